@@ -1,0 +1,143 @@
+"""Where everything in a run folder lies; nothing here touches the disk but the two look-ups at the end."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetooth.files import check_name
+
+
+@dataclass(frozen=True, slots=True)
+class RowFolder:
+    """One row of the table with one seed: rows/NAME/ or rows/NAME/seed-N/."""
+
+    path: Path
+
+    @property
+    def adapter(self) -> Path:
+        """Standard PEFT folder of a candidate (and the head of an original row)."""
+        return self.path / "adapter"
+
+    @property
+    def control(self) -> Path:
+        """Fitted control of a majority or tfidf row."""
+        return self.path / "control"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Training states; gone once the run is complete."""
+        return self.path / "checkpoints"
+
+    @property
+    def log(self) -> Path:
+        """Curves, step by step."""
+        return self.path / "log.jsonl"
+
+    @property
+    def predictions(self) -> Path:
+        """Logits of every validation and test row."""
+        return self.path / "predictions.parquet"
+
+    @property
+    def verify(self) -> Path:
+        """The reload certificate."""
+        return self.path / "verify.json"
+
+    @property
+    def failed(self) -> Path:
+        """Why the row failed; there only when it did."""
+        return self.path / "failed.json"
+
+    @property
+    def costs(self) -> Path:
+        """Seconds, rates and bytes of the row, summed over resumes."""
+        return self.path / "costs.json"
+
+    @property
+    def curve(self) -> Path:
+        """Train and validation figures of each evaluation."""
+        return self.path / "curve.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One run: runs/NAME/."""
+
+    path: Path
+
+    @property
+    def recipe(self) -> Path:
+        """The resolved recipe."""
+        return self.path / "recipe.yaml"
+
+    @property
+    def plan(self) -> Path:
+        """Batch plan, token budget, precision, threads."""
+        return self.path / "plan.json"
+
+    @property
+    def provenance(self) -> Path:
+        """Versions, hashes, device, seeds, git state."""
+        return self.path / "provenance.json"
+
+    @property
+    def data(self) -> Path:
+        """Fingerprint and accounting of the data."""
+        return self.path / "data.json"
+
+    @property
+    def splits(self) -> Path:
+        """Which row went where."""
+        return self.path / "splits.parquet"
+
+    @property
+    def results(self) -> Path:
+        """Only what the inputs determine."""
+        return self.path / "results.json"
+
+    @property
+    def costs(self) -> Path:
+        """Seconds, rates, bytes and the openings of the test set."""
+        return self.path / "costs.json"
+
+    @property
+    def comparison(self) -> Path:
+        """Intervals and paired differences to the controls."""
+        return self.path / "comparison.json"
+
+    @property
+    def complete(self) -> Path:
+        """Written last: a folder with it is whole."""
+        return self.path / "COMPLETE"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the command that works in this folder."""
+        return self.path / ".lock"
+
+    @property
+    def worker_lock(self) -> Path:
+        """Held by the command's child process."""
+        return self.path / ".lock-worker"
+
+    @property
+    def work(self) -> Path:
+        """Scratch space; gone once the run is complete."""
+        return self.path / ".work"
+
+    def row(self, name: str, seed: int | None) -> RowFolder:
+        """The folder of one row; seed None: a row that no seed changes.
+
+        Raises: RecipeError if `name` is not safe as a file name.
+        """
+        folder = self.path / "rows" / check_name(name)
+        return RowFolder(folder if seed is None else folder / f"seed-{seed}")
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a run was ever begun here."""
+        return self.recipe.is_file()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the run has ended and all of it is here."""
+        return self.complete.is_file()

@@ -1,0 +1,201 @@
+"""results.json, which the inputs alone determine; costs.json, which the clock and machine do; and both as one contract.
+
+Shape: docs/contract.schema.json.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from finetooth.errors import RunError
+from finetooth.files import read_json, write_json
+from finetooth.runs.layout import RunFolder
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What a row trains, apart; head counted once in `total`, as often as PEFT does in `peft_percent`."""
+
+    adapter: int
+    head: int
+    bias: int
+    total: int
+    peft_percent: float | None = None
+
+    @property
+    def trainable(self) -> int:
+        """adapter + head + bias."""
+        return self.adapter + self.head + self.bias
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One evaluation during tuning."""
+
+    epoch: float
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """What the fresh process found."""
+
+    verified: bool
+    max_abs_logit_difference: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row of the table with one seed; all of it follows from the inputs.
+
+    validation, test: as measure.metrics.score gives them, None where a failed row has none.
+    head: `new` when the row's head began untrained, `checkpoint` when the model brought it, None without a head.
+    """
+
+    name: str
+    kind: Literal["baseline", "candidate"]
+    seed: int | None
+    status: Literal["done", "failed"] = "done"
+    error: str | None = None
+    parameters: Parameters | None = None
+    validation: Mapping[str, Any] | None = None
+    test: Mapping[str, Any] | None = None
+    reload: Reload | None = None
+    best_step: int | None = None
+    best_epoch: float | None = None
+    curve: Sequence[CurvePoint] = ()
+    head: Literal["new", "checkpoint"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """What results.json says of the run as a whole; winner: (name, seed), None without a candidate that ended well."""
+
+    run: str
+    model: str
+    test_id: str
+    train: int
+    validation: int
+    test: int
+    classes: Sequence[str]
+    winner: tuple[str, int] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowCosts:
+    """What a row took; peak_bytes is that of the row's own process. None: not measured, or nothing was trained."""
+
+    name: str
+    seed: int | None
+    train_seconds: float | None = None
+    examples_per_second: float | None = None
+    peak_bytes: int | None = None
+    adapter_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What the run took. step_seconds: seconds of each step of the job, by its title, in order."""
+
+    test_openings: int
+    rows: Sequence[RowCosts]
+    step_seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def write_results(folder: RunFolder, info: RunInfo, rows: Sequence[Row]) -> None:
+    """Put results.json into the run folder, atomically; equal inputs give equal bytes."""
+    write_json(
+        folder.results,
+        {
+            "schema": SCHEMA,
+            "run": info.run,
+            "model": info.model,
+            "test_id": info.test_id,
+            "winner": None if info.winner is None else {"name": info.winner[0], "seed": info.winner[1]},
+            "data": {
+                "train": info.train,
+                "validation": info.validation,
+                "test": info.test,
+                "classes": list(info.classes),
+            },
+            "rows": [_row(row) for row in rows],
+        },
+    )
+
+
+def write_costs(folder: RunFolder, costs: Costs) -> None:
+    """Put costs.json into the run folder, atomically."""
+    write_json(
+        folder.costs,
+        {
+            "schema": SCHEMA,
+            "test_openings": costs.test_openings,
+            "step_seconds": dict(costs.step_seconds),
+            "rows": [asdict(row) for row in costs.rows],
+        },
+    )
+
+
+def contract(run_folder: Path) -> dict[str, Any]:
+    """results.json and costs.json as one: what `run --json` and `show --json` print.
+
+    Raises: RunError when the run has no results yet or a file of it is broken.
+    """
+    folder = RunFolder(run_folder)
+    for file in (folder.results, folder.costs):
+        if not file.is_file():
+            raise RunError(_nothing_here(folder, file))
+    results, costs = read_json(folder.results), read_json(folder.costs)
+    spent = {(row["name"], row["seed"]): row for row in costs["rows"]}
+    return {
+        "schema": results["schema"],
+        "run": results["run"],
+        "complete": folder.is_complete,
+        "test_id": results["test_id"],
+        "test_openings": costs["test_openings"],
+        "winner": results["winner"],
+        "data": results["data"],
+        "model": results["model"],
+        "step_seconds": costs["step_seconds"],
+        "rows": [_with_costs(row, spent.get((row["name"], row["seed"]), {})) for row in results["rows"]],
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    values = asdict(row)
+    values["parameters"] = None if row.parameters is None else _parameters(row.parameters)
+    values["validation"] = None if row.validation is None else dict(row.validation)
+    values["test"] = None if row.test is None else dict(row.test)
+    values["curve"] = [asdict(point) for point in row.curve]
+    return values
+
+
+def _parameters(parameters: Parameters) -> dict[str, Any]:
+    return {
+        "adapter": parameters.adapter,
+        "head": parameters.head,
+        "bias": parameters.bias,
+        "trainable": parameters.trainable,
+        "total": parameters.total,
+        "peft_percent": parameters.peft_percent,
+        "plain_percent": 100 * parameters.trainable / parameters.total,
+    }
+
+
+def _with_costs(row: dict[str, Any], spent: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("train_seconds", "examples_per_second", "peak_bytes", "adapter_bytes")
+    return {**row, **{name: spent.get(name) for name in names}}
+
+
+def _nothing_here(folder: RunFolder, file: Path) -> str:
+    if not folder.path.is_dir():
+        return f"{folder.path}: no such run folder."
+    if not folder.is_run:
+        return f"{folder.path}: not a run folder (it holds no {folder.recipe.name})."
+    again = f"finetooth run {folder.recipe} --out {folder.path}"
+    return f"{folder.path}: has no {file.name} yet, so it has no table. Go on with it: {again}"
