@@ -63,7 +63,7 @@ class Data(Section):
     """The labelled text."""
 
     source: str | SplitSources = Field(
-        description="A file, a folder, a wheel:NAME==VERSION/member#sha256=… or a Hub id; or {train, validation, test} of these."
+        description="File, folder, wheel:NAME==VERSION/member#sha256=… or Hub id; or {train, validation, test}."
     )
     text: str | None = Field(None, description="Column of the text; detected and shown when omitted.")
     text_pair: str | None = Field(None, description="Column of the second text, for pairs.")
@@ -85,7 +85,7 @@ class Data(Section):
     validation: float = Field(
         0.1,
         gt=0,
-        description="Validation rows to carve from train: a share below 1 of the training rows used, or a number of rows.",
+        description="Validation rows to carve from train: a share below 1 of the training rows, or a number of rows.",
     )
     seed: int = Field(0, ge=0, description="Seed of limits and splits; one split serves all seeds.")
     columns: list[str] | None = Field(None, description="Names of the columns, for files without a header.")
@@ -182,7 +182,7 @@ class Recipe(Section):
     max_tokens: int = Field(512, ge=4, description="Tokens kept of a text, special tokens included.")
     truncation: Literal["head", "head_tail"] = Field(
         "head",
-        description="What is kept of a longer text: its head, or a quarter of head and the rest of tail (Sun et al. 2019).",
+        description="Kept of a longer text: its head, or a quarter of head and the rest of tail (Sun et al. 2019).",
     )
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         default_factory=lambda: [0], min_length=1, description="Seeds; each candidate is tuned once for each."
@@ -272,7 +272,8 @@ def _override(values: dict[str, Any], override: str) -> dict[str, Any]:
     change: Any = value
     for part in reversed(path):
         change = {part: change}
-    return _merge(values, _absolute_paths(change, Path.cwd()), path)
+    merged: dict[str, Any] = _merge(values, _absolute_paths(change, Path.cwd()), path)
+    return merged
 
 
 def _merge(values: Any, change: Any, path: list[str]) -> Any:

@@ -1,0 +1,275 @@
+"""LoRA adapters: what they match, how they are attached, counted, saved and loaded. The only door to peft.
+
+Source: Hu et al. 2021 (arXiv 2106.09685), W' = W + (alpha / r) B A with B = 0 at the start, so that a fresh adapter
+is the base exactly; rsLoRA, Kalajdzievski 2023 (arXiv 2312.03732), scales by alpha / sqrt(r).
+"""
+
+import json
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_bytes
+from safetensors.torch import save_file
+from torch import nn
+
+from finetooth.errors import ModelError, did_you_mean
+from finetooth.files import json_bytes
+from finetooth.model import seeds
+from finetooth.model.loading import Base
+from finetooth.recipe import Candidate
+from finetooth.runs.results import Parameters
+
+WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+GROUPS = ("all-linear", "attention", "mlp")
+
+# Keys of a stranger's configuration that are used, and those that say nothing about the computation.
+_USED = {"r", "lora_alpha", "lora_dropout", "target_modules", "bias", "modules_to_save", "use_rslora", "use_dora",
+         "layers_to_transform", "layers_pattern", "rank_pattern", "alpha_pattern", "fan_in_fan_out", "exclude_modules",
+         "init_lora_weights"}  # fmt: skip
+_IDLE = {"auto_mapping", "base_model_name_or_path", "revision", "inference_mode", "peft_version", "peft_type",
+         "task_type", "megatron_core", "qalora_group_size", "loftq_config", "megatron_config", "eva_config",
+         "corda_config", "lora_ga_config", "runtime_config", "ephemeral_gpu_offload"}  # fmt: skip
+
+
+def match(base: Base, *, targets: str | Sequence[str], layers: str = "all") -> tuple[str, ...]:
+    """Full names of the linear layers that `targets` and `layers` mean in this model, in the model's order.
+
+    A group is found by structure: the encoder's list of equal layers, and in it square layers (attention) and the
+    others (mlp). Head modules are never adapted: they are trained whole.
+    Raises: ModelError when a target matches nothing, naming what there is.
+    """
+    stack, layer_names = _encoder_layers(base.model)
+    kept = _kept_layers(layers, len(layer_names))
+    linear = {
+        name: module
+        for name, module in base.model.named_modules()
+        if isinstance(module, nn.Linear) and name.startswith(f"{base.model.base_model_prefix}.")
+    }
+    linear = {name: module for name, module in linear.items() if not _within(name, base.head_modules)}
+    inside = {name: module for name, module in linear.items() if name.startswith(f"{stack}.")}
+    if isinstance(targets, str):
+        chosen = [name for name, module in inside.items() if _in_group(module, targets, base)]
+    else:
+        chosen = _named(targets, linear)
+    if layers != "all":
+        chosen = [name for name in chosen if _within(name, tuple(layer_names[index] for index in kept))]
+    if not chosen:
+        raise ModelError(f"targets {targets!r} in layers {layers!r} match no linear layer of the model.")
+    return tuple(name for name in linear if name in set(chosen))
+
+
+def attach(base: Base, candidate: Candidate, *, seed: int) -> Any:
+    """The base with a fresh adapter and a trainable head: a peft model in train mode. `base.model` is used up by it.
+
+    Raises: ModelError when the candidate's targets match nothing.
+    """
+    names = match(base, targets=candidate.targets, layers=candidate.layers)
+    config = _peft().LoraConfig(
+        task_type="SEQ_CLS",
+        r=candidate.rank,
+        lora_alpha=_whole(candidate.effective_alpha),
+        lora_dropout=candidate.dropout,
+        target_modules=list(names),
+        modules_to_save=list(base.head_modules),
+        bias=candidate.bias,
+        use_rslora=candidate.rslora,
+    )
+    torch.manual_seed(seeds.derive(seed, "adapter"))
+    model = _wrap(base, config)
+    found = {name for name, module in model.get_base_model().named_modules() if hasattr(module, "lora_A")}
+    assert found == set(names), f"peft adapted {sorted(found ^ set(names))} otherwise than matched"
+    return model.train()
+
+
+def parameters(model: Any) -> Parameters:
+    """How many values of a peft model are trained: adapter, head and bias apart, beside all there are."""
+    counts = {"adapter": 0, "head": 0, "bias": 0}
+    total = 0
+    for name, parameter in model.named_parameters():
+        if ".original_module." in name:
+            continue  # the head's frozen first state, kept by peft beside the trained copy
+        total += parameter.numel()
+        if parameter.requires_grad:
+            counts[kind(name)] += parameter.numel()
+    trained, with_copies = model.get_nb_trainable_parameters()
+    return Parameters(**counts, total=total, peft_percent=100 * trained / with_copies)
+
+
+def kind(name: str) -> Literal["adapter", "head", "bias"]:
+    """What a trainable parameter of a peft model belongs to, by its name."""
+    if ".modules_to_save." in name:
+        return "head"
+    return "adapter" if ".lora_" in name else "bias"
+
+
+def state(model: Any) -> dict[str, torch.Tensor]:
+    """What is saved of a peft model: every trained tensor, once, under peft's own names, sorted."""
+    found = _peft().get_peft_model_state_dict(model, save_embedding_layers=False)
+    # With bias "all", peft 0.21 lists a head's bias twice more, under the names of its wrapper.
+    return {
+        name: found[name].detach().contiguous()
+        for name in sorted(found)
+        if ".original_module." not in name and ".modules_to_save." not in name
+    }
+
+
+def save(model: Any, folder: Path, *, base_id: str) -> None:
+    """Write the standard two files of a PEFT adapter into `folder`; equal adapters give equal bytes."""
+    save_file(state(model), folder / WEIGHTS, metadata={"format": "pt"})
+    values = model.peft_config["default"].to_dict()
+    values |= {"base_model_name_or_path": base_id, "inference_mode": True}
+    listed = {key: sorted(set(value)) if isinstance(value, set | list) else value for key, value in values.items()}
+    (folder / CONFIG).write_bytes(json_bytes({key: listed[key] for key in sorted(listed)}))
+
+
+def load(base: Base, folder: Path) -> Any:
+    """The base with the adapter saved in `folder`, in eval mode. `base.model` is used up by it.
+
+    The weights are read into memory: a mapped file that is cut short would kill the process.
+    Raises: ModelError naming the first tensor that is missing, unexpected, misshapen, not finite or not applied.
+    """
+    saved = _read_weights(folder)
+    model = _wrap(base, _config(folder))
+    expected = state(model)
+    _compare_names(folder, expected, saved)
+    _peft().set_peft_model_state_dict(model, dict(saved))
+    applied = state(model)
+    for name, tensor in saved.items():
+        if not torch.equal(applied[name], tensor):
+            raise ModelError(f"{folder.name}: tensor {name!r} was read but not applied to the model.")
+    model.requires_grad_(False)
+    return model.eval()
+
+
+def _peft() -> Any:
+    import peft
+
+    return peft
+
+
+def _wrap(base: Base, config: Any) -> Any:
+    with warnings.catch_warnings():
+        # peft 0.21 reads a property that transformers 5 renamed; harmless, goes with the next peft.
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+        model = _peft().get_peft_model(base.model, config)
+    for name, parameter in model.named_parameters():
+        if ".original_module." in name:
+            parameter.requires_grad_(False)  # bias "all" would count and decay the bias of the unused copy
+    return model
+
+
+def _whole(alpha: float) -> int | float:
+    return int(alpha) if alpha == int(alpha) else alpha
+
+
+def _encoder_layers(model: Any) -> tuple[str, tuple[str, ...]]:
+    """Name of the encoder's list of equal layers (the one with most parameters), and the names of the layers."""
+    stacks = {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.ModuleList) and len({type(layer) for layer in module}) == 1
+    }
+    if not stacks:
+        raise ModelError("the model has no list of encoder layers to adapt.")
+    stack = max(stacks, key=lambda name: sum(value.numel() for value in stacks[name].parameters()))
+    return stack, tuple(f"{stack}.{index}" for index in range(len(stacks[stack])))
+
+
+def _kept_layers(layers: str, count: int) -> range:
+    if layers == "all":
+        return range(count)
+    wanted = int(layers.removeprefix("last-"))
+    if wanted > count:
+        raise ModelError(f"layers: {layers} asks for more than the model's {count} encoder layers.")
+    return range(count - wanted, count)
+
+
+def _within(name: str, modules: Sequence[str]) -> bool:
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
+
+
+def _in_group(module: nn.Linear, group: str, base: Base) -> bool:
+    if group not in GROUPS:
+        raise ModelError(
+            f"targets {group!r} is not a group ({', '.join(GROUPS)}); names of layers are given as a list: [{group}]."
+            f"{did_you_mean(group, GROUPS)}"
+        )
+    square = module.in_features == module.out_features == base.model.config.hidden_size
+    return group == "all-linear" or (group == "attention") == square
+
+
+def _named(targets: Sequence[str], linear: dict[str, nn.Linear]) -> list[str]:
+    chosen: list[str] = []
+    endings = sorted({name.rpartition(".")[2] for name in linear})
+    for target in targets:
+        found = [name for name in linear if name == target or name.endswith(f".{target}")]
+        if not found:
+            raise ModelError(
+                f"target {target!r} is no linear layer of the encoder.{did_you_mean(target, endings)} "
+                f"There are: {', '.join(endings)}; or a group: {', '.join(GROUPS)}."
+            )
+        chosen += found
+    return chosen
+
+
+def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    file = folder / WEIGHTS
+    if not file.is_file():
+        raise ModelError(f"{folder.name}: holds no {WEIGHTS}; pickled weights (adapter_model.bin) are not loaded.")
+    try:
+        found: dict[str, torch.Tensor] = load_bytes(file.read_bytes())
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{folder.name}: {WEIGHTS} is damaged ({error}).") from error
+    for name, tensor in found.items():
+        if not torch.isfinite(tensor).all():
+            raise ModelError(f"{folder.name}: tensor {name!r} holds a value that is not finite.")
+    return found
+
+
+def _compare_names(folder: Path, expected: dict[str, torch.Tensor], saved: dict[str, torch.Tensor]) -> None:
+    missing, strange = sorted(set(expected) - set(saved)), sorted(set(saved) - set(expected))
+    if missing:
+        raise ModelError(
+            f"{folder.name}: {len(missing)} tensors are missing, first {missing[0]!r}; nothing was loaded."
+        )
+    if strange:
+        raise ModelError(
+            f"{folder.name}: {len(strange)} tensors have no place, first {strange[0]!r}; nothing was loaded."
+        )
+    for name, tensor in saved.items():
+        if tensor.shape != expected[name].shape:
+            raise ModelError(
+                f"{folder.name}: tensor {name!r} has shape {tuple(tensor.shape)}, the model needs "
+                f"{tuple(expected[name].shape)}; it was made for another base or rank."
+            )
+
+
+def _config(folder: Path) -> Any:
+    """The adapter's configuration, of plain LoRA only; what else would change the computation is refused by name."""
+    try:
+        values = json.loads((folder / CONFIG).read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder.name}: {CONFIG} is missing or no JSON ({error}).") from error
+    if values.get("peft_type") != "LORA":
+        raise ModelError(f"{folder.name}: peft_type is {values.get('peft_type')!r}; only LORA is supported.")
+    for key in ("target_modules", "modules_to_save", "exclude_modules"):
+        names = values.get(key)
+        if names is not None and not (
+            isinstance(names, list) and all(re.fullmatch(r"[\w.]+", str(name)) for name in names)
+        ):
+            raise ModelError(f"{folder.name}: {key} in {CONFIG} must be a list of names (a text would be a pattern).")
+    defaults = _peft().LoraConfig().to_dict()
+    for key, value in values.items():
+        if key not in _USED | _IDLE and value and value != defaults.get(key):
+            raise ModelError(f"{folder.name}: {key} in {CONFIG} is not supported (found {value!r}).")
+    if values.get("init_lora_weights") not in (True, False, None, "gaussian"):
+        raise ModelError(
+            f"{folder.name}: init_lora_weights {values['init_lora_weights']!r} changes the base itself; not supported."
+        )
+    chosen = {key: value for key, value in values.items() if key in _USED - {"init_lora_weights"} and value is not None}
+    return _peft().LoraConfig(task_type="SEQ_CLS", **chosen)

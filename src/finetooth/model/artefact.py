@@ -1,0 +1,218 @@
+"""The folder a row is scored and shipped from: a PEFT adapter (or an untrained head), tokenizer, labels and identity.
+
+adapter_config.json  adapter_model.safetensors   a standard PEFT folder; or head.safetensors, for the original model
+tokenizer.json ...                               as they came with the base
+labels.json                                      {"schema": 1, "labels": [..]}
+finetooth.json                                   what it belongs to, by content: base, tokenizer, labels; canaries
+README.md  MANIFEST.json                         how to load it with plain peft; sha256 of every file
+"""
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save_file
+
+from finetooth.errors import ModelError
+from finetooth.files import canonical_hash, damage, new_directory, read_json, sha256_file, write_json
+from finetooth.model import adapters, device
+from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base, load_tokenizer, set_head
+from finetooth.model.predictor import Input, Predictor
+
+IDENTITY, LABELS, HEAD = "finetooth.json", "labels.json", "head.safetensors"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
+CANARY_TOLERANCE = 1e-4  # logits; on the platform that recorded them the canaries are held bitwise
+
+# Sentences of ours, of unequal length, whose logits tell a damaged artefact from a whole one.
+CANARIES = (
+    "A small, well-made film that stays with you.",
+    "No.",
+    "The service was slow, the food was cold, and nobody apologised for either of them, not even when we asked.",
+    "Delivery on Tuesday 14:30 to 12 Mill Lane; call 555-0100 on arrival.",
+    "Ich weiß nicht, ob das gut ist. それは分かりません。",
+    "WOW!!! 10/10 🎉 would (not) buy again...",
+    "Despite a promising start, the second half loses its way among subplots that are neither resolved nor missed, and "
+    "what remains is a handful of fine scenes in search of the story that would have deserved them.",
+    "Why was the contract renewed before the committee had read the report it had commissioned?",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a base came from. id: source id, never a local path. sha256: content of the staged folder."""
+
+    id: str
+    sha256: str
+
+
+def canary_logits(predictor: Predictor) -> npt.NDArray[np.float32]:
+    """Logits (8, C) float32 of the canaries; of pairs, each sentence with the next one."""
+    pairs = [*CANARIES[1:], CANARIES[0]] if predictor.input.pairs else None
+    return predictor.logits(predictor.tokenize(CANARIES, pairs))
+
+
+def save(
+    predictor: Predictor,
+    folder: Path,
+    *,
+    base: Base,
+    base_folder: Path,
+    source: Provenance,
+    weights_sha256: str,
+    head_seed: int,
+) -> None:
+    """Write the artefact of a tuned (peft) or untrained model to `folder`, whole or not at all.
+
+    weights_sha256: hash_tensors of the base's checkpoint tensors, taken before anything was trained.
+    """
+    with new_directory(folder) as inside:
+        adapted = hasattr(predictor.model, "peft_config")
+        if adapted:
+            adapters.save(predictor.model, inside, base_id=source.id)
+        else:
+            save_file(head_tensors(base), inside / HEAD, metadata={"format": "pt"})
+        for name in TOKENIZER_FILES:
+            if (base_folder / name).is_file():
+                shutil.copyfile(base_folder / name, inside / name)
+        write_json(inside / LABELS, {"schema": 1, "labels": list(predictor.classes)})
+        write_json(
+            inside / IDENTITY,
+            {
+                "schema": 1,
+                "base": {
+                    "id": source.id,
+                    "source_sha256": source.sha256,
+                    "weights_sha256": weights_sha256,
+                    "config_sha256": sha256_file(base_folder / "config.json"),
+                },
+                "tokenizer_sha256": sha256_file(base_folder / "tokenizer.json"),
+                "labels_sha256": canonical_hash(list(predictor.classes)),
+                "head_seed": head_seed,
+                "input": asdict(predictor.input),
+                "platform": device.facts(),
+                "canary_logits": canary_logits(predictor).astype(float).tolist(),
+            },
+        )
+        if adapted:
+            (inside / "README.md").write_text(_readme(predictor, source), encoding="utf-8")
+
+
+def labels_of(folder: Path) -> tuple[str, ...]:
+    """The label names saved in an artefact, in the order of its logits.
+
+    Raises: ModelError when there are none.
+    """
+    if not (folder / LABELS).is_file():
+        raise ModelError(f"{folder.name}: holds no {LABELS}; only artefacts saved by Finetooth can be loaded so far.")
+    return tuple(str(label) for label in read_json(folder / LABELS)["labels"])
+
+
+def identity_of(folder: Path) -> dict[str, Any]:
+    """What an artefact says it belongs to.
+
+    Raises: ModelError when it says nothing.
+    """
+    if not (folder / IDENTITY).is_file():
+        raise ModelError(f"{folder.name}: holds no {IDENTITY}; only artefacts saved by Finetooth can be loaded so far.")
+    identity: dict[str, Any] = read_json(folder / IDENTITY)
+    return identity
+
+
+def load(folder: Path, *, base_folder: Path, name: str) -> Predictor:
+    """The artefact in `folder` on its base in `base_folder`, proven to be what was saved.
+
+    Raises: ModelError naming the field that differs: a file's hash, base, tokenizer, labels, a tensor, the canaries.
+    """
+    fault = damage(folder)
+    if fault:
+        raise ModelError(f"{name}: the artefact is damaged: {fault}. Take it from its run or a backup again.")
+    identity, classes = identity_of(folder), labels_of(folder)
+    _check_files(folder, base_folder, identity, classes, name)
+    base = load_base(base_folder, classes=classes, head_seed=int(identity["head_seed"]))
+    found = hash_tensors(base_tensors(base))
+    _same(name, "base weights", identity["base"]["weights_sha256"], found, identity)
+    if (folder / adapters.CONFIG).is_file():
+        model = adapters.load(base, folder)
+    else:
+        set_head(base, _read_head(folder))
+        model = base.model
+    predictor = Predictor(model, load_tokenizer(folder), classes, Input(**identity["input"]), name)
+    _check_canaries(predictor, identity)
+    return predictor
+
+
+def _check_files(
+    folder: Path, base_folder: Path, identity: dict[str, Any], classes: tuple[str, ...], name: str
+) -> None:
+    _same(name, "base config", identity["base"]["config_sha256"], sha256_file(base_folder / "config.json"), identity)
+    _same(name, "tokenizer", identity["tokenizer_sha256"], sha256_file(folder / "tokenizer.json"), identity)
+    _same(name, "labels", identity["labels_sha256"], canonical_hash(list(classes)), identity)
+
+
+def _same(name: str, field: str, recorded: str, found: str, identity: dict[str, Any]) -> None:
+    if recorded != found:
+        raise ModelError(
+            f"{name}: {field} is not what the adapter was made with (recorded sha256 {recorded[:12]}, found "
+            f"{found[:12]}); its base is {identity['base']['id']}."
+        )
+
+
+def _read_head(folder: Path) -> dict[str, Any]:
+    try:
+        return dict(load_tensors((folder / HEAD).read_bytes()))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"{folder.name}: {HEAD} is damaged ({error}).") from error
+
+
+def _check_canaries(predictor: Predictor, identity: dict[str, Any]) -> None:
+    recorded = np.asarray(identity["canary_logits"], np.float32)
+    found = canary_logits(predictor)
+    same_platform = identity["platform"] == device.facts()
+    off = float(np.abs(recorded - found).max())
+    if off > (0.0 if same_platform else CANARY_TOLERANCE):
+        raise ModelError(
+            f"{predictor.name}: canary logits differ by {off:.3g} from those recorded; this is not the model measured."
+        )
+
+
+def _readme(predictor: Predictor, source: Provenance) -> str:
+    classes = list(predictor.classes)
+    settings = predictor.input
+    text = f'"{CANARIES[0]}"' + (f', "{CANARIES[1]}"' if settings.pairs else "")
+    return f"""---
+library_name: peft
+base_model: {source.id}
+pipeline_tag: text-classification
+tags: [lora, finetooth]
+---
+# A LoRA adapter for {len(classes)} classes
+
+Made by Finetooth. Base model: `{source.id}` (weights {source.sha256[:12]}).
+
+With Finetooth: `finetooth predict --with THIS_FOLDER "your text"`
+
+With plain PEFT (`BASE` is a folder or id of the base model, `ADAPTER` this folder):
+
+```python
+import torch
+from peft import PeftModel
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+labels = {classes!r}
+tokenizer = AutoTokenizer.from_pretrained(ADAPTER)
+base = AutoModelForSequenceClassification.from_pretrained(
+    BASE, num_labels={len(classes)}, dtype=torch.float32, ignore_mismatched_sizes=True
+)
+base.config.pad_token_id = tokenizer.pad_token_id
+model = PeftModel.from_pretrained(base, ADAPTER).eval()
+batch = tokenizer({text}, truncation=True, max_length={settings.max_tokens}, return_tensors="pt")
+with torch.inference_mode():
+    logits = model(**batch).logits
+print(labels[logits.argmax(-1).item()])
+```
+"""

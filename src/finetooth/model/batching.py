@@ -1,0 +1,186 @@
+"""Tokens of a split, once for all candidates, and how rows become micro-batches.
+
+N examples, T tokens of all of them together, B rows of a micro-batch, L tokens of its longest row.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from finetooth.errors import ModelError
+
+# A micro-batch costs about as much again as this many tokens, however small it is (measured: MiniLM-L6, two cores).
+OVERHEAD_TOKENS = 48
+_CHUNK = 1000
+
+Truncation = Literal["head", "head_tail"]
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of N texts.
+
+    ids: (T,) int32, row after row. starts: (N + 1,) int64. types: (T,) uint8, segment of a pair, None for single texts.
+    whole_lengths: (N,) int64, tokens of each row before it was cut.
+    """
+
+    ids: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int64]
+    types: npt.NDArray[np.uint8] | None
+    whole_lengths: npt.NDArray[np.int64]
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """(N,) int64, tokens of each row."""
+        return np.diff(self.starts)
+
+    def save(self, folder: Path) -> None:
+        """Write one .npy file for each array."""
+        np.save(folder / "ids.npy", self.ids)
+        np.save(folder / "starts.npy", self.starts)
+        np.save(folder / "whole_lengths.npy", self.whole_lengths)
+        if self.types is not None:
+            np.save(folder / "types.npy", self.types)
+
+    @classmethod
+    def open(cls, folder: Path) -> "Tokens":
+        """The tokens in `folder`, memory-mapped."""
+        types = folder / "types.npy"
+        return cls(
+            np.load(folder / "ids.npy", mmap_mode="r", allow_pickle=False),
+            np.load(folder / "starts.npy", allow_pickle=False),
+            np.load(types, mmap_mode="r", allow_pickle=False) if types.exists() else None,
+            np.load(folder / "whole_lengths.npy", allow_pickle=False),
+        )
+
+
+def tokenize(
+    tokenizer: Any,
+    texts: Sequence[str],
+    pairs: Sequence[str] | None = None,
+    *,
+    max_tokens: int,
+    truncation: Truncation = "head",
+    advance: Callable[[int], None] = lambda count: None,
+) -> Tokens:
+    """Tokens of each text (with its pair), special tokens included, at most `max_tokens` a row.
+
+    head: what transformers keeps (of pairs, the longer text is cut first). head_tail: a quarter from the beginning and
+    the rest from the end (Sun et al. 2019); not for pairs.
+    Raises: ModelError for head_tail with pairs.
+    """
+    if pairs is not None and truncation == "head_tail":
+        raise ModelError("truncation: head_tail is for single texts; for pairs use head.")
+    backend = tokenizer.backend_tokenizer
+    backend.no_padding()
+    backend.no_truncation()
+    ids: list[npt.NDArray[np.int32]] = []
+    types: list[npt.NDArray[np.uint8]] = []
+    whole: list[int] = []
+    for start in range(0, len(texts), _CHUNK):
+        chunk: list[Any] = list(texts[start : start + _CHUNK])
+        if pairs is not None:
+            chunk = list(zip(chunk, pairs[start : start + _CHUNK], strict=True))
+        for number, encoded in enumerate(backend.encode_batch(chunk)):
+            whole.append(len(encoded.ids))
+            if len(encoded.ids) > max_tokens:
+                encoded = _cut_pair(backend, chunk[number], max_tokens) if pairs is not None else encoded
+                keep = _kept(encoded, max_tokens, truncation)
+            else:
+                keep = np.arange(len(encoded.ids))
+            ids.append(np.asarray(encoded.ids, np.int32)[keep])
+            if pairs is not None:
+                types.append(np.asarray(encoded.type_ids, np.uint8)[keep])
+        advance(len(chunk))
+    starts = np.zeros(len(ids) + 1, np.int64)
+    np.cumsum([len(row) for row in ids], out=starts[1:])
+    return Tokens(
+        np.concatenate(ids) if ids else np.empty(0, np.int32),
+        starts,
+        np.concatenate(types) if types else None,
+        np.asarray(whole, np.int64),
+    )
+
+
+def _kept(encoded: Any, max_tokens: int, truncation: Truncation) -> Rows:
+    """Positions kept of a row: its special tokens at both ends, and the head, or head and tail, between them."""
+    count = len(encoded.ids)
+    if count <= max_tokens:
+        return np.arange(count)
+    special = np.asarray(encoded.special_tokens_mask, bool)
+    closing = int(np.argmin(special[::-1])) if not special.all() else 0
+    tail = closing if truncation == "head" else closing + (max_tokens * 3) // 4
+    tail = min(tail, max_tokens - 1)
+    return np.concatenate([np.arange(max_tokens - tail), np.arange(count - tail, count)])
+
+
+def _cut_pair(backend: Any, pair: tuple[str, str], max_tokens: int) -> Any:
+    backend.enable_truncation(max_tokens, strategy="longest_first")
+    try:
+        return backend.encode(*pair)
+    finally:
+        backend.no_truncation()
+
+
+def evaluation_batches(lengths: npt.NDArray[np.int64], budget: int) -> list[Rows]:
+    """All rows, longest first, in micro-batches of at most `budget` tokens with padding: a plan fixed by its arguments.
+
+    The last bit of a logit depends on the batch it was computed in, so equal plans are what makes logits comparable.
+    """
+    ordered = np.argsort(-lengths, kind="stable")
+    batches = []
+    start = 0
+    while start < len(ordered):
+        rows = max(1, budget // max(1, int(lengths[ordered[start]])))
+        batches.append(ordered[start : start + rows])
+        start += rows
+    return batches
+
+
+def micro_batches(rows: Rows, lengths: npt.NDArray[np.int64], budget: int) -> list[Rows]:
+    """One optimizer batch, split by length into the micro-batches that cost least, each of at most `budget` tokens.
+
+    Which examples make up the batch is untouched; cost is counted as tokens with padding and OVERHEAD_TOKENS for each
+    micro-batch (dynamic programming over the sorted rows; a row longer than the budget stands alone).
+    """
+    ordered = rows[np.argsort(lengths[rows], kind="stable")]
+    sizes = [int(lengths[row]) for row in ordered]
+    cheapest = [0.0] + [float("inf")] * len(sizes)
+    begins = [0] * (len(sizes) + 1)
+    for end in range(1, len(sizes) + 1):
+        for start in range(end - 1, -1, -1):
+            padded = (end - start) * sizes[end - 1]
+            if padded > budget and end - start > 1:
+                break
+            cost = cheapest[start] + padded + OVERHEAD_TOKENS
+            if cost < cheapest[end]:
+                cheapest[end], begins[end] = cost, start
+    batches, end = [], len(sizes)
+    while end:
+        batches.append(ordered[begins[end] : end])
+        end = begins[end]
+    return batches[::-1]
+
+
+def collate(tokens: Tokens, rows: Rows, *, pad_id: int) -> dict[str, torch.Tensor]:
+    """A micro-batch: input_ids and attention_mask (B, L) int64, and token_type_ids for pairs; padded at the end."""
+    starts, ends = tokens.starts[rows], tokens.starts[rows + 1]
+    longest = int((ends - starts).max())
+    ids = np.full((len(rows), longest), pad_id, np.int64)
+    mask = np.zeros((len(rows), longest), np.int64)
+    types = None if tokens.types is None else np.zeros((len(rows), longest), np.int64)
+    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        ids[number, : end - start] = tokens.ids[start:end]
+        mask[number, : end - start] = 1
+        if types is not None and tokens.types is not None:
+            types[number, : end - start] = tokens.types[start:end]
+    batch = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+    if types is not None:
+        batch["token_type_ids"] = torch.from_numpy(types)
+    return batch

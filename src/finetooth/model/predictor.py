@@ -1,0 +1,123 @@
+"""The one forward path: tuning's evaluations, the proof, the test phase and predict all go through `logits`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from finetooth.errors import DataError
+from finetooth.model.batching import Tokens, Truncation, collate, evaluation_batches, tokenize
+
+EVALUATION_BUDGET = 4096
+
+
+class Prediction(TypedDict):
+    """The most probable label of a text, its probability (0 to 1), and those of all labels."""
+
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """How a text becomes tokens: the same in tuning, proof and prediction."""
+
+    max_tokens: int
+    truncation: Truncation
+    pairs: bool
+
+
+def logits(
+    model: Any,
+    tokens: Tokens,
+    *,
+    pad_id: int,
+    budget: int = EVALUATION_BUDGET,
+    advance: Callable[[int], None] = lambda count: None,
+) -> npt.NDArray[np.float32]:
+    """Logits (N, C) float32 of every row of `tokens`, under the fixed plan of evaluation_batches.
+
+    The model is put in eval mode for it and back after. advance is called after each micro-batch with its rows; what
+    it raises ends the work.
+    """
+    training = model.training
+    model.eval()
+    found: npt.NDArray[np.float32] | None = None
+    try:
+        with torch.inference_mode():
+            for rows in evaluation_batches(tokens.lengths, budget):
+                part = model(**collate(tokens, rows, pad_id=pad_id)).logits.float().numpy()
+                if found is None:
+                    found = np.empty((len(tokens.lengths), part.shape[1]), np.float32)
+                found[rows] = part
+                advance(len(rows))
+    finally:
+        model.train(training)
+    return np.empty((0, model.config.num_labels), np.float32) if found is None else found
+
+
+def probabilities(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Softmax of logits (N, C) in float64: (N, C), each row summing to 1."""
+    wide = values.astype(np.float64)
+    weights = np.exp(wide - wide.max(axis=1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A reloaded artefact, ready to label texts.
+
+    classes: label names in the order of the logits. name: what it was loaded from.
+    """
+
+    model: Any
+    tokenizer: Any
+    classes: tuple[str, ...]
+    input: Input
+    name: str
+
+    def tokenize(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Tokens:
+        """Tokens of texts, or of texts and their pairs, as in training.
+
+        Raises: DataError if pairs are given to a model of single texts, or missing for a model of pairs.
+        """
+        if self.input.pairs != (pairs is not None):
+            needed = "pairs of texts" if self.input.pairs else "single texts"
+            raise DataError(f"{self.name} was tuned on {needed}; give it those.")
+        return tokenize(
+            self.tokenizer, texts, pairs, max_tokens=self.input.max_tokens, truncation=self.input.truncation
+        )
+
+    def logits(
+        self, tokens: Tokens, *, budget: int = EVALUATION_BUDGET, advance: Callable[[int], None] = lambda count: None
+    ) -> npt.NDArray[np.float32]:
+        """Logits (N, C) float32 of every row of `tokens`."""
+        return logits(self.model, tokens, pad_id=self.tokenizer.pad_token_id, budget=budget, advance=advance)
+
+    def predict(
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None = None,
+        *,
+        advance: Callable[[int], None] = lambda count: None,
+    ) -> list[Prediction]:
+        """The label and the probabilities of each text, in the order given.
+
+        Raises: DataError as tokenize does, and when `texts` is one text instead of a list of them.
+        """
+        if isinstance(texts, str):
+            raise DataError("predict takes a list of texts; give [text] for one.")
+        found = probabilities(self.logits(self.tokenize(texts, pairs), advance=advance))
+        return [self._prediction(row) for row in found]
+
+    def _prediction(self, row: npt.NDArray[np.float64]) -> Prediction:
+        best = int(row.argmax())
+        return {
+            "label": self.classes[best],
+            "probability": float(row[best]),
+            "probabilities": dict(zip(self.classes, row.tolist(), strict=True)),
+        }
