@@ -1,0 +1,60 @@
+"""Whether two rows that were measured on the same examples can be told apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Two rows on the same examples; difference: accuracy of a minus accuracy of b, -1 to 1."""
+
+    examples: int
+    only_a: int
+    only_b: int
+    p: float
+
+    @property
+    def difference(self) -> float:
+        """(examples only a has right - examples only b has right) / examples."""
+        return (self.only_a - self.only_b) / self.examples
+
+
+def paired(correct_a: npt.NDArray[np.bool_], correct_b: npt.NDArray[np.bool_]) -> Paired:
+    """The paired difference of two rows; correct_a, correct_b: (N,) bool, right or wrong, example by example."""
+    assert correct_a.shape == correct_b.shape and correct_a.ndim == 1 and len(correct_a) > 0
+    only_a, only_b = int((correct_a & ~correct_b).sum()), int((correct_b & ~correct_a).sum())
+    return Paired(len(correct_a), only_a, only_b, _binomial_p(only_a, only_b))
+
+
+def mcnemar_exact(correct_a: npt.NDArray[np.bool_], correct_b: npt.NDArray[np.bool_]) -> float:
+    """Two-sided exact McNemar p; correct_a, correct_b: (N,) bool. 1.0 when no example tells the two apart.
+
+    Source: McNemar 1947, with the exact binomial distribution of the examples that only one row has right.
+    """
+    return paired(correct_a, correct_b).p
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p values adjusted for being one family, in the given order; each at least what it was, at most 1.
+
+    Source: Holm 1979, "A simple sequentially rejective multiple test procedure".
+    """
+    adjusted = [1.0] * len(p_values)
+    highest = 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = highest
+    return adjusted
+
+
+def _binomial_p(only_a: int, only_b: int) -> float:
+    """2 P(X <= min) for X ~ Binomial(only_a + only_b, 1/2), at most 1; in whole numbers, so right to the last bit."""
+    trials, fewer = only_a + only_b, min(only_a, only_b)
+    term = tail = 1
+    for k in range(fewer):
+        term = term * (trials - k) // (k + 1)
+        tail += term
+    return min(1.0, 2 * tail / (1 << trials))

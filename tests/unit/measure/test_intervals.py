@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from finetooth.measure.intervals import wilson
+
+
+def test_wilson_by_hand():
+    # Newcombe 1998, table I, method 3: 81 of 263 gives 0.2553 to 0.3662; 0 of 20 gives 0.0000 to 0.1611
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+
+
+def test_wilson_equals_scipy():
+    random = np.random.default_rng(0)
+    for count in (1, 2, 7, 500, 25_000):
+        for correct in {0, count, *random.integers(0, count + 1, 5).tolist()}:
+            for level in (0.9, 0.95, 0.99):
+                theirs = binomtest(correct, count).proportion_ci(level, method="wilson")
+                assert wilson(correct, count, level) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_the_interval_holds_the_share_and_stays_between_0_and_1():
+    for count in (1, 3, 10_000):
+        for correct in (0, 1, count - 1, count):
+            low, high = wilson(correct, count)
+            assert 0 <= low <= correct / count <= high <= 1

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from finetooth.measure.significance import holm, mcnemar_exact, paired
+
+
+def rights(only_a, only_b, both=3, neither=2):
+    a = np.array([True] * only_a + [False] * only_b + [True] * both + [False] * neither)
+    b = np.array([False] * only_a + [True] * only_b + [True] * both + [False] * neither)
+    return a, b
+
+
+def test_mcnemar_by_hand():
+    # 1 of 6 discordant: 2 (1 + 6) / 64
+    assert mcnemar_exact(*rights(5, 1)) == 14 / 64
+    assert mcnemar_exact(*rights(0, 0)) == 1.0
+    assert mcnemar_exact(*rights(4, 4)) == 1.0
+    assert mcnemar_exact(*rights(1, 0)) == 1.0
+    assert mcnemar_exact(*rights(10, 0)) == 2 / 1024
+
+
+def test_mcnemar_equals_scipy():
+    random = np.random.default_rng(0)
+    for most in (3, 30, 300, 3000):
+        for only_a, only_b in random.integers(0, most, (10, 2)).tolist():
+            wanted = binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+            assert mcnemar_exact(*rights(only_a, only_b)) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_a_row_against_itself_is_zero_and_against_another_turns_its_sign():
+    random = np.random.default_rng(1)
+    for _ in range(20):
+        a, b = random.random(200) < 0.8, random.random(200) < 0.7
+        assert (paired(a, a).difference, paired(a, a).p) == (0.0, 1.0)
+        assert paired(a, b).difference == -paired(b, a).difference
+        assert paired(a, b).difference == pytest.approx(a.mean() - b.mean())
+        assert paired(a, b).p == paired(b, a).p
+
+
+def test_many_discordant_examples_underflow_to_zero_not_to_an_error():
+    assert mcnemar_exact(*rights(5000, 0)) == 0.0
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.4]) == [0.8, 0.8]
+    assert holm([0.2]) == [0.2]
+    assert holm([]) == []
+    assert holm([0.9, 0.9, 0.9]) == [1.0, 1.0, 1.0]
+
+
+def test_holm_never_lowers_a_p_and_keeps_the_order():
+    values = np.random.default_rng(2).random(50).tolist()
+    adjusted = holm(values)
+    assert all(after >= before for before, after in zip(values, adjusted, strict=True))
+    order = np.argsort(values)
+    assert (np.diff(np.array(adjusted)[order]) >= 0).all()
