@@ -29,7 +29,8 @@ def check_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise RecipeError(
-            f"name {name!r} is not usable: 1 to 64 characters of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit."
+            f"name {name!r} is not usable: 1 to 64 characters of a-z, 0-9, '.', '_' and '-', "
+            "beginning with a letter or digit."
         )
     return name
 
@@ -84,6 +85,15 @@ def write_file(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Put `value` at `path` as JSON, atomically."""
     write_file(path, json_bytes(value))
+
+
+def make_directory(path: Path) -> None:
+    """Make the folder `path`, and those above it, so that a power cut cannot take it away again."""
+    if path.is_dir():
+        return
+    make_directory(path.parent)
+    path.mkdir(exist_ok=True)
+    _fsync_directory(path.parent)
 
 
 @contextmanager

@@ -1,0 +1,82 @@
+"""One command at a time in a run folder, and one child of it.
+
+The locks are the kernel's (flock, LockFileEx): they end with their process, so none is ever stale, kill -9 included.
+Who holds one stands in a file beside it, for the message alone.
+"""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from finetooth.errors import LockedError, RunError
+from finetooth.files import write_json
+from finetooth.runs.layout import RunFolder
+
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class RunLock:
+    """The two locks of one run folder; child_seconds: how long a dying child of a killed command is waited for."""
+
+    folder: RunFolder
+    child_seconds: float = 30.0
+
+    @contextmanager
+    def command(self) -> Iterator[None]:
+        """Hold the folder for a command; inside, no child of an earlier, killed command is still at work.
+
+        Raises: LockedError naming the process that holds it; RunError if the folder cannot be locked.
+        """
+        with _held(self.folder.lock, wait_seconds=0.0, whose=self.folder):
+            with _held(self.folder.worker_lock, wait_seconds=self.child_seconds, whose=self.folder):
+                pass
+            yield
+
+    @contextmanager
+    def worker(self) -> Iterator[None]:
+        """Hold the child's part; to be taken by the command's child process, one at a time.
+
+        Raises: LockedError naming the process that holds it; RunError if the folder cannot be locked.
+        """
+        with _held(self.folder.worker_lock, wait_seconds=self.child_seconds, whose=self.folder):
+            yield
+
+
+@contextmanager
+def _held(path: Path, *, wait_seconds: float, whose: RunFolder) -> Iterator[None]:
+    lock = FileLock(path, timeout=wait_seconds, poll_interval=_POLL_SECONDS, thread_local=False)
+    note = path.with_name(f"{path.name}.holder")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise LockedError(
+            f"{whose.path} is in use by {_holder(note)}. Wait until it ends, or name another folder with --out."
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        raise RunError(f"{whose.path} cannot be locked ({error}). Name another folder with --out.") from error
+    try:
+        write_json(note, {"pid": os.getpid(), "host": socket.gethostname(), "started": int(time.time())})
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(note: Path) -> str:
+    # The holder writes its note just after it has the lock: give a note that is not there yet a moment to come.
+    for _ in range(10):
+        try:
+            said = json.loads(note.read_bytes())
+            return f"process {said['pid']} on {said['host']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            time.sleep(_POLL_SECONDS)
+    return "another process"

@@ -1,0 +1,75 @@
+"""How often the labels of a test set were used: counted for the user, whatever the run, model or file name.
+
+Each look wears the test set out a little, since people choose by what they saw. Source: measurement 2.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from finetooth.errors import RunError
+from finetooth.files import check_name, make_directory, write_file
+from finetooth.sources import places
+
+_WAIT_SECONDS = 60.0
+
+
+def open_test(test_id: str, run_id: str, *, run_name: str) -> int:
+    """The number of distinct openings of this test set, this one included; durably written before it returns.
+
+    To be called before a test label is used. test_id: what the test split's content hashes to. run_id: names the run;
+    the same one again, after a crash, is the same opening.
+    Raises: RunError if the opening cannot be written.
+    """
+    box = _box(test_id)
+    try:
+        make_directory(box.parent)
+        with FileLock(box.with_suffix(".lock"), timeout=_WAIT_SECONDS, thread_local=False):
+            lines = _whole_lines(box)
+            if run_id not in _openings(lines):
+                opened = {"run_id": run_id, "run": run_name, "opened": _now()}
+                lines.append(json.dumps(opened, ensure_ascii=False).encode())
+                write_file(box, b"".join(line + b"\n" for line in lines))
+            return len(_openings(lines))
+    except Timeout:
+        raise RunError(f"{box}: another process has held it for {_WAIT_SECONDS:.0f} seconds.") from None
+    except OSError as error:
+        raise RunError(
+            f"{box}: the opening of the test set cannot be written ({error}), so no test row is looked at. "
+            "Mend that, or name another state folder with FINETOOTH_STATE."
+        ) from error
+
+
+def count(test_id: str) -> int:
+    """The number of distinct openings of this test set so far."""
+    box = _box(test_id)
+    return len(_openings(_whole_lines(box)))
+
+
+def _box(test_id: str) -> Path:
+    return places.state_folder() / "lockbox" / f"{check_name(test_id)}.jsonl"
+
+
+def _whole_lines(box: Path) -> list[bytes]:
+    """The lines that were written to their end; what a crash left after the last line break never counted."""
+    return box.read_bytes().split(b"\n")[:-1] if box.is_file() else []
+
+
+def _openings(lines: list[bytes]) -> set[str]:
+    """The run ids; a line that cannot be read was an opening too, by a run we cannot name."""
+    return {_run_id(line) or f"unreadable line {number}" for number, line in enumerate(lines)}
+
+
+def _run_id(line: bytes) -> str | None:
+    try:
+        opened: Any = json.loads(line)
+        return str(opened["run_id"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+
+from finetooth.errors import RecipeError
+from finetooth.runs.layout import RowFolder, RunFolder
+
+DOCS = Path(__file__).parents[3] / "docs" / "run-folder.md"
+
+
+def places(kind, folder):
+    names = [name for name, value in vars(kind).items() if isinstance(value, property) and not name.startswith("is_")]
+    return {name: getattr(folder, name) for name in names}
+
+
+def test_rows_and_seeds_have_folders_of_their_own():
+    run = RunFolder(Path("runs/a"))
+    assert run.row("tfidf", None).path == Path("runs/a/rows/tfidf")
+    assert run.row("lora-r8", 21).predictions == Path("runs/a/rows/lora-r8/seed-21/predictions.parquet")
+
+
+def test_a_name_cannot_leave_the_folder():
+    with pytest.raises(RecipeError):
+        RunFolder(Path("runs/a")).row("../b", 1)
+
+
+def test_no_two_things_share_a_place_and_the_documentation_names_each():
+    text = DOCS.read_text()
+    for kind in (RunFolder, RowFolder):
+        found = places(kind, kind(Path("x")))
+        assert len(set(found.values())) == len(found) > 8
+        for path in found.values():
+            assert path.name in text, path.name
+
+
+def test_a_run_begins_with_its_recipe_and_ends_with_complete(tmp_path):
+    run = RunFolder(tmp_path)
+    assert (run.is_run, run.is_complete) == (False, False)
+    run.recipe.write_text("name: a\n")
+    run.complete.write_text("")
+    assert (run.is_run, run.is_complete) == (True, True)

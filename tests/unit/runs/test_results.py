@@ -1,0 +1,158 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from finetooth.errors import RunError
+from finetooth.runs.layout import RunFolder
+from finetooth.runs.results import (
+    Costs,
+    CurvePoint,
+    Parameters,
+    Reload,
+    Row,
+    RowCosts,
+    RunInfo,
+    contract,
+    write_costs,
+    write_results,
+)
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "contract.schema.json").read_text())
+FIGURES = {"examples": 10, "accuracy": 0.9, "loss": 0.25, "macro_f1": 0.88}
+INFO = RunInfo(
+    run="reviews", model="owner/name", test_id="ab" * 32, train=80, validation=10, test=10, classes=["a", "b"],
+    winner=("lora-r8", 21),
+)  # fmt: skip
+ROWS = [
+    Row(name="majority", kind="baseline", seed=None, validation=FIGURES, test=FIGURES),
+    Row(
+        name="lora-r8",
+        kind="candidate",
+        seed=21,
+        parameters=Parameters(adapter=600, head=100, bias=68, total=10_000, peft_percent=7.6),
+        validation=FIGURES,
+        test=FIGURES,
+        reload=Reload(verified=True, max_abs_logit_difference=0.0),
+        best_step=20,
+        best_epoch=2.0,
+        curve=[CurvePoint(epoch=1.0, train_loss=0.7, validation_loss=0.6, validation_accuracy=0.8)],
+        head="new",
+    ),
+    Row(name="lora-r16", kind="candidate", seed=21, status="failed", error="step 3: the loss is not finite."),
+]
+COSTS = Costs(
+    test_openings=1,
+    rows=[
+        RowCosts(name="majority", seed=None, peak_bytes=10),
+        RowCosts(name="lora-r8", seed=21, train_seconds=2.5, examples_per_second=64.0, peak_bytes=20, adapter_bytes=30),
+    ],
+    step_seconds={"read the data": 0.5},
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    run = RunFolder(tmp_path)
+    write_results(run, INFO, ROWS)
+    write_costs(run, COSTS)
+    return run
+
+
+def held(value):
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(value, SCHEMA, cls=jsonschema.Draft202012Validator)
+
+
+def test_the_contract_is_the_two_files_merged(folder):
+    found = contract(folder.path)
+    held(found)
+    assert list(found)[:8] == ["schema", "run", "complete", "test_id", "test_openings", "winner", "data", "model"]
+    assert (found["schema"], found["run"], found["complete"], found["test_openings"]) == (1, "reviews", False, 1)
+    assert found["winner"] == {"name": "lora-r8", "seed": 21}
+    assert found["data"] == {"train": 80, "validation": 10, "test": 10, "classes": ["a", "b"]}
+    assert found["rows"][1] == {
+        "name": "lora-r8",
+        "kind": "candidate",
+        "seed": 21,
+        "status": "done",
+        "error": None,
+        "parameters": {
+            "adapter": 600,
+            "head": 100,
+            "bias": 68,
+            "trainable": 768,
+            "total": 10_000,
+            "peft_percent": 7.6,
+            "plain_percent": 7.68,
+        },
+        "validation": FIGURES,
+        "test": FIGURES,
+        "reload": {"verified": True, "max_abs_logit_difference": 0.0},
+        "best_step": 20,
+        "best_epoch": 2.0,
+        "curve": [{"epoch": 1.0, "train_loss": 0.7, "validation_loss": 0.6, "validation_accuracy": 0.8}],
+        "head": "new",
+        "train_seconds": 2.5,
+        "examples_per_second": 64.0,
+        "peak_bytes": 20,
+        "adapter_bytes": 30,
+    }
+
+
+def test_a_row_that_failed_has_an_error_and_null_figures(folder):
+    row = contract(folder.path)["rows"][2]
+    assert (row["status"], row["error"]) == ("failed", "step 3: the loss is not finite.")
+    assert {row[name] for name in ("validation", "test", "train_seconds", "peak_bytes")} == {None}
+
+
+def test_complete_means_that_the_mark_is_there(folder):
+    folder.complete.write_text("")
+    assert contract(folder.path)["complete"] is True
+
+
+def test_results_hold_nothing_of_the_clock_and_the_same_bytes_again(folder):
+    first = folder.results.read_bytes()
+    write_results(folder, INFO, ROWS)
+    write_costs(folder, replace(COSTS, test_openings=4, rows=[]))
+    assert folder.results.read_bytes() == first
+    for word in (b"seconds", b"bytes", b"openings", b"complete"):
+        assert word not in first
+    assert contract(folder.path)["test_openings"] == 4
+
+
+def test_the_schema_refuses_what_is_not_the_contract(folder):
+    good = contract(folder.path)
+    spoilt = []
+    for change in ({"accuracy": 90.0}, {"examples": 0}):
+        spoilt.append(good | {"rows": [good["rows"][0] | {"test": FIGURES | change}]})
+    spoilt.append(good | {"rows": [good["rows"][0] | {"test": None}]})
+    spoilt.append(good | {"rows": [good["rows"][2] | {"error": None}]})
+    spoilt.append({key: value for key, value in good.items() if key != "test_openings"})
+    for value in spoilt:
+        with pytest.raises(jsonschema.ValidationError):
+            held(value)
+    held(good | {"a_new_field": 1})
+
+
+def test_a_figure_that_is_not_finite_is_never_written(tmp_path):
+    with pytest.raises(ValueError, match="Out of range float"):
+        write_results(RunFolder(tmp_path), INFO, [replace(ROWS[0], test=FIGURES | {"loss": float("nan")})])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_without_results_says_how_to_get_them(tmp_path):
+    def said(path):
+        with pytest.raises(RunError) as error:
+            contract(path)
+        return str(error.value)
+
+    assert said(tmp_path / "no") == f"{tmp_path}/no: no such run folder."
+    assert said(tmp_path) == f"{tmp_path}: not a run folder (it holds no recipe.yaml)."
+    (tmp_path / "recipe.yaml").write_text("name: a\n")
+    assert said(tmp_path) == (
+        f"{tmp_path}: has no results.json yet, so it has no table. "
+        f"Go on with it: finetooth run {tmp_path}/recipe.yaml --out {tmp_path}"
+    )
