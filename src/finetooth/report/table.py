@@ -1,0 +1,242 @@
+"""The table: what most people will ever read of a run, 80 columns wide."""
+
+import shlex
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+WIDTH = 80
+_GAP = "  "
+_ACCENT, _RESET = "\x1b[36m", "\x1b[0m"
+_SMALLEST_P = 0.001
+_NAME_LEAST = 8
+_TIED = "\N{NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    title: str
+    cell: Callable[["_Line"], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A row of the contract and what comparison.json says of it."""
+
+    row: Mapping[str, Any]
+    compared: Mapping[str, Any]
+    winner: bool
+
+    @property
+    def done(self) -> bool:
+        return bool(self.row["status"] == "done")
+
+
+def render(
+    contract: Mapping[str, Any],
+    comparison: Mapping[str, Any] | None,
+    *,
+    colour: bool,
+    wide: bool = False,
+    folder: str | None = None,
+) -> str:
+    """The table as text without a line break at its end: at most 80 columns, or as many as it needs when `wide`.
+
+    contract, comparison: as runs.results.contract and runs.comparison.compare give them. colour: for a terminal, one
+    accent on the winner. folder: how the user names the run's folder; runs/NAME when omitted.
+    """
+    lines = _lines(contract, comparison)
+    columns = [*_narrow_columns(several=len({line.row["seed"] for line in lines} - {None}) > 1)]
+    if wide:
+        columns += _wide_columns()
+    blocks = [_header(contract), _grid(lines, columns, limit=None if wide else WIDTH, colour=colour)]
+    closing = [*_reading(contract, comparison, lines), *_closing(contract, lines, folder or f"runs/{contract['run']}")]
+    blocks.append("\n".join(closing))
+    return "\n\n".join(blocks)
+
+
+def _lines(contract: Mapping[str, Any], comparison: Mapping[str, Any] | None) -> list[_Line]:
+    compared = {(row["name"], row["seed"]): row for row in (comparison or {"rows": []})["rows"]}
+    winner = contract["winner"] or {}
+    return [
+        _Line(
+            row,
+            compared.get((row["name"], row["seed"]), {}),
+            bool(winner) and (row["name"], row["seed"]) == (winner["name"], winner["seed"]),
+        )
+        for row in contract["rows"]
+    ]
+
+
+def _header(contract: Mapping[str, Any]) -> str:
+    data, times = contract["data"], contract["test_openings"]
+    opened = "once" if times == 1 else f"{times} times"
+    seeds = sorted({row["seed"] for row in contract["rows"]} - {None})
+    said = [
+        f"{contract['run']}: {short_model(contract['model'])}",
+        f"{data['train']:,} train",
+        f"{data['test']:,} test rows (opened {opened})",
+    ]
+    if seeds:
+        said.append(f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}")
+    # Lines break between the facts, not inside them.
+    return _wrapped(", ".join(fact.replace(" ", _TIED) for fact in said), indent="  ").replace(_TIED, " ")
+
+
+def short_model(source: str) -> str:
+    """A source id as people read it: a wheel by its name and version, a Hub id with seven figures of its commit."""
+    if source.startswith("wheel:"):
+        return source.removeprefix("wheel:").split("#")[0].split("/")[0]
+    name, at, revision = source.partition("@")
+    return f"{name}{at}{revision[:7]}" if len(revision) == 40 else source
+
+
+def _narrow_columns(*, several: bool) -> list[_Column]:
+    measured = [_Column("accuracy", _accuracy), _Column("95 % interval", _interval)]
+    if several:  # one column of figures less wide, to make room for the seeds
+        seed = _Column("seed", lambda line: "" if line.row["seed"] is None else str(line.row["seed"]))
+        joined = _Column("accuracy, interval", lambda line: f"{_accuracy(line)}  {_interval(line)}".rstrip())
+        return [seed, _Column("trained", _trained), joined, _Column("vs best control", _gain), _Column("time", _time)]
+    return [_Column("trained", _trained), *measured, _Column("vs best control", _gain), _Column("time", _time)]
+
+
+def _wide_columns() -> list[_Column]:
+    def parameter(key: str) -> Callable[[_Line], str]:
+        return lambda line: "" if line.row["parameters"] is None else f"{line.row['parameters'][key]:,}"
+
+    return [
+        _Column("macro-F1", _macro_f1),
+        _Column("log loss", lambda line: "" if line.row["test"] is None else f"{line.row['test']['loss']:.4f}"),
+        *(_Column(key, parameter(key)) for key in ("adapter", "head", "bias", "total")),
+        _Column("share trained", _share),
+        _Column("peak memory", lambda line: _megabytes(line.row["peak_bytes"])),
+        _Column("adapter size", lambda line: _megabytes(line.row["adapter_bytes"])),
+        _Column("best epoch", lambda line: "" if line.row["best_epoch"] is None else f"{line.row['best_epoch']:g}"),
+    ]
+
+
+def _macro_f1(line: _Line) -> str:
+    return "" if line.row["test"] is None else f"{100 * line.row['test']['macro_f1']:.1f} %"
+
+
+def _trained(line: _Line) -> str:
+    trainable = (line.row["parameters"] or {}).get("trainable")
+    return f"{trainable:,}" if trainable else "-"
+
+
+def _accuracy(line: _Line) -> str:
+    if not line.done or line.row["test"] is None:
+        return "failed"
+    return f"{100 * line.row['test']['accuracy']:.1f} %"
+
+
+def _interval(line: _Line) -> str:
+    if not line.done or "interval" not in line.compared:
+        return ""
+    low, high = line.compared["interval"]
+    return f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def _gain(line: _Line) -> str:
+    """The difference in points, with the p of what it seems to say: better than every control, or not than the best."""
+    difference = line.compared.get("difference")
+    if not line.done or difference is None:
+        return ""
+    p = line.compared["p_holm" if difference > 0 else "p_best_control_holm"]
+    points = f"{100 * difference:+.1f}".replace("-0.0", "0.0").replace("+0.0", "0.0")
+    return f"{points}  {_p(p)}"
+
+
+def _p(p: float) -> str:
+    if p < _SMALLEST_P:
+        return f"p < {_SMALLEST_P}"
+    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f} "  # the blank keeps the decimal points in one column
+
+
+def _time(line: _Line) -> str:
+    seconds = line.row["train_seconds"]
+    if seconds is None:
+        return ""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s" if seconds >= 0.95 else f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def _share(line: _Line) -> str:
+    parameters = line.row["parameters"]
+    return "" if parameters is None else f"{parameters['plain_percent']:.2f} %"
+
+
+def _megabytes(size: int | None) -> str:
+    if size is None:
+        return ""
+    return f"{size / 1e6:,.1f} MB" if size < 1e7 else f"{size / 1e6:,.0f} MB"
+
+
+def _grid(lines: list[_Line], columns: list[_Column], *, limit: int | None, colour: bool) -> str:
+    cells = [[column.cell(line) for column in columns] for line in lines]
+    widths = [max(len(column.title), *(len(row[place]) for row in cells)) for place, column in enumerate(columns)]
+    room = None if limit is None else max(_NAME_LEAST, limit - sum(widths) - len(_GAP) * len(widths))
+    names = [_name(line, room) for line in lines]
+    first = max(len("row"), *map(len, names))
+    titles = ["row".ljust(first), *(column.title.rjust(width) for column, width in zip(columns, widths, strict=True))]
+    drawn = [_GAP.join(titles).rstrip()]
+    for line, name, row in zip(lines, names, cells, strict=True):
+        text = _GAP.join([name.ljust(first), *(cell.rjust(width) for cell, width in zip(row, widths, strict=True))])
+        drawn.append(f"{_ACCENT}{text.rstrip()}{_RESET}" if colour and line.winner else text.rstrip())
+    return "\n".join(drawn)
+
+
+def _name(line: _Line, room: int | None) -> str:
+    """The row's name with its mark, cut in the middle of nothing but the name where there is no room for all of it."""
+    mark = " (chance)" if line.row.get("head") == "new" and line.row["kind"] == "baseline" else ""
+    mark += " *" if line.winner else ""
+    name = line.row["name"]
+    if room is not None and len(name) + len(mark) > room:
+        name = name[: max(1, room - len(mark) - 1)] + "…"
+    return f"{name}{mark}"
+
+
+def _reading(contract: Mapping[str, Any], comparison: Mapping[str, Any] | None, lines: list[_Line]) -> list[str]:
+    """What a reader must know to read the figures right."""
+    said = []
+    if contract["winner"] is not None:
+        said.append("* best on the validation rows, chosen before any test label was read.")
+    judged = sum(line.compared.get("p") is not None for line in lines)
+    best = (comparison or {}).get("best_control")
+    if best is not None and judged:
+        family = f", Holm-corrected over {judged} candidates" if judged > 1 else ""
+        said.append(_wrapped(f"Best control: {best['name']}. p: exact McNemar test{family}.", "  "))
+    return said
+
+
+def _closing(contract: Mapping[str, Any], lines: list[_Line], folder: str) -> list[str]:
+    said = []
+    if _all_verified(lines):
+        said.append("All adapters verified: reloaded in a fresh process, logits bitwise equal.")
+    several = len({line.row["seed"] for line in lines} - {None}) > 1
+    for line in lines:
+        if not line.done:
+            which = f" (seed {line.row['seed']})" if several and line.row["seed"] is not None else ""
+            said.append(
+                _wrapped(f"{line.row['name']}{which} failed: {line.row['error'] or 'no reason is known.'}", "  ")
+            )
+    if not contract["complete"]:
+        said.append("This run is not complete: give the same command again, and it goes on.")
+    said.append(f'Next    finetooth predict --with {shlex.quote(folder)} "your text"')
+    return said
+
+
+def _all_verified(lines: list[_Line]) -> bool:
+    candidates = [line for line in lines if line.row["kind"] == "candidate" and line.done]
+    reloads = [line.row["reload"] for line in lines if line.row["reload"] is not None]
+    return (
+        bool(candidates)
+        and all(line.row["reload"] is not None for line in candidates)
+        and all(reload["verified"] and reload["max_abs_logit_difference"] == 0 for reload in reloads)
+    )
+
+
+def _wrapped(text: str, indent: str) -> str:
+    return textwrap.fill(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

