@@ -1,0 +1,29 @@
+"""Classifiers without a neural network, that a candidate must beat to be worth its training.
+
+A control is fitted on the training split, saved as JSON and safetensors, and measured from what was saved.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from finetooth.controls.control import Control, read_kind
+from finetooth.controls.majority import Majority
+from finetooth.controls.tfidf import TfidfLogistic
+from finetooth.data import Examples
+
+__all__ = ["Control", "fit", "load"]
+
+
+def fit(name: Literal["majority", "tfidf"], train: Examples, *, classes: int) -> Control:
+    """The control of that name fitted on `train`, whose labels are 0 to classes - 1."""
+    if name == "majority":
+        return Majority.fit(train, classes=classes)
+    return TfidfLogistic.fit(train, classes=classes)
+
+
+def load(folder: Path) -> Control:
+    """The control that was saved at `folder`; its logits are bitwise those of the one that was saved.
+
+    Raises: ProofError if the folder is not whole, or is not a control.
+    """
+    return Majority.load(folder) if read_kind(folder) == Majority.KIND else TfidfLogistic.load(folder)
