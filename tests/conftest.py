@@ -1,0 +1,53 @@
+"""Fixtures that several rooms share."""
+
+from pathlib import Path
+
+import pytest
+
+from finetooth.files import write_file, write_json
+from finetooth.runs.layout import RunFolder
+from finetooth.runs.results import Costs, Parameters, Reload, Row, RowCosts, RunInfo, write_costs, write_results
+
+
+@pytest.fixture
+def finished_run(tmp_path: Path) -> Path:
+    """A run folder as a finished run leaves it, as far as the table and its JSON go: 200 test rows, one candidate."""
+    folder = RunFolder(tmp_path / "runs" / "reviews")
+    folder.path.mkdir(parents=True)
+    figures = {"examples": 200, "accuracy": 0.75, "loss": 0.5, "macro_f1": 0.74}
+    better = {"examples": 200, "accuracy": 0.83, "loss": 0.4, "macro_f1": 0.83}
+    lora = Row(
+        name="lora-r8",
+        kind="candidate",
+        seed=0,
+        parameters=Parameters(adapter=1000, head=80, bias=0, total=50_000, peft_percent=2.1),
+        validation=better,
+        test=better,
+        reload=Reload(verified=True, max_abs_logit_difference=0.0),
+        best_step=10,
+        best_epoch=1.0,
+        head="new",
+    )
+    tfidf = Row(name="tfidf", kind="baseline", seed=None, validation=figures, test=figures)
+    info = RunInfo(
+        run="reviews", model="owner/name", test_id="ab" * 32, train=800, validation=100, test=200,
+        classes=["fresh", "rotten"], winner=("lora-r8", 0),
+    )  # fmt: skip
+    write_results(folder, info, [tfidf, lora])
+    write_costs(folder, Costs(test_openings=1, rows=[RowCosts(name="lora-r8", seed=0, train_seconds=12.0)]))
+    against = {"difference": 0.08, "p": 0.01, "p_holm": 0.01, "p_best_control": 0.01, "p_best_control_holm": 0.01}
+    write_json(
+        folder.comparison,
+        {
+            "schema": 1,
+            "level": 0.95,
+            "best_control": {"name": "tfidf", "seed": None},
+            "rows": [
+                {"name": "tfidf", "seed": None, "interval": [0.69, 0.81], "difference": None, "p": None},
+                {"name": "lora-r8", "seed": 0, "interval": [0.77, 0.88], **against},
+            ],
+        },
+    )
+    write_file(folder.recipe, b"name: reviews\nmodel: owner/name\ndata: {source: reviews.csv, text: comment}\n")
+    write_json(folder.complete, {})
+    return folder.path

@@ -1,0 +1,112 @@
+import errno
+import os
+import signal
+import subprocess
+import sys
+
+import click
+import pytest
+
+from finetooth.cli.faults import exit_code
+from finetooth.errors import DataError, FinetoothError, Interrupted, LockedError, RecipeError
+
+
+def raising(error):
+    def work():
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize(
+    "error, code",
+    [
+        (FinetoothError("it is so."), 1),
+        (DataError("it is so."), 1),
+        (LockedError("it is so."), 1),
+        (RecipeError("it is so."), 2),
+        (Interrupted("it is so."), 130),
+        (Interrupted("it is so.", signal_number=signal.SIGTERM), 143),
+    ],
+)
+def test_errors_of_ours_are_one_message_and_their_code(error, code, capsys):
+    assert exit_code(raising(error)) == code
+    assert capsys.readouterr() == ("", "finetooth: it is so.\n")
+
+
+@pytest.mark.parametrize("result, code", [(None, 0), (0, 0), (1, 1), ("text", 0)])
+def test_what_work_returns_is_its_code(result, code):
+    assert exit_code(lambda: result) == code
+
+
+def test_ctrl_c_is_130(capsys):
+    assert exit_code(raising(click.Abort())) == 130
+    assert capsys.readouterr().err == "finetooth: interrupted.\n"
+
+
+def test_a_full_disk_says_where_and_what_to_do(capsys):
+    full = OSError(errno.ENOSPC, "No space left on device", "runs/x/results.json")
+    assert exit_code(raising(full)) == 1
+    assert capsys.readouterr().err == (
+        "finetooth: No space left on device: runs/x/results.json. "
+        "Free some space, then give the same command again: it goes on where it stopped.\n"
+    )
+
+
+def test_what_nobody_expected_is_told_with_the_way_to_report_it(capsys, monkeypatch):
+    monkeypatch.delenv("FINETOOTH_DEBUG", raising=False)
+    assert exit_code(raising(ZeroDivisionError("division by zero"))) == 70
+    assert capsys.readouterr().err == (
+        "finetooth: unexpected ZeroDivisionError: division by zero\n"
+        "This is a fault of Finetooth. Set FINETOOTH_DEBUG=1 and give the same command again to see where it happened; "
+        "CONTRIBUTING.md says how to report it.\n"
+    )
+
+
+@pytest.mark.parametrize("value, shown", [("1", True), ("0", False), ("", False)])
+def test_debug_adds_the_traceback(value, shown, capsys, monkeypatch):
+    monkeypatch.setenv("FINETOOTH_DEBUG", value)
+    exit_code(raising(DataError("it is so.")))
+    assert ("Traceback (most recent call last)" in capsys.readouterr().err) is shown
+
+
+def command(*arguments, **more):
+    return subprocess.run(
+        [sys.executable, "-c", "from finetooth.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["runn"], "Error: No such command 'runn'. Did you mean 'run'?"),
+        (["run"], "Error: Missing argument 'RECIPE'."),
+        (["run", "x.yaml", "--jsn"], "Error: No such option '--jsn'. (Did you mean one of: '--json', '--set'?)"),
+        (["run", "nowhere.yaml"], "finetooth: nowhere.yaml: no such recipe."),
+    ],
+)
+def test_usage_is_2(arguments, message):
+    run = command(*arguments)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.rstrip().splitlines()[-1] == message
+
+
+def test_a_reader_that_goes_away_ends_the_command_quietly():
+    read, write = os.pipe()
+    os.close(read)
+    run = subprocess.run(
+        [sys.executable, "-c", "from finetooth.cli import main; main()", "recipe", "schema"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(write)
+    assert (run.returncode, run.stderr) == (141, "")
+
+
+def test_output_survives_an_ascii_terminal(finished_run):
+    run = command("show", str(finished_run), env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert run.returncode == 0, run.stderr

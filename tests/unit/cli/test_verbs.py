@@ -1,0 +1,317 @@
+"""The verbs, with the library behind them replaced: what they hand over, print and answer with."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from click.testing import CliRunner
+
+import finetooth
+from finetooth.cli.app import finetooth as command
+from finetooth.cli.faults import exit_code
+from finetooth.runs.results import contract
+from finetooth.sources import Fetched, Source
+
+RECIPE = "name: mine\nmodel: owner/name\ndata: {source: reviews.csv}\n"
+
+
+@pytest.fixture
+def recipe_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text(RECIPE, encoding="utf-8")
+    return "mine.yaml"
+
+
+def call(capsys, *arguments):
+    """(exit code, stdout, stderr) of one command."""
+    code = exit_code(lambda: command.main(args=arguments, prog_name="finetooth", standalone_mode=False))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def stand_in(monkeypatch, name, **attributes):
+    """Put a module of our own in the place of finetooth.NAME."""
+    module = ModuleType(f"finetooth.{name}")
+    module.__dict__.update(attributes)
+    monkeypatch.setitem(sys.modules, f"finetooth.{name}", module)
+    monkeypatch.setitem(vars(finetooth), name, module)
+
+
+@dataclass
+class Run:
+    folder: Path
+    failed: bool = False
+
+    def contract(self):
+        return contract(self.folder)
+
+
+@pytest.fixture
+def asked(monkeypatch, finished_run):
+    """What pipeline.run was asked for; it answers with the finished run, failed if asked["failed"] is set."""
+    asked = {"failed": False}
+
+    def run(recipe, *, out=None, progress=None, allow_inexact=False):
+        asked.update(recipe=recipe, out=out, progress=progress, allow_inexact=allow_inexact)
+        return Run(finished_run, asked["failed"])
+
+    stand_in(monkeypatch, "pipeline", run=run)
+    return asked
+
+
+def test_run_hands_over_the_recipe_and_prints_the_table(capsys, asked, recipe_file, finished_run, tmp_path):
+    code, out, err = call(
+        capsys,
+        "run",
+        recipe_file,
+        "--set",
+        "training.epochs=5",
+        "--set",
+        "max_tokens=64",
+        "--out",
+        "o",
+        "--allow-inexact",
+    )
+    assert (code, err) == (0, "")
+    assert (asked["recipe"].name, asked["recipe"].training.epochs, asked["recipe"].max_tokens) == ("mine", 5, 64)
+    assert (asked["out"], asked["allow_inexact"]) == (Path("o"), True)
+    assert "lora-r8 *" in out and "83.0 %" in out
+    assert out.splitlines()[-1].startswith("Next    finetooth predict --with runs/reviews ")
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_run_json_is_the_contract_and_nothing_else(capsys, asked, recipe_file, finished_run):
+    code, out, err = call(capsys, "run", recipe_file, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out) == contract(finished_run)
+
+
+def test_a_failed_row_is_exit_1_after_the_table(capsys, asked, recipe_file):
+    asked["failed"] = True
+    code, out, _ = call(capsys, "run", recipe_file)
+    assert code == 1
+    assert "lora-r8 *" in out
+
+
+def test_quickstart_is_run_with_the_recipe_shipped_inside(capsys, asked):
+    code, _, _ = call(capsys, "quickstart", "--set", "data.limit.train=400", "--set", "data.limit.test=200")
+    recipe = asked["recipe"]
+    assert code == 0
+    assert (recipe.name, asked["out"], recipe.data.limit.train, recipe.data.limit.test) == (
+        "quickstart",
+        None,
+        400,
+        200,
+    )
+    assert recipe.baselines == ["majority", "tfidf", "original"]
+    assert [(item.name, item.rank, item.targets) for item in recipe.candidates] == [
+        ("lora-r8", 8, "all-linear"),
+        ("lora-r16", 16, "all-linear"),
+    ]
+    assert (recipe.data.group, recipe.data.keep) == ("movie_name", {"category": ["fresh", "rotten"]})
+
+
+def test_an_unknown_key_is_exit_2_with_the_nearest(capsys, asked, recipe_file):
+    code, out, err = call(capsys, "run", recipe_file, "--set", "training.epoch=5")
+    assert (code, out) == (2, "")
+    assert "unknown key 'training.epoch'. Did you mean 'epochs'?" in err
+
+
+def test_check_prints_the_plan_and_names_the_run(capsys, monkeypatch, recipe_file):
+    stand_in(
+        monkeypatch, "plan", check=lambda recipe, *, progress: {"name": recipe.name}, describe=lambda plan: str(plan)
+    )
+    assert call(capsys, "check", recipe_file) == (0, "{'name': 'mine'}\n", "\nNext    finetooth run mine.yaml\n")
+    assert call(capsys, "check", recipe_file, "--json") == (0, '{\n  "name": "mine"\n}\n', "")
+
+
+def test_fetch_names_what_it_brought(capsys, monkeypatch, recipe_file):
+    model = Source("owner/name@abc", Path("/cache/m"), "1" * 64, "abc")
+    data = Source("reviews.csv", Path("/data/reviews.csv"), "2" * 64, None)
+    monkeypatch.setattr("finetooth.sources.fetch", lambda recipe, *, progress: Fetched(model, {"all": (data,)}))
+    code, out, err = call(capsys, "fetch", recipe_file)
+    assert (code, err) == (0, "\nNext    finetooth run mine.yaml\n")
+    assert out.splitlines() == [
+        "model      owner/name@abc",
+        "           /cache/m",
+        "data, all  reviews.csv",
+        "           /data/reviews.csv",
+    ]
+    _, out, _ = call(capsys, "fetch", recipe_file, "--json")
+    assert json.loads(out)[1] == {
+        "use": "data, all",
+        "id": "reviews.csv",
+        "path": "/data/reviews.csv",
+        "sha256": "2" * 64,
+    }
+
+
+def test_show_prints_what_run_printed(capsys, asked, recipe_file, finished_run):
+    _, ran, _ = call(capsys, "run", recipe_file)
+    code, shown, err = call(capsys, "show", "runs/reviews")
+    assert (code, err) == (0, "")
+    assert shown == ran
+    assert json.loads(call(capsys, "show", str(finished_run), "--json")[1]) == contract(finished_run)
+
+
+def test_show_wide_prints_more(capsys, finished_run):
+    narrow, wide = (call(capsys, "show", str(finished_run), *more)[1] for more in ([], ["--wide"]))
+    assert "macro-F1" in wide and "macro-F1" not in narrow
+
+
+def test_show_of_nothing_is_exit_1(capsys, tmp_path):
+    code, out, err = call(capsys, "show", str(tmp_path / "nowhere"))
+    assert (code, out) == (1, "")
+    assert err == f"finetooth: {tmp_path / 'nowhere'}: no such run folder.\n"
+
+
+def test_recipe_schema_is_json(capsys):
+    code, out, _ = call(capsys, "recipe", "schema")
+    assert code == 0
+    assert "candidates" in json.loads(out)["properties"]
+
+
+class Predictor:
+    """Says `fresh` for every text and remembers what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def predict(self, texts, pairs=None, *, advance=None):
+        self.asked.append((list(texts), pairs and list(pairs)))
+        if advance:
+            advance(len(texts))
+        return [{"label": "fresh", "probability": 0.9, "probabilities": {"fresh": 0.9, "rotten": 0.1}} for _ in texts]
+
+
+@pytest.fixture
+def predictor(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    predictor = Predictor()
+    monkeypatch.setitem(vars(finetooth), "load", lambda tuned, *, base, progress: predictor)
+    return predictor
+
+
+def test_predict_texts_prints_a_table(capsys, predictor):
+    code, out, err = call(capsys, "predict", "--with", "runs/x", "A film to remember.", "long " * 40)
+    assert (code, err) == (0, "\nNext    finetooth evaluate runs/x\n")
+    lines = out.splitlines()
+    assert lines[:2] == ["label  probability  text", "fresh       0.9000  A film to remember."]
+    assert lines[2].endswith("...") and len(lines[2]) <= 80
+
+
+def test_predict_json_is_one_answer_for_each_text(capsys, predictor):
+    code, out, err = call(capsys, "predict", "--with", "runs/x", "--json", "a", "b")
+    answer = {"label": "fresh", "probability": 0.9, "probabilities": {"fresh": 0.9, "rotten": 0.1}}
+    assert (code, err) == (0, "")
+    assert json.loads(out) == [answer, answer]
+
+
+def test_predict_shows_no_character_that_moves_the_cursor(capsys, predictor):
+    _, out, _ = call(capsys, "predict", "--with", "runs/x", "a\x1b[2Jb\u202ec\rd")
+    assert out.splitlines()[1] == "fresh       0.9000  a\ufffd[2Jb\ufffdc d"
+
+
+def test_predict_pairs(capsys, predictor):
+    code, _, _ = call(capsys, "predict", "--with", "runs/x", "a", "b", "--text-pair", "c", "--text-pair", "d")
+    assert code == 0
+    assert predictor.asked == [(["a", "b"], ["c", "d"])]
+
+
+def test_predict_file_by_its_name_prints_lines_of_tabs(capsys, predictor, tmp_path):
+    (tmp_path / "more.csv").write_text("text,label\nfirst,fresh\nsecond,rotten\n", encoding="utf-8")
+    code, out, err = call(capsys, "predict", "--with", "runs/x", "more.csv")
+    assert (code, err) == (0, "")
+    assert out == "row\tlabel\tprobability\n1\tfresh\t0.900000\n2\tfresh\t0.900000\n"
+    assert predictor.asked == [(["first", "second"], None)]
+
+
+def test_predict_reads_the_column_that_the_run_was_trained_on(capsys, predictor, finished_run, tmp_path):
+    (tmp_path / "more.csv").write_text("text,comment\nno,yes\n", encoding="utf-8")
+    assert call(capsys, "predict", "--with", str(finished_run), "more.csv")[0] == 0
+    assert call(capsys, "predict", "--with", str(finished_run), "more.csv", "--text-column", "text")[0] == 0
+    assert [texts for texts, _ in predictor.asked] == [["yes"], ["no"]]
+
+
+def test_predict_of_many_texts_shows_progress_on_stderr(capsys, predictor, tmp_path):
+    (tmp_path / "many.txt").write_text("".join(f"text {number}\n" for number in range(300)), encoding="utf-8")
+    code, out, err = call(capsys, "predict", "--with", "runs/x", "many.txt")
+    assert code == 0
+    assert len(out.splitlines()) == 301
+    assert err.splitlines()[0] == "predict: 0 of 300 texts"
+    assert err.splitlines()[1].startswith("predict: 300 texts in ")
+
+
+def test_predict_reads_stdin(predictor):
+    run = CliRunner().invoke(command, ["predict", "--with", "runs/x", "-"], input="\ufefffirst\r\nsecond\n")
+    assert run.exit_code == 0, run.output
+    assert predictor.asked == [(["first", "second"], None)]
+
+
+@pytest.mark.parametrize(
+    "arguments, code, message",
+    [
+        (["missing.csv"], 2, "missing.csv: no such file. Did you mean 'missin.csv'?"),
+        (["a", "missin.csv"], 2, "missin.csv: give a file or - alone; 2 arguments are read as texts."),
+        (["a", "-"], 2, "-: give a file or - alone; 2 arguments are read as texts."),
+        (["a", "b", "--text-pair", "c"], 2, "2 TEXT but 1 --text-pair: give one --text-pair for each TEXT."),
+        (["a", ""], 1, "text 2 of 2 is empty: there is nothing to label."),
+        (
+            ["missin.csv", "--text-pair", "c"],
+            2,
+            "--text-pair goes with TEXT arguments; for a file name its column with --pair-column.",
+        ),
+    ],
+)
+def test_predict_refuses_what_it_cannot_mean(capsys, predictor, tmp_path, arguments, code, message):
+    (tmp_path / "missin.csv").write_text("text\nfirst\n", encoding="utf-8")
+    assert call(capsys, "predict", "--with", "runs/x", *arguments) == (code, "", f"finetooth: {message}\n")
+    assert predictor.asked == []
+
+
+def test_predict_of_an_empty_file_is_an_error(capsys, predictor, tmp_path):
+    (tmp_path / "none.txt").write_text("", encoding="utf-8")
+    code, out, err = call(capsys, "predict", "--with", "runs/x", "none.txt")
+    assert (code, out) == (1, "")
+    assert "none.txt" in err
+
+
+def test_predict_of_stdin_that_is_not_utf_8_names_the_line(predictor):
+    run = CliRunner().invoke(command, ["predict", "--with", "x", "-"], input=b"good\n\xff\xfe\n")
+    assert str(run.exception) == "stdin line 2: not UTF-8 (invalid start byte). Convert it with iconv."
+
+
+def test_a_label_that_holds_a_tab_stays_one_field(capsys, predictor, monkeypatch, tmp_path):
+    answer = {"label": "a\tb", "probability": 1.0, "probabilities": {"a\tb": 1.0}}
+    monkeypatch.setattr(predictor, "predict", lambda texts, pairs: [answer])
+    (tmp_path / "one.txt").write_text("x\n", encoding="utf-8")
+    assert call(capsys, "predict", "--with", "x", "one.txt")[1].splitlines()[1] == '1\t"a\tb"\t1.000000'
+
+
+def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypatch):
+    figures = {
+        "test_id": "ab", "test_openings": 3, "split": "test", "examples": 200, "accuracy": 0.83, "loss": 0.41234,
+        "macro_f1": 0.825, "classes": ["fresh", "rotten"],
+    }  # fmt: skip
+    asked = []
+    stand_in(
+        monkeypatch,
+        "pipeline",
+        evaluate=lambda tuned, *, data, base, progress: asked.append((str(tuned), data)) or figures,
+    )
+    code, out, err = call(capsys, "evaluate", "runs/reviews")
+    assert (code, err) == (0, '\nNext    finetooth predict --with runs/reviews "your text"\n')
+    assert out.splitlines() == [
+        "runs/reviews, test split: 200 examples",
+        "",
+        "accuracy    83.0 %  95 % interval 77.2 to 87.6",
+        "macro F1    82.5 %",
+        "loss        0.4123",
+        "",
+        "This test set has been opened 3 times.",
+    ]
+    assert json.loads(call(capsys, "evaluate", "runs/reviews", "--data", "more.csv", "--json")[1]) == figures
+    assert asked == [("runs/reviews", None), ("runs/reviews", "more.csv")]
