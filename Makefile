@@ -1,0 +1,44 @@
+# `make` sets up .venv once. After that: make quickstart | test | lint | types | unit | flows | meta | docs | nightly
+PYTHON ?= python3
+# Where to take torch from, when not from the configured index: README, "PyTorch on Linux".
+TORCH_INDEX ?=
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: all quickstart test lint types unit flows meta docs nightly
+.DELETE_ON_ERROR:
+
+all: $(READY)
+
+# The stamp is written last: a set-up that failed half way is taken up again by the next make.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Finetooth needs Python 3.11 or later; name one: make PYTHON=python3.11"; exit 1; }
+	@rm -f $@
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	@touch $@
+
+quickstart: $(READY)
+	$(BIN)/finetooth quickstart
+
+test: lint types
+	$(PYTEST) -m "not slow" tests/meta tests/unit tests/flows
+
+lint: $(READY)
+	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests
+
+types: $(READY)
+	$(BIN)/mypy
+
+unit flows meta: $(READY)
+	$(PYTEST) -m "not slow" tests/$@
+
+nightly: $(READY)
+	$(PYTEST) -m slow tests
+
+docs: $(READY)
+	$(BIN)/python -m finetooth.cli.docs

@@ -1,0 +1,56 @@
+"""What is asked for often is quick, because nothing heavy is imported for it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    "torch", "transformers", "peft", "pyarrow", "sklearn", "scipy", "tokenizers", "safetensors", "huggingface_hub",
+    "pandas", "datasets", "accelerate", "numpy",
+}  # fmt: skip
+_CODE = """
+import json, sys
+from finetooth.cli import main
+sys.argv = ["finetooth", *json.loads(sys.argv[1])]
+try:
+    main()
+except SystemExit as end:
+    print("\\nloaded", json.dumps([end.code or 0, sorted({name.split(".")[0] for name in sys.modules})]))
+"""
+
+
+def loaded_by(*arguments):
+    """(exit code, top-level names of what was imported) of one command in a fresh process."""
+    run = subprocess.run(
+        [sys.executable, "-c", _CODE, json.dumps(arguments)], capture_output=True, text=True, check=True
+    )
+    code, names = json.loads(run.stdout.rpartition("\nloaded ")[2])
+    return code, set(names)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"], ["--version"],
+        ["quickstart", "--help"], ["run", "--help"], ["check", "--help"], ["predict", "--help"],
+        ["evaluate", "--help"], ["show", "--help"], ["fetch", "--help"], ["recipe", "--help"], ["recipe", "schema"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_help_and_recipe_load_nothing_heavy(arguments):
+    code, names = loaded_by(*arguments)
+    assert code == 0
+    assert names & HEAVY == set()
+
+
+def test_help_does_not_load_pydantic():
+    assert not loaded_by("--help")[1] & {"pydantic", "yaml", "tqdm"}
+
+
+@pytest.mark.parametrize("more", [[], ["--json"], ["--wide"]], ids=" ".join)
+def test_show_loads_nothing_heavy(finished_run, more):
+    code, names = loaded_by("show", str(finished_run), *more)
+    assert code == 0
+    assert names & (HEAVY - {"numpy"}) == set()
