@@ -1,0 +1,6 @@
+"""From files of labelled text to three splits whose every example knows its file and row."""
+
+from finetooth.data.examples import Dataset, Examples
+from finetooth.data.load import load, read_labelled, read_texts
+
+__all__ = ["Dataset", "Examples", "load", "read_labelled", "read_texts"]

@@ -1,0 +1,215 @@
+"""CSV, TSV and their kin: the delimiter found, quotes read strictly, rows counted as a spreadsheet counts them."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from finetooth.data import opening
+from finetooth.data.faults import Fault
+from finetooth.data.rows import MAX_COLUMNS, SAMPLE_ROWS, Malformed, Part, Rows, Sample, picker
+from finetooth.errors import DataError, RecipeError
+from finetooth.recipe import Data
+
+_DELIMITERS = (",", ";", "\t", "|")
+_SAMPLE_CHARACTERS = 1 << 18
+_QUOTE_ADVICE = (
+    "A field that begins with a quote mark must end with one, and quotes inside it are doubled. "
+    "If quote marks are plain text in this file: data.quoting: false"
+)
+_WIDTH_ADVICE = (
+    "Every row needs as many fields as the header: put texts that hold the delimiter in quotes, or name the delimiter "
+    "(data.delimiter)."
+)
+
+
+def sample(part: Part, *, spec: Data) -> Sample:
+    """Delimiter, escapes, columns and first rows of the file.
+
+    Raises: DataError for a file without rows, without a header where one is needed, or with doubled column names.
+    """
+    if spec.delimiter is not None and spec.delimiter in '\r\n"\\ ':
+        raise RecipeError(f"data.delimiter: {spec.delimiter!r} cannot divide columns; use ',', ';', '|' or a tab.")
+    with opening.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as opened, _long_fields():
+        head = opened.stream.read(_SAMPLE_CHARACTERS)
+        kept = _complete_lines(head, more=len(head) == _SAMPLE_CHARACTERS)
+        if len(head) == _SAMPLE_CHARACTERS and len(kept) < 2:
+            kept = [head + rest for rest in opening.lines(opened.stream, name=part.name)][:1]
+    found = Sample(columns=(), rows=[], quoting=spec.quoting, facts={"encoding": opened.encoding})
+    width = len(spec.columns) if spec.columns else None
+    found.delimiter = spec.delimiter or _delimiter(kept, part=part, quoting=spec.quoting, width=width)
+    if spec.quoting and '\\"' in head and _failures(kept, found) > 0:
+        found.escape = "\\"
+        if _failures(kept, found) > 0:
+            found.escape = None
+    records = _sample_records(kept, found)
+    if not records:
+        raise DataError(f"{part.name}: the file holds only blank lines; there is no row to read.")
+    _name_columns(found, records, part=part, declared=spec.columns)
+    found.facts["delimiter"] = {"\t": "tab"}.get(found.delimiter, found.delimiter)
+    if found.escape:
+        found.notes.append(f"{part.name}: quote marks are escaped with backslashes; read so.")
+    return found
+
+
+def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> Rows:
+    """The wanted values of every row; ragged and wrongly quoted rows as Malformed; blank rows are passed over.
+
+    Raises: DataError where rows can no longer be told apart: a quote that is never closed, a row without end.
+    """
+    pick = picker([found.columns.index(name) for name in wanted])
+    width = len(found.columns)
+    with opening.text(part.path, name=part.name, encoding=spec.encoding) as opened, _long_fields():
+        ended = _Ending(opening.lines(opened.stream, name=part.name))
+        number = 0
+        for record in _records(ended, found, part=part):
+            number += 1
+            if number < found.first_row or not record:
+                continue
+            if isinstance(record, Malformed):
+                yield number, record
+            elif len(record) != width:
+                yield number, _ragged(record, found, cut=ended.cut)
+            else:
+                yield number, pick(record)
+    found.facts |= {"sha256": opened.sha256, "bytes": opened.size}
+
+
+def _records(lines: "Iterable[str]", found: Sample, *, part: Part) -> Iterator[list[str] | Malformed]:
+    reader = _reader(lines, found)
+    number = 0
+    while True:
+        number += 1
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            reason = str(error)
+            if "unexpected end" in reason or "field limit" in reason:
+                where = f"{part.name} row {number}"
+                within = (
+                    "by the end of the file" if "end" in reason else f"in {opening.MAX_ROW_CHARACTERS:,} characters"
+                )
+                raise DataError(
+                    f"{where}: a quote mark opened in this row is not closed {within}. {_QUOTE_ADVICE}"
+                ) from None
+            fault = Fault("quotes", "text follows a closing quote mark", _QUOTE_ADVICE)
+            yield Malformed(fault, f"line {reader.line_num}")
+            continue
+        yield record
+
+
+def _ragged(record: list[str], found: Sample, *, cut: bool) -> Malformed:
+    against = "the header" if found.headed else "data.columns"
+    fields = "1 field" if len(record) == 1 else f"{len(record)} fields"
+    what = f"{fields} where {against} has {len(found.columns)}"
+    if cut and len(record) < len(found.columns):
+        what += "; the file ends within this row: was its download cut short?"
+    return Malformed(Fault("fields", what, _WIDTH_ADVICE), record)
+
+
+class _Ending:
+    """Lines passed on, remembering whether the last one lacked its end."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.cut = False
+        self._lines = lines
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.cut = not line.endswith(("\n", "\r"))
+            yield line
+
+
+def _reader(lines: Iterable[str], found: Sample) -> Any:
+    if not found.quoting:
+        return csv.reader(lines, delimiter=found.delimiter, quoting=csv.QUOTE_NONE, strict=True)
+    return csv.reader(
+        lines, delimiter=found.delimiter, escapechar=found.escape, doublequote=found.escape is None, strict=True
+    )
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    # The limit is one for the process; the standard 131,072 is less than a long article.
+    before = csv.field_size_limit(opening.MAX_ROW_CHARACTERS)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _complete_lines(head: str, *, more: bool) -> list[str]:
+    lines = head.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [line + "\n" for line in (lines[:-1] if more else lines)]
+
+
+def _sample_records(lines: list[str], found: Sample) -> list[tuple[int, list[str]]]:
+    records: list[tuple[int, list[str]]] = []
+    reader, number = _reader(lines, found), 0
+    while len(records) <= SAMPLE_ROWS:
+        number += 1
+        try:
+            record = next(reader)
+        except StopIteration:
+            break
+        except csv.Error:
+            continue
+        if record:
+            records.append((number, record))
+    return records
+
+
+def _failures(lines: list[str], found: Sample) -> int:
+    reader, failed = _reader(lines, found), 0
+    for _ in range(SAMPLE_ROWS):
+        try:
+            next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            # The sample may end inside a quoted field; that is no fault of the file.
+            failed += "unexpected end" not in str(error)
+    return failed
+
+
+def _delimiter(lines: list[str], *, part: Part, quoting: bool, width: int | None) -> str:
+    best, best_share = "\t" if part.format == "tsv" else ",", 0.0
+    for delimiter in ("\t", *_DELIMITERS) if part.format == "tsv" else _DELIMITERS:
+        trial = Sample(columns=(), rows=[], delimiter=delimiter, quoting=quoting)
+        widths = [len(record) for _, record in _sample_records(lines, trial)]
+        expected = width or (widths[0] if widths else 0)
+        if expected < 2 and width is None:
+            continue
+        share = sum(found == expected for found in widths) / max(len(widths), 1)
+        if share > best_share + 1e-9:
+            best, best_share = delimiter, share
+    return best
+
+
+def _name_columns(
+    found: Sample, records: list[tuple[int, list[str]]], *, part: Part, declared: list[str] | None
+) -> None:
+    number, first = records[0]
+    names = [cell.strip() for cell in first]
+    if declared is None or [name.casefold() for name in names] == [name.strip().casefold() for name in declared]:
+        found.first_row = number + 1
+        found.rows = [record for _, record in records[1:] if len(record) == len(first)]
+    else:
+        names, found.headed = list(declared), False
+        found.first_row = number
+        found.rows = [record for _, record in records if len(record) == len(names)]
+    if len(names) > MAX_COLUMNS:
+        raise DataError(
+            f"{part.name}: {len(names):,} columns; most allowed is {MAX_COLUMNS:,}. "
+            f"Is {found.delimiter!r} the delimiter?"
+        )
+    doubled = sorted({name for name in names if name and names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if doubled:
+        places = " and ".join(str(place) for place, name in enumerate(names, 1) if name == doubled[0])
+        raise DataError(
+            f"{part.name} row {number}: column {doubled[0]!r} stands twice (columns {places}). Rename one of them; "
+            "if the file has no header, name its columns: data.columns: [text, label]"
+        )
+    found.columns = tuple(names)

@@ -1,0 +1,217 @@
+"""Which files hold which split: told from the recipe, or from the words train, dev and test in their names."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from finetooth.data import plain
+from finetooth.data.rows import Format, Part
+from finetooth.errors import DataError, did_you_mean
+from finetooth.recipe import COMPRESSED_SUFFIXES, Data
+
+ALL = "all"
+_SPLIT_WORDS = {
+    "train": "train", "training": "train", "test": "test", "testing": "test", "dev": "validation",
+    "development": "validation", "val": "validation", "valid": "validation", "validation": "validation",
+}  # fmt: skip
+_FORMATS: dict[str, Format] = {
+    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
+    ".parquet": "parquet", ".pq": "parquet",
+}  # fmt: skip
+_DATA_SUFFIXES = {".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".pq", ".txt"}
+_ABOUT = re.compile(r"(readme|licen[cs]e|copying|notice|citation|changelog|labels|classes)\b", re.IGNORECASE)
+_ABOUT_SUFFIXES = {
+    ".md",
+    ".rst",
+    ".json",
+    ".yaml",
+    ".yml",
+    ".py",
+    ".html",
+    ".pdf",
+    ".sha256",
+    ".lock",
+    ".feat",
+    ".vocab",
+}
+
+
+@dataclass(slots=True)
+class Found:
+    """The parts of each split (`all` where it is still to be carved), in reading order, and what was left out."""
+
+    parts: dict[str, list[Part]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def find(sources: Mapping[str, Sequence[Path]], *, spec: Data) -> Found:
+    """The parts to read. sources: paths under `train`, `validation`, `test`, or all under `all`.
+
+    Raises: DataError when no file, no training file, an unknown format, or one file under two splits is found.
+    """
+    found = Found()
+    chosen: dict[str, list[tuple[Path, str]]] = defaultdict(list)
+    for split, paths in sources.items():
+        for path in paths:
+            try:
+                entries = _expand(path, found=found, spec=spec)
+            except OSError as error:
+                raise DataError(f"{path.name}: the folder cannot be read ({error.strerror}).") from error
+            for inner, file, name in entries:
+                if split == ALL:
+                    chosen[inner].append((file, name))
+                elif inner in (split, ALL):
+                    chosen[split].append((file, name))
+                else:
+                    found.notes.append(f"{name} is named as {inner}, not {split}, and was left out.")
+    if "train" in chosen and not ({"test", "validation"} & set(chosen)):
+        chosen = {ALL: chosen["train"] + chosen.get(ALL, [])}
+    if "train" not in chosen and ALL not in chosen:
+        listed = ", ".join(name for entries in chosen.values() for _, name in entries) or "nothing"
+        raise DataError(
+            f"no training rows: found {listed}. Name the splits apart: data.source: {{train: FILE, test: FILE}}"
+        )
+    if ALL in chosen and len(chosen) > 1:
+        loose = ", ".join(name for _, name in chosen.pop(ALL))
+        found.notes.append(f"not named as a split and left out: {loose}.")
+    _refuse_twins(chosen)
+    names = _unique([entry for entries in chosen.values() for entry in entries])
+    for split in sorted(chosen, key=[ALL, "train", "validation", "test"].index):
+        found.parts[split] = [
+            Part(path=path, name=names[path], format=_format(path, spec)) for path, _ in chosen[split]
+        ]
+    return found
+
+
+def _expand(path: Path, *, found: Found, spec: Data) -> list[tuple[str, Path, str]]:
+    """(split or `all`, file or folder of classes, name) for one path of the recipe."""
+    if not path.is_dir():
+        return [(ALL, path, path.name)]
+    splits = _split_folders(path)
+    if splits and all(plain.class_folders(inner) for inner in splits.values()):
+        return [(split, inner, inner.name) for split, inner in splits.items()]
+    if spec.format == "folder" or (plain.class_folders(path) and not _files(path)):
+        return [(ALL, path, path.name)]
+    files = _files(path)
+    inner_files = [file for folder in sorted(path.iterdir()) if _plain_folder(folder) for file in _files(folder)]
+    if splits and not any(_split_of(file.name) for file in files):
+        return [
+            (split, file, file.relative_to(path).as_posix())
+            for split, inner in splits.items()
+            for file in _files(inner)
+        ]
+    if not any(_split_of(file.name) for file in files) and any(_split_of(file.name) for file in inner_files):
+        files = inner_files  # a Hub data set: data/train-00000-of-00001.parquet
+    named = [(split, file) for file in files if (split := _split_of(file.name))]
+    _refuse_two_validations([file for split, file in named if split == "validation"])
+    rest = [file for file in files if not _split_of(file.name)]
+    if named:
+        left = [file.relative_to(path).as_posix() for file in rest]
+        if left:
+            found.notes.append(f"not named as a split and left out: {', '.join(left)}.")
+        return [(split, file, file.relative_to(path).as_posix()) for split, file in named]
+    by_suffix = [file for file in rest if _bare_suffix(file) in _DATA_SUFFIXES]
+    kept = by_suffix or rest
+    if not kept:
+        raise DataError(f"{path.name}: the folder holds no data file and no folders of text files.")
+    if len(kept) > 1 and len({_bare_suffix(file) for file in kept}) > 1:
+        raise DataError(
+            f"{path.name}: which of these is the data? {', '.join(file.name for file in kept[:8])}. "
+            "Name the file in data.source."
+        )
+    return [(ALL, file, file.relative_to(path).as_posix()) for file in kept]
+
+
+def _plain_folder(item: Path) -> bool:
+    return item.is_dir() and not item.name.startswith((".", "__"))
+
+
+def _split_folders(path: Path) -> dict[str, Path]:
+    folders = [(item, _SPLIT_WORDS.get(item.name.casefold())) for item in sorted(path.iterdir()) if _plain_folder(item)]
+    return {split: item for item, split in folders if split is not None}
+
+
+def _files(path: Path) -> list[Path]:
+    items = sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith("."))
+    return [item for item in items if not _ABOUT.match(item.name) and item.suffix.lower() not in _ABOUT_SUFFIXES]
+
+
+def _words(name: str) -> set[str]:
+    return {word for word in re.split(r"[^a-z]+", name.casefold()) if word in _SPLIT_WORDS}
+
+
+def _split_of(name: str) -> str | None:
+    splits = {_SPLIT_WORDS[word] for word in _words(name)}
+    return splits.pop() if len(splits) == 1 else None
+
+
+def _refuse_two_validations(files: list[Path]) -> None:
+    words = {frozenset(_words(file.name)): file.name for file in files}
+    if len(words) > 1:
+        raise DataError(
+            f"{' and '.join(sorted(words.values()))} are both named as validation. "
+            "Name the splits: data.source: {train: FILE, validation: FILE, test: FILE}"
+        )
+
+
+def known_format(path: Path) -> Format | None:
+    """The format that the ending of a file's name tells, or None."""
+    return _FORMATS.get(_bare_suffix(path))
+
+
+def _bare_suffix(path: Path) -> str:
+    name = path.name.casefold()
+    for suffix in COMPRESSED_SUFFIXES:
+        name = name.removesuffix(suffix)
+    return Path(name).suffix
+
+
+def _format(path: Path, spec: Data) -> Format:
+    if path.is_dir():
+        return "folder"
+    if spec.format == "folder":
+        raise DataError(f"{path.name}: data.format is folder, but this is a file.")
+    if spec.format is not None:
+        return spec.format
+    known = known_format(path)
+    if known is None and (spec.columns or spec.delimiter):
+        return "csv"
+    if known is None:
+        raise DataError(
+            f"{path.name}: its name does not tell its format. Set data.format: csv | tsv | jsonl | parquet | folder | "
+            "label_text (every line a label, a space and a text)"
+        )
+    return known
+
+
+def _refuse_twins(chosen: Mapping[str, list[tuple[Path, str]]]) -> None:
+    seen: dict[tuple[int, int], tuple[str, str]] = {}
+    for split, entries in chosen.items():
+        for path, name in entries:
+            if not path.exists():
+                near = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+                raise DataError(f"{path}: no such file.{did_you_mean(path.name, near)}")
+            status = path.stat()
+            key = (status.st_dev, status.st_ino)
+            if key in seen:
+                other_split, other = seen[key]
+                raise DataError(
+                    f"{name} ({split}) and {other} ({other_split}) are the same file. Each split needs rows of its "
+                    "own; to carve splits from one file, name it as data.source alone."
+                )
+            seen[key] = (split, name)
+
+
+def _unique(entries: list[tuple[Path, str]]) -> dict[Path, str]:
+    names = dict(entries)
+    for _ in range(16):
+        counts = Counter(names.values())
+        doubled = [path for path, name in names.items() if counts[name] > 1]
+        if not doubled:
+            break
+        for path in doubled:  # one more folder in front, until they differ
+            depth = names[path].count("/") + 2
+            names[path] = "/".join(path.parts[-depth:])
+    return names

@@ -1,0 +1,65 @@
+"""What the rest of Finetooth sees of the data: three splits of examples, each of which knows its file and row."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """The rows of one split. ids are `file:row`; labels: (N,) int64 class numbers; pairs: the second texts, if any."""
+
+    ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    pairs: tuple[str, ...] | None
+    labels: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Labelled text, split for fitting, choosing and reporting.
+
+    test_id depends on the content of the test rows alone, not on their order, file names or class numbers;
+    fingerprint on everything: ids, content, order and classes. summary is what data.json holds.
+    """
+
+    train: Examples
+    validation: Examples
+    test: Examples
+    classes: tuple[str, ...]
+    test_id: str
+    fingerprint: str
+    summary: dict[str, Any]
+
+
+def content_id(examples: Examples, *, classes: tuple[str, ...]) -> str:
+    """SHA-256 of the sorted contents (text, pair, label name) of the rows, in hexadecimal."""
+    return hashlib.sha256(b"".join(sorted(_digests(examples, classes=classes)))).hexdigest()
+
+
+def fingerprint(splits: tuple[Examples, ...], *, classes: tuple[str, ...]) -> str:
+    """SHA-256 of ids and contents of all splits in their order, in hexadecimal."""
+    whole = hashlib.sha256(b"".join(_sized(name) for name in classes))
+    for examples in splits:
+        whole.update(_sized("\0".join(examples.ids)))  # a file's name holds no NUL
+        whole.update(b"".join(_digests(examples, classes=classes)))
+    return whole.hexdigest()
+
+
+def _digests(examples: Examples, *, classes: tuple[str, ...]) -> list[bytes]:
+    names = [_sized(name) for name in classes]
+    pairs = [b"-"] * len(examples) if examples.pairs is None else [b"+" + _sized(pair) for pair in examples.pairs]
+    rows = zip(examples.texts, pairs, examples.labels.tolist(), strict=True)
+    return [hashlib.sha256(_sized(text) + pair + names[label]).digest() for text, pair, label in rows]
+
+
+def _sized(text: str) -> bytes:
+    # The length in front keeps ("ab", "c") and ("a", "bc") apart.
+    data = text.encode()
+    return b"%d:%b" % (len(data), data)

@@ -1,0 +1,105 @@
+"""JSON lines: one object on a line, read strictly."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from finetooth.data import opening
+from finetooth.data.faults import Fault
+from finetooth.data.rows import MAX_COLUMNS, SAMPLE_ROWS, Malformed, Part, Rows, Sample
+from finetooth.errors import DataError
+from finetooth.recipe import Data
+
+_ADVICE = 'Every line is one JSON object, such as {"text": "a fine film", "label": "positive"}.'
+
+
+def sample(part: Part, *, spec: Data) -> Sample:
+    """The keys of the first objects as columns, in the order they are met.
+
+    Raises: DataError for a JSON array, or a file without one readable object.
+    """
+    objects: list[dict[str, Any]] = []
+    fault: tuple[int, Malformed] | None = None
+    with opening.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as opened:
+        for number, line in enumerate(opening.lines(opened.stream, name=part.name), 1):
+            if not line.strip():
+                continue
+            if not objects and fault is None and line.lstrip().startswith("["):
+                raise DataError(
+                    f"{part.name}: this is one JSON array, not JSON lines. Write one object on a line: "
+                    "jq -c '.[]' FILE > NEW.jsonl"
+                )
+            record = _parsed(line)
+            if isinstance(record, dict):
+                objects.append(record)
+            else:
+                fault = fault or (number, record)
+            if len(objects) >= SAMPLE_ROWS or (not objects and number > 10 * SAMPLE_ROWS):
+                break
+    if not objects:
+        if fault is None:
+            raise DataError(f"{part.name}: the file holds only blank lines; there is no row to read.")
+        raise DataError(f"{part.name} row {fault[0]}: {fault[1].fault.what}. {_ADVICE}")
+    columns = tuple(dict.fromkeys(key for record in objects for key in record))
+    if len(columns) > MAX_COLUMNS:
+        raise DataError(f"{part.name}: {len(columns):,} keys; most allowed is {MAX_COLUMNS:,}.")
+    rows: list[Sequence[Any]] = [tuple(record.get(name) for name in columns) for record in objects]
+    return Sample(columns=columns, rows=rows, facts={"encoding": opened.encoding})
+
+
+def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> Rows:
+    """The wanted values of every object (None where a key is absent); others as Malformed, blank lines passed over."""
+    with opening.text(part.path, name=part.name, encoding=spec.encoding) as opened:
+        for number, line in enumerate(opening.lines(opened.stream, name=part.name), 1):
+            if not line.strip():
+                continue
+            record = _parsed(line)
+            if isinstance(record, dict):
+                yield number, [record.get(name) for name in wanted]
+            else:
+                yield number, record
+    found.facts |= {"sha256": opened.sha256, "bytes": opened.size}
+
+
+def _parsed(line: str) -> dict[str, Any] | Malformed:
+    try:
+        value = _DECODER.decode(line.strip(" \t\r\n"))
+    except json.JSONDecodeError as error:
+        what = f"not valid JSON ({error.msg[0].lower()}{error.msg[1:]} at character {error.pos + 1})"
+        if not line.endswith(("\n", "\r")):
+            what += "; the file ends within this row: was its download cut short?"
+        return Malformed(Fault("json", what, _ADVICE), line)
+    except _NotJSONError as error:
+        return Malformed(Fault("json", str(error), _ADVICE), line)
+    except RecursionError:
+        return Malformed(Fault("json", "nested too deep to read", _ADVICE), line)
+    except ValueError:  # an integer of more digits than Python converts
+        return Malformed(Fault("json", "a number of thousands of digits", _ADVICE), line)
+    if isinstance(value, dict):
+        return value
+    return Malformed(Fault("json", f"a JSON {_KINDS[type(value)]}, not an object", _ADVICE), line)
+
+
+_KINDS: dict[type, str] = {
+    list: "array", str: "string", int: "number", float: "number", bool: "true or false", type(None): "null",
+}  # fmt: skip
+
+
+class _NotJSONError(Exception):
+    pass
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        keys = [key for key, _ in pairs]
+        doubled = next(key for key in keys if keys.count(key) > 1)
+        raise _NotJSONError(f"the key {doubled!r} stands twice")
+    return record
+
+
+def _constant(word: str) -> Any:
+    raise _NotJSONError(f"{word} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant)

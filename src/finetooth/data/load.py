@@ -1,0 +1,250 @@
+"""The whole way from files to three splits, with an account of every row."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finetooth import errors
+from finetooth.data import columns, discover, overlap, reading, splits
+from finetooth.data.examples import Dataset, Examples, content_id, fingerprint
+from finetooth.data.faults import Rejects
+from finetooth.data.reading import Table
+from finetooth.data.rows import Part, Sample
+from finetooth.errors import DataError
+from finetooth.progress import Progress, Silent
+from finetooth.recipe import Data
+from finetooth.tasks import single_label
+
+_SHOWN = 5
+_LOPSIDED = 0.95
+
+
+def load(
+    spec: Data,
+    sources: Mapping[str, Sequence[Path]],
+    *,
+    rejects: Path | None = None,
+    progress: Progress | None = None,
+) -> Dataset:
+    """The splits that the recipe asks for. sources: paths under train, validation and test, or all of them under `all`.
+
+    rejects: where malformed rows are written as JSON lines when data.on_bad_row is skip.
+    Raises: DataError naming file and row (or what else is wrong, and the cure); RecipeError for a value that cannot be.
+    """
+    progress = progress or Silent()
+    found = discover.find(sources, spec=spec)
+    first = next(iter(found.parts.values()))[0]
+    head = reading.sample(first, spec=spec)
+    chosen = columns.resolve(head, part=first, spec=spec)
+    bad = Rejects(spec.on_bad_row)
+    tables: dict[str, Table] = {}
+    for name, parts in found.parts.items():
+        split = "train" if name == discover.ALL else name
+        tables[split] = reading.read(parts, chosen, split=split, spec=spec, rejects=bad, progress=progress)
+    bad.stop_if_any()
+    bad.write(rejects)
+    for split, table in tables.items():
+        if split == "train":
+            reading.check_keep(table, spec=spec)
+        if not table.ids:
+            raise DataError(f"{_files(table)}: no row of the {split} split is left to use.{_where_gone(table)}")
+    labels = single_label.resolve(set(tables["train"].labels), declared=spec.labels)
+    pools = {split: splits.pool(table, labels.encode(table.labels)) for split, table in tables.items()}
+    _refuse_unknown(pools, labels.classes, declared=spec.labels is not None)
+    division = splits.divide(pools["train"], pools.get("validation"), pools.get("test"), spec=spec)
+    dataset = _dataset(pools, division, labels.classes)
+    told = [note for table in tables.values() for note in table.notes]
+    notes = list(dict.fromkeys([*found.notes, *head.notes, *told, *labels.notes, *division.notes]))
+    notes += _findings(dataset, pools["train"], division)
+    dataset.summary.update(
+        {
+            "files": [fact for table in tables.values() for fact in table.facts],
+            "columns": _columns_summary(chosen),
+            "classes": list(labels.classes),
+            "rows": _accounts(pools, division, bad),
+            "malformed": bad.kinds(),
+            "counts": {name: _counts(split, labels.classes) for name, split in _splits(dataset)},
+            "leaks": division.leaks,
+            "notes": notes,
+            "order": "file order; with a limit, the order of numpy.random.default_rng(seed).permutation",
+            "seed": spec.seed,
+            "test_id": dataset.test_id,
+            "fingerprint": dataset.fingerprint,
+        }
+    )
+    return dataset
+
+
+def read_labelled(
+    spec: Data, paths: Sequence[Path], *, classes: Sequence[str], progress: Progress | None = None
+) -> Examples:
+    """All labelled rows at `paths` in file order, numbered by `classes`; of a folder with splits, the test rows.
+
+    Raises: DataError as load(), and for a label that is none of `classes`.
+    """
+    found = discover.find({discover.ALL: paths}, spec=spec)
+    parts = found.parts.get("test") or next(iter(found.parts.values()))
+    chosen = columns.resolve(reading.sample(parts[0], spec=spec), part=parts[0], spec=spec)
+    bad = Rejects("stop")
+    table = reading.read(parts, chosen, split="test", spec=spec, rejects=bad, progress=progress or Silent())
+    bad.stop_if_any()
+    if not table.ids:
+        raise DataError(f"{_files(table)}: there is no row to read.")
+    numbers = single_label.resolve(set(table.labels), declared=classes, least=0).encode(table.labels)
+    pool = splits.Pool(table=table, labels=numbers, keys=[])
+    _refuse_unknown({"test": pool}, tuple(classes), declared=True)
+    return _examples(pool, np.arange(len(pool), dtype=np.int64))
+
+
+def read_texts(path: Path, *, spec: Data | None = None) -> tuple[list[str], list[str] | None]:
+    """The texts of a file to predict, and the second texts of pairs; no label is needed.
+
+    spec: how the training data was read. A file without a known ending holds one text on a line.
+    Raises: DataError naming file and row.
+    """
+    spec = spec or Data.model_validate({"source": str(path)})
+    spec = spec.model_copy(update={"keep": {}, "group": None})
+    kind = discover.known_format(path)
+    if kind is None:
+        declared = spec.format if spec.format in ("csv", "tsv", "jsonl") else None
+        kind = declared or ("label_text" if spec.format == "label_text" and path.suffix != ".txt" else "lines")
+    part = Part(path=path, name=path.name, format=kind)
+    if kind in ("csv", "tsv") and spec.columns:
+        spec = spec.model_copy(update={"columns": _unlabelled_columns(part, spec)})
+    if kind == "lines":
+        spec = spec.model_copy(update={"text": "text", "text_pair": None, "label": None})
+    chosen = columns.resolve(reading.sample(part, spec=spec), part=part, spec=spec, labelled=False)
+    bad = Rejects("stop")
+    table = reading.read([part], chosen, split="predict", spec=spec, rejects=bad, progress=Silent())
+    bad.stop_if_any()
+    return table.texts, table.pairs if chosen.text_pair is not None else None
+
+
+def _unlabelled_columns(part: Part, spec: Data) -> list[str] | None:
+    """data.columns as they fit a file that may have a header after all, or lack the label."""
+    assert spec.columns is not None
+    bare: Sample = reading.sample(part, spec=spec.model_copy(update={"columns": None}))
+    names = {name.casefold() for name in bare.columns}
+    if (spec.text or "text").casefold() in names:
+        return None
+    without = [name for name in spec.columns if name != (spec.label or "label")]
+    return without if len(bare.columns) == len(without) else spec.columns
+
+
+def _refuse_unknown(pools: Mapping[str, splits.Pool], classes: tuple[str, ...], *, declared: bool) -> None:
+    listed = ", ".join(classes[:8]) + (f" and {len(classes) - 8} more" if len(classes) > 8 else "")
+    for split, pool in pools.items():
+        unknown = np.flatnonzero(pool.labels < 0)
+        if not len(unknown):
+            continue
+        lines = []
+        for row in unknown[:_SHOWN].tolist():
+            file, _, number = pool.table.ids[row].rpartition(":")
+            name = pool.table.labels[row]
+            known = f"is not a known label ({listed})" if declared else "stands in no training row"
+            lines.append(f"{file} row {number}: label {name!r} {known}.{errors.did_you_mean(name, classes)}")
+        if len(unknown) > _SHOWN:
+            lines.append(f"... and {len(unknown) - _SHOWN:,} more rows of the {split} split.")
+        cure = "data.labels must name every class" if declared else f"The classes of the training rows are: {listed}"
+        lines.append(f"{cure}; correct the rows, or leave them out with data.keep.")
+        raise DataError("\n".join(lines))
+
+
+def _dataset(pools: Mapping[str, splits.Pool], division: splits.Division, classes: tuple[str, ...]) -> Dataset:
+    train = _examples(pools["train"], division.train)
+    validation = _examples(pools.get("validation", pools["train"]), division.validation)
+    test = _examples(pools.get("test", pools["train"]), division.test)
+    held = set(train.labels.tolist())
+    if len(held) < 2:
+        raise DataError(
+            f"the training rows used hold only the label {classes[held.pop()]!r}; two classes or more are needed. "
+            "Raise data.limit.train, or draw with another data.seed."
+        )
+    return Dataset(
+        train=train, validation=validation, test=test, classes=classes,
+        test_id=content_id(test, classes=classes),
+        fingerprint=fingerprint((train, validation, test), classes=classes),
+        summary={},
+    )  # fmt: skip
+
+
+def _examples(pool: splits.Pool, rows: splits.Rows) -> Examples:
+    table, chosen = pool.table, rows.tolist()
+    return Examples(
+        ids=tuple(table.ids[row] for row in chosen),
+        texts=tuple(table.texts[row] for row in chosen),
+        pairs=tuple(table.pairs[row] for row in chosen) if table.pairs else None,
+        labels=pool.labels[rows],
+    )
+
+
+def _accounts(pools: Mapping[str, splits.Pool], division: splits.Division, bad: Rejects) -> dict[str, Any]:
+    """For each split: in = used + rejected + dropped + outside. Rows carved out of train came in where they went."""
+    accounts: dict[str, Any] = {}
+    used = {"train": len(division.train), "validation": len(division.validation), "test": len(division.test)}
+    for split, count in used.items():
+        outside, pool = division.outside[split], pools.get(split)
+        if pool is None:
+            account = {"in": count + outside, "used": count, "rejected": 0, "dropped": {}, "outside": outside}
+        else:
+            dropped = dict(pool.dropped)
+            if pool.table.left:
+                dropped["outside data.keep"] = pool.table.left
+            came = pool.table.came - (division.moved if split == "train" else 0)
+            account = {
+                "in": came, "used": count, "rejected": bad.counts[split], "dropped": dropped, "outside": outside,
+            }  # fmt: skip
+        total = count + int(account["rejected"]) + sum(account["dropped"].values()) + outside  # type: ignore[call-overload, attr-defined]
+        assert account["in"] == total, f"{split}: {account}"
+        accounts[split] = account
+    return accounts
+
+
+def _findings(dataset: Dataset, train: splits.Pool, division: splits.Division) -> list[str]:
+    notes = []
+    numbers = [np.bincount(split.labels, minlength=len(dataset.classes)) for _, split in _splits(dataset)]
+    for (name, _), counts in zip(_splits(dataset), numbers, strict=True):
+        absent = [dataset.classes[place] for place in np.flatnonzero(counts == 0)]
+        if absent:
+            more = f" and {len(absent) - _SHOWN:,} more" if len(absent) > _SHOWN else ""
+            notes.append(f"classes without a row in the {name} split: {', '.join(absent[:_SHOWN])}{more}.")
+    single = [dataset.classes[place] for place in np.flatnonzero(numbers[0] == 1)]
+    if single:
+        more = f" and {len(single) - _SHOWN:,} more" if len(single) > _SHOWN else ""
+        notes.append(f"classes with one training row only: {', '.join(single[:_SHOWN])}{more}.")
+    share = numbers[0].max() / numbers[0].sum()
+    if share >= _LOPSIDED:
+        top = dataset.classes[int(numbers[0].argmax())]
+        notes.append(f"{100 * share:.2f} % of the training rows are {top!r}: look at macro F1, not at accuracy.")
+    if division.leaks:
+        notes.append(
+            f"rows that stand in two splits were dropped from training or validation: {len(division.leaks):,}."
+        )
+    rows = division.train.tolist()
+    notes += overlap.findings(dataset.train.ids, [train.keys[row] for row in rows], dataset.train.labels.tolist())
+    return notes
+
+
+def _columns_summary(chosen: columns.Columns) -> dict[str, Any]:
+    names = {"text": chosen.text, "text_pair": chosen.text_pair, "label": chosen.label, "group": chosen.group}
+    return {key: {"name": name, "how": chosen.how[key]} for key, name in names.items() if name is not None}
+
+
+def _splits(dataset: Dataset) -> list[tuple[str, Examples]]:
+    return [("train", dataset.train), ("validation", dataset.validation), ("test", dataset.test)]
+
+
+def _counts(split: Examples, classes: tuple[str, ...]) -> dict[str, int]:
+    return dict(zip(classes, np.bincount(split.labels, minlength=len(classes)).tolist(), strict=True))
+
+
+def _files(table: Table) -> str:
+    return ", ".join(str(fact["file"]) for fact in table.facts[:_SHOWN])
+
+
+def _where_gone(table: Table) -> str:
+    if not table.came:
+        return " The file has a header and no rows."
+    return f" Of {table.came:,} rows, {table.left:,} are outside data.keep and {table.came - table.left:,} malformed."

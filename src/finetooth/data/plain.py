@@ -1,0 +1,124 @@
+"""Text lines: `label text`, or (to predict) one text on a line; and a folder of texts for each class."""
+
+import hashlib
+from pathlib import Path
+
+from finetooth.data import opening
+from finetooth.data.faults import Fault
+from finetooth.data.rows import SAMPLE_ROWS, Malformed, Part, Rows, Sample
+from finetooth.errors import DataError
+from finetooth.recipe import Data
+
+MAX_TEXT_BYTES = 4 * opening.MAX_ROW_CHARACTERS
+UNLABELLED_FOLDERS = frozenset({"unsup", "unsupervised", "unlabeled", "unlabelled"})
+
+
+def sample(part: Part, *, spec: Data) -> Sample:
+    """The columns label and text (or text alone for plain lines), and the first rows.
+
+    Raises: DataError for a file of blank lines.
+    """
+    found = Sample(columns=("text",) if part.format == "lines" else ("label", "text"), rows=[])
+    with opening.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as opened:
+        for line in opening.lines(opened.stream, name=part.name):
+            values = (line,) if part.format == "lines" else _divided(line)
+            if line.strip() and not isinstance(values, Malformed):
+                found.rows.append(values)
+            if len(found.rows) >= SAMPLE_ROWS:
+                break
+    if not found.rows:
+        raise DataError(
+            f"{part.name}: no line holds a label, a space and a text. Is data.format right?"
+            if part.format == "label_text"
+            else f"{part.name}: the file holds only blank lines; there is no row to read."
+        )
+    found.facts["encoding"] = opened.encoding
+    return found
+
+
+def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> Rows:
+    """The wanted values of every line; blank lines are passed over among labelled lines and kept among plain ones."""
+    order = [found.columns.index(name) for name in wanted]
+    with opening.text(part.path, name=part.name, encoding=spec.encoding) as opened:
+        for number, line in enumerate(opening.lines(opened.stream, name=part.name), 1):
+            if part.format == "lines":
+                yield number, (line.rstrip("\r\n"),)
+                continue
+            if not line.strip():
+                continue
+            values = _divided(line)
+            yield number, values if isinstance(values, Malformed) else [values[place] for place in order]
+    found.facts |= {"sha256": opened.sha256, "bytes": opened.size}
+
+
+def _divided(line: str) -> tuple[str, str] | Malformed:
+    # Only blanks and tabs divide: str.split would also cut at U+0085 and U+00A0, which are bytes of Latin-1 texts.
+    line = line.rstrip("\r\n")
+    start = line.lstrip(" \t")
+    ends = [place for place in (start.find(" "), start.find("\t")) if place > 0]
+    if not ends:
+        return Malformed(Fault("line", "no text after the label", "Every line is a label, a space and a text."), line)
+    return start[: min(ends)], start[min(ends) :].lstrip(" \t")
+
+
+def class_folders(folder: Path) -> list[Path]:
+    """The sub-folders that hold text files directly, by name; folders known to hold unlabelled texts left out."""
+    inner = [item for item in folder.iterdir() if item.is_dir() and not item.name.startswith((".", "__"))]
+    return sorted(item for item in inner if item.name.casefold() not in UNLABELLED_FOLDERS and text_files(item))
+
+
+def text_files(folder: Path) -> list[Path]:
+    """The .txt files of a folder by name; files without any suffix where there is no .txt."""
+    files = [item for item in folder.iterdir() if not item.name.startswith(".") and item.is_file()]
+    return sorted(item for item in files if item.suffix.lower() == ".txt") or sorted(
+        item for item in files if item.suffix == "" or item.suffix[1:].isdigit()
+    )
+
+
+def folder_sample(part: Part, *, spec: Data) -> Sample:
+    """The columns of a folder of classes.
+
+    Raises: DataError when no sub-folder holds text files.
+    """
+    classes = class_folders(part.path)
+    if not classes:
+        raise DataError(f"{part.name}: no sub-folder holds text files; each class is a folder of .txt files.")
+    found = Sample(columns=("label", "text"), rows=[])  # the names of both are known; texts are read later
+    others = sorted(item.name for item in part.path.iterdir() if item.is_dir() and item not in classes)
+    if others:
+        found.notes.append(f"{part.name}: not classes and left out: {', '.join(others)}.")
+    found.facts["encoding"] = spec.encoding or "utf-8"
+    return found
+
+
+def folder_rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> Rows:
+    """One row for each text file, `label` being its folder; the caller gets the file's name in place of a number.
+
+    Rows are numbered by files: names(part) gives the name of row n.
+    """
+    order = [found.columns.index(name) for name in wanted]
+    whole, size = hashlib.sha256(), 0
+    encoding = "utf-8-sig" if spec.encoding is None else opening.codec(spec.encoding)
+    for number, file in enumerate(folder_files(part), 1):
+        name = file.relative_to(part.path).as_posix()
+        status = file.stat()
+        if status.st_size > MAX_TEXT_BYTES:
+            raise DataError(
+                f"{part.name}/{name}: {status.st_size:,} bytes; most allowed of one text is {MAX_TEXT_BYTES:,}."
+            )
+        try:
+            data = file.read_bytes()
+            text = data.decode(encoding, errors="surrogateescape")
+        except (OSError, UnicodeError) as error:
+            raise DataError(f"{part.name}/{name}: cannot be read as {encoding} text ({error}).") from error
+        opening.unchanged(file, status, name=f"{part.name}/{name}")
+        size += len(data)
+        whole.update(f"{name}\0{hashlib.sha256(data).hexdigest()}\n".encode())
+        values = (file.parent.name, text)
+        yield number, [values[place] for place in order]
+    found.facts |= {"sha256": whole.hexdigest(), "bytes": size}
+
+
+def folder_files(part: Part) -> list[Path]:
+    """The text files of a folder of classes, in the order its rows are numbered."""
+    return [file for folder in class_folders(part.path) for file in text_files(folder)]

@@ -1,0 +1,264 @@
+"""From parts to the rows of one split: texts checked, labels named, every row with its file and number."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from finetooth.data import delimited, jsonl, opening, parquet, plain, signatures
+from finetooth.data.columns import Columns, match
+from finetooth.data.faults import Fault, Rejects
+from finetooth.data.rows import Malformed, Part, Rows, Sample
+from finetooth.errors import DataError, did_you_mean
+from finetooth.progress import Progress
+from finetooth.recipe import Data
+from finetooth.tasks import single_label
+
+_TOLD_ROWS = 5_000
+_SHOWN = 5
+
+
+@dataclass(slots=True)
+class Table:
+    """The good rows of one split's parts, in file order. came: rows met, good or not; left: rows outside data.keep."""
+
+    ids: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    pairs: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    groups: list[str | None] = field(default_factory=list)
+    came: int = 0
+    left: int = 0
+    notes: list[str] = field(default_factory=list)
+    facts: list[dict[str, Any]] = field(default_factory=list)
+    kept: dict[str, Counter[str]] = field(default_factory=dict)
+
+
+class _Reader(NamedTuple):
+    sample: Callable[..., Sample]
+    rows: Callable[..., Rows]
+
+
+_READERS = {
+    "csv": _Reader(delimited.sample, delimited.rows),
+    "tsv": _Reader(delimited.sample, delimited.rows),
+    "jsonl": _Reader(jsonl.sample, jsonl.rows),
+    "parquet": _Reader(parquet.sample, parquet.rows),
+    "label_text": _Reader(plain.sample, plain.rows),
+    "lines": _Reader(plain.sample, plain.rows),
+    "folder": _Reader(plain.folder_sample, plain.folder_rows),
+}
+
+
+def sample(part: Part, *, spec: Data) -> Sample:
+    """The columns and first rows of a part, by its format's reader."""
+    return _READERS[part.format].sample(part, spec=spec)
+
+
+def read(
+    parts: Sequence[Part], columns: Columns, *, split: str, spec: Data, rejects: Rejects, progress: Progress
+) -> Table:
+    """All rows of the parts of one split. columns: as resolved on the first part of the run; found again in each.
+
+    Raises: DataError for what a reader refuses, or a column that a part lacks. Malformed rows go to `rejects`.
+    """
+    table = Table(kept={name: Counter() for name in spec.keep})
+    for part in parts:
+        found = sample(part, spec=spec)
+        here = _same_columns(columns, found, part=part, spec=spec)
+        came = table.came
+        with progress.step(f"reading {part.name}", unit="rows") as step:
+            rows = _READERS[part.format].rows(part, found, spec=spec, wanted=here.wanted())
+            for _ in _collect(rows, here, table=table, part=part, split=split, spec=spec, rejects=rejects):
+                step.advance(_TOLD_ROWS)
+            step.advance((table.came - came) % _TOLD_ROWS)
+        table.notes += found.notes
+        table.facts.append(
+            {"file": part.name, "split": split, "format": part.format, "rows": table.came - came} | found.facts
+        )
+    _note_blank(table)
+    return table
+
+
+def _collect(
+    rows: Rows, columns: Columns, *, table: Table, part: Part, split: str, spec: Data, rejects: Rejects
+) -> Rows:
+    """Put rows into the table; yields now and then, so that progress can be shown."""
+    named = (
+        [f"{part.name}/{file.relative_to(part.path).as_posix()}" for file in plain.folder_files(part)]
+        if part.format == "folder"
+        else None
+    )
+    checks = _Checks(columns, spec=spec, part=part)
+    paired, grouped = columns.text_pair is not None, columns.group is not None
+    for number, values in rows:
+        table.came += 1
+        if table.came % _TOLD_ROWS == 0:
+            yield number, values
+        try:
+            if isinstance(values, Malformed):
+                raise _BadRowError(values.fault)
+            if columns.keep and not checks.kept(values, table.kept):
+                table.left += 1
+                continue
+            text, pair, label, group = checks.row(values)
+        except _BadRowError as bad:
+            content = values.content if isinstance(values, Malformed) else list(values)
+            name, row = (part.name, number) if named is None else (named[number - 1], 1)
+            rejects.add(bad.fault, split=split, name=name, row=row, content=content)
+            continue
+        table.ids.append(f"{part.name}:{number}" if named is None else f"{named[number - 1]}:1")
+        table.texts.append(text)
+        table.labels.append(label)
+        if paired:
+            table.pairs.append(pair)
+        if grouped:
+            table.groups.append(group)
+
+
+class _BadRowError(Exception):
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.what)
+        self.fault = fault
+
+
+class _Checks:
+    """What is asked of every row; remembers the names of labels, for most rows repeat one."""
+
+    def __init__(self, columns: Columns, *, spec: Data, part: Part) -> None:
+        self._paired, self._labelled = columns.text_pair is not None, columns.label is not None
+        self._label_at = 1 + self._paired
+        self._group_at = self._label_at + self._labelled if columns.group is not None else None
+        self._keep_from = self._label_at + self._labelled + (columns.group is not None)
+        self._keep = [(name, {_plain_name(value) for value in spec.keep[name]}) for name in columns.keep]
+        self._names: dict[str, str] = {}
+        self._part, self._spec = part, spec
+        self._guess: str | None = None
+
+    def kept(self, values: Sequence[Any], met: dict[str, Counter[str]]) -> bool:
+        """Whether the row's columns hold values of data.keep."""
+        good = True
+        for place, (name, allowed) in enumerate(self._keep, self._keep_from):
+            value = _plain_name(values[place])
+            met[name][value] += 1
+            good = good and value in allowed
+        return good
+
+    def row(self, values: Sequence[Any]) -> tuple[str, str, str, str | None]:
+        """(text, pair, label name, group) of a row; raises _BadRowError."""
+        text = values[0]
+        if not (text.__class__ is str and text.isascii() and "\0" not in text):
+            text = self._text(text, "text")
+        pair = self._text(values[1], "second text") if self._paired else ""
+        label = self._label(values[self._label_at]) if self._labelled else ""
+        group = None if self._group_at is None else (_plain_name(values[self._group_at]) or None)
+        return text, pair, label, group
+
+    def _label(self, value: Any) -> str:
+        known = self._names.get(value) if value.__class__ is str else None
+        if known is not None:
+            return known
+        if isinstance(value, str | bytes) and value:
+            value = self._text(value, "label")
+        try:
+            name = single_label.label_name(value)
+        except ValueError as error:
+            advice = "Give the row a label, or remove it. A class called NA or None is written as that word."
+            raise _BadRowError(Fault("label", f"label {error}", advice)) from None
+        if isinstance(value, str):
+            self._names[value] = name
+        return name
+
+    def _text(self, value: Any, what: str) -> str:
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", errors="surrogateescape")
+        if not isinstance(value, str):
+            kind = "is missing" if value is None else f"is {_kind(value)} ({str(value)[:40]}), not a text"
+            raise _BadRowError(Fault("text", f"{what} {kind}", "Every row needs a text; numbers belong in quotes."))
+        if "\0" in value:
+            advice = "The file is damaged, or in an encoding that data.encoding must name (utf-16?)."
+            raise _BadRowError(Fault("nul", f"{what} holds a NUL character", advice))
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                raise _BadRowError(self._undecodable(value, what, error)) from None
+        return value
+
+    def _undecodable(self, value: str, what: str, error: UnicodeEncodeError) -> Fault:
+        code = ord(value[error.start])
+        if not 0xDC80 <= code <= 0xDCFF or self._part.format == "parquet":
+            advice = "A lone surrogate is half a character: write the whole one, or remove it."
+            return Fault("surrogate", f"{what} holds the lone surrogate \\u{code:04x}", advice)
+        if self._guess is None:
+            self._guess = _guess_encoding(self._part, value)
+        named = self._spec.encoding or "UTF-8"
+        around = value[max(error.start - 12, 0) : error.start]
+        after = f" after {around!r}" if around else ""
+        advice = f"The file looks like {self._guess}: data.encoding: {self._guess}"
+        return Fault("encoding", f"byte 0x{code - 0xDC00:02x}{after} is not {named}", advice)
+
+
+def _same_columns(columns: Columns, found: Sample, *, part: Part, spec: Data) -> Columns:
+    def here(name: str | None, key: str) -> str | None:
+        return None if name is None else match(name, key, found, part=part)
+
+    text = here(columns.text, "text")
+    assert text is not None
+    return Columns(
+        text=text,
+        text_pair=here(columns.text_pair, "text_pair"),
+        label=here(columns.label, "label"),
+        group=here(columns.group, "group"),
+        keep={name: match(name, "keep", found, part=part) for name in columns.keep},
+        how=columns.how,
+    )
+
+
+def _guess_encoding(part: Part, value: str) -> str:
+    seen = value.encode(errors="surrogateescape")
+    if part.path.is_file():
+        with opening.text(part.path, name=part.name, encoding=None, whole=False) as opened:
+            lines = opened.stream.read(1 << 18).splitlines()
+        bad = [line for line in lines if not line.isascii()]
+        seen = "\n".join(bad).encode(errors="surrogateescape") or seen
+    return signatures.guess(seen)
+
+
+def _plain_name(value: Any) -> str:
+    try:
+        return single_label.label_name(value)
+    except ValueError:
+        return ""
+
+
+def _kind(value: Any) -> str:
+    names = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return names.get(type(value), f"a {type(value).__name__}")
+
+
+def _note_blank(table: Table) -> None:
+    blank = [
+        row for row, text in zip(table.ids, table.texts, strict=True) if not (text[:1].isalnum() or _visible(text))
+    ]
+    if blank:
+        more = f" and {len(blank) - _SHOWN} more" if len(blank) > _SHOWN else ""
+        table.notes.append(f"texts without one visible character, kept: {', '.join(blank[:_SHOWN])}{more}.")
+
+
+def _visible(text: str) -> bool:
+    return any(character.isprintable() and not character.isspace() for character in text)
+
+
+def check_keep(table: Table, *, spec: Data) -> None:
+    """Pass if every value of data.keep stands in some row.
+
+    Raises: DataError with the values that do stand there, and the nearest.
+    """
+    for name, values in spec.keep.items():
+        met = table.kept[name]
+        for value in values:
+            if _plain_name(value) not in met:
+                common = ", ".join(repr(found) for found, _ in met.most_common(8))
+                near = did_you_mean(value, met)
+                raise DataError(f"data.keep.{name}: no row holds {value!r}.{near} Found there: {common}.")

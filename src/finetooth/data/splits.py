@@ -1,0 +1,239 @@
+"""Who goes where: a given test set as it is, the rest divided by class, with equal texts and groups on one side.
+
+Every choice follows from data.seed and the rows in file order. A limit takes the first rows of
+numpy.random.default_rng(seed).permutation(n), n being all rows of the split, which is what `shuffle(seed)` and
+`select` of Hugging Face datasets do.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.data import overlap
+from finetooth.data.reading import Table
+from finetooth.errors import DataError
+from finetooth.recipe import Data
+
+Rows = npt.NDArray[np.int64]
+EQUALS_TEST, GROUP_OF_TEST = "equals a test row", "shares a group with the test rows"
+EQUALS_VALIDATION, GROUP_OF_VALIDATION = "equals a validation row", "shares a group with the validation rows"
+_TEST_STREAM, _VALIDATION_STREAM = 1, 2
+
+
+@dataclass(slots=True)
+class Pool:
+    """The rows of one source with what splitting needs of them. dropped: reason to number of rows."""
+
+    table: Table
+    labels: Rows
+    keys: list[bytes]
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    def __len__(self) -> int:
+        return len(self.table.ids)
+
+
+@dataclass(slots=True)
+class Division:
+    """The rows used of each split, in their order; those moved out of the training source; those beyond the limit."""
+
+    train: Rows
+    validation: Rows
+    test: Rows
+    moved: int
+    outside: dict[str, int]
+    leaks: list[dict[str, str]]
+    notes: list[str]
+
+
+def pool(table: Table, labels: Rows) -> Pool:
+    """The rows of a table with their keys."""
+    return Pool(table=table, labels=labels, keys=overlap.keys(table.texts, table.pairs or None))
+
+
+def divide(train: Pool, validation: Pool | None, test: Pool | None, *, spec: Data) -> Division:
+    """The division of the rows. train: the training source, from which missing splits are carved.
+
+    Raises: DataError when a split is left without rows, or rows leak and data.on_leak is stop.
+    """
+    leaks: list[dict[str, str]] = []
+    notes: list[str] = []
+    units = overlap.units(train.keys, train.table.groups)
+    every = np.arange(len(train), dtype=np.int64)
+    if test is None:
+        count = _count(spec.test, of=len(train), key="test")
+        rng = np.random.default_rng([spec.seed, _TEST_STREAM])
+        carved = carve(every, labels=train.labels, units=units, count=count, rng=rng, spare=True)
+        rest = _less(every, carved)
+        whole_test = carved
+        notes.append(f"no test rows are given: {len(carved):,} of {len(train):,} were carved, by class.")
+    else:
+        rest, whole_test = every, np.arange(len(test), dtype=np.int64)
+        rest = _without(train, rest, test, spec=spec, reasons=(EQUALS_TEST, GROUP_OF_TEST), leaks=leaks)
+    given = None
+    if validation is not None:
+        given = np.arange(len(validation), dtype=np.int64)
+        against = test if test is not None else _part(train, whole_test)
+        given = _without(validation, given, against, spec=spec, reasons=(EQUALS_TEST, GROUP_OF_TEST), leaks=leaks)
+        reasons = (EQUALS_VALIDATION, GROUP_OF_VALIDATION)
+        rest = _without(train, rest, _part(validation, given), spec=spec, reasons=reasons, leaks=leaks)
+        _refuse_empty("validation", given, validation)
+    _refuse_empty("train", rest, train)
+    _refuse_empty("test", whole_test, train)
+    before = every if test is not None else _less(every, whole_test)
+    used = _limited(before, spec.limit.train, seed=spec.seed, eligible=rest)
+    outside = _less(rest, used)
+    if given is None:
+        given, used, outside = _carve_validation(train, used, outside, units=units, spec=spec, notes=notes)
+    limited_test = _limited(whole_test, spec.limit.test, seed=spec.seed, eligible=whole_test)
+    moved = (0 if test is not None else len(whole_test)) + (0 if validation is not None else len(given))
+    return Division(
+        train=used, validation=given, test=limited_test, moved=moved, leaks=leaks, notes=notes,
+        outside={"train": len(outside), "validation": 0, "test": len(whole_test) - len(limited_test)},
+    )  # fmt: skip
+
+
+def carve(rows: Rows, *, labels: Rows, units: Rows, count: int, rng: np.random.Generator, spare: bool) -> Rows:
+    """About `count` of `rows`, ascending, each class in proportion, whole units only; exactly so when units are rows.
+
+    spare: leave at least one row of every class behind.
+    """
+    totals = np.bincount(labels[rows])
+    wanted = _targets(totals, count=count, spare=spare)
+    count_units, where = overlap.renumber(units[rows])
+    order = rng.permutation(count_units)
+    if count_units == len(rows):
+        member = np.empty(count_units, dtype=np.int64)
+        member[where] = rows
+        shuffled = member[order]
+        ranks = _ranks(labels[shuffled])
+        return np.sort(shuffled[ranks < wanted[labels[shuffled]]])
+    members: list[list[int]] = [[] for _ in range(count_units)]
+    for row, place in zip(rows.tolist(), where.tolist(), strict=True):
+        members[place].append(row)
+    left, need, missing = totals.tolist(), wanted.tolist(), int(wanted.sum())
+    classes = labels.tolist()
+    taken: list[int] = []
+    for place in order.tolist():
+        counts = Counter(classes[row] for row in members[place])
+        change = sum(abs(need[name] - n) - abs(need[name]) for name, n in counts.items())
+        if change >= 0 or (spare and any(left[name] - n < 1 for name, n in counts.items())):
+            continue  # taking the unit would lead away from the wanted numbers, or use a class up
+        for name, n in counts.items():
+            need[name] -= n
+            left[name] -= n
+        missing += change
+        taken += members[place]
+        if missing == 0:
+            break
+    return np.sort(np.array(taken, dtype=np.int64))
+
+
+def _targets(totals: Rows, *, count: int, spare: bool) -> Rows:
+    """Rows wanted of each class: shares of `count` rounded by largest remainders."""
+    most = np.maximum(totals - 1, 0) if spare else totals
+    ideal = count * totals / max(int(totals.sum()), 1)
+    wanted = np.minimum(np.floor(ideal).astype(np.int64), most)
+    for name in np.argsort(-(ideal - np.floor(ideal)), kind="stable"):
+        if wanted.sum() >= count:
+            break
+        wanted[name] += wanted[name] < most[name]
+    return wanted
+
+
+def _ranks(labels: Rows) -> Rows:
+    """For each position, how many earlier positions hold the same label."""
+    order = np.argsort(labels, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(labels))[:-1]])
+    ranks = np.empty(len(labels), dtype=np.int64)
+    ranks[order] = np.arange(len(labels)) - starts[labels[order]]
+    return ranks
+
+
+def _limited(rows: Rows, limit: int | None, *, seed: int, eligible: Rows) -> Rows:
+    if limit is None:
+        return eligible
+    shuffled = rows[np.random.default_rng(seed).permutation(len(rows))]
+    return shuffled[np.isin(shuffled, eligible, kind="table")][:limit]
+
+
+def _less(rows: Rows, gone: Rows) -> Rows:
+    """`rows` without those in `gone`, order kept."""
+    return rows[~np.isin(rows, gone, kind="table")]
+
+
+def _carve_validation(
+    train: Pool, used: Rows, outside: Rows, *, units: Rows, spec: Data, notes: list[str]
+) -> tuple[Rows, Rows, Rows]:
+    """(validation rows, training rows left, rows outside left)."""
+    count = _count(spec.validation, of=len(used), key="validation", least_left=0 if len(outside) else 1)
+    rng = np.random.default_rng([spec.seed, _VALIDATION_STREAM])
+    free = outside[~np.isin(units[outside], units[used], kind="table")]
+    if len(free) >= count:
+        chosen = carve(free, labels=train.labels, units=units, count=count, rng=rng, spare=False)
+        notes.append(
+            f"no validation rows are given: {len(chosen):,} were carved, by class, from outside data.limit.train."
+        )
+        return chosen, used, _less(outside, chosen)
+    count = _count(spec.validation, of=len(used), key="validation")
+    chosen = carve(np.sort(used), labels=train.labels, units=units, count=count, rng=rng, spare=True)
+    notes.append(f"no validation rows are given: {len(chosen):,} were carved, by class, from the training rows.")
+    return chosen, _less(used, chosen), outside
+
+
+def _refuse_empty(split: str, rows: Rows, whole: Pool) -> None:
+    if not len(rows):
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in whole.dropped.items())
+        gone = f" ({reasons}; are two splits the same rows?)" if reasons else ""
+        raise DataError(
+            f"no row is left for the {split} split{gone}. Give more rows, or change data.test and data.validation."
+        )
+
+
+def _count(asked: float, *, of: int, key: str, least_left: int = 1) -> int:
+    if asked >= 1 and asked != int(asked):
+        raise DataError(f"data.{key}: {asked} is neither a share below 1 nor a whole number of rows.")
+    count = int(asked) if asked >= 1 else max(1, round(asked * of))
+    if least_left and count > of - least_left:
+        raise DataError(
+            f"data.{key}: {count:,} rows are asked for, but there are only {of:,} to carve from. Lower data.{key}."
+        )
+    return count
+
+
+def _part(whole: Pool, rows: Rows) -> Pool:
+    table = Table(
+        ids=[whole.table.ids[row] for row in rows],
+        groups=[whole.table.groups[row] for row in rows] if whole.table.groups else [],
+    )
+    return Pool(table=table, labels=whole.labels[rows], keys=[whole.keys[row] for row in rows])
+
+
+def _without(
+    whole: Pool, rows: Rows, other: Pool, *, spec: Data, reasons: tuple[str, str], leaks: list[dict[str, str]]
+) -> Rows:
+    """`rows` of `whole` less those equal to, or of one group with, a row of `other`; what is dropped is counted."""
+    known = {key: row for row, key in reversed(list(enumerate(other.keys)))}
+    groups = {group for group in other.table.groups if group is not None}
+    kept, equal = [], []
+    for row in rows.tolist():
+        twin = known.get(whole.keys[row])
+        if twin is not None:
+            equal.append({"id": whole.table.ids[row], "equals": other.table.ids[twin]})
+        elif groups and whole.table.groups[row] in groups:
+            whole.dropped[reasons[1]] += 1
+        else:
+            kept.append(row)
+    if equal and spec.on_leak == "stop":
+        listed = "\n".join(f"{leak['id']} equals {leak['equals']}" for leak in equal[:5])
+        more = f"\n... and {len(equal) - 5:,} more" if len(equal) > 5 else ""
+        raise DataError(
+            f"{len(equal):,} rows stand in two splits:\n{listed}{more}\n"
+            "Remove them, or let them be dropped and counted: data.on_leak: drop"
+        )
+    if equal:
+        whole.dropped[reasons[0]] += len(equal)
+        leaks += equal
+    return np.array(kept, dtype=np.int64)

@@ -1,0 +1,143 @@
+"""Exactly one label for each example: from the values in files to class names and numbers, and back."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.errors import DataError, RecipeError
+
+METRICS = ("accuracy", "loss", "macro_f1")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}(\.0+)?")
+_SEVERAL = re.compile(r"[;,|]")
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The classes in their order, and how names in the files lead to their numbers."""
+
+    classes: tuple[str, ...]
+    whole: bool
+    by_number: bool
+    notes: tuple[str, ...]
+
+    def encode(self, names: Sequence[str]) -> npt.NDArray[np.int64]:
+        """The class number of every name, (N,) int64; -1 where the name is no class."""
+        numbers = {name: number for number, name in enumerate(self.classes)}
+        known = {name: self._number(name, numbers) for name in set(names)}
+        return np.fromiter((known[name] for name in names), dtype=np.int64, count=len(names))
+
+    def _number(self, name: str, numbers: dict[str, int]) -> int:
+        if name in numbers:
+            return numbers[name]
+        if self.whole and _WHOLE.fullmatch(name):
+            whole = int(float(name))
+            if self.by_number:
+                return whole if 0 <= whole < len(self.classes) else -1
+            return numbers.get(str(whole), -1)
+        return -1
+
+
+def label_name(value: object) -> str:
+    """The class name that a value in a file stands for: words stripped and in Unicode NFC, 1.0 as `1`, true as `true`.
+
+    NA, None, null and nan written as words are names like any other.
+    Raises: ValueError saying what is wrong (`is missing`, `is a list (...)`), to follow the word "label".
+    """
+    if isinstance(value, str):
+        name = unicodedata.normalize("NFC", value.strip())
+        if not name:
+            raise ValueError("is missing")
+        return name
+    if value is None:
+        raise ValueError("is missing")
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    if isinstance(value, int | np.integer):
+        return str(int(value))
+    if isinstance(value, float | np.floating):
+        if not np.isfinite(value):
+            raise ValueError(f"is {float(value)}, which is not a finite number")
+        return str(int(value)) if float(value).is_integer() else repr(float(value))
+    kind = {"list": "a list", "dict": "an object"}.get(type(value).__name__, f"a {type(value).__name__}")
+    raise ValueError(f"is {kind} ({str(value)[:40]}); one word, number or true/false is expected")
+
+
+def resolve(names: Collection[str], *, declared: Sequence[str] | None, least: int = 2) -> Labels:
+    """The classes that `names` (the distinct names of the training rows) make, in declared or sorted order.
+
+    Whole numbers sort by value. Declared names stand for the numbers 0 to C-1 when the files hold only those numbers
+    and none of the names. least: classes that must stand in the rows (evaluation needs no second).
+    Raises: RecipeError if a name is declared twice or fewer than two are; DataError if there is one class only.
+    """
+    found = set(names)
+    whole = bool(found) and all(_WHOLE.fullmatch(name) for name in found)
+    if declared is not None:
+        return _declared(
+            found, [unicodedata.normalize("NFC", name.strip()) for name in declared], whole=whole, least=least
+        )
+    if whole:
+        found = {str(int(float(name))) if "." in name or name[0] in "+-" else name for name in found}
+    if len(found) < least:
+        only = f"only the label {next(iter(found))!r}" if found else "no label"
+        raise DataError(
+            f"the training rows hold {only}; two classes or more are needed. "
+            "Check data.label and data.keep, and whether the file is a part of a sorted one."
+        )
+    ordered = sorted(found, key=lambda name: (int(name), name)) if whole else sorted(found)
+    return Labels(classes=tuple(ordered), whole=whole, by_number=False, notes=tuple(_suspicions(ordered)))
+
+
+def decode(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
+    """The class number of the highest score, (N, C) to (N,) int64; the first of equals."""
+    return np.asarray(np.argmax(logits, axis=1), dtype=np.int64)
+
+
+def _declared(found: set[str], declared: list[str], *, whole: bool, least: int) -> Labels:
+    doubled = sorted({name for name in declared if declared.count(name) > 1})
+    if doubled:
+        raise RecipeError(f"data.labels: {doubled[0]!r} stands twice; every class is named once.")
+    if len(declared) < 2:
+        raise RecipeError(f"data.labels: {len(declared)} name is declared; two classes or more are needed.")
+    by_number = whole and not found & set(declared) and all(0 <= float(name) < len(declared) for name in found)
+    present = {declared[int(float(name))] for name in found} if by_number else found
+    notes = []
+    if by_number:
+        pairs = ", ".join(f"{number} = {name}" for number, name in enumerate(declared[:10]))
+        notes.append(f"labels are numbers and were read as declared in data.labels: {pairs}.")
+    if 0 < len(present & set(declared)) < least:
+        raise DataError(
+            f"the training rows hold only the label {next(iter(present & set(declared)))!r} of those declared; "
+            "two classes or more are needed."
+        )
+    absent = [name for name in declared if name not in present]
+    if absent and len(absent) < len(declared):
+        notes.append(f"declared but in no training row: {_listed(absent)}.")
+    return Labels(classes=tuple(declared), whole=whole, by_number=by_number, notes=tuple(notes))
+
+
+def _suspicions(classes: list[str]) -> list[str]:
+    notes = []
+    alike = defaultdict(list)
+    for name in classes:
+        alike["".join(name.casefold().split())].append(name)
+    for same in alike.values():
+        if len(same) > 1:
+            notes.append(f"labels that differ only in case or spaces are classes of their own: {_listed(same)}.")
+    known = set(classes)
+    for name in classes:
+        parts = [part.strip() for part in _SEVERAL.split(name)]
+        if len(parts) > 1 and known.issuperset(parts):
+            notes.append(f"label {name!r} looks like several labels in one; it is taken as one class.")
+            break
+    return notes
+
+
+def _listed(names: Iterable[str], *, most: int = 6) -> str:
+    shown = [repr(name) for name in names]
+    more = f" and {len(shown) - most} more" if len(shown) > most else ""
+    return ", ".join(shown[:most]) + more

@@ -1,0 +1,78 @@
+"""Small labelled files, written as bytes and loaded: what the data cases are made of."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetooth import data, recipe
+from finetooth.errors import FinetoothError
+
+
+def csv_rows(count: int = 20, *, start: int = 0) -> list[str]:
+    """Rows `text,label` of two classes in turn, every text different."""
+    return [f"film number {row} was watched,{'good' if row % 2 else 'bad'}" for row in range(start, start + count)]
+
+
+def csv_text(count: int = 20) -> str:
+    """A sound CSV file with a header."""
+    return "\n".join(["text,label", *csv_rows(count)]) + "\n"
+
+
+class Files:
+    """Writes files into a folder and loads them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def load(self, content: str | bytes | Path, name: str = "reviews.csv", **spec: Any) -> data.Dataset:
+        path = content if isinstance(content, Path) else self.write(name, content)
+        values = {"source": str(path), **spec}
+        return data.load(recipe.Data.model_validate(values), {"all": [path]}, rejects=self.folder / "rejects.jsonl")
+
+    def splits(self, *, train: str | bytes, test: str | bytes, suffix: str = "csv", **spec: Any) -> data.Dataset:
+        train_path, test_path = self.write(f"train.{suffix}", train), self.write(f"test.{suffix}", test)
+        values = {"source": str(self.folder), **spec}
+        sources = {"train": [train_path], "test": [test_path]}
+        return data.load(recipe.Data.model_validate(values), sources, rejects=self.folder / "rejects.jsonl")
+
+    def error(self, content: str | bytes | Path, name: str = "reviews.csv", **spec: Any) -> str:
+        with pytest.raises(FinetoothError) as caught:
+            self.load(content, name, **spec)
+        return str(caught.value)
+
+    def splits_error(self, **arguments: Any) -> str:
+        with pytest.raises(FinetoothError) as caught:
+            self.splits(**arguments)
+        return str(caught.value)
+
+
+def texts(dataset: data.Dataset) -> dict[str, str]:
+    """Text by id over all splits."""
+    return {
+        row: text
+        for split in (dataset.train, dataset.validation, dataset.test)
+        for row, text in zip(split.ids, split.texts, strict=True)
+    }
+
+
+def labels(dataset: data.Dataset) -> dict[str, str]:
+    """Label name by id over all splits."""
+    return {
+        row: dataset.classes[label]
+        for split in (dataset.train, dataset.validation, dataset.test)
+        for row, label in zip(split.ids, split.labels.tolist(), strict=True)
+    }
+
+
+def note(dataset: data.Dataset, part: str) -> str:
+    """The one note that holds `part`."""
+    held = [line for line in dataset.summary["notes"] if part in line]
+    assert len(held) == 1, dataset.summary["notes"]
+    return str(held[0])

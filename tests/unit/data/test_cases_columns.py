@@ -1,0 +1,182 @@
+"""Data cases 19 to 36: columns, delimiters, quotes, and fields beyond measure."""
+
+import pytest
+from labelled_files import Files, csv_rows, csv_text, labels, note, texts
+
+from finetooth.data import opening
+
+CURE = "To leave such rows out, counted and written aside: data.on_bad_row: skip"
+WIDTH = (
+    "Every row needs as many fields as the header: put texts that hold the delimiter in quotes, or name the delimiter "
+    "(data.delimiter)."
+)
+QUOTES = (
+    "A field that begins with a quote mark must end with one, and quotes inside it are doubled. "
+    "If quote marks are plain text in this file: data.quoting: false"
+)
+
+
+def test_case_19_missing_text_column(files: Files) -> None:
+    assert files.error(csv_text(), text="txt") == (
+        "reviews.csv: there is no column 'txt' (data.text). Did you mean 'text'? Its columns: 'text', 'label'. "
+        "If it has no header: data.columns: [text, label]"
+    )
+
+
+def test_case_20_missing_label_column(files: Files) -> None:
+    assert files.error(csv_text(), label="lable").startswith(
+        "reviews.csv: there is no column 'lable' (data.label). Did you mean 'label'?"
+    )
+    content = "text\n" + "".join(f"a different film {row}\n" for row in range(20))
+    message = "reviews.csv: no column looks like a label. Name it: data.label: COLUMN (one of text)"
+    assert files.error(content) == message
+
+
+def test_case_21_duplicate_column_names(files: Files) -> None:
+    assert files.error("text,label,text\na,b,c\n") == (
+        "reviews.csv row 1: column 'text' stands twice (columns 1 and 3). Rename one of them; "
+        "if the file has no header, name its columns: data.columns: [text, label]"
+    )
+
+
+def test_case_22_column_case_and_space(files: Files) -> None:
+    dataset = files.load(csv_text().replace("text,label", "Text, Label "), text="text", label="label")
+    assert note(dataset, "'Label'") == "reviews.csv: column 'Label' was taken for data.label: 'label'."
+    assert dataset.summary["columns"]["label"] == {"name": "Label", "how": "declared"}
+
+
+def test_case_23_unnamed_index_column(files: Files) -> None:
+    rows = [f"{number},{row}" for number, row in enumerate(csv_rows())]
+    dataset = files.load("\n".join([",text,label", *rows]))
+    assert dataset.summary["columns"]["text"]["name"] == "text"
+
+
+def test_case_24_extra_columns(files: Files) -> None:
+    rows = [f"{row},extra,{number}" for number, row in enumerate(csv_rows())]
+    assert files.load("\n".join(["text,label,a,b", *rows])).classes == ("bad", "good")
+
+
+def test_case_25_a_million_columns(files: Files) -> None:
+    content = ",".join(f"c{number}" for number in range(1_000_000)) + "\n"
+    message = "reviews.csv: 1,000,000 columns; most allowed is 10,000. Is ',' the delimiter?"
+    assert files.error(content) == message
+
+
+def test_case_26_ragged_short_rows(files: Files) -> None:
+    content = csv_text() + "only a text\n" * 7
+    expected = "".join(f"reviews.csv row {row}: 1 field where the header has 2\n" for row in range(22, 27))
+    message = f"{expected}... and 2 more rows like these.\n{WIDTH}\n7 malformed rows in all. {CURE}"
+    assert files.error(content) == message
+    dataset = files.load(content, on_bad_row="skip")
+    assert dataset.summary["rows"]["train"]["rejected"] == 7
+    assert len((files.folder / "rejects.jsonl").read_text(encoding="utf-8").splitlines()) == 7
+
+
+def test_case_27_ragged_long_rows(files: Files) -> None:
+    message = f"reviews.csv row 22: 3 fields where the header has 2\n{WIDTH}\n1 malformed row in all. {CURE}"
+    assert files.error(csv_text() + "one, two,good\n") == message
+
+
+def test_case_28_unclosed_quote(files: Files) -> None:
+    content = csv_text(10) + '"never closed,good\n' + "\n".join(csv_rows(10, start=10)) + "\n"
+    message = f"reviews.csv row 12: a quote mark opened in this row is not closed by the end of the file. {QUOTES}"
+    assert files.error(content) == message
+    # Skipping would lose all later rows as one: refused under both policies.
+    assert files.error(content, on_bad_row="skip") == message
+
+
+def test_case_29_quote_in_an_unquoted_field(files: Files) -> None:
+    dataset = files.load(csv_text() + 'a 5" nail and a "word,good\n')
+    assert texts(dataset)["reviews.csv:22"] == 'a 5" nail and a "word'
+    tab = "".join(f'ham\t"open {row}\nspam\tplain "x" {row}\n' for row in range(20))
+    dataset = files.load(tab, "sms.tsv", columns=["label", "text"], quoting=False)
+    assert texts(dataset)["sms.tsv:1"] == '"open 0'
+
+
+def test_case_29_text_after_a_closing_quote(files: Files) -> None:
+    message = f"reviews.csv row 22: text follows a closing quote mark\n{QUOTES}\n1 malformed row in all. {CURE}"
+    assert files.error(csv_text() + '"Fine" he said,good\n') == message
+
+
+def test_case_30_embedded_newline(files: Files) -> None:
+    dataset = files.load(csv_text(2) + '"two\nlines",good\n' + "\n".join(csv_rows(10, start=2)))
+    # Rows are counted as a spreadsheet counts them: a row with two lines is one row.
+    assert texts(dataset)["reviews.csv:4"] == "two\nlines"
+    assert texts(dataset)["reviews.csv:5"] == "film number 2 was watched"
+
+
+def test_case_31_escaped_quotes(files: Files) -> None:
+    dataset = files.load(csv_text() + '"a ""fine"" film",good\n')
+    assert texts(dataset)["reviews.csv:22"] == 'a "fine" film'
+    dataset = files.load(csv_text() + '"a \\"fine\\" film, yes",good\n')
+    assert texts(dataset)["reviews.csv:22"] == 'a "fine" film, yes'
+    assert note(dataset, "backslash") == "reviews.csv: quote marks are escaped with backslashes; read so."
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_case_32_other_delimiters(files: Files, delimiter: str) -> None:
+    dataset = files.load(csv_text().replace(",", delimiter).replace("film number", "film, number"))
+    assert texts(dataset)["reviews.csv:2"] == "film, number 0 was watched"
+    assert dataset.summary["files"][0]["delimiter"] == {"\t": "tab"}.get(delimiter, delimiter)
+
+
+def test_case_33_decimal_comma(files: Files) -> None:
+    rows = [f"{row.replace(',', ';')};{number},5" for number, row in enumerate(csv_rows())]
+    dataset = files.load("\n".join(["text;label;score", *rows]))
+    assert dataset.summary["files"][0]["delimiter"] == ";"
+
+
+def test_case_34_field_beyond_the_csv_limit(files: Files) -> None:
+    dataset = files.load(csv_text() + "a" * 200_000 + ",good\n")
+    assert len(texts(dataset)["reviews.csv:22"]) == 200_000
+
+
+def test_case_35_one_line_of_a_gigabyte(files: Files) -> None:
+    path = files.write("reviews.csv", csv_text())
+    with path.open("ab") as stream:
+        for _ in range(33):
+            stream.write(b"a" * 2**20)
+        stream.truncate(2**30)  # the rest is a hole: the reader must give up before it
+    message = files.error(path)
+    assert message == (
+        f"reviews.csv line 22: longer than {opening.MAX_ROW_CHARACTERS:,} characters. "
+        "Is this a text file with one row on a line? Split the text, or remove the row."
+    )
+
+
+def test_case_36_text_of_10_megabytes(files: Files) -> None:
+    dataset = files.load(csv_text() + "word " * 2_000_000 + ",good\n")
+    assert len(texts(dataset)["reviews.csv:22"]) == 10_000_000
+
+
+def test_a_first_row_of_data_is_not_lost_as_a_header(files: Files) -> None:
+    content = "\n".join(csv_rows())
+    assert files.error(content) == (
+        "reviews.csv: its first row looks like data, not like names of columns ('bad'). "
+        "Name the columns in their order: data.columns: [text, label]"
+    )
+    dataset = files.load(content, columns=["text", "label"])
+    assert labels(dataset)["reviews.csv:1"] == "bad"
+    headed = files.load(csv_text(), columns=["text", "label"])
+    assert "reviews.csv:1" not in labels(headed)
+    assert len(labels(headed)) == 20
+
+
+def test_a_pair_is_not_halved_in_silence(files: Files) -> None:
+    content = "sentence1,sentence2,label\n" + "".join(f"one {n},two {n},{n % 2}\n" for n in range(20))
+    assert files.error(content) == (
+        "reviews.csv: columns 'sentence1' and 'sentence2' look like a pair of texts. "
+        "Set data.text: sentence1 and data.text_pair: sentence2, or data.text alone for one text."
+    )
+    dataset = files.load(content, text="sentence1", text_pair="sentence2")
+    assert dataset.train.pairs is not None
+    assert all(pair.startswith("two") for pair in dataset.train.pairs)
+
+
+def test_columns_are_found_by_what_they_hold(files: Files) -> None:
+    rows = "".join(f"{n},what a long and winding film {n},{'x' if n % 2 else 'y'}\n" for n in range(20))
+    dataset = files.load("key,opinion,verdict\n" + rows)
+    assert dataset.summary["columns"] == {
+        "text": {"name": "opinion", "how": "longest free text"},
+        "label": {"name": "verdict", "how": "fewest distinct values"},
+    }

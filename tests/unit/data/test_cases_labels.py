@@ -1,0 +1,136 @@
+"""Data cases 49 to 65: what a label may be, and what the classes may be like."""
+
+import json
+
+import pytest
+from labelled_files import Files, csv_text, labels, note
+
+CURE = "To leave such rows out, counted and written aside: data.on_bad_row: skip"
+ADVICE = "Give the row a label, or remove it. A class called NA or None is written as that word."
+
+
+def jsonl(*values: object, times: int = 12) -> str:
+    """JSON lines with the label values in turn, every text different."""
+    rows = [{"text": f"film {row}", "label": values[row % len(values)]} for row in range(times * len(values))]
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        pytest.param([3, 1, 12], ("1", "3", "12"), id="49 integers in order of value"),
+        pytest.param([1.0, 0, 1, 0.0], ("0", "1"), id="50 floats that are whole"),
+        pytest.param(["1.0", "0", "1", "0.0"], ("0", "1"), id="50 the same as words"),
+        pytest.param([True, False], ("false", "true"), id="51 booleans"),
+        pytest.param(["yes", "True", "no"], ("True", "no", "yes"), id="51 words"),
+        pytest.param(["NA", "None", "null", "nan"], ("NA", "None", "nan", "null"), id="52 NA is a label"),
+        pytest.param(["👍", "👎 nein"], ("👍", "👎 nein"), id="55 emoji"),
+        pytest.param(["x" * 300, "y"], ("x" * 300, "y"), id="56 long"),
+        pytest.param([2**63, -5], ("-5", str(2**63)), id="57 large"),
+        pytest.param([-0.0, 1], ("0", "1"), id="57 minus zero"),
+    ],
+)
+def test_case_49_to_57_values_become_names(files: Files, values: list[object], classes: tuple[str, ...]) -> None:
+    assert files.load(jsonl(*values), "a.jsonl").classes == classes
+
+
+def test_case_52_na_in_csv(files: Files) -> None:
+    dataset = files.load(csv_text().replace("good", "NA").replace("bad", "None"))
+    assert dataset.classes == ("NA", "None")
+
+
+def test_case_53_missing_label(files: Files) -> None:
+    message = f"reviews.csv row 22: label is missing\n{ADVICE}\n1 malformed row in all. {CURE}"
+    assert files.error(csv_text() + "a film,\n") == message
+    assert files.error(jsonl("a", "b") + '{"text": "x"}\n', "a.jsonl") == (
+        f"a.jsonl row 25: label is missing\n{ADVICE}\n1 malformed row in all. {CURE}"
+    )
+
+
+def test_case_54_spelling_variants(files: Files) -> None:
+    dataset = files.load(jsonl(" Spam ", "spam", "ham"), "a.jsonl")
+    assert dataset.classes == ("Spam", "ham", "spam")
+    assert (
+        note(dataset, "case") == "labels that differ only in case or spaces are classes of their own: 'Spam', 'spam'."
+    )
+
+
+def test_case_57_infinite_label(files: Files) -> None:
+    content = jsonl("a", "b") + '{"text": "x", "label": 1e400}\n'
+    assert files.error(content, "a.jsonl").startswith("a.jsonl row 25: label is inf, which is not a finite number\n")
+
+
+def test_case_58_several_labels(files: Files) -> None:
+    dataset = files.load(jsonl("a", "b", "a;b"), "a.jsonl")
+    expected = "label 'a;b' looks like several labels in one; it is taken as one class."
+    assert note(dataset, "several") == expected
+    message = files.error(jsonl("a", "b") + '{"text": "x", "label": ["a", "b"]}\n', "a.jsonl")
+    assert message.startswith(
+        "a.jsonl row 25: label is a list (['a', 'b']); one word, number or true/false is expected\n"
+    )
+
+
+def test_case_59_one_class_only(files: Files) -> None:
+    assert files.error(csv_text().replace("bad", "good")).startswith("the training rows hold only the label 'good';")
+
+
+def test_case_60_class_with_one_row(files: Files) -> None:
+    dataset = files.load(csv_text() + "a rare film,rare\n")
+    assert dataset.summary["counts"]["train"]["rare"] == 1
+    assert note(dataset, "one training row") == "classes with one training row only: rare."
+    assert note(dataset, "test split") == "classes without a row in the test split: rare."
+
+
+def test_case_61_ten_thousand_classes(files: Files) -> None:
+    content = "text,label\n" + "".join(f"film {row},c{row % 10_000}\n" for row in range(30_000))
+    dataset = files.load(content)
+    assert len(dataset.classes) == 10_000
+    assert min(dataset.summary["counts"]["train"].values()) >= 1
+
+
+def test_case_62_imbalance(files: Files) -> None:
+    content = "text,label\n" + "".join(
+        f"film {row},{'rare' if row % 10_000 == 5 else 'usual'}\n" for row in range(30_000)
+    )
+    dataset = files.load(content)
+    assert "of the training rows are 'usual': look at macro F1, not at accuracy." in note(dataset, "macro F1")
+
+
+def test_case_63_label_unseen_in_train(files: Files) -> None:
+    test = csv_text(6).replace("film", "show").replace("good", "goood")
+    message = files.splits_error(train=csv_text(), test=test)
+    rows = "".join(
+        f"test.csv row {row}: label 'goood' stands in no training row. Did you mean 'good'?\n" for row in (3, 5, 7)
+    )
+    cure = "The classes of the training rows are: bad, good; correct the rows, or leave them out with data.keep."
+    assert message == rows + cure
+
+
+def test_case_64_class_absent_from_test(files: Files) -> None:
+    test = "text,label\n" + "".join(f"show {row},good\n" for row in range(5))
+    dataset = files.splits(train=csv_text(), test=test)
+    assert note(dataset, "test split") == "classes without a row in the test split: bad."
+
+
+def test_case_65_order_of_labels_differs(files: Files) -> None:
+    rows = csv_text(6).replace("film", "show").splitlines()
+    dataset = files.splits(train=csv_text(), test="\n".join([rows[0], *reversed(rows[1:])]))
+    names = labels(dataset)
+    assert names["test.csv:2"] == "good"
+    assert names["train.csv:2"] == "bad"
+
+
+def test_declared_labels_fix_order_and_refuse_others(files: Files) -> None:
+    assert files.load(csv_text(), labels=["good", "bad"]).classes == ("good", "bad")
+    assert files.error(csv_text() + "a film,godo\n", labels=["good", "bad"]) == (
+        "reviews.csv row 22: label 'godo' is not a known label (good, bad). Did you mean 'good'?\n"
+        "data.labels must name every class; correct the rows, or leave them out with data.keep."
+    )
+
+
+def test_numbers_are_read_as_the_declared_names(files: Files) -> None:
+    dataset = files.load(jsonl(0, 1), "a.jsonl", labels=["negative", "positive"])
+    assert labels(dataset)["a.jsonl:2"] == "positive"
+    assert note(dataset, "numbers") == (
+        "labels are numbers and were read as declared in data.labels: 0 = negative, 1 = positive."
+    )

@@ -1,0 +1,64 @@
+"""Data cases 66 to 71: rows that stand twice, in one split or in two."""
+
+from labelled_files import Files, csv_rows, csv_text, note
+
+
+def test_case_66_exact_duplicates_stay_on_one_side(files: Files) -> None:
+    content = "text,label\n" + "\n".join(row for row in csv_rows(30) for _ in range(3)) + "\n"
+    dataset = files.load(content)
+    splits = [set(split.texts) for split in (dataset.train, dataset.validation, dataset.test)]
+    assert not (splits[0] & splits[1] or splits[0] & splits[2] or splits[1] & splits[2])
+    assert "training rows that repeat a text, kept:" in note(dataset, "repeat a text")
+
+
+def test_case_67_conflicting_labels(files: Files) -> None:
+    train = csv_text() + "one film,good\none  film,bad\n"
+    dataset = files.splits(train=train, test=csv_text(4).replace("film", "show"), validation=2)
+    conflict = "one text with different labels in the training rows: 1 (train.csv:23 against train.csv:22)."
+    assert note(dataset, "different labels") == conflict
+
+
+def test_case_68_overlap_of_train_and_test(files: Files) -> None:
+    dataset = files.splits(train=csv_text(20), test=csv_text(4))
+    assert dataset.summary["rows"]["train"]["dropped"] == {"equals a test row": 4}
+    assert dataset.summary["leaks"][0] == {"id": "train.csv:2", "equals": "test.csv:2"}
+    assert len(dataset.test) == 4
+
+
+def test_case_69_overlap_after_normalising(files: Files) -> None:
+    test = "text,label\nfilm  number\u00a00 was\twatched,bad\nＦilm 99,good\nFilm NUMBER 1 was watched,good\n"
+    dataset = files.splits(train=csv_text(20) + "Film 99,good\n", test=test)
+    # White space and width are levelled; case is not.
+    assert [leak["id"] for leak in dataset.summary["leaks"]] == ["train.csv:2", "train.csv:22"]
+
+
+def test_case_69_overlap_can_stop(files: Files) -> None:
+    assert files.splits_error(train=csv_text(20), test=csv_text(2), on_leak="stop") == (
+        "2 rows stand in two splits:\n"
+        "train.csv:2 equals test.csv:2\n"
+        "train.csv:3 equals test.csv:3\n"
+        "Remove them, or let them be dropped and counted: data.on_leak: drop"
+    )
+
+
+def test_case_70_train_and_test_are_one_file(files: Files) -> None:
+    train = files.write("train.csv", csv_text())
+    (files.folder / "test.csv").hardlink_to(train)
+    assert files.error(files.folder) == (
+        "test.csv (test) and train.csv (train) are the same file. Each split needs rows of its own; "
+        "to carve splits from one file, name it as data.source alone."
+    ) or files.error(files.folder).startswith("train.csv (train) and test.csv (test) are the same file.")
+
+
+def test_case_70_the_same_rows_under_two_names(files: Files) -> None:
+    assert files.splits_error(train=csv_text(), test=csv_text()) == (
+        "no row is left for the train split (20 equals a test row; are two splits the same rows?). "
+        "Give more rows, or change data.test and data.validation."
+    )
+
+
+def test_case_71_sorted_by_label(files: Files) -> None:
+    rows = sorted(csv_rows(100), key=lambda row: row.rsplit(",", 1)[1])
+    dataset = files.load("\n".join(["text,label", *rows]))
+    assert dataset.summary["counts"]["test"] == {"bad": 10, "good": 10}
+    assert dataset.summary["counts"]["validation"] == {"bad": 4, "good": 4}

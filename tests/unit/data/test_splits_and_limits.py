@@ -1,0 +1,179 @@
+"""Splitting laws: nothing is lost, nothing crosses, everything follows from the seed."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from labelled_files import Files, csv_rows, csv_text, note
+
+from finetooth import data, recipe
+from finetooth.data import overlap, splits
+from finetooth.errors import DataError
+
+
+def whole(dataset: data.Dataset) -> list[str]:
+    return [row for split in (dataset.train, dataset.validation, dataset.test) for row in split.ids]
+
+
+def test_every_row_is_accounted_for(files: Files) -> None:
+    train = csv_text(100) + "ragged\n" + "film number 1 shown,good\n"
+    test = "text,label\nfilm number 3 was watched,good\nfilm number 1 shown,good\nnew,bad\n"
+    spec: dict[str, Any] = {"on_bad_row": "skip", "limit": {"train": 50, "test": 2}, "validation": 10}
+    dataset = files.splits(train=train, test=test, **spec)
+    assert dataset.summary["rows"] == {
+        "train": {"in": 92, "used": 50, "rejected": 1, "dropped": {"equals a test row": 2}, "outside": 39},
+        "validation": {"in": 10, "used": 10, "rejected": 0, "dropped": {}, "outside": 0},
+        "test": {"in": 3, "used": 2, "rejected": 0, "dropped": {}, "outside": 1},
+    }
+    assert len(set(whole(dataset))) == 62
+
+
+def test_rows_outside_keep_are_counted(files: Files) -> None:
+    content = csv_text(20) + "a plot,plot\nanother plot,plot\n"
+    dataset = files.load(content, keep={"label": ["good", "bad"]})
+    assert dataset.summary["rows"]["train"]["dropped"] == {"outside data.keep": 2}
+    assert files.error(content, keep={"label": ["good", "bda"]}) == (
+        "data.keep.label: no row holds 'bda'. Did you mean 'bad'? Found there: 'bad', 'good', 'plot'."
+    )
+
+
+def test_limits_draw_as_shuffle_and_select_do(files: Files) -> None:
+    test = csv_text(30).replace("film", "show")
+    limit = {"train": 40, "test": 12}
+    dataset = files.splits(train=csv_text(100), test=test, limit=limit, seed=21)
+    order = np.random.default_rng(21).permutation(30)[:12] + 2
+    assert dataset.test.ids == tuple(f"test.csv:{row}" for row in order)
+    order = np.random.default_rng(21).permutation(100)[:40] + 2
+    assert dataset.train.ids == tuple(f"train.csv:{row}" for row in order)
+    assert note(dataset, "no validation") == (
+        "no validation rows are given: 4 were carved, by class, from outside data.limit.train."
+    )
+
+
+def test_a_limit_passes_over_dropped_rows(files: Files) -> None:
+    order = np.random.default_rng(0).permutation(100) + 2
+    leaked = csv_rows(100)[int(order[0]) - 2]
+    dataset = files.splits(train=csv_text(100), test=f"text,label\n{leaked}\n", limit={"train": 10})
+    assert dataset.train.ids == tuple(f"train.csv:{row}" for row in order[1:11])
+
+
+def test_the_same_seed_gives_the_same_split_and_another_does_not(files: Files) -> None:
+    first, again = files.load(csv_text(100)), files.load(csv_text(100))
+    assert first.fingerprint == again.fingerprint
+    other = files.load(csv_text(100), seed=1)
+    assert other.fingerprint != first.fingerprint
+    assert other.test_id != first.test_id
+
+
+def test_test_id_depends_on_content_alone(files: Files) -> None:
+    rows = csv_text(12).replace("film", "show").splitlines()
+    first = files.splits(train=csv_text(40), test="\n".join(rows))
+    turned = files.splits(train=csv_text(60), test="\n".join([rows[0], *reversed(rows[1:])]), seed=5)
+    assert first.test_id == turned.test_id
+    assert first.fingerprint != turned.fingerprint
+
+
+def test_groups_never_cross(files: Files) -> None:
+    draw = random.Random(3)
+    rows = [f"text {row},{draw.choice('xy')},film {draw.randrange(60)}" for row in range(1500)]
+    dataset = files.load("\n".join(["text,label,film", *rows]), group="film", test=0.2, validation=0.1)
+    films = {f"reviews.csv:{row}": line.rsplit(",", 1)[1] for row, line in enumerate(rows, 2)}
+    held = [{films[row] for row in split.ids} for split in (dataset.train, dataset.validation, dataset.test)]
+    assert not (held[0] & held[1] or held[0] & held[2] or held[1] & held[2])
+    assert abs(len(dataset.test) - 300) <= 15
+    assert abs(len(dataset.validation) - 120) <= 15
+
+
+def test_a_given_test_set_is_never_altered(files: Files) -> None:
+    test = "text,label,film\nsame,x,a\nsame,y,a\n,x,b\n"
+    train = "text,label,film\n" + "".join(f"text {row},{'xy'[row % 2]},{'abcdef'[row % 6]}\n" for row in range(60))
+    dataset = files.splits(train=train, test=test, group="film")
+    assert dataset.test.ids == ("test.csv:2", "test.csv:3", "test.csv:4")
+    assert dataset.summary["rows"]["train"]["dropped"] == {"shares a group with the test rows": 20}
+
+
+def test_validation_rows_equal_to_test_rows_are_dropped(files: Files) -> None:
+    sources = {
+        split: [files.write(f"{split}.csv", csv_text(rows))]
+        for split, rows in (("test", 2), ("validation", 6), ("train", 20))
+    }
+    dataset = data.load(recipe.Data.model_validate({"source": "unused"}), sources)
+    assert dataset.summary["rows"]["validation"]["dropped"] == {"equals a test row": 2}
+    assert dataset.summary["rows"]["train"]["dropped"] == {"equals a test row": 2, "equals a validation row": 4}
+    assert len(dataset.train) == 14
+
+
+def test_counts_that_cannot_be(files: Files) -> None:
+    assert files.error(csv_text(20), test=20) == (
+        "data.test: 20 rows are asked for, but there are only 20 to carve from. Lower data.test."
+    )
+    message = "data.validation: 2.5 is neither a share below 1 nor a whole number of rows."
+    assert files.error(csv_text(20), validation=2.5) == message
+
+
+def test_a_limit_that_leaves_one_class(files: Files) -> None:
+    content = "text,label\n" + "".join(f"film {row},{'rare' if row == 99 else 'usual'}\n" for row in range(100))
+    assert files.error(content, limit={"train": 2}) == (
+        "the training rows used hold only the label 'usual'; two classes or more are needed. "
+        "Raise data.limit.train, or draw with another data.seed."
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    labels=st.lists(st.integers(0, 4), min_size=2, max_size=80),
+    joined=st.lists(st.integers(0, 30), min_size=80, max_size=80),
+    share=st.floats(0.05, 0.9),
+    seed=st.integers(0, 9),
+)
+def test_carving_keeps_units_whole_and_classes_behind(
+    labels: list[int], joined: list[int], share: float, seed: int
+) -> None:
+    numbers, units = np.array(labels, dtype=np.int64), np.array(joined[: len(labels)], dtype=np.int64)
+    rows, count = np.arange(len(labels), dtype=np.int64), max(1, int(share * len(labels)))
+    for unit in (rows, units):
+        rng = np.random.default_rng(seed)
+        chosen = splits.carve(rows, labels=numbers, units=unit, count=count, rng=rng, spare=True)
+        rest = np.setdiff1d(rows, chosen)
+        assert len(chosen) <= 2 * count
+        assert not set(unit[chosen].tolist()) & set(unit[rest].tolist())
+        assert set(numbers[rest].tolist()) == set(labels)
+        if unit is rows:
+            expected = count * np.bincount(numbers) / len(numbers)
+            assert np.all(np.bincount(numbers[chosen], minlength=len(expected)) <= expected + 1)
+
+
+def test_units_join_through_texts_and_groups() -> None:
+    units = overlap.units([b"a", b"b", b"a", b"c", b"d"], ["x", "y", "y", None, None])
+    assert units[0] == units[1] == units[2]
+    assert len({int(units[0]), int(units[3]), int(units[4])}) == 3
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        ("a  b\n", "a b", True),
+        ("ﬁlm", "film", True),
+        ("cafe\u0301", "café", True),
+        ("US", "us", False),
+        ("a.b", "a b", False),
+    ],
+)
+def test_what_counts_as_the_same_text(left: str, right: str, equal: bool) -> None:
+    assert (overlap.normalise(left) == overlap.normalise(right)) is equal
+
+
+def test_pairs_are_compared_whole() -> None:
+    keys = overlap.keys(["a", "a", "a b"], ["b", "c", ""])
+    assert len(set(keys)) == 3
+
+
+def test_no_path_stands_in_ids_or_summary(files: Files, tmp_path: Path) -> None:
+    dataset = files.load(csv_text())
+    assert str(tmp_path) not in str(dataset.summary)
+    with pytest.raises(DataError):
+        files.load(csv_text().replace("bad", "good"))

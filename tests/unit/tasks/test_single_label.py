@@ -1,0 +1,77 @@
+"""Labels: from values to names, from names to numbers, from scores to answers."""
+
+import numpy as np
+import pytest
+
+from finetooth.errors import DataError, RecipeError
+from finetooth.tasks import Task, single_label
+
+
+def test_the_module_is_a_task() -> None:
+    task: Task = single_label
+    assert task.METRICS == ("accuracy", "loss", "macro_f1")
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (" Positive ", "Positive"), (3, "3"), (1.0, "1"), (2.5, "2.5"), (-0.0, "0"), (True, "true"), ("NA", "NA"),
+        ("nan", "nan"), (np.int64(4), "4"), (np.float32(2), "2"), ("cafe\u0301", "café"),
+    ],
+)  # fmt: skip
+def test_label_names(value: object, name: str) -> None:
+    assert single_label.label_name(value) == name
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "is missing"),
+        ("  ", "is missing"),
+        (float("nan"), "is nan, which is not a finite number"),
+        (["a"], "is a list (['a']); one word, number or true/false is expected"),
+        ({"a": 1}, "is an object ({'a': 1}); one word, number or true/false is expected"),
+    ],
+)
+def test_values_that_are_no_label(value: object, reason: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        single_label.label_name(value)
+    assert str(caught.value) == reason
+
+
+def test_numbers_sort_by_value_and_words_by_letters() -> None:
+    assert single_label.resolve({"10", "9", "-1"}, declared=None).classes == ("-1", "9", "10")
+    assert single_label.resolve({"b", "A", "a"}, declared=None).classes == ("A", "a", "b")
+
+
+def test_whole_floats_are_the_same_class_in_every_split() -> None:
+    labels = single_label.resolve({"0", "1"}, declared=None)
+    assert labels.encode(["1.0", "0", "2", "x"]).tolist() == [1, 0, -1, -1]
+
+
+def test_declared_names_for_numbers() -> None:
+    labels = single_label.resolve({"0", "1"}, declared=["negative", "positive"])
+    assert labels.encode(["1", "0", "1.0", "2"]).tolist() == [1, 0, 1, -1]
+    named = single_label.resolve({"negative", "positive"}, declared=["positive", "negative"])
+    assert named.encode(["positive", "negative", "1"]).tolist() == [0, 1, -1]
+    numbers = single_label.resolve({"0", "1"}, declared=["1", "0"])
+    assert numbers.encode(["0", "1"]).tolist() == [1, 0]
+
+
+def test_wrong_declarations() -> None:
+    with pytest.raises(RecipeError) as caught:
+        single_label.resolve({"a", "b"}, declared=["a", "a"])
+    assert str(caught.value) == "data.labels: 'a' stands twice; every class is named once."
+    with pytest.raises(RecipeError) as caught:
+        single_label.resolve({"a", "b"}, declared=["a"])
+    assert str(caught.value) == "data.labels: 1 name is declared; two classes or more are needed."
+    with pytest.raises(DataError) as caught_data:
+        single_label.resolve({"a"}, declared=["a", "b"])
+    assert str(caught_data.value) == (
+        "the training rows hold only the label 'a' of those declared; two classes or more are needed."
+    )
+
+
+def test_decode_takes_the_first_of_equals() -> None:
+    logits = np.array([[0.0, 1.0, 1.0], [3.0, 1.0, 2.0]], dtype=np.float32)
+    assert single_label.decode(logits).tolist() == [1, 0]
