@@ -75,29 +75,42 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
     found.facts |= {"sha256": opened.sha256, "bytes": opened.size}
 
 
-def _records(lines: "Iterable[str]", found: Sample, *, part: Part) -> Iterator[list[str] | Malformed]:
+def _records(lines: Iterable[str], found: Sample, *, part: Part) -> Iterator[list[str] | Malformed]:
     reader = _reader(lines, found)
-    number = 0
+    number, line, broken, longest, where = 0, 0, 0, 1, 0
     while True:
         number += 1
         try:
             record = next(reader)
         except StopIteration:
-            return
+            break
         except csv.Error as error:
-            reason = str(error)
-            if "unexpected end" in reason or "field limit" in reason:
-                where = f"{part.name} row {number}"
-                within = (
-                    "by the end of the file" if "end" in reason else f"in {opening.MAX_ROW_CHARACTERS:,} characters"
-                )
-                raise DataError(
-                    f"{where}: a quote mark opened in this row is not closed {within}. {_QUOTE_ADVICE}"
-                ) from None
+            _refuse_endless(str(error), part=part, number=number)
             fault = Fault("quotes", "text follows a closing quote mark", _QUOTE_ADVICE)
             yield Malformed(fault, f"line {reader.line_num}")
+            line = reader.line_num
             continue
+        spanned, line = reader.line_num - line, reader.line_num
+        if spanned > 1:
+            # A tab inside a field over several lines: two stray quote marks have swallowed the rows between them.
+            if found.delimiter == "\t" and any("\t" in cell for cell in record):
+                fault = Fault("quotes", f"a quoted field runs over {spanned} lines and holds tabs", _QUOTE_ADVICE)
+                yield Malformed(fault, record)
+                continue
+            broken += 1
+            longest, where = max((longest, where), (spanned, number), key=lambda pair: pair[0])
         yield record
+    if broken:
+        rows = "1 row holds" if broken == 1 else f"{broken:,} rows hold"
+        found.notes.append(f"{part.name}: {rows} line breaks inside quotes, the longest {longest} lines (row {where}).")
+
+
+def _refuse_endless(reason: str, *, part: Part, number: int) -> None:
+    if "unexpected end" in reason or "field limit" in reason:
+        within = "by the end of the file" if "end" in reason else f"in {opening.MAX_ROW_CHARACTERS:,} characters"
+        raise DataError(
+            f"{part.name} row {number}: a quote mark opened in this row is not closed {within}. {_QUOTE_ADVICE}"
+        ) from None
 
 
 def _ragged(record: list[str], found: Sample, *, cut: bool) -> Malformed:

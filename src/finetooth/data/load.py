@@ -84,6 +84,7 @@ def read_labelled(
 
     Raises: DataError as load(), and for a label that is none of `classes`.
     """
+    spec = spec.model_copy(update={"group": None})
     found = discover.find({discover.ALL: paths}, spec=spec)
     parts = found.parts.get("test") or next(iter(found.parts.values()))
     chosen = columns.resolve(reading.sample(parts[0], spec=spec), part=parts[0], spec=spec)

@@ -1,6 +1,8 @@
 """Text lines: `label text`, or (to predict) one text on a line; and a folder of texts for each class."""
 
 import hashlib
+import os
+import re
 from pathlib import Path
 
 from finetooth.data import opening
@@ -67,12 +69,12 @@ def class_folders(folder: Path) -> list[Path]:
     return sorted(item for item in inner if item.name.casefold() not in UNLABELLED_FOLDERS and text_files(item))
 
 
-def text_files(folder: Path) -> list[Path]:
-    """The .txt files of a folder by name; files without any suffix where there is no .txt."""
-    files = [item for item in folder.iterdir() if not item.name.startswith(".") and item.is_file()]
-    return sorted(item for item in files if item.suffix.lower() == ".txt") or sorted(
-        item for item in files if item.suffix == "" or item.suffix[1:].isdigit()
-    )
+def text_files(folder: Path) -> list[str]:
+    """The names of a folder's .txt files, sorted; files without any suffix where there is no .txt."""
+    with os.scandir(folder) as entries:  # tells files from folders without a look at each: tens of thousands of them
+        names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file()]
+    texts = [name for name in names if name.lower().endswith(".txt")]
+    return sorted(texts or [name for name in names if re.fullmatch(r"[^.]*(\.[0-9]+)?", name)])
 
 
 def folder_sample(part: Part, *, spec: Data) -> Sample:
@@ -92,33 +94,38 @@ def folder_sample(part: Part, *, spec: Data) -> Sample:
 
 
 def folder_rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> Rows:
-    """One row for each text file, `label` being its folder; the caller gets the file's name in place of a number.
+    """One row for each text file, named by it (`pos/0_9.txt`); its `label` is its folder.
 
-    Rows are numbered by files: names(part) gives the name of row n.
+    Raises: DataError for a file that cannot be read, is too large, or changes meanwhile.
     """
     order = [found.columns.index(name) for name in wanted]
     whole, size = hashlib.sha256(), 0
     encoding = "utf-8-sig" if spec.encoding is None else opening.codec(spec.encoding)
-    for number, file in enumerate(folder_files(part), 1):
-        name = file.relative_to(part.path).as_posix()
-        status = file.stat()
-        if status.st_size > MAX_TEXT_BYTES:
-            raise DataError(
-                f"{part.name}/{name}: {status.st_size:,} bytes; most allowed of one text is {MAX_TEXT_BYTES:,}."
-            )
-        try:
-            data = file.read_bytes()
-            text = data.decode(encoding, errors="surrogateescape")
-        except (OSError, UnicodeError) as error:
-            raise DataError(f"{part.name}/{name}: cannot be read as {encoding} text ({error}).") from error
-        opening.unchanged(file, status, name=f"{part.name}/{name}")
-        size += len(data)
-        whole.update(f"{name}\0{hashlib.sha256(data).hexdigest()}\n".encode())
-        values = (file.parent.name, text)
-        yield number, [values[place] for place in order]
+    for folder in class_folders(part.path):
+        for file in text_files(folder):
+            name = f"{folder.name}/{file}"
+            data = _content(folder / file, name=f"{part.name}/{name}")
+            try:
+                text = data.decode(encoding, errors="surrogateescape")
+            except UnicodeError as error:
+                raise DataError(f"{part.name}/{name}: not decodable as {encoding} ({error}).") from error
+            size += len(data)
+            whole.update(f"{name}\0{hashlib.sha256(data).hexdigest()}\n".encode())
+            values = (folder.name, text)
+            yield name, [values[place] for place in order]
     found.facts |= {"sha256": whole.hexdigest(), "bytes": size}
 
 
-def folder_files(part: Part) -> list[Path]:
-    """The text files of a folder of classes, in the order its rows are numbered."""
-    return [file for folder in class_folders(part.path) for file in text_files(folder)]
+def _content(path: Path, *, name: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            before = os.fstat(file.fileno())
+            if before.st_size > MAX_TEXT_BYTES:
+                raise DataError(f"{name}: {before.st_size:,} bytes; most allowed of one text is {MAX_TEXT_BYTES:,}.")
+            data = file.read(MAX_TEXT_BYTES)
+            after = os.fstat(file.fileno())
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read ({error.strerror}).") from error
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(data) != after.st_size:
+        raise DataError(f"{name}: the file changed while it was read. Give the command again when it is complete.")
+    return data

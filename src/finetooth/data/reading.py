@@ -84,11 +84,6 @@ def _collect(
     rows: Rows, columns: Columns, *, table: Table, part: Part, split: str, spec: Data, rejects: Rejects
 ) -> Rows:
     """Put rows into the table; yields now and then, so that progress can be shown."""
-    named = (
-        [f"{part.name}/{file.relative_to(part.path).as_posix()}" for file in plain.folder_files(part)]
-        if part.format == "folder"
-        else None
-    )
     checks = _Checks(columns, spec=spec, part=part)
     paired, grouped = columns.text_pair is not None, columns.group is not None
     for number, values in rows:
@@ -104,16 +99,20 @@ def _collect(
             text, pair, label, group = checks.row(values)
         except _BadRowError as bad:
             content = values.content if isinstance(values, Malformed) else list(values)
-            name, row = (part.name, number) if named is None else (named[number - 1], 1)
-            rejects.add(bad.fault, split=split, name=name, row=row, content=content)
+            name, _, row = _row_id(part, number).rpartition(":")
+            rejects.add(bad.fault, split=split, name=name, row=int(row), content=content)
             continue
-        table.ids.append(f"{part.name}:{number}" if named is None else f"{named[number - 1]}:1")
+        table.ids.append(_row_id(part, number))
         table.texts.append(text)
         table.labels.append(label)
         if paired:
             table.pairs.append(pair)
         if grouped:
             table.groups.append(group)
+
+
+def _row_id(part: Part, number: int | str) -> str:
+    return f"{part.name}:{number}" if number.__class__ is int else f"{part.name}/{number}:1"
 
 
 class _BadRowError(Exception):

@@ -29,7 +29,8 @@ class Malformed(NamedTuple):
     content: Any
 
 
-Row = tuple[int, Sequence[Any] | Malformed]
+# A row goes by its number, or in a folder of texts by the name of its file.
+Row = tuple[int | str, Sequence[Any] | Malformed]
 
 
 @dataclass(slots=True)

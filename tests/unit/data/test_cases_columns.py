@@ -98,11 +98,22 @@ def test_case_29_text_after_a_closing_quote(files: Files) -> None:
     assert files.error(csv_text() + '"Fine" he said,good\n') == message
 
 
+def test_case_29_two_stray_quotes_do_not_swallow_rows(files: Files) -> None:
+    rows = [f"film {row}\tgood\nfilm {row} again\tbad" for row in range(10)]
+    content = "\n".join(["text\tlabel", *rows, '"open\tgood', "between\tbad", 'close"\tbad', ""])
+    message = (
+        f"sms.tsv row 22: a quoted field runs over 3 lines and holds tabs\n{QUOTES}\n1 malformed row in all. {CURE}"
+    )
+    assert files.error(content, "sms.tsv") == message
+
+
 def test_case_30_embedded_newline(files: Files) -> None:
     dataset = files.load(csv_text(2) + '"two\nlines",good\n' + "\n".join(csv_rows(10, start=2)))
     # Rows are counted as a spreadsheet counts them: a row with two lines is one row.
     assert texts(dataset)["reviews.csv:4"] == "two\nlines"
     assert texts(dataset)["reviews.csv:5"] == "film number 2 was watched"
+    expected = "reviews.csv: 1 row holds line breaks inside quotes, the longest 2 lines (row 4)."
+    assert note(dataset, "line breaks") == expected
 
 
 def test_case_31_escaped_quotes(files: Files) -> None:
