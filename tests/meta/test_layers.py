@@ -22,7 +22,6 @@ DOORS = {
     "pyarrow": ("data", "runs"),
     "filelock": ("runs", "sources"),
     "pydantic": ("recipe",),
-    "yaml": ("recipe", "runs", "pipeline"),
     "click": ("cli",),
     "tqdm": ("cli",),
 }

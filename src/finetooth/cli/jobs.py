@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from finetooth.cli import options, output
-from finetooth.cli.progress import progress_on
+from finetooth.cli.progress import duration, progress_on
 
 if TYPE_CHECKING:  # fence 1: pydantic and torch are not imported to print help
     from finetooth.recipe import Recipe
@@ -66,7 +66,7 @@ def check(recipe_file: Path, overrides: tuple[str, ...], as_json: bool) -> None:
         output.emit_json(found)
         return
     output.emit(plan.describe(found))
-    output.next_command(f"finetooth run {shlex.quote(str(recipe_file))}")
+    output.next_command(_run_command(recipe_file, overrides))
 
 
 @click.command(short_help="Bring all sources of a recipe now, to work offline later.")
@@ -95,7 +95,7 @@ def fetch(recipe_file: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     width = max(len(use) for use, _ in uses)
     for use, source in uses:
         output.emit(f"{use:<{width}}  {source.id}\n{'':<{width}}  {source.path}")
-    output.next_command(f"finetooth run {shlex.quote(str(recipe_file))}")
+    output.next_command(_run_command(recipe_file, overrides))
 
 
 def _recipe(path: Path, overrides: tuple[str, ...]) -> "Recipe":
@@ -104,13 +104,21 @@ def _recipe(path: Path, overrides: tuple[str, ...]) -> "Recipe":
     return load(path, overrides=overrides)
 
 
+def _run_command(recipe_file: Path, overrides: tuple[str, ...]) -> str:
+    words = ["finetooth", "run", str(recipe_file), *(word for change in overrides for word in ("--set", change))]
+    return " ".join(map(shlex.quote, words))
+
+
 def _run(recipe: "Recipe", *, out: Path | None, allow_inexact: bool, as_json: bool, wide: bool) -> int:
     from finetooth import pipeline
     from finetooth.cli.records import table_of
 
     result = pipeline.run(recipe, out=out, progress=progress_on(sys.stderr), allow_inexact=allow_inexact)
+    figures = result.contract()
+    spent = sum(figures["step_seconds"].values())
+    click.echo(f"{figures['run']}: all steps took {duration(spent)}\n", err=True)
     if as_json:
-        output.emit_json(result.contract())
+        output.emit_json(figures)
     else:
         output.emit(table_of(output.as_named(result.folder), wide=wide))
     return 1 if result.failed else 0

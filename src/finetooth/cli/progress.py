@@ -15,6 +15,7 @@ from finetooth.progress import Progress
 Clock = Callable[[], float]
 _PLAIN_LINE_SECONDS = 15.0
 _PACE_SECONDS = 60.0
+_WORTH_A_LINE_SECONDS = 0.5
 
 
 def progress_on(stream: TextIO) -> Progress:
@@ -41,7 +42,8 @@ class LiveLines:
             self.say(step.count.stopped())
             raise
         step.close()
-        self.say(step.count.finished())
+        if step.count.is_worth_a_line:
+            self.say(step.count.finished())
 
     def say(self, line: str) -> None:
         from tqdm import tqdm
@@ -146,6 +148,11 @@ class Count:
         if self._note:
             parts.append(self._note)
         return f"{self._title}: {', '.join(parts)}" if parts else self._title
+
+    @property
+    def is_worth_a_line(self) -> bool:
+        """Whether the finished step has anything to say: it counted something, or took a while."""
+        return self._done > 0 or self._clock() - self._begun >= _WORTH_A_LINE_SECONDS
 
     def finished(self) -> str:
         """`lora-r8: 3,600 examples in 87 s`."""

@@ -129,6 +129,16 @@ def test_live_lines_are_redrawn_and_a_finished_one_stays():
     assert [line.rpartition("\r")[2] for line in lines] == ["a word between", "lora-r8: 40 steps in 60 s", ""]
 
 
+def test_a_step_too_short_to_read_leaves_no_line_on_a_terminal():
+    clock, stream = Clock(), io.StringIO()
+    with LiveLines(stream, clock=clock).step("checking"):
+        clock.now += 0.1
+    assert "\n" not in stream.getvalue()
+    with LiveLines(stream, clock=clock).step("checking"):
+        clock.now += 0.6
+    assert stream.getvalue().endswith("checking: done in 0.6 s\n")
+
+
 def test_a_stream_that_is_no_terminal_gets_plain_lines(monkeypatch):
     assert isinstance(progress_on(io.StringIO()), PlainLines)
     terminal = io.StringIO()

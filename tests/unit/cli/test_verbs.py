@@ -75,7 +75,7 @@ def test_run_hands_over_the_recipe_and_prints_the_table(capsys, asked, recipe_fi
         "o",
         "--allow-inexact",
     )
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "reviews: all steps took 75 s\n\n")
     assert (asked["recipe"].name, asked["recipe"].training.epochs, asked["recipe"].max_tokens) == ("mine", 5, 64)
     assert (asked["out"], asked["allow_inexact"]) == (Path("o"), True)
     assert "lora-r8 *" in out and "83.0 %" in out
@@ -85,7 +85,7 @@ def test_run_hands_over_the_recipe_and_prints_the_table(capsys, asked, recipe_fi
 
 def test_run_json_is_the_contract_and_nothing_else(capsys, asked, recipe_file, finished_run):
     code, out, err = call(capsys, "run", recipe_file, "--json")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "reviews: all steps took 75 s\n\n")
     assert json.loads(out) == contract(finished_run)
 
 
@@ -126,6 +126,12 @@ def test_check_prints_the_plan_and_names_the_run(capsys, monkeypatch, recipe_fil
     )
     assert call(capsys, "check", recipe_file) == (0, "{'name': 'mine'}\n", "\nNext    finetooth run mine.yaml\n")
     assert call(capsys, "check", recipe_file, "--json") == (0, '{\n  "name": "mine"\n}\n', "")
+
+
+def test_the_next_command_keeps_the_changes(capsys, monkeypatch, recipe_file):
+    stand_in(monkeypatch, "plan", check=lambda recipe, *, progress: {}, describe=str)
+    _, _, err = call(capsys, "check", recipe_file, "--set", "data.source=my file.csv", "--set", "max_tokens=64")
+    assert err == "\nNext    finetooth run mine.yaml --set 'data.source=my file.csv' --set max_tokens=64\n"
 
 
 def test_fetch_names_what_it_brought(capsys, monkeypatch, recipe_file):
