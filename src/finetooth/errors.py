@@ -62,7 +62,7 @@ class ChangedError(RunError):
     """Something that decides the results differs from the run being resumed."""
 
 
-class Interrupted(FinetoothError):  # noqa: N818 - an order to stop, not an error of anything
+class Interrupted(FinetoothError):
     """The process was asked to stop; everything needed to go on is saved."""
 
     def __init__(self, message: str, *, signal_number: int = signal.SIGINT) -> None:

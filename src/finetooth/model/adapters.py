@@ -81,9 +81,13 @@ def attach(base: Base, candidate: Candidate, *, seed: int) -> Any:
     )
     torch.manual_seed(seeds.derive(seed, "adapter"))
     model = _wrap(base, config)
-    found = {name for name, module in model.get_base_model().named_modules() if hasattr(module, "lora_A")}
-    assert found == set(names), f"peft adapted {sorted(found ^ set(names))} otherwise than matched"
+    assert adapted(model) == names, f"peft adapted {adapted(model)}, not {names}"
     return model.train()
+
+
+def adapted(model: Any) -> tuple[str, ...]:
+    """Full names of the linear layers a peft model adapts, in the model's order."""
+    return tuple(name for name, module in model.get_base_model().named_modules() if hasattr(module, "lora_A"))
 
 
 def parameters(model: Any) -> Parameters:

@@ -102,7 +102,7 @@ def hash_tensors(named: Iterable[tuple[str, torch.Tensor]]) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(named, key=lambda item: item[0]):
         digest.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
-        digest.update(tensor.detach().contiguous().view(torch.uint8).numpy().data if tensor.numel() else b"")
+        digest.update(tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
@@ -162,6 +162,10 @@ def _load(folder: Path, classes: Sequence[str] | None, dropout: float | Literal[
     if inside:
         raise ModelError(f"{folder.name}: {inside[0]} has another shape than config.json says.")
     _refuse_unexpected(folder, info["unexpected_keys"])
+    for tensor in [*model.parameters(), *model.buffers()]:
+        # The loader maps the file: tensors would lie wherever it put them, unaligned (the last bit of a product depends
+        # on alignment), and a file cut short would kill the process.
+        tensor.data = tensor.data.clone()
     return model, {*info["missing_keys"], *(str(key[0]) for key in info["mismatched_keys"])}
 
 

@@ -1,0 +1,104 @@
+"""From finished rows to results, comparison and the mark that the run is complete."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from finetooth.files import discard, read_json, sha256_file, write_json
+from finetooth.measure.metrics import score
+from finetooth.model.adapters import WEIGHTS
+from finetooth.recipe import Recipe
+from finetooth.runs import comparison, predictions, results
+from finetooth.runs.layout import RunFolder
+from finetooth.runs.results import Costs, CurvePoint, Parameters, Reload, Row, RowCosts, RunInfo
+
+Keys = Sequence[tuple[str, int | None]]
+
+
+def choose_winner(recipe: Recipe, folder: RunFolder, keys: Keys) -> tuple[str, int] | None:
+    """Name and seed of the candidate with the best monitored validation figure; the first among equals."""
+    candidates = {candidate.name for candidate in recipe.candidates}
+    best: tuple[float, tuple[str, int]] | None = None
+    for name, seed in keys:
+        row = folder.row(name, seed)
+        if name not in candidates or seed is None or row.failed.is_file():
+            continue
+        validation = predictions.read(row.predictions)["validation"]
+        figures = score(validation.logits, validation.labels)
+        value = -figures["loss"] if recipe.training.monitor == "loss" else figures[recipe.training.monitor]
+        if best is None or value > best[0]:
+            best = (value, (name, seed))
+    return None if best is None else best[1]
+
+
+def conclude(
+    recipe: Recipe,
+    plan: Mapping[str, Any],
+    folder: RunFolder,
+    *,
+    keys: Keys,
+    winner: tuple[str, int] | None,
+    openings: int,
+) -> None:
+    """Write results.json, comparison.json and costs.json, mark the run complete and clear away its scratch."""
+    rows = [_row(recipe, plan, folder, name, seed) for name, seed in keys]
+    counts = plan["counts"]
+    info = RunInfo(
+        run=recipe.name,
+        model=plan["base"]["id"] if plan["base"] else "",
+        test_id=plan["test_id"],
+        train=counts["train"],
+        validation=counts["validation"],
+        test=counts["test"],
+        classes=plan["classes"],
+        winner=winner,
+    )
+    results.write_results(folder, info, rows)
+    outcomes = [
+        comparison.Outcome(
+            row.name, row.kind, row.seed, predictions.read(folder.row(row.name, row.seed).predictions)["test"]
+        )
+        for row in rows
+        if row.status == "done"
+    ]
+    comparison.write_comparison(folder, comparison.compare(outcomes))
+    seconds = read_json(folder.work / "seconds.json")
+    costs = [_costs(folder, name, seed) for name, seed in keys]
+    results.write_costs(folder, Costs(test_openings=openings, rows=costs, step_seconds=seconds))
+    write_json(folder.complete, {"schema": 1, "results_sha256": sha256_file(folder.results), "run_id": plan["run_id"]})
+    for name, seed in keys:
+        discard(folder.row(name, seed).checkpoints)
+    discard(folder.work)
+
+
+def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, seed: int | None) -> Row:
+    place = folder.row(name, seed)
+    candidate = name not in recipe.baselines
+    kind: Literal["baseline", "candidate"] = "candidate" if candidate else "baseline"
+    if place.failed.is_file():
+        return Row(name=name, kind=kind, seed=seed, status="failed", error=read_json(place.failed)["error"])
+    found = predictions.read(place.predictions)
+    figures = {split: score(part.logits, part.labels) for split, part in found.items()}
+    if not candidate:
+        head = plan["base"]["head"] if name == "original" else None
+        return Row(name=name, kind=kind, seed=seed, validation=figures["validation"], test=figures["test"], head=head)
+    tuned, proof = read_json(place.curve), read_json(place.verify)
+    return Row(
+        name=name,
+        kind=kind,
+        seed=seed,
+        parameters=Parameters(**tuned["parameters"]),
+        validation=figures["validation"],
+        test=figures["test"],
+        reload=Reload(proof["verified"], proof["max_abs_logit_difference"]),
+        best_step=tuned["best_step"],
+        best_epoch=tuned["best_epoch"],
+        curve=[CurvePoint(**point) for point in tuned["curve"]],
+        head=tuned["head"],
+    )
+
+
+def _costs(folder: RunFolder, name: str, seed: int | None) -> RowCosts:
+    place = folder.row(name, seed)
+    known = read_json(place.costs) if place.costs.is_file() else {}
+    weights = place.adapter / WEIGHTS
+    return RowCosts(name=name, seed=seed, **known, adapter_bytes=weights.stat().st_size if weights.is_file() else None)

@@ -1,0 +1,77 @@
+"""A run is gone on with only if everything that decides its results is as it was; what changed is named."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from finetooth.errors import ChangedError
+from finetooth.files import read_json, write_json
+from finetooth.recipe import Recipe
+from finetooth.recipe import load as load_recipe
+from finetooth.runs.layout import RunFolder
+
+_SHOWN = 5
+_INEXACT = "device"  # decides the last bit only; everything else decides what is computed
+
+
+def refuse_changed_recipe(folder: RunFolder, recipe: Recipe) -> None:
+    """Nothing, if `recipe` is the one the run was begun with.
+
+    Raises: ChangedError naming each key that differs, with both values.
+    """
+    before = _flat(load_recipe(folder.recipe).model_dump(mode="json"))
+    _refuse(folder, "the recipe", before, _flat(recipe.model_dump(mode="json")))
+
+
+def agree(folder: RunFolder, now: Mapping[str, Any], *, allow_inexact: bool) -> dict[str, Any]:
+    """The plan of the run being resumed, after comparing it with what would be planned now.
+
+    allow_inexact: threads, torch build and processor may differ; the plan takes the new ones and is marked inexact.
+    Raises: ChangedError naming what differs (data, base, tokenizer, threads, torch, ...).
+    """
+    plan: dict[str, Any] = read_json(folder.plan)
+    known = {key: value for key, value in plan.items() if key not in ("run_id", "inexact", _INEXACT)}
+    _refuse(folder, "the plan", _flat(known), _flat({key: value for key, value in now.items() if key != _INEXACT}))
+    changed = _differences(_flat(plan[_INEXACT]), _flat(now[_INEXACT]))
+    if changed and not allow_inexact:
+        raise ChangedError(
+            f"{folder.path}: this machine or its set-up is not that of the run being resumed: {'; '.join(changed)}. "
+            "Results would differ in the last bits. Set it back, or go on with --allow-inexact: the run is then marked."
+        )
+    if changed:
+        plan |= {_INEXACT: now[_INEXACT], "inexact": [*plan["inexact"], *changed]}
+        write_json(folder.plan, plan)
+    return plan
+
+
+def _refuse(folder: RunFolder, what: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    changed = _differences(before, now)
+    if changed:
+        raise ChangedError(
+            f"{folder.path}: {what} is not that of the run begun here: {'; '.join(changed)}. "
+            "Set it back to go on, or begin another run with --out."
+        )
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+    told = [f"{key} was {_short(before.get(key))}, is {_short(now.get(key))}" for key in keys[:_SHOWN]]
+    return told + ([f"and {len(keys) - _SHOWN} more"] if len(keys) > _SHOWN else [])
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """{"a.b": value} for nested mappings and lists."""
+    if isinstance(value, Mapping) and value:
+        items = [(str(key), inner) for key, inner in value.items()]
+    elif isinstance(value, list) and value:
+        items = [(str(number), inner) for number, inner in enumerate(value)]
+    else:
+        return {prefix: value}
+    flat: dict[str, Any] = {}
+    for key, inner in items:
+        flat |= _flat(inner, f"{prefix}.{key}" if prefix else key)
+    return flat

@@ -1,0 +1,223 @@
+"""run(recipe): every step from sources to the table, each one skipped when its result is there and whole."""
+
+import errno
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from finetooth.errors import DivergedError, ProofError, RunError
+from finetooth.files import damage, discard, read_json, sweep, write_file, write_json
+from finetooth.model.batching import Tokens
+from finetooth.pipeline import ending, resuming
+from finetooth.plan import prepare
+from finetooth.plan.prepare import Material
+from finetooth.progress import Progress, Silent
+from finetooth.proof.command import Command
+from finetooth.proof.task import Action, Task
+from finetooth.recipe import Recipe
+from finetooth.recipe import load as load_recipe
+from finetooth.runs import lockbox, predictions, provenance, results
+from finetooth.runs.layout import RowFolder, RunFolder
+from finetooth.runs.lock import RunLock
+from finetooth.runs.work import SPLITS, save_examples
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run."""
+
+    folder: Path
+
+    def contract(self) -> dict[str, Any]:
+        """What `--json` prints: results.json and costs.json merged (docs/contract.schema.json)."""
+        return results.contract(self.folder)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a row of the run failed."""
+        return any(row["status"] == "failed" for row in self.contract()["rows"])
+
+
+def run(
+    recipe: Recipe | str | Path | Mapping[str, Any],
+    *,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    allow_inexact: bool = False,
+) -> Run:
+    """Run a recipe (or the file or mapping of one) in runs/NAME or `out`, going on from whatever is finished there.
+
+    allow_inexact: go on although something that decides the last bit (threads, torch, processor) changed; marked so.
+    Raises: FinetoothError and its kinds. Interrupted leaves everything saved; the same call goes on.
+    """
+    if not isinstance(recipe, Recipe):
+        recipe = load_recipe(recipe if isinstance(recipe, Mapping) else Path(recipe))
+    folder = RunFolder(Path(out or Path("runs") / recipe.name).absolute())
+    command = Command()
+    with _disk_faults(folder), command.signals(), RunLock(folder).command():
+        if folder.is_complete:
+            resuming.refuse_changed_recipe(folder, recipe)
+            return Run(folder.path)
+        work = _Work(recipe, folder, progress or Silent(), command)
+        work.prepare(allow_inexact=allow_inexact)
+        work.carry_out()
+        return Run(folder.path)
+
+
+@dataclass(slots=True)
+class _Work:
+    recipe: Recipe
+    folder: RunFolder
+    progress: Progress
+    command: Command
+    plan: dict[str, Any] = field(default_factory=dict)
+    base_folder: str = ""
+
+    def prepare(self, *, allow_inexact: bool) -> None:
+        """Sources, splits, tokens and the plan: made and written down, or compared with what is written."""
+        sweep(self.folder.path)
+        self.folder.work.mkdir(exist_ok=True)
+        begun = self.folder.plan.is_file()
+        if begun:
+            resuming.refuse_changed_recipe(self.folder, self.recipe)
+        with self._timed("prepare"):
+            material = prepare.gather(self.recipe, rejects=self.folder.path / "rejects.jsonl", progress=self.progress)
+            plan = prepare.resolve(self.recipe, material, self._tokens(material, fresh=not begun))
+            if begun:
+                self.plan = resuming.agree(self.folder, plan, allow_inexact=allow_inexact)
+            else:
+                self.plan = self._write_down(plan, material)
+            save_examples(self.folder, material.dataset)
+
+    def carry_out(self) -> None:
+        """Fit and prove every row; fix the winner; only then open the test set and score every row on it."""
+        keys = prepare.row_keys(self.recipe, self.plan)
+        for name, seed in keys:
+            self._fit_and_prove(name, seed)
+        winner = ending.choose_winner(self.recipe, self.folder, keys)
+        openings = lockbox.open_test(self.plan["test_id"], self.plan["run_id"], run_name=self.recipe.name)
+        for name, seed in keys:
+            row = self.folder.row(name, seed)
+            if not row.failed.is_file() and "test" not in _scored(row):
+                self._call("score", name, seed, "test")
+        ending.conclude(self.recipe, self.plan, self.folder, keys=keys, winner=winner, openings=openings)
+
+    def _tokens(self, material: Material, *, fresh: bool) -> dict[str, Tokens]:
+        if material.model is None:
+            return {}
+        self.base_folder = str(material.model.path)
+        place = self.folder.work / "tokens"
+        if fresh:
+            discard(place)  # tokens without a plan may be those of other data
+        return prepare.tokenize_splits(self.recipe, material, place, progress=self.progress)
+
+    def _write_down(self, plan: dict[str, Any], material: Material) -> dict[str, Any]:
+        resolved = yaml.safe_dump(self.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        write_file(self.folder.recipe, resolved.encode())
+        write_json(self.folder.data, material.dataset.summary)
+        splits = {split: getattr(material.dataset, split).ids for split in SPLITS}
+        sink = pa.BufferOutputStream()
+        table = pa.table(
+            {
+                "split": [split for split, ids in splits.items() for _ in ids],
+                "id": [row for ids in splits.values() for row in ids],
+            }
+        )
+        pq.write_table(table, sink)
+        write_file(self.folder.splits, sink.getvalue().to_pybytes())
+        sources = {split: [item.id for item in listed] for split, listed in material.data.items()}
+        facts = {"device": plan["device"], "base": plan["base"], "data": sources, "seeds": self.recipe.seeds}
+        write_json(self.folder.provenance, provenance.collect(facts, recipe_folder=Path.cwd()))
+        planned = {"run_id": uuid.uuid4().hex, "inexact": [], **plan}
+        write_json(self.folder.plan, planned)  # last: a folder with a plan is a run begun
+        return planned
+
+    def _fit_and_prove(self, name: str, seed: int | None) -> None:
+        row = self.folder.row(name, seed)
+        if row.failed.is_file():
+            return
+        try:
+            artefact = row.control if name in ("majority", "tfidf") else row.adapter
+            if not artefact.exists():
+                self._call("fit", name, seed, "train")
+            fault = damage(artefact)
+            if fault is not None:
+                raise ProofError(
+                    f"{artefact}: {fault}: this is not what was saved and measured. Delete that folder and give the "
+                    "same command again to make it anew from the last checkpoint."
+                )
+            if "validation" not in _scored(row) or (row.curve.is_file() and not row.verify.is_file()):
+                self._call("score", name, seed, "validation")
+        except DivergedError as error:
+            write_json(row.failed, {"schema": 1, "error": str(error)})
+            self.progress.say(f"{_title(name, seed, self.recipe)} failed: {error}")
+
+    def _call(self, action: Action, name: str, seed: int | None, split: str) -> None:
+        title, total, unit = self._step(action, name, seed, split)
+        task = Task(action, str(self.folder.path), name, seed, split, self.base_folder)
+        with self._timed(title), self.progress.step(title, total=total, unit=unit) as step:
+            self.command.call(task, step)
+
+    def _step(self, action: Action, name: str, seed: int | None, split: str) -> tuple[str, int | None, str]:
+        shown = _title(name, seed, self.recipe)
+        tuned = any(candidate.name == name for candidate in self.recipe.candidates)
+        if action == "score":
+            verb = "test" if split == "test" else ("prove" if tuned else "validate")
+            counted = name not in ("majority", "tfidf")
+            return f"{verb} {shown}", self.plan["counts"][split] if counted else None, "texts"
+        if not tuned:
+            return f"fit {shown}", None, ""
+        training = self.recipe.training
+        return f"tune {shown}", training.epochs * -(-self.plan["counts"]["train"] // training.batch_size), "steps"
+
+    @contextmanager
+    def _timed(self, title: str) -> Iterator[None]:
+        """Add the block's seconds to those of its step, summed over resumes."""
+        place, started = self.folder.work / "seconds.json", time.perf_counter()
+        try:
+            yield
+        finally:
+            known = read_json(place) if place.is_file() else {}
+            spent = time.perf_counter() - started
+            write_json(place, {**known, title: round(known.get(title, 0.0) + spent, 3)})
+
+
+def _scored(row: RowFolder) -> set[str]:
+    """The splits whose predictions are there; unreadable predictions are none."""
+    if not row.predictions.is_file():
+        return set()
+    try:
+        return set(predictions.read(row.predictions))
+    except RunError:
+        discard(row.predictions)
+        return set()
+
+
+def _title(name: str, seed: int | None, recipe: Recipe) -> str:
+    return name if seed is None or len(recipe.seeds) == 1 else f"{name} seed {seed}"
+
+
+@contextmanager
+def _disk_faults(folder: RunFolder) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+            raise RunError(
+                f"{folder.path}: the disk is full. What is finished is kept: free some space and give the same "
+                "command again, or begin in a folder on another disk with --out."
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+            raise RunError(
+                f"{error.filename or folder.path}: cannot be written ({error.strerror}). "
+                "Name another folder with --out."
+            ) from error
+        raise

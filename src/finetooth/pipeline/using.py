@@ -1,0 +1,106 @@
+"""Using a finished run or an adapter: load it, score it on labelled data."""
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from finetooth import data as data_room
+from finetooth.data import Examples
+from finetooth.data.examples import content_id
+from finetooth.errors import RunError, SourceError
+from finetooth.files import read_json
+from finetooth.measure.metrics import score
+from finetooth.model import artefact
+from finetooth.model.predictor import Predictor
+from finetooth.plan import prepare
+from finetooth.progress import Progress, Silent
+from finetooth.recipe import Data, Recipe
+from finetooth.recipe import load as load_recipe
+from finetooth.runs import lockbox, results
+from finetooth.runs.layout import RunFolder
+from finetooth.sources import bring_adapter, bring_data, bring_model
+
+
+def load(run_or_adapter: str | Path, *, base: str | None = None, progress: Progress | None = None) -> Predictor:
+    """The winner of a run, or an adapter, reloaded and proven, ready to predict.
+
+    base: source of the base model, for an adapter that was moved out of its run and whose base is a local folder.
+    Raises: RunError when the run has no winner; ModelError when the artefact or base is not what was measured.
+    """
+    quiet = progress or Silent()
+    folder = _adapter_folder(Path(run_or_adapter).absolute())
+    staged = bring_adapter(str(folder), progress=quiet)
+    source = base or _base_source(folder)
+    try:
+        base_folder = bring_model(source, progress=quiet).path
+    except SourceError as error:
+        raise SourceError(f"{error} It is the base of {folder}; name another copy of it with --base.") from error
+    return artefact.load(staged.path, base_folder=base_folder, name=str(run_or_adapter))
+
+
+def evaluate(
+    run_or_adapter: str | Path, *, data: str | None = None, base: str | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Figures of a run's winner, or of an adapter, on the run's test split or on other labelled data.
+
+    Every call is an opening of that test set and is counted. Raises: as load; DataError for unusable data.
+    """
+    quiet = progress or Silent()
+    predictor = load(run_or_adapter, base=base, progress=quiet)
+    run_folder = _run_of(Path(run_or_adapter).absolute())
+    recipe = None if run_folder is None else load_recipe(run_folder.recipe)
+    examples, test_id = _examples(predictor, recipe, run_folder, data, quiet)
+    openings = lockbox.open_test(test_id, f"evaluate-{uuid.uuid4().hex}", run_name=str(predictor.name))
+    with quiet.step("evaluate", total=len(examples), unit="texts") as step:
+        tokens = predictor.tokenize(examples.texts, examples.pairs)
+        found = predictor.logits(tokens, advance=step.advance)
+    return {
+        "test_id": test_id,
+        "test_openings": openings,
+        "split": "test" if data is None else None,
+        "source": data,
+        **score(found, examples.labels),
+        "classes": list(predictor.classes),
+    }
+
+
+def _examples(
+    predictor: Predictor, recipe: Recipe | None, run_folder: RunFolder | None, data: str | None, progress: Progress
+) -> tuple[Examples, str]:
+    if data is not None:
+        spec = Data.model_validate({"source": data}) if recipe is None else recipe.data
+        path = bring_data(data, progress=progress).path
+        examples = data_room.read_labelled(spec, [path], classes=predictor.classes, progress=progress)
+        return examples, content_id(examples, classes=predictor.classes)
+    if recipe is None or run_folder is None:
+        raise RunError(f"{predictor.name} is an adapter outside its run; name labelled rows with --data FILE.")
+    dataset = prepare.gather(recipe, rejects=None, progress=progress).dataset
+    plan = read_json(run_folder.plan)
+    if dataset.fingerprint != plan["data_fingerprint"]:
+        raise RunError(f"{run_folder.path}: the data is not what the run was made with; its test split is gone.")
+    return dataset.test, dataset.test_id
+
+
+def _adapter_folder(path: Path) -> Path:
+    folder = RunFolder(path)
+    if not folder.is_run:
+        return path
+    winner = results.contract(path)["winner"]
+    if winner is None:
+        raise RunError(f"{path}: the run has no winner, since no candidate of it ended well.")
+    return folder.row(winner["name"], winner["seed"]).adapter
+
+
+def _run_of(path: Path) -> RunFolder | None:
+    """The run that `path` is or lies in (rows/NAME/seed-N/adapter), if any."""
+    for folder in (path, *list(path.parents)[:4]):
+        if RunFolder(folder).is_run:
+            return RunFolder(folder)
+    return None
+
+
+def _base_source(adapter: Path) -> str:
+    run_folder = _run_of(adapter)
+    if run_folder is not None:
+        return load_recipe(run_folder.recipe).model
+    return str(artefact.identity_of(adapter)["base"]["id"])

@@ -1,0 +1,87 @@
+"""A check as text for the terminal, at most 80 columns wide."""
+
+from typing import Any
+
+_SHOWN_CLASSES = 8
+
+
+def describe(found: dict[str, Any]) -> str:
+    """The text of a check: rows, lengths, adapters, memory and time, and what was noticed."""
+    parts = [_rows(found)]
+    if found["tokens"]:
+        parts.append(_lengths(found))
+    if found["candidates"]:
+        parts.append(_candidates(found))
+    notes = [f"Note: {note}" for note in found["data"]["notes"]]
+    parts += ["\n".join(notes)] if notes else []
+    parts.append(f"Estimated time of the whole run: {_time(found['estimated_seconds'])}.")
+    return "\n\n".join(parts)
+
+
+def _rows(found: dict[str, Any]) -> str:
+    counts = found["data"]["counts"]
+    classes = found["data"]["classes"]
+    lines = [f"{found['run']}: {found['model'] or 'no model'}", "", f"{'rows':<24}{'':>2}" + _columns(list(counts))]
+    lines.append(f"{'all':<26}" + _columns([sum(split.values()) for split in counts.values()]))
+    for name in classes[:_SHOWN_CLASSES]:
+        lines.append(f"  {_short(name, 22):<24}" + _columns([split.get(name, 0) for split in counts.values()]))
+    if len(classes) > _SHOWN_CLASSES:
+        lines.append(f"  and {len(classes) - _SHOWN_CLASSES} more classes")
+    for split, account in found["data"]["rows"].items():
+        parts = ", ".join(f"{value:,} {key}" for key, value in _counted(account))
+        lines.append(f"{split + ' rows':<18}{parts}")
+    return "\n".join(lines)
+
+
+def _lengths(found: dict[str, Any]) -> str:
+    lines = [f"{'tokens':<26}" + _columns(list(found["tokens"]))]
+    for title, key, form in (
+        ("mean", "mean", "{:.0f}"),
+        ("median", "median", "{:.0f}"),
+        ("longest", "longest_whole", "{:,}"),
+    ):
+        lines.append(f"  {title:<24}" + _columns([form.format(item[key]) for item in found["tokens"].values()]))
+    for title, key in (("rows cut", "rows_cut"), ("tokens cut", "tokens_cut")):
+        lines.append(f"  {title:<24}" + _columns([f"{100 * item[key]:.1f} %" for item in found["tokens"].values()]))
+    return "\n".join(lines)
+
+
+def _candidates(found: dict[str, Any]) -> str:
+    lines = [f"{'candidate':<18}" + "".join(f"{title:>12}" for title in ("adapter", "head", "bias", "total", "memory"))]
+    for row in found["candidates"]:
+        values = row["parameters"]
+        memory = f"{row['peak_bytes'] / 1e9:.2f} GB"
+        cells = [f"{values[key]:,}" for key in ("adapter", "head", "bias", "trainable")] + [memory]
+        lines.append(f"{_short(row['name'], 17):<18}" + "".join(f"{cell:>12}" for cell in cells))
+        lines.append(
+            f"  {values['plain_percent']:.4f} % of all parameters ({values['peft_percent']:.4f} % as peft counts), "
+            f"{row['steps']:,} steps,"
+        )
+        lines.append(f"  about {_time(row['train_seconds'] + row['evaluate_seconds'])} of tuning")
+        lines.append(f"  adapts {_targets(row['targets'])}")
+    return "\n".join(lines)
+
+
+def _targets(names: list[str]) -> str:
+    kinds: dict[str, int] = {}
+    for name in names:
+        kinds[name.rpartition(".")[2]] = kinds.get(name.rpartition(".")[2], 0) + 1
+    return f"{len(names)} linear layers: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+
+
+def _counted(account: dict[str, Any]) -> list[tuple[str, int]]:
+    return [(key, value) for key, value in account.items() if isinstance(value, int)]
+
+
+def _columns(cells: list[Any]) -> str:
+    return "".join(f"{cell:>14,}" if isinstance(cell, int) else f"{cell:>14}" for cell in cells)
+
+
+def _short(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

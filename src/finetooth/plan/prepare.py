@@ -1,0 +1,172 @@
+"""What a run is made of, resolved once: sources, splits, tokens, and the plan that every process of it obeys."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finetooth import data
+from finetooth.data import Dataset, Examples
+from finetooth.errors import ModelError, RecipeError, did_you_mean
+from finetooth.files import damage, discard, new_directory, sha256_file
+from finetooth.model import adapters, device
+from finetooth.model.batching import Tokens, tokenize
+from finetooth.model.loading import Base, base_tensors, hash_tensors, load_base, load_config, load_tokenizer
+from finetooth.model.predictor import EVALUATION_BUDGET
+from finetooth.progress import Progress
+from finetooth.recipe import Recipe
+from finetooth.runs.work import SPLITS
+from finetooth.sources import Source, bring_data, bring_model, data_sources
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Sources and splits of a recipe. model is None when no row needs one."""
+
+    model: Source | None
+    data: dict[str, tuple[Source, ...]]
+    dataset: Dataset
+
+
+def needs_model(recipe: Recipe) -> bool:
+    """Whether a row of the recipe is made by the pre-trained model."""
+    return bool(recipe.candidates) or "original" in recipe.baselines
+
+
+def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Material:
+    """Bring the sources and read the splits.
+
+    rejects: where rows that cannot be read are written aside (on_bad_row: skip).
+    Raises: SourceError, DataError; RecipeError for a class weight of an unknown label.
+    """
+    model = bring_model(recipe.model, progress=progress) if needs_model(recipe) else None
+    sources = {
+        split: tuple(bring_data(text, progress=progress) for text in texts)
+        for split, texts in data_sources(recipe).items()
+    }
+    files = {split: [source.path for source in listed] for split, listed in sources.items()}
+    dataset = data.load(recipe.data, files, rejects=rejects, progress=progress)
+    weights = recipe.training.class_weights
+    for label in weights if isinstance(weights, dict) else ():
+        if label not in dataset.classes:
+            near = did_you_mean(label, dataset.classes)
+            raise RecipeError(f"training.class_weights: {label!r} is no label of the data.{near}")
+    return Material(model, sources, dataset)
+
+
+def tokenize_splits(
+    recipe: Recipe, material: Material, folder: Path | None, *, progress: Progress
+) -> dict[str, Tokens]:
+    """Tokens of every split; kept in `folder` (if given), where whole ones are taken up again."""
+    assert material.model is not None
+    if folder is not None and damage(folder) is None:
+        return {split: Tokens.open(folder / split) for split in SPLITS}
+    tokenizer = load_tokenizer(material.model.path)
+    counts = {split: len(_split(material.dataset, split)) for split in SPLITS}
+    with progress.step("tokenize", total=sum(counts.values()), unit="texts") as step:
+        found = {split: _tokens(tokenizer, _split(material.dataset, split), recipe, step.advance) for split in SPLITS}
+    if folder is not None:
+        discard(folder)
+        with new_directory(folder) as inside:
+            for split, tokens in found.items():
+                (inside / split).mkdir()
+                tokens.save(inside / split)
+    return found
+
+
+def resolve(recipe: Recipe, material: Material, tokens: Mapping[str, Tokens]) -> dict[str, Any]:
+    """plan.json without its run_id: everything besides the recipe that decides the results.
+
+    Raises: ModelError when a candidate's targets match nothing, or max_tokens is more than the model has positions.
+    """
+    dataset = material.dataset
+    plan: dict[str, Any] = {
+        "schema": 1,
+        "device": device.facts(),
+        "data_fingerprint": dataset.fingerprint,
+        "test_id": dataset.test_id,
+        "classes": list(dataset.classes),
+        "counts": {split: len(_split(dataset, split)) for split in SPLITS},
+        "pairs": dataset.train.pairs is not None,
+        "evaluation_budget": EVALUATION_BUDGET,
+        "base": None,
+        "candidates": {},
+    }
+    if material.model is None:
+        return plan
+    _check_positions(recipe, material.model.path)
+    base = load_base(material.model.path, classes=dataset.classes, head_seed=0)
+    plan["base"] = {
+        "id": material.model.id,
+        "sha256": material.model.sha256,
+        "weights_sha256": hash_tensors(base_tensors(base)),
+        "tokenizer_sha256": sha256_file(material.model.path / "tokenizer.json"),
+        "head": base.head,
+    }
+    plan["tokens"] = {split: _lengths(found) for split, found in tokens.items()}
+    plan["candidates"] = {
+        candidate.name: {"targets": list(adapters.match(base, targets=candidate.targets, layers=candidate.layers))}
+        for candidate in recipe.candidates
+    }
+    return plan
+
+
+def clean_base(recipe: Recipe, material: Material) -> Base:
+    """The base as a candidate of the recipe's first seed would get it."""
+    assert material.model is not None
+    return load_base(
+        material.model.path,
+        classes=material.dataset.classes,
+        head_seed=recipe.seeds[0],
+        dropout=recipe.training.base_dropout,
+    )
+
+
+def row_keys(recipe: Recipe, plan: Mapping[str, Any]) -> list[tuple[str, int | None]]:
+    """Name and seed of every row, in the table's order; None where no seed changes anything.
+
+    The original model has one row a seed while its head is drawn by the seed, and one when the checkpoint brought it.
+    """
+    keys: list[tuple[str, int | None]] = []
+    for name in recipe.baselines:
+        if name != "original":
+            keys.append((name, None))
+        else:
+            fixed = plan["base"]["head"] == "checkpoint"
+            keys += [(name, seed) for seed in (recipe.seeds[:1] if fixed else recipe.seeds)]
+    return keys + [(candidate.name, seed) for candidate in recipe.candidates for seed in recipe.seeds]
+
+
+def _split(dataset: Dataset, split: str) -> Examples:
+    found: Examples = getattr(dataset, split)
+    return found
+
+
+def _tokens(tokenizer: Any, examples: Examples, recipe: Recipe, advance: Callable[[int], None]) -> Tokens:
+    return tokenize(
+        tokenizer,
+        examples.texts,
+        examples.pairs,
+        max_tokens=recipe.max_tokens,
+        truncation=recipe.truncation,
+        advance=advance,
+    )
+
+
+def _lengths(tokens: Tokens) -> dict[str, Any]:
+    lengths, whole = tokens.lengths, tokens.whole_lengths
+    return {
+        "mean": float(lengths.mean()),
+        "median": float(np.median(lengths)),
+        "longest_whole": int(whole.max()),
+        "rows_cut": float((whole > lengths).mean()),
+        "tokens_cut": float((whole - lengths).sum() / whole.sum()),
+    }
+
+
+def _check_positions(recipe: Recipe, folder: Path) -> None:
+    positions = int(load_config(folder).max_position_embeddings)
+    if recipe.max_tokens > positions:
+        raise ModelError(f"max_tokens {recipe.max_tokens} is more than the model's {positions} positions; lower it.")

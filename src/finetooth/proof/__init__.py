@@ -1,0 +1,1 @@
+"""Fresh processes: each row is tuned in one, proven in another, tested in a third."""

@@ -1,0 +1,48 @@
+"""verify.json: the saved adapter, reloaded in a fresh process, gives bit for bit what was measured before saving."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.errors import ProofError
+from finetooth.files import read_json, write_json
+from finetooth.model.adapters import WEIGHTS
+from finetooth.model.artefact import CANARIES, IDENTITY
+from finetooth.runs.layout import RowFolder
+from finetooth.tuning import checkpoints
+
+
+def is_due(folder: RowFolder) -> bool:
+    """Whether the row was tuned here, so that there is something to compare with."""
+    return folder.curve.is_file()
+
+
+def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str) -> None:
+    """Compare the reloaded artefact's validation logits (N, C) with those scored in memory, and write verify.json.
+
+    The probe batch (the canaries), hashes, missing and unexpected keys were compared when the artefact was loaded.
+    Raises: ProofError with the largest difference when a single bit differs.
+    """
+    measured = checkpoints.best_logits(folder.checkpoints, int(read_json(folder.curve)["best_step"]))
+    equal = measured.shape == found.shape and bool((measured.view(np.uint32) == found.view(np.uint32)).all())
+    largest = float(np.abs(measured - found).max()) if measured.shape == found.shape else float("inf")
+    if not equal:
+        raise ProofError(
+            f"{name}: the reloaded adapter is not the one measured: validation logits differ by up to {largest:.3g}. "
+            "The run stops here; nothing of this row is reported."
+        )
+    identity: dict[str, Any] = read_json(folder.adapter / IDENTITY)
+    write_json(
+        folder.verify,
+        {
+            "schema": 1,
+            "verified": True,
+            "max_abs_logit_difference": largest,
+            "compared": {"validation_rows": len(found), "probe_rows": len(CANARIES), "bitwise": True},
+            "adapter_sha256": read_json(folder.adapter / "MANIFEST.json")["files"][WEIGHTS]["sha256"],
+            "base": identity["base"],
+            "tokenizer_sha256": identity["tokenizer_sha256"],
+            "labels_sha256": identity["labels_sha256"],
+        },
+    )

@@ -1,0 +1,128 @@
+"""The command's side of the fresh processes: starts them, shows what they say, passes signals on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from finetooth import errors
+from finetooth.errors import FinetoothError, Interrupted, RunError
+from finetooth.progress import Step
+from finetooth.proof.task import Task
+
+_QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+
+class Command:
+    """One command at work. At most one child at a time; the first signal asks it to save and end, a second kills it."""
+
+    def __init__(self) -> None:
+        self.child: subprocess.Popen[str] | None = None
+        self.signal_number: int | None = None
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Turn SIGINT and SIGTERM into Interrupted while the block runs (in the main thread; elsewhere nothing)."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def call(self, task: Task, step: Step) -> None:
+        """Do the task in a fresh process, showing its progress in `step`.
+
+        Raises: the error the task raised; RunError when its process ended without a word; Interrupted after a signal.
+        """
+        log = task.run_folder.work / "stderr.log"
+        with log.open("w+", encoding="utf-8", errors="replace") as stderr:
+            self.child = subprocess.Popen(
+                [sys.executable, "-m", "finetooth.proof.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                encoding="utf-8",
+                env={**os.environ, **_QUIET},
+                start_new_session=True,  # a Ctrl-C reaches the command alone, which passes it on
+            )
+            try:
+                answer = self._converse(self.child, task, step)
+            finally:
+                self._end()
+            if answer.get("event") == "done":
+                return
+            if self.signal_number is not None:
+                raise Interrupted(_INTERRUPTED, signal_number=self.signal_number)
+            if answer.get("event") == "error":
+                raise _error(answer)
+            stderr.seek(0)
+            raise RunError(_silent_end(task, self.returncode, stderr.read()))
+
+    def _converse(self, child: "subprocess.Popen[str]", task: Task, step: Step) -> dict[str, Any]:
+        assert child.stdin is not None and child.stdout is not None
+        answer: dict[str, Any] = {}
+        try:
+            child.stdin.write(json.dumps(task.message()) + "\n")
+            child.stdin.flush()
+            for line in child.stdout:
+                answer = json.loads(line)
+                if answer["event"] == "advance":
+                    step.advance(answer["count"], note=answer["note"])
+        except (BrokenPipeError, ValueError):
+            answer = {}  # it died in the middle of a word; its exit code says how
+        child.wait()
+        return answer
+
+    def _end(self) -> None:
+        child, self.child = self.child, None
+        assert child is not None and child.stdin is not None and child.stdout is not None
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+        self.returncode = child.returncode
+        for stream in (child.stdin, child.stdout):
+            stream.close()
+
+    def _handle(self, signal_number: int, frame: FrameType | None) -> None:
+        again = self.signal_number is not None
+        self.signal_number = signal_number
+        child = self.child
+        if child is None:
+            raise Interrupted(_INTERRUPTED, signal_number=signal_number)
+        if again:
+            child.kill()
+        else:
+            child.terminate()
+
+
+_INTERRUPTED = "interrupted; what is done is saved. Give the same command again to go on."
+
+
+def _error(answer: dict[str, Any]) -> FinetoothError:
+    kind = getattr(errors, answer["type"], RunError)
+    error: FinetoothError = kind(answer["message"])
+    return error
+
+
+def _silent_end(task: Task, returncode: int, stderr: str) -> str:
+    last = stderr.strip().splitlines()[-1:] or ["it said nothing"]
+    if returncode < 0:
+        name = signal.Signals(-returncode).name
+        reason = f"ended by {name}" + (" (usually: memory ran out)" if -returncode == signal.SIGKILL else "")
+    else:
+        reason = f"ended with code {returncode}"
+    return (
+        f"{task.row}: its process was {reason}; last words: {last[0]}. "
+        f"All of them: {task.run_folder.work / 'stderr.log'}. Give the same command again to go on."
+    )

@@ -1,0 +1,25 @@
+"""Rows without a neural network: fitted and scored without importing torch."""
+
+from typing import Literal
+
+from finetooth import controls
+from finetooth.proof.task import Channel, Task, keep_predictions
+from finetooth.runs.work import read_examples
+
+
+def fit(task: Task, channel: Channel) -> None:
+    """Fit the control on the training split and save it."""
+    train = read_examples(task.run_folder, "train")
+    task.folder.path.mkdir(parents=True, exist_ok=True)
+    controls.fit(_name(task), train, classes=len(task.plan()["classes"])).save(task.folder.control)
+
+
+def score(task: Task, channel: Channel) -> None:
+    """Score a split with the saved control."""
+    control = controls.load(task.folder.control)
+    examples = read_examples(task.run_folder, task.split)
+    keep_predictions(task, control.logits(examples.texts, examples.pairs))
+
+
+def _name(task: Task) -> Literal["majority", "tfidf"]:
+    return "majority" if task.row == "majority" else "tfidf"

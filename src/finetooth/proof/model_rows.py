@@ -1,0 +1,130 @@
+"""Rows of the model: tuned or kept as it is, saved, and scored from what was saved."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from finetooth.errors import ProofError
+from finetooth.files import write_json
+from finetooth.model import adapters, artefact, device
+from finetooth.model.batching import Tokens
+from finetooth.model.loading import Base, base_tensors, hash_tensors, load_base, load_tokenizer
+from finetooth.model.predictor import Input, Predictor
+from finetooth.proof import certificate
+from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
+from finetooth.recipe import Candidate, Recipe
+from finetooth.runs.work import read_labels
+from finetooth.tuning.loop import Job, Split, Tuning
+
+
+def fit(task: Task, channel: Channel) -> None:
+    """Tune a candidate from a clean base and save its adapter; of the original, save its head as the seed draws it.
+
+    Raises: ProofError if the base is not the plan's, or if a frozen tensor changed in tuning.
+    """
+    recipe, plan = task.recipe(), task.plan()
+    device.configure(plan["device"])
+    assert task.seed is not None
+    base_folder = Path(task.base_folder)
+    base = load_base(base_folder, classes=plan["classes"], head_seed=task.seed, dropout=recipe.training.base_dropout)
+    weights_sha256 = hash_tensors(base_tensors(base))
+    if weights_sha256 != plan["base"]["weights_sha256"]:
+        raise ProofError(
+            f"{task.row}: the base's weights are not those the run was planned with; it was changed since."
+        )
+    candidate = next((item for item in recipe.candidates if item.name == task.row), None)
+    task.folder.path.mkdir(parents=True, exist_ok=True)
+    tokenizer = load_tokenizer(base_folder)
+    model = base.model if candidate is None else _tune(task, channel, base, candidate, recipe, tokenizer.pad_token_id)
+    settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan["pairs"])
+    artefact.save(
+        Predictor(model, tokenizer, tuple(plan["classes"]), settings, task.row),
+        task.folder.adapter,
+        base=base,
+        base_folder=base_folder,
+        source=artefact.Provenance(plan["base"]["id"], plan["base"]["sha256"]),
+        weights_sha256=weights_sha256,
+        head_seed=task.seed,
+    )
+
+
+def score(task: Task, channel: Channel) -> None:
+    """Score a split with the saved, unmerged artefact; of a candidate's validation rows, prove them bitwise.
+
+    Raises: ProofError when the artefact is not what was measured before it was saved.
+    """
+    plan = task.plan()
+    device.configure(plan["device"])
+    predictor = artefact.load(task.folder.adapter, base_folder=Path(task.base_folder), name=task.row)
+    tokens = Tokens.open(task.run_folder.work / "tokens" / task.split)
+    found = predictor.logits(tokens, budget=plan["evaluation_budget"], advance=_advance(channel))
+    if task.split == "validation" and certificate.is_due(task.folder):
+        certificate.prove(task.folder, found, name=task.row)
+    keep_predictions(task, found)
+
+
+def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate, recipe: Recipe, pad_id: int) -> Any:
+    assert task.seed is not None
+    model = adapters.attach(base, candidate, seed=task.seed)
+    before = _frozen_hash(model)
+    job = Job(
+        candidate=candidate,
+        training=recipe.training,
+        seed=task.seed,
+        train=_split(task, "train"),
+        validation=_split(task, "validation"),
+        classes=tuple(task.plan()["classes"]),
+        pad_id=pad_id,
+        budget=task.plan()["evaluation_budget"],
+        folder=task.folder,
+        advance=channel.advance,
+        stop=channel.stop,
+    )
+    counters = Tuning(job, model).run()
+    if _frozen_hash(model) != before:
+        raise ProofError(f"{task.row}: a frozen tensor of the base changed in tuning; this is a defect of Finetooth.")
+    counts = adapters.parameters(model)
+    assert counters.best_step is not None
+    write_json(
+        task.folder.curve,
+        {
+            "schema": 1,
+            "head": base.head,
+            "targets": list(adapters.adapted(model)),
+            "parameters": {
+                "adapter": counts.adapter,
+                "head": counts.head,
+                "bias": counts.bias,
+                "total": counts.total,
+                "peft_percent": counts.peft_percent,
+            },
+            "steps": counters.step,
+            "best_step": counters.best_step,
+            "best_epoch": counters.best_step / job.steps_per_epoch,
+            "curve": counters.curve,
+            "warnings": counters.warnings,
+        },
+    )
+    add_costs(task, train_seconds=counters.seconds, examples_per_second=counters.examples / counters.seconds)
+    return model.eval()
+
+
+def _split(task: Task, split: str) -> Split:
+    ids, labels = read_labels(task.run_folder, split)
+    return Split(ids, Tokens.open(task.run_folder.work / "tokens" / split), np.asarray(labels))
+
+
+def _frozen_hash(model: Any) -> str:
+    frozen: list[tuple[str, torch.Tensor]] = [
+        (name, parameter) for name, parameter in model.named_parameters() if not parameter.requires_grad
+    ]
+    return hash_tensors([*frozen, *model.named_buffers()])
+
+
+def _advance(channel: Channel) -> Any:
+    def advance(count: int) -> None:
+        channel.advance(count, "")
+
+    return advance

@@ -1,0 +1,89 @@
+"""One piece of work for a fresh process: what the command sends, and what every kind of work needs."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.files import read_json, write_json
+from finetooth.recipe import Recipe
+from finetooth.recipe import load as load_recipe
+from finetooth.runs import lockbox
+from finetooth.runs.layout import RowFolder, RunFolder
+from finetooth.runs.predictions import Predictions
+from finetooth.runs.predictions import read as read_predictions
+from finetooth.runs.predictions import write as write_predictions
+from finetooth.runs.work import read_labels
+
+Action = Literal["fit", "score", "probe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Fit a row and save its artefact, score a split with the saved artefact, or probe what fitting will cost.
+
+    row, seed: the row of the table. base_folder: the staged base model ("" for rows without one).
+    """
+
+    action: Action
+    run: str
+    row: str
+    seed: int | None
+    split: str
+    base_folder: str
+
+    @property
+    def run_folder(self) -> RunFolder:
+        """The run it belongs to."""
+        return RunFolder(Path(self.run))
+
+    @property
+    def folder(self) -> RowFolder:
+        """The row's own folder."""
+        return self.run_folder.row(self.row, self.seed)
+
+    def recipe(self) -> Recipe:
+        """The run's resolved recipe."""
+        return load_recipe(self.run_folder.recipe)
+
+    def plan(self) -> dict[str, Any]:
+        """The run's plan.json."""
+        plan: dict[str, Any] = read_json(self.run_folder.plan)
+        return plan
+
+    def message(self) -> dict[str, Any]:
+        """The task as JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What work says back: advance(count, note) and resize(total) of the step on show; stop() is the signal to obey."""
+
+    advance: Callable[[int, str], None]
+    stop: Callable[[], int | None]
+
+
+def labels_for(task: Task) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    """Ids and labels (N,) int64 of the task's split; those of a test split only once its opening is on record."""
+    if task.split == "test":
+        plan = task.plan()
+        lockbox.open_test(plan["test_id"], plan["run_id"], run_name=task.recipe().name)
+    return read_labels(task.run_folder, task.split)
+
+
+def keep_predictions(task: Task, logits: npt.NDArray[np.float32]) -> None:
+    """Put the logits (N, C) of the task's split into the row's predictions, beside those of other splits."""
+    ids, labels = labels_for(task)
+    before = read_predictions(task.folder.predictions) if task.folder.predictions.is_file() else {}
+    write_predictions(task.folder.predictions, {**before, task.split: Predictions(ids, labels, logits)})
+
+
+def add_costs(task: Task, **costs: Any) -> None:
+    """Record costs of the row; peak_bytes keeps the largest, all else the newest."""
+    known: dict[str, Any] = read_json(task.folder.costs) if task.folder.costs.is_file() else {}
+    peak = max(known.get("peak_bytes", 0), costs.pop("peak_bytes", 0))
+    write_json(task.folder.costs, {**known, **costs, "peak_bytes": peak})

@@ -1,0 +1,110 @@
+"""Entry of the fresh process: one task on the first line of stdin, JSON lines on stdout.
+
+    {"event": "advance", "count": n, "note": str}
+    {"event": "done"} or {"event": "error", "type": str, "message": str}
+
+It ends at once when stdin closes, which is how it notices that its command was killed.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Any, NoReturn
+
+from finetooth.errors import FinetoothError, Interrupted
+from finetooth.files import discard
+from finetooth.proof.task import Channel, Task, add_costs
+from finetooth.runs.lock import RunLock
+from finetooth.runs.memory import peak_bytes
+
+SAY_EVERY_SECONDS = 0.2
+
+
+def main() -> NoReturn:
+    """Do the task and exit 0; exit with the error's code after saying it."""
+    order = json.loads(sys.stdin.readline())
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command passes on what the user means
+    speaker = _Speaker()
+    try:
+        task = Task(**order)
+        with RunLock(task.run_folder).worker():
+            _work(task, speaker)
+    except FinetoothError as error:
+        extra = {"signal": error.signal_number} if isinstance(error, Interrupted) else {}
+        _say({"event": "error", "type": type(error).__name__, "message": str(error), **extra})
+        sys.exit(error.exit_code)
+    except MemoryError:
+        _say({"event": "error", "type": "RunError", "message": _OUT_OF_MEMORY})
+        sys.exit(1)
+    _say({"event": "done"})
+    sys.exit(0)
+
+
+_OUT_OF_MEMORY = "memory ran out; lower training.token_budget or max_tokens, or close other programs."
+
+
+def _work(task: Task, speaker: "_Speaker") -> None:
+    if task.row in ("majority", "tfidf"):
+        from finetooth.proof import control_rows as rows
+    else:
+        from finetooth.proof import model_rows as rows  # type: ignore[no-redef]  # same two functions, needs torch
+    stopping = _Stopping()
+    signal.signal(signal.SIGTERM, stopping)
+    channel = Channel(speaker.advance, stopping.asked)
+    if task.action == "fit":
+        for artefact in (task.folder.adapter, task.folder.control, task.folder.predictions, task.folder.verify):
+            discard(artefact)
+        rows.fit(task, channel)
+    elif task.action == "probe":
+        from finetooth.proof.probe import probe
+
+        probe(task)
+    else:
+        rows.score(task, channel)
+    add_costs(task, peak_bytes=peak_bytes())
+
+
+class _Stopping:
+    """Remembers the signal, for the loop to obey at its next safe point."""
+
+    def __init__(self) -> None:
+        self.signal_number: int | None = None
+
+    def __call__(self, signal_number: int, frame: FrameType | None) -> None:
+        self.signal_number = signal_number
+
+    def asked(self) -> int | None:
+        return self.signal_number
+
+
+class _Speaker:
+    """Says progress a few times a second, however small the micro-batches are."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.said = 0.0
+
+    def advance(self, count: int, note: str) -> None:
+        self.count += count
+        now = time.monotonic()
+        if now - self.said >= SAY_EVERY_SECONDS:
+            _say({"event": "advance", "count": self.count, "note": note})
+            self.count, self.said = 0, now
+
+
+def _say(message: dict[str, Any]) -> None:
+    print(json.dumps(message), flush=True)
+
+
+def _die_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)  # the command is gone: its lock is free, and nothing may be written after it
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""The examples of a run as its processes read them: .work/examples/SPLIT.parquet, gone once the run is complete."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from finetooth.data import Dataset, Examples
+from finetooth.files import damage, discard, new_directory
+from finetooth.runs.layout import RunFolder
+
+SPLITS = ("train", "validation", "test")
+
+
+def save_examples(folder: RunFolder, dataset: Dataset) -> None:
+    """Write each split's examples, unless they are there and whole."""
+    place = _place(folder)
+    if damage(place) is None:
+        return
+    discard(place)
+    with new_directory(place) as inside:
+        for split in SPLITS:
+            examples: Examples = getattr(dataset, split)
+            columns = {
+                "id": pa.array(examples.ids, pa.string()),
+                "text": pa.array(examples.texts, pa.large_string()),
+                "label": pa.array(examples.labels, pa.int64()),
+            }
+            if examples.pairs is not None:
+                columns["pair"] = pa.array(examples.pairs, pa.large_string())
+            pq.write_table(pa.table(columns), inside / f"{split}.parquet")
+
+
+def read_examples(folder: RunFolder, split: str) -> Examples:
+    """The examples of one split, in their order."""
+    table = pq.read_table(_place(folder) / f"{split}.parquet")
+    pairs = tuple(table["pair"].to_pylist()) if "pair" in table.column_names else None
+    labels = np.asarray(table["label"].to_numpy(), np.int64)
+    return Examples(tuple(table["id"].to_pylist()), tuple(table["text"].to_pylist()), pairs, labels)
+
+
+def read_labels(folder: RunFolder, split: str) -> tuple[tuple[str, ...], np.ndarray]:
+    """The row ids and labels (N,) int64 of one split, without its texts."""
+    table = pq.read_table(_place(folder) / f"{split}.parquet", columns=["id", "label"])
+    return tuple(table["id"].to_pylist()), np.asarray(table["label"].to_numpy(), np.int64)
+
+
+def _place(folder: RunFolder) -> Path:
+    return folder.work / "examples"

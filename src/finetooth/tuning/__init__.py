@@ -1,0 +1,1 @@
+"""The tuning loop: exact batches, exact resume."""

@@ -1,0 +1,120 @@
+"""The state before the next step, on disk: what a killed run goes on from.
+
+checkpoints/step-00000120-1/  state.safetensors (trained tensors and AdamW's moments), counters.json, MANIFEST.json
+checkpoints/best-00000100/    weights.safetensors, validation.safetensors (the logits that were scored), MANIFEST.json
+
+The digit after the step says whether that step's evaluation is in it. No pickle, no generator state: order and
+dropout follow from the step.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save_file
+from torch import nn
+
+from finetooth.files import damage, discard, new_directory, read_json, write_json
+
+KEPT = 2
+
+
+@dataclass(slots=True, kw_only=True)
+class Counters:
+    """Where the tuning stands.
+
+    loss_sum, loss_count: cross-entropy since the last evaluation. seconds: of training steps.
+    """
+
+    step: int = 0
+    evaluated: bool = False
+    loss_sum: float = 0.0
+    loss_count: int = 0
+    examples: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    best_step: int | None = None
+    best_value: float | None = None
+    waited: int = 0
+    curve: list[dict[str, float]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def save(folder: Path, counters: Counters, named: Mapping[str, nn.Parameter], optimizer: torch.optim.AdamW) -> None:
+    """Write the state to `folder` under its step's name, unless it is there; keep the two newest."""
+    path = folder / f"step-{counters.step:08d}-{int(counters.evaluated)}"
+    if not path.exists():
+        tensors = {f"parameter/{name}": parameter.detach() for name, parameter in named.items()}
+        for name, parameter in named.items():
+            for moment in ("exp_avg", "exp_avg_sq"):
+                if parameter in optimizer.state:
+                    tensors[f"{moment}/{name}"] = optimizer.state[parameter][moment]
+        with new_directory(path) as inside:
+            save_file(tensors, inside / "state.safetensors")
+            write_json(inside / "counters.json", asdict(counters))
+    kept = sorted(folder.glob("step-*"))[-KEPT:]
+    best = {f"best-{read_json(item / 'counters.json')['best_step'] or 0:08d}" for item in kept}
+    for item in [*folder.glob("step-*"), *folder.glob("best-*")]:
+        if item not in kept and item.name not in best:
+            discard(item)
+
+
+def load(folder: Path, named: Mapping[str, nn.Parameter], optimizer: torch.optim.AdamW) -> Counters:
+    """Restore parameters and optimizer from the newest state that verifies; fresh counters when there is none.
+
+    States that do not verify are discarded, so that they are not met again.
+    """
+    for path in sorted(folder.glob("step-*"), reverse=True):
+        if damage(path) is None:
+            counters = Counters(**read_json(path / "counters.json"))
+            if counters.best_step is None or damage(folder / f"best-{counters.best_step:08d}") is None:
+                _restore(load_tensors((path / "state.safetensors").read_bytes()), counters, named, optimizer)
+                return counters
+        discard(path)
+    return Counters()
+
+
+def save_best(folder: Path, step: int, named: Mapping[str, nn.Parameter], logits: npt.NDArray[np.float32]) -> None:
+    """Write the trained tensors at `step` and the validation logits (N, C) they were scored by."""
+    path = folder / f"best-{step:08d}"
+    discard(path)
+    with new_directory(path) as inside:
+        save_file({name: parameter.detach() for name, parameter in named.items()}, inside / "weights.safetensors")
+        save_file({"logits": torch.from_numpy(logits)}, inside / "validation.safetensors")
+
+
+def load_best(folder: Path, step: int, named: Mapping[str, nn.Parameter]) -> None:
+    """Put the trained tensors of `step` back into the model."""
+    tensors = load_tensors((folder / f"best-{step:08d}" / "weights.safetensors").read_bytes())
+    with torch.no_grad():
+        for name, parameter in named.items():
+            parameter.copy_(tensors[name])
+
+
+def best_logits(folder: Path, step: int) -> npt.NDArray[np.float32]:
+    """The validation logits (N, C) scored in memory at `step`."""
+    tensors: dict[str, Any] = load_tensors((folder / f"best-{step:08d}" / "validation.safetensors").read_bytes())
+    found: npt.NDArray[np.float32] = tensors["logits"].numpy()
+    return found
+
+
+def _restore(
+    tensors: Mapping[str, torch.Tensor],
+    counters: Counters,
+    named: Mapping[str, nn.Parameter],
+    optimizer: torch.optim.AdamW,
+) -> None:
+    with torch.no_grad():
+        for name, parameter in named.items():
+            parameter.copy_(tensors[f"parameter/{name}"])
+            if f"exp_avg/{name}" in tensors:
+                optimizer.state[parameter] = {
+                    "step": torch.tensor(float(counters.step), dtype=torch.float32),
+                    "exp_avg": tensors[f"exp_avg/{name}"].clone(),
+                    "exp_avg_sq": tensors[f"exp_avg_sq/{name}"].clone(),
+                }

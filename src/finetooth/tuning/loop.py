@@ -1,0 +1,257 @@
+"""The tuning loop: the recipe's batches exactly, micro-batches under a token budget, resume to the bit.
+
+Each pass of the loop is: evaluate if this step's evaluation is due, save if a checkpoint is due, take one step. What
+is on disk is always "the state before the next step", so that stopping anywhere repeats at most one interval.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torch.nn import functional
+
+from finetooth.errors import DivergedError, Interrupted
+from finetooth.measure.metrics import predicted, score
+from finetooth.model import seeds
+from finetooth.model.batching import Rows, Tokens, collate, micro_batches
+from finetooth.model.predictor import logits
+from finetooth.recipe import Candidate, Training
+from finetooth.runs.layout import RowFolder
+from finetooth.tuning import checkpoints
+from finetooth.tuning.checkpoints import Counters
+from finetooth.tuning.schedule import factor, optimizer
+
+COLLAPSE = 0.95  # share of predictions given to one class that raises the alarm
+LOG_EVERY = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Examples ready for the model. labels: (N,) int64. ids: N names of rows, file:row."""
+
+    ids: tuple[str, ...]
+    tokens: Tokens
+    labels: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One candidate with one seed.
+
+    budget: most tokens of an evaluation's micro-batch. advance(steps, note) tells how far it is; stop() is the signal
+    to obey, or None.
+    """
+
+    candidate: Candidate
+    training: Training
+    seed: int
+    train: Split
+    validation: Split
+    classes: tuple[str, ...]
+    pad_id: int
+    budget: int
+    folder: RowFolder
+    advance: Callable[[int, str], None] = lambda count, note: None
+    stop: Callable[[], int | None] = lambda: None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of one pass; the last batch of a pass may be smaller."""
+        return math.ceil(len(self.train.labels) / self.training.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        """Optimizer steps of all passes."""
+        return self.steps_per_epoch * self.training.epochs
+
+
+class Tuning:
+    """A candidate being tuned; `run` takes it from where the disk says it stands to its best state."""
+
+    def __init__(self, job: Job, model: Any) -> None:
+        self.job = job
+        self.model = model
+        self.named: dict[str, nn.Parameter] = {
+            name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad
+        }
+        self.optimizer, self.peaks = optimizer(self.named.items(), job.training, job.candidate)
+        self.weights = class_weights(job)
+        self.random = any(module.p > 0 for module in model.modules() if isinstance(module, nn.Dropout))
+        job.folder.checkpoints.mkdir(parents=True, exist_ok=True)
+        self.counters = checkpoints.load(job.folder.checkpoints, self.named, self.optimizer)
+        self._epoch_order: tuple[int, Rows] = (-1, np.empty(0, np.int64))
+
+    def run(self) -> Counters:
+        """Tune to the end, or to where patience ends, and leave the best step's weights in the model.
+
+        Raises: DivergedError before a step whose loss or gradient is not finite; Interrupted, with the state saved,
+        when told to stop.
+        """
+        job, counters = self.job, self.counters
+        self._log("resume" if counters.step else "start", {})
+        job.advance(counters.step, "")
+        self.model.train()
+        try:
+            while True:
+                if self._evaluation_due():
+                    self._evaluate()
+                if counters.step == job.total_steps or self._out_of_patience():
+                    break
+                if counters.step % job.training.checkpoint_every == 0 and counters.step:
+                    self._checkpoint()
+                self._step()
+        except _Stop as stop:
+            self._checkpoint()
+            raise Interrupted("interrupted; the state is saved.", signal_number=stop.signal_number) from None
+        assert counters.best_step is not None
+        checkpoints.load_best(job.folder.checkpoints, counters.best_step, self.named)
+        self._log("end", {"best_step": counters.best_step})
+        return counters
+
+    def _step(self) -> None:
+        job, counters, started = self.job, self.counters, time.perf_counter()
+        rows = self._batch_rows()
+        labels = torch.from_numpy(job.train.labels)
+        total_weight = self.weights[labels[rows]].sum()
+        losses, tokens = 0.0, 0
+        self.optimizer.zero_grad(set_to_none=True)
+        for number, part in enumerate(micro_batches(rows, job.train.tokens.lengths, job.training.token_budget)):
+            self._obey()
+            if self.random:
+                torch.manual_seed(seeds.derive(job.seed, "dropout", counters.step, number))
+            batch = collate(job.train.tokens, part, pad_id=job.pad_id)
+            truth = labels[part]
+            each = functional.cross_entropy(self.model(**batch).logits.float(), truth, reduction="none")
+            torch.autograd.backward((each * self.weights[truth]).sum() / total_weight)
+            losses += float(each.detach().double().sum())
+            tokens += int(batch["attention_mask"].sum())
+        norm = self._clip(rows, losses)
+        share = factor(
+            counters.step,
+            job.total_steps,
+            schedule=job.training.schedule,
+            warmup_fraction=job.training.warmup_fraction,
+        )
+        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+            group["lr"] = peak * share
+        self.optimizer.step()
+        counters.step += 1
+        counters.evaluated = False
+        counters.loss_sum += losses
+        counters.loss_count += len(rows)
+        counters.examples += len(rows)
+        counters.tokens += tokens
+        counters.seconds += time.perf_counter() - started
+        if counters.step % LOG_EVERY == 0:
+            self._log(
+                "train", {"loss": losses / len(rows), "gradient_norm": norm, "learning_rate": self.peaks[0] * share}
+            )
+        job.advance(1, f"loss {counters.loss_sum / counters.loss_count:.3f}")
+
+    def _batch_rows(self) -> Rows:
+        epoch, position = divmod(self.counters.step, self.job.steps_per_epoch)
+        if self._epoch_order[0] != epoch:
+            self._epoch_order = (epoch, seeds.order(self.job.seed, epoch, len(self.job.train.labels)))
+        size = self.job.training.batch_size
+        return self._epoch_order[1][position * size : (position + 1) * size]
+
+    def _clip(self, rows: Rows, losses: float) -> float:
+        limit = self.job.training.max_grad_norm or math.inf
+        norm = float(nn.utils.clip_grad_norm_(self.named.values(), limit))
+        if not (math.isfinite(norm) and math.isfinite(losses)):
+            what = "loss" if not math.isfinite(losses) else "gradient"
+            named = ", ".join(self.job.train.ids[row] for row in rows[:8])
+            raise DivergedError(
+                f"{self.job.candidate.name}: the {what} of step {self.counters.step + 1} is not finite (rows {named}"
+                f"{', ...' if len(rows) > 8 else ''}); try a lower training.learning_rate."
+            )
+        return norm
+
+    def _evaluation_due(self) -> bool:
+        every = self.job.training.evaluate_every
+        interval = self.job.steps_per_epoch if every == "epoch" else every
+        step = self.counters.step
+        return step > 0 and not self.counters.evaluated and (step % interval == 0 or step == self.job.total_steps)
+
+    def _evaluate(self) -> None:
+        job, counters = self.job, self.counters
+        tokens = job.validation.tokens
+        found = logits(self.model, tokens, pad_id=job.pad_id, budget=job.budget, advance=lambda count: self._obey())
+        if not np.isfinite(found).all():
+            raise DivergedError(f"{job.candidate.name}: a validation logit after step {counters.step} is not finite.")
+        figures = score(found, job.validation.labels)
+        self._sound_alarm(found)
+        value = {"loss": -figures["loss"], "accuracy": figures["accuracy"], "macro_f1": figures["macro_f1"]}[
+            job.training.monitor
+        ]
+        point = {
+            "epoch": counters.step / job.steps_per_epoch,
+            "train_loss": counters.loss_sum / counters.loss_count,
+            "validation_loss": figures["loss"],
+            "validation_accuracy": figures["accuracy"],
+        }
+        if counters.best_value is None or value > counters.best_value:
+            checkpoints.save_best(job.folder.checkpoints, counters.step, self.named, found)
+            counters.best_step, counters.best_value, counters.waited = counters.step, value, 0
+        else:
+            counters.waited += 1
+        counters.curve.append(point)
+        counters.loss_sum, counters.loss_count, counters.evaluated = 0.0, 0, True
+        self._log("evaluate", {**point, "macro_f1": figures["macro_f1"]})
+        job.advance(0, f"validation {100 * figures['accuracy']:.1f} %")
+
+    def _sound_alarm(self, found: npt.NDArray[np.float32]) -> None:
+        count = len(self.job.classes)
+        said = np.bincount(predicted(found), minlength=count) / len(found)
+        true = np.bincount(self.job.validation.labels, minlength=count) / len(found)
+        top = int(said.argmax())
+        if said[top] >= COLLAPSE > true[top]:
+            warning = (
+                f"after step {self.counters.step} class {self.job.classes[top]!r} takes {100 * said[top]:.0f} % of the "
+                f"predictions and {100 * true[top]:.0f} % of the validation rows"
+            )
+            self.counters.warnings.append(warning)
+            self._log("alarm", {"warning": warning})
+
+    def _out_of_patience(self) -> bool:
+        patience = self.job.training.patience
+        return patience is not None and self.counters.waited >= patience
+
+    def _checkpoint(self) -> None:
+        checkpoints.save(self.job.folder.checkpoints, self.counters, self.named, self.optimizer)
+        self._log("checkpoint", {})
+
+    def _obey(self) -> None:
+        signal_number = self.job.stop()
+        if signal_number is not None:
+            raise _Stop(signal_number)
+
+    def _log(self, event: str, values: dict[str, Any]) -> None:
+        counters = self.counters
+        line = {"event": event, "step": counters.step, "epoch": counters.step / self.job.steps_per_epoch}
+        with self.job.folder.log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line | {"tokens": counters.tokens} | values) + "\n")
+
+
+class _Stop(Exception):  # an order, caught in run()
+    def __init__(self, signal_number: int) -> None:
+        super().__init__()
+        self.signal_number = signal_number
+
+
+def class_weights(job: Job) -> torch.Tensor:
+    """Weight of each class in the loss, (C,) float32: ones, N / (C count) when balanced, or as the recipe says."""
+    asked = job.training.class_weights
+    if asked is None:
+        return torch.ones(len(job.classes))
+    if asked == "balanced":
+        counts = np.bincount(job.train.labels, minlength=len(job.classes))
+        return torch.tensor(len(job.train.labels) / (len(job.classes) * np.maximum(counts, 1)), dtype=torch.float32)
+    return torch.tensor([asked.get(name, 1.0) for name in job.classes])

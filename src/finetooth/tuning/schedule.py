@@ -1,0 +1,48 @@
+"""Learning rates and parameter groups."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from finetooth.model.adapters import kind
+from finetooth.recipe import Candidate, Training
+
+
+def factor(step: int, total: int, *, schedule: str, warmup_fraction: float) -> float:
+    """Share of the peak learning rate, 0 to 1, used by the update that follows `step` finished ones of `total`.
+
+    Warm-up rises linearly over ceil(warmup_fraction total) steps; then linear and cosine fall to zero at `total`.
+    """
+    warmup = math.ceil(warmup_fraction * total)
+    if step < warmup:
+        return step / warmup
+    if schedule == "constant":
+        return 1.0
+    done = (step - warmup) / max(1, total - warmup)
+    return 1.0 - done if schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+def optimizer(
+    named: Iterable[tuple[str, nn.Parameter]], training: Training, candidate: Candidate
+) -> tuple[torch.optim.AdamW, list[float]]:
+    """AdamW over the trainable parameters, and the peak learning rate of each of its groups.
+
+    B of LoRA gets lora_plus_ratio times the rate of A (LoRA+, Hayou et al. 2024, arXiv 2402.12354), the head its own
+    rate; vectors are not decayed.
+    """
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in named:
+        rate = training.learning_rate
+        if kind(name) == "head":
+            rate = training.head_learning_rate or rate
+        elif ".lora_B." in name:
+            rate *= candidate.lora_plus_ratio
+        decay = training.weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((rate, decay), []).append(parameter)
+    listed: list[dict[str, Any]] = [
+        {"params": parameters, "lr": rate, "weight_decay": decay} for (rate, decay), parameters in groups.items()
+    ]
+    return torch.optim.AdamW(listed, fused=True), [rate for rate, _ in groups]
