@@ -1,8 +1,13 @@
 """Fixtures that several rooms share."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Two threads of OpenMP that wait by spinning slow models this small down tenfold on a busy machine; the bytes are
+# the same. Read when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from finetooth.files import write_file, write_json
 from finetooth.runs.layout import RunFolder

@@ -1,0 +1,105 @@
+"""The batch is the recipe's, whatever the micro-batches: its gradient is that of the whole, and its rows never move."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+from tuning_jobs import begin, job
+
+from finetooth.model import seeds
+from finetooth.model.batching import collate, micro_batches
+from finetooth.tuning import loop
+
+STILL = {"base_dropout": 0.0, "max_grad_norm": None, "epochs": 1}
+BUDGETS = (16, 96, 100_000)
+
+
+def gradients(folder: Path, place: Path, **training: Any) -> tuple[Any, list[dict[str, torch.Tensor]]]:
+    """The gradients of every step, none of which moves the weights."""
+    tuning = begin(folder, job(folder, place, rows=19, training=STILL | training, candidate={"dropout": 0.0}))
+    with torch.no_grad():
+        torch.manual_seed(0)
+        for parameter in tuning.named.values():
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+    kept: list[dict[str, torch.Tensor]] = []
+
+    def keep() -> None:
+        kept.append({name: value.grad.clone() for name, value in tuning.named.items() if value.grad is not None})
+
+    tuning.optimizer.step = keep  # type: ignore[method-assign, assignment]
+    tuning.run()
+    return tuning, kept
+
+
+def whole(tuning: Any, rows: np.ndarray, weight: torch.Tensor | None) -> dict[str, torch.Tensor]:
+    """The gradient of one batch taken in one piece, as PyTorch's weighted mean defines it."""
+    tuning.model.train()
+    tuning.model.zero_grad()
+    truth = torch.from_numpy(tuning.job.train.labels[rows])
+    found = tuning.model(**collate(tuning.job.train.tokens, rows, pad_id=0)).logits
+    torch.autograd.backward(functional.cross_entropy(found, truth, weight=weight))
+    return {name: value.grad.clone() for name, value in tuning.named.items()}
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+@pytest.mark.parametrize("class_weights", [None, {"bad": 0.2, "good": 3.0}])
+def test_accumulation_equals_the_big_batch_and_the_short_last_one_its_own_mean(
+    model_folder: Path, tmp_path: Path, budget: int, class_weights: dict[str, float] | None
+) -> None:
+    tuning, kept = gradients(model_folder, tmp_path, token_budget=budget, class_weights=class_weights)
+    order = seeds.order(3, 0, 19)
+    batches = [order[0:8], order[8:16], order[16:19]]
+    assert len(kept) == len(batches)
+    weight = None if class_weights is None else torch.tensor(list(class_weights.values()))
+    for found, rows in zip(kept, batches, strict=True):
+        expected = whole(tuning, rows, weight)
+        assert found.keys() == expected.keys()
+        for name, gradient in expected.items():
+            torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def seen(folder: Path, place: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[list[int]]:
+    """The rows of every optimizer batch, sorted."""
+    batches: list[list[int]] = []
+
+    def spy(rows: np.ndarray, lengths: np.ndarray, budget: int) -> list[np.ndarray]:
+        parts = micro_batches(rows, lengths, budget)
+        assert sorted(np.concatenate(parts).tolist()) == sorted(rows.tolist())
+        assert all(len(part) == 1 or len(part) * lengths[part].max() <= budget for part in parts)
+        batches.append(sorted(rows.tolist()))
+        return parts
+
+    monkeypatch.setattr(loop, "micro_batches", spy)
+    begin(folder, job(folder, place, rows=19, **changes)).run()
+    monkeypatch.undo()
+    return batches
+
+
+def test_batches_hold_the_same_rows_whatever_the_budget(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [
+        seen(model_folder, tmp_path / str(budget), monkeypatch, training={"token_budget": budget}) for budget in BUDGETS
+    ]
+    assert found[0] == found[1] == found[2]
+    assert [len(batch) for batch in found[0]] == [8, 8, 3, 8, 8, 3]
+    for epoch in (found[0][:3], found[0][3:]):
+        assert sorted(row for batch in epoch for row in batch) == list(range(19))
+
+
+def test_the_order_differs_by_epoch_and_by_seed(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = seen(model_folder, tmp_path / "3", monkeypatch)
+    other = seen(model_folder, tmp_path / "4", monkeypatch, seed=4)
+    assert one[:3] != one[3:]
+    assert one[:3] != other[:3]
+
+
+def test_balanced_weights_are_inverse_frequencies(model_folder: Path, tmp_path: Path) -> None:
+    made = job(model_folder, tmp_path, rows=19, training={"class_weights": "balanced"})
+    assert np.bincount(made.train.labels).tolist() == [10, 9]
+    torch.testing.assert_close(loop.class_weights(made), torch.tensor([19 / 20, 19 / 18]))

@@ -1,0 +1,159 @@
+"""Resumed equals uninterrupted, bit for bit: dropout and accumulation on, stopped or killed anywhere."""
+
+import itertools
+import json
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tuning_jobs import TRAINING, begin, job, same_bits, tuned
+
+from finetooth.errors import Interrupted
+from finetooth.tuning.checkpoints import Counters
+from finetooth.tuning.loop import Job
+
+TIMED = ("seconds",)
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing in the loop may catch it."""
+
+
+def story(counters: Counters) -> dict[str, Any]:
+    """Everything counted but the clock."""
+    return {name: getattr(counters, name) for name in Counters.__slots__ if name not in TIMED}
+
+
+def after(polls: int, action: Callable[[], int | None]) -> Callable[[], int | None]:
+    """A stop() that says nothing `polls` times and then acts."""
+    left = iter(range(polls))
+    return lambda: None if next(left, None) is not None else action()
+
+
+def persist(folder: Path, made: Job, stops: Iterator[Callable[[], int | None]]) -> tuple[Any, Counters, list[int]]:
+    """Run again and again until done; the steps at which it was stopped."""
+    stood: list[int] = []
+    for stop in stops:
+        tuning = begin(folder, replace(made, stop=stop))
+        try:
+            counters = tuning.run()
+        except (Interrupted, Killed):
+            stood.append(tuning.counters.step)
+            continue
+        return {name: value.detach().clone() for name, value in tuning.named.items()}, counters, stood
+    raise AssertionError("never done")
+
+
+@pytest.fixture(scope="module")
+def straight(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Counters]:
+    return tuned(model_folder, job(model_folder, tmp_path_factory.mktemp("straight")))
+
+
+@pytest.mark.parametrize("polls", [7, 11, 18])
+def test_stopped_every_few_micro_batches_and_in_evaluations(
+    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], polls: int
+) -> None:
+    def stops() -> Iterator[Callable[[], int | None]]:
+        while True:
+            yield after(polls, lambda: 15)
+
+    tensors, counters, stood = persist(model_folder, job(model_folder, tmp_path), stops())
+    assert same_bits(tensors, straight[0])
+    assert story(counters) == story(straight[1])
+    print(f"{len(stood)} stops, at steps {stood}")
+    assert len(stood) >= 3
+
+
+def test_killed_at_random_micro_batches(model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters]) -> None:
+    draw = random.Random(0)
+    every = TRAINING["checkpoint_every"]
+    kills, lost = 0, []
+
+    def die() -> int:
+        raise Killed
+
+    def stops() -> Iterator[Callable[[], int | None]]:
+        while True:
+            yield after(draw.randint(0, 40), die)
+
+    while kills < 12:
+        made = job(model_folder, tmp_path / str(kills))
+        tensors, counters, stood = persist(model_folder, made, stops())
+        assert same_bits(tensors, straight[0])
+        assert story(counters) == story(straight[1])
+        kills += len(stood)
+        lost += [before - again for before, again in zip(stood, resumed_at(made), strict=True)]
+    print(f"{kills} kills, steps done again {lost}, 0 of {len(straight[0])} tensors differ")
+    assert all(0 <= steps <= every for steps in lost)
+
+
+def resumed_at(made: Job) -> list[int]:
+    """The steps that the log says it began or went on from, the first start left out."""
+    lines = [json.loads(line) for line in made.folder.log.read_text().splitlines()]
+    return [line["step"] for line in lines if line["event"] in ("start", "resume")][1:]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("call", ["fsync", "rename", "replace"])
+def test_killed_at_every_nth_file_call_of_a_save(
+    model_folder: Path,
+    tmp_path: Path,
+    call: str,
+    when: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small = {"rows": 40, "training": {"epochs": 4, "checkpoint_every": 2, "evaluate_every": 3}}
+    expected, told = tuned(model_folder, job(model_folder, tmp_path / "straight", **small))
+    made = job(model_folder, tmp_path / "killed", **small)
+    owner: Any = os if call == "fsync" else Path
+    real = getattr(owner, call)
+    left = [0]
+
+    def deadly(*arguments: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0 and when == "before":
+            raise Killed
+        result = real(*arguments)
+        if left[0] == 0:
+            raise Killed
+        return result
+
+    monkeypatch.setattr(owner, call, deadly)
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # the dead do not clean up behind themselves
+    kills = 0
+    for number in itertools.islice(itertools.cycle((1, 3, 6, 2, 9, 4, 12, 26)), 60):
+        left[0] = number
+        try:
+            found, counters = tuned(model_folder, made)
+        except Killed:
+            kills += 1
+            continue
+        break
+    assert same_bits(found, expected)
+    assert story(counters) == story(told)
+    print(f"{kills} kills {when} {call}: 0 of {len(found)} tensors differ")
+    assert kills >= 4
+
+
+def test_same_seed_same_bits_and_another_seed_others(
+    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters]
+) -> None:
+    again, counters = tuned(model_folder, job(model_folder, tmp_path / "again"))
+    assert same_bits(again, straight[0])
+    assert story(counters) == story(straight[1])
+    other, _ = tuned(model_folder, job(model_folder, tmp_path / "other", seed=4))
+    assert not any((other[name] == value).all() for name, value in straight[0].items())
+
+
+def test_a_finished_tuning_run_again_does_no_step_past_its_last_interval(model_folder: Path, tmp_path: Path) -> None:
+    made = job(model_folder, tmp_path)
+    first, _ = tuned(model_folder, made)
+    again, _ = tuned(model_folder, made)
+    assert same_bits(first, again)
+    assert resumed_at(made) == [15]
+    assert made.total_steps == 20
