@@ -67,7 +67,7 @@ def read(
         found = sample(part, spec=spec)
         here = _same_columns(columns, found, part=part, spec=spec)
         came = table.came
-        with progress.step(f"reading {part.name}", unit="rows") as step:
+        with progress.step(f"read {part.name}", unit="rows") as step:
             rows = _READERS[part.format].rows(part, found, spec=spec, wanted=here.wanted())
             for _ in _collect(rows, here, table=table, part=part, split=split, spec=spec, rejects=rejects):
                 step.advance(_TOLD_ROWS)

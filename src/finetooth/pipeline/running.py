@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 
 from finetooth.errors import DivergedError, ProofError, RunError
@@ -27,7 +25,7 @@ from finetooth.recipe import load as load_recipe
 from finetooth.runs import lockbox, predictions, provenance, results
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.lock import RunLock
-from finetooth.runs.work import SPLITS, save_examples
+from finetooth.runs.work import save_examples, write_splits
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,22 +115,13 @@ class _Work:
         place = self.folder.work / "tokens"
         if fresh:
             discard(place)  # tokens without a plan may be those of other data
-        return prepare.tokenize_splits(self.recipe, material, place, progress=self.progress)
+        return prepare.tokenize_splits(self.recipe, material, folder=place, progress=self.progress)
 
     def _write_down(self, plan: dict[str, Any], material: Material) -> dict[str, Any]:
         resolved = yaml.safe_dump(self.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
         write_file(self.folder.recipe, resolved.encode())
         write_json(self.folder.data, material.dataset.summary)
-        splits = {split: getattr(material.dataset, split).ids for split in SPLITS}
-        sink = pa.BufferOutputStream()
-        table = pa.table(
-            {
-                "split": [split for split, ids in splits.items() for _ in ids],
-                "id": [row for ids in splits.values() for row in ids],
-            }
-        )
-        pq.write_table(table, sink)
-        write_file(self.folder.splits, sink.getvalue().to_pybytes())
+        write_splits(self.folder, material.dataset)
         sources = {split: [item.id for item in listed] for split, listed in material.data.items()}
         facts = {"device": plan["device"], "base": plan["base"], "data": sources, "seeds": self.recipe.seeds}
         write_json(self.folder.provenance, provenance.collect(facts, recipe_folder=Path.cwd()))

@@ -18,6 +18,7 @@ from finetooth.runs.layout import RunFolder
 
 # Of TF-IDF + logistic regression, measured on IMDB: seconds a million characters of training text, and to begin.
 TFIDF_SECONDS_PER_MILLION, TFIDF_START_SECONDS = 1.2, 3.0
+SAMPLE = 2_000  # texts of a split that are tokenized for lengths and timing
 PROCESS_SECONDS = 6.0  # a fresh process imports torch, transformers and peft; replaced by what the probe takes
 
 
@@ -33,7 +34,7 @@ def check(recipe: Recipe, *, progress: Progress | None = None) -> dict[str, Any]
         folder.work.mkdir()
         material = prepare.gather(recipe, rejects=None, progress=quiet)
         tokens = (
-            prepare.tokenize_splits(recipe, material, folder.work / "tokens", progress=quiet)
+            prepare.tokenize_splits(recipe, material, folder=folder.work / "tokens", sample=SAMPLE, progress=quiet)
             if material.model is not None
             else {}
         )

@@ -1,6 +1,10 @@
 """A check as text for the terminal, at most 80 columns wide."""
 
+import textwrap
+from collections.abc import Iterator
 from typing import Any
+
+from finetooth.report.table import short_model
 
 _SHOWN_CLASSES = 8
 
@@ -12,7 +16,7 @@ def describe(found: dict[str, Any]) -> str:
         parts.append(_lengths(found))
     if found["candidates"]:
         parts.append(_candidates(found))
-    notes = [f"Note: {note}" for note in found["data"]["notes"]]
+    notes = [textwrap.fill(f"Note: {note}", 80, subsequent_indent="  ") for note in found["data"]["notes"]]
     parts += ["\n".join(notes)] if notes else []
     parts.append(f"Estimated time of the whole run: {_time(found['estimated_seconds'])}.")
     return "\n\n".join(parts)
@@ -21,7 +25,8 @@ def describe(found: dict[str, Any]) -> str:
 def _rows(found: dict[str, Any]) -> str:
     counts = found["data"]["counts"]
     classes = found["data"]["classes"]
-    lines = [f"{found['run']}: {found['model'] or 'no model'}", "", f"{'rows':<24}{'':>2}" + _columns(list(counts))]
+    model = short_model(found["model"]) if found["model"] else "no model"
+    lines = [f"{found['run']}: {model}", "", f"{'rows':<24}{'':>2}" + _columns(list(counts))]
     lines.append(f"{'all':<26}" + _columns([sum(split.values()) for split in counts.values()]))
     for name in classes[:_SHOWN_CLASSES]:
         lines.append(f"  {_short(name, 22):<24}" + _columns([split.get(name, 0) for split in counts.values()]))
@@ -29,12 +34,13 @@ def _rows(found: dict[str, Any]) -> str:
         lines.append(f"  and {len(classes) - _SHOWN_CLASSES} more classes")
     for split, account in found["data"]["rows"].items():
         parts = ", ".join(f"{value:,} {key}" for key, value in _counted(account))
-        lines.append(f"{split + ' rows':<18}{parts}")
+        lines.append(textwrap.fill(f"{split}: {parts}", 80, subsequent_indent="  "))
     return "\n".join(lines)
 
 
 def _lengths(found: dict[str, Any]) -> str:
     lines = [f"{'tokens':<26}" + _columns(list(found["tokens"]))]
+    lines.append(f"  {'texts looked at':<24}" + _columns([item["texts"] for item in found["tokens"].values()]))
     for title, key, form in (
         ("mean", "mean", "{:.0f}"),
         ("median", "median", "{:.0f}"),
@@ -69,8 +75,13 @@ def _targets(names: list[str]) -> str:
     return f"{len(names)} linear layers: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items())
 
 
-def _counted(account: dict[str, Any]) -> list[tuple[str, int]]:
-    return [(key, value) for key, value in account.items() if isinstance(value, int)]
+def _counted(account: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    """The parts of in = used + rejected + dropped + outside; dropped rows by their reasons."""
+    for key, value in account.items():
+        if isinstance(value, dict):
+            yield from ((f"dropped ({reason})", count) for reason, count in value.items() if count)
+        else:
+            yield key, value
 
 
 def _columns(cells: list[Any]) -> str:

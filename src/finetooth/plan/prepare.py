@@ -57,22 +57,24 @@ def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Mater
 
 
 def tokenize_splits(
-    recipe: Recipe, material: Material, folder: Path | None, *, progress: Progress
+    recipe: Recipe, material: Material, *, folder: Path, sample: int | None = None, progress: Progress
 ) -> dict[str, Tokens]:
-    """Tokens of every split; kept in `folder` (if given), where whole ones are taken up again."""
+    """Tokens of every split, kept in `folder`, where whole ones are taken up again.
+
+    sample: at most so many texts of each split, drawn with the data seed; None: all.
+    """
     assert material.model is not None
-    if folder is not None and damage(folder) is None:
+    if damage(folder) is None:
         return {split: Tokens.open(folder / split) for split in SPLITS}
     tokenizer = load_tokenizer(material.model.path)
-    counts = {split: len(_split(material.dataset, split)) for split in SPLITS}
-    with progress.step("tokenize", total=sum(counts.values()), unit="texts") as step:
-        found = {split: _tokens(tokenizer, _split(material.dataset, split), recipe, step.advance) for split in SPLITS}
-    if folder is not None:
-        discard(folder)
-        with new_directory(folder) as inside:
-            for split, tokens in found.items():
-                (inside / split).mkdir()
-                tokens.save(inside / split)
+    splits = {split: _sample(_split(material.dataset, split), sample, recipe.data.seed) for split in SPLITS}
+    with progress.step("tokenize", total=sum(map(len, splits.values())), unit="texts") as step:
+        found = {split: _tokens(tokenizer, examples, recipe, step.advance) for split, examples in splits.items()}
+    discard(folder)
+    with new_directory(folder) as inside:
+        for split, tokens in found.items():
+            (inside / split).mkdir()
+            tokens.save(inside / split)
     return found
 
 
@@ -144,6 +146,19 @@ def _split(dataset: Dataset, split: str) -> Examples:
     return found
 
 
+def _sample(examples: Examples, count: int | None, seed: int) -> Examples:
+    if count is None or count >= len(examples):
+        return examples
+    rows = np.random.default_rng(seed).permutation(len(examples))[:count]
+    pairs = None if examples.pairs is None else tuple(examples.pairs[row] for row in rows)
+    return Examples(
+        tuple(examples.ids[row] for row in rows),
+        tuple(examples.texts[row] for row in rows),
+        pairs,
+        examples.labels[rows],
+    )
+
+
 def _tokens(tokenizer: Any, examples: Examples, recipe: Recipe, advance: Callable[[int], None]) -> Tokens:
     return tokenize(
         tokenizer,
@@ -161,6 +176,7 @@ def _lengths(tokens: Tokens) -> dict[str, Any]:
         "mean": float(lengths.mean()),
         "median": float(np.median(lengths)),
         "longest_whole": int(whole.max()),
+        "texts": len(lengths),
         "rows_cut": float((whole > lengths).mean()),
         "tokens_cut": float((whole - lengths).sum() / whole.sum()),
     }

@@ -66,6 +66,7 @@ def _work(task: Task, speaker: "_Speaker") -> None:
         probe(task)
     else:
         rows.score(task, channel)
+    speaker.flush()
     add_costs(task, peak_bytes=peak_bytes())
 
 
@@ -87,14 +88,20 @@ class _Speaker:
 
     def __init__(self) -> None:
         self.count = 0
+        self.note = ""
         self.said = 0.0
 
     def advance(self, count: int, note: str) -> None:
         self.count += count
-        now = time.monotonic()
-        if now - self.said >= SAY_EVERY_SECONDS:
-            _say({"event": "advance", "count": self.count, "note": note})
-            self.count, self.said = 0, now
+        self.note = note
+        if time.monotonic() - self.said >= SAY_EVERY_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Say what has not been said yet."""
+        if self.count:
+            _say({"event": "advance", "count": self.count, "note": self.note})
+        self.count, self.said = 0, time.monotonic()
 
 
 def _say(message: dict[str, Any]) -> None:

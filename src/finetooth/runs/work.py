@@ -1,5 +1,6 @@
 """The examples of a run as its processes read them: .work/examples/SPLIT.parquet, gone once the run is complete."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from finetooth.data import Dataset, Examples
-from finetooth.files import damage, discard, new_directory
+from finetooth.files import damage, discard, new_directory, write_file
 from finetooth.runs.layout import RunFolder
 
 SPLITS = ("train", "validation", "test")
@@ -30,6 +31,14 @@ def save_examples(folder: RunFolder, dataset: Dataset) -> None:
             if examples.pairs is not None:
                 columns["pair"] = pa.array(examples.pairs, pa.large_string())
             pq.write_table(pa.table(columns), inside / f"{split}.parquet")
+
+
+def write_splits(folder: RunFolder, dataset: Dataset) -> None:
+    """Write splits.parquet: which row went where."""
+    rows = [(split, row) for split in SPLITS for row in getattr(dataset, split).ids]
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"split": [split for split, _ in rows], "id": [row for _, row in rows]}), sink)
+    write_file(folder.splits, sink.getvalue())
 
 
 def read_examples(folder: RunFolder, split: str) -> Examples:

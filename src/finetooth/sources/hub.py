@@ -214,7 +214,7 @@ def _download(
         disable_progress_bars()
     try:
         total = sum(remote.size for remote in files.values())
-        with progress.step(f"Fetching {name} from the Hub", total=total, unit="bytes") as step:
+        with progress.step(f"fetch {name} from the Hub", total=total, unit="bytes") as step:
             for file, remote in files.items():
                 step.advance(0, note=file)
                 with _named(name, kind, commit):

@@ -26,7 +26,7 @@ def bring_folder(text: str, kind: staging.Kind, *, progress: Progress) -> Source
         raise SourceError(f"{text}: cannot be read ({error.strerror}).") from error
     staging.check(folder, kind, shown=text)  # before hashing: what is plainly broken is refused at once
     size = sum((folder / name).stat().st_size for name in names)
-    with progress.step(f"Checking {kind.name} {folder.name}"):
+    with progress.step(f"check {kind.name} {folder.name}" if folder.name != kind.name else f"check {kind.name}"):
         hashes = staging.hashes(folder, names)
         digest = content_hash(hashes)
 
@@ -45,7 +45,7 @@ def bring_data(text: str, *, progress: Progress) -> Source:
     """
     path = _existing(text)
     try:
-        with progress.step(f"Hashing {path.name}"):
+        with progress.step(f"hash {path.name}"):
             if path.is_dir():
                 return Source(id=path.name, path=path, sha256=_folder_hash(path, text))
             if not stat.S_ISREG(path.stat().st_mode):

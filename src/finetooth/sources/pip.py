@@ -40,7 +40,7 @@ def download(name: str, version: str, digest: str, *, folder: Path, progress: Pr
         "--no-input", "--disable-pip-version-check", "--progress-bar", _bar(), "-r", str(requirements),
         "-d", str(folder),
     ]  # fmt: skip
-    with progress.step(f"Fetching {name} {version} with pip", unit="bytes") as step:
+    with progress.step(f"fetch {name} {version} with pip", unit="bytes") as step:
         code, said = _run(command, step)
     if code != 0:
         raise SourceError(_explain(said, f"wheel:{name}=={version}", digest=digest, folder=folder))

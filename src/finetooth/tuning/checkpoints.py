@@ -45,7 +45,7 @@ class Counters:
     warnings: list[str] = field(default_factory=list)
 
 
-def save(folder: Path, counters: Counters, named: Mapping[str, nn.Parameter], optimizer: torch.optim.AdamW) -> None:
+def save(folder: Path, counters: Counters, *, named: Mapping[str, nn.Parameter], optimizer: torch.optim.AdamW) -> None:
     """Write the state to `folder` under its step's name, unless it is there; keep the two newest."""
     path = folder / f"step-{counters.step:08d}-{int(counters.evaluated)}"
     if not path.exists():
@@ -79,7 +79,7 @@ def load(folder: Path, named: Mapping[str, nn.Parameter], optimizer: torch.optim
     return Counters()
 
 
-def save_best(folder: Path, step: int, named: Mapping[str, nn.Parameter], logits: npt.NDArray[np.float32]) -> None:
+def save_best(folder: Path, step: int, *, named: Mapping[str, nn.Parameter], logits: npt.NDArray[np.float32]) -> None:
     """Write the trained tensors at `step` and the validation logits (N, C) they were scored by."""
     path = folder / f"best-{step:08d}"
     discard(path)

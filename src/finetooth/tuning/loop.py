@@ -98,6 +98,7 @@ class Tuning:
         self._log("resume" if counters.step else "start", {})
         job.advance(counters.step, "")
         self.model.train()
+        self._warm_up()
         try:
             while True:
                 if self._evaluation_due():
@@ -114,6 +115,12 @@ class Tuning:
         checkpoints.load_best(job.folder.checkpoints, counters.best_step, self.named)
         self._log("end", {"best_step": counters.best_step})
         return counters
+
+    def _warm_up(self) -> None:
+        """One pass thrown away: a process's first is not always bitwise that of its later ones (ADR 5)."""
+        part = micro_batches(self._batch_rows(), self.job.train.tokens.lengths, self.job.training.token_budget)[0]
+        torch.autograd.backward(self.model(**collate(self.job.train.tokens, part, pad_id=self.job.pad_id)).logits.sum())
+        self.optimizer.zero_grad(set_to_none=True)
 
     def _step(self) -> None:
         job, counters, started = self.job, self.counters, time.perf_counter()
@@ -198,7 +205,7 @@ class Tuning:
             "validation_accuracy": figures["accuracy"],
         }
         if counters.best_value is None or value > counters.best_value:
-            checkpoints.save_best(job.folder.checkpoints, counters.step, self.named, found)
+            checkpoints.save_best(job.folder.checkpoints, counters.step, named=self.named, logits=found)
             counters.best_step, counters.best_value, counters.waited = counters.step, value, 0
         else:
             counters.waited += 1
@@ -225,7 +232,7 @@ class Tuning:
         return patience is not None and self.counters.waited >= patience
 
     def _checkpoint(self) -> None:
-        checkpoints.save(self.job.folder.checkpoints, self.counters, self.named, self.optimizer)
+        checkpoints.save(self.job.folder.checkpoints, self.counters, named=self.named, optimizer=self.optimizer)
         self._log("checkpoint", {})
 
     def _obey(self) -> None:
