@@ -63,10 +63,10 @@ class Command:
                 answer = self._converse(self.child, task, step)
             finally:
                 self._end()
+            if self.signal_number is not None:  # even if the child was done before it could obey
+                raise Interrupted(_INTERRUPTED, signal_number=self.signal_number)
             if answer.get("event") == "done":
                 return
-            if self.signal_number is not None:
-                raise Interrupted(_INTERRUPTED, signal_number=self.signal_number)
             if answer.get("event") == "error":
                 raise _error(answer)
             stderr.seek(0)

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from finetooth.errors import FinetoothError, Interrupted
 from finetooth.files import discard
 from finetooth.proof.task import Channel, Task, add_costs
+from finetooth.runs.disk import disk_faults
 from finetooth.runs.lock import RunLock
 from finetooth.runs.memory import peak_bytes
 
@@ -32,7 +33,7 @@ def main() -> NoReturn:
     speaker = _Speaker()
     try:
         task = Task(**order)
-        with RunLock(task.run_folder).worker():
+        with disk_faults(task.run_folder), RunLock(task.run_folder).worker():
             _work(task, speaker)
     except FinetoothError as error:
         extra = {"signal": error.signal_number} if isinstance(error, Interrupted) else {}
@@ -54,7 +55,8 @@ def _work(task: Task, speaker: "_Speaker") -> None:
     else:
         from finetooth.proof import model_rows as rows  # type: ignore[no-redef]  # same two functions, needs torch
     stopping = _Stopping()
-    signal.signal(signal.SIGTERM, stopping)
+    if task.action == "fit":  # all else has nothing to save first: it ends at once, by the signal
+        signal.signal(signal.SIGTERM, stopping)
     channel = Channel(speaker.advance, stopping.asked)
     if task.action == "fit":
         for artefact in (task.folder.adapter, task.folder.control, task.folder.predictions, task.folder.verify):
