@@ -1,0 +1,241 @@
+"""From a recipe to the table, and what the finished run is used for."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from sklearn.metrics import accuracy_score, f1_score, log_loss
+
+import finetooth
+from conftest import Finished
+from finetooth import pipeline
+from finetooth.cli import main
+from finetooth.errors import FinetoothError
+from finetooth.files import damage, read_json
+from finetooth.model.adapters import WEIGHTS
+from finetooth.proof.command import Command
+from finetooth.proof.task import Task
+from trials import PROGRAM, Trial, write_recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXTS = ["a superb honest film", "dull and lifeless story", "the actor was very moving"]
+
+
+@pytest.fixture
+def said(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What the command line says, in this process: (exit code, stdout, stderr)."""
+
+    def say(trial: Trial, *arguments: str, stdin: str | None = None) -> tuple[int, str, str]:
+        monkeypatch.setenv("FINETOOTH_STATE", str(trial.state))
+        if stdin is not None:
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main(list(arguments))
+        out, err = capfd.readouterr()
+        assert isinstance(end.value.code, int)
+        return end.value.code, out, err
+
+    return say
+
+
+def test_the_contract_holds_its_schema(table: Finished, steady: Finished) -> None:
+    schema = json.loads((ROOT / "docs" / "contract.schema.json").read_text())
+    for run in (table, steady):
+        contract = json.loads(run.said.stdout)
+        jsonschema.Draft202012Validator(schema).validate(contract)
+        assert contract["complete"]
+        assert contract["test_openings"] == run.trial.openings() == 1
+        assert contract["winner"] == {"name": "r4", "seed": 3}
+
+
+def test_rows_come_in_order_and_the_diverged_one_fails_alone(table: Finished) -> None:
+    assert table.said.returncode == 1, table.said.stderr
+    rows = json.loads(table.said.stdout)["rows"]
+    assert [(row["name"], row["kind"], row["seed"], row["status"]) for row in rows] == [
+        ("majority", "baseline", None, "done"),
+        ("tfidf", "baseline", None, "done"),
+        ("original", "baseline", 3, "done"),
+        ("r4", "candidate", 3, "done"),
+        ("wild", "candidate", 3, "failed"),
+    ]
+    wild = rows[-1]
+    assert wild["error"].startswith("wild: the ") and " not finite" in wild["error"]
+    assert f"wild failed: {wild['error']}" in table.said.stderr
+    assert {wild[key] for key in ("parameters", "validation", "test", "reload", "adapter_bytes")} == {None}
+    assert rows[3]["reload"] == {"verified": True, "max_abs_logit_difference": 0.0}
+    counts = rows[3]["parameters"]
+    assert counts["trainable"] == counts["adapter"] + counts["head"] + counts["bias"]
+    assert counts["plain_percent"] == 100 * counts["trainable"] / counts["total"]
+    assert rows[2]["head"] == rows[3]["head"] == "new"
+
+
+def test_every_row_of_the_data_is_accounted_for(table: Finished) -> None:
+    contract, data = json.loads(table.said.stdout), read_json(table.trial.folder.data)
+    assert [contract["data"][split] for split in ("train", "validation", "test")] == [140, 40, 60]
+    came = 0
+    for account in data["rows"].values():
+        dropped = account["dropped"]
+        lost = sum(dropped.values()) if isinstance(dropped, dict) else dropped
+        assert account["in"] == account["used"] + account["rejected"] + lost + account["outside"]
+        came += account["in"]
+    assert came == 240
+    splits = pq.read_table(table.trial.folder.splits)
+    assert len(set(splits["id"].to_pylist())) == 240
+
+
+def figures(place: Path, split: str, classes: int) -> dict[str, float]:
+    """The figures of a row, by scikit-learn from its predictions alone."""
+    part = pq.read_table(place, filters=[("split", "==", split)])
+    logits = np.stack(part["logits"].to_numpy()).astype(np.float64)
+    labels = part["label"].to_numpy()
+    chances = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
+    said = logits.argmax(axis=1)
+    return {
+        "examples": len(labels),
+        "accuracy": accuracy_score(labels, said),
+        "loss": log_loss(labels, chances, labels=list(range(classes))),
+        "macro_f1": f1_score(labels, said, average="macro"),
+    }
+
+
+def test_predictions_give_back_every_figure(table: Finished) -> None:
+    compared = 0
+    for row in json.loads(table.said.stdout)["rows"]:
+        if row["status"] == "failed":
+            continue
+        place = table.trial.folder.row(row["name"], row["seed"]).predictions
+        for split in ("validation", "test"):
+            assert row[split] == pytest.approx(figures(place, split, 2), rel=1e-9)
+            compared += 4
+    assert compared == 32
+
+
+def test_what_is_left_in_the_folder(steady: Finished) -> None:
+    row = steady.trial.row
+    verify = read_json(row.verify)
+    assert verify["compared"] == {
+        "validation_rows": 40,
+        "probe_rows": verify["compared"]["probe_rows"],
+        "bitwise": True,
+    }
+    assert verify["compared"]["probe_rows"] > 0
+    assert damage(row.adapter) is None
+    assert not row.checkpoints.exists() and not steady.trial.folder.work.exists()
+    assert not list(steady.trial.out.rglob(".tmp-*"))
+    for file in steady.trial.out.rglob("*"):
+        if file.is_file() and file.suffix in (".json", ".jsonl", ".md"):
+            assert str(steady.trial.recipe.parent) not in file.read_text(), file
+
+
+def test_the_same_command_again_does_nothing_and_prints_the_same(steady: Finished, said: Any) -> None:
+    trial = steady.trial
+    before = {item: item.stat().st_mtime_ns for item in trial.out.rglob("*") if not item.name.startswith(".")}
+    code, out, _ = said(trial, "run", str(trial.recipe), "--out", str(trial.out), "--json")
+    assert (code, out) == (0, steady.said.stdout)
+    assert before == {item: item.stat().st_mtime_ns for item in trial.out.rglob("*") if not item.name.startswith(".")}
+    assert trial.openings() == 1
+
+
+def test_show_prints_the_table_and_the_contract(table: Finished, said: Any) -> None:
+    code, out, _ = said(table.trial, "show", str(table.trial.out), "--json")
+    assert (code, out) == (0, table.said.stdout)
+    code, out, _ = said(table.trial, "show", str(table.trial.out))
+    assert code == 0
+    wide = [line for line in out.splitlines() if len(line) > 80 and str(table.trial.out) not in line]
+    assert wide == []
+    assert [name for name in ("majority", "tfidf", "original", "r4", "wild") if name not in out] == []
+
+
+def test_predict_says_the_same_of_texts_a_file_and_stdin(steady: Finished, said: Any, tmp_path: Path) -> None:
+    trial = steady.trial
+    expected = finetooth.load(trial.out).predict(TEXTS)
+    assert [set(answer) for answer in expected] == [{"label", "probability", "probabilities"}] * 3
+    code, out, _ = said(trial, "predict", "--with", str(trial.out), "--json", *TEXTS)
+    assert (code, json.loads(out)) == (0, expected)
+    code, out, _ = said(trial, "predict", "--with", str(trial.row.adapter), "--json", *TEXTS)
+    assert (code, json.loads(out)) == (0, expected)
+    file = tmp_path / "texts.csv"
+    with file.open("w", newline="") as stream:
+        csv.writer(stream).writerows([["text"], *([text] for text in TEXTS)])
+    code, from_file, _ = said(trial, "predict", "--with", str(trial.out), str(file))
+    assert code == 0
+    done = subprocess.run(
+        [*PROGRAM, "predict", "--with", str(trial.out), "-"],
+        input="\n".join(TEXTS) + "\n", capture_output=True, text=True, env=trial.environment(), check=True,
+    )  # fmt: skip
+    assert done.stdout == from_file
+    lines = [line.split("\t") for line in from_file.splitlines()]
+    assert lines[0] == ["row", "label", "probability"]
+    assert [line[1] for line in lines[1:]] == [answer["label"] for answer in expected]
+
+
+def test_evaluate_gives_the_runs_own_figures_and_counts_its_look(table: Finished, said: Any) -> None:
+    contract = json.loads(table.said.stdout)
+    code, out, _ = said(table.trial, "evaluate", str(table.trial.out), "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert (found["test_id"], found["test_openings"], found["split"]) == (contract["test_id"], 2, "test")
+    assert {key: found[key] for key in ("examples", "accuracy", "loss", "macro_f1")} == contract["rows"][3]["test"]
+    assert table.trial.openings() == 2
+
+
+def test_baselines_alone_need_no_model(place: Path, tmp_path: Path, said: Any) -> None:
+    recipe = write_recipe(
+        place, name="controls", model="owner/never-brought", baselines=["majority", "tfidf"], candidates=[]
+    )
+    trial = Trial(recipe, tmp_path / "controls")
+    code, out, err = said(trial, "run", str(recipe), "--out", str(trial.out), "--json")
+    assert code == 0, err
+    contract = json.loads(out)
+    assert [row["name"] for row in contract["rows"]] == ["majority", "tfidf"]
+    assert contract["winner"] is None
+
+
+def flip(adapter: Path) -> None:
+    """One bit of one byte in the middle of the weights."""
+    data = bytearray((adapter / WEIGHTS).read_bytes())
+    data[len(data) * 3 // 4] ^= 1
+    (adapter / WEIGHTS).write_bytes(data)
+
+
+def test_a_byte_flipped_between_saving_and_proving_fails_the_run(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Any
+) -> None:
+    trial = Trial(write_recipe(place, name="flipped", baselines=[], training={"epochs": 1}), tmp_path / "flipped")
+    real, asked = Command.call, []
+
+    def call(self: Command, task: Task, step: Any) -> None:
+        asked.append(task.action)
+        if task.action == "score":
+            flip(task.folder.adapter)
+        real(self, task, step)
+
+    monkeypatch.setattr(Command, "call", call)
+    command = ("run", str(trial.recipe), "--out", str(trial.out), "--json")
+    code, out, err = said(trial, *command)
+    assert (code, out, asked) == (1, "", ["fit", "score"])
+    assert err.endswith(
+        "finetooth: r4: the artefact is damaged: adapter_model.safetensors differs from its manifest. Take it from its "
+        "run or a backup again.\n"
+    ), err
+    monkeypatch.setattr(Command, "call", real)
+    code, out, err = said(trial, *command)
+    assert (code, out) == (1, "")
+    assert err.endswith(
+        f"finetooth: {trial.row.adapter}: adapter_model.safetensors differs from its manifest: this is not what was "
+        "saved and measured. Delete that folder and give the same command again to make it anew from the last "
+        "checkpoint.\n"
+    ), err
+    assert not any(file.exists() for file in (trial.folder.results, trial.folder.complete, trial.row.verify))
+    assert trial.openings() == 0
+    with pytest.raises(FinetoothError, match="has no results"):
+        pipeline.load(trial.out)

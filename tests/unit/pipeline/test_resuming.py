@@ -1,0 +1,107 @@
+"""What differs is refused and named."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from finetooth.errors import ChangedError
+from finetooth.files import read_json, write_json
+from finetooth.pipeline.resuming import agree, refuse_changed_recipe
+from finetooth.recipe import load
+from finetooth.runs.layout import RunFolder
+
+VALUES: dict[str, Any] = {
+    "name": "t",
+    "model": "owner/name",
+    "data": {"source": "owner/reviews"},
+    "candidates": [{"name": "r4", "rank": 4}, {"name": "r8"}],
+}
+PLAN: dict[str, Any] = {
+    "schema": 1,
+    "device": {"threads": 2, "torch": "2.13"},
+    "data_fingerprint": "aa",
+    "classes": ["bad", "good"],
+    "base": {"id": "owner/name", "weights_sha256": "bb"},
+    "evaluation_budget": 4096,
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    found = RunFolder(tmp_path / "run")
+    found.path.mkdir()
+    found.recipe.write_text(yaml.safe_dump(load(VALUES).model_dump(mode="json")))
+    write_json(found.plan, {"run_id": "x", "inexact": [], **PLAN})
+    return found
+
+
+def refused(work: Any) -> str:
+    with pytest.raises(ChangedError) as caught:
+        work()
+    return str(caught.value)
+
+
+def test_the_same_recipe_and_plan_go_on(folder: RunFolder) -> None:
+    refuse_changed_recipe(folder, load(VALUES))
+    assert agree(folder, PLAN, allow_inexact=False) == {"run_id": "x", "inexact": [], **PLAN}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"seeds": [1]}, "seeds.0 was 0, is 1"),
+        ({"seeds": [0, 1]}, "seeds.1 was None, is 1"),
+        ({"max_tokens": 100}, "max_tokens was 512, is 100"),
+        ({"training": {"batch_size": 4, "epochs": 1}}, "training.epochs was 3, is 1; training.batch_size was 16, is 4"),
+        ({"candidates": [{"name": "r4", "rank": 5}, {"name": "r8"}]}, "candidates.0.rank was 4, is 5"),
+        ({"model": "x" * 80}, f"model was 'owner/name', is '{'x' * 56}..."),
+    ],
+)  # fmt: skip
+def test_a_changed_recipe_names_its_keys(folder: RunFolder, changes: dict[str, Any], told: str) -> None:
+    assert refused(lambda: refuse_changed_recipe(folder, load(VALUES | changes))) == (
+        f"{folder.path}: the recipe is not that of the run begun here: {told}. "
+        "Set it back to go on, or begin another run with --out."
+    )
+
+
+def test_many_changes_are_counted(folder: RunFolder) -> None:
+    message = refused(lambda: refuse_changed_recipe(folder, load(VALUES | {"seeds": list(range(9))})))
+    assert message.endswith(
+        "seeds.1 was None, is 1; seeds.2 was None, is 2; seeds.3 was None, is 3; seeds.4 was None, is 4; "
+        "seeds.5 was None, is 5; and 3 more. Set it back to go on, or begin another run with --out."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"data_fingerprint": "cc"}, "data_fingerprint was 'aa', is 'cc'"),
+        ({"classes": ["good", "bad"]}, "classes.0 was 'bad', is 'good'; classes.1 was 'good', is 'bad'"),
+        ({"base": {"id": "owner/name", "weights_sha256": "dd"}}, "base.weights_sha256 was 'bb', is 'dd'"),
+        ({"base": None}, "base.id was 'owner/name', is None; base.weights_sha256 was 'bb', is None"),
+    ],
+)
+@pytest.mark.parametrize("allow_inexact", [False, True])
+def test_what_decides_the_computation_is_never_allowed_to_change(
+    folder: RunFolder, changes: dict[str, Any], told: str, allow_inexact: bool
+) -> None:
+    assert refused(lambda: agree(folder, PLAN | changes, allow_inexact=allow_inexact)) == (
+        f"{folder.path}: the plan is not that of the run begun here: {told}. "
+        "Set it back to go on, or begin another run with --out."
+    )
+
+
+def test_what_decides_the_last_bit_is_refused_or_marked(folder: RunFolder) -> None:
+    now = PLAN | {"device": {"threads": 1, "torch": "2.14"}}
+    told = ["threads was 2, is 1", "torch was '2.13', is '2.14'"]
+    assert refused(lambda: agree(folder, now, allow_inexact=False)) == (
+        f"{folder.path}: this machine or its set-up is not that of the run being resumed: {'; '.join(told)}. "
+        "Results would differ in the last bits. Set it back, or go on with --allow-inexact: the run is then marked."
+    )
+    assert read_json(folder.plan)["inexact"] == []
+    plan = agree(folder, now, allow_inexact=True)
+    assert (plan["inexact"], plan["device"]) == (told, now["device"])
+    assert read_json(folder.plan) == plan
+    assert agree(folder, now, allow_inexact=False) == plan

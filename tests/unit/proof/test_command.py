@@ -1,0 +1,92 @@
+"""What the command makes of its child: errors as they were raised, signals obeyed in every kind of work."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetooth.errors import DivergedError, Interrupted, RunError
+from finetooth.progress import Silent
+from finetooth.proof import command
+from finetooth.proof.command import Command
+from finetooth.proof.task import Task
+
+SAY = """
+import json, os, signal, sys, time
+order = json.loads(sys.stdin.readline())
+def say(**values):
+    print(json.dumps(values), flush=True)
+"""
+
+
+@pytest.fixture
+def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Call a child that runs the code given in place of the worker."""
+    (tmp_path / ".work").mkdir()
+    task = Task("score", str(tmp_path), "r4", 3, "test", "")
+    real = command.subprocess.Popen  # type: ignore[attr-defined]
+
+    def call(code: str, on: Command | None = None) -> None:
+        def popen(arguments: list[str], **more: Any) -> Any:
+            return real([arguments[0], "-c", SAY + code], **more)
+
+        monkeypatch.setattr(command.subprocess, "Popen", popen)  # type: ignore[attr-defined]
+        with Silent().step("x") as step:
+            (on or Command()).call(task, step)
+
+    return call
+
+
+def test_a_child_that_is_done_is_done(child: Any) -> None:
+    child("say(event='advance', count=3, note='');say(event='done')")
+
+
+def test_an_error_comes_back_as_it_was_raised(child: Any) -> None:
+    with pytest.raises(DivergedError, match=r"^the loss of step 3\.$"):
+        child("say(event='error', type='DivergedError', message='the loss of step 3.'); sys.exit(1)")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("print('so long', file=sys.stderr); sys.exit(3)", "ended with code 3; last words: so long"),
+        (
+            "os.kill(os.getpid(), signal.SIGKILL)",
+            "ended by SIGKILL (usually: memory ran out); last words: it said nothing",
+        ),
+        ("print('{half', end='', flush=True); sys.exit(1)", "ended with code 1; last words: it said nothing"),
+    ],
+)
+def test_a_child_that_ends_without_a_word_names_the_row(child: Any, tmp_path: Path, code: str, reason: str) -> None:
+    with pytest.raises(RunError) as caught:
+        child(code)
+    assert str(caught.value) == (
+        f"r4: its process was {reason}. All of them: {tmp_path / '.work' / 'stderr.log'}. "
+        "Give the same command again to go on."
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "time.sleep(60)",
+        "signal.signal(signal.SIGTERM, lambda *_: (say(event='done'), os._exit(0))); say(event='advance', count=1, "
+        "note=''); time.sleep(60)",
+    ],
+    ids=["ends at once", "is done all the same"],
+)
+def test_a_signal_ends_the_command_whatever_its_child_says(child: Any, number: int, code: str) -> None:
+    working = Command()
+    sender = threading.Timer(1.0, os.kill, (os.getpid(), number))
+    sender.start()
+    began = time.monotonic()
+    with pytest.raises(Interrupted) as caught, working.signals():
+        child(code, on=working)
+    assert caught.value.exit_code == 128 + number
+    assert str(caught.value) == "interrupted; what is done is saved. Give the same command again to go on."
+    assert time.monotonic() - began < 5
