@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from finetooth.files import discard, read_json, sha256_file, write_json
+from finetooth.files import discard, read_json, sha256_file, sweep, write_json
 from finetooth.measure.metrics import score
 from finetooth.model.adapters import WEIGHTS
 from finetooth.recipe import Recipe
@@ -65,9 +65,16 @@ def conclude(
     costs = [_costs(folder, name, seed) for name, seed in keys]
     results.write_costs(folder, Costs(test_openings=openings, rows=costs, step_seconds=seconds))
     write_json(folder.complete, {"schema": 1, "results_sha256": sha256_file(folder.results), "run_id": plan["run_id"]})
-    for name, seed in keys:
-        discard(folder.row(name, seed).checkpoints)
+    clear_away(folder)
+
+
+def clear_away(folder: RunFolder) -> None:
+    """Delete what a complete run no longer needs: training states, scratch, and what killed writers left."""
+    rows = folder.path / "rows"
+    for states in [*rows.glob("*/checkpoints"), *rows.glob("*/seed-*/checkpoints")]:
+        discard(states)
     discard(folder.work)
+    sweep(folder.path)
 
 
 def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, seed: int | None) -> Row:
