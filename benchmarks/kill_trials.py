@@ -16,10 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from trials import Aim, Chain, Trial, check, kill_until_done, write_recipe
+from trials import Chain, Trial, check, kill_until_done, ten_aims, write_recipe
 
 EVERY = 5
-AIMS: tuple[Aim, ...] = ("tuning", "save", "anywhere", "later", "tuning")
 
 
 def main() -> None:
@@ -42,16 +41,14 @@ def _trials(place: Path, *, kills: int, draw: random.Random) -> None:
     print("kill  aim       phase       inside a save  reached step  resumed from step")
     while (done := sum(len(chain.kills) for chain in chains)) < kills:
         trial = Trial(recipe, place / f"trial-{len(chains)}")
-        aims = (draw.choice(AIMS) for _ in range(min(10, kills - done)))
-        chain = kill_until_done(trial, aims, draw=draw, tune_seconds=seconds)
+        aims = ten_aims(draw)[: kills - done]
+        chain = kill_until_done(trial, iter(aims), draw=draw, tune_seconds=seconds)
         check(chain, reference, every=EVERY)
         chains.append(chain)
         for number, kill in enumerate(chain.kills, start=done + 1):
-            inside = "yes" if kill.inside_save else "no"
+            yes = "yes" if kill.inside_save else "no"
             again = "tuning was over" if kill.resumed_from is None else kill.resumed_from
-            print(
-                f"{number:<4}  {kill.aim:<8}  {kill.phase:<10}  {inside:<13}  {kill.reached:<12}  {again}", flush=True
-            )
+            print(f"{number:<4}  {kill.aim:<8}  {kill.phase:<10}  {yes:<13}  {kill.reached:<12}  {again}", flush=True)
     inside = sum(kill.inside_save for chain in chains for kill in chain.kills)
     files = len(reference.artefacts())
     print(

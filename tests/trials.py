@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import transformers
 import yaml
 
 import tiny
@@ -32,6 +33,7 @@ def write_recipe(place: Path, **changes: Any) -> Path:
     """A recipe over a tiny model and its reviews in `place`, all made when they are not there."""
     model = place / "tiny-bert"
     if not model.exists():
+        transformers.logging.disable_progress_bar()
         tiny.save_model(model)
         tiny.save_reviews(place / "reviews.csv")
     path = place / f"{changes.get('name', 'tiny')}.yaml"
@@ -131,6 +133,13 @@ class Chain:
     kills: list[Kill] = field(default_factory=list)
 
 
+def ten_aims(draw: random.Random) -> list[Aim]:
+    """Where the kills of one run folder are to land: most while it tunes, the last ones after that."""
+    early: list[Aim] = ["tuning", "tuning", "tuning", "save", "save", "save", "anywhere", "anywhere"]
+    draw.shuffle(early)
+    return [*early, "later", "later"]
+
+
 def kill_until_done(trial: Trial, aims: Iterator[Aim], *, draw: random.Random, tune_seconds: float) -> Chain:
     """Give the command again and again, killed as `aims` says while they last, until it ends by itself with code 0.
 
@@ -145,7 +154,7 @@ def kill_until_done(trial: Trial, aims: Iterator[Aim], *, draw: random.Random, t
             break
         counts.append(len(trial.starts()))
         phase = _phase(trial, began=counts[-1] > before)
-        _kill(trial, process)
+        _kill(trial, process, alone=aim != "save" and draw.random() < 0.5)
         log = trial.log()
         chain.kills.append(Kill(aim, phase, bool(trial.leftovers() - old), log[-1]["step"] if log else 0))
     else:
@@ -227,9 +236,9 @@ def _temporary(place: Path) -> list[str]:
         return []
 
 
-def _kill(trial: Trial, process: "subprocess.Popen[str]") -> None:
-    """SIGKILL for the command and its child, and wait until neither can write any more."""
-    worker = _worker(trial)
+def _kill(trial: Trial, process: "subprocess.Popen[str]", *, alone: bool) -> None:
+    """SIGKILL for the command, and for its child unless alone; return when neither can write any more."""
+    worker = None if alone else _worker(trial)
     process.kill()
     if worker is not None:
         with suppress(ProcessLookupError):

@@ -1,37 +1,27 @@
 """kill -9 at any moment and the same command again end in the bytes of the run that was never killed."""
 
-import itertools
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from conftest import Finished
-from trials import Aim, Chain, Trial, check, kill_until_done
+from trials import Chain, Trial, check, kill_until_done, ten_aims
 
 EVERY = 5
 
 
-def trials(steady: Finished, place: Path, aims: list[Aim], *, seed: int) -> list[Chain]:
-    """As many kills as there are aims, in as many run folders as that takes; every ended run is checked."""
-    draw, left, chains = random.Random(seed), iter(aims), []
+def trials(steady: Finished, place: Path, *, kills: int, seed: int) -> list[Chain]:
+    """So many kills, in as many run folders as that takes; every run ends in the end, and is checked."""
+    draw, chains, done = random.Random(seed), list[Chain](), 0
     seconds = steady.trial.contract()["rows"][0]["train_seconds"]
-    killed = 0
-    for number in itertools.count():
-        trial = Trial(steady.trial.recipe, place / f"trial-{number}")
-        chain = kill_until_done(trial, _rest(left), draw=draw, tune_seconds=seconds)
-        check(chain, steady.trial, every=EVERY)
-        chains.append(chain)
-        killed += len(chain.kills)
-        if killed >= len(aims) or number > len(aims):
-            break
-        left = iter(aims[killed:])
+    while done < kills:
+        trial = Trial(steady.trial.recipe, place / f"trial-{len(chains)}")
+        aims = ten_aims(draw)[: kills - done]
+        chains.append(kill_until_done(trial, iter(aims), draw=draw, tune_seconds=seconds))
+        check(chains[-1], steady.trial, every=EVERY)
+        done += len(chains[-1].kills)
     return chains
-
-
-def _rest(left: Iterator[Aim]) -> Iterator[Aim]:
-    yield from left
 
 
 def told(chains: list[Chain]) -> int:
@@ -48,13 +38,10 @@ def told(chains: list[Chain]) -> int:
 
 @pytest.mark.timeout(600)
 def test_ten_kills(steady: Finished, tmp_path: Path) -> None:
-    aims: list[Aim] = ["tuning", "save", "anywhere", "tuning", "save", "tuning", "save", "anywhere", "later", "later"]
-    assert told(trials(steady, tmp_path, aims, seed=2)) == 10
+    assert told(trials(steady, tmp_path, kills=10, seed=2)) == 10
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_hundred_kills(steady: Finished, tmp_path: Path) -> None:
-    draw = random.Random(1)
-    aims: list[Aim] = [draw.choice(("anywhere", "tuning", "save", "later")) for _ in range(100)]
-    assert told(trials(steady, tmp_path, aims, seed=1)) == 100
+    assert told(trials(steady, tmp_path, kills=100, seed=1)) == 100

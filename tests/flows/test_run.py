@@ -239,3 +239,11 @@ def test_a_byte_flipped_between_saving_and_proving_fails_the_run(
     assert trial.openings() == 0
     with pytest.raises(FinetoothError, match="has no results"):
         pipeline.load(trial.out)
+
+
+def test_check_counts_what_the_run_trains(steady: Finished, said: Any) -> None:
+    code, out, err = said(steady.trial, "check", str(steady.trial.recipe), "--json")
+    assert code == 0, err
+    (found,) = json.loads(out)["candidates"]
+    assert found["parameters"] == json.loads(steady.said.stdout)["rows"][0]["parameters"]
+    assert found["steps"] == 144

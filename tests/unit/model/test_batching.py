@@ -102,7 +102,7 @@ def test_collate_is_what_transformers_pads(folder: Path) -> None:
     assert all(torch.equal(batch[name], theirs[name]) for name in batch)
 
 
-def cost(parts: list[Any]) -> float:
+def cost(parts: list[list[int]]) -> int:
     return sum(len(part) * max(part) + OVERHEAD_TOKENS for part in parts)
 
 
