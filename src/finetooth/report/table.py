@@ -216,15 +216,22 @@ def _closing(contract: Mapping[str, Any], lines: list[_Line], folder: str) -> li
     if _all_verified(lines):
         said.append("All adapters verified: reloaded in a fresh process, logits bitwise equal.")
     several = len({line.row["seed"] for line in lines} - {None}) > 1
+    warned = []
     for line in lines:
+        seeded = several and line.row["seed"] is not None
+        name = f"{line.row['name']} (seed {line.row['seed']})" if seeded else line.row["name"]
         if not line.done:
-            which = f" (seed {line.row['seed']})" if several and line.row["seed"] is not None else ""
-            said.append(
-                _wrapped(f"{line.row['name']}{which} failed: {line.row['error'] or 'no reason is known.'}", "  ")
-            )
+            said.append(_wrapped(f"{name} failed: {line.row['error'] or 'no reason is known.'}", "  "))
+        warned += [_wrapped(f"Warning  {name}: {text}", "  ") for text in line.row.get("warnings", [])]
+    said += warned
+    if contract.get("inexact"):
+        said.append(_wrapped(f"Inexact  resumed after a change: {'; '.join(contract['inexact'])}", "  "))
     if not contract["complete"]:
         said.append("This run is not complete: give the same command again, and it goes on.")
-    said.append(f'Next    finetooth predict --with {shlex.quote(folder)} "your text"')
+    place = shlex.quote(folder)
+    # Without a winner there is nothing to predict with.
+    command = f"show {place}" if contract["winner"] is None else f'predict --with {place} "your text"'
+    said.append(f"Next    finetooth {command}")
     return said
 
 

@@ -55,6 +55,7 @@ class Row:
 
     validation, test: as measure.metrics.score gives them, None where a failed row has none.
     head: `new` when the row's head began untrained, `checkpoint` when the model brought it, None without a head.
+    warnings: what a reader of the row's figures must know, a text each.
     """
 
     name: str
@@ -70,11 +71,16 @@ class Row:
     best_epoch: float | None = None
     curve: Sequence[CurvePoint] = ()
     head: Literal["new", "checkpoint"] | None = None
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
-    """What results.json says of the run as a whole; winner: (name, seed), None without a candidate that ended well."""
+    """What results.json says of the run as a whole.
+
+    winner: (name, seed), None without a candidate that ended well. inexact: what had changed when the run was resumed
+    all the same, so that its bytes may differ from those of an unbroken run.
+    """
 
     run: str
     model: str
@@ -84,6 +90,7 @@ class RunInfo:
     test: int
     classes: Sequence[str]
     winner: tuple[str, int] | None
+    inexact: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +130,7 @@ def write_results(folder: RunFolder, info: RunInfo, rows: Sequence[Row]) -> None
                 "test": info.test,
                 "classes": list(info.classes),
             },
+            "inexact": list(info.inexact),
             "rows": [_row(row) for row in rows],
         },
     )
@@ -161,6 +169,7 @@ def contract(run_folder: Path) -> dict[str, Any]:
         "winner": results["winner"],
         "data": results["data"],
         "model": results["model"],
+        "inexact": results.get("inexact", []),
         "step_seconds": costs["step_seconds"],
         "rows": [_with_costs(row, spent.get((row["name"], row["seed"]), {})) for row in results["rows"]],
     }
@@ -172,6 +181,7 @@ def _row(row: Row) -> dict[str, Any]:
     values["validation"] = None if row.validation is None else dict(row.validation)
     values["test"] = None if row.test is None else dict(row.test)
     values["curve"] = [asdict(point) for point in row.curve]
+    values["warnings"] = list(row.warnings)
     return values
 
 

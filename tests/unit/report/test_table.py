@@ -164,6 +164,26 @@ def test_the_next_command_names_the_folder_as_a_shell_takes_it():
     assert render(folder="my runs/a").endswith("""Next    finetooth predict --with 'my runs/a' "your text\"""")
 
 
+def test_without_a_winner_the_next_command_is_show():
+    assert render(winner=None, folder="my runs/a").endswith("\nNext    finetooth show 'my runs/a'")
+
+
+def test_warnings_of_a_row_and_an_inexact_resume_are_said_under_the_table():
+    warning = "after step 20 class 'bad' takes 97 % of the predictions on the validation rows."
+    rows = [*ROWS[:4], row("lora-r16", warnings=[warning, "short."])]
+    text = render(rows, inexact=["torch 2.12.0 -> 2.13.0", "threads 2 -> 4"])
+    assert (
+        "\nWarning  lora-r16: after step 20 class 'bad' takes 97 % of the predictions on\n"
+        "  the validation rows.\n"
+        "Warning  lora-r16: short.\n"
+        "Inexact  resumed after a change: torch 2.12.0 -> 2.13.0; threads 2 -> 4\n"
+        "Next "
+    ) in text
+    assert "Inexact" not in render(inexact=[])
+    seeded = [row("lora-r8", seed=seed, warnings=[f"of {seed}."]) for seed in (1, 2)]
+    assert "\nWarning  lora-r8 (seed 2): of 2.\n" in render(seeded, None, winner={"name": "lora-r8", "seed": 2})
+
+
 def test_wide_adds_what_does_not_fit():
     lines = render(wide=True).splitlines()
     assert re.split(" {2,}", lines[2].split("time")[1].strip()) == [

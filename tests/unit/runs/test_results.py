@@ -95,6 +95,7 @@ def test_the_contract_is_the_two_files_merged(folder):
         "best_epoch": 2.0,
         "curve": [{"epoch": 1.0, "train_loss": 0.7, "validation_loss": 0.6, "validation_accuracy": 0.8}],
         "head": "new",
+        "warnings": [],
         "train_seconds": 2.5,
         "examples_per_second": 64.0,
         "peak_bytes": 20,
@@ -106,6 +107,18 @@ def test_a_row_that_failed_has_an_error_and_null_figures(folder):
     row = contract(folder.path)["rows"][2]
     assert (row["status"], row["error"]) == ("failed", "step 3: the loss is not finite.")
     assert {row[name] for name in ("validation", "test", "train_seconds", "peak_bytes")} == {None}
+
+
+def test_warnings_and_an_inexact_resume_are_kept_and_older_results_have_none(folder):
+    write_results(folder, replace(INFO, inexact=["torch 2.12.0 -> 2.13.0"]), [replace(ROWS[1], warnings=("a", "b"))])
+    found = contract(folder.path)
+    held(found)
+    assert found["inexact"] == ["torch 2.12.0 -> 2.13.0"] and found["rows"][0]["warnings"] == ["a", "b"]
+    held({key: value for key, value in found.items() if key != "inexact"})
+    older = json.loads(folder.results.read_text())
+    del older["inexact"]
+    folder.results.write_text(json.dumps(older))
+    assert contract(folder.path)["inexact"] == []
 
 
 def test_complete_means_that_the_mark_is_there(folder):
