@@ -145,7 +145,7 @@ def load(base: Base, folder: Path) -> Any:
     applied = state(model)
     for name, tensor in saved.items():
         if not torch.equal(applied[name], tensor):
-            raise ModelError(f"{folder.name}: tensor {name!r} was read but not applied to the model.")
+            raise ModelError(f"the adapter: tensor {name!r} was read but not applied to the model.")
     model.requires_grad_(False)
     return model.eval()
 
@@ -224,31 +224,29 @@ def _named(targets: Sequence[str], linear: dict[str, nn.Linear]) -> list[str]:
 def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
     file = folder / WEIGHTS
     if not file.is_file():
-        raise ModelError(f"{folder.name}: holds no {WEIGHTS}; pickled weights (adapter_model.bin) are not loaded.")
+        raise ModelError(f"the adapter: holds no {WEIGHTS}; pickled weights (adapter_model.bin) are not loaded.")
     try:
         found: dict[str, torch.Tensor] = load_bytes(file.read_bytes())
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{folder.name}: {WEIGHTS} is damaged ({error}).") from error
+        raise ModelError(f"the adapter: {WEIGHTS} is damaged ({error}).") from error
     for name, tensor in found.items():
         if not torch.isfinite(tensor).all():
-            raise ModelError(f"{folder.name}: tensor {name!r} holds a value that is not finite.")
+            raise ModelError(f"the adapter: tensor {name!r} holds a value that is not finite.")
     return found
 
 
 def _compare_names(folder: Path, expected: dict[str, torch.Tensor], saved: dict[str, torch.Tensor]) -> None:
     missing, strange = sorted(set(expected) - set(saved)), sorted(set(saved) - set(expected))
     if missing:
-        raise ModelError(
-            f"{folder.name}: {len(missing)} tensors are missing, first {missing[0]!r}; nothing was loaded."
-        )
+        raise ModelError(f"the adapter: {len(missing)} tensors are missing, first {missing[0]!r}; nothing was loaded.")
     if strange:
         raise ModelError(
-            f"{folder.name}: {len(strange)} tensors have no place, first {strange[0]!r}; nothing was loaded."
+            f"the adapter: {len(strange)} tensors have no place, first {strange[0]!r}; nothing was loaded."
         )
     for name, tensor in saved.items():
         if tensor.shape != expected[name].shape:
             raise ModelError(
-                f"{folder.name}: tensor {name!r} has shape {tuple(tensor.shape)}, the model needs "
+                f"the adapter: tensor {name!r} has shape {tuple(tensor.shape)}, the model needs "
                 f"{tuple(expected[name].shape)}; it was made for another base or rank."
             )
 
@@ -258,22 +256,22 @@ def _config(folder: Path) -> Any:
     try:
         values = json.loads((folder / CONFIG).read_bytes())
     except (OSError, ValueError) as error:
-        raise ModelError(f"{folder.name}: {CONFIG} is missing or no JSON ({error}).") from error
+        raise ModelError(f"the adapter: {CONFIG} is missing or no JSON ({error}).") from error
     if values.get("peft_type") != "LORA":
-        raise ModelError(f"{folder.name}: peft_type is {values.get('peft_type')!r}; only LORA is supported.")
+        raise ModelError(f"the adapter: peft_type is {values.get('peft_type')!r}; only LORA is supported.")
     for key in ("target_modules", "modules_to_save", "exclude_modules"):
         names = values.get(key)
         if names is not None and not (
             isinstance(names, list) and all(re.fullmatch(r"[\w.]+", str(name)) for name in names)
         ):
-            raise ModelError(f"{folder.name}: {key} in {CONFIG} must be a list of names (a text would be a pattern).")
+            raise ModelError(f"the adapter: {key} in {CONFIG} must be a list of names (a text would be a pattern).")
     defaults = _peft().LoraConfig().to_dict()
     for key, value in values.items():
         if key not in _USED | _IDLE and value and value != defaults.get(key):
-            raise ModelError(f"{folder.name}: {key} in {CONFIG} is not supported (found {value!r}).")
+            raise ModelError(f"the adapter: {key} in {CONFIG} is not supported (found {value!r}).")
     if values.get("init_lora_weights") not in (True, False, None, "gaussian"):
         raise ModelError(
-            f"{folder.name}: init_lora_weights {values['init_lora_weights']!r} changes the base itself; not supported."
+            f"the adapter: init_lora_weights {values['init_lora_weights']!r} changes the base itself; not supported."
         )
     chosen = {key: value for key, value in values.items() if key in _USED - {"init_lora_weights"} and value is not None}
     return _peft().LoraConfig(task_type="SEQ_CLS", **chosen)

@@ -81,9 +81,7 @@ def save(
             adapters.save(predictor.model, inside, base_id=source.id)
         else:
             save_file(head_tensors(base), inside / HEAD, metadata={"format": "pt"})
-        for name in TOKENIZER_FILES:
-            if (base_folder / name).is_file():
-                shutil.copyfile(base_folder / name, inside / name)
+        _save_tokenizer(predictor.tokenizer, base_folder, inside)
         write_json(inside / LABELS, {"schema": 1, "labels": list(predictor.classes)})
         write_json(
             inside / IDENTITY,
@@ -107,14 +105,29 @@ def save(
             (inside / "README.md").write_text(_readme(predictor, source), encoding="utf-8")
 
 
+def _save_tokenizer(tokenizer: Any, base_folder: Path, folder: Path) -> None:
+    """The base's own files, with what transformers else takes from the model's config.json said in their config."""
+    for name in TOKENIZER_FILES:
+        if (base_folder / name).is_file():
+            shutil.copyfile(base_folder / name, folder / name)
+    place = folder / "tokenizer_config.json"
+    given = read_json(place) if place.is_file() else {}
+    special = {name: str(token) for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
+    known = {"tokenizer_class": type(tokenizer).__name__, "model_max_length": tokenizer.model_max_length, **special}
+    write_json(place, known | given)
+
+
 def labels_of(folder: Path) -> tuple[str, ...]:
     """The label names saved in an artefact, in the order of its logits.
 
     Raises: ModelError when there are none.
     """
     if not (folder / LABELS).is_file():
-        raise ModelError(f"{folder.name}: holds no {LABELS}; only artefacts saved by Finetooth can be loaded so far.")
-    return tuple(str(label) for label in read_json(folder / LABELS)["labels"])
+        raise ModelError(f"the adapter holds no {LABELS}; only those saved by Finetooth can be loaded so far.")
+    found: Any = read_json(folder / LABELS)
+    if not isinstance(found, dict) or not isinstance(found.get("labels"), list) or len(found["labels"]) < 2:
+        raise ModelError(f"the adapter's {LABELS} does not list two or more labels.")
+    return tuple(str(label) for label in found["labels"])
 
 
 def identity_of(folder: Path) -> dict[str, Any]:
@@ -123,9 +136,21 @@ def identity_of(folder: Path) -> dict[str, Any]:
     Raises: ModelError when it says nothing.
     """
     if not (folder / IDENTITY).is_file():
-        raise ModelError(f"{folder.name}: holds no {IDENTITY}; only artefacts saved by Finetooth can be loaded so far.")
-    identity: dict[str, Any] = read_json(folder / IDENTITY)
-    return identity
+        raise ModelError(f"the adapter holds no {IDENTITY}; only those saved by Finetooth can be loaded so far.")
+    identity: Any = read_json(folder / IDENTITY)
+    try:
+        return {
+            "base": {
+                key: str(identity["base"][key]) for key in ("id", "source_sha256", "weights_sha256", "config_sha256")
+            },
+            **{key: str(identity[key]) for key in ("tokenizer_sha256", "labels_sha256")},
+            "head_seed": int(identity["head_seed"]),
+            "input": {key: identity["input"][key] for key in ("max_tokens", "truncation", "pairs")},
+            "platform": dict(identity["platform"]),
+            "canary_logits": np.asarray(identity["canary_logits"], np.float32).reshape(len(CANARIES), -1),
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"the adapter's {IDENTITY} is not one that Finetooth wrote ({error!r}).") from error
 
 
 def load(folder: Path, *, base_folder: Path, name: str) -> Predictor:
@@ -133,12 +158,13 @@ def load(folder: Path, *, base_folder: Path, name: str) -> Predictor:
 
     Raises: ModelError naming the field that differs: a file's hash, base, tokenizer, labels, a tensor, the canaries.
     """
+    identity = identity_of(folder)
     fault = damage(folder)
     if fault:
         raise ModelError(f"{name}: the artefact is damaged: {fault}. Take it from its run or a backup again.")
-    identity, classes = identity_of(folder), labels_of(folder)
+    classes = labels_of(folder)
     _check_files(folder, base_folder, identity, classes, name)
-    base = load_base(base_folder, classes=classes, head_seed=int(identity["head_seed"]))
+    base = load_base(base_folder, classes=classes, head_seed=identity["head_seed"])
     found = hash_tensors(base_tensors(base))
     _same(name, "base weights", identity["base"]["weights_sha256"], found, identity)
     if (folder / adapters.CONFIG).is_file():
@@ -171,11 +197,11 @@ def _read_head(folder: Path) -> dict[str, Any]:
     try:
         return dict(load_tensors((folder / HEAD).read_bytes()))
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{folder.name}: {HEAD} is damaged ({error}).") from error
+        raise ModelError(f"the saved head is damaged ({error}).") from error
 
 
 def _check_canaries(predictor: Predictor, identity: dict[str, Any]) -> None:
-    recorded = np.asarray(identity["canary_logits"], np.float32)
+    recorded = identity["canary_logits"]
     found = canary_logits(predictor)
     same_platform = identity["platform"] == device.facts()
     off = float(np.abs(recorded - found).max())
@@ -188,7 +214,6 @@ def _check_canaries(predictor: Predictor, identity: dict[str, Any]) -> None:
 def _readme(predictor: Predictor, source: Provenance) -> str:
     classes = list(predictor.classes)
     settings = predictor.input
-    text = f'"{CANARIES[0]}"' + (f', "{CANARIES[1]}"' if settings.pairs else "")
     return f"""---
 library_name: peft
 base_model: {source.id}
@@ -197,7 +222,7 @@ tags: [lora, finetooth]
 ---
 # A LoRA adapter for {len(classes)} classes
 
-Made by Finetooth. Base model: `{source.id}` (weights {source.sha256[:12]}).
+Made by Finetooth. Base model: `{source.id}`.
 
 With Finetooth: `finetooth predict --with THIS_FOLDER "your text"`
 
@@ -215,9 +240,32 @@ base = AutoModelForSequenceClassification.from_pretrained(
 )
 base.config.pad_token_id = tokenizer.pad_token_id
 model = PeftModel.from_pretrained(base, ADAPTER).eval()
-batch = tokenizer({text}, truncation=True, max_length={settings.max_tokens}, return_tensors="pt")
+{_readme_batch(settings)}
 with torch.inference_mode():
     logits = model(**batch).logits
 print(labels[logits.argmax(-1).item()])
 ```
 """
+
+
+def _readme_batch(settings: Input) -> str:
+    """The lines of the README that turn a text into a batch as it was done in tuning."""
+    given = f'"{CANARIES[0]}", "{CANARIES[1]}"' if settings.pairs else "text"
+    lines = [] if settings.pairs else [f'text = "{CANARIES[0]}"']
+    if settings.truncation == "head":
+        return "\n".join(
+            [
+                *lines,
+                f'batch = tokenizer({given}, truncation=True, max_length={settings.max_tokens}, return_tensors="pt")',
+            ]
+        )
+    tail = settings.max_tokens * 3 // 4 + 1  # the closing token and three quarters of the room
+    return "\n".join(
+        [
+            *lines,
+            'batch = tokenizer(text, return_tensors="pt")',
+            f"if batch.input_ids.shape[1] > {settings.max_tokens}:  # keep a quarter of head and the rest of tail",
+            f"    head, tail = {settings.max_tokens - tail}, {tail}",
+            "    batch = {key: torch.cat([value[:, :head], value[:, -tail:]], dim=1) for key, value in batch.items()}",
+        ]
+    )

@@ -1,10 +1,15 @@
 """What the computation runs on, set the same way in every process of a run."""
 
-import platform
 from collections.abc import Mapping
+from importlib import metadata
 from typing import Any
 
 import torch
+
+from finetooth.runs.provenance import processor
+
+# Besides torch, what takes part in computing a figure of the table.
+_DECIDING = ("transformers", "peft", "tokenizers", "safetensors", "numpy", "scikit-learn")
 
 
 def facts() -> dict[str, Any]:
@@ -15,7 +20,8 @@ def facts() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "capability": torch.backends.cpu.get_cpu_capability(),
-        "machine": platform.machine(),
+        "processor": processor(),
+        "versions": {name: metadata.version(name) for name in _DECIDING},
     }
 
 

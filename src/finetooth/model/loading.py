@@ -46,13 +46,13 @@ def load_tokenizer(folder: Path) -> Any:
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
-        raise ModelError(f"{folder.name}: no tokenizer could be loaded ({_first_line(error)}).") from error
+        raise ModelError(f"the base model: no tokenizer could be loaded ({_first_line(error)}).") from error
     if not tokenizer.is_fast:
         raise ModelError(
-            f"{folder.name}: the tokenizer has no tokenizer.json (fast form); convert it once with transformers."
+            "the base model: the tokenizer has no tokenizer.json (fast form); convert it once with transformers."
         )
     if tokenizer.pad_token_id is None:
-        raise ModelError(f"{folder.name}: the tokenizer has no pad token.")
+        raise ModelError("the base model: the tokenizer has no pad token.")
     return tokenizer
 
 
@@ -89,10 +89,10 @@ def load_config(folder: Path) -> Any:
     try:
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{folder.name}: config.json could not be loaded ({_first_line(error)}).") from error
+        raise ModelError(f"the base model: config.json could not be loaded ({_first_line(error)}).") from error
     if config.model_type not in FAMILIES:
         raise ModelError(
-            f"{folder.name}: model family {config.model_type!r} is not supported; known: {', '.join(FAMILIES)}."
+            f"the base model: model family {config.model_type!r} is not supported; known: {', '.join(FAMILIES)}."
         )
     return config
 
@@ -157,10 +157,10 @@ def _load(folder: Path, classes: Sequence[str] | None, dropout: float | Literal[
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{folder.name}: the model could not be loaded ({_first_line(error)}).") from error
+        raise ModelError(f"the base model: the model could not be loaded ({_first_line(error)}).") from error
     inside = [str(key[0]) for key in info["mismatched_keys"] if str(key[0]).startswith(f"{model.base_model_prefix}.")]
     if inside:
-        raise ModelError(f"{folder.name}: {inside[0]} has another shape than config.json says.")
+        raise ModelError(f"the base model: {inside[0]} has another shape than config.json says.")
     _refuse_unexpected(folder, info["unexpected_keys"])
     for tensor in [*model.parameters(), *model.buffers()]:
         # The loader maps the file: tensors would lie wherever it put them, unaligned (the last bit of a product depends
@@ -197,7 +197,7 @@ def _refuse_unexpected(folder: Path, keys: Iterable[str]) -> None:
     strange = [key for key in sorted(keys) if not any(re.fullmatch(pattern, key) for pattern in ALLOWED_UNEXPECTED)]
     if strange:
         raise ModelError(
-            f"{folder.name}: {len(strange)} tensors of the checkpoint have no place in the model, first "
+            f"the base model: {len(strange)} tensors of the checkpoint have no place in the model, first "
             f"{strange[0]!r}; "
             "it would be another model than the one saved."
         )

@@ -51,6 +51,7 @@ def conclude(
         test=counts["test"],
         classes=plan["classes"],
         winner=winner,
+        inexact=plan["inexact"],
     )
     results.write_results(folder, info, rows)
     outcomes = [
@@ -101,6 +102,7 @@ def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, 
         best_epoch=tuned["best_epoch"],
         curve=[CurvePoint(**point) for point in tuned["curve"]],
         head=tuned["head"],
+        warnings=tuned["warnings"],
     )
 
 

@@ -1,6 +1,5 @@
 """run(recipe): every step from sources to the table, each one skipped when its result is there and whole."""
 
-import errno
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from finetooth.files import damage, discard, read_json, sweep, write_file, write
 from finetooth.model.batching import Tokens
 from finetooth.pipeline import ending, resuming
 from finetooth.plan import prepare
+from finetooth.plan.describing import data_lines
 from finetooth.plan.prepare import Material
 from finetooth.progress import Progress, Silent
 from finetooth.proof.command import Command
@@ -23,6 +23,7 @@ from finetooth.proof.task import Action, Task
 from finetooth.recipe import Recipe
 from finetooth.recipe import load as load_recipe
 from finetooth.runs import lockbox, predictions, provenance, results
+from finetooth.runs.disk import disk_faults
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.lock import RunLock
 from finetooth.runs.work import save_examples, write_splits
@@ -60,9 +61,11 @@ def run(
         recipe = load_recipe(recipe if isinstance(recipe, Mapping) else Path(recipe))
     folder = RunFolder(Path(out or Path("runs") / recipe.name).absolute())
     command = Command()
-    with _disk_faults(folder), command.signals(), RunLock(folder).command():
+    _refuse_foreign(folder)
+    with disk_faults(folder), command.signals(), RunLock(folder).command():
         if folder.is_complete:
             resuming.refuse_changed_recipe(folder, recipe)
+            ending.clear_away(folder)  # a kill may have come after the mark and before this
             return Run(folder.path)
         work = _Work(recipe, folder, progress or Silent(), command)
         work.prepare(allow_inexact=allow_inexact)
@@ -92,6 +95,8 @@ class _Work:
             if begun:
                 self.plan = resuming.agree(self.folder, plan, allow_inexact=allow_inexact)
             else:
+                for line in data_lines(material.dataset.summary):
+                    self.progress.say(line)
                 self.plan = self._write_down(plan, material)
             save_examples(self.folder, material.dataset)
 
@@ -103,10 +108,23 @@ class _Work:
         winner = ending.choose_winner(self.recipe, self.folder, keys)
         openings = lockbox.open_test(self.plan["test_id"], self.plan["run_id"], run_name=self.recipe.name)
         for name, seed in keys:
-            row = self.folder.row(name, seed)
+            self._test(name, seed)
+        ending.conclude(self.recipe, self.plan, self.folder, keys=keys, winner=winner, openings=openings)
+
+    def _test(self, name: str, seed: int | None) -> None:
+        row = self.folder.row(name, seed)
+        with self._failing_alone(name, seed):
             if not row.failed.is_file() and "test" not in _scored(row):
                 self._call("score", name, seed, "test")
-        ending.conclude(self.recipe, self.plan, self.folder, keys=keys, winner=winner, openings=openings)
+
+    @contextmanager
+    def _failing_alone(self, name: str, seed: int | None) -> Iterator[None]:
+        """A row that diverges is a failed row, and the others go on."""
+        try:
+            yield
+        except DivergedError as error:
+            write_json(self.folder.row(name, seed).failed, {"schema": 1, "error": str(error)})
+            self.progress.say(f"{_title(name, seed, self.recipe)} failed: {error}")
 
     def _tokens(self, material: Material, *, fresh: bool) -> dict[str, Tokens]:
         if material.model is None:
@@ -133,10 +151,12 @@ class _Work:
         row = self.folder.row(name, seed)
         if row.failed.is_file():
             return
-        try:
+        with self._failing_alone(name, seed):
             artefact = row.control if name in ("majority", "tfidf") else row.adapter
             if not artefact.exists():
                 self._call("fit", name, seed, "train")
+                for warning in read_json(row.curve)["warnings"] if row.curve.is_file() else ():
+                    self.progress.say(f"Warning  {_title(name, seed, self.recipe)}: {warning}")
             fault = damage(artefact)
             if fault is not None:
                 raise ProofError(
@@ -145,9 +165,6 @@ class _Work:
                 )
             if "validation" not in _scored(row) or (row.curve.is_file() and not row.verify.is_file()):
                 self._call("score", name, seed, "validation")
-        except DivergedError as error:
-            write_json(row.failed, {"schema": 1, "error": str(error)})
-            self.progress.say(f"{_title(name, seed, self.recipe)} failed: {error}")
 
     def _call(self, action: Action, name: str, seed: int | None, split: str) -> None:
         title, total, unit = self._step(action, name, seed, split)
@@ -179,6 +196,17 @@ class _Work:
             write_json(place, {**known, title: round(known.get(title, 0.0) + spent, 3)})
 
 
+def _refuse_foreign(folder: RunFolder) -> None:
+    """Nothing, if the folder is new, empty or a run's: what a run writes must not meet a user's own files."""
+    if not folder.path.is_dir() or folder.plan.is_file() or folder.work.is_dir():
+        return
+    others = sorted(item.name for item in folder.path.iterdir() if not item.name.startswith(folder.lock.name))
+    if others:
+        raise RunError(
+            f"{folder.path} holds files that are not of a run ({others[0]}); name another folder with --out."
+        )
+
+
 def _scored(row: RowFolder) -> set[str]:
     """The splits whose predictions are there; unreadable predictions are none."""
     if not row.predictions.is_file():
@@ -192,21 +220,3 @@ def _scored(row: RowFolder) -> set[str]:
 
 def _title(name: str, seed: int | None, recipe: Recipe) -> str:
     return name if seed is None or len(recipe.seeds) == 1 else f"{name} seed {seed}"
-
-
-@contextmanager
-def _disk_faults(folder: RunFolder) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            raise RunError(
-                f"{folder.path}: the disk is full. What is finished is kept: free some space and give the same "
-                "command again, or begin in a folder on another disk with --out."
-            ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
-            raise RunError(
-                f"{error.filename or folder.path}: cannot be written ({error.strerror}). "
-                "Name another folder with --out."
-            ) from error
-        raise

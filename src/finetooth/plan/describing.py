@@ -7,6 +7,7 @@ from typing import Any
 from finetooth.report.table import short_model
 
 _SHOWN_CLASSES = 8
+_NAMES = {"outside": "outside the limit"}
 
 
 def describe(found: dict[str, Any]) -> str:
@@ -16,8 +17,7 @@ def describe(found: dict[str, Any]) -> str:
         parts.append(_lengths(found))
     if found["candidates"]:
         parts.append(_candidates(found))
-    notes = [textwrap.fill(f"Note: {note}", 80, subsequent_indent="  ") for note in found["data"]["notes"]]
-    parts += ["\n".join(notes)] if notes else []
+    parts.append("\n".join(data_lines(found["data"])))
     parts.append(f"Estimated time of the whole run: {_time(found['estimated_seconds'])}.")
     return "\n\n".join(parts)
 
@@ -32,10 +32,18 @@ def _rows(found: dict[str, Any]) -> str:
         lines.append(f"  {_short(name, 22):<24}" + _columns([split.get(name, 0) for split in counts.values()]))
     if len(classes) > _SHOWN_CLASSES:
         lines.append(f"  and {len(classes) - _SHOWN_CLASSES} more classes")
-    for split, account in found["data"]["rows"].items():
-        parts = ", ".join(f"{value:,} {key}" for key, value in _counted(account))
-        lines.append(textwrap.fill(f"{split}: {parts}", 80, subsequent_indent="  "))
     return "\n".join(lines)
+
+
+def data_lines(summary: dict[str, Any]) -> list[str]:
+    """What was read and how, where every row went, and what was noticed: lines of at most 80 columns."""
+    lines = [
+        f"{use}: column {column['name']!r} ({column['how']})" for use, column in summary["columns"].items() if column
+    ]
+    for split, account in summary["rows"].items():
+        lines.append(f"{split}: " + ", ".join(f"{value:,} {key}" for key, value in _counted(account)))
+    lines += [f"Note: {note}" for note in summary["notes"]]
+    return [textwrap.fill(line, 80, subsequent_indent="  ") for line in lines]
 
 
 def _lengths(found: dict[str, Any]) -> str:
@@ -81,7 +89,7 @@ def _counted(account: dict[str, Any]) -> Iterator[tuple[str, int]]:
         if isinstance(value, dict):
             yield from ((f"dropped ({reason})", count) for reason, count in value.items() if count)
         else:
-            yield key, value
+            yield _NAMES.get(key, key), value
 
 
 def _columns(cells: list[Any]) -> str:

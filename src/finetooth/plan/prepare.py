@@ -13,7 +13,7 @@ from finetooth.errors import ModelError, RecipeError, did_you_mean
 from finetooth.files import damage, discard, new_directory, sha256_file
 from finetooth.model import adapters, device
 from finetooth.model.batching import Tokens, tokenize
-from finetooth.model.loading import Base, base_tensors, hash_tensors, load_base, load_config, load_tokenizer
+from finetooth.model.loading import base_tensors, hash_tensors, load_base, load_config, load_tokenizer
 from finetooth.model.predictor import EVALUATION_BUDGET
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
@@ -113,17 +113,6 @@ def resolve(recipe: Recipe, material: Material, tokens: Mapping[str, Tokens]) ->
         for candidate in recipe.candidates
     }
     return plan
-
-
-def clean_base(recipe: Recipe, material: Material) -> Base:
-    """The base as a candidate of the recipe's first seed would get it."""
-    assert material.model is not None
-    return load_base(
-        material.model.path,
-        classes=material.dataset.classes,
-        head_seed=recipe.seeds[0],
-        dropout=recipe.training.base_dropout,
-    )
 
 
 def row_keys(recipe: Recipe, plan: Mapping[str, Any]) -> list[tuple[str, int | None]]:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from finetooth.errors import ProofError
 from finetooth.files import read_json, write_json
 from finetooth.model.adapters import WEIGHTS
-from finetooth.model.artefact import CANARIES, IDENTITY
+from finetooth.model.artefact import CANARIES, CANARY_TOLERANCE, IDENTITY
 from finetooth.runs.layout import RowFolder
 from finetooth.tuning import checkpoints
 
@@ -18,19 +18,27 @@ def is_due(folder: RowFolder) -> bool:
     return folder.curve.is_file()
 
 
-def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str) -> None:
+def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact: bool) -> None:
     """Compare the reloaded artefact's validation logits (N, C) with those scored in memory, and write verify.json.
 
     The probe batch (the canaries), hashes, missing and unexpected keys were compared when the artefact was loaded.
-    Raises: ProofError with the largest difference when a single bit differs.
+    exact: every bit must be equal; False, after a resume that was allowed to be inexact: within CANARY_TOLERANCE.
+    Raises: ProofError with the largest difference otherwise.
     """
-    measured = checkpoints.best_logits(folder.checkpoints, int(read_json(folder.curve)["best_step"]))
+    best_step = int(read_json(folder.curve)["best_step"])
+    fault = checkpoints.best_damage(folder.checkpoints, best_step)
+    if fault is not None:
+        raise ProofError(
+            f"{name}: the logits measured before saving are damaged ({fault}), so that nothing can be proven. "
+            f"Delete {folder.path} and give the same command again to tune it anew."
+        )
+    measured = checkpoints.best_logits(folder.checkpoints, best_step)
     equal = measured.shape == found.shape and bool((measured.view(np.uint32) == found.view(np.uint32)).all())
     largest = float(np.abs(measured - found).max()) if measured.shape == found.shape else float("inf")
-    if not equal:
+    if not equal and (exact or not largest <= CANARY_TOLERANCE):
         raise ProofError(
             f"{name}: the reloaded adapter is not the one measured: validation logits differ by up to {largest:.3g}. "
-            "The run stops here; nothing of this row is reported."
+            f"The run stops here. Delete {folder.path} and give the same command again to tune it anew."
         )
     identity: dict[str, Any] = read_json(folder.adapter / IDENTITY)
     write_json(
@@ -39,7 +47,7 @@ def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str) -> No
             "schema": 1,
             "verified": True,
             "max_abs_logit_difference": largest,
-            "compared": {"validation_rows": len(found), "probe_rows": len(CANARIES), "bitwise": True},
+            "compared": {"validation_rows": len(found), "probe_rows": len(CANARIES), "bitwise": equal},
             "adapter_sha256": read_json(folder.adapter / "MANIFEST.json")["files"][WEIGHTS]["sha256"],
             "base": identity["base"],
             "tokenizer_sha256": identity["tokenizer_sha256"],

@@ -50,7 +50,7 @@ class Command:
         log = task.run_folder.work / "stderr.log"
         with log.open("w+", encoding="utf-8", errors="replace") as stderr:
             self.child = subprocess.Popen(
-                [sys.executable, "-m", "finetooth.proof.worker"],
+                [sys.executable, "-P", "-m", "finetooth.proof.worker"],  # -P: no module of the working directory
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -78,12 +78,16 @@ class Command:
         try:
             child.stdin.write(json.dumps(task.message()) + "\n")
             child.stdin.flush()
-            for line in child.stdout:
+        except BrokenPipeError:
+            child.wait()
+            return {}  # it died before it could listen; its exit code says how
+        for line in child.stdout:
+            try:
                 answer = json.loads(line)
-                if answer["event"] == "advance":
-                    step.advance(answer["count"], note=answer["note"])
-        except (BrokenPipeError, ValueError):
-            answer = {}  # it died in the middle of a word; its exit code says how
+            except ValueError:
+                answer = {}  # it died in the middle of a word
+            if answer.get("event") == "advance":
+                step.advance(answer["count"], note=answer["note"])
         child.wait()
         return answer
 

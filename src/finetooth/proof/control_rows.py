@@ -1,9 +1,10 @@
 """Rows without a neural network: fitted and scored without importing torch."""
 
+import time
 from typing import Literal
 
 from finetooth import controls
-from finetooth.proof.task import Channel, Task, keep_predictions
+from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
 from finetooth.runs.work import read_examples
 
 
@@ -11,7 +12,12 @@ def fit(task: Task, channel: Channel) -> None:
     """Fit the control on the training split and save it."""
     train = read_examples(task.run_folder, "train")
     task.folder.path.mkdir(parents=True, exist_ok=True)
-    controls.fit(_name(task), train, classes=len(task.plan()["classes"])).save(task.folder.control)
+    started = time.perf_counter()
+    control = controls.fit(_name(task), train, classes=len(task.plan()["classes"]))
+    seconds = time.perf_counter() - started
+    control.save(task.folder.control)
+    if task.row == "tfidf":  # majority counts, which no clock here can time
+        add_costs(task, train_seconds=seconds, examples_per_second=len(train) / seconds)
 
 
 def score(task: Task, channel: Channel) -> None:

@@ -61,7 +61,7 @@ def score(task: Task, channel: Channel) -> None:
     tokens = Tokens.open(task.run_folder.work / "tokens" / task.split)
     found = predictor.logits(tokens, budget=plan["evaluation_budget"], advance=_advance(channel))
     if task.split == "validation" and certificate.is_due(task.folder):
-        certificate.prove(task.folder, found, name=task.row)
+        certificate.prove(task.folder, found, name=task.row, exact=not plan["inexact"])
     keep_predictions(task, found)
 
 

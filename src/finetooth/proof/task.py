@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from finetooth.errors import DivergedError
 from finetooth.files import read_json, write_json
 from finetooth.recipe import Recipe
 from finetooth.recipe import load as load_recipe
@@ -76,7 +77,12 @@ def labels_for(task: Task) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
 
 
 def keep_predictions(task: Task, logits: npt.NDArray[np.float32]) -> None:
-    """Put the logits (N, C) of the task's split into the row's predictions, beside those of other splits."""
+    """Put the logits (N, C) of the task's split into the row's predictions, beside those of other splits.
+
+    Raises: DivergedError if one of them is not finite.
+    """
+    if not np.isfinite(logits).all():
+        raise DivergedError(f"{task.row}: a logit of the {task.split} rows is not finite.")
     ids, labels = labels_for(task)
     before = read_predictions(task.folder.predictions) if task.folder.predictions.is_file() else {}
     write_predictions(task.folder.predictions, {**before, task.split: Predictions(ids, labels, logits)})

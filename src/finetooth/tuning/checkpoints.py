@@ -96,6 +96,11 @@ def load_best(folder: Path, step: int, named: Mapping[str, nn.Parameter]) -> Non
             parameter.copy_(tensors[name])
 
 
+def best_damage(folder: Path, step: int) -> str | None:
+    """What is wrong with the best state of `step`, or None if it is whole."""
+    return damage(folder / f"best-{step:08d}")
+
+
 def best_logits(folder: Path, step: int) -> npt.NDArray[np.float32]:
     """The validation logits (N, C) scored in memory at `step`."""
     tensors: dict[str, Any] = load_tensors((folder / f"best-{step:08d}" / "validation.safetensors").read_bytes())

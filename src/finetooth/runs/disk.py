@@ -1,0 +1,32 @@
+"""A disk that is full or forbidden, told as what the user can do about it."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from safetensors import SafetensorError
+
+from finetooth.errors import RunError
+from finetooth.runs.layout import RunFolder
+
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+
+
+@contextmanager
+def disk_faults(folder: RunFolder) -> Iterator[None]:
+    """A block that writes into the run folder; a full or forbidden disk becomes a RunError that says so."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        # safetensors tells the kernel's words, but not its number.
+        if number in _FULL or (number is None and "No space left" in str(error)):
+            raise RunError(
+                f"{folder.path}: the disk is full. What is finished is kept: free some space and give the same "
+                "command again, or begin in a folder on another disk with --out."
+            ) from error
+        if number in _FORBIDDEN:
+            place = getattr(error, "filename", None) or folder.path
+            raise RunError(f"{place}: cannot be written ({error}). Name another folder with --out.") from error
+        raise
