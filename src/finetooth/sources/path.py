@@ -69,14 +69,14 @@ def _folder_hash(folder: Path, text: str) -> str:
 
 
 def _existing(text: str) -> Path:
-    path = Path(text).expanduser().absolute()
     try:
+        path = Path(text).expanduser().absolute()
         if path.exists():
             return path.resolve()
         beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
     except OSError as error:
         raise SourceError(f"{text}: cannot be read ({error.strerror}).") from error
-    except ValueError as error:  # a NUL character
+    except (ValueError, RuntimeError) as error:  # a NUL character, or the home of an unknown user
         raise SourceError(f"{text!r}: not usable as a path ({error}).") from error
     if not path.parent.is_dir():
         raise SourceError(f"{text}: no such file or folder; there is no folder {path.parent} either.")

@@ -242,6 +242,16 @@ def test_data_is_used_in_place(tmp_path: Path) -> None:
     assert bring_data(str(folder)).sha256 != first.sha256
 
 
+def test_a_hub_id_is_one_whatever_the_working_directory_holds(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "owner").mkdir()
+    model.rename(tmp_path / "owner" / "tiny")
+    assert " cannot be reached. Without the Hub: " in refusal(bring_model, "owner/tiny")
+    assert bring_model("./owner/tiny").id == "tiny"
+    assert refusal(bring_data, "~no-such-user/x.csv") == (
+        "'~no-such-user/x.csv': not usable as a path (Could not determine home directory.)."
+    )
+
+
 def test_missing_data_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "reviews.csv").write_text("x")
     wanted = tmp_path / "review.csv"

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from finetooth.errors import RecipeError, did_you_mean
 from finetooth.files import check_name
+from finetooth.recipe.explaining import explain
+from finetooth.recipe.places import COMPRESSED_SUFFIXES as COMPRESSED_SUFFIXES
+from finetooth.recipe.places import DATA_SUFFIXES as DATA_SUFFIXES
+from finetooth.recipe.places import absolute_paths
+from finetooth.recipe.places import is_path as is_path
+from finetooth.recipe.places import typed as typed
 
 Baseline = Literal["majority", "tfidf", "original"]
-DATA_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
-COMPRESSED_SUFFIXES = (".gz", ".bz2")
 
 
 def _safe_name(name: str) -> str:
@@ -34,6 +38,18 @@ def _layers(value: str) -> str:
     return value
 
 
+def _word(value: Any) -> Any:
+    """A label as text: YAML makes a number of an unquoted 5, and a truth value of an unquoted no."""
+    if isinstance(value, bool):
+        raise ValueError(
+            "YAML reads an unquoted yes, no, on, off, true or false as a truth value; put quotes around it."
+        )
+    if isinstance(value, int):
+        return str(value)
+    return value
+
+
+Word = Annotated[str, BeforeValidator(_word)]
 Name = Annotated[str, AfterValidator(_safe_name)]
 Layers = Annotated[str, AfterValidator(_layers)]
 
@@ -55,8 +71,8 @@ class SplitSources(Section):
 class Limit(Section):
     """How many rows to use of each split."""
 
-    train: int | None = Field(None, ge=2, description="Rows of the training split to use; None: all.")
-    test: int | None = Field(None, ge=1, description="Rows of the test split to use; None: all.")
+    train: int | None = Field(None, ge=2, description="Rows of the training split to use; null: all.")
+    test: int | None = Field(None, ge=1, description="Rows of the test split to use; null: all.")
 
 
 class Data(Section):
@@ -68,10 +84,10 @@ class Data(Section):
     text: str | None = Field(None, description="Column of the text; detected and shown when omitted.")
     text_pair: str | None = Field(None, description="Column of the second text, for pairs.")
     label: str | None = Field(None, description="Column of the label; detected and shown when omitted.")
-    labels: list[str] | None = Field(
+    labels: list[Word] | None = Field(
         None, description="The classes, in the order their numbers follow; sorted when omitted."
     )
-    keep: dict[str, list[str]] = Field(
+    keep: dict[str, list[Word]] = Field(
         default_factory=dict, description="Keep only rows whose column holds one of these values."
     )
     group: str | None = Field(None, description="Column whose values never cross splits (film, author, thread).")
@@ -112,7 +128,7 @@ class Training(Section):
     batch_size: int = Field(16, ge=1, description="Examples of one optimizer step, kept exactly.")
     learning_rate: float = Field(7e-4, gt=0, description="Peak learning rate of adapter and biases.")
     head_learning_rate: float | None = Field(
-        None, gt=0, description="Peak learning rate of the head; None: learning_rate."
+        None, gt=0, description="Peak learning rate of the head; null: learning_rate."
     )
     weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay of matrices (not of biases).")
     schedule: Literal["linear", "cosine", "constant"] = Field(
@@ -121,7 +137,7 @@ class Training(Section):
     warmup_fraction: float = Field(
         0.06, ge=0, lt=1, description="Share of the steps, 0 to 1, over which the rate rises from zero."
     )
-    max_grad_norm: float | None = Field(1.0, gt=0, description="Gradients are scaled down to this norm; None: never.")
+    max_grad_norm: float | None = Field(1.0, gt=0, description="Gradients are scaled down to this norm; null: never.")
     evaluate_every: Annotated[int, Field(ge=1)] | Literal["epoch"] = Field(
         "epoch", description="Validate each epoch, or each so many steps."
     )
@@ -129,16 +145,16 @@ class Training(Section):
         "loss", description="Validation figure that picks the best step; ties keep the earliest."
     )
     patience: int | None = Field(
-        None, ge=1, description="Stop after so many evaluations without a better one; None: never."
+        None, ge=1, description="Stop after so many evaluations without a better one; null: never."
     )
     base_dropout: Annotated[float, Field(ge=0, lt=1)] | Literal["model"] = Field(
         0.0, description="Dropout inside the base and head: a number, or 'model' for the model's own."
     )
-    class_weights: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = Field(
+    class_weights: Literal["balanced"] | dict[Word, Annotated[float, Field(gt=0)]] | None = Field(
         None, description="Weight of each class in the loss: 'balanced' (inverse frequency), or {label: weight}."
     )
     precision: Literal["auto", "float32"] = Field(
-        "auto", description="Number format of the forward pass; auto chooses for this machine."
+        "auto", description="Number format of the forward pass; auto is float32 on the CPU."
     )
     token_budget: int = Field(4096, ge=16, description="Most tokens (with padding) of one micro-batch in training.")
     checkpoint_every: int = Field(
@@ -152,7 +168,7 @@ class Candidate(Section):
     name: Name = Field(description="Name of the row and its folder.")
     kind: Literal["lora"] = Field("lora", description="Method: LoRA (Hu et al. 2021).")
     rank: int = Field(8, ge=1, description="Rank r of the update B A.")
-    alpha: float | None = Field(None, gt=0, description="Scale: the update is multiplied by alpha / r; None: 2 r.")
+    alpha: float | None = Field(None, gt=0, description="Scale: the update is multiplied by alpha / r; null: 2 r.")
     dropout: float = Field(0.0, ge=0, lt=1, description="Dropout of the adapter's input.")
     targets: str | list[str] = Field(
         "all-linear",
@@ -221,7 +237,7 @@ def schema() -> dict[str, Any]:
     return Recipe.model_json_schema()
 
 
-def load(source: Path | Mapping[str, Any], *, overrides: Sequence[str] = ()) -> Recipe:
+def load(source: str | Path | Mapping[str, Any], *, overrides: Sequence[str] = ()) -> Recipe:
     """A validated recipe with the paths in it made absolute.
 
     source: a YAML file (paths in it are relative to it) or the same as a mapping (paths relative to the working
@@ -231,14 +247,14 @@ def load(source: Path | Mapping[str, Any], *, overrides: Sequence[str] = ()) -> 
     if isinstance(source, Mapping):
         where, raw, home = "recipe", {str(key): value for key, value in source.items()}, Path.cwd()
     else:
-        where, raw, home = str(source), _read_yaml(source), source.resolve().parent
-    values = _absolute_paths(raw, home)
+        where, raw, home = str(source), _read_yaml(Path(source)), Path(source).resolve().parent
+    values = absolute_paths(raw, home, where=where)
     for override in overrides:
         values = _override(values, override)
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        raise RecipeError("\n".join(f"{where}: {line}" for line in _explain(error))) from None
+        raise RecipeError("\n".join(f"{where}: {line}" for line in explain(error, values, keys_at=_keys_at))) from None
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -247,7 +263,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         near = sorted(path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
         raise RecipeError(f"{path}: no such recipe.{did_you_mean(str(path), map(str, near))}") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # not UTF-8, or a NUL in the name
         raise RecipeError(f"{path}: cannot be read as UTF-8 text ({error}).") from error
     try:
         values = yaml.safe_load(text)
@@ -272,7 +288,7 @@ def _override(values: dict[str, Any], override: str) -> dict[str, Any]:
     change: Any = value
     for part in reversed(path):
         change = {part: change}
-    merged: dict[str, Any] = _merge(values, _absolute_paths(change, Path.cwd()), path)
+    merged: dict[str, Any] = _merge(values, absolute_paths(change, Path.cwd(), where=f"--set {key}"), path)
     return merged
 
 
@@ -287,57 +303,6 @@ def _merge(values: Any, change: Any, path: list[str]) -> Any:
     inner = dict(values) if isinstance(values, dict) else {}
     inner[part] = _merge(inner.get(part), change[part], rest)
     return inner
-
-
-def is_path(text: str) -> bool:
-    """Whether a source text is meant as a path: it looks like one, or ends as data files do."""
-    if text.startswith("wheel:"):
-        return False
-    bare = text
-    for suffix in COMPRESSED_SUFFIXES:
-        bare = bare.removesuffix(suffix)
-    return text.startswith((".", "/", "~")) or bare.endswith(DATA_SUFFIXES) or Path(text).expanduser().exists()
-
-
-def _absolute_paths(values: Any, home: Path) -> Any:
-    """The same values with `model` and `data.source` paths made absolute against `home`."""
-
-    def absolute(source: Any) -> Any:
-        if isinstance(source, list):
-            return [absolute(item) for item in source]
-        if isinstance(source, dict):
-            return {key: absolute(item) for key, item in source.items()}
-        if not isinstance(source, str) or source.startswith("wheel:"):
-            return source
-        place = home / Path(source).expanduser()
-        return str(place.resolve()) if is_path(source) or place.exists() else source
-
-    if not isinstance(values, dict):
-        return values
-    values = dict(values)
-    if "model" in values:
-        values["model"] = absolute(values["model"])
-    if isinstance(values.get("data"), dict) and "source" in values["data"]:
-        values["data"] = {**values["data"], "source": absolute(values["data"]["source"])}
-    return values
-
-
-def _explain(error: ValidationError) -> list[str]:
-    lines = []
-    for fault in error.errors():
-        place = [str(part) for part in fault["loc"] if not str(part).startswith(("function-", "constrained-"))]
-        key = ".".join(place) or "recipe"
-        if fault["type"] == "extra_forbidden":
-            known = _keys_at(fault["loc"][:-1])
-            lines.append(f"unknown key {key!r}.{did_you_mean(place[-1], known)} Known here: {', '.join(known)}.")
-        elif fault["type"] == "missing":
-            lines.append(f"key {key!r} is missing.")
-        elif fault["type"] == "value_error":
-            lines.append(f"{key}: {fault['ctx']['error']}" if place else str(fault["ctx"]["error"]))
-        else:
-            found = fault["input"]
-            lines.append(f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}; found {found!r}.")
-    return lines
 
 
 def _keys_at(place: tuple[int | str, ...]) -> list[str]:

@@ -1,0 +1,72 @@
+"""Sources in a recipe that are paths: told by their form, or by what lies beside the recipe, and made absolute."""
+
+import errno
+from pathlib import Path
+from typing import Any
+
+from finetooth.errors import RecipeError
+
+DATA_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
+COMPRESSED_SUFFIXES = (".gz", ".bz2")
+
+
+def is_path(text: str) -> bool:
+    """Whether a source text has the form of a path, wherever it is read: it begins like one, or ends as data does."""
+    if text.startswith("wheel:"):
+        return False
+    bare = text
+    for suffix in COMPRESSED_SUFFIXES:
+        bare = bare.removesuffix(suffix)
+    return text.startswith((".", "/", "~")) or bare.endswith(DATA_SUFFIXES) or Path(text).is_absolute()
+
+
+def typed(text: str) -> str:
+    """A source as typed on a command line: the name of what lies in the working directory becomes a path, ./NAME."""
+    try:
+        here = not text.startswith("wheel:") and not is_path(text) and _exists(Path(text))
+    except OSError:  # longer than a name can be
+        here = False
+    return f"./{text}" if here else text
+
+
+def _exists(place: Path) -> bool:
+    try:
+        return place.exists()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise
+        return False
+
+
+def absolute_paths(values: Any, home: Path, *, where: str) -> Any:
+    """The same values with `model` and `data.source` paths made absolute against `home`.
+
+    A text without the form of a path is one if it exists in `home`; this is decided here, once. where: begins an error.
+    Raises: RecipeError for a text that cannot be a path, such as one that is too long.
+    """
+
+    def absolute(source: Any) -> Any:
+        if isinstance(source, list):
+            return [absolute(item) for item in source]
+        if isinstance(source, dict):
+            return {key: absolute(item) for key, item in source.items()}
+        if not isinstance(source, str) or source.startswith("wheel:"):
+            return source
+        try:
+            place = home / (Path(source).expanduser() if source.startswith("~") else source)
+            # Asked in any case: what is too long for a name ends here.
+            exists = _exists(place)
+            return str(place.resolve()) if is_path(source) or exists else source
+        except (OSError, RuntimeError, ValueError) as error:  # too long, ~USER unknown, links in a circle, a NUL
+            shown = source if len(source) <= 60 else f"{source[:60]}..."
+            reason = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
+            raise RecipeError(f"{where}: {shown!r} is not usable as a path ({reason}).") from None
+
+    if not isinstance(values, dict):
+        return values
+    values = dict(values)
+    if "model" in values:
+        values["model"] = absolute(values["model"])
+    if isinstance(values.get("data"), dict) and "source" in values["data"]:
+        values["data"] = {**values["data"], "source": absolute(values["data"]["source"])}
+    return values

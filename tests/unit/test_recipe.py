@@ -1,0 +1,106 @@
+"""Recipes: from a file or a mapping to values, which sources are paths, and what is said of a wrong one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetooth import recipe
+from finetooth.errors import RecipeError
+
+BARE: dict[str, Any] = {"name": "mine", "model": "owner/name", "data": {"source": "a.csv"}}
+
+
+def said(source: Any, **options: Any) -> str:
+    with pytest.raises(RecipeError) as caught:
+        recipe.load(source, **options)
+    return str(caught.value)
+
+
+def written(folder: Path, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_recipe_is_named_by_text_or_path_or_given_as_a_mapping(tmp_path: Path, monkeypatch: Any) -> None:
+    path = written(tmp_path, "name: mine\nmodel: owner/name\ndata: {source: a.csv}\n")
+    monkeypatch.chdir(tmp_path)
+    assert recipe.load("mine.yaml") == recipe.load(path) == recipe.load(BARE)
+    assert said("nine.yaml") == "nine.yaml: no such recipe. Did you mean 'mine.yaml'?"
+
+
+def test_a_path_is_one_beside_the_recipe_not_where_the_command_is_given(tmp_path: Path, monkeypatch: Any) -> None:
+    path = written(tmp_path / "home", "name: mine\nmodel: owner/name\ndata: {source: owner/data}\n")
+    (tmp_path / "elsewhere" / "owner" / "name").mkdir(parents=True)
+    (tmp_path / "home" / "owner" / "data").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    found = recipe.load(path)
+    assert (found.model, found.data.source) == ("owner/name", str(tmp_path / "home" / "owner" / "data"))
+    assert recipe.load(path, overrides=["model=owner/name"]).model == str(tmp_path / "elsewhere" / "owner" / "name")
+    assert recipe.load(path, overrides=["model=./x"]).model == str(tmp_path / "elsewhere" / "x")
+    assert recipe.load(path, overrides=["model=owner/other"]).model == "owner/other"
+    assert [recipe.typed(text) for text in ("owner/name", "owner/data", "x.csv")] == [
+        "./owner/name", "owner/data", "x.csv",
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_a_path_is_an_error_of_the_recipe() -> None:
+    assert said(BARE | {"data": {"source": "~no-such-user/x.csv"}}) == (
+        "recipe: '~no-such-user/x.csv' is not usable as a path (Could not determine home directory)."
+    )
+    for model in ("a" * 5000, "./" + "a" * 5000):
+        assert said(BARE | {"model": model}) == (
+            f"recipe: '{model[:60]}...' is not usable as a path (File name too long)."
+        )
+    assert said(BARE, overrides=["model=~no-such-user/x"]).startswith("--set model: '~no-such-user/x' is not usable")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"data": {"source": {"train": "a", "tets": "b"}}},
+            "unknown key 'data.source.tets'. Did you mean 'test'? Known here: test, train, validation.",
+        ),
+        ({"data": {"source": {}}}, "key 'data.source.train' is missing."),
+        ({"data": {"source": 5}}, "data.source: input should be a valid string or a mapping; found 5."),
+        (
+            {"training": {"class_weights": {"good": -1}}},
+            "training.class_weights.good: input should be greater than 0; found -1.",
+        ),
+        (
+            {"training": {"class_weights": "balancd"}},
+            "training.class_weights: input should be 'balanced' or a mapping; found 'balancd'.",
+        ),
+        (
+            {"training": {"evaluate_every": "ever"}},
+            "training.evaluate_every: input should be a valid integer or 'epoch'; found 'ever'.",
+        ),
+        (
+            {"candidates": [{"name": "a", "targets": [5]}]},
+            "candidates.0.targets.0: input should be a valid string; found 5.",
+        ),
+        (
+            {"seeds": []},
+            "seeds: list should have at least 1 item after validation, not 0; found [].",
+        ),
+    ],
+)
+def test_errors_name_the_key_as_the_recipe_has_it_and_the_branch_that_was_meant(
+    change: dict[str, Any], message: str
+) -> None:
+    assert said(BARE | change) == f"recipe: {message}"
+
+
+def test_numbers_are_labels_and_truth_values_want_quotes(tmp_path: Path) -> None:
+    text = "name: mine\nmodel: owner/name\ndata: {source: a.csv, labels: [0, 1], keep: {stars: [1, 5]}}\n"
+    spec = recipe.load(written(tmp_path, text + "training: {class_weights: {0: 1.5, 1: 1}}\n"))
+    assert (spec.data.labels, spec.data.keep) == (["0", "1"], {"stars": ["1", "5"]})
+    assert spec.training.class_weights == {"0": 1.5, "1": 1.0}
+    path = written(tmp_path, text.replace("[0, 1]", "[no, 'yes']"))
+    assert said(path) == (
+        f"{path}: data.labels.0: YAML reads an unquoted yes, no, on, off, true or false as a truth value; "
+        "put quotes around it."
+    )
