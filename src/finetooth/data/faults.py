@@ -63,6 +63,10 @@ class Rejects:
         return {kind: count for kind, (_, _, count) in self._met.items()}
 
     def write(self, path: Path | None) -> None:
-        """Put the rejected rows at `path` as JSON lines; without any, no file."""
-        if path is not None and self._lines:
+        """Put the rejected rows at `path` as JSON lines; without any, no file, not even an older one."""
+        if path is None:
+            return
+        if self._lines:
             files.write_file(path, "".join(self._lines).encode())
+        else:
+            path.unlink(missing_ok=True)

@@ -66,6 +66,7 @@ def divide(train: Pool, validation: Pool | None, test: Pool | None, *, spec: Dat
         count = _count(spec.test, of=len(train), key="test")
         rng = np.random.default_rng([spec.seed, _TEST_STREAM])
         carved = carve(every, labels=train.labels, units=units, count=count, rng=rng, spare=True)
+        _refuse_uncarved("test", carved, every, count=count, units=units, spec=spec)
         rest = _less(every, carved)
         whole_test = carved
         notes.append(f"no test rows are given: {len(carved):,} of {len(train):,} were carved, by class.")
@@ -173,12 +174,14 @@ def _carve_validation(
     free = outside[~np.isin(units[outside], units[used], kind="table")]
     if len(free) >= count:
         chosen = carve(free, labels=train.labels, units=units, count=count, rng=rng, spare=False)
+        _refuse_uncarved("validation", chosen, free, count=count, units=units, spec=spec)
         notes.append(
             f"no validation rows are given: {len(chosen):,} were carved, by class, from outside data.limit.train."
         )
         return chosen, used, _less(outside, chosen)
     count = _count(spec.validation, of=len(used), key="validation")
     chosen = carve(np.sort(used), labels=train.labels, units=units, count=count, rng=rng, spare=True)
+    _refuse_uncarved("validation", chosen, used, count=count, units=units, spec=spec)
     notes.append(f"no validation rows are given: {len(chosen):,} were carved, by class, from the training rows.")
     return chosen, _less(used, chosen), outside
 
@@ -190,6 +193,26 @@ def _refuse_empty(split: str, rows: Rows, whole: Pool) -> None:
         raise DataError(
             f"no row is left for the {split} split{gone}. Give more rows, or change data.test and data.validation."
         )
+
+
+def _refuse_uncarved(split: str, chosen: Rows, rows: Rows, *, count: int, units: Rows, spec: Data) -> None:
+    if len(chosen):
+        return
+    sizes = np.bincount(overlap.renumber(units[rows])[1])
+    if sizes.min() > 1:
+        what = "groups" if spec.group is not None else "sets of equal texts"
+        reason = (
+            f"they come in {len(sizes):,} {what} that stay whole, the smallest of {sizes.min():,} rows, "
+            "each too large for the share of its classes"
+        )
+        cure = f"Raise data.{split}"
+    else:
+        reason = "every class keeps a training row, and no class has one to spare"
+        cure = "Give more rows"
+    raise DataError(
+        f"no row can be carved for the {split} split: {count:,} of {len(rows):,} rows are wanted, but {reason}. "
+        f"{cure}, or name {split} rows of their own in data.source."
+    )
 
 
 def _count(asked: float, *, of: int, key: str, least_left: int = 1) -> int:

@@ -32,6 +32,14 @@ def test_every_row_is_accounted_for(files: Files) -> None:
     assert len(set(whole(dataset))) == 62
 
 
+def test_rejects_of_an_earlier_reading_do_not_stay(files: Files) -> None:
+    rejects = files.folder / "rejects.jsonl"
+    files.load(csv_text(20) + "ragged\n", on_bad_row="skip")
+    assert rejects.is_file()
+    files.load(csv_text(20), on_bad_row="skip")
+    assert not rejects.exists()
+
+
 def test_rows_outside_keep_are_counted(files: Files) -> None:
     content = csv_text(20) + "a plot,plot\nanother plot,plot\n"
     dataset = files.load(content, keep={"label": ["good", "bad"]})
@@ -77,6 +85,26 @@ def test_test_id_depends_on_content_alone(files: Files) -> None:
     assert first.fingerprint != turned.fingerprint
 
 
+def test_a_split_that_cannot_be_carved_is_an_error_with_its_reason(files: Files) -> None:
+    rows = [f"text {author} {row},{'xy'[row % 2]},author {author}" for author in range(4) for row in range(26)]
+    by_author = "\n".join(["text,label,author", *rows])
+    assert files.error(by_author, group="author") == (
+        "no row can be carved for the validation split: 8 of 78 rows are wanted, but they come in 3 groups that stay "
+        "whole, the smallest of 26 rows, each too large for the share of its classes. Raise data.validation, or name "
+        "validation rows of their own in data.source."
+    )
+    assert len(files.load(by_author, group="author", validation=26).validation) == 26
+    assert files.error("text,label\na,x\nb,y\nc,x\n") == (
+        "no row can be carved for the validation split: 1 of 2 rows are wanted, but every class keeps a training row, "
+        "and no class has one to spare. Give more rows, or name validation rows of their own in data.source."
+    )
+    assert files.error("text,label\n" + "a,x\n" * 4 + "b,y\n" * 4) == (
+        "no row can be carved for the test split: 2 of 8 rows are wanted, but they come in 2 sets of equal texts that "
+        "stay whole, the smallest of 4 rows, each too large for the share of its classes. Raise data.test, or name "
+        "test rows of their own in data.source."
+    )
+
+
 def test_groups_never_cross(files: Files) -> None:
     draw = random.Random(3)
     rows = [f"text {row},{draw.choice('xy')},film {draw.randrange(60)}" for row in range(1500)]
@@ -91,7 +119,7 @@ def test_groups_never_cross(files: Files) -> None:
 def test_a_given_test_set_is_never_altered(files: Files) -> None:
     test = "text,label,film\nsame,x,a\nsame,y,a\n,x,b\n"
     train = "text,label,film\n" + "".join(f"text {row},{'xy'[row % 2]},{'abcdef'[row % 6]}\n" for row in range(60))
-    dataset = files.splits(train=train, test=test, group="film")
+    dataset = files.splits(train=train, test=test, group="film", validation=20)
     assert dataset.test.ids == ("test.csv:2", "test.csv:3", "test.csv:4")
     assert dataset.summary["rows"]["train"]["dropped"] == {"shares a group with the test rows": 20}
 
