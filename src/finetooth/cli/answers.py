@@ -14,7 +14,7 @@ from finetooth.cli import options, output
 from finetooth.cli.progress import progress_on
 from finetooth.errors import DataError, RecipeError, did_you_mean
 
-if TYPE_CHECKING:  # fence 1: pydantic and torch are not imported to print help
+if TYPE_CHECKING:  # help is printed without pydantic and torch
     from finetooth.model.predictor import Prediction
     from finetooth.recipe import Data
 
@@ -89,7 +89,9 @@ def evaluate(tuned: Path, data: str | None, base: str | None, as_json: bool) -> 
     printed: a test set looked at often says less.
     """
     from finetooth import pipeline
+    from finetooth.recipe import typed
 
+    data, base = data and typed(data), base and typed(base)
     figures = pipeline.evaluate(tuned, data=data, base=base, progress=progress_on(sys.stderr))
     if as_json:
         output.emit_json(figures)
@@ -110,14 +112,14 @@ def _is_file(text: str) -> bool:
 
 
 def _columns(tuned: Path, text: str | None, text_pair: str | None) -> "Data | None":
-    """How to read a file: the columns as given, else as the data of the run was read; None: to be found."""
+    """How to read a file: as the data of the run was read, but for the columns that are given; None: to be found."""
     from finetooth.recipe import Data, load
     from finetooth.runs.layout import RunFolder
 
-    if text is not None or text_pair is not None:
-        return Data.model_validate({"source": "-", "text": text, "text_pair": text_pair})
     folder = RunFolder(tuned)
-    return load(folder.recipe).data if folder.is_run else None
+    spec = load(folder.recipe).data if folder.is_run else None
+    given = {key: name for key, name in (("text", text), ("text_pair", text_pair)) if name is not None}
+    return (spec or Data.model_validate({"source": "-"})).model_copy(update=given) if given else spec
 
 
 def _texts(
@@ -176,7 +178,9 @@ def _refuse_files_among(texts: Sequence[str]) -> None:
 
 def _answers(tuned: Path, texts: Sequence[str], pairs: Sequence[str] | None, *, base: str | None) -> "list[Prediction]":
     import finetooth
+    from finetooth.recipe import typed
 
+    base = base and typed(base)
     progress = progress_on(sys.stderr)
     predictor = finetooth.load(tuned, base=base, progress=progress)
     if len(texts) < _WORTH_A_LINE:

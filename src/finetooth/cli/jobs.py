@@ -11,7 +11,7 @@ import click
 from finetooth.cli import options, output
 from finetooth.cli.progress import duration, progress_on
 
-if TYPE_CHECKING:  # fence 1: pydantic and torch are not imported to print help
+if TYPE_CHECKING:  # help is printed without pydantic and torch
     from finetooth.recipe import Recipe
 
 

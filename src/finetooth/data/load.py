@@ -82,9 +82,11 @@ def read_labelled(
 ) -> Examples:
     """All labelled rows at `paths` in file order, numbered by `classes`; of a folder with splits, the test rows.
 
+    spec: how the training data was read; a known ending of a file's name goes before its format.
     Raises: DataError as load(), and for a label that is none of `classes`.
     """
-    spec = spec.model_copy(update={"group": None})
+    told = all(path.is_file() and discover.known_format(path) for path in paths)
+    spec = spec.model_copy(update={"group": None, "format": None if told else spec.format})
     found = discover.find({discover.ALL: paths}, spec=spec)
     parts = found.parts.get("test") or next(iter(found.parts.values()))
     chosen = columns.resolve(reading.sample(parts[0], spec=spec), part=parts[0], spec=spec)

@@ -242,6 +242,14 @@ def test_predict_reads_the_column_that_the_run_was_trained_on(capsys, predictor,
     assert [texts for texts, _ in predictor.asked] == [["yes"], ["no"]]
 
 
+def test_text_column_changes_the_columns_and_nothing_else(capsys, predictor, finished_run, tmp_path):
+    spec = "source: x, text: a, encoding: latin-1, delimiter: ';', quoting: false"
+    (finished_run / "recipe.yaml").write_text(f"name: reviews\nmodel: owner/name\ndata: {{{spec}}}\n", encoding="utf-8")
+    (tmp_path / "more.csv").write_bytes('a;b\n1;"caf\xe9"\n'.encode("latin-1"))
+    assert call(capsys, "predict", "--with", str(finished_run), "more.csv", "--text-column", "b")[0] == 0
+    assert predictor.asked == [(['"caf\xe9"'], None)]
+
+
 def test_predict_of_many_texts_shows_progress_on_stderr(capsys, predictor, tmp_path):
     (tmp_path / "many.txt").write_text("".join(f"text {number}\n" for number in range(300)), encoding="utf-8")
     code, out, err = call(capsys, "predict", "--with", "runs/x", "many.txt")
@@ -297,7 +305,7 @@ def test_a_label_that_holds_a_tab_stays_one_field(capsys, predictor, monkeypatch
     assert call(capsys, "predict", "--with", "x", "one.txt")[1].splitlines()[1] == '1\t"a\tb"\t1.000000'
 
 
-def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypatch):
+def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypatch, tmp_path):
     figures = {
         "test_id": "ab", "test_openings": 3, "split": "test", "examples": 200, "accuracy": 0.83, "loss": 0.41234,
         "macro_f1": 0.825, "classes": ["fresh", "rotten"],
@@ -321,3 +329,8 @@ def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypa
     ]
     assert json.loads(call(capsys, "evaluate", "runs/reviews", "--data", "more.csv", "--json")[1]) == figures
     assert asked == [("runs/reviews", None), ("runs/reviews", "more.csv")]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "more").mkdir()
+    call(capsys, "evaluate", "runs/reviews", "--data", "more")
+    call(capsys, "evaluate", "runs/reviews", "--data", "owner/name")
+    assert [data for _, data in asked[-2:]] == ["./more", "owner/name"]

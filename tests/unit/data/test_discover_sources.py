@@ -106,6 +106,14 @@ def test_texts_to_predict(files: Files) -> None:
     assert data.read_texts(pairs, spec=spec) == (["one"], ["two"])
 
 
+def test_labelled_rows_are_read_by_the_known_ending_of_their_file(files: Files) -> None:
+    spec = recipe.Data.model_validate({"source": "x", "format": "label_text"})
+    path = files.write("new.csv", "text,label\na film,good\nanother,bad\n")
+    assert data.read_labelled(spec, [path], classes=["bad", "good"]).texts == ("a film", "another")
+    lines = files.write("new.test", "good a film\nbad another\n")
+    assert data.read_labelled(spec, [lines], classes=["bad", "good"]).texts == ("a film", "another")
+
+
 def test_labelled_rows_for_known_classes(files: Files) -> None:
     path = files.write("new.csv", "text,label\na film,good\nanother,good\n")
     spec = recipe.Data.model_validate({"source": "x"})
