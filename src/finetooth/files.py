@@ -1,13 +1,14 @@
 """The one way files reach the disk: whole or not at all.
 
 A folder is written beside its place under a temporary name, its files fsynced, MANIFEST.json (sha256 of each) written
-last, and renamed; a reader that finds the folder finds all of it. Source: reliability rules 3 and 10.
+last, and renamed; a reader that finds the folder finds all of it.
 """
 
 import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -69,15 +70,15 @@ def read_json(path: Path) -> Any:
 
 def write_file(path: Path, data: bytes) -> None:
     """Put `data` at `path` atomically and durably; a reader sees the old file or the new one, never a part."""
-    handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
+    temporary = path.parent / f"{_TEMPORARY}{secrets.token_hex(8)}"
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:  # made with the mode that the user's umask gives, unlike tempfile's
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     _fsync_directory(path.parent)
 
