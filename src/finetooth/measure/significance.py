@@ -23,18 +23,14 @@ class Paired:
 
 
 def paired(correct_a: npt.NDArray[np.bool_], correct_b: npt.NDArray[np.bool_]) -> Paired:
-    """The paired difference of two rows; correct_a, correct_b: (N,) bool, right or wrong, example by example."""
+    """The difference of two rows with its two-sided exact McNemar p, 1.0 when no example tells the two apart.
+
+    correct_a, correct_b: (N,) bool, right or wrong, example by example.
+    Source: McNemar 1947, with the exact binomial distribution of the examples that only one row has right.
+    """
     assert correct_a.shape == correct_b.shape and correct_a.ndim == 1 and len(correct_a) > 0
     only_a, only_b = int((correct_a & ~correct_b).sum()), int((correct_b & ~correct_a).sum())
     return Paired(len(correct_a), only_a, only_b, _binomial_p(only_a, only_b))
-
-
-def mcnemar_exact(correct_a: npt.NDArray[np.bool_], correct_b: npt.NDArray[np.bool_]) -> float:
-    """Two-sided exact McNemar p; correct_a, correct_b: (N,) bool. 1.0 when no example tells the two apart.
-
-    Source: McNemar 1947, with the exact binomial distribution of the examples that only one row has right.
-    """
-    return paired(correct_a, correct_b).p
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -1,6 +1,6 @@
 """How often the labels of a test set were used: counted for the user, whatever the run, model or file name.
 
-Each look wears the test set out a little, since people choose by what they saw. Source: measurement 2.
+Each look wears the test set out a little, since people choose by what they saw.
 """
 
 import json
@@ -41,12 +41,6 @@ def open_test(test_id: str, run_id: str, *, run_name: str) -> int:
             f"{box}: the opening of the test set cannot be written ({error}), so no test row is looked at. "
             "Mend that, or name another state folder with FINETOOTH_STATE."
         ) from error
-
-
-def count(test_id: str) -> int:
-    """The number of distinct openings of this test set so far."""
-    box = _box(test_id)
-    return len(_openings(_whole_lines(box)))
 
 
 def _box(test_id: str) -> Path:

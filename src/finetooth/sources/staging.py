@@ -1,4 +1,4 @@
-"""Which files of a model or adapter are taken, and what they may not hold. Source: reliability rules 1, 5 and 6."""
+"""Which files of a model or adapter are taken, all of them regular, and what they may not hold: pickles and code."""
 
 import json
 import re

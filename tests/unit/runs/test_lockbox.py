@@ -29,13 +29,11 @@ def box(state):
 
 
 def test_each_run_is_one_opening_however_often_it_goes_on():
-    assert lockbox.count(TEST_ID) == 0
     assert lockbox.open_test(TEST_ID, "run-a", run_name="a") == 1
     assert lockbox.open_test(TEST_ID, "run-a", run_name="a") == 1
     assert lockbox.open_test(TEST_ID, "run-b", run_name="a") == 2
     assert lockbox.open_test(TEST_ID, "run-a", run_name="a") == 2
     assert lockbox.open_test("cd" * 32, "run-a", run_name="a") == 1
-    assert lockbox.count(TEST_ID) == 2
 
 
 def test_an_opening_is_a_line_of_json(state):
@@ -65,7 +63,6 @@ def test_a_line_that_a_crash_tore_is_not_an_opening_and_is_mended(state):
     lockbox.open_test(TEST_ID, "run-a", run_name="a")
     with box(state).open("ab") as file:
         file.write(b'{"run_id": "run-b", "ru')
-    assert lockbox.count(TEST_ID) == 1
     assert lockbox.open_test(TEST_ID, "run-b", run_name="b") == 2
     assert [json.loads(line)["run_id"] for line in box(state).read_bytes().splitlines()] == ["run-a", "run-b"]
 
@@ -77,10 +74,10 @@ def test_a_whole_line_that_cannot_be_read_still_counts(state):
     assert lockbox.open_test(TEST_ID, "run-b", run_name="b") == 4
 
 
-def test_openings_of_several_processes_at_once_all_count():
+def test_openings_of_several_processes_at_once_all_count(state):
     running = [subprocess.Popen([sys.executable, "-c", OPENER, str(number), "5"]) for number in range(3)]
     assert [one.wait() for one in running] == [0, 0, 0]
-    assert lockbox.count(TEST_ID) == 15
+    assert len({json.loads(line)["run_id"] for line in box(state).read_text().splitlines()}) == 15
 
 
 def test_an_opening_that_cannot_be_written_stops_the_run(state):
