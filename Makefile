@@ -28,8 +28,8 @@ test: lint types
 	$(PYTEST) -m "not slow" tests/meta tests/unit tests/flows
 
 lint: $(READY)
-	$(BIN)/ruff format --check src tests
-	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests benchmarks .ci
+	$(BIN)/ruff check src tests benchmarks .ci
 
 types: $(READY)
 	$(BIN)/mypy
