@@ -89,9 +89,7 @@ def evaluate(tuned: Path, data: str | None, base: str | None, as_json: bool) -> 
     printed: a test set looked at often says less.
     """
     from finetooth import pipeline
-    from finetooth.recipe import typed
 
-    data, base = data and typed(data), base and typed(base)
     figures = pipeline.evaluate(tuned, data=data, base=base, progress=progress_on(sys.stderr))
     if as_json:
         output.emit_json(figures)
@@ -178,9 +176,7 @@ def _refuse_files_among(texts: Sequence[str]) -> None:
 
 def _answers(tuned: Path, texts: Sequence[str], pairs: Sequence[str] | None, *, base: str | None) -> "list[Prediction]":
     import finetooth
-    from finetooth.recipe import typed
 
-    base = base and typed(base)
     progress = progress_on(sys.stderr)
     predictor = finetooth.load(tuned, base=base, progress=progress)
     if len(texts) < _WORTH_A_LINE:

@@ -29,3 +29,5 @@ def configure(resolved: Mapping[str, Any]) -> None:
     """Set threads and determinism as plan.json says; to be called once, before the first tensor is made."""
     torch.set_num_threads(int(resolved["threads"]))
     torch.use_deterministic_algorithms(True)
+    # It would write every new tensor twice. (A property of the module's own class, which mypy does not see.)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from finetooth.model import artefact
 from finetooth.model.predictor import Predictor
 from finetooth.plan import prepare
 from finetooth.progress import Progress, Silent
-from finetooth.recipe import Data, Recipe
+from finetooth.recipe import Data, Recipe, typed
 from finetooth.recipe import load as load_recipe
 from finetooth.runs import lockbox, results
 from finetooth.runs.layout import RunFolder
@@ -30,7 +30,7 @@ def load(run_or_adapter: str | Path, *, base: str | None = None, progress: Progr
     quiet = progress or Silent()
     folder = _adapter_folder(Path(run_or_adapter).absolute())
     staged = bring_adapter(str(folder), progress=quiet)
-    source = base or _base_source(folder)
+    source = typed(base) if base else _base_source(folder)
     try:
         base_folder = bring_model(source, progress=quiet).path
     except SourceError as error:
@@ -69,7 +69,7 @@ def _examples(
 ) -> tuple[Examples, str]:
     if data is not None:
         spec = Data.model_validate({"source": data}) if recipe is None else recipe.data
-        path = bring_data(data, progress=progress).path
+        path = bring_data(typed(data), progress=progress).path
         examples = data_room.read_labelled(spec, [path], classes=predictor.classes, progress=progress)
         return examples, content_id(examples, classes=predictor.classes)
     if recipe is None or run_folder is None:

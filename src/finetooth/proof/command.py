@@ -17,9 +17,8 @@ from finetooth.progress import Step
 from finetooth.proof.task import Task
 
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-# What a user may set otherwise. MKL_CBWR: MKL promises equal bits from run to run only in this mode (ADR 5).
-# OMP_WAIT_POLICY: waiting threads that spin halve the speed when anything else wants a core, and gain nothing here.
-_NUMERICS = {"MKL_CBWR": "AUTO", "OMP_WAIT_POLICY": "PASSIVE"}
+# MKL promises equal bits from run to run only in this mode (ADR 5); a user may set another.
+_NUMERICS = {"MKL_CBWR": "AUTO"}
 
 
 class Command:

@@ -1,5 +1,6 @@
 """The laws of house style for small random models: what may not change, does not change."""
 
+import json
 import re
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from finetooth.recipe import Candidate
 
 CLASSES = ("bad", "good")
 TEXTS = [text for text, _ in tiny.texts(23, seed=5)]
+WHOLE = Input(48, "head", False)
 BIASES = ("none", "lora_only", "all")
 
 
@@ -56,13 +58,13 @@ def disturb(model: Any) -> None:
                 parameter.add_(torch.randn_like(parameter) * 0.1)
 
 
-def saved(folder: Path, place: Path, **changes: Any) -> tuple[Predictor, np.ndarray]:
+def saved(folder: Path, place: Path, settings: Input = WHOLE, **changes: Any) -> tuple[Predictor, np.ndarray]:
     """A disturbed adapter saved at `place`, and its logits in memory."""
     clean = base(folder)
     weights = hash_tensors(base_tensors(clean))
     model = adapters.attach(clean, candidate(**changes), seed=7)
     disturb(model)
-    predictor = Predictor(model.eval(), load_tokenizer(folder), CLASSES, Input(48, "head", False), "c")
+    predictor = Predictor(model.eval(), load_tokenizer(folder), CLASSES, settings, "c")
     artefact.save(
         predictor, place, base=clean, base_folder=folder, source=artefact.Provenance("owner/name", "0" * 64),
         weights_sha256=weights, head_seed=7,
@@ -134,8 +136,12 @@ def test_original_and_candidate_of_one_seed_share_the_heads_start(folder: Path) 
         assert leaf == "bias" or not torch.equal(head_tensors(other)[name], tensor)
 
 
-def test_plain_peft_gives_the_same_logits_by_the_code_in_the_readme(folder: Path, tmp_path: Path) -> None:
-    predictor, _ = saved(folder, tmp_path / "adapter", bias="lora_only")
+@pytest.mark.parametrize("max_tokens", [48, 8])
+def test_plain_peft_gives_the_same_logits_by_the_code_in_the_readme(
+    folder: Path, tmp_path: Path, max_tokens: int
+) -> None:
+    settings = Input(max_tokens, "head" if max_tokens == 48 else "head_tail", False)  # 8: the text there is cut
+    predictor, _ = saved(folder, tmp_path / "adapter", settings, bias="lora_only")
     readme = (tmp_path / "adapter" / "README.md").read_text()
     code = re.findall(r"```python\n(.*?)```", readme, re.S)[0]
     program = f"ADAPTER, BASE = {str(tmp_path / 'adapter')!r}, {str(folder)!r}\n{code}\nprint(logits.tolist())"
@@ -144,6 +150,28 @@ def test_plain_peft_gives_the_same_logits_by_the_code_in_the_readme(folder: Path
     expected = predictor.logits(predictor.tokenize([artefact.CANARIES[0]]))
     np.testing.assert_array_equal(np.asarray(eval_floats(printed), np.float32), expected)
     assert label == CLASSES[int(expected.argmax())]
+
+
+@pytest.mark.parametrize("given", ['{"do_lower_case": true, "model_max_length": 64}', None])
+def test_the_artefacts_tokenizer_needs_nothing_of_the_bases_config(tmp_path: Path, given: str | None) -> None:
+    """A short tokenizer_config.json, as the oldest checkpoints have it, leaves the rest to config.json."""
+    folder = tiny.save_model(tmp_path / "m")
+    place = folder / "tokenizer_config.json"
+    place.unlink() if given is None else place.write_text(given)
+    predictor, _ = saved(folder, tmp_path / "adapter")
+    again = artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
+    assert again.tokenizer.pad_token_id == predictor.tokenizer.pad_token_id == 0
+    np.testing.assert_array_equal(again.tokenize(TEXTS).ids, predictor.tokenize(TEXTS).ids)
+
+
+@pytest.mark.parametrize("lost", ["base", "input", "canary_logits", "head_seed"])
+def test_an_identity_that_lacks_a_field_is_refused_plainly(folder: Path, tmp_path: Path, lost: str) -> None:
+    saved(folder, tmp_path / "adapter")
+    identity = json.loads((tmp_path / "adapter" / "finetooth.json").read_text())
+    del identity[lost]
+    (tmp_path / "adapter" / "finetooth.json").write_text(json.dumps(identity))
+    with pytest.raises(ModelError, match=r"^the adapter's finetooth.json is not one that Finetooth wrote"):
+        artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
 
 
 def eval_floats(text: str) -> list[list[float]]:
@@ -229,8 +257,13 @@ def test_every_flipped_byte_of_the_weights_is_refused(folder: Path, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("change", "field"),
-    [("weight", "canary logits differ"), ("labels", "labels is not"), ("tokenizer", "tokenizer is not"), ("base", "base weights is not")],
-)  # fmt: skip
+    [
+        ("weight", "canary logits differ"),
+        ("labels", "labels is not"),
+        ("tokenizer", "tokenizer is not"),
+        ("base", "base weights is not"),
+    ],
+)
 def test_a_resealed_forgery_is_refused_with_the_field_named(
     folder: Path, tmp_path: Path, change: str, field: str
 ) -> None:
