@@ -267,3 +267,11 @@ def _phase(trial: Trial, *, began: bool) -> str:
     if trial.row.adapter.exists():
         return "prove"
     return "tune" if began else "prepare"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that was never disturbed, and what its command said."""
+
+    trial: Trial
+    said: subprocess.CompletedProcess[str]

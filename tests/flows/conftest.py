@@ -1,23 +1,13 @@
 """Runs that the flows share: each costs seconds of imports in every process of it."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
-from trials import Trial, write_recipe
+from trials import Finished, Trial, write_recipe
 
 STEADY: dict[str, Any] = {"name": "steady", "baselines": [], "training": {"epochs": 8}}
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A run that was never disturbed, and what its command said."""
-
-    trial: Trial
-    said: "CompletedProcess[str]"
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Finished
-from trials import Chain, Trial, check, kill_until_done, ten_aims
+from trials import Chain, Finished, Trial, check, kill_until_done, ten_aims
 
 EVERY = 5
 

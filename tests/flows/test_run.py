@@ -15,7 +15,6 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 import finetooth
-from conftest import Finished
 from finetooth import pipeline
 from finetooth.cli import main
 from finetooth.errors import FinetoothError
@@ -23,7 +22,7 @@ from finetooth.files import damage, read_json
 from finetooth.model.adapters import WEIGHTS
 from finetooth.proof.command import Command
 from finetooth.proof.task import Task
-from trials import PROGRAM, Trial, write_recipe
+from trials import PROGRAM, Finished, Trial, write_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ["a superb honest film", "dull and lifeless story", "the actor was very moving"]

@@ -13,10 +13,9 @@ import torch
 import yaml
 
 import tiny
-from conftest import Finished
 from finetooth import pipeline
 from finetooth.errors import ChangedError
-from trials import Trial, ended
+from trials import Finished, Trial, ended
 
 SAVED = "finetooth: interrupted; what is done is saved. Give the same command again to go on.\n"
 
