@@ -333,4 +333,4 @@ def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypa
     (tmp_path / "more").mkdir()
     call(capsys, "evaluate", "runs/reviews", "--data", "more")
     call(capsys, "evaluate", "runs/reviews", "--data", "owner/name")
-    assert [data for _, data in asked[-2:]] == ["./more", "owner/name"]
+    assert [data for _, data in asked[-2:]] == "more", "owner/name"]

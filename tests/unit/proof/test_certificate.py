@@ -51,7 +51,8 @@ def test_one_bit_is_enough_to_refuse(row: RowFolder, place: tuple[int, int]) -> 
         certificate.prove(row, off, name="r4", exact=True)
     assert str(caught.value) == (
         "r4: the reloaded adapter is not the one measured: validation logits differ by up to "
-        f"{np.abs(off - LOGITS).max():.3g}. The run stops here; nothing of this row is reported."
+        f"{np.abs(off - LOGITS).max():.3g}. The run stops here. Delete {row.path} and give the "
+        "same command again to tune it anew."
     )
     assert not row.verify.exists()
 
