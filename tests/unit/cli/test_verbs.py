@@ -305,7 +305,7 @@ def test_a_label_that_holds_a_tab_stays_one_field(capsys, predictor, monkeypatch
     assert call(capsys, "predict", "--with", "x", "one.txt")[1].splitlines()[1] == '1\t"a\tb"\t1.000000'
 
 
-def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypatch, tmp_path):
+def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypatch):
     figures = {
         "test_id": "ab", "test_openings": 3, "split": "test", "examples": 200, "accuracy": 0.83, "loss": 0.41234,
         "macro_f1": 0.825, "classes": ["fresh", "rotten"],
@@ -329,8 +329,3 @@ def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypa
     ]
     assert json.loads(call(capsys, "evaluate", "runs/reviews", "--data", "more.csv", "--json")[1]) == figures
     assert asked == [("runs/reviews", None), ("runs/reviews", "more.csv")]
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "more").mkdir()
-    call(capsys, "evaluate", "runs/reviews", "--data", "more")
-    call(capsys, "evaluate", "runs/reviews", "--data", "owner/name")
-    assert [data for _, data in asked[-2:]] == "more", "owner/name"]
