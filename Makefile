@@ -1,6 +1,6 @@
 # `make` sets up .venv once. After that: make quickstart | test | lint | types | unit | flows | meta | docs | nightly
 PYTHON ?= python3
-# Where to take torch from, when not from the configured index: README, "PyTorch on Linux".
+# Where else to look for torch; its CPU build (2.x+cpu) ranks above the plain one: README, "PyTorch on Linux".
 TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,15 +17,16 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Finetooth needs Python 3.11 or later; name one: make PYTHON=python3.11"; exit 1; }
 	@rm -f $@
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	@touch $@
 
 quickstart: $(READY)
 	$(BIN)/finetooth quickstart
 
+# A process for each core; the tests of a file stay together, since they share what is dear to make; longest first.
 test: lint types
-	$(PYTEST) -m "not slow" tests/meta tests/unit tests/flows
+	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder -m "not slow" tests/flows tests/meta tests/unit
 
 lint: $(READY)
 	$(BIN)/ruff format --check src tests benchmarks .ci

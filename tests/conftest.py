@@ -9,7 +9,7 @@ import pytest
 # the same. Read when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from finetooth.files import write_file, write_json
+from finetooth.files import sha256_file, write_file, write_json
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.results import Costs, Parameters, Reload, Row, RowCosts, RunInfo, write_costs, write_results
 
@@ -55,5 +55,6 @@ def finished_run(tmp_path: Path) -> Path:
         },
     )
     write_file(folder.recipe, b"name: reviews\nmodel: owner/name\ndata: {source: reviews.csv, text: comment}\n")
-    write_json(folder.complete, {})
+    write_json(folder.plan, {})
+    write_json(folder.complete, {"results_sha256": sha256_file(folder.results)})
     return folder.path

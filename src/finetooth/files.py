@@ -19,7 +19,7 @@ from typing import Any
 from finetooth.errors import RecipeError, RunError
 
 MANIFEST = "MANIFEST.json"
-_TEMPORARY = ".tmp-"
+UNFINISHED = ".tmp-"  # how the name of whatever is still being written begins
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -70,7 +70,7 @@ def read_json(path: Path) -> Any:
 
 def write_file(path: Path, data: bytes) -> None:
     """Put `data` at `path` atomically and durably; a reader sees the old file or the new one, never a part."""
-    temporary = path.parent / f"{_TEMPORARY}{secrets.token_hex(8)}"
+    temporary = path.parent / f"{UNFINISHED}{secrets.token_hex(8)}"
     try:
         with temporary.open("xb") as file:  # made with the mode that the user's umask gives, unlike tempfile's
             file.write(data)
@@ -106,7 +106,7 @@ def new_directory(path: Path) -> Iterator[Path]:
     if path.exists():
         raise RunError(f"{path} exists already.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))
     temporary.chmod(0o755)
     try:
         yield temporary
@@ -155,14 +155,14 @@ def discard(path: Path) -> None:
     """Remove a file or folder so that no half of it can be taken for the whole: renamed first, then deleted."""
     if not path.exists():
         return
-    aside = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=path.parent))
+    aside = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))
     path.rename(aside / "discarded")
     shutil.rmtree(aside, ignore_errors=True)
 
 
 def sweep(folder: Path) -> None:
     """Delete what writers that were killed left behind under `folder`."""
-    for item in list(folder.rglob(f"{_TEMPORARY}*")):
+    for item in list(folder.rglob(f"{UNFINISHED}*")):
         if item.is_dir():
             shutil.rmtree(item, ignore_errors=True)
         else:

@@ -67,7 +67,7 @@ def test_rows_come_in_order_and_the_diverged_one_fails_alone(table: Finished) ->
         ("wild", "candidate", 3, "failed"),
     ]
     wild = rows[-1]
-    assert wild["error"].startswith("wild: the ") and " not finite" in wild["error"]
+    assert wild["error"].startswith("the ") and " not finite" in wild["error"]
     assert f"wild failed: {wild['error']}" in table.said.stderr
     assert {wild[key] for key in ("parameters", "validation", "test", "reload", "adapter_bytes")} == {None}
     assert rows[3]["reload"] == {"verified": True, "max_abs_logit_difference": 0.0}

@@ -72,6 +72,18 @@ def test_every_command_shown_fits_the_command_line(place, line, is_whole):
             assert (REPOSITORY / argument).is_file(), f"{place}: {argument} is no recipe of ours."
 
 
+def test_the_readme_activates_the_environment_before_it_calls_finetooth_by_its_bare_name():
+    blocks = re.findall(r"^```sh\n(.*?)^```", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    lines = "".join(blocks).splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("finetooth "))
+    assert any(line.startswith(". .venv/bin/activate") for line in lines[:first])
+
+
+@pytest.mark.parametrize("part", ["rejects.jsonl", "10,000 characters", "control/vocabulary.json", ".work"])
+def test_what_a_run_folder_holds_of_the_data_is_said(part):
+    assert part in (REPOSITORY / "SECURITY.md").read_text(encoding="utf-8")
+
+
 def test_the_documents_show_commands():
     shown = {line.split()[0] for place, line, _ in EXAMPLES if place == "README.md"}
     assert shown >= {"quickstart", "run", "check", "predict", "evaluate"}

@@ -104,3 +104,31 @@ def test_numbers_are_labels_and_truth_values_want_quotes(tmp_path: Path) -> None
         f"{path}: data.labels.0: YAML reads an unquoted yes, no, on, off, true or false as a truth value; "
         "put quotes around it."
     )
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_lines(tmp_path: Path) -> None:
+    text = "name: mine\nmodel: a/b\ndata: {source: a.csv, seed: 1, seed: 2}\n"
+    text += "training:\n  epochs: 1\n  epochs: 9\nname: x\n"
+    path = written(tmp_path, text)
+    assert said(path) == (
+        f"{path} line 7: the key 'name' stands twice in one mapping (first in line 1). Keep one of the two.\n"
+        f"{path} line 3: the key 'seed' stands twice in one mapping (first in line 3). Keep one of the two.\n"
+        f"{path} line 6: the key 'epochs' stands twice in one mapping (first in line 5). Keep one of the two."
+    )
+    assert said(BARE, overrides=["data={source: a.csv, seed: 1, seed: 2}"]) == (
+        "--set data={source: a.csv, seed: 1, seed: 2}: line 1: the key 'seed' stands twice in one mapping "
+        "(first in line 1). Keep one of the two."
+    )
+
+
+def test_aliases_and_merges_are_no_doubled_keys(tmp_path: Path) -> None:
+    text = (
+        "name: mine\nmodel: a/b\ndata: {source: a.csv}\ncandidates:\n  - &a {name: a, rank: 4}\n  - {<<: *a, name: b}\n"
+    )
+    assert [item.rank for item in recipe.load(written(tmp_path, text)).candidates] == [4, 4]
+
+
+def test_a_model_is_needed_where_a_row_is_made_by_it() -> None:
+    assert recipe.load(BARE).needs_model
+    assert recipe.load(BARE | {"baselines": [], "candidates": [{"name": "a"}]}).needs_model
+    assert not recipe.load(BARE | {"baselines": ["majority", "tfidf"]}).needs_model

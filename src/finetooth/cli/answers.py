@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # help is printed without pydantic and torch
     from finetooth.recipe import Data
 
 _WORTH_A_LINE = 256  # texts: fewer are done before a progress line could be read
+_SHOWN = 5
 _COLUMNS = 80
 _LABEL_COLUMNS = 32
 _BASE: Callable[[options.Command], options.Command] = click.option(
@@ -60,15 +61,16 @@ def predict(
     Parquet, or text with one example a line); `-` reads one text a line from stdin; all else is text.
 
     For texts the output is a table; for a file or stdin it is tab-separated, with a header, one line for each example
-    in its order: row (counted from 1), label, probability. With --json, a list of label, probability and the
-    probabilities of all labels.
+    in its order: row (counted from 1), label, probability. A blank text in them is labelled like any other, so that
+    lines stay in step with rows, and told on stderr; rows of a table without any field are no rows. With --json, a list
+    of label, probability and the probabilities of all labels.
     """
     texts, pairs = _texts(inputs, text_pairs, columns=_columns(tuned, text_column, pair_column))
     answers = _answers(tuned, texts, pairs, base=base)
     if as_json:
         output.emit_json(answers)
     elif _is_stream(inputs):
-        output.emit(_tab_separated(answers))
+        output.emit(_tab_separated(answers), exact=True)
     else:
         output.emit(_aligned(answers, texts))
         output.next_command(f"finetooth evaluate {shlex.quote(str(tuned))}")
@@ -134,22 +136,35 @@ def _texts(
         source = inputs[0]
         if source == "-":
             texts = _lines_of_stdin()
+            _tell_of_blank(texts)
         else:
             from finetooth.data import read_texts
 
-            found, found_pairs = read_texts(Path(source), spec=columns)
+            found, found_pairs = read_texts(Path(source), spec=columns, progress=progress_on(sys.stderr))
             texts, pairs = list(found), None if found_pairs is None else list(found_pairs)
         if not texts:
             raise DataError(f"{'stdin' if source == '-' else source}: holds no text to label.")
+        if not any(map(str.strip, texts)):
+            raise DataError(
+                f"{'stdin' if source == '-' else source}: holds only blank texts; there is nothing to label."
+            )
     else:
         texts = list(inputs)
         _refuse_files_among(texts)
         if pairs and len(pairs) != len(texts):
             raise RecipeError(f"{len(texts)} TEXT but {len(pairs)} --text-pair: give one --text-pair for each TEXT.")
-    empty = [number for number, text in enumerate(texts, start=1) if not text.strip()]
-    if empty:
-        raise DataError(f"text {empty[0]} of {len(texts)} is empty: there is nothing to label.")
+        empty = [number for number, text in enumerate(texts, start=1) if not text.strip()]
+        if empty:
+            raise DataError(f"text {empty[0]} of {len(texts)} is empty: there is nothing to label.")
     return texts, pairs
+
+
+def _tell_of_blank(lines: Sequence[str]) -> None:
+    """Say which lines of stdin are labelled although nothing stands in them, as a file's are told when it is read."""
+    blank = [str(number) for number, line in enumerate(lines, start=1) if not line.strip()]
+    if blank:
+        more = f" and {len(blank) - _SHOWN:,} more" if len(blank) > _SHOWN else ""
+        output.tell(f"stdin: blank lines, labelled as they are: {', '.join(blank[:_SHOWN])}{more}.")
 
 
 def _lines_of_stdin() -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from finetooth.cli.output import ReaderGone, tell
+from finetooth.cli.output import ReaderGone, harmless, tell
 from finetooth.errors import FinetoothError
 
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
@@ -66,4 +66,4 @@ def _unexpected(error: Exception) -> int:
 
 def _debug() -> None:
     if os.environ.get("FINETOOTH_DEBUG", "") not in ("", "0"):
-        click.echo(traceback.format_exc(), err=True, nl=False)
+        click.echo(harmless(traceback.format_exc()), err=True, nl=False)

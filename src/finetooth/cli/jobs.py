@@ -78,14 +78,14 @@ def fetch(recipe_file: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     \b
         finetooth fetch recipes/imdb-minilm.yaml
 
-    Bring the model and the data of RECIPE into the cache, check their hashes and print them. Later runs need no
-    network.
+    Bring the model (where a row needs one) and the data of RECIPE into the cache, check their hashes and print them.
+    Later runs need no network.
     """
     recipe = _recipe(recipe_file, overrides)
     from finetooth import sources
 
     brought = sources.fetch(recipe, progress=progress_on(sys.stderr))
-    uses = [("model", brought.model)]
+    uses = [("model", brought.model)] if brought.model else []
     uses += [(f"data, {split}", source) for split, found in brought.data.items() for source in found]
     if as_json:
         output.emit_json(

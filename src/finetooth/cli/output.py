@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import unicodedata
 from io import TextIOWrapper
@@ -10,18 +11,22 @@ from typing import Any
 
 import click
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
 
 class ReaderGone(Exception):
     """The reader of stdout has closed it."""
 
 
-def emit(text: str) -> None:
-    """Write a result to stdout.
+def emit(text: str, *, exact: bool = False) -> None:
+    """Write a result to stdout, harmless to a terminal.
 
+    exact: for rows that a program reads: as they are, unless stdout is a terminal.
     Raises: ReaderGone when nobody reads it any more.
     """
+    shown = text if exact and not sys.stdout.isatty() else harmless(text)
     try:
-        click.echo(text.rstrip("\n"))
+        click.echo(shown.rstrip("\n"))
         sys.stdout.flush()
     except BrokenPipeError as error:
         # Python flushes stdout once more on its way out; without this that would print a second complaint.
@@ -30,18 +35,20 @@ def emit(text: str) -> None:
 
 
 def emit_json(value: Any) -> None:
-    """Write a result to stdout as JSON."""
-    emit(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """Write a result to stdout as JSON; what a terminal could take for a command is escaped, which JSON reads back."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    calm = "".join(mark if mark.isprintable() or mark == "\n" else json.dumps(mark)[1:-1] for mark in text)
+    emit(calm, exact=True)
 
 
 def tell(message: str) -> None:
     """Write what went wrong to stderr, one prefix for all of it."""
-    click.echo(f"finetooth: {message}", err=True)
+    click.echo(harmless(f"finetooth: {message}"), err=True)
 
 
 def next_command(command: str) -> None:
     """Name the next command on stderr, where it stands under the result."""
-    click.echo(f"\nNext    {command}", err=True)
+    click.echo(harmless(f"\nNext    {command}"), err=True)
 
 
 def colour_wanted() -> bool:
@@ -61,12 +68,31 @@ def as_named(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
+def harmless(text: str) -> str:
+    """`text` with its lines and tabs, but no other character that a terminal obeys: each is shown as U+FFFD.
+
+    The colours of our own tables (ESC [ digits m) stay where stdout shows colours.
+    """
+    if text.isprintable():
+        return text
+    if _COLOUR.search(text) and colour_wanted():
+        kept = [*_COLOUR.findall(text), ""]
+        return "".join(map("".join, zip(map(_calm, _COLOUR.split(text)), kept, strict=True)))
+    return _calm(text)
+
+
+def _calm(text: str) -> str:
+    return "".join(
+        mark if mark.isprintable() or mark in "\n\t" else " " if mark.isspace() else "\ufffd" for mark in text
+    )
+
+
 def one_line(text: str, columns: int) -> str:
     """`text` on one line of at most `columns` terminal columns, harmless to a terminal.
 
     Control characters, which could move the cursor or reverse the line, are shown as U+FFFD.
     """
-    calm = "".join(character if character.isprintable() else "\ufffd" for character in " ".join(text.split()))
+    calm = _calm(" ".join(text.split()))
     if columns_of(calm) <= columns:
         return calm
     kept, width = [], 0

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from finetooth.cli.output import harmless
 from finetooth.progress import Progress
 
 Clock = Callable[[], float]
@@ -48,7 +49,7 @@ class LiveLines:
     def say(self, line: str) -> None:
         from tqdm import tqdm
 
-        tqdm.write(line, file=self._stream)
+        tqdm.write(harmless(line), file=self._stream)
 
 
 class _LiveStep:
@@ -92,7 +93,7 @@ class PlainLines:
         self.say(count.finished())
 
     def say(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        print(harmless(line), file=self._stream, flush=True)
 
 
 class _PlainStep:
@@ -120,8 +121,10 @@ class Count:
         self._begun = clock()
         self._done = 0
         self._note = ""
-        # (second, units done). The first one is taken at the first advance: a resumed step begins with a leap,
-        # and a rate that counts the leap would promise too much.
+        self._last = self._begun
+        self._working = 0.0  # seconds that units took; what ends in none (a validation between steps) is no part of it
+        # (working second, units done). The first one is taken at the first advance: a resumed step begins with a
+        # leap, and a rate that counts the leap would promise too much.
         self._marks: deque[tuple[float, int]] = deque()
 
     def add(self, count: int, note: str) -> None:
@@ -129,8 +132,10 @@ class Count:
         self._done += count
         self._note = note or self._note
         now = self._clock()
-        self._marks.append((now, self._done))
-        while len(self._marks) > 2 and self._marks[1][0] < now - _PACE_SECONDS:
+        self._working += now - self._last if count else 0.0
+        self._last = now
+        self._marks.append((self._working, self._done))
+        while len(self._marks) > 2 and self._marks[1][0] < self._working - _PACE_SECONDS:
             self._marks.popleft()
 
     def line(self) -> str:
@@ -147,7 +152,7 @@ class Count:
                 parts.append(f"{_roughly((self._total - self._done) / rate)} left")
         if self._note:
             parts.append(self._note)
-        return f"{self._title}: {', '.join(parts)}" if parts else self._title
+        return harmless(f"{self._title}: {', '.join(parts)}" if parts else self._title)
 
     @property
     def is_worth_a_line(self) -> bool:

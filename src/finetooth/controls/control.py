@@ -18,6 +18,10 @@ KINDS = ("majority", "tfidf")
 class Control(Protocol):
     """A fitted control."""
 
+    @property
+    def warnings(self) -> list[str]:
+        """What its row of the table warns of."""
+
     def logits(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> npt.NDArray[np.float32]:
         """Log-probabilities (N, C) float32 of each text, all finite."""
 

@@ -33,6 +33,11 @@ class Majority:
         """The control saved at `folder`, which was checked before."""
         return cls(load_tensors((folder / WEIGHTS).read_bytes())["log_shares"])
 
+    @property
+    def warnings(self) -> list[str]:
+        """None: shares can always be counted."""
+        return []
+
     def save(self, folder: Path) -> None:
         """Make `folder`, whole and with its manifest."""
         with new_directory(folder) as inside:

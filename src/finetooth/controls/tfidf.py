@@ -96,6 +96,11 @@ class TfidfLogistic:
             converged=settings["converged"],
         )
 
+    @property
+    def warnings(self) -> list[str]:
+        """That the solver did not come to its end, if so."""
+        return [] if self.converged else [f"its solver stopped at {MAX_ITERATIONS:,} iterations before its end"]
+
     def save(self, folder: Path) -> None:
         """Make `folder`, whole and with its manifest."""
         settings = {

@@ -31,11 +31,10 @@ class Columns:
     keep: dict[str, str]
     how: dict[str, str] = field(default_factory=dict)
 
-    def wanted(self, *, extras: bool = True) -> tuple[str, ...]:
+    def wanted(self) -> tuple[str, ...]:
         """Names to read, in a fixed order: text, pair, label, group, then those of `keep`."""
-        first = [self.text, self.text_pair, self.label]
-        more = [self.group, *self.keep.values()] if extras else []
-        return tuple(name for name in [*first, *more] if name is not None)
+        names = [self.text, self.text_pair, self.label, self.group, *self.keep.values()]
+        return tuple(name for name in names if name is not None)
 
 
 def resolve(found: Sample, *, part: Part, spec: Data, labelled: bool = True) -> Columns:
@@ -61,6 +60,12 @@ def resolve(found: Sample, *, part: Part, spec: Data, labelled: bool = True) -> 
     if len(set(chosen)) < len(chosen):
         raise DataError(f"{part.name}: text, text_pair and label must be different columns; found {', '.join(chosen)}.")
     return Columns(text=text, text_pair=pair, label=label if labelled else None, group=group, keep=keep, how=how)
+
+
+def names_text(found: Sample, *, spec: Data) -> bool:
+    """Whether a column goes by the declared name of the text, or, where none is declared, by a known one."""
+    known = _TEXT_NAMES if spec.text is None else (spec.text.strip().casefold(),)
+    return any(column.strip().casefold() in known for column in found.columns)
 
 
 def match(name: str, key: str, found: Sample, *, part: Part) -> str:

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from finetooth.data import opening
 from finetooth.data.faults import Fault
@@ -30,20 +30,17 @@ def sample(part: Part, *, spec: Data) -> Sample:
     """
     if spec.delimiter is not None and spec.delimiter in '\r\n"\\ ':
         raise RecipeError(f"data.delimiter: {spec.delimiter!r} cannot divide columns; use ',', ';', '|' or a tab.")
-    with opening.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as opened, _long_fields():
-        head = opened.stream.read(_SAMPLE_CHARACTERS)
-        kept = _complete_lines(head, more=len(head) == _SAMPLE_CHARACTERS)
-        if len(head) == _SAMPLE_CHARACTERS and len(kept) < 2:
-            kept = [head + rest for rest in opening.lines(opened.stream, name=part.name)][:1]
+    with opening.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as opened:
+        kept = _first_lines(opened.stream, name=part.name)
     found = Sample(columns=(), rows=[], quoting=spec.quoting, facts={"encoding": opened.encoding})
-    width = len(spec.columns) if spec.columns else None
-    found.delimiter = spec.delimiter or _delimiter(kept, part=part, quoting=spec.quoting, width=width)
-    if spec.quoting and '\\"' in head and _failures(kept, found) > 0:
-        found.escape = "\\"
-        if _failures(kept, found) > 0:
-            found.escape = None
-    records = _sample_records(kept, found)
+    with _long_fields():
+        records = _tried(kept, found, part=part, spec=spec)
     if not records:
+        if any(line.strip() for line in kept):
+            raise DataError(
+                f"{part.name}: a quote mark opened in the first row is not closed in the first "
+                f"{sum(map(len, kept)):,} characters. {_QUOTE_ADVICE}"
+            )
         raise DataError(f"{part.name}: the file holds only blank lines; there is no row to read.")
     _name_columns(found, records, part=part, declared=spec.columns)
     found.facts["delimiter"] = {"\t": "tab"}.get(found.delimiter, found.delimiter)
@@ -153,9 +150,32 @@ def _long_fields() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
+def _tried(kept: list[str], found: Sample, *, part: Part, spec: Data) -> list[tuple[int, list[str]]]:
+    """The records of the sample, read with the delimiter and escapes that fit it; found is told which."""
+    width = len(spec.columns) if spec.columns else None
+    found.delimiter = spec.delimiter or _delimiter(kept, part=part, quoting=spec.quoting, width=width)
+    if spec.quoting and any('\\"' in line for line in kept) and _failures(kept, found) > 0:
+        found.escape = "\\"
+        if _failures(kept, found) > 0:
+            found.escape = None
+    return _sample_records(kept, found)
+
+
+def _first_lines(stream: TextIO, *, name: str) -> list[str]:
+    """The whole lines among the sample's characters; the next ones too while a header and a row are not among them."""
+    head = stream.read(_SAMPLE_CHARACTERS)
+    more = len(head) == _SAMPLE_CHARACTERS
+    kept = _complete_lines(head, more=more)
+    following = opening.lines(stream, name=name, first=len(kept) + 1)
+    while more and len(kept) < 2 and (line := next(following, "")):
+        head += line
+        kept = _complete_lines(head, more=False)
+    return kept
+
+
 def _complete_lines(head: str, *, more: bool) -> list[str]:
     lines = head.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return [line + "\n" for line in (lines[:-1] if more else lines)]
+    return [line + "\n" for line in (lines[:-1] if more or not lines[-1] else lines)]
 
 
 def _sample_records(lines: list[str], found: Sample) -> list[tuple[int, list[str]]]:
@@ -211,7 +231,7 @@ def _name_columns(
         found.rows = [record for _, record in records[1:] if len(record) == len(first)]
     else:
         names, found.headed = list(declared), False
-        found.first_row = number
+        found.first_row = 1  # not that of the first good record: a malformed one before it is a row too
         found.rows = [record for _, record in records if len(record) == len(names)]
     if len(names) > MAX_COLUMNS:
         raise DataError(

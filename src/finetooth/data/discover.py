@@ -59,6 +59,9 @@ def find(sources: Mapping[str, Sequence[Path]], *, spec: Data) -> Found:
                 entries = _expand(path, found=found, spec=spec)
             except OSError as error:
                 raise DataError(f"{path.name}: the folder cannot be read ({error.strerror}).") from error
+            if path.is_dir():
+                _refuse_doubled(entries)
+                _note_about(path, entries, found=found)
             for inner, file, name in entries:
                 if split == ALL:
                     chosen[inner].append((file, name))
@@ -90,11 +93,16 @@ def _expand(path: Path, *, found: Found, spec: Data) -> list[tuple[str, Path, st
     if not path.is_dir():
         return [(ALL, path, path.name)]
     splits = _split_folders(path)
-    if splits and all(plain.class_folders(inner) for inner in splits.values()):
-        return [(split, inner, inner.name) for split, inner in splits.items()]
-    if spec.format == "folder" or (plain.class_folders(path) and not _files(path)):
-        return [(ALL, path, path.name)]
     files = _files(path)
+    if spec.format in (None, "folder"):
+        if splits and all(plain.class_folders(inner) for inner in splits.values()):
+            return [(split, inner, inner.name) for split, inner in splits.items()]
+        classes = [folder.name for folder in plain.class_folders(path)]
+        if not _are_splits(classes) and (spec.format == "folder" or (classes and not files)):
+            return [(ALL, path, path.name)]
+        table = spec.columns or spec.delimiter  # then a file without a known ending is a CSV file
+        if spec.format == "folder" or (classes and not files and not table):
+            _refuse_texts_without_class(path, splits)
     inner_files = [file for folder in sorted(path.iterdir()) if _plain_folder(folder) for file in _files(folder)]
     if splits and not any(_split_of(file.name) for file in files):
         return [
@@ -115,7 +123,7 @@ def _expand(path: Path, *, found: Found, spec: Data) -> list[tuple[str, Path, st
     by_suffix = [file for file in rest if _bare_suffix(file) in _DATA_SUFFIXES]
     kept = by_suffix or rest
     if not kept:
-        raise DataError(f"{path.name}: the folder holds no data file and no folders of text files.")
+        raise DataError(f"{path.name}: {_nothing(path, spec)}")
     if len(kept) > 1 and len({_bare_suffix(file) for file in kept}) > 1:
         raise DataError(
             f"{path.name}: which of these is the data? {', '.join(file.name for file in kept[:8])}. "
@@ -133,9 +141,67 @@ def _split_folders(path: Path) -> dict[str, Path]:
     return {split: item for item, split in folders if split is not None}
 
 
+def _are_splits(folders: list[str]) -> bool:
+    """Whether folders named so are splits and not classes: train beside another, or no other names at all."""
+    splits = {_SPLIT_WORDS.get(name.casefold()) for name in folders}
+    return bool(splits) and (None not in splits or ("train" in splits and len(splits - {None}) > 1))
+
+
+def _refuse_texts_without_class(path: Path, splits: dict[str, Path]) -> None:
+    for split, inner in splits.items():
+        if plain.text_files(inner) and not plain.class_folders(inner) and not _known(inner):
+            raise DataError(
+                f"{path.name}: {inner.name} is named as the {split} split, but its texts are in no folder that names "
+                f"their class: {inner.name}/CLASS/*.txt. If every line is a label and a text: data.format: label_text"
+            )
+
+
+def _nothing(path: Path, spec: Data) -> str:
+    """What a folder without data holds instead."""
+    about = [item.name for item in sorted(path.iterdir()) if _is_about(item) and known_format(item)]
+    if about:
+        return f"the folder holds no data file besides {', '.join(about[:8])}; if one is the data, name it: data.source"
+    if plain.class_folders(path):
+        return f"data.format is {spec.format}, but the folder holds folders of texts. Say data.format: folder"
+    return "the folder holds no data file and no folders of text files."
+
+
 def _files(path: Path) -> list[Path]:
     items = sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith("."))
-    return [item for item in items if not _ABOUT.match(item.name) and item.suffix.lower() not in _ABOUT_SUFFIXES]
+    return [item for item in items if not _is_about(item)]
+
+
+def _known(path: Path) -> list[Path]:
+    return [item for item in _files(path) if known_format(item)]
+
+
+def _is_about(item: Path) -> bool:
+    """Whether a file tells of data rather than holding it; a JSON file named as a split holds it."""
+    about = _ABOUT.match(item.name) or item.suffix.lower() in _ABOUT_SUFFIXES
+    return item.is_file() and bool(about) and not (item.suffix.lower() == ".json" and _words(item.name))
+
+
+def _note_about(path: Path, entries: list[tuple[str, Path, str]], *, found: Found) -> None:
+    """Name the files that could be read and were taken to be about the data."""
+    folders = dict.fromkeys([path, *(file.parent for _, file, _ in entries if file.is_file())])
+    about = [item for folder in folders for item in sorted(folder.iterdir()) if _is_about(item) and known_format(item)]
+    if about:
+        listed = ", ".join(item.relative_to(path).as_posix() for item in about)
+        found.notes.append(f"taken to be about the data, not data, and left out: {listed}.")
+
+
+def _refuse_doubled(entries: list[tuple[str, Path, str]]) -> None:
+    """One content saved twice, in two formats or compressed and not, would be read twice."""
+    seen: dict[tuple[str, Path], str] = {}
+    for split, file, name in entries:
+        known = file.is_file() and _bare_suffix(file) in _DATA_SUFFIXES | set(_FORMATS)
+        stem = file.with_name(_bare_name(file).removesuffix(_bare_suffix(file)) if known else file.name)
+        if (split, stem) in seen:
+            raise DataError(
+                f"{seen[split, stem]} and {name} look like one file in two formats; both would be read. "
+                "Remove one of them, or name the files in data.source."
+            )
+        seen[split, stem] = name
 
 
 def _words(name: str) -> set[str]:
@@ -161,11 +227,15 @@ def known_format(path: Path) -> Format | None:
     return _FORMATS.get(_bare_suffix(path))
 
 
-def _bare_suffix(path: Path) -> str:
+def _bare_name(path: Path) -> str:
     name = path.name.casefold()
     for suffix in COMPRESSED_SUFFIXES:
         name = name.removesuffix(suffix)
-    return Path(name).suffix
+    return name
+
+
+def _bare_suffix(path: Path) -> str:
+    return Path(_bare_name(path)).suffix
 
 
 def _format(path: Path, spec: Data) -> Format:

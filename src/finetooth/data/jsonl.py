@@ -65,7 +65,8 @@ def _parsed(line: str) -> dict[str, Any] | Malformed:
     try:
         value = _DECODER.decode(line.strip(" \t\r\n"))
     except json.JSONDecodeError as error:
-        what = f"not valid JSON ({error.msg[0].lower()}{error.msg[1:]} at character {error.pos + 1})"
+        said = error.msg.removesuffix(" at")  # some of its messages end in it, to be followed by the place
+        what = f"not valid JSON ({said[0].lower()}{said[1:]} at character {error.pos + 1})"
         if not line.endswith(("\n", "\r")):
             what += "; the file ends within this row: was its download cut short?"
         return Malformed(Fault("json", what, _ADVICE), line)

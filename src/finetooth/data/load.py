@@ -11,7 +11,6 @@ from finetooth.data import columns, discover, overlap, reading, splits
 from finetooth.data.examples import Dataset, Examples, content_id, fingerprint
 from finetooth.data.faults import Rejects
 from finetooth.data.reading import Table
-from finetooth.data.rows import Part, Sample
 from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent
 from finetooth.recipe import Data
@@ -49,10 +48,10 @@ def load(
         if split == "train":
             reading.check_keep(table, spec=spec)
         if not table.ids:
-            raise DataError(f"{_files(table)}: no row of the {split} split is left to use.{_where_gone(table)}")
+            raise DataError(f"{files_of(table)}: no row of the {split} split is left to use.{_where_gone(table)}")
     labels = single_label.resolve(set(tables["train"].labels), declared=spec.labels)
     pools = {split: splits.pool(table, labels.encode(table.labels)) for split, table in tables.items()}
-    _refuse_unknown(pools, labels.classes, declared=spec.labels is not None)
+    refuse_unknown(pools, labels.classes, declared=spec.labels is not None)
     division = splits.divide(pools["train"], pools.get("validation"), pools.get("test"), spec=spec)
     dataset = _dataset(pools, division, labels.classes)
     told = [note for table in tables.values() for note in table.notes]
@@ -77,66 +76,11 @@ def load(
     return dataset
 
 
-def read_labelled(
-    spec: Data, paths: Sequence[Path], *, classes: Sequence[str], progress: Progress | None = None
-) -> Examples:
-    """All labelled rows at `paths` in file order, numbered by `classes`; of a folder with splits, the test rows.
+def refuse_unknown(pools: Mapping[str, splits.Pool], classes: tuple[str, ...], *, declared: bool) -> None:
+    """Pass if the label of every row is one of `classes`. declared: these stand fixed, whatever the training rows hold.
 
-    spec: how the training data was read; a known ending of a file's name goes before its format.
-    Raises: DataError as load(), and for a label that is none of `classes`.
+    Raises: DataError naming the first rows of a split whose labels are not, with the nearest class.
     """
-    told = all(path.is_file() and discover.known_format(path) for path in paths)
-    spec = spec.model_copy(update={"group": None, "format": None if told else spec.format})
-    found = discover.find({discover.ALL: paths}, spec=spec)
-    parts = found.parts.get("test") or next(iter(found.parts.values()))
-    chosen = columns.resolve(reading.sample(parts[0], spec=spec), part=parts[0], spec=spec)
-    bad = Rejects("stop")
-    table = reading.read(parts, chosen, split="test", spec=spec, rejects=bad, progress=progress or Silent())
-    bad.stop_if_any()
-    if not table.ids:
-        raise DataError(f"{_files(table)}: there is no row to read.")
-    numbers = single_label.resolve(set(table.labels), declared=classes, least=0).encode(table.labels)
-    pool = splits.Pool(table=table, labels=numbers, keys=[])
-    _refuse_unknown({"test": pool}, tuple(classes), declared=True)
-    return _examples(pool, np.arange(len(pool), dtype=np.int64))
-
-
-def read_texts(path: Path, *, spec: Data | None = None) -> tuple[list[str], list[str] | None]:
-    """The texts of a file to predict, and the second texts of pairs; no label is needed.
-
-    spec: how the training data was read. A file without a known ending holds one text on a line.
-    Raises: DataError naming file and row.
-    """
-    spec = spec or Data.model_validate({"source": str(path)})
-    spec = spec.model_copy(update={"keep": {}, "group": None})
-    kind = discover.known_format(path)
-    if kind is None:
-        declared = spec.format if spec.format in ("csv", "tsv", "jsonl") else None
-        kind = declared or ("label_text" if spec.format == "label_text" and path.suffix != ".txt" else "lines")
-    part = Part(path=path, name=path.name, format=kind)
-    if kind in ("csv", "tsv") and spec.columns:
-        spec = spec.model_copy(update={"columns": _unlabelled_columns(part, spec)})
-    if kind == "lines":
-        spec = spec.model_copy(update={"text": "text", "text_pair": None, "label": None})
-    chosen = columns.resolve(reading.sample(part, spec=spec), part=part, spec=spec, labelled=False)
-    bad = Rejects("stop")
-    table = reading.read([part], chosen, split="predict", spec=spec, rejects=bad, progress=Silent())
-    bad.stop_if_any()
-    return table.texts, table.pairs if chosen.text_pair is not None else None
-
-
-def _unlabelled_columns(part: Part, spec: Data) -> list[str] | None:
-    """data.columns as they fit a file that may have a header after all, or lack the label."""
-    assert spec.columns is not None
-    bare: Sample = reading.sample(part, spec=spec.model_copy(update={"columns": None}))
-    names = {name.casefold() for name in bare.columns}
-    if (spec.text or "text").casefold() in names:
-        return None
-    without = [name for name in spec.columns if name != (spec.label or "label")]
-    return without if len(bare.columns) == len(without) else spec.columns
-
-
-def _refuse_unknown(pools: Mapping[str, splits.Pool], classes: tuple[str, ...], *, declared: bool) -> None:
     listed = ", ".join(classes[:8]) + (f" and {len(classes) - 8} more" if len(classes) > 8 else "")
     for split, pool in pools.items():
         unknown = np.flatnonzero(pool.labels < 0)
@@ -156,9 +100,9 @@ def _refuse_unknown(pools: Mapping[str, splits.Pool], classes: tuple[str, ...], 
 
 
 def _dataset(pools: Mapping[str, splits.Pool], division: splits.Division, classes: tuple[str, ...]) -> Dataset:
-    train = _examples(pools["train"], division.train)
-    validation = _examples(pools.get("validation", pools["train"]), division.validation)
-    test = _examples(pools.get("test", pools["train"]), division.test)
+    train = examples_of(pools["train"], division.train)
+    validation = examples_of(pools.get("validation", pools["train"]), division.validation)
+    test = examples_of(pools.get("test", pools["train"]), division.test)
     held = set(train.labels.tolist())
     if len(held) < 2:
         raise DataError(
@@ -173,7 +117,8 @@ def _dataset(pools: Mapping[str, splits.Pool], division: splits.Division, classe
     )  # fmt: skip
 
 
-def _examples(pool: splits.Pool, rows: splits.Rows) -> Examples:
+def examples_of(pool: splits.Pool, rows: splits.Rows) -> Examples:
+    """The chosen rows of a pool, in the order of `rows`."""
     table, chosen = pool.table, rows.tolist()
     return Examples(
         ids=tuple(table.ids[row] for row in chosen),
@@ -243,7 +188,8 @@ def _counts(split: Examples, classes: tuple[str, ...]) -> dict[str, int]:
     return dict(zip(classes, np.bincount(split.labels, minlength=len(classes)).tolist(), strict=True))
 
 
-def _files(table: Table) -> str:
+def files_of(table: Table) -> str:
+    """The names of the table's first files, for an error."""
     return ", ".join(str(fact["file"]) for fact in table.facts[:_SHOWN])
 
 

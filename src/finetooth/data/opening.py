@@ -39,10 +39,14 @@ _ENCODINGS = (
 
 @dataclass(slots=True)
 class Opened:
-    """A text stream (universal line ends, kept as they are; undecodable bytes as U+DC80 to U+DCFF) and its facts."""
+    """A text stream (universal line ends, kept as they are; undecodable bytes as U+DC80 to U+DCFF) and its facts.
+
+    marked: a byte order mark named the encoding.
+    """
 
     stream: TextIO
     encoding: str
+    marked: bool = False
     sha256: str = ""
     size: int = 0
 
@@ -97,9 +101,11 @@ def text(path: Path, *, name: str, encoding: str | None, whole: bool = True) -> 
             meter = _Meter(raw)
             outer: io.BufferedReader[Any] = io.BufferedReader(meter, 1 << 20)
             inner = _decompressed(outer, meter, path=path, name=name)
-            found = _encoding(inner.peek(4096)[:4096], declared=encoding, name=name)
+            head = inner.peek(4096)[:4096]
+            found = _encoding(head, declared=encoding, name=name)
             wrapper = io.TextIOWrapper(inner, encoding=found, errors="surrogateescape", newline="")
             opened = Opened(stream=wrapper, encoding="utf-8" if found == "utf-8-sig" else found)
+            opened.marked = found == signatures.byte_order_mark(head)
             yield opened
             while whole and outer.read(1 << 20):  # what follows the last row belongs to the hash too
                 pass
@@ -118,12 +124,33 @@ def text(path: Path, *, name: str, encoding: str | None, whole: bool = True) -> 
         unchanged(path, before, name=name)
 
 
-def lines(stream: TextIO, *, name: str) -> Iterator[str]:
-    """The lines of a stream with their ends (LF, CR, CRLF).
+def told_encoding(path: Path, *, name: str, declared: str) -> str | None:
+    """The encoding that a file's own bytes tell: by a mark at its beginning, or because all of it is sound UTF-8.
+
+    None where ASCII alone tells nothing; `declared` where nothing speaks against it.
+    """
+    named = codec(declared)
+    try:
+        with text(path, name=name, encoding=None, whole=False) as opened:
+            # A text without one character past ASCII is no UTF-16 or UTF-32 either.
+            telling = opened.marked or named.startswith(("utf-16", "utf-32"))
+            while piece := opened.stream.read(1 << 20):
+                if not piece.isascii():
+                    telling = True
+                    piece.encode()
+    except (DataError, UnicodeEncodeError):  # not UTF-8, or not readable: the reader that comes next says why
+        return declared
+    if not telling:
+        return None
+    return declared if codec(opened.encoding) == named.removesuffix("-sig") else opened.encoding
+
+
+def lines(stream: TextIO, *, name: str, first: int = 1) -> Iterator[str]:
+    """The lines of a stream with their ends (LF, CR, CRLF). first: the number of the first of them, for the error.
 
     Raises: DataError for a line longer than MAX_ROW_CHARACTERS.
     """
-    number = 0
+    number = first - 1
     while line := stream.readline(MAX_ROW_CHARACTERS):
         number += 1
         if len(line) == MAX_ROW_CHARACTERS:

@@ -16,6 +16,7 @@ from finetooth.tasks import single_label
 
 _TOLD_ROWS = 5_000
 _SHOWN = 5
+_GUESSED_CHARACTERS = 1 << 22
 
 
 @dataclass(slots=True)
@@ -55,6 +56,11 @@ def sample(part: Part, *, spec: Data) -> Sample:
     return _READERS[part.format].sample(part, spec=spec)
 
 
+def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> Rows:
+    """The wanted values of every row of a part, by its format's reader."""
+    return _READERS[part.format].rows(part, found, spec=spec, wanted=wanted)
+
+
 def read(
     parts: Sequence[Part], columns: Columns, *, split: str, spec: Data, rejects: Rejects, progress: Progress
 ) -> Table:
@@ -68,8 +74,8 @@ def read(
         here = _same_columns(columns, found, part=part, spec=spec)
         came = table.came
         with progress.step(f"read {part.name}", unit="rows") as step:
-            rows = _READERS[part.format].rows(part, found, spec=spec, wanted=here.wanted())
-            for _ in _collect(rows, here, table=table, part=part, split=split, spec=spec, rejects=rejects):
+            met = rows(part, found, spec=spec, wanted=here.wanted())
+            for _ in _collect(met, here, table=table, part=part, split=split, spec=spec, rejects=rejects):
                 step.advance(_TOLD_ROWS)
             step.advance((table.came - came) % _TOLD_ROWS)
         table.notes += found.notes
@@ -195,6 +201,8 @@ class _Checks:
         around = value[max(error.start - 12, 0) : error.start]
         after = f" after {around!r}" if around else ""
         advice = f"The file looks like {self._guess}: data.encoding: {self._guess}"
+        if self._guess == "utf-8" and named.lower() in ("utf-8", "utf8"):
+            advice = "The rest of the file is UTF-8: mend this row, or leave it out with data.on_bad_row: skip"
         return Fault("encoding", f"byte 0x{code - 0xDC00:02x}{after} is not {named}", advice)
 
 
@@ -215,12 +223,13 @@ def _same_columns(columns: Columns, found: Sample, *, part: Part, spec: Data) ->
 
 
 def _guess_encoding(part: Part, value: str) -> str:
-    seen = value.encode(errors="surrogateescape")
+    """What the part's first lines past ASCII seem to be in; utf-8 where most of them are sound and some are not."""
+    lines = [value]
     if part.path.is_file():
         with opening.text(part.path, name=part.name, encoding=None, whole=False) as opened:
-            lines = opened.stream.read(1 << 18).splitlines()
-        bad = [line for line in lines if not line.isascii()]
-        seen = "\n".join(bad).encode(errors="surrogateescape") or seen
+            lines = opened.stream.read(_GUESSED_CHARACTERS).splitlines() or lines
+    telling = [line for line in lines if not line.isascii()]
+    seen = "\n".join(telling).encode(errors="surrogateescape") or value.encode(errors="surrogateescape")
     return signatures.guess(seen)
 
 

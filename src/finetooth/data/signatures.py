@@ -71,7 +71,13 @@ def utf16_without_mark(head: bytes) -> str | None:
 
 
 def guess(data: bytes) -> str:
-    """The encoding that bytes which are not UTF-8 seem to be in; cp1252 when nothing speaks for another."""
+    """The encoding that lines of bytes, not all of them UTF-8, seem to be in; cp1252 when nothing speaks for another.
+
+    utf-8 when most of the lines are sound UTF-8: then it is the others that are damaged.
+    """
+    lines = [line for line in data.splitlines() if not line.isascii()]
+    if sum(bool(_decoded(line, "utf-8")) for line in lines) * 2 > len(lines):
+        return "utf-8"
     high = sum(byte >= 0x80 for byte in data)
     japanese = _decoded(data, "cp932")
     kana = sum("\u3040" <= character <= "\u30ff" for character in japanese)

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save_file
 
-from finetooth.errors import ModelError
+from finetooth.errors import DivergedError, ModelError
 from finetooth.files import canonical_hash, damage, new_directory, read_json, sha256_file, write_json
 from finetooth.model import adapters, device
 from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base, load_tokenizer, set_head
@@ -74,7 +74,11 @@ def save(
     """Write the artefact of a tuned (peft) or untrained model to `folder`, whole or not at all.
 
     weights_sha256: hash_tensors of the base's checkpoint tensors, taken before anything was trained.
+    Raises: DivergedError if a logit of the canaries is not finite.
     """
+    canaries = canary_logits(predictor)
+    if not np.isfinite(canaries).all():
+        raise DivergedError("a logit of the probe sentences is not finite; try a lower training.learning_rate.")
     with new_directory(folder) as inside:
         adapted = hasattr(predictor.model, "peft_config")
         if adapted:
@@ -98,7 +102,7 @@ def save(
                 "head_seed": head_seed,
                 "input": asdict(predictor.input),
                 "platform": device.facts(),
-                "canary_logits": canary_logits(predictor).astype(float).tolist(),
+                "canary_logits": canaries.astype(float).tolist(),
             },
         )
         if adapted:
@@ -205,7 +209,7 @@ def _check_canaries(predictor: Predictor, identity: dict[str, Any]) -> None:
     found = canary_logits(predictor)
     same_platform = identity["platform"] == device.facts()
     off = float(np.abs(recorded - found).max())
-    if off > (0.0 if same_platform else CANARY_TOLERANCE):
+    if not off <= (0.0 if same_platform else CANARY_TOLERANCE):  # so that NaN is refused too
         raise ModelError(
             f"{predictor.name}: canary logits differ by {off:.3g} from those recorded; this is not the model measured."
         )

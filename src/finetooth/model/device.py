@@ -1,26 +1,28 @@
 """What the computation runs on, set the same way in every process of a run."""
 
+import os
 from collections.abc import Mapping
 from importlib import metadata
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from finetooth.runs.provenance import processor
 
 # Besides torch, what takes part in computing a figure of the table.
-_DECIDING = ("transformers", "peft", "tokenizers", "safetensors", "numpy", "scikit-learn")
+_DECIDING = ("transformers", "peft", "tokenizers", "safetensors", "numpy", "scipy", "scikit-learn")
 
 
-def facts() -> dict[str, Any]:
+def facts(precision: Literal["auto", "float32"] = "auto") -> dict[str, Any]:
     """What decides the last bit of a result on this machine, to be written into plan.json."""
     return {
         "device": "cpu",
-        "precision": "float32",
+        "precision": "float32" if precision == "auto" else precision,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "capability": torch.backends.cpu.get_cpu_capability(),
         "processor": processor(),
+        "mkl_cbwr": os.environ.get("MKL_CBWR", "AUTO"),  # the mode that a run's processes are given (ADR 5)
         "versions": {name: metadata.version(name) for name in _DECIDING},
     }
 

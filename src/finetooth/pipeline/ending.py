@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from finetooth import controls
 from finetooth.files import discard, read_json, sha256_file, sweep, write_json
 from finetooth.measure.metrics import score
 from finetooth.model.adapters import WEIGHTS
@@ -20,9 +21,11 @@ def choose_winner(recipe: Recipe, folder: RunFolder, keys: Keys) -> tuple[str, i
     best: tuple[float, tuple[str, int]] | None = None
     for name, seed in keys:
         row = folder.row(name, seed)
-        if name not in candidates or seed is None or row.failed.is_file():
+        if name not in candidates or seed is None or not row.predictions.is_file():
+            continue  # failed before it was scored; a row that fails later, on the test rows, was chosen all the same
+        validation = predictions.read(row.predictions).get("validation")
+        if validation is None:
             continue
-        validation = predictions.read(row.predictions)["validation"]
         figures = score(validation.logits, validation.labels)
         value = -figures["loss"] if recipe.training.monitor == "loss" else figures[recipe.training.monitor]
         if best is None or value > best[0]:
@@ -88,7 +91,16 @@ def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, 
     figures = {split: score(part.logits, part.labels) for split, part in found.items()}
     if not candidate:
         head = plan["base"]["head"] if name == "original" else None
-        return Row(name=name, kind=kind, seed=seed, validation=figures["validation"], test=figures["test"], head=head)
+        warnings = [] if name == "original" else controls.load(place.control).warnings
+        return Row(
+            name=name,
+            kind=kind,
+            seed=seed,
+            validation=figures["validation"],
+            test=figures["test"],
+            head=head,
+            warnings=warnings,
+        )
     tuned, proof = read_json(place.curve), read_json(place.verify)
     return Row(
         name=name,

@@ -11,13 +11,14 @@ from typing import Any
 import yaml
 
 from finetooth.errors import DivergedError, ProofError, RunError
-from finetooth.files import damage, discard, read_json, sweep, write_file, write_json
+from finetooth.files import UNFINISHED, damage, discard, read_json, sweep, write_file, write_json
 from finetooth.model.batching import Tokens
 from finetooth.pipeline import ending, resuming
 from finetooth.plan import prepare
 from finetooth.plan.describing import data_lines
 from finetooth.plan.prepare import Material
 from finetooth.progress import Progress, Silent
+from finetooth.proof import certificate
 from finetooth.proof.command import Command
 from finetooth.proof.task import Action, Task
 from finetooth.recipe import Recipe
@@ -57,8 +58,9 @@ def run(
     allow_inexact: go on although something that decides the last bit (threads, torch, processor) changed; marked so.
     Raises: FinetoothError and its kinds. Interrupted leaves everything saved; the same call goes on.
     """
-    if not isinstance(recipe, Recipe):
-        recipe = load_recipe(recipe if isinstance(recipe, Mapping) else Path(recipe))
+    if isinstance(recipe, Recipe):
+        recipe = recipe.model_dump(mode="json")  # read as a mapping is: its paths are those of the working directory
+    recipe = load_recipe(recipe if isinstance(recipe, Mapping) else Path(recipe))
     folder = RunFolder(Path(out or Path("runs") / recipe.name).absolute())
     command = Command()
     _refuse_foreign(folder)
@@ -115,6 +117,7 @@ class _Work:
         row = self.folder.row(name, seed)
         with self._failing_alone(name, seed):
             if not row.failed.is_file() and "test" not in _scored(row):
+                certificate.refuse_another(row, name=name)
                 self._call("score", name, seed, "test")
 
     @contextmanager
@@ -142,7 +145,7 @@ class _Work:
         write_splits(self.folder, material.dataset)
         sources = {split: [item.id for item in listed] for split, listed in material.data.items()}
         facts = {"device": plan["device"], "base": plan["base"], "data": sources, "seeds": self.recipe.seeds}
-        write_json(self.folder.provenance, provenance.collect(facts, recipe_folder=Path.cwd()))
+        write_json(self.folder.provenance, provenance.collect(facts, work_tree=Path.cwd()))
         planned = {"run_id": uuid.uuid4().hex, "inexact": [], **plan}
         write_json(self.folder.plan, planned)  # last: a folder with a plan is a run begun
         return planned
@@ -200,7 +203,8 @@ def _refuse_foreign(folder: RunFolder) -> None:
     """Nothing, if the folder is new, empty or a run's: what a run writes must not meet a user's own files."""
     if not folder.path.is_dir() or folder.plan.is_file() or folder.work.is_dir():
         return
-    others = sorted(item.name for item in folder.path.iterdir() if not item.name.startswith(folder.lock.name))
+    ours = (folder.lock.name, UNFINISHED)  # locks, and what a killed writer left
+    others = sorted(item.name for item in folder.path.iterdir() if not item.name.startswith(ours))
     if others:
         raise RunError(
             f"{folder.path} holds files that are not of a run ({others[0]}); name another folder with --out."

@@ -14,6 +14,7 @@ from finetooth.model import artefact
 from finetooth.model.predictor import Predictor
 from finetooth.plan import prepare
 from finetooth.progress import Progress, Silent
+from finetooth.proof import certificate
 from finetooth.recipe import Data, Recipe, typed
 from finetooth.recipe import load as load_recipe
 from finetooth.runs import lockbox, results
@@ -22,7 +23,7 @@ from finetooth.sources import bring_adapter, bring_data, bring_model
 
 
 def load(run_or_adapter: str | Path, *, base: str | None = None, progress: Progress | None = None) -> Predictor:
-    """The winner of a run, or an adapter, reloaded and proven, ready to predict.
+    """The winner of a run, or an adapter, reloaded and compared with what was saved, ready to predict.
 
     base: source of the base model, for an adapter that was moved out of its run and whose base is a local folder.
     Raises: RunError when the run has no winner; ModelError when the artefact or base is not what was measured.
@@ -88,7 +89,9 @@ def _adapter_folder(path: Path) -> Path:
     winner = results.contract(path)["winner"]
     if winner is None:
         raise RunError(f"{path}: the run has no winner, since no candidate of it ended well.")
-    return folder.row(winner["name"], winner["seed"]).adapter
+    row = folder.row(winner["name"], winner["seed"])
+    certificate.refuse_another(row, name=winner["name"])
+    return row.adapter
 
 
 def _run_of(path: Path) -> RunFolder | None:

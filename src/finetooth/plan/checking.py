@@ -94,7 +94,8 @@ def _total_seconds(recipe: Recipe, plan: dict[str, Any], rows: list[dict[str, An
     parts = ("train_seconds", "evaluate_seconds", "prove_seconds", "test_seconds", "start_seconds")
     total = len(recipe.seeds) * sum(row[part] for row in rows for part in parts)
     if rows and "original" in recipe.baselines:
-        total += sum(rows[0][part] for part in ("prove_seconds", "test_seconds", "start_seconds"))
+        originals = sum(name == "original" for name, _ in prepare.row_keys(recipe, plan))
+        total += originals * sum(rows[0][part] for part in ("prove_seconds", "test_seconds", "start_seconds"))
     if "tfidf" in recipe.baselines:
         millions = sum(map(len, material.dataset.train.texts)) / 1e6
         total += TFIDF_START_SECONDS * 3 + TFIDF_SECONDS_PER_MILLION * millions

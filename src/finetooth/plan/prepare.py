@@ -30,18 +30,13 @@ class Material:
     dataset: Dataset
 
 
-def needs_model(recipe: Recipe) -> bool:
-    """Whether a row of the recipe is made by the pre-trained model."""
-    return bool(recipe.candidates) or "original" in recipe.baselines
-
-
 def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Material:
     """Bring the sources and read the splits.
 
     rejects: where rows that cannot be read are written aside (on_bad_row: skip).
     Raises: SourceError, DataError; RecipeError for a class weight of an unknown label.
     """
-    model = bring_model(recipe.model, progress=progress) if needs_model(recipe) else None
+    model = bring_model(recipe.model, progress=progress) if recipe.needs_model else None
     sources = {
         split: tuple(bring_data(text, progress=progress) for text in texts)
         for split, texts in data_sources(recipe).items()
@@ -86,7 +81,7 @@ def resolve(recipe: Recipe, material: Material, tokens: Mapping[str, Tokens]) ->
     dataset = material.dataset
     plan: dict[str, Any] = {
         "schema": 1,
-        "device": device.facts(),
+        "device": device.facts(recipe.training.precision),
         "data_fingerprint": dataset.fingerprint,
         "test_id": dataset.test_id,
         "classes": list(dataset.classes),

@@ -18,6 +18,22 @@ def is_due(folder: RowFolder) -> bool:
     return folder.curve.is_file()
 
 
+def refuse_another(folder: RowFolder, *, name: str) -> None:
+    """Nothing, if the row's adapter is the one that was proven (or the row was never tuned).
+
+    Raises: ProofError otherwise.
+    """
+    if folder.verify.is_file() and read_json(folder.verify)["adapter_sha256"] != _adapter_sha256(folder):
+        raise ProofError(
+            f"{name}: {folder.adapter} is not the adapter that was proven. Put back the one of this run, or delete "
+            f"{folder.path} and give the same command again to tune it anew."
+        )
+
+
+def _adapter_sha256(folder: RowFolder) -> str:
+    return str(read_json(folder.adapter / "MANIFEST.json")["files"][WEIGHTS]["sha256"])
+
+
 def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact: bool) -> None:
     """Compare the reloaded artefact's validation logits (N, C) with those scored in memory, and write verify.json.
 
@@ -48,7 +64,7 @@ def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact
             "verified": True,
             "max_abs_logit_difference": largest,
             "compared": {"validation_rows": len(found), "probe_rows": len(CANARIES), "bitwise": equal},
-            "adapter_sha256": read_json(folder.adapter / "MANIFEST.json")["files"][WEIGHTS]["sha256"],
+            "adapter_sha256": _adapter_sha256(folder),
             "base": identity["base"],
             "tokenizer_sha256": identity["tokenizer_sha256"],
             "labels_sha256": identity["labels_sha256"],

@@ -19,6 +19,8 @@ from finetooth.proof.task import Task
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 # MKL promises equal bits from run to run only in this mode (ADR 5); a user may set another.
 _NUMERICS = {"MKL_CBWR": "AUTO"}
+# What oneDNN keeps for every new shape pins the heap, which then grows with each step (ADR 6).
+_HEAP = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
 
 
 class Command:
@@ -55,7 +57,7 @@ class Command:
                 stderr=stderr,
                 text=True,
                 encoding="utf-8",
-                env={**_NUMERICS, **os.environ, **_OFFLINE},
+                env={**_NUMERICS, **_HEAP, **os.environ, **_OFFLINE},
                 start_new_session=True,  # a Ctrl-C reaches the command alone, which passes it on
             )
             try:
@@ -128,7 +130,7 @@ def _silent_end(task: Task, returncode: int, stderr: str) -> str:
         reason = f"ended by {name}" + (" (usually: memory ran out)" if -returncode == signal.SIGKILL else "")
     else:
         reason = f"ended with code {returncode}"
-    return (
-        f"{task.row}: its process was {reason}; last words: {last[0]}. "
-        f"All of them: {task.run_folder.work / 'stderr.log'}. Give the same command again to go on."
-    )
+    said = f"{task.row}: its process was {reason}; last words: {last[0]}."
+    if task.action == "probe":  # its folder is gone when this is read
+        return said
+    return f"{said} All of them: {task.run_folder.work / 'stderr.log'}. Give the same command again to go on."

@@ -62,7 +62,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """What work says back: advance(count, note) and resize(total) of the step on show; stop() is the signal to obey."""
+    """What work says back: advance(count, note) of the step on show; stop() is the signal to obey, or None."""
 
     advance: Callable[[int, str], None]
     stop: Callable[[], int | None]
@@ -82,7 +82,7 @@ def keep_predictions(task: Task, logits: npt.NDArray[np.float32]) -> None:
     Raises: DivergedError if one of them is not finite.
     """
     if not np.isfinite(logits).all():
-        raise DivergedError(f"{task.row}: a logit of the {task.split} rows is not finite.")
+        raise DivergedError(f"a logit of the {task.split} rows is not finite.")
     ids, labels = labels_for(task)
     before = read_predictions(task.folder.predictions) if task.folder.predictions.is_file() else {}
     write_predictions(task.folder.predictions, {**before, task.split: Predictions(ids, labels, logits)})

@@ -15,7 +15,7 @@ import time
 from types import FrameType
 from typing import Any, NoReturn
 
-from finetooth.errors import FinetoothError, Interrupted
+from finetooth.errors import FinetoothError
 from finetooth.files import discard
 from finetooth.proof.task import Channel, Task, add_costs
 from finetooth.runs.disk import disk_faults
@@ -36,10 +36,11 @@ def main() -> NoReturn:
         with disk_faults(task.run_folder), RunLock(task.run_folder).worker():
             _work(task, speaker)
     except FinetoothError as error:
-        extra = {"signal": error.signal_number} if isinstance(error, Interrupted) else {}
-        _say({"event": "error", "type": type(error).__name__, "message": str(error), **extra})
+        _say({"event": "error", "type": type(error).__name__, "message": str(error)})
         sys.exit(error.exit_code)
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "can't allocate memory" not in str(error):  # torch's words for it
+            raise
         _say({"event": "error", "type": "RunError", "message": _OUT_OF_MEMORY})
         sys.exit(1)
     _say({"event": "done"})
@@ -55,8 +56,6 @@ def _work(task: Task, speaker: "_Speaker") -> None:
     else:
         from finetooth.proof import model_rows as rows  # type: ignore[no-redef]  # same two functions, needs torch
     stopping = _Stopping()
-    if task.action == "fit":  # all else has nothing to save first: it ends at once, by the signal
-        signal.signal(signal.SIGTERM, stopping)
     channel = Channel(speaker.advance, stopping.asked)
     if task.action == "fit":
         for artefact in (task.folder.adapter, task.folder.control, task.folder.predictions, task.folder.verify):
@@ -73,15 +72,22 @@ def _work(task: Task, speaker: "_Speaker") -> None:
 
 
 class _Stopping:
-    """Remembers the signal, for the loop to obey at its next safe point."""
+    """From the first question on, remembers SIGTERM, for the loop to obey at its next safe point.
+
+    Before it, and in work that never asks, there is nothing to save: the signal ends the process.
+    """
 
     def __init__(self) -> None:
+        self.listening = False
         self.signal_number: int | None = None
 
     def __call__(self, signal_number: int, frame: FrameType | None) -> None:
         self.signal_number = signal_number
 
     def asked(self) -> int | None:
+        if not self.listening:
+            signal.signal(signal.SIGTERM, self)
+            self.listening = True
         return self.signal_number
 
 
@@ -90,7 +96,7 @@ class _Speaker:
 
     def __init__(self) -> None:
         self.count = 0
-        self.note = ""
+        self.note = self.said_note = ""
         self.said = 0.0
 
     def advance(self, count: int, note: str) -> None:
@@ -101,9 +107,9 @@ class _Speaker:
 
     def flush(self) -> None:
         """Say what has not been said yet."""
-        if self.count:
+        if self.count or self.note != self.said_note:
             _say({"event": "advance", "count": self.count, "note": self.note})
-        self.count, self.said = 0, time.monotonic()
+        self.count, self.said_note, self.said = 0, self.note, time.monotonic()
 
 
 def _say(message: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from finetooth.errors import RecipeError, did_you_mean
 from finetooth.files import check_name
+from finetooth.recipe import unique_keys
 from finetooth.recipe.explaining import explain
 from finetooth.recipe.places import COMPRESSED_SUFFIXES as COMPRESSED_SUFFIXES
 from finetooth.recipe.places import DATA_SUFFIXES as DATA_SUFFIXES
@@ -212,6 +213,11 @@ class Recipe(Section):
     )
     candidates: list[Candidate] = Field(default_factory=list, description="Adapter configurations to compare.")
 
+    @property
+    def needs_model(self) -> bool:
+        """Whether a row of the recipe is made by the pre-trained model."""
+        return bool(self.candidates) or "original" in self.baselines
+
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Recipe":
         names = [*self.baselines, *(candidate.name for candidate in self.candidates)]
@@ -266,7 +272,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:  # not UTF-8, or a NUL in the name
         raise RecipeError(f"{path}: cannot be read as UTF-8 text ({error}).") from error
     try:
-        values = yaml.safe_load(text)
+        values = unique_keys.parse(text, where=str(path))
     except yaml.YAMLError as error:
         raise RecipeError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
@@ -281,7 +287,7 @@ def _override(values: dict[str, Any], override: str) -> dict[str, Any]:
     if not equals or not key:
         raise RecipeError(f"--set {override}: expected KEY=VALUE, such as --set data.source=reviews.csv")
     try:
-        value = yaml.safe_load(text)
+        value = unique_keys.parse(text, where=f"--set {override}:")
     except yaml.YAMLError as error:
         raise RecipeError(f"--set {override}: the value is not valid YAML: {' '.join(str(error).split())}") from error
     path = key.split(".")

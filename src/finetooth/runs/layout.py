@@ -134,8 +134,8 @@ class RunFolder:
 
     @property
     def is_run(self) -> bool:
-        """Whether a run was ever begun here."""
-        return self.recipe.is_file()
+        """Whether a run was ever begun here; a recipe alone may be anyone's."""
+        return self.recipe.is_file() and self.plan.is_file()
 
     @property
     def is_complete(self) -> bool:

@@ -43,6 +43,11 @@ def open_test(test_id: str, run_id: str, *, run_name: str) -> int:
         ) from error
 
 
+def openings(test_id: str) -> int:
+    """How many openings of this test set stand in this user's record."""
+    return len(_openings(_whole_lines(_box(test_id))))
+
+
 def _box(test_id: str) -> Path:
     return places.state_folder() / "lockbox" / f"{check_name(test_id)}.jsonl"
 

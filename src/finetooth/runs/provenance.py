@@ -17,11 +17,11 @@ _GIT_SECONDS = 10
 
 
 def collect(
-    facts: Mapping[str, Any], *, recipe_folder: Path | None = None, packages: Iterable[str] = PACKAGES
+    facts: Mapping[str, Any], *, work_tree: Path | None = None, packages: Iterable[str] = PACKAGES
 ) -> dict[str, Any]:
     """The JSON of provenance.json: `facts` and what this process can tell; no host name, user name or path.
 
-    recipe_folder: where the recipe lies; its git commit, and whether files there differ from it, are recorded.
+    work_tree: a folder whose git commit, and whether files there differ from it, are recorded.
     """
     return {
         "schema": 1,
@@ -29,7 +29,7 @@ def collect(
         "platform": platform.platform(),
         "processor": processor(),
         "packages": {name: _version(name) for name in packages},
-        "git": None if recipe_folder is None else git_state(recipe_folder),
+        "git": None if work_tree is None else git_state(work_tree),
         **facts,
     }
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from finetooth.errors import RunError
-from finetooth.files import read_json, write_json
+from finetooth.files import read_json, sha256_file, write_json
+from finetooth.runs import lockbox
 from finetooth.runs.layout import RunFolder
 
 SCHEMA = 1
@@ -152,12 +153,14 @@ def write_costs(folder: RunFolder, costs: Costs) -> None:
 def contract(run_folder: Path) -> dict[str, Any]:
     """results.json and costs.json as one: what `run --json` and `show --json` print.
 
-    Raises: RunError when the run has no results yet or a file of it is broken.
+    Raises: RunError when the run has no results yet, or a file of it is broken or not what was measured.
     """
     folder = RunFolder(run_folder)
     for file in (folder.results, folder.costs):
         if not file.is_file():
             raise RunError(_nothing_here(folder, file))
+    if folder.is_complete and read_json(folder.complete)["results_sha256"] != sha256_file(folder.results):
+        raise RunError(f"{folder.results}: was changed after the run was complete: it is not what was measured.")
     results, costs = read_json(folder.results), read_json(folder.costs)
     spent = {(row["name"], row["seed"]): row for row in costs["rows"]}
     return {
@@ -165,7 +168,7 @@ def contract(run_folder: Path) -> dict[str, Any]:
         "run": results["run"],
         "complete": folder.is_complete,
         "test_id": results["test_id"],
-        "test_openings": costs["test_openings"],
+        "test_openings": max(costs["test_openings"], lockbox.openings(results["test_id"])),
         "winner": results["winner"],
         "data": results["data"],
         "model": results["model"],
@@ -206,6 +209,8 @@ def _nothing_here(folder: RunFolder, file: Path) -> str:
     if not folder.path.is_dir():
         return f"{folder.path}: no such run folder."
     if not folder.is_run:
-        return f"{folder.path}: not a run folder (it holds no {folder.recipe.name})."
+        return f"{folder.path}: not a run folder (it holds no {folder.recipe.name} and {folder.plan.name})."
+    if folder.is_complete:
+        return f"{folder.path}: the run was complete, but its {file.name} is gone. Take it from a backup."
     again = f"finetooth run {folder.recipe} --out {folder.path}"
     return f"{folder.path}: has no {file.name} yet, so it has no table. Go on with it: {again}"

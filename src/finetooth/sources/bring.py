@@ -10,9 +10,12 @@ from finetooth.sources.source import Source
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """All sources of a recipe; data: split name (train, validation, test, or all) to its sources, in order."""
+    """All sources of a recipe; data: split name (train, validation, test, or all) to its sources, in order.
 
-    model: Source
+    model is None when no row needs one.
+    """
+
+    model: Source | None
     data: dict[str, tuple[Source, ...]]
 
 
@@ -57,7 +60,7 @@ def fetch(recipe: Recipe, *, progress: Progress | None = None) -> Fetched:
 
     Raises: SourceError, as bring_model.
     """
-    model = bring_model(recipe.model, progress=progress)
+    model = bring_model(recipe.model, progress=progress) if recipe.needs_model else None
     data = {
         split: tuple(bring_data(text, progress=progress) for text in texts)
         for split, texts in data_sources(recipe).items()

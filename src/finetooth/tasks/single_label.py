@@ -27,7 +27,8 @@ class Labels:
 
     def encode(self, names: Sequence[str]) -> npt.NDArray[np.int64]:
         """The class number of every name, (N,) int64; -1 where the name is no class."""
-        numbers = {name: number for number, name in enumerate(self.classes)}
+        numbers = {_plain(name): number for number, name in enumerate(self.classes)} if self.whole else {}
+        numbers |= {name: number for number, name in enumerate(self.classes)}
         known = {name: self._number(name, numbers) for name in set(names)}
         return np.fromiter((known[name] for name in names), dtype=np.int64, count=len(names))
 
@@ -35,10 +36,10 @@ class Labels:
         if name in numbers:
             return numbers[name]
         if self.whole and _WHOLE.fullmatch(name):
-            whole = int(float(name))
             if self.by_number:
+                whole = int(_plain(name))
                 return whole if 0 <= whole < len(self.classes) else -1
-            return numbers.get(str(whole), -1)
+            return numbers.get(_plain(name), -1)
         return -1
 
 
@@ -70,8 +71,8 @@ def label_name(value: object) -> str:
 def resolve(names: Collection[str], *, declared: Sequence[str] | None, least: int = 2) -> Labels:
     """The classes that `names` (the distinct names of the training rows) make, in declared or sorted order.
 
-    Whole numbers sort by value. Declared names stand for the numbers 0 to C-1 when the files hold only those numbers
-    and none of the names. least: classes that must stand in the rows (evaluation needs no second).
+    Whole numbers sort by value; 1.0 is the class `1`. Declared names stand for the numbers 0 to C-1 when the files hold
+    only those numbers and none of the names. least: classes that must stand in the rows (evaluation needs no second).
     Raises: RecipeError if a name is declared twice or fewer than two are; DataError if there is one class only.
     """
     found = set(names)
@@ -81,7 +82,7 @@ def resolve(names: Collection[str], *, declared: Sequence[str] | None, least: in
             found, [unicodedata.normalize("NFC", name.strip()) for name in declared], whole=whole, least=least
         )
     if whole:
-        found = {str(int(float(name))) if "." in name or name[0] in "+-" else name for name in found}
+        found = {_plain(name) if "." in name or name[0] in "+-" else name for name in found}
     if len(found) < least:
         only = f"only the label {next(iter(found))!r}" if found else "no label"
         raise DataError(
@@ -103,8 +104,11 @@ def _declared(found: set[str], declared: list[str], *, whole: bool, least: int) 
         raise RecipeError(f"data.labels: {doubled[0]!r} stands twice; every class is named once.")
     if len(declared) < 2:
         raise RecipeError(f"data.labels: {len(declared)} name is declared; two classes or more are needed.")
-    by_number = whole and not found & set(declared) and all(0 <= float(name) < len(declared) for name in found)
-    present = {declared[int(float(name))] for name in found} if by_number else found
+    if whole:
+        named = {_plain(name): name for name in declared}
+        found = {name if name in declared else named.get(_plain(name), name) for name in found}
+    by_number = whole and not found & set(declared) and all(0 <= int(_plain(name)) < len(declared) for name in found)
+    present = {declared[int(_plain(name))] for name in found} if by_number else found
     notes = []
     if by_number:
         pairs = ", ".join(f"{number} = {name}" for number, name in enumerate(declared[:10]))
@@ -118,6 +122,11 @@ def _declared(found: set[str], declared: list[str], *, whole: bool, least: int) 
     if absent and len(absent) < len(declared):
         notes.append(f"declared but in no training row: {_listed(absent)}.")
     return Labels(classes=tuple(declared), whole=whole, by_number=by_number, notes=tuple(notes))
+
+
+def _plain(name: str) -> str:
+    """A whole number as it is usually written: 1.0, +1 and 01 as `1`; any other name unchanged."""
+    return str(int(name.partition(".")[0])) if _WHOLE.fullmatch(name) else name
 
 
 def _suspicions(classes: list[str]) -> list[str]:

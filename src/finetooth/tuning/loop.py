@@ -45,8 +45,8 @@ class Split:
 class Job:
     """One candidate with one seed.
 
-    budget: most tokens of an evaluation's micro-batch. advance(steps, note) tells how far it is; stop() is the signal
-    to obey, or None.
+    budget: most tokens of an evaluation's micro-batch. advance(steps, note) tells how far it is, with 0
+    steps while it validates; stop() is the signal to obey, or None.
     """
 
     candidate: Candidate
@@ -176,7 +176,7 @@ class Tuning:
             what = "loss" if not math.isfinite(losses) else "gradient"
             named = ", ".join(self.job.train.ids[row] for row in rows[:8])
             raise DivergedError(
-                f"{self.job.candidate.name}: the {what} of step {self.counters.step + 1} is not finite (rows {named}"
+                f"the {what} of step {self.counters.step + 1} is not finite (rows {named}"
                 f"{', ...' if len(rows) > 8 else ''}); try a lower training.learning_rate."
             )
         return norm
@@ -189,10 +189,17 @@ class Tuning:
 
     def _evaluate(self) -> None:
         job, counters = self.job, self.counters
-        tokens = job.validation.tokens
-        found = logits(self.model, tokens, pad_id=job.pad_id, budget=job.budget, advance=lambda count: self._obey())
+        whole, done = len(job.validation.labels), 0
+
+        def advance(count: int) -> None:
+            nonlocal done
+            self._obey()
+            done += count
+            job.advance(0, f"validating {done:,} of {whole:,} texts")
+
+        found = logits(self.model, job.validation.tokens, pad_id=job.pad_id, budget=job.budget, advance=advance)
         if not np.isfinite(found).all():
-            raise DivergedError(f"{job.candidate.name}: a validation logit after step {counters.step} is not finite.")
+            raise DivergedError(f"a validation logit after step {counters.step} is not finite.")
         figures = score(found, job.validation.labels)
         self._sound_alarm(found)
         value = {"loss": -figures["loss"], "accuracy": figures["accuracy"], "macro_f1": figures["macro_f1"]}[

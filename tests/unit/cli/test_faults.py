@@ -34,6 +34,11 @@ def test_errors_of_ours_are_one_message_and_their_code(error, code, capsys):
     assert capsys.readouterr() == ("", "finetooth: it is so.\n")
 
 
+def test_an_error_about_a_hostile_label_moves_no_cursor(capsys):
+    assert exit_code(raising(DataError("a.csv row 2: label '\x1b[2J\x9b1A' is unknown.\nMend it."))) == 1
+    assert capsys.readouterr().err == "finetooth: a.csv row 2: label '\ufffd[2J\ufffd1A' is unknown.\nMend it.\n"
+
+
 @pytest.mark.parametrize("result, code", [(None, 0), (0, 0), (1, 1), ("text", 0)])
 def test_what_work_returns_is_its_code(result, code):
     assert exit_code(lambda: result) == code

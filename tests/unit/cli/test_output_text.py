@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from finetooth.cli import output
@@ -31,3 +33,38 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch, terminal, no_color, t
     monkeypatch.setenv("NO_COLOR", no_color)
     monkeypatch.setenv("TERM", term)
     assert output.colour_wanted() is wanted
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("two\nlines\tof 1", "two\nlines\tof 1"),
+        ("a\x1b[2Jb\x07\u202ec\rd\xa0e", "a\ufffd[2Jb\ufffd\ufffdc d e"),
+        ("\x1b[36mrow\x1b[0m", "\ufffd[36mrow\ufffd[0m"),
+    ],
+)
+def test_what_is_said_is_harmless_to_a_terminal(capsys, text, shown):
+    output.emit(text)
+    output.tell(text)
+    output.next_command(text)
+    assert capsys.readouterr() == (f"{shown}\n", f"finetooth: {shown}\n\nNext    {shown}\n")
+
+
+def test_the_colours_of_a_table_stay_on_a_terminal_and_nothing_else_does(monkeypatch):
+    monkeypatch.setattr(output, "colour_wanted", lambda: True)
+    assert output.harmless("a\x1b[2J \x1b[36mrow\x1b[0m\n") == "a\ufffd[2J \x1b[36mrow\x1b[0m\n"
+
+
+def test_rows_for_a_program_are_exact_but_not_on_a_terminal(capsys, monkeypatch):
+    output.emit("a\x1bb", exact=True)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    output.emit("a\x1bb", exact=True)
+    assert capsys.readouterr().out == "a\x1bb\na\ufffdb\n"
+
+
+def test_json_is_harmless_and_read_back_exactly(capsys):
+    value = {"label": "a\x1b\x9b\u202e\U000e0001é\xa0"}
+    output.emit_json(value)
+    shown = capsys.readouterr().out
+    assert json.loads(shown) == value
+    assert shown.replace("\n", "").isprintable() and "é" in shown

@@ -147,3 +147,16 @@ def test_a_stream_that_is_no_terminal_gets_plain_lines(monkeypatch):
     assert isinstance(progress_on(terminal), LiveLines)
     monkeypatch.setenv("TERM", "dumb")
     assert isinstance(progress_on(terminal), PlainLines)
+
+
+def test_a_pause_that_ends_in_no_unit_is_no_part_of_the_speed():
+    clock = Clock()
+    count = Count("tune r8", total=100, unit="steps", clock=clock)
+    for _ in range(10):
+        clock.now += 1
+        count.add(1, "loss 0.5")
+    clock.now += 90
+    count.add(0, "validating 64 of 64 texts")
+    clock.now += 1
+    count.add(1, "")
+    assert count.line() == "tune r8: 11 of 100 steps, 1.0 steps/s, 89 s left, validating 64 of 64 texts"

@@ -146,6 +146,9 @@ def test_fetch_names_what_it_brought(capsys, monkeypatch, recipe_file):
         "data, all  reviews.csv",
         "           /data/reviews.csv",
     ]
+    monkeypatch.setattr("finetooth.sources.fetch", lambda recipe, *, progress: Fetched(None, {"all": (data,)}))
+    assert call(capsys, "fetch", recipe_file)[1].startswith("data, all  reviews.csv\n")
+    monkeypatch.setattr("finetooth.sources.fetch", lambda recipe, *, progress: Fetched(model, {"all": (data,)}))
     _, out, _ = call(capsys, "fetch", recipe_file, "--json")
     assert json.loads(out)[1] == {
         "use": "data, all",
@@ -291,6 +294,30 @@ def test_predict_of_an_empty_file_is_an_error(capsys, predictor, tmp_path):
     code, out, err = call(capsys, "predict", "--with", "runs/x", "none.txt")
     assert (code, out) == (1, "")
     assert "none.txt" in err
+
+
+def test_a_blank_line_of_a_file_is_labelled_like_any_other_and_told(capsys, predictor, tmp_path):
+    (tmp_path / "new.txt").write_text("first\n\nthird\n \n", encoding="utf-8")
+    code, out, err = call(capsys, "predict", "--with", "runs/x", "new.txt")
+    assert (code, err) == (0, "texts without one visible character, kept: new.txt:2, new.txt:4.\n")
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["row", "1", "2", "3", "4"]
+    assert predictor.asked == [(["first", "", "third", " "], None)]
+
+
+def test_a_blank_line_of_stdin_is_labelled_like_any_other_and_told(predictor):
+    run = CliRunner().invoke(command, ["predict", "--with", "runs/x", "-"], input="first\n\nthird\n")
+    assert run.stderr == "finetooth: stdin: blank lines, labelled as they are: 2.\n"
+    assert predictor.asked == [(["first", "", "third"], None)]
+
+
+def test_an_empty_cell_stops_nothing_but_a_file_of_nothing_else_does(capsys, predictor, tmp_path):
+    (tmp_path / "new.csv").write_text("text,label\nfirst,a\n,b\n", encoding="utf-8")
+    assert call(capsys, "predict", "--with", "runs/x", "new.csv")[0] == 0
+    (tmp_path / "none.csv").write_text("text,label\n,a\n", encoding="utf-8")
+    code, out, err = call(capsys, "predict", "--with", "runs/x", "none.csv", "--text-column", "text")
+    assert (code, out) == (1, "")
+    assert err.endswith("finetooth: none.csv: holds only blank texts; there is nothing to label.\n")
+    assert predictor.asked == [(["first", ""], None)]
 
 
 def test_predict_of_stdin_that_is_not_utf_8_names_the_line(predictor):

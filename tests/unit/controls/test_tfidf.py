@@ -149,4 +149,6 @@ def test_a_solver_that_did_not_end_is_recorded(tmp_path, monkeypatch):
     monkeypatch.setattr(tfidf, "MAX_ITERATIONS", 1)
     controls.fit("tfidf", made(200, 3), classes=3).save(tmp_path / "control")
     assert b'"converged": false' in (tmp_path / "control" / "control.json").read_bytes()
-    assert controls.load(tmp_path / "control").converged is False
+    loaded = controls.load(tmp_path / "control")
+    assert loaded.converged is False
+    assert loaded.warnings == [f"its solver stopped at {tfidf.MAX_ITERATIONS:,} iterations before its end"]

@@ -1,9 +1,14 @@
 """Data cases 19 to 36: columns, delimiters, quotes, and fields beyond measure."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from labelled_files import Files, csv_rows, csv_text, labels, note, texts
 
-from finetooth.data import opening
+from finetooth import recipe
+from finetooth.data import opening, reading
+from finetooth.data.rows import Part
 
 CURE = "To leave such rows out, counted and written aside: data.on_bad_row: skip"
 WIDTH = (
@@ -158,6 +163,43 @@ def test_case_35_one_line_of_a_gigabyte(files: Files) -> None:
 def test_case_36_text_of_10_megabytes(files: Files) -> None:
     dataset = files.load(csv_text() + "word " * 2_000_000 + ",good\n")
     assert len(texts(dataset)["reviews.csv:22"]) == 10_000_000
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("headed", [True, False])
+def test_a_first_row_longer_than_the_sample_is_read_with_few_lines_drawn(
+    files: Files, monkeypatch: pytest.MonkeyPatch, headed: bool, end: str
+) -> None:
+    drawn = []
+
+    def counted(*arguments: Any, whole: Any = opening.lines, **more: Any) -> Iterator[str]:
+        for line in whole(*arguments, **more):
+            drawn.append(line)
+            yield line
+
+    rows = ["x" * 300_000 + ",good", *csv_rows(4_000)]
+    path = files.write("a.csv", end.join([*(["text,label"] if headed else []), *rows, ""]))
+    spec = recipe.Data.model_validate({"source": "x", "columns": None if headed else ["text", "label"]})
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "lines", counted)
+        found = reading.sample(Part(path=path, name="a.csv", format="csv"), spec=spec)
+    assert (found.delimiter, found.columns, len(drawn) <= 3) == (",", ("text", "label"), True)
+    dataset = files.load(path, columns=spec.columns)
+    assert len(texts(dataset)) == 4_001
+    assert texts(dataset)[f"a.csv:{1 + headed}"] == "x" * 300_000
+
+
+def test_a_malformed_first_row_of_a_file_without_a_header_is_told(files: Files) -> None:
+    content = '"a" film,good\n' + "\n".join(csv_rows()) + "\n"
+    assert files.error(content, columns=["text", "label"]).startswith(
+        "reviews.csv row 1: text follows a closing quote mark\n"
+    )
+
+
+def test_a_first_row_whose_quote_is_never_closed_is_not_called_blank(files: Files) -> None:
+    assert files.error('"text,label\na film,good\n') == (
+        "reviews.csv: a quote mark opened in the first row is not closed in the first 24 characters. " + QUOTES
+    )
 
 
 def test_a_first_row_of_data_is_not_lost_as_a_header(files: Files) -> None:

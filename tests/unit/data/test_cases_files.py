@@ -86,6 +86,18 @@ def test_case_11_invalid_utf8_in_row_1(files: Files) -> None:
     assert dataset.summary["malformed"] == {"encoding": 1}
 
 
+@pytest.mark.parametrize("ascii_rows", [0, 20_000])
+def test_case_11_one_bad_byte_in_a_file_of_utf8(files: Files, ascii_rows: int) -> None:
+    plain = "a film,good\nno film,bad\n" * (ascii_rows // 2)
+    content = ("text,label\n" + plain + "ein schöner Abend,good\nüble Sache,bad\n" * 10).encode() + b"caf\xe9,good\n"
+    assert files.error(content) == (
+        f"reviews.csv row {22 + ascii_rows}: byte 0xe9 after 'caf' is not UTF-8\n"
+        "The rest of the file is UTF-8: mend this row, or leave it out with data.on_bad_row: skip\n"
+        f"1 malformed row in all. {CURE}"
+    )
+    assert files.error(content, encoding="ascii").splitlines()[-2] == "The file looks like utf-8: data.encoding: utf-8"
+
+
 def test_case_12_invalid_utf8_in_the_last_row(files: Files) -> None:
     content = ("text,label\n" + "a film,good\nno film,bad\n" * 150_000).encode() + b"bad \xff byte,good\n"
     assert files.error(content).startswith("reviews.csv row 300002: byte 0xff after 'bad ' is not UTF-8\n")

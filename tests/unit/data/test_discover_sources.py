@@ -1,11 +1,9 @@
 """Folders of files and of classes: which file becomes which split."""
 
-import numpy as np
 import pytest
 from labelled_files import Files, csv_text, labels, note, texts
 
 from finetooth import data, recipe
-from finetooth.errors import DataError
 
 
 def test_split_words_in_file_names(files: Files) -> None:
@@ -93,35 +91,73 @@ def test_names_stay_apart(files: Files) -> None:
     assert dataset.train.ids[0].startswith("a/x.csv:")
 
 
-def test_texts_to_predict(files: Files) -> None:
-    path = files.write("new.csv", "text\na film\n\nanother\n")
-    assert data.read_texts(path) == (["a film", "another"], None)
-    lines = files.write("new.txt", "a film\n\nanother, longer\n")
-    assert data.read_texts(lines) == (["a film", "", "another, longer"], None)
-    headless = files.write("new.tsv", "a film\nanother\n")
-    spec = recipe.Data.model_validate({"source": "x", "columns": ["label", "text"], "format": "tsv", "quoting": False})
-    assert data.read_texts(headless, spec=spec) == (["a film", "another"], None)
-    pairs = files.write("new.jsonl", '{"a": "one", "b": "two"}\n')
-    spec = recipe.Data.model_validate({"source": "x", "text": "a", "text_pair": "b", "label": "c"})
-    assert data.read_texts(pairs, spec=spec) == (["one"], ["two"])
+@pytest.mark.parametrize(
+    "names",
+    [("train.csv", "train.jsonl"), ("train.csv", "train.csv.gz"), ("reviews.csv", "reviews.csv.gz"),
+     ("train/a.csv", "train/a.csv.bz2"), ("train.jsonl", "train.json")],
+)  # fmt: skip
+def test_one_split_saved_twice_is_not_read_twice(files: Files, names: tuple[str, str]) -> None:
+    for name in names:
+        files.write(name, csv_text())
+    if names[0].startswith("train/"):
+        files.write("test/a.csv", csv_text())
+    first, second = sorted(names)
+    assert files.error(files.folder) == (
+        f"{first} and {second} look like one file in two formats; both would be read. "
+        "Remove one of them, or name the files in data.source."
+    )
 
 
-def test_labelled_rows_are_read_by_the_known_ending_of_their_file(files: Files) -> None:
-    spec = recipe.Data.model_validate({"source": "x", "format": "label_text"})
-    path = files.write("new.csv", "text,label\na film,good\nanother,bad\n")
-    assert data.read_labelled(spec, [path], classes=["bad", "good"]).texts == ("a film", "another")
-    lines = files.write("new.test", "good a film\nbad another\n")
-    assert data.read_labelled(spec, [lines], classes=["bad", "good"]).texts == ("a film", "another")
+def test_shards_of_one_split_stay_allowed(files: Files) -> None:
+    for number in range(2):
+        files.write(f"train.{number}.csv", csv_text(10).replace("film", f"film {number}"))
+        files.write(f"train-b.part.{number}.csv", csv_text(10).replace("film", f"play {number}"))
+    files.write("test.csv", csv_text(4).replace("film", "show"))
+    assert files.load(files.folder).summary["rows"]["train"]["in"] == 36
 
 
-def test_labelled_rows_for_known_classes(files: Files) -> None:
-    path = files.write("new.csv", "text,label\na film,good\nanother,good\n")
-    spec = recipe.Data.model_validate({"source": "x"})
-    examples = data.read_labelled(spec, [path], classes=["bad", "good"])
-    assert examples.ids == ("new.csv:2", "new.csv:3")
-    assert np.array_equal(examples.labels, [1, 1])
-    with pytest.raises(DataError) as caught:
-        data.read_labelled(spec, [path], classes=["bad", "godd"])
-    assert str(caught.value).startswith(
-        "new.csv row 2: label 'good' is not a known label (bad, godd). Did you mean 'godd'?\n"
+def lines_in_split_folders(files: Files) -> None:
+    for split, count in (("train", 20), ("test", 4)):
+        lines = [f"{'good' if row % 2 else 'bad'} {split} film {row}" for row in range(count)]
+        files.write(f"set/{split}/all.txt", "\n".join(lines))
+
+
+def test_split_folders_of_texts_are_no_classes(files: Files) -> None:
+    lines_in_split_folders(files)
+    message = (
+        "set: test is named as the test split, but its texts are in no folder that names their class: "
+        "test/CLASS/*.txt. If every line is a label and a text: data.format: label_text"
+    )
+    assert files.error(files.folder / "set") == message
+    assert files.error(files.folder / "set", format="folder") == message
+    dataset = files.load(files.folder / "set", format="label_text")
+    assert (dataset.classes, len(dataset.test)) == (("bad", "good"), 4)
+
+
+def test_a_class_may_be_called_like_a_split(files: Files) -> None:
+    for kind in ("design", "development"):
+        for number in range(10):
+            files.write(f"set/{kind}/{number}.txt", f"{kind} {number}")
+    assert files.load(files.folder / "set").classes == ("design", "development")
+
+
+def test_a_declared_format_is_not_passed_over_for_folders_of_texts(files: Files) -> None:
+    files.write("train/pos/0.txt", "a film")
+    files.write("train/neg/0.txt", "another")
+    assert files.error(files.folder / "train", format="csv") == (
+        "train: data.format is csv, but the folder holds folders of texts. Say data.format: folder"
+    )
+
+
+def test_json_files_named_as_splits_are_read_and_others_are_named(files: Files) -> None:
+    rows = "".join(f'{{"text": "film {row}", "label": "{"xy"[row % 2]}"}}\n' for row in range(20))
+    files.write("set/train.json", rows)
+    files.write("set/test.json", rows.replace("film", "show"))
+    files.write("set/dataset_info.json", "{}")
+    dataset = files.load(files.folder / "set")
+    assert len(dataset.test) == 20
+    assert note(dataset, "about") == "taken to be about the data, not data, and left out: dataset_info.json."
+    files.write("other/reviews.json", rows)
+    assert files.error(files.folder / "other") == (
+        "other: the folder holds no data file besides reviews.json; if one is the data, name it: data.source"
     )

@@ -14,7 +14,7 @@ import transformers
 from peft import PeftModel
 
 import tiny
-from finetooth.errors import ModelError
+from finetooth.errors import DivergedError, ModelError
 from finetooth.files import seal
 from finetooth.model import adapters, artefact
 from finetooth.model.batching import tokenize
@@ -70,6 +70,18 @@ def saved(folder: Path, place: Path, settings: Input = WHOLE, **changes: Any) ->
         weights_sha256=weights, head_seed=7,
     )  # fmt: skip
     return predictor, scored(model, folder)
+
+
+def test_probe_sentences_that_are_not_finite_are_neither_saved_nor_passed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved(folder, tmp_path / "whole")
+    monkeypatch.setattr(artefact, "canary_logits", lambda predictor: np.full((8, 2), np.nan, np.float32))
+    with pytest.raises(DivergedError, match="probe sentences"):
+        saved(folder, tmp_path / "broken")
+    assert not (tmp_path / "broken").exists()
+    with pytest.raises(ModelError, match="canary logits differ by nan"):
+        artefact.load(tmp_path / "whole", base_folder=folder, name="c")
 
 
 @pytest.mark.parametrize("bias", BIASES)
@@ -221,7 +233,6 @@ def test_a_head_whose_labels_are_others_is_never_used_by_position(tmp_path: Path
 
 def test_new_layers_come_from_the_loaders_missing_keys(tmp_path: Path) -> None:
     folder = tmp_path / "m"
-    vocabulary = 0
     folder.mkdir()
     vocabulary = tiny.save_tokenizer(folder)
     transformers.BertForMaskedLM(tiny.config("bert", vocabulary)).save_pretrained(folder)  # brings no pooler

@@ -2,7 +2,12 @@
 
 from pathlib import Path
 
-from finetooth.pipeline.ending import clear_away
+import numpy as np
+
+from finetooth import Recipe
+from finetooth.files import write_json
+from finetooth.pipeline.ending import choose_winner, clear_away
+from finetooth.runs import predictions
 from finetooth.runs.layout import RunFolder
 
 
@@ -21,3 +26,29 @@ def test_states_scratch_and_halves_go_and_all_else_stays(tmp_path: Path) -> None
     assert not list(tmp_path.rglob(".tmp-*")) and not folder.work.exists()
     assert not any(row.exists() for row in tmp_path.glob("rows/*/*/checkpoints"))
     clear_away(folder)
+
+
+def test_the_winner_is_the_best_on_validation_even_if_it_fails_later_on_the_test_rows(tmp_path: Path) -> None:
+    recipe = Recipe.model_validate(
+        {
+            "name": "x",
+            "model": "m/m",
+            "data": {"source": "d"},
+            "candidates": [{"name": "a"}, {"name": "b"}, {"name": "c"}],
+        }
+    )
+    folder, labels = RunFolder(tmp_path), np.array([0, 1, 1, 0])
+    for name, margin in (("a", 0.5), ("b", 3.0)):
+        row = folder.row(name, 0)
+        row.path.mkdir(parents=True)
+        logits = np.where(labels[:, None] == np.arange(2), margin, 0.0).astype(np.float32)
+        predictions.write(
+            row.predictions, {"validation": predictions.Predictions(("1", "2", "3", "4"), labels, logits)}
+        )
+    folder.row("c", 0).path.mkdir(parents=True)
+    write_json(folder.row("c", 0).failed, {"error": "the loss of step 3 is not finite."})
+    keys = [(name, 0) for name in "abc"]
+    assert choose_winner(recipe, folder, keys) == ("b", 0)
+    write_json(folder.row("b", 0).failed, {"error": "a logit of the test rows is not finite."})
+    assert choose_winner(recipe, folder, keys) == ("b", 0)
+    assert choose_winner(recipe, folder, [("c", 0)]) is None

@@ -1,5 +1,6 @@
 """A certificate is written for equal bits alone."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +65,15 @@ def test_other_shapes_and_not_a_number_are_refused(row: RowFolder, found: np.nda
     with pytest.raises(ProofError, match="r4: the reloaded adapter is not the one measured"):
         certificate.prove(row, found, name="r4", exact=exact)
     assert not row.verify.exists()
+
+
+def test_another_adapter_than_the_proven_one_is_refused(row: RowFolder) -> None:
+    certificate.refuse_another(row, name="r4")  # nothing is proven yet
+    write_json(row.curve, {"best_step": 4})
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    certificate.refuse_another(row, name="r4")
+    shutil.rmtree(row.adapter)
+    with new_directory(row.adapter) as inside:
+        (inside / "adapter_model.safetensors").write_bytes(b"of another seed")
+    with pytest.raises(ProofError, match="is not the adapter that was proven"):
+        certificate.refuse_another(row, name="r4")

@@ -33,9 +33,11 @@ def test_no_two_things_share_a_place_and_the_documentation_names_each():
             assert path.name in text, path.name
 
 
-def test_a_run_begins_with_its_recipe_and_ends_with_complete(tmp_path):
+def test_a_run_begins_with_its_recipe_and_plan_and_ends_with_complete(tmp_path):
     run = RunFolder(tmp_path)
     assert (run.is_run, run.is_complete) == (False, False)
     run.recipe.write_text("name: a\n")
+    assert not run.is_run  # anyone's recipe
+    run.plan.write_text("{}")
     run.complete.write_text("")
     assert (run.is_run, run.is_complete) == (True, True)

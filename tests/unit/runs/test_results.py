@@ -6,6 +6,8 @@ import jsonschema
 import pytest
 
 from finetooth.errors import RunError
+from finetooth.files import sha256_file, write_json
+from finetooth.runs import lockbox
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.results import (
     Costs,
@@ -122,8 +124,15 @@ def test_warnings_and_an_inexact_resume_are_kept_and_older_results_have_none(fol
 
 
 def test_complete_means_that_the_mark_is_there(folder):
-    folder.complete.write_text("")
+    write_json(folder.complete, {"schema": 1, "results_sha256": sha256_file(folder.results), "run_id": "r"})
     assert contract(folder.path)["complete"] is True
+
+
+def test_results_changed_after_the_mark_are_refused(folder):
+    write_json(folder.complete, {"schema": 1, "results_sha256": sha256_file(folder.results), "run_id": "r"})
+    folder.results.write_bytes(folder.results.read_bytes().replace(b"0.9", b"0.8"))
+    with pytest.raises(RunError, match=r"results\.json: was changed after the run was complete"):
+        contract(folder.path)
 
 
 def test_results_hold_nothing_of_the_clock_and_the_same_bytes_again(folder):
@@ -163,9 +172,18 @@ def test_a_folder_without_results_says_how_to_get_them(tmp_path):
         return str(error.value)
 
     assert said(tmp_path / "no") == f"{tmp_path}/no: no such run folder."
-    assert said(tmp_path) == f"{tmp_path}: not a run folder (it holds no recipe.yaml)."
+    assert said(tmp_path) == f"{tmp_path}: not a run folder (it holds no recipe.yaml and plan.json)."
     (tmp_path / "recipe.yaml").write_text("name: a\n")
+    (tmp_path / "plan.json").write_text("{}")
     assert said(tmp_path) == (
         f"{tmp_path}: has no results.json yet, so it has no table. "
         f"Go on with it: finetooth run {tmp_path}/recipe.yaml --out {tmp_path}"
     )
+
+
+def test_openings_after_the_run_are_counted(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("FINETOOTH_STATE", str(tmp_path / "state"))
+    assert contract(folder.path)["test_openings"] == 1
+    for name in ("run", "evaluate-1", "evaluate-2"):
+        lockbox.open_test(INFO.test_id, name, run_name="reviews")
+    assert contract(folder.path)["test_openings"] == 3

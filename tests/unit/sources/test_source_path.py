@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from finetooth import recipe
 from finetooth.errors import SourceError
 from finetooth.files import sha256_file
-from finetooth.sources import bring_adapter, bring_data, bring_model, staging
+from finetooth.sources import bring_adapter, bring_data, bring_model, fetch, staging
 from finetooth.sources import cache as cache_module
 
 ALLOWED = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
@@ -304,3 +305,12 @@ def test_an_intact_entry_needs_no_lock(model: Path, monkeypatch: pytest.MonkeyPa
     first = bring_model(str(model))
     monkeypatch.setattr(cache_module, "FileLock", lambda *_: pytest.fail("the cache was locked"))
     assert bring_model(str(model)) == first
+
+
+def test_fetch_brings_no_model_that_no_row_needs(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,label\n")
+    values = {"name": "mine", "model": "./no-such-model", "data": {"source": "./a.csv"}, "baselines": ["tfidf"]}
+    brought = fetch(recipe.load(values))
+    assert (brought.model, [source.path.name for source in brought.data["all"]]) == (None, ["a.csv"])
+    found = fetch(recipe.load(values | {"model": str(model), "baselines": ["original"]})).model
+    assert found is not None and found.path.is_dir()

@@ -116,7 +116,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_step(model_folder: Path, tmp
     with torch.no_grad():
         next(value for name, value in tuning.named.items() if ".modules_to_save." in name).fill_(float("nan"))
     assert stands_still(tuning) == (
-        f"r4: the loss of step 1 is not finite (rows {rows_of(tuning, 8)}, ...); try a lower training.learning_rate."
+        f"the loss of step 1 is not finite (rows {rows_of(tuning, 8)}, ...); try a lower training.learning_rate."
     )
 
 
@@ -125,7 +125,7 @@ def test_a_gradient_that_is_not_finite_stops_before_the_step(model_folder: Path,
     first = next(iter(tuning.named.values()))
     first.register_hook(lambda gradient: gradient * float("inf"))  # type: ignore[no-untyped-call]
     assert stands_still(tuning) == (
-        f"r4: the gradient of step 1 is not finite (rows {rows_of(tuning, 3)}); try a lower training.learning_rate."
+        f"the gradient of step 1 is not finite (rows {rows_of(tuning, 3)}); try a lower training.learning_rate."
     )
 
 
@@ -141,7 +141,7 @@ def test_the_last_good_checkpoint_stands_after_a_divergence(model_folder: Path, 
         real()
 
     tuning._step = step  # type: ignore[method-assign]
-    with pytest.raises(DivergedError, match=r"^r4: the loss of step 4 is not finite \(rows train\.csv:"):
+    with pytest.raises(DivergedError, match=r"^the loss of step 4 is not finite \(rows train\.csv:"):
         tuning.run()
     again = begin(model_folder, made)
     assert again.counters.step == 3

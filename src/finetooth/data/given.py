@@ -1,0 +1,191 @@
+"""Files given to a finished run, to evaluate or predict: read as its data was, but for what they plainly are not."""
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from finetooth.data import columns, discover, opening, reading, splits
+from finetooth.data.examples import Examples
+from finetooth.data.faults import Rejects
+from finetooth.data.load import examples_of, files_of, refuse_unknown
+from finetooth.data.reading import Table
+from finetooth.data.rows import SAMPLE_ROWS, Format, Malformed, Part, Sample
+from finetooth.errors import DataError
+from finetooth.progress import Progress, Silent
+from finetooth.recipe import Data
+from finetooth.tasks import single_label
+
+_SHOWN = 5
+
+
+def read_labelled(
+    spec: Data, paths: Sequence[Path], *, classes: Sequence[str], progress: Progress | None = None
+) -> Examples:
+    """All labelled rows at `paths` in file order, numbered by `classes`; of a folder with splits, the test rows.
+
+    spec: how the training data was read; what a file's name and bytes tell of its format, encoding and delimiter goes
+    before it. Numbers 0 to C-1 stand for classes by their place only where spec.labels had fixed the places.
+    progress: told how many rows were used, and what else there is to know.
+    Raises: DataError as load(), and for a label that is none of `classes`.
+    """
+    progress = progress or Silent()
+    found, spec = _discovered(spec.model_copy(update={"group": None}), paths)
+    parts = found.parts.get("test") or next(iter(found.parts.values()))
+    spec, notes = _own_encoding(parts, spec)
+    spec, more = _own_delimiter(parts[0], spec)
+    notes += more
+    head = reading.sample(parts[0], spec=spec)
+    chosen = columns.resolve(head, part=parts[0], spec=spec)
+    bad = Rejects("stop")
+    table = reading.read(parts, chosen, split="test", spec=spec, rejects=bad, progress=progress)
+    bad.stop_if_any()
+    if not table.ids:
+        raise DataError(f"{files_of(table)}: there is no row to read.{_left(table)}")
+    labels = single_label.resolve(set(table.labels), declared=classes, least=0)
+    if labels.by_number:
+        if spec.labels is None:
+            raise DataError(_numbers_for_names(table, classes))
+        notes += labels.notes[:1]
+    pool = splits.Pool(table=table, labels=labels.encode(table.labels), keys=[])
+    refuse_unknown({"test": pool}, tuple(classes), declared=True)
+    notes += [f"{files_of(table)}: {len(table.ids):,} of {table.came:,} rows are used.{_left(table)}"]
+    notes += _absent(pool, classes)
+    for note in dict.fromkeys([*found.notes, *head.notes, *table.notes, *notes]):
+        progress.say(note)
+    return examples_of(pool, np.arange(len(pool), dtype=np.int64))
+
+
+def read_texts(
+    path: Path, *, spec: Data | None = None, progress: Progress | None = None
+) -> tuple[list[str], list[str] | None]:
+    """The texts of a file to predict, and the second texts of pairs; no label is needed.
+
+    spec: how the training data was read; what the file's name and bytes tell goes before it. A file without a known
+    ending holds one text on a line, unless it has the shape that spec declares. progress: told what there is to know.
+    Raises: DataError naming file and row.
+    """
+    spec = spec or Data.model_validate({"source": str(path)})
+    spec = spec.model_copy(update={"keep": {}, "group": None})
+    # The encoding comes first: what the file holds says whether it has the declared shape.
+    spec, notes = _own_encoding([Part(path=path, name=path.name, format="lines")], spec)
+    part = Part(path=path, name=path.name, format=_kind(path, spec))
+    spec, more = _own_delimiter(part, spec)
+    if part.format in ("csv", "tsv") and spec.columns:
+        spec = spec.model_copy(update={"columns": _unlabelled_columns(part, spec)})
+    if part.format == "lines":
+        spec = spec.model_copy(update={"text": "text", "text_pair": None, "label": None})
+    chosen = columns.resolve(reading.sample(part, spec=spec), part=part, spec=spec, labelled=False)
+    bad = Rejects("stop")
+    table = reading.read([part], chosen, split="predict", spec=spec, rejects=bad, progress=Silent())
+    bad.stop_if_any()
+    for note in dict.fromkeys([*notes, *more, *table.notes]):
+        (progress or Silent()).say(note)
+    return table.texts, table.pairs if chosen.text_pair is not None else None
+
+
+def _discovered(spec: Data, paths: Sequence[Path]) -> tuple[discover.Found, Data]:
+    """The files, and spec without its format where their names or folders tell theirs."""
+    bare = spec.model_copy(update={"format": None})
+    try:
+        found = discover.find({discover.ALL: paths}, spec=bare)
+        parts = [part for listed in found.parts.values() for part in listed]
+        if all(part.format == "folder" or discover.known_format(part.path) for part in parts):
+            return found, bare
+    except DataError:  # the declared format may be what is lacking; if not, the same is raised below
+        if spec.format is None:
+            raise
+    return discover.find({discover.ALL: paths}, spec=spec), spec
+
+
+def _own_delimiter(part: Part, spec: Data) -> tuple[Data, list[str]]:
+    """spec without its delimiter, and the note of it, where another one plainly divides the part's header."""
+    if spec.delimiter is None or spec.columns or part.format not in ("csv", "tsv"):
+        return spec, []
+    bare = spec.model_copy(update={"delimiter": None})
+    found = reading.sample(part, spec=bare)
+    undivided = len(reading.sample(part, spec=spec).columns) < 2
+    if not undivided or len(found.columns) < 2 or not columns.names_text(found, spec=spec):
+        return spec, []
+    note = f"{part.name}: divided by {found.delimiter!r}, not by {spec.delimiter!r} as the data of the run; read so."
+    return bare, [note]
+
+
+def _own_encoding(parts: Sequence[Part], spec: Data) -> tuple[Data, list[str]]:
+    """spec without its encoding, and the notes of it, where the bytes of the parts tell another one."""
+    if spec.encoding is None:
+        return spec, []
+    texts = [part for part in parts if part.format not in ("parquet", "folder")]
+    own = {part.name: opening.told_encoding(part.path, name=part.name, declared=spec.encoding) for part in texts}
+    named = {name: encoding for name, encoding in own.items() if encoding not in (None, spec.encoding)}
+    if not named:
+        return spec, []
+    others = [name for name, encoding in own.items() if encoding == spec.encoding]
+    name, encoding = next(iter(named.items()))
+    if others:
+        raise DataError(f"{name} is {encoding} and {others[0]} {spec.encoding}. Convert one of them with iconv.")
+    notes = [f"{name}: {encoding}, not {spec.encoding} as the data of the run; read so." for name in named]
+    return spec.model_copy(update={"encoding": None}), notes
+
+
+def _kind(path: Path, spec: Data) -> Format:
+    known = discover.known_format(path)
+    if known is not None:
+        return known
+    plain = path.suffix.lower() == ".txt"
+    if spec.format == "label_text":
+        return "lines" if plain else "label_text"
+    if spec.format not in ("csv", "tsv", "jsonl"):
+        return "lines"
+    part = Part(path=path, name=path.name, format=spec.format)
+    return spec.format if not plain or _has_shape(part, spec) else "lines"
+
+
+def _has_shape(part: Part, spec: Data) -> bool:
+    """Whether the first rows are as the recipe says: objects, a header that names the text, or all declared columns."""
+    try:
+        found = reading.sample(part, spec=spec)
+    except DataError:  # not a table of any shape
+        return False
+    if part.format == "jsonl":
+        return True
+    if found.headed:
+        return columns.names_text(found, spec=spec)
+    rows = islice(reading.rows(part, found, spec=spec, wanted=found.columns), SAMPLE_ROWS)
+    return len(found.columns) > 1 and not any(isinstance(values, Malformed) for _, values in rows)
+
+
+def _unlabelled_columns(part: Part, spec: Data) -> list[str] | None:
+    """data.columns as they fit a file that may have a header after all, or lack the label."""
+    assert spec.columns is not None
+    bare: Sample = reading.sample(part, spec=spec.model_copy(update={"columns": None}))
+    names = {name.casefold() for name in bare.columns}
+    if (spec.text or "text").casefold() in names:
+        return None
+    without = [name for name in spec.columns if name != (spec.label or "label")]
+    return without if len(bare.columns) == len(without) else spec.columns
+
+
+def _numbers_for_names(table: Table, classes: Sequence[str]) -> str:
+    numbers = _listed(sorted(set(table.labels)))
+    return (
+        f"{files_of(table)}: its labels are the numbers {numbers}, but the classes have names: {_listed(classes)}. "
+        "Which number is which is not said: data.labels of the run's recipe names no order. "
+        "Write the names into the column of the labels."
+    )
+
+
+def _left(table: Table) -> str:
+    return f" {table.left:,} are outside data.keep of the run's recipe." if table.left else ""
+
+
+def _absent(pool: splits.Pool, classes: Sequence[str]) -> list[str]:
+    counts = np.bincount(pool.labels, minlength=len(classes))
+    absent = [classes[place] for place in np.flatnonzero(counts == 0).tolist()]
+    return [f"classes without a row: {_listed(absent)}."] if absent else []
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

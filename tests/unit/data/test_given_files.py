@@ -1,0 +1,195 @@
+"""Files given to a finished run: rows to evaluate and texts to predict."""
+
+import gzip
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from labelled_files import Files, csv_text
+
+from finetooth import data, recipe
+from finetooth.errors import DataError
+
+
+class Told:
+    """A Progress that keeps what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def step(self, title: str, *, total: int | None = None, unit: str = "") -> Any:
+        return nullcontext(self)
+
+    def advance(self, count: int = 1, *, note: str = "") -> None:
+        assert count >= 0
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def data_of_run(**values: Any) -> recipe.Data:
+    return recipe.Data.model_validate({"source": "x", **values})
+
+
+def predicted(path: Path, **values: Any) -> tuple[list[str], list[str]]:
+    """The texts read and what was told of them."""
+    told = Told()
+    return data.read_texts(path, spec=data_of_run(**values), progress=told)[0], told.lines
+
+
+def evaluated(paths: list[Path], classes: list[str], **values: Any) -> tuple[data.Examples, list[str]]:
+    told = Told()
+    return data.read_labelled(data_of_run(**values), paths, classes=classes, progress=told), told.lines
+
+
+def test_texts_to_predict(files: Files) -> None:
+    path = files.write("new.csv", "text\na film\n\nanother\n")
+    assert data.read_texts(path) == (["a film", "another"], None)
+    lines = files.write("new.txt", "a film\n\nanother, longer\n")
+    assert data.read_texts(lines) == (["a film", "", "another, longer"], None)
+    headless = files.write("new.tsv", "a film\nanother\n")
+    spec = recipe.Data.model_validate({"source": "x", "columns": ["label", "text"], "format": "tsv", "quoting": False})
+    assert data.read_texts(headless, spec=spec) == (["a film", "another"], None)
+    pairs = files.write("new.jsonl", '{"a": "one", "b": "two"}\n')
+    spec = recipe.Data.model_validate({"source": "x", "text": "a", "text_pair": "b", "label": "c"})
+    assert data.read_texts(pairs, spec=spec) == (["one"], ["two"])
+
+
+def test_labelled_rows_are_read_by_the_known_ending_of_their_file(files: Files) -> None:
+    spec = recipe.Data.model_validate({"source": "x", "format": "label_text"})
+    path = files.write("new.csv", "text,label\na film,good\nanother,bad\n")
+    assert data.read_labelled(spec, [path], classes=["bad", "good"]).texts == ("a film", "another")
+    lines = files.write("new.test", "good a film\nbad another\n")
+    assert data.read_labelled(spec, [lines], classes=["bad", "good"]).texts == ("a film", "another")
+
+
+def test_labelled_rows_for_known_classes(files: Files) -> None:
+    path = files.write("new.csv", "text,label\na film,good\nanother,good\n")
+    spec = recipe.Data.model_validate({"source": "x"})
+    examples = data.read_labelled(spec, [path], classes=["bad", "good"])
+    assert examples.ids == ("new.csv:2", "new.csv:3")
+    assert np.array_equal(examples.labels, [1, 1])
+    with pytest.raises(DataError) as caught:
+        data.read_labelled(spec, [path], classes=["bad", "godd"])
+    assert str(caught.value).startswith(
+        "new.csv row 2: label 'good' is not a known label (bad, godd). Did you mean 'godd'?\n"
+    )
+
+
+def test_numbers_stand_for_classes_only_where_the_recipe_had_named_their_order(files: Files) -> None:
+    path = files.write("new.csv", "text,label\na film,1\nanother,0\n")
+    with pytest.raises(DataError) as caught:
+        evaluated([path], ["fresh", "rotten"])
+    assert str(caught.value) == (
+        "new.csv: its labels are the numbers 0, 1, but the classes have names: fresh, rotten. Which number is which is "
+        "not said: data.labels of the run's recipe names no order. Write the names into the column of the labels."
+    )
+    examples, told = evaluated([path], ["rotten", "fresh"], labels=["rotten", "fresh"])
+    assert examples.labels.tolist() == [1, 0]
+    assert told == [
+        "labels are numbers and were read as declared in data.labels: 0 = rotten, 1 = fresh.",
+        "new.csv: 2 of 2 rows are used.",
+    ]
+
+
+def test_numbered_classes_written_as_floats_are_met_by_name(files: Files) -> None:
+    path = files.write("new.csv", "text,label\na film,1.0\nanother,4.0\n")
+    examples, told = evaluated([path], ["1", "2", "3", "4", "5"])
+    assert examples.labels.tolist() == [0, 3]
+    assert told == ["new.csv: 2 of 2 rows are used.", "classes without a row: 2, 3, 5."]
+
+
+def test_rows_outside_keep_are_told(files: Files) -> None:
+    path = files.write("new.csv", "text,label,kind\na film,good,x\nanother,bad,y\nlast,bad,x\n")
+    _, told = evaluated([path], ["bad", "good"], keep={"kind": ["x"]})
+    assert told == ["new.csv: 2 of 3 rows are used. 1 are outside data.keep of the run's recipe."]
+
+
+def test_a_folder_is_read_by_what_it_holds_not_by_the_format_of_the_run(files: Files) -> None:
+    files.write("set/more.csv", csv_text(4))
+    examples, _ = evaluated([files.folder / "set"], ["bad", "good"], format="label_text")
+    assert len(examples) == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "told"),
+    [
+        (
+            "text,label\ncafé,good\n".encode(),
+            "latin-1",
+            ["new.csv: utf-8, not latin-1 as the data of the run; read so."],
+        ),
+        (
+            "\ufefftext,label\ncafé,good\n".encode(),
+            "cp1252",
+            ["new.csv: utf-8, not cp1252 as the data of the run; read so."],
+        ),
+        (
+            "text,label\ncafé,good\n".encode("utf-16"),
+            "latin-1",
+            ["new.csv: utf-16, not latin-1 as the data of the run; read so."],
+        ),
+        ("text,label\ncafé,good\n".encode("latin-1"), "latin-1", []),
+        ("text,label\ncafé,good\n".encode("utf-16-le"), "utf-16-le", []),
+        ("text,label\ncafé,good\n".encode(), "utf8", []),
+    ],
+    ids=["utf-8", "mark", "utf-16 mark", "as declared", "without mark as declared", "declared in another spelling"],
+)
+def test_the_encoding_of_the_run_gives_way_to_what_the_bytes_tell(
+    files: Files, content: bytes, encoding: str, told: list[str]
+) -> None:
+    path = files.write("new.csv", content)
+    assert predicted(path, encoding=encoding) == (["café"], told)
+    examples, lines = evaluated([path], ["bad", "good"], encoding=encoding)
+    assert (examples.texts, lines[: len(told)]) == (("café",), told)
+
+
+def test_ascii_is_read_although_the_run_was_of_utf_16(files: Files) -> None:
+    told = ["new.csv: utf-8, not utf-16 as the data of the run; read so."]
+    assert predicted(files.write("new.csv", "text\na film\n"), encoding="utf-16") == (["a film"], told)
+
+
+def test_a_compressed_file_tells_its_encoding_too(files: Files) -> None:
+    path = files.write("new.csv.gz", gzip.compress("text\ncafé\n".encode()))
+    assert predicted(path, encoding="latin-1")[0] == ["café"]
+
+
+def test_two_files_in_two_encodings_are_not_scored_half_wrong(files: Files) -> None:
+    paths = [files.write("a.csv", "text,label\ncafé,good\n"), files.write("b.csv", b"text,label\ncaf\xe9,good\n")]
+    with pytest.raises(DataError) as caught:
+        evaluated(paths, ["bad", "good"], encoding="latin-1")
+    assert str(caught.value) == "a.csv is utf-8 and b.csv latin-1. Convert one of them with iconv."
+
+
+def test_the_delimiter_of_the_run_gives_way_to_that_of_the_header(files: Files) -> None:
+    path = files.write("new.csv", "text,label\nshort; good,good\n")
+    told = ["new.csv: divided by ',', not by ';' as the data of the run; read so."]
+    assert predicted(path, delimiter=";") == (["short; good"], told)
+    assert evaluated([path], ["bad", "good"], delimiter=";")[0].texts == ("short; good",)
+    single = files.write("one.csv", "text\nshort, good\n")
+    assert predicted(single, delimiter=";") == (["short, good"], [])
+
+
+@pytest.mark.parametrize(
+    ("content", "spec", "texts"),
+    [
+        ("one film, good\nanother\n", {"format": "csv"}, ["one film, good", "another"]),
+        ("one film, good\nanother\n", {"format": "csv", "columns": ["text", "label"]}, ["one film, good", "another"]),
+        ("one film\nanother\n", {"format": "jsonl", "text": "a"}, ["one film", "another"]),
+        ("good a film\nbad one\n", {"format": "label_text"}, ["good a film", "bad one"]),
+        ("text,label\na film,good\n", {"format": "csv"}, ["a film"]),
+        ("good\ta film\nbad\tone\n", {"format": "tsv", "columns": ["label", "text"]}, ["a film", "one"]),
+        ('{"a": "a film"}\n', {"format": "jsonl", "text": "a"}, ["a film"]),
+    ],
+)
+def test_a_txt_file_is_one_text_a_line_unless_it_has_the_declared_shape(
+    files: Files, content: str, spec: dict[str, Any], texts: list[str]
+) -> None:
+    assert predicted(files.write("new.txt", content), **spec) == (texts, [])
+
+
+def test_blank_texts_to_predict_are_kept_and_told(files: Files) -> None:
+    told = ["texts without one visible character, kept: new.txt:2, new.txt:4."]
+    assert predicted(files.write("new.txt", "a\n\nb\n \n")) == (["a", "", "b", " "], told)
