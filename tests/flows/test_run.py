@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import finetooth
 from finetooth import pipeline
 from finetooth.cli import main
 from finetooth.errors import FinetoothError
-from finetooth.files import damage, read_json
+from finetooth.files import damage, read_json, sha256_file
 from finetooth.model.adapters import WEIGHTS
 from finetooth.proof.command import Command
 from finetooth.proof.task import Task
@@ -246,3 +247,30 @@ def test_check_counts_what_the_run_trains(steady: Finished, said: Any) -> None:
     (found,) = json.loads(out)["candidates"]
     assert found["parameters"] == json.loads(steady.said.stdout)["rows"][0]["parameters"]
     assert found["steps"] == 144
+
+
+def test_a_run_of_all_kinds_of_rows_killed_after_each_kind_ends_in_the_same_bytes(table: Finished, place: Path) -> None:
+    trial = Trial(table.trial.recipe, place / "table-killed")
+    marks = (
+        trial.folder.row("tfidf", None).predictions,
+        trial.folder.row("wild", 3).failed,
+        trial.state / "lockbox" / f"{table.trial.contract()['test_id']}.jsonl",
+    )
+    for mark in marks:
+        with trial.start() as process:
+            while not mark.exists() and process.poll() is None:
+                time.sleep(0.002)
+            assert process.poll() is None, f"it ended before {mark.name} was there"
+            process.kill()
+    again = trial.finish()
+    assert again.returncode == 1, again.stderr  # of `wild`
+    assert everything_measured(trial) == everything_measured(table.trial)
+    assert trial.openings() == 1
+
+
+def everything_measured(trial: Trial) -> dict[str, str]:
+    """SHA-256 of every file of the rows that the inputs determine, of the results and of the comparison."""
+    costly = {"log.jsonl", "costs.json"}
+    files = [item for item in (trial.out / "rows").rglob("*") if item.is_file() and item.name not in costly]
+    files += [trial.folder.results, trial.folder.comparison]
+    return {file.relative_to(trial.out).as_posix(): sha256_file(file) for file in files}
