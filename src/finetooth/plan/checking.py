@@ -25,7 +25,7 @@ PROCESS_SECONDS = 6.0  # a fresh process imports torch, transformers and peft; r
 def check(recipe: Recipe, *, progress: Progress | None = None) -> dict[str, Any]:
     """What a run of the recipe will do and about what it will cost.
 
-    Memory and step time are measured on the longest and on typical batches of each candidate, in a process of its own;
+    Memory and step time are measured on the largest and on typical batches of each candidate, in a process of its own;
     nothing is kept. Raises: as run does before it trains.
     """
     quiet = progress or Silent()

@@ -4,6 +4,7 @@ Nothing is saved: the steps are thrown away with the process.
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,11 @@ from finetooth.model import adapters, device, seeds
 from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches, micro_batches
 from finetooth.model.loading import load_base, load_tokenizer
 from finetooth.proof.task import Task
+from finetooth.recipe import Training
 from finetooth.tuning.schedule import optimizer
 
 TRAIN_SECONDS, EVALUATION_SECONDS = 4.0, 1.5
+MOST_STEPS = 500  # drawn, to find the one that takes the most memory
 
 
 def probe(task: Task) -> None:
@@ -33,11 +36,12 @@ def probe(task: Task) -> None:
     tokens = Tokens.open(task.run_folder.work / "tokens" / "train")
     named = [(name, value) for name, value in model.named_parameters() if value.requires_grad]
     rule, _ = optimizer(named, recipe.training, candidate)
+    model.train()
     load_seconds = time.perf_counter() - began
 
-    def step(rows: Rows) -> int:
+    def step(parts: list[Rows]) -> int:
         padded = 0
-        for part in micro_batches(rows, tokens.lengths, recipe.training.token_budget):
+        for part in parts:
             batch = collate(tokens, part, pad_id=pad_id)
             torch.autograd.backward(model(**batch).logits.sum())
             padded += batch["input_ids"].numel()
@@ -45,9 +49,9 @@ def probe(task: Task) -> None:
         rule.zero_grad()
         return padded
 
-    size = recipe.training.batch_size
-    step(np.argsort(-tokens.lengths, kind="stable")[:size])  # the most memory that any batch can take
-    step_seconds = _train_rate(tokens, size, task.seed, recipe.training.token_budget, step)
+    steps = _steps(tokens, recipe.training, seed=task.seed, rows=plan["counts"]["train"])
+    step(max(steps, key=lambda parts: max(_padded(tokens, part) for part in parts)))  # where the most memory is taken
+    step_seconds = _train_rate(tokens, steps, step)
     counts = adapters.parameters(model)
     task.folder.path.mkdir(parents=True, exist_ok=True)
     write_json(
@@ -69,21 +73,33 @@ def probe(task: Task) -> None:
     )
 
 
-def _train_rate(tokens: Tokens, size: int, seed: int, budget: int, step: object) -> float:
-    """Mean seconds of a training step, scaled from the sampled batches' tokens to the whole first epoch's."""
-    assert callable(step)
-    order = seeds.order(seed, 0, len(tokens.lengths))
-    batches = [order[start : start + size] for start in range(0, len(order), size)]
+def _steps(tokens: Tokens, training: Training, *, seed: int, rows: int) -> list[list[Rows]]:
+    """The micro-batches of as many steps as a run on `rows` rows takes, at most MOST_STEPS, drawn as it draws them."""
+    size, count = training.batch_size, len(tokens.lengths)
+    wanted = min(MOST_STEPS, training.epochs * -(-rows // size))
+    steps: list[list[Rows]] = []
+    for epoch in range(-(-wanted * size // count)):
+        order = seeds.order(seed, epoch, count)
+        batches = [order[start : start + size] for start in range(0, count, size)]
+        steps += [micro_batches(batch, tokens.lengths, training.token_budget) for batch in batches]
+    return steps[:wanted]
+
+
+def _padded(tokens: Tokens, part: Rows) -> int:
+    return len(part) * int(tokens.lengths[part].max())
+
+
+def _train_rate(tokens: Tokens, steps: list[list[Rows]], step: Callable[[list[Rows]], int]) -> float:
+    """Mean seconds of a training step, scaled from the tokens of those that were timed to those of all `steps`."""
     padded = spent = 0.0
-    for rows in batches:
+    for parts in steps:
         started = time.perf_counter()
-        padded += step(rows)
+        padded += step(parts)
         spent += time.perf_counter() - started
         if spent > TRAIN_SECONDS:
             break
-    parts = [part for rows in batches for part in micro_batches(rows, tokens.lengths, budget)]
-    whole = sum(len(part) * int(tokens.lengths[part].max()) for part in parts)
-    return spent / padded * whole / len(batches)
+    whole = sum(_padded(tokens, part) for parts in steps for part in parts)
+    return spent / padded * whole / len(steps)
 
 
 def _evaluation_rate(model: torch.nn.Module, tokens: Tokens, pad_id: int, budget: int) -> float:
