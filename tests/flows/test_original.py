@@ -29,7 +29,7 @@ def test_its_parameters_are_counted_and_its_adapters_reload_bitwise(tmp_path: Pa
     shutil.copytree(SHELL, model)
     torch.manual_seed(0)
     transformers.DistilBertModel(transformers.AutoConfig.from_pretrained(model)).save_pretrained(model)
-    changes = [f"model={model}", f"data.source={imdb}", "data.limit={train: 48, test: 48}", "data.validation=48"]
+    changes = [f"model={model}", f"data.source={imdb}", "data.limit={train: 16, test: 16}", "data.validation=16"]
     said = subprocess.run(
         [*PROGRAM, "run", "recipes/imdb-distilbert-original.yaml", "--json", "--out", str(tmp_path / "run")]
         + [word for change in (*changes, "training.epochs=2") for word in ("--set", change)],

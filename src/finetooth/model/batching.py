@@ -15,7 +15,7 @@ import torch
 from finetooth.errors import ModelError
 
 # A micro-batch costs about as much again as this many tokens, however small it is. Measured for training MiniLM-L6 on
-# two idle cores: 256 tokens take 130 ms and 1,024 take 383, so 46 ms and 0.33 ms a token.
+# two idle cores: 256 tokens take 147 ms and 1,024 take 445, so 48 ms and 0.39 ms a token (benchmarks/step_costs.py).
 OVERHEAD_TOKENS = 128
 _CHUNK = 1000
 
