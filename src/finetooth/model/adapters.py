@@ -43,7 +43,7 @@ def match(base: Base, *, targets: str | Sequence[str], layers: str = "all") -> t
     others (mlp). Head modules are never adapted: they are trained whole.
     Raises: ModelError when a target matches nothing, naming what there is.
     """
-    stack, layer_names = _encoder_layers(base.model)
+    stack, layer_names = encoder_layers(base.model)
     kept = _kept_layers(layers, len(layer_names))
     linear = {
         name: module
@@ -171,7 +171,7 @@ def _whole(alpha: float) -> int | float:
     return int(alpha) if alpha == int(alpha) else alpha
 
 
-def _encoder_layers(model: Any) -> tuple[str, tuple[str, ...]]:
+def encoder_layers(model: Any) -> tuple[str, tuple[str, ...]]:
     """Name of the encoder's list of equal layers (the one with most parameters), and the names of the layers."""
     stacks = {
         name: module

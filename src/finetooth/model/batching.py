@@ -18,6 +18,7 @@ from finetooth.errors import ModelError
 # two idle cores: 256 tokens take 147 ms and 1,024 take 445, so 48 ms and 0.39 ms a token (benchmarks/step_costs.py).
 OVERHEAD_TOKENS = 128
 _CHUNK = 1000
+MOST_GROUPED = 64  # rows that are weighed for one group, so that the search stays short
 
 Truncation = Literal["head", "head_tail"]
 Rows = npt.NDArray[np.int64]
@@ -148,25 +149,60 @@ def micro_batches(rows: Rows, lengths: npt.NDArray[np.int64], budget: int) -> li
     """One optimizer batch, split by length into the micro-batches that cost least, each of at most `budget` tokens.
 
     Which examples make up the batch is untouched; cost is counted as tokens with padding and OVERHEAD_TOKENS for each
-    micro-batch (dynamic programming over the sorted rows; a row longer than the budget stands alone).
+    micro-batch; a row longer than the budget stands alone.
     """
     ordered = rows[np.argsort(lengths[rows], kind="stable")]
     sizes = [int(lengths[row]) for row in ordered]
-    cheapest = [0.0] + [float("inf")] * len(sizes)
+    bounds = cheapest(
+        sizes,
+        lambda count, longest: count * longest + OVERHEAD_TOKENS,
+        allowed=lambda count, longest: count * longest <= budget,
+    )
+    return [ordered[start:end] for start, end in bounds]
+
+
+def packed_batches(rows: Rows, lengths: npt.NDArray[np.int64], budget: int) -> list[Rows]:
+    """One optimizer batch, in order of length, in as few micro-batches of at most `budget` tokens without padding.
+
+    A row longer than the budget stands alone.
+    """
+    ordered = rows[np.argsort(lengths[rows], kind="stable")]
+    batches: list[Rows] = []
+    start = tokens = 0
+    for end, row in enumerate(ordered):
+        if end > start and tokens + lengths[row] > budget:
+            batches.append(ordered[start:end])
+            start, tokens = end, 0
+        tokens += int(lengths[row])
+    return [*batches, ordered[start:]]
+
+
+def cheapest(
+    sizes: Sequence[int],
+    cost: Callable[[int, int], float],
+    *,
+    allowed: Callable[[int, int], bool] = lambda count, longest: count <= MOST_GROUPED,
+) -> list[tuple[int, int]]:
+    """The split of rows in ascending order of size into groups, start to end, of the least summed cost.
+
+    cost, allowed: of a group, given its number of rows and its longest; one row alone is always allowed. Dynamic
+    programming over where the last group begins.
+    """
+    least = [0.0] + [float("inf")] * len(sizes)
     begins = [0] * (len(sizes) + 1)
     for end in range(1, len(sizes) + 1):
         for start in range(end - 1, -1, -1):
-            padded = (end - start) * sizes[end - 1]
-            if padded > budget and end - start > 1:
+            count, longest = end - start, sizes[end - 1]
+            if count > 1 and not allowed(count, longest):
                 break
-            cost = cheapest[start] + padded + OVERHEAD_TOKENS
-            if cost < cheapest[end]:
-                cheapest[end], begins[end] = cost, start
-    batches, end = [], len(sizes)
+            total = least[start] + cost(count, longest)
+            if total < least[end]:
+                least[end], begins[end] = total, start
+    groups, end = [], len(sizes)
     while end:
-        batches.append(ordered[begins[end] : end])
+        groups.append((begins[end], end))
         end = begins[end]
-    return batches[::-1]
+    return groups[::-1]
 
 
 def collate(tokens: Tokens, rows: Rows, *, pad_id: int) -> dict[str, torch.Tensor]:

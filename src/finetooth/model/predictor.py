@@ -1,15 +1,18 @@
 """The one forward path: tuning's evaluations, the proof, the test phase and predict all go through `logits`."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from finetooth.errors import DataError
-from finetooth.model.batching import Tokens, Truncation, collate, evaluation_batches, tokenize
+from finetooth.model.batching import Rows, Tokens, Truncation, collate, evaluation_batches, tokenize
+from finetooth.model.prefix import PrefixCache, entered
 
 EVALUATION_BUDGET = 4096
 
@@ -37,10 +40,12 @@ def logits(
     *,
     pad_id: int,
     budget: int = EVALUATION_BUDGET,
+    states: PrefixCache | None = None,
     advance: Callable[[int], None] = lambda count: None,
 ) -> npt.NDArray[np.float32]:
     """Logits (N, C) float32 of every row of `tokens`, under the fixed plan of evaluation_batches.
 
+    states: what the first layers compute, known for whole micro-batches of the same plan; the logits are the same.
     The model is put in eval mode for it and back after. advance is called after each micro-batch with its rows; what
     it raises ends the work.
     """
@@ -48,8 +53,10 @@ def logits(
     model.eval()
     found: npt.NDArray[np.float32] | None = None
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), entered(model, states.depth) if states else nullcontext() as entry:
             for rows in evaluation_batches(tokens.lengths, budget):
+                if states is not None and entry is not None:
+                    entry.given = _known(states, tokens, rows)
                 part = model(**collate(tokens, rows, pad_id=pad_id)).logits.float().numpy()
                 if found is None:
                     found = np.empty((len(tokens.lengths), part.shape[1]), np.float32)
@@ -58,6 +65,13 @@ def logits(
     finally:
         model.train(training)
     return np.empty((0, model.config.num_labels), np.float32) if found is None else found
+
+
+def _known(states: PrefixCache, tokens: Tokens, rows: Rows) -> torch.Tensor | None:
+    """The states of a micro-batch, padded with zeros, (B, L, D); None unless all are known."""
+    if not states.holds(rows).all():
+        return None
+    return pad_sequence(list(torch.split(states.read(rows), tokens.lengths[rows].tolist())), batch_first=True)
 
 
 def probabilities(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
@@ -93,10 +107,16 @@ class Predictor:
         )
 
     def logits(
-        self, tokens: Tokens, *, budget: int = EVALUATION_BUDGET, advance: Callable[[int], None] = lambda count: None
+        self,
+        tokens: Tokens,
+        *,
+        budget: int = EVALUATION_BUDGET,
+        states: PrefixCache | None = None,
+        advance: Callable[[int], None] = lambda count: None,
     ) -> npt.NDArray[np.float32]:
-        """Logits (N, C) float32 of every row of `tokens`."""
-        return logits(self.model, tokens, pad_id=self.tokenizer.pad_token_id, budget=budget, advance=advance)
+        """Logits (N, C) float32 of every row of `tokens`; states as in `logits`."""
+        pad_id = self.tokenizer.pad_token_id
+        return logits(self.model, tokens, pad_id=pad_id, budget=budget, states=states, advance=advance)
 
     def predict(
         self,

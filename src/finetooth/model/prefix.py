@@ -1,0 +1,184 @@
+"""Hidden states below the first adapted layer: computed once, on disk for epochs, candidates, seeds and scoring.
+
+FOLDER/key.json       what decides them: base, tokens, depth, plan of the blocks, machine; another key discards all
+FOLDER/states.f32     (T, D) float32, block after block; a block is a micro-batch of the evaluation's plan
+FOLDER/blocks.jsonl   a line for each block written: its number and SHA-256; the last line of a number counts
+
+A state computed beside other texts differs by rounding (3e-6), so a block that is missing or damaged is computed again
+in the same company. An evaluation takes whole blocks: its logits are bitwise those without the cache.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from finetooth.errors import RunError
+from finetooth.files import discard, read_json, write_json
+from finetooth.model.adapters import encoder_layers
+from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
+
+_SYNC_EVERY = 64  # blocks
+
+
+def count_blocks(lengths: npt.NDArray[np.int64], *, width: int, budget: int, most_bytes: int) -> tuple[int, int]:
+    """How many blocks of the plan, longest texts first, fit into most_bytes, and how many bytes they take."""
+    count = taken = 0
+    for rows in evaluation_batches(lengths, budget):
+        size = int(lengths[rows].sum()) * width * 4
+        if taken + size > most_bytes:
+            break
+        count, taken = count + 1, taken + size
+    return count, taken
+
+
+class PrefixCache:
+    """The states at the entry of layer `depth`, of the rows in the first `blocks` blocks of a split."""
+
+    def __init__(
+        self, folder: Path, tokens: Tokens, *, depth: int, width: int, budget: int, blocks: int, key: dict[str, Any]
+    ) -> None:
+        self.depth, self.width, self.tokens = depth, width, tokens
+        self.blocks = evaluation_batches(tokens.lengths, budget)[:blocks]
+        lengths = tokens.lengths
+        order = np.concatenate(self.blocks) if self.blocks else np.empty(0, np.int64)
+        self._begins = np.full(len(lengths), -1, np.int64)  # of each row, in tokens from the start of the file
+        self._begins[order] = np.cumsum(lengths[order]) - lengths[order]
+        folder.mkdir(parents=True, exist_ok=True)
+        place = folder / "key.json"
+        if not place.is_file() or read_json(place) != key:
+            for item in folder.iterdir():
+                discard(item)
+            write_json(place, key)
+        self._index = folder / "blocks.jsonl"
+        self._file = os.open(folder / "states.f32", os.O_RDWR | os.O_CREAT, 0o644)
+
+    def close(self) -> None:
+        """Give the file back."""
+        os.close(self._file)
+
+    def fill(self, model: Any, *, pad_id: int, advance: Callable[[int, int], None]) -> int:
+        """Compute the blocks that are not there intact; gives their number.
+
+        advance(done, whole) is told after each block; what it raises ends the work, and what is written stays good.
+        """
+        known = self._known()
+        missing = [number for number, rows in enumerate(self.blocks) if known.get(number) != self._hash(rows)]
+        training = model.training
+        model.eval()
+        try:
+            with _below(model, self.depth) as lower, self._index.open("a", encoding="utf-8") as index:
+                for done, number in enumerate(missing):
+                    advance(done, len(missing))
+                    self._write(self.blocks[number], lower(collate(self.tokens, self.blocks[number], pad_id=pad_id)))
+                    line = {"block": number, "sha256": self._hash(self.blocks[number])}
+                    index.write(("\n" if done == 0 else "") + json.dumps(line) + "\n")  # after what a kill cut short
+                    index.flush()
+                    if done % _SYNC_EVERY == 0:
+                        os.fsync(self._file)
+        finally:
+            model.train(training)
+        return len(missing)
+
+    def holds(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Whether the states of each of the rows (B,) are there: (B,) bool."""
+        return np.asarray(self._begins[rows] >= 0)
+
+    def read(self, rows: Rows) -> torch.Tensor:
+        """The states of rows that are there, end to end: (T, D) float32.
+
+        Read, not mapped: pages of a map would count as this process's memory, and a file cut short would kill it.
+        """
+        lengths = self.tokens.lengths[rows]
+        found = np.empty((int(lengths.sum()), self.width), np.float32)
+        end = 0
+        for row, length in zip(rows, lengths, strict=True):
+            start, end = end, end + int(length)
+            if os.preadv(self._file, [found[start:end].data.cast("B")], self._place(row)) < found[start:end].nbytes:
+                raise RunError("the prefix cache was cut short while in use. Give the same command again to go on.")
+        return torch.from_numpy(found)
+
+    def _place(self, row: int) -> int:
+        return int(self._begins[row]) * self.width * 4
+
+    def _write(self, rows: Rows, states: torch.Tensor) -> None:
+        lengths = self.tokens.lengths[rows]
+        packed = np.concatenate([part[:length].numpy() for part, length in zip(states, lengths, strict=True)])
+        data, offset = packed.data.cast("B"), self._place(rows[0])
+        while data:
+            written = os.pwrite(self._file, data, offset)
+            data, offset = data[written:], offset + written
+
+    def _hash(self, rows: Rows) -> str:
+        size = int(self.tokens.lengths[rows].sum()) * self.width * 4
+        return hashlib.sha256(os.pread(self._file, size, self._place(rows[0]))).hexdigest()
+
+    def _known(self) -> dict[int, str]:
+        known: dict[int, str] = {}
+        for line in self._index.read_text(encoding="utf-8").splitlines() if self._index.is_file() else ():
+            try:
+                value = json.loads(line)
+                known[int(value["block"])] = str(value["sha256"])
+            except (ValueError, KeyError, TypeError):
+                continue  # a line that a kill cut short: its block is computed again
+        return known
+
+
+@contextmanager
+def _below(model: Any, depth: int) -> Iterator[Callable[[dict[str, torch.Tensor]], torch.Tensor]]:
+    """A function from a padded micro-batch to its states (B, L, D) at the entry of layer `depth`."""
+    with _layers(model, lambda layers: layers[:depth]) as base, torch.inference_mode():
+        yield lambda batch: base.base_model(**batch).last_hidden_state
+
+
+@contextmanager
+def entered(model: Any, depth: int) -> Iterator["Entry"]:
+    """The model with its first `depth` layers in one module, which can be given what they would compute."""
+    entry: list[Entry] = []
+
+    def replaced(layers: Sequence[nn.Module]) -> list[nn.Module]:
+        entry.append(Entry(layers[:depth]))
+        return [entry[0], *layers[depth:]]
+
+    with _layers(model, replaced):
+        yield entry[0]
+
+
+class Entry(nn.Module):
+    """The first layers of an encoder, or their result where it is known: given, (B, L, D), or None to compute it."""
+
+    given: torch.Tensor | None
+
+    def __init__(self, layers: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.layers, self.given = nn.ModuleList(layers), None
+
+    def forward(self, hidden: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
+        """What the layers make of `hidden`."""
+        if self.given is not None:
+            return self.given
+        for layer in self.layers:
+            hidden = layer(hidden, *rest, **named)
+        return hidden
+
+
+@contextmanager
+def _layers(model: Any, change: Callable[[Sequence[nn.Module]], Sequence[nn.Module]]) -> Iterator[Any]:
+    """The model without its adapter's wrapper, its list of encoder layers changed while the block runs."""
+    base = model.get_base_model() if hasattr(model, "peft_config") else model
+    stack, _ = encoder_layers(base)
+    parent, _, leaf = stack.rpartition(".")
+    holder, whole = base.get_submodule(parent), base.get_submodule(stack)
+    setattr(holder, leaf, nn.ModuleList(change(list(whole))))
+    try:
+        yield base
+    finally:
+        setattr(holder, leaf, whole)
