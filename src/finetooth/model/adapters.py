@@ -63,6 +63,12 @@ def match(base: Base, *, targets: str | Sequence[str], layers: str = "all") -> t
     return tuple(name for name in linear if name in set(chosen))
 
 
+def layer_of(name: str) -> int | None:
+    """Number of the encoder layer, from 0, that the full name of a module stands in; None outside the layers."""
+    found = re.search(r"\.layers?\.(\d+)\.", name)
+    return int(found[1]) if found else None
+
+
 def attach(base: Base, candidate: Candidate, *, seed: int) -> Any:
     """The base with a fresh adapter and a trainable head: a peft model in train mode. `base.model` is used up by it.
 

@@ -54,7 +54,7 @@ def conclude(
         test=counts["test"],
         classes=plan["classes"],
         winner=winner,
-        inexact=plan["inexact"],
+        inexact=[*plan["inexact"], *_backed_off(plan, folder, keys)],
     )
     results.write_results(folder, info, rows)
     outcomes = [
@@ -79,6 +79,17 @@ def clear_away(folder: RunFolder) -> None:
         discard(states)
     discard(folder.work)
     sweep(folder.path)
+
+
+def _backed_off(plan: Mapping[str, Any], folder: RunFolder, keys: Keys) -> list[str]:
+    """The rows that were tuned with smaller micro-batches than planned, because memory ran out."""
+    places = [folder.row(name, seed) for name, seed in keys]
+    budgets = {place: read_json(place.curve)["token_budget"] for place in places if place.curve.is_file()}
+    return [
+        f"token_budget of {place.path.relative_to(folder.path / 'rows')} was {plan['token_budget']}, is {budget}"
+        for place, budget in budgets.items()
+        if budget != plan["token_budget"]
+    ]
 
 
 def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, seed: int | None) -> Row:

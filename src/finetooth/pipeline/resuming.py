@@ -10,6 +10,8 @@ from finetooth.recipe import load as load_recipe
 from finetooth.runs.layout import RunFolder
 
 _SHOWN = 5
+# Found by looking at what is free when the run was begun; never looked at again.
+_RESOLVED_ONCE = ("token_budget", "prefix")
 _INEXACT = "device"  # decides the last bit only; everything else decides what is computed
 
 
@@ -29,8 +31,9 @@ def agree(folder: RunFolder, now: Mapping[str, Any], *, allow_inexact: bool) -> 
     Raises: ChangedError naming what differs (data, base, tokenizer, threads, torch, ...).
     """
     plan: dict[str, Any] = read_json(folder.plan)
-    known = {key: value for key, value in plan.items() if key not in ("run_id", "inexact", _INEXACT)}
-    _refuse(folder, "the plan", _flat(known), _flat({key: value for key, value in now.items() if key != _INEXACT}))
+    aside = ("run_id", "inexact", _INEXACT, *_RESOLVED_ONCE)
+    known, found = ({key: value for key, value in item.items() if key not in aside} for item in (plan, now))
+    _refuse(folder, "the plan", _flat(known), _flat(found))
     changed = _differences(_flat(plan[_INEXACT]), _flat(now[_INEXACT]))
     if changed and not allow_inexact:
         raise ChangedError(

@@ -1,5 +1,6 @@
 """run(recipe): every step from sources to the table, each one skipped when its result is there and whole."""
 
+import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from finetooth.files import UNFINISHED, damage, discard, read_json, sweep, write
 from finetooth.model.batching import Tokens
 from finetooth.pipeline import ending, resuming
 from finetooth.plan import prepare
-from finetooth.plan.describing import data_lines
+from finetooth.plan.describing import data_lines, padded_lines
 from finetooth.plan.prepare import Material
 from finetooth.progress import Progress, Silent
 from finetooth.proof import certificate
@@ -93,11 +94,15 @@ class _Work:
             resuming.refuse_changed_recipe(self.folder, self.recipe)
         with self._timed("prepare"):
             material = prepare.gather(self.recipe, rejects=self.folder.path / "rejects.jsonl", progress=self.progress)
-            plan = prepare.resolve(self.recipe, material, self._tokens(material, fresh=not begun))
+            tokens = self._tokens(material, fresh=not begun)
+            free_disk = shutil.disk_usage(self.folder.path).free
+            plan = prepare.resolve(self.recipe, material, tokens, free_disk=free_disk)
             if begun:
                 self.plan = resuming.agree(self.folder, plan, allow_inexact=allow_inexact)
             else:
                 for line in data_lines(material.dataset.summary):
+                    self.progress.say(line)
+                for line in padded_lines(plan):
                     self.progress.say(line)
                 self.plan = self._write_down(plan, material)
             save_examples(self.folder, material.dataset)

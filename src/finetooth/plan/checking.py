@@ -75,14 +75,22 @@ def _candidate(
     evaluations = -(-steps // every)
     validate = found["token_seconds"] * counts["validation"] * plan["tokens"]["validation"]["mean"]
     test = found["token_seconds"] * counts["test"] * plan["tokens"]["test"]["mean"]
+    planned = plan["candidates"][candidate.name]
+    prefix_bytes, prefix_seconds = _prefix(recipe, candidate, plan, token_seconds=found["token_seconds"])
     start = min(PROCESS_SECONDS + found["load_seconds"], whole)
     return {
         "name": candidate.name,
-        "targets": plan["candidates"][candidate.name]["targets"],
+        "targets": planned["targets"],
         "parameters": found["parameters"],
         "steps": steps,
         "peak_bytes": read_json(task.folder.costs)["peak_bytes"],
         "train_seconds": found["step_seconds"] * steps,
+        "plain_step_seconds": found["plain_step_seconds"],
+        "step_seconds": found["step_seconds"],
+        "padded_because": planned["padded_because"],
+        "prefix_layers": planned["depth"],
+        "prefix_bytes": prefix_bytes,
+        "prefix_seconds": prefix_seconds,
         "evaluate_seconds": evaluations * validate,
         "prove_seconds": validate + start,
         "test_seconds": test + start,
@@ -90,9 +98,20 @@ def _candidate(
     }
 
 
+def _prefix(recipe: Recipe, candidate: Candidate, plan: dict[str, Any], *, token_seconds: float) -> tuple[int, float]:
+    """Bytes of the hidden states kept for a candidate, and seconds to compute those that no earlier one has."""
+    depth, base = plan["candidates"][candidate.name]["depth"], plan["base"]
+    kept = plan["prefix"].get(str(depth), {})
+    tokens = sum(plan["counts"][split] * plan["tokens"][split]["mean"] for split in kept)
+    first = next(name for name, item in plan["candidates"].items() if item["depth"] == depth)
+    seconds = tokens * token_seconds * depth / base["layers"] if first == candidate.name else 0.0
+    return min(int(tokens * base["width"] * 4), recipe.training.cache_bytes), seconds
+
+
 def _total_seconds(recipe: Recipe, plan: dict[str, Any], rows: list[dict[str, Any]], material: Material) -> float:
     parts = ("train_seconds", "evaluate_seconds", "prove_seconds", "test_seconds", "start_seconds")
     total = len(recipe.seeds) * sum(row[part] for row in rows for part in parts)
+    total += sum(row["prefix_seconds"] for row in rows)
     if rows and "original" in recipe.baselines:
         originals = sum(name == "original" for name, _ in prepare.row_keys(recipe, plan))
         total += originals * sum(rows[0][part] for part in ("prove_seconds", "test_seconds", "start_seconds"))

@@ -7,6 +7,7 @@ from typing import Any
 from finetooth.report.table import short_model
 
 _SHOWN_CLASSES = 8
+SLOWER = " and without the fused attention kernel, which takes longer"
 _NAMES = {"outside": "outside the limit"}
 
 
@@ -46,6 +47,16 @@ def data_lines(summary: dict[str, Any]) -> list[str]:
     return [textwrap.fill(line, 80, subsequent_indent="  ") for line in lines]
 
 
+def padded_lines(plan: dict[str, Any]) -> list[str]:
+    """A line for each candidate that is tuned the slow way, with the reason; at most 80 columns."""
+    lines = [
+        f"Note: {name} is tuned with padding{SLOWER if 'base' in because else ''} ({because})."
+        for name, candidate in plan["candidates"].items()
+        if (because := candidate["padded_because"])
+    ]
+    return [textwrap.fill(line, 80, subsequent_indent="  ") for line in lines]
+
+
 def _lengths(found: dict[str, Any]) -> str:
     lines = [f"{'tokens':<26}" + _columns(list(found["tokens"]))]
     lines.append(f"  {'texts looked at':<24}" + _columns([item["texts"] for item in found["tokens"].values()]))
@@ -73,7 +84,22 @@ def _candidates(found: dict[str, Any]) -> str:
         )
         lines.append(f"  about {_time(row['train_seconds'] + row['evaluate_seconds'])} of tuning")
         lines.append(f"  adapts {_targets(row['targets'])}")
+        lines += [f"  {line}" for line in _way(row)]
     return "\n".join(lines)
+
+
+def _way(row: dict[str, Any]) -> Iterator[str]:
+    """How a candidate is tuned, where that is not the fastest way or takes room on the disk."""
+    if row["plain_step_seconds"] is not None:
+        slower = row["step_seconds"] / row["plain_step_seconds"]
+        yield f"{row['padded_because']}: a step takes {slower:.1f} x as long as with"
+        yield "training.base_dropout=0 (measured)"
+    elif row["padded_because"]:
+        yield f"tuned with padding: {row['padded_because']}"
+    if row["prefix_bytes"]:
+        yield (
+            f"keeps what the {row['prefix_layers']} layers below compute: {row['prefix_bytes'] / 1e9:.2f} GB on disk"
+        )
 
 
 def _targets(names: list[str]) -> str:

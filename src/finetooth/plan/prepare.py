@@ -15,8 +15,10 @@ from finetooth.model import adapters, device
 from finetooth.model.batching import Tokens, tokenize
 from finetooth.model.loading import base_tensors, hash_tensors, load_base, load_config, load_tokenizer
 from finetooth.model.predictor import EVALUATION_BUDGET
+from finetooth.plan import fitting
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
+from finetooth.runs.memory import free_bytes
 from finetooth.runs.work import SPLITS
 from finetooth.sources import Source, bring_data, bring_model, data_sources
 
@@ -73,8 +75,12 @@ def tokenize_splits(
     return found
 
 
-def resolve(recipe: Recipe, material: Material, tokens: Mapping[str, Tokens]) -> dict[str, Any]:
+def resolve(
+    recipe: Recipe, material: Material, tokens: Mapping[str, Tokens], *, free_disk: int = 2**62
+) -> dict[str, Any]:
     """plan.json without its run_id: everything besides the recipe that decides the results.
+
+    free_disk: bytes free where the run is kept.
 
     Raises: ModelError when a candidate's targets match nothing, or max_tokens is more than the model has positions.
     """
@@ -90,6 +96,7 @@ def resolve(recipe: Recipe, material: Material, tokens: Mapping[str, Tokens]) ->
         "evaluation_budget": EVALUATION_BUDGET,
         "base": None,
         "candidates": {},
+        "prefix": {},
     }
     if material.model is None:
         return plan
@@ -101,12 +108,28 @@ def resolve(recipe: Recipe, material: Material, tokens: Mapping[str, Tokens]) ->
         "weights_sha256": hash_tensors(base_tensors(base)),
         "tokenizer_sha256": sha256_file(material.model.path / "tokenizer.json"),
         "head": base.head,
+        "layers": base.model.config.num_hidden_layers,
+        "width": base.model.config.hidden_size,
     }
+    plan["token_budget"] = fitting.token_budget(base.model.config, recipe, free_bytes=free_bytes() or 2**62)
     plan["tokens"] = {split: _lengths(found) for split, found in tokens.items()}
     plan["candidates"] = {
-        candidate.name: {"targets": list(adapters.match(base, targets=candidate.targets, layers=candidate.layers))}
+        candidate.name: fitting.candidate_plan(
+            base.model.config,
+            candidate,
+            recipe.training,
+            targets=adapters.match(base, targets=candidate.targets, layers=candidate.layers),
+        )
         for candidate in recipe.candidates
     }
+    plan["prefix"] = fitting.prefix_plan(
+        recipe,
+        plan["candidates"],
+        tokens,
+        width=base.model.config.hidden_size,
+        budget=EVALUATION_BUDGET,
+        free_bytes=free_disk,
+    )
     return plan
 
 

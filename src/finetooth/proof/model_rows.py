@@ -1,18 +1,19 @@
 """Rows of the model: tuned or kept as it is, saved, and scored from what was saved."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from finetooth.errors import ProofError
+from finetooth.errors import Interrupted, ProofError
 from finetooth.files import write_json
 from finetooth.model import adapters, artefact, device
 from finetooth.model.batching import Tokens
 from finetooth.model.loading import Base, base_tensors, hash_tensors, load_base, load_tokenizer
 from finetooth.model.predictor import Input, Predictor
-from finetooth.proof import certificate
+from finetooth.proof import certificate, prefix_states
 from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
 from finetooth.recipe import Candidate, Recipe
 from finetooth.runs.work import read_labels
@@ -59,7 +60,9 @@ def score(task: Task, channel: Channel) -> None:
     device.configure(plan["device"])
     predictor = artefact.load(task.folder.adapter, base_folder=Path(task.base_folder), name=task.row)
     tokens = Tokens.open(task.run_folder.work / "tokens" / task.split)
-    found = predictor.logits(tokens, budget=plan["evaluation_budget"], advance=_advance(channel))
+    pad_id = predictor.tokenizer.pad_token_id
+    states = prefix_states.open_filled(task, predictor.model, task.split, pad_id=pad_id, advance=channel.advance)
+    found = predictor.logits(tokens, budget=plan["evaluation_budget"], states=states, advance=_advance(channel))
     if task.split == "validation" and certificate.is_due(task.folder):
         certificate.prove(task.folder, found, name=task.row, exact=not plan["inexact"])
     keep_predictions(task, found)
@@ -67,17 +70,23 @@ def score(task: Task, channel: Channel) -> None:
 
 def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate, recipe: Recipe, pad_id: int) -> Any:
     assert task.seed is not None
+    plan = task.plan()
     model = adapters.attach(base, candidate, seed=task.seed)
     before = _frozen_hash(model)
+    began = time.perf_counter()
+    train, validation = (_split(task, split, model, pad_id, channel) for split in ("train", "validation"))
+    prefix_seconds = time.perf_counter() - began
     job = Job(
         candidate=candidate,
         training=recipe.training,
         seed=task.seed,
-        train=_split(task, "train"),
-        validation=_split(task, "validation"),
-        classes=tuple(task.plan()["classes"]),
+        train=train,
+        validation=validation,
+        classes=tuple(plan["classes"]),
         pad_id=pad_id,
-        budget=task.plan()["evaluation_budget"],
+        packed=plan["candidates"][candidate.name]["padded_because"] is None,
+        token_budget=plan["token_budget"],
+        budget=plan["evaluation_budget"],
         folder=task.folder,
         advance=channel.advance,
         stop=channel.stop,
@@ -105,15 +114,30 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate, recipe
             "best_epoch": counters.best_step / job.steps_per_epoch,
             "curve": counters.curve,
             "warnings": counters.warnings,
+            "token_budget": counters.token_budget,
         },
     )
-    add_costs(task, train_seconds=counters.seconds, examples_per_second=counters.examples / counters.seconds)
+    seconds = counters.seconds + prefix_seconds
+    add_costs(
+        task,
+        train_seconds=seconds,
+        examples_per_second=counters.examples / seconds,
+        part_seconds={"prefix": prefix_seconds, **counters.part_seconds},
+    )
     return model.eval()
 
 
-def _split(task: Task, split: str) -> Split:
+def _split(task: Task, split: str, model: Any, pad_id: int, channel: Channel) -> Split:
     ids, labels = read_labels(task.run_folder, split)
-    return Split(ids, Tokens.open(task.run_folder.work / "tokens" / split), np.asarray(labels))
+
+    def advance(count: int, note: str) -> None:
+        signal_number = channel.stop()
+        if signal_number is not None:
+            raise Interrupted("interrupted; the state is saved.", signal_number=signal_number)
+        channel.advance(count, note)
+
+    states = prefix_states.open_filled(task, model, split, pad_id=pad_id, advance=advance)
+    return Split(ids, Tokens.open(task.run_folder.work / "tokens" / split), np.asarray(labels), states)
 
 
 def _frozen_hash(model: Any) -> str:

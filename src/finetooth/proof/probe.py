@@ -12,10 +12,12 @@ import torch
 
 from finetooth.files import write_json
 from finetooth.model import adapters, device, seeds
-from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches, micro_batches
+from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
 from finetooth.model.loading import load_base, load_tokenizer
+from finetooth.model.packed import PackedModel
 from finetooth.proof.task import Task
 from finetooth.recipe import Training
+from finetooth.tuning.forward import Forward, PaddedModel
 from finetooth.tuning.schedule import optimizer
 
 TRAIN_SECONDS, EVALUATION_SECONDS = 4.0, 1.5
@@ -23,7 +25,10 @@ MOST_STEPS = 500  # drawn, to find the one that takes the most memory
 
 
 def probe(task: Task) -> None:
-    """Write probe.json into the row's folder: parameters, seconds to load, of a step and of an evaluated token."""
+    """Write probe.json into the row's folder: parameters, seconds to load, of a step and of an evaluated token.
+
+    Of a candidate with dropout inside the base, also the seconds of a step without it.
+    """
     began = time.perf_counter()
     recipe, plan = task.recipe(), task.plan()
     device.configure(plan["device"])
@@ -39,19 +44,32 @@ def probe(task: Task) -> None:
     model.train()
     load_seconds = time.perf_counter() - began
 
-    def step(parts: list[Rows]) -> int:
-        padded = 0
-        for part in parts:
-            batch = collate(tokens, part, pad_id=pad_id)
-            torch.autograd.backward(model(**batch).logits.sum())
-            padded += batch["input_ids"].numel()
-        rule.step()
-        rule.zero_grad()
-        return padded
+    asked = plan["candidates"][task.row]
+    states = _Made(tokens, asked["depth"], model.config.hidden_size) if asked["depth"] else None
+    forward: Forward = PaddedModel(model, tokens, budget=plan["token_budget"], pad_id=pad_id)
+    if asked["padded_because"] is None:
+        forward = PackedModel(model, tokens, budget=plan["token_budget"], states=states)
 
-    steps = _steps(tokens, recipe.training, seed=task.seed, rows=plan["counts"]["train"])
-    step(max(steps, key=lambda parts: max(_padded(tokens, part) for part in parts)))  # where the most memory is taken
-    step_seconds = _train_rate(tokens, steps, step)
+    def rate(forward: Forward) -> float:
+        steps = _steps(forward, tokens, recipe.training, seed=task.seed or 0, rows=plan["counts"]["train"])
+
+        def step(parts: list[Rows]) -> None:
+            forward.fold()
+            for part in parts:
+                torch.autograd.backward(forward(part).sum())
+            rule.step()
+            rule.zero_grad()
+
+        # Where the most memory is taken.
+        step(max(steps, key=lambda parts: max(_padded(tokens, part) for part in parts)))
+        return _train_rate(tokens, steps, step)
+
+    step_seconds, plain_step_seconds = rate(forward), None
+    if recipe.training.base_dropout != 0:
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        plain_step_seconds = rate(PackedModel(model, tokens, budget=plan["token_budget"]))
     counts = adapters.parameters(model)
     task.folder.path.mkdir(parents=True, exist_ok=True)
     write_json(
@@ -68,12 +86,28 @@ def probe(task: Task) -> None:
             },
             "load_seconds": load_seconds,
             "step_seconds": step_seconds,
+            "plain_step_seconds": plain_step_seconds,
             "token_seconds": _evaluation_rate(model, tokens, pad_id, plan["evaluation_budget"]),
         },
     )
 
 
-def _steps(tokens: Tokens, training: Training, *, seed: int, rows: int) -> list[list[Rows]]:
+class _Made:
+    """Stands for the hidden states of a prefix cache, which a probe does not fill: as large, of no meaning."""
+
+    def __init__(self, tokens: Tokens, depth: int, width: int) -> None:
+        self.tokens, self.depth, self.width = tokens, depth, width
+
+    def holds(self, rows: Rows) -> np.ndarray:
+        """All rows."""
+        return np.ones(len(rows), bool)
+
+    def read(self, rows: Rows) -> torch.Tensor:
+        """(T, D) float32."""
+        return torch.ones(int(self.tokens.lengths[rows].sum()), self.width)
+
+
+def _steps(forward: Forward, tokens: Tokens, training: Training, *, seed: int, rows: int) -> list[list[Rows]]:
     """The micro-batches of as many steps as a run on `rows` rows takes, at most MOST_STEPS, drawn as it draws them."""
     size, count = training.batch_size, len(tokens.lengths)
     wanted = min(MOST_STEPS, training.epochs * -(-rows // size))
@@ -81,7 +115,7 @@ def _steps(tokens: Tokens, training: Training, *, seed: int, rows: int) -> list[
     for epoch in range(-(-wanted * size // count)):
         order = seeds.order(seed, epoch, count)
         batches = [order[start : start + size] for start in range(0, count, size)]
-        steps += [micro_batches(batch, tokens.lengths, training.token_budget) for batch in batches]
+        steps += [forward.split(batch) for batch in batches]
     return steps[:wanted]
 
 
@@ -89,13 +123,14 @@ def _padded(tokens: Tokens, part: Rows) -> int:
     return len(part) * int(tokens.lengths[part].max())
 
 
-def _train_rate(tokens: Tokens, steps: list[list[Rows]], step: Callable[[list[Rows]], int]) -> float:
+def _train_rate(tokens: Tokens, steps: list[list[Rows]], step: Callable[[list[Rows]], None]) -> float:
     """Mean seconds of a training step, scaled from the tokens of those that were timed to those of all `steps`."""
     padded = spent = 0.0
     for parts in steps:
         started = time.perf_counter()
-        padded += step(parts)
+        step(parts)
         spent += time.perf_counter() - started
+        padded += sum(_padded(tokens, part) for part in parts)
         if spent > TRAIN_SECONDS:
             break
     whole = sum(_padded(tokens, part) for parts in steps for part in parts)

@@ -20,7 +20,7 @@ from finetooth.files import discard
 from finetooth.proof.task import Channel, Task, add_costs
 from finetooth.runs.disk import disk_faults
 from finetooth.runs.lock import RunLock
-from finetooth.runs.memory import peak_bytes
+from finetooth.runs.memory import peak_bytes, ran_out
 
 SAY_EVERY_SECONDS = 0.2
 
@@ -39,7 +39,7 @@ def main() -> NoReturn:
         _say({"event": "error", "type": type(error).__name__, "message": str(error)})
         sys.exit(error.exit_code)
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "can't allocate memory" not in str(error):  # torch's words for it
+        if not ran_out(error):
             raise
         _say({"event": "error", "type": "RunError", "message": _OUT_OF_MEMORY})
         sys.exit(1)

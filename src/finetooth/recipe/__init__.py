@@ -157,7 +157,15 @@ class Training(Section):
     precision: Literal["auto", "float32"] = Field(
         "auto", description="Number format of the forward pass; auto is float32 on the CPU."
     )
-    token_budget: int = Field(4096, ge=16, description="Most tokens (with padding) of one micro-batch in training.")
+    token_budget: Annotated[int, Field(ge=16)] | Literal["auto"] = Field(
+        "auto", description="Most tokens of one micro-batch in training; auto: 2048, or fewer where memory is short."
+    )
+    cache_bytes: int = Field(
+        8_000_000_000,
+        ge=0,
+        description="Most disk space for hidden states of layers below the first adapted one (layers: last-K), in "
+        "bytes, and at most half of what is free; 0: none are kept.",
+    )
     checkpoint_every: int = Field(
         50, ge=1, description="Optimizer steps between checkpoints: the most work a crash costs."
     )

@@ -1,7 +1,29 @@
-"""How much memory this process has held."""
+"""How much memory this process has held, how much is free, and how it is told that memory ran out."""
 
 import platform
 from pathlib import Path
+
+_CONTAINER = Path("/sys/fs/cgroup")
+_WORDS = ("can't allocate memory", "out of memory")
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error means that memory ran out, in the words of Python or of torch."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
+    )
+
+
+def free_bytes() -> int | None:
+    """Bytes of memory that may still be taken, by this machine's count and its container's; None: unknown."""
+    found = []
+    machine = Path("/proc/meminfo")
+    if machine.exists():
+        found += [int(line.split()[1]) * 1024 for line in machine.read_text().splitlines() if "MemAvailable" in line]
+    most, taken = (_CONTAINER / name for name in ("memory.max", "memory.current"))
+    if most.exists() and taken.exists() and most.read_text().strip() != "max":
+        found.append(int(most.read_text()) - int(taken.read_text()))
+    return max(0, min(found)) if found else None
 
 
 def peak_bytes() -> int:

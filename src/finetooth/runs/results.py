@@ -96,12 +96,17 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowCosts:
-    """What a row took; peak_bytes is that of the row's own process. None: not measured, or nothing was trained."""
+    """What a row took; peak_bytes is that of the row's own process. None: not measured, or nothing was trained.
+
+    part_seconds: of tuning, by part: prefix (hidden states computed beforehand), forward, backward, optimizer,
+    evaluate, save; train_seconds is the sum of the first four and what lies between them.
+    """
 
     name: str
     seed: int | None
     train_seconds: float | None = None
     examples_per_second: float | None = None
+    part_seconds: Mapping[str, float] | None = None
     peak_bytes: int | None = None
     adapter_bytes: int | None = None
 

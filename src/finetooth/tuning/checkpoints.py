@@ -28,7 +28,9 @@ KEPT = 2
 class Counters:
     """Where the tuning stands.
 
-    loss_sum, loss_count: cross-entropy since the last evaluation. seconds: of training steps.
+    loss_sum, loss_count: cross-entropy since the last evaluation. seconds: of training steps; part_seconds: of forward,
+    backward, optimizer, evaluate and save. token_budget: of training's micro-batches; less than planned once memory ran
+    out.
     """
 
     step: int = 0
@@ -38,6 +40,8 @@ class Counters:
     examples: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    part_seconds: dict[str, float] = field(default_factory=dict)
+    token_budget: int = 0
     best_step: int | None = None
     best_value: float | None = None
     waited: int = 0

@@ -7,7 +7,8 @@ is on disk is always "the state before the next step", so that stopping anywhere
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +21,16 @@ from torch.nn import functional
 from finetooth.errors import DivergedError, Interrupted
 from finetooth.measure.metrics import predicted, score
 from finetooth.model import seeds
-from finetooth.model.batching import Rows, Tokens, collate, micro_batches
+from finetooth.model.batching import Rows, Tokens
+from finetooth.model.packed import PackedModel
 from finetooth.model.predictor import logits
+from finetooth.model.prefix import PrefixCache
 from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
+from finetooth.runs.memory import ran_out
 from finetooth.tuning import checkpoints
 from finetooth.tuning.checkpoints import Counters
+from finetooth.tuning.forward import Forward, PaddedModel
 from finetooth.tuning.schedule import factor, optimizer
 
 COLLAPSE = 0.95  # share of predictions given to one class that raises the alarm
@@ -34,18 +39,23 @@ LOG_EVERY = 10
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Examples ready for the model. labels: (N,) int64. ids: N names of rows, file:row."""
+    """Examples ready for the model.
+
+    labels: (N,) int64. ids: N names of rows, file:row. states: what the layers below the adapter compute, or None.
+    """
 
     ids: tuple[str, ...]
     tokens: Tokens
     labels: npt.NDArray[np.int64]
+    states: PrefixCache | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One candidate with one seed.
 
-    budget: most tokens of an evaluation's micro-batch. advance(steps, note) tells how far it is, with 0
+    packed: whether it is tuned without padding. token_budget, budget: most tokens of a micro-batch in training and in
+    evaluation. advance(steps, note) tells how far it is, with 0
     steps while it validates; stop() is the signal to obey, or None.
     """
 
@@ -56,6 +66,8 @@ class Job:
     validation: Split
     classes: tuple[str, ...]
     pad_id: int
+    packed: bool
+    token_budget: int
     budget: int
     folder: RowFolder
     advance: Callable[[int, str], None] = lambda count, note: None
@@ -86,6 +98,8 @@ class Tuning:
         self.random = any(module.p > 0 for module in model.modules() if isinstance(module, nn.Dropout))
         job.folder.checkpoints.mkdir(parents=True, exist_ok=True)
         self.counters = checkpoints.load(job.folder.checkpoints, self.named, self.optimizer)
+        self.counters.token_budget = self.counters.token_budget or job.token_budget
+        self.forward = self._forward(self.counters.token_budget)
         self._epoch_order: tuple[int, Rows] = (-1, np.empty(0, np.int64))
 
     def run(self) -> Counters:
@@ -116,51 +130,89 @@ class Tuning:
         self._log("end", {"best_step": counters.best_step})
         return counters
 
+    def _forward(self, budget: int) -> Forward:
+        split = self.job.train
+        if self.job.packed:
+            return PackedModel(self.model, split.tokens, budget=budget, states=split.states)
+        return PaddedModel(self.model, split.tokens, budget=budget, pad_id=self.job.pad_id)
+
     def _warm_up(self) -> None:
         """One pass thrown away: a process's first is not always bitwise that of its later ones (ADR 5)."""
-        part = micro_batches(self._batch_rows(), self.job.train.tokens.lengths, self.job.training.token_budget)[0]
-        torch.autograd.backward(self.model(**collate(self.job.train.tokens, part, pad_id=self.job.pad_id)).logits.sum())
+        self.forward.fold()
+        torch.autograd.backward(self.forward(self.forward.split(self._batch_rows())[0]).sum())
         self.optimizer.zero_grad(set_to_none=True)
 
     def _step(self) -> None:
         job, counters, started = self.job, self.counters, time.perf_counter()
         rows = self._batch_rows()
-        labels = torch.from_numpy(job.train.labels)
-        total_weight = self.weights[labels[rows]].sum()
-        losses, tokens = 0.0, 0
-        self.optimizer.zero_grad(set_to_none=True)
-        for number, part in enumerate(micro_batches(rows, job.train.tokens.lengths, job.training.token_budget)):
-            self._obey()
-            if self.random:
-                torch.manual_seed(seeds.derive(job.seed, "dropout", counters.step, number))
-            batch = collate(job.train.tokens, part, pad_id=job.pad_id)
-            truth = labels[part]
-            each = functional.cross_entropy(self.model(**batch).logits.float(), truth, reduction="none")
-            torch.autograd.backward((each * self.weights[truth]).sum() / total_weight)
-            losses += float(each.detach().double().sum())
-            tokens += int(batch["attention_mask"].sum())
-        norm = self._clip(rows, losses)
-        share = factor(
-            counters.step,
-            job.total_steps,
-            schedule=job.training.schedule,
-            warmup_fraction=job.training.warmup_fraction,
-        )
-        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
-            group["lr"] = peak * share
-        self.optimizer.step()
+        with self._timed("forward"):
+            self.forward.fold()
+        losses = self._accumulate_within_memory(rows)
+        with self._timed("optimizer"):
+            norm = self._clip(rows, losses)
+            share = factor(
+                counters.step,
+                job.total_steps,
+                schedule=job.training.schedule,
+                warmup_fraction=job.training.warmup_fraction,
+            )
+            for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+                group["lr"] = peak * share
+            self.optimizer.step()
         counters.step += 1
         counters.evaluated = False
         counters.loss_sum += losses
         counters.loss_count += len(rows)
         counters.examples += len(rows)
-        counters.tokens += tokens
+        counters.tokens += int(job.train.tokens.lengths[rows].sum())
         counters.seconds += time.perf_counter() - started
         if counters.step % LOG_EVERY == 0:
             self._log(
                 "train", {"loss": losses / len(rows), "gradient_norm": norm, "learning_rate": self.peaks[0] * share}
             )
         job.advance(1, f"loss {counters.loss_sum / counters.loss_count:.3f}")
+
+    def _accumulate_within_memory(self, rows: Rows) -> float:
+        """_accumulate, in smaller micro-batches from here on whenever memory runs out; nothing is lost."""
+        while True:
+            try:
+                return self._accumulate(rows)
+            except (MemoryError, RuntimeError) as error:
+                if not ran_out(error) or len(self.forward.split(rows)) == len(rows):
+                    raise
+            self.forward.budget = self.counters.token_budget = self.forward.budget // 2
+            self.counters.warnings.append(
+                f"memory ran out at step {self.counters.step + 1}; from there micro-batches of at most "
+                f"{self.counters.token_budget:,} tokens"
+            )
+            self._log("memory", {"token_budget": self.counters.token_budget})
+
+    def _accumulate(self, rows: Rows) -> float:
+        """The gradient of one optimizer batch, micro-batch by micro-batch; gives its summed cross-entropy."""
+        job, counters = self.job, self.counters
+        labels = torch.from_numpy(job.train.labels)
+        total_weight = self.weights[labels[rows]].sum()
+        losses = torch.zeros((), dtype=torch.float64)
+        self.optimizer.zero_grad(set_to_none=True)
+        for number, part in enumerate(self.forward.split(rows)):
+            self._obey()
+            if self.random:
+                torch.manual_seed(seeds.derive(job.seed, "dropout", counters.step, number))
+            truth = labels[part]
+            with self._timed("forward"):
+                each = functional.cross_entropy(self.forward(part), truth, reduction="none")
+                loss = (each * self.weights[truth]).sum() / total_weight
+            with self._timed("backward"):
+                torch.autograd.backward(loss)
+            losses += each.detach().double().sum()
+        return float(losses)
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        spent = self.counters.part_seconds
+        spent[part] = spent.get(part, 0.0) + time.perf_counter() - started
 
     def _batch_rows(self) -> Rows:
         epoch, position = divmod(self.counters.step, self.job.steps_per_epoch)
@@ -197,7 +249,15 @@ class Tuning:
             done += count
             job.advance(0, f"validating {done:,} of {whole:,} texts")
 
-        found = logits(self.model, job.validation.tokens, pad_id=job.pad_id, budget=job.budget, advance=advance)
+        with self._timed("evaluate"):
+            found = logits(
+                self.model,
+                job.validation.tokens,
+                pad_id=job.pad_id,
+                budget=job.budget,
+                states=job.validation.states,
+                advance=advance,
+            )
         if not np.isfinite(found).all():
             raise DivergedError(f"a validation logit after step {counters.step} is not finite.")
         figures = score(found, job.validation.labels)
@@ -212,7 +272,8 @@ class Tuning:
             "validation_accuracy": figures["accuracy"],
         }
         if counters.best_value is None or value > counters.best_value:
-            checkpoints.save_best(job.folder.checkpoints, counters.step, named=self.named, logits=found)
+            with self._timed("save"):
+                checkpoints.save_best(job.folder.checkpoints, counters.step, named=self.named, logits=found)
             counters.best_step, counters.best_value, counters.waited = counters.step, value, 0
         else:
             counters.waited += 1
@@ -239,7 +300,8 @@ class Tuning:
         return patience is not None and self.counters.waited >= patience
 
     def _checkpoint(self) -> None:
-        checkpoints.save(self.job.folder.checkpoints, self.counters, named=self.named, optimizer=self.optimizer)
+        with self._timed("save"):
+            checkpoints.save(self.job.folder.checkpoints, self.counters, named=self.named, optimizer=self.optimizer)
         self._log("checkpoint", {})
 
     def _obey(self) -> None:

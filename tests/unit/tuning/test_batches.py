@@ -10,16 +10,18 @@ from torch.nn import functional
 from tuning_jobs import begin, job
 
 from finetooth.model import seeds
-from finetooth.model.batching import collate, micro_batches
+from finetooth.model.batching import collate
 from finetooth.tuning import loop
 
 STILL = {"base_dropout": 0.0, "max_grad_norm": None, "epochs": 1}
 BUDGETS = (16, 96, 100_000)
 
 
-def gradients(folder: Path, place: Path, **training: Any) -> tuple[Any, list[dict[str, torch.Tensor]]]:
+def gradients(folder: Path, place: Path, *, packed: bool, **training: Any) -> tuple[Any, list[dict[str, torch.Tensor]]]:
     """The gradients of every step, none of which moves the weights."""
-    tuning = begin(folder, job(folder, place, rows=19, training=STILL | training, candidate={"dropout": 0.0}))
+    tuning = begin(
+        folder, job(folder, place, rows=19, packed=packed, training=STILL | training, candidate={"dropout": 0.0})
+    )
     with torch.no_grad():
         torch.manual_seed(0)
         for parameter in tuning.named.values():
@@ -45,11 +47,12 @@ def whole(tuning: Any, rows: np.ndarray, weight: torch.Tensor | None) -> dict[st
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
+@pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("class_weights", [None, {"bad": 0.2, "good": 3.0}])
 def test_accumulation_equals_the_big_batch_and_the_short_last_one_its_own_mean(
-    model_folder: Path, tmp_path: Path, budget: int, class_weights: dict[str, float] | None
+    model_folder: Path, tmp_path: Path, budget: int, class_weights: dict[str, float] | None, packed: bool
 ) -> None:
-    tuning, kept = gradients(model_folder, tmp_path, token_budget=budget, class_weights=class_weights)
+    tuning, kept = gradients(model_folder, tmp_path, packed=packed, token_budget=budget, class_weights=class_weights)
     order = seeds.order(3, 0, 19)
     batches = [order[0:8], order[8:16], order[16:19]]
     assert len(kept) == len(batches)
@@ -61,41 +64,41 @@ def test_accumulation_equals_the_big_batch_and_the_short_last_one_its_own_mean(
             torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-6, msg=name)
 
 
-def seen(folder: Path, place: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[list[int]]:
+def seen(folder: Path, place: Path, **changes: Any) -> list[list[int]]:
     """The rows of every optimizer batch, sorted."""
     batches: list[list[int]] = []
+    tuning = begin(folder, job(folder, place, rows=19, **changes))
+    split, lengths, budget = tuning.forward.split, tuning.job.train.tokens.lengths, tuning.job.token_budget
 
-    def spy(rows: np.ndarray, lengths: np.ndarray, budget: int) -> list[np.ndarray]:
-        parts = micro_batches(rows, lengths, budget)
+    def spy(rows: np.ndarray) -> list[np.ndarray]:
+        parts = split(rows)
         assert sorted(np.concatenate(parts).tolist()) == sorted(rows.tolist())
-        assert all(len(part) == 1 or len(part) * lengths[part].max() <= budget for part in parts)
+        padded = (len(part) * lengths[part].max() for part in parts)
+        sizes = [lengths[part].sum() for part in parts] if tuning.job.packed else list(padded)
+        assert all(len(part) == 1 or size <= budget for part, size in zip(parts, sizes, strict=True))
         batches.append(sorted(rows.tolist()))
         return parts
 
-    monkeypatch.setattr(loop, "micro_batches", spy)
-    tuning = begin(folder, job(folder, place, rows=19, **changes))
+    tuning.forward.split = spy  # type: ignore[method-assign]
     tuning.run()
-    monkeypatch.undo()
     return batches[-tuning.job.total_steps :]  # not those of a pass that is thrown away
 
 
-def test_batches_hold_the_same_rows_whatever_the_budget(
-    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batches_hold_the_same_rows_whatever_the_budget(model_folder: Path, tmp_path: Path) -> None:
     found = [
-        seen(model_folder, tmp_path / str(budget), monkeypatch, training={"token_budget": budget}) for budget in BUDGETS
+        seen(model_folder, tmp_path / f"{budget}-{packed}", packed=packed, training={"token_budget": budget})
+        for budget in BUDGETS
+        for packed in (False, True)
     ]
-    assert found[0] == found[1] == found[2]
+    assert all(batches == found[0] for batches in found)
     assert [len(batch) for batch in found[0]] == [8, 8, 3, 8, 8, 3]
     for epoch in (found[0][:3], found[0][3:]):
         assert sorted(row for batch in epoch for row in batch) == list(range(19))
 
 
-def test_the_order_differs_by_epoch_and_by_seed(
-    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = seen(model_folder, tmp_path / "3", monkeypatch)
-    other = seen(model_folder, tmp_path / "4", monkeypatch, seed=4)
+def test_the_order_differs_by_epoch_and_by_seed(model_folder: Path, tmp_path: Path) -> None:
+    one = seen(model_folder, tmp_path / "3")
+    other = seen(model_folder, tmp_path / "4", seed=4)
     assert one[:3] != one[3:]
     assert one[:3] != other[:3]
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tuning_jobs import TRAINING, begin, job, same_bits, tuned
 
 from finetooth.errors import Interrupted
 from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.loop import Job
 
-TIMED = ("seconds",)
+TIMED = ("seconds", "part_seconds")
 
 
 class Killed(BaseException):
@@ -49,27 +50,34 @@ def persist(folder: Path, made: Job, stops: Iterator[Callable[[], int | None]]) 
     raise AssertionError("never done")
 
 
+@pytest.fixture(scope="module", params=[False, True], ids=["padded", "packed"])
+def packed(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
 @pytest.fixture(scope="module")
-def straight(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Counters]:
-    return tuned(model_folder, job(model_folder, tmp_path_factory.mktemp("straight")))
+def straight(model_folder: Path, tmp_path_factory: pytest.TempPathFactory, packed: bool) -> tuple[Any, Counters]:
+    return tuned(model_folder, job(model_folder, tmp_path_factory.mktemp("straight"), packed=packed))
 
 
 @pytest.mark.parametrize("polls", [7, 11, 18])
 def test_stopped_every_few_micro_batches_and_in_evaluations(
-    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], polls: int
+    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], packed: bool, polls: int
 ) -> None:
     def stops() -> Iterator[Callable[[], int | None]]:
         while True:
             yield after(polls, lambda: 15)
 
-    tensors, counters, stood = persist(model_folder, job(model_folder, tmp_path), stops())
+    tensors, counters, stood = persist(model_folder, job(model_folder, tmp_path, packed=packed), stops())
     assert same_bits(tensors, straight[0])
     assert story(counters) == story(straight[1])
     print(f"{len(stood)} stops, at steps {stood}")
     assert len(stood) >= 3
 
 
-def test_killed_at_random_micro_batches(model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters]) -> None:
+def test_killed_at_random_micro_batches(
+    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], packed: bool
+) -> None:
     draw = random.Random(0)
     every = TRAINING["checkpoint_every"]
     kills, lost = 0, []
@@ -82,7 +90,7 @@ def test_killed_at_random_micro_batches(model_folder: Path, tmp_path: Path, stra
             yield after(draw.randint(0, 40), die)
 
     while kills < 12:
-        made = job(model_folder, tmp_path / str(kills))
+        made = job(model_folder, tmp_path / str(kills), packed=packed)
         tensors, counters, stood = persist(model_folder, made, stops())
         assert same_bits(tensors, straight[0])
         assert story(counters) == story(straight[1])
@@ -141,12 +149,12 @@ def test_killed_at_every_nth_file_call_of_a_save(
 
 
 def test_same_seed_same_bits_and_another_seed_others(
-    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters]
+    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], packed: bool
 ) -> None:
-    again, counters = tuned(model_folder, job(model_folder, tmp_path / "again"))
+    again, counters = tuned(model_folder, job(model_folder, tmp_path / "again", packed=packed))
     assert same_bits(again, straight[0])
     assert story(counters) == story(straight[1])
-    other, _ = tuned(model_folder, job(model_folder, tmp_path / "other", seed=4))
+    other, _ = tuned(model_folder, job(model_folder, tmp_path / "other", seed=4, packed=packed))
     assert not any((other[name] == value).all() for name, value in straight[0].items())
 
 
@@ -157,3 +165,57 @@ def test_a_finished_tuning_run_again_does_no_step_past_its_last_interval(model_f
     assert same_bits(first, again)
     assert resumed_at(made) == [15]
     assert made.total_steps == 20
+
+
+def test_both_ways_of_computing_learn_the_same(model_folder: Path, tmp_path: Path) -> None:
+    still: dict[str, Any] = {"training": {"base_dropout": 0.0, "epochs": 1}, "candidate": {"dropout": 0.0}}
+    padded, packed = (
+        tuned(model_folder, job(model_folder, tmp_path / str(way), packed=way, **still))[0] for way in (False, True)
+    )
+    for name, value in padded.items():
+        torch.testing.assert_close(packed[name], value, rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_memory_that_runs_out_halves_the_micro_batches_and_costs_no_step(
+    model_folder: Path, tmp_path: Path, packed: bool
+) -> None:
+    tuning = begin(model_folder, job(model_folder, tmp_path, packed=packed, token_budget=96))
+    plain, short = tuning.forward.__class__.__call__, []
+
+    def forward(self: Any, rows: Any) -> Any:
+        if tuning.counters.step == 4 and self.budget > 30:
+            short.append(self.budget)
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+        return plain(self, rows)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning.forward.__class__, "__call__", forward)
+        counters = tuning.run()
+    assert short == [96, 48]
+    assert (counters.step, counters.token_budget) == (20, 24)
+    assert counters.warnings[:2] == [
+        "memory ran out at step 5; from there micro-batches of at most 48 tokens",
+        "memory ran out at step 5; from there micro-batches of at most 24 tokens",
+    ]
+
+
+def test_memory_that_holds_not_even_one_row_ends_it(model_folder: Path, tmp_path: Path) -> None:
+    def forward(self: Any, rows: Any) -> Any:
+        raise MemoryError
+
+    tuning = begin(model_folder, job(model_folder, tmp_path, packed=True))
+    tuning._warm_up = lambda: None  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(MemoryError):
+        patch.setattr(tuning.forward.__class__, "__call__", forward)
+        tuning.run()
+
+
+def test_any_other_fault_is_not_taken_for_a_lack_of_memory(model_folder: Path, tmp_path: Path) -> None:
+    def forward(self: Any, rows: Any) -> Any:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    tuning = begin(model_folder, job(model_folder, tmp_path, packed=True))
+    tuning._warm_up = lambda: None  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError, match="shapes"):
+        patch.setattr(tuning.forward.__class__, "__call__", forward)
+        tuning.run()

@@ -31,9 +31,15 @@ def split(folder: Path, count: int, *, seed: int, name: str) -> Split:
 
 
 def job(folder: Path, place: Path, **changes: Any) -> Job:
-    """A job over the model in `folder`, working in `place`; rows: training examples."""
-    training = Training.model_validate(TRAINING | changes.pop("training", {}))
-    wanted = {"name": "r4", "rank": 4, "bias": "lora_only", "dropout": 0.1} | changes.pop("candidate", {})
+    """A job over the model in `folder`, working in `place`; rows: training examples.
+
+    With dropout in base and adapter, unless packed: then with none.
+    """
+    packed = changes.setdefault("packed", False)
+    still: dict[str, Any] = {"base_dropout": 0.0} if packed else {}
+    training = Training.model_validate(TRAINING | still | changes.pop("training", {}))
+    dropout = 0.0 if packed else 0.1
+    wanted = {"name": "r4", "rank": 4, "bias": "lora_only", "dropout": dropout} | changes.pop("candidate", {})
     values: dict[str, Any] = {
         "candidate": Candidate.model_validate(wanted),
         "training": training,
@@ -42,6 +48,7 @@ def job(folder: Path, place: Path, **changes: Any) -> Job:
         "validation": split(folder, 30, seed=2, name="validation"),
         "classes": CLASSES,
         "pad_id": 0,
+        "token_budget": training.token_budget,
         "budget": 256,
         "folder": RowFolder(place),
     }

@@ -1,0 +1,77 @@
+"""What this machine's memory and disk allow a run, resolved once into its plan."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from finetooth.model.adapters import layer_of
+from finetooth.model.batching import Tokens
+from finetooth.model.packed import obstacle
+from finetooth.model.prefix import count_blocks
+from finetooth.recipe import Candidate, Recipe, Training
+from finetooth.runs.work import SPLITS
+
+# More tokens in a micro-batch were not faster (docs/experiments.md), and take memory.
+MOST_TOKENS = 2048
+MEMORY_SHARE, DISK_SHARE = 0.5, 0.5  # of what is free
+
+
+def token_budget(config: Any, recipe: Recipe, *, free_bytes: int) -> int:
+    """Most tokens of a training micro-batch: as the recipe says, or as many as memory holds, at most MOST_TOKENS."""
+    asked = recipe.training.token_budget
+    if asked != "auto":
+        return asked
+    room = int(MEMORY_SHARE * free_bytes / _token_bytes(config, recipe))
+    return max(min(room, MOST_TOKENS), min(recipe.max_tokens, MOST_TOKENS))
+
+
+def candidate_plan(
+    config: Any, candidate: Candidate, training: Training, *, targets: tuple[str, ...]
+) -> dict[str, Any]:
+    """How a candidate is tuned. padded_because: what stands in the way of tuning without padding, or None.
+
+    depth: encoder layers below the first adapted one, whose hidden states may be kept; 0 where they change or where
+    there are none.
+    """
+    because = obstacle(config, candidate, training)
+    layers = [layer_of(name) for name in targets]
+    lowest = min((layer for layer in layers if layer is not None), default=0)
+    depth = 0 if because or None in layers else lowest
+    return {"targets": list(targets), "padded_because": because, "depth": depth}
+
+
+def prefix_plan(
+    recipe: Recipe,
+    candidates: Mapping[str, Mapping[str, Any]],
+    tokens: Mapping[str, Tokens],
+    *,
+    width: int,
+    budget: int,
+    free_bytes: int,
+) -> dict[str, dict[str, dict[str, int]]]:
+    """Of each depth and split the blocks of hidden states kept, and their bytes; within training.cache_bytes.
+
+    The test rows are kept only for the second of two rows that would compute them, the others always: each epoch of
+    tuning reads them again.
+    """
+    room = min(recipe.training.cache_bytes, int(DISK_SHARE * free_bytes))
+    plan: dict[str, dict[str, dict[str, int]]] = {}
+    depths = [candidate["depth"] for candidate in candidates.values()]
+    for depth in sorted(set(depths) - {0}):
+        alone = depths.count(depth) * len(recipe.seeds) == 1
+        plan[str(depth)] = {}
+        for split in SPLITS:
+            if split == "test" and alone:
+                continue
+            blocks, size = count_blocks(tokens[split].lengths, width=width, budget=budget, most_bytes=room)
+            room -= size
+            plan[str(depth)][split] = {"blocks": blocks, "bytes": size}
+    return plan
+
+
+def _token_bytes(config: Any, recipe: Recipe) -> int:
+    """What a token of a micro-batch takes until its backward pass: 340 KB for MiniLM-L6, as measured."""
+    inner = getattr(config, "intermediate_size", None) or config.hidden_dim
+    values = 20 * config.hidden_size + 4 * inner
+    if recipe.training.base_dropout != 0:  # the attention weights and their masks are kept
+        values += 3 * config.num_attention_heads * recipe.max_tokens
+    return int(4 * config.num_hidden_layers * values)
