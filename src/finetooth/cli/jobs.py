@@ -4,7 +4,7 @@ import shlex
 import sys
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # help is printed without pydantic and torch
 
 @click.command(short_help="The main job on a real small model and real reviews.")
 @options.of_a_run
-def quickstart(out: Path | None, overrides: tuple[str, ...], allow_inexact: bool, as_json: bool, wide: bool) -> int:
+def quickstart(overrides: tuple[str, ...], **asked: Any) -> int:
     """
     \b
         finetooth quickstart
@@ -27,15 +27,13 @@ def quickstart(out: Path | None, overrides: tuple[str, ...], allow_inexact: bool
     """
     with resources.as_file(resources.files("finetooth") / "quickstart.yaml") as path:
         recipe = _recipe(path, overrides)
-    return _run(recipe, out=out, allow_inexact=allow_inexact, as_json=as_json, wide=wide)
+    return _run(recipe, **asked)
 
 
 @click.command(short_help="From a recipe to the table; the same command resumes.")
 @options.recipe_file
 @options.of_a_run
-def run(
-    recipe_file: Path, out: Path | None, overrides: tuple[str, ...], allow_inexact: bool, as_json: bool, wide: bool
-) -> int:
+def run(recipe_file: Path, overrides: tuple[str, ...], **asked: Any) -> int:
     """
     \b
         finetooth run recipes/imdb-minilm.yaml
@@ -43,7 +41,7 @@ def run(
     Tune every candidate of RECIPE, prove each saved adapter in a fresh process, score all rows on the test split and
     print the table. Stopped at any point, the same command goes on. A failed row ends with exit code 1.
     """
-    return _run(_recipe(recipe_file, overrides), out=out, allow_inexact=allow_inexact, as_json=as_json, wide=wide)
+    return _run(_recipe(recipe_file, overrides), **asked)
 
 
 @click.command(short_help="What a run would do, in seconds; trains nothing.")
@@ -109,11 +107,14 @@ def _run_command(recipe_file: Path, overrides: tuple[str, ...]) -> str:
     return " ".join(map(shlex.quote, words))
 
 
-def _run(recipe: "Recipe", *, out: Path | None, allow_inexact: bool, as_json: bool, wide: bool) -> int:
+def _run(recipe: "Recipe", *, out: Path | None, allow_inexact: bool, profile: bool, as_json: bool, wide: bool) -> int:
     from finetooth import pipeline
     from finetooth.cli.records import table_of
+    from finetooth.report.profile import profile_of
 
-    result = pipeline.run(recipe, out=out, progress=progress_on(sys.stderr), allow_inexact=allow_inexact)
+    result = pipeline.run(
+        recipe, out=out, progress=progress_on(sys.stderr), allow_inexact=allow_inexact, profile=profile
+    )
     figures = result.contract()
     spent = sum(figures["step_seconds"].values())
     click.echo(f"{figures['run']}: all steps took {duration(spent)}\n", err=True)
@@ -121,4 +122,6 @@ def _run(recipe: "Recipe", *, out: Path | None, allow_inexact: bool, as_json: bo
         output.emit_json(figures)
     else:
         output.emit(table_of(output.as_named(result.folder), wide=wide))
+        if profile:
+            output.emit("\n" + profile_of(figures))
     return 1 if result.failed else 0

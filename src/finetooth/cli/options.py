@@ -34,8 +34,15 @@ _ALLOW_INEXACT: Callable[[Command], Command] = click.option(
 )
 
 
+_PROFILE: Callable[[Command], Command] = click.option(
+    "--profile",
+    is_flag=True,
+    help="Also print where the time went, and FLOP/s reached against this machine's own limit.",
+)
+
+
 def of_a_run(command: Command) -> Command:
     """Add the options that `run` and `quickstart` take."""
-    for option in (wide, as_json, _ALLOW_INEXACT, overrides, _OUT):
+    for option in (wide, as_json, _PROFILE, _ALLOW_INEXACT, overrides, _OUT):
         command = option(command)
     return command

@@ -11,16 +11,15 @@ What it leaves out, each exactly but for rounding (docs/results.md gives the tol
 Evaluations do not come through here: they are the model's own forward pass (finetooth.model.predictor).
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional
 
 from finetooth.model.batching import Rows, Tokens, cheapest, packed_batches
+from finetooth.model.families import FAMILIES, Parts
 from finetooth.recipe import Candidate, Training
 
 # What an attention call costs besides its products, in entries of the score matrix: about 0.2 ms at 40 ns an entry.
@@ -44,97 +43,9 @@ class States(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """The modules of one encoder layer, whatever its family calls them."""
-
-    query: nn.Module
-    key: nn.Module
-    value: nn.Module
-    output: nn.Module
-    output_norm: nn.Module
-    up: nn.Module
-    down: nn.Module
-    down_norm: nn.Module
-
-
-@dataclass(frozen=True, slots=True)
-class _Family:
-    """Where a family of models keeps what the pass needs; `base` is the classifier without its adapter."""
-
-    activation: str
-    layers: Callable[[Any], Sequence[Any]]
-    parts: Callable[[Any], _Parts]
-    embed: Callable[[Any, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-    head: Callable[[Any, torch.Tensor], torch.Tensor]
-
-
-def _bert_parts(layer: Any) -> _Parts:
-    attention = layer.attention
-    return _Parts(
-        attention.self.query,
-        attention.self.key,
-        attention.self.value,
-        attention.output.dense,
-        attention.output.LayerNorm,
-        layer.intermediate.dense,
-        layer.output.dense,
-        layer.output.LayerNorm,
-    )
-
-
-def _distilbert_parts(layer: Any) -> _Parts:
-    attention = layer.attention
-    return _Parts(
-        attention.q_lin,
-        attention.k_lin,
-        attention.v_lin,
-        attention.out_lin,
-        layer.sa_layer_norm,
-        layer.ffn.lin1,
-        layer.ffn.lin2,
-        layer.output_layer_norm,
-    )
-
-
-def _bert_embed(base: Any, ids: torch.Tensor, positions: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
-    place = base.bert.embeddings
-    summed = place.word_embeddings(ids) + place.token_type_embeddings(types) + place.position_embeddings(positions)
-    found: torch.Tensor = place.LayerNorm(summed)
-    return found
-
-
-def _distilbert_embed(base: Any, ids: torch.Tensor, positions: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
-    place = base.distilbert.embeddings
-    found: torch.Tensor = place.LayerNorm(place.word_embeddings(ids) + place.position_embeddings(positions))
-    return found
-
-
-def _bert_head(base: Any, first: torch.Tensor) -> torch.Tensor:
-    found: torch.Tensor = base.classifier(base.bert.pooler(first[:, None]))
-    return found
-
-
-def _distilbert_head(base: Any, first: torch.Tensor) -> torch.Tensor:
-    found: torch.Tensor = base.classifier(torch.relu(base.pre_classifier(first)))
-    return found
-
-
-_FAMILIES = {
-    "bert": _Family("hidden_act", lambda base: base.bert.encoder.layer, _bert_parts, _bert_embed, _bert_head),
-    "distilbert": _Family(
-        "activation",
-        lambda base: base.distilbert.transformer.layer,
-        _distilbert_parts,
-        _distilbert_embed,
-        _distilbert_head,
-    ),
-}
-
-
 def obstacle(config: Any, candidate: Candidate, training: Training) -> str | None:
     """Why a candidate on a model of this configuration cannot be tuned without padding, in words; None: it can."""
-    family = _FAMILIES.get(config.model_type)
+    family = FAMILIES.get(config.model_type)
     if family is None:
         return f"model family {config.model_type!r}"
     if getattr(config, family.activation) != "gelu":
@@ -157,7 +68,7 @@ class PackedModel:
     def __init__(self, model: Any, tokens: Tokens, *, budget: int, states: States | None = None) -> None:
         self.tokens, self.budget, self.states = tokens, budget, states
         self.base = model.get_base_model()
-        self.family = _FAMILIES[self.base.config.model_type]
+        self.family = FAMILIES[self.base.config.model_type]
         self.heads = int(self.base.config.num_attention_heads)
         layers = [self.family.parts(layer) for layer in self.family.layers(self.base)]
         self.layers = [_Layer(parts, self.heads, last=parts is layers[-1]) for parts in layers]
@@ -221,7 +132,7 @@ class PackedModel:
 class _Layer:
     """One encoder layer over packed rows; the last one ends with each row's first token only."""
 
-    def __init__(self, parts: _Parts, heads: int, *, last: bool) -> None:
+    def __init__(self, parts: Parts, heads: int, *, last: bool) -> None:
         self.parts, self.heads, self.last = parts, heads, last
         self.query = _Product([parts.query]) if last else None
         self.inner = _Product([parts.key, parts.value] if last else [parts.query, parts.key, parts.value])

@@ -53,10 +53,12 @@ def run(
     out: str | Path | None = None,
     progress: Progress | None = None,
     allow_inexact: bool = False,
+    profile: bool = False,
 ) -> Run:
     """Run a recipe (or the file or mapping of one) in runs/NAME or `out`, going on from whatever is finished there.
 
     allow_inexact: go on although something that decides the last bit (threads, torch, processor) changed; marked so.
+    profile: measure how near tuning comes to what this machine can do (costs.json).
     Raises: FinetoothError and its kinds. Interrupted leaves everything saved; the same call goes on.
     """
     if isinstance(recipe, Recipe):
@@ -70,7 +72,7 @@ def run(
             resuming.refuse_changed_recipe(folder, recipe)
             ending.clear_away(folder)  # a kill may have come after the mark and before this
             return Run(folder.path)
-        work = _Work(recipe, folder, progress or Silent(), command)
+        work = _Work(recipe, folder, progress or Silent(), command, profile=profile)
         work.prepare(allow_inexact=allow_inexact)
         work.carry_out()
         return Run(folder.path)
@@ -84,6 +86,7 @@ class _Work:
     command: Command
     plan: dict[str, Any] = field(default_factory=dict)
     base_folder: str = ""
+    profile: bool = False
 
     def prepare(self, *, allow_inexact: bool) -> None:
         """Sources, splits, tokens and the plan: made and written down, or compared with what is written."""
@@ -176,7 +179,7 @@ class _Work:
 
     def _call(self, action: Action, name: str, seed: int | None, split: str) -> None:
         title, total, unit = self._step(action, name, seed, split)
-        task = Task(action, str(self.folder.path), name, seed, split, self.base_folder)
+        task = Task(action, str(self.folder.path), name, seed, split, self.base_folder, self.profile)
         with self._timed(title), self.progress.step(title, total=total, unit=unit) as step:
             self.command.call(task, step)
 

@@ -13,7 +13,7 @@ from finetooth.model import adapters, artefact, device
 from finetooth.model.batching import Tokens
 from finetooth.model.loading import Base, base_tensors, hash_tensors, load_base, load_tokenizer
 from finetooth.model.predictor import Input, Predictor
-from finetooth.proof import certificate, prefix_states
+from finetooth.proof import certificate, prefix_states, profiling
 from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
 from finetooth.recipe import Candidate, Recipe
 from finetooth.runs.work import read_labels
@@ -91,7 +91,9 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate, recipe
         advance=channel.advance,
         stop=channel.stop,
     )
-    counters = Tuning(job, model).run()
+    tuning = Tuning(job, model)
+    speeds = _speeds(task, tuning) if task.profile else {}
+    counters = tuning.run()
     if _frozen_hash(model) != before:
         raise ProofError(f"{task.row}: a frozen tensor of the base changed in tuning; this is a defect of Finetooth.")
     counts = adapters.parameters(model)
@@ -123,8 +125,27 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate, recipe
         train_seconds=seconds,
         examples_per_second=counters.examples / seconds,
         part_seconds={"prefix": prefix_seconds, **counters.part_seconds},
+        **_profile(task, tuning, speeds, seconds=counters.seconds),
     )
     return model.eval()
+
+
+def _speeds(task: Task, tuning: Tuning) -> dict[str, float]:
+    return {
+        "flops_per_token": profiling.flops_per_token(tuning),
+        "limit_before": profiling.limit(tuning.model, tokens=tuning.job.token_budget),
+    }
+
+
+def _profile(task: Task, tuning: Tuning, speeds: dict[str, float], *, seconds: float) -> dict[str, float]:
+    """FLOP/s of the training steps, and of the model's products measured before and after them."""
+    if not speeds:
+        return {}
+    limits = [speeds["limit_before"], profiling.limit(tuning.model, tokens=tuning.job.token_budget)]
+    return {
+        "flops_per_second": speeds["flops_per_token"] * tuning.counters.tokens / seconds,
+        "limit_flops_per_second": sum(limits) / 2,
+    }
 
 
 def _split(task: Task, split: str, model: Any, pad_id: int, channel: Channel) -> Split:

@@ -4,8 +4,8 @@ Nothing is saved: the steps are thrown away with the process.
 """
 
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,25 +44,11 @@ def probe(task: Task) -> None:
     model.train()
     load_seconds = time.perf_counter() - began
 
-    asked = plan["candidates"][task.row]
-    states = _Made(tokens, asked["depth"], model.config.hidden_size) if asked["depth"] else None
-    forward: Forward = PaddedModel(model, tokens, budget=plan["token_budget"], pad_id=pad_id)
-    if asked["padded_because"] is None:
-        forward = PackedModel(model, tokens, budget=plan["token_budget"], states=states)
+    forward = _forward(model, tokens, plan, task.row, pad_id)
 
     def rate(forward: Forward) -> float:
         steps = _steps(forward, tokens, recipe.training, seed=task.seed or 0, rows=plan["counts"]["train"])
-
-        def step(parts: list[Rows]) -> None:
-            forward.fold()
-            for part in parts:
-                torch.autograd.backward(forward(part).sum())
-            rule.step()
-            rule.zero_grad()
-
-        # Where the most memory is taken.
-        step(max(steps, key=lambda parts: max(_padded(tokens, part) for part in parts)))
-        return _train_rate(tokens, steps, step)
+        return _train_rate(forward, rule, tokens, steps)
 
     step_seconds, plain_step_seconds = rate(forward), None
     if recipe.training.base_dropout != 0:
@@ -90,6 +76,15 @@ def probe(task: Task) -> None:
             "token_seconds": _evaluation_rate(model, tokens, pad_id, plan["evaluation_budget"]),
         },
     )
+
+
+def _forward(model: Any, tokens: Tokens, plan: dict[str, Any], name: str, pad_id: int) -> Forward:
+    """The pass that tuning will use, with made-up hidden states in place of those of a prefix cache."""
+    asked = plan["candidates"][name]
+    if asked["padded_because"] is not None:
+        return PaddedModel(model, tokens, budget=plan["token_budget"], pad_id=pad_id)
+    states = _Made(tokens, asked["depth"], model.config.hidden_size) if asked["depth"] else None
+    return PackedModel(model, tokens, budget=plan["token_budget"], states=states)
 
 
 class _Made:
@@ -123,8 +118,20 @@ def _padded(tokens: Tokens, part: Rows) -> int:
     return len(part) * int(tokens.lengths[part].max())
 
 
-def _train_rate(tokens: Tokens, steps: list[list[Rows]], step: Callable[[list[Rows]], None]) -> float:
-    """Mean seconds of a training step, scaled from the tokens of those that were timed to those of all `steps`."""
+def _train_rate(forward: Forward, rule: torch.optim.Optimizer, tokens: Tokens, steps: list[list[Rows]]) -> float:
+    """Mean seconds of a training step, scaled from the tokens of those that were timed to those of all `steps`.
+
+    The one that takes the most memory comes first, untimed.
+    """
+
+    def step(parts: list[Rows]) -> None:
+        forward.fold()
+        for part in parts:
+            torch.autograd.backward(forward(part).sum())
+        rule.step()
+        rule.zero_grad()
+
+    step(max(steps, key=lambda parts: max(_padded(tokens, part) for part in parts)))
     padded = spent = 0.0
     for parts in steps:
         started = time.perf_counter()

@@ -26,7 +26,8 @@ Action = Literal["fit", "score", "probe"]
 class Task:
     """Fit a row and save its artefact, score a split with the saved artefact, or probe what fitting will cost.
 
-    row, seed: the row of the table. base_folder: the staged base model ("" for rows without one).
+    row, seed: the row of the table. base_folder: the staged base model ("" for rows without one). profile: whether
+    tuning also measures the FLOP/s that it reaches.
     """
 
     action: Action
@@ -35,6 +36,7 @@ class Task:
     seed: int | None
     split: str
     base_folder: str
+    profile: bool = False
 
     @property
     def run_folder(self) -> RunFolder:

@@ -4,7 +4,7 @@ Shape: docs/contract.schema.json.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -100,6 +100,7 @@ class RowCosts:
 
     part_seconds: of tuning, by part: prefix (hidden states computed beforehand), forward, backward, optimizer,
     evaluate, save; train_seconds is the sum of the first four and what lies between them.
+    flops_per_second, limit_flops_per_second: of the training steps, and of the model's own products; with --profile.
     """
 
     name: str
@@ -107,6 +108,8 @@ class RowCosts:
     train_seconds: float | None = None
     examples_per_second: float | None = None
     part_seconds: Mapping[str, float] | None = None
+    flops_per_second: float | None = None
+    limit_flops_per_second: float | None = None
     peak_bytes: int | None = None
     adapter_bytes: int | None = None
 
@@ -206,7 +209,7 @@ def _parameters(parameters: Parameters) -> dict[str, Any]:
 
 
 def _with_costs(row: dict[str, Any], spent: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("train_seconds", "examples_per_second", "peak_bytes", "adapter_bytes")
+    names = [field.name for field in fields(RowCosts) if field.name not in ("name", "seed")]
     return {**row, **{name: spent.get(name) for name in names}}
 
 

@@ -138,9 +138,11 @@ class Tuning:
 
     def _warm_up(self) -> None:
         """One pass thrown away: a process's first is not always bitwise that of its later ones (ADR 5)."""
+        started = time.perf_counter()
         self.forward.fold()
         torch.autograd.backward(self.forward(self.forward.split(self._batch_rows())[0]).sum())
         self.optimizer.zero_grad(set_to_none=True)
+        self.counters.seconds += time.perf_counter() - started
 
     def _step(self) -> None:
         job, counters, started = self.job, self.counters, time.perf_counter()

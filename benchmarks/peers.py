@@ -1,0 +1,141 @@
+"""Training against what users write today, on the same rows in the same run: rates, ratios with their spread, memory.
+
+    python benchmarks/peers.py [--pairs 3] [--rows 320] [--model FOLDER]
+
+Order A B C A B C: the Trainer script of the notebooks (padded to 512, the model's own dropout), the same tuned (dynamic
+padding, groups of one length, no dropout), and `finetooth run` with the same adapter, batch and learning rate; besides,
+with adapters in the last three layers, two of them with two seeds in one run. The scripts stand in
+$FINETOOTH_MATERIAL/peers (default ../shared). Run it on idle cores.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+import finetooth
+from finetooth.progress import Silent
+from finetooth.sources import bring_model
+
+MATERIAL = Path(os.environ.get("FINETOOTH_MATERIAL", "../shared"))
+QUICKSTART = Path(finetooth.__file__).with_name("quickstart.yaml")
+NOTEBOOK_STEPS = 16  # of 8 rows, all padded to one length: no more are needed
+BATCH, TOKENS, EPOCHS = 8, 512, 3
+TARGETS = {"bert": ["query", "key", "value"], "distilbert": ["q_lin", "k_lin", "v_lin"]}
+
+
+def main() -> None:
+    """Run every side once for each pair, print each as it comes, and the ratios at the end."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=320)
+    parser.add_argument("--model", type=Path, help="A model folder; MiniLM-L6 of the quickstart if not given.")
+    asked = parser.parse_args()
+    model = asked.model or bring_model(finetooth.load_recipe(QUICKSTART).model, progress=Silent()).path
+    with tempfile.TemporaryDirectory(prefix="finetooth-peers-") as name:
+        place = Path(name)
+        _write_rows(place, asked.rows)
+        rounds = [_round(place, model.resolve(), asked.rows, number) for number in range(asked.pairs)]
+    _ratios(rounds)
+
+
+def _write_rows(place: Path, rows: int) -> None:
+    for split, count in (("train", rows), ("validation", 64), ("test", 64)):
+        table = pq.read_table(MATERIAL / "data" / "imdb" / f"{'test' if split == 'test' else 'train'}.parquet")
+        order = np.random.default_rng(21).permutation(table.num_rows)
+        chosen = order[rows : rows + count] if split == "validation" else order[:count]
+        pq.write_table(pa.Table.from_batches(table.take(chosen).to_batches()), place / f"{split}.parquet")
+
+
+def _round(place: Path, model: Path, rows: int, number: int) -> dict[str, dict[str, float]]:
+    peers = {
+        "notebook": _peer(place, model, rows, "--max-steps", str(NOTEBOOK_STEPS)),
+        "tuned": _peer(place, model, rows, "--tuned", "--epochs", "1"),
+    }
+    qkv = {"name": "qkv", "rank": 8, "targets": TARGETS[_family(model)]}
+    last = [{"name": f"last3-r{rank}", "rank": rank, "layers": "last-3"} for rank in (8, 16)]
+    ours = {
+        "finetooth": _ours(place, model, f"qkv-{number}", [qkv], epochs=1, seeds=[21]),
+        "last-3": _ours(place, model, f"last-{number}", last[:1], epochs=EPOCHS, seeds=[21]),
+        "2 x 2": _ours(place, model, f"four-{number}", last, epochs=EPOCHS, seeds=[21, 22]),
+    }
+    found = {**peers, **ours}
+    for side, figures in found.items():
+        print(
+            f"round {number + 1}  {side:<10} {figures['rate']:6.2f} examples/s, peak memory "
+            f"{figures['bytes'] / 1e9:.2f} GB",
+            flush=True,
+        )
+    return found
+
+
+def _family(model: Path) -> str:
+    return str(json.loads((model / "config.json").read_text())["model_type"])
+
+
+def _peer(place: Path, model: Path, rows: int, *more: str) -> dict[str, float]:
+    command = [sys.executable, str(MATERIAL / "peers" / "stock_trainer.py"), "--model", str(model)]
+    command += ["--train", str(place / "train.parquet"), "--test", str(place / "test.parquet"), "--rows", str(rows)]
+    command += ["--test-rows", "8", "--batch-size", str(BATCH), "--out", str(place / "peer"), *more]
+    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    done = subprocess.run(command, env=os.environ | offline, capture_output=True, text=True, check=True)
+    figures = json.loads(done.stdout.strip().splitlines()[-1])
+    return {"rate": figures["train_examples_per_second"], "bytes": figures["peak_rss_bytes"]}
+
+
+def _ours(
+    place: Path, model: Path, name: str, candidates: list[dict[str, Any]], *, epochs: int, seeds: list[int]
+) -> dict[str, float]:
+    """Examples a second over all rows, what is computed beforehand for them included."""
+    recipe = {
+        "name": name,
+        "model": str(model),
+        "data": {
+            "source": {split: str(place / f"{split}.parquet") for split in ("train", "validation", "test")},
+            "text": "text",
+            "label": "label",
+        },
+        "max_tokens": TOKENS,
+        "seeds": seeds,
+        "baselines": ["majority"],
+        "training": {"epochs": epochs, "batch_size": BATCH, "learning_rate": 2e-3},
+        "candidates": candidates,
+    }
+    path = place / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    command = [sys.executable, "-c", "from finetooth.cli import main; main()", "run", str(path), "--json"]
+    state = {"FINETOOTH_STATE": str(place / "state")}
+    done = subprocess.run(
+        [*command, "--out", str(place / name)], env=os.environ | state, capture_output=True, text=True, check=True
+    )
+    figures = json.loads(done.stdout)
+    rows = [row for row in figures["rows"] if row["train_seconds"]]
+    seconds = sum(row["train_seconds"] for row in rows)
+    return {
+        "rate": len(rows) * epochs * figures["data"]["train"] / seconds,
+        "bytes": max(row["peak_bytes"] for row in rows),
+    }
+
+
+def _ratios(rounds: list[dict[str, dict[str, float]]]) -> None:
+    print()
+    for side, peer in (
+        ("finetooth", "notebook"), ("finetooth", "tuned"), ("last-3", "tuned"), ("2 x 2", "tuned"),
+    ):  # fmt: skip
+        ratios = [found[side]["rate"] / found[peer]["rate"] for found in rounds]
+        print(f"{side:<10} over {peer:<9} {np.median(ratios):5.2f} x ({min(ratios):.2f} to {max(ratios):.2f})")
+    shares = [found["finetooth"]["bytes"] / found["notebook"]["bytes"] for found in rounds]
+    print(f"peak memory, finetooth over notebook {np.median(shares):.2f} ({min(shares):.2f} to {max(shares):.2f})")
+
+
+if __name__ == "__main__":
+    main()

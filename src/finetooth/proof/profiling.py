@@ -1,0 +1,71 @@
+"""How near tuning comes to what this machine can do: FLOP/s reached, against products of the model's own shapes.
+
+Counted by torch.utils.flop_counter on the first batches: every product that is computed, padding's too; of attention's
+backward pass twice the forward pass, without what the fused kernel computes again.
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from finetooth.model import seeds
+from finetooth.tuning.loop import Tuning
+
+COUNTED_STEPS = 3
+MEASURED_SECONDS = 0.25  # for each shape
+
+
+def flops_per_token(tuning: Tuning) -> float:
+    """FLOP of a training step for each real token, counted over the first batches; gradients are dropped."""
+    job, flops, tokens = tuning.job, 0, 0
+    order = seeds.order(job.seed, 0, len(job.train.labels))[: COUNTED_STEPS * job.training.batch_size]
+    tuning.forward.fold()
+    for start in range(0, len(order), job.training.batch_size):
+        for part in tuning.forward.split(order[start : start + job.training.batch_size]):
+            with FlopCounterMode(display=False, custom_mapping=_ATTENTION) as counter:
+                torch.autograd.backward(tuning.forward(part).sum())
+            flops += counter.get_total_flops()
+            tokens += int(job.train.tokens.lengths[part].sum())
+    tuning.model.zero_grad(set_to_none=True)
+    return flops / tokens
+
+
+def limit(model: Any, *, tokens: int) -> float:
+    """FLOP/s of the linear layers' own products over `tokens` rows, one after another: the median of each shape."""
+    flops = seconds = 0.0
+    counts: dict[tuple[int, int], int] = {}
+    for module in model.modules():
+        if isinstance(module, nn.Linear) and min(module.weight.shape) > 64:  # not LoRA's factors, not the head's output
+            shape = (module.out_features, module.in_features)
+            counts[shape] = counts.get(shape, 0) + 1
+    for (wide, deep), count in counts.items():
+        inputs, weight = torch.randn(tokens, deep), torch.randn(wide, deep)
+        end = time.perf_counter() + MEASURED_SECONDS
+        taken: list[float] = []
+        while len(taken) < 3 or time.perf_counter() < end:
+            started = time.perf_counter()
+            functional.linear(inputs, weight)
+            taken.append(time.perf_counter() - started)
+        flops += count * 2 * tokens * wide * deep
+        seconds += count * float(np.median(taken))
+    return flops / seconds
+
+
+def _attention_flops(query: Any, key: Any, *rest: Any, out_shape: Any = None, **named: Any) -> int:
+    rows, heads, asked, width = query
+    return int(4 * rows * heads * asked * key[2] * width)
+
+
+def _attention_backward_flops(given: Any, query: Any, key: Any, *rest: Any, out_shape: Any = None, **named: Any) -> int:
+    return 2 * _attention_flops(query, key)
+
+
+_ATTENTION: dict[Any, Any] = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward_flops,
+}

@@ -1,0 +1,31 @@
+"""Where the time of a run went, and how near tuning came to what the machine can do, as text of at most 80 columns."""
+
+from collections.abc import Mapping
+from typing import Any
+
+PARTS = ("prefix", "forward", "backward", "optimizer", "evaluate", "save")
+
+
+def profile_of(figures: Mapping[str, Any]) -> str:
+    """The text, from what `run --json` prints: seconds by part for each tuned row, then seconds of every other step."""
+    rows = [row for row in figures["rows"] if row.get("part_seconds")]
+    lines = [f"{'seconds of tuning':<24}" + "".join(f"{part:>9}" for part in PARTS)]
+    for row in rows:
+        spent = row["part_seconds"]
+        lines.append(f"{_title(row):<24}" + "".join(f"{spent.get(part, 0.0):>9.1f}" for part in PARTS))
+    for row in rows:
+        reached, most = row.get("flops_per_second"), row.get("limit_flops_per_second")
+        if reached and most:
+            lines.append(
+                f"{_title(row)}: {reached / 1e9:.0f} GFLOP/s in training steps, {100 * reached / most:.0f} % of the "
+                f"{most / 1e9:.0f}"
+            )
+            lines.append("  that products of the model's own shapes reach here, measured before and after.")
+    lines += ["", "seconds of each step, starts of processes included"]
+    lines += [f"  {title:<30}{seconds:>9.1f}" for title, seconds in figures["step_seconds"].items()]
+    return "\n".join(lines)
+
+
+def _title(row: Mapping[str, Any]) -> str:
+    name = row["name"] if row["seed"] is None else f"{row['name']} seed {row['seed']}"
+    return name if len(name) <= 23 else f"{name[:20]}..."
