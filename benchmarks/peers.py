@@ -1,25 +1,31 @@
 """Training against what users write today, on the same rows in the same run: rates, ratios with their spread, memory.
 
-    python benchmarks/peers.py [--pairs 3] [--rows 320] [--model FOLDER]
+    python benchmarks/peers.py [--pairs 3] [--rows 320] [--shared] [--distilbert]
 
 Order A B C A B C: the Trainer script of the notebooks (padded to 512, the model's own dropout), the same tuned (dynamic
-padding, groups of one length, no dropout), and `finetooth run` with the same adapter, batch and learning rate; besides,
-with adapters in the last three layers, two of them with two seeds in one run. The scripts stand in
-$FINETOOTH_MATERIAL/peers (default ../shared). Run it on idle cores.
+padding, groups of one length, no dropout), and `finetooth run` with the same adapter, batch and learning rate.
+--shared: against the tuned script, `finetooth run` with adapters in the last three layers for three epochs, one alone,
+and two with two seeds in one run, which share what the layers below compute. The scripts stand in
+$FINETOOTH_MATERIAL/peers (default ../shared). --distilbert: the same on a DistilBERT of full size and random weights
+in place of MiniLM-L6. Run it on idle cores.
 """
 
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
+import transformers
 import yaml
 
 import finetooth
@@ -38,14 +44,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--rows", type=int, default=320)
-    parser.add_argument("--model", type=Path, help="A model folder; MiniLM-L6 of the quickstart if not given.")
+    parser.add_argument("--shared", action="store_true", help="Measure what is shared, in place of all layers.")
+    parser.add_argument("--distilbert", action="store_true", help="On a DistilBERT of random weights.")
     asked = parser.parse_args()
-    model = asked.model or bring_model(finetooth.load_recipe(QUICKSTART).model, progress=Silent()).path
     with tempfile.TemporaryDirectory(prefix="finetooth-peers-") as name:
         place = Path(name)
         _write_rows(place, asked.rows)
-        rounds = [_round(place, model.resolve(), asked.rows, number) for number in range(asked.pairs)]
+        if asked.distilbert:
+            model = _random_distilbert(place / "distilbert")
+        else:
+            model = bring_model(finetooth.load_recipe(QUICKSTART).model, progress=Silent()).path
+        sides = _shared_sides if asked.shared else _sides
+        rounds = [_round(sides(place, model, asked.rows, number), number) for number in range(asked.pairs)]
     _ratios(rounds)
+
+
+def _random_distilbert(folder: Path) -> Path:
+    shutil.copytree(MATERIAL / "models" / "distilbert-base-uncased-shell", folder)
+    torch.manual_seed(0)
+    transformers.DistilBertModel(transformers.AutoConfig.from_pretrained(folder)).save_pretrained(folder)
+    return folder
 
 
 def _write_rows(place: Path, rows: int) -> None:
@@ -56,23 +74,34 @@ def _write_rows(place: Path, rows: int) -> None:
         pq.write_table(pa.Table.from_batches(table.take(chosen).to_batches()), place / f"{split}.parquet")
 
 
-def _round(place: Path, model: Path, rows: int, number: int) -> dict[str, dict[str, float]]:
-    peers = {
-        "notebook": _peer(place, model, rows, "--max-steps", str(NOTEBOOK_STEPS)),
-        "tuned": _peer(place, model, rows, "--tuned", "--epochs", "1"),
+Sides = dict[str, Callable[[], dict[str, float]]]
+
+
+def _sides(place: Path, model: Path, rows: int, number: int) -> Sides:
+    candidate = {"name": "qkv", "rank": 8, "targets": TARGETS[_family(model)]}
+    return {
+        "notebook": lambda: _peer(place, model, rows, "--max-steps", str(NOTEBOOK_STEPS)),
+        "tuned": lambda: _peer(place, model, rows, "--tuned", "--epochs", "1"),
+        "finetooth": lambda: _ours(place, model, f"qkv-{number}", [candidate], epochs=1, seeds=[21]),
     }
-    qkv = {"name": "qkv", "rank": 8, "targets": TARGETS[_family(model)]}
+
+
+def _shared_sides(place: Path, model: Path, rows: int, number: int) -> Sides:
     last = [{"name": f"last3-r{rank}", "rank": rank, "layers": "last-3"} for rank in (8, 16)]
-    ours = {
-        "finetooth": _ours(place, model, f"qkv-{number}", [qkv], epochs=1, seeds=[21]),
-        "last-3": _ours(place, model, f"last-{number}", last[:1], epochs=EPOCHS, seeds=[21]),
-        "2 x 2": _ours(place, model, f"four-{number}", last, epochs=EPOCHS, seeds=[21, 22]),
+    return {
+        "tuned": lambda: _peer(place, model, rows, "--tuned", "--epochs", "1"),
+        "last-3": lambda: _ours(place, model, f"last-{number}", last[:1], epochs=EPOCHS, seeds=[21]),
+        "2 x 2": lambda: _ours(place, model, f"four-{number}", last, epochs=EPOCHS, seeds=[21, 22]),
     }
-    found = {**peers, **ours}
-    for side, figures in found.items():
+
+
+def _round(sides: Sides, number: int) -> dict[str, dict[str, float]]:
+    found = {}
+    for side, measure in sides.items():
+        found[side] = measure()
         print(
-            f"round {number + 1}  {side:<10} {figures['rate']:6.2f} examples/s, peak memory "
-            f"{figures['bytes'] / 1e9:.2f} GB",
+            f"round {number + 1}  {side:<10} {found[side]['rate']:6.2f} examples/s, peak memory "
+            f"{found[side]['bytes'] / 1e9:.2f} GB",
             flush=True,
         )
     return found
@@ -128,13 +157,15 @@ def _ours(
 
 def _ratios(rounds: list[dict[str, dict[str, float]]]) -> None:
     print()
-    for side, peer in (
-        ("finetooth", "notebook"), ("finetooth", "tuned"), ("last-3", "tuned"), ("2 x 2", "tuned"),
-    ):  # fmt: skip
-        ratios = [found[side]["rate"] / found[peer]["rate"] for found in rounds]
-        print(f"{side:<10} over {peer:<9} {np.median(ratios):5.2f} x ({min(ratios):.2f} to {max(ratios):.2f})")
-    shares = [found["finetooth"]["bytes"] / found["notebook"]["bytes"] for found in rounds]
-    print(f"peak memory, finetooth over notebook {np.median(shares):.2f} ({min(shares):.2f} to {max(shares):.2f})")
+    peers = [side for side in rounds[0] if side in ("notebook", "tuned")]
+    for side in rounds[0]:
+        for peer in peers if side not in peers else ():
+            ratios = [found[side]["rate"] / found[peer]["rate"] for found in rounds]
+            shares = [found[side]["bytes"] / found[peer]["bytes"] for found in rounds]
+            print(
+                f"{side:<9} over {peer:<8}  rate {np.median(ratios):5.2f} x ({min(ratios):.2f} to {max(ratios):.2f}), "
+                f"peak memory {np.median(shares):.2f} x ({min(shares):.2f} to {max(shares):.2f})"
+            )
 
 
 if __name__ == "__main__":

@@ -16,6 +16,23 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("flows")
 
 
+PREFIXED: dict[str, Any] = {
+    "name": "prefixed",
+    "baselines": [],
+    "training": {"epochs": 8, "base_dropout": 0.0},
+    "candidates": [{"name": "r4", "rank": 4, "bias": "lora_only", "layers": "last-1"}],
+}
+
+
+@pytest.fixture(scope="session")
+def prefixed(place: Path) -> Finished:
+    """One candidate tuned without padding, on hidden states kept on disk."""
+    trial = Trial(write_recipe(place, **PREFIXED), place / "prefixed")
+    said = trial.finish("--profile")
+    assert said.returncode == 0, said.stderr
+    return Finished(trial, said)
+
+
 @pytest.fixture(scope="session")
 def steady(place: Path) -> Finished:
     """One candidate alone, 144 steps: what killed and interrupted runs are compared with."""

@@ -40,6 +40,11 @@ def test_ten_kills(steady: Finished, tmp_path: Path) -> None:
     assert told(trials(steady, tmp_path, kills=10, seed=2)) == 10
 
 
+@pytest.mark.timeout(600)
+def test_five_kills_without_padding_and_with_the_layers_below_kept_on_disk(prefixed: Finished, tmp_path: Path) -> None:
+    assert told(trials(prefixed, tmp_path, kills=5, seed=3)) == 5
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_hundred_kills(steady: Finished, tmp_path: Path) -> None:

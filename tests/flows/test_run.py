@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 import time
@@ -239,6 +240,55 @@ def test_a_byte_flipped_between_saving_and_proving_fails_the_run(
     assert trial.openings() == 0
     with pytest.raises(FinetoothError, match="has no results"):
         pipeline.load(trial.out)
+
+
+def test_a_profile_tells_parts_and_speed(prefixed: Finished) -> None:
+    (row,) = json.loads(prefixed.said.stdout)["rows"]
+    assert row["part_seconds"].keys() == {"prefix", "forward", "backward", "optimizer", "evaluate", "save"}
+    steps = sum(row["part_seconds"][part] for part in ("prefix", "forward", "backward", "optimizer"))
+    assert 0 < steps <= row["train_seconds"]
+    assert row["flops_per_second"] > 0
+    assert row["limit_flops_per_second"] > 0
+    assert not prefixed.trial.folder.work.exists()  # with the hidden states, of no use once the run is complete
+
+
+def test_candidates_and_seeds_share_what_the_layers_below_compute(
+    place: Path, tmp_path: Path, prefixed: Finished
+) -> None:
+    candidates = [{"name": name, "rank": rank, "layers": "last-1"} for name, rank in (("r4", 4), ("r2", 2))]
+    made = write_recipe(
+        place, name="shared", baselines=[], seeds=[3, 4], candidates=candidates, training={"base_dropout": 0.0}
+    )
+    trial = Trial(made, tmp_path / "shared")
+    said = trial.finish()
+    assert said.returncode == 0, said.stderr
+    for split in ("train", "validation", "test"):
+        assert said.stderr.count(f"layers below the adapter, {split}: 0 of ") <= 1  # filled by the first alone
+    plan = read_json(trial.folder.plan)
+    assert {name: item["depth"] for name, item in plan["candidates"].items()} == {"r4": 1, "r2": 1}
+    assert set(plan["prefix"]["1"]) == {"train", "validation", "test"}
+    assert set(read_json(prefixed.trial.folder.plan)["prefix"]["1"]) == {"train", "validation"}
+    assert all(row["reload"]["verified"] for row in json.loads(said.stdout)["rows"])
+
+
+def test_without_the_cache_the_figures_are_those_with_it_but_for_rounding(
+    place: Path, tmp_path: Path, prefixed: Finished
+) -> None:
+    trial = Trial(prefixed.trial.recipe, tmp_path / "uncached")
+    said = trial.finish("--set", "training.cache_bytes=0")
+    assert said.returncode == 0, said.stderr
+    with_cache, without = (json.loads(item.stdout)["rows"][0] for item in (prefixed.said, said))
+    for one, two in zip(with_cache["curve"], without["curve"], strict=True):
+        assert one == pytest.approx(two, rel=1e-3)
+
+
+def test_check_says_what_stands_in_the_way_of_speed_and_what_is_kept(
+    prefixed: Finished, steady: Finished, said: Any
+) -> None:
+    _, slow, _ = said(steady.trial, "check", str(steady.trial.recipe))
+    assert re.search(r"dropout inside the base: a step takes \d+\.\d x as long as with\n", slow)
+    _, kept, _ = said(prefixed.trial, "check", str(prefixed.trial.recipe))
+    assert re.search(r"hidden states below layer 2 are kept on disk: 0\.00 GB", kept)
 
 
 def test_check_counts_what_the_run_trains(steady: Finished, said: Any) -> None:

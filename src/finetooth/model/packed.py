@@ -1,6 +1,6 @@
 """A forward pass without padding, for tuning: the rows of a micro-batch lie end to end, and each product is made once.
 
-B rows, T tokens of all of them together, D hidden size, H heads, r rank.
+B rows, T tokens of all of them together, H hidden size, r rank (docs/shapes.md).
 
 What it leaves out, each exactly but for rounding (docs/results.md gives the tolerance):
 - padding: a product sees real tokens only, attention sees a row, or rows of about one length, at a time;
@@ -39,7 +39,7 @@ class States(Protocol):
         ...
 
     def read(self, rows: Rows) -> torch.Tensor:
-        """The states of rows that are there, end to end: (T, D) float32."""
+        """The states of rows that are there, end to end: (T, H) float32."""
         ...
 
 
@@ -95,7 +95,7 @@ class PackedModel:
         return self.family.head(self.base, hidden)
 
     def _enter(self, rows: Rows, layout: "_Layout") -> tuple[int, torch.Tensor]:
-        """The first layer to compute, and the hidden states (T, D) it takes."""
+        """The first layer to compute, and the hidden states (T, H) it takes."""
         if self.states is None:
             return 0, self._embed(rows)
         held = self.states.holds(rows)
@@ -154,7 +154,7 @@ class _Layer:
             product.fold()
 
     def __call__(self, hidden: torch.Tensor, layout: "_Layout") -> torch.Tensor:
-        """Hidden states (T, D) after the layer; of the last one (B, D), those of the first tokens."""
+        """Hidden states (T, H) after the layer; of the last one (B, H), those of the first tokens."""
         if self.query is None:
             context = _Attention.apply(self.inner(hidden), layout, self.heads)  # type: ignore[no-untyped-call]  # torch's own
         else:
@@ -302,7 +302,7 @@ class _Group:
 
 
 class _Attention(torch.autograd.Function):
-    """Softmax attention of each row over itself, from queries, keys and values side by side: (T, 3 D) to (T, D).
+    """Softmax attention of each row over itself, from queries, keys and values side by side: (T, 3 H) to (T, H).
 
     torch's fused kernel for CPUs, called by itself so that each group writes into its part of one buffer.
     """
@@ -337,7 +337,7 @@ class _Attention(torch.autograd.Function):
 
 
 def _first_attention(query: torch.Tensor, pairs: torch.Tensor, layout: _Layout, heads: int) -> torch.Tensor:
-    """Attention of each row's first token over its row: query (B, D), keys and values side by side (T, 2 D)."""
+    """Attention of each row's first token over its row: query (B, H), keys and values side by side (T, 2 H)."""
     width = query.shape[1] // heads
     found, rows = [], [group.rows for group in layout.groups]
     for group, asked, pair in zip(

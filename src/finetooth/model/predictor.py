@@ -68,7 +68,7 @@ def logits(
 
 
 def _known(states: PrefixCache, tokens: Tokens, rows: Rows) -> torch.Tensor | None:
-    """The states of a micro-batch, padded with zeros, (B, L, D); None unless all are known."""
+    """The states of a micro-batch, padded with zeros, (B, L, H); None unless all are known."""
     if not states.holds(rows).all():
         return None
     return pad_sequence(list(torch.split(states.read(rows), tokens.lengths[rows].tolist())), batch_first=True)

@@ -1,7 +1,7 @@
 """Hidden states below the first adapted layer: computed once, on disk for epochs, candidates, seeds and scoring.
 
 FOLDER/key.json       what decides them: base, tokens, depth, plan of the blocks, machine; another key discards all
-FOLDER/states.f32     (T, D) float32, block after block; a block is a micro-batch of the evaluation's plan
+FOLDER/states.f32     (T, H) float32, block after block; a block is a micro-batch of the evaluation's plan
 FOLDER/blocks.jsonl   a line for each block written: its number and SHA-256; the last line of a number counts
 
 A state computed beside other texts differs by rounding (3e-6), so a block that is missing or damaged is computed again
@@ -93,7 +93,7 @@ class PrefixCache:
         return np.asarray(self._begins[rows] >= 0)
 
     def read(self, rows: Rows) -> torch.Tensor:
-        """The states of rows that are there, end to end: (T, D) float32.
+        """The states of rows that are there, end to end: (T, H) float32.
 
         Read, not mapped: pages of a map would count as this process's memory, and a file cut short would kill it.
         """
@@ -134,7 +134,7 @@ class PrefixCache:
 
 @contextmanager
 def _below(model: Any, depth: int) -> Iterator[Callable[[dict[str, torch.Tensor]], torch.Tensor]]:
-    """A function from a padded micro-batch to its states (B, L, D) at the entry of layer `depth`."""
+    """A function from a padded micro-batch to its states (B, L, H) at the entry of layer `depth`."""
     with _layers(model, lambda layers: layers[:depth]) as base, torch.inference_mode():
         yield lambda batch: base.base_model(**batch).last_hidden_state
 
@@ -153,7 +153,7 @@ def entered(model: Any, depth: int) -> Iterator["Entry"]:
 
 
 class Entry(nn.Module):
-    """The first layers of an encoder, or their result where it is known: given, (B, L, D), or None to compute it."""
+    """The first layers of an encoder, or their result where it is known: given, (B, L, H), or None to compute it."""
 
     given: torch.Tensor | None
 

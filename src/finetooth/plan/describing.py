@@ -7,7 +7,7 @@ from typing import Any
 from finetooth.report.table import short_model
 
 _SHOWN_CLASSES = 8
-SLOWER = " and without the fused attention kernel, which takes longer"
+SLOWER = " and without the fused attention kernel: `finetooth check` measures what that costs"
 _NAMES = {"outside": "outside the limit"}
 
 
@@ -50,7 +50,7 @@ def data_lines(summary: dict[str, Any]) -> list[str]:
 def padded_lines(plan: dict[str, Any]) -> list[str]:
     """A line for each candidate that is tuned the slow way, with the reason; at most 80 columns."""
     lines = [
-        f"Note: {name} is tuned with padding{SLOWER if 'base' in because else ''} ({because})."
+        f"Note: {name} is tuned with padding ({because}){SLOWER if 'base' in because else ''}."
         for name, candidate in plan["candidates"].items()
         if (because := candidate["padded_because"])
     ]
@@ -97,9 +97,8 @@ def _way(row: dict[str, Any]) -> Iterator[str]:
     elif row["padded_because"]:
         yield f"tuned with padding: {row['padded_because']}"
     if row["prefix_bytes"]:
-        yield (
-            f"keeps what the {row['prefix_layers']} layers below compute: {row['prefix_bytes'] / 1e9:.2f} GB on disk"
-        )
+        first = row["prefix_layers"] + 1
+        yield f"hidden states below layer {first} are kept on disk: {row['prefix_bytes'] / 1e9:.2f} GB"
 
 
 def _targets(names: list[str]) -> str:

@@ -98,7 +98,7 @@ class _Made:
         return np.ones(len(rows), bool)
 
     def read(self, rows: Rows) -> torch.Tensor:
-        """(T, D) float32."""
+        """(T, H) float32."""
         return torch.ones(int(self.tokens.lengths[rows].sum()), self.width)
 
 

@@ -39,8 +39,8 @@ def limit(model: Any, *, tokens: int) -> float:
     """FLOP/s of the linear layers' own products over `tokens` rows, one after another: the median of each shape."""
     flops = seconds = 0.0
     counts: dict[tuple[int, int], int] = {}
-    for module in model.modules():
-        if isinstance(module, nn.Linear) and min(module.weight.shape) > 64:  # not LoRA's factors, not the head's output
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear) and ".lora_" not in name:
             shape = (module.out_features, module.in_features)
             counts[shape] = counts.get(shape, 0) + 1
     for (wide, deep), count in counts.items():

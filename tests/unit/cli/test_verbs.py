@@ -54,8 +54,8 @@ def asked(monkeypatch, finished_run):
     """What pipeline.run was asked for; it answers with the finished run, failed if asked["failed"] is set."""
     asked = {"failed": False}
 
-    def run(recipe, *, out=None, progress=None, allow_inexact=False):
-        asked.update(recipe=recipe, out=out, progress=progress, allow_inexact=allow_inexact)
+    def run(recipe, *, out=None, progress=None, allow_inexact=False, profile=False):
+        asked.update(recipe=recipe, out=out, progress=progress, allow_inexact=allow_inexact, profile=profile)
         return Run(finished_run, asked["failed"])
 
     stand_in(monkeypatch, "pipeline", run=run)
@@ -77,7 +77,7 @@ def test_run_hands_over_the_recipe_and_prints_the_table(capsys, asked, recipe_fi
     )
     assert (code, err) == (0, "reviews: all steps took 75 s\n\n")
     assert (asked["recipe"].name, asked["recipe"].training.epochs, asked["recipe"].max_tokens) == ("mine", 5, 64)
-    assert (asked["out"], asked["allow_inexact"]) == (Path("o"), True)
+    assert (asked["out"], asked["allow_inexact"], asked["profile"]) == (Path("o"), True, False)
     assert "lora-r8 *" in out and "83.0 %" in out
     assert out.splitlines()[-1].startswith("Next    finetooth predict --with runs/reviews ")
     assert max(map(len, out.splitlines())) <= 80
@@ -356,3 +356,9 @@ def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypa
     ]
     assert json.loads(call(capsys, "evaluate", "runs/reviews", "--data", "more.csv", "--json")[1]) == figures
     assert asked == [("runs/reviews", None), ("runs/reviews", "more.csv")]
+
+
+def test_run_profile_is_handed_over_and_shown_after_the_table(capsys, asked, recipe_file):
+    code, out, _ = call(capsys, "run", recipe_file, "--profile")
+    assert (code, asked["profile"]) == (0, True)
+    assert out.index("lora-r8 *") < out.index("seconds of tuning")

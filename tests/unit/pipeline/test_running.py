@@ -35,7 +35,7 @@ def test_what_a_kill_in_the_first_moment_leaves_is_no_users_file(tmp_path: Path)
 def test_a_recipe_object_means_what_its_file_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Recipe] = []
 
-    def work(recipe: Recipe, *others: object) -> None:
+    def work(recipe: Recipe, *others: object, **named: object) -> None:
         given.append(recipe)
         raise RunError("far enough")
 

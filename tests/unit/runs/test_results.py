@@ -49,7 +49,15 @@ COSTS = Costs(
     test_openings=1,
     rows=[
         RowCosts(name="majority", seed=None, peak_bytes=10),
-        RowCosts(name="lora-r8", seed=21, train_seconds=2.5, examples_per_second=64.0, peak_bytes=20, adapter_bytes=30),
+        RowCosts(
+            name="lora-r8",
+            seed=21,
+            train_seconds=2.5,
+            examples_per_second=64.0,
+            part_seconds={"forward": 1.0},
+            peak_bytes=20,
+            adapter_bytes=30,
+        ),
     ],
     step_seconds={"read the data": 0.5},
 )
@@ -100,6 +108,9 @@ def test_the_contract_is_the_two_files_merged(folder):
         "warnings": [],
         "train_seconds": 2.5,
         "examples_per_second": 64.0,
+        "part_seconds": {"forward": 1.0},
+        "flops_per_second": None,
+        "limit_flops_per_second": None,
         "peak_bytes": 20,
         "adapter_bytes": 30,
     }

@@ -1,0 +1,87 @@
+"""What memory and disk allow is resolved once, within the recipe's bounds."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from finetooth.model.batching import Tokens, evaluation_batches
+from finetooth.plan.fitting import MOST_TOKENS, candidate_plan, prefix_plan, token_budget
+from finetooth.recipe import Candidate, Recipe, load
+
+MINILM = SimpleNamespace(
+    model_type="bert", hidden_act="gelu", hidden_size=384, intermediate_size=1536, num_hidden_layers=6,
+    num_attention_heads=12,
+)  # fmt: skip
+DISTILBERT = SimpleNamespace(
+    model_type="distilbert", activation="gelu", hidden_size=768, hidden_dim=3072, num_hidden_layers=6,
+    num_attention_heads=12,
+)  # fmt: skip
+
+
+def recipe(*, training: Any = None, **changes: Any) -> Recipe:
+    return load(
+        {"name": "r", "model": "owner/name", "data": {"source": "owner/d"}, "training": training or {}, **changes}
+    )
+
+
+def tokens(*lengths: int) -> Tokens:
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Tokens(np.zeros(starts[-1], np.int32), starts, None, np.asarray(lengths, np.int64))
+
+
+def test_a_budget_that_the_recipe_names_is_taken() -> None:
+    assert token_budget(MINILM, recipe(training={"token_budget": 77}), free_bytes=1) == 77
+
+
+def test_memory_bounds_the_budget_but_one_text_always_fits() -> None:
+    budgets = [
+        token_budget(MINILM, recipe(max_tokens=256), free_bytes=free) for free in (10**12, 10**9, 5 * 10**8, 10**6)
+    ]
+    assert budgets[0] == MOST_TOKENS
+    assert budgets[0] > budgets[1] > budgets[2] > budgets[3] == 256
+
+
+def test_a_larger_model_and_dropout_in_the_attention_take_more_memory() -> None:
+    free = 2 * 10**9
+    plain = token_budget(DISTILBERT, recipe(max_tokens=128), free_bytes=free)
+    assert plain < token_budget(MINILM, recipe(max_tokens=128), free_bytes=free)
+    dropped = recipe(max_tokens=128, training={"base_dropout": 0.1})
+    assert token_budget(DISTILBERT, dropped, free_bytes=free) < plain
+
+
+@pytest.mark.parametrize(
+    ("targets", "changes", "because", "depth"),
+    [
+        (("bert.encoder.layer.0.q", "bert.encoder.layer.5.q"), {}, None, 0),
+        (("bert.encoder.layer.4.q", "bert.encoder.layer.5.q"), {}, None, 4),
+        (("bert.encoder.layer.4.q", "bert.pooler.dense"), {}, None, 0),
+        (("bert.encoder.layer.4.q",), {"dropout": 0.1}, "dropout of the adapter", 0),
+    ],
+)
+def test_layers_below_the_first_adapted_one_are_kept_where_nothing_changes_them(
+    targets: tuple[str, ...], changes: dict[str, Any], because: str | None, depth: int
+) -> None:
+    candidate = Candidate.model_validate({"name": "c", **changes})
+    found = candidate_plan(MINILM, candidate, recipe().training, targets=targets)
+    assert found == {"targets": list(targets), "padded_because": because, "depth": depth}
+
+
+def test_hidden_states_keep_their_bound_and_the_test_rows_wait_for_a_second_reader() -> None:
+    splits = {"train": tokens(50, 40, 30, 60), "validation": tokens(20, 20), "test": tokens(10, 10)}
+    candidates = {"a": {"depth": 3}, "b": {"depth": 0}}
+
+    def planned(most: int, *, seeds: tuple[int, ...] = (0,), free: int = 10**9) -> dict[str, Any]:
+        wanted = recipe(seeds=list(seeds), training={"cache_bytes": most})
+        return prefix_plan(wanted, candidates, splits, width=8, budget=64, free_bytes=free)
+
+    whole = planned(10**9)["3"]
+    assert {split: kept["bytes"] for split, kept in whole.items()} == {"train": 180 * 32, "validation": 40 * 32}
+    assert whole["train"]["blocks"] == len(evaluation_batches(splits["train"].lengths, 64))
+    assert planned(10**9, seeds=(0, 1))["3"]["test"]["bytes"] == 20 * 32
+    for bound in (planned(150 * 32), planned(10**9, free=300 * 32)):
+        assert sum(kept["bytes"] for kept in bound["3"].values()) <= 150 * 32
+        assert bound["3"]["train"] == {"blocks": 3, "bytes": 150 * 32}  # the shortest text, of 30 tokens, did not fit
+    assert planned(0)["3"]["train"] == {"blocks": 0, "bytes": 0}
+    assert prefix_plan(recipe(), {"b": {"depth": 0}}, splits, width=8, budget=64, free_bytes=10**9) == {}
