@@ -15,11 +15,16 @@ MOST_TOKENS = 2048
 MEMORY_SHARE, DISK_SHARE = 0.5, 0.5  # of what is free
 
 
-def token_budget(config: Any, recipe: Recipe, *, free_bytes: int) -> int:
-    """Most tokens of a training micro-batch: as the recipe says, or as many as memory holds, at most MOST_TOKENS."""
+def token_budget(config: Any, recipe: Recipe, *, free_bytes: int | None) -> int:
+    """Most tokens of a training micro-batch: as the recipe says, or as many as memory holds, at most MOST_TOKENS.
+
+    free_bytes: of memory, None where it is not known.
+    """
     asked = recipe.training.token_budget
     if asked != "auto":
         return asked
+    if free_bytes is None:
+        return MOST_TOKENS
     room = int(MEMORY_SHARE * free_bytes / _token_bytes(config, recipe))
     return max(min(room, MOST_TOKENS), min(recipe.max_tokens, MOST_TOKENS))
 

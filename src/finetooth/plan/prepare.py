@@ -111,7 +111,7 @@ def resolve(
         "layers": base.model.config.num_hidden_layers,
         "width": base.model.config.hidden_size,
     }
-    plan["token_budget"] = fitting.token_budget(base.model.config, recipe, free_bytes=free_bytes() or 2**62)
+    plan["token_budget"] = fitting.token_budget(base.model.config, recipe, free_bytes=free_bytes())
     plan["tokens"] = {split: _lengths(found) for split, found in tokens.items()}
     plan["candidates"] = {
         candidate.name: fitting.candidate_plan(

@@ -41,6 +41,8 @@ def test_memory_bounds_the_budget_but_one_text_always_fits() -> None:
     ]
     assert budgets[0] == MOST_TOKENS
     assert budgets[0] > budgets[1] > budgets[2] > budgets[3] == 256
+    assert token_budget(MINILM, recipe(max_tokens=256), free_bytes=0) == 256
+    assert token_budget(MINILM, recipe(max_tokens=256), free_bytes=None) == MOST_TOKENS
 
 
 def test_a_larger_model_and_dropout_in_the_attention_take_more_memory() -> None:
