@@ -15,6 +15,7 @@ MATERIAL = Path(os.environ.get("FINETOOTH_MATERIAL", REPOSITORY.parent / "shared
 SETS = {
     "imdb-distilbert-original": ("imdb", (25_000, None, 25_000), 2),
     "imdb-minilm": ("imdb", (25_000, None, 25_000), 2),
+    "imdb-minilm-layers": ("imdb", (25_000, None, 25_000), 2),
     "banking77": ("banking77", (10_003, None, 3_080), 77),
     "germeval2018": ("germeval2018", (5_009, None, 3_532), 2),
     "germeval2018-fine": ("germeval2018", (5_009, None, 3_532), 4),
