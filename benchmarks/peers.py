@@ -163,7 +163,8 @@ def _ratios(rounds: list[dict[str, dict[str, float]]]) -> None:
             ratios = [found[side]["rate"] / found[peer]["rate"] for found in rounds]
             shares = [found[side]["bytes"] / found[peer]["bytes"] for found in rounds]
             print(
-                f"{side:<9} over {peer:<8}  rate {np.median(ratios):5.2f} x ({min(ratios):.2f} to {max(ratios):.2f}), "
+                f"over {peer + ':':<10}{side:<9}  rate {np.median(ratios):5.2f} x "
+                f"({min(ratios):.2f} to {max(ratios):.2f}), "
                 f"peak memory {np.median(shares):.2f} x ({min(shares):.2f} to {max(shares):.2f})"
             )
 

@@ -70,6 +70,16 @@ def save_model(folder: Path, family: str = "bert", *, labels: list[str] | None =
     return folder
 
 
+def disturb(model: Any) -> Any:
+    """The model, every trained value of it moved, as tuning would."""
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter) * 0.1)
+    return model
+
+
 def texts(count: int, seed: int = 0) -> list[tuple[str, str]]:
     """(text, label) rows of unequal length, all different, the labels learnable."""
     draw = random.Random(seed)

@@ -62,11 +62,15 @@ def obstacle(config: Any, candidate: Candidate, training: Training) -> str | Non
 class PackedModel:
     """A peft model of a known family, tuned without padding; what `obstacle` allows.
 
-    budget: most tokens of a micro-batch. states: hidden states known beforehand, or None.
+    budget: most tokens computed at a time, in at most `most_abreast` micro-batches side by side. states: hidden states
+    known beforehand, or None.
     """
 
-    def __init__(self, model: Any, tokens: Tokens, *, budget: int, states: States | None = None) -> None:
+    def __init__(
+        self, model: Any, tokens: Tokens, *, budget: int, most_abreast: int = 1, states: States | None = None
+    ) -> None:
         self.tokens, self.budget, self.states = tokens, budget, states
+        self.most_abreast, self.longest = most_abreast, int(tokens.lengths.max(initial=1))
         self.base = model.get_base_model()
         self.family = FAMILIES[self.base.config.model_type]
         self.heads = int(self.base.config.num_attention_heads)
@@ -81,9 +85,15 @@ class PackedModel:
         for layer in self.layers:
             layer.fold()
 
+    @property
+    def abreast(self) -> int:
+        """How many micro-batches are computed at a time: no more than the budget has room for at their longest."""
+        return max(1, min(self.most_abreast, self.budget // self.longest))
+
     def split(self, rows: Rows) -> list[Rows]:
         """The micro-batches of one optimizer batch."""
-        return packed_batches(rows, self.tokens.lengths, self.budget)
+        width = self.base.config.hidden_size
+        return packed_batches(rows, self.tokens.lengths, self.budget, abreast=self.abreast, width=width)
 
     def __call__(self, rows: Rows) -> torch.Tensor:
         """Logits (B, C) float32 of rows in order of length."""

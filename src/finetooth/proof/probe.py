@@ -18,6 +18,7 @@ from finetooth.model.packed import PackedModel
 from finetooth.proof.task import Task
 from finetooth.recipe import Training
 from finetooth.tuning.forward import Forward, PaddedModel
+from finetooth.tuning.gradients import Crew, accumulate
 from finetooth.tuning.schedule import optimizer
 
 TRAIN_SECONDS, EVALUATION_SECONDS = 4.0, 1.5
@@ -44,18 +45,19 @@ def probe(task: Task) -> None:
     model.train()
     load_seconds = time.perf_counter() - began
 
-    forward = _forward(model, tokens, plan, task.row, pad_id)
+    crew = Crew()
 
     def rate(forward: Forward) -> float:
         steps = _steps(forward, tokens, recipe.training, seed=task.seed or 0, rows=plan["counts"]["train"])
-        return _train_rate(forward, rule, tokens, steps)
+        with crew:
+            return _train_rate(crew, forward, rule, tokens, steps)
 
-    step_seconds, plain_step_seconds = rate(forward), None
+    step_seconds, plain_step_seconds = rate(_forward(model, tokens, plan, task.row, pad_id, abreast=crew.size)), None
     if recipe.training.base_dropout != 0:
         for module in model.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.0
-        plain_step_seconds = rate(PackedModel(model, tokens, budget=plan["token_budget"]))
+        plain_step_seconds = rate(PackedModel(model, tokens, budget=plan["token_budget"], most_abreast=crew.size))
     counts = adapters.parameters(model)
     task.folder.path.mkdir(parents=True, exist_ok=True)
     write_json(
@@ -78,13 +80,13 @@ def probe(task: Task) -> None:
     )
 
 
-def _forward(model: Any, tokens: Tokens, plan: dict[str, Any], name: str, pad_id: int) -> Forward:
+def _forward(model: Any, tokens: Tokens, plan: dict[str, Any], name: str, pad_id: int, *, abreast: int) -> Forward:
     """The pass that tuning will use, with made-up hidden states in place of those of a prefix cache."""
     asked = plan["candidates"][name]
     if asked["padded_because"] is not None:
         return PaddedModel(model, tokens, budget=plan["token_budget"], pad_id=pad_id)
     states = _Made(tokens, asked["depth"], model.config.hidden_size) if asked["depth"] else None
-    return PackedModel(model, tokens, budget=plan["token_budget"], states=states)
+    return PackedModel(model, tokens, budget=plan["token_budget"], most_abreast=abreast, states=states)
 
 
 class _Made:
@@ -118,20 +120,29 @@ def _padded(tokens: Tokens, part: Rows) -> int:
     return len(part) * int(tokens.lengths[part].max())
 
 
-def _train_rate(forward: Forward, rule: torch.optim.Optimizer, tokens: Tokens, steps: list[list[Rows]]) -> float:
+def _train_rate(
+    crew: Crew, forward: Forward, rule: torch.optim.Optimizer, tokens: Tokens, steps: list[list[Rows]]
+) -> float:
     """Mean seconds of a training step, scaled from the tokens of those that were timed to those of all `steps`.
 
     The one that takes the most memory comes first, untimed.
     """
+    parameters = [value for group in rule.param_groups for value in group["params"]]
+
+    def summed(found: torch.Tensor, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
+        return found.sum(), found.sum()
 
     def step(parts: list[Rows]) -> None:
         forward.fold()
-        for part in parts:
-            torch.autograd.backward(forward(part).sum())
+        accumulate(crew, parts, forward=forward, parameters=parameters, objective=summed)
         rule.step()
         rule.zero_grad()
 
-    step(max(steps, key=lambda parts: max(_padded(tokens, part) for part in parts)))
+    def at_once(parts: list[Rows]) -> int:
+        starts = range(0, len(parts), forward.abreast)
+        return max(sum(_padded(tokens, part) for part in parts[start : start + forward.abreast]) for start in starts)
+
+    step(max(steps, key=at_once))
     padded = spent = 0.0
     for parts in steps:
         started = time.perf_counter()

@@ -158,7 +158,7 @@ class Training(Section):
         "auto", description="Number format of the forward pass; auto is float32 on the CPU."
     )
     token_budget: Annotated[int, Field(ge=16)] | Literal["auto"] = Field(
-        "auto", description="Most tokens of one micro-batch in training; auto: 2048, or fewer where memory is short."
+        "auto", description="Most tokens computed at a time in training; auto: 3072, or fewer where memory is short."
     )
     cache_bytes: int = Field(
         8_000_000_000,

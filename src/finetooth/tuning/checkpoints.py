@@ -29,7 +29,7 @@ class Counters:
     """Where the tuning stands.
 
     loss_sum, loss_count: cross-entropy since the last evaluation. seconds: of training steps; part_seconds: of forward,
-    backward, optimizer, evaluate and save. token_budget: of training's micro-batches; less than planned once memory ran
+    backward, optimizer, evaluate and save. token_budget: of training; less than planned once memory ran
     out.
     """
 

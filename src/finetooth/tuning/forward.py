@@ -9,9 +9,14 @@ from finetooth.model.batching import Rows, Tokens, collate, micro_batches
 
 
 class Forward(Protocol):
-    """What the loop asks of a forward pass over the training rows. budget: most tokens of a micro-batch."""
+    """What the loop asks of a forward pass over the training rows. budget: most tokens computed at a time."""
 
     budget: int
+
+    @property
+    def abreast(self) -> int:
+        """How many micro-batches are computed at a time."""
+        ...
 
     def split(self, rows: Rows) -> list[Rows]:
         """The micro-batches of one optimizer batch."""
@@ -27,7 +32,9 @@ class Forward(Protocol):
 
 
 class PaddedModel:
-    """The model's own forward pass, which dropout and unknown families need."""
+    """The model's own forward pass, which dropout and unknown families need: one micro-batch at a time."""
+
+    abreast = 1
 
     def __init__(self, model: Any, tokens: Tokens, *, budget: int, pad_id: int) -> None:
         self.model, self.tokens, self.budget, self.pad_id = model, tokens, budget, pad_id

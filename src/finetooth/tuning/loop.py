@@ -31,6 +31,7 @@ from finetooth.runs.memory import ran_out
 from finetooth.tuning import checkpoints
 from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.forward import Forward, PaddedModel
+from finetooth.tuning.gradients import Crew, accumulate
 from finetooth.tuning.schedule import factor, optimizer
 
 COLLAPSE = 0.95  # share of predictions given to one class that raises the alarm
@@ -54,9 +55,9 @@ class Split:
 class Job:
     """One candidate with one seed.
 
-    packed: whether it is tuned without padding. token_budget, budget: most tokens of a micro-batch in training and in
-    evaluation. advance(steps, note) tells how far it is, with 0
-    steps while it validates; stop() is the signal to obey, or None.
+    packed: whether it is tuned without padding. token_budget: most tokens computed at a time in training; budget: of a
+    micro-batch in evaluation. advance(steps, note) tells how far it is, with 0 steps while it validates; stop() is the
+    signal to obey, or None.
     """
 
     candidate: Candidate
@@ -93,6 +94,8 @@ class Tuning:
         self.named: dict[str, nn.Parameter] = {
             name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad
         }
+        self.parameters = list(self.named.values())
+        self.crew = Crew()
         self.optimizer, self.peaks = optimizer(self.named.items(), job.training, job.candidate)
         self.weights = class_weights(job)
         self.random = any(module.p > 0 for module in model.modules() if isinstance(module, nn.Dropout))
@@ -112,16 +115,10 @@ class Tuning:
         self._log("resume" if counters.step else "start", {})
         job.advance(counters.step, "")
         self.model.train()
-        self._warm_up()
         try:
-            while True:
-                if self._evaluation_due():
-                    self._evaluate()
-                if counters.step == job.total_steps or self._out_of_patience():
-                    break
-                if counters.step % job.training.checkpoint_every == 0 and counters.step:
-                    self._checkpoint()
-                self._step()
+            with self.crew:
+                self._warm_up()
+                self._steps()
         except _Stop as stop:
             self._checkpoint()
             raise Interrupted("interrupted; the state is saved.", signal_number=stop.signal_number) from None
@@ -130,17 +127,36 @@ class Tuning:
         self._log("end", {"best_step": counters.best_step})
         return counters
 
+    def _steps(self) -> None:
+        job, counters = self.job, self.counters
+        while True:
+            if self._evaluation_due():
+                self._evaluate()
+            if counters.step == job.total_steps or self._out_of_patience():
+                break
+            if counters.step % job.training.checkpoint_every == 0 and counters.step:
+                self._checkpoint()
+            self._step()
+
     def _forward(self, budget: int) -> Forward:
         split = self.job.train
         if self.job.packed:
-            return PackedModel(self.model, split.tokens, budget=budget, states=split.states)
+            abreast = self.crew.size
+            return PackedModel(self.model, split.tokens, budget=budget, most_abreast=abreast, states=split.states)
         return PaddedModel(self.model, split.tokens, budget=budget, pad_id=self.job.pad_id)
 
     def _warm_up(self) -> None:
         """One pass thrown away: a process's first is not always bitwise that of its later ones (ADR 5)."""
         started = time.perf_counter()
         self.forward.fold()
-        torch.autograd.backward(self.forward(self.forward.split(self._batch_rows())[0]).sum())
+        parts = self.forward.split(self._batch_rows())[: self.forward.abreast]
+        accumulate(
+            self.crew,
+            parts,
+            forward=self.forward,
+            parameters=self.parameters,
+            objective=lambda found, _: (found.sum(), found.sum()),
+        )
         self.optimizer.zero_grad(set_to_none=True)
         self.counters.seconds += time.perf_counter() - started
 
@@ -180,12 +196,12 @@ class Tuning:
             try:
                 return self._accumulate(rows)
             except (MemoryError, RuntimeError) as error:
-                if not ran_out(error) or len(self.forward.split(rows)) == len(rows):
+                if not ran_out(error) or (self.forward.abreast == 1 and len(self.forward.split(rows)) == len(rows)):
                     raise
             self.forward.budget = self.counters.token_budget = self.forward.budget // 2
             self.counters.warnings.append(
-                f"memory ran out at step {self.counters.step + 1}; from there micro-batches of at most "
-                f"{self.counters.token_budget:,} tokens"
+                f"memory ran out at step {self.counters.step + 1}; from there at most "
+                f"{self.counters.token_budget:,} tokens at a time"
             )
             self._log("memory", {"token_budget": self.counters.token_budget})
 
@@ -194,20 +210,24 @@ class Tuning:
         job, counters = self.job, self.counters
         labels = torch.from_numpy(job.train.labels)
         total_weight = self.weights[labels[rows]].sum()
-        losses = torch.zeros((), dtype=torch.float64)
-        self.optimizer.zero_grad(set_to_none=True)
-        for number, part in enumerate(self.forward.split(rows)):
+
+        def objective(found: torch.Tensor, part: Rows) -> tuple[torch.Tensor, torch.Tensor]:
+            truth = labels[part]
+            each = functional.cross_entropy(found, truth, reduction="none")
+            return (each * self.weights[truth]).sum() / total_weight, each.detach().double().sum()
+
+        def before(number: int) -> None:
             self._obey()
             if self.random:
                 torch.manual_seed(seeds.derive(job.seed, "dropout", counters.step, number))
-            truth = labels[part]
-            with self._timed("forward"):
-                each = functional.cross_entropy(self.forward(part), truth, reduction="none")
-                loss = (each * self.weights[truth]).sum() / total_weight
-            with self._timed("backward"):
-                torch.autograd.backward(loss)
-            losses += each.detach().double().sum()
-        return float(losses)
+
+        parts = self.forward.split(rows)
+        losses, seconds = accumulate(
+            self.crew, parts, forward=self.forward, parameters=self.parameters, objective=objective, before=before
+        )
+        for part, spent in seconds.items():
+            counters.part_seconds[part] = counters.part_seconds.get(part, 0.0) + spent
+        return losses
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:
@@ -251,7 +271,7 @@ class Tuning:
             done += count
             job.advance(0, f"validating {done:,} of {whole:,} texts")
 
-        with self._timed("evaluate"):
+        with self._timed("evaluate"), self.crew.all_threads():
             found = logits(
                 self.model,
                 job.validation.tokens,

@@ -49,21 +49,12 @@ def candidate(**changes: Any) -> Candidate:
     return Candidate.model_validate({"name": "c", "rank": 4, **changes})
 
 
-def disturb(model: Any) -> None:
-    """Move every trained value, as tuning would."""
-    torch.manual_seed(1)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.requires_grad:
-                parameter.add_(torch.randn_like(parameter) * 0.1)
-
-
 def saved(folder: Path, place: Path, settings: Input = WHOLE, **changes: Any) -> tuple[Predictor, np.ndarray]:
     """A disturbed adapter saved at `place`, and its logits in memory."""
     clean = base(folder)
     weights = hash_tensors(base_tensors(clean))
     model = adapters.attach(clean, candidate(**changes), seed=7)
-    disturb(model)
+    tiny.disturb(model)
     predictor = Predictor(model.eval(), load_tokenizer(folder), CLASSES, settings, "c")
     artefact.save(
         predictor, place, base=clean, base_folder=folder, source=artefact.Provenance("owner/name", "0" * 64),
@@ -95,7 +86,7 @@ def test_a_disabled_adapter_is_the_base_exactly_where_no_bias_is_trained(folder:
     clean = base(folder)
     before = scored(clean.model, folder)
     model = adapters.attach(clean, candidate(), seed=7)
-    disturb(model)
+    tiny.disturb(model)
     assert not np.array_equal(scored(model, folder), before)
     with model.disable_adapter():
         np.testing.assert_array_equal(scored(model, folder), before)

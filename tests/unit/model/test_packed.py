@@ -32,13 +32,8 @@ def candidate(**changes: Any) -> Candidate:
 
 def attached(folder: Path, **changes: Any) -> Any:
     """A tuned-looking adapter: its B is not zero."""
-    model = adapters.attach(load_base(folder, classes=CLASSES, head_seed=7), candidate(**changes), seed=7)
-    torch.manual_seed(1)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.requires_grad:
-                parameter.add_(torch.randn_like(parameter) * 0.1)
-    return model
+    base = load_base(folder, classes=CLASSES, head_seed=7)
+    return tiny.disturb(adapters.attach(base, candidate(**changes), seed=7))
 
 
 def tokens_of(folder: Path, *, pairs: bool = False) -> Tokens:
@@ -152,8 +147,37 @@ def test_batches_without_padding_keep_the_budget_and_every_row() -> None:
         parts = packed_batches(rows, lengths, budget)
         assert sorted(np.concatenate(parts)) == sorted(rows)
         assert all(lengths[part].sum() <= budget or len(part) == 1 for part in parts)
-        assert np.all(np.diff(lengths[np.concatenate(parts)]) >= 0)
-        assert len(parts) <= 2 * lengths[rows].sum() / budget + 1 or budget < 60
+        assert all(np.all(np.diff(lengths[part]) >= 0) for part in parts)
+        assert len(parts) <= 1.2 * lengths[rows].sum() / budget + 1 or budget < 100
+
+
+def test_batches_side_by_side_share_the_budget_and_the_work() -> None:
+    lengths = np.random.default_rng(0).integers(20, 60, 200)
+    rows = np.random.default_rng(1).permutation(200)[:50]
+    for budget in (120, 300, 1000, 10_000):
+        parts = packed_batches(rows, lengths, budget, abreast=2, width=32)
+        assert sorted(np.concatenate(parts)) == sorted(rows)
+        assert all(lengths[part].sum() <= budget // 2 for part in parts)
+        assert len(parts) % 2 == 0
+    costs = [float((lengths[part] * (1 + lengths[part] / (1.7 * 32))).sum()) for part in parts]
+    assert len(parts) == 2
+    assert costs == pytest.approx([sum(costs) / 2] * 2, rel=0.02)
+
+
+def test_side_by_side_takes_as_many_rows_as_there_are() -> None:
+    lengths = np.asarray([900, 7, 5])
+    assert [part.tolist() for part in packed_batches(np.asarray([2]), lengths, 2000, abreast=2)] == [[2]]
+    assert [part.tolist() for part in packed_batches(np.arange(3), lengths, 2000, abreast=2)] == [[0], [2, 1]]
+    assert [part.tolist() for part in packed_batches(np.arange(3), lengths, 10, abreast=2)] == [[0], [1], [2]]
+
+
+def test_it_goes_side_by_side_only_where_the_budget_has_room_for_it(folder: Path) -> None:
+    model, tokens = attached(folder), tokens_of(folder)
+    longest = int(tokens.lengths.max())
+    for budget, abreast in ((longest - 1, 1), (2 * longest - 1, 1), (2 * longest, 2), (9 * longest, 2)):
+        packed = PackedModel(model, tokens, budget=budget, most_abreast=2)
+        assert packed.abreast == abreast
+        assert len(packed.split(np.arange(7))) >= abreast
 
 
 @pytest.mark.parametrize(

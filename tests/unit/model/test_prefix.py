@@ -36,13 +36,8 @@ def tokens(folder: Path) -> Tokens:
 @pytest.fixture
 def model(folder: Path) -> Any:
     candidate = Candidate.model_validate({"name": "c", "rank": 4, "layers": "last-1"})
-    made = adapters.attach(load_base(folder, classes=("bad", "good"), head_seed=7), candidate, seed=7)
-    torch.manual_seed(1)
-    with torch.no_grad():
-        for parameter in made.parameters():
-            if parameter.requires_grad:
-                parameter.add_(torch.randn_like(parameter) * 0.1)
-    return made
+    base = load_base(folder, classes=("bad", "good"), head_seed=7)
+    return tiny.disturb(adapters.attach(base, candidate, seed=7))
 
 
 def opened(place: Path, tokens: Tokens, *, blocks: int | None = None, key: Any = KEY) -> PrefixCache:

