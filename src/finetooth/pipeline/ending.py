@@ -132,5 +132,6 @@ def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, 
 def _costs(folder: RunFolder, name: str, seed: int | None) -> RowCosts:
     place = folder.row(name, seed)
     known = read_json(place.costs) if place.costs.is_file() else {}
+    known.pop("prefix_seconds", None)  # kept over stopped processes for the parts, which hold it
     weights = place.adapter / WEIGHTS
     return RowCosts(name=name, seed=seed, **known, adapter_bytes=weights.stat().st_size if weights.is_file() else None)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from finetooth.errors import Interrupted, ProofError
-from finetooth.files import write_json
+from finetooth.files import read_json, write_json
 from finetooth.model import adapters, artefact, device
 from finetooth.model.batching import Tokens
 from finetooth.model.loading import Base, base_tensors, hash_tensors, load_base, load_tokenizer
@@ -73,9 +73,7 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate, recipe
     plan = task.plan()
     model = adapters.attach(base, candidate, seed=task.seed)
     before = _frozen_hash(model)
-    began = time.perf_counter()
     train, validation = (_split(task, split, model, pad_id, channel) for split in ("train", "validation"))
-    prefix_seconds = time.perf_counter() - began
     job = Job(
         candidate=candidate,
         training=recipe.training,
@@ -119,6 +117,7 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate, recipe
             "token_budget": counters.token_budget,
         },
     )
+    prefix_seconds = read_json(task.folder.costs)["prefix_seconds"]
     seconds = counters.seconds + prefix_seconds
     add_costs(
         task,
@@ -157,7 +156,11 @@ def _split(task: Task, split: str, model: Any, pad_id: int, channel: Channel) ->
             raise Interrupted("interrupted; the state is saved.", signal_number=signal_number)
         channel.advance(count, note)
 
-    states = prefix_states.open_filled(task, model, split, pad_id=pad_id, advance=advance)
+    began = time.perf_counter()
+    try:
+        states = prefix_states.open_filled(task, model, split, pad_id=pad_id, advance=advance)
+    finally:
+        add_costs(task, prefix_seconds=time.perf_counter() - began)
     return Split(ids, Tokens.open(task.run_folder.work / "tokens" / split), np.asarray(labels), states)
 
 

@@ -1,0 +1,15 @@
+"""What a row has cost is kept over processes that were stopped."""
+
+from pathlib import Path
+
+from finetooth.files import read_json
+from finetooth.proof.task import Task, add_costs
+
+
+def test_seconds_of_hidden_states_add_up_and_the_largest_peak_stays(tmp_path: Path) -> None:
+    task = Task("fit", str(tmp_path), "last-1", 0, "train", str(tmp_path / "base"))
+    task.folder.path.mkdir(parents=True)
+    add_costs(task, prefix_seconds=200.0, peak_bytes=5)  # filled, then stopped in tuning
+    add_costs(task, prefix_seconds=8.0)  # the next process only holds the blocks against their hashes
+    add_costs(task, peak_bytes=3, train_seconds=70.0)
+    assert read_json(task.folder.costs) == {"prefix_seconds": 208.0, "peak_bytes": 5, "train_seconds": 70.0}
