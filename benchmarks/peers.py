@@ -22,17 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 import transformers
-import yaml
+from own_run import MATERIAL, own_run, write_rows
 
 import finetooth
 from finetooth.progress import Silent
 from finetooth.sources import bring_model
 
-MATERIAL = Path(os.environ.get("FINETOOTH_MATERIAL", "../shared"))
 QUICKSTART = Path(finetooth.__file__).with_name("quickstart.yaml")
 NOTEBOOK_STEPS = 16  # of 8 rows, all padded to one length: no more are needed
 BATCH, TOKENS, EPOCHS = 8, 512, 3
@@ -49,7 +46,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="finetooth-peers-") as name:
         place = Path(name)
-        _write_rows(place, asked.rows)
+        write_rows(place, asked.rows)
         if asked.distilbert:
             model = _random_distilbert(place / "distilbert")
         else:
@@ -64,14 +61,6 @@ def _random_distilbert(folder: Path) -> Path:
     torch.manual_seed(0)
     transformers.DistilBertModel(transformers.AutoConfig.from_pretrained(folder)).save_pretrained(folder)
     return folder
-
-
-def _write_rows(place: Path, rows: int) -> None:
-    for split, count in (("train", rows), ("validation", 64), ("test", 64)):
-        table = pq.read_table(MATERIAL / "data" / "imdb" / f"{'test' if split == 'test' else 'train'}.parquet")
-        order = np.random.default_rng(21).permutation(table.num_rows)
-        chosen = order[rows : rows + count] if split == "validation" else order[:count]
-        pq.write_table(pa.Table.from_batches(table.take(chosen).to_batches()), place / f"{split}.parquet")
 
 
 Sides = dict[str, Callable[[], dict[str, float]]]
@@ -125,28 +114,9 @@ def _ours(
     place: Path, model: Path, name: str, candidates: list[dict[str, Any]], *, epochs: int, seeds: list[int]
 ) -> dict[str, float]:
     """Examples a second over all rows, what is computed beforehand for them included."""
-    recipe = {
-        "name": name,
-        "model": str(model),
-        "data": {
-            "source": {split: str(place / f"{split}.parquet") for split in ("train", "validation", "test")},
-            "text": "text",
-            "label": "label",
-        },
-        "max_tokens": TOKENS,
-        "seeds": seeds,
-        "baselines": ["majority"],
-        "training": {"epochs": epochs, "batch_size": BATCH, "learning_rate": 2e-3},
-        "candidates": candidates,
-    }
-    path = place / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(recipe), encoding="utf-8")
-    command = [sys.executable, "-c", "from finetooth.cli import main; main()", "run", str(path), "--json"]
-    state = {"FINETOOTH_STATE": str(place / "state")}
-    done = subprocess.run(
-        [*command, "--out", str(place / name)], env=os.environ | state, capture_output=True, text=True, check=True
-    )
-    figures = json.loads(done.stdout)
+    training = {"epochs": epochs, "batch_size": BATCH, "learning_rate": 2e-3}
+    recipe = {"name": name, "model": str(model), "max_tokens": TOKENS, "seeds": seeds, "training": training}
+    figures = own_run(place, recipe | {"candidates": candidates})
     rows = [row for row in figures["rows"] if row["train_seconds"]]
     seconds = sum(row["train_seconds"] for row in rows)
     return {
