@@ -1,6 +1,6 @@
 """Training against what users write today, on the same rows in the same run: rates, ratios with their spread, memory.
 
-    python benchmarks/peers.py [--pairs 3] [--rows 320] [--shared] [--distilbert]
+    python benchmarks/peers.py [--pairs 3] [--rows 320] [--notebook-steps 16] [--shared] [--distilbert]
 
 Order A B C A B C: the Trainer script of the notebooks (padded to 512, the model's own dropout), the same tuned (dynamic
 padding, groups of one length, no dropout), and `finetooth run` with the same adapter, batch and learning rate.
@@ -31,9 +31,18 @@ from finetooth.progress import Silent
 from finetooth.sources import bring_model
 
 QUICKSTART = Path(finetooth.__file__).with_name("quickstart.yaml")
-NOTEBOOK_STEPS = 16  # of 8 rows, all padded to one length: no more are needed
 BATCH, TOKENS, EPOCHS = 8, 512, 3
 TARGETS = {"bert": ["query", "key", "value"], "distilbert": ["q_lin", "k_lin", "v_lin"]}
+
+# The script sets BERT's names of dropout, which DistilBERT refuses: they are left out, and its folder says none.
+TUNED_DISTILBERT = """
+import runpy, sys, transformers
+kind = transformers.AutoModelForSequenceClassification
+load = kind.from_pretrained
+kind.from_pretrained = lambda folder, num_labels, **dropout: load(folder, num_labels=num_labels)
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 def main() -> None:
@@ -41,6 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--rows", type=int, default=320)
+    parser.add_argument("--notebook-steps", type=int, default=16, help="Of 8 rows, all padded to one length.")
     parser.add_argument("--shared", action="store_true", help="Measure what is shared, in place of all layers.")
     parser.add_argument("--distilbert", action="store_true", help="On a DistilBERT of random weights.")
     asked = parser.parse_args()
@@ -51,8 +61,13 @@ def main() -> None:
             model = _random_distilbert(place / "distilbert")
         else:
             model = bring_model(finetooth.load_recipe(QUICKSTART).model, progress=Silent()).path
-        sides = _shared_sides if asked.shared else _sides
-        rounds = [_round(sides(place, model, asked.rows, number), number) for number in range(asked.pairs)]
+        rounds = []
+        for number in range(asked.pairs):
+            if asked.shared:
+                sides = _shared_sides(place, model, asked.rows, number)
+            else:
+                sides = _sides(place, model, asked.rows, number, notebook_steps=asked.notebook_steps)
+            rounds.append(_round(sides, number))
     _ratios(rounds)
 
 
@@ -63,13 +78,23 @@ def _random_distilbert(folder: Path) -> Path:
     return folder
 
 
+def _without_dropout(model: Path) -> Path:
+    folder = model.with_name(f"{model.name}-without-dropout")
+    if not folder.exists():
+        shutil.copytree(model, folder)
+        config = json.loads((folder / "config.json").read_text())
+        config |= {"dropout": 0.0, "attention_dropout": 0.0, "seq_classif_dropout": 0.0}
+        (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
 Sides = dict[str, Callable[[], dict[str, float]]]
 
 
-def _sides(place: Path, model: Path, rows: int, number: int) -> Sides:
+def _sides(place: Path, model: Path, rows: int, number: int, *, notebook_steps: int) -> Sides:
     candidate = {"name": "qkv", "rank": 8, "targets": TARGETS[_family(model)]}
     return {
-        "notebook": lambda: _peer(place, model, rows, "--max-steps", str(NOTEBOOK_STEPS)),
+        "notebook": lambda: _peer(place, model, rows, "--max-steps", str(notebook_steps)),
         "tuned": lambda: _peer(place, model, rows, "--tuned", "--epochs", "1"),
         "finetooth": lambda: _ours(place, model, f"qkv-{number}", [candidate], epochs=1, seeds=[21]),
     }
@@ -101,7 +126,12 @@ def _family(model: Path) -> str:
 
 
 def _peer(place: Path, model: Path, rows: int, *more: str) -> dict[str, float]:
-    command = [sys.executable, str(MATERIAL / "peers" / "stock_trainer.py"), "--model", str(model)]
+    script = str(MATERIAL / "peers" / "stock_trainer.py")
+    command = [sys.executable, script]
+    if "--tuned" in more and _family(model) == "distilbert":
+        model = _without_dropout(model)
+        command = [sys.executable, "-c", TUNED_DISTILBERT, script]
+    command += ["--model", str(model)]
     command += ["--train", str(place / "train.parquet"), "--test", str(place / "test.parquet"), "--rows", str(rows)]
     command += ["--test-rows", "8", "--batch-size", str(BATCH), "--out", str(place / "peer"), *more]
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
