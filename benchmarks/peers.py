@@ -6,7 +6,8 @@ Order A B C A B C: the Trainer script of the notebooks (padded to 512, the model
 padding, groups of one length, no dropout), and `finetooth run` with the same adapter, batch and learning rate.
 --shared: against the tuned script, `finetooth run` with adapters in the last three layers for three epochs, one alone,
 and two with two seeds in one run, which share what the layers below compute. The scripts stand in
-$FINETOOTH_MATERIAL/peers (default ../shared). --distilbert: the same on a DistilBERT of full size and random weights
+$FINETOOTH_MATERIAL/peers (default ../shared). Of ours, the share is told of the FLOP/s that the model's own products
+reach in the same process. --distilbert: the same on a DistilBERT of full size and random weights
 in place of MiniLM-L6. Run it on idle cores.
 """
 
@@ -115,7 +116,8 @@ def _round(sides: Sides, number: int) -> dict[str, dict[str, float]]:
         found[side] = measure()
         print(
             f"round {number + 1}  {side:<10} {found[side]['rate']:6.2f} examples/s, peak memory "
-            f"{found[side]['bytes'] / 1e9:.2f} GB",
+            f"{found[side]['bytes'] / 1e9:.2f} GB"
+            + (f", {100 * found[side]['share']:.0f} % of the products' own FLOP/s" if "share" in found[side] else ""),
             flush=True,
         )
     return found
@@ -152,6 +154,7 @@ def _ours(
     return {
         "rate": len(rows) * epochs * figures["data"]["train"] / seconds,
         "bytes": max(row["peak_bytes"] for row in rows),
+        "share": sum(row["flops_per_second"] / row["limit_flops_per_second"] for row in rows) / len(rows),
     }
 
 

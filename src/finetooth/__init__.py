@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from finetooth.plan import check as check
     from finetooth.recipe import Recipe as Recipe
     from finetooth.recipe import load as load_recipe
+    from finetooth.runs.across import compare as compare
 
 _HOMES = {
     "FinetoothError": ("finetooth.errors", "FinetoothError"),
@@ -26,6 +27,7 @@ _HOMES = {
     "Recipe": ("finetooth.recipe", "Recipe"),
     "Run": ("finetooth.pipeline", "Run"),
     "check": ("finetooth.plan", "check"),
+    "compare": ("finetooth.runs.across", "compare"),
     "evaluate": ("finetooth.pipeline", "evaluate"),
     "load": ("finetooth.pipeline", "load"),
     "load_recipe": ("finetooth.recipe", "load"),
@@ -38,6 +40,7 @@ __all__ = [
     "Recipe",
     "Run",
     "check",
+    "compare",
     "evaluate",
     "load",
     "load_recipe",

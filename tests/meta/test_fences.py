@@ -35,7 +35,8 @@ def loaded_by(*arguments):
     [
         ["--help"], ["--version"],
         ["quickstart", "--help"], ["run", "--help"], ["check", "--help"], ["predict", "--help"],
-        ["evaluate", "--help"], ["show", "--help"], ["fetch", "--help"], ["recipe", "--help"], ["recipe", "schema"],
+        ["evaluate", "--help"], ["show", "--help"], ["compare", "--help"],
+        ["fetch", "--help"], ["recipe", "--help"], ["recipe", "schema"],
     ],
     ids=" ".join,
 )  # fmt: skip
@@ -54,3 +55,10 @@ def test_show_loads_nothing_heavy(finished_run, more):
     code, names = loaded_by("show", str(finished_run), *more)
     assert code == 0
     assert names & (HEAVY - {"numpy"}) == set()
+
+
+def test_compare_loads_no_torch_and_no_scikit_learn(finished_run):
+    code, names = loaded_by("compare", str(finished_run), str(finished_run))
+    assert code == 1  # one run, named twice: refused after everything is imported
+    assert {"numpy", "pyarrow"} <= names
+    assert names & {"torch", "transformers", "peft", "sklearn", "scipy", "datasets"} == set()

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import click
 
-from finetooth.cli import answers, jobs, records
+from finetooth.cli import answers, comparing, jobs, records
 from finetooth.cli.faults import exit_code
 from finetooth.cli.output import survive_narrow_encodings
 
 _EPILOG = """\b
 Exit codes: 0 done, 1 something you can mend (a failed row too), 2 usage or
-recipe, 70 a fault of Finetooth, 130 and 143 interrupted (the same command
-goes on). Results go to stdout, progress and the next command to stderr."""
+recipe, 3 a gate was not met (--fail-if-worse), 70 a fault of Finetooth, 130
+and 143 interrupted (the same command goes on). Results go to stdout, progress and the next command to stderr."""
 
 
 class _InOrderOfUse(click.Group):
@@ -44,6 +44,7 @@ for _verb in (
     answers.predict,
     answers.evaluate,
     records.show,
+    comparing.compare,
     records.recipe,
     jobs.fetch,
 ):

@@ -145,10 +145,11 @@ def _gain(line: _Line) -> str:
         return ""
     p = line.compared["p_holm" if difference > 0 else "p_best_control_holm"]
     points = f"{100 * difference:+.1f}".replace("-0.0", "0.0").replace("+0.0", "0.0")
-    return f"{points}  {_p(p)}"
+    return f"{points}  {p_text(p)}"
 
 
-def _p(p: float) -> str:
+def p_text(p: float) -> str:
+    """A p as the tables show it: the smallest as a bound, others with two figures."""
     if p < _SMALLEST_P:
         return f"p < {_SMALLEST_P}"
     return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f} "  # the blank keeps the decimal points in one column

@@ -1,0 +1,66 @@
+"""Rows of several runs as text for the terminal, at most 80 columns wide."""
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from finetooth.report.table import WIDTH, p_text
+
+_RUN, _ROW = 22, 17  # columns of a run's and of a row's name
+_TITLES = f"{'accuracy':>8}  {'95 % interval':>13}  {'vs first':>16}"
+
+
+def describe(found: Mapping[str, Any]) -> str:
+    """The text of what runs.across.compare gives: every row, then what the winners' differences say."""
+    times = found["test_openings"]
+    opened = "once" if times == 1 else f"{times} times"
+    lines = [
+        textwrap.fill(f"{found['examples']:,} test rows, the same in each run (opened {opened})", WIDTH),
+        "",
+        f"{'run':<{_RUN}}{'row':<{_ROW}}{_TITLES}",
+    ]
+    before = None
+    for row in found["rows"]:
+        lines.append(_line(row, first_of_run=row["run"] != before))
+        before = row["run"]
+    return "\n".join([*lines, "", *_reading(found)])
+
+
+def _line(row: Mapping[str, Any], *, first_of_run: bool) -> str:
+    low, high = (f"{100 * bound:.1f}" for bound in row["accuracy_interval"])
+    mark = " *" if row["winner"] else ""
+    name = row["name"] if row["seed"] is None else f"{row['name']} seed {row['seed']}"
+    run = _short(row["run"], _RUN - 1, keep_end=True) if first_of_run else ""
+    gain = "" if row["difference"] is None else f"{_points(row['difference']):>5}  {p_text(row['p_holm'])}"
+    shown = f"{_short(name, _ROW - 1 - len(mark))}{mark}"
+    return f"{run:<{_RUN}}{shown:<{_ROW}}{100 * row['accuracy']:>6.1f} %  {f'{low} to {high}':>13}  {gain:>16}".rstrip()
+
+
+def _reading(found: Mapping[str, Any]) -> list[str]:
+    reference, judged = found["reference"], [row for row in found["rows"] if row["p"] is not None]
+    said = ["* the winner of its run. vs first: accuracy minus that of the first run's winner."]
+    if len(judged) > 1:
+        said.append(f"p: exact McNemar test on the same rows, Holm-corrected over {len(judged)} candidates.")
+    elif judged:
+        said.append("p: exact McNemar test on the same rows.")
+    for row in judged:
+        if row["winner"]:
+            said.append(f"{row['run']}: {_verdict(row, found['alpha'])} {reference['name']} of {reference['run']}.")
+    return [textwrap.fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for line in said]
+
+
+def _verdict(row: Mapping[str, Any], alpha: float) -> str:
+    if row["p_holm"] >= alpha:
+        return f"{row['name']} cannot be told apart from"
+    points = f"{100 * abs(row['difference']):.1f} points"
+    return f"{row['name']} is {points} {'better' if row['difference'] > 0 else 'worse'} than"
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.1f}".replace("-0.0", "0.0").replace("+0.0", "0.0")
+
+
+def _short(text: str, most: int, *, keep_end: bool = False) -> str:
+    if len(text) <= most:
+        return text
+    return f"…{text[1 - most :]}" if keep_end else f"{text[: most - 1]}…"

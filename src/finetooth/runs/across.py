@@ -1,0 +1,139 @@
+"""Rows of several runs side by side: paired tests where the test rows are the same, a refusal where they are not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.errors import RunError
+from finetooth.measure.intervals import wilson
+from finetooth.measure.metrics import predicted
+from finetooth.measure.significance import holm, paired
+from finetooth.runs import predictions, results
+from finetooth.runs.layout import RunFolder
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A row of a run. right: (N,) bool, in the order of ids, which are sorted."""
+
+    run: str
+    name: str
+    kind: str
+    seed: int | None
+    winner: bool
+    ids: tuple[str, ...]
+    right: npt.NDArray[np.bool_]
+
+
+def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
+    """Every candidate of the runs against the winner of the first: differences, exact McNemar p, Holm over all of them.
+
+    Baselines are shown with their accuracy alone: each run has judged its candidates by its own. `worse` names the runs
+    whose winner is shown to be worse than the first run's (difference below 0 and p_holm below ALPHA). Differences are
+    accuracy of the row minus that of the reference, -1 to 1; a row is what its saved files gave, and nothing is
+    computed by a model here.
+    Raises: RunError when fewer than two runs are given, one is not complete, the first has no winner, or their test
+    rows are not the same.
+    """
+    folders = [Path(run) for run in runs]
+    if len(folders) < 2 or len({folder.resolve() for folder in folders}) < len(folders):
+        raise RunError("compare needs two or more different run folders: finetooth compare RUN RUN")
+    contracts = [results.contract(folder) for folder in folders]
+    for folder, found in zip(folders, contracts, strict=True):
+        if not found["complete"]:
+            raise RunError(f"{folder}: the run is not complete. Give its command again, and it goes on; then compare.")
+    _refuse_other_tests(folders, contracts)
+    rows = [row for folder, found in zip(folders, contracts, strict=True) for row in _measured(folder, found)]
+    _refuse_other_names(rows)
+    reference = next((row for row in rows if row.winner and row.run == str(folders[0])), None)
+    if reference is None:
+        raise RunError(f"{folders[0]}: the run has no winner to compare with; name a run with a candidate first.")
+    lines = [_line(row, reference) for row in rows]
+    judged = [line for line in lines if line["p"] is not None]
+    for line, adjusted in zip(judged, holm([line["p"] for line in judged]), strict=True):
+        line["p_holm"] = adjusted
+    return {
+        "schema": 1,
+        "test_id": contracts[0]["test_id"],
+        "test_openings": contracts[0]["test_openings"],
+        "examples": len(reference.ids),
+        "reference": {"run": reference.run, "name": reference.name, "seed": reference.seed},
+        "alpha": ALPHA,
+        "worse": [line["run"] for line in judged if line["winner"] and _shown_worse(line)],
+        "rows": lines,
+    }
+
+
+def _refuse_other_tests(folders: Sequence[Path], contracts: Sequence[dict[str, Any]]) -> None:
+    for folder, found in zip(folders[1:], contracts[1:], strict=True):
+        if found["test_id"] != contracts[0]["test_id"]:
+            raise RunError(
+                f"{folders[0]} and {folder} were not measured on the same test rows ({contracts[0]['data']['test']:,} "
+                f"and {found['data']['test']:,} rows of different content), so their rows cannot be paired. Run both "
+                "recipes with the same data.source, data.limit, data.test and data.seed."
+            )
+
+
+def _refuse_other_names(rows: Sequence[_Measured]) -> None:
+    for row in rows[1:]:
+        if row.ids != rows[0].ids:
+            raise RunError(
+                f"{rows[0].run} and {row.run} hold the same test texts under other names of files and rows (first: "
+                f"{rows[0].ids[0]} and {row.ids[0]}), so that their rows cannot be paired. Run both from the same "
+                "files."
+            )
+
+
+def _measured(folder: Path, found: dict[str, Any]) -> list[_Measured]:
+    winner = found["winner"] and (found["winner"]["name"], found["winner"]["seed"])
+    rows = []
+    for row in found["rows"]:
+        if row["status"] != "done":
+            continue
+        test = predictions.read(RunFolder(folder).row(row["name"], row["seed"]).predictions)["test"]
+        order = np.argsort(np.asarray(test.ids, object), kind="stable")
+        rows.append(
+            _Measured(
+                run=str(folder),
+                name=row["name"],
+                kind=row["kind"],
+                seed=row["seed"],
+                winner=(row["name"], row["seed"]) == winner,
+                ids=tuple(test.ids[place] for place in order),
+                right=np.asarray(predicted(test.logits) == test.labels)[order],
+            )
+        )
+    return rows
+
+
+def _line(row: _Measured, reference: _Measured) -> dict[str, Any]:
+    right, count = int(row.right.sum()), len(row.right)
+    line: dict[str, Any] = {
+        "run": row.run,
+        "name": row.name,
+        "kind": row.kind,
+        "seed": row.seed,
+        "winner": row.winner,
+        "accuracy": right / count,
+        "accuracy_interval": list(wilson(right, count)),
+    }
+    if row is reference or row.kind != "candidate":
+        return line | dict.fromkeys(("difference", "only_row", "only_reference", "p", "p_holm"))
+    pair = paired(row.right, reference.right)
+    return line | {
+        "difference": pair.difference,
+        "only_row": pair.only_a,
+        "only_reference": pair.only_b,
+        "p": pair.p,
+        "p_holm": None,
+    }
+
+
+def _shown_worse(line: dict[str, Any]) -> bool:
+    return bool(line["difference"] < 0 and line["p_holm"] < ALPHA)

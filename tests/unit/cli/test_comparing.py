@@ -1,0 +1,51 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from finetooth.cli.app import finetooth as command
+
+FOUND = {
+    "schema": 1,
+    "examples": 10,
+    "test_openings": 1,
+    "alpha": 0.05,
+    "reference": {"run": "runs/my old", "name": "x", "seed": 0},
+    "worse": ["runs/new"],
+    "rows": [
+        {
+            "run": "runs/my old", "name": "x", "seed": 0, "winner": True, "accuracy": 0.5,
+            "accuracy_interval": [0.2, 0.8], "difference": None, "p": None, "p_holm": None,
+        }
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    asked = []
+    monkeypatch.setattr("finetooth.runs.across.compare", lambda runs: asked.append(runs) or FOUND)
+    return asked
+
+
+def call(*arguments):
+    return CliRunner().invoke(command, ["compare", *arguments], standalone_mode=False)
+
+
+def test_runs_are_handed_over_as_given_and_the_table_is_printed(asked):
+    result = call("runs/my old", "runs/new")
+    assert asked == [("runs/my old", "runs/new")]
+    assert result.return_value == 0
+    assert result.stdout.startswith("10 test rows, the same in each run (opened once)\n")
+    assert result.stderr == "\nNext    finetooth show 'runs/my old' --wide\n"
+
+
+def test_json_is_what_the_library_gives(asked):
+    assert json.loads(call("a", "b", "--json").stdout) == FOUND
+
+
+def test_a_worse_run_ends_with_3_only_where_asked(asked, monkeypatch):
+    assert call("a", "b").return_value == 0
+    assert call("a", "b", "--fail-if-worse").return_value == 3
+    monkeypatch.setattr("finetooth.runs.across.compare", lambda runs: FOUND | {"worse": []})
+    assert call("a", "b", "--fail-if-worse").return_value == 0

@@ -1,0 +1,58 @@
+from finetooth.report.across import describe
+
+
+def row(run, name, accuracy, **changes):
+    return {
+        "run": run,
+        "name": name,
+        "kind": "candidate",
+        "seed": 0,
+        "winner": True,
+        "accuracy": accuracy,
+        "accuracy_interval": [accuracy - 0.01, accuracy + 0.01],
+        "difference": None,
+        "p": None,
+        "p_holm": None,
+    } | changes
+
+
+def text(*rows):
+    return describe(
+        {
+            "examples": 2620,
+            "test_openings": 2,
+            "alpha": 0.05,
+            "reference": {"run": rows[0]["run"], "name": rows[0]["name"], "seed": 0},
+            "rows": rows,
+        }
+    )
+
+
+def test_rows_stand_under_their_run_and_the_winners_are_judged_in_words():
+    first = row("runs/old", "lora-r8", 0.823)
+    control = row("runs/old", "tfidf", 0.758, kind="baseline", seed=None, winner=False)
+    worse = row("runs/new", "lora-r4", 0.802, difference=-0.021, p=0.001, p_holm=0.004)
+    assert text(control, first, worse).replace("tfidf of", "lora-r8 of") == (
+        "2,620 test rows, the same in each run (opened 2 times)\n"
+        "\n"
+        "run                   row              accuracy  95 % interval          vs first\n"
+        "runs/old              tfidf              75.8 %   74.8 to 76.8\n"
+        "                      lora-r8 seed 0 *   82.3 %   81.3 to 83.3\n"
+        "runs/new              lora-r4 seed 0 *   80.2 %   79.2 to 81.2   -2.1  p = 0.004\n"
+        "\n"
+        "* the winner of its run. vs first: accuracy minus that of the first run's\n"
+        "  winner.\n"
+        "p: exact McNemar test on the same rows.\n"
+        "runs/new: lora-r4 is 2.1 points worse than lora-r8 of runs/old."
+    )
+
+
+def test_a_difference_that_is_not_shown_is_said_to_be_not_shown():
+    lines = text(row("a", "x", 0.8), row("b", "y", 0.81, difference=0.01, p=0.2, p_holm=0.2)).splitlines()
+    assert lines[-1] == "b: y cannot be told apart from x of a."
+
+
+def test_no_line_is_wider_than_a_terminal():
+    long = "a/very/long/path/to/runs/of/an/experiment"
+    rows = [row(long, "a-candidate-of-a-long-name", 0.99, difference=-0.999, p=0.5, p_holm=0.5) for _ in range(3)]
+    assert max(map(len, text(*rows).splitlines())) <= 80

@@ -1,0 +1,129 @@
+import json
+
+import numpy as np
+import pytest
+
+from finetooth.errors import RunError
+from finetooth.files import sha256_file, write_file, write_json
+from finetooth.measure.significance import holm, paired
+from finetooth.runs.across import compare
+from finetooth.runs.layout import RunFolder
+from finetooth.runs.predictions import Predictions
+from finetooth.runs.predictions import write as write_predictions
+from finetooth.runs.results import Costs, Row, RunInfo, write_costs, write_results
+
+COUNT = 400
+IDS = tuple(f"test.csv:{number}" for number in range(1, COUNT + 1))
+
+
+def rights(share, seed):
+    return np.random.default_rng(seed).random(COUNT) < share
+
+
+def finished(folder, rows, *, winner, test_id="a" * 64, ids=IDS, order=None, complete=True):
+    """A finished run: rows is {(name, seed): right (N,) bool}; names that begin with lora are candidates."""
+    place = RunFolder(folder)
+    place.path.mkdir(parents=True)
+    labels = np.arange(COUNT) % 2
+    order = np.arange(COUNT) if order is None else order
+    kept = []
+    for (name, seed), right in rows.items():
+        said = np.where(right, labels, 1 - labels)
+        logits = np.eye(2, dtype=np.float32)[said]
+        test = Predictions(tuple(ids[place] for place in order), labels[order].astype(np.int64), logits[order])
+        place.row(name, seed).path.mkdir(parents=True)
+        write_predictions(place.row(name, seed).predictions, {"test": test})
+        kind = "candidate" if name.startswith("lora") else "baseline"
+        kept.append(Row(name=name, kind=kind, seed=seed, validation={}, test={"accuracy": float(right.mean())}))
+    info = RunInfo(
+        run=folder.name, model="owner/name", test_id=test_id, train=800, validation=100, test=COUNT,
+        classes=["no", "yes"], winner=winner,
+    )  # fmt: skip
+    write_results(place, info, kept)
+    write_costs(place, Costs(test_openings=1, rows=[]))
+    write_file(place.recipe, b"name: x\n")
+    write_json(place.plan, {})
+    if complete:
+        write_json(place.complete, {"results_sha256": sha256_file(place.results)})
+    return folder
+
+
+GOOD, FAIR, POOR = rights(0.9, 1), rights(0.88, 2), rights(0.6, 3)
+
+
+@pytest.fixture
+def old(tmp_path):
+    return finished(tmp_path / "old", {("tfidf", None): POOR, ("lora-r8", 0): GOOD}, winner=("lora-r8", 0))
+
+
+def by_row(found):
+    return {(row["run"].rpartition("/")[2], row["name"], row["seed"]): row for row in found["rows"]}
+
+
+def test_candidates_are_paired_with_the_first_runs_winner_and_corrected_as_one_family(old, tmp_path):
+    new = finished(tmp_path / "new", {("lora-a", 0): FAIR, ("lora-b", 0): POOR}, winner=("lora-a", 0))
+    found = compare([old, new])
+    rows = by_row(found)
+    assert found["reference"] == {"run": str(old), "name": "lora-r8", "seed": 0}
+    assert rows["old", "lora-r8", 0]["p"] is None and rows["old", "tfidf", None]["p"] is None
+    pairs = [paired(FAIR, GOOD), paired(POOR, GOOD)]
+    for name, pair, adjusted in zip(("lora-a", "lora-b"), pairs, holm([pair.p for pair in pairs]), strict=True):
+        row = rows["new", name, 0]
+        assert row["difference"] == pair.difference and row["p"] == pair.p and row["p_holm"] == adjusted
+        assert (row["only_row"] - row["only_reference"]) / COUNT == row["difference"]
+    assert found["worse"] == []  # lora-b is shown to be worse, but it is not its run's winner
+    json.dumps(found, allow_nan=False)
+
+
+def test_a_run_whose_winner_is_shown_to_be_worse_is_named(old, tmp_path):
+    new = finished(tmp_path / "new", {("lora-b", 0): POOR}, winner=("lora-b", 0))
+    assert compare([old, new])["worse"] == [str(new)]
+    assert compare([new, old])["worse"] == []
+
+
+def test_the_order_of_test_rows_in_a_run_changes_nothing(old, tmp_path):
+    shuffled = np.random.default_rng(0).permutation(COUNT)
+    same = {("lora-r8", 0): GOOD}
+    new = finished(tmp_path / "new", same, winner=("lora-r8", 0), order=shuffled)
+    row = by_row(compare([old, new]))["new", "lora-r8", 0]
+    assert (row["difference"], row["only_row"], row["only_reference"], row["p"]) == (0.0, 0, 0, 1.0)
+
+
+def test_the_difference_changes_its_sign_with_the_order_of_runs(old, tmp_path):
+    new = finished(tmp_path / "new", {("lora-a", 0): FAIR}, winner=("lora-a", 0))
+    forth, back = compare([old, new]), compare([new, old])
+    assert by_row(forth)["new", "lora-a", 0]["difference"] == -by_row(back)["old", "lora-r8", 0]["difference"]
+    assert by_row(forth)["new", "lora-a", 0]["p"] == by_row(back)["old", "lora-r8", 0]["p"]
+
+
+def refusal(*runs):
+    with pytest.raises(RunError) as error:
+        compare(runs)
+    return str(error.value)
+
+
+def test_what_cannot_be_paired_is_refused_with_the_reason(old, tmp_path):
+    rows = {("lora-r8", 0): GOOD}
+    other = finished(tmp_path / "other", rows, winner=("lora-r8", 0), test_id="b" * 64)
+    assert refusal(old, other) == (
+        f"{old} and {other} were not measured on the same test rows (400 and 400 rows of different content), so their "
+        "rows cannot be paired. Run both recipes with the same data.source, data.limit, data.test and data.seed."
+    )
+    renamed = finished(
+        tmp_path / "renamed", rows, winner=("lora-r8", 0), ids=tuple(f"other.csv:{number}" for number in range(COUNT))
+    )
+    assert refusal(old, renamed) == (
+        f"{old} and {renamed} hold the same test texts under other names of files and rows (first: test.csv:1 and "
+        "other.csv:0), so that their rows cannot be paired. Run both from the same files."
+    )
+    half = finished(tmp_path / "half", rows, winner=("lora-r8", 0), complete=False)
+    assert refusal(old, half) == (
+        f"{half}: the run is not complete. Give its command again, and it goes on; then compare."
+    )
+    bare = finished(tmp_path / "bare", {("tfidf", None): POOR}, winner=None)
+    assert refusal(bare, old) == (f"{bare}: the run has no winner to compare with; name a run with a candidate first.")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_one_run_is_not_compared_with_itself(old, count):
+    assert refusal(*[old] * count) == "compare needs two or more different run folders: finetooth compare RUN RUN"
