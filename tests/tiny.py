@@ -114,7 +114,7 @@ def recipe(model: Path, reviews: Path, **changes: Any) -> dict[str, Any]:
         "data": {"source": str(reviews), "text": "text", "label": "label", "validation": 40, "test": 60},
         "max_tokens": 48,
         "seeds": [3],
-        "baselines": ["majority", "tfidf", "original"],
+        "baselines": ["majority", "original", "tfidf", "probe"],
         "training": training | changes.pop("training", {}),
         "candidates": [{"name": "r4", "rank": 4, "bias": "lora_only", "dropout": 0.1}],
     }

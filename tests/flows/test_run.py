@@ -63,8 +63,9 @@ def test_rows_come_in_order_and_the_diverged_one_fails_alone(table: Finished) ->
     rows = json.loads(table.said.stdout)["rows"]
     assert [(row["name"], row["kind"], row["seed"], row["status"]) for row in rows] == [
         ("majority", "baseline", None, "done"),
-        ("tfidf", "baseline", None, "done"),
         ("original", "baseline", 3, "done"),
+        ("tfidf", "baseline", None, "done"),
+        ("probe", "baseline", None, "done"),
         ("r4", "candidate", 3, "done"),
         ("wild", "candidate", 3, "failed"),
     ]
@@ -72,11 +73,13 @@ def test_rows_come_in_order_and_the_diverged_one_fails_alone(table: Finished) ->
     assert wild["error"].startswith("the ") and " not finite" in wild["error"]
     assert f"wild failed: {wild['error']}" in table.said.stderr
     assert {wild[key] for key in ("parameters", "validation", "test", "reload", "adapter_bytes")} == {None}
-    assert rows[3]["reload"] == {"verified": True, "max_abs_logit_difference": 0.0}
-    counts = rows[3]["parameters"]
+    assert rows[4]["reload"] == {"verified": True, "max_abs_logit_difference": 0.0}
+    counts = rows[4]["parameters"]
     assert counts["trainable"] == counts["adapter"] + counts["head"] + counts["bias"]
     assert counts["plain_percent"] == 100 * counts["trainable"] / counts["total"]
-    assert rows[2]["head"] == rows[3]["head"] == "new"
+    assert rows[1]["head"] == rows[4]["head"] == "new"
+    assert rows[3]["parameters"]["trainable"] == rows[3]["parameters"]["head"] == 2 * 32 + 2
+    assert rows[3]["probe"]["feature"] in ("pooler", "mean")
 
 
 def test_every_row_of_the_data_is_accounted_for(table: Finished) -> None:
@@ -117,7 +120,7 @@ def test_predictions_give_back_every_figure(table: Finished) -> None:
         for split in ("validation", "test"):
             assert row[split] == pytest.approx(figures(place, split, 2), rel=1e-9)
             compared += 4
-    assert compared == 32
+    assert compared == 40
 
 
 def test_what_is_left_in_the_folder(steady: Finished) -> None:
@@ -153,7 +156,7 @@ def test_show_prints_the_table_and_the_contract(table: Finished, said: Any) -> N
     assert code == 0
     wide = [line for line in out.splitlines() if len(line) > 80 and str(table.trial.out) not in line]
     assert wide == []
-    assert [name for name in ("majority", "tfidf", "original", "r4", "wild") if name not in out] == []
+    assert [name for name in ("majority", "original", "tfidf", "probe", "r4", "wild") if name not in out] == []
 
 
 def test_predict_says_the_same_of_texts_a_file_and_stdin(steady: Finished, said: Any, tmp_path: Path) -> None:
@@ -185,7 +188,7 @@ def test_evaluate_gives_the_runs_own_figures_and_counts_its_look(table: Finished
     assert code == 0
     found = json.loads(out)
     assert (found["test_id"], found["test_openings"], found["split"]) == (contract["test_id"], 2, "test")
-    assert {key: found[key] for key in ("examples", "accuracy", "loss", "macro_f1")} == contract["rows"][3]["test"]
+    assert {key: found[key] for key in ("examples", "accuracy", "loss", "macro_f1")} == contract["rows"][4]["test"]
     assert table.trial.openings() == 2
 
 
@@ -300,7 +303,7 @@ def test_check_counts_what_the_run_trains(steady: Finished, said: Any) -> None:
 def test_a_run_of_all_kinds_of_rows_killed_after_each_kind_ends_in_the_same_bytes(table: Finished, place: Path) -> None:
     trial = Trial(table.trial.recipe, place / "table-killed")
     marks = (
-        trial.folder.row("tfidf", None).predictions,
+        trial.folder.row("probe", None).control,
         trial.folder.row("wild", 3).failed,
         trial.state / "lockbox" / f"{table.trial.contract()['test_id']}.jsonl",
     )

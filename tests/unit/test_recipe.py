@@ -131,4 +131,5 @@ def test_aliases_and_merges_are_no_doubled_keys(tmp_path: Path) -> None:
 def test_a_model_is_needed_where_a_row_is_made_by_it() -> None:
     assert recipe.load(BARE).needs_model
     assert recipe.load(BARE | {"baselines": [], "candidates": [{"name": "a"}]}).needs_model
+    assert recipe.load(BARE | {"baselines": ["probe"]}).needs_model
     assert not recipe.load(BARE | {"baselines": ["majority", "tfidf"]}).needs_model

@@ -22,7 +22,7 @@ def quickstart(overrides: tuple[str, ...], **asked: Any) -> int:
     \b
         finetooth quickstart
 
-    Tune MiniLM-L6 on 12,808 real review snippets, both brought from the package index, and compare it with three
+    Tune MiniLM-L6 on 12,808 real review snippets, both brought from the package index, and compare it with four
     baselines. The recipe is shipped inside Finetooth; this is `run` with it.
     """
     with resources.as_file(resources.files("finetooth") / "quickstart.yaml") as path:

@@ -1,17 +1,19 @@
-"""Classifiers without a neural network, that a candidate must beat to be worth its training.
+"""Classifiers that train no neural network, that a candidate must beat to be worth its training.
 
-A control is fitted on the training split, saved as JSON and safetensors, and measured from what was saved.
+A control is fitted on the training split, saved as JSON and safetensors, and measured from what was saved. Majority
+and tfidf read texts; the probe reads the hidden states of a frozen encoder, which others compute.
 """
 
 from pathlib import Path
 from typing import Literal
 
-from finetooth.controls.control import Control, read_kind
+from finetooth.controls.control import KINDS, TEXT_KINDS, Control, read_kind
 from finetooth.controls.majority import Majority
+from finetooth.controls.probe import Probe
 from finetooth.controls.tfidf import TfidfLogistic
 from finetooth.data import Examples
 
-__all__ = ["Control", "fit", "load"]
+__all__ = ["KINDS", "TEXT_KINDS", "Control", "Probe", "fit", "load"]
 
 
 def fit(name: Literal["majority", "tfidf"], train: Examples, *, classes: int) -> Control:
@@ -22,8 +24,8 @@ def fit(name: Literal["majority", "tfidf"], train: Examples, *, classes: int) ->
 
 
 def load(folder: Path) -> Control:
-    """The control that was saved at `folder`; its logits are bitwise those of the one that was saved.
+    """The control of texts that was saved at `folder`; its logits are bitwise those of the one that was saved.
 
-    Raises: ProofError if the folder is not whole, or is not a control.
+    Raises: ProofError if the folder is not whole, or is not such a control.
     """
-    return Majority.load(folder) if read_kind(folder) == Majority.KIND else TfidfLogistic.load(folder)
+    return Majority.load(folder) if read_kind(folder, TEXT_KINDS) == Majority.KIND else TfidfLogistic.load(folder)

@@ -12,11 +12,12 @@ from finetooth.files import damage, read_json
 
 SETTINGS = "control.json"
 WEIGHTS = "control.safetensors"
-KINDS = ("majority", "tfidf")
+TEXT_KINDS = ("majority", "tfidf")
+KINDS = (*TEXT_KINDS, "probe")
 
 
 class Control(Protocol):
-    """A fitted control."""
+    """A fitted control that reads texts."""
 
     @property
     def warnings(self) -> list[str]:
@@ -32,18 +33,18 @@ class Control(Protocol):
         """
 
 
-def read_kind(folder: Path) -> str:
-    """The kind of the control saved at `folder`, one of KINDS, after checking the folder against its manifest.
+def read_kind(folder: Path, among: Sequence[str] = KINDS) -> str:
+    """The kind of the control saved at `folder`, one of `among`, after checking the folder against its manifest.
 
-    Raises: ProofError if the folder is not whole, or is not a control.
+    Raises: ProofError if the folder is not whole, or is not such a control.
     """
     wrong = damage(folder)
     if wrong is not None:
         raise ProofError(f"{folder}: {wrong}. Delete the folder and give the same command again.")
     settings = read_json(folder / SETTINGS) if (folder / SETTINGS).is_file() else None
     kind = settings.get("control") if isinstance(settings, dict) else None
-    if kind not in KINDS:
-        raise ProofError(f"{folder}: not a saved control ({', '.join(KINDS)}).")
+    if kind not in among:
+        raise ProofError(f"{folder}: not a saved control ({', '.join(among)}).")
     return str(kind)
 
 

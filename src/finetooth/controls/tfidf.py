@@ -1,6 +1,5 @@
 """Logistic regression on the words and word pairs of a text, weighted by TF-IDF: what no fine-tune may lose to."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from finetooth.controls.control import SETTINGS, WEIGHTS, shares
+from finetooth.controls.logistic import log_floor, log_probabilities, solve
 from finetooth.data import Examples
 from finetooth.errors import DataError
 from finetooth.files import json_bytes, new_directory, read_json
@@ -70,13 +69,14 @@ class TfidfLogistic:
         bias = np.log(shares(train.labels, classes=classes)).astype(np.float32)
         converged = True
         if matrix is not None and len(present) > 1:
-            weights[present], bias[present], converged = _solve(matrix, train.labels)
+            model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=MAX_ITERATIONS)
+            weights[present], bias[present], converged = solve(model, matrix, train.labels)
         return cls(
             vocabulary=tuple(terms),
             idf=idf,
             weights=weights,
             bias=bias,
-            log_floor=_log_floor(train.labels, classes=classes),
+            log_floor=log_floor(train.labels, classes=classes),
             of_pairs=train.pairs is not None,
             converged=converged,
         )
@@ -134,7 +134,7 @@ class TfidfLogistic:
             scores = np.tile(self.bias.astype(np.float64), (len(block), 1))
             if vectorizer is not None:
                 scores += vectorizer.transform(block) @ weights
-            found[start : start + len(block)] = self._log_probabilities(scores)
+            found[start : start + len(block)] = log_probabilities(scores, self.log_floor)
         return found
 
     def _ready_vectorizer(self) -> Any:
@@ -143,16 +143,6 @@ class TfidfLogistic:
         vectorizer = _vectorizer(vocabulary={term: place for place, term in enumerate(self.vocabulary)})
         vectorizer.idf_ = self.idf
         return vectorizer
-
-    def _log_probabilities(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        absent = self.log_floor < 0
-        scores[:, absent] = -np.inf
-        scores -= scores.max(axis=1, keepdims=True)
-        scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        floor = self.log_floor.astype(np.float64)
-        scores += np.log1p(-np.exp(floor[absent]).sum())
-        scores[:, absent] = floor[absent]
-        return scores
 
 
 def _joined(texts: Sequence[str], pairs: Sequence[str] | None) -> list[str]:
@@ -163,20 +153,3 @@ def _joined(texts: Sequence[str], pairs: Sequence[str] | None) -> list[str]:
 
 def _vectorizer(**settings: Any) -> Any:
     return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=_WORD, **settings)
-
-
-def _solve(matrix: Any, labels: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], bool]:
-    """Weights (P, V) and bias (P,) of the P classes present, and whether the solver came to its end."""
-    model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=MAX_ITERATIONS)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # said in control.json instead
-        model.fit(matrix, labels)
-    weights, bias = model.coef_, model.intercept_
-    if len(model.classes_) == 2:  # scikit-learn keeps one row for two classes: the log-odds of the second
-        weights, bias = np.vstack([np.zeros_like(weights), weights]), np.array([0.0, bias[0]])
-    return weights.astype(np.float32), bias.astype(np.float32), int(model.n_iter_.max()) < MAX_ITERATIONS
-
-
-def _log_floor(labels: npt.NDArray[np.int64], *, classes: int) -> npt.NDArray[np.float32]:
-    absent = np.bincount(labels, minlength=classes) == 0
-    return np.where(absent, np.log(shares(labels, classes=classes)), 0.0).astype(np.float32)

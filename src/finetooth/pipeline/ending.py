@@ -1,16 +1,18 @@
 """From finished rows to results, comparison and the mark that the run is complete."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from finetooth import controls
+from finetooth.controls.control import SETTINGS
 from finetooth.files import discard, read_json, sha256_file, sweep, write_json
 from finetooth.measure.metrics import score
 from finetooth.model.adapters import WEIGHTS
 from finetooth.recipe import Recipe
 from finetooth.runs import comparison, predictions, results
-from finetooth.runs.layout import RunFolder
-from finetooth.runs.results import Costs, CurvePoint, Parameters, Reload, Row, RowCosts, RunInfo
+from finetooth.runs.layout import RowFolder, RunFolder
+from finetooth.runs.results import Chosen, Costs, CurvePoint, Parameters, Reload, Row, RowCosts, RunInfo
 
 Keys = Sequence[tuple[str, int | None]]
 
@@ -101,16 +103,9 @@ def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, 
     found = predictions.read(place.predictions)
     figures = {split: score(part.logits, part.labels) for split, part in found.items()}
     if not candidate:
-        head = plan["base"]["head"] if name == "original" else None
-        warnings = [] if name == "original" else controls.load(place.control).warnings
-        return Row(
-            name=name,
-            kind=kind,
-            seed=seed,
-            validation=figures["validation"],
-            test=figures["test"],
-            head=head,
-            warnings=warnings,
+        return replace(
+            Row(name=name, kind=kind, seed=seed, validation=figures["validation"], test=figures["test"]),
+            **_of_baseline(plan, place, name),
         )
     tuned, proof = read_json(place.curve), read_json(place.verify)
     return Row(
@@ -127,6 +122,21 @@ def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, 
         head=tuned["head"],
         warnings=tuned["warnings"],
     )
+
+
+def _of_baseline(plan: Mapping[str, Any], place: RowFolder, name: str) -> dict[str, Any]:
+    """What the row of a baseline says besides its figures."""
+    if name == "original":
+        return {"head": plan["base"]["head"]}
+    if name == "probe":
+        probe = controls.Probe.load(place.control)
+        counts = read_json(place.control / SETTINGS)["parameters"]
+        return {
+            "parameters": Parameters(adapter=0, bias=0, **counts),
+            "probe": Chosen(probe.chosen.feature, probe.chosen.inverse_regularisation),
+            "warnings": probe.warnings,
+        }
+    return {"warnings": controls.load(place.control).warnings}
 
 
 def _costs(folder: RunFolder, name: str, seed: int | None) -> RowCosts:

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from finetooth import controls
 from finetooth.errors import DivergedError, ProofError, RunError
 from finetooth.files import UNFINISHED, damage, discard, read_json, sweep, write_file, write_json
 from finetooth.model.batching import Tokens
@@ -163,7 +164,7 @@ class _Work:
         if row.failed.is_file():
             return
         with self._failing_alone(name, seed):
-            artefact = row.control if name in ("majority", "tfidf") else row.adapter
+            artefact = row.control if name in controls.KINDS else row.adapter
             if not artefact.exists():
                 self._call("fit", name, seed, "train")
                 for warning in read_json(row.curve)["warnings"] if row.curve.is_file() else ():
@@ -188,8 +189,10 @@ class _Work:
         tuned = any(candidate.name == name for candidate in self.recipe.candidates)
         if action == "score":
             verb = "test" if split == "test" else ("prove" if tuned else "validate")
-            counted = name not in ("majority", "tfidf")
+            counted = name not in controls.TEXT_KINDS
             return f"{verb} {shown}", self.plan["counts"][split] if counted else None, "texts"
+        if name == "probe":
+            return f"fit {shown}", self.plan["counts"]["train"] + self.plan["counts"]["validation"], "texts"
         if not tuned:
             return f"fit {shown}", None, ""
         training = self.recipe.training

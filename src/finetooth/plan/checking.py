@@ -19,6 +19,7 @@ from finetooth.runs.layout import RunFolder
 # Of TF-IDF + logistic regression, measured on IMDB: seconds a million characters of training text, and to begin.
 TFIDF_SECONDS_PER_MILLION, TFIDF_START_SECONDS = 1.2, 3.0
 SAMPLE = 2_000  # texts of a split that are tokenized for lengths and timing
+_STEPS = {"validation": "prove", "test": "test"}  # what scores the rows of a split
 PROCESS_SECONDS = 6.0  # a fresh process imports torch, transformers and peft; replaced by what the probe takes
 
 
@@ -108,6 +109,15 @@ def _prefix(recipe: Recipe, candidate: Candidate, plan: dict[str, Any], *, token
     return min(int(tokens * base["width"] * 4), recipe.training.cache_bytes), seconds
 
 
+def _probe_seconds(plan: dict[str, Any], row: dict[str, Any]) -> float:
+    """Of the row `probe`: train and validation rows encoded to fit it, validation rows again to prove it, test rows."""
+    starts = 3 * row["start_seconds"]
+    encode = {split: row[f"{step}_seconds"] - row["start_seconds"] for split, step in _STEPS.items()}
+    tokens = {split: plan["counts"][split] * plan["tokens"][split]["mean"] for split in ("train", "validation")}
+    train = encode["validation"] * tokens["train"] / tokens["validation"]
+    return float(starts + train + 2 * encode["validation"] + encode["test"])
+
+
 def _total_seconds(recipe: Recipe, plan: dict[str, Any], rows: list[dict[str, Any]], material: Material) -> float:
     parts = ("train_seconds", "evaluate_seconds", "prove_seconds", "test_seconds", "start_seconds")
     total = len(recipe.seeds) * sum(row[part] for row in rows for part in parts)
@@ -115,6 +125,8 @@ def _total_seconds(recipe: Recipe, plan: dict[str, Any], rows: list[dict[str, An
     if rows and "original" in recipe.baselines:
         originals = sum(name == "original" for name, _ in prepare.row_keys(recipe, plan))
         total += originals * sum(rows[0][part] for part in ("prove_seconds", "test_seconds", "start_seconds"))
+    if rows and "probe" in recipe.baselines:
+        total += _probe_seconds(plan, rows[0])
     if "tfidf" in recipe.baselines:
         millions = sum(map(len, material.dataset.train.texts)) / 1e6
         total += TFIDF_START_SECONDS * 3 + TFIDF_SECONDS_PER_MILLION * millions

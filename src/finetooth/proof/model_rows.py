@@ -11,9 +11,10 @@ from finetooth.errors import Interrupted, ProofError
 from finetooth.files import read_json, write_json
 from finetooth.model import adapters, artefact, device
 from finetooth.model.batching import Tokens
-from finetooth.model.loading import Base, base_tensors, hash_tensors, load_base, load_tokenizer
+from finetooth.model.loading import Base, hash_tensors, load_tokenizer
 from finetooth.model.predictor import Input, Predictor
 from finetooth.proof import certificate, prefix_states, profiling
+from finetooth.proof.planned_base import load_planned
 from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
 from finetooth.recipe import Candidate, Recipe
 from finetooth.runs.work import read_labels
@@ -29,12 +30,7 @@ def fit(task: Task, channel: Channel) -> None:
     device.configure(plan["device"])
     assert task.seed is not None
     base_folder = Path(task.base_folder)
-    base = load_base(base_folder, classes=plan["classes"], head_seed=task.seed, dropout=recipe.training.base_dropout)
-    weights_sha256 = hash_tensors(base_tensors(base))
-    if weights_sha256 != plan["base"]["weights_sha256"]:
-        raise ProofError(
-            f"{task.row}: the base's weights are not those the run was planned with; it was changed since."
-        )
+    base = load_planned(task, head_seed=task.seed, dropout=recipe.training.base_dropout)
     candidate = next((item for item in recipe.candidates if item.name == task.row), None)
     task.folder.path.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(base_folder)
@@ -46,7 +42,7 @@ def fit(task: Task, channel: Channel) -> None:
         base=base,
         base_folder=base_folder,
         source=artefact.Provenance(plan["base"]["id"], plan["base"]["sha256"]),
-        weights_sha256=weights_sha256,
+        weights_sha256=plan["base"]["weights_sha256"],
         head_seed=task.seed,
     )
 

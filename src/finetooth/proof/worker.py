@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from finetooth.errors import FinetoothError
 from finetooth.files import discard
@@ -51,10 +51,7 @@ _OUT_OF_MEMORY = "memory ran out; lower training.token_budget or max_tokens, or 
 
 
 def _work(task: Task, speaker: "_Speaker") -> None:
-    if task.row in ("majority", "tfidf"):
-        from finetooth.proof import control_rows as rows
-    else:
-        from finetooth.proof import model_rows as rows  # type: ignore[no-redef]  # same two functions, needs torch
+    rows = _rows_of(task)
     stopping = _Stopping()
     channel = Channel(speaker.advance, stopping.asked)
     if task.action == "fit":
@@ -69,6 +66,31 @@ def _work(task: Task, speaker: "_Speaker") -> None:
         rows.score(task, channel)
     speaker.flush()
     add_costs(task, peak_bytes=peak_bytes())
+
+
+class _Rows(Protocol):
+    """What a kind of row can be asked for."""
+
+    def fit(self, task: Task, channel: Channel) -> None:
+        """Make the row's artefact and save it."""
+
+    def score(self, task: Task, channel: Channel) -> None:
+        """Score the task's split from what was saved."""
+
+
+def _rows_of(task: Task) -> _Rows:
+    """The module that makes the row; those that need torch are imported only for rows that need it."""
+    if task.row in ("majority", "tfidf"):
+        from finetooth.proof import control_rows
+
+        return control_rows
+    if task.row == "probe":
+        from finetooth.proof import frozen_rows
+
+        return frozen_rows
+    from finetooth.proof import model_rows
+
+    return model_rows
 
 
 class _Stopping:

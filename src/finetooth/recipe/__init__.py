@@ -21,7 +21,7 @@ from finetooth.recipe.places import absolute_paths
 from finetooth.recipe.places import is_path as is_path
 from finetooth.recipe.places import typed as typed
 
-Baseline = Literal["majority", "tfidf", "original"]
+Baseline = Literal["majority", "original", "tfidf", "probe"]
 
 
 def _safe_name(name: str) -> str:
@@ -213,8 +213,9 @@ class Recipe(Section):
         default_factory=lambda: [0], min_length=1, description="Seeds; each candidate is tuned once for each."
     )
     baselines: list[Baseline] = Field(
-        default_factory=lambda: list[Baseline](["majority", "tfidf", "original"]),
-        description="Control rows of the table.",
+        default_factory=lambda: list[Baseline](["majority", "original", "tfidf", "probe"]),
+        description="Control rows of the table, in its order: the most frequent class; the model as it came; logistic "
+        "regression on TF-IDF, and on hidden states of the frozen model (probe).",
     )
     training: Training = Field(
         default_factory=lambda: Training.model_validate({}), description="How candidates are tuned."
@@ -224,7 +225,7 @@ class Recipe(Section):
     @property
     def needs_model(self) -> bool:
         """Whether a row of the recipe is made by the pre-trained model."""
-        return bool(self.candidates) or "original" in self.baselines
+        return bool(self.candidates) or bool({"original", "probe"} & set(self.baselines))
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Recipe":

@@ -11,6 +11,11 @@ _GAP = "  "
 _ACCENT, _RESET = "\x1b[36m", "\x1b[0m"
 _SMALLEST_P = 0.001
 _NAME_LEAST = 8
+_PROBED = {
+    "pooler": "the pooler's output",
+    "first_token": "the first token's state",
+    "mean": "mean-pooled states",
+}
 _TIED = "\N{NO-BREAK SPACE}"
 
 
@@ -192,6 +197,7 @@ def _grid(lines: list[_Line], columns: list[_Column], *, limit: int | None, colo
 def _name(line: _Line, room: int | None) -> str:
     """The row's name with its mark, cut in the middle of nothing but the name where there is no room for all of it."""
     mark = " (chance)" if line.row.get("head") == "new" and line.row["kind"] == "baseline" else ""
+    mark = " (rank 0)" if line.row.get("probe") else mark
     mark += " *" if line.winner else ""
     name = line.row["name"]
     if room is not None and len(name) + len(mark) > room:
@@ -204,6 +210,10 @@ def _reading(contract: Mapping[str, Any], comparison: Mapping[str, Any] | None, 
     said = []
     if contract["winner"] is not None:
         said.append("* best on the validation rows, chosen before any test label was read.")
+    probe = next((line.row["probe"] for line in lines if line.row.get("probe")), None)
+    if probe is not None:
+        read, strength = _PROBED[probe["feature"]], f"C = {probe['inverse_regularisation']:g}"
+        said.append(_wrapped(f"probe: reads {read}, {strength}, as the validation rows chose.", "  "))
     judged = sum(line.compared.get("p") is not None for line in lines)
     best = (comparison or {}).get("best_control")
     if best is not None and judged:

@@ -43,6 +43,14 @@ class CurvePoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the probe reads (pooler, first_token or mean) and its C, both chosen on the validation rows."""
+
+    feature: str
+    inverse_regularisation: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reload:
     """What the fresh process found."""
 
@@ -56,7 +64,7 @@ class Row:
 
     validation, test: as measure.metrics.score gives them, None where a failed row has none.
     head: `new` when the row's head began untrained, `checkpoint` when the model brought it, None without a head.
-    warnings: what a reader of the row's figures must know, a text each.
+    warnings: what a reader of the row's figures must know, a text each. probe: of the probe's row alone.
     """
 
     name: str
@@ -73,6 +81,7 @@ class Row:
     curve: Sequence[CurvePoint] = ()
     head: Literal["new", "checkpoint"] | None = None
     warnings: Sequence[str] = ()
+    probe: Chosen | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

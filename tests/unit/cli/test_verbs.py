@@ -106,7 +106,7 @@ def test_quickstart_is_run_with_the_recipe_shipped_inside(capsys, asked):
         400,
         200,
     )
-    assert recipe.baselines == ["majority", "tfidf", "original"]
+    assert recipe.baselines == ["majority", "original", "tfidf", "probe"]
     assert [(item.name, item.rank, item.targets) for item in recipe.candidates] == [
         ("lora-r8", 8, "all-linear"),
         ("lora-r16", 16, "all-linear"),

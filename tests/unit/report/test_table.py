@@ -154,6 +154,24 @@ def test_an_original_with_a_head_of_its_own_is_not_chance():
     assert "chance" not in render([row("original", "baseline", 21, head="checkpoint")], None, winner=None)
 
 
+@pytest.mark.parametrize(
+    ("feature", "read"),
+    [
+        ("mean", "mean-pooled states"),
+        ("first_token", "the first token's state"),
+        ("pooler", "the pooler's output"),
+    ],
+)
+def test_the_probe_says_what_it_reads(feature, read):
+    parameters = row("a")["parameters"] | {"adapter": 0, "head": 770, "trainable": 770}
+    facts = {"feature": feature, "inverse_regularisation": 0.01}
+    probe = row("probe", "baseline", None, 0.734, parameters=parameters, probe=facts, train_seconds=21.0)
+    text = render([*CONTROLS, probe], {"best_control": None, "rows": [judged(probe)]}, winner=None)
+    assert re.search(r"\nprobe \(rank 0\) +770 +73\.4 % +73\.1 to 73\.7 +21 s\n", text)
+    assert f"\nprobe: reads {read}, C = 0.01, as the validation rows chose.\n" in text
+    assert "probe:" not in render()
+
+
 def test_openings_and_an_incomplete_run_are_said():
     text = render(test_openings=3, complete=False)
     assert "(opened 3 times)" in text

@@ -10,6 +10,7 @@ from finetooth.files import sha256_file, write_json
 from finetooth.runs import lockbox
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.results import (
+    Chosen,
     Costs,
     CurvePoint,
     Parameters,
@@ -44,6 +45,15 @@ ROWS = [
         head="new",
     ),
     Row(name="lora-r16", kind="candidate", seed=21, status="failed", error="step 3: the loss is not finite."),
+    Row(
+        name="probe",
+        kind="baseline",
+        seed=None,
+        parameters=Parameters(adapter=0, head=66, bias=0, total=9000),
+        validation=FIGURES,
+        test=FIGURES,
+        probe=Chosen(feature="mean", inverse_regularisation=0.01),
+    ),
 ]
 COSTS = Costs(
     test_openings=1,
@@ -58,6 +68,7 @@ COSTS = Costs(
             peak_bytes=20,
             adapter_bytes=30,
         ),
+        RowCosts(name="probe", seed=None, peak_bytes=15),
     ],
     step_seconds={"read the data": 0.5},
 )
@@ -106,6 +117,7 @@ def test_the_contract_is_the_two_files_merged(folder):
         "curve": [{"epoch": 1.0, "train_loss": 0.7, "validation_loss": 0.6, "validation_accuracy": 0.8}],
         "head": "new",
         "warnings": [],
+        "probe": None,
         "train_seconds": 2.5,
         "examples_per_second": 64.0,
         "part_seconds": {"forward": 1.0},
@@ -117,7 +129,8 @@ def test_the_contract_is_the_two_files_merged(folder):
 
 
 def test_a_row_that_failed_has_an_error_and_null_figures(folder):
-    row = contract(folder.path)["rows"][2]
+    *_, row, probe = contract(folder.path)["rows"]
+    assert probe["probe"] == {"feature": "mean", "inverse_regularisation": 0.01}
     assert (row["status"], row["error"]) == ("failed", "step 3: the loss is not finite.")
     assert {row[name] for name in ("validation", "test", "train_seconds", "peak_bytes")} == {None}
 

@@ -1,0 +1,44 @@
+"""Logistic regression over all classes of the data, of which train may lack some, told as log-probabilities."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+
+from finetooth.controls.control import shares
+
+
+def solve(
+    model: Any, matrix: Any, labels: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], bool]:
+    """Fit scikit-learn's LogisticRegression `model` to rows (N, V) and their labels (N,), two classes of them or more.
+
+    Gives weights (P, V) and bias (P,) of the P classes present, and whether the solver came to its end.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # said in control.json instead
+        model.fit(matrix, labels)
+    weights, bias = model.coef_, model.intercept_
+    if len(model.classes_) == 2:  # scikit-learn keeps one row for two classes: the log-odds of the second
+        weights, bias = np.vstack([np.zeros_like(weights), weights]), np.array([0.0, bias[0]])
+    return weights.astype(np.float64), bias.astype(np.float64), int(model.n_iter_.max()) < model.max_iter
+
+
+def log_floor(labels: npt.NDArray[np.int64], *, classes: int) -> npt.NDArray[np.float32]:
+    """(C,) float32: the log-probability of one example for each class that `labels` lacks, 0 for the others."""
+    absent = np.bincount(labels, minlength=classes) == 0
+    return np.where(absent, np.log(shares(labels, classes=classes)), 0.0).astype(np.float32)
+
+
+def log_probabilities(scores: npt.NDArray[np.float64], floor: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Log-softmax of scores (N, C), which are changed; classes with a floor below 0 have that log-probability."""
+    absent = floor < 0
+    scores[:, absent] = -np.inf
+    scores -= scores.max(axis=1, keepdims=True)
+    scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    fixed = floor.astype(np.float64)
+    scores += np.log1p(-np.exp(fixed[absent]).sum())
+    scores[:, absent] = fixed[absent]
+    return scores

@@ -1,0 +1,119 @@
+"""The probe is scored from what was saved, on features computed anew, and refuses whatever is not what it was."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from silent import SILENT
+
+import tiny
+from finetooth.controls import Probe
+from finetooth.errors import ProofError
+from finetooth.files import discard, read_json, seal, write_json
+from finetooth.measure.metrics import score as score_of
+from finetooth.proof import frozen_rows
+from finetooth.proof.task import Task
+from finetooth.runs import predictions
+
+
+def changed(task: Task, **facts: Any) -> None:
+    """The saved probe with other facts in its control.json, and a manifest that agrees."""
+    place = task.folder.control / "control.json"
+    write_json(place, read_json(place) | facts)
+    (task.folder.control / "MANIFEST.json").unlink()
+    seal(task.folder.control)
+
+
+def refusal(task: Task) -> str:
+    with pytest.raises(ProofError) as error:
+        frozen_rows.score(task, SILENT)
+    return str(error.value)
+
+
+def test_its_figures_on_the_validation_rows_are_those_it_was_chosen_by(begin: Callable[..., Any]) -> None:
+    task = begin(baselines=["probe"])
+    frozen_rows.fit(task("fit", "probe"), SILENT)
+    for split in ("validation", "test"):
+        frozen_rows.score(task("score", "probe", split), SILENT)
+    folder = task("score", "probe").folder
+    found, saved = predictions.read(folder.predictions), read_json(folder.control / "control.json")
+    figures = score_of(found["validation"].logits, found["validation"].labels)
+    assert (saved["chosen"]["accuracy"], saved["chosen"]["loss"]) == (figures["accuracy"], figures["loss"])
+    digest = hashlib.sha256(np.ascontiguousarray(found["validation"].logits).data).hexdigest()
+    assert saved["validation_logits_sha256"] == digest
+    assert {trial["feature"] for trial in saved["tried"]} == {"pooler", "mean"}
+    assert len(found["test"].ids) == 20
+    assert figures["accuracy"] >= 0.6  # learnable: 20 rows, half of each class
+
+
+def test_no_row_of_the_test_split_is_read_to_fit_it(begin: Callable[..., Any]) -> None:
+    task = begin(baselines=["probe"])
+    frozen_rows.fit(task("fit", "probe"), SILENT)
+    control = task("fit", "probe").folder.control
+    first = (control / "MANIFEST.json").read_bytes()
+    discard(control)
+    work = task("fit", "probe").run_folder.work
+    discard(work / "tokens" / "test")
+    discard(work / "examples" / "test.parquet")
+    frozen_rows.fit(task("fit", "probe"), SILENT)
+    assert (control / "MANIFEST.json").read_bytes() == first
+
+
+def test_its_parameters_are_its_weights_and_biases_beside_the_encoders(begin: Callable[..., Any]) -> None:
+    task = begin(baselines=["probe"])
+    frozen_rows.fit(task("fit", "probe"), SILENT)
+    counts = read_json(task("fit", "probe").folder.control / "control.json")["parameters"]
+    assert counts["head"] == 2 * 32 + 2
+    assert Probe.load(task("fit", "probe").folder.control).parameters == counts["head"]
+    assert counts["total"] > counts["head"] * 100
+
+
+@pytest.mark.parametrize(
+    ("field", "title", "value"),
+    [
+        ("tokenizer_sha256", "tokenizer", "0" * 64),
+        ("labels_sha256", "labels", "0" * 64),
+        ("input", "input", {"max_tokens": 47, "truncation": "head", "pairs": False}),
+        ("base", "base", {"id": "owner/name"}),
+    ],
+)
+def test_another_identity_is_refused_by_name(begin: Callable[..., Any], field: str, title: str, value: Any) -> None:
+    task = begin(baselines=["probe"])
+    frozen_rows.fit(task("fit", "probe"), SILENT)
+    one = task("score", "probe", "validation")
+    changed(one, identity=read_json(one.folder.control / "control.json")["identity"] | {field: value})
+    assert refusal(one) == (
+        f"probe: {title} is not what the probe was fitted with. Delete {one.folder.path} and give the same command "
+        "again to fit it anew."
+    )
+    assert not one.folder.predictions.exists()
+
+
+def test_a_bit_of_the_validation_logits_that_differs_fails_the_run(begin: Callable[..., Any]) -> None:
+    task = begin(baselines=["probe"])
+    frozen_rows.fit(task("fit", "probe"), SILENT)
+    one = task("score", "probe", "validation")
+    changed(one, validation_logits_sha256="0" * 64)
+    assert refusal(one) == (
+        "probe: the reloaded probe is not the one measured: its validation logits differ. The run stops here. Delete "
+        f"{one.folder.path} and give the same command again to fit it anew."
+    )
+    write_json(one.run_folder.plan, one.plan() | {"inexact": ["threads was 2, is 1"]})
+    frozen_rows.score(one, SILENT)  # marked inexact: other bits are allowed
+    assert one.folder.predictions.is_file()
+
+
+def test_another_base_than_the_planned_one_is_refused(
+    begin: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = begin(baselines=["probe"])
+    one = task("fit", "probe")
+    other = Task(one.action, one.run, one.row, one.seed, one.split, str(tiny.save_model(tmp_path / "other", seed=9)))
+    with pytest.raises(ProofError) as error:
+        frozen_rows.fit(other, SILENT)
+    assert str(error.value) == (
+        "probe: the base's weights are not those the run was planned with; it was changed since."
+    )
