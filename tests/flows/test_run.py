@@ -78,6 +78,8 @@ def test_rows_come_in_order_and_the_diverged_one_fails_alone(table: Finished) ->
     assert counts["trainable"] == counts["adapter"] + counts["head"] + counts["bias"]
     assert counts["plain_percent"] == 100 * counts["trainable"] / counts["total"]
     assert rows[1]["head"] == rows[4]["head"] == "new"
+    assert rows[1]["heads"]["count"] == 5
+    assert rows[1]["heads"]["lowest"] <= rows[1]["heads"]["mean_accuracy"] <= rows[1]["heads"]["highest"]
     assert rows[3]["parameters"]["trainable"] == rows[3]["parameters"]["head"] == 2 * 32 + 2
     assert rows[3]["probe"]["feature"] in ("pooler", "mean")
 

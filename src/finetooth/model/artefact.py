@@ -1,6 +1,7 @@
 """The folder a row is scored and shipped from: a PEFT adapter (or an untrained head), tokenizer, labels and identity.
 
-adapter_config.json  adapter_model.safetensors   a standard PEFT folder; or head.safetensors, for the original model
+adapter_config.json  adapter_model.safetensors   a standard PEFT folder; or, for the original model,
+head.safetensors  heads.safetensors              its head, and other untrained heads, each name after its seed
 tokenizer.json ...                               as they came with the base
 labels.json                                      {"schema": 1, "labels": [..]}
 finetooth.json                                   what it belongs to, by content: base, tokenizer, labels; canaries
@@ -8,12 +9,14 @@ README.md  MANIFEST.json                         how to load it with plain peft;
 """
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save_file
@@ -24,7 +27,8 @@ from finetooth.model import adapters, device
 from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base, load_tokenizer, set_head
 from finetooth.model.predictor import Input, Predictor
 
-IDENTITY, LABELS, HEAD = "finetooth.json", "labels.json", "head.safetensors"
+IDENTITY, LABELS = "finetooth.json", "labels.json"
+HEAD, HEADS = "head.safetensors", "heads.safetensors"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 CANARY_TOLERANCE = 1e-4  # logits; on the platform that recorded them the canaries are held bitwise
 
@@ -70,10 +74,12 @@ def save(
     source: Provenance,
     weights_sha256: str,
     head_seed: int,
+    more_heads: Mapping[int, Mapping[str, torch.Tensor]] | None = None,
 ) -> None:
     """Write the artefact of a tuned (peft) or untrained model to `folder`, whole or not at all.
 
-    weights_sha256: hash_tensors of the base's checkpoint tensors, taken before anything was trained.
+    weights_sha256: hash_tensors of the base's checkpoint tensors, taken before anything was trained. more_heads: of an
+    untrained model, by seed.
     Raises: DivergedError if a logit of the canaries is not finite.
     """
     canaries = canary_logits(predictor)
@@ -85,6 +91,11 @@ def save(
             adapters.save(predictor.model, inside, base_id=source.id)
         else:
             save_file(head_tensors(base), inside / HEAD, metadata={"format": "pt"})
+            others = {
+                f"{seed}/{name}": tensor for seed, head in (more_heads or {}).items() for name, tensor in head.items()
+            }
+            if others:
+                save_file(others, inside / HEADS, metadata={"format": "pt"})
         _save_tokenizer(predictor.tokenizer, base_folder, inside)
         write_json(inside / LABELS, {"schema": 1, "labels": list(predictor.classes)})
         write_json(
@@ -174,7 +185,7 @@ def load(folder: Path, *, base_folder: Path, name: str) -> Predictor:
     if (folder / adapters.CONFIG).is_file():
         model = adapters.load(base, folder)
     else:
-        set_head(base, _read_head(folder))
+        set_head(base, _read(folder / HEAD))
         model = base.model
     predictor = Predictor(model, load_tokenizer(folder), classes, Input(**identity["input"]), name)
     _check_canaries(predictor, identity)
@@ -197,11 +208,30 @@ def _same(name: str, field: str, recorded: str, found: str, identity: dict[str, 
         )
 
 
-def _read_head(folder: Path) -> dict[str, Any]:
+def heads_of(folder: Path) -> dict[int, dict[str, torch.Tensor]]:
+    """The heads of an original model's artefact by seed, its own first; each by full names of its tensors.
+
+    Raises: ModelError if one is damaged or unlike the first.
+    """
+    first = _read(folder / HEAD)
+    found = {identity_of(folder)["head_seed"]: first}
+    for key, tensor in sorted(_read(folder / HEADS).items()) if (folder / HEADS).is_file() else ():
+        seed, _, name = key.partition("/")
+        found.setdefault(int(seed), {})[name] = tensor
+    for seed, head in found.items():
+        shapes = {name: tensor.shape for name, tensor in head.items()}
+        if shapes != {name: tensor.shape for name, tensor in first.items()} or not all(
+            bool(torch.isfinite(tensor).all()) for tensor in head.values()
+        ):
+            raise ModelError(f"the saved head of seed {seed} has not the finite tensors of the first one.")
+    return dict(sorted(found.items()))
+
+
+def _read(file: Path) -> dict[str, torch.Tensor]:
     try:
-        return dict(load_tensors((folder / HEAD).read_bytes()))
+        return dict(load_tensors(file.read_bytes()))
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"the saved head is damaged ({error}).") from error
+        raise ModelError(f"the saved {file.stem} is damaged ({error}).") from error
 
 
 def _check_canaries(predictor: Predictor, identity: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """What the encoder alone, frozen and without an adapter, makes of texts: one vector for each, in one pass."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -8,7 +8,10 @@ import numpy.typing as npt
 import torch
 
 from finetooth.model.batching import Tokens, collate, evaluation_batches
+from finetooth.model.families import FAMILIES
 from finetooth.model.loading import Base
+
+_ROWS_AT_ONCE = 4096
 
 Feature = Literal["pooler", "first_token", "mean"]
 
@@ -25,7 +28,7 @@ def head_input(base: Base) -> Feature:
 
 
 def encode(
-    base: Base,
+    model: Any,
     tokens: Tokens,
     *,
     features: Sequence[Feature],
@@ -35,21 +38,40 @@ def encode(
 ) -> dict[Feature, npt.NDArray[np.float32]]:
     """The features, (N, H) float32 each, of every row of `tokens`, under the fixed plan of evaluation_batches.
 
-    first_token: its last hidden state. mean: of the last hidden states of all real tokens, special ones included.
-    advance is called after each micro-batch with its rows.
+    model: a classifier in eval mode, without an adapter. first_token: its last hidden state. mean: of the last hidden
+    states of all real tokens, special ones included. advance is called after each micro-batch with its rows.
     """
     plan = evaluation_batches(tokens.lengths, budget)
-    found = {name: np.empty((len(tokens.lengths), base.model.config.hidden_size), np.float32) for name in features}
+    found = {name: np.empty((len(tokens.lengths), model.config.hidden_size), np.float32) for name in features}
     with torch.inference_mode():
         for rows in plan[:1]:  # a pass thrown away: a process's first is not always bitwise that of its later ones
-            base.model.base_model(**collate(tokens, rows[:1], pad_id=pad_id))
+            model.base_model(**collate(tokens, rows[:1], pad_id=pad_id))
         for rows in plan:
             batch = collate(tokens, rows, pad_id=pad_id)
-            output = base.model.base_model(**batch)
+            output = model.base_model(**batch)
             for name in features:
                 found[name][rows] = _feature(name, output, batch["attention_mask"]).numpy()
             advance(len(rows))
     return found
+
+
+def head_logits(
+    model: Any, first: npt.NDArray[np.float32], head: Mapping[str, torch.Tensor]
+) -> npt.NDArray[np.float32]:
+    """Logits (N, C) float32 that a head, by full names of its tensors, gives to first_token (N, H).
+
+    The head is put into the model and stays there.
+    """
+    own = dict(model.named_parameters())
+    parts = []
+    with torch.inference_mode():
+        for name, tensor in head.items():
+            assert own[name].shape == tensor.shape, f"{name} has another shape in the model"
+            own[name].copy_(tensor)
+        for start in range(0, len(first), _ROWS_AT_ONCE):
+            rows = torch.from_numpy(first[start : start + _ROWS_AT_ONCE])
+            parts.append(FAMILIES[model.config.model_type].head(model, rows).numpy())
+    return np.concatenate(parts)
 
 
 def _feature(name: Feature, output: Any, mask: torch.Tensor) -> torch.Tensor:

@@ -30,11 +30,13 @@ class Base:
     model: transformers' sequence classifier, in eval mode, float32, frozen.
     head_modules: full names of the modules outside the encoder and of those the checkpoint did not fill.
     head: "checkpoint" when the head came, label-aligned, with the checkpoint; "new" when it is untrained.
+    drawn: full names of the parameters that were drawn from the head seed.
     """
 
     model: Any
     head_modules: tuple[str, ...]
     head: Literal["new", "checkpoint"]
+    drawn: tuple[str, ...]
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -77,7 +79,13 @@ def load_base(folder: Path, *, classes: Sequence[str], head_seed: int, dropout: 
         model.num_labels = len(classes)
     _initialise(model, sorted(missing), head_seed)
     model.requires_grad_(False)
-    return Base(model.eval(), _head_modules(model, missing), "new" if rows is None else "checkpoint")
+    head: Literal["new", "checkpoint"] = "new" if rows is None else "checkpoint"
+    return Base(model.eval(), _head_modules(model, missing), head, tuple(sorted(missing)))
+
+
+def draw_head(base: Base, seed: int) -> None:
+    """Draw the new layers again, as load_base does with that head seed."""
+    _initialise(base.model, base.drawn, seed)
 
 
 def load_config(folder: Path) -> Any:

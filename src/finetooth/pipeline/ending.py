@@ -12,7 +12,7 @@ from finetooth.model.adapters import WEIGHTS
 from finetooth.recipe import Recipe
 from finetooth.runs import comparison, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
-from finetooth.runs.results import Chosen, Costs, CurvePoint, Parameters, Reload, Row, RowCosts, RunInfo
+from finetooth.runs.results import Chosen, Costs, CurvePoint, Heads, Parameters, Reload, Row, RowCosts, RunInfo
 
 Keys = Sequence[tuple[str, int | None]]
 
@@ -105,7 +105,7 @@ def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, 
     if not candidate:
         return replace(
             Row(name=name, kind=kind, seed=seed, validation=figures["validation"], test=figures["test"]),
-            **_of_baseline(plan, place, name),
+            **_of_baseline(plan, place, name, {split: part["accuracy"] for split, part in figures.items()}),
         )
     tuned, proof = read_json(place.curve), read_json(place.verify)
     return Row(
@@ -124,10 +124,15 @@ def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, 
     )
 
 
-def _of_baseline(plan: Mapping[str, Any], place: RowFolder, name: str) -> dict[str, Any]:
-    """What the row of a baseline says besides its figures."""
+def _of_baseline(
+    plan: Mapping[str, Any], place: RowFolder, name: str, accuracies: Mapping[str, float]
+) -> dict[str, Any]:
+    """What the row of a baseline says besides its figures. accuracies: of its splits, those of other heads too."""
     if name == "original":
-        return {"head": plan["base"]["head"]}
+        tested = [value for split, value in accuracies.items() if split == "test" or split.startswith("test/")]
+        mean = sum(tested) / len(tested)
+        heads = Heads(len(tested), mean, min(tested), max(tested)) if len(tested) > 1 else None
+        return {"head": plan["base"]["head"], "heads": heads}
     if name == "probe":
         probe = controls.Probe.load(place.control)
         counts = read_json(place.control / SETTINGS)["parameters"]

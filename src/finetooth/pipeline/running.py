@@ -113,7 +113,7 @@ class _Work:
 
     def carry_out(self) -> None:
         """Fit and prove every row; fix the winner; only then open the test set and score every row on it."""
-        keys = prepare.row_keys(self.recipe, self.plan)
+        keys = prepare.row_keys(self.recipe)
         for name, seed in keys:
             self._fit_and_prove(name, seed)
         winner = ending.choose_winner(self.recipe, self.folder, keys)

@@ -123,8 +123,7 @@ def _total_seconds(recipe: Recipe, plan: dict[str, Any], rows: list[dict[str, An
     total = len(recipe.seeds) * sum(row[part] for row in rows for part in parts)
     total += sum(row["prefix_seconds"] for row in rows)
     if rows and "original" in recipe.baselines:
-        originals = sum(name == "original" for name, _ in prepare.row_keys(recipe, plan))
-        total += originals * sum(rows[0][part] for part in ("prove_seconds", "test_seconds", "start_seconds"))
+        total += sum(rows[0][part] for part in ("prove_seconds", "test_seconds", "start_seconds"))
     if rows and "probe" in recipe.baselines:
         total += _probe_seconds(plan, rows[0])
     if "tfidf" in recipe.baselines:

@@ -133,18 +133,14 @@ def resolve(
     return plan
 
 
-def row_keys(recipe: Recipe, plan: Mapping[str, Any]) -> list[tuple[str, int | None]]:
+def row_keys(recipe: Recipe) -> list[tuple[str, int | None]]:
     """Name and seed of every row, in the table's order; None where no seed changes anything.
 
-    The original model has one row a seed while its head is drawn by the seed, and one when the checkpoint brought it.
+    The original model has one row, of the first seed; its other untrained heads stand in the same row.
     """
-    keys: list[tuple[str, int | None]] = []
-    for name in recipe.baselines:
-        if name != "original":
-            keys.append((name, None))
-        else:
-            fixed = plan["base"]["head"] == "checkpoint"
-            keys += [(name, seed) for seed in (recipe.seeds[:1] if fixed else recipe.seeds)]
+    keys: list[tuple[str, int | None]] = [
+        (name, recipe.seeds[0] if name == "original" else None) for name in recipe.baselines
+    ]
     return keys + [(candidate.name, seed) for candidate in recipe.candidates for seed in recipe.seeds]
 
 

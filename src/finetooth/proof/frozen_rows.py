@@ -69,7 +69,7 @@ def _encoded(
     task: Task, base: Base, split: str, features: tuple[Any, ...], channel: Channel
 ) -> dict[str, npt.NDArray[np.float32]]:
     found = encode(
-        base,
+        base.model,
         Tokens.open(task.run_folder.work / "tokens" / split),
         features=features,
         pad_id=load_tokenizer(Path(task.base_folder)).pad_token_id,

@@ -1,4 +1,4 @@
-"""Rows of the model: tuned or kept as it is, saved, and scored from what was saved."""
+"""Rows of the model tuned: saved, and scored from what was saved."""
 
 import time
 from pathlib import Path
@@ -22,7 +22,7 @@ from finetooth.tuning.loop import Job, Split, Tuning
 
 
 def fit(task: Task, channel: Channel) -> None:
-    """Tune a candidate from a clean base and save its adapter; of the original, save its head as the seed draws it.
+    """Tune a candidate from a clean base and save its adapter.
 
     Raises: ProofError if the base is not the plan's, or if a frozen tensor changed in tuning.
     """
@@ -31,10 +31,10 @@ def fit(task: Task, channel: Channel) -> None:
     assert task.seed is not None
     base_folder = Path(task.base_folder)
     base = load_planned(task, head_seed=task.seed, dropout=recipe.training.base_dropout)
-    candidate = next((item for item in recipe.candidates if item.name == task.row), None)
+    candidate = next(item for item in recipe.candidates if item.name == task.row)
     task.folder.path.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(base_folder)
-    model = base.model if candidate is None else _tune(task, channel, base, candidate, recipe, tokenizer.pad_token_id)
+    model = _tune(task, channel, base, candidate, recipe, tokenizer.pad_token_id)
     settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan["pairs"])
     artefact.save(
         Predictor(model, tokenizer, tuple(plan["classes"]), settings, task.row),
@@ -48,7 +48,7 @@ def fit(task: Task, channel: Channel) -> None:
 
 
 def score(task: Task, channel: Channel) -> None:
-    """Score a split with the saved, unmerged artefact; of a candidate's validation rows, prove them bitwise.
+    """Score a split with the saved, unmerged artefact; of the validation rows, prove them bitwise.
 
     Raises: ProofError when the artefact is not what was measured before it was saved.
     """

@@ -1,6 +1,6 @@
 """One piece of work for a fresh process: what the command sends, and what every kind of work needs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -78,16 +78,21 @@ def labels_for(task: Task) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
     return read_labels(task.run_folder, task.split)
 
 
-def keep_predictions(task: Task, logits: npt.NDArray[np.float32]) -> None:
+def keep_predictions(
+    task: Task, logits: npt.NDArray[np.float32], *, of_seeds: Mapping[int, npt.NDArray[np.float32]] | None = None
+) -> None:
     """Put the logits (N, C) of the task's split into the row's predictions, beside those of other splits.
 
+    of_seeds: logits of the same rows by heads of other seeds, kept as splits of their own, such as test/seed-1.
     Raises: DivergedError if one of them is not finite.
     """
-    if not np.isfinite(logits).all():
+    parts = {task.split: logits} | {f"{task.split}/seed-{seed}": more for seed, more in (of_seeds or {}).items()}
+    if not all(np.isfinite(part).all() for part in parts.values()):
         raise DivergedError(f"a logit of the {task.split} rows is not finite.")
     ids, labels = labels_for(task)
     before = read_predictions(task.folder.predictions) if task.folder.predictions.is_file() else {}
-    write_predictions(task.folder.predictions, {**before, task.split: Predictions(ids, labels, logits)})
+    new = {name: Predictions(ids, labels, part) for name, part in parts.items()}
+    write_predictions(task.folder.predictions, before | new)
 
 
 def add_costs(task: Task, **costs: Any) -> None:

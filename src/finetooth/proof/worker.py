@@ -88,6 +88,10 @@ def _rows_of(task: Task) -> _Rows:
         from finetooth.proof import frozen_rows
 
         return frozen_rows
+    if task.row == "original":
+        from finetooth.proof import original_rows
+
+        return original_rows
     from finetooth.proof import model_rows
 
     return model_rows

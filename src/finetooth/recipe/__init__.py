@@ -217,6 +217,13 @@ class Recipe(Section):
         description="Control rows of the table, in its order: the most frequent class; the model as it came; logistic "
         "regression on TF-IDF, and on hidden states of the frozen model (probe).",
     )
+    original_heads: int = Field(
+        5,
+        ge=1,
+        le=100,
+        description="Untrained heads of the baseline original, of the first seed and those after it, where the "
+        "checkpoint brings none for these labels.",
+    )
     training: Training = Field(
         default_factory=lambda: Training.model_validate({}), description="How candidates are tuned."
     )

@@ -133,10 +133,14 @@ def _trained(line: _Line) -> str:
 def _accuracy(line: _Line) -> str:
     if not line.done or line.row["test"] is None:
         return "failed"
-    return f"{100 * line.row['test']['accuracy']:.1f} %"
+    heads = line.row.get("heads")
+    return f"{100 * (heads['mean_accuracy'] if heads else line.row['test']['accuracy']):.1f} %"
 
 
 def _interval(line: _Line) -> str:
+    heads = line.row.get("heads")
+    if line.done and heads:
+        return f"{100 * heads['lowest']:.1f} to {100 * heads['highest']:.1f}"
     if not line.done or "interval" not in line.compared:
         return ""
     low, high = line.compared["interval"]
@@ -210,6 +214,9 @@ def _reading(contract: Mapping[str, Any], comparison: Mapping[str, Any] | None, 
     said = []
     if contract["winner"] is not None:
         said.append("* best on the validation rows, chosen before any test label was read.")
+    heads = next((line.row["heads"] for line in lines if line.done and line.row.get("heads")), None)
+    if heads is not None:
+        said.append(f"original (chance): mean and range of {heads['count']} untrained heads.")
     probe = next((line.row["probe"] for line in lines if line.row.get("probe")), None)
     if probe is not None:
         read, strength = _PROBED[probe["feature"]], f"C = {probe['inverse_regularisation']:g}"

@@ -43,6 +43,16 @@ class CurvePoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Heads:
+    """Test accuracies, 0 to 1, of several untrained heads on one model: chance, and how far it spreads."""
+
+    count: int
+    mean_accuracy: float
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True, slots=True)
 class Chosen:
     """What the probe reads (pooler, first_token or mean) and its C, both chosen on the validation rows."""
 
@@ -64,7 +74,8 @@ class Row:
 
     validation, test: as measure.metrics.score gives them, None where a failed row has none.
     head: `new` when the row's head began untrained, `checkpoint` when the model brought it, None without a head.
-    warnings: what a reader of the row's figures must know, a text each. probe: of the probe's row alone.
+    warnings: what a reader of the row's figures must know, a text each. heads: of an original row with several
+    untrained heads, whose other figures are of the first. probe: of the probe's row alone.
     """
 
     name: str
@@ -81,6 +92,7 @@ class Row:
     curve: Sequence[CurvePoint] = ()
     head: Literal["new", "checkpoint"] | None = None
     warnings: Sequence[str] = ()
+    heads: Heads | None = None
     probe: Chosen | None = None
 
 

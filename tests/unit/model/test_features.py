@@ -10,8 +10,8 @@ import transformers
 
 import tiny
 from finetooth.model.batching import Tokens, collate, tokenize
-from finetooth.model.features import encode, head_input
-from finetooth.model.loading import Base, load_base, load_tokenizer
+from finetooth.model.features import encode, head_input, head_logits
+from finetooth.model.loading import Base, head_tensors, load_base, load_tokenizer
 from finetooth.model.predictor import logits
 
 TEXTS = [text for text, _ in tiny.texts(23, seed=5)]
@@ -33,7 +33,7 @@ def tokens(folder: Path) -> Tokens:
 
 
 def encoded(base: Base, tokens: Tokens, *features: Any, budget: int = 256) -> dict[Any, np.ndarray]:
-    return encode(base, tokens, features=features, pad_id=0, budget=budget)
+    return encode(base.model, tokens, features=features, pad_id=0, budget=budget)
 
 
 def test_the_mean_is_that_of_the_real_tokens_of_each_text_alone(base: Base, tokens: Tokens) -> None:
@@ -64,9 +64,23 @@ def test_a_second_pass_is_bitwise_the_first_and_other_batches_change_rounding_al
     assert encoded(base, tokens, "mean", budget=1)["mean"] == pytest.approx(one, abs=1e-5)
 
 
+def test_a_head_on_the_first_tokens_gives_the_models_logits_whatever_head_was_there(
+    folder: Path, tokens: Tokens
+) -> None:
+    drawn = {seed: load_base(folder, classes=("bad", "good"), head_seed=seed) for seed in (7, 8)}
+    heads = {
+        seed: {name: tensor.clone() for name, tensor in head_tensors(base).items()} for seed, base in drawn.items()
+    }
+    wanted = {seed: logits(base.model, tokens, pad_id=0, budget=256) for seed, base in drawn.items()}
+    first = encoded(drawn[7], tokens, "first_token")["first_token"]
+    for seed in (8, 7, 8):
+        assert head_logits(drawn[7].model, first, heads[seed]) == pytest.approx(wanted[seed], abs=1e-5)
+    assert np.abs(wanted[7] - wanted[8]).max() > 1e-3
+
+
 def test_every_row_is_told(base: Base, tokens: Tokens) -> None:
     told: list[int] = []
-    encode(base, tokens, features=("mean",), pad_id=0, budget=128, advance=told.append)
+    encode(base.model, tokens, features=("mean",), pad_id=0, budget=128, advance=told.append)
     assert sum(told) == len(TEXTS) and len(told) > 1
 
 

@@ -18,7 +18,15 @@ from finetooth.errors import DivergedError, ModelError
 from finetooth.files import seal
 from finetooth.model import adapters, artefact
 from finetooth.model.batching import tokenize
-from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base, load_tokenizer
+from finetooth.model.loading import (
+    Base,
+    base_tensors,
+    draw_head,
+    hash_tensors,
+    head_tensors,
+    load_base,
+    load_tokenizer,
+)
 from finetooth.model.predictor import Input, Predictor, logits
 from finetooth.recipe import Candidate
 
@@ -137,6 +145,53 @@ def test_original_and_candidate_of_one_seed_share_the_heads_start(folder: Path) 
         trained = model.get_parameter(f"base_model.model.{part}.modules_to_save.default.{leaf}")
         assert torch.equal(trained, tensor)
         assert leaf == "bias" or not torch.equal(head_tensors(other)[name], tensor)
+
+
+def test_a_head_drawn_again_is_the_one_its_seed_draws(folder: Path) -> None:
+    one, other = base(folder), base(folder, head_seed=8)
+    draw_head(one, 8)
+    assert all(torch.equal(tensor, head_tensors(other)[name]) for name, tensor in head_tensors(one).items())
+    draw_head(one, 7)
+    assert all(torch.equal(tensor, head_tensors(base(folder))[name]) for name, tensor in head_tensors(one).items())
+    assert hash_tensors(base_tensors(one)) == hash_tensors(base_tensors(other))
+
+
+def untrained(folder: Path, place: Path, more_heads: dict[int, dict[str, torch.Tensor]]) -> Base:
+    """An original model saved at `place` with heads of other seeds."""
+    clean = base(folder)
+    artefact.save(
+        Predictor(clean.model, load_tokenizer(folder), CLASSES, WHOLE, "original"), place, base=clean,
+        base_folder=folder, source=artefact.Provenance("owner/name", "0" * 64),
+        weights_sha256=hash_tensors(base_tensors(clean)), head_seed=7, more_heads=more_heads,
+    )  # fmt: skip
+    return clean
+
+
+def test_untrained_heads_are_saved_and_read_by_seed(folder: Path, tmp_path: Path) -> None:
+    heads = {seed: {k: v.clone() for k, v in head_tensors(base(folder, head_seed=seed)).items()} for seed in (8, 9, 10)}
+    clean = untrained(folder, tmp_path / "adapter", heads)
+    found = artefact.heads_of(tmp_path / "adapter")
+    assert list(found) == [7, 8, 9, 10]
+    for seed, head in (heads | {7: head_tensors(clean)}).items():
+        assert head.keys() == found[seed].keys()
+        assert all(torch.equal(tensor, found[seed][name]) for name, tensor in head.items())
+    again = artefact.load(tmp_path / "adapter", base_folder=folder, name="original")
+    np.testing.assert_array_equal(scored(again.model, folder), scored(clean.model, folder))
+
+
+@pytest.mark.parametrize("change", ["lost", "shape", "nan"])
+def test_a_head_unlike_the_first_is_refused(folder: Path, tmp_path: Path, change: str) -> None:
+    head = {name: tensor.clone() for name, tensor in head_tensors(base(folder, head_seed=8)).items()}
+    if change == "lost":
+        del head["classifier.bias"]
+    elif change == "shape":
+        head["classifier.bias"] = torch.zeros(3)
+    else:
+        head["classifier.bias"][0] = float("nan")
+    untrained(folder, tmp_path / "adapter", {8: head})
+    with pytest.raises(ModelError) as caught:
+        artefact.heads_of(tmp_path / "adapter")
+    assert str(caught.value) == "the saved head of seed 8 has not the finite tensors of the first one."
 
 
 @pytest.mark.parametrize("max_tokens", [48, 8])

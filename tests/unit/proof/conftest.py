@@ -49,7 +49,7 @@ def begin(
         write_json(folder.plan, {"run_id": "a", "inexact": [], **plan})
         save_examples(folder, material.dataset)
         assert material.model is not None
-        base, keys = str(material.model.path), dict(prepare.row_keys(recipe, plan))
+        base, keys = str(material.model.path), dict(prepare.row_keys(recipe))
 
         def task(action: Any, row: str, split: str = "train") -> Task:
             return Task(action, str(folder.path), row, keys[row], split, base)

@@ -154,6 +154,15 @@ def test_an_original_with_a_head_of_its_own_is_not_chance():
     assert "chance" not in render([row("original", "baseline", 21, head="checkpoint")], None, winner=None)
 
 
+def test_of_several_untrained_heads_the_mean_and_the_range_are_shown():
+    heads = {"count": 5, "mean_accuracy": 0.4987, "lowest": 0.4412, "highest": 0.5341}
+    chance = row("original", "baseline", 21, 0.513, head="new", heads=heads)
+    text = render([CONTROLS[0], chance, *CONTROLS[2:], *ROWS[3:]])
+    assert re.search(r"\noriginal \(chance\) +- +49\.9 % +44\.1 to 53\.4\n", text)
+    assert "\noriginal (chance): mean and range of 5 untrained heads.\n" in text
+    assert "untrained" not in render()
+
+
 @pytest.mark.parametrize(
     ("feature", "read"),
     [

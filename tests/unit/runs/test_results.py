@@ -13,6 +13,7 @@ from finetooth.runs.results import (
     Chosen,
     Costs,
     CurvePoint,
+    Heads,
     Parameters,
     Reload,
     Row,
@@ -54,6 +55,15 @@ ROWS = [
         test=FIGURES,
         probe=Chosen(feature="mean", inverse_regularisation=0.01),
     ),
+    Row(
+        name="original",
+        kind="baseline",
+        seed=21,
+        validation=FIGURES,
+        test=FIGURES,
+        head="new",
+        heads=Heads(count=5, mean_accuracy=0.5, lowest=0.4, highest=0.6),
+    ),
 ]
 COSTS = Costs(
     test_openings=1,
@@ -69,6 +79,7 @@ COSTS = Costs(
             adapter_bytes=30,
         ),
         RowCosts(name="probe", seed=None, peak_bytes=15),
+        RowCosts(name="original", seed=21, peak_bytes=15),
     ],
     step_seconds={"read the data": 0.5},
 )
@@ -117,6 +128,7 @@ def test_the_contract_is_the_two_files_merged(folder):
         "curve": [{"epoch": 1.0, "train_loss": 0.7, "validation_loss": 0.6, "validation_accuracy": 0.8}],
         "head": "new",
         "warnings": [],
+        "heads": None,
         "probe": None,
         "train_seconds": 2.5,
         "examples_per_second": 64.0,
@@ -129,7 +141,8 @@ def test_the_contract_is_the_two_files_merged(folder):
 
 
 def test_a_row_that_failed_has_an_error_and_null_figures(folder):
-    *_, row, probe = contract(folder.path)["rows"]
+    *_, row, probe, original = contract(folder.path)["rows"]
+    assert original["heads"] == {"count": 5, "mean_accuracy": 0.5, "lowest": 0.4, "highest": 0.6}
     assert probe["probe"] == {"feature": "mean", "inverse_regularisation": 0.01}
     assert (row["status"], row["error"]) == ("failed", "step 3: the loss is not finite.")
     assert {row[name] for name in ("validation", "test", "train_seconds", "peak_bytes")} == {None}

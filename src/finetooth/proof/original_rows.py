@@ -1,0 +1,65 @@
+"""The row of the model as it came: with the head that the checkpoint brought, or with several untrained heads."""
+
+from pathlib import Path
+
+from finetooth.model import artefact, device
+from finetooth.model.batching import Tokens
+from finetooth.model.features import encode, head_logits
+from finetooth.model.loading import draw_head, head_tensors, load_tokenizer
+from finetooth.model.predictor import Input, Predictor
+from finetooth.proof.planned_base import load_planned
+from finetooth.proof.task import Channel, Task, keep_predictions
+
+
+def fit(task: Task, channel: Channel) -> None:
+    """Save the head that came with the checkpoint; or, where none came, one for each seed from the row's own on.
+
+    Raises: ProofError if the base is not the plan's.
+    """
+    recipe, plan, folder = task.recipe(), task.plan(), Path(task.base_folder)
+    device.configure(plan["device"])
+    assert task.seed is not None
+    base = load_planned(task, head_seed=task.seed)
+    more_heads = {}
+    if base.head == "new":
+        for seed in range(task.seed + 1, task.seed + recipe.original_heads):
+            draw_head(base, seed)
+            more_heads[seed] = {name: tensor.clone() for name, tensor in head_tensors(base).items()}
+        draw_head(base, task.seed)
+    settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan["pairs"])
+    task.folder.path.mkdir(parents=True, exist_ok=True)
+    artefact.save(
+        Predictor(base.model, load_tokenizer(folder), tuple(plan["classes"]), settings, task.row),
+        task.folder.adapter,
+        base=base,
+        base_folder=folder,
+        source=artefact.Provenance(plan["base"]["id"], plan["base"]["sha256"]),
+        weights_sha256=plan["base"]["weights_sha256"],
+        head_seed=task.seed,
+        more_heads=more_heads,
+    )
+
+
+def score(task: Task, channel: Channel) -> None:
+    """Score a split with the saved heads, all of them on one pass of the encoder."""
+    plan = task.plan()
+    device.configure(plan["device"])
+    predictor = artefact.load(task.folder.adapter, base_folder=Path(task.base_folder), name=task.row)
+    tokens = Tokens.open(task.run_folder.work / "tokens" / task.split)
+    budget = plan["evaluation_budget"]
+    heads = artefact.heads_of(task.folder.adapter)
+
+    def advance(count: int) -> None:
+        channel.advance(count, "")
+
+    if len(heads) == 1:
+        keep_predictions(task, predictor.logits(tokens, budget=budget, advance=advance))
+        return
+    pad_id = predictor.tokenizer.pad_token_id
+    first = encode(predictor.model, tokens, features=("first_token",), pad_id=pad_id, budget=budget, advance=advance)[
+        "first_token"
+    ]
+    found = {seed: head_logits(predictor.model, first, head) for seed, head in heads.items()}
+    assert task.seed is not None
+    own = found.pop(task.seed)
+    keep_predictions(task, own, of_seeds=found)

@@ -1,0 +1,83 @@
+"""The model as it came: a head of its own gives one row; without one, several untrained heads share a pass."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from silent import SILENT
+
+import tiny
+from finetooth.files import read_json
+from finetooth.measure.metrics import score as score_of
+from finetooth.model import artefact, features
+from finetooth.model.batching import Tokens
+from finetooth.model.loading import load_base
+from finetooth.model.predictor import logits
+from finetooth.pipeline import ending
+from finetooth.proof import original_rows
+from finetooth.runs import predictions
+
+
+def done(task: Callable[..., Any]) -> Any:
+    original_rows.fit(task("fit", "original"), SILENT)
+    for split in ("validation", "test"):
+        original_rows.score(task("score", "original", split), SILENT)
+    return task("score", "original")
+
+
+def test_each_head_says_what_a_model_with_that_head_says(begin: Callable[..., Any]) -> None:
+    task = done(begin(baselines=["original"], original_heads=3))
+    found = predictions.read(task.folder.predictions)
+    assert list(found) == ["validation", "test", "test/seed-4", "test/seed-5", "validation/seed-4", "validation/seed-5"]
+    tokens, plan = Tokens.open(task.run_folder.work / "tokens" / "test"), task.plan()
+    for seed, split in ((3, "test"), (4, "test/seed-4"), (5, "test/seed-5")):
+        model = load_base(Path(task.base_folder), classes=plan["classes"], head_seed=seed).model
+        wanted = logits(model, tokens, pad_id=0, budget=plan["evaluation_budget"])
+        assert found[split].logits == pytest.approx(wanted, abs=1e-5)
+        assert found[split].ids == found["test"].ids
+    assert np.abs(found["test"].logits - found["test/seed-4"].logits).max() > 1e-3
+
+
+def test_the_heads_share_one_pass_of_the_encoder(begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    task = begin(baselines=["original"], original_heads=5)
+    original_rows.fit(task("fit", "original"), SILENT)
+    passes: list[int] = []
+    real = features.encode
+
+    def encode(*given: Any, **named: Any) -> Any:
+        passes.append(1)
+        return real(*given, **named)
+
+    monkeypatch.setattr(original_rows, "encode", encode)
+    original_rows.score(task("score", "original", "test"), SILENT)
+    assert len(passes) == 1
+    assert len(artefact.heads_of(task("score", "original").folder.adapter)) == 5
+
+
+def test_the_row_tells_the_mean_and_the_range_of_its_heads(begin: Callable[..., Any]) -> None:
+    task = done(begin(baselines=["original"], original_heads=4, candidates=[]))
+    found = predictions.read(task.folder.predictions)
+    shares = [
+        score_of(part.logits, part.labels)["accuracy"] for split, part in found.items() if split.startswith("test")
+    ]
+    row = ending._row(task.recipe(), task.plan(), task.run_folder, "original", 3)
+    assert row.heads is not None and row.test is not None
+    assert (row.heads.count, row.heads.lowest, row.heads.highest) == (4, min(shares), max(shares))
+    assert row.heads.mean_accuracy == pytest.approx(np.mean(shares))
+    assert row.test["accuracy"] == shares[0]
+    assert row.head == "new"
+
+
+@pytest.mark.parametrize("brought", [True, False])
+def test_a_head_that_came_with_the_checkpoint_and_a_single_new_one_have_no_range(
+    begin: Callable[..., Any], tmp_path: Path, brought: bool
+) -> None:
+    model = tiny.save_model(tmp_path / "own", labels=["Good", "Bad"] if brought else None)
+    task = done(begin(str(model), baselines=["original"], candidates=[], original_heads=5 if brought else 1))
+    assert list(predictions.read(task.folder.predictions)) == ["validation", "test"]
+    row = ending._row(task.recipe(), task.plan(), task.run_folder, "original", 3)
+    assert (row.head, row.heads) == ("checkpoint" if brought else "new", None)
+    assert not (task.folder.adapter / artefact.HEADS).exists()
+    assert read_json(task.folder.adapter / artefact.IDENTITY)["head_seed"] == 3
