@@ -132,4 +132,5 @@ def test_a_model_is_needed_where_a_row_is_made_by_it() -> None:
     assert recipe.load(BARE).needs_model
     assert recipe.load(BARE | {"baselines": [], "candidates": [{"name": "a"}]}).needs_model
     assert recipe.load(BARE | {"baselines": ["probe"]}).needs_model
+    assert recipe.load(BARE | {"baselines": ["full"]}).needs_model
     assert not recipe.load(BARE | {"baselines": ["majority", "tfidf"]}).needs_model

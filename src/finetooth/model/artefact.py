@@ -1,7 +1,8 @@
 """The folder a row is scored and shipped from: a PEFT adapter (or an untrained head), tokenizer, labels and identity.
 
 adapter_config.json  adapter_model.safetensors   a standard PEFT folder; or, for the original model,
-head.safetensors  heads.safetensors              its head, and other untrained heads, each name after its seed
+head.safetensors  heads.safetensors              its head, and other untrained heads, each name after its seed; or
+config.json  model.safetensors                   a standard transformers folder, of full fine-tuning
 tokenizer.json ...                               as they came with the base
 labels.json                                      {"schema": 1, "labels": [..]}
 finetooth.json                                   what it belongs to, by content: base, tokenizer, labels; canaries
@@ -23,7 +24,7 @@ from safetensors.torch import save_file
 
 from finetooth.errors import DivergedError, ModelError
 from finetooth.files import canonical_hash, damage, new_directory, read_json, sha256_file, write_json
-from finetooth.model import adapters, device
+from finetooth.model import adapters, device, whole
 from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base, load_tokenizer, set_head
 from finetooth.model.predictor import Input, Predictor
 
@@ -76,7 +77,7 @@ def save(
     head_seed: int,
     more_heads: Mapping[int, Mapping[str, torch.Tensor]] | None = None,
 ) -> None:
-    """Write the artefact of a tuned (peft) or untrained model to `folder`, whole or not at all.
+    """Write the artefact of a tuned (peft or whole) or untrained model to `folder`, whole or not at all.
 
     weights_sha256: hash_tensors of the base's checkpoint tensors, taken before anything was trained. more_heads: of an
     untrained model, by seed.
@@ -89,6 +90,8 @@ def save(
         adapted = hasattr(predictor.model, "peft_config")
         if adapted:
             adapters.save(predictor.model, inside, base_id=source.id)
+        elif whole.is_tuned(predictor.model):
+            whole.save(predictor.model, inside)
         else:
             save_file(head_tensors(base), inside / HEAD, metadata={"format": "pt"})
             others = {
@@ -184,6 +187,9 @@ def load(folder: Path, *, base_folder: Path, name: str) -> Predictor:
     _same(name, "base weights", identity["base"]["weights_sha256"], found, identity)
     if (folder / adapters.CONFIG).is_file():
         model = adapters.load(base, folder)
+    elif (folder / whole.WEIGHTS).is_file():
+        whole.put(base.model, _read(folder / whole.WEIGHTS))
+        model = base.model
     else:
         set_head(base, _read(folder / HEAD))
         model = base.model
@@ -206,6 +212,11 @@ def _same(name: str, field: str, recorded: str, found: str, identity: dict[str, 
             f"{name}: {field} is not what the adapter was made with (recorded sha256 {recorded[:12]}, found "
             f"{found[:12]}); its base is {identity['base']['id']}."
         )
+
+
+def weights_name(folder: Path) -> str:
+    """The file that holds what was tuned in an artefact: the adapter, or the whole model."""
+    return whole.WEIGHTS if (folder / whole.WEIGHTS).is_file() else adapters.WEIGHTS
 
 
 def heads_of(folder: Path) -> dict[int, dict[str, torch.Tensor]]:

@@ -8,7 +8,7 @@ from finetooth import controls
 from finetooth.controls.control import SETTINGS
 from finetooth.files import discard, read_json, sha256_file, sweep, write_json
 from finetooth.measure.metrics import score
-from finetooth.model.adapters import WEIGHTS
+from finetooth.model.artefact import weights_name
 from finetooth.recipe import Recipe
 from finetooth.runs import comparison, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
@@ -102,7 +102,7 @@ def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, 
         return Row(name=name, kind=kind, seed=seed, status="failed", error=read_json(place.failed)["error"])
     found = predictions.read(place.predictions)
     figures = {split: score(part.logits, part.labels) for split, part in found.items()}
-    if not candidate:
+    if not candidate and name != "full":
         return replace(
             Row(name=name, kind=kind, seed=seed, validation=figures["validation"], test=figures["test"]),
             **_of_baseline(plan, place, name, {split: part["accuracy"] for split, part in figures.items()}),
@@ -148,5 +148,5 @@ def _costs(folder: RunFolder, name: str, seed: int | None) -> RowCosts:
     place = folder.row(name, seed)
     known = read_json(place.costs) if place.costs.is_file() else {}
     known.pop("prefix_seconds", None)  # kept over stopped processes for the parts, which hold it
-    weights = place.adapter / WEIGHTS
+    weights = place.adapter / weights_name(place.adapter)
     return RowCosts(name=name, seed=seed, **known, adapter_bytes=weights.stat().st_size if weights.is_file() else None)

@@ -186,7 +186,7 @@ class _Work:
 
     def _step(self, action: Action, name: str, seed: int | None, split: str) -> tuple[str, int | None, str]:
         shown = _title(name, seed, self.recipe)
-        tuned = any(candidate.name == name for candidate in self.recipe.candidates)
+        tuned = name in self.plan["candidates"]
         if action == "score":
             verb = "test" if split == "test" else ("prove" if tuned else "validate")
             counted = name not in controls.TEXT_KINDS

@@ -13,7 +13,7 @@ from finetooth.plan.prepare import Material
 from finetooth.progress import Progress, Silent
 from finetooth.proof.command import Command
 from finetooth.proof.task import Task
-from finetooth.recipe import Candidate, Recipe
+from finetooth.recipe import Recipe
 from finetooth.runs.layout import RunFolder
 
 # Of TF-IDF + logistic regression, measured on IMDB: seconds a million characters of training text, and to begin.
@@ -42,7 +42,7 @@ def check(recipe: Recipe, *, progress: Progress | None = None) -> dict[str, Any]
         plan = prepare.resolve(recipe, material, tokens)
         write_json(folder.plan, {"run_id": "check", "inexact": [], **plan})
         folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
-        rows = [_candidate(recipe, candidate, plan, material, folder, quiet) for candidate in recipe.candidates]
+        rows = [_candidate(recipe, name, plan, material, folder, quiet) for name in plan["candidates"]]
     return {
         "schema": 1,
         "run": recipe.name,
@@ -56,16 +56,16 @@ def check(recipe: Recipe, *, progress: Progress | None = None) -> dict[str, Any]
 
 def _candidate(
     recipe: Recipe,
-    candidate: Candidate,
+    name: str,
     plan: dict[str, Any],
     material: Material,
     folder: RunFolder,
     progress: Progress,
 ) -> dict[str, Any]:
     assert material.model is not None
-    task = Task("probe", str(folder.path), candidate.name, recipe.seeds[0], "train", str(material.model.path))
+    task = Task("probe", str(folder.path), name, recipe.seeds[0], "train", str(material.model.path))
     started = time.perf_counter()
-    with progress.step(f"probe {candidate.name}") as step:
+    with progress.step(f"probe {name}") as step:
         Command().call(task, step)
     whole = time.perf_counter() - started
     found = read_json(task.folder.path / "probe.json")
@@ -76,11 +76,11 @@ def _candidate(
     evaluations = -(-steps // every)
     validate = found["token_seconds"] * counts["validation"] * plan["tokens"]["validation"]["mean"]
     test = found["token_seconds"] * counts["test"] * plan["tokens"]["test"]["mean"]
-    planned = plan["candidates"][candidate.name]
-    prefix_bytes, prefix_seconds = _prefix(recipe, candidate, plan, token_seconds=found["token_seconds"])
+    planned = plan["candidates"][name]
+    prefix_bytes, prefix_seconds = _prefix(recipe, name, plan, token_seconds=found["token_seconds"])
     start = min(PROCESS_SECONDS + found["load_seconds"], whole)
     return {
-        "name": candidate.name,
+        "name": name,
         "targets": planned["targets"],
         "parameters": found["parameters"],
         "steps": steps,
@@ -99,13 +99,13 @@ def _candidate(
     }
 
 
-def _prefix(recipe: Recipe, candidate: Candidate, plan: dict[str, Any], *, token_seconds: float) -> tuple[int, float]:
+def _prefix(recipe: Recipe, name: str, plan: dict[str, Any], *, token_seconds: float) -> tuple[int, float]:
     """Bytes of the hidden states kept for a candidate, and seconds to compute those that no earlier one has."""
-    depth, base = plan["candidates"][candidate.name]["depth"], plan["base"]
+    depth, base = plan["candidates"][name]["depth"], plan["base"]
     kept = plan["prefix"].get(str(depth), {})
     tokens = sum(plan["counts"][split] * plan["tokens"][split]["mean"] for split in kept)
-    first = next(name for name, item in plan["candidates"].items() if item["depth"] == depth)
-    seconds = tokens * token_seconds * depth / base["layers"] if first == candidate.name else 0.0
+    first = next(other for other, item in plan["candidates"].items() if item["depth"] == depth)
+    seconds = tokens * token_seconds * depth / base["layers"] if first == name else 0.0
     return min(int(tokens * base["width"] * 4), recipe.training.cache_bytes), seconds
 
 

@@ -78,12 +78,10 @@ def _candidates(found: dict[str, Any]) -> str:
         memory = f"{row['peak_bytes'] / 1e9:.2f} GB"
         cells = [f"{values[key]:,}" for key in ("adapter", "head", "bias", "trainable")] + [memory]
         lines.append(f"{_short(row['name'], 17):<18}" + "".join(f"{cell:>12}" for cell in cells))
-        lines.append(
-            f"  {values['plain_percent']:.4f} % of all parameters ({values['peft_percent']:.4f} % as peft counts), "
-            f"{row['steps']:,} steps,"
-        )
+        peft = "" if values["peft_percent"] is None else f" ({values['peft_percent']:.4f} % as peft counts)"
+        lines.append(f"  {values['plain_percent']:.4f} % of all parameters{peft}, {row['steps']:,} steps,")
         lines.append(f"  about {_time(row['train_seconds'] + row['evaluate_seconds'])} of tuning")
-        lines.append(f"  adapts {_targets(row['targets'])}")
+        lines += [f"  adapts {_targets(row['targets'])}"] if row["targets"] else []
         lines += [f"  {line}" for line in _way(row)]
     return "\n".join(lines)
 

@@ -122,6 +122,8 @@ def resolve(
         )
         for candidate in recipe.candidates
     }
+    if "full" in recipe.baselines:
+        plan["candidates"]["full"] = {"targets": [], "padded_because": "all parameters are trained", "depth": 0}
     plan["prefix"] = fitting.prefix_plan(
         recipe,
         plan["candidates"],
@@ -138,9 +140,8 @@ def row_keys(recipe: Recipe) -> list[tuple[str, int | None]]:
 
     The original model has one row, of the first seed; its other untrained heads stand in the same row.
     """
-    keys: list[tuple[str, int | None]] = [
-        (name, recipe.seeds[0] if name == "original" else None) for name in recipe.baselines
-    ]
+    seeds: dict[str, list[int]] = {"original": recipe.seeds[:1], "full": recipe.seeds}
+    keys: list[tuple[str, int | None]] = [(name, seed) for name in recipe.baselines for seed in seeds.get(name, [None])]
     return keys + [(candidate.name, seed) for candidate in recipe.candidates for seed in recipe.seeds]
 
 

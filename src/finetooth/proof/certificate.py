@@ -7,8 +7,7 @@ import numpy.typing as npt
 
 from finetooth.errors import ProofError
 from finetooth.files import read_json, write_json
-from finetooth.model.adapters import WEIGHTS
-from finetooth.model.artefact import CANARIES, CANARY_TOLERANCE, IDENTITY
+from finetooth.model.artefact import CANARIES, CANARY_TOLERANCE, IDENTITY, weights_name
 from finetooth.runs.layout import RowFolder
 from finetooth.tuning import checkpoints
 
@@ -31,7 +30,7 @@ def refuse_another(folder: RowFolder, *, name: str) -> None:
 
 
 def _adapter_sha256(folder: RowFolder) -> str:
-    return str(read_json(folder.adapter / "MANIFEST.json")["files"][WEIGHTS]["sha256"])
+    return str(read_json(folder.adapter / "MANIFEST.json")["files"][weights_name(folder.adapter)]["sha256"])
 
 
 def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact: bool) -> None:

@@ -1,6 +1,7 @@
 """Rows of the model tuned: saved, and scored from what was saved."""
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 
 from finetooth.errors import Interrupted, ProofError
 from finetooth.files import read_json, write_json
-from finetooth.model import adapters, artefact, device
+from finetooth.model import adapters, artefact, device, whole
 from finetooth.model.batching import Tokens
 from finetooth.model.loading import Base, hash_tensors, load_tokenizer
 from finetooth.model.predictor import Input, Predictor
@@ -22,7 +23,7 @@ from finetooth.tuning.loop import Job, Split, Tuning
 
 
 def fit(task: Task, channel: Channel) -> None:
-    """Tune a candidate from a clean base and save its adapter.
+    """Tune a candidate from a clean base and save its adapter; of the row full, tune and save the whole model.
 
     Raises: ProofError if the base is not the plan's, or if a frozen tensor changed in tuning.
     """
@@ -31,7 +32,8 @@ def fit(task: Task, channel: Channel) -> None:
     assert task.seed is not None
     base_folder = Path(task.base_folder)
     base = load_planned(task, head_seed=task.seed, dropout=recipe.training.base_dropout)
-    candidate = next(item for item in recipe.candidates if item.name == task.row)
+    candidate = next((item for item in recipe.candidates if item.name == task.row), None)
+    assert candidate is not None or task.row == "full"
     task.folder.path.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(base_folder)
     model = _tune(task, channel, base, candidate, recipe, tokenizer.pad_token_id)
@@ -64,10 +66,10 @@ def score(task: Task, channel: Channel) -> None:
     keep_predictions(task, found)
 
 
-def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate, recipe: Recipe, pad_id: int) -> Any:
+def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None, recipe: Recipe, pad_id: int) -> Any:
     assert task.seed is not None
     plan = task.plan()
-    model = adapters.attach(base, candidate, seed=task.seed)
+    model = whole.release(base) if candidate is None else adapters.attach(base, candidate, seed=task.seed)
     before = _frozen_hash(model)
     train, validation = (_split(task, split, model, pad_id, channel) for split in ("train", "validation"))
     job = Job(
@@ -78,7 +80,7 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate, recipe
         validation=validation,
         classes=tuple(plan["classes"]),
         pad_id=pad_id,
-        packed=plan["candidates"][candidate.name]["padded_because"] is None,
+        packed=plan["candidates"][task.row]["padded_because"] is None,
         token_budget=plan["token_budget"],
         budget=plan["evaluation_budget"],
         folder=task.folder,
@@ -90,21 +92,15 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate, recipe
     counters = tuning.run()
     if _frozen_hash(model) != before:
         raise ProofError(f"{task.row}: a frozen tensor of the base changed in tuning; this is a defect of Finetooth.")
-    counts = adapters.parameters(model)
+    counts = whole.parameters(base) if candidate is None else adapters.parameters(model)
     assert counters.best_step is not None
     write_json(
         task.folder.curve,
         {
             "schema": 1,
             "head": base.head,
-            "targets": list(adapters.adapted(model)),
-            "parameters": {
-                "adapter": counts.adapter,
-                "head": counts.head,
-                "bias": counts.bias,
-                "total": counts.total,
-                "peft_percent": counts.peft_percent,
-            },
+            "targets": plan["candidates"][task.row]["targets"],
+            "parameters": asdict(counts),
             "steps": counters.step,
             "best_step": counters.best_step,
             "best_epoch": counters.best_step / job.steps_per_epoch,

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from finetooth.files import write_json
-from finetooth.model import adapters, device, seeds
+from finetooth.model import adapters, device, seeds, whole
 from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
 from finetooth.model.loading import load_base, load_tokenizer
 from finetooth.model.packed import PackedModel
@@ -34,11 +34,11 @@ def probe(task: Task) -> None:
     recipe, plan = task.recipe(), task.plan()
     device.configure(plan["device"])
     assert task.seed is not None
-    candidate = next(item for item in recipe.candidates if item.name == task.row)
+    candidate = next((item for item in recipe.candidates if item.name == task.row), None)
     folder = Path(task.base_folder)
     base = load_base(folder, classes=plan["classes"], head_seed=task.seed, dropout=recipe.training.base_dropout)
     pad_id = load_tokenizer(folder).pad_token_id
-    model = adapters.attach(base, candidate, seed=task.seed)
+    model = whole.release(base) if candidate is None else adapters.attach(base, candidate, seed=task.seed)
     tokens = Tokens.open(task.run_folder.work / "tokens" / "train")
     named = [(name, value) for name, value in model.named_parameters() if value.requires_grad]
     rule, _ = optimizer(named, recipe.training, candidate)
@@ -53,12 +53,12 @@ def probe(task: Task) -> None:
             return _train_rate(crew, forward, rule, tokens, steps)
 
     step_seconds, plain_step_seconds = rate(_forward(model, tokens, plan, task.row, pad_id, abreast=crew.size)), None
-    if recipe.training.base_dropout != 0:
+    if recipe.training.base_dropout != 0 and candidate is not None:
         for module in model.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.0
         plain_step_seconds = rate(PackedModel(model, tokens, budget=plan["token_budget"], most_abreast=crew.size))
-    counts = adapters.parameters(model)
+    counts = whole.parameters(base) if candidate is None else adapters.parameters(model)
     task.folder.path.mkdir(parents=True, exist_ok=True)
     write_json(
         task.folder.path / "probe.json",
@@ -67,6 +67,7 @@ def probe(task: Task) -> None:
                 "adapter": counts.adapter,
                 "head": counts.head,
                 "bias": counts.bias,
+                "base": counts.base,
                 "trainable": counts.trainable,
                 "total": counts.total,
                 "peft_percent": counts.peft_percent,

@@ -21,7 +21,7 @@ from finetooth.recipe.places import absolute_paths
 from finetooth.recipe.places import is_path as is_path
 from finetooth.recipe.places import typed as typed
 
-Baseline = Literal["majority", "original", "tfidf", "probe"]
+Baseline = Literal["majority", "original", "tfidf", "probe", "full"]
 
 
 def _safe_name(name: str) -> str:
@@ -131,6 +131,11 @@ class Training(Section):
     head_learning_rate: float | None = Field(
         None, gt=0, description="Peak learning rate of the head; null: learning_rate."
     )
+    full_learning_rate: float = Field(
+        2e-5,
+        gt=0,
+        description="Peak learning rate of the baseline full, its head too (Devlin et al. 2019: 2e-5 to 5e-5).",
+    )
     weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay of matrices (not of biases).")
     schedule: Literal["linear", "cosine", "constant"] = Field(
         "linear", description="Course of the learning rate after warm-up."
@@ -215,7 +220,8 @@ class Recipe(Section):
     baselines: list[Baseline] = Field(
         default_factory=lambda: list[Baseline](["majority", "original", "tfidf", "probe"]),
         description="Control rows of the table, in its order: the most frequent class; the model as it came; logistic "
-        "regression on TF-IDF, and on hidden states of the frozen model (probe).",
+        "regression on TF-IDF, and on hidden states of the frozen model (probe); and, where it is named, the model with "
+        "all parameters tuned (full).",
     )
     original_heads: int = Field(
         5,
@@ -232,7 +238,7 @@ class Recipe(Section):
     @property
     def needs_model(self) -> bool:
         """Whether a row of the recipe is made by the pre-trained model."""
-        return bool(self.candidates) or bool({"original", "probe"} & set(self.baselines))
+        return bool(self.candidates) or bool({"original", "probe", "full"} & set(self.baselines))
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Recipe":

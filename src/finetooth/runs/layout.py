@@ -14,12 +14,12 @@ class RowFolder:
 
     @property
     def adapter(self) -> Path:
-        """Standard PEFT folder of a candidate (and the head of an original row)."""
+        """Standard PEFT folder of a candidate (the head of an original row, the whole model of a full one)."""
         return self.path / "adapter"
 
     @property
     def control(self) -> Path:
-        """Fitted control of a majority or tfidf row."""
+        """Fitted control of a majority, tfidf or probe row."""
         return self.path / "control"
 
     @property

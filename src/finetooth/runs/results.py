@@ -18,18 +18,22 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a row trains, apart; head counted once in `total`, as often as PEFT does in `peft_percent`."""
+    """What a row trains, apart; head counted once in `total`, as often as PEFT does in `peft_percent`.
+
+    base: values of the base itself, of full fine-tuning alone.
+    """
 
     adapter: int
     head: int
     bias: int
     total: int
     peft_percent: float | None = None
+    base: int = 0
 
     @property
     def trainable(self) -> int:
-        """adapter + head + bias."""
-        return self.adapter + self.head + self.bias
+        """adapter + head + bias + base."""
+        return self.adapter + self.head + self.bias + self.base
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +226,7 @@ def _parameters(parameters: Parameters) -> dict[str, Any]:
         "adapter": parameters.adapter,
         "head": parameters.head,
         "bias": parameters.bias,
+        "base": parameters.base,
         "trainable": parameters.trainable,
         "total": parameters.total,
         "peft_percent": parameters.peft_percent,

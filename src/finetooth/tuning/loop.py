@@ -53,14 +53,14 @@ class Split:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One candidate with one seed.
+    """One candidate with one seed, or full fine-tuning with one seed: then candidate is None.
 
     packed: whether it is tuned without padding. token_budget: most tokens computed at a time in training; budget: of a
     micro-batch in evaluation. advance(steps, note) tells how far it is, with 0 steps while it validates; stop() is the
     signal to obey, or None.
     """
 
-    candidate: Candidate
+    candidate: Candidate | None
     training: Training
     seed: int
     train: Split

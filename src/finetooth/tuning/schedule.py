@@ -26,17 +26,19 @@ def factor(step: int, total: int, *, schedule: str, warmup_fraction: float) -> f
 
 
 def optimizer(
-    named: Iterable[tuple[str, nn.Parameter]], training: Training, candidate: Candidate
+    named: Iterable[tuple[str, nn.Parameter]], training: Training, candidate: Candidate | None
 ) -> tuple[torch.optim.AdamW, list[float]]:
     """AdamW over the trainable parameters, and the peak learning rate of each of its groups.
 
     B of LoRA gets lora_plus_ratio times the rate of A (LoRA+, Hayou et al. 2024, arXiv 2402.12354), the head its own
-    rate; vectors are not decayed.
+    rate; without a candidate (full fine-tuning) all get full_learning_rate. Vectors are not decayed.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in named:
         rate = training.learning_rate
-        if kind(name) == "head":
+        if candidate is None:
+            rate = training.full_learning_rate
+        elif kind(name) == "head":
             rate = training.head_learning_rate or rate
         elif ".lora_B." in name:
             rate *= candidate.lora_plus_ratio

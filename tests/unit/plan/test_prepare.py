@@ -56,8 +56,18 @@ def test_tokens_that_are_there_are_taken_up_again(place: Path, tmp_path: Path) -
 
 
 def test_rows_stand_in_the_tables_order_once_for_each_seed_that_matters(place: Path) -> None:
-    wanted = recipe(place, seeds=[5, 6], baselines=["tfidf", "original", "probe"])
-    assert prepare.row_keys(wanted) == [("tfidf", None), ("original", 5), ("probe", None), ("r4", 5), ("r4", 6)]
+    wanted = recipe(place, seeds=[5, 6], baselines=["tfidf", "original", "probe", "full"])
+    assert prepare.row_keys(wanted) == [
+        ("tfidf", None), ("original", 5), ("probe", None), ("full", 5), ("full", 6), ("r4", 5), ("r4", 6)
+    ]  # fmt: skip
+
+
+def test_full_fine_tuning_is_planned_only_where_it_is_named(place: Path, tmp_path: Path) -> None:
+    assert "full" not in planned(recipe(place), tmp_path / "a")["candidates"]
+    wanted = recipe(place, baselines=["full"], candidates=[])
+    assert planned(wanted, tmp_path / "b")["candidates"] == {
+        "full": {"targets": [], "padded_because": "all parameters are trained", "depth": 0}
+    }
 
 
 def test_a_weight_of_an_unknown_label_is_refused(place: Path) -> None:

@@ -115,6 +115,7 @@ def test_the_contract_is_the_two_files_merged(folder):
             "adapter": 600,
             "head": 100,
             "bias": 68,
+            "base": 0,
             "trainable": 768,
             "total": 10_000,
             "peft_percent": 7.6,

@@ -219,3 +219,21 @@ def test_any_other_fault_is_not_taken_for_a_lack_of_memory(model_folder: Path, t
     with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError, match="shapes"):
         patch.setattr(tuning.forward.__class__, "__call__", forward)
         tuning.run()
+
+
+def test_full_fine_tuning_stopped_every_few_micro_batches_is_the_unbroken_one(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    small = {"rows": 40, "full": True, "training": {"full_learning_rate": 1e-3}}
+    expected, told = tuned(model_folder, job(model_folder, tmp_path / "straight", **small))
+
+    def stops() -> Iterator[Callable[[], int | None]]:
+        while True:
+            yield after(13, lambda: 15)
+
+    tensors, counters, stood = persist(model_folder, job(model_folder, tmp_path / "stopped", **small), stops())
+    assert same_bits(tensors, expected)
+    assert story(counters) == story(told)
+    assert len(stood) >= 2
+    clean = begin(model_folder, job(model_folder, tmp_path / "clean", **small)).named
+    assert all(not torch.equal(value, clean[name]) for name, value in expected.items() if "embeddings" not in name)

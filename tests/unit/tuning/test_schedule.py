@@ -98,3 +98,12 @@ def test_b_and_the_head_have_rates_of_their_own() -> None:
         "classifier.modules_to_save.default.weight": (5e-4, 0.0),
         "classifier.modules_to_save.default.bias": (5e-4, 0.0),
     }
+
+
+def test_without_a_candidate_all_have_the_rate_of_full_fine_tuning() -> None:
+    named = {"bert.embeddings.weight": (8, 32), "bert.layer.query.bias": (32,), "classifier.weight": (2, 32)}
+    training = Training.model_validate({"full_learning_rate": 3e-5, "head_learning_rate": 1e-2, "weight_decay": 0.1})
+    rule, peaks = optimizer([(name, nn.Parameter(torch.zeros(shape))) for name, shape in named.items()], training, None)
+    assert [(group["weight_decay"], len(group["params"])) for group in rule.param_groups] == [(0.1, 2), (0.0, 1)]
+    assert peaks == [3e-5, 3e-5]
+    assert Training.model_validate({}).full_learning_rate == 2e-5

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 import tiny
-from finetooth.model import adapters
+from finetooth.model import adapters, whole
 from finetooth.model.batching import Tokens, tokenize
 from finetooth.model.loading import load_base, load_tokenizer
 from finetooth.recipe import Candidate, Training
@@ -33,15 +33,16 @@ def split(folder: Path, count: int, *, seed: int, name: str) -> Split:
 def job(folder: Path, place: Path, **changes: Any) -> Job:
     """A job over the model in `folder`, working in `place`; rows: training examples.
 
-    With dropout in base and adapter, unless packed: then with none.
+    With dropout in base and adapter, unless packed: then with none. full: of all parameters, without an adapter.
     """
+    full = changes.pop("full", False)
     packed = changes.setdefault("packed", False)
     still: dict[str, Any] = {"base_dropout": 0.0} if packed else {}
     training = Training.model_validate(TRAINING | still | changes.pop("training", {}))
     dropout = 0.0 if packed else 0.1
     wanted = {"name": "r4", "rank": 4, "bias": "lora_only", "dropout": dropout} | changes.pop("candidate", {})
     values: dict[str, Any] = {
-        "candidate": Candidate.model_validate(wanted),
+        "candidate": None if full else Candidate.model_validate(wanted),
         "training": training,
         "seed": 3,
         "train": split(folder, changes.pop("rows", 75), seed=1, name="train"),
@@ -56,8 +57,10 @@ def job(folder: Path, place: Path, **changes: Any) -> Job:
 
 
 def begin(folder: Path, made: Job) -> Tuning:
-    """What a fresh process makes of the job: a clean base, a fresh adapter, the state on disk."""
+    """What a fresh process makes of the job: a clean base, a fresh adapter or none, the state on disk."""
     base = load_base(folder, classes=CLASSES, head_seed=made.seed, dropout=made.training.base_dropout)
+    if made.candidate is None:
+        return Tuning(made, whole.release(base))
     return Tuning(made, adapters.attach(base, made.candidate, seed=made.seed))
 
 
