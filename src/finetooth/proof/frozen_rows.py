@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from finetooth.controls import Probe
 from finetooth.controls.control import SETTINGS
-from finetooth.errors import ProofError
+from finetooth.errors import DivergedError, ProofError
 from finetooth.files import canonical_hash, read_json, sha256_file
 from finetooth.model import device
 from finetooth.model.batching import Tokens
@@ -26,7 +26,7 @@ from finetooth.runs.work import read_labels
 def fit(task: Task, channel: Channel) -> None:
     """Fit the probe on the training split, choose it on the validation split, and save it with the base's identity.
 
-    Raises: ProofError if the base is not the plan's.
+    Raises: ProofError if the base is not the plan's; DivergedError for a hidden state that is not finite.
     """
     plan = task.plan()
     device.configure(plan["device"])
@@ -76,6 +76,9 @@ def _encoded(
         budget=task.plan()["evaluation_budget"],
         advance=lambda count: channel.advance(count, ""),
     )
+    for name, rows in found.items():
+        if not np.isfinite(rows).all():
+            raise DivergedError(f"a value of {name} of the {split} rows is not finite.")
     return {str(name): rows for name, rows in found.items()}
 
 

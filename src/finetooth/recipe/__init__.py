@@ -220,8 +220,8 @@ class Recipe(Section):
     baselines: list[Baseline] = Field(
         default_factory=lambda: list[Baseline](["majority", "original", "tfidf", "probe"]),
         description="Control rows of the table, in its order: the most frequent class; the model as it came; logistic "
-        "regression on TF-IDF, and on hidden states of the frozen model (probe); and, where it is named, the model with "
-        "all parameters tuned (full).",
+        "regression on TF-IDF, and on hidden states of the frozen model (probe); and, where it is named, full: all "
+        "parameters tuned.",
     )
     original_heads: int = Field(
         5,

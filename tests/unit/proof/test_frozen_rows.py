@@ -11,7 +11,7 @@ from silent import SILENT
 
 import tiny
 from finetooth.controls import Probe
-from finetooth.errors import ProofError
+from finetooth.errors import DivergedError, ProofError
 from finetooth.files import discard, read_json, seal, write_json
 from finetooth.measure.metrics import score as score_of
 from finetooth.proof import frozen_rows
@@ -117,3 +117,20 @@ def test_another_base_than_the_planned_one_is_refused(
     assert str(error.value) == (
         "probe: the base's weights are not those the run was planned with; it was changed since."
     )
+
+
+def test_a_hidden_state_that_is_not_finite_fails_the_row(
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = begin(baselines=["probe"])
+    real = frozen_rows.encode
+
+    def encode(*given: Any, **named: Any) -> Any:
+        found = real(*given, **named)
+        found["mean"][3, 5] = np.inf
+        return found
+
+    monkeypatch.setattr(frozen_rows, "encode", encode)
+    with pytest.raises(DivergedError) as error:
+        frozen_rows.fit(task("fit", "probe"), SILENT)
+    assert str(error.value) == "a value of mean of the train rows is not finite."
