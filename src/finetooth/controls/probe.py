@@ -16,7 +16,7 @@ from finetooth.controls.logistic import log_floor, log_probabilities, solve
 from finetooth.files import json_bytes, new_directory, read_json
 from finetooth.measure.metrics import score
 
-INVERSE_REGULARISATIONS = tuple(10.0**power for power in range(-3, 3))
+INVERSE_REGULARISATIONS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
 MAX_ITERATIONS = 1000
 _CONSTANT = 1e-6  # spread over mean below which a feature says nothing but its own rounding
 _ROWS_AT_ONCE = 4096

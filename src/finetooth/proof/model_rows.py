@@ -153,7 +153,8 @@ def _split(task: Task, split: str, model: Any, pad_id: int, channel: Channel) ->
         states = prefix_states.open_filled(task, model, split, pad_id=pad_id, advance=advance)
     finally:
         add_costs(task, prefix_seconds=time.perf_counter() - began)
-    return Split(ids, Tokens.open(task.run_folder.work / "tokens" / split), np.asarray(labels), states)
+    # Copied, since torch warns of arrays that cannot be written to.
+    return Split(ids, Tokens.open(task.run_folder.work / "tokens" / split), np.array(labels), states)
 
 
 def _frozen_hash(model: Any) -> str:

@@ -54,7 +54,9 @@ def test_it_equals_scikit_learns_own_pipeline(classes):
 def test_every_feature_and_strength_is_tried_and_the_best_on_validation_is_chosen():
     found = fitted(spread=3.0)
     assert [(trial.feature, trial.inverse_regularisation) for trial in found.tried] == [
-        (feature, strength) for feature in ("noise", "good") for strength in (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
+        (feature, strength)
+        for feature in ("noise", "good")
+        for strength in (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
     ]
     best = max(trial.accuracy for trial in found.tried)
     among = [trial for trial in found.tried if trial.accuracy == best]
@@ -68,7 +70,7 @@ def test_of_equal_figures_the_smaller_c_and_then_the_feature_named_first_is_chos
     labels, rows = np.array([0, 1] * 20), {"a": np.zeros((40, 3), np.float32), "b": np.zeros((40, 3), np.float32)}
     found = Probe.fit(rows, labels, validation=rows, truth=labels, classes=2)
     assert len({(trial.accuracy, trial.loss) for trial in found.tried}) == 1
-    assert (found.chosen.feature, found.chosen.inverse_regularisation) == ("a", 0.001)
+    assert (found.chosen.feature, found.chosen.inverse_regularisation) == ("a", 1e-5)
 
 
 def test_a_feature_that_is_constant_in_train_says_nothing_elsewhere():
