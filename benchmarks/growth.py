@@ -66,18 +66,27 @@ def _plot(points: dict[tuple[int, int], Point], path: Path) -> None:
     for column, (title, places) in enumerate(columns):
         sizes = list(places)
         seconds, memory = axes[0][column], axes[1][column]
-        seconds.plot(sizes, [points[place]["seconds"] for place in places.values()], marker="o")
-        seconds.set(xscale="log", yscale="log")
-        memory.plot(sizes, [points[place]["bytes"] / 1e9 for place in places.values()], marker="o")
-        memory.set(xscale="log", xlabel=title)
+        _curve(seconds, sizes, [points[place]["seconds"] for place in places.values()], "{:.0f} s")
+        seconds.set_yscale("log")
+        _curve(memory, sizes, [points[place]["bytes"] / 1e9 for place in places.values()], "{:.2f}")
+        memory.set_xlabel(title)
         for axis in (seconds, memory):
+            axis.set_xscale("log")
+            axis.margins(x=0.1, y=0.2)
             axis.set_xticks(sizes, [f"{size:,}" for size in sizes])
             axis.minorticks_off()
             axis.grid(alpha=0.3)
+    axes[0][0].set_yticks([])  # each point says its figure
     axes[0][0].set_ylabel("seconds of training")
-    axes[1][0].set_ylim(0, 1.1 * max(point["bytes"] for point in points.values()) / 1e9)
+    axes[1][0].set_ylim(0, 1.25 * max(point["bytes"] for point in points.values()) / 1e9)
     axes[1][0].set_ylabel("peak memory, GB")
     figure.savefig(path, metadata={"Date": None})
+
+
+def _curve(axis: Any, sizes: list[int], values: list[float], form: str) -> None:
+    axis.plot(sizes, values, marker="o")
+    for size, value in zip(sizes, values, strict=True):
+        axis.annotate(form.format(value), (size, value), (0, 7), textcoords="offset points", ha="center")
 
 
 if __name__ == "__main__":

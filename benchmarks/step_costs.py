@@ -1,9 +1,10 @@
-"""What a training step of the quickstart costs: the fixed part of a micro-batch, and memory over many steps.
+"""What a training step of the quickstart costs: the fixed part of a padded micro-batch, and memory over many steps.
 
     python benchmarks/step_costs.py [--steps 100]
 
 Each line is measured in a fresh process. The fixed part is what OVERHEAD_TOKENS of finetooth.model.batching stands
-for; spinning or waiting threads are weighed in docs/adr/0005, what oneDNN keeps in docs/adr/0006. Run it on idle cores.
+for; spinning or waiting threads are weighed in docs/adr/0005, what oneDNN keeps in docs/adr/0006. Steps are those of
+the tuning loop, without padding and side by side. Run it on idle cores.
 """
 
 import argparse
@@ -19,11 +20,14 @@ import torch
 
 import finetooth
 from finetooth.model import adapters, device, seeds
-from finetooth.model.batching import Tokens, collate, micro_batches
+from finetooth.model.batching import Tokens
 from finetooth.model.loading import load_base
+from finetooth.model.packed import PackedModel
 from finetooth.plan import prepare
+from finetooth.plan.fitting import MOST_TOKENS
 from finetooth.progress import Silent
 from finetooth.runs.memory import peak_bytes
+from finetooth.tuning.gradients import Crew, accumulate
 from finetooth.tuning.schedule import optimizer
 
 QUICKSTART = Path(finetooth.__file__).with_name("quickstart.yaml")
@@ -75,13 +79,19 @@ def _measure(what: str, folder: Path, tokens: Tokens, steps: int) -> None:
     named = [(name, value) for name, value in model.named_parameters() if value.requires_grad]
     rule, _ = optimizer(named, recipe.training, recipe.candidates[0])
     order = seeds.order(0, 0, len(tokens.lengths))
-    size, budget = recipe.training.batch_size, recipe.training.token_budget
+    size, crew = recipe.training.batch_size, Crew()
+    forward = PackedModel(model, tokens, budget=MOST_TOKENS, most_abreast=crew.size)
+    parameters = [value for _, value in named]
     started = time.perf_counter()
-    for step in range(steps):
-        for part in micro_batches(order[step * size : (step + 1) * size], tokens.lengths, budget):
-            torch.autograd.backward(model(**collate(tokens, part, pad_id=0)).logits.sum())
-        rule.step()
-        rule.zero_grad()
+    with crew:
+        for step in range(steps):
+            forward.fold()
+            parts = forward.split(order[step * size : (step + 1) * size])
+            accumulate(
+                crew, parts, forward=forward, parameters=parameters, objective=lambda found, _: (found.sum(),) * 2
+            )
+            rule.step()
+            rule.zero_grad()
     rate = steps / (time.perf_counter() - started)
     print(f"{steps} steps, {rate:.2f} a second, peak memory {peak_bytes() / 1e9:.2f} GB")
 

@@ -176,7 +176,7 @@ def packed_batches(
     costs = lengths[ordered] * (1 + lengths[ordered] / (ATTENTION_WIDTHS * width))
     count = abreast * -(-int(lengths[rows].sum()) // budget)
     while (found := _shared_out(ordered, lengths[ordered], costs, min(count, len(rows)), budget // abreast)) is None:
-        count += abreast
+        count += abreast * max(1, count // (8 * abreast))  # of many, an eighth more at a time: each try costs
     return found
 
 

@@ -50,6 +50,8 @@ def obstacle(config: Any, candidate: Candidate, training: Training) -> str | Non
         return f"model family {config.model_type!r}"
     if getattr(config, family.activation) != "gelu":
         return f"activation {getattr(config, family.activation)!r}"
+    if getattr(config, "is_decoder", False):
+        return "is_decoder: true"
     if training.base_dropout != 0:
         return "dropout inside the base"
     if candidate.dropout:

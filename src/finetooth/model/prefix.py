@@ -26,8 +26,6 @@ from finetooth.files import discard, read_json, write_json
 from finetooth.model.adapters import encoder_layers
 from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
 
-_SYNC_EVERY = 64  # blocks
-
 
 def count_blocks(lengths: npt.NDArray[np.int64], *, width: int, budget: int, most_bytes: int) -> tuple[int, int]:
     """How many blocks of the plan, longest texts first, fit into most_bytes, and how many bytes they take."""
@@ -61,10 +59,6 @@ class PrefixCache:
         self._index = folder / "blocks.jsonl"
         self._file = os.open(folder / "states.f32", os.O_RDWR | os.O_CREAT, 0o644)
 
-    def close(self) -> None:
-        """Give the file back."""
-        os.close(self._file)
-
     def fill(self, model: Any, *, pad_id: int, advance: Callable[[int, int], None]) -> int:
         """Compute the blocks that are not there intact; gives their number.
 
@@ -76,14 +70,16 @@ class PrefixCache:
         model.eval()
         try:
             with _below(model, self.depth) as lower, self._index.open("a", encoding="utf-8") as index:
+                for number in missing[
+                    :1
+                ]:  # a process's first pass is not always bitwise that of its later ones (ADR 5)
+                    lower(collate(self.tokens, self.blocks[number], pad_id=pad_id))
                 for done, number in enumerate(missing):
                     advance(done, len(missing))
                     self._write(self.blocks[number], lower(collate(self.tokens, self.blocks[number], pad_id=pad_id)))
                     line = {"block": number, "sha256": self._hash(self.blocks[number])}
                     index.write(("\n" if done == 0 else "") + json.dumps(line) + "\n")  # after what a kill cut short
                     index.flush()
-                    if done % _SYNC_EVERY == 0:
-                        os.fsync(self._file)
         finally:
             model.train(training)
         return len(missing)
@@ -123,12 +119,13 @@ class PrefixCache:
 
     def _known(self) -> dict[int, str]:
         known: dict[int, str] = {}
-        for line in self._index.read_text(encoding="utf-8").splitlines() if self._index.is_file() else ():
+        text = self._index.read_text(encoding="utf-8", errors="replace") if self._index.is_file() else ""
+        for line in text.splitlines():
             try:
                 value = json.loads(line)
                 known[int(value["block"])] = str(value["sha256"])
             except (ValueError, KeyError, TypeError):
-                continue  # a line that a kill cut short: its block is computed again
+                continue  # a line cut short by a kill, or damaged: its block is computed again
         return known
 
 

@@ -1,5 +1,6 @@
 """`finetooth check`: rows, lengths, what adapters match and train, memory and time, without training."""
 
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -39,7 +40,7 @@ def check(recipe: Recipe, *, progress: Progress | None = None) -> dict[str, Any]
             if material.model is not None
             else {}
         )
-        plan = prepare.resolve(recipe, material, tokens)
+        plan = prepare.resolve(recipe, material, tokens, free_disk=shutil.disk_usage(Path.cwd()).free)
         write_json(folder.plan, {"run_id": "check", "inexact": [], **plan})
         folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
         rows = [_candidate(recipe, name, plan, material, folder, quiet) for name in plan["candidates"]]
@@ -77,7 +78,7 @@ def _candidate(
     validate = found["token_seconds"] * counts["validation"] * plan["tokens"]["validation"]["mean"]
     test = found["token_seconds"] * counts["test"] * plan["tokens"]["test"]["mean"]
     planned = plan["candidates"][name]
-    prefix_bytes, prefix_seconds = _prefix(recipe, name, plan, token_seconds=found["token_seconds"])
+    prefix_bytes, prefix_seconds = _prefix(name, plan, token_seconds=found["token_seconds"])
     start = min(PROCESS_SECONDS + found["load_seconds"], whole)
     return {
         "name": name,
@@ -99,14 +100,14 @@ def _candidate(
     }
 
 
-def _prefix(recipe: Recipe, name: str, plan: dict[str, Any], *, token_seconds: float) -> tuple[int, float]:
+def _prefix(name: str, plan: dict[str, Any], *, token_seconds: float) -> tuple[int, float]:
     """Bytes of the hidden states kept for a candidate, and seconds to compute those that no earlier one has."""
     depth, base = plan["candidates"][name]["depth"], plan["base"]
-    kept = plan["prefix"].get(str(depth), {})
-    tokens = sum(plan["counts"][split] * plan["tokens"][split]["mean"] for split in kept)
+    kept = sum(item["bytes"] for item in plan["prefix"].get(str(depth), {}).values())
+    tokens = kept / (4 * base["width"])
     first = next(other for other, item in plan["candidates"].items() if item["depth"] == depth)
     seconds = tokens * token_seconds * depth / base["layers"] if first == name else 0.0
-    return min(int(tokens * base["width"] * 4), recipe.training.cache_bytes), seconds
+    return kept, seconds
 
 
 def _probe_seconds(plan: dict[str, Any], row: dict[str, Any]) -> float:

@@ -49,6 +49,7 @@ def prefix_plan(
     candidates: Mapping[str, Mapping[str, Any]],
     tokens: Mapping[str, Tokens],
     *,
+    counts: Mapping[str, int],
     width: int,
     budget: int,
     free_bytes: int,
@@ -56,18 +57,22 @@ def prefix_plan(
     """Of each depth and split the blocks of hidden states kept, and their bytes; within training.cache_bytes.
 
     The test rows are kept only for the second of two rows that would compute them, the others always: each epoch of
-    tuning reads them again.
+    tuning reads them again. The deepest states come first, since a byte of them saves most. counts: rows of each split,
+    of which `tokens` may hold a sample; bytes are those of all rows.
     """
     room = min(recipe.training.cache_bytes, int(DISK_SHARE * free_bytes))
     plan: dict[str, dict[str, dict[str, int]]] = {}
     depths = [candidate["depth"] for candidate in candidates.values()]
-    for depth in sorted(set(depths) - {0}):
+    for depth in sorted(set(depths) - {0}, reverse=True):
         alone = depths.count(depth) * len(recipe.seeds) == 1
         plan[str(depth)] = {}
         for split in SPLITS:
             if split == "test" and alone:
                 continue
-            blocks, size = count_blocks(tokens[split].lengths, width=width, budget=budget, most_bytes=room)
+            lengths = tokens[split].lengths
+            scale = counts[split] / len(lengths)
+            blocks, size = count_blocks(lengths, width=width, budget=budget, most_bytes=int(room / scale))
+            size = int(size * scale)
             room -= size
             plan[str(depth)][split] = {"blocks": blocks, "bytes": size}
     return plan

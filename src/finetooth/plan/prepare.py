@@ -13,7 +13,7 @@ from finetooth.errors import ModelError, RecipeError, did_you_mean
 from finetooth.files import damage, discard, new_directory, sha256_file
 from finetooth.model import adapters, device
 from finetooth.model.batching import Tokens, tokenize
-from finetooth.model.loading import base_tensors, hash_tensors, load_base, load_config, load_tokenizer
+from finetooth.model.loading import Base, base_tensors, hash_tensors, load_base, load_config, load_tokenizer
 from finetooth.model.predictor import EVALUATION_BUDGET
 from finetooth.plan import fitting
 from finetooth.progress import Progress
@@ -82,7 +82,8 @@ def resolve(
 
     free_disk: bytes free where the run is kept.
 
-    Raises: ModelError when a candidate's targets match nothing, or max_tokens is more than the model has positions.
+    Raises: ModelError when a candidate's targets match nothing, max_tokens is more than the model has positions, or the
+    checkpoint lacks a part of an encoder layer.
     """
     dataset = material.dataset
     plan: dict[str, Any] = {
@@ -102,6 +103,7 @@ def resolve(
         return plan
     _check_positions(recipe, material.model.path)
     base = load_base(material.model.path, classes=dataset.classes, head_seed=0)
+    _refuse_holes(base)
     plan["base"] = {
         "id": material.model.id,
         "sha256": material.model.sha256,
@@ -128,6 +130,7 @@ def resolve(
         recipe,
         plan["candidates"],
         tokens,
+        counts=plan["counts"],
         width=base.model.config.hidden_size,
         budget=EVALUATION_BUDGET,
         free_bytes=free_disk,
@@ -184,6 +187,15 @@ def _lengths(tokens: Tokens) -> dict[str, Any]:
         "rows_cut": float((whole > lengths).mean()),
         "tokens_cut": float((whole - lengths).sum() / whole.sum()),
     }
+
+
+def _refuse_holes(base: Base) -> None:
+    """New layers belong to the head: one inside the encoder would be drawn by a seed, and be no base at all."""
+    for name in base.head_modules:
+        if adapters.layer_of(f"{name}.") is not None:
+            raise ModelError(
+                f"the base model: the checkpoint lacks {name}, a part of an encoder layer; it is not whole."
+            )
 
 
 def _check_positions(recipe: Recipe, folder: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from finetooth.files import read_json
 from finetooth.model.batching import Tokens
 from finetooth.model.prefix import PrefixCache
-from finetooth.proof.task import Task
+from finetooth.proof.task import Task, add_costs
 
 
 def open_filled(
@@ -47,5 +47,5 @@ def open_filled(
     def told(done: int, whole: int) -> None:
         advance(0, f"layers below the adapter, {split}: {done:,} of {whole:,} blocks")
 
-    cache.fill(model, pad_id=pad_id, advance=told)
+    add_costs(task, prefix_blocks=cache.fill(model, pad_id=pad_id, advance=told))
     return cache

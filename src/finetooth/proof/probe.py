@@ -14,7 +14,7 @@ from finetooth.files import write_json
 from finetooth.model import adapters, device, seeds, whole
 from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
 from finetooth.model.loading import load_base, load_tokenizer
-from finetooth.model.packed import PackedModel
+from finetooth.model.packed import PackedModel, obstacle
 from finetooth.proof.task import Task
 from finetooth.recipe import Training
 from finetooth.tuning.forward import Forward, PaddedModel
@@ -52,12 +52,17 @@ def probe(task: Task) -> None:
         with crew:
             return _train_rate(crew, forward, rule, tokens, steps)
 
-    step_seconds, plain_step_seconds = rate(_forward(model, tokens, plan, task.row, pad_id, abreast=crew.size)), None
+    asked, plain_step_seconds = plan["candidates"][task.row], None
+    states = _Made.planned(tokens, plan, depth=asked["depth"])
+    because = asked["padded_because"]
+    step_seconds = rate(_forward(model, tokens, plan, pad_id, because=because, abreast=crew.size, states=states))
     if recipe.training.base_dropout != 0 and candidate is not None:
         for module in model.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.0
-        plain_step_seconds = rate(PackedModel(model, tokens, budget=plan["token_budget"], most_abreast=crew.size))
+        still = recipe.training.model_copy(update={"base_dropout": 0.0})
+        because = obstacle(base.model.config, candidate, still)
+        plain_step_seconds = rate(_forward(model, tokens, plan, pad_id, because=because, abreast=crew.size))
     counts = whole.parameters(base) if candidate is None else adapters.parameters(model)
     task.folder.path.mkdir(parents=True, exist_ok=True)
     write_json(
@@ -81,24 +86,40 @@ def probe(task: Task) -> None:
     )
 
 
-def _forward(model: Any, tokens: Tokens, plan: dict[str, Any], name: str, pad_id: int, *, abreast: int) -> Forward:
-    """The pass that tuning will use, with made-up hidden states in place of those of a prefix cache."""
-    asked = plan["candidates"][name]
-    if asked["padded_because"] is not None:
+def _forward(
+    model: Any,
+    tokens: Tokens,
+    plan: dict[str, Any],
+    pad_id: int,
+    *,
+    because: str | None,
+    abreast: int,
+    states: "_Made | None" = None,
+) -> Forward:
+    """The pass that tuning will use: padded where there is a `because`."""
+    if because is not None:
         return PaddedModel(model, tokens, budget=plan["token_budget"], pad_id=pad_id)
-    states = _Made(tokens, asked["depth"], model.config.hidden_size) if asked["depth"] else None
     return PackedModel(model, tokens, budget=plan["token_budget"], most_abreast=abreast, states=states)
 
 
 class _Made:
-    """Stands for the hidden states of a prefix cache, which a probe does not fill: as large, of no meaning."""
+    """Stands for the hidden states of a prefix cache, which a probe does not fill: as many rows, of no meaning."""
 
-    def __init__(self, tokens: Tokens, depth: int, width: int) -> None:
-        self.tokens, self.depth, self.width = tokens, depth, width
+    def __init__(self, tokens: Tokens, held: np.ndarray, *, depth: int, width: int) -> None:
+        self.tokens, self.held, self.depth, self.width = tokens, held, depth, width
+
+    @classmethod
+    def planned(cls, tokens: Tokens, plan: dict[str, Any], *, depth: int) -> "_Made | None":
+        """States of the rows of which the plan keeps them; None where it keeps none."""
+        blocks = plan["prefix"].get(str(depth), {}).get("train", {"blocks": 0})["blocks"]
+        held = np.zeros(len(tokens.lengths), bool)
+        for rows in evaluation_batches(tokens.lengths, plan["evaluation_budget"])[:blocks]:
+            held[rows] = True
+        return cls(tokens, held, depth=depth, width=plan["base"]["width"]) if blocks else None
 
     def holds(self, rows: Rows) -> np.ndarray:
-        """All rows."""
-        return np.ones(len(rows), bool)
+        """(B,) bool."""
+        return self.held[rows]
 
     def read(self, rows: Rows) -> torch.Tensor:
         """(T, H) float32."""
@@ -117,8 +138,10 @@ def _steps(forward: Forward, tokens: Tokens, training: Training, *, seed: int, r
     return steps[:wanted]
 
 
-def _padded(tokens: Tokens, part: Rows) -> int:
-    return len(part) * int(tokens.lengths[part].max())
+def _computed(forward: Forward, tokens: Tokens, part: Rows) -> int:
+    """Tokens that a micro-batch computes, its padding's too where there is any."""
+    lengths = tokens.lengths[part]
+    return int(lengths.sum()) if isinstance(forward, PackedModel) else len(part) * int(lengths.max())
 
 
 def _train_rate(
@@ -139,21 +162,24 @@ def _train_rate(
         rule.step()
         rule.zero_grad()
 
+    def size(part: Rows) -> int:
+        return _computed(forward, tokens, part)
+
     def at_once(parts: list[Rows]) -> int:
         starts = range(0, len(parts), forward.abreast)
-        return max(sum(_padded(tokens, part) for part in parts[start : start + forward.abreast]) for start in starts)
+        return max(sum(map(size, parts[start : start + forward.abreast])) for start in starts)
 
     step(max(steps, key=at_once))
-    padded = spent = 0.0
+    computed = spent = 0.0
     for parts in steps:
         started = time.perf_counter()
         step(parts)
         spent += time.perf_counter() - started
-        padded += sum(_padded(tokens, part) for part in parts)
+        computed += sum(map(size, parts))
         if spent > TRAIN_SECONDS:
             break
-    whole = sum(_padded(tokens, part) for parts in steps for part in parts)
-    return spent / padded * whole / len(steps)
+    whole = sum(size(part) for parts in steps for part in parts)
+    return spent / computed * whole / len(steps)
 
 
 def _evaluation_rate(model: torch.nn.Module, tokens: Tokens, pad_id: int, budget: int) -> float:

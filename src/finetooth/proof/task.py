@@ -96,9 +96,9 @@ def keep_predictions(
 
 
 def add_costs(task: Task, **costs: Any) -> None:
-    """Record costs of the row; peak_bytes keeps the largest, prefix_seconds adds up, all else is the newest."""
+    """Record costs of the row; peak_bytes keeps the largest, those of hidden states add up, all else is the newest."""
     known: dict[str, Any] = read_json(task.folder.costs) if task.folder.costs.is_file() else {}
     peak = max(known.get("peak_bytes", 0), costs.pop("peak_bytes", 0))
-    if "prefix_seconds" in costs:
-        costs["prefix_seconds"] += known.get("prefix_seconds", 0.0)
+    for name in {"prefix_seconds", "prefix_blocks"} & set(costs):
+        costs[name] += known.get(name, 0)
     write_json(task.folder.costs, {**known, **costs, "peak_bytes": peak})

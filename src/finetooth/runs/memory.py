@@ -20,9 +20,12 @@ def free_bytes() -> int | None:
     machine = Path("/proc/meminfo")
     if machine.exists():
         found += [int(line.split()[1]) * 1024 for line in machine.read_text().splitlines() if "MemAvailable" in line]
-    most, taken = (_CONTAINER / name for name in ("memory.max", "memory.current"))
+    most, taken, parts = (_CONTAINER / name for name in ("memory.max", "memory.current", "memory.stat"))
     if most.exists() and taken.exists() and most.read_text().strip() != "max":
-        found.append(int(most.read_text()) - int(taken.read_text()))
+        # What was read from files counts as taken, and is given back when it is needed.
+        lines = parts.read_text().splitlines() if parts.exists() else []
+        cached = sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
+        found.append(int(most.read_text()) - int(taken.read_text()) + cached)
     return max(0, min(found)) if found else None
 
 

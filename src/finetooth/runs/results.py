@@ -125,6 +125,7 @@ class RowCosts:
 
     part_seconds: of tuning, by part: prefix (hidden states computed beforehand), forward, backward, optimizer,
     evaluate, save; train_seconds is the sum of the first four and what lies between them.
+    prefix_blocks: blocks of hidden states that the row's processes computed, 0 where another row had them all.
     flops_per_second, limit_flops_per_second: of the training steps, and of the model's own products; with --profile.
     """
 
@@ -133,6 +134,7 @@ class RowCosts:
     train_seconds: float | None = None
     examples_per_second: float | None = None
     part_seconds: Mapping[str, float] | None = None
+    prefix_blocks: int | None = None
     flops_per_second: float | None = None
     limit_flops_per_second: float | None = None
     peak_bytes: int | None = None

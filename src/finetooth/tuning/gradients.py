@@ -69,6 +69,14 @@ class Crew:
         running = [worker.submit(task) for worker, task in zip(self._workers, tasks, strict=False)]
         assert len(running) == len(tasks)
         wait(running)
+        errors = [future.exception() for future in running]
+        failed = next((error for error in errors if error is not None), None)
+        if failed is not None:
+            try:
+                raise failed
+            finally:  # else this frame and the error keep each other, and with them the memory that may have run out
+                running.clear()
+                del failed, errors
         return [future.result() for future in running]
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,7 @@ from finetooth.tuning.schedule import factor, optimizer
 
 COLLAPSE = 0.95  # share of predictions given to one class that raises the alarm
 LOG_EVERY = 10
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +147,23 @@ class Tuning:
         return PaddedModel(self.model, split.tokens, budget=budget, pad_id=self.job.pad_id)
 
     def _warm_up(self) -> None:
-        """One pass thrown away: a process's first is not always bitwise that of its later ones (ADR 5)."""
-        started = time.perf_counter()
+        """A pass thrown away on each thread: a process's first is not always bitwise that of its later ones (ADR 5)."""
+        started, rows = time.perf_counter(), self._batch_rows()
         self.forward.fold()
-        parts = self.forward.split(self._batch_rows())[: self.forward.abreast]
-        accumulate(
-            self.crew,
-            parts,
-            forward=self.forward,
-            parameters=self.parameters,
-            objective=lambda found, _: (found.sum(), found.sum()),
-        )
+
+        def passes() -> None:
+            parts = self.forward.split(rows)[: self.forward.abreast]
+            accumulate(
+                self.crew,
+                parts,
+                forward=self.forward,
+                parameters=self.parameters,
+                objective=lambda found, _: (found.sum(), found.sum()),
+            )
+            with self.crew.all_threads(), torch.inference_mode():  # evaluations are this thread's
+                self.forward(parts[0])
+
+        self._within_memory(rows, passes)
         self.optimizer.zero_grad(set_to_none=True)
         self.counters.seconds += time.perf_counter() - started
 
@@ -165,7 +172,7 @@ class Tuning:
         rows = self._batch_rows()
         with self._timed("forward"):
             self.forward.fold()
-        losses = self._accumulate_within_memory(rows)
+        losses = self._within_memory(rows, lambda: self._accumulate(rows))
         with self._timed("optimizer"):
             norm = self._clip(rows, losses)
             share = factor(
@@ -190,11 +197,11 @@ class Tuning:
             )
         job.advance(1, f"loss {counters.loss_sum / counters.loss_count:.3f}")
 
-    def _accumulate_within_memory(self, rows: Rows) -> float:
-        """_accumulate, in smaller micro-batches from here on whenever memory runs out; nothing is lost."""
+    def _within_memory(self, rows: Rows, work: Callable[[], Result]) -> Result:
+        """What work on a batch gives, done in smaller micro-batches from here on whenever memory runs out."""
         while True:
             try:
-                return self._accumulate(rows)
+                return work()
             except (MemoryError, RuntimeError) as error:
                 if not ran_out(error) or (self.forward.abreast == 1 and len(self.forward.split(rows)) == len(rows)):
                     raise

@@ -203,5 +203,8 @@ def test_another_activation_or_family_stands_in_its_way(folder: Path) -> None:
     name = "hidden_act" if config.model_type == "bert" else "activation"
     setattr(config, name, "relu")
     assert obstacle(config, candidate(), Training.model_validate({})) == "activation 'relu'"
+    setattr(config, name, "gelu")
+    config.is_decoder = True
+    assert obstacle(config, candidate(), Training.model_validate({})) == "is_decoder: true"
     config.model_type = "mpnet"
     assert obstacle(config, candidate(), Training.model_validate({})) == "model family 'mpnet'"

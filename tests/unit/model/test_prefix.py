@@ -110,6 +110,16 @@ def test_a_damaged_block_is_computed_again_to_the_same_bytes(tmp_path: Path, tok
     assert place.read_bytes() == whole
 
 
+def test_a_damaged_index_costs_blocks_and_not_the_run(tmp_path: Path, tokens: Tokens, model: Any) -> None:
+    filled(tmp_path, tokens, model)
+    index = tmp_path / "blocks.jsonl"
+    whole = index.read_bytes()
+    for position in range(0, len(whole), 7):
+        index.write_bytes(whole[:position] + bytes([whole[position] ^ 0x80]) + whole[position + 1 :])
+        assert refill(tmp_path, tokens, model) in (0, 1, 2)  # a line end that is gone costs the two lines it parts
+    assert refill(tmp_path, tokens, model) == 0
+
+
 def test_it_goes_on_after_a_kill_between_and_inside_blocks(tmp_path: Path, tokens: Tokens, model: Any) -> None:
     class Killed(Exception):
         pass

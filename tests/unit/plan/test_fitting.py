@@ -73,10 +73,11 @@ def test_layers_below_the_first_adapted_one_are_kept_where_nothing_changes_them(
 def test_hidden_states_keep_their_bound_and_the_test_rows_wait_for_a_second_reader() -> None:
     splits = {"train": tokens(50, 40, 30, 60), "validation": tokens(20, 20), "test": tokens(10, 10)}
     candidates = {"a": {"depth": 3}, "b": {"depth": 0}}
+    counts = {split: len(found.lengths) for split, found in splits.items()}
 
     def planned(most: int, *, seeds: tuple[int, ...] = (0,), free: int = 10**9) -> dict[str, Any]:
         wanted = recipe(seeds=list(seeds), training={"cache_bytes": most})
-        return prefix_plan(wanted, candidates, splits, width=8, budget=64, free_bytes=free)
+        return prefix_plan(wanted, candidates, splits, counts=counts, width=8, budget=64, free_bytes=free)
 
     whole = planned(10**9)["3"]
     assert {split: kept["bytes"] for split, kept in whole.items()} == {"train": 180 * 32, "validation": 40 * 32}
@@ -86,4 +87,27 @@ def test_hidden_states_keep_their_bound_and_the_test_rows_wait_for_a_second_read
         assert sum(kept["bytes"] for kept in bound["3"].values()) <= 150 * 32
         assert bound["3"]["train"] == {"blocks": 3, "bytes": 150 * 32}  # the shortest text, of 30 tokens, did not fit
     assert planned(0)["3"]["train"] == {"blocks": 0, "bytes": 0}
-    assert prefix_plan(recipe(), {"b": {"depth": 0}}, splits, width=8, budget=64, free_bytes=10**9) == {}
+    bare = {"b": {"depth": 0}}
+    assert prefix_plan(recipe(), bare, splits, counts=counts, width=8, budget=64, free_bytes=10**9) == {}
+
+
+def test_where_there_is_room_for_one_depth_the_deepest_is_kept_since_it_saves_most() -> None:
+    splits = {"train": tokens(30, 30), "validation": tokens(10), "test": tokens(10)}
+    counts = {"train": 2, "validation": 1, "test": 1}
+    wanted = recipe(training={"cache_bytes": 70 * 32})
+    candidates = {"last-5": {"depth": 1}, "last-1": {"depth": 5}}
+    found = prefix_plan(wanted, candidates, splits, counts=counts, width=8, budget=64, free_bytes=10**9)
+    assert found["5"]["train"]["bytes"] == 60 * 32 and found["5"]["validation"]["bytes"] == 10 * 32
+    assert found["1"]["train"] == found["1"]["validation"] == {"blocks": 0, "bytes": 0}
+
+
+def test_of_a_sample_the_bytes_are_those_of_all_rows_and_the_bound_holds_for_them() -> None:
+    splits = {"train": tokens(30, 30), "validation": tokens(10), "test": tokens(10)}
+    counts = {"train": 200, "validation": 1, "test": 1}
+
+    def planned(most: int) -> dict[str, Any]:
+        wanted = recipe(training={"cache_bytes": most})
+        return prefix_plan(wanted, {"a": {"depth": 1}}, splits, counts=counts, width=8, budget=30, free_bytes=10**9)
+
+    assert planned(10**9)["1"]["train"] == {"blocks": 2, "bytes": 6000 * 32}
+    assert planned(4000 * 32)["1"]["train"] == {"blocks": 1, "bytes": 3000 * 32}

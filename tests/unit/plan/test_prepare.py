@@ -1,10 +1,12 @@
 """What a recipe resolves to, and what is refused before anything is trained."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 import tiny
 from finetooth.errors import ModelError, RecipeError
@@ -81,6 +83,19 @@ def test_more_tokens_than_positions_are_refused(place: Path, tmp_path: Path) -> 
     with pytest.raises(ModelError) as caught:
         planned(recipe(place, max_tokens=65), tmp_path / "t")
     assert str(caught.value) == "max_tokens 65 is more than the model's 64 positions; lower it."
+
+
+def test_a_checkpoint_that_lacks_a_part_of_a_layer_is_no_base(place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "model", tmp_path / "model")
+    weights = tmp_path / "model" / "model.safetensors"
+    kept = {name: value for name, value in load_file(weights).items() if "layer.1.output.dense" not in name}
+    save_file(kept, weights, metadata={"format": "pt"})
+    with pytest.raises(ModelError) as caught:
+        planned(recipe(place, model=str(tmp_path / "model")), tmp_path / "t")
+    assert str(caught.value) == (
+        "the base model: the checkpoint lacks bert.encoder.layer.1.output.dense, a part of an encoder layer; "
+        "it is not whole."
+    )
 
 
 def test_controls_alone_bring_no_model(place: Path) -> None:

@@ -28,6 +28,8 @@ def test_the_containers_bound_counts_where_it_is_the_lower(tmp_path: Path, monke
     (tmp_path / "memory.max").write_text("5000\n")
     (tmp_path / "memory.current").write_text("2000\n")
     assert memory.free_bytes() == 3000
+    (tmp_path / "memory.stat").write_text("anon 1500\ninactive_file 400\nactive_file 100\n")
+    assert memory.free_bytes() == 3400
     (tmp_path / "memory.max").write_text("1000\n")
     assert memory.free_bytes() == 0
     (tmp_path / "memory.max").write_text("max\n")

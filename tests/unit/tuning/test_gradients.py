@@ -1,6 +1,9 @@
 """Side by side or one after another, the gradient is the same, and so are its bits from one time to the next."""
 
+import contextlib
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -57,6 +60,26 @@ def test_one_thread_makes_a_crew_of_one() -> None:
     with Crew() as crew:
         assert crew.size == 1
         assert crew.run([torch.get_num_threads]) == [1]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_a_failed_task_held_is_free_before_the_next_try(count: int) -> None:
+    held: list[weakref.ref[torch.Tensor]] = []
+
+    def work() -> None:
+        large = torch.ones(1000)
+        held.append(weakref.ref(large))
+        raise MemoryError
+
+    gc.disable()  # what only the collector of cycles would free is not free when it is needed
+    try:
+        with Crew() as crew:
+            for _ in range(2):
+                with contextlib.suppress(MemoryError):
+                    crew.run([work] * count)
+                assert [item() for item in held] == [None] * len(held)
+    finally:
+        gc.enable()
 
 
 def test_the_first_error_is_raised_once_all_have_ended() -> None:

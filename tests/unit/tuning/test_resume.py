@@ -1,10 +1,12 @@
 """Resumed equals uninterrupted, bit for bit: dropout and accumulation on, stopped or killed anywhere."""
 
+import contextlib
 import itertools
 import json
 import os
 import random
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +18,7 @@ from tuning_jobs import TRAINING, begin, job, same_bits, tuned
 
 from finetooth.errors import Interrupted
 from finetooth.tuning.checkpoints import Counters
-from finetooth.tuning.loop import Job
+from finetooth.tuning.loop import Job, Tuning
 
 TIMED = ("seconds", "part_seconds")
 
@@ -199,12 +201,62 @@ def test_memory_that_runs_out_halves_the_micro_batches_and_costs_no_step(
     ]
 
 
+def failing_above(tuning: Any, most: int, *, at: int) -> Any:
+    """The forward pass, with memory running out from step `at` on in more than `most` tokens."""
+    plain = tuning.forward.__class__.__call__
+
+    def forward(self: Any, rows: Any) -> Any:
+        if tuning.counters.step >= at and self.budget > most:
+            raise MemoryError
+        return plain(self, rows)
+
+    return forward
+
+
+def test_memory_that_runs_out_in_the_first_pass_of_a_process_costs_no_run(
+    model_folder: Path, tmp_path: Path, packed: bool
+) -> None:
+    tuning = begin(model_folder, job(model_folder, tmp_path, packed=packed, token_budget=96))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning.forward.__class__, "__call__", failing_above(tuning, 48, at=0))
+        counters = tuning.run()
+    assert (counters.step, counters.token_budget) == (20, 48)
+    assert counters.warnings[0] == "memory ran out at step 1; from there at most 48 tokens at a time"
+
+
+@pytest.mark.parametrize("stop_at", [8, 13])
+def test_resumed_after_memory_ran_out_equals_uninterrupted(
+    model_folder: Path, tmp_path: Path, packed: bool, stop_at: int
+) -> None:
+    def run(place: Path, stops: list[int]) -> tuple[dict[str, torch.Tensor], Counters]:
+        for stop in [*stops, 99]:
+            reached: list[Tuning] = []
+            made = job(model_folder, place, packed=packed, token_budget=96)
+            tuning = begin(model_folder, replace(made, stop=_at(stop, reached)))
+            reached.append(tuning)
+            with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Interrupted):
+                patch.setattr(tuning.forward.__class__, "__call__", failing_above(tuning, 48, at=7))
+                counters = tuning.run()
+        return {name: value.detach().clone() for name, value in tuning.named.items()}, counters
+
+    whole, counted = run(tmp_path / "whole", [])
+    broken, again = run(tmp_path / "broken", [stop_at])
+    assert len(resumed_at(job(model_folder, tmp_path / "broken", packed=packed))) == 1
+    assert same_bits(whole, broken)
+    assert (counted.token_budget, counted.warnings) == (again.token_budget, again.warnings)
+    assert again.token_budget == 48
+
+
+def _at(step: int, tuning: list[Tuning]) -> Callable[[], int | None]:
+    """A stop() that says SIGTERM once that step is reached."""
+    return lambda: signal.SIGTERM if tuning[0].counters.step >= step else None
+
+
 def test_memory_that_holds_not_even_one_row_ends_it(model_folder: Path, tmp_path: Path) -> None:
     def forward(self: Any, rows: Any) -> Any:
         raise MemoryError
 
     tuning = begin(model_folder, job(model_folder, tmp_path, packed=True))
-    tuning._warm_up = lambda: None  # type: ignore[method-assign]
     with pytest.MonkeyPatch.context() as patch, pytest.raises(MemoryError):
         patch.setattr(tuning.forward.__class__, "__call__", forward)
         tuning.run()
@@ -215,7 +267,6 @@ def test_any_other_fault_is_not_taken_for_a_lack_of_memory(model_folder: Path, t
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     tuning = begin(model_folder, job(model_folder, tmp_path, packed=True))
-    tuning._warm_up = lambda: None  # type: ignore[method-assign]
     with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError, match="shapes"):
         patch.setattr(tuning.forward.__class__, "__call__", forward)
         tuning.run()
