@@ -104,15 +104,7 @@ def resolve(
     _check_positions(recipe, material.model.path)
     base = load_base(material.model.path, classes=dataset.classes, head_seed=0)
     _refuse_holes(base)
-    plan["base"] = {
-        "id": material.model.id,
-        "sha256": material.model.sha256,
-        "weights_sha256": hash_tensors(base_tensors(base)),
-        "tokenizer_sha256": sha256_file(material.model.path / "tokenizer.json"),
-        "head": base.head,
-        "layers": base.model.config.num_hidden_layers,
-        "width": base.model.config.hidden_size,
-    }
+    plan["base"] = _identity(material.model, base)
     plan["token_budget"] = fitting.token_budget(base.model.config, recipe, free_bytes=free_bytes())
     plan["tokens"] = {split: _lengths(found) for split, found in tokens.items()}
     plan["candidates"] = {
@@ -136,6 +128,18 @@ def resolve(
         free_bytes=free_disk,
     )
     return plan
+
+
+def _identity(source: Source, base: Base) -> dict[str, Any]:
+    return {
+        "id": source.id,
+        "sha256": source.sha256,
+        "weights_sha256": hash_tensors(base_tensors(base)),
+        "tokenizer_sha256": sha256_file(source.path / "tokenizer.json"),
+        "head": base.head,
+        "layers": base.model.config.num_hidden_layers,
+        "width": base.model.config.hidden_size,
+    }
 
 
 def row_keys(recipe: Recipe) -> list[tuple[str, int | None]]:

@@ -134,6 +134,7 @@ def test_the_contract_is_the_two_files_merged(folder):
         "train_seconds": 2.5,
         "examples_per_second": 64.0,
         "part_seconds": {"forward": 1.0},
+        "prefix_blocks": None,
         "flops_per_second": None,
         "limit_flops_per_second": None,
         "peak_bytes": 20,
