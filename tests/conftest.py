@@ -48,9 +48,18 @@ def finished_run(tmp_path: Path) -> Path:
             "schema": 1,
             "level": 0.95,
             "best_control": {"name": "tfidf", "seed": None},
+            "verdict": {
+                "text": "Worth it: lora-r8 beats the best control (tfidf) by 8.0 points (2.1 to 13.9).",
+                "worth_it": True,
+                "winner": {"name": "lora-r8", "seed": 0},
+                "smallest_sufficient": {"name": "lora-r8", "seed": 0},
+                "rows_needed": None,
+                "rows_to_tell": None,
+            },
+            "pooled": [],
             "rows": [
                 {"name": "tfidf", "seed": None, "interval": [0.69, 0.81], "difference": None, "p": None},
-                {"name": "lora-r8", "seed": 0, "interval": [0.77, 0.88], **against},
+                {"name": "lora-r8", "seed": 0, "interval": [0.77, 0.88], "calibration_error": 0.03, **against},
             ],
         },
     )

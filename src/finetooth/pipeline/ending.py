@@ -59,19 +59,32 @@ def conclude(
         inexact=[*plan["inexact"], *_backed_off(plan, folder, keys)],
     )
     results.write_results(folder, info, rows)
-    outcomes = [
-        comparison.Outcome(
-            row.name, row.kind, row.seed, predictions.read(folder.row(row.name, row.seed).predictions)["test"]
-        )
-        for row in rows
-        if row.status == "done"
-    ]
-    comparison.write_comparison(folder, comparison.compare(outcomes))
+    comparison.write_comparison(folder, _compared(recipe, folder, rows, winner))
     seconds = read_json(folder.work / "seconds.json")
     costs = [_costs(folder, name, seed) for name, seed in keys]
     results.write_costs(folder, Costs(test_openings=openings, rows=costs, step_seconds=seconds))
     write_json(folder.complete, {"schema": 1, "results_sha256": sha256_file(folder.results), "run_id": plan["run_id"]})
     clear_away(folder)
+
+
+def _compared(recipe: Recipe, folder: RunFolder, rows: Sequence[Row], winner: tuple[str, int] | None) -> dict[str, Any]:
+    outcomes = [
+        comparison.Outcome(
+            row.name,
+            row.kind,
+            row.seed,
+            predictions.read(folder.row(row.name, row.seed).predictions)["test"],
+            trained=0 if row.parameters is None else row.parameters.trainable,
+        )
+        for row in rows
+        if row.status == "done"
+    ]
+    failed = [
+        row.name if len(recipe.seeds) == 1 else f"{row.name} (seed {row.seed})"
+        for row in rows
+        if row.status == "failed" and row.kind == "candidate"
+    ]
+    return comparison.compare(outcomes, winner=winner, margin=recipe.margin, failed=failed)
 
 
 def clear_away(folder: RunFolder) -> None:

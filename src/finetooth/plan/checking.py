@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from finetooth.files import read_json, write_json
+from finetooth.measure.power import smallest_difference
 from finetooth.plan import prepare
 from finetooth.plan.prepare import Material
 from finetooth.progress import Progress, Silent
@@ -21,6 +22,7 @@ from finetooth.runs.layout import RunFolder
 TFIDF_SECONDS_PER_MILLION, TFIDF_START_SECONDS = 1.2, 3.0
 SAMPLE = 2_000  # texts of a split that are tokenized for lengths and timing
 _STEPS = {"validation": "prove", "test": "test"}  # what scores the rows of a split
+DISCORDANCES = (0.05, 0.1, 0.2)  # shares of test rows on which two rows of the table may differ
 PROCESS_SECONDS = 6.0  # a fresh process imports torch, transformers and peft; replaced by what the probe takes
 
 
@@ -50,6 +52,10 @@ def check(recipe: Recipe, *, progress: Progress | None = None) -> dict[str, Any]
         "model": plan["base"]["id"] if plan["base"] else None,
         "data": material.dataset.summary,
         "tokens": plan.get("tokens", {}),
+        "test_shows": [
+            {"discordance": share, "difference": smallest_difference(plan["counts"]["test"], discordance=share)}
+            for share in DISCORDANCES
+        ],
         "candidates": rows,
         "estimated_seconds": _total_seconds(recipe, plan, rows, material),
     }

@@ -19,6 +19,7 @@ def describe(found: dict[str, Any]) -> str:
     if found["candidates"]:
         parts.append(_candidates(found))
     parts.append("\n".join(data_lines(found["data"])))
+    parts.append(_test_shows(found["test_shows"], rows=sum(found["data"]["counts"]["test"].values())))
     parts.append(f"Estimated time of the whole run: {_time(found['estimated_seconds'])}.")
     return "\n\n".join(parts)
 
@@ -55,6 +56,18 @@ def padded_lines(plan: dict[str, Any]) -> list[str]:
         if (because := candidate["padded_because"])
     ]
     return [textwrap.fill(line, 80, subsequent_indent="  ") for line in lines]
+
+
+def _test_shows(shown: list[dict[str, Any]], *, rows: int) -> str:
+    """The smallest differences that the test rows can show, by how often two rows of the table may differ."""
+    told = [
+        f"{'none' if difference is None else f'{100 * difference:.2f} points'} between rows that differ on "
+        f"{100 * item['discordance']:.0f} %"
+        for item in shown
+        for difference in [item["difference"]]
+    ]
+    text = f"Smallest difference of accuracy that {rows:,} test rows show (80 % power): {', '.join(told)} of them."
+    return textwrap.fill(text, 80, subsequent_indent="  ")
 
 
 def _lengths(found: dict[str, Any]) -> str:

@@ -230,6 +230,13 @@ class Recipe(Section):
         description="Untrained heads of the baseline original, of the first seed and those after it, where the "
         "checkpoint brings none for these labels.",
     )
+    margin: float = Field(
+        0.005,
+        gt=0,
+        lt=1,
+        description="Accuracy that a smaller candidate may lack and still count as good enough, a share: 0.005 is half "
+        "a point.",
+    )
     training: Training = Field(
         default_factory=lambda: Training.model_validate({}), description="How candidates are tuned."
     )

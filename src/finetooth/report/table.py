@@ -56,7 +56,10 @@ def render(
     if wide:
         columns += _wide_columns()
     blocks = [_header(contract), _grid(lines, columns, limit=None if wide else WIDTH, colour=colour)]
-    closing = [*_reading(contract, comparison, lines), *_closing(contract, lines, folder or f"runs/{contract['run']}")]
+    reading = [*_pooled(contract), *_reading(contract, comparison, lines)]
+    if reading:
+        blocks.append("\n".join(reading))
+    closing = [*_verdict(contract), *_closing(contract, lines, folder or f"runs/{contract['run']}")]
     blocks.append("\n".join(closing))
     return "\n\n".join(blocks)
 
@@ -112,7 +115,10 @@ def _wide_columns() -> list[_Column]:
 
     return [
         _Column("macro-F1", _macro_f1),
+        _Column("macro-F1 interval", lambda line: _between(line, "macro_f1_interval", "{:.1f}", 100)),
         _Column("log loss", lambda line: "" if line.row["test"] is None else f"{line.row['test']['loss']:.4f}"),
+        _Column("log loss interval", lambda line: _between(line, "loss_interval", "{:.4f}", 1)),
+        _Column("calibration error", _calibration_error),
         *(_Column(key, parameter(key)) for key in ("adapter", "head", "bias", "total")),
         _Column("share trained", _share),
         _Column("peak memory", lambda line: _megabytes(line.row["peak_bytes"])),
@@ -123,6 +129,16 @@ def _wide_columns() -> list[_Column]:
 
 def _macro_f1(line: _Line) -> str:
     return "" if line.row["test"] is None else f"{100 * line.row['test']['macro_f1']:.1f} %"
+
+
+def _between(line: _Line, key: str, form: str, scale: int) -> str:
+    bounds = line.compared.get(key) if line.done else None
+    return "" if bounds is None else " to ".join(form.format(scale * bound) for bound in bounds)
+
+
+def _calibration_error(line: _Line) -> str:
+    error = line.compared.get("calibration_error") if line.done else None
+    return "" if error is None else f"{100 * error:.1f} points"
 
 
 def _trained(line: _Line) -> str:
@@ -207,6 +223,23 @@ def _name(line: _Line, room: int | None) -> str:
     if room is not None and len(name) + len(mark) > room:
         name = name[: max(1, room - len(mark) - 1)] + "…"
     return f"{name}{mark}"
+
+
+def _pooled(contract: Mapping[str, Any]) -> list[str]:
+    """A line for each name that has several seeds: its mean, and how far a seed lies from another."""
+    return [
+        _wrapped(
+            f"{found['name']} over {found['seeds']} seeds: mean {100 * found['mean']:.1f} %, "
+            f"standard deviation {100 * found['standard_deviation']:.1f} points",
+            "  ",
+        )
+        for found in contract.get("pooled", [])
+    ]
+
+
+def _verdict(contract: Mapping[str, Any]) -> list[str]:
+    found = contract.get("verdict")
+    return [] if found is None else [_wrapped(found["text"], "  ")]
 
 
 def _reading(contract: Mapping[str, Any], comparison: Mapping[str, Any] | None, lines: list[_Line]) -> list[str]:

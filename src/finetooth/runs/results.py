@@ -186,7 +186,7 @@ def write_costs(folder: RunFolder, costs: Costs) -> None:
 
 
 def contract(run_folder: Path) -> dict[str, Any]:
-    """results.json and costs.json as one: what `run --json` and `show --json` print.
+    """results.json and costs.json as one, with the verdict: what `run --json` and `show --json` print.
 
     Raises: RunError when the run has no results yet, or a file of it is broken or not what was measured.
     """
@@ -197,6 +197,8 @@ def contract(run_folder: Path) -> dict[str, Any]:
     if folder.is_complete and read_json(folder.complete)["results_sha256"] != sha256_file(folder.results):
         raise RunError(f"{folder.results}: was changed after the run was complete: it is not what was measured.")
     results, costs = read_json(folder.results), read_json(folder.costs)
+    compared = read_json(folder.comparison) if folder.comparison.is_file() else {"rows": []}
+    sure = {(row["name"], row["seed"]): row for row in compared["rows"]}
     spent = {(row["name"], row["seed"]): row for row in costs["rows"]}
     return {
         "schema": results["schema"],
@@ -209,7 +211,13 @@ def contract(run_folder: Path) -> dict[str, Any]:
         "model": results["model"],
         "inexact": results.get("inexact", []),
         "step_seconds": costs["step_seconds"],
-        "rows": [_with_costs(row, spent.get((row["name"], row["seed"]), {})) for row in results["rows"]],
+        "verdict": compared.get("verdict"),
+        "pooled": compared.get("pooled", []),
+        "rows": [
+            _with_costs(_with_intervals(row, sure.get(key, {})), spent.get(key, {}))
+            for row in results["rows"]
+            for key in [(row["name"], row["seed"])]
+        ],
     }
 
 
@@ -234,6 +242,10 @@ def _parameters(parameters: Parameters) -> dict[str, Any]:
         "peft_percent": parameters.peft_percent,
         "plain_percent": 100 * parameters.trainable / parameters.total,
     }
+
+
+def _with_intervals(row: dict[str, Any], sure: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "accuracy_interval": sure.get("interval"), "calibration_error": sure.get("calibration_error")}
 
 
 def _with_costs(row: dict[str, Any], spent: Mapping[str, Any]) -> dict[str, Any]:

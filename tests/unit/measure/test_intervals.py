@@ -1,8 +1,14 @@
+import warnings
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
 from finetooth.measure.intervals import wilson
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of packages that it imports
+    from statsmodels.stats.proportion import proportion_confint
 
 
 def test_wilson_by_hand():
@@ -25,3 +31,12 @@ def test_the_interval_holds_the_share_and_stays_between_0_and_1():
         for correct in (0, 1, count - 1, count):
             low, high = wilson(correct, count)
             assert 0 <= low <= correct / count <= high <= 1
+
+
+def test_wilson_equals_statsmodels_on_1000_random_cases():
+    random = np.random.default_rng(1)
+    for _ in range(1000):
+        count = int(random.integers(1, 30_000))
+        correct = int(random.integers(0, count + 1))
+        wanted = proportion_confint(correct, count, method="wilson")
+        assert wilson(correct, count) == pytest.approx(wanted, abs=1e-12)

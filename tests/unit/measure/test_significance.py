@@ -1,8 +1,15 @@
+import warnings
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
 from finetooth.measure.significance import holm, paired
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of packages that it imports
+    from statsmodels.stats.contingency_tables import mcnemar
+    from statsmodels.stats.multitest import multipletests
 
 
 def rights(only_a, only_b, both=3, neither=2):
@@ -56,3 +63,21 @@ def test_holm_never_lowers_a_p_and_keeps_the_order():
     assert all(after >= before for before, after in zip(values, adjusted, strict=True))
     order = np.argsort(values)
     assert (np.diff(np.array(adjusted)[order]) >= 0).all()
+
+
+def test_1000_random_tables_equal_statsmodels():
+    random = np.random.default_rng(3)
+    for _ in range(1000):
+        only_a, only_b, both, neither = random.integers(0, 40, 4).tolist()
+        if only_a + only_b:
+            wanted = mcnemar([[both, only_a], [only_b, neither]], exact=True).pvalue
+            assert paired(*rights(only_a, only_b, both, neither)).p == pytest.approx(wanted, abs=1e-12)
+
+
+def test_holm_equals_statsmodels_on_1000_random_families(monkeypatch):
+    monkeypatch.setattr("gc.collect", lambda: 0)  # statsmodels calls it each time, 0.1 s in a process as large as this
+    random = np.random.default_rng(4)
+    for _ in range(1000):
+        values = random.random(int(random.integers(1, 20))) ** 3
+        wanted = multipletests(values, method="holm")[1]
+        assert holm(values.tolist()) == pytest.approx(wanted.tolist(), abs=1e-12)

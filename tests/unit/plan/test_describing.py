@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from finetooth.measure.power import smallest_difference
 from finetooth.plan import describing
+from finetooth.plan.describing import describe
 
 
 def tuned(name: str, **changes: Any) -> dict[str, Any]:
@@ -35,3 +37,48 @@ def test_a_candidate_tells_what_it_adapts_and_full_that_it_trains_all() -> None:
         "  about 60 s of tuning\n"
         "  tuned with padding: all parameters are trained"
     )
+
+
+SHARES = (0.05, 0.1, 0.2)
+
+
+def described(rows):
+    return describe(
+        {
+            "run": "reviews",
+            "model": None,
+            "data": {
+                "classes": ["fresh", "rotten"],
+                "counts": {
+                    "train": {"fresh": 40, "rotten": 40},
+                    "validation": {"fresh": 5, "rotten": 5},
+                    "test": {"fresh": rows - 5, "rotten": 5},
+                },
+                "columns": {},
+                "rows": {},
+                "notes": [],
+            },
+            "tokens": {},
+            "test_shows": [
+                {"discordance": share, "difference": smallest_difference(rows, discordance=share)} for share in SHARES
+            ],
+            "candidates": [],
+            "estimated_seconds": 10.0,
+        }
+    )
+
+
+def test_it_tells_the_smallest_difference_that_the_test_rows_show():
+    assert (
+        "\n\n"
+        "Smallest difference of accuracy that 2,620 test rows show (80 % power): 1.25\n"
+        "  points between rows that differ on 5 %, 1.76 points between rows that differ\n"
+        "  on 10 %, 2.48 points between rows that differ on 20 % of them.\n"
+        "\n"
+    ) in described(2620)
+
+
+def test_too_few_test_rows_show_none():
+    text = described(40)
+    assert "(80 % power): none between rows that differ on 5 %, " in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 80

@@ -87,6 +87,7 @@ def test_the_whole_table():
         "\n"
         "* best on the validation rows, chosen before any test label was read.\n"
         "Best control: tfidf. p: exact McNemar test, Holm-corrected over 2 candidates.\n"
+        "\n"
         "All adapters verified: reloaded in a fresh process, logits bitwise equal.\n"
         'Next    finetooth predict --with runs/imdb-minilm "your text"'
     )
@@ -211,10 +212,49 @@ def test_warnings_of_a_row_and_an_inexact_resume_are_said_under_the_table():
     assert "\nWarning  lora-r8 (seed 2): of 2.\n" in render(seeded, None, winner={"name": "lora-r8", "seed": 2})
 
 
+def test_wide_adds_the_intervals_and_the_calibration_error():
+    more = {"macro_f1_interval": [0.914, 0.9239], "loss_interval": [0.2404, 0.26], "calibration_error": 0.0312}
+    compared = COMPARISON | {"rows": [*COMPARISON["rows"][:3], COMPARISON["rows"][3] | more, COMPARISON["rows"][4]]}
+    line = render(comparison=compared, wide=True).splitlines()[6]
+    assert "  91.9 %       91.4 to 92.4    0.2500   0.2404 to 0.2600         3.1 points  " in line
+    bad = row("lora-r8", status="failed", error="no", test=None, reload=None)
+    failed = render([*CONTROLS, bad], compared, wide=True, winner=None)
+    assert "points" not in failed
+
+
+def test_the_verdict_stands_alone_under_the_notes_and_before_the_adapters():
+    text = (
+        "Worth it: lora-r16 beats the best control (tfidf) by 1.4 points (1.0 to 1.8). lora-r8 is as good within 0.5 "
+        "points with 334,082 instead of 666,626 trained parameters."
+    )
+    assert (
+        "Holm-corrected over 2 candidates.\n"
+        "\n"
+        "Worth it: lora-r16 beats the best control (tfidf) by 1.4 points (1.0 to 1.8).\n"
+        "  lora-r8 is as good within 0.5 points with 334,082 instead of 666,626 trained\n"
+        "  parameters.\n"
+        "All adapters verified: "
+    ) in render(verdict={"text": text})
+
+
+def test_seeds_are_pooled_in_a_line_under_the_table():
+    pooled = [
+        {"name": "lora-r8", "seeds": 3, "mean": 0.9137, "standard_deviation": 0.0042},
+        {"name": "original", "seeds": 3, "mean": 0.5, "standard_deviation": 0.1},
+    ]
+    assert (
+        "\n\n"
+        "lora-r8 over 3 seeds: mean 91.4 %, standard deviation 0.4 points\n"
+        "original over 3 seeds: mean 50.0 %, standard deviation 10.0 points\n"
+        "* best on the validation rows"
+    ) in render(pooled=pooled)
+
+
 def test_wide_adds_what_does_not_fit():
     lines = render(wide=True).splitlines()
     assert re.split(" {2,}", lines[2].split("time")[1].strip()) == [
-        "macro-F1", "log loss", "adapter", "head", "bias", "total", "share trained", "peak memory", "adapter size",
+        "macro-F1", "macro-F1 interval", "log loss", "log loss interval", "calibration error",
+        "adapter", "head", "bias", "total", "share trained", "peak memory", "adapter size",
         "best epoch",
     ]  # fmt: skip
     assert lines[6].split()[-14:] == [

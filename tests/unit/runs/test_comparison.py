@@ -3,9 +3,14 @@ import pytest
 
 from finetooth.errors import RunError
 from finetooth.files import read_json
+from finetooth.measure.bootstrap import percentile_interval, resampled_macro_f1, resampled_means
 from finetooth.measure.intervals import wilson
+from finetooth.measure.metrics import losses, predicted
+from finetooth.measure.score_interval import score_interval
+from finetooth.measure.seeds import recipe_difference
 from finetooth.measure.significance import paired
-from finetooth.runs.comparison import Outcome, compare, write_comparison
+from finetooth.runs import comparison
+from finetooth.runs.comparison import Outcome, write_comparison
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
 
@@ -16,12 +21,15 @@ def rights(share, seed):
     return np.random.default_rng(seed).random(COUNT) < share
 
 
-def outcome(name, kind, seed, right, ids="test.csv"):
+def outcome(name, kind, seed, right, ids="test.csv", trained=0):
     """A row that has the examples of `right` right: class 0 is the true one, class 1 the other."""
     logits = np.stack([right, ~right], axis=1).astype(np.float32)
-    return Outcome(
-        name, kind, seed, Predictions(tuple(f"{ids}:{n}" for n in range(COUNT)), np.zeros(COUNT, np.int64), logits)
-    )
+    names = tuple(f"{ids}:{n}" for n in range(COUNT))
+    return Outcome(name, kind, seed, Predictions(names, np.zeros(COUNT, np.int64), logits), trained)
+
+
+def compare(rows, winner=None, **more):
+    return comparison.compare(rows, winner=winner, margin=0.005, **more)
 
 
 MAJORITY, TFIDF = rights(0.5, 0), rights(0.75, 1)
@@ -95,3 +103,111 @@ def test_rows_of_other_examples_are_refused():
         "rows majority and lora (seed 3) were not measured on the same test examples: "
         "delete the row folder that is not of this run and give the same command again."
     )
+
+
+def test_who_is_not_ahead_of_every_control_counts_with_1_in_the_family():
+    weak = MAJORITY.copy()
+    weak[:3] = ~weak[:3]
+    fair = rights(0.8, 4)
+    alone = compare([*CONTROLS, outcome("fair", "candidate", 1, fair)])["rows"][2]
+    rows = compare([*CONTROLS, outcome("fair", "candidate", 1, fair), outcome("weak", "candidate", 1, weak)])["rows"]
+    assert rows[2]["p_holm"] == min(1, 2 * alone["p"]) and rows[3]["p_holm"] == 1.0
+
+
+def test_intervals_of_other_figures_are_by_the_same_resamples():
+    good = outcome("good", "candidate", 1, rights(0.9, 2))
+    found = compare([*CONTROLS, good])["rows"]
+    labels = good.test.labels
+    drawn = resampled_means(np.stack([losses(row.test.logits, labels) for row in [*CONTROLS, good]], axis=1))
+    guesses = [predicted(row.test.logits) for row in (good, CONTROLS[1])]
+    assert found[2]["loss_interval"] == list(percentile_interval(drawn[:, 2]))
+    assert found[2]["loss_difference_interval"] == list(percentile_interval(drawn[:, 2] - drawn[:, 1]))
+    assert found[2]["loss_difference"] == pytest.approx(
+        np.subtract(*(losses(row.test.logits, labels).mean() for row in (good, CONTROLS[1])))
+    )
+    assert found[2]["macro_f1_interval"] == list(percentile_interval(resampled_macro_f1(guesses[:1], labels)[:, 0]))
+    paired_f1 = resampled_macro_f1(guesses, labels)
+    assert found[2]["macro_f1_difference_interval"] == list(percentile_interval(paired_f1[:, 0] - paired_f1[:, 1]))
+    assert found[2]["difference_interval"] == list(
+        score_interval(found[2]["only_row"], found[2]["only_control"], COUNT)
+    )
+    assert found[0]["loss_difference"] is None and found[0]["difference_interval"] is None
+
+
+def test_calibration_of_every_row():
+    row = compare(CONTROLS)["rows"][0]
+    sure = 1 / (1 + np.exp(-1))  # of two logits 1 apart
+    assert row["calibration_error"] == pytest.approx(abs(row["accuracy"] - sure))
+    (only,) = row["reliability"]
+    assert (only["examples"], only["accuracy"]) == (COUNT, row["accuracy"])
+    assert only["confidence"] == pytest.approx(sure) and only["low"] < sure <= only["high"]
+
+
+def test_candidates_are_held_against_the_winner():
+    good, fair = rights(0.9, 2), rights(0.88, 3)
+    rows = [*CONTROLS, outcome("good", "candidate", 1, good), outcome("fair", "candidate", 1, fair)]
+    found = by_name(compare(rows, winner=("good", 1)))
+    pair = paired(fair, good)
+    assert found["fair", 1]["against_winner"] == {
+        "difference": pair.difference,
+        "interval": list(score_interval(pair.only_a, pair.only_b, COUNT)),
+        "p": pair.p,
+    }
+    assert found["good", 1]["against_winner"] is None and found["tfidf", None]["against_winner"] is None
+    assert by_name(compare(rows))["fair", 1]["against_winner"] is None
+
+
+def test_the_verdict_is_in_it_and_knows_trained_parameters_and_failures():
+    good = rights(0.9, 2)
+    small = good.copy()
+    small[:1] = ~small[:1]
+    rows = [
+        *CONTROLS,
+        outcome("good", "candidate", 1, good, trained=1000),
+        outcome("small", "candidate", 1, small, trained=10),
+    ]
+    found = comparison.compare(rows, winner=("good", 1), margin=0.05, failed=["wild"])
+    assert found["margin"] == 0.05
+    assert found["verdict"]["worth_it"] is True
+    assert found["verdict"]["smallest_sufficient"] == {"name": "small", "seed": 1}
+    assert "small is as good within 5 points with 10 instead of 1,000 trained parameters." in found["verdict"]["text"]
+    assert found["verdict"]["text"].endswith("wild failed and is not judged.")
+
+
+def test_seeds_are_pooled_by_name_with_the_recipes_claim_from_three_on():
+    three = [outcome("lora", "candidate", seed, rights(0.8, 10 + seed)) for seed in (1, 2, 3)]
+    originals = [outcome("original", "baseline", seed, rights(0.5, 20 + seed)) for seed in (1, 2)]
+    found = compare([*CONTROLS, *originals, *three], winner=("lora", 1))["pooled"]
+    assert [item["name"] for item in found] == ["original", "lora"]
+    right = np.stack([rights(0.8, 10 + seed) for seed in (1, 2, 3)])
+    assert found[1]["seeds"] == 3
+    assert found[1]["mean"] == pytest.approx(right.mean())
+    assert found[1]["standard_deviation"] == pytest.approx(right.mean(axis=1).std(ddof=1))
+    claim = recipe_difference(right, TFIDF[None, :])
+    assert (found[1]["difference"], found[1]["p"]) == (claim.difference, claim.p)
+    assert found[1]["interval"] == list(claim.interval)
+    assert found[0]["difference"] is None
+    assert compare([*CONTROLS, *three[:2]])["pooled"][0]["p"] is None
+    assert compare([*CONTROLS, three[0]])["pooled"] == []
+
+
+def test_equal_inputs_give_equal_bytes(tmp_path):
+    rows = [*CONTROLS, *(outcome("lora", "candidate", seed, rights(0.8, seed)) for seed in (1, 2, 3))]
+    texts = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        write_comparison(RunFolder(tmp_path / name), compare(rows, winner=("lora", 1)))
+        texts.append((tmp_path / name / "comparison.json").read_bytes())
+    assert texts[0] == texts[1]
+    read_json(tmp_path / "a" / "comparison.json")
+
+
+def test_one_test_row_is_compared_too():
+    def single(name, kind, right, seed=None):
+        logits = np.array([[right, not right]], np.float32)
+        return Outcome(name, kind, seed, Predictions(("a:1",), np.zeros(1, np.int64), logits), 5)
+
+    rows = [single("tfidf", "baseline", False), *(single("lora", "candidate", True, seed) for seed in range(5))]
+    found = compare(rows, winner=("lora", 2))
+    assert found["verdict"]["worth_it"] is False
+    assert found["pooled"][0]["p"] is None

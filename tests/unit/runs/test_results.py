@@ -3,12 +3,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 
 from finetooth.errors import RunError
 from finetooth.files import sha256_file, write_json
-from finetooth.runs import lockbox
+from finetooth.runs import comparison, lockbox
 from finetooth.runs.layout import RunFolder
+from finetooth.runs.predictions import Predictions
 from finetooth.runs.results import (
     Chosen,
     Costs,
@@ -131,6 +133,8 @@ def test_the_contract_is_the_two_files_merged(folder):
         "warnings": [],
         "heads": None,
         "probe": None,
+        "accuracy_interval": None,
+        "calibration_error": None,
         "train_seconds": 2.5,
         "examples_per_second": 64.0,
         "part_seconds": {"forward": 1.0},
@@ -140,6 +144,29 @@ def test_the_contract_is_the_two_files_merged(folder):
         "peak_bytes": 20,
         "adapter_bytes": 30,
     }
+
+
+def test_the_verdict_and_intervals_come_from_the_comparison(folder):
+    assert contract(folder.path)["verdict"] is None and contract(folder.path)["pooled"] == []
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, 10)
+
+    def outcome(name, kind, seed):
+        logits = random.normal(size=(10, 2)).astype(np.float32)
+        return comparison.Outcome(name, kind, seed, Predictions(tuple(map(str, range(10))), labels, logits))
+
+    rows = [outcome("majority", "baseline", None), *(outcome("lora-r8", "candidate", seed) for seed in (21, 22, 23))]
+    compared = comparison.compare(rows, winner=("lora-r8", 21), margin=0.005, failed=["lora-r16"])
+    comparison.write_comparison(folder, compared)
+    found = contract(folder.path)
+    held(found)
+    assert found["verdict"] == compared["verdict"] and found["pooled"] == compared["pooled"] != []
+    assert found["rows"][1]["accuracy_interval"] == compared["rows"][1]["interval"]
+    assert found["rows"][1]["calibration_error"] == compared["rows"][1]["calibration_error"]
+    assert found["rows"][2]["accuracy_interval"] is None  # it failed
+    held(found | {"verdict": compared["verdict"] | {"worth_it": None}})
+    with pytest.raises(jsonschema.ValidationError):
+        held(found | {"verdict": compared["verdict"] | {"rows_needed": "many"}})
 
 
 def test_a_row_that_failed_has_an_error_and_null_figures(folder):

@@ -1,0 +1,55 @@
+"""How often the statistics say what is not so, in runs whose truth is known.
+
+    python benchmarks/simulations.py [--runs 2000] [--trials 20000]
+
+tests/unit/measure/test_simulated.py holds the same figures to their limits; docs/results.md shows them.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from finetooth.measure.power import mcnemar_power, smallest_difference
+from simulated import seed_claims, verdicts, wilson_coverage
+
+
+def main() -> None:
+    """Simulate and print one line for each figure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=2000)
+    parser.add_argument("--trials", type=int, default=20_000)
+    asked = parser.parse_args()
+    rates = verdicts(asked.runs)
+    print(f"rows of equal truth, {rates.runs:,} runs of 1-4 controls, 1-8 candidates, 1-5 seeds")
+    print(f"    called worth it                                     {100 * rates.worth_it:5.2f} %")
+    print(f"    any candidate better than every control             {100 * rates.any_better:5.2f} %")
+    print(f"    best on the test rows, p < 0.05 against one control {100 * rates.uncorrected:5.2f} %")
+    print(f"\na recipe with seeds told apart from a control of equal truth, {4 * asked.runs:,} runs")
+    print("    seeds  deviation of a seed  recipe claim  seeds counted as examples")
+    for seeds in (2, 3, 5):
+        for shift in (0.0, 0.02, 0.05):
+            claim = seed_claims(4 * asked.runs, seeds=seeds, shift=shift)
+            print(
+                f"    {seeds:5}  {100 * claim.deviation:12.2f} points  {100 * claim.recipe:10.2f} %"
+                f"  {100 * claim.pooled:23.2f} %",
+                flush=True,
+            )
+    print(f"\n95 % Wilson interval holds the true accuracy, {asked.trials:,} trials")
+    print("    examples   accuracy  coverage")
+    for examples, accuracy, share in wilson_coverage(asked.trials):
+        print(f"    {examples:8,}  {100 * accuracy:6.0f} %  {100 * share:6.2f} %")
+    print("\nsmallest difference shown with 80 % power, exact McNemar at 0.05 (power at the figure as printed)")
+    print("    test rows    5 % differ           10 % differ          20 % differ")
+    for rows in (500, 1000, 2620, 5000, 25_000):
+        cells = []
+        for discordance in (0.05, 0.1, 0.2):
+            printed = f"{100 * (smallest_difference(rows, discordance=discordance) or 1.0):.2f}"
+            power = mcnemar_power(rows, discordance=discordance, difference=float(printed) / 100)
+            cells.append(f"{printed} points ({100 * power:.1f} %)")
+        print(f"    {rows:9,}    {'  '.join(cells)}")
+
+
+if __name__ == "__main__":
+    main()

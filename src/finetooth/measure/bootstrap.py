@@ -1,0 +1,108 @@
+"""Intervals of figures that have no formula for it: the same test set drawn again and again, with replacement.
+
+Every row of a comparison sees the same draws, so that differences between rows are paired. The seed is fixed: equal
+inputs give equal intervals, however much memory there is.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+RESAMPLES = 10_000
+_SEED = 20_260_101
+_VALUES_AT_ONCE = 2**21  # of eight bytes each, a few such arrays at a time
+_FEW_CELLS = 20  # examples a cell: above it one binomial draw a cell is quicker than one place an example
+_EXACT_BITS = 52  # float64 adds whole numbers below 2**53 without rounding
+
+Interval = tuple[float, float]
+
+
+def resampled_means(values: npt.NDArray[np.float64], *, resamples: int = RESAMPLES) -> npt.NDArray[np.float64]:
+    """Means over `resamples` draws of N examples with replacement, (resamples, R); row r of each draw is paired.
+
+    values: (N, R) finite float64, one column for each row of the comparison. Time grows with resamples times N,
+    whatever R is: under a second for 5,000 examples.
+    Source: Efron 1979, "Bootstrap methods: another look at the jackknife".
+    """
+    count = len(values)
+    assert values.ndim == 2 and count > 0 and np.isfinite(values).all()
+    whole, scale = _on_a_grid(values)
+    random = np.random.Generator(np.random.PCG64(_SEED))
+    found = np.empty((resamples, values.shape[1]), np.float64)
+    at_once = max(1, _VALUES_AT_ONCE // count)
+    for start in range(0, resamples, at_once):
+        draws = min(at_once, resamples - start)
+        times = _counts(random.integers(0, count, size=(draws, count)), count)
+        found[start : start + draws] = times.astype(np.float64) @ whole
+    return found * (scale / count)
+
+
+def resampled_macro_f1(
+    guesses: Sequence[npt.NDArray[np.int64]], labels: npt.NDArray[np.int64], *, resamples: int = RESAMPLES
+) -> npt.NDArray[np.float64]:
+    """Macro-F1 of R rows over `resamples` draws of N examples with replacement, (resamples, R), paired.
+
+    guesses: R arrays (N,) int64; labels: (N,) int64. What is drawn is how often each combination of label and guesses
+    comes up, by a multinomial draw where they are few: the same distribution as drawing examples. A class that a draw
+    holds neither as label nor as guess has no F1 in it.
+    """
+    cells, cell_of = np.unique(np.stack([labels, *guesses], axis=1), axis=0, return_inverse=True)
+    classes = int(cells.max()) + 1
+    random = np.random.Generator(np.random.PCG64(_SEED))
+    found = np.empty((resamples, len(guesses)), np.float64)
+    few = len(cells) * _FEW_CELLS <= len(labels)
+    shares_of_cells = np.bincount(cell_of) / len(labels)
+    at_once = max(1, _VALUES_AT_ONCE // max(len(cells) if few else len(labels), classes))
+    for start in range(0, resamples, at_once):
+        draws = min(at_once, resamples - start)
+        if few:
+            times = random.multinomial(len(labels), shares_of_cells, size=draws)
+        else:
+            times = _counts(cell_of[random.integers(0, len(labels), size=(draws, len(labels)))], len(cells))
+        said = _by_class(times, cells[:, 0], classes)
+        for row in range(len(guesses)):
+            guessed = cells[:, row + 1]
+            hit = guessed == cells[:, 0]
+            named = said + _by_class(times, guessed, classes)
+            hits = _by_class(times[:, hit], guessed[hit], classes)
+            shares = np.divide(2 * hits, named, out=np.zeros(named.shape), where=named > 0)
+            found[start : start + draws, row] = shares.sum(axis=1) / (named > 0).sum(axis=1)
+    return found
+
+
+def percentile_interval(figures: npt.NDArray[np.float64], *, level: float = 0.95) -> Interval:
+    """The middle `level` of resampled figures (resamples,): from their lower to their upper percentile."""
+    low, high = np.quantile(figures, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _on_a_grid(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], float]:
+    """`values` as whole numbers times a power of two, so that no sum of N of them is rounded.
+
+    Sums then do not depend on the order in which they are taken, which differs between processors. What is lost is at
+    most the rounding that N additions would have cost.
+    """
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest == 0:
+        return np.zeros_like(values), 1.0
+    exponent = math.frexp(largest)[1] + math.frexp(len(values))[1] - _EXACT_BITS
+    scale = math.ldexp(1.0, exponent)
+    return np.rint(values / scale), scale
+
+
+def _counts(places: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+    """How often each of `count` places stands in each row of places (draws, N), (draws, count)."""
+    apart = places + np.arange(len(places))[:, None] * count
+    return np.bincount(apart.ravel(), minlength=len(places) * count).reshape(len(places), count)
+
+
+def _by_class(times: npt.NDArray[np.int64], classes_of: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.int64]:
+    """Sums of the columns of times (draws, K) by their class, (draws, classes)."""
+    found = np.zeros((len(times), classes), np.int64)
+    if len(classes_of):
+        order = np.argsort(classes_of, kind="stable")
+        present, starts = np.unique(classes_of[order], return_index=True)
+        found[:, present] = np.add.reduceat(times[:, order], starts, axis=1)
+    return found

@@ -1,0 +1,174 @@
+"""How much a test set of so many rows can show, and how many rows it takes to show so much.
+
+Two rows of the table that differ on a share `discordance` of the examples (one of them right, the other wrong), with
+accuracies that differ by `difference`, 0 to `discordance`.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq
+from scipy.special import bdtr, gammaln, xlog1py, xlogy
+
+from finetooth.measure.score_interval import score_statistic
+
+ALPHA, POWER = 0.05, 0.80
+MOST_ROWS = 100_000_000
+_TAIL = 1e-9  # of the number of differing examples, left out at each end
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def mcnemar_power(n: int, *, discordance: float, difference: float, alpha: float = ALPHA) -> float:
+    """Chance that exact McNemar at two-sided `alpha` finds the better row better on `n` examples.
+
+    Exact: the sum over how many examples differ of the chance that few enough of them speak for the worse row.
+    """
+    assert n > 0 and 0 <= difference <= discordance <= 1
+    if discordance == 0:
+        return 0.0
+    differing, chances = _differing(n, discordance)
+    against = (discordance - difference) / (2 * discordance)
+    few = _most_against(differing, alpha)
+    reached = few >= 0
+    found = np.where(reached, bdtr(np.maximum(few, 0), differing, against), 0.0)
+    return float((chances * found).sum())
+
+
+def smallest_difference(n: int, *, discordance: float, alpha: float = ALPHA, power: float = POWER) -> float | None:
+    """The smallest difference that exact McNemar finds on `n` examples with chance `power`; None if it finds none."""
+
+    def short(difference: float) -> float:
+        return mcnemar_power(n, discordance=discordance, difference=difference, alpha=alpha) - power
+
+    if short(discordance) < 0:
+        return None
+    return float(brentq(short, 0.0, discordance, xtol=1e-9))
+
+
+def rows_for_difference(
+    difference: float, *, discordance: float, alpha: float = ALPHA, power: float = POWER
+) -> int | None:
+    """Test rows with which exact McNemar finds `difference` with chance `power`; None beyond MOST_ROWS.
+
+    Above 2,000 rows right to a thousandth.
+    """
+    assert 0 < difference <= discordance <= 1
+    z_alpha, z_power = NormalDist().inv_cdf(1 - alpha / 2), NormalDist().inv_cdf(power)
+    # Miettinen 1968, the normal approximation; the search starts from it.
+    spread = z_alpha * math.sqrt(discordance) + z_power * math.sqrt(max(0.0, discordance - difference**2))
+    return _fewest(
+        lambda n: mcnemar_power(n, discordance=discordance, difference=difference, alpha=alpha),
+        power=power,
+        z_alpha=z_alpha,
+        guess=(spread / difference) ** 2,
+    )
+
+
+def sufficiency_power(n: int, *, discordance: float, margin: float, alpha: float = ALPHA) -> float:
+    """Chance that the lower limit of the score interval lies above -`margin` on `n` examples, if both are equally good.
+
+    The interval is that of measure.score_interval at level 1 - `alpha`. Exact, as mcnemar_power is.
+    """
+    assert n > 0 and 0 <= discordance <= 1 and 0 < margin < 1
+    z = NormalDist().inv_cdf(1 - alpha / 2)
+    differing, chances = _differing(n, discordance)
+    fewest = _fewest_for(differing.tolist(), n=n, margin=margin, z=z)
+    found = np.where(fewest <= differing, bdtr(np.maximum(differing - fewest, 0), differing, 0.5), 0.0)
+    return float((chances * found).sum())
+
+
+def rows_for_sufficiency(
+    margin: float, *, discordance: float, alpha: float = ALPHA, power: float = POWER
+) -> int | None:
+    """Test rows with which the lower limit lies above -`margin` with chance `power`, if both rows are equally good.
+
+    None beyond MOST_ROWS. Above 2,000 rows right to a thousandth.
+    """
+    z_alpha, z_power = NormalDist().inv_cdf(1 - alpha / 2), NormalDist().inv_cdf(power)
+    spread = (z_alpha + z_power) ** 2 * discordance / margin**2
+    return _fewest(
+        lambda n: sufficiency_power(n, discordance=discordance, margin=margin, alpha=alpha),
+        power=power,
+        z_alpha=z_alpha,
+        guess=max(spread, z_alpha**2 * (1 - margin) / margin),
+    )
+
+
+def _fewest(achieved: Callable[[int], float], *, power: float, z_alpha: float, guess: float) -> int | None:
+    """A number of rows that achieves `power`, near `guess`; one fewer (above 2,000, a thousandth fewer) does not."""
+    rows = max(2, math.ceil(guess))
+    if rows > MOST_ROWS:
+        return None
+    for _ in range(3):  # what the power falls short by, in standard errors, says how many times the rows are needed
+        short = min(max(achieved(rows), 0.05), 0.995)
+        factor = (z_alpha + NormalDist().inv_cdf(power)) / (z_alpha + NormalDist().inv_cdf(short))
+        rows = max(2, math.ceil(rows * factor**2))
+        if abs(factor - 1) < 0.001:
+            break
+    low = high = rows
+    step = max(1, rows // 1000)
+    while achieved(high) < power:
+        low, high, step = high, high + step, 2 * step
+        if high > MOST_ROWS:
+            return None
+    if low == high:
+        while low > 1 and achieved(low) >= power:
+            high, low, step = low, max(1, low - step), 2 * step
+    while high - low > max(1, high // 1000):
+        middle = (low + high) // 2
+        low, high = (low, middle) if achieved(middle) >= power else (middle, high)
+    return high
+
+
+def _differing(n: int, discordance: float) -> tuple[Ints, Floats]:
+    """How many of `n` examples differ, and the chance of each number; the far tails are left out."""
+    reach = 6 * math.sqrt(n * discordance * (1 - discordance)) + 40
+    low, high = max(0, math.floor(n * discordance - reach)), min(n, math.ceil(n * discordance + reach))
+    counts = np.arange(low, high + 1)
+    logs = gammaln(n + 1) - gammaln(counts + 1) - gammaln(n - counts + 1)
+    chances = np.exp(logs + xlogy(counts, discordance) + xlog1py(n - counts, -discordance))
+    kept = chances > _TAIL * chances.max()
+    return counts[kept], chances[kept]
+
+
+def _most_against(differing: Ints, alpha: float) -> Ints:
+    """The most examples against the better row at which exact McNemar still rejects, for each number; -1: never."""
+
+    def rejects(against: Ints) -> npt.NDArray[np.bool_]:
+        return np.asarray((against < 0) | (2 * bdtr(np.maximum(against, 0), differing, 0.5) <= alpha))
+
+    # The normal approximation is right within an example or two; where it is not, the search begins from the ends.
+    near = np.floor(differing / 2 - NormalDist().inv_cdf(1 - alpha / 2) * np.sqrt(differing) / 2).astype(np.int64)
+    low, high = np.clip(near - 3, -1, differing), np.clip(near + 3, 0, differing)
+    low, high = np.where(rejects(low), low, -1), np.where(rejects(high), differing, high)
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        found = rejects(middle)
+        low, high = np.where(found, middle, low), np.where(found, high, middle)
+    return low
+
+
+def _fewest_for(differing: Sequence[int], *, n: int, margin: float, z: float) -> Ints:
+    """Of each number of differing examples, how many must speak for a row to show that it is not worse by the margin.
+
+    differing: rising by one. One more example that differs asks for none or for one more that speaks for the row,
+    since the statistic grows with each of the one kind and falls with each of the other.
+    """
+
+    def shown(speaking: int, count: int) -> bool:
+        return score_statistic(speaking, count - speaking, n, difference=-margin) > z
+
+    low, high = -1, differing[0] + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if shown(middle, differing[0]) else (middle, high)
+    found = [high]
+    for count in differing[1:]:
+        high = high if high <= count and shown(high, count) else high + 1
+        found.append(high)
+    return np.asarray(found, np.int64)

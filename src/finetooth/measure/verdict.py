@@ -1,0 +1,202 @@
+"""Whether the tuning was worth it, and which smaller candidate would have done: decided here, worded in wording.
+
+The winner is fixed by validation before a test row is read; nothing here chooses by test rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.measure import power, wording
+from finetooth.measure.score_interval import score_interval
+from finetooth.measure.seeds import FEW_SEEDS, recipe_difference
+from finetooth.measure.significance import Paired, paired
+from finetooth.measure.standing import Standing, standings
+from finetooth.measure.wording import Gap, Title
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One row of the table with one seed; correct: (N,) bool, right or wrong; trained: parameters it trains."""
+
+    name: str
+    kind: Literal["baseline", "candidate"]
+    seed: int | None
+    correct: npt.NDArray[np.bool_]
+    trained: int = 0
+
+
+class Named(TypedDict):
+    """A row of the table."""
+
+    name: str
+    seed: int | None
+
+
+class Verdict(TypedDict):
+    """The verdict.
+
+    worth_it: whether the winner is better than every control; None where there is no winner or no control.
+    smallest_sufficient: the candidate of fewest trained parameters that is shown to be as good as the winner within
+    the margin; the winner itself if all smaller ones are shown to be worse by more; None if that is open.
+    rows_needed: then, the test rows that would show it of the smallest open one with 80 % power, if it is as good.
+    rows_to_tell: where the winner is ahead and not told apart from a control, the test rows that would tell with 80 %
+    power, if the difference is as seen.
+    """
+
+    text: str
+    worth_it: bool | None
+    winner: Named | None
+    smallest_sufficient: Named | None
+    rows_needed: int | None
+    rows_to_tell: int | None
+
+
+def judge(
+    rows: Sequence[Judged], *, winner: tuple[str, int | None] | None, margin: float, failed: Sequence[str] = ()
+) -> Verdict:
+    """The verdict on all rows that ended well, measured on the same examples.
+
+    winner: name and seed, by validation. margin: the share of accuracy that a smaller candidate may lose and still
+    count as good enough. failed: titles of the candidates that did not end well.
+    Candidates are compared with the winner as it was shipped, seed by seed: of the same seed.
+    Not covered: intervals against the winner are not corrected for there being several candidates.
+    """
+    best = next((row for row in rows if (row.name, row.seed) == winner and row.kind == "candidate"), None)
+    title = Title(rows)
+    if best is None:
+        text = wording.no_winner(_best_control(rows), winner=winner, failed=failed, title=title)
+        named: Named | None = None if winner is None else {"name": winner[0], "seed": winner[1]}
+        return _verdict(text, winner=named)
+    candidates = [row for row in rows if row.kind == "candidate"]
+    controls = [row for row in rows if row.kind == "baseline"]
+    sufficient, rows_needed, open_one = _smallest(best, candidates, margin)
+    second = wording.sufficiency(best, sufficient, open_one, rows_needed=rows_needed, margin=margin, title=title)
+    if sufficient is best and _smaller(best, candidates):
+        second = wording.none_smaller(margin)
+    third = wording.failures(failed) or _of_seeds(best, rows) or _alike(best, candidates, sufficient, open_one, title)
+    if not controls:
+        first, worth_it, rows_to_tell = wording.no_control(title(best)), None, None
+    else:
+        standing = standings([row.correct for row in candidates], [row.correct for row in controls])[
+            candidates.index(best)
+        ]
+        worth_it = standing.p_holm < ALPHA
+        first, rows_to_tell = _worth(best, controls, standing, family=len(candidates), title=title)
+        if not worth_it:
+            second = ""
+    text = " ".join(sentence for sentence in (first, second, third) if sentence)
+    return _verdict(text, worth_it, _named(best), _named(sufficient), rows_needed, rows_to_tell)
+
+
+def _worth(
+    best: Judged, controls: Sequence[Judged], standing: Standing, *, family: int, title: Title
+) -> tuple[str, int | None]:
+    """What is said of the winner against the controls, and the test rows that would tell where they do not."""
+    name, top = title(best), title(controls[standing.best])
+    if standing.p_holm < ALPHA:
+        return wording.worth_it(name, top, _gap(standing.to_best)), None
+    if standing.to_best.difference < 0 and standing.p_best_holm < ALPHA:
+        return wording.behind(name, top, _gap(standing.to_best)), None
+    pair = standing.to_hardest if standing.to_best.difference > 0 else standing.to_best
+    place = standing.hardest if standing.to_best.difference > 0 else standing.best
+    alpha = ALPHA / family  # what Holm's correction asks of the smallest p
+    discordance = max(_discordance(pair), abs(pair.difference))
+    p = standing.p_holm if pair.difference > 0 else standing.p_best_holm
+    said = wording.untold(name, title(controls[place]), _gap(pair), is_best=place == standing.best, p=p, family=family)
+    if pair.difference > 0:
+        rows = power.rows_for_difference(pair.difference, discordance=discordance, alpha=alpha)
+        return f"{said} {wording.rows_to_tell(rows)}", rows
+    shown = power.smallest_difference(pair.examples, discordance=discordance, alpha=alpha)
+    return f"{said} {wording.can_show(pair.examples, shown)}", None
+
+
+def _smallest(
+    best: Judged, candidates: Sequence[Judged], margin: float
+) -> tuple[Judged | None, int | None, Judged | None]:
+    """The smallest sufficient candidate, else the rows needed and the smallest candidate of which it is open."""
+    open_ones: list[tuple[Judged, Paired]] = []
+    for row in _smaller(best, candidates):
+        pair = paired(row.correct, best.correct)
+        low, high = score_interval(pair.only_a, pair.only_b, pair.examples)
+        if low > -margin:
+            return row, None, None
+        if high >= -margin:
+            open_ones.append((row, pair))
+    if not open_ones:
+        return best, None, None
+    row, pair = open_ones[0]
+    return None, power.rows_for_sufficiency(margin, discordance=_discordance(pair)), row
+
+
+def _smaller(best: Judged, candidates: Sequence[Judged]) -> list[Judged]:
+    """Candidates of the winner's seed that train fewer parameters, the fewest first."""
+    fewer = [row for row in candidates if row.seed == best.seed and row.trained < best.trained]
+    return sorted(fewer, key=lambda row: row.trained)
+
+
+def _of_seeds(best: Judged, rows: Sequence[Judged]) -> str:
+    """What the seeds of the winner's recipe show, where it was run with several."""
+    own = np.stack([row.correct for row in rows if row.kind == "candidate" and row.name == best.name])
+    if len(own) == 1:
+        return ""
+    if len(own) < FEW_SEEDS:
+        return wording.few_seeds(best.name, own.mean(axis=1).tolist())
+    control = _best_control(rows)
+    if control is None or own.shape[1] == 1:
+        return ""
+    others = np.stack([row.correct for row in rows if row.kind == "baseline" and row.name == control.name])
+    found = recipe_difference(own, others)
+    gap = Gap(found.difference, *found.interval, own.shape[1])
+    return wording.over_seeds(best.name, control.name, gap, seeds=len(own))
+
+
+def _alike(
+    best: Judged, candidates: Sequence[Judged], sufficient: Judged | None, open_one: Judged | None, title: Title
+) -> str:
+    """Which other candidates of the winner's seed cannot be told apart from it."""
+    said = (best, sufficient, open_one)
+    others = [row for row in candidates if row.seed == best.seed and all(row is not other for other in said)]
+    alike = [title(row) for row in others if paired(row.correct, best.correct).p >= ALPHA]
+    return wording.alike(title(best), alike)
+
+
+def _best_control(rows: Sequence[Judged]) -> Judged | None:
+    controls = [row for row in rows if row.kind == "baseline"]
+    return max(controls, key=lambda row: int(row.correct.sum()), default=None)
+
+
+def _gap(pair: Paired) -> Gap:
+    return Gap(pair.difference, *score_interval(pair.only_a, pair.only_b, pair.examples), pair.examples)
+
+
+def _discordance(pair: Paired) -> float:
+    """The share of examples on which two rows differ, drawn towards the middle so that none seen is not none."""
+    return (pair.only_a + pair.only_b + 1) / (pair.examples + 2)
+
+
+def _named(row: Judged | None) -> Named | None:
+    return None if row is None else {"name": row.name, "seed": row.seed}
+
+
+def _verdict(
+    text: str,
+    worth_it: bool | None = None,
+    winner: Named | None = None,
+    smallest_sufficient: Named | None = None,
+    rows_needed: int | None = None,
+    rows_to_tell: int | None = None,
+) -> Verdict:
+    return {
+        "text": text,
+        "worth_it": worth_it,
+        "winner": winner,
+        "smallest_sufficient": smallest_sufficient,
+        "rows_needed": rows_needed,
+        "rows_to_tell": rows_to_tell,
+    }

@@ -1,0 +1,203 @@
+"""The verdict in words: short, plain, with units, and never more than was shown."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+_SHOWN = 3
+_NARROW = 0.002  # of an interval: below a fifth of a point, tenths of a point would say nothing
+
+
+class Row(Protocol):
+    """What of a row is told."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def kind(self) -> Literal["baseline", "candidate"]:
+        """Control or candidate."""
+        ...
+
+    @property
+    def seed(self) -> int | None:
+        """Its seed, if one changes it."""
+        ...
+
+    @property
+    def trained(self) -> int:
+        """Parameters it trains."""
+        ...
+
+
+class Title:
+    """How a row is called: by its name, and by its seed where the table has several of that name."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        names = [row.name for row in rows]
+        self._several = {name for name in names if names.count(name) > 1}
+
+    def __call__(self, row: Row) -> str:
+        """The row's title."""
+        return f"{row.name} (seed {row.seed})" if row.name in self._several and row.seed is not None else row.name
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A difference of accuracies with its 95 % interval, -1 to 1, on so many examples."""
+
+    difference: float
+    low: float
+    high: float
+    examples: int
+
+
+def worth_it(name: str, control: str, gap: Gap) -> str:
+    """The winner is better than every control."""
+    return f"Worth it: {name} beats the best control ({control}) by {_points(gap)}."
+
+
+def behind(name: str, control: str, gap: Gap) -> str:
+    """The best control is better than the winner."""
+    turned = Gap(-gap.difference, -gap.high, -gap.low, gap.examples)
+    return f"Not worth it: the best control ({control}) beats {name} by {_points(turned)}."
+
+
+def untold(name: str, control: str, gap: Gap, *, is_best: bool, p: float, family: int) -> str:
+    """The winner and a control cannot be told apart; an interval that says otherwise is explained."""
+    which = f"the best control ({control})" if is_best else f"the control {control}"
+    where = f"on {gap.examples:,} test rows"
+    if gap.difference > 0 and gap.low > 0:
+        as_one = f", Holm-corrected for {family} candidates" if family > 1 else ", exact McNemar test"
+        return (
+            f"Not shown to be worth it: {name} is ahead of {which} by {_points(gap)} {where}, "
+            f"yet cannot be told apart from it (p = {_p(p)}{as_one})."
+        )
+    return f"Not shown to be worth it: {name} cannot be told apart from {which} {where}: {_points(gap, signed=True)}."
+
+
+def rows_to_tell(rows: int | None) -> str:
+    """How many test rows would tell two rows apart, if their difference is as seen."""
+    if rows is None:
+        return "If the difference is as small as it looks, no test set of a usual size would tell."
+    return f"If the difference is as seen, about {_about(rows)} test rows would tell (80 % power)."
+
+
+def can_show(examples: int, difference: float | None) -> str:
+    """The smallest difference that so many test rows show."""
+    if difference is None:
+        return f"{examples:,} test rows are too few to show any difference between two rows that agree so often."
+    return f"{examples:,} test rows show a difference from about {100 * difference:.1f} points up (80 % power)."
+
+
+def sufficiency(
+    best: Row,
+    sufficient: Row | None,
+    open_one: Row | None,
+    *,
+    rows_needed: int | None,
+    margin: float,
+    title: Title,
+) -> str:
+    """Whether a smaller candidate does as well; nothing where there is none."""
+    within = f"as good within {100 * margin:g} points"
+    if sufficient is not None and sufficient is not best:
+        return f"{title(sufficient)} is {within} with {_instead(sufficient, best)}."
+    if open_one is not None:
+        more = "more than can be counted on" if rows_needed is None else f"about {_about(rows_needed)} test rows"
+        return (
+            f"Whether {title(open_one)} is {within} with {_instead(open_one, best)} is not shown; "
+            f"if it is, {more} would show it (80 % power)."
+        )
+    return ""
+
+
+def none_smaller(margin: float) -> str:
+    """Every smaller candidate is worse by more than the margin."""
+    return f"No candidate with fewer trained parameters is as good within {100 * margin:g} points."
+
+
+def no_control(name: str) -> str:
+    """There is nothing to beat."""
+    return (
+        f"Whether {name} was worth it cannot be said, because there is no control row: "
+        "add baselines: [majority, tfidf] to the recipe."
+    )
+
+
+def no_winner(
+    control: Row | None, *, winner: tuple[str, int | None] | None, failed: Sequence[str], title: Title
+) -> str:
+    """There is no winner to judge."""
+    if winner is not None:
+        return f"No verdict: {winner[0]}, best on the validation rows, failed on the test rows; none takes its place."
+    if failed:
+        return f"No verdict: no candidate ended well ({_listed(failed)} failed)."
+    if control is not None:
+        return f"No verdict: there is no candidate. The control with the highest accuracy is {title(control)}."
+    return "No verdict: there is no row that ended well."
+
+
+def failures(failed: Sequence[str]) -> str:
+    """Which candidates are not judged, because they failed."""
+    if not failed:
+        return ""
+    return f"{_listed(failed)} failed and {'is' if len(failed) == 1 else 'are'} not judged."
+
+
+def few_seeds(name: str, accuracies: Sequence[float]) -> str:
+    """So few seeds say little."""
+    low, high = 100 * min(accuracies), 100 * max(accuracies)
+    return (
+        f"{len(accuracies)} seeds show little of where another seed would land: "
+        f"{name} had {low:.1f} to {high:.1f} % with them."
+    )
+
+
+def over_seeds(name: str, control: str, gap: Gap, *, seeds: int) -> str:
+    """What a recipe gains with a new seed on new examples."""
+    side = "above" if gap.difference >= 0 else "below"
+    turned = gap if gap.difference >= 0 else Gap(-gap.difference, -gap.high, -gap.low, gap.examples)
+    return f"As a recipe, over {seeds} seeds, {name} lies {_points(turned)} {side} {control}."
+
+
+def alike(name: str, others: Sequence[str]) -> str:
+    """Which other candidates cannot be told apart from the winner."""
+    return f"On these test rows {_listed(others)} cannot be told apart from {name}." if others else ""
+
+
+def _points(gap: Gap, *, signed: bool = False) -> str:
+    """'1.4 points (1.0 to 1.8)'."""
+    figures = 1 if gap.high - gap.low >= _NARROW else 2
+    plus = "+" if signed else ""
+    measured = _calm(f"{100 * gap.difference:{plus}.{figures}f}")
+    low, high = (_calm(f"{100 * value:.{figures}f}") for value in (gap.low, gap.high))
+    return f"{measured} points ({low} to {high})"
+
+
+def _calm(number: str) -> str:
+    """A rounded number without the sign of a zero."""
+    return number if float(number) else number.lstrip("+-")
+
+
+def _p(p: float) -> str:
+    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def _about(count: int) -> str:
+    """A count rounded up to two figures."""
+    unit = 10 ** max(0, math.floor(math.log10(count)) - 1)
+    return f"{math.ceil(count / unit) * unit:,}"
+
+
+def _instead(smaller: Row, larger: Row) -> str:
+    return f"{smaller.trained:,} instead of {larger.trained:,} trained parameters"
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) > _SHOWN:
+        return f"{', '.join(names[:_SHOWN])} and {len(names) - _SHOWN} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]

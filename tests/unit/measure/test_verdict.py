@@ -1,0 +1,246 @@
+import numpy as np
+import pytest
+
+from finetooth.measure import power, verdict
+from finetooth.measure.score_interval import score_interval
+from finetooth.measure.significance import paired
+from finetooth.measure.verdict import Judged
+
+N = 2000
+
+
+def rights(*wrong, count=N):
+    """All right but the examples in `wrong`, each a range."""
+    found = np.ones(count, np.bool_)
+    for part in wrong:
+        found[part[0] : part[1]] = False
+    return found
+
+
+def control(name, right, seed=None):
+    return Judged(name, "baseline", seed, right)
+
+
+def candidate(name, right, seed=1, trained=1000):
+    return Judged(name, "candidate", seed, right, trained)
+
+
+MAJORITY, TFIDF = control("majority", rights((0, 1000))), control("tfidf", rights((0, 300)))
+CONTROLS = [MAJORITY, TFIDF]
+GOOD = candidate("lora-r8", rights((50, 250)))  # 90.0 % against 85.0 %, every difference its way
+
+
+def judge(rows, winner=("lora-r8", 1), margin=0.005, failed=()):
+    return verdict.judge(rows, winner=winner, margin=margin, failed=failed)
+
+
+def test_the_only_candidate_beats_every_control():
+    assert judge([*CONTROLS, GOOD]) == {
+        "text": "Worth it: lora-r8 beats the best control (tfidf) by 5.0 points (4.1 to 6.0).",
+        "worth_it": True,
+        "winner": {"name": "lora-r8", "seed": 1},
+        "smallest_sufficient": {"name": "lora-r8", "seed": 1},
+        "rows_needed": None,
+        "rows_to_tell": None,
+    }
+
+
+def test_the_winner_loses_to_tfidf():
+    bad = candidate("lora-r8", rights((100, 500)))
+    found = judge([*CONTROLS, bad])
+    assert found["worth_it"] is False and found["rows_to_tell"] is None
+    assert found["text"] == "Not worth it: the best control (tfidf) beats lora-r8 by 5.0 points (3.3 to 6.7)."
+
+
+def test_the_winner_is_ahead_but_cannot_be_told_apart():
+    near = candidate("lora-r8", rights((20, 310)))  # 20 for it, 10 against
+    found = judge([*CONTROLS, near])
+    assert found["worth_it"] is False
+    pair = paired(near.correct, TFIDF.correct)
+    assert (pair.only_a, pair.only_b) == (20, 10) and pair.p > 0.05
+    assert found["rows_to_tell"] == power.rows_for_difference(0.005, discordance=31 / 2002)
+    assert found["text"] == (
+        "Not shown to be worth it: lora-r8 cannot be told apart from the best control (tfidf) on 2,000 test rows: "
+        "+0.5 points (0.0 to 1.1). If the difference is as seen, about 5,200 test rows would tell (80 % power)."
+    )
+
+
+def test_the_winner_is_behind_but_cannot_be_told_apart():
+    near = candidate("lora-r8", rights((10, 320)))
+    found = judge([*CONTROLS, near])
+    assert found["worth_it"] is False and found["rows_to_tell"] is None
+    assert found["text"] == (
+        "Not shown to be worth it: lora-r8 cannot be told apart from the best control (tfidf) on 2,000 test rows: "
+        "-0.5 points (-1.1 to 0.0). 2,000 test rows show a difference from about 0.8 points up (80 % power)."
+    )
+    same = judge([*CONTROLS, candidate("lora-r8", TFIDF.correct)])
+    assert ": 0.0 points (-0.2 to 0.2). 2,000 test rows are too few to show any difference" in same["text"]
+
+
+def test_ahead_by_itself_but_one_of_many_to_choose_from():
+    near = candidate("lora-r8", rights((25, 310)))  # 25 against 10: p = 0.017 alone
+    others = [candidate(f"other-{number}", rights((0, 400 + number)), trained=5000) for number in range(5)]
+    assert judge([*CONTROLS, near])["worth_it"] is True
+    found = judge([*CONTROLS, near, *others])
+    assert found["worth_it"] is False
+    assert found["text"] == (
+        "Not shown to be worth it: lora-r8 is ahead of the best control (tfidf) by 0.8 points (0.2 to 1.4) on 2,000 "
+        "test rows, yet cannot be told apart from it (p = 0.10, Holm-corrected for 6 candidates). If the difference is "
+        "as seen, about 4,000 test rows would tell (80 % power)."
+    )
+    alpha = 0.05 / 6
+    assert found["rows_to_tell"] == power.rows_for_difference(0.0075, discordance=36 / 2002, alpha=alpha)
+
+
+def test_an_interval_above_zero_with_a_p_above_the_level_is_explained():
+    few = candidate("lora-r8", rights((5, 300)))  # 5 against 0: exact p = 0.0625
+    found = judge([*CONTROLS, few])
+    assert found["worth_it"] is False
+    assert (
+        "lora-r8 is ahead of the best control (tfidf) by 0.2 points (0.1 to 0.6) on 2,000 test rows, "
+        "yet cannot be told apart from it (p = 0.062, exact McNemar test)."
+    ) in found["text"]
+
+
+def test_the_control_that_is_not_beaten_need_not_be_the_best():
+    strong = control("tfidf", rights((0, 309)))  # 9 for the candidate, none against
+    weak = control("probe", rights((300, 620)), seed=2)  # 320 for it, 300 against
+    found = judge([strong, weak, candidate("lora-r8", rights((0, 300)))])
+    assert found["worth_it"] is False
+    assert (
+        "lora-r8 cannot be told apart from the control probe on 2,000 test rows: +1.0 points (-1.4 to 3.4)."
+        in (found["text"])
+    )
+
+
+def test_a_smaller_candidate_is_shown_to_suffice():
+    small = candidate("lora-r4", rights((50, 252)), trained=500)
+    found = judge([*CONTROLS, GOOD, small])
+    assert score_interval(0, 2, N)[0] > -0.005
+    assert found["smallest_sufficient"] == {"name": "lora-r4", "seed": 1} and found["rows_needed"] is None
+    assert found["text"] == (
+        "Worth it: lora-r8 beats the best control (tfidf) by 5.0 points (4.1 to 6.0). "
+        "lora-r4 is as good within 0.5 points with 500 instead of 1,000 trained parameters."
+    )
+
+
+def test_it_is_open_whether_a_smaller_candidate_suffices():
+    small = candidate("lora-r4", rights((60, 262)), trained=500)
+    found = judge([*CONTROLS, GOOD, small])
+    assert found["smallest_sufficient"] is None
+    assert found["rows_needed"] == power.rows_for_sufficiency(0.005, discordance=23 / 2002)
+    assert found["text"].endswith(
+        " Whether lora-r4 is as good within 0.5 points with 500 instead of 1,000 trained parameters is not shown; if "
+        "it is, about 4,000 test rows would show it (80 % power)."
+    )
+
+
+def test_every_smaller_candidate_is_shown_to_be_worse():
+    small = candidate("lora-r4", rights((50, 290)), trained=500)
+    found = judge([*CONTROLS, GOOD, small])
+    assert found["smallest_sufficient"] == {"name": "lora-r8", "seed": 1} and found["rows_needed"] is None
+    assert found["text"].endswith(" No candidate with fewer trained parameters is as good within 0.5 points.")
+
+
+def test_of_several_smaller_ones_the_smallest_that_suffices_is_named_and_the_margin_decides():
+    close = candidate("lora-r4", rights((50, 251)), trained=500)
+    closer = candidate("lora-r2", rights((50, 258)), trained=250)
+    rows = [*CONTROLS, GOOD, close, closer]
+    assert judge(rows)["smallest_sufficient"]["name"] == "lora-r4"
+    assert judge(rows, margin=0.02)["smallest_sufficient"]["name"] == "lora-r2"
+    assert "lora-r2 is as good within 2 points" in judge(rows, margin=0.02)["text"]
+
+
+def test_other_candidates_that_cannot_be_told_apart_are_named():
+    others = [candidate(f"big-{number}", rights((50, 250 + number)), trained=5000) for number in range(3)]
+    worse = candidate("worse", rights((50, 500)), trained=5000)
+    assert judge([*CONTROLS, GOOD, others[0], worse])["text"].endswith(
+        " On these test rows big-0 cannot be told apart from lora-r8."
+    )
+    assert judge([*CONTROLS, GOOD, *others])["text"].endswith(
+        " On these test rows big-0, big-1 and big-2 cannot be told apart from lora-r8."
+    )
+
+
+def test_few_seeds_show_little():
+    seeds = [candidate("lora-r8", rights((50, 250 + 10 * seed)), seed=seed) for seed in (1, 2, 3)]
+    found = judge([*CONTROLS, *seeds], winner=("lora-r8", 2))
+    assert found["winner"] == {"name": "lora-r8", "seed": 2} and found["worth_it"] is True
+    assert found["text"] == (
+        "Worth it: lora-r8 (seed 2) beats the best control (tfidf) by 4.0 points (3.2 to 5.0). "
+        "3 seeds show little of where another seed would land: lora-r8 had 88.5 to 89.5 % with them."
+    )
+
+
+def test_five_seeds_speak_of_the_recipe():
+    seeds = [candidate("lora-r8", rights((50, 250 + 10 * seed)), seed=seed) for seed in range(5)]
+    text = judge([*CONTROLS, *seeds], winner=("lora-r8", 2))["text"]
+    assert text.endswith(" As a recipe, over 5 seeds, lora-r8 lies 4.0 points (2.9 to 5.1) above tfidf.")
+    better = [control("tfidf", rights((60, 200)))]
+    text = judge([*better, *seeds], winner=("lora-r8", 2))["text"]
+    assert text.endswith(" As a recipe, over 5 seeds, lora-r8 lies 4.0 points (2.9 to 5.1) below tfidf.")
+
+
+def test_candidates_are_compared_seed_by_seed():
+    rows = [
+        *CONTROLS,
+        *(candidate("lora-r8", rights((50, 250 + seed)), seed=seed) for seed in (1, 2)),
+        candidate("lora-r4", rights((50, 260)), seed=1, trained=500),
+        candidate("lora-r4", rights((50, 252)), seed=2, trained=500),
+    ]
+    assert judge(rows, winner=("lora-r8", 2))["smallest_sufficient"] == {"name": "lora-r4", "seed": 2}
+    assert "lora-r4 (seed 2) is as good" in judge(rows, winner=("lora-r8", 2))["text"]
+
+
+def test_failed_candidates_are_not_judged():
+    assert judge([*CONTROLS, GOOD], failed=["lora-r16"])["text"].endswith(" lora-r16 failed and is not judged.")
+    assert judge([*CONTROLS, GOOD], failed=["a", "b"])["text"].endswith(" a and b failed and are not judged.")
+    assert judge([*CONTROLS, GOOD], failed=list("abcde"))["text"].endswith(
+        " a, b, c and 2 more failed and are not judged."
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "winner", "failed", "text"),
+    [
+        (
+            CONTROLS, None, [],
+            "No verdict: there is no candidate. The control with the highest accuracy is tfidf.",
+        ),
+        (CONTROLS, None, ["lora-r8"], "No verdict: no candidate ended well (lora-r8 failed)."),
+        ([], None, [], "No verdict: there is no row that ended well."),
+        (
+            [*CONTROLS, candidate("lora-r4", TFIDF.correct)], ("lora-r8", 1), ["lora-r8"],
+            "No verdict: lora-r8, best on the validation rows, failed on the test rows; none takes its place.",
+        ),
+    ],
+)  # fmt: skip
+def test_without_a_winner_there_is_no_verdict(rows, winner, failed, text):
+    found = judge(rows, winner=winner, failed=failed)
+    assert found["text"] == text
+    assert found["worth_it"] is None and found["smallest_sufficient"] is None
+    assert found["winner"] == (None if winner is None else {"name": "lora-r8", "seed": 1})
+
+
+def test_without_controls_only_the_candidates_are_compared():
+    small = candidate("lora-r4", rights((50, 252)), trained=500)
+    found = judge([GOOD, small])
+    assert found["worth_it"] is None and found["smallest_sufficient"]["name"] == "lora-r4"
+    assert found["text"] == (
+        "Whether lora-r8 was worth it cannot be said, because there is no control row: add baselines: [majority, "
+        "tfidf] to the recipe. lora-r4 is as good within 0.5 points with 500 instead of 1,000 trained parameters."
+    )
+
+
+def test_a_control_of_several_seeds_is_named_with_its_seed():
+    originals = [control("original", rights((0, 320 - seed)), seed=seed) for seed in (1, 2)]
+    text = judge([*originals, candidate("lora-r8", rights((50, 250)))])["text"]
+    assert "the best control (original (seed 2))" in text
+
+
+def test_large_test_sets_show_hundredths_of_a_point():
+    count = 200_000
+    right = rights((0, 20_000), count=count)
+    better = rights((200, 20_000), count=count)
+    found = judge([control("tfidf", right), candidate("lora-r8", better)])
+    assert found["text"] == "Worth it: lora-r8 beats the best control (tfidf) by 0.10 points (0.09 to 0.11)."
