@@ -138,8 +138,10 @@ def test_what_is_left_in_the_folder(steady: Finished) -> None:
     assert not row.checkpoints.exists() and not steady.trial.folder.work.exists()
     assert not list(steady.trial.out.rglob(".tmp-*"))
     for file in steady.trial.out.rglob("*"):
-        if file.is_file() and file.suffix in (".json", ".jsonl", ".md"):
+        if file.is_file() and file.suffix in (".json", ".jsonl", ".md", ".html"):
             assert str(steady.trial.recipe.parent) not in file.read_text(), file
+    assert 'id="rows-data"' in steady.trial.folder.report.read_text()
+    assert "model-index:" in steady.trial.folder.card.read_text()
 
 
 def test_the_same_command_again_does_nothing_and_prints_the_same(steady: Finished, said: Any) -> None:

@@ -59,6 +59,7 @@ def table_of(run_folder: Path, *, wide: bool) -> str:
     from finetooth.runs.results import contract
 
     figures = contract(run_folder)
-    file = RunFolder(run_folder).comparison
-    comparison = read_json(file) if file.is_file() else None
-    return render(figures, comparison, colour=output.colour_wanted(), wide=wide, folder=str(run_folder))
+    folder = RunFolder(run_folder)
+    comparison = read_json(folder.comparison) if folder.comparison.is_file() else None
+    report = str(folder.report) if folder.report.is_file() else None
+    return render(figures, comparison, colour=output.colour_wanted(), wide=wide, folder=str(run_folder), report=report)

@@ -30,10 +30,11 @@ class Columns:
     group: str | None
     keep: dict[str, str]
     how: dict[str, str] = field(default_factory=dict)
+    slices: tuple[str, ...] = ()
 
     def wanted(self) -> tuple[str, ...]:
-        """Names to read, in a fixed order: text, pair, label, group, then those of `keep`."""
-        names = [self.text, self.text_pair, self.label, self.group, *self.keep.values()]
+        """Names to read, in a fixed order: text, pair, label, group, then those of `keep` and `slices`."""
+        names = [self.text, self.text_pair, self.label, self.group, *self.keep.values(), *self.slices]
         return tuple(name for name in names if name is not None)
 
 
@@ -50,6 +51,7 @@ def resolve(found: Sample, *, part: Part, spec: Data, labelled: bool = True) -> 
     )
     group = _declared(spec.group, "group", found, part=part, how=how)
     keep = {name: match(name, "keep", found, part=part) for name in spec.keep}
+    slices = tuple(match(name, "slices", found, part=part) for name in dict.fromkeys(spec.slices))
     text = _declared(spec.text, "text", found, part=part, how=how)
     taken = {name for name in (pair, label, group) if name is not None}
     if text is None:
@@ -59,7 +61,15 @@ def resolve(found: Sample, *, part: Part, spec: Data, labelled: bool = True) -> 
     chosen = [name for name in (text, pair, label if labelled else None) if name is not None]
     if len(set(chosen)) < len(chosen):
         raise DataError(f"{part.name}: text, text_pair and label must be different columns; found {', '.join(chosen)}.")
-    return Columns(text=text, text_pair=pair, label=label if labelled else None, group=group, keep=keep, how=how)
+    return Columns(
+        text=text,
+        text_pair=pair,
+        label=label if labelled else None,
+        group=group,
+        keep=keep,
+        how=how,
+        slices=slices,
+    )
 
 
 def names_text(found: Sample, *, spec: Data) -> bool:

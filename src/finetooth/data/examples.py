@@ -1,7 +1,8 @@
 """What the rest of Finetooth sees of the data: three splits of examples, each of which knows its file and row."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,16 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """The rows of one split. ids are `file:row`; labels: (N,) int64 class numbers; pairs: the second texts, if any."""
+    """The rows of one split. ids are `file:row`; labels: (N,) int64 class numbers; pairs: the second texts, if any.
+
+    slices: by the name of a column of data.slices, its value in every row; for the report alone.
+    """
 
     ids: tuple[str, ...]
     texts: tuple[str, ...]
     pairs: tuple[str, ...] | None
     labels: npt.NDArray[np.int64]
+    slices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)

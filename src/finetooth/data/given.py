@@ -31,7 +31,7 @@ def read_labelled(
     Raises: DataError as load(), and for a label that is none of `classes`.
     """
     progress = progress or Silent()
-    found, spec = _discovered(spec.model_copy(update={"group": None}), paths)
+    found, spec = _discovered(spec.model_copy(update={"group": None, "slices": []}), paths)
     parts = found.parts.get("test") or next(iter(found.parts.values()))
     spec, notes = _own_encoding(parts, spec)
     spec, more = _own_delimiter(parts[0], spec)
@@ -67,7 +67,7 @@ def read_texts(
     Raises: DataError naming file and row.
     """
     spec = spec or Data.model_validate({"source": str(path)})
-    spec = spec.model_copy(update={"keep": {}, "group": None})
+    spec = spec.model_copy(update={"keep": {}, "group": None, "slices": []})
     # The encoding comes first: what the file holds says whether it has the declared shape.
     spec, notes = _own_encoding([Part(path=path, name=path.name, format="lines")], spec)
     part = Part(path=path, name=path.name, format=_kind(path, spec))

@@ -125,6 +125,7 @@ def examples_of(pool: splits.Pool, rows: splits.Rows) -> Examples:
         texts=tuple(table.texts[row] for row in chosen),
         pairs=tuple(table.pairs[row] for row in chosen) if table.pairs else None,
         labels=pool.labels[rows],
+        slices={name: tuple(values[row] for row in chosen) for name, values in table.slices.items()},
     )
 
 

@@ -21,13 +21,17 @@ _GUESSED_CHARACTERS = 1 << 22
 
 @dataclass(slots=True)
 class Table:
-    """The good rows of one split's parts, in file order. came: rows met, good or not; left: rows outside data.keep."""
+    """The good rows of one split's parts, in file order. came: rows met, good or not; left: rows outside data.keep.
+
+    slices: by the recipe's name of a column, its value in every row.
+    """
 
     ids: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     pairs: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     groups: list[str | None] = field(default_factory=list)
+    slices: dict[str, list[str]] = field(default_factory=dict)
     came: int = 0
     left: int = 0
     notes: list[str] = field(default_factory=list)
@@ -68,7 +72,7 @@ def read(
 
     Raises: DataError for what a reader refuses, or a column that a part lacks. Malformed rows go to `rejects`.
     """
-    table = Table(kept={name: Counter() for name in spec.keep})
+    table = Table(kept={name: Counter() for name in spec.keep}, slices={name: [] for name in spec.slices})
     for part in parts:
         found = sample(part, spec=spec)
         here = _same_columns(columns, found, part=part, spec=spec)
@@ -115,6 +119,8 @@ def _collect(
             table.pairs.append(pair)
         if grouped:
             table.groups.append(group)
+        for name, value in zip(table.slices, checks.sliced(values), strict=True):
+            table.slices[name].append(value)
 
 
 def _row_id(part: Part, number: int | str) -> str:
@@ -135,6 +141,7 @@ class _Checks:
         self._label_at = 1 + self._paired
         self._group_at = self._label_at + self._labelled if columns.group is not None else None
         self._keep_from = self._label_at + self._labelled + (columns.group is not None)
+        self._slices_from = self._keep_from + len(columns.keep)
         self._keep = [(name, {_plain_name(value) for value in spec.keep[name]}) for name in columns.keep]
         self._names: dict[str, str] = {}
         self._part, self._spec = part, spec
@@ -158,6 +165,10 @@ class _Checks:
         label = self._label(values[self._label_at]) if self._labelled else ""
         group = None if self._group_at is None else (_plain_name(values[self._group_at]) or None)
         return text, pair, label, group
+
+    def sliced(self, values: Sequence[Any]) -> list[str]:
+        """The row's values of the columns of data.slices; what UTF-8 cannot hold is shown as a question mark."""
+        return [_plain_name(value).encode(errors="replace").decode() for value in values[self._slices_from :]]
 
     def _label(self, value: Any) -> str:
         known = self._names.get(value) if value.__class__ is str else None
@@ -219,6 +230,7 @@ def _same_columns(columns: Columns, found: Sample, *, part: Part, spec: Data) ->
         group=here(columns.group, "group"),
         keep={name: match(name, "keep", found, part=part) for name in columns.keep},
         how=columns.how,
+        slices=tuple(here(name, "slices") or name for name in columns.slices),
     )
 
 

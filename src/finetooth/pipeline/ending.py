@@ -10,6 +10,7 @@ from finetooth.files import discard, read_json, sha256_file, sweep, write_json
 from finetooth.measure.metrics import score
 from finetooth.model.artefact import weights_name
 from finetooth.recipe import Recipe
+from finetooth.report.writing import write_report
 from finetooth.runs import comparison, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.results import Chosen, Costs, CurvePoint, Heads, Parameters, Reload, Row, RowCosts, RunInfo
@@ -44,7 +45,7 @@ def conclude(
     winner: tuple[str, int] | None,
     openings: int,
 ) -> None:
-    """Write results.json, comparison.json and costs.json, mark the run complete and clear away its scratch."""
+    """Write results, comparison, costs and report, mark the run complete and clear away its scratch."""
     rows = [_row(recipe, plan, folder, name, seed) for name, seed in keys]
     counts = plan["counts"]
     info = RunInfo(
@@ -63,6 +64,7 @@ def conclude(
     seconds = read_json(folder.work / "seconds.json")
     costs = [_costs(folder, name, seed) for name, seed in keys]
     results.write_costs(folder, Costs(test_openings=openings, rows=costs, step_seconds=seconds))
+    write_report(folder)  # before the texts are cleared away, and before the mark: the same command makes it again
     write_json(folder.complete, {"schema": 1, "results_sha256": sha256_file(folder.results), "run_id": plan["run_id"]})
     clear_away(folder)
 

@@ -92,6 +92,10 @@ class Data(Section):
         default_factory=dict, description="Keep only rows whose column holds one of these values."
     )
     group: str | None = Field(None, description="Column whose values never cross splits (film, author, thread).")
+    slices: list[str] = Field(
+        default_factory=list,
+        description="Columns whose values the report tells apart (source, year, language); never used to fit.",
+    )
     limit: Limit = Field(
         default_factory=lambda: Limit(train=None, test=None),
         description="Rows to use of each split, drawn after shuffling with the data seed.",

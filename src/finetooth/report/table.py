@@ -45,11 +45,13 @@ def render(
     colour: bool,
     wide: bool = False,
     folder: str | None = None,
+    report: str | None = None,
 ) -> str:
     """The table as text without a line break at its end: at most 80 columns, or as many as it needs when `wide`.
 
     contract, comparison: as runs.results.contract and runs.comparison.compare give them. colour: for a terminal, one
     accent on the winner. folder: how the user names the run's folder; runs/NAME when omitted.
+    report: how they name its report, if there is one.
     """
     lines = _lines(contract, comparison)
     columns = [*_narrow_columns(several=len({line.row["seed"] for line in lines} - {None}) > 1)]
@@ -59,7 +61,8 @@ def render(
     reading = [*_pooled(contract), *_reading(contract, comparison, lines)]
     if reading:
         blocks.append("\n".join(reading))
-    closing = [*_verdict(contract), *_closing(contract, lines, folder or f"runs/{contract['run']}")]
+    place = folder or f"runs/{contract['run']}"
+    closing = [*_verdict(contract), *_closing(contract, lines, place, report=report)]
     blocks.append("\n".join(closing))
     return "\n\n".join(blocks)
 
@@ -262,7 +265,7 @@ def _reading(contract: Mapping[str, Any], comparison: Mapping[str, Any] | None, 
     return said
 
 
-def _closing(contract: Mapping[str, Any], lines: list[_Line], folder: str) -> list[str]:
+def _closing(contract: Mapping[str, Any], lines: list[_Line], folder: str, *, report: str | None) -> list[str]:
     said = []
     if _all_verified(lines):
         said.append("All adapters verified: reloaded in a fresh process, logits bitwise equal.")
@@ -279,6 +282,8 @@ def _closing(contract: Mapping[str, Any], lines: list[_Line], folder: str) -> li
         said.append(_wrapped(f"Inexact  resumed after a change: {'; '.join(contract['inexact'])}", "  "))
     if not contract["complete"]:
         said.append("This run is not complete: give the same command again, and it goes on.")
+    if report is not None:
+        said.append(f"Report  {report}")
     place = shlex.quote(folder)
     # Without a winner there is nothing to predict with.
     command = f"show {place}" if contract["winner"] is None else f'predict --with {place} "your text"'

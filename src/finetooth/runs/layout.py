@@ -105,6 +105,16 @@ class RunFolder:
         return self.path / "comparison.json"
 
     @property
+    def report(self) -> Path:
+        """The report, to be opened in a browser; holds texts of test rows."""
+        return self.path / "report.html"
+
+    @property
+    def card(self) -> Path:
+        """The model card: measured values, no rows."""
+        return self.path / "README.md"
+
+    @property
     def complete(self) -> Path:
         """Written last: a folder with it is whole."""
         return self.path / "COMPLETE"

@@ -12,6 +12,7 @@ from finetooth.files import damage, discard, new_directory, write_file
 from finetooth.runs.layout import RunFolder
 
 SPLITS = ("train", "validation", "test")
+_SLICE = "slice:"  # in front of the name of a column of data.slices
 
 
 def save_examples(folder: RunFolder, dataset: Dataset) -> None:
@@ -30,6 +31,8 @@ def save_examples(folder: RunFolder, dataset: Dataset) -> None:
             }
             if examples.pairs is not None:
                 columns["pair"] = pa.array(examples.pairs, pa.large_string())
+            for name, values in examples.slices.items():
+                columns[f"{_SLICE}{name}"] = pa.array(values, pa.string())
             pq.write_table(pa.table(columns), inside / f"{split}.parquet")
 
 
@@ -46,7 +49,10 @@ def read_examples(folder: RunFolder, split: str) -> Examples:
     table = pq.read_table(_place(folder) / f"{split}.parquet")
     pairs = tuple(table["pair"].to_pylist()) if "pair" in table.column_names else None
     labels = np.asarray(table["label"].to_numpy(), np.int64)
-    return Examples(tuple(table["id"].to_pylist()), tuple(table["text"].to_pylist()), pairs, labels)
+    ids, texts = tuple(table["id"].to_pylist()), tuple(table["text"].to_pylist())
+    named = [name for name in table.column_names if name.startswith(_SLICE)]
+    slices = {name.removeprefix(_SLICE): tuple(table[name].to_pylist()) for name in named}
+    return Examples(ids, texts, pairs, labels, slices)
 
 
 def read_labels(folder: RunFolder, split: str) -> tuple[tuple[str, ...], np.ndarray]:

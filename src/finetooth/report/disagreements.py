@@ -1,0 +1,101 @@
+"""The test rows that the winner and a row it is held against do not both have right, for the browser of the report."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.measure.metrics import predicted
+from finetooth.report.lines import Line, best_control_of, original_of, winner_of
+from finetooth.report.markup import shown
+from finetooth.report.material import Material
+from finetooth.report.measured import confidences
+
+MOST_ROWS = 1_000
+MOST_CHARACTERS = 2_000
+MOST_BYTES = 3_000_000  # of texts: rows after this are left out, so that the page stays under 5 MB in any script
+
+Rows = npt.NDArray[np.int64]
+
+
+def disagreements(
+    material: Material, *, most_rows: int = MOST_ROWS, most_bytes: int = MOST_BYTES
+) -> dict[str, Any] | None:
+    """What the browser shows, as JSON; None without a winner or without another row to hold it against.
+
+    rows: those that only one of the two has right, at most `most_rows`, evenly drawn from each kind where there are
+    more. counts: how many of each kind there are in all. Texts are cut to MOST_CHARACTERS.
+    """
+    winner = winner_of(material.lines)
+    others = _others(material.lines)
+    if winner is None or not others:
+        return None
+    right = {line.key: predicted(material.said[line.key].logits) == material.test.labels for line in (winner, *others)}
+    gained = [np.flatnonzero(right[winner.key] & ~right[line.key]) for line in others]
+    lost = [np.flatnonzero(~right[winner.key] & right[line.key]) for line in others]
+    chosen = _drawn([part for pair in zip(gained, lost, strict=True) for part in pair], most=most_rows)
+    rows = _rows(material, [winner, *others], chosen, most_bytes=most_bytes)
+    kinds = [
+        {"name": shown(line.title), "gained": len(up), "lost": len(down)}
+        for line, up, down in zip(others, gained, lost, strict=True)
+    ]
+    return {
+        "winner": shown(winner.title),
+        "others": kinds,
+        "classes": [shown(name) for name in material.classes],
+        "total": len(np.unique(np.concatenate([*gained, *lost]))),
+        "rows": rows,
+    }
+
+
+def embedded(value: Any) -> str:
+    """`value` as JSON that cannot leave the script element it stands in, nor mean anything to HTML."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # Inside JSON these can stand only in strings, where their escapes mean the same. Halves of a character, which
+    # UTF-8 cannot hold, are escaped too.
+    for mark in "<>&\u2028\u2029":
+        text = text.replace(mark, f"\\u{ord(mark):04x}")
+    return "".join(f"\\u{ord(mark):04x}" if "\ud800" <= mark <= "\udfff" else mark for mark in text)
+
+
+def _others(lines: Sequence[Line]) -> list[Line]:
+    found = [line for line in (best_control_of(lines), original_of(lines)) if line is not None]
+    return [line for at, line in enumerate(found) if line.key not in [other.key for other in found[:at]]]
+
+
+def _drawn(kinds: Sequence[Rows], *, most: int) -> Rows:
+    """Row numbers, ascending: all of them, or an even share of each kind, spread over the file."""
+    room, chosen = most, np.empty(0, np.int64)
+    for left, rows in zip(range(len(kinds), 0, -1), sorted(kinds, key=len), strict=True):
+        share = room // left
+        part = rows if len(rows) <= share else rows[np.linspace(0, len(rows) - 1, share).astype(np.int64)]
+        chosen = np.union1d(chosen, part)
+        room = most - len(chosen)
+    return chosen
+
+
+def _rows(material: Material, lines: Sequence[Line], chosen: Rows, *, most_bytes: int) -> list[dict[str, Any]]:
+    """Each row: id, text, pair, label, and what every line answered with what probability."""
+    answers = [predicted(material.said[line.key].logits) for line in lines]
+    sure = [confidences(material.said[line.key]) for line in lines]
+    test, rows, size = material.test, [], 0
+    for at in chosen.tolist():
+        row: dict[str, Any] = {"id": shown(test.ids[at], 200), "label": int(test.labels[at])}
+        row |= _cut("text", test.texts[at])
+        if test.pairs is not None:
+            row |= _cut("pair", test.pairs[at])
+        row["said"] = [[int(answer[at]), round(float(part[at]), 4)] for answer, part in zip(answers, sure, strict=True)]
+        size += len(json.dumps(row, ensure_ascii=False).encode(errors="replace"))
+        if size > most_bytes:
+            break
+        rows.append(row)
+    return rows
+
+
+def _cut(name: str, text: str) -> Mapping[str, Any]:
+    """The text, and where it was cut how long it was."""
+    if len(text) <= MOST_CHARACTERS:
+        return {name: text}
+    return {name: text[:MOST_CHARACTERS], f"{name}_characters": len(text)}

@@ -1,0 +1,102 @@
+"""The rows of the table as the report reads them: the contract's row beside what comparison.json says of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from finetooth.measure.intervals import wilson
+from finetooth.report.wording import title
+
+Key = tuple[str, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the table. title: its name, with the seed where the run has several."""
+
+    row: Mapping[str, Any]
+    compared: Mapping[str, Any]
+    title: str
+    winner: bool
+    best_control: bool
+
+    @property
+    def key(self) -> Key:
+        """Name and seed."""
+        return self.row["name"], self.row["seed"]
+
+    @property
+    def done(self) -> bool:
+        """Whether it has test figures."""
+        return self.row["status"] == "done" and self.row["test"] is not None
+
+    @property
+    def accuracy(self) -> float:
+        """Test accuracy, 0 to 1, of a row that is done."""
+        return float(self.row["test"]["accuracy"])
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the test accuracy: as it was written, else Wilson's from the same figures."""
+        known = self.compared.get("interval")
+        if known:
+            return float(known[0]), float(known[1])
+        examples = int(self.row["test"]["examples"])
+        return wilson(round(self.accuracy * examples), examples)
+
+    @property
+    def trainable(self) -> int | None:
+        """Trained parameters; None where nothing is counted."""
+        return (self.row["parameters"] or {}).get("trainable")
+
+    @property
+    def gain(self) -> tuple[float, float] | None:
+        """Difference to the best control, and the p of what it seems to say, Holm-corrected; None for controls."""
+        difference = self.compared.get("difference")
+        if not self.done or difference is None:
+            return None
+        return float(difference), float(self.compared["p_holm" if difference > 0 else "p_best_control_holm"])
+
+    @property
+    def chance(self) -> bool:
+        """Whether it is the original model under a head that was never trained."""
+        return self.row.get("head") == "new" and self.row["kind"] == "baseline" and self.trainable is None
+
+
+def read_lines(contract: Mapping[str, Any], comparison: Mapping[str, Any]) -> list[Line]:
+    """A line for each row of the contract, in its order."""
+    compared = {(row["name"], row["seed"]): row for row in comparison.get("rows", [])}
+    winner, best = contract["winner"], comparison.get("best_control")
+    several = len({row["seed"] for row in contract["rows"]} - {None}) > 1
+    return [
+        Line(
+            row,
+            compared.get((row["name"], row["seed"]), {}),
+            title(row, several=several),
+            _is(row, winner),
+            _is(row, best),
+        )
+        for row in contract["rows"]
+    ]
+
+
+def winner_of(lines: Sequence[Line]) -> Line | None:
+    """The winner, if it has test figures."""
+    return next((line for line in lines if line.winner and line.done), None)
+
+
+def best_control_of(lines: Sequence[Line]) -> Line | None:
+    """The control of highest test accuracy."""
+    return next((line for line in lines if line.best_control and line.done), None)
+
+
+def original_of(lines: Sequence[Line]) -> Line | None:
+    """The original model, under the winner's head seed where there are several."""
+    found = [line for line in lines if line.row["name"] == "original" and line.row["kind"] == "baseline" and line.done]
+    winner = winner_of(lines)
+    same = [line for line in found if winner is not None and line.row["seed"] == winner.row["seed"]]
+    return next(iter([*same, *found]), None)
+
+
+def _is(row: Mapping[str, Any], named: Mapping[str, Any] | None) -> bool:
+    return named is not None and (row["name"], row["seed"]) == (named["name"], named["seed"])

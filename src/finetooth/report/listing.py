@@ -1,0 +1,122 @@
+"""The section of all rows: the chart of their accuracy, the table, what to know of it, warnings, means of seeds."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from finetooth.report import charts
+from finetooth.report.lines import Line, best_control_of
+from finetooth.report.markup import Child, Safe, join, shown, table, tag
+from finetooth.report.material import Material
+from finetooth.report.wording import interval, megabytes, p_value, percent, points, seconds
+
+
+def rows_section(material: Material) -> Safe:
+    """The table of all rows and the chart of their accuracy."""
+    done = [line for line in material.lines if line.done]
+    marked = next((at for at, line in enumerate(material.lines) if line.winner), None)
+    body = [_table_row(line) for line in material.lines]
+    columns = [
+        "row",
+        "trained",
+        "accuracy",
+        "95 % interval",
+        "vs best control",
+        "p",
+        "macro-F1",
+        "log loss",
+        "time",
+        "peak memory",
+    ]
+    grid = table(
+        columns, body, caption=f"Every row, on the same {material.contract['data']['test']:,} test rows", marked=marked
+    )
+    return join(
+        charts.ladder(material.lines) if done else None,
+        grid,
+        *(tag("p", text, class_="note") for text in _reading(material)),
+        *_warnings(material),
+        _pooled(material),
+    )
+
+
+def _table_row(line: Line) -> list[Child]:
+    row = line.row
+    mark = "head never trained" if line.chance else "best on validation" if line.winner else None
+    heads = row.get("heads")
+    if heads:
+        ends = interval((heads["lowest"], heads["highest"]))
+        mark = f"{heads['count']} heads, never trained: mean {percent(heads['mean_accuracy'])}, {ends}"
+    name = join(tag("bdi", shown(line.title)), tag("small", mark) if mark else None)
+    trained = f"{line.trainable:,}" if line.trainable else "–"
+    if not line.done:
+        return [name, trained, "failed", *[""] * 7]
+    gain = line.gain
+    return [
+        name,
+        trained,
+        percent(line.accuracy),
+        interval(line.interval),
+        None if gain is None else points(gain[0]),
+        None if gain is None else p_value(gain[1]),
+        percent(row["test"]["macro_f1"]),
+        f"{row['test']['loss']:.3f}",
+        None if row["train_seconds"] is None else seconds(row["train_seconds"]),
+        None if row["peak_bytes"] is None else megabytes(row["peak_bytes"]),
+    ]
+
+
+def _reading(material: Material) -> Iterator[str]:
+    """What a reader must know to read the table right."""
+    if material.contract["winner"] is not None:
+        yield "The row set off was best on the validation rows, chosen before any test label was read."
+    best = best_control_of(material.lines)
+    judged = sum(line.compared.get("p") is not None for line in material.lines)
+    if best is not None and judged:
+        family = f", Holm-corrected over {judged} candidates and seeds" if judged > 1 else ""
+        yield (
+            f"Best control: {shown(best.title)}. Differences are in percentage points. p: exact McNemar test{family}; "
+            "beside a gain the largest against any control, beside a loss that against the best."
+        )
+    if any(line.chance for line in material.lines):
+        yield "The original model's head was never trained, so its answers are chance."
+
+
+def _warnings(material: Material) -> Iterator[Safe]:
+    for line in material.lines:
+        if line.row["status"] != "done":
+            yield tag(
+                "p", f"{shown(line.title)} failed: {line.row['error'] or 'no reason is known.'}", class_="warning"
+            )
+        for text in line.row.get("warnings", []):
+            yield tag("p", f"{shown(line.title)}: {text}", class_="warning")
+    if material.contract.get("inexact"):
+        changes = "; ".join(material.contract["inexact"])
+        yield tag("p", f"Inexact: resumed after a change: {changes}", class_="warning")
+
+
+def _pooled(material: Material) -> Safe | None:
+    """Means over seeds, where the comparison holds them."""
+    pooled = material.comparison["pooled"]
+    if not pooled:
+        return None
+    caption = "Mean accuracy over seeds; their spread is a standard deviation in percentage points"
+    columns = ["row", "seeds", "mean accuracy", "standard deviation"]
+    if all(one.get("p") is None for one in pooled):
+        return table(columns, [_pooled_row(one)[: len(columns)] for one in pooled], caption=caption)
+    columns += ["vs best control", "95 % interval", "p"]
+    about = "Of three seeds or more: the difference to the best control for a new seed on new rows, not of one adapter."
+    return join(table(columns, map(_pooled_row, pooled), caption=caption), tag("p", about, class_="note"))
+
+
+def _pooled_row(one: Mapping[str, Any]) -> list[Child]:
+    spread, difference, p = one.get("standard_deviation"), one.get("difference"), one.get("p")
+    bounds = one.get("interval")
+    return [
+        tag("bdi", shown(str(one["name"]))),
+        f"{one['seeds']:,}",
+        percent(one["mean"]),
+        None if spread is None else f"{100 * spread:.1f}",
+        None if difference is None else points(difference),
+        None if bounds is None else f"{points(bounds[0])} to {points(bounds[1])}",
+        None if p is None else p_value(p),
+    ]

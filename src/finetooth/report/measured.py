@@ -1,0 +1,151 @@
+"""What the report counts again from predictions: confusions, slices, and where tuning went too far."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.measure.metrics import predicted
+from finetooth.runs.predictions import Predictions
+
+LEAST_RISE = 0.01
+_PARTS = 4
+_VALUES_SHOWN = 12
+_VALUES_AT_ONCE = 2**21  # float64 values held at a time: 16 MiB, whatever the number of classes
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """`count` rows of a true class that were called another, of the `total` of that class."""
+
+    true: int
+    answer: int
+    count: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of the test rows; correct: right answers in it of each row of the table asked for, in that order."""
+
+    name: str
+    count: int
+    correct: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overfitting:
+    """Validation loss rose from its lowest, at `epoch`, while the training loss went on falling."""
+
+    epoch: float
+    lowest: float
+    last: float
+
+
+def confidences(said: Predictions) -> npt.NDArray[np.float64]:
+    """The probability (softmax) that each answer was given with, (N,) float64."""
+    found = np.empty(len(said.logits), np.float64)
+    rows = max(1, _VALUES_AT_ONCE // said.logits.shape[1])
+    for start in range(0, len(found), rows):
+        wide = said.logits[start : start + rows].astype(np.float64)
+        found[start : start + rows] = 1 / np.exp(wide - wide.max(axis=1, keepdims=True)).sum(axis=1)
+    return found
+
+
+def confusion(said: Predictions) -> npt.NDArray[np.int64]:
+    """(C, C) int64: rows of true class i that were called j; for few classes."""
+    classes = said.logits.shape[1]
+    places = said.labels * classes + predicted(said.logits)
+    return np.bincount(places, minlength=classes * classes).reshape(classes, classes)
+
+
+def mixed_up(said: Predictions, most: int) -> list[Mixed]:
+    """The `most` pairs of a true class and another answer that stand in most rows; of equals the first classes."""
+    classes, answers = said.logits.shape[1], predicted(said.logits)
+    wrong = answers != said.labels
+    pairs, counts = np.unique(said.labels[wrong] * classes + answers[wrong], return_counts=True)
+    totals = np.bincount(said.labels, minlength=classes)
+    found = []
+    for at in np.argsort(-counts, kind="stable")[:most].tolist():
+        true, answer = divmod(int(pairs[at]), classes)
+        found.append(Mixed(true, answer, int(counts[at]), int(totals[true])))
+    return found
+
+
+def slices(
+    said: Sequence[Predictions],
+    *,
+    classes: Sequence[str],
+    texts: Sequence[str],
+    columns: Mapping[str, Sequence[str]],
+) -> Iterator[tuple[str, list[Slice]]]:
+    """(what is sliced by, its slices) for class, length in characters, and each column; empty slices are left out.
+
+    A column of many numbers is told by quarters, one of many other values by the most frequent of them.
+    """
+    correct = np.stack([predicted(one.logits) == one.labels for one in said])
+    labels = said[0].labels
+    yield "true class", list(_by(labels, list(classes), correct))
+    lengths = np.fromiter(map(len, texts), np.int64, count=len(texts))
+    yield "length of the text", list(_by(*_quarters(lengths), correct))
+    for name, values in columns.items():
+        figures = _figures(values)
+        if figures is not None:
+            yield name, list(_by(*_quarters(figures), correct))
+            continue
+        kinds, numbers, counts = np.unique(np.asarray(values, dtype=object), return_inverse=True, return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.minimum(np.arange(len(order)), _VALUES_SHOWN)
+        names = [str(kinds[at]) or "(none)" for at in order[:_VALUES_SHOWN]]
+        names += [f"{len(order) - _VALUES_SHOWN:,} other values"] if len(order) > _VALUES_SHOWN else []
+        yield name, list(_by(rank[numbers], names, correct))
+
+
+def overfitting(curve: Sequence[Mapping[str, Any]]) -> Overfitting | None:
+    """Where a curve began to overfit, if validation loss ended above its lowest and training loss below the one there.
+
+    A rise of less than LEAST_RISE of the lowest is none.
+    """
+    if len(curve) < 2:
+        return None
+    lowest = min(curve, key=lambda point: point["validation_loss"])
+    last = curve[-1]
+    rise = last["validation_loss"] / lowest["validation_loss"] - 1 if lowest["validation_loss"] else 0.0
+    if rise <= LEAST_RISE or last["train_loss"] >= lowest["train_loss"]:
+        return None
+    return Overfitting(lowest["epoch"], lowest["validation_loss"], last["validation_loss"])
+
+
+def _by(numbers: npt.NDArray[np.int64], names: Sequence[str], correct: npt.NDArray[np.bool_]) -> Iterator[Slice]:
+    counts = np.bincount(numbers, minlength=len(names))
+    rights = [np.bincount(numbers[one], minlength=len(names)) for one in correct]
+    for at, name in enumerate(names):
+        if counts[at]:
+            yield Slice(name, int(counts[at]), tuple(int(right[at]) for right in rights))
+
+
+def _quarters(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """The quarter that each value lies in, from 0, and what the quarters are called; equal values stay together."""
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, _PARTS + 1)[1:], method="inverted_cdf"))
+    numbers = np.asarray(np.searchsorted(edges, values), np.int64)
+    ends = [(values[numbers == at].min(), values[numbers == at].max()) for at in range(len(edges))]
+    return numbers, [_plain(low) if low == high else f"{_plain(low)} to {_plain(high)}" for low, high in ends]
+
+
+def _plain(value: float) -> str:
+    """A number as it is, since it may be a year; from 10,000 with commas."""
+    return f"{value:,}" if abs(value) >= 10_000 else f"{value}"
+
+
+def _figures(values: Sequence[str]) -> npt.NDArray[Any] | None:
+    """The values as numbers, if all of them are and there are too many to be told one by one."""
+    if len(set(values)) <= _VALUES_SHOWN or not all(map(_NUMBER.fullmatch, set(values))):
+        return None
+    numbers = np.asarray(values, np.float64)
+    whole = bool((numbers == np.rint(numbers)).all()) and float(np.abs(numbers).max()) < 2**53
+    return numbers.astype(np.int64) if whole else numbers

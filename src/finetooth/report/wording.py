@@ -1,0 +1,68 @@
+"""Figures as people read them; a no-break space stands between a figure and its unit."""
+
+from collections.abc import Mapping
+from typing import Any
+
+GAP = "\N{NO-BREAK SPACE}"
+MINUS = "\N{MINUS SIGN}"
+_SMALLEST_P = 0.001
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share 0 to 1 as `82.3 %`."""
+    return f"{100 * share:.{digits}f}{GAP}%"
+
+
+def interval(bounds: tuple[float, float]) -> str:
+    """Two shares as `80.8 to 83.7`, in per cent."""
+    return f"{100 * bounds[0]:.1f} to {100 * bounds[1]:.1f}".replace(" ", GAP)
+
+
+def points(difference: float) -> str:
+    """A difference of shares in percentage points, signed: `+1.4`."""
+    text = f"{100 * difference:+.1f}"
+    return "0.0" if text[1:] == "0.0" else text.replace("-", MINUS)
+
+
+def p_value(p: float) -> str:
+    """`p < 0.001` or `p = 0.041`."""
+    if p < _SMALLEST_P:
+        return f"p < {_SMALLEST_P}".replace(" ", GAP)
+    return (f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}").replace(" ", GAP)
+
+
+def seconds(value: float) -> str:
+    """`0.4 s`, `41 s`, `5 min`, `1.2 h`."""
+    if value < 99.5:
+        text = f"{value:.0f} s" if value >= 0.95 else f"{value:.1f} s"
+    else:
+        text = f"{value / 60:.0f} min" if value < 99.5 * 60 else f"{value / 3600:.1f} h"
+    return text.replace(" ", GAP)
+
+
+def megabytes(size: int) -> str:
+    """Bytes as `1.3 MB`."""
+    return f"{size / 1e6:,.1f}{GAP}MB" if size < 1e7 else f"{size / 1e6:,.0f}{GAP}MB"
+
+
+def times(count: int) -> str:
+    """`once` or `3 times`."""
+    return "once" if count == 1 else f"{count:,} times"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def short_number(value: float) -> str:
+    """A tick of an axis: 1,500 as `1.5k`, 2,000,000 as `2M`."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"
+
+
+def title(row: Mapping[str, Any], *, several: bool) -> str:
+    """A row's name, with its seed where there are several."""
+    return str(row["name"]) if row["seed"] is None or not several else f"{row['name']}, seed {row['seed']}"

