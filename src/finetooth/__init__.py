@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from finetooth.pipeline import evaluate as evaluate
     from finetooth.pipeline import load as load
     from finetooth.pipeline import run as run
+    from finetooth.pipeline import verify as verify
     from finetooth.plan import check as check
     from finetooth.recipe import Recipe as Recipe
     from finetooth.recipe import load as load_recipe
@@ -32,6 +33,7 @@ _HOMES = {
     "load": ("finetooth.pipeline", "load"),
     "load_recipe": ("finetooth.recipe", "load"),
     "run": ("finetooth.pipeline", "run"),
+    "verify": ("finetooth.pipeline", "verify"),
 }
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "load",
     "load_recipe",
     "run",
+    "verify",
 ]
 
 

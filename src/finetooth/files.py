@@ -132,23 +132,30 @@ def seal(folder: Path) -> None:
 
 def damage(folder: Path) -> str | None:
     """What is wrong with a sealed folder (`adapter_model.safetensors differs from its manifest`), or None if whole."""
+    return next(damages(folder), None)
+
+
+def damages(folder: Path) -> Iterator[str]:
+    """Everything that is wrong with a sealed folder, as damage tells it."""
     manifest = folder / MANIFEST
     if not manifest.is_file():
-        return f"{MANIFEST} is missing"
+        yield f"{MANIFEST} is missing"
+        return
     try:
         listed = json.loads(manifest.read_bytes())["files"]
         wanted = {str(name): str(entry["sha256"]) for name, entry in listed.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return f"{MANIFEST} is not a manifest"
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        yield f"{MANIFEST} is not a manifest"
+        return
     for name, digest in wanted.items():
         file = folder / name
         if not file.is_file():
-            return f"{name} is missing"
-        if sha256_file(file) != digest:
-            return f"{name} differs from its manifest"
+            yield f"{name} is missing"
+        elif sha256_file(file) != digest:
+            yield f"{name} differs from its manifest"
     present = {item.relative_to(folder).as_posix() for item in folder.rglob("*") if item.is_file()}
-    extra = sorted(present - set(wanted) - {MANIFEST})
-    return f"{extra[0]} is not in its manifest" if extra else None
+    for extra in sorted(present - set(wanted) - {MANIFEST}):
+        yield f"{extra} is not in its manifest"
 
 
 def discard(path: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -184,6 +185,26 @@ def test_predict_says_the_same_of_texts_a_file_and_stdin(steady: Finished, said:
     lines = [line.split("\t") for line in from_file.splitlines()]
     assert lines[0] == ["row", "label", "probability"]
     assert [line[1] for line in lines[1:]] == [answer["label"] for answer in expected]
+
+
+def test_verify_proves_the_finished_run_again_and_names_what_was_changed(
+    table: Finished, said: Any, tmp_path: Path
+) -> None:
+    code, out, err = said(table.trial, "verify", str(table.trial.out), "--json")
+    found = json.loads(out)
+    assert (code, found["faults"], found["verified"]) == (0, [], True), err
+    rows = {row["name"]: row for row in found["rows"]}
+    assert {name: row["figures"] for name, row in rows.items()} == {
+        "majority": 8, "tfidf": 8, "original": 8, "r4": 8, "wild": None,
+    }  # fmt: skip
+    assert rows["r4"]["canaries"] == {"rows": 8, "off": 0.0, "allowed": 0.0}
+    moved = tmp_path / "moved"
+    shutil.copytree(table.trial.row.adapter, moved)
+    flip(moved)
+    code, out, _ = said(table.trial, "verify", str(moved))
+    assert code == 3
+    assert out.endswith("moved, files: moved/adapter_model.safetensors differs from its manifest.\n")
+    assert table.trial.openings() == 1  # what is known of the test rows is not looked at anew
 
 
 def test_evaluate_gives_the_runs_own_figures_and_counts_its_look(table: Finished, said: Any) -> None:

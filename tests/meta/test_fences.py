@@ -35,7 +35,7 @@ def loaded_by(*arguments):
     [
         ["--help"], ["--version"],
         ["quickstart", "--help"], ["run", "--help"], ["check", "--help"], ["predict", "--help"],
-        ["evaluate", "--help"], ["show", "--help"], ["compare", "--help"],
+        ["evaluate", "--help"], ["verify", "--help"], ["doctor", "--help"], ["show", "--help"], ["compare", "--help"],
         ["fetch", "--help"], ["recipe", "--help"], ["recipe", "schema"],
     ],
     ids=" ".join,
@@ -48,6 +48,14 @@ def test_help_and_recipe_load_nothing_heavy(arguments):
 
 def test_help_does_not_load_pydantic():
     assert not loaded_by("--help")[1] & {"pydantic", "yaml", "tqdm"}
+
+
+def test_doctor_loads_nothing_heavy(tmp_path):
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 8}', encoding="utf-8")
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"\2\0\0\0\0\0\0\0{}")
+    code, names = loaded_by("doctor", str(tmp_path))
+    assert code == 0
+    assert names & (HEAVY - {"numpy"}) == set()
 
 
 @pytest.mark.parametrize("more", [[], ["--json"], ["--wide"]], ids=" ".join)

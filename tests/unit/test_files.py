@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from finetooth.files import write_file
+from finetooth.files import MANIFEST, damage, damages, new_directory, write_file
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
@@ -19,3 +19,21 @@ def test_a_file_has_the_mode_that_the_umask_gives(tmp_path: Path, umask: int, mo
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == mode
     assert [item.name for item in tmp_path.iterdir()] == ["a"]
+
+
+def test_all_that_is_wrong_with_a_sealed_folder_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "f"
+    with new_directory(folder) as inside:
+        for name in ("a", "b", "c"):
+            (inside / name).write_text(name)
+    assert (list(damages(folder)), damage(folder)) == ([], None)
+    (folder / "a").write_text("x")
+    (folder / "b").unlink()
+    (folder / "d").write_text("new")
+    told = ["a differs from its manifest", "b is missing", "d is not in its manifest"]
+    assert (list(damages(folder)), damage(folder)) == (told, told[0])
+    for manifest in ("7", "[" * 100_000, '{"files": 1}'):
+        (folder / MANIFEST).write_text(manifest)
+        assert list(damages(folder)) == [f"{MANIFEST} is not a manifest"]
+    (folder / MANIFEST).unlink()
+    assert list(damages(folder)) == [f"{MANIFEST} is missing"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from finetooth.cli import answers, comparing, jobs, records
+from finetooth.cli import answers, comparing, jobs, proofs, records
 from finetooth.cli.faults import exit_code
 from finetooth.cli.output import survive_narrow_encodings
 
@@ -44,6 +44,8 @@ for _verb in (
     jobs.check,
     answers.predict,
     answers.evaluate,
+    proofs.verify,
+    proofs.doctor,
     records.show,
     comparing.compare,
     records.recipe,

@@ -219,6 +219,11 @@ def weights_name(folder: Path) -> str:
     return whole.WEIGHTS if (folder / whole.WEIGHTS).is_file() else adapters.WEIGHTS
 
 
+def config_name(folder: Path) -> str:
+    """The file that says how what was tuned is built: the adapter's configuration, or the whole model's."""
+    return whole.CONFIG if (folder / whole.WEIGHTS).is_file() else adapters.CONFIG
+
+
 def heads_of(folder: Path) -> dict[int, dict[str, torch.Tensor]]:
     """The heads of an original model's artefact by seed, its own first; each by full names of its tensors.
 
@@ -245,12 +250,19 @@ def _read(file: Path) -> dict[str, torch.Tensor]:
         raise ModelError(f"the saved {file.stem} is damaged ({error}).") from error
 
 
+def canaries_off(predictor: Predictor, identity: dict[str, Any]) -> tuple[float, float]:
+    """The largest difference of a canary logit from the recorded one, and the largest allowed: 0 where it was recorded.
+
+    identity: as identity_of gives it.
+    """
+    recorded, found = identity["canary_logits"], canary_logits(predictor)
+    off = float(np.abs(recorded - found).max()) if recorded.shape == found.shape else float("inf")
+    return off, 0.0 if identity["platform"] == device.facts() else CANARY_TOLERANCE
+
+
 def _check_canaries(predictor: Predictor, identity: dict[str, Any]) -> None:
-    recorded = identity["canary_logits"]
-    found = canary_logits(predictor)
-    same_platform = identity["platform"] == device.facts()
-    off = float(np.abs(recorded - found).max())
-    if not off <= (0.0 if same_platform else CANARY_TOLERANCE):  # so that NaN is refused too
+    off, allowed = canaries_off(predictor, identity)
+    if not off <= allowed:  # so that NaN is refused too
         raise ModelError(
             f"{predictor.name}: canary logits differ by {off:.3g} from those recorded; this is not the model measured."
         )

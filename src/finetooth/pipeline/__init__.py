@@ -2,5 +2,6 @@
 
 from finetooth.pipeline.running import Run, run
 from finetooth.pipeline.using import evaluate, load
+from finetooth.pipeline.verifying import Verification, verify
 
-__all__ = ["Run", "evaluate", "load", "run"]
+__all__ = ["Run", "Verification", "evaluate", "load", "run", "verify"]

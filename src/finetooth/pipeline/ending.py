@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 from finetooth import controls
 from finetooth.controls.control import SETTINGS
-from finetooth.files import discard, read_json, sha256_file, sweep, write_json
+from finetooth.files import discard, read_json, sweep
 from finetooth.measure.metrics import score
 from finetooth.model.artefact import weights_name
 from finetooth.recipe import Recipe
 from finetooth.report.writing import write_report
-from finetooth.runs import comparison, predictions, results
+from finetooth.runs import comparison, complete, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.results import Chosen, Costs, CurvePoint, Heads, Parameters, Reload, Row, RowCosts, RunInfo
 
@@ -65,7 +65,7 @@ def conclude(
     costs = [_costs(folder, name, seed) for name, seed in keys]
     results.write_costs(folder, Costs(test_openings=openings, rows=costs, step_seconds=seconds))
     write_report(folder)  # before the texts are cleared away, and before the mark: the same command makes it again
-    write_json(folder.complete, {"schema": 1, "results_sha256": sha256_file(folder.results), "run_id": plan["run_id"]})
+    complete.write_mark(folder, [folder.row(name, seed) for name, seed in keys], run_id=plan["run_id"])
     clear_away(folder)
 
 

@@ -31,12 +31,20 @@ def load(run_or_adapter: str | Path, *, base: str | None = None, progress: Progr
     quiet = progress or Silent()
     folder = _adapter_folder(Path(run_or_adapter).absolute())
     staged = bring_adapter(str(folder), progress=quiet)
-    source = typed(base) if base else _base_source(folder)
-    try:
-        base_folder = bring_model(source, progress=quiet).path
-    except SourceError as error:
-        raise SourceError(f"{error} It is the base of {folder}; name another copy of it with --base.") from error
+    base_folder = bring_base(folder, base, progress=quiet)
     return artefact.load(staged.path, base_folder=base_folder, name=str(run_or_adapter))
+
+
+def bring_base(adapter: Path, base: str | None, *, progress: Progress, offline: bool = False) -> Path:
+    """The staged folder of an adapter's base: `base` if it is named, else that of its run, else that of its identity.
+
+    offline: from this machine alone. Raises: SourceError when it cannot be brought.
+    """
+    source = typed(base) if base else _base_source(adapter)
+    try:
+        return bring_model(source, progress=progress, offline=offline).path
+    except SourceError as error:
+        raise SourceError(f"{error} It is the base of {adapter}; name another copy of it with --base.") from error
 
 
 def evaluate(
@@ -48,7 +56,7 @@ def evaluate(
     """
     quiet = progress or Silent()
     predictor = load(run_or_adapter, base=base, progress=quiet)
-    run_folder = _run_of(Path(run_or_adapter).absolute())
+    run_folder = run_of(Path(run_or_adapter).absolute())
     recipe = None if run_folder is None else load_recipe(run_folder.recipe)
     examples, test_id = _examples(predictor, recipe, run_folder, data, quiet)
     openings = lockbox.open_test(test_id, f"evaluate-{uuid.uuid4().hex}", run_name=str(predictor.name))
@@ -94,7 +102,7 @@ def _adapter_folder(path: Path) -> Path:
     return row.adapter
 
 
-def _run_of(path: Path) -> RunFolder | None:
+def run_of(path: Path) -> RunFolder | None:
     """The run that `path` is or lies in (rows/NAME/seed-N/adapter), if any."""
     for folder in (path, *list(path.parents)[:4]):
         if RunFolder(folder).is_run:
@@ -103,7 +111,7 @@ def _run_of(path: Path) -> RunFolder | None:
 
 
 def _base_source(adapter: Path) -> str:
-    run_folder = _run_of(adapter)
+    run_folder = run_of(adapter)
     if run_folder is not None:
         return load_recipe(run_folder.recipe).model
     return str(artefact.identity_of(adapter)["base"]["id"])

@@ -1,13 +1,14 @@
 """verify.json: the saved adapter, reloaded in a fresh process, gives bit for bit what was measured before saving."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from finetooth.errors import ProofError
-from finetooth.files import read_json, write_json
-from finetooth.model.artefact import CANARIES, CANARY_TOLERANCE, IDENTITY, weights_name
+from finetooth.files import MANIFEST, canonical_hash, read_json, sha256_bytes, sha256_file, write_json
+from finetooth.model.artefact import CANARIES, CANARY_TOLERANCE, IDENTITY, LABELS, config_name, weights_name
 from finetooth.runs.layout import RowFolder
 from finetooth.tuning import checkpoints
 
@@ -30,7 +31,53 @@ def refuse_another(folder: RowFolder, *, name: str) -> None:
 
 
 def _adapter_sha256(folder: RowFolder) -> str:
-    return str(read_json(folder.adapter / "MANIFEST.json")["files"][weights_name(folder.adapter)]["sha256"])
+    return str(read_json(folder.adapter / MANIFEST)["files"][weights_name(folder.adapter)]["sha256"])
+
+
+def logits_sha256(logits: npt.ArrayLike) -> str:
+    """SHA-256 of logits (N, C) as little-endian float32, row after row."""
+    return sha256_bytes(np.ascontiguousarray(logits, "<f4").tobytes())
+
+
+def differences(folder: RowFolder) -> dict[str, str | None]:
+    """{field: what is wrong with it, or None} of all that a row's certificate says and its files can be asked.
+
+    Certificates of earlier versions say less; a field that none of them lacked is asked for in any case.
+    Raises: RunError when a file is no JSON; KeyError and its like when one is not of the form we write.
+    """
+    said: dict[str, Any] = read_json(folder.verify)
+    here = _said_of(folder)
+    found: dict[str, str | None] = {
+        "verified": None if said["verified"] is True else "verify.json: verified is not true."
+    }
+    for field, value in here.items():
+        if field in said or field in _ALWAYS:
+            equal = said.get(field) == value
+            found[field] = None if equal else f"{field} is not what {folder.verify.name} says was proven."
+    return found
+
+
+def files_of(folder: RowFolder) -> list[Path]:
+    """The files of an artefact that its certificate is compared with."""
+    names = (MANIFEST, weights_name(folder.adapter), config_name(folder.adapter), IDENTITY, LABELS, "tokenizer.json")
+    return [folder.adapter / name for name in names]
+
+
+_ALWAYS = ("adapter_sha256", "base", "tokenizer_sha256", "labels_sha256")
+
+
+def _said_of(folder: RowFolder) -> dict[str, Any]:
+    """What a certificate says of an adapter's files, from the files as they are."""
+    identity: dict[str, Any] = read_json(folder.adapter / IDENTITY)
+    return {
+        "manifest_sha256": sha256_file(folder.adapter / MANIFEST),
+        "adapter_sha256": sha256_file(folder.adapter / weights_name(folder.adapter)),
+        "adapter_config_sha256": sha256_file(folder.adapter / config_name(folder.adapter)),
+        "base": identity["base"],
+        "tokenizer_sha256": sha256_file(folder.adapter / "tokenizer.json"),
+        "labels_sha256": canonical_hash(list(read_json(folder.adapter / LABELS)["labels"])),
+        "canaries": {"logits_sha256": logits_sha256(identity["canary_logits"]), "platform": identity["platform"]},
+    }
 
 
 def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact: bool) -> None:
@@ -55,7 +102,6 @@ def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact
             f"{name}: the reloaded adapter is not the one measured: validation logits differ by up to {largest:.3g}. "
             f"The run stops here. Delete {folder.path} and give the same command again to tune it anew."
         )
-    identity: dict[str, Any] = read_json(folder.adapter / IDENTITY)
     write_json(
         folder.verify,
         {
@@ -63,9 +109,7 @@ def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact
             "verified": True,
             "max_abs_logit_difference": largest,
             "compared": {"validation_rows": len(found), "probe_rows": len(CANARIES), "bitwise": equal},
-            "adapter_sha256": _adapter_sha256(folder),
-            "base": identity["base"],
-            "tokenizer_sha256": identity["tokenizer_sha256"],
-            "labels_sha256": identity["labels_sha256"],
+            "validation_logits_sha256": logits_sha256(found),
+            **_said_of(folder),
         },
     )

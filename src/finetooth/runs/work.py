@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from finetooth.data import Dataset, Examples
+from finetooth.errors import RunError
 from finetooth.files import damage, discard, new_directory, write_file
 from finetooth.runs.layout import RunFolder
 
@@ -42,6 +43,21 @@ def write_splits(folder: RunFolder, dataset: Dataset) -> None:
     sink = io.BytesIO()
     pq.write_table(pa.table({"split": [split for split, _ in rows], "id": [row for _, row in rows]}), sink)
     write_file(folder.splits, sink.getvalue())
+
+
+def read_splits(folder: RunFolder) -> dict[str, tuple[str, ...]]:
+    """{split: ids of its rows, in their order} as write_splits wrote them.
+
+    Raises: RunError when splits.parquet cannot be read.
+    """
+    try:
+        table = pq.read_table(folder.splits, schema=pa.schema({"split": pa.string(), "id": pa.string()}))
+    except (OSError, pa.ArrowException) as error:
+        raise RunError(f"{folder.splits}: not readable as splits ({' '.join(str(error).split())}).") from error
+    found: dict[str, list[str]] = {}
+    for split, row in zip(table["split"].to_pylist(), table["id"].to_pylist(), strict=True):
+        found.setdefault(split, []).append(row)
+    return {split: tuple(ids) for split, ids in found.items()}
 
 
 def read_examples(folder: RunFolder, split: str) -> Examples:

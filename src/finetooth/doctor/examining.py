@@ -1,0 +1,118 @@
+"""The examination: what can be known of an adapter folder without its base, and with the base's config.json."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from finetooth.doctor import fitting, matrices, surroundings, trained_whole
+from finetooth.doctor.families import Family, family_of
+from finetooth.doctor.finding import Finding
+from finetooth.doctor.parts import Parts, sort_out
+from finetooth.doctor.reading import CONFIG, WEIGHTS, Tensor, names_in, read_header, read_mapping, read_values
+from finetooth.progress import Progress, Silent
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What the doctor found, faults first. name: the folder's. adapter: what the files say of it."""
+
+    name: str
+    adapter: dict[str, Any]
+    findings: tuple[Finding, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether there is no fault; notes are allowed."""
+        return all(finding.kind != "fault" for finding in self.findings)
+
+    def report(self) -> dict[str, Any]:
+        """The diagnosis as JSON."""
+        return {
+            "schema": 1,
+            "name": self.name,
+            "whole": self.whole,
+            "adapter": self.adapter,
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+
+
+def examine(folder: str | Path, *, base: str | None = None, progress: Progress | None = None) -> Diagnosis:
+    """What is missing or odd in a PEFT adapter folder of any origin.
+
+    Only JSON and safetensors are read, from regular files, and no pickle; the base's weights are not needed.
+    base: a folder with the base's config.json, a wheel: or a Hub id, to be compared with the adapter.
+    Raises: SourceError if the folder or the base cannot be read at all.
+    """
+    place = Path(folder).expanduser()
+    given = None if base is None else fitting.read_base(base, progress=progress or Silent())
+    names = names_in(place)
+    found = [*surroundings.about_weights(names)]
+    config = _kept(read_mapping(place / CONFIG), found) if CONFIG in names else None
+    tensors = _kept(read_header(place / WEIGHTS), found) if WEIGHTS in names else None
+    parts = sort_out(tensors or {}, config or {})
+    family = family_of(parts.loras)
+    rows = trained_whole.output_rows(parts)
+    if tensors is not None:
+        found += _about_tensors(place, parts, tensors, config=config or {}, family=family)
+        if given is not None and parts.loras:
+            found += fitting.about_base(parts, family, given)
+    if config is not None:
+        found += surroundings.about_config(config)
+        found += surroundings.about_labels(place, names, config=config, rows=rows)
+    found += surroundings.about_files(names)
+    found += surroundings.about_manifest(place, names)
+    ordered = sorted(found, key=lambda finding: finding.kind != "fault")
+    return Diagnosis(place.resolve().name, _facts(config or {}, tensors, parts, family, rows), tuple(ordered))
+
+
+def _kept(read: Read | Finding, found: list[Finding]) -> Read | None:
+    """What was read; a fault is put to those found."""
+    if isinstance(read, Finding):
+        found.append(read)
+        return None
+    return read
+
+
+def _about_tensors(
+    place: Path, parts: Parts, tensors: Mapping[str, Tensor], *, config: Mapping[str, Any], family: Family | None
+) -> list[Finding]:
+    found: list[Finding] = []
+    values = _kept(read_values(place / WEIGHTS, dict(tensors)), found)
+    if values is not None:
+        found += matrices.about_values(parts, values)
+    if config.get("peft_type", "LORA") != "LORA":
+        return found
+    return [
+        *found,
+        *matrices.about_pairs(parts, config),
+        *matrices.about_targets(parts, config),
+        *trained_whole.about_biases(parts, config, family),
+        *trained_whole.about_head(parts, config, family),
+        *matrices.about_strange(parts),
+    ]
+
+
+def _facts(
+    config: Mapping[str, Any],
+    tensors: Mapping[str, Tensor] | None,
+    parts: Parts,
+    family: Family | None,
+    rows: int | None,
+) -> dict[str, Any]:
+    """What the files say of the adapter; of a stranger's configuration only values of the expected kind."""
+    texts = {
+        key: value[:200] if isinstance(value := config.get(key), str) else None
+        for key in ("peft_type", "task_type", "bias", "peft_version", "base_model_name_or_path")
+    }
+    return {
+        **texts,
+        "rank": config["r"] if type(config.get("r")) is int else None,
+        "family": None if family is None else family.title,
+        "layers": len(parts.loras),
+        "classes": rows,
+        "tensors": None if tensors is None else len(tensors),
+        "values": None if tensors is None else sum(tensor.values for tensor in tensors.values()),
+    }

@@ -1,0 +1,123 @@
+"""Families of models, told by the names of the layers that an adapter changes.
+
+Source: the module names of transformers 5 (modeling_*.py); a name is what a saved tensor is filed under, so it stays.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_BERT_LAYERS = (
+    r"encoder\.layer\.\d+\."
+    r"(attention\.self\.(query|key|value)|attention\.output\.dense|intermediate\.dense|output\.dense)"
+)
+_BERT_SQUARE = r".*\.attention\.(self\.(query|key|value)|output\.dense)"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """title: as it is shown. layers: a pattern of the full names of adapted layers, without peft's own prefix.
+
+    model_types: what config.json calls it. biased: whether its linear layers have biases; None: some do. head: names
+    of the classifier's own modules, of which a base checkpoint fills none. square: a pattern of the layers whose input
+    is as wide as the hidden size.
+    """
+
+    title: str
+    layers: str
+    model_types: tuple[str, ...]
+    biased: bool | None
+    square: str
+    head: tuple[str, ...] = ()
+
+    def is_square(self, module: str) -> bool:
+        """Whether the layer's input is as wide as the model."""
+        return re.fullmatch(self.square, module) is not None
+
+
+FAMILIES = (
+    Family(
+        "DistilBERT",
+        r"(distilbert\.)?transformer\.layer\.\d+\.(attention\.(q|k|v|out)_lin|ffn\.lin[12])",
+        ("distilbert",),
+        True,
+        r".*\.attention\.(q|k|v|out)_lin",
+        ("pre_classifier", "classifier"),
+    ),
+    Family("BERT", rf"bert\.{_BERT_LAYERS}", ("bert",), True, _BERT_SQUARE, ("classifier",)),
+    Family(
+        "RoBERTa", rf"roberta\.{_BERT_LAYERS}", ("roberta", "xlm-roberta", "camembert"), True, _BERT_SQUARE,
+        ("classifier.dense", "classifier.out_proj"),
+    ),
+    Family(
+        "ELECTRA", rf"electra\.{_BERT_LAYERS}", ("electra",), True, _BERT_SQUARE,
+        ("classifier.dense", "classifier.out_proj"),
+    ),
+    Family(
+        "BERT-like", _BERT_LAYERS, ("bert", "roberta", "xlm-roberta", "camembert", "electra", "mpnet"), True,
+        _BERT_SQUARE,
+    ),
+    Family(
+        "DeBERTa",
+        r"(deberta\.)?encoder\.layer\.\d+\.(attention\.self\.(query_proj|key_proj|value_proj|in_proj)|attention\.output"
+        r"\.dense|intermediate\.dense|output\.dense)",
+        ("deberta", "deberta-v2"),
+        None,
+        r".*\.attention\.self\.\w+_proj",
+        ("classifier",),
+    ),
+    Family(
+        "MPNet",
+        r"(mpnet\.)?encoder\.layer\.\d+\.(attention\.attn\.[qkvo]|intermediate\.dense|output\.dense)",
+        ("mpnet",),
+        True,
+        r".*\.attention\.attn\.[qkvo]",
+        ("classifier.dense", "classifier.out_proj"),
+    ),
+    Family(
+        "ALBERT", r"(albert\.)?encoder\.albert_layer_groups\..*", ("albert",), True,
+        r".*\.attention\.(query|key|value|dense)", ("classifier",),
+    ),
+    Family(
+        "ModernBERT", r"(model\.)?layers\.\d+\.(attn\.(Wqkv|Wo)|mlp\.(Wi|Wo))", ("modernbert",), None,
+        r".*\.attn\.(Wqkv|Wo)", (),
+    ),
+    Family(
+        "OPT", r"(model\.)?decoder\.layers\.\d+\..*", ("opt",), True, r".*\.self_attn\.(q|k|v|out)_proj", (),
+    ),
+    Family(
+        "GPT-2", r"(transformer\.)?h\.\d+\.(attn\.c_attn|attn\.c_proj|mlp\.c_fc|mlp\.c_proj)", ("gpt2",), True,
+        r".*\.attn\.c_\w+", (),
+    ),
+    Family(
+        "T5", r"((transformer|encoder|decoder)\.)*block\.\d+\.layer\.\d+\.\w+\.\w+", ("t5", "mt5", "umt5"), False,
+        r".*\.\w*Attention\.[qkv]", (),
+    ),
+    Family(
+        "decoder of the Llama kind", r"(model\.)?layers\.\d+\.(self_attn\.(q|k|v|o)_proj|mlp\.(gate|up|down)_proj)",
+        ("llama", "mistral", "mixtral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "smollm3", "olmo", "olmo2",
+         "granite", "cohere", "starcoder2", "stablelm"),
+        None, r".*\.self_attn\.[qkv]_proj", (),
+    ),
+)  # fmt: skip
+
+
+def family_of(modules: Iterable[str]) -> Family | None:
+    """The first family that every one of these layers has the name for; None of no layers."""
+    names = list(modules)
+    for family in FAMILIES:
+        pattern = re.compile(family.layers)
+        if names and all(pattern.fullmatch(name) for name in names):
+            return family
+    return None
+
+
+def family_of_type(model_type: str) -> Family | None:
+    """The first family that config.json's `model_type` belongs to."""
+    return next((family for family in FAMILIES if model_type in family.model_types), None)
+
+
+def layer_number(module: str) -> int | None:
+    """Number, from 0, of the encoder layer that the full name of a module stands in; None outside the layers."""
+    found = re.search(r"(?:^|\.)(?:layers?|h|block)\.(\d{1,6})\.", module)
+    return int(found[1]) if found else None

@@ -1,0 +1,127 @@
+"""What the doctor says of LoRA matrices: pairs, ranks, targets, values."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from finetooth.doctor.finding import Finding, count, fault, listed, note, shown
+from finetooth.doctor.parts import Parts, targets
+from finetooth.doctor.reading import WEIGHTS, Tensor, Values
+
+_PAIRS = (("A", "B"), ("embedding_A", "embedding_B"))
+_AGAIN = "Save the adapter again from the model that was tuned; what is not in the file cannot be made up."
+
+
+def about_pairs(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
+    """Matrices without their partner, of another rank than the configuration's, or that do not fit each other."""
+    alone: list[str] = []
+    misfit: list[str] = []
+    ranks: dict[int, list[str]] = {}
+    for module, lora in parts.loras.items():
+        for first, second in _PAIRS:
+            if (first in lora) != (second in lora):
+                has, lacks = (first, second) if first in lora else (second, first)
+                alone.append(f"{module} has lora_{has} and no lora_{lacks}")
+        if config.get("use_dora") and "magnitude_vector" not in lora and "A" in lora:
+            alone.append(f"{module} has no lora_magnitude_vector (use_dora)")
+        down, up = _ranks(lora)
+        if down is None or up is None:
+            continue
+        if down != up:
+            misfit.append(f"{module}: lora_A has rank {down}, lora_B {up}")
+        elif down not in _allowed(config, module):
+            ranks.setdefault(down, []).append(module)
+    if alone:
+        yield fault("pairs", f"{count(len(alone), 'LoRA pair')} not whole: {listed(alone)}.", _AGAIN)
+    if misfit:
+        yield fault("rank", f"{count(len(misfit), 'LoRA pair')} of unequal rank: {listed(misfit)}.", _AGAIN)
+    for rank, modules in sorted(ranks.items()):
+        yield fault(
+            "rank",
+            f"{count(len(modules), 'layer')} of rank {rank}, while adapter_config.json says r {shown(config.get('r'))}"
+            f": {listed(modules)}.",
+            "The configuration and the weights are of two adapters. Put together the two files that were saved "
+            "together.",
+        )
+
+
+def about_targets(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
+    """Target modules given as a pattern, without a matrix, and matrices that no target asks for."""
+    asked, value = targets(config), config.get("target_modules")
+    modules = list(parts.loras)
+    if isinstance(value, str):
+        endings = sorted({module.rpartition(".")[2] for module in modules})
+        meaning = "a group that peft looks up in the base" if value == "all-linear" else "a regular expression"
+        yield note(
+            "targets",
+            f"target_modules is the text {shown(value)}, {meaning}; Finetooth takes only lists from strangers.",
+            f"Write the list: {listed([f'{ending!r}' for ending in endings], 8)}." if endings else "Write the list.",
+        )
+    if not asked:
+        return
+    idle = [target for target in asked if not any(_hits(module, target) for module in modules)]
+    if idle and modules:
+        yield note(
+            "targets",
+            f"target_modules names {listed([shown(target) for target in idle])}, of which there are no matrices.",
+            "If the base has such layers, their matrices were lost: save the adapter again. Else remove the names.",
+        )
+    strays = [module for module in modules if not any(_hits(module, target) for target in asked)]
+    if strays:
+        yield fault(
+            "targets",
+            f"{count(len(strays), 'layer')} with matrices that target_modules does not name, so that peft would leave "
+            f"them out: {listed(strays)}.",
+            "Add the names to target_modules in adapter_config.json.",
+        )
+
+
+def about_values(parts: Parts, values: Values) -> Iterator[Finding]:
+    """Numbers that are not finite, and matrices B that are zero, so that the adapter adds nothing."""
+    if values.broken:
+        yield fault(
+            "values",
+            f"{count(len(values.broken), 'tensor')} with an infinity or NaN: {listed(values.broken)}.",
+            "Take an earlier checkpoint, or tune again with a lower learning rate.",
+        )
+    ups = [lora["B"][0] for lora in parts.loras.values() if "B" in lora]
+    if ups and all(name in values.zero for name in ups):
+        yield note(
+            "values",
+            f"every lora_B is zero, so that the matrices add nothing to the base ({count(len(ups), 'layer')}).",
+            "The adapter was saved before it was tuned, or without what was tuned.",
+        )
+
+
+def about_strange(parts: Parts) -> Iterator[Finding]:
+    """Tensors that peft has no place for."""
+    if parts.strange:
+        yield note(
+            "weights",
+            f"{count(len(parts.strange), 'tensor')} of {WEIGHTS} belong to no LoRA layer and to no module in "
+            f"modules_to_save: {listed(parts.strange)}.",
+            "Add their modules to modules_to_save if they were trained; else peft leaves them out.",
+        )
+
+
+def _ranks(lora: Mapping[str, tuple[str, Tensor]]) -> tuple[int | None, int | None]:
+    """Rank that the first matrix shows, and the second; None for one that is not there or has another form."""
+    if "A" in lora:
+        down, up = lora["A"][1].shape, lora["B"][1].shape if "B" in lora else ()
+        return down[0] if len(down) > 1 else None, up[1] if len(up) > 1 else None
+    down = lora["embedding_A"][1].shape if "embedding_A" in lora else ()
+    up = lora["embedding_B"][1].shape if "embedding_B" in lora else ()
+    return down[0] if len(down) > 1 else None, up[1] if len(up) > 1 else None
+
+
+def _allowed(config: Mapping[str, Any], module: str) -> set[int]:
+    """The ranks that the configuration can mean. Its patterns are a stranger's: their values count, none is tried."""
+    pattern, rank = config.get("rank_pattern"), config.get("r")
+    usual = {rank} if isinstance(rank, int) else set()
+    if not isinstance(pattern, dict):
+        return usual
+    others = {key: other for key, other in pattern.items() if isinstance(other, int)}
+    return {other for key, other in others.items() if _hits(module, key)} or usual | set(others.values())
+
+
+def _hits(module: str, target: str) -> bool:
+    return module == target or module.endswith(f".{target}")

@@ -1,0 +1,90 @@
+"""The tensors of an adapter sorted into what they belong to: LoRA matrices, trained biases, modules saved whole."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from finetooth.doctor.reading import Tensor
+
+PREFIX = "base_model.model."  # what peft puts before every name
+GUESSED = ("classifier", "score")  # modules that peft saves for a classifier without being told
+CLASSIFIES = ("SEQ_CLS", "TOKEN_CLS")
+_LORA = re.compile(r"(?P<module>.+)\.lora_(?P<part>embedding_A|embedding_B|A|B|magnitude_vector)(?P<leaf>(?:\.[^.]+)*)")
+_BIAS = re.compile(r"(?P<module>.+?)(?:\.base_layer)?\.bias")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Every tensor in one place, by full names of modules without PREFIX.
+
+    loras: module -> {A, B, embedding_A, embedding_B, magnitude_vector} -> (name in the file, tensor). biases: module ->
+    its trained bias. saved: tensors of modules saved whole (a head), by name. strange: names with no place.
+    """
+
+    loras: dict[str, dict[str, tuple[str, Tensor]]]
+    biases: dict[str, Tensor]
+    saved: dict[str, Tensor]
+    strange: list[str]
+
+
+def sort_out(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Parts:
+    """The tensors sorted, by their names and by what the configuration says is saved whole."""
+    parts = Parts({}, {}, {}, [])
+    rest: dict[str, Tensor] = {}
+    for full, tensor in tensors.items():
+        name = full.removeprefix(PREFIX)
+        found = _LORA.fullmatch(name)
+        if found is None or found["leaf"].endswith(".bias"):
+            rest[full] = tensor
+        else:
+            parts.loras.setdefault(found["module"], {})[found["part"]] = (full, tensor)
+    whole = {*saved_modules(config), *GUESSED}
+    for full, tensor in rest.items():
+        name = full.removeprefix(PREFIX)
+        found = _BIAS.fullmatch(name)
+        if found is not None and found["module"] in parts.loras:
+            parts.biases[found["module"]] = tensor
+        elif is_within(name, whole):
+            parts.saved[name] = tensor
+        elif found is not None and ".lora_" not in name:
+            parts.biases[found["module"]] = tensor
+        elif found is None or not config.get("lora_bias"):
+            parts.strange.append(full)
+    return parts
+
+
+def saved_modules(config: Mapping[str, Any]) -> list[str]:
+    """Names in `modules_to_save`; none where it is no list of texts."""
+    return _texts(config.get("modules_to_save"))
+
+
+def targets(config: Mapping[str, Any]) -> list[str]:
+    """Names in `target_modules`; none where it is no list of texts."""
+    return _texts(config.get("target_modules"))
+
+
+def is_within(name: str, modules: Iterable[str]) -> bool:
+    """Whether the tensor or module `name` lies in one of `modules`, as peft matches them: by the end of a name."""
+    pieces = name.split(".")
+    paths = [".".join(pieces[: end + 1]) for end in range(min(len(pieces), 64))]
+    endings = tuple(modules)
+    return any(path.endswith(endings) for path in paths) if endings else False
+
+
+def outputs(lora: Mapping[str, tuple[str, Tensor]]) -> int | None:
+    """How many outputs the adapted layer has, as its B shows; None without one."""
+    found = lora.get("B")
+    return found[1].shape[0] if found is not None and found[1].shape else None
+
+
+def inputs(lora: Mapping[str, tuple[str, Tensor]]) -> int | None:
+    """How many inputs the adapted layer has, as its A shows; None without one."""
+    found = lora.get("A")
+    return found[1].shape[1] if found is not None and len(found[1].shape) > 1 else None
+
+
+def _texts(value: Any) -> list[str]:
+    return (
+        list(dict.fromkeys(item for item in value if isinstance(item, str) and item)) if isinstance(value, list) else []
+    )

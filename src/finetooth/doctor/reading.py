@@ -1,0 +1,156 @@
+"""An adapter folder's files as the doctor reads them: regular files only, JSON bounded, tensors by their header."""
+
+import json
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.doctor.finding import Finding, fault, shown
+from finetooth.errors import SourceError
+from finetooth.sources.regular import open_regular
+from finetooth.sources.weights import check_safetensors
+
+CONFIG, WEIGHTS, PICKLE = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
+JSON_BYTES = 16 << 20
+_CHUNK_BYTES = 16 << 20
+# dtype -> how its values are read as whole numbers, and the bits that are all set in an infinity or NaN.
+_EXPONENTS: dict[str, tuple[str, int]] = {
+    "F16": ("<u2", 0x7C00),
+    "BF16": ("<u2", 0x7F80),
+    "F32": ("<u4", 0x7F80_0000),
+    "F64": ("<u8", 0x7FF0_0000_0000_0000),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor of the weights file; start, end: its bytes, counted from the beginning of the file."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+    @property
+    def values(self) -> int:
+        """How many numbers it holds."""
+        found = 1
+        for size in self.shape:
+            found *= size
+        return found
+
+
+def names_in(folder: Path) -> list[str]:
+    """Names of all entries of the folder, sorted.
+
+    Raises: SourceError if there is no such folder, or it cannot be read.
+    """
+    try:
+        return sorted(entry.name for entry in os.scandir(folder))
+    except FileNotFoundError as error:
+        raise SourceError(f"{folder}: no such folder.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SourceError(f"{folder}: cannot be read as a folder ({reason}).") from error
+
+
+def read_mapping(path: Path) -> dict[str, Any] | Finding:
+    """The JSON object in a file, or the fault that keeps it from being one."""
+    try:
+        with open_regular(path) as file:
+            data = file.read(JSON_BYTES + 1)
+    except SourceError as error:
+        return _unread(path, error)
+    if len(data) > JSON_BYTES:
+        return fault("files", f"{path.name} is larger than {JSON_BYTES:,} bytes.", "Save the adapter again.")
+    try:
+        value = json.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        return fault("files", f"{path.name} is not valid JSON ({reason}).", "Fetch the file or save the adapter again.")
+    if not isinstance(value, dict):
+        return fault("files", f"{path.name} holds {shown(value)}, not a mapping.", "Save the adapter again.")
+    return value
+
+
+def read_header(path: Path) -> dict[str, Tensor] | Finding:
+    """Every tensor that a safetensors file lists, by name, or the fault that its header or size shows."""
+    try:
+        check_safetensors(path, shown=path.name)
+        with open_regular(path) as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(length))
+    except SourceError as error:
+        return _unread(path, error)
+    except (ValueError, RecursionError, struct.error) as error:
+        return fault(
+            "weights", f"{path.name} changed while it was read ({error}).", "Try again when nothing writes it."
+        )
+    header.pop("__metadata__", None)
+    place = 8 + length
+    return {
+        name: Tensor(
+            entry["dtype"], tuple(entry["shape"]), place + entry["data_offsets"][0], place + entry["data_offsets"][1]
+        )
+        for name, entry in sorted(header.items())
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What the numbers of the tensors show. broken: names with an infinity or NaN. zero: names with zeros alone."""
+
+    broken: list[str]
+    zero: set[str]
+
+
+def read_values(path: Path, tensors: dict[str, Tensor]) -> Values | Finding:
+    """What the numbers of floating-point tensors show; those of eight bits or fewer are not looked at."""
+    found = Values([], set())
+    try:
+        with open_regular(path) as file:
+            for name, tensor in tensors.items():
+                if tensor.dtype not in _EXPONENTS:
+                    continue
+                kind, exponent = _EXPONENTS[tensor.dtype]
+                sign = 1 << (8 * int(kind[2]) - 1)
+                broken, zero = False, True
+                file.seek(tensor.start)
+                for block in _blocks(file, tensor, kind):
+                    broken = broken or bool(((block & exponent) == exponent).any())
+                    zero = zero and not bool((block & (sign - 1)).any())
+                if broken:
+                    found.broken.append(name)
+                if zero:
+                    found.zero.add(name)
+    except SourceError as error:
+        return _unread(path, error)
+    except (OSError, ValueError) as error:
+        return fault("weights", f"{path.name} could not be read to its end ({error}).", "Fetch or save it again.")
+    return found
+
+
+def _blocks(file: Any, tensor: Tensor, kind: str) -> Iterator[npt.NDArray[np.unsignedinteger[Any]]]:
+    left = tensor.end - tensor.start
+    while left > 0:
+        data = file.read(min(left, _CHUNK_BYTES))
+        if len(data) < min(left, _CHUNK_BYTES):
+            raise ValueError(f"it ends {left - len(data):,} bytes early")
+        left -= len(data)
+        yield np.frombuffer(data, kind)
+
+
+def _unread(path: Path, error: SourceError) -> Finding:
+    # The reader's message names the whole path first, and how to mend it last.
+    what = str(error).removeprefix(f"{path}: ").removeprefix(f"{path.name}: ")
+    return fault(
+        "weights" if path.name == WEIGHTS else "files",
+        f"{path.name}: {what}",
+        "Put the whole, regular file into the folder; nothing of this one was used.",
+    )

@@ -1,0 +1,174 @@
+"""What the doctor says of all but the tensors: files of the folder, labels, the names of base and peft."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from finetooth.doctor.finding import Finding, count, fault, listed, note, shown
+from finetooth.doctor.parts import CLASSIFIES
+from finetooth.doctor.reading import CONFIG, PICKLE, WEIGHTS, read_mapping
+from finetooth.doctor.trained_whole import version_of
+from finetooth.errors import SourceError
+from finetooth.files import MANIFEST
+from finetooth.sources.regular import hash_regular
+from finetooth.sources.staging import conversion_command, refused_key
+
+_PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
+_CODE = (".py", ".so", ".sh")
+_LOCAL = re.compile(r"(\.{0,2}/|~|\.{1,2}$|[A-Za-z]:[\\/]|.*\\)")
+_MANIFEST_FILES = 1000
+
+
+def about_weights(names: Sequence[str]) -> Iterator[Finding]:
+    """A folder without a configuration or without weights that may be loaded."""
+    if CONFIG not in names:
+        hint = " It holds a whole model (config.json), not an adapter." if "config.json" in names else ""
+        yield fault(
+            "files", f"{CONFIG} is missing: this is no adapter folder.{hint}", "Fetch the adapter's own folder."
+        )
+    if WEIGHTS in names:
+        return
+    if PICKLE in names:
+        yield fault(
+            "weights",
+            f"the weights are only in {PICKLE}, a pickle, which can run code when it is read; it was not loaded, so "
+            "nothing is said of its tensors.",
+            f"If you trust the file, convert it to {WEIGHTS}, in its folder:",
+            command=conversion_command(PICKLE, WEIGHTS),
+        )
+    else:
+        yield fault(
+            "weights", f"{WEIGHTS} is missing: the folder holds no weights.", "Fetch or save the adapter again."
+        )
+
+
+def about_files(names: Sequence[str]) -> Iterator[Finding]:
+    """Files that do not belong to an adapter, and a README that is not there."""
+    pickles = [name for name in names if name.endswith(_PICKLED) and (name != PICKLE or WEIGHTS in names)]
+    if pickles:
+        yield note(
+            "files",
+            f"{count(len(pickles), 'pickle')} ({listed(pickles)}): states of a training or copies of the weights, "
+            "which can run code when they are read; no one needs them to use the adapter.",
+            "Remove them before you pass the folder on.",
+        )
+    code = [name for name in names if name.endswith(_CODE)]
+    if code:
+        yield note("files", f"{count(len(code), 'file')} of code ({listed(code)}).", "Nothing of it is run here.")
+    if "README.md" not in names:
+        yield note("readme", "there is no README.md.", "Say what the adapter labels, on which base, and how well.")
+
+
+def about_config(config: Mapping[str, Any]) -> Iterator[Finding]:
+    """Keys that choose code, the name of the base, and the peft that wrote the folder."""
+    key = refused_key(config)
+    if key is not None:
+        yield fault(
+            "config",
+            f"{CONFIG} has the key {shown(key)}, by which an author chooses or loads code; such folders are refused.",
+            "Remove the key if the adapter works without it.",
+        )
+    kind = config.get("peft_type")
+    if kind != "LORA":
+        yield note(
+            "config",
+            f"peft_type is {shown(kind)}; Finetooth knows LORA alone, so only files and values were examined.",
+            "Load it with peft.",
+        )
+    base = config.get("base_model_name_or_path")
+    if not isinstance(base, str) or not base:
+        yield note("base", "the base model is not named.", f"Write its id into base_model_name_or_path of {CONFIG}.")
+    elif _LOCAL.match(base):
+        yield note(
+            "base",
+            f"base_model_name_or_path is a path of another machine ({shown(base)}).",
+            "Write the id under which others find the base.",
+        )
+    yield from _about_version(config)
+
+
+def about_labels(
+    folder: Path, names: Sequence[str], *, config: Mapping[str, Any], rows: int | None
+) -> Iterator[Finding]:
+    """Label names that are not in the folder, or are more or fewer than the head's rows."""
+    if config.get("task_type") not in CLASSIFIES:
+        return
+    found = _labels(folder, names, config)
+    if isinstance(found, Finding):
+        yield found
+    elif found is None:
+        yield note(
+            "labels",
+            "no file names the labels (labels.json, or id2label), so that the order of the classes is a guess.",
+            'Add labels.json: {"schema": 1, "labels": ["…", "…"]}, in the order of the logits.',
+        )
+    elif rows is not None and found != rows:
+        yield fault(
+            "labels",
+            f"{count(found, 'label')} named, while the head has {count(rows, 'row')}.",
+            "Labels and weights are of two adapters. Put together the files that were saved together.",
+        )
+
+
+def about_manifest(folder: Path, names: Sequence[str]) -> Iterator[Finding]:
+    """Files that are not what the folder's own manifest says."""
+    if MANIFEST not in names:
+        return
+    manifest = read_mapping(folder / MANIFEST)
+    if isinstance(manifest, Finding):
+        yield manifest
+        return
+    files = manifest.get("files")
+    entries = files if isinstance(files, dict) and len(files) <= _MANIFEST_FILES else {}
+    wanted = {name: entry.get("sha256") for name, entry in entries.items() if isinstance(entry, dict)}
+    if not wanted or len(wanted) != len(entries):
+        yield fault("files", f"{MANIFEST} is not a manifest of files and their sha256.", "Copy the folder again.")
+        return
+    changed = [name for name, digest in wanted.items() if name in names and _hash(folder / name) != digest]
+    missing = [name for name in wanted if name not in names]
+    for listing, fate in ((missing, "missing"), (changed, "not what the manifest says")):
+        if listing:
+            are = "is" if len(listing) == 1 else "are"
+            yield fault("files", f"{listed(listing)} {are} {fate}.", "Copy the folder again from where it was saved.")
+
+
+def _about_version(config: Mapping[str, Any]) -> Iterator[Finding]:
+    value, version = config.get("peft_version"), version_of(config)
+    if value is None:
+        yield note(
+            "version",
+            f"{CONFIG} does not say which peft wrote it: one before 0.18, which began to.",
+            "Nothing to mend. Up to 0.20, biases trained with lora_only were lost on saving (peft#3306).",
+        )
+    elif version is None:
+        yield note("version", f"peft_version is {shown(value)}, which is no version of peft.", "Nothing to mend.")
+    elif version < (0, 21) and config.get("bias") == "lora_only":
+        yield note(
+            "version",
+            f"peft {value[:20]} loses biases trained with lora_only when it saves (peft#3306).",
+            "Save with peft 0.21 or later.",
+        )
+
+
+def _labels(folder: Path, names: Sequence[str], config: Mapping[str, Any]) -> int | Finding | None:
+    """How many labels are named, or the fault of the file that should; None where nothing names them."""
+    given = config.get("id2label")
+    if "labels.json" in names:
+        found = read_mapping(folder / "labels.json")
+        if isinstance(found, Finding):
+            return found
+        given = found.get("labels")
+        if not isinstance(given, list):
+            return fault("labels", "labels.json holds no list of labels.", "Write the labels in the logits' order.")
+    elif "config.json" in names:
+        found = read_mapping(folder / "config.json")
+        given = given if isinstance(found, Finding) else found.get("id2label")
+    return len(given) if isinstance(given, dict | list) and given else None
+
+
+def _hash(path: Path) -> str | None:
+    try:
+        return hash_regular(path)
+    except (SourceError, OSError, ValueError):
+        return None

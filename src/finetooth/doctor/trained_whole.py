@@ -1,0 +1,110 @@
+"""What the doctor says of what is trained besides LoRA matrices: biases of the base, and the head."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from finetooth.doctor.families import Family
+from finetooth.doctor.finding import Finding, count, fault, listed, note, shown
+from finetooth.doctor.parts import CLASSIFIES, GUESSED, Parts, is_within, outputs, saved_modules
+from finetooth.doctor.reading import Tensor
+
+_KEPT = (0, 21)  # the first peft that saves biases trained with lora_only (peft#3306, fixed by #3490)
+
+
+def about_biases(parts: Parts, config: Mapping[str, Any], family: Family | None) -> Iterator[Finding]:
+    """Biases that were trained and are not in the file."""
+    bias = config.get("bias", "none")
+    if bias not in ("lora_only", "all") or not parts.loras:
+        return
+    lost = {module: outputs(lora) for module, lora in parts.loras.items() if module not in parts.biases}
+    sizes = [size for size in lost.values() if size is not None]
+    if not sizes or (family is not None and family.biased is False):
+        return
+    least = "at least " if bias == "all" else ""
+    told = f"{least}{count(len(sizes), 'bias tensor')} ({sum(sizes):,} values)"
+    why = f"bias is {bias!r}, so {'the biases' if bias == 'all' else 'the biases of the adapted layers'} were trained"
+    if family is None or family.biased is None:
+        yield note(
+            "biases",
+            f"{why}, yet {told} of the adapted layers are not in the file; some models have no such biases.",
+            "If the base's adapted layers have biases, their trained values were lost on saving: tune again and save "
+            "with peft 0.21 or later.",
+        )
+        return
+    yield fault(
+        "biases",
+        f"{told} missing: {why}, and none of {listed(list(lost), 2)} has one.{_cause(bias, config)} Loaded like this, "
+        "the model is not the one that was tuned.",
+        "The trained values are not in this file. Save again with peft 0.21 or later from the tuned model if it still "
+        "exists, else tune again.",
+    )
+
+
+def about_head(parts: Parts, config: Mapping[str, Any], family: Family | None) -> Iterator[Finding]:
+    """A classifier's head that is not in the file, or only in part."""
+    task = config.get("task_type")
+    asked = saved_modules(config)
+    heads = {name: tensor for name, tensor in parts.saved.items() if is_within(name, GUESSED)}
+    if not parts.saved and (task in CLASSIFIES or asked):
+        reason = f"modules_to_save is {shown(asked)}" if asked else f"task_type is {task!r}"
+        yield fault(
+            "head",
+            f"no tensor of a head is in the file, though {reason}: the reloaded model would classify by chance.",
+            "Save again from the tuned model with its head in modules_to_save; it cannot be made from this file.",
+        )
+        return
+    absent = [
+        name
+        for name in asked
+        if name not in GUESSED and not any(is_within(saved, [name]) for saved in parts.saved)
+    ]  # fmt: skip
+    if absent:
+        yield fault(
+            "head",
+            f"modules_to_save names {listed([shown(name) for name in absent])}, of which the file holds no tensor.",
+            "Save again from the tuned model; if no such module was trained, remove the name from modules_to_save.",
+        )
+    if task in CLASSIFIES and family is not None and heads:
+        yield from _part_of_head(heads, family)
+
+
+def output_rows(parts: Parts) -> int | None:
+    """How many classes the saved head tells apart, by its last layer; None if there is no such layer."""
+    endings = ("classifier.weight", "score.weight", "classifier.out_proj.weight")
+    for name, tensor in parts.saved.items():
+        last = name.endswith(endings) and not name.endswith("pre_classifier.weight")
+        if last and len(tensor.shape) == 2:
+            return tensor.shape[0]
+    return None
+
+
+def _part_of_head(heads: Mapping[str, Tensor], family: Family) -> Iterator[Finding]:
+    lost = [
+        f"{module}.{leaf}"
+        for module in family.head
+        for leaf in ("weight", "bias")
+        if not any(name == f"{module}.{leaf}" or name.endswith(f".{module}.{leaf}") for name in heads)
+    ]
+    if lost:
+        yield fault(
+            "head",
+            f"the head of a {family.title} has {listed(lost, 4)} too, which the file does not hold and no base brings.",
+            "Save again from the tuned model with the whole head in modules_to_save.",
+        )
+
+
+def _cause(bias: str, config: Mapping[str, Any]) -> str:
+    """Why they are missing, where that is known: of `all`, every peft saves the biases."""
+    version = version_of(config)
+    if bias != "lora_only" or (version is not None and version >= _KEPT):
+        return ""
+    return " peft before 0.21 loses them on saving (peft#3306)."
+
+
+def version_of(config: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Major and minor number of the peft that wrote the configuration, if it says so."""
+    value = config.get("peft_version")
+    pieces = value.split(".") if isinstance(value, str) and len(value) < 100 else []
+    if len(pieces) < 2 or not all(piece.isascii() and piece.isdigit() for piece in pieces[:2]):
+        return None
+    return int(pieces[0]), int(pieces[1])

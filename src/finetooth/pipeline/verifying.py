@@ -1,0 +1,188 @@
+"""verify(run or adapter): everything that was proven is proven again, offline, from the files as they lie there."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.controls import control as controls
+from finetooth.errors import ModelError, RunError
+from finetooth.files import MANIFEST, read_json
+from finetooth.model import artefact
+from finetooth.model.adapters import CONFIG
+from finetooth.pipeline import ending, using
+from finetooth.plan import prepare
+from finetooth.progress import Progress, Silent
+from finetooth.proof import figures, rechecking
+from finetooth.proof.rechecking import Checked, Fault
+from finetooth.recipe import Recipe
+from finetooth.recipe import load as load_recipe
+from finetooth.runs import complete
+from finetooth.runs.layout import RowFolder, RunFolder
+from finetooth.runs.work import read_splits
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was checked. kind: `run` or `adapter`. run: the run's own files, None of an adapter alone."""
+
+    name: str
+    kind: str
+    run: Checked | None
+    rows: tuple[Checked, ...]
+    seconds: float
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """All that is not as it was proven."""
+        return tuple(fault for checked in (self.run, *self.rows) if checked for fault in checked.faults)
+
+    @property
+    def verified(self) -> bool:
+        """Whether there is no fault."""
+        return not self.faults
+
+    def report(self) -> dict[str, Any]:
+        """The verification as JSON."""
+        return {
+            "schema": 1,
+            "name": self.name,
+            "kind": self.kind,
+            "verified": self.verified,
+            "seconds": round(self.seconds, 3),
+            "run_files": None if self.run is None else self.run.files,
+            "rows": [
+                {key: value for key, value in asdict(checked).items() if key != "faults"} for checked in self.rows
+            ],
+            "faults": [asdict(fault) for fault in self.faults],
+        }
+
+
+def verify(run_or_adapter: str | Path, *, base: str | None = None, progress: Progress | None = None) -> Verification:
+    """Prove a finished run, or one adapter, again: files, certificates, identities, canaries, figures.
+
+    Nothing is fetched and nothing of the run is written. base: source of the base model, for an adapter that was moved
+    or whose base is no longer where it was. What differs is a fault, and the others are checked all the same.
+    Raises: RunError when the run is not complete; ModelError when the folder is no artefact of Finetooth; SourceError
+    when the base is not on this machine.
+    """
+    started = time.perf_counter()
+    folder = RunFolder(Path(run_or_adapter).absolute())
+    quiet = progress or Silent()
+    if folder.is_run or folder.is_complete:
+        run, rows = _check_run(folder, base, quiet)
+    else:
+        run, rows = None, [_check_alone(folder.path, base, quiet)]
+    kind = "adapter" if run is None else "run"
+    return Verification(str(run_or_adapter), kind, run, tuple(rows), time.perf_counter() - started)
+
+
+def _check_alone(adapter: Path, base: str | None, progress: Progress) -> Checked:
+    """An adapter folder, in its run or moved out of it."""
+    if not adapter.is_dir():
+        raise RunError(f"{adapter}: no such folder.")
+    if not (adapter / MANIFEST).is_file() and not (adapter / artefact.IDENTITY).is_file():
+        raise ModelError(
+            f"{adapter}: neither a run nor an adapter that Finetooth saved (no {MANIFEST}, no {artefact.IDENTITY}). "
+            f"What can be told of it: finetooth doctor {adapter}"
+        )
+    checked, row = Checked(adapter.name), RowFolder(adapter.parent)
+    rechecking.check_sealed(checked, adapter)
+    run_folder = using.run_of(adapter)
+    if run_folder is not None and row.adapter == adapter and row.verify.is_file():
+        rechecking.check_certificate(checked, row)
+    if not checked.faults:
+        base_folder = using.bring_base(adapter, base, progress=progress, offline=True)
+        rechecking.check_reload(checked, adapter, base_folder=base_folder)
+    return checked
+
+
+def _check_run(folder: RunFolder, base: str | None, progress: Progress) -> tuple[Checked, list[Checked]]:
+    if not folder.is_complete:
+        raise RunError(
+            f"{folder.path}: the run is not complete, so it cannot be verified yet. Go on with it: finetooth run "
+            f"{folder.recipe} --out {folder.path}"
+        )
+    run = Checked("")
+    with run.watching("COMPLETE"):
+        found = complete.changed(folder)
+        for name, what in found.items():
+            if what is not None:
+                run.refuse(name, what)
+        run.files = sum(what is None for what in found.values())
+    rows: list[Checked] = []
+    with run.watching("run folder"):
+        said = _read(folder)
+        if [(row["name"], row["seed"]) for row in said.rows] != list(said.keys):
+            run.refuse("results.json", "its rows are not those of the recipe.")
+        rows = [Checked(row["name"], row["seed"], row["status"]) for row in said.rows]
+        places = [folder.row(checked.name, checked.seed) for checked in rows]
+    if not rows:
+        return run, []
+    labels: dict[str, npt.NDArray[np.int64]] = {}
+    base_folder: Path | None = None
+    with progress.step("verify", total=len(rows), unit="rows") as step:
+        for number, checked in enumerate(rows):
+            step.advance(0, note=checked.where)
+            if checked.status == "done":
+                _check_row(checked, places[number], said, said.rows[number], labels=labels)
+                adapter = places[number].adapter
+                if checked.certificate is not None and not checked.faults and (adapter / CONFIG).is_file():
+                    if base_folder is None:
+                        base_folder = using.bring_base(adapter, base, progress=Silent(), offline=True)
+                    rechecking.check_reload(checked, adapter, base_folder=base_folder)
+            step.advance(1)
+    if not any(fault.field == "predictions.parquet" for checked in rows for fault in checked.faults):
+        _check_winner(run, folder, said)
+    return run, rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a run's files say. keys: the rows that recipe and plan ask for. rows: those of results.json."""
+
+    recipe: Recipe
+    plan: Mapping[str, Any]
+    keys: ending.Keys
+    rows: Sequence[Mapping[str, Any]]
+    winner: Mapping[str, Any] | None
+    splits: Mapping[str, tuple[str, ...]]
+
+
+def _read(folder: RunFolder) -> _Said:
+    for file in (folder.recipe, folder.plan, folder.results, folder.splits):
+        if not file.is_file():
+            raise RunError(f"{file.name} is missing, so that no row can be checked.")
+    recipe, plan, results = load_recipe(folder.recipe), read_json(folder.plan), read_json(folder.results)
+    keys = prepare.row_keys(recipe)
+    return _Said(recipe, plan, keys, results["rows"], results["winner"], read_splits(folder))
+
+
+def _check_row(
+    checked: Checked,
+    row: RowFolder,
+    said: _Said,
+    figures_said: Mapping[str, Any],
+    *,
+    labels: dict[str, npt.NDArray[np.int64]],
+) -> None:
+    """All of a row that needs no base model."""
+    tuned = checked.name == "full" or any(candidate.name == checked.name for candidate in said.recipe.candidates)
+    kept = row.control if checked.name in controls.KINDS else row.adapter
+    rechecking.check_sealed(checked, kept)
+    if kept == row.adapter and not checked.faults:
+        rechecking.check_plan(checked, kept, said.plan)
+    if tuned:
+        rechecking.check_certificate(checked, row)
+    figures.check_figures(checked, row, figures_said, splits=said.splits, labels=labels)
+
+
+def _check_winner(run: Checked, folder: RunFolder, said: _Said) -> None:
+    with run.watching("winner"):
+        winner = ending.choose_winner(said.recipe, folder, said.keys)
+        if (None if said.winner is None else (said.winner["name"], said.winner["seed"])) != winner:
+            run.refuse("winner", "results.json names another winner than the one that is best on the validation rows.")

@@ -1,0 +1,157 @@
+"""verify and doctor: what they print and the exit code that a gate gives."""
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import finetooth
+from finetooth.cli.app import finetooth as command
+from finetooth.cli.faults import exit_code
+from finetooth.report.verification import render
+
+CANARIES = {"rows": 8, "off": 0.0, "allowed": 0.0}
+ROWS = [
+    {"name": "majority", "seed": None, "status": "done", "files": 2, "certificate": None, "canaries": None,
+     "figures": 8},
+    {"name": "r4", "seed": 3, "status": "done", "files": 7, "certificate": 8, "canaries": CANARIES, "figures": 8},
+    {"name": "wild", "seed": 3, "status": "failed", "files": None, "certificate": None, "canaries": None,
+     "figures": None},
+]  # fmt: skip
+
+
+@dataclass
+class Verification:
+    faults: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def verified(self) -> bool:
+        return not self.faults
+
+    def report(self) -> dict[str, Any]:
+        return {
+            "schema": 1, "name": "runs/mine", "kind": "run", "verified": self.verified, "seconds": 1.234,
+            "run_files": 13, "rows": ROWS, "faults": self.faults,
+        }  # fmt: skip
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = exit_code(lambda: command.main(args=arguments, prog_name="finetooth", standalone_mode=False))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> Verification:
+    """What pipeline.verify answers with; it records what it was asked for."""
+    answer = Verification()
+
+    def verify(tuned: Path, *, base: str | None, progress: Any) -> Verification:
+        assert (tuned, base) == (Path("runs/mine"), "owner/name")
+        return answer
+
+    module = ModuleType("finetooth.pipeline")
+    module.__dict__["verify"] = verify
+    monkeypatch.setitem(sys.modules, "finetooth.pipeline", module)
+    monkeypatch.setitem(vars(finetooth), "pipeline", module)
+    monkeypatch.setenv("MKL_CBWR", "AUTO")
+    return answer
+
+
+def test_a_run_that_is_as_it_was_is_a_quiet_table_and_exit_0(
+    capsys: pytest.CaptureFixture[str], found: Verification
+) -> None:
+    code, out, err = call(capsys, "verify", "runs/mine", "--base", "owner/name")
+    assert code == 0
+    assert out == (
+        "runs/mine: run of 3 rows\n"
+        "\n"
+        "row                files  certificate     canaries      figures\n"
+        "majority               2            -            -            8\n"
+        "r4 seed 3              7            8      bitwise            8\n"
+        "wild seed 3  failed in the run; nothing to verify\n"
+        "\n"
+        "Verified in 1.2 s. Files equal their manifests; 13 files of the run equal\n"
+        "COMPLETE; base, tokenizer and labels by content; logits of the 8 probe sentences\n"
+        "bitwise; figures computed again from the predictions.\n"
+    )
+    assert err == '\nNext    finetooth predict --with runs/mine "your text"\n'
+
+
+def test_what_differs_is_named_and_exit_3(capsys: pytest.CaptureFixture[str], found: Verification) -> None:
+    found.faults = [
+        {"where": "", "field": "comparison.json", "what": "comparison.json is missing."},
+        {"where": "r4 seed 3", "field": "labels_sha256", "what": "labels_sha256 is not what verify.json says "
+         "was proven."},
+    ]  # fmt: skip
+    code, out, err = call(capsys, "verify", "runs/mine", "--base", "owner/name")
+    assert (code, err) == (3, "")
+    assert out.endswith(
+        "\nNot verified: 2 faults.\n"
+        "  comparison.json: comparison.json is missing.\n"
+        "  r4 seed 3, labels_sha256: labels_sha256 is not what verify.json says was\n"
+        "      proven.\n"
+    )
+    code, out, _ = call(capsys, "verify", "runs/mine", "--base", "owner/name", "--json")
+    assert (code, json.loads(out)) == (3, found.report())
+
+
+def test_an_adapter_alone_is_one_row(found: Verification) -> None:
+    report = found.report() | {"kind": "adapter", "run_files": None, "rows": [{**ROWS[1], "name": "x", "seed": None}]}
+    report["rows"][0].update(figures=None, certificate=None, canaries={"rows": 8, "off": 3e-5, "allowed": 1e-4})
+    assert render(report).splitlines() == [
+        "runs/mine: adapter",
+        "",
+        "row        files  certificate     canaries      figures",
+        "x              7            -    off 3e-05            -",
+        "",
+        "Verified in 1.2 s. Files equal their manifests; base, tokenizer and labels by",
+        "content; logits of the 8 probe sentences within 1e-4, on another platform than",
+        "the one they were recorded on.",
+    ]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An adapter without matrices: what is found in it are notes."""
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 8, "base_model_name_or_path": "a/b"}')
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"\2" + b"\0" * 7 + b"{}")
+    return tmp_path
+
+
+def test_notes_are_exit_0_and_a_fault_is_exit_3(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    code, out, err = call(capsys, "doctor", str(folder))
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == "Whole: 0 faults, 2 notes."
+    (folder / "adapter_model.safetensors").write_bytes(b"\2")
+    code, out, _ = call(capsys, "doctor", str(folder))
+    assert code == 3
+    assert out.splitlines()[2:7] == [
+        "fault  weights  adapter_model.safetensors: not a whole safetensors file: the",
+        "                file has 1 bytes, its header alone needs 8. Fetch or save it",
+        "                again.",
+        "                Mend: Put the whole, regular file into the folder; nothing of",
+        "                this one was used.",
+    ]
+    assert out.splitlines()[-1] == "Not whole: 1 fault, 2 notes."
+
+
+def test_doctor_json_holds_the_findings(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    code, out, _ = call(capsys, "doctor", str(folder), "--json")
+    report = json.loads(out)
+    assert (code, report["whole"], report["name"]) == (0, True, folder.name)
+    assert [finding["about"] for finding in report["findings"]] == ["version", "readme"]
+
+
+def test_a_folder_or_base_that_is_not_there_is_exit_1(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    code, out, err = call(capsys, "doctor", str(folder / "gone"))
+    assert (code, out, err) == (1, "", f"finetooth: {folder / 'gone'}: no such folder.\n")
+    code, _, err = call(capsys, "doctor", str(folder), "--base", str(folder))
+    assert code == 1
+    assert err == (
+        f"finetooth: {folder}: no base can be told from it: config.json: cannot be read (No such file or directory).\n"
+    )

@@ -1,0 +1,317 @@
+"""What is missing or odd is found and told in whole sentences; a whole adapter has no findings."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from adapter_folders import CONFIG, PREFIX, WEIGHTS, config, modules, tensors, write
+
+from finetooth.doctor import Diagnosis, examine
+from finetooth.doctor.telling import told
+from finetooth.errors import SourceError
+from finetooth.files import seal
+
+FIRST = "distilbert.transformer.layer.0.attention.q_lin"
+
+
+def faults(found: Diagnosis) -> list[tuple[str, str]]:
+    return [(finding.about, finding.what) for finding in found.findings if finding.kind == "fault"]
+
+
+def notes(found: Diagnosis) -> list[tuple[str, str]]:
+    return [(finding.about, finding.what) for finding in found.findings if finding.kind == "note"]
+
+
+@pytest.mark.parametrize("family", ["distilbert", "bert", "llama"])
+@pytest.mark.parametrize("bias", ["none", "lora_only", "all"])
+def test_a_whole_adapter_has_no_findings(tmp_path: Path, family: str, bias: str) -> None:
+    found = examine(write(tmp_path / "a", tensors(family, bias=bias), family=family, bias=bias))
+    assert (found.whole, found.findings) == (True, ())
+    assert (found.adapter["layers"], found.adapter["rank"], found.adapter["classes"]) == (4, 4, 3)
+    assert told(found).splitlines()[-1] == "Whole: 0 faults, 0 notes."
+
+
+def test_biases_that_were_trained_and_lost_are_counted(tmp_path: Path) -> None:
+    found = examine(write(tmp_path / "a", bias="lora_only", peft_version="0.20.0"))
+    assert faults(found) == [
+        (
+            "biases",
+            "4 bias tensors (32 values) missing: bias is 'lora_only', so the biases of the adapted layers were "
+            f"trained, and none of {FIRST}, distilbert.transformer.layer.0.attention.v_lin and 2 more has one. peft "
+            "before 0.21 loses them on saving (peft#3306). Loaded like this, the model is not the one that was tuned.",
+        )
+    ]
+    assert notes(found) == [("version", "peft 0.20.0 loses biases trained with lora_only when it saves (peft#3306).")]
+
+
+def test_of_bias_all_the_adapted_layers_are_the_least_and_peft_is_not_blamed(tmp_path: Path) -> None:
+    ((about, what),) = faults(examine(write(tmp_path / "a", bias="all", peft_version="0.20.0")))
+    assert about == "biases"
+    assert what.startswith("at least 4 bias tensors (32 values) missing: bias is 'all', so the biases were trained")
+    assert "3306" not in what
+
+
+def test_one_bias_dropped_is_a_fault(tmp_path: Path) -> None:
+    given = tensors(bias="lora_only")
+    del given[f"{PREFIX}{FIRST}.base_layer.bias"]
+    ((_, what),) = faults(examine(write(tmp_path / "a", given, bias="lora_only")))
+    assert what.startswith("1 bias tensor (8 values) missing: bias is 'lora_only'")
+    assert f"and none of {FIRST} has one." in what
+
+
+def test_a_family_that_may_have_no_biases_is_given_the_doubt(tmp_path: Path) -> None:
+    found = examine(write(tmp_path / "a", tensors("llama"), family="llama", bias="lora_only"))
+    assert faults(found) == []
+    ((about, what),) = notes(found)
+    assert about == "biases"
+    assert what.endswith("4 bias tensors (32 values) of the adapted layers are not in the file; some models have no "
+                         "such biases.")  # fmt: skip
+
+
+def test_a_head_that_was_not_saved_is_a_fault(tmp_path: Path) -> None:
+    given = {name: tensor for name, tensor in tensors().items() if "classifier" not in name}
+    assert faults(examine(write(tmp_path / "a", given))) == [
+        (
+            "head",
+            "no tensor of a head is in the file, though modules_to_save is ['classifier', 'score']: the reloaded model "
+            "would classify by chance.",
+        )
+    ]
+    ((_, what),) = faults(examine(write(tmp_path / "b", given, modules_to_save=None)))
+    assert what.startswith("no tensor of a head is in the file, though task_type is 'SEQ_CLS'")
+    assert faults(examine(write(tmp_path / "c", given, modules_to_save=None, task_type="FEATURE_EXTRACTION"))) == []
+
+
+@pytest.mark.parametrize(
+    ("lost", "named"),
+    [
+        ("pre_classifier.weight", "pre_classifier.weight"),
+        ("pre_classifier.", "pre_classifier.weight, pre_classifier.bias"),
+        ("model.classifier.bias", "classifier.bias"),
+    ],
+)
+def test_a_part_of_the_head_lost_is_a_fault(tmp_path: Path, lost: str, named: str) -> None:
+    given = {name: tensor for name, tensor in tensors().items() if lost not in name}
+    assert faults(examine(write(tmp_path / "a", given))) == [
+        (
+            "head",
+            f"the head of a DistilBERT has {named} too, which the file does not hold and no base brings.",
+        )
+    ]
+
+
+def test_a_module_that_was_to_be_saved_and_was_not_is_a_fault(tmp_path: Path) -> None:
+    found = examine(write(tmp_path / "a", tensors("bert"), family="bert", modules_to_save=["classifier", "pooler"]))
+    assert faults(found) == [("head", "modules_to_save names 'pooler', of which the file holds no tensor.")]
+
+
+def test_a_matrix_without_its_partner_is_a_fault(tmp_path: Path) -> None:
+    given = tensors()
+    del given[f"{PREFIX}{FIRST}.lora_B.weight"]
+    assert faults(examine(write(tmp_path / "a", given))) == [
+        ("pairs", f"1 LoRA pair not whole: {FIRST} has lora_A and no lora_B.")
+    ]
+
+
+def test_ranks_are_held_to_the_configuration_and_to_each_other(tmp_path: Path) -> None:
+    assert faults(examine(write(tmp_path / "a", r=8))) == [
+        (
+            "rank",
+            "4 layers of rank 4, while adapter_config.json says r 8: "
+            + ", ".join(modules("distilbert")[:3])
+            + " and 1 more.",
+        )
+    ]
+    given = tensors()
+    given[f"{PREFIX}{FIRST}.lora_B.weight"] = np.ones((8, 2), np.float32)
+    assert faults(examine(write(tmp_path / "b", given))) == [
+        ("rank", f"1 LoRA pair of unequal rank: {FIRST}: lora_A has rank 4, lora_B 2.")
+    ]
+
+
+@pytest.mark.parametrize("pattern", [{"q_lin": 4, "v_lin": 4}, {".*_lin": 4}, {"layer.0.attention.q_lin": 4, "x": 4}])
+def test_a_rank_that_a_pattern_can_mean_is_no_fault(tmp_path: Path, pattern: dict[str, int]) -> None:
+    assert faults(examine(write(tmp_path / "a", r=8, rank_pattern=pattern))) == []
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_one_value_that_is_not_finite_is_found(tmp_path: Path, dtype: Any, value: float) -> None:
+    given = {name: tensor.astype(dtype) for name, tensor in tensors().items()}
+    name = f"{PREFIX}{FIRST}.lora_A.weight"
+    given[name][3, 7] = value
+    assert faults(examine(write(tmp_path / "a", given))) == [("values", f"1 tensor with an infinity or NaN: {name}.")]
+
+
+def test_matrices_that_add_nothing_are_noted(tmp_path: Path) -> None:
+    given = {name: tensor * (0.0 if "lora_B" in name else 1.0) for name, tensor in tensors().items()}
+    given[f"{PREFIX}{FIRST}.lora_B.weight"][0, 0] = -0.0
+    found = examine(write(tmp_path / "a", given))
+    assert (found.whole, notes(found)) == (
+        True,
+        [("values", "every lora_B is zero, so that the matrices add nothing to the base (4 layers).")],
+    )
+
+
+def test_targets_and_matrices_that_disagree_are_told(tmp_path: Path) -> None:
+    found = examine(write(tmp_path / "a", target_modules=["q_lin", "lin1"]))
+    strays = [module for module in modules("distilbert") if module.endswith("v_lin")]
+    assert faults(found) == [
+        (
+            "targets",
+            "2 layers with matrices that target_modules does not name, so that peft would leave them out: "
+            f"{', '.join(strays)}.",
+        )
+    ]
+    assert notes(found) == [("targets", "target_modules names 'lin1', of which there are no matrices.")]
+
+
+def test_target_modules_as_a_pattern_is_noted_with_the_list_to_write(tmp_path: Path) -> None:
+    found = examine(write(tmp_path / "a", target_modules=r".*\.(q|v)_lin"))
+    (finding,) = found.findings
+    assert (finding.kind, finding.what) == (
+        "note",
+        r"target_modules is the text '.*\\.(q|v)_lin', a regular expression; Finetooth takes only lists from "
+        "strangers.",
+    )
+    assert finding.mend == "Write the list: 'q_lin', 'v_lin'."
+
+
+def test_pickled_weights_are_a_fault_with_the_command_that_converts_them(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a")
+    (folder / WEIGHTS).rename(folder / "adapter_model.bin")
+    found = examine(folder)
+    (finding,) = found.findings
+    assert (finding.kind, finding.about) == ("fault", "weights")
+    assert finding.what == (
+        "the weights are only in adapter_model.bin, a pickle, which can run code when it is read; it was not loaded, "
+        "so nothing is said of its tensors."
+    )
+    assert "weights_only=True" in finding.command
+    assert f"                {finding.command}" in told(found).splitlines()  # in one line, to be copied
+
+
+def test_labels_are_counted_against_the_heads_rows(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a")
+    (folder / "labels.json").write_text('{"labels": ["a", "b"]}')
+    assert faults(examine(folder)) == [("labels", "2 labels named, while the head has 3 rows.")]
+    (folder / "labels.json").unlink()
+    assert notes(examine(folder)) == [
+        (
+            "labels",
+            "no file names the labels (labels.json, or id2label), so that the order of the classes is a guess.",
+        )
+    ]
+    (folder / "config.json").write_text('{"id2label": {"0": "a", "1": "b", "2": "c"}}')
+    assert examine(folder).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "about", "what"),
+    [
+        ({"base_model_name_or_path": "/home/me/m"}, "base",
+         "base_model_name_or_path is a path of another machine ('/home/me/m')."),
+        ({"base_model_name_or_path": "./m"}, "base", "base_model_name_or_path is a path of another machine ('./m')."),
+        ({"base_model_name_or_path": r"C:\m"}, "base",
+         r"base_model_name_or_path is a path of another machine ('C:\\m')."),
+        ({"base_model_name_or_path": None}, "base", "the base model is not named."),
+        ({"peft_version": None}, "version",
+         "adapter_config.json does not say which peft wrote it: one before 0.18, which began to."),
+        ({"peft_version": "new"}, "version", "peft_version is 'new', which is no version of peft."),
+        ({"peft_type": "IA3"}, "config",
+         "peft_type is 'IA3'; Finetooth knows LORA alone, so only files and values were examined."),
+    ],
+)  # fmt: skip
+def test_what_the_configuration_leaves_open_is_noted(
+    tmp_path: Path, changes: dict[str, Any], about: str, what: str
+) -> None:
+    found = examine(write(tmp_path / "a", **changes))
+    assert (found.whole, notes(found)) == (True, [(about, what)])
+
+
+def test_files_that_do_not_belong_are_noted(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a")
+    for name in ("training_args.bin", "optimizer.pt", "adapter_model.bin", "modeling.py"):
+        (folder / name).write_bytes(b"never read")
+    (folder / "README.md").unlink()
+    assert notes(examine(folder)) == [
+        (
+            "files",
+            "3 pickles (adapter_model.bin, optimizer.pt, training_args.bin): states of a training or copies of the "
+            "weights, which can run code when they are read; no one needs them to use the adapter.",
+        ),
+        ("files", "1 file of code (modeling.py)."),
+        ("readme", "there is no README.md."),
+    ]
+
+
+def test_a_folder_that_is_not_what_its_manifest_says_is_a_fault(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a")
+    (folder / "spare.txt").write_text("x")
+    seal(folder)
+    assert examine(folder).findings == ()
+    (folder / "labels.json").write_text('{"labels": ["b", "a", "c"]}')
+    (folder / "spare.txt").unlink()
+    assert faults(examine(folder)) == [
+        ("files", "spare.txt is missing."),
+        ("files", "labels.json is not what the manifest says."),
+    ]
+
+
+def base(place: Path, **values: Any) -> str:
+    place.mkdir()
+    (place / "config.json").write_text(json.dumps(values))
+    return str(place)
+
+
+DISTILBERT = {"model_type": "distilbert", "dim": 8, "n_layers": 2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told_of"),
+    [
+        ({"model_type": "bert"},
+         "the adapter's layers are those of a DistilBERT, and the base is a BERT (model_type 'bert'): none of them "
+         "would be found in it."),
+        ({"dim": 16},
+         f"the base is 16 wide, and lora_A of {FIRST} has 8 columns (4 such layers)."),
+        ({"n_layers": 1}, "the base has 1 layer, and the adapter changes layer 1 (counted from 0)."),
+    ],
+)  # fmt: skip
+def test_a_base_of_another_family_or_size_is_a_fault(tmp_path: Path, changes: dict[str, Any], told_of: str) -> None:
+    folder = write(tmp_path / "a")
+    assert examine(folder, base=base(tmp_path / "same", **DISTILBERT)).findings == ()
+    other = base(tmp_path / "other", **DISTILBERT | changes)
+    assert faults(examine(folder, base=other)) == [("base", told_of)]
+
+
+def test_of_a_base_of_no_known_family_only_sizes_are_compared(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a")
+    strange = base(tmp_path / "strange", model_type="new", hidden_size=8, num_hidden_layers=2)
+    ((about, what),) = notes(examine(folder, base=strange))
+    assert (about, what) == (
+        "base",
+        "the family of the base is not one of those known here; only sizes were compared.",
+    )
+    with pytest.raises(SourceError, match="no such folder; --base takes a folder with"):
+        examine(folder, base=str(tmp_path / "gone"))
+
+
+def test_every_line_fits_80_columns_but_for_commands(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a", bias="lora_only", peft_version=None, r=8, base_model_name_or_path="/x" * 20)
+    (folder / "README.md").unlink()
+    lines = told(examine(folder)).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[-1] == "Not whole: 2 faults, 3 notes."
+
+
+def test_what_is_given_out_as_json_is_what_is_printed(tmp_path: Path) -> None:
+    found = examine(write(tmp_path / "a", bias="lora_only"))
+    report = json.loads(json.dumps(found.report()))
+    assert report.keys() == {"schema", "name", "whole", "adapter", "findings"}
+    assert report["adapter"]["values"] == sum(tensor.size for tensor in tensors().values())
+    assert report["findings"][0].keys() == {"kind", "about", "what", "mend", "command"}
+    assert config()["r"] == report["adapter"]["rank"]
+    assert (tmp_path / "a" / CONFIG).is_file()

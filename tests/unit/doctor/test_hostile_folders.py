@@ -1,0 +1,129 @@
+"""A hostile folder is told of, never followed, waited for or crashed on."""
+
+import json
+import os
+import random
+import struct
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from adapter_folders import CONFIG, WEIGHTS, config, write
+
+from finetooth.doctor import Diagnosis, examine
+from finetooth.errors import SourceError
+
+KINDS: list[Any] = [
+    None, True, 0, -1, 2**70, 1.5, "", "x" * 100_000, "\ud800", [], {}, [[1]], [None, {}], {"a": []}, {"": {"": 0}},
+    ["a\n\x1b[2J"],
+]  # fmt: skip
+
+
+def seen(folder: Path) -> Diagnosis:
+    """The diagnosis, which must be one that can be printed as JSON and must not take long."""
+    started = time.monotonic()
+    found = examine(folder)
+    json.dumps(found.report(), allow_nan=False)
+    assert time.monotonic() - started < 5
+    return found
+
+
+@pytest.mark.parametrize("key", sorted(config()))
+def test_a_configuration_of_any_kind_of_value_is_survived(tmp_path: Path, key: str) -> None:
+    folder = write(tmp_path / "a")
+    for value in KINDS:
+        for bias in ("none", "lora_only"):
+            (folder / CONFIG).write_text(json.dumps({**config(), "bias": bias, key: value}))
+            seen(folder)
+
+
+@pytest.mark.parametrize("value", KINDS)
+def test_labels_manifest_and_base_of_any_kind_of_value_are_survived(tmp_path: Path, value: Any) -> None:
+    folder = write(tmp_path / "a")
+    for name in ("labels.json", "MANIFEST.json", CONFIG):
+        for content in (value, {"labels": value, "files": value}, {"files": {"labels.json": value, "../x": value}}):
+            (folder / name).write_text(json.dumps(content))
+            seen(folder)
+    (tmp_path / "config.json").write_text(json.dumps(dict.fromkeys(("model_type", "dim", "n_layers"), value)))
+    examine(write(tmp_path / "b"), base=str(tmp_path))
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, "labels.json", "MANIFEST.json"])
+def test_links_pipes_and_folders_are_neither_followed_nor_waited_for(tmp_path: Path, name: str) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text('{"r": 4, "labels": ["known"]}')
+    for number, make in enumerate((lambda place: place.symlink_to(secret), os.mkfifo, Path.mkdir)):
+        folder = write(tmp_path / str(number))
+        (folder / name).unlink(missing_ok=True)
+        make(folder / name)
+        found = seen(folder)
+        assert not found.whole
+        assert any(finding.what.startswith(f"{name}: ") for finding in found.findings)
+        assert "known" not in json.dumps(found.report())
+
+
+def test_a_header_larger_than_the_file_and_one_nested_too_deep_are_faults(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a")
+    for data in (
+        b"",
+        b"\xff" * 7,
+        struct.pack("<Q", 2**62) + b"{}",
+        struct.pack("<Q", 1 << 20) + b"[" * (1 << 20),
+        struct.pack("<Q", 4) + b"null",
+        b"PK\3\4" + b"\0" * 100,
+    ):
+        (folder / WEIGHTS).write_bytes(data)
+        found = seen(folder)
+        assert [finding.about for finding in found.findings if finding.kind == "fault"] == ["weights"]
+    for nested in ("[" * 200_000, '{"a":' * 200_000):
+        (folder / CONFIG).write_text(nested)
+        assert not seen(folder).whole
+
+
+def test_a_key_that_loads_code_is_a_fault_at_any_depth(tmp_path: Path) -> None:
+    deep: Any = {"auto_map": {"AutoModel": "evil.Model"}}
+    for _ in range(50):
+        deep = {"a": [deep]}
+    (finding,) = [item for item in seen(write(tmp_path / "a", extra=deep)).findings if item.kind == "fault"]
+    assert finding.what == (
+        "adapter_config.json has the key 'auto_map', by which an author chooses or loads code; such folders are "
+        "refused."
+    )
+
+
+def test_truncations_are_never_whole_and_flipped_header_bytes_are_survived(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a")
+    whole = (folder / WEIGHTS).read_bytes()
+    header = 8 + struct.unpack("<Q", whole[:8])[0]
+    draw = random.Random(0)
+    for length in (*range(0, 20), *(draw.randrange(len(whole)) for _ in range(40)), len(whole) - 1):
+        (folder / WEIGHTS).write_bytes(whole[:length])
+        assert not seen(folder).whole
+    for place in range(0, header, 3):
+        data = bytearray(whole)
+        data[place] ^= 1 << draw.randrange(8)
+        (folder / WEIGHTS).write_bytes(bytes(data))
+        seen(folder)
+
+
+def test_names_of_files_may_be_anything(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a")
+    for name in (b"\xff.bin", b"\x1b[2J.pkl", b"a\nb.pt", "é.py".encode()):
+        (Path(os.fsdecode(os.fsencode(folder) + b"/" + name))).write_bytes(b"")
+    assert seen(folder).whole
+
+
+def test_what_is_no_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("x")
+    for place, told in ((tmp_path / "gone", "no such folder"), (file, "cannot be read as a folder (Not a directory)")):
+        with pytest.raises(SourceError) as caught:
+            examine(place)
+        assert str(caught.value) == f"{place}: {told}."
+    (tmp_path / "empty").mkdir()
+    assert [(finding.about, finding.what) for finding in seen(tmp_path / "empty").findings] == [
+        ("files", "adapter_config.json is missing: this is no adapter folder."),
+        ("weights", "adapter_model.safetensors is missing: the folder holds no weights."),
+        ("readme", "there is no README.md."),
+    ]

@@ -1,0 +1,81 @@
+"""Adapters that others trained, and our own: what must be found in them."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tiny
+from finetooth.doctor import examine
+from finetooth.model import adapters, artefact
+from finetooth.model.loading import load_base, load_tokenizer
+from finetooth.model.predictor import Input, Predictor
+from finetooth.recipe import Candidate
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+MATERIAL = Path(os.environ.get("FINETOOTH_MATERIAL", REPOSITORY.parent / "shared"))
+SHELL = MATERIAL / "models" / "distilbert-base-uncased-shell"
+FOUND = {  # folder -> what the faults are about, tensors, values
+    "seed-rank8": (["biases"], 40, 813_314),
+    "seed-rank16": (["biases"], 40, 1_034_498),
+    "brucechan-rank8": ([], 28, 739_586),
+    "cbepler-imdb": ([], 28, 739_586),
+    "cbepler-bert-base": ([], 74, 443_906),
+    "abiodun-pickle": (["weights"], None, None),
+}
+
+
+def needed(place: Path) -> Path:
+    if not place.is_dir():
+        pytest.skip(f"{place.name} is not here: set FINETOOTH_MATERIAL to the folder that holds adapters/ and models/")
+    return place
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_real_adapter_is_told_as_it_is(name: str) -> None:
+    found = examine(needed(MATERIAL / "adapters" / name))
+    faults, count, values = FOUND[name]
+    assert [finding.about for finding in found.findings if finding.kind == "fault"] == faults
+    assert (found.adapter["tensors"], found.adapter["values"]) == (count, values)
+    assert found.adapter["family"] == (None if count is None else "BERT" if count == 74 else "DistilBERT")
+
+
+@pytest.mark.parametrize("name", ["seed-rank8", "seed-rank16"])
+def test_the_original_experiments_adapters_lost_18_biases(name: str) -> None:
+    (fault,) = [item for item in examine(needed(MATERIAL / "adapters" / name)).findings if item.kind == "fault"]
+    assert fault.what.startswith("18 bias tensors (13,824 values) missing: bias is 'lora_only'")
+    assert "peft before 0.21 loses them on saving (peft#3306)" in fault.what
+
+
+def test_a_base_is_held_against_them() -> None:
+    base = str(needed(SHELL))
+    (fault,) = [
+        item
+        for item in examine(needed(MATERIAL / "adapters" / "cbepler-bert-base"), base=base).findings
+        if item.kind == "fault"
+    ]
+    assert fault.what == (
+        "the adapter's layers are those of a BERT, and the base is a DistilBERT (model_type 'distilbert'): none of "
+        "them would be found in it."
+    )
+    assert examine(needed(MATERIAL / "adapters" / "cbepler-imdb"), base=base).whole
+
+
+@pytest.mark.parametrize("family", ["bert", "distilbert"])
+def test_our_own_adapters_are_whole_and_fit_their_base(tmp_path: Path, family: str) -> None:
+    folder = tiny.save_model(tmp_path / "m", family)
+    choices: list[dict[str, Any]] = [{}, {"bias": "lora_only"}, {"bias": "all", "rslora": True, "layers": "last-1"}]
+    for number, changes in enumerate(choices):
+        clean = load_base(folder, classes=("bad", "good"), head_seed=0)
+        candidate = Candidate.model_validate({"name": "c", "rank": 4, **changes})
+        model = tiny.disturb(adapters.attach(clean, candidate, seed=0)).eval()
+        place = tmp_path / f"adapter-{number}"
+        artefact.save(
+            Predictor(model, load_tokenizer(folder), ("bad", "good"), Input(48, "head", False), "c"), place,
+            base=clean, base_folder=folder, source=artefact.Provenance("owner/name", "0" * 64),
+            weights_sha256="0" * 64, head_seed=0,
+        )  # fmt: skip
+        found = examine(place, base=str(folder))
+        assert found.findings == ()
+        assert (found.adapter["layers"], found.adapter["classes"]) == (6 if number == 2 else 12, 2)

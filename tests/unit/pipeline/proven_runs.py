@@ -1,0 +1,123 @@
+"""A finished run in miniature, made in this process: two controls and one candidate, saved, proven and concluded."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import yaml
+
+import tiny
+from finetooth.controls.majority import Majority
+from finetooth.data import Examples
+from finetooth.files import write_file, write_json
+from finetooth.model import adapters, artefact
+from finetooth.model.loading import base_tensors, hash_tensors, load_base, load_tokenizer
+from finetooth.model.predictor import Input, Predictor
+from finetooth.pipeline import ending
+from finetooth.proof import certificate
+from finetooth.recipe import Recipe, load
+from finetooth.runs import predictions
+from finetooth.runs.layout import RunFolder
+from finetooth.runs.work import save_examples, write_splits
+from finetooth.tuning import checkpoints
+
+CLASSES = ("bad", "good")
+SEED = 3
+KEYS: list[tuple[str, int | None]] = [("majority", None), ("original", SEED), ("r4", SEED)]
+
+
+def make_run(place: Path) -> Path:
+    """The folder of a complete run in `place`, its base model in `place`/m."""
+    base_folder = tiny.save_model(place / "m", "bert")
+    folder = RunFolder(place / "run")
+    folder.work.mkdir(parents=True)
+    splits = {name: _split(name, count) for name, count in (("train", 20), ("validation", 21), ("test", 30))}
+    recipe, plan = _recipe(base_folder), _plan(base_folder, splits)
+    write_file(folder.recipe, yaml.safe_dump(recipe.model_dump(mode="json")).encode())
+    write_json(folder.plan, plan)
+    write_json(folder.work / "seconds.json", {})
+    dataset: Any = SimpleNamespace(**splits)  # its splits are all that is read
+    write_splits(folder, dataset)
+    save_examples(folder, dataset)
+    majority = Majority.fit(splits["train"], classes=2)
+    majority.save(folder.row("majority", None).control)
+    _keep(folder, KEYS[0], splits, {name: majority.logits(part.texts) for name, part in splits.items()})
+    for key in KEYS[1:]:
+        logits = _save(folder, key, base_folder, plan, splits)
+        if key[0] == "r4":
+            _prove(folder, logits["validation"])
+        _keep(folder, key, splits, logits)
+    ending.conclude(recipe, plan, folder, keys=KEYS, winner=("r4", SEED), openings=1)
+    return folder.path
+
+
+def _split(name: str, count: int) -> Examples:
+    rows = tiny.texts(count, seed=len(name))
+    labels = np.asarray([CLASSES.index(label) for _, label in rows], np.int64)
+    return Examples(tuple(f"{name}.csv:{row}" for row in range(count)), tuple(text for text, _ in rows), None, labels)
+
+
+def _recipe(base_folder: Path) -> Recipe:
+    return load(
+        {
+            "name": "small",
+            "model": str(base_folder),
+            "data": {"source": "owner/reviews"},
+            "seeds": [SEED],
+            "baselines": ["majority", "original"],
+            "candidates": [{"name": "r4", "rank": 4, "bias": "lora_only"}],
+        }
+    )
+
+
+def _plan(base_folder: Path, splits: dict[str, Examples]) -> dict[str, Any]:
+    clean = load_base(base_folder, classes=CLASSES, head_seed=0)
+    from finetooth.files import sha256_file
+
+    base = {
+        "id": "m",
+        "sha256": "0" * 64,
+        "weights_sha256": hash_tensors(base_tensors(clean)),
+        "tokenizer_sha256": sha256_file(base_folder / "tokenizer.json"),
+        "head": "new",
+    }
+    counts = {name: len(part) for name, part in splits.items()}
+    return {
+        "run_id": "x", "test_id": "ab" * 32, "classes": list(CLASSES), "counts": counts, "base": base, "inexact": [],
+        "token_budget": 96,
+    }  # fmt: skip
+
+
+def _save(
+    folder: RunFolder, key: tuple[str, int | None], base_folder: Path, plan: dict[str, Any], splits: dict[str, Examples]
+) -> dict[str, Any]:
+    """The artefact of one row, and its logits of each split."""
+    clean = load_base(base_folder, classes=CLASSES, head_seed=SEED)
+    model = clean.model
+    if key[0] == "r4":
+        model = tiny.disturb(adapters.attach(clean, _recipe(base_folder).candidates[0], seed=SEED)).eval()
+    predictor = Predictor(model, load_tokenizer(base_folder), CLASSES, Input(48, "head", False), key[0])
+    artefact.save(
+        predictor, folder.row(*key).adapter, base=clean, base_folder=base_folder,
+        source=artefact.Provenance("m", "0" * 64), weights_sha256=plan["base"]["weights_sha256"], head_seed=SEED,
+    )  # fmt: skip
+    return {name: predictor.logits(predictor.tokenize(part.texts)) for name, part in splits.items()}
+
+
+def _prove(folder: RunFolder, logits: Any) -> None:
+    row = folder.row("r4", SEED)
+    row.checkpoints.mkdir(parents=True)
+    checkpoints.save_best(row.checkpoints, 4, named={}, logits=logits)
+    parameters = {"adapter": 10, "head": 10, "bias": 10, "total": 100, "peft_percent": 30.0}
+    curve = {"best_step": 4, "best_epoch": 1.0, "head": "new", "curve": [], "warnings": [], "token_budget": 96}
+    write_json(row.curve, {"parameters": parameters, **curve})
+    certificate.prove(row, logits, name="r4", exact=True)
+
+
+def _keep(folder: RunFolder, key: tuple[str, int | None], splits: dict[str, Examples], logits: dict[str, Any]) -> None:
+    parts = {
+        name: predictions.Predictions(splits[name].ids, splits[name].labels, logits[name])
+        for name in ("validation", "test")
+    }
+    predictions.write(folder.row(*key).predictions, parts)

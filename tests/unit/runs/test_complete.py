@@ -1,0 +1,48 @@
+"""The mark of a complete run holds what the figures rest on."""
+
+from pathlib import Path
+
+import pytest
+
+from finetooth.files import read_json, sha256_file, write_json
+from finetooth.runs import complete
+from finetooth.runs.layout import RunFolder
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    folder = RunFolder(tmp_path)
+    row = folder.row("r4", 0)
+    (row.adapter).mkdir(parents=True)
+    files = (folder.results, folder.recipe, folder.costs, row.predictions, row.costs, row.adapter / "MANIFEST.json")
+    for file in files:
+        file.write_text(file.name)
+    complete.write_mark(folder, [row], run_id="x")
+    return folder
+
+
+def test_it_holds_each_file_that_is_there_but_no_costs(run: RunFolder) -> None:
+    mark = read_json(run.complete)
+    assert (mark["run_id"], mark["results_sha256"]) == ("x", sha256_file(run.results))
+    assert list(mark["files"]) == [
+        "recipe.yaml", "results.json", "rows/r4/seed-0/predictions.parquet", "rows/r4/seed-0/adapter/MANIFEST.json",
+    ]  # fmt: skip
+    assert set(complete.changed(run).values()) == {None}
+
+
+def test_what_changed_or_went_is_named_and_what_came_is_not(run: RunFolder) -> None:
+    run.recipe.write_text("another")
+    run.row("r4", 0).predictions.unlink()
+    run.costs.write_text("another")
+    (run.path / "report.html").write_text("new")
+    assert {name: what for name, what in complete.changed(run).items() if what} == {
+        "recipe.yaml": "recipe.yaml was changed after the run was complete.",
+        "rows/r4/seed-0/predictions.parquet": "rows/r4/seed-0/predictions.parquet is missing.",
+    }
+
+
+def test_a_mark_of_an_earlier_version_holds_the_results(run: RunFolder) -> None:
+    write_json(run.complete, {"schema": 1, "results_sha256": sha256_file(run.results), "run_id": "x"})
+    assert complete.changed(run) == {"results.json": None}
+    run.results.write_text("another")
+    assert complete.changed(run) == {"results.json": "results.json was changed after the run was complete."}
