@@ -219,7 +219,8 @@ def _grid(lines: list[_Line], columns: list[_Column], *, limit: int | None, colo
 
 def _name(line: _Line, room: int | None) -> str:
     """The row's name with its mark, cut in the middle of nothing but the name where there is no room for all of it."""
-    mark = " (chance)" if line.row.get("head") == "new" and line.row["kind"] == "baseline" else ""
+    untrained = line.row.get("head") == "new" and line.row["kind"] == "baseline" and line.row["parameters"] is None
+    mark = " (chance)" if untrained else ""
     mark = " (rank 0)" if line.row.get("probe") else mark
     mark += " *" if line.winner else ""
     name = line.row["name"]

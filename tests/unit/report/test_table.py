@@ -155,6 +155,12 @@ def test_an_original_with_a_head_of_its_own_is_not_chance():
     assert "chance" not in render([row("original", "baseline", 21, head="checkpoint")], None, winner=None)
 
 
+def test_a_head_that_full_fine_tuning_trained_is_not_chance():
+    whole = row("a")["parameters"] | {"adapter": 0, "base": TOTAL - 770, "head": 770, "trainable": TOTAL}
+    text = render([*CONTROLS, row("full", "baseline", head="new", parameters=whole)], winner=None)
+    assert re.search(rf"\nfull +{TOTAL:,} +90\.0 %", text)
+
+
 def test_of_several_untrained_heads_the_mean_and_the_range_are_shown():
     heads = {"count": 5, "mean_accuracy": 0.4987, "lowest": 0.4412, "highest": 0.5341}
     chance = row("original", "baseline", 21, 0.513, head="new", heads=heads)
