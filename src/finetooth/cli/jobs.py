@@ -10,6 +10,7 @@ import click
 
 from finetooth.cli import options, output
 from finetooth.cli.progress import duration, progress_on
+from finetooth.errors import RecipeError
 
 if TYPE_CHECKING:  # help is printed without pydantic and torch
     from finetooth.recipe import Recipe
@@ -47,24 +48,42 @@ def run(recipe_file: Path, overrides: tuple[str, ...], **asked: Any) -> int:
 @click.command(short_help="What a run would do, in seconds; trains nothing.")
 @options.recipe_file
 @options.overrides
+@click.option(
+    "--fix-list",
+    metavar="FILE.csv",
+    type=click.Path(path_type=Path),
+    help="Write every row that a finding names, with what could be done.",
+)
+@click.option(
+    "--excel-safe",
+    is_flag=True,
+    help="Put an apostrophe before values of the fix list that a spreadsheet would compute (= + - @).",
+)
 @options.as_json
-def check(recipe_file: Path, overrides: tuple[str, ...], as_json: bool) -> None:
+def check(recipe_file: Path, overrides: tuple[str, ...], fix_list: Path | None, excel_safe: bool, as_json: bool) -> int:
     """
     \b
         finetooth check recipes/imdb-minilm.yaml
+        finetooth check recipes/imdb-minilm.yaml --fix-list rows-to-fix.csv
 
     Show, without training, what RECIPE would do: rows per split and class, text lengths and the share cut, what each
-    adapter matches and trains, memory and time.
+    adapter matches and trains, memory and time. Then what is wrong with the data, and the smallest difference that the
+    test rows can show. Exit code 1 if `run` would refuse the data.
     """
+    if excel_safe and fix_list is None:
+        raise RecipeError("--excel-safe goes with --fix-list FILE.csv.")
     recipe = _recipe(recipe_file, overrides)
     from finetooth import plan
 
-    found = plan.check(recipe, progress=progress_on(sys.stderr))
+    found = plan.check(recipe, progress=progress_on(sys.stderr), fix_list=fix_list, excel_safe=excel_safe)
+    refused = any(finding["severity"] == "stop" for finding in found["findings"])
     if as_json:
         output.emit_json(found)
-        return
+        return int(refused)
     output.emit(plan.describe(found))
-    output.next_command(_run_command(recipe_file, overrides))
+    if not refused:
+        output.next_command(_run_command(recipe_file, overrides))
+    return int(refused)
 
 
 @click.command(short_help="Bring all sources of a recipe now, to work offline later.")

@@ -1,6 +1,6 @@
 """Logistic regression on the words and word pairs of a text, weighted by TF-IDF: what no fine-tune may lose to."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -69,8 +69,7 @@ class TfidfLogistic:
         bias = np.log(shares(train.labels, classes=classes)).astype(np.float32)
         converged = True
         if matrix is not None and len(present) > 1:
-            model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=MAX_ITERATIONS)
-            weights[present], bias[present], converged = solve(model, matrix, train.labels)
+            weights[present], bias[present], converged = solve(_regression(), matrix, train.labels)
         return cls(
             vocabulary=tuple(terms),
             idf=idf,
@@ -143,6 +142,43 @@ class TfidfLogistic:
         vectorizer = _vectorizer(vocabulary={term: place for place, term in enumerate(self.vocabulary)})
         vectorizer.idf_ = self.idf
         return vectorizer
+
+
+def _regression() -> LogisticRegression:
+    return LogisticRegression(C=INVERSE_REGULARISATION, max_iter=MAX_ITERATIONS)
+
+
+def cross_validated(
+    train: Examples,
+    folds: npt.NDArray[np.int64],
+    *,
+    classes: int,
+    advance: Callable[[int], None] = lambda count: None,
+) -> npt.NDArray[np.float32]:
+    """Log-probabilities (N, C) float32 of every row by the model of the rows of other folds; folds: (N,) int64.
+
+    Terms and their weights are those of all rows, counted without labels and once for all folds; so the models differ a
+    little from TfidfLogistic.fit, and nothing of a row's label reaches its own probabilities. A class that the other
+    folds lack has the probability of one example.
+    """
+    texts = _joined(train.texts, train.pairs)
+    most = _MOST_WEIGHTS // len(np.unique(train.labels))
+    try:
+        matrix = _vectorizer(min_df=MIN_DOCUMENTS, max_features=most, dtype=np.float32).fit_transform(texts)
+    except ValueError:  # scikit-learn's way of saying that no term is left
+        matrix = None
+    found = np.empty((len(train), classes), np.float32)
+    for fold in np.unique(folds):
+        inside, outside = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        labels = train.labels[outside]
+        present = np.unique(labels)
+        scores = np.tile(np.log(shares(labels, classes=classes)), (len(inside), 1))
+        if matrix is not None and len(present) > 1:
+            weights, bias, _ = solve(_regression(), matrix[outside], labels)
+            scores[:, present] = matrix[inside] @ weights.T + bias
+        found[inside] = log_probabilities(scores, log_floor(labels, classes=classes))
+        advance(1)
+    return found
 
 
 def _joined(texts: Sequence[str], pairs: Sequence[str] | None) -> list[str]:

@@ -52,7 +52,7 @@ def read_labelled(
     refuse_unknown({"test": pool}, tuple(classes), declared=True)
     notes += [f"{files_of(table)}: {len(table.ids):,} of {table.came:,} rows are used.{_left(table)}"]
     notes += _absent(pool, classes)
-    for note in dict.fromkeys([*found.notes, *head.notes, *table.notes, *notes]):
+    for note in dict.fromkeys([*found.notes, *head.notes, *table.notes, *reading.blank_notes(table), *notes]):
         progress.say(note)
     return examples_of(pool, np.arange(len(pool), dtype=np.int64))
 
@@ -80,7 +80,7 @@ def read_texts(
     bad = Rejects("stop")
     table = reading.read([part], chosen, split="predict", spec=spec, rejects=bad, progress=Silent())
     bad.stop_if_any()
-    for note in dict.fromkeys([*notes, *more, *table.notes]):
+    for note in dict.fromkeys([*notes, *more, *table.notes, *reading.blank_notes(table)]):
         (progress or Silent()).say(note)
     return table.texts, table.pairs if chosen.text_pair is not None else None
 

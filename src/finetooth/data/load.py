@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from finetooth import errors
-from finetooth.data import columns, discover, overlap, reading, splits
+from finetooth.data import columns, discover, one_class, reading, splits
 from finetooth.data.examples import Dataset, Examples, content_id, fingerprint
 from finetooth.data.faults import Rejects
 from finetooth.data.reading import Table
@@ -17,7 +17,6 @@ from finetooth.recipe import Data
 from finetooth.tasks import single_label
 
 _SHOWN = 5
-_LOPSIDED = 0.95
 
 
 def load(
@@ -56,7 +55,6 @@ def load(
     dataset = _dataset(pools, division, labels.classes)
     told = [note for table in tables.values() for note in table.notes]
     notes = list(dict.fromkeys([*found.notes, *head.notes, *told, *labels.notes, *division.notes]))
-    notes += _findings(dataset, pools["train"], division)
     dataset.summary.update(
         {
             "files": [fact for table in tables.values() for fact in table.facts],
@@ -103,12 +101,7 @@ def _dataset(pools: Mapping[str, splits.Pool], division: splits.Division, classe
     train = examples_of(pools["train"], division.train)
     validation = examples_of(pools.get("validation", pools["train"]), division.validation)
     test = examples_of(pools.get("test", pools["train"]), division.test)
-    held = set(train.labels.tolist())
-    if len(held) < 2:
-        raise DataError(
-            f"the training rows used hold only the label {classes[held.pop()]!r}; two classes or more are needed. "
-            "Raise data.limit.train, or draw with another data.seed."
-        )
+    one_class.refuse({"train": train, "validation": validation, "test": test}, pools, classes=classes)
     return Dataset(
         train=train, validation=validation, test=test, classes=classes,
         test_id=content_id(test, classes=classes),
@@ -149,31 +142,6 @@ def _accounts(pools: Mapping[str, splits.Pool], division: splits.Division, bad: 
         assert account["in"] == total, f"{split}: {account}"
         accounts[split] = account
     return accounts
-
-
-def _findings(dataset: Dataset, train: splits.Pool, division: splits.Division) -> list[str]:
-    notes = []
-    numbers = [np.bincount(split.labels, minlength=len(dataset.classes)) for _, split in _splits(dataset)]
-    for (name, _), counts in zip(_splits(dataset), numbers, strict=True):
-        absent = [dataset.classes[place] for place in np.flatnonzero(counts == 0)]
-        if absent:
-            more = f" and {len(absent) - _SHOWN:,} more" if len(absent) > _SHOWN else ""
-            notes.append(f"classes without a row in the {name} split: {', '.join(absent[:_SHOWN])}{more}.")
-    single = [dataset.classes[place] for place in np.flatnonzero(numbers[0] == 1)]
-    if single:
-        more = f" and {len(single) - _SHOWN:,} more" if len(single) > _SHOWN else ""
-        notes.append(f"classes with one training row only: {', '.join(single[:_SHOWN])}{more}.")
-    share = numbers[0].max() / numbers[0].sum()
-    if share >= _LOPSIDED:
-        top = dataset.classes[int(numbers[0].argmax())]
-        notes.append(f"{100 * share:.2f} % of the training rows are {top!r}: look at macro F1, not at accuracy.")
-    if division.leaks:
-        notes.append(
-            f"rows that stand in two splits were dropped from training or validation: {len(division.leaks):,}."
-        )
-    rows = division.train.tolist()
-    notes += overlap.findings(dataset.train.ids, [train.keys[row] for row in rows], dataset.train.labels.tolist())
-    return notes
 
 
 def _columns_summary(chosen: columns.Columns) -> dict[str, Any]:

@@ -10,8 +10,6 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-_SHOWN = 5
-
 
 def normalise(text: str) -> str:
     """The text by which rows are compared."""
@@ -66,27 +64,3 @@ def renumber(values: npt.NDArray[np.int64]) -> tuple[int, npt.NDArray[np.int64]]
     present[values] = True
     ranks = np.cumsum(present) - 1
     return int(ranks[-1]) + 1, ranks[values].astype(np.int64)
-
-
-def findings(ids: Sequence[str], row_keys: Sequence[bytes], labels: Sequence[int]) -> list[str]:
-    """Notes on rows of one split that repeat a text, and on texts that stand there with different labels."""
-    first: dict[bytes, int] = {}
-    repeats: list[str] = []
-    conflicts: list[str] = []
-    for row, key in enumerate(row_keys):
-        other = first.setdefault(key, row)
-        if other != row:
-            repeats.append(f"{ids[row]} repeats {ids[other]}")
-            if labels[row] != labels[other]:
-                conflicts.append(f"{ids[row]} against {ids[other]}")
-    notes = []
-    if repeats:
-        notes.append(f"training rows that repeat a text, kept: {_listed(repeats)}.")
-    if conflicts:
-        notes.append(f"one text with different labels in the training rows: {_listed(conflicts)}.")
-    return notes
-
-
-def _listed(items: Sequence[str]) -> str:
-    more = f" and {len(items) - _SHOWN:,} more" if len(items) > _SHOWN else ""
-    return f"{len(items):,} ({', '.join(items[:_SHOWN])}{more})"

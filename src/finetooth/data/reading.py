@@ -86,7 +86,6 @@ def read(
         table.facts.append(
             {"file": part.name, "split": split, "format": part.format, "rows": table.came - came} | found.facts
         )
-    _note_blank(table)
     return table
 
 
@@ -257,17 +256,16 @@ def _kind(value: Any) -> str:
     return names.get(type(value), f"a {type(value).__name__}")
 
 
-def _note_blank(table: Table) -> None:
-    blank = [
-        row for row, text in zip(table.ids, table.texts, strict=True) if not (text[:1].isalnum() or _visible(text))
-    ]
-    if blank:
-        more = f" and {len(blank) - _SHOWN} more" if len(blank) > _SHOWN else ""
-        table.notes.append(f"texts without one visible character, kept: {', '.join(blank[:_SHOWN])}{more}.")
+def blank_notes(table: Table) -> list[str]:
+    """A note naming the first texts in which nothing is to be seen, if there are any."""
+    blank = [row for row, text in zip(table.ids, table.texts, strict=True) if not is_visible(text)]
+    more = f" and {len(blank) - _SHOWN} more" if len(blank) > _SHOWN else ""
+    return [f"texts without one visible character, kept: {', '.join(blank[:_SHOWN])}{more}."] if blank else []
 
 
-def _visible(text: str) -> bool:
-    return any(character.isprintable() and not character.isspace() for character in text)
+def is_visible(text: str) -> bool:
+    """Whether the text holds a character that can be seen."""
+    return text[:1].isalnum() or any(mark.isprintable() and not mark.isspace() for mark in text)
 
 
 def check_keep(table: Table, *, spec: Data) -> None:

@@ -7,6 +7,7 @@ numpy.random.default_rng(seed).permutation(n), n being all rows of the split, wh
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,6 @@ from finetooth.errors import DataError
 from finetooth.recipe import Data
 
 Rows = npt.NDArray[np.int64]
-EQUALS_TEST, GROUP_OF_TEST = "equals a test row", "shares a group with the test rows"
-EQUALS_VALIDATION, GROUP_OF_VALIDATION = "equals a validation row", "shares a group with the validation rows"
 _TEST_STREAM, _VALIDATION_STREAM = 1, 2
 
 
@@ -44,7 +43,7 @@ class Division:
     test: Rows
     moved: int
     outside: dict[str, int]
-    leaks: list[dict[str, str]]
+    leaks: list[dict[str, Any]]
     notes: list[str]
 
 
@@ -58,7 +57,7 @@ def divide(train: Pool, validation: Pool | None, test: Pool | None, *, spec: Dat
 
     Raises: DataError when a split is left without rows, or rows leak and data.on_leak is stop.
     """
-    leaks: list[dict[str, str]] = []
+    leaks: list[dict[str, Any]] = []
     notes: list[str] = []
     units = overlap.units(train.keys, train.table.groups)
     every = np.arange(len(train), dtype=np.int64)
@@ -72,14 +71,14 @@ def divide(train: Pool, validation: Pool | None, test: Pool | None, *, spec: Dat
         notes.append(f"no test rows are given: {len(carved):,} of {len(train):,} were carved, by class.")
     else:
         rest, whole_test = every, np.arange(len(test), dtype=np.int64)
-        rest = _without(train, rest, test, spec=spec, reasons=(EQUALS_TEST, GROUP_OF_TEST), leaks=leaks)
+        rest = _without(train, rest, test, spec=spec, between=("train", "test"), leaks=leaks)
     given = None
     if validation is not None:
         given = np.arange(len(validation), dtype=np.int64)
         against = test if test is not None else _part(train, whole_test)
-        given = _without(validation, given, against, spec=spec, reasons=(EQUALS_TEST, GROUP_OF_TEST), leaks=leaks)
-        reasons = (EQUALS_VALIDATION, GROUP_OF_VALIDATION)
-        rest = _without(train, rest, _part(validation, given), spec=spec, reasons=reasons, leaks=leaks)
+        given = _without(validation, given, against, spec=spec, between=("validation", "test"), leaks=leaks)
+        between = ("train", "validation")
+        rest = _without(train, rest, _part(validation, given), spec=spec, between=between, leaks=leaks)
         _refuse_empty("validation", given, validation)
     _refuse_empty("train", rest, train)
     _refuse_empty("test", whole_test, train)
@@ -229,24 +228,31 @@ def _count(asked: float, *, of: int, key: str, least_left: int = 1) -> int:
 def _part(whole: Pool, rows: Rows) -> Pool:
     table = Table(
         ids=[whole.table.ids[row] for row in rows],
+        texts=[whole.table.texts[row] for row in rows],
+        pairs=[whole.table.pairs[row] for row in rows] if whole.table.pairs else [],
         groups=[whole.table.groups[row] for row in rows] if whole.table.groups else [],
     )
     return Pool(table=table, labels=whole.labels[rows], keys=[whole.keys[row] for row in rows])
 
 
 def _without(
-    whole: Pool, rows: Rows, other: Pool, *, spec: Data, reasons: tuple[str, str], leaks: list[dict[str, str]]
+    whole: Pool, rows: Rows, other: Pool, *, spec: Data, between: tuple[str, str], leaks: list[dict[str, Any]]
 ) -> Rows:
-    """`rows` of `whole` less those equal to, or of one group with, a row of `other`; what is dropped is counted."""
+    """`rows` of `whole` less those equal to, or of one group with, a row of `other`; what is dropped is counted.
+
+    between: the splits of `whole` and `other`.
+    """
     known = {key: row for row, key in reversed(list(enumerate(other.keys)))}
     groups = {group for group in other.table.groups if group is not None}
     kept, equal = [], []
     for row in rows.tolist():
         twin = known.get(whole.keys[row])
         if twin is not None:
-            equal.append({"id": whole.table.ids[row], "equals": other.table.ids[twin]})
+            exact = _content(whole.table, row) == _content(other.table, twin)
+            twins = {"id": whole.table.ids[row], "equals": other.table.ids[twin]}
+            equal.append(twins | {"splits": list(between), "exactly": exact})
         elif groups and whole.table.groups[row] in groups:
-            whole.dropped[reasons[1]] += 1
+            whole.dropped[f"shares a group with the {between[1]} rows"] += 1
         else:
             kept.append(row)
     if equal and spec.on_leak == "stop":
@@ -257,6 +263,11 @@ def _without(
             "Remove them, or let them be dropped and counted: data.on_leak: drop"
         )
     if equal:
-        whole.dropped[reasons[0]] += len(equal)
+        whole.dropped[f"equals a {between[1]} row"] += len(equal)
         leaks += equal
     return np.array(kept, dtype=np.int64)
+
+
+def _content(table: Table, row: int) -> tuple[str, str | None]:
+    """Text and second text of a row, as they stand in the file."""
+    return table.texts[row], table.pairs[row] if table.pairs else None

@@ -16,9 +16,10 @@ from finetooth.errors import DivergedError, ProofError, RunError
 from finetooth.files import UNFINISHED, damage, discard, read_json, sweep, write_file, write_json
 from finetooth.model.batching import Tokens
 from finetooth.pipeline import ending, resuming
-from finetooth.plan import prepare
-from finetooth.plan.describing import data_lines, padded_lines
+from finetooth.plan import looking, prepare
+from finetooth.plan.describing import data_lines, padded_lines, warning_lines
 from finetooth.plan.prepare import Material
+from finetooth.preflight import Finding
 from finetooth.progress import Progress, Silent
 from finetooth.proof import certificate
 from finetooth.proof.command import Command
@@ -104,11 +105,12 @@ class _Work:
             if begun:
                 self.plan = resuming.agree(self.folder, plan, allow_inexact=allow_inexact)
             else:
-                for line in data_lines(material.dataset.summary):
+                found = looking.findings(self.recipe, material, tokens)
+                looking.refuse_to_run(found)
+                warned = warning_lines(found)
+                for line in [*data_lines(material.dataset.summary), *warned, *padded_lines(plan)]:
                     self.progress.say(line)
-                for line in padded_lines(plan):
-                    self.progress.say(line)
-                self.plan = self._write_down(plan, material)
+                self.plan = self._write_down(plan, material, found)
             save_examples(self.folder, material.dataset)
 
     def carry_out(self) -> None:
@@ -147,10 +149,11 @@ class _Work:
             discard(place)  # tokens without a plan may be those of other data
         return prepare.tokenize_splits(self.recipe, material, folder=place, progress=self.progress)
 
-    def _write_down(self, plan: dict[str, Any], material: Material) -> dict[str, Any]:
+    def _write_down(self, plan: dict[str, Any], material: Material, found: list[Finding]) -> dict[str, Any]:
         resolved = yaml.safe_dump(self.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
         write_file(self.folder.recipe, resolved.encode())
-        write_json(self.folder.data, material.dataset.summary)
+        in_short = [finding.in_short() for finding in found]
+        write_json(self.folder.data, {**material.dataset.summary, "findings": in_short})
         write_splits(self.folder, material.dataset)
         sources = {split: [item.id for item in listed] for split, listed in material.data.items()}
         facts = {"device": plan["device"], "base": plan["base"], "data": sources, "seeds": self.recipe.seeds}

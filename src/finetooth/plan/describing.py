@@ -1,12 +1,13 @@
 """A check as text for the terminal, at most 80 columns wide."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from finetooth.preflight import Finding
 from finetooth.report.table import short_model
 
-_SHOWN_CLASSES = 8
+_SHOWN_CLASSES, _SHOWN_ROWS = 8, 5
 SLOWER = " and without the fused attention kernel: `finetooth check` measures what that costs"
 _NAMES = {"outside": "outside the limit"}
 
@@ -19,7 +20,8 @@ def describe(found: dict[str, Any]) -> str:
     if found["candidates"]:
         parts.append(_candidates(found))
     parts.append("\n".join(data_lines(found["data"])))
-    parts.append(_test_shows(found["test_shows"], rows=sum(found["data"]["counts"]["test"].values())))
+    parts.append("\n".join(_findings(found)))
+    parts.append("\n".join(_differences(found)))
     parts.append(f"Estimated time of the whole run: {_time(found['estimated_seconds'])}.")
     return "\n\n".join(parts)
 
@@ -48,6 +50,12 @@ def data_lines(summary: dict[str, Any]) -> list[str]:
     return [textwrap.fill(line, 80, subsequent_indent="  ") for line in lines]
 
 
+def warning_lines(found: Iterable[Finding]) -> list[str]:
+    """A note for each finding that warns; at most 80 columns."""
+    lines = [f"Note: {finding.says}" for finding in found if finding.severity == "warn"]
+    return [textwrap.fill(line, 80, subsequent_indent="  ") for line in lines]
+
+
 def padded_lines(plan: dict[str, Any]) -> list[str]:
     """A line for each candidate that is tuned the slow way, with the reason; at most 80 columns."""
     lines = [
@@ -58,16 +66,49 @@ def padded_lines(plan: dict[str, Any]) -> list[str]:
     return [textwrap.fill(line, 80, subsequent_indent="  ") for line in lines]
 
 
-def _test_shows(shown: list[dict[str, Any]], *, rows: int) -> str:
-    """The smallest differences that the test rows can show, by how often two rows of the table may differ."""
-    told = [
-        f"{'none' if difference is None else f'{100 * difference:.2f} points'} between rows that differ on "
-        f"{100 * item['discordance']:.0f} %"
-        for item in shown
-        for difference in [item["difference"]]
-    ]
-    text = f"Smallest difference of accuracy that {rows:,} test rows show (80 % power): {', '.join(told)} of them."
-    return textwrap.fill(text, 80, subsequent_indent="  ")
+def _findings(found: dict[str, Any]) -> Iterator[str]:
+    """What preflight found, the worst first, with the first rows of each."""
+    if not found["findings"]:
+        yield "Nothing wrong was found in the data."
+        return
+    yield "Found in the data, the worst first:"
+    for finding in found["findings"]:
+        yield _indented(finding["says"], first=f"  {finding['severity']:<6}")
+        if finding["rows"]:
+            yield _indented(_named([row["id"] for row in finding["rows"]]))
+        yield _indented(finding["advice"])
+    if found["fix_list_rows"] is not None:
+        count = found["fix_list_rows"]
+        yield f"The fix list names {count:,} row{'' if count == 1 else 's'}."
+
+
+def _named(ids: list[str]) -> str:
+    """`a.csv row 2, 7; b.csv row 3 and 12 more`: the first ids, by file."""
+    files: dict[str, list[str]] = {}
+    for row_id in ids[:_SHOWN_ROWS]:
+        file, _, number = row_id.rpartition(":")
+        files.setdefault(file, []).append(number)
+    parts = [f"{file} row{'' if len(numbers) == 1 else 's'} {', '.join(numbers)}" for file, numbers in files.items()]
+    more = f" and {len(ids) - _SHOWN_ROWS:,} more" if len(ids) > _SHOWN_ROWS else ""
+    return "; ".join(parts) + more
+
+
+def _indented(text: str, *, first: str = "") -> str:
+    return textwrap.fill(text, 80, initial_indent=first.ljust(8), subsequent_indent=" " * 8)
+
+
+def _differences(found: dict[str, Any]) -> Iterator[str]:
+    """The smallest difference that the test rows can show."""
+    rows = sum(found["data"]["counts"]["test"].values())
+    yield textwrap.fill(
+        f"Smallest true difference in accuracy that {rows:,} test rows show in 4 of 5 cases (exact McNemar test of two "
+        "models, p <= 0.05), by the share of rows that only one of them has right:",
+        80,
+    )
+    for item in found["smallest_differences"]:
+        share = f"{100 * item['discordance']:.0f} %"
+        shown = "none that large" if item["difference"] is None else f"{100 * item['difference']:.1f} points"
+        yield f"  {share:>6}  {shown:>16}"
 
 
 def _lengths(found: dict[str, Any]) -> str:

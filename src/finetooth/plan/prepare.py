@@ -64,7 +64,7 @@ def tokenize_splits(
     if damage(folder) is None:
         return {split: Tokens.open(folder / split) for split in SPLITS}
     tokenizer = load_tokenizer(material.model.path)
-    splits = {split: _sample(_split(material.dataset, split), sample, recipe.data.seed) for split in SPLITS}
+    splits = {split: drawn(split_of(material.dataset, split), sample, seed=recipe.data.seed) for split in SPLITS}
     with progress.step("tokenize", total=sum(map(len, splits.values())), unit="texts") as step:
         found = {split: _tokens(tokenizer, examples, recipe, step.advance) for split, examples in splits.items()}
     discard(folder)
@@ -92,7 +92,7 @@ def resolve(
         "data_fingerprint": dataset.fingerprint,
         "test_id": dataset.test_id,
         "classes": list(dataset.classes),
-        "counts": {split: len(_split(dataset, split)) for split in SPLITS},
+        "counts": {split: len(split_of(dataset, split)) for split in SPLITS},
         "pairs": dataset.train.pairs is not None,
         "evaluation_budget": EVALUATION_BUDGET,
         "base": None,
@@ -152,12 +152,14 @@ def row_keys(recipe: Recipe) -> list[tuple[str, int | None]]:
     return keys + [(candidate.name, seed) for candidate in recipe.candidates for seed in recipe.seeds]
 
 
-def _split(dataset: Dataset, split: str) -> Examples:
+def split_of(dataset: Dataset, split: str) -> Examples:
+    """The examples of a split by its name."""
     found: Examples = getattr(dataset, split)
     return found
 
 
-def _sample(examples: Examples, count: int | None, seed: int) -> Examples:
+def drawn(examples: Examples, count: int | None, *, seed: int) -> Examples:
+    """`count` of the examples, the same each time; all of them if there are no more, or count is None."""
     if count is None or count >= len(examples):
         return examples
     rows = np.random.default_rng(seed).permutation(len(examples))[:count]

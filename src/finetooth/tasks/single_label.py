@@ -2,8 +2,7 @@
 
 import re
 import unicodedata
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,9 +117,6 @@ def _declared(found: set[str], declared: list[str], *, whole: bool, least: int) 
             f"the training rows hold only the label {next(iter(present & set(declared)))!r} of those declared; "
             "two classes or more are needed."
         )
-    absent = [name for name in declared if name not in present]
-    if absent and len(absent) < len(declared):
-        notes.append(f"declared but in no training row: {_listed(absent)}.")
     return Labels(classes=tuple(declared), whole=whole, by_number=by_number, notes=tuple(notes))
 
 
@@ -131,12 +127,6 @@ def _plain(name: str) -> str:
 
 def _suspicions(classes: list[str]) -> list[str]:
     notes = []
-    alike = defaultdict(list)
-    for name in classes:
-        alike["".join(name.casefold().split())].append(name)
-    for same in alike.values():
-        if len(same) > 1:
-            notes.append(f"labels that differ only in case or spaces are classes of their own: {_listed(same)}.")
     known = set(classes)
     for name in classes:
         parts = [part.strip() for part in _SEVERAL.split(name)]
@@ -144,9 +134,3 @@ def _suspicions(classes: list[str]) -> list[str]:
             notes.append(f"label {name!r} looks like several labels in one; it is taken as one class.")
             break
     return notes
-
-
-def _listed(names: Iterable[str], *, most: int = 6) -> str:
-    shown = [repr(name) for name in names]
-    more = f" and {len(shown) - most} more" if len(shown) > most else ""
-    return ", ".join(shown[:most]) + more

@@ -121,15 +121,36 @@ def test_an_unknown_key_is_exit_2_with_the_nearest(capsys, asked, recipe_file):
 
 
 def test_check_prints_the_plan_and_names_the_run(capsys, monkeypatch, recipe_file):
-    stand_in(
-        monkeypatch, "plan", check=lambda recipe, *, progress: {"name": recipe.name}, describe=lambda plan: str(plan)
+    def check(recipe, *, progress, fix_list, excel_safe):
+        return {"name": recipe.name, "findings": [], "asked": [str(fix_list), excel_safe]}
+
+    stand_in(monkeypatch, "plan", check=check, describe=lambda found: str(found["asked"]))
+    told = "\nNext    finetooth run mine.yaml\n"
+    assert call(capsys, "check", recipe_file) == (0, "['None', False]\n", told)
+    asked = call(capsys, "check", recipe_file, "--fix-list", "fix.csv", "--excel-safe")
+    assert asked == (0, "['fix.csv', True]\n", told)
+    code, out, err = call(capsys, "check", recipe_file, "--json")
+    assert (code, json.loads(out)["name"], err) == (0, "mine", "")
+
+
+def test_check_ends_with_1_where_run_would_refuse_the_data(capsys, monkeypatch, recipe_file):
+    found = {"findings": [{"severity": "note"}, {"severity": "stop"}]}
+    stand_in(monkeypatch, "plan", check=lambda recipe, **asked: found, describe=lambda found: "the findings")
+    assert call(capsys, "check", recipe_file) == (1, "the findings\n", "")
+    code, out, err = call(capsys, "check", recipe_file, "--json")
+    assert (code, json.loads(out), err) == (1, found, "")
+
+
+def test_excel_safe_without_a_fix_list_is_exit_2(capsys, recipe_file):
+    assert call(capsys, "check", recipe_file, "--excel-safe") == (
+        2,
+        "",
+        "finetooth: --excel-safe goes with --fix-list FILE.csv.\n",
     )
-    assert call(capsys, "check", recipe_file) == (0, "{'name': 'mine'}\n", "\nNext    finetooth run mine.yaml\n")
-    assert call(capsys, "check", recipe_file, "--json") == (0, '{\n  "name": "mine"\n}\n', "")
 
 
 def test_the_next_command_keeps_the_changes(capsys, monkeypatch, recipe_file):
-    stand_in(monkeypatch, "plan", check=lambda recipe, *, progress: {}, describe=str)
+    stand_in(monkeypatch, "plan", check=lambda recipe, **asked: {"findings": []}, describe=str)
     _, _, err = call(capsys, "check", recipe_file, "--set", "data.source=my file.csv", "--set", "max_tokens=64")
     assert err == "\nNext    finetooth run mine.yaml --set 'data.source=my file.csv' --set max_tokens=64\n"
 

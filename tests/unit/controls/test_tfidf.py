@@ -152,3 +152,24 @@ def test_a_solver_that_did_not_end_is_recorded(tmp_path, monkeypatch):
     loaded = controls.load(tmp_path / "control")
     assert loaded.converged is False
     assert loaded.warnings == [f"its solver stopped at {tfidf.MAX_ITERATIONS:,} iterations before its end"]
+
+
+def test_cross_validated_scores_are_those_of_models_that_never_saw_the_row():
+    train, folds = made(300, 3), np.arange(300) % 3
+    logits = tfidf.cross_validated(train, folds, classes=3)
+    assert np.exp(logits.astype(np.float64)).sum(axis=1) == pytest.approx(np.ones(300), abs=1e-6)
+    assert (logits.argmax(axis=1) == train.labels).mean() > 0.7
+    turned = train.labels.copy()
+    turned[folds == 1] = (turned[folds == 1] + 1) % 3
+    other = tfidf.cross_validated(Examples(train.ids, train.texts, None, turned), folds, classes=3)
+    assert np.array_equal(other[folds == 1], logits[folds == 1])
+    assert not np.array_equal(other[folds == 0], logits[folds == 0])
+
+
+def test_cross_validation_scores_a_class_that_other_folds_lack_and_texts_without_terms():
+    train, folds = made(60, 2), np.arange(60) % 3
+    labels = np.where(folds == 0, 2, train.labels)
+    logits = tfidf.cross_validated(Examples(train.ids, train.texts, None, labels), folds, classes=3)
+    assert logits[folds == 0][:, 2] == pytest.approx(np.full(20, np.log(1 / 43)), abs=1e-6)
+    blank = Examples(train.ids, ("",) * 60, None, train.labels)
+    assert np.isfinite(tfidf.cross_validated(blank, folds, classes=2)).all()

@@ -113,7 +113,7 @@ def test_case_29_two_stray_quotes_do_not_swallow_rows(files: Files) -> None:
 
 
 def test_case_30_embedded_newline(files: Files) -> None:
-    dataset = files.load(csv_text(2) + '"two\nlines",good\n' + "\n".join(csv_rows(10, start=2)))
+    dataset = files.load(csv_text(2) + '"two\nlines",good\n' + "\n".join(csv_rows(10, start=2)), validation=2)
     # Rows are counted as a spreadsheet counts them: a row with two lines is one row.
     assert texts(dataset)["reviews.csv:4"] == "two\nlines"
     assert texts(dataset)["reviews.csv:5"] == "film number 2 was watched"

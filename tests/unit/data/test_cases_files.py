@@ -1,7 +1,7 @@
 """Data cases 1 to 18: files that are empty, short, or encoded and ended in every way."""
 
 import pytest
-from labelled_files import Files, csv_text, note, texts
+from labelled_files import Files, csv_text, texts
 
 CURE = "To leave such rows out, counted and written aside: data.on_bad_row: skip"
 
@@ -141,8 +141,3 @@ def test_an_unknown_encoding_names_the_nearest(files: Files) -> None:
     message = "data.encoding: 'latin-l' is not a known text encoding. Did you mean 'latin-1'?"
     assert files.error(csv_text(), encoding="latin-l") == message
     assert files.error(csv_text(), encoding="rot13").startswith("data.encoding: 'rot13' is not a known text encoding.")
-
-
-def test_texts_without_a_visible_character_are_noted_once(files: Files) -> None:
-    dataset = files.load(csv_text() + ",good\n \t,bad\n")
-    assert note(dataset, "visible") == ("texts without one visible character, kept: reviews.csv:22, reviews.csv:23.")

@@ -5,6 +5,8 @@ import json
 import pytest
 from labelled_files import Files, csv_text, labels, note
 
+from finetooth import preflight
+
 CURE = "To leave such rows out, counted and written aside: data.on_bad_row: skip"
 ADVICE = "Give the row a label, or remove it. A class called NA or None is written as that word."
 
@@ -50,9 +52,7 @@ def test_case_53_missing_label(files: Files) -> None:
 def test_case_54_spelling_variants(files: Files) -> None:
     dataset = files.load(jsonl(" Spam ", "spam", "ham"), "a.jsonl")
     assert dataset.classes == ("Spam", "ham", "spam")
-    assert (
-        note(dataset, "case") == "labels that differ only in case or spaces are classes of their own: 'Spam', 'spam'."
-    )
+    assert [finding.code for finding in preflight.inspect(dataset)][:1] == ["label_spelling"]
 
 
 def test_case_57_infinite_label(files: Files) -> None:
@@ -77,8 +77,8 @@ def test_case_59_one_class_only(files: Files) -> None:
 def test_case_60_class_with_one_row(files: Files) -> None:
     dataset = files.load(csv_text() + "a rare film,rare\n")
     assert dataset.summary["counts"]["train"]["rare"] == 1
-    assert note(dataset, "one training row") == "classes with one training row only: rare."
-    assert note(dataset, "test split") == "classes without a row in the test split: rare."
+    codes = [finding.code for finding in preflight.inspect(dataset)]
+    assert (codes.count("few_rows"), codes.count("class_absent")) == (1, 2)
 
 
 def test_case_61_ten_thousand_classes(files: Files) -> None:
@@ -89,11 +89,13 @@ def test_case_61_ten_thousand_classes(files: Files) -> None:
 
 
 def test_case_62_imbalance(files: Files) -> None:
-    content = "text,label\n" + "".join(
-        f"film {row},{'rare' if row % 10_000 == 5 else 'usual'}\n" for row in range(30_000)
+    rows = [f"film {row},{'rare' if row % 10_000 == 5 else 'usual'}\n" for row in range(30_000)]
+    assert files.error("text,label\n" + "".join(rows)) == (
+        "all 2,400 rows of the validation split have the label 'usual': there is nothing to choose by with one class. "
+        "Raise data.validation, or name validation rows of their own in data.source."
     )
-    dataset = files.load(content)
-    assert "of the training rows are 'usual': look at macro F1, not at accuracy." in note(dataset, "macro F1")
+    dataset = files.load("text,label\n" + "".join([*rows[:3000], *[f"film {row},rare\n" for row in range(9)]]))
+    assert "imbalance" in [finding.code for finding in preflight.inspect(dataset)]
 
 
 def test_case_63_label_unseen_in_train(files: Files) -> None:
@@ -108,8 +110,13 @@ def test_case_63_label_unseen_in_train(files: Files) -> None:
 
 def test_case_64_class_absent_from_test(files: Files) -> None:
     test = "text,label\n" + "".join(f"show {row},good\n" for row in range(5))
-    dataset = files.splits(train=csv_text(), test=test)
-    assert note(dataset, "test split") == "classes without a row in the test split: bad."
+    three = csv_text(60).replace("number 5", "number five").replace("five was watched,good", "five was watched,fine")
+    dataset = files.splits(train=three + "a,fine\nb,fine\n", test=csv_text(6).replace("film", "show"))
+    assert "class_absent" in [finding.code for finding in preflight.inspect(dataset)]
+    assert files.splits_error(train=csv_text(), test=test) == (
+        "all 5 rows of the test split have the label 'good': there is nothing to measure on with one class. "
+        "Name more test rows in data.source."
+    )
 
 
 def test_case_65_order_of_labels_differs(files: Files) -> None:

@@ -1,6 +1,8 @@
 """Data cases 66 to 71: rows that stand twice, in one split or in two."""
 
-from labelled_files import Files, csv_rows, csv_text, note
+from labelled_files import Files, csv_rows, csv_text
+
+from finetooth import preflight
 
 
 def test_case_66_exact_duplicates_stay_on_one_side(files: Files) -> None:
@@ -8,20 +10,25 @@ def test_case_66_exact_duplicates_stay_on_one_side(files: Files) -> None:
     dataset = files.load(content)
     splits = [set(split.texts) for split in (dataset.train, dataset.validation, dataset.test)]
     assert not (splits[0] & splits[1] or splits[0] & splits[2] or splits[1] & splits[2])
-    assert "training rows that repeat a text, kept:" in note(dataset, "repeat a text")
+    assert "duplicates_in_split" in [finding.code for finding in preflight.inspect(dataset)]
 
 
 def test_case_67_conflicting_labels(files: Files) -> None:
     train = csv_text() + "one film,good\none  film,bad\n"
     dataset = files.splits(train=train, test=csv_text(4).replace("film", "show"), validation=2)
-    conflict = "one text with different labels in the training rows: 1 (train.csv:23 against train.csv:22)."
-    assert note(dataset, "different labels") == conflict
+    (conflict,) = [found for found in preflight.inspect(dataset) if found.code == "conflicting_labels"]
+    assert [row.id for row in conflict.rows] == ["train.csv:22", "train.csv:23"]
 
 
 def test_case_68_overlap_of_train_and_test(files: Files) -> None:
     dataset = files.splits(train=csv_text(20), test=csv_text(4))
     assert dataset.summary["rows"]["train"]["dropped"] == {"equals a test row": 4}
-    assert dataset.summary["leaks"][0] == {"id": "train.csv:2", "equals": "test.csv:2"}
+    assert dataset.summary["leaks"][0] == {
+        "id": "train.csv:2",
+        "equals": "test.csv:2",
+        "splits": ["train", "test"],
+        "exactly": True,
+    }
     assert len(dataset.test) == 4
 
 
@@ -29,7 +36,10 @@ def test_case_69_overlap_after_normalising(files: Files) -> None:
     test = "text,label\nfilm  number\u00a00 was\twatched,bad\nＦilm 99,good\nFilm NUMBER 1 was watched,good\n"
     dataset = files.splits(train=csv_text(20) + "Film 99,good\n", test=test)
     # White space and width are levelled; case is not.
-    assert [leak["id"] for leak in dataset.summary["leaks"]] == ["train.csv:2", "train.csv:22"]
+    assert [(leak["id"], leak["exactly"]) for leak in dataset.summary["leaks"]] == [
+        ("train.csv:2", False),
+        ("train.csv:22", False),
+    ]
 
 
 def test_case_69_overlap_can_stop(files: Files) -> None:

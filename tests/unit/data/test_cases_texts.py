@@ -3,7 +3,9 @@
 import json
 
 import pytest
-from labelled_files import Files, csv_text, note, texts
+from labelled_files import Files, csv_text, texts
+
+from finetooth import preflight
 
 CURE = "To leave such rows out, counted and written aside: data.on_bad_row: skip"
 
@@ -12,7 +14,8 @@ CURE = "To leave such rows out, counted and written aside: data.on_bad_row: skip
 def test_case_37_38_39_nothing_to_see(files: Files, text: str) -> None:
     dataset = files.load(csv_text() + f"{text},good\n")
     assert texts(dataset)["reviews.csv:22"] == text
-    assert note(dataset, "visible") == "texts without one visible character, kept: reviews.csv:22."
+    (blank,) = [found for found in preflight.inspect(dataset) if found.code == "empty_texts"]
+    assert [row.id for row in blank.rows] == ["reviews.csv:22"]
 
 
 @pytest.mark.parametrize(
@@ -30,13 +33,15 @@ def test_case_37_38_39_nothing_to_see(files: Files, text: str) -> None:
 def test_case_40_to_47_text_stays_as_it_is(files: Files, text: str) -> None:
     dataset = files.load(csv_text() + f'"{text}",good\n')
     assert texts(dataset)["reviews.csv:22"] == text
-    assert not [line for line in dataset.summary["notes"] if "visible" in line]
+    assert "empty_texts" not in [found.code for found in preflight.inspect(dataset)]
 
 
 def test_case_43_nfc_and_nfd_are_one_text(files: Files) -> None:
     test = csv_text(4) + "caf\u00e9,good\n"
     dataset = files.splits(train=csv_text().replace("number", "no") + "cafe\u0301,good\n", test=test)
-    assert dataset.summary["leaks"] == [{"id": "train.csv:22", "equals": "test.csv:6"}]
+    assert dataset.summary["leaks"] == [
+        {"id": "train.csv:22", "equals": "test.csv:6", "splits": ["train", "test"], "exactly": False}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,8 @@ def test_limits_draw_as_shuffle_and_select_do(files: Files) -> None:
 def test_a_limit_passes_over_dropped_rows(files: Files) -> None:
     order = np.random.default_rng(0).permutation(100) + 2
     leaked = csv_rows(100)[int(order[0]) - 2]
-    dataset = files.splits(train=csv_text(100), test=f"text,label\n{leaked}\n", limit={"train": 10})
+    test = f"text,label\n{leaked}\na film,good\nanother film,bad\n"
+    dataset = files.splits(train=csv_text(100), test=test, limit={"train": 10}, validation=2)
     assert dataset.train.ids == tuple(f"train.csv:{row}" for row in order[1:11])
 
 

@@ -1,10 +1,77 @@
-"""A check as text: what is said of each row that is tuned."""
+"""A check as text: findings with their first rows, and what the test rows can show, within 80 columns."""
 
 from typing import Any
 
-from finetooth.measure.power import smallest_difference
 from finetooth.plan import describing
-from finetooth.plan.describing import describe
+from finetooth.plan.describing import describe, warning_lines
+from finetooth.preflight import Finding, Row
+
+LONG = "A sentence that goes on for longer than a line of eighty columns has room for, and then on and on."
+
+
+def found(*findings: Finding, listed: int | None = None) -> dict[str, Any]:
+    counts = {"train": {"a": 3, "b": 1}, "validation": {"a": 1, "b": 1}, "test": {"a": 300, "b": 200}}
+    return {
+        "run": "mine",
+        "model": None,
+        "data": {"counts": counts, "classes": ["a", "b"], "columns": {}, "rows": {}, "notes": ["read so."]},
+        "tokens": {},
+        "candidates": [],
+        "smallest_differences": [
+            {"discordance": 0.05, "difference": 0.0289},
+            {"discordance": 0.2, "difference": None},
+        ],
+        "findings": [finding.as_json() for finding in findings],
+        "fix_list_rows": listed,
+        "estimated_seconds": 12.0,
+    }
+
+
+def rows(count: int) -> tuple[Row, ...]:
+    return tuple(
+        Row(f"{'a' if number < 3 else 'b'}.csv:{number}", "train", "read it") for number in range(2, count + 2)
+    )
+
+
+def test_findings_are_shown_with_five_rows_each() -> None:
+    text = describe(found(Finding("x", "warn", LONG, "Do it.", rows(7)), Finding("y", "note", "Fine.", "Do not.")))
+    assert (
+        "Found in the data, the worst first:\n"
+        "  warn  A sentence that goes on for longer than a line of eighty columns has\n"
+        "        room for, and then on and on.\n"
+        "        a.csv row 2; b.csv rows 3, 4, 5, 6 and 2 more\n"
+        "        Do it.\n"
+        "  note  Fine.\n"
+        "        Do not.\n"
+    ) in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_it_says_so_when_nothing_is_wrong_and_how_long_the_fix_list_is() -> None:
+    assert "\n\nNothing wrong was found in the data.\n\n" in describe(found())
+    text = describe(found(Finding("x", "warn", "One.", "Do it.", rows(1)), listed=1))
+    assert "        Do it.\nThe fix list names 1 row.\n" in text
+
+
+def test_the_smallest_differences_stand_under_what_they_mean() -> None:
+    assert (
+        "Smallest true difference in accuracy that 500 test rows show in 4 of 5 cases\n"
+        "(exact McNemar test of two models, p <= 0.05), by the share of rows that only\n"
+        "one of them has right:\n"
+        "     5 %        2.9 points\n"
+        "    20 %   none that large\n"
+    ) in describe(found())
+
+
+def test_a_run_says_what_warns_and_nothing_else() -> None:
+    findings = [
+        Finding("x", "stop", "No.", ""),
+        Finding("y", "warn", LONG, "Do it."),
+        Finding("z", "note", "Fine.", ""),
+    ]
+    assert warning_lines(findings) == [
+        "Note: A sentence that goes on for longer than a line of eighty columns has room\n  for, and then on and on."
+    ]
 
 
 def tuned(name: str, **changes: Any) -> dict[str, Any]:
@@ -37,48 +104,3 @@ def test_a_candidate_tells_what_it_adapts_and_full_that_it_trains_all() -> None:
         "  about 60 s of tuning\n"
         "  tuned with padding: all parameters are trained"
     )
-
-
-SHARES = (0.05, 0.1, 0.2)
-
-
-def described(rows):
-    return describe(
-        {
-            "run": "reviews",
-            "model": None,
-            "data": {
-                "classes": ["fresh", "rotten"],
-                "counts": {
-                    "train": {"fresh": 40, "rotten": 40},
-                    "validation": {"fresh": 5, "rotten": 5},
-                    "test": {"fresh": rows - 5, "rotten": 5},
-                },
-                "columns": {},
-                "rows": {},
-                "notes": [],
-            },
-            "tokens": {},
-            "test_shows": [
-                {"discordance": share, "difference": smallest_difference(rows, discordance=share)} for share in SHARES
-            ],
-            "candidates": [],
-            "estimated_seconds": 10.0,
-        }
-    )
-
-
-def test_it_tells_the_smallest_difference_that_the_test_rows_show():
-    assert (
-        "\n\n"
-        "Smallest difference of accuracy that 2,620 test rows show (80 % power): 1.25\n"
-        "  points between rows that differ on 5 %, 1.76 points between rows that differ\n"
-        "  on 10 %, 2.48 points between rows that differ on 20 % of them.\n"
-        "\n"
-    ) in described(2620)
-
-
-def test_too_few_test_rows_show_none():
-    text = described(40)
-    assert "(80 % power): none between rows that differ on 5 %, " in " ".join(text.split())
-    assert max(map(len, text.splitlines())) <= 80

@@ -1,0 +1,42 @@
+"""Preflight with what a plan knows: the findings on a recipe's data, token lengths included."""
+
+from collections.abc import Mapping
+
+from finetooth import preflight
+from finetooth.errors import DataError
+from finetooth.model.batching import Tokens
+from finetooth.plan import prepare
+from finetooth.plan.prepare import Material
+from finetooth.preflight import Finding, Lengths
+from finetooth.progress import Progress
+from finetooth.recipe import Recipe
+
+
+def findings(
+    recipe: Recipe,
+    material: Material,
+    tokens: Mapping[str, Tokens],
+    *,
+    sample: int | None = None,
+    mislabelled: bool = False,
+    progress: Progress | None = None,
+) -> list[Finding]:
+    """What is wrong with the data of a recipe, the worst first.
+
+    sample: as the tokens were made with (prepare.tokenize_splits). mislabelled: search for wrong labels too.
+    """
+    lengths = {}
+    for split, found in tokens.items():
+        examples = prepare.drawn(prepare.split_of(material.dataset, split), sample, seed=recipe.data.seed)
+        lengths[split] = Lengths(examples.ids, found.whole_lengths, found.lengths)
+    return preflight.inspect(material.dataset, lengths=lengths, mislabelled=mislabelled, progress=progress)
+
+
+def refuse_to_run(found: list[Finding]) -> None:
+    """Pass if nothing that was found makes a run pointless.
+
+    Raises: DataError with the findings that do.
+    """
+    stops = [f"{finding.says} {finding.advice}" for finding in found if finding.severity == "stop"]
+    if stops:
+        raise DataError("\n".join(stops))

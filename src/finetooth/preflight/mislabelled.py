@@ -1,0 +1,209 @@
+"""Training rows that are likely mislabelled, by the probabilities that TF-IDF models give rows they were not fitted on.
+
+A row is suspect when it is confidently of another class than its label (confident learning). How many suspects are
+listed is measured: a few labels are turned wrong for a trial, and where these come out tells how many of the suspects
+can be wrong at all. Where they cannot be told from other rows, nothing is listed.
+
+Source: Northcutt, Jiang and Chuang 2021, "Confident learning: estimating uncertainty in dataset labels"
+(arXiv 1911.00068), section 3.1: a row counts as confidently of class j when its probability of j reaches the mean
+probability of j of the rows labelled j; ranked by the difference of its two probabilities (their normalised margin).
+*Not covered*: a row that the model gets wrong for lack of understanding (irony, a turn at the end) is suspect too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.controls.tfidf import cross_validated
+from finetooth.data import Examples
+from finetooth.preflight.finding import Finding, Row, Severity, percent
+from finetooth.preflight.seen import Seen, taken
+from finetooth.progress import Progress
+
+FOLDS = 3
+MOST_ROWS = 20_000
+LEAST_ROWS = 200  # that are judged together: among fewer the trial would be a tenth or more
+PLANTED_SHARE, LEAST_PLANTED = 0.02, 20  # labels that are turned wrong for the trial
+LEAST_CAUGHT = 10  # of the planted: fewer tell nothing
+LEAST_PRECISION = 0.5
+LEAST_WRONG = 0.01  # share of wrong labels that is always reckoned with
+MOST_WRONG = 0.5  # in a group: so many wrong labels cannot be told from a weak model
+MANY = 0.05
+Labels = npt.NDArray[np.int64]
+Probabilities = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the search found in the N rows that it looked at.
+
+    rows: places of the suspects in `examples`, the clearest first; likelier: the class each of them may be.
+    planted: labels turned wrong for the trial; caught: how many of these the list would hold. wrong: the largest share
+    of all labels that may be wrong, 0 to 1, as far as the models can tell.
+    """
+
+    examples: Examples
+    rows: list[int]
+    likelier: list[int]
+    planted: int
+    caught: int
+    wrong: float
+
+
+def find(seen: Seen, *, progress: Progress) -> list[Finding]:
+    """A finding on training rows that are likely mislabelled, the clearest first, or a note why none can be told."""
+    count = len(seen.train)
+    if count < LEAST_ROWS:
+        return [_not_sought(f"{count:,} training rows are too few for it")]
+    judged = judge(seen, progress=progress)
+    if not judged.caught:
+        return [_not_sought("TF-IDF models cannot tell labels that were turned wrong for a trial from the others")]
+    if not judged.rows:
+        return []
+    looked = len(judged.examples)
+    drawn = "" if looked == count else f" {looked:,} drawn from"
+    says = (
+        f"{len(judged.rows):,} of{drawn} {count:,} training rows may be mislabelled: TF-IDF models that were fitted "
+        f"without them are confident of another label. {_bound(judged.wrong)} of all labels are wrong, as far as "
+        "such models can tell."
+    )
+    advice = (
+        "Read them, the first ones first: some labels are wrong, others only hard for a model that counts words. Of "
+        f"{judged.planted:,} labels turned wrong for a trial, the list would hold {judged.caught:,}."
+    )
+    rows = []
+    for row, label in zip(judged.rows, judged.likelier, strict=True):
+        name = seen.classes[label]
+        rows.append(Row(judged.examples.ids[row], "train", f"read it again: it may be {name}", name))
+    severity: Severity = "warn" if judged.wrong >= MANY else "note"
+    return [Finding("likely_mislabelled", severity, says, advice, tuple(rows))]
+
+
+def judge(seen: Seen, *, progress: Progress) -> Judged:
+    """Every training row (at most MOST_ROWS, drawn by their content) judged by models that were fitted without it."""
+    places = draw(seen.rows["train"].keys)
+    keys = [seen.rows["train"].keys[place] for place in places]
+    examples = taken(seen.train, places)
+    groups = group(examples.labels, classes=len(seen.classes))
+    planted, turned = plant(keys, examples.labels, groups=groups)
+    trial = Examples(examples.ids, examples.texts, examples.pairs, turned)
+    with progress.step("search for mislabelled rows", total=FOLDS, unit="folds") as step:
+        logits = cross_validated(trial, fold(keys, turned), classes=len(seen.classes), advance=step.advance)
+    probabilities = np.exp(logits.astype(np.float64))
+    thresholds = confidence_thresholds(probabilities, turned)
+    _, margin = confident(probabilities, turned, thresholds)
+    likelier, own_margin = confident(probabilities, examples.labels, thresholds)
+    suspect, caught, wrong, told = np.zeros(len(examples), dtype=bool), 0, 0.0, 0
+    for number in range(int(groups.max()) + 1):
+        members, of_label = groups[turned] == number, groups[examples.labels] == number
+        depth, share = cut(margin[members], planted[members])
+        if np.isinf(depth):
+            continue
+        suspect |= of_label & (own_margin >= depth)
+        caught += int((margin[members & planted] >= depth).sum())
+        wrong, told = wrong + share * of_label.sum(), told + int(of_label.sum())
+    rows = np.flatnonzero(suspect)
+    rows = rows[np.argsort(-own_margin[rows], kind="stable")]
+    return Judged(
+        examples, rows.tolist(), likelier[rows].tolist(), int(planted.sum()), caught, float(wrong / max(told, 1))
+    )
+
+
+def draw(keys: Sequence[bytes]) -> list[int]:
+    """Places of the rows to look at, ascending: those of the lowest keys, which are hashes of the texts."""
+    return sorted(sorted(range(len(keys)), key=lambda row: (keys[row], row))[:MOST_ROWS])
+
+
+def group(labels: Labels, *, classes: int) -> Labels:
+    """The group of each class, (C,): wrong labels of one class may lie elsewhere than those of another.
+
+    A class of LEAST_ROWS rows is a group of its own; the smaller ones are one together, or -1, not judged, where they
+    have too few rows even so.
+    """
+    sizes = np.bincount(labels, minlength=classes)
+    large = np.flatnonzero(sizes >= LEAST_ROWS)
+    groups = np.full(classes, len(large) if sizes[sizes < LEAST_ROWS].sum() >= LEAST_ROWS else -1)
+    groups[large] = np.arange(len(large))
+    return groups
+
+
+def plant(keys: Sequence[bytes], labels: Labels, *, groups: Labels) -> tuple[npt.NDArray[np.bool_], Labels]:
+    """(which rows have their label turned wrong, the labels after it), both (N,): drawn by the rows' content.
+
+    In each group PLANTED_SHARE of its rows, LEAST_PLANTED at least, come to it from other labels.
+    """
+    order = sorted(range(len(keys)), key=lambda row: (keys[row][::-1], row))
+    turned, planted = labels.copy(), np.zeros(len(keys), dtype=bool)
+    for number in range(int(groups.max()) + 1):
+        targets = labels[groups[labels] == number]
+        left = max(LEAST_PLANTED, round(PLANTED_SHARE * len(targets)))
+        for row in order:
+            target = targets[int.from_bytes(keys[row][:4]) % len(targets)]
+            if left and not planted[row] and target != labels[row]:
+                turned[row], planted[row] = target, True
+                left -= 1
+    return planted, turned
+
+
+def fold(keys: Sequence[bytes], labels: Labels) -> Labels:
+    """The fold of each row, (N,) int64: equal texts in one fold, classes spread evenly; by content alone."""
+    first: dict[bytes, int] = {}
+    for key, label in zip(keys, labels.tolist(), strict=True):
+        first[key] = min(label, first.get(key, label))
+    of_key = {key: rank % FOLDS for rank, key in enumerate(sorted(first, key=lambda key: (first[key], key)))}
+    return np.array([of_key[key] for key in keys], dtype=np.int64)
+
+
+def confidence_thresholds(probabilities: Probabilities, labels: Labels) -> Probabilities:
+    """(C,) float64: mean probability of class j over the rows labelled j, infinite where there are none."""
+    count, classes = probabilities.shape
+    held = np.bincount(labels, minlength=classes)
+    sums = np.bincount(labels, weights=probabilities[np.arange(count), labels], minlength=classes)
+    return np.where(held > 0, sums / np.maximum(held, 1), np.inf)
+
+
+def confident(probabilities: Probabilities, labels: Labels, thresholds: Probabilities) -> tuple[Labels, Probabilities]:
+    """The class that each row is confidently of, or its label, (N,); and by how much that is the more probable, (N,).
+
+    probabilities: (N, C) float64, of models that had not seen the row. The margin is 0 where nothing speaks against the
+    label.
+    """
+    every = np.arange(len(labels))
+    eligible = np.where(probabilities >= thresholds, probabilities, -1.0)
+    best, own = eligible.argmax(axis=1), probabilities[every, labels]
+    likelier = np.where(eligible[every, best] > own, best, labels).astype(np.int64)
+    return likelier, probabilities[every, likelier] - own
+
+
+def cut(margin: Probabilities, planted: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """(margin down to which the suspects of a group are listed, largest share of its labels that may be wrong).
+
+    The planted rows tell how wrong labels spread over the margins. Above any margin the other rows are at least as
+    many as the wrong ones among them, so their number there over the share of planted rows there bounds the number of
+    wrong ones in all; the least such bound is taken. The list ends where less than half of it could be wrong.
+    Source: Blanchard, Lee and Scott 2010, "Semi-supervised novelty detection", section 4 (the proportion of a mixture).
+    """
+    suspects = np.flatnonzero(margin > 0)
+    order = suspects[np.argsort(-margin[suspects], kind="stable")]
+    caught = np.cumsum(planted[order])
+    enough = caught >= LEAST_CAUGHT
+    if not enough.any():
+        return np.inf, 1.0
+    other = np.arange(1, len(order) + 1) - caught
+    bound = (other / (~planted).sum()) / (np.maximum(caught, 1) / planted.sum())
+    wrong = float(bound[enough].min())
+    if wrong > MOST_WRONG:
+        return np.inf, wrong
+    listed = np.flatnonzero(enough & (bound <= max(wrong, LEAST_WRONG) / LEAST_PRECISION))
+    return float(margin[order[listed[-1]]]), wrong
+
+
+def _bound(wrong: float) -> str:
+    """The largest share of labels that may be wrong, in words; what is reckoned with in any case is not told apart."""
+    return f"Under {percent(LEAST_WRONG)}" if wrong < LEAST_WRONG else f"At most about {percent(wrong)}"
+
+
+def _not_sought(reason: str) -> Finding:
+    return Finding("mislabelled_not_sought", "note", f"No mislabelled rows can be named: {reason}.", "Nothing to do.")

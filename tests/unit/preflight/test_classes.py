@@ -1,0 +1,100 @@
+"""Absent, rare, unequal and misspelt classes."""
+
+import pytest
+from labelled_rows import clean_rows, dataset
+
+from finetooth.preflight import Finding, inspect, spelling
+
+MACRO = (
+    "Read macro-F1 beside accuracy, which the frequent classes rule; training.monitor: macro_f1 chooses by it, "
+    "training.class_weights: balanced weighs rare classes up."
+)
+
+
+def of(code: str, found: list[Finding]) -> list[Finding]:
+    return [finding for finding in found if finding.code == code]
+
+
+def test_a_split_of_one_class_stops() -> None:
+    ham = [row for row in clean_rows(120, start=2000) if row[1] == "ham"]
+    (finding,) = of("one_class_split", inspect(dataset(test=ham)))
+    assert (finding.severity, finding.says) == ("stop", "The test rows hold only the label 'ham'.")
+    assert not of("class_absent", inspect(dataset(test=ham)))
+
+
+def test_an_absent_class_is_named_for_each_split() -> None:
+    three = (*("ham", "spam"), "eggs")
+    rows = clean_rows(60, start=1000)
+    found = of("class_absent", inspect(dataset(clean_rows(300, classes=three), rows, rows, classes=three)))
+    assert [(finding.severity, finding.says) for finding in found] == [
+        ("warn", "1 of 3 classes has no validation row: 'eggs'."),
+        ("warn", "1 of 3 classes has no test row: 'eggs'."),
+    ]
+
+
+def test_classes_of_few_rows_are_named_with_them() -> None:
+    train = [*clean_rows(300), *[(f"an omelette {row}", "eggs") for row in range(4)]]
+    (finding,) = of("few_rows", inspect(dataset(train, classes=("ham", "spam", "eggs"))))
+    assert finding.says == "1 class has fewer than 5 training rows: 'eggs'."
+    assert [row.id for row in finding.rows] == [f"train.csv:{row}" for row in range(301, 305)]
+    train += [("an omelette too", "eggs")]
+    assert not of("few_rows", inspect(dataset(train, classes=("ham", "spam", "eggs"))))
+
+
+@pytest.mark.parametrize(("ham", "severity"), [(100, None), (299, None), (300, "note"), (400, "warn"), (1000, "warn")])
+def test_imbalance_is_told_by_how_great_it_is(ham: int, severity: str | None) -> None:
+    train = [(f"text {row}", "ham" if row < ham else "spam") for row in range(ham + 100)]
+    found = of("imbalance", inspect(dataset(train)))
+    assert [finding.severity for finding in found] == ([severity] if severity else [])
+    if ham == 400:
+        assert (found[0].says, found[0].advice) == (
+            "The training rows are 80 % 'ham' and 20 % 'spam', the most and the least frequent of 2 classes.",
+            MACRO,
+        )
+
+
+@pytest.mark.parametrize(
+    ("classes", "pairs"),
+    [
+        (["Positive", "positive", "negative"], [("Positive", "positive", "only in case, spaces or signs")]),
+        (["card_payment", "card-payment", "Card Payment"], [
+            ("card_payment", "card-payment", "only in case, spaces or signs"),
+            ("card_payment", "Card Payment", "only in case, spaces or signs"),
+        ]),
+        (["negative", "negatve", "positive"], [("negative", "negatve", "by one letter")]),
+        (["neutral", "neutrel"], [("neutral", "neutrel", "by one letter")]),
+        (["sports", "sport"], [("sport", "sports", "by one letter")]),
+        (["hired", "fired", "tired"], []),
+        (["class_10", "class_11", "class_1"], []),
+        (["-1", "1", "1 0", "10"], []),
+        (["increase", "decrease"], []),
+        (["C++", "C#", "C"], []),
+        (["\uff41bc", "abc"], [("\uff41bc", "abc", "only in case, spaces or signs")]),
+    ],
+)  # fmt: skip
+def test_labels_that_may_be_one(classes: list[str], pairs: list[tuple[str, str, str]]) -> None:
+    assert spelling.variants(classes) == pairs
+
+
+def test_the_rows_of_the_rarer_spelling_are_named_with_the_usual_one() -> None:
+    train = [*clean_rows(300), ("a text", "Ham")]
+    (finding,) = of("label_spelling", inspect(dataset(train, classes=("Ham", "ham", "spam"))))
+    assert (finding.severity, finding.says) == (
+        "warn",
+        "The labels 'Ham' (1 row) and 'ham' (180) differ only in case, spaces or signs.",
+    )
+    assert [(row.id, row.label) for row in finding.rows] == [("train.csv:301", "ham")]
+
+
+@pytest.mark.parametrize(("rows", "severity"), [(15, "warn"), (30, "note")])
+def test_one_letter_is_a_slip_only_where_it_is_rare(rows: int, severity: str) -> None:
+    classes = ("comedy", "comedies", "comedi")
+    train = [(f"text {row}", "comedies" if row % 2 else "comedy") for row in range(300)]
+    train += [(f"other text {row}", "comedi") for row in range(rows)]
+    found = of("label_spelling", inspect(dataset(train, train[:60], train[:60], classes=classes)))
+    assert [finding.severity for finding in found] == [severity]
+    assert found[0].says == f"The labels 'comedi' ({rows} rows) and 'comedy' (180) differ by one letter."
+
+
+def test_thousands_of_numbered_labels_are_compared_and_none_is_a_slip() -> None:
+    assert spelling.variants([f"some label {number:05}x" for number in range(5_000)]) == []

@@ -1,0 +1,140 @@
+"""The search for wrong labels: confident learning against figures worked by hand, and rows that were turned wrong."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from labelled_rows import CLASSES, clean_rows, dataset
+
+from finetooth.preflight import Finding, inspect, mislabelled
+from finetooth.preflight.seen import see
+from finetooth.progress import Silent
+
+
+def search(found: list[Finding]) -> Finding:
+    (finding,) = [finding for finding in found if finding.code in ("likely_mislabelled", "mislabelled_not_sought")]
+    return finding
+
+
+def test_confidence_by_hand() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.4, 0.6], [0.9, 0.1]])
+    labels = np.array([0, 0, 0, 1, 1])
+    thresholds = mislabelled.confidence_thresholds(probabilities, labels)
+    assert thresholds == pytest.approx([0.6, 0.35])
+    likelier, margin = mislabelled.confident(probabilities, labels, thresholds)
+    # Row 3 is confidently of class 1 (0.8 >= 0.35), row 5 of class 0 (0.9 >= 0.6); row 4 of its own.
+    assert likelier.tolist() == [0, 0, 1, 1, 0]
+    assert margin == pytest.approx([0, 0, 0.6, 0, 0.8])
+
+
+def test_a_class_that_no_row_is_labelled_is_never_the_likelier() -> None:
+    probabilities, labels = np.array([[0.1, 0.2, 0.7], [0.3, 0.4, 0.3]]), np.array([0, 1])
+    thresholds = mislabelled.confidence_thresholds(probabilities, labels)
+    assert thresholds[2] == np.inf
+    assert mislabelled.confident(probabilities, labels, thresholds)[0].tolist() == [0, 1]
+
+
+def test_the_list_ends_where_less_than_half_of_it_could_be_wrong() -> None:
+    # 40 planted rows and 1,000 others. Down to 0.4 there are 30 of the planted and 10 others, so that 13 others in all
+    # may be wrong at most; down to 0.3 there are 10 others more; down to 0.1 far more than can be wrong.
+    margin = np.zeros(1040)
+    planted = np.arange(1040) < 40
+    margin[:20], margin[40:50] = 0.9, 0.6
+    margin[20:30], margin[50:60] = 0.4, 0.3
+    margin[60:260] = 0.1
+    depth, wrong = mislabelled.cut(margin, planted)
+    assert wrong == 0.0  # the clearest twenty are all planted: nothing shows that any other is wrong
+    assert depth == 0.3
+    margin[40:50] = 0.95
+    depth, wrong = mislabelled.cut(margin, planted)
+    assert (depth, wrong) == (0.3, pytest.approx(10 / 1000 / (30 / 40)))
+
+
+def test_nothing_is_listed_where_planted_rows_cannot_be_told_from_others() -> None:
+    planted = np.arange(1000) % 49 == 0
+    margin = np.where(np.arange(1000) % 2 == 0, np.linspace(1, 0.1, 1000), 0.0)
+    assert mislabelled.cut(margin, planted)[0] == np.inf
+    assert mislabelled.cut(np.zeros(1000), planted) == (np.inf, 1.0)
+
+
+def test_rows_that_were_turned_wrong_are_named_with_the_right_label_and_no_others() -> None:
+    rows = clean_rows(600)
+    wrong = (7, 100, 233, 416, 555)
+    for row in wrong:
+        text, name = rows[row - 1]
+        rows[row - 1] = (text, next(other for other in CLASSES if other != name))
+    finding = search(inspect(dataset(rows), mislabelled=True))
+    assert finding.code == "likely_mislabelled"
+    assert {row.id for row in finding.rows} == {f"train.csv:{row}" for row in wrong}
+    named = {row.id: (row.label, row.advice) for row in finding.rows}
+    assert named["train.csv:7"] == ("ham", "read it again: it may be ham")
+    assert finding.says.startswith(
+        "5 of 600 training rows may be mislabelled: TF-IDF models that were fitted without them are confident of "
+        "another label. Under 1.0 % of all labels are wrong"
+    )
+    assert finding.advice.startswith(
+        "Read them, the first ones first: some labels are wrong, others only hard for a model that counts words. Of 40 "
+        "labels turned wrong for a trial, the list would hold "
+    )
+
+
+def test_one_wrong_label_in_eleven_warns_and_most_are_named() -> None:
+    rows = clean_rows(1200)
+    wrong = range(0, 1200, 11)
+    for row in wrong:
+        text, name = rows[row]
+        rows[row] = (text, CLASSES[1 - CLASSES.index(name)])
+    finding = search(inspect(dataset(rows), mislabelled=True))
+    assert finding.severity == "warn"
+    named = {row.id for row in finding.rows}
+    right = named & {f"train.csv:{row + 1}" for row in wrong}
+    assert len(right) >= 0.5 * len(wrong)
+    assert len(right) >= 0.9 * len(named)
+
+
+def test_it_says_why_nothing_can_be_named() -> None:
+    few = search(inspect(dataset(clean_rows(199)), mislabelled=True))
+    assert (few.severity, few.says) == (
+        "note",
+        "No mislabelled rows can be named: 199 training rows are too few for it.",
+    )
+    noise = [
+        (f"word{row * 7919 % 31} word{row * 104729 % 37} row{row}", CLASSES[row * 31337 % 7 % 2]) for row in range(400)
+    ]
+    weak = search(inspect(dataset(noise), mislabelled=True))
+    assert weak.says == (
+        "No mislabelled rows can be named: TF-IDF models cannot tell labels that were turned wrong for a trial from "
+        "the others."
+    )
+
+
+def test_equal_texts_share_a_fold_and_classes_are_spread() -> None:
+    keys = [bytes([place % 100, place // 100, 7]) for place in range(150)] + [bytes([3, 0, 7])] * 3
+    labels = np.array([place % 3 for place in range(150)] + [2, 0, 1])
+    folds = mislabelled.fold(keys, labels)
+    assert len({folds[place] for place, key in enumerate(keys) if key == keys[3]}) == 1
+    counts = [np.bincount(labels[folds == fold], minlength=3) for fold in range(mislabelled.FOLDS)]
+    assert np.ptp(counts) <= 4
+
+
+def test_more_rows_than_are_looked_at_are_drawn_by_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mislabelled, "MOST_ROWS", 250)
+    one, other = (mislabelled.judge(see(dataset(seed=seed)), progress=Silent()) for seed in (1, 2))
+    assert one.examples.ids == other.examples.ids
+    assert len(one.examples) == 250
+
+
+def test_planting_turns_labels_wrong_and_leaves_the_rest() -> None:
+    keys = [hashlib.blake2b(b"%d" % place, digest_size=16).digest() for place in range(3000)]
+    labels = np.array([0] * 2000 + [1] * 600 + [2, 3] * 150 + [4, 5] * 50)
+    groups = mislabelled.group(labels, classes=7)
+    assert groups.tolist() == [0, 1, 2, 2, 2, 2, 2]
+    planted, turned = mislabelled.plant(keys, labels, groups=groups)
+    assert (turned[planted] != labels[planted]).all() and (turned[~planted] == labels[~planted]).all()
+    # 2 % of 2,000 rows; at least 20 of 600 and of 400, the small classes together.
+    assert np.bincount(groups[turned[planted]]).tolist() == [40, 20, 20]
+    assert set(turned[planted].tolist()) >= {0, 1, 2, 3}
+
+
+def test_classes_that_are_too_few_even_together_are_not_judged() -> None:
+    assert mislabelled.group(np.array([0] * 300 + [1] * 100 + [2] * 50), classes=3).tolist() == [0, -1, -1]

@@ -1,0 +1,101 @@
+"""Blank texts, cut ones, and words that give the label away."""
+
+import dataclasses
+
+import numpy as np
+from labelled_rows import clean_rows, dataset
+
+from finetooth.preflight import Finding, Lengths, inspect
+
+
+def of(code: str, found: list[Finding]) -> list[Finding]:
+    return [finding for finding in found if finding.code == code]
+
+
+def test_blank_texts_are_named_in_every_split() -> None:
+    blanks = [(" \t", "ham"), ("\u200b\u200d", "spam")]
+    found = of(
+        "empty_texts", inspect(dataset([*clean_rows(300), *blanks], test=[*clean_rows(60, start=2000), blanks[0]]))
+    )
+    assert [(finding.severity, finding.says) for finding in found] == [
+        ("warn", "2 training texts are blank."),
+        ("warn", "1 test text is blank."),
+    ]
+    assert [row.id for finding in found for row in finding.rows] == ["train.csv:301", "train.csv:302", "test.csv:61"]
+
+
+def test_one_blank_text_of_a_pair_is_enough() -> None:
+    given = dataset()
+    pairs = ("", *["an answer"] * 299)
+    answered = {
+        name: dataclasses.replace(getattr(given, name), pairs=("an answer",) * 60) for name in ("validation", "test")
+    }
+    paired = dataclasses.replace(given, train=dataclasses.replace(given.train, pairs=pairs), **answered)
+    (finding,) = of("empty_texts", inspect(paired))
+    assert [row.id for row in finding.rows] == ["train.csv:1"]
+
+
+def test_training_texts_that_are_all_blank_stop() -> None:
+    blank = [(" " * (1 + row % 3), "ham" if row % 2 else "spam") for row in range(60)]
+    (finding,) = of("empty_texts", inspect(dataset(blank)))
+    assert (finding.severity, finding.says, finding.advice) == (
+        "stop",
+        "All 60 training texts are blank.",
+        "Check data.text: it may name the wrong column.",
+    )
+
+
+def test_cut_rows_are_named_the_longest_first() -> None:
+    whole = np.array([4, 20, 8, 9] + [5] * 36)
+    lengths = {
+        "train": Lengths(tuple(f"train.csv:{row}" for row in range(1, 41)), whole, np.minimum(whole, 8)),
+        "test": Lengths(("test.csv:1",), np.array([8]), np.array([8])),
+    }
+    (finding,) = of("cut_texts", inspect(dataset(), lengths=lengths))
+    assert (finding.severity, finding.says) == (
+        "note",
+        "Cut at 8 tokens: 5.0 % of the training rows and 5.9 % of their tokens.",
+    )
+    assert [(row.id, row.advice) for row in finding.rows] == [
+        ("train.csv:2", "shorten: 20 tokens, 8 kept"),
+        ("train.csv:4", "shorten: 9 tokens, 8 kept"),
+    ]
+    longer = {"train": dataclasses.replace(lengths["train"], whole=whole * 3)}
+    assert of("cut_texts", inspect(dataset(), lengths=longer))[0].severity == "warn"
+    assert not of("cut_texts", inspect(dataset(), lengths={"test": lengths["test"]}))
+
+
+def test_a_word_that_stands_in_one_class_alone_is_shown_with_its_shares() -> None:
+    rows = [
+        (f"a {'FREE' if row % 4 == 1 or row == 2 else 'plain'} text {row}", ("ham", "spam")[row % 2])
+        for row in range(300)
+    ]
+    found = of("giveaway_words", inspect(dataset(rows)))
+    assert [(finding.severity, finding.says) for finding in found] == [
+        ("warn", "Words that nearly give the label away: 'free' in 50 % of the 'spam' rows and 0.7 % of the others.")
+    ]
+    named = {row.id for row in found[0].rows}
+    assert named == {f"train.csv:{row + 1}" for row in range(300) if row % 4 == 1 or row == 2}
+    assert {row.advice for row in found[0].rows} == {"holds free"}
+
+
+def test_a_word_of_a_tenth_of_a_class_at_least() -> None:
+    def noted(marked: int, of_class: int) -> bool:
+        rows = [(f"text {row}{' free' if row < marked else ''}", "spam") for row in range(of_class)]
+        rows += [(f"text 1{row:03}", "ham") for row in range(of_class)]
+        found = of("giveaway_words", inspect(dataset(rows)))
+        return any("'free'" in finding.says for finding in found)
+
+    assert (noted(39, 400), noted(40, 400)) == (False, True)
+
+
+def test_a_word_is_told_only_where_chance_cannot_have_put_it() -> None:
+    """A word of one class alone in few rows, or of other classes too, decides nothing."""
+
+    def told(inside: int, outside: int) -> bool:
+        rows = [(f"text {row}{' free' if row < inside else ''}", "spam") for row in range(100)]
+        rows += [(f"text 1{row:03}{' free' if row < outside else ''}", "ham") for row in range(100)]
+        return bool(of("giveaway_words", inspect(dataset(rows))))
+
+    assert (told(12, 0), told(40, 0)) == (False, True)
+    assert (told(90, 4), told(90, 20)) == (True, False)
