@@ -74,7 +74,7 @@ def _refuse_source(fix_list: Path, material: Material) -> None:
 
 
 def _smallest_differences(rows: int) -> list[dict[str, float | None]]:
-    """For each DISCORDANCES, the smallest difference in accuracy that the test rows show (80 % power), 0 to 1 or None."""
+    """For each DISCORDANCES, the smallest difference that the test rows show (80 % power), 0 to 1 or None."""
     return [
         {"discordance": share, "difference": smallest_difference(rows, discordance=share)} for share in DISCORDANCES
     ]
