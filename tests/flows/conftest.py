@@ -21,12 +21,13 @@ PREFIXED: dict[str, Any] = {
     "baselines": [],
     "training": {"epochs": 8, "base_dropout": 0.0},
     "candidates": [{"name": "r4", "rank": 4, "bias": "lora_only", "layers": "last-1"}],
+    "decision": {"thresholds": "macro_f1", "abstain": {"coverage": 0.8}},
 }
 
 
 @pytest.fixture(scope="session")
 def prefixed(place: Path) -> Finished:
-    """One candidate tuned without padding, on hidden states kept on disk."""
+    """One candidate tuned without padding, on hidden states kept on disk, that decides by thresholds and abstains."""
     trial = Trial(write_recipe(place, **PREFIXED), place / "prefixed")
     said = trial.finish("--profile")
     assert said.returncode == 0, said.stderr

@@ -22,9 +22,11 @@ from finetooth import pipeline
 from finetooth.cli import main
 from finetooth.errors import FinetoothError
 from finetooth.files import damage, read_json, sha256_file
+from finetooth.measure.decision_file import DECISION
 from finetooth.model.adapters import WEIGHTS
 from finetooth.proof.command import Command
 from finetooth.proof.task import Task
+from finetooth.runs.predictions import read as read_predictions
 from trials import PROGRAM, Finished, Trial, write_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -278,6 +280,37 @@ def test_a_profile_tells_parts_and_speed(prefixed: Finished) -> None:
     assert row["flops_per_second"] > 0
     assert row["limit_flops_per_second"] > 0
     assert not prefixed.trial.folder.work.exists()  # with the hidden states, of no use once the run is complete
+
+
+def test_results_evaluate_and_predict_decide_alike(prefixed: Finished, said: Any) -> None:
+    trial = prefixed.trial
+    jsonschema.validate(json.loads(prefixed.said.stdout), json.loads((ROOT / "docs/contract.schema.json").read_text()))
+    (row,) = json.loads(prefixed.said.stdout)["rows"]
+    assert read_json(trial.row.adapter / DECISION) == {"schema": 1, **row["decision"]}
+    assert read_json(trial.row.verify)["decision_sha256"] == sha256_file(trial.row.adapter / DECISION)
+    wanted = row["decision"]["abstain"]
+    assert 0.8 <= wanted["coverage"] < 0.8 + 1 / 40
+    predictor = finetooth.load(trial.out)
+    test = read_predictions(trial.row.predictions)["test"]
+    decided = predictor.decision.apply(test.logits)
+    right, answered = decided.labels == test.labels, ~decided.abstained
+    assert row["test"]["accuracy"] == right.mean()
+    assert row["test"]["macro_f1"] == pytest.approx(f1_score(test.labels, decided.labels, average="macro"), abs=1e-12)
+    (compared,) = read_json(trial.folder.comparison)["rows"]
+    assert compared["correct"] == right.sum()
+    code, out, err = said(trial, "evaluate", str(trial.out), "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert {key: found[key] for key in row["test"]} == row["test"]
+    assert (found["coverage"], found["accuracy_answered"]) == (answered.mean(), right[answered].mean())
+    with (trial.recipe.parent / "reviews.csv").open(newline="") as file:
+        texts = [line["text"] for line in csv.DictReader(file)]
+    places = [int(item.rpartition(":")[2]) for item in test.ids]
+    first = min(int(line.rpartition(":")[2]) for line in pq.read_table(trial.folder.splits)["id"].to_pylist())
+    answers = predictor.predict([texts[place - first] for place in places])
+    classes = np.array(predictor.classes)
+    expected = [None if gone else name for name, gone in zip(classes[decided.labels], decided.abstained, strict=True)]
+    assert [answer["label"] for answer in answers] == expected
 
 
 def test_candidates_share_what_the_layers_below_compute(place: Path, tmp_path: Path, prefixed: Finished) -> None:

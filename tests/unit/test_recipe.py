@@ -83,6 +83,40 @@ def test_what_cannot_be_a_path_is_an_error_of_the_recipe() -> None:
             "candidates.0.targets.0: input should be a valid string; found 5.",
         ),
         (
+            {"decision": {"temprature": False}},
+            "unknown key 'decision.temprature'. Did you mean 'temperature'? Known here: abstain, costs, temperature, "
+            "thresholds.",
+        ),
+        ({"decision": {"thresholds": "f1"}}, "decision.thresholds: input should be 'macro_f1'; found 'f1'."),
+        (
+            {"decision": {"thresholds": "macro_f1", "costs": {"good": {"bad": 5}}}},
+            "decision: thresholds and costs both decide the label; give one of them.",
+        ),
+        (
+            {"decision": {"costs": {"good": {"bad": -1}}}},
+            "decision.costs.good.bad: input should be greater than or equal to 0; found -1.",
+        ),
+        (
+            {"decision": {"costs": {"good": {"good": 1}}}},
+            "decision.costs: 'good' said of 'good' is right and costs nothing; leave it out.",
+        ),
+        (
+            {"decision": {"abstain": {"cover": 0.9}}},
+            "unknown key 'decision.abstain.cover'. Did you mean 'coverage'? Known here: accuracy, coverage.",
+        ),
+        (
+            {"decision": {"abstain": {"coverage": 0.9, "accuracy": 0.9}}},
+            "decision.abstain: give either coverage or accuracy, such as {coverage: 0.9}.",
+        ),
+        (
+            {"decision": {"abstain": {}}},
+            "decision.abstain: give either coverage or accuracy, such as {coverage: 0.9}.",
+        ),
+        (
+            {"decision": {"abstain": {"coverage": 1}}},
+            "decision.abstain.coverage: input should be less than 1; found 1.",
+        ),
+        (
             {"seeds": []},
             "seeds: list should have at least 1 item after validation, not 0; found [].",
         ),
@@ -99,6 +133,7 @@ def test_numbers_are_labels_and_truth_values_want_quotes(tmp_path: Path) -> None
     spec = recipe.load(written(tmp_path, text + "training: {class_weights: {0: 1.5, 1: 1}}\n"))
     assert (spec.data.labels, spec.data.keep) == (["0", "1"], {"stars": ["1", "5"]})
     assert spec.training.class_weights == {"0": 1.5, "1": 1.0}
+    assert recipe.load(written(tmp_path, text + "decision: {costs: {1: {0: 5}}}\n")).decision.costs == {"1": {"0": 5}}
     path = written(tmp_path, text.replace("[0, 1]", "[no, 'yes']"))
     assert said(path) == (
         f"{path}: data.labels.0: YAML reads an unquoted yes, no, on, off, true or false as a truth value; "

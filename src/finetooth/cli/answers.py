@@ -63,16 +63,18 @@ def predict(
     For texts the output is a table; for a file or stdin it is tab-separated, with a header, one line for each example
     in its order: row (counted from 1), label, probability. A blank text in them is labelled like any other, so that
     lines stay in step with rows, and told on stderr; rows of a table without any field are no rows. With --json, a list
-    of label, probability and the probabilities of all labels.
+    of label, probability and the probabilities of all labels. Where an adapter abstains (decision.abstain), the label
+    is empty, with --json null.
     """
     texts, pairs = _texts(inputs, text_pairs, columns=_columns(tuned, text_column, pair_column))
     answers = _answers(tuned, texts, pairs, base=base)
     if as_json:
         output.emit_json(answers)
-    elif _is_stream(inputs):
-        output.emit(_tab_separated(answers), exact=True)
-    else:
-        output.emit(_aligned(answers, texts))
+        return
+    streamed = _is_stream(inputs)
+    output.emit(_tab_separated(answers) if streamed else _aligned(answers, texts), exact=streamed)
+    _tell_of_abstained(answers)
+    if not streamed:
         output.next_command(f"finetooth evaluate {shlex.quote(str(tuned))}")
 
 
@@ -200,6 +202,12 @@ def _answers(tuned: Path, texts: Sequence[str], pairs: Sequence[str] | None, *, 
         return predictor.predict(texts, pairs, advance=step.advance)
 
 
+def _tell_of_abstained(answers: "Sequence[Prediction]") -> None:
+    count = sum(answer["label"] is None for answer in answers)
+    if count:
+        output.tell(f"no label for {count:,} of {len(answers):,} texts: the adapter abstains where it is not sure.")
+
+
 def _tab_separated(answers: "Sequence[Prediction]") -> str:
     lines = io.StringIO()
     writer = csv.writer(lines, dialect="excel-tab", lineterminator="\n")
@@ -210,7 +218,7 @@ def _tab_separated(answers: "Sequence[Prediction]") -> str:
 
 
 def _aligned(answers: "Sequence[Prediction]", texts: Sequence[str]) -> str:
-    labels = [output.one_line(answer["label"], _LABEL_COLUMNS) for answer in answers]
+    labels = [output.one_line(answer["label"] or "", _LABEL_COLUMNS) for answer in answers]
     width = max(map(output.columns_of, [*labels, "label"]))
     left = _COLUMNS - width - len("  probability  ")
     lines = [f"label{'':{width - len('label')}}  probability  text"]
@@ -218,6 +226,19 @@ def _aligned(answers: "Sequence[Prediction]", texts: Sequence[str]) -> str:
         padding = " " * (width - output.columns_of(label))
         lines.append(f"{label}{padding}  {answer['probability']:>11.4f}  {output.one_line(text, left)}")
     return "\n".join(lines)
+
+
+def _answered(figures: dict[str, Any]) -> list[str]:
+    """Which rows an adapter that abstains answers, and how well; the accuracy above these lines is over all of them."""
+    from finetooth.measure.intervals import wilson
+
+    coverage, count = figures["coverage"], round(figures["coverage"] * figures["examples"])
+    lines = [f"answered  {100 * coverage:6.1f} %  {count:,} examples; on the others it abstains"]
+    if count:
+        low, high = wilson(round(figures["accuracy_answered"] * count), count)
+        interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f}"
+        lines.append(f"  right   {100 * figures['accuracy_answered']:6.1f} %  of those; {interval}")
+    return lines
 
 
 def _scores(tuned: Path, figures: dict[str, Any]) -> str:
@@ -233,6 +254,8 @@ def _scores(tuned: Path, figures: dict[str, Any]) -> str:
         f"macro F1  {100 * figures['macro_f1']:6.1f} %",
         f"loss      {figures['loss']:8.4f}",
     ]
+    if "coverage" in figures:
+        lines += _answered(figures)
     openings = figures.get("test_openings")
     if openings:
         times = "once" if openings == 1 else f"{openings} times"

@@ -92,6 +92,8 @@ _SECTIONS = {
     "SplitSources": "data.source",
     "Limit": "data.limit",
     "Training": "training",
+    "Deciding": "decision",
+    "Abstain": "decision.abstain",
     "Candidate": "candidates",
 }
 

@@ -20,10 +20,10 @@ class Bin:
     accuracy: float
 
 
-def reliability(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], *, bins: int = BINS) -> list[Bin]:
+def reliability(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.int64], *, bins: int = BINS) -> list[Bin]:
     """Top probability against accuracy in `bins` of equal width, those without examples left out.
 
-    logits: (N, C) float32, finite; labels: (N,) int64.
+    logits: (N, C), finite; labels: (N,) int64.
     Source: Guo et al. 2017, "On calibration of modern neural networks", section 2.
     """
     confidence = _top_probability(logits)
@@ -51,7 +51,7 @@ def calibration_error(bins: list[Bin]) -> float:
     )
 
 
-def _top_probability(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def _top_probability(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """The largest softmax probability of each row, (N,) float64."""
     found = np.empty(len(logits), np.float64)
     rows = max(1, _VALUES_AT_ONCE // logits.shape[1])

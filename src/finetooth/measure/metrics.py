@@ -20,14 +20,18 @@ class Score(TypedDict):
     macro_f1: float
 
 
-def score(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> Score:
+def score(
+    logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], *, guesses: npt.NDArray[np.int64] | None = None
+) -> Score:
     """Accuracy, cross-entropy and macro-F1 of logits (N, C) float32 against labels (N,) int64.
 
+    guesses: (N,) the labels that were decided from the logits; those of the largest when omitted.
     Raises: DivergedError if a logit is not finite.
     """
     count = len(labels)
     assert count > 0, "no examples to score"
-    guesses = predicted(logits)
+    largest = predicted(logits)
+    guesses = largest if guesses is None else guesses
     return {
         "examples": count,
         "accuracy": int((guesses == labels).sum()) / count,
@@ -51,7 +55,7 @@ def predicted(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     return np.asarray(logits.argmax(axis=1), np.int64)
 
 
-def losses(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def losses(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Cross-entropy of each example in nats, (N,) float64: log-sum-exp of its logits minus the true one's."""
     found = np.empty(len(labels), np.float64)
     for start, block in _blocks(logits):
@@ -73,7 +77,7 @@ def macro_f1(guesses: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]) -> f
     return float((2 * hits[present] / named[present]).sum()) / int(present.sum())
 
 
-def _blocks(logits: npt.NDArray[np.float32]) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+def _blocks(logits: npt.NDArray[np.floating]) -> Iterator[tuple[int, npt.NDArray[np.floating]]]:
     rows = max(1, _VALUES_AT_ONCE // logits.shape[1])
     for start in range(0, len(logits), rows):
         yield start, logits[start : start + rows]

@@ -5,6 +5,7 @@ head.safetensors  heads.safetensors              its head, and other untrained h
 config.json  model.safetensors                   a standard transformers folder, of full fine-tuning
 tokenizer.json ...                               as they came with the base
 labels.json                                      {"schema": 1, "labels": [..]}
+decision.json                                    how its logits become answers; not of an untrained head
 finetooth.json                                   what it belongs to, by content: base, tokenizer, labels; canaries
 README.md  MANIFEST.json                         how to load it with plain peft; sha256 of every file
 """
@@ -24,6 +25,7 @@ from safetensors.torch import save_file
 
 from finetooth.errors import DivergedError, ModelError
 from finetooth.files import canonical_hash, damage, new_directory, read_json, sha256_file, write_json
+from finetooth.measure import decision_file
 from finetooth.model import adapters, device, whole
 from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base, load_tokenizer, set_head
 from finetooth.model.predictor import Input, Predictor
@@ -120,6 +122,8 @@ def save(
             },
         )
         if adapted:
+            described = decision_file.describe(predictor.decision, predictor.classes)
+            write_json(inside / decision_file.DECISION, {"schema": decision_file.SCHEMA, **described})
             (inside / "README.md").write_text(_readme(predictor, source), encoding="utf-8")
 
 
@@ -193,7 +197,8 @@ def load(folder: Path, *, base_folder: Path, name: str) -> Predictor:
     else:
         set_head(base, _read(folder / HEAD))
         model = base.model
-    predictor = Predictor(model, load_tokenizer(folder), classes, Input(**identity["input"]), name)
+    decision = decision_file.load(folder, classes=classes, name=name)
+    predictor = Predictor(model, load_tokenizer(folder), classes, Input(**identity["input"]), name, decision)
     _check_canaries(predictor, identity)
     return predictor
 
@@ -283,7 +288,8 @@ Made by Finetooth. Base model: `{source.id}`.
 
 With Finetooth: `finetooth predict --with THIS_FOLDER "your text"`
 
-With plain PEFT (`BASE` is a folder or id of the base model, `ADAPTER` this folder):
+With plain PEFT (`BASE` is a folder or id of the base model, `ADAPTER` this folder). The logits are the same; the label
+is that of the largest logit, without what `decision.json` holds (temperature, thresholds, costs, abstention):
 
 ```python
 import torch

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Any, TypedDict
+from dataclasses import dataclass, field
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from finetooth.errors import DataError
+from finetooth.measure.decisions import Decision
 from finetooth.model.batching import Rows, Tokens, Truncation, collate, evaluation_batches, tokenize
 from finetooth.model.prefix import PrefixCache, entered
 
@@ -18,11 +19,16 @@ EVALUATION_BUDGET = 4096
 
 
 class Prediction(TypedDict):
-    """The most probable label of a text, its probability (0 to 1), and those of all labels."""
+    """The label of a text, its calibrated probability (0 to 1), and those of all labels.
 
-    label: str
+    abstained: only of an artefact that may abstain; where it does, the label is None and the probability that of the
+    label it would have given.
+    """
+
+    label: str | None
     probability: float
     probabilities: dict[str, float]
+    abstained: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +80,11 @@ def _known(states: PrefixCache, tokens: Tokens, rows: Rows) -> torch.Tensor | No
     return pad_sequence(list(torch.split(states.read(rows), tokens.lengths[rows].tolist())), batch_first=True)
 
 
-def probabilities(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Softmax of logits (N, C) in float64: (N, C), each row summing to 1."""
-    wide = values.astype(np.float64)
-    weights = np.exp(wide - wide.max(axis=1, keepdims=True))
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
-
-
 @dataclass(frozen=True, slots=True)
 class Predictor:
     """A reloaded artefact, ready to label texts.
 
-    classes: label names in the order of the logits. name: what it was loaded from.
+    classes: label names in the order of the logits. name: what it was loaded from. decision: how logits become answers.
     """
 
     model: Any
@@ -93,6 +92,7 @@ class Predictor:
     classes: tuple[str, ...]
     input: Input
     name: str
+    decision: Decision = field(default_factory=Decision)
 
     def tokenize(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Tokens:
         """Tokens of texts, or of texts and their pairs, as in training.
@@ -125,19 +125,20 @@ class Predictor:
         *,
         advance: Callable[[int], None] = lambda count: None,
     ) -> list[Prediction]:
-        """The label and the probabilities of each text, in the order given.
+        """The label and the probabilities of each text, in the order given, as the artefact's decision has them.
 
         Raises: DataError as tokenize does, and when `texts` is one text instead of a list of them.
         """
         if isinstance(texts, str):
             raise DataError("predict takes a list of texts; give [text] for one.")
-        found = probabilities(self.logits(self.tokenize(texts, pairs), advance=advance))
-        return [self._prediction(row) for row in found]
+        decided = self.decision.apply(self.logits(self.tokenize(texts, pairs), advance=advance))
+        rows = zip(decided.labels.tolist(), decided.probabilities, decided.abstained.tolist(), strict=True)
+        return [self._prediction(label, row, abstained=abstained) for label, row, abstained in rows]
 
-    def _prediction(self, row: npt.NDArray[np.float64]) -> Prediction:
-        best = int(row.argmax())
-        return {
-            "label": self.classes[best],
-            "probability": float(row[best]),
+    def _prediction(self, label: int, row: npt.NDArray[np.float64], *, abstained: bool) -> Prediction:
+        found: Prediction = {
+            "label": None if abstained else self.classes[label],
+            "probability": float(row[label]),
             "probabilities": dict(zip(self.classes, row.tolist(), strict=True)),
         }
+        return found if self.decision.abstention is None else {**found, "abstained": abstained}

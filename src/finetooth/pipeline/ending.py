@@ -7,18 +7,21 @@ from typing import Any, Literal
 from finetooth import controls
 from finetooth.controls.control import SETTINGS
 from finetooth.files import discard, read_json, sweep
-from finetooth.measure.metrics import score
+from finetooth.measure import decision_file
+from finetooth.measure.decisions import Decision
+from finetooth.measure.metrics import Score, score
 from finetooth.model.artefact import weights_name
 from finetooth.recipe import Recipe
 from finetooth.report.writing import write_report
 from finetooth.runs import comparison, complete, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
+from finetooth.runs.predictions import Predictions
 from finetooth.runs.results import Chosen, Costs, CurvePoint, Heads, Parameters, Reload, Row, RowCosts, RunInfo
 
 Keys = Sequence[tuple[str, int | None]]
 
 
-def choose_winner(recipe: Recipe, folder: RunFolder, keys: Keys) -> tuple[str, int] | None:
+def choose_winner(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, *, keys: Keys) -> tuple[str, int] | None:
     """Name and seed of the candidate with the best monitored validation figure; the first among equals."""
     candidates = {candidate.name for candidate in recipe.candidates}
     best: tuple[float, tuple[str, int]] | None = None
@@ -29,7 +32,7 @@ def choose_winner(recipe: Recipe, folder: RunFolder, keys: Keys) -> tuple[str, i
         validation = predictions.read(row.predictions).get("validation")
         if validation is None:
             continue
-        figures = score(validation.logits, validation.labels)
+        figures = _figures(validation, decision_of(plan, row))
         value = -figures["loss"] if recipe.training.monitor == "loss" else figures[recipe.training.monitor]
         if best is None or value > best[0]:
             best = (value, (name, seed))
@@ -60,7 +63,7 @@ def conclude(
         inexact=[*plan["inexact"], *_backed_off(plan, folder, keys)],
     )
     results.write_results(folder, info, rows)
-    comparison.write_comparison(folder, _compared(recipe, folder, rows, winner))
+    comparison.write_comparison(folder, _compared(recipe, plan, folder, rows, winner=winner))
     seconds = read_json(folder.work / "seconds.json")
     costs = [_costs(folder, name, seed) for name, seed in keys]
     results.write_costs(folder, Costs(test_openings=openings, rows=costs, step_seconds=seconds))
@@ -69,18 +72,15 @@ def conclude(
     clear_away(folder)
 
 
-def _compared(recipe: Recipe, folder: RunFolder, rows: Sequence[Row], winner: tuple[str, int] | None) -> dict[str, Any]:
-    outcomes = [
-        comparison.Outcome(
-            row.name,
-            row.kind,
-            row.seed,
-            predictions.read(folder.row(row.name, row.seed).predictions)["test"],
-            trained=0 if row.parameters is None else row.parameters.trainable,
-        )
-        for row in rows
-        if row.status == "done"
-    ]
+def _compared(
+    recipe: Recipe,
+    plan: Mapping[str, Any],
+    folder: RunFolder,
+    rows: Sequence[Row],
+    *,
+    winner: tuple[str, int] | None,
+) -> dict[str, Any]:
+    outcomes = [_outcome(plan, folder, row) for row in rows if row.status == "done"]
     failed = [
         row.name if len(recipe.seeds) == 1 else f"{row.name} (seed {row.seed})"
         for row in rows
@@ -109,14 +109,30 @@ def _backed_off(plan: Mapping[str, Any], folder: RunFolder, keys: Keys) -> list[
     ]
 
 
+def decision_of(plan: Mapping[str, Any], row: RowFolder) -> Decision:
+    """How the row's logits become labels: what its adapter says, and the largest logit where it says nothing."""
+    return decision_file.load(row.adapter, classes=plan["classes"], name=str(row.adapter))
+
+
+def _figures(part: Predictions, decision: Decision) -> Score:
+    return score(part.logits, part.labels, guesses=decision.labels(part.logits))
+
+
+def _outcome(plan: Mapping[str, Any], folder: RunFolder, row: Row) -> comparison.Outcome:
+    place = folder.row(row.name, row.seed)
+    test = predictions.read(place.predictions)["test"]
+    trained = 0 if row.parameters is None else row.parameters.trainable
+    return comparison.Outcome(row.name, row.kind, row.seed, test, trained, decision_of(plan, place))
+
+
 def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, seed: int | None) -> Row:
     place = folder.row(name, seed)
     candidate = name not in recipe.baselines
     kind: Literal["baseline", "candidate"] = "candidate" if candidate else "baseline"
     if place.failed.is_file():
         return Row(name=name, kind=kind, seed=seed, status="failed", error=read_json(place.failed)["error"])
-    found = predictions.read(place.predictions)
-    figures = {split: score(part.logits, part.labels) for split, part in found.items()}
+    decision = decision_of(plan, place)
+    figures = {split: _figures(part, decision) for split, part in predictions.read(place.predictions).items()}
     if not candidate and name != "full":
         return replace(
             Row(name=name, kind=kind, seed=seed, validation=figures["validation"], test=figures["test"]),
@@ -135,7 +151,8 @@ def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, 
         best_epoch=tuned["best_epoch"],
         curve=[CurvePoint(**point) for point in tuned["curve"]],
         head=tuned["head"],
-        warnings=tuned["warnings"],
+        warnings=[*tuned["warnings"], *decision.warnings],
+        decision=decision_file.describe(decision, plan["classes"]),
     )
 
 

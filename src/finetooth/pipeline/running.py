@@ -118,7 +118,7 @@ class _Work:
         keys = prepare.row_keys(self.recipe)
         for name, seed in keys:
             self._fit_and_prove(name, seed)
-        winner = ending.choose_winner(self.recipe, self.folder, keys)
+        winner = ending.choose_winner(self.recipe, self.plan, self.folder, keys=keys)
         openings = lockbox.open_test(self.plan["test_id"], self.plan["run_id"], run_name=self.recipe.name)
         for name, seed in keys:
             self._test(name, seed)

@@ -4,6 +4,9 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from finetooth import data as data_room
 from finetooth.data import Examples
 from finetooth.data.examples import content_id
@@ -52,6 +55,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Figures of a run's winner, or of an adapter, on the run's test split or on other labelled data.
 
+    accuracy, macro_f1: of the labels that it decides, over all rows; loss: of its logits as they are. Of an artefact
+    that abstains also coverage, the share of rows answered, and accuracy_answered, None where none is.
     Every call is an opening of that test set and is counted. Raises: as load; DataError for unusable data.
     """
     quiet = progress or Silent()
@@ -68,9 +73,19 @@ def evaluate(
         "test_openings": openings,
         "split": "test" if data is None else None,
         "source": data,
-        **score(found, examples.labels),
+        **_figures(predictor, found, examples.labels),
         "classes": list(predictor.classes),
     }
+
+
+def _figures(predictor: Predictor, logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> dict[str, Any]:
+    decided = predictor.decision.apply(logits)
+    figures = {**score(logits, labels, guesses=decided.labels)}
+    if predictor.decision.abstention is None:
+        return figures
+    answered = ~decided.abstained
+    right = float((decided.labels == labels)[answered].mean()) if answered.any() else None
+    return {**figures, "coverage": float(answered.mean()), "accuracy_answered": right}
 
 
 def _examples(

@@ -178,11 +178,13 @@ def _check_row(
         rechecking.check_plan(checked, kept, said.plan)
     if tuned:
         rechecking.check_certificate(checked, row)
-    figures.check_figures(checked, row, figures_said, splits=said.splits, labels=labels)
+    with checked.watching("decision.json"):
+        decision = ending.decision_of(said.plan, row)
+        figures.check_figures(checked, row, figures_said, splits=said.splits, labels=labels, decision=decision)
 
 
 def _check_winner(run: Checked, folder: RunFolder, said: _Said) -> None:
     with run.watching("winner"):
-        winner = ending.choose_winner(said.recipe, folder, said.keys)
+        winner = ending.choose_winner(said.recipe, said.plan, folder, keys=said.keys)
         if (None if said.winner is None else (said.winner["name"], said.winner["seed"])) != winner:
             run.refuse("winner", "results.json names another winner than the one that is best on the validation rows.")

@@ -1,6 +1,6 @@
 """What a run is made of, resolved once: sources, splits, tokens, and the plan that every process of it obeys."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Mater
     """Bring the sources and read the splits.
 
     rejects: where rows that cannot be read are written aside (on_bad_row: skip).
-    Raises: SourceError, DataError; RecipeError for a class weight of an unknown label.
+    Raises: SourceError, DataError; RecipeError for a class weight or a cost of an unknown label.
     """
     model = bring_model(recipe.model, progress=progress) if recipe.needs_model else None
     sources = {
@@ -45,12 +45,18 @@ def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Mater
     }
     files = {split: [source.path for source in listed] for split, listed in sources.items()}
     dataset = data.load(recipe.data, files, rejects=rejects, progress=progress)
-    weights = recipe.training.class_weights
-    for label in weights if isinstance(weights, dict) else ():
-        if label not in dataset.classes:
-            near = did_you_mean(label, dataset.classes)
-            raise RecipeError(f"training.class_weights: {label!r} is no label of the data.{near}")
+    _check_labels(recipe, dataset.classes)
     return Material(model, sources, dataset)
+
+
+def _check_labels(recipe: Recipe, classes: Sequence[str]) -> None:
+    weights, costs = recipe.training.class_weights, recipe.decision.costs or {}
+    named = [("training.class_weights", label) for label in (weights if isinstance(weights, dict) else ())]
+    named += [("decision.costs", label) for label in costs]
+    named += [(f"decision.costs.{true}", said) for true, row in costs.items() for said in row]
+    for key, label in named:
+        if label not in classes:
+            raise RecipeError(f"{key}: {label!r} is no label of the data.{did_you_mean(label, classes)}")
 
 
 def tokenize_splits(

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from finetooth.errors import ProofError
 from finetooth.files import MANIFEST, canonical_hash, read_json, sha256_bytes, sha256_file, write_json
+from finetooth.measure.decision_file import DECISION
 from finetooth.model.artefact import CANARIES, CANARY_TOLERANCE, IDENTITY, LABELS, config_name, weights_name
 from finetooth.runs.layout import RowFolder
 from finetooth.tuning import checkpoints
@@ -23,15 +24,23 @@ def refuse_another(folder: RowFolder, *, name: str) -> None:
 
     Raises: ProofError otherwise.
     """
-    if folder.verify.is_file() and read_json(folder.verify)["adapter_sha256"] != _adapter_sha256(folder):
+    if not folder.verify.is_file():
+        return
+    proven, files = read_json(folder.verify), _hashes(folder)
+    # Of a run that was proven before decisions were saved, there is neither the one nor the other.
+    if (proven["adapter_sha256"], proven.get("decision_sha256")) != (
+        files[weights_name(folder.adapter)],
+        files.get(DECISION),
+    ):
         raise ProofError(
             f"{name}: {folder.adapter} is not the adapter that was proven. Put back the one of this run, or delete "
             f"{folder.path} and give the same command again to tune it anew."
         )
 
 
-def _adapter_sha256(folder: RowFolder) -> str:
-    return str(read_json(folder.adapter / MANIFEST)["files"][weights_name(folder.adapter)]["sha256"])
+def _hashes(folder: RowFolder) -> dict[str, str]:
+    files: dict[str, Any] = read_json(folder.adapter / MANIFEST)["files"]
+    return {name: str(entry["sha256"]) for name, entry in files.items()}
 
 
 def logits_sha256(logits: npt.ArrayLike) -> str:
@@ -69,10 +78,12 @@ _ALWAYS = ("adapter_sha256", "base", "tokenizer_sha256", "labels_sha256")
 def _said_of(folder: RowFolder) -> dict[str, Any]:
     """What a certificate says of an adapter's files, from the files as they are."""
     identity: dict[str, Any] = read_json(folder.adapter / IDENTITY)
+    decision = folder.adapter / DECISION
     return {
         "manifest_sha256": sha256_file(folder.adapter / MANIFEST),
         "adapter_sha256": sha256_file(folder.adapter / weights_name(folder.adapter)),
         "adapter_config_sha256": sha256_file(folder.adapter / config_name(folder.adapter)),
+        "decision_sha256": sha256_file(decision) if decision.is_file() else None,
         "base": identity["base"],
         "tokenizer_sha256": sha256_file(folder.adapter / "tokenizer.json"),
         "labels_sha256": canonical_hash(list(read_json(folder.adapter / LABELS)["labels"])),

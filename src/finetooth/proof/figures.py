@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.files import read_json
+from finetooth.measure.decisions import Decision
 from finetooth.measure.metrics import score
 from finetooth.proof.certificate import logits_sha256
 from finetooth.proof.rechecking import Checked
@@ -24,10 +25,12 @@ def check_figures(
     *,
     splits: Mapping[str, tuple[str, ...]],
     labels: dict[str, npt.NDArray[np.int64]],
+    decision: Decision,
 ) -> None:
     """The row's predictions against splits.parquet, the labels of the other rows, and what results.json says of it.
 
     said: the row in results.json. labels: of each split, taken from the first row that is checked.
+    decision: what makes labels of the row's logits.
     """
     if not row.predictions.is_file():
         checked.refuse("predictions.parquet", "predictions.parquet is missing.")
@@ -40,7 +43,8 @@ def check_figures(
                 checked.refuse("predictions.parquet", f"its {split} rows are not those of splits.parquet.")
             if not np.array_equal(labels.setdefault(split, part.labels), part.labels):
                 checked.refuse("predictions.parquet", f"its {split} labels are not those of the rows before it.")
-            _compare(checked, split, said[split], score(part.logits, part.labels))
+            again = score(part.logits, part.labels, guesses=decision.labels(part.logits))
+            _compare(checked, split, said[split], again)
         if row.verify.is_file():
             _check_proof(checked, read_json(row.verify), said, found["validation"].logits)
 

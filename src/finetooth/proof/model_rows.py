@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from finetooth.errors import Interrupted, ProofError
-from finetooth.files import read_json, write_json
+from finetooth.files import discard, read_json, write_json
+from finetooth.measure import deciding
+from finetooth.measure.decisions import Decision
 from finetooth.model import adapters, artefact, device, whole
 from finetooth.model.batching import Tokens
 from finetooth.model.loading import Base, hash_tensors, load_tokenizer
@@ -19,6 +22,7 @@ from finetooth.proof.planned_base import load_planned
 from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
 from finetooth.recipe import Candidate, Recipe
 from finetooth.runs.work import read_labels
+from finetooth.tuning import checkpoints
 from finetooth.tuning.loop import Job, Split, Tuning
 
 
@@ -38,8 +42,9 @@ def fit(task: Task, channel: Channel) -> None:
     tokenizer = load_tokenizer(base_folder)
     model = _tune(task, channel, base, candidate, recipe, tokenizer.pad_token_id)
     settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan["pairs"])
+    decision = Decision() if candidate is None else _decision(task, _measured(task))
     artefact.save(
-        Predictor(model, tokenizer, tuple(plan["classes"]), settings, task.row),
+        Predictor(model, tokenizer, tuple(plan["classes"]), settings, task.row, decision),
         task.folder.adapter,
         base=base,
         base_folder=base_folder,
@@ -52,7 +57,7 @@ def fit(task: Task, channel: Channel) -> None:
 def score(task: Task, channel: Channel) -> None:
     """Score a split with the saved, unmerged artefact; of the validation rows, prove them bitwise.
 
-    Raises: ProofError when the artefact is not what was measured before it was saved.
+    Raises: ProofError when the artefact, or its decision, is not what was measured before it was saved.
     """
     plan = task.plan()
     device.configure(plan["device"])
@@ -63,6 +68,10 @@ def score(task: Task, channel: Channel) -> None:
     found = predictor.logits(tokens, budget=plan["evaluation_budget"], states=states, advance=_advance(channel))
     if task.split == "validation" and certificate.is_due(task.folder):
         certificate.prove(task.folder, found, name=task.row, exact=not plan["inexact"])
+        if (
+            not plan["inexact"] and task.row != "full"
+        ):  # full makes no decisions; else the last bits of what is fitted may differ too
+            _prove_decision(task, predictor.decision)
     keep_predictions(task, found)
 
 
@@ -119,6 +128,26 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
         **_profile(task, tuning, speeds, seconds=counters.seconds),
     )
     return model.eval()
+
+
+def _measured(task: Task) -> npt.NDArray[np.float32]:
+    """The validation logits (N, C) of the best step, as the loop measured them."""
+    return checkpoints.best_logits(task.folder.checkpoints, int(read_json(task.folder.curve)["best_step"]))
+
+
+def _decision(task: Task, logits: npt.NDArray[np.float32]) -> Decision:
+    """The decision that the recipe asks for, from validation logits (N, C)."""
+    _, labels = read_labels(task.run_folder, "validation")
+    return deciding.fit(logits, labels, classes=task.plan()["classes"], asked=task.recipe().decision)
+
+
+def _prove_decision(task: Task, reloaded: Decision) -> None:
+    if reloaded != _decision(task, _measured(task)):
+        discard(task.folder.verify)
+        raise ProofError(
+            f"{task.row}: the reloaded decision.json is not what the validation rows give. The run stops here. Delete "
+            f"{task.folder.adapter} and give the same command again to make it anew from the last checkpoint."
+        )
 
 
 def _speeds(task: Task, tuning: Tuning) -> dict[str, float]:

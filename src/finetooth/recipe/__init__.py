@@ -15,6 +15,7 @@ from finetooth.errors import RecipeError, did_you_mean
 from finetooth.files import check_name
 from finetooth.recipe import unique_keys
 from finetooth.recipe.explaining import explain
+from finetooth.recipe.overriding import overridden
 from finetooth.recipe.places import COMPRESSED_SUFFIXES as COMPRESSED_SUFFIXES
 from finetooth.recipe.places import DATA_SUFFIXES as DATA_SUFFIXES
 from finetooth.recipe.places import absolute_paths
@@ -50,7 +51,15 @@ def _word(value: Any) -> Any:
     return value
 
 
+def _costs_of_mistakes(costs: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    right = next((label for label, row in costs.items() if label in row), None)
+    if right is not None:
+        raise ValueError(f"{right!r} said of {right!r} is right and costs nothing; leave it out.")
+    return costs
+
+
 Word = Annotated[str, BeforeValidator(_word)]
+Costs = Annotated[dict[Word, dict[Word, Annotated[float, Field(ge=0, le=1e6)]]], AfterValidator(_costs_of_mistakes)]
 Name = Annotated[str, AfterValidator(_safe_name)]
 Layers = Annotated[str, AfterValidator(_layers)]
 
@@ -180,6 +189,44 @@ class Training(Section):
     )
 
 
+class Abstain(Section):
+    """When no answer is given: where the probability of the label is below a threshold, chosen for one of these."""
+
+    coverage: float | None = Field(None, gt=0, lt=1, description="Share of the validation rows to answer.")
+    accuracy: float | None = Field(
+        None, gt=0, le=1, description="Accuracy, 0 to 1, of the validation rows that are answered, as many as can be."
+    )
+
+    @model_validator(mode="after")
+    def _one_wish(self) -> "Abstain":
+        if (self.coverage is None) == (self.accuracy is None):
+            raise ValueError("give either coverage or accuracy, such as {coverage: 0.9}.")
+        return self
+
+
+class Deciding(Section):
+    """How logits become answers: fitted on the validation rows and saved in the adapter."""
+
+    temperature: bool = Field(
+        True, description="Whether probabilities are calibrated by one temperature (Guo et al. 2017)."
+    )
+    thresholds: Literal["macro_f1"] | None = Field(
+        None, description="Label of the largest probability over its class's threshold; thresholds for macro-F1."
+    )
+    costs: Costs | None = Field(
+        None,
+        description="Label of the least expected cost (Elkan 2001): {true label: {label said: cost}} of mistakes; "
+        "1 where none is given.",
+    )
+    abstain: Abstain | None = Field(None, description="Give no answer to texts that the adapter is not sure of.")
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> "Deciding":
+        if self.thresholds is not None and self.costs is not None:
+            raise ValueError("thresholds and costs both decide the label; give one of them.")
+        return self
+
+
 class Candidate(Section):
     """One adapter configuration."""
 
@@ -244,6 +291,9 @@ class Recipe(Section):
     training: Training = Field(
         default_factory=lambda: Training.model_validate({}), description="How candidates are tuned."
     )
+    decision: Deciding = Field(
+        default_factory=lambda: Deciding.model_validate({}), description="How a candidate's logits become answers."
+    )
     candidates: list[Candidate] = Field(default_factory=list, description="Adapter configurations to compare.")
 
     @property
@@ -289,7 +339,7 @@ def load(source: str | Path | Mapping[str, Any], *, overrides: Sequence[str] = (
         where, raw, home = str(source), _read_yaml(Path(source)), Path(source).resolve().parent
     values = absolute_paths(raw, home, where=where)
     for override in overrides:
-        values = _override(values, override)
+        values = overridden(values, override)
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
@@ -315,38 +365,10 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in values.items()}
 
 
-def _override(values: dict[str, Any], override: str) -> dict[str, Any]:
-    key, equals, text = override.partition("=")
-    if not equals or not key:
-        raise RecipeError(f"--set {override}: expected KEY=VALUE, such as --set data.source=reviews.csv")
-    try:
-        value = unique_keys.parse(text, where=f"--set {override}:")
-    except yaml.YAMLError as error:
-        raise RecipeError(f"--set {override}: the value is not valid YAML: {' '.join(str(error).split())}") from error
-    path = key.split(".")
-    change: Any = value
-    for part in reversed(path):
-        change = {part: change}
-    merged: dict[str, Any] = _merge(values, absolute_paths(change, Path.cwd(), where=f"--set {key}"), path)
-    return merged
-
-
-def _merge(values: Any, change: Any, path: list[str]) -> Any:
-    if not path:
-        return change
-    part, rest = path[0], path[1:]
-    if isinstance(values, list):
-        if not part.isdigit() or int(part) >= len(values):
-            raise RecipeError(f"--set: {part!r} is not a position in a list of {len(values)}.")
-        return [_merge(item, change[part], rest) if number == int(part) else item for number, item in enumerate(values)]
-    inner = dict(values) if isinstance(values, dict) else {}
-    inner[part] = _merge(inner.get(part), change[part], rest)
-    return inner
-
-
 def _keys_at(place: tuple[int | str, ...]) -> list[str]:
     sections: dict[str, type[Section]] = {
-        "data": Data, "limit": Limit, "training": Training, "candidates": Candidate,
+        "data": Data, "limit": Limit, "training": Training, "candidates": Candidate, "decision": Deciding,
+        "abstain": Abstain,
         "source": SplitSources, "SplitSources": SplitSources,
     }  # fmt: skip
     named = [part for part in place if isinstance(part, str) and part in sections]

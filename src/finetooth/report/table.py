@@ -16,6 +16,10 @@ _PROBED = {
     "first_token": "the first token's state",
     "mean": "mean-pooled states",
 }
+_RULES = {
+    "thresholds": "Labels of candidates: by thresholds fitted on the validation rows.",
+    "costs": "Labels of candidates: by the least expected cost (decision.costs).",
+}
 _TIED = "\N{NO-BREAK SPACE}"
 
 
@@ -258,6 +262,8 @@ def _reading(contract: Mapping[str, Any], comparison: Mapping[str, Any] | None, 
     if probe is not None:
         read, strength = _PROBED[probe["feature"]], f"C = {probe['inverse_regularisation']:g}"
         said.append(_wrapped(f"probe: reads {read}, {strength}, as the validation rows chose.", "  "))
+    decisions = [line.row.get("decision") or {} for line in lines]
+    said += [text for key, text in _RULES.items() if any(decision.get(key) for decision in decisions)]
     judged = sum(line.compared.get("p") is not None for line in lines)
     best = (comparison or {}).get("best_control")
     if best is not None and judged:

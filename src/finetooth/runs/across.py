@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.errors import RunError
+from finetooth.measure import decision_file
 from finetooth.measure.intervals import wilson
-from finetooth.measure.metrics import predicted
 from finetooth.measure.significance import holm, paired
 from finetooth.runs import predictions, results
 from finetooth.runs.layout import RunFolder
@@ -96,7 +96,9 @@ def _measured(folder: Path, found: dict[str, Any]) -> list[_Measured]:
     for row in found["rows"]:
         if row["status"] != "done":
             continue
-        test = predictions.read(RunFolder(folder).row(row["name"], row["seed"]).predictions)["test"]
+        place = RunFolder(folder).row(row["name"], row["seed"])
+        test = predictions.read(place.predictions)["test"]
+        decision = decision_file.load(place.adapter, classes=found["data"]["classes"], name=str(place.adapter))
         order = np.argsort(np.asarray(test.ids, object), kind="stable")
         rows.append(
             _Measured(
@@ -106,7 +108,7 @@ def _measured(folder: Path, found: dict[str, Any]) -> list[_Measured]:
                 seed=row["seed"],
                 winner=(row["name"], row["seed"]) == winner,
                 ids=tuple(test.ids[place] for place in order),
-                right=np.asarray(predicted(test.logits) == test.labels)[order],
+                right=np.asarray(decision.labels(test.logits) == test.labels)[order],
             )
         )
     return rows

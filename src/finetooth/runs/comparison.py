@@ -1,7 +1,7 @@
 """comparison.json: how sure each figure is, what each candidate gains over the controls, and the verdict."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -12,8 +12,9 @@ from finetooth.files import write_json
 from finetooth.measure import verdict
 from finetooth.measure.bootstrap import percentile_interval, resampled_macro_f1, resampled_means
 from finetooth.measure.calibration import calibration_error, reliability
+from finetooth.measure.decisions import Decision
 from finetooth.measure.intervals import wilson
-from finetooth.measure.metrics import losses, macro_f1, predicted
+from finetooth.measure.metrics import losses, macro_f1
 from finetooth.measure.score_interval import score_interval
 from finetooth.measure.seeds import LEAST_SEEDS, pool, recipe_difference
 from finetooth.measure.significance import Paired, paired
@@ -31,13 +32,17 @@ _OF_CANDIDATES = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A row that ended well, with its predictions on the test split; trained: parameters that a candidate trains."""
+    """A row that ended well, with its predictions on the test split and what makes labels of them.
+
+    trained: parameters that a candidate trains.
+    """
 
     name: str
     kind: Literal["baseline", "candidate"]
     seed: int | None
     test: Predictions
     trained: int = 0
+    decision: Decision = field(default_factory=Decision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ def _marked(rows: Sequence[Outcome]) -> list[_Marked]:
         return []
     for row in rows:
         _refuse_other_examples(row, rows[0])
-    guesses = [predicted(row.test.logits) for row in rows]
+    guesses = [row.decision.labels(row.test.logits) for row in rows]
     # All rows see the same draws, so that differences between them are paired.
     drawn = resampled_means(np.stack([losses(row.test.logits, row.test.labels) for row in rows], axis=1))
     return [

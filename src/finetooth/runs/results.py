@@ -79,7 +79,8 @@ class Row:
     validation, test: as measure.metrics.score gives them, None where a failed row has none.
     head: `new` when the row's head began untrained, `checkpoint` when the model brought it, None without a head.
     warnings: what a reader of the row's figures must know, a text each. heads: of an original row with several
-    untrained heads, whose other figures are of the first. probe: of the probe's row alone.
+    untrained heads, whose other figures are of the first. probe: of the probe's row alone. decision: how the row's
+    logits become answers, as measure.decision_file.describe gives it; None of a baseline.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Row:
     warnings: Sequence[str] = ()
     heads: Heads | None = None
     probe: Chosen | None = None
+    decision: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,7 @@ ADAPTER = Kind(
         "adapter_config.json",
         "adapter_model.safetensors",
         "labels.json",
+        "decision.json",
         "MANIFEST.json",
         "finetooth.json",
         "README.md",

@@ -240,6 +240,45 @@ def test_predict_json_is_one_answer_for_each_text(capsys, predictor):
     assert json.loads(out) == [answer, answer]
 
 
+class Unsure(Predictor):
+    """Says nothing of texts that hold `hm`."""
+
+    def predict(self, texts, pairs=None, *, advance=None):
+        answers = [{**answer, "abstained": False} for answer in super().predict(texts, pairs, advance=advance)]
+        unsure = {"label": None, "probability": 0.6, "abstained": True}
+        return [answer | unsure if "hm" in text else answer for answer, text in zip(answers, texts, strict=True)]
+
+
+@pytest.fixture
+def unsure(monkeypatch, predictor):
+    found = Unsure()
+    monkeypatch.setitem(vars(finetooth), "load", lambda tuned, *, base, progress: found)
+    return found
+
+
+TOLD = "finetooth: no label for 1 of 2 texts: the adapter abstains where it is not sure.\n"
+
+
+def test_a_text_that_is_abstained_from_has_no_label_in_the_table(capsys, unsure):
+    code, out, err = call(capsys, "predict", "--with", "runs/x", "fine", "hm hm")
+    assert (code, err) == (0, f"{TOLD}\nNext    finetooth evaluate runs/x\n")
+    assert out.splitlines() == ["label  probability  text", "fresh       0.9000  fine", "            0.6000  hm hm"]
+    assert TOLD not in call(capsys, "predict", "--with", "runs/x", "fine", "good")[2]
+
+
+def test_a_text_that_is_abstained_from_has_an_empty_field_in_a_row_of_tabs(capsys, unsure, tmp_path):
+    (tmp_path / "two.txt").write_text("fine\nhm\n", encoding="utf-8")
+    code, out, err = call(capsys, "predict", "--with", "runs/x", "two.txt")
+    assert (code, err) == (0, TOLD)
+    assert out == "row\tlabel\tprobability\n1\tfresh\t0.900000\n2\t\t0.600000\n"
+
+
+def test_a_text_that_is_abstained_from_is_null_in_json(capsys, unsure):
+    code, out, err = call(capsys, "predict", "--with", "runs/x", "--json", "fine", "hm")
+    assert (code, err) == (0, "")
+    assert [(answer["label"], answer["abstained"]) for answer in json.loads(out)] == [("fresh", False), (None, True)]
+
+
 def test_predict_shows_no_character_that_moves_the_cursor(capsys, predictor):
     _, out, _ = call(capsys, "predict", "--with", "runs/x", "a\x1b[2Jb\u202ec\rd")
     assert out.splitlines()[1] == "fresh       0.9000  a\ufffd[2Jb\ufffdc d"
@@ -377,6 +416,38 @@ def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypa
     ]
     assert json.loads(call(capsys, "evaluate", "runs/reviews", "--data", "more.csv", "--json")[1]) == figures
     assert asked == [("runs/reviews", None), ("runs/reviews", "more.csv")]
+
+
+@pytest.mark.parametrize(
+    ("coverage", "right", "lines"),
+    [
+        (
+            0.9,
+            8 / 9,
+            [
+                "answered    90.0 %  180 examples; on the others it abstains",
+                "  right     88.9 %  of those; 95 % interval 83.5 to 92.7",
+            ],
+        ),
+        (0.0, None, ["answered     0.0 %  0 examples; on the others it abstains"]),
+    ],
+)
+def test_evaluate_tells_what_an_adapter_that_abstains_answers(capsys, monkeypatch, coverage, right, lines):
+    figures = {
+        "test_id": "ab", "test_openings": 0, "split": None, "source": "more.csv", "examples": 200, "accuracy": 0.83,
+        "loss": 0.41234, "macro_f1": 0.825, "classes": ["fresh", "rotten"], "coverage": coverage,
+        "accuracy_answered": right,
+    }  # fmt: skip
+    stand_in(monkeypatch, "pipeline", evaluate=lambda tuned, *, data, base, progress: figures)
+    _, out, _ = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")
+    assert out.splitlines() == [
+        "runs/reviews, more.csv: 200 examples",
+        "",
+        "accuracy    83.0 %  95 % interval 77.2 to 87.6",
+        "macro F1    82.5 %",
+        "loss        0.4123",
+        *lines,
+    ]
 
 
 def test_run_profile_is_handed_over_and_shown_after_the_table(capsys, asked, recipe_file):

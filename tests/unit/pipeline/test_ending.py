@@ -7,12 +7,16 @@ import pytest
 
 from finetooth import Recipe
 from finetooth.data import Dataset, Examples
-from finetooth.files import write_json
+from finetooth.files import read_json, write_json
+from finetooth.measure.decision_file import DECISION, SCHEMA, describe
+from finetooth.measure.decisions import Decision
 from finetooth.pipeline import ending
-from finetooth.pipeline.ending import choose_winner, clear_away
+from finetooth.pipeline.ending import choose_winner, clear_away, conclude
 from finetooth.runs import predictions
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.work import read_examples, save_examples
+
+PLAN = {"classes": ["bad", "good"]}
 
 
 def test_states_scratch_and_halves_go_and_all_else_stays(tmp_path: Path) -> None:
@@ -52,10 +56,76 @@ def test_the_winner_is_the_best_on_validation_even_if_it_fails_later_on_the_test
     folder.row("c", 0).path.mkdir(parents=True)
     write_json(folder.row("c", 0).failed, {"error": "the loss of step 3 is not finite."})
     keys = [(name, 0) for name in "abc"]
-    assert choose_winner(recipe, folder, keys) == ("b", 0)
+    assert choose_winner(recipe, PLAN, folder, keys=keys) == ("b", 0)
     write_json(folder.row("b", 0).failed, {"error": "a logit of the test rows is not finite."})
-    assert choose_winner(recipe, folder, keys) == ("b", 0)
-    assert choose_winner(recipe, folder, [("c", 0)]) is None
+    assert choose_winner(recipe, PLAN, folder, keys=keys) == ("b", 0)
+    assert choose_winner(recipe, PLAN, folder, keys=[("c", 0)]) is None
+
+
+def decided_run(folder: RunFolder, labels: np.ndarray, said: dict[str, tuple[np.ndarray, Decision]]) -> None:
+    """Tuned rows, proven and scored: what each one's logits are and how its adapter decides."""
+    folder.work.mkdir(parents=True)
+    write_json(folder.work / "seconds.json", {})
+    ids = tuple(map(str, range(len(labels))))
+    part = Examples(ids, ids, None, labels)
+    save_examples(folder, Dataset(part, part, part, ("bad", "good"), "ab" * 32, "cd" * 32, {}))
+    for name, (logits, decision) in said.items():
+        row = folder.row(name, 0)
+        row.adapter.mkdir(parents=True)
+        write_json(row.adapter / DECISION, {"schema": SCHEMA, **describe(decision, PLAN["classes"])})
+        parameters = {"adapter": 1, "head": 1, "bias": 0, "total": 9, "peft_percent": None}
+        tuned = {"parameters": parameters, "best_step": 1, "best_epoch": 1.0, "curve": [], "head": "new"}
+        write_json(row.curve, {**tuned, "warnings": ["memory ran out"], "token_budget": 9})
+        write_json(row.verify, {"verified": True, "max_abs_logit_difference": 0.0})
+        part = predictions.Predictions(tuple(map(str, range(len(labels)))), labels, logits)
+        predictions.write(row.predictions, {"validation": part, "test": part})
+
+
+def recipe_of(*names: str, monitor: str = "loss") -> Recipe:
+    return Recipe.model_validate(
+        {
+            "name": "x",
+            "model": "m/m",
+            "data": {"source": "d"},
+            "baselines": [],
+            "training": {"monitor": monitor},
+            "candidates": [{"name": name} for name in names],
+        }
+    )
+
+
+def test_the_figures_of_a_candidate_are_those_of_the_labels_it_decides(tmp_path: Path) -> None:
+    labels = np.array([0, 0, 1, 1])
+    logits = np.log(np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])).astype(np.float32)
+    decision = Decision(thresholds=(0.75, 0.25))  # says good from 0.25 on: one row more right, and one less
+    costly = Decision(costs=((1, 0, 99.0),))  # never risks to miss a good one
+    folder = RunFolder(tmp_path)
+    decided_run(folder, labels, {"plain": (logits, Decision()), "r4": (logits, decision), "r8": (logits, costly)})
+    counts = {"train": 4, "validation": 4, "test": 4}
+    plan = {**PLAN, "base": None, "counts": counts, "test_id": "t", "inexact": [], "token_budget": 9, "run_id": "r"}
+    keys = [("plain", 0), ("r4", 0), ("r8", 0)]
+    conclude(recipe_of("plain", "r4", "r8"), plan, folder, keys=keys, winner=None, openings=1)
+    rows = read_json(folder.results)["rows"]
+    assert [row["test"]["accuracy"] for row in rows] == [0.75, 0.75, 0.5]
+    assert [row["test"]["macro_f1"] for row in rows] == [(4 / 5 + 2 / 3) / 2, (2 / 3 + 4 / 5) / 2, 2 / 3 / 2]
+    assert len({row["test"]["loss"] for row in rows}) == 1
+    assert [row["decision"] for row in rows] == [
+        describe(Decision(), PLAN["classes"]),
+        describe(decision, PLAN["classes"]),
+        describe(costly, PLAN["classes"]),
+    ]
+    assert [row["correct"] for row in read_json(folder.comparison)["rows"]] == [3, 3, 2]
+    assert rows[0]["warnings"] == ["memory ran out"]
+
+
+def test_the_winner_is_judged_by_the_labels_it_decides_and_by_the_loss_as_it_is(tmp_path: Path) -> None:
+    labels = np.array([0, 0, 1, 1])
+    logits = np.log(np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.2, 0.8]])).astype(np.float32)
+    folder = RunFolder(tmp_path)
+    decided_run(folder, labels, {"a": (logits, Decision()), "b": (logits, Decision(thresholds=(0.75, 0.25)))})
+    keys = [("a", 0), ("b", 0)]
+    assert choose_winner(recipe_of("a", "b"), PLAN, folder, keys=keys) == ("a", 0)
+    assert choose_winner(recipe_of("a", "b", monitor="accuracy"), PLAN, folder, keys=keys) == ("b", 0)
 
 
 def test_a_fault_in_the_report_loses_nothing_and_the_same_again_completes_the_run(
@@ -75,15 +145,15 @@ def test_a_fault_in_the_report_loses_nothing_and_the_same_again_completes_the_ru
     write_json(folder.work / "seconds.json", {"prepare": 1.0})
     save_examples(folder, Dataset(two, two, two, ("a", "b"), "ab" * 32, "cd" * 32, {}))
 
-    def conclude() -> None:
+    def end() -> None:
         ending.conclude(recipe, plan, folder, keys=[("a", 0)], winner=None, openings=1)
 
     with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
         broken.setattr(ending, "write_report", lambda _: 1 / 0)
-        conclude()
+        end()
     assert all(file.is_file() for file in (folder.results, folder.comparison, folder.costs))
     assert not folder.is_complete and read_examples(folder, "test").texts == ("one", "two")
-    conclude()
+    end()
     assert folder.is_complete and not folder.work.exists()
     assert "the loss of step 3 is not finite." in folder.report.read_text()
     assert "without a candidate that ended well" in folder.card.read_text()

@@ -112,7 +112,7 @@ def test_a_whole_run_passes_and_nothing_of_it_is_written(run: RunFolder) -> None
     assert (found.verified, found.kind, [(row.name, row.seed) for row in found.rows]) == (True, "run", KEYS)
     r4 = found.rows[2]
     assert r4.canaries is not None
-    assert (r4.certificate, r4.figures, r4.canaries.rows) == (8, 8, 8)
+    assert (r4.certificate, r4.figures, r4.canaries.rows) == (9, 8, 8)
     assert (r4.canaries.off, r4.canaries.allowed) == (0.0, 0.0)  # on the platform that recorded them
     assert [row.figures for row in found.rows] == [8, 8, 8]
     assert found.run is not None and found.run.files == 13
@@ -123,7 +123,7 @@ def test_a_whole_run_passes_and_nothing_of_it_is_written(run: RunFolder) -> None
 
 def test_an_adapter_passes_in_its_run_and_out_of_it(run: RunFolder, adapter: Path, made: Path) -> None:
     inside = verify(row_of(run).adapter)
-    assert (inside.verified, inside.kind, inside.rows[0].certificate) == (True, "adapter", 8)
+    assert (inside.verified, inside.kind, inside.rows[0].certificate) == (True, "adapter", 9)
     outside = verify(adapter, base=str(made.parent / "m"))
     assert (outside.verified, outside.rows[0].certificate, outside.rows[0].figures) == (True, None, None)
     assert outside.rows[0].canaries == inside.rows[0].canaries

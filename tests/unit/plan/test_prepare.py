@@ -79,6 +79,19 @@ def test_a_weight_of_an_unknown_label_is_refused(place: Path) -> None:
     assert str(caught.value) == "training.class_weights: 'god' is no label of the data. Did you mean 'good'?"
 
 
+@pytest.mark.parametrize(
+    ("costs", "message"),
+    [
+        ({"god": {"bad": 2.0}}, "decision.costs: 'god' is no label of the data. Did you mean 'good'?"),
+        ({"good": {"bd": 2.0}}, "decision.costs.good: 'bd' is no label of the data. Did you mean 'bad'?"),
+    ],
+)
+def test_a_cost_of_an_unknown_label_is_refused(place: Path, costs: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        prepare.gather(recipe(place, decision={"costs": costs}), rejects=None, progress=Silent())
+    assert str(caught.value) == message
+
+
 def test_more_tokens_than_positions_are_refused(place: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
         planned(recipe(place, max_tokens=65), tmp_path / "t")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from finetooth.errors import ProofError
-from finetooth.files import canonical_hash, new_directory, read_json, sha256_file, write_json
+from finetooth.files import canonical_hash, new_directory, read_json, seal, sha256_file, write_json
 from finetooth.proof import certificate
 from finetooth.runs.layout import RowFolder
 from finetooth.tuning import checkpoints
@@ -61,6 +61,7 @@ def test_it_names_everything_that_was_proven_by_its_content(row: RowFolder) -> N
         "manifest_sha256": files["MANIFEST.json"],
         "adapter_sha256": hashlib.sha256(b"weights").hexdigest(),
         "adapter_config_sha256": files["adapter_config.json"],
+        "decision_sha256": None,
         "base": BASE,
         "tokenizer_sha256": hashlib.sha256(b"tokens").hexdigest(),
         "labels_sha256": canonical_hash(["a", "b", "c"]),
@@ -145,3 +146,24 @@ def test_another_adapter_than_the_proven_one_is_refused(row: RowFolder) -> None:
         (inside / "adapter_model.safetensors").write_bytes(b"of another seed")
     with pytest.raises(ProofError, match="is not the adapter that was proven"):
         certificate.refuse_another(row, name="r4")
+
+
+def test_another_decision_than_the_proven_one_is_refused(row: RowFolder) -> None:
+    write_json(row.curve, {"best_step": 4})
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    assert read_json(row.verify)["decision_sha256"] is None  # of an adapter that holds none
+    write_json(row.adapter / "decision.json", {"temperature": 2.0})
+    (row.adapter / "MANIFEST.json").unlink()
+    seal(row.adapter)
+    with pytest.raises(ProofError, match="is not the adapter that was proven"):
+        certificate.refuse_another(row, name="r4")
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    assert read_json(row.verify)["decision_sha256"] == sha256_file(row.adapter / "decision.json")
+    certificate.refuse_another(row, name="r4")
+
+
+def test_a_certificate_of_an_earlier_version_speaks_for_an_adapter_without_a_decision(row: RowFolder) -> None:
+    write_json(row.curve, {"best_step": 4})
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    write_json(row.verify, {key: value for key, value in read_json(row.verify).items() if key != "decision_sha256"})
+    certificate.refuse_another(row, name="r4")

@@ -1,29 +1,57 @@
-"""Full fine-tuning goes the way of a candidate: tuned, saved, reloaded, proven bitwise, scored."""
+"""The decision of a candidate: fitted on what the loop measured on validation, and proven like its adapter."""
 
-from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
-from silent import SILENT
+import numpy as np
+import pytest
 
-from finetooth.files import read_json
-from finetooth.model import whole
-from finetooth.pipeline import ending
-from finetooth.proof import certificate, model_rows
+from finetooth.errors import ProofError
+from finetooth.files import write_file, write_json
+from finetooth.measure import deciding
+from finetooth.measure.decisions import Decision
+from finetooth.proof import model_rows
+from finetooth.proof.task import Task
+from finetooth.recipe import Deciding
+from finetooth.tuning import checkpoints
+
+LABELS = np.random.default_rng(1).integers(0, 2, 50)
+LOGITS = (np.random.default_rng(2).normal(0, 3, (50, 2)) + 2 * np.eye(2)[LABELS]).astype(np.float32)
 
 
-def test_the_whole_model_is_tuned_saved_and_proven(begin: Callable[..., Any]) -> None:
-    training = {"epochs": 1, "base_dropout": 0.0, "full_learning_rate": 1e-3}
-    task = begin(baselines=["full"], candidates=[], training=training)
-    model_rows.fit(task("fit", "full"), SILENT)
-    for split in ("validation", "test"):
-        model_rows.score(task("score", "full", split), SILENT)
-    one = task("score", "full")
-    row = ending._row(one.recipe(), one.plan(), one.run_folder, "full", 3)
-    assert (row.kind, row.status, row.head) == ("baseline", "done", "new")
-    assert row.reload is not None and row.reload.verified and row.reload.max_abs_logit_difference == 0
-    assert row.parameters is not None and row.parameters.trainable == row.parameters.total
-    assert read_json(one.folder.verify)["compared"]["bitwise"] is True
-    costs = ending._costs(one.run_folder, "full", 3)
-    assert costs.adapter_bytes == (one.folder.adapter / whole.WEIGHTS).stat().st_size > 4 * row.parameters.total
-    assert ending.choose_winner(one.recipe(), one.run_folder, [("full", 3)]) is None  # it ships nothing to win
-    certificate.refuse_another(one.folder, name="full")
+@pytest.fixture
+def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Task:
+    """A tuned row whose best step, 4, was measured with LOGITS on 50 validation rows."""
+    found = Task("score", str(tmp_path), "r4", 0, "validation", "")
+    write_file(
+        found.run_folder.recipe,
+        b"{name: x, model: a/b, data: {source: c}, candidates: [{name: r4}], decision: {thresholds: macro_f1}}",
+    )
+    write_json(found.run_folder.plan, {"classes": ["bad", "good"]})
+    found.folder.checkpoints.mkdir(parents=True)
+    checkpoints.save_best(found.folder.checkpoints, 4, named={}, logits=LOGITS)
+    checkpoints.save_best(found.folder.checkpoints, 9, named={}, logits=-LOGITS)
+    write_json(found.folder.curve, {"best_step": 4})
+    asked: list[str] = []
+    monkeypatch.setattr(model_rows, "read_labels", lambda folder, split: asked.append(split) or ((), LABELS))
+    yield found
+    assert set(asked) == {"validation"}
+
+
+def test_the_decision_is_that_of_the_best_step_on_validation(task: Task) -> None:
+    asked = Deciding.model_validate({"thresholds": "macro_f1"})
+    expected = deciding.fit(LOGITS, LABELS, classes=["bad", "good"], asked=asked)
+    found = model_rows._decision(task, model_rows._measured(task))
+    assert found == expected
+    assert found.temperature != 1.0
+
+
+def test_a_reloaded_decision_that_validation_does_not_give_is_no_certificate(task: Task) -> None:
+    write_json(task.folder.verify, {"verified": True})
+    model_rows._prove_decision(task, model_rows._decision(task, LOGITS))
+    with pytest.raises(ProofError) as caught:
+        model_rows._prove_decision(task, Decision(temperature=3.0))
+    assert str(caught.value) == (
+        "r4: the reloaded decision.json is not what the validation rows give. The run stops here. Delete "
+        f"{task.folder.adapter} and give the same command again to make it anew from the last checkpoint."
+    )
+    assert not task.folder.verify.exists()

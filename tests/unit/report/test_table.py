@@ -314,3 +314,22 @@ def test_the_report_is_named_before_the_next_command_where_there_is_one():
     report, following = render(report="runs/a/report.html").splitlines()[-2:]
     assert report == "Report  runs/a/report.html" and following.startswith("Next    ")
     assert "Report" not in render()
+
+
+@pytest.mark.parametrize(
+    ("decision", "told"),
+    [
+        (
+            {"thresholds": {"neg": 0.4, "pos": 0.6}, "costs": None},
+            "Labels of candidates: by thresholds fitted on the validation rows.",
+        ),
+        (
+            {"thresholds": None, "costs": {"neg": {"pos": 5.0}}},
+            "Labels of candidates: by the least expected cost (decision.costs).",
+        ),
+    ],
+)
+def test_figures_of_labels_that_the_largest_logit_does_not_decide_are_marked(decision, told):
+    rows = [*ROWS[:-1], ROWS[-1] | {"decision": decision}]
+    assert told in render(rows).splitlines()
+    assert "Labels of" not in render([*ROWS[:-1], ROWS[-1] | {"decision": dict.fromkeys(decision)}])

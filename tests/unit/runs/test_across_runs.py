@@ -5,6 +5,8 @@ import pytest
 
 from finetooth.errors import RunError
 from finetooth.files import sha256_file, write_file, write_json
+from finetooth.measure.decision_file import DECISION, describe
+from finetooth.measure.decisions import Decision
 from finetooth.measure.significance import holm, paired
 from finetooth.runs.across import compare
 from finetooth.runs.layout import RunFolder
@@ -94,6 +96,15 @@ def test_the_difference_changes_its_sign_with_the_order_of_runs(old, tmp_path):
     forth, back = compare([old, new]), compare([new, old])
     assert by_row(forth)["new", "lora-a", 0]["difference"] == -by_row(back)["old", "lora-r8", 0]["difference"]
     assert by_row(forth)["new", "lora-a", 0]["p"] == by_row(back)["old", "lora-r8", 0]["p"]
+
+
+def test_a_row_is_taken_by_the_labels_that_its_adapter_decides(old, tmp_path):
+    new = finished(tmp_path / "new", {("lora-a", 0): FAIR}, winner=("lora-a", 0))
+    adapter = RunFolder(new).row("lora-a", 0).adapter
+    adapter.mkdir()
+    always_yes = describe(Decision(thresholds=(0.9, 0.1)), ["no", "yes"])  # the logits are one apart
+    write_json(adapter / DECISION, {"schema": 1, **always_yes})
+    assert by_row(compare([old, new]))["new", "lora-a", 0]["accuracy"] == 0.5
 
 
 def refusal(*runs):

@@ -4,6 +4,7 @@ import pytest
 from finetooth.errors import RunError
 from finetooth.files import read_json
 from finetooth.measure.bootstrap import percentile_interval, resampled_macro_f1, resampled_means
+from finetooth.measure.decisions import Decision
 from finetooth.measure.intervals import wilson
 from finetooth.measure.metrics import losses, predicted
 from finetooth.measure.score_interval import score_interval
@@ -83,6 +84,16 @@ def test_a_candidate_like_the_best_control_gains_nothing_and_roles_turned_turn_t
     one = compare([CONTROLS[1], outcome("a", "candidate", 1, other)])["rows"][1]
     two = compare([outcome("a", "baseline", 1, other), outcome("tfidf", "candidate", None, TFIDF)])["rows"][1]
     assert one["difference"] == -two["difference"] and one["p"] == two["p"]
+
+
+def test_a_row_is_compared_by_the_labels_that_it_decides():
+    turned = outcome("turned", "candidate", 1, TFIDF)
+    test = Predictions(turned.test.ids, turned.test.labels, np.tile(np.float32([0.0, 1.0]), (COUNT, 1)))
+    found = [
+        compare([CONTROLS[1], Outcome("turned", "candidate", 1, test, decision=decision)])["rows"][1]["accuracy"]
+        for decision in (Decision(), Decision(thresholds=(0.1, 0.9)), Decision(costs=((0, 1, 9.0),)))
+    ]
+    assert found == [0.0, 1.0, 1.0]
 
 
 def test_the_first_of_equal_controls_is_the_best():

@@ -8,6 +8,8 @@ import pytest
 
 from finetooth.errors import RunError
 from finetooth.files import sha256_file, write_json
+from finetooth.measure.decision_file import describe
+from finetooth.measure.decisions import Abstention, Calibration, Decision, Point
 from finetooth.runs import comparison, lockbox
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
@@ -28,6 +30,12 @@ from finetooth.runs.results import (
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "contract.schema.json").read_text())
 FIGURES = {"examples": 10, "accuracy": 0.9, "loss": 0.25, "macro_f1": 0.88}
+DECISION = Decision(
+    temperature=1.25,
+    thresholds=(0.75, 0.25),
+    abstention=Abstention("coverage", 0.9, 0.6, coverage=0.9, accuracy_answered=1.0, curve=(Point(0.9, 0.0, 0.6),)),
+    validation=Calibration(0.3, 0.25, 0.1, 0.05),
+)
 INFO = RunInfo(
     run="reviews", model="owner/name", test_id="ab" * 32, train=80, validation=10, test=10, classes=["a", "b"],
     winner=("lora-r8", 21),
@@ -46,6 +54,7 @@ ROWS = [
         best_epoch=2.0,
         curve=[CurvePoint(epoch=1.0, train_loss=0.7, validation_loss=0.6, validation_accuracy=0.8)],
         head="new",
+        decision=describe(DECISION, ("a", "b")),
     ),
     Row(name="lora-r16", kind="candidate", seed=21, status="failed", error="step 3: the loss is not finite."),
     Row(
@@ -135,6 +144,24 @@ def test_the_contract_is_the_two_files_merged(folder):
         "probe": None,
         "accuracy_interval": None,
         "calibration_error": None,
+        "decision": {
+            "temperature": 1.25,
+            "thresholds": {"a": 0.75, "b": 0.25},
+            "costs": None,
+            "abstain": {
+                "wanted": {"coverage": 0.9},
+                "below": 0.6,
+                "coverage": 0.9,
+                "accuracy_answered": 1.0,
+                "curve": [{"coverage": 0.9, "risk": 0.0, "threshold": 0.6}],
+            },
+            "validation": {
+                "loss_before": 0.3,
+                "loss_after": 0.25,
+                "calibration_error_before": 0.1,
+                "calibration_error_after": 0.05,
+            },
+        },
         "train_seconds": 2.5,
         "examples_per_second": 64.0,
         "part_seconds": {"forward": 1.0},

@@ -1,0 +1,129 @@
+"""What an artefact answers, given its logits: a calibrated probability of each class, and a label or none."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.measure.metrics import predicted
+
+LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.05, 20.0
+CURVE_POINTS = 101
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Of the validation rows whose probability is at least `threshold`: their share, and the share of them wrong."""
+
+    coverage: float
+    risk: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Abstention:
+    """No answer is given where the probability of the label is below `below`.
+
+    wanted, share: what the recipe asked for. coverage: share of the validation rows that are answered.
+    accuracy_answered: of these, None when none is. curve: at most CURVE_POINTS of the validation rows, by coverage.
+    Source: El-Yaniv & Wiener 2010, "On the Foundations of Noise-free Selective Classification" (coverage and risk).
+    """
+
+    wanted: Literal["coverage", "accuracy"]
+    share: float
+    below: float
+    coverage: float
+    accuracy_answered: float | None
+    curve: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What the temperature did on the validation rows that it was fitted on; loss in nats, errors 0 to 1."""
+
+    loss_before: float
+    loss_after: float
+    calibration_error_before: float
+    calibration_error_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The answers to N texts.
+
+    labels: (N,) int64, also where it abstains. probabilities: (N, C) float64, calibrated, each row summing to 1.
+    abstained: (N,) bool.
+    """
+
+    labels: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float64]
+    abstained: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How logits become answers; as it stands, the label of the largest logit, always.
+
+    temperature: logits are divided by it. thresholds: of each class, above 0 and summing to 1; the label is that of the
+    largest probability over threshold, so that of two classes one is said from its threshold on. costs: (class, class
+    said, cost) of the mistakes that do not cost 1; the label is that of the least expected cost.
+    validation: what the temperature did there; None of a decision that was not fitted.
+    Source: Guo et al. 2017, arXiv 1706.04599, equation 9; Elkan 2001, "The Foundations of Cost-Sensitive Learning",
+    equation 1.
+    """
+
+    temperature: float = 1.0
+    thresholds: tuple[float, ...] | None = None
+    costs: tuple[tuple[int, int, float], ...] = ()
+    abstention: Abstention | None = None
+    validation: Calibration | None = None
+
+    def probabilities(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Calibrated probabilities (N, C) float64 of logits (N, C): their softmax at the temperature."""
+        wide = logits.astype(np.float64) / self.temperature
+        weights = np.exp(wide - wide.max(axis=1, keepdims=True))
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+    def labels(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+        """The label of each row of logits (N, C), (N,) int64, also where it abstains; of equals the lowest class.
+
+        Raises: DivergedError if a logit is not finite.
+        """
+        largest = predicted(logits)
+        if self.thresholds is not None:
+            # The logarithm of probability over threshold, but for a constant of each row.
+            scores = logits.astype(np.float64) / self.temperature - np.log(self.thresholds)
+            return np.asarray(scores.argmax(axis=1), np.int64)
+        if self.costs:
+            found = self.probabilities(logits)
+            # The expected cost of a label is 1 - gain: all mistakes cost 1 but for those that are named.
+            gains = found.copy()
+            for true, said, cost in self.costs:
+                gains[:, said] -= found[:, true] * (cost - 1.0)
+            return np.asarray(gains.argmax(axis=1), np.int64)
+        return largest  # exactly: no temperature moves it, not even by rounding
+
+    def apply(self, logits: npt.NDArray[np.float32]) -> Decided:
+        """The answers to logits (N, C) float32.
+
+        Raises: DivergedError if a logit is not finite.
+        """
+        labels, found = self.labels(logits), self.probabilities(logits)
+        below = 0.0 if self.abstention is None else self.abstention.below
+        return Decided(labels, found, confidence(found, labels) < below)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What its row of the table warns of."""
+        if self.abstention is None or self.abstention.coverage > 0:
+            return []
+        return [
+            f"no threshold reaches an accuracy of {self.abstention.share:g} on the validation rows, so it answers "
+            "nothing: lower decision.abstain.accuracy"
+        ]
+
+
+def confidence(found: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """The probability (N,) of the label that is given to each row of `found` (N, C)."""
+    return np.asarray(found[np.arange(len(found)), labels])

@@ -1,0 +1,43 @@
+"""A recipe's values with one of them changed on the command line: --set a.b=value."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from finetooth.errors import RecipeError
+from finetooth.recipe import unique_keys
+from finetooth.recipe.places import absolute_paths
+
+
+def overridden(values: dict[str, Any], override: str) -> dict[str, Any]:
+    """The values with one of them changed; override: `a.b=value`, paths in it relative to the working directory.
+
+    Raises: RecipeError when it is not of that form, its value is not valid YAML, or its place is not in a list.
+    """
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise RecipeError(f"--set {override}: expected KEY=VALUE, such as --set data.source=reviews.csv")
+    try:
+        value = unique_keys.parse(text, where=f"--set {override}:")
+    except yaml.YAMLError as error:
+        raise RecipeError(f"--set {override}: the value is not valid YAML: {' '.join(str(error).split())}") from error
+    path = key.split(".")
+    change: Any = value
+    for part in reversed(path):
+        change = {part: change}
+    merged: dict[str, Any] = _merge(values, absolute_paths(change, Path.cwd(), where=f"--set {key}"), path)
+    return merged
+
+
+def _merge(values: Any, change: Any, path: list[str]) -> Any:
+    if not path:
+        return change
+    part, rest = path[0], path[1:]
+    if isinstance(values, list):
+        if not part.isdigit() or int(part) >= len(values):
+            raise RecipeError(f"--set: {part!r} is not a position in a list of {len(values)}.")
+        return [_merge(item, change[part], rest) if number == int(part) else item for number, item in enumerate(values)]
+    inner = dict(values) if isinstance(values, dict) else {}
+    inner[part] = _merge(inner.get(part), change[part], rest)
+    return inner

@@ -1,0 +1,123 @@
+"""Answers: those of the artefact's decision, saved and reloaded with it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tiny
+from finetooth.errors import ModelError
+from finetooth.files import seal
+from finetooth.measure import deciding
+from finetooth.measure.decision_file import DECISION
+from finetooth.measure.decisions import Abstention, Decision
+from finetooth.model import adapters, artefact
+from finetooth.model.loading import base_tensors, hash_tensors, load_base, load_tokenizer
+from finetooth.model.predictor import Input, Predictor
+from finetooth.recipe import Candidate, Deciding
+from finetooth.sources import bring_adapter
+
+CLASSES = ("bad", "good", "so-so")
+TEXTS = [text for text, _ in tiny.texts(60, seed=5)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.save_model(tmp_path_factory.mktemp("bert"))
+
+
+@pytest.fixture(scope="module")
+def predictor(folder: Path) -> Predictor:
+    """A disturbed adapter in memory, with the decision as it comes."""
+    base = load_base(folder, classes=CLASSES, head_seed=7)
+    model = tiny.disturb(adapters.attach(base, Candidate.model_validate({"name": "c", "rank": 4}), seed=7))
+    return Predictor(model.eval(), load_tokenizer(folder), CLASSES, Input(48, "head", False), "c")
+
+
+def save(predictor: Predictor, folder: Path, place: Path) -> None:
+    clean = load_base(folder, classes=CLASSES, head_seed=7)
+    artefact.save(
+        predictor, place, base=clean, base_folder=folder, source=artefact.Provenance("owner/name", "0" * 64),
+        weights_sha256=hash_tensors(base_tensors(clean)), head_seed=7,
+    )  # fmt: skip
+
+
+def fitted(predictor: Predictor, **asked: Any) -> Decision:
+    logits = predictor.logits(predictor.tokenize(TEXTS))
+    labels = np.random.default_rng(2).integers(0, 3, len(TEXTS))
+    return deciding.fit(logits, labels, classes=CLASSES, asked=Deciding.model_validate(asked))
+
+
+ASKED: list[dict[str, Any]] = [
+    {"temperature": False},
+    {},
+    {"thresholds": "macro_f1", "abstain": {"coverage": 0.6}},
+    {"costs": {"good": {"bad": 5}}, "abstain": {"accuracy": 0.5}},
+]
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=["default", "temperature", "thresholds", "costs"])
+def test_a_reloaded_artefact_answers_by_the_decision_that_was_fitted(
+    folder: Path, predictor: Predictor, tmp_path: Path, asked: dict[str, Any]
+) -> None:
+    decision = fitted(predictor, **asked)
+    save(replace(predictor, decision=decision), folder, tmp_path / "adapter")
+    staged = bring_adapter(str(tmp_path / "adapter")).path  # as predict takes it: the file is among those allowed
+    again = artefact.load(staged, base_folder=folder, name="c")
+    assert again.decision == decision
+    logits = again.logits(again.tokenize(TEXTS))
+    np.testing.assert_array_equal(logits, predictor.logits(predictor.tokenize(TEXTS)))  # no decision moves a logit
+    decided = decision.apply(logits)
+    answers = again.predict(TEXTS)
+    for row, answer in enumerate(answers):
+        label = int(decided.labels[row])
+        assert answer["label"] == (None if decided.abstained[row] else CLASSES[label])
+        assert answer["probability"] == decided.probabilities[row, label]
+        assert answer["probabilities"] == dict(zip(CLASSES, decided.probabilities[row].tolist(), strict=True))
+        assert answer.get("abstained") == (bool(decided.abstained[row]) if "abstain" in asked else None)
+    assert ("abstain" in asked) == any(answer["label"] is None for answer in answers)
+
+
+def reseal(place: Path) -> None:
+    (place / "MANIFEST.json").unlink()
+    seal(place)
+
+
+def test_an_adapter_without_a_decision_says_its_largest_logit(
+    folder: Path, predictor: Predictor, tmp_path: Path
+) -> None:
+    save(replace(predictor, decision=Decision(thresholds=(0.8, 0.1, 0.1))), folder, tmp_path / "adapter")
+    (tmp_path / "adapter" / DECISION).unlink()
+    with pytest.raises(ModelError, match=r"damaged: decision\.json is missing"):
+        artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
+    reseal(tmp_path / "adapter")
+    again = artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
+    assert again.decision == Decision()
+    assert again.predict(TEXTS) == predictor.predict(TEXTS)
+
+
+def test_a_decision_that_was_changed_is_refused_by_the_manifest_and_a_hostile_one_by_its_key(
+    folder: Path, predictor: Predictor, tmp_path: Path
+) -> None:
+    save(predictor, folder, tmp_path / "adapter")
+    file = tmp_path / "adapter" / DECISION
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"temperature": -1}))
+    with pytest.raises(ModelError, match=r"damaged: decision\.json differs from its manifest"):
+        artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
+    reseal(tmp_path / "adapter")
+    with pytest.raises(ModelError) as caught:
+        artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
+    assert str(caught.value) == (
+        "c: decision.json: temperature is -1; a number from 0.05 to 20 is needed. Take it from its run or a backup "
+        "again."
+    )
+
+
+def test_the_same_texts_one_by_one_are_answered_alike(predictor: Predictor) -> None:
+    never = Abstention("accuracy", 0.9, deciding.NEVER, coverage=0.0, accuracy_answered=None, curve=())
+    silent = replace(predictor, decision=Decision(temperature=1.5, abstention=never))
+    assert [silent.predict([text])[0]["label"] for text in TEXTS[:5]] == [None] * 5
+    assert silent.predict([]) == []
