@@ -169,3 +169,9 @@ def test_a_model_is_needed_where_a_row_is_made_by_it() -> None:
     assert recipe.load(BARE | {"baselines": ["probe"]}).needs_model
     assert recipe.load(BARE | {"baselines": ["full"]}).needs_model
     assert not recipe.load(BARE | {"baselines": ["majority", "tfidf"]}).needs_model
+
+
+def test_a_digit_that_is_no_decimal_is_no_position(tmp_path: Path) -> None:
+    recipe = {"name": "x", "model": "m/m", "data": {"source": "d/d"}, "candidates": [{"name": "a"}]}
+    with pytest.raises(RecipeError, match=r"^--set: '²' is not a position in a list of 1\.$"):
+        load(recipe, overrides=["candidates.².rank=4"])

@@ -72,7 +72,7 @@ def files_of(folder: RowFolder) -> list[Path]:
     return [folder.adapter / name for name in names]
 
 
-_ALWAYS = ("adapter_sha256", "base", "tokenizer_sha256", "labels_sha256")
+_ALWAYS = ("adapter_sha256", "decision_sha256", "base", "tokenizer_sha256", "labels_sha256")
 
 
 def _said_of(folder: RowFolder) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def _merge(values: Any, change: Any, path: list[str]) -> Any:
         return change
     part, rest = path[0], path[1:]
     if isinstance(values, list):
-        if not part.isdigit() or int(part) >= len(values):
+        if not part.isdecimal() or int(part) >= len(values):
             raise RecipeError(f"--set: {part!r} is not a position in a list of {len(values)}.")
         return [_merge(item, change[part], rest) if number == int(part) else item for number, item in enumerate(values)]
     inner = dict(values) if isinstance(values, dict) else {}

@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import json
 import re
+from html import unescape
 
 import numpy as np
 import pytest
@@ -287,3 +288,14 @@ def contrast(one, other):
 
     high, low = sorted((light(one), light(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
+
+
+def test_where_thresholds_decide_labels_the_page_says_that_it_counts_by_the_largest_logit(tmp_path):
+    folder = build(tmp_path / "run", texts=["text"] * 40)
+    said = "Counted here by the largest logit; the table's figures are of the labels that thresholds or costs decide."
+    assert said not in unescape(page(gather(folder)))
+    results = read_json(folder.results)
+    for row in results["rows"]:
+        row["decision"] = {"thresholds": {"fresh": 0.4, "rotten": 0.6}} if row["kind"] == "candidate" else None
+    write_json(folder.results, results)
+    assert unescape(page(gather(folder))).count(said) == 2  # of confusions, and of slices
