@@ -171,7 +171,7 @@ def test_a_model_is_needed_where_a_row_is_made_by_it() -> None:
     assert not recipe.load(BARE | {"baselines": ["majority", "tfidf"]}).needs_model
 
 
-def test_a_digit_that_is_no_decimal_is_no_position(tmp_path: Path) -> None:
-    recipe = {"name": "x", "model": "m/m", "data": {"source": "d/d"}, "candidates": [{"name": "a"}]}
+def test_a_digit_that_is_no_decimal_is_no_position() -> None:
+    asked = {"name": "x", "model": "m/m", "data": {"source": "d/d"}, "candidates": [{"name": "a"}]}
     with pytest.raises(RecipeError, match=r"^--set: '²' is not a position in a list of 1\.$"):
-        load(recipe, overrides=["candidates.².rank=4"])
+        recipe.load(asked, overrides=["candidates.².rank=4"])
