@@ -257,16 +257,23 @@ def test_a_control_and_the_original_are_held_by_their_manifests_and_the_plan(run
 
 
 def test_a_run_from_before_the_full_certificate_is_still_proven(run: RunFolder) -> None:
-    """The mark and the certificate as they were first written: fewer fields, the same order of work."""
+    """The mark and the certificate as they were first written: fewer fields, the same order of work.
+
+    decision_sha256 stays: adapters of that time held no decision.json, and one that was added later is a fault.
+    """
     said = read_json(row_of(run).verify)
     first = ("schema", "verified", "max_abs_logit_difference", "compared", "adapter_sha256", "base")
     old = {key: said[key] for key in (*first, "tokenizer_sha256", "labels_sha256")}
     write_json(row_of(run).verify, old)
+    write_json(row_of(run).verify, old | {"decision_sha256": said["decision_sha256"]})
     mark = read_json(run.complete)
     del mark["files"]
     write_json(run.complete, mark)
     found = verify(run.path)
-    assert (faults(found), found.rows[2].certificate) == ([], 5)
+    assert (faults(found), found.rows[2].certificate) == ([], 6)
+    write_json(row_of(run).verify, old)
+    assert [field for field, _ in faults(verify(run.path))] == ["decision_sha256"]
+    write_json(row_of(run).verify, old | {"decision_sha256": said["decision_sha256"]})
     flip_a_bit(row_of(run).adapter)
     reseal(row_of(run).adapter)
     assert [field for field, _ in faults(verify(run.path))] == ["adapter_sha256"]
