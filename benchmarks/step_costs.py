@@ -64,7 +64,7 @@ def _child(arguments: list[str], variables: dict[str, str]) -> None:
 
 def _measure(what: str, folder: Path, tokens: Tokens, steps: int) -> None:
     recipe = finetooth.load_recipe(QUICKSTART)
-    device.configure(device.facts(recipe.training.precision))
+    device.configure(device.facts())
     base = load_base(folder, classes=("fresh", "rotten"), head_seed=0)
     model = adapters.attach(base, recipe.candidates[0], seed=0)
     if what == "micro-batch":

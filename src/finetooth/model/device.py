@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -15,11 +15,11 @@ _DECIDING = ("transformers", "peft", "tokenizers", "safetensors", "numpy", "scip
 _MOST_THREADS = 1024
 
 
-def facts(precision: Literal["auto", "float32"] = "auto") -> dict[str, Any]:
+def facts() -> dict[str, Any]:
     """What decides the last bit of a result on this machine, to be written into plan.json."""
     return {
         "device": "cpu",
-        "precision": "float32" if precision == "auto" else precision,
+        "precision": "float32",  # of what is evaluated; that of tuning stands in the plan
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "capability": torch.backends.cpu.get_cpu_capability(),

@@ -10,8 +10,8 @@ from finetooth.recipe import load as load_recipe
 from finetooth.runs.layout import RunFolder
 
 _SHOWN = 5
-# Found by looking at what is free when the run was begun; never looked at again.
-_RESOLVED_ONCE = ("token_budget", "prefix")
+# Found by looking at what is free and what is fast when the run was begun; never looked at again.
+_RESOLVED_ONCE = ("token_budget", "prefix", "precision")
 _INEXACT = "device"  # decides the last bit only; everything else decides what is computed
 
 

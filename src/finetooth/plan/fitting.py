@@ -10,8 +10,8 @@ from finetooth.model.prefix import count_blocks
 from finetooth.recipe import Candidate, Recipe, Training
 from finetooth.runs.work import SPLITS
 
-# Two micro-batches of 1,500; more tokens were not faster (docs/experiments.md), and take memory.
-MOST_TOKENS = 3072
+# Two micro-batches of 1,024; more tokens were not faster (docs/experiments.md), and take memory.
+MOST_TOKENS = 2048
 MEMORY_SHARE, DISK_SHARE = 0.5, 0.5  # of what is free
 
 

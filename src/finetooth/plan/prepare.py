@@ -11,7 +11,7 @@ from finetooth import data
 from finetooth.data import Dataset, Examples
 from finetooth.errors import ModelError, RecipeError, did_you_mean
 from finetooth.files import damage, discard, new_directory, sha256_file
-from finetooth.model import adapters, device
+from finetooth.model import adapters, device, precision
 from finetooth.model.batching import Tokens, tokenize
 from finetooth.model.loading import Base, base_tensors, hash_tensors, load_base, load_config, load_tokenizer
 from finetooth.model.predictor import EVALUATION_BUDGET
@@ -94,7 +94,7 @@ def resolve(
     dataset = material.dataset
     plan: dict[str, Any] = {
         "schema": 1,
-        "device": device.facts(recipe.training.precision),
+        "device": device.facts(),
         "data_fingerprint": dataset.fingerprint,
         "test_id": dataset.test_id,
         "classes": list(dataset.classes),
@@ -111,6 +111,7 @@ def resolve(
     base = load_base(material.model.path, classes=dataset.classes, head_seed=0)
     _refuse_holes(base)
     plan["base"] = _identity(material.model, base)
+    plan["precision"] = precision.choose(recipe.training.precision)
     plan["token_budget"] = fitting.token_budget(base.model.config, recipe, free_bytes=free_bytes())
     plan["tokens"] = {split: _lengths(found) for split, found in tokens.items()}
     plan["candidates"] = {

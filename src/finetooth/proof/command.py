@@ -19,7 +19,8 @@ from finetooth.proof.task import Task
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 # MKL promises equal bits from run to run only in this mode (ADR 5); a user may set another.
 _NUMERICS = {"MKL_CBWR": "AUTO"}
-# What oneDNN keeps for every new shape pins the heap, which then grows with each step (ADR 6).
+# What oneDNN keeps for every new shape pins the heap, which then grows with each step (ADR 6). In bfloat16 shapes are
+# few, and dear to make again (ADR 10).
 _HEAP = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
 
 
@@ -57,7 +58,7 @@ class Command:
                 stderr=stderr,
                 text=True,
                 encoding="utf-8",
-                env={**_NUMERICS, **_HEAP, **os.environ, **_OFFLINE},
+                env={**_NUMERICS, **_heap(task), **os.environ, **_OFFLINE},
                 start_new_session=True,  # a Ctrl-C reaches the command alone, which passes it on
             )
             try:
@@ -115,6 +116,11 @@ class Command:
 
 
 _INTERRUPTED = "interrupted; what is done is saved. Give the same command again to go on."
+
+
+def _heap(task: Task) -> dict[str, str]:
+    tunes = task.action != "score"
+    return {} if tunes and task.plan().get("precision") == "bfloat16" else _HEAP
 
 
 def _error(answer: dict[str, Any]) -> FinetoothError:

@@ -16,6 +16,7 @@ from finetooth.measure.decisions import Decision
 from finetooth.model import adapters, artefact, device, whole
 from finetooth.model.batching import Tokens
 from finetooth.model.loading import Base, hash_tensors, load_tokenizer
+from finetooth.model.precision import DTYPES
 from finetooth.model.predictor import Input, Predictor
 from finetooth.proof import certificate, prefix_states, profiling
 from finetooth.proof.planned_base import load_planned
@@ -90,6 +91,7 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
         classes=tuple(plan["classes"]),
         pad_id=pad_id,
         packed=plan["candidates"][task.row]["padded_because"] is None,
+        precision=plan["precision"],
         token_budget=plan["token_budget"],
         budget=plan["evaluation_budget"],
         folder=task.folder,
@@ -153,15 +155,21 @@ def _prove_decision(task: Task, reloaded: Decision) -> None:
 def _speeds(task: Task, tuning: Tuning) -> dict[str, float]:
     return {
         "flops_per_token": profiling.flops_per_token(tuning),
-        "limit_before": profiling.limit(tuning.model, tokens=tuning.job.token_budget),
+        "limit_before": _limit(tuning),
     }
+
+
+def _limit(tuning: Tuning) -> float:
+    """FLOP/s of the model's own products in the number format of tuning."""
+    job = tuning.job
+    return profiling.limit(tuning.model, tokens=job.token_budget, dtype=DTYPES[job.precision])
 
 
 def _profile(task: Task, tuning: Tuning, speeds: dict[str, float], *, seconds: float) -> dict[str, float]:
     """FLOP/s of the training steps, and of the model's products measured before and after them."""
     if not speeds:
         return {}
-    limits = [speeds["limit_before"], profiling.limit(tuning.model, tokens=tuning.job.token_budget)]
+    limits = [speeds["limit_before"], _limit(tuning)]
     return {
         "flops_per_second": speeds["flops_per_token"] * tuning.counters.tokens / seconds,
         "limit_flops_per_second": sum(limits) / 2,

@@ -15,6 +15,7 @@ from finetooth.model import adapters, device, seeds, whole
 from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
 from finetooth.model.loading import load_base, load_tokenizer
 from finetooth.model.packed import PackedModel, obstacle
+from finetooth.model.precision import DTYPES
 from finetooth.proof.task import Task
 from finetooth.recipe import Training
 from finetooth.tuning.forward import Forward, PaddedModel
@@ -99,7 +100,8 @@ def _forward(
     """The pass that tuning will use: padded where there is a `because`."""
     if because is not None:
         return PaddedModel(model, tokens, budget=plan["token_budget"], pad_id=pad_id)
-    return PackedModel(model, tokens, budget=plan["token_budget"], most_abreast=abreast, states=states)
+    dtype = DTYPES[plan["precision"]]
+    return PackedModel(model, tokens, budget=plan["token_budget"], most_abreast=abreast, states=states, dtype=dtype)
 
 
 class _Made:

@@ -35,7 +35,7 @@ def flops_per_token(tuning: Tuning) -> float:
     return flops / tokens
 
 
-def limit(model: Any, *, tokens: int) -> float:
+def limit(model: Any, *, tokens: int, dtype: torch.dtype) -> float:
     """FLOP/s of the linear layers' own products over `tokens` rows, one after another: the median of each shape."""
     flops = seconds = 0.0
     counts: dict[tuple[int, int], int] = {}
@@ -44,7 +44,7 @@ def limit(model: Any, *, tokens: int) -> float:
             shape = (module.out_features, module.in_features)
             counts[shape] = counts.get(shape, 0) + 1
     for (wide, deep), count in counts.items():
-        inputs, weight = torch.randn(tokens, deep), torch.randn(wide, deep)
+        inputs, weight = torch.randn(tokens, deep).to(dtype), torch.randn(wide, deep).to(dtype)
         end = time.perf_counter() + MEASURED_SECONDS
         taken: list[float] = []
         while len(taken) < 3 or time.perf_counter() < end:

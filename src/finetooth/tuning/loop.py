@@ -23,6 +23,7 @@ from finetooth.measure.metrics import predicted, score
 from finetooth.model import seeds
 from finetooth.model.batching import Rows, Tokens
 from finetooth.model.packed import PackedModel
+from finetooth.model.precision import DTYPES
 from finetooth.model.predictor import logits
 from finetooth.model.prefix import PrefixCache
 from finetooth.recipe import Candidate, Training
@@ -56,9 +57,10 @@ class Split:
 class Job:
     """One candidate with one seed, or full fine-tuning with one seed: then candidate is None.
 
-    packed: whether it is tuned without padding. token_budget: most tokens computed at a time in training; budget: of a
-    micro-batch in evaluation. advance(steps, note) tells how far it is, with 0 steps while it validates; stop() is the
-    signal to obey, or None.
+    packed: whether it is tuned without padding. precision: number format of the products then, a name of
+    finetooth.model.precision.DTYPES; with padding it is float32. token_budget: most tokens computed at a time in
+    training; budget: of a micro-batch in evaluation. advance(steps, note) tells how far it is, with 0 steps while it
+    validates; stop() is the signal to obey, or None.
     """
 
     candidate: Candidate | None
@@ -74,6 +76,7 @@ class Job:
     folder: RowFolder
     advance: Callable[[int, str], None] = lambda count, note: None
     stop: Callable[[], int | None] = lambda: None
+    precision: str = "float32"
 
     @property
     def steps_per_epoch(self) -> int:
@@ -143,7 +146,10 @@ class Tuning:
         split = self.job.train
         if self.job.packed:
             abreast = self.crew.size
-            return PackedModel(self.model, split.tokens, budget=budget, most_abreast=abreast, states=split.states)
+            dtype = DTYPES[self.job.precision]
+            return PackedModel(
+                self.model, split.tokens, budget=budget, most_abreast=abreast, states=split.states, dtype=dtype
+            )
         return PaddedModel(self.model, split.tokens, budget=budget, pad_id=self.job.pad_id)
 
     def _warm_up(self) -> None:

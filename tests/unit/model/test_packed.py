@@ -10,9 +10,10 @@ from torch.nn import functional
 
 import tiny
 from finetooth.model import adapters
+from finetooth.model.attention import COARSE_COUNTS, LENGTH_STEP, TOKEN_STEP, Group, Layout, _Fused, _KeptScores
 from finetooth.model.batching import Tokens, collate, packed_batches, tokenize
 from finetooth.model.loading import load_base, load_config, load_tokenizer
-from finetooth.model.packed import PackedModel, _Group, _Layout, obstacle
+from finetooth.model.packed import PackedModel, obstacle
 from finetooth.recipe import Candidate, Training
 
 CLASSES = ("bad", "good", "neither")
@@ -94,6 +95,51 @@ def test_logits_and_every_gradient_are_those_of_the_models_own_pass(
         assert_close(gradient, theirs[name], least=1e-3 * whole)
 
 
+@pytest.mark.parametrize("changes", [{}, {"bias": "lora_only"}, {"layers": "last-1"}], ids=str)
+def test_in_bfloat16_gradients_are_near_those_of_float32(folder: Path, changes: dict[str, Any]) -> None:
+    model, tokens = attached(folder, **changes), tokens_of(folder)
+    rows = np.argsort(tokens.lengths, kind="stable")[[0, 3, 4, 5, 17, 30, 38, 39]]
+    found = []
+    for dtype in (torch.float32, torch.bfloat16):
+        packed = PackedModel(model, tokens, budget=256, dtype=dtype)
+        packed.fold()
+        logits = packed(rows)
+        assert logits.dtype == torch.float32
+        found.append((logits.detach(), gradients(model, logits, rows)))
+    (exact, theirs), (rounded, ours) = found
+    assert 0 < largest(rounded - exact) <= 0.02 * largest(exact)
+    assert all(gradient.dtype == torch.float32 for gradient in ours.values())
+    one, two = (torch.cat([item[name].flatten() for name in theirs]) for item in (theirs, ours))
+    assert float((one - two).norm() / one.norm()) <= 0.03
+
+
+def test_in_bfloat16_few_shapes_come_up() -> None:
+    lengths = np.sort(np.random.default_rng(0).integers(1, 400, 60))
+    layout = Layout(lengths, coarse=True)
+    assert (layout.end + layout.padding) % TOKEN_STEP == 0
+    assert 0 <= layout.padding < TOKEN_STEP
+    assert all(group.rows in COARSE_COUNTS and group.longest % LENGTH_STEP == 0 for group in layout.groups)
+    assert sum(group.rows for group in layout.groups) == len(lengths)
+
+
+def test_both_ways_of_attention_give_the_same() -> None:
+    lengths, heads = np.asarray([3, 5, 16, 17, 17, 40]), 2
+    layout, exact = Layout(lengths, coarse=True), Layout(lengths)
+    inner = torch.randn(layout.end + layout.padding, 3 * heads * 8, generator=torch.manual_seed(0))
+    inner[layout.end :] = 0
+    towards = torch.randn(layout.end, heads * 8, generator=torch.manual_seed(1))
+    told = []
+    for way, rows, values in ((_Fused, exact, inner[: layout.end]), (_KeptScores, layout, inner)):
+        values = values.clone().requires_grad_()
+        context = way.apply(values, rows, heads)
+        assert largest(context[layout.end :]) == 0 if len(values) > layout.end else True
+        (gradient,) = torch.autograd.grad((context[: layout.end] * towards).sum(), values)
+        told.append((context[: layout.end], gradient))
+    assert_close(told[1][0], told[0][0])
+    assert_close(told[1][1][: layout.end], told[0][1])
+    assert largest(told[1][1][layout.end :]) == 0
+
+
 def test_it_keeps_nothing_of_layers_below_the_first_trained_one(folder: Path) -> None:
     packed = PackedModel(attached(folder, layers="last-1"), tokens_of(folder), budget=256)
     entered = []
@@ -130,14 +176,14 @@ def test_the_base_is_left_as_it_was(folder: Path) -> None:
 
 def test_rows_of_unequal_length_are_spread_and_gathered_back() -> None:
     lengths = np.asarray([2, 2, 3, 5])
-    layout = _Layout(lengths)
+    layout = Layout(lengths)
     packed = torch.arange(12.0).reshape(12, 1)
     whole = torch.cat([group.gather(group.spread(packed[group.start : group.end])) for group in layout.groups])
     assert torch.equal(whole, packed)
     assert layout.first.tolist() == [0, 2, 4, 7]
     assert [group.rows for group in layout.groups] == [4]  # short rows: padding is cheaper than another call
-    assert [group.rows for group in _Layout(np.asarray([50, 50, 200])).groups] == [2, 1]
-    assert _Group([3, 3], 0).mask is None
+    assert [group.rows for group in Layout(np.asarray([50, 50, 200])).groups] == [2, 1]
+    assert Group([3, 3], 0).mask is None
 
 
 def test_batches_without_padding_keep_the_budget_and_every_row() -> None:

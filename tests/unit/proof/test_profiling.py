@@ -64,5 +64,5 @@ def test_the_limit_weighs_every_shape_by_how_often_the_model_has_it(monkeypatch:
 
     monkeypatch.setattr(profiling.functional, "linear", product)
     monkeypatch.setattr(profiling.time, "perf_counter", lambda: clock[0])
-    found = profiling.limit(model, tokens=100)
+    found = profiling.limit(model, tokens=100, dtype=torch.float32)
     assert found == pytest.approx(3 * 2 * 100 * 256 * 512 / (2 * 0.001 + 0.003))

@@ -1,0 +1,188 @@
+"""Attention over rows that lie end to end: which rows go together, and two ways to compute them."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from finetooth.model.batching import MOST_GROUPED, cheapest
+
+# What an attention call costs besides its products, in entries of the score matrix: about 0.2 ms at 40 ns an entry.
+OVERHEAD_SCORES = 5000
+
+# Of a coarse layout: tokens, lengths of rows and numbers of rows that are multiples of, or among, these.
+TOKEN_STEP, LENGTH_STEP = 64, 16
+COARSE_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+
+_flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+_flash_backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
+
+
+class Layout:
+    """Where the rows of a micro-batch lie, and which of them attention takes together.
+
+    coarse: few different shapes come up, for the price of some padding: oneDNN makes a kernel of its own for each shape
+    of a bfloat16 product, and keeps it. Then `padding` tokens of no row follow the last one.
+    """
+
+    def __init__(self, lengths: np.ndarray, *, coarse: bool = False) -> None:
+        self.lengths, self.end = lengths, int(lengths.sum())
+        self.padding = -self.end % TOKEN_STEP if coarse else 0
+        ends = np.cumsum(lengths)
+        self.first = torch.from_numpy(ends - lengths)
+        step = LENGTH_STEP if coarse else 1
+        sizes = [int(length) for length in lengths]
+        bounds = cheapest(
+            [_rounded(size, step) for size in sizes],
+            lambda count, longest: count * longest**2 + OVERHEAD_SCORES,
+            allowed=lambda count, longest: count in COARSE_COUNTS if coarse else count <= MOST_GROUPED,
+        )
+        self.groups = [Group(sizes[start:end], int(ends[start]) - sizes[start], step=step) for start, end in bounds]
+        self.tokens = [group.end - group.start for group in self.groups]
+
+
+def _rounded(size: int, step: int) -> int:
+    return size + -size % step
+
+
+class Group:
+    """Rows that attention takes together, tokens start to end of the micro-batch: as they lie if of one length.
+
+    step: what the padded length is a multiple of.
+    """
+
+    def __init__(self, lengths: list[int], start: int, *, step: int = 1) -> None:
+        self.start, self.end = start, start + sum(lengths)
+        self.rows, self.longest = len(lengths), _rounded(max(lengths), step)
+        self.index: torch.Tensor | None = None
+        self.mask: torch.Tensor | None = None
+        if min(lengths) < self.longest:
+            real = torch.arange(self.longest) < torch.tensor(lengths)[:, None]
+            self.index = real.flatten().nonzero().flatten()
+            self.mask = torch.zeros(real.shape).masked_fill_(~real, -torch.inf)[:, None, None]
+
+    def spread(self, packed: torch.Tensor) -> torch.Tensor:
+        """(tokens, ...) as (rows, longest, ...), zeros behind shorter rows."""
+        if self.index is None:
+            return packed.reshape(self.rows, self.longest, *packed.shape[1:])
+        padded = packed.new_zeros(self.rows * self.longest, *packed.shape[1:]).index_copy(0, self.index, packed)
+        return padded.reshape(self.rows, self.longest, *packed.shape[1:])
+
+    def gather(self, padded: torch.Tensor) -> torch.Tensor:
+        """(rows, longest, ...) as (tokens, ...): spread, undone."""
+        flat = padded.flatten(0, 1)
+        return flat if self.index is None else flat.index_select(0, self.index)
+
+
+def attention(inner: torch.Tensor, layout: Layout, heads: int) -> torch.Tensor:
+    """Softmax attention of each row over itself, from queries, keys and values side by side: (T, 3 H) to (T, H)."""
+    way = _Fused if inner.dtype == torch.float32 else _KeptScores
+    found: torch.Tensor = way.apply(inner, layout, heads)  # type: ignore[no-untyped-call]  # torch's own
+    return found
+
+
+class _Fused(torch.autograd.Function):
+    """By torch's fused kernel for CPUs, called by itself so that each group writes into its part of one buffer."""
+
+    @staticmethod
+    def forward(ctx: Any, inner: torch.Tensor, layout: Layout, heads: int) -> torch.Tensor:
+        inner = inner.view(len(inner), 3, heads, -1)
+        context = inner.new_empty(len(inner), heads, inner.shape[-1])
+        kept = []
+        for group in layout.groups:
+            query, key, value = group.spread(inner[group.start : group.end]).permute(2, 0, 3, 1, 4)
+            found, normalizer = _flash(query, key, value, 0.0, False, attn_mask=group.mask)
+            context[group.start : group.end] = group.gather(found.transpose(1, 2))
+            kept += [found, normalizer]
+        ctx.save_for_backward(inner, *kept)
+        ctx.layout = layout
+        return context.flatten(1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        inner, *kept = ctx.saved_tensors
+        given = gradients[0].view(len(inner), *inner.shape[2:])
+        gradient = torch.empty_like(inner)
+        for number, group in enumerate(ctx.layout.groups):
+            query, key, value = group.spread(inner[group.start : group.end]).permute(2, 0, 3, 1, 4)
+            found, normalizer = kept[2 * number : 2 * number + 2]
+            back = group.spread(given[group.start : group.end]).transpose(1, 2)
+            parts = _flash_backward(back, query, key, value, found, normalizer, 0.0, False, attn_mask=group.mask)
+            for place, part in enumerate(parts):
+                gradient[group.start : group.end, place] = group.gather(part.transpose(1, 2))
+        return gradient.flatten(1), None, None
+
+
+class _KeptScores(torch.autograd.Function):
+    """The same with each group's attention weights kept: the way in bfloat16, where the fused kernel is the slower one.
+
+    With Q times s: P = softmax(Q K^T), O = P V; dV = P^T dO, dS the gradient of softmax at dO V^T, dQ = s dS K,
+    dK = dS^T Q. Its weights take 2 h L bytes a token of a row of L tokens, h heads.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, inner: torch.Tensor, layout: Layout, heads: int) -> torch.Tensor:
+        inner = inner.view(len(inner), 3, heads, -1)
+        context = inner.new_empty(len(inner), heads, inner.shape[-1])
+        kept = []
+        for group in layout.groups:
+            query, key, value = _by_head(group, inner)
+            scores = torch.bmm(query, key.transpose(1, 2))
+            if group.mask is not None:
+                scores.view(group.rows, heads, group.longest, group.longest).add_(group.mask)
+            weights = torch.softmax(scores, -1)
+            context[group.start : group.end] = group.gather(_by_token(group, torch.bmm(weights, value)))
+            kept.append(weights)
+        context[layout.end :] = 0
+        ctx.save_for_backward(inner, *kept)
+        ctx.layout = layout
+        return context.flatten(1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        inner, *kept = ctx.saved_tensors
+        given = gradients[0].view(len(inner), *inner.shape[2:])
+        gradient = torch.empty_like(inner)
+        for group, weights in zip(ctx.layout.groups, kept, strict=True):
+            query, key, value = _by_head(group, inner)
+            back = group.spread(given[group.start : group.end]).transpose(1, 2).flatten(0, 1)
+            reached = torch.bmm(back, value.transpose(1, 2))
+            scores = torch._softmax_backward_data(reached, weights, -1, weights.dtype)
+            parts = (
+                torch.bmm(scores, key).mul_(_scale(inner)),
+                torch.bmm(scores.transpose(1, 2), query),
+                torch.bmm(weights.transpose(1, 2), back),
+            )
+            for place, part in enumerate(parts):
+                gradient[group.start : group.end, place] = group.gather(_by_token(group, part))
+        gradient[ctx.layout.end :] = 0
+        return gradient.flatten(1), None, None
+
+
+def _by_head(group: Group, inner: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Of a group, queries times the scale, keys and values: each (rows * heads, longest, width)."""
+    query, key, value = group.spread(inner[group.start : group.end]).permute(2, 0, 3, 1, 4)
+    return tuple(part.flatten(0, 1) for part in (query * _scale(inner), key, value))
+
+
+def _by_token(group: Group, found: torch.Tensor) -> torch.Tensor:
+    """(rows * heads, longest, width) as (rows, longest, heads, width)."""
+    return found.view(group.rows, -1, *found.shape[1:]).transpose(1, 2)
+
+
+def _scale(inner: torch.Tensor) -> float:
+    return float(inner.shape[-1] ** -0.5)
+
+
+def first_attention(query: torch.Tensor, pairs: torch.Tensor, layout: Layout, heads: int) -> torch.Tensor:
+    """Attention of each row's first token over its row: query (B, H), keys and values side by side (T, 2 H)."""
+    width = query.shape[1] // heads
+    found, rows = [], [group.rows for group in layout.groups]
+    for group, asked, pair in zip(
+        layout.groups, torch.split(query, rows), torch.split(pairs[: layout.end], layout.tokens), strict=True
+    ):
+        key, value = group.spread(pair.view(len(pair), 2, heads, width)).permute(2, 0, 3, 1, 4)
+        asked = asked.view(len(asked), heads, 1, width)
+        found.append(functional.scaled_dot_product_attention(asked, key, value, attn_mask=group.mask).flatten(1))
+    return torch.cat(found)
