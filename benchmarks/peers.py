@@ -3,7 +3,9 @@
     python benchmarks/peers.py [--pairs 3] [--rows 320] [--notebook-steps 16] [--shared] [--distilbert]
 
 Order A B C A B C: the Trainer script of the notebooks (padded to 512, the model's own dropout), the same tuned (dynamic
-padding, groups of one length, no dropout), and `finetooth run` with the same adapter, batch and learning rate.
+padding, groups of one length, no dropout), and `finetooth run` with the same adapter, batch and learning rate. Where
+this machine's products are faster in bfloat16, Finetooth takes it; the tuned script is then run with the Trainer's own
+bf16=True too.
 --shared: against the tuned script, `finetooth run` with adapters in the last three layers for three epochs, one alone,
 and two with two seeds in one run, which share what the layers below compute. The scripts stand in
 $FINETOOTH_MATERIAL/peers (default ../shared). Of ours, the share is told of the FLOP/s that the model's own products
@@ -18,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +30,28 @@ import transformers
 from own_run import MATERIAL, own_run, write_rows
 
 import finetooth
+from finetooth.model import precision
 from finetooth.progress import Silent
 from finetooth.sources import bring_model
 
 QUICKSTART = Path(finetooth.__file__).with_name("quickstart.yaml")
+PEERS = ("notebook", "tuned", "tuned bf16")
 BATCH, TOKENS, EPOCHS = 8, 512, 3
 TARGETS = {"bert": ["query", "key", "value"], "distilbert": ["q_lin", "k_lin", "v_lin"]}
 
-# The script sets BERT's names of dropout, which DistilBERT refuses: they are left out, and its folder says none.
-TUNED_DISTILBERT = """
-import runpy, sys, transformers
+# The script, with what it has no option for. It sets BERT's names of dropout, which DistilBERT refuses: there they are
+# left out, and its folder says none.
+WITHOUT_NAMES = """
 kind = transformers.AutoModelForSequenceClassification
 load = kind.from_pretrained
 kind.from_pretrained = lambda folder, num_labels, **dropout: load(folder, num_labels=num_labels)
-del sys.argv[0]
-runpy.run_path(sys.argv[0], run_name="__main__")
 """
+IN_BFLOAT16 = """
+plain = transformers.TrainingArguments
+transformers.TrainingArguments = lambda **settings: plain(**settings, bf16=True, use_cpu=True)
+"""
+BEGIN = "import runpy, sys, transformers"
+END = "del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
 
 
 def main() -> None:
@@ -94,9 +102,13 @@ Sides = dict[str, Callable[[], dict[str, float]]]
 
 def _sides(place: Path, model: Path, rows: int, number: int, *, notebook_steps: int) -> Sides:
     candidate = {"name": "qkv", "rank": 8, "targets": TARGETS[_family(model)]}
-    return {
+    sides: Sides = {
         "notebook": lambda: _peer(place, model, rows, "--max-steps", str(notebook_steps)),
         "tuned": lambda: _peer(place, model, rows, "--tuned", "--epochs", "1"),
+    }
+    if precision.choose("auto") == "bfloat16":
+        sides["tuned bf16"] = lambda: _peer(place, model, rows, "--tuned", "--epochs", "1", patches=[IN_BFLOAT16])
+    return sides | {
         "finetooth": lambda: _ours(place, model, f"qkv-{number}", [candidate], epochs=1, seeds=[21]),
     }
 
@@ -127,12 +139,11 @@ def _family(model: Path) -> str:
     return str(json.loads((model / "config.json").read_text())["model_type"])
 
 
-def _peer(place: Path, model: Path, rows: int, *more: str) -> dict[str, float]:
+def _peer(place: Path, model: Path, rows: int, *more: str, patches: Sequence[str] = ()) -> dict[str, float]:
     script = str(MATERIAL / "peers" / "stock_trainer.py")
-    command = [sys.executable, script]
     if "--tuned" in more and _family(model) == "distilbert":
-        model = _without_dropout(model)
-        command = [sys.executable, "-c", TUNED_DISTILBERT, script]
+        model, patches = _without_dropout(model), [*patches, WITHOUT_NAMES]
+    command = [sys.executable, "-c", "\n".join([BEGIN, *patches, END]), script]
     command += ["--model", str(model)]
     command += ["--train", str(place / "train.parquet"), "--test", str(place / "test.parquet"), "--rows", str(rows)]
     command += ["--test-rows", "8", "--batch-size", str(BATCH), "--out", str(place / "peer"), *more]
@@ -160,13 +171,13 @@ def _ours(
 
 def _ratios(rounds: list[dict[str, dict[str, float]]]) -> None:
     print()
-    peers = [side for side in rounds[0] if side in ("notebook", "tuned")]
+    peers = [side for side in rounds[0] if side in PEERS]
     for side in rounds[0]:
         for peer in peers if side not in peers else ():
             ratios = [found[side]["rate"] / found[peer]["rate"] for found in rounds]
             shares = [found[side]["bytes"] / found[peer]["bytes"] for found in rounds]
             print(
-                f"over {peer + ':':<10}{side:<9}  rate {np.median(ratios):5.2f} x "
+                f"over {peer + ':':<12}{side:<9}  rate {np.median(ratios):5.2f} x "
                 f"({min(ratios):.2f} to {max(ratios):.2f}), "
                 f"peak memory {np.median(shares):.2f} x ({min(shares):.2f} to {max(shares):.2f})"
             )

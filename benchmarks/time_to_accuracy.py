@@ -65,7 +65,7 @@ def _ours(place: Path, source: str) -> tuple[float, float]:
         "model": source,
         "max_tokens": 512,
         "truncation": "head_tail",
-        "training": {"epochs": 1, "batch_size": 16, "learning_rate": 7e-4},
+        "training": {"epochs": 1, "batch_size": 8, "learning_rate": 7e-4},
         "candidates": [{"name": "lora-r8", "rank": 8}],
     }
     row = next(row for row in own_run(place, recipe)["rows"] if row["train_seconds"])

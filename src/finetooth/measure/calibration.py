@@ -6,12 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 BINS = 15
-_VALUES_AT_ONCE = 2**21
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Examples whose top probability lies above `low` and at most at `high`; means over them, 0 to 1."""
+    """Examples whose answer was given a probability above `low` and at most at `high`; means over them, 0 to 1."""
 
     low: float
     high: float
@@ -20,14 +19,12 @@ class Bin:
     accuracy: float
 
 
-def reliability(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.int64], *, bins: int = BINS) -> list[Bin]:
-    """Top probability against accuracy in `bins` of equal width, those without examples left out.
+def reliability(confidence: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], *, bins: int = BINS) -> list[Bin]:
+    """Probability of the answers against their accuracy in `bins` of equal width, those without examples left out.
 
-    logits: (N, C), finite; labels: (N,) int64.
+    confidence: (N,), 0 to 1; right: (N,) whether each answer is.
     Source: Guo et al. 2017, "On calibration of modern neural networks", section 2.
     """
-    confidence = _top_probability(logits)
-    right = logits.argmax(axis=1) == labels
     place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
     counts = np.bincount(place, minlength=bins)
     sure = np.bincount(place, weights=confidence, minlength=bins)
@@ -49,13 +46,3 @@ def calibration_error(bins: list[Bin]) -> float:
     return sum(item.examples * abs(item.accuracy - item.confidence) for item in bins) / sum(
         item.examples for item in bins
     )
-
-
-def _top_probability(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """The largest softmax probability of each row, (N,) float64."""
-    found = np.empty(len(logits), np.float64)
-    rows = max(1, _VALUES_AT_ONCE // logits.shape[1])
-    for start in range(0, len(logits), rows):
-        wide = logits[start : start + rows].astype(np.float64)
-        found[start : start + rows] = 1 / np.exp(wide - wide.max(axis=1, keepdims=True)).sum(axis=1)
-    return found

@@ -185,9 +185,10 @@ def _costs(asked: Mapping[str, Mapping[str, float]], classes: Sequence[str]) -> 
 
 def _loss(logits: Logits, labels: Labels, decision: Decision) -> float:
     """Mean cross-entropy in nats."""
-    return float(losses(logits.astype(np.float64) / decision.temperature, labels).sum()) / len(labels)
+    return float(losses(decision.calibrated(logits), labels).sum()) / len(labels)
 
 
 def _calibration_error(logits: Logits, labels: Labels, decision: Decision) -> float:
     """Expected calibration error of the most probable class, 0 to 1 (measure.calibration)."""
-    return calibration_error(reliability(logits.astype(np.float64) / decision.temperature, labels))
+    largest = predicted(logits)
+    return calibration_error(reliability(decision.confidences(logits, largest), largest == labels))

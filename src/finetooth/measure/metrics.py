@@ -21,9 +21,9 @@ class Score(TypedDict):
 
 
 def score(
-    logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], *, guesses: npt.NDArray[np.int64] | None = None
+    logits: npt.NDArray[np.floating], labels: npt.NDArray[np.int64], *, guesses: npt.NDArray[np.int64] | None = None
 ) -> Score:
-    """Accuracy, cross-entropy and macro-F1 of logits (N, C) float32 against labels (N,) int64.
+    """Accuracy, cross-entropy and macro-F1 of logits (N, C) against labels (N,) int64.
 
     guesses: (N,) the labels that were decided from the logits; those of the largest when omitted.
     Raises: DivergedError if a logit is not finite.
@@ -40,7 +40,7 @@ def score(
     }
 
 
-def predicted(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+def predicted(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
     """The class of each row of logits (N, C), (N,) int64; of equal logits the lowest class.
 
     Raises: DivergedError if a logit is not finite.

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from finetooth.model.batching import Tokens, collate, evaluation_batches
+from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
 from finetooth.model.families import FAMILIES
 from finetooth.model.loading import Base
 
@@ -47,12 +47,20 @@ def encode(
         for rows in plan[:1]:  # a pass thrown away: a process's first is not always bitwise that of its later ones
             model.base_model(**collate(tokens, rows[:1], pad_id=pad_id))
         for rows in plan:
-            batch = collate(tokens, rows, pad_id=pad_id)
-            output = model.base_model(**batch)
-            for name in features:
-                found[name][rows] = _feature(name, output, batch["attention_mask"]).numpy()
+            for name, values in feature_batch(model, tokens, rows, features=features, pad_id=pad_id).items():
+                found[name][rows] = values
             advance(len(rows))
     return found
+
+
+def feature_batch(
+    model: Any, tokens: Tokens, rows: Rows, *, features: Sequence[Feature], pad_id: int
+) -> dict[Feature, npt.NDArray[np.float32]]:
+    """The features, (B, H) float32 each, of some rows in one pass; as `encode` makes them."""
+    batch = collate(tokens, rows, pad_id=pad_id)
+    with torch.inference_mode():
+        output = model.base_model(**batch)
+        return {name: _feature(name, output, batch["attention_mask"]).numpy() for name in features}
 
 
 def head_logits(

@@ -9,13 +9,11 @@ from finetooth.controls.control import SETTINGS
 from finetooth.files import discard, read_json, sweep
 from finetooth.measure import decision_file
 from finetooth.measure.decisions import Decision
-from finetooth.measure.metrics import Score, score
 from finetooth.model.artefact import weights_name
 from finetooth.recipe import Recipe
 from finetooth.report.writing import write_report
 from finetooth.runs import comparison, complete, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
-from finetooth.runs.predictions import Predictions
 from finetooth.runs.results import Chosen, Costs, CurvePoint, Heads, Parameters, Reload, Row, RowCosts, RunInfo
 
 Keys = Sequence[tuple[str, int | None]]
@@ -32,7 +30,7 @@ def choose_winner(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, *,
         validation = predictions.read(row.predictions).get("validation")
         if validation is None:
             continue
-        figures = _figures(validation, decision_of(plan, row))
+        figures = decision_of(plan, row).score(validation.logits, validation.labels)
         value = -figures["loss"] if recipe.training.monitor == "loss" else figures[recipe.training.monitor]
         if best is None or value > best[0]:
             best = (value, (name, seed))
@@ -114,10 +112,6 @@ def decision_of(plan: Mapping[str, Any], row: RowFolder) -> Decision:
     return decision_file.load(row.adapter, classes=plan["classes"], name=str(row.adapter))
 
 
-def _figures(part: Predictions, decision: Decision) -> Score:
-    return score(part.logits, part.labels, guesses=decision.labels(part.logits))
-
-
 def _outcome(plan: Mapping[str, Any], folder: RunFolder, row: Row) -> comparison.Outcome:
     place = folder.row(row.name, row.seed)
     test = predictions.read(place.predictions)["test"]
@@ -132,7 +126,8 @@ def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, 
     if place.failed.is_file():
         return Row(name=name, kind=kind, seed=seed, status="failed", error=read_json(place.failed)["error"])
     decision = decision_of(plan, place)
-    figures = {split: _figures(part, decision) for split, part in predictions.read(place.predictions).items()}
+    parts = predictions.read(place.predictions)
+    figures = {split: decision.score(part.logits, part.labels) for split, part in parts.items()}
     if not candidate and name != "full":
         return replace(
             Row(name=name, kind=kind, seed=seed, validation=figures["validation"], test=figures["test"]),

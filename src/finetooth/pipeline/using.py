@@ -12,7 +12,6 @@ from finetooth.data import Examples
 from finetooth.data.examples import content_id
 from finetooth.errors import RunError, SourceError
 from finetooth.files import read_json
-from finetooth.measure.metrics import score
 from finetooth.model import artefact
 from finetooth.model.predictor import Predictor
 from finetooth.plan import prepare
@@ -55,7 +54,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Figures of a run's winner, or of an adapter, on the run's test split or on other labelled data.
 
-    accuracy, macro_f1: of the labels that it decides, over all rows; loss: of its logits as they are. Of an artefact
+    accuracy, macro_f1: of the labels that it decides, over all rows; loss: of its probabilities. Of an artefact
     that abstains also coverage, the share of rows answered, and accuracy_answered, None where none is.
     Every call is an opening of that test set and is counted. Raises: as load; DataError for unusable data.
     """
@@ -80,7 +79,7 @@ def evaluate(
 
 def _figures(predictor: Predictor, logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> dict[str, Any]:
     decided = predictor.decision.apply(logits)
-    figures = {**score(logits, labels, guesses=decided.labels)}
+    figures: dict[str, Any] = {**predictor.decision.score(logits, labels)}
     if predictor.decision.abstention is None:
         return figures
     answered = ~decided.abstained

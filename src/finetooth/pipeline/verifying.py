@@ -13,7 +13,6 @@ from finetooth.controls import control as controls
 from finetooth.errors import ModelError, RunError
 from finetooth.files import MANIFEST, read_json
 from finetooth.model import artefact
-from finetooth.model.adapters import CONFIG
 from finetooth.pipeline import ending, using
 from finetooth.plan import prepare
 from finetooth.progress import Progress, Silent
@@ -131,7 +130,7 @@ def _check_run(folder: RunFolder, base: str | None, progress: Progress) -> tuple
             if checked.status == "done":
                 _check_row(checked, places[number], said, said.rows[number], labels=labels)
                 adapter = places[number].adapter
-                if checked.certificate is not None and not checked.faults and (adapter / CONFIG).is_file():
+                if adapter.is_dir() and not checked.faults:
                     if base_folder is None:
                         base_folder = using.bring_base(adapter, base, progress=Silent(), offline=True)
                     rechecking.check_reload(checked, adapter, base_folder=base_folder)

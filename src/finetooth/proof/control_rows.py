@@ -4,6 +4,7 @@ import time
 from typing import Literal
 
 from finetooth import controls
+from finetooth.proof import latency
 from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
 from finetooth.runs.work import read_examples
 
@@ -25,6 +26,7 @@ def score(task: Task, channel: Channel) -> None:
     control = controls.load(task.folder.control)
     examples = read_examples(task.run_folder, task.split)
     keep_predictions(task, control.logits(examples.texts, examples.pairs))
+    latency.record(task, control.logits)
 
 
 def _name(task: Task) -> Literal["majority", "tfidf"]:

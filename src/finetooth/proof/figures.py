@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from finetooth.files import read_json
 from finetooth.measure.decisions import Decision
-from finetooth.measure.metrics import score
 from finetooth.proof.certificate import logits_sha256
 from finetooth.proof.rechecking import Checked
 from finetooth.runs import predictions
@@ -43,7 +42,7 @@ def check_figures(
                 checked.refuse("predictions.parquet", f"its {split} rows are not those of splits.parquet.")
             if not np.array_equal(labels.setdefault(split, part.labels), part.labels):
                 checked.refuse("predictions.parquet", f"its {split} labels are not those of the rows before it.")
-            again = score(part.logits, part.labels, guesses=decision.labels(part.logits))
+            again = decision.score(part.logits, part.labels)
             _compare(checked, split, said[split], again)
         if row.verify.is_file():
             _check_proof(checked, read_json(row.verify), said, found["validation"].logits)

@@ -2,9 +2,10 @@
 
 import hashlib
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,11 @@ from finetooth.controls.control import SETTINGS
 from finetooth.errors import DivergedError, ProofError
 from finetooth.files import canonical_hash, read_json, sha256_file
 from finetooth.model import device
-from finetooth.model.batching import Tokens
-from finetooth.model.features import Feature, encode, head_input
+from finetooth.model.batching import Tokens, tokenize
+from finetooth.model.features import Feature, encode, feature_batch, head_input
 from finetooth.model.loading import Base, load_tokenizer
 from finetooth.model.predictor import Input
+from finetooth.proof import latency
 from finetooth.proof.planned_base import load_planned
 from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
 from finetooth.runs.work import read_labels
@@ -63,6 +65,21 @@ def score(task: Task, channel: Channel) -> None:
             f"here. Delete {task.folder.path} and give the same command again to fit it anew."
         )
     keep_predictions(task, found)
+    latency.record(task, _answering(task, base, probe))
+
+
+def _answering(task: Task, base: Base, probe: Probe) -> latency.Answer:
+    recipe, tokenizer = task.recipe(), load_tokenizer(Path(task.base_folder))
+    feature = cast(Feature, probe.chosen.feature)
+
+    def answer(texts: Sequence[str], pairs: Sequence[str] | None) -> npt.NDArray[np.float32]:
+        tokens = tokenize(tokenizer, texts, pairs, max_tokens=recipe.max_tokens, truncation=recipe.truncation)
+        found = feature_batch(
+            base.model, tokens, np.arange(len(texts)), features=(feature,), pad_id=tokenizer.pad_token_id
+        )
+        return probe.logits({feature: found[feature]})
+
+    return answer
 
 
 def _encoded(

@@ -18,7 +18,7 @@ from finetooth.model.batching import Tokens
 from finetooth.model.loading import Base, hash_tensors, load_tokenizer
 from finetooth.model.precision import DTYPES
 from finetooth.model.predictor import Input, Predictor
-from finetooth.proof import certificate, prefix_states, profiling
+from finetooth.proof import certificate, latency, prefix_states, profiling
 from finetooth.proof.planned_base import load_planned
 from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
 from finetooth.recipe import Candidate, Recipe
@@ -74,6 +74,7 @@ def score(task: Task, channel: Channel) -> None:
         ):  # full makes no decisions; else the last bits of what is fitted may differ too
             _prove_decision(task, predictor.decision)
     keep_predictions(task, found)
+    latency.record(task, predictor.predict)
 
 
 def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None, recipe: Recipe, pad_id: int) -> Any:

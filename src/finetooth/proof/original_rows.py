@@ -1,12 +1,16 @@
 """The row of the model as it came: with the head that the checkpoint brought, or with several untrained heads."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import torch
 
 from finetooth.model import artefact, device
 from finetooth.model.batching import Tokens
 from finetooth.model.features import encode, head_logits
 from finetooth.model.loading import draw_head, head_tensors, load_tokenizer
 from finetooth.model.predictor import Input, Predictor
+from finetooth.proof import latency
 from finetooth.proof.planned_base import load_planned
 from finetooth.proof.task import Channel, Task, keep_predictions
 
@@ -54,7 +58,19 @@ def score(task: Task, channel: Channel) -> None:
 
     if len(heads) == 1:
         keep_predictions(task, predictor.logits(tokens, budget=budget, advance=advance))
-        return
+    else:
+        _keep_of_heads(task, predictor, tokens, heads, advance)
+    latency.record(task, predictor.predict)
+
+
+def _keep_of_heads(
+    task: Task,
+    predictor: Predictor,
+    tokens: Tokens,
+    heads: Mapping[int, Mapping[str, torch.Tensor]],
+    advance: Callable[[int], None],
+) -> None:
+    budget = task.plan()["evaluation_budget"]
     pad_id = predictor.tokenizer.pad_token_id
     first = encode(predictor.model, tokens, features=("first_token",), pad_id=pad_id, budget=budget, advance=advance)[
         "first_token"

@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.measure.metrics import predicted
 from finetooth.report.lines import Line, best_control_of, original_of, winner_of
 from finetooth.report.markup import shown
 from finetooth.report.material import Material
-from finetooth.report.measured import confidences
 
 MOST_ROWS = 1_000
 MOST_CHARACTERS = 2_000
@@ -32,7 +30,7 @@ def disagreements(
     others = _others(material.lines)
     if winner is None or not others:
         return None
-    right = {line.key: predicted(material.said[line.key].logits) == material.test.labels for line in (winner, *others)}
+    right = {line.key: material.said[line.key].right for line in (winner, *others)}
     gained = [np.flatnonzero(right[winner.key] & ~right[line.key]) for line in others]
     lost = [np.flatnonzero(~right[winner.key] & right[line.key]) for line in others]
     chosen = _drawn([part for pair in zip(gained, lost, strict=True) for part in pair], most=most_rows)
@@ -78,15 +76,14 @@ def _drawn(kinds: Sequence[Rows], *, most: int) -> Rows:
 
 def _rows(material: Material, lines: Sequence[Line], chosen: Rows, *, most_bytes: int) -> list[dict[str, Any]]:
     """Each row: id, text, pair, label, and what every line answered with what probability."""
-    answers = [predicted(material.said[line.key].logits) for line in lines]
-    sure = [confidences(material.said[line.key]) for line in lines]
+    said = [material.said[line.key] for line in lines]
     test, rows, size = material.test, [], 0
     for at in chosen.tolist():
         row: dict[str, Any] = {"id": shown(test.ids[at], 200), "label": int(test.labels[at])}
         row |= _cut("text", test.texts[at])
         if test.pairs is not None:
             row |= _cut("pair", test.pairs[at])
-        row["said"] = [[int(answer[at]), round(float(part[at]), 4)] for answer, part in zip(answers, sure, strict=True)]
+        row["said"] = [[int(one.labels[at]), round(float(one.confidences[at]), 4)] for one in said]
         size += len(json.dumps(row, ensure_ascii=False).encode(errors="replace"))
         if size > most_bytes:
             break

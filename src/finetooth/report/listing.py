@@ -1,13 +1,20 @@
 """The section of all rows: the chart of their accuracy, the table, what to know of it, warnings, means of seeds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from finetooth.report import charts
 from finetooth.report.lines import Line, best_control_of
 from finetooth.report.markup import Child, Safe, join, shown, table, tag
 from finetooth.report.material import Material
-from finetooth.report.wording import interval, megabytes, p_value, percent, points, seconds
+from finetooth.report.wording import GAP, interval, megabytes, milliseconds, p_value, percent, points, seconds
+
+_QUALITY = "row,trained,accuracy,95 % interval,vs best control,p,macro-F1,log loss,calibration error".split(",")
+_COSTS = "row,adapter,head,bias,all parameters,share trained,training,peak memory,size on disk,latency".split(",")
+_SPENT = (
+    "Share trained: of all parameters. Peak memory: of the row's own process. Latency: median from one text to its "
+    "answer, one text at a time, the model loaded."
+)
 
 
 def rows_section(material: Material) -> Safe:
@@ -15,20 +22,18 @@ def rows_section(material: Material) -> Safe:
     done = [line for line in material.lines if line.done]
     marked = next((at for at, line in enumerate(material.lines) if line.winner), None)
     body = [_table_row(line) for line in material.lines]
-    columns = [
-        "row",
-        "trained",
-        "accuracy",
-        "95 % interval",
-        "vs best control",
-        "p",
-        "macro-F1",
-        "log loss",
-        "time",
-        "peak memory",
-    ]
+    test = f"on the same {material.contract['data']['test']:,} test rows"
     grid = table(
-        columns, body, caption=f"Every row, on the same {material.contract['data']['test']:,} test rows", marked=marked
+        _QUALITY,
+        body,
+        caption=f"Every row, {test}",
+        marked=marked,
+    )
+    spent = table(
+        _COSTS,
+        [_spent_row(line) for line in material.lines],
+        caption="What every row has and takes",
+        marked=marked,
     )
     return join(
         charts.ladder(material.lines) if done else None,
@@ -36,6 +41,8 @@ def rows_section(material: Material) -> Safe:
         *(tag("p", text, class_="note") for text in _reading(material)),
         *_warnings(material),
         _pooled(material),
+        spent,
+        tag("p", _SPENT, class_="note"),
     )
 
 
@@ -49,8 +56,8 @@ def _table_row(line: Line) -> list[Child]:
     name = join(tag("bdi", shown(line.title)), tag("small", mark) if mark else None)
     trained = f"{line.trainable:,}" if line.trainable else "–"
     if not line.done:
-        return [name, trained, "failed", *[""] * 7]
-    gain = line.gain
+        return [name, trained, "failed", *[""] * 6]
+    gain, error = line.gain, line.compared.get("calibration_error")
     return [
         name,
         trained,
@@ -58,10 +65,32 @@ def _table_row(line: Line) -> list[Child]:
         interval(line.interval),
         None if gain is None else points(gain[0]),
         None if gain is None else p_value(gain[1]),
-        percent(row["test"]["macro_f1"]),
-        f"{row['test']['loss']:.3f}",
+        _with_interval(percent(row["test"]["macro_f1"]), line.compared.get("macro_f1_interval"), interval),
+        _with_interval(f"{row['test']['loss']:.3f}", line.compared.get("loss_interval"), _losses),
+        None if error is None else f"{100 * error:.1f}{GAP}points",
+    ]
+
+
+def _with_interval(value: str, bounds: tuple[float, float] | None, told: Callable[[tuple[float, float]], str]) -> Child:
+    return value if bounds is None else join(value, tag("small", told(bounds)))
+
+
+def _losses(bounds: tuple[float, float]) -> str:
+    return f"{bounds[0]:.3f} to {bounds[1]:.3f}".replace(" ", GAP)
+
+
+def _spent_row(line: Line) -> list[Child]:
+    row, counts = line.row, line.row["parameters"]
+    parts = ("adapter", "head", "bias", "total")
+    latency = row.get("latency_seconds")
+    return [
+        tag("bdi", shown(line.title)),
+        *(None if counts is None else f"{counts[part]:,}" for part in parts),
+        None if counts is None else percent(counts["plain_percent"] / 100, 2),
         None if row["train_seconds"] is None else seconds(row["train_seconds"]),
         None if row["peak_bytes"] is None else megabytes(row["peak_bytes"]),
+        None if row["adapter_bytes"] is None else megabytes(row["adapter_bytes"]),
+        None if latency is None else milliseconds(latency),
     ]
 
 

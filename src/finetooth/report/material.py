@@ -6,24 +6,26 @@ from typing import Any
 
 from finetooth.data import Examples
 from finetooth.files import read_json
+from finetooth.measure import decision_file
 from finetooth.report.lines import Key, Line, read_lines
+from finetooth.report.measured import Answers, decided
 from finetooth.runs import predictions
-from finetooth.runs.layout import RunFolder
-from finetooth.runs.predictions import Predictions
+from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.results import contract
 from finetooth.runs.work import read_examples
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """contract, comparison, data, provenance: as the files hold them. said: by each row done, of the test rows."""
+    """contract, comparison, data, provenance: as the files hold them. said: by each row done, of the test rows: answers
+    as its decision has them."""
 
     contract: Mapping[str, Any]
     comparison: Mapping[str, Any]
     data: Mapping[str, Any]
     provenance: Mapping[str, Any]
     lines: Sequence[Line]
-    said: Mapping[Key, Predictions]
+    said: Mapping[Key, Answers]
     test: Examples
 
     @property
@@ -41,7 +43,7 @@ def gather(folder: RunFolder) -> Material:
     figures = contract(folder.path)
     comparison = read_json(folder.comparison)
     lines = read_lines(figures, comparison)
-    said = {line.key: predictions.read(folder.row(*line.key).predictions)["test"] for line in lines if line.done}
+    said = {line.key: _answers(folder.row(*line.key), figures["data"]["classes"]) for line in lines if line.done}
     return Material(
         contract=figures,
         comparison=comparison,
@@ -51,3 +53,8 @@ def gather(folder: RunFolder) -> Material:
         said=said,
         test=read_examples(folder, "test"),
     )
+
+
+def _answers(row: RowFolder, classes: Sequence[str]) -> Answers:
+    decision = decision_file.load(row.adapter, classes=classes, name=str(row.adapter))
+    return decided(predictions.read(row.predictions)["test"], decision)

@@ -8,14 +8,32 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.measure.metrics import predicted
+from finetooth.measure.decisions import Decision
 from finetooth.runs.predictions import Predictions
 
 LEAST_RISE = 0.01
 _PARTS = 4
 _VALUES_SHOWN = 12
-_VALUES_AT_ONCE = 2**21  # float64 values held at a time: 16 MiB, whatever the number of classes
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a row answers to the N test rows, and what is true of them, each (N,).
+
+    confidences: the probability that each answer was given with. classes: how many there are. Labels are given also
+    where the row would rather abstain.
+    """
+
+    truth: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    confidences: npt.NDArray[np.float64]
+    classes: int
+
+    @property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """(N,) whether each answer is right."""
+        return np.asarray(self.labels == self.truth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,38 +64,32 @@ class Overfitting:
     last: float
 
 
-def confidences(said: Predictions) -> npt.NDArray[np.float64]:
-    """The probability (softmax) that each answer was given with, (N,) float64."""
-    found = np.empty(len(said.logits), np.float64)
-    rows = max(1, _VALUES_AT_ONCE // said.logits.shape[1])
-    for start in range(0, len(found), rows):
-        wide = said.logits[start : start + rows].astype(np.float64)
-        found[start : start + rows] = 1 / np.exp(wide - wide.max(axis=1, keepdims=True)).sum(axis=1)
-    return found
+def decided(said: Predictions, decision: Decision) -> Answers:
+    """What a row answers, given its logits, as its decision has it."""
+    labels = decision.labels(said.logits)
+    return Answers(said.labels, labels, decision.confidences(said.logits, labels), said.logits.shape[1])
 
 
-def confusion(said: Predictions) -> npt.NDArray[np.int64]:
+def confusion(said: Answers) -> npt.NDArray[np.int64]:
     """(C, C) int64: rows of true class i that were called j; for few classes."""
-    classes = said.logits.shape[1]
-    places = said.labels * classes + predicted(said.logits)
-    return np.bincount(places, minlength=classes * classes).reshape(classes, classes)
+    places = said.truth * said.classes + said.labels
+    return np.bincount(places, minlength=said.classes**2).reshape(said.classes, said.classes)
 
 
-def mixed_up(said: Predictions, most: int) -> list[Mixed]:
+def mixed_up(said: Answers, most: int) -> list[Mixed]:
     """The `most` pairs of a true class and another answer that stand in most rows; of equals the first classes."""
-    classes, answers = said.logits.shape[1], predicted(said.logits)
-    wrong = answers != said.labels
-    pairs, counts = np.unique(said.labels[wrong] * classes + answers[wrong], return_counts=True)
-    totals = np.bincount(said.labels, minlength=classes)
+    wrong = ~said.right
+    pairs, counts = np.unique(said.truth[wrong] * said.classes + said.labels[wrong], return_counts=True)
+    totals = np.bincount(said.truth, minlength=said.classes)
     found = []
     for at in np.argsort(-counts, kind="stable")[:most].tolist():
-        true, answer = divmod(int(pairs[at]), classes)
+        true, answer = divmod(int(pairs[at]), said.classes)
         found.append(Mixed(true, answer, int(counts[at]), int(totals[true])))
     return found
 
 
 def slices(
-    said: Sequence[Predictions],
+    said: Sequence[Answers],
     *,
     classes: Sequence[str],
     texts: Sequence[str],
@@ -87,9 +99,8 @@ def slices(
 
     A column of many numbers is told by quarters, one of many other values by the most frequent of them.
     """
-    correct = np.stack([predicted(one.logits) == one.labels for one in said])
-    labels = said[0].labels
-    yield "true class", list(_by(labels, list(classes), correct))
+    correct = np.stack([one.right for one in said])
+    yield "true class", list(_by(said[0].truth, list(classes), correct))
     lengths = np.fromiter(map(len, texts), np.int64, count=len(texts))
     yield "length of the text", list(_by(*_quarters(lengths), correct))
     for name, values in columns.items():

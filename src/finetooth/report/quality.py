@@ -8,9 +8,8 @@ from finetooth.report import plots
 from finetooth.report.charts import bottom, look_of
 from finetooth.report.lines import Line
 from finetooth.report.markup import Child, Safe, shown, table, tag
-from finetooth.report.measured import Slice, confusion, mixed_up
+from finetooth.report.measured import Answers, Slice, confusion, mixed_up
 from finetooth.report.wording import counted, interval, percent, points
-from finetooth.runs.predictions import Predictions
 
 MOST_CLASSES = 12  # of a whole matrix; more are told by the pairs most often mixed up
 _PAIRS = 10
@@ -21,12 +20,12 @@ _SQUARE = 230
 _STEP = 30
 
 
-def confusion_matrix(line: Line, said: Predictions, classes: Sequence[str]) -> Safe:
+def confusion_matrix(line: Line, said: Answers, classes: Sequence[str]) -> Safe:
     """The matrix of a row, shaded by the share of the true class; of many classes the pairs most often mixed up.
 
     Answers are headed by the numbers of their classes where names would make the columns wide.
     """
-    heading = tag("figcaption", f"{shown(line.title)}: {counted(len(said.labels), 'test row')}")
+    heading = tag("figcaption", f"{shown(line.title)}: {counted(len(said.truth), 'test row')}")
     names = [shown(name, 40) for name in classes]
     if len(classes) > MOST_CLASSES:
         return tag("figure", heading, _mixed_up(line, said, names))
@@ -46,9 +45,9 @@ def confusion_matrix(line: Line, said: Predictions, classes: Sequence[str]) -> S
     return tag("figure", heading, tag("div", grid, class_="wide", tabindex=0, role="region", aria_label=caption))
 
 
-def reliability_diagram(line: Line, said: Predictions, number: int) -> Safe:
+def reliability_diagram(line: Line, said: Answers, number: int) -> Safe:
     """Accuracy against confidence in bins, with intervals, beside the diagonal of a calibrated row."""
-    bins = reliability(said.logits, said.labels)
+    bins = reliability(said.confidences, said.right)
     error = calibration_error(bins)
     scale = plots.even_scale(0.0, 1.0, most=5)
     drawn = [plots.line("0%", _SQUARE, "100%", 0, look="diagonal")]
@@ -87,7 +86,7 @@ def reliability_diagram(line: Line, said: Predictions, number: int) -> Safe:
         for found in bins
     ]
     grid = table(["confidence", "rows", "mean", "right", "95 % interval"], rows, caption=title, quiet=True)
-    rows_in = f"{counted(len(bins), 'bin')} of {counted(len(said.labels), 'row')}"
+    rows_in = f"{counted(len(bins), 'bin')} of {counted(len(said.truth), 'row')}"
     note = f"Expected calibration error {percent(error)} ({rows_in}; biased upwards)."
     return plots.figure(shown(line.title), image, grid, note=note)
 
@@ -188,7 +187,7 @@ def _shaded(count: int, total: int, *, right: bool) -> Safe:
     return tag("td", f"{count:,}", tag("small", percent(share, 0)) if total else None, class_=look)
 
 
-def _mixed_up(line: Line, said: Predictions, names: Sequence[str]) -> Safe:
+def _mixed_up(line: Line, said: Answers, names: Sequence[str]) -> Safe:
     rows: list[list[Child]] = [
         [
             tag("bdi", names[pair.true]),

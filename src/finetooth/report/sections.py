@@ -74,12 +74,12 @@ def confusions_section(material: Material) -> Safe:
         confused = f"Of {count:,} classes, the pairs that each row mixes up most often."
     about = (
         "A row that knows how sure it may be lies on the dotted diagonal: of the answers given with 80 % confidence, "
-        "80 % are right. Whiskers are 95 % intervals; the bars below count the test rows. Confidence is the softmax of "
-        "the logits as they are, before the temperature that predict applies."
+        "80 % are right. Whiskers are 95 % intervals; the bars below count the test rows. Confidence is the "
+        "probability of the answer, after the temperature of the adapter."
     )
     return join(
         tag("h3", "Confusion"),
-        tag("p", confused + _undecided(chosen)),
+        tag("p", confused),
         tag("div", *matrices, class_="row-of-figures thirds" if count <= _NARROW_MATRIX else "row-of-figures"),
         tag("h3", "Reliability"),
         tag("p", about),
@@ -98,15 +98,7 @@ def slices_section(material: Material) -> Safe:
         "Slices are looked at after the fact, and the more there are, the more of them differ by chance: take a gap as "
         "a hint. Length is counted in characters; whiskers are 95 % intervals."
     )
-    return join(tag("p", about + _undecided(lines)), _key(lines), tag("div", *figures, class_="row-of-figures"))
-
-
-def _undecided(lines: Sequence[Line]) -> str:
-    """What must be said where a row's figures in the table are of labels that thresholds or costs decide."""
-    decisions = [line.row.get("decision") or {} for line in lines]
-    if not any(decision.get("thresholds") or decision.get("costs") for decision in decisions):
-        return ""
-    return " Counted here by the largest logit; the table's figures are of the labels that thresholds or costs decide."
+    return join(tag("p", about), _key(lines), tag("div", *figures, class_="row-of-figures"))
 
 
 def browser_section(found: Mapping[str, Any]) -> Safe:
@@ -120,8 +112,7 @@ def browser_section(found: Mapping[str, Any]) -> Safe:
     names = " or ".join(other["name"] for other in found["others"])
     about = (
         f"Test rows that {found['winner']} has right and {names} wrong, or the other way round. {part} "
-        f"Texts are cut after {MOST_CHARACTERS:,} characters. Answers and their confidence are those of the logits as "
-        "they are, before any temperature, thresholds or costs."
+        f"Texts are cut after {MOST_CHARACTERS:,} characters. Answers and their confidence are as predict gives them."
     )
     orders = [
         ("file", "order of the file"), ("winner", "the winner most sure first"),

@@ -130,6 +130,7 @@ def _wide_columns() -> list[_Column]:
         _Column("share trained", _share),
         _Column("peak memory", lambda line: _megabytes(line.row["peak_bytes"])),
         _Column("adapter size", lambda line: _megabytes(line.row["adapter_bytes"])),
+        _Column("latency", _latency),
         _Column("best epoch", lambda line: "" if line.row["best_epoch"] is None else f"{line.row['best_epoch']:g}"),
     ]
 
@@ -194,6 +195,11 @@ def _time(line: _Line) -> str:
     if seconds < 99.5:
         return f"{seconds:.0f} s" if seconds >= 0.95 else f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def _latency(line: _Line) -> str:
+    seconds = line.row["latency_seconds"]
+    return "" if seconds is None else f"{1e3 * seconds:,.1f} ms"
 
 
 def _share(line: _Line) -> str:

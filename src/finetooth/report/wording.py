@@ -40,6 +40,11 @@ def seconds(value: float) -> str:
     return text.replace(" ", GAP)
 
 
+def milliseconds(value: float) -> str:
+    """Seconds as `12.3 ms`."""
+    return f"{1e3 * value:,.1f}{GAP}ms"
+
+
 def megabytes(size: int) -> str:
     """Bytes as `1.3 MB`."""
     return f"{size / 1e6:,.1f}{GAP}MB" if size < 1e7 else f"{size / 1e6:,.0f}{GAP}MB"

@@ -44,6 +44,11 @@ class Outcome:
     trained: int = 0
     decision: Decision = field(default_factory=Decision)
 
+    @property
+    def calibrated(self) -> npt.NDArray[np.floating]:
+        """The logits (N, C) whose softmax are the row's probabilities."""
+        return self.decision.calibrated(self.test.logits)
+
 
 @dataclass(frozen=True, slots=True)
 class _Marked:
@@ -105,7 +110,7 @@ def _marked(rows: Sequence[Outcome]) -> list[_Marked]:
         _refuse_other_examples(row, rows[0])
     guesses = [row.decision.labels(row.test.logits) for row in rows]
     # All rows see the same draws, so that differences between them are paired.
-    drawn = resampled_means(np.stack([losses(row.test.logits, row.test.labels) for row in rows], axis=1))
+    drawn = resampled_means(np.stack([losses(row.calibrated, row.test.labels) for row in rows], axis=1))
     return [
         _Marked(row, guess, np.asarray(guess == row.test.labels), drawn[:, place])
         for place, (row, guess) in enumerate(zip(rows, guesses, strict=True))
@@ -122,7 +127,7 @@ def _refuse_other_examples(row: Outcome, first: Outcome) -> None:
 
 def _row(item: _Marked) -> dict[str, Any]:
     right, count = int(item.correct.sum()), len(item.correct)
-    bins = reliability(item.row.test.logits, item.row.test.labels)
+    bins = reliability(item.row.decision.confidences(item.row.test.logits, item.guesses), item.correct)
     of_f1 = resampled_macro_f1([item.guesses], item.row.test.labels)[:, 0]
     return {
         **_key(item.row),
@@ -141,7 +146,7 @@ def _row(item: _Marked) -> dict[str, Any]:
 def _against_best(item: _Marked, best: _Marked) -> dict[str, Any]:
     pair, labels = paired(item.correct, best.correct), item.row.test.labels
     of_f1 = resampled_macro_f1([item.guesses, best.guesses], labels)
-    mean_losses = [float(losses(each.row.test.logits, labels).mean()) for each in (item, best)]
+    mean_losses = [float(losses(each.row.calibrated, labels).mean()) for each in (item, best)]
     return {
         "difference": pair.difference,
         "difference_interval": _interval(pair),

@@ -128,6 +128,7 @@ class RowCosts:
     part_seconds: of tuning, by part: prefix (hidden states computed beforehand), forward, backward, optimizer,
     evaluate, save; train_seconds is the sum of the first four and what lies between them.
     prefix_blocks: blocks of hidden states that the row's processes computed, 0 where another row had them all.
+    latency_seconds: median from one text to its answer, tokens included, one text at a time.
     flops_per_second, limit_flops_per_second: of the training steps, and of the model's own products; with --profile.
     """
 
@@ -141,6 +142,7 @@ class RowCosts:
     limit_flops_per_second: float | None = None
     peak_bytes: int | None = None
     adapter_bytes: int | None = None
+    latency_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,11 +52,13 @@ def bring_data(text: str, *, progress: Progress | None = None) -> Source:
 
 
 def bring_adapter(text: str, *, progress: Progress | None = None) -> Source:
-    """A staged copy of a PEFT adapter folder on this machine, held to its manifest if it has one.
+    """A staged copy of a PEFT adapter folder on this machine, or of what Finetooth saved in place of one.
+
+    It is held to its manifest if it has one.
 
     Raises: SourceError naming what is missing, damaged or refused.
     """
-    return path.bring_folder(text, staging.ADAPTER, progress=progress or Silent())
+    return path.bring_folder(text, None, progress=progress or Silent())
 
 
 @contextmanager
@@ -65,7 +67,7 @@ def borrow_adapter(text: str) -> Iterator[Path]:
 
     Raises: SourceError, as bring_adapter.
     """
-    with path.borrow_folder(text, staging.ADAPTER) as copy:
+    with path.borrow_folder(text, None) as copy:
         yield copy
 
 

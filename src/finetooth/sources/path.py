@@ -14,12 +14,14 @@ from finetooth.sources import cache, staging
 from finetooth.sources.source import Source, content_hash
 
 
-def bring_folder(text: str, kind: staging.Kind, *, progress: Progress) -> Source:
+def bring_folder(text: str, kind: staging.Kind | None, *, progress: Progress) -> Source:
     """A staged copy of the allow-listed files of a model or adapter folder, kept under its content's hash.
 
+    kind: None for an adapter, or for what Finetooth saved in place of one.
     Raises: SourceError naming the file that is missing or refused.
     """
     folder = _existing(text)
+    kind = kind or staging.artefact_kind(folder)
     if not folder.is_dir():
         raise SourceError(f"{text}: is a file; name the folder of the {kind.name} that holds it.")
     try:
@@ -42,12 +44,13 @@ def bring_folder(text: str, kind: staging.Kind, *, progress: Progress) -> Source
 
 
 @contextmanager
-def borrow_folder(text: str, kind: staging.Kind) -> Iterator[Path]:
+def borrow_folder(text: str, kind: staging.Kind | None) -> Iterator[Path]:
     """A copy of the allow-listed files of a folder, for a look that leaves nothing in the cache; gone after the block.
 
-    Raises: SourceError naming the file that is missing or refused.
+    kind: as bring_folder takes it. Raises: SourceError naming the file that is missing or refused.
     """
     folder = _existing(text)
+    kind = kind or staging.artefact_kind(folder)
     with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
         try:
             names = staging.listing(folder, kind)

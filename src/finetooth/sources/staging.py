@@ -63,6 +63,29 @@ ADAPTER = Kind(
     weights="adapter_model.safetensors",
     required=("adapter_config.json",),
 )
+_OURS = _TOKENIZER | {"labels.json", "decision.json", "MANIFEST.json", "finetooth.json"}
+# What Finetooth saves of the rows full and original, in the same place as an adapter.
+WHOLE = Kind(
+    name="adapter",
+    allowed=_OURS | {"config.json", "model.safetensors"},
+    config="finetooth.json",
+    weights="model.safetensors",
+    required=("config.json", "tokenizer.json"),
+)
+HEAD = Kind(
+    name="adapter",
+    allowed=_OURS | {"head.safetensors", "heads.safetensors"},
+    config="finetooth.json",
+    weights="head.safetensors",
+    required=("tokenizer.json",),
+)
+
+
+def artefact_kind(folder: Path) -> Kind:
+    """Of which of the three kinds a folder is that may be an adapter's: an adapter where it is nothing of ours."""
+    if (folder / "finetooth.json").is_file() and not (folder / ADAPTER.config).is_file():
+        return next((kind for kind in (WHOLE, HEAD) if (folder / kind.weights).is_file()), ADAPTER)
+    return ADAPTER
 
 
 def listing(folder: Path, kind: Kind) -> list[str]:
@@ -131,7 +154,9 @@ def check(folder: Path, kind: Kind, *, shown: str) -> None:
     if kind is MODEL and (folder / "model.safetensors.index.json").is_file():
         _check_index(folder, shown)
     if kind is ADAPTER:
-        _check_adapter(folder, shown)
+        _check_targets(folder, shown)
+    if kind is not MODEL and (folder / "MANIFEST.json").is_file():
+        _check_manifest(folder, kind, shown)
 
 
 def _json(path: Path, label: str) -> Any:
@@ -181,7 +206,7 @@ def _check_index(folder: Path, shown: str) -> None:
             raise SourceError(f"{shown}/{part}: is missing, though the index names it. Fetch it as well.")
 
 
-def _check_adapter(folder: Path, shown: str) -> None:
+def _check_targets(folder: Path, shown: str) -> None:
     config = _json(folder / "adapter_config.json", f"{shown}/adapter_config.json")
     for key in ("target_modules", "exclude_modules"):
         if isinstance(config.get(key), str):
@@ -189,15 +214,16 @@ def _check_adapter(folder: Path, shown: str) -> None:
                 f"{shown}/adapter_config.json: {key} {config[key]!r} is one text, which would be read as a pattern; "
                 f"write the list of module names."
             )
-    if not (folder / "MANIFEST.json").is_file():
-        return
+
+
+def _check_manifest(folder: Path, kind: Kind, shown: str) -> None:
     manifest = _json(folder / "MANIFEST.json", f"{shown}/MANIFEST.json")
     try:
         wanted = {str(name): str(entry["sha256"]) for name, entry in manifest["files"].items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise SourceError(f"{shown}/MANIFEST.json: is not a manifest of files and their sha256.") from error
     for name, digest in wanted.items():
-        if not ADAPTER.takes(name):
+        if not kind.takes(name):
             continue
         if not (folder / name).is_file():
             raise SourceError(f"{shown}/{name}: is missing, though the adapter's manifest names it. Copy it again.")

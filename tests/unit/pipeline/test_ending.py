@@ -118,7 +118,7 @@ def test_the_figures_of_a_candidate_are_those_of_the_labels_it_decides(tmp_path:
     assert rows[0]["warnings"] == ["memory ran out"]
 
 
-def test_the_winner_is_judged_by_the_labels_it_decides_and_by_the_loss_as_it_is(tmp_path: Path) -> None:
+def test_the_winner_is_judged_by_the_labels_and_the_probabilities_it_decides(tmp_path: Path) -> None:
     labels = np.array([0, 0, 1, 1])
     logits = np.log(np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.2, 0.8]])).astype(np.float32)
     folder = RunFolder(tmp_path)
@@ -126,6 +126,25 @@ def test_the_winner_is_judged_by_the_labels_it_decides_and_by_the_loss_as_it_is(
     keys = [("a", 0), ("b", 0)]
     assert choose_winner(recipe_of("a", "b"), PLAN, folder, keys=keys) == ("a", 0)
     assert choose_winner(recipe_of("a", "b", monitor="accuracy"), PLAN, folder, keys=keys) == ("b", 0)
+
+
+def test_losses_and_calibration_are_those_of_the_probabilities_after_the_temperature(tmp_path: Path) -> None:
+    labels = np.array([0, 0, 1, 1])
+    logits = np.log(np.array([[0.9, 0.1], [0.8, 0.2], [0.98, 0.02], [0.2, 0.8]])).astype(np.float32)
+    folder = RunFolder(tmp_path)
+    decided_run(folder, labels, {"a": (logits, Decision()), "b": (logits, Decision(temperature=2.0))})
+    keys = [("a", 0), ("b", 0)]
+    assert choose_winner(recipe_of("a", "b"), PLAN, folder, keys=keys) == ("b", 0)  # less sure of its mistake
+    counts = {"train": 4, "validation": 4, "test": 4}
+    plan = {**PLAN, "base": None, "counts": counts, "test_id": "t", "inexact": [], "token_budget": 9, "run_id": "r"}
+    conclude(recipe_of("a", "b"), plan, folder, keys=keys, winner=("b", 0), openings=1)
+    softer = np.sqrt(np.array([[0.9, 0.1], [0.8, 0.2], [0.98, 0.02], [0.2, 0.8]]))
+    softer /= softer.sum(axis=1, keepdims=True)
+    assert read_json(folder.results)["rows"][1]["test"]["loss"] == pytest.approx(
+        -np.log(softer[np.arange(4), labels]).mean(), rel=1e-6
+    )
+    sure = [one["confidence"] for one in read_json(folder.comparison)["rows"][1]["reliability"]]
+    assert sorted(sure) == pytest.approx(sorted([softer[0, 0], softer[2, 0], softer[1, 0]]), rel=1e-6)
 
 
 def test_a_fault_in_the_report_loses_nothing_and_the_same_again_completes_the_run(

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from silent import SILENT
 
+from finetooth.errors import SourceError
 from finetooth.files import read_json
 from finetooth.model import whole
-from finetooth.pipeline import ending
-from finetooth.proof import certificate, model_rows
+from finetooth.pipeline import ending, using
+from finetooth.pipeline.verifying import verify
+from finetooth.proof import certificate, model_rows, original_rows
 
 
 def test_the_whole_model_is_tuned_saved_and_proven(begin: Callable[..., Any]) -> None:
@@ -29,3 +32,32 @@ def test_the_whole_model_is_tuned_saved_and_proven(begin: Callable[..., Any]) ->
         ending.choose_winner(one.recipe(), one.plan(), one.run_folder, keys=[("full", 3)]) is None
     )  # it ships nothing to win
     certificate.refuse_another(one.folder, name="full")
+    _reloads(one)
+    assert ending._costs(one.run_folder, "full", 3).latency_seconds > 0
+
+
+def test_an_original_model_can_be_proven_again_too(begin: Callable[..., Any]) -> None:
+    task = begin(baselines=["original"], candidates=[], original_heads=2)
+    original_rows.fit(task("fit", "original"), SILENT)
+    original_rows.score(task("score", "original", "test"), SILENT)
+    _reloads(task("score", "original"))
+
+
+def _reloads(task: Any) -> None:
+    """Its artefact is taken as an adapter is: canaries bitwise, predictions; a changed bit or a lost file is named."""
+    found = verify(task.folder.adapter, base=task.base_folder)
+    (checked,) = found.rows
+    assert found.verified and checked.canaries is not None
+    assert (checked.canaries.off, checked.canaries.allowed) == (0.0, 0.0)
+    predictor = using.load(task.folder.adapter, base=task.base_folder)
+    said = predictor.predict(["a fine film", "no"])
+    assert [set(one["probabilities"]) for one in said] == [set(task.plan()["classes"])] * 2
+    weights = next(file for file in task.folder.adapter.iterdir() if file.suffix == ".safetensors")
+    whole_bytes = weights.read_bytes()
+    weights.write_bytes(whole_bytes[:-1] + bytes([whole_bytes[-1] ^ 1]))
+    assert not verify(task.folder.adapter, base=task.base_folder).verified
+    with pytest.raises(SourceError, match="is not what its manifest says"):
+        using.load(task.folder.adapter, base=task.base_folder)
+    weights.unlink()
+    with pytest.raises(SourceError, match="is missing"):
+        using.load(task.folder.adapter, base=task.base_folder)

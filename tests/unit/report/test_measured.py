@@ -1,13 +1,18 @@
 import numpy as np
 import pytest
 
+from finetooth.measure.decisions import Decision
 from finetooth.report import measured
 from finetooth.runs.predictions import Predictions
 
 
 def said(probabilities, labels):
-    logits = np.log(np.array(probabilities, np.float32))
-    return Predictions(tuple(map(str, range(len(labels)))), np.array(labels, np.int64), logits)
+    return plain(np.log(np.array(probabilities, np.float32)), np.array(labels, np.int64))
+
+
+def plain(logits, labels, decision=None):
+    ids = tuple(map(str, range(len(labels))))
+    return measured.decided(Predictions(ids, labels, logits), decision or Decision())
 
 
 WORKED = said([[0.95, 0.05], [0.75, 0.25], [0.25, 0.75], [0.75, 0.25]], [0, 0, 1, 1])
@@ -19,7 +24,7 @@ def test_a_confusion_counts_true_classes_in_lines_and_answers_in_columns():
 
 def test_the_pairs_mixed_up_most_come_first_and_are_those_of_the_confusion():
     rng = np.random.default_rng(5)
-    one = Predictions(("a",) * 900, rng.integers(0, 6, 900), rng.normal(0, 1, (900, 6)).astype("f4"))
+    one = plain(rng.normal(0, 1, (900, 6)).astype("f4"), rng.integers(0, 6, 900))
     counts = measured.confusion(one)
     found = measured.mixed_up(one, 100)
     assert len(found) == 30 and [pair.count for pair in found] == sorted((pair.count for pair in found), reverse=True)
@@ -29,20 +34,22 @@ def test_the_pairs_mixed_up_most_come_first_and_are_those_of_the_confusion():
     assert measured.mixed_up(one, 3) == found[:3]
 
 
-def test_confidences_are_those_of_the_softmax_in_one_block_or_many(monkeypatch):
-    logits = np.random.default_rng(2).normal(0, 4, (50, 7)).astype("f4")
-    one = Predictions(("a",) * 50, np.zeros(50, np.int64), logits)
-    powers = np.exp(logits.astype(np.float64))
-    for values in (2**21, 20):
-        monkeypatch.setattr(measured, "_VALUES_AT_ONCE", values)
-        assert measured.confidences(one) == pytest.approx((powers / powers.sum(1, keepdims=True)).max(1))
+def test_answers_and_confidences_are_those_of_the_decision():
+    logits = np.random.default_rng(2).normal(0, 4, (50, 3)).astype("f4")
+    decision = Decision(temperature=2.0, thresholds=(0.6, 0.2, 0.2))
+    found, largest = plain(logits, np.zeros(50, np.int64), decision), logits.argmax(1)
+    powers = np.exp(logits.astype(np.float64) / 2)
+    shares = powers / powers.sum(1, keepdims=True)
+    assert (found.labels == (shares / [0.6, 0.2, 0.2]).argmax(1)).all() and (found.labels != largest).any()
+    assert found.confidences == pytest.approx(shares[np.arange(50), found.labels])
+    assert measured.confusion(found)[0].tolist() == np.bincount(found.labels, minlength=3).tolist()
 
 
 def test_slices_of_each_kind_hold_every_row_once_and_its_right_answers():
     rng = np.random.default_rng(1)
     count = 300
     labels = rng.integers(0, 3, count)
-    two = [Predictions(("a",) * count, labels, rng.normal(0, 1, (count, 3)).astype("f4")) for _ in range(2)]
+    two = [plain(rng.normal(0, 1, (count, 3)).astype("f4"), labels) for _ in range(2)]
     texts = ["x" * int(length) for length in rng.integers(0, 40, count)]
     films = [f"film {number % 20}" for number in range(count)]
     found = dict(measured.slices(two, classes=["a", "b", "c"], texts=texts, columns={"film": films}))
@@ -50,7 +57,7 @@ def test_slices_of_each_kind_hold_every_row_once_and_its_right_answers():
     for parts in found.values():
         assert sum(part.count for part in parts) == count
         for at, one in enumerate(two):
-            assert sum(part.correct[at] for part in parts) == int((one.logits.argmax(1) == labels).sum())
+            assert sum(part.correct[at] for part in parts) == int((one.labels == labels).sum())
     assert [part.name for part in found["true class"]] == ["a", "b", "c"]
     assert found["film"][-1].name == "8 other values" and len(found["film"]) == 13
     for part in found["length of the text"]:
@@ -93,7 +100,7 @@ def test_no_overfitting_is_found_where_there_is_none(train, validation):
 
 def by_column(values):
     count = len(values)
-    one = Predictions(("a",) * count, np.zeros(count, np.int64), np.tile(np.array([[1, 0]], np.float32), (count, 1)))
+    one = plain(np.tile(np.array([[1, 0]], np.float32), (count, 1)), np.zeros(count, np.int64))
     return dict(measured.slices([one], classes=["a", "b"], texts=["t"] * count, columns={"c": values}))["c"]
 
 

@@ -14,6 +14,8 @@ from markup_read import read
 from reported import ROWS, build
 
 from finetooth.files import read_json, write_json
+from finetooth.measure.decision_file import DECISION, SCHEMA, describe
+from finetooth.measure.decisions import Decision
 from finetooth.report.disagreements import MOST_CHARACTERS, MOST_ROWS, disagreements
 from finetooth.report.material import gather
 from finetooth.report.page import page
@@ -166,8 +168,11 @@ def test_a_test_set_of_25_000_long_texts_gives_a_page_under_5_mb_that_says_what_
             labels=np.tile(small.test.labels, times),
         ),
         said={
-            key: predictions.Predictions(
-                said.ids * times, np.tile(said.labels, times), np.tile(said.logits, (times, 1))
+            key: dataclasses.replace(
+                said,
+                truth=np.tile(said.truth, times),
+                labels=np.tile(said.labels, times),
+                confidences=np.tile(said.confidences, times),
             )
             for key, said in small.said.items()
         },
@@ -290,12 +295,15 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
-def test_where_thresholds_decide_labels_the_page_says_that_it_counts_by_the_largest_logit(tmp_path):
+def test_where_thresholds_decide_labels_the_page_counts_those(tmp_path):
     folder = build(tmp_path / "run", texts=["text"] * 40)
-    said = "Counted here by the largest logit; the table's figures are of the labels that thresholds or costs decide."
-    assert said not in unescape(page(gather(folder)))
-    results = read_json(folder.results)
-    for row in results["rows"]:
-        row["decision"] = {"thresholds": {"fresh": 0.4, "rotten": 0.6}} if row["kind"] == "candidate" else None
-    write_json(folder.results, results)
-    assert unescape(page(gather(folder))).count(said) == 2  # of confusions, and of slices
+    decision = Decision(temperature=3.0, thresholds=(0.95, 0.05))
+    place = folder.row("lora-r8", 0)
+    place.adapter.mkdir()
+    write_json(place.adapter / DECISION, {"schema": SCHEMA, **describe(decision, gather(folder).classes)})
+    said = predictions.read(place.predictions)["test"]
+    found = gather(folder).said["lora-r8", 0]
+    assert (found.labels == decision.labels(said.logits)).all() and (found.labels != said.logits.argmax(1)).any()
+    text = unescape(page(gather(folder)))
+    for count in np.bincount(said.labels * 2 + found.labels, minlength=4)[[0, 3]]:
+        assert f"{count}<small>" in text

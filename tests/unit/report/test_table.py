@@ -28,6 +28,7 @@ def row(name, kind="candidate", seed=21, accuracy=0.9, **changes):
         "examples_per_second": None,
         "peak_bytes": 1_234_567_890,
         "adapter_bytes": 1_340_000 if trains else None,
+        "latency_seconds": 0.0123,
     } | changes
 
 
@@ -261,10 +262,11 @@ def test_wide_adds_what_does_not_fit():
     assert re.split(" {2,}", lines[2].split("time")[1].strip()) == [
         "macro-F1", "macro-F1 interval", "log loss", "log loss interval", "calibration error",
         "adapter", "head", "bias", "total", "share trained", "peak memory", "adapter size",
-        "best epoch",
+        "latency", "best epoch",
     ]  # fmt: skip
-    assert lines[6].split()[-14:] == [
-        "91.9", "%", "0.2500", "333,312", "770", "0", "23,048,068", "1.45", "%", "1,235", "MB", "1.3", "MB", "2",
+    assert lines[6].split()[-16:] == [
+        "91.9", "%", "0.2500", "333,312", "770", "0", "23,048,068", "1.45", "%", "1,235", "MB", "1.3", "MB", "12.3",
+        "ms", "2",
     ]  # fmt: skip
 
 

@@ -88,6 +88,7 @@ COSTS = Costs(
             part_seconds={"forward": 1.0},
             peak_bytes=20,
             adapter_bytes=30,
+            latency_seconds=0.02,
         ),
         RowCosts(name="probe", seed=None, peak_bytes=15),
         RowCosts(name="original", seed=21, peak_bytes=15),
@@ -170,6 +171,7 @@ def test_the_contract_is_the_two_files_merged(folder):
         "limit_flops_per_second": None,
         "peak_bytes": 20,
         "adapter_bytes": 30,
+        "latency_seconds": 0.02,
     }
 
 

@@ -1,0 +1,37 @@
+"""How long one text waits for its answer: from text to logits, one text at a time, in the row's own fresh process."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from finetooth.proof.task import Task, add_costs
+from finetooth.runs.work import read_examples
+
+TEXTS, WARM_UP = 50, 3
+MOST_SECONDS = 5.0
+
+Answer = Callable[[Sequence[str], Sequence[str] | None], Any]
+
+
+def record(task: Task, answer: Answer) -> None:
+    """Put the median seconds of an answer to one text, latency_seconds, into the row's costs, for its test rows alone.
+
+    answer(texts, pairs) is given one text at a time: TEXTS of them, evenly out of the test rows, or as many as
+    MOST_SECONDS allow, after WARM_UP that do not count. Tokens are made anew; loading the model is not counted.
+    """
+    if task.split != "test":
+        return
+    examples = read_examples(task.run_folder, "test")
+    rows = np.linspace(0, len(examples) - 1, min(TEXTS, len(examples))).astype(int)
+    taken: list[float] = []
+    end = time.perf_counter() + MOST_SECONDS
+    for row in [*rows[:WARM_UP], *rows]:
+        pairs = None if examples.pairs is None else [examples.pairs[row]]
+        began = time.perf_counter()
+        answer([examples.texts[row]], pairs)
+        taken.append(time.perf_counter() - began)
+        if len(taken) > WARM_UP and time.perf_counter() > end:
+            break
+    add_costs(task, latency_seconds=float(np.median(taken[min(WARM_UP, len(rows)) :])))

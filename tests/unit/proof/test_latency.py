@@ -1,0 +1,43 @@
+"""The latency is the median of single texts, tokens included, of test rows alone, those of the warm-up left out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from silent import SILENT
+
+from finetooth.files import read_json
+from finetooth.proof import control_rows, frozen_rows, latency
+
+
+@pytest.mark.parametrize(("row", "module"), [("tfidf", control_rows), ("probe", frozen_rows)])
+def test_it_is_recorded_when_the_test_rows_are_scored(begin: Callable[..., Any], row: str, module: Any) -> None:
+    task = begin(baselines=[row, "original"], candidates=[])
+    module.fit(task("fit", row), SILENT)
+    module.score(task("score", row, "validation"), SILENT)
+    costs = task("score", row).folder.costs
+    assert "latency_seconds" not in read_json(costs)
+    module.score(task("score", row, "test"), SILENT)
+    assert 0 < read_json(costs)["latency_seconds"] < 5
+
+
+def test_it_is_the_median_of_one_text_at_a_time(begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    task = begin(baselines=["majority", "original"], candidates=[])("score", "majority", "test")
+    task.folder.path.mkdir(parents=True, exist_ok=True)
+    clock, asked = [0.0], []
+    monkeypatch.setattr(latency.time, "perf_counter", lambda: clock[0])
+
+    def answer(texts: Any, pairs: Any) -> None:
+        asked.append((list(texts), pairs))
+        clock[0] += 9.0 if len(asked) <= latency.WARM_UP else 0.001 * (len(asked) - latency.WARM_UP)
+
+    monkeypatch.setattr(latency, "MOST_SECONDS", 1e9)
+    latency.record(task, answer)
+    count = 20  # test rows
+    assert len(asked) == latency.WARM_UP + count and all(len(texts) == 1 for texts, _ in asked)
+    assert len({texts[0] for texts, _ in asked}) > 10
+    assert read_json(task.folder.costs)["latency_seconds"] == pytest.approx(0.001 * (count + 1) / 2)
+    asked.clear()
+    monkeypatch.setattr(latency, "MOST_SECONDS", 20.0)  # over after the warm-up and a few
+    latency.record(task, answer)
+    assert latency.WARM_UP < len(asked) < latency.WARM_UP + count
