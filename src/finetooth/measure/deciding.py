@@ -185,7 +185,7 @@ def _costs(asked: Mapping[str, Mapping[str, float]], classes: Sequence[str]) -> 
 
 def _loss(logits: Logits, labels: Labels, decision: Decision) -> float:
     """Mean cross-entropy in nats."""
-    return float(losses(decision.calibrated(logits), labels).sum()) / len(labels)
+    return float(losses(logits, labels, temperature=decision.temperature).sum()) / len(labels)
 
 
 def _calibration_error(logits: Logits, labels: Labels, decision: Decision) -> float:

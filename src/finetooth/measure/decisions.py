@@ -104,20 +104,16 @@ class Decision:
             return np.asarray(gains.argmax(axis=1), np.int64)
         return largest  # exactly: no temperature moves it, not even by rounding
 
-    def calibrated(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
-        """Logits (N, C) over the temperature: those whose softmax are the probabilities."""
-        return logits if self.temperature == 1 else logits.astype(np.float64) / self.temperature
-
     def confidences(self, logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """The probability (N,) of the label that is given to each row of logits (N, C)."""
-        return np.asarray(np.exp(-losses(self.calibrated(logits), labels)))
+        return np.asarray(np.exp(-losses(logits, labels, temperature=self.temperature)))
 
     def score(self, logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> Score:
         """The figures of its answers to logits (N, C) against labels (N,): of its labels, and of its probabilities.
 
         Raises: DivergedError if a logit is not finite.
         """
-        return score(self.calibrated(logits), labels, guesses=self.labels(logits))
+        return score(logits, labels, guesses=self.labels(logits), temperature=self.temperature)
 
     def apply(self, logits: npt.NDArray[np.float32]) -> Decided:
         """The answers to logits (N, C) float32.

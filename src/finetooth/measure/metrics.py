@@ -21,11 +21,16 @@ class Score(TypedDict):
 
 
 def score(
-    logits: npt.NDArray[np.floating], labels: npt.NDArray[np.int64], *, guesses: npt.NDArray[np.int64] | None = None
+    logits: npt.NDArray[np.float32],
+    labels: npt.NDArray[np.int64],
+    *,
+    guesses: npt.NDArray[np.int64] | None = None,
+    temperature: float = 1.0,
 ) -> Score:
-    """Accuracy, cross-entropy and macro-F1 of logits (N, C) against labels (N,) int64.
+    """Accuracy, cross-entropy and macro-F1 of logits (N, C) float32 against labels (N,) int64.
 
     guesses: (N,) the labels that were decided from the logits; those of the largest when omitted.
+    temperature: what logits are divided by before the cross-entropy.
     Raises: DivergedError if a logit is not finite.
     """
     count = len(labels)
@@ -35,12 +40,12 @@ def score(
     return {
         "examples": count,
         "accuracy": int((guesses == labels).sum()) / count,
-        "loss": float(losses(logits, labels).sum()) / count,
+        "loss": float(losses(logits, labels, temperature=temperature).sum()) / count,
         "macro_f1": macro_f1(guesses, labels),
     }
 
 
-def predicted(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
+def predicted(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     """The class of each row of logits (N, C), (N,) int64; of equal logits the lowest class.
 
     Raises: DivergedError if a logit is not finite.
@@ -55,11 +60,16 @@ def predicted(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
     return np.asarray(logits.argmax(axis=1), np.int64)
 
 
-def losses(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Cross-entropy of each example in nats, (N,) float64: log-sum-exp of its logits minus the true one's."""
+def losses(
+    logits: npt.NDArray[np.floating], labels: npt.NDArray[np.int64], *, temperature: float = 1.0
+) -> npt.NDArray[np.float64]:
+    """Cross-entropy of each example in nats, (N,) float64: log-sum-exp of its logits minus the true one's.
+
+    temperature: what logits are divided by before.
+    """
     found = np.empty(len(labels), np.float64)
     for start, block in _blocks(logits):
-        wide = block.astype(np.float64)
+        wide = block.astype(np.float64) / temperature
         top = wide.max(axis=1)
         truth = labels[start : start + len(block)]
         found[start : start + len(block)] = (

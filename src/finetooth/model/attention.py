@@ -1,5 +1,6 @@
 """Attention over rows that lie end to end: which rows go together, and two ways to compute them."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -31,15 +32,19 @@ class Layout:
         self.padding = -self.end % TOKEN_STEP if coarse else 0
         ends = np.cumsum(lengths)
         self.first = torch.from_numpy(ends - lengths)
-        step = LENGTH_STEP if coarse else 1
+        step, counts = (LENGTH_STEP, COARSE_COUNTS) if coarse else (1, range(1, MOST_GROUPED + 1))
         sizes = [int(length) for length in lengths]
         bounds = cheapest(
             [_rounded(size, step) for size in sizes],
-            lambda count, longest: count * longest**2 + OVERHEAD_SCORES,
-            allowed=lambda count, longest: count in COARSE_COUNTS if coarse else count <= MOST_GROUPED,
+            lambda count, longest: count * longest**2 + OVERHEAD_SCORES if count in counts else math.inf,
+            allowed=lambda count, longest: count <= counts[-1],
         )
         self.groups = [Group(sizes[start:end], int(ends[start]) - sizes[start], step=step) for start, end in bounds]
         self.tokens = [group.end - group.start for group in self.groups]
+
+    def padded(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Hidden states of the rows' tokens, with zeros for `padding` more."""
+        return functional.pad(hidden, (0, 0, 0, self.padding)) if self.padding else hidden
 
 
 def _rounded(size: int, step: int) -> int:

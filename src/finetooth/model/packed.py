@@ -106,7 +106,7 @@ class PackedModel:
         """Logits (B, C) float32 of rows in order of length."""
         layout = self._layout(rows)
         start, hidden = self._enter(rows, layout)
-        hidden = functional.pad(hidden, (0, 0, 0, layout.padding))
+        hidden = layout.padded(hidden)
         for number in range(start, len(self.layers)):
             with torch.set_grad_enabled(torch.is_grad_enabled() and number >= self.first_trained):
                 hidden = self.layers[number](hidden, layout)
@@ -132,7 +132,7 @@ class PackedModel:
         assert self.states is not None
         layout = self._layout(rows)
         with torch.no_grad():
-            hidden = functional.pad(self._embed(rows), (0, 0, 0, layout.padding))
+            hidden = layout.padded(self._embed(rows))
             for layer in self.layers[: self.states.depth]:
                 hidden = layer(hidden, layout)
         return hidden[: layout.end]

@@ -1,7 +1,8 @@
 """The products of an encoder layer in tuning: LoRA folded into the weights, in float32 or in bfloat16.
 
-In bfloat16 a product takes its inputs and weights rounded to 8 bits and adds up in float32. What is trained, the sums
-of its gradients and the weights that LoRA is folded into stay float32 (docs/adr/0010-products-in-bfloat16.md).
+In bfloat16 a product takes its inputs and weights rounded to 8 bits, adds up in float32 and gives its sums rounded
+again, gradients of LoRA and biases too. What is trained, the sum of its gradients over micro-batches and the weights
+that LoRA is folded into stay float32 (docs/adr/0010-products-in-bfloat16.md).
 """
 
 from collections.abc import Sequence
@@ -28,8 +29,9 @@ class Product:
                 self.adapted.append((module, start, end))
         weights = [_linear(module).weight.detach() for module in modules]
         plain = len(modules) == 1 and not self.adapted
-        self.folded = weights[0] if plain else torch.cat(weights)
-        self.weight = self.folded.to(dtype)  # the same tensor in float32
+        joined = weights[0] if plain else torch.cat(weights)
+        self.weight = joined.to(dtype)
+        self.folded = joined if self.adapted else None  # in float32 the same tensor as weight
         self.fixed_bias = None if self._bias_trained() else self._bias()
         self.spans = tuple((start, end, float(module.scaling["default"])) for module, start, end in self.adapted)
         self.factors = [module.lora_A["default"].weight for module, _, _ in self.adapted]
@@ -45,10 +47,11 @@ class Product:
         with torch.no_grad():
             for number, (module, start, end) in enumerate(self.adapted):
                 inner, outer = self.factors[number], self.factors[len(self.adapted) + number]
+                assert self.folded is not None
                 torch.addmm(
                     _linear(module).weight, outer, inner, alpha=self.spans[number][2], out=self.folded[start:end]
                 )
-            if self.adapted and self.weight is not self.folded:
+            if self.folded is not None and self.folded is not self.weight:
                 self.weight.copy_(self.folded)
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:

@@ -31,6 +31,9 @@ def agree(folder: RunFolder, now: Mapping[str, Any], *, allow_inexact: bool) -> 
     Raises: ChangedError naming what differs (data, base, tokenizer, threads, torch, ...).
     """
     plan: dict[str, Any] = read_json(folder.plan)
+    if "precision" not in plan and "candidates" in now:  # begun before it was chosen
+        plan |= {"precision": "float32"}
+        write_json(folder.plan, plan)
     aside = ("run_id", "inexact", _INEXACT, *_RESOLVED_ONCE)
     known, found = ({key: value for key, value in item.items() if key not in aside} for item in (plan, now))
     _refuse(folder, "the plan", _flat(known), _flat(found))

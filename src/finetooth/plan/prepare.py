@@ -111,7 +111,6 @@ def resolve(
     base = load_base(material.model.path, classes=dataset.classes, head_seed=0)
     _refuse_holes(base)
     plan["base"] = _identity(material.model, base)
-    plan["precision"] = precision.choose(recipe.training.precision)
     plan["token_budget"] = fitting.token_budget(base.model.config, recipe, free_bytes=free_bytes())
     plan["tokens"] = {split: _lengths(found) for split, found in tokens.items()}
     plan["candidates"] = {
@@ -125,6 +124,8 @@ def resolve(
     }
     if "full" in recipe.baselines:
         plan["candidates"]["full"] = {"targets": [], "padded_because": "all parameters are trained", "depth": 0}
+    packed = any(way["padded_because"] is None for way in plan["candidates"].values())
+    plan["precision"] = precision.choose(recipe.training.precision) if packed else "float32"
     plan["prefix"] = fitting.prefix_plan(
         recipe,
         plan["candidates"],

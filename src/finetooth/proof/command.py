@@ -119,8 +119,12 @@ _INTERRUPTED = "interrupted; what is done is saved. Give the same command again 
 
 
 def _heap(task: Task) -> dict[str, str]:
-    tunes = task.action != "score"
-    return {} if tunes and task.plan().get("precision") == "bfloat16" else _HEAP
+    if task.action == "score":
+        return _HEAP
+    plan = task.plan()
+    way = plan["candidates"].get(task.row)
+    packed = way is not None and way["padded_because"] is None
+    return {} if packed and plan["precision"] == "bfloat16" else _HEAP
 
 
 def _error(answer: dict[str, Any]) -> FinetoothError:

@@ -25,8 +25,8 @@ def score(task: Task, channel: Channel) -> None:
     """Score a split with the saved control."""
     control = controls.load(task.folder.control)
     examples = read_examples(task.run_folder, task.split)
-    keep_predictions(task, control.logits(examples.texts, examples.pairs))
     latency.record(task, control.logits)
+    keep_predictions(task, control.logits(examples.texts, examples.pairs))
 
 
 def _name(task: Task) -> Literal["majority", "tfidf"]:

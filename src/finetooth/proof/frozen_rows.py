@@ -64,8 +64,8 @@ def score(task: Task, channel: Channel) -> None:
             f"{task.row}: the reloaded probe is not the one measured: its validation logits differ. The run stops "
             f"here. Delete {task.folder.path} and give the same command again to fit it anew."
         )
-    keep_predictions(task, found)
     latency.record(task, _answering(task, base, probe))
+    keep_predictions(task, found)
 
 
 def _answering(task: Task, base: Base, probe: Probe) -> latency.Answer:

@@ -1,4 +1,4 @@
-"""How long one text waits for its answer: from text to logits, one text at a time, in the row's own fresh process."""
+"""How long one text waits for its answer, one text at a time, in the row's own fresh process."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from finetooth.proof.task import Task, add_costs
-from finetooth.runs.work import read_examples
+from finetooth.runs.work import read_texts
 
 TEXTS, WARM_UP = 50, 3
 MOST_SECONDS = 5.0
@@ -19,18 +19,19 @@ def record(task: Task, answer: Answer) -> None:
     """Put the median seconds of an answer to one text, latency_seconds, into the row's costs, for its test rows alone.
 
     answer(texts, pairs) is given one text at a time: TEXTS of them, evenly out of the test rows, or as many as
-    MOST_SECONDS allow, after WARM_UP that do not count. Tokens are made anew; loading the model is not counted.
+    MOST_SECONDS allow, after WARM_UP that do not count. Tokens are made anew; loading the model is not counted. To be
+    called before the row's predictions are kept, which say that it is done; no label is read.
     """
     if task.split != "test":
         return
-    examples = read_examples(task.run_folder, "test")
-    rows = np.linspace(0, len(examples) - 1, min(TEXTS, len(examples))).astype(int)
+    texts, given = read_texts(task.run_folder, "test")
+    rows = np.linspace(0, len(texts) - 1, min(TEXTS, len(texts))).astype(int)
     taken: list[float] = []
     end = time.perf_counter() + MOST_SECONDS
     for row in [*rows[:WARM_UP], *rows]:
-        pairs = None if examples.pairs is None else [examples.pairs[row]]
+        pairs = None if given is None else [given[row]]
         began = time.perf_counter()
-        answer([examples.texts[row]], pairs)
+        answer([texts[row]], pairs)
         taken.append(time.perf_counter() - began)
         if len(taken) > WARM_UP and time.perf_counter() > end:
             break

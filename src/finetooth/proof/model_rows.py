@@ -73,8 +73,8 @@ def score(task: Task, channel: Channel) -> None:
             not plan["inexact"] and task.row != "full"
         ):  # full makes no decisions; else the last bits of what is fitted may differ too
             _prove_decision(task, predictor.decision)
-    keep_predictions(task, found)
     latency.record(task, predictor.predict)
+    keep_predictions(task, found)
 
 
 def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None, recipe: Recipe, pad_id: int) -> Any:
@@ -82,6 +82,7 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
     plan = task.plan()
     model = whole.release(base) if candidate is None else adapters.attach(base, candidate, seed=task.seed)
     before = _frozen_hash(model)
+    packed = plan["candidates"][task.row]["padded_because"] is None
     train, validation = (_split(task, split, model, pad_id, channel) for split in ("train", "validation"))
     job = Job(
         candidate=candidate,
@@ -91,8 +92,8 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
         validation=validation,
         classes=tuple(plan["classes"]),
         pad_id=pad_id,
-        packed=plan["candidates"][task.row]["padded_because"] is None,
-        precision=plan["precision"],
+        packed=packed,
+        precision=plan["precision"] if packed else "float32",
         token_budget=plan["token_budget"],
         budget=plan["evaluation_budget"],
         folder=task.folder,

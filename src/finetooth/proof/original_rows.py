@@ -56,11 +56,11 @@ def score(task: Task, channel: Channel) -> None:
     def advance(count: int) -> None:
         channel.advance(count, "")
 
+    latency.record(task, predictor.predict)
     if len(heads) == 1:
         keep_predictions(task, predictor.logits(tokens, budget=budget, advance=advance))
     else:
         _keep_of_heads(task, predictor, tokens, heads, advance)
-    latency.record(task, predictor.predict)
 
 
 def _keep_of_heads(

@@ -45,9 +45,9 @@ class Outcome:
     decision: Decision = field(default_factory=Decision)
 
     @property
-    def calibrated(self) -> npt.NDArray[np.floating]:
-        """The logits (N, C) whose softmax are the row's probabilities."""
-        return self.decision.calibrated(self.test.logits)
+    def losses(self) -> npt.NDArray[np.float64]:
+        """Cross-entropy (N,) of the row's probabilities."""
+        return losses(self.test.logits, self.test.labels, temperature=self.decision.temperature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def _marked(rows: Sequence[Outcome]) -> list[_Marked]:
         _refuse_other_examples(row, rows[0])
     guesses = [row.decision.labels(row.test.logits) for row in rows]
     # All rows see the same draws, so that differences between them are paired.
-    drawn = resampled_means(np.stack([losses(row.calibrated, row.test.labels) for row in rows], axis=1))
+    drawn = resampled_means(np.stack([row.losses for row in rows], axis=1))
     return [
         _Marked(row, guess, np.asarray(guess == row.test.labels), drawn[:, place])
         for place, (row, guess) in enumerate(zip(rows, guesses, strict=True))
@@ -146,7 +146,7 @@ def _row(item: _Marked) -> dict[str, Any]:
 def _against_best(item: _Marked, best: _Marked) -> dict[str, Any]:
     pair, labels = paired(item.correct, best.correct), item.row.test.labels
     of_f1 = resampled_macro_f1([item.guesses, best.guesses], labels)
-    mean_losses = [float(losses(each.row.calibrated, labels).mean()) for each in (item, best)]
+    mean_losses = [float(each.row.losses.mean()) for each in (item, best)]
     return {
         "difference": pair.difference,
         "difference_interval": _interval(pair),

@@ -71,6 +71,13 @@ def read_examples(folder: RunFolder, split: str) -> Examples:
     return Examples(ids, texts, pairs, labels, slices)
 
 
+def read_texts(folder: RunFolder, split: str) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+    """The texts of one split, and their pairs where it has pairs, without its labels."""
+    table = pq.read_table(_place(folder) / f"{split}.parquet", columns=["text", "pair"])
+    pairs = tuple(table["pair"].to_pylist()) if "pair" in table.column_names else None
+    return tuple(table["text"].to_pylist()), pairs
+
+
 def read_labels(folder: RunFolder, split: str) -> tuple[tuple[str, ...], np.ndarray]:
     """The row ids and labels (N,) int64 of one split, without its texts."""
     table = pq.read_table(_place(folder) / f"{split}.parquet", columns=["id", "label"])

@@ -21,7 +21,10 @@ def bring_folder(text: str, kind: staging.Kind | None, *, progress: Progress) ->
     Raises: SourceError naming the file that is missing or refused.
     """
     folder = _existing(text)
-    kind = kind or staging.artefact_kind(folder)
+    try:
+        kind = kind or staging.artefact_kind(folder)
+    except PermissionError as error:
+        raise SourceError(f"{text}: cannot be read ({error.strerror}).") from error
     if not folder.is_dir():
         raise SourceError(f"{text}: is a file; name the folder of the {kind.name} that holds it.")
     try:
@@ -50,9 +53,9 @@ def borrow_folder(text: str, kind: staging.Kind | None) -> Iterator[Path]:
     kind: as bring_folder takes it. Raises: SourceError naming the file that is missing or refused.
     """
     folder = _existing(text)
-    kind = kind or staging.artefact_kind(folder)
     with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
         try:
+            kind = kind or staging.artefact_kind(folder)
             names = staging.listing(folder, kind)
             staging.check_names([item.name for item in folder.iterdir()], kind, shown=text)
             staging.check(folder, kind, shown=text)
