@@ -156,7 +156,8 @@ class _Work:
         write_json(self.folder.data, {**material.dataset.summary, "findings": in_short})
         write_splits(self.folder, material.dataset)
         sources = {split: [item.id for item in listed] for split, listed in material.data.items()}
-        facts = {"device": plan["device"], "base": plan["base"], "data": sources, "seeds": self.recipe.seeds}
+        facts = {key: plan.get(key) for key in ("device", "precision", "base")}
+        facts |= {"data": sources, "seeds": self.recipe.seeds}
         write_json(self.folder.provenance, provenance.collect(facts, work_tree=Path.cwd()))
         planned = {"run_id": uuid.uuid4().hex, "inexact": [], **plan}
         write_json(self.folder.plan, planned)  # last: a folder with a plan is a run begun

@@ -115,6 +115,7 @@ def _candidate(
         "plain_step_seconds": found["plain_step_seconds"],
         "step_seconds": found["step_seconds"],
         "padded_because": planned["padded_because"],
+        "precision": plan["precision"] if planned["padded_because"] is None else "float32",
         "prefix_layers": planned["depth"],
         "prefix_bytes": prefix_bytes,
         "prefix_seconds": prefix_seconds,

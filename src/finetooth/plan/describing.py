@@ -148,6 +148,8 @@ def _way(row: dict[str, Any]) -> Iterator[str]:
         yield "training.base_dropout=0 (measured)"
     elif row["padded_because"]:
         yield f"tuned with padding: {row['padded_because']}"
+    elif row["precision"] != "float32":
+        yield f"products of tuning in {row['precision']}, evaluations in float32"
     if row["prefix_bytes"]:
         first = row["prefix_layers"] + 1
         yield f"hidden states below layer {first} are kept on disk: {row['prefix_bytes'] / 1e9:.2f} GB"

@@ -251,5 +251,7 @@ def _method(material: Material) -> Iterator[tuple[str, str | None]]:
     packages = provenance.get("packages") or {}
     yield "Versions", ", ".join(f"{name} {version}" for name, version in packages.items() if version) or None
     yield "Processor", provenance.get("processor")
+    if provenance.get("precision") == "bfloat16":
+        yield "Precision", "Products of tuning without padding in bfloat16; all else, and every evaluation, in float32."
     spent = material.contract["step_seconds"]
     yield "Time of all steps", seconds(sum(spent.values())) if spent else None

@@ -48,6 +48,14 @@ def test_the_same_recipe_and_plan_go_on(folder: RunFolder) -> None:
     assert agree(folder, PLAN, allow_inexact=False) == {"run_id": "x", "inexact": [], **PLAN}
 
 
+def test_a_plan_from_before_precision_was_chosen_goes_on_in_float32(folder: RunFolder) -> None:
+    now = PLAN | {"candidates": {"r4": {}}, "precision": "bfloat16"}
+    write_json(folder.plan, {"run_id": "x", "inexact": [], **PLAN, "candidates": {"r4": {}}})
+    assert agree(folder, now, allow_inexact=False)["precision"] == "float32"
+    assert agree(folder, now, allow_inexact=False)["precision"] == "float32"  # as it is written now
+    assert read_json(folder.plan)["precision"] == "float32"
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

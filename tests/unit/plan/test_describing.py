@@ -86,6 +86,7 @@ def tuned(name: str, **changes: Any) -> dict[str, Any]:
         "targets": ["bert.layer.0.query", "bert.layer.1.query"],
         "plain_step_seconds": None,
         "padded_because": None,
+        "precision": "float32",
         "prefix_bytes": 0,
     } | changes
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from finetooth.errors import DivergedError, Interrupted, RunError
+from finetooth.files import write_json
 from finetooth.progress import Silent
 from finetooth.proof import command
 from finetooth.proof.command import Command
@@ -90,3 +91,23 @@ def test_a_signal_ends_the_command_whatever_its_child_says(child: Any, number: i
     assert caught.value.exit_code == 128 + number
     assert str(caught.value) == "interrupted; what is done is saved. Give the same command again to go on."
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("action", "row", "precision", "keeps"),
+    [
+        ("fit", "r4", "bfloat16", True),
+        ("probe", "r4", "bfloat16", True),
+        ("score", "r4", "bfloat16", False),
+        ("fit", "r4", "float32", False),
+        ("fit", "wild", "bfloat16", False),
+        ("fit", "tfidf", "bfloat16", False),
+    ],
+)
+def test_only_tuning_in_bfloat16_keeps_what_onednn_makes(
+    tmp_path: Path, action: Any, row: str, precision: str, keeps: bool
+) -> None:
+    ways = {"r4": {"padded_because": None}, "wild": {"padded_because": "dropout of the adapter"}}
+    write_json(tmp_path / "plan.json", {"candidates": ways, "precision": precision})
+    found = command._heap(Task(action, str(tmp_path), row, 3, "train", ""))
+    assert found == ({} if keeps else {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"})

@@ -52,25 +52,32 @@ def persist(folder: Path, made: Job, stops: Iterator[Callable[[], int | None]]) 
     raise AssertionError("never done")
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["padded", "packed"])
-def packed(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
+WAYS: dict[str, dict[str, Any]] = {
+    "padded": {"packed": False},
+    "packed": {"packed": True},
+    "bfloat16": {"packed": True, "precision": "bfloat16"},
+}
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def way(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return WAYS[request.param]
 
 
 @pytest.fixture(scope="module")
-def straight(model_folder: Path, tmp_path_factory: pytest.TempPathFactory, packed: bool) -> tuple[Any, Counters]:
-    return tuned(model_folder, job(model_folder, tmp_path_factory.mktemp("straight"), packed=packed))
+def straight(model_folder: Path, tmp_path_factory: pytest.TempPathFactory, way: dict[str, Any]) -> tuple[Any, Counters]:
+    return tuned(model_folder, job(model_folder, tmp_path_factory.mktemp("straight"), **way))
 
 
 @pytest.mark.parametrize("polls", [7, 11, 18])
 def test_stopped_every_few_micro_batches_and_in_evaluations(
-    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], packed: bool, polls: int
+    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], way: dict[str, Any], polls: int
 ) -> None:
     def stops() -> Iterator[Callable[[], int | None]]:
         while True:
             yield after(polls, lambda: 15)
 
-    tensors, counters, stood = persist(model_folder, job(model_folder, tmp_path, packed=packed), stops())
+    tensors, counters, stood = persist(model_folder, job(model_folder, tmp_path, **way), stops())
     assert same_bits(tensors, straight[0])
     assert story(counters) == story(straight[1])
     print(f"{len(stood)} stops, at steps {stood}")
@@ -78,7 +85,7 @@ def test_stopped_every_few_micro_batches_and_in_evaluations(
 
 
 def test_killed_at_random_micro_batches(
-    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], packed: bool
+    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], way: dict[str, Any]
 ) -> None:
     draw = random.Random(0)
     every = TRAINING["checkpoint_every"]
@@ -92,7 +99,7 @@ def test_killed_at_random_micro_batches(
             yield after(draw.randint(0, 40), die)
 
     while kills < 12:
-        made = job(model_folder, tmp_path / str(kills), packed=packed)
+        made = job(model_folder, tmp_path / str(kills), **way)
         tensors, counters, stood = persist(model_folder, made, stops())
         assert same_bits(tensors, straight[0])
         assert story(counters) == story(straight[1])
@@ -151,12 +158,12 @@ def test_killed_at_every_nth_file_call_of_a_save(
 
 
 def test_same_seed_same_bits_and_another_seed_others(
-    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], packed: bool
+    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], way: dict[str, Any]
 ) -> None:
-    again, counters = tuned(model_folder, job(model_folder, tmp_path / "again", packed=packed))
+    again, counters = tuned(model_folder, job(model_folder, tmp_path / "again", **way))
     assert same_bits(again, straight[0])
     assert story(counters) == story(straight[1])
-    other, _ = tuned(model_folder, job(model_folder, tmp_path / "other", seed=4, packed=packed))
+    other, _ = tuned(model_folder, job(model_folder, tmp_path / "other", seed=4, **way))
     assert not any((other[name] == value).all() for name, value in straight[0].items())
 
 
@@ -178,10 +185,20 @@ def test_both_ways_of_computing_learn_the_same(model_folder: Path, tmp_path: Pat
         torch.testing.assert_close(packed[name], value, rtol=1e-3, atol=1e-4, msg=name)
 
 
+def test_in_bfloat16_it_learns_about_the_same(model_folder: Path, tmp_path: Path) -> None:
+    exact, rounded = (
+        tuned(model_folder, job(model_folder, tmp_path / name, **WAYS[name]))[1] for name in ("packed", "bfloat16")
+    )
+    assert exact.curve[-1]["validation_loss"] < 0.9 * exact.curve[0]["validation_loss"]
+    for one, other in zip(exact.curve, rounded.curve, strict=True):
+        assert one["validation_loss"] == pytest.approx(other["validation_loss"], abs=0.03)
+        assert one["validation_loss"] != other["validation_loss"] or one["step"] == 0
+
+
 def test_memory_that_runs_out_halves_the_micro_batches_and_costs_no_step(
-    model_folder: Path, tmp_path: Path, packed: bool
+    model_folder: Path, tmp_path: Path, way: dict[str, Any]
 ) -> None:
-    tuning = begin(model_folder, job(model_folder, tmp_path, packed=packed, token_budget=96))
+    tuning = begin(model_folder, job(model_folder, tmp_path, **way, token_budget=96))
     plain, short = tuning.forward.__class__.__call__, []
 
     def forward(self: Any, rows: Any) -> Any:
@@ -214,9 +231,9 @@ def failing_above(tuning: Any, most: int, *, at: int) -> Any:
 
 
 def test_memory_that_runs_out_in_the_first_pass_of_a_process_costs_no_run(
-    model_folder: Path, tmp_path: Path, packed: bool
+    model_folder: Path, tmp_path: Path, way: dict[str, Any]
 ) -> None:
-    tuning = begin(model_folder, job(model_folder, tmp_path, packed=packed, token_budget=96))
+    tuning = begin(model_folder, job(model_folder, tmp_path, **way, token_budget=96))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tuning.forward.__class__, "__call__", failing_above(tuning, 48, at=0))
         counters = tuning.run()
@@ -226,12 +243,12 @@ def test_memory_that_runs_out_in_the_first_pass_of_a_process_costs_no_run(
 
 @pytest.mark.parametrize("stop_at", [8, 13])
 def test_resumed_after_memory_ran_out_equals_uninterrupted(
-    model_folder: Path, tmp_path: Path, packed: bool, stop_at: int
+    model_folder: Path, tmp_path: Path, way: dict[str, Any], stop_at: int
 ) -> None:
     def run(place: Path, stops: list[int]) -> tuple[dict[str, torch.Tensor], Counters]:
         for stop in [*stops, 99]:
             reached: list[Tuning] = []
-            made = job(model_folder, place, packed=packed, token_budget=96)
+            made = job(model_folder, place, **way, token_budget=96)
             tuning = begin(model_folder, replace(made, stop=_at(stop, reached)))
             reached.append(tuning)
             with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Interrupted):
@@ -241,7 +258,7 @@ def test_resumed_after_memory_ran_out_equals_uninterrupted(
 
     whole, counted = run(tmp_path / "whole", [])
     broken, again = run(tmp_path / "broken", [stop_at])
-    assert len(resumed_at(job(model_folder, tmp_path / "broken", packed=packed))) == 1
+    assert len(resumed_at(job(model_folder, tmp_path / "broken", **way))) == 1
     assert same_bits(whole, broken)
     assert (counted.token_budget, counted.warnings) == (again.token_budget, again.warnings)
     assert again.token_budget == 48

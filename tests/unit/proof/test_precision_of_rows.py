@@ -1,0 +1,44 @@
+"""What the plan says of the number format is what a candidate is tuned in."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from silent import SILENT
+
+from finetooth.files import read_json
+from finetooth.proof import model_rows
+from finetooth.tuning import loop
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_plan_s_precision_reaches_the_products(
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    still = {"base_dropout": 0.0, "epochs": 1}
+    candidates = [{"name": "r4", "rank": 4}, {"name": "wild", "rank": 4, "dropout": 0.1}]
+    task = begin(baselines=["original"], candidates=candidates, training=still | {"precision": precision})
+    plan = task("fit", "r4").plan()
+    assert plan["precision"] == precision
+    made: list[torch.dtype] = []
+    real = loop.PackedModel
+
+    def packed(*given: Any, **named: Any) -> Any:
+        made.append(named["dtype"])
+        return real(*given, **named)
+
+    monkeypatch.setattr(loop, "PackedModel", packed)
+    model_rows.fit(task("fit", "wild"), SILENT)
+    assert made == []  # tuned with padding: float32
+    model_rows.fit(task("fit", "r4"), SILENT)
+    assert made == [{"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]]
+    weights = task("fit", "r4").folder.adapter / "adapter_model.safetensors"
+    model_rows.score(task("score", "r4", "validation"), SILENT)
+    assert read_json(task("fit", "r4").folder.verify)["compared"]["bitwise"] is True
+    assert weights.stat().st_size > 0
+
+
+def test_where_nothing_is_tuned_without_padding_nothing_is_measured(begin: Callable[..., Any]) -> None:
+    task = begin(baselines=["original"], candidates=[{"name": "wild", "rank": 4, "dropout": 0.1}])
+    assert task("score", "original").plan()["precision"] == "float32"
