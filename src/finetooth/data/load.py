@@ -62,7 +62,11 @@ def load(
             "classes": list(labels.classes),
             "rows": _accounts(pools, division, bad),
             "malformed": bad.kinds(),
-            "counts": {name: _counts(split, labels.classes) for name, split in _splits(dataset)},
+            "counts": {
+                "train": _counts(dataset.train, labels.classes),
+                "validation": _counts(dataset.validation, labels.classes),
+            },
+            "test_classes": [labels.classes[number] for number in np.unique(dataset.test.labels).tolist()],
             "leaks": division.leaks,
             "notes": notes,
             "order": "file order; with a limit, the order of numpy.random.default_rng(seed).permutation",
@@ -147,10 +151,6 @@ def _accounts(pools: Mapping[str, splits.Pool], division: splits.Division, bad: 
 def _columns_summary(chosen: columns.Columns) -> dict[str, Any]:
     names = {"text": chosen.text, "text_pair": chosen.text_pair, "label": chosen.label, "group": chosen.group}
     return {key: {"name": name, "how": chosen.how[key]} for key, name in names.items() if name is not None}
-
-
-def _splits(dataset: Dataset) -> list[tuple[str, Examples]]:
-    return [("train", dataset.train), ("validation", dataset.validation), ("test", dataset.test)]
 
 
 def _counts(split: Examples, classes: tuple[str, ...]) -> dict[str, int]:

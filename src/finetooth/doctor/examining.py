@@ -56,7 +56,7 @@ def examine(folder: str | Path, *, base: str | None = None, progress: Progress |
     family = family_of(parts.loras)
     rows = trained_whole.output_rows(parts)
     if tensors is not None:
-        found += _about_tensors(place, parts, tensors, config=config or {}, family=family)
+        found += _about_tensors(place, parts, tensors, config=config, family=family)
         if given is not None and parts.loras:
             found += fitting.about_base(parts, family, given)
     if config is not None:
@@ -77,12 +77,14 @@ def _kept(read: Read | Finding, found: list[Finding]) -> Read | None:
 
 
 def _about_tensors(
-    place: Path, parts: Parts, tensors: Mapping[str, Tensor], *, config: Mapping[str, Any], family: Family | None
+    place: Path, parts: Parts, tensors: Mapping[str, Tensor], *, config: Mapping[str, Any] | None, family: Family | None
 ) -> list[Finding]:
     found: list[Finding] = []
     values = _kept(read_values(place / WEIGHTS, dict(tensors)), found)
     if values is not None:
         found += matrices.about_values(parts, values)
+    if config is None:  # then nothing says what was asked for
+        return [*found, *matrices.about_pairs(parts, {})]
     if config.get("peft_type", "LORA") != "LORA":
         return found
     return [

@@ -12,6 +12,8 @@ _BERT_LAYERS = (
     r"(attention\.self\.(query|key|value)|attention\.output\.dense|intermediate\.dense|output\.dense)"
 )
 _BERT_SQUARE = r".*\.attention\.(self\.(query|key|value)|output\.dense)"
+# Beside the layers; in every family here whose layers have biases, these linear layers have them too.
+_BIASED_BESIDE = re.compile(r"(.*\.)?(pooler(\.dense)?|pre_classifier|classifier(\.(dense|out_proj))?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +21,9 @@ class Family:
     """title: as it is shown. layers: a pattern of the full names of adapted layers, without peft's own prefix.
 
     model_types: what config.json calls it. biased: whether its linear layers have biases; None: some do. head: names
-    of the classifier's own modules, of which a base checkpoint fills none. square: a pattern of the layers whose input
-    is as wide as the hidden size.
+    of the classifier's own modules, of which a base checkpoint fills none. tuned_head: further ones of its head, which
+    only a checkpoint that was tuned to classify fills. square: a pattern of the layers whose input is as wide as the
+    hidden size. encoder: whether a classifier of it has a head of its own over an encoder.
     """
 
     title: str
@@ -29,6 +32,12 @@ class Family:
     biased: bool | None
     square: str
     head: tuple[str, ...] = ()
+    tuned_head: tuple[str, ...] = ()
+    encoder: bool = True
+
+    def has_bias(self, module: str) -> bool:
+        """Whether the adapted module is sure to have a bias, if it is linear."""
+        return self.biased is True and bool(re.fullmatch(self.layers, module) or _BIASED_BESIDE.fullmatch(module))
 
     def is_square(self, module: str) -> bool:
         """Whether the layer's input is as wide as the model."""
@@ -65,6 +74,7 @@ FAMILIES = (
         None,
         r".*\.attention\.self\.\w+_proj",
         ("classifier",),
+        ("pooler.dense",),  # not saved by peft's own modules_to_save
     ),
     Family(
         "MPNet",
@@ -83,31 +93,36 @@ FAMILIES = (
         r".*\.attn\.(Wqkv|Wo)", (),
     ),
     Family(
-        "OPT", r"(model\.)?decoder\.layers\.\d+\..*", ("opt",), True, r".*\.self_attn\.(q|k|v|out)_proj", (),
+        "OPT", r"(model\.)?decoder\.layers\.\d+\..*", ("opt",), True, r".*\.self_attn\.(q|k|v|out)_proj",
+        encoder=False,
     ),
     Family(
         "GPT-2", r"(transformer\.)?h\.\d+\.(attn\.c_attn|attn\.c_proj|mlp\.c_fc|mlp\.c_proj)", ("gpt2",), True,
-        r".*\.attn\.c_\w+", (),
+        r".*\.attn\.c_\w+", encoder=False,
     ),
     Family(
         "T5", r"((transformer|encoder|decoder)\.)*block\.\d+\.layer\.\d+\.\w+\.\w+", ("t5", "mt5", "umt5"), False,
-        r".*\.\w*Attention\.[qkv]", (),
+        r".*\.\w*Attention\.[qkv]", encoder=False,
     ),
     Family(
         "decoder of the Llama kind", r"(model\.)?layers\.\d+\.(self_attn\.(q|k|v|o)_proj|mlp\.(gate|up|down)_proj)",
         ("llama", "mistral", "mixtral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "smollm3", "olmo", "olmo2",
          "granite", "cohere", "starcoder2", "stablelm"),
-        None, r".*\.self_attn\.[qkv]_proj", (),
+        None, r".*\.self_attn\.[qkv]_proj", encoder=False,
     ),
 )  # fmt: skip
 
 
 def family_of(modules: Iterable[str]) -> Family | None:
-    """The first family that every one of these layers has the name for; None of no layers."""
+    """The first family that has the names of these layers; None of no layers.
+
+    Modules outside the numbered layers (a pooler, embeddings, a head) may be adapted beside them.
+    """
     names = list(modules)
     for family in FAMILIES:
         pattern = re.compile(family.layers)
-        if names and all(pattern.fullmatch(name) for name in names):
+        others = [name for name in names if not pattern.fullmatch(name)]
+        if len(others) < len(names) and all(layer_number(name) is None for name in others):
             return family
     return None
 

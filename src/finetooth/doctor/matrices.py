@@ -12,7 +12,10 @@ _AGAIN = "Save the adapter again from the model that was tuned; what is not in t
 
 
 def about_pairs(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
-    """Matrices without their partner, of another rank than the configuration's, or that do not fit each other."""
+    """Matrices without their partner, of another rank than the configuration's, or that do not fit each other.
+
+    config: empty where there is none, and then no rank is asked of it.
+    """
     alone: list[str] = []
     misfit: list[str] = []
     ranks: dict[int, list[str]] = {}
@@ -28,7 +31,7 @@ def about_pairs(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
             continue
         if down != up:
             misfit.append(f"{module}: lora_A has rank {down}, lora_B {up}")
-        elif down not in _allowed(config, module):
+        elif config and not _of_parameters(module, config) and down not in _allowed(config, module):
             ranks.setdefault(down, []).append(module)
     if alone:
         yield fault("pairs", f"{count(len(alone), 'LoRA pair')} not whole: {listed(alone)}.", _AGAIN)
@@ -65,7 +68,11 @@ def about_targets(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
             f"target_modules names {listed([shown(target) for target in idle])}, of which there are no matrices.",
             "If the base has such layers, their matrices were lost: save the adapter again. Else remove the names.",
         )
-    strays = [module for module in modules if not any(_hits(module, target) for target in asked)]
+    strays = [
+        module
+        for module in modules
+        if not any(_hits(module, target) for target in asked) and not _of_parameters(module, config)
+    ]
     if strays:
         yield fault(
             "targets",
@@ -121,6 +128,18 @@ def _allowed(config: Mapping[str, Any], module: str) -> set[int]:
         return usual
     others = {key: other for key, other in pattern.items() if isinstance(other, int)}
     return {other for key, other in others.items() if _hits(module, key)} or usual | set(others.values())
+
+
+def _of_parameters(module: str, config: Mapping[str, Any]) -> bool:
+    """Whether the matrices may be those of a parameter in `target_parameters`, which have r rows for each expert."""
+    given = config.get("target_parameters")
+    names = [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
+    holder = module
+    while holder.endswith(".base_layer"):  # peft nests the wrappers of several parameters of one module
+        holder = holder.removesuffix(".base_layer")
+    return any("." not in name or _hits(holder, name.rpartition(".")[0]) for name in names) and not any(
+        _hits(module, target) for target in targets(config)
+    )
 
 
 def _hits(module: str, target: str) -> bool:

@@ -11,12 +11,17 @@ PREFIX = "base_model.model."  # what peft puts before every name
 GUESSED = ("classifier", "score")  # modules that peft saves for a classifier without being told
 CLASSIFIES = ("SEQ_CLS", "TOKEN_CLS")
 _LORA = re.compile(r"(?P<module>.+)\.lora_(?P<part>embedding_A|embedding_B|A|B|magnitude_vector)(?P<leaf>(?:\.[^.]+)*)")
+# What peft saves without being told of trained tokens, and of embeddings that were adapted or made larger.
+_EMBEDDING = re.compile(
+    r"(?:.+\.)?(?:token_adapter\..+|(?:embed_tokens|lm_head|word_embeddings|wte|shared|tok_embeddings|decoder)"
+    r"(?:\.base_layer|\.original_module)?\.(?:weight|bias))"
+)
 _BIAS = re.compile(r"(?P<module>.+?)(?:\.base_layer)?\.bias")
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Every tensor in one place, by full names of modules without PREFIX.
+    """Every tensor in one place, by full names of modules without PREFIX; those of embeddings that peft keeps in none.
 
     loras: module -> {A, B, embedding_A, embedding_B, magnitude_vector} -> (name in the file, tensor). biases: module ->
     its trained bias. saved: tensors of modules saved whole (a head), by name. strange: names with no place.
@@ -49,6 +54,8 @@ def sort_out(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Parts:
             parts.saved[name] = tensor
         elif found is not None and ".lora_" not in name:
             parts.biases[found["module"]] = tensor
+        elif _EMBEDDING.fullmatch(name) or name.removesuffix(".base_layer.weight") in parts.loras:
+            continue
         elif found is None or not config.get("lora_bias"):
             parts.strange.append(full)
     return parts

@@ -16,28 +16,29 @@ def about_biases(parts: Parts, config: Mapping[str, Any], family: Family | None)
     bias = config.get("bias", "none")
     if bias not in ("lora_only", "all") or not parts.loras:
         return
-    lost = {module: outputs(lora) for module, lora in parts.loras.items() if module not in parts.biases}
-    sizes = [size for size in lost.values() if size is not None]
-    if not sizes or (family is not None and family.biased is False):
+    sizes = {module: outputs(lora) for module, lora in parts.loras.items() if module not in parts.biases}
+    lost = {module: size for module, size in sizes.items() if size is not None}
+    if family is not None and family.biased is False:
         return
-    least = "at least " if bias == "all" else ""
-    told = f"{least}{count(len(sizes), 'bias tensor')} ({sum(sizes):,} values)"
+    sure = {module: size for module, size in lost.items() if family is not None and family.has_bias(module)}
+    unsure = {module: size for module, size in lost.items() if module not in sure}
     why = f"bias is {bias!r}, so {'the biases' if bias == 'all' else 'the biases of the adapted layers'} were trained"
-    if family is None or family.biased is None:
+    if sure:
+        yield fault(
+            "biases",
+            f"{_told(sure, bias)} missing: {why}, and none of {listed(list(sure), 2)} has one.{_cause(bias, config)} "
+            "Loaded like this, the model is not the one that was tuned.",
+            "The trained values are not in this file. Save again with peft 0.21 or later from the tuned model if it "
+            "still exists, else tune again.",
+        )
+    if unsure:
         yield note(
             "biases",
-            f"{why}, yet {told} of the adapted layers are not in the file; some models have no such biases.",
+            f"{why}, yet {_told(unsure, bias)} of the adapted layers are not in the file; some models have no such "
+            "biases.",
             "If the base's adapted layers have biases, their trained values were lost on saving: tune again and save "
             "with peft 0.21 or later.",
         )
-        return
-    yield fault(
-        "biases",
-        f"{told} missing: {why}, and none of {listed(list(lost), 2)} has one.{_cause(bias, config)} Loaded like this, "
-        "the model is not the one that was tuned.",
-        "The trained values are not in this file. Save again with peft 0.21 or later from the tuned model if it still "
-        "exists, else tune again.",
-    )
 
 
 def about_head(parts: Parts, config: Mapping[str, Any], family: Family | None) -> Iterator[Finding]:
@@ -53,6 +54,13 @@ def about_head(parts: Parts, config: Mapping[str, Any], family: Family | None) -
             "Save again from the tuned model with its head in modules_to_save; it cannot be made from this file.",
         )
         return
+    if not parts.saved and task is None and family is not None and family.encoder:
+        yield note(
+            "head",
+            f"task_type is null and no head was saved with the layers of a {family.title}: a classifier over them "
+            "would be untrained.",
+            "If a head was trained, save again with it in modules_to_save; for hidden states alone nothing is missing.",
+        )
     absent = [
         name
         for name in asked
@@ -64,8 +72,8 @@ def about_head(parts: Parts, config: Mapping[str, Any], family: Family | None) -
             f"modules_to_save names {listed([shown(name) for name in absent])}, of which the file holds no tensor.",
             "Save again from the tuned model; if no such module was trained, remove the name from modules_to_save.",
         )
-    if task in CLASSIFIES and family is not None and heads:
-        yield from _part_of_head(heads, family)
+    if task == "SEQ_CLS" and family is not None and heads:  # heads of TOKEN_CLS are a classifier alone
+        yield from _part_of_head(parts.saved, family)
 
 
 def output_rows(parts: Parts) -> int | None:
@@ -78,19 +86,38 @@ def output_rows(parts: Parts) -> int | None:
     return None
 
 
-def _part_of_head(heads: Mapping[str, Tensor], family: Family) -> Iterator[Finding]:
-    lost = [
-        f"{module}.{leaf}"
-        for module in family.head
-        for leaf in ("weight", "bias")
-        if not any(name == f"{module}.{leaf}" or name.endswith(f".{module}.{leaf}") for name in heads)
-    ]
+def _part_of_head(saved: Mapping[str, Tensor], family: Family) -> Iterator[Finding]:
+    lost = [name for module in family.head for name in _lost(saved, module)]
+    kept = [_lost(saved, module) for module in family.tuned_head]
+    lost += [name for names in kept if len(names) == 1 for name in names]
     if lost:
         yield fault(
             "head",
             f"the head of a {family.title} has {listed(lost, 4)} too, which the file does not hold and no base brings.",
             "Save again from the tuned model with the whole head in modules_to_save.",
         )
+    for module in family.tuned_head:
+        lost = _lost(saved, module)
+        if len(lost) == 2:
+            yield note(
+                "head",
+                f"the head of a {family.title} has {listed(lost)} too, which the file does not hold; a base that was "
+                "not tuned to classify does not bring it either, and then the reloaded model would classify by chance.",
+                f"Unless the base is itself a classifier, save again from the tuned model with {shown(module)} in "
+                "modules_to_save too.",
+            )
+
+
+def _lost(saved: Mapping[str, Tensor], module: str) -> list[str]:
+    """Names of the module's weight and bias, of those that are not saved."""
+    names = [f"{module}.weight", f"{module}.bias"]
+    return [name for name in names if not any(one == name or one.endswith(f".{name}") for one in saved)]
+
+
+def _told(lost: Mapping[str, int], bias: str) -> str:
+    """How many biases are lost; of `all` those of other layers are, too."""
+    least = "at least " if bias == "all" else ""
+    return f"{least}{count(len(lost), 'bias tensor')} ({sum(lost.values()):,} values)"
 
 
 def _cause(bias: str, config: Mapping[str, Any]) -> str:

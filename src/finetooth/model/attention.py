@@ -180,7 +180,7 @@ def _scale(inner: torch.Tensor) -> float:
     return float(inner.shape[-1] ** -0.5)
 
 
-def first_attention(query: torch.Tensor, pairs: torch.Tensor, layout: Layout, heads: int) -> torch.Tensor:
+def first_attention(query: torch.Tensor, pairs: torch.Tensor, layout: Layout, *, heads: int) -> torch.Tensor:
     """Attention of each row's first token over its row: query (B, H), keys and values side by side (T, 2 H)."""
     width = query.shape[1] // heads
     found, rows = [], [group.rows for group in layout.groups]

@@ -184,7 +184,7 @@ class _Layer:
         else:
             pairs = self.inner(hidden)
             hidden = hidden[layout.first]
-            context = first_attention(self.query(hidden), pairs, layout, self.heads)
+            context = first_attention(self.query(hidden), pairs, layout, heads=self.heads)
         hidden = self.parts.output_norm(hidden + self.output(context))
         found: torch.Tensor = self.parts.down_norm(hidden + self.down(functional.gelu(self.up(hidden))))
         return found

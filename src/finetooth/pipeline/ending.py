@@ -147,7 +147,7 @@ def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, 
         curve=[CurvePoint(**point) for point in tuned["curve"]],
         head=tuned["head"],
         warnings=[*tuned["warnings"], *decision.warnings],
-        decision=decision_file.describe(decision, plan["classes"]),
+        decision=decision_file.describe(decision, plan["classes"]) if candidate else None,
     )
 
 

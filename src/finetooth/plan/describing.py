@@ -27,13 +27,15 @@ def describe(found: dict[str, Any]) -> str:
 
 
 def _rows(found: dict[str, Any]) -> str:
-    counts = found["data"]["counts"]
+    counts, held = found["data"]["counts"], found["data"]["test_classes"]
     classes = found["data"]["classes"]
     model = short_model(found["model"]) if found["model"] else "no model"
-    lines = [f"{found['run']}: {model}", "", f"{'rows':<24}{'':>2}" + _columns(list(counts))]
-    lines.append(f"{'all':<26}" + _columns([sum(split.values()) for split in counts.values()]))
+    lines = [f"{found['run']}: {model}", "", f"{'rows':<24}{'':>2}" + _columns([*counts, "test"])]
+    sums = [sum(split.values()) for split in counts.values()]
+    lines.append(f"{'all':<26}" + _columns([*sums, found["data"]["rows"]["test"]["used"]]))
     for name in classes[:_SHOWN_CLASSES]:
-        lines.append(f"  {_short(name, 22):<24}" + _columns([split.get(name, 0) for split in counts.values()]))
+        test = "some" if name in held else "none"  # of test rows no more is looked at before a run
+        lines.append(f"  {_short(name, 22):<24}" + _columns([*(split.get(name, 0) for split in counts.values()), test]))
     if len(classes) > _SHOWN_CLASSES:
         lines.append(f"  and {len(classes) - _SHOWN_CLASSES} more classes")
     return "\n".join(lines)
@@ -99,7 +101,7 @@ def _indented(text: str, *, first: str = "") -> str:
 
 def _differences(found: dict[str, Any]) -> Iterator[str]:
     """The smallest difference that the test rows can show."""
-    rows = sum(found["data"]["counts"]["test"].values())
+    rows = found["data"]["rows"]["test"]["used"]
     yield textwrap.fill(
         f"Smallest true difference in accuracy that {rows:,} test rows show in 4 of 5 cases (exact McNemar test of two "
         "models, p <= 0.05), by the share of rows that only one of them has right:",

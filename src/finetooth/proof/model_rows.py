@@ -69,9 +69,8 @@ def score(task: Task, channel: Channel) -> None:
     found = predictor.logits(tokens, budget=plan["evaluation_budget"], states=states, advance=_advance(channel))
     if task.split == "validation" and certificate.is_due(task.folder):
         certificate.prove(task.folder, found, name=task.row, exact=not plan["inexact"])
-        if (
-            not plan["inexact"] and task.row != "full"
-        ):  # full makes no decisions; else the last bits of what is fitted may differ too
+        # full makes no decisions; of an inexact run the last bits of what is fitted may differ too.
+        if not plan["inexact"] and task.row != "full":
             _prove_decision(task, predictor.decision)
     latency.record(task, predictor.predict)
     keep_predictions(task, found)

@@ -80,7 +80,7 @@ class Row:
     head: `new` when the row's head began untrained, `checkpoint` when the model brought it, None without a head.
     warnings: what a reader of the row's figures must know, a text each. heads: of an original row with several
     untrained heads, whose other figures are of the first. probe: of the probe's row alone. decision: how the row's
-    logits become answers, as measure.decision_file.describe gives it; None of a baseline.
+    logits become answers, as measure.decision_file.describe gives it; None of a baseline, full among them.
     """
 
     name: str

@@ -73,7 +73,8 @@ def read_examples(folder: RunFolder, split: str) -> Examples:
 
 def read_texts(folder: RunFolder, split: str) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
     """The texts of one split, and their pairs where it has pairs, without its labels."""
-    table = pq.read_table(_place(folder) / f"{split}.parquet", columns=["text", "pair"])
+    file = _place(folder) / f"{split}.parquet"
+    table = pq.read_table(file, columns=[name for name in pq.read_schema(file).names if name in ("text", "pair")])
     pairs = tuple(table["pair"].to_pylist()) if "pair" in table.column_names else None
     return tuple(table["text"].to_pylist()), pairs
 

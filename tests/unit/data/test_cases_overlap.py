@@ -1,5 +1,6 @@
 """Data cases 66 to 71: rows that stand twice, in one split or in two."""
 
+import numpy as np
 from labelled_files import Files, csv_rows, csv_text
 
 from finetooth import preflight
@@ -70,5 +71,14 @@ def test_case_70_the_same_rows_under_two_names(files: Files) -> None:
 def test_case_71_sorted_by_label(files: Files) -> None:
     rows = sorted(csv_rows(100), key=lambda row: row.rsplit(",", 1)[1])
     dataset = files.load("\n".join(["text,label", *rows]))
-    assert dataset.summary["counts"]["test"] == {"bad": 10, "good": 10}
+    assert np.bincount(dataset.test.labels).tolist() == [10, 10]
     assert dataset.summary["counts"]["validation"] == {"bad": 4, "good": 4}
+
+
+def test_of_the_classes_of_test_rows_only_their_presence_is_kept(files: Files) -> None:
+    rows = [f"text {number},{'abc'[number % 3]}" for number in range(30)]
+    test = ["other 1,a", "other 2,c", "other 3,c"]
+    dataset = files.splits(train="\n".join(["text,label", *rows]), test="\n".join(["text,label", *test]))
+    assert dataset.summary["counts"].keys() == {"train", "validation"}
+    assert dataset.summary["test_classes"] == ["a", "c"]
+    assert dataset.summary["rows"]["test"]["used"] == 3

@@ -70,6 +70,128 @@ def test_a_family_that_may_have_no_biases_is_given_the_doubt(tmp_path: Path) -> 
                          "such biases.")  # fmt: skip
 
 
+def adapted(module: str, *, rank: int = 4) -> dict[str, np.ndarray]:
+    """The matrices of one more module."""
+    return {
+        f"{PREFIX}{module}.lora_A.weight": np.ones((rank, 8), np.float32),
+        f"{PREFIX}{module}.lora_B.weight": np.ones((8, rank), np.float32),
+    }
+
+
+@pytest.mark.parametrize(
+    ("module", "lost", "unsure"),
+    [("bert.pooler.dense", "5 bias tensors (40 values)", 0), ("projection", "4 bias tensors (32 values)", 1)],
+)
+def test_a_module_adapted_beside_the_layers_hides_no_lost_bias(
+    tmp_path: Path, module: str, lost: str, unsure: int
+) -> None:
+    given = tensors("bert") | adapted(module)
+    targets = ["query", "value", "dense", "projection"]
+    found = examine(write(tmp_path / "a", given, family="bert", bias="lora_only", target_modules=targets))
+    ((about, what),) = faults(found)
+    assert (about, found.adapter["family"], found.whole) == ("biases", "BERT", False)
+    assert what.startswith(f"{lost} missing: bias is 'lora_only'")
+    doubted = [what for about, what in notes(found) if about == "biases"]
+    assert [" yet 1 bias tensor (8 values) of " in what for what in doubted] == [True] * unsure
+
+
+def test_layers_of_two_families_are_of_none(tmp_path: Path) -> None:
+    given = tensors("bert") | adapted("vision.layers.0.self_attn.q_proj")
+    found = examine(write(tmp_path / "a", given, family="bert", target_modules=["query", "value", "q_proj"]))
+    assert found.adapter["family"] is None
+
+
+def deberta(*saved: str) -> dict[str, np.ndarray]:
+    """An adapter of a DeBERTa with these tensors saved whole."""
+    given = adapted("deberta.encoder.layer.0.attention.self.query_proj")
+    return given | {f"{PREFIX}{name}": np.ones((3, 8) if "weight" in name else 3, np.float32) for name in saved}
+
+
+def test_the_pooler_of_a_deberta_that_no_base_need_bring_is_noted(tmp_path: Path) -> None:
+    changes = {"target_modules": ["query_proj"]}
+    head = ["classifier.weight", "classifier.bias"]
+    found = examine(write(tmp_path / "a", deberta(*head), **changes))
+    assert (faults(found), notes(found)) == (
+        [],
+        [
+            (
+                "head",
+                "the head of a DeBERTa has pooler.dense.weight, pooler.dense.bias too, which the file does not hold; a "
+                "base that was not tuned to classify does not bring it either, and then the reloaded model would "
+                "classify by chance.",
+            )
+        ],
+    )
+    changes["modules_to_save"] = ["classifier", "score", "pooler"]
+    whole = deberta(*head, "pooler.dense.weight", "pooler.dense.bias")
+    assert examine(write(tmp_path / "b", whole, **changes)).findings == ()
+    ((about, what),) = faults(examine(write(tmp_path / "c", deberta(*head, "pooler.dense.weight"), **changes)))
+    assert (about, what.split(" too")[0]) == ("head", "the head of a DeBERTa has pooler.dense.bias")
+
+
+def test_layers_of_an_encoder_without_task_and_head_are_noted(tmp_path: Path) -> None:
+    given = {name: tensor for name, tensor in tensors("bert").items() if "classifier" not in name}
+    unsaid = {"task_type": None, "modules_to_save": None}
+    found = examine(write(tmp_path / "a", given, family="bert", **unsaid))
+    assert (found.whole, notes(found)) == (
+        True,
+        [
+            (
+                "head",
+                "task_type is null and no head was saved with the layers of a BERT: a classifier over them would be "
+                "untrained.",
+            )
+        ],
+    )
+    decoder = {name: tensor for name, tensor in tensors("llama").items() if "score" not in name}
+    assert examine(write(tmp_path / "b", decoder, family="llama", **unsaid)).findings == ()
+    asked = unsaid | {"task_type": "FEATURE_EXTRACTION"}
+    assert examine(write(tmp_path / "c", given, family="bert", **asked)).findings == ()
+
+
+def test_the_head_of_a_classifier_of_tokens_is_one_layer(tmp_path: Path) -> None:
+    given = {name: tensor for name, tensor in tensors().items() if "pre_classifier" not in name}
+    assert faults(examine(write(tmp_path / "a", given, task_type="TOKEN_CLS"))) == []
+
+
+def test_without_a_configuration_nothing_is_held_against_it(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a", tensors() | {f"{PREFIX}projection.weight": np.ones((3, 8), np.float32)})
+    (folder / CONFIG).unlink()
+    found = examine(folder)
+    assert (faults(found), notes(found)) == (
+        [("files", "adapter_config.json is missing: this is no adapter folder.")],
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bert.embeddings.word_embeddings.token_adapter.trainable_tokens_delta",
+        "model.embed_tokens.token_adapter.trainable_tokens_delta",
+        "bert.embeddings.word_embeddings.weight",
+        "bert.embeddings.word_embeddings.base_layer.weight",
+        "model.embed_tokens.weight",
+        "lm_head.base_layer.weight",
+    ],
+)
+def test_trained_tokens_and_embeddings_that_peft_keeps_have_their_place(tmp_path: Path, name: str) -> None:
+    given = tensors("bert") | {f"{PREFIX}{name}": np.ones((3, 8), np.float32)}
+    assert examine(write(tmp_path / "a", given, family="bert")).findings == ()
+    strange = tensors("bert") | {f"{PREFIX}bert.other.weight": np.ones((3, 8), np.float32)}
+    assert [about for about, _ in notes(examine(write(tmp_path / "b", strange, family="bert")))] == ["weights"]
+
+
+@pytest.mark.parametrize("module", ["model.layers.0.mlp.experts", "model.layers.0.mlp.experts.base_layer"])
+def test_the_rows_of_a_parameter_of_experts_are_no_rank(tmp_path: Path, module: str) -> None:
+    given = tensors("llama") | adapted(module, rank=16)
+    named = {"target_parameters": ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]}
+    assert faults(examine(write(tmp_path / "a", given, family="llama", **named))) == []
+    assert [about for about, _ in faults(examine(write(tmp_path / "b", given, family="llama")))] == ["rank", "targets"]
+    ((about, _),) = faults(examine(write(tmp_path / "c", tensors("llama"), family="llama", r=8, **named)))
+    assert about == "rank"
+
+
 def test_a_head_that_was_not_saved_is_a_fault(tmp_path: Path) -> None:
     given = {name: tensor for name, tensor in tensors().items() if "classifier" not in name}
     assert faults(examine(write(tmp_path / "a", given))) == [

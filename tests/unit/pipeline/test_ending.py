@@ -118,6 +118,16 @@ def test_the_figures_of_a_candidate_are_those_of_the_labels_it_decides(tmp_path:
     assert rows[0]["warnings"] == ["memory ran out"]
 
 
+def test_full_makes_no_decisions_and_its_row_says_none(tmp_path: Path) -> None:
+    labels = np.array([0, 1])
+    folder = RunFolder(tmp_path)
+    decided_run(folder, labels, {"full": (np.eye(2, dtype=np.float32), Decision())})
+    (folder.row("full", 0).adapter / DECISION).unlink()
+    recipe = recipe_of("r4").model_copy(update={"baselines": ["full"]})
+    row = ending._row(recipe, PLAN, folder, "full", 0)
+    assert (row.kind, row.status, row.decision) == ("baseline", "done", None)
+
+
 def test_the_winner_is_judged_by_the_labels_and_the_probabilities_it_decides(tmp_path: Path) -> None:
     labels = np.array([0, 0, 1, 1])
     logits = np.log(np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.2, 0.8]])).astype(np.float32)

@@ -10,11 +10,15 @@ LONG = "A sentence that goes on for longer than a line of eighty columns has roo
 
 
 def found(*findings: Finding, listed: int | None = None) -> dict[str, Any]:
-    counts = {"train": {"a": 3, "b": 1}, "validation": {"a": 1, "b": 1}, "test": {"a": 300, "b": 200}}
+    data = {
+        "counts": {"train": {"a": 3, "b": 1, "c": 2}, "validation": {"a": 1, "b": 1, "c": 1}},
+        "test_classes": ["a", "b"], "classes": ["a", "b", "c"], "columns": {}, "notes": ["read so."],
+        "rows": {"test": {"in": 500, "used": 500, "rejected": 0, "dropped": {}, "outside": 0}},
+    }  # fmt: skip
     return {
         "run": "mine",
         "model": None,
-        "data": {"counts": counts, "classes": ["a", "b"], "columns": {}, "rows": {}, "notes": ["read so."]},
+        "data": data,
         "tokens": {},
         "candidates": [],
         "smallest_differences": [
@@ -51,6 +55,16 @@ def test_it_says_so_when_nothing_is_wrong_and_how_long_the_fix_list_is() -> None
     assert "\n\nNothing wrong was found in the data.\n\n" in describe(found())
     text = describe(found(Finding("x", "warn", "One.", "Do it.", rows(1)), listed=1))
     assert "        Do it.\nThe fix list names 1 row.\n" in text
+
+
+def test_of_test_rows_only_their_number_and_the_presence_of_classes_is_printed() -> None:
+    assert describe(found()).splitlines()[2:7] == [
+        "rows                               train    validation          test",
+        "all                                    6             3           500",
+        "  a                                    3             1          some",
+        "  b                                    1             1          some",
+        "  c                                    2             1          none",
+    ]
 
 
 def test_the_smallest_differences_stand_under_what_they_mean() -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pytest
 from labelled_rows import clean_rows, dataset
 
 from finetooth.preflight import Finding, Lengths, inspect
@@ -77,6 +78,29 @@ def test_a_word_that_stands_in_one_class_alone_is_shown_with_its_shares() -> Non
     named = {row.id for row in found[0].rows}
     assert named == {f"train.csv:{row + 1}" for row in range(300) if row % 4 == 1 or row == 2}
     assert {row.advice for row in found[0].rows} == {"holds free"}
+
+
+@pytest.mark.parametrize(
+    ("sign", "shown"),
+    [("★★★★★", ["★", "★★★★★"]), (":)", [":)"]), ("😀", ["😀"]), ("...", ["..."]), ("\u0301\u0302", [])],
+)
+def test_signs_that_give_the_label_away_are_words_too(sign: str, shown: list[str]) -> None:
+    rows = [(f"a plain text, {row}. {sign if row % 4 == 1 else ''}", ("ham", "spam")[row % 2]) for row in range(300)]
+    found = of("giveaway_words", inspect(dataset(rows)))
+    told = [repr(word) for word in shown]
+    assert [all(word in finding.says for word in told) for finding in found] == [True] * bool(shown)
+    assert [len(finding.rows) for finding in found] == [75] * bool(shown)
+
+
+def test_a_symbol_is_the_same_word_in_any_run_and_runs_differ_by_their_length() -> None:
+    rows = [(f"text {row} {('★', '★★★★★')[row % 2]}", ("ham", "spam")[row % 2]) for row in range(300)]
+    (finding,) = of("giveaway_words", inspect(dataset(rows)))
+    assert "away: '★★★★★' in 100 % of the 'spam' rows and 0 % of the others." in finding.says
+    mixed = [
+        (f"text {row}" + ("" if row % 2 else ("😀!", "😀", "(😀)")[row % 3]), ("ham", "spam")[row % 2])
+        for row in range(300)
+    ]
+    assert "'😀' in 100 % of the 'ham' rows" in of("giveaway_words", inspect(dataset(mixed)))[0].says
 
 
 def test_a_word_of_a_tenth_of_a_class_at_least() -> None:

@@ -22,7 +22,7 @@ def test_the_whole_model_is_tuned_saved_and_proven(begin: Callable[..., Any]) ->
         model_rows.score(task("score", "full", split), SILENT)
     one = task("score", "full")
     row = ending._row(one.recipe(), one.plan(), one.run_folder, "full", 3)
-    assert (row.kind, row.status, row.head) == ("baseline", "done", "new")
+    assert (row.kind, row.status, row.head, row.decision) == ("baseline", "done", "new", None)
     assert row.reload is not None and row.reload.verified and row.reload.max_abs_logit_difference == 0
     assert row.parameters is not None and row.parameters.trainable == row.parameters.total
     assert read_json(one.folder.verify)["compared"]["bitwise"] is True

@@ -189,7 +189,6 @@ def test_in_bfloat16_it_learns_about_the_same(model_folder: Path, tmp_path: Path
     exact, rounded = (
         tuned(model_folder, job(model_folder, tmp_path / name, **WAYS[name]))[1] for name in ("packed", "bfloat16")
     )
-    assert exact.curve[-1]["validation_loss"] < 0.9 * exact.curve[0]["validation_loss"]
     for one, other in zip(exact.curve, rounded.curve, strict=True):
         assert one["validation_loss"] == pytest.approx(other["validation_loss"], abs=0.03)
         assert one["validation_loss"] != other["validation_loss"] or one["step"] == 0
