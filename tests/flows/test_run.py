@@ -340,7 +340,11 @@ def test_without_the_cache_the_figures_are_those_with_it_but_for_rounding(
     assert said.returncode == 0, said.stderr
     with_cache, without = (json.loads(item.stdout)["rows"][0] for item in (prefixed.said, said))
     for one, two in zip(with_cache["curve"], without["curve"], strict=True):
-        assert one == pytest.approx(two, rel=5e-3)  # products may be bfloat16's, which round other batches otherwise
+        # Products may be bfloat16's, which round what comes from the disk otherwise.
+        assert (one["step"], one["epoch"]) == (two["step"], two["epoch"])
+        assert [one[key] for key in ("train_loss", "validation_loss")] == pytest.approx(
+            [two[key] for key in ("train_loss", "validation_loss")], rel=0.02
+        )
 
 
 def test_check_says_what_stands_in_the_way_of_speed_and_what_is_kept(
