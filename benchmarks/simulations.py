@@ -26,6 +26,9 @@ def main() -> None:
     print(f"    called worth it                                     {100 * rates.worth_it:5.2f} %")
     print(f"    any candidate better than every control             {100 * rates.any_better:5.2f} %")
     print(f"    best on the test rows, p < 0.05 against one control {100 * rates.uncorrected:5.2f} %")
+    print(f"    called not worth it, a control being better         {100 * rates.not_worth_it:5.2f} %")
+    print(f"    any candidate behind a control                      {100 * rates.any_behind:5.2f} %")
+    print(f"    any candidate, p < 0.05 behind the best control     {100 * rates.uncorrected_behind:5.2f} %")
     print(f"\na recipe with seeds told apart from a control of equal truth, {4 * asked.runs:,} runs")
     print("    seeds  deviation of a seed  recipe claim  seeds counted as examples")
     for seeds in (2, 3, 5):

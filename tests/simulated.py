@@ -26,6 +26,9 @@ class Rates:
     worth_it: float
     any_better: float
     uncorrected: float
+    not_worth_it: float
+    any_behind: float
+    uncorrected_behind: float
 
 
 def alike(random: np.random.Generator) -> list[Judged]:
@@ -52,13 +55,15 @@ def alike(random: np.random.Generator) -> list[Judged]:
 
 
 def verdicts(runs: int, *, seed: int = 0) -> Rates:
-    """How often rows of equal truth are called worth it.
+    """How often rows of equal truth are called worth it, or not worth it because a control is better.
 
     any_better: a candidate, the winner or not, is better than every control. uncorrected: the candidate that happens to
     be best on the test rows has p < 0.05 against the first control, which is how such tables are often read.
+    any_behind: of a candidate, the winner or not, a control is shown to be better. uncorrected_behind: likewise, by
+    p < 0.05 against the control that happens to be best on the test rows.
     """
     random = np.random.default_rng(seed)
-    counts = np.zeros(3, np.int64)
+    counts = np.zeros(6, np.int64)
     for _ in range(runs):
         rows = alike(random)
         candidates = [row for row in rows if row.kind == "candidate"]
@@ -72,6 +77,9 @@ def verdicts(runs: int, *, seed: int = 0) -> Rates:
             bool(found["worth_it"]),
             any(item.p_holm < 0.05 for item in standing),
             pair.p < 0.05 and pair.difference > 0,
+            found["text"].startswith("Not worth it:"),
+            any(item.p_best_holm < 0.05 and item.to_best.difference < 0 for item in standing),
+            any(item.to_best.p < 0.05 and item.to_best.difference < 0 for item in standing),
         )
     return Rates(runs, *(float(count) / runs for count in counts))
 

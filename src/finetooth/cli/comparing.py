@@ -10,7 +10,9 @@ from finetooth.cli import options, output
 @click.command(short_help="Rows of several runs, tested in pairs.")
 @click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
 @click.option(
-    "--fail-if-worse", is_flag=True, help="End with exit code 3 if a run is shown to be worse than the first."
+    "--fail-if-worse",
+    is_flag=True,
+    help="End with exit code 3 if a run is shown to be worse than the first, or has no winner.",
 )
 @options.as_json
 def compare(runs: tuple[str, ...], fail_if_worse: bool, as_json: bool) -> int:
@@ -21,7 +23,8 @@ def compare(runs: tuple[str, ...], fail_if_worse: bool, as_json: bool) -> int:
 
     Compare the candidates of finished runs with the winner of the first, row by row of the same test set, with exact
     McNemar tests. Runs with other test rows are refused. A run is shown to be worse when its winner is behind and the
-    Holm-corrected p is below 0.05: with few test rows a small loss cannot be shown.
+    Holm-corrected p is below 0.05: with few test rows a small loss cannot be shown. A later run without a winner that
+    was scored on the test rows counts as worse.
     """
     from finetooth.runs.across import compare as compare_runs
 

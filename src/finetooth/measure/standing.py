@@ -18,7 +18,8 @@ class Standing:
     best, to_best: place of the control with the most examples right (the first among equals), and the difference to it.
     hardest, to_hardest: place of the control whose exact McNemar p is largest, and the difference to it.
     p_holm: that p, or 1 if any control has as many examples right, Holm-corrected over the family: the test of "better
-    than every control". p_best_holm: the p against the best control, corrected likewise, whichever is ahead.
+    than every control". p_best_holm: the p against the best control times the number of controls, or 1 if that control
+    is not ahead, corrected likewise: the test of "a control is better".
     """
 
     best: int
@@ -33,7 +34,9 @@ def standings(candidates: Sequence[Right], controls: Sequence[Right]) -> list[St
     """The standing of each candidate, in their order; right or wrong example by example, (N,) bool each.
 
     A candidate is better than every control only if it is better than the hardest: so the largest p is that of the
-    claim (an intersection-union test, Berger 1982), and Holm's correction answers for having several candidates.
+    claim (an intersection-union test, Berger 1982), and Holm's correction answers for having several candidates. The
+    best control was chosen by these examples, so its p is multiplied by the number of controls (Bonferroni) before it
+    may say that a control is better.
     """
     assert controls
     best = max(range(len(controls)), key=lambda place: int(controls[place].sum()))
@@ -43,7 +46,8 @@ def standings(candidates: Sequence[Right], controls: Sequence[Right]) -> list[St
         pairs[place].p if all(pair.difference > 0 for pair in pairs) else 1.0
         for pairs, place in zip(found, hardest, strict=True)
     ]
-    claims_holm, best_holm = holm(claims), holm([pairs[best].p for pairs in found])
+    losses = [min(1.0, len(controls) * pairs[best].p) if pairs[best].difference < 0 else 1.0 for pairs in found]
+    claims_holm, best_holm = holm(claims), holm(losses)
     return [
         Standing(best, pairs[best], place, pairs[place], claim, to_best)
         for pairs, place, claim, to_best in zip(found, hardest, claims_holm, best_holm, strict=True)

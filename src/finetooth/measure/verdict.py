@@ -22,13 +22,17 @@ ALPHA = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One row of the table with one seed; correct: (N,) bool, right or wrong; trained: parameters it trains."""
+    """One row of the table with one seed; correct: (N,) bool, right or wrong; trained: parameters it trains.
+
+    chance: whether it is a control that learnt nothing from a text: majority, or the model under an untrained head.
+    """
 
     name: str
     kind: Literal["baseline", "candidate"]
     seed: int | None
     correct: npt.NDArray[np.bool_]
     trained: int = 0
+    chance: bool = False
 
 
 class Named(TypedDict):
@@ -41,10 +45,12 @@ class Named(TypedDict):
 class Verdict(TypedDict):
     """The verdict.
 
-    worth_it: whether the winner is better than every control; None where there is no winner or no control.
+    worth_it: whether the winner is better than every control; None where there is no winner or no control, and where it
+    is better but no control learnt anything.
     smallest_sufficient: the candidate of fewest trained parameters that is shown to be as good as the winner within
     the margin; the winner itself if all smaller ones are shown to be worse by more; None if that is open.
-    rows_needed: then, the test rows that would show it of the smallest open one with 80 % power, if it is as good.
+    rows_needed: then, the test rows that would show it of the smallest open one with 80 % power, if the two are equally
+    good; None too where that is no more than there are.
     rows_to_tell: where the winner is ahead and not told apart from a control, the test rows that would tell with 80 %
     power, if the difference is as seen.
     """
@@ -58,12 +64,17 @@ class Verdict(TypedDict):
 
 
 def judge(
-    rows: Sequence[Judged], *, winner: tuple[str, int | None] | None, margin: float, failed: Sequence[str] = ()
+    rows: Sequence[Judged],
+    *,
+    winner: tuple[str, int | None] | None,
+    margin: float,
+    failed: Sequence[str] = (),
+    failed_controls: Sequence[str] = (),
 ) -> Verdict:
     """The verdict on all rows that ended well, measured on the same examples.
 
     winner: name and seed, by validation. margin: the share of accuracy that a smaller candidate may lose and still
-    count as good enough. failed: titles of the candidates that did not end well.
+    count as good enough. failed, failed_controls: titles of the candidates and baselines that did not end well.
     Candidates are compared with the winner as it was shipped, seed by seed: of the same seed.
     Not covered: intervals against the winner are not corrected for there being several candidates.
     """
@@ -79,23 +90,32 @@ def judge(
     second = wording.sufficiency(best, sufficient, open_one, rows_needed=rows_needed, margin=margin, title=title)
     if sufficient is best and _smaller(best, candidates):
         second = wording.none_smaller(margin)
-    third = wording.failures(failed) or _of_seeds(best, rows) or _alike(best, candidates, sufficient, open_one, title)
+    more = [
+        _of_seeds(best, rows),
+        _alike(best, candidates, sufficient, open_one, title),
+        wording.failures(failed),
+        wording.failed_controls(failed_controls) if controls else "",
+    ]
+    worth_it: bool | None = None
     if not controls:
-        first, worth_it, rows_to_tell = wording.no_control(title(best)), None, None
+        first, rows_to_tell = wording.no_control(title(best), failed_controls), None
     else:
         standing = standings([row.correct for row in candidates], [row.correct for row in controls])[
             candidates.index(best)
         ]
+        first, rows_to_tell = _worth(best, controls, standing, candidates=candidates, title=title)
         worth_it = standing.p_holm < ALPHA
-        first, rows_to_tell = _worth(best, controls, standing, family=len(candidates), title=title)
         if not worth_it:
             second = ""
-    text = " ".join(sentence for sentence in (first, second, third) if sentence)
+        elif all(row.chance for row in controls):
+            gap, top = _gap(standing.to_best), title(controls[standing.best])
+            first, worth_it = wording.beats_chance(title(best), top, gap, failed=bool(failed_controls)), None
+    text = " ".join(sentence for sentence in (first, second, *more) if sentence)
     return _verdict(text, worth_it, _named(best), _named(sufficient), rows_needed, rows_to_tell)
 
 
 def _worth(
-    best: Judged, controls: Sequence[Judged], standing: Standing, *, family: int, title: Title
+    best: Judged, controls: Sequence[Judged], standing: Standing, *, candidates: Sequence[Judged], title: Title
 ) -> tuple[str, int | None]:
     """What is said of the winner against the controls, and the test rows that would tell where they do not."""
     name, top = title(best), title(controls[standing.best])
@@ -103,12 +123,16 @@ def _worth(
         return wording.worth_it(name, top, _gap(standing.to_best)), None
     if standing.to_best.difference < 0 and standing.p_best_holm < ALPHA:
         return wording.behind(name, top, _gap(standing.to_best)), None
-    pair = standing.to_hardest if standing.to_best.difference > 0 else standing.to_best
-    place = standing.hardest if standing.to_best.difference > 0 else standing.best
-    alpha = ALPHA / family  # what Holm's correction asks of the smallest p
+    ahead = standing.to_best.difference > 0
+    pair, place = (standing.to_hardest, standing.hardest) if ahead else (standing.to_best, standing.best)
+    chosen_of = 1 if ahead else len(controls)  # the control that is ahead was chosen, the hardest was not
+    seeds = len({row.name for row in candidates}) < len(candidates)
+    p = standing.p_holm if ahead else standing.p_best_holm
+    corrected = wording.corrected_for(len(candidates), seeds=seeds, controls=chosen_of)
+    alpha = ALPHA / (len(candidates) * chosen_of)  # what the corrections ask of the smallest p
     discordance = max(_discordance(pair), abs(pair.difference))
-    p = standing.p_holm if pair.difference > 0 else standing.p_best_holm
-    said = wording.untold(name, title(controls[place]), _gap(pair), is_best=place == standing.best, p=p, family=family)
+    is_best = place == standing.best
+    said = wording.untold(name, title(controls[place]), _gap(pair), is_best=is_best, p=p, corrected=corrected)
     if pair.difference > 0:
         rows = power.rows_for_difference(pair.difference, discordance=discordance, alpha=alpha)
         return f"{said} {wording.rows_to_tell(rows)}", rows
@@ -131,7 +155,8 @@ def _smallest(
     if not open_ones:
         return best, None, None
     row, pair = open_ones[0]
-    return None, power.rows_for_sufficiency(margin, discordance=_discordance(pair)), row
+    rows = power.rows_for_sufficiency(margin, discordance=_discordance(pair))
+    return None, rows if rows is not None and rows > pair.examples else None, row
 
 
 def _smaller(best: Judged, candidates: Sequence[Judged]) -> list[Judged]:

@@ -62,19 +62,35 @@ def worth_it(name: str, control: str, gap: Gap) -> str:
 
 def behind(name: str, control: str, gap: Gap) -> str:
     """The best control is better than the winner."""
-    turned = Gap(-gap.difference, -gap.high, -gap.low, gap.examples)
-    return f"Not worth it: the best control ({control}) beats {name} by {_points(turned)}."
+    return f"Not worth it: the best control ({control}) beats {name} by {_points(_positive(gap))}."
 
 
-def untold(name: str, control: str, gap: Gap, *, is_best: bool, p: float, family: int) -> str:
+def beats_chance(name: str, control: str, gap: Gap, *, failed: bool) -> str:
+    """The winner is better than every control, but none of them learnt anything. failed: whether others failed."""
+    missing = "ended well" if failed else "was run"
+    return (
+        f"{name} beats {control} by {_points(gap)}; whether it was worth it cannot be said, because no trained control "
+        f"(tfidf, probe) {missing}."
+    )
+
+
+def corrected_for(candidates: int, *, seeds: bool, controls: int) -> str:
+    """What a p is corrected for. seeds: whether the candidates are counted with theirs."""
+    parts = [f"for {candidates} candidates{' and seeds' if seeds else ''}"] if candidates > 1 else []
+    parts += [f"for {controls} controls"] if controls > 1 else []
+    holm = "Holm-corrected" if candidates > 1 else "corrected"
+    return f"{holm} {' and '.join(parts)}" if parts else "exact McNemar test"
+
+
+def untold(name: str, control: str, gap: Gap, *, is_best: bool, p: float, corrected: str) -> str:
     """The winner and a control cannot be told apart; an interval that says otherwise is explained."""
     which = f"the best control ({control})" if is_best else f"the control {control}"
     where = f"on {gap.examples:,} test rows"
-    if gap.difference > 0 and gap.low > 0:
-        as_one = f", Holm-corrected for {family} candidates" if family > 1 else ", exact McNemar test"
+    if gap.low > 0 or gap.high < 0:
+        side = "ahead of" if gap.low > 0 else "behind"
         return (
-            f"Not shown to be worth it: {name} is ahead of {which} by {_points(gap)} {where}, "
-            f"yet cannot be told apart from it (p = {_p(p)}{as_one})."
+            f"Not shown to be worth it: {name} is {side} {which} by {_points(_positive(gap))} {where}, "
+            f"yet cannot be told apart from it (p = {_p(p)}, {corrected})."
         )
     return f"Not shown to be worth it: {name} cannot be told apart from {which} {where}: {_points(gap, signed=True)}."
 
@@ -107,11 +123,10 @@ def sufficiency(
     if sufficient is not None and sufficient is not best:
         return f"{title(sufficient)} is {within} with {_instead(sufficient, best)}."
     if open_one is not None:
-        more = "more than can be counted on" if rows_needed is None else f"about {_about(rows_needed)} test rows"
-        return (
-            f"Whether {title(open_one)} is {within} with {_instead(open_one, best)} is not shown; "
-            f"if it is, {more} would show it (80 % power)."
-        )
+        said = f"Whether {title(open_one)} is {within} with {_instead(open_one, best)} is not shown"
+        if rows_needed is None:
+            return f"{said}."
+        return f"{said}; if the two are equally good, about {_about(rows_needed)} test rows would show it (80 % power)."
     return ""
 
 
@@ -120,8 +135,10 @@ def none_smaller(margin: float) -> str:
     return f"No candidate with fewer trained parameters is as good within {100 * margin:g} points."
 
 
-def no_control(name: str) -> str:
-    """There is nothing to beat."""
+def no_control(name: str, failed: Sequence[str]) -> str:
+    """There is nothing to beat; failed: the controls that were asked for."""
+    if failed:
+        return f"Whether {name} was worth it cannot be said, because every control failed ({_listed(failed)})."
     return (
         f"Whether {name} was worth it cannot be said, because there is no control row: "
         "add baselines: [majority, tfidf] to the recipe."
@@ -148,6 +165,17 @@ def failures(failed: Sequence[str]) -> str:
     return f"{_listed(failed)} failed and {'is' if len(failed) == 1 else 'are'} not judged."
 
 
+def failed_controls(failed: Sequence[str]) -> str:
+    """Against which controls nothing is said, because they failed."""
+    if not failed:
+        return ""
+    many = len(failed) > 1
+    return (
+        f"The control{'s' if many else ''} {_listed(failed)} failed, so nothing is said against "
+        f"{'them' if many else 'it'}."
+    )
+
+
 def few_seeds(name: str, accuracies: Sequence[float]) -> str:
     """So few seeds say little."""
     low, high = 100 * min(accuracies), 100 * max(accuracies)
@@ -159,14 +187,21 @@ def few_seeds(name: str, accuracies: Sequence[float]) -> str:
 
 def over_seeds(name: str, control: str, gap: Gap, *, seeds: int) -> str:
     """What a recipe gains with a new seed on new examples."""
-    side = "above" if gap.difference >= 0 else "below"
-    turned = gap if gap.difference >= 0 else Gap(-gap.difference, -gap.high, -gap.low, gap.examples)
-    return f"As a recipe, over {seeds} seeds, {name} lies {_points(turned)} {side} {control}."
+    if gap.low <= 0 <= gap.high:
+        shown = _points(gap, signed=True)
+        return f"As recipes, {name} and {control} cannot be told apart over {seeds} seeds: {shown}."
+    side = "above" if gap.difference > 0 else "below"
+    return f"As a recipe, over {seeds} seeds, {name} lies {_points(_positive(gap))} {side} {control}."
 
 
 def alike(name: str, others: Sequence[str]) -> str:
     """Which other candidates cannot be told apart from the winner."""
     return f"On these test rows {_listed(others)} cannot be told apart from {name}." if others else ""
+
+
+def _positive(gap: Gap) -> Gap:
+    """The gap seen from the better side."""
+    return gap if gap.difference >= 0 else Gap(-gap.difference, -gap.high, -gap.low, gap.examples)
 
 
 def _points(gap: Gap, *, signed: bool = False) -> str:

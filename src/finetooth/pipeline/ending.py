@@ -79,12 +79,18 @@ def _compared(
     winner: tuple[str, int] | None,
 ) -> dict[str, Any]:
     outcomes = [_outcome(plan, folder, row) for row in rows if row.status == "done"]
-    failed = [
-        row.name if len(recipe.seeds) == 1 else f"{row.name} (seed {row.seed})"
-        for row in rows
-        if row.status == "failed" and row.kind == "candidate"
-    ]
-    return comparison.compare(outcomes, winner=winner, margin=recipe.margin, failed=failed)
+    failed: dict[str, list[str]] = {"candidate": [], "baseline": []}
+    for row in rows:
+        if row.status == "failed":
+            single = len(recipe.seeds) == 1 or row.seed is None
+            failed[row.kind].append(row.name if single else f"{row.name} (seed {row.seed})")
+    return comparison.compare(
+        outcomes,
+        winner=winner,
+        margin=recipe.margin,
+        failed=failed["candidate"],
+        failed_controls=failed["baseline"],
+    )
 
 
 def clear_away(folder: RunFolder) -> None:
@@ -116,7 +122,8 @@ def _outcome(plan: Mapping[str, Any], folder: RunFolder, row: Row) -> comparison
     place = folder.row(row.name, row.seed)
     test = predictions.read(place.predictions)["test"]
     trained = 0 if row.parameters is None else row.parameters.trainable
-    return comparison.Outcome(row.name, row.kind, row.seed, test, trained, decision_of(plan, place))
+    chance = row.name == "majority" or (row.name == "original" and row.head == "new")
+    return comparison.Outcome(row.name, row.kind, row.seed, test, trained, decision_of(plan, place), chance)
 
 
 def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, seed: int | None) -> Row:

@@ -40,12 +40,18 @@ def _reading(found: Mapping[str, Any]) -> list[str]:
     reference, judged = found["reference"], [row for row in found["rows"] if row["p"] is not None]
     said = ["* the winner of its run. vs first: accuracy minus that of the first run's winner."]
     if len(judged) > 1:
-        said.append(f"p: exact McNemar test on the same rows, Holm-corrected over {len(judged)} candidates.")
+        several = len({(row["run"], row["name"]) for row in judged}) < len(judged)
+        family = f"{len(judged)} candidates{' and seeds' if several else ''}"
+        said.append(f"p: exact McNemar test on the same rows, Holm-corrected over {family}.")
     elif judged:
         said.append("p: exact McNemar test on the same rows.")
     for row in judged:
         if row["winner"]:
             said.append(f"{row['run']}: {_verdict(row, found['alpha'])} {reference['name']} of {reference['run']}.")
+    said += [
+        f"{run}: no winner with test figures (none ended well, or it failed on the test rows); it counts as worse."
+        for run in found["without_winner"]
+    ]
     return [textwrap.fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for line in said]
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import yaml
 
 from finetooth.report.headline import verdict_of
-from finetooth.report.lines import Line, winner_of
+from finetooth.report.lines import Line, heads_told, tempered, winner_of
 from finetooth.report.markup import shown
 from finetooth.report.material import Material
 from finetooth.report.table import short_model
-from finetooth.report.wording import GAP, counted, interval, p_value, percent, points, seconds, times
+from finetooth.report.wording import GAP, TEMPERED, counted, interval, p_value, percent, points, seconds, times, which_p
 
 _HUB = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(@[0-9a-f]{40})?")
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~&$]|^[-+])")
@@ -99,7 +99,8 @@ def _figures(material: Material) -> str:
     ]
     for line in material.lines:
         lines.append(f"| {' | '.join(_cells(line))} |")
-    return "\n".join(lines)
+    told = heads_told(material.lines)
+    return "\n".join([*lines, "", _plain(told)] if told else lines)
 
 
 def _cells(line: Line) -> list[str]:
@@ -130,8 +131,12 @@ def _method(material: Material) -> Iterator[str]:
     reloads = [line.row["reload"] for line in material.lines if line.row["reload"] is not None]
     if reloads and all(reload["verified"] and reload["max_abs_logit_difference"] == 0 for reload in reloads):
         yield "- Each adapter was loaded again in a fresh process; its logits were bitwise those from before saving."
-    if any(line.gain is not None for line in material.lines):
-        yield "- p: exact McNemar test on the same test rows, Holm-corrected over the candidates and seeds."
+    gains = [line.gain[0] for line in material.lines if line.gain is not None]
+    if gains:
+        test = "exact McNemar test on the same test rows, Holm-corrected over the candidates and seeds"
+        yield f"- p: {test}; {which_p(gains)}."
+    if tempered(material.lines):
+        yield f"- {TEMPERED}"
     if material.contract.get("inexact"):
         yield "- Inexact: the run was resumed after a change of what decides the last bits."
     packages = material.provenance.get("packages") or {}

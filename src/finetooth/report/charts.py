@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from finetooth.report import plots
-from finetooth.report.lines import Line
+from finetooth.report.lines import Line, heads_told
 from finetooth.report.markup import Child, Safe, shown, table
 from finetooth.report.plots import Scale
 from finetooth.report.wording import GAP, counted, interval, percent, seconds, short_number
@@ -37,13 +37,16 @@ def ladder(lines: Sequence[Line]) -> Safe:
             plots.words(scale.across(row.interval[1]), y + 4, percent(row.accuracy), look="figure", dx=8),
         ]
     examples = counted(rows[0].row["test"]["examples"], "test row")
+    heads = heads_told(rows)
     said = f"Accuracy of {counted(len(rows), 'row')} of the table with 95 % intervals, lowest first: " + "; ".join(
         f"{shown(row.title)} {percent(row.accuracy)} ({interval(row.interval)})" for row in rows
     )
+    said += f". {heads}" if heads else ""
     title = "Test accuracy with 95 % intervals"
     image = plots.plot("ladder", drawn, title=title, said=said, height=height, look="ladder")
     line = f" The line through them is the best control, {shown(best.title)}." if best else ""
-    note = f"Each dot: share right of {examples}; whiskers: 95 % interval.{line} {_broken(scale)}"
+    several = f" {heads}" if heads else ""
+    note = f"Each dot: share right of {examples}; whiskers: 95 % interval.{several}{line} {_broken(scale)}"
     return plots.figure("Test accuracy of every row", image, note=note)
 
 
@@ -128,7 +131,8 @@ def bottom(
     scale: Scale, height: float, *, write: Callable[[float], str] | None = None, lines: bool = True
 ) -> list[Safe]:
     """The axis below, with its ticks; every second one is spare where the page is narrow."""
-    written = write or (lambda value: percent(value, 0))
+    digits = plots.ticks_digits(scale)
+    written = write or (lambda value: percent(value, digits))
     parts = [plots.line("0%", height, "100%", height, look="axis")]
     for at, tick in enumerate(scale.ticks):
         place = scale.across(tick)
@@ -142,10 +146,11 @@ def bottom(
 def _left(scale: Scale, height: float) -> list[Safe]:
     """The axis at the left, with its ticks."""
     parts = []
+    digits = plots.ticks_digits(scale)
     for tick in scale.ticks:
         y = scale.down(tick, height)
         parts.append(plots.line("0%", y, "100%", y, look="grid"))
-        parts.append(plots.words("0%", y + 4, percent(tick, 0), look="tick", anchor="end", dx=-8))
+        parts.append(plots.words("0%", y + 4, percent(tick, digits), look="tick", anchor="end", dx=-8))
     return parts
 
 
@@ -168,4 +173,5 @@ def _labels(costs: Sequence[tuple[Line, float]], across: Scale, up: Scale) -> li
 
 
 def _broken(scale: Scale) -> str:
-    return "" if scale.low == 0 else f"The scale of accuracy begins at {percent(scale.low, 0)}, not at 0."
+    low = percent(scale.low, plots.ticks_digits(scale))
+    return "" if scale.low == 0 else f"The scale of accuracy begins at {low}, not at 0."

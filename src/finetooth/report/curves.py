@@ -109,10 +109,11 @@ def _axes(epochs: Scale, loss: Scale, accuracy: Scale) -> list[Safe]:
         plots.words("0%", -14, "loss, nats", look="tick", dx=-38),
         plots.words("0%", _LOSS + _GAP - 14, "accuracy", look="tick", dx=-38),
     ]
+    digits = plots.ticks_digits(accuracy)
     for scale, top, height in ((loss, 0, _LOSS), (accuracy, _LOSS + _GAP, _ACCURACY)):
         for tick in scale.ticks:
             y = top + scale.down(tick, height)
-            text = f"{tick:g}" if scale is loss else percent(tick, 0)
+            text = f"{tick:g}" if scale is loss else percent(tick, digits)
             parts += [
                 plots.line("0%", y, "100%", y, look="grid"),
                 plots.words("0%", y + 4, text, look="tick", anchor="end", dx=-6),

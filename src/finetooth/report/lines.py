@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finetooth.measure.intervals import wilson
+from finetooth.report.markup import shown
 from finetooth.report.wording import title
 
 Key = tuple[str, int | None]
@@ -32,17 +33,27 @@ class Line:
 
     @property
     def accuracy(self) -> float:
-        """Test accuracy, 0 to 1, of a row that is done."""
-        return float(self.row["test"]["accuracy"])
+        """Test accuracy, 0 to 1, of a row that is done; the mean of its heads where it has several."""
+        return float(self.row["test"]["accuracy"] if self.heads is None else self.heads["mean_accuracy"])
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the test accuracy: as it was written, else Wilson's from the same figures."""
+        """The 95 % interval of the test accuracy: as it was written, else Wilson's from the same figures.
+
+        The range of its heads where it has several.
+        """
+        if self.heads is not None:
+            return float(self.heads["lowest"]), float(self.heads["highest"])
         known = self.compared.get("interval")
         if known:
             return float(known[0]), float(known[1])
         examples = int(self.row["test"]["examples"])
         return wilson(round(self.accuracy * examples), examples)
+
+    @property
+    def heads(self) -> Mapping[str, Any] | None:
+        """Count, mean and range of the untrained heads that the original model was scored with, where several."""
+        return self.row.get("heads") or None
 
     @property
     def trainable(self) -> int | None:
@@ -88,6 +99,19 @@ def winner_of(lines: Sequence[Line]) -> Line | None:
 def best_control_of(lines: Sequence[Line]) -> Line | None:
     """The control of highest test accuracy."""
     return next((line for line in lines if line.best_control and line.done), None)
+
+
+def tempered(lines: Sequence[Line]) -> bool:
+    """Whether candidates carry a temperature."""
+    return any(line.done and (line.row.get("decision") or {}).get("temperature", 1.0) != 1.0 for line in lines)
+
+
+def heads_told(lines: Sequence[Line]) -> str | None:
+    """What the figures of a row of several untrained heads are; None where there is none."""
+    line = next((line for line in lines if line.done and line.heads is not None), None)
+    if line is None or line.heads is None:
+        return None
+    return f"{shown(line.title)} (chance): mean and range of {line.heads['count']} untrained heads."
 
 
 def original_of(lines: Sequence[Line]) -> Line | None:

@@ -4,10 +4,21 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from finetooth.report import charts
-from finetooth.report.lines import Line, best_control_of
+from finetooth.report.lines import Line, best_control_of, heads_told, tempered
 from finetooth.report.markup import Child, Safe, join, shown, table, tag
 from finetooth.report.material import Material
-from finetooth.report.wording import GAP, interval, megabytes, milliseconds, p_value, percent, points, seconds
+from finetooth.report.wording import (
+    GAP,
+    TEMPERED,
+    interval,
+    megabytes,
+    milliseconds,
+    p_value,
+    percent,
+    points,
+    seconds,
+    which_p,
+)
 
 _QUALITY = "row,trained,accuracy,95 % interval,vs best control,p,macro-F1,log loss,calibration error".split(",")
 _COSTS = "row,adapter,head,bias,all parameters,share trained,training,peak memory,size on disk,latency".split(",")
@@ -49,10 +60,8 @@ def rows_section(material: Material) -> Safe:
 def _table_row(line: Line) -> list[Child]:
     row = line.row
     mark = "head never trained" if line.chance else "best on validation" if line.winner else None
-    heads = row.get("heads")
-    if heads:
-        ends = interval((heads["lowest"], heads["highest"]))
-        mark = f"{heads['count']} heads, never trained: mean {percent(heads['mean_accuracy'])}, {ends}"
+    if line.heads:
+        mark = f"{line.heads['count']} heads, never trained: mean and range"
     name = join(tag("bdi", shown(line.title)), tag("small", mark) if mark else None)
     trained = f"{line.trainable:,}" if line.trainable else "–"
     if not line.done:
@@ -99,15 +108,20 @@ def _reading(material: Material) -> Iterator[str]:
     if material.contract["winner"] is not None:
         yield "The row set off was best on the validation rows, chosen before any test label was read."
     best = best_control_of(material.lines)
-    judged = sum(line.compared.get("p") is not None for line in material.lines)
-    if best is not None and judged:
-        family = f", Holm-corrected over {judged} candidates and seeds" if judged > 1 else ""
+    gains = [line.gain[0] for line in material.lines if line.gain is not None]
+    if best is not None and gains:
+        family = f", Holm-corrected over {len(gains)} candidates and seeds" if len(gains) > 1 else ""
         yield (
             f"Best control: {shown(best.title)}. Differences are in percentage points. p: exact McNemar test{family}; "
-            "beside a gain the largest against any control, beside a loss that against the best."
+            f"{which_p(gains)}."
         )
     if any(line.chance for line in material.lines):
         yield "The original model's head was never trained, so its answers are chance."
+    told = heads_told(material.lines)
+    if told is not None:
+        yield f"{told} Its other figures are those of the first."
+    if tempered(material.lines):
+        yield TEMPERED
 
 
 def _warnings(material: Material) -> Iterator[Safe]:

@@ -66,6 +66,12 @@ def log_scale(low: float, high: float) -> Scale:
     return Scale(low, high, ticks, log=True)
 
 
+def ticks_digits(scale: Scale) -> int:
+    """Digits after the point with which the ticks of an even scale of shares are exact in per cent."""
+    values = [100 * tick for tick in scale.ticks]
+    return next((digits for digits in range(9) if all(abs(round(v, digits) - v) < _ROOM for v in values)), 9)
+
+
 def line(x1: str, y1: float, x2: str, y2: float, *, look: str) -> Safe:  # long: because a line has two ends
     """A line of class `look`."""
     return tag("line", x1=x1, y1=round(y1, 2), x2=x2, y2=round(y2, 2), class_=look)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from finetooth.report.wording import TEMPERED, which_p
+
 WIDTH = 80
 _GAP = "  "
 _ACCENT, _RESET = "\x1b[36m", "\x1b[0m"
@@ -63,6 +65,8 @@ def render(
         columns += _wide_columns()
     blocks = [_header(contract), _grid(lines, columns, limit=None if wide else WIDTH, colour=colour)]
     reading = [*_pooled(contract), *_reading(contract, comparison, lines)]
+    if wide and any(decision.get("temperature", 1.0) != 1.0 for decision in _decisions(lines)):
+        reading.append(_wrapped(TEMPERED, "  "))
     if reading:
         blocks.append("\n".join(reading))
     place = folder or f"runs/{contract['run']}"
@@ -268,14 +272,21 @@ def _reading(contract: Mapping[str, Any], comparison: Mapping[str, Any] | None, 
     if probe is not None:
         read, strength = _PROBED[probe["feature"]], f"C = {probe['inverse_regularisation']:g}"
         said.append(_wrapped(f"probe: reads {read}, {strength}, as the validation rows chose.", "  "))
-    decisions = [line.row.get("decision") or {} for line in lines]
-    said += [text for key, text in _RULES.items() if any(decision.get(key) for decision in decisions)]
-    judged = sum(line.compared.get("p") is not None for line in lines)
+    said += [text for key, text in _RULES.items() if any(decision.get(key) for decision in _decisions(lines))]
+    judged = [line for line in lines if line.compared.get("p") is not None]
     best = (comparison or {}).get("best_control")
     if best is not None and judged:
-        family = f", Holm-corrected over {judged} candidates" if judged > 1 else ""
-        said.append(_wrapped(f"Best control: {best['name']}. p: exact McNemar test{family}.", "  "))
+        several = len({line.row["name"] for line in judged}) < len(judged)
+        seeds = " and seeds" if several else ""
+        family = f", Holm-corrected over {len(judged)} candidates{seeds}" if len(judged) > 1 else ""
+        which = which_p([line.compared["difference"] for line in judged])
+        text = f"Best control: {best['name']}. p: exact McNemar test{family}; {which}."
+        said.append(_wrapped(text, "  "))
     return said
+
+
+def _decisions(lines: list[_Line]) -> list[Mapping[str, Any]]:
+    return [line.row.get("decision") or {} for line in lines]
 
 
 def _closing(contract: Mapping[str, Any], lines: list[_Line], folder: str, *, report: str | None) -> list[str]:

@@ -1,11 +1,15 @@
 """Figures as people read them; a no-break space stands between a figure and its unit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 GAP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 _SMALLEST_P = 0.001
+TEMPERED = (
+    "Log loss and calibration error of candidates: after the temperature fitted on the validation rows; controls have "
+    "none."
+)
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -29,6 +33,14 @@ def p_value(p: float) -> str:
     if p < _SMALLEST_P:
         return f"p < {_SMALLEST_P}".replace(" ", GAP)
     return (f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}").replace(" ", GAP)
+
+
+def which_p(differences: Sequence[float]) -> str:
+    """Against which control the p beside these differences to the best control are; at least one difference."""
+    said = ["beside a gain the largest against any control"] if max(differences) > 0 else []
+    if min(differences) <= 0:
+        said.append("beside a loss that against the best, corrected for choosing it")
+    return ", ".join(said)
 
 
 def seconds(value: float) -> str:

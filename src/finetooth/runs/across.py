@@ -35,9 +35,9 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
     """Every candidate of the runs against the winner of the first: differences, exact McNemar p, Holm over all of them.
 
     Baselines are shown with their accuracy alone: each run has judged its candidates by its own. `worse` names the runs
-    whose winner is shown to be worse than the first run's (difference below 0 and p_holm below ALPHA). Differences are
-    accuracy of the row minus that of the reference, -1 to 1; a row is what its saved files gave, and nothing is
-    computed by a model here.
+    whose winner is shown to be worse than the first run's (difference below 0 and p_holm below ALPHA), and those of
+    `without_winner`, which have none with test figures. Differences are accuracy of the row minus that of the
+    reference, -1 to 1; a row is what its saved files gave, and nothing is computed by a model here.
     Raises: RunError when fewer than two runs are given, one is not complete, the first has no winner, or their test
     rows are not the same.
     """
@@ -58,6 +58,8 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
     judged = [line for line in lines if line["p"] is not None]
     for line, adjusted in zip(judged, holm([line["p"] for line in judged]), strict=True):
         line["p_holm"] = adjusted
+    scored = {row.run for row in rows if row.winner}
+    without = [str(folder) for folder in folders if str(folder) not in scored]
     return {
         "schema": 1,
         "test_id": contracts[0]["test_id"],
@@ -65,7 +67,8 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
         "examples": len(reference.ids),
         "reference": {"run": reference.run, "name": reference.name, "seed": reference.seed},
         "alpha": ALPHA,
-        "worse": [line["run"] for line in judged if line["winner"] and _shown_worse(line)],
+        "worse": [line["run"] for line in judged if line["winner"] and _shown_worse(line)] + without,
+        "without_winner": without,
         "rows": lines,
     }
 

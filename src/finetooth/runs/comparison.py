@@ -34,7 +34,7 @@ _OF_CANDIDATES = (
 class Outcome:
     """A row that ended well, with its predictions on the test split and what makes labels of them.
 
-    trained: parameters that a candidate trains.
+    trained: parameters that a candidate trains. chance: whether it is a control that learnt nothing from a text.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Outcome:
     test: Predictions
     trained: int = 0
     decision: Decision = field(default_factory=Decision)
+    chance: bool = False
 
     @property
     def losses(self) -> npt.NDArray[np.float64]:
@@ -61,15 +62,23 @@ class _Marked:
 
 
 def compare(
-    rows: Sequence[Outcome], *, winner: tuple[str, int] | None, margin: float, failed: Sequence[str] = ()
+    rows: Sequence[Outcome],
+    *,
+    winner: tuple[str, int] | None,
+    margin: float,
+    failed: Sequence[str] = (),
+    failed_controls: Sequence[str] = (),
 ) -> dict[str, Any]:
     """comparison.json as a value: shares and differences 0 to 1, intervals at LEVEL, candidates against the baselines.
 
-    winner: name and seed, by validation; margin: what a smaller candidate may lose, a share; failed: titles of the
-    candidates that did not end well. Every control is a baseline row, each seed of it by itself.
+    winner: name and seed, by validation; margin: what a smaller candidate may lose, a share; failed, failed_controls:
+    titles of the candidates and baselines that did not end well. Every control is a baseline row, each seed of it by
+    itself.
     `p` of a candidate is the largest exact McNemar p against any control, the test of "better than every control";
     `p_best_control` that against the best control alone. `p_holm` and `p_best_control_holm` are these, adjusted as one
     family over all candidates and seeds; for `p_holm`, a candidate that is not ahead of every control counts with 1.
+    `p_best_control_holm` is first multiplied by the number of controls, of which the best was chosen by these rows, and
+    counts a candidate that is not behind with 1.
     The best control is the one of highest test accuracy, the first among equals.
     Raises: RunError if the rows were not measured on the same examples.
     """
@@ -92,7 +101,13 @@ def compare(
         "level": LEVEL,
         "margin": margin,
         "best_control": None if best is None else _key(best.row),
-        "verdict": verdict.judge([_judged(item) for item in marked], winner=winner, margin=margin, failed=failed),
+        "verdict": verdict.judge(
+            [_judged(item) for item in marked],
+            winner=winner,
+            margin=margin,
+            failed=failed,
+            failed_controls=failed_controls,
+        ),
         "pooled": _pooled(marked, best),
         "rows": list(found.values()),
     }
@@ -200,7 +215,7 @@ def _pooled(marked: Sequence[_Marked], best: _Marked | None) -> list[dict[str, A
 
 def _judged(item: _Marked) -> verdict.Judged:
     row = item.row
-    return verdict.Judged(row.name, row.kind, row.seed, item.correct, row.trained)
+    return verdict.Judged(row.name, row.kind, row.seed, item.correct, row.trained, row.chance)
 
 
 def _key(row: Outcome) -> dict[str, Any]:

@@ -12,6 +12,7 @@ FOUND = {
     "alpha": 0.05,
     "reference": {"run": "runs/my old", "name": "x", "seed": 0},
     "worse": ["runs/new"],
+    "without_winner": [],
     "rows": [
         {
             "run": "runs/my old", "name": "x", "seed": 0, "winner": True, "accuracy": 0.5,

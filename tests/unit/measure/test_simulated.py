@@ -8,6 +8,7 @@ from simulated import seed_claims, verdicts, wilson_coverage
 def test_few_simulated_runs_of_equal_truth_are_called_worth_it():
     rates = verdicts(40, seed=1)
     assert rates.worth_it <= rates.any_better <= 0.1
+    assert rates.not_worth_it <= rates.any_behind <= 0.1
 
 
 @pytest.mark.slow
@@ -16,8 +17,11 @@ def test_the_whole_verdict_is_wrong_at_most_5_times_in_100():
     rates = verdicts(2000)
     assert rates.worth_it <= 0.05
     assert rates.any_better <= 0.05
+    assert rates.not_worth_it <= 0.05
+    assert rates.any_behind <= 0.05
     # The simulation can fail: read the usual way, the same runs are wrong more often than that.
     assert rates.uncorrected > 0.07
+    assert rates.uncorrected_behind > 0.05
 
 
 @pytest.mark.slow

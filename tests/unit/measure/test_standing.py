@@ -19,7 +19,7 @@ def test_the_claim_rests_on_the_hardest_control_and_is_corrected_over_all_candid
     assert [item.p_holm for item in found] == holm(hardest)
     assert [item.best for item in found] == [1, 1]
     assert found[0].to_best == paired(good, STRONG)
-    assert [item.p_best_holm for item in found] == holm([paired(right, STRONG).p for right in (good, fair)])
+    assert [item.p_best_holm for item in found] == [1.0, 1.0]  # both are ahead of the best control
 
 
 def test_who_is_behind_any_control_is_not_better_than_every_one_however_small_its_p():
@@ -27,7 +27,7 @@ def test_who_is_behind_any_control_is_not_better_than_every_one_however_small_it
     (found,) = standings([bad], [WEAK, STRONG])
     assert found.to_hardest.p < 0.001
     assert found.p_holm == 1.0
-    assert found.p_best_holm == pytest.approx(paired(bad, STRONG).p)
+    assert found.p_best_holm == pytest.approx(2 * paired(bad, STRONG).p)
     # Nor does its small p make it easier for another candidate.
     fair = rights(0.8, 3)
     alone, together = standings([fair], [STRONG])[0], standings([fair, bad], [STRONG])[0]
@@ -43,6 +43,20 @@ def test_a_control_that_is_hard_to_tell_apart_counts_although_another_is_better(
     assert found.best == 0
     assert (found.hardest, found.to_hardest.p) == (1, paired(candidate, weak).p)
     assert found.p_holm == paired(candidate, weak).p > 0.05 > found.to_best.p
+
+
+def test_that_a_control_is_better_is_corrected_for_choosing_the_best_of_the_controls_and_over_the_candidates():
+    strong = np.arange(400) < 300
+    slightly = (np.arange(400) < 285) | (np.arange(400) >= 398)  # 15 against 2
+    p = paired(slightly, strong).p
+    weak = [np.arange(400) < count for count in (100, 150, 200)]
+    assert p < 0.05 < 40 * p
+    (alone,), (chosen,) = standings([slightly], [strong]), standings([slightly], [strong, *weak])
+    assert (alone.p_best_holm, chosen.p_best_holm) == (p, pytest.approx(4 * p))
+    ahead = np.ones(400, np.bool_)
+    family = standings([ahead, slightly], [strong, *weak])
+    # Who is ahead counts with 1, however small its p, and makes it no easier for the others.
+    assert [item.p_best_holm for item in family] == [1.0, pytest.approx(8 * p)]
 
 
 def test_the_first_of_equal_controls_is_the_best():

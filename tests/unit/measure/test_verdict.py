@@ -30,8 +30,8 @@ CONTROLS = [MAJORITY, TFIDF]
 GOOD = candidate("lora-r8", rights((50, 250)))  # 90.0 % against 85.0 %, every difference its way
 
 
-def judge(rows, winner=("lora-r8", 1), margin=0.005, failed=()):
-    return verdict.judge(rows, winner=winner, margin=margin, failed=failed)
+def judge(rows, winner=("lora-r8", 1), margin=0.005, failed=(), failed_controls=()):
+    return verdict.judge(rows, winner=winner, margin=margin, failed=failed, failed_controls=failed_controls)
 
 
 def test_the_only_candidate_beats_every_control():
@@ -71,7 +71,7 @@ def test_the_winner_is_behind_but_cannot_be_told_apart():
     assert found["worth_it"] is False and found["rows_to_tell"] is None
     assert found["text"] == (
         "Not shown to be worth it: lora-r8 cannot be told apart from the best control (tfidf) on 2,000 test rows: "
-        "-0.5 points (-1.1 to 0.0). 2,000 test rows show a difference from about 0.8 points up (80 % power)."
+        "-0.5 points (-1.1 to 0.0). 2,000 test rows show a difference from about 0.9 points up (80 % power)."
     )
     same = judge([*CONTROLS, candidate("lora-r8", TFIDF.correct)])
     assert ": 0.0 points (-0.2 to 0.2). 2,000 test rows are too few to show any difference" in same["text"]
@@ -90,6 +90,28 @@ def test_ahead_by_itself_but_one_of_many_to_choose_from():
     )
     alpha = 0.05 / 6
     assert found["rows_to_tell"] == power.rows_for_difference(0.0075, discordance=36 / 2002, alpha=alpha)
+
+
+def test_seeds_are_named_where_they_are_counted_among_the_candidates():
+    near = candidate("lora-r8", rights((25, 310)))
+    seeds = [candidate("other", rights((0, 400 + seed)), seed=seed, trained=5000) for seed in range(5)]
+    assert "(p = 0.10, Holm-corrected for 6 candidates and seeds)." in judge([*CONTROLS, near, *seeds])["text"]
+
+
+def test_a_loss_that_one_control_alone_would_show_is_not_shown_where_it_is_the_best_of_several():
+    near = candidate("lora-r8", rights((10, 322)))  # 10 for it, 22 against
+    tight = candidate("lora-r8", rights((10, 325)))  # 10 against 25: p = 0.017
+    assert judge([TFIDF, tight])["text"].startswith("Not worth it: the best control (tfidf) beats lora-r8 by 0.8 ")
+    others = [control(f"weak-{number}", rights((0, 1000 + number))) for number in range(3)]
+    found = judge([TFIDF, *others, tight])
+    assert found["worth_it"] is False and found["rows_to_tell"] is None
+    assert found["text"] == (
+        "Not shown to be worth it: lora-r8 is behind the best control (tfidf) by 0.8 points (0.2 to 1.4) on 2,000 test "
+        "rows, yet cannot be told apart from it (p = 0.067, corrected for 4 controls). 2,000 test rows show a "
+        "difference from about 1.0 points up (80 % power)."
+    )
+    both = judge([TFIDF, *others, tight, candidate("other", near.correct, trained=5000)])["text"]
+    assert "(p = 0.13, Holm-corrected for 2 candidates and for 4 controls)." in both
 
 
 def test_an_interval_above_zero_with_a_p_above_the_level_is_explained():
@@ -131,7 +153,22 @@ def test_it_is_open_whether_a_smaller_candidate_suffices():
     assert found["rows_needed"] == power.rows_for_sufficiency(0.005, discordance=23 / 2002)
     assert found["text"].endswith(
         " Whether lora-r4 is as good within 0.5 points with 500 instead of 1,000 trained parameters is not shown; if "
-        "it is, about 4,000 test rows would show it (80 % power)."
+        "the two are equally good, about 4,000 test rows would show it (80 % power)."
+    )
+
+
+def test_no_rows_are_asked_for_where_there_are_as_many_already():
+    small = candidate("lora-r4", rights((51, 262)), trained=500)  # 1 for it, 12 against
+    found = judge([*CONTROLS, GOOD, small])
+    low, high = score_interval(1, 12, N)
+    assert low <= -0.005 <= high
+    assert power.rows_for_sufficiency(0.005, discordance=14 / 2002) > N
+    assert found["rows_needed"] is not None
+    many = judge([*CONTROLS, GOOD, small], margin=0.009)
+    assert low <= -0.009 and power.rows_for_sufficiency(0.009, discordance=14 / 2002) <= N
+    assert many["smallest_sufficient"] is None and many["rows_needed"] is None
+    assert many["text"].endswith(
+        " Whether lora-r4 is as good within 0.9 points with 500 instead of 1,000 trained parameters is not shown."
     )
 
 
@@ -179,6 +216,58 @@ def test_five_seeds_speak_of_the_recipe():
     better = [control("tfidf", rights((60, 200)))]
     text = judge([*better, *seeds], winner=("lora-r8", 2))["text"]
     assert text.endswith(" As a recipe, over 5 seeds, lora-r8 lies 4.0 points (2.9 to 5.1) below tfidf.")
+
+
+def test_recipes_whose_interval_holds_zero_cannot_be_told_apart():
+    near = [candidate("lora-r8", rights((10 + 10 * (seed % 2), 310)), seed=seed) for seed in range(5)]
+    better = control("tfidf", rights((6, 300)))
+    text = judge([better, *near], winner=("lora-r8", 2))["text"]
+    assert " As recipes, lora-r8 and tfidf cannot be told apart over 5 seeds: -0.1 points (-0.6 to 0.4)." in text
+    assert "lies" not in text
+
+
+def test_seeds_alike_ones_and_failures_are_all_told():
+    seeds = [candidate("lora-r8", rights((50, 250 + 10 * seed)), seed=seed) for seed in (1, 2)]
+    big = candidate("big", rights((50, 262)), trained=5000)
+    text = judge([*CONTROLS, *seeds, big], failed=["lora-r16"], failed_controls=["full"])["text"]
+    assert text.endswith(
+        " 2 seeds show little of where another seed would land: lora-r8 had 89.0 to 89.5 % with them."
+        " On these test rows big cannot be told apart from lora-r8 (seed 1)."
+        " lora-r16 failed and is not judged. The control full failed, so nothing is said against it."
+    )
+
+
+def test_failed_controls_are_told():
+    assert judge([*CONTROLS, GOOD], failed_controls=["full"])["text"].endswith(
+        " The control full failed, so nothing is said against it."
+    )
+    assert judge([*CONTROLS, GOOD], failed_controls=["probe", "full"])["text"].endswith(
+        " The controls probe and full failed, so nothing is said against them."
+    )
+    found = judge([GOOD], failed_controls=["tfidf", "probe"])
+    assert found["worth_it"] is None
+    assert found["text"] == (
+        "Whether lora-r8 was worth it cannot be said, because every control failed (tfidf and probe)."
+    )
+
+
+def test_beating_controls_that_learnt_nothing_is_not_sold_as_worth_it():
+    majority = Judged("majority", "baseline", None, MAJORITY.correct, chance=True)
+    original = Judged("original", "baseline", 1, rights((0, 990)), chance=True)
+    found = judge([majority, original, GOOD])
+    assert found["worth_it"] is None and found["smallest_sufficient"] == {"name": "lora-r8", "seed": 1}
+    assert found["text"] == (
+        "lora-r8 beats original by 39.5 points (37.4 to 41.7); whether it was worth it cannot be said, because no "
+        "trained control (tfidf, probe) was run."
+    )
+    failed = judge([majority, GOOD], failed_controls=["tfidf"])
+    assert failed["worth_it"] is None
+    assert failed["text"].endswith(
+        "because no trained control (tfidf, probe) ended well. The control tfidf failed, so nothing is said against it."
+    )
+    assert judge([majority, TFIDF, GOOD])["worth_it"] is True
+    poor = judge([majority, candidate("lora-r8", rights((0, 1100)))])
+    assert poor["worth_it"] is False and poor["text"].startswith("Not worth it: the best control (majority) beats")
 
 
 def test_candidates_are_compared_seed_by_seed():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from finetooth import Recipe
+from finetooth.controls.majority import Majority
 from finetooth.data import Dataset, Examples
 from finetooth.files import read_json, write_json
 from finetooth.measure.decision_file import DECISION, SCHEMA, describe
@@ -155,6 +156,34 @@ def test_losses_and_calibration_are_those_of_the_probabilities_after_the_tempera
     )
     sure = [one["confidence"] for one in read_json(folder.comparison)["rows"][1]["reliability"]]
     assert sorted(sure) == pytest.approx(sorted([softer[0, 0], softer[2, 0], softer[1, 0]]), rel=1e-6)
+
+
+def test_the_verdict_knows_controls_that_failed_and_controls_that_learnt_nothing(tmp_path: Path) -> None:
+    labels = np.arange(40) % 2
+    right = np.where(labels[:, None] == np.arange(2), 2.0, 0.0).astype(np.float32)
+    folder = RunFolder(tmp_path)
+    decided_run(folder, labels, {"a": (right, Decision())})
+    for name, logits in (("majority", np.tile([1.0, 0.0], (40, 1))), ("original", right[:, ::-1])):
+        row = folder.row(name, None)
+        row.path.mkdir(parents=True)
+        part = predictions.Predictions(tuple(map(str, range(40))), labels, np.ascontiguousarray(logits, np.float32))
+        predictions.write(row.predictions, {"validation": part, "test": part})
+    Majority(np.zeros(2, np.float32)).save(folder.row("majority", None).control)
+    folder.row("full", 0).path.mkdir(parents=True)
+    write_json(folder.row("full", 0).failed, {"error": "memory ran out."})
+    recipe = recipe_of("a").model_copy(update={"baselines": ["majority", "original", "full"]})
+    plan = {
+        **PLAN, "base": {"id": "m/m", "head": "new"}, "counts": {"train": 40, "validation": 40, "test": 40},
+        "test_id": "t", "inexact": [], "token_budget": 9, "run_id": "r",
+    }  # fmt: skip
+    keys = [("majority", None), ("original", None), ("full", 0), ("a", 0)]
+    conclude(recipe, plan, folder, keys=keys, winner=("a", 0), openings=1)
+    verdict = read_json(folder.comparison)["verdict"]
+    assert verdict["worth_it"] is None
+    assert verdict["text"] == (
+        "a beats majority by 50.0 points (35.2 to 64.8); whether it was worth it cannot be said, because no trained "
+        "control (tfidf, probe) ended well. The control full failed, so nothing is said against it."
+    )
 
 
 def test_a_fault_in_the_report_loses_nothing_and_the_same_again_completes_the_run(

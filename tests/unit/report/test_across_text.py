@@ -16,13 +16,14 @@ def row(run, name, accuracy, **changes):
     } | changes
 
 
-def text(*rows):
+def text(*rows, without_winner=()):
     return describe(
         {
             "examples": 2620,
             "test_openings": 2,
             "alpha": 0.05,
             "reference": {"run": rows[0]["run"], "name": rows[0]["name"], "seed": 0},
+            "without_winner": without_winner,
             "rows": rows,
         }
     )
@@ -50,6 +51,19 @@ def test_rows_stand_under_their_run_and_the_winners_are_judged_in_words():
 def test_a_difference_that_is_not_shown_is_said_to_be_not_shown():
     lines = text(row("a", "x", 0.8), row("b", "y", 0.81, difference=0.01, p=0.2, p_holm=0.2)).splitlines()
     assert lines[-1] == "b: y cannot be told apart from x of a."
+
+
+def test_a_run_without_a_winner_has_a_sentence_of_its_own():
+    said = text(row("runs/old", "x", 0.8), without_winner=["runs/new"])
+    assert said.endswith(
+        "\nruns/new: no winner with test figures (none ended well, or it failed on the test\n"
+        "  rows); it counts as worse."
+    )
+
+
+def test_seeds_are_named_where_they_are_counted():
+    seeds = [row("b", "y", 0.8, seed=seed, difference=0.0, p=1.0, p_holm=1.0) for seed in (1, 2)]
+    assert "Holm-corrected over 2 candidates and\n  seeds.\n" in text(row("a", "x", 0.8), *seeds)
 
 
 def test_no_line_is_wider_than_a_terminal():

@@ -16,9 +16,11 @@ from reported import ROWS, build
 from finetooth.files import read_json, write_json
 from finetooth.measure.decision_file import DECISION, SCHEMA, describe
 from finetooth.measure.decisions import Decision
+from finetooth.report.card import card
 from finetooth.report.disagreements import MOST_CHARACTERS, MOST_ROWS, disagreements
 from finetooth.report.material import gather
 from finetooth.report.page import page
+from finetooth.report.wording import TEMPERED
 from finetooth.runs import predictions
 
 NO_BREAK = "\u00a0"
@@ -241,13 +243,31 @@ def test_verdict_seeds_heads_and_calibration_are_shown_where_the_run_holds_them(
     results["rows"][2]["heads"] = {"count": 5, "mean_accuracy": 0.5, "lowest": 0.41, "highest": 0.63}
     write_json(folder.results, results)
     text = page(gather(folder)).replace(NO_BREAK, " ")
+    told = "original, seed 0 (chance): mean and range of 5 untrained heads."
+    assert f"{told} Its other figures are those of the first." in text
+    assert f"whiskers: 95 % interval. {told}" in text
+    assert '<td class="n">50.0 %</td><td class="n">41.0 to 63.0</td>' in text
+    assert "original, seed 0 50.0 % (41.0 to 63.0)" in text
+    of_card = card(gather(folder))
+    assert "| original, seed 0 (chance) |  | 50.0 % | 41.0 to 63.0 |" in of_card and told in of_card
     assert "<h1>Worth it: lora-r8 beats all by 1.5 points.</h1>" in text
     assert '<p class="lead">One seed shows little.</p>' in text
     cells = ["3", "81.2 %", "1.2", "+5.1", "\u22121.0 to +11.2", "p = 0.20"]
     assert "".join(f'<td class="n">{cell}</td>' for cell in cells) in text
-    assert "5 heads, never trained: mean 50.0 %, 41.0 to 63.0" in text
+    assert "5 heads, never trained: mean and range" in text
     error = comparison["rows"][4]["calibration_error"]
     assert 0 < error < 1 and f"Expected calibration error {100 * error:.1f} %" in text
+
+
+def test_a_temperature_and_the_p_are_told_under_the_table_and_in_the_card(tmp_path):
+    folder = build(tmp_path / "run", texts=["text"] * 40)
+    assert TEMPERED not in page(gather(folder)) and TEMPERED not in card(gather(folder))
+    results = read_json(folder.results)
+    results["rows"][4]["decision"] = {"temperature": 1.2, "thresholds": None, "costs": None}
+    write_json(folder.results, results)
+    for text in (page(gather(folder)), card(gather(folder))):
+        assert text.count(TEMPERED) == 1
+        assert "beside a gain the largest against any control" in text
 
 
 def test_failed_rows_are_told_with_their_reason(tmp_path):

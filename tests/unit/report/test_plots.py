@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetooth.report import plots
+from finetooth.report import charts, plots
+from finetooth.report.lines import Line
+from finetooth.report.wording import GAP, percent
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
@@ -39,6 +41,37 @@ def test_labels_are_spread_in_order_until_none_is_upon_another(places):
         assert other - one >= 15 - 1e-6
     order = sorted(range(len(places)), key=lambda at: places[at])
     assert [moved[at] for at in order] == sorted(moved)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (0.7, 0.9, ["70 %", "75 %", "80 %", "85 %", "90 %"]),
+        (0.9151, 0.9249, ["91.50 %", "91.75 %", "92.00 %", "92.25 %", "92.50 %"]),
+        (0.912, 0.928, ["91.0 %", "91.5 %", "92.0 %", "92.5 %", "93.0 %"]),
+    ],
+)
+def test_ticks_are_written_with_the_digits_of_their_step(low, high, shown):
+    scale = plots.even_scale(low, high, most=4)
+    written = [percent(tick, plots.ticks_digits(scale)).replace(GAP, " ") for tick in scale.ticks]
+    assert written == shown
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_no_two_ticks_read_alike(one, other):
+    scale = plots.even_scale(*sorted((one, other)), within=(0.0, 1.0))
+    written = [percent(tick, plots.ticks_digits(scale)) for tick in scale.ticks]
+    assert len(set(written)) == len(written)
+
+
+def test_the_charts_write_their_ticks_so_too():
+    row = {"name": "a", "seed": None, "kind": "baseline", "status": "done", "parameters": None}
+    lines = []
+    for name, accuracy in (("a", 0.92), ("b", 0.921)):
+        test = {"accuracy": accuracy, "examples": 100_000}
+        lines.append(Line(row | {"name": name, "test": test}, {"interval": [0.9155, 0.924]}, name, False, False))
+    text = charts.ladder(lines).text.replace(GAP, " ")
+    assert ">91.6 %<" in text and ">92.2 %<" in text and "The scale of accuracy begins at 91.4 %, not at 0." in text
 
 
 def test_labels_that_have_room_stay_where_they_are():

@@ -87,7 +87,9 @@ def test_the_whole_table():
         "lora-r16 *         334,082    89.2 %   88.9 to 89.5  -1.4  p = 0.012  61 min\n"
         "\n"
         "* best on the validation rows, chosen before any test label was read.\n"
-        "Best control: tfidf. p: exact McNemar test, Holm-corrected over 2 candidates.\n"
+        "Best control: tfidf. p: exact McNemar test, Holm-corrected over 2 candidates;\n"
+        "  beside a gain the largest against any control, beside a loss that against the\n"
+        "  best, corrected for choosing it.\n"
         "\n"
         "All adapters verified: reloaded in a fresh process, logits bitwise equal.\n"
         'Next    finetooth predict --with runs/imdb-minilm "your text"'
@@ -235,13 +237,38 @@ def test_the_verdict_stands_alone_under_the_notes_and_before_the_adapters():
         "points with 334,082 instead of 666,626 trained parameters."
     )
     assert (
-        "Holm-corrected over 2 candidates.\n"
+        "  best, corrected for choosing it.\n"
         "\n"
         "Worth it: lora-r16 beats the best control (tfidf) by 1.4 points (1.0 to 1.8).\n"
         "  lora-r8 is as good within 0.5 points with 334,082 instead of 666,626 trained\n"
         "  parameters.\n"
         "All adapters verified: "
     ) in render(verdict={"text": text})
+
+
+def test_the_p_is_explained_by_what_it_stands_beside():
+    gains = COMPARISON | {"rows": [*COMPARISON["rows"][:4], judged(ROWS[4], 0.014, 1e-9)]}
+    assert (
+        "\nBest control: tfidf. p: exact McNemar test, Holm-corrected over 2 candidates;\n"
+        "  beside a gain the largest against any control.\n"
+    ) in render(comparison=gains)
+    seeds = [*CONTROLS, *(row("lora-r8", seed=seed) for seed in (1, 2))]
+    compared = COMPARISON | {"rows": [*map(judged, CONTROLS), *(judged(one, -0.01, 0.2) for one in seeds[3:])]}
+    assert (
+        "Holm-corrected over 2 candidates and\n"
+        "  seeds; beside a loss that against the best, corrected for choosing it.\n"
+    ) in render(seeds, compared, winner={"name": "lora-r8", "seed": 2})
+
+
+def test_a_temperature_is_told_where_its_figures_are_shown():
+    decision = {"temperature": 1.3, "thresholds": None, "costs": None}
+    rows = [*ROWS[:4], row("lora-r16", decision=decision)]
+    told = (
+        "\nLog loss and calibration error of candidates: after the temperature fitted on\n"
+        "  the validation rows; controls have none.\n"
+    )
+    assert told in render(rows, wide=True)
+    assert "temperature" not in render(rows) and "temperature" not in render(wide=True)
 
 
 def test_seeds_are_pooled_in_a_line_under_the_table():

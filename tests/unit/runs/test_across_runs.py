@@ -83,6 +83,16 @@ def test_a_run_whose_winner_is_shown_to_be_worse_is_named(old, tmp_path):
     assert compare([new, old])["worse"] == []
 
 
+def test_a_later_run_without_a_scored_winner_is_worse(old, tmp_path):
+    bare = finished(tmp_path / "bare", {("tfidf", None): GOOD}, winner=None)
+    failed = finished(tmp_path / "failed", {("lora-a", 0): FAIR}, winner=("lora-b", 0))  # lora-b failed on the test
+    found = compare([old, bare, failed])
+    assert found["worse"] == found["without_winner"] == [str(bare), str(failed)]
+    poor = finished(tmp_path / "poor", {("lora-b", 0): POOR}, winner=("lora-b", 0))
+    found = compare([old, bare, poor])
+    assert (found["worse"], found["without_winner"]) == ([str(poor), str(bare)], [str(bare)])
+
+
 def test_the_order_of_test_rows_in_a_run_changes_nothing(old, tmp_path):
     shuffled = np.random.default_rng(0).permutation(COUNT)
     same = {("lora-r8", 0): GOOD}
