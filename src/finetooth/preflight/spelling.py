@@ -12,8 +12,8 @@ from finetooth.preflight.seen import Seen
 
 LEAST_LETTERS = 6  # of the longer label: shorter ones may well differ by one letter (hired, fired)
 SLIP_SHARE = 0.1  # of the other's rows: a rarer one is more likely a slip than a class
-_JOINTS = re.compile(r"[\s_-]+")
-_DIGITS = re.compile(r"\d+")
+_JOINTS = re.compile(r"(?<=[^\W_])[_-]+(?=[^\W_])")  # at an end they may tell: the grades A and A-
+_TELLING = re.compile(r"\d+|^[-+*\u2212\u2013]+|[-+*\u2212\u2013]+$")  # numbers, and signs as of grades
 
 
 def find(seen: Seen) -> list[Finding]:
@@ -51,24 +51,26 @@ def _findings(seen: Seen) -> Iterator[Finding]:
         severity: Severity = "warn" if slip else "note"
         says = f"The labels {rare!r} ({counted(few, 'row')}) and {usual!r} ({many:,}) differ {how}."
         advice = "If they mean one class, write them alike in the files; Finetooth takes them for two."
-        yield Finding("label_spelling", severity, says, advice, tuple(_rows(seen, number[rare], usual)))
+        yield Finding("label_spelling", severity, says, advice, tuple(_rows(seen, number[rare], usual, slip=slip)))
 
 
-def _rows(seen: Seen, label: int, usual: str) -> Iterator[Row]:
+def _rows(seen: Seen, label: int, usual: str, *, slip: bool) -> Iterator[Row]:
+    """The rows of the rarer label; the usual one is suggested for them where theirs looks like a slip."""
     for split, examples in (("train", seen.train), ("validation", seen.validation)):
         for row in np.flatnonzero(examples.labels == label).tolist():
-            yield Row(examples.ids[row], split, f"label it {usual}, if the two are one", usual)
+            yield Row(examples.ids[row], split, f"label it {usual}, if the two are one", usual if slip else None)
 
 
 def _plain(name: str) -> str:
     folded = unicodedata.normalize("NFKC", name).casefold()
-    # Of numbers the sign counts, and so may spaces.
-    return _JOINTS.sub("", folded) if any(mark.isalpha() for mark in folded) else folded
+    if not any(mark.isalpha() for mark in folded):
+        return folded  # of numbers the sign counts, and so may spaces
+    return _JOINTS.sub("", "".join(folded.split()))
 
 
 def _slip(one: str, other: str) -> bool:
-    """Whether two names that share all but a letter are one edit apart, in anything but a digit."""
-    if _DIGITS.findall(one) != _DIGITS.findall(other):
+    """Whether two names that share all but a letter are one edit apart, in anything but a digit or a sign at an end."""
+    if _TELLING.findall(one) != _TELLING.findall(other):
         return False
     if len(one) != len(other):
         return max(len(one), len(other)) >= LEAST_LETTERS

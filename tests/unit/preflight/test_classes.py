@@ -68,6 +68,9 @@ def test_imbalance_is_told_by_how_great_it_is(ham: int, severity: str | None) ->
         (["class_10", "class_11", "class_1"], []),
         (["-1", "1", "1 0", "10"], []),
         (["increase", "decrease"], []),
+        (["A", "A-", "A+", "B+", "B_"], []),
+        (["grade A-", "grade A", "grade A+"], []),
+        (["card - payment", "card__payment"], [("card - payment", "card__payment", "only in case, spaces or signs")]),
         (["C++", "C#", "C"], []),
         (["\uff41bc", "abc"], [("\uff41bc", "abc", "only in case, spaces or signs")]),
     ],
@@ -86,14 +89,17 @@ def test_the_rows_of_the_rarer_spelling_are_named_with_the_usual_one() -> None:
     assert [(row.id, row.label) for row in finding.rows] == [("train.csv:301", "ham")]
 
 
-@pytest.mark.parametrize(("rows", "severity"), [(15, "warn"), (30, "note")])
-def test_one_letter_is_a_slip_only_where_it_is_rare(rows: int, severity: str) -> None:
+@pytest.mark.parametrize(("rows", "severity", "suggested"), [(15, "warn", "comedy"), (30, "note", None)])
+def test_one_letter_is_a_slip_only_where_it_is_rare(rows: int, severity: str, suggested: str | None) -> None:
     classes = ("comedy", "comedies", "comedi")
     train = [(f"text {row}", "comedies" if row % 2 else "comedy") for row in range(300)]
     train += [(f"other text {row}", "comedi") for row in range(rows)]
     found = of("label_spelling", inspect(dataset(train, train[:60], train[:60], classes=classes)))
     assert [finding.severity for finding in found] == [severity]
     assert found[0].says == f"The labels 'comedi' ({rows} rows) and 'comedy' (180) differ by one letter."
+    # Of two frequent classes none is suggested to be the other.
+    named = [("label it comedy, if the two are one", suggested)] * rows
+    assert [(row.advice, row.label) for row in found[0].rows] == named
 
 
 def test_thousands_of_numbered_labels_are_compared_and_none_is_a_slip() -> None:
