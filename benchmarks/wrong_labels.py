@@ -56,7 +56,7 @@ def measured(dataset: Dataset, rate: float) -> str:
     if among:
         parts.append(f"{found:4,} of {among:,} found ({100 * found / among:.0f} %)")
         parts.append(f"{100 * found / max(len(judged.rows), 1):3.0f} % of the list")
-    parts.append(f"at most {100 * judged.wrong:.1f} % wrong in all")
+    parts.append(f"at most {100 * judged.wrong:.1f} % of {judged.told:,} labels wrong")
     return ", ".join([*parts, f"{seconds:.1f} s"])
 
 

@@ -40,8 +40,9 @@ class Judged:
     """What the search found in the N rows that it looked at.
 
     rows: places of the suspects in `examples`, the clearest first; likelier: the class each of them may be.
-    planted: labels turned wrong for the trial; caught: how many of these the list would hold. wrong: the largest share
-    of all labels that may be wrong, 0 to 1, as far as the models can tell.
+    planted: labels turned wrong for the trial; caught: how many of these the list would hold. told: rows of the classes
+    of which the trial told something; wrong: the largest share of their labels that may be wrong, 0 to 1, as far as the
+    models can tell.
     """
 
     examples: Examples
@@ -49,6 +50,7 @@ class Judged:
     likelier: list[int]
     planted: int
     caught: int
+    told: int
     wrong: float
 
 
@@ -66,8 +68,8 @@ def find(seen: Seen, *, progress: Progress) -> list[Finding]:
     drawn = "" if looked == count else f" {looked:,} drawn from"
     says = (
         f"{len(judged.rows):,} of{drawn} {count:,} training rows may be mislabelled: TF-IDF models that were fitted "
-        f"without them are confident of another label. {_bound(judged.wrong)} of all labels are wrong, as far as "
-        "such models can tell."
+        f"without them are confident of another label. {_bound(judged.wrong)} of {_of(judged)} are "
+        "wrong, as far as such models can tell."
     )
     advice = (
         "Read them, the first ones first: some labels are wrong, others only hard for a model that counts words. Of "
@@ -106,9 +108,8 @@ def judge(seen: Seen, *, progress: Progress) -> Judged:
         wrong, told = wrong + share * of_label.sum(), told + int(of_label.sum())
     rows = np.flatnonzero(suspect)
     rows = rows[np.argsort(-own_margin[rows], kind="stable")]
-    return Judged(
-        examples, rows.tolist(), likelier[rows].tolist(), int(planted.sum()), caught, float(wrong / max(told, 1))
-    )
+    share = float(wrong / max(told, 1))
+    return Judged(examples, rows.tolist(), likelier[rows].tolist(), int(planted.sum()), caught, told, share)
 
 
 def draw(keys: Sequence[bytes]) -> list[int]:
@@ -203,6 +204,14 @@ def cut(margin: Probabilities, planted: npt.NDArray[np.bool_]) -> tuple[float, f
 def _bound(wrong: float) -> str:
     """The largest share of labels that may be wrong, in words; what is reckoned with in any case is not told apart."""
     return f"Under {percent(LEAST_WRONG)}" if wrong < LEAST_WRONG else f"At most about {percent(wrong)}"
+
+
+def _of(judged: Judged) -> str:
+    """Of which labels the bound speaks: where the trial told nothing of a class, not of all."""
+    looked = len(judged.examples)
+    if judged.told == looked:
+        return "all labels"
+    return f"the labels of those classes that a trial could judge ({judged.told:,} of {looked:,} rows)"
 
 
 def _not_sought(reason: str) -> Finding:

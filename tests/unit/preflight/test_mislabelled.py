@@ -92,6 +92,20 @@ def test_one_wrong_label_in_eleven_warns_and_most_are_named() -> None:
     assert len(right) >= 0.9 * len(named)
 
 
+def test_of_classes_that_no_trial_could_judge_the_bound_does_not_speak() -> None:
+    rows = clean_rows(600)
+    for row in (7, 100, 233, 416, 555):
+        text, name = rows[row - 1]
+        rows[row - 1] = (text, next(other for other in CLASSES if other != name))
+    few = clean_rows(100, start=5000, classes=("eggs",))  # too few for a trial
+    finding = search(inspect(dataset([*rows, *few], classes=(*CLASSES, "eggs")), mislabelled=True))
+    assert finding.says == (
+        "5 of 700 training rows may be mislabelled: TF-IDF models that were fitted without them are confident of "
+        "another label. At most about 1.1 % of the labels of those classes that a trial could judge (600 of 700 rows) "
+        "are wrong, as far as such models can tell."
+    )
+
+
 def test_it_says_why_nothing_can_be_named() -> None:
     few = search(inspect(dataset(clean_rows(199)), mislabelled=True))
     assert (few.severity, few.says) == (
