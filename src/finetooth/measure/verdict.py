@@ -90,12 +90,6 @@ def judge(
     second = wording.sufficiency(best, sufficient, open_one, rows_needed=rows_needed, margin=margin, title=title)
     if sufficient is best and _smaller(best, candidates):
         second = wording.none_smaller(margin)
-    more = [
-        _of_seeds(best, rows),
-        _alike(best, candidates, sufficient, open_one, title),
-        wording.failures(failed),
-        wording.failed_controls(failed_controls) if controls else "",
-    ]
     worth_it: bool | None = None
     if not controls:
         first, rows_to_tell = wording.no_control(title(best), failed_controls), None
@@ -110,6 +104,12 @@ def judge(
         elif all(row.chance for row in controls):
             gap, top = _gap(standing.to_best), title(controls[standing.best])
             first, worth_it = wording.beats_chance(title(best), top, gap, failed=bool(failed_controls)), None
+    more = [
+        _of_seeds(best, rows),
+        _alike(best, candidates, told=(sufficient, open_one) if second else (), title=title),
+        wording.failures(failed),
+        wording.failed_controls(failed_controls) if controls else "",
+    ]
     text = " ".join(sentence for sentence in (first, second, *more) if sentence)
     return _verdict(text, worth_it, _named(best), _named(sufficient), rows_needed, rows_to_tell)
 
@@ -181,11 +181,9 @@ def _of_seeds(best: Judged, rows: Sequence[Judged]) -> str:
     return wording.over_seeds(best.name, control.name, gap, seeds=len(own))
 
 
-def _alike(
-    best: Judged, candidates: Sequence[Judged], sufficient: Judged | None, open_one: Judged | None, title: Title
-) -> str:
-    """Which other candidates of the winner's seed cannot be told apart from it."""
-    said = (best, sufficient, open_one)
+def _alike(best: Judged, candidates: Sequence[Judged], *, told: Sequence[Judged | None], title: Title) -> str:
+    """Which other candidates of the winner's seed cannot be told apart from it. told: those already spoken of."""
+    said = (best, *told)
     others = [row for row in candidates if row.seed == best.seed and all(row is not other for other in said)]
     alike = [title(row) for row in others if paired(row.correct, best.correct).p >= ALPHA]
     return wording.alike(title(best), alike)

@@ -199,6 +199,17 @@ def test_other_candidates_that_cannot_be_told_apart_are_named():
     )
 
 
+@pytest.mark.parametrize("wrong", [(100, 502), (110, 512)], ids=["sufficient", "open"])
+def test_where_it_was_not_worth_it_a_smaller_one_that_is_alike_is_named_all_the_same(wrong):
+    bad = candidate("lora-r8", rights((100, 500)))
+    small = candidate("lora-r4", rights(wrong), trained=500)
+    worse = candidate("lora-r2", rights((100, 600)), trained=250)
+    assert judge([*CONTROLS, bad, small, worse])["text"] == (
+        "Not worth it: the best control (tfidf) beats lora-r8 by 5.0 points (3.3 to 6.7). "
+        "On these test rows lora-r4 cannot be told apart from lora-r8."
+    )
+
+
 def test_few_seeds_show_little():
     seeds = [candidate("lora-r8", rights((50, 250 + 10 * seed)), seed=seed) for seed in (1, 2, 3)]
     found = judge([*CONTROLS, *seeds], winner=("lora-r8", 2))
