@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import bdtr
+
+_WHOLE = 50_000  # discordant examples up to which p is summed in whole numbers: beyond, one such sum takes seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _binomial_p(only_a: int, only_b: int) -> float:
-    """2 P(X <= min) for X ~ Binomial(only_a + only_b, 1/2), at most 1; in whole numbers, so right to the last bit."""
+    """2 P(X <= min) for X ~ Binomial(only_a + only_b, 1/2), at most 1.
+
+    In whole numbers up to _WHOLE, so right to the last bit; above, by the incomplete beta function.
+    """
     trials, fewer = only_a + only_b, min(only_a, only_b)
+    if trials > _WHOLE:
+        return min(1.0, 2 * float(bdtr(fewer, trials, 0.5)))
     term = tail = 1
     for k in range(fewer):
         term = term * (trials - k) // (k + 1)

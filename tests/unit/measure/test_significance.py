@@ -1,9 +1,11 @@
+import time
 import warnings
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from finetooth.measure import significance
 from finetooth.measure.significance import holm, paired
 
 with warnings.catch_warnings():
@@ -43,6 +45,23 @@ def test_a_row_against_itself_is_zero_and_against_another_turns_its_sign():
         assert paired(a, b).difference == -paired(b, a).difference
         assert paired(a, b).difference == pytest.approx(a.mean() - b.mean())
         assert paired(a, b).p == paired(b, a).p
+
+
+def test_many_discordant_examples_give_the_p_of_whole_numbers_in_another_way(monkeypatch):
+    random = np.random.default_rng(5)
+    pairs = [(only_a, only_a + apart) for only_a in (40, 900, 8000) for apart in random.integers(0, 300, 6).tolist()]
+    whole = [paired(*rights(*pair)).p for pair in pairs]
+    assert min(whole) < 1e-9 and max(whole) > 0.1
+    monkeypatch.setattr(significance, "_WHOLE", 0)
+    assert [paired(*rights(*pair)).p for pair in pairs] == pytest.approx(whole, rel=1e-9)
+    assert paired(*rights(0, 0)).p == paired(*rights(900, 900)).p == 1.0
+
+
+def test_half_a_million_discordant_examples_take_no_time():
+    a, b = rights(251_000, 249_000)
+    before = time.process_time()
+    assert paired(a, b).p == paired(b, a).p == pytest.approx(binomtest(249_000, 500_000).pvalue, rel=1e-9)
+    assert time.process_time() - before < 1  # in whole numbers: 10 s and more
 
 
 def test_many_discordant_examples_underflow_to_zero_not_to_an_error():
