@@ -18,6 +18,7 @@ from finetooth.measure.standing import Standing, standings
 from finetooth.measure.wording import Gap, Title
 
 ALPHA = 0.05
+_UNTRAINED = ("majority", "original")  # controls that are not fitted on the training rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def judge(
             second = ""
         elif all(row.chance for row in controls):
             gap, top = _gap(standing.to_best), title(controls[standing.best])
-            first, worth_it = wording.beats_chance(title(best), top, gap, failed=bool(failed_controls)), None
+            first, worth_it = wording.beats_chance(title(best), top, gap, failed=_trained(failed_controls)), None
     more = [
         _of_seeds(best, rows),
         _alike(best, candidates, told=(sufficient, open_one) if second else (), title=title),
@@ -112,6 +113,11 @@ def judge(
     ]
     text = " ".join(sentence for sentence in (first, second, *more) if sentence)
     return _verdict(text, worth_it, _named(best), _named(sufficient), rows_needed, rows_to_tell)
+
+
+def _trained(titles: Sequence[str]) -> bool:
+    """Whether any of the baselines is one that is fitted on the training rows."""
+    return any(title.partition(" ")[0] not in _UNTRAINED for title in titles)
 
 
 def _worth(

@@ -66,7 +66,7 @@ def behind(name: str, control: str, gap: Gap) -> str:
 
 
 def beats_chance(name: str, control: str, gap: Gap, *, failed: bool) -> str:
-    """The winner is better than every control, but none of them learnt anything. failed: whether others failed."""
+    """The winner is better than every control, but none of them learnt anything. failed: whether trained ones did."""
     missing = "ended well" if failed else "was run"
     return (
         f"{name} beats {control} by {_points(gap)}; whether it was worth it cannot be said, because no trained control "

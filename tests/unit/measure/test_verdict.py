@@ -276,6 +276,12 @@ def test_beating_controls_that_learnt_nothing_is_not_sold_as_worth_it():
     assert failed["text"].endswith(
         "because no trained control (tfidf, probe) ended well. The control tfidf failed, so nothing is said against it."
     )
+    untrained = judge([majority, GOOD], failed_controls=["majority", "original (seed 2)"])
+    assert untrained["text"].endswith(
+        "because no trained control (tfidf, probe) was run. The controls majority and original (seed 2) failed, so "
+        "nothing is said against them."
+    )
+    assert "(tfidf, probe) ended well" in judge([majority, GOOD], failed_controls=["majority", "full (seed 2)"])["text"]
     assert judge([majority, TFIDF, GOOD])["worth_it"] is True
     poor = judge([majority, candidate("lora-r8", rights((0, 1100)))])
     assert poor["worth_it"] is False and poor["text"].startswith("Not worth it: the best control (majority) beats")
