@@ -280,9 +280,15 @@ def _reading(contract: Mapping[str, Any], comparison: Mapping[str, Any] | None, 
         seeds = " and seeds" if several else ""
         family = f", Holm-corrected over {len(judged)} candidates{seeds}" if len(judged) > 1 else ""
         which = which_p([line.compared["difference"] for line in judged])
-        text = f"Best control: {best['name']}. p: exact McNemar test{family}; {which}."
+        text = f"Best control: {_titled(best, lines)}. p: exact McNemar test{family}; {which}."
         said.append(_wrapped(text, "  "))
     return said
+
+
+def _titled(row: Mapping[str, Any], lines: list[_Line]) -> str:
+    """A row's name, with its seed where the table has several of that name, as the verdict calls it."""
+    several = sum(line.row["name"] == row["name"] for line in lines) > 1
+    return f"{row['name']} (seed {row['seed']})" if several and row["seed"] is not None else str(row["name"])
 
 
 def _decisions(lines: list[_Line]) -> list[Mapping[str, Any]]:

@@ -260,6 +260,15 @@ def test_the_p_is_explained_by_what_it_stands_beside():
     ) in render(seeds, compared, winner={"name": "lora-r8", "seed": 2})
 
 
+def test_the_best_control_is_named_with_its_seed_where_there_are_several_of_its_name():
+    full = [row("full", "baseline", seed, 0.91) for seed in (1, 2)]
+    rows = [*CONTROLS, *full, row("lora-r8", seed=1)]
+    compared = {"best_control": {"name": "full", "seed": 2}, "rows": [judged(rows[-1], -0.01, 0.2)]}
+    assert "\nBest control: full (seed 2). p: exact McNemar test; beside a loss" in render(rows, compared, winner=None)
+    compared["best_control"] = {"name": "original", "seed": 21}
+    assert "\nBest control: original. p: exact McNemar test; beside a loss" in render(rows, compared, winner=None)
+
+
 def test_a_temperature_is_told_where_its_figures_are_shown():
     decision = {"temperature": 1.3, "thresholds": None, "costs": None}
     rows = [*ROWS[:4], row("lora-r16", decision=decision)]
