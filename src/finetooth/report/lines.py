@@ -106,6 +106,13 @@ def tempered(lines: Sequence[Line]) -> bool:
     return any(line.done and (line.row.get("decision") or {}).get("temperature", 1.0) != 1.0 for line in lines)
 
 
+def abstains_below(lines: Sequence[Line]) -> float | None:
+    """The confidence, 0 to 1, below which the winner gives no answer; None where it always gives one."""
+    winner = winner_of(lines)
+    abstain = None if winner is None else (winner.row.get("decision") or {}).get("abstain")
+    return None if abstain is None else float(abstain["below"])
+
+
 def heads_told(lines: Sequence[Line]) -> str | None:
     """What the figures of a row of several untrained heads are; None where there is none."""
     line = next((line for line in lines if line.done and line.heads is not None), None)

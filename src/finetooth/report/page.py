@@ -6,6 +6,7 @@ from importlib import resources
 
 from finetooth.report import sections
 from finetooth.report.disagreements import disagreements, embedded
+from finetooth.report.lines import abstains_below
 from finetooth.report.listing import rows_section
 from finetooth.report.markup import NO_ICON, Safe, join, shown, tag
 from finetooth.report.material import Material
@@ -25,7 +26,7 @@ def page(material: Material) -> str:
         parts.append(("answers", "Right and wrong", sections.confusions_section(material)))
         parts.append(("slices", "Slices", sections.slices_section(material)))
     if found is not None:
-        parts.append(("browse", "Row by row", sections.browser_section(found)))
+        parts.append(("browse", "Row by row", sections.browser_section(found, below=abstains_below(material.lines))))
     parts.append(("method", "How it was measured", sections.method_section(material)))
     body = [
         tag("a", "Skip to the table", href="#rows", class_="skip"),

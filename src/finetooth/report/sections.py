@@ -101,8 +101,11 @@ def slices_section(material: Material) -> Safe:
     return join(tag("p", about), _key(lines), tag("div", *figures, class_="row-of-figures"))
 
 
-def browser_section(found: Mapping[str, Any]) -> Safe:
-    """The browser of rows; script.js fills it from the data beside it. found: as disagreements() gives it."""
+def browser_section(found: Mapping[str, Any], *, below: float | None) -> Safe:
+    """The browser of rows; script.js fills it from the data beside it.
+
+    found: as disagreements() gives it. below: the confidence below which the winner abstains, None where it never does.
+    """
     here, total = len(found["rows"]), found["total"]
     part = (
         f"All {counted(total, 'such row')} are here."
@@ -112,7 +115,8 @@ def browser_section(found: Mapping[str, Any]) -> Safe:
     names = " or ".join(other["name"] for other in found["others"])
     about = (
         f"Test rows that {found['winner']} has right and {names} wrong, or the other way round. {part} "
-        f"Texts are cut after {MOST_CHARACTERS:,} characters. Answers and their confidence are as predict gives them."
+        f"Texts are cut after {MOST_CHARACTERS:,} characters. "
+        f"Answers and their confidence are as predict gives them{_abstaining(below)}."
     )
     orders = [
         ("file", "order of the file"), ("winner", "the winner most sure first"),
@@ -148,6 +152,12 @@ def browser_section(found: Mapping[str, Any]) -> Safe:
             hidden=True,
         ),
     )
+
+
+def _abstaining(below: float | None) -> str:
+    if below is None:
+        return ""
+    return f", but where the winner's confidence is below {percent(below)} it gives none: here stands what it would be"
 
 
 def method_section(material: Material) -> Safe:

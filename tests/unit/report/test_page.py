@@ -270,6 +270,18 @@ def test_a_temperature_and_the_p_are_told_under_the_table_and_in_the_card(tmp_pa
         assert "beside a gain the largest against any control" in text
 
 
+def test_where_the_winner_abstains_the_browser_says_that_predict_gives_no_label(tmp_path):
+    folder = build(tmp_path / "run", texts=["text"] * 40)
+    assert "Answers and their confidence are as predict gives them.</p>" in page(gather(folder))
+    results = read_json(folder.results)
+    results["rows"][4]["decision"] = {"temperature": 1.0, "abstain": {"below": 0.8134}}
+    write_json(folder.results, results)
+    assert (
+        "Answers and their confidence are as predict gives them, but where the winner's confidence is below 81.3 % it "
+        "gives none: here stands what it would be.</p>"
+    ) in unescape(page(gather(folder))).replace(NO_BREAK, " ")
+
+
 def test_failed_rows_are_told_with_their_reason(tmp_path):
     folder = build(tmp_path / "run", texts=["text"] * 40)
     results = read_json(folder.results)
