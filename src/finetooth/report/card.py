@@ -7,11 +7,23 @@ from typing import Any
 import yaml
 
 from finetooth.report.headline import verdict_of
-from finetooth.report.lines import Line, heads_told, tempered, winner_of
+from finetooth.report.lines import Line, few_seeds, heads_told, tempered, winner_of
 from finetooth.report.markup import shown
 from finetooth.report.material import Material
 from finetooth.report.table import short_model
-from finetooth.report.wording import GAP, TEMPERED, counted, interval, p_value, percent, points, seconds, times, which_p
+from finetooth.report.wording import (
+    GAP,
+    TEMPERED,
+    counted,
+    family,
+    interval,
+    p_value,
+    percent,
+    points,
+    seconds,
+    times,
+    which_p,
+)
 
 _HUB = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(@[0-9a-f]{40})?")
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~&$]|^[-+])")
@@ -68,7 +80,7 @@ def _what(material: Material) -> Iterator[str]:
     winner, classes = winner_of(material.lines), material.classes
     model = _plain(short_model(material.contract["model"])) if material.contract["model"] else ""
     if winner is None:
-        yield "A run of Finetooth without a candidate that ended well."
+        yield f"A run of Finetooth {_without_winner(material)}."
     else:
         folder = winner.row["name"] if winner.row["seed"] is None else f"{winner.row['name']}/seed-{winner.row['seed']}"
         yield f"- A text classifier: {model} with the LoRA adapter `rows/{folder}/adapter`, a standard PEFT folder."
@@ -76,6 +88,16 @@ def _what(material: Material) -> Iterator[str]:
         yield from _parameters(winner)
     names = ", ".join(_plain(shown(name, 40)) for name in classes[:_CLASSES])
     yield f"- {counted(len(classes), 'class', 'classes')}: {names}" + (", …" if len(classes) > _CLASSES else "")
+
+
+def _without_winner(material: Material) -> str:
+    """Why there is no winner with figures."""
+    chosen = material.contract["winner"]
+    if chosen is not None:
+        return f"whose winner, {_plain(shown(chosen['name']))}, failed on the test rows; none takes its place"
+    if all(line.row["kind"] != "candidate" for line in material.lines):
+        return "without a candidate"
+    return "without a candidate that ended well"
 
 
 def _parameters(line: Line) -> Iterator[str]:
@@ -131,10 +153,10 @@ def _method(material: Material) -> Iterator[str]:
     reloads = [line.row["reload"] for line in material.lines if line.row["reload"] is not None]
     if reloads and all(reload["verified"] and reload["max_abs_logit_difference"] == 0 for reload in reloads):
         yield "- Each adapter was loaded again in a fresh process; its logits were bitwise those from before saving."
-    gains = [line.gain[0] for line in material.lines if line.gain is not None]
+    gains = [(line.row["name"], line.gain[0]) for line in material.lines if line.gain is not None]
     if gains:
-        test = "exact McNemar test on the same test rows, Holm-corrected over the candidates and seeds"
-        yield f"- p: {test}; {which_p(gains)}."
+        test = f"exact McNemar test on the same test rows{family([name for name, _ in gains])}"
+        yield f"- p: {test}; {which_p([gain for _, gain in gains])}."
     if tempered(material.lines):
         yield f"- {TEMPERED}"
     if material.contract.get("inexact"):
@@ -148,9 +170,9 @@ def _method(material: Material) -> Iterator[str]:
 def _limits(material: Material) -> Iterator[str]:
     yield "- The figures hold for texts like the test rows; nothing was measured on others."
     yield "- Intervals tell the chance of the test rows, not that of the seed."
-    seeds = {line.row["seed"] for line in material.lines if line.row["kind"] == "candidate"} - {None}
-    if len(seeds) < 5:
-        yield f"- {counted(len(seeds), 'seed')}: little can be said of how much another seed would change."
+    seeds = few_seeds(material.lines)
+    if seeds is not None:
+        yield f"- {seeds}"
     if material.contract["test_openings"] > 1:
         yield f"- The test set was opened {times(material.contract['test_openings'])}; each look wears it out."
     for line in material.lines:

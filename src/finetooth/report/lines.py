@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from finetooth.measure.intervals import wilson
+from finetooth.measure.seeds import FEW_SEEDS
 from finetooth.report.markup import shown
-from finetooth.report.wording import title
+from finetooth.report.wording import counted, title
 
 Key = tuple[str, int | None]
 
@@ -104,6 +105,14 @@ def best_control_of(lines: Sequence[Line]) -> Line | None:
 def tempered(lines: Sequence[Line]) -> bool:
     """Whether candidates carry a temperature."""
     return any(line.done and (line.row.get("decision") or {}).get("temperature", 1.0) != 1.0 for line in lines)
+
+
+def few_seeds(lines: Sequence[Line]) -> str | None:
+    """How little is known of other seeds; None from FEW_SEEDS of the candidates on, and without a candidate."""
+    seeds = {line.row["seed"] for line in lines if line.row["kind"] == "candidate" and line.done}
+    if not 0 < len(seeds) < FEW_SEEDS:
+        return None
+    return f"{counted(len(seeds), 'seed')}: little can be said of how much another seed would change."
 
 
 def abstains_below(lines: Sequence[Line]) -> float | None:

@@ -10,6 +10,7 @@ from finetooth.report.material import Material
 from finetooth.report.wording import (
     GAP,
     TEMPERED,
+    family,
     interval,
     megabytes,
     milliseconds,
@@ -108,12 +109,11 @@ def _reading(material: Material) -> Iterator[str]:
     if material.contract["winner"] is not None:
         yield "The row set off was best on the validation rows, chosen before any test label was read."
     best = best_control_of(material.lines)
-    gains = [line.gain[0] for line in material.lines if line.gain is not None]
+    gains = [(line.row["name"], line.gain[0]) for line in material.lines if line.gain is not None]
     if best is not None and gains:
-        family = f", Holm-corrected over {len(gains)} candidates and seeds" if len(gains) > 1 else ""
         yield (
-            f"Best control: {shown(best.title)}. Differences are in percentage points. p: exact McNemar test{family}; "
-            f"{which_p(gains)}."
+            f"Best control: {shown(best.title)}. Differences are in percentage points. p: exact McNemar test"
+            f"{family([name for name, _ in gains])}; {which_p([gain for _, gain in gains])}."
         )
     if any(line.chance for line in material.lines):
         yield "The original model's head was never trained, so its answers are chance."

@@ -7,7 +7,7 @@ from finetooth.report import charts, quality
 from finetooth.report.curves import curves
 from finetooth.report.disagreements import MOST_CHARACTERS
 from finetooth.report.headline import Verdict, verdict_of
-from finetooth.report.lines import Line, best_control_of, original_of, winner_of
+from finetooth.report.lines import Line, best_control_of, few_seeds, original_of, winner_of
 from finetooth.report.markup import Safe, join, shown, table, tag
 from finetooth.report.material import Material
 from finetooth.report.measured import LEAST_RISE, slices
@@ -249,6 +249,7 @@ def _method(material: Material) -> Iterator[tuple[str, str | None]]:
             ),
         )
     yield "Intervals", "Wilson score intervals at 95 %; they tell the chance of the test rows, not of the seed."
+    yield "Seeds", few_seeds(material.lines)
     files = [f"{fact['file']} ({fact['rows']:,} rows)" for fact in data.get("files", [])]
     yield "Files", ", ".join(shown(name) for name in files[:_LISTED]) + (" …" if len(files) > _LISTED else "") or None
     columns = {key: value["name"] for key, value in (data.get("columns") or {}).items()}

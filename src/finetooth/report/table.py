@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from finetooth.report.wording import TEMPERED, which_p
+from finetooth.report.wording import TEMPERED, family, which_p
 
 WIDTH = 80
 _GAP = "  "
@@ -276,11 +276,9 @@ def _reading(contract: Mapping[str, Any], comparison: Mapping[str, Any] | None, 
     judged = [line for line in lines if line.compared.get("p") is not None]
     best = (comparison or {}).get("best_control")
     if best is not None and judged:
-        several = len({line.row["name"] for line in judged}) < len(judged)
-        seeds = " and seeds" if several else ""
-        family = f", Holm-corrected over {len(judged)} candidates{seeds}" if len(judged) > 1 else ""
+        over = family([line.row["name"] for line in judged])
         which = which_p([line.compared["difference"] for line in judged])
-        text = f"Best control: {_titled(best, lines)}. p: exact McNemar test{family}; {which}."
+        text = f"Best control: {_titled(best, lines)}. p: exact McNemar test{over}; {which}."
         said.append(_wrapped(text, "  "))
     return said
 

@@ -43,6 +43,12 @@ def which_p(differences: Sequence[float]) -> str:
     return ", ".join(said)
 
 
+def family(names: Sequence[str]) -> str:
+    """Over what the p of candidates of these names are corrected, to stand after the test's name; empty for one."""
+    seeds = " and seeds" if len(set(names)) < len(names) else ""
+    return f", Holm-corrected over {len(names):,} candidates{seeds}" if len(names) > 1 else ""
+
+
 def seconds(value: float) -> str:
     """`0.4 s`, `41 s`, `5 min`, `1.2 h`."""
     if value < 99.5:

@@ -3,10 +3,12 @@ import re
 import yaml
 from hostile import TEXTS
 from huggingface_hub import ModelCard
+from reported import ROWS, build
 
 from finetooth.files import read_json, write_json
 from finetooth.report.card import card
 from finetooth.report.material import gather
+from finetooth.report.page import page
 from finetooth.runs import predictions
 
 
@@ -47,6 +49,46 @@ def test_hostile_names_mean_nothing_in_the_card(hostile_report):
     body = text.split("\n---\n", 1)[1]
     assert not re.search(r"(?<!\\)(<(?! 0\.001)|`)", re.sub(r"`rows/[a-z0-9/-]+`", "", body))
     assert not any(text in body for text in TEXTS if "<" in text)
+
+
+LITTLE = "little can be said of how much another seed would change."
+
+
+def test_a_run_without_a_candidate_says_so_and_nothing_of_seeds(tmp_path):
+    text = card(gather(build(tmp_path / "run", texts=["text"] * 40, rows=ROWS[:3])))
+    assert "\nA run of Finetooth without a candidate.\n" in text
+    assert "McNemar" not in text and LITTLE not in text
+
+
+def test_a_winner_that_failed_on_the_test_rows_is_named_although_others_ended_well(tmp_path):
+    folder = build(tmp_path / "run", texts=["text"] * 40)
+    results = read_json(folder.results)
+    results["rows"][4] |= {"status": "failed", "error": "a logit is not finite.", "test": None}
+    write_json(folder.results, results)
+    text = card(gather(folder))
+    assert "\nA run of Finetooth whose winner, lora-r8, failed on the test rows; none takes its place.\n" in text
+    for row in results["rows"][5:]:
+        row |= {"status": "failed", "error": "no.", "test": None}
+    write_json(folder.results, results | {"winner": None})
+    text = card(gather(folder))
+    assert "\nA run of Finetooth without a candidate that ended well.\n" in text and LITTLE not in text
+
+
+def test_the_p_is_said_to_be_corrected_where_it_is_and_few_seeds_are_counted(tmp_path):
+    texts = [f"text {number}" for number in range(200)]
+    one = gather(build(tmp_path / "one", texts=texts, rows=ROWS[:2] + ROWS[4:5]))
+    assert "\n- p: exact McNemar test on the same test rows; beside a gain" in card(one)
+    assert f"\n- 1 seed: {LITTLE}\n" in card(one)
+    assert f"<dt>Seeds</dt><dd>1 seed: {LITTLE}</dd>" in page(one)
+    assert "p: exact McNemar test; beside a gain" in page(one)
+    two = gather(build(tmp_path / "two", texts=texts, rows=(*ROWS[:2], ROWS[4], ROWS[6])))
+    assert "test rows, Holm-corrected over 2 candidates; beside a gain" in card(two)
+    assert "test, Holm-corrected over 2 candidates; beside a gain" in page(two)
+    four = gather(build(tmp_path / "four", texts=texts))
+    assert "test rows, Holm-corrected over 4 candidates and seeds; beside a gain" in card(four)
+    assert f"\n- 2 seeds: {LITTLE}\n" in card(four)
+    many = [(name, kind, seed + at, *rest) for at in range(5) for name, kind, seed, *rest in ROWS[4:5]]
+    assert LITTLE not in card(gather(build(tmp_path / "many", texts=texts, rows=many)))
 
 
 def front(text):
