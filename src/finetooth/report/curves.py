@@ -1,11 +1,12 @@
 """The course of tuning, a small chart for each candidate and seed, all on one scale."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from finetooth.report import plots
 from finetooth.report.lines import Line
 from finetooth.report.markup import Child, Safe, shown, table, tag
-from finetooth.report.measured import LEAST_RISE, Overfitting, overfitting
+from finetooth.report.measured import LEAST_RISE, Overfitting, lowest_of, overfitting, risen
 from finetooth.report.plots import Scale
 from finetooth.report.wording import percent
 
@@ -43,12 +44,28 @@ def sentence(line: Line) -> str:
     )
     over = overfitting(row["curve"])
     if over is None:
-        least = percent(LEAST_RISE, 0)
-        return f"{kept}. No overfitting: validation loss did not rise by {least} while training loss fell."
+        return f"{kept}. {_no_overfitting(row['curve'])}"
     return (
         f"{kept}. Overfitting after epoch {_epoch(over.epoch)}: validation loss rose from {over.lowest:.3f} to "
         f"{over.last:.3f} while training loss fell."
     )
+
+
+def _no_overfitting(curve: Sequence[Mapping[str, Any]]) -> str:
+    """Why no overfitting is found: nothing could be seen of it, or where validation loss ended."""
+    if len(curve) < 2:
+        return "With one evaluation overfitting cannot be seen."
+    lowest, last = lowest_of(curve), curve[-1]
+    if risen(last, lowest):
+        ended, least = (f"{point['validation_loss']:.3f}" for point in (last, lowest))
+        return (
+            f"Validation loss ended at {ended}, above its lowest, {least}; "
+            "training loss did not fall meanwhile, so that is no overfitting."
+        )
+    where = "at its lowest" if last is lowest else f"within {percent(LEAST_RISE, 0)} of its lowest"
+    peak = max(curve[curve.index(lowest) :], key=lambda point: point["validation_loss"])
+    back = f", after {peak['validation_loss']:.3f} at epoch {_epoch(peak['epoch'])}" if risen(peak, lowest) else ""
+    return f"No overfitting at the end: validation loss ended {where}{back}."
 
 
 def _one(line: Line, number: int, *, epochs: Scale, loss: Scale, accuracy: Scale) -> Safe:

@@ -117,17 +117,25 @@ def slices(
         yield name, list(_by(rank[numbers], names, correct))
 
 
+def lowest_of(curve: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The point of lowest validation loss, the first among equals; at least one point."""
+    return min(curve, key=lambda point: point["validation_loss"])
+
+
+def risen(point: Mapping[str, Any], lowest: Mapping[str, Any]) -> bool:
+    """Whether validation loss lies above its lowest by more than LEAST_RISE of that."""
+    return bool(point["validation_loss"] > (1 + LEAST_RISE) * lowest["validation_loss"])
+
+
 def overfitting(curve: Sequence[Mapping[str, Any]]) -> Overfitting | None:
     """Where a curve began to overfit, if validation loss ended above its lowest and training loss below the one there.
 
-    A rise of less than LEAST_RISE of the lowest is none.
+    A rise of LEAST_RISE of the lowest or less is none. One evaluation shows none.
     """
-    if len(curve) < 2:
+    if not curve:
         return None
-    lowest = min(curve, key=lambda point: point["validation_loss"])
-    last = curve[-1]
-    rise = last["validation_loss"] / lowest["validation_loss"] - 1 if lowest["validation_loss"] else 0.0
-    if rise <= LEAST_RISE or last["train_loss"] >= lowest["train_loss"]:
+    lowest, last = lowest_of(curve), curve[-1]
+    if not risen(last, lowest) or last["train_loss"] >= lowest["train_loss"]:
         return None
     return Overfitting(lowest["epoch"], lowest["validation_loss"], last["validation_loss"])
 

@@ -56,9 +56,9 @@ def curves_section(material: Material) -> Safe:
     """The course of tuning for each candidate and seed."""
     said = (
         "Mean cross-entropy of training and validation rows, and validation accuracy, at each evaluation. The ring "
-        "marks the point that was kept; it was chosen on validation rows. Where validation loss rose by more than "
-        f"{percent(LEAST_RISE, 0)} while training loss fell, the stretch is shaded. All share one scale; that of "
-        "accuracy need not begin at 0."
+        "marks the point that was kept; it was chosen on validation rows. Where validation loss ended more than "
+        f"{percent(LEAST_RISE, 0)} above its lowest while training loss fell, the stretch is shaded. All share one "
+        "scale; that of accuracy need not begin at 0."
     )
     return join(tag("p", said), tag("div", *curves(material.lines), class_="row-of-figures"))
 

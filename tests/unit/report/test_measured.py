@@ -81,6 +81,7 @@ def curve(train, validation):
 def test_overfitting_is_a_rise_of_validation_loss_while_training_loss_falls():
     found = measured.overfitting(curve([0.6, 0.4, 0.3], [0.5, 0.4, 0.45]))
     assert found == measured.Overfitting(epoch=2.0, lowest=0.4, last=0.45)
+    assert measured.overfitting(curve([0.6, 0.4], [0.0, 0.45])) == measured.Overfitting(1.0, 0.0, 0.45)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,7 @@ def test_overfitting_is_a_rise_of_validation_loss_while_training_loss_falls():
         ([], []),
         ([0.6, 0.5], [0.5, 0.5]),
         ([0.6, 0.5], [0.5, 0.504]),
+        ([0.6, 0.5, 0.4], [0.3, 0.4, 0.302]),
     ],
 )
 def test_no_overfitting_is_found_where_there_is_none(train, validation):
