@@ -105,9 +105,11 @@ def _parameters(line: Line) -> Iterator[str]:
     if counts is None:
         return
     parts = ", ".join(f"{counts[part]:,} {part}" for part in ("adapter", "head", "bias"))
+    peft = counts["peft_percent"]
+    printed = "" if peft is None else f" (peft prints {peft:.4f} %, since it counts the head twice)"
     yield (
         f"- {counts['trainable']:,} trained parameters ({parts}) of {counts['total']:,}: "
-        f"{counts['plain_percent']:.2f} %, each counted once."
+        f"{counts['plain_percent']:.2f} %, each counted once{printed}."
     )
 
 

@@ -1,6 +1,6 @@
 """The section of all rows: the chart of their accuracy, the table, what to know of it, warnings, means of seeds."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from finetooth.report import charts
@@ -10,6 +10,7 @@ from finetooth.report.material import Material
 from finetooth.report.wording import (
     GAP,
     TEMPERED,
+    counted_parts,
     family,
     interval,
     megabytes,
@@ -22,11 +23,12 @@ from finetooth.report.wording import (
 )
 
 _QUALITY = "row,trained,accuracy,95 % interval,vs best control,p,macro-F1,log loss,calibration error".split(",")
-_COSTS = "row,adapter,head,bias,all parameters,share trained,training,peak memory,size on disk,latency".split(",")
+_COSTS = "share trained,training,peak memory,size on disk,latency".split(",")
 _SPENT = (
-    "Share trained: of all parameters. Peak memory: of the row's own process. Latency: median from one text to its "
-    "answer, one text at a time, the model loaded."
+    "Share trained: of all parameters, each counted once. Peak memory: of the row's own process. Latency: median "
+    "from one text to its answer, one text at a time, the model loaded."
 )
+_PEFT = "The share that peft prints counts the head twice among all parameters."
 
 
 def rows_section(material: Material) -> Safe:
@@ -41,9 +43,11 @@ def rows_section(material: Material) -> Safe:
         caption=f"Every row, {test}",
         marked=marked,
     )
+    parts = counted_parts(line.row for line in material.lines)
+    by_peft = any(_peft_share(line) is not None for line in material.lines)
     spent = table(
-        _COSTS,
-        [_spent_row(line) for line in material.lines],
+        ["row", *("all parameters" if part == "total" else part for part in parts), *_COSTS],
+        [_spent_row(line, parts) for line in material.lines],
         caption="What every row has and takes",
         marked=marked,
     )
@@ -54,7 +58,7 @@ def rows_section(material: Material) -> Safe:
         *_warnings(material),
         _pooled(material),
         spent,
-        tag("p", _SPENT, class_="note"),
+        tag("p", f"{_SPENT} {_PEFT}" if by_peft else _SPENT, class_="note"),
     )
 
 
@@ -89,19 +93,24 @@ def _losses(bounds: tuple[float, float]) -> str:
     return f"{bounds[0]:.3f} to {bounds[1]:.3f}".replace(" ", GAP)
 
 
-def _spent_row(line: Line) -> list[Child]:
+def _spent_row(line: Line, parts: Sequence[str]) -> list[Child]:
     row, counts = line.row, line.row["parameters"]
-    parts = ("adapter", "head", "bias", "total")
     latency = row.get("latency_seconds")
     return [
         tag("bdi", shown(line.title)),
-        *(None if counts is None else f"{counts[part]:,}" for part in parts),
-        None if counts is None else percent(counts["plain_percent"] / 100, 2),
+        *(None if counts is None else f"{counts.get(part, 0):,}" for part in parts),
+        None if counts is None else join(percent(counts["plain_percent"] / 100, 2), _peft_share(line)),
         None if row["train_seconds"] is None else seconds(row["train_seconds"]),
         None if row["peak_bytes"] is None else megabytes(row["peak_bytes"]),
         None if row["adapter_bytes"] is None else megabytes(row["adapter_bytes"]),
         None if latency is None else milliseconds(latency),
     ]
+
+
+def _peft_share(line: Line) -> Safe | None:
+    """The share trained as peft prints it, where peft was there."""
+    share = (line.row["parameters"] or {}).get("peft_percent")
+    return None if share is None else tag("small", f"peft {percent(share / 100, 4)}".replace(" ", GAP))
 
 
 def _reading(material: Material) -> Iterator[str]:

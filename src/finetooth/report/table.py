@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from finetooth.report.wording import TEMPERED, family, which_p
+from finetooth.report.wording import TEMPERED, counted_parts, family, which_p
 
 WIDTH = 80
 _GAP = "  "
@@ -62,7 +62,7 @@ def render(
     lines = _lines(contract, comparison)
     columns = [*_narrow_columns(several=len({line.row["seed"] for line in lines} - {None}) > 1)]
     if wide:
-        columns += _wide_columns()
+        columns += _wide_columns(lines)
     blocks = [_header(contract), _grid(lines, columns, limit=None if wide else WIDTH, colour=colour)]
     reading = [*_pooled(contract), *_reading(contract, comparison, lines)]
     if wide and any(decision.get("temperature", 1.0) != 1.0 for decision in _decisions(lines)):
@@ -120,9 +120,9 @@ def _narrow_columns(*, several: bool) -> list[_Column]:
     return [_Column("trained", _trained), *measured, _Column("vs best control", _gain), _Column("time", _time)]
 
 
-def _wide_columns() -> list[_Column]:
+def _wide_columns(lines: list[_Line]) -> list[_Column]:
     def parameter(key: str) -> Callable[[_Line], str]:
-        return lambda line: "" if line.row["parameters"] is None else f"{line.row['parameters'][key]:,}"
+        return lambda line: "" if line.row["parameters"] is None else f"{line.row['parameters'].get(key, 0):,}"
 
     return [
         _Column("macro-F1", _macro_f1),
@@ -130,7 +130,7 @@ def _wide_columns() -> list[_Column]:
         _Column("log loss", lambda line: "" if line.row["test"] is None else f"{line.row['test']['loss']:.4f}"),
         _Column("log loss interval", lambda line: _between(line, "loss_interval", "{:.4f}", 1)),
         _Column("calibration error", _calibration_error),
-        *(_Column(key, parameter(key)) for key in ("adapter", "head", "bias", "total")),
+        *(_Column(key, parameter(key)) for key in counted_parts(line.row for line in lines)),
         _Column("share trained", _share),
         _Column("peak memory", lambda line: _megabytes(line.row["peak_bytes"])),
         _Column("adapter size", lambda line: _megabytes(line.row["adapter_bytes"])),
@@ -208,7 +208,10 @@ def _latency(line: _Line) -> str:
 
 def _share(line: _Line) -> str:
     parameters = line.row["parameters"]
-    return "" if parameters is None else f"{parameters['plain_percent']:.2f} %"
+    if parameters is None:
+        return ""
+    peft = parameters["peft_percent"]
+    return f"{parameters['plain_percent']:.2f} %" + ("" if peft is None else f" (peft {peft:.4f} %)")
 
 
 def _megabytes(size: int | None) -> str:

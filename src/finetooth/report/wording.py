@@ -1,6 +1,6 @@
 """Figures as people read them; a no-break space stands between a figure and its unit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 GAP = "\N{NO-BREAK SPACE}"
@@ -84,6 +84,12 @@ def short_number(value: float) -> str:
         if value >= size:
             return f"{value / size:g}{letter}"
     return f"{value:g}"
+
+
+def counted_parts(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The keys of counts that add up to the parameters trained, and `total`; `base` only where a row trains it."""
+    trains_base = any((row["parameters"] or {}).get("base") for row in rows)
+    return ["adapter", "head", "bias", *(["base"] if trains_base else []), "total"]
 
 
 def title(row: Mapping[str, Any], *, several: bool) -> str:

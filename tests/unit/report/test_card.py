@@ -42,6 +42,13 @@ def test_every_row_is_in_the_table_and_no_text_or_place_of_the_user(plain_report
         assert private not in text
 
 
+def test_the_card_gives_the_share_trained_plainly_and_as_peft_prints_it(plain_report):
+    assert (
+        "\n- 332,546 trained parameters (331,776 adapter, 770 head, 0 bias) of 23,046,532: 1.44 %, each counted once "
+        "(peft prints 1.4500 %, since it counts the head twice).\n"
+    ) in plain_report.card.read_text(encoding="utf-8")
+
+
 def test_hostile_names_mean_nothing_in_the_card(hostile_report):
     text = hostile_report.card.read_text(encoding="utf-8")
     values = front(text)

@@ -300,10 +300,19 @@ def test_wide_adds_what_does_not_fit():
         "adapter", "head", "bias", "total", "share trained", "peak memory", "adapter size",
         "latency", "best epoch",
     ]  # fmt: skip
-    assert lines[6].split()[-16:] == [
-        "91.9", "%", "0.2500", "333,312", "770", "0", "23,048,068", "1.45", "%", "1,235", "MB", "1.3", "MB", "12.3",
-        "ms", "2",
+    assert lines[6].split()[-19:] == [
+        "91.9", "%", "0.2500", "333,312", "770", "0", "23,048,068", "1.45", "%", "(peft", "1.4000", "%)",
+        "1,235", "MB", "1.3", "MB", "12.3", "ms", "2",
     ]  # fmt: skip
+
+
+def test_wide_shows_what_is_trained_of_the_base_where_a_row_trains_it_so_that_the_parts_add_up():
+    counts = {"adapter": 0, "head": 770, "bias": 0, "base": TOTAL - 770, "trainable": TOTAL, "total": TOTAL}
+    whole = counts | {"peft_percent": None, "plain_percent": 100.0}
+    lines = render([*ROWS, row("full", "baseline", 21, 0.9, parameters=whole)], wide=True).splitlines()
+    assert "  adapter  head  bias        base       total           share trained  " in lines[2]
+    assert "  333,312   770     0           0  23,048,068  1.45 % (peft 1.4000 %)  " in lines[6]
+    assert "        0   770     0  22,713,216  22,713,986                100.00 %  " in lines[8]
 
 
 @pytest.mark.parametrize(
