@@ -123,7 +123,7 @@ def _figures(material: Material) -> str:
     ]
     for line in material.lines:
         lines.append(f"| {' | '.join(_cells(line))} |")
-    told = heads_told(material.lines)
+    told = heads_told(material.lines, others=True)
     return "\n".join([*lines, "", _plain(told)] if told else lines)
 
 

@@ -25,7 +25,7 @@ def ladder(lines: Sequence[Line]) -> Safe:
     height = _STEP * len(rows) + 14
     drawn = [*bottom(scale, height)]
     if best is not None:
-        place = scale.across(best.accuracy)
+        place = scale.across(best.level)
         drawn.append(plots.line(place, 0, place, height, look="control reference"))
     for at, row in enumerate(rows):
         y = _STEP * at + 22
@@ -44,7 +44,7 @@ def ladder(lines: Sequence[Line]) -> Safe:
     said += f". {heads}" if heads else ""
     title = "Test accuracy with 95 % intervals"
     image = plots.plot("ladder", drawn, title=title, said=said, height=height, look="ladder")
-    line = f" The line through them is the best control, {shown(best.title)}." if best else ""
+    line = f" The line through them is the best control, {_level_of(best)}." if best else ""
     several = f" {heads}" if heads else ""
     note = f"Each dot: share right of {examples}; whiskers: 95 % interval.{several}{line} {_broken(scale)}"
     return plots.figure("Test accuracy of every row", image, note=note)
@@ -64,9 +64,9 @@ def against(lines: Sequence[Line], what: str) -> Safe | None:
     drawn = [*_left(up, _HEIGHT), *bottom(across, _HEIGHT, write=axis.write, lines=False)]
     without = best is not None and axis.cost(best) is None
     if best is not None and without:  # it has no place across, so it is a level
-        y = up.down(best.accuracy, _HEIGHT)
+        y = up.down(best.level, _HEIGHT)
         drawn.append(plots.line("0%", y, "100%", y, look="control reference"))
-        drawn.append(plots.words("0%", y - 6, f"{shown(best.title, _NAME)}, {axis.none}", look="name", dx=4))
+        drawn.append(plots.words("0%", y - 6, f"{_level_of(best, _NAME)}, {axis.none}", look="name", dx=4))
     for (line, cost), dx in zip(costs, _apart([line for line, _ in costs]), strict=True):
         place, y = across.across(cost), up.down(line.accuracy, _HEIGHT)
         ends = [up.down(bound, _HEIGHT) for bound in line.interval]
@@ -83,6 +83,12 @@ def against(lines: Sequence[Line], what: str) -> Safe | None:
     grid = table(["row", axis.title, "accuracy", "95 % interval"], rows, caption=axis.heading, quiet=True)
     note = f"Across: {axis.title}, each step of the scale a multiple. {_broken(up)}"
     return plots.figure(axis.heading, image, grid, note=note)
+
+
+def _level_of(best: Line, most: int | None = None) -> str:
+    """What the line of the best control stands for; most: characters of its name."""
+    name = shown(best.title) if most is None else shown(best.title, most)
+    return name if best.heads is None else f"{name} (first head)"
 
 
 def look_of(line: Line) -> str:

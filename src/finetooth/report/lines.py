@@ -7,20 +7,25 @@ from typing import Any
 from finetooth.measure.intervals import wilson
 from finetooth.measure.seeds import FEW_SEEDS
 from finetooth.report.markup import shown
-from finetooth.report.wording import counted, title
+from finetooth.report.wording import compared_with, counted, of_heads, title
 
 Key = tuple[str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of the table. title: its name, with the seed where the run has several."""
+    """One row of the table. title: its name, with the seed where the run has several.
+
+    best_control: the control of highest test accuracy. against: whether candidates are held against it, as against that
+    or as the control that is hardest to beat.
+    """
 
     row: Mapping[str, Any]
     compared: Mapping[str, Any]
     title: str
     winner: bool
     best_control: bool
+    against: bool = False
 
     @property
     def key(self) -> Key:
@@ -36,6 +41,11 @@ class Line:
     def accuracy(self) -> float:
         """Test accuracy, 0 to 1, of a row that is done; the mean of its heads where it has several."""
         return float(self.row["test"]["accuracy"] if self.heads is None else self.heads["mean_accuracy"])
+
+    @property
+    def level(self) -> float:
+        """Test accuracy, 0 to 1, that candidates are compared with: that of the first head where it has several."""
+        return float(self.row["test"]["accuracy"])
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -78,7 +88,7 @@ class Line:
 def read_lines(contract: Mapping[str, Any], comparison: Mapping[str, Any]) -> list[Line]:
     """A line for each row of the contract, in its order."""
     compared = {(row["name"], row["seed"]): row for row in comparison.get("rows", [])}
-    winner, best = contract["winner"], comparison.get("best_control")
+    winner, best, against = contract["winner"], comparison.get("best_control"), compared_with(comparison)
     several = len({row["seed"] for row in contract["rows"]} - {None}) > 1
     return [
         Line(
@@ -87,6 +97,7 @@ def read_lines(contract: Mapping[str, Any], comparison: Mapping[str, Any]) -> li
             title(row, several=several),
             _is(row, winner),
             _is(row, best),
+            (row["name"], row["seed"]) in against,
         )
         for row in contract["rows"]
     ]
@@ -122,12 +133,16 @@ def abstains_below(lines: Sequence[Line]) -> float | None:
     return None if abstain is None else float(abstain["below"])
 
 
-def heads_told(lines: Sequence[Line]) -> str | None:
-    """What the figures of a row of several untrained heads are; None where there is none."""
+def heads_told(lines: Sequence[Line], *, others: bool = False) -> str | None:
+    """What the figures of a row of several untrained heads are; None where there is none.
+
+    others: whether figures other than its accuracy and range are shown.
+    """
     line = next((line for line in lines if line.done and line.heads is not None), None)
     if line is None or line.heads is None:
         return None
-    return f"{shown(line.title)} (chance): mean and range of {line.heads['count']} untrained heads."
+    first = line.level if line.against else None
+    return of_heads(shown(line.title), line.heads["count"], first=first, others=others)
 
 
 def original_of(lines: Sequence[Line]) -> Line | None:

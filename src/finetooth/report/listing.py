@@ -126,9 +126,9 @@ def _reading(material: Material) -> Iterator[str]:
         )
     if any(line.chance for line in material.lines):
         yield "The original model's head was never trained, so its answers are chance."
-    told = heads_told(material.lines)
+    told = heads_told(material.lines, others=True)
     if told is not None:
-        yield f"{told} Its other figures are those of the first."
+        yield told
     if tempered(material.lines):
         yield TEMPERED
 

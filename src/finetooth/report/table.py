@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from finetooth.report.wording import TEMPERED, counted_parts, family, which_p
+from finetooth.report.wording import TEMPERED, compared_with, counted_parts, family, of_heads, which_p
 
 WIDTH = 80
 _GAP = "  "
@@ -64,7 +64,7 @@ def render(
     if wide:
         columns += _wide_columns(lines)
     blocks = [_header(contract), _grid(lines, columns, limit=None if wide else WIDTH, colour=colour)]
-    reading = [*_pooled(contract), *_reading(contract, comparison, lines)]
+    reading = [*_pooled(contract), *_reading(contract, comparison, lines, wide=wide)]
     if wide and any(decision.get("temperature", 1.0) != 1.0 for decision in _decisions(lines)):
         reading.append(_wrapped(TEMPERED, "  "))
     if reading:
@@ -263,14 +263,14 @@ def _verdict(contract: Mapping[str, Any]) -> list[str]:
     return [] if found is None else [_wrapped(found["text"], "  ")]
 
 
-def _reading(contract: Mapping[str, Any], comparison: Mapping[str, Any] | None, lines: list[_Line]) -> list[str]:
+def _reading(
+    contract: Mapping[str, Any], comparison: Mapping[str, Any] | None, lines: list[_Line], *, wide: bool
+) -> list[str]:
     """What a reader must know to read the figures right."""
     said = []
     if contract["winner"] is not None:
         said.append("* best on the validation rows, chosen before any test label was read.")
-    heads = next((line.row["heads"] for line in lines if line.done and line.row.get("heads")), None)
-    if heads is not None:
-        said.append(f"original (chance): mean and range of {heads['count']} untrained heads.")
+    said += _of_heads(lines, compared_with(comparison or {}), wide=wide)
     probe = next((line.row["probe"] for line in lines if line.row.get("probe")), None)
     if probe is not None:
         read, strength = _PROBED[probe["feature"]], f"C = {probe['inverse_regularisation']:g}"
@@ -284,6 +284,16 @@ def _reading(contract: Mapping[str, Any], comparison: Mapping[str, Any] | None, 
         text = f"Best control: {_titled(best, lines)}. p: exact McNemar test{over}; {which}."
         said.append(_wrapped(text, "  "))
     return said
+
+
+def _of_heads(lines: list[_Line], compared: list[tuple[str, int | None]], *, wide: bool) -> list[str]:
+    """What a row of several untrained heads shows; compared: the controls that candidates are held against."""
+    row = next((line.row for line in lines if line.done and line.row.get("heads")), None)
+    if row is None:
+        return []
+    first = row["test"]["accuracy"] if (row["name"], row["seed"]) in compared else None
+    text = of_heads(row["name"], row["heads"]["count"], first=first, others=wide)
+    return [_wrapped(text, "  ").replace(_TIED, " ")]
 
 
 def _titled(row: Mapping[str, Any], lines: list[_Line]) -> str:

@@ -49,6 +49,24 @@ def family(names: Sequence[str]) -> str:
     return f", Holm-corrected over {len(names):,} candidates{seeds}" if len(names) > 1 else ""
 
 
+def of_heads(name: str, count: int, *, first: float | None, others: bool) -> str:
+    """What the figures of a row of several untrained heads are.
+
+    first: accuracy of the first head, 0 to 1, where candidates are compared with the row. others: whether figures other
+    than its accuracy and range are shown.
+    """
+    said = f"{name} (chance): mean and range of {count} untrained heads."
+    said += " Its other figures are those of the first." if others else ""
+    return said if first is None else f"{said} Candidates are compared with the first of them ({percent(first)})."
+
+
+def compared_with(comparison: Mapping[str, Any]) -> list[tuple[str, int | None]]:
+    """Name and seed of the controls that differences and p of candidates are held against; none without candidates."""
+    judged = [row for row in comparison.get("rows", []) if row.get("difference") is not None]
+    against = [comparison.get("best_control"), *(row.get("p_against") for row in judged)] if judged else []
+    return [(row["name"], row["seed"]) for row in against if row is not None]
+
+
 def seconds(value: float) -> str:
     """`0.4 s`, `41 s`, `5 min`, `1.2 h`."""
     if value < 99.5:

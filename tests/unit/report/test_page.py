@@ -259,6 +259,20 @@ def test_verdict_seeds_heads_and_calibration_are_shown_where_the_run_holds_them(
     assert 0 < error < 1 and f"Expected calibration error {100 * error:.1f} %" in text
 
 
+def test_which_untrained_head_candidates_are_compared_with_stands_in_page_and_card(tmp_path):
+    folder = build(tmp_path / "run", texts=["text"] * 40)
+    results, comparison = read_json(folder.results), read_json(folder.comparison)
+    results["rows"][2]["heads"] = {"count": 5, "mean_accuracy": 0.5, "lowest": 0.41, "highest": 0.63}
+    write_json(folder.results, results)
+    write_json(folder.comparison, comparison | {"best_control": {"name": "original", "seed": 0}})
+    accuracy = f"{100 * results['rows'][2]['test']['accuracy']:.1f} %"
+    told = (
+        "original, seed 0 (chance): mean and range of 5 untrained heads. Its other figures are those of the first. "
+        f"Candidates are compared with the first of them ({accuracy})."
+    )
+    assert told in page(gather(folder)).replace(NO_BREAK, " ") and told in card(gather(folder))
+
+
 def test_a_temperature_and_the_p_are_told_under_the_table_and_in_the_card(tmp_path):
     folder = build(tmp_path / "run", texts=["text"] * 40)
     assert TEMPERED not in page(gather(folder)) and TEMPERED not in card(gather(folder))

@@ -171,6 +171,26 @@ def test_of_several_untrained_heads_the_mean_and_the_range_are_shown():
     assert re.search(r"\noriginal \(chance\) +- +49\.9 % +44\.1 to 53\.4\n", text)
     assert "\noriginal (chance): mean and range of 5 untrained heads.\n" in text
     assert "untrained" not in render()
+    wide = render([CONTROLS[0], chance, *CONTROLS[2:], *ROWS[3:]], wide=True)
+    told = "\noriginal (chance): mean and range of 5 untrained heads. Its other figures are\n  those of the first.\n"
+    assert told in wide
+
+
+def test_where_candidates_are_compared_with_an_untrained_head_it_is_said_which_and_how_good_it_is():
+    heads = {"count": 5, "mean_accuracy": 0.506, "lowest": 0.48, "highest": 0.54}
+    rows = [CONTROLS[0], row("original", "baseline", 21, 0.53, head="new", heads=heads), row("lora-r8", accuracy=0.51)]
+    compared = {"best_control": {"name": "original", "seed": 21}, "rows": [judged(rows[2], -0.02, 0.3)]}
+    told = (
+        "\noriginal (chance): mean and range of 5 untrained heads. Candidates are compared\n"
+        "  with the first of them (53.0 %).\n"
+    )
+    assert told in render(rows, compared, winner=None)
+    # So it is where another control is the best, and this one the hardest to beat.
+    rows.insert(2, row("tfidf", "baseline", None, 0.5))
+    gain = judged(rows[3], 0.01, 0.3) | {"p_against": {"name": "original", "seed": 21}}
+    assert told in render(rows, {"best_control": {"name": "tfidf", "seed": None}, "rows": [gain]}, winner=None)
+    alone = {"best_control": {"name": "original", "seed": 21}, "rows": []}
+    assert "compared" not in render(rows[:3], alone, winner=None)
 
 
 @pytest.mark.parametrize(
