@@ -26,6 +26,7 @@ class Judged:
     """One row of the table with one seed; correct: (N,) bool, right or wrong; trained: parameters it trains.
 
     chance: whether it is a control that learnt nothing from a text: majority, or the model under an untrained head.
+    yardstick: whether it is full fine-tuning, told beside the winner and no control that it must beat (docs/adr/0012).
     """
 
     name: str
@@ -34,6 +35,12 @@ class Judged:
     correct: npt.NDArray[np.bool_]
     trained: int = 0
     chance: bool = False
+    yardstick: bool = False
+
+    @property
+    def is_control(self) -> bool:
+        """Whether a winner must beat it to be worth it."""
+        return self.kind == "baseline" and not self.yardstick
 
 
 class Named(TypedDict):
@@ -82,11 +89,11 @@ def judge(
     best = next((row for row in rows if (row.name, row.seed) == winner and row.kind == "candidate"), None)
     title = Title(rows)
     if best is None:
-        text = wording.no_winner(_best_control(rows), winner=winner, failed=failed, title=title)
+        text = wording.no_winner(_best_control(rows), winner=winner, failed=failed, any_row=bool(rows), title=title)
         named: Named | None = None if winner is None else {"name": winner[0], "seed": winner[1]}
         return _verdict(text, winner=named)
     candidates = [row for row in rows if row.kind == "candidate"]
-    controls = [row for row in rows if row.kind == "baseline"]
+    controls = [row for row in rows if row.is_control]
     sufficient, rows_needed, open_one = _smallest(best, candidates, margin)
     second = wording.sufficiency(best, sufficient, open_one, rows_needed=rows_needed, margin=margin, title=title)
     if sufficient is best and _smaller(best, candidates):
@@ -106,6 +113,7 @@ def judge(
             gap, top = _gap(standing.to_best), title(controls[standing.best])
             first, worth_it = wording.beats_chance(title(best), top, gap, failed=_trained(failed_controls)), None
     more = [
+        _beside_full(best, rows, title),
         _of_seeds(best, rows),
         _alike(best, candidates, told=(sufficient, open_one) if second else (), title=title),
         wording.failures(failed),
@@ -171,6 +179,15 @@ def _smaller(best: Judged, candidates: Sequence[Judged]) -> list[Judged]:
     return sorted(fewer, key=lambda row: row.trained)
 
 
+def _beside_full(best: Judged, rows: Sequence[Judged], title: Title) -> str:
+    """How the winner stands to full fine-tuning of its seed, where that was asked for."""
+    full = next((row for row in rows if row.yardstick and row.seed == best.seed), None)
+    if full is None:
+        return ""
+    pair = paired(best.correct, full.correct)
+    return wording.beside_full(title(best), title(full), full.trained, _gap(pair), told=pair.p < ALPHA)
+
+
 def _of_seeds(best: Judged, rows: Sequence[Judged]) -> str:
     """What the seeds of the winner's recipe show, where it was run with several."""
     own = np.stack([row.correct for row in rows if row.kind == "candidate" and row.name == best.name])
@@ -181,7 +198,7 @@ def _of_seeds(best: Judged, rows: Sequence[Judged]) -> str:
     control = _best_control(rows)
     if control is None or own.shape[1] == 1:
         return ""
-    others = np.stack([row.correct for row in rows if row.kind == "baseline" and row.name == control.name])
+    others = np.stack([row.correct for row in rows if row.is_control and row.name == control.name])
     found = recipe_difference(own, others)
     gap = Gap(found.difference, *found.interval, own.shape[1])
     return wording.over_seeds(best.name, control.name, gap, seeds=len(own))
@@ -196,7 +213,7 @@ def _alike(best: Judged, candidates: Sequence[Judged], *, told: Sequence[Judged 
 
 
 def _best_control(rows: Sequence[Judged]) -> Judged | None:
-    controls = [row for row in rows if row.kind == "baseline"]
+    controls = [row for row in rows if row.is_control]
     return max(controls, key=lambda row: int(row.correct.sum()), default=None)
 
 

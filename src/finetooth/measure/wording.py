@@ -146,16 +146,25 @@ def no_control(name: str, failed: Sequence[str]) -> str:
 
 
 def no_winner(
-    control: Row | None, *, winner: tuple[str, int | None] | None, failed: Sequence[str], title: Title
+    control: Row | None, *, winner: tuple[str, int | None] | None, failed: Sequence[str], any_row: bool, title: Title
 ) -> str:
-    """There is no winner to judge."""
+    """There is no winner to judge. any_row: whether any row ended well."""
     if winner is not None:
         return f"No verdict: {winner[0]}, best on the validation rows, failed on the test rows; none takes its place."
     if failed:
         return f"No verdict: no candidate ended well ({_listed(failed)} failed)."
     if control is not None:
         return f"No verdict: there is no candidate. The control with the highest accuracy is {title(control)}."
-    return "No verdict: there is no row that ended well."
+    return f"No verdict: there is no {'candidate' if any_row else 'row that ended well'}."
+
+
+def beside_full(name: str, full: str, trained: int, gap: Gap, *, told: bool) -> str:
+    """How the winner stands to full fine-tuning. told: whether the two are told apart."""
+    whole = f"{full} ({trained:,} trained parameters)"
+    if not told:
+        return f"{name} cannot be told apart from {whole}: {_points(gap, signed=True)}."
+    ahead, behind = (name, whole) if gap.difference > 0 else (whole, name)
+    return f"{ahead} is ahead of {behind} by {_points(_positive(gap))}."
 
 
 def failures(failed: Sequence[str]) -> str:

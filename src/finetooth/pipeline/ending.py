@@ -81,7 +81,7 @@ def _compared(
     outcomes = [_outcome(plan, folder, row) for row in rows if row.status == "done"]
     failed: dict[str, list[str]] = {"candidate": [], "baseline": []}
     for row in rows:
-        if row.status == "failed":
+        if row.status == "failed" and row.name != "full":  # it is no control, and the table says that it failed
             single = len(recipe.seeds) == 1 or row.seed is None
             failed[row.kind].append(row.name if single else f"{row.name} (seed {row.seed})")
     return comparison.compare(
@@ -123,7 +123,8 @@ def _outcome(plan: Mapping[str, Any], folder: RunFolder, row: Row) -> comparison
     test = predictions.read(place.predictions)["test"]
     trained = 0 if row.parameters is None else row.parameters.trainable
     chance = row.name == "majority" or (row.name == "original" and row.head == "new")
-    return comparison.Outcome(row.name, row.kind, row.seed, test, trained, decision_of(plan, place), chance)
+    decision = decision_of(plan, place)
+    return comparison.Outcome(row.name, row.kind, row.seed, test, trained, decision, chance, row.name == "full")
 
 
 def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, seed: int | None) -> Row:

@@ -273,8 +273,8 @@ class Recipe(Section):
     baselines: list[Baseline] = Field(
         default_factory=lambda: list[Baseline](["majority", "original", "tfidf", "probe"]),
         description="Control rows of the table, in its order: the most frequent class; the model as it came; logistic "
-        "regression on TF-IDF, and on hidden states of the frozen model (probe); and, where it is named, full: all "
-        "parameters tuned.",
+        "regression on TF-IDF, and on hidden states of the frozen model (probe). Where it is named, full too: all "
+        "parameters tuned, a yardstick beside the candidates that they need not beat.",
     )
     original_heads: int = Field(
         5,

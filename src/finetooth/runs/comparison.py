@@ -34,7 +34,8 @@ _OF_CANDIDATES = (
 class Outcome:
     """A row that ended well, with its predictions on the test split and what makes labels of them.
 
-    trained: parameters that a candidate trains. chance: whether it is a control that learnt nothing from a text.
+    trained: parameters that it trains. chance: whether it is a control that learnt nothing from a text. yardstick:
+    whether it is full fine-tuning, which is shown beside and is no control.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Outcome:
     trained: int = 0
     decision: Decision = field(default_factory=Decision)
     chance: bool = False
+    yardstick: bool = False
 
     @property
     def losses(self) -> npt.NDArray[np.float64]:
@@ -72,8 +74,8 @@ def compare(
     """comparison.json as a value: shares and differences 0 to 1, intervals at LEVEL, candidates against the baselines.
 
     winner: name and seed, by validation; margin: what a smaller candidate may lose, a share; failed, failed_controls:
-    titles of the candidates and baselines that did not end well. Every control is a baseline row, each seed of it by
-    itself.
+    titles of the candidates and controls that did not end well. Every baseline is a control, each seed of it by itself,
+    but for a yardstick, which like a candidate is compared with the winner.
     `p` of a candidate is the largest exact McNemar p against any control, the test of "better than every control";
     `p_best_control` that against the best control alone. `p_holm` and `p_best_control_holm` are these, adjusted as one
     family over all candidates and seeds; for `p_holm`, a candidate that is not ahead of every control counts with 1.
@@ -83,7 +85,7 @@ def compare(
     Raises: RunError if the rows were not measured on the same examples.
     """
     marked = _marked(rows)
-    controls = [item for item in marked if item.row.kind == "baseline"]
+    controls = [item for item in marked if item.row.kind == "baseline" and not item.row.yardstick]
     candidates = [item for item in marked if item.row.kind == "candidate"]
     found = {id(item): _row(item) | dict.fromkeys(_OF_CANDIDATES) | {"against_winner": None} for item in marked}
     best = None
@@ -93,8 +95,9 @@ def compare(
         for item, standing in zip(candidates, judged, strict=True):
             found[id(item)] |= _against_best(item, best) | _p_values(standing, controls[standing.hardest].row)
     first = next((item for item in candidates if (item.row.name, item.row.seed) == winner), None)
-    for item in candidates:
-        if first is not None and item is not first:
+    for item in marked:
+        compared = item.row.kind == "candidate" or item.row.yardstick
+        if first is not None and item is not first and compared:
             found[id(item)]["against_winner"] = _against_winner(paired(item.correct, first.correct))
     return {
         "schema": 1,
@@ -215,7 +218,7 @@ def _pooled(marked: Sequence[_Marked], best: _Marked | None) -> list[dict[str, A
 
 def _judged(item: _Marked) -> verdict.Judged:
     row = item.row
-    return verdict.Judged(row.name, row.kind, row.seed, item.correct, row.trained, row.chance)
+    return verdict.Judged(row.name, row.kind, row.seed, item.correct, row.trained, row.chance, row.yardstick)
 
 
 def _key(row: Outcome) -> dict[str, Any]:

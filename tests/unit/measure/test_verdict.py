@@ -240,20 +240,20 @@ def test_recipes_whose_interval_holds_zero_cannot_be_told_apart():
 def test_seeds_alike_ones_and_failures_are_all_told():
     seeds = [candidate("lora-r8", rights((50, 250 + 10 * seed)), seed=seed) for seed in (1, 2)]
     big = candidate("big", rights((50, 262)), trained=5000)
-    text = judge([*CONTROLS, *seeds, big], failed=["lora-r16"], failed_controls=["full"])["text"]
+    text = judge([*CONTROLS, *seeds, big], failed=["lora-r16"], failed_controls=["probe"])["text"]
     assert text.endswith(
         " 2 seeds show little of where another seed would land: lora-r8 had 89.0 to 89.5 % with them."
         " On these test rows big cannot be told apart from lora-r8 (seed 1)."
-        " lora-r16 failed and is not judged. The control full failed, so nothing is said against it."
+        " lora-r16 failed and is not judged. The control probe failed, so nothing is said against it."
     )
 
 
 def test_failed_controls_are_told():
-    assert judge([*CONTROLS, GOOD], failed_controls=["full"])["text"].endswith(
-        " The control full failed, so nothing is said against it."
+    assert judge([*CONTROLS, GOOD], failed_controls=["probe"])["text"].endswith(
+        " The control probe failed, so nothing is said against it."
     )
-    assert judge([*CONTROLS, GOOD], failed_controls=["probe", "full"])["text"].endswith(
-        " The controls probe and full failed, so nothing is said against them."
+    assert judge([*CONTROLS, GOOD], failed_controls=["probe", "original"])["text"].endswith(
+        " The controls probe and original failed, so nothing is said against them."
     )
     found = judge([GOOD], failed_controls=["tfidf", "probe"])
     assert found["worth_it"] is None
@@ -281,10 +281,36 @@ def test_beating_controls_that_learnt_nothing_is_not_sold_as_worth_it():
         "because no trained control (tfidf, probe) was run. The controls majority and original (seed 2) failed, so "
         "nothing is said against them."
     )
-    assert "(tfidf, probe) ended well" in judge([majority, GOOD], failed_controls=["majority", "full (seed 2)"])["text"]
+    assert "(tfidf, probe) ended well" in judge([majority, GOOD], failed_controls=["majority", "probe"])["text"]
     assert judge([majority, TFIDF, GOOD])["worth_it"] is True
     poor = judge([majority, candidate("lora-r8", rights((0, 1100)))])
     assert poor["worth_it"] is False and poor["text"].startswith("Not worth it: the best control (majority) beats")
+
+
+def full(pattern, seed=1):
+    return Judged("full", "baseline", seed, rights(pattern), trained=9_000, yardstick=True)
+
+
+def test_full_fine_tuning_is_told_beside_the_winner_and_is_no_control():
+    plain = judge([*CONTROLS, GOOD])
+    better, alike, worse = full((50, 170)), full((53, 251)), full((50, 330))
+    for row, said in (
+        (better, "full (9,000 trained parameters) is ahead of lora-r8 by 4.0 points (3.2 to 5.0)."),
+        (alike, "lora-r8 cannot be told apart from full (9,000 trained parameters): -0.1 points (-0.4 to 0.1)."),
+        (worse, "lora-r8 is ahead of full (9,000 trained parameters) by 4.0 points (3.2 to 5.0)."),
+    ):
+        found = judge([*CONTROLS, row, GOOD])
+        assert said in found["text"]
+        assert found | {"text": ""} == plain | {"text": ""}
+        assert found["text"].startswith(plain["text"])
+
+
+def test_full_of_another_seed_is_not_compared_and_alone_it_is_no_control():
+    assert judge([*CONTROLS, full((50, 170), seed=2), GOOD]) == judge([*CONTROLS, GOOD])
+    found = judge([full((50, 330)), GOOD])
+    assert found["worth_it"] is None
+    assert "because there is no control row" in found["text"] and "ahead of full" in found["text"]
+    assert judge([full((50, 330))], winner=None)["text"] == "No verdict: there is no candidate."
 
 
 def test_candidates_are_compared_seed_by_seed():

@@ -182,7 +182,7 @@ def test_the_verdict_knows_controls_that_failed_and_controls_that_learnt_nothing
     assert verdict["worth_it"] is None
     assert verdict["text"] == (
         "a beats majority by 50.0 points (35.2 to 64.8); whether it was worth it cannot be said, because no trained "
-        "control (tfidf, probe) ended well. The control full failed, so nothing is said against it."
+        "control (tfidf, probe) was run."
     )
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -166,6 +168,20 @@ def test_candidates_are_held_against_the_winner():
     }
     assert found["good", 1]["against_winner"] is None and found["tfidf", None]["against_winner"] is None
     assert by_name(compare(rows))["fair", 1]["against_winner"] is None
+
+
+def test_full_is_no_control_and_is_held_against_the_winner():
+    good, better = rights(0.9, 2), rights(0.95, 3)
+    rows = [*CONTROLS, outcome("good", "candidate", 1, good)]
+    plain = by_name(compare(rows, winner=("good", 1)))
+    whole = replace(outcome("full", "baseline", 1, better), trained=9_000, yardstick=True)
+    made = compare([*rows, whole], winner=("good", 1))
+    found = by_name(made)
+    assert made["best_control"]["name"] != "full" and found["good", 1] == plain["good", 1]
+    pair = paired(better, good)
+    assert found["full", 1]["against_winner"]["difference"] == pair.difference
+    assert found["full", 1]["difference"] is None
+    assert "full (9,000 trained parameters) is ahead of good by" in made["verdict"]["text"]
 
 
 def test_the_verdict_is_in_it_and_knows_trained_parameters_and_failures():
