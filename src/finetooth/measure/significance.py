@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtr
 
 _WHOLE = 50_000  # discordant examples up to which p is summed in whole numbers: beyond, one such sum takes seconds
 
@@ -56,6 +55,8 @@ def _binomial_p(only_a: int, only_b: int) -> float:
     """
     trials, fewer = only_a + only_b, min(only_a, only_b)
     if trials > _WHOLE:
+        from scipy.special import bdtr  # a third of a second to load, and hardly ever needed
+
         return min(1.0, 2 * float(bdtr(fewer, trials, 0.5)))
     term = tail = 1
     for k in range(fewer):

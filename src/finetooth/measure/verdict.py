@@ -185,7 +185,7 @@ def _beside_full(best: Judged, rows: Sequence[Judged], title: Title) -> str:
     if full is None:
         return ""
     pair = paired(best.correct, full.correct)
-    return wording.beside_full(title(best), title(full), full.trained, _gap(pair), told=pair.p < ALPHA)
+    return wording.beside_full(title(best), full, _gap(pair), told=pair.p < ALPHA, title=title)
 
 
 def _of_seeds(best: Judged, rows: Sequence[Judged]) -> str:

@@ -158,9 +158,9 @@ def no_winner(
     return f"No verdict: there is no {'candidate' if any_row else 'row that ended well'}."
 
 
-def beside_full(name: str, full: str, trained: int, gap: Gap, *, told: bool) -> str:
+def beside_full(name: str, full: Row, gap: Gap, *, told: bool, title: Title) -> str:
     """How the winner stands to full fine-tuning. told: whether the two are told apart."""
-    whole = f"{full} ({trained:,} trained parameters)"
+    whole = f"{title(full)} ({full.trained:,} trained parameters)"
     if not told:
         return f"{name} cannot be told apart from {whole}: {_points(gap, signed=True)}."
     ahead, behind = (name, whole) if gap.difference > 0 else (whole, name)
