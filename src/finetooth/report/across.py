@@ -52,6 +52,11 @@ def _reading(found: Mapping[str, Any]) -> list[str]:
         f"{run}: no winner with test figures (none ended well, or it failed on the test rows); it counts as worse."
         for run in found["without_winner"]
     ]
+    said += [
+        f"{run}: that its test rows are those of {reference['run']}, row by row, is known by name and label alone: a "
+        "run of an earlier version does not hold more."
+        for run in found["by_label_alone"]
+    ]
     return [textwrap.fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for line in said]
 
 

@@ -1,6 +1,6 @@
 """Rows of several runs side by side: paired tests where the test rows are the same, a refusal where they are not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.errors import RunError
+from finetooth.files import read_json
 from finetooth.measure import decision_file
 from finetooth.measure.intervals import wilson
 from finetooth.measure.significance import holm, paired
@@ -20,7 +21,10 @@ ALPHA = 0.05
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """A row of a run. right: (N,) bool, in the order of ids, which are sorted."""
+    """A row of a run. labels: (N,) names of the true classes. right: (N,) bool.
+
+    Both are in the order of ids, which are sorted.
+    """
 
     run: str
     name: str
@@ -28,6 +32,7 @@ class _Measured:
     seed: int | None
     winner: bool
     ids: tuple[str, ...]
+    labels: npt.NDArray[np.object_]
     right: npt.NDArray[np.bool_]
 
 
@@ -37,7 +42,9 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
     Baselines are shown with their accuracy alone: each run has judged its candidates by its own. `worse` names the runs
     whose winner is shown to be worse than the first run's (difference below 0 and p_holm below ALPHA), and those of
     `without_winner`, which have none with test figures. Differences are accuracy of the row minus that of the
-    reference, -1 to 1; a row is what its saved files gave, and nothing is computed by a model here.
+    reference, -1 to 1; a row is what its saved files gave, and nothing is computed by a model here. `by_label_alone`
+    names the later runs whose test rows are held to those of the first by id and label alone, since a plan of an
+    earlier version says too little of their content.
     Raises: RunError when fewer than two runs are given, one is not complete, the first has no winner, or their test
     rows are not the same.
     """
@@ -51,6 +58,8 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
     _refuse_other_tests(folders, contracts)
     rows = [row for folder, found in zip(folders, contracts, strict=True) for row in _measured(folder, found)]
     _refuse_other_names(rows)
+    by_label_alone = _refuse_other_contents(folders)
+    _refuse_other_labels(rows)
     reference = next((row for row in rows if row.winner and row.run == str(folders[0])), None)
     if reference is None:
         raise RunError(f"{folders[0]}: the run has no winner to compare with; name a run with a candidate first.")
@@ -69,6 +78,7 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
         "alpha": ALPHA,
         "worse": [line["run"] for line in judged if line["winner"] and _shown_worse(line)] + without,
         "without_winner": without,
+        "by_label_alone": by_label_alone,
         "rows": lines,
     }
 
@@ -93,6 +103,45 @@ def _refuse_other_names(rows: Sequence[_Measured]) -> None:
             )
 
 
+def _refuse_other_contents(folders: Sequence[Path]) -> list[str]:
+    """The later runs of which it cannot be told whether an id names the same row as in the first run.
+
+    Raises: RunError for one where it does not: test_id says nothing of which row stands where.
+    """
+    plans = [read_json(RunFolder(folder).plan) for folder in folders]
+    unsure = []
+    for folder, plan in zip(folders[1:], plans[1:], strict=True):
+        same = _same_contents(plan, plans[0])
+        if same is None:
+            unsure.append(str(folder))
+        elif not same:
+            raise RunError(
+                f"{folders[0]} and {folder} hold the same test rows, but not at the same places of their files, as "
+                "when a file was sorted in between, so that their rows cannot be paired. Run both from the same files."
+            )
+    return unsure
+
+
+def _same_contents(plan: Mapping[str, Any], first: Mapping[str, Any]) -> bool | None:
+    """Whether the test rows of two plans are the same, id by id; None: a plan of an earlier version does not say."""
+    if "data_fingerprint" in plan and plan["data_fingerprint"] == first.get("data_fingerprint"):
+        return True
+    known, wanted = plan.get("test_rows_id"), first.get("test_rows_id")
+    return None if known is None or wanted is None else bool(known == wanted)
+
+
+def _refuse_other_labels(rows: Sequence[_Measured]) -> None:
+    for row in rows[1:]:
+        other = np.flatnonzero(row.labels != rows[0].labels)
+        if len(other):
+            place = int(other[0])
+            raise RunError(
+                f"{rows[0].run} and {row.run} have other labels in the same rows (first: {row.ids[place]} is "
+                f"{rows[0].labels[place]!r} and {row.labels[place]!r}), so that their rows cannot be paired. Run both "
+                "from the same files."
+            )
+
+
 def _measured(folder: Path, found: dict[str, Any]) -> list[_Measured]:
     winner = found["winner"] and (found["winner"]["name"], found["winner"]["seed"])
     rows = []
@@ -101,7 +150,8 @@ def _measured(folder: Path, found: dict[str, Any]) -> list[_Measured]:
             continue
         place = RunFolder(folder).row(row["name"], row["seed"])
         test = predictions.read(place.predictions)["test"]
-        decision = decision_file.load(place.adapter, classes=found["data"]["classes"], name=str(place.adapter))
+        classes = found["data"]["classes"]
+        decision = decision_file.load(place.adapter, classes=classes, name=str(place.adapter))
         order = np.argsort(np.asarray(test.ids, object), kind="stable")
         rows.append(
             _Measured(
@@ -111,6 +161,7 @@ def _measured(folder: Path, found: dict[str, Any]) -> list[_Measured]:
                 seed=row["seed"],
                 winner=(row["name"], row["seed"]) == winner,
                 ids=tuple(test.ids[place] for place in order),
+                labels=np.asarray(classes, object)[test.labels[order]],
                 right=np.asarray(decision.labels(test.logits) == test.labels)[order],
             )
         )

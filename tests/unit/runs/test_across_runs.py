@@ -22,11 +22,13 @@ def rights(share, seed):
     return np.random.default_rng(seed).random(COUNT) < share
 
 
-def finished(folder, rows, *, winner, test_id="a" * 64, ids=IDS, order=None, complete=True):
+def finished(
+    folder, rows, *, winner, test_id="a" * 64, ids=IDS, order=None, complete=True, plan=None, labels=None
+):
     """A finished run: rows is {(name, seed): right (N,) bool}; names that begin with lora are candidates."""
     place = RunFolder(folder)
     place.path.mkdir(parents=True)
-    labels = np.arange(COUNT) % 2
+    labels = np.arange(COUNT) % 2 if labels is None else labels
     order = np.arange(COUNT) if order is None else order
     kept = []
     for (name, seed), right in rows.items():
@@ -44,7 +46,7 @@ def finished(folder, rows, *, winner, test_id="a" * 64, ids=IDS, order=None, com
     write_results(place, info, kept)
     write_costs(place, Costs(test_openings=1, rows=[]))
     write_file(place.recipe, b"name: x\n")
-    write_json(place.plan, {})
+    write_json(place.plan, plan or {})
     if complete:
         write_json(place.complete, {"results_sha256": sha256_file(place.results)})
     return folder
@@ -143,6 +145,40 @@ def test_what_cannot_be_paired_is_refused_with_the_reason(old, tmp_path):
     )
     bare = finished(tmp_path / "bare", {("tfidf", None): POOR}, winner=None)
     assert refusal(bare, old) == (f"{bare}: the run has no winner to compare with; name a run with a candidate first.")
+
+
+def planned(folder, **plan):
+    return finished(folder, {("lora-r8", 0): GOOD}, winner=("lora-r8", 0), plan=plan)
+
+
+def test_the_same_rows_at_other_places_of_their_file_are_refused(tmp_path):
+    first = planned(tmp_path / "first", data_fingerprint="1", test_rows_id="a" * 64)
+    again = planned(tmp_path / "again", data_fingerprint="2", test_rows_id="a" * 64)
+    moved = planned(tmp_path / "moved", data_fingerprint="3", test_rows_id="b" * 64)
+    assert compare([first, again])["by_label_alone"] == []
+    assert refusal(first, again, moved) == (
+        f"{first} and {moved} hold the same test rows, but not at the same places of their files, as when a file was "
+        "sorted in between, so that their rows cannot be paired. Run both from the same files."
+    )
+
+
+def test_a_plan_of_an_earlier_version_is_held_by_its_data_else_by_labels_which_is_said(tmp_path):
+    first = planned(tmp_path / "first", data_fingerprint="1", test_rows_id="a" * 64)
+    older = planned(tmp_path / "older", data_fingerprint="1")
+    other = planned(tmp_path / "other", data_fingerprint="2")
+    assert compare([first, older])["by_label_alone"] == compare([older, first])["by_label_alone"] == []
+    assert compare([first, older, other])["by_label_alone"] == [str(other)]
+    assert compare([other, first])["by_label_alone"] == [str(first)]
+
+
+def test_rows_with_other_labels_under_the_same_names_are_refused(old, tmp_path):
+    labels = np.arange(COUNT) % 2
+    labels[[2, 3]] = labels[[3, 2]]  # two rows of the file changed places: the same texts in all, and the same test_id
+    moved = finished(tmp_path / "moved", {("lora-r8", 0): GOOD}, winner=("lora-r8", 0), labels=labels)
+    assert refusal(old, moved) == (
+        f"{old} and {moved} have other labels in the same rows (first: test.csv:3 is 'no' and 'yes'), so that their "
+        "rows cannot be paired. Run both from the same files."
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
