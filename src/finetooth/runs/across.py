@@ -37,7 +37,7 @@ class _Measured:
 
 
 def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
-    """Every candidate of the runs against the winner of the first: differences, exact McNemar p, Holm over all of them.
+    """Every candidate of the runs against the winner of the first: differences and exact McNemar p, Holm-corrected.
 
     Baselines are shown with their accuracy alone: each run has judged its candidates by its own. `worse` names the runs
     whose winner is shown to be worse than the first run's (difference below 0 and p_holm below ALPHA), and those of
@@ -45,6 +45,9 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
     reference, -1 to 1; a row is what its saved files gave, and nothing is computed by a model here. `by_label_alone`
     names the later runs whose test rows are held to those of the first by id and label alone, since a plan of an
     earlier version says too little of their content.
+
+    `p_holm` of a later run's winner is corrected over these winners alone: validation had chosen them before, so that
+    what else was tried takes nothing from the gate. That of every other candidate is corrected over all candidates.
     Raises: RunError when fewer than two runs are given, one is not complete, the first has no winner, or their test
     rows are not the same.
     """
@@ -65,8 +68,10 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
         raise RunError(f"{folders[0]}: the run has no winner to compare with; name a run with a candidate first.")
     lines = [_line(row, reference) for row in rows]
     judged = [line for line in lines if line["p"] is not None]
-    for line, adjusted in zip(judged, holm([line["p"] for line in judged]), strict=True):
-        line["p_holm"] = adjusted
+    # The winners last: theirs is the smaller family, fixed before any test row was seen.
+    for family in (judged, [line for line in judged if line["winner"]]):
+        for line, adjusted in zip(family, holm([line["p"] for line in family]), strict=True):
+            line["p_holm"] = adjusted
     scored = {row.run for row in rows if row.winner}
     without = [str(folder) for folder in folders if str(folder) not in scored]
     return {

@@ -64,19 +64,37 @@ def by_row(found):
     return {(row["run"].rpartition("/")[2], row["name"], row["seed"]): row for row in found["rows"]}
 
 
-def test_candidates_are_paired_with_the_first_runs_winner_and_corrected_as_one_family(old, tmp_path):
+def test_candidates_are_paired_with_the_first_runs_winner_and_all_but_winners_are_one_family(old, tmp_path):
     new = finished(tmp_path / "new", {("lora-a", 0): FAIR, ("lora-b", 0): POOR}, winner=("lora-a", 0))
     found = compare([old, new])
     rows = by_row(found)
     assert found["reference"] == {"run": str(old), "name": "lora-r8", "seed": 0}
     assert rows["old", "lora-r8", 0]["p"] is None and rows["old", "tfidf", None]["p"] is None
     pairs = [paired(FAIR, GOOD), paired(POOR, GOOD)]
-    for name, pair, adjusted in zip(("lora-a", "lora-b"), pairs, holm([pair.p for pair in pairs]), strict=True):
+    of_winner, of_other = pairs[0].p, holm([pair.p for pair in pairs])[1]
+    for name, pair, adjusted in zip(("lora-a", "lora-b"), pairs, (of_winner, of_other), strict=True):
         row = rows["new", name, 0]
         assert row["difference"] == pair.difference and row["p"] == pair.p and row["p_holm"] == adjusted
         assert (row["only_row"] - row["only_reference"]) / COUNT == row["difference"]
     assert found["worse"] == []  # lora-b is shown to be worse, but it is not its run's winner
     json.dumps(found, allow_nan=False)
+
+
+def test_what_else_was_tried_takes_nothing_from_the_gate(tmp_path):
+    fewer = GOOD.copy()
+    fewer[np.flatnonzero(GOOD)[:7]] = False  # 7 rows lost, none won: p = 2 / 2 ** 7
+    others = {(f"lora-{number}", 0): GOOD for number in range(3)}
+    old = finished(tmp_path / "old", {("lora-r8", 0): GOOD, **others}, winner=("lora-r8", 0))
+    new = finished(tmp_path / "new", {("lora-r8", 0): fewer, **others}, winner=("lora-r8", 0))
+    found = compare([old, new])
+    row = by_row(found)["new", "lora-r8", 0]
+    assert (row["p"], row["p_holm"], found["worse"]) == (2**-6, 2**-6, [str(new)])
+    assert by_row(found)["old", "lora-0", 0]["p_holm"] == 1.0
+    # Each further run brings a winner, and the gate is corrected over these.
+    more = [finished(tmp_path / name, {("lora-r8", 0): fewer}, winner=("lora-r8", 0)) for name in ("b", "c", "d")]
+    found = compare([old, new, *more])
+    assert {row["p_holm"] for row in found["rows"] if row["winner"] and row["p"] is not None} == {4 * 2**-6}
+    assert found["worse"] == []
 
 
 def test_a_run_whose_winner_is_shown_to_be_worse_is_named(old, tmp_path):
