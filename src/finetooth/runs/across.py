@@ -11,9 +11,10 @@ import numpy.typing as npt
 from finetooth.errors import RunError
 from finetooth.files import read_json
 from finetooth.measure import decision_file
+from finetooth.measure.decisions import Decision
 from finetooth.measure.intervals import wilson
 from finetooth.measure.significance import holm, paired
-from finetooth.runs import predictions, results
+from finetooth.runs import complete, predictions, results
 from finetooth.runs.layout import RunFolder
 
 ALPHA = 0.05
@@ -48,8 +49,8 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
 
     `p_holm` of a later run's winner is corrected over these winners alone: validation had chosen them before, so that
     what else was tried takes nothing from the gate. That of every other candidate is corrected over all candidates.
-    Raises: RunError when fewer than two runs are given, one is not complete, the first has no winner, or their test
-    rows are not the same.
+    Raises: RunError when fewer than two runs are given, one is not complete or was changed after it was, the first has
+    no winner, or their test rows are not the same.
     """
     folders = [Path(run) for run in runs]
     if len(folders) < 2 or len({folder.resolve() for folder in folders}) < len(folders):
@@ -113,7 +114,10 @@ def _refuse_other_contents(folders: Sequence[Path]) -> list[str]:
 
     Raises: RunError for one where it does not: test_id says nothing of which row stands where.
     """
-    plans = [read_json(RunFolder(folder).plan) for folder in folders]
+    places = [RunFolder(folder) for folder in folders]
+    for place in places:
+        complete.refuse_changed(place, [place.plan])
+    plans = [read_json(place.plan) if place.plan.is_file() else {} for place in places]
     unsure = []
     for folder, plan in zip(folders[1:], plans[1:], strict=True):
         same = _same_contents(plan, plans[0])
@@ -154,9 +158,10 @@ def _measured(folder: Path, found: dict[str, Any]) -> list[_Measured]:
         if row["status"] != "done":
             continue
         place = RunFolder(folder).row(row["name"], row["seed"])
+        complete.refuse_changed(RunFolder(folder), [place.predictions])
         test = predictions.read(place.predictions)["test"]
         classes = found["data"]["classes"]
-        decision = decision_file.load(place.adapter, classes=classes, name=str(place.adapter))
+        decision = _decision(place.adapter, classes, said=row.get("decision"))
         order = np.argsort(np.asarray(test.ids, object), kind="stable")
         rows.append(
             _Measured(
@@ -171,6 +176,19 @@ def _measured(folder: Path, found: dict[str, Any]) -> list[_Measured]:
             )
         )
     return rows
+
+
+def _decision(adapter: Path, classes: Sequence[str], *, said: Mapping[str, Any] | None) -> Decision:
+    """The decision that the row's figures were measured with. said: that of results.json; None: it has none.
+
+    Raises: RunError when the adapter's own is another.
+    """
+    found = decision_file.load(adapter, classes=classes, name=str(adapter))
+    measured = said or decision_file.describe(Decision(), classes)
+    if decision_file.describe(found, classes) != measured:
+        file = adapter / decision_file.DECISION
+        raise RunError(f"{file}: is not the decision that the row was measured with. Take it from a backup.")
+    return found
 
 
 def _line(row: _Measured, reference: _Measured) -> dict[str, Any]:

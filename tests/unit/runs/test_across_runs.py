@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from finetooth.errors import RunError
-from finetooth.files import sha256_file, write_file, write_json
+from finetooth.files import read_json, sha256_file, write_file, write_json
 from finetooth.measure.decision_file import DECISION, describe
 from finetooth.measure.decisions import Decision
 from finetooth.measure.significance import holm, paired
+from finetooth.runs import complete as mark
 from finetooth.runs.across import compare
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
@@ -23,7 +24,17 @@ def rights(share, seed):
 
 
 def finished(
-    folder, rows, *, winner, test_id="a" * 64, ids=IDS, order=None, complete=True, plan=None, labels=None
+    folder,
+    rows,
+    *,
+    winner,
+    test_id="a" * 64,
+    ids=IDS,
+    order=None,
+    complete=True,
+    plan=None,
+    labels=None,
+    decision=None,
 ):
     """A finished run: rows is {(name, seed): right (N,) bool}; names that begin with lora are candidates."""
     place = RunFolder(folder)
@@ -38,7 +49,13 @@ def finished(
         place.row(name, seed).path.mkdir(parents=True)
         write_predictions(place.row(name, seed).predictions, {"test": test})
         kind = "candidate" if name.startswith("lora") else "baseline"
-        kept.append(Row(name=name, kind=kind, seed=seed, validation={}, test={"accuracy": float(right.mean())}))
+        told = describe(decision, ["no", "yes"]) if decision else None
+        if told:
+            place.row(name, seed).adapter.mkdir()
+            write_json(place.row(name, seed).adapter / DECISION, {"schema": 1, **told})
+        kept.append(
+            Row(name=name, kind=kind, seed=seed, validation={}, test={"accuracy": float(right.mean())}, decision=told)
+        )
     info = RunInfo(
         run=folder.name, model="owner/name", test_id=test_id, train=800, validation=100, test=COUNT,
         classes=["no", "yes"], winner=winner,
@@ -48,7 +65,7 @@ def finished(
     write_file(place.recipe, b"name: x\n")
     write_json(place.plan, plan or {})
     if complete:
-        write_json(place.complete, {"results_sha256": sha256_file(place.results)})
+        mark.write_mark(place, [place.row(*key) for key in rows], run_id="x")
     return folder
 
 
@@ -128,13 +145,45 @@ def test_the_difference_changes_its_sign_with_the_order_of_runs(old, tmp_path):
     assert by_row(forth)["new", "lora-a", 0]["p"] == by_row(back)["old", "lora-r8", 0]["p"]
 
 
+ALWAYS_YES = Decision(thresholds=(0.9, 0.1))  # the logits are one apart
+
+
 def test_a_row_is_taken_by_the_labels_that_its_adapter_decides(old, tmp_path):
-    new = finished(tmp_path / "new", {("lora-a", 0): FAIR}, winner=("lora-a", 0))
-    adapter = RunFolder(new).row("lora-a", 0).adapter
-    adapter.mkdir()
-    always_yes = describe(Decision(thresholds=(0.9, 0.1)), ["no", "yes"])  # the logits are one apart
-    write_json(adapter / DECISION, {"schema": 1, **always_yes})
+    new = finished(tmp_path / "new", {("lora-a", 0): FAIR}, winner=("lora-a", 0), decision=ALWAYS_YES)
     assert by_row(compare([old, new]))["new", "lora-a", 0]["accuracy"] == 0.5
+
+
+def test_another_decision_than_the_measured_one_is_refused(old, tmp_path):
+    new = finished(tmp_path / "new", {("lora-a", 0): FAIR}, winner=("lora-a", 0), decision=ALWAYS_YES)
+    file = RunFolder(new).row("lora-a", 0).adapter / DECISION
+    told = f"{file}: is not the decision that the row was measured with. Take it from a backup."
+    write_json(file, read_json(file) | {"thresholds": {"no": 0.5, "yes": 0.5}})
+    assert refusal(old, new) == told
+    file.unlink()
+    assert refusal(old, new) == told
+    plain = finished(tmp_path / "plain", {("lora-a", 0): FAIR}, winner=("lora-a", 0))
+    later = RunFolder(plain).row("lora-a", 0).adapter / DECISION
+    later.parent.mkdir()
+    write_json(later, {"schema": 1, **describe(ALWAYS_YES, ["no", "yes"])})
+    assert refusal(old, plain) == f"{later}: is not the decision that the row was measured with. Take it from a backup."
+
+
+@pytest.mark.parametrize("name", ["plan.json", "rows/lora-a/seed-0/predictions.parquet"])
+def test_files_changed_after_the_run_was_complete_are_refused(old, tmp_path, name):
+    new = finished(tmp_path / "new", {("lora-a", 0): FAIR}, winner=("lora-a", 0))
+    other = finished(tmp_path / "other", {("lora-a", 0): GOOD}, winner=("lora-a", 0), plan={"test_rows_id": "1"})
+    (new / name).write_bytes((other / name).read_bytes())
+    assert refusal(old, new) == (
+        f"{new / name}: was changed after the run was complete: it is not what was measured. Take it from a backup."
+    )
+    (new / name).unlink()
+    assert refusal(old, new) == f"{new}: the run was complete, but its {name} is gone. Take it from a backup."
+
+
+def test_a_run_of_an_earlier_version_whose_mark_holds_the_results_alone_is_compared(old, tmp_path):
+    new = finished(tmp_path / "new", {("lora-a", 0): FAIR}, winner=("lora-a", 0))
+    write_json(new / "COMPLETE", {"results_sha256": sha256_file(new / "results.json")})
+    assert by_row(compare([old, new]))["new", "lora-a", 0]["difference"] == paired(FAIR, GOOD).difference
 
 
 def refusal(*runs):
