@@ -14,6 +14,7 @@ from finetooth.errors import SourceError
 from finetooth.files import seal
 
 FIRST = "distilbert.transformer.layer.0.attention.q_lin"
+PEFTS_OWN = ("classifier", "score")  # what peft adds to modules_to_save of every classifier
 
 
 def faults(found: Diagnosis) -> list[tuple[str, str]]:
@@ -204,6 +205,66 @@ def test_a_head_that_was_not_saved_is_a_fault(tmp_path: Path) -> None:
     ((_, what),) = faults(examine(write(tmp_path / "b", given, modules_to_save=None)))
     assert what.startswith("no tensor of a head is in the file, though task_type is 'SEQ_CLS'")
     assert faults(examine(write(tmp_path / "c", given, modules_to_save=None, task_type="FEATURE_EXTRACTION"))) == []
+
+
+def whole_beside_head(family: str, *saved: str) -> dict[str, np.ndarray]:
+    """An adapter without a head, with these modules saved whole."""
+    given = {name: tensor for name, tensor in tensors(family).items() if "lora" in name}
+    for name in saved:
+        given |= {f"{PREFIX}{name}.weight": np.ones((8, 8), np.float32), f"{PREFIX}{name}.bias": np.ones(8, np.float32)}
+    return given
+
+
+@pytest.mark.parametrize(
+    ("task", "saved", "asked"),
+    [
+        ("SEQ_CLS", "bert.pooler.dense", ["pooler", "classifier", "score"]),
+        ("SEQ_CLS", "bert.pooler.dense", ["classifier", "pooler"]),
+        ("TOKEN_CLS", "bert.encoder.layer.1.output.dense", ["layer.1.output", "classifier", "score"]),
+        ("SEQ_CLS", "bert.embeddings.LayerNorm", ["embeddings", "classifier", "score"]),
+    ],
+)
+def test_another_module_saved_whole_does_not_stand_for_the_head(
+    tmp_path: Path, task: str, saved: str, asked: list[str]
+) -> None:
+    changes: dict[str, Any] = {"family": "bert", "task_type": task, "modules_to_save": asked}
+    assert faults(examine(write(tmp_path / "a", whole_beside_head("bert", saved), **changes))) == [
+        (
+            "head",
+            f"no tensor of a head is in the file, though modules_to_save is {asked}: the reloaded model would classify "
+            "by chance.",
+        )
+    ]
+
+
+def test_the_pooler_of_a_deberta_does_not_stand_for_its_head(tmp_path: Path) -> None:
+    changes = {"target_modules": ["query_proj"], "modules_to_save": ["classifier", "score", "pooler"]}
+    found = examine(write(tmp_path / "a", deberta("pooler.dense.weight", "pooler.dense.bias"), **changes))
+    assert [about for about, _ in faults(found)] == ["head"]
+
+
+def test_a_head_of_another_name_is_no_fault(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"target_modules": ["q_proj"], "modules_to_save": ["classification_head", *PEFTS_OWN]}
+    bart = adapted("model.encoder.layers.0.self_attn.q_proj") | adapted("model.decoder.layers.0.self_attn.q_proj")
+    bart[f"{PREFIX}classification_head.out_proj.weight"] = np.ones((3, 8), np.float32)
+    assert examine(write(tmp_path / "a", bart, **asked)).findings == ()
+    own = write(tmp_path / "b", whole_beside_head("bert", "fc"), family="bert", modules_to_save=["fc", *PEFTS_OWN])
+    assert (faults(examine(own)), notes(examine(own))) == (
+        [],
+        [
+            (
+                "head",
+                "a BERT classifies by its classifier, of which the file holds no tensor; it holds fc.bias, fc.weight. "
+                "Unless that is the head, the reloaded model would classify by chance.",
+            )
+        ],
+    )
+
+
+def test_a_head_that_was_asked_for_by_its_name_alone_is_missed_whatever_the_task(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"family": "bert", "task_type": None, "modules_to_save": ["classifier", "pooler"]}
+    found = examine(write(tmp_path / "a", whole_beside_head("bert", "bert.pooler.dense"), **asked))
+    assert faults(found) == [("head", "modules_to_save names 'classifier', of which the file holds no tensor.")]
 
 
 @pytest.mark.parametrize(
