@@ -23,8 +23,9 @@ def compare(runs: tuple[str, ...], fail_if_worse: bool, as_json: bool) -> int:
 
     Compare the candidates of finished runs with the winner of the first, row by row of the same test set, with exact
     McNemar tests. Runs with other test rows are refused. A run is shown to be worse when its winner is behind and the
-    Holm-corrected p is below 0.05: with few test rows a small loss cannot be shown. A later run without a winner that
-    was scored on the test rows counts as worse.
+    p, Holm-corrected over the winners of the later runs, is below 0.05: with few test rows a small loss cannot be
+    shown. Validation chose these winners, so that other candidates take nothing from this gate; their own p are
+    corrected over all candidates. A later run without a winner that was scored on the test rows counts as worse.
     """
     from finetooth.runs.across import compare as compare_runs
 

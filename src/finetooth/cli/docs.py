@@ -71,7 +71,7 @@ _EXIT_CODES = """\
 | 0 | done |
 | 1 | something you can mend; a run with a failed row too, after its table |
 | 2 | usage, or a recipe that is not valid |
-| 3 | a gate was not met: `verify` found a change, `doctor` a fault, or `compare --fail-if-worse` a worse run |
+| 3 | a gate was not met: `verify` or `doctor` found a fault, or `compare --fail-if-worse` a worse run |
 | 70 | a fault of Finetooth |
 | 130, 143 | interrupted (SIGINT, SIGTERM); all is saved, the same command goes on |
 | 141 | the reader of stdout went away |"""

@@ -29,7 +29,8 @@ def verify(tuned: Path, base: str | None, as_json: bool) -> int:
     Check that everything is as it was when it was proven: files against their manifests, each certificate against the
     files, base, tokenizer and labels by content, and the logits of the probe sentences, computed again (bitwise where
     they were recorded, else within 1e-4). Of RUN, every row, with each figure computed again from the predictions.
-    Nothing is fetched. Exit code 3 if anything differs; it is named.
+    Nothing is fetched. Exit code 3 if anything differs, or if the base of RUN is not on this machine, without which
+    all else is checked; it is named.
     """
     # Equal bits from process to process (docs/adr/0005); read by MKL when torch is loaded.
     os.environ.setdefault("MKL_CBWR", "AUTO")

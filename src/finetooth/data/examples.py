@@ -48,6 +48,18 @@ def content_id(examples: Examples, *, classes: tuple[str, ...]) -> str:
     return hashlib.sha256(b"".join(sorted(_digests(examples, classes=classes)))).hexdigest()
 
 
+def rows_id(examples: Examples, *, classes: tuple[str, ...]) -> str:
+    """SHA-256 of ids and contents of the rows, in the order of their ids, in hexadecimal.
+
+    Where two are equal, every id names the same content in both, so that rows can be paired by id.
+    """
+    whole = hashlib.sha256()
+    for name, digest in sorted(zip(examples.ids, _digests(examples, classes=classes), strict=True)):
+        whole.update(_sized(name))
+        whole.update(digest)
+    return whole.hexdigest()
+
+
 def fingerprint(splits: tuple[Examples, ...], *, classes: tuple[str, ...]) -> str:
     """SHA-256 of ids and contents of all splits in their order, in hexadecimal."""
     whole = hashlib.sha256(b"".join(_sized(name) for name in classes))

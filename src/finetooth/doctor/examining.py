@@ -9,7 +9,7 @@ from finetooth.doctor import fitting, matrices, surroundings, trained_whole
 from finetooth.doctor.families import Family, family_of
 from finetooth.doctor.finding import Finding
 from finetooth.doctor.parts import Parts, sort_out
-from finetooth.doctor.reading import CONFIG, WEIGHTS, Tensor, names_in, read_header, read_mapping, read_values
+from finetooth.doctor.reading import CONFIG, IDENTITY, WEIGHTS, Tensor, names_in, read_header, read_mapping, read_values
 from finetooth.progress import Progress, Silent
 
 Read = TypeVar("Read")
@@ -57,8 +57,10 @@ def examine(folder: str | Path, *, base: str | None = None, progress: Progress |
     rows = trained_whole.output_rows(parts)
     if tensors is not None:
         found += _about_tensors(place, parts, tensors, config=config, family=family)
-        if given is not None and parts.loras:
-            found += fitting.about_base(parts, family, given)
+    if given is not None:
+        identity = _kept(read_mapping(place / IDENTITY), found) if IDENTITY in names else None
+        named = (config or {}).get("base_model_name_or_path")
+        found += fitting.about_base(parts, family, given, named=named, identity=identity or {})
     if config is not None:
         found += surroundings.about_config(config)
         found += surroundings.about_labels(place, names, config=config, rows=rows)

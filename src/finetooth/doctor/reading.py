@@ -17,6 +17,7 @@ from finetooth.sources.regular import open_regular
 from finetooth.sources.weights import check_safetensors
 
 CONFIG, WEIGHTS, PICKLE = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
+IDENTITY = "finetooth.json"  # what an adapter of ours says it belongs to
 JSON_BYTES = 16 << 20
 _CHUNK_BYTES = 16 << 20
 # dtype -> how its values are read as whole numbers, and the bits that are all set in an infinity or NaN.

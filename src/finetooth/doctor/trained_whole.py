@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from finetooth.doctor.families import Family
+from finetooth.doctor.families import Family, layer_number
 from finetooth.doctor.finding import Finding, count, fault, listed, note, shown
 from finetooth.doctor.parts import CLASSIFIES, GUESSED, Parts, is_within, outputs, saved_modules
 from finetooth.doctor.reading import Tensor
 
 _KEPT = (0, 21)  # the first peft that saves biases trained with lora_only (peft#3306, fixed by #3490)
+# Parts of names of modules that tell no classes apart, though a modules_to_save may name them.
+_NO_HEAD = ("pooler", "embed_tokens", "wte", "wpe", "shared", "lm_head")
 
 
 def about_biases(parts: Parts, config: Mapping[str, Any], family: Family | None) -> Iterator[Finding]:
@@ -46,8 +48,10 @@ def about_head(parts: Parts, config: Mapping[str, Any], family: Family | None) -
     task = config.get("task_type")
     asked = saved_modules(config)
     heads = {name: tensor for name, tensor in parts.saved.items() if is_within(name, GUESSED)}
-    if not parts.saved and (task in CLASSIFIES or asked):
-        reason = f"modules_to_save is {shown(asked)}" if asked else f"task_type is {task!r}"
+    # A BART's or T5's head is called classification_head, and one of the user's own may be called anything.
+    others = [name for name in parts.saved if name not in heads and not _is_no_head(name)]
+    if not heads and not others and (task in CLASSIFIES or (asked and not parts.saved)):
+        reason = f"modules_to_save is {shown(asked)}" if asked else f"task_type is {shown(task)}"
         yield fault(
             "head",
             f"no tensor of a head is in the file, though {reason}: the reloaded model would classify by chance.",
@@ -61,19 +65,36 @@ def about_head(parts: Parts, config: Mapping[str, Any], family: Family | None) -
             "would be untrained.",
             "If a head was trained, save again with it in modules_to_save; for hidden states alone nothing is missing.",
         )
-    absent = [
-        name
-        for name in asked
-        if name not in GUESSED and not any(is_within(saved, [name]) for saved in parts.saved)
-    ]  # fmt: skip
+    absent = [name for name in asked if not any(is_within(saved, [name]) for saved in parts.saved)]
+    if heads or (task in CLASSIFIES and set(GUESSED) <= set(asked)):  # peft names both, of which no model has two
+        absent = [name for name in absent if name not in GUESSED]
     if absent:
         yield fault(
             "head",
             f"modules_to_save names {listed([shown(name) for name in absent])}, of which the file holds no tensor.",
             "Save again from the tuned model; if no such module was trained, remove the name from modules_to_save.",
         )
+    elif others and not heads and task in CLASSIFIES and family is not None and family.head:
+        yield _perhaps_no_head(others, family)
     if task == "SEQ_CLS" and family is not None and heads:  # heads of TOKEN_CLS are a classifier alone
         yield from _part_of_head(parts.saved, family)
+
+
+def _is_no_head(name: str) -> bool:
+    """Whether a saved tensor is of an encoder layer, a pooler, embeddings or a norm."""
+    pieces = name.split(".")
+    return layer_number(name) is not None or any(
+        piece in _NO_HEAD or "norm" in piece.lower() or piece.endswith(("embedding", "embeddings")) for piece in pieces
+    )
+
+
+def _perhaps_no_head(others: list[str], family: Family) -> Finding:
+    return note(
+        "head",
+        f"a {family.title} classifies by its {listed(list(family.head))}, of which the file holds no tensor; it holds "
+        f"{listed(others)}. Unless that is the head, the reloaded model would classify by chance.",
+        "If it is not, save again from the tuned model with its head in modules_to_save.",
+    )
 
 
 def output_rows(parts: Parts) -> int | None:

@@ -12,6 +12,8 @@ from finetooth.runs.layout import RunFolder
 _SHOWN = 5
 # Found by looking at what is free and what is fast when the run was begun; never looked at again.
 _RESOLVED_ONCE = ("token_budget", "prefix", "precision")
+# Follow from data_fingerprint, which is compared; a plan that an earlier version wrote takes them up.
+_FOLLOWING = ("test_rows_id",)
 _INEXACT = "device"  # decides the last bit only; everything else decides what is computed
 
 
@@ -34,7 +36,8 @@ def agree(folder: RunFolder, now: Mapping[str, Any], *, allow_inexact: bool) -> 
     if "precision" not in plan and "candidates" in now:  # begun before it was chosen
         plan |= {"precision": "float32"}
         write_json(folder.plan, plan)
-    aside = ("run_id", "inexact", _INEXACT, *_RESOLVED_ONCE)
+    added = {key: now[key] for key in _FOLLOWING if key in now and key not in plan}
+    aside = ("run_id", "inexact", _INEXACT, *_RESOLVED_ONCE, *added)
     known, found = ({key: value for key, value in item.items() if key not in aside} for item in (plan, now))
     _refuse(folder, "the plan", _flat(known), _flat(found))
     changed = _differences(_flat(plan[_INEXACT]), _flat(now[_INEXACT]))
@@ -45,6 +48,8 @@ def agree(folder: RunFolder, now: Mapping[str, Any], *, allow_inexact: bool) -> 
         )
     if changed:
         plan |= {_INEXACT: now[_INEXACT], "inexact": [*plan["inexact"], *changed]}
+    plan |= added
+    if changed or added:
         write_json(folder.plan, plan)
     return plan
 

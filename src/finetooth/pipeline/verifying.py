@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.controls import control as controls
-from finetooth.errors import ModelError, RunError
+from finetooth.errors import ModelError, RunError, SourceError
 from finetooth.files import MANIFEST, read_json
 from finetooth.model import artefact
 from finetooth.pipeline import ending, using
@@ -65,9 +65,10 @@ def verify(run_or_adapter: str | Path, *, base: str | None = None, progress: Pro
     """Prove a finished run, or one adapter, again: files, certificates, identities, canaries, figures.
 
     Nothing is fetched and nothing of the run is written. base: source of the base model, for an adapter that was moved
-    or whose base is no longer where it was. What differs is a fault, and the others are checked all the same.
+    or whose base is no longer where it was. What differs is a fault, and the others are checked all the same; a base
+    that is not on this machine is one fault of a run, and all that needs no base is checked.
     Raises: RunError when the run is not complete; ModelError when the folder is no artefact of Finetooth; SourceError
-    when the base is not on this machine.
+    when the base of an adapter alone is not on this machine.
     """
     started = time.perf_counter()
     folder = RunFolder(Path(run_or_adapter).absolute())
@@ -123,7 +124,7 @@ def _check_run(folder: RunFolder, base: str | None, progress: Progress) -> tuple
     if not rows:
         return run, []
     labels: dict[str, npt.NDArray[np.int64]] = {}
-    base_folder: Path | None = None
+    held = _Base(base)
     with progress.step("verify", total=len(rows), unit="rows") as step:
         for number, checked in enumerate(rows):
             step.advance(0, note=checked.where)
@@ -131,13 +132,32 @@ def _check_run(folder: RunFolder, base: str | None, progress: Progress) -> tuple
                 _check_row(checked, places[number], said, said.rows[number], labels=labels)
                 adapter = places[number].adapter
                 if adapter.is_dir() and not checked.faults:
-                    if base_folder is None:
-                        base_folder = using.bring_base(adapter, base, progress=Silent(), offline=True)
-                    rechecking.check_reload(checked, adapter, base_folder=base_folder)
+                    base_folder = held.of(run, adapter)
+                    if base_folder is not None:
+                        rechecking.check_reload(checked, adapter, base_folder=base_folder)
             step.advance(1)
     if not any(fault.field == "predictions.parquet" for checked in rows for fault in checked.faults):
         _check_winner(run, folder, said)
     return run, rows
+
+
+@dataclass(slots=True)
+class _Base:
+    """The base of a run's rows, looked for once. source: where, None: where the run says."""
+
+    source: str | None
+    looked_for: bool = False
+    folder: Path | None = None
+
+    def of(self, run: Checked, adapter: Path) -> Path | None:
+        """Its folder, or None where it is not on this machine, which is put down as a fault of the run."""
+        if not self.looked_for:
+            self.looked_for = True
+            try:
+                self.folder = using.bring_base(adapter, self.source, progress=Silent(), offline=True)
+            except SourceError as error:
+                run.refuse("base", f"nothing could be reloaded, and no probe sentence computed again: {error}")
+        return self.folder
 
 
 @dataclass(frozen=True, slots=True)

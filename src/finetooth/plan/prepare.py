@@ -9,6 +9,7 @@ import numpy as np
 
 from finetooth import data
 from finetooth.data import Dataset, Examples
+from finetooth.data.examples import rows_id
 from finetooth.errors import ModelError, RecipeError, did_you_mean
 from finetooth.files import damage, discard, new_directory, sha256_file
 from finetooth.model import adapters, device, precision
@@ -97,6 +98,7 @@ def resolve(
         "device": device.facts(),
         "data_fingerprint": dataset.fingerprint,
         "test_id": dataset.test_id,
+        "test_rows_id": rows_id(dataset.test, classes=dataset.classes),
         "classes": list(dataset.classes),
         "counts": {split: len(split_of(dataset, split)) for split in SPLITS},
         "pairs": dataset.train.pairs is not None,

@@ -1,7 +1,7 @@
 """Rows of several runs as text for the terminal, at most 80 columns wide."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from finetooth.report.table import WIDTH, p_text
@@ -39,12 +39,7 @@ def _line(row: Mapping[str, Any], *, first_of_run: bool) -> str:
 def _reading(found: Mapping[str, Any]) -> list[str]:
     reference, judged = found["reference"], [row for row in found["rows"] if row["p"] is not None]
     said = ["* the winner of its run. vs first: accuracy minus that of the first run's winner."]
-    if len(judged) > 1:
-        several = len({(row["run"], row["name"]) for row in judged}) < len(judged)
-        family = f"{len(judged)} candidates{' and seeds' if several else ''}"
-        said.append(f"p: exact McNemar test on the same rows, Holm-corrected over {family}.")
-    elif judged:
-        said.append("p: exact McNemar test on the same rows.")
+    said += [_tested(judged)] if judged else []
     for row in judged:
         if row["winner"]:
             said.append(f"{row['run']}: {_verdict(row, found['alpha'])} {reference['name']} of {reference['run']}.")
@@ -52,7 +47,33 @@ def _reading(found: Mapping[str, Any]) -> list[str]:
         f"{run}: no winner with test figures (none ended well, or it failed on the test rows); it counts as worse."
         for run in found["without_winner"]
     ]
+    said += [
+        f"{run}: that its test rows are those of {reference['run']}, row by row, is known by name and label alone: a "
+        "run of an earlier version does not hold more."
+        for run in found["by_label_alone"]
+    ]
     return [textwrap.fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for line in said]
+
+
+def _tested(judged: Sequence[Mapping[str, Any]]) -> str:
+    """What the p are, and over which family each is corrected (runs.across.compare)."""
+    test = "p: exact McNemar test on the same rows"
+    winners = sum(row["winner"] for row in judged)
+    several = len({(row["run"], row["name"]) for row in judged}) < len(judged)
+    wide = f"{len(judged)} candidates{' and seeds' if several else ''}"
+    if len(judged) == 1:
+        return f"{test}."
+    if winners in (0, len(judged)):
+        return f"{test}, Holm-corrected over {f'{winners} later winners' if winners else wide}."
+    if winners == 1:
+        return (
+            f"{test}. That of the later winner, which validation chose, stands as it is; the others are Holm-corrected "
+            f"over {wide}."
+        )
+    return (
+        f"{test}, Holm-corrected: over the {winners} later winners for these, which validation chose, and over {wide} "
+        "for the others."
+    )
 
 
 def _verdict(row: Mapping[str, Any], alpha: float) -> str:

@@ -1,6 +1,6 @@
 """Rows of several runs side by side: paired tests where the test rows are the same, a refusal where they are not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.errors import RunError
+from finetooth.files import read_json
 from finetooth.measure import decision_file
+from finetooth.measure.decisions import Decision
 from finetooth.measure.intervals import wilson
 from finetooth.measure.significance import holm, paired
-from finetooth.runs import predictions, results
+from finetooth.runs import complete, predictions, results
 from finetooth.runs.layout import RunFolder
 
 ALPHA = 0.05
@@ -20,7 +22,10 @@ ALPHA = 0.05
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """A row of a run. right: (N,) bool, in the order of ids, which are sorted."""
+    """A row of a run. labels: (N,) names of the true classes. right: (N,) bool.
+
+    Both are in the order of ids, which are sorted.
+    """
 
     run: str
     name: str
@@ -28,18 +33,24 @@ class _Measured:
     seed: int | None
     winner: bool
     ids: tuple[str, ...]
+    labels: npt.NDArray[np.object_]
     right: npt.NDArray[np.bool_]
 
 
 def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
-    """Every candidate of the runs against the winner of the first: differences, exact McNemar p, Holm over all of them.
+    """Every candidate of the runs against the winner of the first: differences and exact McNemar p, Holm-corrected.
 
     Baselines are shown with their accuracy alone: each run has judged its candidates by its own. `worse` names the runs
     whose winner is shown to be worse than the first run's (difference below 0 and p_holm below ALPHA), and those of
     `without_winner`, which have none with test figures. Differences are accuracy of the row minus that of the
-    reference, -1 to 1; a row is what its saved files gave, and nothing is computed by a model here.
-    Raises: RunError when fewer than two runs are given, one is not complete, the first has no winner, or their test
-    rows are not the same.
+    reference, -1 to 1; a row is what its saved files gave, and nothing is computed by a model here. `by_label_alone`
+    names the later runs whose test rows are held to those of the first by id and label alone, since a plan of an
+    earlier version says too little of their content.
+
+    `p_holm` of a later run's winner is corrected over these winners alone: validation had chosen them before, so that
+    what else was tried takes nothing from the gate. That of every other candidate is corrected over all candidates.
+    Raises: RunError when fewer than two runs are given, one is not complete or was changed after it was, the first has
+    no winner, or their test rows are not the same.
     """
     folders = [Path(run) for run in runs]
     if len(folders) < 2 or len({folder.resolve() for folder in folders}) < len(folders):
@@ -51,13 +62,17 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
     _refuse_other_tests(folders, contracts)
     rows = [row for folder, found in zip(folders, contracts, strict=True) for row in _measured(folder, found)]
     _refuse_other_names(rows)
+    by_label_alone = _refuse_other_contents(folders)
+    _refuse_other_labels(rows)
     reference = next((row for row in rows if row.winner and row.run == str(folders[0])), None)
     if reference is None:
         raise RunError(f"{folders[0]}: the run has no winner to compare with; name a run with a candidate first.")
     lines = [_line(row, reference) for row in rows]
     judged = [line for line in lines if line["p"] is not None]
-    for line, adjusted in zip(judged, holm([line["p"] for line in judged]), strict=True):
-        line["p_holm"] = adjusted
+    # The winners last: theirs is the smaller family, fixed before any test row was seen.
+    for family in (judged, [line for line in judged if line["winner"]]):
+        for line, adjusted in zip(family, holm([line["p"] for line in family]), strict=True):
+            line["p_holm"] = adjusted
     scored = {row.run for row in rows if row.winner}
     without = [str(folder) for folder in folders if str(folder) not in scored]
     return {
@@ -69,6 +84,7 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
         "alpha": ALPHA,
         "worse": [line["run"] for line in judged if line["winner"] and _shown_worse(line)] + without,
         "without_winner": without,
+        "by_label_alone": by_label_alone,
         "rows": lines,
     }
 
@@ -93,6 +109,48 @@ def _refuse_other_names(rows: Sequence[_Measured]) -> None:
             )
 
 
+def _refuse_other_contents(folders: Sequence[Path]) -> list[str]:
+    """The later runs of which it cannot be told whether an id names the same row as in the first run.
+
+    Raises: RunError for one where it does not: test_id says nothing of which row stands where.
+    """
+    places = [RunFolder(folder) for folder in folders]
+    for place in places:
+        complete.refuse_changed(place, [place.plan])
+    plans = [read_json(place.plan) if place.plan.is_file() else {} for place in places]
+    unsure = []
+    for folder, plan in zip(folders[1:], plans[1:], strict=True):
+        same = _same_contents(plan, plans[0])
+        if same is None:
+            unsure.append(str(folder))
+        elif not same:
+            raise RunError(
+                f"{folders[0]} and {folder} hold the same test rows, but not at the same places of their files, as "
+                "when a file was sorted in between, so that their rows cannot be paired. Run both from the same files."
+            )
+    return unsure
+
+
+def _same_contents(plan: Mapping[str, Any], first: Mapping[str, Any]) -> bool | None:
+    """Whether the test rows of two plans are the same, id by id; None: a plan of an earlier version does not say."""
+    if "data_fingerprint" in plan and plan["data_fingerprint"] == first.get("data_fingerprint"):
+        return True
+    known, wanted = plan.get("test_rows_id"), first.get("test_rows_id")
+    return None if known is None or wanted is None else bool(known == wanted)
+
+
+def _refuse_other_labels(rows: Sequence[_Measured]) -> None:
+    for row in rows[1:]:
+        other = np.flatnonzero(row.labels != rows[0].labels)
+        if len(other):
+            place = int(other[0])
+            raise RunError(
+                f"{rows[0].run} and {row.run} have other labels in the same rows (first: {row.ids[place]} is "
+                f"{rows[0].labels[place]!r} and {row.labels[place]!r}), so that their rows cannot be paired. Run both "
+                "from the same files."
+            )
+
+
 def _measured(folder: Path, found: dict[str, Any]) -> list[_Measured]:
     winner = found["winner"] and (found["winner"]["name"], found["winner"]["seed"])
     rows = []
@@ -100,8 +158,10 @@ def _measured(folder: Path, found: dict[str, Any]) -> list[_Measured]:
         if row["status"] != "done":
             continue
         place = RunFolder(folder).row(row["name"], row["seed"])
+        complete.refuse_changed(RunFolder(folder), [place.predictions])
         test = predictions.read(place.predictions)["test"]
-        decision = decision_file.load(place.adapter, classes=found["data"]["classes"], name=str(place.adapter))
+        classes = found["data"]["classes"]
+        decision = _decision(place.adapter, classes, said=row.get("decision"))
         order = np.argsort(np.asarray(test.ids, object), kind="stable")
         rows.append(
             _Measured(
@@ -111,10 +171,24 @@ def _measured(folder: Path, found: dict[str, Any]) -> list[_Measured]:
                 seed=row["seed"],
                 winner=(row["name"], row["seed"]) == winner,
                 ids=tuple(test.ids[place] for place in order),
+                labels=np.asarray(classes, object)[test.labels[order]],
                 right=np.asarray(decision.labels(test.logits) == test.labels)[order],
             )
         )
     return rows
+
+
+def _decision(adapter: Path, classes: Sequence[str], *, said: Mapping[str, Any] | None) -> Decision:
+    """The decision that the row's figures were measured with. said: that of results.json; None: it has none.
+
+    Raises: RunError when the adapter's own is another.
+    """
+    found = decision_file.load(adapter, classes=classes, name=str(adapter))
+    measured = said or decision_file.describe(Decision(), classes)
+    if decision_file.describe(found, classes) != measured:
+        file = adapter / decision_file.DECISION
+        raise RunError(f"{file}: is not the decision that the row was measured with. Take it from a backup.")
+    return found
 
 
 def _line(row: _Measured, reference: _Measured) -> dict[str, Any]:

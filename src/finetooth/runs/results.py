@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from finetooth.errors import RunError
-from finetooth.files import read_json, sha256_file, write_json
-from finetooth.runs import lockbox
+from finetooth.files import read_json, write_json
+from finetooth.runs import complete, lockbox
 from finetooth.runs.layout import RunFolder
 
 SCHEMA = 1
@@ -192,14 +192,15 @@ def write_costs(folder: RunFolder, costs: Costs) -> None:
 def contract(run_folder: Path) -> dict[str, Any]:
     """results.json and costs.json as one, with the verdict: what `run --json` and `show --json` print.
 
-    Raises: RunError when the run has no results yet, or a file of it is broken or not what was measured.
+    Raises: RunError when the run has no results yet, or results or comparison are gone, broken or not what was
+    measured.
     """
     folder = RunFolder(run_folder)
     for file in (folder.results, folder.costs):
         if not file.is_file():
             raise RunError(_nothing_here(folder, file))
-    if folder.is_complete and read_json(folder.complete)["results_sha256"] != sha256_file(folder.results):
-        raise RunError(f"{folder.results}: was changed after the run was complete: it is not what was measured.")
+    if folder.is_complete:
+        complete.refuse_changed(folder, [folder.results, folder.comparison])
     results, costs = read_json(folder.results), read_json(folder.costs)
     compared = read_json(folder.comparison) if folder.comparison.is_file() else {"rows": []}
     sure = {(row["name"], row["seed"]): row for row in compared["rows"]}

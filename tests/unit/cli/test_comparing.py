@@ -13,6 +13,7 @@ FOUND = {
     "reference": {"run": "runs/my old", "name": "x", "seed": 0},
     "worse": ["runs/new"],
     "without_winner": [],
+    "by_label_alone": [],
     "rows": [
         {
             "run": "runs/my old", "name": "x", "seed": 0, "winner": True, "accuracy": 0.5,

@@ -12,6 +12,7 @@ from labelled_files import Files, csv_rows, csv_text, note
 
 from finetooth import data, recipe
 from finetooth.data import overlap, splits
+from finetooth.data.examples import Examples, rows_id
 from finetooth.errors import DataError
 
 
@@ -84,6 +85,19 @@ def test_test_id_depends_on_content_alone(files: Files) -> None:
     turned = files.splits(train=csv_text(60), test="\n".join([rows[0], *reversed(rows[1:])]), seed=5)
     assert first.test_id == turned.test_id
     assert first.fingerprint != turned.fingerprint
+
+
+def test_rows_id_holds_which_id_stands_for_which_content_and_nothing_else(files: Files) -> None:
+    rows = csv_text(12).replace("film", "show").splitlines()
+    first = files.splits(train=csv_text(40), test="\n".join(rows))
+    turned = files.splits(train=csv_text(60), test="\n".join([rows[0], *reversed(rows[1:])]), seed=5)
+    known = rows_id(first.test, classes=first.classes)
+    assert first.test_id == turned.test_id and sorted(first.test.ids) == sorted(turned.test.ids)
+    assert rows_id(turned.test, classes=turned.classes) != known
+    test, back = first.test, np.arange(len(first.test))[::-1]
+    texts, ids = (tuple(values[row] for row in back) for values in (test.texts, test.ids))
+    assert rows_id(Examples(ids, texts, None, test.labels[back]), classes=first.classes) == known
+    assert rows_id(Examples(test.ids, texts, None, test.labels), classes=first.classes) != known
 
 
 def test_a_split_that_cannot_be_carved_is_an_error_with_its_reason(files: Files) -> None:

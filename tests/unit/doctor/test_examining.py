@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from adapter_folders import CONFIG, PREFIX, WEIGHTS, config, modules, tensors, write
 
-from finetooth.doctor import Diagnosis, examine
+from finetooth.doctor import Diagnosis, examine, fitting
 from finetooth.doctor.telling import told
 from finetooth.errors import SourceError
-from finetooth.files import seal
+from finetooth.files import seal, sha256_file
+from finetooth.progress import Progress
+from finetooth.sources import Source
 
 FIRST = "distilbert.transformer.layer.0.attention.q_lin"
+PEFTS_OWN = ("classifier", "score")  # what peft adds to modules_to_save of every classifier
 
 
 def faults(found: Diagnosis) -> list[tuple[str, str]]:
@@ -204,6 +207,66 @@ def test_a_head_that_was_not_saved_is_a_fault(tmp_path: Path) -> None:
     ((_, what),) = faults(examine(write(tmp_path / "b", given, modules_to_save=None)))
     assert what.startswith("no tensor of a head is in the file, though task_type is 'SEQ_CLS'")
     assert faults(examine(write(tmp_path / "c", given, modules_to_save=None, task_type="FEATURE_EXTRACTION"))) == []
+
+
+def whole_beside_head(family: str, *saved: str) -> dict[str, np.ndarray]:
+    """An adapter without a head, with these modules saved whole."""
+    given = {name: tensor for name, tensor in tensors(family).items() if "lora" in name}
+    for name in saved:
+        given |= {f"{PREFIX}{name}.weight": np.ones((8, 8), np.float32), f"{PREFIX}{name}.bias": np.ones(8, np.float32)}
+    return given
+
+
+@pytest.mark.parametrize(
+    ("task", "saved", "asked"),
+    [
+        ("SEQ_CLS", "bert.pooler.dense", ["pooler", "classifier", "score"]),
+        ("SEQ_CLS", "bert.pooler.dense", ["classifier", "pooler"]),
+        ("TOKEN_CLS", "bert.encoder.layer.1.output.dense", ["layer.1.output", "classifier", "score"]),
+        ("SEQ_CLS", "bert.embeddings.LayerNorm", ["embeddings", "classifier", "score"]),
+    ],
+)
+def test_another_module_saved_whole_does_not_stand_for_the_head(
+    tmp_path: Path, task: str, saved: str, asked: list[str]
+) -> None:
+    changes: dict[str, Any] = {"family": "bert", "task_type": task, "modules_to_save": asked}
+    assert faults(examine(write(tmp_path / "a", whole_beside_head("bert", saved), **changes))) == [
+        (
+            "head",
+            f"no tensor of a head is in the file, though modules_to_save is {asked}: the reloaded model would classify "
+            "by chance.",
+        )
+    ]
+
+
+def test_the_pooler_of_a_deberta_does_not_stand_for_its_head(tmp_path: Path) -> None:
+    changes = {"target_modules": ["query_proj"], "modules_to_save": ["classifier", "score", "pooler"]}
+    found = examine(write(tmp_path / "a", deberta("pooler.dense.weight", "pooler.dense.bias"), **changes))
+    assert [about for about, _ in faults(found)] == ["head"]
+
+
+def test_a_head_of_another_name_is_no_fault(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"target_modules": ["q_proj"], "modules_to_save": ["classification_head", *PEFTS_OWN]}
+    bart = adapted("model.encoder.layers.0.self_attn.q_proj") | adapted("model.decoder.layers.0.self_attn.q_proj")
+    bart[f"{PREFIX}classification_head.out_proj.weight"] = np.ones((3, 8), np.float32)
+    assert examine(write(tmp_path / "a", bart, **asked)).findings == ()
+    own = write(tmp_path / "b", whole_beside_head("bert", "fc"), family="bert", modules_to_save=["fc", *PEFTS_OWN])
+    assert (faults(examine(own)), notes(examine(own))) == (
+        [],
+        [
+            (
+                "head",
+                "a BERT classifies by its classifier, of which the file holds no tensor; it holds fc.bias, fc.weight. "
+                "Unless that is the head, the reloaded model would classify by chance.",
+            )
+        ],
+    )
+
+
+def test_a_head_that_was_asked_for_by_its_name_alone_is_missed_whatever_the_task(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"family": "bert", "task_type": None, "modules_to_save": ["classifier", "pooler"]}
+    found = examine(write(tmp_path / "a", whole_beside_head("bert", "bert.pooler.dense"), **asked))
+    assert faults(found) == [("head", "modules_to_save names 'classifier', of which the file holds no tensor.")]
 
 
 @pytest.mark.parametrize(
@@ -419,6 +482,80 @@ def test_of_a_base_of_no_known_family_only_sizes_are_compared(tmp_path: Path) ->
     )
     with pytest.raises(SourceError, match="no such folder; --base takes a folder with"):
         examine(folder, base=str(tmp_path / "gone"))
+
+
+def test_an_adapter_of_ours_is_held_to_the_config_of_its_base(tmp_path: Path) -> None:
+    folder, own = write(tmp_path / "a"), base(tmp_path / "own", **DISTILBERT)
+    cased = base(tmp_path / "cased", **DISTILBERT, vocab_size=9)  # of the same family, width and depth
+    assert examine(folder, base=cased).findings == ()
+    recorded = sha256_file(tmp_path / "own" / "config.json")
+    (folder / "finetooth.json").write_text(json.dumps({"base": {"config_sha256": recorded}}))
+    assert examine(folder, base=own).findings == ()
+    assert faults(examine(folder, base=cased)) == [
+        (
+            "base",
+            "config.json of the base is not the one that the adapter was tuned on, which finetooth.json holds the "
+            f"SHA-256 of ({recorded[:16]!r}, this one's is {sha256_file(tmp_path / 'cased' / 'config.json')[:16]!r}).",
+        )
+    ]
+    (folder / "finetooth.json").write_text("[]")
+    assert faults(examine(folder, base=own)) == [("files", "finetooth.json holds [], not a mapping.")]
+    (folder / "finetooth.json").write_text('{"base": {"config_sha256": 7}}')
+    assert examine(folder, base=cased).findings == ()  # it says nothing that can be compared
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A base that every Hub id brings."""
+    place = Path(base(tmp_path / "hub", **DISTILBERT))
+
+    def bring(source: str, *, progress: Progress) -> Source:
+        return Source(source, place, "0" * 64)
+
+    monkeypatch.setattr(fitting, "bring_model", bring)
+    return place
+
+
+@pytest.mark.parametrize(
+    ("named", "given"),
+    [
+        ("owner/name", "owner/name"),
+        ("owner/name@0a0a", "owner/name@main"),
+        ("bert-base-uncased", "google-bert/bert-base-uncased"),
+        ("google-bert/bert-base-uncased", "bert-base-uncased"),
+        ("wheel:models==1/bert", "owner/name"),
+        ("owner/name", "wheel:models==1/bert"),
+    ],
+)
+def test_two_names_that_may_be_of_one_model_are_not_noted(tmp_path: Path, hub: Path, named: str, given: str) -> None:
+    assert examine(write(tmp_path / "a", base_model_name_or_path=named), base=given).findings == ()
+
+
+@pytest.mark.parametrize("named", ["bert-base-uncased", "owner/bert-base-cased", "google-bert/bert-base-uncased@0a0a"])
+def test_another_id_than_the_adapters_own_is_noted(tmp_path: Path, hub: Path, named: str) -> None:
+    folder = write(tmp_path / "a", base_model_name_or_path=named)
+    given = "google-bert/bert-base-cased"
+    assert notes(examine(folder, base=given)) == [
+        (
+            "base",
+            f"the adapter names {named!r} as its base, and {given!r} was given; by config.json, models of one family "
+            "and size look alike.",
+        )
+    ]
+    recorded = sha256_file(hub / "config.json")
+    (folder / "finetooth.json").write_text(json.dumps({"base": {"config_sha256": recorded}}))
+    assert examine(folder, base=given).findings == ()  # by content it is the one
+
+
+def test_a_base_that_could_not_be_compared_is_noted(tmp_path: Path) -> None:
+    given = base(tmp_path / "given", **DISTILBERT)
+    told_so = ("base", "the layers of the base were not compared with the adapter's: no LoRA matrices were read.")
+    pickled = write(tmp_path / "a")
+    (pickled / WEIGHTS).rename(pickled / "adapter_model.bin")
+    torn = write(tmp_path / "b")
+    (torn / WEIGHTS).write_bytes(b"\2")
+    for folder in (pickled, torn):
+        assert notes(examine(folder)) == [] and notes(examine(folder, base=given)) == [told_so]
 
 
 def test_every_line_fits_80_columns_but_for_commands(tmp_path: Path) -> None:

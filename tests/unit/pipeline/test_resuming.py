@@ -56,6 +56,17 @@ def test_a_plan_from_before_precision_was_chosen_goes_on_in_float32(folder: RunF
     assert read_json(folder.plan)["precision"] == "float32"
 
 
+def test_a_plan_from_before_the_test_rows_were_held_takes_them_up_with_the_same_data_alone(folder: RunFolder) -> None:
+    now = PLAN | {"test_rows_id": "cc"}
+    told = refused(lambda: agree(folder, now | {"data_fingerprint": "ab"}, allow_inexact=False))
+    assert "data_fingerprint was 'aa', is 'ab'" in told and "test_rows_id" not in told
+    assert "test_rows_id" not in read_json(folder.plan)
+    assert agree(folder, now, allow_inexact=False) == {"run_id": "x", "inexact": [], **now}
+    assert read_json(folder.plan) == {"run_id": "x", "inexact": [], **now}
+    told = refused(lambda: agree(folder, now | {"test_rows_id": "dd"}, allow_inexact=False))
+    assert "test_rows_id was 'cc', is 'dd'" in told
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

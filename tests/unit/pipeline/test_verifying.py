@@ -180,6 +180,21 @@ def test_a_base_that_is_not_on_this_machine_is_no_fault_of_the_adapter(adapter: 
         verify(adapter, base=wheel)
 
 
+def test_a_base_that_is_not_on_this_machine_is_one_fault_of_a_run_and_hides_no_other(run: RunFolder) -> None:
+    ((field, what),) = faults(verify(run.path, base="owner/gone"))  # although two rows need it
+    assert field == "base"
+    assert what.startswith("nothing could be reloaded, and no probe sentence computed again: owner/gone: not in the ")
+    assert what.endswith(f"It is the base of {run.row('original', SEED).adapter}; name another copy of it with --base.")
+    permute_labels(run.row("original", SEED).adapter)
+    found = verify(run.path, base="owner/gone")
+    assert [(fault.where, fault.field) for fault in found.faults] == [("", "base"), ("original seed 3", "files")]
+    r4 = found.rows[2]
+    assert (r4.certificate, r4.figures, r4.canaries) == (9, 8, None)
+    write_json(run.results, read_json(run.results) | {"winner": None})
+    fields = [field for field, _ in faults(verify(run.path, base="owner/gone"))]
+    assert fields == ["results.json", "base", "winner", "files"]
+
+
 def edited(run: RunFolder, split: str, *, swap_labels: bool = False) -> None:
     """One prediction of the candidate turned round, as if it had been right (or its label, as if it had been)."""
     found = predictions.read(row_of(run).predictions)

@@ -9,6 +9,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 import tiny
+from finetooth.data.examples import rows_id
 from finetooth.errors import ModelError, RecipeError
 from finetooth.plan import prepare
 from finetooth.progress import Silent
@@ -117,3 +118,4 @@ def test_controls_alone_bring_no_model(place: Path) -> None:
     assert material.model is None
     plan = prepare.resolve(wanted, material, {})
     assert (plan["base"], plan["candidates"]) == (None, {})
+    assert plan["test_rows_id"] == rows_id(material.dataset.test, classes=material.dataset.classes)

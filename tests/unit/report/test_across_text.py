@@ -16,7 +16,7 @@ def row(run, name, accuracy, **changes):
     } | changes
 
 
-def text(*rows, without_winner=()):
+def text(*rows, without_winner=(), by_label_alone=()):
     return describe(
         {
             "examples": 2620,
@@ -24,6 +24,7 @@ def text(*rows, without_winner=()):
             "alpha": 0.05,
             "reference": {"run": rows[0]["run"], "name": rows[0]["name"], "seed": 0},
             "without_winner": without_winner,
+            "by_label_alone": by_label_alone,
             "rows": rows,
         }
     )
@@ -61,9 +62,39 @@ def test_a_run_without_a_winner_has_a_sentence_of_its_own():
     )
 
 
+def test_a_run_whose_plan_says_nothing_of_its_rows_content_is_named():
+    later = row("runs/new", "y", 0.81, difference=0.01, p=0.2, p_holm=0.2)
+    said = text(row("runs/old", "x", 0.8), later, by_label_alone=["runs/new"])
+    assert said.endswith(
+        "\nruns/new: that its test rows are those of runs/old, row by row, is known by name\n"
+        "  and label alone: a run of an earlier version does not hold more."
+    )
+
+
 def test_seeds_are_named_where_they_are_counted():
-    seeds = [row("b", "y", 0.8, seed=seed, difference=0.0, p=1.0, p_holm=1.0) for seed in (1, 2)]
-    assert "Holm-corrected over 2 candidates and\n  seeds.\n" in text(row("a", "x", 0.8), *seeds)
+    none = {"difference": 0.0, "p": 1.0, "p_holm": 1.0, "winner": False}
+    seeds = [row("b", "y", 0.8, seed=seed, **none) for seed in (1, 2)]
+    assert text(row("a", "x", 0.8), *seeds).endswith("Holm-corrected over 2 candidates and\n  seeds.")
+
+
+def test_the_family_of_each_p_is_told():
+    def told(*winners):
+        some = {"difference": 0.0, "p": 1.0, "p_holm": 1.0}
+        rows = [row(f"b{place}", "y", 0.8, winner=winner, **some) for place, winner in enumerate(winners)]
+        said = " ".join(text(row("a", "x", 0.8), *rows).split())
+        return said[said.index("p: exact") :].partition(" b0: ")[0]
+
+    test = "p: exact McNemar test on the same rows"
+    assert told(True) == f"{test}."
+    assert told(True, True) == f"{test}, Holm-corrected over 2 later winners."
+    assert told(True, False) == (
+        f"{test}. That of the later winner, which validation chose, stands as it is; the others are Holm-corrected "
+        "over 2 candidates."
+    )
+    assert told(True, False, True) == (
+        f"{test}, Holm-corrected: over the 2 later winners for these, which validation chose, and over 3 candidates "
+        "for the others."
+    )
 
 
 def test_no_line_is_wider_than_a_terminal():

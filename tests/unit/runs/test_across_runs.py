@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from finetooth.errors import RunError
-from finetooth.files import sha256_file, write_file, write_json
+from finetooth.files import read_json, sha256_file, write_file, write_json
 from finetooth.measure.decision_file import DECISION, describe
 from finetooth.measure.decisions import Decision
 from finetooth.measure.significance import holm, paired
+from finetooth.runs import complete as mark
 from finetooth.runs.across import compare
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
@@ -22,11 +23,23 @@ def rights(share, seed):
     return np.random.default_rng(seed).random(COUNT) < share
 
 
-def finished(folder, rows, *, winner, test_id="a" * 64, ids=IDS, order=None, complete=True):
+def finished(
+    folder,
+    rows,
+    *,
+    winner,
+    test_id="a" * 64,
+    ids=IDS,
+    order=None,
+    complete=True,
+    plan=None,
+    labels=None,
+    decision=None,
+):
     """A finished run: rows is {(name, seed): right (N,) bool}; names that begin with lora are candidates."""
     place = RunFolder(folder)
     place.path.mkdir(parents=True)
-    labels = np.arange(COUNT) % 2
+    labels = np.arange(COUNT) % 2 if labels is None else labels
     order = np.arange(COUNT) if order is None else order
     kept = []
     for (name, seed), right in rows.items():
@@ -36,7 +49,13 @@ def finished(folder, rows, *, winner, test_id="a" * 64, ids=IDS, order=None, com
         place.row(name, seed).path.mkdir(parents=True)
         write_predictions(place.row(name, seed).predictions, {"test": test})
         kind = "candidate" if name.startswith("lora") else "baseline"
-        kept.append(Row(name=name, kind=kind, seed=seed, validation={}, test={"accuracy": float(right.mean())}))
+        told = describe(decision, ["no", "yes"]) if decision else None
+        if told:
+            place.row(name, seed).adapter.mkdir()
+            write_json(place.row(name, seed).adapter / DECISION, {"schema": 1, **told})
+        kept.append(
+            Row(name=name, kind=kind, seed=seed, validation={}, test={"accuracy": float(right.mean())}, decision=told)
+        )
     info = RunInfo(
         run=folder.name, model="owner/name", test_id=test_id, train=800, validation=100, test=COUNT,
         classes=["no", "yes"], winner=winner,
@@ -44,9 +63,9 @@ def finished(folder, rows, *, winner, test_id="a" * 64, ids=IDS, order=None, com
     write_results(place, info, kept)
     write_costs(place, Costs(test_openings=1, rows=[]))
     write_file(place.recipe, b"name: x\n")
-    write_json(place.plan, {})
+    write_json(place.plan, plan or {})
     if complete:
-        write_json(place.complete, {"results_sha256": sha256_file(place.results)})
+        mark.write_mark(place, [place.row(*key) for key in rows], run_id="x")
     return folder
 
 
@@ -62,19 +81,37 @@ def by_row(found):
     return {(row["run"].rpartition("/")[2], row["name"], row["seed"]): row for row in found["rows"]}
 
 
-def test_candidates_are_paired_with_the_first_runs_winner_and_corrected_as_one_family(old, tmp_path):
+def test_candidates_are_paired_with_the_first_runs_winner_and_all_but_winners_are_one_family(old, tmp_path):
     new = finished(tmp_path / "new", {("lora-a", 0): FAIR, ("lora-b", 0): POOR}, winner=("lora-a", 0))
     found = compare([old, new])
     rows = by_row(found)
     assert found["reference"] == {"run": str(old), "name": "lora-r8", "seed": 0}
     assert rows["old", "lora-r8", 0]["p"] is None and rows["old", "tfidf", None]["p"] is None
     pairs = [paired(FAIR, GOOD), paired(POOR, GOOD)]
-    for name, pair, adjusted in zip(("lora-a", "lora-b"), pairs, holm([pair.p for pair in pairs]), strict=True):
+    of_winner, of_other = pairs[0].p, holm([pair.p for pair in pairs])[1]
+    for name, pair, adjusted in zip(("lora-a", "lora-b"), pairs, (of_winner, of_other), strict=True):
         row = rows["new", name, 0]
         assert row["difference"] == pair.difference and row["p"] == pair.p and row["p_holm"] == adjusted
         assert (row["only_row"] - row["only_reference"]) / COUNT == row["difference"]
     assert found["worse"] == []  # lora-b is shown to be worse, but it is not its run's winner
     json.dumps(found, allow_nan=False)
+
+
+def test_what_else_was_tried_takes_nothing_from_the_gate(tmp_path):
+    fewer = GOOD.copy()
+    fewer[np.flatnonzero(GOOD)[:7]] = False  # 7 rows lost, none won: p = 2 / 2 ** 7
+    others = {(f"lora-{number}", 0): GOOD for number in range(3)}
+    old = finished(tmp_path / "old", {("lora-r8", 0): GOOD, **others}, winner=("lora-r8", 0))
+    new = finished(tmp_path / "new", {("lora-r8", 0): fewer, **others}, winner=("lora-r8", 0))
+    found = compare([old, new])
+    row = by_row(found)["new", "lora-r8", 0]
+    assert (row["p"], row["p_holm"], found["worse"]) == (2**-6, 2**-6, [str(new)])
+    assert by_row(found)["old", "lora-0", 0]["p_holm"] == 1.0
+    # Each further run brings a winner, and the gate is corrected over these.
+    more = [finished(tmp_path / name, {("lora-r8", 0): fewer}, winner=("lora-r8", 0)) for name in ("b", "c", "d")]
+    found = compare([old, new, *more])
+    assert {row["p_holm"] for row in found["rows"] if row["winner"] and row["p"] is not None} == {4 * 2**-6}
+    assert found["worse"] == []
 
 
 def test_a_run_whose_winner_is_shown_to_be_worse_is_named(old, tmp_path):
@@ -108,13 +145,45 @@ def test_the_difference_changes_its_sign_with_the_order_of_runs(old, tmp_path):
     assert by_row(forth)["new", "lora-a", 0]["p"] == by_row(back)["old", "lora-r8", 0]["p"]
 
 
+ALWAYS_YES = Decision(thresholds=(0.9, 0.1))  # the logits are one apart
+
+
 def test_a_row_is_taken_by_the_labels_that_its_adapter_decides(old, tmp_path):
-    new = finished(tmp_path / "new", {("lora-a", 0): FAIR}, winner=("lora-a", 0))
-    adapter = RunFolder(new).row("lora-a", 0).adapter
-    adapter.mkdir()
-    always_yes = describe(Decision(thresholds=(0.9, 0.1)), ["no", "yes"])  # the logits are one apart
-    write_json(adapter / DECISION, {"schema": 1, **always_yes})
+    new = finished(tmp_path / "new", {("lora-a", 0): FAIR}, winner=("lora-a", 0), decision=ALWAYS_YES)
     assert by_row(compare([old, new]))["new", "lora-a", 0]["accuracy"] == 0.5
+
+
+def test_another_decision_than_the_measured_one_is_refused(old, tmp_path):
+    new = finished(tmp_path / "new", {("lora-a", 0): FAIR}, winner=("lora-a", 0), decision=ALWAYS_YES)
+    file = RunFolder(new).row("lora-a", 0).adapter / DECISION
+    told = f"{file}: is not the decision that the row was measured with. Take it from a backup."
+    write_json(file, read_json(file) | {"thresholds": {"no": 0.5, "yes": 0.5}})
+    assert refusal(old, new) == told
+    file.unlink()
+    assert refusal(old, new) == told
+    plain = finished(tmp_path / "plain", {("lora-a", 0): FAIR}, winner=("lora-a", 0))
+    later = RunFolder(plain).row("lora-a", 0).adapter / DECISION
+    later.parent.mkdir()
+    write_json(later, {"schema": 1, **describe(ALWAYS_YES, ["no", "yes"])})
+    assert refusal(old, plain) == f"{later}: is not the decision that the row was measured with. Take it from a backup."
+
+
+@pytest.mark.parametrize("name", ["plan.json", "rows/lora-a/seed-0/predictions.parquet"])
+def test_files_changed_after_the_run_was_complete_are_refused(old, tmp_path, name):
+    new = finished(tmp_path / "new", {("lora-a", 0): FAIR}, winner=("lora-a", 0))
+    other = finished(tmp_path / "other", {("lora-a", 0): GOOD}, winner=("lora-a", 0), plan={"test_rows_id": "1"})
+    (new / name).write_bytes((other / name).read_bytes())
+    assert refusal(old, new) == (
+        f"{new / name}: was changed after the run was complete: it is not what was measured. Take it from a backup."
+    )
+    (new / name).unlink()
+    assert refusal(old, new) == f"{new}: the run was complete, but its {name} is gone. Take it from a backup."
+
+
+def test_a_run_of_an_earlier_version_whose_mark_holds_the_results_alone_is_compared(old, tmp_path):
+    new = finished(tmp_path / "new", {("lora-a", 0): FAIR}, winner=("lora-a", 0))
+    write_json(new / "COMPLETE", {"results_sha256": sha256_file(new / "results.json")})
+    assert by_row(compare([old, new]))["new", "lora-a", 0]["difference"] == paired(FAIR, GOOD).difference
 
 
 def refusal(*runs):
@@ -143,6 +212,40 @@ def test_what_cannot_be_paired_is_refused_with_the_reason(old, tmp_path):
     )
     bare = finished(tmp_path / "bare", {("tfidf", None): POOR}, winner=None)
     assert refusal(bare, old) == (f"{bare}: the run has no winner to compare with; name a run with a candidate first.")
+
+
+def planned(folder, **plan):
+    return finished(folder, {("lora-r8", 0): GOOD}, winner=("lora-r8", 0), plan=plan)
+
+
+def test_the_same_rows_at_other_places_of_their_file_are_refused(tmp_path):
+    first = planned(tmp_path / "first", data_fingerprint="1", test_rows_id="a" * 64)
+    again = planned(tmp_path / "again", data_fingerprint="2", test_rows_id="a" * 64)
+    moved = planned(tmp_path / "moved", data_fingerprint="3", test_rows_id="b" * 64)
+    assert compare([first, again])["by_label_alone"] == []
+    assert refusal(first, again, moved) == (
+        f"{first} and {moved} hold the same test rows, but not at the same places of their files, as when a file was "
+        "sorted in between, so that their rows cannot be paired. Run both from the same files."
+    )
+
+
+def test_a_plan_of_an_earlier_version_is_held_by_its_data_else_by_labels_which_is_said(tmp_path):
+    first = planned(tmp_path / "first", data_fingerprint="1", test_rows_id="a" * 64)
+    older = planned(tmp_path / "older", data_fingerprint="1")
+    other = planned(tmp_path / "other", data_fingerprint="2")
+    assert compare([first, older])["by_label_alone"] == compare([older, first])["by_label_alone"] == []
+    assert compare([first, older, other])["by_label_alone"] == [str(other)]
+    assert compare([other, first])["by_label_alone"] == [str(first)]
+
+
+def test_rows_with_other_labels_under_the_same_names_are_refused(old, tmp_path):
+    labels = np.arange(COUNT) % 2
+    labels[[2, 3]] = labels[[3, 2]]  # two rows of the file changed places: the same texts in all, and the same test_id
+    moved = finished(tmp_path / "moved", {("lora-r8", 0): GOOD}, winner=("lora-r8", 0), labels=labels)
+    assert refusal(old, moved) == (
+        f"{old} and {moved} have other labels in the same rows (first: test.csv:3 is 'no' and 'yes'), so that their "
+        "rows cannot be paired. Run both from the same files."
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from finetooth.errors import RunError
 from finetooth.files import read_json, sha256_file, write_json
 from finetooth.runs import complete
 from finetooth.runs.layout import RunFolder
@@ -46,3 +47,34 @@ def test_a_mark_of_an_earlier_version_holds_the_results(run: RunFolder) -> None:
     assert complete.changed(run) == {"results.json": None}
     run.results.write_text("another")
     assert complete.changed(run) == {"results.json": "results.json was changed after the run was complete."}
+
+
+def refusal(run: RunFolder, *files: Path) -> str:
+    with pytest.raises(RunError) as caught:
+        complete.refuse_changed(run, files)
+    return str(caught.value)
+
+
+def test_a_file_that_changed_or_went_is_refused_and_one_that_is_not_held_is_passed_over(run: RunFolder) -> None:
+    row = run.row("r4", 0)
+    complete.refuse_changed(run, [run.results, run.recipe, row.predictions, run.comparison, run.costs])
+    run.costs.write_text("another")
+    complete.refuse_changed(run, [run.costs])
+    row.predictions.write_text("another")
+    complete.refuse_changed(run, [run.results, run.recipe])
+    assert refusal(run, run.results, row.predictions) == (
+        f"{row.predictions}: was changed after the run was complete: it is not what was measured. Take it from a "
+        "backup."
+    )
+    run.recipe.unlink()
+    assert refusal(run, run.recipe) == (
+        f"{run.path}: the run was complete, but its recipe.yaml is gone. Take it from a backup."
+    )
+
+
+@pytest.mark.parametrize("mark", [7, [], {"files": {}}, {"results_sha256": "a", "files": []}])
+def test_a_mark_of_another_form_is_refused(run: RunFolder, mark: object) -> None:
+    write_json(run.complete, mark)
+    assert refusal(run, run.results) == (
+        f"{run.complete}: not a mark that Finetooth wrote, so that nothing can be held to it. Take it from a backup."
+    )

@@ -230,6 +230,28 @@ def test_results_changed_after_the_mark_are_refused(folder):
         contract(folder.path)
 
 
+def test_a_comparison_that_was_changed_or_went_after_the_mark_is_refused(folder):
+    write_json(folder.comparison, {"rows": [], "verdict": None, "pooled": []})
+    mark = {"schema": 1, "results_sha256": sha256_file(folder.results), "run_id": "r"}
+    held = {file.name: sha256_file(file) for file in (folder.results, folder.comparison)}
+    write_json(folder.complete, mark | {"files": held})
+    assert contract(folder.path)["verdict"] is None
+    write_json(folder.comparison, {"rows": [], "verdict": {"worth_it": True}, "pooled": []})
+    with pytest.raises(RunError) as changed:
+        contract(folder.path)
+    assert str(changed.value) == (
+        f"{folder.comparison}: was changed after the run was complete: it is not what was measured. Take it from a "
+        "backup."
+    )
+    folder.comparison.unlink()
+    with pytest.raises(RunError) as gone:
+        contract(folder.path)
+    told = f"{folder.path}: the run was complete, but its comparison.json is gone. Take it from a backup."
+    assert str(gone.value) == told
+    write_json(folder.complete, mark)  # of the first version: it holds the results alone
+    assert contract(folder.path)["verdict"] is None
+
+
 def test_results_hold_nothing_of_the_clock_and_the_same_bytes_again(folder):
     first = folder.results.read_bytes()
     write_results(folder, INFO, ROWS)
