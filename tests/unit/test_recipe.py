@@ -117,6 +117,10 @@ def test_what_cannot_be_a_path_is_an_error_of_the_recipe() -> None:
             "decision.abstain.coverage: input should be less than 1; found 1.",
         ),
         (
+            {"training": {"device": "cuda", "precision": "float32"}},
+            "training: on device: cuda the products are in bfloat16; leave precision out, or set device: cpu.",
+        ),
+        (
             {"seeds": []},
             "seeds: list should have at least 1 item after validation, not 0; found [].",
         ),

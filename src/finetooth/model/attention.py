@@ -1,4 +1,4 @@
-"""Attention over rows that lie end to end: which rows go together, and two ways to compute them."""
+"""Attention over rows that lie end to end: which rows go together, and two ways to compute them on a CPU."""
 
 import math
 from typing import Any
@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from finetooth.model.batching import MOST_GROUPED, cheapest
+from finetooth.model.varlen import Ends
 
 # What an attention call costs besides its products, in entries of the score matrix: about 0.2 ms at 40 ns an entry.
 OVERHEAD_SCORES = 5000
@@ -80,8 +81,10 @@ class Group:
         return flat if self.index is None else flat.index_select(0, self.index)
 
 
-def attention(inner: torch.Tensor, layout: Layout, heads: int) -> torch.Tensor:
+def attention(inner: torch.Tensor, layout: Layout | Ends, heads: int) -> torch.Tensor:
     """Softmax attention of each row over itself, from queries, keys and values side by side: (T, 3 H) to (T, H)."""
+    if isinstance(layout, Ends):
+        return layout.attention(inner, heads)
     way = _Fused if inner.dtype == torch.float32 else _KeptScores
     found: torch.Tensor = way.apply(inner, layout, heads)  # type: ignore[no-untyped-call]  # torch's own
     return found
@@ -180,8 +183,10 @@ def _scale(inner: torch.Tensor) -> float:
     return float(inner.shape[-1] ** -0.5)
 
 
-def first_attention(query: torch.Tensor, pairs: torch.Tensor, layout: Layout, *, heads: int) -> torch.Tensor:
+def first_attention(query: torch.Tensor, pairs: torch.Tensor, layout: Layout | Ends, *, heads: int) -> torch.Tensor:
     """Attention of each row's first token over its row: query (B, H), keys and values side by side (T, 2 H)."""
+    if isinstance(layout, Ends):
+        return layout.first_attention(query, pairs, heads=heads)
     width = query.shape[1] // heads
     found, rows = [], [group.rows for group in layout.groups]
     for group, asked, pair in zip(

@@ -1,5 +1,6 @@
-"""What the computation runs on, set the same way in every process of a run."""
+"""What the computation runs on, set the same way in every process of a run; and the GPU, where tuning is on one."""
 
+import copy
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from finetooth.runs.provenance import processor
 # Besides torch, what takes part in computing a figure of the table.
 _DECIDING = ("transformers", "peft", "tokenizers", "safetensors", "numpy", "scipy", "scikit-learn")
 _MOST_THREADS = 1024
+LEAST_CAPABILITY = (8, 0)  # of a GPU, for products and attention in bfloat16
 
 
 def facts() -> dict[str, Any]:
@@ -29,10 +31,48 @@ def facts() -> dict[str, Any]:
     }
 
 
+def gpu_facts() -> dict[str, Any]:
+    """What decides the last bit of tuning on this machine's GPU, besides facts()."""
+    return {
+        "gpu": torch.cuda.get_device_name(),
+        "cuda": torch.version.cuda,
+        "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG", ":4096:8"),  # as mkl_cbwr (ADR 11)
+    }
+
+
+def gpu_obstacle() -> str | None:
+    """Why nothing can be tuned on a GPU here, in words; None: it can."""
+    if torch.version.cuda is None:
+        return f"torch {torch.__version__} is built without CUDA"
+    if not torch.cuda.is_available():
+        return f"torch {torch.__version__} finds no GPU here"
+    capability = torch.cuda.get_device_capability()
+    if capability < LEAST_CAPABILITY:
+        return f"{torch.cuda.get_device_name()} has compute capability {'.'.join(map(str, capability))}"
+    return None
+
+
+def gpu_bytes() -> int:
+    """Bytes of memory that the GPU has. (Asking for what is free would take some of it.)"""
+    return torch.cuda.get_device_properties().total_memory
+
+
+def gpu_peak_bytes() -> int:
+    """The most bytes of the GPU's memory that tensors of this process have held."""
+    return torch.cuda.max_memory_allocated()
+
+
+def placed(model: Any, device: str) -> Any:
+    """The model itself for "cpu", else a copy of it on the device."""
+    return model if device == "cpu" else copy.deepcopy(model).to(device)
+
+
 def configure(resolved: Mapping[str, Any]) -> None:
     """Set threads and determinism as plan.json says; to be called once, before the first tensor is made."""
     torch.set_num_threads(int(resolved["threads"]))
     torch.use_deterministic_algorithms(True)
+    if "gpu" in resolved:  # products in bfloat16 add up in float32, as on a CPU
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     # It would write every new tensor twice. (A property of the module's own class, which mypy does not see.)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 

@@ -8,6 +8,8 @@ What it leaves out, each exactly but for rounding (docs/results.md gives the tol
 - queries and all that follows of tokens whose last hidden state nobody reads: the head reads each row's first;
 - gradients below the first trained layer, and those layers themselves where a prefix cache holds what they compute.
 
+It computes where the model lies: on a GPU with tokens that lie there too (docs/adr/0011-cuda-tuning.md).
+
 Evaluations do not come through here: they are the model's own forward pass (finetooth.model.predictor).
 """
 
@@ -22,6 +24,7 @@ from finetooth.model.attention import Layout, attention, first_attention
 from finetooth.model.batching import Rows, Tokens, packed_batches
 from finetooth.model.families import FAMILIES, Parts
 from finetooth.model.products import Product
+from finetooth.model.varlen import MOST_WIDTH, WIDTH_STEP, Ends, HeldTokens, sent
 from finetooth.recipe import Candidate, Training
 
 
@@ -54,6 +57,9 @@ def obstacle(config: Any, candidate: Candidate, training: Training) -> str | Non
         return "dropout of the adapter"
     if candidate.bias == "all":
         return "bias: all"
+    width = config.hidden_size // config.num_attention_heads
+    if training.device == "cuda" and (width % WIDTH_STEP or width > MOST_WIDTH):
+        return f"attention heads of {width} values"
     return None
 
 
@@ -77,8 +83,10 @@ class PackedModel:
     ) -> None:
         self.tokens, self.budget, self.states = tokens, budget, states
         self.most_abreast, self.longest = most_abreast, int(tokens.lengths.max(initial=1))
-        self.coarse = dtype != torch.float32
         self.base = model.get_base_model()
+        self.device = next(self.base.parameters()).device
+        self.held = None if self.device.type == "cpu" else HeldTokens(tokens, self.device)
+        self.coarse = dtype != torch.float32
         self.family = FAMILIES[self.base.config.model_type]
         self.heads = int(self.base.config.num_attention_heads)
         layers = [self.family.parts(layer) for layer in self.family.layers(self.base)]
@@ -112,42 +120,50 @@ class PackedModel:
                 hidden = self.layers[number](hidden, layout)
         return self.family.head(self.base, hidden)
 
-    def _enter(self, rows: Rows, layout: Layout) -> tuple[int, torch.Tensor]:
+    def _enter(self, rows: Rows, layout: Layout | Ends) -> tuple[int, torch.Tensor]:
         """The first layer to compute, and the hidden states (T, H) it takes."""
         if self.states is None:
-            return 0, self._embed(rows)
+            return 0, self._embed(rows, layout)
         held = self.states.holds(rows)
         if held.all():
-            return self.states.depth, self.states.read(rows)
+            return self.states.depth, sent(self.states.read(rows), self.device)
         others = self._below(rows[~held])
         if not held.any():
             return self.states.depth, others
-        known = self.states.read(rows[held])
-        token_held = torch.from_numpy(np.repeat(held, layout.lengths))
-        hidden = torch.empty(len(token_held), known.shape[1])
-        hidden[token_held], hidden[~token_held] = known, others
-        return self.states.depth, hidden
+        known = sent(self.states.read(rows[held]), self.device)
+        known_first = np.argsort(~np.repeat(held, layout.lengths), kind="stable")
+        places = sent(torch.from_numpy(np.argsort(known_first)), self.device)
+        return self.states.depth, torch.cat([known, others])[places]
 
     def _below(self, rows: Rows) -> torch.Tensor:
         assert self.states is not None
         layout = self._layout(rows)
         with torch.no_grad():
-            hidden = layout.padded(self._embed(rows))
+            hidden = layout.padded(self._embed(rows, layout))
             for layer in self.layers[: self.states.depth]:
                 hidden = layer(hidden, layout)
         return hidden[: layout.end]
 
-    def _layout(self, rows: Rows) -> Layout:
-        return Layout(self.tokens.lengths[rows], coarse=self.coarse)
+    def _layout(self, rows: Rows) -> Layout | Ends:
+        lengths = self.tokens.lengths[rows]
+        return Layout(lengths, coarse=self.coarse) if self.held is None else Ends(lengths, self.device)
 
-    def _embed(self, rows: Rows) -> torch.Tensor:
+    def _embed(self, rows: Rows, layout: Layout | Ends) -> torch.Tensor:
+        if self.held is not None and isinstance(layout, Ends):
+            found = self.held.look_up(rows, layout)
+        else:
+            found = self._look_up(rows)
+        with torch.no_grad():
+            return self.family.embed(self.base, *found)
+
+    def _look_up(self, rows: Rows) -> tuple[torch.Tensor, ...]:
+        """Ids, positions and types of the rows' tokens end to end, each (T,) int64."""
         starts, ends = self.tokens.starts[rows], self.tokens.starts[rows + 1]
         kept = np.concatenate([np.arange(start, end) for start, end in zip(starts, ends, strict=True)])
         positions = kept - np.repeat(starts, ends - starts)
         types = np.zeros(len(kept), np.int64) if self.tokens.types is None else self.tokens.types[kept].astype(np.int64)
         ids = self.tokens.ids[kept].astype(np.int64)
-        with torch.no_grad():
-            return self.family.embed(self.base, *(torch.from_numpy(part) for part in (ids, positions, types)))
+        return tuple(torch.from_numpy(part) for part in (ids, positions, types))
 
 
 class _Layer:
@@ -177,7 +193,7 @@ class _Layer:
         for product in self.products:
             product.fold()
 
-    def __call__(self, hidden: torch.Tensor, layout: Layout) -> torch.Tensor:
+    def __call__(self, hidden: torch.Tensor, layout: Layout | Ends) -> torch.Tensor:
         """Hidden states (T, H) after the layer; of the last one (B, H), those of the first tokens."""
         if self.query is None:
             context = attention(self.inner(hidden), layout, self.heads)

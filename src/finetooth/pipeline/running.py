@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from finetooth import controls
-from finetooth.errors import DivergedError, ProofError, RunError
+from finetooth.errors import DivergedError, ProofError, RecipeError, RunError
 from finetooth.files import UNFINISHED, damage, discard, read_json, sweep, write_file, write_json
 from finetooth.model.batching import Tokens
 from finetooth.pipeline import ending, resuming
@@ -66,6 +66,8 @@ def run(
     if isinstance(recipe, Recipe):
         recipe = recipe.model_dump(mode="json")  # read as a mapping is: its paths are those of the working directory
     recipe = load_recipe(recipe if isinstance(recipe, Mapping) else Path(recipe))
+    if profile and recipe.training.device == "cuda":
+        raise RecipeError("--profile measures products of the CPU; leave it out, or set training.device: cpu.")
     folder = RunFolder(Path(out or Path("runs") / recipe.name).absolute())
     command = Command()
     _refuse_foreign(folder)
@@ -92,6 +94,7 @@ class _Work:
 
     def prepare(self, *, allow_inexact: bool) -> None:
         """Sources, splits, tokens and the plan: made and written down, or compared with what is written."""
+        prepare.refuse_device(self.recipe)
         sweep(self.folder.path)
         self.folder.work.mkdir(exist_ok=True)
         begun = self.folder.plan.is_file()

@@ -38,6 +38,7 @@ def check(
     Raises: as run does before it trains; RecipeError if fix_list would change a source of data.
     """
     quiet = progress or Silent()
+    prepare.refuse_device(recipe)
     with tempfile.TemporaryDirectory(prefix="finetooth-check-") as name:
         folder = RunFolder(Path(name))
         folder.work.mkdir()
@@ -111,6 +112,7 @@ def _candidate(
         "parameters": found["parameters"],
         "steps": steps,
         "peak_bytes": read_json(task.folder.costs)["peak_bytes"],
+        "gpu_peak_bytes": found["gpu_peak_bytes"],
         "train_seconds": found["step_seconds"] * steps,
         "plain_step_seconds": found["plain_step_seconds"],
         "step_seconds": found["step_seconds"],

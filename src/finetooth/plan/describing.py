@@ -150,6 +150,8 @@ def _way(row: dict[str, Any]) -> Iterator[str]:
         yield "training.base_dropout=0 (measured)"
     elif row["padded_because"]:
         yield f"tuned with padding: {row['padded_because']}"
+    elif row["gpu_peak_bytes"] is not None:
+        yield f"tuned on a GPU in {row['precision']}, with {row['gpu_peak_bytes'] / 1e9:.2f} GB of its memory"
     elif row["precision"] != "float32":
         yield f"products of tuning in {row['precision']}, evaluations in float32"
     if row["prefix_bytes"]:

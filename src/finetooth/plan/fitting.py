@@ -10,23 +10,25 @@ from finetooth.model.prefix import count_blocks
 from finetooth.recipe import Candidate, Recipe, Training
 from finetooth.runs.work import SPLITS
 
-# Two micro-batches of 1,024; more tokens were not faster (docs/experiments.md), and take memory.
-MOST_TOKENS = 2048
+# Two micro-batches of 1,024; more tokens were not faster (docs/experiments.md), and take memory. On a GPU, as a guess
+# that nobody has measured, enough for a whole batch of 64 long texts.
+MOST_TOKENS, MOST_TOKENS_GPU = 2048, 32_768
 MEMORY_SHARE, DISK_SHARE = 0.5, 0.5  # of what is free
 
 
 def token_budget(config: Any, recipe: Recipe, *, free_bytes: int | None) -> int:
     """Most tokens computed at a time in training: as the recipe says, or as many as memory holds, at most MOST_TOKENS.
 
-    free_bytes: of memory, None where it is not known.
+    free_bytes: of the memory of the device of tuning, None where it is not known.
     """
     asked = recipe.training.token_budget
     if asked != "auto":
         return asked
+    most = MOST_TOKENS if recipe.training.device == "cpu" else MOST_TOKENS_GPU
     if free_bytes is None:
-        return MOST_TOKENS
+        return most
     room = int(MEMORY_SHARE * free_bytes / _token_bytes(config, recipe))
-    return max(min(room, MOST_TOKENS), min(recipe.max_tokens, MOST_TOKENS))
+    return max(min(room, most), min(recipe.max_tokens, most))
 
 
 def candidate_plan(

@@ -33,6 +33,20 @@ class Material:
     dataset: Dataset
 
 
+def refuse_device(recipe: Recipe) -> None:
+    """Nothing, if this machine can tune on the device that the recipe names.
+
+    Raises: RecipeError naming what is missing.
+    """
+    obstacle = device.gpu_obstacle() if recipe.training.device == "cuda" else None
+    if obstacle is not None:
+        least = ".".join(map(str, device.LEAST_CAPABILITY))
+        raise RecipeError(
+            f"training.device: cuda, but {obstacle}. Set training.device: cpu, or run where a CUDA build of torch "
+            f"finds a GPU of compute capability {least} or above."
+        )
+
+
 def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Material:
     """Bring the sources and read the splits.
 
@@ -90,12 +104,12 @@ def resolve(
     free_disk: bytes free where the run is kept.
 
     Raises: ModelError when a candidate's targets match nothing, max_tokens is more than the model has positions, or the
-    checkpoint lacks a part of an encoder layer.
+    checkpoint lacks a part of an encoder layer; RecipeError for a row that cannot be tuned on the device.
     """
-    dataset = material.dataset
+    dataset, on_gpu = material.dataset, recipe.training.device == "cuda"
     plan: dict[str, Any] = {
         "schema": 1,
-        "device": device.facts(),
+        "device": device.facts() | (device.gpu_facts() if on_gpu else {}),
         "data_fingerprint": dataset.fingerprint,
         "test_id": dataset.test_id,
         "test_rows_id": rows_id(dataset.test, classes=dataset.classes),
@@ -113,7 +127,8 @@ def resolve(
     base = load_base(material.model.path, classes=dataset.classes, head_seed=0)
     _refuse_holes(base)
     plan["base"] = _identity(material.model, base)
-    plan["token_budget"] = fitting.token_budget(base.model.config, recipe, free_bytes=free_bytes())
+    room = device.gpu_bytes() if on_gpu else free_bytes()
+    plan["token_budget"] = fitting.token_budget(base.model.config, recipe, free_bytes=room)
     plan["tokens"] = {split: _lengths(found) for split, found in tokens.items()}
     plan["candidates"] = {
         candidate.name: fitting.candidate_plan(
@@ -126,8 +141,9 @@ def resolve(
     }
     if "full" in recipe.baselines:
         plan["candidates"]["full"] = {"targets": [], "padded_because": "all parameters are trained", "depth": 0}
-    packed = any(way["padded_because"] is None for way in plan["candidates"].values())
-    plan["precision"] = precision.choose(recipe.training.precision) if packed else "float32"
+    if on_gpu:
+        _refuse_padded(plan["candidates"])
+    plan["precision"] = _precision(recipe, plan["candidates"])
     plan["prefix"] = fitting.prefix_plan(
         recipe,
         plan["candidates"],
@@ -203,6 +219,25 @@ def _lengths(tokens: Tokens) -> dict[str, Any]:
         "rows_cut": float((whole > lengths).mean()),
         "tokens_cut": float((whole - lengths).sum() / whole.sum()),
     }
+
+
+def _precision(recipe: Recipe, candidates: Mapping[str, Mapping[str, Any]]) -> str:
+    """Number format of the products of tuning without padding; that of padded tuning where there is no other."""
+    if all(way["padded_because"] for way in candidates.values()):
+        return "float32"
+    if recipe.training.device == "cuda":
+        return "bfloat16"  # the attention kernel there takes no float32
+    return precision.choose(recipe.training.precision)
+
+
+def _refuse_padded(candidates: Mapping[str, Mapping[str, Any]]) -> None:
+    """On a GPU there is tuning without padding only."""
+    padded = [f"{name} ({because})" for name, plan in candidates.items() if (because := plan["padded_because"])]
+    if padded:
+        raise RecipeError(
+            f"training.device: cuda tunes without padding only, which these rows cannot be: {', '.join(padded)}. "
+            "Change or drop them, or set training.device: cpu."
+        )
 
 
 def _refuse_holes(base: Base) -> None:

@@ -17,8 +17,9 @@ from finetooth.progress import Step
 from finetooth.proof.task import Task
 
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-# MKL promises equal bits from run to run only in this mode (ADR 5); a user may set another.
-_NUMERICS = {"MKL_CBWR": "AUTO"}
+# MKL promises equal bits from run to run only in this mode (ADR 5), cuBLAS only with such a workspace (ADR 11); a user
+# may set others.
+_NUMERICS = {"MKL_CBWR": "AUTO", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 # What oneDNN keeps for every new shape pins the heap, which then grows with each step (ADR 6). In bfloat16 shapes are
 # few, and dear to make again (ADR 10).
 _HEAP = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
@@ -124,7 +125,8 @@ def _heap(task: Task) -> dict[str, str]:
     plan = task.plan()
     way = plan["candidates"].get(task.row)
     packed = way is not None and way["padded_because"] is None
-    return {} if packed and plan["precision"] == "bfloat16" else _HEAP
+    on_gpu = "gpu" in plan["device"]  # what is left to the CPU then is float32
+    return {} if packed and plan["precision"] == "bfloat16" and not on_gpu else _HEAP
 
 
 def _error(answer: dict[str, Any]) -> FinetoothError:

@@ -128,6 +128,7 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
         train_seconds=seconds,
         examples_per_second=counters.examples / seconds,
         part_seconds={"prefix": prefix_seconds, **counters.part_seconds},
+        **({"gpu_peak_bytes": device.gpu_peak_bytes()} if recipe.training.device == "cuda" else {}),
         **_profile(task, tuning, speeds, seconds=counters.seconds),
     )
     return model.eval()

@@ -21,6 +21,7 @@ from finetooth.recipe import Training
 from finetooth.tuning.forward import Forward, PaddedModel
 from finetooth.tuning.gradients import Crew, accumulate
 from finetooth.tuning.schedule import optimizer
+from finetooth.tuning.trained import trained
 
 TRAIN_SECONDS, EVALUATION_SECONDS = 4.0, 1.5
 MOST_STEPS = 500  # drawn, to find the one that takes the most memory
@@ -41,9 +42,8 @@ def probe(task: Task) -> None:
     pad_id = load_tokenizer(folder).pad_token_id
     model = whole.release(base) if candidate is None else adapters.attach(base, candidate, seed=task.seed)
     tokens = Tokens.open(task.run_folder.work / "tokens" / "train")
-    named = [(name, value) for name, value in model.named_parameters() if value.requires_grad]
-    rule, _ = optimizer(named, recipe.training, candidate)
-    model.train()
+    tuned = device.placed(model.train(), recipe.training.device)
+    rule, _ = optimizer(trained(tuned).items(), recipe.training, candidate)
     load_seconds = time.perf_counter() - began
 
     crew = Crew()
@@ -56,7 +56,8 @@ def probe(task: Task) -> None:
     asked, plain_step_seconds = plan["candidates"][task.row], None
     states = _Made.planned(tokens, plan, depth=asked["depth"])
     because = asked["padded_because"]
-    step_seconds = rate(_forward(model, tokens, plan, pad_id, because=because, abreast=crew.size, states=states))
+    abreast = crew.size if recipe.training.device == "cpu" else 1
+    step_seconds = rate(_forward(tuned, tokens, plan, pad_id, because=because, abreast=abreast, states=states))
     if recipe.training.base_dropout != 0 and candidate is not None:
         for module in model.modules():
             if isinstance(module, torch.nn.Dropout):
@@ -79,6 +80,7 @@ def probe(task: Task) -> None:
                 "peft_percent": counts.peft_percent,
                 "plain_percent": 100 * counts.trainable / counts.total,
             },
+            "gpu_peak_bytes": device.gpu_peak_bytes() if recipe.training.device == "cuda" else None,
             "load_seconds": load_seconds,
             "step_seconds": step_seconds,
             "plain_step_seconds": plain_step_seconds,
@@ -160,9 +162,10 @@ def _train_rate(
 
     def step(parts: list[Rows]) -> None:
         forward.fold()
-        accumulate(crew, parts, forward=forward, parameters=parameters, objective=summed)
+        found, _ = accumulate(crew, parts, forward=forward, parameters=parameters, objective=summed)
         rule.step()
         rule.zero_grad()
+        float(found)  # waits for a GPU
 
     def size(part: Rows) -> int:
         return _computed(forward, tokens, part)

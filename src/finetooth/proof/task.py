@@ -96,9 +96,11 @@ def keep_predictions(
 
 
 def add_costs(task: Task, **costs: Any) -> None:
-    """Record costs of the row; peak_bytes keeps the largest, those of hidden states add up, all else is the newest."""
+    """Record costs of the row; peaks keep the largest, those of hidden states add up, all else is the newest."""
     known: dict[str, Any] = read_json(task.folder.costs) if task.folder.costs.is_file() else {}
     peak = max(known.get("peak_bytes", 0), costs.pop("peak_bytes", 0))
     for name in {"prefix_seconds", "prefix_blocks"} & set(costs):
         costs[name] += known.get(name, 0)
+    if "gpu_peak_bytes" in costs:
+        costs["gpu_peak_bytes"] = max(known.get("gpu_peak_bytes", 0), costs["gpu_peak_bytes"])
     write_json(task.folder.costs, {**known, **costs, "peak_bytes": peak})

@@ -172,13 +172,20 @@ class Training(Section):
     class_weights: Literal["balanced"] | dict[Word, Annotated[float, Field(gt=0)]] | None = Field(
         None, description="Weight of each class in the loss: 'balanced' (inverse frequency), or {label: weight}."
     )
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu",
+        description="Where candidates are tuned; cuda: on an NVIDIA GPU, without padding (not yet tried on one). Every "
+        "evaluation is on the CPU.",
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
-        description="Number format of the products in tuning without padding; auto: bfloat16 where they are measured "
-        "to be faster in it. What is trained, and every evaluation, is float32.",
+        description="Number format of the products in tuning without padding; auto: bfloat16 on a GPU, and where they "
+        "are measured to be faster in it. What is trained, and every evaluation, is float32.",
     )
     token_budget: Annotated[int, Field(ge=16)] | Literal["auto"] = Field(
-        "auto", description="Most tokens computed at a time in training; auto: 2048, or fewer where memory is short."
+        "auto",
+        description="Most tokens computed at a time in training; auto: 2048, on a GPU 32768, or fewer where memory is "
+        "short.",
     )
     cache_bytes: int = Field(
         8_000_000_000,
@@ -189,6 +196,12 @@ class Training(Section):
     checkpoint_every: int = Field(
         50, ge=1, description="Optimizer steps between checkpoints: the most work a crash costs."
     )
+
+    @model_validator(mode="after")
+    def _one_format_on_a_gpu(self) -> "Training":
+        if self.device == "cuda" and self.precision == "float32":
+            raise ValueError("on device: cuda the products are in bfloat16; leave precision out, or set device: cpu.")
+        return self
 
 
 class Abstain(Section):

@@ -262,6 +262,9 @@ def _method(material: Material) -> Iterator[tuple[str, str | None]]:
     packages = provenance.get("packages") or {}
     yield "Versions", ", ".join(f"{name} {version}" for name, version in packages.items() if version) or None
     yield "Processor", provenance.get("processor")
+    gpu = (provenance.get("device") or {}).get("gpu")
+    if gpu is not None:
+        yield "Tuned on", f"{shown(gpu)}; every evaluation on the processor."
     if provenance.get("precision") == "bfloat16":
         yield "Precision", "Products of tuning without padding in bfloat16; all else, and every evaluation, in float32."
     spent = material.contract["step_seconds"]

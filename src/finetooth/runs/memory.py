@@ -4,7 +4,7 @@ import platform
 from pathlib import Path
 
 _CONTAINER = Path("/sys/fs/cgroup")
-_WORDS = ("can't allocate memory", "out of memory")
+_WORDS = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 def ran_out(error: BaseException) -> bool:

@@ -125,6 +125,7 @@ class RunInfo:
 class RowCosts:
     """What a row took; peak_bytes is that of the row's own process. None: not measured, or nothing was trained.
 
+    gpu_peak_bytes: the most that tensors of tuning held of a GPU's memory; None where no GPU was asked for.
     part_seconds: of tuning, by part: prefix (hidden states computed beforehand), forward, backward, optimizer,
     evaluate, save; train_seconds is the sum of the first four and what lies between them.
     prefix_blocks: blocks of hidden states that the row's processes computed, 0 where another row had them all.
@@ -141,6 +142,7 @@ class RowCosts:
     flops_per_second: float | None = None
     limit_flops_per_second: float | None = None
     peak_bytes: int | None = None
+    gpu_peak_bytes: int | None = None
     adapter_bytes: int | None = None
     latency_seconds: float | None = None
 

@@ -122,8 +122,9 @@ def _restore(
         for name, parameter in named.items():
             parameter.copy_(tensors[f"parameter/{name}"])
             if f"exp_avg/{name}" in tensors:
+                place = parameter.device
                 optimizer.state[parameter] = {
-                    "step": torch.tensor(float(counters.step), dtype=torch.float32),
-                    "exp_avg": tensors[f"exp_avg/{name}"].clone(),
-                    "exp_avg_sq": tensors[f"exp_avg_sq/{name}"].clone(),
+                    "step": torch.tensor(float(counters.step), dtype=torch.float32, device=place),
+                    "exp_avg": tensors[f"exp_avg/{name}"].to(place, copy=True),
+                    "exp_avg_sq": tensors[f"exp_avg_sq/{name}"].to(place, copy=True),
                 }

@@ -88,14 +88,15 @@ def accumulate(
     parameters: Sequence[nn.Parameter],
     objective: Objective,
     before: Callable[[int], None] = lambda number: None,
-) -> tuple[float, dict[str, float]]:
+) -> tuple[torch.Tensor, dict[str, float]]:
     """Give each parameter the gradient of the objective summed over micro-batches, added in their order.
 
     objective(logits, rows): what is differentiated, and a figure to be summed. before(number): called before the
-    micro-batches from that number on. Gives the figure's sum, and seconds of forward and backward passes.
+    micro-batches from that number on. Gives the figure's sum, () where it was computed, and seconds of forward and
+    backward passes; of a GPU, which is not waited for, seconds of handing them over.
     """
     gradients: list[torch.Tensor | None] = [None] * len(parameters)
-    figure, seconds = 0.0, {"forward": 0.0, "backward": 0.0}
+    figure, seconds = torch.zeros((), dtype=torch.float64), {"forward": 0.0, "backward": 0.0}
     for start in range(0, len(parts), forward.abreast):
         before(start)
         began = time.perf_counter()
@@ -106,7 +107,7 @@ def accumulate(
         found = crew.run(tasks)
         share = (time.perf_counter() - began) / sum(there + back for *_, there, back in found)
         for told, added, there, back in found:
-            figure += told
+            figure = figure + told
             gradients = [_sum(one, other) for one, other in zip(gradients, added, strict=True)]
             seconds["forward"] += there * share
             seconds["backward"] += back * share
@@ -117,12 +118,12 @@ def accumulate(
 
 def _differentiate(
     forward: Forward, part: Rows, parameters: Sequence[nn.Parameter], objective: Objective
-) -> tuple[float, tuple[torch.Tensor | None, ...], float, float]:
+) -> tuple[torch.Tensor, tuple[torch.Tensor | None, ...], float, float]:
     began = time.perf_counter()
     loss, figure = objective(forward(part), part)
     middle = time.perf_counter()
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
-    return float(figure.detach()), gradients, middle - began, time.perf_counter() - middle
+    return figure.detach(), gradients, middle - began, time.perf_counter() - middle
 
 
 def _sum(one: torch.Tensor | None, other: torch.Tensor | None) -> torch.Tensor | None:

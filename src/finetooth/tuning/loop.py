@@ -2,6 +2,9 @@
 
 Each pass of the loop is: evaluate if this step's evaluation is due, save if a checkpoint is due, take one step. What
 is on disk is always "the state before the next step", so that stopping anywhere repeats at most one interval.
+
+On a GPU the loop hands over step after step and looks at what they told every LOG_EVERY of them, and before it
+evaluates or saves (docs/adr/0011-cuda-tuning.md). Evaluations are on the CPU, by a model that takes the values over.
 """
 
 import json
@@ -20,12 +23,13 @@ from torch.nn import functional
 
 from finetooth.errors import DivergedError, Interrupted
 from finetooth.measure.metrics import predicted, score
-from finetooth.model import seeds
-from finetooth.model.batching import Rows, Tokens
+from finetooth.model import device, seeds
+from finetooth.model.batching import Rows, Tokens, collate
 from finetooth.model.packed import PackedModel
 from finetooth.model.precision import DTYPES
 from finetooth.model.predictor import logits
 from finetooth.model.prefix import PrefixCache
+from finetooth.model.varlen import sent
 from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.memory import ran_out
@@ -33,7 +37,9 @@ from finetooth.tuning import checkpoints
 from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.forward import Forward, PaddedModel
 from finetooth.tuning.gradients import Crew, accumulate
+from finetooth.tuning.readings import Readings
 from finetooth.tuning.schedule import factor, optimizer
+from finetooth.tuning.trained import take_over, trained
 
 COLLAPSE = 0.95  # share of predictions given to one class that raises the alarm
 LOG_EVERY = 10
@@ -58,9 +64,9 @@ class Job:
     """One candidate with one seed, or full fine-tuning with one seed: then candidate is None.
 
     packed: whether it is tuned without padding. precision: number format of the products then, a name of
-    finetooth.model.precision.DTYPES; with padding it is float32. token_budget: most tokens computed at a time in
-    training; budget: of a micro-batch in evaluation. advance(steps, note) tells how far it is, with 0 steps while it
-    validates; stop() is the signal to obey, or None.
+    finetooth.model.precision.DTYPES; with padding it is float32. Where it is tuned, training.device says. token_budget:
+    most tokens computed at a time in training; budget: of a micro-batch in evaluation. advance(steps, note) tells how
+    far it is, with 0 steps while it validates; stop() is the signal to obey, or None.
     """
 
     candidate: Candidate | None
@@ -90,18 +96,25 @@ class Job:
 
 
 class Tuning:
-    """A candidate being tuned; `run` takes it from where the disk says it stands to its best state."""
+    """A candidate being tuned; `run` takes it from where the disk says it stands to its best state.
+
+    model: on the CPU; what is evaluated, and holds the best state in the end. tuned: what the steps change; on the CPU
+    the same, else a copy of it on the device.
+    """
 
     def __init__(self, job: Job, model: Any) -> None:
         self.job = job
-        self.model = model
-        self.named: dict[str, nn.Parameter] = {
-            name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad
-        }
+        self.model, self.tuned = model, device.placed(model, job.training.device)
+        self.named = trained(self.tuned)
         self.parameters = list(self.named.values())
+        self.device = self.parameters[0].device
+        self.read_every = 1 if self.device.type == "cpu" else LOG_EVERY
+        self.readings = Readings(self.device)
+        self.told: dict[str, float] = {}  # of the last step that was read
         self.crew = Crew()
         self.optimizer, self.peaks = optimizer(self.named.items(), job.training, job.candidate)
-        self.weights = class_weights(job)
+        self.labels = torch.from_numpy(job.train.labels).to(self.device)
+        self.weights = class_weights(job).to(self.device)
         self.random = any(module.p > 0 for module in model.modules() if isinstance(module, nn.Dropout))
         job.folder.checkpoints.mkdir(parents=True, exist_ok=True)
         self.counters = checkpoints.load(job.folder.checkpoints, self.named, self.optimizer)
@@ -124,10 +137,11 @@ class Tuning:
                 self._warm_up()
                 self._steps()
         except _Stop as stop:
+            self._read()
             self._checkpoint()
             raise Interrupted("interrupted; the state is saved.", signal_number=stop.signal_number) from None
         assert counters.best_step is not None
-        checkpoints.load_best(job.folder.checkpoints, counters.best_step, self.named)
+        checkpoints.load_best(job.folder.checkpoints, counters.best_step, trained(self.model))
         self._log("end", {"best_step": counters.best_step})
         return counters
 
@@ -145,11 +159,12 @@ class Tuning:
     def _forward(self, budget: int) -> Forward:
         split = self.job.train
         if self.job.packed:
-            abreast = self.crew.size
+            abreast = self.crew.size if self.device.type == "cpu" else 1
             dtype = DTYPES[self.job.precision]
             return PackedModel(
-                self.model, split.tokens, budget=budget, most_abreast=abreast, states=split.states, dtype=dtype
+                self.tuned, split.tokens, budget=budget, most_abreast=abreast, states=split.states, dtype=dtype
             )
+        assert self.tuned is self.model
         return PaddedModel(self.model, split.tokens, budget=budget, pad_id=self.job.pad_id)
 
     def _warm_up(self) -> None:
@@ -167,7 +182,10 @@ class Tuning:
                 objective=lambda found, _: (found.sum(), found.sum()),
             )
             with self.crew.all_threads(), torch.inference_mode():  # evaluations are this thread's
-                self.forward(parts[0])
+                if self.tuned is self.model:
+                    self.forward(parts[0])
+                else:  # the GPU's passes were none of the processor's
+                    self.model(**collate(self.job.train.tokens, parts[0][:1], pad_id=self.job.pad_id))
 
         self._within_memory(rows, passes)
         self.optimizer.zero_grad(set_to_none=True)
@@ -180,7 +198,10 @@ class Tuning:
             self.forward.fold()
         losses = self._within_memory(rows, lambda: self._accumulate(rows))
         with self._timed("optimizer"):
-            norm = self._clip(rows, losses)
+            norm = nn.utils.clip_grad_norm_(self.parameters, job.training.max_grad_norm or math.inf)
+            self.readings.add(counters.step + 1, rows, losses=losses, norm=norm)
+            if self._reading_due():
+                self._read()
             share = factor(
                 counters.step,
                 job.total_steps,
@@ -189,19 +210,32 @@ class Tuning:
             )
             for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
                 group["lr"] = peak * share
+            self.optimizer.found_inf = self.readings.halted  # type: ignore[attr-defined]  # torch's GradScaler sets it so
             self.optimizer.step()
         counters.step += 1
         counters.evaluated = False
-        counters.loss_sum += losses
-        counters.loss_count += len(rows)
         counters.examples += len(rows)
         counters.tokens += int(job.train.tokens.lengths[rows].sum())
         counters.seconds += time.perf_counter() - started
         if counters.step % LOG_EVERY == 0:
-            self._log(
-                "train", {"loss": losses / len(rows), "gradient_norm": norm, "learning_rate": self.peaks[0] * share}
-            )
-        job.advance(1, f"loss {counters.loss_sum / counters.loss_count:.3f}")
+            self._log("train", {**self.told, "learning_rate": self.peaks[0] * share})
+        job.advance(1, f"loss {counters.loss_sum / counters.loss_count:.3f}" if counters.loss_count else "")
+
+    def _reading_due(self) -> bool:
+        """Whether the step at hand is looked at before it is taken: the log, an evaluation or a checkpoint follows."""
+        step = self.counters.step + 1
+        return step % self.read_every == 0 or self._evaluated_at(step) or step % self.job.training.checkpoint_every == 0
+
+    def _read(self) -> None:
+        """Take up what the steps told since the last reading.
+
+        Raises: DivergedError for the first whose loss or gradient is not finite; neither it nor a later one was taken.
+        """
+        for reading in self.readings.take():
+            reading.refuse(self.job.train.ids)
+            self.counters.loss_sum += reading.losses
+            self.counters.loss_count += len(reading.rows)
+            self.told = {"loss": reading.losses / len(reading.rows), "gradient_norm": reading.norm}
 
     def _within_memory(self, rows: Rows, work: Callable[[], Result]) -> Result:
         """What work on a batch gives, done in smaller micro-batches from here on whenever memory runs out."""
@@ -218,14 +252,13 @@ class Tuning:
             )
             self._log("memory", {"token_budget": self.counters.token_budget})
 
-    def _accumulate(self, rows: Rows) -> float:
+    def _accumulate(self, rows: Rows) -> torch.Tensor:
         """The gradient of one optimizer batch, micro-batch by micro-batch; gives its summed cross-entropy."""
         job, counters = self.job, self.counters
-        labels = torch.from_numpy(job.train.labels)
-        total_weight = self.weights[labels[rows]].sum()
+        total_weight = self.weights[self._labels(rows)].sum()
 
         def objective(found: torch.Tensor, part: Rows) -> tuple[torch.Tensor, torch.Tensor]:
-            truth = labels[part]
+            truth = self._labels(part)
             each = functional.cross_entropy(found, truth, reduction="none")
             return (each * self.weights[truth]).sum() / total_weight, each.detach().double().sum()
 
@@ -256,23 +289,17 @@ class Tuning:
         size = self.job.training.batch_size
         return self._epoch_order[1][position * size : (position + 1) * size]
 
-    def _clip(self, rows: Rows, losses: float) -> float:
-        limit = self.job.training.max_grad_norm or math.inf
-        norm = float(nn.utils.clip_grad_norm_(self.named.values(), limit))
-        if not (math.isfinite(norm) and math.isfinite(losses)):
-            what = "loss" if not math.isfinite(losses) else "gradient"
-            named = ", ".join(self.job.train.ids[row] for row in rows[:8])
-            raise DivergedError(
-                f"the {what} of step {self.counters.step + 1} is not finite (rows {named}"
-                f"{', ...' if len(rows) > 8 else ''}); try a lower training.learning_rate."
-            )
-        return norm
+    def _labels(self, rows: Rows) -> torch.Tensor:
+        return self.labels[sent(torch.from_numpy(rows), self.device)]
 
     def _evaluation_due(self) -> bool:
+        step = self.counters.step
+        return step > 0 and not self.counters.evaluated and self._evaluated_at(step)
+
+    def _evaluated_at(self, step: int) -> bool:
         every = self.job.training.evaluate_every
         interval = self.job.steps_per_epoch if every == "epoch" else every
-        step = self.counters.step
-        return step > 0 and not self.counters.evaluated and (step % interval == 0 or step == self.job.total_steps)
+        return step % interval == 0 or step == self.job.total_steps
 
     def _evaluate(self) -> None:
         job, counters = self.job, self.counters
@@ -285,6 +312,7 @@ class Tuning:
             job.advance(0, f"validating {done:,} of {whole:,} texts")
 
         with self._timed("evaluate"), self.crew.all_threads():
+            take_over(self.model, self.named)
             found = logits(
                 self.model,
                 job.validation.tokens,

@@ -28,3 +28,15 @@ def test_a_thread_count_that_no_machine_has_is_left_alone(threads: Any) -> None:
     with device.configured({"threads": threads}):
         assert torch.get_num_threads() == before[0]
     assert state() == before
+
+
+def test_only_a_plan_with_a_gpu_asks_its_products_to_add_up_in_float32() -> None:
+    matmul, threads = torch.backends.cuda.matmul, torch.get_num_threads()
+    before = matmul.allow_bf16_reduced_precision_reduction
+    try:
+        with device.configured({"threads": threads}):
+            assert matmul.allow_bf16_reduced_precision_reduction == before
+            device.configure({"threads": threads, "gpu": "Example 80GB"})
+            assert matmul.allow_bf16_reduced_precision_reduction is False
+    finally:
+        matmul.allow_bf16_reduced_precision_reduction = before

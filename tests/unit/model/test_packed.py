@@ -246,6 +246,16 @@ def test_what_stands_in_its_way_is_named(
     assert obstacle(config, candidate(**candidate_changes), Training.model_validate(training)) == reason
 
 
+def test_on_a_gpu_heads_that_the_kernel_does_not_take_stand_in_its_way(folder: Path) -> None:
+    config, on_gpu = load_config(folder), Training.model_validate({"device": "cuda"})
+    assert obstacle(config, candidate(), on_gpu) is None
+    for heads, width in ((8, 4), (1, 32), (16, 2)):
+        config.num_attention_heads = heads
+        because = None if width == 32 else f"attention heads of {width} values"
+        assert obstacle(config, candidate(), on_gpu) == because
+        assert obstacle(config, candidate(), Training.model_validate({})) is None
+
+
 def test_another_activation_or_family_stands_in_its_way(folder: Path) -> None:
     config = load_config(folder)
     name = "hidden_act" if config.model_type == "bert" else "activation"

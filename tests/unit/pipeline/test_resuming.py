@@ -73,6 +73,7 @@ def test_a_plan_from_before_the_test_rows_were_held_takes_them_up_with_the_same_
         ({"seeds": [1]}, "seeds.0 was 0, is 1"),
         ({"seeds": [0, 1]}, "seeds.1 was None, is 1"),
         ({"max_tokens": 100}, "max_tokens was 512, is 100"),
+        ({"training": {"device": "cuda"}}, "training.device was 'cpu', is 'cuda'"),
         ({"training": {"batch_size": 4, "epochs": 1}}, "training.epochs was 3, is 1; training.batch_size was 16, is 4"),
         ({"candidates": [{"name": "r4", "rank": 5}, {"name": "r8"}]}, "candidates.0.rank was 4, is 5"),
         ({"model": "x" * 80}, f"model was 'owner/name', is '{'x' * 56}..."),
@@ -124,3 +125,11 @@ def test_what_decides_the_last_bit_is_refused_or_marked(folder: RunFolder) -> No
     assert (plan["inexact"], plan["device"]) == (told, now["device"])
     assert read_json(folder.plan) == plan
     assert agree(folder, now, allow_inexact=False) == plan
+
+
+def test_another_gpu_is_refused_by_name(folder: RunFolder) -> None:
+    on = {name: PLAN | {"device": PLAN["device"] | {"gpu": name, "cuda": "13.0"}} for name in ("A 40GB", "B 80GB")}
+    write_json(folder.plan, {"run_id": "x", "inexact": [], **on["A 40GB"]})
+    assert agree(folder, on["A 40GB"], allow_inexact=False)["inexact"] == []
+    told = "this machine or its set-up is not that of the run being resumed: gpu was 'A 40GB', is 'B 80GB'. "
+    assert told in refused(lambda: agree(folder, on["B 80GB"], allow_inexact=False))

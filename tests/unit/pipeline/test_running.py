@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from finetooth import Recipe
-from finetooth.errors import RunError, SourceError
+from finetooth.errors import RecipeError, RunError, SourceError
 from finetooth.pipeline import running
 
 
@@ -30,6 +30,19 @@ def test_what_a_kill_in_the_first_moment_leaves_is_no_users_file(tmp_path: Path)
         (out / name).write_text("")
     with pytest.raises(SourceError, match="no such file or folder"):  # it went on
         running.run(recipe_of(tmp_path), out=out)
+
+
+def test_a_profile_of_the_cpu_is_not_asked_of_a_gpu(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"^--profile measures products of the CPU; leave it out, or set training\."):
+        running.run(recipe_of(tmp_path) | {"training": {"device": "cuda"}}, out=tmp_path / "out", profile=True)
+
+
+def test_without_a_gpu_a_run_on_one_is_refused_before_anything_is_brought(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running.prepare.device, "gpu_obstacle", lambda: "there is none")
+    with pytest.raises(RecipeError, match=r"^training\.device: cuda, but there is none\. Set training\.device: cpu"):
+        running.run(recipe_of(tmp_path) | {"training": {"device": "cuda"}}, out=tmp_path / "out")
 
 
 def test_a_recipe_object_means_what_its_file_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

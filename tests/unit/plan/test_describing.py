@@ -94,6 +94,7 @@ def tuned(name: str, **changes: Any) -> dict[str, Any]:
         "name": name,
         "parameters": parameters | {"peft_percent": 2.1, "plain_percent": 2.132} | changes.pop("parameters", {}),
         "peak_bytes": 1_200_000_000,
+        "gpu_peak_bytes": None,
         "steps": 144,
         "train_seconds": 50.0,
         "evaluate_seconds": 10.0,
@@ -119,3 +120,8 @@ def test_a_candidate_tells_what_it_adapts_and_full_that_it_trains_all() -> None:
         "  about 60 s of tuning\n"
         "  tuned with padding: all parameters are trained"
     )
+
+
+def test_on_a_gpu_its_memory_is_told() -> None:
+    row = tuned("r4", precision="bfloat16", gpu_peak_bytes=2_340_000_000)
+    assert list(describing._way(row)) == ["tuned on a GPU in bfloat16, with 2.34 GB of its memory"]

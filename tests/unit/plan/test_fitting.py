@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from finetooth.model.batching import Tokens, evaluation_batches
-from finetooth.plan.fitting import MOST_TOKENS, candidate_plan, prefix_plan, token_budget
+from finetooth.plan.fitting import MOST_TOKENS, MOST_TOKENS_GPU, candidate_plan, prefix_plan, token_budget
 from finetooth.recipe import Candidate, Recipe, load
 
 MINILM = SimpleNamespace(
@@ -43,6 +43,12 @@ def test_memory_bounds_the_budget_but_one_text_always_fits() -> None:
     assert budgets[0] > budgets[1] > budgets[2] > budgets[3] == 256
     assert token_budget(MINILM, recipe(max_tokens=256), free_bytes=0) == 256
     assert token_budget(MINILM, recipe(max_tokens=256), free_bytes=None) == MOST_TOKENS
+
+
+def test_on_a_gpu_more_tokens_are_computed_at_a_time_within_its_memory() -> None:
+    wanted = recipe(training={"device": "cuda"})
+    assert token_budget(MINILM, wanted, free_bytes=80 * 10**9) == MOST_TOKENS_GPU
+    assert MOST_TOKENS < token_budget(MINILM, wanted, free_bytes=8 * 10**9) < MOST_TOKENS_GPU
 
 
 def test_a_larger_model_and_dropout_in_the_attention_take_more_memory() -> None:

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 import tiny
 from finetooth.data.examples import rows_id
 from finetooth.errors import ModelError, RecipeError
+from finetooth.model import device
 from finetooth.plan import prepare
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe, load
@@ -109,6 +111,71 @@ def test_a_checkpoint_that_lacks_a_part_of_a_layer_is_no_base(place: Path, tmp_p
     assert str(caught.value) == (
         "the base model: the checkpoint lacks bert.encoder.layer.1.output.dense, a part of an encoder layer; "
         "it is not whole."
+    )
+
+
+@pytest.fixture
+def with_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine with a GPU, as far as plans go."""
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Example 80GB")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (8, 0))
+    monkeypatch.setattr(device, "gpu_bytes", lambda: 80 * 10**9)
+
+
+ON_GPU = {"device": "cuda", "base_dropout": 0, "token_budget": "auto"}
+PACKED = {"name": "r4", "rank": 4}
+
+
+@pytest.mark.usefixtures("with_gpu")
+@pytest.mark.parametrize(
+    ("built", "found", "capability", "obstacle"),
+    [
+        (None, False, (8, 0), f"torch {torch.__version__} is built without CUDA"),
+        ("13.0", False, (8, 0), f"torch {torch.__version__} finds no GPU here"),
+        ("13.0", True, (7, 5), "Example 80GB has compute capability 7.5"),
+    ],
+)
+def test_where_no_gpu_can_be_tuned_on_it_is_refused(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    built: str | None,
+    found: bool,
+    capability: tuple[int, int],
+    obstacle: str,
+) -> None:
+    prepare.refuse_device(recipe(place, training=ON_GPU))
+    monkeypatch.setattr(torch.version, "cuda", built)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: found)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    prepare.refuse_device(recipe(place))
+    with pytest.raises(RecipeError) as caught:
+        prepare.refuse_device(recipe(place, training=ON_GPU))
+    assert str(caught.value) == (
+        f"training.device: cuda, but {obstacle}. Set training.device: cpu, or run where a CUDA build of torch finds a "
+        "GPU of compute capability 8.0 or above."
+    )
+
+
+@pytest.mark.usefixtures("with_gpu")
+def test_a_plan_for_a_gpu_names_it_and_evaluates_on_the_cpu(place: Path, tmp_path: Path) -> None:
+    plan = planned(recipe(place, training=ON_GPU, candidates=[PACKED]), tmp_path / "t")
+    gpu = {"gpu": "Example 80GB", "cuda": "13.0", "cublas_workspace": ":4096:8"}
+    assert plan["device"] == device.facts() | gpu
+    assert plan["device"]["device"] == "cpu"
+    assert (plan["precision"], plan["token_budget"]) == ("bfloat16", 32_768)
+
+
+@pytest.mark.usefixtures("with_gpu")
+def test_rows_that_need_padding_are_refused_on_a_gpu_all_of_them_at_once(place: Path, tmp_path: Path) -> None:
+    dropped = {"name": "dropped", "dropout": 0.1}
+    wanted = recipe(place, training=ON_GPU, baselines=["full"], candidates=[dropped, PACKED])
+    with pytest.raises(RecipeError) as caught:
+        planned(wanted, tmp_path / "t")
+    assert str(caught.value) == (
+        "training.device: cuda tunes without padding only, which these rows cannot be: dropped (dropout of the "
+        "adapter), full (all parameters are trained). Change or drop them, or set training.device: cpu."
     )
 
 

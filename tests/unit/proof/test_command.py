@@ -108,6 +108,9 @@ def test_only_tuning_in_bfloat16_keeps_what_onednn_makes(
     tmp_path: Path, action: Any, row: str, precision: str, keeps: bool
 ) -> None:
     ways = {"r4": {"padded_because": None}, "wild": {"padded_because": "dropout of the adapter"}}
-    write_json(tmp_path / "plan.json", {"candidates": ways, "precision": precision})
-    found = command._heap(Task(action, str(tmp_path), row, 3, "train", ""))
-    assert found == ({} if keeps else {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"})
+    plan = {"candidates": ways, "precision": precision, "device": {"device": "cpu"}}
+    write_json(tmp_path / "plan.json", plan)
+    task = Task(action, str(tmp_path), row, 3, "train", "")
+    assert command._heap(task) == ({} if keeps else {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"})
+    write_json(tmp_path / "plan.json", plan | {"device": {"device": "cpu", "gpu": "Example 80GB"}})
+    assert command._heap(task) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}  # oneDNN multiplies in float32 then

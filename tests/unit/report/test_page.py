@@ -208,6 +208,13 @@ def test_what_is_absent_is_left_out_and_the_rest_stands(tmp_path):
     assert "How it was measured" in page(gather(alone))
 
 
+def test_the_gpu_of_tuning_is_named(tmp_path):
+    folder = build(tmp_path / "run", texts=[f"text {number}" for number in range(40)])
+    assert "Tuned on" not in page(gather(folder))
+    write_json(folder.provenance, read_json(folder.provenance) | {"device": {"device": "cpu", "gpu": "Example <80GB>"}})
+    assert "Example &lt;80GB&gt;; every evaluation on the processor." in page(gather(folder))
+
+
 def test_many_classes_are_told_by_the_pairs_mixed_up_most(tmp_path):
     classes = [f"class {number}" for number in range(77)]
     folder = build(tmp_path / "run", texts=["text"] * 770, classes=classes)

@@ -170,6 +170,7 @@ def test_the_contract_is_the_two_files_merged(folder):
         "flops_per_second": None,
         "limit_flops_per_second": None,
         "peak_bytes": 20,
+        "gpu_peak_bytes": None,
         "adapter_bytes": 30,
         "latency_seconds": 0.02,
     }

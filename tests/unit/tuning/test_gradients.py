@@ -118,7 +118,7 @@ def made(folder: Path, place: Path) -> tuple[Any, Callable[..., tuple[float, lis
         assert len(parts) >= 4
         figure, seconds = accumulate(crew, parts, forward=forward, parameters=tuning.parameters, objective=objective)
         assert min(seconds.values()) > 0
-        return figure, [value.grad for value in tuning.parameters]
+        return float(figure), [value.grad for value in tuning.parameters]
 
     return tuning, summed
 
