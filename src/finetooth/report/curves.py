@@ -23,6 +23,7 @@ def curves(lines: Sequence[Line]) -> list[Safe]:
     points = [point for line in tuned for point in line.row["curve"]]
     losses = [point[key] for point in points for key in ("train_loss", "validation_loss")]
     accuracies = [point["validation_accuracy"] for point in points]
+    accuracies += [value for value in map(_trained, points) if value is not None]
     last = max(point["epoch"] for point in points)
     epochs = plots.even_scale(0.0, last, most=6)
     if last <= 6:
@@ -72,22 +73,10 @@ def _one(line: Line, number: int, *, epochs: Scale, loss: Scale, accuracy: Scale
     whole, best = line.row["curve"], line.row["best_epoch"]
     over, curve = overfitting(whole), _thinned(whole, best)
     drawn = [*_overfit(over, epochs, curve[-1]["epoch"]), *_axes(epochs, loss, accuracy)]
-    ends = {}
-    for key, look in (("train_loss", "train"), ("validation_loss", "validation")):
-        places = [(epochs.across(point["epoch"]), loss.down(point[key], _LOSS)) for point in curve]
-        drawn.append(plots.curve(places, look=look))
-        drawn += [plots.dot(x, y, look=look, radius=2.5) for x, y in places]
-        ends[key] = places[-1]
-    settled = plots.spread([place[1] for place in ends.values()], gap=14, low=4, high=_LOSS - 2)
-    for (x, _), y, word in zip(ends.values(), settled, ("training", "validation"), strict=True):
-        drawn.append(plots.words(x, y + 4, word, look="name", dx=11))
-    top = _LOSS + _GAP
-    places = [(epochs.across(p["epoch"]), top + accuracy.down(p["validation_accuracy"], _ACCURACY)) for p in curve]
-    drawn += [
-        plots.curve(places, look="validation"),
-        *(plots.dot(x, y, look="validation", radius=2.5) for x, y in places),
-    ]
-    drawn.append(plots.words(places[-1][0], places[-1][1] + 4, "validation", look="name", dx=11))
+    drawn += _pair(curve, epochs, loss, keys=("train_loss", "validation_loss"), top=0, height=_LOSS)
+    drawn += _pair(
+        curve, epochs, accuracy, keys=("train_accuracy", "validation_accuracy"), top=_LOSS + _GAP, height=_ACCURACY
+    )
     if best is not None:
         drawn += _kept(curve, best, epochs=epochs, loss=loss, accuracy=accuracy)
     said = f"{shown(line.title)}: {sentence(line)}"
@@ -98,16 +87,41 @@ def _one(line: Line, number: int, *, epochs: Scale, loss: Scale, accuracy: Scale
             _epoch(point["epoch"]),
             f"{point['train_loss']:.4f}",
             f"{point['validation_loss']:.4f}",
+            "" if (trained := _trained(point)) is None else percent(trained),
             percent(point["validation_accuracy"]),
         ]
         for point in curve
     ]
-    grid = table(["epoch", "training loss", "validation loss", "validation accuracy"], rows, caption=title, quiet=True)
+    names = ["epoch", "training loss", "validation loss", "training accuracy", "validation accuracy"]
+    grid = table(names, rows, caption=title, quiet=True)
     told = sentence(line)
     if len(curve) < len(whole):
         told += f" Drawn: {len(curve):,} of {len(whole):,} evaluations."
     heading = shown(line.title) + (" (winner)" if line.winner else "")
     return plots.figure(heading, image, grid, note=told[0].upper() + told[1:])
+
+
+def _pair(
+    curve: Sequence[dict[str, float]], epochs: Scale, scale: Scale, *, keys: tuple[str, str], top: float, height: float
+) -> list[Safe]:
+    """The lines of training and validation over one another, each named at its end."""
+    drawn, ends = [], {}
+    for key, look in zip(keys, ("train", "validation"), strict=True):
+        known = [point for point in curve if point.get(key) is not None]
+        places = [(epochs.across(point["epoch"]), top + scale.down(point[key], height)) for point in known]
+        if places:
+            drawn.append(plots.curve(places, look=look))
+            drawn += [plots.dot(x, y, look=look, radius=2.5) for x, y in places]
+            ends["training" if look == "train" else look] = places[-1]
+    settled = plots.spread([y for _, y in ends.values()], gap=14, low=top + 4, high=top + height - 2)
+    for (word, (x, _)), y in zip(ends.items(), settled, strict=True):
+        drawn.append(plots.words(x, y + 4, word, look="name", dx=11))
+    return drawn
+
+
+def _trained(point: Mapping[str, Any]) -> float | None:
+    """Accuracy on the training rows, which runs of earlier versions lack."""
+    return point.get("train_accuracy")
 
 
 def _epoch(value: float) -> str:

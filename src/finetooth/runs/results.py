@@ -38,12 +38,17 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """One evaluation during tuning."""
+    """One evaluation during tuning.
+
+    train_loss, train_accuracy: of the training rows since the one before, each as it was before its step; the accuracy
+    is None where an earlier version did not count it.
+    """
 
     epoch: float
     train_loss: float
     validation_loss: float
     validation_accuracy: float
+    train_accuracy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

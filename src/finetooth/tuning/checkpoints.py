@@ -28,7 +28,8 @@ KEPT = 2
 class Counters:
     """Where the tuning stands.
 
-    loss_sum, loss_count: cross-entropy since the last evaluation. seconds: of training steps; part_seconds: of forward,
+    loss_sum, loss_count, right: cross-entropy, rows and right answers since the last evaluation; right is None where an
+    earlier version did not count it. seconds: of training steps; part_seconds: of forward,
     backward, optimizer, evaluate and save. token_budget: of training; less than planned once memory ran
     out.
     """
@@ -37,6 +38,7 @@ class Counters:
     evaluated: bool = False
     loss_sum: float = 0.0
     loss_count: int = 0
+    right: int | None = 0
     examples: int = 0
     tokens: int = 0
     seconds: float = 0.0
@@ -45,7 +47,7 @@ class Counters:
     best_step: int | None = None
     best_value: float | None = None
     waited: int = 0
-    curve: list[dict[str, float]] = field(default_factory=list)
+    curve: list[dict[str, float | None]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -75,7 +77,7 @@ def load(folder: Path, named: Mapping[str, nn.Parameter], optimizer: torch.optim
     """
     for path in sorted(folder.glob("step-*"), reverse=True):
         if damage(path) is None:
-            counters = Counters(**read_json(path / "counters.json"))
+            counters = Counters(**{"right": None} | read_json(path / "counters.json"))
             if counters.best_step is None or damage(folder / f"best-{counters.best_step:08d}") is None:
                 _restore(load_tensors((path / "state.safetensors").read_bytes()), counters, named, optimizer)
                 return counters

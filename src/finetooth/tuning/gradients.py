@@ -91,8 +91,8 @@ def accumulate(
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """Give each parameter the gradient of the objective summed over micro-batches, added in their order.
 
-    objective(logits, rows): what is differentiated, and a figure to be summed. before(number): called before the
-    micro-batches from that number on. Gives the figure's sum, () where it was computed, and seconds of forward and
+    objective(logits, rows): what is differentiated, and figures to be summed. before(number): called before the
+    micro-batches from that number on. Gives the figures' sums, where they were computed, and seconds of forward and
     backward passes; of a GPU, which is not waited for, seconds of handing them over.
     """
     gradients: list[torch.Tensor | None] = [None] * len(parameters)

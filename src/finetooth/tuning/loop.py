@@ -196,10 +196,10 @@ class Tuning:
         rows = self._batch_rows()
         with self._timed("forward"):
             self.forward.fold()
-        losses = self._within_memory(rows, lambda: self._accumulate(rows))
+        sums = self._within_memory(rows, lambda: self._accumulate(rows))
         with self._timed("optimizer"):
             norm = nn.utils.clip_grad_norm_(self.parameters, job.training.max_grad_norm or math.inf)
-            self.readings.add(counters.step + 1, rows, losses=losses, norm=norm)
+            self.readings.add(counters.step + 1, rows, sums=sums, norm=norm)
             if self._reading_due():
                 self._read()
             share = factor(
@@ -234,6 +234,8 @@ class Tuning:
         for reading in self.readings.take():
             reading.refuse(self.job.train.ids)
             self.counters.loss_sum += reading.losses
+            if self.counters.right is not None:
+                self.counters.right += int(reading.right)
             self.counters.loss_count += len(reading.rows)
             self.told = {"loss": reading.losses / len(reading.rows), "gradient_norm": reading.norm}
 
@@ -253,14 +255,19 @@ class Tuning:
             self._log("memory", {"token_budget": self.counters.token_budget})
 
     def _accumulate(self, rows: Rows) -> torch.Tensor:
-        """The gradient of one optimizer batch, micro-batch by micro-batch; gives its summed cross-entropy."""
+        """The gradient of one optimizer batch, micro-batch by micro-batch.
+
+        Gives (2,) float64: its summed cross-entropy, and how many of its rows have the likeliest label.
+        """
         job, counters = self.job, self.counters
         total_weight = self.weights[self._labels(rows)].sum()
 
         def objective(found: torch.Tensor, part: Rows) -> tuple[torch.Tensor, torch.Tensor]:
             truth = self._labels(part)
             each = functional.cross_entropy(found, truth, reduction="none")
-            return (each * self.weights[truth]).sum() / total_weight, each.detach().double().sum()
+            right = found.detach().argmax(1) == truth
+            sums = torch.stack([each.detach().double().sum(), right.double().sum()])
+            return (each * self.weights[truth]).sum() / total_weight, sums
 
         def before(number: int) -> None:
             self._obey()
@@ -268,12 +275,12 @@ class Tuning:
                 torch.manual_seed(seeds.derive(job.seed, "dropout", counters.step, number))
 
         parts = self.forward.split(rows)
-        losses, seconds = accumulate(
+        sums, seconds = accumulate(
             self.crew, parts, forward=self.forward, parameters=self.parameters, objective=objective, before=before
         )
         for part, spent in seconds.items():
             counters.part_seconds[part] = counters.part_seconds.get(part, 0.0) + spent
-        return losses
+        return sums
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:
@@ -331,6 +338,7 @@ class Tuning:
         point = {
             "epoch": counters.step / job.steps_per_epoch,
             "train_loss": counters.loss_sum / counters.loss_count,
+            "train_accuracy": None if counters.right is None else counters.right / counters.loss_count,
             "validation_loss": figures["loss"],
             "validation_accuracy": figures["accuracy"],
         }
@@ -341,7 +349,7 @@ class Tuning:
         else:
             counters.waited += 1
         counters.curve.append(point)
-        counters.loss_sum, counters.loss_count, counters.evaluated = 0.0, 0, True
+        counters.loss_sum, counters.loss_count, counters.right, counters.evaluated = 0.0, 0, 0, True
         self._log("evaluate", {**point, "macro_f1": figures["macro_f1"]})
         job.advance(0, f"validation {100 * figures['accuracy']:.1f} %")
 

@@ -14,11 +14,16 @@ _NAMED = 8  # rows of a step that an error names
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a step told. rows: its batch. losses: summed cross-entropy. norm: of the gradient, before it was clipped."""
+    """What a step told, before it was taken.
+
+    rows: its batch. losses: summed cross-entropy. right: rows whose label was the likeliest. norm: of the gradient,
+    before it was clipped.
+    """
 
     step: int
     rows: Rows
     losses: float
+    right: float
     norm: float
 
     def refuse(self, ids: Sequence[str]) -> None:
@@ -47,9 +52,9 @@ class Readings:
         self.halted = torch.zeros((), device=device)
         self._waiting: list[tuple[int, Rows, torch.Tensor]] = []
 
-    def add(self, step: int, rows: Rows, *, losses: torch.Tensor, norm: torch.Tensor) -> None:
-        """Keep what step number `step` told: losses () float64, norm () float32."""
-        told = torch.stack([losses, norm.double()])
+    def add(self, step: int, rows: Rows, *, sums: torch.Tensor, norm: torch.Tensor) -> None:
+        """Keep what step number `step` told: sums (2,) float64, of losses and of right rows; norm () float32."""
+        told = torch.cat([sums, norm.double()[None]])
         self.halted = torch.maximum(self.halted, 1.0 - torch.isfinite(told).all().float())
         self._waiting.append((step, rows, told))
 

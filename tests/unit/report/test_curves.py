@@ -50,3 +50,14 @@ def test_the_sentence_says_no_more_than_the_evaluations_show(train, validation, 
     (figure,) = curves([line])
     assert (said[0].upper() + said[1:]) in figure.text.replace(NO_BREAK, " ")
     assert ("overfitting</text>" in figure.text) == ("Overfitting after" in said)
+
+
+def test_training_accuracy_is_drawn_where_it_was_counted():
+    line = tuned([0.6, 0.4], [0.5, 0.4])
+    (without,) = curves([line])
+    assert without.text.count(">training</text>") == 1 and without.text.count(">validation</text>") == 2
+    for point, accuracy in zip(line.row["curve"], (0.75, 0.875), strict=True):
+        point["train_accuracy"] = accuracy
+    (figure,) = curves([line])
+    assert figure.text.count(">training</text>") == figure.text.count(">validation</text>") == 2
+    assert "75.0" in figure.text and "87.5" in figure.text and "87.5" not in without.text

@@ -9,8 +9,10 @@ import torch
 from torch.nn import functional
 from tuning_jobs import begin, job
 
+from finetooth.measure.metrics import score
 from finetooth.model import seeds
 from finetooth.model.batching import collate
+from finetooth.model.predictor import logits
 from finetooth.tuning import loop
 
 STILL = {"base_dropout": 0.0, "max_grad_norm": None, "epochs": 1}
@@ -107,3 +109,18 @@ def test_balanced_weights_are_inverse_frequencies(model_folder: Path, tmp_path: 
     made = job(model_folder, tmp_path, rows=19, training={"class_weights": "balanced"})
     assert np.bincount(made.train.labels).tolist() == [10, 9]
     torch.testing.assert_close(loop.class_weights(made), torch.tensor([19 / 20, 19 / 18]))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_training_figures_of_the_curve_are_of_the_rows_since_the_last_evaluation(
+    model_folder: Path, tmp_path: Path, packed: bool
+) -> None:
+    """Weights that never move make the model of the end that of every step."""
+    tuning, _ = gradients(model_folder, tmp_path, packed=packed, evaluate_every=2)
+    tokens, labels, order = tuning.job.train.tokens, tuning.job.train.labels, seeds.order(3, 0, 19)
+    found = logits(tuning.model, tokens, pad_id=0, budget=10_000)
+    assert [point["epoch"] for point in tuning.counters.curve] == [2 / 3, 1.0]
+    for point, rows in zip(tuning.counters.curve, (order[:16], order[16:]), strict=True):
+        figures = score(found[rows], labels[rows])
+        assert point["train_accuracy"] == figures["accuracy"]
+        assert point["train_loss"] == pytest.approx(figures["loss"], abs=1e-5)

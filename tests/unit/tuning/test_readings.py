@@ -38,11 +38,11 @@ def told(made: Job) -> list[dict[str, Any]]:
 def test_what_is_taken_is_what_was_added_and_nothing_twice() -> None:
     readings = Readings(torch.device("cpu"))
     for step in (4, 5):
-        losses = torch.tensor(0.1 * step, dtype=torch.float64)
-        readings.add(step, np.arange(step), losses=losses, norm=torch.tensor(2.5))
+        sums = torch.tensor([0.1 * step, step - 1.0], dtype=torch.float64)
+        readings.add(step, np.arange(step), sums=sums, norm=torch.tensor(2.5))
     found = readings.take()
-    assert [(item.step, len(item.rows), item.losses, item.norm) for item in found] == [
-        (4, 4, 0.1 * 4, 2.5), (5, 5, 0.1 * 5, 2.5)
+    assert [(item.step, len(item.rows), item.losses, item.right, item.norm) for item in found] == [
+        (4, 4, 0.1 * 4, 3.0, 2.5), (5, 5, 0.1 * 5, 4.0, 2.5)
     ]  # fmt: skip
     assert readings.take() == []
     assert float(readings.halted) == 0
@@ -52,7 +52,8 @@ def test_what_is_taken_is_what_was_added_and_nothing_twice() -> None:
 def test_once_not_finite_it_stays_halted(losses: float, norm: float) -> None:
     readings = Readings(torch.device("cpu"))
     for pair in ((1.0, 1.0), (losses, norm), (1.0, 1.0)):
-        readings.add(1, np.arange(1), losses=torch.tensor(pair[0], dtype=torch.float64), norm=torch.tensor(pair[1]))
+        sums = torch.tensor([pair[0], 1.0], dtype=torch.float64)
+        readings.add(1, np.arange(1), sums=sums, norm=torch.tensor(pair[1]))
     assert (float(readings.halted), readings.halted.dtype, readings.halted.shape) == (1.0, torch.float32, ())
 
 
@@ -93,16 +94,16 @@ def test_a_step_that_diverged_and_those_after_it_change_nothing_and_the_first_is
     real, kept, rows = tuning._accumulate, [], []
 
     def spoiled(batch: np.ndarray) -> torch.Tensor:
-        losses = real(batch)
+        sums = real(batch)
         if tuning.counters.step == 3:
             kept.append((values_of(tuning), {key: dict(value) for key, value in tuning.optimizer.state.items()}))
             kept[0][1].update({key: {n: v.clone() for n, v in value.items()} for key, value in kept[0][1].items()})
             rows.extend(batch)
             if what == "loss":
-                return losses * math.nan
+                return sums * math.nan
             assert tuning.parameters[0].grad is not None
             tuning.parameters[0].grad[0] = math.inf
-        return losses
+        return sums
 
     tuning._accumulate = spoiled  # type: ignore[method-assign]
     with pytest.raises(DivergedError) as caught:
