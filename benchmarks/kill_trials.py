@@ -16,9 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from trials import Chain, Trial, check, kill_until_done, ten_aims, write_recipe
-
-EVERY = 5
+from trials import EVERY, Chain, Trial, check, kill_until_done, ten_aims, write_recipe
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from finetooth.runs.results import contract
 
 POLL_SECONDS = 0.002
 PATIENCE_SECONDS = 120.0
+EVERY = 5  # steps between the checkpoints of the tiny recipe
 PROGRAM = (sys.executable, "-c", "from finetooth.cli import main; main()")
 
 Aim = Literal["anywhere", "tuning", "save", "later"]
@@ -275,3 +276,29 @@ class Finished:
 
     trial: Trial
     said: subprocess.CompletedProcess[str]
+
+
+def killed(steady: Finished, place: Path, *, kills: int, seed: int) -> list[Chain]:
+    """So many kills, in as many run folders as that takes; every run ends in the end, and is checked."""
+    draw, chains, done = random.Random(seed), list[Chain](), 0
+    seconds = steady.trial.contract()["rows"][0]["train_seconds"]
+    while done < kills:
+        trial = Trial(steady.trial.recipe, place / f"trial-{len(chains)}")
+        aims = ten_aims(draw)[: kills - done]
+        chains.append(kill_until_done(trial, iter(aims), draw=draw, tune_seconds=seconds))
+        check(chains[-1], steady.trial, every=EVERY)
+        done += len(chains[-1].kills)
+    return chains
+
+
+def told(chains: list[Chain]) -> int:
+    """Print a line for each kill; how many there were."""
+    kills = [kill for chain in chains for kill in chain.kills]
+    for kill in kills:
+        print(
+            f"aim {kill.aim:<8}  phase {kill.phase:<10}  inside a save {kill.inside_save!s:<5}  "
+            f"reached {kill.reached:>3}  resumed from {kill.resumed_from}"
+        )
+    inside = sum(kill.inside_save for kill in kills)
+    print(f"{len(kills)} kills in {len(chains)} runs, {inside} inside a save: 0 files differ, 0 openings too many")
+    return len(kills)

@@ -1,10 +1,13 @@
 """Runs that the flows share: each costs seconds of imports in every process of it."""
 
+import io
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from finetooth.cli import main
 from trials import Finished, Trial, write_recipe
 
 STEADY: dict[str, Any] = {"name": "steady", "baselines": [], "training": {"epochs": 8}}
@@ -14,24 +17,6 @@ STEADY: dict[str, Any] = {"name": "steady", "baselines": [], "training": {"epoch
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the tiny model and its reviews."""
     return tmp_path_factory.mktemp("flows")
-
-
-PREFIXED: dict[str, Any] = {
-    "name": "prefixed",
-    "baselines": [],
-    "training": {"epochs": 8, "base_dropout": 0.0},
-    "candidates": [{"name": "r4", "rank": 4, "bias": "lora_only", "layers": "last-1"}],
-    "decision": {"thresholds": "macro_f1", "abstain": {"coverage": 0.8}},
-}
-
-
-@pytest.fixture(scope="session")
-def prefixed(place: Path) -> Finished:
-    """One candidate tuned without padding, on hidden states kept on disk, that decides by thresholds and abstains."""
-    trial = Trial(write_recipe(place, **PREFIXED), place / "prefixed")
-    said = trial.finish("--profile")
-    assert said.returncode == 0, said.stderr
-    return Finished(trial, said)
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +37,21 @@ def table(place: Path) -> Finished:
     ]
     trial = Trial(write_recipe(place, name="table", candidates=candidates), place / "table")
     return Finished(trial, trial.finish())
+
+
+@pytest.fixture
+def said(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What the command line says, in this process: (exit code, stdout, stderr)."""
+
+    def say(trial: Trial, *arguments: str, stdin: str | None = None) -> tuple[int, str, str]:
+        monkeypatch.setenv("FINETOOTH_STATE", str(trial.state))
+        if stdin is not None:
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main(list(arguments))
+        out, err = capfd.readouterr()
+        assert isinstance(end.value.code, int)
+        return end.value.code, out, err
+
+    return say

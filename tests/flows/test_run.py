@@ -1,12 +1,10 @@
 """From a recipe to the table, and what the finished run is used for."""
 
 import csv
-import io
 import json
 import re
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,36 +17,15 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 import finetooth
 from finetooth import pipeline
-from finetooth.cli import main
 from finetooth.errors import FinetoothError
 from finetooth.files import damage, read_json, sha256_file
-from finetooth.measure.decision_file import DECISION
 from finetooth.model.adapters import WEIGHTS
 from finetooth.proof.command import Command
 from finetooth.proof.task import Task
-from finetooth.runs.predictions import read as read_predictions
 from trials import PROGRAM, Finished, Trial, write_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ["a superb honest film", "dull and lifeless story", "the actor was very moving"]
-
-
-@pytest.fixture
-def said(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What the command line says, in this process: (exit code, stdout, stderr)."""
-
-    def say(trial: Trial, *arguments: str, stdin: str | None = None) -> tuple[int, str, str]:
-        monkeypatch.setenv("FINETOOTH_STATE", str(trial.state))
-        if stdin is not None:
-            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main(list(arguments))
-        out, err = capfd.readouterr()
-        assert isinstance(end.value.code, int)
-        return end.value.code, out, err
-
-    return say
 
 
 def test_the_contract_holds_its_schema(table: Finished, steady: Finished) -> None:
@@ -274,86 +251,9 @@ def test_a_byte_flipped_between_saving_and_proving_fails_the_run(
         pipeline.load(trial.out)
 
 
-def test_a_profile_tells_parts_and_speed(prefixed: Finished) -> None:
-    (row,) = json.loads(prefixed.said.stdout)["rows"]
-    assert row["part_seconds"].keys() == {"prefix", "forward", "backward", "optimizer", "evaluate", "save"}
-    steps = sum(row["part_seconds"][part] for part in ("prefix", "forward", "backward", "optimizer"))
-    assert 0 < steps <= row["train_seconds"]
-    assert row["flops_per_second"] > 0
-    assert row["limit_flops_per_second"] > 0
-    assert not prefixed.trial.folder.work.exists()  # with the hidden states, of no use once the run is complete
-
-
-def test_results_evaluate_and_predict_decide_alike(prefixed: Finished, said: Any) -> None:
-    trial = prefixed.trial
-    jsonschema.validate(json.loads(prefixed.said.stdout), json.loads((ROOT / "docs/contract.schema.json").read_text()))
-    (row,) = json.loads(prefixed.said.stdout)["rows"]
-    assert read_json(trial.row.adapter / DECISION) == {"schema": 1, **row["decision"]}
-    assert read_json(trial.row.verify)["decision_sha256"] == sha256_file(trial.row.adapter / DECISION)
-    wanted = row["decision"]["abstain"]
-    assert 0.8 <= wanted["coverage"] < 0.8 + 1 / 40
-    predictor = finetooth.load(trial.out)
-    test = read_predictions(trial.row.predictions)["test"]
-    decided = predictor.decision.apply(test.logits)
-    right, answered = decided.labels == test.labels, ~decided.abstained
-    assert row["test"]["accuracy"] == right.mean()
-    assert row["test"]["macro_f1"] == pytest.approx(f1_score(test.labels, decided.labels, average="macro"), abs=1e-12)
-    (compared,) = read_json(trial.folder.comparison)["rows"]
-    assert compared["correct"] == right.sum()
-    code, out, err = said(trial, "evaluate", str(trial.out), "--json")
-    assert code == 0, err
-    found = json.loads(out)
-    assert {key: found[key] for key in row["test"]} == row["test"]
-    assert (found["coverage"], found["accuracy_answered"]) == (answered.mean(), right[answered].mean())
-    with (trial.recipe.parent / "reviews.csv").open(newline="") as file:
-        texts = [line["text"] for line in csv.DictReader(file)]
-    places = [int(item.rpartition(":")[2]) for item in test.ids]
-    first = min(int(line.rpartition(":")[2]) for line in pq.read_table(trial.folder.splits)["id"].to_pylist())
-    answers = predictor.predict([texts[place - first] for place in places])
-    classes = np.array(predictor.classes)
-    expected = [None if gone else name for name, gone in zip(classes[decided.labels], decided.abstained, strict=True)]
-    assert [answer["label"] for answer in answers] == expected
-
-
-def test_candidates_share_what_the_layers_below_compute(place: Path, tmp_path: Path, prefixed: Finished) -> None:
-    candidates = [{"name": name, "rank": rank, "layers": "last-1"} for name, rank in (("r4", 4), ("r2", 2))]
-    made = write_recipe(
-        place, name="shared", baselines=[], candidates=candidates, training={"base_dropout": 0.0, "epochs": 1}
-    )
-    trial = Trial(made, tmp_path / "shared")
-    said = trial.finish()
-    assert said.returncode == 0, said.stderr
-    first, second = (row["prefix_blocks"] for row in json.loads(said.stdout)["rows"])
-    assert first > 0 and second == 0  # filled by the first alone, and read by the second
-    plan = read_json(trial.folder.plan)
-    assert {name: item["depth"] for name, item in plan["candidates"].items()} == {"r4": 1, "r2": 1}
-    assert set(plan["prefix"]["1"]) == {"train", "validation", "test"}
-    assert set(read_json(prefixed.trial.folder.plan)["prefix"]["1"]) == {"train", "validation"}
-    assert all(row["reload"]["verified"] for row in json.loads(said.stdout)["rows"])
-
-
-def test_without_the_cache_the_figures_are_those_with_it_but_for_rounding(
-    place: Path, tmp_path: Path, prefixed: Finished
-) -> None:
-    trial = Trial(prefixed.trial.recipe, tmp_path / "uncached")
-    said = trial.finish("--set", "training.cache_bytes=0")
-    assert said.returncode == 0, said.stderr
-    with_cache, without = (json.loads(item.stdout)["rows"][0] for item in (prefixed.said, said))
-    for one, two in zip(with_cache["curve"], without["curve"], strict=True):
-        # Products may be bfloat16's, which round what comes from the disk otherwise.
-        assert one["epoch"] == two["epoch"]
-        assert [one[key] for key in ("train_loss", "validation_loss")] == pytest.approx(
-            [two[key] for key in ("train_loss", "validation_loss")], rel=0.02
-        )
-
-
-def test_check_says_what_stands_in_the_way_of_speed_and_what_is_kept(
-    prefixed: Finished, steady: Finished, said: Any
-) -> None:
+def test_check_says_what_stands_in_the_way_of_speed(steady: Finished, said: Any) -> None:
     _, slow, _ = said(steady.trial, "check", str(steady.trial.recipe))
     assert re.search(r"dropout inside the base: a step takes \d+\.\d x as long as with\n", slow)
-    _, kept, _ = said(prefixed.trial, "check", str(prefixed.trial.recipe))
-    assert re.search(r"hidden states below layer 2 are kept on disk: 0\.00 GB", kept)
 
 
 def test_check_counts_what_the_run_trains(steady: Finished, said: Any) -> None:
