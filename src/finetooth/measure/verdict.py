@@ -82,7 +82,7 @@ def judge(
     """The verdict on all rows that ended well, measured on the same examples.
 
     winner: name and seed, by validation. margin: the share of accuracy that a smaller candidate may lose and still
-    count as good enough. failed, failed_controls: titles of the candidates and baselines that did not end well.
+    count as good enough. failed, failed_controls: titles of the candidates and controls that did not end well.
     Candidates are compared with the winner as it was shipped, seed by seed: of the same seed.
     Not covered: intervals against the winner are not corrected for there being several candidates.
     """
@@ -124,7 +124,7 @@ def judge(
 
 
 def _trained(titles: Sequence[str]) -> bool:
-    """Whether any of the baselines is one that is fitted on the training rows."""
+    """Whether any of the controls is one that is fitted on the training rows."""
     return any(title.partition(" ")[0] not in _UNTRAINED for title in titles)
 
 

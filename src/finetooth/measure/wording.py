@@ -141,7 +141,7 @@ def no_control(name: str, failed: Sequence[str]) -> str:
         return f"Whether {name} was worth it cannot be said, because every control failed ({_listed(failed)})."
     return (
         f"Whether {name} was worth it cannot be said, because there is no control row: "
-        "add baselines: [majority, tfidf] to the recipe."
+        "add majority and tfidf to the recipe's baselines."
     )
 
 

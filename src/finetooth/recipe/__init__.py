@@ -285,9 +285,9 @@ class Recipe(Section):
     )
     baselines: list[Baseline] = Field(
         default_factory=lambda: list[Baseline](["majority", "original", "tfidf", "probe"]),
-        description="Control rows of the table, in its order: the most frequent class; the model as it came; logistic "
-        "regression on TF-IDF, and on hidden states of the frozen model (probe). Where it is named, full too: all "
-        "parameters tuned, a yardstick beside the candidates that they need not beat.",
+        description="Rows beside the candidates, in the table's order. Controls that they must beat: the most frequent "
+        "class; the model as it came; logistic regression on TF-IDF, and on hidden states of the frozen model (probe). "
+        "A yardstick that they need not, where it is named: full, all parameters tuned.",
     )
     original_heads: int = Field(
         5,
@@ -328,7 +328,7 @@ class Recipe(Section):
             {candidate.name for candidate in self.candidates} & {"majority", "tfidf", "original", "probe", "full"}
         )
         if reserved:
-            raise ValueError(f"candidate name {reserved[0]!r} is the name of a control row; choose another.")
+            raise ValueError(f"candidate name {reserved[0]!r} is the name of a baseline; choose another.")
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError("seeds holds a number twice.")
         if not names:

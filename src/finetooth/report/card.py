@@ -17,6 +17,7 @@ from finetooth.report.wording import (
     counted,
     family,
     interval,
+    of_full,
     p_value,
     percent,
     points,
@@ -159,6 +160,9 @@ def _method(material: Material) -> Iterator[str]:
     if gains:
         test = f"exact McNemar test on the same test rows{family([name for name, _ in gains])}"
         yield f"- p: {test}; {which_p([gain for _, gain in gains])}."
+    full = of_full((line.row, line.compared) for line in material.lines)
+    if full is not None:
+        yield f"- {full}"
     if tempered(material.lines):
         yield f"- {TEMPERED}"
     if material.contract.get("inexact"):

@@ -15,6 +15,7 @@ from finetooth.report.wording import (
     interval,
     megabytes,
     milliseconds,
+    of_full,
     p_value,
     percent,
     points,
@@ -129,6 +130,9 @@ def _reading(material: Material) -> Iterator[str]:
     told = heads_told(material.lines, others=True)
     if told is not None:
         yield told
+    full = of_full((line.row, line.compared) for line in material.lines)
+    if full is not None:
+        yield f"{full[0].upper()}{full[1:]}"
     if tempered(material.lines):
         yield TEMPERED
 

@@ -55,8 +55,9 @@ def costs_section(material: Material) -> Safe:
 def curves_section(material: Material) -> Safe:
     """The course of tuning for each candidate and seed."""
     said = (
-        "Mean cross-entropy of training and validation rows, and validation accuracy, at each evaluation. The ring "
-        "marks the point that was kept; it was chosen on validation rows. Where validation loss ended more than "
+        "Mean cross-entropy and accuracy of validation rows at each evaluation, and of the training rows since the one "
+        "before, each row as it stood before its step (with dropout, where there is any). The ring marks the point "
+        "that was kept; it was chosen on validation rows. Where validation loss ended more than "
         f"{percent(LEAST_RISE, 0)} above its lowest while training loss fell, the stretch is shaded. All share one "
         "scale; that of accuracy need not begin at 0."
     )

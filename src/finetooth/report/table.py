@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from finetooth.report.wording import TEMPERED, compared_with, counted_parts, family, of_heads, which_p
+from finetooth.report.wording import TEMPERED, compared_with, counted_parts, family, of_full, of_heads, which_p
 
 WIDTH = 80
 _GAP = "  "
@@ -275,8 +275,8 @@ def _reading(
     if probe is not None:
         read, strength = _PROBED[probe["feature"]], f"C = {probe['inverse_regularisation']:g}"
         said.append(_wrapped(f"probe: reads {read}, {strength}, as the validation rows chose.", "  "))
-    if any(line.row["name"] == "full" and line.row["kind"] == "baseline" and line.done for line in lines):
-        said.append("full: all parameters tuned, a yardstick that candidates need not beat.")
+    full = of_full((line.row, line.compared) for line in lines)
+    said += [] if full is None else [full]
     said += [text for key, text in _RULES.items() if any(decision.get(key) for decision in _decisions(lines))]
     judged = [line for line in lines if line.compared.get("p") is not None]
     best = (comparison or {}).get("best_control")

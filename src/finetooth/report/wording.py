@@ -7,8 +7,8 @@ GAP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 _SMALLEST_P = 0.001
 TEMPERED = (
-    "Log loss and calibration error of candidates: after the temperature fitted on the validation rows; controls have "
-    "none."
+    "Log loss and calibration error of candidates: after the temperature fitted on the validation rows; other rows "
+    "have none."
 )
 
 
@@ -47,6 +47,14 @@ def family(names: Sequence[str]) -> str:
     """Over what the p of candidates of these names are corrected, to stand after the test's name; empty for one."""
     seeds = " and seeds" if len(set(names)) < len(names) else ""
     return f", Holm-corrected over {len(names):,} candidates{seeds}" if len(names) > 1 else ""
+
+
+def of_full(rows: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> str | None:
+    """What a row of full fine-tuning is, where it was held against the winner; rows: each with its comparison."""
+    told = any(
+        row["name"] == "full" and row["kind"] == "baseline" and compared.get("against_winner") for row, compared in rows
+    )
+    return "full: all parameters tuned, a yardstick that candidates need not beat." if told else None
 
 
 def of_heads(name: str, count: int, *, first: float | None, others: bool) -> str:

@@ -71,7 +71,7 @@ def compare(
     failed: Sequence[str] = (),
     failed_controls: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """comparison.json as a value: shares and differences 0 to 1, intervals at LEVEL, candidates against the baselines.
+    """comparison.json as a value: shares and differences 0 to 1, intervals at LEVEL, candidates against the controls.
 
     winner: name and seed, by validation; margin: what a smaller candidate may lose, a share; failed, failed_controls:
     titles of the candidates and controls that did not end well. Every baseline is a control, each seed of it by itself,

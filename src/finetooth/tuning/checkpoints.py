@@ -29,9 +29,8 @@ class Counters:
     """Where the tuning stands.
 
     loss_sum, loss_count, right: cross-entropy, rows and right answers since the last evaluation; right is None where an
-    earlier version did not count it. seconds: of training steps; part_seconds: of forward,
-    backward, optimizer, evaluate and save. token_budget: of training; less than planned once memory ran
-    out.
+    earlier version did not count it. seconds: of training steps; part_seconds: of forward, backward, optimizer,
+    evaluate and save. token_budget: of training; less than planned once memory ran out.
     """
 
     step: int = 0
@@ -77,7 +76,8 @@ def load(folder: Path, named: Mapping[str, nn.Parameter], optimizer: torch.optim
     """
     for path in sorted(folder.glob("step-*"), reverse=True):
         if damage(path) is None:
-            counters = Counters(**{"right": None} | read_json(path / "counters.json"))
+            known = read_json(path / "counters.json")
+            counters = Counters(**{"right": None if known.get("loss_count") else 0} | known)
             if counters.best_step is None or damage(folder / f"best-{counters.best_step:08d}") is None:
                 _restore(load_tensors((path / "state.safetensors").read_bytes()), counters, named, optimizer)
                 return counters

@@ -359,8 +359,8 @@ def test_without_controls_only_the_candidates_are_compared():
     found = judge([GOOD, small])
     assert found["worth_it"] is None and found["smallest_sufficient"]["name"] == "lora-r4"
     assert found["text"] == (
-        "Whether lora-r8 was worth it cannot be said, because there is no control row: add baselines: [majority, "
-        "tfidf] to the recipe. lora-r4 is as good within 0.5 points with 500 instead of 1,000 trained parameters."
+        "Whether lora-r8 was worth it cannot be said, because there is no control row: add majority and tfidf to "
+        "the recipe's baselines. lora-r4 is as good within 0.5 points with 500 instead of 1,000 trained parameters."
     )
 
 

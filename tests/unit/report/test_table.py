@@ -289,12 +289,23 @@ def test_the_best_control_is_named_with_its_seed_where_there_are_several_of_its_
     assert "\nBest control: original. p: exact McNemar test; beside a loss" in render(rows, compared, winner=None)
 
 
+def test_full_is_told_to_be_a_yardstick_where_it_was_held_against_the_winner():
+    full = row("full", "baseline", 1, 0.91)
+    rows = [*CONTROLS, full, row("lora-r8", seed=1)]
+    against = {"difference": 0.01, "interval": [0.0, 0.02], "p": 0.2}
+    compared = {"best_control": None, "rows": [judged(full) | {"against_winner": against}]}
+    said = "\nfull: all parameters tuned, a yardstick that candidates need not beat.\n"
+    assert said in render(rows, compared, winner=None)
+    compared["rows"] = [judged(full) | {"against_winner": None}]  # an earlier version held candidates against it
+    assert said not in render(rows, compared, winner=None)
+
+
 def test_a_temperature_is_told_where_its_figures_are_shown():
     decision = {"temperature": 1.3, "thresholds": None, "costs": None}
     rows = [*ROWS[:4], row("lora-r16", decision=decision)]
     told = (
         "\nLog loss and calibration error of candidates: after the temperature fitted on\n"
-        "  the validation rows; controls have none.\n"
+        "  the validation rows; other rows have none.\n"
     )
     assert told in render(rows, wide=True)
     assert "temperature" not in render(rows) and "temperature" not in render(wide=True)
