@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
-from torch.nn import functional
 
 from finetooth.errors import DivergedError, Interrupted
 from finetooth.measure.metrics import predicted, score
@@ -29,7 +29,6 @@ from finetooth.model.packed import PackedModel
 from finetooth.model.precision import DTYPES
 from finetooth.model.predictor import logits
 from finetooth.model.prefix import PrefixCache
-from finetooth.model.varlen import sent
 from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.memory import ran_out
@@ -37,6 +36,7 @@ from finetooth.tuning import checkpoints
 from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.forward import Forward, PaddedModel
 from finetooth.tuning.gradients import Crew, accumulate
+from finetooth.tuning.objective import BatchObjective
 from finetooth.tuning.readings import Readings
 from finetooth.tuning.schedule import factor, optimizer
 from finetooth.tuning.trained import take_over, trained
@@ -113,8 +113,9 @@ class Tuning:
         self.told: dict[str, float] = {}  # of the last step that was read
         self.crew = Crew()
         self.optimizer, self.peaks = optimizer(self.named.items(), job.training, job.candidate)
-        self.labels = torch.from_numpy(job.train.labels).to(self.device)
-        self.weights = class_weights(job).to(self.device)
+        self.objective = BatchObjective(
+            job.train.labels, classes=job.classes, weights=job.training.class_weights, device=self.device
+        )
         self.random = any(module.p > 0 for module in model.modules() if isinstance(module, nn.Dropout))
         job.folder.checkpoints.mkdir(parents=True, exist_ok=True)
         self.counters = checkpoints.load(job.folder.checkpoints, self.named, self.optimizer)
@@ -260,14 +261,7 @@ class Tuning:
         Gives (2,) float64: its summed cross-entropy, and how many of its rows have the likeliest label.
         """
         job, counters = self.job, self.counters
-        total_weight = self.weights[self._labels(rows)].sum()
-
-        def objective(found: torch.Tensor, part: Rows) -> tuple[torch.Tensor, torch.Tensor]:
-            truth = self._labels(part)
-            each = functional.cross_entropy(found, truth, reduction="none")
-            right = found.detach().argmax(1) == truth
-            sums = torch.stack([each.detach().double().sum(), right.double().sum()])
-            return (each * self.weights[truth]).sum() / total_weight, sums
+        objective = partial(self.objective, total_weight=self.objective.total_weight(rows))
 
         def before(number: int) -> None:
             self._obey()
@@ -295,9 +289,6 @@ class Tuning:
             self._epoch_order = (epoch, seeds.order(self.job.seed, epoch, len(self.job.train.labels)))
         size = self.job.training.batch_size
         return self._epoch_order[1][position * size : (position + 1) * size]
-
-    def _labels(self, rows: Rows) -> torch.Tensor:
-        return self.labels[sent(torch.from_numpy(rows), self.device)]
 
     def _evaluation_due(self) -> bool:
         step = self.counters.step
@@ -391,14 +382,3 @@ class _Stop(Exception):  # an order, caught in run()
     def __init__(self, signal_number: int) -> None:
         super().__init__()
         self.signal_number = signal_number
-
-
-def class_weights(job: Job) -> torch.Tensor:
-    """Weight of each class in the loss, (C,) float32: ones, N / (C count) when balanced, or as the recipe says."""
-    asked = job.training.class_weights
-    if asked is None:
-        return torch.ones(len(job.classes))
-    if asked == "balanced":
-        counts = np.bincount(job.train.labels, minlength=len(job.classes))
-        return torch.tensor(len(job.train.labels) / (len(job.classes) * np.maximum(counts, 1)), dtype=torch.float32)
-    return torch.tensor([asked.get(name, 1.0) for name in job.classes])
