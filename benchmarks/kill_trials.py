@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from trials import EVERY, Chain, Trial, check, kill_until_done, ten_aims, write_recipe
+from trials import EVERY, Chain, Trial, aims_of, check, kill_until_done, write_recipe
 
 
 def main() -> None:
@@ -39,8 +39,7 @@ def _trials(place: Path, *, kills: int, draw: random.Random) -> None:
     print("kill  aim       phase       inside a save  reached step  resumed from step")
     while (done := sum(len(chain.kills) for chain in chains)) < kills:
         trial = Trial(recipe, place / f"trial-{len(chains)}")
-        aims = ten_aims(draw)[: kills - done]
-        chain = kill_until_done(trial, iter(aims), draw=draw, tune_seconds=seconds)
+        chain = kill_until_done(trial, iter(aims_of(draw, kills - done)), draw=draw, tune_seconds=seconds)
         check(chain, reference, every=EVERY)
         chains.append(chain)
         for number, kill in enumerate(chain.kills, start=done + 1):

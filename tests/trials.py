@@ -134,11 +134,12 @@ class Chain:
     kills: list[Kill] = field(default_factory=list)
 
 
-def ten_aims(draw: random.Random) -> list[Aim]:
-    """Where the kills of one run folder are to land: most while it tunes, the last ones after that."""
+def aims_of(draw: random.Random, count: int) -> list[Aim]:
+    """Where at most ten kills of one run folder are to land: most while it tunes, the last two after that."""
     early: list[Aim] = ["tuning", "tuning", "tuning", "save", "save", "save", "anywhere", "anywhere"]
     draw.shuffle(early)
-    return [*early, "later", "later"]
+    later: list[Aim] = ["later", "later"]
+    return [*early, *later] if count >= 10 else [*early[: max(0, count - 2)], *later][:count]
 
 
 def kill_until_done(trial: Trial, aims: Iterator[Aim], *, draw: random.Random, tune_seconds: float) -> Chain:
@@ -284,8 +285,7 @@ def killed(steady: Finished, place: Path, *, kills: int, seed: int) -> list[Chai
     seconds = steady.trial.contract()["rows"][0]["train_seconds"]
     while done < kills:
         trial = Trial(steady.trial.recipe, place / f"trial-{len(chains)}")
-        aims = ten_aims(draw)[: kills - done]
-        chains.append(kill_until_done(trial, iter(aims), draw=draw, tune_seconds=seconds))
+        chains.append(kill_until_done(trial, iter(aims_of(draw, kills - done)), draw=draw, tune_seconds=seconds))
         check(chains[-1], steady.trial, every=EVERY)
         done += len(chains[-1].kills)
     return chains

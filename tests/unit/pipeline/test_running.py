@@ -41,8 +41,9 @@ def test_without_a_gpu_a_run_on_one_is_refused_before_anything_is_brought(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(running.prepare.device, "gpu_obstacle", lambda: "there is none")
+    asked = recipe_of(tmp_path) | {"training": {"device": "cuda"}, "candidates": [{"name": "r4", "rank": 4}]}
     with pytest.raises(RecipeError, match=r"^training\.device: cuda, but there is none\. Set training\.device: cpu"):
-        running.run(recipe_of(tmp_path) | {"training": {"device": "cuda"}}, out=tmp_path / "out")
+        running.run(asked, out=tmp_path / "out")
 
 
 def test_a_recipe_object_means_what_its_file_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
