@@ -76,17 +76,22 @@ def compared_with(comparison: Mapping[str, Any]) -> list[tuple[str, int | None]]
 
 
 def seconds(value: float) -> str:
-    """`0.4 s`, `41 s`, `5 min`, `1.2 h`."""
+    """`0.03 s`, `0.4 s`, `41 s`, `5 min`, `1.2 h`."""
     if value < 99.5:
-        text = f"{value:.0f} s" if value >= 0.95 else f"{value:.1f} s"
+        text = f"{_short(value)} s"
     else:
         text = f"{value / 60:.0f} min" if value < 99.5 * 60 else f"{value / 3600:.1f} h"
     return text.replace(" ", GAP)
 
 
 def milliseconds(value: float) -> str:
-    """Seconds as `12.3 ms`."""
-    return f"{1e3 * value:,.1f}{GAP}ms"
+    """Seconds as `12.3 ms`, or `0.001 ms`."""
+    return f"{1e3 * value:,.1f}{GAP}ms" if value >= 95e-6 else f"{_short(1e3 * value)}{GAP}ms"
+
+
+def _short(value: float) -> str:
+    """A number in whole ones, below one with one figure that says something."""
+    return f"{value:.0f}" if value >= 0.95 or value == 0 else f"{float(f'{value:.1g}'):f}".rstrip("0")
 
 
 def megabytes(size: int) -> str:
