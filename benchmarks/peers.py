@@ -1,6 +1,6 @@
 """Training against what users write today, on the same rows in the same run: rates, ratios with their spread, memory.
 
-    python benchmarks/peers.py [--pairs 3] [--rows 320] [--notebook-steps 16] [--shared] [--distilbert]
+    python benchmarks/peers.py [--pairs 3] [--rows 320] [--notebook-steps 16] [--shared] [--distilbert] [--only SIDE …]
 
 Order A B C A B C: the Trainer script of the notebooks (padded to 512, the model's own dropout), the same tuned (dynamic
 padding, groups of one length, no dropout), and `finetooth run` with the same adapter, batch and learning rate. Where
@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--notebook-steps", type=int, default=16, help="Of 8 rows, all padded to one length.")
     parser.add_argument("--shared", action="store_true", help="Measure what is shared, in place of all layers.")
     parser.add_argument("--distilbert", action="store_true", help="On a DistilBERT of random weights.")
+    parser.add_argument("--only", nargs="+", metavar="SIDE", help="These sides alone, such as: notebook finetooth.")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="finetooth-peers-") as name:
         place = Path(name)
@@ -76,7 +77,7 @@ def main() -> None:
                 sides = _shared_sides(place, model, asked.rows, number)
             else:
                 sides = _sides(place, model, asked.rows, number, notebook_steps=asked.notebook_steps)
-            rounds.append(_round(sides, number))
+            rounds.append(_round({side: sides[side] for side in asked.only or sides}, number))
     _ratios(rounds)
 
 
