@@ -13,6 +13,7 @@ from scipy.special import stdtr, stdtrit
 
 LEAST_SEEDS = 3  # fewer tell nothing reliable of how far seeds lie apart
 FEW_SEEDS = 5  # fewer say little of how far another seed would land
+_ROUNDING = 1e-9  # a variance below that share of its parts is zero, but for rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ def recipe_difference(
     for correct in (correct_a, correct_b):
         parts += _seed_parts(correct)
     variance = sum(part for part, _ in parts)
-    if variance <= 0:  # the rest outweighs all: too few examples to take the parts apart
+    # The rest outweighs all, or all but rounding: too few examples to take the parts apart.
+    if variance <= _ROUNDING * sum(abs(part) for part, _ in parts):
         parts = parts[:1]
         variance = parts[0][0]
     if variance == 0:

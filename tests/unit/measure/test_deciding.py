@@ -23,10 +23,7 @@ def loss_at(logits, labels, temperature):
     return losses(logits.astype(np.float64) / temperature, labels).mean()
 
 
-@pytest.mark.parametrize("classes", [2, 3, 20])
-@pytest.mark.parametrize("scale", [0.2, 1.0, 4.0])
-def test_the_temperature_is_the_one_that_scipy_finds(classes, scale):
-    logits, labels = rows(700, classes, scale=scale, seed=classes)
+def hold_to_scipy(logits, labels):
     found = deciding.temperature(logits, labels)
     best = minimize_scalar(
         lambda value: loss_at(logits, labels, math.exp(value)),
@@ -37,6 +34,22 @@ def test_the_temperature_is_the_one_that_scipy_finds(classes, scale):
     assert found == pytest.approx(math.exp(best.x), rel=1e-4)
     assert loss_at(logits, labels, found) <= best.fun + 1e-10
     assert found == float(f"{found:.6g}")
+
+
+@pytest.mark.parametrize("classes", [2, 3, 20])
+@pytest.mark.parametrize("scale", [0.2, 1.0, 4.0])
+def test_the_temperature_is_the_one_that_scipy_finds(classes, scale):
+    hold_to_scipy(*rows(700, classes, scale=scale, seed=classes))
+
+
+@pytest.mark.slow
+def test_the_temperature_is_the_one_that_scipy_finds_on_1000_random_cases():
+    random = np.random.default_rng(9)
+    for seed in range(1000):
+        count, classes, scale = random.integers(40, 400), random.integers(2, 30), math.exp(random.uniform(-2, 2))
+        logits, labels = rows(int(count), int(classes), scale=scale, seed=seed)
+        if (predicted(logits) != labels).any():  # else no temperature is the best
+            hold_to_scipy(logits, labels)
 
 
 def test_scaled_logits_have_the_scaled_temperature_and_the_same_loss():

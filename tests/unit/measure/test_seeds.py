@@ -40,22 +40,41 @@ def test_one_seed_each_is_the_paired_t_test_on_1000_random_cases():
             assert found.interval == pytest.approx((max(-1, interval.low), min(1, interval.high)), abs=1e-12)
 
 
-def test_the_parts_are_those_of_a_two_way_analysis_of_variance():
+def hold_to_anova(a, b):
     """Variance (MS_examples + MS_seeds - MS_rest) / (N seeds), its freedom by Satterthwaite; MS by statsmodels."""
+    gaps = a.astype(float) - b
+    count, size = gaps.shape
+    seeds, examples = np.meshgrid(range(count), range(size), indexing="ij")
+    table = pd.DataFrame({"gap": gaps.ravel(), "seed": seeds.ravel(), "example": examples.ravel()})
+    squares = anova_lm(ols("gap ~ C(seed) + C(example)", table).fit())
+    of_seeds, of_examples, of_rest = squares["mean_sq"]
+    whole = of_examples + of_seeds - of_rest
+    parts = [(of_examples, size - 1), (of_seeds, count - 1), (of_rest, (size - 1) * (count - 1))]
+    if whole <= 1e-9 * (of_examples + of_seeds + of_rest):  # the rest outweighs all: that of the examples stands
+        whole, parts = of_examples, parts[:1]
+    freedom = whole**2 / sum(square**2 / own for square, own in parts)
+    spread = (whole / gaps.size) ** 0.5
+    found = recipe_difference(a, b)
+    assert found.p == pytest.approx(2 * t.sf(abs(gaps.mean()) / spread, freedom))
+    reach = t.ppf(0.975, freedom) * spread
+    assert found.interval == pytest.approx((max(-1, gaps.mean() - reach), min(1, gaps.mean() + reach)))
+
+
+def test_the_parts_are_those_of_a_two_way_analysis_of_variance():
     random = np.random.default_rng(1)
     for _ in range(5):
-        a, b = rights(random, 3, 40), rights(random, 1, 40)
-        gaps = a.astype(float) - b
-        seeds, examples = np.meshgrid(range(3), range(40), indexing="ij")
-        table = pd.DataFrame({"gap": gaps.ravel(), "seed": seeds.ravel(), "example": examples.ravel()})
-        squares = anova_lm(ols("gap ~ C(seed) + C(example)", table).fit())
-        of_seeds, of_examples, of_rest = squares["mean_sq"]
-        variance = (of_examples + of_seeds - of_rest) / 120
-        freedom = (of_examples + of_seeds - of_rest) ** 2 / (of_examples**2 / 39 + of_seeds**2 / 2 + of_rest**2 / 78)
-        found = recipe_difference(a, b)
-        assert found.p == pytest.approx(2 * t.sf(abs(gaps.mean()) / variance**0.5, freedom))
-        reach = t.ppf(0.975, freedom) * variance**0.5
-        assert found.interval == pytest.approx((gaps.mean() - reach, gaps.mean() + reach))
+        hold_to_anova(rights(random, 3, 40), rights(random, 1, 40))
+
+
+@pytest.mark.slow
+def test_the_parts_are_those_of_a_two_way_analysis_of_variance_on_1000_random_cases():
+    random, held = np.random.default_rng(7), 0
+    while held < 1000:
+        count = int(random.integers(8, 30))
+        a, b = rights(random, int(random.integers(2, 6)), count), rights(random, 1, count)
+        if (a != b).any():  # else nothing is left to analyse
+            hold_to_anova(a, b)
+            held += 1
 
 
 def test_a_recipe_against_itself_is_zero_and_roles_turned_turn_the_sign():
@@ -83,3 +102,11 @@ def test_rows_that_never_differ_leave_nothing_open():
     right = np.ones((1, 5), np.bool_)
     assert recipe_difference(right, right).p == 1.0
     assert recipe_difference(right, ~right).interval == (1.0, 1.0)
+
+
+def test_a_variance_that_is_zero_but_for_rounding_decides_nothing():
+    """MS_examples + MS_seeds = MS_rest exactly: what is left is the spread of the examples."""
+    a = np.array([[0, 0, 0, 0, 1, 0], [0, 1, 0, 1, 1, 0], [1, 0, 0, 0, 0, 1], [1, 1, 0, 0, 0, 0]], np.bool_)
+    b = np.ones((1, 6), np.bool_)
+    expected = ttest_1samp((a.astype(float) - b).mean(axis=0), 0.0)
+    assert recipe_difference(a, b).p == pytest.approx(expected.pvalue)
