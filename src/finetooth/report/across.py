@@ -1,6 +1,7 @@
 """Rows of several runs as text for the terminal, at most 80 columns wide."""
 
 import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,16 +21,18 @@ def describe(found: Mapping[str, Any]) -> str:
         f"{'run':<{_RUN}}{'row':<{_ROW}}{_TITLES}",
     ]
     before = None
+    counts = Counter((row["run"], row["name"]) for row in found["rows"])
     for row in found["rows"]:
-        lines.append(_line(row, first_of_run=row["run"] != before))
+        several = counts[row["run"], row["name"]] > 1
+        lines.append(_line(row, first_of_run=row["run"] != before, several=several))
         before = row["run"]
     return "\n".join([*lines, "", *_reading(found)])
 
 
-def _line(row: Mapping[str, Any], *, first_of_run: bool) -> str:
+def _line(row: Mapping[str, Any], *, first_of_run: bool, several: bool) -> str:
     low, high = (f"{100 * bound:.1f}" for bound in row["accuracy_interval"])
     mark = " *" if row["winner"] else ""
-    name = row["name"] if row["seed"] is None else f"{row['name']} seed {row['seed']}"
+    name = f"{row['name']} seed {row['seed']}" if several else row["name"]
     run = _short(row["run"], _RUN - 1, keep_end=True) if first_of_run else ""
     gain = "" if row["difference"] is None else f"{_points(row['difference']):>5}  {p_text(row['p_holm'])}"
     shown = f"{_short(name, _ROW - 1 - len(mark))}{mark}"
@@ -39,6 +42,8 @@ def _line(row: Mapping[str, Any], *, first_of_run: bool) -> str:
 def _reading(found: Mapping[str, Any]) -> list[str]:
     reference, judged = found["reference"], [row for row in found["rows"] if row["p"] is not None]
     said = ["* the winner of its run. vs first: accuracy minus that of the first run's winner."]
+    if any(row["heads"] for row in found["rows"]):
+        said.append("original: the first of its untrained heads, where `show` has the mean of all.")
     said += [_tested(judged)] if judged else []
     for row in judged:
         if row["winner"]:

@@ -24,7 +24,8 @@ ALPHA = 0.05
 class _Measured:
     """A row of a run. labels: (N,) names of the true classes. right: (N,) bool.
 
-    Both are in the order of ids, which are sorted.
+    Both are in the order of ids, which are sorted. heads: how many untrained heads it has, of which this is the first;
+    None of any other row.
     """
 
     run: str
@@ -32,6 +33,7 @@ class _Measured:
     kind: str
     seed: int | None
     winner: bool
+    heads: int | None
     ids: tuple[str, ...]
     labels: npt.NDArray[np.object_]
     right: npt.NDArray[np.bool_]
@@ -170,6 +172,7 @@ def _measured(folder: Path, found: dict[str, Any]) -> list[_Measured]:
                 kind=row["kind"],
                 seed=row["seed"],
                 winner=(row["name"], row["seed"]) == winner,
+                heads=row["heads"]["count"] if row.get("heads") else None,
                 ids=tuple(test.ids[place] for place in order),
                 labels=np.asarray(classes, object)[test.labels[order]],
                 right=np.asarray(decision.labels(test.logits) == test.labels)[order],
@@ -199,6 +202,7 @@ def _line(row: _Measured, reference: _Measured) -> dict[str, Any]:
         "kind": row.kind,
         "seed": row.seed,
         "winner": row.winner,
+        "heads": row.heads,
         "accuracy": right / count,
         "accuracy_interval": list(wilson(right, count)),
     }

@@ -16,7 +16,7 @@ FOUND = {
     "by_label_alone": [],
     "rows": [
         {
-            "run": "runs/my old", "name": "x", "seed": 0, "winner": True, "accuracy": 0.5,
+            "run": "runs/my old", "name": "x", "seed": 0, "winner": True, "heads": None, "accuracy": 0.5,
             "accuracy_interval": [0.2, 0.8], "difference": None, "p": None, "p_holm": None,
         }
     ],

@@ -8,6 +8,7 @@ def row(run, name, accuracy, **changes):
         "kind": "candidate",
         "seed": 0,
         "winner": True,
+        "heads": None,
         "accuracy": accuracy,
         "accuracy_interval": [accuracy - 0.01, accuracy + 0.01],
         "difference": None,
@@ -39,8 +40,8 @@ def test_rows_stand_under_their_run_and_the_winners_are_judged_in_words():
         "\n"
         "run                   row              accuracy  95 % interval          vs first\n"
         "runs/old              tfidf              75.8 %   74.8 to 76.8\n"
-        "                      lora-r8 seed 0 *   82.3 %   81.3 to 83.3\n"
-        "runs/new              lora-r4 seed 0 *   80.2 %   79.2 to 81.2   -2.1  p = 0.004\n"
+        "                      lora-r8 *          82.3 %   81.3 to 83.3\n"
+        "runs/new              lora-r4 *          80.2 %   79.2 to 81.2   -2.1  p = 0.004\n"
         "\n"
         "* the winner of its run. vs first: accuracy minus that of the first run's\n"
         "  winner.\n"
@@ -74,7 +75,16 @@ def test_a_run_whose_plan_says_nothing_of_its_rows_content_is_named():
 def test_seeds_are_named_where_they_are_counted():
     none = {"difference": 0.0, "p": 1.0, "p_holm": 1.0, "winner": False}
     seeds = [row("b", "y", 0.8, seed=seed, **none) for seed in (1, 2)]
-    assert text(row("a", "x", 0.8), *seeds).endswith("Holm-corrected over 2 candidates and\n  seeds.")
+    said = text(row("a", "x", 0.8), *seeds)
+    assert said.endswith("Holm-corrected over 2 candidates and\n  seeds.")
+    assert "y seed 1  " in said and "y seed 2  " in said and "x seed" not in said
+
+
+def test_of_several_untrained_heads_the_first_is_shown_and_told():
+    heads = row("a", "original", 0.5, kind="baseline", winner=False, heads=5)
+    said = text(row("a", "x", 0.8), heads)
+    assert "\noriginal: the first of its untrained heads, where `show` has the mean of all.\n" in f"{said}\n"
+    assert "untrained" not in text(row("a", "x", 0.8))
 
 
 def test_the_family_of_each_p_is_told():
