@@ -34,12 +34,11 @@ class Material:
 
 
 def refuse_device(recipe: Recipe) -> None:
-    """Nothing, if this machine can tune on the device that the recipe names, or there is nothing to tune.
+    """Nothing, if this machine can tune on the device that the recipe names, whatever there is to tune.
 
     Raises: RecipeError naming what is missing.
     """
-    wanted = recipe.training.device == "cuda" and bool(recipe.candidates)
-    obstacle = device.gpu_obstacle() if wanted else None
+    obstacle = device.gpu_obstacle() if recipe.training.device == "cuda" else None
     if obstacle is not None:
         least = ".".join(map(str, device.LEAST_CAPABILITY))
         raise RecipeError(

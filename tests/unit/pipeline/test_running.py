@@ -41,7 +41,7 @@ def test_without_a_gpu_a_run_on_one_is_refused_before_anything_is_brought(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(running.prepare.device, "gpu_obstacle", lambda: "there is none")
-    asked = recipe_of(tmp_path) | {"training": {"device": "cuda"}, "candidates": [{"name": "r4", "rank": 4}]}
+    asked = recipe_of(tmp_path) | {"training": {"device": "cuda"}}
     with pytest.raises(RecipeError, match=r"^training\.device: cuda, but there is none\. Set training\.device: cpu"):
         running.run(asked, out=tmp_path / "out")
 
