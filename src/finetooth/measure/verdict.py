@@ -13,7 +13,7 @@ import numpy.typing as npt
 from finetooth.measure import power, wording
 from finetooth.measure.score_interval import score_interval
 from finetooth.measure.seeds import FEW_SEEDS, recipe_difference
-from finetooth.measure.significance import Paired, paired
+from finetooth.measure.significance import Paired, holm, paired
 from finetooth.measure.standing import Standing, standings
 from finetooth.measure.wording import Gap, Title
 
@@ -84,7 +84,8 @@ def judge(
     winner: name and seed, by validation. margin: the share of accuracy that a smaller candidate may lose and still
     count as good enough. failed, failed_controls: titles of the candidates and controls that did not end well.
     Candidates are compared with the winner as it was shipped, seed by seed: of the same seed.
-    Not covered: intervals against the winner are not corrected for there being several candidates.
+    Not covered: intervals, and with them whether a smaller candidate suffices, are of one pair of rows each, not
+    corrected for there being several; nor is the choice of the control that several seeds are compared with.
     """
     best = next((row for row in rows if (row.name, row.seed) == winner and row.kind == "candidate"), None)
     title = Title(rows)
@@ -115,7 +116,7 @@ def judge(
     more = [
         _beside_full(best, rows, title),
         _of_seeds(best, rows),
-        _alike(best, candidates, told=(sufficient, open_one) if second else (), title=title),
+        *_beside(best, candidates, told=(sufficient, open_one) if second else (), title=title),
         wording.failures(failed),
         wording.failed_controls(failed_controls) if controls else "",
     ]
@@ -185,7 +186,7 @@ def _beside_full(best: Judged, rows: Sequence[Judged], title: Title) -> str:
     if full is None:
         return ""
     pair = paired(best.correct, full.correct)
-    return wording.beside_full(title(best), full, _gap(pair), told=pair.p < ALPHA, title=title)
+    return wording.beside_full(title(best), full, _gap(pair), p=pair.p, told=pair.p < ALPHA, title=title)
 
 
 def _of_seeds(best: Judged, rows: Sequence[Judged]) -> str:
@@ -204,12 +205,19 @@ def _of_seeds(best: Judged, rows: Sequence[Judged]) -> str:
     return wording.over_seeds(best.name, control.name, gap, seeds=len(own))
 
 
-def _alike(best: Judged, candidates: Sequence[Judged], *, told: Sequence[Judged | None], title: Title) -> str:
-    """Which other candidates of the winner's seed cannot be told apart from it. told: those already spoken of."""
-    said = (best, *told)
-    others = [row for row in candidates if row.seed == best.seed and all(row is not other for other in said)]
-    alike = [title(row) for row in others if paired(row.correct, best.correct).p >= ALPHA]
-    return wording.alike(title(best), alike)
+def _beside(
+    best: Judged, candidates: Sequence[Judged], *, told: Sequence[Judged | None], title: Title
+) -> tuple[str, str]:
+    """Which other candidates of the winner's seed are ahead of it, and which cannot be told apart from it.
+
+    p is Holm-corrected over them. told: those of which it is already said whether they do as well.
+    """
+    others = [row for row in candidates if row.seed == best.seed and row is not best]
+    pairs = [paired(row.correct, best.correct) for row in others]
+    found = list(zip(others, pairs, holm([pair.p for pair in pairs]), strict=True))
+    ahead = [(title(row), _gap(pair)) for row, pair, p in found if p < ALPHA and pair.difference > 0]
+    alike = [title(row) for row, _, p in found if p >= ALPHA and all(row is not other for other in told)]
+    return wording.ahead(title(best), ahead), wording.alike(title(best), alike)
 
 
 def _best_control(rows: Sequence[Judged]) -> Judged | None:

@@ -158,13 +158,14 @@ def no_winner(
     return f"No verdict: there is no {'candidate' if any_row else 'row that ended well'}."
 
 
-def beside_full(name: str, full: Row, gap: Gap, *, told: bool, title: Title) -> str:
-    """How the winner stands to full fine-tuning. told: whether the two are told apart."""
+def beside_full(name: str, full: Row, gap: Gap, *, p: float, told: bool, title: Title) -> str:
+    """How the winner stands to full fine-tuning. told: whether p tells the two apart."""
     whole = f"{title(full)} ({full.trained:,} trained parameters)"
-    if not told:
+    if not told and gap.low <= 0 <= gap.high:
         return f"{name} cannot be told apart from {whole}: {_points(gap, signed=True)}."
     ahead, behind = (name, whole) if gap.difference > 0 else (whole, name)
-    return f"{ahead} is ahead of {behind} by {_points(_positive(gap))}."
+    said = f"{ahead} is ahead of {behind} by {_points(_positive(gap))}"
+    return f"{said}." if told else f"{said}, yet the two cannot be told apart (p = {_p(p)}, exact McNemar test)."
 
 
 def failures(failed: Sequence[str]) -> str:
@@ -201,6 +202,14 @@ def over_seeds(name: str, control: str, gap: Gap, *, seeds: int) -> str:
         return f"As recipes, {name} and {control} cannot be told apart over {seeds} seeds: {shown}."
     side = "above" if gap.difference > 0 else "below"
     return f"As a recipe, over {seeds} seeds, {name} lies {_points(_positive(gap))} {side} {control}."
+
+
+def ahead(name: str, others: Sequence[tuple[str, Gap]]) -> str:
+    """Which other candidates are shown to be better than the winner, with their gaps."""
+    if not others:
+        return ""
+    shown = _listed([f"{other} by {_points(gap)}" for other, gap in others])
+    return f"On these test rows {name}, which validation chose, is behind {shown}."
 
 
 def alike(name: str, others: Sequence[str]) -> str:

@@ -199,6 +199,24 @@ def test_other_candidates_that_cannot_be_told_apart_are_named():
     )
 
 
+def test_a_candidate_that_is_better_than_the_winner_is_named():
+    better = candidate("big", rights((50, 200)), trained=5000)
+    assert judge([*CONTROLS, GOOD, better])["text"].endswith(
+        " On these test rows lora-r8, which validation chose, is behind big by 2.5 points (1.9 to 3.3)."
+    )
+
+
+def test_candidates_beside_the_winner_are_corrected_for_how_many_there_are():
+    ahead = candidate("big", rights((50, 244)), trained=5000)  # 6 for it, none against
+    pair = paired(ahead.correct, GOOD.correct)
+    assert pair.p < 0.05 < 2 * pair.p
+    assert " is behind big by 0.3 points (0.1 to 0.7)." in judge([*CONTROLS, GOOD, ahead])["text"]
+    same = candidate("same", GOOD.correct, trained=6000)
+    assert judge([*CONTROLS, GOOD, ahead, same])["text"].endswith(
+        " On these test rows big and same cannot be told apart from lora-r8."
+    )
+
+
 @pytest.mark.parametrize("wrong", [(100, 502), (110, 512)], ids=["sufficient", "open"])
 def test_where_it_was_not_worth_it_a_smaller_one_that_is_alike_is_named_all_the_same(wrong):
     bad = candidate("lora-r8", rights((100, 500)))
@@ -287,8 +305,8 @@ def test_beating_controls_that_learnt_nothing_is_not_sold_as_worth_it():
     assert poor["worth_it"] is False and poor["text"].startswith("Not worth it: the best control (majority) beats")
 
 
-def full(pattern, seed=1):
-    return Judged("full", "baseline", seed, rights(pattern), trained=9_000, yardstick=True)
+def full(*wrong, seed=1):
+    return Judged("full", "baseline", seed, rights(*wrong), trained=9_000, yardstick=True)
 
 
 def test_full_fine_tuning_is_told_beside_the_winner_and_is_no_control():
@@ -298,6 +316,11 @@ def test_full_fine_tuning_is_told_beside_the_winner_and_is_no_control():
         (better, "full (9,000 trained parameters) is ahead of lora-r8 by 4.0 points (3.2 to 5.0)."),
         (alike, "lora-r8 cannot be told apart from full (9,000 trained parameters): -0.1 points (-0.4 to 0.1)."),
         (worse, "lora-r8 is ahead of full (9,000 trained parameters) by 4.0 points (3.2 to 5.0)."),
+        (
+            full((50, 243), (1000, 1001)),  # 7 for it and 1 against: its interval leaves 0 out, the exact test does not
+            "full (9,000 trained parameters) is ahead of lora-r8 by 0.3 points (0.0 to 0.7), yet the two cannot be told "
+            "apart (p = 0.070, exact McNemar test).",
+        ),
     ):
         found = judge([*CONTROLS, row, GOOD])
         assert said in found["text"]
