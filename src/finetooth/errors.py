@@ -9,6 +9,7 @@ FinetoothError                1   something the user can mend; the message says 
 ├── ProofError                1   a saved artefact is not what was measured
 ├── RunError                  1   the run folder cannot be used as asked
 │   ├── LockedError           1   another process works in the run folder
+│   ├── KilledError           1   the system ended a process of the run for want of memory
 │   └── ChangedError          1   recipe, data, threads or versions differ from the run being resumed
 └── Interrupted       130 / 143   SIGINT or SIGTERM; the state is saved, the same command goes on
 """
@@ -56,6 +57,10 @@ class RunError(FinetoothError):
 
 class LockedError(RunError):
     """Another process works in the run folder."""
+
+
+class KilledError(RunError):
+    """The system ended a process of the run because memory ran out."""
 
 
 class ChangedError(RunError):

@@ -23,6 +23,7 @@ from finetooth.model import seeds
 from finetooth.model.loading import Base
 from finetooth.recipe import Candidate
 from finetooth.runs.results import Parameters
+from finetooth.sources import hub_name
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 GROUPS = ("all-linear", "attention", "mlp")
@@ -129,10 +130,16 @@ def state(model: Any) -> dict[str, torch.Tensor]:
 
 
 def save(model: Any, folder: Path, *, base_id: str) -> None:
-    """Write the standard two files of a PEFT adapter into `folder`; equal adapters give equal bytes."""
+    """Write the standard two files of a PEFT adapter into `folder`; equal adapters give equal bytes.
+
+    base_id: of the base's source; of one of the Hub, its name and commit go where peft looks for them.
+    """
     save_file(state(model), folder / WEIGHTS, metadata={"format": "pt"})
     values = model.peft_config["default"].to_dict()
-    values |= {"base_model_name_or_path": base_id, "inference_mode": True}
+    name = hub_name(base_id)
+    values |= {"base_model_name_or_path": name or base_id, "inference_mode": True}
+    if name is not None:
+        values["revision"] = base_id.partition("@")[2] or None
     listed = {key: sorted(set(value)) if isinstance(value, set | list) else value for key, value in values.items()}
     (folder / CONFIG).write_bytes(json_bytes({key: listed[key] for key in sorted(listed)}))
 
@@ -154,6 +161,13 @@ def load(base: Base, folder: Path) -> Any:
             raise ModelError(f"the adapter: tensor {name!r} was read but not applied to the model.")
     model.requires_grad_(False)
     return model.eval()
+
+
+def import_libraries() -> None:
+    """Import now what is otherwise imported when the first model is loaded or adapted."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer  # noqa: F401
+
+    _peft()
 
 
 def _peft() -> Any:

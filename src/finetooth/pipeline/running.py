@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from finetooth import controls
-from finetooth.errors import DivergedError, ProofError, RecipeError, RunError
+from finetooth.errors import DivergedError, KilledError, ProofError, RecipeError, RunError
 from finetooth.files import UNFINISHED, damage, discard, read_json, sweep, write_file, write_json
 from finetooth.model.batching import Tokens
 from finetooth.pipeline import ending, resuming
@@ -31,6 +31,7 @@ from finetooth.runs.disk import disk_faults
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.lock import RunLock
 from finetooth.runs.work import save_examples, write_splits
+from finetooth.tuning import checkpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def run(
 ) -> Run:
     """Run a recipe (or the file or mapping of one) in runs/NAME or `out`, going on from whatever is finished there.
 
-    allow_inexact: go on although something that decides the last bit (threads, torch, processor) changed; marked so.
+    allow_inexact: go on although something that decides the last bit (threads, versions, processor) changed; marked so.
     profile: measure how near tuning comes to what this machine can do (costs.json).
     Raises: FinetoothError and its kinds. Interrupted leaves everything saved; the same call goes on.
     """
@@ -173,7 +174,7 @@ class _Work:
         with self._failing_alone(name, seed):
             artefact = row.control if name in controls.KINDS else row.adapter
             if not artefact.exists():
-                self._call("fit", name, seed, "train")
+                self._fit(name, seed)
                 for warning in read_json(row.curve)["warnings"] if row.curve.is_file() else ():
                     self.progress.say(f"Warning  {_title(name, seed, self.recipe)}: {warning}")
             fault = damage(artefact)
@@ -184,6 +185,31 @@ class _Work:
                 )
             if "validation" not in _scored(row) or (row.curve.is_file() and not row.verify.is_file()):
                 self._call("score", name, seed, "validation")
+
+    def _fit(self, name: str, seed: int | None) -> None:
+        """Fit the row; again from its last checkpoint, with half as many tokens at a time, where memory runs out."""
+        row = self.folder.row(name, seed)
+        while True:
+            try:
+                return self._call("fit", name, seed, "train")
+            except KilledError:
+                fewer = self._fewer_tokens(row) if name in self.plan["candidates"] else None
+                if fewer is None:  # what was in use was no more than one text takes: it is not the steps
+                    discard(row.lowered)
+                    raise
+                row.checkpoints.mkdir(parents=True, exist_ok=True)
+                write_json(row.lowered, {"schema": 1, "token_budget": fewer})
+                self.progress.say(
+                    f"Warning  {_title(name, seed, self.recipe)}: memory ran out; going on from the last checkpoint "
+                    f"with at most {fewer:,} tokens at a time."
+                )
+
+    def _fewer_tokens(self, row: RowFolder) -> int | None:
+        """Half of the tokens that the row was tuned with at a time, or as the longest text takes; None: no more."""
+        planned = read_json(row.lowered if row.lowered.is_file() else self.folder.plan)["token_budget"]
+        used = min(planned, checkpoints.newest_budget(row.checkpoints) or planned)
+        longest = min(self.recipe.max_tokens, self.plan["tokens"]["train"]["longest_whole"])
+        return max(used // 2, longest) if used > longest else None
 
     def _call(self, action: Action, name: str, seed: int | None, split: str) -> None:
         title, total, unit = self._step(action, name, seed, split)

@@ -12,9 +12,10 @@ from types import FrameType
 from typing import Any
 
 from finetooth import errors
-from finetooth.errors import FinetoothError, Interrupted, RunError
+from finetooth.errors import FinetoothError, Interrupted, KilledError, RunError
 from finetooth.progress import Step
 from finetooth.proof.task import Task
+from finetooth.runs.memory import kernel_kills
 
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 # MKL promises equal bits from run to run only in this mode (ADR 5), cuBLAS only with such a workspace (ADR 11); a user
@@ -48,9 +49,10 @@ class Command:
     def call(self, task: Task, step: Step) -> None:
         """Do the task in a fresh process, showing its progress in `step`.
 
-        Raises: the error the task raised; RunError when its process ended without a word; Interrupted after a signal.
+        Raises: the error the task raised; RunError when its process ended without a word, KilledError when that was
+        the system's doing, because memory ran out; Interrupted after a signal.
         """
-        log = task.run_folder.work / "stderr.log"
+        log, kills = task.run_folder.work / "stderr.log", kernel_kills()
         with log.open("w+", encoding="utf-8", errors="replace") as stderr:
             self.child = subprocess.Popen(
                 [sys.executable, "-P", "-m", "finetooth.proof.worker"],  # -P: no module of the working directory
@@ -73,7 +75,8 @@ class Command:
             if answer.get("event") == "error":
                 raise _error(answer)
             stderr.seek(0)
-            raise RunError(_silent_end(task, self.returncode, stderr.read()))
+            killed = self.returncode == -signal.SIGKILL and kernel_kills() > kills
+            raise (KilledError if killed else RunError)(_silent_end(task, self.returncode, stderr.read(), killed))
 
     def _converse(self, child: "subprocess.Popen[str]", task: Task, step: Step) -> dict[str, Any]:
         assert child.stdin is not None and child.stdout is not None
@@ -135,9 +138,11 @@ def _error(answer: dict[str, Any]) -> FinetoothError:
     return error
 
 
-def _silent_end(task: Task, returncode: int, stderr: str) -> str:
+def _silent_end(task: Task, returncode: int, stderr: str, killed: bool) -> str:
     last = stderr.strip().splitlines()[-1:] or ["it said nothing"]
-    if returncode < 0:
+    if killed:
+        reason = "ended by the system, because memory ran out"
+    elif returncode < 0:
         name = signal.Signals(-returncode).name
         reason = f"ended by {name}" + (" (usually: memory ran out)" if -returncode == signal.SIGKILL else "")
     else:

@@ -94,13 +94,14 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
         packed=packed,
         precision=plan["precision"] if packed else "float32",
         token_budget=plan["token_budget"],
+        lowered_budget=_lowered(task),
         budget=plan["evaluation_budget"],
         folder=task.folder,
         advance=channel.advance,
         stop=channel.stop,
     )
     tuning = Tuning(job, model)
-    speeds = _speeds(task, tuning) if task.profile else {}
+    limit = _limit(tuning) if task.profile else None
     counters = tuning.run()
     if _frozen_hash(model) != before:
         raise ProofError(f"{task.row}: a frozen tensor of the base changed in tuning; this is a defect of Finetooth.")
@@ -129,9 +130,14 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
         examples_per_second=counters.examples / seconds,
         part_seconds={"prefix": prefix_seconds, **counters.part_seconds},
         **({"gpu_peak_bytes": device.gpu_peak_bytes()} if recipe.training.device == "cuda" else {}),
-        **_profile(task, tuning, speeds, seconds=counters.seconds),
+        **_profile(tuning, limit),
     )
     return model.eval()
+
+
+def _lowered(task: Task) -> int | None:
+    """The tokens at a time that the system left to the row by ending its process for want of memory, if it did."""
+    return int(read_json(task.folder.lowered)["token_budget"]) if task.folder.lowered.is_file() else None
 
 
 def _measured(task: Task) -> npt.NDArray[np.float32]:
@@ -154,27 +160,20 @@ def _prove_decision(task: Task, reloaded: Decision) -> None:
         )
 
 
-def _speeds(task: Task, tuning: Tuning) -> dict[str, float]:
-    return {
-        "flops_per_token": profiling.flops_per_token(tuning),
-        "limit_before": _limit(tuning),
-    }
-
-
 def _limit(tuning: Tuning) -> float:
     """FLOP/s of the model's own products in the number format of tuning."""
     job = tuning.job
     return profiling.limit(tuning.model, tokens=job.token_budget, dtype=DTYPES[job.precision])
 
 
-def _profile(task: Task, tuning: Tuning, speeds: dict[str, float], *, seconds: float) -> dict[str, float]:
-    """FLOP/s of the training steps, and of the model's products measured before and after them."""
-    if not speeds:
+def _profile(tuning: Tuning, limit: float | None) -> dict[str, float]:
+    """FLOP/s of the training steps, and of the model's products measured before them (limit) and after; or nothing."""
+    if limit is None:
         return {}
-    limits = [speeds["limit_before"], _limit(tuning)]
+    flops = profiling.flops_per_token(tuning) * tuning.counters.tokens
     return {
-        "flops_per_second": speeds["flops_per_token"] * tuning.counters.tokens / seconds,
-        "limit_flops_per_second": sum(limits) / 2,
+        "flops_per_second": flops / tuning.counters.seconds,
+        "limit_flops_per_second": (limit + _limit(tuning)) / 2,
     }
 
 

@@ -14,7 +14,7 @@ from finetooth.files import write_json
 from finetooth.model import adapters, device, seeds, whole
 from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
 from finetooth.model.loading import load_base, load_tokenizer
-from finetooth.model.packed import PackedModel, obstacle
+from finetooth.model.packed import PackedModel
 from finetooth.model.precision import DTYPES
 from finetooth.proof.task import Task
 from finetooth.recipe import Training
@@ -28,10 +28,7 @@ MOST_STEPS = 500  # drawn, to find the one that takes the most memory
 
 
 def probe(task: Task) -> None:
-    """Write probe.json into the row's folder: parameters, seconds to load, of a step and of an evaluated token.
-
-    Of a candidate with dropout inside the base, also the seconds of a step without it.
-    """
+    """Write probe.json into the row's folder: parameters, seconds to load, of a step and of an evaluated token."""
     began = time.perf_counter()
     recipe, plan = task.recipe(), task.plan()
     device.configure(plan["device"])
@@ -53,18 +50,11 @@ def probe(task: Task) -> None:
         with crew:
             return _train_rate(crew, forward, rule, tokens, steps)
 
-    asked, plain_step_seconds = plan["candidates"][task.row], None
+    asked = plan["candidates"][task.row]
     states = _Made.planned(tokens, plan, depth=asked["depth"])
     because = asked["padded_because"]
     abreast = crew.size if recipe.training.device == "cpu" else 1
     step_seconds = rate(_forward(tuned, tokens, plan, pad_id, because=because, abreast=abreast, states=states))
-    if recipe.training.base_dropout != 0 and candidate is not None:
-        for module in model.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = 0.0
-        still = recipe.training.model_copy(update={"base_dropout": 0.0})
-        because = obstacle(base.model.config, candidate, still)
-        plain_step_seconds = rate(_forward(model, tokens, plan, pad_id, because=because, abreast=crew.size))
     counts = whole.parameters(base) if candidate is None else adapters.parameters(model)
     task.folder.path.mkdir(parents=True, exist_ok=True)
     write_json(
@@ -83,7 +73,6 @@ def probe(task: Task) -> None:
             "gpu_peak_bytes": device.gpu_peak_bytes() if recipe.training.device == "cuda" else None,
             "load_seconds": load_seconds,
             "step_seconds": step_seconds,
-            "plain_step_seconds": plain_step_seconds,
             "token_seconds": _evaluation_rate(model, tokens, pad_id, plan["evaluation_budget"]),
         },
     )

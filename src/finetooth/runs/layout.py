@@ -28,6 +28,11 @@ class RowFolder:
         return self.path / "checkpoints"
 
     @property
+    def lowered(self) -> Path:
+        """Tokens that the row is tuned with at a time; there only after the system ended it for want of memory."""
+        return self.checkpoints / "lowered.json"
+
+    @property
     def log(self) -> Path:
         """Curves, step by step."""
         return self.path / "log.jsonl"

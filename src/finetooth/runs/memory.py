@@ -1,10 +1,13 @@
 """How much memory this process has held, how much is free, and how it is told that memory ran out."""
 
+import ctypes
 import platform
 from pathlib import Path
 
 _CONTAINER = Path("/sys/fs/cgroup")
-_WORDS = ("can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+_WORDS = ("can't allocate memory", "not enough memory", "std::bad_alloc", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+# The container's own count, by either kind of control group, before the whole machine's.
+_KILLS = (_CONTAINER / "memory.events", _CONTAINER / "memory" / "memory.oom_control", Path("/proc/vmstat"))
 
 
 def ran_out(error: BaseException) -> bool:
@@ -12,6 +15,19 @@ def ran_out(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
     )
+
+
+def kernel_kills() -> int:
+    """How many processes the kernel has killed for want of memory, by the nearest count it gives; 0 where none."""
+    for place in _KILLS:
+        try:
+            lines = place.read_text().splitlines()
+        except OSError:
+            continue  # another kind of control group, or not to be read here
+        for line in lines:
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
 
 
 def free_bytes() -> int | None:
@@ -27,6 +43,13 @@ def free_bytes() -> int | None:
         cached = sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
         found.append(int(most.read_text()) - int(taken.read_text()) + cached)
     return max(0, min(found)) if found else None
+
+
+def give_back() -> None:
+    """Give the system what was freed and is still held: glibc keeps it, in pieces that fit other shapes badly."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if platform.system() == "Linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def peak_bytes() -> int:

@@ -2,7 +2,7 @@
 
 from finetooth.sources.bring import Fetched, borrow_adapter, bring_adapter, bring_data, bring_model, data_sources, fetch
 from finetooth.sources.places import cache_folder, state_folder
-from finetooth.sources.source import Source
+from finetooth.sources.source import Source, hub_name
 
 __all__ = [
     "Fetched",
@@ -14,5 +14,6 @@ __all__ = [
     "cache_folder",
     "data_sources",
     "fetch",
+    "hub_name",
     "state_folder",
 ]

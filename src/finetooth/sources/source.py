@@ -1,9 +1,12 @@
 """What every way of bringing a source ends in."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from finetooth.files import canonical_hash
+
+_HUB = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(@[0-9a-f]{40})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,12 @@ class Source:
     path: Path
     sha256: str
     revision: str | None = None
+
+
+def hub_name(source_id: str) -> str | None:
+    """What the Hub calls a source, without its commit; None for a wheel or a path of the user's."""
+    found = _HUB.fullmatch(source_id)
+    return None if found is None else found["name"]
 
 
 def content_hash(hashes: dict[str, str]) -> str:

@@ -85,6 +85,14 @@ def load(folder: Path, named: Mapping[str, nn.Parameter], optimizer: torch.optim
     return Counters()
 
 
+def newest_budget(folder: Path) -> int | None:
+    """Tokens that were tuned with at a time when the newest whole state was saved; None where there is none."""
+    for path in sorted(folder.glob("step-*"), reverse=True):
+        if damage(path) is None:
+            return int(read_json(path / "counters.json")["token_budget"])
+    return None
+
+
 def save_best(folder: Path, step: int, *, named: Mapping[str, nn.Parameter], logits: npt.NDArray[np.float32]) -> None:
     """Write the trained tensors at `step` and the validation logits (N, C) they were scored by."""
     path = folder / f"best-{step:08d}"

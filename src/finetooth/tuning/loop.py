@@ -31,7 +31,7 @@ from finetooth.model.predictor import logits
 from finetooth.model.prefix import PrefixCache
 from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
-from finetooth.runs.memory import ran_out
+from finetooth.runs.memory import give_back, ran_out
 from finetooth.tuning import checkpoints
 from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.forward import Forward, PaddedModel
@@ -43,6 +43,10 @@ from finetooth.tuning.trained import take_over, trained
 
 COLLAPSE = 0.95  # share of predictions given to one class that raises the alarm
 LOG_EVERY = 10
+_NOTHING_LEARNT = (
+    "its only step is one of warm-up, at a learning rate of 0: nothing was learnt. Set training.warmup_fraction: 0, or "
+    "train for more steps"
+)
 Result = TypeVar("Result")
 
 
@@ -65,8 +69,9 @@ class Job:
 
     packed: whether it is tuned without padding. precision: number format of the products then, a name of
     finetooth.model.precision.DTYPES; with padding it is float32. Where it is tuned, training.device says. token_budget:
-    most tokens computed at a time in training; budget: of a micro-batch in evaluation. advance(steps, note) tells how
-    far it is, with 0 steps while it validates; stop() is the signal to obey, or None.
+    most tokens computed at a time in training; lowered_budget: what is left of them after the system ended a process
+    for want of memory, or None; budget: of a micro-batch in evaluation. advance(steps, note) tells how far it is, with
+    0 steps while it validates; stop() is the signal to obey, or None.
     """
 
     candidate: Candidate | None
@@ -83,6 +88,7 @@ class Job:
     advance: Callable[[int, str], None] = lambda count, note: None
     stop: Callable[[], int | None] = lambda: None
     precision: str = "float32"
+    lowered_budget: int | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -120,6 +126,8 @@ class Tuning:
         job.folder.checkpoints.mkdir(parents=True, exist_ok=True)
         self.counters = checkpoints.load(job.folder.checkpoints, self.named, self.optimizer)
         self.counters.token_budget = self.counters.token_budget or job.token_budget
+        lowered = min(self.counters.token_budget, job.lowered_budget or self.counters.token_budget)
+        self.was_lowered, self.counters.token_budget = lowered < self.counters.token_budget, lowered
         self.forward = self._forward(self.counters.token_budget)
         self._epoch_order: tuple[int, Rows] = (-1, np.empty(0, np.int64))
 
@@ -131,6 +139,10 @@ class Tuning:
         """
         job, counters = self.job, self.counters
         self._log("resume" if counters.step else "start", {})
+        if job.total_steps == 1 and self._share(0) == 0.0:
+            counters.warnings = [_NOTHING_LEARNT]
+        if self.was_lowered:
+            self._tell_lowered(f"after step {counters.step}")
         job.advance(counters.step, "")
         self.model.train()
         try:
@@ -203,12 +215,7 @@ class Tuning:
             self.readings.add(counters.step + 1, rows, sums=sums, norm=norm)
             if self._reading_due():
                 self._read()
-            share = factor(
-                counters.step,
-                job.total_steps,
-                schedule=job.training.schedule,
-                warmup_fraction=job.training.warmup_fraction,
-            )
+            share = self._share(counters.step)
             for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
                 group["lr"] = peak * share
             self.optimizer.found_inf = self.readings.halted  # type: ignore[attr-defined]  # torch's GradScaler sets it so
@@ -221,6 +228,11 @@ class Tuning:
         if counters.step % LOG_EVERY == 0:
             self._log("train", {**self.told, "learning_rate": self.peaks[0] * share})
         job.advance(1, f"loss {counters.loss_sum / counters.loss_count:.3f}" if counters.loss_count else "")
+
+    def _share(self, step: int) -> float:
+        """The share of the peak learning rate that the update after `step` finished ones takes, 0 to 1."""
+        training = self.job.training
+        return factor(step, self.job.total_steps, schedule=training.schedule, warmup_fraction=training.warmup_fraction)
 
     def _reading_due(self) -> bool:
         """Whether the step at hand is looked at before it is taken: the log, an evaluation or a checkpoint follows."""
@@ -249,11 +261,12 @@ class Tuning:
                 if not ran_out(error) or (self.forward.abreast == 1 and len(self.forward.split(rows)) == len(rows)):
                     raise
             self.forward.budget = self.counters.token_budget = self.forward.budget // 2
-            self.counters.warnings.append(
-                f"memory ran out at step {self.counters.step + 1}; from there at most "
-                f"{self.counters.token_budget:,} tokens at a time"
-            )
-            self._log("memory", {"token_budget": self.counters.token_budget})
+            self._tell_lowered(f"at step {self.counters.step + 1}")
+
+    def _tell_lowered(self, when: str) -> None:
+        budget = self.counters.token_budget
+        self.counters.warnings.append(f"memory ran out {when}; from there at most {budget:,} tokens at a time")
+        self._log("memory", {"token_budget": budget})
 
     def _accumulate(self, rows: Rows) -> torch.Tensor:
         """The gradient of one optimizer batch, micro-batch by micro-batch.
@@ -310,6 +323,7 @@ class Tuning:
             job.advance(0, f"validating {done:,} of {whole:,} texts")
 
         with self._timed("evaluate"), self.crew.all_threads():
+            give_back()  # the steps' shapes are not those of an evaluation
             take_over(self.model, self.named)
             found = logits(
                 self.model,
@@ -319,6 +333,7 @@ class Tuning:
                 states=job.validation.states,
                 advance=advance,
             )
+            give_back()
         if not np.isfinite(found).all():
             raise DivergedError(f"a validation logit after step {counters.step} is not finite.")
         figures = score(found, job.validation.labels)

@@ -6,8 +6,13 @@ from typing import Any
 import pytest
 
 from finetooth import Recipe
-from finetooth.errors import RecipeError, RunError, SourceError
+from finetooth.errors import KilledError, RecipeError, RunError, SourceError
+from finetooth.files import new_directory, read_json, write_json
 from finetooth.pipeline import running
+from finetooth.progress import Silent, Step
+from finetooth.proof.task import Task
+from finetooth.recipe import load as load_recipe
+from finetooth.runs.layout import RowFolder, RunFolder
 
 
 def recipe_of(place: Path) -> dict[str, Any]:
@@ -58,3 +63,76 @@ def test_a_recipe_object_means_what_its_file_would(tmp_path: Path, monkeypatch: 
     with pytest.raises(RunError, match="far enough"):
         running.run(Recipe.model_validate(recipe_of(tmp_path) | {"data": {"source": "./gone.csv"}}), out="out")
     assert (given[0].model, given[0].data.source) == (str(tmp_path / "m"), str(tmp_path / "gone.csv"))
+
+
+class Spoken(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines = list[str]()
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+class Killed:
+    """A command whose child the system kills for its memory the first `times` times; `budgets`: what each was given."""
+
+    def __init__(self, row: RowFolder, times: int) -> None:
+        self.row, self.times, self.budgets = row, times, list[int | None]()
+
+    def call(self, task: Task, step: Step) -> None:
+        lowered = self.row.lowered
+        self.budgets.append(read_json(lowered)["token_budget"] if lowered.is_file() else None)
+        if len(self.budgets) <= self.times:
+            raise KilledError("memory ran out")
+
+
+@pytest.mark.parametrize(("times", "ends"), [(0, True), (2, True), (9, False)])
+def test_tuning_that_the_system_kills_for_its_memory_goes_on_with_half_as_much_at_a_time(
+    tmp_path: Path, times: int, ends: bool
+) -> None:
+    work, killed, said = killed_for_memory(tmp_path, times)
+    if ends:
+        work._fit("r8", 0)
+    else:
+        with pytest.raises(KilledError):
+            work._fit("r8", 0)
+        assert not killed.row.lowered.exists()  # the same command begins as planned: something else took the memory
+    assert killed.budgets == [None, 256, 128, 100][: times + 1]  # the longest text is of 100 tokens
+    assert said.lines == [
+        f"Warning  r8: memory ran out; going on from the last checkpoint with at most {budget} tokens at a time."
+        for budget in killed.budgets[1:]
+    ]
+
+
+def test_what_is_halved_is_what_the_last_checkpoint_was_tuned_with(tmp_path: Path) -> None:
+    work, killed, _ = killed_for_memory(tmp_path, 1)
+    with new_directory(killed.row.checkpoints / "step-00000005-0") as inside:
+        write_json(inside / "counters.json", {"token_budget": 240})  # memory had run out in a step before
+    work._fit("r8", 0)
+    assert killed.budgets == [None, 120]
+
+
+def killed_for_memory(place: Path, times: int) -> tuple[Any, Killed, Spoken]:
+    folder = RunFolder(place)
+    folder.work.mkdir()
+    plan = {
+        "token_budget": 512, "candidates": {"r8": {}}, "counts": {"train": 10, "validation": 4},
+        "tokens": {"train": {"longest_whole": 100}},
+    }  # fmt: skip
+    write_json(folder.plan, plan)
+    recipe = load_recipe(recipe_of(place) | {"candidates": [{"name": "r8"}]})
+    killed, said = Killed(folder.row("r8", 0), times), Spoken()
+    return running._Work(recipe, folder, said, killed, plan), killed, said  # type: ignore[arg-type]
+
+
+def test_a_control_that_the_system_kills_for_its_memory_is_not_tried_again(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.work.mkdir()
+    plan: dict[str, Any] = {"candidates": {}, "counts": {"train": 10, "validation": 4}}
+    write_json(folder.plan, plan)
+    killed = Killed(folder.row("tfidf", None), 9)
+    with pytest.raises(KilledError):
+        running._Work(load_recipe(recipe_of(tmp_path)), folder, Silent(), killed, plan)._fit("tfidf", None)  # type: ignore[arg-type]
+    assert killed.budgets == [None]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from finetooth.errors import DivergedError, Interrupted, RunError
+from finetooth.errors import DivergedError, Interrupted, KilledError, RunError
 from finetooth.files import write_json
 from finetooth.progress import Silent
 from finetooth.proof import command
@@ -68,6 +68,19 @@ def test_a_child_that_ends_without_a_word_names_the_row(child: Any, tmp_path: Pa
     assert str(caught.value) == (
         f"r4: its process was {reason}. All of them: {tmp_path / '.work' / 'stderr.log'}. "
         "Give the same command again to go on."
+    )
+
+
+def test_a_child_that_the_system_kills_for_its_memory_is_told_from_one_that_a_user_kills(
+    child: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kills = iter([3, 4])
+    monkeypatch.setattr(command, "kernel_kills", lambda: next(kills))
+    with pytest.raises(KilledError) as caught:
+        child("os.kill(os.getpid(), signal.SIGKILL)")
+    assert str(caught.value) == (
+        "r4: its process was ended by the system, because memory ran out; last words: it said nothing. All of them: "
+        f"{tmp_path / '.work' / 'stderr.log'}. Give the same command again to go on."
     )
 
 

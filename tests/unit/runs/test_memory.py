@@ -1,5 +1,6 @@
 """What memory is free, and how its lack is told from other faults."""
 
+import platform
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from finetooth.runs import memory
         (RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"), True),
         (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
         (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("std::bad_alloc"), True),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes."), True),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
         (ValueError("out of memory"), False),
     ],
@@ -35,3 +38,30 @@ def test_the_containers_bound_counts_where_it_is_the_lower(tmp_path: Path, monke
     assert memory.free_bytes() == 0
     (tmp_path / "memory.max").write_text("max\n")
     assert memory.free_bytes() != 0
+
+
+def test_kills_of_the_kernel_are_counted_where_it_tells_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert memory.kernel_kills() >= 0
+    places = [tmp_path / name for name in ("memory.events", "memory.oom_control", "vmstat")]
+    monkeypatch.setattr(memory, "_KILLS", places)
+    assert memory.kernel_kills() == 0
+    places[2].write_text("nr_free_pages 7\noom_kill 9\n")
+    assert memory.kernel_kills() == 9
+    places[0].mkdir()  # is not to be read
+    places[1].write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 2\n")
+    assert memory.kernel_kills() == 2  # the container's own
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what was freed")
+def test_what_was_freed_is_given_back() -> None:
+    kept = [bytearray(64 * 1024) for _ in range(2000)]  # too small to be mapped: of the heap, 131 MB
+    del kept[:-1]  # the last one keeps the heap from shrinking by itself
+    before = resident()
+    memory.give_back()
+    assert resident() < before - 100e6
+
+
+def resident() -> float:
+    """Bytes that this process holds."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))

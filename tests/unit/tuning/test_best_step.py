@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tuning_jobs import begin, job
+from tuning_jobs import begin, job, same_bits, tuned
 
 from finetooth.errors import DivergedError
 from finetooth.model import seeds
@@ -73,7 +73,7 @@ def test_an_alarm_when_one_class_takes_the_predictions(
 ) -> None:
     flat = np.tile(np.asarray([[0.0, 1.0]], np.float32), (30, 1))
     monkeypatch.setattr(loop, "logits", lambda *_, **__: flat)
-    made = job(model_folder, tmp_path, rows=8, training={**EVERY_STEP})
+    made = job(model_folder, tmp_path, rows=8, training={**EVERY_STEP, "warmup_fraction": 0.0})
     counters = begin(model_folder, made).run()
     assert counters.warnings == [
         "after step 1 class 'good' takes 100 % of the predictions and 50 % of the validation rows"
@@ -86,11 +86,11 @@ def test_no_alarm_below_the_share_nor_where_the_labels_are_so(
     mixed = np.tile(np.asarray([[0.0, 1.0]], np.float32), (30, 1))
     mixed[:2] = [1.0, 0.0]  # 28 of 30 is 93 %
     monkeypatch.setattr(loop, "logits", lambda *_, **__: mixed)
-    made = job(model_folder, tmp_path / "mixed", rows=8, training={**EVERY_STEP})
+    made = job(model_folder, tmp_path / "mixed", rows=8, training={**EVERY_STEP, "warmup_fraction": 0.0})
     assert begin(model_folder, made).run().warnings == []
     flat = np.tile(np.asarray([[0.0, 1.0]], np.float32), (30, 1))
     monkeypatch.setattr(loop, "logits", lambda *_, **__: flat)
-    made = job(model_folder, tmp_path / "flat", rows=8, training={**EVERY_STEP})
+    made = job(model_folder, tmp_path / "flat", rows=8, training={**EVERY_STEP, "warmup_fraction": 0.0})
     made.validation.labels[:] = 1
     assert begin(model_folder, made).run().warnings == []
 
@@ -146,3 +146,17 @@ def test_the_last_good_checkpoint_stands_after_a_divergence(model_folder: Path, 
     again = begin(model_folder, made)
     assert again.counters.step == 3
     assert again.run().step == made.total_steps
+
+
+@pytest.mark.parametrize(("changes", "warned"), [({}, True), ({"warmup_fraction": 0.0}, False), ({"epochs": 2}, False)])
+def test_a_single_step_of_warm_up_learns_nothing_and_says_so(
+    model_folder: Path, tmp_path: Path, changes: dict[str, Any], warned: bool
+) -> None:
+    made = job(model_folder, tmp_path, rows=8, training={"epochs": 1, **changes})
+    fresh = {name: value.detach().clone() for name, value in begin(model_folder, made).named.items()}
+    found, counters = tuned(model_folder, made)
+    said = (
+        "its only step is one of warm-up, at a learning rate of 0: nothing was learnt. Set training.warmup_fraction: "
+        "0, or train for more steps"
+    )
+    assert (said in counters.warnings) == same_bits(found, fresh) == warned

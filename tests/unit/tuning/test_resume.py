@@ -12,11 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tuning_jobs import TRAINING, begin, job, same_bits, tuned
 
 from finetooth.errors import Interrupted
+from finetooth.model import adapters
+from finetooth.model.loading import load_base
+from finetooth.model.prefix import PrefixCache
+from finetooth.tuning import checkpoints
 from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.loop import Job, Tuning
 
@@ -261,6 +266,68 @@ def test_resumed_after_memory_ran_out_equals_uninterrupted(
     assert same_bits(whole, broken)
     assert (counted.token_budget, counted.warnings) == (again.token_budget, again.warnings)
     assert again.token_budget == 48
+
+
+def test_after_the_system_killed_it_for_its_memory_it_goes_on_with_fewer_tokens_from_its_checkpoint(
+    model_folder: Path, tmp_path: Path, way: dict[str, Any]
+) -> None:
+    made = job(model_folder, tmp_path, **way, token_budget=96)
+    with pytest.raises(Killed):
+        begin(model_folder, replace(made, stop=_dies_at(7))).run()
+    counters = begin(model_folder, replace(made, lowered_budget=48)).run()
+    assert resumed_at(made) == [5]
+    assert (counters.step, counters.token_budget) == (20, 48)
+    assert counters.warnings[0] == "memory ran out after step 5; from there at most 48 tokens at a time"
+    assert checkpoints.newest_budget(made.folder.checkpoints) == 48
+    again = begin(model_folder, made)  # what a checkpoint says is never raised again, and told once
+    assert again.counters.token_budget == 48 and again.run().warnings == counters.warnings
+
+
+def _dies_at(batch: int) -> Callable[[], int | None]:
+    def die() -> int:
+        raise Killed
+
+    return after(3 * batch, die)
+
+
+KEPT_BLOCKS = 3  # of hidden states: those of the longest texts, so that batches mix what is read with what is computed
+
+
+def kept(folder: Path, made: Job) -> Job:
+    """The job with its training rows' hidden states partly kept, filled as a fresh process does."""
+    tokens = made.train.tokens
+    cache = PrefixCache(
+        made.folder.path / "prefix", tokens, depth=1, width=32, budget=256, blocks=KEPT_BLOCKS, key={"base": "a"}
+    )
+    assert made.candidate is not None
+    base = load_base(folder, classes=made.classes, head_seed=made.seed)
+    cache.fill(adapters.attach(base, made.candidate, seed=made.seed), pad_id=0, advance=lambda done, whole: None)
+    held = cache.holds(np.arange(len(tokens.lengths)))
+    assert held.any() and not held.all()
+    return replace(made, train=replace(made.train, states=cache))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_on_partly_kept_hidden_states_stopped_and_each_time_damaged_it_ends_in_the_same_bits(
+    model_folder: Path, tmp_path: Path, precision: str
+) -> None:
+    last: dict[str, Any] = {"packed": True, "precision": precision, "candidate": {"layers": "last-1"}}
+    expected, told = tuned(model_folder, kept(model_folder, job(model_folder, tmp_path / "whole", **last)))
+    made, stood = job(model_folder, tmp_path / "stopped", **last), list[int]()
+    states = made.folder.path / "prefix" / "states.f32"
+    while True:
+        tuning = begin(model_folder, replace(kept(model_folder, made), stop=after(11, lambda: 15)))
+        try:
+            counters = tuning.run()
+            break
+        except Interrupted:
+            stood.append(tuning.counters.step)
+        found = bytearray(states.read_bytes())
+        found[4 * len(stood)] ^= 0x40
+        states.write_bytes(found)
+    assert len(stood) >= 3
+    assert same_bits({name: value.detach() for name, value in tuning.named.items()}, expected)
+    assert story(counters) == story(told)
 
 
 def _at(step: int, tuning: list[Tuning]) -> Callable[[], int | None]:

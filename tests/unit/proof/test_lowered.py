@@ -1,0 +1,22 @@
+"""A row that the system killed for its memory is tuned with what that left it."""
+
+from collections.abc import Callable
+
+from silent import SILENT
+
+from finetooth.files import read_json, write_json
+from finetooth.proof import model_rows
+from finetooth.proof.task import Task
+
+
+def test_the_worker_tunes_with_the_tokens_that_a_kill_for_memory_left(
+    begin: Callable[..., Callable[..., Task]],
+) -> None:
+    task = begin(baselines=[], training={"epochs": 1})("fit", "r4")
+    assert task.plan()["token_budget"] == 96
+    task.folder.checkpoints.mkdir(parents=True)
+    write_json(task.folder.lowered, {"schema": 1, "token_budget": 48})
+    model_rows.fit(task, SILENT)
+    curve = read_json(task.folder.curve)
+    assert curve["token_budget"] == 48  # by which the end of the run marks it inexact
+    assert curve["warnings"][0] == "memory ran out after step 0; from there at most 48 tokens at a time"
