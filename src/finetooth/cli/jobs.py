@@ -45,7 +45,7 @@ def run(recipe_file: Path, overrides: tuple[str, ...], **asked: Any) -> int:
     return _run(_recipe(recipe_file, overrides), **asked)
 
 
-@click.command(short_help="What a run would do, in seconds; trains nothing.")
+@click.command(short_help="What a run would do and cost; trains nothing.")
 @options.recipe_file
 @options.overrides
 @click.option(

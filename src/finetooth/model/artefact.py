@@ -29,6 +29,7 @@ from finetooth.measure import decision_file
 from finetooth.model import adapters, device, whole
 from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base, load_tokenizer, set_head
 from finetooth.model.predictor import Input, Predictor
+from finetooth.sources import hub_name
 
 IDENTITY, LABELS = "finetooth.json", "labels.json"
 HEAD, HEADS = "head.safetensors", "heads.safetensors"
@@ -276,10 +277,12 @@ def _check_canaries(predictor: Predictor, identity: dict[str, Any]) -> None:
 def _readme(predictor: Predictor, source: Provenance) -> str:
     classes = list(predictor.classes)
     settings = predictor.input
+    name = hub_name(source.id)
+    base = "" if name is None else f"base_model: {name}\n"
+    place = "a folder that holds the base model" if name is None else f'"{name}"'
     return f"""---
 library_name: peft
-base_model: {source.id}
-pipeline_tag: text-classification
+{base}pipeline_tag: text-classification
 tags: [lora, finetooth]
 ---
 # A LoRA adapter for {len(classes)} classes
@@ -288,8 +291,8 @@ Made by Finetooth. Base model: `{source.id}`.
 
 With Finetooth: `finetooth predict --with THIS_FOLDER "your text"`
 
-With plain PEFT (`BASE` is a folder or id of the base model, `ADAPTER` this folder). The logits are the same; the label
-is that of the largest logit, without what `decision.json` holds (temperature, thresholds, costs, abstention):
+With plain PEFT (`BASE` is {place}, `ADAPTER` this folder). The logits are the same; the label is that of the largest
+logit, without what `decision.json` holds (temperature, thresholds, costs, abstention):
 
 ```python
 import torch

@@ -4,7 +4,7 @@ N examples, T tokens of all of them together, B rows of a micro-batch, L tokens 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,18 +31,17 @@ class Tokens:
     """The tokens of N texts.
 
     ids: (T,) int32, row after row. starts: (N + 1,) int64. types: (T,) uint8, segment of a pair, None for single texts.
-    whole_lengths: (N,) int64, tokens of each row before it was cut.
+    whole_lengths: (N,) int64, tokens of each row before it was cut. lengths: (N,) int64, tokens of each row.
     """
 
     ids: npt.NDArray[np.int32]
     starts: npt.NDArray[np.int64]
     types: npt.NDArray[np.uint8] | None
     whole_lengths: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64] = field(init=False)
 
-    @property
-    def lengths(self) -> npt.NDArray[np.int64]:
-        """(N,) int64, tokens of each row."""
-        return np.diff(self.starts)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lengths", np.diff(self.starts))
 
     def save(self, folder: Path) -> None:
         """Write one .npy file for each array."""

@@ -100,7 +100,9 @@ def load_config(folder: Path) -> Any:
         raise ModelError(f"the base model: config.json could not be loaded ({_first_line(error)}).") from error
     if config.model_type not in FAMILIES:
         raise ModelError(
-            f"the base model: model family {config.model_type!r} is not supported; known: {', '.join(FAMILIES)}."
+            f"the base model: model family {config.model_type!r} is not supported; known: {', '.join(FAMILIES)}. Name "
+            "a model of one of them, such as sentence-transformers/all-MiniLM-L6-v2 or "
+            "distilbert/distilbert-base-uncased."
         )
     return config
 

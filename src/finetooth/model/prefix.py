@@ -52,7 +52,7 @@ class PrefixCache:
         self._begins[order] = np.cumsum(lengths[order]) - lengths[order]
         folder.mkdir(parents=True, exist_ok=True)
         place = folder / "key.json"
-        if not place.is_file() or read_json(place) != key:
+        if _key(place) != key:
             for item in folder.iterdir():
                 discard(item)
             write_json(place, key)
@@ -127,6 +127,14 @@ class PrefixCache:
             except (ValueError, KeyError, TypeError):
                 continue  # a line cut short by a kill, or damaged: its block is computed again
         return known
+
+
+def _key(place: Path) -> Any:
+    """What the states in a folder belong to; None where that cannot be read: then they are nobody's."""
+    try:
+        return read_json(place) if place.is_file() else None
+    except RunError:
+        return None
 
 
 @contextmanager

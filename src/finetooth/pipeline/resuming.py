@@ -29,7 +29,8 @@ def refuse_changed_recipe(folder: RunFolder, recipe: Recipe) -> None:
 def agree(folder: RunFolder, now: Mapping[str, Any], *, allow_inexact: bool) -> dict[str, Any]:
     """The plan of the run being resumed, after comparing it with what would be planned now.
 
-    allow_inexact: threads, torch build and processor may differ; the plan takes the new ones and is marked inexact.
+    allow_inexact: threads, torch build, processor and version may differ; the plan takes the new ones and is marked
+    inexact.
     Raises: ChangedError naming what differs (data, base, tokenizer, threads, torch, ...).
     """
     plan: dict[str, Any] = read_json(folder.plan)
@@ -44,7 +45,8 @@ def agree(folder: RunFolder, now: Mapping[str, Any], *, allow_inexact: bool) -> 
     if changed and not allow_inexact:
         raise ChangedError(
             f"{folder.path}: this machine or its set-up is not that of the run being resumed: {'; '.join(changed)}. "
-            "Results would differ in the last bits. Set it back, or go on with --allow-inexact: the run is then marked."
+            "Results may differ, most often in the last bits. Set it back, or go on with --allow-inexact: the run is "
+            "then marked."
         )
     if changed:
         plan |= {_INEXACT: now[_INEXACT], "inexact": [*plan["inexact"], *changed]}

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import yaml
 
 from finetooth.files import read_json, write_json
 from finetooth.measure.power import smallest_difference
-from finetooth.plan import looking, prepare
+from finetooth.model.batching import Tokens
+from finetooth.plan import fitting, looking, prepare
 from finetooth.plan.prepare import Material
 from finetooth.preflight import fix_list as fixes
 from finetooth.progress import Progress, Silent
@@ -52,10 +54,14 @@ def check(
         )
         found = looking.findings(recipe, material, tokens, sample=SAMPLE, mislabelled=True, progress=quiet)
         listed = fixes.write(fix_list, found, material.dataset, excel_safe=excel_safe) if fix_list else None
-        plan = prepare.resolve(recipe, material, tokens, free_disk=shutil.disk_usage(Path.cwd()).free)
-        write_json(folder.plan, {"run_id": "check", "inexact": [], **plan})
-        folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
+        plan = _write_down(recipe, material, tokens, folder)
         rows = [_candidate(recipe, name, plan, material, folder, quiet) for name in plan["candidates"]]
+        slowed = [row for row in rows if "dropout" in (row["padded_because"] or "")]
+        if slowed:
+            still = _without_dropout(recipe)
+            _write_down(still, material, tokens, folder)
+            for row in slowed:
+                row["plain_step_seconds"] = _probed(still, row["name"], material, folder, quiet)["step_seconds"]
     return {
         "schema": 1,
         "run": recipe.name,
@@ -81,6 +87,32 @@ def _smallest_differences(rows: int) -> list[dict[str, float | None]]:
     ]
 
 
+def _without_dropout(recipe: Recipe) -> Recipe:
+    training = recipe.training.model_copy(update={"base_dropout": 0.0})
+    candidates = [candidate.model_copy(update={"dropout": 0.0}) for candidate in recipe.candidates]
+    return recipe.model_copy(update={"training": training, "candidates": candidates})
+
+
+def _write_down(recipe: Recipe, material: Material, tokens: Mapping[str, Tokens], folder: RunFolder) -> dict[str, Any]:
+    """The plan of the recipe, written with it into `folder`, where a probe reads them."""
+    plan = prepare.resolve(recipe, material, tokens, free_disk=shutil.disk_usage(Path.cwd()).free)
+    write_json(folder.plan, {"run_id": "check", "inexact": [], **plan})
+    folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
+    return plan
+
+
+def _probed(recipe: Recipe, name: str, material: Material, folder: RunFolder, progress: Progress) -> dict[str, Any]:
+    """What a probe of the candidate found, in a process of its own; `whole_seconds` of it all."""
+    assert material.model is not None
+    task = Task("probe", str(folder.path), name, recipe.seeds[0], "train", str(material.model.path))
+    started = time.perf_counter()
+    with progress.step(f"probe {name}") as step:
+        Command().call(task, step)
+    found: dict[str, Any] = read_json(task.folder.path / "probe.json")
+    peak = read_json(task.folder.costs)["peak_bytes"]
+    return {**found, "peak_bytes": peak, "whole_seconds": time.perf_counter() - started}
+
+
 def _candidate(
     recipe: Recipe,
     name: str,
@@ -89,32 +121,24 @@ def _candidate(
     folder: RunFolder,
     progress: Progress,
 ) -> dict[str, Any]:
-    assert material.model is not None
-    task = Task("probe", str(folder.path), name, recipe.seeds[0], "train", str(material.model.path))
-    started = time.perf_counter()
-    with progress.step(f"probe {name}") as step:
-        Command().call(task, step)
-    whole = time.perf_counter() - started
-    found = read_json(task.folder.path / "probe.json")
+    found = _probed(recipe, name, material, folder, progress)
     counts, training = plan["counts"], recipe.training
-    steps_per_epoch = -(-counts["train"] // training.batch_size)
-    steps = steps_per_epoch * training.epochs
-    every = steps_per_epoch if training.evaluate_every == "epoch" else training.evaluate_every
-    evaluations = -(-steps // every)
+    steps = -(-counts["train"] // training.batch_size) * training.epochs
+    evaluations = fitting.evaluations(training, counts["train"])
     validate = found["token_seconds"] * counts["validation"] * plan["tokens"]["validation"]["mean"]
     test = found["token_seconds"] * counts["test"] * plan["tokens"]["test"]["mean"]
     planned = plan["candidates"][name]
     prefix_bytes, prefix_seconds = _prefix(name, plan, token_seconds=found["token_seconds"])
-    start = min(PROCESS_SECONDS + found["load_seconds"], whole)
+    start = min(PROCESS_SECONDS + found["load_seconds"], found["whole_seconds"])
     return {
         "name": name,
         "targets": planned["targets"],
         "parameters": found["parameters"],
         "steps": steps,
-        "peak_bytes": read_json(task.folder.costs)["peak_bytes"],
+        "peak_bytes": found["peak_bytes"],
         "gpu_peak_bytes": found["gpu_peak_bytes"],
         "train_seconds": found["step_seconds"] * steps,
-        "plain_step_seconds": found["plain_step_seconds"],
+        "plain_step_seconds": None,
         "step_seconds": found["step_seconds"],
         "padded_because": planned["padded_because"],
         "precision": plan["precision"] if planned["padded_because"] is None else "float32",

@@ -8,7 +8,7 @@ from finetooth.preflight import Finding
 from finetooth.report.table import short_model
 
 _SHOWN_CLASSES, _SHOWN_ROWS = 8, 5
-SLOWER = " and without the fused attention kernel: `finetooth check` measures what that costs"
+SLOWER = ", which is slower: `finetooth check` measures what that costs"
 _NAMES = {"outside": "outside the limit"}
 
 
@@ -61,7 +61,7 @@ def warning_lines(found: Iterable[Finding]) -> list[str]:
 def padded_lines(plan: dict[str, Any]) -> list[str]:
     """A line for each candidate that is tuned the slow way, with the reason; at most 80 columns."""
     lines = [
-        f"Note: {name} is tuned with padding ({because}){SLOWER if 'base' in because else ''}."
+        f"Note: {name} is tuned with padding ({because}){SLOWER if 'dropout' in because else ''}."
         for name, candidate in plan["candidates"].items()
         if (because := candidate["padded_because"])
     ]
@@ -146,8 +146,7 @@ def _way(row: dict[str, Any]) -> Iterator[str]:
     """How a candidate is tuned, where that is not the fastest way or takes room on the disk."""
     if row["plain_step_seconds"] is not None:
         slower = row["step_seconds"] / row["plain_step_seconds"]
-        yield f"{row['padded_because']}: a step takes {slower:.1f} x as long as with"
-        yield "training.base_dropout=0 (measured)"
+        yield f"{row['padded_because']}: a step takes {slower:.1f} x as long as without any (measured)"
     elif row["padded_because"]:
         yield f"tuned with padding: {row['padded_because']}"
     elif row["gpu_peak_bytes"] is not None:

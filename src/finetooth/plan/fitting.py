@@ -31,6 +31,13 @@ def token_budget(config: Any, recipe: Recipe, *, free_bytes: int | None) -> int:
     return max(min(room, most), min(recipe.max_tokens, most))
 
 
+def evaluations(training: Training, rows: int) -> int:
+    """How often the validation rows are scored while a candidate is tuned on so many rows."""
+    steps_per_epoch = -(-rows // training.batch_size)
+    every = steps_per_epoch if training.evaluate_every == "epoch" else training.evaluate_every
+    return -(-steps_per_epoch * training.epochs // every)
+
+
 def candidate_plan(
     config: Any, candidate: Candidate, training: Training, *, targets: tuple[str, ...]
 ) -> dict[str, Any]:
@@ -58,25 +65,26 @@ def prefix_plan(
 ) -> dict[str, dict[str, dict[str, int]]]:
     """Of each depth and split the blocks of hidden states kept, and their bytes; within training.cache_bytes.
 
-    The test rows are kept only for the second of two rows that would compute them, the others always: each epoch of
-    tuning reads them again. The deepest states come first, since a byte of them saves most. counts: rows of each split,
-    of which `tokens` may hold a sample; bytes are those of all rows.
+    States that are read once only are not kept. Those come first of which a byte saves most: the layers below, times
+    the readings but the first. counts: rows of each split, of which `tokens` may hold a sample; bytes are those of all
+    rows.
     """
     room = min(recipe.training.cache_bytes, int(DISK_SHARE * free_bytes))
-    plan: dict[str, dict[str, dict[str, int]]] = {}
     depths = [candidate["depth"] for candidate in candidates.values()]
-    for depth in sorted(set(depths) - {0}, reverse=True):
-        alone = depths.count(depth) * len(recipe.seeds) == 1
-        plan[str(depth)] = {}
-        for split in SPLITS:
-            if split == "test" and alone:
-                continue
-            lengths = tokens[split].lengths
-            scale = counts[split] / len(lengths)
-            blocks, size = count_blocks(lengths, width=width, budget=budget, most_bytes=int(room / scale))
-            size = int(size * scale)
-            room -= size
-            plan[str(depth)][split] = {"blocks": blocks, "bytes": size}
+    plan: dict[str, dict[str, dict[str, int]]] = {str(depth): {} for depth in sorted(set(depths) - {0}, reverse=True)}
+    saved: dict[tuple[int, str], int] = {}
+    for depth in map(int, plan):
+        tuned = depths.count(depth) * len(recipe.seeds)
+        scored = evaluations(recipe.training, counts["train"]) + 1  # and proven
+        readings = {"train": tuned * recipe.training.epochs, "validation": tuned * scored, "test": tuned}
+        saved |= {(depth, split): depth * (readings[split] - 1) for split in SPLITS if readings[split] > 1}
+    for depth, split in sorted(saved, key=lambda place: -saved[place]):
+        lengths = tokens[split].lengths
+        scale = counts[split] / len(lengths)
+        blocks, size = count_blocks(lengths, width=width, budget=budget, most_bytes=int(room / scale))
+        size = int(size * scale)
+        room -= size
+        plan[str(depth)][split] = {"blocks": blocks, "bytes": size}
     return plan
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,12 @@ def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Mater
     """Bring the sources and read the splits.
 
     rejects: where rows that cannot be read are written aside (on_bad_row: skip).
-    Raises: SourceError, DataError; RecipeError for a class weight or a cost of an unknown label.
+    Raises: SourceError, DataError; ModelError for a family of models that is not known, and when max_tokens is more
+    than the model has positions; RecipeError for a class weight or a cost of an unknown label.
     """
     model = bring_model(recipe.model, progress=progress) if recipe.needs_model else None
+    if model is not None:
+        _refuse_model(recipe, model.path)  # before data are brought, read and tokenized
     sources = {
         split: tuple(bring_data(text, progress=progress) for text in texts)
         for split, texts in data_sources(recipe).items()
@@ -103,13 +107,13 @@ def resolve(
 
     free_disk: bytes free where the run is kept.
 
-    Raises: ModelError when a candidate's targets match nothing, max_tokens is more than the model has positions, or the
-    checkpoint lacks a part of an encoder layer; RecipeError for a row that cannot be tuned on the device.
+    Raises: ModelError when a candidate's targets match nothing, or the checkpoint lacks a part of an encoder layer;
+    RecipeError for a row that cannot be tuned on the device.
     """
     dataset, on_gpu = material.dataset, recipe.training.device == "cuda"
     plan: dict[str, Any] = {
         "schema": 1,
-        "device": device.facts() | (device.gpu_facts() if on_gpu else {}),
+        "device": device.facts() | {"finetooth": version("finetooth")} | (device.gpu_facts() if on_gpu else {}),
         "data_fingerprint": dataset.fingerprint,
         "test_id": dataset.test_id,
         "test_rows_id": rows_id(dataset.test, classes=dataset.classes),
@@ -123,7 +127,6 @@ def resolve(
     }
     if material.model is None:
         return plan
-    _check_positions(recipe, material.model.path)
     base = load_base(material.model.path, classes=dataset.classes, head_seed=0)
     _refuse_holes(base)
     plan["base"] = _identity(material.model, base)
@@ -249,7 +252,7 @@ def _refuse_holes(base: Base) -> None:
             )
 
 
-def _check_positions(recipe: Recipe, folder: Path) -> None:
+def _refuse_model(recipe: Recipe, folder: Path) -> None:
     positions = int(load_config(folder).max_position_embeddings)
     if recipe.max_tokens > positions:
         raise ModelError(f"max_tokens {recipe.max_tokens} is more than the model's {positions} positions; lower it.")

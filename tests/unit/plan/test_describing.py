@@ -125,3 +125,11 @@ def test_a_candidate_tells_what_it_adapts_and_full_that_it_trains_all() -> None:
 def test_on_a_gpu_its_memory_is_told() -> None:
     row = tuned("r4", precision="bfloat16", gpu_peak_bytes=2_340_000_000)
     assert list(describing._way(row)) == ["tuned on a GPU in bfloat16, with 2.34 GB of its memory"]
+
+
+def test_what_dropout_costs_is_told_as_it_was_measured() -> None:
+    slow = tuned("r4", padded_because="dropout of the adapter", step_seconds=0.5, plain_step_seconds=0.2)
+    assert list(describing._way(slow)) == [
+        "dropout of the adapter: a step takes 2.5 x as long as without any (measured)"
+    ]
+    assert max(map(len, describing._candidates({"candidates": [slow]}).splitlines())) <= 80

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from finetooth.model.batching import Tokens, evaluation_batches
-from finetooth.plan.fitting import MOST_TOKENS, MOST_TOKENS_GPU, candidate_plan, prefix_plan, token_budget
+from finetooth.plan.fitting import MOST_TOKENS, MOST_TOKENS_GPU, candidate_plan, evaluations, prefix_plan, token_budget
 from finetooth.recipe import Candidate, Recipe, load
 
 MINILM = SimpleNamespace(
@@ -91,7 +91,8 @@ def test_hidden_states_keep_their_bound_and_the_test_rows_wait_for_a_second_read
     assert planned(10**9, seeds=(0, 1))["3"]["test"]["bytes"] == 20 * 32
     for bound in (planned(150 * 32), planned(10**9, free=300 * 32)):
         assert sum(kept["bytes"] for kept in bound["3"].values()) <= 150 * 32
-        assert bound["3"]["train"] == {"blocks": 3, "bytes": 150 * 32}  # the shortest text, of 30 tokens, did not fit
+        assert bound["3"]["validation"] == {"blocks": 1, "bytes": 40 * 32}  # read once more than training rows
+        assert bound["3"]["train"] == {"blocks": 2, "bytes": 110 * 32}  # the two longest of four
     assert planned(0)["3"]["train"] == {"blocks": 0, "bytes": 0}
     bare = {"b": {"depth": 0}}
     assert prefix_plan(recipe(), bare, splits, counts=counts, width=8, budget=64, free_bytes=10**9) == {}
@@ -105,6 +106,26 @@ def test_where_there_is_room_for_one_depth_the_deepest_is_kept_since_it_saves_mo
     found = prefix_plan(wanted, candidates, splits, counts=counts, width=8, budget=64, free_bytes=10**9)
     assert found["5"]["train"]["bytes"] == 60 * 32 and found["5"]["validation"]["bytes"] == 10 * 32
     assert found["1"]["train"] == found["1"]["validation"] == {"blocks": 0, "bytes": 0}
+
+
+def test_what_is_read_once_is_not_kept_and_what_is_read_most_comes_first() -> None:
+    splits = {"train": tokens(30, 30), "validation": tokens(10), "test": tokens(10)}
+    counts = {"train": 2, "validation": 1, "test": 1}
+
+    def planned(candidates: dict[str, Any], *, epochs: int = 3, most: int = 10**9, seeds: int = 1) -> dict[str, Any]:
+        wanted = recipe(training={"cache_bytes": most, "epochs": epochs}, seeds=list(range(seeds)))
+        return prefix_plan(wanted, candidates, splits, counts=counts, width=8, budget=64, free_bytes=10**9)
+
+    once = planned({"a": {"depth": 3}}, epochs=1)
+    assert list(once["3"]) == ["validation"]  # scored in tuning and proven once more
+    assert set(planned({"a": {"depth": 3}, "b": {"depth": 3}}, epochs=1)["3"]) == {"train", "validation", "test"}
+    often = recipe(training={"cache_bytes": 70 * 32, "epochs": 3, "batch_size": 1, "evaluate_every": 1})
+    assert evaluations(often.training, 2) == 6
+    # Of test rows a byte saves depth 5 once, of the other candidate's training rows depth 4 five times.
+    both = planned({"a": {"depth": 5}, "b": {"depth": 4}}, most=155 * 32, seeds=2)
+    assert both["5"]["train"]["blocks"] == both["4"]["train"]["blocks"] == 1
+    assert both["5"]["test"] == {"blocks": 1, "bytes": 10 * 32}
+    assert both["4"]["test"] == {"blocks": 0, "bytes": 0}
 
 
 def test_of_a_sample_the_bytes_are_those_of_all_rows_and_the_bound_holds_for_them() -> None:

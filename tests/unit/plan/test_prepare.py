@@ -1,6 +1,7 @@
 """What a recipe resolves to, and what is refused before anything is trained."""
 
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import tiny
 from finetooth.data.examples import rows_id
 from finetooth.errors import ModelError, RecipeError
 from finetooth.model import device
-from finetooth.plan import prepare
+from finetooth.plan import checking, prepare
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe, load
 
@@ -95,6 +96,34 @@ def test_a_cost_of_an_unknown_label_is_refused(place: Path, costs: dict[str, Any
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(("base", "adapter"), [(0.1, 0.0), (0.0, 0.1), (0.1, 0.1)])
+def test_what_dropout_costs_is_measured_against_a_plan_without_any(
+    place: Path, tmp_path: Path, base: float, adapter: float
+) -> None:
+    wanted = recipe(
+        place,
+        training={"base_dropout": base},
+        candidates=[{"name": "r4", "rank": 4, "layers": "last-1", "dropout": adapter}],
+    )
+    asked = planned(wanted, tmp_path / "asked")["candidates"]["r4"]
+    plain = planned(checking._without_dropout(wanted), tmp_path / "plain")["candidates"]["r4"]
+    assert (asked["padded_because"] is not None, asked["depth"]) == (True, 0)
+    assert (plain["padded_because"], plain["depth"]) == (None, 1)
+
+
+def test_a_family_that_is_not_known_is_refused_before_any_data_are_brought(place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "model", tmp_path / "model")
+    config = tmp_path / "model" / "config.json"
+    config.write_text(config.read_text().replace('"bert"', '"roberta"'))
+    wanted = recipe(place, model=str(tmp_path / "model"), data={"source": str(tmp_path / "gone.csv")})
+    with pytest.raises(ModelError) as caught:
+        prepare.gather(wanted, rejects=None, progress=Silent())
+    assert str(caught.value) == (
+        "the base model: model family 'roberta' is not supported; known: bert, distilbert. Name a model of one of "
+        "them, such as sentence-transformers/all-MiniLM-L6-v2 or distilbert/distilbert-base-uncased."
+    )
+
+
 def test_more_tokens_than_positions_are_refused(place: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
         planned(recipe(place, max_tokens=65), tmp_path / "t")
@@ -162,7 +191,7 @@ def test_where_no_gpu_can_be_tuned_on_it_is_refused(
 def test_a_plan_for_a_gpu_names_it_and_evaluates_on_the_cpu(place: Path, tmp_path: Path) -> None:
     plan = planned(recipe(place, training=ON_GPU, candidates=[PACKED]), tmp_path / "t")
     gpu = {"gpu": "Example 80GB", "cuda": "13.0", "cublas_workspace": ":4096:8"}
-    assert plan["device"] == device.facts() | gpu
+    assert plan["device"] == device.facts() | {"finetooth": version("finetooth")} | gpu
     assert plan["device"]["device"] == "cpu"
     assert (plan["precision"], plan["token_budget"]) == ("bfloat16", 32_768)
 

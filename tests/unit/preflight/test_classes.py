@@ -6,8 +6,9 @@ from labelled_rows import clean_rows, dataset
 from finetooth.preflight import Finding, inspect, spelling
 
 MACRO = (
-    "Read macro-F1 beside accuracy, which the frequent classes rule; training.monitor: macro_f1 chooses by it, "
-    "training.class_weights: balanced weighs rare classes up."
+    "Read macro-F1 (`finetooth show RUN --wide`) beside accuracy, which the frequent classes rule; "
+    "training.monitor: macro_f1 chooses by it, training.class_weights: balanced weighs rare classes up, "
+    "decision.thresholds: macro_f1 says them more often."
 )
 
 
