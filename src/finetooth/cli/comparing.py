@@ -27,6 +27,8 @@ def compare(runs: tuple[str, ...], fail_if_worse: bool, as_json: bool) -> int:
     shown. Validation chose these winners, so that other candidates take nothing from this gate; their own p are
     corrected over all candidates. A later run without a winner that was scored on the test rows counts as worse.
     """
+    if len(runs) < 2:
+        raise click.UsageError("compare needs two or more run folders: finetooth compare RUN RUN")
     from finetooth.runs.across import compare as compare_runs
 
     found = compare_runs(runs)

@@ -83,9 +83,9 @@ def _tested(judged: Sequence[Mapping[str, Any]]) -> str:
 
 def _verdict(row: Mapping[str, Any], alpha: float) -> str:
     if row["p_holm"] >= alpha:
-        return f"{row['name']} cannot be told apart from"
+        return f"{row['name']} cannot be told apart in accuracy from"
     points = f"{100 * abs(row['difference']):.1f} points"
-    return f"{row['name']} is {points} {'better' if row['difference'] > 0 else 'worse'} than"
+    return f"{row['name']} is {points} {'better' if row['difference'] > 0 else 'worse'} in accuracy than"
 
 
 def _points(difference: float) -> str:

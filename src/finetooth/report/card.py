@@ -18,6 +18,7 @@ from finetooth.report.wording import (
     family,
     interval,
     of_full,
+    of_rows,
     p_value,
     percent,
     points,
@@ -25,8 +26,8 @@ from finetooth.report.wording import (
     times,
     which_p,
 )
+from finetooth.sources import hub_name
 
-_HUB = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(@[0-9a-f]{40})?")
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~&$]|^[-+])")
 _CLASSES = 20
 
@@ -53,7 +54,7 @@ def card(material: Material) -> str:
 
 def metadata(material: Material) -> dict[str, Any]:
     """What the Hub reads at the head of the card: base, task, and the winner's figures on the test rows."""
-    base = _hub_id(material.contract["model"])
+    base = hub_name(material.contract["model"])
     winner = winner_of(material.lines)
     values: dict[str, Any] = {"library_name": "peft"} if winner is not None else {}
     if base is not None:
@@ -166,7 +167,7 @@ def _method(material: Material) -> Iterator[str]:
     if tempered(material.lines):
         yield f"- {TEMPERED}"
     if material.contract.get("inexact"):
-        yield "- Inexact: the run was resumed after a change of what decides the last bits."
+        yield "- Inexact: something that decides the last bits changed on the way."
     packages = material.provenance.get("packages") or {}
     versions = ", ".join(f"{name} {version}" for name, version in packages.items() if version)
     if versions:
@@ -176,20 +177,17 @@ def _method(material: Material) -> Iterator[str]:
 def _limits(material: Material) -> Iterator[str]:
     yield "- The figures hold for texts like the test rows; nothing was measured on others."
     yield "- Intervals tell the chance of the test rows, not that of the seed."
+    for said in of_rows(material.data):
+        yield f"- {_plain(shown(said, 400))}"
     seeds = few_seeds(material.lines)
     if seeds is not None:
         yield f"- {seeds}"
     if material.contract["test_openings"] > 1:
         yield f"- The test set was opened {times(material.contract['test_openings'])}; each look wears it out."
+    yield "- Openings are counted for one user on one machine; those elsewhere are not known here."
     for line in material.lines:
         for text in line.row.get("warnings", []):
             yield f"- {_plain(shown(line.title))}: {_plain(shown(text, 400))}"
-
-
-def _hub_id(model: str) -> str | None:
-    """The Hub's id of the base without its commit; None for a wheel or a folder of the user's."""
-    found = _HUB.fullmatch(model)
-    return None if found is None else found["name"]
 
 
 def _plain(text: str) -> str:

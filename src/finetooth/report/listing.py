@@ -147,7 +147,7 @@ def _warnings(material: Material) -> Iterator[Safe]:
             yield tag("p", f"{shown(line.title)}: {text}", class_="warning")
     if material.contract.get("inexact"):
         changes = "; ".join(material.contract["inexact"])
-        yield tag("p", f"Inexact: resumed after a change: {changes}", class_="warning")
+        yield tag("p", f"Inexact: changed on the way: {changes}", class_="warning")
 
 
 def _pooled(material: Material) -> Safe | None:

@@ -21,6 +21,9 @@ def profile_of(figures: Mapping[str, Any]) -> str:
                 f"{most / 1e9:.0f}"
             )
             lines.append("  that products of the model's own shapes reach here, measured before and after.")
+    if any(not row.get("flops_per_second") for row in rows):
+        lines.append("Where no GFLOP/s are told, tuning went without --profile, which measures them")
+        lines.append("  as it goes.")
     lines += ["", "seconds of each step, starts of processes included"]
     lines += [f"  {title:<30}{seconds:>9.1f}" for title, seconds in figures["step_seconds"].items()]
     return "\n".join(lines)

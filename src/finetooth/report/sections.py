@@ -12,7 +12,7 @@ from finetooth.report.markup import Safe, join, shown, table, tag
 from finetooth.report.material import Material
 from finetooth.report.measured import LEAST_RISE, slices
 from finetooth.report.table import short_model
-from finetooth.report.wording import counted, percent, seconds, times
+from finetooth.report.wording import counted, of_rows, percent, seconds, times
 
 _LISTED = 20
 _NARROW_MATRIX = 3  # classes of a matrix of which three stand side by side
@@ -164,7 +164,7 @@ def _abstaining(below: float | None) -> str:
 def method_section(material: Material) -> Safe:
     """How the figures came about, and what the run was made with."""
     facts = [(name, value) for name, value in _method(material) if value]
-    notes = [str(note) for note in material.data.get("notes", [])]
+    notes = [*of_rows(material.data), *map(str, material.data.get("notes", []))]
     accounts = material.data.get("rows", {})
     grid = table(
         ["split", "in", "used", "rejected", "dropped", "outside the limit"],

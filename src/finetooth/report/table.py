@@ -322,7 +322,7 @@ def _closing(contract: Mapping[str, Any], lines: list[_Line], folder: str, *, re
         warned += [_wrapped(f"Warning  {name}: {text}", "  ") for text in line.row.get("warnings", [])]
     said += warned
     if contract.get("inexact"):
-        said.append(_wrapped(f"Inexact  resumed after a change: {'; '.join(contract['inexact'])}", "  "))
+        said.append(_wrapped(f"Inexact  changed on the way: {'; '.join(contract['inexact'])}", "  "))
     if not contract["complete"]:
         said.append("This run is not complete: give the same command again, and it goes on.")
     if report is not None:

@@ -117,6 +117,19 @@ def short_number(value: float) -> str:
     return f"{value:g}"
 
 
+def of_rows(data: Mapping[str, Any]) -> list[str]:
+    """Why intervals may come out too narrow for these test rows, names as the user wrote them; data: data.json."""
+    said = []
+    group = data.get("columns", {}).get("group")
+    if group:
+        said.append(
+            f"Test rows of one {group['name']} count as independent of each other; as far as they are alike, "
+            "intervals and p are too narrow."
+        )
+    repeated = (item for item in data.get("findings", []) if item["code"] == "duplicates_in_split")
+    return said + [f"{item['says']} {item['advice']}" for item in repeated if " test row" in item["says"]]
+
+
 def counted_parts(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """The keys of counts that add up to the parameters trained, and `total`; `base` only where a row trains it."""
     trains_base = any((row["parameters"] or {}).get("base") for row in rows)

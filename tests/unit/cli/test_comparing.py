@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from click import UsageError
 from click.testing import CliRunner
 
 from finetooth.cli.app import finetooth as command
@@ -51,3 +52,9 @@ def test_a_worse_run_ends_with_3_only_where_asked(asked, monkeypatch):
     assert call("a", "b", "--fail-if-worse").return_value == 3
     monkeypatch.setattr("finetooth.runs.across.compare", lambda runs: FOUND | {"worse": []})
     assert call("a", "b", "--fail-if-worse").return_value == 0
+
+
+def test_fewer_than_two_runs_are_a_wrong_use(asked):
+    with pytest.raises(UsageError, match="compare needs two or more run folders: finetooth compare RUN RUN") as caught:
+        CliRunner().invoke(command, ["compare", "a"], standalone_mode=False, catch_exceptions=False)
+    assert caught.value.exit_code == 2 and asked == []

@@ -46,13 +46,13 @@ def test_rows_stand_under_their_run_and_the_winners_are_judged_in_words():
         "* the winner of its run. vs first: accuracy minus that of the first run's\n"
         "  winner.\n"
         "p: exact McNemar test on the same rows.\n"
-        "runs/new: lora-r4 is 2.1 points worse than lora-r8 of runs/old."
+        "runs/new: lora-r4 is 2.1 points worse in accuracy than lora-r8 of runs/old."
     )
 
 
 def test_a_difference_that_is_not_shown_is_said_to_be_not_shown():
     lines = text(row("a", "x", 0.8), row("b", "y", 0.81, difference=0.01, p=0.2, p_holm=0.2)).splitlines()
-    assert lines[-1] == "b: y cannot be told apart from x of a."
+    assert lines[-1] == "b: y cannot be told apart in accuracy from x of a."
 
 
 def test_a_run_without_a_winner_has_a_sentence_of_its_own():

@@ -49,6 +49,27 @@ def test_the_card_gives_the_share_trained_plainly_and_as_peft_prints_it(plain_re
     ) in plain_report.card.read_text(encoding="utf-8")
 
 
+def test_what_makes_intervals_too_narrow_is_told_in_card_and_report(tmp_path):
+    folder = build(tmp_path / "run", texts=["text"] * 40)
+    plain = gather(folder)
+    assert "too narrow" not in card(plain) and "too narrow" not in page(plain)
+    repeated = {"code": "duplicates_in_split", "severity": "warn", "rows_named": 3}
+    findings = [
+        repeated | {"says": "3 training rows (7.5 %) repeat the text of another.", "advice": "Such texts weigh more."},
+        repeated
+        | {"says": "3 test rows (7.5 %) repeat the text of another.", "advice": "Intervals come out too narrow."},
+    ]
+    columns = {"group": {"name": "film_<b>", "how": "declared"}}
+    write_json(folder.data, read_json(folder.data) | {"columns": columns, "findings": findings})
+    told = gather(folder)
+    for text, name in ((card(told), "film\\_\\<b\\>"), (page(told), "film_&lt;b&gt;")):
+        assert (
+            f"Test rows of one {name} count as independent of each other; as far as they are alike, intervals" in text
+        )
+        assert text.count("3 test rows (7.5 %) repeat the text of another. Intervals come out too narrow.") == 1
+        assert "3 training rows" not in text
+
+
 def test_hostile_names_mean_nothing_in_the_card(hostile_report):
     text = hostile_report.card.read_text(encoding="utf-8")
     values = front(text)

@@ -20,6 +20,8 @@ def test_parts_speed_and_steps_are_shown_within_80_columns():
         "plain seed 0                  0.0      1.0      0.0      0.0      0.0      0.0",
         "a-candidate-with-a-l...: 150 GFLOP/s in training steps, 60 % of the 250",
         "  that products of the model's own shapes reach here, measured before and after.",
+        "Where no GFLOP/s are told, tuning went without --profile, which measures them",
+        "  as it goes.",
         "",
         "seconds of each step, starts of processes included",
         "  prepare                             6.4",
