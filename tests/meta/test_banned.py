@@ -1,6 +1,7 @@
 """What no module may do, found by syntax, not by text."""
 
 import ast
+from functools import cache
 
 import pytest
 from source_tree import calls, imports, modules
@@ -68,15 +69,16 @@ def test_no_error_is_swallowed(module):
 def test_no_class_inherits_from_another_of_ours(module):
     if module.is_in("errors", "recipe"):
         return
-    ours = {node.name for other in modules() for node in ast.walk(other.tree) if isinstance(node, ast.ClassDef)}
-    protocols = {
-        node.name
-        for other in modules()
-        for node in ast.walk(other.tree)
-        if isinstance(node, ast.ClassDef) and any(ast.unparse(base).startswith("Protocol") for base in node.bases)
-    }
+    ours = classes()
     for node in ast.walk(module.tree):
         if isinstance(node, ast.ClassDef):
             for base in (ast.unparse(base) for base in node.bases):
-                free = base in protocols or base.endswith("Error") or base == "Section"
+                free = base.endswith("Error") or base == "Section" or ours.get(base, False)
                 assert base not in ours or free, f"{module.where}:{node.lineno}: {node.name} inherits from {base}."
+
+
+@cache
+def classes() -> dict[str, bool]:
+    """The classes of the package by name, each with whether it is a Protocol."""
+    found = (node for module in modules() for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef))
+    return {node.name: any(ast.unparse(base).startswith("Protocol") for base in node.bases) for node in found}

@@ -318,8 +318,8 @@ def test_full_fine_tuning_is_told_beside_the_winner_and_is_no_control():
         (worse, "lora-r8 is ahead of full (9,000 trained parameters) by 4.0 points (3.2 to 5.0)."),
         (
             full((50, 243), (1000, 1001)),  # 7 for it and 1 against: its interval leaves 0 out, the exact test does not
-            "full (9,000 trained parameters) is ahead of lora-r8 by 0.3 points (0.0 to 0.7), yet the two cannot be told "
-            "apart (p = 0.070, exact McNemar test).",
+            "full (9,000 trained parameters) is ahead of lora-r8 by 0.3 points (0.0 to 0.7), yet the two cannot be "
+            "told apart (p = 0.070, exact McNemar test).",
         ),
     ):
         found = judge([*CONTROLS, row, GOOD])
