@@ -59,6 +59,8 @@ def test_what_makes_intervals_too_narrow_is_told_in_card_and_report(tmp_path):
         repeated
         | {"says": "3 test rows (7.5 %) repeat the text of another.", "advice": "Intervals come out too narrow."},
     ]
+    few = repeated | {"severity": "note", "says": "1 test row (0.04 %) repeats the text of another.", "advice": "Few."}
+    findings.append(few)
     columns = {"group": {"name": "film_<b>", "how": "declared"}}
     write_json(folder.data, read_json(folder.data) | {"columns": columns, "findings": findings})
     told = gather(folder)
@@ -67,7 +69,7 @@ def test_what_makes_intervals_too_narrow_is_told_in_card_and_report(tmp_path):
             f"Test rows of one {name} count as independent of each other; as far as they are alike, intervals" in text
         )
         assert text.count("3 test rows (7.5 %) repeat the text of another. Intervals come out too narrow.") == 1
-        assert "3 training rows" not in text
+        assert "3 training rows" not in text and "1 test row" not in text
 
 
 def test_hostile_names_mean_nothing_in_the_card(hostile_report):
