@@ -163,8 +163,8 @@ def beside_full(name: str, full: Row, gap: Gap, *, p: float, told: bool, title: 
     whole = f"{title(full)} ({full.trained:,} trained parameters)"
     if not told and gap.low <= 0 <= gap.high:
         return f"{name} cannot be told apart from {whole}: {_points(gap, signed=True)}."
-    ahead, behind = (name, whole) if gap.difference > 0 else (whole, name)
-    said = f"{ahead} is ahead of {behind} by {_points(_positive(gap))}"
+    better, worse = (name, whole) if gap.difference > 0 else (whole, name)
+    said = f"{better} is ahead of {worse} by {_points(_positive(gap))}"
     return f"{said}." if told else f"{said}, yet the two cannot be told apart (p = {_p(p)}, exact McNemar test)."
 
 

@@ -1,6 +1,7 @@
 """run(recipe): every step from sources to the table, each one skipped when its result is there and whole."""
 
 import shutil
+import textwrap
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -176,7 +177,7 @@ class _Work:
             if not artefact.exists():
                 self._fit(name, seed)
                 for warning in read_json(row.curve)["warnings"] if row.curve.is_file() else ():
-                    self.progress.say(f"Warning  {_title(name, seed, self.recipe)}: {warning}")
+                    self._warn(name, seed, warning)
             fault = damage(artefact)
             if fault is not None:
                 raise ProofError(
@@ -187,29 +188,38 @@ class _Work:
                 self._call("score", name, seed, "validation")
 
     def _fit(self, name: str, seed: int | None) -> None:
-        """Fit the row; again from its last checkpoint, with half as many tokens at a time, where memory runs out."""
+        """Fit the row; where memory runs out again from its last checkpoint, with half as many tokens at a time.
+
+        Where no fewer can be taken it goes on as long as each try comes further than the one before.
+        """
         row = self.folder.row(name, seed)
+        reached, _ = checkpoints.newest(row.checkpoints)
         while True:
             try:
                 return self._call("fit", name, seed, "train")
             except KilledError:
-                fewer = self._fewer_tokens(row) if name in self.plan["candidates"] else None
-                if fewer is None:  # what was in use was no more than one text takes: it is not the steps
-                    discard(row.lowered)
+                if name not in self.plan["candidates"]:
+                    raise
+                used, fewer = self._token_budgets(row)
+                before, (reached, _) = reached, checkpoints.newest(row.checkpoints)
+                if fewer == used and reached <= before:
+                    discard(row.lowered)  # the steps are not what takes the memory: begin as planned when there is more
                     raise
                 row.checkpoints.mkdir(parents=True, exist_ok=True)
                 write_json(row.lowered, {"schema": 1, "token_budget": fewer})
-                self.progress.say(
-                    f"Warning  {_title(name, seed, self.recipe)}: memory ran out; going on from the last checkpoint "
-                    f"with at most {fewer:,} tokens at a time."
-                )
+                said = f"memory ran out; going on after step {reached:,} with at most {fewer:,} tokens at a time."
+                self._warn(name, seed, said)
 
-    def _fewer_tokens(self, row: RowFolder) -> int | None:
-        """Half of the tokens that the row was tuned with at a time, or as the longest text takes; None: no more."""
+    def _warn(self, name: str, seed: int | None, said: str) -> None:
+        line = f"Warning  {_title(name, seed, self.recipe)}: {said}"
+        self.progress.say(textwrap.fill(line, 80, subsequent_indent="  "))
+
+    def _token_budgets(self, row: RowFolder) -> tuple[int, int]:
+        """Tokens that the row was tuned with at a time, and half of them, but no fewer than its longest text takes."""
         planned = read_json(row.lowered if row.lowered.is_file() else self.folder.plan)["token_budget"]
-        used = min(planned, checkpoints.newest_budget(row.checkpoints) or planned)
+        used = min(planned, checkpoints.newest(row.checkpoints)[1] or planned)
         longest = min(self.recipe.max_tokens, self.plan["tokens"]["train"]["longest_whole"])
-        return max(used // 2, longest) if used > longest else None
+        return used, max(used // 2, min(used, longest))
 
     def _call(self, action: Action, name: str, seed: int | None, split: str) -> None:
         title, total, unit = self._step(action, name, seed, split)

@@ -22,7 +22,7 @@ _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARA
 # may set others.
 _NUMERICS = {"MKL_CBWR": "AUTO", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 # What oneDNN keeps for every new shape pins the heap, which then grows with each step (ADR 6). In bfloat16 shapes are
-# few, and dear to make again (ADR 10).
+# few, and dear to make again (ADR 10); where the system has killed the row for its memory they are not kept either.
 _HEAP = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
 
 
@@ -123,7 +123,7 @@ _INTERRUPTED = "interrupted; what is done is saved. Give the same command again 
 
 
 def _heap(task: Task) -> dict[str, str]:
-    if task.action == "score":
+    if task.action == "score" or task.folder.lowered.is_file():
         return _HEAP
     plan = task.plan()
     way = plan["candidates"].get(task.row)

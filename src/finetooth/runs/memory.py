@@ -6,8 +6,8 @@ from pathlib import Path
 
 _CONTAINER = Path("/sys/fs/cgroup")
 _WORDS = ("can't allocate memory", "not enough memory", "std::bad_alloc", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
-# The container's own count, by either kind of control group, before the whole machine's.
-_KILLS = (_CONTAINER / "memory.events", _CONTAINER / "memory" / "memory.oom_control", Path("/proc/vmstat"))
+# Where the kernel counts its kills: of the whole machine, and of the container by either kind of control group.
+_KILLS = (Path("/proc/vmstat"), _CONTAINER / "memory.events", _CONTAINER / "memory" / "memory.oom_control")
 
 
 def ran_out(error: BaseException) -> bool:
@@ -18,16 +18,15 @@ def ran_out(error: BaseException) -> bool:
 
 
 def kernel_kills() -> int:
-    """How many processes the kernel has killed for want of memory, by the nearest count it gives; 0 where none."""
+    """A number that rises with each process that the kernel kills for want of memory, where it tells of them."""
+    found = 0
     for place in _KILLS:
         try:
             lines = place.read_text().splitlines()
         except OSError:
             continue  # another kind of control group, or not to be read here
-        for line in lines:
-            if line.startswith("oom_kill "):
-                return int(line.split()[1])
-    return 0
+        found += sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+    return found
 
 
 def free_bytes() -> int | None:

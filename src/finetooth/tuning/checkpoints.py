@@ -85,12 +85,13 @@ def load(folder: Path, named: Mapping[str, nn.Parameter], optimizer: torch.optim
     return Counters()
 
 
-def newest_budget(folder: Path) -> int | None:
-    """Tokens that were tuned with at a time when the newest whole state was saved; None where there is none."""
+def newest(folder: Path) -> tuple[int, int | None]:
+    """The step of the newest whole state and the tokens that were tuned with at a time; 0 and None without a state."""
     for path in sorted(folder.glob("step-*"), reverse=True):
         if damage(path) is None:
-            return int(read_json(path / "counters.json")["token_budget"])
-    return None
+            known = read_json(path / "counters.json")
+            return int(known["step"]), int(known["token_budget"])
+    return 0, None
 
 
 def save_best(folder: Path, step: int, *, named: Mapping[str, nn.Parameter], logits: npt.NDArray[np.float32]) -> None:

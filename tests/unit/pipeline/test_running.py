@@ -13,6 +13,7 @@ from finetooth.progress import Silent, Step
 from finetooth.proof.task import Task
 from finetooth.recipe import load as load_recipe
 from finetooth.runs.layout import RowFolder, RunFolder
+from finetooth.tuning import checkpoints
 
 
 def recipe_of(place: Path) -> dict[str, Any]:
@@ -80,10 +81,14 @@ class Killed:
 
     def __init__(self, row: RowFolder, times: int) -> None:
         self.row, self.times, self.budgets = row, times, list[int | None]()
+        self.steps = list[int]()
 
     def call(self, task: Task, step: Step) -> None:
         lowered = self.row.lowered
         self.budgets.append(read_json(lowered)["token_budget"] if lowered.is_file() else None)
+        reached = self.steps[len(self.budgets) - 1] if self.steps else 0
+        if reached > checkpoints.newest(self.row.checkpoints)[0]:
+            state(self.row, reached, budget=self.budgets[-1] or 512)
         if len(self.budgets) <= self.times:
             raise KilledError("memory ran out")
 
@@ -100,18 +105,31 @@ def test_tuning_that_the_system_kills_for_its_memory_goes_on_with_half_as_much_a
             work._fit("r8", 0)
         assert not killed.row.lowered.exists()  # the same command begins as planned: something else took the memory
     assert killed.budgets == [None, 256, 128, 100][: times + 1]  # the longest text is of 100 tokens
-    assert said.lines == [
-        f"Warning  r8: memory ran out; going on from the last checkpoint with at most {budget} tokens at a time."
+    assert all(len(part) <= 80 for line in said.lines for part in line.splitlines())
+    assert [" ".join(line.split()) for line in said.lines] == [
+        f"Warning r8: memory ran out; going on after step 0 with at most {budget} tokens at a time."
         for budget in killed.budgets[1:]
     ]
 
 
 def test_what_is_halved_is_what_the_last_checkpoint_was_tuned_with(tmp_path: Path) -> None:
     work, killed, _ = killed_for_memory(tmp_path, 1)
-    with new_directory(killed.row.checkpoints / "step-00000005-0") as inside:
-        write_json(inside / "counters.json", {"token_budget": 240})  # memory had run out in a step before
+    state(killed.row, 5, budget=240)  # memory had run out in a step before
     work._fit("r8", 0)
     assert killed.budgets == [None, 120]
+
+
+def test_with_no_fewer_tokens_it_goes_on_as_long_as_it_comes_further(tmp_path: Path) -> None:
+    work, killed, _ = killed_for_memory(tmp_path, 9)
+    killed.steps = [0, 0, 0, 5, 10, 10]  # what the checkpoints hold after each try
+    with pytest.raises(KilledError):
+        work._fit("r8", 0)
+    assert killed.budgets == [None, 256, 128, 100, 100, 100]
+
+
+def state(row: RowFolder, step: int, *, budget: int) -> None:
+    with new_directory(row.checkpoints / f"step-{step:08d}-0") as inside:
+        write_json(inside / "counters.json", {"step": step, "token_budget": budget})
 
 
 def killed_for_memory(place: Path, times: int) -> tuple[Any, Killed, Spoken]:

@@ -125,5 +125,9 @@ def test_only_tuning_in_bfloat16_keeps_what_onednn_makes(
     write_json(tmp_path / "plan.json", plan)
     task = Task(action, str(tmp_path), row, 3, "train", "")
     assert command._heap(task) == ({} if keeps else {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"})
+    task.folder.checkpoints.mkdir(parents=True)
+    write_json(task.folder.lowered, {"token_budget": 48})
+    assert command._heap(task) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}  # the system killed it for its memory
+    task.folder.lowered.unlink()
     write_json(tmp_path / "plan.json", plan | {"device": {"device": "cpu", "gpu": "Example 80GB"}})
     assert command._heap(task) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}  # oneDNN multiplies in float32 then
