@@ -48,7 +48,7 @@ def _measured(rows: int, tokens: int) -> Point:
         write_rows(Path(name), rows)
         figures = own_run(Path(name), recipe)
     row = next(row for row in figures["rows"] if row["train_seconds"])
-    point = {"seconds": row["train_seconds"], "bytes": row["peak_bytes"]}
+    point = {"seconds": row["train_seconds"], "bytes": figures["peak_bytes"]}
     print(
         f"{rows:>6,} rows {tokens:>4} tokens {point['seconds']:>7.0f} s training, "
         f"{figures['data']['train'] / point['seconds']:>6.1f} examples/s, peak memory {point['bytes'] / 1e9:.2f} GB",

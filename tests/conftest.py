@@ -40,7 +40,10 @@ def finished_run(tmp_path: Path) -> Path:
     )  # fmt: skip
     write_results(folder, info, [tfidf, lora])
     spent = RowCosts(name="lora-r8", seed=0, train_seconds=12.0)
-    write_costs(folder, Costs(test_openings=1, rows=[spent], step_seconds={"prepare": 5.0, "tune lora-r8": 70.2}))
+    write_costs(
+        folder,
+        Costs(test_openings=1, rows=[spent], step_seconds={"prepare": 5.0, "tune lora-r8": 70.2}, peak_bytes=10**9),
+    )
     against = {"difference": 0.08, "p": 0.01, "p_holm": 0.01, "p_best_control": 0.01, "p_best_control_holm": 0.01}
     write_json(
         folder.comparison,

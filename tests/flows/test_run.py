@@ -262,6 +262,13 @@ def test_check_counts_what_the_run_trains(steady: Finished, said: Any) -> None:
     (found,) = json.loads(out)["candidates"]
     assert found["parameters"] == json.loads(steady.said.stdout)["rows"][0]["parameters"]
     assert found["steps"] == 144
+    assert json.loads(out)["estimated_peak_bytes"] > found["peak_bytes"] + 1e8  # the command holds torch, too
+
+
+def test_the_memory_of_a_run_is_that_of_the_command_and_a_row_together(table: Finished) -> None:
+    contract = table.trial.contract()
+    largest = max(row["peak_bytes"] for row in contract["rows"] if row["peak_bytes"])
+    assert largest + 1e8 < contract["peak_bytes"] < largest + 1.5e9
 
 
 def test_a_run_of_all_kinds_of_rows_killed_after_each_kind_ends_in_the_same_bytes(table: Finished, place: Path) -> None:

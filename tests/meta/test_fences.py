@@ -1,4 +1,4 @@
-"""What is asked for often is quick, because nothing heavy is imported for it."""
+"""What is asked for often is quick, and what waits is small, because nothing heavy is imported for it."""
 
 import json
 import subprocess
@@ -44,6 +44,13 @@ def test_help_and_recipe_load_nothing_heavy(arguments):
     code, names = loaded_by(*arguments)
     assert code == 0
     assert names & HEAVY == set()
+
+
+def test_what_waits_for_rows_does_not_load_what_only_fits_them():
+    code = "import sys, finetooth.pipeline; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    names = {name.partition(".")[0] for name in run.stdout.split()}
+    assert "torch" in names and not names & {"sklearn", "pandas", "peft", "matplotlib"}
 
 
 def test_help_does_not_load_pydantic():

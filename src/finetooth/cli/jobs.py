@@ -136,7 +136,9 @@ def _run(recipe: "Recipe", *, out: Path | None, allow_inexact: bool, profile: bo
     )
     figures = result.contract()
     spent = sum(figures["step_seconds"].values())
-    click.echo(f"{figures['run']}: all steps took {duration(spent)}\n", err=True)
+    most = figures["peak_bytes"]
+    held = f", with at most {most / 1e9:.2f} GB of memory" if most else ""
+    click.echo(f"{figures['run']}: all steps took {duration(spent)}{held}\n", err=True)
     if as_json:
         output.emit_json(figures)
     else:

@@ -1,13 +1,22 @@
-"""Logistic regression over all classes of the data, of which train may lack some, told as log-probabilities."""
+"""Logistic regression over all classes of the data, of which train may lack some, told as log-probabilities.
+
+scikit-learn takes over a second and 70 MB to load, so it is loaded where something is fitted, not where it is read.
+"""
 
 import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.exceptions import ConvergenceWarning
 
 from finetooth.controls.control import shares
+
+
+def regression(*, max_iterations: int, **settings: Any) -> Any:
+    """scikit-learn's LogisticRegression, not yet fitted."""
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(max_iter=max_iterations, **settings)
 
 
 def solve(
@@ -17,6 +26,8 @@ def solve(
 
     Gives weights (P, V) and bias (P,) of the P classes present, and whether the solver came to its end.
     """
+    from sklearn.exceptions import ConvergenceWarning
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said in control.json instead
         model.fit(matrix, labels)

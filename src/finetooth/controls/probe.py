@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
-from sklearn.linear_model import LogisticRegression
 
 from finetooth.controls.control import SETTINGS, WEIGHTS, read_kind, shares
-from finetooth.controls.logistic import log_floor, log_probabilities, solve
+from finetooth.controls.logistic import log_floor, log_probabilities, regression, solve
 from finetooth.files import json_bytes, new_directory, read_json
 from finetooth.measure.metrics import score
 
@@ -88,11 +87,11 @@ class Probe:
         """
         tried: list[tuple[Trial, Regression]] = []
         for feature, rows in train.items():
-            for strength, regression, converged in _by_strength(rows, labels, classes=classes):
-                figures = score(regression.logits(validation[feature]), truth)
-                tried.append((Trial(feature, strength, figures["accuracy"], figures["loss"], converged), regression))
-        chosen, regression = max(tried, key=lambda item: _rank(item[0]))
-        return cls(regression, chosen, tuple(trial for trial, _ in tried))
+            for strength, found, converged in _by_strength(rows, labels, classes=classes):
+                figures = score(found.logits(validation[feature]), truth)
+                tried.append((Trial(feature, strength, figures["accuracy"], figures["loss"], converged), found))
+        chosen, best = max(tried, key=lambda item: _rank(item[0]))
+        return cls(best, chosen, tuple(trial for trial, _ in tried))
 
     @classmethod
     def load(cls, folder: Path) -> "Probe":
@@ -153,7 +152,7 @@ def _by_strength(
     wide -= mean
     wide /= scale
     present, floor = np.unique(labels), log_floor(labels, classes=classes)
-    model = LogisticRegression(max_iter=MAX_ITERATIONS, warm_start=True)
+    model = regression(max_iterations=MAX_ITERATIONS, warm_start=True)
     for strength in INVERSE_REGULARISATIONS:
         weights = np.zeros((classes, wide.shape[1]), np.float32)
         bias = np.log(shares(labels, classes=classes)).astype(np.float32)

@@ -9,11 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 
 from finetooth.controls.control import SETTINGS, WEIGHTS, shares
-from finetooth.controls.logistic import log_floor, log_probabilities, solve
+from finetooth.controls.logistic import log_floor, log_probabilities, regression, solve
 from finetooth.data import Examples
 from finetooth.errors import DataError
 from finetooth.files import json_bytes, new_directory, read_json
@@ -144,8 +142,8 @@ class TfidfLogistic:
         return vectorizer
 
 
-def _regression() -> LogisticRegression:
-    return LogisticRegression(C=INVERSE_REGULARISATION, max_iter=MAX_ITERATIONS)
+def _regression() -> Any:
+    return regression(max_iterations=MAX_ITERATIONS, C=INVERSE_REGULARISATION)
 
 
 def cross_validated(
@@ -188,4 +186,6 @@ def _joined(texts: Sequence[str], pairs: Sequence[str] | None) -> list[str]:
 
 
 def _vectorizer(**settings: Any) -> Any:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=_WORD, **settings)

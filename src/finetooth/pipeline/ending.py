@@ -14,6 +14,7 @@ from finetooth.recipe import Recipe
 from finetooth.report.writing import write_report
 from finetooth.runs import comparison, complete, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
+from finetooth.runs.memory import held_bytes, peak_bytes
 from finetooth.runs.results import Chosen, Costs, CurvePoint, Heads, Parameters, Reload, Row, RowCosts, RunInfo
 
 Keys = Sequence[tuple[str, int | None]]
@@ -64,7 +65,9 @@ def conclude(
     comparison.write_comparison(folder, _compared(recipe, plan, folder, rows, winner=winner))
     seconds = read_json(folder.work / "seconds.json")
     costs = [_costs(folder, name, seed) for name, seed in keys]
-    results.write_costs(folder, Costs(test_openings=openings, rows=costs, step_seconds=seconds))
+    largest = max((row.peak_bytes or 0 for row in costs), default=0)
+    most = max(peak_bytes(), held_bytes() + largest)
+    results.write_costs(folder, Costs(test_openings=openings, rows=costs, step_seconds=seconds, peak_bytes=most))
     write_report(folder)  # before the texts are cleared away, and before the mark: the same command makes it again
     complete.write_mark(folder, [folder.row(name, seed) for name, seed in keys], run_id=plan["run_id"])
     clear_away(folder)

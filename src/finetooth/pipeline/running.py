@@ -31,6 +31,7 @@ from finetooth.runs import lockbox, predictions, provenance, results
 from finetooth.runs.disk import disk_faults
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.lock import RunLock
+from finetooth.runs.memory import give_back
 from finetooth.runs.work import save_examples, write_splits
 from finetooth.tuning import checkpoints
 
@@ -80,6 +81,7 @@ def run(
             return Run(folder.path)
         work = _Work(recipe, folder, progress or Silent(), command, profile=profile)
         work.prepare(allow_inexact=allow_inexact)
+        give_back()  # what sources, tokens and the base took: the rows' processes have better use for it
         work.carry_out()
         return Run(folder.path)
 

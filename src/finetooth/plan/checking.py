@@ -20,6 +20,7 @@ from finetooth.proof.command import Command
 from finetooth.proof.task import Task
 from finetooth.recipe import Recipe
 from finetooth.runs.layout import RunFolder
+from finetooth.runs.memory import give_back, held_bytes
 
 # Of TF-IDF + logistic regression, measured on IMDB: seconds a million characters of training text, and to begin.
 TFIDF_SECONDS_PER_MILLION, TFIDF_START_SECONDS = 1.2, 3.0
@@ -58,6 +59,7 @@ def check(
         found = looking.findings(recipe, material, tokens, sample=SAMPLE, mislabelled=True, progress=quiet)
         listed = fixes.write(fix_list, found, material.dataset, excel_safe=excel_safe) if fix_list else None
         plan = _write_down(recipe, material, tokens, folder)
+        give_back()  # as a run does before its rows
         rows = [_candidate(recipe, name, plan, material, folder, quiet) for name in plan["candidates"]]
         slowed = [row for row in rows if "dropout" in (row["padded_because"] or "")]
         if slowed:
@@ -76,6 +78,7 @@ def check(
         "findings": [finding.as_json() for finding in found],
         "fix_list_rows": listed,
         "estimated_seconds": _total_seconds(recipe, plan, rows, material),
+        "estimated_peak_bytes": held_bytes() + max(row["peak_bytes"] for row in rows) if rows else None,
     }
 
 

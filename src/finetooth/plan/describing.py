@@ -22,8 +22,14 @@ def describe(found: dict[str, Any]) -> str:
     parts.append("\n".join(data_lines(found["data"])))
     parts.append("\n".join(_findings(found)))
     parts.append("\n".join(_differences(found)))
-    parts.append(f"Estimated time of the whole run: {_time(found['estimated_seconds'])}.")
+    parts.append(_estimate(found))
     return "\n\n".join(parts)
+
+
+def _estimate(found: dict[str, Any]) -> str:
+    said = f"Estimated time of the whole run: {_time(found['estimated_seconds'])}"
+    most = found["estimated_peak_bytes"]
+    return f"{said}." if most is None else f"{said}, with at most {most / 1e9:.2f} GB of memory."
 
 
 def _rows(found: dict[str, Any]) -> str:

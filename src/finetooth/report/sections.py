@@ -12,7 +12,7 @@ from finetooth.report.markup import Safe, join, shown, table, tag
 from finetooth.report.material import Material
 from finetooth.report.measured import LEAST_RISE, slices
 from finetooth.report.table import short_model
-from finetooth.report.wording import counted, of_rows, percent, seconds, times
+from finetooth.report.wording import counted, megabytes, of_rows, percent, seconds, times
 
 _LISTED = 20
 _NARROW_MATRIX = 3  # classes of a matrix of which three stand side by side
@@ -270,3 +270,5 @@ def _method(material: Material) -> Iterator[tuple[str, str | None]]:
         yield "Precision", "Products of tuning without padding in bfloat16; all else, and every evaluation, in float32."
     spent = material.contract["step_seconds"]
     yield "Time of all steps", seconds(sum(spent.values())) if spent else None
+    most = material.contract["peak_bytes"]
+    yield "Memory", f"{megabytes(most)} at most, of the command and a row's process together." if most else None

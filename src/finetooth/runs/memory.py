@@ -4,6 +4,8 @@ import ctypes
 import platform
 from pathlib import Path
 
+import pyarrow
+
 _CONTAINER = Path("/sys/fs/cgroup")
 _WORDS = ("can't allocate memory", "not enough memory", "std::bad_alloc", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 # Where the kernel counts its kills: of the whole machine, and of the container by either kind of control group.
@@ -45,10 +47,20 @@ def free_bytes() -> int | None:
 
 
 def give_back() -> None:
-    """Give the system what was freed and is still held: glibc keeps it, in pieces that fit other shapes badly."""
+    """Give the system what was freed and is still held: glibc keeps it, in pieces that fit other shapes badly.
+
+    So does Arrow, what tables took.
+    """
+    pyarrow.default_memory_pool().release_unused()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if platform.system() == "Linux" else None
     if trim is not None:
         trim(0)
+
+
+def held_bytes() -> int:
+    """Bytes that this process holds now and shares with no other; the most it has held, where nothing tells."""
+    held = _status("RssAnon")
+    return peak_bytes() if held is None else held
 
 
 def peak_bytes() -> int:
@@ -56,12 +68,19 @@ def peak_bytes() -> int:
 
     VmHWM where Linux gives it: ru_maxrss of a child starts at the size of the process that started it.
     """
-    status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
+    peak = _status("VmHWM")
+    if peak is not None:
+        return peak
     import resource  # not on Windows, and only needed where /proc is not
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if platform.system() == "Darwin" else peak * 1024
+
+
+def _status(name: str) -> int | None:
+    """Bytes that Linux tells of this process under that name; None where it does not."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    found = [line.split()[1] for line in status.read_text().splitlines() if line.startswith(f"{name}:")]
+    return int(found[0]) * 1024 if found else None

@@ -154,11 +154,16 @@ class RowCosts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """What the run took. step_seconds: seconds of each step of the job, by its title, in order."""
+    """What the run took. step_seconds: seconds of each step of the job, by its title, in order.
+
+    peak_bytes: the most memory that the command and a row's process held together; the command's own where that is
+    more. None: not measured.
+    """
 
     test_openings: int
     rows: Sequence[RowCosts]
     step_seconds: Mapping[str, float] = field(default_factory=dict)
+    peak_bytes: int | None = None
 
 
 def write_results(folder: RunFolder, info: RunInfo, rows: Sequence[Row]) -> None:
@@ -191,6 +196,7 @@ def write_costs(folder: RunFolder, costs: Costs) -> None:
             "schema": SCHEMA,
             "test_openings": costs.test_openings,
             "step_seconds": dict(costs.step_seconds),
+            "peak_bytes": costs.peak_bytes,
             "rows": [asdict(row) for row in costs.rows],
         },
     )
@@ -223,6 +229,7 @@ def contract(run_folder: Path) -> dict[str, Any]:
         "model": results["model"],
         "inexact": results.get("inexact", []),
         "step_seconds": costs["step_seconds"],
+        "peak_bytes": costs.get("peak_bytes"),
         "verdict": compared.get("verdict"),
         "pooled": compared.get("pooled", []),
         "rows": [

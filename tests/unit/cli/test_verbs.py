@@ -75,7 +75,7 @@ def test_run_hands_over_the_recipe_and_prints_the_table(capsys, asked, recipe_fi
         "o",
         "--allow-inexact",
     )
-    assert (code, err) == (0, "reviews: all steps took 75 s\n\n")
+    assert (code, err) == (0, "reviews: all steps took 75 s, with at most 1.00 GB of memory\n\n")
     assert (asked["recipe"].name, asked["recipe"].training.epochs, asked["recipe"].max_tokens) == ("mine", 5, 64)
     assert (asked["out"], asked["allow_inexact"], asked["profile"]) == (Path("o"), True, False)
     assert "lora-r8 *" in out and "83.0 %" in out
@@ -85,7 +85,7 @@ def test_run_hands_over_the_recipe_and_prints_the_table(capsys, asked, recipe_fi
 
 def test_run_json_is_the_contract_and_nothing_else(capsys, asked, recipe_file, finished_run):
     code, out, err = call(capsys, "run", recipe_file, "--json")
-    assert (code, err) == (0, "reviews: all steps took 75 s\n\n")
+    assert (code, err) == (0, "reviews: all steps took 75 s, with at most 1.00 GB of memory\n\n")
     assert json.loads(out) == contract(finished_run)
 
 

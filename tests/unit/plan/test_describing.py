@@ -28,6 +28,7 @@ def found(*findings: Finding, listed: int | None = None) -> dict[str, Any]:
         "findings": [finding.as_json() for finding in findings],
         "fix_list_rows": listed,
         "estimated_seconds": 12.0,
+        "estimated_peak_bytes": None,
     }
 
 
@@ -75,6 +76,12 @@ def test_the_smallest_differences_stand_under_what_they_mean() -> None:
         "     5 %        2.9 points\n"
         "    20 %   none that large\n"
     ) in describe(found())
+
+
+def test_the_last_line_is_what_a_run_takes() -> None:
+    assert describe(found()).endswith("\n\nEstimated time of the whole run: 12 s.")
+    more = found() | {"estimated_peak_bytes": 1_604_000_000}
+    assert describe(more).endswith("\n\nEstimated time of the whole run: 12 s, with at most 1.60 GB of memory.")
 
 
 def test_a_run_says_what_warns_and_nothing_else() -> None:

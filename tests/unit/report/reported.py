@@ -72,7 +72,12 @@ def build(
     )  # fmt: skip
     write_results(folder, info, made)
     comparison.write_comparison(folder, comparison.compare(outcomes, winner=info.winner, margin=0.005))
-    write_costs(folder, Costs(test_openings=1, rows=costs, step_seconds={"prepare": 8.9, "tune lora-r8": 601.5}))
+    write_costs(
+        folder,
+        Costs(
+            test_openings=1, rows=costs, step_seconds={"prepare": 8.9, "tune lora-r8": 601.5}, peak_bytes=1_340_000_000
+        ),
+    )
     account = {"in": 12_808, "used": 9_140, "rejected": 0, "dropped": {"equals a test row": 3}, "outside": 3_665}
     facts = {"file": "reviews.csv", "split": "train", "format": "csv", "rows": 12_808}
     columns = {"text": {"name": "text", "how": "declared"}, "label": {"name": "category", "how": "declared"}}

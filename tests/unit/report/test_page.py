@@ -208,6 +208,13 @@ def test_what_is_absent_is_left_out_and_the_rest_stands(tmp_path):
     assert "How it was measured" in page(gather(alone))
 
 
+def test_the_memory_of_the_run_is_told_where_it_was_measured(tmp_path):
+    folder = build(tmp_path / "run", texts=[f"text {number}" for number in range(40)])
+    assert "1,340\xa0MB at most, of the command and a row&#x27;s process together." in page(gather(folder))
+    write_json(folder.costs, read_json(folder.costs) | {"peak_bytes": None})
+    assert "a row&#x27;s process together" not in page(gather(folder))
+
+
 def test_the_gpu_of_tuning_is_named(tmp_path):
     folder = build(tmp_path / "run", texts=[f"text {number}" for number in range(40)])
     assert "Tuned on" not in page(gather(folder))

@@ -61,6 +61,23 @@ def test_what_was_freed_is_given_back() -> None:
     assert resident() < before - 100e6
 
 
+def test_what_is_held_falls_again_and_the_peak_does_not() -> None:
+    before = memory.held_bytes()
+    block = bytearray(b"x" * 100_000_000)
+    assert memory.held_bytes() > before + 90e6 and memory.peak_bytes() >= memory.held_bytes()
+    peak = memory.peak_bytes()
+    del block
+    assert memory.peak_bytes() >= peak - 1e7  # Linux counts it on each processor, and adds up late
+    assert memory.held_bytes() < peak - 50e6 or platform.system() != "Linux"
+
+
+def test_where_nothing_tells_what_is_held_it_is_the_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_status", {"RssAnon": None, "VmHWM": 7}.get)
+    assert memory.held_bytes() == 7
+    monkeypatch.setattr(memory, "_status", lambda name: None)
+    assert memory.peak_bytes() == memory.held_bytes() > 1e6
+
+
 def resident() -> float:
     """Bytes that this process holds."""
     status = Path("/proc/self/status").read_text()

@@ -94,6 +94,7 @@ COSTS = Costs(
         RowCosts(name="original", seed=21, peak_bytes=15),
     ],
     step_seconds={"read the data": 0.5},
+    peak_bytes=25,
 )
 
 
