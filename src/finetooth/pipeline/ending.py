@@ -14,7 +14,7 @@ from finetooth.recipe import Recipe
 from finetooth.report.writing import write_report
 from finetooth.runs import comparison, complete, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
-from finetooth.runs.memory import held_bytes, peak_bytes
+from finetooth.runs.memory import peak_bytes
 from finetooth.runs.results import Chosen, Costs, CurvePoint, Heads, Parameters, Reload, Row, RowCosts, RunInfo
 
 Keys = Sequence[tuple[str, int | None]]
@@ -46,8 +46,12 @@ def conclude(
     keys: Keys,
     winner: tuple[str, int] | None,
     openings: int,
+    held: int,
 ) -> None:
-    """Write results, comparison, costs and report, mark the run complete and clear away its scratch."""
+    """Write results, comparison, costs and report, mark the run complete and clear away its scratch.
+
+    held: bytes of memory that the command held while the rows' processes worked.
+    """
     rows = [_row(recipe, plan, folder, name, seed) for name, seed in keys]
     counts = plan["counts"]
     info = RunInfo(
@@ -66,7 +70,7 @@ def conclude(
     seconds = read_json(folder.work / "seconds.json")
     costs = [_costs(folder, name, seed) for name, seed in keys]
     largest = max((row.peak_bytes or 0 for row in costs), default=0)
-    most = max(peak_bytes(), held_bytes() + largest)
+    most = max(peak_bytes(), held + largest)
     results.write_costs(folder, Costs(test_openings=openings, rows=costs, step_seconds=seconds, peak_bytes=most))
     write_report(folder)  # before the texts are cleared away, and before the mark: the same command makes it again
     complete.write_mark(folder, [folder.row(name, seed) for name, seed in keys], run_id=plan["run_id"])

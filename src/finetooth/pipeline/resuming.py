@@ -1,13 +1,15 @@
 """A run is gone on with only if everything that decides its results is as it was; what changed is named."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from finetooth.errors import ChangedError
 from finetooth.files import read_json, write_json
-from finetooth.recipe import Recipe
+from finetooth.recipe import Recipe, is_path
 from finetooth.recipe import load as load_recipe
 from finetooth.runs.layout import RunFolder
+from finetooth.sources import data_sources
 
 _SHOWN = 5
 # Found by looking at what is free and what is fast when the run was begun; never looked at again.
@@ -54,6 +56,18 @@ def agree(folder: RunFolder, now: Mapping[str, Any], *, allow_inexact: bool) -> 
     if changed or added:
         write_json(folder.plan, plan)
     return plan
+
+
+def told_of_complete(folder: RunFolder, recipe: Recipe) -> list[str]:
+    """What to say where the run is complete already: that nothing was computed, and which data is newer than it."""
+    lines = [f"{folder.path} is complete: nothing was computed. For another run name another folder: --out"]
+    ended = folder.complete.stat().st_mtime
+    for texts in data_sources(recipe).values():
+        for place in (Path(text) for text in texts if is_path(text)):
+            inside = [item for item in place.iterdir() if item.is_file()] if place.is_dir() else [place]
+            if any(item.exists() and item.stat().st_mtime > ended for item in inside):
+                lines.append(f"Note: {place} was written to since then; the figures are of what it held before.")
+    return lines
 
 
 def _refuse(folder: RunFolder, what: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -31,7 +31,7 @@ from finetooth.runs import lockbox, predictions, provenance, results
 from finetooth.runs.disk import disk_faults
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.lock import RunLock
-from finetooth.runs.memory import give_back
+from finetooth.runs.memory import give_back, held_bytes
 from finetooth.runs.work import save_examples, write_splits
 from finetooth.tuning import checkpoints
 
@@ -78,6 +78,8 @@ def run(
         if folder.is_complete:
             resuming.refuse_changed_recipe(folder, recipe)
             ending.clear_away(folder)  # a kill may have come after the mark and before this
+            for line in resuming.told_of_complete(folder, recipe):
+                (progress or Silent()).say(line)
             return Run(folder.path)
         work = _Work(recipe, folder, progress or Silent(), command, profile=profile)
         work.prepare(allow_inexact=allow_inexact)
@@ -122,14 +124,14 @@ class _Work:
 
     def carry_out(self) -> None:
         """Fit and prove every row; fix the winner; only then open the test set and score every row on it."""
-        keys = prepare.row_keys(self.recipe)
+        keys, held = prepare.row_keys(self.recipe), held_bytes()
         for name, seed in keys:
             self._fit_and_prove(name, seed)
         winner = ending.choose_winner(self.recipe, self.plan, self.folder, keys=keys)
         openings = lockbox.open_test(self.plan["test_id"], self.plan["run_id"], run_name=self.recipe.name)
         for name, seed in keys:
             self._test(name, seed)
-        ending.conclude(self.recipe, self.plan, self.folder, keys=keys, winner=winner, openings=openings)
+        ending.conclude(self.recipe, self.plan, self.folder, keys=keys, winner=winner, openings=openings, held=held)
 
     def _test(self, name: str, seed: int | None) -> None:
         row = self.folder.row(name, seed)

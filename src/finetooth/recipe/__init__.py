@@ -21,6 +21,7 @@ from finetooth.recipe.places import DATA_SUFFIXES as DATA_SUFFIXES
 from finetooth.recipe.places import absolute_paths
 from finetooth.recipe.places import is_path as is_path
 from finetooth.recipe.places import typed as typed
+from finetooth.recipe.places import unlinked as unlinked
 
 Baseline = Literal["majority", "original", "tfidf", "probe", "full"]
 
@@ -131,7 +132,7 @@ class Data(Section):
         "stop", description="Malformed rows: stop, or skip, count and write them aside."
     )
     on_leak: Literal["drop", "stop"] = Field(
-        "drop", description="Training rows equal to a test row: drop and count them, or stop."
+        "drop", description="Training or validation rows equal to a row of a later split: drop and count them, or stop."
     )
 
 
@@ -161,7 +162,7 @@ class Training(Section):
         "epoch", description="Validate each epoch, or each so many steps."
     )
     monitor: Literal["loss", "accuracy", "macro_f1"] = Field(
-        "loss", description="Validation figure that picks the best step; ties keep the earliest."
+        "loss", description="Validation figure that picks the best step and the winner; ties keep the earliest."
     )
     patience: int | None = Field(
         None, ge=1, description="Stop after so many evaluations without a better one; null: never."
@@ -278,7 +279,8 @@ class Recipe(Section):
     max_tokens: int = Field(512, ge=4, description="Tokens kept of a text, special tokens included.")
     truncation: Literal["head", "head_tail"] = Field(
         "head",
-        description="Kept of a longer text: its head, or a quarter of head and the rest of tail (Sun et al. 2019).",
+        description="Kept of a longer text: its head, or a quarter of head and the rest of tail (Sun et al. 2019; "
+        "single texts only).",
     )
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         default_factory=lambda: [0], min_length=1, description="Seeds; each candidate is tuned once for each."

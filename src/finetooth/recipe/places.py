@@ -38,6 +38,14 @@ def _exists(place: Path) -> bool:
         return False
 
 
+def unlinked(place: Path) -> Path:
+    """An absolute path without links but for its last name, which tells the format of data.
+
+    Caches and version control of data keep a file under its hash, and a link to it under its name.
+    """
+    return place.parent.resolve() / place.name if place.is_symlink() else place.resolve()
+
+
 def absolute_paths(values: Any, home: Path, *, where: str) -> Any:
     """The same values with `model` and `data.source` paths made absolute against `home`.
 
@@ -56,7 +64,7 @@ def absolute_paths(values: Any, home: Path, *, where: str) -> Any:
             place = home / (Path(source).expanduser() if source.startswith("~") else source)
             # Asked in any case: what is too long for a name ends here.
             exists = _exists(place)
-            return str(place.resolve()) if is_path(source) or exists else source
+            return str(unlinked(place)) if is_path(source) or exists else source
         except (OSError, RuntimeError, ValueError) as error:  # too long, ~USER unknown, links in a circle, a NUL
             shown = source if len(source) <= 60 else f"{source[:60]}..."
             reason = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")

@@ -10,6 +10,7 @@ from pathlib import Path
 from finetooth.errors import SourceError, did_you_mean
 from finetooth.files import sha256_file
 from finetooth.progress import Progress
+from finetooth.recipe import unlinked
 from finetooth.sources import cache, staging
 from finetooth.sources.source import Source, content_hash
 
@@ -20,7 +21,7 @@ def bring_folder(text: str, kind: staging.Kind | None, *, progress: Progress) ->
     kind: None for an adapter, or for what Finetooth saved in place of one.
     Raises: SourceError naming the file that is missing or refused.
     """
-    folder = _existing(text)
+    folder = _existing(text).resolve()
     try:
         kind = kind or staging.artefact_kind(folder)
     except PermissionError as error:
@@ -52,7 +53,7 @@ def borrow_folder(text: str, kind: staging.Kind | None) -> Iterator[Path]:
 
     kind: as bring_folder takes it. Raises: SourceError naming the file that is missing or refused.
     """
-    folder = _existing(text)
+    folder = _existing(text).resolve()
     with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
         try:
             kind = kind or staging.artefact_kind(folder)
@@ -71,7 +72,7 @@ def bring_data(text: str, *, progress: Progress) -> Source:
 
     Raises: SourceError if there is none (with the nearest name beside it), or it is a pipe, a device or empty.
     """
-    path = _existing(text)
+    path = unlinked(_existing(text))
     try:
         with progress.step(f"hash {path.name}"):
             if path.is_dir():
@@ -100,7 +101,7 @@ def _existing(text: str) -> Path:
     try:
         path = Path(text).expanduser().absolute()
         if path.exists():
-            return path.resolve()
+            return path
         beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
     except OSError as error:
         raise SourceError(f"{text}: cannot be read ({error.strerror}).") from error

@@ -48,7 +48,7 @@ def make_run(place: Path) -> Path:
         if key[0] == "r4":
             _prove(folder, logits["validation"])
         _keep(folder, key, splits, logits)
-    ending.conclude(recipe, plan, folder, keys=KEYS, winner=("r4", SEED), openings=1)
+    ending.conclude(recipe, plan, folder, keys=KEYS, winner=("r4", SEED), openings=1, held=0)
     return folder.path
 
 

@@ -105,7 +105,7 @@ def test_the_figures_of_a_candidate_are_those_of_the_labels_it_decides(tmp_path:
     counts = {"train": 4, "validation": 4, "test": 4}
     plan = {**PLAN, "base": None, "counts": counts, "test_id": "t", "inexact": [], "token_budget": 9, "run_id": "r"}
     keys = [("plain", 0), ("r4", 0), ("r8", 0)]
-    conclude(recipe_of("plain", "r4", "r8"), plan, folder, keys=keys, winner=None, openings=1)
+    conclude(recipe_of("plain", "r4", "r8"), plan, folder, keys=keys, winner=None, openings=1, held=0)
     rows = read_json(folder.results)["rows"]
     assert [row["test"]["accuracy"] for row in rows] == [0.75, 0.75, 0.5]
     assert [row["test"]["macro_f1"] for row in rows] == [(4 / 5 + 2 / 3) / 2, (2 / 3 + 4 / 5) / 2, 2 / 3 / 2]
@@ -148,7 +148,7 @@ def test_losses_and_calibration_are_those_of_the_probabilities_after_the_tempera
     assert choose_winner(recipe_of("a", "b"), PLAN, folder, keys=keys) == ("b", 0)  # less sure of its mistake
     counts = {"train": 4, "validation": 4, "test": 4}
     plan = {**PLAN, "base": None, "counts": counts, "test_id": "t", "inexact": [], "token_budget": 9, "run_id": "r"}
-    conclude(recipe_of("a", "b"), plan, folder, keys=keys, winner=("b", 0), openings=1)
+    conclude(recipe_of("a", "b"), plan, folder, keys=keys, winner=("b", 0), openings=1, held=0)
     softer = np.sqrt(np.array([[0.9, 0.1], [0.8, 0.2], [0.98, 0.02], [0.2, 0.8]]))
     softer /= softer.sum(axis=1, keepdims=True)
     assert read_json(folder.results)["rows"][1]["test"]["loss"] == pytest.approx(
@@ -177,7 +177,7 @@ def test_the_verdict_knows_controls_that_failed_and_controls_that_learnt_nothing
         "test_id": "t", "inexact": [], "token_budget": 9, "run_id": "r",
     }  # fmt: skip
     keys = [("majority", None), ("original", None), ("full", 0), ("a", 0)]
-    conclude(recipe, plan, folder, keys=keys, winner=("a", 0), openings=1)
+    conclude(recipe, plan, folder, keys=keys, winner=("a", 0), openings=1, held=0)
     verdict = read_json(folder.comparison)["verdict"]
     assert verdict["worth_it"] is None
     assert verdict["text"] == (
@@ -204,7 +204,7 @@ def test_a_fault_in_the_report_loses_nothing_and_the_same_again_completes_the_ru
     save_examples(folder, Dataset(two, two, two, ("a", "b"), "ab" * 32, "cd" * 32, {}))
 
     def end() -> None:
-        ending.conclude(recipe, plan, folder, keys=[("a", 0)], winner=None, openings=1)
+        ending.conclude(recipe, plan, folder, keys=[("a", 0)], winner=None, openings=1, held=0)
 
     with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
         broken.setattr(ending, "write_report", lambda _: 1 / 0)

@@ -1,5 +1,6 @@
 """What differs is refused and named."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import yaml
 
 from finetooth.errors import ChangedError
 from finetooth.files import read_json, write_json
-from finetooth.pipeline.resuming import agree, refuse_changed_recipe
+from finetooth.pipeline.resuming import agree, refuse_changed_recipe, told_of_complete
 from finetooth.recipe import load
 from finetooth.runs.layout import RunFolder
 
@@ -134,3 +135,20 @@ def test_another_gpu_is_refused_by_name(folder: RunFolder) -> None:
     assert agree(folder, on["A 40GB"], allow_inexact=False)["inexact"] == []
     told = "this machine or its set-up is not that of the run being resumed: gpu was 'A 40GB', is 'B 80GB'. "
     assert told in refused(lambda: agree(folder, on["B 80GB"], allow_inexact=False))
+
+
+def test_of_a_complete_run_it_is_told_that_nothing_was_done_and_which_data_is_newer(
+    folder: RunFolder, tmp_path: Path
+) -> None:
+    folder.complete.write_text("{}")
+    done = f"{folder.path} is complete: nothing was computed. For another run name another folder: --out"
+    assert told_of_complete(folder, load(VALUES)) == [done]
+    (tmp_path / "split").mkdir()
+    old, new, gone = tmp_path / "old.csv", tmp_path / "split" / "new.csv", tmp_path / "gone.csv"
+    for place, later in ((old, -60), (new, 60)):
+        place.write_text("text,label\n")
+        at = folder.complete.stat().st_mtime + later
+        os.utime(place, (at, at))
+    recipe = load(VALUES | {"data": {"source": {"train": [str(old), str(gone)], "test": str(new.parent)}}})
+    newer = f"Note: {new.parent} was written to since then; the figures are of what it held before."
+    assert told_of_complete(folder, recipe) == [done, newer]
