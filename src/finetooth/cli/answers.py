@@ -15,8 +15,8 @@ from finetooth.cli.progress import progress_on
 from finetooth.errors import DataError, RecipeError, did_you_mean
 
 if TYPE_CHECKING:  # help is printed without pydantic and torch
-    from finetooth.model.predictor import Prediction
-    from finetooth.recipe import Data
+    from finetooth.measure.decisions import Decided
+    from finetooth.model.predictor import Prediction, Predictor
 
 _WORTH_A_LINE = 256  # texts: fewer are done before a progress line could be read
 _SHOWN = 5
@@ -66,14 +66,18 @@ def predict(
     of label, probability and the probabilities of all labels. Where an adapter abstains (decision.abstain), the label
     is empty, with --json null.
     """
-    texts, pairs = _texts(inputs, text_pairs, columns=_columns(tuned, text_column, pair_column))
-    answers = _answers(tuned, texts, pairs, base=base)
+    named = {key: name for key, name in (("text", text_column), ("text_pair", pair_column)) if name is not None}
+    texts, pairs = _texts(inputs, text_pairs, tuned=tuned, named=named)
+    predictor, decided = _decided(tuned, texts, pairs, base=base)
     if as_json:
-        output.emit_json(answers)
+        output.emit_json(predictor.predictions(decided))
         return
     streamed = _is_stream(inputs)
-    output.emit(_tab_separated(answers) if streamed else _aligned(answers, texts), exact=streamed)
-    _tell_of_abstained(answers)
+    if streamed:
+        output.emit(_tab_separated(decided, predictor.classes), exact=True)
+    else:
+        output.emit(_aligned(predictor.predictions(decided), texts))
+    _tell_of_abstained(decided)
     if not streamed:
         output.next_command(f"finetooth evaluate {shlex.quote(str(tuned))}")
 
@@ -107,27 +111,30 @@ def _is_stream(inputs: Sequence[str]) -> bool:
 
 
 def _is_file(text: str) -> bool:
+    return _exists(text) and Path(text).is_file()
+
+
+def _exists(text: str) -> bool:
     try:
-        return Path(text).is_file()
+        return Path(text).exists()
     except (OSError, ValueError):  # too long for a name, or holds a NUL: a text
         return False
 
 
-def _columns(tuned: Path, text: str | None, text_pair: str | None) -> "Data | None":
-    """How to read a file: as the data of the run was read, but for the columns that are given; None: to be found."""
-    from finetooth.recipe import Data, load
-    from finetooth.runs.layout import RunFolder
+def _of_file(path: Path, *, tuned: Path, named: dict[str, str]) -> tuple[list[str], list[str] | None]:
+    """The texts of a file, and their second texts: read as the data of the run was, if `tuned` is or lies in one."""
+    from finetooth.data import read_texts
+    from finetooth.pipeline.using import data_of, run_of
 
-    folder = RunFolder(tuned)
-    spec = load(folder.recipe).data if folder.is_run else None
-    given = {key: name for key, name in (("text", text), ("text_pair", text_pair)) if name is not None}
-    return (spec or Data.model_validate({"source": "-"})).model_copy(update=given) if given else spec
+    folder = run_of(tuned.absolute())
+    spec, found = (None, None) if folder is None else data_of(folder)
+    return read_texts(path, spec=spec, found=found, named=named, progress=progress_on(sys.stderr))
 
 
 def _texts(
-    inputs: Sequence[str], text_pairs: Sequence[str], *, columns: "Data | None"
+    inputs: Sequence[str], text_pairs: Sequence[str], *, tuned: Path, named: dict[str, str]
 ) -> tuple[list[str], list[str] | None]:
-    """The texts to label and, for pairs, their second texts.
+    """The texts to label and, for pairs, their second texts. named: columns of a file, text and text_pair.
 
     Raises: RecipeError when the arguments do not go together; DataError when there is nothing to label.
     """
@@ -140,10 +147,7 @@ def _texts(
             texts = _lines_of_stdin()
             _tell_of_blank(texts)
         else:
-            from finetooth.data import read_texts
-
-            found, found_pairs = read_texts(Path(source), spec=columns, progress=progress_on(sys.stderr))
-            texts, pairs = list(found), None if found_pairs is None else list(found_pairs)
+            texts, pairs = _of_file(Path(source), tuned=tuned, named=named)
         if not texts:
             raise DataError(f"{'stdin' if source == '-' else source}: holds no text to label.")
         if not any(map(str.strip, texts)):
@@ -180,40 +184,48 @@ def _lines_of_stdin() -> list[str]:
 
 
 def _refuse_files_among(texts: Sequence[str]) -> None:
-    """Stop where a file name would be labelled as if it were a text."""
-    from finetooth.recipe import DATA_SUFFIXES
+    """Stop where the name of a file would be labelled as if it were a text."""
+    from finetooth.data.discover import names_data
 
     for text in texts:
         if text == "-" or _is_file(text):
             raise RecipeError(f"{text}: give a file or - alone; {len(texts)} arguments are read as texts.")
-        if len(texts) == 1 and text.endswith(DATA_SUFFIXES) and not any(map(str.isspace, text)):
+        if len(texts) > 1 or any(map(str.isspace, text)):
+            continue
+        if "/" in text and _exists(text):
+            raise RecipeError(f"{text}: is no regular file. Give a file, or its texts on stdin, one a line: -")
+        if names_data(Path(text)):
             near = [str(item) for item in Path(text).parent.glob("*")] if Path(text).parent.is_dir() else []
             raise RecipeError(f"{text}: no such file.{did_you_mean(text, near)}")
 
 
-def _answers(tuned: Path, texts: Sequence[str], pairs: Sequence[str] | None, *, base: str | None) -> "list[Prediction]":
+def _decided(
+    tuned: Path, texts: Sequence[str], pairs: Sequence[str] | None, *, base: str | None
+) -> "tuple[Predictor, Decided]":
     import finetooth
 
     progress = progress_on(sys.stderr)
     predictor = finetooth.load(tuned, base=base, progress=progress)
     if len(texts) < _WORTH_A_LINE:
-        return predictor.predict(texts, pairs)
+        return predictor, predictor.decide(texts, pairs)
     with progress.step("predict", total=len(texts), unit="texts") as step:
-        return predictor.predict(texts, pairs, advance=step.advance)
+        return predictor, predictor.decide(texts, pairs, advance=step.advance)
 
 
-def _tell_of_abstained(answers: "Sequence[Prediction]") -> None:
-    count = sum(answer["label"] is None for answer in answers)
+def _tell_of_abstained(decided: "Decided") -> None:
+    count = int(decided.abstained.sum())
     if count:
-        output.tell(f"no label for {count:,} of {len(answers):,} texts: the adapter abstains where it is not sure.")
+        total = len(decided.labels)
+        output.tell(f"no label for {count:,} of {total:,} texts: the adapter abstains where it is not sure.")
 
 
-def _tab_separated(answers: "Sequence[Prediction]") -> str:
+def _tab_separated(decided: "Decided", classes: Sequence[str]) -> str:
     lines = io.StringIO()
     writer = csv.writer(lines, dialect="excel-tab", lineterminator="\n")
     writer.writerow(["row", "label", "probability"])
-    for number, answer in enumerate(answers, start=1):
-        writer.writerow([number, answer["label"], f"{answer['probability']:.6f}"])
+    for row, (label, abstained) in enumerate(zip(decided.labels, decided.abstained, strict=True)):
+        said = None if abstained else classes[label]
+        writer.writerow([row + 1, said, f"{decided.probabilities[row, label]:.6f}"])
     return lines.getvalue()
 
 

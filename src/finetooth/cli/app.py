@@ -13,8 +13,7 @@ from finetooth.cli.output import survive_narrow_encodings
 _EPILOG = """\b
 Exit codes: 0 done, 1 something you can mend (a failed row too), 2 usage or
 recipe, 3 a gate was not met, 70 a fault of Finetooth, 130 and 143 interrupted
-(the same command goes on). Results go to stdout, progress and the next
-command to stderr."""
+(the same command goes on). Results go to stdout, progress to stderr."""
 
 
 class _InOrderOfUse(click.Group):

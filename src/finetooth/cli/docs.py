@@ -55,7 +55,8 @@ def _command_page() -> str:
     parts = [
         "# The command line",
         _MADE,
-        "A result goes to stdout: a table, or JSON with `--json`. Progress and the next command go to stderr.",
+        "A result goes to stdout: a table, or JSON with `--json`. Progress goes to stderr, as does the next command "
+        "where it is no part of a table.",
         _EXIT_CODES,
         _ENVIRONMENT,
     ]
@@ -79,8 +80,8 @@ _EXIT_CODES = """\
 _ENVIRONMENT = """\
 | variable | meaning |
 | --- | --- |
-| `FINETOOTH_CACHE` | folder of models and data brought from elsewhere; `~/.cache/finetooth` |
-| `FINETOOTH_STATE` | folder of the test-set openings; `~/.local/state/finetooth` |
+| `FINETOOTH_CACHE` | folder of sources brought here; else `$XDG_CACHE_HOME/finetooth`, else `~/.cache/finetooth` |
+| `FINETOOTH_STATE` | folder of test-set openings; else `$XDG_STATE_HOME/finetooth`, else `~/.local/state/finetooth` |
 | `FINETOOTH_DEBUG` | `1` adds a traceback to every error |
 | `NO_COLOR` | any value: no colour in the table |
 | `HF_HOME`, `HF_ENDPOINT`, `HF_HUB_OFFLINE` | as everywhere with the Hub |"""

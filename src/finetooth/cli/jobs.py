@@ -95,8 +95,8 @@ def fetch(recipe_file: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     \b
         finetooth fetch recipes/imdb-minilm.yaml
 
-    Bring the model (where a row needs one) and the data of RECIPE into the cache, check their hashes and print them.
-    Later runs need no network.
+    Bring the model (where a row needs one) and the data of RECIPE into the cache, check their hashes and print where
+    they are; --json prints the hashes too. Data files of your own stay where they lie. Later runs need no network.
     """
     recipe = _recipe(recipe_file, overrides)
     from finetooth import sources

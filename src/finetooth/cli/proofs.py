@@ -51,7 +51,7 @@ def verify(tuned: Path, base: str | None, as_json: bool) -> int:
 @click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 @click.option(
     "--base", metavar="SOURCE",
-    help="A base to compare with, by its config.json alone: a folder, wheel: or Hub id.",
+    help="A base to compare with, by its config.json: a folder, or a wheel: or Hub id, which is brought whole.",
 )  # fmt: skip
 @options.as_json
 def doctor(folder: Path, base: str | None, as_json: bool) -> int:
@@ -62,8 +62,8 @@ def doctor(folder: Path, base: str | None, as_json: bool) -> int:
 
     Examine a PEFT adapter folder of any origin, and say how to mend what is missing or odd: trained biases or a head
     that were not saved, matrices without their partner, ranks and targets that disagree, values that are not finite,
-    pickles, labels that no file names, a base that does not fit. Nothing is run, loaded or unpickled, and the base's
-    weights are not needed. Exit code 3 with a fault, 0 with notes only.
+    pickles, labels that no file names, a base that does not fit. Nothing is run, loaded or unpickled, and the weights
+    of a base in a folder are not needed. Exit code 3 with a fault, 0 with notes only.
     """
     from finetooth.doctor import examine
     from finetooth.doctor.telling import told

@@ -46,9 +46,10 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
 
-def find(sources: Mapping[str, Sequence[Path]], *, spec: Data) -> Found:
+def find(sources: Mapping[str, Sequence[Path]], *, spec: Data, training: bool = True) -> Found:
     """The parts to read. sources: paths under `train`, `validation`, `test`, or all under `all`.
 
+    training: whether training rows are needed.
     Raises: DataError when no file, no training file, an unknown format, or one file under two splits is found.
     """
     found = Found()
@@ -71,7 +72,7 @@ def find(sources: Mapping[str, Sequence[Path]], *, spec: Data) -> Found:
                     found.notes.append(f"{name} is named as {inner}, not {split}, and was left out.")
     if "train" in chosen and not ({"test", "validation"} & set(chosen)):
         chosen = {ALL: chosen["train"] + chosen.get(ALL, [])}
-    if "train" not in chosen and ALL not in chosen:
+    if training and "train" not in chosen and ALL not in chosen:
         listed = ", ".join(name for entries in chosen.values() for _, name in entries) or "nothing"
         raise DataError(
             f"no training rows: found {listed}. Name the splits apart: data.source: {{train: FILE, test: FILE}}"
@@ -96,6 +97,7 @@ def _expand(path: Path, *, found: Found, spec: Data) -> list[tuple[str, Path, st
     files = _files(path)
     if spec.format in (None, "folder"):
         if splits and all(plain.class_folders(inner) for inner in splits.values()):
+            _note_loose(path, files, found=found)
             return [(split, inner, inner.name) for split, inner in splits.items()]
         classes = [folder.name for folder in plain.class_folders(path)]
         if not _are_splits(classes) and (spec.format == "folder" or (classes and not files)):
@@ -105,6 +107,7 @@ def _expand(path: Path, *, found: Found, spec: Data) -> list[tuple[str, Path, st
             _refuse_texts_without_class(path, splits)
     inner_files = [file for folder in sorted(path.iterdir()) if _plain_folder(folder) for file in _files(folder)]
     if splits and not any(_split_of(file.name) for file in files):
+        _note_loose(path, files, found=found)
         return [
             (split, file, file.relative_to(path).as_posix())
             for split, inner in splits.items()
@@ -116,15 +119,13 @@ def _expand(path: Path, *, found: Found, spec: Data) -> list[tuple[str, Path, st
     _refuse_two_validations([file for split, file in named if split == "validation"])
     rest = [file for file in files if not _split_of(file.name)]
     if named:
-        left = [file.relative_to(path).as_posix() for file in rest]
-        if left:
-            found.notes.append(f"not named as a split and left out: {', '.join(left)}.")
+        _note_loose(path, rest, found=found)
         return [(split, file, file.relative_to(path).as_posix()) for split, file in named]
-    by_suffix = [file for file in rest if _bare_suffix(file) in _DATA_SUFFIXES]
+    by_suffix = [file for file in rest if bare_suffix(file) in _DATA_SUFFIXES]
     kept = by_suffix or rest
     if not kept:
         raise DataError(f"{path.name}: {_nothing(path, spec)}")
-    if len(kept) > 1 and len({_bare_suffix(file) for file in kept}) > 1:
+    if len(kept) > 1 and len({bare_suffix(file) for file in kept}) > 1:
         raise DataError(
             f"{path.name}: which of these is the data? {', '.join(file.name for file in kept[:8])}. "
             "Name the file in data.source."
@@ -132,13 +133,28 @@ def _expand(path: Path, *, found: Found, spec: Data) -> list[tuple[str, Path, st
     return [(ALL, file, file.relative_to(path).as_posix()) for file in kept]
 
 
+def _note_loose(path: Path, files: list[Path], *, found: Found) -> None:
+    if files:
+        listed = ", ".join(file.relative_to(path).as_posix() for file in files)
+        found.notes.append(f"not named as a split and left out: {listed}.")
+
+
 def _plain_folder(item: Path) -> bool:
     return item.is_dir() and not item.name.startswith((".", "__"))
 
 
 def _split_folders(path: Path) -> dict[str, Path]:
-    folders = [(item, _SPLIT_WORDS.get(item.name.casefold())) for item in sorted(path.iterdir()) if _plain_folder(item)]
-    return {split: item for item, split in folders if split is not None}
+    found: dict[str, Path] = {}
+    for item in sorted(path.iterdir()):
+        split = _SPLIT_WORDS.get(item.name.casefold()) if _plain_folder(item) else None
+        if split in found:
+            raise DataError(
+                f"{path.name}: {found[split].name} and {item.name} are both named as the {split} split. "
+                "Name the splits: data.source: {train: PLACE, validation: PLACE, test: PLACE}"
+            )
+        if split is not None:
+            found[split] = item
+    return found
 
 
 def _are_splits(folders: list[str]) -> bool:
@@ -194,8 +210,8 @@ def _refuse_doubled(entries: list[tuple[str, Path, str]]) -> None:
     """One content saved twice, in two formats or compressed and not, would be read twice."""
     seen: dict[tuple[str, Path], str] = {}
     for split, file, name in entries:
-        known = file.is_file() and _bare_suffix(file) in _DATA_SUFFIXES | set(_FORMATS)
-        stem = file.with_name(_bare_name(file).removesuffix(_bare_suffix(file)) if known else file.name)
+        known = file.is_file() and names_data(file)
+        stem = file.with_name(_bare_name(file).removesuffix(bare_suffix(file)) if known else file.name)
         if (split, stem) in seen:
             raise DataError(
                 f"{seen[split, stem]} and {name} look like one file in two formats; both would be read. "
@@ -224,7 +240,12 @@ def _refuse_two_validations(files: list[Path]) -> None:
 
 def known_format(path: Path) -> Format | None:
     """The format that the ending of a file's name tells, or None."""
-    return _FORMATS.get(_bare_suffix(path))
+    return _FORMATS.get(bare_suffix(path))
+
+
+def names_data(path: Path) -> bool:
+    """Whether the name of a file ends as one of a table or of texts does, compressed or not."""
+    return bare_suffix(path) in _DATA_SUFFIXES | set(_FORMATS)
 
 
 def _bare_name(path: Path) -> str:
@@ -234,7 +255,8 @@ def _bare_name(path: Path) -> str:
     return name
 
 
-def _bare_suffix(path: Path) -> str:
+def bare_suffix(path: Path) -> str:
+    """The ending of a file's name in lower case, that of a compression left aside."""
     return Path(_bare_name(path)).suffix
 
 

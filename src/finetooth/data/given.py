@@ -1,6 +1,6 @@
 """Files given to a finished run, to evaluate or predict: read as its data was, but for what they plainly are not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -18,26 +18,35 @@ from finetooth.recipe import Data
 from finetooth.tasks import single_label
 
 _SHOWN = 5
+_TABLES = ("csv", "tsv", "jsonl", "parquet")
 
 
 def read_labelled(
-    spec: Data, paths: Sequence[Path], *, classes: Sequence[str], progress: Progress | None = None
+    spec: Data,
+    paths: Sequence[Path],
+    *,
+    classes: Sequence[str],
+    found: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
 ) -> Examples:
     """All labelled rows at `paths` in file order, numbered by `classes`; of a folder with splits, the test rows.
 
     spec: how the training data was read; what a file's name and bytes tell of its format, encoding and delimiter goes
     before it. Numbers 0 to C-1 stand for classes by their place only where spec.labels had fixed the places.
+    found: the columns (text, label) that were found in the training data where spec names none.
     progress: told how many rows were used, and what else there is to know.
-    Raises: DataError as load(), and for a label that is none of `classes`.
+    Raises: DataError as load(), for a label that is none of `classes`, and for training rows alone.
     """
-    progress = progress or Silent()
-    found, spec = _discovered(spec.model_copy(update={"group": None, "slices": []}), paths)
-    parts = found.parts.get("test") or next(iter(found.parts.values()))
+    progress, found = progress or Silent(), found or {}
+    files, spec = _discovered(spec.model_copy(update={"group": None, "slices": []}), paths)
+    parts = _to_score(files)
     spec, notes = _own_encoding(parts, spec)
     spec, more = _own_delimiter(parts[0], spec)
     notes += more
     head = reading.sample(parts[0], spec=spec)
+    spec = _with_found(spec, found, head, part=parts[0])
     chosen = columns.resolve(head, part=parts[0], spec=spec)
+    notes += _taken(chosen, found, part=parts[0])
     bad = Rejects("stop")
     table = reading.read(parts, chosen, split="test", spec=spec, rejects=bad, progress=progress)
     bad.stop_if_any()
@@ -52,31 +61,47 @@ def read_labelled(
     refuse_unknown({"test": pool}, tuple(classes), declared=True)
     notes += [f"{files_of(table)}: {len(table.ids):,} of {table.came:,} rows are used.{_left(table)}"]
     notes += _absent(pool, classes)
-    for note in dict.fromkeys([*found.notes, *head.notes, *table.notes, *reading.blank_notes(table), *notes]):
+    for note in dict.fromkeys([*files.notes, *head.notes, *table.notes, *reading.blank_notes(table), *notes]):
         progress.say(note)
     return examples_of(pool, np.arange(len(pool), dtype=np.int64))
 
 
 def read_texts(
-    path: Path, *, spec: Data | None = None, progress: Progress | None = None
+    path: Path,
+    *,
+    spec: Data | None = None,
+    found: Mapping[str, str] | None = None,
+    named: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[list[str], list[str] | None]:
     """The texts of a file to predict, and the second texts of pairs; no label is needed.
 
     spec: how the training data was read; what the file's name and bytes tell goes before it. A file without a known
-    ending holds one text on a line, unless it has the shape that spec declares. progress: told what there is to know.
-    Raises: DataError naming file and row.
+    ending holds one text on a line, unless it has the shape that spec declares. found: the columns (text, label) that
+    were found in the training data where spec names none. named: the columns (text, text_pair) of this file.
+    progress: told what there is to know.
+    Raises: DataError naming file and row; where it cannot be told which column holds the texts, too.
     """
+    found = found or {}
     spec = spec or Data.model_validate({"source": str(path)})
-    spec = spec.model_copy(update={"keep": {}, "group": None, "slices": []})
+    spec = spec.model_copy(update={"keep": {}, "group": None, "slices": [], **(named or {})})
     # The encoding comes first: what the file holds says whether it has the declared shape.
     spec, notes = _own_encoding([Part(path=path, name=path.name, format="lines")], spec)
-    part = Part(path=path, name=path.name, format=_kind(path, spec))
+    whole = spec.model_copy(update={key: name for key, name in found.items() if getattr(spec, key) is None})
+    part = Part(path=path, name=path.name, format=_kind(path, whole))
     spec, more = _own_delimiter(part, spec)
     if part.format in ("csv", "tsv") and spec.columns:
-        spec = spec.model_copy(update={"columns": _unlabelled_columns(part, spec)})
+        spec = spec.model_copy(update={"columns": _unlabelled_columns(part, whole)})
     if part.format == "lines":
+        if named:
+            column = next(iter(named.values()))
+            raise DataError(f"{part.name}: is read as one text a line, so it has no column {column!r}.")
         spec = spec.model_copy(update={"text": "text", "text_pair": None, "label": None})
-    chosen = columns.resolve(reading.sample(part, spec=spec), part=part, spec=spec, labelled=False)
+    head = reading.sample(part, spec=spec)
+    spec = _with_found(spec, found, head, part=part)
+    chosen = columns.resolve(head, part=part, spec=spec, labelled=False)
+    _refuse_only_column(chosen, head, part=part)
+    more += _taken(chosen, found, part=part)
     bad = Rejects("stop")
     table = reading.read([part], chosen, split="predict", spec=spec, rejects=bad, progress=Silent())
     bad.stop_if_any()
@@ -85,18 +110,65 @@ def read_texts(
     return table.texts, table.pairs if chosen.text_pair is not None else None
 
 
+def _with_found(spec: Data, found: Mapping[str, str], head: Sample, *, part: Part) -> Data:
+    """spec with the columns that were found in the training data, where it names none and the part has them.
+
+    Raises: DataError if the part has neither that column of texts nor one of a usual name: another is none of its own.
+    """
+    if part.format not in _TABLES:
+        return spec
+    names = {column.strip().casefold() for column in head.columns}
+    here = {key: name for key, name in found.items() if name.strip().casefold() in names and getattr(spec, key) is None}
+    spec = spec.model_copy(update=here)
+    if spec.text is None and "text" in found and not columns.names_text(head, spec=spec):
+        raise DataError(
+            f"{part.name}: there is no column {found['text']!r}, where the run found its texts, nor one of a usual "
+            f"name. Its columns: {_listed([repr(column) for column in head.columns])}. Give the column of its texts "
+            "that name, or name it (predict --text-column); texts without a header go into a .txt file, one a line."
+        )
+    return spec
+
+
+def _taken(chosen: columns.Columns, found: Mapping[str, str], *, part: Part) -> list[str]:
+    """A note naming the column of the texts where nobody had named it, unless it is `text` and the run had no other."""
+    how = chosen.how.get("text", "declared")
+    plain = chosen.text.strip().casefold() == "text" and "text" not in found
+    if how == "declared" or plain or part.format not in _TABLES:
+        return []
+    return [f"{part.name}: column {chosen.text!r} was taken for the text ({how})."]
+
+
+def _refuse_only_column(chosen: columns.Columns, head: Sample, *, part: Part) -> None:
+    """The one column of a CSV under an unusual name may be a text without a header, which would be lost."""
+    guessed = chosen.how.get("text") == "longest free text"
+    if guessed and head.headed and len(head.columns) == 1 and part.format in ("csv", "tsv"):
+        raise DataError(
+            f"{part.name}: its first row is {head.columns[0][:60]!r}: is that the name of its column, or a text? If "
+            "the name, give it (predict --text-column); if a text, save the texts as a .txt file, one a line."
+        )
+
+
+def _to_score(files: discover.Found) -> list[Part]:
+    """The test rows, or those of files that name no split."""
+    for split in ("test", discover.ALL):
+        if split in files.parts:
+            return files.parts[split]
+    listed = _listed([part.name for parts in files.parts.values() for part in parts])
+    raise DataError(f"no file is named as the test split: found {listed}. Name the file to score.")
+
+
 def _discovered(spec: Data, paths: Sequence[Path]) -> tuple[discover.Found, Data]:
     """The files, and spec without its format where their names or folders tell theirs."""
     bare = spec.model_copy(update={"format": None})
     try:
-        found = discover.find({discover.ALL: paths}, spec=bare)
+        found = discover.find({discover.ALL: paths}, spec=bare, training=False)
         parts = [part for listed in found.parts.values() for part in listed]
         if all(part.format == "folder" or discover.known_format(part.path) for part in parts):
             return found, bare
     except DataError:  # the declared format may be what is lacking; if not, the same is raised below
         if spec.format is None:
             raise
-    return discover.find({discover.ALL: paths}, spec=spec), spec
+    return discover.find({discover.ALL: paths}, spec=spec, training=False), spec
 
 
 def _own_delimiter(part: Part, spec: Data) -> tuple[Data, list[str]]:
@@ -133,13 +205,15 @@ def _kind(path: Path, spec: Data) -> Format:
     known = discover.known_format(path)
     if known is not None:
         return known
-    plain = path.suffix.lower() == ".txt"
+    plain = discover.bare_suffix(path) == ".txt"
     if spec.format == "label_text":
         return "lines" if plain else "label_text"
-    if spec.format not in ("csv", "tsv", "jsonl"):
+    implied: Format | None = "csv" if spec.columns or spec.delimiter else None  # as discover takes it
+    declared = spec.format or implied
+    if declared not in ("csv", "tsv", "jsonl"):
         return "lines"
-    part = Part(path=path, name=path.name, format=spec.format)
-    return spec.format if not plain or _has_shape(part, spec) else "lines"
+    sure = spec.format is not None and not plain
+    return declared if sure or _has_shape(Part(path=path, name=path.name, format=declared), spec) else "lines"
 
 
 def _has_shape(part: Part, spec: Data) -> bool:
@@ -159,12 +233,18 @@ def _has_shape(part: Part, spec: Data) -> bool:
 def _unlabelled_columns(part: Part, spec: Data) -> list[str] | None:
     """data.columns as they fit a file that may have a header after all, or lack the label."""
     assert spec.columns is not None
-    bare: Sample = reading.sample(part, spec=spec.model_copy(update={"columns": None}))
-    names = {name.casefold() for name in bare.columns}
-    if (spec.text or "text").casefold() in names:
+    try:
+        header = reading.sample(part, spec=spec.model_copy(update={"columns": None})).columns
+    except DataError:  # a value that stands twice: data, not names
+        header = ()
+    if (spec.text or "text").strip().casefold() in {name.strip().casefold() for name in header}:
         return None
     without = [name for name in spec.columns if name != (spec.label or "label")]
-    return without if len(bare.columns) == len(without) else spec.columns
+
+    def fitting(names: list[str]) -> int:
+        return len(reading.sample(part, spec=spec.model_copy(update={"columns": names})).rows)
+
+    return max([spec.columns, without], key=fitting)  # the first of equals
 
 
 def _numbers_for_names(table: Table, classes: Sequence[str]) -> str:

@@ -48,6 +48,8 @@ def load(
             reading.check_keep(table, spec=spec)
         if not table.ids:
             raise DataError(f"{files_of(table)}: no row of the {split} split is left to use.{_where_gone(table)}")
+        if split == "train" and spec.group is not None and not any(table.groups):
+            raise DataError(f"{files_of(table)}: column {spec.group!r} (data.group) is empty in every training row.")
     labels = single_label.resolve(set(tables["train"].labels), declared=spec.labels)
     pools = {split: splits.pool(table, labels.encode(table.labels)) for split, table in tables.items()}
     refuse_unknown(pools, labels.classes, declared=spec.labels is not None)

@@ -192,7 +192,15 @@ def _encoding(head: bytes, *, declared: str | None, name: str) -> str:
     marked = signatures.byte_order_mark(head)
     if declared is not None:
         named = codec(declared)
-        return marked if marked is not None and named in ("utf-8", "utf-16", "utf-32") else named
+        if marked is None:
+            return named
+        if not named.startswith("utf"):
+            said = marked.removesuffix("-sig").upper()
+            raise DataError(
+                f"{name}: begins with the byte order mark of {said}, but data.encoding is {declared}. "
+                f"Leave data.encoding out, or convert the file: iconv -f {said} -t {declared}"
+            )
+        return marked
     if marked is not None:
         return marked
     wide = signatures.utf16_without_mark(head)

@@ -36,7 +36,7 @@ def sample(part: Part, *, spec: Data) -> Sample:
             _refuse(part, columns=columns, unfolded=unfolded)
             rows: list[Any] = []
             for batch in file.iter_batches(batch_size=SAMPLE_ROWS):
-                rows = list(zip(*[column.to_pylist() for column in batch.columns], strict=True))
+                rows = list(zip(*map(_shown, batch.columns), strict=True))
                 break
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(part, error) from error
@@ -51,7 +51,7 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
     try:
         with pyarrow.parquet.ParquetFile(part.path) as file:
             for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=list(dict.fromkeys(wanted))):
-                columns = [batch.column(name).to_pylist() for name in wanted]
+                columns = [_values(part, name, batch.column(name)) for name in wanted]
                 for values in zip(*columns, strict=True):
                     number += 1
                     yield number, values
@@ -59,6 +59,25 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
         raise _damaged(part, error) from error
     opening.unchanged(part.path, before, name=part.name)
     found.facts |= {"sha256": digest, "bytes": before.st_size}
+
+
+def _shown(column: Any) -> list[Any]:
+    """The values of a column of the sample; None where Python has no such values, such as dates of the year 33,658."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError):
+        return [None] * len(column)
+    return values
+
+
+def _values(part: Part, name: str, column: Any) -> list[Any]:
+    try:
+        values: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError) as error:
+        raise DataError(
+            f"{part.name}: the values of column {name!r} ({column.type}) cannot be read: {error}."
+        ) from error
+    return values
 
 
 def _refuse(part: Part, *, columns: tuple[str, ...], unfolded: int) -> None:

@@ -12,6 +12,7 @@ from finetooth.errors import DataError
 from finetooth.recipe import Data
 
 MAX_TEXT_BYTES = 4 * opening.MAX_ROW_CHARACTERS
+_SHOWN = 5
 UNLABELLED_FOLDERS = frozenset({"unsup", "unsupervised", "unlabeled", "unlabelled"})
 
 
@@ -71,8 +72,15 @@ def class_folders(folder: Path) -> list[Path]:
 
 def text_files(folder: Path) -> list[str]:
     """The names of a folder's .txt files, sorted; files without any suffix where there is no .txt."""
+    return _texts_among(_names(folder))
+
+
+def _names(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:  # tells files from folders without a look at each: tens of thousands of them
-        names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file()]
+        return [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file()]
+
+
+def _texts_among(names: list[str]) -> list[str]:
     texts = [name for name in names if name.lower().endswith(".txt")]
     return sorted(texts or [name for name in names if re.fullmatch(r"[^.]*(\.[0-9]+)?", name)])
 
@@ -89,6 +97,12 @@ def folder_sample(part: Part, *, spec: Data) -> Sample:
     others = sorted(item.name for item in part.path.iterdir() if item.is_dir() and item not in classes)
     if others:
         found.notes.append(f"{part.name}: not classes and left out: {', '.join(others)}.")
+    for folder in classes:
+        names = _names(folder)
+        left = sorted(set(names) - set(_texts_among(names)))
+        if left:
+            listed = ", ".join(left[:_SHOWN]) + (f" and {len(left) - _SHOWN:,} more" if len(left) > _SHOWN else "")
+            found.notes.append(f"{part.name}/{folder.name}: not texts by their names and left out: {listed}.")
     found.facts["encoding"] = spec.encoding or "utf-8"
     return found
 

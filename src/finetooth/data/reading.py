@@ -1,5 +1,6 @@
 """From parts to the rows of one split: texts checked, labels named, every row with its file and number."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -245,10 +246,12 @@ def _guess_encoding(part: Part, value: str) -> str:
 
 
 def _plain_name(value: Any) -> str:
+    """The name of a value that rows are grouped, kept or sliced by, of any type; "" where there is none."""
     try:
         return single_label.label_name(value)
     except ValueError:
-        return ""
+        missing = value is None or isinstance(value, str) or (isinstance(value, float) and math.isnan(value))
+        return "" if missing else str(value)
 
 
 def _kind(value: Any) -> str:

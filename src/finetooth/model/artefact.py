@@ -5,9 +5,9 @@ head.safetensors  heads.safetensors              its head, and other untrained h
 config.json  model.safetensors                   a standard transformers folder, of full fine-tuning
 tokenizer.json ...                               as they came with the base
 labels.json                                      {"schema": 1, "labels": [..]}
-decision.json                                    how its logits become answers; not of an untrained head
+decision.json                                    how its logits become answers; of an adapter only
 finetooth.json                                   what it belongs to, by content: base, tokenizer, labels; canaries
-README.md  MANIFEST.json                         how to load it with plain peft; sha256 of every file
+README.md  MANIFEST.json                         how to load an adapter with plain peft; sha256 of every file
 """
 
 import shutil

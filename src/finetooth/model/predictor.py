@@ -11,7 +11,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from finetooth.errors import DataError
-from finetooth.measure.decisions import Decision
+from finetooth.measure.decisions import Decided, Decision
 from finetooth.model.batching import Rows, Tokens, Truncation, collate, evaluation_batches, tokenize
 from finetooth.model.prefix import PrefixCache, entered
 
@@ -127,11 +127,27 @@ class Predictor:
     ) -> list[Prediction]:
         """The label and the probabilities of each text, in the order given, as the artefact's decision has them.
 
+        Raises: DataError as decide does.
+        """
+        return self.predictions(self.decide(texts, pairs, advance=advance))
+
+    def decide(
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None = None,
+        *,
+        advance: Callable[[int], None] = lambda count: None,
+    ) -> Decided:
+        """The same as arrays, which of many texts and classes take a fraction of the room.
+
         Raises: DataError as tokenize does, and when `texts` is one text instead of a list of them.
         """
         if isinstance(texts, str):
             raise DataError("predict takes a list of texts; give [text] for one.")
-        decided = self.decision.apply(self.logits(self.tokenize(texts, pairs), advance=advance))
+        return self.decision.apply(self.logits(self.tokenize(texts, pairs), advance=advance))
+
+    def predictions(self, decided: Decided) -> list[Prediction]:
+        """What was decided, with the names of the labels."""
         rows = zip(decided.labels.tolist(), decided.probabilities, decided.abstained.tolist(), strict=True)
         return [self._prediction(label, row, abstained=abstained) for label, row, abstained in rows]
 

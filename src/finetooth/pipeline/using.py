@@ -17,7 +17,7 @@ from finetooth.model.predictor import Predictor
 from finetooth.plan import prepare
 from finetooth.progress import Progress, Silent
 from finetooth.proof import certificate
-from finetooth.recipe import Data, Recipe, typed
+from finetooth.recipe import Data, typed
 from finetooth.recipe import load as load_recipe
 from finetooth.runs import lockbox, results
 from finetooth.runs.layout import RunFolder
@@ -60,9 +60,7 @@ def evaluate(
     """
     quiet = progress or Silent()
     predictor = load(run_or_adapter, base=base, progress=quiet)
-    run_folder = run_of(Path(run_or_adapter).absolute())
-    recipe = None if run_folder is None else load_recipe(run_folder.recipe)
-    examples, test_id = _examples(predictor, recipe, run_folder, data, quiet)
+    examples, test_id = _examples(predictor, run_of(Path(run_or_adapter).absolute()), data, quiet)
     openings = lockbox.open_test(test_id, f"evaluate-{uuid.uuid4().hex}", run_name=str(predictor.name))
     with quiet.step("evaluate", total=len(examples), unit="texts") as step:
         tokens = predictor.tokenize(examples.texts, examples.pairs)
@@ -87,17 +85,30 @@ def _figures(predictor: Predictor, logits: npt.NDArray[np.float32], labels: npt.
     return {**figures, "coverage": float(answered.mean()), "accuracy_answered": right}
 
 
+def data_of(run_folder: RunFolder) -> tuple[Data, dict[str, str]]:
+    """How the data of a run was read: as its recipe says, and the columns that were found where it names none.
+
+    The columns by their keys, text and label; none of data without columns of its own, such as a folder of texts.
+    """
+    spec = load_recipe(run_folder.recipe).data
+    known: dict[str, Any] = read_json(run_folder.data) if run_folder.data.is_file() else {}
+    tables = any(fact["format"] in ("csv", "tsv", "jsonl", "parquet") for fact in known.get("files", ()))
+    columns = known.get("columns", {}) if tables else {}
+    unnamed = [key for key in ("text", "label") if key in columns and getattr(spec, key) is None]
+    return spec, {key: columns[key]["name"] for key in unnamed}
+
+
 def _examples(
-    predictor: Predictor, recipe: Recipe | None, run_folder: RunFolder | None, data: str | None, progress: Progress
+    predictor: Predictor, run_folder: RunFolder | None, data: str | None, progress: Progress
 ) -> tuple[Examples, str]:
     if data is not None:
-        spec = Data.model_validate({"source": data}) if recipe is None else recipe.data
+        spec, found = (Data.model_validate({"source": data}), {}) if run_folder is None else data_of(run_folder)
         path = bring_data(typed(data), progress=progress).path
-        examples = data_room.read_labelled(spec, [path], classes=predictor.classes, progress=progress)
+        examples = data_room.read_labelled(spec, [path], classes=predictor.classes, found=found, progress=progress)
         return examples, content_id(examples, classes=predictor.classes)
-    if recipe is None or run_folder is None:
+    if run_folder is None:
         raise RunError(f"{predictor.name} is an adapter outside its run; name labelled rows with --data FILE.")
-    dataset = prepare.gather(recipe, rejects=None, progress=progress).dataset
+    dataset = prepare.gather(load_recipe(run_folder.recipe), rejects=None, progress=progress).dataset
     plan = read_json(run_folder.plan)
     if dataset.fingerprint != plan["data_fingerprint"]:
         raise RunError(f"{run_folder.path}: the data is not what the run was made with; its test split is gone.")

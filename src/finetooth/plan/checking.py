@@ -179,13 +179,18 @@ def _probe_seconds(plan: dict[str, Any], row: dict[str, Any]) -> float:
     return float(starts + train + 2 * encode["validation"] + encode["test"])
 
 
-def _total_seconds(recipe: Recipe, plan: dict[str, Any], rows: list[dict[str, Any]], material: Material) -> float:
+def _total_seconds(
+    recipe: Recipe, plan: dict[str, Any], rows: list[dict[str, Any]], material: Material
+) -> float | None:
+    """Of every row; None where rows need the model and none of them was measured."""
+    if not rows and {"original", "probe"} & set(recipe.baselines):
+        return None
     parts = ("train_seconds", "evaluate_seconds", "prove_seconds", "test_seconds", "start_seconds")
     total = len(recipe.seeds) * sum(row[part] for row in rows for part in parts)
     total += sum(row["prefix_seconds"] for row in rows)
-    if rows and "original" in recipe.baselines:
+    if "original" in recipe.baselines:
         total += sum(rows[0][part] for part in ("prove_seconds", "test_seconds", "start_seconds"))
-    if rows and "probe" in recipe.baselines:
+    if "probe" in recipe.baselines:
         total += _probe_seconds(plan, rows[0])
     if "tfidf" in recipe.baselines:
         millions = sum(map(len, material.dataset.train.texts)) / 1e6

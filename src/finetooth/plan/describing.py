@@ -27,6 +27,8 @@ def describe(found: dict[str, Any]) -> str:
 
 
 def _estimate(found: dict[str, Any]) -> str:
+    if found["estimated_seconds"] is None:
+        return "The time of the run is not known: no candidate is there to measure the model with."
     said = f"Estimated time of the whole run: {_time(found['estimated_seconds'])}"
     most = found["estimated_peak_bytes"]
     return f"{said}." if most is None else f"{said}, with at most {most / 1e9:.2f} GB of memory."

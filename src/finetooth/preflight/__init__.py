@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from finetooth.data import Dataset
 from finetooth.preflight import classes, repeats, spelling, texts, words
+from finetooth.preflight import mislabelled as wrong_labels
 from finetooth.preflight.finding import Finding, Row, worst_first
 from finetooth.preflight.seen import see
 from finetooth.preflight.texts import Lengths
@@ -28,8 +29,5 @@ def inspect(
     seen = see(dataset)
     found = [*classes.find(seen), *repeats.find(seen), *texts.blank(seen), *spelling.find(seen), *words.find(seen)]
     if mislabelled:
-        # Imported here, for scikit-learn takes a second that `run` need not wait for.
-        from finetooth.preflight import mislabelled as search
-
-        found += search.find(seen, progress=progress or Silent())
-    return worst_first([*found, *texts.cut(lengths or {})])
+        found += wrong_labels.find(seen, progress=progress or Silent())
+    return worst_first([*found, *texts.cut(lengths or {}, pairs=dataset.train.pairs is not None)])

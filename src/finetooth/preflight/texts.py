@@ -26,7 +26,7 @@ def blank(seen: Seen) -> list[Finding]:
     return list(_blank(seen))
 
 
-def cut(lengths: Mapping[str, Lengths]) -> list[Finding]:
+def cut(lengths: Mapping[str, Lengths], *, pairs: bool = False) -> list[Finding]:
     """One finding on all splits' rows that are cut to max_tokens, the longest named first."""
     rows = [
         (int(whole), Row(row_id, split, f"shorten: {whole:,} tokens, {kept:,} kept"))
@@ -48,7 +48,8 @@ def cut(lengths: Mapping[str, Lengths]) -> list[Finding]:
     most = max(int(found.kept.max()) for found in lengths.values())
     whole = "; ".join(shares)
     says = f"Cut at {most:,} tokens: {whole}."
-    advice = "Raise max_tokens if the model has room for more, or keep both ends of a text: truncation: head_tail."
+    ends = "" if pairs else ", or keep both ends of a text: truncation: head_tail"
+    advice = f"Raise max_tokens if the model has room for more{ends}."
     rows.sort(key=lambda item: (-item[0], SPLITS.index(item[1].split), item[1].id))
     return [Finding("cut_texts", severity, says, advice, tuple(row for _, row in rows))]
 

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +64,8 @@ def label_name(value: object) -> str:
         if not np.isfinite(value):
             raise ValueError(f"is {float(value)}, which is not a finite number")
         return str(int(value)) if float(value).is_integer() else repr(float(value))
+    if isinstance(value, Decimal) and value.is_finite():
+        return str(int(value)) if value == int(value) else str(value.normalize())
     kind = {"list": "a list", "dict": "an object"}.get(type(value).__name__, f"a {type(value).__name__}")
     raise ValueError(f"is {kind} ({str(value)[:40]}); one word, number or true/false is expected")
 

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import finetooth
 from finetooth.cli.app import finetooth as command
 from finetooth.cli.faults import exit_code
+from finetooth.measure.decisions import Abstention, Decided, Decision
+from finetooth.model.predictor import Input
+from finetooth.model.predictor import Predictor as RealPredictor
 from finetooth.runs.results import contract
 from finetooth.sources import Fetched, Source
 
@@ -205,16 +209,22 @@ def test_recipe_schema_is_json(capsys):
 
 
 class Predictor:
-    """Says `fresh` for every text and remembers what it was asked."""
+    """Says `fresh` for every text, or nothing of those that hold `hm`, and remembers what it was asked."""
 
-    def __init__(self):
-        self.asked = []
+    def __init__(self, *, classes=("fresh", "rotten"), abstention=None):
+        self.asked, self.classes = [], classes
+        self.predictions = RealPredictor(
+            None, None, classes, Input(8, "head", False), "x", Decision(abstention=abstention)
+        ).predictions
+        self.unsure = abstention is not None
 
-    def predict(self, texts, pairs=None, *, advance=None):
+    def decide(self, texts, pairs=None, *, advance=None):
         self.asked.append((list(texts), pairs and list(pairs)))
         if advance:
             advance(len(texts))
-        return [{"label": "fresh", "probability": 0.9, "probabilities": {"fresh": 0.9, "rotten": 0.1}} for _ in texts]
+        abstained = np.array([self.unsure and "hm" in text for text in texts])
+        probabilities = np.array([[0.6, 0.4] if unsure else [0.9, 0.1] for unsure in abstained])
+        return Decided(np.zeros(len(texts), np.int64), probabilities, abstained)
 
 
 @pytest.fixture
@@ -240,18 +250,9 @@ def test_predict_json_is_one_answer_for_each_text(capsys, predictor):
     assert json.loads(out) == [answer, answer]
 
 
-class Unsure(Predictor):
-    """Says nothing of texts that hold `hm`."""
-
-    def predict(self, texts, pairs=None, *, advance=None):
-        answers = [{**answer, "abstained": False} for answer in super().predict(texts, pairs, advance=advance)]
-        unsure = {"label": None, "probability": 0.6, "abstained": True}
-        return [answer | unsure if "hm" in text else answer for answer, text in zip(answers, texts, strict=True)]
-
-
 @pytest.fixture
 def unsure(monkeypatch, predictor):
-    found = Unsure()
+    found = Predictor(abstention=Abstention("coverage", 0.5, 0.7, 0.5, 1.0, ()))
     monkeypatch.setitem(vars(finetooth), "load", lambda tuned, *, base, progress: found)
     return found
 
@@ -332,6 +333,10 @@ def test_predict_reads_stdin(predictor):
     "arguments, code, message",
     [
         (["missing.csv"], 2, "missing.csv: no such file. Did you mean 'missin.csv'?"),
+        (["Missing.CSV.gz"], 2, "Missing.CSV.gz: no such file."),
+        (["other.json"], 2, "other.json: no such file."),
+        (["/dev/null"], 2, "/dev/null: is no regular file. Give a file, or its texts on stdin, one a line: -"),
+        (["./."], 2, "./.: is no regular file. Give a file, or its texts on stdin, one a line: -"),
         (["a", "missin.csv"], 2, "missin.csv: give a file or - alone; 2 arguments are read as texts."),
         (["a", "-"], 2, "-: give a file or - alone; 2 arguments are read as texts."),
         (["a", "b", "--text-pair", "c"], 2, "2 TEXT but 1 --text-pair: give one --text-pair for each TEXT."),
@@ -386,10 +391,9 @@ def test_predict_of_stdin_that_is_not_utf_8_names_the_line(predictor):
 
 
 def test_a_label_that_holds_a_tab_stays_one_field(capsys, predictor, monkeypatch, tmp_path):
-    answer = {"label": "a\tb", "probability": 1.0, "probabilities": {"a\tb": 1.0}}
-    monkeypatch.setattr(predictor, "predict", lambda texts, pairs: [answer])
+    monkeypatch.setattr(predictor, "classes", ("a\tb", "c"))
     (tmp_path / "one.txt").write_text("x\n", encoding="utf-8")
-    assert call(capsys, "predict", "--with", "x", "one.txt")[1].splitlines()[1] == '1\t"a\tb"\t1.000000'
+    assert call(capsys, "predict", "--with", "x", "one.txt")[1].splitlines()[1] == '1\t"a\tb"\t0.900000'
 
 
 def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypatch):

@@ -161,3 +161,26 @@ def test_json_files_named_as_splits_are_read_and_others_are_named(files: Files) 
     assert files.error(files.folder / "other") == (
         "other: the folder holds no data file besides reviews.json; if one is the data, name it: data.source"
     )
+
+
+def test_two_folders_of_one_split_are_refused(files: Files) -> None:
+    review_folders(files, "train", "dev", "valid")
+    assert "dev and valid are both named as the validation split. Name the splits:" in files.error(files.folder)
+
+
+def test_what_lies_beside_folders_of_splits_is_told(files: Files) -> None:
+    files.write("set/train/a.csv", csv_text(30))
+    files.write("set/test/a.csv", csv_text(6).replace("film", "show"))
+    files.write("set/extra.csv", csv_text(4).replace("film", "play"))
+    assert note(files.load(files.folder / "set"), "left out") == "not named as a split and left out: extra.csv."
+
+
+def test_files_of_a_class_that_are_no_texts_by_their_names_are_told(files: Files) -> None:
+    for kind in ("a", "b"):
+        for number in range(10):
+            files.write(f"set/{kind}/{number}.txt", f"{kind} {number}")
+    for number in range(7):
+        files.write(f"set/b/{number}.text", f"b {number} more")
+    assert note(files.load(files.folder / "set"), "left out") == (
+        "set/b: not texts by their names and left out: 0.text, 1.text, 2.text, 3.text, 4.text and 2 more."
+    )

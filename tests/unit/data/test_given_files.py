@@ -193,3 +193,92 @@ def test_a_txt_file_is_one_text_a_line_unless_it_has_the_declared_shape(
 def test_blank_texts_to_predict_are_kept_and_told(files: Files) -> None:
     told = ["texts without one visible character, kept: new.txt:2, new.txt:4."]
     assert predicted(files.write("new.txt", "a\n\nb\n \n")) == (["a", "", "b", " "], told)
+
+
+FOUND = {"text": "headline", "label": "category"}
+
+
+def read_as_found(path: Path, **values: Any) -> tuple[list[str], list[str]]:
+    """The texts of a file given to a run whose recipe names no column, and in whose data they were found."""
+    told = Told()
+    return data.read_texts(path, spec=data_of_run(**values), found=FOUND, progress=told)[0], told.lines
+
+
+def test_the_column_that_the_run_had_found_goes_before_a_usual_name(files: Files) -> None:
+    path = files.write("new.csv", "Headline,description,category\nred wins,it was said,good\n")
+    assert read_as_found(path) == (["red wins"], [])
+    told = Told()
+    examples = data.read_labelled(data_of_run(), [path], classes=["bad", "good"], found=FOUND, progress=told)
+    assert examples.texts == ("red wins",)
+    named = data.read_texts(path, spec=data_of_run(), found=FOUND, named={"text": "description"})
+    assert named[0] == ["it was said"]
+
+
+def test_where_it_is_not_there_a_usual_name_is_taken_aloud_and_no_other(files: Files) -> None:
+    usual = files.write("usual.csv", "id,description\n1,it was said\n")
+    assert read_as_found(usual) == (
+        ["it was said"],
+        ["usual.csv: column 'description' was taken for the text (known name)."],
+    )
+    for content in ("id,remark\n1,it was said\n", "I love it\nAwful\nFine\n"):
+        other = files.write("other.csv", content)
+        with pytest.raises(DataError, match="there is no column 'headline', where the run found its texts, nor one of"):
+            read_as_found(other)
+        with pytest.raises(DataError, match="there is no column 'headline', where the run found its texts, nor one of"):
+            data.read_labelled(data_of_run(), [other], classes=["bad", "good"], found=FOUND)
+
+
+def test_without_a_run_a_guessed_column_is_told_and_a_lone_one_refused(files: Files) -> None:
+    two = files.write("two.csv", "id,remark\n1,it was said\n")
+    assert predicted(two) == (["it was said"], ["two.csv: column 'remark' was taken for the text (longest free text)."])
+    lone = files.write("lone.csv", "I love it\nAwful\nFine\n")
+    with pytest.raises(DataError, match="its first row is 'I love it': is that the name of its column, or a text"):
+        predicted(lone)
+    assert data.read_texts(lone, named={"text": "I love it"})[0] == ["Awful", "Fine"]
+
+
+@pytest.mark.parametrize("name", ["new", "new.txt", "new.dat", "new.csv"])
+def test_a_table_of_the_declared_columns_is_one_under_any_ending(files: Files, name: str) -> None:
+    labelled = files.write(name, "good\ta film\nbad\tone\n")
+    assert predicted(labelled, columns=["label", "text"], delimiter="\t")[0] == ["a film", "one"]
+    if name != "new.csv":
+        bare = files.write(name, "a film, again\none\n")
+        assert predicted(bare, columns=["label", "text"], delimiter="\t")[0] == ["a film, again", "one"]
+
+
+def test_a_compressed_txt_file_of_a_run_of_labelled_lines_holds_one_text_a_line(files: Files) -> None:
+    path = files.write("new.txt.gz", gzip.compress(b"What is an atom ?\n"))
+    assert predicted(path, format="label_text")[0] == ["What is an atom ?"]
+
+
+def test_lines_have_no_columns(files: Files) -> None:
+    path = files.write("new.txt", "a film\n")
+    with pytest.raises(DataError, match=r"new.txt: is read as one text a line, so it has no column 'summary'\."):
+        data.read_texts(path, named={"text": "summary"})
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "texts"),
+    [
+        ("5,5,fine film,good\n4,4,bad one,bad\n", ["votes", "rating", "text", "label"], ["fine film", "bad one"]),
+        ("5,5,fine film\n4,4,bad one\n", ["votes", "rating", "text", "label"], ["fine film", "bad one"]),
+        ("fine film\nbad one\n", ["category", "headline"], ["fine film", "bad one"]),
+        ("headline\nfine film\n", ["category", "headline"], ["fine film"]),
+    ],
+    ids=["a value twice in the first row", "the same without a label", "the label was found", "a header after all"],
+)
+def test_declared_columns_fit_files_with_and_without_the_label(
+    files: Files, content: str, columns: list[str], texts: list[str]
+) -> None:
+    found = FOUND if "headline" in columns else {"text": "text", "label": "label"}
+    path = files.write("new.csv", content)
+    assert data.read_texts(path, spec=data_of_run(columns=columns), found=found)[0] == texts
+
+
+def test_a_folder_of_test_rows_alone_is_scored_and_one_of_training_rows_is_not(files: Files) -> None:
+    files.write("held/test.csv", csv_text(6))
+    assert len(evaluated([files.folder / "held"], ["bad", "good"])[0]) == 6
+    files.write("old/train.csv", csv_text(6))
+    files.write("old/validation.csv", csv_text(4).replace("film", "play"))
+    with pytest.raises(DataError, match="no file is named as the test split"):
+        evaluated([files.folder / "old"], ["bad", "good"])

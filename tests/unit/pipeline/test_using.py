@@ -5,9 +5,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from finetooth.errors import SourceError
+from finetooth.files import write_json
 from finetooth.pipeline import using
+from finetooth.runs.layout import RunFolder
 
 
 @pytest.fixture
@@ -44,3 +47,24 @@ def test_a_base_that_cannot_be_brought_names_the_way_out(brought: list[str], tmp
     assert str(caught.value) == (
         f"gone/away: cannot be reached. It is the base of {tmp_path / 'adapter'}; name another copy of it with --base."
     )
+
+
+@pytest.mark.parametrize(
+    ("form", "data", "found"),
+    [
+        ("csv", {}, {"text": "headline", "label": "kind"}),
+        ("csv", {"text": "headline"}, {"label": "kind"}),
+        ("folder", {}, {}),
+    ],
+)
+def test_columns_that_a_run_found_are_those_its_recipe_does_not_name(
+    tmp_path: Path, form: str, data: dict[str, str], found: dict[str, str]
+) -> None:
+    folder = RunFolder(tmp_path)
+    recipe = {"name": "t", "model": "owner/name", "data": {"source": "owner/reviews", **data}}
+    folder.recipe.write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    assert using.data_of(folder)[1] == {}  # a run of before the data was read
+    columns = {"text": {"name": "headline", "how": "x"}, "label": {"name": "kind", "how": "x"}}
+    write_json(folder.data, {"files": [{"file": "a", "format": form}], "columns": columns})
+    spec, columns_found = using.data_of(folder)
+    assert (spec.text, columns_found) == (data.get("text"), found)

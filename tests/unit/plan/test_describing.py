@@ -80,6 +80,8 @@ def test_the_smallest_differences_stand_under_what_they_mean() -> None:
 
 def test_the_last_line_is_what_a_run_takes() -> None:
     assert describe(found()).endswith("\n\nEstimated time of the whole run: 12 s.")
+    unknown = found() | {"estimated_seconds": None}
+    assert describe(unknown).endswith("is not known: no candidate is there to measure the model with.")
     more = found() | {"estimated_peak_bytes": 1_604_000_000}
     assert describe(more).endswith("\n\nEstimated time of the whole run: 12 s, with at most 1.60 GB of memory.")
 

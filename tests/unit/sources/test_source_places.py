@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from finetooth.sources import cache_folder, state_folder
+from finetooth.progress import Silent
+from finetooth.recipe import load
+from finetooth.sources import bring_data, cache_folder, state_folder
 
 
 def test_named_folders_win(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -21,3 +23,15 @@ def test_xdg_then_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert state_folder() == tmp_path / ".local" / "state" / "finetooth"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_folder() == tmp_path / ".cache" / "finetooth"
+
+
+def test_data_behind_a_link_goes_by_the_name_of_the_link(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "ab12").write_text("text,label\na,b\n")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "here").symlink_to(tmp_path / "set")
+    (tmp_path / "set" / "reviews.csv").symlink_to(tmp_path / "store" / "ab12")
+    recipe = load({"name": "t", "model": "owner/name", "data": {"source": str(tmp_path / "here" / "reviews.csv")}})
+    assert recipe.data.source == str((tmp_path / "set").resolve() / "reviews.csv")
+    source = bring_data(recipe.data.source, progress=Silent())
+    assert (source.id, source.path) == ("reviews.csv", Path(recipe.data.source))
