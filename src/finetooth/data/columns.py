@@ -78,6 +78,11 @@ def names_text(found: Sample, *, spec: Data) -> bool:
     return any(column.strip().casefold() in known for column in found.columns)
 
 
+def names_label(found: Sample) -> bool:
+    """Whether a column goes by a known name of labels."""
+    return any(column.strip().casefold() in _LABEL_NAMES for column in found.columns)
+
+
 def match(name: str, key: str, found: Sample, *, part: Part) -> str:
     """The column that `name` means: the same, or the only one that differs in case and outer spaces alone.
 

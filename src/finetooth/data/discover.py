@@ -70,7 +70,7 @@ def find(sources: Mapping[str, Sequence[Path]], *, spec: Data, training: bool = 
                     chosen[split].append((file, name))
                 else:
                     found.notes.append(f"{name} is named as {inner}, not {split}, and was left out.")
-    if "train" in chosen and not ({"test", "validation"} & set(chosen)):
+    if training and "train" in chosen and not ({"test", "validation"} & set(chosen)):
         chosen = {ALL: chosen["train"] + chosen.get(ALL, [])}
     if training and "train" not in chosen and ALL not in chosen:
         listed = ", ".join(name for entries in chosen.values() for _, name in entries) or "nothing"
@@ -97,7 +97,7 @@ def _expand(path: Path, *, found: Found, spec: Data) -> list[tuple[str, Path, st
     files = _files(path)
     if spec.format in (None, "folder"):
         if splits and all(plain.class_folders(inner) for inner in splits.values()):
-            _note_loose(path, files, found=found)
+            _take_split_folders(path, splits, files, found=found)
             return [(split, inner, inner.name) for split, inner in splits.items()]
         classes = [folder.name for folder in plain.class_folders(path)]
         if not _are_splits(classes) and (spec.format == "folder" or (classes and not files)):
@@ -107,7 +107,7 @@ def _expand(path: Path, *, found: Found, spec: Data) -> list[tuple[str, Path, st
             _refuse_texts_without_class(path, splits)
     inner_files = [file for folder in sorted(path.iterdir()) if _plain_folder(folder) for file in _files(folder)]
     if splits and not any(_split_of(file.name) for file in files):
-        _note_loose(path, files, found=found)
+        _take_split_folders(path, splits, files, found=found)
         return [
             (split, file, file.relative_to(path).as_posix())
             for split, inner in splits.items()
@@ -144,17 +144,20 @@ def _plain_folder(item: Path) -> bool:
 
 
 def _split_folders(path: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+    folders = [(item, _SPLIT_WORDS.get(item.name.casefold())) for item in sorted(path.iterdir()) if _plain_folder(item)]
+    return {split: item for item, split in folders if split is not None}
+
+
+def _take_split_folders(path: Path, splits: dict[str, Path], files: list[Path], *, found: Found) -> None:
+    """Refuse two folders of one split, and note the files beside them."""
     for item in sorted(path.iterdir()):
         split = _SPLIT_WORDS.get(item.name.casefold()) if _plain_folder(item) else None
-        if split in found:
+        if split is not None and splits[split] != item:
             raise DataError(
-                f"{path.name}: {found[split].name} and {item.name} are both named as the {split} split. "
+                f"{path.name}: {item.name} and {splits[split].name} are both named as the {split} split. "
                 "Name the splits: data.source: {train: PLACE, validation: PLACE, test: PLACE}"
             )
-        if split is not None:
-            found[split] = item
-    return found
+    _note_loose(path, files, found=found)
 
 
 def _are_splits(folders: list[str]) -> bool:

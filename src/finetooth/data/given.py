@@ -41,10 +41,12 @@ def read_labelled(
     files, spec = _discovered(spec.model_copy(update={"group": None, "slices": []}), paths)
     parts = _to_score(files)
     spec, notes = _own_encoding(parts, spec)
-    spec, more = _own_delimiter(parts[0], spec)
+    spec, more = _own_delimiter(parts[0], spec, found)
     notes += more
     head = reading.sample(parts[0], spec=spec)
     spec = _with_found(spec, found, head, part=parts[0])
+    if spec.label is None and "label" in found and parts[0].format in _TABLES and not columns.names_label(head):
+        raise DataError(_lacks(found, "label", head, part=parts[0]))
     chosen = columns.resolve(head, part=parts[0], spec=spec)
     notes += _taken(chosen, found, part=parts[0])
     bad = Rejects("stop")
@@ -89,7 +91,9 @@ def read_texts(
     spec, notes = _own_encoding([Part(path=path, name=path.name, format="lines")], spec)
     whole = spec.model_copy(update={key: name for key, name in found.items() if getattr(spec, key) is None})
     part = Part(path=path, name=path.name, format=_kind(path, whole))
-    spec, more = _own_delimiter(part, spec)
+    spec, more = _own_delimiter(part, spec, found)
+    if part.format == "csv" and spec.format is None and discover.known_format(path) is None:
+        more += [f"{part.name}: read as a table, as the data of the run."]
     if part.format in ("csv", "tsv") and spec.columns:
         spec = spec.model_copy(update={"columns": _unlabelled_columns(part, whole)})
     if part.format == "lines":
@@ -121,21 +125,28 @@ def _with_found(spec: Data, found: Mapping[str, str], head: Sample, *, part: Par
     here = {key: name for key, name in found.items() if name.strip().casefold() in names and getattr(spec, key) is None}
     spec = spec.model_copy(update=here)
     if spec.text is None and "text" in found and not columns.names_text(head, spec=spec):
-        raise DataError(
-            f"{part.name}: there is no column {found['text']!r}, where the run found its texts, nor one of a usual "
-            f"name. Its columns: {_listed([repr(column) for column in head.columns])}. Give the column of its texts "
-            "that name, or name it (predict --text-column); texts without a header go into a .txt file, one a line."
-        )
+        advice = "Or name it (predict --text-column); texts without a header go into a .txt file, one a line."
+        raise DataError(f"{_lacks(found, 'text', head, part=part)} {advice}")
     return spec
 
 
+def _lacks(found: Mapping[str, str], key: str, head: Sample, *, part: Part) -> str:
+    return (
+        f"{part.name}: there is no column {found[key]!r}, where the run found its {key}s, nor one of a usual name. "
+        f"Its columns: {_listed([repr(column) for column in head.columns])}. Give the column of the {key}s that name."
+    )
+
+
 def _taken(chosen: columns.Columns, found: Mapping[str, str], *, part: Part) -> list[str]:
-    """A note naming the column of the texts where nobody had named it, unless it is `text` and the run had no other."""
-    how = chosen.how.get("text", "declared")
-    plain = chosen.text.strip().casefold() == "text" and "text" not in found
-    if how == "declared" or plain or part.format not in _TABLES:
+    """Notes naming columns that nobody had named, unless they are `text` and `label` and the run had no others."""
+    if part.format not in _TABLES:
         return []
-    return [f"{part.name}: column {chosen.text!r} was taken for the text ({how})."]
+    taken = {key: name for key, name in (("text", chosen.text), ("label", chosen.label)) if name is not None}
+    return [
+        f"{part.name}: column {name!r} was taken for the {key} ({chosen.how[key]})."
+        for key, name in taken.items()
+        if chosen.how.get(key, "declared") != "declared" and (name.strip().casefold() != key or key in found)
+    ]
 
 
 def _refuse_only_column(chosen: columns.Columns, head: Sample, *, part: Part) -> None:
@@ -171,16 +182,17 @@ def _discovered(spec: Data, paths: Sequence[Path]) -> tuple[discover.Found, Data
     return discover.find({discover.ALL: paths}, spec=spec, training=False), spec
 
 
-def _own_delimiter(part: Part, spec: Data) -> tuple[Data, list[str]]:
+def _own_delimiter(part: Part, spec: Data, found: Mapping[str, str]) -> tuple[Data, list[str]]:
     """spec without its delimiter, and the note of it, where another one plainly divides the part's header."""
     if spec.delimiter is None or spec.columns or part.format not in ("csv", "tsv"):
         return spec, []
     bare = spec.model_copy(update={"delimiter": None})
-    found = reading.sample(part, spec=bare)
+    head = reading.sample(part, spec=bare)
     undivided = len(reading.sample(part, spec=spec).columns) < 2
-    if not undivided or len(found.columns) < 2 or not columns.names_text(found, spec=spec):
+    named = spec.model_copy(update={"text": spec.text or found.get("text")})
+    if not undivided or len(head.columns) < 2 or not columns.names_text(head, spec=named):
         return spec, []
-    note = f"{part.name}: divided by {found.delimiter!r}, not by {spec.delimiter!r} as the data of the run; read so."
+    note = f"{part.name}: divided by {head.delimiter!r}, not by {spec.delimiter!r} as the data of the run; read so."
     return bare, [note]
 
 
@@ -208,7 +220,8 @@ def _kind(path: Path, spec: Data) -> Format:
     plain = discover.bare_suffix(path) == ".txt"
     if spec.format == "label_text":
         return "lines" if plain else "label_text"
-    implied: Format | None = "csv" if spec.columns or spec.delimiter else None  # as discover takes it
+    # As discover takes it; but searched for, a delimiter is found in a few lines of prose too.
+    implied: Format | None = "csv" if spec.delimiter or (spec.columns and not plain) else None
     declared = spec.format or implied
     if declared not in ("csv", "tsv", "jsonl"):
         return "lines"
@@ -241,10 +254,8 @@ def _unlabelled_columns(part: Part, spec: Data) -> list[str] | None:
         return None
     without = [name for name in spec.columns if name != (spec.label or "label")]
 
-    def fitting(names: list[str]) -> int:
-        return len(reading.sample(part, spec=spec.model_copy(update={"columns": names})).rows)
-
-    return max([spec.columns, without], key=fitting)  # the first of equals
+    whole = reading.sample(part, spec=spec).rows  # those that have all columns
+    return spec.columns if whole else without
 
 
 def _numbers_for_names(table: Table, classes: Sequence[str]) -> str:

@@ -102,7 +102,7 @@ def text(path: Path, *, name: str, encoding: str | None, whole: bool = True) -> 
             outer: io.BufferedReader[Any] = io.BufferedReader(meter, 1 << 20)
             inner = _decompressed(outer, meter, path=path, name=name)
             head = inner.peek(4096)[:4096]
-            found = _encoding(head, declared=encoding, name=name)
+            found = encoding_of(head, declared=encoding, name=name)
             wrapper = io.TextIOWrapper(inner, encoding=found, errors="surrogateescape", newline="")
             opened = Opened(stream=wrapper, encoding="utf-8" if found == "utf-8-sig" else found)
             opened.marked = found == signatures.byte_order_mark(head)
@@ -188,7 +188,11 @@ def codec(declared: str) -> str:
         ) from None
 
 
-def _encoding(head: bytes, *, declared: str | None, name: str) -> str:
+def encoding_of(head: bytes, *, declared: str | None, name: str) -> str:
+    """The codec to read a text with, by its first bytes and what the recipe declares.
+
+    Raises: DataError where the two contradict each other, or for UTF-16 that nothing tells; RecipeError as codec does.
+    """
     marked = signatures.byte_order_mark(head)
     if declared is not None:
         named = codec(declared)
@@ -198,7 +202,7 @@ def _encoding(head: bytes, *, declared: str | None, name: str) -> str:
             said = marked.removesuffix("-sig").upper()
             raise DataError(
                 f"{name}: begins with the byte order mark of {said}, but data.encoding is {declared}. "
-                f"Leave data.encoding out, or convert the file: iconv -f {said} -t {declared}"
+                "Leave data.encoding out: the mark tells the encoding."
             )
         return marked
     if marked is not None:

@@ -65,6 +65,8 @@ def _shown(column: Any) -> list[Any]:
     """The values of a column of the sample; None where Python has no such values, such as dates of the year 33,658."""
     try:
         values: list[Any] = column.to_pylist()
+    except UnicodeDecodeError:  # a fault of the file, which its caller tells
+        raise
     except (ValueError, OverflowError):
         return [None] * len(column)
     return values
@@ -73,6 +75,8 @@ def _shown(column: Any) -> list[Any]:
 def _values(part: Part, name: str, column: Any) -> list[Any]:
     try:
         values: list[Any] = column.to_pylist()
+    except UnicodeDecodeError:
+        raise
     except (ValueError, OverflowError) as error:
         raise DataError(
             f"{part.name}: the values of column {name!r} ({column.type}) cannot be read: {error}."

@@ -114,11 +114,13 @@ def folder_rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...
     """
     order = [found.columns.index(name) for name in wanted]
     whole, size = hashlib.sha256(), 0
-    encoding = "utf-8-sig" if spec.encoding is None else opening.codec(spec.encoding)
     for folder in class_folders(part.path):
         for file in text_files(folder):
             name = f"{folder.name}/{file}"
             data = _content(folder / file, name=f"{part.name}/{name}")
+            encoding = "utf-8-sig"
+            if spec.encoding is not None:
+                encoding = opening.encoding_of(data[:4], declared=spec.encoding, name=f"{part.name}/{name}")
             try:
                 text = data.decode(encoding, errors="surrogateescape")
             except UnicodeError as error:

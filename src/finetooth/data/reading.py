@@ -247,10 +247,16 @@ def _guess_encoding(part: Part, value: str) -> str:
 
 def _plain_name(value: Any) -> str:
     """The name of a value that rows are grouped, kept or sliced by, of any type; "" where there is none."""
+    if isinstance(value, bytes):
+        content: bytes = value
+        try:
+            value = content.decode()
+        except UnicodeDecodeError:
+            return content.hex()
     try:
         return single_label.label_name(value)
     except ValueError:
-        missing = value is None or isinstance(value, str) or (isinstance(value, float) and math.isnan(value))
+        missing = not value or isinstance(value, str) or (isinstance(value, float) and math.isnan(value))
         return "" if missing else str(value)
 
 

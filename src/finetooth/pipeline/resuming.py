@@ -1,6 +1,7 @@
 """A run is gone on with only if everything that decides its results is as it was; what changed is named."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,15 +60,31 @@ def agree(folder: RunFolder, now: Mapping[str, Any], *, allow_inexact: bool) -> 
 
 
 def told_of_complete(folder: RunFolder, recipe: Recipe) -> list[str]:
-    """What to say where the run is complete already: that nothing was computed, and which data is newer than it."""
+    """What to say where the run is complete already: that nothing was computed, and which data is newer than it.
+
+    By the times of files alone: who looks at a table once more does not wait for data to be read.
+    """
     lines = [f"{folder.path} is complete: nothing was computed. For another run name another folder: --out"]
     ended = folder.complete.stat().st_mtime
     for texts in data_sources(recipe).values():
         for place in (Path(text) for text in texts if is_path(text)):
-            inside = [item for item in place.iterdir() if item.is_file()] if place.is_dir() else [place]
-            if any(item.exists() and item.stat().st_mtime > ended for item in inside):
-                lines.append(f"Note: {place} was written to since then; the figures are of what it held before.")
+            if any(_written(file) > ended for file in _files_at(place)):
+                lines.append(f"Note: {place} was written to since then; the figures are of what it held before that.")
     return lines
+
+
+def _files_at(place: Path) -> Iterator[Path]:
+    """The file, or those of a folder at any depth; what cannot be looked into is passed over."""
+    yield place
+    for folder, _, names in os.walk(place):
+        yield from (Path(folder, name) for name in names)
+
+
+def _written(file: Path) -> float:
+    try:
+        return file.stat().st_mtime if file.is_file() else 0.0
+    except OSError:
+        return 0.0
 
 
 def _refuse(folder: RunFolder, what: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

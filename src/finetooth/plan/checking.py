@@ -59,7 +59,7 @@ def check(
         found = looking.findings(recipe, material, tokens, sample=SAMPLE, mislabelled=True, progress=quiet)
         listed = fixes.write(fix_list, found, material.dataset, excel_safe=excel_safe) if fix_list else None
         plan = _write_down(recipe, material, tokens, folder)
-        give_back()  # as a run does before its rows
+        give_back()  # what reading and planning took
         rows = [_candidate(recipe, name, plan, material, folder, quiet) for name in plan["candidates"]]
         slowed = [row for row in rows if "dropout" in (row["padded_because"] or "")]
         if slowed:

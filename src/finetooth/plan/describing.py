@@ -31,7 +31,7 @@ def _estimate(found: dict[str, Any]) -> str:
         return "The time of the run is not known: no candidate is there to measure the model with."
     said = f"Estimated time of the whole run: {_time(found['estimated_seconds'])}"
     most = found["estimated_peak_bytes"]
-    return f"{said}." if most is None else f"{said}, with at most {most / 1e9:.2f} GB of memory."
+    return f"{said}." if most is None else f"{said}, in about {most / 1e9:.1f} GB of memory."
 
 
 def _rows(found: dict[str, Any]) -> str:

@@ -14,10 +14,13 @@ def is_path(text: str) -> bool:
     """Whether a source text has the form of a path, wherever it is read: it begins like one, or ends as data does."""
     if text.startswith("wheel:"):
         return False
-    bare = text
+    return text.startswith((".", "/", "~")) or _ends_as_data(text) or Path(text).is_absolute()
+
+
+def _ends_as_data(name: str) -> bool:
     for suffix in COMPRESSED_SUFFIXES:
-        bare = bare.removesuffix(suffix)
-    return text.startswith((".", "/", "~")) or bare.endswith(DATA_SUFFIXES) or Path(text).is_absolute()
+        name = name.removesuffix(suffix)
+    return name.endswith(DATA_SUFFIXES)
 
 
 def typed(text: str) -> str:
@@ -39,11 +42,13 @@ def _exists(place: Path) -> bool:
 
 
 def unlinked(place: Path) -> Path:
-    """An absolute path without links but for its last name, which tells the format of data.
+    """The absolute path of data, without links but for a last one whose name alone tells the format.
 
     Caches and version control of data keep a file under its hash, and a link to it under its name.
     """
-    return place.parent.resolve() / place.name if place.is_symlink() else place.resolve()
+    whole = place.resolve()
+    telling = _ends_as_data(place.name) and not _ends_as_data(whole.name) and not whole.is_dir()
+    return place.parent.resolve() / place.name if telling else whole
 
 
 def absolute_paths(values: Any, home: Path, *, where: str) -> Any:

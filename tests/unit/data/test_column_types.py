@@ -28,10 +28,11 @@ def parquet(files: Files, **columns: Any) -> Path:
     [
         [Decimal(row // 6) for row in range(ROWS)],
         [date(2020, 1, 1 + row // 6) for row in range(ROWS)],
-        [UUID(int=row // 6).bytes for row in range(ROWS)],
+        [UUID(int=row // 6 + 2**127).bytes for row in range(ROWS)],
+        [str(row // 6).encode() for row in range(ROWS)],
         [[str(row // 6)] for row in range(ROWS)],
     ],
-    ids=["decimal", "date", "binary", "list"],
+    ids=["decimal", "date", "binary", "words in bytes", "list"],
 )
 def test_rows_are_grouped_by_values_of_any_type(files: Files, values: Sequence[Any]) -> None:
     dataset = files.load(parquet(files, author=values), group="author", slices=["author"])
@@ -66,7 +67,35 @@ def test_an_eight_bit_encoding_does_not_go_with_a_byte_order_mark(files: Files) 
     text = "\ufefftext,label\n" + "".join(f"caf\xe9 {row},{row % 2}\n" for row in range(20))
     assert files.error(text, encoding="cp1252") == (
         "reviews.csv: begins with the byte order mark of UTF-8, but data.encoding is cp1252. "
-        "Leave data.encoding out, or convert the file: iconv -f UTF-8 -t cp1252"
+        "Leave data.encoding out: the mark tells the encoding."
     )
     wide = text.encode("utf-16-le")
     assert files.load(wide, encoding="utf-16-le").train.texts[0].startswith("caf\xe9")
+
+
+def test_an_empty_list_or_binary_value_is_no_group_that_rows_share(files: Files) -> None:
+    for values in (
+        [[] if row % 2 else [str(row)] for row in range(ROWS)],
+        [b"" if row % 2 else b"x"[:1] for row in range(ROWS)],
+    ):
+        dataset = files.load(parquet(files, author=values), slices=["author"])
+        assert "" in dataset.train.slices["author"] and not {"[]", "b''", "b'x'"} & set(dataset.train.slices["author"])
+
+
+def test_a_text_column_of_broken_utf_8_is_a_fault_and_no_reason_to_take_another(files: Files) -> None:
+    texts = pa.array([b"caf\xe9 %d" % row for row in range(ROWS)], pa.binary()).view(pa.string())
+    path = files.folder / "broken.parquet"
+    labels = ["good" if row % 2 else "bad" for row in range(ROWS)]
+    pq.write_table(pa.table({"text": texts, "title": ["a title"] * ROWS, "label": labels}), path)
+    assert files.error(path).startswith("broken.parquet: the Parquet data is damaged or cut off (")
+
+
+def test_a_text_in_a_folder_with_a_mark_that_contradicts_the_encoding_is_refused(files: Files) -> None:
+    for kind in ("a", "b"):
+        for number in range(10):
+            files.write(f"set/{kind}/{number}.txt", f"{kind} {number}")
+    files.write("set/b/3.txt", "\ufeffcaf\xe9")
+    assert files.error(files.folder / "set", encoding="latin-1").startswith(
+        "set/b/3.txt: begins with the byte order mark"
+    )
+    assert files.load(files.folder / "set").classes == ("a", "b")

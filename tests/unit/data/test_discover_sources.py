@@ -166,6 +166,11 @@ def test_json_files_named_as_splits_are_read_and_others_are_named(files: Files) 
 def test_two_folders_of_one_split_are_refused(files: Files) -> None:
     review_folders(files, "train", "dev", "valid")
     assert "dev and valid are both named as the validation split. Name the splits:" in files.error(files.folder)
+    for name in ("dev", "valid"):
+        files.write(f"set/{name}/a.csv", csv_text(4))
+    files.write("set/train.csv", csv_text(30))
+    files.write("set/test.csv", csv_text(6).replace("film", "show"))
+    assert files.load(files.folder / "set").test.ids[0] == "test.csv:2"  # then nobody asks what else is there
 
 
 def test_what_lies_beside_folders_of_splits_is_told(files: Files) -> None:

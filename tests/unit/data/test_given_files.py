@@ -279,6 +279,37 @@ def test_a_folder_of_test_rows_alone_is_scored_and_one_of_training_rows_is_not(f
     files.write("held/test.csv", csv_text(6))
     assert len(evaluated([files.folder / "held"], ["bad", "good"])[0]) == 6
     files.write("old/train.csv", csv_text(6))
-    files.write("old/validation.csv", csv_text(4).replace("film", "play"))
-    with pytest.raises(DataError, match="no file is named as the test split"):
-        evaluated([files.folder / "old"], ["bad", "good"])
+    for _ in range(2):
+        with pytest.raises(DataError, match="no file is named as the test split"):
+            evaluated([files.folder / "old"], ["bad", "good"])
+        files.write("old/validation.csv", csv_text(4).replace("film", "play"))
+
+
+def test_a_row_of_too_many_fields_never_makes_labels_a_part_of_the_texts(files: Files) -> None:
+    path = files.write("new.csv", "good,a film\nbad,one\ngood,a film, again\n")
+    with pytest.raises(DataError, match=r"row 3: 3 fields where data.columns has 2"):
+        predicted(path, columns=["label", "text"])
+
+
+def test_a_txt_file_of_prose_is_no_table_for_its_commas_and_another_ending_is_one_aloud(files: Files) -> None:
+    prose = "Great film, loved it\nSlow, but fine\n"
+    columns = ["text", "label"]
+    assert predicted(files.write("new.txt", prose), columns=columns) == (prose.splitlines(), [])
+    other = files.write("new.part", "a film,good\n")
+    assert predicted(other, columns=columns) == (["a film"], ["new.part: read as a table, as the data of the run."])
+
+
+def test_a_header_with_the_column_that_the_run_had_found_tells_its_delimiter(files: Files) -> None:
+    path = files.write("new.csv", "headline,kind\nred; wins,a\n")
+    told = ["new.csv: divided by ',', not by ';' as the data of the run; read so."]
+    assert read_as_found(path, delimiter=";") == (["red; wins"], told)
+
+
+def test_labels_are_those_of_the_runs_column_or_of_a_usual_name_and_no_other(files: Files) -> None:
+    told = Told()
+    usual = files.write("usual.csv", "headline,sentiment\nred wins,good\n")
+    data.read_labelled(data_of_run(), [usual], classes=["bad", "good"], found=FOUND, progress=told)
+    assert told.lines[0] == "usual.csv: column 'sentiment' was taken for the label (known name)."
+    other = files.write("other.csv", "headline,helpful\n" + "red wins,good\n" * 4 + "blue wins,bad\n" * 4)
+    with pytest.raises(DataError, match="there is no column 'category', where the run found its labels, nor one of"):
+        data.read_labelled(data_of_run(), [other], classes=["bad", "good"], found=FOUND)

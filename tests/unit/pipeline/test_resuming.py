@@ -143,12 +143,12 @@ def test_of_a_complete_run_it_is_told_that_nothing_was_done_and_which_data_is_ne
     folder.complete.write_text("{}")
     done = f"{folder.path} is complete: nothing was computed. For another run name another folder: --out"
     assert told_of_complete(folder, load(VALUES)) == [done]
-    (tmp_path / "split").mkdir()
-    old, new, gone = tmp_path / "old.csv", tmp_path / "split" / "new.csv", tmp_path / "gone.csv"
+    (tmp_path / "split" / "pos").mkdir(parents=True)
+    old, new, gone = tmp_path / "old.csv", tmp_path / "split" / "pos" / "new.csv", tmp_path / "gone.csv"
     for place, later in ((old, -60), (new, 60)):
         place.write_text("text,label\n")
         at = folder.complete.stat().st_mtime + later
         os.utime(place, (at, at))
-    recipe = load(VALUES | {"data": {"source": {"train": [str(old), str(gone)], "test": str(new.parent)}}})
-    newer = f"Note: {new.parent} was written to since then; the figures are of what it held before."
+    recipe = load(VALUES | {"data": {"source": {"train": [str(old), str(gone)], "test": str(tmp_path / "split")}}})
+    newer = f"Note: {tmp_path / 'split'} was written to since then; the figures are of what it held before that."
     assert told_of_complete(folder, recipe) == [done, newer]
