@@ -72,10 +72,11 @@ def resolve(found: Sample, *, part: Part, spec: Data, labelled: bool = True) -> 
     )
 
 
-def names_text(found: Sample, *, spec: Data) -> bool:
-    """Whether a column goes by the declared name of the text, or, where none is declared, by a known one."""
-    known = _TEXT_NAMES if spec.text is None else (spec.text.strip().casefold(),)
-    return any(column.strip().casefold() in known for column in found.columns)
+def names_text(found: Sample, *, spec: Data, also: str | None = None) -> bool:
+    """Whether a column goes by the declared name of the text, or, where none is declared, by a known one or `also`."""
+    known = (*_TEXT_NAMES, also or "text") if spec.text is None else (spec.text,)
+    wanted = {name.strip().casefold() for name in known}
+    return any(column.strip().casefold() in wanted for column in found.columns)
 
 
 def names_label(found: Sample) -> bool:

@@ -89,13 +89,12 @@ def read_texts(
     spec = spec.model_copy(update={"keep": {}, "group": None, "slices": [], **(named or {})})
     # The encoding comes first: what the file holds says whether it has the declared shape.
     spec, notes = _own_encoding([Part(path=path, name=path.name, format="lines")], spec)
-    whole = spec.model_copy(update={key: name for key, name in found.items() if getattr(spec, key) is None})
-    part = Part(path=path, name=path.name, format=_kind(path, whole))
+    part = Part(path=path, name=path.name, format=_kind(path, spec, found))
     spec, more = _own_delimiter(part, spec, found)
     if part.format == "csv" and spec.format is None and discover.known_format(path) is None:
         more += [f"{part.name}: read as a table, as the data of the run."]
     if part.format in ("csv", "tsv") and spec.columns:
-        spec = spec.model_copy(update={"columns": _unlabelled_columns(part, whole)})
+        spec = spec.model_copy(update={"columns": _unlabelled_columns(part, spec, found)})
     if part.format == "lines":
         if named:
             column = next(iter(named.values()))
@@ -189,8 +188,7 @@ def _own_delimiter(part: Part, spec: Data, found: Mapping[str, str]) -> tuple[Da
     bare = spec.model_copy(update={"delimiter": None})
     head = reading.sample(part, spec=bare)
     undivided = len(reading.sample(part, spec=spec).columns) < 2
-    named = spec.model_copy(update={"text": spec.text or found.get("text")})
-    if not undivided or len(head.columns) < 2 or not columns.names_text(head, spec=named):
+    if not undivided or len(head.columns) < 2 or not columns.names_text(head, spec=spec, also=found.get("text")):
         return spec, []
     note = f"{part.name}: divided by {head.delimiter!r}, not by {spec.delimiter!r} as the data of the run; read so."
     return bare, [note]
@@ -213,7 +211,7 @@ def _own_encoding(parts: Sequence[Part], spec: Data) -> tuple[Data, list[str]]:
     return spec.model_copy(update={"encoding": None}), notes
 
 
-def _kind(path: Path, spec: Data) -> Format:
+def _kind(path: Path, spec: Data, found: Mapping[str, str]) -> Format:
     known = discover.known_format(path)
     if known is not None:
         return known
@@ -226,36 +224,41 @@ def _kind(path: Path, spec: Data) -> Format:
     if declared not in ("csv", "tsv", "jsonl"):
         return "lines"
     sure = spec.format is not None and not plain
-    return declared if sure or _has_shape(Part(path=path, name=path.name, format=declared), spec) else "lines"
+    part = Part(path=path, name=path.name, format=declared)
+    return declared if sure or _has_shape(part, spec, found) else "lines"
 
 
-def _has_shape(part: Part, spec: Data) -> bool:
+def _has_shape(part: Part, spec: Data, found: Mapping[str, str]) -> bool:
     """Whether the first rows are as the recipe says: objects, a header that names the text, or all declared columns."""
     try:
-        found = reading.sample(part, spec=spec)
+        head = reading.sample(part, spec=spec)
     except DataError:  # not a table of any shape
         return False
     if part.format == "jsonl":
         return True
-    if found.headed:
-        return columns.names_text(found, spec=spec)
-    rows = islice(reading.rows(part, found, spec=spec, wanted=found.columns), SAMPLE_ROWS)
-    return len(found.columns) > 1 and not any(isinstance(values, Malformed) for _, values in rows)
+    if head.headed:
+        return columns.names_text(head, spec=spec, also=found.get("text"))
+    rows = islice(reading.rows(part, head, spec=spec, wanted=head.columns), SAMPLE_ROWS)
+    return len(head.columns) > 1 and not any(isinstance(values, Malformed) for _, values in rows)
 
 
-def _unlabelled_columns(part: Part, spec: Data) -> list[str] | None:
+def _unlabelled_columns(part: Part, spec: Data, found: Mapping[str, str]) -> list[str] | None:
     """data.columns as they fit a file that may have a header after all, or lack the label."""
     assert spec.columns is not None
     try:
         header = reading.sample(part, spec=spec.model_copy(update={"columns": None})).columns
     except DataError:  # a value that stands twice: data, not names
         header = ()
-    if (spec.text or "text").strip().casefold() in {name.strip().casefold() for name in header}:
+    names = (spec.text,) if spec.text else ("text", found.get("text", "text"))
+    if {name.strip().casefold() for name in names} & {name.strip().casefold() for name in header}:
         return None
-    without = [name for name in spec.columns if name != (spec.label or "label")]
+    without = [name for name in spec.columns if name != (spec.label or found.get("label", "label"))]
 
-    whole = reading.sample(part, spec=spec).rows  # those that have all columns
-    return spec.columns if whole else without
+    def fitting(names: list[str]) -> int:
+        return len(reading.sample(part, spec=spec.model_copy(update={"columns": names})).rows)
+
+    # Most rows, for a delimiter is searched that fits: some character divides a text or two, and one divides none.
+    return spec.columns if 2 * fitting(spec.columns) >= fitting(without) else without
 
 
 def _numbers_for_names(table: Table, classes: Sequence[str]) -> str:

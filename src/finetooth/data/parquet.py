@@ -62,12 +62,12 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
 
 
 def _shown(column: Any) -> list[Any]:
-    """The values of a column of the sample; None where Python has no such values, such as dates of the year 33,658."""
+    """The values of a column of the sample; None where Python has no such values, such as a time in an unknown zone."""
     try:
         values: list[Any] = column.to_pylist()
     except UnicodeDecodeError:  # a fault of the file, which its caller tells
         raise
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, KeyError):
         return [None] * len(column)
     return values
 
@@ -77,7 +77,7 @@ def _values(part: Part, name: str, column: Any) -> list[Any]:
         values: list[Any] = column.to_pylist()
     except UnicodeDecodeError:
         raise
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, KeyError) as error:
         raise DataError(
             f"{part.name}: the values of column {name!r} ({column.type}) cannot be read: {error}."
         ) from error

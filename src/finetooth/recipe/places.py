@@ -17,10 +17,10 @@ def is_path(text: str) -> bool:
     return text.startswith((".", "/", "~")) or _ends_as_data(text) or Path(text).is_absolute()
 
 
-def _ends_as_data(name: str) -> bool:
+def _ends_as_data(name: str, endings: tuple[str, ...] = DATA_SUFFIXES) -> bool:
     for suffix in COMPRESSED_SUFFIXES:
         name = name.removesuffix(suffix)
-    return name.endswith(DATA_SUFFIXES)
+    return name.endswith(endings)
 
 
 def typed(text: str) -> str:
@@ -47,8 +47,12 @@ def unlinked(place: Path) -> Path:
     Caches and version control of data keep a file under its hash, and a link to it under its name.
     """
     whole = place.resolve()
-    telling = _ends_as_data(place.name) and not _ends_as_data(whole.name) and not whole.is_dir()
+    telling = _tells_format(place) and not _tells_format(whole) and not whole.is_dir()
     return place.parent.resolve() / place.name if telling else whole
+
+
+def _tells_format(file: Path) -> bool:
+    return _ends_as_data(file.name.casefold(), (*DATA_SUFFIXES, ".json", ".tab", ".pq"))
 
 
 def absolute_paths(values: Any, home: Path, *, where: str) -> Any:

@@ -57,6 +57,8 @@ def test_whole_decimals_are_labels_like_whole_numbers(files: Files) -> None:
 
 
 def test_a_column_that_nobody_asked_for_stops_nothing(files: Files) -> None:
+    zoned = parquet(files, seen=pa.array([0] * ROWS, pa.timestamp("us", tz="Nowhere/Known")))
+    assert len(files.load(zoned).train) > 0
     path = parquet(files, seen=pa.array([10**18] * ROWS, pa.timestamp("us")))
     assert len(files.load(path).train) > 0
     said = files.error(path, slices=["seen"])

@@ -313,3 +313,24 @@ def test_labels_are_those_of_the_runs_column_or_of_a_usual_name_and_no_other(fil
     other = files.write("other.csv", "headline,helpful\n" + "red wins,good\n" * 4 + "blue wins,bad\n" * 4)
     with pytest.raises(DataError, match="there is no column 'category', where the run found its labels, nor one of"):
         data.read_labelled(data_of_run(), [other], classes=["bad", "good"], found=FOUND)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "spec", "texts"),
+    [
+        ("new.csv", "text,label\na film,good\n", {"columns": ["category", "headline"]}, ["a film"]),
+        ("new.txt", "text,label\na film,good\n", {"format": "csv"}, ["a film"]),
+        ("new.csv", "text;label\na film;good\n", {"delimiter": ","}, ["a film"]),
+        (
+            "new.csv",
+            '"Great film, loved it"\nBad; very bad\nFine\n',
+            {"columns": ["category", "headline"]},
+            ["Great film, loved it", "Bad; very bad", "Fine"],
+        ),
+    ],
+    ids=["headed after all", "a table in a .txt", "another delimiter", "one text with a semicolon"],
+)
+def test_what_the_run_had_found_is_one_more_name_and_takes_none_away(
+    files: Files, name: str, content: str, spec: dict[str, Any], texts: list[str]
+) -> None:
+    assert read_as_found(files.write(name, content), **spec)[0] == texts

@@ -35,6 +35,8 @@ def test_data_behind_a_link_goes_by_the_name_of_the_link(tmp_path: Path) -> None
     assert recipe.data.source == str((tmp_path / "set").resolve() / "reviews.csv")
     source = bring_data(recipe.data.source, progress=Silent())
     assert (source.id, source.path) == ("reviews.csv", Path(recipe.data.source))
+    (tmp_path / "Reviews.JSON").symlink_to(tmp_path / "store" / "ab12")
+    assert bring_data(str(tmp_path / "Reviews.JSON"), progress=Silent()).id == "Reviews.JSON"
     (tmp_path / "latest").symlink_to(tmp_path / "set" / "other.csv")
     (tmp_path / "set" / "other.csv").write_text("text,label\na,b\n")
     assert bring_data(str(tmp_path / "latest"), progress=Silent()).id == "other.csv"  # its own name tells the format
