@@ -98,7 +98,10 @@ def read_texts(
     if part.format == "lines":
         if named:
             column = next(iter(named.values()))
-            raise DataError(f"{part.name}: is read as one text a line, so it has no column {column!r}.")
+            raise DataError(
+                f"{part.name}: is read as one text a line, so it has no column {column!r}. Name no column, or a file "
+                "that ends as tables do (.csv, .tsv, .jsonl, .parquet)."
+            )
         spec = spec.model_copy(update={"text": "text", "text_pair": None, "label": None})
     head = reading.sample(part, spec=spec)
     spec = _with_found(spec, found, head, part=part)

@@ -36,7 +36,7 @@ def sample(part: Part, *, spec: Data) -> Sample:
             _refuse(part, columns=columns, unfolded=unfolded)
             rows: list[Any] = []
             for batch in file.iter_batches(batch_size=SAMPLE_ROWS):
-                rows = list(zip(*map(_shown, batch.columns), strict=True))
+                rows = list(zip(*[_shown(part, name, batch.column(name)) for name in columns], strict=True))
                 break
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(part, error) from error
@@ -61,25 +61,24 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
     found.facts |= {"sha256": digest, "bytes": before.st_size}
 
 
-def _shown(column: Any) -> list[Any]:
-    """The values of a column of the sample; None where Python has no such values, such as a time in an unknown zone."""
+def _shown(part: Part, name: str, column: Any) -> list[Any]:
+    """The values of a column of the sample, which nobody may have asked for; None where they cannot be read."""
+    try:
+        return _values(part, name, column)
+    except DataError:
+        return [None] * len(column)
+
+
+def _values(part: Part, name: str, column: Any) -> list[Any]:
+    """The values of a column; DataError where Python has none such, as for a time in an unknown zone."""
     try:
         values: list[Any] = column.to_pylist()
     except UnicodeDecodeError:  # a fault of the file, which its caller tells
         raise
-    except (ValueError, OverflowError, KeyError):
-        return [None] * len(column)
-    return values
-
-
-def _values(part: Part, name: str, column: Any) -> list[Any]:
-    try:
-        values: list[Any] = column.to_pylist()
-    except UnicodeDecodeError:
-        raise
     except (ValueError, OverflowError, KeyError) as error:
         raise DataError(
-            f"{part.name}: the values of column {name!r} ({column.type}) cannot be read: {error}."
+            f"{part.name}: the values of column {name!r} ({column.type}) cannot be read: {error}. "
+            "Write them as text, or name another column."
         ) from error
     return values
 

@@ -1,6 +1,7 @@
 """A run is gone on with only if everything that decides its results is as it was; what changed is named."""
 
 import os
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -64,13 +65,16 @@ def told_of_complete(folder: RunFolder, recipe: Recipe) -> list[str]:
 
     By the times of files alone: who looks at a table once more does not wait for data to be read.
     """
-    lines = [f"{folder.path} is complete: nothing was computed. For another run name another folder: --out"]
+    lines = [f"{folder.path} is complete: nothing was computed. For another run name another folder (--out)."]
     ended = folder.complete.stat().st_mtime
     for texts in data_sources(recipe).values():
         for place in (Path(text) for text in texts if is_path(text)):
             if any(_written(file) > ended for file in _files_at(place)):
                 lines.append(f"Note: {place} was written to since then; the figures are of what it held before that.")
-    return lines
+    return [
+        textwrap.fill(line, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        for line in lines
+    ]
 
 
 def _files_at(place: Path) -> Iterator[Path]:
