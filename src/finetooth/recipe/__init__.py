@@ -15,6 +15,8 @@ from finetooth.errors import RecipeError, did_you_mean
 from finetooth.files import check_name
 from finetooth.recipe import unique_keys
 from finetooth.recipe.explaining import explain
+from finetooth.recipe.model_names import MODEL_NAMES as MODEL_NAMES
+from finetooth.recipe.model_names import model_source as model_source
 from finetooth.recipe.overriding import overridden
 from finetooth.recipe.places import COMPRESSED_SUFFIXES as COMPRESSED_SUFFIXES
 from finetooth.recipe.places import DATA_SUFFIXES as DATA_SUFFIXES
@@ -274,7 +276,10 @@ class Recipe(Section):
     """One experiment: a model, labelled text, baselines and candidates."""
 
     name: Name = Field(description="Name of the run and its folder.")
-    model: str = Field(description="Pre-trained model: a folder, a wheel:… source or a Hub id, owner/name[@revision].")
+    model: str = Field(
+        description="Pre-trained model: a short name (minilm), a folder, a wheel:… source or a Hub id, "
+        "owner/name[@revision]."
+    )
     data: Data = Field(description="The labelled text.")
     max_tokens: int = Field(512, ge=4, description="Tokens kept of a text, special tokens included.")
     truncation: Literal["head", "head_tail"] = Field(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.errors import RecipeError
+from finetooth.recipe.model_names import model_source, refuse_folder_of_that_name
 
 DATA_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
 COMPRESSED_SUFFIXES = (".gz", ".bz2")
@@ -56,7 +57,7 @@ def _tells_format(file: Path) -> bool:
 
 
 def absolute_paths(values: Any, home: Path, *, where: str) -> Any:
-    """The same values with `model` and `data.source` paths made absolute against `home`.
+    """The same values with `model` and `data.source` paths made absolute against `home`, short names resolved.
 
     A text without the form of a path is one if it exists in `home`; this is decided here, once. where: begins an error.
     Raises: RecipeError for a text that cannot be a path, such as one that is too long.
@@ -82,8 +83,9 @@ def absolute_paths(values: Any, home: Path, *, where: str) -> Any:
     if not isinstance(values, dict):
         return values
     values = dict(values)
-    if "model" in values:
-        values["model"] = absolute(values["model"])
+    if isinstance(values.get("model"), str):
+        refuse_folder_of_that_name(values["model"], home, where=where)
+        values["model"] = absolute(model_source(values["model"]))
     if isinstance(values.get("data"), dict) and "source" in values["data"]:
         values["data"] = {**values["data"], "source": absolute(values["data"]["source"])}
     return values

