@@ -1,28 +1,22 @@
 """Which column is the text and which the label: as declared, by a known name, or by what the columns hold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from finetooth.data import detection
+from finetooth.data.detection import Profile, recipe_list, recipe_word
 from finetooth.data.rows import Part, Sample
 from finetooth.errors import DataError, did_you_mean
 from finetooth.recipe import Data
 
-_TEXT_NAMES = (
-    "text", "sentence", "review", "review_text", "content", "comment", "comment_text", "message", "body", "tweet",
-    "utterance", "question", "query", "document", "snippet", "description", "abstract", "sms", "post", "title",
-)  # fmt: skip
-_LABEL_NAMES = (
-    "label", "labels", "label_text", "category", "class", "target", "sentiment", "intent", "topic", "polarity", "stars",
-    "rating", "tag", "emotion", "coarse_label", "answer", "y",
-)  # fmt: skip
-_PAIRS = (("sentence1", "sentence2"), ("premise", "hypothesis"), ("text1", "text2"), ("question1", "question2"))
-_MOST_VALUES_SHARE = 0.5
-
 
 @dataclass(slots=True)
 class Columns:
-    """The columns to read, by the names in the files. how: for the summary, how each was found."""
+    """The columns to read, by the names in the files.
+
+    how: by use (text, label, ...), how each was chosen. left_out: every other column, and why it is not used; a clause
+    to follow its name. notes: what the user should know about the choice.
+    """
 
     text: str
     text_pair: str | None
@@ -31,6 +25,8 @@ class Columns:
     keep: dict[str, str]
     how: dict[str, str] = field(default_factory=dict)
     slices: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def wanted(self) -> tuple[str, ...]:
         """Names to read, in a fixed order: text, pair, label, group, then those of `keep` and `slices`."""
@@ -38,13 +34,15 @@ class Columns:
         return tuple(name for name in names if name is not None)
 
 
-def resolve(found: Sample, *, part: Part, spec: Data, labelled: bool = True) -> Columns:
+def resolve(found: Sample, *, part: Part, spec: Data, labelled: bool = True, pairs: bool = True) -> Columns:
     """The columns of the first part, declared or detected; the label is left out where it is not needed.
 
+    pairs: whether two columns that go by the names of a pair of texts are taken as one.
     Raises: DataError listing the columns, with the nearest name, when one is absent or cannot be told.
     """
     _refuse_headless(found, part=part, spec=spec)
     how: dict[str, str] = {}
+    text = _declared(spec.text, "text", found, part=part, how=how)
     pair = _declared(spec.text_pair, "text_pair", found, part=part, how=how)
     label = (
         _declared(spec.label, "label", found, part=part, how=how) if labelled or spec.label in found.columns else None
@@ -52,16 +50,19 @@ def resolve(found: Sample, *, part: Part, spec: Data, labelled: bool = True) -> 
     group = _declared(spec.group, "group", found, part=part, how=how)
     keep = {name: match(name, "keep", found, part=part) for name in spec.keep}
     slices = tuple(match(name, "slices", found, part=part) for name in dict.fromkeys(spec.slices))
-    text = _declared(spec.text, "text", found, part=part, how=how)
-    taken = {name for name in (pair, label, group) if name is not None}
+    known = detection.profiles(found)
+    if text is None and pair is None and pairs and (named := detection.pair_by_name(found.columns)) is not None:
+        text, pair = named
+        how |= {"text": "known name of a pair", "text_pair": "known name of a pair"}
+    taken = {name for name in (text, pair, label, group) if name is not None}
     if text is None:
-        text = _detect_text(found, part=part, taken=taken, spec=spec, how=how)
+        text = _detect_text(known, part=part, taken=taken, how=how)
     if label is None and labelled:
-        label = _detect_label(found, part=part, taken={*taken, text}, how=how)
+        label = _detect_label(known, part=part, taken={*taken, text}, how=how)
     chosen = [name for name in (text, pair, label if labelled else None) if name is not None]
     if len(set(chosen)) < len(chosen):
         raise DataError(f"{part.name}: text, text_pair and label must be different columns; found {', '.join(chosen)}.")
-    return Columns(
+    columns = Columns(
         text=text,
         text_pair=pair,
         label=label if labelled else None,
@@ -70,18 +71,48 @@ def resolve(found: Sample, *, part: Part, spec: Data, labelled: bool = True) -> 
         how=how,
         slices=slices,
     )
+    used = {*columns.wanted(), *([label] if label is not None else [])}
+    columns.left_out = detection.left_out(known, taken=used, paired=pair is not None)
+    columns.notes = _notes(columns, known, part=part)
+    return columns
+
+
+def _notes(columns: Columns, known: Mapping[str, Profile], *, part: Part) -> list[str]:
+    """What a user should know about columns that were chosen for them or left out."""
+    notes = []
+    text, pair = columns.text, columns.text_pair
+    if pair is not None and columns.how["text_pair"] != "declared":
+        notes.append(
+            f"{part.name}: columns {text!r} and {pair!r} were taken as a pair of texts, by their names. "
+            f"For one of them alone: data.text: {recipe_word(text)}"
+        )
+    others = [name for name in columns.left_out if known[name].is_free_text]
+    if others and pair is None:
+        listed = ", ".join(map(repr, others))
+        notes.append(
+            f"{part.name}: left out although it holds texts too: {listed}; the text is {text!r} "
+            f"({columns.how['text']}). To give the model two texts: data.text_pair: {recipe_word(others[0])}"
+        )
+    if columns.label is not None and columns.how["label"] == "fewest distinct values":
+        also = [name for name, reason in columns.left_out.items() if "data.label" in reason]
+        others_too = f"; {', '.join(map(repr, also))} could be the label too" if also else ""
+        notes.append(
+            f"{part.name}: column {columns.label!r} was taken for the label (fewest distinct values, "
+            f"{known[columns.label].distinct}){others_too}. Another: data.label: COLUMN"
+        )
+    return notes
 
 
 def names_text(found: Sample, *, spec: Data, also: str | None = None) -> bool:
     """Whether a column goes by the declared name of the text, or, where none is declared, by a known one or `also`."""
-    known = (*_TEXT_NAMES, also or "text") if spec.text is None else (spec.text,)
+    known = (*detection.TEXT_NAMES, also or "text") if spec.text is None else (spec.text,)
     wanted = {name.strip().casefold() for name in known}
     return any(column.strip().casefold() in wanted for column in found.columns)
 
 
 def names_label(found: Sample) -> bool:
     """Whether a column goes by a known name of labels."""
-    return any(column.strip().casefold() in _LABEL_NAMES for column in found.columns)
+    return any(column.strip().casefold() in detection.LABEL_NAMES for column in found.columns)
 
 
 def match(name: str, key: str, found: Sample, *, part: Part) -> str:
@@ -104,7 +135,7 @@ def match(name: str, key: str, found: Sample, *, part: Part) -> str:
         + (
             ""
             if not found.headed or part.format in ("jsonl", "parquet")
-            else " If it has no header: data.columns: [text, label]"
+            else f" If it has no header: data.columns: {recipe_list(detection.names_by_position(found))}"
         )
     )
 
@@ -116,60 +147,25 @@ def _declared(name: str | None, key: str, found: Sample, *, part: Part, how: dic
     return match(name, key, found, part=part)
 
 
-def _detect_text(found: Sample, *, part: Part, taken: set[str], spec: Data, how: dict[str, str]) -> str:
-    lower = {column.strip().casefold(): column for column in reversed(found.columns)}
-    for first, second in _PAIRS:
-        if first in lower and second in lower and spec.text_pair is None:
-            raise DataError(
-                f"{part.name}: columns {lower[first]!r} and {lower[second]!r} look like a pair of texts. "
-                f"Set data.text: {lower[first]} and data.text_pair: {lower[second]}, or data.text alone for one text."
-            )
-    for name in _TEXT_NAMES:
-        if name in lower and lower[name] not in taken and (not found.rows or _is_text(_values(found, lower[name]))):
-            how["text"] = "known name"
-            return lower[name]
-    lengths = {
-        column: sum(map(len, values)) / len(values)
-        for column in found.columns
-        if column not in taken and _is_text(values := _values(found, column))
-    }
-    if not lengths:
+def _detect_text(known: Mapping[str, Profile], *, part: Part, taken: set[str], how: dict[str, str]) -> str:
+    choice = detection.text_column(known, taken=taken)
+    if choice is None:
         raise DataError(
-            f"{part.name}: no column looks like text. Name it: data.text: COLUMN "
-            f"(one of {', '.join(found.columns[:12])})"
+            f"{part.name}: no column looks like text. Name it: data.text: COLUMN (one of {', '.join([*known][:12])})"
         )
-    how["text"] = "longest free text"
-    return max(lengths, key=lambda column: lengths[column])
+    text, how["text"] = choice
+    return text
 
 
-def _detect_label(found: Sample, *, part: Part, taken: set[str], how: dict[str, str]) -> str:
-    lower = {column.strip().casefold(): column for column in reversed(found.columns)}
-    for name in _LABEL_NAMES:
-        if name in lower and lower[name] not in taken:
-            how["label"] = "known name"
-            return lower[name]
-    few = {}
-    for column in found.columns:
-        values = [] if column in taken else [repr(value) for value in _values(found, column)]
-        distinct = len(set(values))
-        if distinct >= 2 and distinct <= max(2, int(_MOST_VALUES_SHARE * len(values))):
-            few[column] = distinct
-    if not few:
+def _detect_label(known: Mapping[str, Profile], *, part: Part, taken: set[str], how: dict[str, str]) -> str:
+    choice = detection.label_column(known, taken=taken)
+    if choice is None:
         raise DataError(
             f"{part.name}: no column looks like a label. Name it: data.label: COLUMN "
-            f"(one of {', '.join(found.columns[:12])})"
+            f"(one of {', '.join([*known][:12])})"
         )
-    how["label"] = "fewest distinct values"
-    return min(few, key=lambda column: few[column])
-
-
-def _values(found: Sample, column: str) -> list[Any]:
-    place = found.columns.index(column)
-    return [row[place] for row in found.rows if row[place] is not None and row[place] != ""]
-
-
-def _is_text(values: Sequence[Any]) -> bool:
-    return bool(values) and all(isinstance(value, str | bytes) for value in values)
+    label, how["label"] = choice
+    return label
 
 
 def _refuse_headless(found: Sample, *, part: Part, spec: Data) -> None:
@@ -177,13 +173,14 @@ def _refuse_headless(found: Sample, *, part: Part, spec: Data) -> None:
     if part.format not in ("csv", "tsv") or not found.headed or spec.columns is not None or not found.rows:
         return
     names = [column.strip().casefold() for column in found.columns]
-    told = {name.strip().casefold() for name in (spec.text, spec.label, spec.text_pair, spec.group) if name}
-    if set(names) & (told | set(_TEXT_NAMES) | set(_LABEL_NAMES) | {name for pair in _PAIRS for name in pair}):
+    declared = {name.strip().casefold() for name in (spec.text, spec.label, spec.text_pair, spec.group) if name}
+    pairs = {name for pair in detection.PAIR_NAMES for name in pair}
+    if set(names) & (declared | set(detection.TEXT_NAMES) | set(detection.LABEL_NAMES) | pairs):
         return
     for place, column in enumerate(found.columns):
         values = [row[place] for row in found.rows]
         if column and ((column in values and len(set(values)) <= len(values) / 2) or len(column.split()) > 6):
             raise DataError(
                 f"{part.name}: its first row looks like data, not like names of columns ({column[:60]!r}). "
-                "Name the columns in their order: data.columns: [text, label]"
+                f"Name the columns in their order: data.columns: {recipe_list(detection.names_by_position(found))}"
             )

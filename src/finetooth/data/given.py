@@ -33,11 +33,12 @@ def read_labelled(
 
     spec: how the training data was read; what a file's name and bytes tell of its format, encoding and delimiter goes
     before it. Numbers 0 to C-1 stand for classes by their place only where spec.labels had fixed the places.
-    found: the columns (text, label) that were found in the training data where spec names none.
+    found: the columns (text, text_pair, label) that were found in the training data where spec names none; None outside
+    a run.
     progress: told how many rows were used, and what else there is to know.
     Raises: DataError as load(), for a label that is none of `classes`, and for training rows alone.
     """
-    progress, found = progress or Silent(), found or {}
+    progress, outside, found = progress or Silent(), found is None, found or {}
     files, spec = _discovered(spec.model_copy(update={"group": None, "slices": []}), paths)
     parts = _to_score(files)
     spec, notes = _own_encoding(parts, spec)
@@ -47,7 +48,7 @@ def read_labelled(
     spec = _with_found(spec, found, head, part=parts[0])
     if spec.label is None and "label" in found and parts[0].format in _TABLES and not columns.names_label(head):
         raise DataError(_lacks(found, "label", head, part=parts[0]))
-    chosen = columns.resolve(head, part=parts[0], spec=spec)
+    chosen = columns.resolve(head, part=parts[0], spec=spec, pairs=outside)
     notes += _taken(chosen, found, part=parts[0])
     bad = Rejects("stop")
     table = reading.read(parts, chosen, split="test", spec=spec, rejects=bad, progress=progress)
@@ -79,12 +80,12 @@ def read_texts(
     """The texts of a file to predict, and the second texts of pairs; no label is needed.
 
     spec: how the training data was read; what the file's name and bytes tell goes before it. A file without a known
-    ending holds one text on a line, unless it has the shape that spec declares. found: the columns (text, label) that
-    were found in the training data where spec names none. named: the columns (text, text_pair) of this file.
+    ending holds one text on a line, unless it has the shape that spec declares. found: the columns (text, text_pair,
+    label) that were found in the training data where spec names none. named: columns (text, text_pair) of this file.
     progress: told what there is to know.
     Raises: DataError naming file and row; where it cannot be told which column holds the texts, too.
     """
-    found = found or {}
+    outside, found = spec is None, found or {}
     spec = spec or Data.model_validate({"source": str(path)})
     spec = spec.model_copy(update={"keep": {}, "group": None, "slices": [], **(named or {})})
     # The encoding comes first: what the file holds says whether it has the declared shape.
@@ -105,7 +106,7 @@ def read_texts(
         spec = spec.model_copy(update={"text": "text", "text_pair": None, "label": None})
     head = reading.sample(part, spec=spec)
     spec = _with_found(spec, found, head, part=part)
-    chosen = columns.resolve(head, part=part, spec=spec, labelled=False)
+    chosen = columns.resolve(head, part=part, spec=spec, labelled=False, pairs=outside)
     _refuse_only_column(chosen, head, part=part)
     more += _taken(chosen, found, part=part)
     bad = Rejects("stop")
@@ -129,13 +130,17 @@ def _with_found(spec: Data, found: Mapping[str, str], head: Sample, *, part: Par
     if spec.text is None and "text" in found and not columns.names_text(head, spec=spec):
         advice = "Or name it (predict --text-column); texts without a header go into a .txt file, one a line."
         raise DataError(f"{_lacks(found, 'text', head, part=part)} {advice}")
+    if spec.text_pair is None and "text_pair" in found:
+        raise DataError(_lacks(found, "text_pair", head, part=part))
     return spec
 
 
 def _lacks(found: Mapping[str, str], key: str, head: Sample, *, part: Part) -> str:
+    kind = {"text_pair": "second text"}.get(key, key)
+    usual = "" if key == "text_pair" else ", nor one of a usual name"
     return (
-        f"{part.name}: there is no column {found[key]!r}, where the run found its {key}s, nor one of a usual name. "
-        f"Its columns: {_listed([repr(column) for column in head.columns])}. Give the column of the {key}s that name."
+        f"{part.name}: there is no column {found[key]!r}, where the run found its {kind}s{usual}. "
+        f"Its columns: {_listed([repr(column) for column in head.columns])}. Give the column of the {kind}s that name."
     )
 
 

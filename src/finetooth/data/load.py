@@ -56,11 +56,12 @@ def load(
     division = splits.divide(pools["train"], pools.get("validation"), pools.get("test"), spec=spec)
     dataset = _dataset(pools, division, labels.classes)
     told = [note for table in tables.values() for note in table.notes]
-    notes = list(dict.fromkeys([*found.notes, *head.notes, *told, *labels.notes, *division.notes]))
+    notes = list(dict.fromkeys([*found.notes, *head.notes, *chosen.notes, *told, *labels.notes, *division.notes]))
     dataset.summary.update(
         {
             "files": [fact for table in tables.values() for fact in table.facts],
             "columns": _columns_summary(chosen),
+            "left_out": dict(chosen.left_out),
             "classes": list(labels.classes),
             "rows": _accounts(pools, division, bad),
             "malformed": bad.kinds(),

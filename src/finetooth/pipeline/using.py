@@ -88,13 +88,14 @@ def _figures(predictor: Predictor, logits: npt.NDArray[np.float32], labels: npt.
 def data_of(run_folder: RunFolder) -> tuple[Data, dict[str, str]]:
     """How the data of a run was read: as its recipe says, and the columns that were found where it names none.
 
-    The columns by their keys, text and label; none of data without columns of its own, such as a folder of texts.
+    The columns by their keys, text, text_pair and label; none of data without columns of its own, such as a folder of
+    texts.
     """
     spec = load_recipe(run_folder.recipe).data
     known: dict[str, Any] = read_json(run_folder.data) if run_folder.data.is_file() else {}
     tables = any(fact["format"] in ("csv", "tsv", "jsonl", "parquet") for fact in known.get("files", ()))
     columns = known.get("columns", {}) if tables else {}
-    unnamed = [key for key in ("text", "label") if key in columns and getattr(spec, key) is None]
+    unnamed = [key for key in ("text", "text_pair", "label") if key in columns and getattr(spec, key) is None]
     return spec, {key: columns[key]["name"] for key in unnamed}
 
 
@@ -102,7 +103,7 @@ def _examples(
     predictor: Predictor, run_folder: RunFolder | None, data: str | None, progress: Progress
 ) -> tuple[Examples, str]:
     if data is not None:
-        spec, found = (Data.model_validate({"source": data}), {}) if run_folder is None else data_of(run_folder)
+        spec, found = (Data.model_validate({"source": data}), None) if run_folder is None else data_of(run_folder)
         path = bring_data(typed(data), progress=progress).path
         examples = data_room.read_labelled(spec, [path], classes=predictor.classes, found=found, progress=progress)
         return examples, content_id(examples, classes=predictor.classes)

@@ -215,17 +215,6 @@ def test_a_first_row_of_data_is_not_lost_as_a_header(files: Files) -> None:
     assert len(labels(headed)) == 20
 
 
-def test_a_pair_is_not_halved_in_silence(files: Files) -> None:
-    content = "sentence1,sentence2,label\n" + "".join(f"one {n},two {n},{n % 2}\n" for n in range(20))
-    assert files.error(content) == (
-        "reviews.csv: columns 'sentence1' and 'sentence2' look like a pair of texts. "
-        "Set data.text: sentence1 and data.text_pair: sentence2, or data.text alone for one text."
-    )
-    dataset = files.load(content, text="sentence1", text_pair="sentence2")
-    assert dataset.train.pairs is not None
-    assert all(pair.startswith("two") for pair in dataset.train.pairs)
-
-
 def test_columns_are_found_by_what_they_hold(files: Files) -> None:
     rows = "".join(f"{n},what a long and winding film {n},{'x' if n % 2 else 'y'}\n" for n in range(20))
     dataset = files.load("key,opinion,verdict\n" + rows)

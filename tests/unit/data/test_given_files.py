@@ -334,3 +334,17 @@ def test_what_the_run_had_found_is_one_more_name_and_takes_none_away(
     files: Files, name: str, content: str, spec: dict[str, Any], texts: list[str]
 ) -> None:
     assert read_as_found(files.write(name, content), **spec)[0] == texts
+
+
+PAIR = {"text": "sentence1", "text_pair": "sentence2", "label": "label"}
+
+
+def test_a_run_of_pairs_by_name_reads_pairs_and_one_of_single_texts_does_not(files: Files) -> None:
+    path = files.write("new.csv", "sentence1,sentence2,text,label\none,two,three,good\n")
+    assert data.read_texts(path, spec=data_of_run(), found=PAIR) == (["one"], ["two"])
+    examples = data.read_labelled(data_of_run(), [path], classes=["bad", "good"], found=PAIR)
+    assert (examples.texts, examples.pairs) == (("one",), ("two",))
+    assert data.read_texts(path, spec=data_of_run(), found={"text": "text"}) == (["three"], None)
+    halved = files.write("half.csv", "sentence1,label\none,good\n")
+    with pytest.raises(DataError, match="no column 'sentence2', where the run found its second texts"):
+        data.read_texts(halved, spec=data_of_run(), found=PAIR)

@@ -51,7 +51,7 @@ def test_a_column_that_is_not_there_is_named_with_the_nearest(files: Files) -> N
         files.load(CSV, slices=["sources"])
     assert str(caught.value) == (
         "reviews.csv: there is no column 'sources' (data.slices). Did you mean 'source'? Its columns: 'text', 'label', "
-        "'source', 'year'. If it has no header: data.columns: [text, label]"
+        "'source', 'year'. If it has no header: data.columns: [text, label, column3, column4]"
     )
 
 

@@ -1,0 +1,78 @@
+"""Columns that are not used are named with the reason, and a second text is never left out without a word."""
+
+import pytest
+from labelled_files import Files, note
+
+SUBJECTS = ("the board of the company", "an analyst from the bank", "a player of the team", "the minister of trade")
+
+
+def sentence(number: int, *, start: str = "") -> str:
+    return f"{start}{SUBJECTS[number % 4]} said on day {number} that all of it was fine"
+
+
+def mrpc(rows: int = 40) -> str:
+    """The shape of the Microsoft Research Paraphrase Corpus: a label, two ids and two sentences."""
+    header = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String"
+    lines = [
+        f"{row % 3 % 2}\t{700_000 + row}\t{900_000 + row}\t{sentence(row)}\t{sentence(row, start='Yesterday, ')}"
+        for row in range(rows)
+    ]
+    return "\n".join([header, *lines]) + "\n"
+
+
+def test_a_second_text_of_any_name_is_told_with_how_to_use_it(files: Files) -> None:
+    dataset = files.load(mrpc(), "msr_paraphrase_train.tsv")
+    assert note(dataset, "#2 String") == (
+        "msr_paraphrase_train.tsv: left out although it holds texts too: '#2 String'; the text is '#1 String' "
+        '(longest free text). To give the model two texts: data.text_pair: "#2 String"'
+    )
+    assert dataset.summary["left_out"] == {
+        "#1 ID": "nearly every value differs, as in a column of ids",
+        "#2 ID": "nearly every value differs, as in a column of ids",
+        "#2 String": 'free text, 16 words on average; to use it: data.text_pair: "#2 String"',
+    }
+    both = files.load(mrpc(), "msr_paraphrase_train.tsv", text_pair="#2 String")
+    assert both.summary["columns"]["text"]["name"] == "#1 String"
+    assert not [line for line in both.summary["notes"] if "#2 String" in line]
+
+
+def test_a_column_of_titles_beside_the_texts_is_told(files: Files) -> None:
+    rows = "".join(f"{row % 4 + 1},{sentence(row, start='Report: ')},{sentence(row)} and so on\n" for row in range(40))
+    dataset = files.load("class,title,description\n" + rows, "ag_news.csv")
+    assert note(dataset, "'title'").startswith(
+        "ag_news.csv: left out although it holds texts too: 'title'; the text is 'description' (known name)."
+    )
+
+
+@pytest.mark.parametrize(
+    "pair", [("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"), ("text_a", "text_b")]
+)
+def test_pairs_by_name_are_taken_and_told(files: Files, pair: tuple[str, str]) -> None:
+    content = f"{pair[0]},{pair[1]},label\n" + "".join(f"one {n},two {n},{n % 2}\n" for n in range(20))
+    dataset = files.load(content)
+    assert note(dataset, "pair of texts") == (
+        f"reviews.csv: columns '{pair[0]}' and '{pair[1]}' were taken as a pair of texts, by their names. "
+        f"For one of them alone: data.text: {pair[0]}"
+    )
+    assert dataset.train.pairs is not None and all(text.startswith("two") for text in dataset.train.pairs)
+    assert files.load(content, text=pair[0]).train.pairs is None
+
+
+def test_a_guessed_label_is_told_with_the_other_columns_that_could_be_it(files: Files) -> None:
+    rows = "".join(f"{'xyz'[n % 3]},what a long and winding film {n},{n % 2}\n" for n in range(40))
+    dataset = files.load("studio,opinion,verdict\n" + rows)
+    assert note(dataset, "'verdict'") == (
+        "reviews.csv: column 'verdict' was taken for the label (fewest distinct values, 2); 'studio' could be the "
+        "label too. Another: data.label: COLUMN"
+    )
+    assert dataset.summary["left_out"]["studio"] == "3 values that repeat; as the label: data.label: studio"
+
+
+def test_advice_for_a_file_without_a_header_has_a_name_for_each_column(files: Files) -> None:
+    rows = "".join(f'"{n % 4 + 1}","Title {n} of it","{sentence(n)}"\n' for n in range(40))
+    message = files.error(rows, "train.csv")
+    assert message.endswith("Name the columns in their order: data.columns: [label, column2, text]")
+    assert files.load(rows, "train.csv", columns=["label", "column2", "text"]).classes == ("1", "2", "3", "4")
+    assert files.error("text,label,author\na film,good,me\n", text="txt").endswith(
+        "If it has no header: data.columns: [text, label, column3]"
+    )
