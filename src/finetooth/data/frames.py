@@ -21,11 +21,11 @@ def is_table(data: object) -> bool:
     return named and hasattr(kind, "__getitem__") and hasattr(kind, "__len__")
 
 
-def texts_of(values: Any, *, what: str = "texts", column: str | None = None) -> list[str]:
+def texts_of(values: Any, *, what: str = "texts", column: str | None = None, paired: bool = False) -> list[str]:
     """The texts as a list of str.
 
     values: a list, tuple, generator, array or Series of str; or a table, of which the column named `column` is taken.
-    what: how messages call the values.
+    what: how messages call the values. paired: whether the model reads pairs of texts, for the advice in messages.
     Raises: TypeError for one bare text, a mapping or set, or the first value that is not a str, with its index;
     DataError for a table without that column.
     """
@@ -38,7 +38,7 @@ def texts_of(values: Any, *, what: str = "texts", column: str | None = None) -> 
     items = values.to_pylist() if hasattr(values, "to_pylist") else list(values)
     for index, item in enumerate(items):
         if not isinstance(item, str):
-            raise TypeError(_no_text(item, f"{what}[{index}]"))
+            raise TypeError(_no_text(item, f"{what}[{index}]", paired=paired))
     return [str(item) for item in items]
 
 
@@ -170,9 +170,12 @@ def _is_missing(value: Any) -> bool:
     )
 
 
-def _no_text(item: Any, where: str) -> str:
+def _no_text(item: Any, where: str, *, paired: bool) -> str:
     if isinstance(item, Iterable) and not isinstance(item, str | bytes | Mapping | Set) and len(list(item)) == 2:
         advice = "Give first and second texts of pairs as two lists: predict(firsts, seconds)."
+        advice = (
+            advice if paired else "This model reads single texts: join the two, or give the one that it was trained on."
+        )
     elif _is_missing(item):
         advice = "A missing text has no label: leave it out, or give '' for an empty text."
     else:

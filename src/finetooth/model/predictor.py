@@ -1,6 +1,6 @@
 """The one forward path: tuning's evaluations, the proof, the test phase and predict all go through `logits`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from finetooth.data import frames
 from finetooth.errors import DataError
 from finetooth.measure.decisions import Decided, Decision
 from finetooth.model.batching import Rows, Tokens, Truncation, collate, evaluation_batches, tokenize
@@ -85,6 +86,7 @@ class Predictor:
     """A reloaded artefact, ready to label texts.
 
     classes: label names in the order of the logits. name: what it was loaded from. decision: how logits become answers.
+    columns: the columns (text, text_pair) that held the texts in training, for a DataFrame; empty where not known.
     """
 
     model: Any
@@ -93,6 +95,7 @@ class Predictor:
     input: Input
     name: str
     decision: Decision = field(default_factory=Decision)
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def tokenize(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Tokens:
         """Tokens of texts, or of texts and their pairs, as in training.
@@ -100,8 +103,9 @@ class Predictor:
         Raises: DataError if pairs are given to a model of single texts, or missing for a model of pairs.
         """
         if self.input.pairs != (pairs is not None):
-            needed = "pairs of texts" if self.input.pairs else "single texts"
-            raise DataError(f"{self.name} was tuned on {needed}; give it those.")
+            pair = "pairs of texts; give predict first and second texts, predict(firsts, seconds)"
+            needed = pair if self.input.pairs else "single texts; leave the second texts out"
+            raise DataError(f"{self.name} was trained on {needed}.")
         return tokenize(
             self.tokenizer, texts, pairs, max_tokens=self.input.max_tokens, truncation=self.input.truncation
         )
@@ -120,31 +124,48 @@ class Predictor:
 
     def predict(
         self,
-        texts: Sequence[str],
-        pairs: Sequence[str] | None = None,
+        texts: Any,
+        pairs: Any = None,
         *,
         advance: Callable[[int], None] = lambda count: None,
     ) -> list[Prediction]:
-        """The label and the probabilities of each text, in the order given, as the artefact's decision has them.
+        """The label and the probabilities of each text, in the order of the texts, by the decision of the adapter.
 
-        Raises: DataError as decide does.
+        texts: a list, tuple, generator, array or Series of str; or a DataFrame (pandas, polars), of which the column is
+        read that held the texts in training. pairs: the second texts, of a model of pairs; of a DataFrame found too.
+        advance: called with the number of texts done since the call before.
+        Raises: TypeError for one bare str, a mapping, a set, or a value that is not a str, with its index; DataError
+        for a DataFrame without that column, and where second texts are missing, not wanted, or not as many.
         """
         return self.predictions(self.decide(texts, pairs, advance=advance))
 
     def decide(
         self,
-        texts: Sequence[str],
-        pairs: Sequence[str] | None = None,
+        texts: Any,
+        pairs: Any = None,
         *,
         advance: Callable[[int], None] = lambda count: None,
     ) -> Decided:
-        """The same as arrays, which of many texts and classes take a fraction of the room.
+        """The same as arrays, which take a fraction of the memory where there are many texts and classes.
 
-        Raises: DataError as tokenize does, and when `texts` is one text instead of a list of them.
+        texts, pairs, advance, Raises: as predict.
         """
-        if isinstance(texts, str):
-            raise DataError("predict takes a list of texts; give [text] for one.")
-        return self.decision.apply(self.logits(self.tokenize(texts, pairs), advance=advance))
+        firsts, seconds = self._texts(texts, pairs)
+        return self.decision.apply(self.logits(self.tokenize(firsts, seconds), advance=advance))
+
+    def _texts(self, texts: Any, pairs: Any) -> tuple[list[str], list[str] | None]:
+        """First and second texts as lists."""
+        paired = self.input.pairs
+        if paired and pairs is None and frames.is_table(texts):
+            pairs = texts
+        firsts = frames.texts_of(texts, column=self.columns.get("text"), paired=paired)
+        if pairs is None:
+            return firsts, None
+        seconds = frames.texts_of(pairs, what="pairs", column=self.columns.get("text_pair"), paired=paired)
+        if len(seconds) != len(firsts):
+            counts = f"{len(firsts):,} texts but {len(seconds):,} second text{'s' * (len(seconds) != 1)}"
+            raise DataError(f"{counts}: give one second text for each text.")
+        return firsts, seconds
 
     def predictions(self, decided: Decided) -> list[Prediction]:
         """What was decided, with the names of the labels."""

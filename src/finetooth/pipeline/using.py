@@ -1,6 +1,7 @@
 """Using a finished run or an adapter: load it, score it on labelled data."""
 
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,17 @@ from finetooth.sources import bring_adapter, bring_data, bring_model
 def load(run_or_adapter: str | Path, *, base: str | None = None, progress: Progress | None = None) -> Predictor:
     """The winner of a run, or an adapter, reloaded and compared with what was saved, ready to predict.
 
-    base: source of the base model, for an adapter that was moved out of its run and whose base is a local folder.
+    run_or_adapter: the folder of a run, or of one adapter. base: source of the base model, for an adapter that was
+    moved out of its run and whose base is a local folder. progress: where steps are shown; nowhere when omitted.
     Raises: RunError when the run has no winner; ModelError when the artefact or base is not what was measured.
     """
     quiet = progress or Silent()
     folder = _adapter_folder(Path(run_or_adapter).absolute())
     staged = bring_adapter(str(folder), progress=quiet)
     base_folder = bring_base(folder, base, progress=quiet)
-    return artefact.load(staged.path, base_folder=base_folder, name=str(run_or_adapter))
+    predictor = artefact.load(staged.path, base_folder=base_folder, name=str(run_or_adapter))
+    run_folder = run_of(folder)
+    return predictor if run_folder is None else replace(predictor, columns=_text_columns(run_folder))
 
 
 def bring_base(adapter: Path, base: str | None, *, progress: Progress, offline: bool = False) -> Path:
@@ -97,6 +101,13 @@ def data_of(run_folder: RunFolder) -> tuple[Data, dict[str, str]]:
     columns = known.get("columns", {}) if tables else {}
     unnamed = [key for key in ("text", "text_pair", "label") if key in columns and getattr(spec, key) is None]
     return spec, {key: columns[key]["name"] for key in unnamed}
+
+
+def _text_columns(run_folder: RunFolder) -> dict[str, str]:
+    """The columns of the texts (text, text_pair) in the data of a run."""
+    spec, found = data_of(run_folder)
+    columns = {"text": spec.text or found.get("text", "text")}
+    return columns if spec.text_pair is None else {**columns, "text_pair": spec.text_pair}
 
 
 def _examples(

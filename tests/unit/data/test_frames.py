@@ -71,7 +71,7 @@ def test_texts_are_taken_from_polars() -> None:
 )
 def test_what_is_no_text_is_named_by_its_index(values: Any, told: str) -> None:
     with pytest.raises(TypeError) as caught:
-        texts_of(values, column="text")
+        texts_of(values, column="text", paired=True)
     assert told in str(caught.value)
 
 

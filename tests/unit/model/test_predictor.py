@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import tiny
-from finetooth.errors import ModelError
+from finetooth.errors import DataError, ModelError
 from finetooth.files import seal
 from finetooth.measure import deciding
 from finetooth.measure.decision_file import DECISION
@@ -144,3 +145,58 @@ def test_the_adapter_names_its_base_as_peft_and_the_hub_would_look_for_it(
     assert said in card and f"Base model: `{source}`." in card
     assert ("\nbase_model: owner/name\n" in card) == (name == "owner/name")
     assert artefact.identity_of(tmp_path / "adapter")["base"]["id"] == source
+
+
+def test_texts_are_taken_from_data_frames_series_arrays_and_generators(predictor: Predictor) -> None:
+    answers = predictor.predict(TEXTS[:4])
+    frame = pd.DataFrame({"votes": range(4), "review": TEXTS[:4]}, index=[5, 6, 7, 8])
+    for values in (frame["review"], np.array(TEXTS[:4]), tuple(TEXTS[:4]), iter(TEXTS[:4])):
+        assert predictor.predict(values) == answers
+    assert replace(predictor, columns={"text": "review"}).predict(frame) == answers
+    polars = pytest.importorskip("polars")
+    assert replace(predictor, columns={"text": "review"}).predict(polars.from_pandas(frame)) == answers
+
+
+def test_a_data_frame_is_never_read_as_the_names_of_its_columns(predictor: Predictor) -> None:
+    frame = pd.DataFrame({"text": TEXTS[:2], "label": ["bad", "good"]})
+    with pytest.raises(DataError) as caught:
+        predictor.predict(frame)
+    assert str(caught.value) == (
+        "the DataFrame: it is not known which column holds the texts. Its columns: 'text', 'label'. Give the column "
+        "itself: frame['text']."
+    )
+    with pytest.raises(DataError, match="has no column 'review', where the texts were in training"):
+        replace(predictor, columns={"text": "review"}).predict(frame)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (["a", None], "texts[1] is None, not a text."),
+        (pd.Series(["a", float("nan")]), "texts[1] is float nan, not a text."),
+        ([("a", "b")], "texts[0] is tuple ('a', 'b'), not a text. This model reads single texts: join the two"),
+        ("a film", "texts is one text (str 'a film'), not a list of them. For one text give [text]."),
+        ({"text": "a film"}, "texts is of type dict."),
+    ],
+)
+def test_what_is_no_text_is_a_type_error(predictor: Predictor, values: Any, told: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        predictor.predict(values)
+    assert told in str(caught.value)
+
+
+def test_pairs_are_two_lists_or_two_columns(predictor: Predictor) -> None:
+    paired = replace(predictor, input=Input(48, "head", True), columns={"text": "first", "text_pair": "second"})
+    frame = pd.DataFrame({"first": TEXTS[:3], "second": TEXTS[3:6]})
+    answers = paired.predict(TEXTS[:3], TEXTS[3:6])
+    assert paired.predict(frame) == paired.predict(frame["first"], frame["second"]) == answers
+    with pytest.raises(TypeError, match=r"texts\[0\] is tuple .* as two lists: predict\(firsts, seconds\)"):
+        paired.predict([("a", "b")])
+    with pytest.raises(TypeError, match=r"pairs\[1\] is None"):
+        paired.predict(["a", "b"], ["c", None])
+    with pytest.raises(DataError, match="2 texts but 1 second text: give one second text for each"):
+        paired.predict(["a", "b"], ["c"])
+    with pytest.raises(DataError, match="c was trained on pairs of texts; give predict"):
+        paired.predict(["a", "b"])
+    with pytest.raises(DataError, match="c was trained on single texts; leave the second texts out"):
+        predictor.predict(["a", "b"], ["c", "d"])

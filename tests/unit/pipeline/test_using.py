@@ -1,12 +1,16 @@
 """Loading what was tuned: which base is brought for it."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
+from proven_runs import make_run
 
+import tiny
 from finetooth.errors import SourceError
 from finetooth.files import write_json
 from finetooth.pipeline import using
@@ -68,3 +72,13 @@ def test_columns_that_a_run_found_are_those_its_recipe_does_not_name(
     write_json(folder.data, {"files": [{"file": "a", "format": form}], "columns": columns})
     spec, columns_found = using.data_of(folder)
     assert (spec.text, columns_found) == (data.get("text"), found)
+    assert using._text_columns(folder) == {"text": "text" if form == "folder" else "headline"}
+
+
+def test_a_predictor_of_a_run_knows_the_column_of_its_texts(tmp_path: Path) -> None:
+    place = make_run(tmp_path)
+    texts = [text for text, _ in tiny.texts(3)]
+    answers = using.load(place).predict(pd.DataFrame({"label": ["x"] * 3, "text": texts}))
+    assert answers == using.load(place).predict(texts)
+    moved = shutil.copytree(RunFolder(place).row("r4", 3).adapter, tmp_path / "moved")
+    assert using.load(moved, base=str(tmp_path / "m")).columns == {}
