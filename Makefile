@@ -29,8 +29,8 @@ test: lint types
 	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder -m "not slow" tests/flows tests/meta tests/unit
 
 lint: $(READY)
-	$(BIN)/ruff format --check src tests benchmarks .ci
-	$(BIN)/ruff check src tests benchmarks .ci
+	$(BIN)/ruff format --check src tests benchmarks .ci setup.py
+	$(BIN)/ruff check src tests benchmarks .ci setup.py
 
 types: $(READY)
 	$(BIN)/mypy
