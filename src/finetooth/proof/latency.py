@@ -10,13 +10,16 @@ from finetooth.proof.task import Task, add_costs
 from finetooth.runs.work import read_texts
 
 TEXTS, WARM_UP = 50, 3
+SPREAD = (5, 95)  # percentiles of the timings, linear between two of them
 MOST_SECONDS = 5.0
 
 Answer = Callable[[Sequence[str], Sequence[str] | None], Any]
 
 
 def record(task: Task, answer: Answer) -> None:
-    """Put the median seconds of an answer to one text, latency_seconds, into the row's costs, for its test rows alone.
+    """Put the seconds of an answer to one text into the row's costs, for its test rows alone.
+
+    latency_seconds is the median of the timings, latency_spread_seconds their SPREAD, latency_texts their number.
 
     answer(texts, pairs) is given one text at a time: TEXTS of them, evenly out of the test rows, or as many as
     MOST_SECONDS allow, after WARM_UP that do not count. Tokens are made anew; loading the model is not counted. To be
@@ -35,4 +38,10 @@ def record(task: Task, answer: Answer) -> None:
         taken.append(time.perf_counter() - began)
         if len(taken) > WARM_UP and time.perf_counter() > end:
             break
-    add_costs(task, latency_seconds=float(np.median(taken[min(WARM_UP, len(rows)) :])))
+    timings = taken[min(WARM_UP, len(rows)) :]
+    add_costs(
+        task,
+        latency_seconds=float(np.median(timings)),
+        latency_spread_seconds=np.percentile(timings, SPREAD).tolist(),
+        latency_texts=len(timings),
+    )

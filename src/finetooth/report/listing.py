@@ -13,8 +13,8 @@ from finetooth.report.wording import (
     counted_parts,
     family,
     interval,
+    latency,
     megabytes,
-    milliseconds,
     of_full,
     p_value,
     percent,
@@ -26,8 +26,9 @@ from finetooth.report.wording import (
 _QUALITY = "row,trained,accuracy,95 % interval,vs best control,p,macro-F1,log loss,calibration error".split(",")
 _COSTS = "share trained,training,peak memory,size on disk,latency".split(",")
 _SPENT = (
-    "Share trained: of all parameters, each counted once. Peak memory: of the row's own process. Latency: median "
-    "from one text to its answer, one text at a time, the model loaded."
+    "Share trained: of all parameters, each counted once. Peak memory: of the row's own process. Latency: the time from "
+    "one text to its answer, one text at a time, the model loaded: the median, and in brackets the 5th and 95th "
+    "percentile."
 )
 _PEFT = "The share that peft prints counts the head twice among all parameters."
 
@@ -96,7 +97,7 @@ def _losses(bounds: tuple[float, float]) -> str:
 
 def _spent_row(line: Line, parts: Sequence[str]) -> list[Child]:
     row, counts = line.row, line.row["parameters"]
-    latency = row.get("latency_seconds")
+    median = row.get("latency_seconds")
     return [
         tag("bdi", shown(line.title)),
         *(None if counts is None else f"{counts.get(part, 0):,}" for part in parts),
@@ -104,7 +105,7 @@ def _spent_row(line: Line, parts: Sequence[str]) -> list[Child]:
         None if row["train_seconds"] is None else seconds(row["train_seconds"]),
         None if row["peak_bytes"] is None else megabytes(row["peak_bytes"]),
         None if row["adapter_bytes"] is None else megabytes(row["adapter_bytes"]),
-        None if latency is None else milliseconds(latency),
+        None if median is None else latency(median, row.get("latency_spread_seconds")),
     ]
 
 

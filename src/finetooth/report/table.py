@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from finetooth.report.wording import TEMPERED, compared_with, counted_parts, family, of_full, of_heads, which_p
+from finetooth.report.wording import (
+    TEMPERED,
+    compared_with,
+    counted_parts,
+    family,
+    latency,
+    of_full,
+    of_heads,
+    which_p,
+)
 
 WIDTH = 80
 _GAP = "  "
@@ -65,6 +74,8 @@ def render(
         columns += _wide_columns(lines)
     blocks = [_header(contract), _grid(lines, columns, limit=None if wide else WIDTH, colour=colour)]
     reading = [*_pooled(contract), *_reading(contract, comparison, lines, wide=wide)]
+    if wide and any(line.row["latency_seconds"] is not None for line in lines):
+        reading.append("latency: median time from one text to its answer (5th to 95th percentile).")
     if wide and any(decision.get("temperature", 1.0) != 1.0 for decision in _decisions(lines)):
         reading.append(_wrapped(TEMPERED, "  "))
     if reading:
@@ -202,8 +213,8 @@ def _time(line: _Line) -> str:
 
 
 def _latency(line: _Line) -> str:
-    seconds = line.row["latency_seconds"]
-    return "" if seconds is None else f"{1e3 * seconds:,.1f} ms"
+    median = line.row["latency_seconds"]
+    return "" if median is None else latency(median, line.row.get("latency_spread_seconds")).replace(_TIED, " ")
 
 
 def _share(line: _Line) -> str:

@@ -1,5 +1,6 @@
 """Figures as people read them; a no-break space stands between a figure and its unit."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -84,9 +85,20 @@ def seconds(value: float) -> str:
     return text.replace(" ", GAP)
 
 
-def milliseconds(value: float) -> str:
-    """Seconds as `12.3 ms`, or `0.001 ms`."""
-    return f"{1e3 * value:,.1f}{GAP}ms" if value >= 95e-6 else f"{_short(1e3 * value)}{GAP}ms"
+def latency(median: float, spread: Sequence[float] | None) -> str:
+    """Seconds as `14.9 ms (14.2 to 17.0)`; spread: the 5th and 95th percentile, None where it was not measured."""
+    text = f"{_three_digits(1e3 * median)} ms"
+    if spread is not None:
+        text += f" ({' to '.join(_three_digits(1e3 * value) for value in spread)})"
+    return text.replace(" ", GAP)
+
+
+def _three_digits(value: float) -> str:
+    """A number with three significant digits: `0.0940`, `14.9`, `1,230`."""
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.{max(0, 2 - math.floor(math.log10(rounded)))}f}"
 
 
 def _short(value: float) -> str:

@@ -134,7 +134,8 @@ class RowCosts:
     part_seconds: of tuning, by part: prefix (hidden states computed beforehand), forward, backward, optimizer,
     evaluate, save; train_seconds is the sum of the first four and what lies between them.
     prefix_blocks: blocks of hidden states that the row's processes computed, 0 where another row had them all.
-    latency_seconds: median from one text to its answer, tokens included, one text at a time.
+    latency_seconds: median from one text to its answer, tokens included, one text at a time. latency_spread_seconds:
+    the 5th and 95th percentile of these timings; latency_texts: how many there are.
     flops_per_second, limit_flops_per_second: of the training steps, and of the model's own products; with --profile.
     """
 
@@ -150,6 +151,8 @@ class RowCosts:
     gpu_peak_bytes: int | None = None
     adapter_bytes: int | None = None
     latency_seconds: float | None = None
+    latency_spread_seconds: Sequence[float] | None = None
+    latency_texts: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""The latency is the median of single texts, tokens included, of test rows alone, those of the warm-up left out."""
+"""The latency is the median of single texts, tokens included, of test rows alone, those of the warm-up left out.
+
+Beside it stand the 5th and 95th percentile of the same timings, and how many there are.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -36,7 +39,11 @@ def test_it_is_the_median_of_one_text_at_a_time(begin: Callable[..., Any], monke
     count = 20  # test rows
     assert len(asked) == latency.WARM_UP + count and all(len(texts) == 1 for texts, _ in asked)
     assert len({texts[0] for texts, _ in asked}) > 10
-    assert read_json(task.folder.costs)["latency_seconds"] == pytest.approx(0.001 * (count + 1) / 2)
+    recorded = read_json(task.folder.costs)
+    assert recorded["latency_seconds"] == pytest.approx(0.001 * (count + 1) / 2)
+    # Of 1, 2, .. 20 ms: linear between the timings that lie around 5 and 95 % of the way.
+    assert recorded["latency_spread_seconds"] == pytest.approx([0.00195, 0.01905])
+    assert recorded["latency_texts"] == count
     asked.clear()
     monkeypatch.setattr(latency, "MOST_SECONDS", 20.0)  # over after the warm-up and a few
     latency.record(task, answer)

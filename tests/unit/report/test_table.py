@@ -29,6 +29,7 @@ def row(name, kind="candidate", seed=21, accuracy=0.9, **changes):
         "peak_bytes": 1_234_567_890,
         "adapter_bytes": 1_340_000 if trains else None,
         "latency_seconds": 0.0123,
+        "latency_spread_seconds": [0.0119, 0.0152],
     } | changes
 
 
@@ -331,10 +332,12 @@ def test_wide_adds_what_does_not_fit():
         "adapter", "head", "bias", "total", "share trained", "peak memory", "adapter size",
         "latency", "best epoch",
     ]  # fmt: skip
-    assert lines[6].split()[-19:] == [
+    assert lines[6].split()[-22:] == [
         "91.9", "%", "0.2500", "333,312", "770", "0", "23,048,068", "1.45", "%", "(peft", "1.4000", "%)",
-        "1,235", "MB", "1.3", "MB", "12.3", "ms", "2",
+        "1,235", "MB", "1.3", "MB", "12.3", "ms", "(11.9", "to", "15.2)", "2",
     ]  # fmt: skip
+    explained = "latency: median time from one text to its answer (5th to 95th percentile)."
+    assert explained in lines and explained not in render()
 
 
 def test_wide_shows_what_is_trained_of_the_base_where_a_row_trains_it_so_that_the_parts_add_up():

@@ -1,6 +1,6 @@
 import pytest
 
-from finetooth.report.wording import GAP, milliseconds, seconds
+from finetooth.report.wording import GAP, latency, seconds
 
 
 @pytest.mark.parametrize(
@@ -12,8 +12,15 @@ def test_seconds_keep_a_figure_that_says_something(value, said):
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
-    [(0, "0 ms"), (1.09e-6, "0.001 ms"), (94e-6, "0.09 ms"), (0.0006, "0.6 ms"), (0.0198, "19.8 ms")],
+    ("seconds", "spread", "text"),
+    [
+        (0.0149, (0.0142, 0.017), "14.9 ms (14.2 to 17.0)"),
+        (0.01996, (0.0195, 0.0204), "20.0 ms (19.5 to 20.4)"),
+        (94e-6, (90.06e-6, 0.00012), "0.0940 ms (0.0901 to 0.120)"),
+        (1.2345, (1.2, 12.5), "1,230 ms (1,200 to 12,500)"),
+        (0.000999, None, "0.999 ms"),
+        (0.0, (0.0, 1.09e-6), "0 ms (0 to 0.00109)"),
+    ],
 )
-def test_milliseconds_keep_a_figure_that_says_something(value, said):
-    assert milliseconds(value).replace(GAP, " ") == said
+def test_latency_has_three_significant_digits_and_its_spread(seconds, spread, text):
+    assert latency(seconds, spread).replace(GAP, " ") == text

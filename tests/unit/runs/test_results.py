@@ -89,6 +89,8 @@ COSTS = Costs(
             peak_bytes=20,
             adapter_bytes=30,
             latency_seconds=0.02,
+            latency_spread_seconds=(0.018, 0.025),
+            latency_texts=50,
         ),
         RowCosts(name="probe", seed=None, peak_bytes=15),
         RowCosts(name="original", seed=21, peak_bytes=15),
@@ -182,6 +184,8 @@ def test_the_contract_is_the_two_files_merged(folder):
         "gpu_peak_bytes": None,
         "adapter_bytes": 30,
         "latency_seconds": 0.02,
+        "latency_spread_seconds": [0.018, 0.025],
+        "latency_texts": 50,
     }
 
 
