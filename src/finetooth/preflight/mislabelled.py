@@ -2,7 +2,8 @@
 
 A row is suspect when it is confidently of another class than its label (confident learning). How many suspects are
 listed is measured: a few labels are turned wrong for a trial, and where these come out tells how many of the suspects
-can be wrong at all. Where they cannot be told from other rows, nothing is listed.
+can be wrong at all. Where they cannot be told from other rows, nothing is listed. The share of labels that look wrong
+is an estimate: hard texts count in it too. It is shown only where its upper limit is small (NARROW).
 
 Source: Northcutt, Jiang and Chuang 2021, "Confident learning: estimating uncertainty in dataset labels"
 (arXiv 1911.00068), section 3.1: a row counts as confidently of class j when its probability of j reaches the mean
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from finetooth.controls.tfidf import cross_validated
 from finetooth.data import Examples
+from finetooth.measure.exact_interval import clopper_pearson
 from finetooth.preflight.finding import Finding, Row, Severity, percent
 from finetooth.preflight.seen import Seen, taken
 from finetooth.progress import Progress
@@ -29,8 +31,10 @@ PLANTED_SHARE, LEAST_PLANTED = 0.02, 20  # labels that are turned wrong for the 
 LEAST_CAUGHT = 10  # of the planted: fewer tell nothing
 LEAST_PRECISION = 0.5
 LEAST_WRONG = 0.01  # share of wrong labels that is always reckoned with
-MOST_WRONG = 0.5  # in a group: so many wrong labels cannot be told from a weak model
+MOST_WRONG = 0.2  # in a group: above it a weak model is likelier than wrong labels (SST-2, 600 rows: 0.26)
+NARROW = 0.1  # the upper limit of a share that is shown: clean TREC-6 has 0.25 with 600 rows, 0.06 with 2,000
 MANY = 0.05
+LEVEL = 0.95
 Labels = npt.NDArray[np.int64]
 Probabilities = npt.NDArray[np.float64]
 
@@ -41,8 +45,8 @@ class Judged:
 
     rows: places of the suspects in `examples`, the clearest first; likelier: the class each of them may be.
     planted: labels turned wrong for the trial; caught: how many of these the list would hold. told: rows of the classes
-    of which the trial told something; wrong: the largest share of their labels that may be wrong, 0 to 1, as far as the
-    models can tell.
+    of which the trial told something; wrong: the share of their labels that look wrong, 0 to 1, an estimate; upper: its
+    upper limit at LEVEL, the mean of the groups' limits.
     """
 
     examples: Examples
@@ -52,6 +56,12 @@ class Judged:
     caught: int
     told: int
     wrong: float
+    upper: float
+
+    @property
+    def share_is_narrow(self) -> bool:
+        """Whether `wrong` says anything."""
+        return self.upper <= NARROW
 
 
 def find(seen: Seen, *, progress: Progress) -> list[Finding]:
@@ -68,8 +78,7 @@ def find(seen: Seen, *, progress: Progress) -> list[Finding]:
     drawn = "" if looked == count else f" {looked:,} drawn from"
     says = (
         f"{len(judged.rows):,} of{drawn} {count:,} training rows may be mislabelled: TF-IDF models that were fitted "
-        f"without them are confident of another label. {_bound(judged.wrong)} of {_of(judged)} are "
-        "wrong, as far as such models can tell."
+        f"without them are confident of another label. {_share(judged)}"
     )
     advice = (
         "Read them, the first ones first: some labels are wrong, others only hard for a model that counts words. Of "
@@ -79,7 +88,7 @@ def find(seen: Seen, *, progress: Progress) -> list[Finding]:
     for row, label in zip(judged.rows, judged.likelier, strict=True):
         name = seen.classes[label]
         rows.append(Row(judged.examples.ids[row], "train", f"read it again: it may be {name}", name))
-    severity: Severity = "warn" if judged.wrong >= MANY else "note"
+    severity: Severity = "warn" if judged.share_is_narrow and judged.wrong >= MANY else "note"
     return [Finding("likely_mislabelled", severity, says, advice, tuple(rows))]
 
 
@@ -97,7 +106,7 @@ def judge(seen: Seen, *, progress: Progress) -> Judged:
     thresholds = confidence_thresholds(probabilities, turned)
     _, margin = confident(probabilities, turned, thresholds)
     likelier, own_margin = confident(probabilities, examples.labels, thresholds)
-    suspect, caught, wrong, told = np.zeros(len(examples), dtype=bool), 0, 0.0, 0
+    suspect, caught, wrong, upper, told = np.zeros(len(examples), dtype=bool), 0, 0.0, 0.0, 0
     for number in range(int(groups.max()) + 1):
         members, of_label = groups[turned] == number, groups[examples.labels] == number
         depth, share = cut(margin[members], planted[members])
@@ -105,11 +114,13 @@ def judge(seen: Seen, *, progress: Progress) -> Judged:
             continue
         suspect |= of_label & (own_margin >= depth)
         caught += int((margin[members & planted] >= depth).sum())
-        wrong, told = wrong + share * of_label.sum(), told + int(of_label.sum())
+        limit = upper_limit(margin[members], planted[members])
+        count = int(of_label.sum())
+        wrong, upper, told = wrong + share * count, upper + limit * count, told + count
     rows = np.flatnonzero(suspect)
     rows = rows[np.argsort(-own_margin[rows], kind="stable")]
-    share = float(wrong / max(told, 1))
-    return Judged(examples, rows.tolist(), likelier[rows].tolist(), int(planted.sum()), caught, told, share)
+    shares = (wrong / max(told, 1), upper / max(told, 1))
+    return Judged(examples, rows.tolist(), likelier[rows].tolist(), int(planted.sum()), caught, told, *shares)
 
 
 def draw(keys: Sequence[bytes]) -> list[int]:
@@ -179,11 +190,12 @@ def confident(probabilities: Probabilities, labels: Labels, thresholds: Probabil
 
 
 def cut(margin: Probabilities, planted: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """(margin down to which the suspects of a group are listed, largest share of its labels that may be wrong).
+    """(margin down to which the suspects of a group are listed, share of its labels that look wrong).
 
     The planted rows tell how wrong labels spread over the margins. Above any margin the other rows are at least as
-    many as the wrong ones among them, so their number there over the share of planted rows there bounds the number of
-    wrong ones in all; the least such bound is taken. The list ends where less than half of it could be wrong.
+    many as the wrong ones among them, so their number there over the share of planted rows there estimates the number
+    of wrong ones in all from above; the least such estimate is taken, which is no bound, as it is the least of many.
+    The list ends where less than half of it could be wrong.
     Source: Blanchard, Lee and Scott 2010, "Semi-supervised novelty detection", section 4 (the proportion of a mixture).
     """
     suspects = np.flatnonzero(margin > 0)
@@ -201,13 +213,34 @@ def cut(margin: Probabilities, planted: npt.NDArray[np.bool_]) -> tuple[float, f
     return float(margin[order[listed[-1]]]), wrong
 
 
-def _bound(wrong: float) -> str:
-    """The largest share of labels that may be wrong, in words; what is reckoned with in any case is not told apart."""
-    return f"Under {percent(LEAST_WRONG)}" if wrong < LEAST_WRONG else f"At most about {percent(wrong)}"
+def upper_limit(margin: Probabilities, planted: npt.NDArray[np.bool_]) -> float:
+    """An upper limit at LEVEL of the share of a group's labels that are wrong, 0 to 1.
+
+    At the margin that the first half of the planted rows reach, fixed by them alone, the other rows are counted; they
+    are divided by the least share of wrong labels that may lie there (Clopper and Pearson 1934). It holds where wrong
+    labels spread over the margins as the planted ones do.
+    """
+    total = int(planted.sum())
+    half = -(-total // 2)
+    depth = float(np.sort(margin[planted])[::-1][half - 1])
+    if depth <= 0:
+        return 1.0
+    there = margin >= depth
+    caught, other = int((there & planted).sum()), int((there & ~planted).sum())
+    least, _ = clopper_pearson(caught, total, level=LEVEL)
+    return min(1.0, other / int((~planted).sum()) / least)
+
+
+def _share(judged: Judged) -> str:
+    """The share of labels that look wrong, where it says anything."""
+    if not judged.share_is_narrow:
+        return "What share of the labels is wrong cannot be told: to such models hard texts look the same."
+    share = f"{percent(LEAST_WRONG)} or fewer" if judged.wrong < LEAST_WRONG else percent(judged.wrong)
+    return f"About {share} of {_of(judged)} look wrong to such models."
 
 
 def _of(judged: Judged) -> str:
-    """Of which labels the bound speaks: where the trial told nothing of a class, not of all."""
+    """Of which labels the share speaks: where the trial told nothing of a class, not of all."""
     looked = len(judged.examples)
     if judged.told == looked:
         return "all labels"

@@ -26,8 +26,8 @@ from finetooth.report.wording import (
 _QUALITY = "row,trained,accuracy,95 % interval,vs best control,p,macro-F1,log loss,calibration error".split(",")
 _COSTS = "share trained,training,peak memory,size on disk,latency".split(",")
 _SPENT = (
-    "Share trained: of all parameters, each counted once. Peak memory: of the row's own process. Latency: the time from "
-    "one text to its answer, one text at a time, the model loaded: the median, and in brackets the 5th and 95th "
+    "Share trained: of all parameters, each counted once. Peak memory: of the row's own process. Latency: the time "
+    "from one text to its answer, one text at a time, the model loaded: the median, and in brackets the 5th and 95th "
     "percentile."
 )
 _PEFT = "The share that peft prints counts the head twice among all parameters."
