@@ -4,6 +4,7 @@ import csv
 import io
 import shlex
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,6 +96,11 @@ def evaluate(tuned: Path, data: str | None, base: str | None, as_json: bool) -> 
 
     Score the winner of RUN, or ADAPTER, from its saved files. Each look at a test split is counted, and the count is
     printed: a test set looked at often says less.
+
+    Rows of --data whose text stands in the training or validation rows of the run are counted, and the other rows are
+    scored apart: figures over rows that a model was trained on are not a test result. An adapter outside its run keeps
+    no record of its rows. With --json: seen_rows (train, validation; null where not known), unseen (figures of the
+    other rows, null where none or all were seen) and note.
     """
     from finetooth import pipeline
 
@@ -240,6 +246,20 @@ def _aligned(answers: "Sequence[Prediction]", texts: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+def _measured(figures: dict[str, Any], *, tested: bool) -> list[str]:
+    """The figures of some rows, one a line; the interval of the accuracy where they are a test of the adapter."""
+    from finetooth.measure.intervals import wilson
+
+    low, high = wilson(round(figures["accuracy"] * figures["examples"]), figures["examples"])
+    interval = f"  95 % interval {100 * low:.1f} to {100 * high:.1f}" if tested else ""
+    lines = [
+        f"accuracy  {100 * figures['accuracy']:6.1f} %{interval}",
+        f"macro F1  {100 * figures['macro_f1']:6.1f} %",
+        f"loss      {figures['loss']:8.4f}",
+    ]
+    return lines + _answered(figures) if "coverage" in figures else lines
+
+
 def _answered(figures: dict[str, Any]) -> list[str]:
     """Which rows an adapter that abstains answers, and how well; the accuracy above these lines is over all of them."""
     from finetooth.measure.intervals import wilson
@@ -254,22 +274,22 @@ def _answered(figures: dict[str, Any]) -> list[str]:
 
 
 def _scores(tuned: Path, figures: dict[str, Any]) -> str:
-    from finetooth.measure.intervals import wilson
-
-    examples = figures["examples"]
-    low, high = wilson(round(figures["accuracy"] * examples), examples)
     what = f"{figures['split']} split" if figures.get("split") else figures["source"]
-    lines = [
-        f"{tuned}, {what}: {examples:,} examples",
-        "",
-        f"accuracy  {100 * figures['accuracy']:6.1f} %  95 % interval {100 * low:.1f} to {100 * high:.1f}",
-        f"macro F1  {100 * figures['macro_f1']:6.1f} %",
-        f"loss      {figures['loss']:8.4f}",
-    ]
-    if "coverage" in figures:
-        lines += _answered(figures)
+    lines = [f"{tuned}, {what}: {figures['examples']:,} examples"]
+    note, unseen = figures.get("note"), figures.get("unseen")
+    if note:
+        lines += ["", textwrap.fill(note, _COLUMNS, subsequent_indent="  ", break_on_hyphens=False)]
+    seen = any((figures.get("seen_rows") or {}).values())
+    if unseen:
+        lines += ["", f"The {unseen['examples']:,} rows that the run has not seen:", *_measured(unseen, tested=True)]
+    if seen:
+        lines += [
+            "",
+            f"All {figures['examples']:,} rows, seen and unseen:" if unseen else "These rows, all of them seen:",
+        ]
+    lines += [*([] if seen else [""]), *_measured(figures, tested=not seen)]
     openings = figures.get("test_openings")
     if openings:
         times = "once" if openings == 1 else f"{openings} times"
-        lines += ["", f"This test set has been opened {times}."]
+        lines += ["", f"{'These rows have' if seen else 'This test set has'} been opened {times}."]
     return "\n".join(lines)

@@ -1,7 +1,8 @@
 """run(recipe), step by step, and what a finished run is used for."""
 
+from finetooth.pipeline.evaluating import evaluate
 from finetooth.pipeline.running import Run, run
-from finetooth.pipeline.using import evaluate, load
+from finetooth.pipeline.using import load
 from finetooth.pipeline.verifying import Verification, verify
 
 __all__ = ["Run", "Verification", "evaluate", "load", "run", "verify"]

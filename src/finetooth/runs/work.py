@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from finetooth.data import Dataset, Examples
+from finetooth.data import Dataset, Examples, overlap
 from finetooth.errors import RunError
 from finetooth.files import damage, discard, new_directory, write_file
 from finetooth.runs.layout import RunFolder
@@ -38,10 +38,15 @@ def save_examples(folder: RunFolder, dataset: Dataset) -> None:
 
 
 def write_splits(folder: RunFolder, dataset: Dataset) -> None:
-    """Write splits.parquet: which row went where."""
-    rows = [(split, row) for split in SPLITS for row in getattr(dataset, split).ids]
+    """Write splits.parquet: which row went where, and by what its text is compared with others."""
+    parts: list[Examples] = [getattr(dataset, split) for split in SPLITS]
+    table = {
+        "split": [split for split, part in zip(SPLITS, parts, strict=True) for _ in part.ids],
+        "id": [row for part in parts for row in part.ids],
+        "text_key": pa.array([key for part in parts for key in overlap.keys(part.texts, part.pairs)], pa.binary(16)),
+    }
     sink = io.BytesIO()
-    pq.write_table(pa.table({"split": [split for split, _ in rows], "id": [row for _, row in rows]}), sink)
+    pq.write_table(pa.table(table), sink)
     write_file(folder.splits, sink.getvalue())
 
 
@@ -58,6 +63,23 @@ def read_splits(folder: RunFolder) -> dict[str, tuple[str, ...]]:
     for split, row in zip(table["split"].to_pylist(), table["id"].to_pylist(), strict=True):
         found.setdefault(split, []).append(row)
     return {split: tuple(ids) for split, ids in found.items()}
+
+
+def read_text_keys(folder: RunFolder) -> dict[str, set[bytes]] | None:
+    """{split: the keys of its texts (data.overlap.keys)}; None of a run whose splits.parquet has none.
+
+    Raises: RunError when splits.parquet cannot be read.
+    """
+    try:
+        if "text_key" not in pq.read_schema(folder.splits).names:
+            return None
+        table = pq.read_table(folder.splits, columns=["split", "text_key"])
+    except (OSError, pa.ArrowException) as error:
+        raise RunError(f"{folder.splits}: not readable as splits ({' '.join(str(error).split())}).") from error
+    keys: dict[str, set[bytes]] = {split: set() for split in SPLITS}
+    for split, key in zip(table["split"].to_pylist(), table["text_key"].to_pylist(), strict=True):
+        keys[split].add(key)
+    return keys
 
 
 def read_examples(folder: RunFolder, split: str) -> Examples:

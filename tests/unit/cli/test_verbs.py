@@ -454,6 +454,60 @@ def test_evaluate_tells_what_an_adapter_that_abstains_answers(capsys, monkeypatc
     ]
 
 
+def of_rows(examples, accuracy):
+    return {"examples": examples, "accuracy": accuracy, "loss": 0.41234, "macro_f1": 0.825}
+
+
+def test_evaluate_calls_rows_of_training_no_test_result_and_shows_the_others_first(capsys, monkeypatch):
+    note = "412 of 500 rows were in the training rows of this run: this is not a test result."
+    figures = {
+        "test_id": "ab", "test_openings": 2, "split": None, "source": "more.csv", **of_rows(500, 0.97),
+        "seen_rows": {"train": 412, "validation": 0}, "unseen": of_rows(88, 0.75), "note": note,
+        "classes": ["fresh", "rotten"],
+    }  # fmt: skip
+    stand_in(monkeypatch, "pipeline", evaluate=lambda tuned, *, data, base, progress: figures)
+    _, out, _ = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")
+    assert out.splitlines() == [
+        "runs/reviews, more.csv: 500 examples",
+        "",
+        "412 of 500 rows were in the training rows of this run: this is not a test",
+        "  result.",
+        "",
+        "The 88 rows that the run has not seen:",
+        "accuracy    75.0 %  95 % interval 65.0 to 82.9",
+        "macro F1    82.5 %",
+        "loss        0.4123",
+        "",
+        "All 500 rows, seen and unseen:",
+        "accuracy    97.0 %",
+        "macro F1    82.5 %",
+        "loss        0.4123",
+        "",
+        "These rows have been opened 2 times.",
+    ]
+    figures |= {"seen_rows": {"train": 500, "validation": 0}, "unseen": None}
+    _, out, _ = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")
+    assert out.splitlines()[4:] == [
+        "",
+        "These rows, all of them seen:",
+        "accuracy    97.0 %",
+        "macro F1    82.5 %",
+        "loss        0.4123",
+        "",
+        "These rows have been opened 2 times.",
+    ]
+    assert "interval" not in out and "test set" not in out
+
+
+def test_evaluate_says_that_an_adapter_alone_does_not_know_its_training_rows(capsys, monkeypatch):
+    note = "It is not known whether rows were in the training data."
+    figures = {"test_openings": 1, "split": None, "source": "a.csv", **of_rows(10, 0.5)}
+    figures |= {"seen_rows": None, "unseen": None, "note": note}
+    stand_in(monkeypatch, "pipeline", evaluate=lambda tuned, *, data, base, progress: figures)
+    _, out, _ = call(capsys, "evaluate", "adapter", "--data", "a.csv")
+    assert out.splitlines()[2:5] == [note, "", "accuracy    50.0 %  95 % interval 23.7 to 76.3"]
+
+
 def test_run_profile_is_handed_over_and_shown_after_the_table(capsys, asked, recipe_file):
     code, out, _ = call(capsys, "run", recipe_file, "--profile")
     assert (code, asked["profile"]) == (0, True)

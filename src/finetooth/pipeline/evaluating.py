@@ -1,0 +1,157 @@
+"""Scoring a finished run or an adapter on labelled data, and which of that data it has seen before."""
+
+import tempfile
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth import data as data_room
+from finetooth.data import Examples, frames, overlap
+from finetooth.data.examples import content_id
+from finetooth.errors import RunError
+from finetooth.files import read_json
+from finetooth.model.predictor import Predictor
+from finetooth.pipeline.using import data_of, load, run_of
+from finetooth.plan import prepare
+from finetooth.progress import Progress, Silent
+from finetooth.recipe import Data, typed
+from finetooth.recipe import load as load_recipe
+from finetooth.runs import lockbox
+from finetooth.runs.layout import RunFolder
+from finetooth.runs.work import read_text_keys
+from finetooth.sources import bring_data
+
+_UNKNOWN = "It is not known whether rows were in the training data: "
+
+
+def evaluate(
+    run_or_adapter: str | Path, *, data: Any = None, base: str | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Figures of a run's winner, or of an adapter, on the run's test split or on other labelled data.
+
+    run_or_adapter, base, progress: as load. data: a source as a recipe names it (file, folder, wheel:, Hub id), a
+    DataFrame (pandas, polars), or a list or array of (text, label) rows; the run's test split when omitted.
+
+    accuracy, macro_f1: of the labels that it decides, over all rows; loss: of its probabilities. Of an adapter that
+    abstains also coverage, the share of rows answered, and accuracy_answered, None where none is. seen_rows: how many
+    rows have a text of the run's training rows, or else of its validation rows (equal after Unicode NFKC and with each
+    run of white space as one blank); None where that is not known, which is so of an adapter outside its run. unseen:
+    the figures of all other rows, where some were seen and some were not, else None. note: what is to be said of it.
+    Every call is an opening of that test set and is counted.
+    Raises: as load; DataError for unusable data; TypeError for data of a type that has no rows.
+    """
+    quiet = progress or Silent()
+    predictor = load(run_or_adapter, base=base, progress=quiet)
+    run_folder = run_of(Path(run_or_adapter).absolute())
+    examples, test_id = _examples(predictor, run_folder, data, quiet)
+    openings = lockbox.open_test(test_id, f"evaluate-{uuid.uuid4().hex}", run_name=str(predictor.name))
+    with quiet.step("evaluate", total=len(examples), unit="texts") as step:
+        tokens = predictor.tokenize(examples.texts, examples.pairs)
+        logits = predictor.logits(tokens, advance=step.advance)
+    seen = _seen(run_folder, examples)
+    unseen = None
+    if seen.split_rows and 0 < seen.unseen.sum() < len(examples):
+        unseen = _figures(predictor, logits[seen.unseen], examples.labels[seen.unseen])
+    return {
+        "test_id": test_id,
+        "test_openings": openings,
+        "split": "test" if data is None else None,
+        "source": data if data is None else _name_of(data),
+        **_figures(predictor, logits, examples.labels),
+        "seen_rows": seen.split_rows,
+        "unseen": unseen,
+        "note": seen.note,
+        "classes": list(predictor.classes),
+    }
+
+
+def _figures(predictor: Predictor, logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> dict[str, Any]:
+    decided = predictor.decision.apply(logits)
+    figures: dict[str, Any] = {**predictor.decision.score(logits, labels)}
+    if predictor.decision.abstention is None:
+        return figures
+    answered = ~decided.abstained
+    right = float((decided.labels == labels)[answered].mean()) if answered.any() else None
+    return {**figures, "coverage": float(answered.mean()), "accuracy_answered": right}
+
+
+def _examples(
+    predictor: Predictor, run_folder: RunFolder | None, data: Any, progress: Progress
+) -> tuple[Examples, str]:
+    if data is not None:
+        examples = _other_examples(predictor, run_folder, data, progress)
+        return examples, content_id(examples, classes=predictor.classes)
+    if run_folder is None:
+        raise RunError(f"{predictor.name} is an adapter outside its run; name labelled rows with --data FILE.")
+    dataset = prepare.gather(load_recipe(run_folder.recipe), rejects=None, progress=progress).dataset
+    plan = read_json(run_folder.plan)
+    if dataset.fingerprint != plan["data_fingerprint"]:
+        raise RunError(f"{run_folder.path}: the data is not what the run was made with; its test split is gone.")
+    return dataset.test, dataset.test_id
+
+
+def _other_examples(predictor: Predictor, run_folder: RunFolder | None, data: Any, progress: Progress) -> Examples:
+    """The rows of a source, or of what Python holds, which is read as a file of it would be."""
+    source = _name_of(data)
+    spec, found = (Data.model_validate({"source": source}), None) if run_folder is None else data_of(run_folder)
+    with tempfile.TemporaryDirectory(prefix="finetooth-data-") as name:
+        if isinstance(data, str | Path):
+            path = bring_data(typed(source), progress=progress).path
+        else:
+            path = frames.save_table(data, Path(name) / f"{source}.parquet")
+        return data_room.read_labelled(spec, [path], classes=predictor.classes, found=found, progress=progress)
+
+
+def _name_of(data: Any) -> str:
+    return str(data) if isinstance(data, str | Path) else type(data).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Which rows a run has seen. split_rows: how many by split, None where not known. unseen: (N,) bool of all others.
+
+    note: what is to be said of it, if anything.
+    """
+
+    split_rows: Mapping[str, int] | None
+    unseen: npt.NDArray[np.bool_]
+    note: str | None
+
+
+def _seen(run_folder: RunFolder | None, examples: Examples) -> _Seen:
+    every = np.ones(len(examples), dtype=np.bool_)
+    if run_folder is None:
+        because = "an adapter outside its run keeps no record of it. Evaluate the run folder to know."
+        return _Seen(None, every, _UNKNOWN + because)
+    known = read_text_keys(run_folder)
+    if known is None:
+        return _Seen(None, every, f"{_UNKNOWN}splits.parquet of this run keeps no record of texts.")
+    keys = overlap.keys(examples.texts, examples.pairs)
+    trained = np.array([key in known["train"] for key in keys], dtype=np.bool_)
+    chosen_by = np.array([key in known["validation"] for key in keys], dtype=np.bool_) & ~trained
+    counts = {"train": int(trained.sum()), "validation": int(chosen_by.sum())}
+    return _Seen(counts, ~(trained | chosen_by), _note(counts, of=len(examples)))
+
+
+def _note(counts: Mapping[str, int], *, of: int) -> str | None:
+    """`412 of 500 rows were in the training rows of this run: this is not a test result.`"""
+    train, validation = counts["train"], counts["validation"]
+    if not train + validation:
+        return None
+    rows = f"of {of:,} row{'s' if of != 1 else ''}"
+    were = "was" if of == 1 else "were"
+    if not validation:
+        what = f"{train:,} {rows} {were} in the training rows of this run"
+    elif not train:
+        what = f"{validation:,} {rows} {were} in the validation rows of this run, by which it was chosen"
+    else:
+        what = (
+            f"{train:,} {rows} {were} in the training rows of this run, and {validation:,} in its validation rows, by "
+            "which it was chosen"
+        )
+    return f"{what}: this is not a test result."

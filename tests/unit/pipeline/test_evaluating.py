@@ -1,0 +1,106 @@
+"""Figures on other data: rows that the run was trained on, or chose by, are counted, said and taken apart."""
+
+import csv
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from proven_runs import SEED, make_run
+
+import finetooth
+import tiny
+from finetooth.errors import DataError
+from finetooth.runs.layout import RunFolder
+
+Row = tuple[str, str]
+TRAIN, VALIDATION = tiny.texts(20, seed=len("train")), tiny.texts(21, seed=len("validation"))
+FRESH = tiny.texts(12, seed=99)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_run(tmp_path_factory.mktemp("evaluated"))
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINETOOTH_STATE", str(tmp_path / "state"))
+
+
+def save(path: Path, rows: Sequence[Row]) -> str:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+    return str(path)
+
+
+def only(figures: dict[str, Any]) -> dict[str, Any]:
+    return {key: figures[key] for key in ("examples", "accuracy", "loss", "macro_f1")}
+
+
+def test_rows_of_training_are_counted_said_and_scored_apart(run: Path, tmp_path: Path) -> None:
+    # The same text to whoever compares by content: other white space, and another form of the same characters.
+    again = [(f"  {text.replace(' ', chr(0xA0))} ", label) for text, label in TRAIN[:5]]
+    mixed = finetooth.evaluate(run, data=save(tmp_path / "mixed.csv", [*again, *FRESH, *VALIDATION[:3]]))
+    fresh = finetooth.evaluate(run, data=save(tmp_path / "fresh.csv", FRESH))
+    assert mixed["examples"] == 20
+    assert mixed["seen_rows"] == {"train": 5, "validation": 3}
+    assert mixed["note"] == (
+        "5 of 20 rows were in the training rows of this run, and 3 in its validation rows, by which it was chosen: "
+        "this is not a test result."
+    )
+    assert mixed["unseen"] == pytest.approx(only(fresh), abs=1e-6)
+    assert (fresh["seen_rows"], fresh["note"], fresh["unseen"]) == ({"train": 0, "validation": 0}, None, None)
+
+
+def test_where_every_row_was_seen_nothing_is_left_to_score(run: Path, tmp_path: Path) -> None:
+    figures = finetooth.evaluate(run, data=save(tmp_path / "seen.csv", TRAIN))
+    assert figures["seen_rows"] == {"train": 20, "validation": 0} and figures["unseen"] is None
+    assert figures["note"] == "20 of 20 rows were in the training rows of this run: this is not a test result."
+    chosen_by = finetooth.evaluate(run, data=save(tmp_path / "chosen.csv", VALIDATION[:1]))
+    assert chosen_by["note"] == (
+        "1 of 1 row was in the validation rows of this run, by which it was chosen: this is not a test result."
+    )
+
+
+def test_of_an_adapter_alone_it_is_not_known_and_said(run: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(RunFolder(run).row("r4", SEED).adapter, tmp_path / "moved")
+    figures = finetooth.evaluate(moved, data=save(tmp_path / "seen.csv", TRAIN), base=str(run.parent / "m"))
+    assert (figures["seen_rows"], figures["unseen"]) == (None, None)
+    assert figures["note"] == (
+        "It is not known whether rows were in the training data: an adapter outside its run keeps no record of it. "
+        "Evaluate the run folder to know."
+    )
+
+
+def test_of_a_run_whose_splits_hold_no_texts_it_is_not_known(run: Path, tmp_path: Path) -> None:
+    old = shutil.copytree(run, tmp_path / "old")
+    splits = RunFolder(old).splits
+    pq.write_table(pq.read_table(splits, columns=["split", "id"]), splits)
+    figures = finetooth.evaluate(
+        RunFolder(old).row("r4", SEED).adapter, data=save(tmp_path / "seen.csv", TRAIN), base=str(run.parent / "m")
+    )
+    assert figures["seen_rows"] is None and "splits.parquet of this run keeps no record of texts" in figures["note"]
+
+
+def test_data_frames_lists_and_arrays_are_evaluated_as_a_file_is(run: Path, tmp_path: Path) -> None:
+    path = save(tmp_path / "mixed.csv", [*TRAIN[:5], *FRESH])
+    whole = finetooth.evaluate(run, data=path)
+    rows = [*TRAIN[:5], *FRESH]
+    frame = pd.DataFrame(rows, columns=["text", "label"], index=range(100, 117))
+    for data, source in ((frame, "DataFrame"), (rows, "list"), (np.array(rows), "ndarray"), (Path(path), path)):
+        figures = finetooth.evaluate(run, data=data)
+        assert figures["source"] == source
+        apart = ("source", "test_openings")
+        assert {key: figures[key] for key in figures if key not in apart} == {
+            key: whole[key] for key in whole if key not in apart
+        }
+    frame.loc[102, "label"] = None
+    with pytest.raises(DataError, match=r"DataFrame\.parquet row 3: label is missing"):
+        finetooth.evaluate(run, data=frame)
+    with pytest.raises(TypeError, match="of type dict"):
+        finetooth.evaluate(run, data={"text": ["a"], "label": ["good"]})
