@@ -1,13 +1,16 @@
 """Which column is the text and which the label: as declared, by a known name, or by what the columns hold."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from finetooth.data import detection
 from finetooth.data.detection import Profile, recipe_list, recipe_word
-from finetooth.data.rows import Part, Sample
+from finetooth.data.rows import TABLES, Part, Sample
 from finetooth.errors import DataError, did_you_mean
 from finetooth.recipe import Data
+
+_SHOWN = 5
 
 
 @dataclass(slots=True)
@@ -15,7 +18,8 @@ class Columns:
     """The columns to read, by the names in the files.
 
     how: by use (text, label, ...), how each was chosen. left_out: every other column, and why it is not used; a clause
-    to follow its name. notes: what the user should know about the choice.
+    to follow its name. notes: what the user should know about the choice. label_source: a sentence on where the labels
+    are read from and how to choose another column, for errors about labels.
     """
 
     text: str
@@ -27,6 +31,7 @@ class Columns:
     slices: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    label_source: str = ""
 
     def wanted(self) -> tuple[str, ...]:
         """Names to read, in a fixed order: text, pair, label, group, then those of `keep` and `slices`."""
@@ -74,7 +79,27 @@ def resolve(found: Sample, *, part: Part, spec: Data, labelled: bool = True, pai
     used = {*columns.wanted(), *([label] if label is not None else [])}
     columns.left_out = detection.left_out(known, taken=used, paired=pair is not None)
     columns.notes = _notes(columns, known, part=part)
+    if columns.label is not None and part.format in TABLES:
+        columns.label_source = _label_source(columns)
     return columns
+
+
+def _label_source(columns: Columns) -> str:
+    others = [name for name, reason in columns.left_out.items() if "data.label" in reason][:_SHOWN]
+    such = f", such as {', '.join(map(recipe_word, others))}" if others else ""
+    return (
+        f"The labels are read from column {columns.label!r} ({columns.how['label']}). "
+        f"To read them from another: data.label: COLUMN{such}"
+    )
+
+
+@contextmanager
+def naming_label(columns: Columns) -> Iterator[None]:
+    """Adds to a DataError of the block, which is about labels, the column that they are read from."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{error}\n{columns.label_source}" if columns.label_source else str(error)) from None
 
 
 def _notes(columns: Columns, known: Mapping[str, Profile], *, part: Part) -> list[str]:

@@ -1,11 +1,11 @@
 """CSV, TSV and their kin: the delimiter found, quotes read strictly, rows counted as a spreadsheet counts them."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from finetooth.data import opening
+from finetooth.data import opening, spread
 from finetooth.data.faults import Fault
 from finetooth.data.rows import MAX_COLUMNS, SAMPLE_ROWS, Malformed, Part, Rows, Sample, picker
 from finetooth.errors import DataError, RecipeError
@@ -70,6 +70,14 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
             else:
                 yield number, pick(record)
     found.facts |= {"sha256": opened.sha256, "bytes": opened.size}
+
+
+def spread_rows(part: Part, found: Sample) -> list[Sequence[Any]]:
+    """Rows from all over the file that have as many fields as there are columns."""
+    width = len(found.columns)
+    with _long_fields():
+        records = [_sample_records(lines, found, most=None) for lines in spread.pieces(part, found)]
+    return [record for piece in records for _, record in piece if len(record) == width]
 
 
 def _records(lines: Iterable[str], found: Sample, *, part: Part) -> Iterator[list[str] | Malformed]:
@@ -178,10 +186,12 @@ def _complete_lines(head: str, *, more: bool) -> list[str]:
     return [line + "\n" for line in (lines[:-1] if more or not lines[-1] else lines)]
 
 
-def _sample_records(lines: list[str], found: Sample) -> list[tuple[int, list[str]]]:
+def _sample_records(
+    lines: list[str], found: Sample, *, most: int | None = SAMPLE_ROWS + 1
+) -> list[tuple[int, list[str]]]:
     records: list[tuple[int, list[str]]] = []
     reader, number = _reader(lines, found), 0
-    while len(records) <= SAMPLE_ROWS:
+    while most is None or len(records) < most:
         number += 1
         try:
             record = next(reader)

@@ -107,9 +107,9 @@ def label_column(known: Mapping[str, Profile], *, taken: Collection[str]) -> tup
     """The column of the labels and how it was found; None where no column looks like one."""
     lower = {column.strip().casefold(): column for column in reversed([*known])}
     named = [lower[name] for name in LABEL_NAMES if name in lower and lower[name] not in taken]
-    if named:
-        return next((name for name in named if known[name].repeats), named[0]), "known name"
     ranked = _label_candidates(known, taken=taken)
+    if named and (not ranked or not all(known[name].is_free_text for name in named)):
+        return next((name for name in named if known[name].repeats), named[0]), "known name"
     return (ranked[0], "fewest distinct values") if ranked else None
 
 
@@ -142,7 +142,7 @@ def left_out(known: Mapping[str, Profile], *, taken: Collection[str], paired: bo
             reasons[name] = f"free text, {profile.words:.0f} words on average; to use it: {use}: {recipe_word(name)}"
         elif not profile.count:
             reasons[name] = "blank in every row looked at"
-        elif name in candidates and profile.blank_share > _MOST_BLANK_SHARE:
+        elif profile.blank_share > _MOST_BLANK_SHARE:
             reasons[name] = f"blank in {100 * profile.blank_share:.0f} % of the rows looked at"
         elif name in candidates:
             reasons[name] = f"{profile.distinct} values that repeat; as the label: data.label: {recipe_word(name)}"

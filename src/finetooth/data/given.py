@@ -11,14 +11,13 @@ from finetooth.data.examples import Examples
 from finetooth.data.faults import Rejects
 from finetooth.data.load import examples_of, files_of, refuse_unknown
 from finetooth.data.reading import Table
-from finetooth.data.rows import SAMPLE_ROWS, Format, Malformed, Part, Sample
+from finetooth.data.rows import SAMPLE_ROWS, TABLES, Format, Malformed, Part, Sample
 from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent
 from finetooth.recipe import Data
 from finetooth.tasks import single_label
 
 _SHOWN = 5
-_TABLES = ("csv", "tsv", "jsonl", "parquet")
 
 
 def read_labelled(
@@ -46,7 +45,7 @@ def read_labelled(
     notes += more
     head = reading.sample(parts[0], spec=spec)
     spec = _with_found(spec, found, head, part=parts[0])
-    if spec.label is None and "label" in found and parts[0].format in _TABLES and not columns.names_label(head):
+    if spec.label is None and "label" in found and parts[0].format in TABLES and not columns.names_label(head):
         raise DataError(_lacks(found, "label", head, part=parts[0]))
     chosen = columns.resolve(head, part=parts[0], spec=spec, pairs=outside)
     notes += _taken(chosen, found, part=parts[0])
@@ -55,13 +54,15 @@ def read_labelled(
     bad.stop_if_any()
     if not table.ids:
         raise DataError(f"{files_of(table)}: there is no row to read.{_left(table)}")
-    labels = single_label.resolve(set(table.labels), declared=classes, least=0)
+    with columns.naming_label(chosen):
+        labels = single_label.resolve(set(table.labels), declared=classes, least=0)
     if labels.by_number:
         if spec.labels is None:
             raise DataError(_numbers_for_names(table, classes))
         notes += labels.notes[:1]
     pool = splits.Pool(table=table, labels=labels.encode(table.labels), keys=[])
-    refuse_unknown({"test": pool}, tuple(classes), declared=True)
+    with columns.naming_label(chosen):
+        refuse_unknown({"test": pool}, tuple(classes), declared=True)
     notes += [f"{files_of(table)}: {len(table.ids):,} of {table.came:,} rows are used.{_left(table)}"]
     notes += _absent(pool, classes)
     for note in dict.fromkeys([*files.notes, *head.notes, *table.notes, *reading.blank_notes(table), *notes]):
@@ -122,7 +123,7 @@ def _with_found(spec: Data, found: Mapping[str, str], head: Sample, *, part: Par
 
     Raises: DataError if the part has neither that column of texts nor one of a usual name: another is none of its own.
     """
-    if part.format not in _TABLES:
+    if part.format not in TABLES:
         return spec
     names = {column.strip().casefold() for column in head.columns}
     here = {key: name for key, name in found.items() if name.strip().casefold() in names and getattr(spec, key) is None}
@@ -146,7 +147,7 @@ def _lacks(found: Mapping[str, str], key: str, head: Sample, *, part: Part) -> s
 
 def _taken(chosen: columns.Columns, found: Mapping[str, str], *, part: Part) -> list[str]:
     """Notes naming columns that nobody had named, unless they are `text` and `label` and the run had no others."""
-    if part.format not in _TABLES:
+    if part.format not in TABLES:
         return []
     taken = {key: name for key, name in (("text", chosen.text), ("label", chosen.label)) if name is not None}
     return [

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from finetooth.data import opening
+from finetooth.data import opening, spread
 from finetooth.data.faults import Fault
 from finetooth.data.rows import MAX_COLUMNS, SAMPLE_ROWS, Malformed, Part, Rows, Sample
 from finetooth.errors import DataError
@@ -59,6 +59,12 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
             else:
                 yield number, record
     found.facts |= {"sha256": opened.sha256, "bytes": opened.size}
+
+
+def spread_rows(part: Part, found: Sample) -> list[Sequence[Any]]:
+    """The values of objects from all over the file, in the order of the sample's columns."""
+    records = (_parsed(line) for lines in spread.pieces(part, found) for line in lines if line.strip())
+    return [tuple(record.get(name) for name in found.columns) for record in records if isinstance(record, dict)]
 
 
 def _parsed(line: str) -> dict[str, Any] | Malformed:

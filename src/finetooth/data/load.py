@@ -34,7 +34,7 @@ def load(
     progress = progress or Silent()
     found = discover.find(sources, spec=spec)
     first = next(iter(found.parts.values()))[0]
-    head = reading.sample(first, spec=spec)
+    head = reading.spread(first, reading.sample(first, spec=spec))
     chosen = columns.resolve(head, part=first, spec=spec)
     bad = Rejects(spec.on_bad_row)
     tables: dict[str, Table] = {}
@@ -43,18 +43,14 @@ def load(
         tables[split] = reading.read(parts, chosen, split=split, spec=spec, rejects=bad, progress=progress)
     bad.stop_if_any()
     bad.write(rejects)
-    for split, table in tables.items():
-        if split == "train":
-            reading.check_keep(table, spec=spec)
-        if not table.ids:
-            raise DataError(f"{files_of(table)}: no row of the {split} split is left to use.{_where_gone(table)}")
-        if split == "train" and spec.group is not None and not any(table.groups):
-            raise DataError(f"{files_of(table)}: column {spec.group!r} (data.group) is empty in every training row.")
-    labels = single_label.resolve(set(tables["train"].labels), declared=spec.labels)
-    pools = {split: splits.pool(table, labels.encode(table.labels)) for split, table in tables.items()}
-    refuse_unknown(pools, labels.classes, declared=spec.labels is not None)
+    _check_rows(tables, spec=spec)
+    with columns.naming_label(chosen):
+        labels = single_label.resolve(set(tables["train"].labels), declared=spec.labels)
+        pools = {split: splits.pool(table, labels.encode(table.labels)) for split, table in tables.items()}
+        refuse_unknown(pools, labels.classes, declared=spec.labels is not None)
     division = splits.divide(pools["train"], pools.get("validation"), pools.get("test"), spec=spec)
-    dataset = _dataset(pools, division, labels.classes)
+    with columns.naming_label(chosen):
+        dataset = _dataset(pools, division, labels.classes)
     told = [note for table in tables.values() for note in table.notes]
     notes = list(dict.fromkeys([*found.notes, *head.notes, *chosen.notes, *told, *labels.notes, *division.notes]))
     dataset.summary.update(
@@ -79,6 +75,20 @@ def load(
         }
     )
     return dataset
+
+
+def _check_rows(tables: Mapping[str, Table], *, spec: Data) -> None:
+    """Check that every split has rows, and that the columns of data.keep and data.group hold values.
+
+    Raises: DataError naming the files or the column.
+    """
+    for split, table in tables.items():
+        if split == "train":
+            reading.check_keep(table, spec=spec)
+        if not table.ids:
+            raise DataError(f"{files_of(table)}: no row of the {split} split is left to use.{_where_gone(table)}")
+        if split == "train" and spec.group is not None and not any(table.groups):
+            raise DataError(f"{files_of(table)}: column {spec.group!r} (data.group) is empty in every training row.")
 
 
 def refuse_unknown(pools: Mapping[str, splits.Pool], classes: tuple[str, ...], *, declared: bool) -> None:

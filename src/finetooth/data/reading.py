@@ -3,13 +3,13 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from finetooth.data import delimited, jsonl, opening, parquet, plain, signatures
 from finetooth.data.columns import Columns, match
 from finetooth.data.faults import Fault, Rejects
-from finetooth.data.rows import Malformed, Part, Rows, Sample
+from finetooth.data.rows import SAMPLE_ROWS, Malformed, Part, Rows, Sample
 from finetooth.errors import DataError, did_you_mean
 from finetooth.progress import Progress
 from finetooth.recipe import Data
@@ -43,13 +43,14 @@ class Table:
 class _Reader(NamedTuple):
     sample: Callable[..., Sample]
     rows: Callable[..., Rows]
+    spread: Callable[[Part, Sample], list[Sequence[Any]]] | None = None
 
 
 _READERS = {
-    "csv": _Reader(delimited.sample, delimited.rows),
-    "tsv": _Reader(delimited.sample, delimited.rows),
-    "jsonl": _Reader(jsonl.sample, jsonl.rows),
-    "parquet": _Reader(parquet.sample, parquet.rows),
+    "csv": _Reader(delimited.sample, delimited.rows, delimited.spread_rows),
+    "tsv": _Reader(delimited.sample, delimited.rows, delimited.spread_rows),
+    "jsonl": _Reader(jsonl.sample, jsonl.rows, jsonl.spread_rows),
+    "parquet": _Reader(parquet.sample, parquet.rows, parquet.spread_rows),
     "label_text": _Reader(plain.sample, plain.rows),
     "lines": _Reader(plain.sample, plain.rows),
     "folder": _Reader(plain.folder_sample, plain.folder_rows),
@@ -59,6 +60,15 @@ _READERS = {
 def sample(part: Part, *, spec: Data) -> Sample:
     """The columns and first rows of a part, by its format's reader."""
     return _READERS[part.format].sample(part, spec=spec)
+
+
+def spread(part: Part, found: Sample) -> Sample:
+    """The sample of a part with rows from all over it, where its first ones are not all."""
+    reader = _READERS[part.format].spread
+    if reader is None or len(found.rows) < SAMPLE_ROWS:
+        return found
+    rows = reader(part, found)
+    return replace(found, rows=rows) if len(rows) >= len(found.rows) else found
 
 
 def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> Rows:
@@ -145,6 +155,7 @@ class _Checks:
         self._keep = [(name, {_plain_name(value) for value in spec.keep[name]}) for name in columns.keep]
         self._names: dict[str, str] = {}
         self._part, self._spec = part, spec
+        self._label_source = f"\n{columns.label_source}" if columns.label_source else ""
         self._guess: str | None = None
 
     def kept(self, values: Sequence[Any], met: dict[str, Counter[str]]) -> bool:
@@ -180,7 +191,10 @@ class _Checks:
             name = single_label.label_name(value)
         except ValueError as error:
             advice = "Give the row a label, or remove it. A class called NA or None is written as that word."
-            raise _BadRowError(Fault("label", f"label {error}", advice)) from None
+            kind = "label"
+            if isinstance(value, list):
+                kind, advice = "labels", "One label for each text: several labels for one text are not supported."
+            raise _BadRowError(Fault(kind, f"label {error}", advice + self._label_source)) from None
         if isinstance(value, str):
             self._names[value] = name
         return name
@@ -223,13 +237,13 @@ def _same_columns(columns: Columns, found: Sample, *, part: Part, spec: Data) ->
 
     text = here(columns.text, "text")
     assert text is not None
-    return Columns(
+    return replace(
+        columns,
         text=text,
         text_pair=here(columns.text_pair, "text_pair"),
         label=here(columns.label, "label"),
         group=here(columns.group, "group"),
         keep={name: match(name, "keep", found, part=part) for name in columns.keep},
-        how=columns.how,
         slices=tuple(here(name, "slices") or name for name in columns.slices),
     )
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from finetooth.data.faults import Fault
 
 Format = Literal["csv", "tsv", "jsonl", "parquet", "folder", "label_text", "lines"]
+TABLES = ("csv", "tsv", "jsonl", "parquet")
 SAMPLE_ROWS = 200
 MAX_COLUMNS = 10_000
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +14,9 @@ from finetooth.errors import DataError, RecipeError
 
 METRICS = ("accuracy", "loss", "macro_f1")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}(\.0+)?")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _SEVERAL = re.compile(r"[;,|]")
+_LIST = re.compile(r"[\[({].*[\])}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ def resolve(names: Collection[str], *, declared: Sequence[str] | None, least: in
 
     Whole numbers sort by value; 1.0 is the class `1`. Declared names stand for the numbers 0 to C-1 when the files hold
     only those numbers and none of the names. least: classes that must stand in the rows (evaluation needs no second).
-    Raises: RecipeError if a name is declared twice or fewer than two are; DataError if there is one class only.
+    Raises: RecipeError if a name is declared twice or fewer than two are; DataError if there is one class only, and for
+    names that are not declared and hold several labels in one, or are numbers with fractions.
     """
     found = set(names)
     whole = bool(found) and all(_WHOLE.fullmatch(name) for name in found)
@@ -85,6 +89,8 @@ def resolve(names: Collection[str], *, declared: Sequence[str] | None, least: in
         )
     if whole:
         found = {_plain(name) if "." in name or name[0] in "+-" else name for name in found}
+    _refuse_several(found)
+    _refuse_scores(found)
     if len(found) < least:
         only = f"only the label {next(iter(found))!r}" if found else "no label"
         raise DataError(
@@ -92,7 +98,7 @@ def resolve(names: Collection[str], *, declared: Sequence[str] | None, least: in
             "Check data.label and data.keep, and whether the file is a part of a sorted one."
         )
     ordered = sorted(found, key=lambda name: (int(name), name)) if whole else sorted(found)
-    return Labels(classes=tuple(ordered), whole=whole, by_number=False, notes=tuple(_suspicions(ordered)))
+    return Labels(classes=tuple(ordered), whole=whole, by_number=False, notes=())
 
 
 def decode(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
@@ -128,12 +134,38 @@ def _plain(name: str) -> str:
     return str(int(name.partition(".")[0])) if _WHOLE.fullmatch(name) else name
 
 
-def _suspicions(classes: list[str]) -> list[str]:
-    notes = []
-    known = set(classes)
-    for name in classes:
-        parts = [part.strip() for part in _SEVERAL.split(name)]
-        if len(parts) > 1 and known.issuperset(parts):
-            notes.append(f"label {name!r} looks like several labels in one; it is taken as one class.")
-            break
-    return notes
+def _refuse_several(names: set[str]) -> None:
+    """Check that no name holds several labels: `a;b` beside `a` and `b`, combinations of parts, or a list in brackets.
+
+    Raises: DataError naming one.
+    """
+    bracketed = [name for name in names if _LIST.fullmatch(name)]
+    parts = {name: [part.strip() for part in _SEVERAL.split(name)] for name in names if _SEVERAL.search(name)}
+    uses = Counter(part for listed in parts.values() for part in set(listed))
+    several = [
+        name
+        for name, listed in parts.items()
+        if names.issuperset(listed) or all(part in names or uses[part] > 1 for part in listed)
+    ]
+    if several or (bracketed and len(bracketed) == len(names)):
+        raise DataError(
+            f"label {min(several or bracketed)!r} looks like several labels in one: several labels for one text are "
+            "not supported. Keep one label for each text; or, if each such value is a class of its own, name all "
+            "classes: data.labels: [...]"
+        )
+
+
+def _refuse_scores(names: set[str]) -> None:
+    """Check that the names are not numbers with fractions.
+
+    Raises: DataError naming some.
+    """
+    if not all(_NUMBER.fullmatch(name) for name in names):
+        return
+    fractions = sorted(name for name in names if not float(name).is_integer())
+    if fractions:
+        raise DataError(
+            f"the labels are numbers with fractions ({', '.join(fractions[:3])}), as scores are: predicting a number "
+            "(regression) is not supported yet. Name a column of classes; or, if each number is a class of its own, "
+            "name all classes: data.labels: [...]"
+        )

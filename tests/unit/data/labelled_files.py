@@ -53,6 +53,15 @@ class Files:
         return str(caught.value)
 
 
+LABEL_SOURCE = "\nThe labels are read from column 'label' (known name). To read them from another: data.label: COLUMN"
+
+
+def before_label_source(message: str) -> str:
+    """An error about labels without its last line, which says where the labels are read from."""
+    assert message.endswith(LABEL_SOURCE), message
+    return message.removesuffix(LABEL_SOURCE)
+
+
 def texts(dataset: data.Dataset) -> dict[str, str]:
     """Text by id over all splits."""
     return {

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from labelled_files import Files, csv_text, labels, note
+from labelled_files import LABEL_SOURCE, Files, before_label_source, csv_text, labels, note
 
 from finetooth import preflight
 
@@ -42,10 +42,10 @@ def test_case_52_na_in_csv(files: Files) -> None:
 
 
 def test_case_53_missing_label(files: Files) -> None:
-    message = f"reviews.csv row 22: label is missing\n{ADVICE}\n1 malformed row in all. {CURE}"
+    message = f"reviews.csv row 22: label is missing\n{ADVICE}{LABEL_SOURCE}\n1 malformed row in all. {CURE}"
     assert files.error(csv_text() + "a film,\n") == message
     assert files.error(jsonl("a", "b") + '{"text": "x"}\n', "a.jsonl") == (
-        f"a.jsonl row 25: label is missing\n{ADVICE}\n1 malformed row in all. {CURE}"
+        f"a.jsonl row 25: label is missing\n{ADVICE}{LABEL_SOURCE}\n1 malformed row in all. {CURE}"
     )
 
 
@@ -61,13 +61,53 @@ def test_case_57_infinite_label(files: Files) -> None:
 
 
 def test_case_58_several_labels(files: Files) -> None:
-    dataset = files.load(jsonl("a", "b", "a;b"), "a.jsonl")
-    expected = "label 'a;b' looks like several labels in one; it is taken as one class."
-    assert note(dataset, "several") == expected
     message = files.error(jsonl("a", "b") + '{"text": "x", "label": ["a", "b"]}\n', "a.jsonl")
     assert message.startswith(
         "a.jsonl row 25: label is a list (['a', 'b']); one word, number or true/false is expected\n"
+        "One label for each text: several labels for one text are not supported."
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        pytest.param(["a", "b", "a;b"], "a;b", id="a label of two others"),
+        pytest.param(["2", "5", "2,5"], "2,5", id="numbers"),
+        pytest.param(["a;b", "b;c", "a;c"], "a;b", id="combinations alone"),
+        pytest.param(["[2]", "[2, 5]", "[5]"], "[2, 5]", id="lists written as text"),
+        pytest.param(["a|b", "a", "b"], "a|b", id="divided by bars"),
+    ],
+)
+def test_case_58_several_labels_in_one_value(files: Files, values: list[str], named: str) -> None:
+    message = before_label_source(files.error(jsonl(*values), "a.jsonl"))
+    assert message == (
+        f"label {named!r} looks like several labels in one: several labels for one text are not supported. Keep one "
+        "label for each text; or, if each such value is a class of its own, name all classes: data.labels: [...]"
+    )
+    assert len(files.load(jsonl(*values), "a.jsonl", labels=values).classes) == 3
+
+
+def test_case_58_names_that_hold_a_comma_are_names(files: Files) -> None:
+    values = ["Business, finance", "Sports", "Arts, music", "(other)"]
+    assert files.load(jsonl(*values), "a.jsonl").classes == tuple(sorted(values))
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ([0.0, 2.6, 5.0, 3.8], ["0", "2.6", "5", "3.8"]),
+        (["5.000", "4.750", "1e-1", ".5"], ["5.000", "4.750", "1e-1", ".5"]),
+    ],
+)
+def test_case_58_scores_are_not_classes(files: Files, values: list[object], names: list[str]) -> None:
+    content = jsonl(*values).replace('"label"', '"score"').replace("film", "a film of many words")
+    message = files.error(content, "a.jsonl")
+    assert "as scores are: predicting a number (regression) is not supported yet. Name a column of classes;" in message
+    assert message.endswith(
+        "\nThe labels are read from column 'score' (fewest distinct values). To read them from another: "
+        "data.label: COLUMN"
+    )
+    assert len(files.load(content, "a.jsonl", labels=names).classes) == 4
 
 
 def test_case_59_one_class_only(files: Files) -> None:
@@ -90,7 +130,7 @@ def test_case_61_ten_thousand_classes(files: Files) -> None:
 
 def test_case_62_imbalance(files: Files) -> None:
     rows = [f"film {row},{'rare' if row % 10_000 == 5 else 'usual'}\n" for row in range(30_000)]
-    assert files.error("text,label\n" + "".join(rows)) == (
+    assert before_label_source(files.error("text,label\n" + "".join(rows))) == (
         "all 2,400 rows of the validation split have the label 'usual': there is nothing to choose by with one class. "
         "Raise data.validation, or name validation rows of their own in data.source."
     )
@@ -100,7 +140,7 @@ def test_case_62_imbalance(files: Files) -> None:
 
 def test_case_63_label_unseen_in_train(files: Files) -> None:
     test = csv_text(6).replace("film", "show").replace("good", "goood")
-    message = files.splits_error(train=csv_text(), test=test)
+    message = before_label_source(files.splits_error(train=csv_text(), test=test))
     rows = "".join(
         f"test.csv row {row}: label 'goood' stands in no training row. Did you mean 'good'?\n" for row in (3, 5, 7)
     )
@@ -113,7 +153,7 @@ def test_case_64_class_absent_from_test(files: Files) -> None:
     three = csv_text(60).replace("number 5", "number five").replace("five was watched,good", "five was watched,fine")
     dataset = files.splits(train=three + "a,fine\nb,fine\n", test=csv_text(6).replace("film", "show"))
     assert "class_absent" in [finding.code for finding in preflight.inspect(dataset)]
-    assert files.splits_error(train=csv_text(), test=test) == (
+    assert before_label_source(files.splits_error(train=csv_text(), test=test)) == (
         "all 5 rows of the test split have the label 'good': there is nothing to measure on with one class. "
         "Name more test rows in data.source."
     )
@@ -129,7 +169,7 @@ def test_case_65_order_of_labels_differs(files: Files) -> None:
 
 def test_declared_labels_fix_order_and_refuse_others(files: Files) -> None:
     assert files.load(csv_text(), labels=["good", "bad"]).classes == ("good", "bad")
-    assert files.error(csv_text() + "a film,godo\n", labels=["good", "bad"]) == (
+    assert before_label_source(files.error(csv_text() + "a film,godo\n", labels=["good", "bad"])) == (
         "reviews.csv row 22: label 'godo' is not a known label (good, bad). Did you mean 'good'?\n"
         "data.labels must name every class; correct the rows, or leave them out with data.keep."
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from labelled_files import Files, csv_rows, csv_text, note
+from labelled_files import Files, before_label_source, csv_rows, csv_text, note
 
 from finetooth import data, recipe
 from finetooth.data import overlap, splits
@@ -160,7 +160,7 @@ def test_counts_that_cannot_be(files: Files) -> None:
 
 def test_a_limit_that_leaves_one_class(files: Files) -> None:
     content = "text,label\n" + "".join(f"film {row},{'rare' if row == 99 else 'usual'}\n" for row in range(100))
-    assert files.error(content, limit={"train": 2}) == (
+    assert before_label_source(files.error(content, limit={"train": 2})) == (
         "the training rows used hold only the label 'usual'; two classes or more are needed. "
         "Raise data.limit.train, or draw with another data.seed."
     )

@@ -1,0 +1,63 @@
+"""Lines from all over a text file: enough to choose columns by, within bounds of time and memory.
+
+The first rows may be no sample of a file: files are sorted by class, or by where their rows come from.
+"""
+
+from pathlib import Path
+
+from finetooth.data import opening
+from finetooth.data.rows import Part, Sample
+from finetooth.recipe import COMPRESSED_SUFFIXES
+
+PIECES = 32
+PIECE_BYTES = 64 * 2**10
+STREAMED_CHARACTERS = 64 * 2**20
+_WIDE = ("utf-16", "utf-32", "utf16", "utf32", "utf_16", "utf_32")
+
+
+def pieces(part: Part, sample: Sample) -> list[list[str]]:
+    """The file's lines with their ends, or of a long file those of PIECES places spread evenly over it.
+
+    The first and the last line of each piece are left out: they may be cut, and the file's first may be a header.
+    sample: its facts hold the encoding. A file that is compressed, or whose characters have two bytes or more each, is
+    read from its beginning, up to STREAMED_CHARACTERS.
+    """
+    encoding = str(sample.facts["encoding"])
+    if part.path.suffix.lower() in COMPRESSED_SUFFIXES or encoding.lower().startswith(_WIDE):
+        texts = _streamed(part, encoding=encoding)
+    else:
+        texts = [piece.decode(encoding, errors="surrogateescape") for piece in _places(part.path)]
+    return [_whole_lines(text) for text in texts]
+
+
+def _places(path: Path) -> list[bytes]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if size <= PIECES * PIECE_BYTES:
+            return [file.read()]
+        found = []
+        for place in range(PIECES):
+            file.seek(place * size // PIECES)
+            found.append(file.read(PIECE_BYTES))
+        return found
+
+
+def _streamed(part: Part, *, encoding: str) -> list[str]:
+    """Pieces at equal distances; the distance doubles whenever there are too many of them."""
+    found: list[str] = []
+    distance, most, length = 1, 8 * PIECES, PIECE_BYTES // 8
+    with opening.text(part.path, name=part.name, encoding=encoding, whole=False) as opened:
+        for number in range(STREAMED_CHARACTERS // length):
+            piece = opened.stream.read(length)
+            if not piece:
+                break
+            if number % distance == 0:
+                found.append(piece)
+            if len(found) > most:
+                found, distance = found[::2], 2 * distance
+    return ["".join(found)] if distance == 1 else found
+
+
+def _whole_lines(piece: str) -> list[str]:
+    lines = piece.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [line + "\n" for line in lines[1:-1]]

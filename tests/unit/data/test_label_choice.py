@@ -1,0 +1,121 @@
+"""The column of the labels is chosen by rows from all over a file, and every error about labels names it."""
+
+import bz2
+import gzip
+import io
+import json
+import time
+import tracemalloc
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from labelled_files import Files, note
+
+from finetooth import recipe
+from finetooth.data import reading, spread
+from finetooth.data.rows import Part
+
+COLUMNS = ["source", "label", "star", "sentence"]
+
+
+def cola(rows: int = 3_000) -> list[list[str]]:
+    """Rows of the shape of CoLA: sorted by source, of which the first rows hold two."""
+    return [
+        [f"g{row // 100:02}", str(int(row % 7 < 5)), "" if row % 7 < 5 else "*", f"they drank the pub dry on day {row}"]
+        for row in range(rows)
+    ]
+
+
+def as_text(rows: list[list[str]], delimiter: str = "\t") -> str:
+    return "".join(delimiter.join(row) + "\n" for row in rows)
+
+
+def test_the_label_of_a_file_sorted_by_source_is_not_the_source(files: Files) -> None:
+    named = ["origin", "acceptable", "star", "sentence"]
+    dataset = files.load(as_text(cola()), "in_domain_train.tsv", columns=named)
+    assert dataset.summary["columns"]["label"] == {"name": "acceptable", "how": "fewest distinct values"}
+    assert dataset.summary["left_out"] == {
+        "origin": "30 values that repeat; as the label: data.label: origin",
+        "star": "blank in 71 % of the rows looked at",
+    }
+    assert "'origin' could be the label too" in note(dataset, "was taken for the label")
+
+
+def test_of_columns_with_as_few_values_the_one_named_as_an_origin_comes_last(files: Files) -> None:
+    rows = [[f"{'ab'[n % 2]}", f"what a long and winding film {n}", f"{'xy'[n // 2 % 2]}"] for n in range(80)]
+    dataset = files.load("source,opinion,verdict\n" + as_text(rows, ","))
+    assert dataset.summary["columns"]["label"]["name"] == "verdict"
+
+
+def test_a_column_of_texts_under_a_known_name_is_no_label_where_another_can_be(files: Files) -> None:
+    rows = [[f"what is meant by number {n}", f"it is the number {n}", "xyz"[n % 3]] for n in range(60)]
+    dataset = files.load("question,answer,verdict\n" + as_text(rows, ","))
+    assert dataset.summary["columns"]["label"]["name"] == "verdict"
+
+
+def test_a_file_without_header_sorted_by_its_first_column_gets_names_by_the_whole_of_it(files: Files) -> None:
+    assert files.error(as_text(cola()), "in_domain_train.tsv").endswith(
+        "Name the columns in their order: data.columns: [column1, label, column3, text]"
+    )
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.tsv.gz", "a.tsv.bz2", "wide.tsv", "a.jsonl", "a.parquet"])
+def test_every_table_is_sampled_over_its_whole_length(files: Files, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spread, "PIECE_BYTES", 2**10)  # as if the file were a large one
+    rows = cola()
+    text = as_text([COLUMNS, *rows]).encode("utf-16" if name == "wide.tsv" else "utf-8")
+    if name.endswith(".gz"):
+        content = gzip.compress(text)
+    elif name.endswith(".bz2"):
+        content = bz2.compress(text)
+    elif name.endswith(".jsonl"):
+        content = "".join(json.dumps(dict(zip(COLUMNS, row, strict=True))) + "\n" for row in rows).encode()
+    elif name.endswith(".parquet"):
+        sink = io.BytesIO()
+        table = pyarrow.table({column: [row[place] for row in rows] for place, column in enumerate(COLUMNS)})
+        pyarrow.parquet.write_table(table, sink, row_group_size=500)
+        content = sink.getvalue()
+    else:
+        content = text
+    part = Part(path=files.write(name, content), name=name, format=name.split(".")[1])  # type: ignore[arg-type]
+    spec = recipe.Data.model_validate({"source": "x"})
+    first = reading.sample(part, spec=spec)
+    wide = reading.spread(part, first)
+    assert {row[0] for row in first.rows} == {"g00", "g01"}
+    assert len({row[0] for row in wide.rows}) > 24
+    assert all(len(row) == 4 for row in wide.rows)
+
+
+def test_a_large_file_is_sampled_within_bounds(files: Files) -> None:
+    path = files.write("big.tsv", as_text([COLUMNS, *cola(600_000)]))
+    part = Part(path=path, name="big.tsv", format="tsv")
+    first = reading.sample(part, spec=recipe.Data.model_validate({"source": "x"}))
+    tracemalloc.start()
+    start = time.process_time()
+    rows = reading.spread(part, first).rows
+    seconds, peak = time.process_time() - start, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len({row[0] for row in rows}) > 25
+    assert path.stat().st_size > 10 * spread.PIECES * spread.PIECE_BYTES
+    assert peak < 40 * 2**20
+    assert seconds < 2
+
+
+def test_every_error_about_labels_names_the_column_and_the_way_to_another(files: Files) -> None:
+    rows = [[f"{'abc'[n % 3]}", f"what a long and winding film {n}", f"{n % 2}"] for n in range(60)]
+    content = "studio,opinion,verdict\n" + as_text(rows, ",")
+    source = (
+        "The labels are read from column 'verdict' (fewest distinct values). To read them from another: data.label: "
+        "COLUMN, such as studio"
+    )
+    test = content.replace("film", "show").replace("long", "short").replace("show 59,1", "show 59,7")
+    assert files.splits_error(train=content, test=test) == (
+        "test.csv row 61: label '7' stands in no training row.\nThe classes of the training rows are: 0, 1; correct "
+        f"the rows, or leave them out with data.keep.\n{source}"
+    )
+    assert source in files.error(content + "a,no label at all is here,\n")
+    assert files.error(content, label="studio", keep={"studio": ["a"]}).endswith(
+        "The labels are read from column 'studio' (declared). To read them from another: data.label: COLUMN, such as "
+        "verdict"
+    )
