@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from finetooth.drafts import load_recipe as load_recipe
     from finetooth.errors import FinetoothError as FinetoothError
     from finetooth.model.predictor import Predictor as Predictor
     from finetooth.pipeline import Run as Run
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from finetooth.pipeline import verify as verify
     from finetooth.plan import check as check
     from finetooth.recipe import Recipe as Recipe
-    from finetooth.recipe import load as load_recipe
     from finetooth.runs.across import compare as compare
 
 _HOMES = {
@@ -31,7 +31,7 @@ _HOMES = {
     "compare": ("finetooth.runs.across", "compare"),
     "evaluate": ("finetooth.pipeline", "evaluate"),
     "load": ("finetooth.pipeline", "load"),
-    "load_recipe": ("finetooth.recipe", "load"),
+    "load_recipe": ("finetooth.drafts", "load_recipe"),
     "run": ("finetooth.pipeline", "run"),
     "verify": ("finetooth.pipeline", "verify"),
 }

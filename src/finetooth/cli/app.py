@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from finetooth.cli import answers, comparing, jobs, proofs, records
+from finetooth.cli import answers, comparing, jobs, proofs, records, starting
 from finetooth.cli.faults import exit_code
 from finetooth.cli.output import survive_narrow_encodings
 
@@ -39,6 +39,7 @@ def finetooth() -> None:
 
 for _verb in (
     jobs.quickstart,
+    starting.init,
     jobs.run,
     jobs.check,
     answers.predict,

@@ -4,11 +4,11 @@ import shlex
 
 import click
 
-from finetooth.cli import options, output
+from finetooth.cli import completing, options, output
 
 
 @click.command(short_help="Rows of several runs, tested in pairs.")
-@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
+@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True, shell_complete=completing.runs)
 @click.option(
     "--fail-if-worse",
     is_flag=True,

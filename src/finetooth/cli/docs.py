@@ -84,7 +84,15 @@ _ENVIRONMENT = """\
 | `FINETOOTH_STATE` | folder of test-set openings; else `$XDG_STATE_HOME/finetooth`, else `~/.local/state/finetooth` |
 | `FINETOOTH_DEBUG` | `1` adds a traceback to every error |
 | `NO_COLOR` | any value: no colour in the table |
-| `HF_HOME`, `HF_ENDPOINT`, `HF_HUB_OFFLINE` | as everywhere with the Hub |"""
+| `HF_HOME`, `HF_ENDPOINT`, `HF_HUB_OFFLINE` | as everywhere with the Hub |
+
+Completion of verbs, options, recipes and run folders, in the file that your shell reads at its start:
+
+| shell | line |
+| --- | --- |
+| bash | `eval "$(_FINETOOTH_COMPLETE=bash_source finetooth)"` |
+| zsh | `eval "$(_FINETOOTH_COMPLETE=zsh_source finetooth)"` |
+| fish | `_FINETOOTH_COMPLETE=fish_source finetooth \\| source` |"""
 
 
 _SECTIONS = {

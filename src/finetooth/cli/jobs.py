@@ -32,21 +32,24 @@ def quickstart(overrides: tuple[str, ...], **asked: Any) -> int:
 
 
 @click.command(short_help="From a recipe to the table; the same command resumes.")
-@options.recipe_file
+@options.recipe_or_data
 @options.of_a_run
-def run(recipe_file: Path, overrides: tuple[str, ...], **asked: Any) -> int:
+def run(source: str, overrides: tuple[str, ...], **asked: Any) -> int:
     """
     \b
+        finetooth run reviews.csv
         finetooth run recipes/imdb-minilm.yaml
 
     Tune every candidate of RECIPE, prove each saved adapter in a fresh process, score all rows on the test split and
     print the table. Stopped at any point, the same command goes on. A failed row ends with exit code 1.
+
+    DATA is a file or folder, a wheel: source or a Hub id; it is run by the recipe that `finetooth init DATA` writes.
     """
-    return _run(_recipe(recipe_file, overrides), **asked)
+    return _run(_recipe(source, overrides), **asked)
 
 
 @click.command(short_help="What a run would do and cost; trains nothing.")
-@options.recipe_file
+@options.recipe_or_data
 @options.overrides
 @click.option(
     "--fix-list",
@@ -60,19 +63,22 @@ def run(recipe_file: Path, overrides: tuple[str, ...], **asked: Any) -> int:
     help="Put an apostrophe before values of the fix list that a spreadsheet would compute (= + - @).",
 )
 @options.as_json
-def check(recipe_file: Path, overrides: tuple[str, ...], fix_list: Path | None, excel_safe: bool, as_json: bool) -> int:
+def check(source: str, overrides: tuple[str, ...], fix_list: Path | None, excel_safe: bool, as_json: bool) -> int:
     """
     \b
-        finetooth check recipes/imdb-minilm.yaml
+        finetooth check reviews.csv
         finetooth check recipes/imdb-minilm.yaml --fix-list rows-to-fix.csv
 
     Show, without training, what RECIPE would do: rows per split and class, text lengths and the share cut, what each
     adapter matches and trains, memory and time. Then what is wrong with the data, and the smallest difference that the
     test rows can show. Exit code 1 if `run` would refuse the data.
+
+    DATA is a file or folder, a wheel: source or a Hub id; it is checked with the recipe that `finetooth init DATA`
+    writes.
     """
     if excel_safe and fix_list is None:
         raise RecipeError("--excel-safe goes with --fix-list FILE.csv.")
-    recipe = _recipe(recipe_file, overrides)
+    recipe = _recipe(source, overrides)
     from finetooth import plan
 
     found = plan.check(recipe, progress=progress_on(sys.stderr), fix_list=fix_list, excel_safe=excel_safe)
@@ -82,7 +88,7 @@ def check(recipe_file: Path, overrides: tuple[str, ...], fix_list: Path | None, 
         return int(refused)
     output.emit(plan.describe(found))
     if not refused:
-        output.next_command(_run_command(recipe_file, overrides))
+        output.next_command(_run_command(source, overrides))
     return int(refused)
 
 
@@ -98,8 +104,10 @@ def fetch(recipe_file: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     Bring the model (where a row needs one) and the data of RECIPE into the cache, check their hashes and print where
     they are; --json prints the hashes too. Data files of your own stay where they lie. Later runs need no network.
     """
-    recipe = _recipe(recipe_file, overrides)
     from finetooth import sources
+    from finetooth.recipe import load
+
+    recipe = load(recipe_file, overrides=overrides)
 
     brought = sources.fetch(recipe, progress=progress_on(sys.stderr))
     uses = [("model", brought.model)] if brought.model else []
@@ -112,17 +120,17 @@ def fetch(recipe_file: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     width = max(len(use) for use, _ in uses)
     for use, source in uses:
         output.emit(f"{use:<{width}}  {source.id}\n{'':<{width}}  {source.path}")
-    output.next_command(_run_command(recipe_file, overrides))
+    output.next_command(_run_command(str(recipe_file), overrides))
 
 
-def _recipe(path: Path, overrides: tuple[str, ...]) -> "Recipe":
-    from finetooth.recipe import load
+def _recipe(source: str | Path, overrides: tuple[str, ...]) -> "Recipe":
+    from finetooth.drafts import load_recipe
 
-    return load(path, overrides=overrides)
+    return load_recipe(source, overrides=overrides, progress=progress_on(sys.stderr))
 
 
-def _run_command(recipe_file: Path, overrides: tuple[str, ...]) -> str:
-    words = ["finetooth", "run", str(recipe_file), *(word for change in overrides for word in ("--set", change))]
+def _run_command(source: str, overrides: tuple[str, ...]) -> str:
+    words = ["finetooth", "run", source, *(word for change in overrides for word in ("--set", change))]
     return " ".join(map(shlex.quote, words))
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from finetooth.cli import options, output
+from finetooth.cli import completing, options, output
 from finetooth.cli.progress import progress_on
 
 GATE_NOT_MET = 3
 
 
 @click.command(short_help="Prove a finished run or an adapter again, offline.")
-@click.argument("tuned", metavar="RUN|ADAPTER", type=click.Path(path_type=Path))
+@click.argument("tuned", metavar="RUN|ADAPTER", type=click.Path(path_type=Path), shell_complete=completing.runs)
 @click.option(
     "--base", metavar="SOURCE",
     help="The base model, if it is not where it was: a folder, or a wheel: or Hub id in the cache.",

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from finetooth.cli import options, output
+from finetooth.cli import completing, options, output
 
 
 @click.command(short_help="The table of a run.")
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path), shell_complete=completing.runs)
 @options.as_json
 @options.wide
 def show(run_folder: Path, as_json: bool, wide: bool) -> None:

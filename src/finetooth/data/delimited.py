@@ -161,7 +161,7 @@ def _long_fields() -> Iterator[None]:
 def _tried(kept: list[str], found: Sample, *, part: Part, spec: Data) -> list[tuple[int, list[str]]]:
     """The records of the sample, read with the delimiter and escapes that fit it; found is told which."""
     width = len(spec.columns) if spec.columns else None
-    found.delimiter = spec.delimiter or _delimiter(kept, part=part, quoting=spec.quoting, width=width)
+    found.delimiter = spec.delimiter or find_delimiter(kept, part=part, quoting=spec.quoting, width=width)
     if spec.quoting and any('\\"' in line for line in kept) and _failures(kept, found) > 0:
         found.escape = "\\"
         if _failures(kept, found) > 0:
@@ -217,7 +217,8 @@ def _failures(lines: list[str], found: Sample) -> int:
     return failed
 
 
-def _delimiter(lines: list[str], *, part: Part, quoting: bool, width: int | None) -> str:
+def find_delimiter(lines: list[str], *, part: Part, quoting: bool, width: int | None) -> str:
+    """The character that divides the most lines into equally many fields. width: how many, if that is known."""
     best, best_share = "\t" if part.format == "tsv" else ",", 0.0
     for delimiter in ("\t", *_DELIMITERS) if part.format == "tsv" else _DELIMITERS:
         trial = Sample(columns=(), rows=[], delimiter=delimiter, quoting=quoting)

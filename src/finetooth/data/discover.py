@@ -232,6 +232,19 @@ def _split_of(name: str) -> str | None:
     return splits.pop() if len(splits) == 1 else None
 
 
+def split_siblings(file: Path) -> list[Path]:
+    """Files beside a file of training rows whose names differ from its name in the word for the split alone."""
+    if not file.is_file() or _split_of(file.name) != "train":
+        return []
+    alike = (item for item in sorted(file.parent.iterdir()) if item.is_file() and _nameless(item) == _nameless(file))
+    return [item for item in alike if _split_of(item.name) in ("validation", "test")]
+
+
+def _nameless(file: Path) -> list[str]:
+    """The parts of a file's name without the words for splits."""
+    return [part for part in re.split(r"[^a-z0-9]+", file.name.casefold()) if part not in _SPLIT_WORDS]
+
+
 def _refuse_two_validations(files: list[Path]) -> None:
     words = {frozenset(_words(file.name)): file.name for file in files}
     if len(words) > 1:

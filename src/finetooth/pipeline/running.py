@@ -4,7 +4,7 @@ import shutil
 import textwrap
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from finetooth import controls
+from finetooth.drafts import load_recipe
 from finetooth.errors import DivergedError, KilledError, ProofError, RecipeError, RunError
 from finetooth.files import UNFINISHED, damage, discard, read_json, sweep, write_file, write_json
 from finetooth.model.batching import Tokens
@@ -26,7 +27,6 @@ from finetooth.proof import certificate
 from finetooth.proof.command import Command
 from finetooth.proof.task import Action, Task
 from finetooth.recipe import Recipe
-from finetooth.recipe import load as load_recipe
 from finetooth.runs import lockbox, predictions, provenance, results
 from finetooth.runs.disk import disk_faults
 from finetooth.runs.layout import RowFolder, RunFolder
@@ -53,22 +53,22 @@ class Run:
 
 
 def run(
-    recipe: Recipe | str | Path | Mapping[str, Any],
+    recipe: Any,
     *,
     out: str | Path | None = None,
     progress: Progress | None = None,
     allow_inexact: bool = False,
     profile: bool = False,
 ) -> Run:
-    """Run a recipe (or the file or mapping of one) in runs/NAME or `out`, going on from whatever is finished there.
+    """Run a recipe in runs/NAME or `out`, going on from whatever is finished there.
+
+    recipe: a Recipe, or whatever load_recipe makes one from: the file of one, a file or folder of data, a data frame.
 
     allow_inexact: go on although something that decides the last bit (threads, versions, processor) changed; marked so.
     profile: measure how near tuning comes to what this machine can do (costs.json).
     Raises: FinetoothError and its kinds. Interrupted leaves everything saved; the same call goes on.
     """
-    if isinstance(recipe, Recipe):
-        recipe = recipe.model_dump(mode="json")  # read as a mapping is: its paths are those of the working directory
-    recipe = load_recipe(recipe if isinstance(recipe, Mapping) else Path(recipe))
+    recipe = load_recipe(recipe, progress=progress)
     if profile and recipe.training.device == "cuda":
         raise RecipeError("--profile measures products of the CPU; leave it out, or set training.device: cpu.")
     folder = RunFolder(Path(out or Path("runs") / recipe.name).absolute())

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from finetooth.drafts import load_recipe
 from finetooth.files import read_json, write_json
 from finetooth.measure.power import smallest_difference
 from finetooth.model.batching import Tokens
@@ -34,9 +35,11 @@ PROCESS_SECONDS = 6.0  # a fresh process imports torch, transformers and peft; r
 
 
 def check(
-    recipe: Recipe, *, progress: Progress | None = None, fix_list: Path | None = None, excel_safe: bool = False
+    recipe: Any, *, progress: Progress | None = None, fix_list: Path | None = None, excel_safe: bool = False
 ) -> dict[str, Any]:
     """What a run of the recipe will do, about what it will cost, and what is wrong with its data (docs/check.md).
+
+    recipe: a Recipe, or whatever load_recipe makes one from: the file of one, a file or folder of data, a data frame.
 
     Memory and step time are measured on the largest and on typical batches of each candidate, in a process of its own;
     nothing is kept but the fix list, if a file is named: one line of CSV for every row that a finding names.
@@ -44,6 +47,7 @@ def check(
     Raises: as run does before it trains; RecipeError if fix_list would change a source of data.
     """
     quiet = progress or Silent()
+    recipe = load_recipe(recipe, progress=quiet)
     prepare.refuse_device(recipe)
     with tempfile.TemporaryDirectory(prefix="finetooth-check-") as name:
         folder = RunFolder(Path(name))

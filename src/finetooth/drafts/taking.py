@@ -1,0 +1,107 @@
+"""One recipe from whatever names an experiment: a recipe, the file of one, a file or folder of data, a data frame."""
+
+import shlex
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finetooth.errors import RecipeError, did_you_mean
+from finetooth.progress import Progress, Silent
+from finetooth.recipe import MODEL_NAMES, Recipe, is_path, load
+
+if TYPE_CHECKING:  # a recipe is read without the readers of data
+    from finetooth.drafts.drafting import Draft
+
+_RECIPE_SUFFIXES = (".yaml", ".yml")
+_SPLITS = {"train", "validation", "test"}
+
+
+def load_recipe(source: Any, *, overrides: Sequence[str] = (), progress: Progress | None = None) -> Recipe:
+    """The recipe of an experiment, its paths made absolute. From data alone one is made, by looking at the data.
+
+    source: a Recipe; the path of one (.yaml, .yml), or its content as a mapping; a path of data, a wheel: source or a
+    Hub id; a data frame or list of (text, label) pairs; or a mapping of train, validation and test to paths or frames.
+    overrides: `a.b=value` texts with YAML values. progress: told which recipe was made.
+    Raises: RecipeError; where one is made, SourceError and DataError too, and TypeError for what holds no rows.
+    """
+    if isinstance(source, Recipe):
+        return load(source.model_dump(mode="json"), overrides=overrides)
+    if isinstance(source, str | Path) and is_recipe_file(source):
+        return load(Path(source), overrides=overrides)
+    if isinstance(source, Mapping) and not _holds_splits(source):
+        return load(source, overrides=overrides)
+    from finetooth.drafts.drafting import draft
+
+    teller = progress or Silent()
+    if isinstance(source, Mapping):
+        data: Any = {split: _data_source(item, progress=teller) for split, item in source.items()}
+    else:
+        data = _data_source(source, progress=teller)
+    made = draft(data, overrides=overrides, progress=teller)
+    for line in _made_lines(made, shown=str(source) if isinstance(source, str | Path) else data):
+        teller.say(textwrap.fill(line, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
+    return made.recipe
+
+
+def is_recipe_file(source: str | Path) -> bool:
+    """Whether a text or path names a recipe, which its ending says; all else names data."""
+    return str(source).casefold().endswith(_RECIPE_SUFFIXES)
+
+
+def data_source(text: str) -> str:
+    """The source that a text typed for data means, a path made absolute.
+
+    Raises: RecipeError for a run folder, and for a path at which there is nothing.
+    """
+    if text.startswith("wheel:"):
+        return text
+    place = Path(text).expanduser()
+    if (place / "plan.json").is_file():
+        raise RecipeError(
+            f"{text}: a run folder, not data. Its table: finetooth show {shlex.quote(text)}. The recipe of the run: "
+            f"{place / 'recipe.yaml'}"
+        )
+    if place.exists():
+        return str(place.absolute())
+    if not is_path(text) and text.count("/") == 1 and not place.parent.is_dir():
+        return text  # a Hub id
+    beside = [item.name for item in place.parent.iterdir()] if place.parent.is_dir() else []
+    raise RecipeError(
+        f"{text}: no such file or folder of data (a recipe ends in .yaml or .yml).{did_you_mean(place.name, beside)}"
+    )
+
+
+def _holds_splits(source: Mapping[Any, Any]) -> bool:
+    return bool(source) and set(source) <= _SPLITS
+
+
+def _data_source(item: Any, *, progress: Progress) -> Any:
+    """The source of data.source for a path or frame, or for a list of paths."""
+    if isinstance(item, str | Path):
+        return data_source(str(item))
+    if isinstance(item, Sequence) and item and all(isinstance(inner, str | Path) for inner in item):
+        return [data_source(str(inner)) for inner in item]
+    from finetooth.drafts.saving import save_frame
+
+    file = save_frame(item)
+    progress.say(f"The rows handed over are kept as {file}")
+    return str(file)
+
+
+def _made_lines(made: "Draft", *, shown: Any) -> list[str]:
+    """Which recipe was made, for someone who named the data alone; shown: the data as they named it."""
+    columns = [f"{item.key} {_shown(item.value)} ({item.reason})" for item in made.chosen]
+    model = next((name for name, item in MODEL_NAMES.items() if item.source == made.recipe.model), made.recipe.model)
+    rows = [candidate.name for candidate in made.recipe.candidates]
+    lines = [f"Recipe {made.recipe.name}: {', '.join([*columns, f'model {model}', *rows])}."]
+    left_out = [f"{name} ({reason})" for name, reason in made.summary["left_out"].items()]
+    if left_out:
+        lines.append(f"Columns not used: {'; '.join(left_out)}.")
+    if isinstance(shown, str):
+        lines.append(f"To edit this recipe: finetooth init {shlex.quote(shown)}")
+    return lines
+
+
+def _shown(value: Any) -> str:
+    return f"[{', '.join(value)}]" if isinstance(value, list) else repr(value)

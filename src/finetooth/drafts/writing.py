@@ -1,0 +1,200 @@
+"""A drafted recipe as a commented YAML file, at most 80 columns wide."""
+
+import os
+import shlex
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from finetooth.data.discover import split_siblings
+from finetooth.drafts.drafting import Draft, has_columns
+from finetooth.recipe import MODEL_NAMES, is_path
+
+SCHEMA_FILE = "recipe.schema.json"
+_WIDTH = 80
+_COMMENT_AT = 34  # the column in which a comment begins, where it fits beside its key
+_SHOWN_CLASSES, _SHOWN_COLUMNS = 6, 6
+_PARENTS = 2  # a path that goes further up than this is written whole
+_FIRST_KEYS = ("name", "model", "data", "max_tokens")
+
+
+def written(made: Draft, *, place: Path) -> str:
+    """The text of the recipe. place: the file that it is for; paths in it are relative to its folder."""
+    values = made.recipe.model_dump(mode="json", exclude_unset=True)
+    name = place.name
+    shown = shlex.quote(name)
+    lines = [f"# yaml-language-server: $schema=./{SCHEMA_FILE}"]
+    lines += _comment(f"Next: finetooth check {shown}, then finetooth run {shown}")
+    lines += [*_comment("All keys and their defaults: docs/recipe.md, or `finetooth recipe schema`."), ""]
+    lines += [*_key("name", values["name"], "the run goes to " + f"runs/{values['name']}"), ""]
+    lines += [*_model(made, place), ""]
+    lines += [*_data(made, values["data"], place), ""]
+    if "max_tokens" in values or made.lengths.cut_share:
+        longer = f"about {_percent(made.lengths.cut_share)} of the texts are longer and cut"
+        lines += _key("max_tokens", made.recipe.max_tokens, longer if made.lengths.cut_share else "")
+    for key, value in values.items():
+        if key not in (*_FIRST_KEYS, "candidates"):
+            lines += _key(key, value, "as set")
+    lines += list(_candidates(values["candidates"]))
+    return "\n".join(lines) + "\n"
+
+
+def _model(made: Draft, place: Path) -> Iterator[str]:
+    short = next((item for item in MODEL_NAMES.values() if item.source == made.recipe.model), None)
+    if short is not None:
+        yield from _comment(f"{short.about}, {short.parameters / 1e6:.1f} million parameters.")
+        yield from _key("model", short.name, "")
+    else:
+        yield from _key("model", _relative(made.recipe.model, place), "")
+
+
+def _data(made: Draft, values: Mapping[str, Any], place: Path) -> Iterator[str]:
+    yield from _comment(_rows(made.summary))
+    yield from _comment(_classes(made.summary["counts"]["train"]))
+    yield from _comment(
+        f"Texts: {made.lengths.median_words:,} words in the middle, {made.lengths.most_words:,} at most."
+    )
+    yield "data:"
+    yield from _key("source", _relative(values["source"], place), _beside(made), indent=2)
+    reasons = {item.key: item.reason for item in made.chosen}
+    reasons |= {key: "carved from the training rows" for key in _carved(made) if key not in values}
+    ordered = {**{item.key: item.value for item in made.chosen}, **{k: v for k, v in values.items() if k != "source"}}
+    for key, value in ordered.items():
+        yield from _key(key, value, reasons.get(key, "as set"), indent=2)
+    for column in _left_out(made):
+        yield from _comment(column, indent=2)
+    if "labels" not in values:
+        yield from _numbers(made.summary["classes"])
+    for key in _carved(made):
+        if key not in values:
+            yield from _key(key, getattr(made.recipe.data, key), reasons[key], indent=2)
+
+
+def _numbers(classes: list[str]) -> Iterator[str]:
+    """How classes that are numbers get names."""
+    if classes == [str(number) for number in range(len(classes))] and len(classes) <= _SHOWN_CLASSES:
+        shown = f"the numbers {classes[0]} to {classes[-1]}" if len(classes) > 2 else "0 and 1"
+        yield from _comment(f"To name {shown}, fill in and take away the #:", indent=2)
+        yield f"  # labels: [{', '.join(f'name-of-{number}' for number in classes)}]"
+
+
+def _candidates(rows: list[dict[str, Any]]) -> Iterator[str]:
+    if rows:
+        yield "# Each line is one adapter, and one row of the table. Add lines to compare."
+    yield from ["candidates:"] if rows else _key("candidates", [], "")
+    for row in rows:
+        yield f"  - {_flow(row)}"
+
+
+def _rows(summary: Mapping[str, Any]) -> str:
+    files = list(dict.fromkeys(fact["file"] for fact in summary["files"]))
+    shown = ", ".join(files[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")
+    accounts = summary["rows"]
+    total = sum(account["in"] for account in accounts.values())
+    given = {fact["split"] for fact in summary["files"]}
+    carved = {split: "" if split in given else " (carved)" for split in accounts}
+    used = ", ".join(f"{account['used']:,} {split}{carved[split]}" for split, account in accounts.items())
+    dropped: dict[str, int] = {}
+    for account in accounts.values():
+        for reason, count in account["dropped"].items():
+            dropped[reason] = dropped.get(reason, 0) + count
+    gone = "".join(f", {count:,} dropped ({reason})" for reason, count in dropped.items() if count)
+    return f"{total:,} rows of {shown}: {used}{gone}."
+
+
+def _classes(counts: Mapping[str, int]) -> str:
+    total = sum(counts.values())
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    if len(ranked) > _SHOWN_CLASSES:
+        (most, many), (least, few) = ranked[0], ranked[-1]
+        shown = f"from {most} ({_percent(many / total)} of the training rows) to {least} ({_percent(few / total)})"
+    else:
+        shown = ", ".join(f"{name} ({_percent(count / total)})" for name, count in ranked)
+    return f"{len(ranked)} classes: {shown}."
+
+
+def _carved(made: Draft) -> list[str]:
+    """The keys test and validation, of those splits for which rows are carved."""
+    splits = {fact["split"] for fact in made.summary["files"]}
+    return [split for split in ("test", "validation") if split not in splits]
+
+
+def _beside(made: Draft) -> str:
+    """What lies beside a single file of training rows and is not read."""
+    if not isinstance(made.source, str) or not is_path(str(made.recipe.data.source)):
+        return ""
+    file = Path(str(made.recipe.data.source))
+    names = [sibling.name for sibling in split_siblings(file)]
+    return (
+        f"{', '.join(names)} beside it: to use {'them' if len(names) > 1 else 'it'}, name the folder" if names else ""
+    )
+
+
+def _left_out(made: Draft) -> Iterator[str]:
+    if not has_columns(made.summary):
+        return
+    columns = list(made.summary["left_out"].items())
+    for name, reason in columns[:_SHOWN_COLUMNS]:
+        yield f"Not used: {name} ({reason})"
+    if len(columns) > _SHOWN_COLUMNS:
+        yield f"Not used: {len(columns) - _SHOWN_COLUMNS:,} more columns"
+
+
+def _relative(source: Any, place: Path) -> Any:
+    """A path of the recipe as it is written into the file at `place`."""
+    if isinstance(source, dict):
+        return {key: _relative(value, place) for key, value in source.items()}
+    if isinstance(source, list):
+        return [_relative(value, place) for value in source]
+    if not isinstance(source, str) or not is_path(source):
+        return source
+    try:
+        near = Path(os.path.relpath(source, place.absolute().parent)).as_posix()
+    except ValueError:  # on another drive of Windows
+        return source
+    if near.startswith("../" * (_PARENTS + 1)):
+        return source
+    return near if is_path(near) else f"./{near}"
+
+
+def _key(key: str, value: Any, reason: str, *, indent: int = 0) -> Iterator[str]:
+    """A line of the file, with its reason beside it, or above it where there is no room."""
+    line = f"{' ' * indent}{key}: {_flow(value)}"
+    beside = f"{line:<{_COMMENT_AT - 2}}  # {_calm(reason)}"
+    if not reason:
+        yield line
+    elif len(beside) <= _WIDTH:
+        yield beside
+    else:
+        yield from _comment(reason, indent=indent)
+        yield line
+
+
+def _comment(text: str, *, indent: int = 0) -> list[str]:
+    begin = f"{' ' * indent}# "
+    return textwrap.wrap(
+        _calm(text),
+        _WIDTH,
+        initial_indent=begin,
+        subsequent_indent=begin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _flow(value: Any) -> str:
+    """A value on one line of YAML."""
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=float("inf"), sort_keys=False)
+    return text.removesuffix("\n").removesuffix("\n...").removesuffix("\n")
+
+
+def _calm(text: str) -> str:
+    """The text on one line; what YAML does not take, even in a comment, is shown as U+FFFD."""
+    return "".join(mark if mark.isprintable() else "\ufffd" for mark in " ".join(text.split()))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"

@@ -1,0 +1,85 @@
+"""How files without a telling name or header are to be read: found by what they hold, and only where it is needed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetooth import data
+from finetooth.data import discover
+from finetooth.drafts.form import settings
+from finetooth.errors import DataError
+from finetooth.recipe import Data
+
+WORDS = "it was a warm and clever film|the plot is dull and much too long|I would see this again at once".split("|")
+ROWS = [(("good", "bad")[row % 2], f"{WORDS[row % 3]}, number {row}") for row in range(60)]
+
+
+def form_of(path: Path, content: str | bytes, **spec: Any) -> dict[str, Any]:
+    """The settings of a file with that content, which then reads without complaint."""
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    chosen = {item.key: item.value for item in settings({"all": [path]}, spec=Data(source=str(path), **spec))}
+    dataset = data.load(Data(source=str(path), **{**spec, **chosen}), {"all": [path]})
+    assert sum(len(split) for split in (dataset.train, dataset.validation, dataset.test)) == len(ROWS)
+    return chosen
+
+
+def lines(form: str, rows: list[tuple[str, str]] = ROWS) -> str:
+    return "".join(form.format(label=label, text=text) + "\n" for label, text in rows)
+
+
+def test_a_table_with_a_header_needs_nothing(tmp_path: Path) -> None:
+    assert form_of(tmp_path / "a.csv", "label,text\n" + lines('{label},"{text}"')) == {}
+
+
+def test_tabs_in_a_file_without_an_ending(tmp_path: Path) -> None:
+    assert form_of(tmp_path / "Collection", lines("{label}\t{text}")) == {"format": "tsv", "columns": ["label", "text"]}
+    assert form_of(tmp_path / "Headed", "label\ttext\n" + lines("{label}\t{text}")) == {"format": "tsv"}
+
+
+def test_a_label_at_the_beginning_of_every_line(tmp_path: Path) -> None:
+    ordered = sorted(ROWS)  # all of one class first, as such files often are
+    assert form_of(tmp_path / "reviews.all", lines("{label} {text}", ordered)) == {"format": "label_text"}
+
+
+def test_a_table_in_a_file_whose_name_says_nothing(tmp_path: Path) -> None:
+    chosen = form_of(tmp_path / "reviews.dat", lines("{label};{text}"))
+    assert chosen == {"format": "csv", "delimiter": ";", "columns": ["label", "text"]}
+
+
+def test_a_csv_file_without_a_header(tmp_path: Path) -> None:
+    assert form_of(tmp_path / "a.csv", lines('{label},"{text}"')) == {"columns": ["label", "text"]}
+    content = lines('"{text}","{text}",{label}')  # read as a header, its first row would name a column twice
+    assert form_of(tmp_path / "b.csv", content)["columns"] == ["text", "column2", "label"]
+
+
+def test_stray_quote_marks(tmp_path: Path) -> None:
+    rows = [(label, f'"{text}' if row in (3, 40) else text) for row, (label, text) in enumerate(ROWS)]
+    assert form_of(tmp_path / "a.tsv", "label\ttext\n" + lines("{label}\t{text}", rows)) == {"quoting": False}
+    assert form_of(tmp_path / "b.tsv", "label\ttext\n" + lines('{label}\t"{text}"')) == {}
+
+
+def test_an_encoding_that_is_not_utf_8(tmp_path: Path) -> None:
+    rows = [(label, f"{text}, très déjà vu") for label, text in ROWS]
+    chosen = form_of(tmp_path / "a.csv", ("label,text\n" + lines('{label},"{text}"', rows)).encode("latin-1"))
+    assert chosen == {"encoding": "cp1252"}
+
+
+def test_what_the_user_sets_is_not_looked_for(tmp_path: Path) -> None:
+    content = lines("{label}\t{text}")
+    assert form_of(tmp_path / "a.tsv", content, columns=["label", "text"]) == {}
+    assert form_of(tmp_path / "b", content, format="tsv", columns=["y", "x"]) == {}
+
+
+def test_prose_has_no_form(tmp_path: Path) -> None:
+    path = tmp_path / "notes"
+    path.write_text("One sentence here\nanother, longer, sentence there\nword\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"notes: neither its name nor its lines .* --set data\.format=csv"):
+        settings({"all": [path]}, spec=Data(source=str(path)))
+
+
+def test_splits_beside_a_file_of_training_rows(tmp_path: Path) -> None:
+    for name in ("en-train.csv", "en-dev.csv", "de-test.csv", "en-test.txt", "other.csv"):
+        (tmp_path / name).write_text("text,label\n", encoding="utf-8")
+    assert [item.name for item in discover.split_siblings(tmp_path / "en-train.csv")] == ["en-dev.csv"]
+    assert discover.split_siblings(tmp_path / "other.csv") == discover.split_siblings(tmp_path) == []

@@ -1,0 +1,136 @@
+"""Whatever names an experiment gives one recipe: files of recipes, data, frames and pairs."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pyarrow
+import pytest
+
+import finetooth
+from finetooth.drafts import load_recipe
+from finetooth.errors import RecipeError
+from finetooth.progress import Silent
+
+ROWS = [(f"{('a clever film', 'a dull story')[row % 2]}, number {row}", ("good", "bad")[row % 2]) for row in range(60)]
+COLUMNS = {"text": [text for text, _ in ROWS], "label": [label for _, label in ROWS]}
+
+
+class Lines(Silent):
+    """A Progress that keeps what was said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.said.append(line)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with data, and a cache of its own."""
+    monkeypatch.setenv("FINETOOTH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    pandas.DataFrame(COLUMNS).to_csv("reviews.csv", index=False)
+    return tmp_path
+
+
+def test_a_file_of_data_gives_a_recipe_and_says_which(folder: Path) -> None:
+    lines = Lines()
+    made = load_recipe("reviews.csv", overrides=["training.epochs=1"], progress=lines)
+    assert made.data.source == str(folder / "reviews.csv")
+    assert (made.name, made.training.epochs, made.data.label) == ("reviews", 1, "label")
+    said = "\n".join(lines.said)
+    assert "text 'text' (by its name)" in said.replace("\n  ", " ")
+    assert lines.said[-1] == "To edit this recipe: finetooth init reviews.csv"
+    assert max(len(line) for line in said.splitlines()) <= 80
+    assert load_recipe(Path("reviews.csv")) == load_recipe("./reviews.csv") == load_recipe("reviews.csv")
+
+
+def test_the_recipe_of_init_is_the_recipe_of_run(folder: Path) -> None:
+    from finetooth.drafts.drafting import draft
+    from finetooth.drafts.writing import written
+
+    text = written(draft(str(folder / "reviews.csv"), progress=Silent()), place=folder / "reviews.yaml")
+    (folder / "reviews.yaml").write_text(text, encoding="utf-8")
+    assert load_recipe("reviews.yaml") == load_recipe("reviews.csv")
+
+
+def test_a_recipe_is_told_from_data_by_its_ending(folder: Path) -> None:
+    recipe = "name: mine\nmodel: owner/name\ndata: {source: reviews.csv}\n"
+    for name in ("mine.yaml", "mine.YML"):
+        (folder / name).write_text(recipe, encoding="utf-8")
+        assert load_recipe(name).name == "mine"
+    same = load_recipe({"name": "mine", "model": "owner/name", "data": {"source": "reviews.csv"}})
+    assert load_recipe(same) == same == load_recipe("mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            "reviws.csv",
+            r"reviws\.csv: no such file or folder of data \(a recipe ends in .*\)\. Did you mean 'reviews\.csv'",
+        ),
+        (
+            "mine",
+            r"mine: no such file or folder of data \(a recipe ends in \.yaml or \.yml\)\. Did you mean 'mine\.yaml'",
+        ),
+        ("mine.yml", r"mine\.yml: no such recipe\. Did you mean 'mine\.yaml'"),
+        ("data/reviews", r"data/reviews: no such file or folder of data"),
+        (
+            "runs/old",
+            r"runs/old: a run folder, not data\. Its table: finetooth show runs/old\. .* runs/old/recipe\.yaml",
+        ),
+    ],
+)
+def test_what_is_not_there_is_named_with_the_nearest(folder: Path, source: str, message: str) -> None:
+    (folder / "mine.yaml").write_text("name: mine", encoding="utf-8")
+    (folder / "data").mkdir()
+    (folder / "runs" / "old").mkdir(parents=True)
+    (folder / "runs" / "old" / "plan.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(source)
+
+
+FRAMES: dict[str, Any] = {
+    "pandas": lambda: pandas.DataFrame(COLUMNS),
+    "polars": lambda: pytest.importorskip("polars").DataFrame(COLUMNS),
+    "pyarrow": lambda: pyarrow.table(COLUMNS),
+    "pairs": lambda: ROWS,
+}
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_a_frame_is_kept_under_the_hash_of_its_content(folder: Path, kind: str) -> None:
+    frame, lines = FRAMES[kind](), Lines()
+    made = load_recipe(frame, progress=lines)
+    assert made == load_recipe(frame)
+    (file,) = (folder / "cache" / "frames").iterdir()
+    assert made.data.source == str(file)
+    assert made.name == file.stem
+    assert lines.said[0] == f"The rows handed over are kept as {file}"
+    changed = load_recipe([*ROWS[:-1], ("another film", "good")])
+    assert changed.data.source != made.data.source
+
+
+def test_the_same_rows_from_any_library_are_the_same_data() -> None:
+    assert len({load_recipe(frame()).data.source for frame in FRAMES.values()}) == 1
+
+
+def test_splits_are_named_in_a_mapping(folder: Path) -> None:
+    frame = pandas.DataFrame(COLUMNS)
+    other = frame.assign(text=frame["text"] + "!")
+    made = load_recipe({"train": frame, "test": other})
+    assert isinstance(made.data.source, finetooth.recipe.SplitSources)
+    assert made.data.source.validation is None and made.data.source.test != made.data.source.train
+    other.to_csv("more.csv", index=False)
+    paths = load_recipe({"train": ["reviews.csv"], "test": Path("more.csv")})
+    assert isinstance(paths.data.source, finetooth.recipe.SplitSources)
+    assert paths.data.source.train == [str(folder / "reviews.csv")]
+
+
+def test_what_holds_no_rows_is_a_type_error() -> None:
+    for thing in (7, None):
+        with pytest.raises(TypeError, match="no rows with a text and a label"):
+            load_recipe(thing)
