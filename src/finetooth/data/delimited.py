@@ -237,7 +237,14 @@ def _name_columns(
 ) -> None:
     number, first = records[0]
     names = [cell.strip() for cell in first]
-    if declared is None or [name.casefold() for name in names] == [name.strip().casefold() for name in declared]:
+    plain = [name.casefold() for name in names]
+    wanted = [name.strip().casefold() for name in declared or ()]
+    if declared is not None and plain != wanted and sorted(plain) == sorted(wanted):
+        raise DataError(
+            f"{part.name} row {number}: holds the names of data.columns in another order ({', '.join(names)}). Leave "
+            "data.columns out: the header names the columns."
+        )
+    if declared is None or plain == wanted:
         found.first_row = number + 1
         found.rows = [record for _, record in records[1:] if len(record) == len(first)]
     else:

@@ -41,7 +41,7 @@ def read_labelled(
     files, spec = _discovered(spec.model_copy(update={"group": None, "slices": []}), paths)
     parts = _to_score(files)
     spec, notes = _own_encoding(parts, spec)
-    spec, more = _own_delimiter(parts[0], spec, found)
+    spec, more = _own_header(parts[0], spec, found)
     notes += more
     head = reading.sample(parts[0], spec=spec)
     spec = _with_found(spec, found, head, part=parts[0])
@@ -92,7 +92,7 @@ def read_texts(
     # The encoding comes first: what the file holds says whether it has the declared shape.
     spec, notes = _own_encoding([Part(path=path, name=path.name, format="lines")], spec)
     part = Part(path=path, name=path.name, format=_kind(path, spec, found))
-    spec, more = _own_delimiter(part, spec, found)
+    spec, more = _own_header(part, spec, found)
     if part.format == "csv" and spec.format is None and discover.known_format(path) is None:
         more += [f"{part.name}: read as a table, as the data of the run."]
     if part.format in ("csv", "tsv") and spec.columns:
@@ -190,17 +190,41 @@ def _discovered(spec: Data, paths: Sequence[Path]) -> tuple[discover.Found, Data
     return discover.find({discover.ALL: paths}, spec=spec, training=False), spec
 
 
-def _own_delimiter(part: Part, spec: Data, found: Mapping[str, str]) -> tuple[Data, list[str]]:
-    """spec without its delimiter, and the note of it, where another one plainly divides the part's header."""
-    if spec.delimiter is None or spec.columns or part.format not in ("csv", "tsv"):
+def _own_header(part: Part, spec: Data, found: Mapping[str, str]) -> tuple[Data, list[str]]:
+    """spec without columns and delimiter, and notes of it, where the part has a header that does not fit them."""
+    if part.format not in ("csv", "tsv") or (spec.delimiter is None and spec.columns is None):
         return spec, []
-    bare = spec.model_copy(update={"delimiter": None})
-    head = reading.sample(part, spec=bare)
-    undivided = len(reading.sample(part, spec=spec).columns) < 2
-    if not undivided or len(head.columns) < 2 or not columns.names_text(head, spec=spec, also=found.get("text")):
-        return spec, []
-    note = f"{part.name}: divided by {head.delimiter!r}, not by {spec.delimiter!r} as the data of the run; read so."
-    return bare, [note]
+    for delimiter in dict.fromkeys([spec.delimiter, None]):
+        bare = spec.model_copy(update={"delimiter": delimiter, "columns": None})
+        try:
+            head = reading.sample(part, spec=bare)
+        except DataError:  # a value that stands twice: data, not names
+            continue
+        if not _is_header(head, spec, found) or (delimiter != spec.delimiter and len(head.columns) < 2):
+            continue
+        notes = []
+        if delimiter != spec.delimiter:
+            notes.append(
+                f"{part.name}: divided by {head.delimiter!r}, not by {spec.delimiter!r} as the data of the run; "
+                "read so."
+            )
+        if spec.columns is not None and list(head.columns) != spec.columns:
+            notes.append(f"{part.name}: has a header; read by it, not by data.columns of the run.")
+        return bare, notes
+    return spec, []
+
+
+def _is_header(head: Sample, spec: Data, found: Mapping[str, str]) -> bool:
+    """Whether the first row names the column of the texts: where the run had no header, that of the run, or a usual one
+    beside one of labels, for a first row may hold a class that is called `question`.
+    """
+    if spec.columns is None:
+        return columns.names_text(head, spec=spec, also=found.get("text"))
+    own = {spec.text} if spec.text else {"text", found.get("text", "text")}
+    names = {column.strip().casefold() for column in head.columns}
+    if names & {name.strip().casefold() for name in own if name}:
+        return True
+    return columns.names_text(head, spec=spec) and columns.names_label(head)
 
 
 def _own_encoding(parts: Sequence[Part], spec: Data) -> tuple[Data, list[str]]:
@@ -251,16 +275,9 @@ def _has_shape(part: Part, spec: Data, found: Mapping[str, str]) -> bool:
     return len(head.columns) > 1 and not any(isinstance(values, Malformed) for _, values in rows)
 
 
-def _unlabelled_columns(part: Part, spec: Data, found: Mapping[str, str]) -> list[str] | None:
-    """data.columns as they fit a file that may have a header after all, or lack the label."""
+def _unlabelled_columns(part: Part, spec: Data, found: Mapping[str, str]) -> list[str]:
+    """data.columns as they fit a file that may lack the label."""
     assert spec.columns is not None
-    try:
-        header = reading.sample(part, spec=spec.model_copy(update={"columns": None})).columns
-    except DataError:  # a value that stands twice: data, not names
-        header = ()
-    names = (spec.text,) if spec.text else ("text", found.get("text", "text"))
-    if {name.strip().casefold() for name in names} & {name.strip().casefold() for name in header}:
-        return None
     without = [name for name in spec.columns if name != (spec.label or found.get("label", "label"))]
 
     def fitting(names: list[str]) -> int:

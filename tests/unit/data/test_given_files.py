@@ -348,3 +348,47 @@ def test_a_run_of_pairs_by_name_reads_pairs_and_one_of_single_texts_does_not(fil
     halved = files.write("half.csv", "sentence1,label\none,good\n")
     with pytest.raises(DataError, match="no column 'sentence2', where the run found its second texts"):
         data.read_texts(halved, spec=data_of_run(), found=PAIR)
+
+
+NORMAL = "text,label\n" + "".join(f"a film; number {n} it was,{'good' if n % 2 else 'bad'}\n" for n in range(6))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"delimiter": "\t", "columns": ["label", "text"]},
+        {"delimiter": "@", "columns": ["text", "label"]},
+        {"delimiter": ";", "columns": ["label", "text"]},
+        {"columns": ["label", "text"]},
+        {"columns": ["text", "label", "author"]},
+        {"columns": ["category", "headline"], "delimiter": "\t"},
+        {"delimiter": "\t", "columns": ["class", "body"], "text": "body", "label": "class"},
+    ],
+)
+def test_a_normal_csv_after_a_run_of_declared_columns_is_read_by_its_header(files: Files, spec: dict[str, Any]) -> None:
+    path = files.write("new.csv", NORMAL)
+    found = {"text": "headline", "label": "category"} if "headline" in spec["columns"] else {}
+    if "text" in spec:
+        path = files.write("new.csv", NORMAL.replace("text,label", "body,class"))
+    expected = [f"a film; number {n} it was" for n in range(6)]
+    told = Told()
+    assert data.read_texts(path, spec=data_of_run(**spec), found=found, progress=told)[0] == expected
+    assert any("has a header; read by it" in line or "divided by ','" in line for line in told.lines)
+    examples = data.read_labelled(data_of_run(**spec), [path], classes=["bad", "good"], found=found)
+    assert examples.texts == tuple(expected)
+    assert examples.labels.tolist() == [0, 1] * 3
+    assert examples.ids[0] == "new.csv:2"
+
+
+def test_a_first_row_that_begins_with_a_class_called_question_is_no_header(files: Files) -> None:
+    path = files.write("new.tsv", "question\tWhat is it?\nclaim\tIt is a film.\n")
+    spec: dict[str, Any] = {"delimiter": "\t", "columns": ["label", "text"]}
+    assert predicted(path, **spec)[0] == ["What is it?", "It is a film."]
+    assert evaluated([path], ["claim", "question"], **spec)[0].texts == ("What is it?", "It is a film.")
+
+
+def test_a_header_of_the_declared_names_in_another_order_stops_the_training_data_too(files: Files) -> None:
+    assert files.error(csv_text(), columns=["label", "text"]) == (
+        "reviews.csv row 1: holds the names of data.columns in another order (text, label). Leave data.columns out: "
+        "the header names the columns."
+    )
