@@ -179,3 +179,26 @@ def test_a_digit_that_is_no_decimal_is_no_position() -> None:
     asked = {"name": "x", "model": "m/m", "data": {"source": "d/d"}, "candidates": [{"name": "a"}]}
     with pytest.raises(RecipeError, match=r"^--set: '²' is not a position in a list of 1\.$"):
         recipe.load(asked, overrides=["candidates.².rank=4"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "held"),
+    [
+        *((mark, mark) for mark in ("@", "|", ";", ",", "\t", "#", "%", "&", "*", "!", "'", "-")),
+        ("tab", "\t"),
+        ("\\t", "\t"),
+    ],
+)
+def test_a_delimiter_is_set_as_it_is_typed(typed, held):
+    assert recipe.load(BARE, overrides=[f"data.delimiter={typed}"]).data.delimiter == held
+
+
+def test_a_delimiter_of_no_or_two_characters_is_told_with_the_way_to_write_one(tmp_path):
+    for value in ("", "::"):
+        message = said(BARE | {"data": {"source": "a.csv", "delimiter": value}})
+        assert f"{value!r} is not one character" in message and "put quotes around" in message
+    assert recipe.load(BARE, overrides=["training.patience=~"]).training.patience is None
+
+
+def test_labels_may_be_written_as_numbers_with_fractions():
+    assert recipe.load(BARE, overrides=["data.labels=[0, 2.5, 5.0]"]).data.labels == ["0", "2.5", "5"]

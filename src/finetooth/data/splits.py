@@ -6,6 +6,7 @@ numpy.random.default_rng(seed).permutation(n), n being all rows of the split, wh
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,6 +74,12 @@ def divide(train: Pool, validation: Pool | None, test: Pool | None, *, spec: Dat
         rest, whole_test = every, np.arange(len(test), dtype=np.int64)
         rest = _without(train, rest, test, spec=spec, between=("train", "test"), leaks=leaks)
     given = None
+    limit = spec.limit
+    if validation is None and limit.validation is not None:
+        raise DataError(
+            f"data.limit.validation: {limit.validation}, but no validation rows are given to limit: they are carved "
+            f"from the training rows. To carve so many: data.validation: {limit.validation}"
+        )
     if validation is not None:
         given = np.arange(len(validation), dtype=np.int64)
         against = test if test is not None else _part(train, whole_test)
@@ -83,16 +90,48 @@ def divide(train: Pool, validation: Pool | None, test: Pool | None, *, spec: Dat
     _refuse_empty("train", rest, train)
     _refuse_empty("test", whole_test, train)
     before = every if test is not None else _less(every, whole_test)
-    used = _limited(before, spec.limit.train, seed=spec.seed, eligible=rest)
+    used = _limited(before, limit.train, seed=spec.seed, eligible=rest)
     outside = _less(rest, used)
+    rows = {"train": len(rest), "test": len(whole_test)}
     if given is None:
         given, used, outside = _carve_validation(train, used, outside, units=units, spec=spec, notes=notes)
-    limited_test = _limited(whole_test, spec.limit.test, seed=spec.seed, eligible=whole_test)
+        beyond = 0
+    else:
+        rows["validation"] = len(given)
+        every_given = np.arange(len(validation or ()), dtype=np.int64)
+        limited = _limited(every_given, limit.validation, seed=spec.seed, eligible=given)
+        given, beyond = limited, len(given) - len(limited)
+    limited_test = _limited(whole_test, limit.test, seed=spec.seed, eligible=whole_test)
     moved = (0 if test is not None else len(whole_test)) + (0 if validation is not None else len(given))
+    notes += _unmet_counts(rows, spec=spec, given={"validation": validation is not None, "test": test is not None})
     return Division(
         train=used, validation=given, test=limited_test, moved=moved, leaks=leaks, notes=notes,
-        outside={"train": len(outside), "validation": 0, "test": len(whole_test) - len(limited_test)},
+        outside={"train": len(outside), "validation": beyond, "test": len(whole_test) - len(limited_test)},
     )  # fmt: skip
+
+
+def _unmet_counts(rows: Mapping[str, int], *, spec: Data, given: Mapping[str, bool]) -> list[str]:
+    """Notes of limits above the rows that there are, and of shares to carve for splits that are not carved.
+
+    rows: those of each split before its limit; given: whether a split has a source of its own.
+    """
+    notes = []
+    for split in ("train", "validation", "test"):
+        limit = getattr(spec.limit, split)
+        if limit is None or split not in rows or limit <= rows[split]:
+            continue
+        carved = split == "test" and not given["test"]
+        there = f"{rows[split]:,} were carved" if carved else f"there are {rows[split]:,}"
+        fix = f" For more: data.test: {limit} (it is {spec.test:g})." if carved else ""
+        notes.append(f"data.limit.{split}: {limit:,} rows are asked for, and {there}.{fix}")
+    for split, is_given in given.items():
+        share = getattr(spec, split)
+        if is_given and share != Data.model_fields[split].default:
+            notes.append(
+                f"data.{split}: {share:g} is not used, for {split} rows have a source of their own. To use fewer of "
+                f"them: data.limit.{split}: ROWS"
+            )
+    return notes
 
 
 def carve(rows: Rows, *, labels: Rows, units: Rows, count: int, rng: np.random.Generator, spare: bool) -> Rows:

@@ -10,7 +10,7 @@ from finetooth.data.rows import Part, Sample
 from finetooth.recipe import COMPRESSED_SUFFIXES
 
 PIECES = 32
-PIECE_BYTES = 64 * 2**10
+PIECE_BYTES = 16 * 2**10
 STREAMED_CHARACTERS = 64 * 2**20
 _WIDE = ("utf-16", "utf-32", "utf16", "utf32", "utf_16", "utf_32")
 

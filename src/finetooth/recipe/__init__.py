@@ -3,16 +3,14 @@
 The schema, the command line's help, docs/recipe.md and the errors are all made from the fields below.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from finetooth.errors import RecipeError, did_you_mean
-from finetooth.files import check_name
 from finetooth.recipe import unique_keys
 from finetooth.recipe.explaining import explain
 from finetooth.recipe.model_names import MODEL_NAMES as MODEL_NAMES
@@ -24,47 +22,9 @@ from finetooth.recipe.places import absolute_paths
 from finetooth.recipe.places import is_path as is_path
 from finetooth.recipe.places import typed as typed
 from finetooth.recipe.places import unlinked as unlinked
+from finetooth.recipe.values import Costs, Delimiter, Layers, Name, Word
 
 Baseline = Literal["majority", "original", "tfidf", "probe", "full"]
-
-
-def _safe_name(name: str) -> str:
-    try:
-        return check_name(name)
-    except RecipeError as error:
-        raise ValueError(str(error)) from error
-
-
-def _layers(value: str) -> str:
-    if value != "all" and not re.fullmatch(r"last-[1-9][0-9]*", value):
-        raise ValueError(
-            f"layers {value!r} is neither 'all' nor 'last-K' with K a whole number from 1, such as 'last-2'."
-        )
-    return value
-
-
-def _word(value: Any) -> Any:
-    """A label as text: YAML makes a number of an unquoted 5, and a truth value of an unquoted no."""
-    if isinstance(value, bool):
-        raise ValueError(
-            "YAML reads an unquoted yes, no, on, off, true or false as a truth value; put quotes around it."
-        )
-    if isinstance(value, int):
-        return str(value)
-    return value
-
-
-def _costs_of_mistakes(costs: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    right = next((label for label, row in costs.items() if label in row), None)
-    if right is not None:
-        raise ValueError(f"{right!r} said of {right!r} is right and costs nothing; leave it out.")
-    return costs
-
-
-Word = Annotated[str, BeforeValidator(_word)]
-Costs = Annotated[dict[Word, dict[Word, Annotated[float, Field(ge=0, le=1e6)]]], AfterValidator(_costs_of_mistakes)]
-Name = Annotated[str, AfterValidator(_safe_name)]
-Layers = Annotated[str, AfterValidator(_layers)]
 
 
 class Section(BaseModel):
@@ -85,6 +45,9 @@ class Limit(Section):
     """How many rows to use of each split."""
 
     train: int | None = Field(None, ge=2, description="Rows of the training split to use; null: all.")
+    validation: int | None = Field(
+        None, ge=1, description="Rows of a validation split of its own to use; null: all. Carved ones: data.validation."
+    )
     test: int | None = Field(None, ge=1, description="Rows of the test split to use; null: all.")
 
 
@@ -109,7 +72,7 @@ class Data(Section):
         description="Columns whose values the report tells apart (source, year, language); never used to fit.",
     )
     limit: Limit = Field(
-        default_factory=lambda: Limit(train=None, test=None),
+        default_factory=lambda: Limit.model_validate({}),
         description="Rows to use of each split, drawn after shuffling with the data seed.",
     )
     test: float = Field(
@@ -125,8 +88,8 @@ class Data(Section):
     format: Literal["csv", "tsv", "jsonl", "parquet", "folder", "label_text"] | None = Field(
         None, description="The files' format; told from the name when omitted."
     )
-    delimiter: str | None = Field(
-        None, min_length=1, max_length=1, description="Character between columns; found when omitted."
+    delimiter: Delimiter | None = Field(
+        None, description="Character between columns, or the word tab; found when omitted."
     )
     quoting: bool = Field(True, description="Whether quote marks enclose fields (CSV, TSV); false reads them as text.")
     encoding: str | None = Field(None, description="Encoding of text files; UTF-8 when omitted.")

@@ -19,7 +19,9 @@ def overridden(values: dict[str, Any], override: str) -> dict[str, Any]:
     if not equals or not key:
         raise RecipeError(f"--set {override}: expected KEY=VALUE, such as --set data.source=reviews.csv")
     try:
-        value = unique_keys.parse(text, where=f"--set {override}:")
+        # One mark alone is itself: YAML reads | @ % # and a tab as its own, or as nothing. Only ~ stays null.
+        mark = len(text) == 1 and not text.isalnum() and text != "~"
+        value = text if mark else unique_keys.parse(text, where=f"--set {override}:")
     except yaml.YAMLError as error:
         raise RecipeError(f"--set {override}: the value is not valid YAML: {' '.join(str(error).split())}") from error
     path = key.split(".")
