@@ -1,6 +1,5 @@
 """A recipe for data that nobody has described: the files decide what it says, and each choice has its reason."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,19 +7,15 @@ from typing import Any
 import numpy as np
 
 from finetooth import data
-from finetooth.data import Dataset
 from finetooth.drafts import form
 from finetooth.drafts.form import Setting
 from finetooth.drafts.naming import run_name
-from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent
 from finetooth.recipe import Recipe, is_path, load
 from finetooth.sources import bring_data, data_sources
 
 MODEL = "minilm"
 CANDIDATES = [{"name": "lora-r8", "rank": 8}]
-_SCORE = re.compile(r"-?[0-9]+\.[0-9]+")
-_MOST_SCORES = 10  # classes that are decimal numbers, such as stars from 0.5 to 5.0
 _TEXTS = 2_000  # looked at for their lengths
 _TOKENS_OF_A_WORD = 1.3  # of English in the vocabulary of BERT; on film reviews 1.28 to 1.33
 
@@ -69,7 +64,6 @@ def draft(source: str | Mapping[str, Any], *, overrides: Sequence[str] = (), pro
         ]
         spec = recipe.data.model_copy(update={item.key: item.value for item in chosen})
         dataset = data.load(spec, files)
-    _refuse_scores(dataset)
     if has_columns(dataset.summary):
         headless = any(item.key == "columns" for item in chosen)
         chosen += [
@@ -92,21 +86,6 @@ def _reason(key: str, how: str, *, headless: bool) -> str:
     if headless:
         return {"text": "its texts are the longest", "label": "it has the fewest values that repeat"}.get(key, how)
     return "by its name" if how == "known name" else how
-
-
-def _refuse_scores(dataset: Dataset) -> None:
-    """Check that the labels are classes.
-
-    Raises: DataError where they are numbers on a scale.
-    """
-    scores = [name for name in dataset.classes if _SCORE.fullmatch(name)]
-    if len(scores) > max(_MOST_SCORES, len(dataset.classes) // 2):
-        column = dataset.summary["columns"]["label"]["name"]
-        raise DataError(
-            f"column {column!r} (the label): {len(dataset.classes)} different numbers, such as {scores[0]} and "
-            f"{scores[-1]}, which are scores and not classes. Finetooth learns classes only. If another column holds "
-            "them: --set data.label=COLUMN"
-        )
 
 
 def has_columns(summary: Mapping[str, Any]) -> bool:

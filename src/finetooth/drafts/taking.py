@@ -1,14 +1,13 @@
 """One recipe from whatever names an experiment: a recipe, the file of one, a file or folder of data, a data frame."""
 
 import shlex
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetooth.errors import RecipeError, did_you_mean
 from finetooth.progress import Progress, Silent
-from finetooth.recipe import MODEL_NAMES, Recipe, is_path, load
+from finetooth.recipe import Recipe, is_path, load
 
 if TYPE_CHECKING:  # a recipe is read without the readers of data
     from finetooth.drafts.drafting import Draft
@@ -40,7 +39,7 @@ def load_recipe(source: Any, *, overrides: Sequence[str] = (), progress: Progres
         data = _data_source(source, progress=teller)
     made = draft(data, overrides=overrides, progress=teller)
     for line in _made_lines(made, shown=str(source) if isinstance(source, str | Path) else data):
-        teller.say(textwrap.fill(line, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
+        teller.say(line)
     return made.recipe
 
 
@@ -89,19 +88,16 @@ def _data_source(item: Any, *, progress: Progress) -> Any:
     return str(file)
 
 
-def _made_lines(made: "Draft", *, shown: Any) -> list[str]:
+def _made_lines(made: "Draft", *, shown: Any) -> Iterator[str]:
     """Which recipe was made, for someone who named the data alone; shown: the data as they named it."""
-    columns = [f"{item.key} {_shown(item.value)} ({item.reason})" for item in made.chosen]
-    model = next((name for name, item in MODEL_NAMES.items() if item.source == made.recipe.model), made.recipe.model)
-    rows = [candidate.name for candidate in made.recipe.candidates]
-    lines = [f"Recipe {made.recipe.name}: {', '.join([*columns, f'model {model}', *rows])}."]
-    left_out = [f"{name} ({reason})" for name, reason in made.summary["left_out"].items()]
-    if left_out:
-        lines.append(f"Columns not used: {'; '.join(left_out)}.")
+    from finetooth.drafts.writing import key_lines, left_out_lines, short_name
+
+    model = short_name(made)
+    yield f"The data gives this recipe, {made.recipe.name}:"
+    for item in made.chosen:
+        yield from key_lines(item.key, item.value, item.reason, indent=2)
+    yield from left_out_lines(made)
+    yield from key_lines("model", model.name if model else made.recipe.model, "", indent=2)
+    yield from key_lines("candidates", [candidate.name for candidate in made.recipe.candidates], "", indent=2)
     if isinstance(shown, str):
-        lines.append(f"To edit this recipe: finetooth init {shlex.quote(shown)}")
-    return lines
-
-
-def _shown(value: Any) -> str:
-    return f"[{', '.join(value)}]" if isinstance(value, list) else repr(value)
+        yield f"To write it down and edit it: finetooth init {shlex.quote(shown)}"

@@ -11,7 +11,7 @@ import yaml
 
 from finetooth.data.discover import split_siblings
 from finetooth.drafts.drafting import Draft, has_columns
-from finetooth.recipe import MODEL_NAMES, is_path
+from finetooth.recipe import MODEL_NAMES, ModelName, is_path
 
 SCHEMA_FILE = "recipe.schema.json"
 _WIDTH = 80
@@ -29,26 +29,31 @@ def written(made: Draft, *, place: Path) -> str:
     lines = [f"# yaml-language-server: $schema=./{SCHEMA_FILE}"]
     lines += _comment(f"Next: finetooth check {shown}, then finetooth run {shown}")
     lines += [*_comment("All keys and their defaults: docs/recipe.md, or `finetooth recipe schema`."), ""]
-    lines += [*_key("name", values["name"], "the run goes to " + f"runs/{values['name']}"), ""]
+    lines += [*key_lines("name", values["name"], "the run goes to " + f"runs/{values['name']}"), ""]
     lines += [*_model(made, place), ""]
     lines += [*_data(made, values["data"], place), ""]
     if "max_tokens" in values or made.lengths.cut_share:
         longer = f"about {_percent(made.lengths.cut_share)} of the texts are longer and cut"
-        lines += _key("max_tokens", made.recipe.max_tokens, longer if made.lengths.cut_share else "")
+        lines += key_lines("max_tokens", made.recipe.max_tokens, longer if made.lengths.cut_share else "")
     for key, value in values.items():
         if key not in (*_FIRST_KEYS, "candidates"):
-            lines += _key(key, value, "as set")
+            lines += key_lines(key, value, "as set")
     lines += list(_candidates(values["candidates"]))
     return "\n".join(lines) + "\n"
 
 
+def short_name(made: Draft) -> ModelName | None:
+    """The short name of the recipe's model, if it has one."""
+    return next((item for item in MODEL_NAMES.values() if item.source == made.recipe.model), None)
+
+
 def _model(made: Draft, place: Path) -> Iterator[str]:
-    short = next((item for item in MODEL_NAMES.values() if item.source == made.recipe.model), None)
+    short = short_name(made)
     if short is not None:
         yield from _comment(f"{short.about}, {short.parameters / 1e6:.1f} million parameters.")
-        yield from _key("model", short.name, "")
+        yield from key_lines("model", short.name, "")
     else:
-        yield from _key("model", _relative(made.recipe.model, place), "")
+        yield from key_lines("model", _relative(made.recipe.model, place), "")
 
 
 def _data(made: Draft, values: Mapping[str, Any], place: Path) -> Iterator[str]:
@@ -58,19 +63,18 @@ def _data(made: Draft, values: Mapping[str, Any], place: Path) -> Iterator[str]:
         f"Texts: {made.lengths.median_words:,} words in the middle, {made.lengths.most_words:,} at most."
     )
     yield "data:"
-    yield from _key("source", _relative(values["source"], place), _beside(made), indent=2)
+    yield from key_lines("source", _relative(values["source"], place), _beside(made), indent=2)
     reasons = {item.key: item.reason for item in made.chosen}
     reasons |= {key: "carved from the training rows" for key in _carved(made) if key not in values}
     ordered = {**{item.key: item.value for item in made.chosen}, **{k: v for k, v in values.items() if k != "source"}}
     for key, value in ordered.items():
-        yield from _key(key, value, reasons.get(key, "as set"), indent=2)
-    for column in _left_out(made):
-        yield from _comment(column, indent=2)
+        yield from key_lines(key, value, reasons.get(key, "as set"), indent=2)
+    yield from left_out_lines(made)
     if "labels" not in values:
         yield from _numbers(made.summary["classes"])
     for key in _carved(made):
         if key not in values:
-            yield from _key(key, getattr(made.recipe.data, key), reasons[key], indent=2)
+            yield from key_lines(key, getattr(made.recipe.data, key), reasons[key], indent=2)
 
 
 def _numbers(classes: list[str]) -> Iterator[str]:
@@ -84,7 +88,7 @@ def _numbers(classes: list[str]) -> Iterator[str]:
 def _candidates(rows: list[dict[str, Any]]) -> Iterator[str]:
     if rows:
         yield "# Each line is one adapter, and one row of the table. Add lines to compare."
-    yield from ["candidates:"] if rows else _key("candidates", [], "")
+    yield from ["candidates:"] if rows else key_lines("candidates", [], "")
     for row in rows:
         yield f"  - {_flow(row)}"
 
@@ -133,14 +137,15 @@ def _beside(made: Draft) -> str:
     )
 
 
-def _left_out(made: Draft) -> Iterator[str]:
+def left_out_lines(made: Draft) -> Iterator[str]:
+    """The columns that are not used, as comments with their reasons."""
     if not has_columns(made.summary):
         return
     columns = list(made.summary["left_out"].items())
     for name, reason in columns[:_SHOWN_COLUMNS]:
-        yield f"Not used: {name} ({reason})"
+        yield from _comment(f"Not used: {name} ({reason})", indent=2)
     if len(columns) > _SHOWN_COLUMNS:
-        yield f"Not used: {len(columns) - _SHOWN_COLUMNS:,} more columns"
+        yield from _comment(f"Not used: {len(columns) - _SHOWN_COLUMNS:,} more columns", indent=2)
 
 
 def _relative(source: Any, place: Path) -> Any:
@@ -160,8 +165,8 @@ def _relative(source: Any, place: Path) -> Any:
     return near if is_path(near) else f"./{near}"
 
 
-def _key(key: str, value: Any, reason: str, *, indent: int = 0) -> Iterator[str]:
-    """A line of the file, with its reason beside it, or above it where there is no room."""
+def key_lines(key: str, value: Any, reason: str, *, indent: int = 0) -> Iterator[str]:
+    """A key as a line of YAML, with its reason beside it, or above it where there is no room."""
     line = f"{' ' * indent}{key}: {_flow(value)}"
     beside = f"{line:<{_COMMENT_AT - 2}}  # {_calm(reason)}"
     if not reason:

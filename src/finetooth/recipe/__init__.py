@@ -14,6 +14,7 @@ from finetooth.errors import RecipeError, did_you_mean
 from finetooth.recipe import unique_keys
 from finetooth.recipe.explaining import explain
 from finetooth.recipe.model_names import MODEL_NAMES as MODEL_NAMES
+from finetooth.recipe.model_names import ModelName as ModelName
 from finetooth.recipe.model_names import model_source as model_source
 from finetooth.recipe.overriding import overridden
 from finetooth.recipe.places import COMPRESSED_SUFFIXES as COMPRESSED_SUFFIXES
