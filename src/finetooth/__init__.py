@@ -1,6 +1,7 @@
 """Fine-tune a pre-trained text model with about one per cent of its parameters, and learn whether it was worth it.
 
     run = finetooth.run(finetooth.load_recipe("recipe.yaml"))
+    print(run.table)
     finetooth.load(run.folder).predict(["A film to remember."])
 
 Names are imported when they are first used: importing finetooth costs milliseconds and changes nothing.
@@ -16,15 +17,18 @@ if TYPE_CHECKING:
     from finetooth.pipeline import Run as Run
     from finetooth.pipeline import evaluate as evaluate
     from finetooth.pipeline import load as load
+    from finetooth.pipeline import open_run as open_run
     from finetooth.pipeline import run as run
     from finetooth.pipeline import verify as verify
     from finetooth.plan import check as check
+    from finetooth.progress import Progress as Progress
     from finetooth.recipe import Recipe as Recipe
     from finetooth.runs.across import compare as compare
 
 _HOMES = {
     "FinetoothError": ("finetooth.errors", "FinetoothError"),
     "Predictor": ("finetooth.model.predictor", "Predictor"),
+    "Progress": ("finetooth.progress", "Progress"),
     "Recipe": ("finetooth.recipe", "Recipe"),
     "Run": ("finetooth.pipeline", "Run"),
     "check": ("finetooth.plan", "check"),
@@ -32,6 +36,7 @@ _HOMES = {
     "evaluate": ("finetooth.pipeline", "evaluate"),
     "load": ("finetooth.pipeline", "load"),
     "load_recipe": ("finetooth.drafts", "load_recipe"),
+    "open_run": ("finetooth.pipeline", "open_run"),
     "run": ("finetooth.pipeline", "run"),
     "verify": ("finetooth.pipeline", "verify"),
 }
@@ -39,6 +44,7 @@ _HOMES = {
 __all__ = [
     "FinetoothError",
     "Predictor",
+    "Progress",
     "Recipe",
     "Run",
     "check",
@@ -46,6 +52,7 @@ __all__ = [
     "evaluate",
     "load",
     "load_recipe",
+    "open_run",
     "run",
     "verify",
 ]

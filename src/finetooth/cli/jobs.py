@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from finetooth.cli import options, output
-from finetooth.cli.progress import duration, progress_on
+from finetooth.cli.progress import progress_on
 from finetooth.errors import RecipeError
+from finetooth.progress.lines import duration
 
 if TYPE_CHECKING:  # help is printed without pydantic and torch
     from finetooth.recipe import Recipe
@@ -142,7 +143,7 @@ def _run(recipe: "Recipe", *, out: Path | None, allow_inexact: bool, profile: bo
     result = pipeline.run(
         recipe, out=out, progress=progress_on(sys.stderr), allow_inexact=allow_inexact, profile=profile
     )
-    figures = result.contract()
+    figures = result.results
     spent = sum(figures["step_seconds"].values())
     most = figures["peak_bytes"]
     held = f", with at most {most / 1e9:.2f} GB of memory" if most else ""

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from finetooth.progress.lines import calm
+
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -37,8 +39,8 @@ def emit(text: str, *, exact: bool = False) -> None:
 def emit_json(value: Any) -> None:
     """Write a result to stdout as JSON; what a terminal could take for a command is escaped, which JSON reads back."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    calm = "".join(mark if mark.isprintable() or mark == "\n" else json.dumps(mark)[1:-1] for mark in text)
-    emit(calm, exact=True)
+    harmless_text = "".join(mark if mark.isprintable() or mark == "\n" else json.dumps(mark)[1:-1] for mark in text)
+    emit(harmless_text, exact=True)
 
 
 def tell(message: str) -> None:
@@ -77,14 +79,8 @@ def harmless(text: str) -> str:
         return text
     if _COLOUR.search(text) and colour_wanted():
         kept = [*_COLOUR.findall(text), ""]
-        return "".join(map("".join, zip(map(_calm, _COLOUR.split(text)), kept, strict=True)))
-    return _calm(text)
-
-
-def _calm(text: str) -> str:
-    return "".join(
-        mark if mark.isprintable() or mark in "\n\t" else " " if mark.isspace() else "\ufffd" for mark in text
-    )
+        return "".join(map("".join, zip(map(calm, _COLOUR.split(text)), kept, strict=True)))
+    return calm(text)
 
 
 def one_line(text: str, columns: int) -> str:
@@ -92,11 +88,11 @@ def one_line(text: str, columns: int) -> str:
 
     Control characters, which could move the cursor or reverse the line, are shown as U+FFFD.
     """
-    calm = _calm(" ".join(text.split()))
-    if columns_of(calm) <= columns:
-        return calm
+    shown = calm(" ".join(text.split()))
+    if columns_of(shown) <= columns:
+        return shown
     kept, width = [], 0
-    for character in calm:
+    for character in shown:
         width += _columns_of_one(character)
         if width > columns - 3:
             break

@@ -5,18 +5,13 @@ Finished steps stay as one quiet line each.
 
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
 from finetooth.cli.output import harmless
 from finetooth.progress import Progress
-
-Clock = Callable[[], float]
-_PLAIN_LINE_SECONDS = 15.0
-_PACE_SECONDS = 60.0
-_WORTH_A_LINE_SECONDS = 0.5
+from finetooth.progress.lines import Clock, Count, PlainLines
 
 
 def progress_on(stream: TextIO) -> Progress:
@@ -53,7 +48,7 @@ class LiveLines:
 
 
 class _LiveStep:
-    def __init__(self, count: "Count", stream: TextIO) -> None:
+    def __init__(self, count: Count, stream: TextIO) -> None:
         from tqdm import tqdm
 
         tqdm.monitor_interval = 0  # no watching thread: our lines are redrawn when work advances
@@ -71,152 +66,3 @@ class _LiveStep:
 
     def close(self) -> None:
         self._bar.close()
-
-
-class PlainLines:
-    """A Progress for a log: a line when a step begins, one every 15 seconds while it advances, one at its end."""
-
-    def __init__(self, stream: TextIO, *, clock: Clock = time.monotonic) -> None:
-        self._stream = stream
-        self._clock = clock
-
-    @contextmanager
-    def step(self, title: str, *, total: int | None = None, unit: str = "") -> Iterator["_PlainStep"]:
-        count = Count(title, total=total, unit=unit, clock=self._clock)
-        step = _PlainStep(count, self.say, clock=self._clock)
-        self.say(count.line())
-        try:
-            yield step
-        except BaseException:
-            self.say(count.stopped())
-            raise
-        self.say(count.finished())
-
-    def say(self, line: str) -> None:
-        print(harmless(line), file=self._stream, flush=True)
-
-
-class _PlainStep:
-    def __init__(self, count: "Count", say: Callable[[str], None], *, clock: Clock) -> None:
-        self._count = count
-        self._say = say
-        self._clock = clock
-        self._said = clock()
-
-    def advance(self, count: int = 1, *, note: str = "") -> None:
-        self._count.add(count, note)
-        if self._clock() - self._said >= _PLAIN_LINE_SECONDS:
-            self._said = self._clock()
-            self._say(self._count.line())
-
-
-class Count:
-    """How far one step is, and the words for it."""
-
-    def __init__(self, title: str, *, total: int | None, unit: str, clock: Clock) -> None:
-        self._title = title
-        self._total = total
-        self._unit = unit
-        self._clock = clock
-        self._begun = clock()
-        self._done = 0
-        self._note = ""
-        self._last = self._begun
-        self._working = 0.0  # seconds that units took; what ends in none (a validation between steps) is no part of it
-        # (working second, units done). The first one is taken at the first advance: a resumed step begins with a
-        # leap, and a rate that counts the leap would promise too much.
-        self._marks: deque[tuple[float, int]] = deque()
-
-    def add(self, count: int, note: str) -> None:
-        """Count `count` more units; an empty note leaves the one before."""
-        self._done += count
-        self._note = note or self._note
-        now = self._clock()
-        self._working += now - self._last if count else 0.0
-        self._last = now
-        self._marks.append((self._working, self._done))
-        while len(self._marks) > 2 and self._marks[1][0] < self._working - _PACE_SECONDS:
-            self._marks.popleft()
-
-    def line(self) -> str:
-        """`lora-r8: 1,200 of 3,600 examples, 41 examples/s, 58 s left, loss 0.412`, as far as it is known."""
-        parts = []
-        if self._total is not None:
-            parts.append(f"{self._amount(self._done, of=self._total)} of {self._amounts(self._total)}")
-        elif self._done:
-            parts.append(self._amounts(self._done))
-        rate = self._rate()
-        if rate:
-            parts.append(f"{self._pace(rate)}")
-            if self._total is not None and self._total > self._done:
-                parts.append(f"{_roughly((self._total - self._done) / rate)} left")
-        if self._note:
-            parts.append(self._note)
-        return harmless(f"{self._title}: {', '.join(parts)}" if parts else self._title)
-
-    @property
-    def is_worth_a_line(self) -> bool:
-        """Whether the finished step has anything to say: it counted something, or took a while."""
-        return self._done > 0 or self._clock() - self._begun >= _WORTH_A_LINE_SECONDS
-
-    def finished(self) -> str:
-        """`lora-r8: 3,600 examples in 87 s`."""
-        done = f"{self._amounts(self._done)} in " if self._done else "done in "
-        return f"{self._title}: {done}{duration(self._clock() - self._begun)}"
-
-    def stopped(self) -> str:
-        """`lora-r8: stopped after 1,200 of 3,600 examples, 29 s`."""
-        far = ""
-        if self._total is not None:
-            far = f"{self._amount(self._done, of=self._total)} of {self._amounts(self._total)}, "
-        return f"{self._title}: stopped after {far}{duration(self._clock() - self._begun)}"
-
-    def _rate(self) -> float | None:
-        if len(self._marks) < 2:
-            return None
-        (begun, before), (now, done) = self._marks[0], self._marks[-1]
-        # Under a second of work says nothing worth showing.
-        return (done - before) / (now - begun) if now - begun >= 1.0 else None
-
-    def _pace(self, rate: float) -> str:
-        if self._unit == "bytes":
-            return f"{_bytes(rate)}/s"
-        figure = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}" if rate >= 1 else f"{rate:.2f}"
-        return f"{figure} {self._unit}/s" if self._unit else f"{figure}/s"
-
-    def _amount(self, count: int, *, of: int) -> str:
-        return _bytes(count, like=of).split()[0] if self._unit == "bytes" else f"{count:,}"
-
-    def _amounts(self, count: int) -> str:
-        if self._unit == "bytes":
-            return _bytes(count)
-        return f"{count:,} {self._unit}" if self._unit else f"{count:,}"
-
-
-def duration(seconds: float) -> str:
-    """`0.4 s`, `87 s`, `4 min 12 s` or `2 h 5 min`."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    if whole < 7200:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def _roughly(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
-
-
-def _bytes(count: float, *, like: float | None = None) -> str:
-    """`12.3 MB`; `like` fixes the unit, so that a part is shown in the unit of its whole."""
-    size = count if like is None else like
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= scale:
-            return f"{count / scale:.1f} {unit}"
-    return f"{count:.0f} bytes"

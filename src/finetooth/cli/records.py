@@ -53,13 +53,6 @@ def schema() -> None:
 
 def table_of(run_folder: Path, *, wide: bool) -> str:
     """The table of a run folder as it is printed on the terminal; it ends by naming the next command."""
-    from finetooth.files import read_json
-    from finetooth.report.table import render
-    from finetooth.runs.layout import RunFolder
-    from finetooth.runs.results import contract
+    from finetooth.report.printed import printed
 
-    figures = contract(run_folder)
-    folder = RunFolder(run_folder)
-    comparison = read_json(folder.comparison) if folder.comparison.is_file() else None
-    report = str(folder.report) if folder.report.is_file() else None
-    return render(figures, comparison, colour=output.colour_wanted(), wide=wide, folder=str(run_folder), report=report)
+    return printed(run_folder, colour=output.colour_wanted(), wide=wide)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetooth.errors import RecipeError, did_you_mean
-from finetooth.progress import Progress, Silent
+from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Recipe, is_path, load
 
 if TYPE_CHECKING:  # a recipe is read without the readers of data
@@ -16,12 +16,12 @@ _RECIPE_SUFFIXES = (".yaml", ".yml")
 _SPLITS = {"train", "validation", "test"}
 
 
-def load_recipe(source: Any, *, overrides: Sequence[str] = (), progress: Progress | None = None) -> Recipe:
+def load_recipe(source: Any, *, overrides: Sequence[str] = (), progress: Progress | bool | None = None) -> Recipe:
     """The recipe of an experiment, its paths made absolute. From data alone one is made, by looking at the data.
 
     source: a Recipe; the path of one (.yaml, .yml), or its content as a mapping; a path of data, a wheel: source or a
     Hub id; a data frame or list of (text, label) pairs; or a mapping of train, validation and test to paths or frames.
-    overrides: `a.b=value` texts with YAML values. progress: told which recipe was made.
+    overrides: `a.b=value` texts with YAML values. progress: as run; told which recipe was made.
     Raises: RecipeError; where one is made, SourceError and DataError too, and TypeError for what holds no rows.
     """
     if isinstance(source, Recipe):
@@ -32,7 +32,7 @@ def load_recipe(source: Any, *, overrides: Sequence[str] = (), progress: Progres
         return load(source, overrides=overrides)
     from finetooth.drafts.drafting import draft
 
-    teller = progress or Silent()
+    teller = progress_for(progress)
     if isinstance(source, Mapping):
         data: Any = {split: _data_source(item, progress=teller) for split, item in source.items()}
     else:

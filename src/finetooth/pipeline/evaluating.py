@@ -18,7 +18,7 @@ from finetooth.files import read_json
 from finetooth.model.predictor import Predictor
 from finetooth.pipeline.using import data_of, load, run_of
 from finetooth.plan import prepare
-from finetooth.progress import Progress, Silent
+from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Data, typed
 from finetooth.recipe import load as load_recipe
 from finetooth.runs import lockbox
@@ -30,12 +30,17 @@ _UNKNOWN = "It is not known whether rows were in the training data: "
 
 
 def evaluate(
-    run_or_adapter: str | Path, *, data: Any = None, base: str | None = None, progress: Progress | None = None
+    run_or_adapter: str | Path,
+    *,
+    data: Any = None,
+    base: str | None = None,
+    progress: Progress | bool | None = None,
 ) -> dict[str, Any]:
     """Figures of a run's winner, or of an adapter, on the run's test split or on other labelled data.
 
-    run_or_adapter, base, progress: as load. data: a source as a recipe names it (file, folder, wheel:, Hub id), a
-    DataFrame (pandas, polars), or a list or array of (text, label) rows; the run's test split when omitted.
+    run_or_adapter, base: as load. progress: as run. data: a source as a recipe names it (file,
+    folder, wheel:, Hub id), a DataFrame (pandas, polars), or a list or array of (text, label) rows; the run's test
+    split when omitted.
 
     accuracy, macro_f1: of the labels that it decides, over all rows; loss: of its probabilities. Of an adapter that
     abstains also coverage, the share of rows answered, and accuracy_answered, None where none is. seen_rows: how many
@@ -45,7 +50,7 @@ def evaluate(
     Every call is an opening of that test set and is counted.
     Raises: as load; DataError for unusable data; TypeError for data of a type that has no rows.
     """
-    quiet = progress or Silent()
+    quiet = progress_for(progress)
     predictor = load(run_or_adapter, base=base, progress=quiet)
     run_folder = run_of(Path(run_or_adapter).absolute())
     examples, test_id = _examples(predictor, run_folder, data, quiet)

@@ -18,16 +18,17 @@ from finetooth.errors import DivergedError, KilledError, ProofError, RecipeError
 from finetooth.files import UNFINISHED, damage, discard, read_json, sweep, write_file, write_json
 from finetooth.model.batching import Tokens
 from finetooth.pipeline import ending, resuming
+from finetooth.pipeline.finished_run import Run
 from finetooth.plan import looking, prepare
 from finetooth.plan.describing import data_lines, padded_lines, warning_lines
 from finetooth.plan.prepare import Material
 from finetooth.preflight import Finding
-from finetooth.progress import Progress, Silent
+from finetooth.progress import Progress, progress_for
 from finetooth.proof import certificate
 from finetooth.proof.command import Command
 from finetooth.proof.task import Action, Task
 from finetooth.recipe import Recipe
-from finetooth.runs import lockbox, predictions, provenance, results
+from finetooth.runs import lockbox, predictions, provenance
 from finetooth.runs.disk import disk_faults
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.lock import RunLock
@@ -36,38 +37,24 @@ from finetooth.runs.work import save_examples, write_splits
 from finetooth.tuning import checkpoints
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A finished run."""
-
-    folder: Path
-
-    def contract(self) -> dict[str, Any]:
-        """What `--json` prints: results.json and costs.json merged (docs/contract.schema.json)."""
-        return results.contract(self.folder)
-
-    @property
-    def failed(self) -> bool:
-        """Whether a row of the run failed."""
-        return any(row["status"] == "failed" for row in self.contract()["rows"])
-
-
 def run(
     recipe: Any,
     *,
     out: str | Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     allow_inexact: bool = False,
     profile: bool = False,
 ) -> Run:
     """Run a recipe in runs/NAME or `out`, going on from whatever is finished there.
 
     recipe: a Recipe, or whatever load_recipe makes one from: the file of one, a file or folder of data, a data frame.
-
+    progress: where steps are shown. None: below the cell in a notebook, nowhere elsewhere; True: on stderr elsewhere
+    too; False: nowhere; or a finetooth.Progress of your own.
     allow_inexact: go on although something that decides the last bit (threads, versions, processor) changed; marked so.
     profile: measure how near tuning comes to what this machine can do (costs.json).
     Raises: FinetoothError and its kinds. Interrupted leaves everything saved; the same call goes on.
     """
+    progress = progress_for(progress)
     recipe = load_recipe(recipe, progress=progress)
     if profile and recipe.training.device == "cuda":
         raise RecipeError("--profile measures products of the CPU; leave it out, or set training.device: cpu.")
@@ -79,9 +66,9 @@ def run(
             resuming.refuse_changed_recipe(folder, recipe)
             ending.clear_away(folder)  # a kill may have come after the mark and before this
             for line in resuming.told_of_complete(folder, recipe):
-                (progress or Silent()).say(line)
+                progress.say(line)
             return Run(folder.path)
-        work = _Work(recipe, folder, progress or Silent(), command, profile=profile)
+        work = _Work(recipe, folder, progress, command, profile=profile)
         work.prepare(allow_inexact=allow_inexact)
         give_back()  # what sources, tokens and the base took: the rows' processes have better use for it
         work.carry_out()

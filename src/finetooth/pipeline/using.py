@@ -8,7 +8,7 @@ from finetooth.errors import RunError, SourceError
 from finetooth.files import read_json
 from finetooth.model import artefact
 from finetooth.model.predictor import Predictor
-from finetooth.progress import Progress, Silent
+from finetooth.progress import Progress, progress_for
 from finetooth.proof import certificate
 from finetooth.recipe import Data, typed
 from finetooth.recipe import load as load_recipe
@@ -17,14 +17,15 @@ from finetooth.runs.layout import RunFolder
 from finetooth.sources import bring_adapter, bring_model
 
 
-def load(run_or_adapter: str | Path, *, base: str | None = None, progress: Progress | None = None) -> Predictor:
+def load(run_or_adapter: str | Path, *, base: str | None = None, progress: Progress | bool | None = None) -> Predictor:
     """The winner of a run, or an adapter, reloaded and compared with what was saved, ready to predict.
 
     run_or_adapter: the folder of a run, or of one adapter. base: source of the base model, for an adapter that was
-    moved out of its run and whose base is a local folder. progress: where steps are shown; nowhere when omitted.
+    moved out of its run and whose base is a local folder. progress: as run, but
+    nowhere when omitted, in a notebook too.
     Raises: RunError when the run has no winner; ModelError when the artefact or base is not what was measured.
     """
-    quiet = progress or Silent()
+    quiet = progress_for(progress or False)
     folder = _adapter_folder(Path(run_or_adapter).absolute())
     staged = bring_adapter(str(folder), progress=quiet)
     base_folder = bring_base(folder, base, progress=quiet)

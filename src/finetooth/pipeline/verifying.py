@@ -15,7 +15,7 @@ from finetooth.files import MANIFEST, read_json
 from finetooth.model import artefact
 from finetooth.pipeline import ending, using
 from finetooth.plan import prepare
-from finetooth.progress import Progress, Silent
+from finetooth.progress import Progress, Silent, progress_for
 from finetooth.proof import figures, rechecking
 from finetooth.proof.rechecking import Checked, Fault
 from finetooth.recipe import Recipe
@@ -61,7 +61,9 @@ class Verification:
         }
 
 
-def verify(run_or_adapter: str | Path, *, base: str | None = None, progress: Progress | None = None) -> Verification:
+def verify(
+    run_or_adapter: str | Path, *, base: str | None = None, progress: Progress | bool | None = None
+) -> Verification:
     """Prove a finished run, or one adapter, again: files, certificates, identities, canaries, figures.
 
     Nothing is fetched and nothing of the run is written. base: source of the base model, for an adapter that was moved
@@ -72,7 +74,7 @@ def verify(run_or_adapter: str | Path, *, base: str | None = None, progress: Pro
     """
     started = time.perf_counter()
     folder = RunFolder(Path(run_or_adapter).absolute())
-    quiet = progress or Silent()
+    quiet = progress_for(progress)
     if folder.is_run or folder.is_complete:
         run, rows = _check_run(folder, base, quiet)
     else:

@@ -16,7 +16,7 @@ from finetooth.model.batching import Tokens
 from finetooth.plan import fitting, looking, prepare
 from finetooth.plan.prepare import Material
 from finetooth.preflight import fix_list as fixes
-from finetooth.progress import Progress, Silent
+from finetooth.progress import Progress, progress_for
 from finetooth.proof.command import Command
 from finetooth.proof.task import Task
 from finetooth.recipe import Recipe
@@ -35,18 +35,19 @@ PROCESS_SECONDS = 6.0  # a fresh process imports torch, transformers and peft; r
 
 
 def check(
-    recipe: Any, *, progress: Progress | None = None, fix_list: Path | None = None, excel_safe: bool = False
+    recipe: Any, *, progress: Progress | bool | None = None, fix_list: Path | None = None, excel_safe: bool = False
 ) -> dict[str, Any]:
     """What a run of the recipe will do, about what it will cost, and what is wrong with its data (docs/check.md).
 
     recipe: a Recipe, or whatever load_recipe makes one from: the file of one, a file or folder of data, a data frame.
+    progress: as run.
 
     Memory and step time are measured on the largest and on typical batches of each candidate, in a process of its own;
     nothing is kept but the fix list, if a file is named: one line of CSV for every row that a finding names.
     excel_safe: values in it that a spreadsheet would compute begin with an apostrophe.
     Raises: as run does before it trains; RecipeError if fix_list would change a source of data.
     """
-    quiet = progress or Silent()
+    quiet = progress_for(progress)
     recipe = load_recipe(recipe, progress=quiet)
     prepare.refuse_device(recipe)
     with tempfile.TemporaryDirectory(prefix="finetooth-check-") as name:

@@ -23,7 +23,7 @@ from finetooth.report.wording import (
     which_p,
 )
 
-_QUALITY = "row,trained,accuracy,95 % interval,vs best control,p,macro-F1,log loss,calibration error".split(",")
+QUALITY = "row,trained,accuracy,95 % interval,vs best control,p,macro-F1,log loss,calibration error".split(",")
 _COSTS = "share trained,training,peak memory,size on disk,latency".split(",")
 _SPENT = (
     "Share trained: of all parameters, each counted once. Peak memory: of the row's own process. Latency: the time "
@@ -37,10 +37,10 @@ def rows_section(material: Material) -> Safe:
     """The table of all rows and the chart of their accuracy."""
     done = [line for line in material.lines if line.done]
     marked = next((at for at, line in enumerate(material.lines) if line.winner), None)
-    body = [_table_row(line) for line in material.lines]
+    body = [table_row(line) for line in material.lines]
     test = f"on the same {material.contract['data']['test']:,} test rows"
     grid = table(
-        _QUALITY,
+        QUALITY,
         body,
         caption=f"Every row, {test}",
         marked=marked,
@@ -56,15 +56,16 @@ def rows_section(material: Material) -> Safe:
     return join(
         charts.ladder(material.lines) if done else None,
         grid,
-        *(tag("p", text, class_="note") for text in _reading(material)),
-        *_warnings(material),
+        *(tag("p", text, class_="note") for text in reading(material.contract, material.lines)),
+        *warnings(material.contract, material.lines),
         _pooled(material),
         spent,
         tag("p", f"{_SPENT} {_PEFT}" if by_peft else _SPENT, class_="note"),
     )
 
 
-def _table_row(line: Line) -> list[Child]:
+def table_row(line: Line) -> list[Child]:
+    """The cells of a row, for the columns QUALITY."""
     row = line.row
     mark = "head never trained" if line.chance else "best on validation" if line.winner else None
     if line.heads:
@@ -115,39 +116,40 @@ def _peft_share(line: Line) -> Safe | None:
     return None if share is None else tag("small", f"peft {percent(share / 100, 4)}".replace(" ", GAP))
 
 
-def _reading(material: Material) -> Iterator[str]:
+def reading(contract: Mapping[str, Any], lines: Sequence[Line]) -> Iterator[str]:
     """What a reader must know to read the table right."""
-    if material.contract["winner"] is not None:
+    if contract["winner"] is not None:
         yield "The row set off was best on the validation rows, chosen before any test label was read."
-    best = best_control_of(material.lines)
-    gains = [(line.row["name"], line.gain[0]) for line in material.lines if line.gain is not None]
+    best = best_control_of(lines)
+    gains = [(line.row["name"], line.gain[0]) for line in lines if line.gain is not None]
     if best is not None and gains:
         yield (
             f"Best control: {shown(best.title)}. Differences are in percentage points. p: exact McNemar test"
             f"{family([name for name, _ in gains])}; {which_p([gain for _, gain in gains])}."
         )
-    if any(line.chance for line in material.lines):
+    if any(line.chance for line in lines):
         yield "The original model's head was never trained, so its answers are chance."
-    told = heads_told(material.lines, others=True)
+    told = heads_told(lines, others=True)
     if told is not None:
         yield told
-    full = of_full((line.row, line.compared) for line in material.lines)
+    full = of_full((line.row, line.compared) for line in lines)
     if full is not None:
         yield f"{full[0].upper()}{full[1:]}"
-    if tempered(material.lines):
+    if tempered(lines):
         yield TEMPERED
 
 
-def _warnings(material: Material) -> Iterator[Safe]:
-    for line in material.lines:
+def warnings(contract: Mapping[str, Any], lines: Sequence[Line]) -> Iterator[Safe]:
+    """Which rows failed, the warnings of the others, and whether the run is inexact."""
+    for line in lines:
         if line.row["status"] != "done":
             yield tag(
                 "p", f"{shown(line.title)} failed: {line.row['error'] or 'no reason is known.'}", class_="warning"
             )
         for text in line.row.get("warnings", []):
             yield tag("p", f"{shown(line.title)}: {text}", class_="warning")
-    if material.contract.get("inexact"):
-        changes = "; ".join(material.contract["inexact"])
+    if contract.get("inexact"):
+        changes = "; ".join(contract["inexact"])
         yield tag("p", f"Inexact: changed on the way: {changes}", class_="warning")
 
 

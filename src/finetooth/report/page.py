@@ -14,7 +14,7 @@ from finetooth.report.material import Material
 
 def page(material: Material) -> str:
     """The whole page as text."""
-    style, script = _part("style.css"), _part("script.js")
+    style, script = part("style.css"), part("script.js")
     found = disagreements(material)
     parts = [
         ("rows", "All rows", rows_section(material)),
@@ -72,7 +72,8 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """The text of a style or script of ours, to stand inside its element."""
     # Line ends as a browser reads them, whatever the check-out made of them: the policy's hash is over those.
     text = resources.files("finetooth.report").joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n")
     assert "</" not in text, f"{name} would end its element"

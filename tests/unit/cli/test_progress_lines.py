@@ -2,7 +2,8 @@ import io
 
 import pytest
 
-from finetooth.cli.progress import Count, LiveLines, PlainLines, duration, progress_on
+from finetooth.cli.progress import LiveLines, progress_on
+from finetooth.progress.lines import Count, PlainLines, duration
 
 
 class Clock:

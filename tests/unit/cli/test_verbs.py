@@ -49,7 +49,8 @@ class Run:
     folder: Path
     failed: bool = False
 
-    def contract(self):
+    @property
+    def results(self):
         return contract(self.folder)
 
 

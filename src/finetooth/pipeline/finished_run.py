@@ -1,0 +1,119 @@
+"""A finished run as Python sees it: its results, its table and its verdict, printed or shown in a notebook."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetooth.errors import RunError
+from finetooth.files import read_json
+from finetooth.report.markup import shown
+from finetooth.report.notebook import fragment
+from finetooth.report.printed import printed
+from finetooth.report.wording import percent
+from finetooth.runs import results
+from finetooth.runs.layout import RunFolder
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Table:
+    """The table of a run: `print` shows the text of the terminal, a notebook shows `html`."""
+
+    text: str
+    html: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Run:
+    """A finished run, read from its folder each time it is asked; a notebook shows its table and verdict.
+
+    folder: the run folder (docs/run-folder.md). All properties raise RunError where the folder is no longer what the
+    run left.
+    """
+
+    folder: Path
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """Figures, costs and verdict of all rows: what `finetooth show --json` prints (docs/contract.schema.json)."""
+        return results.contract(self.folder)
+
+    @property
+    def table(self) -> Table:
+        """The table with its verdict."""
+        named = self._as_named()
+        comparison = read_json(RunFolder(self.folder).comparison) if RunFolder(self.folder).comparison.is_file() else {}
+        return Table(printed(named), fragment(self.results, comparison, report=self._named_report()))
+
+    @property
+    def verdict(self) -> str:
+        """The sentences under the table. `results["verdict"]` holds their facts, `worth_it` among them."""
+        return str(self.results["verdict"]["text"])
+
+    @property
+    def winner(self) -> dict[str, Any] | None:
+        """The row of `results` that was best on the validation rows, chosen before any test label was read, or None.
+
+        `name`, `seed`, `test` (examples, accuracy, loss, macro_f1), `parameters` and more.
+        """
+        figures = self.results
+        chosen = figures["winner"]
+        named = (row for row in figures["rows"] if chosen and all(row[key] == chosen[key] for key in ("name", "seed")))
+        return next(named, None)
+
+    @property
+    def report(self) -> Path:
+        """The report, one file for a browser; it holds texts of test rows."""
+        return RunFolder(self.folder).report
+
+    @property
+    def failed(self) -> bool:
+        """Whether a row of the run failed."""
+        return any(row["status"] == "failed" for row in self.results["rows"])
+
+    def __repr__(self) -> str:
+        try:
+            winner = self.winner
+        except RunError:
+            return f"<finetooth.Run {self._as_named()}: cannot be read>"
+        return f"<finetooth.Run {self._as_named()}: {_in_short(winner)}>"
+
+    def _repr_html_(self) -> str:
+        return self.table.html
+
+    def _as_named(self) -> Path:
+        here = Path.cwd()
+        return self.folder.relative_to(here) if self.folder.is_relative_to(here) else self.folder
+
+    def _named_report(self) -> str | None:
+        report = RunFolder(self._as_named()).report
+        return str(report) if self.report.is_file() else None
+
+
+def _in_short(winner: Mapping[str, Any] | None) -> str:
+    if winner is None:
+        return "no winner"
+    if winner["test"] is None:
+        return f"{shown(winner['name'])} failed on the test rows"
+    accuracy = percent(winner["test"]["accuracy"]).replace("\N{NO-BREAK SPACE}", " ")
+    return f"{shown(winner['name'])}, accuracy {accuracy} on {winner['test']['examples']:,} test rows"
+
+
+def open_run(folder: str | Path) -> Run:
+    """The finished run in a folder, as `run` returned it: results, table, verdict and winner.
+
+    folder: a run folder, such as runs/NAME.
+    Raises: RunError when it holds no run with results, or they are not what was measured.
+    """
+    opened = Run(Path(folder).absolute())
+    results.contract(opened.folder)
+    return opened

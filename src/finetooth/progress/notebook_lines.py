@@ -1,0 +1,68 @@
+"""Progress below the cell of a notebook: one output of plain text, drawn again in its place."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from finetooth.progress.lines import Clock, Count, calm
+
+_REDRAW_SECONDS = 0.25
+
+
+class NotebookLines:
+    """A Progress for a notebook: finished steps and what was said, a line each, and under them the steps under way.
+
+    display: IPython's. The output is drawn again in its place, so that a saved notebook holds its last state alone.
+    """
+
+    def __init__(self, display: Callable[..., Any], *, clock: Clock = time.monotonic) -> None:
+        self._display = display
+        self._clock = clock
+        self._lines: list[str] = []
+        self._under_way: list[Count] = []
+        self._output: Any = None
+        self._drawn = -_REDRAW_SECONDS
+
+    @contextmanager
+    def step(self, title: str, *, total: int | None = None, unit: str = "") -> Iterator["_NotebookStep"]:
+        count = Count(title, total=total, unit=unit, clock=self._clock)
+        self._under_way.append(count)
+        self._draw()
+        try:
+            yield _NotebookStep(count, self._draw_now_and_then)
+        except BaseException:
+            self._under_way.remove(count)
+            self.say(count.stopped())
+            raise
+        self._under_way.remove(count)
+        if count.is_worth_a_line:
+            self._lines.append(count.finished())
+        self._draw()
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
+        self._lines.append(calm(line))
+        self._draw()
+
+    def _draw_now_and_then(self) -> None:
+        if self._clock() - self._drawn >= _REDRAW_SECONDS:
+            self._draw()
+
+    def _draw(self) -> None:
+        self._drawn = self._clock()
+        content = {"text/plain": "\n".join([*self._lines, *(count.line() for count in self._under_way)])}
+        if self._output is None:
+            self._output = self._display(content, raw=True, display_id=True)
+        else:
+            self._output.update(content, raw=True)
+
+
+class _NotebookStep:
+    def __init__(self, count: Count, draw: Callable[[], None]) -> None:
+        self._count = count
+        self._draw = draw
+
+    def advance(self, count: int = 1, *, note: str = "") -> None:
+        self._count.add(count, note)
+        self._draw()
