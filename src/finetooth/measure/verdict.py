@@ -3,19 +3,20 @@
 The winner is fixed by validation before a test row is read; nothing here chooses by test rows.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from finetooth.measure import power, wording
+from finetooth.measure.learning import Learning
 from finetooth.measure.score_interval import score_interval
 from finetooth.measure.seeds import FEW_SEEDS, recipe_difference
 from finetooth.measure.significance import Paired, holm, paired
 from finetooth.measure.standing import Standing, standings
-from finetooth.measure.wording import Gap, Title
+from finetooth.measure.wording import Gap, Title, Value
 
 ALPHA = 0.05
 _UNTRAINED = ("majority", "original")  # controls that are not fitted on the training rows
@@ -27,6 +28,7 @@ class Judged:
 
     chance: whether it is a control that learnt nothing from a text: majority, or the model under an untrained head.
     yardstick: whether it is full fine-tuning, told beside the winner and no control that it must beat (docs/adr/0012).
+    learning: of a candidate, the signs that it has not learned, by validation rows and its training curve alone.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Judged:
     trained: int = 0
     chance: bool = False
     yardstick: bool = False
+    learning: Learning = field(default_factory=Learning)
 
     @property
     def is_control(self) -> bool:
@@ -50,11 +53,29 @@ class Named(TypedDict):
     seed: int | None
 
 
-class Verdict(TypedDict):
-    """The verdict.
+class ShownSign(TypedDict):
+    """A sign that a candidate has not learned: its kind, and a clause about the candidate."""
 
-    worth_it: whether the winner is better than every control; None where there is no winner or no control, and where it
-    is better but no control learnt anything.
+    sign: Literal["one_class", "still_falling", "not_fitted"]
+    text: str
+
+
+class Unlearned(TypedDict):
+    """A winner that has not learned: why, and the recipe's keys with the values to try."""
+
+    name: str
+    seed: int | None
+    signs: list[ShownSign]
+    changes: Mapping[str, Value]
+
+
+class Verdict(TypedDict):
+    """The verdict. headline: the first sentence of text.
+
+    worth_it: whether the winner is better than every control; None where there is no winner or no control, where it is
+    better but no control learnt anything, and where it has not learned.
+    unlearned: that the winner has not learned, so that nothing is said of its worth; None where it has, as one that is
+    better than every control always has.
     smallest_sufficient: the candidate of fewest trained parameters that is shown to be as good as the winner within
     the margin; the winner itself if all smaller ones are shown to be worse by more; None if that is open.
     rows_needed: then, the test rows that would show it of the smallest open one with 80 % power, if the two are equally
@@ -64,7 +85,9 @@ class Verdict(TypedDict):
     """
 
     text: str
+    headline: str
     worth_it: bool | None
+    unlearned: Unlearned | None
     winner: Named | None
     smallest_sufficient: Named | None
     rows_needed: int | None
@@ -92,20 +115,28 @@ def judge(
     if best is None:
         text = wording.no_winner(_best_control(rows), winner=winner, failed=failed, any_row=bool(rows), title=title)
         named: Named | None = None if winner is None else {"name": winner[0], "seed": winner[1]}
-        return _verdict(text, winner=named)
+        return _verdict([text], winner=named)
     candidates = [row for row in rows if row.kind == "candidate"]
     controls = [row for row in rows if row.is_control]
+    standing = None
+    if controls:
+        found = standings([row.correct for row in candidates], [row.correct for row in controls])
+        standing = found[candidates.index(best)]
+    ending = [
+        *_others_unlearned(best, candidates, title),
+        wording.failures(failed),
+        wording.failed_controls(failed_controls) if controls else "",
+    ]
+    if best.learning.signs and (standing is None or standing.p_holm >= ALPHA):
+        return _unlearned(best, None if standing is None else (controls[standing.best], standing), ending, title=title)
     sufficient, rows_needed, open_one = _smallest(best, candidates, margin)
     second = wording.sufficiency(best, sufficient, open_one, rows_needed=rows_needed, margin=margin, title=title)
     if sufficient is best and _smaller(best, candidates):
         second = wording.none_smaller(margin)
     worth_it: bool | None = None
-    if not controls:
+    if standing is None:
         first, rows_to_tell = wording.no_control(title(best), failed_controls), None
     else:
-        standing = standings([row.correct for row in candidates], [row.correct for row in controls])[
-            candidates.index(best)
-        ]
         first, rows_to_tell = _worth(best, controls, standing, candidates=candidates, title=title)
         worth_it = standing.p_holm < ALPHA
         if not worth_it:
@@ -117,11 +148,41 @@ def judge(
         _beside_full(best, rows, title),
         _of_seeds(best, rows),
         *_beside(best, candidates, told=(sufficient, open_one) if second else (), title=title),
-        wording.failures(failed),
-        wording.failed_controls(failed_controls) if controls else "",
+        *ending,
     ]
-    text = " ".join(sentence for sentence in (first, second, *more) if sentence)
-    return _verdict(text, worth_it, _named(best), _named(sufficient), rows_needed, rows_to_tell)
+    return _verdict(
+        [first, second, *more],
+        worth_it=worth_it,
+        winner=_named(best),
+        smallest_sufficient=_named(sufficient),
+        rows_needed=rows_needed,
+        rows_to_tell=rows_to_tell,
+    )
+
+
+def _unlearned(
+    best: Judged, against: tuple[Judged, Standing] | None, ending: Sequence[str], *, title: Title
+) -> Verdict:
+    """The verdict on a winner that has not learned. against: the best baseline and how the winner stands to it."""
+    learning = best.learning
+    headline, second = wording.not_learned(title(best), [sign.text for sign in learning.signs])
+    name, gap = (None, None) if against is None else (title(against[0]), _gap(against[1].to_best))
+    return _verdict(
+        [headline, second, wording.open_question(name, gap, learning.advice), *ending],
+        winner=_named(best),
+        unlearned={
+            "name": best.name,
+            "seed": best.seed,
+            "signs": [{"sign": sign.sign, "text": sign.text} for sign in learning.signs],
+            "changes": dict(learning.changes),
+        },
+    )
+
+
+def _others_unlearned(best: Judged, candidates: Sequence[Judged], title: Title) -> list[str]:
+    """The other candidates that answer one class for nearly every row."""
+    collapsed = [(row, row.learning.collapsed) for row in candidates if row is not best]
+    return [wording.other_not_learned(title(row), sign.text) for row, sign in collapsed if sign is not None]
 
 
 def _trained(titles: Sequence[str]) -> bool:
@@ -239,16 +300,20 @@ def _named(row: Judged | None) -> Named | None:
 
 
 def _verdict(
-    text: str,
+    sentences: Sequence[str],
+    *,
     worth_it: bool | None = None,
+    unlearned: Unlearned | None = None,
     winner: Named | None = None,
     smallest_sufficient: Named | None = None,
     rows_needed: int | None = None,
     rows_to_tell: int | None = None,
 ) -> Verdict:
     return {
-        "text": text,
+        "text": " ".join(sentence for sentence in sentences if sentence),
+        "headline": sentences[0],
         "worth_it": worth_it,
+        "unlearned": unlearned,
         "winner": winner,
         "smallest_sufficient": smallest_sufficient,
         "rows_needed": rows_needed,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 _SHOWN = 3
+_LONGEST_CLASS = 30
+Value = int | float | str  # of a key of the recipe
 _NARROW = 0.002  # of an interval: below a fifth of a point, tenths of a point would say nothing
 
 
@@ -72,6 +74,63 @@ def beats_chance(name: str, control: str, gap: Gap, *, failed: bool) -> str:
         f"{name} beats {control} by {_points(gap)}; whether it was worth it cannot be said, because no trained control "
         f"(tfidf, probe) {missing}."
     )
+
+
+def one_class(name: str, share: float, true_share: float) -> str:
+    """Nearly all answers are of one class; both shares of the validation rows, 0 to 1."""
+    calm = " ".join(name.split())
+    quoted = f"'{calm if len(calm) <= _LONGEST_CLASS else calm[: _LONGEST_CLASS - 1] + '…'}'"
+    return f"it answers {quoted} for {100 * share:.0f} % of the validation rows ({100 * true_share:.0f} % are {quoted})"
+
+
+def still_falling(start: float, end: float, *, epochs: float) -> str:
+    """The validation loss, in nats, fell steeply over the last so many epochs."""
+    span = "the last epoch" if epochs == 1 else f"the last {epochs:.2g} epochs"
+    return f"its validation loss was still falling: from {start:.2f} to {end:.2f} in {span}"
+
+
+def falling_within(train_loss: float, end: float) -> str:
+    """The validation loss after training lies far below the mean training loss on the way; both in nats."""
+    return f"its loss was still falling: {train_loss:.2f} on average in training, {end:.2f} on validation rows after it"
+
+
+def not_fitted(train_accuracy: float, baseline: str, accuracy: float) -> str:
+    """The training rows are fitted worse than a baseline answers validation rows; both accuracies 0 to 1."""
+    return (
+        f"its training accuracy is {100 * train_accuracy:.0f} % at the end, below what {baseline} reaches on the "
+        f"validation rows ({100 * accuracy:.0f} %)"
+    )
+
+
+def not_learned(name: str, signs: Sequence[str]) -> tuple[str, str]:
+    """That a candidate has not learned: the headline with the first sign, and the second sign if there is one."""
+    more = f"{signs[1][0].upper()}{signs[1][1:]}." if len(signs) > 1 else ""
+    return f"{name} has not learned yet: {signs[0]}.", more
+
+
+def other_not_learned(name: str, sign: str) -> str:
+    """That a candidate beside the winner has not learned."""
+    return f"{name} has not learned: {sign}."
+
+
+def open_question(baseline: str | None, gap: Gap | None, advice: str) -> str:
+    """What a run says whose winner has not learned, and what to do."""
+    so_far = ""
+    if baseline is not None and gap is not None:
+        so_far = f" So far its difference to the best baseline ({baseline}) is {_points(gap, signed=True)}."
+    return f"So this run does not show whether fine-tuning is worth it.{so_far} {advice}"
+
+
+def train_again(changes: Sequence[tuple[str, Value, Value]]) -> str:
+    """What to change in the recipe; changes: key, value to try, value it has."""
+    parts = [f"{setting(key, value)} (now {setting(key, now).partition('=')[2]})" for key, value, now in changes]
+    return f"Train again with {' and '.join(parts)}."
+
+
+def setting(key: str, value: Value) -> str:
+    """A key of the recipe and a value as `--set` takes them: `training.learning_rate=0.00002`."""
+    number = f"{value:.10f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    return f"{key}={number}"
 
 
 def corrected_for(candidates: int, *, seeds: bool, controls: int) -> str:

@@ -7,8 +7,9 @@ from typing import Any, Literal
 from finetooth import controls
 from finetooth.controls.control import SETTINGS
 from finetooth.files import discard, read_json, sweep
-from finetooth.measure import decision_file
+from finetooth.measure import decision_file, learning
 from finetooth.measure.decisions import Decision
+from finetooth.measure.metrics import predicted
 from finetooth.model.artefact import weights_name
 from finetooth.recipe import Recipe
 from finetooth.report.writing import write_report
@@ -85,7 +86,13 @@ def _compared(
     *,
     winner: tuple[str, int] | None,
 ) -> dict[str, Any]:
-    outcomes = [_outcome(plan, folder, row) for row in rows if row.status == "done"]
+    baseline, outcomes = _best_baseline(rows), []
+    for row in rows:
+        if row.status == "done":
+            outcome = _outcome(plan, folder, row)
+            if row.kind == "candidate":
+                outcome = replace(outcome, learning=_learning(recipe, plan, folder, row, baseline=baseline))
+            outcomes.append(outcome)
     failed: dict[str, list[str]] = {"candidate": [], "baseline": []}
     for row in rows:
         if row.status == "failed" and row.name != "full":  # it is no control, and the table says that it failed
@@ -132,6 +139,32 @@ def _outcome(plan: Mapping[str, Any], folder: RunFolder, row: Row) -> comparison
     chance = row.name == "majority" or (row.name == "original" and row.head == "new")
     decision = decision_of(plan, place)
     return comparison.Outcome(row.name, row.kind, row.seed, test, trained, decision, chance, row.name == "full")
+
+
+def _best_baseline(rows: Sequence[Row]) -> learning.Baseline | None:
+    """The baseline with the highest accuracy on the validation rows; full fine-tuning is none."""
+    baselines = [
+        learning.Baseline(row.name, row.validation["accuracy"])
+        for row in rows
+        if row.kind == "baseline" and row.name != "full" and row.validation is not None
+    ]
+    return max(baselines, key=lambda baseline: baseline.accuracy, default=None)
+
+
+def _learning(
+    recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, row: Row, *, baseline: learning.Baseline | None
+) -> learning.Learning:
+    """Whether a candidate has learned. Its largest logits are looked at: costs may make one class the best answer."""
+    validation = predictions.read(folder.row(row.name, row.seed).predictions)["validation"]
+    return learning.judge(
+        predicted(validation.logits),
+        validation.labels,
+        classes=plan["classes"],
+        curve=row.curve,
+        baseline=baseline,
+        training=recipe.training,
+        train_rows=plan["counts"]["train"],
+    )
 
 
 def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, seed: int | None) -> Row:

@@ -52,6 +52,7 @@ def _reading(found: Mapping[str, Any]) -> list[str]:
         f"{run}: no winner with test figures (none ended well, or it failed on the test rows); it counts as worse."
         for run in found["without_winner"]
     ]
+    said += [f"{one['run']}: {one['headline']}" for one in found["unlearned"]]
     said += [
         f"{run}: that its test rows are those of {reference['run']}, row by row, is known by name and label alone: a "
         "run of an earlier version does not hold more."

@@ -1,11 +1,12 @@
 """The headline of the report: the verdict that the comparison holds, its first sentence before the others."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_END = re.compile(r"(?<=[.!?])\s+")  # of a sentence; a figure's point has no blank after it
+from finetooth.report.markup import shown
+
+_MOST = 2_000  # characters: far more than a verdict has
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,5 +19,8 @@ class Verdict:
 
 def verdict_of(comparison: Mapping[str, Any]) -> Verdict:
     """The verdict, in words."""
-    first, *rest = _END.split(comparison["verdict"]["text"].strip(), maxsplit=1)
-    return Verdict(first, tuple(rest))
+    verdict = comparison["verdict"]
+    first = verdict["headline"]
+    rest = verdict["text"].removeprefix(first).strip()
+    # It may quote a class, which is the user's own text.
+    return Verdict(shown(first, _MOST), (shown(rest, _MOST),) if rest else ())

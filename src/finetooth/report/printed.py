@@ -18,4 +18,12 @@ def printed(run_folder: Path, *, colour: bool = False, wide: bool = False) -> st
     folder = RunFolder(run_folder)
     comparison = read_json(folder.comparison) if folder.comparison.is_file() else None
     report = str(folder.report) if folder.report.is_file() else None
-    return render(figures, comparison, colour=colour, wide=wide, folder=str(run_folder), report=report)
+    return render(
+        figures,
+        comparison,
+        colour=colour,
+        wide=wide,
+        folder=str(run_folder),
+        report=report,
+        again=str(folder.next_free()),
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from finetooth.measure.wording import setting
 from finetooth.report.wording import (
     TEMPERED,
     compared_with,
@@ -61,12 +62,13 @@ def render(
     wide: bool = False,
     folder: str | None = None,
     report: str | None = None,
+    again: str | None = None,
 ) -> str:
     """The table as text without a line break at its end: at most 80 columns, or as many as it needs when `wide`.
 
     contract, comparison: as runs.results.contract and runs.comparison.compare give them. colour: for a terminal, one
     accent on the winner. folder: how the user names the run's folder; runs/NAME when omitted.
-    report: how they name its report, if there is one.
+    report: how they name its report, if there is one. again: a folder for another run, if the winner has not learned.
     """
     lines = _lines(contract, comparison)
     columns = [*_narrow_columns(several=len({line.row["seed"] for line in lines} - {None}) > 1)]
@@ -81,7 +83,7 @@ def render(
     if reading:
         blocks.append("\n".join(reading))
     place = folder or f"runs/{contract['run']}"
-    closing = [*_verdict(contract), *_closing(contract, lines, place, report=report)]
+    closing = [*_verdict(contract), *_closing(contract, lines, place, report=report, again=again)]
     blocks.append("\n".join(closing))
     return "\n\n".join(blocks)
 
@@ -319,7 +321,9 @@ def _decisions(lines: list[_Line]) -> list[Mapping[str, Any]]:
     return [line.row.get("decision") or {} for line in lines]
 
 
-def _closing(contract: Mapping[str, Any], lines: list[_Line], folder: str, *, report: str | None) -> list[str]:
+def _closing(
+    contract: Mapping[str, Any], lines: list[_Line], folder: str, *, report: str | None, again: str | None
+) -> list[str]:
     said = []
     if _all_verified(lines):
         said.append("All adapters verified: reloaded in a fresh process, logits bitwise equal.")
@@ -338,11 +342,20 @@ def _closing(contract: Mapping[str, Any], lines: list[_Line], folder: str, *, re
         said.append("This run is not complete: give the same command again, and it goes on.")
     if report is not None:
         said.append(f"Report  {report}")
-    place = shlex.quote(folder)
-    # Without a winner there is nothing to predict with.
-    command = f"show {place}" if contract["winner"] is None else f'predict --with {place} "your text"'
-    said.append(f"Next    finetooth {command}")
+    said.append(f"Next    finetooth {_next(contract, folder, again=again)}")
     return said
+
+
+def _next(contract: Mapping[str, Any], folder: str, *, again: str | None) -> str:
+    """The command to give next: to train again what has not learned, else to use the winner."""
+    place, unlearned = shlex.quote(folder), (contract.get("verdict") or {}).get("unlearned")
+    if contract["winner"] is None:
+        return f"show {place}"  # there is nothing to predict with
+    if unlearned is None:
+        return f'predict --with {place} "your text"'
+    changes = [setting(key, value) for key, value in unlearned["changes"].items()]
+    words = [f"{folder}/recipe.yaml", *(word for change in changes for word in ("--set", change))]
+    return f"run {shlex.join(words)} --out {shlex.quote(again or f'{folder}-2')}"
 
 
 def _all_verified(lines: list[_Line]) -> bool:

@@ -47,7 +47,8 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
     `without_winner`, which have none with test figures. Differences are accuracy of the row minus that of the
     reference, -1 to 1; a row is what its saved files gave, and nothing is computed by a model here. `by_label_alone`
     names the later runs whose test rows are held to those of the first by id and label alone, since a plan of an
-    earlier version says too little of their content.
+    earlier version says too little of their content. `unlearned` holds the runs whose winner has not learned, each with
+    the headline of its verdict.
 
     `p_holm` of a later run's winner is corrected over these winners alone: validation had chosen them before, so that
     what else was tried takes nothing from the gate. That of every other candidate is corrected over all candidates.
@@ -87,6 +88,11 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
         "worse": [line["run"] for line in judged if line["winner"] and _shown_worse(line)] + without,
         "without_winner": without,
         "by_label_alone": by_label_alone,
+        "unlearned": [
+            {"run": str(folder), "headline": found["verdict"]["headline"]}
+            for folder, found in zip(folders, contracts, strict=True)
+            if (found["verdict"] or {}).get("unlearned")
+        ],
         "rows": lines,
     }
 

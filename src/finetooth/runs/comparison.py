@@ -14,6 +14,7 @@ from finetooth.measure.bootstrap import percentile_interval, resampled_macro_f1,
 from finetooth.measure.calibration import calibration_error, reliability
 from finetooth.measure.decisions import Decision
 from finetooth.measure.intervals import wilson
+from finetooth.measure.learning import Learning
 from finetooth.measure.metrics import losses, macro_f1
 from finetooth.measure.score_interval import score_interval
 from finetooth.measure.seeds import LEAST_SEEDS, pool, recipe_difference
@@ -35,7 +36,8 @@ class Outcome:
     """A row that ended well, with its predictions on the test split and what makes labels of them.
 
     trained: parameters that it trains. chance: whether it is a control that learnt nothing from a text. yardstick:
-    whether it is full fine-tuning, which is shown beside and is no control.
+    whether it is full fine-tuning, which is shown beside and is no control. learning: of a candidate, the signs that it
+    has not learned.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Outcome:
     decision: Decision = field(default_factory=Decision)
     chance: bool = False
     yardstick: bool = False
+    learning: Learning = field(default_factory=Learning)
 
     @property
     def losses(self) -> npt.NDArray[np.float64]:
@@ -218,7 +221,9 @@ def _pooled(marked: Sequence[_Marked], best: _Marked | None) -> list[dict[str, A
 
 def _judged(item: _Marked) -> verdict.Judged:
     row = item.row
-    return verdict.Judged(row.name, row.kind, row.seed, item.correct, row.trained, row.chance, row.yardstick)
+    return verdict.Judged(
+        row.name, row.kind, row.seed, item.correct, row.trained, row.chance, row.yardstick, row.learning
+    )
 
 
 def _key(row: Outcome) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""Where everything in a run folder lies; nothing here touches the disk but the two look-ups at the end."""
+"""Where everything in a run folder lies; nothing here touches the disk but the three look-ups at the end."""
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,3 +157,8 @@ class RunFolder:
     def is_complete(self) -> bool:
         """Whether the run has ended and all of it is here."""
         return self.complete.is_file()
+
+    def next_free(self) -> Path:
+        """A folder beside it for another run: NAME-2, or the first number after it that is free."""
+        places = (self.path.with_name(f"{self.path.name}-{number}") for number in itertools.count(2))
+        return next(place for place in places if not place.exists())

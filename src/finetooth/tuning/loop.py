@@ -22,6 +22,7 @@ import torch
 from torch import nn
 
 from finetooth.errors import DivergedError, Interrupted
+from finetooth.measure.learning import collapse
 from finetooth.measure.metrics import predicted, score
 from finetooth.model import device, seeds
 from finetooth.model.batching import Rows, Tokens, collate
@@ -41,7 +42,6 @@ from finetooth.tuning.readings import Readings
 from finetooth.tuning.schedule import factor, optimizer
 from finetooth.tuning.trained import take_over, trained
 
-COLLAPSE = 0.95  # share of predictions given to one class that raises the alarm
 LOG_EVERY = 10
 _NOTHING_LEARNT = (
     "its only step is one of warm-up, at a learning rate of 0: nothing was learnt. Set training.warmup_fraction: 0, or "
@@ -337,7 +337,7 @@ class Tuning:
         if not np.isfinite(found).all():
             raise DivergedError(f"a validation logit after step {counters.step} is not finite.")
         figures = score(found, job.validation.labels)
-        self._sound_alarm(found)
+        collapsed = self._sound_alarm(found)
         value = {"loss": -figures["loss"], "accuracy": figures["accuracy"], "macro_f1": figures["macro_f1"]}[
             job.training.monitor
         ]
@@ -357,20 +357,19 @@ class Tuning:
         counters.curve.append(point)
         counters.loss_sum, counters.loss_count, counters.right, counters.evaluated = 0.0, 0, 0, True
         self._log("evaluate", {**point, "macro_f1": figures["macro_f1"]})
-        job.advance(0, f"validation {100 * figures['accuracy']:.1f} %")
+        job.advance(0, f"validation {100 * figures['accuracy']:.1f} %{collapsed}")
 
-    def _sound_alarm(self, found: npt.NDArray[np.float32]) -> None:
-        count = len(self.job.classes)
-        said = np.bincount(predicted(found), minlength=count) / len(found)
-        true = np.bincount(self.job.validation.labels, minlength=count) / len(found)
-        top = int(said.argmax())
-        if said[top] >= COLLAPSE > true[top]:
-            warning = (
-                f"after step {self.counters.step} class {self.job.classes[top]!r} takes {100 * said[top]:.0f} % of the "
-                f"predictions and {100 * true[top]:.0f} % of the validation rows"
-            )
-            self.counters.warnings.append(warning)
-            self._log("alarm", {"warning": warning})
+    def _sound_alarm(self, found: npt.NDArray[np.float32]) -> str:
+        """Log that one class takes nearly all answers, and return it as a note for the progress.
+
+        It is no warning of the row: a later step may learn, and the verdict looks at the step that is kept.
+        """
+        one = collapse(predicted(found), self.job.validation.labels)
+        if one is None:
+            return ""
+        name = self.job.classes[one.place]
+        self._log("alarm", {"class": name, "share": one.share, "true_share": one.true_share})
+        return f", {100 * one.share:.0f} % of the answers are {name!r}"
 
     def _out_of_patience(self) -> bool:
         patience = self.job.training.patience

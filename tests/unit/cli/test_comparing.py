@@ -15,6 +15,7 @@ FOUND = {
     "worse": ["runs/new"],
     "without_winner": [],
     "by_label_alone": [],
+    "unlearned": [],
     "rows": [
         {
             "run": "runs/my old", "name": "x", "seed": 0, "winner": True, "heads": None, "accuracy": 0.5,

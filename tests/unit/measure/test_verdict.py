@@ -37,7 +37,9 @@ def judge(rows, winner=("lora-r8", 1), margin=0.005, failed=(), failed_controls=
 def test_the_only_candidate_beats_every_control():
     assert judge([*CONTROLS, GOOD]) == {
         "text": "Worth it: lora-r8 beats the best control (tfidf) by 5.0 points (4.1 to 6.0).",
+        "headline": "Worth it: lora-r8 beats the best control (tfidf) by 5.0 points (4.1 to 6.0).",
         "worth_it": True,
+        "unlearned": None,
         "winner": {"name": "lora-r8", "seed": 1},
         "smallest_sufficient": {"name": "lora-r8", "seed": 1},
         "rows_needed": None,

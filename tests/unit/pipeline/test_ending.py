@@ -1,5 +1,6 @@
 """What a complete run leaves."""
 
+import html
 from pathlib import Path
 
 import numpy as np
@@ -215,3 +216,35 @@ def test_a_fault_in_the_report_loses_nothing_and_the_same_again_completes_the_ru
     assert folder.is_complete and not folder.work.exists()
     assert "the loss of step 3 is not finite." in folder.report.read_text()
     assert "without a candidate that ended well" in folder.card.read_text()
+
+
+def test_whether_the_winner_has_learned_is_told_by_validation_rows_and_not_by_test_labels(tmp_path: Path) -> None:
+    labels = np.arange(40) % 2
+    flat = np.tile(np.float32([0.2, 0.1]), (40, 1))  # "bad" for every row
+    costly = Decision(costs=((1, 0, 99.0),))  # its label is "good" for every row, its largest logit is not
+    healthy = (np.eye(2, dtype=np.float32)[labels] * np.float32(2.0)) + np.float32(0.1)
+    plan = {**PLAN, "base": None, "counts": {"train": 40, "validation": 40, "test": 40}, "test_id": "t"}
+    plan |= {"inexact": [], "token_budget": 9, "run_id": "r"}
+    verdicts = {}
+    for name, logits, decision in (("flat", flat, Decision()), ("costly", healthy, costly)):
+        folder = RunFolder(tmp_path / name)
+        decided_run(folder, labels, {"r4": (logits, decision)})
+        conclude(recipe_of("r4"), plan, folder, keys=[("r4", 0)], winner=("r4", 0), openings=1, held=0)
+        verdicts[name] = read_json(folder.comparison)["verdict"]
+        assert verdicts[name]["headline"] in folder.card.read_text(encoding="utf-8").replace("\\", "")
+        assert html.escape(verdicts[name]["headline"]) in folder.report.read_text(encoding="utf-8")
+    assert verdicts["flat"]["headline"] == (
+        "r4 has not learned yet: it answers 'bad' for 100 % of the validation rows (50 % are 'bad')."
+    )
+    assert verdicts["flat"]["unlearned"]["changes"] == {
+        "training.epochs": 30, "training.head_learning_rate": 0.005,
+    }  # fmt: skip
+    assert verdicts["costly"]["unlearned"] is None
+    # Test rows with other labels, on which the same answers are all right, change nothing.
+    folder = RunFolder(tmp_path / "other")
+    decided_run(folder, labels, {"r4": (flat, Decision())})
+    parts = predictions.read(folder.row("r4", 0).predictions)
+    parts["test"] = predictions.Predictions(parts["test"].ids, np.zeros(40, np.int64), flat)
+    predictions.write(folder.row("r4", 0).predictions, parts)
+    conclude(recipe_of("r4"), plan, folder, keys=[("r4", 0)], winner=("r4", 0), openings=1, held=0)
+    assert read_json(folder.comparison)["verdict"]["unlearned"] == verdicts["flat"]["unlearned"]

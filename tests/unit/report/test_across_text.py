@@ -17,7 +17,7 @@ def row(run, name, accuracy, **changes):
     } | changes
 
 
-def text(*rows, without_winner=(), by_label_alone=()):
+def text(*rows, without_winner=(), by_label_alone=(), unlearned=()):
     return describe(
         {
             "examples": 2620,
@@ -26,6 +26,7 @@ def text(*rows, without_winner=(), by_label_alone=()):
             "reference": {"run": rows[0]["run"], "name": rows[0]["name"], "seed": 0},
             "without_winner": without_winner,
             "by_label_alone": by_label_alone,
+            "unlearned": unlearned,
             "rows": rows,
         }
     )
@@ -53,6 +54,17 @@ def test_rows_stand_under_their_run_and_the_winners_are_judged_in_words():
 def test_a_difference_that_is_not_shown_is_said_to_be_not_shown():
     lines = text(row("a", "x", 0.8), row("b", "y", 0.81, difference=0.01, p=0.2, p_holm=0.2)).splitlines()
     assert lines[-1] == "b: y cannot be told apart in accuracy from x of a."
+
+
+def test_a_run_whose_winner_has_not_learned_says_so():
+    headline = "y has not learned yet: it answers 'bad' for 98 % of the validation rows (50 % are 'bad')."
+    worse = row("runs/new", "y", 0.5, difference=-0.3, p=1e-9, p_holm=1e-9)
+    shown = text(row("runs/old", "x", 0.8), worse, unlearned=[{"run": "runs/new", "headline": headline}])
+    assert shown.endswith(
+        "\nruns/new: y is 30.0 points worse in accuracy than x of runs/old.\n"
+        "runs/new: y has not learned yet: it answers 'bad' for 98 % of the validation\n"
+        "  rows (50 % are 'bad')."
+    )
 
 
 def test_a_run_without_a_winner_has_a_sentence_of_its_own():

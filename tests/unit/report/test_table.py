@@ -72,8 +72,12 @@ COMPARISON = {
 }
 
 
-def render(rows=ROWS, comparison=COMPARISON, *, colour=False, wide=False, folder=None, report=None, **changes):
-    return table.render(contract(rows, **changes), comparison, colour=colour, wide=wide, folder=folder, report=report)
+def render(
+    rows=ROWS, comparison=COMPARISON, *, colour=False, wide=False, folder=None, report=None, again=None, **changes
+):
+    return table.render(
+        contract(rows, **changes), comparison, colour=colour, wide=wide, folder=folder, report=report, again=again
+    )
 
 
 def test_the_whole_table():
@@ -95,6 +99,21 @@ def test_the_whole_table():
         "All adapters verified: reloaded in a fresh process, logits bitwise equal.\n"
         'Next    finetooth predict --with runs/imdb-minilm "your text"'
     )
+
+
+def test_after_a_winner_that_has_not_learned_next_is_the_run_to_try():
+    verdict = {
+        "text": "lora-r16 has not learned yet: it answers 'bad' for 98 % of the validation rows.",
+        "unlearned": {"changes": {"training.epochs": 9, "training.head_learning_rate": 0.005}},
+    }
+    text = render(folder="runs/my run", again="runs/my run-2", verdict=verdict)
+    assert text.endswith(
+        "\nNext    finetooth run 'runs/my run/recipe.yaml' --set training.epochs=9 "
+        "--set training.head_learning_rate=0.005 --out 'runs/my run-2'"
+    )
+    assert "finetooth predict" not in text
+    learned = render(folder="runs/x", again="runs/x-2", verdict={"text": "Worth it.", "unlearned": None})
+    assert learned.endswith('Next    finetooth predict --with runs/x "your text"')
 
 
 def test_colour_is_one_accent_on_the_winner_and_nothing_else():

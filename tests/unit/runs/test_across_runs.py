@@ -251,3 +251,11 @@ def test_rows_with_other_labels_under_the_same_names_are_refused(old, tmp_path):
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_one_run_is_not_compared_with_itself(old, count):
     assert refusal(*[old] * count) == "compare needs two or more different run folders: finetooth compare RUN RUN"
+
+
+def test_runs_whose_winner_has_not_learned_are_named(old, tmp_path):
+    new = finished(tmp_path / "new", {("lora-r8", 0): POOR}, winner=("lora-r8", 0), complete=False)
+    verdict = {"headline": "lora-r8 has not learned yet: …", "unlearned": {"signs": [], "changes": {}}}
+    write_json(RunFolder(new).comparison, {"rows": [], "verdict": verdict})
+    mark.write_mark(RunFolder(new), [RunFolder(new).row("lora-r8", 0)], run_id="x")
+    assert compare([old, new])["unlearned"] == [{"run": str(new), "headline": verdict["headline"]}]

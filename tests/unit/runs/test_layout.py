@@ -41,3 +41,11 @@ def test_a_run_begins_with_its_recipe_and_plan_and_ends_with_complete(tmp_path):
     run.plan.write_text("{}")
     run.complete.write_text("")
     assert (run.is_run, run.is_complete) == (True, True)
+
+
+def test_the_next_free_folder_stands_beside_it(tmp_path):
+    run = RunFolder(tmp_path / "mine")
+    assert run.next_free() == tmp_path / "mine-2"
+    (tmp_path / "mine-2").mkdir()
+    (tmp_path / "mine-3").touch()
+    assert run.next_free() == tmp_path / "mine-4"
