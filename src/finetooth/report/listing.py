@@ -13,13 +13,14 @@ from finetooth.report.wording import (
     counted_parts,
     family,
     interval,
-    latency,
     megabytes,
+    milliseconds,
     of_full,
     p_value,
     percent,
     points,
     seconds,
+    spread,
     which_p,
 )
 
@@ -27,7 +28,7 @@ QUALITY = "row,trained,accuracy,95 % interval,vs best control,p,macro-F1,log los
 _COSTS = "share trained,training,peak memory,size on disk,latency".split(",")
 _SPENT = (
     "Share trained: of all parameters, each counted once. Peak memory: of the row's own process. Latency: the time "
-    "from one text to its answer, one text at a time, the model loaded: the median, and in brackets the 5th and 95th "
+    "from one text to its answer, one text at a time, the model loaded: the median, and below it the 5th and 95th "
     "percentile."
 )
 _PEFT = "The share that peft prints counts the head twice among all parameters."
@@ -106,7 +107,7 @@ def _spent_row(line: Line, parts: Sequence[str]) -> list[Child]:
         None if row["train_seconds"] is None else seconds(row["train_seconds"]),
         None if row["peak_bytes"] is None else megabytes(row["peak_bytes"]),
         None if row["adapter_bytes"] is None else megabytes(row["adapter_bytes"]),
-        None if median is None else latency(median, row.get("latency_spread_seconds")),
+        None if median is None else _with_interval(milliseconds(median), row.get("latency_spread_seconds"), spread),
     ]
 
 

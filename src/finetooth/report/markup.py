@@ -59,11 +59,12 @@ def table(
     words: int = 1,
     marked: int | None = None,
     quiet: bool = False,
+    look: str | None = None,
 ) -> Safe:
     """A table that scrolls inside itself; its first column heads the rows.
 
     words: columns from the left that hold words, not figures. marked: the row set off. quiet: caption for readers of
-    the page by ear only, where a heading beside it says the same.
+    the page by ear only, where a heading beside it says the same. look: a class of the style sheet.
     """
     head = tag(
         "tr", *(tag("th", name, scope="col", class_=None if at < words else "n") for at, name in enumerate(columns))
@@ -77,6 +78,7 @@ def table(
         tag("caption", caption, class_="unseen" if quiet else None),
         tag("thead", head),
         tag("tbody", *body),
+        class_=look,
     )
     return tag("div", inside, class_="wide", tabindex=0, role="region", aria_label=caption)
 

@@ -7,11 +7,12 @@ from finetooth.measure.intervals import wilson
 from finetooth.report import plots
 from finetooth.report.charts import bottom, look_of
 from finetooth.report.lines import Line
-from finetooth.report.markup import Child, Safe, shown, table, tag
+from finetooth.report.markup import Child, Safe, details, shown, table, tag
 from finetooth.report.measured import Answers, Slice, confusion, mixed_up
 from finetooth.report.wording import counted, interval, percent, points
 
-MOST_CLASSES = 12  # of a whole matrix; more are told by the pairs most often mixed up
+MOST_CLASSES = 12  # of a matrix on the page; of more the pairs most often mixed up stand there, the matrix behind them
+_MOST_OF_ALL = 150  # classes of a matrix behind the pairs: more would make the page too large
 _PAIRS = 10
 _SHORT, _FEW = 9, 3  # characters and number of names that head the columns of a matrix
 _SLICES, _LISTED = 24, 200  # most slices that are drawn, and whose figures are given
@@ -21,28 +22,44 @@ _STEP = 30
 
 
 def confusion_matrix(line: Line, said: Answers, classes: Sequence[str]) -> Safe:
-    """The matrix of a row, shaded by the share of the true class; of many classes the pairs most often mixed up.
+    """The matrix of a row, shaded by the share of the true class.
 
-    Answers are headed by the numbers of their classes where names would make the columns wide.
+    Of many classes the pairs most often mixed up, and the matrix on demand.
     """
     heading = tag("figcaption", f"{shown(line.title)}: {counted(len(said.truth), 'test row')}")
     names = [shown(name, 40) for name in classes]
-    if len(classes) > MOST_CLASSES:
-        return tag("figure", heading, _mixed_up(line, said, names))
+    if len(classes) <= MOST_CLASSES:
+        return tag("figure", heading, _matrix(line, said, names, whole=False))
+    pairs = _mixed_up(line, said, names)
+    if len(classes) > _MOST_OF_ALL:
+        return tag("figure", heading, pairs)
+    matrix = _matrix(line, said, names, whole=True)
+    return tag("figure", heading, pairs, details(f"All {len(names):,} classes", matrix))
+
+
+def _matrix(line: Line, said: Answers, names: Sequence[str], *, whole: bool) -> Safe:
+    """True classes in lines, answers in columns, headed by the numbers of the classes where names would be wide.
+
+    whole: of very many classes: counts without shares, empty where none, in a box that scrolls both ways.
+    """
     counts = confusion(said)
     numbered = max(map(len, names)) > _SHORT or len(names) > _FEW
     heads = [str(at) for at in range(1, len(names) + 1)] if numbered else names
-    columns = [tag("th", tag("bdi", name), scope="col", class_="n") for name in heads]
-    head = tag("tr", tag("td", "true class"), *columns, tag("th", "rows", scope="col", class_="n"))
+    columns = [
+        tag("th", tag("bdi", head), scope="col", class_="n", title=name if numbered else None)
+        for head, name in zip(heads, names, strict=True)
+    ]
+    head = tag("tr", tag("th", "true class", scope="col"), *columns, tag("th", "rows", scope="col", class_="n"))
     body = []
     for at, (name, total) in enumerate(zip(names, counts.sum(axis=1).tolist(), strict=True)):
-        cells = [_shaded(int(counts[at, to]), total, right=at == to) for to in range(len(names))]
-        title = tag("th", f"{at + 1}  " if numbered else None, tag("bdi", name), scope="row")
+        cells = [_shaded(int(counts[at, to]), total, right=at == to, alone=whole) for to in range(len(names))]
+        title = tag("th", f"{at + 1}: " if numbered else None, tag("bdi", name), scope="row")
         body.append(tag("tr", title, *cells, tag("td", f"{total:,}", class_="n total")))
     caption = f"Confusion matrix of {shown(line.title)}: true class in each line, its answer in each column"
     inside = [tag("caption", caption, class_="unseen"), tag("thead", head), tag("tbody", *body)]
     grid = tag("table", *inside, class_="matrix")
-    return tag("figure", heading, tag("div", grid, class_="wide", tabindex=0, role="region", aria_label=caption))
+    look = "wide whole" if whole else "wide"
+    return tag("div", grid, class_=look, tabindex=0, role="region", aria_label=caption)
 
 
 def reliability_diagram(line: Line, said: Answers, number: int) -> Safe:
@@ -180,10 +197,13 @@ def _histogram(bins: Sequence[Bin]) -> list[Safe]:
     return parts
 
 
-def _shaded(count: int, total: int, *, right: bool) -> Safe:
+def _shaded(count: int, total: int, *, right: bool, alone: bool) -> Safe:
+    """A cell of a matrix. alone: the count without its share, and nothing for none."""
     share = count / total if total else 0.0
     shade = round(_SHADES * share)
     look = f"n shade-{'right' if right else 'wrong'}-{shade}" if count else "n none"
+    if alone:
+        return tag("td", f"{count:,}", class_=look) if count else tag("td")
     return tag("td", f"{count:,}", tag("small", percent(share, 0)) if total else None, class_=look)
 
 
@@ -198,4 +218,5 @@ def _mixed_up(line: Line, said: Answers, names: Sequence[str]) -> Safe:
         for pair in mixed_up(said, _PAIRS)
     ]
     caption = f"The pairs of classes that {shown(line.title)} mixes up most, of {len(names):,} classes"
-    return table(["true class", "its answer", "rows", "of the class"], rows, caption=caption, words=2, quiet=True)
+    columns = ["true class", "its answer", "rows", "share of the class"]
+    return table(columns, rows, caption=caption, words=2, quiet=True, look="pairs")

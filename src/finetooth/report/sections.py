@@ -72,7 +72,9 @@ def confusions_section(material: Material) -> Safe:
     count = len(material.classes)
     confused = "True classes in lines, answers in columns; shaded by the share of the true class."
     if count > quality.MOST_CLASSES:
-        confused = f"Of {count:,} classes, the pairs that each row mixes up most often."
+        confused = (
+            f"Of {count:,} classes, the pairs that each row mixes up most often, each with its share of the true class."
+        )
     about = (
         "A row that knows how sure it may be lies on the dotted diagonal: of the answers given with 80 % confidence, "
         "80 % are right. Whiskers are 95 % intervals; the bars below count the test rows. Confidence is the "

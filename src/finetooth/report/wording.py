@@ -85,12 +85,19 @@ def seconds(value: float) -> str:
     return text.replace(" ", GAP)
 
 
-def latency(median: float, spread: Sequence[float] | None) -> str:
-    """Seconds as `14.9 ms (14.2 to 17.0)`; spread: the 5th and 95th percentile, None where it was not measured."""
-    text = f"{_three_digits(1e3 * median)} ms"
-    if spread is not None:
-        text += f" ({' to '.join(_three_digits(1e3 * value) for value in spread)})"
-    return text.replace(" ", GAP)
+def latency(median: float, bounds: Sequence[float] | None) -> str:
+    """Seconds as `14.9 ms (14.2 to 17.0)`; bounds: the 5th and 95th percentile, None where they were not measured."""
+    return milliseconds(median) if bounds is None else f"{milliseconds(median)}{GAP}({spread(bounds)})"
+
+
+def milliseconds(value: float) -> str:
+    """Seconds as `14.9 ms`."""
+    return f"{_three_digits(1e3 * value)}{GAP}ms"
+
+
+def spread(bounds: Sequence[float]) -> str:
+    """Two numbers of seconds as `14.2 to 17.0`, in milliseconds."""
+    return " to ".join(_three_digits(1e3 * value) for value in bounds).replace(" ", GAP)
 
 
 def _three_digits(value: float) -> str:

@@ -54,6 +54,19 @@ def tame_report(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 @pytest.fixture(scope="session")
+def class_reports(tmp_path_factory: pytest.TempPathFactory) -> dict[int, RunFolder]:
+    """Reports of 6 and of 77 classes, some of them with long names."""
+    names = ("refund", "transfer", "wrong_exchange_rate_for_cash_withdrawal", "getting_spare_card", "pin", "age_limit")
+    reports = {}
+    for count in (6, 77):
+        classes = [name if at < 6 else f"{name}_{at}" for at, name in zip(range(count), names * 13, strict=False)]
+        folder = build(tmp_path_factory.mktemp(f"classes-{count}") / "run", texts=["text"] * 770, classes=classes)
+        write_report(folder)
+        reports[count] = folder
+    return reports
+
+
+@pytest.fixture(scope="session")
 def plain_report(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """An everyday report of 240 test rows."""
     texts = [f"A film to remember, slow and bright. Number {number}." * (1 + number % 9) for number in range(240)]

@@ -90,6 +90,38 @@ def test_what_is_searched_is_marked(tab, plain_report):
     assert set(tab.value("[...document.querySelectorAll('mark')].map(one => one.textContent)")) == {"slow and"}
 
 
+@pytest.mark.parametrize("width", [360, 1200])
+@pytest.mark.parametrize("classes", [6, 77])
+def test_confusions_can_be_read_whole(tab, class_reports, classes, width):
+    """No column is out of sight at the start; the matrix of many classes scrolls inside itself, its heads in view."""
+    tab.load(class_reports[classes].report.as_uri(), width=width)
+    tab.value("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert tab.value("document.documentElement.scrollWidth") <= width
+    wide = "[...document.querySelectorAll('#answers figure > .wide')]"
+    assert tab.value(f"{wide}.length") >= 2
+    assert tab.value(f"{wide}.map(one => one.scrollWidth - one.clientWidth)") == [0] * tab.value(f"{wide}.length")
+    whole = "document.querySelector('.whole')"
+    if classes == 6:
+        assert tab.value(f"{whole} === null")
+        return
+    assert tab.value(f"{whole}.scrollWidth > {whole}.clientWidth && {whole}.scrollHeight > {whole}.clientHeight")
+    tab.value(f"{whole}.scrollIntoView(); {whole}.scrollTo(900, 900)")
+    corner = f"(one => [one.left, one.top])({whole}.getBoundingClientRect())"
+    head = f"(one => one.top)({whole}.querySelector('thead th').getBoundingClientRect())"
+    name = f"(one => one.left)({whole}.querySelector('tbody tr:last-child th').getBoundingClientRect())"
+    assert [tab.value(name), tab.value(head)] == pytest.approx(tab.value(corner), abs=1)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_first_column_of_a_wide_table_stays_in_sight_and_nothing_shows_through_it(tab, class_reports, dark):
+    tab.load(class_reports[6].report.as_uri(), width=360, dark=dark)
+    tab.value("document.querySelector('#rows .wide').scrollTo(200, 0)")
+    cell = "document.querySelector('#rows .wide tr.marked th')"
+    box = "document.querySelector('#rows .wide').getBoundingClientRect().left"
+    assert tab.value(f"{cell}.getBoundingClientRect().left") == pytest.approx(tab.value(box), abs=1)
+    assert "rgba" not in tab.value(f"getComputedStyle({cell}).backgroundColor")
+
+
 def test_it_prints(tab, plain_report):
     tab.load(plain_report.report.as_uri(), width=1280)
     printed = base64.b64decode(tab.call("Page.printToPDF")["data"])
