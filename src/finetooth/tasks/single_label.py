@@ -16,6 +16,7 @@ METRICS = ("accuracy", "loss", "macro_f1")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}(\.0+)?")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _SEVERAL = re.compile(r"[;,|]")
+_MOST_NAMED = 12
 _LIST = re.compile(r"[\[({].*[\])}]")
 
 
@@ -164,8 +165,9 @@ def _refuse_scores(names: set[str]) -> None:
         return
     fractions = sorted(name for name in names if not float(name).is_integer())
     if fractions:
+        listed = f"[{', '.join(sorted(names, key=float))}]" if len(names) <= _MOST_NAMED else "[...]"
         raise DataError(
             f"the labels are numbers with fractions ({', '.join(fractions[:3])}), as scores are: predicting a number "
             "(regression) is not supported yet. Name a column of classes; or, if each number is a class of its own, "
-            "name all classes: data.labels: [...]"
+            f"name all classes: data.labels: {listed}"
         )

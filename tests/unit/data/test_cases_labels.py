@@ -103,6 +103,7 @@ def test_case_58_scores_are_not_classes(files: Files, values: list[object], name
     content = jsonl(*values).replace('"label"', '"score"').replace("film", "a film of many words")
     message = files.error(content, "a.jsonl")
     assert "as scores are: predicting a number (regression) is not supported yet. Name a column of classes;" in message
+    assert f"data.labels: [{', '.join(sorted(names, key=float))}]" in message
     assert message.endswith(
         "\nThe labels are read from column 'score' (fewest distinct values). To read them from another: "
         "data.label: COLUMN"
