@@ -26,14 +26,16 @@ def read_labelled(
     *,
     classes: Sequence[str],
     found: Mapping[str, str] | None = None,
+    first_label_number: int | None = None,
     progress: Progress | None = None,
 ) -> Examples:
     """All labelled rows at `paths` in file order, numbered by `classes`; of a folder with splits, the test rows.
 
     spec: how the training data was read; what a file's name and bytes tell of its format, encoding and delimiter goes
-    before it. Numbers 0 to C-1 stand for classes by their place only where spec.labels had fixed the places.
+    before it. Numbers stand for classes by their place only where spec.labels had fixed the places.
     found: the columns (text, text_pair, label) that were found in the training data where spec names none; None outside
     a run.
+    first_label_number: the number that stood for the first class in the training data, if it held numbers for names.
     progress: told how many rows were used, and what else there is to know.
     Raises: DataError as load(), for a label that is none of `classes`, and for training rows alone.
     """
@@ -55,8 +57,8 @@ def read_labelled(
     if not table.ids:
         raise DataError(f"{files_of(table)}: there is no row to read.{_left(table)}")
     with columns.naming_label(chosen):
-        labels = single_label.resolve(set(table.labels), declared=classes, least=0)
-    if labels.by_number:
+        labels = single_label.resolve(set(table.labels), declared=classes, least=0, first_number=first_label_number)
+    if labels.first_number is not None:
         if spec.labels is None:
             raise DataError(_numbers_for_names(table, classes))
         notes += labels.notes[:1]

@@ -59,6 +59,7 @@ def load(
             "columns": _columns_summary(chosen),
             "left_out": dict(chosen.left_out),
             "classes": list(labels.classes),
+            "first_label_number": labels.first_number,
             "rows": _accounts(pools, division, bad),
             "malformed": bad.kinds(),
             "counts": {

@@ -16,7 +16,7 @@ from finetooth.data.examples import content_id
 from finetooth.errors import RunError
 from finetooth.files import read_json
 from finetooth.model.predictor import Predictor
-from finetooth.pipeline.using import data_of, load, run_of
+from finetooth.pipeline.using import data_of, first_label_number, load, run_of
 from finetooth.plan import prepare
 from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Data, typed
@@ -109,7 +109,14 @@ def _other_examples(predictor: Predictor, run_folder: RunFolder | None, data: An
             path = bring_data(typed(source), progress=progress).path
         else:
             path = frames.save_table(data, Path(name) / f"{source}.parquet")
-        return data_room.read_labelled(spec, [path], classes=predictor.classes, found=found, progress=progress)
+        return data_room.read_labelled(
+            spec,
+            [path],
+            classes=predictor.classes,
+            found=found,
+            first_label_number=None if run_folder is None else first_label_number(run_folder),
+            progress=progress,
+        )
 
 
 def _name_of(data: Any) -> str:

@@ -46,6 +46,13 @@ def bring_base(adapter: Path, base: str | None, *, progress: Progress, offline: 
         raise SourceError(f"{error} It is the base of {adapter}; name another copy of it with --base.") from error
 
 
+def first_label_number(run_folder: RunFolder) -> int | None:
+    """The number that stood for the first class in the run's data; None where the data held names, or is not known."""
+    known: dict[str, Any] = read_json(run_folder.data) if run_folder.data.is_file() else {}
+    number = known.get("first_label_number")
+    return number if number in (0, 1) else None
+
+
 def data_of(run_folder: RunFolder) -> tuple[Data, dict[str, str]]:
     """How the data of a run was read: as its recipe says, and the columns that were found where it names none.
 

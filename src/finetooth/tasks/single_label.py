@@ -22,11 +22,14 @@ _LIST = re.compile(r"[\[({].*[\])}]")
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The classes in their order, and how names in the files lead to their numbers."""
+    """The classes in their order, and how names in the files lead to their numbers.
+
+    first_number: what stands for the first class, 0 or 1, in files that hold numbers for declared names; else None.
+    """
 
     classes: tuple[str, ...]
     whole: bool
-    by_number: bool
+    first_number: int | None
     notes: tuple[str, ...]
 
     def encode(self, names: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -40,8 +43,8 @@ class Labels:
         if name in numbers:
             return numbers[name]
         if self.whole and _WHOLE.fullmatch(name):
-            if self.by_number:
-                whole = int(_plain(name))
+            if self.first_number is not None:
+                whole = int(_plain(name)) - self.first_number
                 return whole if 0 <= whole < len(self.classes) else -1
             return numbers.get(_plain(name), -1)
         return -1
@@ -74,11 +77,15 @@ def label_name(value: object) -> str:
     raise ValueError(f"is {kind} ({str(value)[:40]}); one word, number or true/false is expected")
 
 
-def resolve(names: Collection[str], *, declared: Sequence[str] | None, least: int = 2) -> Labels:
+def resolve(
+    names: Collection[str], *, declared: Sequence[str] | None, least: int = 2, first_number: int | None = None
+) -> Labels:
     """The classes that `names` (the distinct names of the training rows) make, in declared or sorted order.
 
-    Whole numbers sort by value; 1.0 is the class `1`. Declared names stand for the numbers 0 to C-1 when the files hold
-    only those numbers and none of the names. least: classes that must stand in the rows (evaluation needs no second).
+    Whole numbers sort by value; 1.0 is the class `1`. Declared names stand for the numbers 0 to C-1, or 1 to C, when
+    the files hold only those numbers and none of the names. least: classes that must stand in the rows (evaluation
+    needs no second). first_number: what stood for the first class in the rows of a run; where it is not known, 0 or C
+    among the numbers shows it.
     Raises: RecipeError if a name is declared twice or fewer than two are; DataError if there is one class only, and for
     names that are not declared and hold several labels in one, or are numbers with fractions.
     """
@@ -86,7 +93,11 @@ def resolve(names: Collection[str], *, declared: Sequence[str] | None, least: in
     whole = bool(found) and all(_WHOLE.fullmatch(name) for name in found)
     if declared is not None:
         return _declared(
-            found, [unicodedata.normalize("NFC", name.strip()) for name in declared], whole=whole, least=least
+            found,
+            [unicodedata.normalize("NFC", name.strip()) for name in declared],
+            whole=whole,
+            least=least,
+            first_number=first_number,
         )
     if whole:
         found = {_plain(name) if "." in name or name[0] in "+-" else name for name in found}
@@ -99,7 +110,7 @@ def resolve(names: Collection[str], *, declared: Sequence[str] | None, least: in
             "Check data.label and data.keep, and whether the file is a part of a sorted one."
         )
     ordered = sorted(found, key=lambda name: (int(name), name)) if whole else sorted(found)
-    return Labels(classes=tuple(ordered), whole=whole, by_number=False, notes=())
+    return Labels(classes=tuple(ordered), whole=whole, first_number=None, notes=())
 
 
 def decode(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
@@ -107,7 +118,7 @@ def decode(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
     return np.asarray(np.argmax(logits, axis=1), dtype=np.int64)
 
 
-def _declared(found: set[str], declared: list[str], *, whole: bool, least: int) -> Labels:
+def _declared(found: set[str], declared: list[str], *, whole: bool, least: int, first_number: int | None) -> Labels:
     doubled = sorted({name for name in declared if declared.count(name) > 1})
     if doubled:
         raise RecipeError(f"data.labels: {doubled[0]!r} stands twice; every class is named once.")
@@ -116,18 +127,38 @@ def _declared(found: set[str], declared: list[str], *, whole: bool, least: int) 
     if whole:
         named = {_plain(name): name for name in declared}
         found = {name if name in declared else named.get(_plain(name), name) for name in found}
-    by_number = whole and not found & set(declared) and all(0 <= int(_plain(name)) < len(declared) for name in found)
-    present = {declared[int(_plain(name))] for name in found} if by_number else found
+    first = None
+    if whole and not found & set(declared):
+        first = _first_number({int(_plain(name)) for name in found}, count=len(declared), known=first_number)
+    present = found if first is None else {declared[int(_plain(name)) - first] for name in found}
     notes = []
-    if by_number:
-        pairs = ", ".join(f"{number} = {name}" for number, name in enumerate(declared[:10]))
+    if first is not None:
+        pairs = ", ".join(f"{number} = {name}" for number, name in enumerate(declared[:10], start=first))
         notes.append(f"labels are numbers and were read as declared in data.labels: {pairs}.")
     if 0 < len(present & set(declared)) < least:
         raise DataError(
             f"the training rows hold only the label {next(iter(present & set(declared)))!r} of those declared; "
             "two classes or more are needed."
         )
-    return Labels(classes=tuple(declared), whole=whole, by_number=by_number, notes=tuple(notes))
+    return Labels(classes=tuple(declared), whole=whole, first_number=first, notes=tuple(notes))
+
+
+def _first_number(numbers: set[int], *, count: int, known: int | None) -> int | None:
+    """0 or 1, whichever stands for the first of `count` declared names; None where the numbers fit neither.
+
+    known: what it was in the rows of a run, if it is known.
+    Raises: DataError where the numbers fit both.
+    """
+    fitting = [first for first in (0, 1) if all(first <= number < first + count for number in numbers)]
+    if known is not None:
+        return known if known in fitting else None
+    if len(fitting) == 2:
+        listed = ", ".join(map(str, sorted(numbers)[:10]))
+        raise DataError(
+            f"the labels are the numbers {listed}, and data.labels names {count} classes: neither 0 nor {count} is "
+            "among them, so whether they count from 0 or from 1 is not known. Write the names into the column of the labels."
+        )
+    return fitting[0] if fitting else None
 
 
 def _plain(name: str) -> str:

@@ -182,3 +182,22 @@ def test_numbers_are_read_as_the_declared_names(files: Files) -> None:
     assert note(dataset, "numbers") == (
         "labels are numbers and were read as declared in data.labels: 0 = negative, 1 = positive."
     )
+
+
+@pytest.mark.parametrize("values", [[1, 2, 3], ["1", "2", "3"], [1.0, 2.0, 3.0]])
+def test_numbers_that_count_from_one_are_read_as_the_declared_names(files: Files, values: list[object]) -> None:
+    dataset = files.load(jsonl(*values), "a.jsonl", labels=["World", "Sports", "Business"])
+    assert [labels(dataset)[f"a.jsonl:{row}"] for row in (1, 2, 3)] == ["World", "Sports", "Business"]
+    assert dataset.summary["first_label_number"] == 1
+    assert note(dataset, "numbers") == (
+        "labels are numbers and were read as declared in data.labels: 1 = World, 2 = Sports, 3 = Business."
+    )
+    assert files.load(jsonl(*values), "a.jsonl").summary["first_label_number"] is None
+
+
+def test_numbers_that_may_count_from_zero_or_one_are_refused(files: Files) -> None:
+    assert before_label_source(files.error(jsonl(1, 2), "a.jsonl", labels=["a", "b", "c"])) == (
+        "the labels are the numbers 1, 2, and data.labels names 3 classes: neither 0 nor 3 is among them, so whether "
+        "they count from 0 or from 1 is not known. Write the names into the column of the labels."
+    )
+    assert "label '0' is not a known label (a, b)" in files.error(jsonl(0, 1, 2), "a.jsonl", labels=["a", "b"])

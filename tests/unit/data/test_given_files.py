@@ -392,3 +392,14 @@ def test_a_header_of_the_declared_names_in_another_order_stops_the_training_data
         "reviews.csv row 1: holds the names of data.columns in another order (text, label). Leave data.columns out: "
         "the header names the columns."
     )
+
+
+def test_numbers_count_from_where_they_counted_in_the_run(files: Files) -> None:
+    path = files.write("new.csv", "text,label\na film,1\nanother,2\n")
+    names = ["World", "Sports", "Business"]
+    for first in (0, 1):
+        examples = data.read_labelled(data_of_run(labels=names), [path], classes=names, first_label_number=first)
+        assert examples.labels.tolist() == [1 - first, 2 - first]
+    zero = files.write("zero.csv", "text,label\na film,0\n")
+    with pytest.raises(DataError, match="label '0' is not a known label"):
+        data.read_labelled(data_of_run(labels=names), [zero], classes=names, first_label_number=1)
