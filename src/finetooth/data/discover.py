@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from finetooth.data import plain
+from finetooth.data import parallel, plain
 from finetooth.data.rows import Format, Part
 from finetooth.errors import DataError, did_you_mean
 from finetooth.recipe import COMPRESSED_SUFFIXES, Data
@@ -80,13 +80,18 @@ def find(sources: Mapping[str, Sequence[Path]], *, spec: Data, training: bool = 
     if ALL in chosen and len(chosen) > 1:
         loose = ", ".join(name for _, name in chosen.pop(ALL))
         found.notes.append(f"not named as a split and left out: {loose}.")
+    labels = parallel.take_labels(chosen, spec=spec)
     _refuse_twins(chosen)
     names = _unique([entry for entries in chosen.values() for entry in entries])
     for split in sorted(chosen, key=[ALL, "train", "validation", "test"].index):
         found.parts[split] = [
-            Part(path=path, name=names[path], format=_format(path, spec)) for path, _ in chosen[split]
+            _part(path, name=names[path], labels=labels.get(path), spec=spec) for path, _ in chosen[split]
         ]
     return found
+
+
+def _part(path: Path, *, name: str, labels: Path | None, spec: Data) -> Part:
+    return Part(path, name, "parallel" if labels is not None else _format(path, spec), labels)
 
 
 def _expand(path: Path, *, found: Found, spec: Data) -> list[tuple[str, Path, str]]:
@@ -95,6 +100,11 @@ def _expand(path: Path, *, found: Found, spec: Data) -> list[tuple[str, Path, st
         return [(ALL, path, path.name)]
     splits = _split_folders(path)
     files = _files(path)
+    by_words = _split_folders(path, by_words=True)
+    if not splits and spec.format in (None, "folder") and "train" in by_words:
+        holding = [item for item in sorted(path.iterdir()) if _plain_folder(item) and plain.class_folders(item)]
+        if set(holding) == set(by_words.values()) and len(holding) == len(by_words):
+            return [(split, inner, inner.name) for split, inner in by_words.items()]
     if spec.format in (None, "folder"):
         if splits and all(plain.class_folders(inner) for inner in splits.values()):
             _take_split_folders(path, splits, files, found=found)
@@ -143,8 +153,10 @@ def _plain_folder(item: Path) -> bool:
     return item.is_dir() and not item.name.startswith((".", "__"))
 
 
-def _split_folders(path: Path) -> dict[str, Path]:
-    folders = [(item, _SPLIT_WORDS.get(item.name.casefold())) for item in sorted(path.iterdir()) if _plain_folder(item)]
+def _split_folders(path: Path, *, by_words: bool = False) -> dict[str, Path]:
+    """The folders named as splits; by_words: whose names hold the word of a split (20news-bydate-train)."""
+    inner = [item for item in sorted(path.iterdir()) if _plain_folder(item)]
+    folders = [(item, _split_of(item.name) if by_words else _SPLIT_WORDS.get(item.name.casefold())) for item in inner]
     return {split: item for item, split in folders if split is not None}
 
 
@@ -168,7 +180,8 @@ def _are_splits(folders: list[str]) -> bool:
 
 def _refuse_texts_without_class(path: Path, splits: dict[str, Path]) -> None:
     for split, inner in splits.items():
-        if plain.text_files(inner) and not plain.class_folders(inner) and not _known(inner):
+        unread = not _known(inner) and not parallel.pairs(list(inner.iterdir()))
+        if unread and plain.text_files(inner) and not plain.class_folders(inner):
             raise DataError(
                 f"{path.name}: {inner.name} is named as the {split} split, but its texts are in no folder that names "
                 f"their class: {inner.name}/CLASS/*.txt. If every line is a label and a text: data.format: label_text"
@@ -187,7 +200,8 @@ def _nothing(path: Path, spec: Data) -> str:
 
 def _files(path: Path) -> list[Path]:
     items = sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith("."))
-    return [item for item in items if not _is_about(item)]
+    # What lies beside texts and their labels is about them: names of the labels, tags of the words.
+    return list(parallel.pairs(items)) or [item for item in items if not _is_about(item)]
 
 
 def _known(path: Path) -> list[Path]:

@@ -184,7 +184,7 @@ def _discovered(spec: Data, paths: Sequence[Path]) -> tuple[discover.Found, Data
     try:
         found = discover.find({discover.ALL: paths}, spec=bare, training=False)
         parts = [part for listed in found.parts.values() for part in listed]
-        if all(part.format == "folder" or discover.known_format(part.path) for part in parts):
+        if all(part.format in ("folder", "parallel") or discover.known_format(part.path) for part in parts):
             return found, bare
     except DataError:  # the declared format may be what is lacking; if not, the same is raised below
         if spec.format is None:

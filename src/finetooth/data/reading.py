@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from finetooth.data import delimited, jsonl, opening, parquet, plain, signatures
+from finetooth.data import delimited, jsonl, opening, parallel, parquet, plain, signatures
 from finetooth.data.columns import Columns, match
 from finetooth.data.faults import Fault, Rejects
 from finetooth.data.rows import SAMPLE_ROWS, Malformed, Part, Rows, Sample
@@ -53,6 +53,7 @@ _READERS = {
     "parquet": _Reader(parquet.sample, parquet.rows, parquet.spread_rows),
     "label_text": _Reader(plain.sample, plain.rows),
     "lines": _Reader(plain.sample, plain.rows),
+    "parallel": _Reader(parallel.sample, parallel.rows),
     "folder": _Reader(plain.folder_sample, plain.folder_rows),
 }
 

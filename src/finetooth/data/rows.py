@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from finetooth.data.faults import Fault
 
-Format = Literal["csv", "tsv", "jsonl", "parquet", "folder", "label_text", "lines"]
+Format = Literal["csv", "tsv", "jsonl", "parquet", "folder", "label_text", "lines", "parallel"]
 TABLES = ("csv", "tsv", "jsonl", "parquet")
 SAMPLE_ROWS = 200
 MAX_COLUMNS = 10_000
@@ -16,11 +16,15 @@ MAX_COLUMNS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file (or folder of classes) of one split. name: unique among the parts, never a whole path."""
+    """One file (or folder of classes) of one split.
+
+    name: unique among the parts, never a whole path. labels: the file with the label of each line, of a parallel part.
+    """
 
     path: Path
     name: str
     format: Format
+    labels: Path | None = None
 
 
 class Malformed(NamedTuple):

@@ -90,7 +90,7 @@ def _reason(key: str, how: str, *, headless: bool) -> str:
 
 def has_columns(summary: Mapping[str, Any]) -> bool:
     """Whether the files have columns to name, as folders of texts and lines of a label and a text have not."""
-    return not any(fact["format"] in ("folder", "label_text") for fact in summary["files"])
+    return not any(fact["format"] in ("folder", "label_text", "parallel") for fact in summary["files"])
 
 
 def _lengths(texts: Sequence[str], *, max_tokens: int) -> Lengths:

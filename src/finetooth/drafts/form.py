@@ -90,7 +90,7 @@ def _encoding(parts: Sequence[Part], *, spec: Data) -> Iterator[Setting]:
 
 
 def _format(part: Part, *, spec: Data) -> Iterator[Setting]:
-    if spec.format is not None or part.format == "folder" or discover.known_format(part.path) is not None:
+    if spec.format is not None or part.format in ("folder", "parallel") or discover.known_format(part.path) is not None:
         return
     lines = _lines(part, spec=spec)
     if _divided(lines, "\t"):

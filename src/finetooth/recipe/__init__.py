@@ -86,7 +86,7 @@ class Data(Section):
     )
     seed: int = Field(0, ge=0, description="Seed of limits and splits; one split serves all seeds.")
     columns: list[str] | None = Field(None, description="Names of the columns, for files without a header.")
-    format: Literal["csv", "tsv", "jsonl", "parquet", "folder", "label_text"] | None = Field(
+    format: Literal["csv", "tsv", "jsonl", "parquet", "folder", "label_text", "parallel"] | None = Field(
         None, description="The files' format; told from the name when omitted."
     )
     delimiter: Delimiter | None = Field(

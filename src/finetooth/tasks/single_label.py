@@ -155,8 +155,9 @@ def _first_number(numbers: set[int], *, count: int, known: int | None) -> int | 
     if len(fitting) == 2:
         listed = ", ".join(map(str, sorted(numbers)[:10]))
         raise DataError(
-            f"the labels are the numbers {listed}, and data.labels names {count} classes: neither 0 nor {count} is "
-            "among them, so whether they count from 0 or from 1 is not known. Write the names into the column of the labels."
+            f"the labels are the numbers {listed}, and data.labels names {count} classes: neither 0 nor "
+            f"{count} is among them, so whether they count from 0 or from 1 is not known. Write the names into the "
+            "column of the labels."
         )
     return fitting[0] if fitting else None
 

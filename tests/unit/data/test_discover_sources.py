@@ -189,3 +189,24 @@ def test_files_of_a_class_that_are_no_texts_by_their_names_are_told(files: Files
     assert note(files.load(files.folder / "set"), "left out") == (
         "set/b: not texts by their names and left out: 0.text, 1.text, 2.text, 3.text, 4.text and 2 more."
     )
+
+
+def test_folders_of_classes_whose_names_hold_the_word_of_a_split(files: Files) -> None:
+    for split, count in (("20news-bydate-train", 12), ("20news-bydate-test", 4)):
+        for group in ("sci.space", "alt.atheism"):
+            for number in range(count):
+                files.write(f"20news/{split}/{group}/{number + 50_000}", f"From: me\n\n{split} {group} {number}\n")
+    path = files.folder / "20news"
+    dataset = data.load(recipe.Data.model_validate({"source": str(path)}), {"all": [path]})
+    assert dataset.classes == ("alt.atheism", "sci.space")
+    assert len(dataset.test) == 8
+    assert dataset.test.ids[0].startswith("20news-bydate-test/alt.atheism/50000")
+
+
+def test_folders_of_classes_that_hold_the_word_of_a_split_among_others_are_classes(files: Files) -> None:
+    for group in ("driving_test", "train_ticket", "other"):
+        for number in range(9):
+            files.write(f"intents/{group}/{number}.txt", f"{group} {number}\n")
+    path = files.folder / "intents"
+    dataset = data.load(recipe.Data.model_validate({"source": str(path)}), {"all": [path]})
+    assert dataset.classes == ("driving_test", "other", "train_ticket")
