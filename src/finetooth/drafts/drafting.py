@@ -16,6 +16,7 @@ from finetooth.sources import bring_data, data_sources
 
 MODEL = "minilm"
 CANDIDATES = [{"name": "lora-r8", "rank": 8}]
+_OF_HEADLESS = {"text": "the longest texts", "label": "the fewest values that repeat"}
 _TEXTS = 2_000  # looked at for their lengths
 _TOKENS_OF_A_WORD = 1.3  # of English in the vocabulary of BERT; on film reviews 1.28 to 1.33
 
@@ -83,9 +84,9 @@ def draft(source: str | Mapping[str, Any], *, overrides: Sequence[str] = (), pro
 
 def _reason(key: str, how: str, *, headless: bool) -> str:
     """Why a column was chosen. headless: the columns have the names that this draft gives them."""
-    if headless:
-        return {"text": "its texts are the longest", "label": "it has the fewest values that repeat"}.get(key, how)
-    return "by its name" if how == "known name" else how
+    if headless and key in _OF_HEADLESS:
+        return _OF_HEADLESS[key]
+    return {"known name": "by its name", "known name of a pair": "one of a pair, by its name"}.get(how, how)
 
 
 def has_columns(summary: Mapping[str, Any]) -> bool:

@@ -185,7 +185,7 @@ def _columns(part: Part, *, spec: Data) -> Iterator[Setting]:
     first, *rest = _records(part, spec=spec).good or [[]]
     if rest and not _KNOWN_NAMES & {cell.strip().casefold() for cell in first} and _is_data(first, rest):
         whole = Sample(columns=tuple(first), rows=rest)
-        yield Setting("columns", detection.names_by_position(whole), "it has no header")
+        yield Setting("columns", detection.names_by_position(whole), "the file has no header")
 
 
 def _is_data(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:

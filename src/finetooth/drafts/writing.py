@@ -11,7 +11,7 @@ import yaml
 
 from finetooth.data.discover import split_siblings
 from finetooth.drafts.drafting import Draft, has_columns
-from finetooth.recipe import MODEL_NAMES, ModelName, is_path
+from finetooth.recipe import MODEL_NAMES, ModelName, is_path, unlinked
 
 SCHEMA_FILE = "recipe.schema.json"
 _WIDTH = 80
@@ -34,7 +34,7 @@ def written(made: Draft, *, place: Path) -> str:
     lines += [*_data(made, values["data"], place), ""]
     if "max_tokens" in values or made.lengths.cut_share:
         longer = f"about {_percent(made.lengths.cut_share)} of the texts are longer and cut"
-        lines += key_lines("max_tokens", made.recipe.max_tokens, longer if made.lengths.cut_share else "")
+        lines += [*key_lines("max_tokens", made.recipe.max_tokens, longer if made.lengths.cut_share else ""), ""]
     for key, value in values.items():
         if key not in (*_FIRST_KEYS, "candidates"):
             lines += key_lines(key, value, "as set")
@@ -59,11 +59,9 @@ def _model(made: Draft, place: Path) -> Iterator[str]:
 def _data(made: Draft, values: Mapping[str, Any], place: Path) -> Iterator[str]:
     yield from _comment(_rows(made.summary))
     yield from _comment(_classes(made.summary["counts"]["train"]))
-    yield from _comment(
-        f"Texts: {made.lengths.median_words:,} words in the middle, {made.lengths.most_words:,} at most."
-    )
+    yield from _comment(f"Texts: {made.lengths.median_words:,} words (median), {made.lengths.most_words:,} at most.")
     yield "data:"
-    yield from key_lines("source", _relative(values["source"], place), _beside(made), indent=2)
+    yield from key_lines("source", _relative(_named(made), place), _beside(made), indent=2)
     reasons = {item.key: item.reason for item in made.chosen}
     reasons |= {key: "carved from the training rows" for key in _carved(made) if key not in values}
     ordered = {**{item.key: item.value for item in made.chosen}, **{k: v for k, v in values.items() if k != "source"}}
@@ -78,16 +76,17 @@ def _data(made: Draft, values: Mapping[str, Any], place: Path) -> Iterator[str]:
 
 
 def _numbers(classes: list[str]) -> Iterator[str]:
-    """How classes that are numbers get names."""
-    if classes == [str(number) for number in range(len(classes))] and len(classes) <= _SHOWN_CLASSES:
-        shown = f"the numbers {classes[0]} to {classes[-1]}" if len(classes) > 2 else "0 and 1"
+    """How classes that are numbers, counted from 0 or from 1, get names."""
+    counted = [[str(number) for number in range(first, first + len(classes))] for first in (0, 1)]
+    if classes in counted and len(classes) <= _SHOWN_CLASSES:
+        shown = f"the numbers {classes[0]} to {classes[-1]}" if len(classes) > 2 else " and ".join(classes)
         yield from _comment(f"To name {shown}, fill in and take away the #:", indent=2)
         yield f"  # labels: [{', '.join(f'name-of-{number}' for number in classes)}]"
 
 
 def _candidates(rows: list[dict[str, Any]]) -> Iterator[str]:
     if rows:
-        yield "# Each line is one adapter, and one row of the table. Add lines to compare."
+        yield "# Each line is one adapter and one row of the table. Add lines to compare them."
     yield from ["candidates:"] if rows else key_lines("candidates", [], "")
     for row in rows:
         yield f"  - {_flow(row)}"
@@ -146,6 +145,15 @@ def left_out_lines(made: Draft) -> Iterator[str]:
         yield from _comment(f"Not used: {name} ({reason})", indent=2)
     if len(columns) > _SHOWN_COLUMNS:
         yield from _comment(f"Not used: {len(columns) - _SHOWN_COLUMNS:,} more columns", indent=2)
+
+
+def _named(made: Draft) -> Any:
+    """The source as the user named it, links kept, unless an override replaced it."""
+    recorded = made.recipe.data.model_dump(mode="json", exclude_unset=True)["source"]
+    named = made.source
+    if isinstance(named, str) and isinstance(recorded, str) and is_path(recorded):
+        return named if unlinked(Path(named)) == Path(recorded) else recorded
+    return recorded
 
 
 def _relative(source: Any, place: Path) -> Any:

@@ -60,7 +60,7 @@ def test_a_file_with_a_text_and_a_label(tmp_path: Path) -> None:
         "# Next: finetooth check mine.yaml, then finetooth run mine.yaml",
         "# 60 rows of reviews.csv: 43 train, 5 validation (carved), 12 test (carved).",
         "# 2 classes: good (51 %), bad (49 %).",
-        "# Texts: 7 words in the middle, 7 at most.",
+        "# Texts: 7 words (median), 7 at most.",
         "  source: reviews.csv",
         "  text: text                      # by its name",
         "  test: 0.2                       # carved from the training rows",
@@ -83,12 +83,25 @@ def test_given_splits_are_named_and_nothing_is_carved(tmp_path: Path) -> None:
     assert "# dev.csv, test.csv beside it: to use them, name the folder" in alone
 
 
-def test_numbers_can_be_named(tmp_path: Path) -> None:
-    made = drafted(save_csv(tmp_path / "a.csv", ["text", "label"], reviews(labels=(0, 1))))
+@pytest.mark.parametrize("numbers", [(0, 1), (1, 2, 3)])
+def test_numbers_can_be_named(tmp_path: Path, numbers: tuple[int, ...]) -> None:
+    made = drafted(save_csv(tmp_path / "a.csv", ["text", "label"], reviews(labels=numbers)))
     text = text_of(made, tmp_path / "a.yaml")
-    assert "  # labels: [name-of-0, name-of-1]\n" in text
+    names = [f"name-of-{number}" for number in numbers]
+    assert f"  # labels: [{', '.join(names)}]\n" in text
     (tmp_path / "b.yaml").write_text(text.replace("# labels", "labels"), encoding="utf-8")
-    assert recipe.load(tmp_path / "b.yaml").data.labels == ["name-of-0", "name-of-1"]
+    assert recipe.load(tmp_path / "b.yaml").data.labels == names
+
+
+def test_other_numbers_are_left_as_they_are(tmp_path: Path) -> None:
+    made = drafted(save_csv(tmp_path / "a.csv", ["text", "label"], reviews(labels=(-1, 1))))
+    assert "labels:" not in text_of(made, tmp_path / "a.yaml")
+
+
+def test_a_link_is_written_as_it_was_named(tmp_path: Path) -> None:
+    save_csv(tmp_path / "store" / "d41d8c" / "reviews.csv", ["text", "label"], reviews())
+    (tmp_path / "link").symlink_to(tmp_path / "store" / "d41d8c", target_is_directory=True)
+    assert "  source: ./link\n" in text_of(drafted(tmp_path / "link"), tmp_path / "a.yaml")
 
 
 def test_overrides_are_kept_and_go_before_what_is_found(tmp_path: Path) -> None:
