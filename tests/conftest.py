@@ -53,7 +53,9 @@ def finished_run(tmp_path: Path) -> Path:
             "best_control": {"name": "tfidf", "seed": None},
             "verdict": {
                 "text": "Worth it: lora-r8 beats the best control (tfidf) by 8.0 points (2.1 to 13.9).",
+                "headline": "Worth it: lora-r8 beats the best control (tfidf) by 8.0 points (2.1 to 13.9).",
                 "worth_it": True,
+                "unlearned": None,
                 "winner": {"name": "lora-r8", "seed": 0},
                 "smallest_sufficient": {"name": "lora-r8", "seed": 0},
                 "rows_needed": None,

@@ -55,7 +55,8 @@ def test_names_cannot_become_markup(finished_run: Path) -> None:
     results, comparison = read_json(folder.results), read_json(folder.comparison)
     results["run"] = results["rows"][1]["name"] = results["winner"]["name"] = hostile
     results["rows"][1]["warnings"] = [hostile]
-    comparison["rows"][1]["name"], comparison["verdict"]["text"] = hostile, f"Worth it: {hostile}."
+    comparison["rows"][1]["name"] = hostile
+    comparison["verdict"] |= {"headline": f"Worth it: {hostile}.", "text": f"Worth it: {hostile}."}
     write_json(folder.results, results)
     write_json(folder.comparison, comparison)
     write_json(folder.complete, {"results_sha256": sha256_file(folder.results)})
