@@ -1,6 +1,8 @@
 """A recipe for data that nobody has described: the files decide what it says, and each choice has its reason."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +12,14 @@ from finetooth import data
 from finetooth.drafts import form
 from finetooth.drafts.form import Setting
 from finetooth.drafts.naming import run_name
+from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent
 from finetooth.recipe import Recipe, is_path, load
 from finetooth.sources import bring_data, data_sources
 
 MODEL = "minilm"
 CANDIDATES = [{"name": "lora-r8", "rank": 8}]
+_KEY = re.compile(r"\bdata\.[a-z_]+(?=:)")
 _OF_HEADLESS = {"text": "the longest texts", "label": "the fewest values that repeat"}
 _TEXTS = 2_000  # looked at for their lengths
 _TOKENS_OF_A_WORD = 1.3  # of English in the vocabulary of BERT; on film reviews 1.28 to 1.33
@@ -59,10 +63,9 @@ def draft(source: str | Mapping[str, Any], *, overrides: Sequence[str] = (), pro
         split: [bring_data(text, progress=Silent() if is_path(text) else progress).path for text in texts]
         for split, texts in data_sources(recipe).items()
     }
-    with progress.step(f"look at {recipe.name}"):
-        chosen = [
-            item for item in form.settings(files, spec=recipe.data) if item.key not in recipe.data.model_fields_set
-        ]
+    with progress.step(f"look at {recipe.name}"), _without_recipe():
+        wanted = form.settings(files, spec=recipe.data)
+        chosen = [item for item in wanted if item.key not in recipe.data.model_fields_set]
         spec = recipe.data.model_copy(update={item.key: item.value for item in chosen})
         dataset = data.load(spec, files)
     if has_columns(dataset.summary):
@@ -80,6 +83,18 @@ def draft(source: str | Mapping[str, Any], *, overrides: Sequence[str] = (), pro
         summary=dataset.summary,
         lengths=_lengths(dataset.train.texts, max_tokens=recipe.max_tokens),
     )
+
+
+@contextmanager
+def _without_recipe() -> Iterator[None]:
+    """A block that reads data; errors that advise a key say how to set one where there is no recipe yet."""
+    try:
+        yield
+    except DataError as error:
+        key = _KEY.search(str(error))
+        if key is None or "--set" in str(error):
+            raise
+        raise DataError(f"{error}\nWithout a recipe, give {key[0]} on the command line: --set {key[0]}=...") from error
 
 
 def _reason(key: str, how: str, *, headless: bool) -> str:

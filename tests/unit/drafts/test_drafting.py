@@ -148,6 +148,13 @@ def test_long_texts_are_told(tmp_path: Path) -> None:
     assert "max_tokens: 512                   # about 100 % of the texts are longer and cut" in text.splitlines()
 
 
+def test_an_error_that_advises_a_key_says_how_to_set_it_without_a_recipe(tmp_path: Path) -> None:
+    rows = [(f"{text} {number}", number) for number, (text, _) in enumerate(reviews())]
+    file = save_csv(tmp_path / "a.csv", ["text", "number"], rows)
+    with pytest.raises(DataError, match=r"data\.label: COLUMN .*\n.* --set data\.label=\.\.\."):
+        drafted(file)
+
+
 def test_scores_are_not_taken_for_classes(tmp_path: Path) -> None:
     rows = [(text, number / 7) for number, (text, _) in enumerate(reviews(400))]
     file = save_csv(tmp_path / "a.csv", ["text", "label"], [(text, f"{score % 5:.3f}") for text, score in rows])
