@@ -171,3 +171,18 @@ def test_the_advice_is_a_sentence_and_its_values_are_taken_by_set():
     overrides = [setting(key, value) for key, value in found.changes.items()]
     taken = load(recipe, overrides=[*overrides, "training.class_weights=balanced"]).training
     assert (taken.epochs, taken.head_learning_rate, taken.class_weights) == (9, 0.005, "balanced")
+
+
+@pytest.mark.parametrize(("classes", "count"), [(2, 20), (2, 200), (3, 60)])
+def test_candidates_as_good_as_three_baselines_seldom_show_a_sign(classes, count):
+    """Simulated: training rows are fitted no better than others, which is the hardest case of a healthy run."""
+    random, shown = np.random.default_rng(0), 0
+    for _ in range(200):
+        labels = random.integers(0, classes, count)
+        wrong = random.random(count) > 0.8
+        answers = np.where(wrong, (labels + random.integers(1, classes, count)) % classes, labels)
+        best = max(random.binomial(count, 0.8, 3)) / count
+        train = random.binomial(9 * count, 0.8) / (9 * count)
+        points = curve(0.6, 0.5, 0.49, accuracy=float((answers == labels).mean()), train_accuracy=train)
+        shown += bool(signs(answers=answers, labels=labels, points=points, baseline=Baseline("tfidf", best)))
+    assert shown <= 20
