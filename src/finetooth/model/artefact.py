@@ -26,10 +26,9 @@ from safetensors.torch import save_file
 from finetooth.errors import DivergedError, ModelError
 from finetooth.files import canonical_hash, damage, new_directory, read_json, sha256_file, write_json
 from finetooth.measure import decision_file
-from finetooth.model import adapters, device, whole
+from finetooth.model import adapter_readme, adapters, device, whole
 from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base, load_tokenizer, set_head
 from finetooth.model.predictor import Input, Predictor
-from finetooth.sources import hub_name
 
 IDENTITY, LABELS = "finetooth.json", "labels.json"
 HEAD, HEADS = "head.safetensors", "heads.safetensors"
@@ -125,7 +124,10 @@ def save(
         if adapted:
             described = decision_file.describe(predictor.decision, predictor.classes)
             write_json(inside / decision_file.DECISION, {"schema": decision_file.SCHEMA, **described})
-            (inside / "README.md").write_text(_readme(predictor, source), encoding="utf-8")
+            reference = (CANARIES[0], CANARIES[1], canaries[0])
+            (inside / "README.md").write_text(
+                adapter_readme.text(predictor, source.id, reference=reference), encoding="utf-8"
+            )
 
 
 def _save_tokenizer(tokenizer: Any, base_folder: Path, folder: Path) -> None:
@@ -272,66 +274,3 @@ def _check_canaries(predictor: Predictor, identity: dict[str, Any]) -> None:
         raise ModelError(
             f"{predictor.name}: canary logits differ by {off:.3g} from those recorded; this is not the model measured."
         )
-
-
-def _readme(predictor: Predictor, source: Provenance) -> str:
-    classes = list(predictor.classes)
-    settings = predictor.input
-    name = hub_name(source.id)
-    base = "" if name is None else f"base_model: {name}\n"
-    place = "a folder that holds the base model" if name is None else f'"{name}"'
-    return f"""---
-library_name: peft
-{base}pipeline_tag: text-classification
-tags: [lora, finetooth]
----
-# A LoRA adapter for {len(classes)} classes
-
-Made by Finetooth. Base model: `{source.id}`.
-
-With Finetooth: `finetooth predict --with THIS_FOLDER "your text"`
-
-With plain PEFT (`BASE` is {place}, `ADAPTER` this folder). The logits are the same; the label is that of the largest
-logit, without what `decision.json` holds (temperature, thresholds, costs, abstention):
-
-```python
-import torch
-from peft import PeftModel
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-labels = {classes!r}
-tokenizer = AutoTokenizer.from_pretrained(ADAPTER)
-base = AutoModelForSequenceClassification.from_pretrained(
-    BASE, num_labels={len(classes)}, dtype=torch.float32, ignore_mismatched_sizes=True
-)
-base.config.pad_token_id = tokenizer.pad_token_id
-model = PeftModel.from_pretrained(base, ADAPTER).eval()
-{_readme_batch(settings)}
-with torch.inference_mode():
-    logits = model(**batch).logits
-print(labels[logits.argmax(-1).item()])
-```
-"""
-
-
-def _readme_batch(settings: Input) -> str:
-    """The lines of the README that turn a text into a batch as it was done in tuning."""
-    given = f'"{CANARIES[0]}", "{CANARIES[1]}"' if settings.pairs else "text"
-    lines = [] if settings.pairs else [f'text = "{CANARIES[0]}"']
-    if settings.truncation == "head":
-        return "\n".join(
-            [
-                *lines,
-                f'batch = tokenizer({given}, truncation=True, max_length={settings.max_tokens}, return_tensors="pt")',
-            ]
-        )
-    tail = settings.max_tokens * 3 // 4 + 1  # the closing token and three quarters of the room
-    return "\n".join(
-        [
-            *lines,
-            'batch = tokenizer(text, return_tensors="pt")',
-            f"if batch.input_ids.shape[1] > {settings.max_tokens}:  # keep a quarter of head and the rest of tail",
-            f"    head, tail = {settings.max_tokens - tail}, {tail}",
-            "    batch = {key: torch.cat([value[:, :head], value[:, -tail:]], dim=1) for key, value in batch.items()}",
-        ]
-    )

@@ -210,9 +210,10 @@ def test_plain_peft_gives_the_same_logits_by_the_code_in_the_readme(folder: Path
     predictors = {
         name: saved(folder, tmp_path / name, settings, bias="lora_only")[0] for name, settings in inputs.items()
     }
-    program = ""
+    program, promised = "", {}
     for name in predictors:  # one process for both: most of its time goes into imports
         readme = (tmp_path / name / "README.md").read_text()
+        promised[name] = re.findall("# for this text: (.*)", readme)
         code = re.findall(r"```python\n(.*?)```", readme, re.S)[0]
         program += f"ADAPTER, BASE = {str(tmp_path / name)!r}, {str(folder)!r}\n{code}\n{ALIGNED}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
@@ -224,8 +225,21 @@ def test_plain_peft_gives_the_same_logits_by_the_code_in_the_readme(folder: Path
             np.asarray(eval_floats(printed), np.float32), expected, rtol=0, atol=1e-6, err_msg=name
         )
         np.testing.assert_array_equal(np.asarray(eval_floats(aligned), np.float32), expected, err_msg=name)
-        assert label == CLASSES[int(expected.argmax())]
+        assert promised[name] == [label] == [f"{CLASSES[int(expected.argmax())]!r} {expected.max():.2f}"]
     assert next(said, None) is None
+    # The head comes with the adapter; what transformers says of the base alone would have a reader look for a fault.
+    assert "MISSING" not in done.stderr and "newly initialized" not in done.stderr
+
+
+def test_a_base_that_is_not_the_adapters_prints_another_line_than_the_readme_says(folder: Path, tmp_path: Path) -> None:
+    saved(folder, tmp_path / "adapter")
+    family = json.loads((folder / "config.json").read_text())["model_type"]
+    other = tiny.save_model(tmp_path / "other", family, seed=9)
+    readme = (tmp_path / "adapter" / "README.md").read_text()
+    code = re.findall(r"```python\n(.*?)```", readme, re.S)[0]
+    program = f"ADAPTER, BASE = {str(tmp_path / 'adapter')!r}, {str(other)!r}\n{code}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert [done.stdout.strip()] != re.findall("# for this text: (.*)", readme) != []
 
 
 @pytest.mark.parametrize("given", ['{"do_lower_case": true, "model_max_length": 64}', None])
