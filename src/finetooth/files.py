@@ -122,7 +122,7 @@ def seal(folder: Path) -> None:
     """Fsync every file in `folder`, then write and fsync its manifest."""
     files = {}
     for file in sorted(item for item in folder.rglob("*") if item.is_file() and item != folder / MANIFEST):
-        with file.open("rb") as stream:
+        with file.open("r+b") as stream:  # Windows syncs only what is open for writing
             os.fsync(stream.fileno())
         files[file.relative_to(folder).as_posix()] = {"sha256": sha256_file(file), "bytes": file.stat().st_size}
     for inner in [item for item in folder.rglob("*") if item.is_dir()]:

@@ -12,7 +12,14 @@ from finetooth import recipe
 from finetooth.cli.app import finetooth
 from finetooth.cli.docs import commands, pages
 
-DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), *REPOSITORY.glob("recipes/*.md")])
+DOCUMENTS = sorted(
+    [
+        *REPOSITORY.glob("*.md"),
+        REPOSITORY / "llms.txt",
+        *(REPOSITORY / "docs").rglob("*.md"),
+        *REPOSITORY.glob("recipes/*.md"),
+    ]
+)
 RECIPES = sorted([*REPOSITORY.glob("recipes/*.yaml"), REPOSITORY / "src/finetooth/quickstart.yaml"])
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
 

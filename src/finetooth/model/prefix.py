@@ -57,7 +57,7 @@ class PrefixCache:
                 discard(item)
             write_json(place, key)
         self._index = folder / "blocks.jsonl"
-        self._file = os.open(folder / "states.f32", os.O_RDWR | os.O_CREAT, 0o644)
+        self._file = os.open(folder / "states.f32", os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
 
     def fill(self, model: Any, *, pad_id: int, advance: Callable[[int, int], None]) -> int:
         """Compute the blocks that are not there intact; gives their number.
@@ -98,7 +98,7 @@ class PrefixCache:
         end = 0
         for row, length in zip(rows, lengths, strict=True):
             start, end = end, end + int(length)
-            if os.preadv(self._file, [found[start:end].data.cast("B")], self._place(row)) < found[start:end].nbytes:
+            if _read_at(self._file, found[start:end].data.cast("B"), self._place(row)) < found[start:end].nbytes:
                 raise RunError("the prefix cache was cut short while in use. Give the same command again to go on.")
         return torch.from_numpy(found)
 
@@ -110,12 +110,14 @@ class PrefixCache:
         packed = np.concatenate([part[:length].numpy() for part, length in zip(states, lengths, strict=True)])
         data, offset = packed.data.cast("B"), self._place(rows[0])
         while data:
-            written = os.pwrite(self._file, data, offset)
+            written = _write_at(self._file, data, offset)
             data, offset = data[written:], offset + written
 
     def _hash(self, rows: Rows) -> str:
         size = int(self.tokens.lengths[rows].sum()) * self.width * 4
-        return hashlib.sha256(os.pread(self._file, size, self._place(rows[0]))).hexdigest()
+        data = bytearray(size)
+        count = _read_at(self._file, memoryview(data), self._place(rows[0]))
+        return hashlib.sha256(memoryview(data)[:count]).hexdigest()
 
     def _known(self) -> dict[int, str]:
         known: dict[int, str] = {}
@@ -127,6 +129,24 @@ class PrefixCache:
             except (ValueError, KeyError, TypeError):
                 continue  # a line cut short by a kill, or damaged: its block is computed again
         return known
+
+
+def _read_at(file: int, data: memoryview, offset: int) -> int:
+    """How many bytes of `data` were filled from the file at `offset`."""
+    if hasattr(os, "preadv"):
+        return os.preadv(file, [data], offset)
+    os.lseek(file, offset, os.SEEK_SET)  # Windows
+    part = os.read(file, len(data))
+    data[: len(part)] = part
+    return len(part)
+
+
+def _write_at(file: int, data: memoryview, offset: int) -> int:
+    """How many bytes of `data` were written to the file at `offset`."""
+    if hasattr(os, "pwrite"):
+        return os.pwrite(file, data, offset)
+    os.lseek(file, offset, os.SEEK_SET)  # Windows
+    return os.write(file, data)
 
 
 def _key(place: Path) -> Any:

@@ -24,6 +24,7 @@ _NUMERICS = {"MKL_CBWR": "AUTO", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 # What oneDNN keeps for every new shape pins the heap, which then grows with each step (ADR 6). In bfloat16 shapes are
 # few, and dear to make again (ADR 10); where the system has killed the row for its memory they are not kept either.
 _HEAP = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
+_KILLED = -getattr(signal, "SIGKILL", 9)  # the return code; Windows has neither
 
 
 class Command:
@@ -75,7 +76,7 @@ class Command:
             if answer.get("event") == "error":
                 raise _error(answer)
             stderr.seek(0)
-            killed = self.returncode == -signal.SIGKILL and kernel_kills() > kills
+            killed = self.returncode == _KILLED and kernel_kills() > kills
             raise (KilledError if killed else RunError)(_silent_end(task, self.returncode, stderr.read(), killed))
 
     def _converse(self, child: "subprocess.Popen[str]", task: Task, step: Step) -> dict[str, Any]:
@@ -144,7 +145,7 @@ def _silent_end(task: Task, returncode: int, stderr: str, killed: bool) -> str:
         reason = "ended by the system, because memory ran out"
     elif returncode < 0:
         name = signal.Signals(-returncode).name
-        reason = f"ended by {name}" + (" (usually: memory ran out)" if -returncode == signal.SIGKILL else "")
+        reason = f"ended by {name}" + (" (usually: memory ran out)" if returncode == _KILLED else "")
     else:
         reason = f"ended with code {returncode}"
     said = f"{task.row}: its process was {reason}; last words: {last[0]}."

@@ -71,8 +71,13 @@ def peak_bytes() -> int:
     peak = _status("VmHWM")
     if peak is not None:
         return peak
-    import resource  # not on Windows, and only needed where /proc is not
+    try:
+        import resource  # only needed where /proc is not
+    except ImportError:  # Windows
+        import psutil
 
+        usage = psutil.Process().memory_info()
+        return int(getattr(usage, "peak_wset", usage.rss))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if platform.system() == "Darwin" else peak * 1024
 

@@ -34,7 +34,7 @@ def download(name: str, version: str, digest: str, *, folder: Path, progress: Pr
             f"Install it (python -m ensurepip), or fill the cache elsewhere. {OFFLINE_WAYS}"
         )
     requirements = folder / "requirements.txt"
-    requirements.write_text(f"{name}=={version} --hash=sha256:{digest}\n")
+    requirements.write_text(f"{name}=={version} --hash=sha256:{digest}\n", encoding="utf-8")
     command = [
         # -P: a pip.py in the working directory is not taken for pip.
         sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--require-hashes",

@@ -17,7 +17,8 @@ def open_regular(path: Path) -> BufferedReader:
     Raises: SourceError if it is a link, pipe, device, socket or folder; the open itself refuses links and does not
     wait for a pipe, so that nothing can be swapped in between a look and the open.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    wanted = ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")  # none is on every system
+    flags = os.O_RDONLY | sum(getattr(os, name, 0) for name in wanted)
     try:
         handle = os.open(path, flags)
     except OSError as error:

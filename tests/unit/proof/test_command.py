@@ -71,6 +71,14 @@ def test_a_child_that_ends_without_a_word_names_the_row(child: Any, tmp_path: Pa
     )
 
 
+def test_a_child_that_ends_without_a_word_is_named_where_there_is_no_sigkill(
+    child: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(command.signal, "SIGKILL")  # type: ignore[attr-defined]  # as on Windows
+    with pytest.raises(RunError, match=r"ended with code 3; last words: it said nothing\."):
+        child("sys.exit(3)")
+
+
 def test_a_child_that_the_system_kills_for_its_memory_is_told_from_one_that_a_user_kills(
     child: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
