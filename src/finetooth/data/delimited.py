@@ -1,17 +1,22 @@
 """CSV, TSV and their kin: the delimiter found, quotes read strictly, rows counted as a spreadsheet counts them."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
 from typing import Any, TextIO
 
-from finetooth.data import opening, spread
+from finetooth.data import detection, opening, spread
 from finetooth.data.faults import Fault
 from finetooth.data.rows import MAX_COLUMNS, SAMPLE_ROWS, Malformed, Part, Rows, Sample, picker
 from finetooth.errors import DataError, RecipeError
 from finetooth.recipe import Data
 
 _DELIMITERS = (",", ";", "\t", "|")
+_SELDOM_DELIMITERS = ("@", "#", "^", "~")
+_DIVIDED_SHARE = 0.98
 _SAMPLE_CHARACTERS = 1 << 18
 _QUOTE_ADVICE = (
     "A field that begins with a quote mark must end with one, and quotes inside it are doubled. "
@@ -70,6 +75,42 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
             else:
                 yield number, pick(record)
     found.facts |= {"sha256": opened.sha256, "bytes": opened.size}
+
+
+def is_headed_table(path: Path, *, spec: Data) -> bool:
+    """Whether the first rows of a file of any name have as many fields as its first, which names a text and a label."""
+    part = Part(path=path, name=path.name, format="csv")
+    bare = spec.model_copy(update={"columns": None})
+    try:
+        found = sample(part, spec=bare)
+    except DataError:  # not a table of any shape
+        return False
+    names = {name.casefold() for name in found.columns}
+    wanted = ((spec.text, detection.TEXT_NAMES), (spec.label, detection.LABEL_NAMES))
+    if not found.rows or not all(names & ({name.casefold()} if name else set(usual)) for name, usual in wanted):
+        return False
+    first = islice(rows(part, found, spec=bare, wanted=found.columns), SAMPLE_ROWS)
+    return not any(isinstance(values, Malformed) for _, values in first)
+
+
+def form_without_header(path: Path, *, spec: Data) -> tuple[str, list[str]] | None:
+    """The delimiter that divides the lines of a file into equally many fields, and names for them; None without one."""
+    with opening.text(path, name=path.name, encoding=spec.encoding, whole=False) as opened:
+        kept = [line for line in _first_lines(opened.stream, name=path.name)[:SAMPLE_ROWS] if line.strip()]
+    fitting: list[tuple[int, str, list[str]]] = []
+    for delimiter in (*_DELIMITERS, *_SELDOM_DELIMITERS):
+        records = [line.rstrip("\n").split(delimiter) for line in kept]
+        widths = Counter(map(len, records))
+        width, count = widths.most_common(1)[0] if widths else (0, 0)
+        if width < 2 or count < _DIVIDED_SHARE * len(records):
+            continue
+        even = [record for record in records if len(record) == width]
+        names = detection.names_by_position(Sample(columns=tuple(even[0]), rows=list(even[1:])))
+        if {"text", "label"} <= set(names):
+            place = names.index("label")
+            fitting.append((max(len(record[place]) for record in even), delimiter, names))
+    # A delimiter inside the texts leaves a piece of text beside each label.
+    return min(fitting)[1:] if fitting else None
 
 
 def spread_rows(part: Part, found: Sample) -> list[Sequence[Any]]:

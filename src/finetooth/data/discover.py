@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from finetooth.data import parallel, plain
+from finetooth.data import delimited, parallel, plain
+from finetooth.data.detection import recipe_list, recipe_word
 from finetooth.data.rows import Format, Part
 from finetooth.errors import DataError, did_you_mean
 from finetooth.recipe import COMPRESSED_SUFFIXES, Data
@@ -298,14 +299,22 @@ def _format(path: Path, spec: Data) -> Format:
     if spec.format is not None:
         return spec.format
     known = known_format(path)
-    if known is None and (spec.columns or spec.delimiter):
+    if known is not None:
+        return known
+    if not path.exists() or spec.columns or spec.delimiter or delimited.is_headed_table(path, spec=spec):
         return "csv"
-    if known is None:
-        raise DataError(
-            f"{path.name}: its name does not tell its format. Set data.format: csv | tsv | jsonl | parquet | folder | "
-            "label_text (every line a label, a space and a text)"
+    form = delimited.form_without_header(path, spec=spec)
+    advice = ""
+    if form is not None:
+        delimiter, names = form
+        advice = (
+            " If its lines are rows of a table without a header: data.delimiter: "
+            f"{'tab' if delimiter == chr(9) else recipe_word(delimiter)} and data.columns: {recipe_list(names)}"
         )
-    return known
+    raise DataError(
+        f"{path.name}: its name does not tell its format. Set data.format: csv | tsv | jsonl | parquet | folder | "
+        f"label_text (every line a label, a space and a text).{advice}"
+    )
 
 
 def _refuse_twins(chosen: Mapping[str, list[tuple[Path, str]]]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from finetooth.data import columns, discover, opening, reading, splits
+from finetooth.data import columns, delimited, discover, opening, reading, splits
 from finetooth.data.examples import Examples
 from finetooth.data.faults import Rejects
 from finetooth.data.load import examples_of, files_of, refuse_unknown
@@ -96,7 +96,8 @@ def read_texts(
     part = Part(path=path, name=path.name, format=_kind(path, spec, found))
     spec, more = _own_header(part, spec, found)
     if part.format == "csv" and spec.format is None and discover.known_format(path) is None:
-        more += [f"{part.name}: read as a table, as the data of the run."]
+        run = ", as the data of the run" if spec.delimiter or spec.columns else ": it has a header"
+        more += [f"{part.name}: read as a table{run}."]
     if part.format in ("csv", "tsv") and spec.columns:
         spec = spec.model_copy(update={"columns": _unlabelled_columns(part, spec, found)})
     if part.format == "lines":
@@ -250,6 +251,8 @@ def _kind(path: Path, spec: Data, found: Mapping[str, str]) -> Format:
     known = discover.known_format(path)
     if known is not None:
         return known
+    if not (spec.delimiter or spec.columns) and delimited.is_headed_table(path, spec=spec):
+        return "csv"
     plain = discover.bare_suffix(path) == ".txt"
     if spec.format == "label_text":
         return "lines" if plain else "label_text"

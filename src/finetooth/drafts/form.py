@@ -95,7 +95,7 @@ def _format(part: Part, *, spec: Data) -> Iterator[Setting]:
     lines = _lines(part, spec=spec)
     if _divided(lines, "\t"):
         yield Setting("format", "tsv", "tabs divide its lines")
-    elif delimiter := next((mark for mark in ";|," if _divided(lines, mark) and _holds_labels(lines, mark)), ""):
+    elif delimiter := next((mark for mark in ";|,@#^~" if _divided(lines, mark) and _holds_labels(lines, mark)), ""):
         yield Setting("format", "csv", "its lines are rows of a table")
         if spec.delimiter is None:
             yield Setting("delimiter", delimiter, "stands equally often in every line")

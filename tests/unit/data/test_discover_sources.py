@@ -65,7 +65,7 @@ def test_a_bad_byte_in_a_folder_names_its_file(files: Files) -> None:
 def test_an_unknown_ending_asks_for_the_format(files: Files) -> None:
     assert files.error("good a film\n", "reviews.txt") == (
         "reviews.txt: its name does not tell its format. Set data.format: csv | tsv | jsonl | parquet | folder | "
-        "label_text (every line a label, a space and a text)"
+        "label_text (every line a label, a space and a text)."
     )
 
 
