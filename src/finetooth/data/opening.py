@@ -21,7 +21,7 @@ MAX_ROW_CHARACTERS = 32 * 2**20
 MAX_DECOMPRESSED_BYTES = 16 * 2**30
 # A text shrinks to a tenth, a table of repeats to a fiftieth; a bomb to a thousandth and less.
 MAX_RATIO = 200
-_RATIO_FROM_BYTES = 64 * 2**20
+RATIO_FROM_BYTES = 64 * 2**20  # what a file of any size may become
 _ENCODINGS = (
     "utf-8",
     "utf-16",
@@ -68,6 +68,11 @@ def regular(path: Path, *, name: str) -> os.stat_result:
     if status.st_size == 0:
         raise DataError(f"{name}: the file is empty (0 bytes).")
     return status
+
+
+def most_unfolded(stored: int) -> int:
+    """Most bytes that a file of `stored` bytes may become when it is decompressed and decoded."""
+    return min(max(RATIO_FROM_BYTES, MAX_RATIO * stored), MAX_DECOMPRESSED_BYTES)
 
 
 def unchanged(path: Path, before: os.stat_result, *, name: str) -> None:
@@ -240,7 +245,7 @@ class _Meter(io.RawIOBase):
         return self._hash.hexdigest()
 
     def _refuse_bomb(self, compressed: int) -> None:
-        swollen = self.count > _RATIO_FROM_BYTES and self.count > MAX_RATIO * max(compressed, 1)
+        swollen = self.count > RATIO_FROM_BYTES and self.count > MAX_RATIO * max(compressed, 1)
         if swollen or self.count > MAX_DECOMPRESSED_BYTES:
             raise DataError(
                 f"{self._name}: {compressed:,} compressed bytes have become {self.count:,} already, more than "

@@ -1,25 +1,29 @@
 """Parquet files: the one format with types of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow
+import pyarrow.compute
 import pyarrow.parquet
 
 from finetooth import files
-from finetooth.data import opening
+from finetooth.data import opening, parquet_pages
 from finetooth.data.rows import MAX_COLUMNS, SAMPLE_ROWS, Part, Rows, Sample
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
 _BATCH_ROWS = 8192
 _SPREAD_GROUPS, _SPREAD_BATCHES = 16, 16
+_BATCH_BYTES = 128 * 2**20  # most that the values of one batch take, where it holds more than one row
+_ROW_BYTES = 4  # least that a row takes in memory
 
 
 def sample(part: Part, *, spec: Data) -> Sample:
     """The columns and first rows of the file.
 
-    Raises: DataError for a file that is not Parquet, is damaged, or would unfold beyond MAX_DECOMPRESSED_BYTES.
+    Raises: DataError for a file that is not Parquet, is damaged, or would unfold beyond its bound.
     """
     opening.regular(part.path, name=part.name)
     with part.path.open("rb") as stream:
@@ -30,19 +34,18 @@ def sample(part: Part, *, spec: Data) -> Sample:
                 f"{part.name}: by its content this is not a Parquet file (it begins {head[:16]!r}). "
                 "Name the format: data.format: csv | tsv | jsonl"
             )
-    try:
-        with pyarrow.parquet.ParquetFile(part.path) as file:
-            facts = file.metadata
-            columns = tuple(str(name) for name in file.schema_arrow.names)
-            unfolded = sum(facts.row_group(place).total_byte_size for place in range(facts.num_row_groups))
-            _refuse(part, columns=columns, unfolded=unfolded)
-            rows: list[Any] = []
-            for batch in file.iter_batches(batch_size=SAMPLE_ROWS):
-                rows = list(zip(*[_shown(part, name, batch.column(name)) for name in columns], strict=True))
+    with _readable(part), pyarrow.parquet.ParquetFile(part.path) as file:
+        facts = file.metadata
+        columns = tuple(str(name) for name in file.schema_arrow.names)
+        size = sum(facts.row_group(place).total_byte_size for place in range(facts.num_row_groups))
+        _refuse(part, columns=columns, size=size)
+        first = [place for place in range(facts.num_row_groups) if facts.row_group(place).num_rows > 0][:1]
+        rows: list[Any] = []
+        for batch in _batches(part, columns, row_groups=first, most_rows=SAMPLE_ROWS):
+            rows += zip(*[_shown(part, name, batch.column(name)) for name in columns], strict=True)
+            if len(rows) >= SAMPLE_ROWS:
                 break
-    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _damaged(part, error) from error
-    return Sample(columns=columns, rows=rows)
+    return Sample(columns=columns, rows=rows[:SAMPLE_ROWS])
 
 
 def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> Rows:
@@ -50,15 +53,12 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
     before = opening.regular(part.path, name=part.name)
     digest = files.sha256_file(part.path)
     number = 0
-    try:
-        with pyarrow.parquet.ParquetFile(part.path) as file:
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=list(dict.fromkeys(wanted))):
-                columns = [_values(part, name, batch.column(name)) for name in wanted]
-                for values in zip(*columns, strict=True):
-                    number += 1
-                    yield number, values
-    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _damaged(part, error) from error
+    with _readable(part):
+        for batch in _batches(part, tuple(dict.fromkeys(wanted))):
+            columns = [_values(part, name, batch.column(name)) for name in wanted]
+            for values in zip(*columns, strict=True):
+                number += 1
+                yield number, values
     opening.unchanged(part.path, before, name=part.name)
     found.facts |= {"sha256": digest, "bytes": before.st_size}
 
@@ -66,7 +66,7 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
 def spread_rows(part: Part, found: Sample) -> list[Sequence[Any]]:
     """The first rows of row groups spread evenly over the file."""
     rows: list[Any] = []
-    try:
+    with _readable(part):
         with pyarrow.parquet.ParquetFile(part.path) as file:
             count = file.metadata.num_row_groups
             for group in sorted({place * count // _SPREAD_GROUPS for place in range(_SPREAD_GROUPS)}):
@@ -75,9 +75,92 @@ def spread_rows(part: Part, found: Sample) -> list[Sequence[Any]]:
                         break
                     some = batch.take(list(range(0, batch.num_rows, -(-batch.num_rows // SAMPLE_ROWS))))
                     rows += zip(*[_shown(part, name, some.column(name)) for name in found.columns], strict=True)
-    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _damaged(part, error) from error
     return rows
+
+
+def _batches(
+    part: Part, columns: tuple[str, ...], *, row_groups: list[int] | None = None, most_rows: int = _BATCH_ROWS
+) -> Iterator[pyarrow.RecordBatch]:
+    """The rows of these columns, so few at a time that their values fit into memory whatever the file says of them.
+
+    Raises: DataError as soon as what is decoded passes the bound of opening.most_unfolded.
+    """
+    bound, decoded = opening.most_unfolded(part.path.stat().st_size), 0
+    with part.path.open("rb") as stream, pyarrow.parquet.ParquetFile(stream) as file:
+        facts = file.metadata
+        groups = list(range(facts.num_row_groups)) if row_groups is None else row_groups
+        leaves = _leaves(facts, columns)
+        pages = parquet_pages.unfolded(stream, facts, row_groups=groups, leaves=leaves)
+        row_count = sum(facts.row_group(place).num_rows for place in groups)
+    lists = [leaf for leaf in leaves.values() if leaf.max_repetition_level > 0]
+    for place in pages.by_difference:
+        if leaves[place] in lists:
+            raise DataError(
+                f"{part.name}: the lists of column {leaves[place].path!r} are encoded as DELTA_BYTE_ARRAY, which is "
+                "not read. Write the file with another encoding, or name another column."
+            )
+    if max(pages.bytes, row_count * _ROW_BYTES) > bound:
+        raise _bomb(part, bound)
+    most = min(
+        _BATCH_BYTES // max(sum(pages.largest.values()), 1), _BATCH_BYTES * max(row_count, 1) // max(pages.bytes, 1)
+    )
+    # A row may hold any number of values of a list: these stay numbers into a dictionary until they are counted.
+    numbered = [leaf.path for leaf in lists if leaf.physical_type == "BYTE_ARRAY"]
+    with pyarrow.parquet.ParquetFile(part.path, read_dictionary=numbered) as file:
+        size = max(1, min(most_rows, most))
+        for group in groups:  # one at a time: Arrow joins no lists of two groups that have a dictionary each
+            for batch in file.iter_batches(batch_size=size, row_groups=[group], columns=list(columns)):
+                decoded += sum(map(_decoded_bytes, batch.columns))
+                if decoded > bound:
+                    raise _bomb(part, bound)
+                yield batch
+
+
+def _leaves(facts: pyarrow.parquet.FileMetaData, columns: tuple[str, ...]) -> dict[int, Any]:
+    """The leaves of these columns by their index."""
+    wanted = set(columns)
+    leaves = {place: facts.schema.column(place) for place in range(facts.num_columns)}
+    return {
+        place: leaf
+        for place, leaf in leaves.items()
+        if leaf.path in wanted or any(leaf.path[:at] in wanted for at, mark in enumerate(leaf.path) if mark == ".")
+    }
+
+
+def _decoded_bytes(column: Any) -> int:
+    """Bytes of a column's values, each as often as it stands; of a list's dictionary they are still to be decoded."""
+    kind = column.type
+    if pyarrow.types.is_dictionary(kind):
+        lengths = pyarrow.compute.binary_length(column.dictionary)
+        return int(pyarrow.compute.sum(lengths.take(column.indices)).as_py() or 0)
+    if pyarrow.types.is_struct(kind):
+        return sum(map(_decoded_bytes, column.flatten()))
+    if pyarrow.types.is_map(kind):
+        return _decoded_bytes(column.keys) + _decoded_bytes(column.items)
+    if pyarrow.types.is_nested(kind):
+        return _decoded_bytes(column.flatten())
+    return int(column.nbytes)
+
+
+def _bomb(part: Part, bound: int) -> DataError:
+    stored = part.path.stat().st_size
+    return DataError(
+        f"{part.name}: its {stored:,} bytes unfold to more than {bound:,}, the most allowed of a file of this size "
+        f"({opening.MAX_RATIO} times as many, and at least {opening.RATIO_FROM_BYTES:,}); refused. "
+        "If the data is sound, write the columns that you need as CSV or JSON lines."
+    )
+
+
+@contextmanager
+def _readable(part: Part) -> Iterator[None]:
+    """A block that reads the file; what Arrow cannot read becomes a DataError that says so."""
+    try:
+        yield
+    except (pyarrow.ArrowException, parquet_pages.PageError, OSError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(
+            f"{part.name}: the Parquet data is damaged or cut off ({reason}). Fetch or write the file again."
+        ) from error
 
 
 def _shown(part: Part, name: str, column: Any) -> list[Any]:
@@ -102,18 +185,13 @@ def _values(part: Part, name: str, column: Any) -> list[Any]:
     return values
 
 
-def _refuse(part: Part, *, columns: tuple[str, ...], unfolded: int) -> None:
+def _refuse(part: Part, *, columns: tuple[str, ...], size: int) -> None:
     doubled = sorted({name for name in columns if columns.count(name) > 1}) if len(set(columns)) < len(columns) else []
     if doubled:
         raise DataError(f"{part.name}: column {doubled[0]!r} stands twice. Rename one of them.")
     if len(columns) > MAX_COLUMNS:
         raise DataError(f"{part.name}: {len(columns):,} columns; most allowed is {MAX_COLUMNS:,}.")
-    if unfolded > opening.MAX_DECOMPRESSED_BYTES:
+    if size > opening.MAX_DECOMPRESSED_BYTES:
         raise DataError(
-            f"{part.name}: {unfolded:,} bytes when decompressed; most allowed is {opening.MAX_DECOMPRESSED_BYTES:,}."
+            f"{part.name}: {size:,} bytes when decompressed; most allowed is {opening.MAX_DECOMPRESSED_BYTES:,}."
         )
-
-
-def _damaged(part: Part, error: Exception) -> DataError:
-    reason = " ".join(str(error).split())[:200]
-    return DataError(f"{part.name}: the Parquet data is damaged or cut off ({reason}). Fetch or write the file again.")

@@ -1,0 +1,157 @@
+"""What a Parquet file unfolds to, counted from the header of every page before a page is decoded.
+
+The sizes in the footer are not used: they are only a copy of what the pages say, and Arrow allocates by the pages.
+Source: https://github.com/apache/parquet-format (parquet.thrift: PageHeader; Thrift's compact protocol).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+_MAX_PAGES = 1_000_000
+_HEADER_BYTES = 1 << 12
+_MAX_HEADER_BYTES = 1 << 24  # statistics hold whole values
+_MAX_DEPTH = 8
+_LEVEL_BYTES = 4  # a repetition and a definition level of two bytes each
+_DATA_PAGE, _DICTIONARY_PAGE, _DATA_PAGE_V2 = 0, 2, 3
+_DETAILS = {_DATA_PAGE: 5, _DICTIONARY_PAGE: 7, _DATA_PAGE_V2: 8}  # the field that describes a page of each kind
+_DELTA_BYTE_ARRAY = 7
+
+
+class PageError(Exception):
+    """The pages of a column are not what the format says."""
+
+
+@dataclass(slots=True)
+class Unfolded:
+    """What the pages of some leaves (columns without parts of their own) hold.
+
+    bytes: when decompressed; of leaves inside lists, values at least at the size of their levels. largest: by leaf, the
+    most that one value may take because it need not be stored in full: a page of a dictionary or of texts written as
+    what differs from the one before (by_difference: the leaves that hold such), or a fixed length.
+    """
+
+    bytes: int = 0
+    largest: dict[int, int] = field(default_factory=dict)
+    by_difference: set[int] = field(default_factory=set)
+
+
+def unfolded(stream: BinaryIO, metadata: Any, *, row_groups: Iterable[int], leaves: Iterable[int]) -> Unfolded:
+    """The pages of these leaves (pyarrow's column indices) in these row groups, from their headers alone.
+
+    Raises: PageError where a header cannot be read, or there are more than a million.
+    """
+    total, pages, leaves = Unfolded(), 0, list(leaves)
+    for place in row_groups:
+        group = metadata.row_group(place)
+        for leaf in leaves:
+            chunk, column = group.column(leaf), metadata.schema.column(leaf)
+            at = chunk.data_page_offset
+            if chunk.has_dictionary_page and 0 < (chunk.dictionary_page_offset or 0) < at:
+                at = chunk.dictionary_page_offset
+            end = at + chunk.total_compressed_size
+            while at < end:
+                at = _count(total, stream, at, leaf=leaf, column=column)
+                pages += 1
+                if pages > _MAX_PAGES:
+                    raise PageError(f"more than {_MAX_PAGES:,} pages")
+    return total
+
+
+def _count(total: Unfolded, stream: BinaryIO, at: int, *, leaf: int, column: Any) -> int:
+    """Add the page at `at` to the total; where the next one begins."""
+    header, length = _header(stream, at)
+    kind, size, stored = header.get(1), header.get(2), header.get(3)
+    if not (isinstance(size, int) and isinstance(stored, int) and size >= 0 and stored >= 0):
+        raise PageError("a page without its size")
+    inner = header.get(_DETAILS[kind]) if kind in _DETAILS else None
+    inner = inner if isinstance(inner, dict) else {}
+    values, encoding = inner.get(1), inner.get(4 if kind == _DATA_PAGE_V2 else 2)
+    width = max(_LEVEL_BYTES, column.length or 0)
+    many = values if column.max_repetition_level > 0 and isinstance(values, int) else 0
+    total.bytes += max(size, many * width)
+    by_difference = encoding == _DELTA_BYTE_ARRAY and kind != _DICTIONARY_PAGE
+    if by_difference:
+        total.by_difference.add(leaf)
+    if column.physical_type in ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"):
+        whole = size if by_difference or kind == _DICTIONARY_PAGE else 0
+        total.largest[leaf] = max(total.largest.get(leaf, 0), whole, column.length or 0)
+    return at + length + stored
+
+
+def _header(stream: BinaryIO, at: int) -> tuple[dict[int, Any], int]:
+    """The fields of the page header at `at` by their numbers, and its length in bytes."""
+    size = _HEADER_BYTES
+    while True:
+        stream.seek(at)
+        data = stream.read(size)
+        try:
+            reader = _Compact(data)
+            return reader.struct(), reader.at
+        except IndexError:
+            if len(data) < size or size >= _MAX_HEADER_BYTES:
+                raise PageError("a page header that does not end") from None
+            size = min(size * 64, _MAX_HEADER_BYTES)
+
+
+class _Compact:
+    """A reader of Thrift's compact protocol; IndexError where the data ends too soon."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def struct(self, depth: int = 0) -> dict[int, Any]:
+        """Field number to value; texts as None."""
+        if depth > _MAX_DEPTH:
+            raise PageError("a page header nested too deep")
+        fields: dict[int, Any] = {}
+        number = 0
+        while (mark := self._byte()) != 0:
+            number = number + (mark >> 4) if mark >> 4 else self._integer()
+            kind = mark & 15
+            fields[number] = kind == 1 if kind in (1, 2) else self._value(kind, depth)
+        return fields
+
+    def _value(self, kind: int, depth: int) -> Any:
+        if kind in (1, 2, 3):  # a truth value or a byte of a list
+            return self._byte()
+        if kind in (4, 5, 6):
+            return self._integer()
+        if kind == 7:
+            return self._skip(8)
+        if kind == 8:
+            return self._skip(self._varint())
+        if kind in (9, 10):
+            mark = self._byte()
+            count = mark >> 4 if mark >> 4 < 15 else self._varint()
+            for _ in range(count):
+                self._value(mark & 15, depth + 1)
+            return None
+        if kind == 12:
+            return self.struct(depth + 1)
+        raise PageError(f"a page header with a field of type {kind}")
+
+    def _byte(self) -> int:
+        value = self.data[self.at]
+        self.at += 1
+        return value
+
+    def _varint(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self._byte()
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value
+            shift += 7
+            if shift > 63:
+                raise PageError("a number of too many digits in a page header")
+
+    def _integer(self) -> int:
+        value = self._varint()
+        return (value >> 1) ^ -(value & 1)
+
+    def _skip(self, count: int) -> None:
+        self.at += count
+        if self.at > len(self.data):
+            raise IndexError
