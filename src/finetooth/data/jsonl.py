@@ -1,6 +1,7 @@
 """JSON lines: one object on a line, read strictly."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -99,8 +100,8 @@ class _NotJSONError(Exception):
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
-        keys = [key for key, _ in pairs]
-        doubled = next(key for key in keys if keys.count(key) > 1)
+        counts = Counter(key for key, _ in pairs)
+        doubled = next(key for key in counts if counts[key] > 1)
         raise _NotJSONError(f"the key {doubled!r} stands twice")
     return record
 

@@ -1,5 +1,6 @@
 """Parquet files: the one format with types of its own."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -186,11 +187,11 @@ def _values(part: Part, name: str, column: Any) -> list[Any]:
 
 
 def _refuse(part: Part, *, columns: tuple[str, ...], size: int) -> None:
-    doubled = sorted({name for name in columns if columns.count(name) > 1}) if len(set(columns)) < len(columns) else []
-    if doubled:
-        raise DataError(f"{part.name}: column {doubled[0]!r} stands twice. Rename one of them.")
     if len(columns) > MAX_COLUMNS:
         raise DataError(f"{part.name}: {len(columns):,} columns; most allowed is {MAX_COLUMNS:,}.")
+    doubled = sorted(name for name, count in Counter(columns).items() if count > 1)
+    if doubled:
+        raise DataError(f"{part.name}: column {doubled[0]!r} stands twice. Rename one of them.")
     if size > opening.MAX_DECOMPRESSED_BYTES:
         raise DataError(
             f"{part.name}: {size:,} bytes when decompressed; most allowed is {opening.MAX_DECOMPRESSED_BYTES:,}."
