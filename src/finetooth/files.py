@@ -20,18 +20,24 @@ from finetooth.errors import RecipeError, RunError
 
 MANIFEST = "MANIFEST.json"
 UNFINISHED = ".tmp-"  # how the name of whatever is still being written begins
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 def check_name(name: str) -> str:
     """`name` itself if it is safe as a file name and a key.
 
-    Raises: RecipeError if it is not 1 to 64 of a-z 0-9 . _ - beginning with a letter or digit.
+    Raises: RecipeError if it is not 1 to 64 of a-z 0-9 . _ - beginning with a letter or digit, or if Windows has no
+    folder of that name.
     """
     if not _NAME.fullmatch(name):
         raise RecipeError(
             f"name {name!r} is not usable: 1 to 64 characters of a-z, 0-9, '.', '_' and '-', "
             "beginning with a letter or digit."
+        )
+    if _DEVICE.fullmatch(name) or name.endswith("."):
+        raise RecipeError(
+            f"name {name!r} cannot be a folder on Windows; choose another, such as 'my-{name.rstrip('.')}'."
         )
     return name
 

@@ -3,15 +3,15 @@
 The schema, the command line's help, docs/recipe.md and the errors are all made from the fields below.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from finetooth.errors import RecipeError, did_you_mean
-from finetooth.recipe import unique_keys
+from finetooth.errors import RecipeError
+from finetooth.recipe import strict_yaml
 from finetooth.recipe.explaining import explain
 from finetooth.recipe.model_names import MODEL_NAMES as MODEL_NAMES
 from finetooth.recipe.model_names import ModelName as ModelName
@@ -29,9 +29,9 @@ Baseline = Literal["majority", "original", "tfidf", "probe", "full"]
 
 
 class Section(BaseModel):
-    """A part of the recipe: unknown keys are errors, values are fixed once read."""
+    """A part of the recipe: unknown keys are errors, neither true nor "8" is a number, values are fixed once read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class SplitSources(Section):
@@ -290,7 +290,7 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Recipe":
         names = [*self.baselines, *(candidate.name for candidate in self.candidates)]
-        doubled = sorted({name for name in names if names.count(name) > 1})
+        doubled = sorted(name for name, count in Counter(names).items() if count > 1)
         if doubled:
             raise ValueError(
                 f"row name {doubled[0]!r} stands twice; every baseline and candidate needs a name of its own."
@@ -322,7 +322,7 @@ def load(source: str | Path | Mapping[str, Any], *, overrides: Sequence[str] = (
     if isinstance(source, Mapping):
         where, raw, home = "recipe", {str(key): value for key, value in source.items()}, Path.cwd()
     else:
-        where, raw, home = str(source), _read_yaml(Path(source)), Path(source).resolve().parent
+        where, raw, home = str(source), strict_yaml.read(Path(source)), Path(source).resolve().parent
     values = absolute_paths(raw, home, where=where)
     for override in overrides:
         values = overridden(values, override)
@@ -330,25 +330,6 @@ def load(source: str | Path | Mapping[str, Any], *, overrides: Sequence[str] = (
         return Recipe.model_validate(values)
     except ValidationError as error:
         raise RecipeError("\n".join(f"{where}: {line}" for line in explain(error, values, keys_at=_keys_at))) from None
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        near = sorted(path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
-        raise RecipeError(f"{path}: no such recipe.{did_you_mean(str(path), map(str, near))}") from None
-    except (OSError, ValueError) as error:  # not UTF-8, or a NUL in the name
-        raise RecipeError(f"{path}: cannot be read as UTF-8 text ({error}).") from error
-    try:
-        values = unique_keys.parse(text, where=str(path))
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(values, dict):
-        raise RecipeError(
-            f"{path}: a recipe is a mapping with the keys name, model, data; found {type(values).__name__}."
-        )
-    return {str(key): value for key, value in values.items()}
 
 
 def _keys_at(place: tuple[int | str, ...]) -> list[str]:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from finetooth.errors import did_you_mean
 
 _EXPECTED = "Input should be "
+_SHOWN = 20  # of the problems, the first
 
 
 def explain(error: ValidationError, values: Any, *, keys_at: Callable[[tuple[int | str, ...]], list[str]]) -> list[str]:
@@ -18,8 +19,11 @@ def explain(error: ValidationError, values: Any, *, keys_at: Callable[[tuple[int
     """
     lines: list[str] = []
     wanted: dict[tuple[str, str], list[str]] = {}
-    faults = error.errors()
-    for fault in faults:
+    faults = error.errors(include_url=False)
+    for looked_at, fault in enumerate(faults):
+        if len(lines) + len(wanted) >= _SHOWN:
+            lines.append(f"... and {len(faults) - looked_at:,} more.")
+            break
         place, branched = _place(fault["loc"], values, missing=fault["type"] == "missing")
         if branched and any(_goes_on(other["loc"], fault["loc"]) for other in faults):
             continue  # of a union, the branch that the value follows further is the one that was meant
@@ -34,12 +38,20 @@ def explain(error: ValidationError, values: Any, *, keys_at: Callable[[tuple[int
         elif fault["msg"].startswith(_EXPECTED):
             said = fault["msg"].removeprefix(_EXPECTED).partition(", unable to parse")[0]
             said = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping", said)
-            wanted.setdefault((key, repr(fault["input"])), []).append(said)
+            wanted.setdefault((key, _shown(fault["input"])), []).append(said)
         else:
-            lines.append(f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}; found {fault['input']!r}.")
+            lines.append(f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}; found {_shown(fault['input'])}.")
     for (key, found), choices in wanted.items():  # the branches of a union on one line
         lines.append(f"{key}: input should be {' or '.join(dict.fromkeys(choices))}; found {found}.")
     return lines
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python converts
+        return "a number of thousands of digits"
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _place(loc: tuple[int | str, ...], values: Any, *, missing: bool) -> tuple[list[str], bool]:

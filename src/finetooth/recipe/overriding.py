@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from finetooth.errors import RecipeError
-from finetooth.recipe import unique_keys
+from finetooth.recipe import strict_yaml
 from finetooth.recipe.places import absolute_paths
 
 
@@ -21,7 +21,7 @@ def overridden(values: dict[str, Any], override: str) -> dict[str, Any]:
     try:
         # One mark alone is itself: YAML reads | @ % # and a tab as its own, or as nothing. Only ~ stays null.
         mark = len(text) == 1 and not text.isalnum() and text != "~"
-        value = text if mark else unique_keys.parse(text, where=f"--set {override}:")
+        value = text if mark else strict_yaml.parse(text, where=f"--set {override}:")
     except yaml.YAMLError as error:
         raise RecipeError(f"--set {override}: the value is not valid YAML: {' '.join(str(error).split())}") from error
     path = key.split(".")

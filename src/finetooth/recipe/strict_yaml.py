@@ -1,0 +1,176 @@
+"""YAML read safely and strictly: what is written is what is meant, and a small text stays small.
+
+Refused: a key that stands twice, a number in a form that YAML 1.1 reads as another (010 is 8, 1:30 is 90), a date, a
+tag, and aliases that unfold to more than MAX_NODES values.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from finetooth.errors import RecipeError, did_you_mean
+
+MAX_BYTES = 256 * 1024
+MAX_NODES = 50_000
+MAX_DIGITS = 18
+_SHOWN = 20
+_TAG = "tag:yaml.org,2002:"
+_KNOWN_TAGS = frozenset(_TAG + name for name in ("null", "bool", "int", "float", "str", "seq", "map", "merge"))
+_WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+# YAML 1.1 takes 7e-4 for a text, since it has no point; as in YAML 1.2, it is a number here.
+_DECIMAL = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_EXPONENT = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+")
+
+
+class _Loader(yaml.SafeLoader):
+    pass
+
+
+_Loader.add_implicit_resolver(f"{_TAG}float", _EXPONENT, list("-+0123456789."))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The keys and values of a recipe file.
+
+    Raises: RecipeError for a file that cannot be read, is larger than MAX_BYTES, or what parse refuses.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise RecipeError(f"{path}: more than {MAX_BYTES:,} bytes, the most allowed of a recipe. Is it the data?")
+        text = data.decode("utf-8")
+    except FileNotFoundError:
+        near = sorted(path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
+        raise RecipeError(f"{path}: no such recipe.{did_you_mean(str(path), map(str, near))}") from None
+    except (OSError, ValueError) as error:  # not UTF-8, or a NUL in the name
+        raise RecipeError(f"{path}: cannot be read as UTF-8 text ({error}).") from error
+    try:
+        values = parse(text, where=str(path))
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise RecipeError(
+            f"{path}: a recipe is a mapping with the keys name, model, data; found {type(values).__name__}."
+        )
+    return {str(key): value for key, value in values.items()}
+
+
+def parse(text: str, *, where: str) -> Any:
+    """The value of a YAML text. where: begins an error.
+
+    Raises: RecipeError with line and key of all that is refused; yaml.YAMLError for what is not YAML.
+    """
+    if len(text) > MAX_BYTES:
+        raise RecipeError(f"{where} more than {MAX_BYTES:,} characters, the most allowed of a value.")
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _check_size(node, where=where)
+        problems = list(_problems(node))
+        if problems:
+            more = [f"... and {len(problems) - _SHOWN:,} more like these."] if len(problems) > _SHOWN else []
+            raise RecipeError("\n".join([f"{where} {problem}" for problem in problems[:_SHOWN]] + more))
+        return loader.construct_document(node)
+    except RecursionError:
+        raise RecipeError(f"{where} nested too deep: a recipe has at most five levels.") from None
+    finally:
+        loader.dispose()
+
+
+def _check_size(root: yaml.Node, *, where: str) -> None:
+    """Check that the text holds no more than MAX_NODES values when every alias is replaced by what it stands for.
+
+    Raises: RecipeError for more, or for an alias inside of what it stands for.
+    """
+    sizes: dict[int, int] = {}
+    open_nodes: set[int] = set()
+    waiting = [(root, False)]
+    while waiting:
+        node, counted = waiting.pop()
+        if counted:
+            open_nodes.discard(id(node))
+            size = sizes[id(node)] = 1 + sum(sizes[id(inner)] for inner in _inner(node))
+            if size > MAX_NODES:
+                line = node.start_mark.line + 1
+                raise RecipeError(
+                    f"{where} line {line}: more than {MAX_NODES:,} values when aliases (*name) are replaced by what "
+                    "they stand for. Write the values out, or use fewer aliases."
+                )
+        elif id(node) in open_nodes:
+            line = node.start_mark.line + 1
+            raise RecipeError(f"{where} line {line}: holds an alias of itself. Write the values out.")
+        elif id(node) not in sizes:
+            open_nodes.add(id(node))
+            waiting.append((node, True))
+            waiting += [(inner, False) for inner in _inner(node) if id(inner) not in sizes]
+
+
+def _inner(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [inner for pair in node.value for inner in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _problems(root: yaml.Node) -> Iterator[str]:
+    waiting, met = [(root, "")], set()
+    while waiting:
+        node, key = waiting.pop()
+        if id(node) in met:
+            continue  # an alias leads to what was looked at before
+        met.add(id(node))
+        problem = _misread(node)
+        if problem:
+            yield f"line {node.start_mark.line + 1}: {key or 'the value'}: {problem}"
+        above = f"{key}." if key else ""
+        if isinstance(node, yaml.SequenceNode):
+            waiting += [(value, f"{above}{place}") for place, value in reversed(list(enumerate(node.value)))]
+        elif isinstance(node, yaml.MappingNode):
+            yield from _doubled(node)
+            for name, value in reversed(node.value):
+                word = name.value if isinstance(name, yaml.ScalarNode) else "?"
+                waiting += [(value, f"{above}{word}"), (name, f"{above}{word}")]
+
+
+def _doubled(node: yaml.MappingNode) -> Iterator[str]:
+    first: dict[tuple[str, str], int] = {}
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue
+        line = key.start_mark.line + 1
+        if (key.tag, key.value) in first:
+            before = first[key.tag, key.value]
+            yield (
+                f"line {line}: the key {key.value!r} stands twice in one mapping (first in line {before}). "
+                "Keep one of the two."
+            )
+        first.setdefault((key.tag, key.value), line)
+
+
+def _misread(node: yaml.Node) -> str | None:
+    """What YAML would make of a value that hardly anyone means by it, and how to write what is meant."""
+    kind = node.tag.removeprefix(_TAG)
+    shown = node.value if isinstance(node, yaml.ScalarNode) and len(node.value) <= 60 else "a value"
+    if kind in ("timestamp", "value"):
+        what = "a date" if kind == "timestamp" else "a key without a name"
+        return f"YAML reads {shown} as {what}; put quotes around it."
+    scalar = isinstance(node, yaml.ScalarNode)
+    odd = kind in ("int", "float", "bool") and not scalar
+    odd = odd or (kind == "bool" and node.value.lower() not in yaml.SafeLoader.bool_values)
+    if odd or node.tag not in _KNOWN_TAGS:
+        return f"the tag {node.tag[:60]} is not allowed here; remove it."
+    if kind == "int" and not _WHOLE.fullmatch(node.value):
+        return (
+            f"YAML reads {shown} as a number of another base or with parts of sixty. Write a number in decimal digits "
+            "without a leading zero, and put quotes around a text."
+        )
+    if kind == "int" and len(node.value) > MAX_DIGITS:
+        return f"a number of {len(node.value):,} digits; most allowed is {MAX_DIGITS}. Put quotes around a text."
+    if kind == "float" and not _DECIMAL.fullmatch(node.value):
+        return f"YAML reads {shown} as a number with parts of sixty or of groups. Write it in decimal digits."
+    return None
