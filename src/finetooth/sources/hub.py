@@ -5,12 +5,15 @@ The first use of an id settles the commit, which is recorded in the cache and us
 
 import hashlib
 import os
+import queue
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 from finetooth.errors import SourceError
 from finetooth.files import read_json, sha256_file, write_json
@@ -22,6 +25,9 @@ from finetooth.sources.regular import copy_regular
 from finetooth.sources.source import Source, content_hash
 
 TIMEOUT_SECONDS = 6.0
+# The time-outs below us are of one read each, so that a byte a second goes on for ever.
+PATIENCE_SECONDS = 60.0
+LEAST_BYTES_PER_SECOND = 20_000
 _ID = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SAFE_FILE = re.compile(r"[\w.=+-][\w.=+ -]*(?:/[\w.=+-][\w.=+ -]*)*")
@@ -31,6 +37,7 @@ _OFFLINE_WAYS = (
     "`finetooth fetch RECIPE` where the Hub is reached and carry its cache folder over (FINETOOTH_CACHE names it)."
 )
 RepoKind = Literal["model", "dataset"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +185,9 @@ def _look_up(name: str, kind: RepoKind, revision: str, *, offline: bool) -> tupl
 
             api = HfApi(endpoint=_endpoint())
             ask = api.model_info if kind == "model" else api.dataset_info
-            info = ask(name, revision=revision, files_metadata=True, timeout=TIMEOUT_SECONDS)
+            info = _in_time(
+                lambda: ask(name, revision=revision, files_metadata=True, timeout=TIMEOUT_SECONDS), name=name, size=0
+            )
             commit = str(info.sha or "")
             if not _COMMIT.fullmatch(commit):
                 raise ValueError(f"commit {commit!r}")
@@ -229,9 +238,9 @@ def _download(
             for file, remote in files.items():
                 step.advance(0, note=file)
                 with _named(name, kind, commit):
-                    brought = hf_hub_download(
-                        name, file, repo_type=kind, revision=commit, endpoint=_endpoint(), etag_timeout=TIMEOUT_SECONDS
-                    )
+                    download = partial(hf_hub_download, name, file, repo_type=kind, revision=commit)
+                    download = partial(download, endpoint=_endpoint(), etag_timeout=TIMEOUT_SECONDS)
+                    brought = _in_time(download, name=name, size=remote.size)
                 # resolve(): the Hub's cache links its snapshots to its blobs; that cache is ours, not a stranger's.
                 copy_regular(Path(brought).resolve(), into[file])
                 _verify(into[file], remote, f"{name}/{file}")
@@ -265,6 +274,38 @@ class _Unreachable(SourceError):
     """The Hub gave no answer."""
 
 
+def _in_time(work: Callable[[], T], *, name: str, size: int) -> T:
+    """What `work` answers, which asks the Hub for `size` bytes, if it does so in time.
+
+    Raises: whatever `work` does; _Unreachable when it is too slow (it is left behind in a thread of its own).
+    """
+    seconds = PATIENCE_SECONDS + size / LEAST_BYTES_PER_SECOND
+    answers: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put((work(), None))
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+            answers.put((None, error))
+
+    threading.Thread(target=ask, daemon=True, name=f"fetch {name}").start()
+    try:
+        answer, error = answers.get(timeout=seconds)
+    except queue.Empty:
+        raise _Unreachable(
+            f"{name}: {_shown_endpoint()} answers too slowly: given up after {seconds:,.0f} s, by when it should have "
+            f"been done at {LEAST_BYTES_PER_SECOND:,} bytes a second. Give the same command again: what has come is "
+            f"kept. {_OFFLINE_WAYS}"
+        ) from None
+    if error is not None:
+        raise error
+    return cast(T, answer)
+
+
+def _shown_endpoint() -> str:
+    return re.sub(r"//[^/@]*@", "//", os.environ.get("HF_ENDPOINT") or "huggingface.co")  # a password is not shown
+
+
 @contextmanager
 def _named(name: str, kind: RepoKind, revision: str) -> Iterator[None]:
     """A block that asks the Hub; its errors become SourceErrors that name the id, the cause and the ways out."""
@@ -272,7 +313,7 @@ def _named(name: str, kind: RepoKind, revision: str) -> Iterator[None]:
 
     # HfHubHTTPError derives from the HTTP library's own base error: httpx.HTTPError, or httpx2's in later versions.
     transport: type[Exception] = errors.HfHubHTTPError.__mro__[1]
-    where = re.sub(r"//[^/@]*@", "//", os.environ.get("HF_ENDPOINT") or "huggingface.co")  # a password is not shown
+    where = _shown_endpoint()
     try:
         yield
     except errors.GatedRepoError as error:

@@ -18,6 +18,7 @@ from huggingface_hub import constants, hf_hub_download
 from finetooth import recipe as recipe_module
 from finetooth.errors import SourceError
 from finetooth.sources import bring_data, bring_model, fetch
+from finetooth.sources import hub as hub_module
 from finetooth.sources.hub import choose_data
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -36,6 +37,8 @@ class Hub:
         self.spoiled: set[str] = set()
         self.asked: list[str] = []
         self.answer: tuple[int, str] | None = None
+        self.slow = ""  # requests whose path holds this word are answered a byte at a time
+        self.closing = threading.Event()
 
     def reply(self, path: str) -> tuple[int, dict[str, str], bytes]:
         self.asked.append(path)
@@ -79,8 +82,17 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
             for name, value in {**headers, "Content-Length": str(len(data))}.items():
                 self.send_header(name, value)
             self.end_headers()
-            if body:
+            if body and stand_in.slow and stand_in.slow in self.path:
+                self._drip(data)
+            elif body:
                 self.wfile.write(data)
+
+        def _drip(self, data: bytes) -> None:
+            for place in range(len(data)):
+                if stand_in.closing.wait(0.1):
+                    return
+                self.wfile.write(data[place : place + 1])
+                self.wfile.flush()
 
         def do_GET(self) -> None:
             self._answer(body=True)
@@ -97,6 +109,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
     yield stand_in
+    stand_in.closing.set()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -273,6 +286,21 @@ def test_data_repositories_that_are_refused() -> None:
         "x/y: the repository holds several data sets (cola, rte); download the folder you want and name it, "
         "or its files, as data.source."
     )
+
+
+@pytest.mark.parametrize("part", ["/api/", "/resolve/"])
+def test_a_hub_that_drips_is_given_up(with_model: Hub, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    monkeypatch.setattr(hub_module, "PATIENCE_SECONDS", 1.0)
+    with_model.slow = part
+    started = time.perf_counter()
+    message = refusal(bring_model, "acme/tiny")
+    assert time.perf_counter() - started < 5
+    assert message == (
+        f"acme/tiny: {_endpoint()} answers too slowly: given up after 1 s, by when it should have been done at 20,000 "
+        f"bytes a second. Give the same command again: what has come is kept. {WAYS}"
+    )
+    with_model.slow = ""
+    assert bring_model("acme/tiny").revision == COMMIT
 
 
 def test_a_full_disk_under_the_hubs_cache_is_named(with_model: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
