@@ -121,6 +121,11 @@ def _is_file(text: str) -> bool:
     return _exists(text) and Path(text).is_file()
 
 
+def _is_special(text: str) -> bool:
+    """Whether a pipe, socket or device goes by that name: no word that someone wants labelled."""
+    return _exists(text) and not Path(text).is_file() and not Path(text).is_dir()
+
+
 def _exists(text: str) -> bool:
     try:
         return Path(text).exists()
@@ -197,10 +202,10 @@ def _refuse_files_among(texts: Sequence[str]) -> None:
     for text in texts:
         if text == "-" or _is_file(text):
             raise RecipeError(f"{text}: give a file or - alone; {len(texts)} arguments are read as texts.")
+        if _is_special(text) or (len(texts) == 1 and "/" in text and _exists(text)):
+            raise RecipeError(f"{text}: is no regular file. Give a file, or its texts on stdin, one a line: -")
         if len(texts) > 1 or any(map(str.isspace, text)):
             continue
-        if "/" in text and _exists(text):
-            raise RecipeError(f"{text}: is no regular file. Give a file, or its texts on stdin, one a line: -")
         if names_data(Path(text)):
             near = [str(item) for item in Path(text).parent.glob("*")] if Path(text).parent.is_dir() else []
             raise RecipeError(f"{text}: no such file.{did_you_mean(text, near)}")

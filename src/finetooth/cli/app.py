@@ -8,7 +8,7 @@ import click
 
 from finetooth.cli import answers, comparing, jobs, proofs, records, starting
 from finetooth.cli.faults import exit_code
-from finetooth.cli.output import survive_narrow_encodings
+from finetooth.cli.streams import check_surroundings, open_streams
 
 _EPILOG = """\b
 Exit codes: 0 done, 1 something you can mend (a failed row too), 2 usage or
@@ -59,5 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Libraries below us draw bars and advice of their own; stderr is for ours. What the user has set stands.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    survive_narrow_encodings()
-    sys.exit(exit_code(lambda: finetooth.main(args=arguments, prog_name="finetooth", standalone_mode=False)))
+    open_streams()
+    words = sys.argv[1:] if arguments is None else list(arguments)
+
+    def work() -> object:
+        check_surroundings(words)
+        return finetooth.main(args=words, prog_name="finetooth", standalone_mode=False)
+
+    sys.exit(exit_code(work))

@@ -5,7 +5,6 @@ import os
 import re
 import sys
 import unicodedata
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +55,6 @@ def next_command(command: str) -> None:
 def colour_wanted() -> bool:
     """Whether stdout is a terminal that shows colours (NO_COLOR and TERM=dumb say no)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def survive_narrow_encodings() -> None:
-    """Make stdout and stderr show what their encoding lacks as \\u escapes (valid inside JSON) instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def as_named(path: Path) -> Path:
