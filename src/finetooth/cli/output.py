@@ -12,6 +12,7 @@ import click
 
 from finetooth.progress.lines import calm
 
+_LONGEST_LINE = 4_000  # names of columns and labels in an error may be of any length
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -43,8 +44,14 @@ def emit_json(value: Any) -> None:
 
 
 def tell(message: str) -> None:
-    """Write what went wrong to stderr, one prefix for all of it."""
-    click.echo(harmless(f"finetooth: {message}"), err=True)
+    """Write what went wrong to stderr, one prefix for all of it; of a very long line, its two ends."""
+    lines = [line if len(line) <= _LONGEST_LINE else _ends_of(line) for line in message.split("\n")]
+    click.echo(harmless("finetooth: " + "\n".join(lines)), err=True)
+
+
+def _ends_of(line: str) -> str:
+    left_out = len(line) - _LONGEST_LINE
+    return f"{line[: _LONGEST_LINE - 500]} [{left_out:,} characters left out] {line[-500:]}"
 
 
 def next_command(command: str) -> None:

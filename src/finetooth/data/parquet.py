@@ -35,15 +35,15 @@ def sample(part: Part, *, spec: Data) -> Sample:
                 f"{part.name}: by its content this is not a Parquet file (it begins {head[:16]!r}). "
                 "Name the format: data.format: csv | tsv | jsonl"
             )
-    with _readable(part), pyarrow.parquet.ParquetFile(part.path) as file:
-        facts = file.metadata
-        columns = tuple(str(name) for name in file.schema_arrow.names)
-        size = sum(facts.row_group(place).total_byte_size for place in range(facts.num_row_groups))
-        _refuse(part, columns=columns, size=size)
-        first = [place for place in range(facts.num_row_groups) if facts.row_group(place).num_rows > 0][:1]
+    with _readable(part):
+        with part.path.open("rb") as stream, pyarrow.parquet.ParquetFile(stream) as file:
+            columns = tuple(str(name) for name in file.schema_arrow.names)
+            groups = parquet_pages.row_groups(stream)
+        _refuse(part, columns=columns, size=sum(group.size for group in groups))
+        first = [place for place, group in enumerate(groups) if group.rows > 0][:1]
         rows: list[Any] = []
-        for batch in _batches(part, columns, row_groups=first, most_rows=SAMPLE_ROWS):
-            rows += zip(*[_shown(part, name, batch.column(name)) for name in columns], strict=True)
+        for batch in _batches(part, columns, row_groups=first, sampled=True):
+            rows += zip(*[_shown(part, name, batch) for name in columns], strict=True)
             if len(rows) >= SAMPLE_ROWS:
                 break
     return Sample(columns=columns, rows=rows[:SAMPLE_ROWS])
@@ -80,26 +80,32 @@ def spread_rows(part: Part, found: Sample) -> list[Sequence[Any]]:
 
 
 def _batches(
-    part: Part, columns: tuple[str, ...], *, row_groups: list[int] | None = None, most_rows: int = _BATCH_ROWS
+    part: Part, columns: tuple[str, ...], *, row_groups: list[int] | None = None, sampled: bool = False
 ) -> Iterator[pyarrow.RecordBatch]:
     """The rows of these columns, so few at a time that their values fit into memory whatever the file says of them.
 
+    sampled: SAMPLE_ROWS at most at a time, without the columns whose lists are encoded as is not read.
     Raises: DataError as soon as what is decoded passes the bound of opening.most_unfolded.
     """
     bound, decoded = opening.most_unfolded(part.path.stat().st_size), 0
     with part.path.open("rb") as stream, pyarrow.parquet.ParquetFile(stream) as file:
-        facts = file.metadata
-        groups = list(range(facts.num_row_groups)) if row_groups is None else row_groups
-        leaves = _leaves(facts, columns)
-        pages = parquet_pages.unfolded(stream, facts, row_groups=groups, leaves=leaves)
-        row_count = sum(facts.row_group(place).num_rows for place in groups)
+        schema = file.metadata.schema
+        leaves = _leaves(schema, columns)
+        every = parquet_pages.row_groups(stream)
+        if len(every) != file.metadata.num_row_groups or {len(group.pages) for group in every} - {len(schema)}:
+            raise parquet_pages.PageError("its footer can be read in two ways")
+        groups = list(range(len(every))) if row_groups is None else row_groups
+        read = [every[place] for place in groups]
+        pages = parquet_pages.unfolded(stream, schema, groups=read, leaves=leaves)
+        row_count = sum(group.rows for group in read)
     lists = [leaf for leaf in leaves.values() if leaf.max_repetition_level > 0]
-    for place in pages.by_difference:
-        if leaves[place] in lists:
-            raise DataError(
-                f"{part.name}: the lists of column {leaves[place].path!r} are encoded as DELTA_BYTE_ARRAY, which is "
-                "not read. Write the file with another encoding, or name another column."
-            )
+    unread = [leaves[place].path for place in pages.by_difference if leaves[place] in lists]
+    if unread and not sampled:
+        raise DataError(
+            f"{part.name}: the lists of column {unread[0]!r} are encoded as DELTA_BYTE_ARRAY, which is not read. "
+            "Write the file with another encoding, or name another column."
+        )
+    columns = tuple(name for name in columns if not any(f"{path}.".startswith(f"{name}.") for path in unread))
     if max(pages.bytes, row_count * _ROW_BYTES) > bound:
         raise _bomb(part, bound)
     most = min(
@@ -108,7 +114,7 @@ def _batches(
     # A row may hold any number of values of a list: these stay numbers into a dictionary until they are counted.
     numbered = [leaf.path for leaf in lists if leaf.physical_type == "BYTE_ARRAY"]
     with pyarrow.parquet.ParquetFile(part.path, read_dictionary=numbered) as file:
-        size = max(1, min(most_rows, most))
+        size = max(1, min(SAMPLE_ROWS if sampled else _BATCH_ROWS, most))
         for group in groups:  # one at a time: Arrow joins no lists of two groups that have a dictionary each
             for batch in file.iter_batches(batch_size=size, row_groups=[group], columns=list(columns)):
                 decoded += sum(map(_decoded_bytes, batch.columns))
@@ -117,10 +123,10 @@ def _batches(
                 yield batch
 
 
-def _leaves(facts: pyarrow.parquet.FileMetaData, columns: tuple[str, ...]) -> dict[int, Any]:
+def _leaves(schema: Any, columns: tuple[str, ...]) -> dict[int, Any]:
     """The leaves of these columns by their index."""
     wanted = set(columns)
-    leaves = {place: facts.schema.column(place) for place in range(facts.num_columns)}
+    leaves = {place: schema.column(place) for place in range(len(schema))}
     return {
         place: leaf
         for place, leaf in leaves.items()
@@ -164,12 +170,12 @@ def _readable(part: Part) -> Iterator[None]:
         ) from error
 
 
-def _shown(part: Part, name: str, column: Any) -> list[Any]:
+def _shown(part: Part, name: str, batch: pyarrow.RecordBatch) -> list[Any]:
     """The values of a column of the sample, which nobody may have asked for; None where they cannot be read."""
     try:
-        return _values(part, name, column)
-    except DataError:
-        return [None] * len(column)
+        return _values(part, name, batch.column(name))
+    except (DataError, KeyError):  # no values in Python, or not read
+        return [None] * batch.num_rows
 
 
 def _values(part: Part, name: str, column: Any) -> list[Any]:

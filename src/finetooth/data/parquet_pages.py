@@ -1,17 +1,19 @@
 """What a Parquet file unfolds to, counted from the header of every page before a page is decoded.
 
 The sizes in the footer are not used: they are only a copy of what the pages say, and Arrow allocates by the pages.
-Source: https://github.com/apache/parquet-format (parquet.thrift: PageHeader; Thrift's compact protocol).
+Where the pages lie is read here too: pyarrow's metadata of a column ends the process when its statistics are damaged.
+Source: https://github.com/apache/parquet-format (parquet.thrift; Thrift's compact protocol).
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 _MAX_PAGES = 1_000_000
 _HEADER_BYTES = 1 << 12
 _MAX_HEADER_BYTES = 1 << 24  # statistics hold whole values
-_MAX_DEPTH = 8
+_MAX_FOOTER_BYTES = 1 << 24  # of about a hundred thousand columns of row groups
+_MAX_DEPTH = 16
 _LEVEL_BYTES = 4  # a repetition and a definition level of two bytes each
 _DATA_PAGE, _DICTIONARY_PAGE, _DATA_PAGE_V2 = 0, 2, 3
 _DETAILS = {_DATA_PAGE: 5, _DICTIONARY_PAGE: 7, _DATA_PAGE_V2: 8}  # the field that describes a page of each kind
@@ -36,22 +38,58 @@ class Unfolded:
     by_difference: set[int] = field(default_factory=set)
 
 
-def unfolded(stream: BinaryIO, metadata: Any, *, row_groups: Iterable[int], leaves: Iterable[int]) -> Unfolded:
+class Group(NamedTuple):
+    """A row group: rows, bytes as the footer claims them, and by leaf where its pages begin and end."""
+
+    rows: int
+    size: int
+    pages: tuple[tuple[int, int], ...]
+
+
+def row_groups(stream: BinaryIO) -> list[Group]:
+    """The row groups of a file, from its footer.
+
+    Raises: PageError for a footer that is larger than 16 MiB, or does not say where every page lies.
+    """
+    end = stream.seek(0, 2)
+    stream.seek(max(end - 8, 0))
+    length = int.from_bytes(stream.read(4), "little")
+    if length > min(end - 8, _MAX_FOOTER_BYTES):
+        raise PageError(f"a footer of {length:,} bytes")
+    stream.seek(end - 8 - length)
+    try:
+        groups = _Compact(stream.read(length)).struct().get(4) or []
+        return [_group(fields) for fields in groups]
+    except (IndexError, KeyError, TypeError, AttributeError):
+        raise PageError("the footer does not say where the pages are") from None
+
+
+def _group(fields: dict[int, Any]) -> Group:
+    places = []
+    for chunk in fields[1]:
+        details = chunk[3]
+        first, dictionary, stored = int(details[9]), int(details.get(11, 0)), int(details[7])
+        start = dictionary if 0 < dictionary < first else first
+        if start < 0 or stored < 0:
+            raise PageError("a column that begins before the file")
+        places.append((start, start + stored))
+    rows = int(fields[3])
+    if rows < 0:
+        raise PageError(f"a row group of {rows:,} rows")
+    return Group(rows=rows, size=int(fields[2]), pages=tuple(places))
+
+
+def unfolded(stream: BinaryIO, schema: Any, *, groups: Iterable[Group], leaves: Iterable[int]) -> Unfolded:
     """The pages of these leaves (pyarrow's column indices) in these row groups, from their headers alone.
 
     Raises: PageError where a header cannot be read, or there are more than a million.
     """
     total, pages, leaves = Unfolded(), 0, list(leaves)
-    for place in row_groups:
-        group = metadata.row_group(place)
+    for group in groups:
         for leaf in leaves:
-            chunk, column = group.column(leaf), metadata.schema.column(leaf)
-            at = chunk.data_page_offset
-            if chunk.has_dictionary_page and 0 < (chunk.dictionary_page_offset or 0) < at:
-                at = chunk.dictionary_page_offset
-            end = at + chunk.total_compressed_size
+            at, end = group.pages[leaf]
             while at < end:
-                at = _count(total, stream, at, leaf=leaf, column=column)
+                at = _count(total, stream, at, leaf=leaf, column=schema.column(leaf))
                 pages += 1
                 if pages > _MAX_PAGES:
                     raise PageError(f"more than {_MAX_PAGES:,} pages")
@@ -101,7 +139,7 @@ class _Compact:
         self.data, self.at = data, 0
 
     def struct(self, depth: int = 0) -> dict[int, Any]:
-        """Field number to value; texts as None."""
+        """Field number to value; texts and lists of anything but structures as None."""
         if depth > _MAX_DEPTH:
             raise PageError("a page header nested too deep")
         fields: dict[int, Any] = {}
@@ -124,6 +162,8 @@ class _Compact:
         if kind in (9, 10):
             mark = self._byte()
             count = mark >> 4 if mark >> 4 < 15 else self._varint()
+            if mark & 15 == 12:
+                return [self.struct(depth + 1) for _ in range(count)]
             for _ in range(count):
                 self._value(mark & 15, depth + 1)
             return None

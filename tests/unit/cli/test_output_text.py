@@ -50,6 +50,15 @@ def test_what_is_said_is_harmless_to_a_terminal(capsys, text, shown):
     assert capsys.readouterr() == (f"{shown}\n", f"finetooth: {shown}\n\nNext    {shown}\n")
 
 
+def test_of_an_endless_line_of_an_error_both_ends_are_shown(capsys):
+    output.tell("a.csv: no column 'x'. Its columns: " + "s" * 400_000 + ".\nName it.")
+    shown = capsys.readouterr().err
+    assert shown.startswith("finetooth: a.csv: no column 'x'. Its columns: sss")
+    assert shown.endswith("s.\nName it.\n")
+    assert " [396,036 characters left out] " in shown
+    assert len(shown) < 4_100
+
+
 def test_the_colours_of_a_table_stay_on_a_terminal_and_nothing_else_does(monkeypatch):
     monkeypatch.setattr(output, "colour_wanted", lambda: True)
     assert output.harmless("a\x1b[2J \x1b[36mrow\x1b[0m\n") == "a\ufffd[2J \x1b[36mrow\x1b[0m\n"

@@ -1,9 +1,14 @@
 """Whatever bytes a file holds, loading ends in a data set or in one of our errors."""
 
+import bz2
 import contextlib
 import gzip
+import io
 import json
+import random
+import time
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet
@@ -23,10 +28,10 @@ FUZZ = settings(
 )
 
 
-def load(path: Path) -> None:
+def load(path: Path, *, more: dict[str, Any] | None = None) -> None:
     for policy in ("stop", "skip"):
         with contextlib.suppress(FinetoothError):
-            spec = recipe.Data.model_validate({"source": str(path), "on_bad_row": policy})
+            spec = recipe.Data.model_validate({"source": str(path), "on_bad_row": policy} | (more or {}))
             data.load(spec, {"all": [path]})
     with contextlib.suppress(FinetoothError):
         data.read_texts(path)
@@ -71,3 +76,43 @@ def test_parquet_changed_at_every_tenth_byte(tmp_path: Path, codec: str) -> None
     for place in range(0, len(content), 10):
         path.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
         load(path)
+
+
+def parquet_of(**options: Any) -> bytes:
+    held = io.BytesIO()
+    rows = range(40)
+    columns = {
+        "text": [f"film {row}" for row in rows],
+        "label": [["x", "y"][row % 2] for row in rows],
+        "tags": [[f"t{row % 3}", None] for row in rows],
+    }
+    pyarrow.parquet.write_table(pyarrow.table(columns), held, row_group_size=15, **options)
+    return held.getvalue()
+
+
+MUTATED = {
+    **SOUND,
+    "plain.parquet": parquet_of(compression="NONE"),
+    "packed.parquet": parquet_of(compression="zstd", data_page_version="2.0"),
+    "differences.parquet": parquet_of(use_dictionary=False, column_encoding="DELTA_BYTE_ARRAY"),
+    "b.csv.gz": gzip.compress(SOUND["a.csv"], mtime=0),
+    "b.csv.bz2": bz2.compress(SOUND["a.csv"]),
+}
+PIECES = (b"\0", b"\xff\xff\xff\xff\x7f", b'"', b"\r", b"\xff\xfe", b"{", b"[", b"\\ud800", b"PAR1", b"1e999")
+
+
+@pytest.mark.parametrize("name", sorted(MUTATED))
+def test_a_sound_file_of_every_format_mutated(tmp_path: Path, name: str) -> None:
+    draw = random.Random(name)
+    for _ in range(30):
+        content = bytearray(MUTATED[name])
+        for _ in range(draw.choice([1, 1, 2, 8])):
+            size = len(content)
+            place = draw.randrange(size) if draw.random() < 0.6 else max(0, size - 1 - draw.randrange(200))
+            new = draw.choice([b"", draw.choice(PIECES), draw.randbytes(3), bytes(content[place : place + 80]) * 2])
+            content[place : place + draw.randrange(4)] = new
+        path = tmp_path / name
+        path.write_bytes(content)
+        started = time.process_time()
+        load(path, more={"text": "text", "label": "label"} | ({"slices": ["tags"]} if "parquet" in name else {}))
+        assert time.process_time() - started < 5

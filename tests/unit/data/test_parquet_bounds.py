@@ -133,6 +133,45 @@ def test_rows_that_hold_nothing(tmp_path: Path) -> None:
     assert time.process_time() - before < 2
 
 
+def test_lists_written_as_what_differs_stop_nothing_unless_they_are_asked_for(tmp_path: Path) -> None:
+    table = pa.table({"text": [f"film {row}" for row in range(40)], "label": LABELS[:40], "of": [["a", "ab"]] * 40})
+    encodings = dict.fromkeys(("text", "label", "of.list.element"), "DELTA_BYTE_ARRAY")
+    path = write(tmp_path / "a.parquet", table, use_dictionary=False, column_encoding=encodings)
+    files = Files(tmp_path)
+    assert set(texts(files.load(path)).values()) == set(table["text"].to_pylist())
+    assert files.error(path, slices=["of"]) == (
+        "a.parquet: the lists of column 'of.list.element' are encoded as DELTA_BYTE_ARRAY, which is not read. "
+        "Write the file with another encoding, or name another column."
+    )
+
+
+FLIP = """
+import sys
+from pathlib import Path
+from finetooth import data, recipe
+from finetooth.errors import DataError
+path = Path(sys.argv[1])
+content = path.read_bytes()
+refused = 0
+for place in range(len(content) - 8 - int.from_bytes(content[-8:-4], "little"), len(content)):
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    try:
+        data.load(recipe.Data.model_validate({"source": str(path)}), {"all": [path]})
+    except DataError:
+        refused += 1
+print(refused)
+"""
+
+
+def test_a_bit_of_every_byte_of_the_footer(tmp_path: Path) -> None:
+    """In a process of its own: pyarrow's metadata of a column ends it where the statistics there are damaged."""
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": [f"film {row}" for row in range(20)], "label": ["x", "y"] * 10}), path)
+    run = subprocess.run([sys.executable, "-c", FLIP, str(path)], capture_output=True, text=True, timeout=200)
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert int(run.stdout) > 100
+
+
 @pytest.mark.parametrize("size", ["small", "large"])
 def test_a_sound_file_of_few_texts_and_large_dictionaries_is_read_as_before(tmp_path: Path, size: str) -> None:
     few = [f"film {row % 5} " * (2000 if size == "large" else 1) for row in range(3000)]
