@@ -95,10 +95,8 @@ def test_a_long_text_in_a_list_that_is_asked_for_or_not(tmp_path: Path) -> None:
 
 
 def test_a_page_that_unfolds_past_what_the_footer_says(tmp_path: Path) -> None:
-    path = write(
-        tmp_path / "a.parquet", pa.table({"text": ["b" * 1_000_000] * 200, "label": LABELS[:200]}), use_dictionary=False,
-        data_page_size=1 << 30,
-    )  # fmt: skip
+    table = pa.table({"text": ["b" * 1_000_000] * 200, "label": LABELS[:200]})
+    path = write(tmp_path / "a.parquet", table, use_dictionary=False, data_page_size=1 << 30)
     content = path.read_bytes()
     true = 200 * 1_000_004
     claimed = pq.ParquetFile(path).metadata.row_group(0).column(0).total_uncompressed_size
