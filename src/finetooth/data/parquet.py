@@ -16,7 +16,7 @@ from finetooth.errors import DataError
 from finetooth.recipe import Data
 
 _BATCH_ROWS = 8192
-_SPREAD_GROUPS, _SPREAD_BATCHES = 16, 16
+_SPREAD_GROUPS, _SPREAD_ROWS = 16, 16 * _BATCH_ROWS
 _BATCH_BYTES = 128 * 2**20  # most that the values of one batch take, where it holds more than one row
 _ROW_BYTES = 4  # least that a row takes in memory
 
@@ -42,7 +42,7 @@ def sample(part: Part, *, spec: Data) -> Sample:
         _refuse(part, columns=columns, size=sum(group.size for group in groups))
         first = [place for place, group in enumerate(groups) if group.rows > 0][:1]
         rows: list[Any] = []
-        for batch in _batches(part, columns, row_groups=first, sampled=True):
+        for batch in _batches(part, columns, row_groups=first, most_rows=SAMPLE_ROWS, lenient=True):
             rows += zip(*[_shown(part, name, batch) for name in columns], strict=True)
             if len(rows) >= SAMPLE_ROWS:
                 break
@@ -65,26 +65,34 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
 
 
 def spread_rows(part: Part, found: Sample) -> list[Sequence[Any]]:
-    """The first rows of row groups spread evenly over the file."""
+    """Rows of row groups spread evenly over the file: some of the first of each."""
     rows: list[Any] = []
     with _readable(part):
-        with pyarrow.parquet.ParquetFile(part.path) as file:
-            count = file.metadata.num_row_groups
-            for group in sorted({place * count // _SPREAD_GROUPS for place in range(_SPREAD_GROUPS)}):
-                for number, batch in enumerate(file.iter_batches(batch_size=_BATCH_ROWS, row_groups=[group])):
-                    if number == _SPREAD_BATCHES:
-                        break
-                    some = batch.take(list(range(0, batch.num_rows, -(-batch.num_rows // SAMPLE_ROWS))))
-                    rows += zip(*[_shown(part, name, some.column(name)) for name in found.columns], strict=True)
+        with part.path.open("rb") as stream:
+            groups = parquet_pages.row_groups(stream)
+        for place in sorted({number * len(groups) // _SPREAD_GROUPS for number in range(_SPREAD_GROUPS)}):
+            step = -(-min(groups[place].rows, _BATCH_ROWS) // SAMPLE_ROWS) or 1
+            came = 0
+            for batch in _batches(part, found.columns, row_groups=[place], lenient=True):
+                some = batch.take(list(range(-came % step, batch.num_rows, step)))
+                rows += zip(*[_shown(part, name, some) for name in found.columns], strict=True)
+                came += batch.num_rows
+                if came >= _SPREAD_ROWS:
+                    break
     return rows
 
 
 def _batches(
-    part: Part, columns: tuple[str, ...], *, row_groups: list[int] | None = None, sampled: bool = False
+    part: Part,
+    columns: tuple[str, ...],
+    *,
+    row_groups: list[int] | None = None,
+    most_rows: int = _BATCH_ROWS,
+    lenient: bool = False,
 ) -> Iterator[pyarrow.RecordBatch]:
     """The rows of these columns, so few at a time that their values fit into memory whatever the file says of them.
 
-    sampled: SAMPLE_ROWS at most at a time, without the columns whose lists are encoded as is not read.
+    most_rows: of one batch. lenient: columns whose lists are encoded as is not read are left out.
     Raises: DataError as soon as what is decoded passes the bound of opening.most_unfolded.
     """
     bound, decoded = opening.most_unfolded(part.path.stat().st_size), 0
@@ -100,7 +108,7 @@ def _batches(
         row_count = sum(group.rows for group in read)
     lists = [leaf for leaf in leaves.values() if leaf.max_repetition_level > 0]
     unread = [leaves[place].path for place in pages.by_difference if leaves[place] in lists]
-    if unread and not sampled:
+    if unread and not lenient:
         raise DataError(
             f"{part.name}: the lists of column {unread[0]!r} are encoded as DELTA_BYTE_ARRAY, which is not read. "
             "Write the file with another encoding, or name another column."
@@ -114,7 +122,7 @@ def _batches(
     # A row may hold any number of values of a list: these stay numbers into a dictionary until they are counted.
     numbered = [leaf.path for leaf in lists if leaf.physical_type == "BYTE_ARRAY"]
     with pyarrow.parquet.ParquetFile(part.path, read_dictionary=numbered) as file:
-        size = max(1, min(SAMPLE_ROWS if sampled else _BATCH_ROWS, most))
+        size = max(1, min(most_rows, most))
         for group in groups:  # one at a time: Arrow joins no lists of two groups that have a dictionary each
             for batch in file.iter_batches(batch_size=size, row_groups=[group], columns=list(columns)):
                 decoded += sum(map(_decoded_bytes, batch.columns))

@@ -23,7 +23,7 @@ from finetooth.runs.memory import peak_bytes
 from pathlib import Path
 path = Path(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
-values = {"source": str(path), "text": "text", "label": "label"} | dict(word.split("=") for word in sys.argv[2:])
+values = {"source": str(path), "text": "text"} | dict(word.split("=") for word in sys.argv[2:])
 try:
     data.load(recipe.Data.model_validate(values), {"all": [path]})
 except DataError as error:
@@ -88,7 +88,7 @@ def test_a_long_text_in_a_list_that_is_asked_for_or_not(tmp_path: Path) -> None:
         tmp_path / "a.parquet", pa.table({"text": plain, "label": LABELS[:40], "of": lists}),
         dictionary_pagesize_limit=1 << 30,
     )  # fmt: skip
-    for spec in ({}, {"group": "of"}):
+    for spec in ({}, {"group": "of"}, {"label": "label"}):
         said, peak = read_apart(path, **spec)
         assert said == refused(path)
         assert peak < MOST_BYTES
