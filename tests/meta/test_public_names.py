@@ -2,9 +2,13 @@
 
 import ast
 import importlib
+import inspect
+import re
 import subprocess
 import sys
 
+import pydantic
+import pytest
 from source_tree import PACKAGE
 
 import finetooth
@@ -59,3 +63,24 @@ assert state() == before
 assert {name.split('.')[0] for name in set(sys.modules) - loaded} - set(sys.stdlib_module_names) == {'finetooth'}
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def public_functions():
+    """(name, function) of each public function and of each public method and property of a public class."""
+    for name in finetooth.__all__:
+        thing = getattr(finetooth, name)
+        if not inspect.isclass(thing):
+            yield name, thing
+        elif not issubclass(thing, Exception | pydantic.BaseModel):
+            for inner, member in vars(thing).items():
+                function = member.fget if isinstance(member, property) else member
+                if not inner.startswith("_") and inspect.isfunction(function):
+                    yield f"{name}.{inner}", function
+
+
+@pytest.mark.parametrize("name, function", list(public_functions()), ids=lambda item: item if type(item) is str else "")
+def test_the_docstring_of_a_public_name_tells_of_every_argument(name, function):
+    told = function.__doc__ or ""
+    assert told, f"{name} has no docstring."
+    for argument in inspect.signature(function).parameters:
+        assert argument == "self" or re.search(rf"\b{argument}\b", told), f"{name}: {argument} is not in its docstring."

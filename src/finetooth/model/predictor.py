@@ -118,7 +118,10 @@ class Predictor:
         states: PrefixCache | None = None,
         advance: Callable[[int], None] = lambda count: None,
     ) -> npt.NDArray[np.float32]:
-        """Logits (N, C) float32 of every row of `tokens`; states as in `logits`."""
+        """Logits (N, C) float32 of every row of `tokens`, before the decision of the adapter.
+
+        tokens: as tokenize gives them. budget: tokens of a micro-batch. states, advance: as in the function `logits`.
+        """
         pad_id = self.tokenizer.pad_token_id
         return logits(self.model, tokens, pad_id=pad_id, budget=budget, states=states, advance=advance)
 

@@ -45,9 +45,10 @@ def run(
     allow_inexact: bool = False,
     profile: bool = False,
 ) -> Run:
-    """Run a recipe in runs/NAME or `out`, going on from whatever is finished there.
+    """Run a recipe, going on from whatever is finished in its folder.
 
     recipe: a Recipe, or whatever load_recipe makes one from: the file of one, a file or folder of data, a data frame.
+    out: the run folder; runs/NAME when omitted.
     progress: where steps are shown. None: below the cell in a notebook, nowhere elsewhere; True: on stderr elsewhere
     too; False: nowhere; or a finetooth.Progress of your own.
     allow_inexact: go on although something that decides the last bit (threads, versions, processor) changed; marked so.

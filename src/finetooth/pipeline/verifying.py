@@ -66,6 +66,7 @@ def verify(
 ) -> Verification:
     """Prove a finished run, or one adapter, again: files, certificates, identities, canaries, figures.
 
+    run_or_adapter: the folder of a run, or of one adapter. progress: as run.
     Nothing is fetched and nothing of the run is written. base: source of the base model, for an adapter that was moved
     or whose base is no longer where it was. What differs is a fault, and the others are checked all the same; a base
     that is not on this machine is one fault of a run, and all that needs no base is checked.

@@ -20,10 +20,10 @@ class Progress(Protocol):
     """
 
     def step(self, title: str, *, total: int | None = None, unit: str = "") -> AbstractContextManager[Step]:
-        """Open a step of `total` units (None: not known), shown until the block ends."""
+        """Open a step that is shown until the block ends. title: its name. total: how many of `unit`, if known."""
 
     def say(self, line: str) -> None:
-        """One quiet line that stays."""
+        """Show one quiet line that stays."""
 
 
 class _SilentStep:
