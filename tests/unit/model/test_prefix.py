@@ -1,6 +1,7 @@
 """The prefix cache: equal to the uncached pass, bounded, and mended where it is stale, damaged or cut short."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,19 @@ def test_training_with_it_is_training_without_but_for_rounding(
 def test_a_whole_cache_is_not_computed_again(tmp_path: Path, tokens: Tokens, model: Any) -> None:
     filled(tmp_path, tokens, model)
     assert refill(tmp_path, tokens, model) == 0
+
+
+def test_where_no_call_takes_a_place_in_the_file_it_is_sought_first(
+    tmp_path: Path, tokens: Tokens, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = filled(tmp_path / "with", tokens, model)
+    for name in ("preadv", "pread", "pwrite"):  # as on Windows
+        monkeypatch.delattr(os, name)
+    other = filled(tmp_path / "without", tokens, model)
+    assert refill(tmp_path / "without", tokens, model) == 0
+    assert (tmp_path / "with/states.f32").read_bytes() == (tmp_path / "without/states.f32").read_bytes()
+    rows = cache.blocks[0]
+    assert torch.equal(other.read(rows), cache.read(rows))
 
 
 def test_a_damaged_block_is_computed_again_to_the_same_bytes(tmp_path: Path, tokens: Tokens, model: Any) -> None:
