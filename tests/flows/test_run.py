@@ -25,6 +25,10 @@ from finetooth.proof.task import Task
 from trials import PROGRAM, Finished, Trial, write_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
+# AGENTS.md tells what each verb prints with --json: | `VERB …` | shape | `field`, `field` |
+AGENTS = (ROOT / "AGENTS.md").read_text(encoding="utf-8")
+_LINE = re.compile(r"^\| `([a-z]+)[^`]*` \| (.*?) \| (.*) \|$", re.MULTILINE)
+FIELDS = {verb: (shape, set(re.findall(r"`(\w+)`", fields))) for verb, shape, fields in _LINE.findall(AGENTS)}
 TEXTS = ["a superb honest film", "dull and lifeless story", "the actor was very moving"]
 
 
@@ -296,3 +300,45 @@ def everything_measured(trial: Trial) -> dict[str, str]:
     files = [item for item in (trial.out / "rows").rglob("*") if item.is_file() and item.name not in costly]
     files += [trial.folder.results, trial.folder.comparison]
     return {file.relative_to(trial.out).as_posix(): sha256_file(file) for file in files}
+
+
+def test_agents_md_has_a_line_for_every_verb_that_prints_json() -> None:
+    assert set(FIELDS) == {"run", "check", "predict", "evaluate", "show", "verify", "doctor", "compare", "fetch"}
+
+
+@pytest.mark.parametrize("verb", ["check", "predict", "evaluate", "show", "verify", "doctor", "fetch"])
+def test_the_fields_that_agents_md_names_are_printed(table: Finished, said: Any, verb: str) -> None:
+    trial = table.trial
+    arguments = {
+        "check": [str(trial.recipe)],
+        "predict": ["--with", str(trial.out), "a lovely film"],
+        "evaluate": [str(trial.out)],
+        "show": [str(trial.out)],
+        "verify": [str(trial.out)],
+        "doctor": [str(trial.row.adapter)],
+        "fetch": [str(trial.recipe)],
+    }[verb]
+    code, out, err = said(trial, verb, *arguments, "--json")
+    assert code == 0, err
+    check_fields(verb, json.loads(out))
+
+
+def test_the_fields_that_agents_md_names_for_run_are_printed(table: Finished) -> None:
+    check_fields("run", json.loads(table.said.stdout))
+
+
+def test_the_fields_that_agents_md_names_for_compare_are_printed(table: Finished, steady: Finished, said: Any) -> None:
+    code, out, err = said(table.trial, "compare", str(table.trial.out), str(steady.trial.out), "--json")
+    assert code == 0, err
+    check_fields("compare", json.loads(out))
+
+
+def check_fields(verb: str, printed: Any) -> None:
+    """Check that what a verb printed holds the fields of its line; it may hold others."""
+    shape, fields = FIELDS[verb]
+    if shape == "list, each with":
+        assert isinstance(printed, list) and printed
+        printed = printed[0]
+    else:
+        assert shape == "object with"
+    assert fields and fields <= set(printed)
