@@ -1,18 +1,20 @@
 """Which files hold which split: told from the recipe, or from the words train, dev and test in their names."""
 
 import re
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from finetooth.data import delimited, parallel, plain
+from finetooth.data import delimited, name_words, parallel, plain
 from finetooth.data.detection import recipe_list, recipe_word
 from finetooth.data.rows import Format, Part
 from finetooth.errors import DataError, did_you_mean
 from finetooth.recipe import COMPRESSED_SUFFIXES, Data
 
 ALL = "all"
+_SHOWN = 4
 _SPLIT_WORDS = {
     "train": "train", "training": "train", "test": "test", "testing": "test", "dev": "validation",
     "development": "validation", "val": "validation", "valid": "validation", "validation": "validation",
@@ -127,7 +129,7 @@ def _expand(path: Path, *, found: Found, spec: Data) -> list[tuple[str, Path, st
     if not any(_split_of(file.name) for file in files) and any(_split_of(file.name) for file in inner_files):
         files = inner_files  # a Hub data set: data/train-00000-of-00001.parquet
     named = [(split, file) for file in files if (split := _split_of(file.name))]
-    _refuse_two_validations([file for split, file in named if split == "validation"])
+    _refuse_two_validations(path, named)
     rest = [file for file in files if not _split_of(file.name)]
     if named:
         _note_loose(path, rest, found=found)
@@ -141,7 +143,18 @@ def _expand(path: Path, *, found: Found, spec: Data) -> list[tuple[str, Path, st
             f"{path.name}: which of these is the data? {', '.join(file.name for file in kept[:8])}. "
             "Name the file in data.source."
         )
+    if len(kept) > 1:
+        found.notes.append(_merged(path, kept))
     return [(ALL, file, file.relative_to(path).as_posix()) for file in kept]
+
+
+def _merged(path: Path, files: list[Path]) -> str:
+    shown = ", ".join(file.relative_to(path).as_posix() for file in files[:_SHOWN])
+    more = f" and {len(files) - _SHOWN:,} more" if len(files) > _SHOWN else ""
+    return (
+        f"{path.name}: no file is named as a split (train, validation, test), so {len(files):,} files are read as one "
+        f"set of rows: {shown}{more}. If they are splits: data.source: {{train: FILE, test: FILE}}"
+    )
 
 
 def _note_loose(path: Path, files: list[Path], *, found: Found) -> None:
@@ -239,7 +252,7 @@ def _refuse_doubled(entries: list[tuple[str, Path, str]]) -> None:
 
 
 def _words(name: str) -> set[str]:
-    return {word for word in re.split(r"[^a-z]+", name.casefold()) if word in _SPLIT_WORDS}
+    return {word for word in name_words.words(name) if word in _SPLIT_WORDS}
 
 
 def _split_of(name: str) -> str | None:
@@ -257,16 +270,29 @@ def split_siblings(file: Path) -> list[Path]:
 
 def _nameless(file: Path) -> list[str]:
     """The parts of a file's name without the words for splits."""
-    return [part for part in re.split(r"[^a-z0-9]+", file.name.casefold()) if part not in _SPLIT_WORDS]
+    parts = re.split(r"[^a-z0-9]+", name_words.snake(file.name))
+    return [part for part in parts if part not in _SPLIT_WORDS]
 
 
-def _refuse_two_validations(files: list[Path]) -> None:
-    words = {frozenset(_words(file.name)): file.name for file in files}
-    if len(words) > 1:
-        raise DataError(
-            f"{' and '.join(sorted(words.values()))} are both named as validation. "
-            "Name the splits: data.source: {train: FILE, validation: FILE, test: FILE}"
-        )
+def _refuse_two_validations(path: Path, named: list[tuple[str, Path]]) -> None:
+    """Check that the validation files of a folder go by one word: dev and val beside each other may be any two sets.
+
+    Raises: DataError with the option that names a file for each split.
+    """
+    words = {frozenset(_words(file.name)): file for split, file in named if split == "validation"}
+    if len(words) < 2:
+        return
+    files = sorted(file.relative_to(path).as_posix() for file in words.values())
+    listed = {
+        split: [str(file) for other, file in named if other == split] for split in ("train", "validation", "test")
+    }
+    listed["validation"] = [str(path / files[0])]
+    written = {split: places[0] if len(places) == 1 else f"[{', '.join(places)}]" for split, places in listed.items()}
+    sources = ", ".join(f"{split}: {place}" for split, place in written.items() if listed[split])
+    raise DataError(
+        f"{path.name}: {' and '.join(files)} are both named as validation rows. Name one of them, in data.source; with "
+        f"{files[0]}: --set {shlex.quote(f'data.source={{{sources}}}')}"
+    )
 
 
 def known_format(path: Path) -> Format | None:
