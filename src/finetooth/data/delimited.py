@@ -18,6 +18,8 @@ _DELIMITERS = (",", ";", "\t", "|")
 _SELDOM_DELIMITERS = ("@", "#", "^", "~")
 _DIVIDED_SHARE = 0.98
 _SAMPLE_CHARACTERS = 1 << 18
+_SOUND_SHARE = 0.9
+_SWALLOWED_LINES = 8  # between the first and the last of a field: prose has not as many alike
 _QUOTE_ADVICE = (
     "A field that begins with a quote mark must end with one, and quotes inside it are doubled. "
     "If quote marks are plain text in this file: data.quoting: false"
@@ -114,11 +116,35 @@ def form_without_header(path: Path, *, spec: Data) -> tuple[str, list[str]] | No
 
 
 def spread_rows(part: Part, found: Sample) -> list[Sequence[Any]]:
-    """Rows from all over the file that have as many fields as there are columns."""
+    """Rows from all over the file that have as many fields as there are columns.
+
+    Pieces of the file may begin inside a quoted text of many lines, or hold no whole row: where most rows come out
+    wrong, or there are few, the rows are read from the first on instead.
+    """
     width = len(found.columns)
     with _long_fields():
-        records = [_sample_records(lines, found, most=None) for lines in spread.pieces(part, found)]
-    return [record for piece in records for _, record in piece if len(record) == width]
+        records = [
+            record for lines in spread.pieces(part, found) for _, record in _sample_records(lines, found, most=None)
+        ]
+        sound: list[Sequence[Any]] = [record for record in records if len(record) == width]
+        if len(sound) >= max(SAMPLE_ROWS, _SOUND_SHARE * len(records)):
+            return sound
+        with spread.streamed_lines(part, found) as lines:
+            return spread.evenly(_sound_rows(lines, found))
+
+
+def _sound_rows(lines: Iterable[str], found: Sample) -> Iterator[list[str]]:
+    reader, number = _reader(lines, found), 0
+    while True:
+        number += 1
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            continue
+        if number >= found.first_row and len(record) == len(found.columns):
+            yield record
 
 
 def _records(lines: Iterable[str], found: Sample, *, part: Part) -> Iterator[list[str] | Malformed]:
@@ -138,10 +164,11 @@ def _records(lines: Iterable[str], found: Sample, *, part: Part) -> Iterator[lis
             continue
         spanned, line = reader.line_num - line, reader.line_num
         if spanned > 1:
-            # A tab inside a field over several lines: two stray quote marks have swallowed the rows between them.
-            if found.delimiter == "\t" and any("\t" in cell for cell in record):
-                fault = Fault("quotes", f"a quoted field runs over {spanned} lines and holds tabs", _QUOTE_ADVICE)
-                yield Malformed(fault, record)
+            swallowed = _swallowed(record, found)
+            if swallowed:
+                yield Malformed(
+                    Fault("quotes", f"a quoted field runs over {spanned} lines{swallowed}", _QUOTE_ADVICE), record
+                )
                 continue
             broken += 1
             longest, where = max((longest, where), (spanned, number), key=lambda pair: pair[0])
@@ -149,6 +176,21 @@ def _records(lines: Iterable[str], found: Sample, *, part: Part) -> Iterator[lis
     if broken:
         rows = "1 row holds" if broken == 1 else f"{broken:,} rows hold"
         found.notes.append(f"{part.name}: {rows} line breaks inside quotes, the longest {longest} lines (row {where}).")
+
+
+def _swallowed(record: list[str], found: Sample) -> str:
+    """What shows that two stray quote marks have swallowed the rows between them, or an empty string.
+
+    A tab inside a field over several lines; or many lines of which each has the delimiters of a row, as prose has not.
+    """
+    if found.delimiter == "\t":
+        return " and holds tabs" if any("\t" in cell for cell in record) else ""
+    width = len(found.columns)
+    for cell in record if width > 1 else ():
+        lines = cell.splitlines()[1:-1]
+        if len(lines) >= _SWALLOWED_LINES and all(line.count(found.delimiter) == width - 1 for line in lines):
+            return ", each of which could be a row"
+    return ""
 
 
 def _refuse_endless(reason: str, *, part: Part, number: int) -> None:

@@ -63,8 +63,15 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
 
 
 def spread_rows(part: Part, found: Sample) -> list[Sequence[Any]]:
-    """The values of objects from all over the file, in the order of the sample's columns."""
-    records = (_parsed(line) for lines in spread.pieces(part, found) for line in lines if line.strip())
+    """The values of objects from all over the file, in the order of the sample's columns.
+
+    Where pieces of the file hold few whole lines, the lines are read from the first on instead.
+    """
+    lines = [line for piece in spread.pieces(part, found) for line in piece if line.strip()]
+    if len(lines) < SAMPLE_ROWS:
+        with spread.streamed_lines(part, found) as streamed:
+            lines = spread.evenly(line for line in streamed if line.strip())
+    records = map(_parsed, lines)
     return [tuple(record.get(name) for name in found.columns) for record in records if isinstance(record, dict)]
 
 

@@ -132,6 +132,21 @@ def folder_rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...
     found.facts |= {"sha256": whole.hexdigest(), "bytes": size}
 
 
+def folder_lines(folder: Path, *, most: int) -> list[str]:
+    """Lines of the first texts of each class, as UTF-8 (other bytes as U+DC80 to U+DCFF), about `most` bytes."""
+    classes = class_folders(folder)
+    lines: list[str] = []
+    for inner in classes:
+        left = most // len(classes)
+        for name in text_files(inner):
+            data = _content(inner / name, name=name)
+            lines += data.decode(errors="surrogateescape").splitlines()
+            left -= len(data)
+            if left <= 0:
+                break
+    return lines
+
+
 def _content(path: Path, *, name: str) -> bytes:
     try:
         with path.open("rb") as file:

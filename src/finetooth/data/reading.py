@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from finetooth.data import delimited, jsonl, opening, parallel, parquet, plain, signatures
 from finetooth.data.columns import Columns, match
 from finetooth.data.faults import Fault, Rejects
-from finetooth.data.rows import SAMPLE_ROWS, Malformed, Part, Rows, Sample
+from finetooth.data.rows import Malformed, Part, Rows, Sample
 from finetooth.errors import DataError, did_you_mean
 from finetooth.progress import Progress
 from finetooth.recipe import Data
@@ -66,7 +66,7 @@ def sample(part: Part, *, spec: Data) -> Sample:
 def spread(part: Part, found: Sample) -> Sample:
     """The sample of a part with rows from all over it, where its first ones are not all."""
     reader = _READERS[part.format].spread
-    if reader is None or len(found.rows) < SAMPLE_ROWS:
+    if reader is None:
         return found
     rows = reader(part, found)
     return replace(found, rows=rows) if len(rows) >= len(found.rows) else found
@@ -228,7 +228,8 @@ class _Checks:
         after = f" after {around!r}" if around else ""
         advice = f"The file looks like {self._guess}: data.encoding: {self._guess}"
         if self._guess == "utf-8" and named.lower() in ("utf-8", "utf8"):
-            advice = "The rest of the file is UTF-8: mend this row, or leave it out with data.on_bad_row: skip"
+            rest, one = ("rest of the file is", "row") if self._part.path.is_file() else ("other texts are", "one")
+            advice = f"The {rest} UTF-8: mend this {one}, or leave it out with data.on_bad_row: skip"
         return Fault("encoding", f"byte 0x{code - 0xDC00:02x}{after} is not {named}", advice)
 
 
@@ -255,6 +256,8 @@ def _guess_encoding(part: Part, value: str) -> str:
     if part.path.is_file():
         with opening.text(part.path, name=part.name, encoding=None, whole=False) as opened:
             lines = opened.stream.read(_GUESSED_CHARACTERS).splitlines() or lines
+    else:
+        lines = plain.folder_lines(part.path, most=_GUESSED_CHARACTERS) or lines
     telling = [line for line in lines if not line.isascii()]
     seen = "\n".join(telling).encode(errors="surrogateescape") or value.encode(errors="surrogateescape")
     return signatures.guess(seen)

@@ -156,7 +156,9 @@ def carve(rows: Rows, *, labels: Rows, units: Rows, count: int, rng: np.random.G
     classes = labels.tolist()
     taken: list[int] = []
     for place in order.tolist():
-        counts = Counter(classes[row] for row in members[place])
+        counts: dict[int, int] = {}  # most units are one row, for which a Counter is slow
+        for row in members[place]:
+            counts[classes[row]] = counts.get(classes[row], 0) + 1
         change = sum(abs(need[name] - n) - abs(need[name]) for name, n in counts.items())
         if change >= 0 or (spare and any(left[name] - n < 1 for name, n in counts.items())):
             continue  # taking the unit would lead away from the wanted numbers, or use a class up

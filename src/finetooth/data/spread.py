@@ -3,12 +3,18 @@
 The first rows may be no sample of a file: files are sorted by class, or by where their rows come from.
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
+from typing import TypeVar
 
 from finetooth.data import opening
 from finetooth.data.rows import Part, Sample
 from finetooth.recipe import COMPRESSED_SUFFIXES
 
+Item = TypeVar("Item")
+MOST_ROWS = 2_000
 PIECES = 32
 PIECE_BYTES = 16 * 2**10
 STREAMED_CHARACTERS = 64 * 2**20
@@ -28,6 +34,32 @@ def pieces(part: Part, sample: Sample) -> list[list[str]]:
     else:
         texts = [piece.decode(encoding, errors="surrogateescape") for piece in _places(part.path)]
     return [_whole_lines(text) for text in texts]
+
+
+@contextmanager
+def streamed_lines(part: Part, sample: Sample) -> Iterator[Iterator[str]]:
+    """The file's lines from its first on, up to STREAMED_CHARACTERS."""
+    with opening.text(part.path, name=part.name, encoding=str(sample.facts["encoding"]), whole=False) as opened:
+        left = STREAMED_CHARACTERS
+
+        def is_within(line: str) -> bool:
+            nonlocal left
+            left -= len(line)
+            return left >= 0
+
+        yield takewhile(is_within, opening.lines(opened.stream, name=part.name))
+
+
+def evenly(items: Iterable[Item]) -> list[Item]:
+    """Up to MOST_ROWS of the items, at equal distances; the distance doubles whenever there are too many of them."""
+    chosen: list[Item] = []
+    distance = 1
+    for number, item in enumerate(items):
+        if number % distance == 0:
+            chosen.append(item)
+        if len(chosen) > MOST_ROWS:
+            chosen, distance = chosen[::2], 2 * distance
+    return chosen
 
 
 def _places(path: Path) -> list[bytes]:

@@ -171,7 +171,9 @@ def _quoting(part: Part, *, spec: Data) -> Iterator[Setting]:
     plain = _records(part, spec=spec.model_copy(update={"quoting": False}))
     try:
         quoted = _records(part, spec=spec)
-        better = plain.width == quoted.width and plain.bad < quoted.bad
+        # Where every line is a row of its own, quotes over several lines have swallowed rows.
+        swallowed = plain.bad == 0 and len(plain.good) > len(quoted.good)
+        better = plain.width == quoted.width and (plain.bad < quoted.bad or swallowed)
     except DataError:  # a quote mark that is never closed
         better = plain.bad == 0
     if better:

@@ -121,6 +121,24 @@ def test_case_30_embedded_newline(files: Files) -> None:
     assert note(dataset, "line breaks") == expected
 
 
+@pytest.mark.parametrize(("delimiter", "width"), [(",", 2), (";", 2), (",", 3)])
+def test_case_29_stray_quotes_do_not_swallow_rows_of_a_csv_file(files: Files, delimiter: str, width: int) -> None:
+    lines = [delimiter.join([f"word {row}", "ab"[row % 2], "x"][:width]) for row in range(40)]
+    lines[10], lines[30] = f'"{lines[10]}', lines[30].replace("word 30", 'word 30"')
+    header = delimiter.join(["text", "label", "other"][:width])
+    message = files.error("\n".join([header, *lines]) + "\n")
+    assert message.startswith(
+        "reviews.csv row 12: a quoted field runs over 21 lines, each of which could be a row\n" + QUOTES
+    )
+    assert len(files.load("\n".join([header, *lines]) + "\n", quoting=False).train.ids) > 20
+
+
+def test_case_29_prose_of_many_lines_in_quotes_is_one_row(files: Files) -> None:
+    poem = "\n".join(f"line {number}{', and more' * (number % 3)}" for number in range(30))
+    rows = [f'"{poem} {row}",{"ab"[row % 2]}' for row in range(20)]
+    assert files.load("\n".join(["text,label", *rows]) + "\n").summary["rows"]["train"]["rejected"] == 0
+
+
 def test_case_31_escaped_quotes(files: Files) -> None:
     dataset = files.load(csv_text() + '"a ""fine"" film",good\n')
     assert texts(dataset)["reviews.csv:22"] == 'a "fine" film'

@@ -1,6 +1,10 @@
 """Folders of files and of classes: which file becomes which split."""
 
+import shlex
+from pathlib import Path
+
 import pytest
+import yaml
 from labelled_files import Files, csv_text, labels, note, texts
 
 from finetooth import data, recipe
@@ -52,6 +56,18 @@ def test_folders_of_classes_are_carved(files: Files) -> None:
             files.write(f"set/{kind}/{number}.txt", f"{kind} {number}")
     dataset = files.load(files.folder / "set")
     assert [dataset.classes[label] for label in sorted(dataset.test.labels)] == ["a", "a", "b", "b"]
+
+
+def test_one_text_that_is_not_utf8_among_others_that_are_is_not_taken_for_the_encoding_of_all(files: Files) -> None:
+    review_folders(files, "train", "test")
+    for number in range(3):
+        files.write(f"train/pos/{number}_8.txt", f"café {number}")
+    files.write("train/neg/3_7.txt", b"caf\xe9")
+    assert files.error(files.folder) == (
+        "train/neg/3_7.txt row 1: byte 0xe9 after 'caf' is not UTF-8\nThe other texts are UTF-8: mend this one, or "
+        "leave it out with data.on_bad_row: skip\n1 malformed row in all. To leave such rows out, "
+        "counted and written aside: data.on_bad_row: skip"
+    )
 
 
 def test_a_bad_byte_in_a_folder_names_its_file(files: Files) -> None:
@@ -210,3 +226,42 @@ def test_folders_of_classes_that_hold_the_word_of_a_split_among_others_are_class
     path = files.folder / "intents"
     dataset = data.load(recipe.Data.model_validate({"source": str(path)}), {"all": [path]})
     assert dataset.classes == ("driving_test", "other", "train_ticket")
+
+
+def test_split_words_in_camel_case_names(files: Files) -> None:
+    files.write("reviewsTrain.csv", csv_text(30))
+    files.write("reviewsDev.csv", csv_text(6).replace("film", "play"))
+    files.write("ABCTest.csv", csv_text(4).replace("film", "show"))
+    files.write("Latest.csv", csv_text(50))
+    files.write("contestValues.csv", csv_text(50))
+    dataset = files.load(files.folder)
+    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (30, 6, 4)
+    assert note(dataset, "left out") == "not named as a split and left out: Latest.csv, contestValues.csv."
+
+
+def test_files_that_are_read_as_one_set_are_told(files: Files) -> None:
+    for number, name in enumerate(("one", "two", "three", "four", "five")):
+        files.write(f"shop/{name}.csv", csv_text(10).replace("film", f"film of {number}"))
+    dataset = files.load(files.folder / "shop")
+    assert note(dataset, "as one set") == (
+        "shop: no file is named as a split (train, validation, test), so 5 files are read as one set of rows: "
+        "five.csv, four.csv, one.csv, three.csv and 1 more. If they are splits: data.source: {train: FILE, test: FILE}"
+    )
+
+
+def test_two_files_named_as_validation_are_an_error_with_the_option_that_chooses(files: Files) -> None:
+    for name in ("train", "dev", "val", "test"):
+        files.write(f"shop/{name}.csv", csv_text(10).replace("film", name))
+    folder = files.folder / "shop"
+    message = files.error(folder)
+    assert message == (
+        "shop: dev.csv and val.csv are both named as validation rows. Name one of them, in data.source; with dev.csv: "
+        f"--set 'data.source={{train: {folder}/train.csv, validation: {folder}/dev.csv, test: {folder}/test.csv}}'"
+    )
+    (option,) = shlex.split(message.partition("--set ")[2])
+    source = yaml.safe_load(option.partition("=")[2])
+    assert [Path(source[split]).name for split in ("train", "validation", "test")] == [
+        "train.csv",
+        "dev.csv",
+        "test.csv",
+    ]

@@ -83,3 +83,18 @@ def test_splits_beside_a_file_of_training_rows(tmp_path: Path) -> None:
         (tmp_path / name).write_text("text,label\n", encoding="utf-8")
     assert [item.name for item in discover.split_siblings(tmp_path / "en-train.csv")] == ["en-dev.csv"]
     assert discover.split_siblings(tmp_path / "other.csv") == discover.split_siblings(tmp_path) == []
+
+
+def test_stray_quote_marks_that_swallow_rows(tmp_path: Path) -> None:
+    rows = [(f"word {row}", "ab"[row % 2]) for row in range(60)]
+    rows[20], rows[22] = ('"word 20', "a"), ('word 22"', "b")
+    stray = "text,label\n" + "".join(f"{text},{label}\n" for text, label in rows)
+    assert form_of(tmp_path / "stray.csv", stray) == {"quoting": False}
+    verses = "text,label\n" + "".join(f'"word {row}, so\nis, and was",{"ab"[row % 2]}\n' for row in range(60))
+    assert form_of(tmp_path / "verses.csv", verses) == {}
+
+
+def test_words_are_the_texts_beside_longer_names_of_classes(tmp_path: Path) -> None:
+    classes = ("THE UNIVERSE ASTRONOMY", "STRENGTH")
+    content = "".join(f"w{'ord' * (row % 3)}{row % 45},{classes[row % 2]}\n" for row in range(60))
+    assert form_of(tmp_path / "a.csv", content) == {"columns": ["text", "label"]}
