@@ -39,10 +39,13 @@ class Columns:
         return tuple(name for name in names if name is not None)
 
 
-def resolve(found: Sample, *, part: Part, spec: Data, labelled: bool = True, pairs: bool = True) -> Columns:
+def resolve(
+    found: Sample, *, part: Part, spec: Data, labelled: bool = True, pairs: bool = True, carved: bool = False
+) -> Columns:
     """The columns of the first part, declared or detected; the label is left out where it is not needed.
 
-    pairs: whether two columns that go by the names of a pair of texts are taken as one.
+    pairs: whether two columns that go by the names of a pair of texts are taken as one. carved: whether test rows are
+    carved, so that it matters which column may group the rows.
     Raises: DataError listing the columns, with the nearest name, when one is absent or cannot be told.
     """
     _refuse_headless(found, part=part, spec=spec)
@@ -77,8 +80,9 @@ def resolve(found: Sample, *, part: Part, spec: Data, labelled: bool = True, pai
         slices=slices,
     )
     used = {*columns.wanted(), *([label] if label is not None else [])}
-    columns.left_out = detection.left_out(known, taken=used, paired=pair is not None)
-    columns.notes = _notes(columns, known, part=part)
+    grouping = detection.group_column(known, taken=used) if carved and group is None else None
+    columns.left_out = detection.left_out(known, taken=used, paired=pair is not None, group=grouping)
+    columns.notes = [*_notes(columns, known, used=used, part=part), *_group_note(grouping, part=part)]
     if columns.label is not None and part.format in TABLES:
         columns.label_source = _label_source(columns)
     return columns
@@ -102,7 +106,15 @@ def naming_label(columns: Columns) -> Iterator[None]:
         raise DataError(f"{error}\n{columns.label_source}" if columns.label_source else str(error)) from None
 
 
-def _notes(columns: Columns, known: Mapping[str, Profile], *, part: Part) -> list[str]:
+def _group_note(name: str | None, *, part: Part) -> Iterator[str]:
+    if name is not None:
+        yield (
+            f"{part.name}: rows of one {name!r} may stand in training and in test rows, and make the test easier than "
+            f"new ones are. To keep the rows of each in one split: data.group: {recipe_word(name)}"
+        )
+
+
+def _notes(columns: Columns, known: Mapping[str, Profile], *, used: set[str], part: Part) -> list[str]:
     """What a user should know about columns that were chosen for them or left out."""
     notes = []
     text, pair = columns.text, columns.text_pair
@@ -111,7 +123,7 @@ def _notes(columns: Columns, known: Mapping[str, Profile], *, part: Part) -> lis
             f"{part.name}: columns {text!r} and {pair!r} were taken as a pair of texts, by their names. "
             f"For one of them alone: data.text: {recipe_word(text)}"
         )
-    others = [name for name in columns.left_out if known[name].is_free_text]
+    others = [name for name, profile in known.items() if name not in used and name and profile.is_second_text]
     if others and pair is None:
         listed = ", ".join(map(repr, others))
         notes.append(

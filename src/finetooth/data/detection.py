@@ -4,8 +4,10 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, time
 from typing import Any
 
+from finetooth.data import name_words
 from finetooth.data.rows import Sample
 
 TEXT_NAMES = (
@@ -25,8 +27,24 @@ _ORIGIN_NAMES = frozenset(
     ("split", "fold", "source", "origin", "dataset", "domain", "lang", "language", "annotator", "author", "user",
      "date", "year", "genre", "file", "filename")
 )  # fmt: skip
+# Words in the names of columns that say whose a row is: rows of one value are alike.
+_GROUP_NAMES = frozenset(
+    ("speaker", "author", "writer", "reviewer", "user", "username", "movie", "film", "book", "thread", "conversation",
+     "dialogue", "dialog", "session", "customer", "client", "patient", "subject", "participant", "student", "document",
+     "doc", "article", "episode", "channel", "product")
+)  # fmt: skip
+_DATE_WORDS = frozenset(
+    ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+     "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "monday",
+     "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "mon", "tue", "tues", "wed", "thu", "thur",
+     "thurs", "fri", "sat", "sun", "am", "pm", "utc", "gmt", "t", "z", "st", "nd", "rd", "th", "e")
+)  # fmt: skip
 _MOST_VALUES_SHARE = 0.5
-_FREE_TEXT_WORDS = 3
+_FREE_TEXT_WORDS, _SECOND_TEXT_WORDS = 3, 4
+_MOST_LABELS, _MOST_NUMBERS = 20, 10  # values of a column that is suggested as the label
+_LEAST_GROUPS = 10  # of fewer, a tenth of the rows can hardly be carved in whole groups
+_FIGURES_SHARE, _LONGEST_FIGURE = 0.95, 40
+_IDS_SHARE = 0.9
 _MOST_BLANK_SHARE = 0.05
 _SIMILAR_LENGTH = 0.8
 _SHOWN_NAMES = 20
@@ -36,45 +54,81 @@ _YAML_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "n
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What the sample shows of one column. count: values that are not blank; characters: their mean length."""
+    """What the sample shows of one column.
+
+    place: its number in the file, from 1. count: values that are not blank; characters: their mean length.
+    are_figures: whether nearly all values are numbers, dates or times.
+    """
 
     name: str
+    place: int
     count: int
     blank_share: float
     distinct: int
     words: float
     characters: float
     is_text: bool
+    are_figures: bool
 
     @property
     def is_free_text(self) -> bool:
         """Whether the values are texts of several words that seldom repeat."""
-        return self.is_text and self.words >= _FREE_TEXT_WORDS and self.distinct > _MOST_VALUES_SHARE * self.count
+        differs = self.distinct > _MOST_VALUES_SHARE * self.count
+        return self.is_text and not self.are_figures and self.words >= _FREE_TEXT_WORDS and differs
+
+    @property
+    def is_second_text(self) -> bool:
+        """Whether the values are worth reading beside another text."""
+        return self.is_free_text and self.words >= _SECOND_TEXT_WORDS
 
     @property
     def repeats(self) -> bool:
         """Whether the column has two values or more, and each stands in two rows on average."""
         return 2 <= self.distinct <= max(2, int(_MOST_VALUES_SHARE * self.count))
 
+    @property
+    def has_few_values(self) -> bool:
+        """Whether the values that repeat are so few that they may well be classes."""
+        return self.repeats and self.distinct <= (_MOST_NUMBERS if self.are_figures else _MOST_LABELS)
+
+    @property
+    def shown(self) -> str:
+        """The name, or the place of a column without one."""
+        return self.name if self.name.strip() else f"(unnamed, column {self.place})"
+
 
 def profiles(sample: Sample) -> dict[str, Profile]:
     """A profile of each column of the sample, by name, in the order of the file."""
-    return {name: _profile(name, [row[place] for row in sample.rows]) for place, name in enumerate(sample.columns)}
+    return {
+        name: _profile(name, [row[place] for row in sample.rows], place=place + 1)
+        for place, name in enumerate(sample.columns)
+    }
 
 
-def _profile(name: str, values: Sequence[Any]) -> Profile:
+def _profile(name: str, values: Sequence[Any], *, place: int) -> Profile:
     present = [value for value in values if value is not None and value != ""]
     texts = [value.decode(errors="replace") if isinstance(value, bytes) else value for value in present]
     is_text = bool(texts) and all(isinstance(value, str) for value in texts)
     return Profile(
         name=name,
+        place=place,
         count=len(present),
         blank_share=1 - len(present) / len(values) if values else 0.0,
         distinct=len({repr(value) for value in present}),
         words=sum(len(value.split()) for value in texts) / len(texts) if is_text else 0.0,
         characters=sum(map(len, texts)) / len(texts) if is_text else 0.0,
         is_text=is_text,
+        are_figures=bool(texts) and sum(map(_is_figure, texts)) >= _FIGURES_SHARE * len(texts),
     )
+
+
+def _is_figure(value: Any) -> bool:
+    """Whether a value is a number, a date or a time: digits, and no words but those of dates."""
+    if not isinstance(value, str):
+        return isinstance(value, int | float | date | time) and not isinstance(value, bool)
+    if len(value) > _LONGEST_FIGURE or not any(map(str.isdigit, value)):
+        return False
+    return _DATE_WORDS.issuperset(name_words.words(value))
 
 
 def pair_by_name(columns: Sequence[str]) -> tuple[str, str] | None:
@@ -96,11 +150,18 @@ def text_column(known: Mapping[str, Profile], *, taken: Collection[str]) -> tupl
     texts = [profile for name, profile in known.items() if name not in taken and profile.is_text]
     if not texts:
         return None
-    texts = [profile for profile in texts if profile.is_free_text] or texts
+    texts = [profile for profile in texts if profile.is_free_text] or _differing(texts)
     longest = max(profile.characters for profile in texts)
     # Of two texts of like length the first comes first in the reader's mind too.
     similar = _SIMILAR_LENGTH * longest if texts[0].is_free_text else longest
     return next(profile.name for profile in texts if profile.characters >= similar), "longest free text"
+
+
+def _differing(texts: list[Profile]) -> list[Profile]:
+    """Of columns without sentences those that are no numbers and hold many values: words, not names of classes."""
+    texts = [profile for profile in texts if not profile.are_figures] or texts
+    most = max(profile.distinct for profile in texts)
+    return [profile for profile in texts if 2 * profile.distinct >= most]
 
 
 def label_column(known: Mapping[str, Profile], *, taken: Collection[str]) -> tuple[str, str] | None:
@@ -127,30 +188,52 @@ def _label_candidates(known: Mapping[str, Profile], *, taken: Collection[str]) -
     return [profile.name for profile in sorted(fitting, key=rank)]
 
 
-def left_out(known: Mapping[str, Profile], *, taken: Collection[str], paired: bool) -> dict[str, str]:
+def group_column(known: Mapping[str, Profile], *, taken: Collection[str]) -> str | None:
+    """The column whose name says that rows of one value are alike, such as a speaker or a film; None without one."""
+    for name, profile in known.items():
+        grouping = _GROUP_NAMES.intersection(name_words.words(name))
+        if grouping and name not in taken and _LEAST_GROUPS <= profile.distinct <= _IDS_SHARE * profile.count:
+            return name
+    return None
+
+
+def left_out(
+    known: Mapping[str, Profile], *, taken: Collection[str], paired: bool, group: str | None = None
+) -> dict[str, str]:
     """Why each column that is not taken is not used, and how it could be: short clauses to follow its name.
 
-    paired: whether a second text is taken already.
+    paired: whether a second text is taken already. group: the column that may group the rows, as group_column finds it.
     """
-    candidates = set(_label_candidates(known, taken=taken))
     reasons: dict[str, str] = {}
     for name, profile in known.items():
         if name in taken:
             continue
-        if profile.is_free_text:
-            use = "data.text" if paired else "data.text_pair"
-            reasons[name] = f"free text, {profile.words:.0f} words on average; to use it: {use}: {recipe_word(name)}"
-        elif not profile.count:
-            reasons[name] = "blank in every row looked at"
-        elif profile.blank_share > _MOST_BLANK_SHARE:
-            reasons[name] = f"blank in {100 * profile.blank_share:.0f} % of the rows looked at"
-        elif name in candidates:
-            reasons[name] = f"{profile.distinct} values that repeat; as the label: data.label: {recipe_word(name)}"
-        elif profile.distinct == 1:
-            reasons[name] = "one value in all rows looked at"
-        else:
-            reasons[name] = "nearly every value differs, as in a column of ids"
+        uses = [_reason(profile, paired=paired)]
+        if profile.has_few_values and profile.blank_share <= _MOST_BLANK_SHARE:
+            uses.append(f"as the label: data.label: {recipe_word(name)}")
+        if name == group:
+            uses.append(f"to keep the rows of each value in one split: data.group: {recipe_word(name)}")
+        reasons[profile.shown] = "; ".join(uses)
     return reasons
+
+
+def _reason(profile: Profile, *, paired: bool) -> str:
+    if profile.is_second_text:
+        use = "data.text" if paired else "data.text_pair"
+        return f"free text, {profile.words:.0f} words on average; to use it: {use}: {recipe_word(profile.name)}"
+    if not profile.count:
+        return "blank in every row looked at"
+    if profile.blank_share > _MOST_BLANK_SHARE:
+        return f"blank in {100 * profile.blank_share:.0f} % of the rows looked at"
+    if profile.distinct == 1:
+        return "one value in all rows looked at"
+    if profile.repeats:
+        return f"{profile.distinct:,} values that repeat"
+    if profile.distinct < _IDS_SHARE * profile.count:
+        return f"{profile.distinct:,} different values in {profile.count:,} rows looked at"
+    if profile.words > 1:
+        return "short values, nearly all different"
+    return "nearly every value differs, as in a column of ids"
 
 
 def names_by_position(sample: Sample) -> list[str]:

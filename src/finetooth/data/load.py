@@ -35,7 +35,7 @@ def load(
     found = discover.find(sources, spec=spec)
     first = next(iter(found.parts.values()))[0]
     head = reading.spread(first, reading.sample(first, spec=spec))
-    chosen = columns.resolve(head, part=first, spec=spec)
+    chosen = columns.resolve(head, part=first, spec=spec, carved="test" not in found.parts)
     bad = Rejects(spec.on_bad_row)
     tables: dict[str, Table] = {}
     for name, parts in found.parts.items():

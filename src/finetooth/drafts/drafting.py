@@ -19,7 +19,7 @@ from finetooth.sources import bring_data, data_sources
 
 MODEL = "minilm"
 CANDIDATES = [{"name": "lora-r8", "rank": 8}]
-_KEY = re.compile(r"\bdata\.[a-z_]+(?=:)")
+_KEY = re.compile(r"\b(data\.[a-z_]+):(?: ([a-z0-9][\w-]*)(?=[\n.]|$))?")  # a key and, where it is one word, its value
 _OF_HEADLESS = {"text": "the longest texts", "label": "the fewest values that repeat"}
 _TEXTS = 2_000  # looked at for their lengths
 _TOKENS_OF_A_WORD = 1.3  # of English in the vocabulary of BERT; on film reviews 1.28 to 1.33
@@ -94,7 +94,8 @@ def _without_recipe() -> Iterator[None]:
         key = _KEY.search(str(error))
         if key is None or "--set" in str(error):
             raise
-        raise DataError(f"{error}\nWithout a recipe, give {key[0]} on the command line: --set {key[0]}=...") from error
+        name, value = key[1], key[2] or "..."
+        raise DataError(f"{error}\nWithout a recipe, give {name} on the command line: --set {name}={value}") from error
 
 
 def _reason(key: str, how: str, *, headless: bool) -> str:

@@ -90,7 +90,7 @@ def _data_source(item: Any, *, progress: Progress) -> Any:
 
 def _made_lines(made: "Draft", *, shown: Any) -> Iterator[str]:
     """Which recipe was made, for someone who named the data alone; shown: the data as they named it."""
-    from finetooth.drafts.writing import key_lines, left_out_lines, short_name
+    from finetooth.drafts.writing import change_lines, key_lines, left_out_lines, short_name
 
     model = short_name(made)
     yield f"The data gives this recipe, {made.recipe.name}:"
@@ -100,4 +100,5 @@ def _made_lines(made: "Draft", *, shown: Any) -> Iterator[str]:
     yield from key_lines("model", model.name if model else made.recipe.model, "", indent=2)
     yield from key_lines("candidates", [candidate.name for candidate in made.recipe.candidates], "", indent=2)
     if isinstance(shown, str):
+        yield from change_lines(made)
         yield f"To write it down and edit it: finetooth init {shlex.quote(shown)}"

@@ -1,6 +1,7 @@
 """A drafted recipe as a commented YAML file, at most 80 columns wide."""
 
 import os
+import re
 import shlex
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ _WIDTH = 80
 _COMMENT_AT = 34  # the column in which a comment begins, where it fits beside its key
 _SHOWN_CLASSES, _SHOWN_COLUMNS = 6, 6
 _PARENTS = 2  # a path that goes further up than this is written whole
+_USE = re.compile(r"(data\.\w+): ([^;\"]+|\"[^\"]*\")")  # a use that the reason for a column names
 _FIRST_KEYS = ("name", "model", "data", "max_tokens")
 
 
@@ -59,7 +61,7 @@ def _model(made: Draft, place: Path) -> Iterator[str]:
 def _data(made: Draft, values: Mapping[str, Any], place: Path) -> Iterator[str]:
     yield from _comment(_rows(made.summary))
     yield from _comment(_classes(made.summary["counts"]["train"]))
-    yield from _comment(f"Texts: {made.lengths.median_words:,} words (median), {made.lengths.most_words:,} at most.")
+    yield from _comment(f"Texts: {_words(made.lengths.median_words)} (median), {made.lengths.most_words:,} at most.")
     yield "data:"
     yield from key_lines("source", _relative(_named(made), place), _beside(made), indent=2)
     reasons = {item.key: item.reason for item in made.chosen}
@@ -147,6 +149,16 @@ def left_out_lines(made: Draft) -> Iterator[str]:
         yield from _comment(f"Not used: {len(columns) - _SHOWN_COLUMNS:,} more columns", indent=2)
 
 
+def change_lines(made: Draft) -> Iterator[str]:
+    """How another column is chosen on the command line, for each key that a column which is not used could have."""
+    options: dict[str, str] = {}
+    for reason in made.summary["left_out"].values():
+        for key, name in _USE.findall(reason):
+            options.setdefault(key, f"--set {shlex.quote(f'{key}={name}')}")
+    if options:
+        yield from ("To choose otherwise, add to the command:", *(f"  {option}" for option in options.values()))
+
+
 def _named(made: Draft) -> Any:
     """The source as the user named it, links kept, unless an override replaced it."""
     recorded = made.recipe.data.model_dump(mode="json", exclude_unset=True)["source"]
@@ -207,6 +219,10 @@ def _flow(value: Any) -> str:
 def _calm(text: str) -> str:
     """The text on one line; what YAML does not take, even in a comment, is shown as U+FFFD."""
     return "".join(mark if mark.isprintable() else "\ufffd" for mark in " ".join(text.split()))
+
+
+def _words(count: int) -> str:
+    return "1 word" if count == 1 else f"{count:,} words"
 
 
 def _percent(share: float) -> str:

@@ -9,6 +9,7 @@ from finetooth.report.table import short_model
 
 _SHOWN_CLASSES, _SHOWN_ROWS = 8, 5
 SLOWER = ", which is slower: `finetooth check` measures what that costs"
+_HOW = {"declared": "as the recipe says", "known name": "by its name", "known name of a pair": "by its name"}
 _NAMES = {"outside": "outside the limit"}
 
 
@@ -52,7 +53,9 @@ def _rows(found: dict[str, Any]) -> str:
 def data_lines(summary: dict[str, Any]) -> list[str]:
     """What was read and how, where every row went, and what was noticed: lines of at most 80 columns."""
     lines = [
-        f"{use}: column {column['name']!r} ({column['how']})" for use, column in summary["columns"].items() if column
+        f"{use}: column {column['name']!r} ({_HOW.get(column['how'], column['how'])})"
+        for use, column in summary["columns"].items()
+        if column
     ]
     for split, account in summary["rows"].items():
         lines.append(f"{split}: " + ", ".join(f"{value:,} {key}" for key, value in _counted(account)))

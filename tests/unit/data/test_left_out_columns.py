@@ -3,6 +3,9 @@
 import pytest
 from labelled_files import Files, note
 
+from finetooth.data.detection import profiles
+from finetooth.data.rows import Sample
+
 SUBJECTS = ("the board of the company", "an analyst from the bank", "a player of the team", "the minister of trade")
 
 
@@ -76,3 +79,53 @@ def test_advice_for_a_file_without_a_header_has_a_name_for_each_column(files: Fi
     assert files.error("text,label,author\na film,good,me\n", text="txt").endswith(
         "If it has no header: data.columns: [text, label, column3]"
     )
+
+
+def drug_reviews(rows: int = 120) -> str:
+    """The shape of the UCI drug reviews: an index without a name, many values that repeat, dates, counts."""
+    months = ("January", "May", "September")
+    lines = [
+        f'{9_000 + row},film {row % 23},cause {row % 31},"{sentence(row)}",{row % 3 + 1},'
+        f'"{months[row % 3]} {row % 28 + 1}, {2000 + row // 9}",{row % 15}'
+        for row in range(rows)
+    ]
+    return "\n".join([",movieName,condition,review,rating,date,usefulCount", *lines]) + "\n"
+
+
+def test_only_what_is_useful_is_suggested_of_columns_that_are_not_used(files: Files) -> None:
+    dataset = files.load(drug_reviews())
+    assert dataset.summary["left_out"] == {
+        "(unnamed, column 1)": "nearly every value differs, as in a column of ids",
+        "movieName": "23 values that repeat; to keep the rows of each value in one split: data.group: movieName",
+        "condition": "31 values that repeat",
+        "date": "short values, nearly all different",
+        "usefulCount": "15 values that repeat",
+    }
+    assert not [line for line in dataset.summary["notes"] if "holds texts too" in line]
+    assert note(dataset, "data.group") == (
+        "reviews.csv: rows of one 'movieName' may stand in training and in test rows, and make the test easier "
+        "than new ones are. To keep the rows of each in one split: data.group: movieName"
+    )
+
+
+def test_a_column_that_may_group_rows_is_not_told_where_test_rows_are_given_or_it_is_used(files: Files) -> None:
+    test = drug_reviews().replace("said", "wrote")
+    dataset = files.splits(train=drug_reviews(), test=test)
+    assert dataset.summary["left_out"]["movieName"] == "23 values that repeat"
+    assert not [line for line in dataset.summary["notes"] if "data.group" in line]
+    grouped = files.load(drug_reviews(), group="movieName")
+    assert "movieName" not in grouped.summary["left_out"]
+    assert not [line for line in grouped.summary["notes"] if "data.group" in line]
+
+
+@pytest.mark.parametrize(
+    ("value", "figure"),
+    [
+        ("May 30, 2011", True), ("2011-05-30T10:00:00Z", True), ("1,234.5", True), ("-3e5", True), (7, True),
+        ("Sat 30 May 2011, 10:15 pm", True), ("May I ask you", False), ("at 10 in May", False), (True, False),
+        ("7 films", False), ("", False), ("1" * 50, False),
+    ],
+)  # fmt: skip
+def test_numbers_dates_and_times_are_no_words(value: object, figure: bool) -> None:
+    sample = Sample(columns=("x",), rows=[(value,)] * 3)
+    assert profiles(sample)["x"].are_figures is figure

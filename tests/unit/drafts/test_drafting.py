@@ -153,6 +153,13 @@ def test_an_error_that_advises_a_key_says_how_to_set_it_without_a_recipe(tmp_pat
     file = save_csv(tmp_path / "a.csv", ["text", "number"], rows)
     with pytest.raises(DataError, match=r"data\.label: COLUMN .*\n.* --set data\.label=\.\.\."):
         drafted(file)
+    damaged = tmp_path / "b.csv"
+    content = "text,label\n" + "".join(f'"café {text}",{label}\n' for text, label in reviews())
+    damaged.write_bytes(content.encode() + "café,bad\n".encode("latin-1"))
+    with pytest.raises(
+        DataError, match=r"leave it out with data\.on_bad_row: skip\n(.*\n)+.*--set data\.on_bad_row=skip$"
+    ):
+        drafted(damaged)
 
 
 def test_scores_are_not_taken_for_classes(tmp_path: Path) -> None:
