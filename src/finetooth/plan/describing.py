@@ -46,7 +46,7 @@ def _rows(found: dict[str, Any]) -> str:
         test = "some" if name in held else "none"  # of test rows no more is looked at before a run
         lines.append(f"  {_short(name, 22):<24}" + _columns([*(split.get(name, 0) for split in counts.values()), test]))
     if len(classes) > _SHOWN_CLASSES:
-        lines.append(f"  and {len(classes) - _SHOWN_CLASSES} more classes")
+        lines.append(f"  and {len(classes) - _SHOWN_CLASSES:,} more classes")
     return "\n".join(lines)
 
 

@@ -26,6 +26,9 @@ from finetooth.progress import Progress
 
 FOLDS = 3
 MOST_ROWS = 20_000
+MOST_CLASSES = (
+    300  # the models take time with rows and classes; 20,000 rows of more classes are too few of each to judge
+)
 LEAST_ROWS = 200  # that are judged together: among fewer the trial would be a tenth or more
 PLANTED_SHARE, LEAST_PLANTED = 0.02, 20  # labels that are turned wrong for the trial
 LEAST_CAUGHT = 10  # of the planted: fewer tell nothing
@@ -69,6 +72,8 @@ def find(seen: Seen, *, progress: Progress) -> list[Finding]:
     count = len(seen.train)
     if count < LEAST_ROWS:
         return [_not_sought(f"{count:,} training rows are too few for it")]
+    if len(seen.classes) > MOST_CLASSES:
+        return [_not_sought(f"{len(seen.classes):,} classes are too many for it")]
     judged = judge(seen, progress=progress)
     if not judged.caught:
         return [_not_sought("TF-IDF models cannot tell labels that were turned wrong for a trial from the others")]

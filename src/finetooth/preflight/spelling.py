@@ -12,13 +12,24 @@ from finetooth.preflight.seen import Seen
 
 LEAST_LETTERS = 6  # of the longer label: shorter ones may well differ by one letter (hired, fired)
 SLIP_SHARE = 0.1  # of the other's rows: a rarer one is more likely a slip than a class
+MOST_PAIRS, _SHOWN = 5, 2
 _JOINTS = re.compile(r"(?<=[^\W_])[_-]+(?=[^\W_])")  # at an end they may tell: the grades A and A-
 _TELLING = re.compile(r"\d+|^[-+*\u2212\u2013]+|[-+*\u2212\u2013]+$")  # numbers, and signs as of grades
 
 
 def find(seen: Seen) -> list[Finding]:
-    """A finding for each pair of labels that may be one. Rows named: those of the rarer spelling."""
-    return list(_findings(seen))
+    """A finding for each pair of labels that may be one. Rows named: those of the rarer spelling.
+
+    Pairs of frequent labels that differ by one letter are one finding without rows where they are more than MOST_PAIRS.
+    """
+    findings = list(_findings(seen))
+    notes = [finding for finding in findings if finding.severity == "note"]
+    if len(notes) <= MOST_PAIRS:
+        return findings
+    shown = " ".join(finding.says for finding in notes[:_SHOWN])
+    says = f"{len(notes):,} pairs of frequent labels differ by one letter, the first: {shown}"
+    together = Finding("label_spelling", "note", says, notes[0].advice)
+    return [*(finding for finding in findings if finding.severity != "note"), together]
 
 
 def variants(classes: Sequence[str]) -> list[tuple[str, str, str]]:

@@ -105,3 +105,18 @@ def test_one_letter_is_a_slip_only_where_it_is_rare(rows: int, severity: str, su
 
 def test_thousands_of_numbered_labels_are_compared_and_none_is_a_slip() -> None:
     assert spelling.variants([f"some label {number:05}x" for number in range(5_000)]) == []
+
+
+def test_many_pairs_of_frequent_labels_that_differ_by_a_letter_are_one_finding() -> None:
+    pairs = [("health", "wealth"), ("heating", "eating"), ("height", "weight"), ("friction", "fiction"),
+             ("sanity", "vanity"), ("lowness", "slowness"), ("comedy", "comedi")]  # fmt: skip
+    classes = tuple(name for pair in pairs for name in pair)
+    sizes = {name: 300 if name == "comedy" else 20 for name in classes}
+    train = [(f"{name} text {row}", name) for name in classes for row in range(sizes[name])]
+    slip, together = of("label_spelling", inspect(dataset(train, train, train[:60], classes=classes)))
+    assert slip.says.startswith("The labels 'comedi' (40 rows) and 'comedy'")
+    assert (together.severity, together.rows) == ("note", ())
+    assert together.says == (
+        "6 pairs of frequent labels differ by one letter, the first: The labels 'eating' (40 rows) and 'heating' (40) "
+        "differ by one letter. The labels 'fiction' (40 rows) and 'friction' (40) differ by one letter."
+    )

@@ -206,3 +206,14 @@ def test_planting_turns_labels_wrong_and_leaves_the_rest() -> None:
 
 def test_classes_that_are_too_few_even_together_are_not_judged() -> None:
     assert mislabelled.group(np.array([0] * 300 + [1] * 100 + [2] * 50), classes=3).tolist() == [0, -1, -1]
+
+
+def test_wrong_labels_are_not_sought_among_very_many_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mislabelled, "judge", lambda *_, **__: pytest.fail("the search is too slow for so many"))
+    classes = tuple(f"class {number:03}" for number in range(mislabelled.MOST_CLASSES + 1))
+    train = [(f"text {row}", classes[row % len(classes)]) for row in range(2 * len(classes))]
+    seen = see(dataset(train, train[:400], train[:400], classes=classes))
+    (finding,) = mislabelled.find(seen, progress=Silent())
+    assert (finding.code, finding.says) == (
+        "mislabelled_not_sought", "No mislabelled rows can be named: 301 classes are too many for it."
+    )  # fmt: skip
