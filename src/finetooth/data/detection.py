@@ -33,6 +33,7 @@ _GROUP_NAMES = frozenset(
      "dialogue", "dialog", "session", "customer", "client", "patient", "subject", "participant", "student", "document",
      "doc", "article", "episode", "channel", "product")
 )  # fmt: skip
+_KEY_WORDS = frozenset(("id", "name", "key", "number", "no", "title"))  # beside a group's word: movieName, user_id
 _DATE_WORDS = frozenset(
     ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
      "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "monday",
@@ -191,7 +192,8 @@ def _label_candidates(known: Mapping[str, Profile], *, taken: Collection[str]) -
 def group_column(known: Mapping[str, Profile], *, taken: Collection[str]) -> str | None:
     """The column whose name says that rows of one value are alike, such as a speaker or a film; None without one."""
     for name, profile in known.items():
-        grouping = _GROUP_NAMES.intersection(name_words.words(name))
+        words = set(name_words.words(name)) - _KEY_WORDS
+        grouping = bool(words) and words <= _GROUP_NAMES
         if grouping and name not in taken and _LEAST_GROUPS <= profile.distinct <= _IDS_SHARE * profile.count:
             return name
     return None

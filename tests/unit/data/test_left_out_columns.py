@@ -3,7 +3,7 @@
 import pytest
 from labelled_files import Files, note
 
-from finetooth.data.detection import profiles
+from finetooth.data.detection import group_column, profiles
 from finetooth.data.rows import Sample
 
 SUBJECTS = ("the board of the company", "an analyst from the bank", "a player of the team", "the minister of trade")
@@ -129,3 +129,15 @@ def test_a_column_that_may_group_rows_is_not_told_where_test_rows_are_given_or_i
 def test_numbers_dates_and_times_are_no_words(value: object, figure: bool) -> None:
     sample = Sample(columns=("x",), rows=[(value,)] * 3)
     assert profiles(sample)["x"].are_figures is figure
+
+
+@pytest.mark.parametrize(
+    ("name", "distinct", "groups"),
+    [
+        ("speaker", 20, True), ("user_id", 20, True), ("movieName", 20, True), ("speaker and debate", 20, False),
+        ("speaker", 5, False), ("speaker", 118, False), ("title", 20, False),
+    ],
+)  # fmt: skip
+def test_a_column_groups_rows_by_its_name_and_its_repeated_values(name: str, distinct: int, groups: bool) -> None:
+    sample = Sample(columns=(name, "opinion"), rows=[(f"S. {row % distinct}", sentence(row)) for row in range(120)])
+    assert group_column(profiles(sample), taken=("opinion",)) == (name if groups else None)

@@ -54,18 +54,18 @@ def test_a_file_of_data_gives_a_recipe_and_says_which(folder: Path) -> None:
 
 def test_how_another_column_is_chosen_stands_in_one_place(folder: Path) -> None:
     wings = [("left", "right", "centre")[row % 3] for row in range(60)]
-    frame = pandas.DataFrame({"by speaker": [f"S. {row % 20}" for row in range(60)], "statement": COLUMNS["text"]})
+    frame = pandas.DataFrame({"speaker name": [f"S. {row % 20}" for row in range(60)], "statement": COLUMNS["text"]})
     frame.assign(verdict=COLUMNS["label"], wing=wings).to_csv("speeches.csv", index=False)
     lines = Lines()
     load_recipe("speeches.csv", progress=lines)
     assert "\n".join(lines.said).splitlines()[-4:] == [
         "To choose otherwise, add to the command:",
-        "  --set 'data.label=\"by speaker\"'",
-        "  --set 'data.group=\"by speaker\"'",
+        "  --set 'data.label=\"speaker name\"'",
+        "  --set 'data.group=\"speaker name\"'",
         "To write it down and edit it: finetooth init speeches.csv",
     ]
-    made = load_recipe("speeches.csv", overrides=['data.group="by speaker"', "data.label=wing"])
-    assert (made.data.group, made.data.label) == ("by speaker", "wing")
+    made = load_recipe("speeches.csv", overrides=['data.group="speaker name"', "data.label=wing"])
+    assert (made.data.group, made.data.label) == ("speaker name", "wing")
 
 
 def test_the_recipe_of_init_is_the_recipe_of_run(folder: Path) -> None:
