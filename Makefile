@@ -1,4 +1,4 @@
-# `make` sets up .venv once. After that: make quickstart | test | lint | types | unit | flows | meta | docs | nightly
+# `make` sets up .venv once. After that: make quickstart | test | lint | types | unit | flows | meta | docs | notebook | nightly
 PYTHON ?= python3
 # Where else to look for torch; its CPU build (2.x+cpu) ranks above the plain one: README, "PyTorch on Linux".
 TORCH_INDEX ?=
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: all quickstart test lint types unit flows meta docs nightly
+.PHONY: all quickstart test lint types unit flows meta docs notebook nightly
 .DELETE_ON_ERROR:
 
 all: $(READY)
@@ -29,8 +29,8 @@ test: lint types
 	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder -m "not slow" tests/flows tests/meta tests/unit
 
 lint: $(READY)
-	$(BIN)/ruff format --check src tests benchmarks .ci setup.py
-	$(BIN)/ruff check src tests benchmarks .ci setup.py
+	$(BIN)/ruff format --check src tests benchmarks .ci setup.py notebooks
+	$(BIN)/ruff check src tests benchmarks .ci setup.py notebooks
 
 types: $(READY)
 	$(BIN)/mypy
@@ -43,3 +43,7 @@ nightly: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m finetooth.cli.docs
+
+# Execute the notebook on all rows, about 15 minutes on two idle cores, and keep its outputs.
+notebook: $(READY)
+	$(BIN)/jupyter execute --inplace notebooks/lightweight_fine_tuning.ipynb
