@@ -45,10 +45,13 @@ def executed(tmp_path_factory):
 @pytest.mark.filterwarnings("ignore")  # of Jupyter's own client, as it starts and ends the kernel
 def test_the_table_of_the_notebook_is_that_of_the_run(executed):
     notebook, folder = executed
+    program = "from finetooth.cli import main; main()"
     shown = subprocess.run(
-        [sys.executable, "-c", "from finetooth.cli import main; main()", "show", str(folder / SMALL["folder"]), "--json"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "-c", program, "show", str(folder / SMALL["folder"]), "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     rows = {row["name"]: row for row in json.loads(shown.stdout)["rows"]}
     assert list(rows) == ["majority", "original", "lora-r8", "lora-r16"]
     lines = printed(cell(notebook, "table")).splitlines()

@@ -113,15 +113,10 @@ def judge(
     best = next((row for row in rows if (row.name, row.seed) == winner and row.kind == "candidate"), None)
     title = Title(rows)
     if best is None:
-        text = wording.no_winner(_best_control(rows), winner=winner, failed=failed, any_row=bool(rows), title=title)
-        named: Named | None = None if winner is None else {"name": winner[0], "seed": winner[1]}
-        return _verdict([text], winner=named)
+        return _no_winner(rows, winner=winner, failed=failed, title=title)
     candidates = [row for row in rows if row.kind == "candidate"]
     controls = [row for row in rows if row.is_control]
-    standing = None
-    if controls:
-        found = standings([row.correct for row in candidates], [row.correct for row in controls])
-        standing = found[candidates.index(best)]
+    standing = _standing(best, candidates, controls)
     ending = [
         *_others_unlearned(best, candidates, title),
         wording.failures(failed),
@@ -158,6 +153,20 @@ def judge(
         rows_needed=rows_needed,
         rows_to_tell=rows_to_tell,
     )
+
+
+def _no_winner(
+    rows: Sequence[Judged], *, winner: tuple[str, int | None] | None, failed: Sequence[str], title: Title
+) -> Verdict:
+    text = wording.no_winner(_best_control(rows), winner=winner, failed=failed, any_row=bool(rows), title=title)
+    return _verdict([text], winner=None if winner is None else {"name": winner[0], "seed": winner[1]})
+
+
+def _standing(best: Judged, candidates: Sequence[Judged], controls: Sequence[Judged]) -> Standing | None:
+    """How the winner stands to the baselines; None without any."""
+    if not controls:
+        return None
+    return standings([row.correct for row in candidates], [row.correct for row in controls])[candidates.index(best)]
 
 
 def _unlearned(
