@@ -54,9 +54,9 @@ def test_the_table_of_the_notebook_is_that_of_the_run(executed):
     )
     rows = {row["name"]: row for row in json.loads(shown.stdout)["rows"]}
     assert list(rows) == ["majority", "original", "lora-r8", "lora-r16"]
-    lines = printed(cell(notebook, "table")).splitlines()
-    for name, row in rows.items():
-        (line,) = [line for line in lines if line.split() and line.split()[0] == name]
+    lines = printed(cell(notebook, "table")).split("\n\n")[1].splitlines()
+    assert [line.split()[0] for line in lines] == ["row", *rows]
+    for line, row in zip(lines[1:], rows.values(), strict=True):
         accuracy = row["heads"]["mean_accuracy"] if row["heads"] else row["test"]["accuracy"]
         assert f" {100 * accuracy:.1f} % " in line, line
         assert row["parameters"] is None or f" {row['parameters']['trainable']:,} " in line, line

@@ -126,7 +126,7 @@ def test_what_is_left_in_the_folder(steady: Finished) -> None:
         if file.is_file() and file.suffix in (".json", ".jsonl", ".md", ".html"):
             assert str(steady.trial.recipe.parent) not in file.read_text(), file
     report = steady.trial.folder.report.read_text()
-    assert "because there is no control row" in report and 'id="rows-data"' not in report  # nothing to differ from
+    assert "because there is no baseline row" in report and 'id="rows-data"' not in report  # nothing to differ from
     assert "model-index:" in steady.trial.folder.card.read_text()
 
 

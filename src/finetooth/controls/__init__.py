@@ -17,14 +17,14 @@ __all__ = ["KINDS", "TEXT_KINDS", "Control", "Probe", "fit", "load"]
 
 
 def fit(name: Literal["majority", "tfidf"], train: Examples, *, classes: int) -> Control:
-    """The control of that name fitted on `train`, whose labels are 0 to classes - 1."""
+    """The baseline of that name fitted on `train`, whose labels are 0 to classes - 1."""
     if name == "majority":
         return Majority.fit(train, classes=classes)
     return TfidfLogistic.fit(train, classes=classes)
 
 
 def load(folder: Path) -> Control:
-    """The control of texts that was saved at `folder`; its logits are bitwise those of the one that was saved.
+    """The baseline of texts that was saved at `folder`; its logits are bitwise those of the one that was saved.
 
     Raises: ProofError if the folder is not whole, or is not such a control.
     """

@@ -1,4 +1,4 @@
-"""What every control can do, and what every saved control has in common."""
+"""What every baseline can do, and what every saved control has in common."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +34,7 @@ class Control(Protocol):
 
 
 def read_kind(folder: Path, among: Sequence[str] = KINDS) -> str:
-    """The kind of the control saved at `folder`, one of `among`, after checking the folder against its manifest.
+    """The kind of the baseline saved at `folder`, one of `among`, after checking the folder against its manifest.
 
     Raises: ProofError if the folder is not whole, or is not such a control.
     """

@@ -30,7 +30,7 @@ class Majority:
 
     @classmethod
     def load(cls, folder: Path) -> "Majority":
-        """The control saved at `folder`, which was checked before."""
+        """The baseline saved at `folder`, which was checked before."""
         return cls(load_tensors((folder / WEIGHTS).read_bytes())["log_shares"])
 
     @property

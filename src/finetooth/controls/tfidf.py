@@ -80,7 +80,7 @@ class TfidfLogistic:
 
     @classmethod
     def load(cls, folder: Path) -> "TfidfLogistic":
-        """The control saved at `folder`, which was checked before."""
+        """The baseline saved at `folder`, which was checked before."""
         settings = read_json(folder / SETTINGS)
         tensors = load_tensors((folder / WEIGHTS).read_bytes())
         return cls(

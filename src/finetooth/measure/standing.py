@@ -1,4 +1,4 @@
-"""Where each candidate stands against the controls, all candidates and seeds judged as one family."""
+"""Where each candidate stands against the baselines, all candidates and seeds judged as one family."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ Right = npt.NDArray[np.bool_]
 class Standing:
     """One candidate against the controls.
 
-    best, to_best: place of the control with the most examples right (the first among equals), and the difference to it.
-    hardest, to_hardest: place of the control whose exact McNemar p is largest, and the difference to it.
-    p_holm: that p, or 1 if any control has as many examples right, Holm-corrected over the family: the test of "better
-    than every control". p_best_holm: the p against the best control times the number of controls, or 1 if that control
-    is not ahead, corrected likewise: the test of "a control is better".
+    best, to_best: place of the baseline with the most examples right (the first among equals), and the difference to
+    it. hardest, to_hardest: place of the baseline whose exact McNemar p is largest, and the difference to it.
+    p_holm: that p, or 1 if any baseline has as many examples right, Holm-corrected over the family: the test of "better
+    than every baseline". p_best_holm: the p against the best baseline times the number of controls, or 1 if that
+    control is not ahead, corrected likewise: the test of "a baseline is better".
     """
 
     best: int
@@ -33,10 +33,10 @@ class Standing:
 def standings(candidates: Sequence[Right], controls: Sequence[Right]) -> list[Standing]:
     """The standing of each candidate, in their order; right or wrong example by example, (N,) bool each.
 
-    A candidate is better than every control only if it is better than the hardest: so the largest p is that of the
+    A candidate is better than every baseline only if it is better than the hardest: so the largest p is that of the
     claim (an intersection-union test, Berger 1982), and Holm's correction answers for having several candidates. The
-    best control was chosen by these examples, so its p is multiplied by the number of controls (Bonferroni) before it
-    may say that a control is better.
+    best baseline was chosen by these examples, so its p is multiplied by the number of controls (Bonferroni) before it
+    may say that a baseline is better.
     """
     assert controls
     best = max(range(len(controls)), key=lambda place: int(controls[place].sum()))

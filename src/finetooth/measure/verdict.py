@@ -26,8 +26,8 @@ _UNTRAINED = ("majority", "original")  # controls that are not fitted on the tra
 class Judged:
     """One row of the table with one seed; correct: (N,) bool, right or wrong; trained: parameters it trains.
 
-    chance: whether it is a control that learnt nothing from a text: majority, or the model under an untrained head.
-    yardstick: whether it is full fine-tuning, told beside the winner and no control that it must beat (docs/adr/0012).
+    chance: whether it is a baseline that learnt nothing from a text: majority, or the model under an untrained head.
+    yardstick: whether it is full fine-tuning, told beside the winner and no baseline that it must beat (docs/adr/0012).
     learning: of a candidate, the signs that it has not learned, by validation rows and its training curve alone.
     """
 
@@ -72,15 +72,15 @@ class Unlearned(TypedDict):
 class Verdict(TypedDict):
     """The verdict. headline: the first sentence of text.
 
-    worth_it: whether the winner is better than every control; None where there is no winner or no control, where it is
-    better but no control learnt anything, and where it has not learned.
+    worth_it: whether the winner is better than every baseline; None where there is no winner or no baseline, where
+    it is better but no baseline learnt anything, and where it has not learned.
     unlearned: that the winner has not learned, so that nothing is said of its worth; None where it has, as one that is
-    better than every control always has.
+    better than every baseline always has.
     smallest_sufficient: the candidate of fewest trained parameters that is shown to be as good as the winner within
     the margin; the winner itself if all smaller ones are shown to be worse by more; None if that is open.
     rows_needed: then, the test rows that would show it of the smallest open one with 80 % power, if the two are equally
     good; None too where that is no more than there are.
-    rows_to_tell: where the winner is ahead and not told apart from a control, the test rows that would tell with 80 %
+    rows_to_tell: where the winner is ahead and not told apart from a baseline, the test rows that would tell with 80 %
     power, if the difference is as seen.
     """
 
@@ -108,7 +108,7 @@ def judge(
     count as good enough. failed, failed_controls: titles of the candidates and controls that did not end well.
     Candidates are compared with the winner as it was shipped, seed by seed: of the same seed.
     Not covered: intervals, and with them whether a smaller candidate suffices, are of one pair of rows each, not
-    corrected for there being several; nor is the choice of the control that several seeds are compared with.
+    corrected for there being several; nor is the choice of the baseline that several seeds are compared with.
     """
     best = next((row for row in rows if (row.name, row.seed) == winner and row.kind == "candidate"), None)
     title = Title(rows)
@@ -195,14 +195,14 @@ def _others_unlearned(best: Judged, candidates: Sequence[Judged], title: Title) 
 
 
 def _trained(titles: Sequence[str]) -> bool:
-    """Whether any of the controls is one that is fitted on the training rows."""
+    """Whether any of the baselines is one that is fitted on the training rows."""
     return any(title.partition(" ")[0] not in _UNTRAINED for title in titles)
 
 
 def _worth(
     best: Judged, controls: Sequence[Judged], standing: Standing, *, candidates: Sequence[Judged], title: Title
 ) -> tuple[str, int | None]:
-    """What is said of the winner against the controls, and the test rows that would tell where they do not."""
+    """What is said of the winner against the baselines, and the test rows that would tell where they do not."""
     name, top = title(best), title(controls[standing.best])
     if standing.p_holm < ALPHA:
         return wording.worth_it(name, top, _gap(standing.to_best)), None
@@ -210,7 +210,7 @@ def _worth(
         return wording.behind(name, top, _gap(standing.to_best)), None
     ahead = standing.to_best.difference > 0
     pair, place = (standing.to_hardest, standing.hardest) if ahead else (standing.to_best, standing.best)
-    chosen_of = 1 if ahead else len(controls)  # the control that is ahead was chosen, the hardest was not
+    chosen_of = 1 if ahead else len(controls)  # the baseline that is ahead was chosen, the hardest was not
     seeds = len({row.name for row in candidates}) < len(candidates)
     p = standing.p_holm if ahead else standing.p_best_holm
     corrected = wording.corrected_for(len(candidates), seeds=seeds, controls=chosen_of)

@@ -59,20 +59,20 @@ class Gap:
 
 def worth_it(name: str, control: str, gap: Gap) -> str:
     """The winner is better than every control."""
-    return f"Worth it: {name} beats the best control ({control}) by {_points(gap)}."
+    return f"Worth it: {name} beats the best baseline ({control}) by {_points(gap)}."
 
 
 def behind(name: str, control: str, gap: Gap) -> str:
-    """The best control is better than the winner."""
-    return f"Not worth it: the best control ({control}) beats {name} by {_points(_positive(gap))}."
+    """The best baseline is better than the winner."""
+    return f"Not worth it: the best baseline ({control}) beats {name} by {_points(_positive(gap))}."
 
 
 def beats_chance(name: str, control: str, gap: Gap, *, failed: bool) -> str:
-    """The winner is better than every control, but none of them learnt anything. failed: whether trained ones did."""
+    """The winner is better than every baseline, but none of them learnt anything. failed: whether trained ones did."""
     missing = "ended well" if failed else "was run"
     return (
-        f"{name} beats {control} by {_points(gap)}; whether it was worth it cannot be said, because no trained control "
-        f"(tfidf, probe) {missing}."
+        f"{name} beats {control} by {_points(gap)}; whether it was worth it cannot be said, because no trained "
+        f"baseline (tfidf, probe) {missing}."
     )
 
 
@@ -136,14 +136,14 @@ def setting(key: str, value: Value) -> str:
 def corrected_for(candidates: int, *, seeds: bool, controls: int) -> str:
     """What a p is corrected for. seeds: whether the candidates are counted with theirs."""
     parts = [f"for {candidates} candidates{' and seeds' if seeds else ''}"] if candidates > 1 else []
-    parts += [f"for {controls} controls"] if controls > 1 else []
+    parts += [f"for {controls} baselines"] if controls > 1 else []
     holm = "Holm-corrected" if candidates > 1 else "corrected"
     return f"{holm} {' and '.join(parts)}" if parts else "exact McNemar test"
 
 
 def untold(name: str, control: str, gap: Gap, *, is_best: bool, p: float, corrected: str) -> str:
-    """The winner and a control cannot be told apart; an interval that says otherwise is explained."""
-    which = f"the best control ({control})" if is_best else f"the control {control}"
+    """The winner and a baseline cannot be told apart; an interval that says otherwise is explained."""
+    which = f"the best baseline ({control})" if is_best else f"the baseline {control}"
     where = f"on {gap.examples:,} test rows"
     if gap.low > 0 or gap.high < 0:
         side = "ahead of" if gap.low > 0 else "behind"
@@ -195,11 +195,11 @@ def none_smaller(margin: float) -> str:
 
 
 def no_control(name: str, failed: Sequence[str]) -> str:
-    """There is nothing to beat; failed: the controls that were asked for."""
+    """There is nothing to beat; failed: the baselines that were asked for."""
     if failed:
-        return f"Whether {name} was worth it cannot be said, because every control failed ({_listed(failed)})."
+        return f"Whether {name} was worth it cannot be said, because every baseline failed ({_listed(failed)})."
     return (
-        f"Whether {name} was worth it cannot be said, because there is no control row: "
+        f"Whether {name} was worth it cannot be said, because there is no baseline row: "
         "add majority and tfidf to the recipe's baselines."
     )
 
@@ -213,7 +213,7 @@ def no_winner(
     if failed:
         return f"No verdict: no candidate ended well ({_listed(failed)} failed)."
     if control is not None:
-        return f"No verdict: there is no candidate. The control with the highest accuracy is {title(control)}."
+        return f"No verdict: there is no candidate. The baseline with the highest accuracy is {title(control)}."
     return f"No verdict: there is no {'candidate' if any_row else 'row that ended well'}."
 
 
@@ -240,7 +240,7 @@ def failed_controls(failed: Sequence[str]) -> str:
         return ""
     many = len(failed) > 1
     return (
-        f"The control{'s' if many else ''} {_listed(failed)} failed, so nothing is said against "
+        f"The baseline{'s' if many else ''} {_listed(failed)} failed, so nothing is said against "
         f"{'them' if many else 'it'}."
     )
 

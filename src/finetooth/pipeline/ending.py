@@ -95,7 +95,7 @@ def _compared(
             outcomes.append(outcome)
     failed: dict[str, list[str]] = {"candidate": [], "baseline": []}
     for row in rows:
-        if row.status == "failed" and row.name != "full":  # it is no control, and the table says that it failed
+        if row.status == "failed" and row.name != "full":  # it is no baseline, and the table says that it failed
             single = len(recipe.seeds) == 1 or row.seed is None
             failed[row.kind].append(row.name if single else f"{row.name} (seed {row.seed})")
     return comparison.compare(

@@ -10,7 +10,7 @@ from finetooth.runs.work import read_examples
 
 
 def fit(task: Task, channel: Channel) -> None:
-    """Fit the control on the training split and save it."""
+    """Fit the baseline on the training split and save it."""
     train = read_examples(task.run_folder, "train")
     task.folder.path.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()

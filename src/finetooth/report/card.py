@@ -120,7 +120,7 @@ def _figures(material: Material) -> str:
     lines = [
         f"Accuracy on {counted(examples, 'test row')}, with 95 % Wilson intervals.",
         "",
-        "| row | trained | accuracy | 95 % interval | macro-F1 | vs best control | time |",
+        "| row | trained | accuracy | 95 % interval | macro-F1 | vs best baseline | time |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for line in material.lines:

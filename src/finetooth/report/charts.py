@@ -17,7 +17,7 @@ _FULL = 0.6
 
 
 def ladder(lines: Sequence[Line]) -> Safe:
-    """Accuracy of every row that is done with its interval, lowest first, the best control as a line through them."""
+    """Accuracy of every row that is done with its interval, lowest first, the best baseline as a line through them."""
     rows = sorted((line for line in lines if line.done), key=lambda line: line.accuracy)
     best = next((line for line in rows if line.best_control), None)
     low, high = min(line.interval[0] for line in rows), max(line.interval[1] for line in rows)
@@ -44,7 +44,7 @@ def ladder(lines: Sequence[Line]) -> Safe:
     said += f". {heads}" if heads else ""
     title = "Test accuracy with 95 % intervals"
     image = plots.plot("ladder", drawn, title=title, said=said, height=height, look="ladder")
-    line = f" The line through them is the best control, {_level_of(best)}." if best else ""
+    line = f" The line through them is the best baseline, {_level_of(best)}." if best else ""
     several = f" {heads}" if heads else ""
     note = f"Each dot: share right of {examples}; whiskers: 95 % interval.{several}{line} {_broken(scale)}"
     return plots.figure("Test accuracy of every row", image, note=note)
@@ -86,7 +86,7 @@ def against(lines: Sequence[Line], what: str) -> Safe | None:
 
 
 def _level_of(best: Line, most: int | None = None) -> str:
-    """What the line of the best control stands for; most: characters of its name."""
+    """What the line of the best baseline stands for; most: characters of its name."""
     name = shown(best.title) if most is None else shown(best.title, most)
     return name if best.heads is None else f"{name} (first head)"
 

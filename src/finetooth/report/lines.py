@@ -16,8 +16,8 @@ Key = tuple[str, int | None]
 class Line:
     """One row of the table. title: its name, with the seed where the run has several.
 
-    best_control: the control of highest test accuracy. against: whether candidates are held against it, as against that
-    or as the control that is hardest to beat.
+    best_control: the baseline of highest test accuracy. against: whether candidates are held against it, as against
+    that or as the baseline that is hardest to beat.
     """
 
     row: Mapping[str, Any]
@@ -73,7 +73,7 @@ class Line:
 
     @property
     def gain(self) -> tuple[float, float] | None:
-        """Difference to the best control, and the p of what it seems to say, Holm-corrected; None for controls."""
+        """Difference to the best baseline, and the p of what it seems to say, Holm-corrected; None for controls."""
         difference = self.compared.get("difference")
         if not self.done or difference is None:
             return None
@@ -109,7 +109,7 @@ def winner_of(lines: Sequence[Line]) -> Line | None:
 
 
 def best_control_of(lines: Sequence[Line]) -> Line | None:
-    """The control of highest test accuracy."""
+    """The baseline of highest test accuracy."""
     return next((line for line in lines if line.best_control and line.done), None)
 
 

@@ -24,7 +24,7 @@ from finetooth.report.wording import (
     which_p,
 )
 
-QUALITY = "row,trained,accuracy,95 % interval,vs best control,p,macro-F1,log loss,calibration error".split(",")
+QUALITY = "row,trained,accuracy,95 % interval,vs best baseline,p,macro-F1,log loss,calibration error".split(",")
 _COSTS = "share trained,training,peak memory,size on disk,latency".split(",")
 _SPENT = (
     "Share trained: of all parameters, each counted once. Peak memory: of the row's own process. Latency: the time "
@@ -125,7 +125,7 @@ def reading(contract: Mapping[str, Any], lines: Sequence[Line]) -> Iterator[str]
     gains = [(line.row["name"], line.gain[0]) for line in lines if line.gain is not None]
     if best is not None and gains:
         yield (
-            f"Best control: {shown(best.title)}. Differences are in percentage points. p: exact McNemar test"
+            f"Best baseline: {shown(best.title)}. Differences are in percentage points. p: exact McNemar test"
             f"{family([name for name, _ in gains])}; {which_p([gain for _, gain in gains])}."
         )
     if any(line.chance for line in lines):
@@ -163,8 +163,10 @@ def _pooled(material: Material) -> Safe | None:
     columns = ["row", "seeds", "mean accuracy", "standard deviation"]
     if all(one.get("p") is None for one in pooled):
         return table(columns, [_pooled_row(one)[: len(columns)] for one in pooled], caption=caption)
-    columns += ["vs best control", "95 % interval", "p"]
-    about = "Of three seeds or more: the difference to the best control for a new seed on new rows, not of one adapter."
+    columns += ["vs best baseline", "95 % interval", "p"]
+    about = (
+        "Of three seeds or more: the difference to the best baseline for a new seed on new rows, not of one adapter."
+    )
     return join(table(columns, map(_pooled_row, pooled), caption=caption), tag("p", about, class_="note"))
 
 

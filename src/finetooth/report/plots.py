@@ -114,7 +114,7 @@ def upright(x: str, top: float, bottom: float, *, look: str, dx: float = 0) -> S
 
 
 def dot(x: str, y: float, *, look: str, radius: float = 4.5, dx: float = 0) -> Safe:
-    """A point: round, or of the best control a diamond, so that it is told apart without colour; moved by dx pixels."""
+    """A point: round, or of the best baseline a diamond, so that colour is not needed; moved by dx pixels."""
     if look == "control":
         size = radius * 1.25
         shape = tag(

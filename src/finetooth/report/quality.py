@@ -109,7 +109,7 @@ def reliability_diagram(line: Line, said: Answers, number: int) -> Safe:
 
 
 def slice_figure(by: str, found: Sequence[Slice], *, key: str, lines: Sequence[Line]) -> Safe:
-    """Accuracy of the winner and the best control in each slice. lines: the rows that they count, in order.
+    """Accuracy of the winner and the best baseline in each slice. lines: the rows that they count, in order.
 
     Of very many slices those in which the first row is right least often.
     """

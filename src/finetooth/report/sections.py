@@ -65,7 +65,7 @@ def curves_section(material: Material) -> Safe:
 
 
 def confusions_section(material: Material) -> Safe:
-    """Confusion matrices and reliability of the winner, the best control and the original model."""
+    """Confusion matrices and reliability of the winner, the best baseline and the original model."""
     chosen = _chosen(material.lines)
     matrices = [quality.confusion_matrix(line, material.said[line.key], material.classes) for line in chosen]
     diagrams = [quality.reliability_diagram(line, material.said[line.key], at) for at, line in enumerate(chosen)]
@@ -201,7 +201,7 @@ def closing(material: Material, *, holds_rows: bool) -> Safe:
 
 
 def _chosen(lines: Sequence[Line]) -> list[Line]:
-    """The winner, the best control and the original, each once; without any of them the first row that is done."""
+    """The winner, the best baseline and the original, each once; without any of them the first row that is done."""
     found: list[Line] = []
     for line in (winner_of(lines), best_control_of(lines), original_of(lines)):
         if line is not None and line.key not in [other.key for other in found]:
@@ -227,7 +227,7 @@ def _key(lines: Sequence[Line]) -> Safe:
                 "li",
                 drawn,
                 tag("bdi", shown(line.title)),
-                {"winner": ", winner", "control": ", best control"}.get(look, ""),
+                {"winner": ", winner", "control": ", best baseline"}.get(look, ""),
             )
         )
     return tag("ul", *items, class_="key")

@@ -129,8 +129,8 @@ def _narrow_columns(*, several: bool) -> list[_Column]:
     if several:  # one column of figures less wide, to make room for the seeds
         seed = _Column("seed", lambda line: "" if line.row["seed"] is None else str(line.row["seed"]))
         joined = _Column("accuracy, interval", lambda line: f"{_accuracy(line)}  {_interval(line)}".rstrip())
-        return [seed, _Column("trained", _trained), joined, _Column("vs best control", _gain), _Column("time", _time)]
-    return [_Column("trained", _trained), *measured, _Column("vs best control", _gain), _Column("time", _time)]
+        return [seed, _Column("trained", _trained), joined, _Column("vs best baseline", _gain), _Column("time", _time)]
+    return [_Column("trained", _trained), *measured, _Column("vs best baseline", _gain), _Column("time", _time)]
 
 
 def _wide_columns(lines: list[_Line]) -> list[_Column]:
@@ -189,7 +189,7 @@ def _interval(line: _Line) -> str:
 
 
 def _gain(line: _Line) -> str:
-    """The difference in points, with the p of what it seems to say: better than every control, or not than the best."""
+    """The difference in points, with the p of what it shows: better than every baseline, or not than the best."""
     difference = line.compared.get("difference")
     if not line.done or difference is None:
         return ""
@@ -296,13 +296,13 @@ def _reading(
     if best is not None and judged:
         over = family([line.row["name"] for line in judged])
         which = which_p([line.compared["difference"] for line in judged])
-        text = f"Best control: {_titled(best, lines)}. p: exact McNemar test{over}; {which}."
+        text = f"Best baseline: {_titled(best, lines)}. p: exact McNemar test{over}; {which}."
         said.append(_wrapped(text, "  "))
     return said
 
 
 def _of_heads(lines: list[_Line], compared: list[tuple[str, int | None]], *, wide: bool) -> list[str]:
-    """What a row of several untrained heads shows; compared: the controls that candidates are held against."""
+    """What a row of several untrained heads shows; compared: the baselines that candidates are held against."""
     row = next((line.row for line in lines if line.done and line.row.get("heads")), None)
     if row is None:
         return []

@@ -37,17 +37,17 @@ def p_value(p: float) -> str:
 
 
 def which_p(differences: Sequence[float]) -> str:
-    """Against which control the p beside these differences to the best control are; at least one difference."""
-    said = ["beside a gain the largest against any control"] if max(differences) > 0 else []
+    """Against which control the p beside these differences to the best baseline are; at least one difference."""
+    said = ["next to a gain, the largest over all baselines"] if max(differences) > 0 else []
     if min(differences) <= 0:
-        said.append("beside a loss that against the best, corrected for choosing it")
-    return ", ".join(said)
+        said.append("next to a loss, that of the best baseline, corrected for choosing it")
+    return "; ".join(said)
 
 
 def family(names: Sequence[str]) -> str:
     """Over what the p of candidates of these names are corrected, to stand after the test's name; empty for one."""
     seeds = " and seeds" if len(set(names)) < len(names) else ""
-    return f", Holm-corrected over {len(names):,} candidates{seeds}" if len(names) > 1 else ""
+    return f", corrected for {len(names):,} candidates{seeds} (Holm)" if len(names) > 1 else ""
 
 
 def of_full(rows: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> str | None:
@@ -70,7 +70,7 @@ def of_heads(name: str, count: int, *, first: float | None, others: bool) -> str
 
 
 def compared_with(comparison: Mapping[str, Any]) -> list[tuple[str, int | None]]:
-    """Name and seed of the controls that differences and p of candidates are held against; none without candidates."""
+    """Name and seed of the baselines that differences and p of candidates are held against; none without candidates."""
     judged = [row for row in comparison.get("rows", []) if row.get("difference") is not None]
     against = [comparison.get("best_control"), *(row.get("p_against") for row in judged)] if judged else []
     return [(row["name"], row["seed"]) for row in against if row is not None]

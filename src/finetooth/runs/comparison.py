@@ -1,4 +1,4 @@
-"""comparison.json: how sure each figure is, what each candidate gains over the controls, and the verdict."""
+"""comparison.json: how sure each figure is, what each candidate gains over the baselines, and the verdict."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -35,7 +35,7 @@ _OF_CANDIDATES = (
 class Outcome:
     """A row that ended well, with its predictions on the test split and what makes labels of them.
 
-    trained: parameters that it trains. chance: whether it is a control that learnt nothing from a text. yardstick:
+    trained: parameters that it trains. chance: whether it is a baseline that learnt nothing from a text. yardstick:
     whether it is full fine-tuning, which is shown beside and is no control. learning: of a candidate, the signs that it
     has not learned.
     """
@@ -77,14 +77,14 @@ def compare(
     """comparison.json as a value: shares and differences 0 to 1, intervals at LEVEL, candidates against the controls.
 
     winner: name and seed, by validation; margin: what a smaller candidate may lose, a share; failed, failed_controls:
-    titles of the candidates and controls that did not end well. Every baseline is a control, each seed of it by itself,
+    titles of the candidates and controls that did not end well. Every baseline counts, each seed of it by itself,
     but for a yardstick, which like a candidate is compared with the winner.
-    `p` of a candidate is the largest exact McNemar p against any control, the test of "better than every control";
-    `p_best_control` that against the best control alone. `p_holm` and `p_best_control_holm` are these, adjusted as one
-    family over all candidates and seeds; for `p_holm`, a candidate that is not ahead of every control counts with 1.
+    `p` of a candidate is the largest exact McNemar p against any baseline, the test of "better than every baseline";
+    `p_best_control` that against the best baseline alone. `p_holm` and `p_best_control_holm` are these, adjusted as one
+    family over all candidates and seeds; for `p_holm`, a candidate that is not ahead of every baseline counts with 1.
     `p_best_control_holm` is first multiplied by the number of controls, of which the best was chosen by these rows, and
     counts a candidate that is not behind with 1.
-    The best control is the one of highest test accuracy, the first among equals.
+    The best baseline is the one of highest test accuracy, the first among equals.
     Raises: RunError if the rows were not measured on the same examples.
     """
     marked = _marked(rows)
@@ -199,7 +199,7 @@ def _interval(pair: Paired) -> list[float]:
 
 
 def _pooled(marked: Sequence[_Marked], best: _Marked | None) -> list[dict[str, Any]]:
-    """Rows of several seeds by name; candidates of three and more also against the best control, as recipes."""
+    """Rows of several seeds by name; candidates of three and more also against the best baseline, as recipes."""
     names = dict.fromkeys(item.row.name for item in marked)
     groups = {name: [item for item in marked if item.row.name == name] for name in names}
     found = []

@@ -19,7 +19,7 @@ def test_the_claim_rests_on_the_hardest_control_and_is_corrected_over_all_candid
     assert [item.p_holm for item in found] == holm(hardest)
     assert [item.best for item in found] == [1, 1]
     assert found[0].to_best == paired(good, STRONG)
-    assert [item.p_best_holm for item in found] == [1.0, 1.0]  # both are ahead of the best control
+    assert [item.p_best_holm for item in found] == [1.0, 1.0]  # both are ahead of the best baseline
 
 
 def test_who_is_behind_any_control_is_not_better_than_every_one_however_small_its_p():

@@ -36,8 +36,8 @@ def judge(rows, winner=("lora-r8", 1), margin=0.005, failed=(), failed_controls=
 
 def test_the_only_candidate_beats_every_control():
     assert judge([*CONTROLS, GOOD]) == {
-        "text": "Worth it: lora-r8 beats the best control (tfidf) by 5.0 points (4.1 to 6.0).",
-        "headline": "Worth it: lora-r8 beats the best control (tfidf) by 5.0 points (4.1 to 6.0).",
+        "text": "Worth it: lora-r8 beats the best baseline (tfidf) by 5.0 points (4.1 to 6.0).",
+        "headline": "Worth it: lora-r8 beats the best baseline (tfidf) by 5.0 points (4.1 to 6.0).",
         "worth_it": True,
         "unlearned": None,
         "winner": {"name": "lora-r8", "seed": 1},
@@ -51,7 +51,7 @@ def test_the_winner_loses_to_tfidf():
     bad = candidate("lora-r8", rights((100, 500)))
     found = judge([*CONTROLS, bad])
     assert found["worth_it"] is False and found["rows_to_tell"] is None
-    assert found["text"] == "Not worth it: the best control (tfidf) beats lora-r8 by 5.0 points (3.3 to 6.7)."
+    assert found["text"] == "Not worth it: the best baseline (tfidf) beats lora-r8 by 5.0 points (3.3 to 6.7)."
 
 
 def test_the_winner_is_ahead_but_cannot_be_told_apart():
@@ -62,7 +62,7 @@ def test_the_winner_is_ahead_but_cannot_be_told_apart():
     assert (pair.only_a, pair.only_b) == (20, 10) and pair.p > 0.05
     assert found["rows_to_tell"] == power.rows_for_difference(0.005, discordance=31 / 2002)
     assert found["text"] == (
-        "Not shown to be worth it: lora-r8 cannot be told apart from the best control (tfidf) on 2,000 test rows: "
+        "Not shown to be worth it: lora-r8 cannot be told apart from the best baseline (tfidf) on 2,000 test rows: "
         "+0.5 points (0.0 to 1.1). If the difference is as seen, about 5,200 test rows would tell (80 % power)."
     )
 
@@ -72,7 +72,7 @@ def test_the_winner_is_behind_but_cannot_be_told_apart():
     found = judge([*CONTROLS, near])
     assert found["worth_it"] is False and found["rows_to_tell"] is None
     assert found["text"] == (
-        "Not shown to be worth it: lora-r8 cannot be told apart from the best control (tfidf) on 2,000 test rows: "
+        "Not shown to be worth it: lora-r8 cannot be told apart from the best baseline (tfidf) on 2,000 test rows: "
         "-0.5 points (-1.1 to 0.0). 2,000 test rows show a difference from about 0.9 points up (80 % power)."
     )
     same = judge([*CONTROLS, candidate("lora-r8", TFIDF.correct)])
@@ -86,7 +86,7 @@ def test_ahead_by_itself_but_one_of_many_to_choose_from():
     found = judge([*CONTROLS, near, *others])
     assert found["worth_it"] is False
     assert found["text"] == (
-        "Not shown to be worth it: lora-r8 is ahead of the best control (tfidf) by 0.8 points (0.2 to 1.4) on 2,000 "
+        "Not shown to be worth it: lora-r8 is ahead of the best baseline (tfidf) by 0.8 points (0.2 to 1.4) on 2,000 "
         "test rows, yet cannot be told apart from it (p = 0.10, Holm-corrected for 6 candidates). If the difference is "
         "as seen, about 4,000 test rows would tell (80 % power)."
     )
@@ -103,13 +103,13 @@ def test_seeds_are_named_where_they_are_counted_among_the_candidates():
 def test_a_loss_that_one_control_alone_would_show_is_not_shown_where_it_is_the_best_of_several():
     near = candidate("lora-r8", rights((10, 322)))  # 10 for it, 22 against
     tight = candidate("lora-r8", rights((10, 325)))  # 10 against 25: p = 0.017
-    assert judge([TFIDF, tight])["text"].startswith("Not worth it: the best control (tfidf) beats lora-r8 by 0.8 ")
+    assert judge([TFIDF, tight])["text"].startswith("Not worth it: the best baseline (tfidf) beats lora-r8 by 0.8 ")
     others = [control(f"weak-{number}", rights((0, 1000 + number))) for number in range(3)]
     found = judge([TFIDF, *others, tight])
     assert found["worth_it"] is False and found["rows_to_tell"] is None
     assert found["text"] == (
-        "Not shown to be worth it: lora-r8 is behind the best control (tfidf) by 0.8 points (0.2 to 1.4) on 2,000 test "
-        "rows, yet cannot be told apart from it (p = 0.067, corrected for 4 controls). 2,000 test rows show a "
+        "Not shown to be worth it: lora-r8 is behind the best baseline (tfidf) by 0.8 points (0.2 to 1.4) on 2,000 "
+        "test rows, yet cannot be told apart from it (p = 0.067, corrected for 4 controls). 2,000 test rows show a "
         "difference from about 1.0 points up (80 % power)."
     )
     both = judge([TFIDF, *others, tight, candidate("other", near.correct, trained=5000)])["text"]
@@ -121,7 +121,7 @@ def test_an_interval_above_zero_with_a_p_above_the_level_is_explained():
     found = judge([*CONTROLS, few])
     assert found["worth_it"] is False
     assert (
-        "lora-r8 is ahead of the best control (tfidf) by 0.2 points (0.1 to 0.6) on 2,000 test rows, "
+        "lora-r8 is ahead of the best baseline (tfidf) by 0.2 points (0.1 to 0.6) on 2,000 test rows, "
         "yet cannot be told apart from it (p = 0.062, exact McNemar test)."
     ) in found["text"]
 
@@ -132,7 +132,7 @@ def test_the_control_that_is_not_beaten_need_not_be_the_best():
     found = judge([strong, weak, candidate("lora-r8", rights((0, 300)))])
     assert found["worth_it"] is False
     assert (
-        "lora-r8 cannot be told apart from the control probe on 2,000 test rows: +1.0 points (-1.4 to 3.4)."
+        "lora-r8 cannot be told apart from the baseline probe on 2,000 test rows: +1.0 points (-1.4 to 3.4)."
         in (found["text"])
     )
 
@@ -143,7 +143,7 @@ def test_a_smaller_candidate_is_shown_to_suffice():
     assert score_interval(0, 2, N)[0] > -0.005
     assert found["smallest_sufficient"] == {"name": "lora-r4", "seed": 1} and found["rows_needed"] is None
     assert found["text"] == (
-        "Worth it: lora-r8 beats the best control (tfidf) by 5.0 points (4.1 to 6.0). "
+        "Worth it: lora-r8 beats the best baseline (tfidf) by 5.0 points (4.1 to 6.0). "
         "lora-r4 is as good within 0.5 points with 500 instead of 1,000 trained parameters."
     )
 
@@ -225,7 +225,7 @@ def test_where_it_was_not_worth_it_a_smaller_one_that_is_alike_is_named_all_the_
     small = candidate("lora-r4", rights(wrong), trained=500)
     worse = candidate("lora-r2", rights((100, 600)), trained=250)
     assert judge([*CONTROLS, bad, small, worse])["text"] == (
-        "Not worth it: the best control (tfidf) beats lora-r8 by 5.0 points (3.3 to 6.7). "
+        "Not worth it: the best baseline (tfidf) beats lora-r8 by 5.0 points (3.3 to 6.7). "
         "On these test rows lora-r4 cannot be told apart from lora-r8."
     )
 
@@ -235,7 +235,7 @@ def test_few_seeds_show_little():
     found = judge([*CONTROLS, *seeds], winner=("lora-r8", 2))
     assert found["winner"] == {"name": "lora-r8", "seed": 2} and found["worth_it"] is True
     assert found["text"] == (
-        "Worth it: lora-r8 (seed 2) beats the best control (tfidf) by 4.0 points (3.2 to 5.0). "
+        "Worth it: lora-r8 (seed 2) beats the best baseline (tfidf) by 4.0 points (3.2 to 5.0). "
         "3 seeds show little of where another seed would land: lora-r8 had 88.5 to 89.5 % with them."
     )
 
@@ -264,21 +264,21 @@ def test_seeds_alike_ones_and_failures_are_all_told():
     assert text.endswith(
         " 2 seeds show little of where another seed would land: lora-r8 had 89.0 to 89.5 % with them."
         " On these test rows big cannot be told apart from lora-r8 (seed 1)."
-        " lora-r16 failed and is not judged. The control probe failed, so nothing is said against it."
+        " lora-r16 failed and is not judged. The baseline probe failed, so nothing is said against it."
     )
 
 
 def test_failed_controls_are_told():
     assert judge([*CONTROLS, GOOD], failed_controls=["probe"])["text"].endswith(
-        " The control probe failed, so nothing is said against it."
+        " The baseline probe failed, so nothing is said against it."
     )
     assert judge([*CONTROLS, GOOD], failed_controls=["probe", "original"])["text"].endswith(
-        " The controls probe and original failed, so nothing is said against them."
+        " The baselines probe and original failed, so nothing is said against them."
     )
     found = judge([GOOD], failed_controls=["tfidf", "probe"])
     assert found["worth_it"] is None
     assert found["text"] == (
-        "Whether lora-r8 was worth it cannot be said, because every control failed (tfidf and probe)."
+        "Whether lora-r8 was worth it cannot be said, because every baseline failed (tfidf and probe)."
     )
 
 
@@ -289,22 +289,23 @@ def test_beating_controls_that_learnt_nothing_is_not_sold_as_worth_it():
     assert found["worth_it"] is None and found["smallest_sufficient"] == {"name": "lora-r8", "seed": 1}
     assert found["text"] == (
         "lora-r8 beats original by 39.5 points (37.4 to 41.7); whether it was worth it cannot be said, because no "
-        "trained control (tfidf, probe) was run."
+        "trained baseline (tfidf, probe) was run."
     )
     failed = judge([majority, GOOD], failed_controls=["tfidf"])
     assert failed["worth_it"] is None
     assert failed["text"].endswith(
-        "because no trained control (tfidf, probe) ended well. The control tfidf failed, so nothing is said against it."
+        "because no trained baseline (tfidf, probe) ended well. The baseline tfidf failed, so nothing is said "
+        "against it."
     )
     untrained = judge([majority, GOOD], failed_controls=["majority", "original (seed 2)"])
     assert untrained["text"].endswith(
-        "because no trained control (tfidf, probe) was run. The controls majority and original (seed 2) failed, so "
+        "because no trained baseline (tfidf, probe) was run. The baselines majority and original (seed 2) failed, so "
         "nothing is said against them."
     )
     assert "(tfidf, probe) ended well" in judge([majority, GOOD], failed_controls=["majority", "probe"])["text"]
     assert judge([majority, TFIDF, GOOD])["worth_it"] is True
     poor = judge([majority, candidate("lora-r8", rights((0, 1100)))])
-    assert poor["worth_it"] is False and poor["text"].startswith("Not worth it: the best control (majority) beats")
+    assert poor["worth_it"] is False and poor["text"].startswith("Not worth it: the best baseline (majority) beats")
 
 
 def full(*wrong, seed=1):
@@ -334,7 +335,7 @@ def test_full_of_another_seed_is_not_compared_and_alone_it_is_no_control():
     assert judge([*CONTROLS, full((50, 170), seed=2), GOOD]) == judge([*CONTROLS, GOOD])
     found = judge([full((50, 330)), GOOD])
     assert found["worth_it"] is None
-    assert "because there is no control row" in found["text"] and "ahead of full" in found["text"]
+    assert "because there is no baseline row" in found["text"] and "ahead of full" in found["text"]
     assert judge([full((50, 330))], winner=None)["text"] == "No verdict: there is no candidate."
 
 
@@ -362,7 +363,7 @@ def test_failed_candidates_are_not_judged():
     [
         (
             CONTROLS, None, [],
-            "No verdict: there is no candidate. The control with the highest accuracy is tfidf.",
+            "No verdict: there is no candidate. The baseline with the highest accuracy is tfidf.",
         ),
         (CONTROLS, None, ["lora-r8"], "No verdict: no candidate ended well (lora-r8 failed)."),
         ([], None, [], "No verdict: there is no row that ended well."),
@@ -384,7 +385,7 @@ def test_without_controls_only_the_candidates_are_compared():
     found = judge([GOOD, small])
     assert found["worth_it"] is None and found["smallest_sufficient"]["name"] == "lora-r4"
     assert found["text"] == (
-        "Whether lora-r8 was worth it cannot be said, because there is no control row: add majority and tfidf to "
+        "Whether lora-r8 was worth it cannot be said, because there is no baseline row: add majority and tfidf to "
         "the recipe's baselines. lora-r4 is as good within 0.5 points with 500 instead of 1,000 trained parameters."
     )
 
@@ -392,7 +393,7 @@ def test_without_controls_only_the_candidates_are_compared():
 def test_a_control_of_several_seeds_is_named_with_its_seed():
     originals = [control("original", rights((0, 320 - seed)), seed=seed) for seed in (1, 2)]
     text = judge([*originals, candidate("lora-r8", rights((50, 250)))])["text"]
-    assert "the best control (original (seed 2))" in text
+    assert "the best baseline (original (seed 2))" in text
 
 
 def test_large_test_sets_show_hundredths_of_a_point():
@@ -400,4 +401,4 @@ def test_large_test_sets_show_hundredths_of_a_point():
     right = rights((0, 20_000), count=count)
     better = rights((200, 20_000), count=count)
     found = judge([control("tfidf", right), candidate("lora-r8", better)])
-    assert found["text"] == "Worth it: lora-r8 beats the best control (tfidf) by 0.10 points (0.09 to 0.11)."
+    assert found["text"] == "Worth it: lora-r8 beats the best baseline (tfidf) by 0.10 points (0.09 to 0.11)."

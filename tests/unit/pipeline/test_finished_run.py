@@ -26,7 +26,7 @@ def test_a_run_has_results_table_verdict_winner_and_report(finished_run: Path, m
     run = finetooth.open_run("runs/reviews")
     assert run.folder == finished_run
     assert run.results == contract(finished_run)
-    assert run.verdict == "Worth it: lora-r8 beats the best control (tfidf) by 8.0 points (2.1 to 13.9)."
+    assert run.verdict == "Worth it: lora-r8 beats the best baseline (tfidf) by 8.0 points (2.1 to 13.9)."
     assert run.winner == run.results["rows"][1]
     assert run.winner is not None and run.winner["test"]["accuracy"] == 0.83
     assert run.report == finished_run / "report.html"
@@ -42,7 +42,7 @@ def test_a_notebook_shows_table_and_verdict(finished_run: Path) -> None:
     shown = words(run._repr_html_())
     for part in (
         run.verdict, "lora-r8 best on validation 1,080 83.0 % 77.0 to 88.0 +8.0 p = 0.010 12 s",
-        "800 training rows, 200 test rows (opened once)", "Best control: tfidf.", "owner/name",
+        "800 training rows, 200 test rows (opened once)", "Best baseline: tfidf.", "owner/name",
     ):  # fmt: skip
         assert part in shown
     assert run._repr_html_() == run.table._repr_html_()

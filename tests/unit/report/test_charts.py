@@ -1,4 +1,4 @@
-"""The line of the best control stands where candidates are compared with it."""
+"""The line of the best baseline stands where candidates are compared with it."""
 
 import re
 
@@ -36,7 +36,7 @@ def test_it_stands_at_the_head_that_candidates_are_compared_with(heads, name):
     bounds = [bound for one in lines for bound in one.interval]
     chart = ladder(lines)
     assert reference(chart)[0] == plots.even_scale(min(bounds), max(bounds), most=6, within=(0.0, 1.0)).across(0.53)
-    assert f"The line through them is the best control, {name}." in chart.text
+    assert f"The line through them is the best baseline, {name}." in chart.text
     costs = against(lines, "parameters")
     assert float(reference(costs)[1]) == plots.even_scale(min(bounds), max(bounds), within=(0.0, 1.0)).down(0.53, 240)
     assert f"{name}, none trained" in costs.text

@@ -202,7 +202,7 @@ def test_what_is_absent_is_left_out_and_the_rest_stands(tmp_path):
     text = page(gather(controls))
     assert "No verdict: there is no candidate." in text and "rows-data" not in text and "How tuning went" not in text
     alone = build(tmp_path / "alone", texts=texts, rows=ROWS[4:5])
-    assert "because there is no control row" in page(gather(alone))
+    assert "because there is no baseline row" in page(gather(alone))
     for file in (alone.data, alone.provenance):
         file.unlink()
     assert "How it was measured" in page(gather(alone))
@@ -306,7 +306,7 @@ def test_a_temperature_and_the_p_are_told_under_the_table_and_in_the_card(tmp_pa
     write_json(folder.results, results)
     for text in (page(gather(folder)), card(gather(folder))):
         assert text.count(TEMPERED) == 1
-        assert "beside a gain the largest against any control" in text
+        assert "next to a gain, the largest over all baselines" in text
 
 
 def test_where_the_winner_abstains_the_browser_says_that_predict_gives_no_label(tmp_path):

@@ -84,7 +84,7 @@ def test_the_whole_table():
     assert render() == (
         "imdb-minilm: MiniLM-L6, 25,000 train, 25,000 test rows (opened once), seed 21\n"
         "\n"
-        "row                trained  accuracy  95 % interval  vs best control    time\n"
+        "row                trained  accuracy  95 % interval  vs best baseline    time\n"
         "majority                 -    50.0 %   49.7 to 50.3\n"
         "original (chance)        -    51.3 %   51.0 to 51.6\n"
         "tfidf                    -    90.6 %   90.3 to 90.9                     40 s\n"
@@ -92,8 +92,8 @@ def test_the_whole_table():
         "lora-r16 *         334,082    89.2 %   88.9 to 89.5  -1.4  p = 0.012  61 min\n"
         "\n"
         "* best on the validation rows, chosen before any test label was read.\n"
-        "Best control: tfidf. p: exact McNemar test, Holm-corrected over 2 candidates;\n"
-        "  beside a gain the largest against any control, beside a loss that against the\n"
+        "Best baseline: tfidf. p: exact McNemar test, corrected for 2 candidates (Holm);\n"
+        "  next to a gain, the largest over all baselines, beside a loss that against the\n"
         "  best, corrected for choosing it.\n"
         "\n"
         "All adapters verified: reloaded in a fresh process, logits bitwise equal.\n"
@@ -205,7 +205,7 @@ def test_where_candidates_are_compared_with_an_untrained_head_it_is_said_which_a
         "  with the first of them (53.0 %).\n"
     )
     assert told in render(rows, compared, winner=None)
-    # So it is where another control is the best, and this one the hardest to beat.
+    # So it is where another baseline is the best, and this one the hardest to beat.
     rows.insert(2, row("tfidf", "baseline", None, 0.5))
     gain = judged(rows[3], 0.01, 0.3) | {"p_against": {"name": "original", "seed": 21}}
     assert told in render(rows, {"best_control": {"name": "tfidf", "seed": None}, "rows": [gain]}, winner=None)
@@ -273,13 +273,13 @@ def test_wide_adds_the_intervals_and_the_calibration_error():
 
 def test_the_verdict_stands_alone_under_the_notes_and_before_the_adapters():
     text = (
-        "Worth it: lora-r16 beats the best control (tfidf) by 1.4 points (1.0 to 1.8). lora-r8 is as good within 0.5 "
+        "Worth it: lora-r16 beats the best baseline (tfidf) by 1.4 points (1.0 to 1.8). lora-r8 is as good within 0.5 "
         "points with 334,082 instead of 666,626 trained parameters."
     )
     assert (
         "  best, corrected for choosing it.\n"
         "\n"
-        "Worth it: lora-r16 beats the best control (tfidf) by 1.4 points (1.0 to 1.8).\n"
+        "Worth it: lora-r16 beats the best baseline (tfidf) by 1.4 points (1.0 to 1.8).\n"
         "  lora-r8 is as good within 0.5 points with 334,082 instead of 666,626 trained\n"
         "  parameters.\n"
         "All adapters verified: "
@@ -289,7 +289,7 @@ def test_the_verdict_stands_alone_under_the_notes_and_before_the_adapters():
 def test_the_p_is_explained_by_what_it_stands_beside():
     gains = COMPARISON | {"rows": [*COMPARISON["rows"][:4], judged(ROWS[4], 0.014, 1e-9)]}
     assert (
-        "\nBest control: tfidf. p: exact McNemar test, Holm-corrected over 2 candidates;\n"
+        "\nBest baseline: tfidf. p: exact McNemar test, corrected for 2 candidates (Holm);\n"
         "  beside a gain the largest against any control.\n"
     ) in render(comparison=gains)
     seeds = [*CONTROLS, *(row("lora-r8", seed=seed) for seed in (1, 2))]
@@ -304,9 +304,11 @@ def test_the_best_control_is_named_with_its_seed_where_there_are_several_of_its_
     full = [row("full", "baseline", seed, 0.91) for seed in (1, 2)]
     rows = [*CONTROLS, *full, row("lora-r8", seed=1)]
     compared = {"best_control": {"name": "full", "seed": 2}, "rows": [judged(rows[-1], -0.01, 0.2)]}
-    assert "\nBest control: full (seed 2). p: exact McNemar test; beside a loss" in render(rows, compared, winner=None)
+    assert "\nBest baseline: full (seed 2). p: exact McNemar test; next to a loss" in render(
+        rows, compared, winner=None
+    )
     compared["best_control"] = {"name": "original", "seed": 21}
-    assert "\nBest control: original. p: exact McNemar test; beside a loss" in render(rows, compared, winner=None)
+    assert "\nBest baseline: original. p: exact McNemar test; next to a loss" in render(rows, compared, winner=None)
 
 
 def test_full_is_told_to_be_a_yardstick_where_it_was_held_against_the_winner():
