@@ -257,7 +257,8 @@ class Recipe(Section):
     baselines: list[Baseline] = Field(
         default_factory=lambda: list[Baseline](["majority", "original", "tfidf", "probe"]),
         description="Rows beside the candidates, in the table's order. Baselines that they must beat: the most "
-        "frequent class; the model as it came; logistic regression on TF-IDF, and on hidden states of the frozen model (probe). "
+        "frequent class; the model as it came; logistic regression on TF-IDF, and on hidden states of the frozen model "
+        "(probe). "
         "A yardstick that they need not, where it is named: full, all parameters tuned.",
     )
     original_heads: int = Field(

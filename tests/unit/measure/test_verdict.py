@@ -109,7 +109,7 @@ def test_a_loss_that_one_control_alone_would_show_is_not_shown_where_it_is_the_b
     assert found["worth_it"] is False and found["rows_to_tell"] is None
     assert found["text"] == (
         "Not shown to be worth it: lora-r8 is behind the best baseline (tfidf) by 0.8 points (0.2 to 1.4) on 2,000 "
-        "test rows, yet cannot be told apart from it (p = 0.067, corrected for 4 controls). 2,000 test rows show a "
+        "test rows, yet cannot be told apart from it (p = 0.067, corrected for 4 baselines). 2,000 test rows show a "
         "difference from about 1.0 points up (80 % power)."
     )
     both = judge([TFIDF, *others, tight, candidate("other", near.correct, trained=5000)])["text"]

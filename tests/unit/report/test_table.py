@@ -87,14 +87,14 @@ def test_the_whole_table():
         "row                trained  accuracy  95 % interval  vs best baseline    time\n"
         "majority                 -    50.0 %   49.7 to 50.3\n"
         "original (chance)        -    51.3 %   51.0 to 51.6\n"
-        "tfidf                    -    90.6 %   90.3 to 90.9                     40 s\n"
-        "lora-r8            334,082    91.9 %   91.6 to 92.2  +1.3  p < 0.001  61 min\n"
-        "lora-r16 *         334,082    89.2 %   88.9 to 89.5  -1.4  p = 0.012  61 min\n"
+        "tfidf                    -    90.6 %   90.3 to 90.9                      40 s\n"
+        "lora-r8            334,082    91.9 %   91.6 to 92.2   +1.3  p < 0.001  61 min\n"
+        "lora-r16 *         334,082    89.2 %   88.9 to 89.5   -1.4  p = 0.012  61 min\n"
         "\n"
         "* best on the validation rows, chosen before any test label was read.\n"
         "Best baseline: tfidf. p: exact McNemar test, corrected for 2 candidates (Holm);\n"
-        "  next to a gain, the largest over all baselines, beside a loss that against the\n"
-        "  best, corrected for choosing it.\n"
+        "  next to a gain, the largest over all baselines; next to a loss, that of the\n"
+        "  best baseline, corrected for choosing it.\n"
         "\n"
         "All adapters verified: reloaded in a fresh process, logits bitwise equal.\n"
         'Next    finetooth predict --with runs/imdb-minilm "your text"'
@@ -277,7 +277,7 @@ def test_the_verdict_stands_alone_under_the_notes_and_before_the_adapters():
         "points with 334,082 instead of 666,626 trained parameters."
     )
     assert (
-        "  best, corrected for choosing it.\n"
+        "  best baseline, corrected for choosing it.\n"
         "\n"
         "Worth it: lora-r16 beats the best baseline (tfidf) by 1.4 points (1.0 to 1.8).\n"
         "  lora-r8 is as good within 0.5 points with 334,082 instead of 666,626 trained\n"
@@ -290,13 +290,13 @@ def test_the_p_is_explained_by_what_it_stands_beside():
     gains = COMPARISON | {"rows": [*COMPARISON["rows"][:4], judged(ROWS[4], 0.014, 1e-9)]}
     assert (
         "\nBest baseline: tfidf. p: exact McNemar test, corrected for 2 candidates (Holm);\n"
-        "  beside a gain the largest against any control.\n"
+        "  next to a gain, the largest over all baselines.\n"
     ) in render(comparison=gains)
     seeds = [*CONTROLS, *(row("lora-r8", seed=seed) for seed in (1, 2))]
     compared = COMPARISON | {"rows": [*map(judged, CONTROLS), *(judged(one, -0.01, 0.2) for one in seeds[3:])]}
     assert (
-        "Holm-corrected over 2 candidates and\n"
-        "  seeds; beside a loss that against the best, corrected for choosing it.\n"
+        "corrected for 2 candidates and seeds\n"
+        "  (Holm); next to a loss, that of the best baseline, corrected for choosing it.\n"
     ) in render(seeds, compared, winner={"name": "lora-r8", "seed": 2})
 
 
