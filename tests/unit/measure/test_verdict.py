@@ -113,7 +113,7 @@ def test_a_loss_that_one_control_alone_would_show_is_not_shown_where_it_is_the_b
         "difference from about 1.0 points up (80 % power)."
     )
     both = judge([TFIDF, *others, tight, candidate("other", near.correct, trained=5000)])["text"]
-    assert "(p = 0.13, Holm-corrected for 2 candidates and for 4 controls)." in both
+    assert "(p = 0.13, Holm-corrected for 2 candidates and for 4 baselines)." in both
 
 
 def test_an_interval_above_zero_with_a_p_above_the_level_is_explained():
