@@ -107,7 +107,9 @@ def _rows(summary: Mapping[str, Any]) -> str:
         for reason, count in account["dropped"].items():
             dropped[reason] = dropped.get(reason, 0) + count
     gone = "".join(f", {count:,} dropped ({reason})" for reason, count in dropped.items() if count)
-    return f"{total:,} rows of {shown}: {used}{gone}."
+    rejected = sum(account["rejected"] for account in accounts.values())
+    bad = f", {rejected:,} malformed and left out" if rejected else ""
+    return f"{total:,} rows of {shown}: {used}{gone}{bad}."
 
 
 def _classes(counts: Mapping[str, int]) -> str:

@@ -160,6 +160,8 @@ def test_an_error_that_advises_a_key_says_how_to_set_it_without_a_recipe(tmp_pat
         DataError, match=r"leave it out with data\.on_bad_row: skip\n(.*\n)+.*--set data\.on_bad_row=skip$"
     ):
         drafted(damaged)
+    text = text_of(drafted(damaged, "data.on_bad_row=skip"), tmp_path / "b.yaml")
+    assert "# 61 rows of b.csv: 43 train, 5 validation (carved), 12 test (carved), 1\n# malformed and left out." in text
 
 
 def test_scores_are_not_taken_for_classes(tmp_path: Path) -> None:
