@@ -295,8 +295,8 @@ def test_the_p_is_explained_by_what_it_stands_beside():
     seeds = [*CONTROLS, *(row("lora-r8", seed=seed) for seed in (1, 2))]
     compared = COMPARISON | {"rows": [*map(judged, CONTROLS), *(judged(one, -0.01, 0.2) for one in seeds[3:])]}
     assert (
-        "corrected for 2 candidates and seeds (Holm); next to a loss, that of the best baseline, corrected for choosing "
-        "it."
+        "corrected for 2 candidates and seeds (Holm); next to a loss, that of the best baseline, corrected for "
+        "choosing it."
     ) in " ".join(render(seeds, compared, winner={"name": "lora-r8", "seed": 2}).split())
 
 
