@@ -1,9 +1,13 @@
 """One thing that the doctor found."""
 
+import reprlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
 _SHOWN = 60
+_REPR = reprlib.Repr()  # bounded in depth and breadth: the value is a stranger's
+_REPR.maxlevel = _REPR.maxdict = _REPR.maxlist = 8
+_REPR.maxstring = _REPR.maxlong = _REPR.maxother = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ def note(about: str, what: str, mend: str) -> Finding:
 
 def shown(value: Any) -> str:
     """A stranger's value, short enough for a sentence."""
-    text = repr(value)
+    text = _REPR.repr(value)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 

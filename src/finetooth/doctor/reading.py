@@ -15,6 +15,7 @@ from finetooth.doctor.finding import Finding, fault, shown
 from finetooth.errors import SourceError
 from finetooth.sources.regular import open_regular
 from finetooth.sources.weights import check_safetensors
+from finetooth.untrusted import parse
 
 CONFIG, WEIGHTS, PICKLE = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
 IDENTITY = "finetooth.json"  # what an adapter of ours says it belongs to
@@ -71,10 +72,9 @@ def read_mapping(path: Path) -> dict[str, Any] | Finding:
     if len(data) > JSON_BYTES:
         return fault("files", f"{path.name} is larger than {JSON_BYTES:,} bytes.", "Save the adapter again.")
     try:
-        value = json.loads(data.decode())
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
-        return fault("files", f"{path.name} is not valid JSON ({reason}).", "Fetch the file or save the adapter again.")
+        value = parse(data)
+    except ValueError as error:
+        return fault("files", f"{path.name} is not valid JSON ({error}).", "Fetch the file or save the adapter again.")
     if not isinstance(value, dict):
         return fault("files", f"{path.name} holds {shown(value)}, not a mapping.", "Save the adapter again.")
     return value

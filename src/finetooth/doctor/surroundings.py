@@ -12,7 +12,8 @@ from finetooth.doctor.trained_whole import version_of
 from finetooth.errors import SourceError
 from finetooth.files import MANIFEST
 from finetooth.sources.regular import hash_regular
-from finetooth.sources.staging import conversion_command, refused_key
+from finetooth.sources.staging import conversion_command
+from finetooth.untrusted import Problem, check_adapter_config, check_labels
 
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
 _CODE = (".py", ".so", ".sh")
@@ -61,14 +62,8 @@ def about_files(names: Sequence[str]) -> Iterator[Finding]:
 
 
 def about_config(config: Mapping[str, Any]) -> Iterator[Finding]:
-    """Keys that choose code, the name of the base, and the peft that wrote the folder."""
-    key = refused_key(config)
-    if key is not None:
-        yield fault(
-            "config",
-            f"{CONFIG} has the key {shown(key)}, by which an author chooses or loads code; such folders are refused.",
-            "Remove the key if the adapter works without it.",
-        )
+    """Keys that choose code, values of the wrong kind, the name of the base, and the peft that wrote the folder."""
+    yield from (finding for problem in check_adapter_config(config) for finding in _about_key(problem))
     kind = config.get("peft_type")
     if kind != "LORA":
         yield note(
@@ -86,6 +81,25 @@ def about_config(config: Mapping[str, Any]) -> Iterator[Finding]:
             "Write the id under which others find the base.",
         )
     yield from _about_version(config)
+
+
+def _about_key(problem: Problem) -> Iterator[Finding]:
+    """What is said of a key that Finetooth would refuse; what it merely does not support, another program may."""
+    if problem.kind == "code":
+        yield fault(
+            "config",
+            f"{CONFIG} has the key {shown(problem.key)}, by which an author chooses or loads code; such folders are "
+            "refused.",
+            "Remove the key if the adapter works without it.",
+        )
+    elif problem.kind == "value":
+        yield fault("config", f"{CONFIG}: {problem.what}", "Write the value that the adapter was trained with.")
+    elif problem.kind == "pattern" and problem.key != "target_modules":  # of which about_targets says more
+        yield note(
+            "config",
+            f"{CONFIG}: {problem.what.rstrip(';')}; peft runs it as a regular expression, and Finetooth refuses it.",
+            "Write the literal names of the modules.",
+        )
 
 
 def about_labels(
@@ -161,6 +175,8 @@ def _labels(folder: Path, names: Sequence[str], config: Mapping[str, Any]) -> in
         given = found.get("labels")
         if not isinstance(given, list):
             return fault("labels", "labels.json holds no list of labels.", "Write the labels in the logits' order.")
+        for problem in check_labels(found):
+            return fault("labels", f"labels.json: {problem.what}", "Write each label once, in the logits' order.")
     elif "config.json" in names:
         found = read_mapping(folder / "config.json")
         given = given if isinstance(found, Finding) else found.get("id2label")

@@ -1,6 +1,5 @@
 """Which files of a model or adapter are taken, all of them regular, and what they may not hold: pickles and code."""
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from finetooth.errors import SourceError, did_you_mean
 from finetooth.sources.regular import copy_regular, hash_regular, open_regular, refuse_special
 from finetooth.sources.weights import check_safetensors
+from finetooth.untrusted import check_file, parse
 
 _TOKENIZER = frozenset(
     {
@@ -19,8 +19,6 @@ _TOKENIZER = frozenset(
 )  # fmt: skip
 _SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt")
-_FORBIDDEN_KEYS = {"auto_map", "trust_remote_code", "custom_pipelines"}
-_FORBIDDEN_PREFIX = "_attn_implementation"
 _CONFIG_BYTES = 16 << 20
 _TEXT_BYTES = 256 << 20
 
@@ -148,49 +146,27 @@ def check(folder: Path, kind: Kind, *, shown: str) -> None:
         elif size > (_CONFIG_BYTES if name.endswith("config.json") else _TEXT_BYTES):
             raise SourceError(f"{label}: {size:,} bytes is more than such a file can need; it is refused.")
         elif name.endswith(".json"):
-            value = _json(path, label)
-            if name.endswith("config.json"):
-                _check_config(value, label)
+            _check_json(path, label)
     if kind is MODEL and (folder / "model.safetensors.index.json").is_file():
         _check_index(folder, shown)
-    if kind is ADAPTER:
-        _check_targets(folder, shown)
     if kind is not MODEL and (folder / "MANIFEST.json").is_file():
         _check_manifest(folder, kind, shown)
+
+
+def _check_json(path: Path, label: str) -> None:
+    """Nothing, if the file holds what one of its name may; what is merely not supported is refused on loading."""
+    for problem in check_file(path.name, _json(path, label)):
+        if problem.kind != "unsupported":
+            raise SourceError(f"{label}: {problem}")
 
 
 def _json(path: Path, label: str) -> Any:
     with open_regular(path) as file:
         data = file.read()
     try:
-        return json.loads(data.decode())
-    except (ValueError, RecursionError) as error:
-        detail = "nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise SourceError(f"{label}: not valid JSON ({detail}). Fetch or save it again.") from error
-
-
-def _check_config(value: Any, label: str) -> None:
-    if not isinstance(value, dict):
-        raise SourceError(f"{label}: holds no mapping of settings but {type(value).__name__}.")
-    key = refused_key(value)
-    if key is not None:
-        raise SourceError(
-            f"{label}: key {key!r} is refused: it has code chosen or loaded by the model's author. "
-            f"Remove the key if the model works without it."
-        )
-
-
-def refused_key(value: Any) -> str | None:
-    """The first key, at any depth of a configuration, by which its author would choose or load code; None if none."""
-    pending: list[Any] = [value]
-    while pending:
-        item = pending.pop()
-        for key in item if isinstance(item, dict) else ():
-            if key in _FORBIDDEN_KEYS or key.startswith(_FORBIDDEN_PREFIX):
-                return str(key)
-        inner = item.values() if isinstance(item, dict) else item
-        pending += [part for part in inner if isinstance(part, dict | list)]
-    return None
+        return parse(data)
+    except ValueError as error:
+        raise SourceError(f"{label}: not valid JSON ({error}). Fetch or save it again.") from error
 
 
 def _check_index(folder: Path, shown: str) -> None:
@@ -206,22 +182,9 @@ def _check_index(folder: Path, shown: str) -> None:
             raise SourceError(f"{shown}/{part}: is missing, though the index names it. Fetch it as well.")
 
 
-def _check_targets(folder: Path, shown: str) -> None:
-    config = _json(folder / "adapter_config.json", f"{shown}/adapter_config.json")
-    for key in ("target_modules", "exclude_modules"):
-        if isinstance(config.get(key), str):
-            raise SourceError(
-                f"{shown}/adapter_config.json: {key} {config[key]!r} is one text, which would be read as a pattern; "
-                f"write the list of module names."
-            )
-
-
 def _check_manifest(folder: Path, kind: Kind, shown: str) -> None:
     manifest = _json(folder / "MANIFEST.json", f"{shown}/MANIFEST.json")
-    try:
-        wanted = {str(name): str(entry["sha256"]) for name, entry in manifest["files"].items()}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise SourceError(f"{shown}/MANIFEST.json: is not a manifest of files and their sha256.") from error
+    wanted = {name: entry["sha256"] for name, entry in manifest["files"].items()}  # as check_manifest has it
     for name, digest in wanted.items():
         if not kind.takes(name):
             continue

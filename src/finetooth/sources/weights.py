@@ -14,6 +14,8 @@ from finetooth.errors import SourceError
 from finetooth.sources.regular import open_regular
 
 MAX_HEADER_BYTES = 100_000_000  # the library's own limit
+MAX_TENSORS = 100_000  # of one file; the largest published models have fewer
+MAX_NAME = 500  # characters of a tensor's name
 _BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
     "U16": 16, "I16": 16, "F16": 16, "BF16": 16, "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64,
@@ -26,13 +28,23 @@ def check_safetensors(path: Path, *, shown: str) -> None:
 
     shown: the file's name for messages. Raises: SourceError naming the file and what is wrong with it.
     """
+    tensor_shapes(path, shown=shown)
+
+
+def tensor_shapes(path: Path, *, shown: str) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor by name, from the header of a whole file; the tensors' bytes are not read.
+
+    shown: the file's name for messages. Raises: SourceError naming the file and what is wrong with it.
+    """
     with open_regular(path) as file:
-        fault = _fault(file, path.stat().st_size)
-    if fault:
-        raise SourceError(f"{shown}: not a whole safetensors file: {fault}. Fetch or save it again.")
+        header = _header(file, path.stat().st_size)
+    if isinstance(header, str):
+        raise SourceError(f"{shown}: not a whole safetensors file: {header}. Fetch or save it again.")
+    return {name: tuple(entry["shape"]) for name, entry in header.items()}
 
 
-def _fault(file: BinaryIO, size: int) -> str | None:
+def _header(file: BinaryIO, size: int) -> dict[str, Any] | str:
+    """The entries of the header, or the fault of the file."""
     prefix = file.read(8)
     if len(prefix) < 8:
         return f"the file has {size} bytes, its header alone needs 8"
@@ -48,13 +60,17 @@ def _fault(file: BinaryIO, size: int) -> str | None:
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         return "its metadata is not a mapping of texts"
+    if len(header) > MAX_TENSORS:
+        return f"it lists {len(header):,} tensors, more than the {MAX_TENSORS:,} allowed"
     spans = []
     for name, entry in header.items():
+        if len(name) > MAX_NAME:
+            return f"a tensor's name has {len(name):,} characters, more than the {MAX_NAME:,} allowed"
         span = _span(entry)
         if isinstance(span, str):
             return f"tensor {name!r}: {span}"
         spans.append((*span, name))
-    return _layout_fault(sorted(spans), size - 8 - length)
+    return _layout_fault(sorted(spans), size - 8 - length) or header
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write_model(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps({"model_type": "bert", "hidden_size": 4}))
-    (folder / "tokenizer.json").write_text(json.dumps({"version": "1.0"}))
+    (folder / "tokenizer.json").write_text(json.dumps({"added_tokens": [], "model": {"vocab": {"[PAD]": 0}}}))
     (folder / "tokenizer_config.json").write_text("{}")
     (folder / "vocab.txt").write_text("[PAD]\n[UNK]\n")
     tensors = {"a.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "b.bias": np.ones(2, dtype=np.float16)}

@@ -1,0 +1,32 @@
+"""The one look-up from a file's name to the check of what it may hold."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from finetooth.untrusted.adapter_config import check_adapter_config
+from finetooth.untrusted.code_keys import check_code
+from finetooth.untrusted.model_config import check_model_config
+from finetooth.untrusted.rules import Problem, not_a_mapping
+from finetooth.untrusted.saved_files import check_identity, check_labels, check_manifest
+from finetooth.untrusted.tokenizer_files import check_tokenizer_file
+
+
+def _check_other_config(value: Any) -> Iterator[Problem]:
+    """A file of settings that no library is shown."""
+    yield from not_a_mapping(value)
+    yield from check_code(value) if isinstance(value, dict) else ()
+
+
+_CHECKS: dict[str, Callable[[Any], Iterator[Problem]]] = {
+    "config.json": check_model_config,
+    "generation_config.json": _check_other_config,
+    "adapter_config.json": check_adapter_config,
+    "labels.json": check_labels,
+    "finetooth.json": check_identity,
+    "MANIFEST.json": check_manifest,
+}
+
+
+def check_file(name: str, value: Any) -> Iterator[Problem]:
+    """What is refused in a stranger's JSON file of this name; decision.json is checked where its classes are known."""
+    yield from _CHECKS[name](value) if name in _CHECKS else check_tokenizer_file(name, value)

@@ -1,0 +1,43 @@
+"""Keys by which the author of a configuration would choose or load code."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from finetooth.untrusted.rules import Problem, short
+
+_CODE = {"auto_map", "trust_remote_code", "custom_pipelines"}
+
+
+def check_code(value: Any) -> Iterator[Problem]:
+    """A problem of the first key, at any depth, by which an author would choose or load code."""
+    key = refused_key(value)
+    if key is not None:
+        yield Problem(
+            key, "code", f"key {short(key)} is refused: it has code chosen or loaded by the model's author.",
+            " Remove the key if the model works without it.",
+        )  # fmt: skip
+
+
+def refused_key(value: Any) -> str | None:
+    """The first key, at any depth of a configuration, by which its author would choose or load code; None if none.
+
+    Names of labels are no keys: what stands in label2id and id2label is not looked at.
+    """
+    pending: list[Any] = [value]
+    while pending:
+        item = pending.pop()
+        for key, inner in item.items() if isinstance(item, dict) else ():
+            if key in _CODE or ("_implementation" in key and not _says_nothing(key, inner)):
+                return str(key)
+        inside = (
+            [inner for key, inner in item.items() if key not in ("label2id", "id2label")]
+            if isinstance(item, dict)
+            else item
+        )
+        pending += [part for part in inside if isinstance(part, dict | list)]
+    return None
+
+
+def _says_nothing(key: str, value: Any) -> bool:
+    """Null, or the mark that transformers 4.4x left in every file it saved."""
+    return value is None or (key == "_attn_implementation_autoset" and isinstance(value, bool))

@@ -1,0 +1,143 @@
+"""config.json of a base model: the keys that reach transformers, by family, and those that are refused.
+
+Every other key is left out of what transformers sees: real files hold dozens that decide nothing here
+(transformers_version, torch_dtype, gradient_checkpointing, task_specific_params, ...).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from finetooth.untrusted.code_keys import check_code
+from finetooth.untrusted.rules import (
+    Problem,
+    Rule,
+    check_table,
+    either,
+    flag,
+    mapping,
+    not_a_mapping,
+    number,
+    one_of,
+    optional,
+    short,
+    text,
+    whole,
+)
+from finetooth.untrusted.tokenizer_files import tokenizer_class
+
+MOST_LABELS = 100_000
+_SHARE = number(0.0, 1.0)
+_ACTIVATION = one_of(
+    "gelu", "relu", "gelu_new", "gelu_fast", "gelu_python", "gelu_pytorch_tanh", "gelu_accurate", "gelu_10",
+    "quick_gelu", "silu", "swish", "mish", "tanh", "sigmoid", "relu2", "relu6", "leaky_relu", "linear", "hardswish",
+    "laplace",
+)  # fmt: skip
+
+
+def _label_numbers(value: Any) -> str | None:
+    """Keys of id2label: the numbers 0 to N - 1, as texts."""
+    if not isinstance(value, dict) or not 0 < len(value) <= MOST_LABELS:
+        return f"a mapping of 1 to {MOST_LABELS:,} labels"
+    if {str(key) for key in value} != {str(number) for number in range(len(value))}:
+        return "a mapping with the keys '0' to 'N - 1'"
+    return mapping(text(), _LABEL, MOST_LABELS)(value)
+
+
+_LABEL: Rule = either(text(), either(whole(-(2**53), 2**53), either(number(-1e300, 1e300), flag)))
+_COMMON: dict[str, Rule] = {
+    "tokenizer_class": optional(tokenizer_class),
+    "vocab_size": whole(1, 10_000_000),
+    "max_position_embeddings": whole(1, 1_000_000),
+    "initializer_range": number(0.0, 10.0),
+    "pad_token_id": optional(whole(-1, 10_000_000)),
+    "id2label": optional(_label_numbers),
+    "num_labels": optional(whole(1, MOST_LABELS)),
+}
+FAMILIES: dict[str, dict[str, Rule]] = {
+    "bert": _COMMON
+    | {
+        "hidden_size": whole(1, 100_000),
+        "num_hidden_layers": whole(1, 1_000),
+        "num_attention_heads": whole(1, 10_000),
+        "intermediate_size": whole(1, 1_000_000),
+        "type_vocab_size": whole(1, 256),
+        "hidden_act": _ACTIVATION,
+        "hidden_dropout_prob": _SHARE,
+        "attention_probs_dropout_prob": _SHARE,
+        "classifier_dropout": optional(_SHARE),
+        "layer_norm_eps": number(0.0, 1.0, above=True),
+    },
+    "distilbert": _COMMON
+    | {
+        "dim": whole(1, 100_000),
+        "n_layers": whole(1, 1_000),
+        "n_heads": whole(1, 10_000),
+        "hidden_dim": whole(1, 1_000_000),
+        "activation": _ACTIVATION,
+        "dropout": _SHARE,
+        "attention_dropout": _SHARE,
+        "seq_classif_dropout": _SHARE,
+    },
+}
+# DistilBertConfig's other names for three of its keys.
+_ALIASES = {"distilbert": {"hidden_size": "dim", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads"}}
+# Floats that transformers takes as floats alone.
+_FLOATS = ("initializer_range", "layer_norm_eps")
+
+# Keys that would make another model of the same tensors, with the values that do not.
+_IDLE: dict[str, tuple[Any, ...]] = {
+    "position_embedding_type": (None, "absolute"),
+    "is_decoder": (None, False),
+    "is_encoder_decoder": (None, False),
+    "add_cross_attention": (None, False),
+    "pruned_heads": (None, {}),
+    "per_layer_config": (None, {}),
+    "quantization_config": (None,),
+    "compression_config": (None,),
+    "fusion_config": (None,),
+    "transformers_weights": (None,),
+}
+
+
+def check_model_config(value: Any) -> Iterator[Problem]:
+    """What is refused in a config.json. Of a family without an allow-list only keys that choose code are looked for.
+
+    Such a family is refused where a model is loaded; its config.json is read by the doctor alone.
+    """
+    yield from not_a_mapping(value)
+    if not isinstance(value, dict):
+        return
+    yield from check_code(value)
+    model_type = value.get("model_type")
+    if not isinstance(model_type, str) or model_type not in FAMILIES:
+        return
+    values = _named(value, model_type)
+    yield from check_table(values, FAMILIES[model_type])
+    for key, idle in _IDLE.items():
+        if key in value and not any(type(value[key]) is type(one) and value[key] == one for one in idle):
+            yield Problem(
+                key, "value", f"key {key!r} is {short(value[key])}, which would change what the model computes.",
+                " It is not supported.",
+            )  # fmt: skip
+
+
+def model_settings(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The keyword arguments of the family's configuration class, of a config.json that was checked."""
+    model_type = value["model_type"]
+    values = _named(value, model_type)
+    settings = {key: values[key] for key in FAMILIES[model_type] if key in values}
+    labels = settings.get("id2label")
+    if labels is None:
+        settings.pop("id2label", None)
+        if settings.get("num_labels") is None:
+            settings.pop("num_labels", None)
+    else:
+        settings.pop("num_labels", None)
+        settings["id2label"] = {int(number): str(label) for number, label in labels.items()}
+        settings["label2id"] = {label: number for number, label in settings["id2label"].items()}
+    return settings | {key: float(settings[key]) for key in _FLOATS if key in settings}
+
+
+def _named(value: Mapping[str, Any], model_type: str) -> dict[str, Any]:
+    aliases = _ALIASES.get(model_type, {})
+    return {aliases.get(key, key): inner for key, inner in value.items()}

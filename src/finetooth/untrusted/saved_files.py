@@ -1,0 +1,100 @@
+"""What Finetooth itself saves beside an adapter, as a stranger may have written it: labels, identity, manifest."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from finetooth.untrusted.model_config import MOST_LABELS
+from finetooth.untrusted.rules import (
+    Problem,
+    check_required,
+    check_table,
+    flag,
+    many,
+    mapping,
+    not_a_mapping,
+    number,
+    one_of,
+    record,
+    short,
+    text,
+    whole,
+)
+
+_HEX = re.compile(r"[0-9a-f]{64}")
+_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
+
+
+def _sha256(value: Any) -> str | None:
+    return None if isinstance(value, str) and _HEX.fullmatch(value) else "a SHA-256 in 64 hexadecimal digits"
+
+
+def _file_name(value: Any) -> str | None:
+    return None if isinstance(value, str) and _FILE.fullmatch(value) else "the name of a file in this folder"
+
+
+def _fact(value: Any) -> str | None:
+    """One fact of the platform: a text, a number, null, or versions by name."""
+    if value is None or isinstance(value, str | int | float):
+        return None
+    return mapping(text(200), text(200), 100)(value) and "a text, a number, null or a mapping of texts"
+
+
+_LOGIT = number(-1e30, 1e30)
+_BASE = {"id": text(), "source_sha256": _sha256, "weights_sha256": _sha256, "config_sha256": _sha256}
+_INPUT = {"max_tokens": whole(1, 1_000_000), "truncation": one_of("head", "head_tail"), "pairs": flag}
+_IDENTITY = {
+    "schema": one_of(1),
+    "base": record(_BASE, required=_BASE),
+    "tokenizer_sha256": _sha256,
+    "labels_sha256": _sha256,
+    "head_seed": whole(0, 2**128 - 1),
+    "input": record(_INPUT, required=_INPUT),
+    "platform": mapping(text(100), _fact, 100),
+    "canary_logits": many(many(_LOGIT, MOST_LABELS, least=1), 8, least=8),
+}
+_MANIFEST = {
+    "schema": one_of(1),
+    "files": mapping(_file_name, record({"sha256": _sha256, "bytes": whole(0, 2**62)}, required=("sha256",)), 1_000),
+}
+
+
+def check_labels(value: Any) -> Iterator[Problem]:
+    """What is refused in labels.json: anything but two or more texts, each once."""
+    yield from not_a_mapping(value)
+    if not isinstance(value, dict):
+        return
+    yield from check_required(value, ("labels",))
+    problems = list(check_table(value, {"schema": one_of(1), "labels": many(text(), MOST_LABELS, least=2)}))
+    yield from problems
+    seen: set[str] = set()
+    for label in value.get("labels", ()) if not problems else ():
+        if label in seen:
+            yield Problem(
+                "labels", "value", f"key 'labels' holds {short(label)} twice; each label stands for one logit.",
+                " Take the file from the adapter's run again.",
+            )  # fmt: skip
+            return
+        seen.add(label)
+
+
+def check_identity(value: Any) -> Iterator[Problem]:
+    """What is refused in finetooth.json."""
+    yield from not_a_mapping(value)
+    if not isinstance(value, dict):
+        return
+    yield from check_required(value, [key for key in _IDENTITY if key != "schema"])
+    problems = list(check_table(value, _IDENTITY))
+    yield from problems
+    rows = value.get("canary_logits")
+    if not problems and isinstance(rows, list) and len({len(row) for row in rows}) > 1:
+        yield Problem("canary_logits", "value", "key 'canary_logits' has rows of unequal length.")
+
+
+def check_manifest(value: Any) -> Iterator[Problem]:
+    """What is refused in MANIFEST.json: names that lead out of the folder, and hashes that are none."""
+    yield from not_a_mapping(value)
+    if not isinstance(value, dict):
+        return
+    yield from check_required(value, ("files",))
+    yield from check_table(value, _MANIFEST)

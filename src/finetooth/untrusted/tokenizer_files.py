@@ -1,0 +1,122 @@
+"""Files of a tokenizer: the keys of its settings that reach transformers, and what tokenizer.json may be built of.
+
+tokenizer.json goes to the tokenizers library as it is, so what is refused there is what would run a stranger's regular
+expression, multiply a text, or draw lots.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from finetooth.untrusted.code_keys import check_code
+from finetooth.untrusted.rules import (
+    Problem,
+    Rule,
+    check_required,
+    check_table,
+    either,
+    flag,
+    many,
+    mapping,
+    not_a_mapping,
+    number,
+    one_of,
+    optional,
+    record,
+    short,
+    text,
+    whole,
+)
+from finetooth.untrusted.tokenizer_parts import check_parts
+
+MOST_TOKENS = 10_000_000
+_MOST_ADDED = 100_000
+_NAMED = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token", "bos_token", "eos_token")
+_KINDS = (
+    "Bert", "DistilBert", "Electra", "MPNet", "Roberta", "XLMRoberta", "Camembert", "Albert", "Herbert", "GPT2",
+    "MobileBert", "RemBert", "DebertaV2", "LayoutLM", "ConvBert", "Funnel", "SqueezeBert", "Lxmert",
+)  # fmt: skip
+_CLASS = one_of(
+    "PreTrainedTokenizerFast", "TokenizersBackend",
+    *(f"{kind}Tokenizer{fast}" for kind in _KINDS for fast in ("", "Fast")),
+)  # fmt: skip
+
+
+def tokenizer_class(value: Any) -> str | None:
+    """The name of a tokenizer class; the list is too long for a message."""
+    return _CLASS(value) and "the name of a fast tokenizer of transformers, such as BertTokenizer or TokenizersBackend"
+
+
+_ID = whole(0, MOST_TOKENS - 1)
+_TOKEN = {
+    "content": text(1_000), "lstrip": flag, "rstrip": flag, "normalized": flag, "single_word": flag, "special": flag,
+}  # fmt: skip
+_SPECIAL = either(text(1_000), record({**_TOKEN, "__type": one_of("AddedToken")}, required=("content",)))
+
+
+def _id_text(value: Any) -> str | None:
+    """A token's number written as text, as keys are."""
+    usable = isinstance(value, str) and len(value) <= 8 and value.isascii() and value.isdigit()
+    return None if usable and _ID(int(value)) is None else f"a whole number from 0 to {MOST_TOKENS - 1:,}, as text"
+
+
+_SETTINGS: dict[str, Rule] = {
+    "tokenizer_class": optional(tokenizer_class),
+    "model_max_length": optional(number(1.0, 1e31)),
+    "do_lower_case": optional(flag),
+    "strip_accents": optional(flag),
+    "tokenize_chinese_chars": optional(flag),
+    "add_prefix_space": optional(flag),
+    "split_special_tokens": optional(flag),
+    "additional_special_tokens": optional(many(_SPECIAL, _MOST_ADDED)),
+    "extra_special_tokens": optional(either(many(_SPECIAL, _MOST_ADDED), mapping(text(200), _SPECIAL, _MOST_ADDED))),
+    "added_tokens_decoder": optional(mapping(_id_text, record(_TOKEN, required=("content",)), _MOST_ADDED)),
+    **{name: optional(_SPECIAL) for name in _NAMED},
+}
+_SPECIAL_TOKENS = {key: _SETTINGS[key] for key in (*_NAMED, "additional_special_tokens", "extra_special_tokens")}
+_ADDED = {"id": _ID, **_TOKEN}
+
+
+def _check_settings(value: Any) -> Iterator[Problem]:
+    yield from check_code(value)
+    yield from check_table(value, _SETTINGS)
+
+
+def _check_special_tokens(value: Any) -> Iterator[Problem]:
+    yield from check_table(value, _SPECIAL_TOKENS)
+
+
+def _check_added_tokens(value: Any) -> Iterator[Problem]:
+    needed = mapping(text(1_000), _ID, _MOST_ADDED)(value)
+    if needed:
+        yield Problem("", "value", f"is {short(value)}; {needed} is needed.")
+
+
+def _check_tokenizer(value: Any) -> Iterator[Problem]:
+    yield from check_required(value, ("model", "added_tokens"))
+    added = many(record(_ADDED, required=("id", "content")), _MOST_ADDED)
+    yield from check_table(value, {"added_tokens": added})
+    yield from check_parts(value)
+
+
+_CHECKS: dict[str, Callable[[Any], Iterator[Problem]]] = {
+    "tokenizer.json": _check_tokenizer,
+    "tokenizer_config.json": _check_settings,
+    "special_tokens_map.json": _check_special_tokens,
+    "added_tokens.json": _check_added_tokens,
+}
+
+
+def check_tokenizer_file(name: str, value: Any) -> Iterator[Problem]:
+    """What is refused in one of a tokenizer's JSON files, by its name; nothing of a file with another name."""
+    check = _CHECKS.get(name)
+    if check is None:
+        return
+    yield from not_a_mapping(value)
+    if isinstance(value, dict):
+        yield from check(value)
+
+
+def tokenizer_settings(name: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """What transformers may see of tokenizer_config.json or special_tokens_map.json, after the check of that file."""
+    table = _SETTINGS if name == "tokenizer_config.json" else _SPECIAL_TOKENS
+    return {key: value[key] for key in table if value.get(key) is not None}
