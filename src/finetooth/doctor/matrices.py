@@ -1,10 +1,10 @@
 """What the doctor says of LoRA matrices: pairs, ranks, targets, values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from finetooth.doctor.finding import Finding, count, fault, listed, note, shown
-from finetooth.doctor.parts import Parts, targets
+from finetooth.doctor.parts import Parts, named_by, targets
 from finetooth.doctor.reading import WEIGHTS, Tensor, Values
 
 _PAIRS = (("A", "B"), ("embedding_A", "embedding_B"))
@@ -19,6 +19,7 @@ def about_pairs(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
     alone: list[str] = []
     misfit: list[str] = []
     ranks: dict[int, list[str]] = {}
+    holders, wanted, allowed = _parameter_holders(config), set(targets(config)), _allowed(config)
     for module, lora in parts.loras.items():
         for first, second in _PAIRS:
             if (first in lora) != (second in lora):
@@ -31,7 +32,7 @@ def about_pairs(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
             continue
         if down != up:
             misfit.append(f"{module}: lora_A has rank {down}, lora_B {up}")
-        elif config and not _of_parameters(module, config) and down not in _allowed(config, module):
+        elif config and not _of_parameters(module, holders, wanted) and down not in allowed(module):
             ranks.setdefault(down, []).append(module)
     if alone:
         yield fault("pairs", f"{count(len(alone), 'LoRA pair')} not whole: {listed(alone)}.", _AGAIN)
@@ -61,18 +62,18 @@ def about_targets(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
         )
     if not asked:
         return
-    idle = [target for target in asked if not any(_hits(module, target) for module in modules)]
+    wanted = set(asked)
+    hits = {module: named_by(module, wanted) for module in modules}
+    used = set().union(*hits.values())
+    idle = [target for target in asked if target not in used]
     if idle and modules:
         yield note(
             "targets",
             f"target_modules names {listed([shown(target) for target in idle])}, of which there are no matrices.",
             "If the base has such layers, their matrices were lost: save the adapter again. Else remove the names.",
         )
-    strays = [
-        module
-        for module in modules
-        if not any(_hits(module, target) for target in asked) and not _of_parameters(module, config)
-    ]
+    parameters = _parameter_holders(config)
+    strays = [module for module in modules if not hits[module] and not _of_parameters(module, parameters, wanted)]
     if strays:
         yield fault(
             "targets",
@@ -120,27 +121,34 @@ def _ranks(lora: Mapping[str, tuple[str, Tensor]]) -> tuple[int | None, int | No
     return down[0] if len(down) > 1 else None, up[1] if len(up) > 1 else None
 
 
-def _allowed(config: Mapping[str, Any], module: str) -> set[int]:
-    """The ranks that the configuration can mean. Its patterns are a stranger's: their values count, none is tried."""
+def _allowed(config: Mapping[str, Any]) -> Callable[[str], set[int]]:
+    """The ranks that the configuration can mean, of a module. Its patterns are a stranger's: none of them is tried."""
     pattern, rank = config.get("rank_pattern"), config.get("r")
     usual = {rank} if isinstance(rank, int) else set()
-    if not isinstance(pattern, dict):
-        return usual
-    others = {key: other for key, other in pattern.items() if isinstance(other, int)}
-    return {other for key, other in others.items() if _hits(module, key)} or usual | set(others.values())
+    others = (
+        {key: other for key, other in pattern.items() if isinstance(other, int)} if isinstance(pattern, dict) else {}
+    )
+    every = usual | set(others.values())
+
+    def ranks(module: str) -> set[int]:
+        return {others[key] for key in named_by(module, others)} or every
+
+    return ranks
 
 
-def _of_parameters(module: str, config: Mapping[str, Any]) -> bool:
-    """Whether the matrices may be those of a parameter in `target_parameters`, which have r rows for each expert."""
+def _parameter_holders(config: Mapping[str, Any]) -> set[str] | None:
+    """Names of the modules that hold a parameter in `target_parameters`; None where they may be any."""
     given = config.get("target_parameters")
     names = [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
+    return None if any("." not in name for name in names) else {name.rpartition(".")[0] for name in names}
+
+
+def _of_parameters(module: str, holders: set[str] | None, wanted: set[str]) -> bool:
+    """Whether the matrices may be those of a target parameter, which have r rows for each expert.
+
+    holders: as _parameter_holders gives them. wanted: target_modules.
+    """
     holder = module
     while holder.endswith(".base_layer"):  # peft nests the wrappers of several parameters of one module
         holder = holder.removesuffix(".base_layer")
-    return any("." not in name or _hits(holder, name.rpartition(".")[0]) for name in names) and not any(
-        _hits(module, target) for target in targets(config)
-    )
-
-
-def _hits(module: str, target: str) -> bool:
-    return module == target or module.endswith(f".{target}")
+    return (holders is None or bool(named_by(holder, holders))) and not named_by(module, wanted)

@@ -1,7 +1,7 @@
 """The tensors of an adapter sorted into what they belong to: LoRA matrices, trained biases, modules saved whole."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,8 @@ from finetooth.doctor.reading import Tensor
 
 PREFIX = "base_model.model."  # what peft puts before every name
 GUESSED = ("classifier", "score")  # modules that peft saves for a classifier without being told
+_MOST_SAVED = 100  # modules that are saved whole: a head has one to three
+_DEEPEST = 64  # modules within modules, counted in dots; real names have a dozen
 CLASSIFIES = ("SEQ_CLS", "TOKEN_CLS")
 _LORA = re.compile(r"(?P<module>.+)\.lora_(?P<part>embedding_A|embedding_B|A|B|magnitude_vector)(?P<leaf>(?:\.[^.]+)*)")
 # What peft saves without being told of trained tokens, and of embeddings that were adapted or made larger.
@@ -62,8 +64,8 @@ def sort_out(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Parts:
 
 
 def saved_modules(config: Mapping[str, Any]) -> list[str]:
-    """Names in `modules_to_save`; none where it is no list of texts."""
-    return _texts(config.get("modules_to_save"))
+    """Names in `modules_to_save`, the first hundred of them; none where it is no list of texts."""
+    return _texts(config.get("modules_to_save"))[:_MOST_SAVED]
 
 
 def targets(config: Mapping[str, Any]) -> list[str]:
@@ -73,10 +75,22 @@ def targets(config: Mapping[str, Any]) -> list[str]:
 
 def is_within(name: str, modules: Iterable[str]) -> bool:
     """Whether the tensor or module `name` lies in one of `modules`, as peft matches them: by the end of a name."""
+    endings = tuple(module for module in modules if module in name)  # few of many, so that what follows is short
+    if not endings:
+        return False
     pieces = name.split(".")
-    paths = [".".join(pieces[: end + 1]) for end in range(min(len(pieces), 64))]
-    endings = tuple(modules)
-    return any(path.endswith(endings) for path in paths) if endings else False
+    paths = [".".join(pieces[: end + 1]) for end in range(min(len(pieces), _DEEPEST))]
+    return any(path.endswith(endings) for path in paths)
+
+
+def named_by(module: str, names: Collection[str]) -> set[str]:
+    """Those of `names` that mean the module: its full name, or the end of it from a dot on.
+
+    names: a set or mapping, each look-up of which takes the same time however many there are.
+    """
+    pieces = module.split(".")
+    endings = [".".join(pieces[-count:]) for count in range(1, min(len(pieces), _DEEPEST) + 1)]
+    return {ending for ending in (*endings, module) if ending in names}
 
 
 def outputs(lora: Mapping[str, tuple[str, Tensor]]) -> int | None:

@@ -127,3 +127,58 @@ def test_what_is_no_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
         ("weights", "adapter_model.safetensors is missing: the folder holds no weights."),
         ("readme", "there is no README.md."),
     ]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1, 0, "16", True, 10**400])
+def test_an_alpha_that_is_no_number_above_zero_is_a_fault(tmp_path: Path, value: Any) -> None:
+    found = seen(write(tmp_path / "a", lora_alpha=value))
+    (fault,) = [finding for finding in found.findings if finding.kind == "fault"]
+    assert fault.what.startswith("adapter_config.json: key 'lora_alpha' is ")
+    assert fault.what.endswith("a number above 0 and up to 1e+06 is needed.")
+
+
+def test_a_pattern_among_the_ranks_is_noted_and_not_run(tmp_path: Path) -> None:
+    found = seen(write(tmp_path / "a", alpha_pattern={r"(([a-z0-9]+[._]?)+)+!": 8}))
+    (note,) = [finding for finding in found.findings if finding.about == "config"]
+    assert note.kind == "note"
+    assert note.what == (
+        "adapter_config.json: alpha_pattern holds '(([a-z0-9]+[._]?)+)+!', which is no literal module name and would "
+        "be read as a pattern; peft runs it as a regular expression, and Finetooth refuses it."
+    )
+
+
+def test_a_label_that_stands_twice_is_a_fault(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a")
+    (folder / "labels.json").write_text('{"schema": 1, "labels": ["a", "b", "a"]}')
+    (fault,) = [finding for finding in seen(folder).findings if finding.kind == "fault"]
+    assert fault.what == "labels.json: key 'labels' holds 'a' twice; each label stands for one logit."
+
+
+def test_many_tensors_times_many_names_take_no_longer_than_both(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    folder.mkdir()
+    empty = {"dtype": "F32", "shape": [0, 0], "data_offsets": [0, 0]}
+    names = [f"base_model.model.layer.{number}.q.lora_{part}.weight" for number in range(20_000) for part in "AB"]
+    header = json.dumps(dict.fromkeys(names, empty)).encode()
+    (folder / WEIGHTS).write_bytes(struct.pack("<Q", len(header)) + header)
+    others = [f"name{number}" for number in range(10_000)]
+    (folder / CONFIG).write_text(
+        json.dumps(
+            config(
+                target_modules=others,
+                modules_to_save=others,
+                target_parameters=[f"x.{other}.y" for other in others],
+                rank_pattern=dict.fromkeys(others, 4),
+            )
+        )
+    )
+    seen(folder)
+
+
+def test_a_tensor_with_a_name_without_end_is_a_fault(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    folder.mkdir()
+    header = json.dumps({"x.lora_A" * 100_000 + ".": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}).encode()
+    (folder / WEIGHTS).write_bytes(struct.pack("<Q", len(header)) + header)
+    (folder / CONFIG).write_text(json.dumps(config()))
+    assert any("a tensor's name has 800,001 characters" in finding.what for finding in seen(folder).findings)
