@@ -6,8 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from finetooth.errors import ModelError, RunError, did_you_mean
-from finetooth.files import read_json
+from finetooth.errors import ModelError, did_you_mean
 from finetooth.measure.decisions import (
     CURVE_POINTS,
     HIGHEST_TEMPERATURE,
@@ -17,6 +16,7 @@ from finetooth.measure.decisions import (
     Decision,
     Point,
 )
+from finetooth.untrusted import parse
 
 DECISION = "decision.json"
 SCHEMA = 1
@@ -82,8 +82,8 @@ def load(folder: Path, *, classes: Sequence[str], name: str) -> Decision:
 
 def _value(file: Path) -> Any:
     try:
-        return read_json(file)
-    except (RunError, RecursionError):
+        return parse(file.read_bytes())
+    except ValueError:
         raise ValueError("it is not readable as JSON.") from None
 
 

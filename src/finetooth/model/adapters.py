@@ -4,7 +4,6 @@ Source: Hu et al. 2021 (arXiv 2106.09685), W' = W + (alpha / r) B A with B = 0 a
 is the base exactly; rsLoRA, Kalajdzievski 2023 (arXiv 2312.03732), scales by alpha / sqrt(r).
 """
 
-import json
 import re
 import warnings
 from collections.abc import Sequence
@@ -20,21 +19,15 @@ from torch import nn
 from finetooth.errors import ModelError, did_you_mean
 from finetooth.files import json_bytes
 from finetooth.model import seeds
+from finetooth.model.checked import read_checked
 from finetooth.model.loading import Base
 from finetooth.recipe import Candidate
 from finetooth.runs.results import Parameters
 from finetooth.sources import hub_name
+from finetooth.untrusted import adapter_settings
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 GROUPS = ("all-linear", "attention", "mlp")
-
-# Keys of a stranger's configuration that are used, and those that say nothing about the computation.
-_USED = {"r", "lora_alpha", "lora_dropout", "target_modules", "bias", "modules_to_save", "use_rslora", "use_dora",
-         "layers_to_transform", "layers_pattern", "rank_pattern", "alpha_pattern", "fan_in_fan_out", "exclude_modules",
-         "init_lora_weights"}  # fmt: skip
-_IDLE = {"auto_mapping", "base_model_name_or_path", "revision", "inference_mode", "peft_version", "peft_type",
-         "task_type", "megatron_core", "qalora_group_size", "loftq_config", "megatron_config", "eva_config",
-         "corda_config", "lora_ga_config", "runtime_config", "ephemeral_gpu_offload"}  # fmt: skip
 
 
 def match(base: Base, *, targets: str | Sequence[str], layers: str = "all") -> tuple[str, ...]:
@@ -151,7 +144,13 @@ def load(base: Base, folder: Path) -> Any:
     Raises: ModelError naming the first tensor that is missing, unexpected, misshapen, not finite or not applied.
     """
     saved = _read_weights(folder)
-    model = _wrap(base, _config(folder))
+    settings = _settings(folder)
+    _check_ranks(settings, saved)
+    try:
+        model = _wrap(base, _peft().LoraConfig(task_type="SEQ_CLS", **settings))
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        detail = str(error).strip().split("\n")[0][:200]
+        raise ModelError(f"the adapter: {CONFIG} does not fit the base model ({detail}).") from error
     expected = state(model)
     _compare_names(folder, expected, saved)
     _peft().set_peft_model_state_dict(model, dict(saved))
@@ -180,6 +179,8 @@ def _wrap(base: Base, config: Any) -> Any:
     with warnings.catch_warnings():
         # peft 0.21 reads a property that transformers 5 renamed; harmless, goes with the next peft.
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+        # A stranger's pattern for a layer that is not adapted; peft leaves it out.
+        warnings.filterwarnings("ignore", message="The following (rank|alpha)_pattern keys", category=RuntimeWarning)
         model = _peft().get_peft_model(base.model, config)
     for name, parameter in model.named_parameters():
         if ".original_module." in name:
@@ -271,27 +272,21 @@ def _compare_names(folder: Path, expected: dict[str, torch.Tensor], saved: dict[
             )
 
 
-def _config(folder: Path) -> Any:
-    """The adapter's configuration, of plain LoRA only; what else would change the computation is refused by name."""
-    try:
-        values = json.loads((folder / CONFIG).read_bytes())
-    except (OSError, ValueError) as error:
-        raise ModelError(f"the adapter: {CONFIG} is missing or no JSON ({error}).") from error
-    if values.get("peft_type") != "LORA":
-        raise ModelError(f"the adapter: peft_type is {values.get('peft_type')!r}; only LORA is supported.")
-    for key in ("target_modules", "modules_to_save", "exclude_modules"):
-        names = values.get(key)
-        if names is not None and not (
-            isinstance(names, list) and all(re.fullmatch(r"[\w.]+", str(name)) for name in names)
-        ):
-            raise ModelError(f"the adapter: {key} in {CONFIG} must be a list of names (a text would be a pattern).")
-    defaults = _peft().LoraConfig().to_dict()
-    for key, value in values.items():
-        if key not in _USED | _IDLE and value and value != defaults.get(key):
-            raise ModelError(f"the adapter: {key} in {CONFIG} is not supported (found {value!r}).")
-    if values.get("init_lora_weights") not in (True, False, None, "gaussian"):
-        raise ModelError(
-            f"the adapter: init_lora_weights {values['init_lora_weights']!r} changes the base itself; not supported."
-        )
-    chosen = {key: value for key, value in values.items() if key in _USED - {"init_lora_weights"} and value is not None}
-    return _peft().LoraConfig(task_type="SEQ_CLS", **chosen)
+def _settings(folder: Path) -> dict[str, Any]:
+    """What peft may see of the adapter's configuration, of plain LoRA only; all else is refused by name."""
+    if not (folder / CONFIG).is_file():
+        raise ModelError(f"the adapter: {CONFIG} is missing.")
+    return adapter_settings(read_checked(folder / CONFIG, owner="the adapter"))
+
+
+def _check_ranks(settings: dict[str, Any], saved: dict[str, torch.Tensor]) -> None:
+    """Check the configured ranks against the matrices of the file, before matrices of those ranks are allocated."""
+    ranks = {tensor.shape[0] for name, tensor in saved.items() if name.endswith(".lora_A.weight") and tensor.ndim == 2}
+    pattern: dict[str, int] = settings.get("rank_pattern", {})
+    configured = {"r": settings.get("r", 8), **{f"rank_pattern.{name}": rank for name, rank in pattern.items()}}
+    for key, rank in configured.items():
+        if rank > max(ranks, default=0):
+            raise ModelError(
+                f"the adapter: {key} in {CONFIG} is {rank:,}, and the largest rank of a matrix in {WEIGHTS} is "
+                f"{max(ranks, default=0):,}; it was made for another base or rank."
+            )

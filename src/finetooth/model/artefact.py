@@ -27,7 +27,17 @@ from finetooth.errors import DivergedError, ModelError
 from finetooth.files import canonical_hash, damage, new_directory, read_json, sha256_file, write_json
 from finetooth.measure import decision_file
 from finetooth.model import adapter_readme, adapters, device, whole
-from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base, load_tokenizer, set_head
+from finetooth.model.checked import read_checked
+from finetooth.model.loading import (
+    Base,
+    base_tensors,
+    check_tokenizer,
+    hash_tensors,
+    head_tensors,
+    load_base,
+    load_tokenizer,
+    set_head,
+)
 from finetooth.model.predictor import Input, Predictor
 
 IDENTITY, LABELS = "finetooth.json", "labels.json"
@@ -145,37 +155,30 @@ def _save_tokenizer(tokenizer: Any, base_folder: Path, folder: Path) -> None:
 def labels_of(folder: Path) -> tuple[str, ...]:
     """The label names saved in an artefact, in the order of its logits.
 
-    Raises: ModelError when there are none.
+    Raises: ModelError when there are none, fewer than two, or one twice.
     """
     if not (folder / LABELS).is_file():
         raise ModelError(f"the adapter holds no {LABELS}; only those saved by Finetooth can be loaded so far.")
-    found: Any = read_json(folder / LABELS)
-    if not isinstance(found, dict) or not isinstance(found.get("labels"), list) or len(found["labels"]) < 2:
-        raise ModelError(f"the adapter's {LABELS} does not list two or more labels.")
-    return tuple(str(label) for label in found["labels"])
+    return tuple(read_checked(folder / LABELS, owner="the adapter")["labels"])
 
 
 def identity_of(folder: Path) -> dict[str, Any]:
     """What an artefact says it belongs to.
 
-    Raises: ModelError when it says nothing.
+    Raises: ModelError when it says nothing, or what Finetooth does not write.
     """
     if not (folder / IDENTITY).is_file():
         raise ModelError(f"the adapter holds no {IDENTITY}; only those saved by Finetooth can be loaded so far.")
-    identity: Any = read_json(folder / IDENTITY)
-    try:
-        return {
-            "base": {
-                key: str(identity["base"][key]) for key in ("id", "source_sha256", "weights_sha256", "config_sha256")
-            },
-            **{key: str(identity[key]) for key in ("tokenizer_sha256", "labels_sha256")},
-            "head_seed": int(identity["head_seed"]),
-            "input": {key: identity["input"][key] for key in ("max_tokens", "truncation", "pairs")},
-            "platform": dict(identity["platform"]),
-            "canary_logits": np.asarray(identity["canary_logits"], np.float32).reshape(len(CANARIES), -1),
-        }
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"the adapter's {IDENTITY} is not one that Finetooth wrote ({error!r}).") from error
+    identity = read_checked(folder / IDENTITY, owner="the adapter")
+    return {
+        "base": identity["base"],
+        "tokenizer_sha256": identity["tokenizer_sha256"],
+        "labels_sha256": identity["labels_sha256"],
+        "head_seed": identity["head_seed"],
+        "input": identity["input"],
+        "platform": identity["platform"],
+        "canary_logits": np.asarray(identity["canary_logits"], np.float32),
+    }
 
 
 def load(folder: Path, *, base_folder: Path, name: str) -> Predictor:
@@ -201,7 +204,11 @@ def load(folder: Path, *, base_folder: Path, name: str) -> Predictor:
         set_head(base, _read(folder / HEAD))
         model = base.model
     decision = decision_file.load(folder, classes=classes, name=name)
-    predictor = Predictor(model, load_tokenizer(folder), classes, Input(**identity["input"]), name, decision)
+    tokenizer = load_tokenizer(folder)
+    settings = Input(**identity["input"])
+    check_tokenizer(tokenizer, base.model.config, pairs=settings.pairs, name=name)
+    _check_length(settings, base.model.config, name)
+    predictor = Predictor(model, tokenizer, classes, settings, name, decision)
     _check_canaries(predictor, identity)
     return predictor
 
@@ -212,6 +219,14 @@ def _check_files(
     _same(name, "base config", identity["base"]["config_sha256"], sha256_file(base_folder / "config.json"), identity)
     _same(name, "tokenizer", identity["tokenizer_sha256"], sha256_file(folder / "tokenizer.json"), identity)
     _same(name, "labels", identity["labels_sha256"], canonical_hash(list(classes)), identity)
+
+
+def _check_length(settings: Input, config: Any, name: str) -> None:
+    if settings.max_tokens > config.max_position_embeddings:
+        raise ModelError(
+            f"{name}: {IDENTITY}: max_tokens {settings.max_tokens:,} is more than the base model's "
+            f"{config.max_position_embeddings:,} positions."
+        )
 
 
 def _same(name: str, field: str, recorded: str, found: str, identity: dict[str, Any]) -> None:

@@ -90,7 +90,7 @@ def tokenize(
         chunk: list[Any] = list(texts[start : start + _CHUNK])
         if pairs is not None:
             chunk = list(zip(chunk, pairs[start : start + _CHUNK], strict=True))
-        for number, encoded in enumerate(backend.encode_batch(chunk)):
+        for number, encoded in enumerate(encode(backend, chunk)):
             whole.append(len(encoded.ids))
             if len(encoded.ids) > max_tokens:
                 encoded = _cut_pair(backend, chunk[number], max_tokens) if pairs is not None else encoded
@@ -121,6 +121,21 @@ def _kept(encoded: Any, max_tokens: int, truncation: Truncation) -> Rows:
     tail = closing if truncation == "head" else closing + (max_tokens * 3) // 4
     tail = min(tail, max_tokens - 1)
     return np.concatenate([np.arange(max_tokens - tail), np.arange(count - tail, count)])
+
+
+def encode(backend: Any, texts: list[Any]) -> list[Any]:
+    """What the tokenizers library makes of texts, or of pairs of them.
+
+    Raises: ModelError if it cannot, as with a vocabulary that lacks the token for unknown words.
+    """
+    try:
+        encoded: list[Any] = backend.encode_batch(texts)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        detail = str(error).strip().split("\n")[0][:200]
+        raise ModelError(f"the base model: the tokenizer cannot read the texts ({detail}).") from error
+    return encoded
 
 
 def _cut_pair(backend: Any, pair: tuple[str, str], max_tokens: int) -> Any:

@@ -15,7 +15,15 @@ from finetooth.errors import ModelError, RecipeError, did_you_mean
 from finetooth.files import damage, discard, new_directory, sha256_file
 from finetooth.model import adapters, device, precision
 from finetooth.model.batching import Tokens, tokenize
-from finetooth.model.loading import Base, base_tensors, hash_tensors, load_base, load_config, load_tokenizer
+from finetooth.model.loading import (
+    Base,
+    base_tensors,
+    check_tokenizer,
+    hash_tensors,
+    load_base,
+    load_config,
+    load_tokenizer,
+)
 from finetooth.model.predictor import EVALUATION_BUDGET
 from finetooth.plan import fitting
 from finetooth.progress import Progress
@@ -89,6 +97,8 @@ def tokenize_splits(
     if damage(folder) is None:
         return {split: Tokens.open(folder / split) for split in SPLITS}
     tokenizer = load_tokenizer(material.model.path)
+    pairs = material.dataset.train.pairs is not None
+    check_tokenizer(tokenizer, load_config(material.model.path), pairs=pairs, name="the base model")
     splits = {split: drawn(split_of(material.dataset, split), sample, seed=recipe.data.seed) for split in SPLITS}
     with progress.step("tokenize", total=sum(map(len, splits.values())), unit="texts") as step:
         found = {split: _tokens(tokenizer, examples, recipe, step.advance) for split, examples in splits.items()}

@@ -260,7 +260,7 @@ def test_an_identity_that_lacks_a_field_is_refused_plainly(folder: Path, tmp_pat
     identity = json.loads((tmp_path / "adapter" / "finetooth.json").read_text())
     del identity[lost]
     (tmp_path / "adapter" / "finetooth.json").write_text(json.dumps(identity))
-    with pytest.raises(ModelError, match=r"^the adapter's finetooth.json is not one that Finetooth wrote"):
+    with pytest.raises(ModelError, match=rf"^the adapter: finetooth.json: key '{lost}' is missing"):
         artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
 
 
