@@ -153,13 +153,12 @@ def damages(folder: Path) -> Iterator[str]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         yield f"{MANIFEST} is not a manifest"
         return
-    for name, digest in wanted.items():
-        file = folder / name
-        if not file.is_file():
-            yield f"{name} is missing"
-        elif sha256_file(file) != digest:
-            yield f"{name} differs from its manifest"
     present = {item.relative_to(folder).as_posix() for item in folder.rglob("*") if item.is_file()}
+    for name, digest in wanted.items():
+        if name not in present:  # nor looked for outside the folder, wherever the name leads
+            yield f"{name} is missing"
+        elif sha256_file(folder / name) != digest:
+            yield f"{name} differs from its manifest"
     for extra in sorted(present - set(wanted) - {MANIFEST}):
         yield f"{extra} is not in its manifest"
 

@@ -1,12 +1,13 @@
 """How files reach the disk."""
 
+import json
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from finetooth.files import MANIFEST, damage, damages, new_directory, write_file
+from finetooth.files import MANIFEST, damage, damages, new_directory, sha256_file, write_file
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
@@ -37,3 +38,14 @@ def test_all_that_is_wrong_with_a_sealed_folder_is_told(tmp_path: Path) -> None:
         assert list(damages(folder)) == [f"{MANIFEST} is not a manifest"]
     (folder / MANIFEST).unlink()
     assert list(damages(folder)) == [f"{MANIFEST} is missing"]
+
+
+def test_a_manifest_never_leads_out_of_its_folder(tmp_path: Path) -> None:
+    outside = tmp_path / "secret"
+    outside.write_text("x")
+    folder = tmp_path / "sealed"
+    folder.mkdir()
+    entry = {"sha256": sha256_file(outside), "bytes": 1}
+    for name in ("../secret", str(outside)):
+        (folder / MANIFEST).write_text(json.dumps({"schema": 1, "files": {name: entry}}))
+        assert list(damages(folder)) == [f"{name} is missing"]
