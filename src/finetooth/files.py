@@ -10,15 +10,18 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Literal
 
 from finetooth.errors import RecipeError, RunError
 
 MANIFEST = "MANIFEST.json"
+_DIGEST = "sha256"  # the key of a hashed JSON file that holds the hash of all others
 UNFINISHED = ".tmp-"  # how the name of whatever is still being written begins
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -63,15 +66,113 @@ def canonical_hash(value: Any) -> str:
     return sha256_bytes(json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False).encode())
 
 
-def read_json(path: Path) -> Any:
-    """The JSON value in `path`.
+def kind_of(path: Path) -> str | None:
+    """What stands at `path` itself, not behind a link: `file`, `folder`, `symbolic link`, `pipe`, ...; None: nothing."""
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return next((kind for test, kind in _KINDS if test(mode)), "special file")
 
-    Raises: RunError naming the file when it is not JSON.
+
+_KINDS = (
+    (stat.S_ISREG, "file"),
+    (stat.S_ISDIR, "folder"),
+    (stat.S_ISLNK, "symbolic link"),
+    (stat.S_ISFIFO, "pipe"),
+    (stat.S_ISSOCK, "socket"),
+)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """A regular file opened for reading; never through a link, never waiting on a pipe.
+
+    The open itself refuses links, so that nothing can be swapped in between a look and the open.
+    Raises: RunError naming the path and what it is; OSError where there is nothing, or it may not be read.
+    """
+    return os.fdopen(_regular(path, os.O_RDONLY), "rb")
+
+
+def write_regular(path: Path, mode: Literal["a", "w+"]) -> IO[str]:
+    """A regular text file opened to be appended to or written anew, made where it is missing.
+
+    Raises: as open_regular.
+    """
+    flags = os.O_WRONLY | os.O_APPEND if mode == "a" else os.O_RDWR
+    handle = _regular(path, flags | os.O_CREAT)
+    if mode == "w+":
+        os.ftruncate(handle, 0)
+    return os.fdopen(handle, mode, encoding="utf-8", errors="replace")
+
+
+def _regular(path: Path, flags: int) -> int:
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # none is on every system
+        flags |= getattr(os, name, 0)
+    try:
+        handle = os.open(path, flags, 0o666)
+    except OSError as error:
+        kind = kind_of(path)
+        if kind in (None, "file"):
+            raise
+        raise _irregular(path, kind) from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise _irregular(path, kind_of(path))
+    return handle
+
+
+def _irregular(path: Path, kind: str | None) -> RunError:
+    return RunError(
+        f"{path}: a {kind}, where a regular file belongs. Put the file itself there, or remove the {kind} and give the "
+        "same command again."
+    )
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a regular file. Raises: as open_regular."""
+    with open_regular(path) as file:
+        return file.read()
+
+
+def hash_regular(path: Path) -> str:
+    """Hexadecimal SHA-256 of a regular file's bytes. Raises: as open_regular."""
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in the regular file `path`.
+
+    Raises: RunError naming the file when it is not JSON or no regular file.
     """
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_file(path))
     except ValueError as error:
-        raise RunError(f"{path}: not readable as JSON ({error}). Delete it and give the same command again.") from error
+        raise RunError(f"{path}: not readable as JSON ({error}). Take it from a backup.") from error
+
+
+def read_hashed_json(path: Path) -> dict[str, Any]:
+    """The JSON object in `path` as write_hashed_json wrote it, without its hash.
+
+    Raises: RunError naming the file when it is anything else.
+    """
+    try:
+        value: Any = json.loads(read_file(path))
+        digest = value.pop(_DIGEST)
+        if digest == canonical_hash(value):
+            assert isinstance(value, dict)
+            return value
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass
+    raise RunError(
+        f"{path}: was changed after it was written. Take it from a backup, or delete it and give the same command "
+        "again: what it says is then made anew."
+    )
+
+
+def write_hashed_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Put `value` at `path` as JSON, atomically, with the hash of itself as its last key."""
+    write_json(path, {**value, _DIGEST: canonical_hash(dict(value))})
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -109,7 +210,7 @@ def new_directory(path: Path) -> Iterator[Path]:
 
     Raises: RunError if `path` exists already (artefacts are never overwritten; discard() the old one first).
     """
-    if path.exists():
+    if kind_of(path) is not None:
         raise RunError(f"{path} exists already.")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))
@@ -126,14 +227,20 @@ def new_directory(path: Path) -> Iterator[Path]:
 
 def seal(folder: Path) -> None:
     """Fsync every file in `folder`, then write and fsync its manifest."""
-    files = {}
-    for file in sorted(item for item in folder.rglob("*") if item.is_file() and item != folder / MANIFEST):
+    for file in (item for item in folder.rglob("*") if item.is_file() and item != folder / MANIFEST):
         with file.open("r+b") as stream:  # Windows syncs only what is open for writing
             os.fsync(stream.fileno())
-        files[file.relative_to(folder).as_posix()] = {"sha256": sha256_file(file), "bytes": file.stat().st_size}
     for inner in [item for item in folder.rglob("*") if item.is_dir()]:
         _fsync_directory(inner)
-    write_json(folder / MANIFEST, {"schema": 1, "files": files})
+    write_json(folder / MANIFEST, _manifest(folder))
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    """What MANIFEST.json says of the regular files that are in `folder` now."""
+    files = {}
+    for file in sorted(item for item in folder.rglob("*") if kind_of(item) == "file" and item != folder / MANIFEST):
+        files[file.relative_to(folder).as_posix()] = {"sha256": sha256_file(file), "bytes": file.stat().st_size}
+    return {"schema": 1, "files": files}
 
 
 def damage(folder: Path) -> str | None:
@@ -143,29 +250,37 @@ def damage(folder: Path) -> str | None:
 
 def damages(folder: Path) -> Iterator[str]:
     """Everything that is wrong with a sealed folder, as damage tells it."""
-    manifest = folder / MANIFEST
-    if not manifest.is_file():
-        yield f"{MANIFEST} is missing"
+    manifest, kind = folder / MANIFEST, kind_of(folder / MANIFEST)
+    if kind != "file":
+        yield f"{MANIFEST} is missing" if kind is None else f"{MANIFEST} is a {kind}"
         return
+    data = read_file(manifest)
     try:
-        listed = json.loads(manifest.read_bytes())["files"]
+        listed = json.loads(data)["files"]
         wanted = {str(name): str(entry["sha256"]) for name, entry in listed.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         yield f"{MANIFEST} is not a manifest"
         return
-    present = {item.relative_to(folder).as_posix() for item in folder.rglob("*") if item.is_file()}
+    now, whole = _manifest(folder), True
+    present = {item.relative_to(folder).as_posix(): kind_of(item) for item in folder.rglob("*")}
     for name, digest in wanted.items():
-        if name not in present:  # nor looked for outside the folder, wherever the name leads
-            yield f"{name} is missing"
-        elif sha256_file(folder / name) != digest:
+        kind = present.get(name)  # nothing is looked for outside the folder, wherever the name leads
+        if kind != "file":
+            yield f"{name} is missing" if kind is None else f"{name} is a {kind}"
+            whole = False
+        elif now["files"].get(name, {}).get("sha256") != digest:
             yield f"{name} differs from its manifest"
-    for extra in sorted(present - set(wanted) - {MANIFEST}):
+            whole = False
+    for extra in sorted({name for name, kind in present.items() if kind != "folder"} - set(wanted) - {MANIFEST}):
         yield f"{extra} is not in its manifest"
+        whole = False
+    if whole and data != json_bytes(now):
+        yield f"{MANIFEST} is not what its files give"
 
 
 def discard(path: Path) -> None:
     """Remove a file or folder so that no half of it can be taken for the whole: renamed first, then deleted."""
-    if not path.exists():
+    if kind_of(path) is None:
         return
     aside = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))
     path.rename(aside / "discarded")

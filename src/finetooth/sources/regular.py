@@ -2,33 +2,30 @@
 
 import hashlib
 import os
-import stat
 from io import BufferedReader
 from pathlib import Path
 
-from finetooth.errors import SourceError
+from finetooth import files
+from finetooth.errors import RunError, SourceError
 
 _CHUNK_BYTES = 1 << 20
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """`path` opened for reading.
+    """`path` opened for reading, as files.open_regular does.
 
-    Raises: SourceError if it is a link, pipe, device, socket or folder; the open itself refuses links and does not
-    wait for a pipe, so that nothing can be swapped in between a look and the open.
+    Raises: SourceError if it is a link, pipe, device, socket or folder, or cannot be read.
     """
-    wanted = ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")  # none is on every system
-    flags = os.O_RDONLY | sum(getattr(os, name, 0) for name in wanted)
     try:
-        handle = os.open(path, flags)
-    except OSError as error:
+        return files.open_regular(path)
+    except (OSError, RunError) as error:
         if path.is_symlink():
             raise SourceError(_link_message(path)) from error
-        raise SourceError(f"{path}: cannot be read ({error.strerror}).") from error
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise SourceError(f"{path}: not a regular file but a pipe, device or folder; replace it by the file itself.")
-    return os.fdopen(handle, "rb")
+        if isinstance(error, OSError):
+            raise SourceError(f"{path}: cannot be read ({error.strerror}).") from error
+        raise SourceError(
+            f"{path}: not a regular file but a pipe, device or folder; replace it by the file itself."
+        ) from error
 
 
 def refuse_special(folder: Path, names: list[str]) -> None:
