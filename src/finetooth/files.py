@@ -67,7 +67,7 @@ def canonical_hash(value: Any) -> str:
 
 
 def kind_of(path: Path) -> str | None:
-    """What stands at `path` itself, not behind a link: `file`, `folder`, `symbolic link`, `pipe`, ...; None: nothing."""
+    """What stands at `path`, not behind a link: `file`, `folder`, `symbolic link`, `pipe`, ...; None: nothing."""
     try:
         mode = path.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):

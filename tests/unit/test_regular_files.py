@@ -8,8 +8,19 @@ import pytest
 
 from finetooth.errors import RunError
 from finetooth.files import (
-    MANIFEST, damage, discard, hash_regular, new_directory, open_regular, read_file, read_hashed_json, read_json,
-    seal, write_hashed_json, write_json, write_regular,
+    MANIFEST,
+    damage,
+    discard,
+    hash_regular,
+    new_directory,
+    open_regular,
+    read_file,
+    read_hashed_json,
+    read_json,
+    seal,
+    write_hashed_json,
+    write_json,
+    write_regular,
 )  # fmt: skip
 
 
@@ -97,9 +108,7 @@ def test_a_manifest_is_what_its_files_give(tmp_path: Path, change: tuple[str, st
 
 
 @pytest.mark.parametrize(("make", "kind"), KINDS)
-def test_a_sealed_folder_holds_regular_files_alone(
-    tmp_path: Path, make: Callable[[Path], None], kind: str
-) -> None:
+def test_a_sealed_folder_holds_regular_files_alone(tmp_path: Path, make: Callable[[Path], None], kind: str) -> None:
     with new_directory(tmp_path / "f") as inside:
         (inside / "a").write_text("one")
     (tmp_path / "f" / "a").unlink()

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from finetooth import controls
 from finetooth.controls.control import SETTINGS
-from finetooth.files import discard, read_json, sweep
+from finetooth.files import discard, read_hashed_json, read_json, sweep
 from finetooth.measure import decision_file, learning
 from finetooth.measure.decisions import Decision
 from finetooth.measure.metrics import predicted
@@ -68,13 +68,13 @@ def conclude(
     )
     results.write_results(folder, info, rows)
     comparison.write_comparison(folder, _compared(recipe, plan, folder, rows, winner=winner))
-    seconds = read_json(folder.work / "seconds.json")
+    seconds = read_hashed_json(folder.seconds)
     costs = [_costs(folder, name, seed) for name, seed in keys]
     largest = max((row.peak_bytes or 0 for row in costs), default=0)
     most = max(peak_bytes(), held + largest)
     results.write_costs(folder, Costs(test_openings=openings, rows=costs, step_seconds=seconds, peak_bytes=most))
     write_report(folder)  # before the texts are cleared away, and before the mark: the same command makes it again
-    complete.write_mark(folder, [folder.row(name, seed) for name, seed in keys], run_id=plan["run_id"])
+    complete.write_mark(folder, run_id=plan["run_id"])
     clear_away(folder)
 
 
@@ -221,7 +221,7 @@ def _of_baseline(
 
 def _costs(folder: RunFolder, name: str, seed: int | None) -> RowCosts:
     place = folder.row(name, seed)
-    known = read_json(place.costs) if place.costs.is_file() else {}
+    known = read_hashed_json(place.costs) if place.costs.is_file() else {}
     known.pop("prefix_seconds", None)  # kept over stopped processes for the parts, which hold it
     weights = place.adapter / weights_name(place.adapter)
     return RowCosts(name=name, seed=seed, **known, adapter_bytes=weights.stat().st_size if weights.is_file() else None)

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from finetooth.errors import ChangedError
-from finetooth.files import read_json, write_json
+import yaml
+
+from finetooth.errors import ChangedError, RunError
+from finetooth.files import hash_regular, read_hashed_json, read_json, sha256_bytes, write_hashed_json
 from finetooth.recipe import Recipe, is_path
 from finetooth.recipe import load as load_recipe
 from finetooth.runs.layout import RunFolder
@@ -16,18 +18,87 @@ from finetooth.sources import data_sources
 _SHOWN = 5
 # Found by looking at what is free and what is fast when the run was begun; never looked at again.
 _RESOLVED_ONCE = ("token_budget", "prefix", "precision")
-# Follow from data_fingerprint, which is compared; a plan that an earlier version wrote takes them up.
-_FOLLOWING = ("test_rows_id",)
 _INEXACT = "device"  # decides the last bit only; everything else decides what is computed
 
 
-def refuse_changed_recipe(folder: RunFolder, recipe: Recipe) -> None:
-    """Nothing, if `recipe` is the one the run was begun with.
+def resolved(recipe: Recipe) -> bytes:
+    """What recipe.yaml holds: the recipe with every default filled in."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True).encode()
 
-    Raises: ChangedError naming each key that differs, with both values.
+
+def refuse_changed_recipe(folder: RunFolder, recipe: Recipe) -> None:
+    """Check that `recipe` is the one the run was begun with.
+
+    Raises: ChangedError naming each key that differs, with both values; or, where recipe.yaml cannot tell them because
+    it is gone or was changed, that the recipe differs.
     """
+    wanted = _files(folder).get(folder.recipe.name)
+    if wanted is not None and wanted == sha256_bytes(resolved(recipe)):
+        return
+    intact = folder.recipe.is_file() and wanted in (None, hash_regular(folder.recipe))
+    if not intact:
+        raise ChangedError(
+            f"{folder.path}: the recipe is not that of the run begun here, and {folder.recipe.name}, which could tell "
+            "what differs, is gone or was changed. Set the recipe back to go on, or begin another run with --out."
+        )
     before = _flat(load_recipe(folder.recipe).model_dump(mode="json"))
     _refuse(folder, "the recipe", before, _flat(recipe.model_dump(mode="json")))
+
+
+def refuse_rows_without_plan(folder: RunFolder) -> None:
+    """Check that no row is there, where there is no plan that could tell what the rows belong to.
+
+    Raises: RunError otherwise.
+    """
+    rows = sorted(item.name for item in folder.rows.iterdir()) if folder.rows.is_dir() else []
+    if rows:
+        raise RunError(
+            f"{folder.path}: holds rows ({rows[0]}) but no {folder.plan.name}, so that it cannot be told which recipe "
+            f"and data they belong to. Take {folder.plan.name} from a backup, or delete {folder.rows} to begin anew, "
+            "or name another folder with --out."
+        )
+
+
+def read_plan(folder: RunFolder) -> dict[str, Any]:
+    """plan.json of a run that is to go on.
+
+    Raises: RunError when it is not as it was written.
+    """
+    try:
+        return read_hashed_json(folder.plan)
+    except RunError as error:
+        raise RunError(
+            f"{folder.plan}: was changed after it was written, so that the rows here are of no known recipe and data. "
+            "Take it from a backup, or begin another run with --out."
+        ) from error
+
+
+def write_plan(folder: RunFolder, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Put plan.json into the folder, with the hashes of the files that follow from recipe and data; gives the plan."""
+    files = {file.name: hash_regular(file) for file in _following(folder)}
+    plan = {**plan, "files": files}
+    write_hashed_json(folder.plan, plan)
+    return plan
+
+
+def differing(folder: RunFolder, plan: Mapping[str, Any]) -> list[str]:
+    """Names of the files that follow from recipe and data and are not as the plan says that they were written."""
+    return [
+        file.name
+        for file in _following(folder)
+        if not file.is_file() or hash_regular(file) != plan["files"].get(file.name)
+    ]
+
+
+def _following(folder: RunFolder) -> list[Path]:
+    return [folder.recipe, folder.data, folder.splits, folder.provenance]
+
+
+def _files(folder: RunFolder) -> dict[str, str]:
+    """The hashes in plan.json; none of a complete run's plan of an earlier version."""
+    plan = read_json(folder.plan) if folder.is_complete else read_plan(folder)
+    files: dict[str, str] = plan.get("files", {})
+    return files
 
 
 def agree(folder: RunFolder, now: Mapping[str, Any], *, allow_inexact: bool) -> dict[str, Any]:
@@ -37,12 +108,8 @@ def agree(folder: RunFolder, now: Mapping[str, Any], *, allow_inexact: bool) -> 
     inexact.
     Raises: ChangedError naming what differs (data, base, tokenizer, threads, torch, ...).
     """
-    plan: dict[str, Any] = read_json(folder.plan)
-    if "precision" not in plan and "candidates" in now:  # begun before it was chosen
-        plan |= {"precision": "float32"}
-        write_json(folder.plan, plan)
-    added = {key: now[key] for key in _FOLLOWING if key in now and key not in plan}
-    aside = ("run_id", "inexact", _INEXACT, *_RESOLVED_ONCE, *added)
+    plan = read_plan(folder)
+    aside = ("run_id", "inexact", "files", _INEXACT, *_RESOLVED_ONCE)
     known, found = ({key: value for key, value in item.items() if key not in aside} for item in (plan, now))
     _refuse(folder, "the plan", _flat(known), _flat(found))
     changed = _differences(_flat(plan[_INEXACT]), _flat(now[_INEXACT]))
@@ -54,9 +121,7 @@ def agree(folder: RunFolder, now: Mapping[str, Any], *, allow_inexact: bool) -> 
         )
     if changed:
         plan |= {_INEXACT: now[_INEXACT], "inexact": [*plan["inexact"], *changed]}
-    plan |= added
-    if changed or added:
-        write_json(folder.plan, plan)
+        write_hashed_json(folder.plan, plan)
     return plan
 
 

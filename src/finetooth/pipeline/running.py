@@ -10,12 +10,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from finetooth import controls
 from finetooth.drafts import load_recipe
 from finetooth.errors import DivergedError, KilledError, ProofError, RecipeError, RunError
-from finetooth.files import UNFINISHED, damage, discard, read_json, sweep, write_file, write_json
+from finetooth.files import (
+    UNFINISHED,
+    damage,
+    discard,
+    read_hashed_json,
+    read_json,
+    sweep,
+    write_file,
+    write_hashed_json,
+    write_json,
+)  # fmt: skip
 from finetooth.model.batching import Tokens
 from finetooth.pipeline import ending, resuming
 from finetooth.pipeline.finished_run import Run
@@ -28,7 +36,7 @@ from finetooth.proof import certificate
 from finetooth.proof.command import Command
 from finetooth.proof.task import Action, Task
 from finetooth.recipe import Recipe
-from finetooth.runs import lockbox, predictions, provenance
+from finetooth.runs import complete, finished, inventory, lockbox, predictions, provenance
 from finetooth.runs.disk import disk_faults
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.lock import RunLock
@@ -62,8 +70,10 @@ def run(
     folder = RunFolder(Path(out or Path("runs") / recipe.name).absolute())
     command = Command()
     _refuse_foreign(folder)
+    inventory.refuse_irregular(folder)
     with disk_faults(folder), command.signals(), RunLock(folder).command():
         if folder.is_complete:
+            complete.refuse_changed(folder)
             resuming.refuse_changed_recipe(folder, recipe)
             ending.clear_away(folder)  # a kill may have come after the mark and before this
             for line in resuming.told_of_complete(folder, recipe):
@@ -94,20 +104,28 @@ class _Work:
         begun = self.folder.plan.is_file()
         if begun:
             resuming.refuse_changed_recipe(self.folder, self.recipe)
+        else:
+            resuming.refuse_rows_without_plan(self.folder)
+            for item in list(self.folder.work.iterdir()):
+                discard(item)  # tokens and examples without a plan may be those of other data
         with self._timed("prepare"):
-            material = prepare.gather(self.recipe, rejects=self.folder.path / "rejects.jsonl", progress=self.progress)
-            tokens = self._tokens(material, fresh=not begun)
+            material = prepare.gather(self.recipe, rejects=self.folder.rejects, progress=self.progress)
+            tokens = self._tokens(material)
             free_disk = shutil.disk_usage(self.folder.path).free
             plan = prepare.resolve(self.recipe, material, tokens, free_disk=free_disk)
             if begun:
                 self.plan = resuming.agree(self.folder, plan, allow_inexact=allow_inexact)
+                if resuming.differing(self.folder, self.plan):
+                    found = looking.findings(self.recipe, material, tokens)
+                    self.plan = self._write_down(self.plan, material, found)
             else:
                 found = looking.findings(self.recipe, material, tokens)
                 looking.refuse_to_run(found)
                 warned = warning_lines(found)
                 for line in [*data_lines(material.dataset.summary), *warned, *padded_lines(plan)]:
                     self.progress.say(line)
-                self.plan = self._write_down(plan, material, found)
+                planned = {"run_id": uuid.uuid4().hex, "inexact": [], **plan}
+                self.plan = self._write_down(planned, material, found)
             save_examples(self.folder, material.dataset)
 
     def carry_out(self) -> None:
@@ -119,10 +137,13 @@ class _Work:
         openings = lockbox.open_test(self.plan["test_id"], self.plan["run_id"], run_name=self.recipe.name)
         for name, seed in keys:
             self._test(name, seed)
+        for name, seed in keys:
+            finished.refuse_changed(self.folder.row(name, seed), run_id=self.plan["run_id"])
         ending.conclude(self.recipe, self.plan, self.folder, keys=keys, winner=winner, openings=openings, held=held)
 
     def _test(self, name: str, seed: int | None) -> None:
         row = self.folder.row(name, seed)
+        finished.refuse_changed(row, run_id=self.plan["run_id"])
         with self._failing_alone(name, seed):
             if not row.failed.is_file() and "test" not in _scored(row):
                 certificate.refuse_another(row, name=name)
@@ -134,21 +155,22 @@ class _Work:
         try:
             yield
         except DivergedError as error:
-            write_json(self.folder.row(name, seed).failed, {"schema": 1, "error": str(error)})
+            row = self.folder.row(name, seed)
+            row.path.mkdir(parents=True, exist_ok=True)
+            write_json(row.failed, {"schema": 1, "error": str(error)})
+            finished.record(row, [finished.FAILED], run_id=self.plan["run_id"])
             self.progress.say(f"{_title(name, seed, self.recipe)} failed: {error}")
 
-    def _tokens(self, material: Material, *, fresh: bool) -> dict[str, Tokens]:
+    def _tokens(self, material: Material) -> dict[str, Tokens]:
         if material.model is None:
             return {}
         self.base_folder = str(material.model.path)
         place = self.folder.work / "tokens"
-        if fresh:
-            discard(place)  # tokens without a plan may be those of other data
         return prepare.tokenize_splits(self.recipe, material, folder=place, progress=self.progress)
 
     def _write_down(self, plan: dict[str, Any], material: Material, found: list[Finding]) -> dict[str, Any]:
-        resolved = yaml.safe_dump(self.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-        write_file(self.folder.recipe, resolved.encode())
+        """The plan, with the hashes of the files that say what it was made from, all of them written."""
+        write_file(self.folder.recipe, resuming.resolved(self.recipe))
         in_short = [finding.in_short() for finding in found]
         write_json(self.folder.data, {**material.dataset.summary, "findings": in_short})
         write_splits(self.folder, material.dataset)
@@ -156,12 +178,11 @@ class _Work:
         facts = {key: plan.get(key) for key in ("device", "precision", "base")}
         facts |= {"data": sources, "seeds": self.recipe.seeds}
         write_json(self.folder.provenance, provenance.collect(facts, work_tree=Path.cwd()))
-        planned = {"run_id": uuid.uuid4().hex, "inexact": [], **plan}
-        write_json(self.folder.plan, planned)  # last: a folder with a plan is a run begun
-        return planned
+        return resuming.write_plan(self.folder, plan)  # last: a folder with a plan is a run begun
 
     def _fit_and_prove(self, name: str, seed: int | None) -> None:
         row = self.folder.row(name, seed)
+        finished.settle(row, run_id=self.plan["run_id"])
         if row.failed.is_file():
             return
         with self._failing_alone(name, seed):
@@ -198,7 +219,7 @@ class _Work:
                     discard(row.lowered)  # the steps are not what takes the memory: begin as planned when there is more
                     raise
                 row.checkpoints.mkdir(parents=True, exist_ok=True)
-                write_json(row.lowered, {"schema": 1, "token_budget": fewer})
+                write_hashed_json(row.lowered, {"schema": 1, "token_budget": fewer})
                 said = f"memory ran out; going on after step {reached:,} with at most {fewer:,} tokens at a time."
                 self._warn(name, seed, said)
 
@@ -208,7 +229,7 @@ class _Work:
 
     def _token_budgets(self, row: RowFolder) -> tuple[int, int]:
         """Tokens that the row was tuned with at a time, and half of them, but no fewer than its longest text takes."""
-        planned = read_json(row.lowered if row.lowered.is_file() else self.folder.plan)["token_budget"]
+        planned = (read_hashed_json(row.lowered) if row.lowered.is_file() else self.plan)["token_budget"]
         used = min(planned, checkpoints.newest(row.checkpoints)[1] or planned)
         longest = min(self.recipe.max_tokens, self.plan["tokens"]["train"]["longest_whole"])
         return used, max(used // 2, min(used, longest))
@@ -236,13 +257,13 @@ class _Work:
     @contextmanager
     def _timed(self, title: str) -> Iterator[None]:
         """Add the block's seconds to those of its step, summed over resumes."""
-        place, started = self.folder.work / "seconds.json", time.perf_counter()
+        place, started = self.folder.seconds, time.perf_counter()
         try:
             yield
         finally:
-            known = read_json(place) if place.is_file() else {}
+            known = read_hashed_json(place) if place.is_file() else {}
             spent = time.perf_counter() - started
-            write_json(place, {**known, title: round(known.get(title, 0.0) + spent, 3)})
+            write_hashed_json(place, {**known, title: round(known.get(title, 0.0) + spent, 3)})
 
 
 def _refuse_foreign(folder: RunFolder) -> None:
@@ -258,14 +279,8 @@ def _refuse_foreign(folder: RunFolder) -> None:
 
 
 def _scored(row: RowFolder) -> set[str]:
-    """The splits whose predictions are there; unreadable predictions are none."""
-    if not row.predictions.is_file():
-        return set()
-    try:
-        return set(predictions.read(row.predictions))
-    except RunError:
-        discard(row.predictions)
-        return set()
+    """The splits whose predictions are there."""
+    return set(predictions.read(row.predictions)) if row.predictions.is_file() else set()
 
 
 def _title(name: str, seed: int | None, recipe: Recipe) -> str:

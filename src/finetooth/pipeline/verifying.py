@@ -20,7 +20,7 @@ from finetooth.proof import figures, rechecking
 from finetooth.proof.rechecking import Checked, Fault
 from finetooth.recipe import Recipe
 from finetooth.recipe import load as load_recipe
-from finetooth.runs import complete
+from finetooth.runs import complete, inventory
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.work import read_splits
 
@@ -97,6 +97,7 @@ def _check_alone(adapter: Path, base: str | None, progress: Progress) -> Checked
     rechecking.check_sealed(checked, adapter)
     run_folder = using.run_of(adapter)
     if run_folder is not None and row.adapter == adapter and row.verify.is_file():
+        rechecking.check_finished(checked, row)
         rechecking.check_certificate(checked, row)
     if not checked.faults:
         base_folder = using.bring_base(adapter, base, progress=progress, offline=True)
@@ -106,11 +107,14 @@ def _check_alone(adapter: Path, base: str | None, progress: Progress) -> Checked
 
 def _check_run(folder: RunFolder, base: str | None, progress: Progress) -> tuple[Checked, list[Checked]]:
     if not folder.is_complete:
+        inventory.refuse_irregular(folder)
         raise RunError(
             f"{folder.path}: the run is not complete, so it cannot be verified yet. Go on with it: finetooth run "
             f"{folder.recipe} --out {folder.path}"
         )
     run = Checked("")
+    for path, kind in inventory.irregular(folder):
+        run.refuse(path.relative_to(folder.path).as_posix(), inventory.fault_of(path, kind, folder))
     with run.watching("COMPLETE"):
         found = complete.changed(folder)
         for name, what in found.items():
@@ -122,6 +126,8 @@ def _check_run(folder: RunFolder, base: str | None, progress: Progress) -> tuple
         said = _read(folder)
         if [(row["name"], row["seed"]) for row in said.rows] != list(said.keys):
             run.refuse("results.json", "its rows are not those of the recipe.")
+        if complete.run_id(folder) not in (None, said.plan["run_id"]):
+            run.refuse("COMPLETE", "COMPLETE and plan.json are not of the same run.")
         rows = [Checked(row["name"], row["seed"], row["status"]) for row in said.rows]
         places = [folder.row(checked.name, checked.seed) for checked in rows]
     if not rows:
@@ -200,6 +206,7 @@ def _check_row(
         rechecking.check_plan(checked, kept, said.plan)
     if tuned:
         rechecking.check_certificate(checked, row)
+        figures.check_curve(checked, row, figures_said)
     with checked.watching("decision.json"):
         decision = ending.decision_of(said.plan, row)
         figures.check_figures(checked, row, figures_said, splits=said.splits, labels=labels, decision=decision)

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from finetooth.drafts import load_recipe
-from finetooth.files import read_json, write_json
+from finetooth.files import read_hashed_json, read_json, write_json
 from finetooth.measure.power import smallest_difference
 from finetooth.model.batching import Tokens
 from finetooth.plan import fitting, looking, prepare
@@ -120,7 +120,7 @@ def _probed(recipe: Recipe, name: str, material: Material, folder: RunFolder, pr
     with progress.step(f"probe {name}") as step:
         Command().call(task, step)
     found: dict[str, Any] = read_json(task.folder.path / "probe.json")
-    peak = read_json(task.folder.costs)["peak_bytes"]
+    peak = read_hashed_json(task.folder.costs)["peak_bytes"]
     return {**found, "peak_bytes": peak, "whole_seconds": time.perf_counter() - started}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from finetooth import errors
 from finetooth.errors import FinetoothError, Interrupted, KilledError, RunError
+from finetooth.files import write_regular
 from finetooth.progress import Step
 from finetooth.proof.task import Task
 from finetooth.runs.memory import kernel_kills
@@ -53,8 +54,8 @@ class Command:
         Raises: the error the task raised; RunError when its process ended without a word, KilledError when that was
         the system's doing, because memory ran out; Interrupted after a signal.
         """
-        log, kills = task.run_folder.work / "stderr.log", kernel_kills()
-        with log.open("w+", encoding="utf-8", errors="replace") as stderr:
+        kills = kernel_kills()
+        with write_regular(task.run_folder.stderr, "w+") as stderr:
             self.child = subprocess.Popen(
                 [sys.executable, "-P", "-m", "finetooth.proof.worker"],  # -P: no module of the working directory
                 stdin=subprocess.PIPE,
@@ -151,4 +152,4 @@ def _silent_end(task: Task, returncode: int, stderr: str, killed: bool) -> str:
     said = f"{task.row}: its process was {reason}; last words: {last[0]}."
     if task.action == "probe":  # its folder is gone when this is read
         return said
-    return f"{said} All of them: {task.run_folder.work / 'stderr.log'}. Give the same command again to go on."
+    return f"{said} All of them: {task.run_folder.stderr}. Give the same command again to go on."

@@ -2,17 +2,22 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from safetensors import safe_open
 
 from finetooth.files import read_json
 from finetooth.measure.decisions import Decision
+from finetooth.model.adapters import WEIGHTS
 from finetooth.proof.certificate import logits_sha256
 from finetooth.proof.rechecking import Checked
 from finetooth.runs import predictions
 from finetooth.runs.layout import RowFolder
+from finetooth.runs.results import CurvePoint, Parameters, parameters_json
 
 _ROUNDING = 1e-9  # relative; sums of the same numbers in another order, on another processor
 
@@ -46,6 +51,38 @@ def check_figures(
             _compare(checked, split, said[split], again)
         if row.verify.is_file():
             _check_proof(checked, read_json(row.verify), said, found["validation"].logits)
+
+
+def check_curve(checked: Checked, row: RowFolder, said: Mapping[str, Any]) -> None:
+    """What results.json says of the training against curve.json, and the trained values counted in the adapter.
+
+    said: the row in results.json.
+    """
+    if not row.curve.is_file():
+        checked.refuse("curve.json", "curve.json is missing.")
+        return
+    with checked.watching("curve.json"):
+        curve: dict[str, Any] = read_json(row.curve)
+        here = {key: curve[key] for key in ("best_step", "best_epoch", "head")}
+        here["curve"] = [asdict(CurvePoint(**point)) for point in curve["curve"]]
+        here["parameters"] = parameters_json(Parameters(**curve["parameters"]))
+        for name, value in here.items():
+            if said[name] != value:
+                checked.refuse(name, f"results.json does not say of {name} what curve.json does.")
+        weights = row.adapter / WEIGHTS  # of full fine-tuning there is none, but the whole model
+        if weights.is_file() and not checked.faults:
+            counted = _values(weights)
+            if counted != here["parameters"]["trainable"]:
+                checked.refuse(
+                    "parameters",
+                    f"results.json says {here['parameters']['trainable']:,} trained parameters, {weights.name} holds "
+                    f"{counted:,}.",
+                )
+
+
+def _values(weights: Path) -> int:
+    with safe_open(weights, framework="numpy") as tensors:
+        return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
 
 
 def _compare(checked: Checked, split: str, said: Mapping[str, Any], found: Mapping[str, Any]) -> None:

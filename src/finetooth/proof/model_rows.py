@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from finetooth.errors import Interrupted, ProofError
-from finetooth.files import discard, read_json, write_json
+from finetooth.files import discard, read_hashed_json, read_json, write_json
 from finetooth.measure import deciding
 from finetooth.measure.decisions import Decision
 from finetooth.model import adapters, artefact, device, whole
@@ -122,7 +122,7 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
             "token_budget": counters.token_budget,
         },
     )
-    prefix_seconds = read_json(task.folder.costs)["prefix_seconds"]
+    prefix_seconds = read_hashed_json(task.folder.costs)["prefix_seconds"]
     seconds = counters.seconds + prefix_seconds
     add_costs(
         task,
@@ -137,7 +137,7 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
 
 def _lowered(task: Task) -> int | None:
     """The tokens at a time that the system left to the row by ending its process for want of memory, if it did."""
-    return int(read_json(task.folder.lowered)["token_budget"]) if task.folder.lowered.is_file() else None
+    return int(read_hashed_json(task.folder.lowered)["token_budget"]) if task.folder.lowered.is_file() else None
 
 
 def _measured(task: Task) -> npt.NDArray[np.float32]:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.errors import FinetoothError
-from finetooth.files import MANIFEST, damages, read_json
+from finetooth.files import MANIFEST, damages, kind_of, read_json
 from finetooth.model import artefact, device
 from finetooth.proof import certificate
+from finetooth.runs import finished
 from finetooth.runs.layout import RowFolder
 from finetooth.sources import borrow_adapter
 from finetooth.sources.regular import refuse_special
@@ -94,6 +95,16 @@ def check_sealed(checked: Checked, folder: Path) -> None:
             checked.refuse("files", f"{folder.name}/{what}.")
         if not wrong:
             checked.files = len(read_json(folder / MANIFEST)["files"])
+
+
+def check_finished(checked: Checked, row: RowFolder) -> None:
+    """The certificate of a row that is looked at without its run, against the hash put down when it was written."""
+    if kind_of(row.finished) is None:  # a run of an earlier version
+        return
+    with checked.watching("finished.json"):
+        what = finished.changed(row).get(row.verify.name)
+        if what is not None:
+            checked.refuse(row.verify.name, f"{row.verify.name} {what} since the run wrote it.")
 
 
 def check_certificate(checked: Checked, row: RowFolder) -> None:

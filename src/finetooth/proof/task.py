@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.errors import DivergedError
-from finetooth.files import read_json, write_json
+from finetooth.files import read_hashed_json, read_json, write_hashed_json
 from finetooth.recipe import Recipe
 from finetooth.recipe import load as load_recipe
-from finetooth.runs import lockbox
+from finetooth.runs import finished, lockbox
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.predictions import Predictions
 from finetooth.runs.predictions import read as read_predictions
@@ -92,15 +92,18 @@ def keep_predictions(
     ids, labels = labels_for(task)
     before = read_predictions(task.folder.predictions) if task.folder.predictions.is_file() else {}
     new = {name: Predictions(ids, labels, part) for name, part in parts.items()}
+    run_id = task.plan()["run_id"]
+    finished.strike_out(task.folder, [finished.PREDICTIONS], run_id=run_id)
     write_predictions(task.folder.predictions, before | new)
+    finished.record(task.folder, finished.SCORED, run_id=run_id)
 
 
 def add_costs(task: Task, **costs: Any) -> None:
     """Record costs of the row; peaks keep the largest, those of hidden states add up, all else is the newest."""
-    known: dict[str, Any] = read_json(task.folder.costs) if task.folder.costs.is_file() else {}
+    known: dict[str, Any] = read_hashed_json(task.folder.costs) if task.folder.costs.is_file() else {}
     peak = max(known.get("peak_bytes", 0), costs.pop("peak_bytes", 0))
     for name in {"prefix_seconds", "prefix_blocks"} & set(costs):
         costs[name] += known.get(name, 0)
     if "gpu_peak_bytes" in costs:
         costs["gpu_peak_bytes"] = max(known.get("gpu_peak_bytes", 0), costs["gpu_peak_bytes"])
-    write_json(task.folder.costs, {**known, **costs, "peak_bytes": peak})
+    write_hashed_json(task.folder.costs, {**known, **costs, "peak_bytes": peak})

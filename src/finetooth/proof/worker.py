@@ -19,6 +19,7 @@ from typing import Any, NoReturn, Protocol
 from finetooth.errors import FinetoothError
 from finetooth.files import discard
 from finetooth.proof.task import Channel, Task, add_costs
+from finetooth.runs import finished
 from finetooth.runs.disk import disk_faults
 from finetooth.runs.lock import RunLock
 from finetooth.runs.memory import peak_bytes, ran_out
@@ -62,9 +63,11 @@ def _work(task: Task, speaker: "_Speaker") -> None:
     stopping = _Stopping()
     channel = Channel(speaker.advance, stopping.asked)
     if task.action == "fit":
-        for artefact in (task.folder.adapter, task.folder.control, task.folder.predictions, task.folder.verify):
-            discard(artefact)
+        row = task.folder
+        for earlier in (row.finished, row.adapter, row.control, row.curve, row.predictions, row.verify):
+            discard(earlier)
         rows.fit(task, channel)
+        finished.record(row, finished.FITTED, run_id=task.plan()["run_id"])
     elif task.action == "probe":
         from finetooth.proof.probe import probe
 

@@ -1,10 +1,10 @@
-"""Where everything in a run folder lies; nothing here touches the disk but the three look-ups at the end."""
+"""Where everything in a run folder lies; nothing here touches the disk but the look-ups at the end."""
 
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetooth.files import check_name
+from finetooth.files import check_name, kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,11 @@ class RowFolder:
         """Train and validation figures of each evaluation."""
         return self.path / "curve.json"
 
+    @property
+    def finished(self) -> Path:
+        """The SHA-256 of what is finished of the row: what it does not name counts as not there."""
+        return self.path / "finished.json"
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -94,6 +99,11 @@ class RunFolder:
     def splits(self) -> Path:
         """Which row went where."""
         return self.path / "splits.parquet"
+
+    @property
+    def rejects(self) -> Path:
+        """Malformed rows left out; there only where there are any."""
+        return self.path / "rejects.jsonl"
 
     @property
     def results(self) -> Path:
@@ -140,12 +150,32 @@ class RunFolder:
         """Scratch space; gone once the run is complete."""
         return self.path / ".work"
 
+    @property
+    def seconds(self) -> Path:
+        """Seconds of each step of the job so far."""
+        return self.work / "seconds.json"
+
+    @property
+    def stderr(self) -> Path:
+        """What the last process of a row wrote to its standard error."""
+        return self.work / "stderr.log"
+
+    @property
+    def rows(self) -> Path:
+        """The folders of the rows of the table."""
+        return self.path / "rows"
+
+    def row_folders(self) -> list[RowFolder]:
+        """The folders of rows that are there, in the order of their names."""
+        folders = [*self.rows.glob("*"), *self.rows.glob("*/seed-*")]
+        return [RowFolder(folder) for folder in sorted(folders) if kind_of(folder) == "folder"]
+
     def row(self, name: str, seed: int | None) -> RowFolder:
         """The folder of one row; seed None: a row that no seed changes.
 
         Raises: RecipeError if `name` is not safe as a file name.
         """
-        folder = self.path / "rows" / check_name(name)
+        folder = self.rows / check_name(name)
         return RowFolder(folder if seed is None else folder / f"seed-{seed}")
 
     @property
@@ -156,7 +186,7 @@ class RunFolder:
     @property
     def is_complete(self) -> bool:
         """Whether the run has ended and all of it is here."""
-        return self.complete.is_file()
+        return kind_of(self.complete) == "file"
 
     def next_free(self) -> Path:
         """A folder beside it for another run: NAME-2, or the first number after it that is free."""

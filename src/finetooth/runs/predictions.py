@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from finetooth.errors import RunError
-from finetooth.files import write_file
+from finetooth.files import read_file, write_file
 
 _ORDER = ("train", "validation", "test")
 _VALUES_PER_GROUP = 2**24  # logits in one row group: 64 MiB, whatever the number of classes
@@ -60,7 +60,7 @@ def read(path: Path) -> dict[str, Predictions]:
     Raises: RunError naming the file when it is not such a file.
     """
     try:
-        table = pq.read_table(path, schema=_SCHEMA)
+        table = pq.read_table(io.BytesIO(read_file(path)), schema=_SCHEMA)
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{path}: not readable as predictions ({' '.join(str(error).split())}).") from error
     splits = table.column("split").to_numpy(zero_copy_only=False)

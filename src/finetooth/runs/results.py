@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from finetooth.errors import RunError
 from finetooth.files import read_json, write_json
-from finetooth.runs import complete, lockbox
+from finetooth.runs import complete, inventory, lockbox
 from finetooth.runs.layout import RunFolder
 
 SCHEMA = 1
@@ -216,7 +216,17 @@ def contract(run_folder: Path) -> dict[str, Any]:
         if not file.is_file():
             raise RunError(_nothing_here(folder, file))
     if folder.is_complete:
-        complete.refuse_changed(folder, [folder.results, folder.comparison])
+        complete.refuse_changed(folder, [folder.results, folder.comparison, folder.costs])
+    try:
+        return _merged(folder)
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise RunError(
+            f"{folder.path}: {folder.results.name}, {folder.costs.name} or {folder.comparison.name} is not of the form "
+            f"that Finetooth writes ({type(error).__name__}: {error}). Take them from a backup."
+        ) from error
+
+
+def _merged(folder: RunFolder) -> dict[str, Any]:
     results, costs = read_json(folder.results), read_json(folder.costs)
     compared = read_json(folder.comparison) if folder.comparison.is_file() else {"rows": []}
     sure = {(row["name"], row["seed"]): row for row in compared["rows"]}
@@ -245,7 +255,7 @@ def contract(run_folder: Path) -> dict[str, Any]:
 
 def _row(row: Row) -> dict[str, Any]:
     values = asdict(row)
-    values["parameters"] = None if row.parameters is None else _parameters(row.parameters)
+    values["parameters"] = None if row.parameters is None else parameters_json(row.parameters)
     values["validation"] = None if row.validation is None else dict(row.validation)
     values["test"] = None if row.test is None else dict(row.test)
     values["curve"] = [asdict(point) for point in row.curve]
@@ -253,7 +263,8 @@ def _row(row: Row) -> dict[str, Any]:
     return values
 
 
-def _parameters(parameters: Parameters) -> dict[str, Any]:
+def parameters_json(parameters: Parameters) -> dict[str, Any]:
+    """The counts as results.json holds them, with what follows from them."""
     return {
         "adapter": parameters.adapter,
         "head": parameters.head,
@@ -280,6 +291,7 @@ def _nothing_here(folder: RunFolder, file: Path) -> str:
         return f"{folder.path}: no such run folder."
     if not folder.is_run:
         return f"{folder.path}: not a run folder (it holds no {folder.recipe.name} and {folder.plan.name})."
+    inventory.refuse_irregular(folder)
     if folder.is_complete:
         return f"{folder.path}: the run was complete, but its {file.name} is gone. Take it from a backup."
     again = f"finetooth run {folder.recipe} --out {folder.path}"

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from finetooth.data import Dataset, Examples, overlap
 from finetooth.errors import RunError
-from finetooth.files import damage, discard, new_directory, write_file
+from finetooth.files import damage, discard, new_directory, read_file, write_file
 from finetooth.runs.layout import RunFolder
 
 SPLITS = ("train", "validation", "test")
@@ -56,7 +56,9 @@ def read_splits(folder: RunFolder) -> dict[str, tuple[str, ...]]:
     Raises: RunError when splits.parquet cannot be read.
     """
     try:
-        table = pq.read_table(folder.splits, schema=pa.schema({"split": pa.string(), "id": pa.string()}))
+        table = pq.read_table(
+            io.BytesIO(read_file(folder.splits)), schema=pa.schema({"split": pa.string(), "id": pa.string()})
+        )
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{folder.splits}: not readable as splits ({' '.join(str(error).split())}).") from error
     found: dict[str, list[str]] = {}

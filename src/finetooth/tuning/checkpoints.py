@@ -19,7 +19,8 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save_file
 from torch import nn
 
-from finetooth.files import damage, discard, new_directory, read_json, write_json
+from finetooth.errors import RunError
+from finetooth.files import damage, discard, new_directory, read_file, read_json, write_json
 
 KEPT = 2
 
@@ -62,11 +63,18 @@ def save(folder: Path, counters: Counters, *, named: Mapping[str, nn.Parameter],
         with new_directory(path) as inside:
             save_file(tensors, inside / "state.safetensors")
             write_json(inside / "counters.json", asdict(counters))
-    kept = sorted(folder.glob("step-*"))[-KEPT:]
-    best = {f"best-{read_json(item / 'counters.json')['best_step'] or 0:08d}" for item in kept}
+    kept = {item: _best_of(item) for item in sorted(folder.glob("step-*"))[-KEPT:]}
     for item in [*folder.glob("step-*"), *folder.glob("best-*")]:
-        if item not in kept and item.name not in best:
+        if kept.get(item) is None and item.name not in kept.values():
             discard(item)
+
+
+def _best_of(state: Path) -> str | None:
+    """The name of the best state that a state refers to; None where its counters cannot be read."""
+    try:
+        return f"best-{read_json(state / 'counters.json')['best_step'] or 0:08d}"
+    except (OSError, RunError, KeyError, TypeError, ValueError):
+        return None
 
 
 def load(folder: Path, named: Mapping[str, nn.Parameter], optimizer: torch.optim.AdamW) -> Counters:
@@ -79,7 +87,7 @@ def load(folder: Path, named: Mapping[str, nn.Parameter], optimizer: torch.optim
             known = read_json(path / "counters.json")
             counters = Counters(**{"right": None if known.get("loss_count") else 0} | known)
             if counters.best_step is None or damage(folder / f"best-{counters.best_step:08d}") is None:
-                _restore(load_tensors((path / "state.safetensors").read_bytes()), counters, named, optimizer)
+                _restore(load_tensors(read_file(path / "state.safetensors")), counters, named, optimizer)
                 return counters
         discard(path)
     return Counters()
@@ -105,7 +113,7 @@ def save_best(folder: Path, step: int, *, named: Mapping[str, nn.Parameter], log
 
 def load_best(folder: Path, step: int, named: Mapping[str, nn.Parameter]) -> None:
     """Put the trained tensors of `step` back into the model."""
-    tensors = load_tensors((folder / f"best-{step:08d}" / "weights.safetensors").read_bytes())
+    tensors = load_tensors(read_file(folder / f"best-{step:08d}" / "weights.safetensors"))
     with torch.no_grad():
         for name, parameter in named.items():
             parameter.copy_(tensors[name])
@@ -118,7 +126,7 @@ def best_damage(folder: Path, step: int) -> str | None:
 
 def best_logits(folder: Path, step: int) -> npt.NDArray[np.float32]:
     """The validation logits (N, C) scored in memory at `step`."""
-    tensors: dict[str, Any] = load_tensors((folder / f"best-{step:08d}" / "validation.safetensors").read_bytes())
+    tensors: dict[str, Any] = load_tensors(read_file(folder / f"best-{step:08d}" / "validation.safetensors"))
     found: npt.NDArray[np.float32] = tensors["logits"].numpy()
     return found
 

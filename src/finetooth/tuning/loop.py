@@ -22,6 +22,7 @@ import torch
 from torch import nn
 
 from finetooth.errors import DivergedError, Interrupted
+from finetooth.files import write_regular
 from finetooth.measure.learning import collapse
 from finetooth.measure.metrics import predicted, score
 from finetooth.model import device, seeds
@@ -388,7 +389,7 @@ class Tuning:
     def _log(self, event: str, values: dict[str, Any]) -> None:
         counters = self.counters
         line = {"event": event, "step": counters.step, "epoch": counters.step / self.job.steps_per_epoch}
-        with self.job.folder.log.open("a", encoding="utf-8") as file:
+        with write_regular(self.job.folder.log, "a") as file:
             file.write(json.dumps(line | {"tokens": counters.tokens} | values) + "\n")
 
 

@@ -1,5 +1,6 @@
 """A finished run in miniature, made in this process: two controls and one candidate, saved, proven and concluded."""
 
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,14 +11,14 @@ import yaml
 import tiny
 from finetooth.controls.majority import Majority
 from finetooth.data import Examples
-from finetooth.files import write_file, write_json
+from finetooth.files import write_file, write_hashed_json, write_json
 from finetooth.model import adapters, artefact
 from finetooth.model.loading import base_tensors, hash_tensors, load_base, load_tokenizer
 from finetooth.model.predictor import Input, Predictor
 from finetooth.pipeline import ending
 from finetooth.proof import certificate
 from finetooth.recipe import Recipe, load
-from finetooth.runs import predictions
+from finetooth.runs import finished, predictions
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.work import save_examples, write_splits
 from finetooth.tuning import checkpoints
@@ -36,7 +37,7 @@ def make_run(place: Path) -> Path:
     recipe, plan = _recipe(base_folder), _plan(base_folder, splits)
     write_file(folder.recipe, yaml.safe_dump(recipe.model_dump(mode="json")).encode())
     write_json(folder.plan, plan)
-    write_json(folder.work / "seconds.json", {})
+    write_hashed_json(folder.seconds, {})
     dataset: Any = SimpleNamespace(**splits)  # its splits are all that is read
     write_splits(folder, dataset)
     save_examples(folder, dataset)
@@ -44,10 +45,12 @@ def make_run(place: Path) -> Path:
     majority.save(folder.row("majority", None).control)
     _keep(folder, KEYS[0], splits, {name: majority.logits(part.texts) for name, part in splits.items()})
     for key in KEYS[1:]:
-        logits = _save(folder, key, base_folder, plan, splits)
-        if key[0] == "r4":
-            _prove(folder, logits["validation"])
+        logits, trained = _save(folder, key, base_folder, plan, splits)
+        if trained is not None:
+            _prove(folder, logits["validation"], trained)
         _keep(folder, key, splits, logits)
+    for key in KEYS:
+        finished.record(folder.row(*key), (*finished.FITTED, *finished.SCORED), run_id=plan["run_id"])
     ending.conclude(recipe, plan, folder, keys=KEYS, winner=("r4", SEED), openings=1, held=0)
     return folder.path
 
@@ -91,25 +94,25 @@ def _plan(base_folder: Path, splits: dict[str, Examples]) -> dict[str, Any]:
 
 def _save(
     folder: RunFolder, key: tuple[str, int | None], base_folder: Path, plan: dict[str, Any], splits: dict[str, Examples]
-) -> dict[str, Any]:
-    """The artefact of one row, and its logits of each split."""
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The artefact of one row; its logits of each split, and how many values of a candidate are trained."""
     clean = load_base(base_folder, classes=CLASSES, head_seed=SEED)
-    model = clean.model
+    model, trained = clean.model, None
     if key[0] == "r4":
         model = tiny.disturb(adapters.attach(clean, _recipe(base_folder).candidates[0], seed=SEED)).eval()
+        trained = asdict(adapters.parameters(model))
     predictor = Predictor(model, load_tokenizer(base_folder), CLASSES, Input(48, "head", False), key[0])
     artefact.save(
         predictor, folder.row(*key).adapter, base=clean, base_folder=base_folder,
         source=artefact.Provenance("m", "0" * 64), weights_sha256=plan["base"]["weights_sha256"], head_seed=SEED,
     )  # fmt: skip
-    return {name: predictor.logits(predictor.tokenize(part.texts)) for name, part in splits.items()}
+    return {name: predictor.logits(predictor.tokenize(part.texts)) for name, part in splits.items()}, trained
 
 
-def _prove(folder: RunFolder, logits: Any) -> None:
+def _prove(folder: RunFolder, logits: Any, parameters: dict[str, Any]) -> None:
     row = folder.row("r4", SEED)
     row.checkpoints.mkdir(parents=True)
     checkpoints.save_best(row.checkpoints, 4, named={}, logits=logits)
-    parameters = {"adapter": 10, "head": 10, "bias": 10, "total": 100, "peft_percent": 30.0}
     curve = {"best_step": 4, "best_epoch": 1.0, "head": "new", "curve": [], "warnings": [], "token_budget": 96}
     write_json(row.curve, {"parameters": parameters, **curve})
     certificate.prove(row, logits, name="r4", exact=True)

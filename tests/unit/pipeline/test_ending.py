@@ -9,7 +9,7 @@ import pytest
 from finetooth import Recipe
 from finetooth.controls.majority import Majority
 from finetooth.data import Dataset, Examples
-from finetooth.files import read_json, write_json
+from finetooth.files import read_json, write_hashed_json, write_json
 from finetooth.measure.decision_file import DECISION, SCHEMA, describe
 from finetooth.measure.decisions import Decision
 from finetooth.pipeline import ending
@@ -67,7 +67,7 @@ def test_the_winner_is_the_best_on_validation_even_if_it_fails_later_on_the_test
 def decided_run(folder: RunFolder, labels: np.ndarray, said: dict[str, tuple[np.ndarray, Decision]]) -> None:
     """Tuned rows, proven and scored: what each one's logits are and how its adapter decides."""
     folder.work.mkdir(parents=True)
-    write_json(folder.work / "seconds.json", {})
+    write_hashed_json(folder.seconds, {})
     ids = tuple(map(str, range(len(labels))))
     part = Examples(ids, ids, None, labels)
     save_examples(folder, Dataset(part, part, part, ("bad", "good"), "ab" * 32, "cd" * 32, {}))
@@ -201,7 +201,7 @@ def test_a_fault_in_the_report_loses_nothing_and_the_same_again_completes_the_ru
     folder.row("a", 0).path.mkdir(parents=True)
     write_json(folder.row("a", 0).failed, {"error": "the loss of step 3 is not finite."})
     folder.work.mkdir()
-    write_json(folder.work / "seconds.json", {"prepare": 1.0})
+    write_hashed_json(folder.seconds, {"prepare": 1.0})
     save_examples(folder, Dataset(two, two, two, ("a", "b"), "ab" * 32, "cd" * 32, {}))
 
     def end() -> None:

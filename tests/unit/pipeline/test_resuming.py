@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from finetooth.errors import ChangedError
-from finetooth.files import read_json, write_json
+from finetooth.files import read_hashed_json, write_hashed_json
 from finetooth.pipeline.resuming import agree, refuse_changed_recipe, told_of_complete
 from finetooth.recipe import load
 from finetooth.runs.layout import RunFolder
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> RunFolder:
     found = RunFolder(tmp_path / "run")
     found.path.mkdir()
     found.recipe.write_text(yaml.safe_dump(load(VALUES).model_dump(mode="json")))
-    write_json(found.plan, {"run_id": "x", "inexact": [], **PLAN})
+    write_hashed_json(found.plan, {"run_id": "x", "inexact": [], **PLAN})
     return found
 
 
@@ -47,25 +47,6 @@ def refused(work: Any) -> str:
 def test_the_same_recipe_and_plan_go_on(folder: RunFolder) -> None:
     refuse_changed_recipe(folder, load(VALUES))
     assert agree(folder, PLAN, allow_inexact=False) == {"run_id": "x", "inexact": [], **PLAN}
-
-
-def test_a_plan_from_before_precision_was_chosen_goes_on_in_float32(folder: RunFolder) -> None:
-    now = PLAN | {"candidates": {"r4": {}}, "precision": "bfloat16"}
-    write_json(folder.plan, {"run_id": "x", "inexact": [], **PLAN, "candidates": {"r4": {}}})
-    assert agree(folder, now, allow_inexact=False)["precision"] == "float32"
-    assert agree(folder, now, allow_inexact=False)["precision"] == "float32"  # as it is written now
-    assert read_json(folder.plan)["precision"] == "float32"
-
-
-def test_a_plan_from_before_the_test_rows_were_held_takes_them_up_with_the_same_data_alone(folder: RunFolder) -> None:
-    now = PLAN | {"test_rows_id": "cc"}
-    told = refused(lambda: agree(folder, now | {"data_fingerprint": "ab"}, allow_inexact=False))
-    assert "data_fingerprint was 'aa', is 'ab'" in told and "test_rows_id" not in told
-    assert "test_rows_id" not in read_json(folder.plan)
-    assert agree(folder, now, allow_inexact=False) == {"run_id": "x", "inexact": [], **now}
-    assert read_json(folder.plan) == {"run_id": "x", "inexact": [], **now}
-    told = refused(lambda: agree(folder, now | {"test_rows_id": "dd"}, allow_inexact=False))
-    assert "test_rows_id was 'cc', is 'dd'" in told
 
 
 @pytest.mark.parametrize(
@@ -122,16 +103,16 @@ def test_what_decides_the_last_bit_is_refused_or_marked(folder: RunFolder) -> No
         "Results may differ, most often in the last bits. Set it back, or go on with --allow-inexact: the run is then "
         "marked."
     )
-    assert read_json(folder.plan)["inexact"] == []
+    assert read_hashed_json(folder.plan)["inexact"] == []
     plan = agree(folder, now, allow_inexact=True)
     assert (plan["inexact"], plan["device"]) == (told, now["device"])
-    assert read_json(folder.plan) == plan
+    assert read_hashed_json(folder.plan) == plan
     assert agree(folder, now, allow_inexact=False) == plan
 
 
 def test_another_gpu_is_refused_by_name(folder: RunFolder) -> None:
     on = {name: PLAN | {"device": PLAN["device"] | {"gpu": name, "cuda": "13.0"}} for name in ("A 40GB", "B 80GB")}
-    write_json(folder.plan, {"run_id": "x", "inexact": [], **on["A 40GB"]})
+    write_hashed_json(folder.plan, {"run_id": "x", "inexact": [], **on["A 40GB"]})
     assert agree(folder, on["A 40GB"], allow_inexact=False)["inexact"] == []
     told = "this machine or its set-up is not that of the run being resumed: gpu was 'A 40GB', is 'B 80GB'. "
     assert told in refused(lambda: agree(folder, on["B 80GB"], allow_inexact=False))

@@ -13,7 +13,7 @@ from proven_runs import KEYS, SEED, make_run
 from safetensors.torch import load_file, save_file
 
 from finetooth.errors import ModelError, RunError, SourceError
-from finetooth.files import read_json, seal, sha256_file, write_json
+from finetooth.files import read_hashed_json, read_json, seal, sha256_file, write_hashed_json, write_json
 from finetooth.pipeline.verifying import Verification, verify
 from finetooth.proof import certificate
 from finetooth.report.verification import render
@@ -115,7 +115,7 @@ def test_a_whole_run_passes_and_nothing_of_it_is_written(run: RunFolder) -> None
     assert (r4.certificate, r4.figures, r4.canaries.rows) == (9, 8, 8)
     assert (r4.canaries.off, r4.canaries.allowed) == (0.0, 0.0)  # on the platform that recorded them
     assert [row.figures for row in found.rows] == [8, 8, 8]
-    assert found.run is not None and found.run.files == 13
+    assert found.run is not None and found.run.files == 17
     assert before == {
         item: (sha256_file(item), item.stat().st_mtime_ns) for item in run.path.rglob("*") if item.is_file()
     }
@@ -230,9 +230,9 @@ def test_an_edited_figure_is_caught_even_where_the_mark_was_made_to_fit(run: Run
     results = read_json(run.results)
     results["rows"][2]["test"]["accuracy"] += 0.1
     write_json(run.results, results)
-    mark = read_json(run.complete)
+    mark = read_hashed_json(run.complete)
     mark["results_sha256"] = mark["files"]["results.json"] = sha256_file(run.results)
-    write_json(run.complete, mark)
+    write_hashed_json(run.complete, mark)
     assert [field for field, _ in faults(verify(run.path))] == ["test.accuracy"]
 
 
@@ -281,9 +281,7 @@ def test_a_run_from_before_the_full_certificate_is_still_proven(run: RunFolder) 
     old = {key: said[key] for key in (*first, "tokenizer_sha256", "labels_sha256")}
     write_json(row_of(run).verify, old)
     write_json(row_of(run).verify, old | {"decision_sha256": said["decision_sha256"]})
-    mark = read_json(run.complete)
-    del mark["files"]
-    write_json(run.complete, mark)
+    write_json(run.complete, {"schema": 1, "results_sha256": sha256_file(run.results), "run_id": "x"})
     found = verify(run.path)
     assert (faults(found), found.rows[2].certificate) == ([], 6)
     write_json(row_of(run).verify, old)

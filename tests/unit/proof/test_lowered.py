@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from silent import SILENT
 
-from finetooth.files import read_json, write_json
+from finetooth.files import read_json, write_hashed_json
 from finetooth.proof import model_rows
 from finetooth.proof.task import Task
 
@@ -15,7 +15,7 @@ def test_the_worker_tunes_with_the_tokens_that_a_kill_for_memory_left(
     task = begin(baselines=[], training={"epochs": 1})("fit", "r4")
     assert task.plan()["token_budget"] == 96
     task.folder.checkpoints.mkdir(parents=True)
-    write_json(task.folder.lowered, {"schema": 1, "token_budget": 48})
+    write_hashed_json(task.folder.lowered, {"schema": 1, "token_budget": 48})
     model_rows.fit(task, SILENT)
     curve = read_json(task.folder.curve)
     assert curve["token_budget"] == 48  # by which the end of the run marks it inexact

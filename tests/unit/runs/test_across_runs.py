@@ -65,7 +65,7 @@ def finished(
     write_file(place.recipe, b"name: x\n")
     write_json(place.plan, plan or {})
     if complete:
-        mark.write_mark(place, [place.row(*key) for key in rows], run_id="x")
+        mark.write_mark(place, run_id="x")
     return folder
 
 
@@ -257,5 +257,5 @@ def test_runs_whose_winner_has_not_learned_are_named(old, tmp_path):
     new = finished(tmp_path / "new", {("lora-r8", 0): POOR}, winner=("lora-r8", 0), complete=False)
     verdict = {"headline": "lora-r8 has not learned yet: …", "unlearned": {"signs": [], "changes": {}}}
     write_json(RunFolder(new).comparison, {"rows": [], "verdict": verdict})
-    mark.write_mark(RunFolder(new), [RunFolder(new).row("lora-r8", 0)], run_id="x")
+    mark.write_mark(RunFolder(new), run_id="x")
     assert compare([old, new])["unlearned"] == [{"run": str(new), "headline": verdict["headline"]}]

@@ -1,0 +1,176 @@
+"""The one list of a run folder's files: what each is checked against when a run goes on, and by `verify`.
+
+No file is trusted because it exists. docs/run-folder.md holds the list as a table, which a test compares with it.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from finetooth.errors import RunError
+from finetooth.files import MANIFEST, kind_of
+from finetooth.runs.layout import RowFolder, RunFolder
+
+ROW = "rows/ROW/"  # rows/NAME/, or rows/NAME/seed-N/ where a seed changes the row
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file or folder of a run.
+
+    name: relative to the run folder, of a row beginning with ROW. resume: what it is checked against when the run goes
+    on. verify: what `verify` checks it against. in_mark: COMPLETE holds its hash.
+    """
+
+    name: str
+    resume: str
+    verify: str
+    kind: Literal["file", "folder"] = "file"
+    in_mark: bool = False
+
+
+# What a file is checked against, as it stands in the table of docs/run-folder.md.
+_REWRITTEN = "written again from recipe and data where its hash is not that in plan.json"
+_NAMED = "its hash in finished.json"
+_MADE = "not read; made again when the run ends"
+_MARK = "its hash in COMPLETE"
+_GONE = "gone"
+_SEALED = "every file against its MANIFEST.json"
+_MANIFEST = "its files, byte for byte"
+_RELOADED = f"{_SEALED} and verify.json; reloaded, reference outputs computed again"
+
+_RUN = (
+    Entry("recipe.yaml", f"the recipe of the command, key by key; {_REWRITTEN}", _MARK, in_mark=True),
+    Entry(
+        "plan.json",
+        "its own hash; what recipe, data and machine give now. Without it, rows are refused",
+        f"{_MARK}; `run_id` is that of COMPLETE",
+        in_mark=True,
+    ),
+    Entry("provenance.json", _REWRITTEN, _MARK, in_mark=True),
+    Entry("data.json", _REWRITTEN, _MARK, in_mark=True),
+    Entry("splits.parquet", _REWRITTEN, f"{_MARK}; the ids in each predictions.parquet", in_mark=True),
+    Entry("rejects.jsonl", "written again each time the data are read", _MARK, in_mark=True),
+    Entry("results.json", _MADE, f"{_MARK}; computed again from the rows", in_mark=True),
+    Entry("comparison.json", _MADE, _MARK, in_mark=True),
+    Entry("costs.json", _MADE, _MARK, in_mark=True),
+    Entry("report.html", _MADE, "not checked: nothing reads it"),
+    Entry("README.md", _MADE, "not checked: nothing reads it, and it is yours to edit"),
+    Entry(
+        "COMPLETE", "its own hash, then every file that it names", "its own hash; it names every file that it should"
+    ),
+    Entry("rows", "the rows of the recipe alone are read", "the rows of the recipe alone are read", "folder"),
+    Entry(".lock", "not read", "not read"),
+    Entry(".lock-worker", "not read", "not read"),
+    Entry(".lock.holder", "read for a message alone", "not read"),
+    Entry(".lock-worker.holder", "read for a message alone", "not read"),
+    Entry(".work", f"{_SEALED}, hidden states block by block; what differs is made again", _GONE, "folder"),
+    Entry(".work/seconds.json", "its own hash", _GONE),
+    Entry(".work/stderr.log", "not read; written anew", _GONE),
+)
+_OF_ROW = (
+    Entry(f"{ROW}adapter", _SEALED, _RELOADED, "folder"),
+    Entry(f"{ROW}adapter/{MANIFEST}", f"{_NAMED}; {_MANIFEST}", f"{_MARK}; {_MANIFEST}", in_mark=True),
+    Entry(f"{ROW}control", _SEALED, _SEALED, "folder"),
+    Entry(f"{ROW}control/{MANIFEST}", f"{_NAMED}; {_MANIFEST}", f"{_MARK}; {_MANIFEST}", in_mark=True),
+    Entry(f"{ROW}checkpoints", f"{_SEALED}; a damaged state is passed over", _GONE, "folder"),
+    Entry(f"{ROW}checkpoints/lowered.json", "its own hash", _GONE),
+    Entry(f"{ROW}log.jsonl", "not read; lines are added", _MARK, in_mark=True),
+    Entry(
+        f"{ROW}curve.json",
+        _NAMED,
+        f"{_MARK}; results.json says the same; the trained parameters are counted again in the adapter",
+        in_mark=True,
+    ),
+    Entry(f"{ROW}predictions.parquet", _NAMED, f"{_MARK}; each figure of results.json computed again", in_mark=True),
+    Entry(f"{ROW}verify.json", _NAMED, f"{_MARK}; each field against the files", in_mark=True),
+    Entry(f"{ROW}failed.json", _NAMED, _MARK, in_mark=True),
+    Entry(f"{ROW}costs.json", "its own hash", _MARK, in_mark=True),
+    Entry(f"{ROW}finished.json", "its own hash; `run_id` and `row`", _MARK, in_mark=True),
+)
+ENTRIES = (*_RUN, *_OF_ROW)
+
+
+def table() -> str:
+    """The list as the Markdown table of docs/run-folder.md."""
+    lines = [
+        "| file | when the run goes on it is checked against | `verify` checks it against |",
+        "| --- | --- | --- |",
+    ]
+    lines += [f"| {item.name}{'/' * (item.kind == 'folder')} | {item.resume} | {item.verify} |" for item in ENTRIES]
+    return "\n".join(lines) + "\n"
+
+
+def marked(folder: RunFolder) -> list[Path]:
+    """The files of a run that are there and that COMPLETE holds the hashes of: those of the run, then of each row."""
+    files = [folder.path / entry.name for entry in _RUN if entry.in_mark]
+    for row in folder.row_folders():
+        files += [_of_row(row, entry) for entry in _OF_ROW if entry.in_mark]
+    return [file for file in files if kind_of(file) == "file"]
+
+
+def _of_row(row: RowFolder, entry: Entry) -> Path:
+    return row.path / entry.name.removeprefix(ROW)
+
+
+def irregular(folder: RunFolder) -> Iterator[tuple[Path, str]]:
+    """Each entry that is something else than the list says, with what it is: a link, a pipe, a folder for a file.
+
+    Of the folders of the list everything inside is looked at; other names in the run folder are the user's.
+    """
+    for entry in _RUN:
+        yield from _unlike(folder.path / entry.name, entry.kind)
+    if kind_of(folder.rows) == "folder":
+        for inner in sorted(folder.rows.iterdir()):
+            yield from _unlike(inner, "folder")
+            for seed in sorted(inner.glob("seed-*")):
+                yield from _unlike(seed, "folder")
+    for row in folder.row_folders():
+        yield from _irregular_of_row(row)
+    yield from _special_inside(folder.work)
+
+
+def refuse_irregular(folder: RunFolder) -> None:
+    """Check that each file and folder of the list is a regular file or a folder.
+
+    Raises: RunError naming the first that is not.
+    """
+    for path, kind in irregular(folder):
+        raise RunError(_message(path, kind, folder))
+
+
+def fault_of(path: Path, kind: str, folder: RunFolder) -> str:
+    """What is wrong with an entry that is irregular, for a list of faults."""
+    return f"{path.relative_to(folder.path).as_posix()} is a {kind}."
+
+
+def _message(path: Path, kind: str, folder: RunFolder) -> str:
+    return (
+        f"{folder.path}: {fault_of(path, kind, folder)} A run folder holds regular files and folders alone. Put the "
+        f"real one in its place, or remove the {kind} and give the same command again."
+    )
+
+
+def _irregular_of_row(row: RowFolder) -> Iterator[tuple[Path, str]]:
+    for entry in _OF_ROW:
+        yield from _unlike(_of_row(row, entry), entry.kind)
+    for inner in (row.adapter, row.control, row.checkpoints):
+        yield from _special_inside(inner)
+
+
+def _unlike(path: Path, wanted: str) -> Iterator[tuple[Path, str]]:
+    kind = kind_of(path)
+    if kind not in (None, wanted):
+        yield path, str(kind)
+
+
+def _special_inside(folder: Path) -> Iterator[tuple[Path, str]]:
+    if kind_of(folder) != "folder":
+        return
+    for parent, folders, names in os.walk(folder):
+        for name in sorted([*folders, *names]):
+            kind = kind_of(Path(parent, name))
+            if kind not in (None, "file", "folder"):
+                yield Path(parent, name), str(kind)

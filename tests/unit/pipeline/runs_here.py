@@ -1,0 +1,75 @@
+"""Runs of the tiny model in this process: the rows' work is done here, and stopped where a test wants it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tiny
+from finetooth import pipeline
+from finetooth.errors import Interrupted
+from finetooth.files import sha256_file
+from finetooth.model import device
+from finetooth.proof import worker
+from finetooth.proof.command import Command
+from finetooth.proof.task import Task
+
+# Measured times, and what is made of them: their bytes differ from run to run.
+TIMED = {"costs.json", "log.jsonl", "report.html", "README.md", "COMPLETE", "plan.json", "provenance.json"}
+
+
+def recipe_in(place: Path, **changes: Any) -> dict[str, Any]:
+    """A recipe of three rows over a tiny model and 60 reviews in `place`, made when they are not there."""
+    if not (place / "model").exists():
+        tiny.save_model(place / "model")
+        tiny.save_reviews(place / "reviews.csv", 60)
+    training = {"epochs": 1, "checkpoint_every": 2, "evaluate_every": 2} | changes.pop("training", {})
+    values = tiny.recipe(place / "model", place / "reviews.csv", training=training)
+    values["data"] |= {"validation": 12, "test": 14}
+    return values | {"baselines": ["majority", "original"]} | changes
+
+
+class Here:
+    """Does the work of rows in this process. stop_after: calls done before one is refused as a signal would; None: all.
+
+    stop_at_step: training step after which the fit of a candidate is stopped, its state saved.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.stop_after: int | None = None
+        self.stop_at_step: int | None = None
+        self.calls: list[tuple[str, str, str]] = []
+        monkeypatch.setattr(device, "configure", lambda resolved: None)
+        monkeypatch.setattr(worker, "_say", lambda message: None)
+        monkeypatch.setattr(worker, "_Stopping", lambda: self)
+        monkeypatch.setattr(Command, "call", lambda command, task, step: self.call(task))
+
+    def asked(self) -> int | None:
+        """The signal to obey, which the training loop asks for before each micro-batch."""
+        steps = self._steps() if self.stop_at_step is not None else []
+        return 15 if steps and steps[-1] >= (self.stop_at_step or 0) else None
+
+    def call(self, task: Task) -> None:
+        """What the command asks its child for."""
+        if self.stop_after is not None and len(self.calls) >= self.stop_after:
+            raise Interrupted("stopped by the test")
+        self._steps: Callable[[], list[int]] = lambda: [
+            int(item.name.split("-")[1]) for item in sorted(task.folder.checkpoints.glob("step-*"))
+        ]
+        self.calls.append((task.action, task.row, task.split))
+        worker._work(task, worker._Speaker())
+
+
+def finish(values: dict[str, Any], out: Path) -> None:
+    """The run to its end."""
+    pipeline.run(values, out=out)
+
+
+def measured(out: Path) -> dict[str, str]:
+    """SHA-256 of every file of a complete run that the inputs determine, locks left out."""
+    return {
+        item.relative_to(out).as_posix(): sha256_file(item)
+        for item in sorted(out.rglob("*"))
+        if item.is_file() and item.name not in TIMED | {"finished.json"} and not item.name.startswith(".")
+    }

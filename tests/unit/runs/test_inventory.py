@@ -1,0 +1,72 @@
+"""The list of a run folder's files: the documentation holds it, and what is not as it says is named."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from finetooth.errors import RunError
+from finetooth.runs import inventory
+from finetooth.runs.layout import RowFolder, RunFolder
+
+DOCS = Path(__file__).parents[3] / "docs" / "run-folder.md"
+
+MAKERS: dict[str, Callable[[Path], object]] = {
+    "symbolic link": lambda place: place.symlink_to("nowhere"),
+    "pipe": os.mkfifo,
+    "folder": Path.mkdir,
+    "file": Path.touch,
+}
+
+
+def test_the_documentation_holds_the_list() -> None:
+    assert inventory.table() in DOCS.read_text(encoding="utf-8")
+
+
+def test_every_place_of_the_layout_is_in_the_list() -> None:
+    run = RunFolder(Path("x"))
+    row = RowFolder(Path("x/rows/ROW"))
+    places = {
+        getattr(folder, name).relative_to("x").as_posix()
+        for folder in (run, row)
+        for name, value in vars(type(folder)).items()
+        if isinstance(value, property) and not name.startswith("is_")
+    }
+    assert places - {entry.name for entry in inventory.ENTRIES} == set()
+    names = [entry.name for entry in inventory.ENTRIES]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("entry", inventory.ENTRIES, ids=lambda entry: entry.name)
+def test_a_link_a_pipe_and_the_other_kind_in_its_place_are_named(tmp_path: Path, entry: inventory.Entry) -> None:
+    for row in ("rows/tfidf/", "rows/r4/seed-3/"):
+        folder = RunFolder(tmp_path / row.replace("/", "-"))
+        name = entry.name.replace("rows/ROW/", row)
+        place = folder.path / name
+        place.parent.mkdir(parents=True)
+        for kind, make in MAKERS.items():
+            make(place)
+            if kind == entry.kind:
+                inventory.refuse_irregular(folder)
+            else:
+                with pytest.raises(RunError) as caught:
+                    inventory.refuse_irregular(folder)
+                assert str(caught.value).startswith(f"{folder.path}: {name} is a {kind}. A run folder holds regular ")
+            place.rmdir() if kind == "folder" else place.unlink()
+
+
+def test_links_and_pipes_deep_in_a_folder_of_the_list_are_named_and_a_users_own_are_not(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    row = folder.row("r4", 3)
+    deep = row.checkpoints / "step-00000005-0"
+    deep.mkdir(parents=True)
+    (tmp_path / "mine").symlink_to("nowhere")
+    (row.path / "notes").symlink_to("nowhere")
+    inventory.refuse_irregular(folder)
+    for place in (deep / "state.safetensors", folder.work / "prefix" / "layer-1-train" / "states.f32"):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to("nowhere")
+        found = [path for path, kind in inventory.irregular(folder) if kind == "symbolic link"]
+        assert found == [place]
+        place.unlink()
