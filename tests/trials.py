@@ -1,5 +1,6 @@
 """Runs in processes of their own: begun, watched, killed, begun again. Shared by the flows and benchmarks."""
 
+import itertools
 import json
 import os
 import random
@@ -24,6 +25,7 @@ from finetooth.runs.results import contract
 
 POLL_SECONDS = 0.002
 PATIENCE_SECONDS = 120.0
+_SEEDS = itertools.count()
 EVERY = 5  # steps between the checkpoints of the tiny recipe
 PROGRAM = (sys.executable, "-c", "from finetooth.cli import main; main()")
 
@@ -77,7 +79,9 @@ class Trial:
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def environment(self, **more: str) -> dict[str, str]:
-        return {**os.environ, "FINETOOTH_STATE": str(self.state), "OMP_WAIT_POLICY": "PASSIVE", **more}
+        """What a command is started with; each hashes strings by another seed, on which no byte may depend."""
+        own = {"FINETOOTH_STATE": str(self.state), "OMP_WAIT_POLICY": "PASSIVE", "PYTHONHASHSEED": str(next(_SEEDS))}
+        return {**os.environ, **own, **more}
 
     def log(self) -> list[dict[str, Any]]:
         """The lines of log.jsonl; one that a kill cut short is left out."""

@@ -106,8 +106,8 @@ def write_regular(path: Path, mode: Literal["a", "w+"]) -> IO[str]:
 
 
 def _regular(path: Path, flags: int) -> int:
-    wanted = ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY")  # none is on every system
-    flags |= sum(getattr(os, name, 0) for name in wanted)
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # none is on every system
+        flags |= getattr(os, name, 0)
     try:
         handle = os.open(path, flags, 0o666)
     except OSError as error:
@@ -262,17 +262,16 @@ def damages(folder: Path) -> Iterator[str]:
         yield f"{MANIFEST} is not a manifest"
         return
     now, whole = _manifest(folder), True
-    kinds = {item.relative_to(folder).as_posix(): kind_of(item) for item in folder.rglob("*")}
+    present = {item.relative_to(folder).as_posix(): kind_of(item) for item in folder.rglob("*")}
     for name, digest in wanted.items():
-        kind = kinds.get(name)  # a name is not looked for outside the folder, wherever it leads
+        kind = present.get(name)  # nothing is looked for outside the folder, wherever the name leads
         if kind != "file":
             yield f"{name} is missing" if kind is None else f"{name} is a {kind}"
             whole = False
         elif now["files"].get(name, {}).get("sha256") != digest:
             yield f"{name} differs from its manifest"
             whole = False
-    present = {name for name, kind in kinds.items() if kind != "folder"}
-    for extra in sorted(present - set(wanted) - {MANIFEST}):
+    for extra in sorted({name for name, kind in present.items() if kind != "folder"} - set(wanted) - {MANIFEST}):
         yield f"{extra} is not in its manifest"
         whole = False
     if whole and data != json_bytes(now):

@@ -153,6 +153,7 @@ def _candidate(
         "train_seconds": found["step_seconds"] * steps,
         "plain_step_seconds": None,
         "step_seconds": found["step_seconds"],
+        "waited_share": found["waited_share"],
         "padded_because": planned["padded_because"],
         "precision": precision,
         "prefix_layers": planned["depth"],

@@ -10,6 +10,7 @@ from finetooth.report.table import short_model
 _SHOWN_CLASSES, _SHOWN_ROWS = 8, 5
 SLOWER = ", which is slower: `finetooth check` measures what that costs"
 _HOW = {"declared": "as the recipe says", "known name": "by its name", "known name of a pair": "by its name"}
+BUSY = 0.1  # share of their time that measured steps wait for the processor, from which on it is said
 _NAMES = {"outside": "outside the limit"}
 
 
@@ -32,7 +33,21 @@ def _estimate(found: dict[str, Any]) -> str:
         return "The time of the run is not known: no candidate is there to measure the model with."
     said = f"Estimated time of the whole run: {_time(found['estimated_seconds'])}"
     most = found["estimated_peak_bytes"]
-    return f"{said}." if most is None else f"{said}, in about {most / 1e9:.1f} GB of memory."
+    said = f"{said}." if most is None else f"{said}, in about {most / 1e9:.1f} GB of memory."
+    return "\n".join([said, *_busy(found["candidates"])])
+
+
+def _busy(candidates: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """A note where other programs took much of the processor while the steps were measured."""
+    waited = max((row["waited_share"] or 0.0 for row in candidates), default=0.0)
+    if waited >= BUSY:
+        yield textwrap.fill(
+            f"Note: this machine is busy: the measured steps waited {100 * waited:.0f} % of their time for the "
+            "processor, which other programs used. The times hold for a machine as busy as now; without those "
+            "programs a run is faster.",
+            80,
+            subsequent_indent="  ",
+        )
 
 
 def _rows(found: dict[str, Any]) -> str:

@@ -28,6 +28,11 @@ _HEAP = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
 _KILLED = -getattr(signal, "SIGKILL", 9)  # the return code; Windows has neither
 
 
+# Threads of OpenMP spin at a barrier until all are there; where another program has the processor of one of them, the
+# others use up what it waits for. A thousand turns cost nothing on an idle machine (docs/experiments.md).
+_BARRIERS = {"GOMP_SPINCOUNT": "1000"}
+
+
 class Command:
     """One command at work. At most one child at a time; the first signal asks it to save and end, a second kills it."""
 
@@ -63,7 +68,7 @@ class Command:
                 stderr=stderr,
                 text=True,
                 encoding="utf-8",
-                env={**_NUMERICS, **_heap(task), **os.environ, **_OFFLINE},
+                env={**_NUMERICS, **_heap(task), **_barriers(), **os.environ, **_OFFLINE},
                 start_new_session=True,  # a Ctrl-C reaches the command alone, which passes it on
             )
             try:
@@ -122,6 +127,11 @@ class Command:
 
 
 _INTERRUPTED = "interrupted; what is done is saved. Give the same command again to go on."
+
+
+def _barriers() -> dict[str, str]:
+    """How long threads spin; nothing where the user says how they wait, which the count would override."""
+    return {} if "OMP_WAIT_POLICY" in os.environ else _BARRIERS
 
 
 def _heap(task: Task) -> dict[str, str]:

@@ -16,6 +16,7 @@ from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
 from finetooth.model.loading import load_base, load_tokenizer
 from finetooth.model.packed import PackedModel
 from finetooth.model.precision import DTYPES
+from finetooth.proof.contention import ProcessorTime, waited_share
 from finetooth.proof.task import Task
 from finetooth.recipe import Training
 from finetooth.tuning.forward import Forward, PaddedModel
@@ -54,7 +55,9 @@ def probe(task: Task) -> None:
     states = _Made.planned(tokens, plan, depth=asked["depth"])
     because = asked["padded_because"]
     abreast = crew.size if recipe.training.device == "cpu" else 1
+    processor_time = ProcessorTime.now()
     step_seconds = rate(_forward(tuned, tokens, plan, pad_id, because=because, abreast=abreast, states=states))
+    waited = waited_share(processor_time)
     counts = whole.parameters(base) if candidate is None else adapters.parameters(model)
     task.folder.path.mkdir(parents=True, exist_ok=True)
     write_json(
@@ -73,6 +76,7 @@ def probe(task: Task) -> None:
             "gpu_peak_bytes": device.gpu_peak_bytes() if recipe.training.device == "cuda" else None,
             "load_seconds": load_seconds,
             "step_seconds": step_seconds,
+            "waited_share": waited,
             "token_seconds": _evaluation_rate(model, tokens, pad_id, plan["evaluation_budget"]),
         },
     )

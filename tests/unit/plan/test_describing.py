@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from finetooth.plan import describing
 from finetooth.plan.describing import describe, warning_lines
 from finetooth.preflight import Finding, Row
@@ -142,3 +144,16 @@ def test_what_dropout_costs_is_told_as_it_was_measured() -> None:
         "dropout of the adapter: a step takes 2.5 x as long as without any (measured)"
     ]
     assert max(map(len, describing._candidates({"candidates": [slow]}).splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("waited", "told"), [(None, False), (0.0, False), (0.04, False), (0.1, True), (0.47, True)])
+def test_a_busy_machine_is_said_beside_the_estimated_time(waited: float | None, told: bool) -> None:
+    values = {"estimated_seconds": 60.0, "estimated_peak_bytes": None}
+    lines = describing._estimate(
+        values | {"candidates": [{"waited_share": 0.0}, {"waited_share": waited}]}
+    ).splitlines()
+    assert lines[0].startswith("Estimated time of the whole run: ")
+    assert (len(lines) > 1) == told
+    if told:
+        assert f"the measured steps waited {100 * (waited or 0):.0f} % of their time for the" in " ".join(lines)
+        assert max(map(len, lines)) <= 80

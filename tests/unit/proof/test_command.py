@@ -139,3 +139,23 @@ def test_only_tuning_in_bfloat16_keeps_what_onednn_makes(
     task.folder.lowered.unlink()
     write_json(tmp_path / "plan.json", plan | {"device": {"device": "cpu", "gpu": "Example 80GB"}})
     assert command._heap(task) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}  # oneDNN multiplies in float32 then
+
+
+@pytest.mark.parametrize(
+    ("own", "wanted"),
+    [
+        ({}, "1000"),
+        ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, None),  # the count would override it
+    ],
+)
+def test_threads_of_a_child_spin_shortly_unless_the_user_says_how_they_wait(
+    child: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: dict[str, str], wanted: str | None
+) -> None:
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    seen = tmp_path / "seen"
+    child(f"open({str(seen)!r}, 'w').write(repr(os.environ.get('GOMP_SPINCOUNT'))); say(event='done')")
+    assert seen.read_text() == repr(wanted)
