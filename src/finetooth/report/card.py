@@ -160,7 +160,7 @@ def _method(material: Material) -> Iterator[str]:
     gains = [(line.row["name"], line.gain[0]) for line in material.lines if line.gain is not None]
     if gains:
         test = f"exact McNemar test on the same test rows{family([name for name, _ in gains])}"
-        yield f"- p: {test}; {which_p([gain for _, gain in gains])}."
+        yield f"- p: {test}. {which_p([gain for _, gain in gains])}"
     full = of_full((line.row, line.compared) for line in material.lines)
     if full is not None:
         yield f"- {full}"

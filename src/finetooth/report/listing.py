@@ -126,7 +126,7 @@ def reading(contract: Mapping[str, Any], lines: Sequence[Line]) -> Iterator[str]
     if best is not None and gains:
         yield (
             f"Best baseline: {shown(best.title)}. Differences are in percentage points. p: exact McNemar test"
-            f"{family([name for name, _ in gains])}; {which_p([gain for _, gain in gains])}."
+            f"{family([name for name, _ in gains])}. {which_p([gain for _, gain in gains])}"
         )
     if any(line.chance for line in lines):
         yield "The original model's head was never trained, so its answers are chance."

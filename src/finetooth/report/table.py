@@ -287,7 +287,7 @@ def _reading(
     probe = next((line.row["probe"] for line in lines if line.row.get("probe")), None)
     if probe is not None:
         read, strength = _PROBED[probe["feature"]], f"C = {probe['inverse_regularisation']:g}"
-        said.append(_wrapped(f"probe: reads {read}, {strength}, as the validation rows chose.", "  "))
+        said.append(_wrapped(f"probe: logistic regression on {read}, {strength}; chosen on the validation rows.", "  "))
     full = of_full((line.row, line.compared) for line in lines)
     said += [] if full is None else [full]
     said += [text for key, text in _RULES.items() if any(decision.get(key) for decision in _decisions(lines))]
@@ -296,7 +296,7 @@ def _reading(
     if best is not None and judged:
         over = family([line.row["name"] for line in judged])
         which = which_p([line.compared["difference"] for line in judged])
-        text = f"Best baseline: {_titled(best, lines)}. p: exact McNemar test{over}; {which}."
+        text = f"Best baseline: {_titled(best, lines)}. p: exact McNemar test{over}. {which}"
         said.append(_wrapped(text, "  "))
     return said
 

@@ -37,11 +37,11 @@ def p_value(p: float) -> str:
 
 
 def which_p(differences: Sequence[float]) -> str:
-    """Against which control the p beside these differences to the best baseline are; at least one difference."""
-    said = ["next to a gain, the largest over all baselines"] if max(differences) > 0 else []
+    """Which p stands beside these differences to the best baseline; at least one difference."""
+    texts = ["Each gain is tested against every baseline, and the largest p is shown."] if max(differences) > 0 else []
     if min(differences) <= 0:
-        said.append("next to a loss, that of the best baseline, corrected for choosing it")
-    return "; ".join(said)
+        texts.append("Each loss is tested against the best baseline, corrected for choosing it.")
+    return " ".join(texts)
 
 
 def family(names: Sequence[str]) -> str:

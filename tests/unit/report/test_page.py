@@ -306,7 +306,7 @@ def test_a_temperature_and_the_p_are_told_under_the_table_and_in_the_card(tmp_pa
     write_json(folder.results, results)
     for text in (page(gather(folder)), card(gather(folder))):
         assert text.count(TEMPERED) == 1
-        assert "next to a gain, the largest over all baselines" in text
+        assert "Each gain is tested against every baseline" in text
 
 
 def test_where_the_winner_abstains_the_browser_says_that_predict_gives_no_label(tmp_path):

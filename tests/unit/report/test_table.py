@@ -92,9 +92,9 @@ def test_the_whole_table():
         "lora-r16 *         334,082    89.2 %   88.9 to 89.5   -1.4  p = 0.012  61 min\n"
         "\n"
         "* best on the validation rows, chosen before any test label was read.\n"
-        "Best baseline: tfidf. p: exact McNemar test, corrected for 2 candidates (Holm);\n"
-        "  next to a gain, the largest over all baselines; next to a loss, that of the\n"
-        "  best baseline, corrected for choosing it.\n"
+        "Best baseline: tfidf. p: exact McNemar test, corrected for 2 candidates (Holm).\n"
+        "  Each gain is tested against every baseline, and the largest p is shown. Each\n"
+        "  loss is tested against the best baseline, corrected for choosing it.\n"
         "\n"
         "All adapters verified: reloaded in a fresh process, logits bitwise equal.\n"
         'Next    finetooth predict --with runs/imdb-minilm "your text"'
@@ -227,7 +227,7 @@ def test_the_probe_says_what_it_reads(feature, read):
     probe = row("probe", "baseline", None, 0.734, parameters=parameters, probe=facts, train_seconds=21.0)
     text = render([*CONTROLS, probe], {"best_control": None, "rows": [judged(probe)]}, winner=None)
     assert re.search(r"\nprobe \(rank 0\) +770 +73\.4 % +73\.1 to 73\.7 +21 s\n", text)
-    assert f"\nprobe: reads {read}, C = 0.01, as the validation rows chose.\n" in text
+    assert f" probe: logistic regression on {read}, C = 0.01; chosen on the validation rows." in " ".join(text.split())
     assert "probe:" not in render()
 
 
@@ -277,7 +277,7 @@ def test_the_verdict_stands_alone_under_the_notes_and_before_the_adapters():
         "points with 334,082 instead of 666,626 trained parameters."
     )
     assert (
-        "  best baseline, corrected for choosing it.\n"
+        "  loss is tested against the best baseline, corrected for choosing it.\n"
         "\n"
         "Worth it: lora-r16 beats the best baseline (tfidf) by 1.4 points (1.0 to 1.8).\n"
         "  lora-r8 is as good within 0.5 points with 334,082 instead of 666,626 trained\n"
@@ -289,13 +289,13 @@ def test_the_verdict_stands_alone_under_the_notes_and_before_the_adapters():
 def test_the_p_is_explained_by_what_it_stands_beside():
     gains = COMPARISON | {"rows": [*COMPARISON["rows"][:4], judged(ROWS[4], 0.014, 1e-9)]}
     assert (
-        "\nBest baseline: tfidf. p: exact McNemar test, corrected for 2 candidates (Holm);\n"
-        "  next to a gain, the largest over all baselines.\n"
+        "\nBest baseline: tfidf. p: exact McNemar test, corrected for 2 candidates (Holm).\n"
+        "  Each gain is tested against every baseline, and the largest p is shown.\n"
     ) in render(comparison=gains)
     seeds = [*CONTROLS, *(row("lora-r8", seed=seed) for seed in (1, 2))]
     compared = COMPARISON | {"rows": [*map(judged, CONTROLS), *(judged(one, -0.01, 0.2) for one in seeds[3:])]}
     assert (
-        "corrected for 2 candidates and seeds (Holm); next to a loss, that of the best baseline, corrected for "
+        "corrected for 2 candidates and seeds (Holm). Each loss is tested against the best baseline, corrected for "
         "choosing it."
     ) in " ".join(render(seeds, compared, winner={"name": "lora-r8", "seed": 2}).split())
 
@@ -304,11 +304,9 @@ def test_the_best_control_is_named_with_its_seed_where_there_are_several_of_its_
     full = [row("full", "baseline", seed, 0.91) for seed in (1, 2)]
     rows = [*CONTROLS, *full, row("lora-r8", seed=1)]
     compared = {"best_control": {"name": "full", "seed": 2}, "rows": [judged(rows[-1], -0.01, 0.2)]}
-    assert "\nBest baseline: full (seed 2). p: exact McNemar test; next to a loss" in render(
-        rows, compared, winner=None
-    )
+    assert "\nBest baseline: full (seed 2). p: exact McNemar test. Each loss" in render(rows, compared, winner=None)
     compared["best_control"] = {"name": "original", "seed": 21}
-    assert "\nBest baseline: original. p: exact McNemar test; next to a loss" in render(rows, compared, winner=None)
+    assert "\nBest baseline: original. p: exact McNemar test. Each loss" in render(rows, compared, winner=None)
 
 
 def test_full_is_told_to_be_a_yardstick_where_it_was_held_against_the_winner():
