@@ -147,7 +147,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(read_file(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunError(f"{path}: not readable as JSON ({error}). Take it from a backup.") from error
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from finetooth.files import MANIFEST, damage, damages, new_directory, sha256_file, write_file
+from finetooth.errors import RunError
+from finetooth.files import MANIFEST, damage, damages, new_directory, read_json, sha256_file, write_file
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
@@ -49,3 +50,10 @@ def test_a_manifest_never_leads_out_of_its_folder(tmp_path: Path) -> None:
     for name in ("../secret", str(outside)):
         (folder / MANIFEST).write_text(json.dumps({"schema": 1, "files": {name: entry}}))
         assert list(damages(folder)) == [f"{name} is missing"]
+
+
+def test_json_nested_without_end_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_bytes(b"[" * 100_000)
+    with pytest.raises(RunError, match=r"plan\.json: not readable as JSON"):
+        read_json(path)

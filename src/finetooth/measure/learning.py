@@ -131,7 +131,11 @@ def judge(
     and the true one."""
     collapsed = collapse(answers, labels)
     entropy = _entropy(labels)
-    signs = [_one_class(collapsed, classes), _still_falling(curve, entropy), _not_fitted(curve, labels, baseline)]
+    signs = [
+        _one_class(collapsed, classes),
+        _still_falling(curve, entropy, baseline),
+        _not_fitted(curve, labels, baseline),
+    ]
     shown = tuple(sign for sign in signs if sign is not None)
     if not shown:
         return Learning()
@@ -149,7 +153,7 @@ def _one_class(collapsed: Collapse | None, classes: Sequence[str]) -> Sign | Non
     return Sign("one_class", wording.one_class(name, collapsed.share, collapsed.true_share))
 
 
-def _still_falling(curve: Sequence[Point], entropy: float) -> Sign | None:
+def _still_falling(curve: Sequence[Point], entropy: float, baseline: Baseline | None) -> Sign | None:
     """That the validation loss fell steeply to the last evaluation, and ended far from fitted."""
     if not curve or curve[-1].validation_loss > min(point.validation_loss for point in curve):
         return None
@@ -161,6 +165,8 @@ def _still_falling(curve: Sequence[Point], entropy: float) -> Sign | None:
     start = before[-1].validation_loss if before else last.train_loss
     if last.validation_loss > (1 - STEEP) * start:
         return None
+    if not before and baseline is not None and last.validation_accuracy >= baseline.accuracy:
+        return None  # the mean training loss holds the untrained beginning, too weak a sign against a candidate ahead
     if not before:
         return Sign("still_falling", wording.falling_within(start, last.validation_loss))
     span = last.epoch - before[-1].epoch

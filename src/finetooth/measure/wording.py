@@ -240,7 +240,7 @@ def failed_controls(failed: Sequence[str]) -> str:
         return ""
     many = len(failed) > 1
     return (
-        f"The baseline{'s' if many else ''} {_listed(failed)} failed, so nothing is said against "
+        f"The baseline{'s' if many else ''} {_listed(failed)} failed, so there is no comparison with "
         f"{'them' if many else 'it'}."
     )
 

@@ -152,7 +152,7 @@ def load(base: Base, folder: Path) -> Any:
         detail = str(error).strip().split("\n")[0][:200]
         raise ModelError(f"the adapter: {CONFIG} does not fit the base model ({detail}).") from error
     expected = state(model)
-    _compare_names(folder, expected, saved)
+    _compare_names(expected, saved)
     _peft().set_peft_model_state_dict(model, dict(saved))
     applied = state(model)
     for name, tensor in saved.items():
@@ -256,7 +256,7 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
     return found
 
 
-def _compare_names(folder: Path, expected: dict[str, torch.Tensor], saved: dict[str, torch.Tensor]) -> None:
+def _compare_names(expected: dict[str, torch.Tensor], saved: dict[str, torch.Tensor]) -> None:
     missing, strange = sorted(set(expected) - set(saved)), sorted(set(saved) - set(expected))
     if missing:
         raise ModelError(f"the adapter: {len(missing)} tensors are missing, first {missing[0]!r}; nothing was loaded.")

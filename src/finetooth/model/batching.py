@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from finetooth.errors import ModelError
+from finetooth.errors import FinetoothError, ModelError
 
 # A micro-batch costs about as much again as this many tokens, however small it is. Measured for training MiniLM-L6 on
 # two idle cores: 256 tokens take 147 ms and 1,024 take 445, so 48 ms and 0.39 ms a token (benchmarks/step_costs.py).
@@ -130,7 +130,7 @@ def encode(backend: Any, texts: list[Any]) -> list[Any]:
     """
     try:
         encoded: list[Any] = backend.encode_batch(texts)
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, SystemExit, MemoryError, FinetoothError):  # a signal handler raises Interrupted
         raise
     except BaseException as error:
         detail = str(error).strip().split("\n")[0][:200]

@@ -54,7 +54,7 @@ def load_tokenizer(folder: Path) -> Any:
         copy_tokenizer(folder, Path(copy))
         try:
             tokenizer = _transformers().AutoTokenizer.from_pretrained(copy, local_files_only=True)
-        except (KeyboardInterrupt, SystemExit, FinetoothError):
+        except (KeyboardInterrupt, SystemExit, MemoryError, FinetoothError):
             raise
         except BaseException as error:
             raise ModelError(f"the base model: no tokenizer could be loaded ({_first_line(error)}).") from error
@@ -210,7 +210,7 @@ def _load(folder: Path, classes: Sequence[str] | None, dropout: float | Literal[
     inside = [str(key[0]) for key in info["mismatched_keys"] if str(key[0]).startswith(f"{model.base_model_prefix}.")]
     if inside:
         raise ModelError(f"the base model: {inside[0]} has another shape than config.json says.")
-    _refuse_unexpected(folder, info["unexpected_keys"])
+    _refuse_unexpected(info["unexpected_keys"])
     for tensor in [*model.parameters(), *model.buffers()]:
         # The loader maps the file: tensors would lie wherever it put them, unaligned (the last bit of a product depends
         # on alignment), and a file cut short would kill the process.
@@ -250,7 +250,7 @@ def _set_dropout(config: Any, dropout: float | Literal["model"]) -> None:
             setattr(config, key, float(dropout))
 
 
-def _refuse_unexpected(folder: Path, keys: Iterable[str]) -> None:
+def _refuse_unexpected(keys: Iterable[str]) -> None:
     strange = [key for key in sorted(keys) if not any(re.fullmatch(pattern, key) for pattern in ALLOWED_UNEXPECTED)]
     if strange:
         raise ModelError(

@@ -141,8 +141,6 @@ def _seen(run_folder: RunFolder | None, examples: Examples) -> _Seen:
         because = "an adapter outside its run keeps no record of it. Evaluate the run folder to know."
         return _Seen(None, every, _UNKNOWN + because)
     known = read_text_keys(run_folder)
-    if known is None:
-        return _Seen(None, every, f"{_UNKNOWN}splits.parquet of this run keeps no record of texts.")
     keys = overlap.keys(examples.texts, examples.pairs)
     trained = np.array([key in known["train"] for key in keys], dtype=np.bool_)
     chosen_by = np.array([key in known["validation"] for key in keys], dtype=np.bool_) & ~trained

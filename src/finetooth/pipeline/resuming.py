@@ -50,7 +50,8 @@ def refuse_rows_without_plan(folder: RunFolder) -> None:
 
     Raises: RunError otherwise.
     """
-    rows = sorted(item.name for item in folder.rows.iterdir()) if folder.rows.is_dir() else []
+    entries = folder.rows.iterdir() if folder.rows.is_dir() else ()
+    rows = sorted(item.name for item in entries if not item.name.startswith("."))
     if rows:
         raise RunError(
             f"{folder.path}: holds rows ({rows[0]}) but no {folder.plan.name}, so that it cannot be told which recipe "
@@ -68,7 +69,8 @@ def read_plan(folder: RunFolder) -> dict[str, Any]:
         return read_hashed_json(folder.plan)
     except RunError as error:
         raise RunError(
-            f"{folder.plan}: was changed after it was written, so that the rows here are of no known recipe and data. "
+            f"{folder.plan}: was changed after it was written, so it is not known which recipe and data the rows here "
+            "belong to. "
             "Take it from a backup, or begin another run with --out."
         ) from error
 

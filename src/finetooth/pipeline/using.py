@@ -12,7 +12,7 @@ from finetooth.progress import Progress, progress_for
 from finetooth.proof import certificate
 from finetooth.recipe import Data, typed
 from finetooth.recipe import load as load_recipe
-from finetooth.runs import results
+from finetooth.runs import complete, results
 from finetooth.runs.layout import RunFolder
 from finetooth.sources import bring_adapter, bring_model
 
@@ -23,7 +23,8 @@ def load(run_or_adapter: str | Path, *, base: str | None = None, progress: Progr
     run_or_adapter: the folder of a run, or of one adapter. base: source of the base model, for an adapter that was
     moved out of its run and whose base is a local folder. progress: as run, but
     nowhere when omitted, in a notebook too.
-    Raises: RunError when the run has no winner; ModelError when the artefact or base is not what was measured.
+    Raises: RunError when the run has no winner, or its files were changed; ModelError when the adapter or base is not
+    what was measured.
     """
     quiet = progress_for(progress or False)
     folder = _adapter_folder(Path(run_or_adapter).absolute())
@@ -31,6 +32,8 @@ def load(run_or_adapter: str | Path, *, base: str | None = None, progress: Progr
     base_folder = bring_base(folder, base, progress=quiet)
     predictor = artefact.load(staged.path, base_folder=base_folder, name=str(run_or_adapter))
     run_folder = run_of(folder)
+    if run_folder is not None and run_folder.is_complete:  # how its data was read, and which rows it used
+        complete.refuse_changed(run_folder, [run_folder.recipe, run_folder.plan, run_folder.data, run_folder.splits])
     return predictor if run_folder is None else replace(predictor, columns=_text_columns(run_folder))
 
 

@@ -75,7 +75,8 @@ def _mark(folder: RunFolder) -> Mapping[str, Any]:
     except (RunError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise RunError(
-        f"{folder.complete}: not a mark that Finetooth wrote, so that nothing can be held to it. Take it from a backup."
+        f"{folder.complete}: not a mark that Finetooth wrote, so nothing can be checked against it. Take it from a "
+        "backup."
     )
 
 

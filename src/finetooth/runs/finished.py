@@ -68,7 +68,7 @@ def refuse_changed(row: RowFolder, *, run_id: str) -> None:
     files = _read(row, run_id) if kind_of(row.finished) else {}
     gone = sorted(set(files) - _still_whole(row, files))
     if gone:
-        raise RunError(f"{row.path / gone[0]}: is gone since the run wrote it. {_AGAIN}")
+        raise RunError(f"{row.path / gone[0]}: has gone missing since the run wrote it. {_AGAIN}")
 
 
 def changed(row: RowFolder) -> dict[str, str | None]:

@@ -124,6 +124,8 @@ def irregular(folder: RunFolder) -> Iterator[tuple[Path, str]]:
         yield from _unlike(folder.path / entry.name, entry.kind)
     if kind_of(folder.rows) == "folder":
         for inner in sorted(folder.rows.iterdir()):
+            if inner.name.startswith(".") and kind_of(inner) == "file":
+                continue  # a file manager's own, such as .DS_Store; no row has such a name
             yield from _unlike(inner, "folder")
             for seed in sorted(inner.glob("seed-*")):
                 yield from _unlike(seed, "folder")

@@ -67,15 +67,13 @@ def read_splits(folder: RunFolder) -> dict[str, tuple[str, ...]]:
     return {split: tuple(ids) for split, ids in found.items()}
 
 
-def read_text_keys(folder: RunFolder) -> dict[str, set[bytes]] | None:
-    """{split: the keys of its texts (data.overlap.keys)}; None of a run whose splits.parquet has none.
+def read_text_keys(folder: RunFolder) -> dict[str, set[bytes]]:
+    """{split: the keys of its texts (data.overlap.keys)}.
 
     Raises: RunError when splits.parquet cannot be read.
     """
     try:
-        if "text_key" not in pq.read_schema(folder.splits).names:
-            return None
-        table = pq.read_table(folder.splits, columns=["split", "text_key"])
+        table = pq.read_table(io.BytesIO(read_file(folder.splits)), columns=["split", "text_key"])
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{folder.splits}: not readable as splits ({' '.join(str(error).split())}).") from error
     keys: dict[str, set[bytes]] = {split: set() for split in SPLITS}

@@ -13,7 +13,7 @@ def check_code(value: Any) -> Iterator[Problem]:
     key = refused_key(value)
     if key is not None:
         yield Problem(
-            key, "code", f"key {short(key)} is refused: it has code chosen or loaded by the model's author.",
+            key, "code", f"key {short(key)} is refused: it would let the model's author choose or load code.",
             " Remove the key if the model works without it.",
         )  # fmt: skip
 

@@ -85,6 +85,8 @@ def test_a_validation_loss_that_falls_steeply_to_the_end():
     assert nine.text == "its validation loss was still falling: from 0.80 to 0.65 in the last 3 epochs"
     only = judge(points=[Point(1.0, 1.02, 0.71)]).signs[0]
     assert only.text == "its loss was still falling: 1.02 on average in training, 0.71 on validation rows after it"
+    ahead = learning.Baseline("tfidf", 0.75)
+    assert judge(points=[Point(1.0, 1.02, 0.71)], baseline=ahead).signs == ()
 
 
 @pytest.mark.parametrize(

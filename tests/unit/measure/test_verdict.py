@@ -264,16 +264,16 @@ def test_seeds_alike_ones_and_failures_are_all_told():
     assert text.endswith(
         " 2 seeds show little of where another seed would land: lora-r8 had 89.0 to 89.5 % with them."
         " On these test rows big cannot be told apart from lora-r8 (seed 1)."
-        " lora-r16 failed and is not judged. The baseline probe failed, so nothing is said against it."
+        " lora-r16 failed and is not judged. The baseline probe failed, so there is no comparison with it."
     )
 
 
 def test_failed_controls_are_told():
     assert judge([*CONTROLS, GOOD], failed_controls=["probe"])["text"].endswith(
-        " The baseline probe failed, so nothing is said against it."
+        " The baseline probe failed, so there is no comparison with it."
     )
     assert judge([*CONTROLS, GOOD], failed_controls=["probe", "original"])["text"].endswith(
-        " The baselines probe and original failed, so nothing is said against them."
+        " The baselines probe and original failed, so there is no comparison with them."
     )
     found = judge([GOOD], failed_controls=["tfidf", "probe"])
     assert found["worth_it"] is None
@@ -294,13 +294,13 @@ def test_beating_controls_that_learnt_nothing_is_not_sold_as_worth_it():
     failed = judge([majority, GOOD], failed_controls=["tfidf"])
     assert failed["worth_it"] is None
     assert failed["text"].endswith(
-        "because no trained baseline (tfidf, probe) ended well. The baseline tfidf failed, so nothing is said "
-        "against it."
+        "because no trained baseline (tfidf, probe) ended well. The baseline tfidf failed, so there is no "
+        "comparison with it."
     )
     untrained = judge([majority, GOOD], failed_controls=["majority", "original (seed 2)"])
     assert untrained["text"].endswith(
         "because no trained baseline (tfidf, probe) was run. The baselines majority and original (seed 2) failed, so "
-        "nothing is said against them."
+        "there is no comparison with them."
     )
     assert "(tfidf, probe) ended well" in judge([majority, GOOD], failed_controls=["majority", "probe"])["text"]
     assert judge([majority, TFIDF, GOOD])["worth_it"] is True

@@ -10,8 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tiny
-from finetooth.errors import ModelError
-from finetooth.model.batching import OVERHEAD_TOKENS, Tokens, collate, evaluation_batches, micro_batches, tokenize
+from finetooth.errors import Interrupted, ModelError
+from finetooth.model.batching import (
+    OVERHEAD_TOKENS,
+    Tokens,
+    collate,
+    encode,
+    evaluation_batches,
+    micro_batches,
+    tokenize,
+)
 from finetooth.model.loading import load_base, load_tokenizer
 from finetooth.model.predictor import logits
 
@@ -155,3 +163,13 @@ def test_pairs_go_through_both_families(tmp_path: Path, family: str) -> None:
     base = load_base(folder, classes=("no", "yes"), head_seed=0)
     found = tokenize(load_tokenizer(folder), TEXTS[:9], PAIRS[:9], max_tokens=30)
     assert np.isfinite(logits(base.model, found, pad_id=0)).all()
+
+
+@pytest.mark.parametrize("error", [Interrupted("stopped by SIGINT"), MemoryError()])
+def test_what_ends_the_process_while_texts_are_tokenized_is_no_fault_of_the_tokenizer(error: BaseException) -> None:
+    class Backend:
+        def encode_batch(self, texts: list[str]) -> list[object]:
+            raise error
+
+    with pytest.raises(type(error)):
+        encode(Backend(), ["a text"])

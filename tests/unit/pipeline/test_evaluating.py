@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 from proven_runs import SEED, make_run
 
 import finetooth
 import tiny
-from finetooth.errors import DataError
+from finetooth.errors import DataError, RunError
 from finetooth.runs.layout import RunFolder
 
 Row = tuple[str, str]
@@ -77,14 +76,13 @@ def test_of_an_adapter_alone_it_is_not_known_and_said(run: Path, tmp_path: Path)
     )
 
 
-def test_of_a_run_whose_splits_hold_no_texts_it_is_not_known(run: Path, tmp_path: Path) -> None:
-    old = shutil.copytree(run, tmp_path / "old")
-    splits = RunFolder(old).splits
-    pq.write_table(pq.read_table(splits, columns=["split", "id"]), splits)
-    figures = finetooth.evaluate(
-        RunFolder(old).row("r4", SEED).adapter, data=save(tmp_path / "seen.csv", TRAIN), base=str(run.parent / "m")
-    )
-    assert figures["seen_rows"] is None and "splits.parquet of this run keeps no record of texts" in figures["note"]
+@pytest.mark.parametrize("name", ["splits.parquet", "plan.json"])
+def test_what_says_how_rows_were_used_and_read_is_held_to_the_run(run: Path, tmp_path: Path, name: str) -> None:
+    changed = shutil.copytree(run, tmp_path / "changed")
+    with (changed / name).open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(RunError, match=f"{name}: was changed after the run was complete"):
+        finetooth.evaluate(changed, data=save(tmp_path / "seen.csv", TRAIN), base=str(run.parent / "m"))
 
 
 def test_data_frames_lists_and_arrays_are_evaluated_as_a_file_is(run: Path, tmp_path: Path) -> None:

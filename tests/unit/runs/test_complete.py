@@ -81,7 +81,7 @@ def test_a_file_that_changed_or_went_is_refused_and_one_that_is_not_held_is_pass
 def test_a_mark_of_another_form_is_refused(run: RunFolder, mark: object) -> None:
     write_json(run.complete, mark)
     assert refusal(run, run.results) == (
-        f"{run.complete}: not a mark that Finetooth wrote, so that nothing can be held to it. Take it from a backup."
+        f"{run.complete}: not a mark that Finetooth wrote, so nothing can be checked against it. Take it from a backup."
     )
 
 

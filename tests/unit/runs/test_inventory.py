@@ -70,3 +70,12 @@ def test_links_and_pipes_deep_in_a_folder_of_the_list_are_named_and_a_users_own_
         found = [path for path, kind in inventory.irregular(folder) if kind == "symbolic link"]
         assert found == [place]
         place.unlink()
+
+
+def test_a_file_of_a_file_manager_beside_the_rows_is_passed_over(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.rows.mkdir(parents=True)
+    (folder.rows / ".DS_Store").touch()
+    assert list(inventory.irregular(folder)) == []
+    (folder.rows / "lora-r8").touch()
+    assert [path.name for path, _ in inventory.irregular(folder)] == ["lora-r8"]

@@ -119,7 +119,7 @@ def test_links_and_pipes_are_refused_by_name(model: Path, tmp_path: Path) -> Non
 def test_keys_that_choose_code_are_refused(model: Path, file: str, value: dict[str, Any], key: str) -> None:
     (model / file).write_text(json.dumps(value))
     assert refusal(bring_model, str(model)) == (
-        f"{model}/{file}: key {key!r} is refused: it has code chosen or loaded by the model's author. "
+        f"{model}/{file}: key {key!r} is refused: it would let the model's author choose or load code. "
         f"Remove the key if the model works without it."
     )
 

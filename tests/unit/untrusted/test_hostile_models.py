@@ -120,7 +120,7 @@ def test_a_key_that_chooses_code_is_refused_at_any_depth(folder: Path, key: str,
     for work in (lambda: bring_model(str(folder)), lambda: scores(folder)):
         message = refusal(work)
         assert message is not None
-        assert f"config.json: key {key!r} is refused: it has code chosen or loaded by the model's author" in message
+        assert f"config.json: key {key!r} is refused: it would let the model's author choose or load code" in message
 
 
 @pytest.mark.parametrize("key", OTHER_MODEL)
