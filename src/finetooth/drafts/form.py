@@ -9,21 +9,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from finetooth.data import delimited, detection, discover, opening, reading, signatures
+from finetooth.data import columns, delimited, detection, discover, opening, reading, signatures
 from finetooth.data.rows import Malformed, Part, Sample
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
 _LINES, _CHARACTERS, _TRIED = 50_000, 1 << 23, 200  # looked at, of one file; lines that show the delimiter
 _FEW_SHARE, _FEW = 0.2, 500  # a column of labels has at most so many distinct values
-_HEADER_WORDS, _LABEL_WORDS = 6, 4  # names of columns and of classes have no more
+_LABEL_WORDS = 4  # names of classes have no more
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _TABLES = ("csv", "tsv")
-_KNOWN_NAMES = {
-    *detection.TEXT_NAMES,
-    *detection.LABEL_NAMES,
-    *(name for pair in detection.PAIR_NAMES for name in pair),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,17 +180,9 @@ def _columns(part: Part, *, spec: Data) -> Iterator[Setting]:
         return
     part = _as(part, spec)
     first, *rest = _records(part, spec=spec).good or [[]]
-    if rest and not _KNOWN_NAMES & {cell.strip().casefold() for cell in first} and _is_data(first, rest):
+    if rest and columns.data_cell(first, rest, spec=spec):
         whole = Sample(columns=tuple(first), rows=rest)
         yield Setting("columns", detection.names_by_position(whole), "the file has no header")
-
-
-def _is_data(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row is one of data: a cell of it is a usual value of its column, or as long as a text."""
-    return any(
-        len(cell.split()) > _HEADER_WORDS or (_are_few(values := [row[place] for row in rest]) and cell in set(values))
-        for place, cell in enumerate(first)
-    )
 
 
 def _as(part: Part, spec: Data) -> Part:

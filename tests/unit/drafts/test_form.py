@@ -98,3 +98,25 @@ def test_words_are_the_texts_beside_longer_names_of_classes(tmp_path: Path) -> N
     classes = ("THE UNIVERSE ASTRONOMY", "STRENGTH")
     content = "".join(f"w{'ord' * (row % 3)}{row % 45},{classes[row % 2]}\n" for row in range(60))
     assert form_of(tmp_path / "a.csv", content) == {"columns": ["text", "label"]}
+
+
+QUESTIONS = "Timestamp,What did you like most about this course?,Overall satisfaction\n"
+ANSWERS = "".join(f"9:{row:02},{text},{label}\n" for row, (label, text) in enumerate(ROWS)).replace(
+    ", number", " number"
+)
+
+
+def test_a_long_question_is_a_name_where_the_labels_repeat(tmp_path: Path) -> None:
+    assert form_of(tmp_path / "survey.csv", QUESTIONS + ANSWERS) == {}
+    assert form_of(tmp_path / "bare.csv", ANSWERS) == {"columns": ["column1", "text", "label"]}
+
+
+def test_a_declared_column_is_in_the_header(tmp_path: Path) -> None:
+    lone = "Timestamp,What did you like most about this course?\n" + "".join(
+        f"9:{row},words {row}\n" for row in range(60)
+    )
+    path = tmp_path / "survey.csv"
+    path.write_text(lone, encoding="utf-8")
+    spec = Data(source=str(path), text="what did you like most about this course?")
+    assert settings({"all": [path]}, spec=spec) == []
+    assert [item.key for item in settings({"all": [path]}, spec=Data(source=str(path)))] == ["columns"]
