@@ -140,11 +140,17 @@ class _Records:
 
 
 def _records(part: Part, *, spec: Data) -> _Records:
-    lines = _lines(part, spec=spec)
-    known = spec.delimiter or delimited.find_delimiter(lines[:_TRIED], part=part, quoting=spec.quoting, width=None)
-    tried = csv.reader(lines[:_TRIED], delimiter=known, quoting=csv.QUOTE_MINIMAL if spec.quoting else csv.QUOTE_NONE)
-    widths = Counter(map(len, tried))
-    width = widths.most_common(1)[0][0]
+    lines = _lines(part, spec=spec)[:_TRIED]
+    if not lines:
+        reading.sample(part, spec=spec)  # which says that there is no row
+    with delimited.long_fields():
+        known = spec.delimiter or delimited.find_delimiter(lines, part=part, quoting=spec.quoting, width=None)
+        try:
+            tried = csv.reader(lines, delimiter=known, quoting=csv.QUOTE_MINIMAL if spec.quoting else csv.QUOTE_NONE)
+            widths = Counter(map(len, tried))
+        except csv.Error as error:
+            raise DataError(f"{part.name}: {error}. If quote marks are plain text in it: data.quoting: false") from None
+    width = widths.most_common(1)[0][0] if widths else 1
     names = [str(place) for place in range(width)]
     plain = spec.model_copy(update={"columns": names, "delimiter": known})
     head = reading.sample(part, spec=plain)

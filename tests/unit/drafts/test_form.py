@@ -120,3 +120,17 @@ def test_a_declared_column_is_in_the_header(tmp_path: Path) -> None:
     spec = Data(source=str(path), text="what did you like most about this course?")
     assert settings({"all": [path]}, spec=spec) == []
     assert [item.key for item in settings({"all": [path]}, spec=Data(source=str(path)))] == ["columns"]
+
+
+def test_texts_longer_than_the_limit_of_the_csv_module(tmp_path: Path) -> None:
+    rows = [(label, text * (8_000 if row == 7 else 1)) for row, (label, text) in enumerate(ROWS)]
+    assert form_of(tmp_path / "long.csv", "label,text\n" + lines('{label},"{text}"', rows)) == {}
+    stray = [(label, f'"{text}' if row == 3 else text * 100) for row, (label, text) in enumerate(ROWS)]
+    assert form_of(tmp_path / "stray.tsv", "label\ttext\n" + lines("{label}\t{text}", stray)) == {"quoting": False}
+
+
+def test_blank_lines_alone_are_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "blank.csv"
+    path.write_text("\n\n\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"blank\.csv: the file holds only blank lines; there is no row to read"):
+        settings({"all": [path]}, spec=Data(source=str(path)))
