@@ -90,6 +90,8 @@ def _format(part: Part, *, spec: Data) -> Iterator[Setting]:
     lines = _lines(part, spec=spec)
     if _divided(lines, "\t"):
         yield Setting("format", "tsv", "tabs divide its lines")
+    elif delimited.is_headed_table(part.path, spec=spec):
+        return  # the reader takes it as it is, whatever its texts hold
     elif delimiter := next((mark for mark in ";|,@#^~" if _divided(lines, mark) and _holds_labels(lines, mark)), ""):
         yield Setting("format", "csv", "its lines are rows of a table")
         if spec.delimiter is None:

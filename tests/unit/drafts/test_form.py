@@ -134,3 +134,8 @@ def test_blank_lines_alone_are_no_table(tmp_path: Path) -> None:
     path.write_text("\n\n\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"blank\.csv: the file holds only blank lines; there is no row to read"):
         settings({"all": [path]}, spec=Data(source=str(path)))
+
+
+def test_a_headed_table_in_a_file_whose_name_says_nothing(tmp_path: Path) -> None:
+    rows = [(label, f"well, {text}" if row % 3 else text) for row, (label, text) in enumerate(ROWS)]
+    assert form_of(tmp_path / "headed.txt", "text,label\n" + lines('"{text}",{label}', rows)) == {}
