@@ -124,7 +124,10 @@ def spread_rows(part: Part, found: Sample) -> list[Sequence[Any]]:
     width = len(found.columns)
     with long_fields():
         records = [
-            record for lines in spread.pieces(part, found) for _, record in _sample_records(lines, found, most=None)
+            record
+            for place, lines in enumerate(spread.pieces(part, found))
+            for number, record in _sample_records(lines, found, most=None)
+            if place > 0 or number >= found.first_row  # a header may span several lines
         ]
         sound: list[Sequence[Any]] = [record for record in records if len(record) == width]
         if len(sound) >= max(SAMPLE_ROWS, _SOUND_SHARE * len(records)):
