@@ -1,8 +1,9 @@
 """Which column is the text and which the label: as declared, by a known name, or by what the columns hold."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from finetooth.data import detection
 from finetooth.data.detection import Profile, recipe_list, recipe_word
@@ -11,6 +12,7 @@ from finetooth.errors import DataError, did_you_mean
 from finetooth.recipe import Data
 
 _SHOWN = 5
+_NAME_WORDS = 6  # a longer name of a column may be a text
 
 
 @dataclass(slots=True)
@@ -205,19 +207,32 @@ def _detect_label(known: Mapping[str, Profile], *, part: Part, taken: set[str], 
     return label
 
 
+def data_cell(first: Sequence[str], rest: Sequence[Sequence[Any]], *, spec: Data) -> str:
+    """The cell that shows that the first row of a table is data, not names of columns; "" where none does.
+
+    A row that holds a known or a declared name is a header. Else a value that its column repeats shows data; the length
+    of a cell does so only where no column repeats its values, for the questions of a form are names too.
+    """
+    names = {cell.strip().casefold() for cell in first}
+    declared = (spec.text, spec.text_pair, spec.label, spec.group, *spec.keep, *spec.slices)
+    pairs = (name for pair in detection.PAIR_NAMES for name in pair)
+    known = {*detection.TEXT_NAMES, *detection.LABEL_NAMES, *pairs}
+    if names & (known | {name.strip().casefold() for name in declared if name}):
+        return ""
+    by_place = [[value for row in rest if (value := str(row[place]).strip())] for place in range(len(first))]
+    distinct = [set(values) for values in by_place]
+    repeating = [place for place, values in enumerate(by_place) if values and 2 * len(distinct[place]) <= len(values)]
+    if repeating:
+        return next((first[place] for place in repeating if first[place].strip() in distinct[place]), "")
+    return next((cell for cell in first if len(cell.split()) > _NAME_WORDS), "")
+
+
 def _refuse_headless(found: Sample, *, part: Part, spec: Data) -> None:
     """A first row of a CSV that is data, not names, would be lost and name the columns wrongly."""
     if part.format not in ("csv", "tsv") or not found.headed or spec.columns is not None or not found.rows:
         return
-    names = [column.strip().casefold() for column in found.columns]
-    declared = {name.strip().casefold() for name in (spec.text, spec.label, spec.text_pair, spec.group) if name}
-    pairs = {name for pair in detection.PAIR_NAMES for name in pair}
-    if set(names) & (declared | set(detection.TEXT_NAMES) | set(detection.LABEL_NAMES) | pairs):
-        return
-    for place, column in enumerate(found.columns):
-        values = [row[place] for row in found.rows]
-        if column and ((column in values and len(set(values)) <= len(values) / 2) or len(column.split()) > 6):
-            raise DataError(
-                f"{part.name}: its first row looks like data, not like names of columns ({column[:60]!r}). "
-                f"Name the columns in their order: data.columns: {recipe_list(detection.names_by_position(found))}"
-            )
+    if cell := data_cell(found.columns, found.rows, spec=spec):
+        raise DataError(
+            f"{part.name}: its first row looks like data, not like names of columns ({cell[:60]!r}). "
+            f"Name the columns in their order: data.columns: {recipe_list(detection.names_by_position(found))}"
+        )

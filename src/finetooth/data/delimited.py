@@ -40,7 +40,7 @@ def sample(part: Part, *, spec: Data) -> Sample:
     with opening.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as opened:
         kept = _first_lines(opened.stream, name=part.name)
     found = Sample(columns=(), rows=[], quoting=spec.quoting, facts={"encoding": opened.encoding})
-    with _long_fields():
+    with long_fields():
         records = _tried(kept, found, part=part, spec=spec)
     if not records:
         if any(line.strip() for line in kept):
@@ -63,7 +63,7 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
     """
     pick = picker([found.columns.index(name) for name in wanted])
     width = len(found.columns)
-    with opening.text(part.path, name=part.name, encoding=spec.encoding) as opened, _long_fields():
+    with opening.text(part.path, name=part.name, encoding=spec.encoding) as opened, long_fields():
         ended = _Ending(opening.lines(opened.stream, name=part.name))
         number = 0
         for record in _records(ended, found, part=part):
@@ -122,9 +122,12 @@ def spread_rows(part: Part, found: Sample) -> list[Sequence[Any]]:
     wrong, or there are few, the rows are read from the first on instead.
     """
     width = len(found.columns)
-    with _long_fields():
+    with long_fields():
         records = [
-            record for lines in spread.pieces(part, found) for _, record in _sample_records(lines, found, most=None)
+            record
+            for place, lines in enumerate(spread.pieces(part, found))
+            for number, record in _sample_records(lines, found, most=None)
+            if place > 0 or number >= found.first_row  # a header may span several lines
         ]
         sound: list[Sequence[Any]] = [record for record in records if len(record) == width]
         if len(sound) >= max(SAMPLE_ROWS, _SOUND_SHARE * len(records)):
@@ -232,7 +235,8 @@ def _reader(lines: Iterable[str], found: Sample) -> Any:
 
 
 @contextmanager
-def _long_fields() -> Iterator[None]:
+def long_fields() -> Iterator[None]:
+    """Lets fields be as long as the longest row that is read."""
     # The limit is one for the process; the standard 131,072 is less than a long article.
     before = csv.field_size_limit(opening.MAX_ROW_CHARACTERS)
     try:

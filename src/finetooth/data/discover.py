@@ -287,7 +287,8 @@ def _refuse_two_validations(path: Path, named: list[tuple[str, Path]]) -> None:
         split: [str(file) for other, file in named if other == split] for split in ("train", "validation", "test")
     }
     listed["validation"] = [str(path / files[0])]
-    written = {split: places[0] if len(places) == 1 else f"[{', '.join(places)}]" for split, places in listed.items()}
+    quoted = {split: [recipe_word(place) for place in places] for split, places in listed.items()}
+    written = {split: places[0] if len(places) == 1 else f"[{', '.join(places)}]" for split, places in quoted.items()}
     sources = ", ".join(f"{split}: {place}" for split, place in written.items() if listed[split])
     raise DataError(
         f"{path.name}: {' and '.join(files)} are both named as validation rows. Name one of them, in data.source; with "

@@ -24,7 +24,7 @@ _WIDE = ("utf-16", "utf-32", "utf16", "utf32", "utf_16", "utf_32")
 def pieces(part: Part, sample: Sample) -> list[list[str]]:
     """The file's lines with their ends, or of a long file those of PIECES places spread evenly over it.
 
-    The first and the last line of each piece are left out: they may be cut, and the file's first may be a header.
+    The first and the last line of each piece are left out, for they may be cut; the file's first line stays.
     sample: its facts hold the encoding. A file that is compressed, or whose characters have two bytes or more each, is
     read from its beginning, up to STREAMED_CHARACTERS.
     """
@@ -33,7 +33,7 @@ def pieces(part: Part, sample: Sample) -> list[list[str]]:
         texts = _streamed(part, encoding=encoding)
     else:
         texts = [piece.decode(encoding, errors="surrogateescape") for piece in _places(part.path)]
-    return [_whole_lines(text) for text in texts]
+    return [_whole_lines(text, begins=place == 0) for place, text in enumerate(texts)]
 
 
 @contextmanager
@@ -90,6 +90,7 @@ def _streamed(part: Part, *, encoding: str) -> list[str]:
     return ["".join(found)] if distance == 1 else found
 
 
-def _whole_lines(piece: str) -> list[str]:
-    lines = piece.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return [line + "\n" for line in lines[1:-1]]
+def _whole_lines(piece: str, *, begins: bool) -> list[str]:
+    """The lines of a piece that are not cut. begins: whether the file begins with it."""
+    lines = piece.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [line + "\n" for line in lines[0 if begins else 1 : -1]]

@@ -9,21 +9,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from finetooth.data import delimited, detection, discover, opening, reading, signatures
+from finetooth.data import columns, delimited, detection, discover, opening, reading, signatures
 from finetooth.data.rows import Malformed, Part, Sample
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
 _LINES, _CHARACTERS, _TRIED = 50_000, 1 << 23, 200  # looked at, of one file; lines that show the delimiter
 _FEW_SHARE, _FEW = 0.2, 500  # a column of labels has at most so many distinct values
-_HEADER_WORDS, _LABEL_WORDS = 6, 4  # names of columns and of classes have no more
+_LABEL_WORDS = 4  # names of classes have no more
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _TABLES = ("csv", "tsv")
-_KNOWN_NAMES = {
-    *detection.TEXT_NAMES,
-    *detection.LABEL_NAMES,
-    *(name for pair in detection.PAIR_NAMES for name in pair),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +90,8 @@ def _format(part: Part, *, spec: Data) -> Iterator[Setting]:
     lines = _lines(part, spec=spec)
     if _divided(lines, "\t"):
         yield Setting("format", "tsv", "tabs divide its lines")
+    elif delimited.is_headed_table(part.path, spec=spec):
+        return  # the reader takes it as it is, whatever its texts hold
     elif delimiter := next((mark for mark in ";|,@#^~" if _divided(lines, mark) and _holds_labels(lines, mark)), ""):
         yield Setting("format", "csv", "its lines are rows of a table")
         if spec.delimiter is None:
@@ -145,11 +142,17 @@ class _Records:
 
 
 def _records(part: Part, *, spec: Data) -> _Records:
-    lines = _lines(part, spec=spec)
-    known = spec.delimiter or delimited.find_delimiter(lines[:_TRIED], part=part, quoting=spec.quoting, width=None)
-    tried = csv.reader(lines[:_TRIED], delimiter=known, quoting=csv.QUOTE_MINIMAL if spec.quoting else csv.QUOTE_NONE)
-    widths = Counter(map(len, tried))
-    width = widths.most_common(1)[0][0]
+    lines = _lines(part, spec=spec)[:_TRIED]
+    if not lines:
+        reading.sample(part, spec=spec)  # which says that there is no row
+    with delimited.long_fields():
+        known = spec.delimiter or delimited.find_delimiter(lines, part=part, quoting=spec.quoting, width=None)
+        try:
+            tried = csv.reader(lines, delimiter=known, quoting=csv.QUOTE_MINIMAL if spec.quoting else csv.QUOTE_NONE)
+            widths = Counter(map(len, tried))
+        except csv.Error as error:
+            raise DataError(f"{part.name}: {error}. If quote marks are plain text in it: data.quoting: false") from None
+    width = widths.most_common(1)[0][0] if widths else 1
     names = [str(place) for place in range(width)]
     plain = spec.model_copy(update={"columns": names, "delimiter": known})
     head = reading.sample(part, spec=plain)
@@ -185,17 +188,9 @@ def _columns(part: Part, *, spec: Data) -> Iterator[Setting]:
         return
     part = _as(part, spec)
     first, *rest = _records(part, spec=spec).good or [[]]
-    if rest and not _KNOWN_NAMES & {cell.strip().casefold() for cell in first} and _is_data(first, rest):
+    if rest and columns.data_cell(first, rest, spec=spec):
         whole = Sample(columns=tuple(first), rows=rest)
         yield Setting("columns", detection.names_by_position(whole), "the file has no header")
-
-
-def _is_data(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row is one of data: a cell of it is a usual value of its column, or as long as a text."""
-    return any(
-        len(cell.split()) > _HEADER_WORDS or (_are_few(values := [row[place] for row in rest]) and cell in set(values))
-        for place, cell in enumerate(first)
-    )
 
 
 def _as(part: Part, spec: Data) -> Part:

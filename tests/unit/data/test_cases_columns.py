@@ -233,6 +233,14 @@ def test_a_first_row_of_data_is_not_lost_as_a_header(files: Files) -> None:
     assert len(labels(headed)) == 20
 
 
+def test_a_header_that_spans_two_lines(files: Files) -> None:
+    rows = "".join(f"a long and winding film {n},{'x' if n % 2 else 'y'}\n" for n in range(400))
+    dataset = files.load('"The\nopinion",Grade\n' + rows)
+    assert dataset.summary["columns"]["text"] == {"name": "The\nopinion", "how": "longest free text"}
+    assert sorted(set(labels(dataset).values())) == ["x", "y"]
+    assert len(labels(dataset)) == 400
+
+
 def test_columns_are_found_by_what_they_hold(files: Files) -> None:
     rows = "".join(f"{n},what a long and winding film {n},{'x' if n % 2 else 'y'}\n" for n in range(20))
     dataset = files.load("key,opinion,verdict\n" + rows)

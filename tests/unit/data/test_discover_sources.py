@@ -251,12 +251,13 @@ def test_files_that_are_read_as_one_set_are_told(files: Files) -> None:
 
 def test_two_files_named_as_validation_are_an_error_with_the_option_that_chooses(files: Files) -> None:
     for name in ("train", "dev", "val", "test"):
-        files.write(f"shop/{name}.csv", csv_text(10).replace("film", name))
-    folder = files.folder / "shop"
+        files.write(f"shop, two/{name}.csv", csv_text(10).replace("film", name))
+    folder = files.folder / "shop, two"
     message = files.error(folder)
     assert message == (
-        "shop: dev.csv and val.csv are both named as validation rows. Name one of them, in data.source; with dev.csv: "
-        f"--set 'data.source={{train: {folder}/train.csv, validation: {folder}/dev.csv, test: {folder}/test.csv}}'"
+        "shop, two: dev.csv and val.csv are both named as validation rows. Name one of them, in data.source; "
+        f'with dev.csv: --set \'data.source={{train: "{folder}/train.csv", validation: "{folder}/dev.csv", '
+        f'test: "{folder}/test.csv"}}\''
     )
     (option,) = shlex.split(message.partition("--set ")[2])
     source = yaml.safe_load(option.partition("=")[2])

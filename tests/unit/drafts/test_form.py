@@ -98,3 +98,44 @@ def test_words_are_the_texts_beside_longer_names_of_classes(tmp_path: Path) -> N
     classes = ("THE UNIVERSE ASTRONOMY", "STRENGTH")
     content = "".join(f"w{'ord' * (row % 3)}{row % 45},{classes[row % 2]}\n" for row in range(60))
     assert form_of(tmp_path / "a.csv", content) == {"columns": ["text", "label"]}
+
+
+QUESTIONS = "Timestamp,What did you like most about this course?,Overall satisfaction\n"
+ANSWERS = "".join(f"9:{row:02},{text},{label}\n" for row, (label, text) in enumerate(ROWS)).replace(
+    ", number", " number"
+)
+
+
+def test_a_long_question_is_a_name_where_the_labels_repeat(tmp_path: Path) -> None:
+    assert form_of(tmp_path / "survey.csv", QUESTIONS + ANSWERS) == {}
+    assert form_of(tmp_path / "bare.csv", ANSWERS) == {"columns": ["column1", "text", "label"]}
+
+
+def test_a_declared_column_is_in_the_header(tmp_path: Path) -> None:
+    lone = "Timestamp,What did you like most about this course?\n" + "".join(
+        f"9:{row},words {row}\n" for row in range(60)
+    )
+    path = tmp_path / "survey.csv"
+    path.write_text(lone, encoding="utf-8")
+    spec = Data(source=str(path), text="what did you like most about this course?")
+    assert settings({"all": [path]}, spec=spec) == []
+    assert [item.key for item in settings({"all": [path]}, spec=Data(source=str(path)))] == ["columns"]
+
+
+def test_texts_longer_than_the_limit_of_the_csv_module(tmp_path: Path) -> None:
+    rows = [(label, text * (8_000 if row == 7 else 1)) for row, (label, text) in enumerate(ROWS)]
+    assert form_of(tmp_path / "long.csv", "label,text\n" + lines('{label},"{text}"', rows)) == {}
+    stray = [(label, f'"{text}' if row == 3 else text * 100) for row, (label, text) in enumerate(ROWS)]
+    assert form_of(tmp_path / "stray.tsv", "label\ttext\n" + lines("{label}\t{text}", stray)) == {"quoting": False}
+
+
+def test_blank_lines_alone_are_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "blank.csv"
+    path.write_text("\n\n\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"blank\.csv: the file holds only blank lines; there is no row to read"):
+        settings({"all": [path]}, spec=Data(source=str(path)))
+
+
+def test_a_headed_table_in_a_file_whose_name_says_nothing(tmp_path: Path) -> None:
+    rows = [(label, f"well, {text}" if row % 3 else text) for row, (label, text) in enumerate(ROWS)]
+    assert form_of(tmp_path / "headed.txt", "text,label\n" + lines('"{text}",{label}', rows)) == {}
