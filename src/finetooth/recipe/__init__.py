@@ -317,7 +317,8 @@ def load(source: str | Path | Mapping[str, Any], *, overrides: Sequence[str] = (
     """A validated recipe with the paths in it made absolute.
 
     source: a YAML file (paths in it are relative to it) or the same as a mapping (paths relative to the working
-    directory), which may hold tuples and Paths too. overrides: `a.b=value` texts with YAML values (paths relative to the working directory).
+    directory), which may hold tuples and Paths too. overrides: `a.b=value` texts with YAML values (paths relative to
+    the working directory).
     Raises: RecipeError naming file, key and the nearest known key; all faults together.
     """
     if isinstance(source, Mapping):
