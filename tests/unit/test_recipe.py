@@ -202,3 +202,24 @@ def test_a_delimiter_of_no_or_two_characters_is_told_with_the_way_to_write_one(t
 
 def test_labels_may_be_written_as_numbers_with_fractions():
     assert recipe.load(BARE, overrides=["data.labels=[0, 2.5, 5.0]"]).data.labels == ["0", "2.5", "5"]
+
+
+def test_a_mapping_from_python_may_hold_paths_and_tuples(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "minilm").mkdir()
+    typed: dict[str, Any] = {
+        "name": "mine",
+        "model": Path("minilm"),
+        "data": {"source": {"train": (Path("a.csv"), "b.csv"), "test": Path("~/c.csv")}, "labels": ("no", "yes")},
+        "seeds": (0, 1),
+        "candidates": ({"name": "small", "targets": ("query", "value")},),
+    }
+    made = recipe.load(typed)
+    assert made.model == str(tmp_path / "minilm")
+    assert isinstance(made.data.source, recipe.SplitSources)
+    assert made.data.source.train == [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
+    assert made.data.source.test == str(Path.home() / "c.csv")
+    assert (made.data.labels, made.seeds) == (["no", "yes"], [0, 1])
+    assert made.candidates[0].targets == ["query", "value"]
+    assert recipe.load({**BARE, "data": {"source": Path("a")}}).data.source == str(tmp_path / "a")
+    assert isinstance(typed["seeds"], tuple)

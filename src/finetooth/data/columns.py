@@ -130,7 +130,8 @@ def _notes(columns: Columns, known: Mapping[str, Profile], *, used: set[str], pa
         listed = ", ".join(map(repr, others))
         notes.append(
             f"{part.name}: left out although it holds texts too: {listed}; the text is {text!r} "
-            f"({columns.how['text']}). To give the model two texts: data.text_pair: {recipe_word(others[0])}"
+            f"({columns.how['text']}). To take it instead: data.text: {recipe_word(others[0])}; "
+            f"to give the model both: data.text_pair: {recipe_word(others[0])}"
         )
     if columns.label is not None and columns.how["label"] == "fewest distinct values":
         also = [name for name, reason in columns.left_out.items() if "data.label" in reason]

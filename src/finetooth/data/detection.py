@@ -144,11 +144,14 @@ def pair_by_name(columns: Sequence[str]) -> tuple[str, str] | None:
 def text_column(known: Mapping[str, Profile], *, taken: Collection[str]) -> tuple[str, str] | None:
     """The column of the texts and how it was found; None where no column holds texts."""
     lower = {column.strip().casefold(): column for column in reversed([*known])}
-    for name in TEXT_NAMES:
-        column = lower.get(name)
-        if column is not None and column not in taken and (known[column].is_text or not known[column].count):
-            return column, "known name"
+    named = [known[lower[name]] for name in TEXT_NAMES if name in lower and lower[name] not in taken]
+    named = [profile for profile in named if profile.is_text or not profile.count]
     texts = [profile for name, profile in known.items() if name not in taken and profile.is_text]
+    for profile in [*[profile for profile in named if profile.is_free_text], *named[:1]]:
+        # A known name of a few words or of values that repeat, such as a title, yields to longer texts of any name.
+        longer = (text for text in texts if text.is_second_text and text.characters > profile.characters)
+        if profile.is_free_text or not any(longer):
+            return profile.name, "known name"
     if not texts:
         return None
     texts = [profile for profile in texts if profile.is_free_text] or _differing(texts)

@@ -70,7 +70,9 @@ def spread_rows(part: Part, found: Sample) -> list[Sequence[Any]]:
     with _readable(part):
         with part.path.open("rb") as stream:
             groups = parquet_pages.row_groups(stream)
-        for place in sorted({number * len(groups) // _SPREAD_GROUPS for number in range(_SPREAD_GROUPS)}):
+        filled = [place for place, group in enumerate(groups) if group.rows > 0]
+        picked = {filled[number * len(filled) // _SPREAD_GROUPS] for number in range(_SPREAD_GROUPS) if filled}
+        for place in sorted(picked):
             step = -(-min(groups[place].rows, _BATCH_ROWS) // SAMPLE_ROWS) or 1
             came = 0
             for batch in _batches(part, found.columns, row_groups=[place], lenient=True):
@@ -102,7 +104,8 @@ def _batches(
         every = parquet_pages.row_groups(stream)
         if len(every) != file.metadata.num_row_groups or {len(group.pages) for group in every} - {len(schema)}:
             raise parquet_pages.PageError("its footer can be read in two ways")
-        groups = list(range(len(every))) if row_groups is None else row_groups
+        asked = range(len(every)) if row_groups is None else row_groups
+        groups = [place for place in asked if every[place].rows > 0]  # the pages of one without rows may have no header
         read = [every[place] for place in groups]
         pages = parquet_pages.unfolded(stream, schema, groups=read, leaves=leaves)
         row_count = sum(group.rows for group in read)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # a recipe is read without the readers of data
 
 _RECIPE_SUFFIXES = (".yaml", ".yml")
 _SPLITS = {"train", "validation", "test"}
+_REQUIRED = {"name", "model", "data"}  # the keys that every recipe has
 
 
 def load_recipe(source: Any, *, overrides: Sequence[str] = (), progress: Progress | bool | None = None) -> Recipe:
@@ -29,6 +30,7 @@ def load_recipe(source: Any, *, overrides: Sequence[str] = (), progress: Progres
     if isinstance(source, str | Path) and is_recipe_file(source):
         return load(Path(source), overrides=overrides)
     if isinstance(source, Mapping) and not _holds_splits(source):
+        _refuse_rows(source)
         return load(source, overrides=overrides)
     from finetooth.drafts.drafting import draft
 
@@ -73,6 +75,29 @@ def data_source(text: str) -> str:
 
 def _holds_splits(source: Mapping[Any, Any]) -> bool:
     return bool(source) and set(source) <= _SPLITS
+
+
+def _refuse_rows(source: Mapping[Any, Any]) -> None:
+    """Raises: RecipeError for a mapping of rows that is no recipe: of splits by other names, or of columns."""
+    names = [str(key) for key in source]
+    if _REQUIRED & set(names):
+        return
+    if _SPLITS & set(names):
+        free = sorted(_SPLITS - set(names))
+        hints = [hint for name in names if name not in _SPLITS and (hint := did_you_mean(name, free))]
+        raise RecipeError(
+            f"the splits of data are train, validation and test; got {', '.join(names)}.{hints[0] if hints else ''}"
+        )
+    if names and not set(Recipe.model_fields) & set(names) and all(map(_is_column, source.values())):
+        raise RecipeError(
+            f"a mapping of columns ({', '.join(names)}) is neither a recipe nor data. Give a data frame of it, "
+            "or a list of (text, label) rows: list(zip(texts, labels))."
+        )
+
+
+def _is_column(values: Any) -> bool:
+    """Whether these are values in a row: a list, or an array or Series of one dimension."""
+    return isinstance(values, list | tuple) or len(getattr(values, "shape", ())) == 1
 
 
 def _data_source(item: Any, *, progress: Progress) -> Any:

@@ -19,7 +19,7 @@ from finetooth.recipe.model_names import model_source as model_source
 from finetooth.recipe.overriding import overridden
 from finetooth.recipe.places import COMPRESSED_SUFFIXES as COMPRESSED_SUFFIXES
 from finetooth.recipe.places import DATA_SUFFIXES as DATA_SUFFIXES
-from finetooth.recipe.places import absolute_paths
+from finetooth.recipe.places import absolute_paths, plain
 from finetooth.recipe.places import is_path as is_path
 from finetooth.recipe.places import typed as typed
 from finetooth.recipe.places import unlinked as unlinked
@@ -317,11 +317,12 @@ def load(source: str | Path | Mapping[str, Any], *, overrides: Sequence[str] = (
     """A validated recipe with the paths in it made absolute.
 
     source: a YAML file (paths in it are relative to it) or the same as a mapping (paths relative to the working
-    directory). overrides: `a.b=value` texts with YAML values (paths relative to the working directory).
+    directory), which may hold tuples and Paths too. overrides: `a.b=value` texts with YAML values (paths relative to
+    the working directory).
     Raises: RecipeError naming file, key and the nearest known key; all faults together.
     """
     if isinstance(source, Mapping):
-        where, raw, home = "recipe", {str(key): value for key, value in source.items()}, Path.cwd()
+        where, raw, home = "recipe", {str(key): plain(value) for key, value in source.items()}, Path.cwd()
     else:
         where, raw, home = str(source), strict_yaml.read(Path(source)), Path(source).resolve().parent
     values = absolute_paths(raw, home, where=where)

@@ -1,6 +1,7 @@
 """Sources in a recipe that are paths: told by their form, or by what lies beside the recipe, and made absolute."""
 
 import errno
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,17 @@ def typed(text: str) -> str:
     except OSError:  # longer than a name can be
         here = False
     return f"./{text}" if here else text
+
+
+def plain(value: Any) -> Any:
+    """A value from Python as a recipe file would hold it: a tuple as a list, a Path as the text of a path."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value) if is_path(str(value)) else f"./{value}"  # never a Hub id or a short name
+    return value
 
 
 def _exists(place: Path) -> bool:

@@ -27,7 +27,8 @@ def test_a_second_text_of_any_name_is_told_with_how_to_use_it(files: Files) -> N
     dataset = files.load(mrpc(), "msr_paraphrase_train.tsv")
     assert note(dataset, "#2 String") == (
         "msr_paraphrase_train.tsv: left out although it holds texts too: '#2 String'; the text is '#1 String' "
-        '(longest free text). To give the model two texts: data.text_pair: "#2 String"'
+        '(longest free text). To take it instead: data.text: "#2 String"; '
+        'to give the model both: data.text_pair: "#2 String"'
     )
     assert dataset.summary["left_out"] == {
         "#1 ID": "nearly every value differs, as in a column of ids",
@@ -141,3 +142,33 @@ def test_numbers_dates_and_times_are_no_words(value: object, figure: bool) -> No
 def test_a_column_groups_rows_by_its_name_and_its_repeated_values(name: str, distinct: int, groups: bool) -> None:
     sample = Sample(columns=(name, "opinion"), rows=[(f"S. {row % distinct}", sentence(row)) for row in range(120)])
     assert group_column(profiles(sample), taken=("opinion",)) == (name if groups else None)
+
+
+SHORT = "id,title,summary,user,score\n" + "".join(
+    f"{row},Great {('book', 'film')[row % 2]}{row},{sentence(row)},u{row % 7},{row % 2}\n" for row in range(40)
+)
+
+
+def test_free_text_wins_over_a_known_name_of_a_few_words(files: Files) -> None:
+    dataset = files.load(SHORT, label="score")
+    assert dataset.summary["columns"]["text"] == {"name": "summary", "how": "longest free text"}
+    assert files.load(SHORT, label="score", text="title").summary["columns"]["text"]["name"] == "title"
+
+
+def test_of_known_names_the_first_that_holds_free_text_is_taken(files: Files) -> None:
+    rows = "".join(f"Fine {row},{sentence(row)},{sentence(row)} and so on,{row % 2}\n" for row in range(40))
+    dataset = files.load("text,body,summary,label\n" + rows)
+    assert dataset.summary["columns"]["text"] == {"name": "body", "how": "known name"}
+
+
+@pytest.mark.parametrize("other", ["First Last {row}", "word{row}", "the same few words again"])
+def test_a_known_name_of_a_few_words_is_taken_where_no_other_column_holds_texts(files: Files, other: str) -> None:
+    rows = "".join(f"Fine {row},{other.format(row=row)},{row % 2}\n" for row in range(40))
+    dataset = files.load("text,writer,label\n" + rows)
+    assert dataset.summary["columns"]["text"] == {"name": "text", "how": "known name"}
+
+
+def test_texts_that_repeat_are_taken_by_their_name_beside_shorter_remarks(files: Files) -> None:
+    rows = "".join(f"{sentence(row // 4)} for {row // 4} days,the mark {row} it gets,{row % 2}\n" for row in range(40))
+    dataset = files.load("text,rationale,label\n" + rows)
+    assert dataset.summary["columns"]["text"] == {"name": "text", "how": "known name"}

@@ -155,3 +155,35 @@ def test_what_holds_no_rows_is_a_type_error() -> None:
     for thing in (7, None):
         with pytest.raises(TypeError, match="no rows with a text and a label"):
             load_recipe(thing)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (["train", "val"], "the splits of data are train, validation and test; got train, val."),
+        (["train", "valid"], "got train, valid. Did you mean 'validation'?"),
+        (["training", "test"], "got training, test. Did you mean 'train'?"),
+    ],
+)
+def test_a_mapping_with_a_split_of_another_name_is_told_the_names(keys: list[str], message: str) -> None:
+    for rows in (ROWS, pandas.DataFrame(COLUMNS), "reviews.csv"):
+        with pytest.raises(RecipeError) as caught:
+            load_recipe(dict.fromkeys(keys, rows))
+        assert str(caught.value).endswith(message)
+
+
+def test_a_mapping_of_columns_is_told_what_to_give(folder: Path) -> None:
+    frame = pandas.DataFrame(COLUMNS)
+    for columns in (COLUMNS, {"text": tuple(COLUMNS["text"]), "label": frame["label"].to_numpy()}, dict(frame.items())):
+        with pytest.raises(RecipeError) as caught:
+            load_recipe(columns)
+        assert str(caught.value) == (
+            "a mapping of columns (text, label) is neither a recipe nor data. Give a data frame of it, "
+            "or a list of (text, label) rows: list(zip(texts, labels))."
+        )
+
+
+def test_a_mapping_with_keys_of_a_recipe_is_judged_as_one(folder: Path) -> None:
+    for recipe in ({"seeds": [0]}, {"name": "mine", "train": "reviews.csv"}, {}):
+        with pytest.raises(RecipeError, match="key 'model' is missing"):
+            load_recipe(recipe)
