@@ -41,7 +41,8 @@ def text_of(made: Draft, place: Path) -> str:
     """The written recipe, after checks that hold of every one."""
     text = written(made, place=place)
     assert len(text.splitlines()) <= 40
-    assert max(map(len, text.splitlines())) <= 80
+    # The path of the data is as long as it is.
+    assert max(len(line) for line in text.splitlines() if not line.startswith("  source: ")) <= 80
     assert text.startswith("# yaml-language-server: $schema=./recipe.schema.json\n")
     place.write_text(text, encoding="utf-8")
     assert recipe.load(place) == made.recipe
