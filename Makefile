@@ -44,6 +44,6 @@ nightly: $(READY)
 docs: $(READY)
 	$(BIN)/python -m finetooth.cli.docs
 
-# Execute the notebook on all rows, about 15 minutes on two idle cores, and keep its outputs.
+# Execute the notebook, some minutes on two idle cores, and keep its outputs.
 notebook: $(READY)
 	$(BIN)/jupyter execute --inplace notebooks/lightweight_fine_tuning.ipynb
