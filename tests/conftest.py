@@ -52,8 +52,8 @@ def finished_run(tmp_path: Path) -> Path:
             "level": 0.95,
             "best_control": {"name": "tfidf", "seed": None},
             "verdict": {
-                "text": "Worth it: lora-r8 beats the best control (tfidf) by 8.0 points (2.1 to 13.9).",
-                "headline": "Worth it: lora-r8 beats the best control (tfidf) by 8.0 points (2.1 to 13.9).",
+                "text": "Worth it: lora-r8 beats the best baseline (tfidf) by 8.0 points (2.1 to 13.9).",
+                "headline": "Worth it: lora-r8 beats the best baseline (tfidf) by 8.0 points (2.1 to 13.9).",
                 "worth_it": True,
                 "unlearned": None,
                 "winner": {"name": "lora-r8", "seed": 0},

@@ -296,8 +296,8 @@ def test_a_run_of_all_kinds_of_rows_killed_after_each_kind_ends_in_the_same_byte
 
 def everything_measured(trial: Trial) -> dict[str, str]:
     """SHA-256 of every file of the rows that the inputs determine, of the results and of the comparison."""
-    costly = {"log.jsonl", "costs.json"}
-    files = [item for item in (trial.out / "rows").rglob("*") if item.is_file() and item.name not in costly]
+    of_one_run = {"log.jsonl", "costs.json", "finished.json"}  # the last holds the run's id, which is drawn anew
+    files = [item for item in (trial.out / "rows").rglob("*") if item.is_file() and item.name not in of_one_run]
     files += [trial.folder.results, trial.folder.comparison]
     return {file.relative_to(trial.out).as_posix(): sha256_file(file) for file in files}
 

@@ -183,7 +183,7 @@ def test_the_verdict_knows_controls_that_failed_and_controls_that_learnt_nothing
     assert verdict["worth_it"] is None
     assert verdict["text"] == (
         "a beats majority by 50.0 points (35.2 to 64.8); whether it was worth it cannot be said, because no trained "
-        "control (tfidf, probe) was run."
+        "baseline (tfidf, probe) was run."
     )
 
 
