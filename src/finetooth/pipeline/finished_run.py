@@ -61,7 +61,7 @@ class Run:
 
     @property
     def winner(self) -> dict[str, Any] | None:
-        """The row of `results` that was best on the validation rows, chosen before any test label was read, or None.
+        """The row of `results` that was best on the validation rows, chosen before any test row was scored, or None.
 
         `name`, `seed`, `test` (examples, accuracy, loss, macro_f1), `parameters` and more.
         """

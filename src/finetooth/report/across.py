@@ -43,7 +43,7 @@ def _reading(found: Mapping[str, Any]) -> list[str]:
     reference, judged = found["reference"], [row for row in found["rows"] if row["p"] is not None]
     said = ["* the winner of its run. vs first: accuracy minus that of the first run's winner."]
     if any(row["heads"] for row in found["rows"]):
-        said.append("original: the first of its untrained heads, where `show` has the mean of all.")
+        said.append("original: the first of its random layers, where `show` has the mean of all.")
     said += [_tested(judged)] if judged else []
     for row in judged:
         if row["winner"]:

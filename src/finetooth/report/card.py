@@ -86,7 +86,7 @@ def _what(material: Material) -> Iterator[str]:
     else:
         folder = winner.row["name"] if winner.row["seed"] is None else f"{winner.row['name']}/seed-{winner.row['seed']}"
         yield f"- A text classifier: {model} with the LoRA adapter `rows/{folder}/adapter`, a standard PEFT folder."
-        yield "- It was best on the validation rows; that was settled before any test label was read."
+        yield "- It was best on the validation rows; that was settled before any test row was scored."
         yield from _parameters(winner)
     names = ", ".join(_plain(shown(name, 40)) for name in classes[:_CLASSES])
     yield f"- {counted(len(classes), 'class', 'classes')}: {names}" + (", …" if len(classes) > _CLASSES else "")

@@ -120,7 +120,7 @@ def _peft_share(line: Line) -> Safe | None:
 def reading(contract: Mapping[str, Any], lines: Sequence[Line]) -> Iterator[str]:
     """What a reader must know to read the table right."""
     if contract["winner"] is not None:
-        yield "The row set off was best on the validation rows, chosen before any test label was read."
+        yield "The row set off was best on the validation rows, chosen before any test row was scored."
     best = best_control_of(lines)
     gains = [(line.row["name"], line.gain[0]) for line in lines if line.gain is not None]
     if best is not None and gains:

@@ -251,7 +251,6 @@ def _name(line: _Line, room: int | None) -> str:
     """The row's name with its mark, cut in the middle of nothing but the name where there is no room for all of it."""
     untrained = line.row.get("head") == "new" and line.row["kind"] == "baseline" and line.row["parameters"] is None
     mark = " (chance)" if untrained else ""
-    mark = " (rank 0)" if line.row.get("probe") else mark
     mark += " *" if line.winner else ""
     name = line.row["name"]
     if room is not None and len(name) + len(mark) > room:
@@ -282,12 +281,14 @@ def _reading(
     """What a reader must know to read the figures right."""
     said = []
     if contract["winner"] is not None:
-        said.append("* best on the validation rows, chosen before any test label was read.")
+        said.append("* best on the validation rows, chosen before any test row was scored.")
     said += _of_heads(lines, compared_with(comparison or {}), wide=wide)
     probe = next((line.row["probe"] for line in lines if line.row.get("probe")), None)
     if probe is not None:
         read, strength = _PROBED[probe["feature"]], f"C = {probe['inverse_regularisation']:g}"
-        said.append(_wrapped(f"probe: logistic regression on {read}, {strength}; chosen on the validation rows.", "  "))
+        said.append(
+            _wrapped(f"probe: logistic regression on {read}, {strength}, both chosen on the validation rows.", "  ")
+        )
     full = of_full((line.row, line.compared) for line in lines)
     said += [] if full is None else [full]
     said += [text for key, text in _RULES.items() if any(decision.get(key) for decision in _decisions(lines))]

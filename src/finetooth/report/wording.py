@@ -38,9 +38,13 @@ def p_value(p: float) -> str:
 
 def which_p(differences: Sequence[float]) -> str:
     """Which p stands beside these differences to the best baseline; at least one difference."""
-    texts = ["Each gain is tested against every baseline, and the largest p is shown."] if max(differences) > 0 else []
+    texts = []
+    if max(differences) > 0:
+        texts.append("A candidate ahead of the best baseline is tested against every baseline; the largest p is shown.")
     if min(differences) <= 0:
-        texts.append("Each loss is tested against the best baseline, corrected for choosing it.")
+        texts.append(
+            "A candidate not ahead of the best baseline is tested against it alone, corrected for choosing it."
+        )
     return " ".join(texts)
 
 
@@ -64,7 +68,7 @@ def of_heads(name: str, count: int, *, first: float | None, others: bool) -> str
     first: accuracy of the first head, 0 to 1, where candidates are compared with the row. others: whether figures other
     than its accuracy and range are shown.
     """
-    said = f"{name} (chance): mean and range of {count} untrained heads."
+    said = f"{name} (chance): mean and range of {count} random classification layers."
     said += " Its other figures are those of the first." if others else ""
     return said if first is None else f"{said} Candidates are compared with the first of them ({percent(first)})."
 

@@ -95,7 +95,7 @@ def test_seeds_are_named_where_they_are_counted():
 def test_of_several_untrained_heads_the_first_is_shown_and_told():
     heads = row("a", "original", 0.5, kind="baseline", winner=False, heads=5)
     said = text(row("a", "x", 0.8), heads)
-    assert "\noriginal: the first of its untrained heads, where `show` has the mean of all.\n" in f"{said}\n"
+    assert "\noriginal: the first of its random layers, where `show` has the mean of all.\n" in f"{said}\n"
     assert "untrained" not in text(row("a", "x", 0.8))
 
 

@@ -40,5 +40,5 @@ def test_it_stands_at_the_head_that_candidates_are_compared_with(heads, name):
     costs = against(lines, "parameters")
     assert float(reference(costs)[1]) == plots.even_scale(min(bounds), max(bounds), within=(0.0, 1.0)).down(0.53, 240)
     assert f"{name}, none trained" in costs.text
-    told = "untrained heads. Candidates are compared with the first of them (53.0\u00a0%)."
+    told = "random classification layers. Candidates are compared with the first of them (53.0\u00a0%)."
     assert (told in chart.text) == (heads is not None)

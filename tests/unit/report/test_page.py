@@ -268,7 +268,7 @@ def test_verdict_seeds_heads_and_calibration_are_shown_where_the_run_holds_them(
     results["rows"][2]["heads"] = {"count": 5, "mean_accuracy": 0.5, "lowest": 0.41, "highest": 0.63}
     write_json(folder.results, results)
     text = page(gather(folder)).replace(NO_BREAK, " ")
-    told = "original, seed 0 (chance): mean and range of 5 untrained heads."
+    told = "original, seed 0 (chance): mean and range of 5 random classification layers."
     assert f"{told} Its other figures are those of the first." in text
     assert f"whiskers: 95 % interval. {told}" in text
     assert '<td class="n">50.0 %</td><td class="n">41.0 to 63.0</td>' in text
@@ -292,7 +292,7 @@ def test_which_untrained_head_candidates_are_compared_with_stands_in_page_and_ca
     write_json(folder.comparison, comparison | {"best_control": {"name": "original", "seed": 0}})
     accuracy = f"{100 * results['rows'][2]['test']['accuracy']:.1f} %"
     told = (
-        "original, seed 0 (chance): mean and range of 5 untrained heads. Its other figures are those of the first. "
+        "original, seed 0 (chance): mean and range of 5 random classification layers. Its other figures are those of the first. "
         f"Candidates are compared with the first of them ({accuracy})."
     )
     assert told in page(gather(folder)).replace(NO_BREAK, " ") and told in card(gather(folder))
@@ -306,7 +306,7 @@ def test_a_temperature_and_the_p_are_told_under_the_table_and_in_the_card(tmp_pa
     write_json(folder.results, results)
     for text in (page(gather(folder)), card(gather(folder))):
         assert text.count(TEMPERED) == 1
-        assert "Each gain is tested against every baseline" in text
+        assert "A candidate ahead of the best baseline is tested against every baseline" in text
 
 
 def test_where_the_winner_abstains_the_browser_says_that_predict_gives_no_label(tmp_path):

@@ -91,10 +91,11 @@ def test_the_whole_table():
         "lora-r8            334,082    91.9 %   91.6 to 92.2   +1.3  p < 0.001  61 min\n"
         "lora-r16 *         334,082    89.2 %   88.9 to 89.5   -1.4  p = 0.012  61 min\n"
         "\n"
-        "* best on the validation rows, chosen before any test label was read.\n"
+        "* best on the validation rows, chosen before any test row was scored.\n"
         "Best baseline: tfidf. p: exact McNemar test, corrected for 2 candidates (Holm).\n"
-        "  Each gain is tested against every baseline, and the largest p is shown. Each\n"
-        "  loss is tested against the best baseline, corrected for choosing it.\n"
+        "  A candidate ahead of the best baseline is tested against every baseline; the\n"
+        "  largest p is shown. A candidate not ahead of the best baseline is tested\n"
+        "  against it alone, corrected for choosing it.\n"
         "\n"
         "All adapters verified: reloaded in a fresh process, logits bitwise equal.\n"
         'Next    finetooth predict --with runs/imdb-minilm "your text"'
@@ -189,10 +190,10 @@ def test_of_several_untrained_heads_the_mean_and_the_range_are_shown():
     chance = row("original", "baseline", 21, 0.513, head="new", heads=heads)
     text = render([CONTROLS[0], chance, *CONTROLS[2:], *ROWS[3:]])
     assert re.search(r"\noriginal \(chance\) +- +49\.9 % +44\.1 to 53\.4\n", text)
-    assert "\noriginal (chance): mean and range of 5 untrained heads.\n" in text
-    assert "untrained" not in render()
+    assert "\noriginal (chance): mean and range of 5 random classification layers.\n" in text
+    assert "random classification" not in render()
     wide = render([CONTROLS[0], chance, *CONTROLS[2:], *ROWS[3:]], wide=True)
-    told = "\noriginal (chance): mean and range of 5 untrained heads. Its other figures are\n  those of the first.\n"
+    told = "\noriginal (chance): mean and range of 5 random classification layers. Its other\n  figures are those of the first.\n"
     assert told in wide
 
 
@@ -201,8 +202,8 @@ def test_where_candidates_are_compared_with_an_untrained_head_it_is_said_which_a
     rows = [CONTROLS[0], row("original", "baseline", 21, 0.53, head="new", heads=heads), row("lora-r8", accuracy=0.51)]
     compared = {"best_control": {"name": "original", "seed": 21}, "rows": [judged(rows[2], -0.02, 0.3)]}
     told = (
-        "\noriginal (chance): mean and range of 5 untrained heads. Candidates are compared\n"
-        "  with the first of them (53.0 %).\n"
+        "\noriginal (chance): mean and range of 5 random classification layers. Candidates\n"
+        "  are compared with the first of them (53.0 %).\n"
     )
     assert told in render(rows, compared, winner=None)
     # So it is where another baseline is the best, and this one the hardest to beat.
@@ -226,8 +227,10 @@ def test_the_probe_says_what_it_reads(feature, read):
     facts = {"feature": feature, "inverse_regularisation": 0.01}
     probe = row("probe", "baseline", None, 0.734, parameters=parameters, probe=facts, train_seconds=21.0)
     text = render([*CONTROLS, probe], {"best_control": None, "rows": [judged(probe)]}, winner=None)
-    assert re.search(r"\nprobe \(rank 0\) +770 +73\.4 % +73\.1 to 73\.7 +21 s\n", text)
-    assert f" probe: logistic regression on {read}, C = 0.01; chosen on the validation rows." in " ".join(text.split())
+    assert re.search(r"\nprobe +770 +73\.4 % +73\.1 to 73\.7 +21 s\n", text)
+    assert f" probe: logistic regression on {read}, C = 0.01, both chosen on the validation rows." in " ".join(
+        text.split()
+    )
     assert "probe:" not in render()
 
 
@@ -277,7 +280,7 @@ def test_the_verdict_stands_alone_under_the_notes_and_before_the_adapters():
         "points with 334,082 instead of 666,626 trained parameters."
     )
     assert (
-        "  loss is tested against the best baseline, corrected for choosing it.\n"
+        "  against it alone, corrected for choosing it.\n"
         "\n"
         "Worth it: lora-r16 beats the best baseline (tfidf) by 1.4 points (1.0 to 1.8).\n"
         "  lora-r8 is as good within 0.5 points with 334,082 instead of 666,626 trained\n"
@@ -290,13 +293,14 @@ def test_the_p_is_explained_by_what_it_stands_beside():
     gains = COMPARISON | {"rows": [*COMPARISON["rows"][:4], judged(ROWS[4], 0.014, 1e-9)]}
     assert (
         "\nBest baseline: tfidf. p: exact McNemar test, corrected for 2 candidates (Holm).\n"
-        "  Each gain is tested against every baseline, and the largest p is shown.\n"
+        "  A candidate ahead of the best baseline is tested against every baseline; the\n"
+        "  largest p is shown.\n"
     ) in render(comparison=gains)
     seeds = [*CONTROLS, *(row("lora-r8", seed=seed) for seed in (1, 2))]
     compared = COMPARISON | {"rows": [*map(judged, CONTROLS), *(judged(one, -0.01, 0.2) for one in seeds[3:])]}
     assert (
-        "corrected for 2 candidates and seeds (Holm). Each loss is tested against the best baseline, corrected for "
-        "choosing it."
+        "corrected for 2 candidates and seeds (Holm). A candidate not ahead of the best baseline is tested "
+        "against it alone, corrected for choosing it."
     ) in " ".join(render(seeds, compared, winner={"name": "lora-r8", "seed": 2}).split())
 
 
@@ -304,9 +308,13 @@ def test_the_best_control_is_named_with_its_seed_where_there_are_several_of_its_
     full = [row("full", "baseline", seed, 0.91) for seed in (1, 2)]
     rows = [*CONTROLS, *full, row("lora-r8", seed=1)]
     compared = {"best_control": {"name": "full", "seed": 2}, "rows": [judged(rows[-1], -0.01, 0.2)]}
-    assert "\nBest baseline: full (seed 2). p: exact McNemar test. Each loss" in render(rows, compared, winner=None)
+    assert "\nBest baseline: full (seed 2). p: exact McNemar test. A candidate not ahead" in render(
+        rows, compared, winner=None
+    )
     compared["best_control"] = {"name": "original", "seed": 21}
-    assert "\nBest baseline: original. p: exact McNemar test. Each loss" in render(rows, compared, winner=None)
+    assert "\nBest baseline: original. p: exact McNemar test. A candidate not ahead" in render(
+        rows, compared, winner=None
+    )
 
 
 def test_full_is_told_to_be_a_yardstick_where_it_was_held_against_the_winner():
