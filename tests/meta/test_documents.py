@@ -83,7 +83,7 @@ def test_the_readme_installs_finetooth_before_it_calls_it():
     blocks = re.findall(r"^```sh\n(.*?)^```", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.M | re.S)
     lines = "".join(blocks).splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("finetooth "))
-    assert "pip install finetooth" in lines[:first]
+    assert "pip install ./finetooth" in lines[:first]
 
 
 @pytest.mark.parametrize("part", ["rejects.jsonl", "10,000 characters", "control/vocabulary.json", ".work"])
