@@ -165,7 +165,7 @@ def read_hashed_json(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise RunError(
-        f"{path}: was changed after it was written. Take it from a backup, or delete it and give the same command "
+        f"{path}: is not as Finetooth wrote it. Take it from a backup, or delete it and give the same command "
         "again: what it says is then made anew."
     )
 

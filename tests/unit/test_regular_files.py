@@ -88,7 +88,7 @@ def test_a_hashed_file_that_was_changed_is_refused(tmp_path: Path, change: Calla
     write_hashed_json(file, {"a": 0.25, "text": "\u00e4\u2028"})
     assert read_hashed_json(file) == {"a": 0.25, "text": "\u00e4\u2028"}
     file.write_text(change(file.read_text()))
-    with pytest.raises(RunError, match=r"x\.json: was changed after it was written\. Take it from a backup, or delete"):
+    with pytest.raises(RunError, match=r"x\.json: is not as Finetooth wrote it\. Take it from a backup, or delete"):
         read_hashed_json(file)
 
 

@@ -17,6 +17,7 @@ from finetooth.recipe import Data
 _DELIMITERS = (",", ";", "\t", "|")
 _SELDOM_DELIMITERS = ("@", "#", "^", "~")
 _DIVIDED_SHARE = 0.98
+_LABEL_WORDS = 4  # names of classes have no more
 _SAMPLE_CHARACTERS = 1 << 18
 _SOUND_SHARE = 0.9
 _SWALLOWED_LINES = 8  # between the first and the last of a field: prose has not as many alike
@@ -101,18 +102,27 @@ def form_without_header(path: Path, *, spec: Data) -> tuple[str, list[str]] | No
         kept = [line for line in _first_lines(opened.stream, name=path.name)[:SAMPLE_ROWS] if line.strip()]
     fitting: list[tuple[int, str, list[str]]] = []
     for delimiter in (*_DELIMITERS, *_SELDOM_DELIMITERS):
-        records = [line.rstrip("\n").split(delimiter) for line in kept]
-        widths = Counter(map(len, records))
-        width, count = widths.most_common(1)[0] if widths else (0, 0)
-        if width < 2 or count < _DIVIDED_SHARE * len(records):
+        even = divided(kept, delimiter)
+        if not even:
             continue
-        even = [record for record in records if len(record) == width]
         names = detection.names_by_position(Sample(columns=tuple(even[0]), rows=list(even[1:])))
         if {"text", "label"} <= set(names):
             place = names.index("label")
+            if max(len(record[place].split()) for record in even) > _LABEL_WORDS:
+                continue
             fitting.append((max(len(record[place]) for record in even), delimiter, names))
     # A delimiter inside the texts leaves a piece of text beside each label.
     return min(fitting)[1:] if fitting else None
+
+
+def divided(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+    """The fields of the lines that the delimiter divides into as many as nearly all others; none where it does not."""
+    records = [line.rstrip("\n").split(delimiter) for line in lines]
+    widths = Counter(map(len, records))
+    width, count = widths.most_common(1)[0] if widths else (0, 0)
+    if width < 2 or count < _DIVIDED_SHARE * len(records):
+        return []
+    return [record for record in records if len(record) == width]
 
 
 def spread_rows(part: Part, found: Sample) -> list[Sequence[Any]]:

@@ -16,7 +16,6 @@ from finetooth.recipe import Data
 
 _LINES, _CHARACTERS, _TRIED = 50_000, 1 << 23, 200  # looked at, of one file; lines that show the delimiter
 _FEW_SHARE, _FEW = 0.2, 500  # a column of labels has at most so many distinct values
-_LABEL_WORDS = 4  # names of classes have no more
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _TABLES = ("csv", "tsv")
 
@@ -88,14 +87,14 @@ def _format(part: Part, *, spec: Data) -> Iterator[Setting]:
     if spec.format is not None or part.format in ("folder", "parallel") or discover.known_format(part.path) is not None:
         return
     lines = _lines(part, spec=spec)
-    if _divided(lines, "\t"):
+    if delimited.divided(lines, "\t"):
         yield Setting("format", "tsv", "tabs divide its lines")
     elif delimited.is_headed_table(part.path, spec=spec):
         return  # the reader takes it as it is, whatever its texts hold
-    elif delimiter := next((mark for mark in ";|,@#^~" if _divided(lines, mark) and _holds_labels(lines, mark)), ""):
+    elif form := delimited.form_without_header(part.path, spec=spec):
         yield Setting("format", "csv", "its lines are rows of a table")
         if spec.delimiter is None:
-            yield Setting("delimiter", delimiter, "stands equally often in every line")
+            yield Setting("delimiter", form[0], "stands equally often in every line")
     elif _begin_with_labels(lines):
         yield Setting("format", "label_text", "every line is a label, a space and a text")
     else:
@@ -103,21 +102,6 @@ def _format(part: Part, *, spec: Data) -> Iterator[Setting]:
             f"{part.name}: neither its name nor its lines tell its format. Say which it is: --set data.format=csv "
             "(or tsv, jsonl, parquet, label_text)"
         )
-
-
-def _divided(lines: Sequence[str], delimiter: str) -> bool:
-    """Whether the delimiter stands equally often in nearly all lines."""
-    counts = Counter(line.count(delimiter) for line in lines)
-    most, times = counts.most_common(1)[0] if counts else (0, 0)
-    return most > 0 and times >= 0.98 * len(lines)
-
-
-def _holds_labels(lines: Sequence[str], delimiter: str) -> bool:
-    """Whether a column repeats few values of few words."""
-    rows = [line.split(delimiter) for line in lines]
-    width = len(rows[0])
-    columns = [[row[place] for row in rows if len(row) == width] for place in range(width)]
-    return any(_are_few(values) and max(len(value.split()) for value in values) <= _LABEL_WORDS for values in columns)
 
 
 def _begin_with_labels(lines: Sequence[str]) -> bool:

@@ -53,6 +53,8 @@ def settle(row: RowFolder, *, run_id: str) -> frozenset[str]:
         kept &= {FAILED}
     elif gone & set(SCORED):
         kept -= {*SCORED, FAILED}
+    if PREDICTIONS not in kept:
+        kept -= {"verify.json"}  # it says how predictions compared that are made again
     for file in {*FITTED, *SCORED, FAILED} - kept:
         discard((row.path / file).parent if file in _ARTEFACTS else row.path / file)
     if set(files) != kept:
