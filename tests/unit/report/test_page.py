@@ -292,7 +292,8 @@ def test_which_untrained_head_candidates_are_compared_with_stands_in_page_and_ca
     write_json(folder.comparison, comparison | {"best_control": {"name": "original", "seed": 0}})
     accuracy = f"{100 * results['rows'][2]['test']['accuracy']:.1f} %"
     told = (
-        "original, seed 0 (chance): mean and range of 5 random classification layers. Its other figures are those of the first. "
+        "original, seed 0 (chance): mean and range of 5 random classification layers. Its other figures are those of "
+        "the first. "
         f"Candidates are compared with the first of them ({accuracy})."
     )
     assert told in page(gather(folder)).replace(NO_BREAK, " ") and told in card(gather(folder))

@@ -193,7 +193,10 @@ def test_of_several_untrained_heads_the_mean_and_the_range_are_shown():
     assert "\noriginal (chance): mean and range of 5 random classification layers.\n" in text
     assert "random classification" not in render()
     wide = render([CONTROLS[0], chance, *CONTROLS[2:], *ROWS[3:]], wide=True)
-    told = "\noriginal (chance): mean and range of 5 random classification layers. Its other\n  figures are those of the first.\n"
+    told = (
+        "\noriginal (chance): mean and range of 5 random classification layers. Its other\n"
+        "  figures are those of the first.\n"
+    )
     assert told in wide
 
 
