@@ -63,26 +63,39 @@ def run(source: str, overrides: tuple[str, ...], **asked: Any) -> int:
     is_flag=True,
     help="Put an apostrophe before values of the fix list that a spreadsheet would compute (= + - @).",
 )
+@click.option(
+    "--bases",
+    metavar="A,B,...",
+    help="Say instead which of these models to train: short names, folders, wheel: sources, Hub ids.",
+)
 @options.as_json
-def check(source: str, overrides: tuple[str, ...], fix_list: Path | None, excel_safe: bool, as_json: bool) -> int:
+def check(source: str, overrides: tuple[str, ...], bases: str | None, as_json: bool, **asked: Any) -> int:
     """
     \b
         finetooth check reviews.csv
         finetooth check recipes/imdb-minilm.yaml --fix-list rows-to-fix.csv
+        finetooth check reviews.csv --bases minilm,./my-model
 
     Show, without training, what RECIPE would do: rows per split and class, text lengths and the share cut, what each
     adapter matches and trains, memory and time. Then what is wrong with the data, and the smallest difference that the
     test rows can show. Exit code 1 if `run` would refuse the data.
 
+    With --bases, compare pre-trained models by a linear probe on each, cross-validated on at most 1,000 training rows,
+    and name the one to train. Exit code 1 if one of them cannot be measured; the others are.
+
     DATA is a file or folder, a wheel: source or a Hub id; it is checked with the recipe that `finetooth init DATA`
     writes.
     """
-    if excel_safe and fix_list is None:
+    if asked["excel_safe"] and asked["fix_list"] is None:
         raise RecipeError("--excel-safe goes with --fix-list FILE.csv.")
+    if bases is not None:
+        if asked["fix_list"] is not None:
+            raise RecipeError("--bases compares models and writes no fix list; leave --fix-list out.")
+        return _compare_bases(source, overrides, bases.split(","), as_json=as_json)
     recipe = _recipe(source, overrides)
     from finetooth import plan
 
-    found = plan.check(recipe, progress=progress_on(sys.stderr), fix_list=fix_list, excel_safe=excel_safe)
+    found = plan.check(recipe, progress=progress_on(sys.stderr), **asked)
     refused = any(finding["severity"] == "stop" for finding in found["findings"])
     if as_json:
         output.emit_json(found)
@@ -91,6 +104,20 @@ def check(source: str, overrides: tuple[str, ...], fix_list: Path | None, excel_
     if not refused:
         output.next_command(_run_command(source, overrides))
     return int(refused)
+
+
+def _compare_bases(source: str, overrides: tuple[str, ...], bases: list[str], *, as_json: bool) -> int:
+    recipe = _recipe(source, overrides)
+    from finetooth import plan
+
+    found = plan.check(recipe, progress=progress_on(sys.stderr), bases=[base.strip() for base in bases])
+    if as_json:
+        output.emit_json(found)
+    else:
+        output.emit(plan.describe(found))
+        if found["best"] is not None:
+            output.next_command(_run_command(source, (*overrides, f"model={found['best']}")))
+    return int(any(base["error"] is not None for base in found["bases"]))
 
 
 @click.command(short_help="Bring all sources of a recipe now, to work offline later.")

@@ -1,6 +1,6 @@
 """Logistic regression on the hidden states of a frozen encoder: what the base knows of the labels without tuning."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -136,6 +136,42 @@ class Probe:
         with new_directory(folder) as inside:
             (inside / SETTINGS).write_bytes(json_bytes(settings))
             (inside / WEIGHTS).write_bytes(save_tensors(asdict(self.regression)))
+
+
+def cross_validated(
+    features: Mapping[str, Features],
+    labels: npt.NDArray[np.int64],
+    folds: npt.NDArray[np.int64],
+    *,
+    classes: int,
+    advance: Callable[[int], None] = lambda count: None,
+) -> npt.NDArray[np.float32]:
+    """Log-probabilities (N, C) float32 of every example by a probe that has not seen it.
+
+    features: (N, H) float32 by name; labels, folds: (N,) int64, three folds or more. The probe that answers a fold is
+    chosen on the next fold and fitted on the others, so that the choice of feature and strength does not see it either.
+    advance: called after each fold.
+    """
+    from threadpoolctl import threadpool_limits
+
+    numbers = np.unique(folds)
+    assert len(numbers) >= 3, "one fold answers, one chooses, and one or more fit"
+    answers = np.empty((len(labels), classes), np.float32)
+    for answering, choosing in zip(numbers, np.roll(numbers, -1), strict=True):
+        inside, chooses = folds == answering, folds == choosing
+        fits = ~(inside | chooses)
+        # Products this small gain nothing from a second thread, and wait for it where other programs run: 15 x as long.
+        with threadpool_limits(1, user_api="blas"):
+            probe = Probe.fit(
+                {name: rows[fits] for name, rows in features.items()},
+                labels[fits],
+                validation={name: rows[chooses] for name, rows in features.items()},
+                truth=labels[chooses],
+                classes=classes,
+            )
+        answers[inside] = probe.logits({name: rows[inside] for name, rows in features.items()})
+        advance(1)
+    return answers
 
 
 def _rank(trial: Trial) -> tuple[float, float, float]:

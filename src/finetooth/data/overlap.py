@@ -29,6 +29,18 @@ def keys(texts: Sequence[str], pairs: Sequence[str] | None) -> list[bytes]:
     ]
 
 
+def folds(row_keys: Sequence[bytes], labels: npt.NDArray[np.int64], *, count: int) -> npt.NDArray[np.int64]:
+    """The fold of every row, 0 to count - 1, (N,) int64: equal texts in one fold, classes spread evenly.
+
+    row_keys: as keys() gives them; labels: (N,) int64. The order of the rows changes nothing.
+    """
+    first: dict[bytes, int] = {}
+    for key, label in zip(row_keys, labels.tolist(), strict=True):
+        first[key] = min(label, first.get(key, label))
+    of_key = {key: rank % count for rank, key in enumerate(sorted(first, key=lambda key: (first[key], key)))}
+    return np.array([of_key[key] for key in row_keys], dtype=np.int64)
+
+
 def units(row_keys: Sequence[bytes], groups: Sequence[str | None]) -> npt.NDArray[np.int64]:
     """The unit of every row, (N,) int64: rows that share a text or a group, directly or through others, share a unit.
 

@@ -158,6 +158,12 @@ def base_tensors(base: Base) -> list[tuple[str, torch.Tensor]]:
     return [(name, tensor) for name, tensor in base.model.state_dict().items() if not name.startswith(heads)]
 
 
+def encoder_parameters(base: Base) -> int:
+    """How many parameters the base has without its head modules."""
+    heads = tuple(f"{name}." for name in base.head_modules)
+    return sum(value.numel() for name, value in base.model.named_parameters() if not name.startswith(heads))
+
+
 def head_tensors(base: Base) -> dict[str, torch.Tensor]:
     """The tensors of the head modules by full name."""
     heads = tuple(f"{name}." for name in base.head_modules)

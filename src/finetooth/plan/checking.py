@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from finetooth.files import read_hashed_json, read_json, write_json
 from finetooth.measure.power import smallest_difference
 from finetooth.model.batching import Tokens
 from finetooth.plan import fitting, looking, prepare
+from finetooth.plan.bases import compare_bases
 from finetooth.plan.prepare import Material
 from finetooth.preflight import fix_list as fixes
 from finetooth.progress import Progress, progress_for
@@ -35,7 +36,12 @@ PROCESS_SECONDS = 6.0  # a fresh process imports torch, transformers and peft; r
 
 
 def check(
-    recipe: Any, *, progress: Progress | bool | None = None, fix_list: Path | None = None, excel_safe: bool = False
+    recipe: Any,
+    *,
+    progress: Progress | bool | None = None,
+    fix_list: Path | None = None,
+    excel_safe: bool = False,
+    bases: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """What a run of the recipe will do, about what it will cost, and what is wrong with its data (docs/check.md).
 
@@ -45,10 +51,13 @@ def check(
     Memory and step time are measured on the largest and on typical batches of each candidate, in a process of its own;
     nothing is kept but the fix list, if a file is named: one line of CSV for every row that a finding names.
     excel_safe: values in it that a spreadsheet would compute begin with an apostrophe.
+    bases: sources of models. With them, the check only compares linear probes on each, as compare_bases does.
     Raises: as run does before it trains; RecipeError if fix_list would change a source of data.
     """
     quiet = progress_for(progress)
     recipe = load_recipe(recipe, progress=quiet)
+    if bases is not None:
+        return compare_bases(recipe, bases, progress=quiet)
     prepare.refuse_device(recipe)
     with tempfile.TemporaryDirectory(prefix="finetooth-check-") as name:
         folder = RunFolder(Path(name))

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from finetooth.plan.base_table import describe_bases
 from finetooth.preflight import Finding
 from finetooth.report.table import short_model
 
@@ -15,7 +16,9 @@ _NAMES = {"outside": "outside the limit"}
 
 
 def describe(found: dict[str, Any]) -> str:
-    """The text of a check: rows, lengths, adapters, memory and time, and what was noticed."""
+    """The text of a check: rows, lengths, adapters, memory and time, and what was noticed; or of compared bases."""
+    if "bases" in found:
+        return describe_bases(found)
     parts = [_rows(found)]
     if found["tokens"]:
         parts.append(_lengths(found))

@@ -65,7 +65,7 @@ def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Mater
     """
     model = bring_model(recipe.model, progress=progress) if recipe.needs_model else None
     if model is not None:
-        _refuse_model(recipe, model.path)  # before data are brought, read and tokenized
+        refuse_positions(recipe, model.path)  # before data are brought, read and tokenized
     sources = {
         split: tuple(bring_data(text, progress=progress) for text in texts)
         for split, texts in data_sources(recipe).items()
@@ -96,18 +96,65 @@ def tokenize_splits(
     assert material.model is not None
     if damage(folder) is None:
         return {split: Tokens.open(folder / split) for split in SPLITS}
-    tokenizer = load_tokenizer(material.model.path)
-    pairs = material.dataset.train.pairs is not None
-    check_tokenizer(tokenizer, load_config(material.model.path), pairs=pairs, name="the base model")
     splits = {split: drawn(split_of(material.dataset, split), sample, seed=recipe.data.seed) for split in SPLITS}
+    tokenizer = fitting_tokenizer(material.model.path, pairs=material.dataset.train.pairs is not None)
     with progress.step("tokenize", total=sum(map(len, splits.values())), unit="texts") as step:
-        found = {split: _tokens(tokenizer, examples, recipe, step.advance) for split, examples in splits.items()}
+        found = {
+            split: tokens_of(tokenizer, examples, recipe, advance=step.advance) for split, examples in splits.items()
+        }
     discard(folder)
     with new_directory(folder) as inside:
         for split, tokens in found.items():
             (inside / split).mkdir()
             tokens.save(inside / split)
     return found
+
+
+def fitting_tokenizer(folder: Path, *, pairs: bool) -> Any:
+    """The tokenizer in a staged folder of a base.
+
+    Raises: ModelError if there is none, or it does not fit the model there.
+    """
+    tokenizer = load_tokenizer(folder)
+    check_tokenizer(tokenizer, load_config(folder), pairs=pairs, name="the base model")
+    return tokenizer
+
+
+def tokens_of(tokenizer: Any, examples: Examples, recipe: Recipe, *, advance: Callable[[int], None]) -> Tokens:
+    """The tokens of examples, cut as the recipe says. advance: called with the number of texts done."""
+    return tokenize(
+        tokenizer,
+        examples.texts,
+        examples.pairs,
+        max_tokens=recipe.max_tokens,
+        truncation=recipe.truncation,
+        advance=advance,
+    )
+
+
+def sound_base(folder: Path, classes: Sequence[str]) -> Base:
+    """The base in a staged folder, with a head over the classes that the seed 0 draws.
+
+    Raises: ModelError, as load_base; when the checkpoint lacks a part of an encoder layer.
+    """
+    base = load_base(folder, classes=classes, head_seed=0)
+    for name in base.head_modules:
+        # New layers belong to the head: one inside the encoder would be drawn by a seed, and be no base at all.
+        if adapters.layer_of(f"{name}.") is not None:
+            raise ModelError(
+                f"the base model: the checkpoint lacks {name}, a part of an encoder layer; it is not whole."
+            )
+    return base
+
+
+def refuse_positions(recipe: Recipe, folder: Path) -> None:
+    """Check that the model in a staged folder has a position for each of the recipe's max_tokens.
+
+    Raises: ModelError otherwise.
+    """
+    positions = int(load_config(folder).max_position_embeddings)
+    if recipe.max_tokens > positions:
+        raise ModelError(f"max_tokens {recipe.max_tokens} is more than the model's {positions} positions; lower it.")
 
 
 def resolve(
@@ -137,8 +184,7 @@ def resolve(
     }
     if material.model is None:
         return plan
-    base = load_base(material.model.path, classes=dataset.classes, head_seed=0)
-    _refuse_holes(base)
+    base = sound_base(material.model.path, dataset.classes)
     plan["base"] = _identity(material.model, base)
     room = device.gpu_bytes() if on_gpu else free_bytes()
     plan["token_budget"] = fitting.token_budget(base.model.config, recipe, free_bytes=room)
@@ -211,17 +257,6 @@ def drawn(examples: Examples, count: int | None, *, seed: int) -> Examples:
     )
 
 
-def _tokens(tokenizer: Any, examples: Examples, recipe: Recipe, advance: Callable[[int], None]) -> Tokens:
-    return tokenize(
-        tokenizer,
-        examples.texts,
-        examples.pairs,
-        max_tokens=recipe.max_tokens,
-        truncation=recipe.truncation,
-        advance=advance,
-    )
-
-
 def _lengths(tokens: Tokens) -> dict[str, Any]:
     lengths, whole = tokens.lengths, tokens.whole_lengths
     return {
@@ -251,18 +286,3 @@ def _refuse_padded(candidates: Mapping[str, Mapping[str, Any]]) -> None:
             f"training.device: cuda tunes without padding only, which these rows cannot be: {', '.join(padded)}. "
             "Change or drop them, or set training.device: cpu."
         )
-
-
-def _refuse_holes(base: Base) -> None:
-    """New layers belong to the head: one inside the encoder would be drawn by a seed, and be no base at all."""
-    for name in base.head_modules:
-        if adapters.layer_of(f"{name}.") is not None:
-            raise ModelError(
-                f"the base model: the checkpoint lacks {name}, a part of an encoder layer; it is not whole."
-            )
-
-
-def _refuse_model(recipe: Recipe, folder: Path) -> None:
-    positions = int(load_config(folder).max_position_embeddings)
-    if recipe.max_tokens > positions:
-        raise ModelError(f"max_tokens {recipe.max_tokens} is more than the model's {positions} positions; lower it.")

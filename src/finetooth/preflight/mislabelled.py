@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from finetooth.controls.tfidf import cross_validated
 from finetooth.data import Examples
+from finetooth.data.overlap import folds
 from finetooth.measure.exact_interval import clopper_pearson
 from finetooth.preflight.finding import Finding, Row, Severity, percent
 from finetooth.preflight.seen import Seen, taken
@@ -106,7 +107,9 @@ def judge(seen: Seen, *, progress: Progress) -> Judged:
     planted, turned = plant(keys, examples.labels, groups=groups)
     trial = Examples(examples.ids, examples.texts, examples.pairs, turned)
     with progress.step("search for mislabelled rows", total=FOLDS, unit="folds") as step:
-        logits = cross_validated(trial, fold(keys, turned), classes=len(seen.classes), advance=step.advance)
+        logits = cross_validated(
+            trial, folds(keys, turned, count=FOLDS), classes=len(seen.classes), advance=step.advance
+        )
     probabilities = np.exp(logits.astype(np.float64))
     thresholds = confidence_thresholds(probabilities, turned)
     _, margin = confident(probabilities, turned, thresholds)
@@ -162,15 +165,6 @@ def plant(keys: Sequence[bytes], labels: Labels, *, groups: Labels) -> tuple[npt
                 turned[row], planted[row] = target, True
                 left -= 1
     return planted, turned
-
-
-def fold(keys: Sequence[bytes], labels: Labels) -> Labels:
-    """The fold of each row, (N,) int64: equal texts in one fold, classes spread evenly; by content alone."""
-    first: dict[bytes, int] = {}
-    for key, label in zip(keys, labels.tolist(), strict=True):
-        first[key] = min(label, first.get(key, label))
-    of_key = {key: rank % FOLDS for rank, key in enumerate(sorted(first, key=lambda key: (first[key], key)))}
-    return np.array([of_key[key] for key in keys], dtype=np.int64)
 
 
 def confidence_thresholds(probabilities: Probabilities, labels: Labels) -> Probabilities:

@@ -17,7 +17,7 @@ from finetooth.files import canonical_hash, read_json, sha256_file
 from finetooth.model import device
 from finetooth.model.batching import Tokens, tokenize
 from finetooth.model.features import Feature, encode, feature_batch, head_input
-from finetooth.model.loading import Base, load_tokenizer
+from finetooth.model.loading import Base, encoder_parameters, load_tokenizer
 from finetooth.model.predictor import Input
 from finetooth.proof import latency
 from finetooth.proof.planned_base import load_planned
@@ -40,7 +40,7 @@ def fit(task: Task, channel: Channel) -> None:
     labels, truth = (read_labels(task.run_folder, split)[1] for split in ("train", "validation"))
     probe = Probe.fit(train, labels, validation=validation, truth=truth, classes=len(plan["classes"]))
     seconds = time.perf_counter() - started
-    parameters = {"head": probe.parameters, "total": probe.parameters + _encoder_parameters(base)}
+    parameters = {"head": probe.parameters, "total": probe.parameters + encoder_parameters(base)}
     proof = {"validation_logits_sha256": _sha256(probe.logits(validation))}
     probe.save(task.folder.control, facts={"parameters": parameters, "identity": _identity(task), **proof})
     add_costs(task, train_seconds=seconds, examples_per_second=len(labels) / seconds)
@@ -123,11 +123,6 @@ def _refuse_another(task: Task, saved: dict[str, Any]) -> None:
                 f"{task.row}: {field.removesuffix('_sha256')} is not what the probe was fitted with. Delete "
                 f"{task.folder.path} and give the same command again to fit it anew."
             )
-
-
-def _encoder_parameters(base: Base) -> int:
-    heads = tuple(f"{name}." for name in base.head_modules)
-    return sum(value.numel() for name, value in base.model.named_parameters() if not name.startswith(heads))
 
 
 def _sha256(logits: npt.NDArray[np.float32]) -> str:

@@ -146,6 +146,35 @@ def test_check_ends_with_1_where_run_would_refuse_the_data(capsys, monkeypatch, 
     assert (code, json.loads(out), err) == (1, found, "")
 
 
+def test_check_names_the_run_with_the_best_base(capsys, monkeypatch, recipe_file):
+    errors = [None, "no such folder"]
+
+    def check(recipe, *, progress, bases):
+        return {
+            "best": bases[0],
+            "bases": [{"base": base, "error": error} for base, error in zip(bases, errors, strict=True)],
+        }
+
+    stand_in(monkeypatch, "plan", check=check, describe=lambda found: f"best: {found['best']}")
+    shown = call(capsys, "check", recipe_file, "--bases", "./my base, minilm", "--set", "max_tokens=64")
+    assert shown == (
+        1,
+        "best: ./my base\n",
+        "\nNext    finetooth run mine.yaml --set max_tokens=64 --set 'model=./my base'\n",
+    )
+    errors[1] = None
+    code, out, err = call(capsys, "check", recipe_file, "--bases", "./my base,minilm", "--json")
+    assert (code, json.loads(out)["best"], err) == (0, "./my base", "")
+
+
+def test_bases_with_a_fix_list_is_exit_2(capsys, recipe_file):
+    assert call(capsys, "check", recipe_file, "--bases", "minilm", "--fix-list", "rows.csv") == (
+        2,
+        "",
+        "finetooth: --bases compares models and writes no fix list; leave --fix-list out.\n",
+    )
+
+
 def test_excel_safe_without_a_fix_list_is_exit_2(capsys, recipe_file):
     assert call(capsys, "check", recipe_file, "--excel-safe") == (
         2,

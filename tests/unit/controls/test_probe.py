@@ -137,3 +137,28 @@ def test_controls_of_texts_and_of_states_are_not_taken_for_each_other(tmp_path):
         f"{tmp_path / 'probe'}: control.json differs from its manifest. Delete the folder and give the same command "
         "again."
     )
+
+
+def test_cross_validated_answers_come_from_probes_that_have_not_seen_the_example():
+    labels, rows = made(200, 3, spread=2.0)
+    folds = np.arange(200) % 4
+    answers = probe.cross_validated(rows, labels, folds, classes=3)
+    assert score(answers, labels)["accuracy"] > 0.6
+    for fold in range(4):  # other labels and features in a fold change nothing of its own answers
+        inside = folds == fold
+        turned = np.where(inside, (labels + 1) % 3, labels)
+        assert np.array_equal(probe.cross_validated(rows, turned, folds, classes=3)[inside], answers[inside])
+
+
+def test_cross_validated_answers_are_those_of_a_probe_fitted_on_the_other_folds():
+    labels, rows = made(120, 2)
+    folds, calls = np.arange(120) % 3, []
+    answers = probe.cross_validated(rows, labels, folds, classes=2, advance=calls.append)
+    fits, chooses, inside = folds == 2, folds == 1, folds == 0
+
+    def part(where):
+        return {name: values[where] for name, values in rows.items()}
+
+    found = Probe.fit(part(fits), labels[fits], validation=part(chooses), truth=labels[chooses], classes=2)
+    assert np.array_equal(found.logits(part(inside)), answers[inside])
+    assert calls == [1, 1, 1]

@@ -179,7 +179,7 @@ def test_it_says_why_nothing_can_be_named() -> None:
 def test_equal_texts_share_a_fold_and_classes_are_spread() -> None:
     keys = [bytes([place % 100, place // 100, 7]) for place in range(150)] + [bytes([3, 0, 7])] * 3
     labels = np.array([place % 3 for place in range(150)] + [2, 0, 1])
-    folds = mislabelled.fold(keys, labels)
+    folds = mislabelled.folds(keys, labels, count=mislabelled.FOLDS)
     assert len({folds[place] for place, key in enumerate(keys) if key == keys[3]}) == 1
     counts = [np.bincount(labels[folds == fold], minlength=3) for fold in range(mislabelled.FOLDS)]
     assert np.ptp(counts) <= 4

@@ -1,0 +1,76 @@
+"""Compared bases as text for the terminal, at most 80 columns wide."""
+
+import shlex
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from finetooth.report.table import short_model
+
+WIDTH = 80
+_MOST_NAME = 19  # leaves room for the figures
+
+
+def describe_bases(found: Mapping[str, Any]) -> str:
+    """The table of plan.bases.compare_bases, with the base to train and what the rows cannot show."""
+    title = (
+        f"{found['run']}: linear probes on frozen bases, {found['folds']}-fold cross-validation on "
+        f"{found['sample_rows']:,} training rows"
+    )
+    faults = [_fault(base) for base in found["bases"] if base["error"] is not None]
+    blocks = [_wrapped(title), "\n".join(_grid(found["bases"]))]
+    blocks += ["\n".join(map(_wrapped, faults))] if faults else []
+    if found["best"] is not None:
+        blocks.append("\n".join(map(_wrapped, _advice(found))))
+    return "\n\n".join(blocks)
+
+
+def _grid(bases: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    cells = [("base", "size", "accuracy", "95 % interval", "vs best", "time"), *map(_cells, bases)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    for name, *figures in cells:
+        shown = [name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(figures, widths[1:], strict=True))]
+        yield "  ".join(shown).rstrip()
+
+
+def _cells(base: Mapping[str, Any]) -> tuple[str, str, str, str, str, str]:
+    name = short_model(base["base"])
+    name = name if len(name) <= _MOST_NAME else f"…{name[1 - _MOST_NAME :]}"  # the end tells folders apart
+    if base["error"] is not None:
+        return name, "", "failed", "", "", ""
+    size, gain = f"{base['parameters'] / 1e6:.1f} M", ""
+    low, high = base["interval"]
+    if base["difference"] is not None:
+        lowest, highest = base["difference_interval"]
+        gain = f"{_points(base['difference'])} ({_points(lowest)} to {_points(highest)})"
+    accuracy, interval = f"{100 * base['accuracy']:.1f} %", f"{100 * low:.1f} to {100 * high:.1f}"
+    return name, size, accuracy, interval, gain, f"{base['seconds']:.0f} s"
+
+
+def _fault(base: Mapping[str, Any]) -> str:
+    name = f"{base['base']}: "
+    return name + str(base["error"]).removeprefix(name)
+
+
+def _advice(found: Mapping[str, Any]) -> Iterator[str]:
+    best, rows = found["best"], found["sample_rows"]
+    yield f"Train {best}: --set model={shlex.quote(best)}"
+    others = [base for base in found["bases"] if base["difference"] is not None]
+    close = [base["base"] for base in others if not base["distinguished"]]
+    if close:
+        yield f"Not distinguished from it on these rows: {', '.join(close)}."
+    if others:
+        smallest = found["smallest_difference"]
+        missed = "" if smallest is None else f": a true difference of {100 * smallest:.1f} points is missed in 1 of 5"
+        yield f"{rows:,} rows cannot distinguish bases that are close{missed}."
+        yield "vs best: points, with an interval of 95 % for all pairs of bases together."
+    yield "time: to read the rows. A probe shows what a frozen base knows; training may change the order."
+
+
+def _points(share: float) -> str:
+    text = f"{100 * share:+.1f}"
+    return "0.0" if text[1:] == "0.0" else text
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

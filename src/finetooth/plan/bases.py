@@ -1,0 +1,172 @@
+"""Which base to train: the linear probe of each on the same training rows, cross-validated.
+
+No validation or test row is encoded, so that the choice costs none of them.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.controls.probe import cross_validated
+from finetooth.data import Dataset, Examples, overlap
+from finetooth.errors import DataError, ModelError, RecipeError, SourceError
+from finetooth.measure.intervals import wilson
+from finetooth.measure.metrics import predicted
+from finetooth.measure.power import smallest_difference
+from finetooth.measure.score_interval import score_interval
+from finetooth.measure.significance import paired
+from finetooth.model.features import Feature, encode, head_input
+from finetooth.model.loading import encoder_parameters
+from finetooth.model.predictor import EVALUATION_BUDGET
+from finetooth.plan import prepare
+from finetooth.progress import Progress
+from finetooth.recipe import Recipe
+from finetooth.recipe.places import absolute_paths
+from finetooth.sources import bring_model
+
+SAMPLE = 1_000  # training rows: 4 to 60 seconds a base, and intervals of about 3 points either way
+FOLDS = 5
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A base on the sample; `right` is None where `error` says why it could not be measured.
+
+    right: (N,) bool. seconds: to tokenize and encode the sample; probe_seconds: to fit the probes.
+    """
+
+    base: str
+    id: str | None = None
+    parameters: int | None = None
+    seconds: float | None = None
+    probe_seconds: float | None = None
+    error: str | None = None
+    right: npt.NDArray[np.bool_] | None = None
+
+
+def compare_bases(recipe: Recipe, bases: Sequence[str], *, progress: Progress) -> dict[str, Any]:
+    """The accuracy of a linear probe on each base, what it differs from the best by, and the base to train.
+
+    bases: sources as a recipe names its model, paths relative to the working directory. The best is the one of highest
+    accuracy, the first among equals. Intervals of differences hold for all pairs of bases together (Bonferroni), since
+    the same rows choose the best.
+    Raises: DataError, SourceError for the data; RecipeError without a base or with one named twice. What is wrong with
+    one base is told in its place, and the others are measured.
+    """
+    doubled = next((base for place, base in enumerate(bases) if base in bases[:place]), None)
+    if doubled is not None or not bases:
+        raise RecipeError("--bases names no base." if not bases else f"--bases names {doubled!r} twice.")
+    # Without a row that needs it the recipe's own model is not brought.
+    rows_only = recipe.model_copy(update={"candidates": [], "baselines": ["majority"]})
+    dataset = prepare.gather(rows_only, rejects=None, progress=progress).dataset
+    sample = prepare.drawn(dataset.train, SAMPLE, seed=recipe.data.seed)
+    folds = overlap.folds(overlap.keys(sample.texts, sample.pairs), sample.labels, count=FOLDS)
+    if len(np.unique(folds)) < FOLDS:
+        raise DataError(f"{len(sample):,} training rows are too few to compare bases by {FOLDS}-fold cross-validation.")
+    measured = [
+        _measured(base, recipe, dataset=dataset, sample=sample, folds=folds, progress=progress) for base in bases
+    ]
+    return {
+        "schema": 1,
+        "run": recipe.name,
+        "data": dataset.summary,
+        "findings": [],
+        "sample_rows": len(sample),
+        "folds": FOLDS,
+        **_compared(measured),
+    }
+
+
+def _measured(
+    base: str,
+    recipe: Recipe,
+    *,
+    dataset: Dataset,
+    sample: Examples,
+    folds: npt.NDArray[np.int64],
+    progress: Progress,
+) -> _Measured:
+    try:
+        source = bring_model(absolute_paths({"model": base}, Path.cwd(), where="--bases")["model"], progress=progress)
+        prepare.refuse_positions(recipe, source.path)
+        loaded = prepare.sound_base(source.path, dataset.classes)
+        tokenizer = prepare.fitting_tokenizer(source.path, pairs=sample.pairs is not None)
+        names: tuple[Feature, ...] = (head_input(loaded), "mean")
+        with progress.step(f"read by {base}", total=len(sample), unit="texts") as step:
+            began = time.perf_counter()
+            tokens = prepare.tokens_of(tokenizer, sample, recipe, advance=lambda count: None)
+            found = encode(
+                loaded.model,
+                tokens,
+                features=names,
+                pad_id=tokenizer.pad_token_id,
+                budget=EVALUATION_BUDGET,
+                advance=step.advance,
+            )
+            seconds = time.perf_counter() - began
+        broken = next((name for name, rows in found.items() if not np.isfinite(rows).all()), None)
+        if broken is not None:
+            raise ModelError(f"the base model: a value of {broken} is not finite.")
+    except (RecipeError, SourceError, ModelError) as error:
+        return _Measured(base, error=str(error))
+    about = _Measured(base, id=source.id, parameters=encoder_parameters(loaded), seconds=seconds)
+    with progress.step(f"probe on {base}", total=FOLDS, unit="folds") as step:
+        began = time.perf_counter()
+        features = {str(name): rows for name, rows in found.items()}
+        answers = cross_validated(features, sample.labels, folds, classes=len(dataset.classes), advance=step.advance)
+    right = np.asarray(predicted(answers) == sample.labels)
+    return replace(about, right=right, probe_seconds=time.perf_counter() - began)
+
+
+def _compared(measured: Sequence[_Measured]) -> dict[str, Any]:
+    """The table, the base to train (None where none was measured), and the smallest difference that the rows show."""
+    scored = [(item.base, item.right) for item in measured if item.right is not None]
+    best = max(scored, key=lambda item: int(item[1].sum()), default=None)
+    alpha = (1 - LEVEL) / max(1, len(scored) * (len(scored) - 1) // 2)
+    return {
+        "best": None if best is None else best[0],
+        "bases": [_line(item, best, level=1 - alpha) for item in measured],
+        "smallest_difference": _smallest(scored, best, alpha=alpha),
+    }
+
+
+def _line(item: _Measured, best: tuple[str, npt.NDArray[np.bool_]] | None, *, level: float) -> dict[str, Any]:
+    line = {key: value for key, value in asdict(item).items() if key != "right"}
+    unknown = dict.fromkeys(("accuracy", "interval", "difference", "difference_interval", "distinguished"))
+    if item.right is None or best is None:
+        return line | unknown
+    right, count = int(item.right.sum()), len(item.right)
+    line |= unknown | {"accuracy": right / count, "interval": list(wilson(right, count, LEVEL))}
+    if item.base == best[0]:
+        return line
+    pair = paired(item.right, best[1])
+    low, high = score_interval(pair.only_a, pair.only_b, pair.examples, level=level)
+    return line | {
+        "difference": pair.difference,
+        "difference_interval": [low, high],
+        "distinguished": high < 0,
+    }
+
+
+def _smallest(
+    scored: Sequence[tuple[str, npt.NDArray[np.bool_]]],
+    best: tuple[str, npt.NDArray[np.bool_]] | None,
+    *,
+    alpha: float,
+) -> float | None:
+    """The smallest true difference, 0 to 1, that so many rows show in 4 of 5 cases.
+
+    The best and the next best base say on how many rows two bases differ.
+    """
+    others = [right for base, right in scored if best is not None and base != best[0]]
+    if best is None or not others:
+        return None
+    closest = max(others, key=lambda right: int(right.sum()))
+    differing = float((closest != best[1]).mean())
+    return smallest_difference(len(best[1]), discordance=differing, alpha=alpha) if differing > 0 else None
