@@ -20,6 +20,7 @@ DOORS = {
     "huggingface_hub": ("sources.hub",),
     "sklearn": ("controls",),
     "scipy": ("controls", "measure"),
+    "threadpoolctl": ("controls",),
     "pyarrow": ("data", "runs"),
     "filelock": ("runs", "sources"),
     "pydantic": ("recipe",),

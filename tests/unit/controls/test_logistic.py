@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_info
 
 from finetooth.controls.logistic import log_floor, log_probabilities, solve
 
@@ -25,6 +27,22 @@ def test_a_row_of_weights_for_each_class_gives_scikit_learns_probabilities(class
 
 def test_a_solver_cut_short_says_so_without_a_warning():
     assert solve(LogisticRegression(max_iter=1), *made(3))[2] is False
+
+
+class Recording(LogisticRegression):
+    """The regression, which remembers how many threads BLAS had while it was fitted."""
+
+    def fit(self, matrix, labels):
+        self.threads = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+        return super().fit(matrix, labels)
+
+
+def test_sparse_rows_are_solved_on_one_thread_of_blas_which_else_spins():
+    rows, labels = made(3)
+    before, model = threadpool_info(), Recording(max_iter=500)
+    sparse, _, _ = solve(model, csr_matrix(rows), labels)
+    assert model.threads == {1} and threadpool_info() == before
+    assert sparse == pytest.approx(solve(LogisticRegression(max_iter=500), rows, labels)[0], abs=1e-4)
 
 
 def test_log_probabilities_by_hand():
