@@ -19,7 +19,7 @@ import finetooth
 from finetooth import pipeline
 from finetooth.errors import FinetoothError
 from finetooth.files import damage, read_json, sha256_file
-from finetooth.model.adapters import WEIGHTS
+from finetooth.model.artefact_files import ADAPTER_WEIGHTS
 from finetooth.proof.command import Command
 from finetooth.proof.task import Task
 from trials import PROGRAM, Finished, Trial, write_recipe
@@ -216,9 +216,9 @@ def test_baselines_alone_need_no_model(place: Path, tmp_path: Path, said: Any) -
 
 def flip(adapter: Path) -> None:
     """One bit of one byte in the middle of the weights."""
-    data = bytearray((adapter / WEIGHTS).read_bytes())
+    data = bytearray((adapter / ADAPTER_WEIGHTS).read_bytes())
     data[len(data) * 3 // 4] ^= 1
-    (adapter / WEIGHTS).write_bytes(data)
+    (adapter / ADAPTER_WEIGHTS).write_bytes(data)
 
 
 def test_a_byte_flipped_between_saving_and_proving_fails_the_run(

@@ -10,7 +10,6 @@ from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 from scipy.special import bdtr, gammaln, xlog1py, xlogy
 
 from finetooth.measure.score_interval import score_statistic
@@ -47,6 +46,8 @@ def smallest_difference(n: int, *, discordance: float, alpha: float = ALPHA, pow
 
     if short(discordance) < 0:
         return None
+    from scipy.optimize import brentq  # half a second to load
+
     return float(brentq(short, 0.0, discordance, xtol=1e-9))
 
 

@@ -3,8 +3,6 @@
 import math
 from statistics import NormalDist
 
-from scipy.optimize import brentq
-
 _TOLERANCE = 1e-14
 
 
@@ -51,6 +49,8 @@ def _lower(only_a: int, only_b: int, n: int, z: float) -> float:
         """Squared distance minus the squared quantile: at most 0 inside the interval, without a division."""
         excess = only_a - only_b - n * difference
         return excess * excess - z * z * n * _variance(only_a, only_b, n, difference)
+
+    from scipy.optimize import brentq  # half a second to load
 
     return float(brentq(beyond, -1.0, measured, xtol=_TOLERANCE, rtol=4 * math.ulp(1.0)))
 

@@ -19,6 +19,8 @@ from torch import nn
 from finetooth.errors import ModelError, did_you_mean
 from finetooth.files import json_bytes
 from finetooth.model import seeds
+from finetooth.model.artefact_files import ADAPTER_CONFIG as CONFIG
+from finetooth.model.artefact_files import ADAPTER_WEIGHTS as WEIGHTS
 from finetooth.model.checked import read_checked
 from finetooth.model.loading import Base
 from finetooth.recipe import Candidate
@@ -26,7 +28,6 @@ from finetooth.runs.results import Parameters
 from finetooth.sources import hub_name
 from finetooth.untrusted import adapter_settings
 
-WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 GROUPS = ("all-linear", "attention", "mlp")
 
 

@@ -27,36 +27,22 @@ from finetooth.errors import DivergedError, ModelError
 from finetooth.files import canonical_hash, damage, new_directory, read_json, sha256_file, write_json
 from finetooth.measure import decision_file
 from finetooth.model import adapter_readme, adapters, device, whole
-from finetooth.model.checked import read_checked
-from finetooth.model.loading import (
-    Base,
-    base_tensors,
-    check_tokenizer,
-    hash_tensors,
-    head_tensors,
-    load_base,
-    load_tokenizer,
-    set_head,
+from finetooth.model.artefact_files import (
+    ADAPTER_CONFIG,
+    CANARIES,
+    CANARY_TOLERANCE,
+    HEAD,
+    HEADS,
+    IDENTITY,
+    LABELS,
+    TOKENIZER_FILES,
+    WHOLE_WEIGHTS,
+    identity_of,
+    labels_of,
 )
+from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base, set_head
 from finetooth.model.predictor import Input, Predictor
-
-IDENTITY, LABELS = "finetooth.json", "labels.json"
-HEAD, HEADS = "head.safetensors", "heads.safetensors"
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
-CANARY_TOLERANCE = 1e-4  # logits; on the platform that recorded them the canaries are held bitwise
-
-# Sentences of ours, of unequal length, whose logits tell a damaged artefact from a whole one.
-CANARIES = (
-    "A small, well-made film that stays with you.",
-    "No.",
-    "The service was slow, the food was cold, and nobody apologised for either of them, not even when we asked.",
-    "Delivery on Tuesday 14:30 to 12 Mill Lane; call 555-0100 on arrival.",
-    "Ich weiß nicht, ob das gut ist. それは分かりません。",
-    "WOW!!! 10/10 🎉 would (not) buy again...",
-    "Despite a promising start, the second half loses its way among subplots that are neither resolved nor missed, and "
-    "what remains is a handful of fine scenes in search of the story that would have deserved them.",
-    "Why was the contract renewed before the committee had read the report it had commissioned?",
-)
+from finetooth.model.tokenizer import check_tokenizer, load_tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,35 +138,6 @@ def _save_tokenizer(tokenizer: Any, base_folder: Path, folder: Path) -> None:
     write_json(place, known | given)
 
 
-def labels_of(folder: Path) -> tuple[str, ...]:
-    """The label names saved in an artefact, in the order of its logits.
-
-    Raises: ModelError when there are none, fewer than two, or one twice.
-    """
-    if not (folder / LABELS).is_file():
-        raise ModelError(f"the adapter holds no {LABELS}; only those saved by Finetooth can be loaded so far.")
-    return tuple(read_checked(folder / LABELS, owner="the adapter")["labels"])
-
-
-def identity_of(folder: Path) -> dict[str, Any]:
-    """What an artefact says it belongs to.
-
-    Raises: ModelError when it says nothing, or what Finetooth does not write.
-    """
-    if not (folder / IDENTITY).is_file():
-        raise ModelError(f"the adapter holds no {IDENTITY}; only those saved by Finetooth can be loaded so far.")
-    identity = read_checked(folder / IDENTITY, owner="the adapter")
-    return {
-        "base": identity["base"],
-        "tokenizer_sha256": identity["tokenizer_sha256"],
-        "labels_sha256": identity["labels_sha256"],
-        "head_seed": identity["head_seed"],
-        "input": identity["input"],
-        "platform": identity["platform"],
-        "canary_logits": np.asarray(identity["canary_logits"], np.float32),
-    }
-
-
 def load(folder: Path, *, base_folder: Path, name: str) -> Predictor:
     """The artefact in `folder` on its base in `base_folder`, proven to be what was saved.
 
@@ -195,10 +152,10 @@ def load(folder: Path, *, base_folder: Path, name: str) -> Predictor:
     base = load_base(base_folder, classes=classes, head_seed=identity["head_seed"])
     found = hash_tensors(base_tensors(base))
     _same(name, "base weights", identity["base"]["weights_sha256"], found, identity)
-    if (folder / adapters.CONFIG).is_file():
+    if (folder / ADAPTER_CONFIG).is_file():
         model = adapters.load(base, folder)
-    elif (folder / whole.WEIGHTS).is_file():
-        whole.put(base.model, _read(folder / whole.WEIGHTS))
+    elif (folder / WHOLE_WEIGHTS).is_file():
+        whole.put(base.model, _read(folder / WHOLE_WEIGHTS))
         model = base.model
     else:
         set_head(base, _read(folder / HEAD))
@@ -235,16 +192,6 @@ def _same(name: str, field: str, recorded: str, found: str, identity: dict[str, 
             f"{name}: {field} is not what the adapter was made with (recorded sha256 {recorded[:12]}, found "
             f"{found[:12]}); its base is {identity['base']['id']}."
         )
-
-
-def weights_name(folder: Path) -> str:
-    """The file that holds what was tuned in an artefact: the adapter, or the whole model."""
-    return whole.WEIGHTS if (folder / whole.WEIGHTS).is_file() else adapters.WEIGHTS
-
-
-def config_name(folder: Path) -> str:
-    """The file that says how what was tuned is built: the adapter's configuration, or the whole model's."""
-    return whole.CONFIG if (folder / whole.WEIGHTS).is_file() else adapters.CONFIG
 
 
 def heads_of(folder: Path) -> dict[int, dict[str, torch.Tensor]]:

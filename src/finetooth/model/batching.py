@@ -6,13 +6,15 @@ N examples, T tokens of all of them together, B rows of a micro-batch, L tokens 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from finetooth.errors import FinetoothError, ModelError
+
+if TYPE_CHECKING:  # tokens are made and read without torch
+    import torch
 
 # A micro-batch costs about as much again as this many tokens, however small it is. Measured for training MiniLM-L6 on
 # two idle cores: 256 tokens take 147 ms and 1,024 take 445, so 48 ms and 0.39 ms a token (benchmarks/step_costs.py).
@@ -241,8 +243,10 @@ def cheapest(
     return groups[::-1]
 
 
-def collate(tokens: Tokens, rows: Rows, *, pad_id: int) -> dict[str, torch.Tensor]:
+def collate(tokens: Tokens, rows: Rows, *, pad_id: int) -> "dict[str, torch.Tensor]":
     """A micro-batch: input_ids and attention_mask (B, L) int64, and token_type_ids for pairs; padded at the end."""
+    import torch
+
     starts, ends = tokens.starts[rows], tokens.starts[rows + 1]
     longest = int((ends - starts).max())
     ids = np.full((len(rows), longest), pad_id, np.int64)

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from finetooth.errors import FinetoothError, ModelError
+from finetooth.errors import ModelError
 from finetooth.model import seeds
-from finetooth.model.batching import encode
-from finetooth.model.checked import CONFIG, TOKENIZER, copy_tokenizer, read_checked
+from finetooth.model.checked import CONFIG
+from finetooth.model.config_file import first_line, load_config, transformers_library
 from finetooth.sources.weights import tensor_shapes
-from finetooth.untrusted import FAMILIES, check_sizes, model_settings, short
+from finetooth.untrusted import check_sizes
 
 # Tensors a checkpoint may bring that a classifier has no place for, each with the reason.
 ALLOWED_UNEXPECTED = {
@@ -40,56 +39,6 @@ class Base:
     head_modules: tuple[str, ...]
     head: Literal["new", "checkpoint"]
     drawn: tuple[str, ...]
-
-
-def load_tokenizer(folder: Path) -> Any:
-    """The fast tokenizer in a staged folder.
-
-    Raises: ModelError if the folder holds none, or a file of it holds what is refused.
-    """
-    slow = "the base model: the tokenizer has no tokenizer.json (fast form); convert it once with transformers."
-    if not (folder / TOKENIZER).is_file():
-        raise ModelError(slow)
-    with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
-        copy_tokenizer(folder, Path(copy))
-        try:
-            tokenizer = _transformers().AutoTokenizer.from_pretrained(copy, local_files_only=True)
-        except (KeyboardInterrupt, SystemExit, MemoryError, FinetoothError):
-            raise
-        except BaseException as error:
-            raise ModelError(f"the base model: no tokenizer could be loaded ({_first_line(error)}).") from error
-    if not tokenizer.is_fast:
-        raise ModelError(slow)
-    if tokenizer.pad_token_id is None:
-        raise ModelError("the base model: the tokenizer has no pad token.")
-    return tokenizer
-
-
-def check_tokenizer(tokenizer: Any, config: Any, *, pairs: bool, name: str) -> None:
-    """Check that the model has an embedding for every token, and for every segment of a row, that the tokenizer gives.
-
-    config: the model's. pairs: whether rows are pairs of texts. name: for messages.
-    Raises: ModelError naming the first token that has none.
-    """
-    backend = tokenizer.backend_tokenizer
-    backend.no_padding()
-    backend.no_truncation()
-    tokens = {number: token for token, number in backend.get_vocab(with_added_tokens=True).items()}
-    (around,) = encode(backend, [("a", "a")] if pairs else ["a"])  # what stands in every row
-    tokens |= dict(zip(around.ids, around.tokens, strict=True))
-    beyond = min((number for number in tokens if number >= config.vocab_size), default=None)
-    if beyond is not None:
-        raise ModelError(
-            f"{name}: the tokenizer has a token {tokens[beyond]!r} with the number {beyond:,}, and the model has "
-            f"embeddings for {config.vocab_size:,} tokens, numbered from 0 (vocab_size in {CONFIG}). Use the tokenizer "
-            "that belongs to the model, or call model.resize_token_embeddings(len(tokenizer)) and save the model again."
-        )
-    segments = getattr(config, "type_vocab_size", None)
-    if pairs and segments is not None and max(around.type_ids, default=0) >= segments:
-        raise ModelError(
-            f"{name}: the tokenizer marks {max(around.type_ids) + 1} segments in a pair of texts, and the model has "
-            f"embeddings for {segments} (type_vocab_size in {CONFIG}). Use the tokenizer that belongs to the model."
-        )
 
 
 def load_base(folder: Path, *, classes: Sequence[str], head_seed: int, dropout: float | Literal["model"] = 0.0) -> Base:
@@ -120,27 +69,6 @@ def load_base(folder: Path, *, classes: Sequence[str], head_seed: int, dropout: 
 def draw_head(base: Base, seed: int) -> None:
     """Draw the new layers again, as load_base does with that head seed."""
     _initialise(base.model, base.drawn, seed)
-
-
-def load_config(folder: Path) -> Any:
-    """The model's configuration, of the allowed keys of its config.json.
-
-    Raises: ModelError if there is none, its family is not one of FAMILIES, or a key of it is refused.
-    """
-    if not (folder / CONFIG).is_file():
-        raise ModelError(f"the base model: {CONFIG} could not be loaded (there is none).")
-    values = read_checked(folder / CONFIG, owner="the base model")
-    family = values.get("model_type")
-    if not isinstance(family, str) or family not in FAMILIES:
-        raise ModelError(
-            f"the base model: model family {short(family)} is not supported; known: {', '.join(FAMILIES)}. Name "
-            "a model of one of them, such as sentence-transformers/all-MiniLM-L6-v2 or "
-            "distilbert/distilbert-base-uncased."
-        )
-    try:
-        return _transformers().AutoConfig.for_model(family, **model_settings(values))
-    except (ValueError, TypeError) as error:
-        raise ModelError(f"the base model: {CONFIG} could not be loaded ({_first_line(error)}).") from error
 
 
 def hash_tensors(named: Iterable[tuple[str, torch.Tensor]]) -> str:
@@ -184,17 +112,9 @@ def set_head(base: Base, tensors: dict[str, torch.Tensor]) -> None:
         own[name].copy_(tensor)
 
 
-def _transformers() -> Any:
-    import transformers
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    return transformers
-
-
 def _load(folder: Path, classes: Sequence[str] | None, dropout: float | Literal["model"]) -> tuple[Any, set[str]]:
     """The model, with the checkpoint's own labels where `classes` is None, and the names it did not fill."""
-    transformers, config = _transformers(), load_config(folder)
+    transformers, config = transformers_library(), load_config(folder)
     _check_sizes(folder, config)
     _set_dropout(config, dropout)
     if classes is not None:
@@ -212,7 +132,7 @@ def _load(folder: Path, classes: Sequence[str] | None, dropout: float | Literal[
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(f"the base model: the model could not be loaded ({_first_line(error)}).") from error
+        raise ModelError(f"the base model: the model could not be loaded ({first_line(error)}).") from error
     inside = [str(key[0]) for key in info["mismatched_keys"] if str(key[0]).startswith(f"{model.base_model_prefix}.")]
     if inside:
         raise ModelError(f"the base model: {inside[0]} has another shape than config.json says.")
@@ -320,7 +240,3 @@ def _head_modules(model: Any, missing: Iterable[str]) -> tuple[str, ...]:
         if name and not f"{name}.".startswith(inside) and any(True for _ in module.parameters(recurse=False))
     }
     return tuple(sorted(outside | {name.rpartition(".")[0] for name in missing}))
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0][:200]

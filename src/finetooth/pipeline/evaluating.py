@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,8 @@ from finetooth.data import Examples, frames, overlap
 from finetooth.data.examples import content_id
 from finetooth.errors import RunError
 from finetooth.files import read_json
-from finetooth.model.predictor import Predictor
-from finetooth.pipeline.using import data_of, first_label_number, load, run_of
+from finetooth.model.artefact_files import labels_of
+from finetooth.pipeline.using import adapter_folder, data_of, first_label_number, load, run_of
 from finetooth.plan import prepare
 from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Data, typed
@@ -25,6 +25,9 @@ from finetooth.runs import lockbox
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.work import read_text_keys
 from finetooth.sources import bring_data
+
+if TYPE_CHECKING:  # the data is read without torch
+    from finetooth.model.predictor import Predictor
 
 _UNKNOWN = "It is not known whether rows were in the training data: "
 
@@ -51,9 +54,10 @@ def evaluate(
     Raises: as load; DataError for unusable data; TypeError for data of a type that has no rows.
     """
     quiet = progress_for(progress)
-    predictor = load(run_or_adapter, base=base, progress=quiet)
     run_folder = run_of(Path(run_or_adapter).absolute())
-    examples, test_id = _examples(predictor, run_folder, data, quiet)
+    labels = _Labels(str(run_or_adapter), labels_of(adapter_folder(Path(run_or_adapter).absolute())))
+    examples, test_id = _examples(labels, run_folder, data, quiet)
+    predictor = load(run_or_adapter, base=base, progress=quiet)
     openings = lockbox.open_test(test_id, f"evaluate-{uuid.uuid4().hex}", run_name=str(predictor.name))
     with quiet.step("evaluate", total=len(examples), unit="texts") as step:
         tokens = predictor.tokenize(examples.texts, examples.pairs)
@@ -75,7 +79,7 @@ def evaluate(
     }
 
 
-def _figures(predictor: Predictor, logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> dict[str, Any]:
+def _figures(predictor: "Predictor", logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> dict[str, Any]:
     decided = predictor.decision.apply(logits)
     figures: dict[str, Any] = {**predictor.decision.score(logits, labels)}
     if predictor.decision.abstention is None:
@@ -85,14 +89,20 @@ def _figures(predictor: Predictor, logits: npt.NDArray[np.float32], labels: npt.
     return {**figures, "coverage": float(answered.mean()), "accuracy_answered": right}
 
 
-def _examples(
-    predictor: Predictor, run_folder: RunFolder | None, data: Any, progress: Progress
-) -> tuple[Examples, str]:
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """What the data of an artefact is read with. name: of the artefact, as it was given. classes: its labels."""
+
+    name: str
+    classes: tuple[str, ...]
+
+
+def _examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, progress: Progress) -> tuple[Examples, str]:
     if data is not None:
-        examples = _other_examples(predictor, run_folder, data, progress)
-        return examples, content_id(examples, classes=predictor.classes)
+        examples = _other_examples(tuned.classes, run_folder, data, progress)
+        return examples, content_id(examples, classes=tuned.classes)
     if run_folder is None:
-        raise RunError(f"{predictor.name} is an adapter outside its run; name labelled rows with --data FILE.")
+        raise RunError(f"{tuned.name} is an adapter outside its run; name labelled rows with --data FILE.")
     dataset = prepare.gather(load_recipe(run_folder.recipe), rejects=None, progress=progress).dataset
     plan = read_json(run_folder.plan)
     if dataset.fingerprint != plan["data_fingerprint"]:
@@ -100,7 +110,7 @@ def _examples(
     return dataset.test, dataset.test_id
 
 
-def _other_examples(predictor: Predictor, run_folder: RunFolder | None, data: Any, progress: Progress) -> Examples:
+def _other_examples(classes: tuple[str, ...], run_folder: RunFolder | None, data: Any, progress: Progress) -> Examples:
     """The rows of a source, or of what Python holds, which is read as a file of it would be."""
     source = _name_of(data)
     spec, found = (Data.model_validate({"source": source}), None) if run_folder is None else data_of(run_folder)
@@ -112,7 +122,7 @@ def _other_examples(predictor: Predictor, run_folder: RunFolder | None, data: An
         return data_room.read_labelled(
             spec,
             [path],
-            classes=predictor.classes,
+            classes=classes,
             found=found,
             first_label_number=None if run_folder is None else first_label_number(run_folder),
             progress=progress,

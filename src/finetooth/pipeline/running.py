@@ -42,7 +42,6 @@ from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.lock import RunLock
 from finetooth.runs.memory import give_back, held_bytes
 from finetooth.runs.work import save_examples, write_splits
-from finetooth.tuning import checkpoints
 
 
 def run(
@@ -205,6 +204,8 @@ class _Work:
 
         Where no fewer can be taken it goes on as long as each try comes further than the one before.
         """
+        from finetooth.tuning import checkpoints
+
         row = self.folder.row(name, seed)
         reached, _ = checkpoints.newest(row.checkpoints)
         while True:
@@ -229,6 +230,8 @@ class _Work:
 
     def _token_budgets(self, row: RowFolder) -> tuple[int, int]:
         """Tokens that the row was tuned with at a time, and half of them, but no fewer than its longest text takes."""
+        from finetooth.tuning import checkpoints
+
         planned = (read_hashed_json(row.lowered) if row.lowered.is_file() else self.plan)["token_budget"]
         used = min(planned, checkpoints.newest(row.checkpoints)[1] or planned)
         longest = min(self.recipe.max_tokens, self.plan["tokens"]["train"]["longest_whole"])

@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from finetooth.errors import RunError, SourceError
 from finetooth.files import read_json
-from finetooth.model import artefact
-from finetooth.model.predictor import Predictor
+from finetooth.model.artefact_files import identity_of
 from finetooth.progress import Progress, progress_for
 from finetooth.proof import certificate
 from finetooth.recipe import Data, typed
@@ -16,8 +15,13 @@ from finetooth.runs import complete, results
 from finetooth.runs.layout import RunFolder
 from finetooth.sources import bring_adapter, bring_model
 
+if TYPE_CHECKING:  # a run is looked into without torch
+    from finetooth.model.predictor import Predictor
 
-def load(run_or_adapter: str | Path, *, base: str | None = None, progress: Progress | bool | None = None) -> Predictor:
+
+def load(
+    run_or_adapter: str | Path, *, base: str | None = None, progress: Progress | bool | None = None
+) -> "Predictor":
     """The winner of a run, or an adapter, reloaded and compared with what was saved, ready to predict.
 
     run_or_adapter: the folder of a run, or of one adapter. base: source of the base model, for an adapter that was
@@ -27,9 +31,11 @@ def load(run_or_adapter: str | Path, *, base: str | None = None, progress: Progr
     what was measured.
     """
     quiet = progress_for(progress or False)
-    folder = _adapter_folder(Path(run_or_adapter).absolute())
+    folder = adapter_folder(Path(run_or_adapter).absolute())
     staged = bring_adapter(str(folder), progress=quiet)
     base_folder = bring_base(folder, base, progress=quiet)
+    from finetooth.model import artefact
+
     predictor = artefact.load(staged.path, base_folder=base_folder, name=str(run_or_adapter))
     run_folder = run_of(folder)
     if run_folder is not None and run_folder.is_complete:  # how its data was read, and which rows it used
@@ -78,7 +84,11 @@ def _text_columns(run_folder: RunFolder) -> dict[str, str]:
     return {key: known[key] for key in columns if key in known}
 
 
-def _adapter_folder(path: Path) -> Path:
+def adapter_folder(path: Path) -> Path:
+    """The folder of an adapter: of the winner of the run in `path`, or `path` itself.
+
+    Raises: RunError when the run has no winner.
+    """
     folder = RunFolder(path)
     if not folder.is_run:
         return path
@@ -102,4 +112,4 @@ def _base_source(adapter: Path) -> str:
     run_folder = run_of(adapter)
     if run_folder is not None:
         return load_recipe(run_folder.recipe).model
-    return str(artefact.identity_of(adapter)["base"]["id"])
+    return str(identity_of(adapter)["base"]["id"])

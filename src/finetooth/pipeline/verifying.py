@@ -12,7 +12,7 @@ import numpy.typing as npt
 from finetooth.controls import control as controls
 from finetooth.errors import ModelError, RunError, SourceError
 from finetooth.files import MANIFEST, read_json
-from finetooth.model import artefact
+from finetooth.model.artefact_files import IDENTITY
 from finetooth.pipeline import ending, using
 from finetooth.plan import prepare
 from finetooth.progress import Progress, Silent, progress_for
@@ -88,9 +88,9 @@ def _check_alone(adapter: Path, base: str | None, progress: Progress) -> Checked
     """An adapter folder, in its run or moved out of it."""
     if not adapter.is_dir():
         raise RunError(f"{adapter}: no such folder.")
-    if not (adapter / MANIFEST).is_file() and not (adapter / artefact.IDENTITY).is_file():
+    if not (adapter / MANIFEST).is_file() and not (adapter / IDENTITY).is_file():
         raise ModelError(
-            f"{adapter}: neither a run nor an adapter that Finetooth saved (no {MANIFEST}, no {artefact.IDENTITY}). "
+            f"{adapter}: neither a run nor an adapter that Finetooth saved (no {MANIFEST}, no {IDENTITY}). "
             f"What can be told of it: finetooth doctor {adapter}"
         )
     checked, row = Checked(adapter.name), RowFolder(adapter.parent)

@@ -11,10 +11,8 @@ import yaml
 
 from finetooth.drafts import load_recipe
 from finetooth.files import read_hashed_json, read_json, write_json
-from finetooth.measure.power import smallest_difference
 from finetooth.model.batching import Tokens
 from finetooth.plan import fitting, looking, prepare
-from finetooth.plan.bases import compare_bases
 from finetooth.plan.prepare import Material
 from finetooth.preflight import fix_list as fixes
 from finetooth.progress import Progress, progress_for
@@ -57,6 +55,8 @@ def check(
     quiet = progress_for(progress)
     recipe = load_recipe(recipe, progress=quiet)
     if bases is not None:
+        from finetooth.plan.bases import compare_bases  # needs torch
+
         return compare_bases(recipe, bases, progress=quiet)
     prepare.refuse_device(recipe)
     with tempfile.TemporaryDirectory(prefix="finetooth-check-") as name:
@@ -102,6 +102,8 @@ def _refuse_source(fix_list: Path, material: Material) -> None:
 
 def _smallest_differences(rows: int) -> list[dict[str, float | None]]:
     """For each DISCORDANCES, the smallest difference that the test rows show (80 % power), 0 to 1 or None."""
+    from finetooth.measure.power import smallest_difference
+
     return [
         {"discordance": share, "difference": smallest_difference(rows, discordance=share)} for share in DISCORDANCES
     ]

@@ -3,10 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from finetooth.model.adapters import layer_of
 from finetooth.model.batching import Tokens
-from finetooth.model.packed import obstacle
-from finetooth.model.prefix import count_blocks
 from finetooth.recipe import Candidate, Recipe, Training
 from finetooth.runs.work import SPLITS
 
@@ -46,6 +43,9 @@ def candidate_plan(
     depth: encoder layers below the first adapted one, whose hidden states may be kept; 0 where they change or where
     there are none.
     """
+    from finetooth.model.adapters import layer_of
+    from finetooth.model.packed import obstacle
+
     because = obstacle(config, candidate, training)
     layers = [layer_of(name) for name in targets]
     lowest = min((layer for layer in layers if layer is not None), default=0)
@@ -69,6 +69,8 @@ def prefix_plan(
     the readings but the first. counts: rows of each split, of which `tokens` may hold a sample; bytes are those of all
     rows.
     """
+    from finetooth.model.prefix import count_blocks
+
     room = min(recipe.training.cache_bytes, int(DISK_SHARE * free_bytes))
     depths = [candidate["depth"] for candidate in candidates.values()]
     plan: dict[str, dict[str, dict[str, int]]] = {str(depth): {} for depth in sorted(set(depths) - {0}, reverse=True)}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,24 +13,18 @@ from finetooth.data import Dataset, Examples
 from finetooth.data.examples import rows_id
 from finetooth.errors import ModelError, RecipeError, did_you_mean
 from finetooth.files import damage, discard, new_directory, sha256_file
-from finetooth.model import adapters, device, precision
 from finetooth.model.batching import Tokens, tokenize
-from finetooth.model.loading import (
-    Base,
-    base_tensors,
-    check_tokenizer,
-    hash_tensors,
-    load_base,
-    load_config,
-    load_tokenizer,
-)
-from finetooth.model.predictor import EVALUATION_BUDGET
+from finetooth.model.config_file import load_config, positions
+from finetooth.model.tokenizer import check_tokenizer, load_tokenizer
 from finetooth.plan import fitting
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
 from finetooth.runs.memory import free_bytes
 from finetooth.runs.work import SPLITS
 from finetooth.sources import Source, bring_data, bring_model, data_sources
+
+if TYPE_CHECKING:  # torch is loaded for the plan, after the data was read
+    from finetooth.model.loading import Base
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +41,11 @@ def refuse_device(recipe: Recipe) -> None:
 
     Raises: RecipeError naming what is missing.
     """
-    obstacle = device.gpu_obstacle() if recipe.training.device == "cuda" else None
+    if recipe.training.device != "cuda":
+        return
+    from finetooth.model import device
+
+    obstacle = device.gpu_obstacle()
     if obstacle is not None:
         least = ".".join(map(str, device.LEAST_CAPABILITY))
         raise RecipeError(
@@ -132,15 +130,18 @@ def tokens_of(tokenizer: Any, examples: Examples, recipe: Recipe, *, advance: Ca
     )
 
 
-def sound_base(folder: Path, classes: Sequence[str]) -> Base:
+def sound_base(folder: Path, classes: Sequence[str]) -> "Base":
     """The base in a staged folder, with a head over the classes that the seed 0 draws.
 
     Raises: ModelError, as load_base; when the checkpoint lacks a part of an encoder layer.
     """
+    from finetooth.model.adapters import layer_of
+    from finetooth.model.loading import load_base
+
     base = load_base(folder, classes=classes, head_seed=0)
     for name in base.head_modules:
         # New layers belong to the head: one inside the encoder would be drawn by a seed, and be no base at all.
-        if adapters.layer_of(f"{name}.") is not None:
+        if layer_of(f"{name}.") is not None:
             raise ModelError(
                 f"the base model: the checkpoint lacks {name}, a part of an encoder layer; it is not whole."
             )
@@ -152,9 +153,9 @@ def refuse_positions(recipe: Recipe, folder: Path) -> None:
 
     Raises: ModelError otherwise.
     """
-    positions = int(load_config(folder).max_position_embeddings)
-    if recipe.max_tokens > positions:
-        raise ModelError(f"max_tokens {recipe.max_tokens} is more than the model's {positions} positions; lower it.")
+    most = positions(folder)
+    if recipe.max_tokens > most:
+        raise ModelError(f"max_tokens {recipe.max_tokens} is more than the model's {most} positions; lower it.")
 
 
 def resolve(
@@ -167,6 +168,9 @@ def resolve(
     Raises: ModelError when a candidate's targets match nothing, or the checkpoint lacks a part of an encoder layer;
     RecipeError for a row that cannot be tuned on the device.
     """
+    from finetooth.model import adapters, device
+    from finetooth.model.predictor import EVALUATION_BUDGET
+
     dataset, on_gpu = material.dataset, recipe.training.device == "cuda"
     plan: dict[str, Any] = {
         "schema": 1,
@@ -215,7 +219,9 @@ def resolve(
     return plan
 
 
-def _identity(source: Source, base: Base) -> dict[str, Any]:
+def _identity(source: Source, base: "Base") -> dict[str, Any]:
+    from finetooth.model.loading import base_tensors, hash_tensors
+
     return {
         "id": source.id,
         "sha256": source.sha256,
@@ -273,6 +279,8 @@ def _precision(recipe: Recipe, candidates: Mapping[str, Mapping[str, Any]]) -> s
     """Number format of the products of tuning without padding; that of padded tuning where there is no other."""
     if all(way["padded_because"] for way in candidates.values()):
         return "float32"
+    from finetooth.model import precision
+
     if recipe.training.device == "cuda":
         return "bfloat16"  # the attention kernel there takes no float32
     return precision.choose(recipe.training.precision)

@@ -9,9 +9,15 @@ import numpy.typing as npt
 from finetooth.errors import ProofError
 from finetooth.files import MANIFEST, canonical_hash, read_json, sha256_bytes, sha256_file, write_json
 from finetooth.measure.decision_file import DECISION
-from finetooth.model.artefact import CANARIES, CANARY_TOLERANCE, IDENTITY, LABELS, config_name, weights_name
+from finetooth.model.artefact_files import (
+    CANARIES,
+    CANARY_TOLERANCE,
+    IDENTITY,
+    LABELS,
+    config_name,
+    weights_name,
+)
 from finetooth.runs.layout import RowFolder
-from finetooth.tuning import checkpoints
 
 
 def is_due(folder: RowFolder) -> bool:
@@ -98,6 +104,8 @@ def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact
     exact: every bit must be equal; False, after a resume that was allowed to be inexact: within CANARY_TOLERANCE.
     Raises: ProofError with the largest difference otherwise.
     """
+    from finetooth.tuning import checkpoints
+
     best_step = int(read_json(folder.curve)["best_step"])
     fault = checkpoints.best_damage(folder.checkpoints, best_step)
     if fault is not None:

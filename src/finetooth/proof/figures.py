@@ -12,7 +12,7 @@ from safetensors import safe_open
 
 from finetooth.files import read_json
 from finetooth.measure.decisions import Decision
-from finetooth.model.adapters import WEIGHTS
+from finetooth.model.artefact_files import ADAPTER_WEIGHTS
 from finetooth.proof.certificate import logits_sha256
 from finetooth.proof.rechecking import Checked
 from finetooth.runs import predictions
@@ -69,7 +69,7 @@ def check_curve(checked: Checked, row: RowFolder, said: Mapping[str, Any]) -> No
         for name, value in here.items():
             if said[name] != value:
                 checked.refuse(name, f"results.json does not say of {name} what curve.json does.")
-        weights = row.adapter / WEIGHTS  # of full fine-tuning there is none, but the whole model
+        weights = row.adapter / ADAPTER_WEIGHTS  # of full fine-tuning there is none, but the whole model
         if weights.is_file() and not checked.faults:
             counted = _values(weights)
             if counted != here["parameters"]["trainable"]:

@@ -17,8 +17,9 @@ from finetooth.files import canonical_hash, read_json, sha256_file
 from finetooth.model import device
 from finetooth.model.batching import Tokens, tokenize
 from finetooth.model.features import Feature, encode, feature_batch, head_input
-from finetooth.model.loading import Base, encoder_parameters, load_tokenizer
+from finetooth.model.loading import Base, encoder_parameters
 from finetooth.model.predictor import Input
+from finetooth.model.tokenizer import load_tokenizer
 from finetooth.proof import latency
 from finetooth.proof.planned_base import load_planned
 from finetooth.proof.task import Channel, Task, add_costs, keep_predictions

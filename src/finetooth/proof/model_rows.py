@@ -15,9 +15,10 @@ from finetooth.measure import deciding
 from finetooth.measure.decisions import Decision
 from finetooth.model import adapters, artefact, device, whole
 from finetooth.model.batching import Tokens
-from finetooth.model.loading import Base, hash_tensors, load_tokenizer
+from finetooth.model.loading import Base, hash_tensors
 from finetooth.model.precision import DTYPES
 from finetooth.model.predictor import Input, Predictor
+from finetooth.model.tokenizer import load_tokenizer
 from finetooth.proof import certificate, latency, prefix_states, profiling
 from finetooth.proof.planned_base import load_planned
 from finetooth.proof.task import Channel, Task, add_costs, keep_predictions

@@ -8,8 +8,9 @@ import torch
 from finetooth.model import artefact, device
 from finetooth.model.batching import Tokens
 from finetooth.model.features import encode, head_logits
-from finetooth.model.loading import draw_head, head_tensors, load_tokenizer
+from finetooth.model.loading import draw_head, head_tensors
 from finetooth.model.predictor import Input, Predictor
+from finetooth.model.tokenizer import load_tokenizer
 from finetooth.proof import latency
 from finetooth.proof.planned_base import load_planned
 from finetooth.proof.task import Channel, Task, keep_predictions

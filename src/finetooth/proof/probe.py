@@ -13,9 +13,10 @@ import torch
 from finetooth.files import write_json
 from finetooth.model import adapters, device, seeds, whole
 from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
-from finetooth.model.loading import load_base, load_tokenizer
+from finetooth.model.loading import load_base
 from finetooth.model.packed import PackedModel
 from finetooth.model.precision import DTYPES
+from finetooth.model.tokenizer import load_tokenizer
 from finetooth.proof.contention import ProcessorTime, waited_share
 from finetooth.proof.task import Task
 from finetooth.recipe import Training

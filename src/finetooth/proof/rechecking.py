@@ -8,7 +8,7 @@ from typing import Any
 
 from finetooth.errors import FinetoothError
 from finetooth.files import MANIFEST, damages, kind_of, read_json
-from finetooth.model import artefact, device
+from finetooth.model.artefact_files import CANARIES, IDENTITY, identity_of, labels_of
 from finetooth.proof import certificate
 from finetooth.runs import finished
 from finetooth.runs.layout import RowFolder
@@ -126,12 +126,12 @@ def check_certificate(checked: Checked, row: RowFolder) -> None:
 def check_plan(checked: Checked, adapter: Path, plan: Mapping[str, Any]) -> None:
     """What an artefact says it belongs to against what the run was planned with."""
     with checked.watching("identity"):
-        identity: dict[str, Any] = read_json(adapter / artefact.IDENTITY)
+        identity: dict[str, Any] = read_json(adapter / IDENTITY)
         base, planned = identity["base"], plan["base"]
         pairs = {
             "base": (base["weights_sha256"], planned["weights_sha256"]),
             "tokenizer": (identity["tokenizer_sha256"], planned["tokenizer_sha256"]),
-            "labels": (list(artefact.labels_of(adapter)), list(plan["classes"])),
+            "labels": (list(labels_of(adapter)), list(plan["classes"])),
         }
         for name, (said, known) in pairs.items():
             if said != known:
@@ -143,9 +143,11 @@ def check_reload(checked: Checked, adapter: Path, *, base_folder: Path) -> None:
 
     Threads are those of the recording, so that the logits can be held bitwise where they were recorded.
     """
+    from finetooth.model import artefact, device
+
     with checked.watching("reload"), borrow_adapter(str(adapter)) as copy:
-        identity = artefact.identity_of(copy)
+        identity = identity_of(copy)
         with device.configured(identity["platform"]):
             predictor = artefact.load(copy, base_folder=base_folder, name=checked.where)
             off, allowed = artefact.canaries_off(predictor, identity)
-        checked.canaries = Canaries(len(artefact.CANARIES), off, allowed)
+        checked.canaries = Canaries(len(CANARIES), off, allowed)

@@ -9,8 +9,9 @@ import pytest
 import tiny
 from finetooth.doctor import examine
 from finetooth.model import adapters, artefact
-from finetooth.model.loading import load_base, load_tokenizer
+from finetooth.model.loading import load_base
 from finetooth.model.predictor import Input, Predictor
+from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate
 
 REPOSITORY = Path(__file__).resolve().parents[3]

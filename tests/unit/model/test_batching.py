@@ -20,8 +20,9 @@ from finetooth.model.batching import (
     micro_batches,
     tokenize,
 )
-from finetooth.model.loading import load_base, load_tokenizer
+from finetooth.model.loading import load_base
 from finetooth.model.predictor import logits
+from finetooth.model.tokenizer import load_tokenizer
 
 TEXTS = [text for text, _ in tiny.texts(60, seed=8)] + ["", "a", "!" * 90]
 PAIRS = [text for text, _ in tiny.texts(60, seed=9)] + ["the film", "", "b " * 40]

@@ -18,17 +18,11 @@ import tiny
 from finetooth.errors import DivergedError, ModelError
 from finetooth.files import seal
 from finetooth.model import adapters, artefact
+from finetooth.model.artefact_files import ADAPTER_WEIGHTS, CANARIES
 from finetooth.model.batching import tokenize
-from finetooth.model.loading import (
-    Base,
-    base_tensors,
-    draw_head,
-    hash_tensors,
-    head_tensors,
-    load_base,
-    load_tokenizer,
-)
+from finetooth.model.loading import Base, base_tensors, draw_head, hash_tensors, head_tensors, load_base
 from finetooth.model.predictor import Input, Predictor, logits
+from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate
 
 CLASSES = ("bad", "good")
@@ -220,7 +214,7 @@ def test_plain_peft_gives_the_same_logits_by_the_code_in_the_readme(folder: Path
     said = iter(done.stdout.strip().splitlines())
     for name, predictor in predictors.items():
         label, printed, aligned = itertools.islice(said, 3)
-        expected = predictor.logits(predictor.tokenize([artefact.CANARIES[0]]))
+        expected = predictor.logits(predictor.tokenize([CANARIES[0]]))
         np.testing.assert_allclose(
             np.asarray(eval_floats(printed), np.float32), expected, rtol=0, atol=1e-6, err_msg=name
         )
@@ -336,7 +330,7 @@ def test_the_original_experiments_parameter_counts(tmp_path: Path) -> None:
 
 def test_every_flipped_byte_of_the_weights_is_refused(folder: Path, tmp_path: Path) -> None:
     saved(folder, tmp_path / "adapter")
-    file = tmp_path / "adapter" / adapters.WEIGHTS
+    file = tmp_path / "adapter" / ADAPTER_WEIGHTS
     whole = bytearray(file.read_bytes())
     for place in (0, 9, len(whole) // 2, len(whole) - 1):
         file.write_bytes(bytes(whole[:place]) + bytes([whole[place] ^ 1]) + bytes(whole[place + 1 :]))
@@ -359,7 +353,7 @@ def test_a_resealed_forgery_is_refused_with_the_field_named(
     saved(folder, tmp_path / "adapter")
     place, base_folder = tmp_path / "adapter", folder
     if change == "weight":
-        file = place / adapters.WEIGHTS
+        file = place / ADAPTER_WEIGHTS
         data = bytearray(file.read_bytes())
         data[-2] ^= 0x40
         file.write_bytes(bytes(data))
@@ -380,7 +374,7 @@ def test_half_the_tensors_are_an_error_and_not_a_silent_base(folder: Path, tmp_p
     from safetensors.torch import load_file, save_file
 
     saved(folder, tmp_path / "adapter")
-    file = tmp_path / "adapter" / adapters.WEIGHTS
+    file = tmp_path / "adapter" / ADAPTER_WEIGHTS
     tensors = dict(list(load_file(file).items())[::2])
     save_file(tensors, file)
     with pytest.raises(ModelError, match="tensors are missing, first"):

@@ -12,8 +12,10 @@ import tiny
 from finetooth.model import adapters
 from finetooth.model.attention import COARSE_COUNTS, LENGTH_STEP, TOKEN_STEP, Group, Layout, _Fused, _KeptScores
 from finetooth.model.batching import Tokens, collate, packed_batches, tokenize
-from finetooth.model.loading import load_base, load_config, load_tokenizer
+from finetooth.model.config_file import load_config
+from finetooth.model.loading import load_base
 from finetooth.model.packed import PackedModel, obstacle
+from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate, Training
 
 CLASSES = ("bad", "good", "neither")

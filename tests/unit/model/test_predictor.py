@@ -16,8 +16,10 @@ from finetooth.measure import deciding
 from finetooth.measure.decision_file import DECISION
 from finetooth.measure.decisions import Abstention, Decision
 from finetooth.model import adapters, artefact
-from finetooth.model.loading import base_tensors, hash_tensors, load_base, load_tokenizer
+from finetooth.model.artefact_files import ADAPTER_CONFIG, identity_of
+from finetooth.model.loading import base_tensors, hash_tensors, load_base
 from finetooth.model.predictor import Input, Predictor
+from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate, Deciding
 from finetooth.sources import bring_adapter
 
@@ -139,12 +141,12 @@ def test_the_adapter_names_its_base_as_peft_and_the_hub_would_look_for_it(
     folder: Path, predictor: Predictor, tmp_path: Path, source: str, name: str, revision: str | None, said: str
 ) -> None:
     save(predictor, folder, tmp_path / "adapter", source=source)
-    config = json.loads((tmp_path / "adapter" / adapters.CONFIG).read_text())
+    config = json.loads((tmp_path / "adapter" / ADAPTER_CONFIG).read_text())
     assert (config["base_model_name_or_path"], config["revision"]) == (name, revision)
     card = (tmp_path / "adapter" / "README.md").read_text()
     assert said in card and f"Base model: `{source}`." in card
     assert ("\nbase_model: owner/name\n" in card) == (name == "owner/name")
-    assert artefact.identity_of(tmp_path / "adapter")["base"]["id"] == source
+    assert identity_of(tmp_path / "adapter")["base"]["id"] == source
 
 
 def test_texts_are_taken_from_data_frames_series_arrays_and_generators(predictor: Predictor) -> None:

@@ -16,8 +16,9 @@ import tiny
 from finetooth.model import adapters, device, varlen
 from finetooth.model.attention import Layout, attention, first_attention
 from finetooth.model.batching import Rows, Tokens, collate, tokenize
-from finetooth.model.loading import load_base, load_tokenizer
+from finetooth.model.loading import load_base
 from finetooth.model.packed import PackedModel
+from finetooth.model.tokenizer import load_tokenizer
 from finetooth.model.varlen import Ends, HeldTokens
 from finetooth.recipe import Candidate
 

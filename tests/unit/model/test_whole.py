@@ -14,9 +14,11 @@ import tiny
 from finetooth.errors import ModelError
 from finetooth.files import seal
 from finetooth.model import artefact, whole
+from finetooth.model.artefact_files import WHOLE_WEIGHTS, weights_name
 from finetooth.model.batching import tokenize
-from finetooth.model.loading import base_tensors, hash_tensors, load_base, load_tokenizer
+from finetooth.model.loading import base_tensors, hash_tensors, load_base
 from finetooth.model.predictor import Input, Predictor, logits
+from finetooth.model.tokenizer import load_tokenizer
 
 CLASSES = ("bad", "good")
 TEXTS = [text for text, _ in tiny.texts(23, seed=5)]
@@ -59,7 +61,7 @@ def test_reloaded_equals_in_memory_bitwise(folder: Path, tmp_path: Path) -> None
     again = artefact.load(tmp_path / "adapter", base_folder=folder, name="full")
     np.testing.assert_array_equal(scored(again.model, folder), before)
     assert not any(value.requires_grad for value in again.model.parameters()) and not again.model.training
-    assert artefact.weights_name(tmp_path / "adapter") == "model.safetensors"
+    assert weights_name(tmp_path / "adapter") == "model.safetensors"
 
 
 def test_plain_transformers_gives_the_same_logits(folder: Path, tmp_path: Path) -> None:
@@ -91,7 +93,7 @@ def test_equal_models_give_equal_bytes_without_a_path_of_this_machine(folder: Pa
 )
 def test_a_tensor_that_does_not_fit_is_named(folder: Path, tmp_path: Path, change: str, told: str) -> None:
     saved(folder, tmp_path / "adapter")
-    file = tmp_path / "adapter" / whole.WEIGHTS
+    file = tmp_path / "adapter" / WHOLE_WEIGHTS
     tensors = load_file(file)
     if change == "lost":
         del tensors["classifier.bias"]

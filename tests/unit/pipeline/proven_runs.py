@@ -13,8 +13,9 @@ from finetooth.controls.majority import Majority
 from finetooth.data import Examples
 from finetooth.files import write_file, write_hashed_json, write_json
 from finetooth.model import adapters, artefact
-from finetooth.model.loading import base_tensors, hash_tensors, load_base, load_tokenizer
+from finetooth.model.loading import base_tensors, hash_tensors, load_base
 from finetooth.model.predictor import Input, Predictor
+from finetooth.model.tokenizer import load_tokenizer
 from finetooth.pipeline import ending
 from finetooth.proof import certificate
 from finetooth.recipe import Recipe, load

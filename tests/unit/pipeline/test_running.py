@@ -8,6 +8,7 @@ import pytest
 from finetooth import Recipe
 from finetooth.errors import KilledError, RecipeError, RunError, SourceError
 from finetooth.files import new_directory, read_json, write_json
+from finetooth.model import device
 from finetooth.pipeline import running
 from finetooth.progress import Silent, Step
 from finetooth.proof.task import Task
@@ -46,7 +47,7 @@ def test_a_profile_of_the_cpu_is_not_asked_of_a_gpu(tmp_path: Path) -> None:
 def test_without_a_gpu_a_run_on_one_is_refused_before_anything_is_brought(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running.prepare.device, "gpu_obstacle", lambda: "there is none")
+    monkeypatch.setattr(device, "gpu_obstacle", lambda: "there is none")
     asked = recipe_of(tmp_path) | {"training": {"device": "cuda"}}
     with pytest.raises(RecipeError, match=r"^training\.device: cuda, but there is none\. Set training\.device: cpu"):
         running.run(asked, out=tmp_path / "out")

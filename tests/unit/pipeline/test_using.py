@@ -13,6 +13,7 @@ from proven_runs import make_run
 import tiny
 from finetooth.errors import SourceError
 from finetooth.files import write_json
+from finetooth.model import artefact
 from finetooth.pipeline import using
 from finetooth.runs.layout import RunFolder
 
@@ -30,8 +31,8 @@ def brought(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(using, "bring_model", bring_model)
     monkeypatch.setattr(using, "bring_adapter", lambda text, *, progress: SimpleNamespace(path=Path(text)))
-    monkeypatch.setattr(using.artefact, "load", lambda folder, *, base_folder, name: name)
-    monkeypatch.setattr(using.artefact, "identity_of", lambda folder: {"base": {"id": "gone/away"}})
+    monkeypatch.setattr(artefact, "load", lambda folder, *, base_folder, name: name)
+    monkeypatch.setattr(using, "identity_of", lambda folder: {"base": {"id": "gone/away"}})
     return asked
 
 

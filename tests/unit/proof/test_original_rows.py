@@ -12,6 +12,7 @@ import tiny
 from finetooth.files import read_json
 from finetooth.measure.metrics import score as score_of
 from finetooth.model import artefact, features
+from finetooth.model.artefact_files import HEADS, IDENTITY
 from finetooth.model.batching import Tokens
 from finetooth.model.loading import load_base
 from finetooth.model.predictor import logits
@@ -79,5 +80,5 @@ def test_a_head_that_came_with_the_checkpoint_and_a_single_new_one_have_no_range
     assert list(predictions.read(task.folder.predictions)) == ["validation", "test"]
     row = ending._row(task.recipe(), task.plan(), task.run_folder, "original", 3)
     assert (row.head, row.heads) == ("checkpoint" if brought else "new", None)
-    assert not (task.folder.adapter / artefact.HEADS).exists()
-    assert read_json(task.folder.adapter / artefact.IDENTITY)["head_seed"] == 3
+    assert not (task.folder.adapter / HEADS).exists()
+    assert read_json(task.folder.adapter / IDENTITY)["head_seed"] == 3

@@ -10,7 +10,8 @@ import torch
 import tiny
 from finetooth.model import adapters
 from finetooth.model.batching import tokenize
-from finetooth.model.loading import load_base, load_tokenizer
+from finetooth.model.loading import load_base
+from finetooth.model.tokenizer import load_tokenizer
 from finetooth.proof import profiling
 from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder

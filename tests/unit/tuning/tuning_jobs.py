@@ -9,7 +9,8 @@ import torch
 import tiny
 from finetooth.model import adapters, whole
 from finetooth.model.batching import Tokens, tokenize
-from finetooth.model.loading import load_base, load_tokenizer
+from finetooth.model.loading import load_base
+from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
 from finetooth.tuning.checkpoints import Counters

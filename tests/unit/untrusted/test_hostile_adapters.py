@@ -15,8 +15,9 @@ from finetooth.files import sha256_file
 from finetooth.measure import decision_file
 from finetooth.model import adapters, artefact
 from finetooth.model.checked import read_checked
-from finetooth.model.loading import base_tensors, hash_tensors, load_base, load_tokenizer
+from finetooth.model.loading import base_tensors, hash_tensors, load_base
 from finetooth.model.predictor import Input, Predictor
+from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate
 from finetooth.sources import bring_adapter
 from finetooth.untrusted import adapter_settings, check_adapter_config

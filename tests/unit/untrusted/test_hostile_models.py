@@ -11,8 +11,10 @@ from hostile_values import VALUES, broken, copied, mutants, refusal
 
 import tiny
 from finetooth.model.batching import tokenize
-from finetooth.model.loading import check_tokenizer, load_base, load_config, load_tokenizer
+from finetooth.model.config_file import load_config
+from finetooth.model.loading import load_base
 from finetooth.model.predictor import logits
+from finetooth.model.tokenizer import check_tokenizer, load_tokenizer
 from finetooth.sources import bring_model
 
 CLASSES = ("bad", "good")

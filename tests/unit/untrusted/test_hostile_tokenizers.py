@@ -11,7 +11,8 @@ from hostile_values import VALUES, broken, copied, mutants, refusal
 import tiny
 from finetooth.model.batching import tokenize
 from finetooth.model.checked import copy_tokenizer
-from finetooth.model.loading import check_tokenizer, load_config, load_tokenizer
+from finetooth.model.config_file import load_config
+from finetooth.model.tokenizer import check_tokenizer, load_tokenizer
 from finetooth.sources import bring_model
 
 NAMED = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token", "bos_token", "eos_token")

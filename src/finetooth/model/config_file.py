@@ -1,0 +1,63 @@
+"""A model's configuration from its config.json, without loading torch."""
+
+from pathlib import Path
+from typing import Any
+
+from finetooth.errors import ModelError
+from finetooth.model.checked import CONFIG, read_checked
+from finetooth.untrusted import FAMILIES, model_settings, short
+
+_POSITIONS = 512  # what both families have where config.json does not say
+
+
+def load_config(folder: Path) -> Any:
+    """The model's configuration, of the allowed keys of its config.json.
+
+    Raises: ModelError if there is none, its family is not one of FAMILIES, or a key of it is refused.
+    """
+    family, values = _known(folder)
+    try:
+        return transformers_library().AutoConfig.for_model(family, **model_settings(values))
+    except (ValueError, TypeError) as error:
+        raise ModelError(f"the base model: {CONFIG} could not be loaded ({first_line(error)}).") from error
+
+
+def positions(folder: Path) -> int:
+    """The most tokens of a row that the model has positions for, as load_config gives it, without transformers.
+
+    Raises: ModelError, as load_config.
+    """
+    value = _known(folder)[1].get("max_position_embeddings", _POSITIONS)
+    try:
+        return int(value)
+    except (ValueError, TypeError) as error:
+        raise ModelError(f"the base model: {CONFIG} could not be loaded ({first_line(error)}).") from error
+
+
+def _known(folder: Path) -> tuple[str, dict[str, Any]]:
+    """The family of a model, one of FAMILIES, and the values of its config.json."""
+    if not (folder / CONFIG).is_file():
+        raise ModelError(f"the base model: {CONFIG} could not be loaded (there is none).")
+    values = read_checked(folder / CONFIG, owner="the base model")
+    family = values.get("model_type")
+    if not isinstance(family, str) or family not in FAMILIES:
+        raise ModelError(
+            f"the base model: model family {short(family)} is not supported; known: {', '.join(FAMILIES)}. Name "
+            "a model of one of them, such as sentence-transformers/all-MiniLM-L6-v2 or "
+            "distilbert/distilbert-base-uncased."
+        )
+    return family, values
+
+
+def transformers_library() -> Any:
+    """transformers, without bars and advice of its own; it loads torch where a model is first named."""
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    return transformers
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what a library says of an error, at most 200 characters."""
+    return str(error).strip().split("\n")[0][:200]

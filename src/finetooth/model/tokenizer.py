@@ -1,0 +1,60 @@
+"""The tokenizer from a staged folder, without loading torch."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from finetooth.errors import FinetoothError, ModelError
+from finetooth.model.batching import encode
+from finetooth.model.checked import CONFIG, TOKENIZER, copy_tokenizer
+from finetooth.model.config_file import first_line, transformers_library
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The fast tokenizer in a staged folder.
+
+    Raises: ModelError if the folder holds none, or a file of it holds what is refused.
+    """
+    slow = "the base model: the tokenizer has no tokenizer.json (fast form); convert it once with transformers."
+    if not (folder / TOKENIZER).is_file():
+        raise ModelError(slow)
+    with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
+        copy_tokenizer(folder, Path(copy))
+        try:
+            tokenizer = transformers_library().AutoTokenizer.from_pretrained(copy, local_files_only=True)
+        except (KeyboardInterrupt, SystemExit, MemoryError, FinetoothError):
+            raise
+        except BaseException as error:
+            raise ModelError(f"the base model: no tokenizer could be loaded ({first_line(error)}).") from error
+    if not tokenizer.is_fast:
+        raise ModelError(slow)
+    if tokenizer.pad_token_id is None:
+        raise ModelError("the base model: the tokenizer has no pad token.")
+    return tokenizer
+
+
+def check_tokenizer(tokenizer: Any, config: Any, *, pairs: bool, name: str) -> None:
+    """Check that the model has an embedding for every token, and for every segment of a row, that the tokenizer gives.
+
+    config: the model's. pairs: whether rows are pairs of texts. name: for messages.
+    Raises: ModelError naming the first token that has none.
+    """
+    backend = tokenizer.backend_tokenizer
+    backend.no_padding()
+    backend.no_truncation()
+    tokens = {number: token for token, number in backend.get_vocab(with_added_tokens=True).items()}
+    (around,) = encode(backend, [("a", "a")] if pairs else ["a"])  # what stands in every row
+    tokens |= dict(zip(around.ids, around.tokens, strict=True))
+    beyond = min((number for number in tokens if number >= config.vocab_size), default=None)
+    if beyond is not None:
+        raise ModelError(
+            f"{name}: the tokenizer has a token {tokens[beyond]!r} with the number {beyond:,}, and the model has "
+            f"embeddings for {config.vocab_size:,} tokens, numbered from 0 (vocab_size in {CONFIG}). Use the tokenizer "
+            "that belongs to the model, or call model.resize_token_embeddings(len(tokenizer)) and save the model again."
+        )
+    segments = getattr(config, "type_vocab_size", None)
+    if pairs and segments is not None and max(around.type_ids, default=0) >= segments:
+        raise ModelError(
+            f"{name}: the tokenizer marks {max(around.type_ids) + 1} segments in a pair of texts, and the model has "
+            f"embeddings for {segments} (type_vocab_size in {CONFIG}). Use the tokenizer that belongs to the model."
+        )

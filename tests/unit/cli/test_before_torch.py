@@ -1,0 +1,60 @@
+"""What is wrong with data is said before torch, transformers and peft are imported, which takes seconds."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tiny
+from finetooth.files import write_json
+
+PROGRAM = """
+import sys
+from finetooth.cli import main
+try:
+    main()
+finally:
+    assert not {"torch", "transformers", "peft"} & set(sys.modules)
+"""
+RECIPE = (
+    "name: mine\nmodel: {model}\ndata: {{source: {data}, label: label}}\nmax_tokens: 48\ncandidates: [{{name: r4}}]\n"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("before")
+    tiny.save_model(place / "model")
+    rows = {"one_class": "text,label\nwarm,good\nlovely,good\n", "unlabelled": "text,stars\nwarm,\ncold,\n"}
+    for name, text in {**rows, "torn": 'text,label\nwarm,good\n"cold,bad\n'}.items():
+        (place / f"{name}.csv").write_text(text, encoding="utf-8")
+        (place / f"{name}.yaml").write_text(
+            RECIPE.format(model=place / "model", data=place / f"{name}.csv"), encoding="utf-8"
+        )
+    (place / "missing.yaml").write_text(RECIPE.format(model=place / "model", data="nowhere.csv"), encoding="utf-8")
+    (place / "adapter").mkdir()
+    write_json(place / "adapter" / "labels.json", {"schema": 1, "labels": ["bad", "good"]})
+    return place
+
+
+def ended(folder: Path, *words: str) -> tuple[int, str]:
+    done = subprocess.run([sys.executable, "-c", PROGRAM, *words], capture_output=True, text=True, cwd=folder)
+    assert "AssertionError" not in done.stderr, done.stderr
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "fact"),
+    [("missing", "nowhere.csv"), ("one_class", "'good'"), ("unlabelled", "label"), ("torn", "torn.csv")],
+)
+@pytest.mark.parametrize("verb", ["check", "run"])
+def test_check_and_run(folder: Path, verb: str, name: str, fact: str) -> None:
+    code, err = ended(folder, verb, f"{name}.yaml")
+    assert code in (1, 2) and fact in err
+
+
+@pytest.mark.parametrize("data", ["nowhere.csv", "unlabelled.csv"])
+def test_evaluate(folder: Path, data: str) -> None:
+    code, err = ended(folder, "evaluate", "adapter", "--data", data)
+    assert code in (1, 2) and data in err
