@@ -75,12 +75,7 @@ def check(
         plan = _write_down(recipe, material, tokens, folder)
         give_back()  # what reading and planning took
         rows = [_candidate(recipe, name, plan, material, folder, quiet) for name in plan["candidates"]]
-        slowed = [row for row in rows if "dropout" in (row["padded_because"] or "")]
-        if slowed:
-            still = _without_dropout(recipe)
-            _write_down(still, material, tokens, folder)
-            for row in slowed:
-                row["plain_step_seconds"] = _probed(still, row["name"], material, folder, quiet)["step_seconds"]
+        _measure_dropout(recipe, rows, material, tokens, folder, quiet)
     return {
         "schema": 1,
         "run": recipe.name,
@@ -107,6 +102,24 @@ def _smallest_differences(rows: int) -> list[dict[str, float | None]]:
     return [
         {"discordance": share, "difference": smallest_difference(rows, discordance=share)} for share in DISCORDANCES
     ]
+
+
+def _measure_dropout(
+    recipe: Recipe,
+    rows: list[dict[str, Any]],
+    material: Material,
+    tokens: Mapping[str, Tokens],
+    folder: RunFolder,
+    progress: Progress,
+) -> None:
+    """Put the seconds of a step without dropout into the rows that it keeps from being tuned without padding."""
+    slowed = [row for row in rows if "dropout" in (row["padded_because"] or "")]
+    if not slowed:
+        return
+    still = _without_dropout(recipe)
+    _write_down(still, material, tokens, folder)
+    for row in slowed:
+        row["plain_step_seconds"] = _probed(still, row["name"], material, folder, progress)["step_seconds"]
 
 
 def _without_dropout(recipe: Recipe) -> Recipe:
