@@ -25,7 +25,7 @@ FAR = 0.25  # of the entropy of the labels: below it a loss that falls is that o
 FITTED = 0.9  # of the way from the most frequent class to the best baseline
 FLAT = 0.95  # of the entropy of the labels: a loss that never fell below it
 LEAST_STEPS = 200  # what a new head and an adapter need at the very least
-MOST_EPOCHS = 30  # that are proposed to reach LEAST_STEPS
+SOME_STEPS, MOST_EPOCHS = 1000, 30  # below both, `epochs: auto` may train for longer
 MORE_EPOCHS = 3  # times as many
 HEAD_RATE = 5e-3  # of a new head on small data (docs/experiments.md)
 HIGH_RATE, LOW_RATE = 5e-4, 2e-4  # adapter rates that may have broken the training, or held it up
@@ -133,7 +133,7 @@ def judge(
     entropy = _entropy(labels)
     signs = [
         _one_class(collapsed, classes),
-        _still_falling(curve, entropy, baseline),
+        None if _ended(training, curve) else _still_falling(curve, entropy, baseline),
         _not_fitted(curve, labels, baseline),
     ]
     shown = tuple(sign for sign in signs if sign is not None)
@@ -141,7 +141,8 @@ def judge(
         return Learning()
     flat = bool(curve) and min(point.validation_loss for point in curve) > FLAT * entropy
     frequent = collapsed is not None and collapsed.true_share >= FREQUENT
-    changes = _changes(training, train_rows=train_rows, flat=flat, frequent=frequent)
+    epochs = curve[-1].epoch if curve else 0.0
+    changes = _changes(training, train_rows=train_rows, epochs=epochs, flat=flat, frequent=frequent)
     values = [(key, value, _now(training, key)) for key, value in changes.items()]
     return Learning(shown, changes, wording.train_again(values))
 
@@ -151,6 +152,15 @@ def _one_class(collapsed: Collapse | None, classes: Sequence[str]) -> Sign | Non
         return None
     name = classes[collapsed.place]
     return Sign("one_class", wording.one_class(name, collapsed.share, collapsed.true_share))
+
+
+def _ended(training: Training, curve: Sequence[Point]) -> bool:
+    """Whether an automatic training ended because validation had stopped improving: the loss that falls after that does
+    so with the rate, and would not go on."""
+    losses = [point.validation_loss for point in curve]
+    return training.epochs == "auto" and any(
+        loss >= min(losses[:number]) for number, loss in enumerate(losses) if number
+    )
 
 
 def _still_falling(curve: Sequence[Point], entropy: float, baseline: Baseline | None) -> Sign | None:
@@ -188,20 +198,22 @@ def _not_fitted(curve: Sequence[Point], labels: Labels, baseline: Baseline | Non
     return Sign("not_fitted", wording.not_fitted(accuracy, baseline.name, baseline.accuracy))
 
 
-def _changes(training: Training, *, train_rows: int, flat: bool, frequent: bool) -> dict[str, Value]:
-    """What to set in the recipe for the next try. flat: whether the loss never fell."""
+def _changes(training: Training, *, train_rows: int, epochs: float, flat: bool, frequent: bool) -> dict[str, Value]:
+    """What to set in the recipe for the next try. epochs: that were trained. flat: whether the loss never fell."""
     changes: dict[str, Value] = {}
     rate = training.learning_rate
     steps = math.ceil(train_rows / training.batch_size)
-    stuck = flat and steps * training.epochs >= LEAST_STEPS
+    done = epochs if training.epochs == "auto" else training.epochs
+    stuck = flat and steps * done >= LEAST_STEPS
     if stuck and rate >= HIGH_RATE:
         changes["training.learning_rate"] = float(f"{rate / MORE_EPOCHS:.1g}")
     elif stuck and rate < LOW_RATE:
         changes["training.learning_rate"] = Training.model_fields["learning_rate"].default
+    elif training.epochs != "auto" and steps * done < SOME_STEPS and done < MOST_EPOCHS:
+        changes["training.epochs"] = "auto"
     else:
-        most = min(MOST_EPOCHS, math.ceil(LEAST_STEPS / steps))
-        changes["training.epochs"] = max(MORE_EPOCHS * training.epochs, most)
-    if (training.head_learning_rate or rate) < HEAD_RATE / 2:
+        changes["training.epochs"] = MORE_EPOCHS * max(1, math.ceil(done))
+    if training.head_learning_rate < HEAD_RATE / 2:
         changes["training.head_learning_rate"] = HEAD_RATE
     if frequent and training.class_weights is None:
         changes["training.class_weights"] = "balanced"
@@ -209,10 +221,7 @@ def _changes(training: Training, *, train_rows: int, flat: bool, frequent: bool)
 
 
 def _now(training: Training, key: str) -> Value:
-    """The value that a key has; of the head's rate the adapter's where it has none of its own."""
     value = getattr(training, key.removeprefix("training."))
-    if value is None and key == "training.head_learning_rate":
-        return training.learning_rate
     return "unset" if value is None else value
 
 

@@ -42,6 +42,7 @@ from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.lock import RunLock
 from finetooth.runs.memory import give_back, held_bytes
 from finetooth.runs.work import save_examples, write_splits
+from finetooth.tuning.course import Course
 
 
 def run(
@@ -254,8 +255,8 @@ class _Work:
             return f"fit {shown}", self.plan["counts"]["train"] + self.plan["counts"]["validation"], "texts"
         if not tuned:
             return f"fit {shown}", None, ""
-        training = self.recipe.training
-        return f"tune {shown}", training.epochs * -(-self.plan["counts"]["train"] // training.batch_size), "steps"
+        course = Course.of(self.recipe.training, self.plan["counts"]["train"])
+        return f"tune {shown}", course.most, "steps at most" if course.automatic else "steps"
 
     @contextmanager
     def _timed(self, title: str) -> Iterator[None]:

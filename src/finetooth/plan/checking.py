@@ -12,7 +12,7 @@ import yaml
 from finetooth.drafts import load_recipe
 from finetooth.files import read_hashed_json, read_json, write_json
 from finetooth.model.batching import Tokens
-from finetooth.plan import fitting, looking, prepare
+from finetooth.plan import looking, prepare
 from finetooth.plan.prepare import Material
 from finetooth.preflight import fix_list as fixes
 from finetooth.progress import Progress, progress_for
@@ -21,6 +21,7 @@ from finetooth.proof.task import Task
 from finetooth.recipe import Recipe
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.memory import give_back, held_bytes
+from finetooth.tuning.course import Course
 
 # Of TF-IDF + logistic regression, measured on IMDB: seconds a million characters of training text, and to begin.
 TFIDF_SECONDS_PER_MILLION, TFIDF_START_SECONDS = 1.2, 3.0
@@ -158,8 +159,7 @@ def _candidate(
 ) -> dict[str, Any]:
     found = _probed(recipe, name, material, folder, progress)
     counts, training = plan["counts"], recipe.training
-    steps = -(-counts["train"] // training.batch_size) * training.epochs
-    evaluations = fitting.evaluations(training, counts["train"])
+    course = Course.of(training, counts["train"])
     validate = found["token_seconds"] * counts["validation"] * plan["tokens"]["validation"]["mean"]
     test = found["token_seconds"] * counts["test"] * plan["tokens"]["test"]["mean"]
     planned = plan["candidates"][name]
@@ -171,10 +171,11 @@ def _candidate(
         "name": name,
         "targets": planned["targets"],
         "parameters": found["parameters"],
-        "steps": steps,
+        "steps": course.typical,
+        "most_steps": course.most,
         "peak_bytes": found["peak_bytes"] + kept,
         "gpu_peak_bytes": found["gpu_peak_bytes"],
-        "train_seconds": found["step_seconds"] * steps,
+        "train_seconds": found["step_seconds"] * course.typical,
         "plain_step_seconds": None,
         "step_seconds": found["step_seconds"],
         "waited_share": found["waited_share"],
@@ -183,7 +184,7 @@ def _candidate(
         "prefix_layers": planned["depth"],
         "prefix_bytes": prefix_bytes,
         "prefix_seconds": prefix_seconds,
-        "evaluate_seconds": evaluations * validate,
+        "evaluate_seconds": course.evaluations * validate,
         "prove_seconds": validate + start,
         "test_seconds": test + start,
         "start_seconds": start,

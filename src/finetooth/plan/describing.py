@@ -164,8 +164,11 @@ def _candidates(found: dict[str, Any]) -> str:
         cells = [f"{values[key]:,}" for key in ("adapter", "head", "bias", "trainable")] + [memory]
         lines.append(f"{_short(row['name'], 17):<18}" + "".join(f"{cell:>12}" for cell in cells))
         peft = "" if values["peft_percent"] is None else f" ({values['peft_percent']:.4f} % as peft counts)"
-        lines.append(f"  {values['plain_percent']:.4f} % of all parameters{peft}, {row['steps']:,} steps,")
-        lines.append(f"  about {_time(row['train_seconds'] + row['evaluate_seconds'])} of tuning")
+        steps = f"{row['steps']:,} steps"
+        if row["most_steps"] != row["steps"]:
+            steps = f"typically {steps}, {row['most_steps']:,} at most"
+        lines.append(f"  {values['plain_percent']:.4f} % of all parameters{peft},")
+        lines.append(f"  {steps}, about {_time(row['train_seconds'] + row['evaluate_seconds'])} of tuning")
         lines += [f"  adapts {_targets(row['targets'])}"] if row["targets"] else []
         lines += [f"  {line}" for line in _way(row)]
     return "\n".join(lines)

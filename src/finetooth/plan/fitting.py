@@ -1,11 +1,13 @@
 """What this machine's memory and disk allow a run, resolved once into its plan."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from finetooth.model.batching import Tokens
 from finetooth.recipe import Candidate, Recipe, Training
 from finetooth.runs.work import SPLITS
+from finetooth.tuning.course import Course
 
 # Two micro-batches of 1,024; more tokens were not faster (docs/experiments.md), and take memory. On a GPU, as a guess
 # that nobody has measured, enough for a whole batch of 64 long texts.
@@ -26,13 +28,6 @@ def token_budget(config: Any, recipe: Recipe, *, free_bytes: int | None) -> int:
         return most
     room = int(MEMORY_SHARE * free_bytes / _token_bytes(config, recipe))
     return max(min(room, most), min(recipe.max_tokens, most))
-
-
-def evaluations(training: Training, rows: int) -> int:
-    """How often the validation rows are scored while a candidate is tuned on so many rows."""
-    steps_per_epoch = -(-rows // training.batch_size)
-    every = steps_per_epoch if training.evaluate_every == "epoch" else training.evaluate_every
-    return -(-steps_per_epoch * training.epochs // every)
 
 
 def candidate_plan(
@@ -77,8 +72,10 @@ def prefix_plan(
     saved: dict[tuple[int, str], int] = {}
     for depth in map(int, plan):
         tuned = depths.count(depth) * len(recipe.seeds)
-        scored = evaluations(recipe.training, counts["train"]) + 1  # and proven
-        readings = {"train": tuned * recipe.training.epochs, "validation": tuned * scored, "test": tuned}
+        course = Course.of(recipe.training, counts["train"])
+        epochs = math.ceil(course.typical / course.steps_per_epoch)
+        scored = course.evaluations + 1  # and proven
+        readings = {"train": tuned * epochs, "validation": tuned * scored, "test": tuned}
         saved |= {(depth, split): depth * (readings[split] - 1) for split in SPLITS if readings[split] > 1}
     for depth, split in sorted(saved, key=lambda place: -saved[place]):
         lengths = tokens[split].lengths

@@ -20,7 +20,8 @@ class Progress(Protocol):
     """
 
     def step(self, title: str, *, total: int | None = None, unit: str = "") -> AbstractContextManager[Step]:
-        """Open a step that is shown until the block ends. title: its name. total: how many of `unit`, if known."""
+        """Open a step that is shown until the block ends. title: its name. total: how many of `unit`, if known; the
+        unit ends in " at most" where there may be fewer."""
 
     def say(self, line: str) -> None:
         """Show one quiet line that stays."""

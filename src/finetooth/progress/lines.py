@@ -10,6 +10,7 @@ Clock = Callable[[], float]
 _PLAIN_LINE_SECONDS = 15.0
 _PACE_SECONDS = 60.0
 _WORTH_A_LINE_SECONDS = 0.5
+AT_MOST = " at most"  # ends the unit of a step whose total is a bound
 
 
 def calm(text: str) -> str:
@@ -65,7 +66,7 @@ class Count:
     def __init__(self, title: str, *, total: int | None, unit: str, clock: Clock) -> None:
         self._title = title
         self._total = total
-        self._unit = unit
+        self._unit, self._at_most = unit.removesuffix(AT_MOST), AT_MOST if unit.endswith(AT_MOST) else ""
         self._clock = clock
         self._begun = clock()
         self._done = 0
@@ -91,14 +92,14 @@ class Count:
         """`lora-r8: 1,200 of 3,600 examples, 41 examples/s, 58 s left, loss 0.412`, as far as it is known."""
         parts = []
         if self._total is not None:
-            parts.append(f"{self._amount(self._done, of=self._total)} of {self._amounts(self._total)}")
+            parts.append(f"{self._amount(self._done, of=self._total)} of {self._amounts(self._total)}{self._at_most}")
         elif self._done:
             parts.append(self._amounts(self._done))
         rate = self._rate()
         if rate:
             parts.append(f"{self._pace(rate)}")
             if self._total is not None and self._total > self._done:
-                parts.append(f"{_roughly((self._total - self._done) / rate)} left")
+                parts.append(f"{_roughly((self._total - self._done) / rate)} left{self._at_most}")
         if self._note:
             parts.append(self._note)
         return calm(f"{self._title}: {', '.join(parts)}" if parts else self._title)
@@ -117,7 +118,7 @@ class Count:
         """`lora-r8: stopped after 1,200 of 3,600 examples, 29 s`."""
         far = ""
         if self._total is not None:
-            far = f"{self._amount(self._done, of=self._total)} of {self._amounts(self._total)}, "
+            far = f"{self._amount(self._done, of=self._total)} of {self._amounts(self._total)}{self._at_most}, "
         return f"{self._title}: stopped after {far}{duration(self._clock() - self._begun)}"
 
     def _rate(self) -> float | None:

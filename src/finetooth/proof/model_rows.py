@@ -25,7 +25,8 @@ from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
 from finetooth.recipe import Candidate, Recipe
 from finetooth.runs.work import read_labels
 from finetooth.tuning import checkpoints
-from finetooth.tuning.loop import Job, Split, Tuning
+from finetooth.tuning.job import Job, Split
+from finetooth.tuning.loop import Tuning
 
 
 def fit(task: Task, channel: Channel) -> None:
@@ -117,7 +118,7 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
             "parameters": asdict(counts),
             "steps": counters.step,
             "best_step": counters.best_step,
-            "best_epoch": counters.best_step / job.steps_per_epoch,
+            "best_epoch": counters.best_step / job.course.steps_per_epoch,
             "curve": counters.curve,
             "warnings": counters.warnings,
             "token_budget": counters.token_budget,

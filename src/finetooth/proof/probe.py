@@ -20,6 +20,7 @@ from finetooth.model.tokenizer import load_tokenizer
 from finetooth.proof.contention import ProcessorTime, waited_share
 from finetooth.proof.task import Task
 from finetooth.recipe import Training
+from finetooth.tuning.course import Course
 from finetooth.tuning.forward import Forward, PaddedModel
 from finetooth.tuning.gradients import Crew, accumulate
 from finetooth.tuning.schedule import optimizer
@@ -127,7 +128,7 @@ class _Made:
 def _steps(forward: Forward, tokens: Tokens, training: Training, *, seed: int, rows: int) -> list[list[Rows]]:
     """The micro-batches of as many steps as a run on `rows` rows takes, at most MOST_STEPS, drawn as it draws them."""
     size, count = training.batch_size, len(tokens.lengths)
-    wanted = min(MOST_STEPS, training.epochs * -(-rows // size))
+    wanted = min(MOST_STEPS, Course.of(training, rows).typical)
     steps: list[list[Rows]] = []
     for epoch in range(-(-wanted * size // count)):
         order = seeds.order(seed, epoch, count)

@@ -105,12 +105,14 @@ class Data(Section):
 class Training(Section):
     """How candidates are tuned."""
 
-    epochs: int = Field(3, ge=1, description="Passes over the training rows.")
+    epochs: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        "auto",
+        description="Passes over the training rows; auto: until validation stops improving, and a half as many more "
+        "with a falling rate.",
+    )
     batch_size: int = Field(16, ge=1, description="Examples of one optimizer step, kept exactly.")
     learning_rate: float = Field(7e-4, gt=0, description="Peak learning rate of adapter and biases.")
-    head_learning_rate: float | None = Field(
-        None, gt=0, description="Peak learning rate of the head; null: learning_rate."
-    )
+    head_learning_rate: float = Field(3e-3, gt=0, description="Peak learning rate of the head.")
     full_learning_rate: float = Field(
         2e-5,
         gt=0,
@@ -118,20 +120,31 @@ class Training(Section):
     )
     weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay of matrices (not of biases).")
     schedule: Literal["linear", "cosine", "constant"] = Field(
-        "linear", description="Course of the learning rate after warm-up."
+        "linear",
+        description="Course of the learning rate after warm-up; with epochs: auto, once validation has stopped "
+        "improving.",
     )
     warmup_fraction: float = Field(
-        0.06, ge=0, lt=1, description="Share of the steps, 0 to 1, over which the rate rises from zero."
+        0.06,
+        ge=0,
+        lt=1,
+        description="Share of the steps, 0 to 1, over which the rate rises from zero; with epochs: auto, of those that "
+        "a training typically takes.",
     )
     max_grad_norm: float | None = Field(1.0, gt=0, description="Gradients are scaled down to this norm; null: never.")
     evaluate_every: Annotated[int, Field(ge=1)] | Literal["epoch"] = Field(
-        "epoch", description="Validate each epoch, or each so many steps."
+        "epoch",
+        description="Validate each epoch, or each so many steps; with epochs: auto, epoch is as many epochs as make "
+        "50 steps.",
     )
     monitor: Literal["loss", "accuracy", "macro_f1"] = Field(
         "loss", description="Validation figure that picks the best step and the winner; ties keep the earliest."
     )
     patience: int | None = Field(
-        None, ge=1, description="Stop after so many evaluations without a better one; null: never."
+        None,
+        ge=1,
+        description="Stop after so many evaluations without a better one; null: never. With epochs: auto, the rate "
+        "falls then; null: after 150 steps without a better one.",
     )
     base_dropout: Annotated[float, Field(ge=0, lt=1)] | Literal["model"] = Field(
         0.0, description="Dropout inside the base and head: a number, or 'model' for the model's own."

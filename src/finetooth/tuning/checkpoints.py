@@ -31,7 +31,9 @@ class Counters:
 
     loss_sum, loss_count, right: cross-entropy, rows and right answers since the last evaluation; right is None where an
     earlier version did not count it. seconds: of training steps; part_seconds: of forward, backward, optimizer,
-    evaluate and save. token_budget: of training; less than planned once memory ran out.
+    evaluate and save. token_budget: of training; less than planned once memory ran out. best_step,
+    best_value: of the evaluations so far; waited: evaluations since the best one. decay_began: step after which the
+    rate of an automatic training falls; the evaluations up to it then no longer count.
     """
 
     step: int = 0
@@ -47,6 +49,7 @@ class Counters:
     best_step: int | None = None
     best_value: float | None = None
     waited: int = 0
+    decay_began: int | None = None
     curve: list[dict[str, float | None]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

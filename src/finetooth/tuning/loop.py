@@ -12,7 +12,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -26,21 +25,19 @@ from finetooth.files import write_regular
 from finetooth.measure.learning import collapse
 from finetooth.measure.metrics import predicted, score
 from finetooth.model import device, seeds
-from finetooth.model.batching import Rows, Tokens, collate
+from finetooth.model.batching import Rows, collate
 from finetooth.model.packed import PackedModel
 from finetooth.model.precision import DTYPES
 from finetooth.model.predictor import logits
-from finetooth.model.prefix import PrefixCache
-from finetooth.recipe import Candidate, Training
-from finetooth.runs.layout import RowFolder
 from finetooth.runs.memory import give_back, ran_out
 from finetooth.tuning import checkpoints
 from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.forward import Forward, PaddedModel
 from finetooth.tuning.gradients import Crew, accumulate
+from finetooth.tuning.job import Job
 from finetooth.tuning.objective import BatchObjective
 from finetooth.tuning.readings import Readings
-from finetooth.tuning.schedule import factor, optimizer
+from finetooth.tuning.schedule import optimizer
 from finetooth.tuning.trained import take_over, trained
 
 LOG_EVERY = 10
@@ -51,57 +48,6 @@ _NOTHING_LEARNT = (
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Examples ready for the model.
-
-    labels: (N,) int64. ids: N names of rows, file:row. states: what the layers below the adapter compute, or None.
-    """
-
-    ids: tuple[str, ...]
-    tokens: Tokens
-    labels: npt.NDArray[np.int64]
-    states: PrefixCache | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One candidate with one seed, or full fine-tuning with one seed: then candidate is None.
-
-    packed: whether it is tuned without padding. precision: number format of the products then, a name of
-    finetooth.model.precision.DTYPES; with padding it is float32. Where it is tuned, training.device says. token_budget:
-    most tokens computed at a time in training; lowered_budget: what is left of them after the system ended a process
-    for want of memory, or None; budget: of a micro-batch in evaluation. advance(steps, note) tells how far it is, with
-    0 steps while it validates; stop() is the signal to obey, or None.
-    """
-
-    candidate: Candidate | None
-    training: Training
-    seed: int
-    train: Split
-    validation: Split
-    classes: tuple[str, ...]
-    pad_id: int
-    packed: bool
-    token_budget: int
-    budget: int
-    folder: RowFolder
-    advance: Callable[[int, str], None] = lambda count, note: None
-    stop: Callable[[], int | None] = lambda: None
-    precision: str = "float32"
-    lowered_budget: int | None = None
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Optimizer steps of one pass; the last batch of a pass may be smaller."""
-        return math.ceil(len(self.train.labels) / self.training.batch_size)
-
-    @property
-    def total_steps(self) -> int:
-        """Optimizer steps of all passes."""
-        return self.steps_per_epoch * self.training.epochs
-
-
 class Tuning:
     """A candidate being tuned; `run` takes it from where the disk says it stands to its best state.
 
@@ -110,7 +56,7 @@ class Tuning:
     """
 
     def __init__(self, job: Job, model: Any) -> None:
-        self.job = job
+        self.job, self.course = job, job.course
         self.model, self.tuned = model, device.placed(model, job.training.device)
         self.named = trained(self.tuned)
         self.parameters = list(self.named.values())
@@ -140,7 +86,7 @@ class Tuning:
         """
         job, counters = self.job, self.counters
         self._log("resume" if counters.step else "start", {})
-        if job.total_steps == 1 and self._share(0) == 0.0:
+        if self.course.most == 1 and self.course.share(0, None) == 0.0:
             counters.warnings = [_NOTHING_LEARNT]
         if self.was_lowered:
             self._tell_lowered(f"after step {counters.step}")
@@ -164,7 +110,8 @@ class Tuning:
         while True:
             if self._evaluation_due():
                 self._evaluate()
-            if counters.step == job.total_steps or self._out_of_patience():
+            self._begin_decay()
+            if counters.step == self.course.end(counters.decay_began) or self._out_of_patience():
                 break
             if counters.step % job.training.checkpoint_every == 0 and counters.step:
                 self._checkpoint()
@@ -216,7 +163,7 @@ class Tuning:
             self.readings.add(counters.step + 1, rows, sums=sums, norm=norm)
             if self._reading_due():
                 self._read()
-            share = self._share(counters.step)
+            share = self.course.share(counters.step, counters.decay_began)
             for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
                 group["lr"] = peak * share
             self.optimizer.found_inf = self.readings.halted  # type: ignore[attr-defined]  # torch's GradScaler sets it so
@@ -229,11 +176,6 @@ class Tuning:
         if counters.step % LOG_EVERY == 0:
             self._log("train", {**self.told, "learning_rate": self.peaks[0] * share})
         job.advance(1, f"loss {counters.loss_sum / counters.loss_count:.3f}" if counters.loss_count else "")
-
-    def _share(self, step: int) -> float:
-        """The share of the peak learning rate that the update after `step` finished ones takes, 0 to 1."""
-        training = self.job.training
-        return factor(step, self.job.total_steps, schedule=training.schedule, warmup_fraction=training.warmup_fraction)
 
     def _reading_due(self) -> bool:
         """Whether the step at hand is looked at before it is taken: the log, an evaluation or a checkpoint follows."""
@@ -298,7 +240,7 @@ class Tuning:
         spent[part] = spent.get(part, 0.0) + time.perf_counter() - started
 
     def _batch_rows(self) -> Rows:
-        epoch, position = divmod(self.counters.step, self.job.steps_per_epoch)
+        epoch, position = divmod(self.counters.step, self.course.steps_per_epoch)
         if self._epoch_order[0] != epoch:
             self._epoch_order = (epoch, seeds.order(self.job.seed, epoch, len(self.job.train.labels)))
         size = self.job.training.batch_size
@@ -309,9 +251,7 @@ class Tuning:
         return step > 0 and not self.counters.evaluated and self._evaluated_at(step)
 
     def _evaluated_at(self, step: int) -> bool:
-        every = self.job.training.evaluate_every
-        interval = self.job.steps_per_epoch if every == "epoch" else every
-        return step % interval == 0 or step == self.job.total_steps
+        return self.course.evaluated_at(step, self.counters.decay_began)
 
     def _evaluate(self) -> None:
         job, counters = self.job, self.counters
@@ -343,7 +283,7 @@ class Tuning:
             job.training.monitor
         ]
         point = {
-            "epoch": counters.step / job.steps_per_epoch,
+            "epoch": counters.step / self.course.steps_per_epoch,
             "train_loss": counters.loss_sum / counters.loss_count,
             "train_accuracy": None if counters.right is None else counters.right / counters.loss_count,
             "validation_loss": figures["loss"],
@@ -353,7 +293,7 @@ class Tuning:
             with self._timed("save"):
                 checkpoints.save_best(job.folder.checkpoints, counters.step, named=self.named, logits=found)
             counters.best_step, counters.best_value, counters.waited = counters.step, value, 0
-        else:
+        elif not (collapsed and self.course.automatic):  # it has not begun to learn: no reason to end
             counters.waited += 1
         counters.curve.append(point)
         counters.loss_sum, counters.loss_count, counters.right, counters.evaluated = 0.0, 0, 0, True
@@ -372,8 +312,19 @@ class Tuning:
         self._log("alarm", {"class": name, "share": one.share, "true_share": one.true_share})
         return f", {100 * one.share:.0f} % of the answers are {name!r}"
 
+    def _begin_decay(self) -> None:
+        """Let the rate fall from here on, once an automatic training has come to that; its last step will be the best.
+
+        At the peak rate a step is good or bad by chance, and on few rows the loss tells of confidence before accuracy.
+        """
+        counters = self.counters
+        if counters.decay_began is None and self.course.decays(counters.step, waited=counters.waited):
+            counters.decay_began = counters.step
+            counters.best_step, counters.best_value, counters.waited = None, None, 0
+            self._log("decay", {"steps": self.course.end(counters.step) - counters.step})
+
     def _out_of_patience(self) -> bool:
-        patience = self.job.training.patience
+        patience = None if self.course.automatic else self.course.patience
         return patience is not None and self.counters.waited >= patience
 
     def _checkpoint(self) -> None:
@@ -388,7 +339,7 @@ class Tuning:
 
     def _log(self, event: str, values: dict[str, Any]) -> None:
         counters = self.counters
-        line = {"event": event, "step": counters.step, "epoch": counters.step / self.job.steps_per_epoch}
+        line = {"event": event, "step": counters.step, "epoch": counters.step / self.course.steps_per_epoch}
         with write_regular(self.job.folder.log, "a") as file:
             file.write(json.dumps(line | {"tokens": counters.tokens} | values) + "\n")
 

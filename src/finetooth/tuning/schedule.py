@@ -1,6 +1,5 @@
-"""Learning rates and parameter groups."""
+"""Parameter groups and their peak learning rates."""
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,20 +8,6 @@ from torch import nn
 
 from finetooth.model.adapters import kind
 from finetooth.recipe import Candidate, Training
-
-
-def factor(step: int, total: int, *, schedule: str, warmup_fraction: float) -> float:
-    """Share of the peak learning rate, 0 to 1, used by the update that follows `step` finished ones of `total`.
-
-    Warm-up rises linearly over ceil(warmup_fraction total) steps; then linear and cosine fall to zero at `total`.
-    """
-    warmup = math.ceil(warmup_fraction * total)
-    if step < warmup:
-        return step / warmup
-    if schedule == "constant":
-        return 1.0
-    done = (step - warmup) / max(1, total - warmup)
-    return 1.0 - done if schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))
 
 
 def optimizer(
@@ -39,7 +24,7 @@ def optimizer(
         if candidate is None:
             rate = training.full_learning_rate
         elif kind(name) == "head":
-            rate = training.head_learning_rate or rate
+            rate = training.head_learning_rate
         elif ".lora_B." in name:
             rate *= candidate.lora_plus_ratio
         decay = training.weight_decay if parameter.ndim > 1 else 0.0

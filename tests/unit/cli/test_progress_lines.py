@@ -150,6 +150,17 @@ def test_a_stream_that_is_no_terminal_gets_plain_lines(monkeypatch):
     assert isinstance(progress_on(terminal), PlainLines)
 
 
+def test_a_total_that_is_a_bound_is_called_one():
+    clock = Clock()
+    count = Count("tune r8", total=100, unit="steps at most", clock=clock)
+    for _ in range(10):
+        clock.now += 1
+        count.add(1, "")
+    assert count.line() == "tune r8: 10 of 100 steps at most, 1.0 steps/s, 2 min left at most"
+    assert count.finished() == "tune r8: 10 steps in 10 s"
+    assert count.stopped() == "tune r8: stopped after 10 of 100 steps at most, 10 s"
+
+
 def test_a_pause_that_ends_in_no_unit_is_no_part_of_the_speed():
     clock = Clock()
     count = Count("tune r8", total=100, unit="steps", clock=clock)

@@ -125,27 +125,25 @@ def test_the_baseline_must_be_better_by_more_than_a_little_however_many_rows_sho
 @pytest.mark.parametrize(
     ("points", "training", "rows", "changes"),
     [
-        # 38 steps an epoch: three times as many epochs, and a head that learns at a rate of its own.
-        (curve(1.2, 1.1, 0.9), {}, 600, {"training.epochs": 9, **HEAD}),
-        # So few steps that three times as many are too few.
-        (
-            curve(0.9),
-            {"epochs": 1, "batch_size": 32},
-            200,
-            {"training.epochs": 29, **HEAD},
-        ),
-        (curve(0.9), {"epochs": 1}, 40, {"training.epochs": 30, **HEAD}),
-        (curve(1.2, 0.9), {"epochs": 2, "head_learning_rate": 5e-3}, 4000, {"training.epochs": 6}),
+        # 38 steps an epoch: an automatic training takes as many as it needs.
+        (curve(1.2, 1.1, 0.9), {"epochs": 3}, 600, {"training.epochs": "auto"}),
+        (curve(0.9), {"epochs": 1, "batch_size": 32}, 200, {"training.epochs": "auto"}),
+        (curve(1.2, 0.9), {"epochs": 2, "head_learning_rate": 1e-3}, 4000, {"training.epochs": "auto", **HEAD}),
+        # An automatic one that came to its bound, and as many steps as it would take: three times as many epochs.
+        (curve(1.2, 1.1, 0.9), {}, 600, {"training.epochs": 9}),
+        (curve(0.9), {"epochs": 30}, 40, {"training.epochs": 90}),
+        (curve(1.2, 0.9), {"epochs": 4}, 4000, {"training.epochs": 12}),
         # Many steps and a loss that never fell: the rate broke it, or held it up.
         (
             curve(1.11, 1.10, 1.10),
-            {"learning_rate": 1e-3, "head_learning_rate": 4e-3},
+            {"learning_rate": 1e-3, "epochs": 3},
             4000,
             {"training.learning_rate": 0.0003},
         ),
+        (curve(1.11, 1.10, 1.10), {"learning_rate": 1e-3}, 4000, {"training.learning_rate": 0.0003}),
         (
             curve(1.11, 1.10, 1.10),
-            {"learning_rate": 2e-5},
+            {"learning_rate": 2e-5, "head_learning_rate": 2e-5},
             4000,
             {"training.learning_rate": 7e-4, **HEAD},
         ),
@@ -165,14 +163,21 @@ def test_rare_classes_are_weighted():
 
 
 def test_the_advice_is_a_sentence_and_its_values_are_taken_by_set():
-    found = judge(points=curve(1.05, 0.95, 0.8), learning_rate=1e-5)
+    found = judge(points=curve(1.05, 0.95, 0.8), epochs=3, head_learning_rate=1e-5)
     assert found.advice == (
-        "Train again with training.epochs=9 (now 3) and training.head_learning_rate=0.005 (now 0.00001)."
+        "Train again with training.epochs=auto (now 3) and training.head_learning_rate=0.005 (now 0.00001)."
     )
-    recipe = {"name": "x", "model": "m/m", "data": {"source": "d"}}
+    recipe = {"name": "x", "model": "m/m", "data": {"source": "d"}, "training": {"epochs": 3}}
     overrides = [setting(key, value) for key, value in found.changes.items()]
     taken = load(recipe, overrides=[*overrides, "training.class_weights=balanced"]).training
-    assert (taken.epochs, taken.head_learning_rate, taken.class_weights) == (9, 0.005, "balanced")
+    assert (taken.epochs, taken.head_learning_rate, taken.class_weights) == ("auto", 0.005, "balanced")
+
+
+def test_an_automatic_training_that_stopped_improving_is_not_still_falling():
+    again = curve(0.95, 0.71, 0.73, 0.58)  # it stopped improving, then fell with the rate
+    assert signs(points=again) == []
+    assert signs(points=again, epochs=4) == ["still_falling"]
+    assert signs(points=curve(0.95, 0.8, 0.71, 0.58)) == ["still_falling"]  # it came to its bound
 
 
 @pytest.mark.parametrize(("classes", "count"), [(2, 20), (2, 200), (3, 60)])

@@ -56,7 +56,10 @@ def test_the_same_recipe_and_plan_go_on(folder: RunFolder) -> None:
         ({"seeds": [0, 1]}, "seeds.1 was None, is 1"),
         ({"max_tokens": 100}, "max_tokens was 512, is 100"),
         ({"training": {"device": "cuda"}}, "training.device was 'cpu', is 'cuda'"),
-        ({"training": {"batch_size": 4, "epochs": 1}}, "training.epochs was 3, is 1; training.batch_size was 16, is 4"),
+        (
+            {"training": {"batch_size": 4, "epochs": 1}},
+            "training.epochs was 'auto', is 1; training.batch_size was 16, is 4",
+        ),
         ({"candidates": [{"name": "r4", "rank": 5}, {"name": "r8"}]}, "candidates.0.rank was 4, is 5"),
         ({"model": "x" * 80}, f"model was 'owner/name', is '{'x' * 56}..."),
     ],

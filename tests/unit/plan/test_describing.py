@@ -107,6 +107,7 @@ def tuned(name: str, **changes: Any) -> dict[str, Any]:
         "peak_bytes": 1_200_000_000,
         "gpu_peak_bytes": None,
         "steps": 144,
+        "most_steps": 144,
         "train_seconds": 50.0,
         "evaluate_seconds": 10.0,
         "targets": ["bert.layer.0.query", "bert.layer.1.query"],
@@ -119,16 +120,16 @@ def tuned(name: str, **changes: Any) -> dict[str, Any]:
 
 def test_a_candidate_tells_what_it_adapts_and_full_that_it_trains_all() -> None:
     whole = {"adapter": 0, "base": 49_934, "trainable": 50_000, "plain_percent": 100.0, "peft_percent": None}
-    full = tuned("full", parameters=whole, targets=[], padded_because="all parameters are trained")
+    full = tuned("full", parameters=whole, targets=[], most_steps=300, padded_because="all parameters are trained")
     assert describing._candidates({"candidates": [tuned("r4"), full]}) == (
         "candidate              adapter        head        bias       total      memory\n"
         "r4                       1,000          66           0       1,066     1.20 GB\n"
-        "  2.1320 % of all parameters (2.1000 % as peft counts), 144 steps,\n"
-        "  about 60 s of tuning\n"
+        "  2.1320 % of all parameters (2.1000 % as peft counts),\n"
+        "  144 steps, about 60 s of tuning\n"
         "  adapts 2 linear layers: 2 query\n"
         "full                         0          66           0      50,000     1.20 GB\n"
-        "  100.0000 % of all parameters, 144 steps,\n"
-        "  about 60 s of tuning\n"
+        "  100.0000 % of all parameters,\n"
+        "  typically 144 steps, 300 at most, about 60 s of tuning\n"
         "  tuned with padding: all parameters are trained"
     )
 

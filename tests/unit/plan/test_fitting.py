@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from finetooth.model.batching import Tokens, evaluation_batches
-from finetooth.plan.fitting import MOST_TOKENS, MOST_TOKENS_GPU, candidate_plan, evaluations, prefix_plan, token_budget
+from finetooth.plan.fitting import MOST_TOKENS, MOST_TOKENS_GPU, candidate_plan, prefix_plan, token_budget
 from finetooth.recipe import Candidate, Recipe, load
+from finetooth.tuning.course import Course
 
 MINILM = SimpleNamespace(
     model_type="bert", hidden_act="gelu", hidden_size=384, intermediate_size=1536, num_hidden_layers=6,
@@ -82,7 +83,7 @@ def test_hidden_states_keep_their_bound_and_the_test_rows_wait_for_a_second_read
     counts = {split: len(found.lengths) for split, found in splits.items()}
 
     def planned(most: int, *, seeds: tuple[int, ...] = (0,), free: int = 10**9) -> dict[str, Any]:
-        wanted = recipe(seeds=list(seeds), training={"cache_bytes": most})
+        wanted = recipe(seeds=list(seeds), training={"cache_bytes": most, "epochs": 3})
         return prefix_plan(wanted, candidates, splits, counts=counts, width=8, budget=64, free_bytes=free)
 
     whole = planned(10**9)["3"]
@@ -101,7 +102,7 @@ def test_hidden_states_keep_their_bound_and_the_test_rows_wait_for_a_second_read
 def test_where_there_is_room_for_one_depth_the_deepest_is_kept_since_it_saves_most() -> None:
     splits = {"train": tokens(30, 30), "validation": tokens(10), "test": tokens(10)}
     counts = {"train": 2, "validation": 1, "test": 1}
-    wanted = recipe(training={"cache_bytes": 70 * 32})
+    wanted = recipe(training={"cache_bytes": 70 * 32, "epochs": 3})
     candidates = {"last-5": {"depth": 1}, "last-1": {"depth": 5}}
     found = prefix_plan(wanted, candidates, splits, counts=counts, width=8, budget=64, free_bytes=10**9)
     assert found["5"]["train"]["bytes"] == 60 * 32 and found["5"]["validation"]["bytes"] == 10 * 32
@@ -120,7 +121,7 @@ def test_what_is_read_once_is_not_kept_and_what_is_read_most_comes_first() -> No
     assert list(once["3"]) == ["validation"]  # scored in tuning and proven once more
     assert set(planned({"a": {"depth": 3}, "b": {"depth": 3}}, epochs=1)["3"]) == {"train", "validation", "test"}
     often = recipe(training={"cache_bytes": 70 * 32, "epochs": 3, "batch_size": 1, "evaluate_every": 1})
-    assert evaluations(often.training, 2) == 6
+    assert Course.of(often.training, 2).evaluations == 6
     # Of test rows a byte saves depth 5 once, of the other candidate's training rows depth 4 five times.
     both = planned({"a": {"depth": 5}, "b": {"depth": 4}}, most=155 * 32, seeds=2)
     assert both["5"]["train"]["blocks"] == both["4"]["train"]["blocks"] == 1
@@ -133,7 +134,7 @@ def test_of_a_sample_the_bytes_are_those_of_all_rows_and_the_bound_holds_for_the
     counts = {"train": 200, "validation": 1, "test": 1}
 
     def planned(most: int) -> dict[str, Any]:
-        wanted = recipe(training={"cache_bytes": most})
+        wanted = recipe(training={"cache_bytes": most, "epochs": 3})
         return prefix_plan(wanted, {"a": {"depth": 1}}, splits, counts=counts, width=8, budget=30, free_bytes=10**9)
 
     assert planned(10**9)["1"]["train"] == {"blocks": 2, "bytes": 6000 * 32}

@@ -15,7 +15,8 @@ from finetooth.model.tokenizer import load_tokenizer
 from finetooth.proof import profiling
 from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
-from finetooth.tuning.loop import Job, Split, Tuning
+from finetooth.tuning.job import Job, Split
+from finetooth.tuning.loop import Tuning
 
 
 @pytest.fixture(scope="module")

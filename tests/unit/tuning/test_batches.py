@@ -83,7 +83,7 @@ def seen(folder: Path, place: Path, **changes: Any) -> list[list[int]]:
 
     tuning.forward.split = spy  # type: ignore[method-assign]
     tuning.run()
-    return batches[-tuning.job.total_steps :]  # not those of a pass that is thrown away
+    return batches[-tuning.course.most :]  # not those of a pass that is thrown away
 
 
 def test_batches_hold_the_same_rows_whatever_the_budget(model_folder: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tuning_jobs import begin, job, same_bits, tuned
 from finetooth.errors import Interrupted
 from finetooth.files import read_json, seal, write_json
 from finetooth.tuning.checkpoints import KEPT
-from finetooth.tuning.loop import Job
+from finetooth.tuning.job import Job
 
 
 def stopped_at(folder: Path, made: Job, step: int) -> None:

@@ -14,7 +14,7 @@ from finetooth.errors import Interrupted
 from finetooth.model import device
 from finetooth.model.predictor import logits
 from finetooth.tuning import checkpoints
-from finetooth.tuning.loop import Job
+from finetooth.tuning.job import Job
 
 pytestmark = pytest.mark.skipif(device.gpu_obstacle() is not None, reason=f"not tested: {device.gpu_obstacle()}")
 
@@ -43,7 +43,7 @@ def test_losses_are_near_those_of_the_cpu(model_folder: Path, tmp_path: Path) ->
     found = []
     for name, training in (("cpu", {}), ("cuda", ON_GPU)):
         made = made_for(model_folder, tmp_path / name, **training)
-        assert made.total_steps == 20
+        assert made.course.most == 20
         begin(model_folder, made).run()
         found.append(losses(made))
     assert found[1] == pytest.approx(found[0], rel=0.05)  # the products are rounded to 8 bits

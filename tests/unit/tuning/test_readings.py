@@ -15,7 +15,8 @@ from tuning_jobs import begin, job, same_bits
 from finetooth.errors import DivergedError, Interrupted
 from finetooth.model.predictor import logits
 from finetooth.tuning import checkpoints, loop
-from finetooth.tuning.loop import Job, Tuning
+from finetooth.tuning.job import Job
+from finetooth.tuning.loop import Tuning
 from finetooth.tuning.readings import Readings
 
 TRAINING: dict[str, Any] = {"batch_size": 3, "evaluate_every": 23, "checkpoint_every": 17}

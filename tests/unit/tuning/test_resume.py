@@ -23,7 +23,8 @@ from finetooth.model.loading import load_base
 from finetooth.model.prefix import PrefixCache
 from finetooth.tuning import checkpoints
 from finetooth.tuning.checkpoints import Counters
-from finetooth.tuning.loop import Job, Tuning
+from finetooth.tuning.job import Job
+from finetooth.tuning.loop import Tuning
 
 TIMED = ("seconds", "part_seconds")
 
@@ -178,7 +179,7 @@ def test_a_finished_tuning_run_again_does_no_step_past_its_last_interval(model_f
     again, _ = tuned(model_folder, made)
     assert same_bits(first, again)
     assert resumed_at(made) == [15]
-    assert made.total_steps == 20
+    assert made.course.most == 20
 
 
 def test_both_ways_of_computing_learn_the_same(model_folder: Path, tmp_path: Path) -> None:

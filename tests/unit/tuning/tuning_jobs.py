@@ -14,7 +14,8 @@ from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
 from finetooth.tuning.checkpoints import Counters
-from finetooth.tuning.loop import Job, Split, Tuning
+from finetooth.tuning.job import Job, Split
+from finetooth.tuning.loop import Tuning
 
 CLASSES = ("bad", "good")
 TRAINING: dict[str, Any] = {

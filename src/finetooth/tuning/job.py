@@ -1,0 +1,59 @@
+"""What a candidate is trained on, by what, and where."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.model.batching import Tokens
+from finetooth.model.prefix import PrefixCache
+from finetooth.recipe import Candidate, Training
+from finetooth.runs.layout import RowFolder
+from finetooth.tuning.course import Course
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Examples ready for the model.
+
+    labels: (N,) int64. ids: N names of rows, file:row. states: what the layers below the adapter compute, or None.
+    """
+
+    ids: tuple[str, ...]
+    tokens: Tokens
+    labels: npt.NDArray[np.int64]
+    states: PrefixCache | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One candidate with one seed, or full fine-tuning with one seed: then candidate is None.
+
+    packed: whether it is tuned without padding. precision: number format of the products then, a name of
+    finetooth.model.precision.DTYPES; with padding it is float32. Where it is tuned, training.device says. token_budget:
+    most tokens computed at a time in training; lowered_budget: what is left of them after the system ended a process
+    for want of memory, or None; budget: of a micro-batch in evaluation. advance(steps, note) tells how far it is, with
+    0 steps while it validates; stop() is the signal to obey, or None.
+    """
+
+    candidate: Candidate | None
+    training: Training
+    seed: int
+    train: Split
+    validation: Split
+    classes: tuple[str, ...]
+    pad_id: int
+    packed: bool
+    token_budget: int
+    budget: int
+    folder: RowFolder
+    advance: Callable[[int, str], None] = lambda count, note: None
+    stop: Callable[[], int | None] = lambda: None
+    precision: str = "float32"
+    lowered_budget: int | None = None
+
+    @property
+    def course(self) -> Course:
+        """How long it is trained at most, and at what rates."""
+        return Course.of(self.training, len(self.train.labels))
