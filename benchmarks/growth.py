@@ -41,7 +41,7 @@ def _measured(rows: int, tokens: int) -> Point:
         "name": f"rows-{rows}-tokens-{tokens}",
         "model": finetooth.load_recipe(QUICKSTART).model,
         "max_tokens": tokens,
-        "training": {"epochs": 1, "batch_size": 16, "learning_rate": 7e-4},
+        "training": {"epochs": 1, "batch_size": 16, "learning_rate": 7e-4, "head_learning_rate": 7e-4},
         "candidates": [{"name": "lora-r8", "rank": 8}],
     }
     with tempfile.TemporaryDirectory(prefix="finetooth-growth-") as name:

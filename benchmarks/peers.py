@@ -158,7 +158,7 @@ def _ours(
     place: Path, model: Path, name: str, candidates: list[dict[str, Any]], *, epochs: int, seeds: list[int]
 ) -> dict[str, float]:
     """Examples a second over all rows, what is computed beforehand for them included."""
-    training = {"epochs": epochs, "batch_size": BATCH, "learning_rate": 2e-3}
+    training = {"epochs": epochs, "batch_size": BATCH, "learning_rate": 2e-3, "head_learning_rate": 2e-3}
     recipe = {"name": name, "model": str(model), "max_tokens": TOKENS, "seeds": seeds, "training": training}
     figures = own_run(place, recipe | {"candidates": candidates})
     rows = [row for row in figures["rows"] if row["train_seconds"]]

@@ -66,7 +66,7 @@ def _ours(place: Path, source: str) -> tuple[float, float]:
         "model": source,
         "max_tokens": 512,
         "truncation": "head_tail",
-        "training": {"epochs": 1, "batch_size": 8, "learning_rate": 2e-3},
+        "training": {"epochs": 1, "batch_size": 8, "learning_rate": 2e-3, "head_learning_rate": 2e-3},
         "candidates": [{"name": "lora-r8", "rank": 8, "alpha": 16, "targets": ["query", "key", "value"]}],
     }
     row = next(row for row in own_run(place, recipe)["rows"] if row["train_seconds"])

@@ -1,0 +1,231 @@
+"""Do the defaults learn? Test accuracy of the defaults beside that of a grid of rates and epochs, on small data sets.
+
+    FINETOOTH_MATERIAL=../shared nice -n 5 .venv/bin/python benchmarks/learning_grid.py RESULTS.jsonl [SET ...]
+    .venv/bin/python benchmarks/learning_grid.py RESULTS.jsonl --table
+
+SET: 600 training and 60 validation rows; SET/whole: all rows, of which validation rows are carved as for any user. At
+most 1,000 test rows. MiniLM-L6, rank 8, seed 0, trained in this process. The grid: adapter rate, head rate (the
+adapter's or 5e-3) and epochs: 10 with all rates, 3 and 30 with the best two of them. What RESULTS.jsonl holds already
+is not made again, so that a stopped command goes on.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import finetooth
+from finetooth.measure.learning import collapse
+from finetooth.measure.metrics import predicted
+from finetooth.model import adapters, device
+from finetooth.model.batching import Tokens
+from finetooth.model.loading import load_base
+from finetooth.model.predictor import logits
+from finetooth.model.tokenizer import load_tokenizer
+from finetooth.plan import prepare
+from finetooth.plan.prepare import Material
+from finetooth.progress import Silent
+from finetooth.recipe import Recipe
+from finetooth.runs.layout import RowFolder
+from finetooth.tuning.job import Job, Split
+from finetooth.tuning.loop import Tuning
+
+ROWS, VALIDATION_ROWS, TEST_ROWS = 600, 60, 1_000
+RATES, HEAD_RATES = (3.5e-4, 7e-4, 1.4e-3), ("same", 5e-3)
+FIRST_EPOCHS, OTHER_EPOCHS, BEST = 10, (3, 30), 2
+DATA = Path(os.environ.get("FINETOOTH_MATERIAL", "../shared")).resolve() / "data"
+SETS: dict[str, dict[str, Any]] = {
+    "trec6": {"source": {"train": "trec6/TREC.train.all", "test": "trec6/TREC.test.all"},
+              "format": "label_text", "encoding": "latin-1"},
+    "sst2": {"source": {"train": "sst2/stsa.binary.train", "test": "sst2/stsa.binary.test"}, "format": "label_text"},
+    "banking77": {"source": "banking77", "text": "text", "label": "category"},
+    "rte": {"source": {"train": "rte/train.tsv", "test": "rte/dev.tsv"}, "quoting": False,
+            "columns": ["index", "first", "second", "label"], "text": "first", "text_pair": "second", "label": "label"},
+    "sms": {"source": "sms_spam", "format": "tsv", "columns": ["label", "text"], "quoting": False,
+            "text": "text", "label": "label", "test": 0.2},
+    "germeval": {"source": "germeval2018", "format": "tsv", "columns": ["text", "coarse", "fine"],
+                 "quoting": False, "text": "text", "label": "coarse"},
+    "imdb": {"source": {"train": "imdb/train.parquet", "test": "imdb/test.parquet"}, "text": "text", "label": "label",
+             "labels": ["negative", "positive"]},
+}  # fmt: skip
+MAX_TOKENS = 128
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A set, read and tokenized once for all its trainings. splits: train, validation, test."""
+
+    name: str
+    recipe: Recipe
+    material: Material
+    splits: dict[str, Split]
+    plan: dict[str, Any]
+    place: Path
+
+
+def main() -> None:
+    """Make what is missing of the figures, the defaults of all sets first; or print the table of those there are."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("sets", nargs="*")
+    parser.add_argument("--only", choices=("defaults", "grid"), help="make only these")
+    parser.add_argument("--table", action="store_true", help="print the table")
+    asked = parser.parse_args()
+    names = asked.sets or list(SETS)
+    if asked.table:
+        print(table(read(asked.results)))
+        return
+    device.configure(device.facts())
+    for part in ("defaults", "grid"):
+        for name in names if asked.only in (None, part) else ():
+            with tempfile.TemporaryDirectory(prefix="finetooth-grid-") as place:
+                prepared = prepare_set(name, Path(place))
+                points = [("defaults", {})] if part == "defaults" else grid(lambda: read(asked.results), name)
+                for label, training in points:
+                    measured(prepared, label, training, asked.results)
+
+
+def prepare_set(name: str, place: Path) -> Prepared:
+    """Read and tokenize a set."""
+    base, _, size = name.partition("/")
+    data, source = SETS[base], SETS[base]["source"]
+    where: Any = {split: str(DATA / path) for split, path in source.items()} if isinstance(source, dict) else ""
+    limits = {"train": ROWS, "test": TEST_ROWS} if not size else {"test": TEST_ROWS}
+    carved = {"validation": VALIDATION_ROWS} if not size else {}
+    recipe = finetooth.load_recipe(
+        {
+            "name": base,
+            "model": "minilm",
+            "max_tokens": MAX_TOKENS,
+            "data": data | {"source": where or str(DATA / source), "limit": limits} | carved,
+            "candidates": [{"name": "lora-r8", "rank": 8}],
+        }
+    )
+    material = prepare.gather(recipe, rejects=None, progress=Silent())
+    tokens = prepare.tokenize_splits(recipe, material, folder=place / "tokens", progress=Silent())
+    splits = {split: _split(material, split, tokens[split]) for split in ("train", "validation", "test")}
+    return Prepared(name, recipe, material, splits, prepare.resolve(recipe, material, tokens), place)
+
+
+def _split(material: Material, split: str, tokens: Tokens) -> Split:
+    examples = prepare.split_of(material.dataset, split)
+    return Split(examples.ids, tokens, np.array(examples.labels))
+
+
+def grid(results: Callable[[], list[dict[str, Any]]], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and training of each point; the best rates are known once the first are measured."""
+    for rate in RATES:
+        for head in HEAD_RATES:
+            yield _point(rate, head, FIRST_EPOCHS)
+    known = [item for item in results() if item["set"] == name and item["training"].get("epochs") == FIRST_EPOCHS]
+    for item in sorted(known, key=lambda item: -float(item["accuracy"]))[:BEST]:
+        rate, head = item["training"]["learning_rate"], item["training"]["head_learning_rate"]
+        for epochs in OTHER_EPOCHS:
+            yield _point(rate, "same" if head == rate else head, epochs)
+
+
+def _point(rate: float, head: Any, epochs: int) -> tuple[str, dict[str, Any]]:
+    training = {"learning_rate": rate, "epochs": epochs, "head_learning_rate": rate if head == "same" else head}
+    return f"{rate:g} x {epochs} x {head}", training
+
+
+def measured(prepared: Prepared, label: str, changes: dict[str, Any], results: Path) -> None:
+    """Train once and append a line to the results, unless there is one."""
+    if any((item["set"], item["name"]) == (prepared.name, label) for item in read(results)):
+        return
+    began = time.process_time()
+    tuning = tuned(prepared, changes)
+    counters = tuning.run()
+    seconds = time.process_time() - began
+    test, job = prepared.splits["test"], tuning.job
+    answers = predicted(logits(tuning.model, test.tokens, pad_id=job.pad_id, budget=job.budget))
+    right = answers == test.labels
+    line = {
+        "set": prepared.name,
+        "name": label,
+        "training": changes,
+        "accuracy": float(right.mean()),
+        "train_rows": len(job.train.labels),
+        "collapsed": collapse(answers, test.labels) is not None,
+        "steps": counters.step,
+        "best_step": counters.best_step,
+        "steps_per_epoch": tuning.course.steps_per_epoch,
+        "processor_seconds": round(seconds, 1),
+        "curve": counters.curve,
+        "right": "".join(map(str, right.astype(int))),
+    }
+    with results.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+    print(
+        f"{prepared.name:16} {label:20} {100 * float(right.mean()):5.1f} %  {counters.step:,} steps, {seconds:.0f} s",
+        flush=True,
+    )
+
+
+def tuned(prepared: Prepared, changes: dict[str, Any]) -> Tuning:
+    """The training, not begun, as a row's process makes it."""
+    recipe, plan = prepared.recipe, prepared.plan
+    training = type(recipe.training).model_validate(recipe.training.model_dump() | changes)
+    assert prepared.material.model is not None
+    folder = prepared.material.model.path
+    base = load_base(folder, classes=plan["classes"], head_seed=0, dropout=training.base_dropout)
+    shutil.rmtree(prepared.place / "row", ignore_errors=True)
+    job = Job(
+        candidate=recipe.candidates[0],
+        training=training,
+        seed=0,
+        train=prepared.splits["train"],
+        validation=prepared.splits["validation"],
+        classes=tuple(plan["classes"]),
+        pad_id=load_tokenizer(folder).pad_token_id,
+        packed=True,
+        precision=plan["precision"],
+        token_budget=plan["token_budget"],
+        budget=plan["evaluation_budget"],
+        folder=RowFolder(prepared.place / "row"),
+    )
+    return Tuning(job, adapters.attach(base, recipe.candidates[0], seed=0))
+
+
+def read(results: Path) -> list[dict[str, Any]]:
+    """The lines of the results."""
+    return [json.loads(line) for line in results.read_text().splitlines()] if results.is_file() else []
+
+
+def table(lines: list[dict[str, Any]]) -> str:
+    """A line of Markdown for each set: the defaults, the best of the grid, and what paired test rows say of them."""
+    rows = [
+        "| set | test rows | defaults | epochs | best of the grid | adapter rate x epochs x head rate | difference |"
+    ]
+    rows.append("| --- | --- | --- | --- | --- | --- | --- |")
+    for name in dict.fromkeys(line["set"] for line in lines):
+        here = {line["name"]: line for line in lines if line["set"] == name}
+        ours = here.pop("defaults", None)
+        if ours is None or not here:
+            continue
+        best = max(here.values(), key=lambda line: float(line["accuracy"]))
+        gap, half = difference(ours["right"], best["right"])
+        shown = f"{100 * ours['accuracy']:.1f} %{' (one class)' if ours['collapsed'] else ''}"
+        rows.append(
+            f"| {name} | {len(ours['right']):,} | {shown} | {ours['steps'] / ours['steps_per_epoch']:.1f} "
+            f"| {100 * best['accuracy']:.1f} % | {best['name']} of {len(here)} | {gap:+.1f} +- {half:.1f} |"
+        )
+    return "\n".join(rows)
+
+
+def difference(ours: str, theirs: str) -> tuple[float, float]:
+    """Accuracy of ours over theirs on the same rows, and half of its 95 % interval (normal), in points."""
+    gaps = np.array([int(one) - int(other) for one, other in zip(ours, theirs, strict=True)], float)
+    return 100 * float(gaps.mean()), 196 * float(gaps.std() / np.sqrt(len(gaps)))
+
+
+if __name__ == "__main__":
+    main()
