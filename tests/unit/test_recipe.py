@@ -175,6 +175,50 @@ def test_a_model_is_needed_where_a_row_is_made_by_it() -> None:
     assert not recipe.load(BARE | {"baselines": ["majority", "tfidf"]}).needs_model
 
 
+def test_rows_of_probes_of_other_models_are_named_after_them(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "My Model.v2").mkdir()
+    monkeypatch.chdir(tmp_path)
+    models = ["minilm", "wheel:Some-Pkg==1.0/m#sha256=ab", "./My Model.v2", "acme/Bert_Base@abc", "other/bert_base"]
+    found = recipe.load(BARE | {"baselines": ["tfidf", "probe", *({"probe": model} for model in models)]})
+    assert found.baseline_rows == [
+        "tfidf", "probe", "probe-minilm", "probe-some-pkg", "probe-my-model.v2", "probe-bert_base", "probe-bert_base-2",
+    ]  # fmt: skip
+    assert found.other_models == {
+        "probe-minilm": recipe.model_source("minilm"),
+        "probe-some-pkg": models[1],
+        "probe-my-model.v2": str(tmp_path / "My Model.v2"),
+        "probe-bert_base": models[3],
+        "probe-bert_base-2": models[4],
+    }
+    assert recipe.load(found.model_dump(mode="json")) == found
+    alone = recipe.load(BARE | {"baselines": [{"probe": "acme/bert"}]})
+    assert (alone.needs_model, alone.other_models) == (False, {"probe-bert": "acme/bert"})
+    long = recipe.load(BARE | {"baselines": [{"probe": f"acme/{'x' * 90}"}, {"probe": f"other/{'x' * 90}"}]})
+    assert [len(name) for name in long.baseline_rows] == [64, 64]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"baselines": [{"probe": "a/b"}, {"probe": "a/b"}]},
+            "row name 'a/b' stands twice; every baseline and candidate needs a name of its own.",
+        ),
+        (
+            {"baselines": [{"probe": "owner/name"}]},
+            "baselines: {probe: MODEL} names the recipe's own model; its probe is called probe.",
+        ),
+        (
+            {"candidates": [{"name": "probe-x"}]},
+            "candidate name 'probe-x' begins as those of probes of other models; choose another.",
+        ),
+        ({"baselines": [{"prob": "a/b"}]}, "unknown key 'baselines.0.prob'. Did you mean 'probe'? Known here: probe."),
+    ],
+)
+def test_probes_of_other_models_that_cannot_be_are_told(change: dict[str, Any], message: str) -> None:
+    assert message in said(BARE | change)
+
+
 def test_a_digit_that_is_no_decimal_is_no_position() -> None:
     asked = {"name": "x", "model": "m/m", "data": {"source": "d/d"}, "candidates": [{"name": "a"}]}
     with pytest.raises(RecipeError, match=r"^--set: '²' is not a position in a list of 1\.$"):

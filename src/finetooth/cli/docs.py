@@ -103,6 +103,7 @@ _SECTIONS = {
     "Training": "training",
     "Deciding": "decision",
     "Abstain": "decision.abstain",
+    "OtherProbe": "baselines",
     "Candidate": "candidates",
 }
 

@@ -139,6 +139,7 @@ def fetch(recipe_file: Path, overrides: tuple[str, ...], as_json: bool) -> None:
 
     brought = sources.fetch(recipe, progress=progress_on(sys.stderr))
     uses = [("model", brought.model)] if brought.model else []
+    uses += [(f"model of {row}", source) for row, source in brought.other_models.items()]
     uses += [(f"data, {split}", source) for split, found in brought.data.items() for source in found]
     if as_json:
         output.emit_json(

@@ -7,13 +7,13 @@ and tfidf read texts; the probe reads the hidden states of a frozen encoder, whi
 from pathlib import Path
 from typing import Literal
 
-from finetooth.controls.control import KINDS, TEXT_KINDS, Control, read_kind
+from finetooth.controls.control import TEXT_KINDS, Control, is_control, read_kind
 from finetooth.controls.majority import Majority
 from finetooth.controls.probe import Probe
 from finetooth.controls.tfidf import TfidfLogistic
 from finetooth.data import Examples
 
-__all__ = ["KINDS", "TEXT_KINDS", "Control", "Probe", "fit", "load"]
+__all__ = ["TEXT_KINDS", "Control", "Probe", "fit", "is_control", "load"]
 
 
 def fit(name: Literal["majority", "tfidf"], train: Examples, *, classes: int) -> Control:

@@ -9,11 +9,17 @@ import numpy.typing as npt
 
 from finetooth.errors import ProofError
 from finetooth.files import damage, read_json
+from finetooth.recipe import is_probe
 
 SETTINGS = "control.json"
 WEIGHTS = "control.safetensors"
 TEXT_KINDS = ("majority", "tfidf")
 KINDS = (*TEXT_KINDS, "probe")
+
+
+def is_control(row: str) -> bool:
+    """Whether the row of that name keeps a fitted control in place of an adapter."""
+    return row in TEXT_KINDS or is_probe(row)
 
 
 class Control(Protocol):

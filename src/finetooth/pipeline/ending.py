@@ -11,7 +11,7 @@ from finetooth.measure import decision_file, learning
 from finetooth.measure.decisions import Decision
 from finetooth.measure.metrics import predicted
 from finetooth.model.artefact_files import weights_name
-from finetooth.recipe import Recipe
+from finetooth.recipe import Recipe, is_probe
 from finetooth.report.writing import write_report
 from finetooth.runs import comparison, complete, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
@@ -63,6 +63,7 @@ def conclude(
         validation=counts["validation"],
         test=counts["test"],
         classes=plan["classes"],
+        max_tokens=recipe.max_tokens,
         winner=winner,
         inexact=[*plan["inexact"], *_backed_off(plan, folder, keys)],
     )
@@ -169,16 +170,24 @@ def _learning(
 
 def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, seed: int | None) -> Row:
     place = folder.row(name, seed)
-    candidate = name not in recipe.baselines
+    candidate = name not in recipe.baseline_rows
     kind: Literal["baseline", "candidate"] = "candidate" if candidate else "baseline"
     if place.failed.is_file():
         return Row(name=name, kind=kind, seed=seed, status="failed", error=read_json(place.failed)["error"])
     decision = decision_of(plan, place)
     parts = predictions.read(place.predictions)
     figures = {split: decision.score(part.logits, part.labels) for split, part in parts.items()}
+    cut = _test_rows_cut(plan, name)
     if not candidate and name != "full":
         return replace(
-            Row(name=name, kind=kind, seed=seed, validation=figures["validation"], test=figures["test"]),
+            Row(
+                name=name,
+                kind=kind,
+                seed=seed,
+                validation=figures["validation"],
+                test=figures["test"],
+                test_rows_cut=cut,
+            ),
             **_of_baseline(plan, place, name, {split: part["accuracy"] for split, part in figures.items()}),
         )
     tuned, proof = read_json(place.curve), read_json(place.verify)
@@ -196,7 +205,16 @@ def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, 
         head=tuned["head"],
         warnings=[*tuned["warnings"], *decision.warnings],
         decision=decision_file.describe(decision, plan["classes"]) if candidate else None,
+        test_rows_cut=cut,
     )
+
+
+def _test_rows_cut(plan: Mapping[str, Any], name: str) -> float | None:
+    """The share of the test rows that is cut for a row; None for one that reads the texts themselves, or nothing."""
+    if name in controls.TEXT_KINDS:
+        return None
+    lengths = plan["other_bases"].get(name, plan)["tokens"]
+    return float(lengths["test"]["rows_cut"])
 
 
 def _of_baseline(
@@ -208,12 +226,13 @@ def _of_baseline(
         mean = sum(tested) / len(tested)
         heads = Heads(len(tested), mean, min(tested), max(tested)) if len(tested) > 1 else None
         return {"head": plan["base"]["head"], "heads": heads}
-    if name == "probe":
+    if is_probe(name):
         probe = controls.Probe.load(place.control)
-        counts = read_json(place.control / SETTINGS)["parameters"]
+        facts = read_json(place.control / SETTINGS)
+        other = facts["identity"]["base"]["id"] if name in plan["other_bases"] else None
         return {
-            "parameters": Parameters(adapter=0, bias=0, **counts),
-            "probe": Chosen(probe.chosen.feature, probe.chosen.inverse_regularisation),
+            "parameters": Parameters(adapter=0, bias=0, **facts["parameters"]),
+            "probe": Chosen(probe.chosen.feature, probe.chosen.inverse_regularisation, other),
             "warnings": probe.warnings,
         }
     return {"warnings": controls.load(place.control).warnings}

@@ -24,7 +24,6 @@ from finetooth.files import (
     write_hashed_json,
     write_json,
 )  # fmt: skip
-from finetooth.model.batching import Tokens
 from finetooth.pipeline import ending, resuming
 from finetooth.pipeline.finished_run import Run
 from finetooth.plan import looking, prepare
@@ -35,7 +34,7 @@ from finetooth.progress import Progress, progress_for
 from finetooth.proof import certificate
 from finetooth.proof.command import Command
 from finetooth.proof.task import Action, Task
-from finetooth.recipe import Recipe
+from finetooth.recipe import Recipe, is_probe
 from finetooth.runs import complete, finished, inventory, lockbox, predictions, provenance
 from finetooth.runs.disk import disk_faults
 from finetooth.runs.layout import RowFolder, RunFolder
@@ -94,6 +93,7 @@ class _Work:
     command: Command
     plan: dict[str, Any] = field(default_factory=dict)
     base_folder: str = ""
+    other_folders: dict[str, str] = field(default_factory=dict)
     profile: bool = False
 
     def prepare(self, *, allow_inexact: bool) -> None:
@@ -110,9 +110,13 @@ class _Work:
                 discard(item)  # tokens and examples without a plan may be those of other data
         with self._timed("prepare"):
             material = prepare.gather(self.recipe, rejects=self.folder.rejects, progress=self.progress)
-            tokens = self._tokens(material)
+            self.base_folder = "" if material.model is None else str(material.model.path)
+            self.other_folders = {row: str(source.path) for row, source in material.other_models.items()}
+            tokens, other_tokens = prepare.tokenize_all(
+                self.recipe, material, folder=self.folder, progress=self.progress
+            )
             free_disk = shutil.disk_usage(self.folder.path).free
-            plan = prepare.resolve(self.recipe, material, tokens, free_disk=free_disk)
+            plan = prepare.resolve(self.recipe, material, tokens, other_tokens=other_tokens, free_disk=free_disk)
             if begun:
                 self.plan = resuming.agree(self.folder, plan, allow_inexact=allow_inexact)
                 if resuming.differing(self.folder, self.plan):
@@ -161,13 +165,6 @@ class _Work:
             finished.record(row, [finished.FAILED], run_id=self.plan["run_id"])
             self.progress.say(f"{_title(name, seed, self.recipe)} failed: {error}")
 
-    def _tokens(self, material: Material) -> dict[str, Tokens]:
-        if material.model is None:
-            return {}
-        self.base_folder = str(material.model.path)
-        place = self.folder.work / "tokens"
-        return prepare.tokenize_splits(self.recipe, material, folder=place, progress=self.progress)
-
     def _write_down(self, plan: dict[str, Any], material: Material, found: list[Finding]) -> dict[str, Any]:
         """The plan, with the hashes of the files that say what it was made from, all of them written."""
         write_file(self.folder.recipe, resuming.resolved(self.recipe))
@@ -175,7 +172,7 @@ class _Work:
         write_json(self.folder.data, {**material.dataset.summary, "findings": in_short})
         write_splits(self.folder, material.dataset)
         sources = {split: [item.id for item in listed] for split, listed in material.data.items()}
-        facts = {key: plan.get(key) for key in ("device", "precision", "base")}
+        facts = {key: plan.get(key) for key in ("device", "precision", "base", "other_bases")}
         facts |= {"data": sources, "seeds": self.recipe.seeds}
         write_json(self.folder.provenance, provenance.collect(facts, work_tree=Path.cwd()))
         return resuming.write_plan(self.folder, plan)  # last: a folder with a plan is a run begun
@@ -186,7 +183,7 @@ class _Work:
         if row.failed.is_file():
             return
         with self._failing_alone(name, seed):
-            artefact = row.control if name in controls.KINDS else row.adapter
+            artefact = row.control if controls.is_control(name) else row.adapter
             if not artefact.exists():
                 self._fit(name, seed)
                 for warning in read_json(row.curve)["warnings"] if row.curve.is_file() else ():
@@ -240,7 +237,8 @@ class _Work:
 
     def _call(self, action: Action, name: str, seed: int | None, split: str) -> None:
         title, total, unit = self._step(action, name, seed, split)
-        task = Task(action, str(self.folder.path), name, seed, split, self.base_folder, self.profile)
+        base = self.other_folders.get(name, self.base_folder)
+        task = Task(action, str(self.folder.path), name, seed, split, base, self.profile)
         with self._timed(title), self.progress.step(title, total=total, unit=unit) as step:
             self.command.call(task, step)
 
@@ -251,7 +249,7 @@ class _Work:
             verb = "test" if split == "test" else ("prove" if tuned else "validate")
             counted = name not in controls.TEXT_KINDS
             return f"{verb} {shown}", self.plan["counts"][split] if counted else None, "texts"
-        if name == "probe":
+        if is_probe(name):
             return f"fit {shown}", self.plan["counts"]["train"] + self.plan["counts"]["validation"], "texts"
         if not tuned:
             return f"fit {shown}", None, ""

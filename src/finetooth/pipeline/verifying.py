@@ -200,7 +200,7 @@ def _check_row(
 ) -> None:
     """All of a row that needs no base model."""
     tuned = checked.name == "full" or any(candidate.name == checked.name for candidate in said.recipe.candidates)
-    kept = row.control if checked.name in controls.KINDS else row.adapter
+    kept = row.control if controls.is_control(checked.name) else row.adapter
     rechecking.check_sealed(checked, kept)
     if kept == row.adapter and not checked.faults:
         rechecking.check_plan(checked, kept, said.plan)

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from finetooth.report.table import short_model
+from finetooth.report.wording import short_model
 
 WIDTH = 80
 _MOST_NAME = 19  # leaves room for the figures

@@ -18,7 +18,7 @@ from finetooth.preflight import fix_list as fixes
 from finetooth.progress import Progress, progress_for
 from finetooth.proof.command import Command
 from finetooth.proof.task import Task
-from finetooth.recipe import Recipe
+from finetooth.recipe import Recipe, is_probe
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.memory import give_back, held_bytes
 from finetooth.tuning.course import Course
@@ -66,17 +66,17 @@ def check(
         material = prepare.gather(recipe, rejects=None, progress=quiet)
         if fix_list is not None:
             _refuse_source(fix_list, material)
-        tokens = (
-            prepare.tokenize_splits(recipe, material, folder=folder.work / "tokens", sample=SAMPLE, progress=quiet)
-            if material.model is not None
-            else {}
-        )
+        tokens, other_tokens = prepare.tokenize_all(recipe, material, folder=folder, sample=SAMPLE, progress=quiet)
         found = looking.findings(recipe, material, tokens, sample=SAMPLE, mislabelled=True, progress=quiet)
         listed = fixes.write(fix_list, found, material.dataset, excel_safe=excel_safe) if fix_list else None
-        plan = _write_down(recipe, material, tokens, folder)
+        plan = _write_down(recipe, material, tokens, folder, other_tokens=other_tokens)
         give_back()  # what reading and planning took
         rows = [_candidate(recipe, name, plan, material, folder, quiet) for name in plan["candidates"]]
-        _measure_dropout(recipe, rows, material, tokens, folder, quiet)
+        slowed = [row for row in rows if "dropout" in (row["padded_because"] or "")]
+        if slowed:
+            still = _without_dropout(recipe)
+            _write_down(still, material, tokens, folder, other_tokens=other_tokens)
+            _measure_without_dropout(still, slowed, material, folder, quiet)
     return {
         "schema": 1,
         "run": recipe.name,
@@ -105,20 +105,10 @@ def _smallest_differences(rows: int) -> list[dict[str, float | None]]:
     ]
 
 
-def _measure_dropout(
-    recipe: Recipe,
-    rows: list[dict[str, Any]],
-    material: Material,
-    tokens: Mapping[str, Tokens],
-    folder: RunFolder,
-    progress: Progress,
+def _measure_without_dropout(
+    still: Recipe, slowed: list[dict[str, Any]], material: Material, folder: RunFolder, progress: Progress
 ) -> None:
-    """Put the seconds of a step without dropout into the rows that it keeps from being tuned without padding."""
-    slowed = [row for row in rows if "dropout" in (row["padded_because"] or "")]
-    if not slowed:
-        return
-    still = _without_dropout(recipe)
-    _write_down(still, material, tokens, folder)
+    """Put the seconds of a step of the recipe without dropout into the rows that dropout slows down."""
     for row in slowed:
         row["plain_step_seconds"] = _probed(still, row["name"], material, folder, progress)["step_seconds"]
 
@@ -129,9 +119,17 @@ def _without_dropout(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"training": training, "candidates": candidates})
 
 
-def _write_down(recipe: Recipe, material: Material, tokens: Mapping[str, Tokens], folder: RunFolder) -> dict[str, Any]:
+def _write_down(
+    recipe: Recipe,
+    material: Material,
+    tokens: Mapping[str, Tokens],
+    folder: RunFolder,
+    *,
+    other_tokens: Mapping[str, Mapping[str, Tokens]],
+) -> dict[str, Any]:
     """The plan of the recipe, written with it into `folder`, where a probe reads them."""
-    plan = prepare.resolve(recipe, material, tokens, free_disk=shutil.disk_usage(Path.cwd()).free)
+    free_disk = shutil.disk_usage(Path.cwd()).free
+    plan = prepare.resolve(recipe, material, tokens, other_tokens=other_tokens, free_disk=free_disk)
     write_json(folder.plan, {"run_id": "check", "inexact": [], **plan})
     folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
     return plan
@@ -210,22 +208,32 @@ def _probe_seconds(plan: dict[str, Any], row: dict[str, Any]) -> float:
     return float(starts + train + 2 * encode["validation"] + encode["test"])
 
 
+def _other_probe_seconds(plan: dict[str, Any], row: dict[str, Any], name: str) -> float:
+    """Of the probe of another model: as `probe` takes, times how many more products its layers make of its tokens."""
+    own, other = plan["base"], plan["other_bases"][name]
+    products = [base["layers"] * base["width"] ** 2 for base in (own, other)]
+    tokens = [lengths["train"]["mean"] for lengths in (plan["tokens"], other["tokens"])]
+    return float(_probe_seconds(plan, row) * products[1] / products[0] * tokens[1] / tokens[0])
+
+
 def _total_seconds(
     recipe: Recipe, plan: dict[str, Any], rows: list[dict[str, Any]], material: Material
 ) -> float | None:
-    """Of every row; None where rows need the model and none of them was measured."""
-    if not rows and {"original", "probe"} & set(recipe.baselines):
+    """Of every row; None where rows need a model and no candidate was measured."""
+    baselines = recipe.baseline_rows
+    if not rows and ("original" in baselines or any(map(is_probe, baselines))):
         return None
     parts = ("train_seconds", "evaluate_seconds", "prove_seconds", "test_seconds", "start_seconds")
     total = len(recipe.seeds) * sum(row[part] for row in rows for part in parts)
     total += sum(row["prefix_seconds"] for row in rows)
-    if "original" in recipe.baselines:
+    if "original" in baselines:
         total += sum(rows[0][part] for part in ("prove_seconds", "test_seconds", "start_seconds"))
-    if "probe" in recipe.baselines:
+    if "probe" in baselines:
         total += _probe_seconds(plan, rows[0])
-    if "tfidf" in recipe.baselines:
+    total += sum(_other_probe_seconds(plan, rows[0], name) for name in recipe.other_models)
+    if "tfidf" in baselines:
         millions = sum(map(len, material.dataset.train.texts)) / 1e6
         total += TFIDF_START_SECONDS * 3 + TFIDF_SECONDS_PER_MILLION * millions
-    if "majority" in recipe.baselines:
+    if "majority" in baselines:
         total += TFIDF_START_SECONDS
     return float(total)

@@ -6,7 +6,7 @@ from typing import Any
 
 from finetooth.plan.base_table import describe_bases
 from finetooth.preflight import Finding
-from finetooth.report.table import short_model
+from finetooth.report.wording import short_model
 
 _SHOWN_CLASSES, _SHOWN_ROWS = 8, 5
 SLOWER = ", which is slower: `finetooth check` measures what that costs"

@@ -1,7 +1,7 @@
 """What a run is made of, resolved once: sources, splits, tokens, and the plan that every process of it obeys."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from finetooth.model.tokenizer import check_tokenizer, load_tokenizer
 from finetooth.plan import fitting
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
+from finetooth.runs.layout import RunFolder
 from finetooth.runs.memory import free_bytes
 from finetooth.runs.work import SPLITS
 from finetooth.sources import Source, bring_data, bring_model, data_sources
@@ -29,11 +30,15 @@ if TYPE_CHECKING:  # torch is loaded for the plan, after the data was read
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Sources and splits of a recipe. model is None when no row needs one."""
+    """Sources and splits of a recipe. model is None when no row needs it.
+
+    other_models: those of probes of other models, by the name of the row.
+    """
 
     model: Source | None
     data: dict[str, tuple[Source, ...]]
     dataset: Dataset
+    other_models: dict[str, Source] = field(default_factory=dict)
 
 
 def refuse_device(recipe: Recipe) -> None:
@@ -64,6 +69,9 @@ def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Mater
     model = bring_model(recipe.model, progress=progress) if recipe.needs_model else None
     if model is not None:
         refuse_positions(recipe, model.path)  # before data are brought, read and tokenized
+    others = {row: bring_model(text, progress=progress) for row, text in recipe.other_models.items()}
+    for other in others.values():
+        refuse_positions(recipe, other.path)
     sources = {
         split: tuple(bring_data(text, progress=progress) for text in texts)
         for split, texts in data_sources(recipe).items()
@@ -71,7 +79,7 @@ def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Mater
     files = {split: [source.path for source in listed] for split, listed in sources.items()}
     dataset = data.load(recipe.data, files, rejects=rejects, progress=progress)
     _check_labels(recipe, dataset.classes)
-    return Material(model, sources, dataset)
+    return Material(model, sources, dataset, others)
 
 
 def _check_labels(recipe: Recipe, classes: Sequence[str]) -> None:
@@ -84,18 +92,43 @@ def _check_labels(recipe: Recipe, classes: Sequence[str]) -> None:
             raise RecipeError(f"{key}: {label!r} is no label of the data.{did_you_mean(label, classes)}")
 
 
+def tokenize_all(
+    recipe: Recipe, material: Material, *, folder: RunFolder, sample: int | None = None, progress: Progress
+) -> tuple[dict[str, Tokens], dict[str, dict[str, Tokens]]]:
+    """Tokens of every split, by the recipe's model (of none where no row needs it) and by those of other probes.
+
+    folder: the run, in whose scratch they are kept. sample: as tokenize_splits.
+    """
+    own: dict[str, Tokens] = {}
+    if material.model is not None:
+        own = tokenize_splits(recipe, material, folder=folder.tokens(None), sample=sample, progress=progress)
+    others = {
+        row: tokenize_splits(recipe, material, row=row, folder=folder.tokens(row), sample=sample, progress=progress)
+        for row in material.other_models
+    }
+    return own, others
+
+
 def tokenize_splits(
-    recipe: Recipe, material: Material, *, folder: Path, sample: int | None = None, progress: Progress
+    recipe: Recipe,
+    material: Material,
+    *,
+    folder: Path,
+    row: str | None = None,
+    sample: int | None = None,
+    progress: Progress,
 ) -> dict[str, Tokens]:
     """Tokens of every split, kept in `folder`, where whole ones are taken up again.
 
+    row: the probe whose model of its own has the tokenizer; None: the recipe's model has it.
     sample: at most so many texts of each split, drawn with the data seed; None: all.
     """
-    assert material.model is not None
+    model = material.model if row is None else material.other_models[row]
+    assert model is not None
     if damage(folder) is None:
         return {split: Tokens.open(folder / split) for split in SPLITS}
     splits = {split: drawn(split_of(material.dataset, split), sample, seed=recipe.data.seed) for split in SPLITS}
-    tokenizer = fitting_tokenizer(material.model.path, pairs=material.dataset.train.pairs is not None)
+    tokenizer = fitting_tokenizer(model.path, pairs=material.dataset.train.pairs is not None)
     with progress.step("tokenize", total=sum(map(len, splits.values())), unit="texts") as step:
         found = {
             split: tokens_of(tokenizer, examples, recipe, advance=step.advance) for split, examples in splits.items()
@@ -159,16 +192,22 @@ def refuse_positions(recipe: Recipe, folder: Path) -> None:
 
 
 def resolve(
-    recipe: Recipe, material: Material, tokens: Mapping[str, Tokens], *, free_disk: int = 2**62
+    recipe: Recipe,
+    material: Material,
+    tokens: Mapping[str, Tokens],
+    *,
+    other_tokens: Mapping[str, Mapping[str, Tokens]] | None = None,
+    free_disk: int = 2**62,
 ) -> dict[str, Any]:
     """plan.json without its run_id: everything besides the recipe that decides the results.
 
+    tokens: of the recipe's model, by split. other_tokens: of other models, by the name of the probe that reads them.
     free_disk: bytes free where the run is kept.
 
     Raises: ModelError when a candidate's targets match nothing, or the checkpoint lacks a part of an encoder layer;
     RecipeError for a row that cannot be tuned on the device.
     """
-    from finetooth.model import adapters, device
+    from finetooth.model import device
     from finetooth.model.predictor import EVALUATION_BUDGET
 
     dataset, on_gpu = material.dataset, recipe.training.device == "cuda"
@@ -183,6 +222,7 @@ def resolve(
         "pairs": dataset.train.pairs is not None,
         "evaluation_budget": EVALUATION_BUDGET,
         "base": None,
+        "other_bases": _other_bases(material, other_tokens or {}),
         "candidates": {},
         "prefix": {},
     }
@@ -193,17 +233,7 @@ def resolve(
     room = device.gpu_bytes() if on_gpu else free_bytes()
     plan["token_budget"] = fitting.token_budget(base.model.config, recipe, free_bytes=room)
     plan["tokens"] = {split: _lengths(found) for split, found in tokens.items()}
-    plan["candidates"] = {
-        candidate.name: fitting.candidate_plan(
-            base.model.config,
-            candidate,
-            recipe.training,
-            targets=adapters.match(base, targets=candidate.targets, layers=candidate.layers),
-        )
-        for candidate in recipe.candidates
-    }
-    if "full" in recipe.baselines:
-        plan["candidates"]["full"] = {"targets": [], "padded_because": "all parameters are trained", "depth": 0}
+    plan["candidates"] = _candidates(recipe, base)
     if on_gpu:
         _refuse_padded(plan["candidates"])
     plan["precision"] = _precision(recipe, plan["candidates"])
@@ -217,6 +247,33 @@ def resolve(
         free_bytes=free_disk,
     )
     return plan
+
+
+def _candidates(recipe: Recipe, base: "Base") -> dict[str, dict[str, Any]]:
+    from finetooth.model import adapters
+    from finetooth.plan import fitting
+
+    plan = {
+        candidate.name: fitting.candidate_plan(
+            base.model.config,
+            candidate,
+            recipe.training,
+            targets=adapters.match(base, targets=candidate.targets, layers=candidate.layers),
+        )
+        for candidate in recipe.candidates
+    }
+    if "full" in recipe.baseline_rows:
+        plan["full"] = {"targets": [], "padded_because": "all parameters are trained", "depth": 0}
+    return plan
+
+
+def _other_bases(material: Material, tokens: Mapping[str, Mapping[str, Tokens]]) -> dict[str, dict[str, Any]]:
+    """What the plan says of the models of other probes: what each is, and the lengths of the texts in its tokens."""
+    return {
+        row: _identity(source, sound_base(source.path, material.dataset.classes))
+        | {"tokens": {split: _lengths(found) for split, found in tokens[row].items()}}
+        for row, source in material.other_models.items()
+    }
 
 
 def _identity(source: Source, base: "Base") -> dict[str, Any]:
@@ -239,7 +296,8 @@ def row_keys(recipe: Recipe) -> list[tuple[str, int | None]]:
     The original model has one row, of the first seed; its other untrained heads stand in the same row.
     """
     seeds: dict[str, list[int]] = {"original": recipe.seeds[:1], "full": recipe.seeds}
-    keys: list[tuple[str, int | None]] = [(name, seed) for name in recipe.baselines for seed in seeds.get(name, [None])]
+    names = recipe.baseline_rows
+    keys: list[tuple[str, int | None]] = [(name, seed) for name in names for seed in seeds.get(name, [None])]
     return keys + [(candidate.name, seed) for candidate in recipe.candidates for seed in recipe.seeds]
 
 

@@ -21,7 +21,7 @@ from finetooth.model.loading import Base, encoder_parameters
 from finetooth.model.predictor import Input
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.proof import latency
-from finetooth.proof.planned_base import load_planned
+from finetooth.proof.planned_base import load_planned, planned
 from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
 from finetooth.runs.work import read_labels
 
@@ -88,7 +88,7 @@ def _encoded(
 ) -> dict[str, npt.NDArray[np.float32]]:
     found = encode(
         base.model,
-        Tokens.open(task.run_folder.work / "tokens" / split),
+        Tokens.open(task.tokens / split),
         features=features,
         pad_id=load_tokenizer(Path(task.base_folder)).pad_token_id,
         budget=task.plan()["evaluation_budget"],
@@ -102,12 +102,12 @@ def _encoded(
 
 def _identity(task: Task) -> dict[str, Any]:
     """What the probe belongs to, by content: it says nothing with another base, tokenizer, classes or input."""
-    recipe, plan, folder = task.recipe(), task.plan(), Path(task.base_folder)
+    recipe, plan, base, folder = task.recipe(), task.plan(), planned(task), Path(task.base_folder)
     return {
         "base": {
-            "id": plan["base"]["id"],
-            "source_sha256": plan["base"]["sha256"],
-            "weights_sha256": plan["base"]["weights_sha256"],
+            "id": base["id"],
+            "source_sha256": base["sha256"],
+            "weights_sha256": base["weights_sha256"],
             "config_sha256": sha256_file(folder / "config.json"),
         },
         "tokenizer_sha256": sha256_file(folder / "tokenizer.json"),

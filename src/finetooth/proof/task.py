@@ -48,6 +48,11 @@ class Task:
         """The row's own folder."""
         return self.run_folder.row(self.row, self.seed)
 
+    @property
+    def tokens(self) -> Path:
+        """Where the tokens that the row reads lie, a folder for each split."""
+        return self.run_folder.tokens(self.row)
+
     def recipe(self) -> Recipe:
         """The run's resolved recipe."""
         return load_recipe(self.run_folder.recipe)

@@ -19,6 +19,7 @@ from typing import Any, NoReturn, Protocol
 from finetooth.errors import FinetoothError
 from finetooth.files import discard
 from finetooth.proof.task import Channel, Task, add_costs
+from finetooth.recipe import is_probe
 from finetooth.runs import finished
 from finetooth.runs.disk import disk_faults
 from finetooth.runs.lock import RunLock
@@ -97,7 +98,7 @@ def _rows_of(task: Task) -> _Rows:
     from finetooth.model import adapters
 
     adapters.import_libraries()
-    if task.row == "probe":
+    if is_probe(task.row):
         from finetooth.proof import frozen_rows
 
         return frozen_rows

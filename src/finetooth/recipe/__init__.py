@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from finetooth.errors import RecipeError
 from finetooth.recipe import strict_yaml
+from finetooth.recipe.baselines import OF_ANOTHER, Baseline, rows_of
+from finetooth.recipe.baselines import OtherProbe as OtherProbe
+from finetooth.recipe.baselines import is_probe as is_probe
 from finetooth.recipe.explaining import explain
 from finetooth.recipe.model_names import MODEL_NAMES as MODEL_NAMES
 from finetooth.recipe.model_names import ModelName as ModelName
@@ -23,15 +26,8 @@ from finetooth.recipe.places import absolute_paths, plain
 from finetooth.recipe.places import is_path as is_path
 from finetooth.recipe.places import typed as typed
 from finetooth.recipe.places import unlinked as unlinked
+from finetooth.recipe.section import Section as Section
 from finetooth.recipe.values import Costs, Delimiter, Layers, Name, Word
-
-Baseline = Literal["majority", "original", "tfidf", "probe", "full"]
-
-
-class Section(BaseModel):
-    """A part of the recipe: unknown keys are errors, neither true nor "8" is a number, values are fixed once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class SplitSources(Section):
@@ -271,7 +267,7 @@ class Recipe(Section):
         default_factory=lambda: list[Baseline](["majority", "original", "tfidf", "probe"]),
         description="Rows beside the candidates, in the table's order. Baselines that they must beat: the most "
         "frequent class; the model as it came; logistic regression on TF-IDF, and on hidden states of the frozen model "
-        "(probe). "
+        "(probe), also of another model ({probe: MODEL}). "
         "A yardstick that they need not, where it is named: full, all parameters tuned.",
     )
     original_heads: int = Field(
@@ -298,12 +294,26 @@ class Recipe(Section):
 
     @property
     def needs_model(self) -> bool:
-        """Whether a row of the recipe is made by the pre-trained model."""
-        return bool(self.candidates) or bool({"original", "probe", "full"} & set(self.baselines))
+        """Whether a row of the recipe is made by its model."""
+        return bool(self.candidates) or bool({"original", "probe", "full"} & set(self.baseline_rows))
+
+    @property
+    def baseline_rows(self) -> list[str]:
+        """The names of the baselines' rows, in the table's order."""
+        return list(rows_of(self.baselines))
+
+    @property
+    def other_models(self) -> dict[str, str]:
+        """The sources of the models besides `model`, by the names of the probes that read them."""
+        return {row: source for row, source in rows_of(self.baselines).items() if source is not None}
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Recipe":
-        names = [*self.baselines, *(candidate.name for candidate in self.candidates)]
+        other = [item.probe for item in self.baselines if isinstance(item, OtherProbe)]
+        own = [item for item in self.baselines if not isinstance(item, OtherProbe)]
+        if self.model in other:
+            raise ValueError("baselines: {probe: MODEL} names the recipe's own model; its probe is called probe.")
+        names = [*own, *other, *(candidate.name for candidate in self.candidates)]
         doubled = sorted(name for name, count in Counter(names).items() if count > 1)
         if doubled:
             raise ValueError(
@@ -314,6 +324,9 @@ class Recipe(Section):
         )
         if reserved:
             raise ValueError(f"candidate name {reserved[0]!r} is the name of a baseline; choose another.")
+        like = sorted(candidate.name for candidate in self.candidates if candidate.name.startswith(OF_ANOTHER))
+        if like:
+            raise ValueError(f"candidate name {like[0]!r} begins as those of probes of other models; choose another.")
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError("seeds holds a number twice.")
         if not names:
@@ -350,7 +363,7 @@ def load(source: str | Path | Mapping[str, Any], *, overrides: Sequence[str] = (
 def _keys_at(place: tuple[int | str, ...]) -> list[str]:
     sections: dict[str, type[Section]] = {
         "data": Data, "limit": Limit, "training": Training, "candidates": Candidate, "decision": Deciding,
-        "abstain": Abstain,
+        "abstain": Abstain, "OtherProbe": OtherProbe,
         "source": SplitSources, "SplitSources": SplitSources,
     }  # fmt: skip
     named = [part for part in place if isinstance(part, str) and part in sections]

@@ -33,6 +33,16 @@ def model_source(text: str) -> str:
     return text if known is None else known.source
 
 
+def short_name(source: str) -> str:
+    """What people call the model of a source: its short name, a wheel's name, a folder's, or a Hub id's last part."""
+    known = next((name for name, model in MODEL_NAMES.items() if source in (name, model.source)), None)
+    if known is not None:
+        return known
+    if source.startswith("wheel:"):
+        return source.removeprefix("wheel:").partition("==")[0]
+    return Path(source.partition("@")[0]).name
+
+
 def refuse_folder_of_that_name(text: str, home: Path, *, where: str) -> None:
     """Check that a short name does not name a folder in `home` too, where either could be meant.
 

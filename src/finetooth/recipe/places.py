@@ -69,7 +69,7 @@ def _tells_format(file: Path) -> bool:
 
 
 def absolute_paths(values: Any, home: Path, *, where: str) -> Any:
-    """The same values with `model` and `data.source` paths made absolute against `home`, short names resolved.
+    """The same values with paths of models and of data.source made absolute against `home`, short names resolved.
 
     A text without the form of a path is one if it exists in `home`; this is decided here, once. where: begins an error.
     Raises: RecipeError for a text that cannot be a path, such as one that is too long.
@@ -92,12 +92,22 @@ def absolute_paths(values: Any, home: Path, *, where: str) -> Any:
             reason = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
             raise RecipeError(f"{where}: {shown!r} is not usable as a path ({reason}).") from None
 
+    def model(source: str) -> Any:
+        refuse_folder_of_that_name(source, home, where=where)
+        return absolute(model_source(source))
+
     if not isinstance(values, dict):
         return values
     values = dict(values)
     if isinstance(values.get("model"), str):
-        refuse_folder_of_that_name(values["model"], home, where=where)
-        values["model"] = absolute(model_source(values["model"]))
+        values["model"] = model(values["model"])
+    if isinstance(values.get("baselines"), list):
+        values["baselines"] = [
+            {**item, "probe": model(item["probe"])}
+            if isinstance(item, dict) and isinstance(item.get("probe"), str)
+            else item
+            for item in values["baselines"]
+        ]
     if isinstance(values.get("data"), dict) and "source" in values["data"]:
         values["data"] = {**values["data"], "source": absolute(values["data"]["source"])}
     return values

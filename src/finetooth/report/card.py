@@ -10,19 +10,21 @@ from finetooth.report.headline import verdict_of
 from finetooth.report.lines import Line, few_seeds, heads_told, tempered, winner_of
 from finetooth.report.markup import shown
 from finetooth.report.material import Material
-from finetooth.report.table import short_model
 from finetooth.report.wording import (
     GAP,
     TEMPERED,
     counted,
     family,
     interval,
+    of_cut,
     of_full,
+    of_probes,
     of_rows,
     p_value,
     percent,
     points,
     seconds,
+    short_model,
     times,
     which_p,
 )
@@ -164,6 +166,11 @@ def _method(material: Material) -> Iterator[str]:
     full = of_full((line.row, line.compared) for line in material.lines)
     if full is not None:
         yield f"- {full}"
+    for text in of_probes(line.row for line in material.lines):
+        yield f"- {_plain(shown(text, 400))}"
+    cut = of_cut(material.contract)
+    if cut is not None:
+        yield f"- {cut}"
     if tempered(material.lines):
         yield f"- {TEMPERED}"
     if material.contract.get("inexact"):

@@ -15,7 +15,9 @@ from finetooth.report.wording import (
     interval,
     megabytes,
     milliseconds,
+    of_cut,
     of_full,
+    of_probes,
     p_value,
     percent,
     points,
@@ -136,6 +138,10 @@ def reading(contract: Mapping[str, Any], lines: Sequence[Line]) -> Iterator[str]
     full = of_full((line.row, line.compared) for line in lines)
     if full is not None:
         yield f"{full[0].upper()}{full[1:]}"
+    yield from (shown(text, 400) for text in of_probes(line.row for line in lines))
+    cut = of_cut(contract)
+    if cut is not None:
+        yield cut
     if tempered(lines):
         yield TEMPERED
 

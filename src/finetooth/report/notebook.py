@@ -8,8 +8,7 @@ from finetooth.report.lines import read_lines
 from finetooth.report.listing import QUALITY, reading, table_row, warnings
 from finetooth.report.markup import Child, Safe, shown, table, tag
 from finetooth.report.page import part
-from finetooth.report.table import short_model
-from finetooth.report.wording import seconds, times
+from finetooth.report.wording import seconds, short_model, times
 
 _COLUMNS = 6  # of QUALITY: up to the p
 

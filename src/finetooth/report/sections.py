@@ -11,8 +11,7 @@ from finetooth.report.lines import Line, best_control_of, few_seeds, original_of
 from finetooth.report.markup import Safe, join, shown, table, tag
 from finetooth.report.material import Material
 from finetooth.report.measured import LEAST_RISE, slices
-from finetooth.report.table import short_model
-from finetooth.report.wording import counted, megabytes, of_rows, percent, seconds, times
+from finetooth.report.wording import counted, megabytes, of_rows, percent, seconds, short_model, times
 
 _LISTED = 20
 _NARROW_MATRIX = 3  # classes of a matrix of which three stand side by side

@@ -13,8 +13,11 @@ from finetooth.report.wording import (
     counted_parts,
     family,
     latency,
+    of_cut,
     of_full,
     of_heads,
+    of_probes,
+    short_model,
     which_p,
 )
 
@@ -23,11 +26,6 @@ _GAP = "  "
 _ACCENT, _RESET = "\x1b[36m", "\x1b[0m"
 _SMALLEST_P = 0.001
 _NAME_LEAST = 8
-_PROBED = {
-    "pooler": "the pooler's output",
-    "first_token": "the first token's state",
-    "mean": "mean-pooled states",
-}
 _RULES = {
     "thresholds": "Labels of candidates: by thresholds fitted on the validation rows.",
     "costs": "Labels of candidates: by the least expected cost (decision.costs).",
@@ -114,14 +112,6 @@ def _header(contract: Mapping[str, Any]) -> str:
         said.append(f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}")
     # Lines break between the facts, not inside them.
     return _wrapped(", ".join(fact.replace(" ", _TIED) for fact in said), indent="  ").replace(_TIED, " ")
-
-
-def short_model(source: str) -> str:
-    """A source id as people read it: a wheel by its name and version, a Hub id with seven figures of its commit."""
-    if source.startswith("wheel:"):
-        return source.removeprefix("wheel:").split("#")[0].split("/")[0]
-    name, at, revision = source.partition("@")
-    return f"{name}{at}{revision[:7]}" if len(revision) == 40 else source
 
 
 def _narrow_columns(*, several: bool) -> list[_Column]:
@@ -283,12 +273,9 @@ def _reading(
     if contract["winner"] is not None:
         said.append("* best on the validation rows, chosen before any test row was scored.")
     said += _of_heads(lines, compared_with(comparison or {}), wide=wide)
-    probe = next((line.row["probe"] for line in lines if line.row.get("probe")), None)
-    if probe is not None:
-        read, strength = _PROBED[probe["feature"]], f"C = {probe['inverse_regularisation']:g}"
-        said.append(
-            _wrapped(f"probe: logistic regression on {read}, {strength}, both chosen on the validation rows.", "  ")
-        )
+    said += [_wrapped(text, "  ") for text in of_probes(line.row for line in lines)]
+    cut = of_cut(contract)
+    said += [] if cut is None else [_wrapped(cut, "  ").replace(_TIED, " ")]
     full = of_full((line.row, line.compared) for line in lines)
     said += [] if full is None else [full]
     said += [text for key, text in _RULES.items() if any(decision.get(key) for decision in _decisions(lines))]

@@ -1,12 +1,17 @@
 """Figures as people read them; a no-break space stands between a figure and its unit."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 GAP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 _SMALLEST_P = 0.001
+PROBED = {
+    "pooler": "the pooler's output",
+    "first_token": "the first token's state",
+    "mean": "mean-pooled states",
+}
 TEMPERED = (
     "Log loss and calibration error of candidates: after the temperature fitted on the validation rows; other rows "
     "have none."
@@ -36,6 +41,14 @@ def p_value(p: float) -> str:
     return (f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}").replace(" ", GAP)
 
 
+def short_model(source: str) -> str:
+    """A source id as people read it: a wheel by its name and version, a Hub id with seven figures of its commit."""
+    if source.startswith("wheel:"):
+        return source.removeprefix("wheel:").split("#")[0].split("/")[0]
+    name, at, revision = source.partition("@")
+    return f"{name}{at}{revision[:7]}" if len(revision) == 40 else source
+
+
 def which_p(differences: Sequence[float]) -> str:
     """Which p stands beside these differences to the best baseline; at least one difference."""
     texts = []
@@ -60,6 +73,43 @@ def of_full(rows: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> str 
         row["name"] == "full" and row["kind"] == "baseline" and compared.get("against_winner") for row, compared in rows
     )
     return "full: all parameters tuned, a yardstick that candidates need not beat." if told else None
+
+
+def of_probes(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What each linear probe among the rows reads, and of which model where that is not the run's own."""
+    told = "both chosen on the validation rows"
+    for row in rows:
+        probe = row.get("probe")
+        if probe is not None:
+            read, strength = PROBED[probe["feature"]], f"C = {probe['inverse_regularisation']:g}"
+            of = f" of {short_model(probe['model'])}" if probe.get("model") else ""
+            yield f"{row['name']}: logistic regression on {read}{of}, {strength}, {told}."
+
+
+def of_cut(contract: Mapping[str, Any]) -> str | None:
+    """Which share of the test rows is cut for which rows of the table, and that tfidf reads them whole; None: of none.
+
+    Says nothing of runs that were measured before the shares were recorded.
+    """
+    done = [row for row in contract["rows"] if row["status"] == "done"]
+    candidates = dict.fromkeys(row["name"] for row in done if row["kind"] == "candidate")
+    groups: dict[float, dict[str, None]] = {}
+    for row in done:
+        if row.get("test_rows_cut"):
+            name = "candidates" if row["name"] in candidates and len(candidates) > 1 else row["name"]
+            groups.setdefault(row["test_rows_cut"], {})[name] = None
+    if not groups:
+        return None
+    shares = [(percent(share, 0 if share >= 0.1 else 1), listed(list(names))) for share, names in groups.items()]
+    (most, of_most), *others = shares
+    said = f"{most} of test rows are cut at {contract['data']['max_tokens']:,} tokens for {of_most}"
+    said += "".join(f", {share} for {names}" for share, names in others)
+    return said + ("; tfidf reads them whole." if any(row["name"] == "tfidf" for row in done) else ".")
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def of_heads(name: str, count: int, *, first: float | None, others: bool) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finetooth.files import check_name, kind_of
+from finetooth.recipe.baselines import OF_ANOTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,11 @@ class RunFolder:
         """
         folder = self.rows / check_name(name)
         return RowFolder(folder if seed is None else folder / f"seed-{seed}")
+
+    def tokens(self, row: str | None) -> Path:
+        """The tokens that a row reads, in scratch: those of the recipe's model, or of the model of another probe."""
+        other = row is not None and row.startswith(OF_ANOTHER)
+        return self.work / (f"tokens-{row}" if other else "tokens")
 
     @property
     def is_run(self) -> bool:

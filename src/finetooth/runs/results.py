@@ -63,10 +63,14 @@ class Heads:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What the probe reads (pooler, first_token or mean) and its C, both chosen on the validation rows."""
+    """What a probe reads (pooler, first_token or mean) and its C, both chosen on the validation rows.
+
+    model: id of the model that it reads where that is not the run's own, else None.
+    """
 
     feature: str
     inverse_regularisation: float
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,9 @@ class Row:
     validation, test: as measure.metrics.score gives them, None where a failed row has none.
     head: `new` when the row's head began untrained, `checkpoint` when the model brought it, None without a head.
     warnings: what a reader of the row's figures must know, a text each. heads: of an original row with several
-    untrained heads, whose other figures are of the first. probe: of the probe's row alone. decision: how the row's
+    untrained heads, whose other figures are of the first. probe: of probes alone. decision: how the row's
     logits become answers, as measure.decision_file.describe gives it; None of a baseline, full among them.
+    test_rows_cut: share of the test rows, 0 to 1, that are cut for it; None where it reads no tokens.
     """
 
     name: str
@@ -105,6 +110,7 @@ class Row:
     heads: Heads | None = None
     probe: Chosen | None = None
     decision: Mapping[str, Any] | None = None
+    test_rows_cut: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +128,7 @@ class RunInfo:
     validation: int
     test: int
     classes: Sequence[str]
+    max_tokens: int
     winner: tuple[str, int] | None
     inexact: Sequence[str] = ()
 
@@ -184,6 +191,7 @@ def write_results(folder: RunFolder, info: RunInfo, rows: Sequence[Row]) -> None
                 "validation": info.validation,
                 "test": info.test,
                 "classes": list(info.classes),
+                "max_tokens": info.max_tokens,
             },
             "inexact": list(info.inexact),
             "rows": [_row(row) for row in rows],

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from finetooth.errors import SourceError, did_you_mean
@@ -16,11 +16,12 @@ from finetooth.sources.source import Source
 class Fetched:
     """All sources of a recipe; data: split name (train, validation, test, or all) to its sources, in order.
 
-    model is None when no row needs one.
+    model is None when no row needs it. other_models: by the name of the row that reads it.
     """
 
     model: Source | None
     data: dict[str, tuple[Source, ...]]
+    other_models: dict[str, Source] = field(default_factory=dict)
 
 
 def bring_model(text: str, *, progress: Progress | None = None, offline: bool = False) -> Source:
@@ -83,11 +84,12 @@ def fetch(recipe: Recipe, *, progress: Progress | None = None) -> Fetched:
     Raises: SourceError, as bring_model.
     """
     model = bring_model(recipe.model, progress=progress) if recipe.needs_model else None
+    others = {row: bring_model(text, progress=progress) for row, text in recipe.other_models.items()}
     data = {
         split: tuple(bring_data(text, progress=progress) for text in texts)
         for split, texts in data_sources(recipe).items()
     }
-    return Fetched(model=model, data=data)
+    return Fetched(model, data, others)
 
 
 def data_sources(recipe: Recipe) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ from finetooth.runs import predictions
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.work import read_examples, save_examples
 
-PLAN = {"classes": ["bad", "good"]}
+PLAN = {"other_bases": {}, "tokens": {"test": {"rows_cut": 0.25}}, "classes": ["bad", "good"]}
 
 
 def test_states_scratch_and_halves_go_and_all_else_stays(tmp_path: Path) -> None:
@@ -109,6 +109,7 @@ def test_the_figures_of_a_candidate_are_those_of_the_labels_it_decides(tmp_path:
     conclude(recipe_of("plain", "r4", "r8"), plan, folder, keys=keys, winner=None, openings=1, held=0)
     rows = read_json(folder.results)["rows"]
     assert [row["test"]["accuracy"] for row in rows] == [0.75, 0.75, 0.5]
+    assert [row["test_rows_cut"] for row in rows] == [0.25] * 3
     assert [row["test"]["macro_f1"] for row in rows] == [(4 / 5 + 2 / 3) / 2, (2 / 3 + 4 / 5) / 2, 2 / 3 / 2]
     assert len({row["test"]["loss"] for row in rows}) == 1
     assert [row["decision"] for row in rows] == [
@@ -195,6 +196,7 @@ def test_a_fault_in_the_report_loses_nothing_and_the_same_again_completes_the_ru
     )
     plan = {
         "run_id": "1", "test_id": "ab" * 32, "classes": ["a", "b"], "inexact": [], "base": None,
+        "other_bases": {}, "tokens": {"test": {"rows_cut": 0.0}},
         "counts": {"train": 2, "validation": 2, "test": 2},
     }  # fmt: skip
     folder, two = RunFolder(tmp_path), Examples(("f:1", "f:2"), ("one", "two"), None, np.array([0, 1]))

@@ -215,3 +215,25 @@ def test_controls_alone_bring_no_model(place: Path) -> None:
     plan = prepare.resolve(wanted, material, {})
     assert (plan["base"], plan["candidates"]) == (None, {})
     assert plan["test_rows_id"] == rows_id(material.dataset.test, classes=material.dataset.classes)
+
+
+def test_the_model_of_the_recipe_is_not_brought_for_probes_of_others_alone(place: Path, tmp_path: Path) -> None:
+    other = tiny.save_model(tmp_path / "distil", "distilbert")
+    wanted = recipe(place, model="owner/never-brought", baselines=[{"probe": str(other)}], candidates=[])
+    material = prepare.gather(wanted, rejects=None, progress=Silent())
+    assert material.model is None
+    tokens = prepare.tokenize_splits(wanted, material, row="probe-distil", folder=tmp_path / "t", progress=Silent())
+    plan = prepare.resolve(wanted, material, {}, other_tokens={"probe-distil": tokens})
+    assert (plan["base"], list(plan["other_bases"])) == (None, ["probe-distil"])
+    assert plan["other_bases"]["probe-distil"]["tokens"]["test"]["texts"] == 10
+    assert prepare.row_keys(wanted) == [("probe-distil", None)]
+
+
+def test_another_model_with_fewer_positions_is_refused(place: Path, tmp_path: Path) -> None:
+    wanted = recipe(place, baselines=[{"probe": str(tiny.save_model(tmp_path / "other", seed=2))}])
+    with pytest.raises(ModelError, match=r"^max_tokens 65 is more than the model's 64 positions; lower it\.$"):
+        prepare.gather(
+            wanted.model_copy(update={"max_tokens": 65, "model": "owner/x", "candidates": []}),
+            rejects=None,
+            progress=Silent(),
+        )

@@ -44,7 +44,11 @@ def begin(
         folder.work.mkdir(parents=True)
         material = prepare.gather(recipe, rejects=None, progress=Silent())
         tokens = prepare.tokenize_splits(recipe, material, folder=folder.work / "tokens", progress=Silent())
-        plan = prepare.resolve(recipe, material, tokens)
+        others = {
+            row: prepare.tokenize_splits(recipe, material, row=row, folder=folder.tokens(row), progress=Silent())
+            for row in material.other_models
+        }
+        plan = prepare.resolve(recipe, material, tokens, other_tokens=others)
         folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
         write_json(folder.plan, {"run_id": "a", "inexact": [], **plan})
         save_examples(folder, material.dataset)
@@ -52,7 +56,8 @@ def begin(
         base, keys = str(material.model.path), dict(prepare.row_keys(recipe))
 
         def task(action: Any, row: str, split: str = "train") -> Task:
-            return Task(action, str(folder.path), row, keys[row], split, base)
+            other = material.other_models.get(row)
+            return Task(action, str(folder.path), row, keys[row], split, base if other is None else str(other.path))
 
         return task
 

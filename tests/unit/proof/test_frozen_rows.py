@@ -119,6 +119,35 @@ def test_another_base_than_the_planned_one_is_refused(
     )
 
 
+def test_the_probe_of_another_model_reads_that_model_and_its_tokens(begin: Callable[..., Any], tmp_path: Path) -> None:
+    other = tiny.save_model(tmp_path / "distil", "distilbert", seed=5)
+    task = begin(baselines=["probe", {"probe": str(other)}], max_tokens=20)
+    for row in ("probe", "probe-distil"):
+        frozen_rows.fit(task("fit", row), SILENT)
+        frozen_rows.score(task("score", row, "validation"), SILENT)
+    own, found = (task("score", row).folder for row in ("probe", "probe-distil"))
+    settings = read_json(found.control / "control.json")
+    planned = task("fit", "probe").plan()["other_bases"]["probe-distil"]
+    assert settings["identity"]["base"]["id"] == planned["id"] == "distil"
+    assert settings["identity"]["base"]["weights_sha256"] == planned["weights_sha256"]
+    assert {trial["feature"] for trial in settings["tried"]} == {"first_token", "mean"}  # a DistilBERT has no pooler
+    logits = [predictions.read(folder.predictions)["validation"].logits for folder in (own, found)]
+    assert not np.array_equal(*logits)
+    discard(task("fit", "probe").run_folder.tokens("probe"))  # not read for the other
+    frozen_rows.score(task("score", "probe-distil", "test"), SILENT)
+
+
+def test_the_base_of_another_row_is_refused(begin: Callable[..., Any], tmp_path: Path) -> None:
+    other = tiny.save_model(tmp_path / "other", seed=5)
+    task = begin(baselines=["probe", {"probe": str(other)}])
+    one, wrong = task("fit", "probe-other"), task("fit", "probe").base_folder
+    with pytest.raises(ProofError) as error:
+        frozen_rows.fit(Task(one.action, one.run, one.row, one.seed, one.split, wrong), SILENT)
+    assert str(error.value) == (
+        "probe-other: the base's weights are not those the run was planned with; it was changed since."
+    )
+
+
 def test_a_hidden_state_that_is_not_finite_fails_the_row(
     begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

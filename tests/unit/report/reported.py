@@ -68,7 +68,8 @@ def build(
     winner = next((row for row in made if row.kind == "candidate"), None)
     info = RunInfo(
         run=run, model="owner/name@" + "0a" * 20, test_id="ab" * 32, train=9_140, validation=1_048, test=count,
-        classes=list(classes), winner=None if winner is None or winner.seed is None else (winner.name, winner.seed),
+        max_tokens=512, classes=list(classes),
+        winner=None if winner is None or winner.seed is None else (winner.name, winner.seed),
     )  # fmt: skip
     write_results(folder, info, made)
     comparison.write_comparison(folder, comparison.compare(outcomes, winner=info.winner, margin=0.005))

@@ -1,6 +1,6 @@
 import pytest
 
-from finetooth.report.wording import GAP, latency, seconds
+from finetooth.report.wording import GAP, latency, of_cut, seconds
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,26 @@ def test_seconds_keep_a_figure_that_says_something(value, said):
 )
 def test_latency_has_three_significant_digits_and_its_spread(seconds, spread, text):
     assert latency(seconds, spread).replace(GAP, " ") == text
+
+
+def cut(*rows: tuple[str, str, float | None]) -> str | None:
+    listed = [{"name": name, "kind": kind, "status": "done", "test_rows_cut": share} for name, kind, share in rows]
+    found = of_cut({"data": {"max_tokens": 512}, "rows": listed})
+    return None if found is None else found.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_rows_that_are_cut_are_told_by_their_share():
+    words, probe = ("tfidf", "baseline", None), ("probe", "baseline", 0.152)
+    a, b = ("a", "candidate", 0.152), ("b", "candidate", 0.152)
+    assert cut(words, probe, a, b) == (
+        "15 % of test rows are cut at 512 tokens for probe and candidates; tfidf reads them whole."
+    )
+    assert cut(probe, a, a) == "15 % of test rows are cut at 512 tokens for probe and a."
+    assert cut(words, probe, ("probe-x", "baseline", 0.004), a) == (
+        "15 % of test rows are cut at 512 tokens for probe and a, 0.4 % for probe-x; tfidf reads them whole."
+    )
+
+
+def test_where_no_row_is_cut_nothing_is_told():
+    assert cut(("tfidf", "baseline", None), ("a", "candidate", 0.0)) is None
+    assert of_cut({"data": {}, "rows": [{"name": "a", "kind": "candidate", "status": "done"}]}) is None

@@ -58,7 +58,7 @@ def finished(
         )
     info = RunInfo(
         run=folder.name, model="owner/name", test_id=test_id, train=800, validation=100, test=COUNT,
-        classes=["no", "yes"], winner=winner,
+        max_tokens=512, classes=["no", "yes"], winner=winner,
     )  # fmt: skip
     write_results(place, info, kept)
     write_costs(place, Costs(test_openings=1, rows=[]))

@@ -37,7 +37,8 @@ DECISION = Decision(
     validation=Calibration(0.3, 0.25, 0.1, 0.05),
 )
 INFO = RunInfo(
-    run="reviews", model="owner/name", test_id="ab" * 32, train=80, validation=10, test=10, classes=["a", "b"],
+    run="reviews", model="owner/name", test_id="ab" * 32, train=80, validation=10, test=10, max_tokens=512,
+    classes=["a", "b"],
     winner=("lora-r8", 21),
 )  # fmt: skip
 ROWS = [
@@ -119,7 +120,7 @@ def test_the_contract_is_the_two_files_merged(folder):
     assert list(found)[:8] == ["schema", "run", "complete", "test_id", "test_openings", "winner", "data", "model"]
     assert (found["schema"], found["run"], found["complete"], found["test_openings"]) == (1, "reviews", False, 1)
     assert found["winner"] == {"name": "lora-r8", "seed": 21}
-    assert found["data"] == {"train": 80, "validation": 10, "test": 10, "classes": ["a", "b"]}
+    assert found["data"] == {"train": 80, "validation": 10, "test": 10, "classes": ["a", "b"], "max_tokens": 512}
     assert found["rows"][1] == {
         "name": "lora-r8",
         "kind": "candidate",
@@ -174,6 +175,7 @@ def test_the_contract_is_the_two_files_merged(folder):
                 "calibration_error_after": 0.05,
             },
         },
+        "test_rows_cut": None,
         "train_seconds": 2.5,
         "examples_per_second": 64.0,
         "part_seconds": {"forward": 1.0},
@@ -215,7 +217,7 @@ def test_the_verdict_and_intervals_come_from_the_comparison(folder):
 def test_a_row_that_failed_has_an_error_and_null_figures(folder):
     *_, row, probe, original = contract(folder.path)["rows"]
     assert original["heads"] == {"count": 5, "mean_accuracy": 0.5, "lowest": 0.4, "highest": 0.6}
-    assert probe["probe"] == {"feature": "mean", "inverse_regularisation": 0.01}
+    assert probe["probe"] == {"feature": "mean", "inverse_regularisation": 0.01, "model": None}
     assert (row["status"], row["error"]) == ("failed", "step 3: the loss is not finite.")
     assert {row[name] for name in ("validation", "test", "train_seconds", "peak_bytes")} == {None}
 
