@@ -103,8 +103,8 @@ class Training(Section):
 
     epochs: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         "auto",
-        description="Passes over the training rows; auto: until validation stops improving, and a half as many more "
-        "with a falling rate.",
+        description="Passes over the training rows; auto: until validation stops improving or the training "
+        "rows are fitted, and half as many more with a falling rate.",
     )
     batch_size: int = Field(16, ge=1, description="Examples of one optimizer step, kept exactly.")
     learning_rate: float = Field(7e-4, gt=0, description="Peak learning rate of adapter and biases.")

@@ -1,6 +1,7 @@
 """How long a candidate is trained: so many epochs, or until the validation rows say that it has learned.
 
-With `epochs: auto` the rate stays at its peak until validation stops improving, and then falls. This is decided by the
+With `epochs: auto` the rate stays at its peak until validation stops improving or training rows are fitted, and then
+falls. This is decided by the
 step and the evaluations so far, which are on disk: a resumed training decides the same.
 Source: Hu et al. 2024 (MiniCPM, arXiv 2404.06395), section 4: warm-up, constant rate, decay.
 """
@@ -16,6 +17,7 @@ MOST_STEPS, MOST_EPOCHS = 2_000, 30  # the decay included; whichever is reached 
 LARGE_EPOCHS = 3  # epochs that may take more than MOST_STEPS
 INTERVAL_STEPS = 50  # at least, between evaluations; no more than an epoch needs
 PATIENCE_STEPS = 150  # without a better evaluation
+FITTED = 0.995  # training accuracy, 0 to 1, from which on there is next to nothing to learn from
 DECAY_SHARE = 0.5  # of the steps before it
 TYPICAL_STEPS, TYPICAL_EPOCHS = 400, 2.5  # what `check` reckons with: the larger one
 
@@ -66,12 +68,16 @@ class Course:
             return self.most
         return min(self.most, decay_began + math.ceil(DECAY_SHARE * decay_began))
 
-    def decays(self, step: int, *, waited: int) -> bool:
-        """Whether the rate of an automatic training falls after `step`. waited: evaluations since the best one."""
+    def decays(self, step: int, *, waited: int, train_accuracy: float | None) -> bool:
+        """Whether the rate of an automatic training falls after `step`.
+
+        waited: evaluations since the best one. train_accuracy: 0 to 1, of the steps before the last evaluation.
+        """
         if not self.automatic:
             return False
         assert self.patience is not None
-        return step >= self.latest or (step >= LEAST_STEPS and waited >= self.patience)
+        enough = waited >= self.patience or (train_accuracy or 0.0) >= FITTED
+        return step >= self.latest or (step >= LEAST_STEPS and enough)
 
     def evaluated_at(self, step: int, decay_began: int | None) -> bool:
         """Whether the validation rows are scored after `step`.

@@ -318,7 +318,10 @@ class Tuning:
         At the peak rate a step is good or bad by chance, and on few rows the loss tells of confidence before accuracy.
         """
         counters = self.counters
-        if counters.decay_began is None and self.course.decays(counters.step, waited=counters.waited):
+        fitted = counters.curve[-1]["train_accuracy"] if counters.curve else None
+        if counters.decay_began is None and self.course.decays(
+            counters.step, waited=counters.waited, train_accuracy=fitted
+        ):
             counters.decay_began = counters.step
             counters.best_step, counters.best_value, counters.waited = None, None, 0
             self._log("decay", {"steps": self.course.end(counters.step) - counters.step})

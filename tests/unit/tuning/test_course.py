@@ -26,7 +26,7 @@ def walked(made: Course, better: set[int]) -> tuple[list[float], list[int], int]
         if made.evaluated_at(step, began):
             waited = 0 if not evaluated or step in better else waited + 1
             evaluated.append(step)
-        if began is None and made.decays(step, waited=waited):
+        if began is None and made.decays(step, waited=waited, train_accuracy=None):
             began = step
     assert began is not None
     return shares, evaluated, began
@@ -85,6 +85,14 @@ def test_validation_that_stops_improving_begins_the_decay() -> None:
     assert (began, len(shares)) == (228 + 76 * 2, 380 + 190)
     assert walked(of(600, patience=4), {76, 152, 228})[2] == 228 + 76 * 4
     assert walked(made, {76})[2] == 228  # the floor
+
+
+def test_fitted_training_rows_begin_the_decay_but_not_before_the_floor() -> None:
+    made = of(600)
+    assert not made.decays(228, waited=0, train_accuracy=0.99)
+    assert made.decays(228, waited=0, train_accuracy=0.995)
+    assert not made.decays(152, waited=0, train_accuracy=1.0)
+    assert not of(600, epochs=9).decays(228, waited=9, train_accuracy=1.0)
 
 
 def test_a_schedule_gives_the_decay_its_form() -> None:
