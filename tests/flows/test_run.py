@@ -227,11 +227,11 @@ def test_a_byte_flipped_between_saving_and_proving_fails_the_run(
     trial = Trial(write_recipe(place, name="flipped", baselines=[], training={"epochs": 1}), tmp_path / "flipped")
     real, asked = Command.call, []
 
-    def call(self: Command, task: Task, step: Any) -> None:
+    def call(self: Command, task: Task, step: Any, **how: Any) -> None:
         asked.append(task.action)
         if task.action == "score":
             flip(task.folder.adapter)
-        real(self, task, step)
+        real(self, task, step, **how)
 
     monkeypatch.setattr(Command, "call", call)
     command = ("run", str(trial.recipe), "--out", str(trial.out), "--json")

@@ -64,6 +64,11 @@ def run(source: str, overrides: tuple[str, ...], **asked: Any) -> int:
     help="Put an apostrophe before values of the fix list that a spreadsheet would compute (= + - @).",
 )
 @click.option(
+    "--quick",
+    is_flag=True,
+    help="Look at the data alone: no model is loaded, and adapters, memory and time are not estimated.",
+)
+@click.option(
     "--bases",
     metavar="A,B,...",
     help="Say instead which of these models to train: short names, folders, wheel: sources, Hub ids.",
@@ -74,6 +79,7 @@ def check(source: str, overrides: tuple[str, ...], bases: str | None, as_json: b
     \b
         finetooth check reviews.csv
         finetooth check recipes/imdb-minilm.yaml --fix-list rows-to-fix.csv
+        finetooth check reviews.csv --quick
         finetooth check reviews.csv --bases minilm,./my-model
 
     Show, without training, what RECIPE would do: rows per split and class, text lengths and the share cut, what each
@@ -91,6 +97,8 @@ def check(source: str, overrides: tuple[str, ...], bases: str | None, as_json: b
     if bases is not None:
         if asked["fix_list"] is not None:
             raise RecipeError("--bases compares models and writes no fix list; leave --fix-list out.")
+        if asked["quick"]:
+            raise RecipeError("--bases computes with models, which --quick does not load; leave --quick out.")
         return _compare_bases(source, overrides, bases.split(","), as_json=as_json)
     recipe = _recipe(source, overrides)
     from finetooth import plan

@@ -163,10 +163,8 @@ def load(base: Base, folder: Path) -> Any:
     return model.eval()
 
 
-def import_libraries() -> None:
-    """Import now what is otherwise imported when the first model is loaded or adapted."""
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer  # noqa: F401
-
+def import_library() -> None:
+    """Import now what is otherwise imported when the first model is adapted."""
     _peft()
 
 

@@ -71,6 +71,17 @@ def draw_head(base: Base, seed: int) -> None:
     _initialise(base.model, base.drawn, seed)
 
 
+def import_library() -> None:
+    """Import now what is otherwise imported when the first model and tokenizer are loaded."""
+    from transformers import (  # noqa: F401
+        AutoModelForSequenceClassification,
+        AutoTokenizer,
+        BertForSequenceClassification,
+        BertTokenizer,
+        DistilBertForSequenceClassification,
+    )
+
+
 def hash_tensors(named: Iterable[tuple[str, torch.Tensor]]) -> str:
     """SHA-256 over names, types, shapes and bytes of tensors, whatever their order: the identity of weights."""
     digest = hashlib.sha256()

@@ -1,6 +1,7 @@
 """The tokenizer from a staged folder, without loading torch."""
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,16 @@ from finetooth.model.batching import encode
 from finetooth.model.checked import CONFIG, TOKENIZER, copy_tokenizer
 from finetooth.model.config_file import first_line, transformers_library
 
+_SLOW = "the base model: the tokenizer has no tokenizer.json (fast form); convert it once with transformers."
+
 
 def load_tokenizer(folder: Path) -> Any:
     """The fast tokenizer in a staged folder.
 
     Raises: ModelError if the folder holds none, or a file of it holds what is refused.
     """
-    slow = "the base model: the tokenizer has no tokenizer.json (fast form); convert it once with transformers."
     if not (folder / TOKENIZER).is_file():
-        raise ModelError(slow)
+        raise ModelError(_SLOW)
     with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
         copy_tokenizer(folder, Path(copy))
         try:
@@ -27,10 +29,34 @@ def load_tokenizer(folder: Path) -> Any:
         except BaseException as error:
             raise ModelError(f"the base model: no tokenizer could be loaded ({first_line(error)}).") from error
     if not tokenizer.is_fast:
-        raise ModelError(slow)
+        raise ModelError(_SLOW)
     if tokenizer.pad_token_id is None:
         raise ModelError("the base model: the tokenizer has no pad token.")
     return tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class FileTokenizer:
+    """What tokenizer.json alone makes of texts."""
+
+    backend_tokenizer: Any
+
+
+def load_file(folder: Path) -> FileTokenizer:
+    """The tokenizer.json in a staged folder, by the tokenizers library alone; transformers loads torch.
+
+    Not covered: what tokenizer_config.json changes. Raises: ModelError, as load_tokenizer.
+    """
+    from tokenizers import Tokenizer
+
+    if not (folder / TOKENIZER).is_file():
+        raise ModelError(_SLOW)
+    with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
+        copy_tokenizer(folder, Path(copy))
+        try:
+            return FileTokenizer(Tokenizer.from_file(str(Path(copy) / TOKENIZER)))
+        except Exception as error:  # the library raises no kind of its own
+            raise ModelError(f"the base model: no tokenizer could be loaded ({first_line(error)}).") from error
 
 
 def check_tokenizer(tokenizer: Any, config: Any, *, pairs: bool, name: str) -> None:

@@ -70,7 +70,7 @@ def run(
     command = Command()
     _refuse_foreign(folder)
     inventory.refuse_irregular(folder)
-    with disk_faults(folder), command.signals(), RunLock(folder).command():
+    with disk_faults(folder), command.signals(), RunLock(folder).command(), command.serving():
         if folder.is_complete:
             complete.refuse_changed(folder)
             resuming.refuse_changed_recipe(folder, recipe)
@@ -110,6 +110,8 @@ class _Work:
                 discard(item)  # tokens and examples without a plan may be those of other data
         with self._timed("prepare"):
             material = prepare.gather(self.recipe, rejects=self.folder.rejects, progress=self.progress)
+            if self.recipe.training.device == "cpu" and not self.folder.results.is_file():
+                self.command.warm()  # while tokens and plan are made
             self.base_folder = "" if material.model is None else str(material.model.path)
             self.other_folders = {row: str(source.path) for row, source in material.other_models.items()}
             tokens, other_tokens = prepare.tokenize_all(
@@ -138,6 +140,8 @@ class _Work:
         for name, seed in keys:
             self._fit_and_prove(name, seed)
         winner = ending.choose_winner(self.recipe, self.plan, self.folder, keys=keys)
+        if winner is not None:
+            self._prove_winner(*winner)
         openings = lockbox.open_test(self.plan["test_id"], self.plan["run_id"], run_name=self.recipe.name)
         for name, seed in keys:
             self._test(name, seed)
@@ -197,6 +201,11 @@ class _Work:
             if "validation" not in _scored(row) or (row.curve.is_file() and not row.verify.is_file()):
                 self._call("score", name, seed, "validation")
 
+    def _prove_winner(self, name: str, seed: int) -> None:
+        """Reload the winner once more, in a new interpreter, unless that is where it was proven."""
+        if not read_json(self.folder.row(name, seed).verify)["new_interpreter"]:
+            self._call("score", name, seed, "validation", new_interpreter=True)
+
     def _fit(self, name: str, seed: int | None) -> None:
         """Fit the row; where memory runs out again from its last checkpoint, with half as many tokens at a time.
 
@@ -235,12 +244,12 @@ class _Work:
         longest = min(self.recipe.max_tokens, self.plan["tokens"]["train"]["longest_whole"])
         return used, max(used // 2, min(used, longest))
 
-    def _call(self, action: Action, name: str, seed: int | None, split: str) -> None:
+    def _call(self, action: Action, name: str, seed: int | None, split: str, *, new_interpreter: bool = False) -> None:
         title, total, unit = self._step(action, name, seed, split)
         base = self.other_folders.get(name, self.base_folder)
         task = Task(action, str(self.folder.path), name, seed, split, base, self.profile)
         with self._timed(title), self.progress.step(title, total=total, unit=unit) as step:
-            self.command.call(task, step)
+            self.command.call(task, step, new_interpreter=new_interpreter)
 
     def _step(self, action: Action, name: str, seed: int | None, split: str) -> tuple[str, int | None, str]:
         shown = _title(name, seed, self.recipe)

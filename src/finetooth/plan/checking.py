@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,17 @@ from finetooth.runs.layout import RunFolder
 from finetooth.runs.memory import give_back, held_bytes
 from finetooth.tuning.course import Course
 
-# Of TF-IDF + logistic regression, measured on IMDB: seconds a million characters of training text, and to begin.
-TFIDF_SECONDS_PER_MILLION, TFIDF_START_SECONDS = 1.2, 3.0
+# Of TF-IDF + logistic regression, measured on IMDB: seconds a million characters of training text.
+TFIDF_SECONDS_PER_MILLION = 1.2
 SAMPLE = 2_000  # texts of a split that are tokenized for lengths and timing
 _STEPS = {"validation": "prove", "test": "test"}  # what scores the rows of a split
 DISCORDANCES = (0.05, 0.1, 0.2)  # shares of test rows on which two rows of the table may differ
 # What oneDNN keeps in bfloat16 for the shapes of a whole run that a probe does not meet: 0.17 to 0.31 GB, as measured
 # with MiniLM-L6 at 64, 256 and 512 tokens (docs/results.md).
 KERNELS_BYTES = 250_000_000
-PROCESS_SECONDS = 6.0  # a fresh process imports torch, transformers and peft; replaced by what the probe takes
+# A new interpreter imports torch, transformers and peft, a forked process begins with them (ADR 14); both of a row with
+# a model. At most what a whole probe takes.
+NEW_SECONDS, FORKED_SECONDS = 6.0, 0.3
 
 
 def check(
@@ -41,6 +44,7 @@ def check(
     fix_list: Path | None = None,
     excel_safe: bool = False,
     bases: Sequence[str] | None = None,
+    quick: bool = False,
 ) -> dict[str, Any]:
     """What a run of the recipe will do, about what it will cost, and what is wrong with its data (docs/check.md).
 
@@ -51,6 +55,7 @@ def check(
     nothing is kept but the fix list, if a file is named: one line of CSV for every row that a finding names.
     excel_safe: values in it that a spreadsheet would compute begin with an apostrophe.
     bases: sources of models. With them, the check only compares linear probes on each, as compare_bases does.
+    quick: only what the data tell. No model is loaded: adapters, memory and time are not estimated.
     Raises: as run does before it trains; RecipeError if fix_list would change a source of data.
     """
     quiet = progress_for(progress)
@@ -61,35 +66,73 @@ def check(
         return compare_bases(recipe, bases, progress=quiet)
     prepare.refuse_device(recipe)
     with tempfile.TemporaryDirectory(prefix="finetooth-check-") as name:
-        folder = RunFolder(Path(name))
+        folder, command = RunFolder(Path(name)), Command()
         folder.work.mkdir()
         material = prepare.gather(recipe, rejects=None, progress=quiet)
         if fix_list is not None:
             _refuse_source(fix_list, material)
-        tokens, other_tokens = prepare.tokenize_all(recipe, material, folder=folder, sample=SAMPLE, progress=quiet)
-        found = looking.findings(recipe, material, tokens, sample=SAMPLE, mislabelled=True, progress=quiet)
-        listed = fixes.write(fix_list, found, material.dataset, excel_safe=excel_safe) if fix_list else None
-        plan = _write_down(recipe, material, tokens, folder, other_tokens=other_tokens)
-        give_back()  # what reading and planning took
-        rows = [_candidate(recipe, name, plan, material, folder, quiet) for name in plan["candidates"]]
-        slowed = [row for row in rows if "dropout" in (row["padded_because"] or "")]
-        if slowed:
-            still = _without_dropout(recipe)
-            _write_down(still, material, tokens, folder, other_tokens=other_tokens)
-            _measure_without_dropout(still, slowed, material, folder, quiet)
+        with command.serving():
+            if not quick and recipe.training.device == "cpu":
+                command.warm()  # beside the search for findings
+            tokens, other_tokens = _tokens(recipe, material, folder, quick=quick, progress=quiet)
+            found = looking.findings(recipe, material, tokens, sample=SAMPLE, mislabelled=True, progress=quiet)
+            listed = fixes.write(fix_list, found, material.dataset, excel_safe=excel_safe) if fix_list else None
+            place = _Place(material, tokens, other_tokens, folder, command, quiet)
+            measured = None if quick else _measured(recipe, place)
     return {
         "schema": 1,
         "run": recipe.name,
-        "model": plan["base"]["id"] if plan["base"] else None,
+        "model": material.model.id if material.model else None,
+        "quick": quick,
         "data": material.dataset.summary,
-        "tokens": plan.get("tokens", {}),
-        "candidates": rows,
+        "tokens": {split: prepare.lengths_of(item) for split, item in tokens.items()},
+        "candidates": measured.rows if measured else [],
         "smallest_differences": _smallest_differences(len(material.dataset.test)),
         "findings": [finding.as_json() for finding in found],
         "fix_list_rows": listed,
-        "estimated_seconds": _total_seconds(recipe, plan, rows, material),
-        "estimated_peak_bytes": held_bytes() + max(row["peak_bytes"] for row in rows) if rows else None,
+        "estimated_seconds": measured.seconds if measured else None,
+        "estimated_peak_bytes": measured.peak_bytes if measured else None,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What candidates are measured with."""
+
+    material: Material
+    tokens: Mapping[str, Tokens]
+    other_tokens: Mapping[str, Mapping[str, Tokens]]
+    folder: RunFolder
+    command: Command
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """The candidates, and of the whole run seconds and bytes of memory; None where they are not known."""
+
+    rows: list[dict[str, Any]]
+    seconds: float | None
+    peak_bytes: int | None
+
+
+def _measured(recipe: Recipe, place: _Place) -> _Measured:
+    """Every candidate, measured in a process of its own, and what follows from it for the run."""
+    plan = _write_down(recipe, place)
+    give_back()  # what reading and planning took
+    rows = [_candidate(recipe, name, plan, place) for name in plan["candidates"]]
+    _measure_dropout(recipe, rows, place)
+    peak = held_bytes() + max(row["peak_bytes"] for row in rows) if rows else None
+    return _Measured(rows, _total_seconds(recipe, plan, rows, place.material), peak)
+
+
+def _tokens(
+    recipe: Recipe, material: Material, folder: RunFolder, *, quick: bool, progress: Progress
+) -> tuple[Mapping[str, Tokens], Mapping[str, Mapping[str, Tokens]]]:
+    """Tokens of a sample of each split, and those of the rows with a base of their own; quick: none of these."""
+    if quick and material.model is not None:
+        return prepare.quick_tokens(recipe, material, sample=SAMPLE, progress=progress), {}
+    return prepare.tokenize_all(recipe, material, folder=folder, sample=SAMPLE, progress=progress)
 
 
 def _refuse_source(fix_list: Path, material: Material) -> None:
@@ -105,12 +148,15 @@ def _smallest_differences(rows: int) -> list[dict[str, float | None]]:
     ]
 
 
-def _measure_without_dropout(
-    still: Recipe, slowed: list[dict[str, Any]], material: Material, folder: RunFolder, progress: Progress
-) -> None:
-    """Put the seconds of a step of the recipe without dropout into the rows that dropout slows down."""
+def _measure_dropout(recipe: Recipe, rows: list[dict[str, Any]], place: _Place) -> None:
+    """Put the seconds of a step without dropout into the rows that it keeps from being tuned without padding."""
+    slowed = [row for row in rows if "dropout" in (row["padded_because"] or "")]
+    if not slowed:
+        return
+    still = _without_dropout(recipe)
+    _write_down(still, place)
     for row in slowed:
-        row["plain_step_seconds"] = _probed(still, row["name"], material, folder, progress)["step_seconds"]
+        row["plain_step_seconds"] = _probed(still, row["name"], place)["step_seconds"]
 
 
 def _without_dropout(recipe: Recipe) -> Recipe:
@@ -119,43 +165,30 @@ def _without_dropout(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"training": training, "candidates": candidates})
 
 
-def _write_down(
-    recipe: Recipe,
-    material: Material,
-    tokens: Mapping[str, Tokens],
-    folder: RunFolder,
-    *,
-    other_tokens: Mapping[str, Mapping[str, Tokens]],
-) -> dict[str, Any]:
-    """The plan of the recipe, written with it into `folder`, where a probe reads them."""
+def _write_down(recipe: Recipe, place: _Place) -> dict[str, Any]:
+    """The plan of the recipe, written with it into the place's folder, where a probe reads them."""
     free_disk = shutil.disk_usage(Path.cwd()).free
-    plan = prepare.resolve(recipe, material, tokens, other_tokens=other_tokens, free_disk=free_disk)
-    write_json(folder.plan, {"run_id": "check", "inexact": [], **plan})
-    folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
+    plan = prepare.resolve(recipe, place.material, place.tokens, other_tokens=place.other_tokens, free_disk=free_disk)
+    write_json(place.folder.plan, {"run_id": "check", "inexact": [], **plan})
+    place.folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
     return plan
 
 
-def _probed(recipe: Recipe, name: str, material: Material, folder: RunFolder, progress: Progress) -> dict[str, Any]:
+def _probed(recipe: Recipe, name: str, place: _Place) -> dict[str, Any]:
     """What a probe of the candidate found, in a process of its own; `whole_seconds` of it all."""
-    assert material.model is not None
-    task = Task("probe", str(folder.path), name, recipe.seeds[0], "train", str(material.model.path))
+    base = place.material.model
+    assert base is not None
+    task = Task("probe", str(place.folder.path), name, recipe.seeds[0], "train", str(base.path))
     started = time.perf_counter()
-    with progress.step(f"probe {name}") as step:
-        Command().call(task, step)
+    with place.progress.step(f"probe {name}") as step:
+        place.command.call(task, step)
     found: dict[str, Any] = read_json(task.folder.path / "probe.json")
     peak = read_hashed_json(task.folder.costs)["peak_bytes"]
     return {**found, "peak_bytes": peak, "whole_seconds": time.perf_counter() - started}
 
 
-def _candidate(
-    recipe: Recipe,
-    name: str,
-    plan: dict[str, Any],
-    material: Material,
-    folder: RunFolder,
-    progress: Progress,
-) -> dict[str, Any]:
-    found = _probed(recipe, name, material, folder, progress)
+def _candidate(recipe: Recipe, name: str, plan: dict[str, Any], place: _Place) -> dict[str, Any]:
+    found = _probed(recipe, name, place)
     counts, training = plan["counts"], recipe.training
     course = Course.of(training, counts["train"])
     validate = found["token_seconds"] * counts["validation"] * plan["tokens"]["validation"]["mean"]
@@ -164,7 +197,9 @@ def _candidate(
     prefix_bytes, prefix_seconds = _prefix(name, plan, token_seconds=found["token_seconds"])
     precision = plan["precision"] if planned["padded_because"] is None else "float32"
     kept = KERNELS_BYTES if precision == "bfloat16" and training.device == "cpu" else 0
-    start = min(PROCESS_SECONDS + found["load_seconds"], found["whole_seconds"])
+    start = min(
+        (FORKED_SECONDS if place.command.server else NEW_SECONDS) + found["load_seconds"], found["whole_seconds"]
+    )
     return {
         "name": name,
         "targets": planned["targets"],
@@ -232,8 +267,7 @@ def _total_seconds(
         total += _probe_seconds(plan, rows[0])
     total += sum(_other_probe_seconds(plan, rows[0], name) for name in recipe.other_models)
     if "tfidf" in baselines:
-        millions = sum(map(len, material.dataset.train.texts)) / 1e6
-        total += TFIDF_START_SECONDS * 3 + TFIDF_SECONDS_PER_MILLION * millions
-    if "majority" in baselines:
-        total += TFIDF_START_SECONDS
+        total += TFIDF_SECONDS_PER_MILLION * sum(map(len, material.dataset.train.texts)) / 1e6
+    if rows:  # the winner is reloaded once more, in a new interpreter
+        total += NEW_SECONDS + rows[0]["prove_seconds"]
     return float(total)

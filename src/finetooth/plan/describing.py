@@ -12,6 +12,10 @@ _SHOWN_CLASSES, _SHOWN_ROWS = 8, 5
 SLOWER = ", which is slower: `finetooth check` measures what that costs"
 _HOW = {"declared": "as the recipe says", "known name": "by its name", "known name of a pair": "by its name"}
 BUSY = 0.1  # share of their time that measured steps wait for the processor, from which on it is said
+_QUICK = (
+    "Not estimated, since --quick loads no model: what the adapters match and train, memory and time. The same command "
+    "without --quick measures them."
+)
 _NAMES = {"outside": "outside the limit"}
 
 
@@ -32,6 +36,8 @@ def describe(found: dict[str, Any]) -> str:
 
 
 def _estimate(found: dict[str, Any]) -> str:
+    if found["quick"]:
+        return textwrap.fill(_QUICK, 80)
     if found["estimated_seconds"] is None:
         return "The time of the run is not known: no candidate is there to measure the model with."
     said = f"Estimated time of the whole run: {_time(found['estimated_seconds'])}"

@@ -15,7 +15,7 @@ from finetooth.errors import ModelError, RecipeError, did_you_mean
 from finetooth.files import damage, discard, new_directory, sha256_file
 from finetooth.model.batching import Tokens, tokenize
 from finetooth.model.config_file import load_config, positions
-from finetooth.model.tokenizer import check_tokenizer, load_tokenizer
+from finetooth.model.tokenizer import check_tokenizer, load_file, load_tokenizer
 from finetooth.plan import fitting
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
@@ -127,18 +127,33 @@ def tokenize_splits(
     assert model is not None
     if damage(folder) is None:
         return {split: Tokens.open(folder / split) for split in SPLITS}
-    splits = {split: drawn(split_of(material.dataset, split), sample, seed=recipe.data.seed) for split in SPLITS}
     tokenizer = fitting_tokenizer(model.path, pairs=material.dataset.train.pairs is not None)
-    with progress.step("tokenize", total=sum(map(len, splits.values())), unit="texts") as step:
-        found = {
-            split: tokens_of(tokenizer, examples, recipe, advance=step.advance) for split, examples in splits.items()
-        }
+    found = _tokens(tokenizer, recipe, material, sample=sample, progress=progress)
     discard(folder)
     with new_directory(folder) as inside:
         for split, tokens in found.items():
             (inside / split).mkdir()
             tokens.save(inside / split)
     return found
+
+
+def quick_tokens(recipe: Recipe, material: Material, *, sample: int, progress: Progress) -> dict[str, Tokens]:
+    """Tokens of at most `sample` texts of every split by tokenizer.json alone, which takes no torch.
+
+    A number of tokens may differ where tokenizer_config.json says other than tokenizer.json.
+    """
+    assert material.model is not None
+    return _tokens(load_file(material.model.path), recipe, material, sample=sample, progress=progress)
+
+
+def _tokens(
+    tokenizer: Any, recipe: Recipe, material: Material, *, sample: int | None, progress: Progress
+) -> dict[str, Tokens]:
+    splits = {split: drawn(split_of(material.dataset, split), sample, seed=recipe.data.seed) for split in SPLITS}
+    with progress.step("tokenize", total=sum(map(len, splits.values())), unit="texts") as step:
+        return {
+            split: tokens_of(tokenizer, examples, recipe, advance=step.advance) for split, examples in splits.items()
+        }
 
 
 def fitting_tokenizer(folder: Path, *, pairs: bool) -> Any:
@@ -232,7 +247,7 @@ def resolve(
     plan["base"] = _identity(material.model, base)
     room = device.gpu_bytes() if on_gpu else free_bytes()
     plan["token_budget"] = fitting.token_budget(base.model.config, recipe, free_bytes=room)
-    plan["tokens"] = {split: _lengths(found) for split, found in tokens.items()}
+    plan["tokens"] = {split: lengths_of(found) for split, found in tokens.items()}
     plan["candidates"] = _candidates(recipe, base)
     if on_gpu:
         _refuse_padded(plan["candidates"])
@@ -271,7 +286,7 @@ def _other_bases(material: Material, tokens: Mapping[str, Mapping[str, Tokens]])
     """What the plan says of the models of other probes: what each is, and the lengths of the texts in its tokens."""
     return {
         row: _identity(source, sound_base(source.path, material.dataset.classes))
-        | {"tokens": {split: _lengths(found) for split, found in tokens[row].items()}}
+        | {"tokens": {split: lengths_of(found) for split, found in tokens[row].items()}}
         for row, source in material.other_models.items()
     }
 
@@ -321,7 +336,8 @@ def drawn(examples: Examples, count: int | None, *, seed: int) -> Examples:
     )
 
 
-def _lengths(tokens: Tokens) -> dict[str, Any]:
+def lengths_of(tokens: Tokens) -> dict[str, Any]:
+    """How long the texts are, and the shares that are cut (0 to 1), as plan.json holds them."""
     lengths, whole = tokens.lengths, tokens.whole_lengths
     return {
         "mean": float(lengths.mean()),

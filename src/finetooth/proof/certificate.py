@@ -97,10 +97,11 @@ def _said_of(folder: RowFolder) -> dict[str, Any]:
     }
 
 
-def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact: bool) -> None:
+def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact: bool, new_interpreter: bool) -> None:
     """Compare the reloaded artefact's validation logits (N, C) with those scored in memory, and write verify.json.
 
     The probe batch (the canaries), hashes, missing and unexpected keys were compared when the artefact was loaded.
+    new_interpreter: whether this process is one, or forked from one that only imported (ADR 14).
     exact: every bit must be equal; False, after a resume that was allowed to be inexact: within CANARY_TOLERANCE.
     Raises: ProofError with the largest difference otherwise.
     """
@@ -128,6 +129,7 @@ def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact
             "verified": True,
             "max_abs_logit_difference": largest,
             "compared": {"validation_rows": len(found), "probe_rows": len(CANARIES), "bitwise": equal},
+            "new_interpreter": new_interpreter,
             "validation_logits_sha256": logits_sha256(found),
             **_said_of(folder),
         },

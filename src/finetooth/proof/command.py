@@ -3,20 +3,22 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 from finetooth import errors
 from finetooth.errors import FinetoothError, Interrupted, KilledError, RunError
 from finetooth.files import write_regular
 from finetooth.progress import Step
+from finetooth.proof.children import Forked, Server, can_fork, start_new
 from finetooth.proof.task import Task
 from finetooth.runs.memory import kernel_kills
+
+if TYPE_CHECKING:
+    import subprocess
 
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 # MKL promises equal bits from run to run only in this mode (ADR 5), cuBLAS only with such a workspace (ADR 11); a user
@@ -37,8 +39,34 @@ class Command:
     """One command at work. At most one child at a time; the first signal asks it to save and end, a second kills it."""
 
     def __init__(self) -> None:
-        self.child: subprocess.Popen[str] | None = None
+        self.child: subprocess.Popen[str] | Forked | None = None
         self.signal_number: int | None = None
+        self.server: Server | None = None
+        self.returncode = 0
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """A block within which `warm` may be called; the server is gone after it."""
+        try:
+            yield
+        finally:
+            self._close()
+
+    def warm(self) -> None:
+        """Begin to import what rows need in a process of its own, from which theirs are then forked.
+
+        Where the system does not fork soundly nothing is done, and each row's process is a new interpreter.
+        """
+        environment = _environment()
+        if self.server is not None and self.server.environment != environment:
+            self._close()  # what decides bits is read when libraries are loaded
+        if self.server is None and can_fork():
+            self.server = Server(environment)
+
+    def _close(self) -> None:
+        server, self.server = self.server, None
+        if server is not None:
+            server.close()
 
     @contextmanager
     def signals(self) -> Iterator[None]:
@@ -53,24 +81,17 @@ class Command:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def call(self, task: Task, step: Step) -> None:
+    def call(self, task: Task, step: Step, *, new_interpreter: bool = False) -> None:
         """Do the task in a fresh process, showing its progress in `step`.
+
+        The process is forked from the server where there is one; new_interpreter: it is not, in any case.
 
         Raises: the error the task raised; RunError when its process ended without a word, KilledError when that was
         the system's doing, because memory ran out; Interrupted after a signal.
         """
         kills = kernel_kills()
         with write_regular(task.run_folder.stderr, "w+") as stderr:
-            self.child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "finetooth.proof.worker"],  # -P: no module of the working directory
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                text=True,
-                encoding="utf-8",
-                env={**_NUMERICS, **_heap(task), **_barriers(), **os.environ, **_OFFLINE},
-                start_new_session=True,  # a Ctrl-C reaches the command alone, which passes it on
-            )
+            self.child = self._start(task, stderr, new_interpreter=new_interpreter)
             try:
                 answer = self._converse(self.child, task, step)
             finally:
@@ -85,7 +106,17 @@ class Command:
             killed = self.returncode == _KILLED and kernel_kills() > kills
             raise (KilledError if killed else RunError)(_silent_end(task, self.returncode, stderr.read(), killed))
 
-    def _converse(self, child: "subprocess.Popen[str]", task: Task, step: Step) -> dict[str, Any]:
+    def _start(self, task: Task, stderr: IO[str], *, new_interpreter: bool) -> "subprocess.Popen[str] | Forked":
+        heap = {name: value for name, value in _heap(task).items() if name not in os.environ}
+        if self.server is not None and not new_interpreter:
+            self.warm()  # another server, if the environment is another
+            forked = self.server.fork(heap, stderr)
+            if forked is not None:
+                return forked
+            self._close()
+        return start_new({**heap, **_environment()}, stderr)
+
+    def _converse(self, child: "subprocess.Popen[str] | Forked", task: Task, step: Step) -> dict[str, Any]:
         assert child.stdin is not None and child.stdout is not None
         answer: dict[str, Any] = {}
         try:
@@ -110,7 +141,7 @@ class Command:
         if child.poll() is None:
             child.kill()
             child.wait()
-        self.returncode = child.returncode
+        self.returncode = child.returncode or 0
         for stream in (child.stdin, child.stdout):
             stream.close()
 
@@ -127,6 +158,11 @@ class Command:
 
 
 _INTERRUPTED = "interrupted; what is done is saved. Give the same command again to go on."
+
+
+def _environment() -> dict[str, str]:
+    """The environment of the process of any row."""
+    return {**_NUMERICS, **_barriers(), **os.environ, **_OFFLINE}
 
 
 def _barriers() -> dict[str, str]:

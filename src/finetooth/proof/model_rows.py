@@ -70,7 +70,13 @@ def score(task: Task, channel: Channel) -> None:
     states = prefix_states.open_filled(task, predictor.model, task.split, pad_id=pad_id, advance=channel.advance)
     found = predictor.logits(tokens, budget=plan["evaluation_budget"], states=states, advance=_advance(channel))
     if task.split == "validation" and certificate.is_due(task.folder):
-        certificate.prove(task.folder, found, name=task.row, exact=not plan["inexact"])
+        certificate.prove(
+            task.folder,
+            found,
+            name=task.row,
+            exact=not plan["inexact"],
+            new_interpreter=task.new_interpreter,
+        )
         # full makes no decisions; of an inexact run the last bits of what is fitted may differ too.
         if not plan["inexact"] and task.row != "full":
             _prove_decision(task, predictor.decision)

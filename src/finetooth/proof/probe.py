@@ -26,7 +26,7 @@ from finetooth.tuning.gradients import Crew, accumulate
 from finetooth.tuning.schedule import optimizer
 from finetooth.tuning.trained import trained
 
-TRAIN_SECONDS, EVALUATION_SECONDS = 4.0, 1.5
+TRAIN_SECONDS, EVALUATION_SECONDS = 1.5, 0.5
 MOST_STEPS = 500  # drawn, to find the one that takes the most memory
 
 

@@ -27,7 +27,8 @@ class Task:
     """Fit a row and save its artefact, score a split with the saved artefact, or probe what fitting will cost.
 
     row, seed: the row of the table. base_folder: the staged base model ("" for rows without one). profile: whether
-    tuning also measures the FLOP/s that it reaches.
+    tuning also measures the FLOP/s that it reaches. new_interpreter: whether the process that does it is a new one
+    (known there), or forked from one that has only imported.
     """
 
     action: Action
@@ -37,6 +38,7 @@ class Task:
     split: str
     base_folder: str
     profile: bool = False
+    new_interpreter: bool = True
 
     @property
     def run_folder(self) -> RunFolder:
@@ -63,8 +65,8 @@ class Task:
         return plan
 
     def message(self) -> dict[str, Any]:
-        """The task as JSON."""
-        return asdict(self)
+        """The task as JSON, for the process that does it."""
+        return {name: value for name, value in asdict(self).items() if name != "new_interpreter"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,15 +28,18 @@ from finetooth.runs.memory import peak_bytes, ran_out
 SAY_EVERY_SECONDS = 0.2
 
 
-def main() -> NoReturn:
-    """Do the task and exit 0; exit with the error's code after saying it."""
+def main(*, forked: bool = False) -> NoReturn:
+    """Do the task and exit 0; exit with the error's code after saying it.
+
+    forked: not a new interpreter, but forked from one that has only imported what rows need.
+    """
     gc.disable()  # what imports make stays: to look for garbage among it takes a sixth of a process's start
     order = json.loads(sys.stdin.readline())
     threading.Thread(target=_die_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command passes on what the user means
     speaker = _Speaker()
     try:
-        task = Task(**order)
+        task = Task(**order, new_interpreter=not forked)
         with disk_faults(task.run_folder), RunLock(task.run_folder).worker():
             _work(task, speaker)
     except FinetoothError as error:
@@ -89,15 +92,27 @@ class _Rows(Protocol):
         """Score the task's split from what was saved."""
 
 
+def import_libraries() -> None:
+    """Import what any row may need, and compute nothing."""
+    import sklearn.feature_extraction.text
+    import sklearn.linear_model  # noqa: F401
+
+    from finetooth.model import adapters, loading
+    from finetooth.proof import control_rows, frozen_rows, model_rows, original_rows, probe  # noqa: F401
+
+    loading.import_library()
+    adapters.import_library()
+
+
 def _rows_of(task: Task) -> _Rows:
     """The module that makes the row; those that need torch are imported only for rows that need it."""
     if task.row in ("majority", "tfidf"):
         from finetooth.proof import control_rows
 
         return control_rows
-    from finetooth.model import adapters
+    from finetooth.model import adapters, loading
 
-    adapters.import_libraries()
+    loading.import_library()
     if is_probe(task.row):
         from finetooth.proof import frozen_rows
 
@@ -108,6 +123,7 @@ def _rows_of(task: Task) -> _Rows:
         return original_rows
     from finetooth.proof import model_rows
 
+    adapters.import_library()
     return model_rows
 
 

@@ -38,6 +38,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+def test_a_quick_check_needs_none_of_them(folder: Path) -> None:
+    tiny.save_reviews(folder / "whole.csv", 60)
+    (folder / "whole.yaml").write_text(RECIPE.format(model=folder / "model", data="whole.csv"), encoding="utf-8")
+    code, err = ended(folder, "check", "whole.yaml", "--quick")
+    assert code == 0, err
+
+
 def ended(folder: Path, *words: str) -> tuple[int, str]:
     done = subprocess.run([sys.executable, "-c", PROGRAM, *words], capture_output=True, text=True, cwd=folder)
     assert "AssertionError" not in done.stderr, done.stderr

@@ -43,7 +43,8 @@ class Here:
         monkeypatch.setattr(device, "configure", lambda resolved: None)
         monkeypatch.setattr(worker, "_say", lambda message: None)
         monkeypatch.setattr(worker, "_Stopping", lambda: self)
-        monkeypatch.setattr(Command, "call", lambda command, task, step: self.call(task))
+        monkeypatch.setattr(Command, "warm", lambda command: None)
+        monkeypatch.setattr(Command, "call", lambda command, task, step, **how: self.call(task))
 
     def asked(self) -> int | None:
         """The signal to obey, which the training loop asks for before each micro-batch."""

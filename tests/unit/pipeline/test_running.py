@@ -84,7 +84,7 @@ class Killed:
         self.row, self.times, self.budgets = row, times, list[int | None]()
         self.steps = list[int]()
 
-    def call(self, task: Task, step: Step) -> None:
+    def call(self, task: Task, step: Step, *, new_interpreter: bool = False) -> None:
         lowered = self.row.lowered
         self.budgets.append(read_json(lowered)["token_budget"] if lowered.is_file() else None)
         reached = self.steps[len(self.budgets) - 1] if self.steps else 0

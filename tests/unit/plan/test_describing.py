@@ -20,6 +20,7 @@ def found(*findings: Finding, listed: int | None = None) -> dict[str, Any]:
     return {
         "run": "mine",
         "model": None,
+        "quick": False,
         "data": data,
         "tokens": {},
         "candidates": [],
@@ -147,9 +148,15 @@ def test_what_dropout_costs_is_told_as_it_was_measured() -> None:
     assert max(map(len, describing._candidates({"candidates": [slow]}).splitlines())) <= 80
 
 
+def test_a_quick_check_says_plainly_what_it_did_not_estimate() -> None:
+    said = describing.describe(found() | {"quick": True, "estimated_seconds": None})
+    assert "Not estimated, since --quick loads no model: what the adapters match and" in said
+    assert "Estimated time" not in said and "is not known" not in said
+
+
 @pytest.mark.parametrize(("waited", "told"), [(None, False), (0.0, False), (0.04, False), (0.1, True), (0.47, True)])
 def test_a_busy_machine_is_said_beside_the_estimated_time(waited: float | None, told: bool) -> None:
-    values = {"estimated_seconds": 60.0, "estimated_peak_bytes": None}
+    values = {"quick": False, "estimated_seconds": 60.0, "estimated_peak_bytes": None}
     lines = describing._estimate(
         values | {"candidates": [{"waited_share": 0.0}, {"waited_share": waited}]}
     ).splitlines()

@@ -40,7 +40,7 @@ def test_it_is_due_where_something_was_tuned(row: RowFolder) -> None:
 
 def test_equal_bits_are_certified(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
-    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     said = read_json(row.verify)
     assert (said["verified"], said["max_abs_logit_difference"]) == (True, 0.0)
     assert said["compared"]["validation_rows"] == 7
@@ -49,11 +49,12 @@ def test_equal_bits_are_certified(row: RowFolder) -> None:
 
 def test_it_names_everything_that_was_proven_by_its_content(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
-    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     files = {name: sha256_file(row.adapter / name) for name in ("MANIFEST.json", "adapter_config.json")}
     canaries = np.array([0.5, 1.0, -1.0], "<f4").tobytes()
     assert read_json(row.verify) == {
         "schema": 1,
+        "new_interpreter": True,
         "verified": True,
         "max_abs_logit_difference": 0.0,
         "compared": {"validation_rows": 7, "probe_rows": 8, "bitwise": True},
@@ -82,7 +83,7 @@ def test_it_names_everything_that_was_proven_by_its_content(row: RowFolder) -> N
 )
 def test_a_file_that_differs_from_it_is_named(row: RowFolder, file: str, content: bytes, field: str) -> None:
     write_json(row.curve, {"best_step": 4})
-    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     (row.adapter / file).write_bytes(content)
     wrong = {name: what for name, what in certificate.differences(row).items() if what}
     assert wrong == {field: f"{field} is not what verify.json says was proven."}
@@ -90,7 +91,7 @@ def test_a_file_that_differs_from_it_is_named(row: RowFolder, file: str, content
 
 def test_forged_canaries_base_and_platform_are_named(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
-    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     for change, field in (
         ({"canary_logits": [[0.5, 1.0, np.nextafter(np.float32(-1), np.float32(0)).item()]]}, "canaries"),
         ({"platform": {**PLATFORM, "threads": 1}}, "canaries"),
@@ -103,7 +104,7 @@ def test_forged_canaries_base_and_platform_are_named(row: RowFolder) -> None:
 
 def test_a_certificate_without_a_field_that_all_have_is_not_trusted(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
-    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     said = read_json(row.verify)
     for lost, wrong in (("canaries", []), ("manifest_sha256", []), ("adapter_sha256", ["adapter_sha256"])):
         write_json(row.verify, {key: value for key, value in said.items() if key != lost})
@@ -118,7 +119,7 @@ def test_one_bit_is_enough_to_refuse(row: RowFolder, place: tuple[int, int]) -> 
     off = LOGITS.copy()
     off[place] = np.nextafter(off[place], np.float32(9))
     with pytest.raises(ProofError) as caught:
-        certificate.prove(row, off, name="r4", exact=True)
+        certificate.prove(row, off, name="r4", exact=True, new_interpreter=True)
     assert str(caught.value) == (
         "r4: the reloaded adapter is not the one measured: validation logits differ by up to "
         f"{np.abs(off - LOGITS).max():.3g}. The run stops here. Delete {row.path} and give the "
@@ -132,14 +133,14 @@ def test_one_bit_is_enough_to_refuse(row: RowFolder, place: tuple[int, int]) -> 
 def test_other_shapes_and_not_a_number_are_refused(row: RowFolder, found: np.ndarray, exact: bool) -> None:
     write_json(row.curve, {"best_step": 4})
     with pytest.raises(ProofError, match="r4: the reloaded adapter is not the one measured"):
-        certificate.prove(row, found, name="r4", exact=exact)
+        certificate.prove(row, found, name="r4", exact=exact, new_interpreter=True)
     assert not row.verify.exists()
 
 
 def test_another_adapter_than_the_proven_one_is_refused(row: RowFolder) -> None:
     certificate.refuse_another(row, name="r4")  # nothing is proven yet
     write_json(row.curve, {"best_step": 4})
-    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     certificate.refuse_another(row, name="r4")
     shutil.rmtree(row.adapter)
     with new_directory(row.adapter) as inside:
@@ -150,20 +151,20 @@ def test_another_adapter_than_the_proven_one_is_refused(row: RowFolder) -> None:
 
 def test_another_decision_than_the_proven_one_is_refused(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
-    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     assert read_json(row.verify)["decision_sha256"] is None  # of an adapter that holds none
     write_json(row.adapter / "decision.json", {"temperature": 2.0})
     (row.adapter / "MANIFEST.json").unlink()
     seal(row.adapter)
     with pytest.raises(ProofError, match="is not the adapter that was proven"):
         certificate.refuse_another(row, name="r4")
-    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     assert read_json(row.verify)["decision_sha256"] == sha256_file(row.adapter / "decision.json")
     certificate.refuse_another(row, name="r4")
 
 
 def test_a_certificate_of_an_earlier_version_speaks_for_an_adapter_without_a_decision(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
-    certificate.prove(row, LOGITS.copy(), name="r4", exact=True)
+    certificate.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     write_json(row.verify, {key: value for key, value in read_json(row.verify).items() if key != "decision_sha256"})
     certificate.refuse_another(row, name="r4")

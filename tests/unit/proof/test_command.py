@@ -12,7 +12,7 @@ import pytest
 from finetooth.errors import DivergedError, Interrupted, KilledError, RunError
 from finetooth.files import write_json
 from finetooth.progress import Silent
-from finetooth.proof import command
+from finetooth.proof import children, command
 from finetooth.proof.command import Command
 from finetooth.proof.task import Task
 
@@ -29,13 +29,13 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Call a child that runs the code given in place of the worker."""
     (tmp_path / ".work").mkdir()
     task = Task("score", str(tmp_path), "r4", 3, "test", "")
-    real = command.subprocess.Popen  # type: ignore[attr-defined]
+    real = children.subprocess.Popen  # type: ignore[attr-defined]
 
     def call(code: str, on: Command | None = None) -> None:
         def popen(arguments: list[str], **more: Any) -> Any:
             return real([arguments[0], "-c", SAY + code], **more)
 
-        monkeypatch.setattr(command.subprocess, "Popen", popen)  # type: ignore[attr-defined]
+        monkeypatch.setattr(children.subprocess, "Popen", popen)  # type: ignore[attr-defined]
         with Silent().step("x") as step:
             (on or Command()).call(task, step)
 

@@ -1,0 +1,99 @@
+"""Forks the process of each row from one that has imported what rows need, and has computed nothing (ADR 14).
+
+    python -P -m finetooth.proof.fork_server FD
+
+FD is a socket to the command. A message asks for one process: {"environment": {...}}, with the file descriptors of its
+stdin, stdout and stderr. The answers are {"pid": n} and, when that process has ended, {"returncode": n}, which is
+negative for a signal. The server ends when the command closes the socket or is gone. Linux only.
+"""
+
+import gc
+import json
+import os
+import socket
+import sys
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any, NoReturn
+
+from finetooth.proof import worker
+
+MOST_BYTES = 65_536  # of a message
+
+
+def main(control: socket.socket) -> NoReturn:
+    """Serve one command until it closes its end of the socket."""
+    gc.disable()
+    worker.import_libraries()
+    gc.freeze()  # so that collecting garbage in a child copies none of these pages
+    threads = _threads()
+    while True:
+        message, streams, _, _ = socket.recv_fds(control, MOST_BYTES, 3)
+        if not message:
+            os._exit(0)
+        _reap()
+        # An operation of torch would have started its threads, which no fork takes along. (Those of OpenBLAS, which are
+        # there from its import, end with the first fork.)
+        assert _threads() <= threads, "the server has computed something"
+        pid = _fork()
+        if pid == 0:
+            control.close()
+            _become(json.loads(message), streams)
+        for stream in streams:
+            os.close(stream)
+        _say(control, {"pid": pid})
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # not reaped: the command may still send a signal
+        assert ended is not None
+        code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+        _say(control, {"returncode": code})
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        # Python 3.12 warns of threads. Those of OpenBLAS are there; it ends them before a fork and starts them after.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _become(order: dict[str, Any], streams: list[int]) -> NoReturn:
+    """Be the process of a row: its streams, session and environment, then what a new interpreter would do."""
+    code = 1
+    try:
+        os.setsid()
+        for place, stream in enumerate(streams):
+            os.dup2(stream, place)
+            os.close(stream)
+        os.environ.update(order["environment"])
+        worker.main(forked=True)
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+    except BaseException:  # noqa: BLE001 - told on stderr, as an interpreter does at its end
+        traceback.print_exc()
+    finally:
+        for output in (sys.stdout, sys.stderr):
+            output.flush()
+        os._exit(code)
+
+
+def _say(control: socket.socket, answer: dict[str, int]) -> None:
+    try:
+        control.sendall(json.dumps(answer).encode())
+    except OSError:  # the command is gone; its row's process ends by itself
+        os._exit(1)
+
+
+def _reap() -> None:
+    """Let go of the process before this one, if there was one."""
+    try:
+        os.waitpid(-1, 0)
+    except ChildProcessError:
+        return
+
+
+def _threads() -> int:
+    return sum(1 for _ in Path("/proc/self/task").iterdir())
+
+
+if __name__ == "__main__":
+    main(socket.socket(fileno=int(sys.argv[1])))
