@@ -20,6 +20,12 @@ def regression(*, max_iterations: int, **settings: Any) -> Any:
     return LogisticRegression(max_iter=max_iterations, **settings)
 
 
+def import_library() -> None:
+    """Import now what is otherwise imported when the first baseline is fitted."""
+    import sklearn.feature_extraction.text
+    import sklearn.linear_model  # noqa: F401
+
+
 def solve(
     model: Any, matrix: Any, labels: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], bool]:

@@ -94,14 +94,13 @@ class _Rows(Protocol):
 
 def import_libraries() -> None:
     """Import what any row may need, and compute nothing."""
-    import sklearn.feature_extraction.text
-    import sklearn.linear_model  # noqa: F401
-
+    from finetooth.controls import logistic
     from finetooth.model import adapters, loading
     from finetooth.proof import control_rows, frozen_rows, model_rows, original_rows, probe  # noqa: F401
 
     loading.import_library()
     adapters.import_library()
+    logistic.import_library()
 
 
 def _rows_of(task: Task) -> _Rows:
