@@ -59,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Libraries below us draw bars and advice of their own; stderr is for ours. What the user has set stands.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    if "OMP_WAIT_POLICY" not in os.environ:  # read when torch is loaded; docs/experiments.md says why
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     open_streams()
     words = sys.argv[1:] if arguments is None else list(arguments)
 

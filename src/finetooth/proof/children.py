@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import IO, Any
 
+CLOSE_SECONDS = 5.0  # within which a server that has nothing to do ends
 LOST = 255  # the return code of a process whose server is gone
 
 
@@ -81,6 +82,7 @@ class Server:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = dict(environment)
+        self._asked = False
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -99,6 +101,7 @@ class Server:
         stdin = os.fdopen(write_in, "w", encoding="utf-8")
         stdout = os.fdopen(read_out, encoding="utf-8")
         order: dict[str, Any] = {"environment": dict(environment)}
+        self._asked = True
         try:
             socket.send_fds(self._control, [json.dumps(order).encode()], [read_in, write_out, stderr.fileno()])
             answer = self._control.recv(1024)
@@ -116,5 +119,10 @@ class Server:
     def close(self) -> None:
         """End the server; a process of it notices that its stdin is closed, and ends too."""
         self._control.close()
-        self._process.kill()
-        self._process.wait()
+        if not self._asked:  # it may still be at its imports
+            self._process.kill()
+        try:
+            self._process.wait(CLOSE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

@@ -30,9 +30,9 @@ def main(control: socket.socket) -> NoReturn:
     threads = _threads()
     while True:
         message, streams, _, _ = socket.recv_fds(control, MOST_BYTES, 3)
+        _reap()
         if not message:
             os._exit(0)
-        _reap()
         # An operation of torch would have started its threads, which no fork takes along. (Those of OpenBLAS, which are
         # there from its import, end with the first fork.)
         assert _threads() <= threads, "the server has computed something"
