@@ -94,11 +94,30 @@ class PackedModel:
         trained = [number for number, layer in enumerate(self.layers) if layer.trained]
         self.first_trained = min(trained, default=len(self.layers))
         assert states is None or states.depth <= self.first_trained
+        self.first_changing = 0
 
     def fold(self) -> None:
         """Take up the adapter's values; to be called after each change of them."""
-        for layer in self.layers:
+        for layer in self.layers[self.first_changing :]:
             layer.fold()
+
+    def freeze(self, states: States) -> None:
+        """Train nothing below layer states.depth any more, and read what those layers compute where it is known.
+
+        They keep the values that were folded last.
+        """
+        self.states = states
+        self.first_changing = states.depth
+        self.first_trained = max(self.first_trained, states.depth)
+
+    def below(self, rows: Rows, depth: int) -> torch.Tensor:
+        """Hidden states (T, H) float32 at the entry of layer `depth`, of rows in order of length; without gradients."""
+        layout = self._layout(rows)
+        with torch.no_grad():
+            hidden = layout.padded(self._embed(rows, layout))
+            for layer in self.layers[:depth]:
+                hidden = layer(hidden, layout)
+        return hidden[: layout.end]
 
     @property
     def abreast(self) -> int:
@@ -127,22 +146,13 @@ class PackedModel:
         held = self.states.holds(rows)
         if held.all():
             return self.states.depth, sent(self.states.read(rows), self.device)
-        others = self._below(rows[~held])
+        others = self.below(rows[~held], self.states.depth)
         if not held.any():
             return self.states.depth, others
         known = sent(self.states.read(rows[held]), self.device)
         known_first = np.argsort(~np.repeat(held, layout.lengths), kind="stable")
         places = sent(torch.from_numpy(np.argsort(known_first)), self.device)
         return self.states.depth, torch.cat([known, others])[places]
-
-    def _below(self, rows: Rows) -> torch.Tensor:
-        assert self.states is not None
-        layout = self._layout(rows)
-        with torch.no_grad():
-            hidden = layout.padded(self._embed(rows, layout))
-            for layer in self.layers[: self.states.depth]:
-                hidden = layer(hidden, layout)
-        return hidden[: layout.end]
 
     def _layout(self, rows: Rows) -> Layout | Ends:
         lengths = self.tokens.lengths[rows]

@@ -64,25 +64,34 @@ class PrefixCache:
 
         advance(done, whole) is told after each block; what it raises ends the work, and what is written stays good.
         """
-        known = self._known()
-        missing = [number for number, rows in enumerate(self.blocks) if known.get(number) != self._hash(rows)]
-        training = model.training
+        missing, training = self.missing(), model.training
         model.eval()
         try:
-            with _below(model, self.depth) as lower, self._index.open("a", encoding="utf-8") as index:
+            with _below(model, self.depth) as lower:
                 for number in missing[
                     :1
                 ]:  # a process's first pass is not always bitwise that of its later ones (ADR 5)
                     lower(collate(self.tokens, self.blocks[number], pad_id=pad_id))
                 for done, number in enumerate(missing):
                     advance(done, len(missing))
-                    self._write(self.blocks[number], lower(collate(self.tokens, self.blocks[number], pad_id=pad_id)))
-                    line = {"block": number, "sha256": self._hash(self.blocks[number])}
-                    index.write(("\n" if done == 0 else "") + json.dumps(line) + "\n")  # after what a kill cut short
-                    index.flush()
+                    padded = lower(collate(self.tokens, self.blocks[number], pad_id=pad_id))
+                    lengths = self.tokens.lengths[self.blocks[number]]
+                    self.keep(number, torch.cat([part[:length] for part, length in zip(padded, lengths, strict=True)]))
         finally:
             model.train(training)
         return len(missing)
+
+    def missing(self) -> list[int]:
+        """The numbers of the blocks that are not there intact."""
+        known = self._known()
+        return [number for number, rows in enumerate(self.blocks) if known.get(number) != self._hash(rows)]
+
+    def keep(self, number: int, states: torch.Tensor) -> None:
+        """Write a block: the states (T, H) float32 of its rows, end to end."""
+        self._write(self.blocks[number], states)
+        line = json.dumps({"block": number, "sha256": self._hash(self.blocks[number])})
+        with self._index.open("a", encoding="utf-8") as index:
+            index.write(f"\n{line}\n")  # on a line of its own, after what a kill cut short
 
     def holds(self, rows: Rows) -> npt.NDArray[np.bool_]:
         """Whether the states of each of the rows (B,) are there: (B,) bool."""
@@ -106,9 +115,7 @@ class PrefixCache:
         return int(self._begins[row]) * self.width * 4
 
     def _write(self, rows: Rows, states: torch.Tensor) -> None:
-        lengths = self.tokens.lengths[rows]
-        packed = np.concatenate([part[:length].numpy() for part, length in zip(states, lengths, strict=True)])
-        data, offset = packed.data.cast("B"), self._place(rows[0])
+        data, offset = np.ascontiguousarray(states.numpy()).data.cast("B"), self._place(rows[0])
         while data:
             written = _write_at(self._file, data, offset)
             data, offset = data[written:], offset + written

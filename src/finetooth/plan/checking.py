@@ -208,7 +208,7 @@ def _candidate(recipe: Recipe, name: str, plan: dict[str, Any], place: _Place) -
         "most_steps": course.most,
         "peak_bytes": found["peak_bytes"] + kept,
         "gpu_peak_bytes": found["gpu_peak_bytes"],
-        "train_seconds": found["step_seconds"] * course.typical,
+        "train_seconds": found["step_seconds"] * _full_steps(plan, name, course),
         "plain_step_seconds": None,
         "step_seconds": found["step_seconds"],
         "waited_share": found["waited_share"],
@@ -216,12 +216,26 @@ def _candidate(recipe: Recipe, name: str, plan: dict[str, Any], place: _Place) -
         "precision": precision,
         "prefix_layers": planned["depth"],
         "prefix_bytes": prefix_bytes,
-        "prefix_seconds": prefix_seconds,
+        "frozen_layers": planned.get("frozen_depth", 0),
+        "prefix_seconds": prefix_seconds + _frozen_seconds(plan, name, token_seconds=found["token_seconds"]),
         "evaluate_seconds": course.evaluations * validate,
         "prove_seconds": validate + start,
         "test_seconds": test + start,
         "start_seconds": start,
     }
+
+
+def _full_steps(plan: dict[str, Any], name: str, course: Course) -> float:
+    """Steps of a training of typical length, those on frozen layers (`then`) as the share of the layers they train."""
+    frozen, layers = plan["candidates"][name].get("frozen_depth", 0), plan["base"]["layers"]
+    before = min(course.typical, course.freezes_after) if frozen else course.typical
+    return float(before + (course.typical - before) * (layers - frozen) / layers)
+
+
+def _frozen_seconds(plan: dict[str, Any], name: str, *, token_seconds: float) -> float:
+    """To compute the states of the layers that a candidate freezes, for all training rows."""
+    share = plan["candidates"][name].get("frozen_depth", 0) / plan["base"]["layers"]
+    return float(token_seconds * plan["counts"]["train"] * plan["tokens"]["train"]["mean"] * share)
 
 
 def _prefix(name: str, plan: dict[str, Any], *, token_seconds: float) -> tuple[int, float]:

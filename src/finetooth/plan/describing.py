@@ -191,6 +191,8 @@ def _way(row: dict[str, Any]) -> Iterator[str]:
         yield f"tuned on a GPU in {row['precision']}, with {row['gpu_peak_bytes'] / 1e9:.2f} GB of its memory"
     elif row["precision"] != "float32":
         yield f"products of tuning in {row['precision']}, evaluations in float32"
+    if row.get("frozen_layers"):
+        yield f"its lowest {row['frozen_layers']} layers are frozen during the training (then)"
     if row["prefix_bytes"]:
         first = row["prefix_layers"] + 1
         yield f"hidden states below layer {first} are kept on disk: {row['prefix_bytes'] / 1e9:.2f} GB"

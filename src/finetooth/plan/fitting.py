@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from finetooth.errors import RecipeError
 from finetooth.model.batching import Tokens
 from finetooth.recipe import Candidate, Recipe, Training
 from finetooth.runs.work import SPLITS
@@ -45,7 +46,29 @@ def candidate_plan(
     layers = [layer_of(name) for name in targets]
     lowest = min((layer for layer in layers if layer is not None), default=0)
     depth = 0 if because or None in layers else lowest
-    return {"targets": list(targets), "padded_because": because, "depth": depth}
+    frozen = _frozen_depth(config, candidate, training, because=because, lowest=lowest)
+    return {"targets": list(targets), "padded_because": because, "depth": depth, "frozen_depth": frozen}
+
+
+def _frozen_depth(config: Any, candidate: Candidate, training: Training, *, because: str | None, lowest: int) -> int:
+    """How many encoder layers, from below, are frozen after an epoch (`then`); 0: none.
+
+    Raises: RecipeError where that cannot be, or would change nothing.
+    """
+    if candidate.then == "all":
+        return 0
+    count, kept = int(config.num_hidden_layers), int(candidate.then.removeprefix("last-"))
+    if training.device != "cpu":
+        because = f"training.device: {training.device}"
+    if because is not None:
+        wrong = f"needs training without padding on the CPU, which this rules out: {because}"
+    elif training.epochs == 1:
+        wrong = "changes nothing in one epoch; set training.epochs to 2 or more, or to auto"
+    elif count - kept <= lowest:
+        wrong = f"freezes no layer that is trained: of {count} layers, number {lowest + 1} is the lowest adapted"
+    else:
+        return count - kept
+    raise RecipeError(f"candidate {candidate.name}: then: {candidate.then} {wrong}.")
 
 
 def prefix_plan(
@@ -84,6 +107,12 @@ def prefix_plan(
         size = int(size * scale)
         room -= size
         plan[str(depth)][split] = {"blocks": blocks, "bytes": size}
+    frozen = [name for name, candidate in candidates.items() if candidate.get("frozen_depth")]
+    if frozen:  # each is discarded after the training of its row, so all have the same room
+        scale = counts["train"] / len(tokens["train"].lengths)
+        most = int(room / scale)
+        blocks, size = count_blocks(tokens["train"].lengths, width=width, budget=budget, most_bytes=most)
+        plan["then"] = {name: {"blocks": blocks, "bytes": int(size * scale)} for name in frozen}
     return plan
 
 

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
 from finetooth.recipe import Candidate, Recipe
 from finetooth.runs.work import read_labels
 from finetooth.tuning import checkpoints
+from finetooth.tuning.checkpoints import Counters
+from finetooth.tuning.freezing import Freezing
 from finetooth.tuning.job import Job, Split
 from finetooth.tuning.loop import Tuning
 
@@ -107,10 +110,12 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
         folder=task.folder,
         advance=channel.advance,
         stop=channel.stop,
+        freezing=_freezing(task, model),
     )
     tuning = Tuning(job, model)
-    limit = _limit(tuning) if task.profile else None
+    limit = _limit(tuning) if task.profile and job.freezing is None else None  # whose products become fewer
     counters = tuning.run()
+    discard(prefix_states.frozen_place(task))
     if _frozen_hash(model) != before:
         raise ProofError(f"{task.row}: a frozen tensor of the base changed in tuning; this is a defect of Finetooth.")
     counts = whole.parameters(base) if candidate is None else adapters.parameters(model)
@@ -130,17 +135,42 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
             "token_budget": counters.token_budget,
         },
     )
-    prefix_seconds = read_hashed_json(task.folder.costs)["prefix_seconds"]
+    prefix_seconds = read_hashed_json(task.folder.costs)["prefix_seconds"] + counters.part_seconds.get("prefix", 0.0)
     seconds = counters.seconds + prefix_seconds
     add_costs(
         task,
         train_seconds=seconds,
         examples_per_second=counters.examples / seconds,
-        part_seconds={"prefix": prefix_seconds, **counters.part_seconds},
+        part_seconds={**counters.part_seconds, "prefix": prefix_seconds},
+        **_frozen(job, counters),
         **({"gpu_peak_bytes": device.gpu_peak_bytes()} if recipe.training.device == "cuda" else {}),
         **_profile(tuning, limit),
     )
     return model.eval()
+
+
+def _freezing(task: Task, model: Any) -> Freezing | None:
+    depth = task.plan()["candidates"][task.row].get("frozen_depth")
+    if not depth:
+        return None
+    return Freezing(depth, partial(prefix_states.open_frozen, task, width=model.config.hidden_size))
+
+
+def _frozen(job: Job, counters: Counters) -> dict[str, Any]:
+    """What freezing lower layers cost and saved; nothing where none were."""
+    if job.freezing is None or counters.frozen_after is None or counters.step == counters.frozen_after:
+        return {}
+    steps, examples = counters.frozen_after, len(job.train.labels)
+    before = examples * steps // job.course.steps_per_epoch  # whole epochs
+    after = (counters.seconds - counters.all_layers_seconds) / (counters.examples - before)
+    return {
+        "frozen": {
+            "layers": job.freezing.depth,
+            "after_epochs": steps // job.course.steps_per_epoch,
+            "states_seconds": counters.part_seconds["prefix"],
+            "time_ratio": after / (counters.all_layers_seconds / before),
+        }
+    }
 
 
 def _lowered(task: Task) -> int | None:

@@ -1,12 +1,54 @@
 """The run's prefix caches: opened for a task, and filled where blocks are missing."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from finetooth.files import read_json
 from finetooth.model.batching import Tokens
 from finetooth.model.prefix import PrefixCache
 from finetooth.proof.task import Task, add_costs
+
+
+def open_frozen(task: Task, adapter_sha256: str, *, width: int) -> PrefixCache:
+    """The place for the states of the training rows below the layers that the task's row goes on training (`then`).
+
+    adapter_sha256: of what was trained in the layers below. It is the row's own, to be discarded after its training.
+    """
+    plan = task.plan()
+    depth, kept = plan["candidates"][task.row]["frozen_depth"], plan["prefix"]["then"][task.row]
+    return PrefixCache(
+        frozen_place(task),
+        Tokens.open(task.tokens / "train"),
+        depth=depth,
+        width=width,
+        budget=plan["evaluation_budget"],
+        blocks=kept["blocks"],
+        key=_key(task, "train", depth) | {"adapter": adapter_sha256, "precision": plan["precision"]},
+    )
+
+
+def frozen_place(task: Task) -> Path:
+    """The folder of open_frozen."""
+    return task.run_folder.work / "prefix" / f"{task.row}-seed-{task.seed}"
+
+
+def _key(task: Task, split: str, depth: int) -> dict[str, Any]:
+    """What decides hidden states of a split at the entry of layer `depth`, besides adapters."""
+    plan = task.plan()
+    return {
+        "schema": 1,
+        "base": plan["base"]["sha256"],
+        "weights": plan["base"]["weights_sha256"],
+        "tokens": {
+            name: item["sha256"]
+            for name, item in read_json(task.tokens / "MANIFEST.json")["files"].items()
+            if name.startswith(f"{split}/")
+        },
+        "depth": depth,
+        "budget": plan["evaluation_budget"],
+        "device": plan["device"],
+    }
 
 
 def open_filled(
@@ -21,27 +63,14 @@ def open_filled(
     kept = plan["prefix"].get(str(depth), {}).get(split)
     if kept is None:
         return None
-    place = task.run_folder.work / "tokens"
     cache = PrefixCache(
         task.run_folder.work / "prefix" / f"layer-{depth}-{split}",
-        Tokens.open(place / split),
+        Tokens.open(task.tokens / split),
         depth=depth,
         width=model.config.hidden_size,
         budget=plan["evaluation_budget"],
         blocks=kept["blocks"],
-        key={
-            "schema": 1,
-            "base": plan["base"]["sha256"],
-            "weights": plan["base"]["weights_sha256"],
-            "tokens": {
-                name: item["sha256"]
-                for name, item in read_json(place / "MANIFEST.json")["files"].items()
-                if name.startswith(f"{split}/")
-            },
-            "depth": depth,
-            "budget": plan["evaluation_budget"],
-            "device": plan["device"],
-        },
+        key=_key(task, split, depth),
     )
 
     def told(done: int, whole: int) -> None:

@@ -231,6 +231,12 @@ class Candidate(Section):
         description="Linear layers to adapt: a group (attention, mlp, all-linear) or names such as [query, value].",
     )
     layers: Layers = Field("all", description="Encoder layers to adapt: all, or last-K.")
+    then: Layers = Field(
+        "all",
+        description="Layers that go on training after the first epoch (epochs: auto: after the first that ends at 200 "
+        "steps or later): all, or last-K; those below are frozen with what they have learned, and their states are "
+        "computed once.",
+    )
     bias: Literal["none", "lora_only", "all"] = Field(
         "none", description="Biases to train: none, those of adapted layers, or all."
     )

@@ -19,9 +19,7 @@ def _safe_name(name: str) -> str:
 
 def _layers(value: str) -> str:
     if value != "all" and not re.fullmatch(r"last-[1-9][0-9]*", value):
-        raise ValueError(
-            f"layers {value!r} is neither 'all' nor 'last-K' with K a whole number from 1, such as 'last-2'."
-        )
+        raise ValueError(f"{value!r} is neither 'all' nor 'last-K' with K a whole number from 1, such as 'last-2'.")
     return value
 
 

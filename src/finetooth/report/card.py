@@ -17,6 +17,7 @@ from finetooth.report.wording import (
     family,
     interval,
     of_cut,
+    of_frozen,
     of_full,
     of_probes,
     of_rows,
@@ -167,6 +168,8 @@ def _method(material: Material) -> Iterator[str]:
     if full is not None:
         yield f"- {full}"
     for text in of_probes(line.row for line in material.lines):
+        yield f"- {_plain(shown(text, 400))}"
+    for text in of_frozen(line.row for line in material.lines):
         yield f"- {_plain(shown(text, 400))}"
     cut = of_cut(material.contract)
     if cut is not None:

@@ -16,6 +16,7 @@ from finetooth.report.wording import (
     megabytes,
     milliseconds,
     of_cut,
+    of_frozen,
     of_full,
     of_probes,
     p_value,
@@ -139,6 +140,7 @@ def reading(contract: Mapping[str, Any], lines: Sequence[Line]) -> Iterator[str]
     if full is not None:
         yield f"{full[0].upper()}{full[1:]}"
     yield from (shown(text, 400) for text in of_probes(line.row for line in lines))
+    yield from (shown(text, 400) for text in of_frozen(line.row for line in lines))
     cut = of_cut(contract)
     if cut is not None:
         yield cut

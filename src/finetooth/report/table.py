@@ -14,6 +14,7 @@ from finetooth.report.wording import (
     family,
     latency,
     of_cut,
+    of_frozen,
     of_full,
     of_heads,
     of_probes,
@@ -274,6 +275,7 @@ def _reading(
         said.append("* best on the validation rows, chosen before any test row was scored.")
     said += _of_heads(lines, compared_with(comparison or {}), wide=wide)
     said += [_wrapped(text, "  ") for text in of_probes(line.row for line in lines)]
+    said += [_wrapped(text, "  ").replace(_TIED, " ") for text in of_frozen(line.row for line in lines)]
     cut = of_cut(contract)
     said += [] if cut is None else [_wrapped(cut, "  ").replace(_TIED, " ")]
     full = of_full((line.row, line.compared) for line in lines)

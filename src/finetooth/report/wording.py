@@ -86,6 +86,21 @@ def of_probes(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             yield f"{row['name']}: logistic regression on {read}{of}, {strength}, {told}."
 
 
+def of_frozen(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What each row paid and saved whose lower layers were frozen during its training (`then`)."""
+    rows = list(rows)
+    for row in rows:
+        frozen = row.get("frozen")
+        if frozen is not None:
+            several = sum(other["name"] == row["name"] for other in rows) > 1
+            layers, epochs = counted(frozen["layers"], "layer"), counted(frozen["after_epochs"], "epoch")
+            spent = seconds(frozen["states_seconds"])
+            yield (
+                f"{title(row, several=several)}: the lowest {layers} frozen after {epochs}, their states computed once "
+                f"({spent}); a training example then took {frozen['time_ratio']:.2f} of its time before."
+            )
+
+
 def of_cut(contract: Mapping[str, Any]) -> str | None:
     """Which share of the test rows is cut for which rows of the table, and that tfidf reads them whole; None: of none.
 

@@ -141,6 +141,9 @@ class RowCosts:
     part_seconds: of tuning, by part: prefix (hidden states computed beforehand), forward, backward, optimizer,
     evaluate, save; train_seconds is the sum of the first four and what lies between them.
     prefix_blocks: blocks of hidden states that the row's processes computed, 0 where another row had them all.
+    frozen: of lower layers that were frozen during the training (`then`): layers, how many; after_epochs;
+    states_seconds, to compute what they give for the training rows, a part of prefix; time_ratio, of a training example
+    afterwards to one before.
     latency_seconds: median from one text to its answer, tokens included, one text at a time. latency_spread_seconds:
     the 5th and 95th percentile of these timings; latency_texts: how many there are.
     flops_per_second, limit_flops_per_second: of the training steps, and of the model's own products; with --profile.
@@ -152,6 +155,7 @@ class RowCosts:
     examples_per_second: float | None = None
     part_seconds: Mapping[str, float] | None = None
     prefix_blocks: int | None = None
+    frozen: Mapping[str, Any] | None = None
     flops_per_second: float | None = None
     limit_flops_per_second: float | None = None
     peak_bytes: int | None = None

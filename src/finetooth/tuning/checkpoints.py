@@ -33,7 +33,8 @@ class Counters:
     earlier version did not count it. seconds: of training steps; part_seconds: of forward, backward, optimizer,
     evaluate and save. token_budget: of training; less than planned once memory ran out. best_step,
     best_value: of the evaluations so far; waited: evaluations since the best one. decay_began: step after which the
-    rate of an automatic training falls; the evaluations up to it then no longer count.
+    rate of an automatic training falls; the evaluations up to it then no longer count. frozen_after: step after which
+    lower layers were frozen; all_layers_seconds: of the training steps up to it.
     """
 
     step: int = 0
@@ -50,6 +51,8 @@ class Counters:
     best_value: float | None = None
     waited: int = 0
     decay_began: int | None = None
+    frozen_after: int | None = None
+    all_layers_seconds: float = 0.0
     curve: list[dict[str, float | None]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

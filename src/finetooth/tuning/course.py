@@ -62,6 +62,12 @@ class Course:
         """The step that the decay of an automatic training follows at the latest."""
         return max(1, math.floor(self.most / (1 + DECAY_SHARE)))
 
+    @property
+    def freezes_after(self) -> int:
+        """The step after which lower layers are frozen (`then`): an epoch; automatic: LEAST_STEPS or more."""
+        epochs = math.ceil(LEAST_STEPS / self.steps_per_epoch) if self.automatic else 1
+        return epochs * self.steps_per_epoch
+
     def end(self, decay_began: int | None) -> int:
         """The last step; of an automatic training before its decay the last that it can have."""
         if not self.automatic or decay_began is None:

@@ -11,6 +11,7 @@ from finetooth.model.prefix import PrefixCache
 from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
 from finetooth.tuning.course import Course
+from finetooth.tuning.freezing import Freezing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Job:
     most tokens computed at a time in training; lowered_budget: what is left of them after the system ended a process
     for want of memory, or None; budget: of a micro-batch in evaluation. advance(steps, note) tells how far it is, with
     0 steps while it validates; stop() is the signal to obey, or None.
+    freezing: of lower layers after an epoch, or None.
     """
 
     candidate: Candidate | None
@@ -52,6 +54,7 @@ class Job:
     stop: Callable[[], int | None] = lambda: None
     precision: str = "float32"
     lowered_budget: int | None = None
+    freezing: Freezing | None = None
 
     @property
     def course(self) -> Course:

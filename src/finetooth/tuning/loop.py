@@ -115,7 +115,27 @@ class Tuning:
                 break
             if counters.step % job.training.checkpoint_every == 0 and counters.step:
                 self._checkpoint()
+            self._freeze()
             self._step()
+
+    def _freeze(self) -> None:
+        """Freeze the lower layers, if their time has come and this process has not done it yet."""
+        freezing, forward, counters = self.job.freezing, self.forward, self.counters
+        if freezing is None or counters.step < self.course.freezes_after:
+            return
+        assert isinstance(forward, PackedModel)
+        if forward.first_changing == freezing.depth:
+            return
+        if counters.frozen_after is None:
+            counters.frozen_after, counters.all_layers_seconds = counters.step, counters.seconds
+
+        def said(done: int, whole: int) -> None:
+            self._obey()
+            self.job.advance(0, f"states of the frozen layers: {done:,} of {whole:,} blocks")
+
+        with self._timed("prefix"):
+            freezing.freeze(forward, self.named, self.crew, said=said)
+        self._log("freeze", {"layers": freezing.depth})
 
     def _forward(self, budget: int) -> Forward:
         split = self.job.train

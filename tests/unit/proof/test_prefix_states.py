@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+from safetensors.torch import load_file
 from silent import SILENT
 
 from finetooth.files import read_json
-from finetooth.proof import model_rows
+from finetooth.model.adapters import layer_of
+from finetooth.proof import model_rows, prefix_states
 from finetooth.proof.task import Task
 
 
@@ -25,3 +27,22 @@ def test_candidates_share_what_the_layers_below_compute(begin: Callable[..., Cal
         assert read_json(task("score", row).folder.verify)["verified"]
     assert filled == [sum(plan["prefix"]["1"][split]["blocks"] for split in ("train", "validation")), 0]
     assert read_json(task("score", "r4").folder.costs)["prefix_blocks"] == filled[0]  # none again to prove it
+
+
+def test_a_row_that_freezes_layers_is_saved_whole_and_says_what_that_took(
+    begin: Callable[..., Callable[..., Task]],
+) -> None:
+    still: dict[str, Any] = {"base_dropout": 0.0, "epochs": 3, "precision": "float32"}
+    task = begin(baselines=[], candidates=[{"name": "r4", "rank": 4, "then": "last-1"}], training=still)
+    model_rows.fit(task("fit", "r4"), SILENT)
+    model_rows.score(task("score", "r4", "validation"), SILENT)
+    folder = task("fit", "r4").folder
+    assert read_json(folder.verify)["verified"]
+    costs = read_json(folder.costs)
+    assert (costs["frozen"]["layers"], costs["frozen"]["after_epochs"]) == (1, 1)
+    assert 0 < costs["frozen"]["states_seconds"] <= costs["part_seconds"]["prefix"] < costs["train_seconds"]
+    assert costs["frozen"]["time_ratio"] > 0
+    saved = load_file(folder.adapter / "adapter_model.safetensors")
+    learned = [value for name, value in saved.items() if layer_of(name) == 0 and "lora_B" in name]
+    assert learned and all(value.abs().max() > 0 for value in learned)  # B begins at 0
+    assert not prefix_states.frozen_place(task("fit", "r4")).exists()

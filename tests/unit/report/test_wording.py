@@ -1,6 +1,6 @@
 import pytest
 
-from finetooth.report.wording import GAP, latency, of_cut, seconds
+from finetooth.report.wording import GAP, latency, of_cut, of_frozen, seconds
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,14 @@ def test_rows_that_are_cut_are_told_by_their_share():
 def test_where_no_row_is_cut_nothing_is_told():
     assert cut(("tfidf", "baseline", None), ("a", "candidate", 0.0)) is None
     assert of_cut({"data": {}, "rows": [{"name": "a", "kind": "candidate", "status": "done"}]}) is None
+
+
+def test_what_freezing_took_and_saved_is_told():
+    frozen = {"layers": 3, "after_epochs": 1, "states_seconds": 21.4, "time_ratio": 0.551}
+    rows = [{"name": "a", "seed": 0, "frozen": None}, {"name": "b", "seed": 0, "frozen": frozen}]
+    (told,) = of_frozen(rows)
+    assert told.replace(GAP, " ") == (
+        "b: the lowest 3 layers frozen after 1 epoch, their states computed once (21 s); a training example then took "
+        "0.55 of its time before."
+    )
+    assert next(of_frozen([rows[1], {"name": "b", "seed": 1}])).startswith("b, seed 0: the lowest 3 layers")

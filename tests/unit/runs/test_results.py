@@ -184,6 +184,7 @@ def test_the_contract_is_the_two_files_merged(folder):
         "limit_flops_per_second": None,
         "peak_bytes": 20,
         "gpu_peak_bytes": None,
+        "frozen": None,
         "adapter_bytes": 30,
         "latency_seconds": 0.02,
         "latency_spread_seconds": [0.018, 0.025],

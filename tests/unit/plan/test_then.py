@@ -1,0 +1,68 @@
+"""`then: last-K` in a plan: which layers are frozen, what room their states have, and where it cannot be."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tiny
+from finetooth.errors import RecipeError
+from finetooth.plan import prepare
+from finetooth.progress import Silent
+from finetooth.recipe import load
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("then")
+    tiny.save_model(folder / "model")
+    tiny.save_reviews(folder / "reviews.csv", 60)
+    return folder
+
+
+def planned(place: Path, tmp_path: Path, **changes: Any) -> dict[str, Any]:
+    training = {"base_dropout": 0.0} | changes.pop("training", {})
+    candidate = {"name": "c", "rank": 4, "then": "last-1"} | changes.pop("candidate", {})
+    values = tiny.recipe(place / "model", place / "reviews.csv", training=training, baselines=[])
+    values["data"] |= {"validation": 10, "test": 10}
+    wanted = load(values | {"candidates": [candidate, {"name": "all", "rank": 4}]} | changes)
+    material = prepare.gather(wanted, rejects=None, progress=Silent())
+    tokens = prepare.tokenize_splits(wanted, material, folder=tmp_path / "tokens", progress=Silent())
+    return prepare.resolve(wanted, material, tokens)
+
+
+def test_the_layers_below_the_last_ones_are_frozen_and_their_states_have_room(place: Path, tmp_path: Path) -> None:
+    plan = planned(place, tmp_path)
+    assert {name: item["frozen_depth"] for name, item in plan["candidates"].items()} == {"c": 1, "all": 0}
+    (kept,) = plan["prefix"]["then"].values()
+    mean, width = plan["tokens"]["train"]["mean"], plan["base"]["width"]
+    assert kept["bytes"] == round(4 * width * mean * plan["counts"]["train"])
+    none = planned(place, tmp_path, training={"cache_bytes": 0})
+    assert none["prefix"]["then"] == {"c": {"blocks": 0, "bytes": 0}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"training": {"epochs": 1}}, "changes nothing in one epoch; set training.epochs to 2 or more, or to auto."),
+        (
+            {"training": {"base_dropout": 0.1}},
+            "needs training without padding on the CPU, which this rules out: dropout inside the base.",
+        ),
+        (
+            {"candidate": {"layers": "last-1"}},
+            "freezes no layer that is trained: of 2 layers, number 2 is the lowest adapted.",
+        ),
+        (
+            {"candidate": {"then": "last-2"}},
+            "freezes no layer that is trained: of 2 layers, number 1 is the lowest adapted.",
+        ),
+    ],
+)
+def test_where_it_cannot_be_the_recipe_is_refused(
+    place: Path, tmp_path: Path, changes: dict[str, Any], wrong: str
+) -> None:
+    with pytest.raises(RecipeError) as error:
+        planned(place, tmp_path, **changes)
+    then = changes.get("candidate", {}).get("then", "last-1")
+    assert str(error.value) == f"candidate c: then: {then} {wrong}"
