@@ -1,6 +1,8 @@
 """Attention over rows that lie end to end: which rows go together, and two ways to compute them on a CPU."""
 
+import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,10 @@ OVERHEAD_SCORES = 5000
 TOKEN_STEP, LENGTH_STEP = 64, 16
 COARSE_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 
+# Entries of the score matrices computed at a time where none are kept: 2 MiB in bfloat16, which a core's own cache
+# holds. Rows of 512 tokens take 9.7 ms in parts of this size and 21 ms in one (docs/adr/0014-one-fast-pass.md).
+SCORES_AT_ONCE = 2**20
+
 _flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 _flash_backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
 
@@ -25,27 +31,40 @@ class Layout:
     """Where the rows of a micro-batch lie, and which of them attention takes together.
 
     coarse: few different shapes come up, for the price of some padding: oneDNN makes a kernel of its own for each shape
-    of a bfloat16 product, and keeps it. Then `padding` tokens of no row follow the last one.
+    of a bfloat16 product, and keeps it. Then `padding` tokens of no row follow the last one. equal: rows of one length
+    alone go together, so that no group is padded, whatever shapes come up.
     """
 
-    def __init__(self, lengths: np.ndarray, *, coarse: bool = False) -> None:
+    def __init__(self, lengths: np.ndarray, *, coarse: bool = False, equal: bool = False) -> None:
         self.lengths, self.end = lengths, int(lengths.sum())
         self.padding = -self.end % TOKEN_STEP if coarse else 0
         ends = np.cumsum(lengths)
         self.first = torch.from_numpy(ends - lengths)
-        step, counts = (LENGTH_STEP, COARSE_COUNTS) if coarse else (1, range(1, MOST_GROUPED + 1))
         sizes = [int(length) for length in lengths]
-        bounds = cheapest(
-            [_rounded(size, step) for size in sizes],
-            lambda count, longest: count * longest**2 + OVERHEAD_SCORES if count in counts else math.inf,
-            allowed=lambda count, longest: count <= counts[-1],
-        )
+        step = LENGTH_STEP if coarse and not equal else 1
+        bounds = _equal_runs(lengths) if equal else _cheapest_bounds(sizes, step, coarse=coarse)
         self.groups = [Group(sizes[start:end], int(ends[start]) - sizes[start], step=step) for start, end in bounds]
         self.tokens = [group.end - group.start for group in self.groups]
 
     def padded(self, hidden: torch.Tensor) -> torch.Tensor:
         """Hidden states of the rows' tokens, with zeros for `padding` more."""
         return functional.pad(hidden, (0, 0, 0, self.padding)) if self.padding else hidden
+
+
+def _equal_runs(lengths: np.ndarray) -> list[tuple[int, int]]:
+    """Start and end of each run of rows of one length; lengths (B,) ascend."""
+    starts = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(lengths)]
+    return list(itertools.pairwise(starts))
+
+
+def _cheapest_bounds(sizes: list[int], step: int, *, coarse: bool) -> list[tuple[int, int]]:
+    """Start and end of the groups that cost least with their padding; sizes ascend."""
+    counts: Sequence[int] = COARSE_COUNTS if coarse else range(1, MOST_GROUPED + 1)
+    return cheapest(
+        [_rounded(size, step) for size in sizes],
+        lambda count, longest: count * longest**2 + OVERHEAD_SCORES if count in counts else math.inf,
+        allowed=lambda count, longest: count <= counts[-1],
+    )
 
 
 def _rounded(size: int, step: int) -> int:
@@ -85,6 +104,8 @@ def attention(inner: torch.Tensor, layout: Layout | Ends, heads: int) -> torch.T
     """Softmax attention of each row over itself, from queries, keys and values side by side: (T, 3 H) to (T, H)."""
     if isinstance(layout, Ends):
         return layout.attention(inner, heads)
+    if inner.dtype != torch.float32 and not torch.is_grad_enabled():
+        return _dropped_scores(inner, layout, heads)
     way = _Fused if inner.dtype == torch.float32 else _KeptScores
     found: torch.Tensor = way.apply(inner, layout, heads)  # type: ignore[no-untyped-call]  # torch's own
     return found
@@ -166,6 +187,24 @@ class _KeptScores(torch.autograd.Function):
                 gradient[group.start : group.end, place] = group.gather(_by_token(group, part))
         gradient[ctx.layout.end :] = 0
         return gradient.flatten(1), None, None
+
+
+def _dropped_scores(inner: torch.Tensor, layout: Layout, heads: int) -> torch.Tensor:
+    """What _KeptScores gives, where no backward pass follows: SCORES_AT_ONCE score entries at a time, none kept."""
+    inner = inner.view(len(inner), 3, heads, -1)
+    context = inner.new_empty(len(inner), heads, inner.shape[-1])
+    for group in layout.groups:
+        query, key, value = _by_head(group, inner)
+        mask = None if group.mask is None else group.mask[:, 0].to(inner.dtype).repeat_interleave(heads, 0)
+        found, step = torch.empty_like(query), max(1, SCORES_AT_ONCE // group.longest**2)
+        for part in (slice(start, start + step) for start in range(0, len(query), step)):
+            scores = torch.bmm(query[part], key[part].transpose(1, 2))
+            if mask is not None:
+                scores.add_(mask[part])
+            torch.bmm(torch.softmax(scores, -1), value[part], out=found[part])
+        context[group.start : group.end] = group.gather(_by_token(group, found))
+    context[layout.end :] = 0
+    return context.flatten(1)
 
 
 def _by_head(group: Group, inner: torch.Tensor) -> tuple[torch.Tensor, ...]:

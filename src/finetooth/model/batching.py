@@ -3,6 +3,7 @@
 N examples, T tokens of all of them together, B rows of a micro-batch, L tokens of its longest row.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,11 @@ OVERHEAD_TOKENS = 128
 ATTENTION_WIDTHS = 1.7
 _CHUNK = 1000
 MOST_GROUPED = 64  # rows that are weighed for one group, so that the search stays short
+
+# Inference without padding: rows that are sorted by length together; tokens of a micro-batch, at most and, where a
+# window holds few, at least; and into how many micro-batches such a window is cut.
+INFERENCE_WINDOW = 4096
+INFERENCE_TOKENS, LEAST_INFERENCE_TOKENS, INFERENCE_SHARES = 1024, 128, 32
 
 Truncation = Literal["head", "head_tail"]
 Rows = npt.NDArray[np.int64]
@@ -161,6 +167,29 @@ def evaluation_batches(lengths: npt.NDArray[np.int64], budget: int) -> list[Rows
         batches.append(ordered[start : start + rows])
         start += rows
     return batches
+
+
+def inference_batches(
+    lengths: npt.NDArray[np.int64], *, window: int = INFERENCE_WINDOW, most_tokens: int = INFERENCE_TOKENS
+) -> list[Rows]:
+    """All rows in micro-batches without padding, each in ascending order of length: a plan fixed by its arguments.
+
+    Each `window` of consecutive rows is sorted by itself, longest first, and filled up to `most_tokens`, so that rows of
+    one length come together. A window of few tokens is cut into smaller micro-batches, so that every worker has some.
+    """
+    plan = []
+    for start in range(0, len(lengths), window):
+        sizes = lengths[start : start + window]
+        most = min(most_tokens, max(LEAST_INFERENCE_TOKENS, int(sizes.sum()) // INFERENCE_SHARES))
+        ordered = np.argsort(-sizes, kind="stable")
+        bounds, filled = [0], 0
+        for place, size in enumerate(sizes[ordered].tolist()):
+            if filled and filled + size > most:
+                bounds.append(place)
+                filled = 0
+            filled += size
+        plan += [ordered[begin:end][::-1] + start for begin, end in itertools.pairwise([*bounds, len(ordered)])]
+    return plan
 
 
 def micro_batches(rows: Rows, lengths: npt.NDArray[np.int64], budget: int) -> list[Rows]:

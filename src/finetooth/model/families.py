@@ -21,6 +21,11 @@ class Parts:
     down: nn.Module
     down_norm: nn.Module
 
+    @property
+    def products(self) -> tuple[nn.Module, ...]:
+        """The linear layers."""
+        return (self.query, self.key, self.value, self.output, self.up, self.down)
+
 
 @dataclass(frozen=True, slots=True)
 class Family:

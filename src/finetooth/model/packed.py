@@ -10,9 +10,10 @@ What it leaves out, each exactly but for rounding (docs/results.md gives the tol
 
 It computes where the model lies: on a GPU with tokens that lie there too (docs/adr/0011-cuda-tuning.md).
 
-Evaluations do not come through here: they are the model's own forward pass (finetooth.model.predictor).
+Inference goes through it as well, without gradients (finetooth.model.packed_inference).
 """
 
+import copy
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -42,8 +43,8 @@ class States(Protocol):
         ...
 
 
-def obstacle(config: Any, candidate: Candidate, training: Training) -> str | None:
-    """Why a candidate on a model of this configuration cannot be tuned without padding, in words; None: it can."""
+def model_obstacle(config: Any) -> str | None:
+    """Why a model of this configuration cannot be computed without padding, in words; None: it can."""
     family = FAMILIES.get(config.model_type)
     if family is None:
         return f"model family {config.model_type!r}"
@@ -51,6 +52,14 @@ def obstacle(config: Any, candidate: Candidate, training: Training) -> str | Non
         return f"activation {getattr(config, family.activation)!r}"
     if getattr(config, "is_decoder", False):
         return "is_decoder: true"
+    return None
+
+
+def obstacle(config: Any, candidate: Candidate, training: Training) -> str | None:
+    """Why a candidate on a model of this configuration cannot be tuned without padding, in words; None: it can."""
+    because = model_obstacle(config)
+    if because is not None:
+        return because
     if training.base_dropout != 0:
         return "dropout inside the base"
     if candidate.dropout:
@@ -64,11 +73,11 @@ def obstacle(config: Any, candidate: Candidate, training: Training) -> str | Non
 
 
 class PackedModel:
-    """A peft model of a known family, tuned without padding; what `obstacle` allows.
+    """A model of a known family, with or without an adapter, computed without padding; what `obstacle` allows.
 
     budget: most tokens computed at a time, in at most `most_abreast` micro-batches side by side. states: hidden states
     known beforehand, or None. dtype: number format of the products and of attention, float32 or bfloat16; what runs
-    from layer to layer, and the head, are float32.
+    from layer to layer, and the head, are float32. equal: rows of one length alone share an attention call.
     """
 
     def __init__(
@@ -80,10 +89,11 @@ class PackedModel:
         most_abreast: int = 1,
         states: States | None = None,
         dtype: torch.dtype = torch.float32,
+        equal: bool = False,
     ) -> None:
-        self.tokens, self.budget, self.states = tokens, budget, states
+        self.tokens, self.budget, self.states, self.equal = tokens, budget, states, equal
         self.most_abreast, self.longest = most_abreast, int(tokens.lengths.max(initial=1))
-        self.base = model.get_base_model()
+        self.base = model.get_base_model() if hasattr(model, "peft_config") else model
         self.device = next(self.base.parameters()).device
         self.held = None if self.device.type == "cpu" else HeldTokens(tokens, self.device)
         self.coarse = dtype != torch.float32
@@ -96,10 +106,17 @@ class PackedModel:
         assert states is None or states.depth <= self.first_trained
         self.first_changing = 0
 
-    def fold(self) -> None:
-        """Take up the adapter's values; to be called after each change of them."""
+    def over(self, tokens: Tokens, states: States | None = None) -> "PackedModel":
+        """The same layers over other tokens, on the CPU."""
+        assert self.held is None
+        other = copy.copy(self)
+        other.tokens, other.states, other.longest = tokens, states, int(tokens.lengths.max(initial=1))
+        return other
+
+    def fold(self, *, last: bool = False) -> None:
+        """Take up the adapter's values; to be called after each change of them. last: there will be no other change."""
         for layer in self.layers[self.first_changing :]:
-            layer.fold()
+            layer.fold(last=last)
 
     def freeze(self, states: States) -> None:
         """Train nothing below layer states.depth any more, and read what those layers compute where it is known.
@@ -131,13 +148,29 @@ class PackedModel:
 
     def __call__(self, rows: Rows) -> torch.Tensor:
         """Logits (B, C) float32 of rows in order of length."""
+        return self.family.head(self.base, self.last_states(rows, self._layout(rows)))
+
+    def pooled(self, rows: Rows, *, mean: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Of rows in order of length, the last states of the first tokens, and where `mean` the means over all tokens.
+
+        Each (B, H) float32. To be asked only of a model whose groups are `equal`.
+        """
         layout = self._layout(rows)
+        hidden = self.last_states(rows, layout, every_token=mean)
+        if not mean:
+            return hidden, None
+        assert isinstance(layout, Layout)
+        parts = [hidden[group.start : group.end].view(group.rows, group.longest, -1) for group in layout.groups]
+        return hidden[layout.first], torch.cat([part.mean(1) for part in parts])
+
+    def last_states(self, rows: Rows, layout: Layout | Ends, *, every_token: bool = False) -> torch.Tensor:
+        """Hidden states after the last layer: (B, H) of each row's first token, or (T, H) of every token."""
         start, hidden = self._enter(rows, layout)
         hidden = layout.padded(hidden)
         for number in range(start, len(self.layers)):
             with torch.set_grad_enabled(torch.is_grad_enabled() and number >= self.first_trained):
-                hidden = self.layers[number](hidden, layout)
-        return self.family.head(self.base, hidden)
+                hidden = self.layers[number](hidden, layout, every_token=every_token)
+        return hidden
 
     def _enter(self, rows: Rows, layout: Layout | Ends) -> tuple[int, torch.Tensor]:
         """The first layer to compute, and the hidden states (T, H) it takes."""
@@ -156,7 +189,9 @@ class PackedModel:
 
     def _layout(self, rows: Rows) -> Layout | Ends:
         lengths = self.tokens.lengths[rows]
-        return Layout(lengths, coarse=self.coarse) if self.held is None else Ends(lengths, self.device)
+        if self.held is None:
+            return Layout(lengths, coarse=self.coarse, equal=self.equal)
+        return Ends(lengths, self.device)
 
     def _embed(self, rows: Rows, layout: Layout | Ends) -> torch.Tensor:
         if self.held is not None and isinstance(layout, Ends):
@@ -177,7 +212,7 @@ class PackedModel:
 
 
 class _Layer:
-    """One encoder layer over packed rows; the last one ends with each row's first token only."""
+    """One encoder layer over packed rows; the last one ends with each row's first token, unless asked for every one."""
 
     def __init__(self, parts: Parts, heads: int, dtype: torch.dtype, *, last: bool) -> None:
         self.parts, self.heads, self.last = parts, heads, last
@@ -198,15 +233,17 @@ class _Layer:
         """Whether anything in it is trained."""
         return any(product.trained for product in self.products)
 
-    def fold(self) -> None:
-        """Take up the adapter's values."""
+    def fold(self, *, last: bool) -> None:
+        """Take up the adapter's values. last: there will be no other change."""
         for product in self.products:
-            product.fold()
+            product.fold(last=last)
 
-    def __call__(self, hidden: torch.Tensor, layout: Layout | Ends) -> torch.Tensor:
-        """Hidden states (T, H) after the layer; of the last one (B, H), those of the first tokens."""
+    def __call__(self, hidden: torch.Tensor, layout: Layout | Ends, *, every_token: bool = False) -> torch.Tensor:
+        """Hidden states (T, H) after the layer; of the last one (B, H), those of the first tokens, or `every_token`'s."""
         if self.query is None:
             context = attention(self.inner(hidden), layout, self.heads)
+        elif every_token:
+            context = attention(torch.cat([self.query(hidden), self.inner(hidden)], 1), layout, self.heads)
         else:
             pairs = self.inner(hidden)
             hidden = hidden[layout.first]

@@ -42,8 +42,8 @@ class Product:
         """Whether any part of it is trained."""
         return bool(self.adapted) or self._bias_trained()
 
-    def fold(self) -> None:
-        """weight = W + s B A for each adapted layer."""
+    def fold(self, *, last: bool = False) -> None:
+        """weight = W + s B A for each adapted layer. last: there will be no other fold, and what only it needs goes."""
         with torch.no_grad():
             for number, (module, start, end) in enumerate(self.adapted):
                 inner, outer = self.factors[number], self.factors[len(self.adapted) + number]
@@ -53,6 +53,8 @@ class Product:
                 )
             if self.folded is not None and self.folded is not self.weight:
                 self.weight.copy_(self.folded)
+        if last:
+            self.folded = None
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
         """inputs: (T, k); gives (T, n)."""
