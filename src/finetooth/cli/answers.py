@@ -44,6 +44,7 @@ _BASE: Callable[[options.Command], options.Command] = click.option(
 @click.option("--text-column", metavar="NAME", help="Column of FILE that holds the text; found if not given.")
 @click.option("--pair-column", metavar="NAME", help="Column of FILE that holds the second text of each pair.")
 @_BASE
+@options.exact
 @options.as_json
 def predict(
     inputs: tuple[str, ...],
@@ -52,6 +53,7 @@ def predict(
     text_pairs: tuple[str, ...],
     text_column: str | None,
     pair_column: str | None,
+    exact: bool,
     as_json: bool,
 ) -> None:
     """
@@ -70,7 +72,7 @@ def predict(
     """
     named = {key: name for key, name in (("text", text_column), ("text_pair", pair_column)) if name is not None}
     texts, pairs = _texts(inputs, text_pairs, tuned=tuned, named=named)
-    predictor, decided = _decided(tuned, texts, pairs, base=base)
+    predictor, decided = _decided(tuned, texts, pairs, base=base, exact=exact)
     if as_json:
         output.emit_json(predictor.predictions(decided))
         return
@@ -88,8 +90,9 @@ def predict(
 @click.argument("tuned", metavar="RUN|ADAPTER", type=click.Path(path_type=Path), shell_complete=completing.runs)
 @click.option("--data", metavar="SOURCE", help="Labelled data to score on; the run's test split if not given.")
 @_BASE
+@options.exact
 @options.as_json
-def evaluate(tuned: Path, data: str | None, base: str | None, as_json: bool) -> None:
+def evaluate(tuned: Path, data: str | None, base: str | None, exact: bool, as_json: bool) -> None:
     """
     \b
         finetooth evaluate runs/quickstart
@@ -105,7 +108,7 @@ def evaluate(tuned: Path, data: str | None, base: str | None, as_json: bool) -> 
     """
     from finetooth import pipeline
 
-    figures = pipeline.evaluate(tuned, data=data, base=base, progress=progress_on(sys.stderr))
+    figures = pipeline.evaluate(tuned, data=data, base=base, progress=progress_on(sys.stderr), exact=exact)
     if as_json:
         output.emit_json(figures)
         return
@@ -212,12 +215,12 @@ def _refuse_files_among(texts: Sequence[str]) -> None:
 
 
 def _decided(
-    tuned: Path, texts: Sequence[str], pairs: Sequence[str] | None, *, base: str | None
+    tuned: Path, texts: Sequence[str], pairs: Sequence[str] | None, *, base: str | None, exact: bool
 ) -> "tuple[Predictor, Decided]":
     import finetooth
 
     progress = progress_on(sys.stderr)
-    predictor = finetooth.load(tuned, base=base, progress=progress)
+    predictor = finetooth.load(tuned, base=base, progress=progress, exact=exact)
     if len(texts) < _WORTH_A_LINE:
         return predictor, predictor.decide(texts, pairs)
     with progress.step("predict", total=len(texts), unit="texts") as step:
@@ -280,6 +283,8 @@ def _answered(figures: dict[str, Any]) -> list[str]:
 
 
 def _scores(tuned: Path, figures: dict[str, Any]) -> str:
+    from finetooth.report.wording import PRECISIONS
+
     what = f"{figures['split']} split" if figures.get("split") else figures["source"]
     lines = [f"{tuned}, {what}: {figures['examples']:,} examples"]
     note, unseen = figures.get("note"), figures.get("unseen")
@@ -294,6 +299,7 @@ def _scores(tuned: Path, figures: dict[str, Any]) -> str:
             f"All {figures['examples']:,} rows, seen and unseen:" if unseen else "These rows, all of them seen:",
         ]
     lines += [*([] if seen else [""]), *_measured(figures, tested=not seen)]
+    lines += ["", f"Computed in {PRECISIONS[figures['precision']]}."] if figures.get("precision") else []
     openings = figures.get("test_openings")
     if openings:
         times = "once" if openings == 1 else f"{openings} times"

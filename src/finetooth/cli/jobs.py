@@ -171,14 +171,13 @@ def _run_command(source: str, overrides: tuple[str, ...]) -> str:
     return " ".join(map(shlex.quote, words))
 
 
-def _run(recipe: "Recipe", *, out: Path | None, allow_inexact: bool, profile: bool, as_json: bool, wide: bool) -> int:
+def _run(recipe: "Recipe", *, out: Path | None, as_json: bool, wide: bool, **how: bool) -> int:
+    """how: allow_inexact, profile and exact, as pipeline.run takes them."""
     from finetooth import pipeline
     from finetooth.cli.records import table_of
     from finetooth.report.profile import profile_of
 
-    result = pipeline.run(
-        recipe, out=out, progress=progress_on(sys.stderr), allow_inexact=allow_inexact, profile=profile
-    )
+    result = pipeline.run(recipe, out=out, progress=progress_on(sys.stderr), **how)
     figures = result.results
     spent = sum(figures["step_seconds"].values())
     most = figures["peak_bytes"]
@@ -188,6 +187,6 @@ def _run(recipe: "Recipe", *, out: Path | None, allow_inexact: bool, profile: bo
         output.emit_json(figures)
     else:
         output.emit(table_of(output.as_named(result.folder), wide=wide))
-        if profile:
+        if how["profile"]:
             output.emit("\n" + profile_of(figures))
     return 1 if result.failed else 0

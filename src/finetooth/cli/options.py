@@ -46,8 +46,13 @@ _PROFILE: Callable[[Command], Command] = click.option(
 )
 
 
+exact: Callable[[Command], Command] = click.option(
+    "--exact", is_flag=True, help="Compute by the model's own pass, padded, unmerged and in float32: slower."
+)
+
+
 def of_a_run(command: Command) -> Command:
     """Add the options that `run` and `quickstart` take."""
-    for option in (wide, as_json, _PROFILE, _ALLOW_INEXACT, overrides, _OUT):
+    for option in (wide, as_json, _PROFILE, exact, _ALLOW_INEXACT, overrides, _OUT):
         command = option(command)
     return command

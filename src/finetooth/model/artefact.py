@@ -6,6 +6,7 @@ config.json  model.safetensors                   a standard transformers folder,
 tokenizer.json ...                               as they came with the base
 labels.json                                      {"schema": 1, "labels": [..]}
 decision.json                                    how its logits become answers; of an adapter only
+inference.json                                   whether bfloat16 gives its labels (finetooth.model.agreement)
 finetooth.json                                   what it belongs to, by content: base, tokenizer, labels; canaries
 README.md  MANIFEST.json                         how to load an adapter with plain peft; sha256 of every file
 """
@@ -27,6 +28,7 @@ from finetooth.errors import DivergedError, ModelError
 from finetooth.files import canonical_hash, damage, new_directory, read_json, sha256_file, write_json
 from finetooth.measure import decision_file
 from finetooth.model import adapter_readme, adapters, device, whole
+from finetooth.model.agreement import Measured
 from finetooth.model.artefact_files import (
     ADAPTER_CONFIG,
     CANARIES,
@@ -40,6 +42,7 @@ from finetooth.model.artefact_files import (
     identity_of,
     labels_of,
 )
+from finetooth.model.batching import Tokens
 from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base, set_head
 from finetooth.model.predictor import Input, Predictor
 from finetooth.model.tokenizer import check_tokenizer, load_tokenizer
@@ -58,10 +61,14 @@ def canary_logits(predictor: Predictor) -> npt.NDArray[np.float32]:
 
     Those of a second pass: a process's first is not always bitwise that of its later ones (ADR 5).
     """
-    pairs = [*CANARIES[1:], CANARIES[0]] if predictor.input.pairs else None
-    tokens = predictor.tokenize(CANARIES, pairs)
+    tokens = canary_tokens(predictor)
     predictor.logits(tokens)
     return predictor.logits(tokens)
+
+
+def canary_tokens(predictor: Predictor) -> Tokens:
+    """Tokens of the canaries."""
+    return predictor.tokenize(CANARIES, [*CANARIES[1:], CANARIES[0]] if predictor.input.pairs else None)
 
 
 def save(
@@ -91,12 +98,7 @@ def save(
         elif whole.is_tuned(predictor.model):
             whole.save(predictor.model, inside)
         else:
-            save_file(head_tensors(base), inside / HEAD, metadata={"format": "pt"})
-            others = {
-                f"{seed}/{name}": tensor for seed, head in (more_heads or {}).items() for name, tensor in head.items()
-            }
-            if others:
-                save_file(others, inside / HEADS, metadata={"format": "pt"})
+            _save_heads(base, more_heads or {}, inside)
         _save_tokenizer(predictor.tokenizer, base_folder, inside)
         write_json(inside / LABELS, {"schema": 1, "labels": list(predictor.classes)})
         write_json(
@@ -117,6 +119,7 @@ def save(
                 "canary_logits": canaries.astype(float).tolist(),
             },
         )
+        predictor.measured.save(inside)
         if adapted:
             described = decision_file.describe(predictor.decision, predictor.classes)
             write_json(inside / decision_file.DECISION, {"schema": decision_file.SCHEMA, **described})
@@ -124,6 +127,13 @@ def save(
             (inside / "README.md").write_text(
                 adapter_readme.text(predictor, source.id, reference=reference), encoding="utf-8"
             )
+
+
+def _save_heads(base: Base, more_heads: Mapping[int, Mapping[str, torch.Tensor]], folder: Path) -> None:
+    save_file(head_tensors(base), folder / HEAD, metadata={"format": "pt"})
+    others = {f"{seed}/{name}": tensor for seed, head in more_heads.items() for name, tensor in head.items()}
+    if others:
+        save_file(others, folder / HEADS, metadata={"format": "pt"})
 
 
 def _save_tokenizer(tokenizer: Any, base_folder: Path, folder: Path) -> None:
@@ -165,7 +175,8 @@ def load(folder: Path, *, base_folder: Path, name: str) -> Predictor:
     settings = Input(**identity["input"])
     check_tokenizer(tokenizer, base.model.config, pairs=settings.pairs, name=name)
     _check_length(settings, base.model.config, name)
-    predictor = Predictor(model, tokenizer, classes, settings, name, decision)
+    measured = Measured.load(folder)
+    predictor = Predictor(model, tokenizer, classes, settings, name, decision, measured=measured)
     _check_canaries(predictor, identity)
     return predictor
 

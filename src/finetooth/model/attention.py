@@ -20,7 +20,7 @@ TOKEN_STEP, LENGTH_STEP = 64, 16
 COARSE_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 
 # Entries of the score matrices computed at a time where none are kept: 2 MiB in bfloat16, which a core's own cache
-# holds. Rows of 512 tokens take 9.7 ms in parts of this size and 21 ms in one (docs/adr/0014-one-fast-pass.md).
+# holds. Rows of 512 tokens take 9.7 ms in parts of this size and 21 ms in one (docs/adr/0016-one-fast-pass.md).
 SCORES_AT_ONCE = 2**20
 
 _flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu

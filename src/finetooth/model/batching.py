@@ -51,6 +51,13 @@ class Tokens:
     def __post_init__(self) -> None:
         object.__setattr__(self, "lengths", np.diff(self.starts))
 
+    def take(self, rows: Rows) -> "Tokens":
+        """The tokens of some rows, in their order."""
+        parts = [slice(self.starts[row], self.starts[row + 1]) for row in rows]
+        starts = np.concatenate([[0], np.cumsum(self.lengths[rows])])
+        types = None if self.types is None else np.concatenate([self.types[part] for part in parts])
+        return Tokens(np.concatenate([self.ids[part] for part in parts]), starts, types, self.whole_lengths[rows])
+
     def save(self, folder: Path) -> None:
         """Write one .npy file for each array."""
         np.save(folder / "ids.npy", self.ids)
@@ -174,8 +181,8 @@ def inference_batches(
 ) -> list[Rows]:
     """All rows in micro-batches without padding, each in ascending order of length: a plan fixed by its arguments.
 
-    Each `window` of consecutive rows is sorted by itself, longest first, and filled up to `most_tokens`, so that rows of
-    one length come together. A window of few tokens is cut into smaller micro-batches, so that every worker has some.
+    Each `window` of consecutive rows is sorted by itself, longest first, so that rows of one length come together, and
+    cut into micro-batches of at most `most_tokens`; one of few tokens into smaller ones, so that every worker has some.
     """
     plan = []
     for start in range(0, len(lengths), window):

@@ -24,7 +24,7 @@ def compute(
     """Call step(micro_batch) for each of micro_batches, in inference mode, in worker threads of one core each.
 
     micro_batches: taken one at a time, in order. step gives the rows it computed, for advance, which is called in the
-    caller's thread; what either raises ends the work. workers: how many threads; as many as torch's when omitted.
+    caller's thread; what either raises ends the work. workers: number of threads, torch's own number when omitted.
     """
     threads = torch.get_num_threads()
     pool = _Pool(micro_batches, step)
@@ -41,7 +41,7 @@ def compute(
 
 
 class _Pool(Generic[Work]):
-    """What the workers share. results: rows of a micro-batch that is done, the error of a worker, or None at its end."""
+    """What the workers share. results: rows of a micro-batch that is done, a worker's error, or None at its end."""
 
     def __init__(self, micro_batches: Iterator[Work], step: Callable[[Work], int]) -> None:
         self.micro_batches, self.step, self.stopped = micro_batches, step, False
@@ -55,7 +55,7 @@ class _Pool(Generic[Work]):
             with torch.inference_mode():
                 while (micro_batch := self._next()) is not None:
                     self.results.put(self.step(micro_batch))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             self.results.put(error)
         finally:
             self.results.put(None)

@@ -108,7 +108,7 @@ class PackedModel:
 
     def over(self, tokens: Tokens, states: States | None = None) -> "PackedModel":
         """The same layers over other tokens, on the CPU."""
-        assert self.held is None
+        assert self.held is None and (states is None or states.depth <= self.first_trained)
         other = copy.copy(self)
         other.tokens, other.states, other.longest = tokens, states, int(tokens.lengths.max(initial=1))
         return other
@@ -239,7 +239,7 @@ class _Layer:
             product.fold(last=last)
 
     def __call__(self, hidden: torch.Tensor, layout: Layout | Ends, *, every_token: bool = False) -> torch.Tensor:
-        """Hidden states (T, H) after the layer; of the last one (B, H), those of the first tokens, or `every_token`'s."""
+        """Hidden states (T, H) after the layer; of the last one (B, H), first tokens' only, unless `every_token`."""
         if self.query is None:
             context = attention(self.inner(hidden), layout, self.heads)
         elif every_token:

@@ -1,7 +1,7 @@
 """The inference pass: adapter folded into the weights, no padding, float32 or bfloat16, one worker for each core.
 
 The model's own, plain pass (finetooth.model.predictor, finetooth.model.features) remains: the reload check compares it
-bitwise, and a model that `inference_obstacle` names a reason for has no other (docs/adr/0014-one-fast-pass.md).
+bitwise, and a model that `inference_obstacle` names a reason for has no other (docs/adr/0016-one-fast-pass.md).
 
 N examples, B rows of a micro-batch, C classes, H hidden size (docs/shapes.md).
 """
@@ -62,6 +62,7 @@ class InferencePass:
     """
 
     def __init__(self, model: Any, *, dtype: torch.dtype, workers: int | None = None) -> None:
+        self.precision = "float32" if dtype == torch.float32 else "bfloat16"
         self._packed = PackedModel(model, _NO_TOKENS, budget=0, dtype=dtype, equal=True)
         self._packed.fold(last=True)
         self._config = _base(model).config

@@ -14,7 +14,7 @@ PROBE_TOKENS, PROBE_WIDTH, PROBE_ROUNDS = 1024, 768, 10  # a product of the size
 WORTH = 1.3  # times the speed of float32 from which bfloat16 is taken: a step has other parts, which gain nothing
 
 
-def choose(asked: Literal["auto", "float32", "bfloat16"]) -> str:
+def choose(asked: Literal["auto", "float32", "bfloat16"]) -> Literal["float32", "bfloat16"]:
     """What the recipe asks for; auto: bfloat16 where a product runs WORTH times as fast in it, else float32.
 
     Of each format the fastest of PROBE_ROUNDS products counts, taken in turn, so that other work at the same time

@@ -1,7 +1,7 @@
-"""The one forward path: tuning's evaluations, the proof, the test phase and predict all go through `logits`."""
+"""A reloaded artefact that labels texts; and the plain pass, `logits`, by which it was proven."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
@@ -13,7 +13,18 @@ from torch.nn.utils.rnn import pad_sequence
 from finetooth.data import frames
 from finetooth.errors import DataError
 from finetooth.measure.decisions import Decided, Decision
-from finetooth.model.batching import Rows, Tokens, Truncation, collate, evaluation_batches, tokenize
+from finetooth.model.agreement import Measured
+from finetooth.model.ahead import ahead
+from finetooth.model.batching import (
+    INFERENCE_WINDOW,
+    Rows,
+    Tokens,
+    Truncation,
+    collate,
+    evaluation_batches,
+    tokenize,
+)
+from finetooth.model.packed_inference import InferencePass
 from finetooth.model.prefix import PrefixCache, entered
 
 EVALUATION_BUDGET = 4096
@@ -50,7 +61,7 @@ def logits(
     states: PrefixCache | None = None,
     advance: Callable[[int], None] = lambda count: None,
 ) -> npt.NDArray[np.float32]:
-    """Logits (N, C) float32 of every row of `tokens`, under the fixed plan of evaluation_batches.
+    """Logits (N, C) float32 of every row of `tokens` by the model's own pass, under the plan of evaluation_batches.
 
     states: what the first layers compute, known for whole micro-batches of the same plan; the logits are the same.
     The model is put in eval mode for it and back after. advance is called after each micro-batch with its rows; what
@@ -87,6 +98,7 @@ class Predictor:
 
     classes: label names in the order of the logits. name: what it was loaded from. decision: how logits become answers.
     columns: the columns (text, text_pair) that held the texts in training, for a DataFrame; empty where not known.
+    measured: what was measured of the inference pass. inference: the pass that computes texts; None: the plain one.
     """
 
     model: Any
@@ -96,6 +108,13 @@ class Predictor:
     name: str
     decision: Decision = field(default_factory=Decision)
     columns: Mapping[str, str] = field(default_factory=dict)
+    measured: Measured = field(default_factory=Measured)
+    inference: InferencePass | None = None
+
+    @property
+    def precision(self) -> str:
+        """How texts are computed: `plain`, or by the inference pass in `float32` or `bfloat16`."""
+        return "plain" if self.inference is None else self.inference.precision
 
     def tokenize(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Tokens:
         """Tokens of texts, or of texts and their pairs, as in training.
@@ -118,12 +137,33 @@ class Predictor:
         states: PrefixCache | None = None,
         advance: Callable[[int], None] = lambda count: None,
     ) -> npt.NDArray[np.float32]:
-        """Logits (N, C) float32 of every row of `tokens`, before the decision of the adapter.
+        """Logits (N, C) float32 of every row of `tokens` by the plain pass, before the decision of the adapter.
 
         tokens: as tokenize gives them. budget: tokens of a micro-batch. states, advance: as in the function `logits`.
         """
         pad_id = self.tokenizer.pad_token_id
         return logits(self.model, tokens, pad_id=pad_id, budget=budget, states=states, advance=advance)
+
+    def infer(
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None = None,
+        *,
+        advance: Callable[[int], None] = lambda count: None,
+    ) -> npt.NDArray[np.float32]:
+        """Logits (N, C) float32 of texts by the pass of `precision`; of many, tokenized while others are computed.
+
+        pairs: the second texts, of a model of pairs. advance: called with the number of texts done since the call
+        before. Raises: DataError, as tokenize.
+        """
+        if self.inference is None:
+            return self.logits(self.tokenize(texts, pairs), advance=advance)
+        if len(texts) <= INFERENCE_WINDOW:
+            return self.inference.logits(self.tokenize(texts, pairs), advance=advance)
+        windows = (slice(start, start + INFERENCE_WINDOW) for start in range(0, len(texts), INFERENCE_WINDOW))
+        made = (self.tokenize(texts[part], None if pairs is None else pairs[part]) for part in windows)
+        with closing(ahead(made)) as tokens:
+            return self.inference.logits_of_windows(tokens, count=len(texts), advance=advance)
 
     def predict(
         self,
@@ -154,7 +194,7 @@ class Predictor:
         texts, pairs, advance, Raises: as predict.
         """
         firsts, seconds = self._texts(texts, pairs)
-        return self.decision.apply(self.logits(self.tokenize(firsts, seconds), advance=advance))
+        return self.decision.apply(self.infer(firsts, seconds, advance=advance))
 
     def _texts(self, texts: Any, pairs: Any) -> tuple[list[str], list[str] | None]:
         """First and second texts as lists."""

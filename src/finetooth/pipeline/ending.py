@@ -10,13 +10,25 @@ from finetooth.files import discard, read_hashed_json, read_json, sweep
 from finetooth.measure import decision_file, learning
 from finetooth.measure.decisions import Decision
 from finetooth.measure.metrics import predicted
+from finetooth.model.agreement import Measured
 from finetooth.model.artefact_files import weights_name
 from finetooth.recipe import Recipe, is_probe
 from finetooth.report.writing import write_report
 from finetooth.runs import comparison, complete, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.memory import peak_bytes
-from finetooth.runs.results import Chosen, Costs, CurvePoint, Heads, Parameters, Reload, Row, RowCosts, RunInfo
+from finetooth.runs.results import (
+    Chosen,
+    Costs,
+    CurvePoint,
+    Heads,
+    Inference,
+    Parameters,
+    Reload,
+    Row,
+    RowCosts,
+    RunInfo,
+)
 
 Keys = Sequence[tuple[str, int | None]]
 
@@ -186,6 +198,7 @@ def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, 
                 seed=seed,
                 validation=figures["validation"],
                 test=figures["test"],
+                inference=_inference(plan, place),
                 test_rows_cut=cut,
             ),
             **_of_baseline(plan, place, name, {split: part["accuracy"] for split, part in figures.items()}),
@@ -205,8 +218,24 @@ def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, 
         head=tuned["head"],
         warnings=[*tuned["warnings"], *decision.warnings],
         decision=decision_file.describe(decision, plan["classes"]) if candidate else None,
+        inference=_inference(plan, place),
         test_rows_cut=cut,
     )
+
+
+def _inference(plan: Mapping[str, Any], place: RowFolder) -> Inference | None:
+    """How a row's test rows were computed; None of a row without a model."""
+    settings = place.control / SETTINGS
+    if settings.is_file():
+        described = read_json(settings).get("inference")
+        if described is None:
+            return None
+        measured = Measured.of(described)
+    else:
+        measured = Measured.load(place.adapter)
+    found = measured.agreement
+    counts = (None, None) if found is None else (found.flipped, found.rows)
+    return Inference(measured.precision(plan["inference"]), measured.fallback_reason, *counts)
 
 
 def _test_rows_cut(plan: Mapping[str, Any], name: str) -> float | None:

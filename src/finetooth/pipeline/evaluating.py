@@ -38,10 +38,11 @@ def evaluate(
     data: Any = None,
     base: str | None = None,
     progress: Progress | bool | None = None,
+    exact: bool = False,
 ) -> dict[str, Any]:
     """Figures of a run's winner, or of an adapter, on the run's test split or on other labelled data.
 
-    run_or_adapter, base: as load. progress: as run. data: a source as a recipe names it (file,
+    run_or_adapter, base, exact: as load. progress: as run. data: a source as a recipe names it (file,
     folder, wheel:, Hub id), a DataFrame (pandas, polars), or a list or array of (text, label) rows; the run's test
     split when omitted.
 
@@ -57,11 +58,10 @@ def evaluate(
     run_folder = run_of(Path(run_or_adapter).absolute())
     labels = _Labels(str(run_or_adapter), labels_of(adapter_folder(Path(run_or_adapter).absolute())))
     examples, test_id = _examples(labels, run_folder, data, quiet)
-    predictor = load(run_or_adapter, base=base, progress=quiet)
+    predictor = load(run_or_adapter, base=base, progress=quiet, exact=exact)
     openings = lockbox.open_test(test_id, f"evaluate-{uuid.uuid4().hex}", run_name=str(predictor.name))
     with quiet.step("evaluate", total=len(examples), unit="texts") as step:
-        tokens = predictor.tokenize(examples.texts, examples.pairs)
-        logits = predictor.logits(tokens, advance=step.advance)
+        logits = predictor.infer(examples.texts, examples.pairs, advance=step.advance)
     seen = _seen(run_folder, examples)
     unseen = None
     if seen.split_rows and 0 < seen.unseen.sum() < len(examples):
@@ -71,6 +71,7 @@ def evaluate(
         "test_openings": openings,
         "split": "test" if data is None else None,
         "source": data if data is None else _name_of(data),
+        "precision": predictor.precision,
         **_figures(predictor, logits, examples.labels),
         "seen_rows": seen.split_rows,
         "unseen": unseen,

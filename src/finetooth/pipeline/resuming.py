@@ -17,7 +17,7 @@ from finetooth.sources import data_sources
 
 _SHOWN = 5
 # Found by looking at what is free and what is fast when the run was begun; never looked at again.
-_RESOLVED_ONCE = ("token_budget", "prefix", "precision")
+_RESOLVED_ONCE = ("token_budget", "prefix", "precision", "inference")
 _INEXACT = "device"  # decides the last bit only; everything else decides what is computed
 
 

@@ -51,6 +51,7 @@ def run(
     progress: Progress | bool | None = None,
     allow_inexact: bool = False,
     profile: bool = False,
+    exact: bool = False,
 ) -> Run:
     """Run a recipe, going on from whatever is finished in its folder.
 
@@ -60,6 +61,7 @@ def run(
     too; False: nowhere; or a finetooth.Progress of your own.
     allow_inexact: go on although something that decides the last bit (threads, versions, processor) changed; marked so.
     profile: measure how near tuning comes to what this machine can do (costs.json).
+    exact: compute every figure by the model's own pass, padded, unmerged and in float32, which is slower.
     Raises: FinetoothError and its kinds. Interrupted leaves everything saved; the same call goes on.
     """
     progress = progress_for(progress)
@@ -78,7 +80,7 @@ def run(
             for line in resuming.told_of_complete(folder, recipe):
                 progress.say(line)
             return Run(folder.path)
-        work = _Work(recipe, folder, progress, command, profile=profile)
+        work = _Work(recipe, folder, progress, command, profile=profile, exact=exact)
         work.prepare(allow_inexact=allow_inexact)
         give_back()  # what sources, tokens and the base took: the rows' processes have better use for it
         work.carry_out()
@@ -95,6 +97,7 @@ class _Work:
     base_folder: str = ""
     other_folders: dict[str, str] = field(default_factory=dict)
     profile: bool = False
+    exact: bool = False
 
     def prepare(self, *, allow_inexact: bool) -> None:
         """Sources, splits, tokens and the plan: made and written down, or compared with what is written."""
@@ -118,7 +121,9 @@ class _Work:
                 self.recipe, material, folder=self.folder, progress=self.progress
             )
             free_disk = shutil.disk_usage(self.folder.path).free
-            plan = prepare.resolve(self.recipe, material, tokens, other_tokens=other_tokens, free_disk=free_disk)
+            plan = prepare.resolve(
+                self.recipe, material, tokens, other_tokens=other_tokens, free_disk=free_disk, exact=self.exact
+            )
             if begun:
                 self.plan = resuming.agree(self.folder, plan, allow_inexact=allow_inexact)
                 if resuming.differing(self.folder, self.plan):
@@ -176,7 +181,7 @@ class _Work:
         write_json(self.folder.data, {**material.dataset.summary, "findings": in_short})
         write_splits(self.folder, material.dataset)
         sources = {split: [item.id for item in listed] for split, listed in material.data.items()}
-        facts = {key: plan.get(key) for key in ("device", "precision", "base", "other_bases")}
+        facts = {key: plan.get(key) for key in ("device", "precision", "inference", "base", "other_bases")}
         facts |= {"data": sources, "seeds": self.recipe.seeds}
         write_json(self.folder.provenance, provenance.collect(facts, work_tree=Path.cwd()))
         return resuming.write_plan(self.folder, plan)  # last: a folder with a plan is a run begun

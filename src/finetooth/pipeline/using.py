@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetooth.errors import RunError, SourceError
 from finetooth.files import read_json
+from finetooth.model.agreement import Precision
 from finetooth.model.artefact_files import identity_of
 from finetooth.progress import Progress, progress_for
 from finetooth.proof import certificate
@@ -20,13 +21,18 @@ if TYPE_CHECKING:  # a run is looked into without torch
 
 
 def load(
-    run_or_adapter: str | Path, *, base: str | None = None, progress: Progress | bool | None = None
+    run_or_adapter: str | Path,
+    *,
+    base: str | None = None,
+    progress: Progress | bool | None = None,
+    exact: bool = False,
 ) -> "Predictor":
     """The winner of a run, or an adapter, reloaded and compared with what was saved, ready to predict.
 
     run_or_adapter: the folder of a run, or of one adapter. base: source of the base model, for an adapter that was
     moved out of its run and whose base is a local folder. progress: as run, but
-    nowhere when omitted, in a notebook too.
+    nowhere when omitted, in a notebook too. exact: compute texts by the model's own pass, padded, unmerged and in
+    float32, which is slower.
     Raises: RunError when the run has no winner, or its files were changed; ModelError when the adapter or base is not
     what was measured.
     """
@@ -34,13 +40,23 @@ def load(
     folder = adapter_folder(Path(run_or_adapter).absolute())
     staged = bring_adapter(str(folder), progress=quiet)
     base_folder = bring_base(folder, base, progress=quiet)
-    from finetooth.model import artefact
+    from finetooth.model import artefact, inference
 
     predictor = artefact.load(staged.path, base_folder=base_folder, name=str(run_or_adapter))
+    if not exact:
+        predictor = inference.ready(predictor, _precision(predictor))
     run_folder = run_of(folder)
     if run_folder is not None and run_folder.is_complete:  # how its data was read, and which rows it used
         complete.refuse_changed(run_folder, [run_folder.recipe, run_folder.plan, run_folder.data, run_folder.splits])
     return predictor if run_folder is None else replace(predictor, columns=_text_columns(run_folder))
+
+
+def _precision(predictor: "Predictor") -> Precision:
+    """bfloat16 where the predictor may be computed in it and this machine is faster in it."""
+    from finetooth.model import precision
+
+    may = predictor.measured.precision("bfloat16") == "bfloat16"
+    return precision.choose("auto") if may else "float32"
 
 
 def bring_base(adapter: Path, base: str | None, *, progress: Progress, offline: bool = False) -> Path:

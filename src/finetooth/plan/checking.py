@@ -191,8 +191,12 @@ def _candidate(recipe: Recipe, name: str, plan: dict[str, Any], place: _Place) -
     found = _probed(recipe, name, place)
     counts, training = plan["counts"], recipe.training
     course = Course.of(training, counts["train"])
-    validate = found["token_seconds"] * counts["validation"] * plan["tokens"]["validation"]["mean"]
-    test = found["token_seconds"] * counts["test"] * plan["tokens"]["test"]["mean"]
+    plain, fast = found["token_seconds"], found["inference_token_seconds"]
+    validation_tokens = counts["validation"] * plan["tokens"]["validation"]["mean"]
+    test_tokens = counts["test"] * plan["tokens"]["test"]["mean"]
+    # By the inference pass also the gate's; by the plain one also the best step's, for the reload check.
+    validate = course.evaluations * plain if fast is None else plain + (course.evaluations + 1) * fast
+    token_seconds = plain if fast is None else fast
     planned = plan["candidates"][name]
     prefix_bytes, prefix_seconds = _prefix(name, plan, token_seconds=found["token_seconds"])
     precision = plan["precision"] if planned["padded_because"] is None else "float32"
@@ -218,9 +222,9 @@ def _candidate(recipe: Recipe, name: str, plan: dict[str, Any], place: _Place) -
         "prefix_bytes": prefix_bytes,
         "frozen_layers": planned.get("frozen_depth", 0),
         "prefix_seconds": prefix_seconds + _frozen_seconds(plan, name, token_seconds=found["token_seconds"]),
-        "evaluate_seconds": course.evaluations * validate,
-        "prove_seconds": validate + start,
-        "test_seconds": test + start,
+        "evaluate_seconds": validate * validation_tokens,
+        "prove_seconds": plain * validation_tokens + start,
+        "test_seconds": token_seconds * test_tokens + start,
         "start_seconds": start,
     }
 
@@ -252,8 +256,8 @@ def _probe_seconds(plan: dict[str, Any], row: dict[str, Any]) -> float:
     """Of the row `probe`: train and validation rows encoded to fit it, validation rows again to prove it, test rows."""
     starts = 3 * row["start_seconds"]
     encode = {split: row[f"{step}_seconds"] - row["start_seconds"] for split, step in _STEPS.items()}
-    tokens = {split: plan["counts"][split] * plan["tokens"][split]["mean"] for split in ("train", "validation")}
-    train = encode["validation"] * tokens["train"] / tokens["validation"]
+    tokens = {split: plan["counts"][split] * plan["tokens"][split]["mean"] for split in ("train", "test")}
+    train = encode["test"] * tokens["train"] / tokens["test"]
     return float(starts + train + 2 * encode["validation"] + encode["test"])
 
 

@@ -190,7 +190,7 @@ def _way(row: dict[str, Any]) -> Iterator[str]:
     elif row["gpu_peak_bytes"] is not None:
         yield f"tuned on a GPU in {row['precision']}, with {row['gpu_peak_bytes'] / 1e9:.2f} GB of its memory"
     elif row["precision"] != "float32":
-        yield f"products of tuning in {row['precision']}, evaluations in float32"
+        yield f"products of tuning in {row['precision']}"
     if row.get("frozen_layers"):
         yield f"its lowest {row['frozen_layers']} layers are frozen during the training (then)"
     if row["prefix_bytes"]:

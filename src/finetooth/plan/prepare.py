@@ -13,6 +13,7 @@ from finetooth.data import Dataset, Examples
 from finetooth.data.examples import rows_id
 from finetooth.errors import ModelError, RecipeError, did_you_mean
 from finetooth.files import damage, discard, new_directory, sha256_file
+from finetooth.model.agreement import Precision
 from finetooth.model.batching import Tokens, tokenize
 from finetooth.model.config_file import load_config, positions
 from finetooth.model.tokenizer import check_tokenizer, load_file, load_tokenizer
@@ -213,11 +214,12 @@ def resolve(
     *,
     other_tokens: Mapping[str, Mapping[str, Tokens]] | None = None,
     free_disk: int = 2**62,
+    exact: bool = False,
 ) -> dict[str, Any]:
     """plan.json without its run_id: everything besides the recipe that decides the results.
 
     tokens: of the recipe's model, by split. other_tokens: of other models, by the name of the probe that reads them.
-    free_disk: bytes free where the run is kept.
+    free_disk: bytes free where the run is kept. exact: no row is computed by the inference pass.
 
     Raises: ModelError when a candidate's targets match nothing, or the checkpoint lacks a part of an encoder layer;
     RecipeError for a row that cannot be tuned on the device.
@@ -236,6 +238,8 @@ def resolve(
         "counts": {split: len(split_of(dataset, split)) for split in SPLITS},
         "pairs": dataset.train.pairs is not None,
         "evaluation_budget": EVALUATION_BUDGET,
+        "exact": exact,
+        "inference": "plain",
         "base": None,
         "other_bases": _other_bases(material, other_tokens or {}),
         "candidates": {},
@@ -251,7 +255,7 @@ def resolve(
     plan["candidates"] = _candidates(recipe, base)
     if on_gpu:
         _refuse_padded(plan["candidates"])
-    plan["precision"] = _precision(recipe, plan["candidates"])
+    plan["precision"], plan["inference"] = _precisions(recipe, plan["candidates"], exact=exact)
     plan["prefix"] = fitting.prefix_plan(
         recipe,
         plan["candidates"],
@@ -349,15 +353,19 @@ def lengths_of(tokens: Tokens) -> dict[str, Any]:
     }
 
 
-def _precision(recipe: Recipe, candidates: Mapping[str, Mapping[str, Any]]) -> str:
-    """Number format of the products of tuning without padding; that of padded tuning where there is no other."""
-    if all(way["padded_because"] for way in candidates.values()):
-        return "float32"
+def _precisions(recipe: Recipe, candidates: Mapping[str, Mapping[str, Any]], *, exact: bool) -> tuple[str, Precision]:
+    """Number format of the products of training without padding, and how inference computes.
+
+    That of training is float32 where every candidate is trained with padding.
+    """
     from finetooth.model import precision
 
-    if recipe.training.device == "cuda":
-        return "bfloat16"  # the attention kernel there takes no float32
-    return precision.choose(recipe.training.precision)
+    faster = precision.choose(recipe.training.precision)
+    inference: Precision = "plain" if exact else faster
+    if all(way["padded_because"] for way in candidates.values()):
+        return "float32", inference
+    on_gpu = recipe.training.device == "cuda"
+    return "bfloat16" if on_gpu else faster, inference  # the attention kernel on a GPU takes no float32
 
 
 def _refuse_padded(candidates: Mapping[str, Mapping[str, Any]]) -> None:

@@ -171,13 +171,14 @@ def _barriers() -> dict[str, str]:
 
 
 def _heap(task: Task) -> dict[str, str]:
-    if task.action == "score" or task.folder.lowered.is_file():
+    if task.folder.lowered.is_file() or (task.action == "score" and task.split != "test"):
         return _HEAP
     plan = task.plan()
     way = plan["candidates"].get(task.row)
-    packed = way is not None and way["padded_because"] is None
+    if task.action == "score" or way is None:
+        return {} if plan["inference"] == "bfloat16" else _HEAP
     on_gpu = "gpu" in plan["device"]  # what is left to the CPU then is float32
-    return {} if packed and plan["precision"] == "bfloat16" and not on_gpu else _HEAP
+    return {} if way["padded_because"] is None and plan["precision"] == "bfloat16" and not on_gpu else _HEAP
 
 
 def _error(answer: dict[str, Any]) -> FinetoothError:

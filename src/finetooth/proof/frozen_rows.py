@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -14,10 +14,15 @@ from finetooth.controls import Probe
 from finetooth.controls.control import SETTINGS
 from finetooth.errors import DivergedError, ProofError
 from finetooth.files import canonical_hash, read_json, sha256_file
+from finetooth.measure.decisions import Decision
 from finetooth.model import device
+from finetooth.model.agreement import Measured, Precision
 from finetooth.model.batching import Tokens, tokenize
 from finetooth.model.features import Feature, encode, feature_batch, head_input
+from finetooth.model.inference import agreement
 from finetooth.model.loading import Base, encoder_parameters
+from finetooth.model.packed_inference import InferencePass, inference_obstacle
+from finetooth.model.precision import DTYPES
 from finetooth.model.predictor import Input
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.proof import latency
@@ -29,6 +34,7 @@ from finetooth.runs.work import read_labels
 def fit(task: Task, channel: Channel) -> None:
     """Fit the probe on the training split, choose it on the validation split, and save it with the base's identity.
 
+    Validation rows are computed by the plain pass, training rows as planned and as far as the gate allows.
     Raises: ProofError if the base is not the plan's; DivergedError for a hidden state that is not finite.
     """
     plan = task.plan()
@@ -37,18 +43,19 @@ def fit(task: Task, channel: Channel) -> None:
     task.folder.path.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     features: tuple[Feature, ...] = (head_input(base), "mean")
-    train, validation = (_encoded(task, base, split, features, channel) for split in ("train", "validation"))
-    labels, truth = (read_labels(task.run_folder, split)[1] for split in ("train", "validation"))
-    probe = Probe.fit(train, labels, validation=validation, truth=truth, classes=len(plan["classes"]))
+    labels = read_labels(task.run_folder, "train")[1]
+    validation = _encoded(task, base, "validation", features, precision="plain", channel=channel)
+    probe, measured = _fitted(task, base, features, labels=labels, validation=validation, channel=channel)
     seconds = time.perf_counter() - started
     parameters = {"head": probe.parameters, "total": probe.parameters + encoder_parameters(base)}
     proof = {"validation_logits_sha256": _sha256(probe.logits(validation))}
-    probe.save(task.folder.control, facts={"parameters": parameters, "identity": _identity(task), **proof})
+    facts = {"parameters": parameters, "identity": _identity(task), "inference": measured.described(), **proof}
+    probe.save(task.folder.control, facts=facts)
     add_costs(task, train_seconds=seconds, examples_per_second=len(labels) / seconds)
 
 
 def score(task: Task, channel: Channel) -> None:
-    """Score a split with the saved probe, on features computed anew; of the validation rows, prove them bitwise.
+    """Score a split with the saved probe, on features computed anew; the validation rows by the plain pass, bitwise.
 
     Raises: ProofError when base, tokenizer, labels or input are not those it was fitted with, or a bit of the
     validation rows' logits is not what was measured before it was saved (unless the run is marked inexact).
@@ -59,22 +66,58 @@ def score(task: Task, channel: Channel) -> None:
     saved = read_json(task.folder.control / SETTINGS)
     _refuse_another(task, saved["identity"])
     base = load_planned(task, head_seed=0)
-    found = probe.logits(_encoded(task, base, task.split, (probe.chosen.feature,), channel))
+    wanted: Precision = "plain" if task.split == "validation" else plan["inference"]
+    precision = Measured.of(saved["inference"]).precision(wanted)
+    found = probe.logits(
+        _encoded(task, base, task.split, (probe.chosen.feature,), precision=precision, channel=channel)
+    )
     if task.split == "validation" and not plan["inexact"] and _sha256(found) != saved["validation_logits_sha256"]:
         raise ProofError(
             f"{task.row}: the reloaded probe is not the one measured: its validation logits differ. The run stops "
             f"here. Delete {task.folder.path} and give the same command again to fit it anew."
         )
-    latency.record(task, _answering(task, base, probe))
+    latency.record(task, _answering(task, base, probe, precision=precision))
     keep_predictions(task, found)
 
 
-def _answering(task: Task, base: Base, probe: Probe) -> latency.Answer:
+def _fitted(
+    task: Task,
+    base: Base,
+    features: tuple[Feature, ...],
+    *,
+    labels: npt.NDArray[np.int64],
+    validation: Mapping[str, npt.NDArray[np.float32]],
+    channel: Channel,
+) -> tuple[Probe, Measured]:
+    """The probe on training features in bfloat16 if its gate lets it, else in float32, or by the plain pass.
+
+    labels: (N,) of the training rows. validation: features (N, H) by the plain pass.
+    """
+    plan, truth = task.plan(), read_labels(task.run_folder, "validation")[1]
+    measured = Measured(inference_obstacle(base.model) if plan["inference"] != "plain" else None)
+    precision: Precision = "plain" if measured.fallback_reason else plan["inference"]
+    while True:
+        train = _encoded(task, base, "train", features, precision=precision, channel=channel)
+        probe = Probe.fit(train, labels, validation=validation, truth=truth, classes=len(plan["classes"]))
+        if precision != "bfloat16":
+            return probe, measured
+        name = (probe.chosen.feature,)
+        rounded = probe.logits(_encoded(task, base, "validation", name, precision=precision))
+        found = agreement(probe.logits(validation), rounded, decision=Decision(), truth=np.asarray(truth))
+        measured, precision = Measured(None, found), "float32"
+        if found.passed:
+            return probe, measured
+
+
+def _answering(task: Task, base: Base, probe: Probe, *, precision: Precision) -> latency.Answer:
     recipe, tokenizer = task.recipe(), load_tokenizer(Path(task.base_folder))
     feature = cast(Feature, probe.chosen.feature)
+    computed = None if precision == "plain" else InferencePass(base.model, dtype=DTYPES[precision])
 
     def answer(texts: Sequence[str], pairs: Sequence[str] | None) -> npt.NDArray[np.float32]:
         tokens = tokenize(tokenizer, texts, pairs, max_tokens=recipe.max_tokens, truncation=recipe.truncation)
+        if computed is not None:
+            return probe.logits({feature: computed.features(tokens, features=(feature,))[feature]})
         found = feature_batch(
             base.model, tokens, np.arange(len(texts)), features=(feature,), pad_id=tokenizer.pad_token_id
         )
@@ -84,16 +127,25 @@ def _answering(task: Task, base: Base, probe: Probe) -> latency.Answer:
 
 
 def _encoded(
-    task: Task, base: Base, split: str, features: tuple[Any, ...], channel: Channel
+    task: Task,
+    base: Base,
+    split: str,
+    features: tuple[Any, ...],
+    *,
+    precision: Precision,
+    channel: Channel | None = None,
 ) -> dict[str, npt.NDArray[np.float32]]:
-    found = encode(
-        base.model,
-        Tokens.open(task.tokens / split),
-        features=features,
-        pad_id=load_tokenizer(Path(task.base_folder)).pad_token_id,
-        budget=task.plan()["evaluation_budget"],
-        advance=lambda count: channel.advance(count, ""),
-    )
+    def advance(count: int) -> None:
+        if channel is not None:
+            channel.advance(count, "")
+
+    tokens = Tokens.open(task.tokens / split)
+    if precision == "plain":
+        pad_id = load_tokenizer(Path(task.base_folder)).pad_token_id
+        budget = task.plan()["evaluation_budget"]
+        found = encode(base.model, tokens, features=features, pad_id=pad_id, budget=budget, advance=advance)
+    else:
+        found = InferencePass(base.model, dtype=DTYPES[precision]).features(tokens, features=features, advance=advance)
     for name, rows in found.items():
         if not np.isfinite(rows).all():
             raise DivergedError(f"a value of {name} of the {split} rows is not finite.")

@@ -1,7 +1,7 @@
 """Rows of the model tuned: saved, and scored from what was saved."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from finetooth.model.loading import Base, hash_tensors
 from finetooth.model.precision import DTYPES
 from finetooth.model.predictor import Input, Predictor
 from finetooth.model.tokenizer import load_tokenizer
-from finetooth.proof import certificate, latency, prefix_states, profiling
+from finetooth.proof import certificate, gate, latency, prefix_states, profiling
 from finetooth.proof.planned_base import load_planned
 from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
 from finetooth.recipe import Candidate, Recipe
@@ -49,8 +49,9 @@ def fit(task: Task, channel: Channel) -> None:
     model = _tune(task, channel, base, candidate, recipe, tokenizer.pad_token_id)
     settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan["pairs"])
     decision = Decision() if candidate is None else _decision(task, _measured(task))
+    predictor = Predictor(model, tokenizer, tuple(plan["classes"]), settings, task.row, decision)
     artefact.save(
-        Predictor(model, tokenizer, tuple(plan["classes"]), settings, task.row, decision),
+        replace(predictor, measured=gate.measure(task, predictor, plain=_measured(task), stop=channel.stop)),
         task.folder.adapter,
         base=base,
         base_folder=base_folder,
@@ -61,7 +62,7 @@ def fit(task: Task, channel: Channel) -> None:
 
 
 def score(task: Task, channel: Channel) -> None:
-    """Score a split with the saved, unmerged artefact; of the validation rows, prove them bitwise.
+    """Score a split with the saved artefact: the validation rows by the plain pass, compared bitwise.
 
     Raises: ProofError when the artefact, or its decision, is not what was measured before it was saved.
     """
@@ -71,7 +72,11 @@ def score(task: Task, channel: Channel) -> None:
     tokens = Tokens.open(task.run_folder.work / "tokens" / task.split)
     pad_id = predictor.tokenizer.pad_token_id
     states = prefix_states.open_filled(task, predictor.model, task.split, pad_id=pad_id, advance=channel.advance)
-    found = predictor.logits(tokens, budget=plan["evaluation_budget"], states=states, advance=_advance(channel))
+    predictor = gate.ready(task, predictor)
+    if predictor.inference is None:
+        found = predictor.logits(tokens, budget=plan["evaluation_budget"], states=states, advance=_advance(channel))
+    else:
+        found = predictor.inference.logits(tokens, states=states, advance=_advance(channel))
     if task.split == "validation" and certificate.is_due(task.folder):
         certificate.prove(
             task.folder,
@@ -91,8 +96,7 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
     assert task.seed is not None
     plan = task.plan()
     model = whole.release(base) if candidate is None else adapters.attach(base, candidate, seed=task.seed)
-    before = _frozen_hash(model)
-    packed = plan["candidates"][task.row]["padded_because"] is None
+    before, packed = _frozen_hash(model), plan["candidates"][task.row]["padded_because"] is None
     train, validation = (_split(task, split, model, pad_id, channel) for split in ("train", "validation"))
     job = Job(
         candidate=candidate,
@@ -104,6 +108,7 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
         pad_id=pad_id,
         packed=packed,
         precision=plan["precision"] if packed else "float32",
+        inference=plan["inference"],
         token_budget=plan["token_budget"],
         lowered_budget=_lowered(task),
         budget=plan["evaluation_budget"],

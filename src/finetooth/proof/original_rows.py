@@ -1,17 +1,18 @@
 """The row of the model as it came: with the head that the checkpoint brought, or with several untrained heads."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from finetooth.model import artefact, device
 from finetooth.model.batching import Tokens
-from finetooth.model.features import encode, head_logits
+from finetooth.model.features import Feature, encode, head_logits
 from finetooth.model.loading import draw_head, head_tensors
 from finetooth.model.predictor import Input, Predictor
 from finetooth.model.tokenizer import load_tokenizer
-from finetooth.proof import latency
+from finetooth.proof import gate, latency
 from finetooth.proof.planned_base import load_planned
 from finetooth.proof.task import Channel, Task, keep_predictions
 
@@ -33,8 +34,9 @@ def fit(task: Task, channel: Channel) -> None:
         draw_head(base, task.seed)
     settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan["pairs"])
     task.folder.path.mkdir(parents=True, exist_ok=True)
+    predictor = Predictor(base.model, load_tokenizer(folder), tuple(plan["classes"]), settings, task.row)
     artefact.save(
-        Predictor(base.model, load_tokenizer(folder), tuple(plan["classes"]), settings, task.row),
+        replace(predictor, measured=gate.measure(task, predictor)),
         task.folder.adapter,
         base=base,
         base_folder=folder,
@@ -57,11 +59,14 @@ def score(task: Task, channel: Channel) -> None:
     def advance(count: int) -> None:
         channel.advance(count, "")
 
+    predictor = gate.ready(task, predictor)
     latency.record(task, predictor.predict)
-    if len(heads) == 1:
+    if len(heads) > 1:
+        _keep_of_heads(task, predictor, tokens, heads, advance)
+    elif predictor.inference is None:
         keep_predictions(task, predictor.logits(tokens, budget=budget, advance=advance))
     else:
-        _keep_of_heads(task, predictor, tokens, heads, advance)
+        keep_predictions(task, predictor.inference.logits(tokens, advance=advance))
 
 
 def _keep_of_heads(
@@ -71,11 +76,13 @@ def _keep_of_heads(
     heads: Mapping[int, Mapping[str, torch.Tensor]],
     advance: Callable[[int], None],
 ) -> None:
-    budget = task.plan()["evaluation_budget"]
-    pad_id = predictor.tokenizer.pad_token_id
-    first = encode(predictor.model, tokens, features=("first_token",), pad_id=pad_id, budget=budget, advance=advance)[
-        "first_token"
-    ]
+    names: tuple[Feature, ...] = ("first_token",)
+    if predictor.inference is None:
+        budget, pad_id = task.plan()["evaluation_budget"], predictor.tokenizer.pad_token_id
+        encoded = encode(predictor.model, tokens, features=names, pad_id=pad_id, budget=budget, advance=advance)
+    else:
+        encoded = predictor.inference.features(tokens, features=names, advance=advance)
+    first = encoded["first_token"]
     found = {seed: head_logits(predictor.model, first, head) for seed, head in heads.items()}
     assert task.seed is not None
     own = found.pop(task.seed)

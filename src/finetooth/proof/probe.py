@@ -12,9 +12,11 @@ import torch
 
 from finetooth.files import write_json
 from finetooth.model import adapters, device, seeds, whole
+from finetooth.model.agreement import Precision
 from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
 from finetooth.model.loading import load_base
 from finetooth.model.packed import PackedModel
+from finetooth.model.packed_inference import InferencePass, inference_obstacle
 from finetooth.model.precision import DTYPES
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.proof.contention import ProcessorTime, waited_share
@@ -27,6 +29,7 @@ from finetooth.tuning.schedule import optimizer
 from finetooth.tuning.trained import trained
 
 TRAIN_SECONDS, EVALUATION_SECONDS = 1.5, 0.5
+INFERENCE_SECONDS, LEAST_INFERRED = 0.2, 32  # the pass is timed on ever more rows until it takes so long
 MOST_STEPS = 500  # drawn, to find the one that takes the most memory
 
 
@@ -80,6 +83,7 @@ def probe(task: Task) -> None:
             "step_seconds": step_seconds,
             "waited_share": waited,
             "token_seconds": _evaluation_rate(model, tokens, pad_id, plan["evaluation_budget"]),
+            "inference_token_seconds": _inference_rate(model, tokens, plan["inference"]),
         },
     )
 
@@ -182,8 +186,25 @@ def _train_rate(
     return spent / computed * whole / len(steps)
 
 
+def _inference_rate(model: torch.nn.Module, tokens: Tokens, precision: Precision) -> float | None:
+    """Seconds of a token in the inference pass, from rows spread over all lengths; None where it is not used."""
+    if precision == "plain" or inference_obstacle(model) is not None:
+        return None
+    computed = InferencePass(model, dtype=DTYPES[precision])
+    order, count = np.argsort(tokens.lengths), len(tokens.lengths)
+    rows, seconds = min(count, LEAST_INFERRED), 0.0
+    while True:
+        sample = tokens.take(np.sort(order[np.linspace(0, count - 1, rows).astype(int)]))
+        started = time.perf_counter()
+        computed.logits(sample)
+        seconds = time.perf_counter() - started
+        if rows == count or seconds > INFERENCE_SECONDS:
+            return seconds / int(sample.lengths.sum())
+        rows = min(count, 4 * rows)
+
+
 def _evaluation_rate(model: torch.nn.Module, tokens: Tokens, pad_id: int, budget: int) -> float:
-    """Seconds of a token in evaluation, from micro-batches spread over all lengths."""
+    """Seconds of a token in the plain pass, from micro-batches spread over all lengths."""
     model.eval()
     batches = evaluation_batches(tokens.lengths, budget)
     count = spent = 0.0

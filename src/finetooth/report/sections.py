@@ -11,7 +11,16 @@ from finetooth.report.lines import Line, best_control_of, few_seeds, original_of
 from finetooth.report.markup import Safe, join, shown, table, tag
 from finetooth.report.material import Material
 from finetooth.report.measured import LEAST_RISE, slices
-from finetooth.report.wording import counted, megabytes, of_rows, percent, seconds, short_model, times
+from finetooth.report.wording import (
+    computed_in,
+    counted,
+    megabytes,
+    of_rows,
+    percent,
+    seconds,
+    short_model,
+    times,
+)
 
 _LISTED = 20
 _NARROW_MATRIX = 3  # classes of a matrix of which three stand side by side
@@ -267,8 +276,8 @@ def _method(material: Material) -> Iterator[tuple[str, str | None]]:
     gpu = (provenance.get("device") or {}).get("gpu")
     if gpu is not None:
         yield "Tuned on", f"{shown(gpu)}; every evaluation on the processor."
-    if provenance.get("precision") == "bfloat16":
-        yield "Precision", "Products of tuning without padding in bfloat16; all else, and every evaluation, in float32."
+    training = "Products of training without padding in bfloat16." if provenance.get("precision") == "bfloat16" else ""
+    yield "Precision", " ".join(filter(None, [training, computed_in(material.contract["rows"])])) or None
     spent = material.contract["step_seconds"]
     yield "Time of all steps", seconds(sum(spent.values())) if spent else None
     most = material.contract["peak_bytes"]

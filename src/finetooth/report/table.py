@@ -10,6 +10,7 @@ from finetooth.measure.wording import setting
 from finetooth.report.wording import (
     TEMPERED,
     compared_with,
+    computed_in,
     counted_parts,
     family,
     latency,
@@ -276,6 +277,8 @@ def _reading(
     said += _of_heads(lines, compared_with(comparison or {}), wide=wide)
     said += [_wrapped(text, "  ") for text in of_probes(line.row for line in lines)]
     said += [_wrapped(text, "  ").replace(_TIED, " ") for text in of_frozen(line.row for line in lines)]
+    precision = computed_in(line.row for line in lines)
+    said += [] if precision is None else [_wrapped(precision, "  ")]
     cut = of_cut(contract)
     said += [] if cut is None else [_wrapped(cut, "  ").replace(_TIED, " ")]
     full = of_full((line.row, line.compared) for line in lines)

@@ -127,6 +127,42 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
+PRECISIONS = {
+    "bfloat16": "bfloat16",
+    "float32": "float32",
+    "plain": "float32 by the model's own pass",
+}
+
+
+def computed_in(rows: Iterable[Mapping[str, Any]]) -> str | None:
+    """In which number format the test figures of the rows were computed, in a short line; None without a model.
+
+    rows: of the contract. With bfloat16 it says how many validation labels differ at most.
+    """
+    known = [row for row in rows if row["status"] == "done" and row.get("inference")]
+    names: dict[str, list[str]] = {}
+    for row in known:
+        listed = names.setdefault(row["inference"]["precision"], [])
+        listed += [] if row["name"] in listed else [row["name"]]
+    if not names:
+        return None
+    if len(names) > 1:
+        parts = [f"{PRECISIONS[key]} ({', '.join(names[key])})" for key in PRECISIONS if key in names]
+        return f"Test figures in {'; '.join(parts)}."
+    (precision,) = names
+    flips = [row["inference"] for row in known if row["inference"].get("validation_rows")]
+    if precision != "bfloat16" or not flips:
+        return f"Test figures in {PRECISIONS[precision]}."
+    most = max(flips, key=lambda known: known["flipped"])
+    flipped, rows = most["flipped"], most["validation_rows"]
+    differ = (
+        f"at most {flipped:,} of {rows:,} validation labels differ"
+        if flipped
+        else f"all {rows:,} validation labels are the same"
+    )
+    return f"Test figures in bfloat16: {differ}."
+
+
 def of_heads(name: str, count: int, *, first: float | None, others: bool) -> str:
     """What the figures of a row of several untrained heads are.
 

@@ -81,6 +81,21 @@ class Reload:
     max_abs_logit_difference: float
 
 
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """How the test rows were computed, and what bfloat16 changed on the validation rows.
+
+    precision: `bfloat16` or `float32`, by the inference pass, or `plain`, by the model's own pass in float32.
+    fallback_reason: why the inference pass could not compute the model. flipped: labels of validation_rows that differ
+    in bfloat16 from those of the plain pass; both None where bfloat16 was not measured.
+    """
+
+    precision: Literal["plain", "float32", "bfloat16"]
+    fallback_reason: str | None = None
+    flipped: int | None = None
+    validation_rows: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One row of the table with one seed; all of it follows from the inputs.
@@ -90,7 +105,8 @@ class Row:
     warnings: what a reader of the row's figures must know, a text each. heads: of an original row with several
     untrained heads, whose other figures are of the first. probe: of probes alone. decision: how the row's
     logits become answers, as measure.decision_file.describe gives it; None of a baseline, full among them.
-    test_rows_cut: share of the test rows, 0 to 1, that are cut for it; None where it reads no tokens.
+    test_rows_cut: share of the test rows, 0 to 1, that are cut for it; None where it reads no tokens. inference: None
+    of a row without a model.
     """
 
     name: str
@@ -111,6 +127,7 @@ class Row:
     probe: Chosen | None = None
     decision: Mapping[str, Any] | None = None
     test_rows_cut: float | None = None
+    inference: Inference | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ ADAPTER = Kind(
         "adapter_model.safetensors",
         "labels.json",
         "decision.json",
+        "inference.json",
         "MANIFEST.json",
         "finetooth.json",
         "README.md",
@@ -61,7 +62,7 @@ ADAPTER = Kind(
     weights="adapter_model.safetensors",
     required=("adapter_config.json",),
 )
-_OURS = _TOKENIZER | {"labels.json", "decision.json", "MANIFEST.json", "finetooth.json"}
+_OURS = _TOKENIZER | {"labels.json", "decision.json", "inference.json", "MANIFEST.json", "finetooth.json"}
 # What Finetooth saves of the rows full and original, in the same place as an adapter.
 WHOLE = Kind(
     name="adapter",

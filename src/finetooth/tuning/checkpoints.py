@@ -2,6 +2,7 @@
 
 checkpoints/step-00000120-1/  state.safetensors (trained tensors and AdamW's moments), counters.json, MANIFEST.json
 checkpoints/best-00000100/    weights.safetensors, validation.safetensors (the logits that were scored), MANIFEST.json
+checkpoints/plain-00000100/   validation.safetensors by the plain pass, of the step that was best at the end
 
 The digit after the step says whether that step's evaluation is in it. No pickle, no generator state: order and
 dropout follow from the step.
@@ -125,16 +126,35 @@ def load_best(folder: Path, step: int, named: Mapping[str, nn.Parameter]) -> Non
             parameter.copy_(tensors[name])
 
 
+def save_plain(folder: Path, step: int, logits: npt.NDArray[np.float32]) -> None:
+    """Write the validation logits (N, C) that the plain pass gives at the best step."""
+    path = folder / f"plain-{step:08d}"
+    discard(path)
+    with new_directory(path) as inside:
+        save_file({"logits": torch.from_numpy(logits)}, inside / "validation.safetensors")
+
+
 def best_damage(folder: Path, step: int) -> str | None:
-    """What is wrong with the best state of `step`, or None if it is whole."""
-    return damage(folder / f"best-{step:08d}")
+    """What is wrong with the best state of `step`, or with its plain logits where there are some; None: nothing."""
+    places = (folder / f"best-{step:08d}", folder / f"plain-{step:08d}")
+    return next((fault for place in places if place.exists() and (fault := damage(place))), damage(places[0]))
 
 
 def best_logits(folder: Path, step: int) -> npt.NDArray[np.float32]:
-    """The validation logits (N, C) scored in memory at `step`."""
-    tensors: dict[str, Any] = load_tensors(read_file(folder / f"best-{step:08d}" / "validation.safetensors"))
-    found: npt.NDArray[np.float32] = tensors["logits"].numpy()
-    return found
+    """The validation logits (N, C) of `step` by the plain pass."""
+    plain = folder / f"plain-{step:08d}"
+    return _logits(plain if plain.exists() else folder / f"best-{step:08d}")
+
+
+def scored_logits(folder: Path, step: int) -> npt.NDArray[np.float32]:
+    """The validation logits (N, C) that `step` was scored by."""
+    return _logits(folder / f"best-{step:08d}")
+
+
+def _logits(path: Path) -> npt.NDArray[np.float32]:
+    tensors: dict[str, Any] = load_tensors(read_file(path / "validation.safetensors"))
+    logits: npt.NDArray[np.float32] = tensors["logits"].numpy()
+    return logits
 
 
 def _restore(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from finetooth.model.agreement import Precision
 from finetooth.model.batching import Tokens
 from finetooth.model.prefix import PrefixCache
 from finetooth.recipe import Candidate, Training
@@ -34,8 +35,9 @@ class Job:
     packed: whether it is tuned without padding. precision: number format of the products then, a name of
     finetooth.model.precision.DTYPES; with padding it is float32. Where it is tuned, training.device says. token_budget:
     most tokens computed at a time in training; lowered_budget: what is left of them after the system ended a process
-    for want of memory, or None; budget: of a micro-batch in evaluation. advance(steps, note) tells how far it is, with
-    0 steps while it validates; stop() is the signal to obey, or None.
+    for want of memory, or None; budget: of a micro-batch of the plain pass. inference: how the validation rows are
+    computed where the model allows it; at the best step they are computed by the plain pass too. advance(steps, note)
+    tells how far it is, with 0 steps while it validates; stop() is the signal to obey, or None.
     freezing: of lower layers after an epoch, or None.
     """
 
@@ -53,6 +55,7 @@ class Job:
     advance: Callable[[int, str], None] = lambda count, note: None
     stop: Callable[[], int | None] = lambda: None
     precision: str = "float32"
+    inference: Precision = "plain"
     lowered_budget: int | None = None
     freezing: Freezing | None = None
 

@@ -25,10 +25,10 @@ from finetooth.files import write_regular
 from finetooth.measure.learning import collapse
 from finetooth.measure.metrics import predicted, score
 from finetooth.model import device, seeds
+from finetooth.model.agreement import Precision
 from finetooth.model.batching import Rows, collate
 from finetooth.model.packed import PackedModel
 from finetooth.model.precision import DTYPES
-from finetooth.model.predictor import logits
 from finetooth.runs.memory import give_back, ran_out
 from finetooth.tuning import checkpoints
 from finetooth.tuning.checkpoints import Counters
@@ -39,6 +39,7 @@ from finetooth.tuning.objective import BatchObjective
 from finetooth.tuning.readings import Readings
 from finetooth.tuning.schedule import optimizer
 from finetooth.tuning.trained import take_over, trained
+from finetooth.tuning.validation import validation_logits
 
 LOG_EVERY = 10
 _NOTHING_LEARNT = (
@@ -100,10 +101,24 @@ class Tuning:
             self._read()
             self._checkpoint()
             raise Interrupted("interrupted; the state is saved.", signal_number=stop.signal_number) from None
-        assert counters.best_step is not None
-        checkpoints.load_best(job.folder.checkpoints, counters.best_step, trained(self.model))
+        self._take_best()
         self._log("end", {"best_step": counters.best_step})
         return counters
+
+    def _take_best(self) -> None:
+        """Put the best step's weights into the model; a reload is compared with its plain validation logits."""
+        place, step = self.job.folder.checkpoints, self.counters.best_step
+        assert step is not None
+        if self.job.inference == "plain":
+            checkpoints.load_best(place, step, trained(self.model))
+            return
+        self._checkpoint()
+        checkpoints.load_best(place, step, trained(self.model))
+        try:
+            with self._timed("evaluate"):
+                checkpoints.save_plain(place, step, self._validation_logits("plain"))
+        except _Stop as stop:
+            raise Interrupted("interrupted; the state is saved.", signal_number=stop.signal_number) from None
 
     def _steps(self) -> None:
         job, counters = self.job, self.counters
@@ -275,25 +290,10 @@ class Tuning:
 
     def _evaluate(self) -> None:
         job, counters = self.job, self.counters
-        whole, done = len(job.validation.labels), 0
-
-        def advance(count: int) -> None:
-            nonlocal done
-            self._obey()
-            done += count
-            job.advance(0, f"validating {done:,} of {whole:,} texts")
-
         with self._timed("evaluate"), self.crew.all_threads():
             give_back()  # the steps' shapes are not those of an evaluation
             take_over(self.model, self.named)
-            found = logits(
-                self.model,
-                job.validation.tokens,
-                pad_id=job.pad_id,
-                budget=job.budget,
-                states=job.validation.states,
-                advance=advance,
-            )
+            found = self._validation_logits(job.inference)
             give_back()
         if not np.isfinite(found).all():
             raise DivergedError(f"a validation logit after step {counters.step} is not finite.")
@@ -319,6 +319,25 @@ class Tuning:
         counters.loss_sum, counters.loss_count, counters.right, counters.evaluated = 0.0, 0, 0, True
         self._log("evaluate", {**point, "macro_f1": figures["macro_f1"]})
         job.advance(0, f"validation {100 * figures['accuracy']:.1f} %{collapsed}")
+
+    def _validation_logits(self, precision: Precision) -> npt.NDArray[np.float32]:
+        job, done = self.job, 0
+
+        def advance(count: int) -> None:
+            nonlocal done
+            self._obey()
+            done += count
+            job.advance(0, f"validating {done:,} of {len(job.validation.labels):,} texts")
+
+        return validation_logits(
+            self.model,
+            job.validation.tokens,
+            precision=precision,
+            pad_id=job.pad_id,
+            budget=job.budget,
+            states=job.validation.states,
+            advance=advance,
+        )
 
     def _sound_alarm(self, found: npt.NDArray[np.float32]) -> str:
         """Log that one class takes nearly all answers, and return it as a note for the progress.

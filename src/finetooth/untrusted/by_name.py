@@ -7,7 +7,7 @@ from finetooth.untrusted.adapter_config import check_adapter_config
 from finetooth.untrusted.code_keys import check_code
 from finetooth.untrusted.model_config import check_model_config
 from finetooth.untrusted.rules import Problem, not_a_mapping
-from finetooth.untrusted.saved_files import check_identity, check_labels, check_manifest
+from finetooth.untrusted.saved_files import check_identity, check_inference, check_labels, check_manifest
 from finetooth.untrusted.tokenizer_files import check_tokenizer_file
 
 
@@ -23,6 +23,7 @@ _CHECKS: dict[str, Callable[[Any], Iterator[Problem]]] = {
     "adapter_config.json": check_adapter_config,
     "labels.json": check_labels,
     "finetooth.json": check_identity,
+    "inference.json": check_inference,
     "MANIFEST.json": check_manifest,
 }
 

@@ -15,6 +15,7 @@ from finetooth.untrusted.rules import (
     not_a_mapping,
     number,
     one_of,
+    optional,
     record,
     short,
     text,
@@ -53,6 +54,21 @@ _IDENTITY = {
     "platform": mapping(text(100), _fact, 100),
     "canary_logits": many(many(_LOGIT, MOST_LABELS, least=1), 8, least=8),
 }
+_SHARE = number(0.0, 1.0)
+_AGREEMENT = {
+    "rows": whole(0, 2**62),
+    "flipped": whole(0, 2**62),
+    "accuracy": _SHARE,
+    "plain_accuracy": _SHARE,
+    "largest_difference": number(0.0, 1e30),
+    "passed": flag,
+}
+_INFERENCE = {
+    "schema": one_of(1),
+    "fallback_reason": optional(text()),
+    "bfloat16": optional(record(_AGREEMENT, required=_AGREEMENT)),
+    "sha256": _sha256,
+}
 _MANIFEST = {
     "schema": one_of(1),
     "files": mapping(_file_name, record({"sha256": _sha256, "bytes": whole(0, 2**62)}, required=("sha256",)), 1_000),
@@ -89,6 +105,15 @@ def check_identity(value: Any) -> Iterator[Problem]:
     rows = value.get("canary_logits")
     if not problems and isinstance(rows, list) and len({len(row) for row in rows}) > 1:
         yield Problem("canary_logits", "value", "key 'canary_logits' has rows of unequal length.")
+
+
+def check_inference(value: Any) -> Iterator[Problem]:
+    """What is refused in inference.json: anything but the figures of the gate."""
+    yield from not_a_mapping(value)
+    if not isinstance(value, dict):
+        return
+    yield from check_required(value, [key for key in _INFERENCE if key != "schema"])
+    yield from check_table(value, _INFERENCE)
 
 
 def check_manifest(value: Any) -> Iterator[Problem]:

@@ -59,8 +59,9 @@ def asked(monkeypatch, finished_run):
     """What pipeline.run was asked for; it answers with the finished run, failed if asked["failed"] is set."""
     asked = {"failed": False}
 
-    def run(recipe, *, out=None, progress=None, allow_inexact=False, profile=False):
+    def run(recipe, *, out=None, progress=None, allow_inexact=False, profile=False, exact=False):
         asked.update(recipe=recipe, out=out, progress=progress, allow_inexact=allow_inexact, profile=profile)
+        asked.update(exact=exact)
         return Run(finished_run, asked["failed"])
 
     stand_in(monkeypatch, "pipeline", run=run)
@@ -82,7 +83,7 @@ def test_run_hands_over_the_recipe_and_prints_the_table(capsys, asked, recipe_fi
     )
     assert (code, err) == (0, "reviews: all steps took 75 s, with at most 1.00 GB of memory\n\n")
     assert (asked["recipe"].name, asked["recipe"].training.epochs, asked["recipe"].max_tokens) == ("mine", 5, 64)
-    assert (asked["out"], asked["allow_inexact"], asked["profile"]) == (Path("o"), True, False)
+    assert (asked["out"], asked["allow_inexact"], asked["profile"], asked["exact"]) == (Path("o"), True, False, False)
     assert "lora-r8 *" in out and "83.0 %" in out
     assert out.splitlines()[-1].startswith("Next    finetooth predict --with runs/reviews ")
     assert max(map(len, out.splitlines())) <= 80
@@ -261,7 +262,7 @@ class Predictor:
 def predictor(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     predictor = Predictor()
-    monkeypatch.setitem(vars(finetooth), "load", lambda tuned, *, base, progress: predictor)
+    monkeypatch.setitem(vars(finetooth), "load", lambda tuned, *, base, progress, exact: predictor)
     return predictor
 
 
@@ -283,7 +284,7 @@ def test_predict_json_is_one_answer_for_each_text(capsys, predictor):
 @pytest.fixture
 def unsure(monkeypatch, predictor):
     found = Predictor(abstention=Abstention("coverage", 0.5, 0.7, 0.5, 1.0, ()))
-    monkeypatch.setitem(vars(finetooth), "load", lambda tuned, *, base, progress: found)
+    monkeypatch.setitem(vars(finetooth), "load", lambda tuned, *, base, progress, exact: found)
     return found
 
 
@@ -428,14 +429,14 @@ def test_a_label_that_holds_a_tab_stays_one_field(capsys, predictor, monkeypatch
 
 def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypatch):
     figures = {
-        "test_id": "ab", "test_openings": 3, "split": "test", "examples": 200, "accuracy": 0.83, "loss": 0.41234,
-        "macro_f1": 0.825, "classes": ["fresh", "rotten"],
+        "precision": "bfloat16", "test_id": "ab", "test_openings": 3, "split": "test", "examples": 200,
+        "accuracy": 0.83, "loss": 0.41234, "macro_f1": 0.825, "classes": ["fresh", "rotten"],
     }  # fmt: skip
     asked = []
     stand_in(
         monkeypatch,
         "pipeline",
-        evaluate=lambda tuned, *, data, base, progress: asked.append((str(tuned), data)) or figures,
+        evaluate=lambda tuned, *, data, base, progress, exact: asked.append((str(tuned), data, exact)) or figures,
     )
     code, out, err = call(capsys, "evaluate", "runs/reviews")
     assert (code, err) == (0, '\nNext    finetooth predict --with runs/reviews "your text"\n')
@@ -446,10 +447,12 @@ def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypa
         "macro F1    82.5 %",
         "loss        0.4123",
         "",
+        "Computed in bfloat16.",
+        "",
         "This test set has been opened 3 times.",
     ]
-    assert json.loads(call(capsys, "evaluate", "runs/reviews", "--data", "more.csv", "--json")[1]) == figures
-    assert asked == [("runs/reviews", None), ("runs/reviews", "more.csv")]
+    assert json.loads(call(capsys, "evaluate", "runs/reviews", "--data", "more.csv", "--exact", "--json")[1]) == figures
+    assert asked == [("runs/reviews", None, False), ("runs/reviews", "more.csv", True)]
 
 
 @pytest.mark.parametrize(
@@ -472,7 +475,7 @@ def test_evaluate_tells_what_an_adapter_that_abstains_answers(capsys, monkeypatc
         "loss": 0.41234, "macro_f1": 0.825, "classes": ["fresh", "rotten"], "coverage": coverage,
         "accuracy_answered": right,
     }  # fmt: skip
-    stand_in(monkeypatch, "pipeline", evaluate=lambda tuned, *, data, base, progress: figures)
+    stand_in(monkeypatch, "pipeline", evaluate=lambda tuned, *, data, base, progress, exact: figures)
     _, out, _ = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")
     assert out.splitlines() == [
         "runs/reviews, more.csv: 200 examples",
@@ -495,7 +498,7 @@ def test_evaluate_calls_rows_of_training_no_test_result_and_shows_the_others_fir
         "seen_rows": {"train": 412, "validation": 0}, "unseen": of_rows(88, 0.75), "note": note,
         "classes": ["fresh", "rotten"],
     }  # fmt: skip
-    stand_in(monkeypatch, "pipeline", evaluate=lambda tuned, *, data, base, progress: figures)
+    stand_in(monkeypatch, "pipeline", evaluate=lambda tuned, *, data, base, progress, exact: figures)
     _, out, _ = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")
     assert out.splitlines() == [
         "runs/reviews, more.csv: 500 examples",
@@ -533,12 +536,12 @@ def test_evaluate_says_that_an_adapter_alone_does_not_know_its_training_rows(cap
     note = "It is not known whether rows were in the training data."
     figures = {"test_openings": 1, "split": None, "source": "a.csv", **of_rows(10, 0.5)}
     figures |= {"seen_rows": None, "unseen": None, "note": note}
-    stand_in(monkeypatch, "pipeline", evaluate=lambda tuned, *, data, base, progress: figures)
+    stand_in(monkeypatch, "pipeline", evaluate=lambda tuned, *, data, base, progress, exact: figures)
     _, out, _ = call(capsys, "evaluate", "adapter", "--data", "a.csv")
     assert out.splitlines()[2:5] == [note, "", "accuracy    50.0 %  95 % interval 23.7 to 76.3"]
 
 
 def test_run_profile_is_handed_over_and_shown_after_the_table(capsys, asked, recipe_file):
-    code, out, _ = call(capsys, "run", recipe_file, "--profile")
-    assert (code, asked["profile"]) == (0, True)
+    code, out, _ = call(capsys, "run", recipe_file, "--profile", "--exact")
+    assert (code, asked["profile"], asked["exact"]) == (0, True, True)
     assert out.index("lora-r8 *") < out.index("seconds of tuning")

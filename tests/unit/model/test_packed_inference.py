@@ -12,9 +12,10 @@ import tiny
 from finetooth.model import adapters
 from finetooth.model.batching import Tokens, inference_batches, tokenize
 from finetooth.model.features import Feature, encode
-from finetooth.model.loading import load_base, load_tokenizer
+from finetooth.model.loading import load_base
 from finetooth.model.packed_inference import InferencePass, inference_obstacle
 from finetooth.model.predictor import logits
+from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate
 
 CLASSES = ("bad", "good", "neither")

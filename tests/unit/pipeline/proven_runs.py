@@ -89,7 +89,7 @@ def _plan(base_folder: Path, splits: dict[str, Examples]) -> dict[str, Any]:
     counts = {name: len(part) for name, part in splits.items()}
     return {
         "run_id": "x", "test_id": "ab" * 32, "classes": list(CLASSES), "counts": counts, "base": base, "inexact": [],
-        "token_budget": 96,
+        "token_budget": 96, "inference": "float32", "other_bases": {}, "tokens": {"test": {"rows_cut": 0.0}},
     }  # fmt: skip
 
 

@@ -18,7 +18,12 @@ from finetooth.runs import predictions
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.work import read_examples, save_examples
 
-PLAN = {"other_bases": {}, "tokens": {"test": {"rows_cut": 0.25}}, "classes": ["bad", "good"]}
+PLAN = {
+    "other_bases": {},
+    "tokens": {"test": {"rows_cut": 0.25}},
+    "classes": ["bad", "good"],
+    "inference": "plain",
+}
 
 
 def test_states_scratch_and_halves_go_and_all_else_stays(tmp_path: Path) -> None:
@@ -196,7 +201,7 @@ def test_a_fault_in_the_report_loses_nothing_and_the_same_again_completes_the_ru
     )
     plan = {
         "run_id": "1", "test_id": "ab" * 32, "classes": ["a", "b"], "inexact": [], "base": None,
-        "other_bases": {}, "tokens": {"test": {"rows_cut": 0.0}},
+        "other_bases": {}, "tokens": {"test": {"rows_cut": 0.0}}, "inference": "plain",
         "counts": {"train": 2, "validation": 2, "test": 2},
     }  # fmt: skip
     folder, two = RunFolder(tmp_path), Examples(("f:1", "f:2"), ("one", "two"), None, np.array([0, 1]))

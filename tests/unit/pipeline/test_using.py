@@ -41,8 +41,8 @@ def test_a_base_named_as_typed_is_the_folder_of_that_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model").mkdir()
-    using.load(tmp_path / "adapter", base="model")
-    using.load(tmp_path / "adapter", base="owner/name")
+    using.load(tmp_path / "adapter", base="model", exact=True)
+    using.load(tmp_path / "adapter", base="owner/name", exact=True)
     assert brought == ["./model", "owner/name"]
 
 

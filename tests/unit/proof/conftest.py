@@ -32,11 +32,14 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def begin(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Callable[[str, str, str], Task]]:
-    """A function from changes of the recipe to one that makes the run's tasks: task(action, row, split)."""
+    """A function from changes of the recipe to one that makes the run's tasks: task(action, row, split).
+
+    inference: how the plan has texts computed, whatever this machine is faster in.
+    """
     monkeypatch.setenv("FINETOOTH_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(device, "configure", lambda resolved: None)
 
-    def begun(model: str | None = None, **changes: Any) -> Callable[[str, str, str], Task]:
+    def begun(model: str | None = None, inference: str = "bfloat16", **changes: Any) -> Callable[[str, str, str], Task]:
         values = tiny.recipe(Path(model or sources / "model"), sources / "reviews.csv", **changes)
         values["data"] |= {"validation": 20, "test": 20}
         recipe, folder = load(values), RunFolder(tmp_path / "run")
@@ -48,7 +51,7 @@ def begin(
             row: prepare.tokenize_splits(recipe, material, row=row, folder=folder.tokens(row), progress=Silent())
             for row in material.other_models
         }
-        plan = prepare.resolve(recipe, material, tokens, other_tokens=others)
+        plan = prepare.resolve(recipe, material, tokens, other_tokens=others) | {"inference": inference}
         folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
         write_json(folder.plan, {"run_id": "a", "inexact": [], **plan})
         save_examples(folder, material.dataset)

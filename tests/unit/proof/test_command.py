@@ -28,6 +28,7 @@ def say(**values):
 def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Call a child that runs the code given in place of the worker."""
     (tmp_path / ".work").mkdir()
+    write_json(tmp_path / "plan.json", {"candidates": {}, "inference": "plain"})
     task = Task("score", str(tmp_path), "r4", 3, "test", "")
     real = children.subprocess.Popen  # type: ignore[attr-defined]
 
@@ -115,30 +116,35 @@ def test_a_signal_ends_the_command_whatever_its_child_says(child: Any, number: i
 
 
 @pytest.mark.parametrize(
-    ("action", "row", "precision", "keeps"),
+    ("action", "split", "row", "precision", "keeps"),
     [
-        ("fit", "r4", "bfloat16", True),
-        ("probe", "r4", "bfloat16", True),
-        ("score", "r4", "bfloat16", False),
-        ("fit", "r4", "float32", False),
-        ("fit", "wild", "bfloat16", False),
-        ("fit", "tfidf", "bfloat16", False),
+        ("fit", "train", "r4", "bfloat16", True),
+        ("probe", "train", "r4", "bfloat16", True),
+        ("score", "validation", "r4", "bfloat16", False),
+        ("score", "test", "r4", "bfloat16", True),
+        ("score", "test", "original", "bfloat16", True),
+        ("score", "test", "r4", "float32", False),
+        ("fit", "train", "r4", "float32", False),
+        ("fit", "train", "wild", "bfloat16", False),
+        ("fit", "train", "probe", "bfloat16", True),
+        ("fit", "train", "probe", "float32", False),
     ],
 )
-def test_only_tuning_in_bfloat16_keeps_what_onednn_makes(
-    tmp_path: Path, action: Any, row: str, precision: str, keeps: bool
+def test_only_work_in_bfloat16_keeps_what_onednn_makes(
+    tmp_path: Path, action: Any, split: str, row: str, precision: str, keeps: bool
 ) -> None:
     ways = {"r4": {"padded_because": None}, "wild": {"padded_because": "dropout of the adapter"}}
-    plan = {"candidates": ways, "precision": precision, "device": {"device": "cpu"}}
+    plan = {"candidates": ways, "precision": precision, "inference": precision, "device": {"device": "cpu"}}
     write_json(tmp_path / "plan.json", plan)
-    task = Task(action, str(tmp_path), row, 3, "train", "")
+    task = Task(action, str(tmp_path), row, 3, split, "")
     assert command._heap(task) == ({} if keeps else {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"})
     task.folder.checkpoints.mkdir(parents=True)
     write_json(task.folder.lowered, {"token_budget": 48})
     assert command._heap(task) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}  # the system killed it for its memory
     task.folder.lowered.unlink()
-    write_json(tmp_path / "plan.json", plan | {"device": {"device": "cpu", "gpu": "Example 80GB"}})
-    assert command._heap(task) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}  # oneDNN multiplies in float32 then
+    if action == "fit" and row in ways:
+        write_json(tmp_path / "plan.json", plan | {"device": {"device": "cpu", "gpu": "Example 80GB"}})
+        assert command._heap(task) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}  # oneDNN multiplies in float32 then
 
 
 @pytest.mark.parametrize(

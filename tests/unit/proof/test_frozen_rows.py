@@ -14,6 +14,7 @@ from finetooth.controls import Probe
 from finetooth.errors import DivergedError, ProofError
 from finetooth.files import discard, read_json, seal, write_json
 from finetooth.measure.metrics import score as score_of
+from finetooth.model.packed_inference import InferencePass
 from finetooth.proof import frozen_rows
 from finetooth.proof.task import Task
 from finetooth.runs import predictions
@@ -148,18 +149,26 @@ def test_the_base_of_another_row_is_refused(begin: Callable[..., Any], tmp_path:
     )
 
 
+@pytest.mark.parametrize(
+    ("inference", "place", "name", "split"),
+    [
+        ("plain", frozen_rows, "encode", "validation"),
+        ("float32", InferencePass, "features", "train"),
+        ("bfloat16", InferencePass, "features", "train"),
+    ],
+)
 def test_a_hidden_state_that_is_not_finite_fails_the_row(
-    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, inference: str, place: Any, name: str, split: str
 ) -> None:
-    task = begin(baselines=["probe"])
-    real = frozen_rows.encode
+    task = begin(baselines=["probe"], inference=inference)
+    real = getattr(place, name)
 
     def encode(*given: Any, **named: Any) -> Any:
         found = real(*given, **named)
         found["mean"][3, 5] = np.inf
         return found
 
-    monkeypatch.setattr(frozen_rows, "encode", encode)
+    monkeypatch.setattr(place, name, encode)
     with pytest.raises(DivergedError) as error:
         frozen_rows.fit(task("fit", "probe"), SILENT)
-    assert str(error.value) == "a value of mean of the train rows is not finite."
+    assert str(error.value) == f"a value of mean of the {split} rows is not finite."

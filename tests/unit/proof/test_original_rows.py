@@ -11,10 +11,11 @@ from silent import SILENT
 import tiny
 from finetooth.files import read_json
 from finetooth.measure.metrics import score as score_of
-from finetooth.model import artefact, features
+from finetooth.model import artefact
 from finetooth.model.artefact_files import HEADS, IDENTITY
 from finetooth.model.batching import Tokens
 from finetooth.model.loading import load_base
+from finetooth.model.packed_inference import InferencePass
 from finetooth.model.predictor import logits
 from finetooth.pipeline import ending
 from finetooth.proof import original_rows
@@ -29,7 +30,7 @@ def done(task: Callable[..., Any]) -> Any:
 
 
 def test_each_head_says_what_a_model_with_that_head_says(begin: Callable[..., Any]) -> None:
-    task = done(begin(baselines=["original"], original_heads=3))
+    task = done(begin(baselines=["original"], original_heads=3, inference="float32"))
     found = predictions.read(task.folder.predictions)
     assert list(found) == ["validation", "test", "test/seed-4", "test/seed-5", "validation/seed-4", "validation/seed-5"]
     tokens, plan = Tokens.open(task.run_folder.work / "tokens" / "test"), task.plan()
@@ -41,17 +42,27 @@ def test_each_head_says_what_a_model_with_that_head_says(begin: Callable[..., An
     assert np.abs(found["test"].logits - found["test/seed-4"].logits).max() > 1e-3
 
 
-def test_the_heads_share_one_pass_of_the_encoder(begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    task = begin(baselines=["original"], original_heads=5)
+@pytest.mark.parametrize(
+    ("inference", "place", "name"),
+    [
+        ("plain", original_rows, "encode"),
+        ("float32", InferencePass, "features"),
+        ("bfloat16", InferencePass, "features"),
+    ],
+)
+def test_the_heads_share_one_pass_of_the_encoder(
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, inference: str, place: Any, name: str
+) -> None:
+    task = begin(baselines=["original"], original_heads=5, inference=inference)
     original_rows.fit(task("fit", "original"), SILENT)
     passes: list[int] = []
-    real = features.encode
+    real = getattr(place, name)
 
     def encode(*given: Any, **named: Any) -> Any:
         passes.append(1)
         return real(*given, **named)
 
-    monkeypatch.setattr(original_rows, "encode", encode)
+    monkeypatch.setattr(place, name, encode)
     original_rows.score(task("score", "original", "test"), SILENT)
     assert len(passes) == 1
     assert len(artefact.heads_of(task("score", "original").folder.adapter)) == 5

@@ -1,6 +1,8 @@
+from typing import Any
+
 import pytest
 
-from finetooth.report.wording import GAP, latency, of_cut, of_frozen, seconds
+from finetooth.report.wording import GAP, computed_in, latency, of_cut, of_frozen, seconds
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,31 @@ def test_what_freezing_took_and_saved_is_told():
         "0.55 of its time before."
     )
     assert next(of_frozen([rows[1], {"name": "b", "seed": 1}])).startswith("b, seed 0: the lowest 3 layers")
+
+
+def inferred(name: str, precision: str | None, flipped: int | None = None) -> dict[str, Any]:
+    rows = None if flipped is None else 1048
+    found = None if precision is None else {"precision": precision, "flipped": flipped, "validation_rows": rows}
+    return {"name": name, "status": "done", "inference": found}
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        ([inferred("tfidf", None)], None),
+        (
+            [inferred("tfidf", None), inferred("a", "bfloat16", 1), inferred("b", "bfloat16", 2)],
+            "Test figures in bfloat16: at most 2 of 1,048 validation labels differ.",
+        ),
+        ([inferred("a", "bfloat16", 0)], "Test figures in bfloat16: all 1,048 validation labels are the same."),
+        ([inferred("a", "float32", 9)], "Test figures in float32."),
+        ([inferred("a", "plain")], "Test figures in float32 by the model's own pass."),
+        (
+            [inferred("original", "float32", 9), inferred("a", "bfloat16", 0), inferred("a", "bfloat16", 1)],
+            "Test figures in bfloat16 (a); float32 (original).",
+        ),
+        ([{"name": "a", "status": "done"}, {"name": "b", "status": "failed", "inference": None}], None),
+    ],
+)
+def test_in_which_number_format_test_figures_are(rows: list[dict[str, Any]], text: str | None) -> None:
+    assert computed_in(rows) == text

@@ -13,7 +13,7 @@ from tuning_jobs import begin, job, same_bits, tuned
 from finetooth.errors import DivergedError
 from finetooth.model import seeds
 from finetooth.model.adapters import state
-from finetooth.tuning import loop
+from finetooth.tuning import loop, validation
 
 EVERY_STEP = {"epochs": 1, "evaluate_every": 1, "checkpoint_every": 1, "batch_size": 8}
 
@@ -81,7 +81,7 @@ def test_an_alarm_when_one_class_takes_the_predictions(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flat = np.tile(np.asarray([[0.0, 1.0]], np.float32), (30, 1))
-    monkeypatch.setattr(loop, "logits", lambda *_, **__: flat)
+    monkeypatch.setattr(validation, "logits", lambda *_, **__: flat)
     notes: list[str] = []
     made = job(model_folder, tmp_path, rows=8, training={**EVERY_STEP, "warmup_fraction": 0.0})
     made = replace(made, advance=lambda _, note: notes.append(note) if note.startswith("validation") else None)
@@ -95,12 +95,12 @@ def test_no_alarm_below_the_share_nor_where_the_labels_are_so(
 ) -> None:
     mixed = np.tile(np.asarray([[0.0, 1.0]], np.float32), (30, 1))
     mixed[:2] = [1.0, 0.0]  # 28 of 30 is 93 %
-    monkeypatch.setattr(loop, "logits", lambda *_, **__: mixed)
+    monkeypatch.setattr(validation, "logits", lambda *_, **__: mixed)
     made = job(model_folder, tmp_path / "mixed", rows=8, training={**EVERY_STEP, "warmup_fraction": 0.0})
     begin(model_folder, made).run()
     assert alarms(made) == []
     flat = np.tile(np.asarray([[0.0, 1.0]], np.float32), (30, 1))
-    monkeypatch.setattr(loop, "logits", lambda *_, **__: flat)
+    monkeypatch.setattr(validation, "logits", lambda *_, **__: flat)
     made = job(model_folder, tmp_path / "flat", rows=8, training={**EVERY_STEP, "warmup_fraction": 0.0})
     made.validation.labels[:] = 1
     begin(model_folder, made).run()

@@ -1,0 +1,114 @@
+"""The gate of bfloat16: whether its labels and accuracy on the validation rows are those of the plain pass.
+
+inference.json, in the folder of a saved adapter, holds what was measured when it was saved, so that an adapter that was
+moved is computed in bfloat16 only if it passed (docs/adr/0016-one-fast-pass.md).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.files import read_hashed_json, write_hashed_json
+from finetooth.model.checked import read_checked
+
+INFERENCE = "inference.json"
+MOST_FLIPPED = 0.003  # of the validation labels
+MOST_ACCURACY_DIFFERENCE = 0.001
+
+# How texts are computed: by the model's own pass, padded, in float32; or by the inference pass in a number format.
+Precision = Literal["plain", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What bfloat16 changed on the validation rows.
+
+    flipped: labels that differ from those of the plain pass, of `rows`. accuracy, plain_accuracy: 0 to 1.
+    largest_difference: of a logit; infinite where one is not finite.
+    """
+
+    rows: int
+    flipped: int
+    accuracy: float
+    plain_accuracy: float
+    largest_difference: float
+    passed: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        near = abs(self.accuracy - self.plain_accuracy) <= MOST_ACCURACY_DIFFERENCE + 1e-12
+        object.__setattr__(self, "passed", near and self.flipped <= MOST_FLIPPED * self.rows)
+
+
+def compare(
+    plain: npt.NDArray[np.float32],
+    bfloat16: npt.NDArray[np.float32],
+    *,
+    labels: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    truth: npt.NDArray[np.int64],
+) -> Agreement:
+    """The agreement of logits (N, C) of the validation rows, computed both ways.
+
+    labels: (N,) each, decided from the one and the other. truth: (N,), the labels of the data.
+    """
+    of_plain, of_bfloat16 = labels
+    return Agreement(
+        rows=len(truth),
+        flipped=int((of_plain != of_bfloat16).sum()),
+        accuracy=float((of_bfloat16 == truth).mean()),
+        plain_accuracy=float((of_plain == truth).mean()),
+        largest_difference=float(np.abs(plain - bfloat16).max(initial=0.0)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What is known of how a saved model may be computed.
+
+    fallback_reason: why the inference pass cannot compute it, None: it can. agreement: None where bfloat16 was not
+    measured, as on a machine that is no faster in it.
+    """
+
+    fallback_reason: str | None = None
+    agreement: Agreement | None = None
+
+    def precision(self, wanted: Precision) -> Precision:
+        """How it is computed where `wanted` is asked for: bfloat16 only if it passed the gate, else float32."""
+        if wanted == "plain" or self.fallback_reason is not None:
+            return "plain"
+        passed = self.agreement is not None and self.agreement.passed
+        return "bfloat16" if wanted == "bfloat16" and passed else "float32"
+
+    def described(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "schema": 1,
+            "fallback_reason": self.fallback_reason,
+            "bfloat16": None if self.agreement is None else asdict(self.agreement),
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write inference.json into `folder`."""
+        write_hashed_json(folder / INFERENCE, self.described())
+
+    @classmethod
+    def of(cls, described: Mapping[str, Any]) -> "Measured":
+        """What `described` gave."""
+        known = described["bfloat16"]
+        values = None if known is None else {key: value for key, value in known.items() if key != "passed"}
+        return cls(described["fallback_reason"], None if values is None else Agreement(**values))
+
+    @classmethod
+    def load(cls, folder: Path) -> "Measured":
+        """What inference.json in `folder` says; nothing measured where there is none, as in earlier versions.
+
+        Raises: ModelError if it holds what Finetooth does not write; RunError if it was changed.
+        """
+        place = folder / INFERENCE
+        if not place.is_file():
+            return cls()
+        read_checked(place, owner="the adapter")
+        return cls.of(read_hashed_json(place))

@@ -1,0 +1,40 @@
+"""The validation rows while a candidate is trained: by the inference pass where the model allows it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.model.agreement import Precision
+from finetooth.model.batching import Tokens
+from finetooth.model.packed_inference import InferencePass, inference_obstacle
+from finetooth.model.precision import DTYPES
+from finetooth.model.predictor import logits
+from finetooth.model.prefix import PrefixCache
+
+
+def validation_logits(
+    model: Any,
+    tokens: Tokens,
+    *,
+    precision: Precision,
+    pad_id: int,
+    budget: int,
+    states: PrefixCache | None,
+    advance: Callable[[int], None],
+) -> npt.NDArray[np.float32]:
+    """Logits (N, C) float32 of the validation rows by the model as it is now.
+
+    precision: the number format of the inference pass; `plain`, or a model that it cannot compute: by the plain pass.
+    budget: tokens of a micro-batch of the plain pass. states, advance: as in both passes. The model is put in eval mode
+    for it and back.
+    """
+    if precision == "plain" or inference_obstacle(model) is not None:
+        return logits(model, tokens, pad_id=pad_id, budget=budget, states=states, advance=advance)
+    training = model.training
+    model.eval()
+    try:
+        return InferencePass(model, dtype=DTYPES[precision]).logits(tokens, states=states, advance=advance)
+    finally:
+        model.train(training)
