@@ -35,11 +35,12 @@ from finetooth.plan.prepare import Material
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe
 from finetooth.runs.layout import RowFolder
+from finetooth.tuning import head_start
 from finetooth.tuning.job import Job, Split
 from finetooth.tuning.loop import Tuning
 
 ROWS, VALIDATION_ROWS, TEST_ROWS = 600, 60, 1_000
-RATES, HEAD_RATES = (3.5e-4, 7e-4, 1.4e-3), ("same", 5e-3)
+RATES, HEAD_RATES = (7e-4, 1.4e-3, 3.5e-4), (5e-3, "same")
 FIRST_EPOCHS, OTHER_EPOCHS, BEST = 10, (3, 30), 2
 DATA = Path(os.environ.get("FINETOOTH_MATERIAL", "../shared")).resolve() / "data"
 SETS: dict[str, dict[str, Any]] = {
@@ -177,20 +178,28 @@ def tuned(prepared: Prepared, changes: dict[str, Any]) -> Tuning:
     assert prepared.material.model is not None
     folder = prepared.material.model.path
     base = load_base(folder, classes=plan["classes"], head_seed=0, dropout=training.base_dropout)
-    shutil.rmtree(prepared.place / "row", ignore_errors=True)
+    row, train, pad_id = (
+        RowFolder(prepared.place / "row"),
+        prepared.splits["train"],
+        load_tokenizer(folder).pad_token_id,
+    )
+    shutil.rmtree(row.path, ignore_errors=True)
+    budget = plan["evaluation_budget"]
+    if head_start.is_due(base, training):
+        head_start.begin(base, train, seed=0, pad_id=pad_id, budget=budget, folder=row.head_start)
     job = Job(
         candidate=recipe.candidates[0],
         training=training,
         seed=0,
-        train=prepared.splits["train"],
+        train=train,
         validation=prepared.splits["validation"],
         classes=tuple(plan["classes"]),
-        pad_id=load_tokenizer(folder).pad_token_id,
+        pad_id=pad_id,
         packed=True,
         precision=plan["precision"],
         token_budget=plan["token_budget"],
-        budget=plan["evaluation_budget"],
-        folder=RowFolder(prepared.place / "row"),
+        budget=budget,
+        folder=row,
     )
     return Tuning(job, adapters.attach(base, recipe.candidates[0], seed=0))
 

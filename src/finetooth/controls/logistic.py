@@ -12,6 +12,20 @@ import numpy.typing as npt
 
 from finetooth.controls.control import shares
 
+CONSTANT = 1e-6  # spread over mean below which a feature says nothing but its own rounding
+
+
+def standardised(
+    rows: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Rows (N, H) with mean 0 and spread 1 in each feature, (N, H) float64, and the mean and the spread, (H,) each."""
+    wide = rows.astype(np.float64)
+    mean, scale = wide.mean(axis=0), wide.std(axis=0)
+    scale[scale <= CONSTANT * np.abs(mean)] = 1.0
+    wide -= mean
+    wide /= scale
+    return wide, mean, scale
+
 
 def regression(*, max_iterations: int, **settings: Any) -> Any:
     """scikit-learn's LogisticRegression, not yet fitted."""

@@ -11,13 +11,12 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from finetooth.controls.control import SETTINGS, WEIGHTS, read_kind, shares
-from finetooth.controls.logistic import log_floor, log_probabilities, regression, solve
+from finetooth.controls.logistic import log_floor, log_probabilities, regression, solve, standardised
 from finetooth.files import json_bytes, new_directory, read_json
 from finetooth.measure.metrics import score
 
 INVERSE_REGULARISATIONS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
 MAX_ITERATIONS = 1000
-_CONSTANT = 1e-6  # spread over mean below which a feature says nothing but its own rounding
 _ROWS_AT_ONCE = 4096
 
 Features = npt.NDArray[np.float32]
@@ -182,11 +181,7 @@ def _by_strength(
     rows: Features, labels: npt.NDArray[np.int64], *, classes: int
 ) -> Iterator[tuple[float, Regression, bool]]:
     """C, the regression it gives and whether its solver came to its end; each begins where the stronger one ended."""
-    wide = rows.astype(np.float64)
-    mean, scale = wide.mean(axis=0), wide.std(axis=0)
-    scale[scale <= _CONSTANT * np.abs(mean)] = 1.0
-    wide -= mean
-    wide /= scale
+    wide, mean, scale = standardised(rows)
     present, floor = np.unique(labels), log_floor(labels, classes=classes)
     model = regression(max_iterations=MAX_ITERATIONS, warm_start=True)
     for strength in INVERSE_REGULARISATIONS:

@@ -50,7 +50,7 @@ def load_base(folder: Path, *, classes: Sequence[str], head_seed: int, dropout: 
     """
     rows = _aligned_rows(load_config(folder), classes)
     model, missing = _load(folder, classes if rows is None else None, dropout)
-    output = _output_layer(model)
+    output = output_layer(model)
     if rows is not None and any(name.startswith(f"{output}.") for name in missing):
         rows = None  # the configuration names the labels, but no output layer came with it
         model, missing = _load(folder, classes, dropout)
@@ -197,7 +197,7 @@ def _refuse_unexpected(keys: Iterable[str]) -> None:
         )
 
 
-def _output_layer(model: Any) -> str:
+def output_layer(model: Any) -> str:
     """Full name of the last linear layer outside the encoder: the one whose rows are the classes."""
     inside = f"{model.base_model_prefix}."
     names = [

@@ -25,7 +25,7 @@ from finetooth.proof.planned_base import load_planned
 from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
 from finetooth.recipe import Candidate, Recipe
 from finetooth.runs.work import read_labels
-from finetooth.tuning import checkpoints
+from finetooth.tuning import checkpoints, head_start
 from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.freezing import Freezing
 from finetooth.tuning.job import Job, Split
@@ -46,6 +46,8 @@ def fit(task: Task, channel: Channel) -> None:
     assert candidate is not None or task.row == "full"
     task.folder.path.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(base_folder)
+    if candidate is not None and head_start.is_due(base, recipe.training):
+        _start_head(task, channel, base, tokenizer.pad_token_id)
     model = _tune(task, channel, base, candidate, recipe, tokenizer.pad_token_id)
     settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan["pairs"])
     decision = Decision() if candidate is None else _decision(task, _measured(task))
@@ -92,6 +94,36 @@ def score(task: Task, channel: Channel) -> None:
     keep_predictions(task, found)
 
 
+def _start_head(task: Task, channel: Channel, base: Base, pad_id: int) -> None:
+    """Give the new head its start, and count the time as that of states computed beforehand."""
+    assert task.seed is not None
+    ids, labels = read_labels(task.run_folder, "train")
+    began = time.perf_counter()
+
+    def advance(count: int) -> None:
+        _obey(channel)
+        channel.advance(0, "a start for the head")
+
+    try:
+        head_start.begin(
+            base,
+            Split(ids, Tokens.open(task.run_folder.work / "tokens" / "train"), labels),
+            seed=task.seed,
+            pad_id=pad_id,
+            budget=task.plan()["evaluation_budget"],
+            folder=task.folder.head_start,
+            advance=advance,
+        )
+    finally:
+        add_costs(task, prefix_seconds=time.perf_counter() - began)
+
+
+def _obey(channel: Channel) -> None:
+    signal_number = channel.stop()
+    if signal_number is not None:
+        raise Interrupted("interrupted; the state is saved.", signal_number=signal_number)
+
+
 def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None, recipe: Recipe, pad_id: int) -> Any:
     assert task.seed is not None
     plan = task.plan()
@@ -124,22 +156,8 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
     if _frozen_hash(model) != before:
         raise ProofError(f"{task.row}: a frozen tensor of the base changed in tuning; this is a defect of Finetooth.")
     counts = whole.parameters(base) if candidate is None else adapters.parameters(model)
-    assert counters.best_step is not None
-    write_json(
-        task.folder.curve,
-        {
-            "schema": 1,
-            "head": base.head,
-            "targets": plan["candidates"][task.row]["targets"],
-            "parameters": asdict(counts),
-            "steps": counters.step,
-            "best_step": counters.best_step,
-            "best_epoch": counters.best_step / job.course.steps_per_epoch,
-            "curve": counters.curve,
-            "warnings": counters.warnings,
-            "token_budget": counters.token_budget,
-        },
-    )
+    facts = {"head": base.head, "targets": plan["candidates"][task.row]["targets"], "parameters": asdict(counts)}
+    _write_curve(task, counters, facts, steps_per_epoch=job.course.steps_per_epoch)
     prefix_seconds = read_hashed_json(task.folder.costs)["prefix_seconds"] + counters.part_seconds.get("prefix", 0.0)
     seconds = counters.seconds + prefix_seconds
     add_costs(
@@ -152,6 +170,25 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
         **_profile(tuning, limit),
     )
     return model.eval()
+
+
+def _write_curve(task: Task, counters: Counters, model: dict[str, Any], *, steps_per_epoch: int) -> None:
+    """Write what tuning gave, beside these facts of the model."""
+    assert counters.best_step is not None
+    write_json(
+        task.folder.curve,
+        {
+            "schema": 1,
+            **model,
+            "head_start": head_start.facts() if task.folder.head_start.is_dir() else None,
+            "steps": counters.step,
+            "best_step": counters.best_step,
+            "best_epoch": counters.best_step / steps_per_epoch,
+            "curve": counters.curve,
+            "warnings": counters.warnings,
+            "token_budget": counters.token_budget,
+        },
+    )
 
 
 def _freezing(task: Task, model: Any) -> Freezing | None:
@@ -224,9 +261,7 @@ def _split(task: Task, split: str, model: Any, pad_id: int, channel: Channel) ->
     ids, labels = read_labels(task.run_folder, split)
 
     def advance(count: int, note: str) -> None:
-        signal_number = channel.stop()
-        if signal_number is not None:
-            raise Interrupted("interrupted; the state is saved.", signal_number=signal_number)
+        _obey(channel)
         channel.advance(count, note)
 
     began = time.perf_counter()

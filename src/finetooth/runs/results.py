@@ -155,8 +155,8 @@ class RowCosts:
     """What a row took; peak_bytes is that of the row's own process. None: not measured, or nothing was trained.
 
     gpu_peak_bytes: the most that tensors of tuning held of a GPU's memory; None where no GPU was asked for.
-    part_seconds: of tuning, by part: prefix (hidden states computed beforehand), forward, backward, optimizer,
-    evaluate, save; train_seconds is the sum of the first four and what lies between them.
+    part_seconds: of tuning, by part: prefix (what is computed beforehand: hidden states, the start of a head), forward,
+    backward, optimizer, evaluate, save; train_seconds is the sum of the first four and what lies between them.
     prefix_blocks: blocks of hidden states that the row's processes computed, 0 where another row had them all.
     frozen: of lower layers that were frozen during the training (`then`): layers, how many; after_epochs;
     states_seconds, to compute what they give for the training rows, a part of prefix; time_ratio, of a training example

@@ -1,0 +1,77 @@
+"""A candidate of `epochs: auto` begins with a solved output layer, also where it was killed after that."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from silent import SILENT
+
+from finetooth.files import read_json, sha256_file
+from finetooth.model import adapters
+from finetooth.proof import model_rows
+from finetooth.proof.task import Task
+from finetooth.tuning import course, head_start
+from finetooth.tuning.loop import Tuning
+
+Begin = Callable[..., Callable[..., Task]]
+AUTO = {"epochs": "auto", "base_dropout": 0.0, "evaluate_every": 4, "patience": 1}
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"LEAST_STEPS": 4, "MOST_STEPS": 12, "TYPICAL_STEPS": 8, "LARGE_EPOCHS": 1}.items():
+        monkeypatch.setattr(course, name, value)
+
+
+def bits(task: Task) -> str:
+    return sha256_file(task.folder.adapter / adapters.WEIGHTS)
+
+
+def test_only_an_automatic_training_of_a_new_head_starts_so(begin: Begin) -> None:
+    task = begin(baselines=[], training=AUTO)("fit", "r4")
+    model_rows.fit(task, SILENT)
+    assert read_json(task.folder.curve)["head_start"] == head_start.facts()
+    costs = read_json(task.folder.costs)
+    assert costs["part_seconds"]["prefix"] > 0
+    fixed = begin(baselines=[], training={**AUTO, "epochs": 1})("fit", "r4")
+    model_rows.fit(fixed, SILENT)
+    assert read_json(fixed.folder.curve)["head_start"] is None
+    assert not fixed.folder.head_start.exists()
+
+
+def test_killed_after_the_start_it_ends_in_the_same_bits_without_solving_again(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = begin(baselines=[], training=AUTO)("fit", "r4")
+    model_rows.fit(whole, SILENT)
+    expected = bits(whole)
+
+    class Killed(BaseException):
+        pass
+
+    def die(self: Any) -> None:
+        raise Killed
+
+    task = begin(baselines=[], training=AUTO)("fit", "r4")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Tuning, "run", die)
+        model_rows.fit(task, SILENT)
+    monkeypatch.setattr(head_start, "solution", lambda *_, **__: pytest.fail("it is solved a second time"))
+    model_rows.fit(task, SILENT)
+    assert bits(task) == expected
+
+
+def test_the_first_state_is_that_of_the_regression(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[np.ndarray] = []
+    real = Tuning.run
+
+    def run(self: Tuning) -> Any:
+        seen.extend(value.detach().numpy().copy() for name, value in self.named.items() if "classifier" in name)
+        return real(self)
+
+    monkeypatch.setattr(Tuning, "run", run)
+    task = begin(baselines=[], training=AUTO)("fit", "r4")
+    model_rows.fit(task, SILENT)
+    assert {value.shape for value in seen} == {(2, 32), (2,)}
+    assert all(np.abs(value).max() > 0 for value in seen)  # a drawn layer has a bias of 0
