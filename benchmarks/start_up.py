@@ -20,8 +20,9 @@ from pathlib import Path
 from statistics import median
 
 HERE = Path(__file__).resolve().parents[1]
-FEW = ["--set", "data.limit={train: 64, validation: 64, test: 64}", "--set", "training.epochs=1", "--set",
-       "baselines=[majority]", "--set", "candidates=[{name: r8, rank: 8}]"]  # fmt: skip
+FEW = ["--set", "data.limit={train: 64}", "--set", "data.validation=64", "--set", "data.test=64", "--set",
+       "training.epochs=1", "--set", "baselines=[majority]", "--set", "candidates=[{name: r8, rank: 8}]"]  # fmt: skip
+RECIPE = "name: mine\nmodel: minilm\ndata: {source: one_class.csv, label: label}\ncandidates: [{name: r8, rank: 8}]\n"
 ONE_CLASS = "text,label\nA film to remember.,good\nLovely.,good\n"
 
 
@@ -47,8 +48,8 @@ def commands(checkout: Path, name: str) -> dict[str, tuple[list[str], tuple[int,
     """The commands of a checkout by what they are, with the exit codes that are right."""
     own, recipe = str(checkout / ".venv" / "bin" / "finetooth"), str(checkout / "src/finetooth/quickstart.yaml")
     found = {
-        "a data error": ([own, "check", "one_class.csv"], (1, 2)),
-        "a data error of `run`": ([own, "run", "one_class.csv"], (1, 2)),
+        "a data error of `check`": ([own, "check", "one_class.yaml"], (1, 2)),
+        "a data error of `run`": ([own, "run", "one_class.yaml"], (1, 2)),
         "`predict`, one text": ([own, "predict", "--with", name, "A film to remember."], (0,)),
         "`check` of the quickstart": ([own, "check", recipe], (0,)),
         "`check --quick` of it": ([own, "check", recipe, "--quick"], (0,)),
@@ -69,6 +70,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="start-up-") as folder:
         place = Path(folder)
         (place / "one_class.csv").write_text(ONE_CLASS, encoding="utf-8")
+        (place / "one_class.yaml").write_text(RECIPE, encoding="utf-8")
         for name, checkout in sides.items():  # a run to predict with, which also brings model and data
             own = str(checkout / ".venv" / "bin" / "finetooth")
             timed([own, "quickstart", "--out", name, *FEW], place=place, codes=(0,))

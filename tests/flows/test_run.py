@@ -28,7 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # AGENTS.md tells what each verb prints with --json: | `VERB …` | shape | `field`, `field` |
 AGENTS = (ROOT / "AGENTS.md").read_text(encoding="utf-8")
 _LINE = re.compile(r"^\| `([a-z]+)[^`]*` \| (.*?) \| (.*) \|$", re.MULTILINE)
-FIELDS = {verb: (shape, set(re.findall(r"`(\w+)`", fields))) for verb, shape, fields in _LINE.findall(AGENTS)}
+FIELDS = {verb: (shape, set(re.findall(r"`(\w+)`", fields))) for verb, shape, fields in _LINE.findall(AGENTS)[::-1]}
+# Of a verb with a line for an option too, the first line.
 TEXTS = ["a superb honest film", "dull and lifeless story", "the actor was very moving"]
 
 

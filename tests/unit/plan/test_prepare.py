@@ -237,3 +237,18 @@ def test_another_model_with_fewer_positions_is_refused(place: Path, tmp_path: Pa
             rejects=None,
             progress=Silent(),
         )
+
+
+def test_quick_tokens_are_those_of_the_tokenizer_of_a_plain_model(place: Path, tmp_path: Path) -> None:
+    wanted = recipe(place)
+    material = prepare.gather(wanted, rejects=None, progress=Silent())
+    whole = prepare.tokenize_splits(wanted, material, folder=tmp_path / "t", sample=20, progress=Silent())
+    quick = prepare.quick_tokens(wanted, material, sample=20, progress=Silent())
+    assert all(np.array_equal(whole[split].ids, quick[split].ids) for split in whole)
+    assert all(prepare.lengths_of(whole[split]) == prepare.lengths_of(quick[split]) for split in whole)
+
+
+def test_a_quick_check_estimates_nothing_and_says_so(place: Path) -> None:
+    found = checking.check(recipe(place), quick=True, progress=False)
+    assert found["quick"] is True and found["tokens"]["train"]["texts"] == 40
+    assert found["candidates"] == [] and found["estimated_seconds"] is found["estimated_peak_bytes"] is None
