@@ -7,7 +7,6 @@ from typing import Any
 from finetooth.errors import RecipeError
 from finetooth.model.batching import Tokens
 from finetooth.recipe import Candidate, Recipe, Training
-from finetooth.runs.work import SPLITS
 from finetooth.tuning.course import Course
 
 # Two micro-batches of 1,024; more tokens were not faster (docs/experiments.md), and take memory. On a GPU, as a guess
@@ -84,8 +83,8 @@ def prefix_plan(
     """Of each depth and split the blocks of hidden states kept, and their bytes; within training.cache_bytes.
 
     States that are read once only are not kept. Those come first of which a byte saves most: the layers below, times
-    the readings but the first. counts: rows of each split, of which `tokens` may hold a sample; bytes are those of all
-    rows.
+    the readings but the first. tokens: of the splits whose states are read. counts: rows of each split, of which
+    `tokens` may hold a sample; bytes are those of all rows.
     """
     from finetooth.model.prefix import count_blocks
 
@@ -99,7 +98,7 @@ def prefix_plan(
         epochs = math.ceil(course.typical / course.steps_per_epoch)
         scored = course.evaluations + 1  # and proven
         readings = {"train": tuned * epochs, "validation": tuned * scored, "test": tuned}
-        saved |= {(depth, split): depth * (readings[split] - 1) for split in SPLITS if readings[split] > 1}
+        saved |= {(depth, split): depth * (readings[split] - 1) for split in tokens if readings[split] > 1}
     for depth, split in sorted(saved, key=lambda place: -saved[place]):
         lengths = tokens[split].lengths
         scale = counts[split] / len(lengths)

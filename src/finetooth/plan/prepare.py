@@ -259,7 +259,7 @@ def resolve(
     plan["prefix"] = fitting.prefix_plan(
         recipe,
         plan["candidates"],
-        tokens,
+        {split: found for split, found in tokens.items() if split != "test" or plan["inference"] == "plain"},
         counts=plan["counts"],
         width=base.model.config.hidden_size,
         budget=EVALUATION_BUDGET,

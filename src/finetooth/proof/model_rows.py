@@ -24,6 +24,7 @@ from finetooth.proof import certificate, gate, latency, prefix_states, profiling
 from finetooth.proof.planned_base import load_planned
 from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
 from finetooth.recipe import Candidate, Recipe
+from finetooth.runs import finished
 from finetooth.runs.work import read_labels
 from finetooth.tuning import checkpoints, head_start
 from finetooth.tuning.checkpoints import Counters
@@ -73,13 +74,14 @@ def score(task: Task, channel: Channel) -> None:
     predictor = artefact.load(task.folder.adapter, base_folder=Path(task.base_folder), name=task.row)
     tokens = Tokens.open(task.run_folder.work / "tokens" / task.split)
     pad_id = predictor.tokenizer.pad_token_id
-    states = prefix_states.open_filled(task, predictor.model, task.split, pad_id=pad_id, advance=channel.advance)
     predictor = gate.ready(task, predictor)
     if predictor.inference is None:
+        states = prefix_states.open_filled(task, predictor.model, task.split, pad_id=pad_id, advance=channel.advance)
         found = predictor.logits(tokens, budget=plan["evaluation_budget"], states=states, advance=_advance(channel))
-    else:
-        found = predictor.inference.logits(tokens, states=states, advance=_advance(channel))
+    else:  # without states, which are float32: what the gate measured, and what evaluate computes
+        found = predictor.inference.logits(tokens, advance=_advance(channel))
     if task.split == "validation" and certificate.is_due(task.folder):
+        finished.strike_out(task.folder, finished.SCORED, run_id=plan["run_id"])  # the check may be the second one
         certificate.prove(
             task.folder,
             found,

@@ -1,15 +1,20 @@
 """Hidden states of the layers below are computed once, and read by every row that is adapted above them."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors.torch import load_file
 from silent import SILENT
 
-from finetooth.files import read_json
+from finetooth.files import read_json, write_json
+from finetooth.model import artefact, inference
 from finetooth.model.adapters import layer_of
+from finetooth.model.batching import Tokens
 from finetooth.proof import model_rows, prefix_states
 from finetooth.proof.task import Task
+from finetooth.runs import predictions
 
 
 def test_candidates_share_what_the_layers_below_compute(begin: Callable[..., Callable[..., Task]]) -> None:
@@ -18,7 +23,7 @@ def test_candidates_share_what_the_layers_below_compute(begin: Callable[..., Cal
     task = begin(baselines=[], candidates=candidates, training=still)
     plan = task("fit", "r4").plan()
     assert {name: item["depth"] for name, item in plan["candidates"].items()} == {"r4": 1, "r2": 1}
-    assert set(plan["prefix"]["1"]) == {"train", "validation", "test"}
+    assert set(plan["prefix"]["1"]) == {"train", "validation"}
     filled = []
     for row in ("r4", "r2"):
         model_rows.fit(task("fit", row), SILENT)
@@ -27,6 +32,26 @@ def test_candidates_share_what_the_layers_below_compute(begin: Callable[..., Cal
         assert read_json(task("score", row).folder.verify)["verified"]
     assert filled == [sum(plan["prefix"]["1"][split]["blocks"] for split in ("train", "validation")), 0]
     assert read_json(task("score", "r4").folder.costs)["prefix_blocks"] == filled[0]  # none again to prove it
+
+
+def test_the_inference_pass_scores_test_rows_as_it_does_without_states(
+    begin: Callable[..., Callable[..., Task]],
+) -> None:
+    candidates = [{"name": "r4", "rank": 4, "layers": "last-1"}]
+    still: dict[str, Any] = {"base_dropout": 0.0, "epochs": 1, "precision": "bfloat16"}
+    task = begin(baselines=[], candidates=candidates, training=still)
+    model_rows.fit(task("fit", "r4"), SILENT)
+    scored = task("score", "r4", "test")
+    plan = scored.plan()
+    if "test" not in plan["prefix"]["1"]:  # a plan of an earlier version kept them
+        plan["prefix"]["1"]["test"] = plan["prefix"]["1"]["validation"]
+        write_json(scored.run_folder.plan, plan)
+    model_rows.score(scored, SILENT)
+    predictor = artefact.load(scored.folder.adapter, base_folder=Path(scored.base_folder), name="r4")
+    computed = inference.ready(predictor, "bfloat16").inference
+    assert computed is not None
+    expected = computed.logits(Tokens.open(scored.run_folder.work / "tokens" / "test"))
+    assert np.array_equal(predictions.read(scored.folder.predictions)["test"].logits, expected)
 
 
 def test_a_row_that_freezes_layers_is_saved_whole_and_says_what_that_took(
