@@ -4,7 +4,7 @@ No validation or test row is encoded, so that the choice costs none of them.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,11 @@ from finetooth.measure.metrics import predicted
 from finetooth.measure.power import smallest_difference
 from finetooth.measure.score_interval import score_interval
 from finetooth.measure.significance import paired
+from finetooth.model.batching import Tokens
 from finetooth.model.features import Feature, encode, head_input
 from finetooth.model.loading import encoder_parameters
+from finetooth.model.packed_inference import InferencePass, inference_obstacle
+from finetooth.model.precision import DTYPES
 from finetooth.model.predictor import EVALUATION_BUDGET
 from finetooth.plan import prepare
 from finetooth.progress import Progress
@@ -101,14 +104,7 @@ def _measured(
         with progress.step(f"read by {base}", total=len(sample), unit="texts") as step:
             began = time.perf_counter()
             tokens = prepare.tokens_of(tokenizer, sample, recipe, advance=lambda count: None)
-            found = encode(
-                loaded.model,
-                tokens,
-                features=names,
-                pad_id=tokenizer.pad_token_id,
-                budget=EVALUATION_BUDGET,
-                advance=step.advance,
-            )
+            found = _features(loaded.model, tokens, names, pad_id=tokenizer.pad_token_id, advance=step.advance)
             seconds = time.perf_counter() - began
         broken = next((name for name, rows in found.items() if not np.isfinite(rows).all()), None)
         if broken is not None:
@@ -122,6 +118,15 @@ def _measured(
         answers = cross_validated(features, sample.labels, folds, classes=len(dataset.classes), advance=step.advance)
     right = np.asarray(predicted(answers) == sample.labels)
     return replace(about, right=right, probe_seconds=time.perf_counter() - began)
+
+
+def _features(
+    model: Any, tokens: Tokens, names: Sequence[Feature], *, pad_id: int, advance: Callable[[int], None]
+) -> dict[Feature, npt.NDArray[np.float32]]:
+    """The features (N, H) float32 of the sample, by the inference pass where it knows the model; both in float32."""
+    if inference_obstacle(model) is None:
+        return InferencePass(model, dtype=DTYPES["float32"]).features(tokens, features=names, advance=advance)
+    return encode(model, tokens, features=names, pad_id=pad_id, budget=EVALUATION_BUDGET, advance=advance)
 
 
 def _compared(measured: Sequence[_Measured]) -> dict[str, Any]:
