@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 import finetooth
+from finetooth.measure.intervals import wilson
 from finetooth.measure.learning import collapse
 from finetooth.measure.metrics import predicted
 from finetooth.model import adapters, device
@@ -211,22 +212,24 @@ def read(results: Path) -> list[dict[str, Any]]:
 
 def table(lines: list[dict[str, Any]]) -> str:
     """A line of Markdown for each set: the defaults, the best of the grid, and what paired test rows say of them."""
-    rows = [
-        "| set | test rows | defaults | epochs | best of the grid | adapter rate x epochs x head rate | difference |"
-    ]
-    rows.append("| --- | --- | --- | --- | --- | --- | --- |")
+    rows = ["| set | test rows | defaults (95 %) | epochs | best of the grid: rate x epochs x head | difference |"]
+    rows.append("| --- | --- | --- | --- | --- | --- |")
     for name in dict.fromkeys(line["set"] for line in lines):
         here = {line["name"]: line for line in lines if line["set"] == name}
         ours = here.pop("defaults", None)
-        if ours is None or not here:
+        if ours is None:
             continue
-        best = max(here.values(), key=lambda line: float(line["accuracy"]))
-        gap, half = difference(ours["right"], best["right"])
-        shown = f"{100 * ours['accuracy']:.1f} %{' (one class)' if ours['collapsed'] else ''}"
-        rows.append(
-            f"| {name} | {len(ours['right']):,} | {shown} | {ours['steps'] / ours['steps_per_epoch']:.1f} "
-            f"| {100 * best['accuracy']:.1f} % | {best['name']} of {len(here)} | {gap:+.1f} +- {half:.1f} |"
-        )
+        count = len(ours["right"])
+        low, high = wilson(ours["right"].count("1"), count)
+        shown = f"{100 * ours['accuracy']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+        shown += ", one class" if ours["collapsed"] else ""
+        best, gap = "not measured", ""
+        if here:
+            top = max(here.values(), key=lambda line: float(line["accuracy"]))
+            best = f"{100 * top['accuracy']:.1f} %: {top['name']}, of {len(here)}"
+            gap = "{:+.1f} +- {:.1f}".format(*difference(ours["right"], top["right"]))
+        epochs = ours["steps"] / ours["steps_per_epoch"]
+        rows.append(f"| {name} | {count:,} | {shown} | {epochs:.1f} | {best} | {gap} |")
     return "\n".join(rows)
 
 
