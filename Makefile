@@ -9,6 +9,8 @@ PYTEST := $(BIN)/python -m pytest
 
 .PHONY: all quickstart test lint types unit flows meta docs notebook nightly
 .DELETE_ON_ERROR:
+# Without compiled files each of the hundreds of processes of the tests compiles PyTorch anew, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 all: $(READY)
 

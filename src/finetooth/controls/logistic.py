@@ -4,7 +4,6 @@ scikit-learn takes over a second and 70 MB to load, so it is loaded where someth
 """
 
 import warnings
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -45,17 +44,15 @@ def solve(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], bool]:
     """Fit scikit-learn's LogisticRegression `model` to rows (N, V) and their labels (N,), two classes of them or more.
 
-    Gives weights (P, V) and bias (P,) of the P classes present, and whether the solver came to its end. Of a sparse
-    matrix they do not depend on the number of cores.
+    Gives weights (P, V) and bias (P,) of the P classes present, and whether the solver came to its end. They do not
+    depend on the number of cores.
     """
-    from scipy.sparse import issparse
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
-    # On sparse rows the only products of BLAS are those of vectors in the solver: a second thread spins between them
-    # and takes four times the processor's time (docs/experiments.md).
-    one_thread = threadpool_limits(1, user_api="blas") if issparse(matrix) else nullcontext()
-    with one_thread, warnings.catch_warnings():
+    # A second thread of BLAS spins between the solver's small products and takes four times the processor's time of
+    # sparse rows (docs/experiments.md), and of dense ones 15 times as long beside other programs.
+    with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # said in control.json instead
         model.fit(matrix, labels)
     weights, bias = model.coef_, model.intercept_

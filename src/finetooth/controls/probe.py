@@ -151,23 +151,19 @@ def cross_validated(
     chosen on the next fold and fitted on the others, so that the choice of feature and strength does not see it either.
     advance: called after each fold.
     """
-    from threadpoolctl import threadpool_limits
-
     numbers = np.unique(folds)
     assert len(numbers) >= 3, "one fold answers, one chooses, and one or more fit"
     answers = np.empty((len(labels), classes), np.float32)
     for answering, choosing in zip(numbers, np.roll(numbers, -1), strict=True):
         inside, chooses = folds == answering, folds == choosing
         fits = ~(inside | chooses)
-        # Products this small gain nothing from a second thread, and wait for it where other programs run: 15 x as long.
-        with threadpool_limits(1, user_api="blas"):
-            probe = Probe.fit(
-                {name: rows[fits] for name, rows in features.items()},
-                labels[fits],
-                validation={name: rows[chooses] for name, rows in features.items()},
-                truth=labels[chooses],
-                classes=classes,
-            )
+        probe = Probe.fit(
+            {name: rows[fits] for name, rows in features.items()},
+            labels[fits],
+            validation={name: rows[chooses] for name, rows in features.items()},
+            truth=labels[chooses],
+            classes=classes,
+        )
         answers[inside] = probe.logits({name: rows[inside] for name, rows in features.items()})
         advance(1)
     return answers

@@ -25,6 +25,7 @@ FAR = 0.25  # of the entropy of the labels: below it a loss that falls is that o
 FITTED = 0.9  # of the way from the most frequent class to the best baseline
 FLAT = 0.95  # of the entropy of the labels: a loss that never fell below it
 LEAST_STEPS = 200  # what a new head and an adapter need at the very least
+ROWS_FITTED = 0.995  # training accuracy from which on `epochs: auto` ends
 SOME_STEPS, MOST_EPOCHS = 1000, 30  # below both, `epochs: auto` may train for longer
 MORE_EPOCHS = 3  # times as many
 HEAD_RATE = 5e-3  # of a new head on small data (docs/experiments.md)
@@ -155,12 +156,13 @@ def _one_class(collapsed: Collapse | None, classes: Sequence[str]) -> Sign | Non
 
 
 def _ended(training: Training, curve: Sequence[Point]) -> bool:
-    """Whether an automatic training ended because validation had stopped improving: the loss that falls after that does
-    so with the rate, and would not go on."""
+    """Whether an automatic training ended because validation had stopped improving or training rows were fitted: the
+    loss that falls after that does so with the rate, and would not go on."""
+    if training.epochs != "auto":
+        return False
     losses = [point.validation_loss for point in curve]
-    return training.epochs == "auto" and any(
-        loss >= min(losses[:number]) for number, loss in enumerate(losses) if number
-    )
+    stopped = any(loss >= min(losses[:number]) for number, loss in enumerate(losses) if number)
+    return stopped or any((point.train_accuracy or 0.0) >= ROWS_FITTED for point in curve[:-1])
 
 
 def _still_falling(curve: Sequence[Point], entropy: float, baseline: Baseline | None) -> Sign | None:

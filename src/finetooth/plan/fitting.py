@@ -31,7 +31,7 @@ def token_budget(config: Any, recipe: Recipe, *, free_bytes: int | None) -> int:
 
 
 def candidate_plan(
-    config: Any, candidate: Candidate, training: Training, *, targets: tuple[str, ...]
+    config: Any, candidate: Candidate, training: Training, *, targets: tuple[str, ...], train_rows: int
 ) -> dict[str, Any]:
     """How a candidate is tuned. padded_because: what stands in the way of tuning without padding, or None.
 
@@ -46,6 +46,8 @@ def candidate_plan(
     lowest = min((layer for layer in layers if layer is not None), default=0)
     depth = 0 if because or None in layers else lowest
     frozen = _frozen_depth(config, candidate, training, because=because, lowest=lowest)
+    if frozen:
+        _refuse_unfrozen(candidate, Course.of(training, train_rows))
     return {"targets": list(targets), "padded_because": because, "depth": depth, "frozen_depth": frozen}
 
 
@@ -68,6 +70,18 @@ def _frozen_depth(config: Any, candidate: Candidate, training: Training, *, beca
     else:
         return count - kept
     raise RecipeError(f"candidate {candidate.name}: then: {candidate.then} {wrong}.")
+
+
+def _refuse_unfrozen(candidate: Candidate, course: Course) -> None:
+    """Check that an automatic training is long enough for its lower layers to be frozen.
+
+    Raises: RecipeError otherwise.
+    """
+    if course.automatic and course.freezes_after >= course.latest:
+        raise RecipeError(
+            f"candidate {candidate.name}: then: {candidate.then} freezes layers after {course.freezes_after:,} steps, "
+            f"and with so few rows the rate falls after {course.latest:,} at the latest; leave then out."
+        )
 
 
 def prefix_plan(

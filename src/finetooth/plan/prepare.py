@@ -252,7 +252,7 @@ def resolve(
     room = device.gpu_bytes() if on_gpu else free_bytes()
     plan["token_budget"] = fitting.token_budget(base.model.config, recipe, free_bytes=room)
     plan["tokens"] = {split: lengths_of(found) for split, found in tokens.items()}
-    plan["candidates"] = _candidates(recipe, base)
+    plan["candidates"] = _candidates(recipe, base, train_rows=plan["counts"]["train"])
     if on_gpu:
         _refuse_padded(plan["candidates"])
     plan["precision"], plan["inference"] = _precisions(recipe, plan["candidates"], exact=exact)
@@ -268,7 +268,7 @@ def resolve(
     return plan
 
 
-def _candidates(recipe: Recipe, base: "Base") -> dict[str, dict[str, Any]]:
+def _candidates(recipe: Recipe, base: "Base", *, train_rows: int) -> dict[str, dict[str, Any]]:
     from finetooth.model import adapters
     from finetooth.plan import fitting
 
@@ -278,6 +278,7 @@ def _candidates(recipe: Recipe, base: "Base") -> dict[str, dict[str, Any]]:
             candidate,
             recipe.training,
             targets=adapters.match(base, targets=candidate.targets, layers=candidate.layers),
+            train_rows=train_rows,
         )
         for candidate in recipe.candidates
     }

@@ -104,7 +104,7 @@ def _start_head(task: Task, channel: Channel, base: Base, pad_id: int) -> None:
 
     def advance(count: int) -> None:
         _obey(channel)
-        channel.advance(0, "a start for the head")
+        channel.advance(0, "fitting the output layer on the frozen model")
 
     try:
         head_start.begin(

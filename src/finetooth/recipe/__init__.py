@@ -98,6 +98,9 @@ class Data(Section):
     )
 
 
+MOST_WARMUP, MOST_BETWEEN_EVALUATIONS = 0.3, 200  # with epochs: auto
+
+
 class Training(Section):
     """How candidates are tuned."""
 
@@ -134,7 +137,9 @@ class Training(Section):
         "50 steps.",
     )
     monitor: Literal["loss", "accuracy", "macro_f1"] = Field(
-        "loss", description="Validation figure that picks the best step and the winner; ties keep the earliest."
+        "loss",
+        description="Validation figure that picks the winner, and the best step, of which ties keep the earliest; with "
+        "epochs: auto it tells when to end, and the last step is kept.",
     )
     patience: int | None = Field(
         None,
@@ -177,6 +182,27 @@ class Training(Section):
     def _one_format_on_a_gpu(self) -> "Training":
         if self.device == "cuda" and self.precision == "float32":
             raise ValueError("on device: cuda the products are in bfloat16; leave precision out, or set device: cpu.")
+        return self
+
+    @model_validator(mode="after")
+    def _what_decides_when_to_end(self) -> "Training":
+        if self.epochs != "auto":
+            return self
+        if self.schedule == "constant":
+            raise ValueError(
+                "epochs: auto ends with a falling rate, which schedule: constant rules out; set schedule: linear or "
+                "cosine, or a number of epochs."
+            )
+        if self.warmup_fraction > MOST_WARMUP:
+            raise ValueError(
+                f"with epochs: auto, warmup_fraction is at most {MOST_WARMUP}: the rate may have to fall by then; "
+                "lower it, or set a number of epochs."
+            )
+        if self.evaluate_every != "epoch" and self.evaluate_every > MOST_BETWEEN_EVALUATIONS:
+            raise ValueError(
+                f"with epochs: auto, evaluate_every is at most {MOST_BETWEEN_EVALUATIONS}: evaluations decide when to "
+                "end; lower it, or set a number of epochs."
+            )
         return self
 
 

@@ -65,9 +65,9 @@ def curves_section(material: Material) -> Safe:
     said = (
         "Mean cross-entropy and accuracy of validation rows at each evaluation, and of the training rows since the one "
         "before, each row as it stood before its step (with dropout, where there is any). The ring marks the point "
-        "that was kept; it was chosen on validation rows. Where validation loss ended more than "
-        f"{percent(LEAST_RISE, 0)} above its lowest while training loss fell, the stretch is shaded. All share one "
-        "scale; that of accuracy need not begin at 0."
+        "that was kept: the best on validation rows, or with `epochs: auto` the last. Where validation loss ended more "
+        f"than {percent(LEAST_RISE, 0)} above its lowest while training loss fell, the stretch is shaded. All share "
+        "one scale; that of accuracy need not begin at 0."
     )
     return join(tag("p", said), tag("div", *curves(material.lines), class_="row-of-figures"))
 

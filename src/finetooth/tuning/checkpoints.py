@@ -33,8 +33,9 @@ class Counters:
     loss_sum, loss_count, right: cross-entropy, rows and right answers since the last evaluation; right is None where an
     earlier version did not count it. seconds: of training steps; part_seconds: of forward, backward, optimizer,
     evaluate and save. token_budget: of training; less than planned once memory ran out. best_step,
-    best_value: of the evaluations so far; waited: evaluations since the best one. decay_began: step after which the
-    rate of an automatic training falls; the evaluations up to it then no longer count. frozen_after: step after which
+    best_value: of the evaluations so far; waited: evaluations since the best one. learned: whether an evaluation gave
+    more than one class. decay_began: step after which the rate of an automatic training falls; its last step is then
+    the best one, whatever the values before, unless the training broke. frozen_after: step after which
     lower layers were frozen; all_layers_seconds: of the training steps up to it.
     """
 
@@ -51,11 +52,21 @@ class Counters:
     best_step: int | None = None
     best_value: float | None = None
     waited: int = 0
+    learned: bool = False
     decay_began: int | None = None
     frozen_after: int | None = None
     all_layers_seconds: float = 0.0
     curve: list[dict[str, float | None]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    def is_best(self, value: float, *, collapsed: bool) -> bool:
+        """Whether the step that was just scored with `value` is the best one.
+
+        After a decay it is, unless the training broke: one class takes nearly all answers, where a step before the
+        decay gave several.
+        """
+        broke = self.decay_began is not None and collapsed and self.learned
+        return not (broke and self.best_step is not None) and (self.best_value is None or value > self.best_value)
 
 
 def save(folder: Path, counters: Counters, *, named: Mapping[str, nn.Parameter], optimizer: torch.optim.AdamW) -> None:

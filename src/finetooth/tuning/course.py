@@ -1,14 +1,14 @@
 """How long a candidate is trained: so many epochs, or until the validation rows say that it has learned.
 
 With `epochs: auto` the rate stays at its peak until validation stops improving or training rows are fitted, and then
-falls. This is decided by the
-step and the evaluations so far, which are on disk: a resumed training decides the same.
+falls. This is decided by the step and the evaluations so far, which are on disk: a resumed training decides the same.
 Source: Hu et al. 2024 (MiniCPM, arXiv 2404.06395), section 4: warm-up, constant rate, decay.
 """
 
 import math
 from dataclasses import dataclass
 
+from finetooth.measure.learning import ROWS_FITTED
 from finetooth.recipe import Training
 
 # Of `epochs: auto`, in optimizer steps; measured in docs/experiments.md.
@@ -17,16 +17,15 @@ MOST_STEPS, MOST_EPOCHS = 2_000, 30  # the decay included; whichever is reached 
 LARGE_EPOCHS = 3  # epochs that may take more than MOST_STEPS
 INTERVAL_STEPS = 50  # at least, between evaluations; no more than an epoch needs
 PATIENCE_STEPS = 150  # without a better evaluation
-FITTED = 0.995  # training accuracy, 0 to 1, from which on there is next to nothing to learn from
 DECAY_SHARE = 0.5  # of the steps before it
-TYPICAL_STEPS, TYPICAL_EPOCHS = 400, 2.5  # what `check` reckons with: the larger one
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
     """What is known of a training before its first step, in optimizer steps.
 
-    most: steps at most, all of them unless automatic. typical: those that an automatic training is expected to take.
+    most: steps at most, all of them unless automatic. typical: what an automatic training takes at least, unless its
+    rows are fitted before.
     interval: between evaluations. patience: evaluations without a better one, after which it ends, or of an automatic
     one the rate falls; None: never.
     """
@@ -45,15 +44,14 @@ class Course:
         """The course of a training on so many rows; the last batch of an epoch may be smaller."""
         per_epoch = math.ceil(rows / training.batch_size)
         automatic = training.epochs == "auto"
+        interval, patience = _interval(training, per_epoch, automatic=automatic), training.patience
         if training.epochs == "auto":
             most = max(min(MOST_STEPS, MOST_EPOCHS * per_epoch), LARGE_EPOCHS * per_epoch)
-            typical = min(most, max(TYPICAL_STEPS, math.ceil(TYPICAL_EPOCHS * per_epoch)))
+            patience = patience or math.ceil(PATIENCE_STEPS / interval)
+            evaluations = max(1 + patience, math.ceil(LEAST_STEPS / interval))  # the first one is the best so far
+            typical = min(most, math.ceil((1 + DECAY_SHARE) * evaluations * interval))
         else:
             most = typical = training.epochs * per_epoch
-        interval = _interval(training, per_epoch, automatic=automatic)
-        patience = training.patience
-        if automatic and patience is None:
-            patience = math.ceil(PATIENCE_STEPS / interval)
         warmup = math.ceil(training.warmup_fraction * typical)
         return cls(automatic, per_epoch, most, typical, warmup, interval, patience, training.schedule)
 
@@ -82,7 +80,7 @@ class Course:
         if not self.automatic:
             return False
         assert self.patience is not None
-        enough = waited >= self.patience or (train_accuracy or 0.0) >= FITTED
+        enough = waited >= self.patience or (train_accuracy or 0.0) >= ROWS_FITTED
         return step >= self.latest or (step >= LEAST_STEPS and enough)
 
     def evaluated_at(self, step: int, decay_began: int | None) -> bool:

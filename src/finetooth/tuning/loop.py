@@ -210,7 +210,8 @@ class Tuning:
         counters.seconds += time.perf_counter() - started
         if counters.step % LOG_EVERY == 0:
             self._log("train", {**self.told, "learning_rate": self.peaks[0] * share})
-        job.advance(1, f"loss {counters.loss_sum / counters.loss_count:.3f}" if counters.loss_count else "")
+        ends = "" if counters.decay_began is None else f", ends at step {self.course.end(counters.decay_began):,}"
+        job.advance(1, f"loss {counters.loss_sum / counters.loss_count:.3f}{ends}" if counters.loss_count else "")
 
     def _reading_due(self) -> bool:
         """Whether the step at hand is looked at before it is taken: the log, an evaluation or a checkpoint follows."""
@@ -309,11 +310,12 @@ class Tuning:
             "validation_loss": figures["loss"],
             "validation_accuracy": figures["accuracy"],
         }
-        if counters.best_value is None or value > counters.best_value:
+        counters.learned = counters.learned or not collapsed
+        if counters.is_best(value, collapsed=bool(collapsed)):
             with self._timed("save"):
                 checkpoints.save_best(job.folder.checkpoints, counters.step, named=self.named, logits=found)
             counters.best_step, counters.best_value, counters.waited = counters.step, value, 0
-        elif not (collapsed and self.course.automatic):  # it has not begun to learn: no reason to end
+        elif counters.learned or not self.course.automatic:  # before it has begun to learn there is no reason to end
             counters.waited += 1
         counters.curve.append(point)
         counters.loss_sum, counters.loss_count, counters.right, counters.evaluated = 0.0, 0, 0, True
@@ -352,7 +354,7 @@ class Tuning:
         return f", {100 * one.share:.0f} % of the answers are {name!r}"
 
     def _begin_decay(self) -> None:
-        """Let the rate fall from here on, once an automatic training has come to that; its last step will be the best.
+        """Let the rate fall from here on, once an automatic training has come to that; its last step is then kept.
 
         At the peak rate a step is good or bad by chance, and on few rows the loss tells of confidence before accuracy.
         """
@@ -362,7 +364,7 @@ class Tuning:
             counters.step, waited=counters.waited, train_accuracy=fitted
         ):
             counters.decay_began = counters.step
-            counters.best_step, counters.best_value, counters.waited = None, None, 0
+            counters.best_value, counters.waited = None, 0
             self._log("decay", {"steps": self.course.end(counters.step) - counters.step})
 
     def _out_of_patience(self) -> bool:

@@ -73,7 +73,7 @@ def test_layers_below_the_first_adapted_one_are_kept_where_nothing_changes_them(
     targets: tuple[str, ...], changes: dict[str, Any], because: str | None, depth: int
 ) -> None:
     candidate = Candidate.model_validate({"name": "c", **changes})
-    found = candidate_plan(MINILM, candidate, recipe().training, targets=targets)
+    found = candidate_plan(MINILM, candidate, recipe().training, targets=targets, train_rows=600)
     assert found == {"targets": list(targets), "padded_because": because, "depth": depth, "frozen_depth": 0}
 
 

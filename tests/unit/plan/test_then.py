@@ -54,6 +54,11 @@ def test_the_layers_below_the_last_ones_are_frozen_and_their_states_have_room(pl
             "freezes no layer that is trained: of 2 layers, number 2 is the lowest adapted.",
         ),
         (
+            {"training": {"epochs": "auto"}},
+            "freezes layers after 200 steps, and with so few rows the rate falls after 100 at the latest; leave then "
+            "out.",
+        ),
+        (
             {"candidate": {"then": "last-2"}},
             "freezes no layer that is trained: of 2 layers, number 1 is the lowest adapted.",
         ),

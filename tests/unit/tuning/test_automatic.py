@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from safetensors.torch import load_file
 from tuning_jobs import begin, job, same_bits, tuned
 
 from finetooth.errors import Interrupted
@@ -17,7 +18,7 @@ from finetooth.tuning import course, loop
 from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.job import Job
 
-AUTO = {"epochs": "auto", "evaluate_every": 4, "patience": 2, "checkpoint_every": 5, "warmup_fraction": 0.2}
+AUTO = {"epochs": "auto", "evaluate_every": 4, "patience": 2, "checkpoint_every": 5, "warmup_fraction": 0.25}
 LOSSES = {4: 0.9, 8: 0.6, 12: 0.7, 16: 0.8}  # by step: the decay follows 16
 PHASES = {"warm-up": 2, "constant": 10, "decay": 18}
 
@@ -26,7 +27,7 @@ PHASES = {"warm-up": 2, "constant": 10, "decay": 18}
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds of a few steps; the two-layer model, which answers one class for long, does not wait for that to end."""
     monkeypatch.setattr(loop, "collapse", lambda answers, labels: None)
-    for name, value in {"LEAST_STEPS": 8, "MOST_STEPS": 40, "TYPICAL_STEPS": 20, "LARGE_EPOCHS": 1}.items():
+    for name, value in {"LEAST_STEPS": 8, "MOST_STEPS": 40, "LARGE_EPOCHS": 1}.items():
         monkeypatch.setattr(course, name, value)
 
 
@@ -110,6 +111,18 @@ def test_while_one_class_takes_all_answers_it_is_not_out_of_patience(
     made = automatic(tmp_path, model_folder)
     _, counters = run(model_folder, made, monkeypatch, losses=dict.fromkeys(range(1, 99), 0.7))
     assert counters.decay_began == made.course.latest
+
+
+def test_a_training_that_breaks_after_it_has_learned_ends_and_keeps_the_step_before(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        loop.Tuning, "_sound_alarm", lambda self, found: ", one class" if self.counters.step > 8 else ""
+    )
+    made = automatic(tmp_path, model_folder)
+    found, counters = run(model_folder, made, monkeypatch, losses=LOSSES | {24: 0.1})
+    assert (counters.decay_began, counters.step, counters.best_step) == (16, 24, 8)
+    assert same_bits(found, load_file(made.folder.checkpoints / "best-00000008" / "weights.safetensors"))
 
 
 def test_the_learning_rate_of_the_log_is_that_of_its_phase(

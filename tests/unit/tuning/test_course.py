@@ -68,7 +68,7 @@ def test_many_rows_end_within_two_to_three_epochs() -> None:
         longest, evaluated, _ = walked(made, always(made))
         assert len(longest) == 3 * made.steps_per_epoch
         assert evaluated == [made.steps_per_epoch * epoch for epoch in (1, 2, 3)]
-        assert made.warmup == math.ceil(0.06 * 2.5 * made.steps_per_epoch)
+        assert made.warmup == math.ceil(0.06 * 3 * made.steps_per_epoch)
 
 
 def test_few_rows_are_trained_for_many_epochs_and_scored_every_fifty_steps_or_more() -> None:
@@ -95,8 +95,13 @@ def test_fitted_training_rows_begin_the_decay_but_not_before_the_floor() -> None
     assert not of(600, epochs=9).decays(228, waited=9, train_accuracy=1.0)
 
 
+@pytest.mark.parametrize("rows", SIZES)
+def test_what_is_typical_is_the_shortest_course_of_rows_that_are_not_fitted(rows: int) -> None:
+    made = of(rows)
+    assert made.typical == len(walked(made, set())[0])
+
+
 def test_a_schedule_gives_the_decay_its_form() -> None:
-    assert of(600, schedule="constant").share(599, 400) == 1.0
     assert of(600, schedule="cosine").share(500, 400) == pytest.approx(0.5)
     assert of(600, schedule="linear").share(550, 400) == pytest.approx(0.25)
 
