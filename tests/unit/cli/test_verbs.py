@@ -127,7 +127,7 @@ def test_an_unknown_key_is_exit_2_with_the_nearest(capsys, asked, recipe_file):
 
 
 def test_check_prints_the_plan_and_names_the_run(capsys, monkeypatch, recipe_file):
-    def check(recipe, *, progress, fix_list, excel_safe):
+    def check(recipe, *, progress, fix_list, excel_safe, quick):
         return {"name": recipe.name, "findings": [], "asked": [str(fix_list), excel_safe]}
 
     stand_in(monkeypatch, "plan", check=check, describe=lambda found: str(found["asked"]))

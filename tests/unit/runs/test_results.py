@@ -175,6 +175,7 @@ def test_the_contract_is_the_two_files_merged(folder):
                 "calibration_error_after": 0.05,
             },
         },
+        "inference": None,
         "test_rows_cut": None,
         "train_seconds": 2.5,
         "examples_per_second": 64.0,
