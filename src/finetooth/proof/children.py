@@ -96,7 +96,11 @@ class Server:
             )
 
     def fork(self, environment: Mapping[str, str], stderr: IO[str]) -> Forked | None:
-        """A process that waits for a task on its stdin, with more environment than the server's; None if it is gone."""
+        """A process that waits for a task on its stdin, with more environment than the server's; None if it is gone.
+
+        The server is gone too when it may not fork; it writes the reason to `stderr`. What interrupts the wait for the
+        process ends the server and the process.
+        """
         (read_in, write_in), (read_out, write_out) = os.pipe(), os.pipe()
         stdin = os.fdopen(write_in, "w", encoding="utf-8")
         stdout = os.fdopen(read_out, encoding="utf-8")
@@ -107,6 +111,11 @@ class Server:
             answer = self._control.recv(1024)
         except OSError:
             answer = b""
+        except BaseException:  # a signal, most of all
+            self._control.close()  # an answer still to come would be taken for that to the next question
+            stdin.close()  # on which the process waits; a notebook keeps the traceback, and with it this frame
+            stdout.close()
+            raise
         finally:
             os.close(read_in)
             os.close(write_out)

@@ -20,6 +20,8 @@ from typing import Any, NoReturn
 from finetooth.proof import worker
 
 MOST_BYTES = 65_536  # of a message
+# A thread that jemalloc (of pyarrow) starts on import. It bears a fork: jemalloc stops it before and starts it after.
+_SOUND_THREADS = frozenset({"jemalloc_bg_thd"})
 
 
 def main(control: socket.socket) -> NoReturn:
@@ -27,15 +29,15 @@ def main(control: socket.socket) -> NoReturn:
     gc.disable()
     worker.import_libraries()
     gc.freeze()  # so that collecting garbage in a child copies none of these pages
-    threads = _threads()
+    _end_threads_of_openblas()
     while True:
         message, streams, _, _ = socket.recv_fds(control, MOST_BYTES, 3)
         _reap()
         if not message:
             os._exit(0)
-        # An operation of torch would have started its threads, which no fork takes along. (Those of OpenBLAS, which are
-        # there from its import, end with the first fork.)
-        assert _threads() <= threads, "the server has computed something"
+        threads = _threads()
+        if threads:
+            _refuse(threads, streams[2])
         pid = _fork()
         if pid == 0:
             control.close()
@@ -47,6 +49,25 @@ def main(control: socket.socket) -> NoReturn:
         assert ended is not None
         code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
         _say(control, {"returncode": code})
+
+
+def _end_threads_of_openblas() -> None:
+    """OpenBLAS starts threads on import. It ends them before a fork, and starts others at its next operation."""
+    pid = _fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+
+def _refuse(threads: list[str], stderr: int) -> NoReturn:
+    """End the server, with the reason on the stderr of the process that was asked for.
+
+    threads: names. They are those of a library that computed, or that starts threads on import; a fork takes no thread
+    along, and what they hold would stay half done in the child.
+    """
+    reason = f"Not forked: the fork server has threads of its own ({', '.join(threads)}). A new interpreter is started."
+    os.write(stderr, f"{reason}\n".encode())
+    os._exit(1)
 
 
 def _fork() -> int:
@@ -91,8 +112,11 @@ def _reap() -> None:
         return
 
 
-def _threads() -> int:
-    return sum(1 for _ in Path("/proc/self/task").iterdir())
+def _threads() -> list[str]:
+    """The names of threads besides the main thread that a fork would lose."""
+    threads = (path for path in Path("/proc/self/task").iterdir() if path.name != str(os.getpid()))
+    names = [(path / "comm").read_text(encoding="utf-8", errors="replace").strip() for path in threads]
+    return sorted(name for name in names if name not in _SOUND_THREADS)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from finetooth.errors import Interrupted
 from finetooth.files import discard, read_json
 from finetooth.progress import Silent
 from finetooth.proof.children import LOST, Forked, Server, can_fork
@@ -117,6 +118,51 @@ def test_where_the_server_is_gone_a_new_interpreter_does_the_task(begin: Any, tm
         working.server._process.wait()
         done(working, task("fit", "majority"), new_interpreter=False)
         assert working.server is None and task("fit", "majority").folder.control.is_dir()
+
+
+def test_an_import_that_starts_a_thread_leaves_rows_to_new_interpreters(
+    begin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported = tmp_path / "imported"
+    imported.mkdir()
+    program = "import threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
+    (imported / "sitecustomize.py").write_text(program)
+    monkeypatch.setenv("PYTHONPATH", str(imported))
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")  # it strips assertions
+    task, working = begin(), Command()
+    with working.serving():
+        working.warm()
+        done(working, task("fit", "majority"), new_interpreter=False)
+        assert working.server is None and task("fit", "majority").folder.control.is_dir()
+    assert (
+        task("fit", "majority")
+        .run_folder.stderr.read_text()
+        .startswith("Not forked: the fork server has threads of its own (python")
+    )
+
+
+def test_a_signal_in_the_wait_for_a_process_leaves_no_file_open_and_no_process(tmp_path: Path) -> None:
+    def interrupt(number: int, frame: Any) -> None:
+        raise Interrupted("interrupted", signal_number=number)
+
+    server = Server(_environment())
+    os.kill(server._process.pid, signal.SIGSTOP)  # so that no answer comes
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with (tmp_path / "stderr.log").open("w+") as stderr:
+            files = len(list(Path("/proc/self/fd").iterdir()))
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(Interrupted) as caught:
+                server.fork({}, stderr)
+            assert len(list(Path("/proc/self/fd").iterdir())) == files - 1  # the socket is closed too
+            assert server.fork({}, stderr) is None
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        os.kill(server._process.pid, signal.SIGCONT)
+    assert server._process.wait(60) == 1  # once it has imported, forked, and seen the process end
+    server.close()
+    assert "Expecting value" in (tmp_path / "stderr.log").read_text()  # the process found its stdin closed
+    assert caught.value is not None  # with its traceback until here
 
 
 def test_the_server_ends_when_its_command_is_killed() -> None:
