@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 import torch
 
 Work = TypeVar("Work")
+_COUNTING = threading.Lock()
 
 
 def compute(
@@ -26,9 +27,8 @@ def compute(
     micro_batches: taken one at a time, in order. step gives the rows it computed, for advance, which is called in the
     caller's thread; what either raises ends the work. workers: number of threads, torch's own number when omitted.
     """
-    threads = torch.get_num_threads()
     pool = _Pool(micro_batches, step)
-    crew = [threading.Thread(target=pool.work, daemon=True) for _ in range(workers or threads)]
+    crew = [threading.Thread(target=pool.work, daemon=True) for _ in range(workers or _threads())]
     for thread in crew:
         thread.start()
     try:
@@ -37,7 +37,26 @@ def compute(
         pool.stopped = True
         for thread in crew:
             thread.join()
-        torch.set_num_threads(threads)  # a worker's own count is also the one that the next new thread begins with
+
+
+def _threads() -> int:
+    """Torch's number of threads in this thread, a new one perhaps, while no worker sets its own."""
+    with _COUNTING:
+        return torch.get_num_threads()
+
+
+def _compute_alone() -> None:
+    """Let this new thread compute on one thread.
+
+    torch.set_num_threads sets the number of the thread that calls it, and with it the one that every thread begins with
+    from then on. A thread of its own sets the latter again at once: neither another pass nor a signal comes between.
+    """
+    with _COUNTING:
+        threads = torch.get_num_threads()  # this thread has begun now; its number is its own from here on
+        torch.set_num_threads(1)
+        restoring = threading.Thread(target=torch.set_num_threads, args=(threads,))
+        restoring.start()
+        restoring.join()
 
 
 class _Pool(Generic[Work]):
@@ -51,7 +70,7 @@ class _Pool(Generic[Work]):
     def work(self) -> None:
         """Take micro-batches until there is none left; the body of a worker's thread."""
         try:
-            torch.set_num_threads(1)
+            _compute_alone()
             with torch.inference_mode():
                 while (micro_batch := self._next()) is not None:
                     self.results.put(self.step(micro_batch))
