@@ -68,7 +68,7 @@ def main() -> None:
         place = Path(name)
         write_rows(place, asked.rows)
         if asked.distilbert:
-            model = _random_distilbert(place / "distilbert")
+            model = random_distilbert(place / "distilbert")
         else:
             model = bring_model(finetooth.load_recipe(QUICKSTART).model, progress=Silent()).path
         rounds = []
@@ -81,7 +81,7 @@ def main() -> None:
     _ratios(rounds)
 
 
-def _random_distilbert(folder: Path) -> Path:
+def random_distilbert(folder: Path) -> Path:
     shutil.copytree(MATERIAL / "models" / "distilbert-base-uncased-shell", folder)
     torch.manual_seed(0)
     transformers.DistilBertModel(transformers.AutoConfig.from_pretrained(folder)).save_pretrained(folder)

@@ -18,6 +18,7 @@ from finetooth.model.checked import read_checked
 INFERENCE = "inference.json"
 MOST_FLIPPED = 0.003  # of the validation labels
 MOST_ACCURACY_DIFFERENCE = 0.001
+LARGEST = 1e30
 
 # How texts are computed: by the model's own pass, padded, in float32; or by the inference pass in a number format.
 Precision = Literal["plain", "float32", "bfloat16"]
@@ -28,7 +29,7 @@ class Agreement:
     """What bfloat16 changed on the validation rows.
 
     flipped: labels that differ from those of the plain pass, of `rows`. accuracy, plain_accuracy: 0 to 1.
-    largest_difference: of a logit; infinite where one is not finite.
+    largest_difference: of a logit; at most LARGEST, which stands where one is not finite.
     """
 
     rows: int
@@ -60,7 +61,7 @@ def compare(
         flipped=int((of_plain != of_bfloat16).sum()),
         accuracy=float((of_bfloat16 == truth).mean()),
         plain_accuracy=float((of_plain == truth).mean()),
-        largest_difference=float(np.abs(plain - bfloat16).max(initial=0.0)),
+        largest_difference=min(LARGEST, float(np.abs(plain - bfloat16).max(initial=0.0))),
     )
 
 

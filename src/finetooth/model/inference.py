@@ -1,6 +1,5 @@
 """How a saved model computes texts: what is measured of it once, and the pass that it is given when it is loaded."""
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.measure.decisions import Decision
-from finetooth.model.agreement import Agreement, Measured, Precision, compare
+from finetooth.model.agreement import LARGEST, Agreement, Measured, Precision, compare
 from finetooth.model.artefact import canary_tokens
 from finetooth.model.artefact_files import CANARY_TOLERANCE
 from finetooth.model.batching import Tokens
@@ -46,7 +45,7 @@ def agreement(
 ) -> Agreement:
     """The agreement of logits (N, C) of the validation rows by the plain pass and in bfloat16, under a decision."""
     if not np.isfinite(rounded).all():
-        return Agreement(len(truth), len(truth), 0.0, float((decision.labels(plain) == truth).mean()), math.inf)
+        return Agreement(len(truth), len(truth), 0.0, float((decision.labels(plain) == truth).mean()), LARGEST)
     return compare(plain, rounded, labels=(decision.labels(plain), decision.labels(rounded)), truth=truth)
 
 

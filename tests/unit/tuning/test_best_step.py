@@ -13,7 +13,7 @@ from tuning_jobs import begin, job, same_bits, tuned
 from finetooth.errors import DivergedError
 from finetooth.model import seeds
 from finetooth.model.adapters import state
-from finetooth.tuning import loop, validation
+from finetooth.tuning import checkpoints, loop, validation
 
 EVERY_STEP = {"epochs": 1, "evaluate_every": 1, "checkpoint_every": 1, "batch_size": 8}
 
@@ -75,6 +75,24 @@ def alarms(made: Any) -> list[dict[str, Any]]:
     events = [json.loads(line) for line in made.folder.log.read_text(encoding="utf-8").splitlines()]
     keys = ("class", "share", "true_share")
     return [{key: event[key] for key in keys} for event in events if event["event"] == "alarm"]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_logits_that_a_reload_is_compared_with_are_those_of_the_plain_pass(
+    model_folder: Path, tmp_path: Path, precision: str
+) -> None:
+    made = job(model_folder, tmp_path, packed=True, inference=precision)
+    tuning = begin(model_folder, made)
+    counters = tuning.run()
+    assert counters.best_step is not None
+    tokens = made.validation.tokens
+    plain = validation.logits(tuning.model, tokens, pad_id=made.pad_id, budget=made.budget)
+    assert np.array_equal(checkpoints.best_logits(made.folder.checkpoints, counters.best_step), plain)
+    scored = checkpoints.scored_logits(made.folder.checkpoints, counters.best_step)
+    assert 0 < np.abs(scored - plain).max() < 0.1
+    place = next(made.folder.checkpoints.glob("plain-*")) / "validation.safetensors"
+    place.write_bytes(place.read_bytes()[:-1])
+    assert "validation.safetensors" in str(checkpoints.best_damage(made.folder.checkpoints, counters.best_step))
 
 
 def test_an_alarm_when_one_class_takes_the_predictions(

@@ -59,9 +59,9 @@ def persist(folder: Path, made: Job, stops: Iterator[Callable[[], int | None]]) 
 
 
 WAYS: dict[str, dict[str, Any]] = {
-    "padded": {"packed": False},
+    "padded": {"packed": False, "inference": "float32"},
     "packed": {"packed": True},
-    "bfloat16": {"packed": True, "precision": "bfloat16"},
+    "bfloat16": {"packed": True, "precision": "bfloat16", "inference": "bfloat16"},
 }
 
 

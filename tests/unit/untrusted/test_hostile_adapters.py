@@ -147,7 +147,7 @@ def test_a_rank_beyond_the_weights_is_refused_before_it_is_allocated(folder: Pat
     assert message.endswith("key 'r' is 10000000; a whole number from 1 to 65,536 is needed.")
 
 
-@pytest.mark.parametrize("name", ["labels.json", "finetooth.json", "decision.json", "MANIFEST.json"])
+@pytest.mark.parametrize("name", ["labels.json", "finetooth.json", "decision.json", "inference.json", "MANIFEST.json"])
 def test_any_value_in_a_file_of_ours_is_refused_by_name_or_harmless(folder: Path, base: Path, name: str) -> None:
     honest, expected, results = settings_of(folder, name), predicted(folder, base), list[Any]()
     parts = [key for key, value in honest.items() if isinstance(value, dict) and key != "files"]
@@ -191,7 +191,8 @@ def test_a_manifest_that_names_files_elsewhere_is_refused(folder: Path, name: st
 
 
 @pytest.mark.parametrize(
-    "name", ["adapter_config.json", "labels.json", "finetooth.json", "decision.json", "MANIFEST.json"]
+    "name",
+    ["adapter_config.json", "labels.json", "finetooth.json", "decision.json", "inference.json", "MANIFEST.json"],
 )
 def test_files_that_are_no_mappings_are_refused(folder: Path, base: Path, name: str) -> None:
     for data in broken({"a": 1}):

@@ -1,0 +1,75 @@
+"""A predictor answers by the pass that it was given, many texts as few."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tiny
+from finetooth.errors import DataError
+from finetooth.measure.decisions import Decision
+from finetooth.model import batching, packed_inference, predictor
+from finetooth.model.agreement import Agreement, Measured
+from finetooth.model.inference import agreement, ready
+from finetooth.model.loading import load_base
+from finetooth.model.predictor import Input, Predictor
+from finetooth.model.tokenizer import load_tokenizer
+
+TEXTS = [text for text, _ in tiny.texts(60, seed=4)]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+    folder = tiny.save_model(tmp_path_factory.mktemp("model"))
+    base = load_base(folder, classes=("bad", "good"), head_seed=7)
+    return Predictor(base.model, load_tokenizer(folder), ("bad", "good"), Input(48, "head", pairs=False), "x")
+
+
+def test_answers_are_those_of_the_plain_pass_but_for_rounding(plain: Predictor) -> None:
+    fast = ready(plain, "float32")
+    assert (plain.precision, fast.precision) == ("plain", "float32")
+    assert fast.infer(TEXTS) == pytest.approx(plain.infer(TEXTS), abs=1e-5)
+    assert [answer["label"] for answer in fast.predict(TEXTS)] == [answer["label"] for answer in plain.predict(TEXTS)]
+    assert fast.predict([]) == []
+    with pytest.raises(DataError, match="single texts"):
+        fast.infer(TEXTS, TEXTS)
+
+
+def test_many_texts_are_tokenized_in_windows_and_answered_as_few(
+    plain: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast, plan = ready(plain, "float32"), batching.inference_batches
+    monkeypatch.setattr(packed_inference, "inference_batches", lambda lengths: plan(lengths, window=25))
+    few = fast.infer(TEXTS)
+    monkeypatch.setattr(predictor, "INFERENCE_WINDOW", 25)
+    done: list[int] = []
+    assert np.array_equal(fast.infer(TEXTS, advance=done.append), few)
+    assert sum(done) == 60
+
+
+def test_bfloat16_is_used_only_where_it_passed_the_gate(plain: Predictor) -> None:
+    good, bad = Agreement(1000, 0, 0.8, 0.8, 0.0), Agreement(1000, 9, 0.8, 0.8, 0.0)
+    assert ready(plain, "bfloat16").precision == "float32"
+    assert ready(replace(plain, measured=Measured(None, bad)), "bfloat16").precision == "float32"
+    assert ready(replace(plain, measured=Measured(None, good)), "bfloat16").precision == "bfloat16"
+    assert ready(replace(plain, measured=Measured(None, good)), "plain").precision == "plain"
+    # What stood in the way where it was saved does not count here.
+    assert ready(replace(plain, measured=Measured("another version")), "float32").precision == "float32"
+
+
+def test_a_logit_that_is_not_finite_in_bfloat16_fails_the_gate() -> None:
+    logits = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32)
+    broken = np.array([[0.0, np.inf], [1.0, 0.0]], np.float32)
+    found = agreement(logits, broken, decision=Decision(), truth=np.array([1, 1], np.int64))
+    assert not found.passed and (found.flipped, found.plain_accuracy) == (2, 0.5)
+
+
+def test_a_model_that_the_pass_cannot_compute_is_answered_by_the_plain_pass(tmp_path: Path) -> None:
+    folder = tiny.save_model(tmp_path / "m")
+    base = load_base(folder, classes=("bad", "good"), head_seed=7)
+    base.model.config.hidden_act = "relu"
+    found = ready(
+        Predictor(base.model, load_tokenizer(folder), ("bad", "good"), Input(48, "head", pairs=False), "x"), "float32"
+    )
+    assert (found.precision, found.measured.fallback_reason) == ("plain", "activation 'relu'")
