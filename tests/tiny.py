@@ -106,7 +106,7 @@ def recipe(model: Path, reviews: Path, **changes: Any) -> dict[str, Any]:
     """A recipe over them that exercises dropout, accumulation and trained biases."""
     training = {
         "epochs": 2, "batch_size": 8, "learning_rate": 5e-3, "base_dropout": 0.1, "token_budget": 96,
-        "checkpoint_every": 5, "evaluate_every": 10,
+        "checkpoint_every": 5, "evaluate_every": 10, "precision": "float32",  # "auto" is decided by a clock
     }  # fmt: skip
     values: dict[str, Any] = {
         "name": "tiny",
