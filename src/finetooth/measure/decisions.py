@@ -60,6 +60,11 @@ class Decided:
     probabilities: npt.NDArray[np.float64]
     abstained: npt.NDArray[np.bool_]
 
+    @property
+    def answers(self) -> npt.NDArray[np.int64]:
+        """(N,) int64: the labels, and -1 where it abstains."""
+        return np.where(self.abstained, -1, self.labels)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:

@@ -4,7 +4,7 @@ inference.json, in the folder of a saved adapter, holds what was measured when i
 moved is computed in bfloat16 only if it passed (docs/adr/0016-one-fast-pass.md).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,12 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.files import read_hashed_json, write_hashed_json
+from finetooth.measure.decisions import Decision
 from finetooth.model.checked import read_checked
 
 INFERENCE = "inference.json"
 MOST_FLIPPED = 0.003  # of the validation labels
 MOST_ACCURACY_DIFFERENCE = 0.001
-LARGEST = 1e30
+LARGEST = 1e30  # difference that inference.json holds
+LEAST_ROWS = 100  # of validation; no flip among fewer says little
 
 # How texts are computed: by the model's own pass, padded, in float32; or by the inference pass in a number format.
 Precision = Literal["plain", "float32", "bfloat16"]
@@ -28,41 +30,52 @@ Precision = Literal["plain", "float32", "bfloat16"]
 class Agreement:
     """What bfloat16 changed on the validation rows.
 
-    flipped: labels that differ from those of the plain pass, of `rows`. accuracy, plain_accuracy: 0 to 1.
-    largest_difference: of a logit; at most LARGEST, which stands where one is not finite.
+    flipped: answers that differ from those of the plain pass, of `rows`; to abstain is one too. accuracy,
+    plain_accuracy: 0 to 1. largest_difference: of a logit, at most LARGEST; None where one is not finite. passed: never
+    on fewer than LEAST_ROWS rows.
     """
 
     rows: int
     flipped: int
     accuracy: float
     plain_accuracy: float
-    largest_difference: float
+    largest_difference: float | None
     passed: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        enough = self.rows >= LEAST_ROWS and self.largest_difference is not None
         near = abs(self.accuracy - self.plain_accuracy) <= MOST_ACCURACY_DIFFERENCE + 1e-12
-        object.__setattr__(self, "passed", near and self.flipped <= MOST_FLIPPED * self.rows)
+        object.__setattr__(self, "passed", enough and near and self.flipped <= MOST_FLIPPED * self.rows)
 
 
 def compare(
     plain: npt.NDArray[np.float32],
     bfloat16: npt.NDArray[np.float32],
     *,
-    labels: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    decision: Decision,
     truth: npt.NDArray[np.int64],
 ) -> Agreement:
-    """The agreement of logits (N, C) of the validation rows, computed both ways.
+    """The agreement of logits (N, C) of the validation rows by the plain pass and in bfloat16, under a decision.
 
-    labels: (N,) each, decided from the one and the other. truth: (N,), the labels of the data.
+    truth: (N,), the labels of the data.
     """
-    of_plain, of_bfloat16 = labels
+    of_plain = decision.apply(plain)
+    plain_accuracy = float((of_plain.labels == truth).mean())
+    if not np.isfinite(bfloat16).all():
+        return Agreement(len(truth), len(truth), 0.0, plain_accuracy, None)
+    rounded = decision.apply(bfloat16)
     return Agreement(
         rows=len(truth),
-        flipped=int((of_plain != of_bfloat16).sum()),
-        accuracy=float((of_bfloat16 == truth).mean()),
-        plain_accuracy=float((of_plain == truth).mean()),
+        flipped=int((of_plain.answers != rounded.answers).sum()),
+        accuracy=float((rounded.labels == truth).mean()),
+        plain_accuracy=plain_accuracy,
         largest_difference=min(LARGEST, float(np.abs(plain - bfloat16).max(initial=0.0))),
     )
+
+
+def worst(agreements: Iterable[Agreement]) -> Agreement:
+    """That of the head, of several on one encoder, that bfloat16 changes most."""
+    return max(agreements, key=lambda one: (not one.passed, one.flipped, abs(one.accuracy - one.plain_accuracy)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.measure.decisions import Decision
-from finetooth.model.agreement import LARGEST, Agreement, Measured, Precision, compare
+from finetooth.model import agreement
+from finetooth.model.agreement import Measured, Precision
 from finetooth.model.artefact import canary_tokens
 from finetooth.model.artefact_files import CANARY_TOLERANCE
 from finetooth.model.batching import Tokens
@@ -25,28 +25,15 @@ def measure(
     wanted: Precision,
     advance: Callable[[int], None] = lambda count: None,
 ) -> Measured:
-    """What the inference pass makes of the validation rows, in bfloat16 where that is `wanted`.
+    """What the inference pass makes of the validation rows, in bfloat16 where that is `wanted` and they are enough.
 
     plain: logits (N, C) of the rows by the plain pass. truth: (N,), their labels. advance: as in InferencePass.logits.
     """
     because = inference_obstacle(predictor.model)
-    if because is not None or wanted != "bfloat16":
+    if because is not None or wanted != "bfloat16" or len(truth) < agreement.LEAST_ROWS:
         return Measured(because)
     rounded = InferencePass(predictor.model, dtype=DTYPES[wanted]).logits(tokens, advance=advance)
-    return Measured(None, agreement(plain, rounded, decision=predictor.decision, truth=truth))
-
-
-def agreement(
-    plain: npt.NDArray[np.float32],
-    rounded: npt.NDArray[np.float32],
-    *,
-    decision: Decision,
-    truth: npt.NDArray[np.int64],
-) -> Agreement:
-    """The agreement of logits (N, C) of the validation rows by the plain pass and in bfloat16, under a decision."""
-    if not np.isfinite(rounded).all():
-        return Agreement(len(truth), len(truth), 0.0, float((decision.labels(plain) == truth).mean()), LARGEST)
-    return compare(plain, rounded, labels=(decision.labels(plain), decision.labels(rounded)), truth=truth)
+    return Measured(None, agreement.compare(plain, rounded, decision=predictor.decision, truth=truth))
 
 
 def ready(predictor: Predictor, wanted: Precision) -> Predictor:

@@ -15,11 +15,10 @@ from finetooth.controls.control import SETTINGS
 from finetooth.errors import DivergedError, ProofError
 from finetooth.files import canonical_hash, read_json, sha256_file
 from finetooth.measure.decisions import Decision
-from finetooth.model import device
+from finetooth.model import agreement, device
 from finetooth.model.agreement import Measured, Precision
 from finetooth.model.batching import Tokens, tokenize
 from finetooth.model.features import Feature, encode, feature_batch, head_input
-from finetooth.model.inference import agreement
 from finetooth.model.loading import Base, encoder_parameters
 from finetooth.model.packed_inference import InferencePass, inference_obstacle
 from finetooth.model.precision import DTYPES
@@ -45,6 +44,7 @@ def fit(task: Task, channel: Channel) -> None:
     features: tuple[Feature, ...] = (head_input(base), "mean")
     labels = read_labels(task.run_folder, "train")[1]
     validation = _encoded(task, base, "validation", features, precision="plain", channel=channel)
+    _refuse_diverged(validation, "validation")
     probe, measured = _fitted(task, base, features, labels=labels, validation=validation, channel=channel)
     seconds = time.perf_counter() - started
     parameters = {"head": probe.parameters, "total": probe.parameters + encoder_parameters(base)}
@@ -68,9 +68,9 @@ def score(task: Task, channel: Channel) -> None:
     base = load_planned(task, head_seed=0)
     wanted: Precision = "plain" if task.split == "validation" else plan["inference"]
     precision = Measured.of(saved["inference"]).precision(wanted)
-    found = probe.logits(
-        _encoded(task, base, task.split, (probe.chosen.feature,), precision=precision, channel=channel)
-    )
+    encoded = _encoded(task, base, task.split, (probe.chosen.feature,), precision=precision, channel=channel)
+    _refuse_diverged(encoded, task.split)
+    found = probe.logits(encoded)
     if task.split == "validation" and not plan["inexact"] and _sha256(found) != saved["validation_logits_sha256"]:
         raise ProofError(
             f"{task.row}: the reloaded probe is not the one measured: its validation logits differ. The run stops "
@@ -96,15 +96,22 @@ def _fitted(
     plan, truth = task.plan(), read_labels(task.run_folder, "validation")[1]
     measured = Measured(inference_obstacle(base.model) if plan["inference"] != "plain" else None)
     precision: Precision = "plain" if measured.fallback_reason else plan["inference"]
+    if precision == "bfloat16" and len(truth) < agreement.LEAST_ROWS:
+        precision = "float32"
+    told: Channel | None = channel
     while True:
-        train = _encoded(task, base, "train", features, precision=precision, channel=channel)
-        probe = Probe.fit(train, labels, validation=validation, truth=truth, classes=len(plan["classes"]))
+        train = _encoded(task, base, "train", features, precision=precision, channel=told)
         if precision != "bfloat16":
-            return probe, measured
+            _refuse_diverged(train, "train")
+            return Probe.fit(train, labels, validation=validation, truth=truth, classes=len(plan["classes"])), measured
+        precision, told = "float32", None  # in case that the gate fails; the rows are counted once
+        if not all(np.isfinite(rows).all() for rows in train.values()):
+            continue
+        probe = Probe.fit(train, labels, validation=validation, truth=truth, classes=len(plan["classes"]))
         name = (probe.chosen.feature,)
-        rounded = probe.logits(_encoded(task, base, "validation", name, precision=precision))
-        found = agreement(probe.logits(validation), rounded, decision=Decision(), truth=np.asarray(truth))
-        measured, precision = Measured(None, found), "float32"
+        rounded = probe.logits(_encoded(task, base, "validation", name, precision="bfloat16"))
+        found = agreement.compare(probe.logits(validation), rounded, decision=Decision(), truth=np.asarray(truth))
+        measured = Measured(None, found)
         if found.passed:
             return probe, measured
 
@@ -146,10 +153,13 @@ def _encoded(
         found = encode(base.model, tokens, features=features, pad_id=pad_id, budget=budget, advance=advance)
     else:
         found = InferencePass(base.model, dtype=DTYPES[precision]).features(tokens, features=features, advance=advance)
-    for name, rows in found.items():
+    return {str(name): rows for name, rows in found.items()}
+
+
+def _refuse_diverged(encoded: Mapping[str, npt.NDArray[np.float32]], split: str) -> None:
+    for name, rows in encoded.items():
         if not np.isfinite(rows).all():
             raise DivergedError(f"a value of {name} of the {split} rows is not finite.")
-    return {str(name): rows for name, rows in found.items()}
 
 
 def _identity(task: Task) -> dict[str, Any]:

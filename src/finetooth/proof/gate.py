@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.errors import Interrupted
-from finetooth.model import inference
+from finetooth.model import agreement, inference
 from finetooth.model.agreement import Measured, Precision
 from finetooth.model.artefact import canary_tokens
 from finetooth.model.batching import Tokens
@@ -35,7 +35,7 @@ def measure(
 
     plan, (_, truth) = task.plan(), read_labels(task.run_folder, "validation")
     tokens = Tokens.open(task.run_folder.work / "tokens" / "validation")
-    if plain is None and plan["inference"] == "bfloat16":
+    if plain is None and plan["inference"] == "bfloat16" and len(truth) >= agreement.LEAST_ROWS:
         predictor.logits(canary_tokens(predictor))  # thrown away: a first pass may have other last bits (ADR 5)
         plain = predictor.logits(tokens, budget=plan["evaluation_budget"], advance=advance)
     empty = np.empty((0, len(predictor.classes)), np.float32)

@@ -1,20 +1,25 @@
 """The row of the model as it came: with the head that the checkpoint brought, or with several untrained heads."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from finetooth.model import artefact, device
+from finetooth.model import agreement, artefact, device
+from finetooth.model.agreement import Measured
 from finetooth.model.batching import Tokens
 from finetooth.model.features import Feature, encode, head_logits
 from finetooth.model.loading import draw_head, head_tensors
+from finetooth.model.packed_inference import InferencePass, inference_obstacle
+from finetooth.model.precision import DTYPES
 from finetooth.model.predictor import Input, Predictor
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.proof import gate, latency
 from finetooth.proof.planned_base import load_planned
 from finetooth.proof.task import Channel, Task, keep_predictions
+from finetooth.runs.work import read_labels
 
 
 def fit(task: Task, channel: Channel) -> None:
@@ -32,11 +37,12 @@ def fit(task: Task, channel: Channel) -> None:
             draw_head(base, seed)
             more_heads[seed] = {name: tensor.clone() for name, tensor in head_tensors(base).items()}
         draw_head(base, task.seed)
+    own_head = {name: tensor.clone() for name, tensor in head_tensors(base).items()}
     settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan["pairs"])
     task.folder.path.mkdir(parents=True, exist_ok=True)
     predictor = Predictor(base.model, load_tokenizer(folder), tuple(plan["classes"]), settings, task.row)
     artefact.save(
-        replace(predictor, measured=gate.measure(task, predictor)),
+        replace(predictor, measured=_measured(task, predictor, [*more_heads.values(), own_head])),
         task.folder.adapter,
         base=base,
         base_folder=folder,
@@ -44,6 +50,29 @@ def fit(task: Task, channel: Channel) -> None:
         weights_sha256=plan["base"]["weights_sha256"],
         head_seed=task.seed,
         more_heads=more_heads,
+    )
+
+
+def _measured(task: Task, predictor: Predictor, heads: Sequence[Mapping[str, torch.Tensor]]) -> Measured:
+    """What bfloat16 changes of the validation rows, by the head for which that is most.
+
+    heads: by full names of their tensors; the last stays in the model.
+    """
+    plan, (_, truth) = task.plan(), read_labels(task.run_folder, "validation")
+    obstacle = inference_obstacle(predictor.model)
+    few = len(truth) < agreement.LEAST_ROWS
+    if len(heads) == 1 or obstacle is not None or few or plan["inference"] != "bfloat16":
+        return gate.measure(task, predictor)
+    tokens = Tokens.open(task.run_folder.work / "tokens" / "validation")
+    names: tuple[Feature, ...] = ("first_token",)
+    budget, pad_id = plan["evaluation_budget"], predictor.tokenizer.pad_token_id
+    predictor.logits(artefact.canary_tokens(predictor))  # thrown away: a first pass may have other last bits (ADR 5)
+    plain = encode(predictor.model, tokens, features=names, pad_id=pad_id, budget=budget)["first_token"]
+    rounded = InferencePass(predictor.model, dtype=DTYPES["bfloat16"]).features(tokens, features=names)["first_token"]
+    logits = ([head_logits(predictor.model, first, head) for first in (plain, rounded)] for head in heads)
+    labels = np.asarray(truth)
+    return Measured(
+        None, agreement.worst(agreement.compare(*both, decision=predictor.decision, truth=labels) for both in logits)
     )
 
 

@@ -26,15 +26,19 @@ def validation_logits(
 ) -> npt.NDArray[np.float32]:
     """Logits (N, C) float32 of the validation rows by the model as it is now.
 
-    precision: the number format of the inference pass; `plain`, or a model that it cannot compute: by the plain pass.
-    budget: tokens of a micro-batch of the plain pass. states, advance: as in both passes. The model is put in eval mode
-    for it and back.
+    precision: the number format of the inference pass, float32 where a logit in bfloat16 is not finite; `plain`, or a
+    model that it cannot compute: by the plain pass. budget: tokens of a micro-batch of the plain pass. states, advance:
+    as in both passes. The model is put in eval mode for it and back.
     """
     if precision == "plain" or inference_obstacle(model) is not None:
         return logits(model, tokens, pad_id=pad_id, budget=budget, states=states, advance=advance)
     training = model.training
     model.eval()
     try:
-        return InferencePass(model, dtype=DTYPES[precision]).logits(tokens, states=states, advance=advance)
+        found = InferencePass(model, dtype=DTYPES[precision]).logits(tokens, states=states, advance=advance)
+        if precision == "float32" or np.isfinite(found).all():
+            return found
+        exact = InferencePass(model, dtype=DTYPES["float32"])
+        return exact.logits(tokens, states=states, advance=lambda count: advance(0))  # the rows are counted once
     finally:
         model.train(training)

@@ -60,7 +60,7 @@ _AGREEMENT = {
     "flipped": whole(0, 2**62),
     "accuracy": _SHARE,
     "plain_accuracy": _SHARE,
-    "largest_difference": number(0.0, 1e30),
+    "largest_difference": optional(number(0.0, 1e30)),
     "passed": flag,
 }
 _INFERENCE = {

@@ -1,5 +1,6 @@
 """bfloat16 is used where it changes next to nothing on the validation rows, and what was measured stays beside it."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +12,18 @@ from silent import SILENT
 
 from finetooth.errors import ModelError, RunError
 from finetooth.files import read_hashed_json, read_json, write_hashed_json
+from finetooth.measure.decisions import Abstention, Decision
 from finetooth.model import agreement, artefact, inference
-from finetooth.model.agreement import INFERENCE, Agreement, Measured, compare
-from finetooth.model.batching import Tokens
+from finetooth.model.agreement import INFERENCE, Agreement, Measured, compare, worst
+from finetooth.model.batching import Tokens, tokenize
+from finetooth.model.loading import load_base
 from finetooth.model.packed_inference import InferencePass
+from finetooth.model.tokenizer import load_tokenizer
 from finetooth.pipeline import ending
 from finetooth.proof import frozen_rows, model_rows
+from finetooth.proof.task import Channel
 from finetooth.runs import predictions
+from finetooth.tuning.validation import validation_logits
 
 
 @pytest.mark.parametrize(
@@ -32,8 +38,42 @@ def test_the_gate_lets_pass_three_flips_of_a_thousand_and_a_tenth_of_a_point(
 
 def test_flips_and_accuracies_are_counted() -> None:
     plain, rounded = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32), np.array([[0.5, 0.0], [1.0, 0.25]], np.float32)
-    found = compare(plain, rounded, labels=(plain.argmax(1), rounded.argmax(1)), truth=np.array([1, 0], dtype=np.int64))
+    found = compare(plain, rounded, decision=Decision(), truth=np.array([1, 0], dtype=np.int64))
     assert found == Agreement(2, 1, 0.5, 1.0, 1.0)
+
+
+def test_to_abstain_where_the_plain_pass_answers_is_a_flip() -> None:
+    plain, rounded = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32), np.array([[0.0, 0.1], [1.0, 0.0]], np.float32)
+    abstaining = Decision(abstention=Abstention("coverage", 0.5, 0.6, 0.5, 1.0, ()))
+    truth = np.array([1, 0], dtype=np.int64)
+    assert compare(plain, rounded, decision=Decision(), truth=truth).flipped == 0
+    assert compare(plain, rounded, decision=abstaining, truth=truth).flipped == 1
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_value_that_is_not_finite_does_not_pass_and_is_saved(tmp_path: Path, value: float) -> None:
+    plain = np.eye(2, dtype=np.float32)[np.arange(200) % 2]
+    rounded = plain.copy()
+    rounded[7, 1] = value
+    truth = plain.argmax(1)
+    found = compare(plain, rounded, decision=Decision(), truth=truth)
+    assert found == Agreement(200, 200, 0.0, 1.0, None) and not found.passed
+    assert compare(plain, plain, decision=Decision(), truth=truth).passed
+    Measured(None, found).save(tmp_path)
+    assert Measured.load(tmp_path) == Measured(None, found)
+
+
+def test_few_validation_rows_do_not_pass() -> None:
+    assert not Agreement(99, 0, 0.8, 0.8, 0.0).passed
+    assert Agreement(100, 0, 0.8, 0.8, 0.0).passed
+
+
+def test_of_several_heads_the_one_that_changes_most_decides() -> None:
+    still, moved, failed = (
+        Agreement(1000, flips, 0.8, accuracy, 0.1) for flips, accuracy in ((0, 0.8), (3, 0.8), (1, 0.9))
+    )
+    assert worst([still, moved]) == moved
+    assert worst([still, failed, moved]) == failed
 
 
 def test_what_was_measured_decides_how_texts_are_computed() -> None:
@@ -85,6 +125,7 @@ PASSED = Agreement(1000, 0, 0.8, 0.8, 0.0)
 def test_the_test_rows_are_computed_in_bfloat16_only_if_the_gate_was_passed(
     begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, most: float
 ) -> None:
+    monkeypatch.setattr(agreement, "LEAST_ROWS", 1)
     monkeypatch.setattr(agreement, "MOST_FLIPPED", most)
     monkeypatch.setattr(agreement, "MOST_ACCURACY_DIFFERENCE", 1.0)
     task = fitted(begin)
@@ -144,6 +185,7 @@ def test_a_pass_that_differs_from_the_plain_one_is_not_used(
 def test_the_probe_is_fitted_in_bfloat16_only_if_the_gate_was_passed(
     begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, most: float
 ) -> None:
+    monkeypatch.setattr(agreement, "LEAST_ROWS", 1)
     monkeypatch.setattr(agreement, "MOST_FLIPPED", most)
     monkeypatch.setattr(agreement, "MOST_ACCURACY_DIFFERENCE", 1.0)
     task = begin(baselines=["probe"], candidates=[])
@@ -161,3 +203,45 @@ def test_the_probe_is_fitted_in_bfloat16_only_if_the_gate_was_passed(
     assert set(used) == {"bfloat16" if most > 0 else "float32"}
     row = ending._inference(task("score", "probe").plan(), task("score", "probe").folder)
     assert row is not None and row.precision == used[0]
+
+
+def test_a_probe_whose_training_rows_are_not_finite_in_bfloat16_is_fitted_in_float32(
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agreement, "LEAST_ROWS", 1)
+    real = InferencePass.features
+
+    def features(self: InferencePass, *given: Any, **named: Any) -> Any:
+        found = real(self, *given, **named)
+        return {name: rows * (math.nan if self.precision == "bfloat16" else 1.0) for name, rows in found.items()}
+
+    monkeypatch.setattr(InferencePass, "features", features)
+    task = begin(baselines=["probe"], candidates=[])
+    counted: list[int] = []
+    frozen_rows.fit(task("fit", "probe"), Channel(lambda count, note: counted.append(count), lambda: None))
+    for split in ("validation", "test"):
+        frozen_rows.score(task("score", "probe", split), SILENT)
+    row = ending._inference(task("score", "probe").plan(), task("score", "probe").folder)
+    assert row is not None and row.precision == "float32"
+    counts = task("fit", "probe").plan()["counts"]
+    assert sum(counted) == counts["train"] + counts["validation"]
+
+
+def test_a_validation_logit_that_is_not_finite_in_bfloat16_is_computed_in_float32(
+    sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = InferencePass.logits
+
+    def logits(self: InferencePass, *given: Any, **named: Any) -> Any:
+        return real(self, *given, **named) * (math.inf if self.precision == "bfloat16" else 1.0)
+
+    monkeypatch.setattr(InferencePass, "logits", logits)
+    model = load_base(sources / "model", classes=("bad", "good"), head_seed=0).model
+    tokens = tokenize(load_tokenizer(sources / "model"), ["a dull film", "clever"], max_tokens=16, truncation="head")
+    settings: dict[str, Any] = {"pad_id": 0, "budget": 64, "states": None}
+    counted: list[int] = []
+    found = validation_logits(model, tokens, precision="bfloat16", advance=counted.append, **settings)
+    assert np.array_equal(
+        found, validation_logits(model, tokens, precision="float32", advance=lambda count: None, **settings)
+    )
+    assert sum(counted) == 2

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from silent import SILENT
 
 import tiny
 from finetooth.files import read_json
 from finetooth.measure.metrics import score as score_of
-from finetooth.model import artefact
+from finetooth.model import agreement, artefact
+from finetooth.model.agreement import Measured
 from finetooth.model.artefact_files import HEADS, IDENTITY
 from finetooth.model.batching import Tokens
 from finetooth.model.loading import load_base
@@ -66,6 +68,20 @@ def test_the_heads_share_one_pass_of_the_encoder(
     original_rows.score(task("score", "original", "test"), SILENT)
     assert len(passes) == 1
     assert len(artefact.heads_of(task("score", "original").folder.adapter)) == 5
+
+
+def test_the_gate_of_several_heads_leaves_each_as_it_was_drawn(
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = []
+    for rows in (1000, 1):
+        monkeypatch.setattr(agreement, "LEAST_ROWS", rows)
+        task = begin(baselines=["original"], original_heads=3)("fit", "original")
+        original_rows.fit(task, SILENT)
+        kept.append(artefact.heads_of(task.folder.adapter))
+        assert (Measured.load(task.folder.adapter).agreement is None) is (rows == 1000)
+    for seed, head in kept[0].items():
+        assert all(torch.equal(tensor, kept[1][seed][name]) for name, tensor in head.items())
 
 
 def test_the_row_tells_the_mean_and_the_range_of_its_heads(begin: Callable[..., Any]) -> None:
