@@ -10,11 +10,14 @@ from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
 
 from finetooth import errors
+from finetooth.controls.control import SETTINGS
 from finetooth.errors import FinetoothError, Interrupted, KilledError, RunError
-from finetooth.files import write_regular
+from finetooth.files import read_json, write_regular
+from finetooth.model.agreement import Measured, Precision
 from finetooth.progress import Step
 from finetooth.proof.children import Forked, Server, can_fork, start_new
 from finetooth.proof.task import Task
+from finetooth.recipe import is_probe
 from finetooth.runs.memory import kernel_kills
 
 if TYPE_CHECKING:
@@ -175,10 +178,20 @@ def _heap(task: Task) -> dict[str, str]:
         return _HEAP
     plan = task.plan()
     way = plan["candidates"].get(task.row)
-    if task.action == "score" or way is None:
+    if task.action == "score":
+        return {} if _test_precision(task, plan["inference"]) == "bfloat16" else _HEAP
+    if way is None:
         return {} if plan["inference"] == "bfloat16" else _HEAP
     on_gpu = "gpu" in plan["device"]  # what is left to the CPU then is float32
     return {} if way["padded_because"] is None and plan["precision"] == "bfloat16" and not on_gpu else _HEAP
+
+
+def _test_precision(task: Task, wanted: Precision) -> Precision:
+    """The number format in which the row's own gate lets its test rows be computed."""
+    settings = task.folder.control / SETTINGS
+    if not is_probe(task.row):
+        return Measured.load(task.folder.adapter).precision(wanted)
+    return Measured.of(read_json(settings)["inference"]).precision(wanted) if settings.is_file() else "float32"
 
 
 def _error(answer: dict[str, Any]) -> FinetoothError:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from finetooth.controls.control import SETTINGS
 from finetooth.errors import DivergedError, Interrupted, KilledError, RunError
 from finetooth.files import write_json
+from finetooth.model.agreement import Agreement, Measured
 from finetooth.progress import Silent
 from finetooth.proof import children, command
 from finetooth.proof.command import Command
@@ -115,6 +117,25 @@ def test_a_signal_ends_the_command_whatever_its_child_says(child: Any, number: i
     assert time.monotonic() - began < 5
 
 
+def save_gate(task: Task, agreement: Agreement) -> None:
+    """Save what was measured of bfloat16 where the row keeps it."""
+    measured = Measured(None, agreement)
+    if task.row == "probe":
+        task.folder.control.mkdir(parents=True, exist_ok=True)
+        write_json(task.folder.control / SETTINGS, {"inference": measured.described()})
+    else:
+        task.folder.adapter.mkdir(parents=True, exist_ok=True)
+        measured.save(task.folder.adapter)
+
+
+@pytest.mark.parametrize("row", ["r4", "original", "probe"])
+def test_a_row_whose_gate_failed_is_scored_in_float32_and_keeps_nothing(tmp_path: Path, row: str) -> None:
+    write_json(tmp_path / "plan.json", {"candidates": {}, "inference": "bfloat16"})
+    task = Task("score", str(tmp_path), row, 3, "test", "")
+    save_gate(task, Agreement(100, 5, 0.9, 0.9, 0.01))
+    assert command._heap(task) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
+
+
 @pytest.mark.parametrize(
     ("action", "split", "row", "precision", "keeps"),
     [
@@ -123,6 +144,7 @@ def test_a_signal_ends_the_command_whatever_its_child_says(child: Any, number: i
         ("score", "validation", "r4", "bfloat16", False),
         ("score", "test", "r4", "bfloat16", True),
         ("score", "test", "original", "bfloat16", True),
+        ("score", "test", "probe", "bfloat16", True),
         ("score", "test", "r4", "float32", False),
         ("fit", "train", "r4", "float32", False),
         ("fit", "train", "wild", "bfloat16", False),
@@ -137,6 +159,7 @@ def test_only_work_in_bfloat16_keeps_what_onednn_makes(
     plan = {"candidates": ways, "precision": precision, "inference": precision, "device": {"device": "cpu"}}
     write_json(tmp_path / "plan.json", plan)
     task = Task(action, str(tmp_path), row, 3, split, "")
+    save_gate(task, Agreement(100, 0, 0.9, 0.9, 0.01))
     assert command._heap(task) == ({} if keeps else {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"})
     task.folder.checkpoints.mkdir(parents=True)
     write_json(task.folder.lowered, {"token_budget": 48})
