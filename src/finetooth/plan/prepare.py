@@ -1,6 +1,7 @@
 """What a run is made of, resolved once: sources, splits, tokens, and the plan that every process of it obeys."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -71,8 +72,9 @@ def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Mater
     if model is not None:
         refuse_positions(recipe, model.path)  # before data are brought, read and tokenized
     others = {row: bring_model(text, progress=progress) for row, text in recipe.other_models.items()}
-    for other in others.values():
-        refuse_positions(recipe, other.path)
+    for row, other in others.items():
+        with _faults_of(row):
+            refuse_positions(recipe, other.path)
     sources = {
         split: tuple(bring_data(text, progress=progress) for text in texts)
         for split, texts in data_sources(recipe).items()
@@ -128,7 +130,8 @@ def tokenize_splits(
     assert model is not None
     if damage(folder) is None:
         return {split: Tokens.open(folder / split) for split in SPLITS}
-    tokenizer = fitting_tokenizer(model.path, pairs=material.dataset.train.pairs is not None)
+    with nullcontext() if row is None else _faults_of(row):
+        tokenizer = fitting_tokenizer(model.path, pairs=material.dataset.train.pairs is not None)
     found = _tokens(tokenizer, recipe, material, sample=sample, progress=progress)
     discard(folder)
     with new_directory(folder) as inside:
@@ -289,11 +292,21 @@ def _candidates(recipe: Recipe, base: "Base", *, train_rows: int) -> dict[str, d
 
 def _other_bases(material: Material, tokens: Mapping[str, Mapping[str, Tokens]]) -> dict[str, dict[str, Any]]:
     """What the plan says of the models of other probes: what each is, and the lengths of the texts in its tokens."""
-    return {
-        row: _identity(source, sound_base(source.path, material.dataset.classes))
-        | {"tokens": {split: lengths_of(found) for split, found in tokens[row].items()}}
-        for row, source in material.other_models.items()
-    }
+    bases = {}
+    for row, source in material.other_models.items():
+        with _faults_of(row):
+            identity = _identity(source, sound_base(source.path, material.dataset.classes))
+        bases[row] = identity | {"tokens": {split: lengths_of(found) for split, found in tokens[row].items()}}
+    return bases
+
+
+@contextmanager
+def _faults_of(row: str) -> Iterator[None]:
+    """A block whose ModelError names the row that the model belongs to."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"{row}: {error}") from error
 
 
 def _identity(source: Source, base: "Base") -> dict[str, Any]:

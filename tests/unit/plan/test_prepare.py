@@ -229,9 +229,30 @@ def test_the_model_of_the_recipe_is_not_brought_for_probes_of_others_alone(place
     assert prepare.row_keys(wanted) == [("probe-distil", None)]
 
 
+@pytest.mark.parametrize("part", ["tokenizer", "base"])
+def test_a_fault_of_another_model_names_its_row(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def refuse(*values: Any, **more: Any) -> None:
+        raise ModelError("the base model: it is not whole.")
+
+    other = tiny.save_model(tmp_path / "other", seed=2)
+    wanted = recipe(place, model="owner/x", baselines=[{"probe": str(other)}], candidates=[])
+    material = prepare.gather(wanted, rejects=None, progress=Silent())
+    if part == "tokenizer":
+        monkeypatch.setattr(prepare, "fitting_tokenizer", refuse)
+    else:
+        monkeypatch.setattr(prepare, "sound_base", refuse)
+    with pytest.raises(ModelError, match=r"^probe-other: the base model: it is not whole\.$"):
+        tokens = prepare.tokenize_splits(wanted, material, row="probe-other", folder=tmp_path / "t", progress=Silent())
+        prepare.resolve(wanted, material, {}, other_tokens={"probe-other": tokens})
+
+
 def test_another_model_with_fewer_positions_is_refused(place: Path, tmp_path: Path) -> None:
     wanted = recipe(place, baselines=[{"probe": str(tiny.save_model(tmp_path / "other", seed=2))}])
-    with pytest.raises(ModelError, match=r"^max_tokens 65 is more than the model's 64 positions; lower it\.$"):
+    with pytest.raises(
+        ModelError, match=r"^probe-other: max_tokens 65 is more than the model's 64 positions; lower it\.$"
+    ):
         prepare.gather(
             wanted.model_copy(update={"max_tokens": 65, "model": "owner/x", "candidates": []}),
             rejects=None,
