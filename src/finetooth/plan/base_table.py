@@ -8,7 +8,8 @@ from typing import Any
 from finetooth.report.wording import short_model
 
 WIDTH = 80
-_MOST_NAME = 19  # leaves room for the figures
+_GAP = "  "
+_LEAST_NAME = 8  # columns of a name, however wide the figures are
 
 
 def describe_bases(found: Mapping[str, Any]) -> str:
@@ -27,15 +28,21 @@ def describe_bases(found: Mapping[str, Any]) -> str:
 
 def _grid(bases: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     cells = [("base", "size", "accuracy", "95 % interval", "vs best", "time"), *map(_cells, bases)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    for name, *figures in cells:
-        shown = [name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(figures, widths[1:], strict=True))]
-        yield "  ".join(shown).rstrip()
+    widths = [max(len(row[column]) for row in cells) for column in range(1, len(cells[0]))]
+    room = max(_LEAST_NAME, WIDTH - sum(widths) - len(_GAP) * len(widths))
+    names = [_cut(row[0], room) for row in cells]
+    first = max(map(len, names))
+    for name, (_, *figures) in zip(names, cells, strict=True):
+        shown = [name.ljust(first), *(cell.rjust(width) for cell, width in zip(figures, widths, strict=True))]
+        yield _GAP.join(shown).rstrip()
+
+
+def _cut(name: str, room: int) -> str:
+    return name if len(name) <= room else f"…{name[1 - room :]}"  # the end distinguishes folders
 
 
 def _cells(base: Mapping[str, Any]) -> tuple[str, str, str, str, str, str]:
     name = short_model(base["base"])
-    name = name if len(name) <= _MOST_NAME else f"…{name[1 - _MOST_NAME :]}"  # the end tells folders apart
     if base["error"] is not None:
         return name, "", "failed", "", "", ""
     size, gain = f"{base['parameters'] / 1e6:.1f} M", ""
@@ -64,6 +71,8 @@ def _advice(found: Mapping[str, Any]) -> Iterator[str]:
         missed = "" if smallest is None else f": a true difference of {100 * smallest:.1f} points is missed in 1 of 5"
         yield f"{rows:,} rows cannot distinguish bases that are close{missed}."
         yield "vs best: points, with an interval of 95 % for all pairs of bases together."
+    if found["data"]["columns"].get("group"):
+        yield "Rows of one data.group may be in two folds, which can make every accuracy here too high."
     yield "time: to read the rows. A probe shows what a frozen base knows; training may change the order."
 
 

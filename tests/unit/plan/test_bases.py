@@ -146,3 +146,22 @@ def test_intervals_of_differences_hold_for_all_pairs_together() -> None:
     third = bases._Measured("c", id="c", parameters=1, seconds=1.0, right=np.arange(1000) < 700)
     three = bases._compared([*measured(0.8, 0.78), third])["bases"][1]["difference_interval"]
     assert three[0] < two[0] < two[1] < three[1]
+
+
+def line_of(base: str, **more: Any) -> dict[str, Any]:
+    values = {"base": base, "error": None, "parameters": 133_400_000, "seconds": 1234.0, "accuracy": 1.0}
+    gain = {"difference": -0.123, "difference_interval": [-0.182, -0.101], "distinguished": True}
+    return values | {"interval": [0.887, 0.999]} | gain | more
+
+
+@pytest.mark.parametrize("group", [None, {"name": "writer", "how": "declared"}])
+def test_long_names_and_wide_figures_stay_within_80_columns(group: Any) -> None:
+    best = line_of("./models/of-a-long-name/random-bert", difference=None)
+    found = {
+        "run": "r", "folds": 5, "sample_rows": 1000, "best": best["base"], "smallest_difference": 0.034,
+        "bases": [best, line_of("./models/of-a-long-name/random-distilbert")], "data": {"columns": {"group": group}},
+    }  # fmt: skip
+    text = plan.describe(found)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "-bert  " in text and "distilbert  " in text
+    assert ("data.group" in text) is (group is not None)
