@@ -198,6 +198,7 @@ def _candidate(recipe: Recipe, name: str, plan: dict[str, Any], place: _Place) -
     validate = course.evaluations * plain if fast is None else plain + (course.evaluations + 1) * fast
     token_seconds = plain if fast is None else fast
     planned = plan["candidates"][name]
+    frozen_seconds = _frozen_seconds(plan, name, token_seconds=plain, seeds=len(recipe.seeds))
     prefix_bytes, prefix_seconds = _prefix(name, plan, token_seconds=found["token_seconds"])
     precision = plan["precision"] if planned["padded_because"] is None else "float32"
     kept = KERNELS_BYTES if precision == "bfloat16" and training.device == "cpu" else 0
@@ -221,7 +222,8 @@ def _candidate(recipe: Recipe, name: str, plan: dict[str, Any], place: _Place) -
         "prefix_layers": planned["depth"],
         "prefix_bytes": prefix_bytes,
         "frozen_layers": planned.get("frozen_depth", 0),
-        "prefix_seconds": prefix_seconds + _frozen_seconds(plan, name, token_seconds=found["token_seconds"]),
+        "frozen_bytes": plan["prefix"].get("then", {}).get(name, {}).get("bytes", 0),
+        "prefix_seconds": prefix_seconds + frozen_seconds,
         "evaluate_seconds": validate * validation_tokens,
         "prove_seconds": plain * validation_tokens + start,
         "test_seconds": token_seconds * test_tokens + start,
@@ -236,10 +238,10 @@ def _full_steps(plan: dict[str, Any], name: str, course: Course) -> float:
     return float(before + (course.typical - before) * (layers - frozen) / layers)
 
 
-def _frozen_seconds(plan: dict[str, Any], name: str, *, token_seconds: float) -> float:
-    """To compute the states of the layers that a candidate freezes, for all training rows."""
+def _frozen_seconds(plan: dict[str, Any], name: str, *, token_seconds: float, seeds: int) -> float:
+    """To compute the states of the layers that a candidate freezes, for all training rows, once for each seed."""
     share = plan["candidates"][name].get("frozen_depth", 0) / plan["base"]["layers"]
-    return float(token_seconds * plan["counts"]["train"] * plan["tokens"]["train"]["mean"] * share)
+    return float(seeds * token_seconds * plan["counts"]["train"] * plan["tokens"]["train"]["mean"] * share)
 
 
 def _prefix(name: str, plan: dict[str, Any], *, token_seconds: float) -> tuple[int, float]:

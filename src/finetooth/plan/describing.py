@@ -192,7 +192,10 @@ def _way(row: dict[str, Any]) -> Iterator[str]:
     elif row["precision"] != "float32":
         yield f"products of tuning in {row['precision']}"
     if row.get("frozen_layers"):
-        yield f"its lowest {row['frozen_layers']} layers are frozen during the training (then)"
+        count = row["frozen_layers"]
+        layers = "layer is" if count == 1 else f"{count} layers are"
+        yield f"its lowest {layers} frozen during the training (then)"
+        yield f"hidden states of the frozen layers are kept on disk: {row['frozen_bytes'] / 1e9:.2f} GB"
     if row["prefix_bytes"]:
         first = row["prefix_layers"] + 1
         yield f"hidden states below layer {first} are kept on disk: {row['prefix_bytes'] / 1e9:.2f} GB"

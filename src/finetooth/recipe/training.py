@@ -80,8 +80,9 @@ class Training(Section):
     cache_bytes: int = Field(
         8_000_000_000,
         ge=0,
-        description="Most disk space for hidden states of layers below the first adapted one (layers: last-K), in "
-        "bytes, and at most half of what is free; 0: none are kept.",
+        description="Most disk space for hidden states of layers below the first adapted one (layers: last-K) and of "
+        "layers that are frozen after an epoch (then: last-K), in bytes, and at most half of what is free; 0: none "
+        "are kept.",
     )
     checkpoint_every: int = Field(
         50, ge=1, description="Optimizer steps between checkpoints: the most work a crash costs."

@@ -7,7 +7,7 @@ import pytest
 
 import tiny
 from finetooth.errors import RecipeError
-from finetooth.plan import prepare
+from finetooth.plan import checking, describing, prepare
 from finetooth.progress import Silent
 from finetooth.recipe import load
 
@@ -71,3 +71,20 @@ def test_where_it_cannot_be_the_recipe_is_refused(
         planned(place, tmp_path, **changes)
     then = changes.get("candidate", {}).get("then", "last-1")
     assert str(error.value) == f"candidate c: then: {then} {wrong}"
+
+
+@pytest.mark.parametrize(("count", "layers"), [(1, "layer is"), (3, "3 layers are")])
+def test_check_says_which_layers_are_frozen_and_what_their_states_take(count: int, layers: str) -> None:
+    way = {"plain_step_seconds": None, "padded_because": None, "gpu_peak_bytes": None, "precision": "float32"}
+    row = way | {"frozen_layers": count, "frozen_bytes": 1_500_000_000, "prefix_bytes": 0}
+    assert list(describing._way(row)) == [
+        f"its lowest {layers} frozen during the training (then)",
+        "hidden states of the frozen layers are kept on disk: 1.50 GB",
+    ]
+
+
+def test_the_states_of_frozen_layers_are_estimated_once_for_each_seed() -> None:
+    plan: dict[str, Any] = {"counts": {"train": 100}, "tokens": {"train": {"mean": 20.0}}, "base": {"layers": 4}}
+    plan["candidates"] = {"c": {"frozen_depth": 3}}
+    seconds = [checking._frozen_seconds(plan, "c", token_seconds=0.001, seeds=seeds) for seeds in (1, 3)]
+    assert seconds == pytest.approx([1.5, 4.5])
