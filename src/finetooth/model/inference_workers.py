@@ -21,11 +21,13 @@ def compute(
     *,
     workers: int | None = None,
     advance: Callable[[int], None] = lambda count: None,
+    stop: Callable[[], None] = lambda: None,
 ) -> None:
     """Call step(micro_batch) for each of micro_batches, in inference mode, in worker threads of one core each.
 
     micro_batches: taken one at a time, in order. step gives the rows it computed, for advance, which is called in the
     caller's thread; what either raises ends the work. workers: number of threads, torch's own number when omitted.
+    stop: called at the end, so that a worker that waits for a micro-batch is given none and ends too.
     """
     pool = _Pool(micro_batches, step)
     crew = [threading.Thread(target=pool.work, daemon=True) for _ in range(workers or _threads())]
@@ -35,6 +37,7 @@ def compute(
         pool.watch(len(crew), advance)
     finally:
         pool.stopped = True
+        stop()
         for thread in crew:
             thread.join()
 

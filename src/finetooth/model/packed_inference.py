@@ -85,11 +85,17 @@ class InferencePass:
         return self._logits(micro_batches, len(tokens.lengths), advance)
 
     def logits_of_windows(
-        self, windows: Iterable[Tokens], *, count: int, advance: Callable[[int], None] = lambda count: None
+        self,
+        windows: Iterable[Tokens],
+        *,
+        count: int,
+        advance: Callable[[int], None] = lambda count: None,
+        stop: Callable[[], None] = lambda: None,
     ) -> npt.NDArray[np.float32]:
         """The same for `count` texts whose tokens come window after window, while earlier ones are computed.
 
         windows: of INFERENCE_WINDOW texts each, but for the last: then the logits are bitwise those of `logits`.
+        stop: called at the end, to end the wait for a window.
         """
 
         def micro_batches() -> Iterator[tuple[PackedModel, Rows, int]]:
@@ -99,10 +105,14 @@ class InferencePass:
                 yield from ((packed, rows, start) for rows in inference_batches(tokens.lengths))
                 start += len(tokens.lengths)
 
-        return self._logits(micro_batches(), count, advance)
+        return self._logits(micro_batches(), count, advance, stop)
 
     def _logits(
-        self, micro_batches: Iterator[tuple[PackedModel, Rows, int]], count: int, advance: Callable[[int], None]
+        self,
+        micro_batches: Iterator[tuple[PackedModel, Rows, int]],
+        count: int,
+        advance: Callable[[int], None],
+        stop: Callable[[], None] = lambda: None,
     ) -> npt.NDArray[np.float32]:
         logits = np.empty((count, self._config.num_labels), np.float32)
 
@@ -111,7 +121,7 @@ class InferencePass:
             logits[rows + start] = packed(rows).numpy()
             return len(rows)
 
-        compute(micro_batches, step, workers=self._workers, advance=advance)
+        compute(micro_batches, step, workers=self._workers, advance=advance, stop=stop)
         return logits
 
     def features(

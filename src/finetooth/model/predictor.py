@@ -1,6 +1,6 @@
 """A reloaded artefact that labels texts; and the plain pass, `logits`, by which it was proven."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
@@ -14,7 +14,7 @@ from finetooth.data import frames
 from finetooth.errors import DataError
 from finetooth.measure.decisions import Decided, Decision
 from finetooth.model.agreement import Measured
-from finetooth.model.ahead import ahead
+from finetooth.model.ahead import Ahead
 from finetooth.model.batching import (
     INFERENCE_WINDOW,
     Rows,
@@ -116,9 +116,16 @@ class Predictor:
         """How texts are computed: `plain`, or by the inference pass in `float32` or `bfloat16`."""
         return "plain" if self.inference is None else self.inference.precision
 
-    def tokenize(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> Tokens:
+    def tokenize(
+        self,
+        texts: Sequence[str],
+        pairs: Sequence[str] | None = None,
+        *,
+        advance: Callable[[int], None] = lambda count: None,
+    ) -> Tokens:
         """Tokens of texts, or of texts and their pairs, as in training.
 
+        advance: called with the number of texts done since the call before; what it raises ends the work.
         Raises: DataError if pairs are given to a model of single texts, or missing for a model of pairs.
         """
         if self.input.pairs != (pairs is not None):
@@ -126,7 +133,12 @@ class Predictor:
             needed = pair if self.input.pairs else "single texts; leave the second texts out"
             raise DataError(f"{self.name} was trained on {needed}.")
         return tokenize(
-            self.tokenizer, texts, pairs, max_tokens=self.input.max_tokens, truncation=self.input.truncation
+            self.tokenizer,
+            texts,
+            pairs,
+            max_tokens=self.input.max_tokens,
+            truncation=self.input.truncation,
+            advance=advance,
         )
 
     def logits(
@@ -160,10 +172,14 @@ class Predictor:
             return self.logits(self.tokenize(texts, pairs), advance=advance)
         if len(texts) <= INFERENCE_WINDOW:
             return self.inference.logits(self.tokenize(texts, pairs), advance=advance)
-        windows = (slice(start, start + INFERENCE_WINDOW) for start in range(0, len(texts), INFERENCE_WINDOW))
-        made = (self.tokenize(texts[part], None if pairs is None else pairs[part]) for part in windows)
-        with closing(ahead(made)) as tokens:
-            return self.inference.logits_of_windows(tokens, count=len(texts), advance=advance)
+
+        def windows(check: Callable[[int], None]) -> Iterator[Tokens]:
+            for start in range(0, len(texts), INFERENCE_WINDOW):
+                part = slice(start, start + INFERENCE_WINDOW)
+                yield self.tokenize(texts[part], None if pairs is None else pairs[part], advance=check)
+
+        with closing(Ahead(windows)) as tokens:
+            return self.inference.logits_of_windows(tokens, count=len(texts), advance=advance, stop=tokens.close)
 
     def predict(
         self,

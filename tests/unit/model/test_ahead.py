@@ -1,55 +1,53 @@
-"""Items made by another thread come in their order, and nothing is left running."""
+"""Items made ahead: in order, with the error of their making, and no thread left where nobody wants more."""
 
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
 
-from finetooth.model.ahead import ahead
+from finetooth.model.ahead import Ahead
+from finetooth.model.inference_workers import compute
+
+Check = Callable[[int], None]
 
 
-def test_items_come_in_their_order_from_another_thread() -> None:
-    makers = set()
-
-    def items() -> Iterator[int]:
-        for number in range(20):
-            makers.add(threading.get_ident())
-            yield number
-
-    assert list(ahead(items())) == list(range(20))
-    assert makers and threading.get_ident() not in makers
-    assert list(ahead(iter(()))) == []
+def endless(check: Check) -> Iterator[int]:
+    """One item, and then work on the second one that only a check ends."""
+    yield 0
+    while True:
+        check(1)
 
 
-def test_it_is_no_more_ahead_than_told() -> None:
-    made: list[int] = []
-
-    def items() -> Iterator[int]:
-        for number in range(20):
-            made.append(number)
-            yield number
-
-    with closing(ahead(items(), most=2)) as numbers:
-        assert next(numbers) == 0
-        time.sleep(0.2)
-        assert len(made) <= 4  # taken, two that wait, and one in the maker's hand
+def test_items_come_in_order_and_end() -> None:
+    with closing(Ahead(lambda check: iter(range(9)))) as items:
+        assert list(items) == list(range(9))
+        assert list(items) == []
 
 
-def test_what_making_an_item_raises_comes_after_the_items_before_it() -> None:
-    def items() -> Iterator[int]:
-        yield 1
-        raise LookupError("the second")
+def test_an_error_of_the_maker_is_raised_once_and_nothing_hangs() -> None:
+    def failing(check: Check) -> Iterator[int]:
+        yield 0
+        raise ValueError("the tokenizer")
 
-    numbers = ahead(items())
-    assert next(numbers) == 1
-    with pytest.raises(LookupError, match="the second"):
-        next(numbers)
+    with closing(Ahead(failing)) as items, pytest.raises(ValueError, match="the tokenizer"):
+        compute(items, lambda item: 1, workers=2)
 
 
-def test_a_thread_ends_with_what_is_closed_early() -> None:
-    before = threading.active_count()
-    with closing(ahead(iter(range(1000)))) as numbers:
-        next(numbers)
-    assert threading.active_count() == before
+def test_an_error_of_advance_is_raised_first_and_ends_the_making_within_an_item() -> None:
+    def stop(count: int) -> None:
+        raise KeyError("advance")
+
+    with pytest.raises(KeyError, match="advance"), closing(Ahead(endless)) as items:
+        compute(items, lambda item: 1, workers=2, advance=stop, stop=items.close)  # a worker waits for the second item
+    assert not items._maker.is_alive()
+
+
+def test_it_can_be_closed_while_another_thread_waits_for_an_item() -> None:
+    items = Ahead(endless)
+    assert next(items) == 0
+    waiting = threading.Thread(target=list, args=(items,))
+    waiting.start()
+    items.close()
+    waiting.join(10)
+    assert not waiting.is_alive()
