@@ -176,7 +176,8 @@ def load(folder: Path, *, base_folder: Path, name: str) -> Predictor:
     check_tokenizer(tokenizer, base.model.config, pairs=settings.pairs, name=name)
     _check_length(settings, base.model.config, name)
     measured = Measured.load(folder)
-    predictor = Predictor(model, tokenizer, classes, settings, name, decision, measured=measured)
+    moved = identity["platform"] != device.facts()
+    predictor = Predictor(model, tokenizer, classes, settings, name, decision, measured=measured, moved=moved)
     _check_canaries(predictor, identity)
     return predictor
 

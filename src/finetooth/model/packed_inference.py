@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from finetooth.model.agreement import Precision
 from finetooth.model.batching import Rows, Tokens, inference_batches
 from finetooth.model.families import FAMILIES
 from finetooth.model.features import Feature
@@ -54,7 +55,9 @@ def _base(model: Any) -> Any:
 
 
 class InferencePass:
-    """A model as it is now, ready to compute texts: later changes of its weights do not reach it.
+    """A model as it is now, ready to compute texts; make another pass after a change of its weights.
+
+    The weights of the layers' products are copied; embeddings, norms and head are the model's own.
 
     model: in eval mode, one that inference_obstacle has nothing against. dtype: number format of products and of
     attention, float32 or bfloat16; all else is float32. workers: threads that compute, as many as torch's when omitted;
@@ -62,7 +65,7 @@ class InferencePass:
     """
 
     def __init__(self, model: Any, *, dtype: torch.dtype, workers: int | None = None) -> None:
-        self.precision = "float32" if dtype == torch.float32 else "bfloat16"
+        self.precision: Precision = "float32" if dtype == torch.float32 else "bfloat16"
         self._packed = PackedModel(model, _NO_TOKENS, budget=0, dtype=dtype, equal=True)
         self._packed.fold(last=True)
         self._config = _base(model).config

@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from finetooth.data import frames
 from finetooth.errors import DataError
 from finetooth.measure.decisions import Decided, Decision
-from finetooth.model.agreement import Measured
+from finetooth.model.agreement import Measured, Precision
 from finetooth.model.ahead import Ahead
 from finetooth.model.batching import (
     INFERENCE_WINDOW,
@@ -99,6 +99,7 @@ class Predictor:
     classes: label names in the order of the logits. name: what it was loaded from. decision: how logits become answers.
     columns: the columns (text, text_pair) that held the texts in training, for a DataFrame; empty where not known.
     measured: what was measured of the inference pass. inference: the pass that computes texts; None: the plain one.
+    moved: whether it was measured on another machine or set-up.
     """
 
     model: Any
@@ -110,9 +111,10 @@ class Predictor:
     columns: Mapping[str, str] = field(default_factory=dict)
     measured: Measured = field(default_factory=Measured)
     inference: InferencePass | None = None
+    moved: bool = False
 
     @property
-    def precision(self) -> str:
+    def precision(self) -> Precision:
         """How texts are computed: `plain`, or by the inference pass in `float32` or `bfloat16`."""
         return "plain" if self.inference is None else self.inference.precision
 

@@ -235,7 +235,10 @@ def _inference(plan: Mapping[str, Any], place: RowFolder) -> Inference | None:
         measured = Measured.load(place.adapter)
     found = measured.agreement
     counts = (None, None) if found is None else (found.flipped, found.rows)
-    return Inference(measured.precision(plan["inference"]), measured.fallback_reason, *counts)
+    used = _known_costs(place).get("inference")
+    if used is None:  # costs.json of the row is gone: how they were to be computed
+        return Inference(measured.precision(plan["inference"]), measured.fallback_reason, *counts)
+    return Inference(used["precision"], used["fallback_reason"], *counts)
 
 
 def _test_rows_cut(plan: Mapping[str, Any], name: str) -> float | None:
@@ -269,7 +272,12 @@ def _of_baseline(
 
 def _costs(folder: RunFolder, name: str, seed: int | None) -> RowCosts:
     place = folder.row(name, seed)
-    known = read_hashed_json(place.costs) if place.costs.is_file() else {}
+    known = _known_costs(place)
     known.pop("prefix_seconds", None)  # kept over stopped processes for the parts, which hold it
+    known.pop("inference", None)  # stands in the results
     weights = place.adapter / weights_name(place.adapter)
     return RowCosts(name=name, seed=seed, **known, adapter_bytes=weights.stat().st_size if weights.is_file() else None)
+
+
+def _known_costs(place: RowFolder) -> dict[str, Any]:
+    return read_hashed_json(place.costs) if place.costs.is_file() else {}

@@ -111,6 +111,7 @@ def agree(folder: RunFolder, now: Mapping[str, Any], *, allow_inexact: bool) -> 
     Raises: ChangedError naming what differs (data, base, tokenizer, threads, torch, ...).
     """
     plan = read_plan(folder)
+    refuse_other_exact(plan, exact=bool(now.get("exact")))
     aside = ("run_id", "inexact", "files", _INEXACT, *_RESOLVED_ONCE)
     known, found = ({key: value for key, value in item.items() if key not in aside} for item in (plan, now))
     _refuse(folder, "the plan", _flat(known), _flat(found))
@@ -125,6 +126,17 @@ def agree(folder: RunFolder, now: Mapping[str, Any], *, allow_inexact: bool) -> 
         plan |= {_INEXACT: now[_INEXACT], "inexact": [*plan["inexact"], *changed]}
         write_hashed_json(folder.plan, plan)
     return plan
+
+
+def refuse_other_exact(plan: Mapping[str, Any], *, exact: bool) -> None:
+    """Check that a run is gone on with, or shown, as it was begun: with --exact or without it.
+
+    Raises: ChangedError otherwise.
+    """
+    begun = bool(plan.get("exact"))
+    if begun != exact:
+        how, remedy = ("with", "add it") if begun else ("without", "leave it out")
+        raise ChangedError(f"This run was begun {how} --exact; {remedy}, or begin another run with --out DIR.")
 
 
 def told_of_complete(folder: RunFolder, recipe: Recipe) -> list[str]:

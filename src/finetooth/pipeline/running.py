@@ -76,6 +76,8 @@ def run(
         if folder.is_complete:
             complete.refuse_changed(folder)
             resuming.refuse_changed_recipe(folder, recipe)
+            if exact:
+                resuming.refuse_other_exact(read_json(folder.plan), exact=True)
             ending.clear_away(folder)  # a kill may have come after the mark and before this
             for line in resuming.told_of_complete(folder, recipe):
                 progress.say(line)

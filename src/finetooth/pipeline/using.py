@@ -43,18 +43,22 @@ def load(
     from finetooth.model import artefact, inference
 
     predictor = artefact.load(staged.path, base_folder=base_folder, name=str(run_or_adapter))
-    if not exact:
-        predictor = inference.ready(predictor, _precision(predictor))
     run_folder = run_of(folder)
     if run_folder is not None and run_folder.is_complete:  # how its data was read, and which rows it used
         complete.refuse_changed(run_folder, [run_folder.recipe, run_folder.plan, run_folder.data, run_folder.splits])
+    if not exact:
+        predictor = inference.ready(predictor, _precision(predictor, run_folder))
     return predictor if run_folder is None else replace(predictor, columns=_text_columns(run_folder))
 
 
-def _precision(predictor: "Predictor") -> Precision:
-    """bfloat16 where the predictor may be computed in it and this machine is faster in it."""
+def _precision(predictor: "Predictor", run_folder: RunFolder | None) -> Precision:
+    """As its run computed its test rows; of an adapter that was moved, bfloat16 where this machine is faster in it."""
     from finetooth.model import precision
 
+    plan: dict[str, Any] = read_json(run_folder.plan) if run_folder is not None and run_folder.plan.is_file() else {}
+    planned: Precision | None = plan.get("inference")
+    if planned is not None and (planned == "plain" or not predictor.moved):
+        return planned
     may = predictor.measured.precision("bfloat16") == "bfloat16"
     return precision.choose("auto") if may else "float32"
 

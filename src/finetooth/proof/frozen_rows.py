@@ -24,7 +24,7 @@ from finetooth.model.packed_inference import InferencePass, inference_obstacle
 from finetooth.model.precision import DTYPES
 from finetooth.model.predictor import Input
 from finetooth.model.tokenizer import load_tokenizer
-from finetooth.proof import latency
+from finetooth.proof import gate, latency
 from finetooth.proof.planned_base import load_planned, planned
 from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
 from finetooth.runs.work import read_labels
@@ -67,7 +67,8 @@ def score(task: Task, channel: Channel) -> None:
     _refuse_another(task, saved["identity"])
     base = load_planned(task, head_seed=0)
     wanted: Precision = "plain" if task.split == "validation" else plan["inference"]
-    precision = Measured.of(saved["inference"]).precision(wanted)
+    measured = Measured.of(saved["inference"])
+    precision = measured.precision(wanted)
     encoded = _encoded(task, base, task.split, (probe.chosen.feature,), precision=precision, channel=channel)
     _refuse_diverged(encoded, task.split)
     found = probe.logits(encoded)
@@ -77,6 +78,7 @@ def score(task: Task, channel: Channel) -> None:
             f"here. Delete {task.folder.path} and give the same command again to fit it anew."
         )
     latency.record(task, _answering(task, base, probe, precision=precision))
+    gate.record(task, precision, measured)
     keep_predictions(task, found)
 
 

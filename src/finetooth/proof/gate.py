@@ -11,7 +11,7 @@ from finetooth.model.agreement import Measured, Precision
 from finetooth.model.artefact import canary_tokens
 from finetooth.model.batching import Tokens
 from finetooth.model.predictor import Predictor
-from finetooth.proof.task import Task
+from finetooth.proof.task import Task, add_costs
 from finetooth.runs.work import read_labels
 
 
@@ -53,3 +53,9 @@ def ready(task: Task, predictor: Predictor) -> Predictor:
     """The predictor for a split: the validation rows are compared bitwise, and go through the plain pass."""
     wanted: Precision = "plain" if task.split == "validation" else task.plan()["inference"]
     return inference.ready(predictor, wanted)
+
+
+def record(task: Task, precision: Precision, measured: Measured) -> None:
+    """Put down how the test rows were computed, beside the costs of the row: the results say it."""
+    if task.split == "test":
+        add_costs(task, inference={"precision": precision, "fallback_reason": measured.fallback_reason})

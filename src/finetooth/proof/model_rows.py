@@ -93,6 +93,7 @@ def score(task: Task, channel: Channel) -> None:
         if not plan["inexact"] and task.row != "full":
             _prove_decision(task, predictor.decision)
     latency.record(task, predictor.predict)
+    gate.record(task, predictor.precision, predictor.measured)
     keep_predictions(task, found)
 
 

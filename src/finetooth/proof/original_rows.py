@@ -90,6 +90,7 @@ def score(task: Task, channel: Channel) -> None:
 
     predictor = gate.ready(task, predictor)
     latency.record(task, predictor.predict)
+    gate.record(task, predictor.precision, predictor.measured)
     if len(heads) > 1:
         _keep_of_heads(task, predictor, tokens, heads, advance)
     elif predictor.inference is None:

@@ -157,11 +157,6 @@ def best_logits(folder: Path, step: int) -> npt.NDArray[np.float32]:
     return _logits(plain if plain.exists() else folder / f"best-{step:08d}")
 
 
-def scored_logits(folder: Path, step: int) -> npt.NDArray[np.float32]:
-    """The validation logits (N, C) that `step` was scored by."""
-    return _logits(folder / f"best-{step:08d}")
-
-
 def _logits(path: Path) -> npt.NDArray[np.float32]:
     tensors: dict[str, Any] = load_tensors(read_file(path / "validation.safetensors"))
     logits: npt.NDArray[np.float32] = tensors["logits"].numpy()

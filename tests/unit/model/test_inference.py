@@ -57,6 +57,16 @@ def test_bfloat16_is_used_only_where_it_passed_the_gate(plain: Predictor) -> Non
     assert ready(replace(plain, measured=Measured("another version")), "float32").precision == "float32"
 
 
+@pytest.mark.parametrize(
+    ("moved", "most", "used"), [(False, 0.0, "bfloat16"), (True, 0.0, "float32"), (True, 1.0, "bfloat16")]
+)
+def test_a_moved_adapter_is_used_in_bfloat16_only_where_that_changes_as_little_as_was_measured(
+    plain: Predictor, moved: bool, most: float, used: str
+) -> None:
+    measured = Measured(None, Agreement(1000, 0, 0.8, 0.8, most))
+    assert ready(replace(plain, measured=measured, moved=moved), "bfloat16").precision == used
+
+
 def test_a_model_that_the_pass_cannot_compute_is_answered_by_the_plain_pass(tmp_path: Path) -> None:
     folder = tiny.save_model(tmp_path / "m")
     base = load_base(folder, classes=("bad", "good"), head_seed=7)

@@ -140,3 +140,12 @@ def test_of_a_complete_run_it_is_told_that_nothing_was_done_and_which_data_is_ne
 
 def plain(lines: list[str]) -> list[str]:
     return [" ".join(line.split()) for line in lines]
+
+
+@pytest.mark.parametrize(("begun", "how", "remedy"), [(False, "without", "leave it out"), (True, "with", "add it")])
+def test_a_run_is_gone_on_with_exact_as_it_was_begun(folder: RunFolder, begun: bool, how: str, remedy: str) -> None:
+    write_hashed_json(folder.plan, {"run_id": "x", "inexact": [], **PLAN, "exact": begun})
+    assert agree(folder, PLAN | {"exact": begun}, allow_inexact=False)["exact"] is begun
+    assert refused(lambda: agree(folder, PLAN | {"exact": not begun}, allow_inexact=True)) == (
+        f"This run was begun {how} --exact; {remedy}, or begin another run with --out DIR."
+    )

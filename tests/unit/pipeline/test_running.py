@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from proven_runs import make_run
 
 from finetooth import Recipe
-from finetooth.errors import KilledError, RecipeError, RunError, SourceError
+from finetooth.errors import ChangedError, KilledError, RecipeError, RunError, SourceError
 from finetooth.files import new_directory, read_json, write_json
 from finetooth.model import device
 from finetooth.pipeline import running
@@ -155,3 +156,11 @@ def test_a_control_that_the_system_kills_for_its_memory_is_not_tried_again(tmp_p
     with pytest.raises(KilledError):
         running._Work(load_recipe(recipe_of(tmp_path)), folder, Silent(), killed, plan)._fit("tfidf", None)  # type: ignore[arg-type]
     assert killed.budgets == [None]
+
+
+def test_exact_of_a_complete_run_that_was_begun_without_it_is_refused(tmp_path: Path) -> None:
+    place = make_run(tmp_path)
+    recipe = load_recipe(RunFolder(place).recipe)
+    running.run(recipe, out=place)
+    with pytest.raises(ChangedError, match="begun without --exact; leave it out"):
+        running.run(recipe, out=place, exact=True)

@@ -1,6 +1,7 @@
 """Loading what was tuned: which base is brought for it."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +13,9 @@ from proven_runs import make_run
 
 import tiny
 from finetooth.errors import SourceError
-from finetooth.files import write_json
-from finetooth.model import artefact
+from finetooth.files import read_json, write_json
+from finetooth.model import artefact, precision
+from finetooth.model.agreement import Agreement, Measured
 from finetooth.pipeline import using
 from finetooth.runs.layout import RunFolder
 
@@ -83,3 +85,19 @@ def test_a_predictor_of_a_run_knows_the_column_of_its_texts(tmp_path: Path) -> N
     assert answers == using.load(place).predict(texts)
     moved = shutil.copytree(RunFolder(place).row("r4", 3).adapter, tmp_path / "moved")
     assert using.load(moved, base=str(tmp_path / "m")).columns == {}
+
+
+def test_a_run_is_answered_as_it_computed_its_test_rows_and_a_moved_adapter_as_is_fast_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, asked = make_run(tmp_path), list[str]()
+    monkeypatch.setattr(precision, "choose", lambda wanted: asked.append(wanted) or "bfloat16")
+    passed = Measured(None, Agreement(1000, 0, 0.8, 0.8, 0.1))
+    predictor = replace(using.load(place), measured=passed)
+    assert using._precision(predictor, RunFolder(place)) == "float32"  # as its plan says, whatever is fast here
+    assert not asked
+    assert using._precision(replace(predictor, moved=True), RunFolder(place)) == "bfloat16"
+    assert using._precision(predictor, None) == "bfloat16"
+    plan = RunFolder(place).plan
+    write_json(plan, read_json(plan) | {"inference": "plain"})  # --exact
+    assert using._precision(replace(predictor, moved=True), RunFolder(place)) == "plain"

@@ -178,7 +178,12 @@ def test_a_pass_that_differs_from_the_plain_one_is_not_used(
     monkeypatch.setattr(InferencePass, "logits", lambda *given, **named: real(*given, **named) + 0.01)
     found = inference.ready(predictor, "float32")
     assert found.precision == "plain"
-    assert found.measured.fallback_reason == "its logits differ from those of the plain pass by 0.01"
+    reason = "its logits differ from those of the plain pass by 0.01"
+    assert found.measured.fallback_reason == reason
+    model_rows.score(task, SILENT)
+    row = ending._inference(task.plan(), task.folder)  # what was computed, not what was planned
+    assert row is not None and (row.precision, row.fallback_reason) == ("plain", reason)
+    assert ending._costs(task.run_folder, "r4", 3).name == "r4"
 
 
 @pytest.mark.parametrize("most", [1.0, -1.0])

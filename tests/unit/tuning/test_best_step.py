@@ -88,7 +88,7 @@ def test_the_logits_that_a_reload_is_compared_with_are_those_of_the_plain_pass(
     tokens = made.validation.tokens
     plain = validation.logits(tuning.model, tokens, pad_id=made.pad_id, budget=made.budget)
     assert np.array_equal(checkpoints.best_logits(made.folder.checkpoints, counters.best_step), plain)
-    scored = checkpoints.scored_logits(made.folder.checkpoints, counters.best_step)
+    scored = checkpoints._logits(made.folder.checkpoints / f"best-{counters.best_step:08d}")
     assert 0 < np.abs(scored - plain).max() < 0.1
     place = next(made.folder.checkpoints.glob("plain-*")) / "validation.safetensors"
     place.write_bytes(place.read_bytes()[:-1])
