@@ -66,7 +66,9 @@ def test_results_evaluate_and_predict_decide_alike(prefixed: Finished, said: Any
     code, out, err = said(trial, "evaluate", str(trial.out), "--json")
     assert code == 0, err
     found = json.loads(out)
-    assert {key: found[key] for key in row["test"]} == row["test"]
+    # This process has not the MKL_CBWR of a run's: in float32, which few validation rows mean, the last bits may differ.
+    assert found["loss"] == pytest.approx(row["test"]["loss"], abs=1e-6)
+    assert {key: found[key] for key in row["test"]} == row["test"] | {"loss": found["loss"]}
     assert (found["coverage"], found["accuracy_answered"]) == (answered.mean(), right[answered].mean())
     with (trial.recipe.parent / "reviews.csv").open(newline="") as file:
         texts = [line["text"] for line in csv.DictReader(file)]

@@ -70,7 +70,7 @@ class Training(Section):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
         description="Number format of the products in tuning without padding; auto: bfloat16 on a GPU, and where they "
-        "are measured to be faster in it. What is trained, and every evaluation, is float32.",
+        "are measured to be faster in it. What is trained is float32; what is evaluated may be bfloat16 behind a gate.",
     )
     token_budget: Annotated[int, Field(ge=16)] | Literal["auto"] = Field(
         "auto",
