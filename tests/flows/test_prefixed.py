@@ -66,7 +66,7 @@ def test_results_evaluate_and_predict_decide_alike(prefixed: Finished, said: Any
     code, out, err = said(trial, "evaluate", str(trial.out), "--json")
     assert code == 0, err
     found = json.loads(out)
-    # This process has not the MKL_CBWR of a run's: in float32, which few validation rows mean, the last bits may differ.
+    # This process has not the MKL_CBWR of a run's: the last bits of float32, which 40 validation rows mean, may differ.
     assert found["loss"] == pytest.approx(row["test"]["loss"], abs=1e-6)
     assert {key: found[key] for key in row["test"]} == row["test"] | {"loss": found["loss"]}
     assert (found["coverage"], found["accuracy_answered"]) == (answered.mean(), right[answered].mean())
