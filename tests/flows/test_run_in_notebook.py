@@ -36,7 +36,9 @@ def test_a_notebook_shows_progress_in_one_output_and_then_the_table(
     ).execute()
     outputs: list[list[Any]] = [cell["outputs"] for cell in notebook["cells"]]
     progress, result = outputs[0]
-    assert progress["output_type"] == "display_data" and "fit tfidf: done in" in progress["data"]["text/plain"]
+    assert (
+        progress["output_type"] == "display_data" and "read reviews.csv: 240 rows in" in progress["data"]["text/plain"]
+    )
     assert result["data"]["text/plain"] == "<finetooth.Run runs/noted: no winner>"
     assert '<th scope="row"><bdi>tfidf</bdi>' in result["data"]["text/html"]
     assert "Next    finetooth show runs/noted" in outputs[1][0]["text"]

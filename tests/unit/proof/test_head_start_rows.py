@@ -20,7 +20,7 @@ AUTO = {"epochs": "auto", "base_dropout": 0.0, "evaluate_every": 4, "patience": 
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"LEAST_STEPS": 4, "MOST_STEPS": 12, "TYPICAL_STEPS": 8, "LARGE_EPOCHS": 1}.items():
+    for name, value in {"LEAST_STEPS": 4, "MOST_STEPS": 12, "LARGE_EPOCHS": 1}.items():
         monkeypatch.setattr(course, name, value)
 
 

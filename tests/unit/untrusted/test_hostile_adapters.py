@@ -120,7 +120,7 @@ def test_a_pattern_among_the_names_is_refused_and_never_run(folder: Path, base: 
     sealed(folder)
     for work in (
         lambda: predicted(folder, base),
-        lambda: finetooth.evaluate(folder, data="x", base=str(base)),
+        lambda: finetooth.evaluate(folder, data=[("a text", CLASSES[0])], base=str(base)),
         lambda: bring_adapter(str(folder)),
         lambda: adapters.load(load_base(base, classes=CLASSES, head_seed=0), folder),
     ):
