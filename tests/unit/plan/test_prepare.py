@@ -153,7 +153,7 @@ def with_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "gpu_bytes", lambda: 80 * 10**9)
 
 
-ON_GPU = {"device": "cuda", "base_dropout": 0, "token_budget": "auto"}
+ON_GPU = {"device": "cuda", "base_dropout": 0, "token_budget": "auto", "precision": "auto"}
 PACKED = {"name": "r4", "rank": 4}
 
 

@@ -279,7 +279,8 @@ def test_after_the_system_killed_it_for_its_memory_it_goes_on_with_fewer_tokens_
     assert resumed_at(made) == [5]
     assert (counters.step, counters.token_budget) == (20, 48)
     assert counters.warnings[0] == "memory ran out after step 5; from there at most 48 tokens at a time"
-    assert checkpoints.newest(made.folder.checkpoints) == (15, 48)
+    saved_last = 15 if made.inference == "plain" else 20  # before plain logits are computed at the end
+    assert checkpoints.newest(made.folder.checkpoints) == (saved_last, 48)
     again = begin(model_folder, made)  # what a checkpoint says is never raised again, and told once
     assert again.counters.token_budget == 48 and again.run().warnings == counters.warnings
 
