@@ -30,7 +30,7 @@ def finished_run(tmp_path: Path) -> Path:
         test=better,
         reload=Reload(verified=True, max_abs_logit_difference=0.0),
         best_step=10,
-        best_epoch=1.0,
+        kept_epoch=1.0,
         head="new",
     )
     tfidf = Row(name="tfidf", kind="baseline", seed=None, validation=figures, test=figures)

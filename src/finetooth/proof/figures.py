@@ -63,7 +63,7 @@ def check_curve(checked: Checked, row: RowFolder, said: Mapping[str, Any]) -> No
         return
     with checked.watching("curve.json"):
         curve: dict[str, Any] = read_json(row.curve)
-        here = {key: curve[key] for key in ("best_step", "best_epoch", "head")}
+        here = {key: curve[key] for key in ("best_step", "kept_epoch", "head")}
         here["curve"] = [asdict(CurvePoint(**point)) for point in curve["curve"]]
         here["parameters"] = parameters_json(Parameters(**curve["parameters"]))
         for name, value in here.items():

@@ -23,7 +23,7 @@ from finetooth.model.tokenizer import load_tokenizer
 from finetooth.proof import certificate, gate, latency, prefix_states, profiling
 from finetooth.proof.planned_base import load_planned
 from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
-from finetooth.recipe import Candidate, Recipe
+from finetooth.recipe import Candidate, Recipe, Training
 from finetooth.runs import finished
 from finetooth.runs.work import read_labels
 from finetooth.tuning import checkpoints, head_start
@@ -31,6 +31,7 @@ from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.freezing import Freezing
 from finetooth.tuning.job import Job, Split
 from finetooth.tuning.loop import Tuning
+from finetooth.tuning.objective import class_weights
 
 
 def fit(task: Task, channel: Channel) -> None:
@@ -48,7 +49,7 @@ def fit(task: Task, channel: Channel) -> None:
     task.folder.path.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(base_folder)
     if candidate is not None and head_start.is_due(base, recipe.training):
-        _start_head(task, channel, base, tokenizer.pad_token_id)
+        _start_head(task, channel, base, tokenizer.pad_token_id, recipe.training)
     model = _tune(task, channel, base, candidate, recipe, tokenizer.pad_token_id)
     settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan["pairs"])
     decision = Decision() if candidate is None else _decision(task, _measured(task))
@@ -97,11 +98,12 @@ def score(task: Task, channel: Channel) -> None:
     keep_predictions(task, found)
 
 
-def _start_head(task: Task, channel: Channel, base: Base, pad_id: int) -> None:
+def _start_head(task: Task, channel: Channel, base: Base, pad_id: int, training: Training) -> None:
     """Give the new head its start, and count the time as that of states computed beforehand."""
     assert task.seed is not None
     ids, labels = read_labels(task.run_folder, "train")
-    began = time.perf_counter()
+    plan, began = task.plan(), time.perf_counter()
+    weights = class_weights(labels, classes=tuple(plan["classes"]), asked=training.class_weights).numpy()
 
     def advance(count: int) -> None:
         _obey(channel)
@@ -113,8 +115,9 @@ def _start_head(task: Task, channel: Channel, base: Base, pad_id: int) -> None:
             Split(ids, Tokens.open(task.run_folder.work / "tokens" / "train"), labels),
             seed=task.seed,
             pad_id=pad_id,
-            budget=task.plan()["evaluation_budget"],
+            budget=plan["evaluation_budget"],
             folder=task.folder.head_start,
+            weights=weights,
             advance=advance,
         )
     finally:
@@ -186,7 +189,7 @@ def _write_curve(task: Task, counters: Counters, model: dict[str, Any], *, steps
             "head_start": head_start.facts() if task.folder.head_start.is_dir() else None,
             "steps": counters.step,
             "best_step": counters.best_step,
-            "best_epoch": counters.best_step / steps_per_epoch,
+            "kept_epoch": counters.best_step / steps_per_epoch,
             "curve": counters.curve,
             "warnings": counters.warnings,
             "token_budget": counters.token_budget,

@@ -8,7 +8,7 @@ from finetooth.report.lines import Line
 from finetooth.report.markup import Child, Safe, shown, table, tag
 from finetooth.report.measured import LEAST_RISE, Overfitting, lowest_of, overfitting, risen
 from finetooth.report.plots import Scale
-from finetooth.report.wording import percent
+from finetooth.report.wording import epoch, percent
 
 _LOSS, _GAP, _ACCURACY = 130, 44, 76
 _HEIGHT = _LOSS + _GAP + _ACCURACY
@@ -40,14 +40,14 @@ def sentence(line: Line) -> str:
     last = row["curve"][-1]["epoch"]
     kept = (
         "no point is known to be kept"
-        if row["best_epoch"] is None
-        else f"kept: epoch {_epoch(row['best_epoch'])} of {_epoch(last)}"
+        if row["kept_epoch"] is None
+        else f"kept: epoch {epoch(row['kept_epoch'])} of {epoch(last)}"
     )
     over = overfitting(row["curve"])
     if over is None:
         return f"{kept}. {_no_overfitting(row['curve'])}"
     return (
-        f"{kept}. Overfitting after epoch {_epoch(over.epoch)}: validation loss rose from {over.lowest:.3f} to "
+        f"{kept}. Overfitting after epoch {epoch(over.epoch)}: validation loss rose from {over.lowest:.3f} to "
         f"{over.last:.3f} while training loss fell."
     )
 
@@ -65,12 +65,12 @@ def _no_overfitting(curve: Sequence[Mapping[str, Any]]) -> str:
         )
     where = "at its lowest" if last is lowest else f"within {percent(LEAST_RISE, 0)} of its lowest"
     peak = max(curve[curve.index(lowest) :], key=lambda point: point["validation_loss"])
-    back = f", after {peak['validation_loss']:.3f} at epoch {_epoch(peak['epoch'])}" if risen(peak, lowest) else ""
+    back = f", after {peak['validation_loss']:.3f} at epoch {epoch(peak['epoch'])}" if risen(peak, lowest) else ""
     return f"No overfitting at the end: validation loss ended {where}{back}."
 
 
 def _one(line: Line, number: int, *, epochs: Scale, loss: Scale, accuracy: Scale) -> Safe:
-    whole, best = line.row["curve"], line.row["best_epoch"]
+    whole, best = line.row["curve"], line.row["kept_epoch"]
     over, curve = overfitting(whole), _thinned(whole, best)
     drawn = [*_overfit(over, epochs, curve[-1]["epoch"]), *_axes(epochs, loss, accuracy)]
     drawn += _pair(curve, epochs, loss, keys=("train_loss", "validation_loss"), top=0, height=_LOSS)
@@ -84,7 +84,7 @@ def _one(line: Line, number: int, *, epochs: Scale, loss: Scale, accuracy: Scale
     image = plots.plot(f"curve-{number}", drawn, title=title, said=said, height=_HEIGHT, look="course")
     rows: list[list[Child]] = [
         [
-            _epoch(point["epoch"]),
+            epoch(point["epoch"]),
             f"{point['train_loss']:.4f}",
             f"{point['validation_loss']:.4f}",
             "" if (trained := _trained(point)) is None else percent(trained),
@@ -122,10 +122,6 @@ def _pair(
 def _trained(point: Mapping[str, Any]) -> float | None:
     """Accuracy on the training rows, which runs of earlier versions lack."""
     return point.get("train_accuracy")
-
-
-def _epoch(value: float) -> str:
-    return f"{round(value, 2):g}"
 
 
 def _thinned(curve: Sequence[dict[str, float]], best: float | None) -> list[dict[str, float]]:

@@ -12,6 +12,7 @@ from finetooth.report.wording import (
     compared_with,
     computed_in,
     counted_parts,
+    epoch,
     family,
     latency,
     of_cut,
@@ -140,7 +141,7 @@ def _wide_columns(lines: list[_Line]) -> list[_Column]:
         _Column("peak memory", lambda line: _megabytes(line.row["peak_bytes"])),
         _Column("adapter size", lambda line: _megabytes(line.row["adapter_bytes"])),
         _Column("latency", _latency),
-        _Column("best epoch", lambda line: "" if line.row["best_epoch"] is None else f"{line.row['best_epoch']:g}"),
+        _Column("kept epoch", lambda line: "" if line.row["kept_epoch"] is None else epoch(line.row["kept_epoch"])),
     ]
 
 

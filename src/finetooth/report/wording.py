@@ -233,6 +233,11 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def epoch(value: float) -> str:
+    """A moment of a training in epochs: `9`, `7.89`."""
+    return f"{round(value, 2):g}"
+
+
 def short_number(value: float) -> str:
     """A tick of an axis: 1,500 as `1.5k`, 2,000,000 as `2M`."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

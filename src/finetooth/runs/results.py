@@ -119,7 +119,7 @@ class Row:
     test: Mapping[str, Any] | None = None
     reload: Reload | None = None
     best_step: int | None = None
-    best_epoch: float | None = None
+    kept_epoch: float | None = None
     curve: Sequence[CurvePoint] = ()
     head: Literal["new", "checkpoint"] | None = None
     warnings: Sequence[str] = ()

@@ -53,12 +53,14 @@ def begin(
     pad_id: int,
     budget: int,
     folder: Path,
+    weights: npt.NDArray[np.float32] | None = None,
     advance: Callable[[int], None] = lambda count: None,
 ) -> None:
     """Give the output layer of `base` its start, solved on at most MOST_ROWS of the training rows.
 
-    budget: tokens of a micro-batch. folder: where the layer is kept, so that a process that goes on after a kill begins
-    with the same bits. advance: called after each micro-batch with its rows; what it raises ends the work.
+    budget: tokens of a micro-batch. weights: of each class in the loss, (C,) (`training.class_weights`).
+    folder: where the layer is kept, so that a process that goes on after a kill begins with the same bits.
+    advance: called after each micro-batch with its rows; what it raises ends the work.
     Raises: DivergedError if a value that the layer reads is not finite.
     """
     layer = base.model.get_submodule(output_layer(base.model))
@@ -70,7 +72,7 @@ def begin(
         )
         if not np.isfinite(inputs).all():
             raise DivergedError("a value that the head reads of the training rows is not finite.")
-        weight, bias = solution(inputs, train.labels[rows], classes=layer.out_features)
+        weight, bias = solution(inputs, train.labels[rows], classes=layer.out_features, weights=weights)
         with new_directory(folder) as inside:
             (inside / START).write_bytes(save_tensors({"weight": weight, "bias": bias}))
     with torch.no_grad():
@@ -109,17 +111,26 @@ def head_inputs(
     return found
 
 
-def solution(inputs: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], *, classes: int) -> Layer:
+def solution(
+    inputs: npt.NDArray[np.float32],
+    labels: npt.NDArray[np.int64],
+    *,
+    classes: int,
+    weights: npt.NDArray[np.float32] | None = None,
+) -> Layer:
     """Weight (C, H) and bias (C,) of the regularised regression on inputs (N, H), for inputs as they are.
 
-    It is solved on standardised inputs, which are then folded into the layer: w' = w / s, b' = b - w' m. A class that
-    the labels lack gets the weights of none and the bias of the rarest.
+    weights: of each class in the loss, (C,); scaled to a mean of 1 over the rows, as in training.
+    The regression is solved on standardised inputs, which are then folded into the layer: w' = w / s, b' = b - w' m.
+    A class that the labels lack gets the weights of none and the bias of the rarest.
     """
     wide, mean, scale = standardised(inputs)
     present = np.unique(labels)
     weight, bias = np.zeros((classes, wide.shape[1])), np.zeros(classes)
     if len(present) > 1:
-        model = regression(max_iterations=MAX_ITERATIONS, C=INVERSE_REGULARISATION)
+        mean_weight = 1.0 if weights is None else weights[labels].mean()
+        by_class = None if weights is None else {int(index): float(weights[index] / mean_weight) for index in present}
+        model = regression(max_iterations=MAX_ITERATIONS, C=INVERSE_REGULARISATION, class_weight=by_class)
         solved, biases, _ = solve(model, wide, labels)
         weight[present] = (solved - solved.mean(axis=0)) / scale  # probabilities are those of any common shift
         bias[:] = (biases - biases.mean()).min()

@@ -114,7 +114,7 @@ def _prove(folder: RunFolder, logits: Any, parameters: dict[str, Any]) -> None:
     row = folder.row("r4", SEED)
     row.checkpoints.mkdir(parents=True)
     checkpoints.save_best(row.checkpoints, 4, named={}, logits=logits)
-    curve = {"best_step": 4, "best_epoch": 1.0, "head": "new", "curve": [], "warnings": [], "token_budget": 96}
+    curve = {"best_step": 4, "kept_epoch": 1.0, "head": "new", "curve": [], "warnings": [], "token_budget": 96}
     write_json(row.curve, {"parameters": parameters, **curve})
     certificate.prove(row, logits, name="r4", exact=True, new_interpreter=True)
 

@@ -81,7 +81,7 @@ def decided_run(folder: RunFolder, labels: np.ndarray, said: dict[str, tuple[np.
         row.adapter.mkdir(parents=True)
         write_json(row.adapter / DECISION, {"schema": SCHEMA, **describe(decision, PLAN["classes"])})
         parameters = {"adapter": 1, "head": 1, "bias": 0, "total": 9, "peft_percent": None}
-        tuned = {"parameters": parameters, "best_step": 1, "best_epoch": 1.0, "curve": [], "head": "new"}
+        tuned = {"parameters": parameters, "best_step": 1, "kept_epoch": 1.0, "curve": [], "head": "new"}
         write_json(row.curve, {**tuned, "warnings": ["memory ran out"], "token_budget": 9})
         write_json(row.verify, {"verified": True, "max_abs_logit_difference": 0.0})
         part = predictions.Predictions(tuple(map(str, range(len(labels)))), labels, logits)

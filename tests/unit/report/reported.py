@@ -118,7 +118,7 @@ def _row(name: str, kind: str, seed: int | None, trained: int | None, figures: d
         test=figures,
         reload=Reload(verified=True, max_abs_logit_difference=0.0),
         best_step=572,
-        best_epoch=2.0,
+        kept_epoch=2.0,
         curve=[CurvePoint(*point) for point in CURVE],
         head="new",
     )

@@ -11,7 +11,7 @@ def tuned(train, validation, best=1.0):
         {"epoch": float(at), "train_loss": one, "validation_loss": other, "validation_accuracy": 0.8}
         for at, (one, other) in enumerate(zip(train, validation, strict=True), 1)
     ]
-    row = {"name": "lora-r8", "seed": 0, "curve": points, "best_epoch": best}
+    row = {"name": "lora-r8", "seed": 0, "curve": points, "kept_epoch": best}
     return Line(row, {}, "lora-r8", winner=False, best_control=False)
 
 

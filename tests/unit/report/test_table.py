@@ -21,7 +21,7 @@ def row(name, kind="candidate", seed=21, accuracy=0.9, **changes):
         "test": {"examples": 25_000, "accuracy": accuracy, "loss": 0.25, "macro_f1": accuracy},
         "reload": {"verified": True, "max_abs_logit_difference": 0.0} if trains else None,
         "best_step": 100 if trains else None,
-        "best_epoch": 2.0 if trains else None,
+        "kept_epoch": 2.0 if trains else None,
         "curve": [],
         "head": None,
         "train_seconds": 3660.0 if trains else None,
@@ -360,7 +360,7 @@ def test_wide_adds_what_does_not_fit():
     assert re.split(" {2,}", lines[2].split("time")[1].strip()) == [
         "macro-F1", "macro-F1 interval", "log loss", "log loss interval", "calibration error",
         "adapter", "head", "bias", "total", "share trained", "peak memory", "adapter size",
-        "latency", "best epoch",
+        "latency", "kept epoch",
     ]  # fmt: skip
     assert lines[6].split()[-22:] == [
         "91.9", "%", "0.2500", "333,312", "770", "0", "23,048,068", "1.45", "%", "(peft", "1.4000", "%)",

@@ -52,7 +52,7 @@ ROWS = [
         test=FIGURES,
         reload=Reload(verified=True, max_abs_logit_difference=0.0),
         best_step=20,
-        best_epoch=2.0,
+        kept_epoch=2.0,
         curve=[CurvePoint(1.0, train_loss=0.7, validation_loss=0.6, validation_accuracy=0.8, train_accuracy=0.75)],
         head="new",
         decision=describe(DECISION, ("a", "b")),
@@ -141,7 +141,7 @@ def test_the_contract_is_the_two_files_merged(folder):
         "test": FIGURES,
         "reload": {"verified": True, "max_abs_logit_difference": 0.0},
         "best_step": 20,
-        "best_epoch": 2.0,
+        "kept_epoch": 2.0,
         "curve": [
             {
                 "epoch": 1.0,

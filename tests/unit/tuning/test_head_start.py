@@ -104,3 +104,29 @@ def test_a_class_that_no_row_has_is_the_least_likely() -> None:
     assert mean[1] == mean[3] <= min(mean[0], mean[2]) + 1e-5
     only, even = head_start.solution(inputs, np.zeros(30, np.int64), classes=2)
     assert not only.any() and not even.any()
+
+
+def test_rows_of_a_class_with_weight_count_as_often_as_it_says() -> None:
+    inputs = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32)
+    labels = np.array([0, 1, 1, 2, 2] * 6)
+    weights = np.array([3, 1, 1], np.float32)
+    repeated = np.repeat(np.arange(30), weights[labels].astype(int))
+    model = regression(max_iterations=1_000, C=head_start.INVERSE_REGULARISATION * 30 / len(repeated), tol=1e-8)
+    wide, _, _ = standardised(inputs)
+    solved, biases, _ = solve(model, wide[repeated], labels[repeated])
+    weight, bias = head_start.solution(inputs, labels, classes=3, weights=weights)
+    ours, theirs = inputs @ weight.T + bias, wide @ solved.T + biases
+    np.testing.assert_allclose(log_softmax(ours), log_softmax(theirs), atol=1e-3)
+    plain, even = head_start.solution(inputs, labels, classes=3)
+    assert np.abs(log_softmax(inputs @ plain.T + even) - log_softmax(ours)).max() > 0.1
+
+
+def test_equal_weights_change_no_bit() -> None:
+    inputs = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32)
+    labels = np.array([0, 1, 2] * 10)
+    for one, other in zip(
+        head_start.solution(inputs, labels, classes=3),
+        head_start.solution(inputs, labels, classes=3, weights=np.ones(3, np.float32)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
