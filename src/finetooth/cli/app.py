@@ -59,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Libraries below us draw bars and advice of their own; stderr is for ours. What the user has set stands.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("MKL_CBWR", "AUTO")  # equal bits from process to process (docs/adr/0005); read as the next
     if "OMP_WAIT_POLICY" not in os.environ:  # read when torch is loaded; docs/experiments.md says why
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     open_streams()

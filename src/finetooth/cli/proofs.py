@@ -1,6 +1,5 @@
 """The verbs that answer with a gate, exit code 0 or 3: verify, doctor."""
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -32,8 +31,6 @@ def verify(tuned: Path, base: str | None, as_json: bool) -> int:
     Nothing is fetched. Exit code 3 if anything differs, or if the base of RUN is not on this machine, without which
     all else is checked; it is named.
     """
-    # Equal bits from process to process (docs/adr/0005); read by MKL when torch is loaded.
-    os.environ.setdefault("MKL_CBWR", "AUTO")
     from finetooth import pipeline
     from finetooth.report.verification import render
 

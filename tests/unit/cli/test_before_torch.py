@@ -10,12 +10,15 @@ import tiny
 from finetooth.files import write_json
 
 PROGRAM = """
+import os
 import sys
 from finetooth.cli import main
+os.environ.pop("MKL_CBWR", None)
 try:
     main()
 finally:
     assert not {"torch", "transformers", "peft"} & set(sys.modules)
+    assert os.environ["MKL_CBWR"] == "AUTO"  # which torch reads when it is imported
 """
 RECIPE = (
     "name: mine\nmodel: {model}\ndata: {{source: {data}, label: label}}\nmax_tokens: 48\ncandidates: [{{name: r4}}]\n"

@@ -58,7 +58,6 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Verification:
     module.__dict__["verify"] = verify
     monkeypatch.setitem(sys.modules, "finetooth.pipeline", module)
     monkeypatch.setitem(vars(finetooth), "pipeline", module)
-    monkeypatch.setenv("MKL_CBWR", "AUTO")
     return answer
 
 
