@@ -1,5 +1,6 @@
 """The command `finetooth` and its way out: every exit code is decided here and in faults."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("MKL_CBWR", "AUTO")  # equal bits from process to process (docs/adr/0005); read as the next
     if "OMP_WAIT_POLICY" not in os.environ:  # read when torch is loaded; docs/experiments.md says why
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    gc.set_threshold(100_000, 50, 50)  # what imports make stays: to look for garbage among it takes 0.8 s of torch's
     open_streams()
     words = sys.argv[1:] if arguments is None else list(arguments)
 

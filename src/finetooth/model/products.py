@@ -43,7 +43,10 @@ class Product:
         return bool(self.adapted) or self._bias_trained()
 
     def fold(self, *, last: bool = False) -> None:
-        """weight = W + s B A for each adapted layer. last: there will be no other fold, and what only it needs goes."""
+        """weight = W + s B A for each adapted layer.
+
+        last: there will be no other fold and no backward pass, and what only these need goes.
+        """
         with torch.no_grad():
             for number, (module, start, end) in enumerate(self.adapted):
                 inner, outer = self.factors[number], self.factors[len(self.adapted) + number]
@@ -54,7 +57,7 @@ class Product:
             if self.folded is not None and self.folded is not self.weight:
                 self.weight.copy_(self.folded)
         if last:
-            self.folded = None
+            self.folded, self.adapted, self.factors = None, [], []
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
         """inputs: (T, k); gives (T, n)."""

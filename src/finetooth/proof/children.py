@@ -81,7 +81,6 @@ class Server:
     """A server of forked processes, which begins at once to import; one process of it at a time."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self.environment = dict(environment)
         self._asked = False
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -90,7 +89,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=self.environment,
+                env=dict(environment),
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )

@@ -42,6 +42,8 @@ class Command:
     """One command at work. At most one child at a time; the first signal asks it to save and end, a second kills it."""
 
     def __init__(self) -> None:
+        # As it is now: libraries that the command imports later change their own process's.
+        self.environment = _environment()
         self.child: subprocess.Popen[str] | Forked | None = None
         self.signal_number: int | None = None
         self.server: Server | None = None
@@ -60,11 +62,8 @@ class Command:
 
         Where the system does not fork soundly nothing is done, and each row's process is a new interpreter.
         """
-        environment = _environment()
-        if self.server is not None and self.server.environment != environment:
-            self._close()  # what decides bits is read when libraries are loaded
         if self.server is None and can_fork():
-            self.server = Server(environment)
+            self.server = Server(self.environment)
 
     def _close(self) -> None:
         server, self.server = self.server, None
@@ -110,14 +109,13 @@ class Command:
             raise (KilledError if killed else RunError)(_silent_end(task, self.returncode, stderr.read(), killed))
 
     def _start(self, task: Task, stderr: IO[str], *, new_interpreter: bool) -> "subprocess.Popen[str] | Forked":
-        heap = {name: value for name, value in _heap(task).items() if name not in os.environ}
+        heap = {name: value for name, value in _heap(task).items() if name not in self.environment}
         if self.server is not None and not new_interpreter:
-            self.warm()  # another server, if the environment is another
             forked = self.server.fork(heap, stderr)
             if forked is not None:
                 return forked
             self._close()
-        return start_new({**heap, **_environment()}, stderr)
+        return start_new({**heap, **self.environment}, stderr)
 
     def _converse(self, child: "subprocess.Popen[str] | Forked", task: Task, step: Step) -> dict[str, Any]:
         assert child.stdin is not None and child.stdout is not None

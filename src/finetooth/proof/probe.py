@@ -28,7 +28,7 @@ from finetooth.tuning.gradients import Crew, accumulate
 from finetooth.tuning.schedule import optimizer
 from finetooth.tuning.trained import trained
 
-TRAIN_SECONDS, EVALUATION_SECONDS = 1.5, 0.5
+TRAIN_SECONDS, EVALUATION_SECONDS = 1.0, 0.3
 INFERENCE_SECONDS, LEAST_INFERRED = 0.2, 32  # the pass is timed on ever more rows until it takes so long
 MOST_STEPS = 500  # drawn, to find the one that takes the most memory
 

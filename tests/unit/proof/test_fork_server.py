@@ -194,14 +194,17 @@ def test_a_server_that_is_lost_is_no_return_code_of_the_child(tmp_path: Path) ->
     server.close()
 
 
-def test_another_environment_gets_another_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_a_library_sets_in_the_command_starts_no_other_server(
+    begin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KMP_INIT_AT_FORK", raising=False)
     working = Command()
     with working.serving():
         working.warm()
         first = working.server
+        monkeypatch.setenv("KMP_INIT_AT_FORK", "FALSE")  # as scikit-learn does when it is imported
         working.warm()
+        done(working, begin()("fit", "majority"), new_interpreter=False)
         assert working.server is first
-        monkeypatch.setenv("OMP_NUM_THREADS", "1")
-        working.warm()
-        assert working.server is not first
     assert working.server is None
+    assert "KMP_INIT_AT_FORK" not in working.environment
