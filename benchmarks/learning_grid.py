@@ -5,8 +5,8 @@
 
 SET: 600 training and 60 validation rows; SET/whole: all rows, of which validation rows are carved as for any user. At
 most 1,000 test rows. MiniLM-L6, rank 8, seed 0, trained in this process. The grid: adapter rate, head rate (the
-adapter's or 5e-3) and epochs: 10 with all rates, 3 and 30 with the best two of them. What RESULTS.jsonl holds already
-is not made again, so that a stopped command goes on.
+adapter's or 5e-3) and epochs: 10 with all rates, 3 and 30 with the best of them; of all rows the three in OF_WHOLE.
+What RESULTS.jsonl holds already is not made again, so that a stopped command goes on.
 """
 
 import argparse
@@ -42,7 +42,8 @@ from finetooth.tuning.loop import Tuning
 
 ROWS, VALIDATION_ROWS, TEST_ROWS = 600, 60, 1_000
 RATES, HEAD_RATES = (7e-4, 1.4e-3, 3.5e-4), (5e-3, "same")
-FIRST_EPOCHS, OTHER_EPOCHS, BEST = 10, (3, 30), 2
+FIRST_EPOCHS, OTHER_EPOCHS = 10, (3, 30)
+OF_WHOLE = ((7e-4, 5e-3, 3), (7e-4, 5e-3, 10), (1.4e-3, 5e-3, 5))  # rate, head rate, epochs
 DATA = Path(os.environ.get("FINETOOTH_MATERIAL", "../shared")).resolve() / "data"
 SETS: dict[str, dict[str, Any]] = {
     "trec6": {"source": {"train": "trec6/TREC.train.all", "test": "trec6/TREC.test.all"},
@@ -124,14 +125,17 @@ def _split(material: Material, split: str, tokens: Tokens) -> Split:
 
 def grid(results: Callable[[], list[dict[str, Any]]], name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Name and training of each point; the best rates are known once the first are measured."""
+    if name.endswith("/whole"):
+        yield from (_point(*point) for point in OF_WHOLE)
+        return
     for rate in RATES:
         for head in HEAD_RATES:
             yield _point(rate, head, FIRST_EPOCHS)
     known = [item for item in results() if item["set"] == name and item["training"].get("epochs") == FIRST_EPOCHS]
-    for item in sorted(known, key=lambda item: -float(item["accuracy"]))[:BEST]:
-        rate, head = item["training"]["learning_rate"], item["training"]["head_learning_rate"]
-        for epochs in OTHER_EPOCHS:
-            yield _point(rate, "same" if head == rate else head, epochs)
+    best = max(known, key=lambda item: float(item["accuracy"]))["training"]
+    rate, head = best["learning_rate"], best["head_learning_rate"]
+    for epochs in OTHER_EPOCHS:
+        yield _point(rate, "same" if head == rate else head, epochs)
 
 
 def _point(rate: float, head: Any, epochs: int) -> tuple[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 import finetooth
+import golden
 from finetooth.files import read_json, sha256_file
 from finetooth.measure.decision_file import DECISION
 from finetooth.runs.predictions import read as read_predictions
@@ -35,6 +36,10 @@ def prefixed(place: Path) -> Finished:
     said = trial.finish("--profile")
     assert said.returncode == 0, said.stderr
     return Finished(trial, said)
+
+
+def test_golden_prefixed(prefixed: Finished) -> None:
+    golden.check("prefixed", prefixed.trial)
 
 
 def test_a_profile_tells_parts_and_speed(prefixed: Finished) -> None:

@@ -16,6 +16,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 import finetooth
+import golden
 from finetooth import pipeline
 from finetooth.errors import FinetoothError
 from finetooth.files import damage, read_json, sha256_file
@@ -31,6 +32,14 @@ _LINE = re.compile(r"^\| `([a-z]+)[^`]*` \| (.*?) \| (.*) \|$", re.MULTILINE)
 FIELDS = {verb: (shape, set(re.findall(r"`(\w+)`", fields))) for verb, shape, fields in _LINE.findall(AGENTS)[::-1]}
 # Of a verb with a line for an option too, the first line.
 TEXTS = ["a superb honest film", "dull and lifeless story", "the actor was very moving"]
+
+
+def test_golden_table(table: Finished) -> None:
+    golden.check("table", table.trial)
+
+
+def test_golden_steady(steady: Finished) -> None:
+    golden.check("steady", steady.trial)
 
 
 def test_the_contract_holds_its_schema(table: Finished, steady: Finished) -> None:
