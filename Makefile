@@ -1,4 +1,4 @@
-# `make` sets up .venv once. After that: make quickstart | test | lint | types | unit | flows | meta | docs | notebook | nightly
+# `make` sets up .venv once. After that: make quickstart | test | lint | types | unit | flows | contracts | meta | docs | notebook | nightly
 PYTHON ?= python3
 # Where else to look for torch; its CPU build (2.x+cpu) ranks above the plain one: README, "PyTorch on Linux".
 TORCH_INDEX ?=
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: all quickstart test lint types unit flows meta docs notebook nightly
+.PHONY: all quickstart test lint types unit flows contracts meta docs notebook nightly
 .DELETE_ON_ERROR:
 # Without compiled files each of the hundreds of processes of the tests compiles PyTorch anew, for seconds.
 unexport PYTHONDONTWRITEBYTECODE
@@ -28,7 +28,7 @@ quickstart: $(READY)
 
 # A process for each core; the tests of a file stay together, since they share what is dear to make; longest first.
 test: lint types
-	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder -m "not slow" tests/flows tests/meta tests/unit
+	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder -m "not slow" tests/flows tests/contracts tests/meta tests/unit
 
 lint: $(READY)
 	$(BIN)/ruff format --check src tests benchmarks .ci setup.py notebooks
@@ -37,7 +37,7 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-unit flows meta: $(READY)
+unit flows contracts meta: $(READY)
 	$(PYTEST) -m "not slow" tests/$@
 
 nightly: $(READY)

@@ -21,10 +21,12 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from finetooth.errors import RunError
+from finetooth.errors import ModelError, RunError
 from finetooth.files import discard, read_json, write_json
 from finetooth.model.adapters import encoder_layers
 from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
+
+RESUMED_TOLERANCE = 1e-4  # largest difference of a logit
 
 
 def count_blocks(lengths: npt.NDArray[np.int64], *, width: int, budget: int, most_bytes: int) -> tuple[int, int]:
@@ -63,15 +65,14 @@ class PrefixCache:
         """Compute the blocks that are not there intact; gives their number.
 
         advance(done, whole) is told after each block; what it raises ends the work, and what is written stays good.
+        Raises: ModelError if the model cannot be computed so: its layers, given the states, give other logits.
         """
         missing, training = self.missing(), model.training
         model.eval()
         try:
+            if missing:  # also the pass that is thrown away: a process's first is not always bitwise its later (ADR 5)
+                _check_resumed(model, self.depth, collate(self.tokens, self.blocks[missing[0]], pad_id=pad_id))
             with _below(model, self.depth) as lower:
-                for number in missing[
-                    :1
-                ]:  # a process's first pass is not always bitwise that of its later ones (ADR 5)
-                    lower(collate(self.tokens, self.blocks[number], pad_id=pad_id))
                 for done, number in enumerate(missing):
                     advance(done, len(missing))
                     padded = lower(collate(self.tokens, self.blocks[number], pad_id=pad_id))
@@ -182,6 +183,26 @@ def entered(model: Any, depth: int) -> Iterator["Entry"]:
 
     with _layers(model, replaced):
         yield entry[0]
+
+
+def _check_resumed(model: Any, depth: int, batch: dict[str, torch.Tensor]) -> None:
+    """Check that a micro-batch gets the logits of the plain pass where the first `depth` layers' states are given.
+
+    Raises: ModelError otherwise, as of a model that norms what its last layer gives.
+    """
+    with _below(model, depth) as lower:
+        states = lower(batch)
+    with torch.inference_mode():
+        plain = model(**batch).logits
+        with entered(model, depth) as entry:
+            entry.given = states
+            resumed = model(**batch).logits
+    difference = float((resumed - plain).abs().max())
+    if not difference <= RESUMED_TOLERANCE:
+        raise ModelError(
+            f"the base model: the states of its first {depth} layers do not give its logits again (they differ by "
+            f"{difference:.2g}), so they cannot be kept. Set training.cache_bytes: 0."
+        )
 
 
 class Entry(nn.Module):

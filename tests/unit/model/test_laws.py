@@ -110,14 +110,6 @@ def test_merged_equals_unmerged_within_1e_4(folder: Path, tmp_path: Path, bias: 
     np.testing.assert_allclose(merged, before, rtol=0, atol=1e-4)
 
 
-def test_padding_and_batch_size_change_nothing_beyond_1e_4(folder: Path, tmp_path: Path) -> None:
-    predictor, before = saved(folder, tmp_path / "adapter")
-    alone = scored(predictor.model, folder, budget=1)
-    together = scored(predictor.model, folder, budget=10_000)
-    np.testing.assert_allclose(alone, before, rtol=0, atol=1e-4)
-    np.testing.assert_allclose(together, before, rtol=0, atol=1e-4)
-
-
 def test_the_head_is_trained_saved_and_restored(folder: Path, tmp_path: Path) -> None:
     clean = base(folder)
     start = {name: tensor.clone() for name, tensor in head_tensors(clean).items()}

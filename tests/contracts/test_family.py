@@ -1,0 +1,196 @@
+"""The contract of a model family: what must hold of every model that `run` accepts, by the laws of house style.
+
+A capability (the pass without padding, the frozen-layer cache) is never required, but where it is there, a model
+computes with it what it computes without it.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from families import LAYERS, POSITIONS, WIDTH, every_family, save_model
+
+import tiny
+from finetooth.errors import ModelError
+from finetooth.model import adapters, artefact, features, inference
+from finetooth.model.batching import Tokens, evaluation_batches, tokenize
+from finetooth.model.config_file import positions
+from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base
+from finetooth.model.packed_inference import inference_obstacle
+from finetooth.model.predictor import Input, Predictor, logits
+from finetooth.model.prefix import PrefixCache
+from finetooth.model.tokenizer import load_tokenizer
+from finetooth.recipe import Candidate
+
+CLASSES = ("bad", "good", "neither")
+TEXTS = [text for text, _ in tiny.texts(30, seed=4)]
+ROUNDING = 1e-5  # largest difference of a logit that is computed in another order
+BUDGET = 256
+
+family = pytest.mark.parametrize("family", every_family())
+
+
+@pytest.fixture(scope="module")
+def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    folders: dict[str, Path] = {}
+
+    def folder(family: str) -> Path:
+        if family not in folders:
+            folders[family] = save_model(tmp_path_factory.mktemp(family), family)
+        return folders[family]
+
+    return folder
+
+
+FolderOf = Callable[[str], Path]
+
+
+def base_of(folder: Path, *, head_seed: int = 7) -> Base:
+    return load_base(folder, classes=CLASSES, head_seed=head_seed)
+
+
+def adapted(folder: Path, **settings: Any) -> Any:
+    """A model whose adapter and head have learned something."""
+    candidate = Candidate.model_validate({"name": "c", "rank": 4, **settings})
+    return tiny.disturb(adapters.attach(base_of(folder), candidate, seed=7)).eval()
+
+
+def tokens_of(folder: Path, texts: list[str] = TEXTS, *, max_tokens: int = 48) -> Tokens:
+    return tokenize(load_tokenizer(folder), texts, max_tokens=max_tokens)
+
+
+@family
+def test_it_loads_with_a_new_head_over_the_classes(folder_of: FolderOf, family: str) -> None:
+    base = base_of(folder_of(family))
+    computed = logits(base.model, tokens_of(folder_of(family)), pad_id=0, budget=BUDGET)
+    assert computed.shape == (len(TEXTS), len(CLASSES)) and np.isfinite(computed).all()
+    assert computed.std(axis=0).min() > 1e-4  # texts are distinguished
+    assert base.head == "new" and base.head_modules
+    assert not any(parameter.requires_grad for parameter in base.model.parameters())
+
+
+@family
+def test_groups_share_out_the_linear_layers_of_every_encoder_layer(folder_of: FolderOf, family: str) -> None:
+    base = base_of(folder_of(family))
+    every, attention, mlp = (set(adapters.match(base, targets=group)) for group in adapters.GROUPS)
+    assert attention and mlp and attention | mlp == every and not attention & mlp
+    for group in (attention, mlp):
+        assert {adapters.layer_of(name) for name in group} == set(range(LAYERS))
+
+
+@family
+def test_last_1_is_the_layer_that_is_computed_last(folder_of: FolderOf, family: str) -> None:
+    base = base_of(folder_of(family))
+    names = adapters.match(base, targets="all-linear", layers="last-1")
+    assert {adapters.layer_of(name) for name in names} == {LAYERS - 1}
+    called: list[str] = []
+    for name in adapters.match(base, targets="all-linear"):
+        base.model.get_submodule(name).register_forward_hook(lambda *_, name=name: called.append(name))
+    logits(base.model, tokens_of(folder_of(family), TEXTS[:1]), pad_id=0, budget=BUDGET)
+    assert set(called[-len(names) :]) == set(names)
+
+
+@family
+def test_batch_size_and_padding_change_rounding_alone(folder_of: FolderOf, family: str) -> None:
+    model, tokens = adapted(folder_of(family)), tokens_of(folder_of(family))
+    alone, together = (logits(model, tokens, pad_id=0, budget=budget) for budget in (1, 10_000))
+    np.testing.assert_allclose(alone, together, rtol=0, atol=ROUNDING)
+
+
+@family
+def test_the_longest_text_that_is_allowed_is_computed(folder_of: FolderOf, family: str) -> None:
+    most = positions(folder_of(family))
+    assert most >= POSITIONS
+    tokens = tokens_of(folder_of(family), [" ".join(["film"] * 2 * most)], max_tokens=most)
+    assert tokens.lengths.tolist() == [most]
+    assert np.isfinite(logits(base_of(folder_of(family)).model, tokens, pad_id=0, budget=BUDGET)).all()
+
+
+@family
+def test_a_head_on_the_states_that_it_reads_gives_the_logits(folder_of: FolderOf, family: str) -> None:
+    folder = folder_of(family)
+    base, other, tokens = base_of(folder), base_of(folder, head_seed=8), tokens_of(folder)
+    read = features.encode(base.model, tokens, features=("first_token",), pad_id=0, budget=BUDGET)["first_token"]
+    assert read.shape == (len(TEXTS), WIDTH)
+    wanted = logits(other.model, tokens, pad_id=0, budget=BUDGET)
+    np.testing.assert_allclose(
+        features.head_logits(base.model, read, head_tensors(other)), wanted, rtol=0, atol=ROUNDING
+    )
+
+
+@family
+def test_the_fast_pass_gives_the_logits_of_the_plain_one(folder_of: FolderOf, family: str) -> None:
+    folder = folder_of(family)
+    model, tokens = adapted(folder, targets="all-linear"), tokens_of(folder)
+    assert inference_obstacle(model) is None
+    predictor = inference.ready(predictor_of(folder, model), "float32")
+    assert predictor.inference is not None
+    plain = logits(model, tokens, pad_id=0, budget=BUDGET)
+    np.testing.assert_allclose(predictor.inference.logits(tokens), plain, rtol=0, atol=ROUNDING)
+
+
+@family
+def test_the_frozen_layer_cache_gives_the_bits_of_the_plain_pass(
+    folder_of: FolderOf, family: str, tmp_path: Path
+) -> None:
+    model, tokens = adapted(folder_of(family), layers="last-1"), tokens_of(folder_of(family))
+    plain = logits(model, tokens, pad_id=0, budget=BUDGET)
+    cache = filled(tmp_path, model, tokens)
+    assert logits(model, tokens, pad_id=0, budget=BUDGET, states=cache).tobytes() == plain.tobytes()
+
+
+def filled(place: Path, model: Any, tokens: Tokens) -> PrefixCache:
+    blocks = len(evaluation_batches(tokens.lengths, BUDGET))
+    cache = PrefixCache(place, tokens, depth=LAYERS - 1, width=WIDTH, budget=BUDGET, blocks=blocks, key={})
+    cache.fill(model, pad_id=0, advance=lambda done, whole: None)
+    return cache
+
+
+@pytest.mark.parametrize("family", ["bert", "distilbert"])
+def test_a_model_that_norms_what_its_layers_give_is_not_cached(
+    folder_of: FolderOf, family: str, tmp_path: Path
+) -> None:
+    model, tokens = adapted(folder_of(family), layers="last-1"), tokens_of(folder_of(family))
+
+    def norm(module: Any, inputs: Any, output: Any) -> Any:
+        output.last_hidden_state = 2 * output.last_hidden_state
+        return output
+
+    hook = model.get_base_model().base_model.register_forward_hook(norm)
+    with pytest.raises(ModelError, match=r"training.cache_bytes: 0"):
+        filled(tmp_path, model, tokens)
+    hook.remove()
+    assert not list(tmp_path.glob("*.jsonl"))  # nothing of it counts
+    filled(tmp_path, model, tokens)
+
+
+def predictor_of(folder: Path, model: Any) -> Predictor:
+    return Predictor(model, load_tokenizer(folder), CLASSES, Input(48, "head", False), "c")
+
+
+@family
+def test_reloaded_it_gives_the_bits_it_gave_in_memory_and_the_answers_of_its_logits(
+    folder_of: FolderOf, family: str, tmp_path: Path
+) -> None:
+    folder = folder_of(family)
+    clean, tokens = base_of(folder), tokens_of(folder)
+    weights = hash_tensors(base_tensors(clean))
+    model = tiny.disturb(adapters.attach(clean, Candidate(name="c", rank=4), seed=7)).eval()
+    before = logits(model, tokens, pad_id=0, budget=BUDGET)
+    artefact.save(
+        predictor_of(folder, model),
+        tmp_path / "adapter",
+        base=clean,
+        base_folder=folder,
+        source=artefact.Provenance("owner/name", "0" * 64),
+        weights_sha256=weights,
+        head_seed=7,
+    )
+    reloaded = artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
+    assert logits(reloaded.model, tokens, pad_id=0, budget=BUDGET).tobytes() == before.tobytes()
+    answers = [answer["label"] for answer in inference.ready(reloaded, "float32").predict(TEXTS)]
+    assert answers == [CLASSES[number] for number in before.argmax(axis=1)]
+    assert torch.isfinite(torch.from_numpy(before)).all()
