@@ -62,14 +62,16 @@ def costs_section(material: Material) -> Safe:
 
 def curves_section(material: Material) -> Safe:
     """The course of tuning for each candidate and seed."""
-    said = (
+    explanation = join(
         "Mean cross-entropy and accuracy of validation rows at each evaluation, and of the training rows since the one "
         "before, each row as it stood before its step (with dropout, where there is any). The ring marks the point "
-        "that was kept: the best on validation rows, or with `epochs: auto` the last. Where validation loss ended more "
+        "that was kept: the best on validation rows, or with ",
+        tag("code", "epochs: auto"),
+        " the last. Where validation loss ended more "
         f"than {percent(LEAST_RISE, 0)} above its lowest while training loss fell, the stretch is shaded. All share "
-        "one scale; that of accuracy need not begin at 0."
+        "one scale; that of accuracy need not begin at 0.",
     )
-    return join(tag("p", said), tag("div", *curves(material.lines), class_="row-of-figures"))
+    return join(tag("p", explanation), tag("div", *curves(material.lines), class_="row-of-figures"))
 
 
 def confusions_section(material: Material) -> Safe:
