@@ -1,4 +1,4 @@
-"""Families of models, told by the names of the layers that an adapter changes.
+"""Families of models, known by the names of the layers that an adapter changes: those accepted, and others.
 
 Source: the module names of transformers 5 (modeling_*.py); a name is what a saved tensor is filed under, so it stays.
 """
@@ -7,11 +7,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_BERT_LAYERS = (
-    r"encoder\.layer\.\d+\."
-    r"(attention\.self\.(query|key|value)|attention\.output\.dense|intermediate\.dense|output\.dense)"
-)
-_BERT_SQUARE = r".*\.attention\.(self\.(query|key|value)|output\.dense)"
+from finetooth import families
+from finetooth.families import bert_layers
+
 # Beside the layers; in every family here whose layers have biases, these linear layers have them too.
 _BIASED_BESIDE = re.compile(r"(.*\.)?(pooler(\.dense)?|pre_classifier|classifier(\.(dense|out_proj))?)")
 
@@ -44,27 +42,16 @@ class Family:
         return re.fullmatch(self.square, module) is not None
 
 
+def _accepted(family: families.Family) -> Family:
+    return Family(family.title, family.linear, family.model_types, True, family.attention, family.head)
+
+
 FAMILIES = (
+    *map(_accepted, families.FAMILIES),
+    # Saved from an encoder without a classifier: the family is not in the names.
     Family(
-        "DistilBERT",
-        r"(distilbert\.)?transformer\.layer\.\d+\.(attention\.(q|k|v|out)_lin|ffn\.lin[12])",
-        ("distilbert",),
-        True,
-        r".*\.attention\.(q|k|v|out)_lin",
-        ("pre_classifier", "classifier"),
-    ),
-    Family("BERT", rf"bert\.{_BERT_LAYERS}", ("bert",), True, _BERT_SQUARE, ("classifier",)),
-    Family(
-        "RoBERTa", rf"roberta\.{_BERT_LAYERS}", ("roberta", "xlm-roberta", "camembert"), True, _BERT_SQUARE,
-        ("classifier.dense", "classifier.out_proj"),
-    ),
-    Family(
-        "ELECTRA", rf"electra\.{_BERT_LAYERS}", ("electra",), True, _BERT_SQUARE,
-        ("classifier.dense", "classifier.out_proj"),
-    ),
-    Family(
-        "BERT-like", _BERT_LAYERS, ("bert", "roberta", "xlm-roberta", "camembert", "electra", "mpnet"), True,
-        _BERT_SQUARE,
+        "BERT-like", bert_layers.LINEAR, ("bert", "roberta", "xlm-roberta", "camembert", "electra", "mpnet"), True,
+        bert_layers.ATTENTION,
     ),
     Family(
         "DeBERTa",

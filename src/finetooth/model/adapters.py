@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from finetooth.errors import ModelError, did_you_mean
+from finetooth.families import family_of
 from finetooth.files import json_bytes
 from finetooth.model import seeds
 from finetooth.model.artefact_files import ADAPTER_CONFIG as CONFIG
@@ -34,8 +35,8 @@ GROUPS = ("all-linear", "attention", "mlp")
 def match(base: Base, *, targets: str | Sequence[str], layers: str = "all") -> tuple[str, ...]:
     """Full names of the linear layers that `targets` and `layers` mean in this model, in the model's order.
 
-    A group is found by structure: the encoder's list of equal layers, and in it square layers (attention) and the
-    others (mlp). Head modules are never adapted: they are trained whole.
+    Groups are those of the model's family, in the encoder's list of equal layers: attention, and mlp, the others. Head
+    modules are never adapted: they are trained whole.
     Raises: ModelError when a target matches nothing, naming what there is.
     """
     stack, layer_names = encoder_layers(base.model)
@@ -48,7 +49,7 @@ def match(base: Base, *, targets: str | Sequence[str], layers: str = "all") -> t
     linear = {name: module for name, module in linear.items() if not _within(name, base.head_modules)}
     inside = {name: module for name, module in linear.items() if name.startswith(f"{stack}.")}
     if isinstance(targets, str):
-        chosen = [name for name, module in inside.items() if _in_group(module, targets, base)]
+        chosen = [name for name in inside if _in_group(name, targets, base)]
     else:
         chosen = _named(targets, linear)
     if layers != "all":
@@ -217,14 +218,14 @@ def _within(name: str, modules: Sequence[str]) -> bool:
     return any(name == module or name.startswith(f"{module}.") for module in modules)
 
 
-def _in_group(module: nn.Linear, group: str, base: Base) -> bool:
+def _in_group(name: str, group: str, base: Base) -> bool:
     if group not in GROUPS:
         raise ModelError(
             f"targets {group!r} is not a group ({', '.join(GROUPS)}); names of layers are given as a list: [{group}]."
             f"{did_you_mean(group, GROUPS)}"
         )
-    square = module.in_features == module.out_features == base.model.config.hidden_size
-    return group == "all-linear" or (group == "attention") == square
+    attention = re.fullmatch(family_of(base.model.config).attention, name) is not None
+    return group == "all-linear" or (group == "attention") == attention
 
 
 def _named(targets: Sequence[str], linear: dict[str, nn.Linear]) -> list[str]:

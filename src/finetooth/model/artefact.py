@@ -25,6 +25,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save_file
 
 from finetooth.errors import DivergedError, ModelError
+from finetooth.families import family_of
 from finetooth.files import canonical_hash, damage, new_directory, read_json, sha256_file, write_json
 from finetooth.measure import decision_file
 from finetooth.model import adapter_readme, adapters, device, whole
@@ -191,10 +192,11 @@ def _check_files(
 
 
 def _check_length(settings: Input, config: Any, name: str) -> None:
-    if settings.max_tokens > config.max_position_embeddings:
+    positions = family_of(config).positions(config.to_dict())
+    if settings.max_tokens > positions:
         raise ModelError(
             f"{name}: {IDENTITY}: max_tokens {settings.max_tokens:,} is more than the base model's "
-            f"{config.max_position_embeddings:,} positions."
+            f"{positions:,} positions."
         )
 
 

@@ -4,20 +4,20 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.errors import ModelError
+from finetooth.families import Family, family_of_type, model_types
 from finetooth.model.checked import CONFIG, read_checked
-from finetooth.untrusted import FAMILIES, model_settings, short
-
-_POSITIONS = 512  # what both families have where config.json does not say
+from finetooth.rules import short
+from finetooth.untrusted import model_settings
 
 
 def load_config(folder: Path) -> Any:
     """The model's configuration, of the allowed keys of its config.json.
 
-    Raises: ModelError if there is none, its family is not one of FAMILIES, or a key of it is refused.
+    Raises: ModelError if there is none, its family is not accepted, or a key of it is refused.
     """
-    family, values = _known(folder)
+    values = _known(folder)[1]
     try:
-        return transformers_library().AutoConfig.for_model(family, **model_settings(values))
+        return transformers_library().AutoConfig.for_model(values["model_type"], **model_settings(values))
     except (ValueError, TypeError) as error:
         raise ModelError(f"the base model: {CONFIG} could not be loaded ({first_line(error)}).") from error
 
@@ -27,22 +27,23 @@ def positions(folder: Path) -> int:
 
     Raises: ModelError, as load_config.
     """
-    value = _known(folder)[1].get("max_position_embeddings", _POSITIONS)
+    family, values = _known(folder)
     try:
-        return int(value)
+        return family.positions(values)
     except (ValueError, TypeError) as error:
         raise ModelError(f"the base model: {CONFIG} could not be loaded ({first_line(error)}).") from error
 
 
-def _known(folder: Path) -> tuple[str, dict[str, Any]]:
-    """The family of a model, one of FAMILIES, and the values of its config.json."""
+def _known(folder: Path) -> tuple[Family, dict[str, Any]]:
+    """The family of a model and the values of its config.json."""
     if not (folder / CONFIG).is_file():
         raise ModelError(f"the base model: {CONFIG} could not be loaded (there is none).")
     values = read_checked(folder / CONFIG, owner="the base model")
-    family = values.get("model_type")
-    if not isinstance(family, str) or family not in FAMILIES:
+    family = family_of_type(values.get("model_type"))
+    if family is None:
         raise ModelError(
-            f"the base model: model family {short(family)} is not supported; known: {', '.join(FAMILIES)}. Name "
+            f"the base model: model family {short(values.get('model_type'))} is not supported; known: "
+            f"{', '.join(model_types())}. Name "
             "a model of one of them, such as sentence-transformers/all-MiniLM-L6-v2 or "
             "distilbert/distilbert-base-uncased."
         )

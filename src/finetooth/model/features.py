@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from finetooth.families import family_of
 from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
-from finetooth.model.families import FAMILIES
 from finetooth.model.loading import Base
 
 _ROWS_AT_ONCE = 4096
@@ -70,7 +70,7 @@ def head_logits(
 
     The head is put into the model and stays there.
     """
-    own = dict(model.named_parameters())
+    own, family = dict(model.named_parameters()), family_of(model.config)
     parts = []
     with torch.inference_mode():
         for name, tensor in head.items():
@@ -78,7 +78,7 @@ def head_logits(
             own[name].copy_(tensor)
         for start in range(0, len(first), _ROWS_AT_ONCE):
             rows = torch.from_numpy(first[start : start + _ROWS_AT_ONCE])
-            parts.append(FAMILIES[model.config.model_type].head(model, rows).numpy())
+            parts.append(family.head_logits(model, rows).numpy())
     return np.concatenate(parts)
 
 

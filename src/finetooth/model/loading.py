@@ -11,18 +11,12 @@ import torch
 from torch import nn
 
 from finetooth.errors import ModelError
+from finetooth.families import Family, family_of
 from finetooth.model import seeds
 from finetooth.model.checked import CONFIG
 from finetooth.model.config_file import first_line, load_config, transformers_library
 from finetooth.sources.weights import tensor_shapes
 from finetooth.untrusted import check_sizes
-
-# Tensors a checkpoint may bring that a classifier has no place for, each with the reason.
-ALLOWED_UNEXPECTED = {
-    r"(.*\.)?embeddings\.position_ids": "a constant that transformers no longer stores",
-    r"cls\.(predictions|seq_relationship)\..*": "BERT's pre-training heads",
-    r"vocab_(transform|layer_norm|projector)\..*": "DistilBERT's masked-language head",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +120,8 @@ def set_head(base: Base, tensors: dict[str, torch.Tensor]) -> None:
 def _load(folder: Path, classes: Sequence[str] | None, dropout: float | Literal["model"]) -> tuple[Any, set[str]]:
     """The model, with the checkpoint's own labels where `classes` is None, and the names it did not fill."""
     transformers, config = transformers_library(), load_config(folder)
-    _check_sizes(folder, config)
+    family = family_of(config)
+    _check_sizes(folder, config, family)
     _set_dropout(config, dropout)
     if classes is not None:
         _set_labels(config, classes)
@@ -147,7 +142,7 @@ def _load(folder: Path, classes: Sequence[str] | None, dropout: float | Literal[
     inside = [str(key[0]) for key in info["mismatched_keys"] if str(key[0]).startswith(f"{model.base_model_prefix}.")]
     if inside:
         raise ModelError(f"the base model: {inside[0]} has another shape than config.json says.")
-    _refuse_unexpected(info["unexpected_keys"])
+    _refuse_unexpected(info["unexpected_keys"], family)
     for tensor in [*model.parameters(), *model.buffers()]:
         # The loader maps the file: tensors would lie wherever it put them, unaligned (the last bit of a product depends
         # on alignment), and a file cut short would kill the process.
@@ -155,11 +150,11 @@ def _load(folder: Path, classes: Sequence[str] | None, dropout: float | Literal[
     return model, {*info["missing_keys"], *(str(key[0]) for key in info["mismatched_keys"])}
 
 
-def _check_sizes(folder: Path, config: Any) -> None:
+def _check_sizes(folder: Path, config: Any, family: Family) -> None:
     """Check the sizes that config.json claims against the checkpoint's header, before anything is allocated."""
     files = sorted(file for file in folder.iterdir() if file.suffix == ".safetensors")
     shapes = {name: shape for file in files for name, shape in tensor_shapes(file, shown=file.name).items()}
-    for problem in check_sizes(shapes, config, family=config.model_type):
+    for problem in check_sizes(shapes, config, family=family):
         raise ModelError(f"the base model: {CONFIG}: {problem}")
 
 
@@ -187,8 +182,8 @@ def _set_dropout(config: Any, dropout: float | Literal["model"]) -> None:
             setattr(config, key, float(dropout))
 
 
-def _refuse_unexpected(keys: Iterable[str]) -> None:
-    strange = [key for key in sorted(keys) if not any(re.fullmatch(pattern, key) for pattern in ALLOWED_UNEXPECTED)]
+def _refuse_unexpected(keys: Iterable[str], family: Family) -> None:
+    strange = [key for key in sorted(keys) if not any(re.fullmatch(pattern, key) for pattern in family.surplus)]
     if strange:
         raise ModelError(
             f"the base model: {len(strange)} tensors of the checkpoint have no place in the model, first "
@@ -244,10 +239,11 @@ def _initialise(model: Any, names: Sequence[str], seed: int) -> None:
 
 
 def _head_modules(model: Any, missing: Iterable[str]) -> tuple[str, ...]:
+    """Of a head of several layers the module that holds them, as peft saves it; of the encoder what is missing."""
     inside = f"{model.base_model_prefix}."
     outside = {
-        name
+        name.partition(".")[0]
         for name, module in model.named_modules()
         if name and not f"{name}.".startswith(inside) and any(True for _ in module.parameters(recurse=False))
     }
-    return tuple(sorted(outside | {name.rpartition(".")[0] for name in missing}))
+    return tuple(sorted(outside | {name.rpartition(".")[0] for name in missing if name.startswith(inside)}))

@@ -21,9 +21,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from finetooth.families import Parts, family_of, family_of_type
 from finetooth.model.attention import Layout, attention, first_attention
 from finetooth.model.batching import Rows, Tokens, packed_batches
-from finetooth.model.families import FAMILIES, Parts
 from finetooth.model.products import Product
 from finetooth.model.varlen import MOST_WIDTH, WIDTH_STEP, Ends, HeldTokens, sent
 from finetooth.recipe import Candidate, Training
@@ -45,11 +45,12 @@ class States(Protocol):
 
 def model_obstacle(config: Any) -> str | None:
     """Why a model of this configuration cannot be computed without padding, in words; None: it can."""
-    family = FAMILIES.get(config.model_type)
-    if family is None:
+    family = family_of_type(config.model_type)
+    if family is None or family.packed is None:
         return f"model family {config.model_type!r}"
-    if getattr(config, family.activation) != "gelu":
-        return f"activation {getattr(config, family.activation)!r}"
+    activation = getattr(config, family.packed.activation)
+    if activation != "gelu":
+        return f"activation {activation!r}"
     if getattr(config, "is_decoder", False):
         return "is_decoder: true"
     return None
@@ -97,9 +98,11 @@ class PackedModel:
         self.device = next(self.base.parameters()).device
         self.held = None if self.device.type == "cpu" else HeldTokens(tokens, self.device)
         self.coarse = dtype != torch.float32
-        self.family = FAMILIES[self.base.config.model_type]
+        self.family = family_of(self.base.config)
+        assert self.family.packed is not None  # model_obstacle names the others
+        self.way = self.family.packed
         self.heads = int(self.base.config.num_attention_heads)
-        layers = [self.family.parts(layer) for layer in self.family.layers(self.base)]
+        layers = [self.way.parts(layer) for layer in self.way.layers(self.base)]
         self.layers = [_Layer(parts, self.heads, dtype, last=parts is layers[-1]) for parts in layers]
         trained = [number for number, layer in enumerate(self.layers) if layer.trained]
         self.first_trained = min(trained, default=len(self.layers))
@@ -148,7 +151,8 @@ class PackedModel:
 
     def __call__(self, rows: Rows) -> torch.Tensor:
         """Logits (B, C) float32 of rows in order of length."""
-        return self.family.head(self.base, self.last_states(rows, self._layout(rows)))
+        logits: torch.Tensor = self.family.head_logits(self.base, self.last_states(rows, self._layout(rows)))
+        return logits
 
     def pooled(self, rows: Rows, *, mean: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Of rows in order of length, the last states of the first tokens, and where `mean` the means over all tokens.
@@ -199,7 +203,8 @@ class PackedModel:
         else:
             found = self._look_up(rows)
         with torch.no_grad():
-            return self.family.embed(self.base, *found)
+            embedded: torch.Tensor = self.way.embed(self.base, *found)
+        return embedded
 
     def _look_up(self, rows: Rows) -> tuple[torch.Tensor, ...]:
         """Ids, positions and types of the rows' tokens end to end, each (T,) int64."""

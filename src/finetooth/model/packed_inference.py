@@ -14,9 +14,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from finetooth.families import family_of
 from finetooth.model.agreement import Precision
 from finetooth.model.batching import Rows, Tokens, inference_batches
-from finetooth.model.families import FAMILIES
 from finetooth.model.features import Feature
 from finetooth.model.inference_workers import compute
 from finetooth.model.packed import PackedModel, States, model_obstacle
@@ -30,8 +30,9 @@ def inference_obstacle(model: Any) -> str | None:
     because = model_obstacle(base.config)
     if because is not None:
         return because
-    family = FAMILIES[base.config.model_type]
-    modules = (module for layer in family.layers(base) for module in family.parts(layer).products)
+    way = family_of(base.config).packed
+    assert way is not None  # model_obstacle names the others
+    modules = (module for layer in way.layers(base) for module in way.parts(layer).products)
     return next((because for module in modules if (because := _module_obstacle(module)) is not None), None)
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from finetooth.untrusted.code_keys import check_code
-from finetooth.untrusted.rules import (
+from finetooth.rules import (
     Problem,
     Rule,
     check_table,
@@ -21,6 +20,7 @@ from finetooth.untrusted.rules import (
     text,
     whole,
 )
+from finetooth.untrusted.code_keys import check_code
 
 MOST_RANK = 65_536
 _RANK, _ALPHA = whole(1, MOST_RANK), number(0.0, 1e6, above=True)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from finetooth.rules import Problem, not_a_mapping
 from finetooth.untrusted.adapter_config import check_adapter_config
 from finetooth.untrusted.code_keys import check_code
 from finetooth.untrusted.model_config import check_model_config
-from finetooth.untrusted.rules import Problem, not_a_mapping
 from finetooth.untrusted.saved_files import check_identity, check_inference, check_labels, check_manifest
 from finetooth.untrusted.tokenizer_files import check_tokenizer_file
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from finetooth.untrusted.rules import Problem, short
+from finetooth.rules import Problem, short
 
 _CODE = {"auto_map", "trust_remote_code", "custom_pipelines"}
 

@@ -7,8 +7,8 @@ Every other key is left out of what transformers sees: real files hold dozens th
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from finetooth.untrusted.code_keys import check_code
-from finetooth.untrusted.rules import (
+from finetooth.families import Family, family_of_type
+from finetooth.rules import (
     Problem,
     Rule,
     check_table,
@@ -17,21 +17,15 @@ from finetooth.untrusted.rules import (
     mapping,
     not_a_mapping,
     number,
-    one_of,
     optional,
     short,
     text,
     whole,
 )
+from finetooth.untrusted.code_keys import check_code
 from finetooth.untrusted.tokenizer_files import tokenizer_class
 
 MOST_LABELS = 100_000
-_SHARE = number(0.0, 1.0)
-_ACTIVATION = one_of(
-    "gelu", "relu", "gelu_new", "gelu_fast", "gelu_python", "gelu_pytorch_tanh", "gelu_accurate", "gelu_10",
-    "quick_gelu", "silu", "swish", "mish", "tanh", "sigmoid", "relu2", "relu6", "leaky_relu", "linear", "hardswish",
-    "laplace",
-)  # fmt: skip
 
 
 def _label_numbers(value: Any) -> str | None:
@@ -53,34 +47,6 @@ _COMMON: dict[str, Rule] = {
     "id2label": optional(_label_numbers),
     "num_labels": optional(whole(1, MOST_LABELS)),
 }
-FAMILIES: dict[str, dict[str, Rule]] = {
-    "bert": _COMMON
-    | {
-        "hidden_size": whole(1, 100_000),
-        "num_hidden_layers": whole(1, 1_000),
-        "num_attention_heads": whole(1, 10_000),
-        "intermediate_size": whole(1, 1_000_000),
-        "type_vocab_size": whole(1, 256),
-        "hidden_act": _ACTIVATION,
-        "hidden_dropout_prob": _SHARE,
-        "attention_probs_dropout_prob": _SHARE,
-        "classifier_dropout": optional(_SHARE),
-        "layer_norm_eps": number(0.0, 1.0, above=True),
-    },
-    "distilbert": _COMMON
-    | {
-        "dim": whole(1, 100_000),
-        "n_layers": whole(1, 1_000),
-        "n_heads": whole(1, 10_000),
-        "hidden_dim": whole(1, 1_000_000),
-        "activation": _ACTIVATION,
-        "dropout": _SHARE,
-        "attention_dropout": _SHARE,
-        "seq_classif_dropout": _SHARE,
-    },
-}
-# DistilBertConfig's other names for three of its keys.
-_ALIASES = {"distilbert": {"hidden_size": "dim", "num_hidden_layers": "n_layers", "num_attention_heads": "n_heads"}}
 # Floats that transformers takes as floats alone.
 _FLOATS = ("initializer_range", "layer_norm_eps")
 
@@ -108,11 +74,10 @@ def check_model_config(value: Any) -> Iterator[Problem]:
     if not isinstance(value, dict):
         return
     yield from check_code(value)
-    model_type = value.get("model_type")
-    if not isinstance(model_type, str) or model_type not in FAMILIES:
+    family = family_of_type(value.get("model_type"))
+    if family is None:
         return
-    values = _named(value, model_type)
-    yield from check_table(values, FAMILIES[model_type])
+    yield from check_table(_named(value, family), {**_COMMON, **family.config})
     for key, idle in _IDLE.items():
         if key in value and not any(type(value[key]) is type(one) and value[key] == one for one in idle):
             yield Problem(
@@ -123,9 +88,10 @@ def check_model_config(value: Any) -> Iterator[Problem]:
 
 def model_settings(value: Mapping[str, Any]) -> dict[str, Any]:
     """The keyword arguments of the family's configuration class, of a config.json that was checked."""
-    model_type = value["model_type"]
-    values = _named(value, model_type)
-    settings = {key: values[key] for key in FAMILIES[model_type] if key in values}
+    family = family_of_type(value["model_type"])
+    assert family is not None  # it was checked
+    values = _named(value, family)
+    settings = {key: values[key] for key in (*_COMMON, *family.config) if key in values}
     labels = settings.get("id2label")
     if labels is None:
         settings.pop("id2label", None)
@@ -138,6 +104,5 @@ def model_settings(value: Mapping[str, Any]) -> dict[str, Any]:
     return settings | {key: float(settings[key]) for key in _FLOATS if key in settings}
 
 
-def _named(value: Mapping[str, Any], model_type: str) -> dict[str, Any]:
-    aliases = _ALIASES.get(model_type, {})
-    return {aliases.get(key, key): inner for key, inner in value.items()}
+def _named(value: Mapping[str, Any], family: Family) -> dict[str, Any]:
+    return {family.key(key): inner for key, inner in value.items()}

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from finetooth.untrusted.model_config import MOST_LABELS
-from finetooth.untrusted.rules import (
+from finetooth.rules import (
     Problem,
     check_required,
     check_table,
@@ -21,6 +20,7 @@ from finetooth.untrusted.rules import (
     text,
     whole,
 )
+from finetooth.untrusted.model_config import MOST_LABELS
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")

@@ -7,8 +7,7 @@ expression, multiply a text, or draw lots.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from finetooth.untrusted.code_keys import check_code
-from finetooth.untrusted.rules import (
+from finetooth.rules import (
     Problem,
     Rule,
     check_required,
@@ -26,6 +25,7 @@ from finetooth.untrusted.rules import (
     text,
     whole,
 )
+from finetooth.untrusted.code_keys import check_code
 from finetooth.untrusted.tokenizer_parts import check_parts
 
 MOST_TOKENS = 10_000_000

@@ -7,7 +7,7 @@ so that no chain of them doubles a text again and again; regular expressions are
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from finetooth.untrusted.rules import (
+from finetooth.rules import (
     Problem,
     Rule,
     check_table,

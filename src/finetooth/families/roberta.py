@@ -1,0 +1,46 @@
+"""RoBERTa, XLM-RoBERTa and CamemBERT. Source: Liu et al. 2019 (arXiv 1907.11692); transformers 5, modeling_*.py."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from finetooth.families import bert_layers
+from finetooth.families.family import Family, Packed
+
+
+def _embed(classifier: Any, ids: Any, positions: Any, types: Any) -> Any:
+    """Positions begin behind the padding token's number, and tokens of that number keep it, as in the model itself."""
+    embeddings = classifier.roberta.embeddings
+    real = (ids != embeddings.padding_idx).long()
+    count = real.cumsum(0)  # of the tokens so far, over all texts
+    begins = positions == 0
+    before = (count - real)[begins][begins.cumsum(0) - 1]  # of each token's text, those of the texts before it
+    own = (count - before) * real + embeddings.padding_idx
+    return bert_layers.embedded(embeddings, ids=ids, positions=own, types=types)
+
+
+def _head_logits(classifier: Any, first: Any) -> Any:
+    return classifier.classifier(first[:, None])
+
+
+def _unused_positions(config: Mapping[str, Any]) -> int:
+    padding = config.get("pad_token_id")
+    return 2 if padding is None else int(padding) + 1
+
+
+FAMILY = Family(
+    title="RoBERTa",
+    model_types=("roberta", "xlm-roberta", "camembert"),
+    config=bert_layers.CONFIG,
+    sizes=bert_layers.SIZES,
+    surplus=bert_layers.POSITION_IDS
+    | {
+        r"lm_head\..*": "RoBERTa's pre-training head",
+        r"(roberta\.)?pooler\.dense\..*": "a pooler that RoBERTa's classifier does not read",
+    },
+    linear=rf"roberta\.{bert_layers.LINEAR}",
+    attention=bert_layers.ATTENTION,
+    head=("classifier.dense", "classifier.out_proj"),
+    head_logits=_head_logits,
+    packed=Packed("hidden_act", lambda classifier: classifier.roberta.encoder.layer, bert_layers.parts, _embed),
+    unused_positions=_unused_positions,
+)
