@@ -150,7 +150,7 @@ def _smallest_differences(rows: int) -> list[dict[str, float | None]]:
 
 def _measure_dropout(recipe: Recipe, rows: list[dict[str, Any]], place: _Place) -> None:
     """Put the seconds of a step without dropout into the rows that it keeps from being tuned without padding."""
-    slowed = [row for row in rows if "dropout" in (row["padded_because"] or "")]
+    slowed = [row for row in rows if "dropout" in (row["fallback_reason"] or "")]
     if not slowed:
         return
     still = _without_dropout(recipe)
@@ -200,7 +200,7 @@ def _candidate(recipe: Recipe, name: str, plan: dict[str, Any], place: _Place) -
     planned = plan["candidates"][name]
     frozen_seconds = _frozen_seconds(plan, name, token_seconds=plain, seeds=len(recipe.seeds))
     prefix_bytes, prefix_seconds = _prefix(name, plan, token_seconds=found["token_seconds"])
-    precision = plan["precision"] if planned["padded_because"] is None else "float32"
+    precision = plan["precision"] if planned["fallback_reason"] is None else "float32"
     kept = KERNELS_BYTES if precision == "bfloat16" and training.device == "cpu" else 0
     start = min(
         (FORKED_SECONDS if place.command.server else NEW_SECONDS) + found["load_seconds"], found["whole_seconds"]
@@ -217,7 +217,7 @@ def _candidate(recipe: Recipe, name: str, plan: dict[str, Any], place: _Place) -
         "plain_step_seconds": None,
         "step_seconds": found["step_seconds"],
         "waited_share": found["waited_share"],
-        "padded_because": planned["padded_because"],
+        "fallback_reason": planned["fallback_reason"],
         "precision": precision,
         "prefix_layers": planned["depth"],
         "prefix_bytes": prefix_bytes,

@@ -98,7 +98,7 @@ def padded_lines(plan: dict[str, Any]) -> list[str]:
     lines = [
         f"Note: {name} is tuned with padding ({because}){SLOWER if 'dropout' in because else ''}."
         for name, candidate in plan["candidates"].items()
-        if (because := candidate["padded_because"])
+        if (because := candidate["fallback_reason"])
     ]
     return [textwrap.fill(line, 80, subsequent_indent="  ") for line in lines]
 
@@ -184,9 +184,9 @@ def _way(row: dict[str, Any]) -> Iterator[str]:
     """How a candidate is tuned, where that is not the fastest way or takes room on the disk."""
     if row["plain_step_seconds"] is not None:
         slower = row["step_seconds"] / row["plain_step_seconds"]
-        yield f"{row['padded_because']}: a step takes {slower:.1f} x as long as without any (measured)"
-    elif row["padded_because"]:
-        yield f"tuned with padding: {row['padded_because']}"
+        yield f"{row['fallback_reason']}: a step takes {slower:.1f} x as long as without any (measured)"
+    elif row["fallback_reason"]:
+        yield f"tuned with padding: {row['fallback_reason']}"
     elif row["gpu_peak_bytes"] is not None:
         yield f"tuned on a GPU in {row['precision']}, with {row['gpu_peak_bytes'] / 1e9:.2f} GB of its memory"
     elif row["precision"] != "float32":

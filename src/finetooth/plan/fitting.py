@@ -33,7 +33,7 @@ def token_budget(config: Any, recipe: Recipe, *, free_bytes: int | None) -> int:
 def candidate_plan(
     config: Any, candidate: Candidate, training: Training, *, targets: tuple[str, ...], train_rows: int
 ) -> dict[str, Any]:
-    """How a candidate is tuned. padded_because: what stands in the way of tuning without padding, or None.
+    """How a candidate is tuned. fallback_reason: what stands in the way of tuning without padding, or None.
 
     depth: encoder layers below the first adapted one, whose hidden states may be kept; 0 where they change or where
     there are none.
@@ -48,7 +48,7 @@ def candidate_plan(
     frozen = _frozen_depth(config, candidate, training, because=because, lowest=lowest)
     if frozen:
         _refuse_unfrozen(candidate, Course.of(training, train_rows))
-    return {"targets": list(targets), "padded_because": because, "depth": depth, "frozen_depth": frozen}
+    return {"targets": list(targets), "fallback_reason": because, "depth": depth, "frozen_depth": frozen}
 
 
 def _frozen_depth(config: Any, candidate: Candidate, training: Training, *, because: str | None, lowest: int) -> int:

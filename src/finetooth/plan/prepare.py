@@ -286,7 +286,7 @@ def _candidates(recipe: Recipe, base: "Base", *, train_rows: int) -> dict[str, d
         for candidate in recipe.candidates
     }
     if "full" in recipe.baseline_rows:
-        plan["full"] = {"targets": [], "padded_because": "all parameters are trained", "depth": 0}
+        plan["full"] = {"targets": [], "fallback_reason": "all parameters are trained", "depth": 0}
     return plan
 
 
@@ -376,7 +376,7 @@ def _precisions(recipe: Recipe, candidates: Mapping[str, Mapping[str, Any]], *, 
 
     faster = precision.choose(recipe.training.precision)
     inference: Precision = "plain" if exact else faster
-    if all(way["padded_because"] for way in candidates.values()):
+    if all(way["fallback_reason"] for way in candidates.values()):
         return "float32", inference
     on_gpu = recipe.training.device == "cuda"
     return "bfloat16" if on_gpu else faster, inference  # the attention kernel on a GPU takes no float32
@@ -384,7 +384,7 @@ def _precisions(recipe: Recipe, candidates: Mapping[str, Mapping[str, Any]], *, 
 
 def _refuse_padded(candidates: Mapping[str, Mapping[str, Any]]) -> None:
     """On a GPU there is tuning without padding only."""
-    padded = [f"{name} ({because})" for name, plan in candidates.items() if (because := plan["padded_because"])]
+    padded = [f"{name} ({because})" for name, plan in candidates.items() if (because := plan["fallback_reason"])]
     if padded:
         raise RecipeError(
             f"training.device: cuda tunes without padding only, which these rows cannot be: {', '.join(padded)}. "

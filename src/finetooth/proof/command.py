@@ -181,7 +181,7 @@ def _heap(task: Task) -> dict[str, str]:
     if way is None:
         return {} if plan["inference"] == "bfloat16" else _HEAP
     on_gpu = "gpu" in plan["device"]  # what is left to the CPU then is float32
-    return {} if way["padded_because"] is None and plan["precision"] == "bfloat16" and not on_gpu else _HEAP
+    return {} if way["fallback_reason"] is None and plan["precision"] == "bfloat16" and not on_gpu else _HEAP
 
 
 def _test_precision(task: Task, wanted: Precision) -> Precision:

@@ -134,7 +134,7 @@ def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None,
     assert task.seed is not None
     plan = task.plan()
     model = whole.release(base) if candidate is None else adapters.attach(base, candidate, seed=task.seed)
-    before, packed = _frozen_hash(model), plan["candidates"][task.row]["padded_because"] is None
+    before, packed = _frozen_hash(model), plan["candidates"][task.row]["fallback_reason"] is None
     train, validation = (_split(task, split, model, pad_id, channel) for split in ("train", "validation"))
     job = Job(
         candidate=candidate,

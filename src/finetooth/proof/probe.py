@@ -58,7 +58,7 @@ def probe(task: Task) -> None:
 
     asked = plan["candidates"][task.row]
     states = _Made.planned(tokens, plan, depth=asked["depth"])
-    because = asked["padded_because"]
+    because = asked["fallback_reason"]
     abreast = crew.size if recipe.training.device == "cpu" else 1
     processor_time = ProcessorTime.now()
     step_seconds = rate(_forward(tuned, tokens, plan, pad_id, because=because, abreast=abreast, states=states))

@@ -113,7 +113,7 @@ def tuned(name: str, **changes: Any) -> dict[str, Any]:
         "evaluate_seconds": 10.0,
         "targets": ["bert.layer.0.query", "bert.layer.1.query"],
         "plain_step_seconds": None,
-        "padded_because": None,
+        "fallback_reason": None,
         "precision": "float32",
         "prefix_bytes": 0,
     } | changes
@@ -121,7 +121,7 @@ def tuned(name: str, **changes: Any) -> dict[str, Any]:
 
 def test_a_candidate_tells_what_it_adapts_and_full_that_it_trains_all() -> None:
     whole = {"adapter": 0, "base": 49_934, "trainable": 50_000, "plain_percent": 100.0, "peft_percent": None}
-    full = tuned("full", parameters=whole, targets=[], most_steps=300, padded_because="all parameters are trained")
+    full = tuned("full", parameters=whole, targets=[], most_steps=300, fallback_reason="all parameters are trained")
     assert describing._candidates({"candidates": [tuned("r4"), full]}) == (
         "candidate              adapter        head        bias       total      memory\n"
         "r4                       1,000          66           0       1,066     1.20 GB\n"
@@ -141,7 +141,7 @@ def test_on_a_gpu_its_memory_is_told() -> None:
 
 
 def test_what_dropout_costs_is_told_as_it_was_measured() -> None:
-    slow = tuned("r4", padded_because="dropout of the adapter", step_seconds=0.5, plain_step_seconds=0.2)
+    slow = tuned("r4", fallback_reason="dropout of the adapter", step_seconds=0.5, plain_step_seconds=0.2)
     assert list(describing._way(slow)) == [
         "dropout of the adapter: a step takes 2.5 x as long as without any (measured)"
     ]

@@ -74,7 +74,7 @@ def test_layers_below_the_first_adapted_one_are_kept_where_nothing_changes_them(
 ) -> None:
     candidate = Candidate.model_validate({"name": "c", **changes})
     found = candidate_plan(MINILM, candidate, recipe().training, targets=targets, train_rows=600)
-    assert found == {"targets": list(targets), "padded_because": because, "depth": depth, "frozen_depth": 0}
+    assert found == {"targets": list(targets), "fallback_reason": because, "depth": depth, "frozen_depth": 0}
 
 
 def test_hidden_states_keep_their_bound_and_the_test_rows_wait_for_a_second_reader() -> None:

@@ -72,7 +72,7 @@ def test_full_fine_tuning_is_planned_only_where_it_is_named(place: Path, tmp_pat
     assert "full" not in planned(recipe(place), tmp_path / "a")["candidates"]
     wanted = recipe(place, baselines=["full"], candidates=[])
     assert planned(wanted, tmp_path / "b")["candidates"] == {
-        "full": {"targets": [], "padded_because": "all parameters are trained", "depth": 0}
+        "full": {"targets": [], "fallback_reason": "all parameters are trained", "depth": 0}
     }
 
 
@@ -107,8 +107,8 @@ def test_what_dropout_costs_is_measured_against_a_plan_without_any(
     )
     asked = planned(wanted, tmp_path / "asked")["candidates"]["r4"]
     plain = planned(checking._without_dropout(wanted), tmp_path / "plain")["candidates"]["r4"]
-    assert (asked["padded_because"] is not None, asked["depth"]) == (True, 0)
-    assert (plain["padded_because"], plain["depth"]) == (None, 1)
+    assert (asked["fallback_reason"] is not None, asked["depth"]) == (True, 0)
+    assert (plain["fallback_reason"], plain["depth"]) == (None, 1)
 
 
 def test_a_family_that_is_not_known_is_refused_before_any_data_are_brought(place: Path, tmp_path: Path) -> None:

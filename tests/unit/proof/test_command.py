@@ -155,7 +155,7 @@ def test_a_row_whose_gate_failed_is_scored_in_float32_and_keeps_nothing(tmp_path
 def test_only_work_in_bfloat16_keeps_what_onednn_makes(
     tmp_path: Path, action: Any, split: str, row: str, precision: str, keeps: bool
 ) -> None:
-    ways = {"r4": {"padded_because": None}, "wild": {"padded_because": "dropout of the adapter"}}
+    ways = {"r4": {"fallback_reason": None}, "wild": {"fallback_reason": "dropout of the adapter"}}
     plan = {"candidates": ways, "precision": precision, "inference": precision, "device": {"device": "cpu"}}
     write_json(tmp_path / "plan.json", plan)
     task = Task(action, str(tmp_path), row, 3, split, "")
