@@ -86,7 +86,7 @@ def _measured(recipe: Recipe) -> tuple[float, float]:
         assert material.model is not None
         tokens = prepare.tokenize_splits(recipe, material, folder=place / "tokens", progress=Silent())
         plan = prepare.resolve(recipe, material, tokens)
-        depth = plan["candidates"]["c"]["frozen_depth"]
+        depth = plan.candidates["c"].frozen_depth
         base = load_base(material.model.path, classes=material.dataset.classes, head_seed=0)
         model = adapters.attach(base, recipe.candidates[0], seed=0)
         splits = [

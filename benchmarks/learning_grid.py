@@ -36,6 +36,7 @@ from finetooth.plan.prepare import Material
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe
 from finetooth.runs.layout import RowFolder
+from finetooth.runs.plan_file import Plan
 from finetooth.tuning import head_start
 from finetooth.tuning.job import Job, Split
 from finetooth.tuning.loop import Tuning
@@ -70,7 +71,7 @@ class Prepared:
     recipe: Recipe
     material: Material
     splits: dict[str, Split]
-    plan: dict[str, Any]
+    plan: Plan
     place: Path
 
 
@@ -182,14 +183,14 @@ def tuned(prepared: Prepared, changes: dict[str, Any]) -> Tuning:
     training = type(recipe.training).model_validate(recipe.training.model_dump() | changes)
     assert prepared.material.model is not None
     folder = prepared.material.model.path
-    base = load_base(folder, classes=plan["classes"], head_seed=0, dropout=training.base_dropout)
+    base = load_base(folder, classes=plan.classes, head_seed=0, dropout=training.base_dropout)
     row, train, pad_id = (
         RowFolder(prepared.place / "row"),
         prepared.splits["train"],
         load_tokenizer(folder).pad_token_id,
     )
     shutil.rmtree(row.path, ignore_errors=True)
-    budget = plan["evaluation_budget"]
+    budget = plan.evaluation_budget
     if head_start.is_due(base, training):
         head_start.begin(base, train, seed=0, pad_id=pad_id, budget=budget, folder=row.head_start)
     job = Job(
@@ -198,11 +199,11 @@ def tuned(prepared: Prepared, changes: dict[str, Any]) -> Tuning:
         seed=0,
         train=train,
         validation=prepared.splits["validation"],
-        classes=tuple(plan["classes"]),
+        classes=plan.classes,
         pad_id=pad_id,
         packed=True,
-        precision=plan["precision"],
-        token_budget=plan["token_budget"],
+        precision=plan.of_model().precision,
+        token_budget=plan.of_model().token_budget,
         budget=budget,
         folder=row,
     )

@@ -7,7 +7,7 @@ moved is computed in bfloat16 only if it passed (docs/adr/0016-one-fast-pass.md)
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +15,13 @@ import numpy.typing as npt
 from finetooth.files import read_hashed_json, write_hashed_json
 from finetooth.measure.decisions import Decision
 from finetooth.model.checked import read_checked
+from finetooth.runs.plan_file import Precision
 
 INFERENCE = "inference.json"
 MOST_FLIPPED = 0.003  # of the validation labels
 MOST_ACCURACY_DIFFERENCE = 0.001
 LARGEST = 1e30  # difference that inference.json holds
 LEAST_ROWS = 100  # of validation; no flip among fewer says little
-
-# How texts are computed: by the model's own pass, padded, in float32; or by the inference pass in a number format.
-Precision = Literal["plain", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.model import agreement
-from finetooth.model.agreement import Measured, Precision
+from finetooth.model.agreement import Measured
 from finetooth.model.artefact import canary_tokens
 from finetooth.model.artefact_files import CANARY_TOLERANCE
 from finetooth.model.batching import Tokens
 from finetooth.model.packed_inference import InferencePass, inference_obstacle
 from finetooth.model.precision import DTYPES
 from finetooth.model.predictor import Predictor
+from finetooth.runs.plan_file import Precision
 
 MOVED_TIMES = 4.0  # the gate's largest difference, on the reference inputs on another machine
 

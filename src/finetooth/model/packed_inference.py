@@ -15,11 +15,11 @@ import torch
 from torch import nn
 
 from finetooth.families import family_of
-from finetooth.model.agreement import Precision
 from finetooth.model.batching import Rows, Tokens, inference_batches
 from finetooth.model.features import Feature
 from finetooth.model.inference_workers import compute
 from finetooth.model.packed import PackedModel, States, model_obstacle
+from finetooth.runs.plan_file import Precision
 
 _NO_TOKENS = Tokens(np.empty(0, np.int32), np.zeros(1, np.int64), None, np.empty(0, np.int64))
 

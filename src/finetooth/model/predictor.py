@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from finetooth.data import frames
 from finetooth.errors import DataError
 from finetooth.measure.decisions import Decided, Decision
-from finetooth.model.agreement import Measured, Precision
+from finetooth.model.agreement import Measured
 from finetooth.model.ahead import Ahead
 from finetooth.model.batching import (
     INFERENCE_WINDOW,
@@ -26,6 +26,7 @@ from finetooth.model.batching import (
 )
 from finetooth.model.packed_inference import InferencePass
 from finetooth.model.prefix import PrefixCache, entered
+from finetooth.runs.plan_file import Precision
 
 EVALUATION_BUDGET = 4096
 

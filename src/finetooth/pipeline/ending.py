@@ -17,6 +17,7 @@ from finetooth.report.writing import write_report
 from finetooth.runs import comparison, complete, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.memory import peak_bytes
+from finetooth.runs.plan_file import Plan
 from finetooth.runs.results import (
     Chosen,
     Costs,
@@ -33,7 +34,7 @@ from finetooth.runs.results import (
 Keys = Sequence[tuple[str, int | None]]
 
 
-def choose_winner(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, *, keys: Keys) -> tuple[str, int] | None:
+def choose_winner(recipe: Recipe, plan: Plan, folder: RunFolder, *, keys: Keys) -> tuple[str, int] | None:
     """Name and seed of the candidate with the best monitored validation figure; the first among equals."""
     candidates = {candidate.name for candidate in recipe.candidates}
     best: tuple[float, tuple[str, int]] | None = None
@@ -53,7 +54,7 @@ def choose_winner(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, *,
 
 def conclude(
     recipe: Recipe,
-    plan: Mapping[str, Any],
+    plan: Plan,
     folder: RunFolder,
     *,
     keys: Keys,
@@ -66,18 +67,18 @@ def conclude(
     held: bytes of memory that the command held while the rows' processes worked.
     """
     rows = [_row(recipe, plan, folder, name, seed) for name, seed in keys]
-    counts = plan["counts"]
+    counts = plan.counts
     info = RunInfo(
         run=recipe.name,
-        model=plan["base"]["id"] if plan["base"] else "",
-        test_id=plan["test_id"],
+        model="" if plan.model is None else plan.model.base.id,
+        test_id=plan.test_id,
         train=counts["train"],
         validation=counts["validation"],
         test=counts["test"],
-        classes=plan["classes"],
+        classes=list(plan.classes),
         max_tokens=recipe.max_tokens,
         winner=winner,
-        inexact=[*plan["inexact"], *_backed_off(plan, folder, keys)],
+        inexact=[*plan.inexact, *_backed_off(plan, folder, keys)],
     )
     results.write_results(folder, info, rows)
     comparison.write_comparison(folder, _compared(recipe, plan, folder, rows, winner=winner))
@@ -87,13 +88,13 @@ def conclude(
     most = max(peak_bytes(), held + largest)
     results.write_costs(folder, Costs(test_openings=openings, rows=costs, step_seconds=seconds, peak_bytes=most))
     write_report(folder)  # before the texts are cleared away, and before the mark: the same command makes it again
-    complete.write_mark(folder, run_id=plan["run_id"])
+    complete.write_mark(folder, run_id=plan.run_id)
     clear_away(folder)
 
 
 def _compared(
     recipe: Recipe,
-    plan: Mapping[str, Any],
+    plan: Plan,
     folder: RunFolder,
     rows: Sequence[Row],
     *,
@@ -129,23 +130,24 @@ def clear_away(folder: RunFolder) -> None:
     sweep(folder.path)
 
 
-def _backed_off(plan: Mapping[str, Any], folder: RunFolder, keys: Keys) -> list[str]:
+def _backed_off(plan: Plan, folder: RunFolder, keys: Keys) -> list[str]:
     """The rows that were tuned with smaller micro-batches than planned, because memory ran out."""
     places = [folder.row(name, seed) for name, seed in keys]
     budgets = {place: read_json(place.curve)["token_budget"] for place in places if place.curve.is_file()}
+    planned = plan.of_model().token_budget if budgets else None
     return [
-        f"token_budget of {place.path.relative_to(folder.path / 'rows')} was {plan['token_budget']}, is {budget}"
+        f"token_budget of {place.path.relative_to(folder.path / 'rows')} was {planned}, is {budget}"
         for place, budget in budgets.items()
-        if budget != plan["token_budget"]
+        if budget != planned
     ]
 
 
-def decision_of(plan: Mapping[str, Any], row: RowFolder) -> Decision:
+def decision_of(plan: Plan, row: RowFolder) -> Decision:
     """How the row's logits become labels: what its adapter says, and the largest logit where it says nothing."""
-    return decision_file.load(row.adapter, classes=plan["classes"], name=str(row.adapter))
+    return decision_file.load(row.adapter, classes=plan.classes, name=str(row.adapter))
 
 
-def _outcome(plan: Mapping[str, Any], folder: RunFolder, row: Row) -> comparison.Outcome:
+def _outcome(plan: Plan, folder: RunFolder, row: Row) -> comparison.Outcome:
     place = folder.row(row.name, row.seed)
     test = predictions.read(place.predictions)["test"]
     trained = 0 if row.parameters is None else row.parameters.trainable
@@ -165,22 +167,22 @@ def _best_baseline(rows: Sequence[Row]) -> learning.Baseline | None:
 
 
 def _learning(
-    recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, row: Row, *, baseline: learning.Baseline | None
+    recipe: Recipe, plan: Plan, folder: RunFolder, row: Row, *, baseline: learning.Baseline | None
 ) -> learning.Learning:
     """Whether a candidate has learned. Its largest logits are looked at: costs may make one class the best answer."""
     validation = predictions.read(folder.row(row.name, row.seed).predictions)["validation"]
     return learning.judge(
         predicted(validation.logits),
         validation.labels,
-        classes=plan["classes"],
+        classes=plan.classes,
         curve=row.curve,
         baseline=baseline,
         training=recipe.training,
-        train_rows=plan["counts"]["train"],
+        train_rows=plan.counts["train"],
     )
 
 
-def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, seed: int | None) -> Row:
+def _row(recipe: Recipe, plan: Plan, folder: RunFolder, name: str, seed: int | None) -> Row:
     place = folder.row(name, seed)
     candidate = name not in recipe.baseline_rows
     kind: Literal["baseline", "candidate"] = "candidate" if candidate else "baseline"
@@ -217,13 +219,13 @@ def _row(recipe: Recipe, plan: Mapping[str, Any], folder: RunFolder, name: str, 
         curve=[CurvePoint(**point) for point in tuned["curve"]],
         head=tuned["head"],
         warnings=[*tuned["warnings"], *decision.warnings],
-        decision=decision_file.describe(decision, plan["classes"]) if candidate else None,
+        decision=decision_file.describe(decision, plan.classes) if candidate else None,
         inference=_inference(plan, place),
         test_rows_cut=cut,
     )
 
 
-def _inference(plan: Mapping[str, Any], place: RowFolder) -> Inference | None:
+def _inference(plan: Plan, place: RowFolder) -> Inference | None:
     """How a row's test rows were computed; None of a row without a model."""
     settings = place.control / SETTINGS
     if settings.is_file():
@@ -237,31 +239,28 @@ def _inference(plan: Mapping[str, Any], place: RowFolder) -> Inference | None:
     counts = (None, None) if found is None else (found.flipped, found.rows)
     used = _known_costs(place).get("inference")
     if used is None:  # costs.json of the row is gone: how they were to be computed
-        return Inference(measured.precision(plan["inference"]), measured.fallback_reason, *counts)
+        return Inference(measured.precision(plan.inference), measured.fallback_reason, *counts)
     return Inference(used["precision"], used["fallback_reason"], *counts)
 
 
-def _test_rows_cut(plan: Mapping[str, Any], name: str) -> float | None:
+def _test_rows_cut(plan: Plan, name: str) -> float | None:
     """The share of the test rows that is cut for a row; None for one that reads the texts themselves, or nothing."""
     if name in controls.TEXT_KINDS:
         return None
-    lengths = plan["other_bases"].get(name, plan)["tokens"]
-    return float(lengths["test"]["rows_cut"])
+    return plan.lengths_for(name)["test"].rows_cut
 
 
-def _of_baseline(
-    plan: Mapping[str, Any], place: RowFolder, name: str, accuracies: Mapping[str, float]
-) -> dict[str, Any]:
+def _of_baseline(plan: Plan, place: RowFolder, name: str, accuracies: Mapping[str, float]) -> dict[str, Any]:
     """What the row of a baseline says besides its figures. accuracies: of its splits, those of other heads too."""
     if name == "original":
         tested = [value for split, value in accuracies.items() if split == "test" or split.startswith("test/")]
         mean = sum(tested) / len(tested)
         heads = Heads(len(tested), mean, min(tested), max(tested)) if len(tested) > 1 else None
-        return {"head": plan["base"]["head"], "heads": heads}
+        return {"head": plan.of_model().base.head, "heads": heads}
     if is_probe(name):
         probe = controls.Probe.load(place.control)
         facts = read_json(place.control / SETTINGS)
-        other = facts["identity"]["base"]["id"] if name in plan["other_bases"] else None
+        other = facts["identity"]["base"]["id"] if name in plan.other_bases else None
         return {
             "parameters": Parameters(adapter=0, bias=0, **facts["parameters"]),
             "probe": Chosen(probe.chosen.feature, probe.chosen.inverse_regularisation, other),

@@ -14,14 +14,13 @@ from finetooth import data as data_room
 from finetooth.data import Examples, frames, overlap
 from finetooth.data.examples import content_id
 from finetooth.errors import RunError
-from finetooth.files import read_json
 from finetooth.model.artefact_files import labels_of
 from finetooth.pipeline.using import adapter_folder, data_of, first_label_number, load, run_of
 from finetooth.plan import prepare
 from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Data, typed
 from finetooth.recipe import load as load_recipe
-from finetooth.runs import lockbox
+from finetooth.runs import lockbox, plan_file
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.work import read_text_keys
 from finetooth.sources import bring_data
@@ -105,8 +104,7 @@ def _examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, progress:
     if run_folder is None:
         raise RunError(f"{tuned.name} is an adapter outside its run; name labelled rows with --data FILE.")
     dataset = prepare.gather(load_recipe(run_folder.recipe), rejects=None, progress=progress).dataset
-    plan = read_json(run_folder.plan)
-    if dataset.fingerprint != plan["data_fingerprint"]:
+    if dataset.fingerprint != plan_file.read(run_folder).data_fingerprint:
         raise RunError(f"{run_folder.path}: the data is not what the run was made with; its test split is gone.")
     return dataset.test, dataset.test_id
 

@@ -3,22 +3,26 @@
 import os
 import textwrap
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from finetooth.errors import ChangedError, RunError
-from finetooth.files import hash_regular, read_hashed_json, read_json, sha256_bytes, write_hashed_json
+from finetooth.files import hash_regular, sha256_bytes
 from finetooth.recipe import Recipe, is_path
 from finetooth.recipe import load as load_recipe
+from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder
+from finetooth.runs.plan_file import Plan
 from finetooth.sources import data_sources
 
 _SHOWN = 5
 # Found by looking at what is free and what is fast when the run was begun; never looked at again.
 _RESOLVED_ONCE = ("token_budget", "prefix", "precision", "inference")
-_INEXACT = "device"  # decides the last bit only; everything else decides what is computed
+# `device` decides the last bit only, and is compared by itself; everything else decides what is computed.
+_ASIDE = ("run_id", "inexact", "files", "device", *_RESOLVED_ONCE)
 
 
 def resolved(recipe: Recipe) -> bytes:
@@ -26,16 +30,16 @@ def resolved(recipe: Recipe) -> bytes:
     return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True).encode()
 
 
-def refuse_changed_recipe(folder: RunFolder, recipe: Recipe) -> None:
-    """Check that `recipe` is the one the run was begun with.
+def refuse_changed_recipe(folder: RunFolder, recipe: Recipe, *, begun: Plan) -> None:
+    """Check that `recipe` is the one the run was begun with. begun: its plan.
 
     Raises: ChangedError naming each key that differs, with both values; or, where recipe.yaml cannot tell them because
     it is gone or was changed, that the recipe differs.
     """
-    wanted = _files(folder).get(folder.recipe.name)
-    if wanted is not None and wanted == sha256_bytes(resolved(recipe)):
+    wanted = begun.files.get(folder.recipe.name)
+    if wanted == sha256_bytes(resolved(recipe)):
         return
-    intact = folder.recipe.is_file() and wanted in (None, hash_regular(folder.recipe))
+    intact = folder.recipe.is_file() and wanted == hash_regular(folder.recipe)
     if not intact:
         raise ChangedError(
             f"{folder.path}: the recipe is not that of the run begun here, and {folder.recipe.name}, which could tell "
@@ -60,35 +64,19 @@ def refuse_rows_without_plan(folder: RunFolder) -> None:
         )
 
 
-def read_plan(folder: RunFolder) -> dict[str, Any]:
-    """plan.json of a run that is to go on.
-
-    Raises: RunError when it is not as it was written.
-    """
-    try:
-        return read_hashed_json(folder.plan)
-    except RunError as error:
-        raise RunError(
-            f"{folder.plan}: was changed after it was written, so it is not known which recipe and data the rows here "
-            "belong to. "
-            "Take it from a backup, or begin another run with --out."
-        ) from error
-
-
-def write_plan(folder: RunFolder, plan: Mapping[str, Any]) -> dict[str, Any]:
+def write_plan(folder: RunFolder, plan: Plan) -> Plan:
     """Put plan.json into the folder, with the hashes of the files that follow from recipe and data; gives the plan."""
-    files = {file.name: hash_regular(file) for file in _following(folder)}
-    plan = {**plan, "files": files}
-    write_hashed_json(folder.plan, plan)
+    plan = replace(plan, files={file.name: hash_regular(file) for file in _following(folder)})
+    plan_file.write(folder, plan)
     return plan
 
 
-def differing(folder: RunFolder, plan: Mapping[str, Any]) -> list[str]:
+def differing(folder: RunFolder, plan: Plan) -> list[str]:
     """Names of the files that follow from recipe and data and are not as the plan says that they were written."""
     return [
         file.name
         for file in _following(folder)
-        if not file.is_file() or hash_regular(file) != plan["files"].get(file.name)
+        if not file.is_file() or hash_regular(file) != plan.files.get(file.name)
     ]
 
 
@@ -96,46 +84,37 @@ def _following(folder: RunFolder) -> list[Path]:
     return [folder.recipe, folder.data, folder.splits, folder.provenance]
 
 
-def _files(folder: RunFolder) -> dict[str, str]:
-    """The hashes in plan.json; none of a complete run's plan of an earlier version."""
-    plan = read_json(folder.plan) if folder.is_complete else read_plan(folder)
-    files: dict[str, str] = plan.get("files", {})
-    return files
-
-
-def agree(folder: RunFolder, now: Mapping[str, Any], *, allow_inexact: bool) -> dict[str, Any]:
+def agree(folder: RunFolder, now: Plan, *, begun: Plan, allow_inexact: bool) -> Plan:
     """The plan of the run being resumed, after comparing it with what would be planned now.
 
-    allow_inexact: threads, torch build, processor and version may differ; the plan takes the new ones and is marked
-    inexact.
+    begun: its plan so far. allow_inexact: threads, torch build, processor and version may differ; the plan takes the
+    new ones and is marked inexact.
     Raises: ChangedError naming what differs (data, base, tokenizer, threads, torch, ...).
     """
-    plan = read_plan(folder)
-    refuse_other_exact(plan, exact=bool(now.get("exact")))
-    aside = ("run_id", "inexact", "files", _INEXACT, *_RESOLVED_ONCE)
-    known, found = ({key: value for key, value in item.items() if key not in aside} for item in (plan, now))
+    refuse_other_exact(begun, exact=now.exact)
+    known, found = ({key: value for key, value in item.as_json().items() if key not in _ASIDE} for item in (begun, now))
     _refuse(folder, "the plan", _flat(known), _flat(found))
-    changed = _differences(_flat(plan[_INEXACT]), _flat(now[_INEXACT]))
-    if changed and not allow_inexact:
+    changed = _differences(_flat(begun.device), _flat(now.device))
+    if not changed:
+        return begun
+    if not allow_inexact:
         raise ChangedError(
             f"{folder.path}: this machine or its set-up is not that of the run being resumed: {'; '.join(changed)}. "
             "Results may differ, most often in the last bits. Set it back, or go on with --allow-inexact: the run is "
             "then marked."
         )
-    if changed:
-        plan |= {_INEXACT: now[_INEXACT], "inexact": [*plan["inexact"], *changed]}
-        write_hashed_json(folder.plan, plan)
-    return plan
+    marked = replace(begun, device=now.device, inexact=(*begun.inexact, *changed))
+    plan_file.write(folder, marked)
+    return marked
 
 
-def refuse_other_exact(plan: Mapping[str, Any], *, exact: bool) -> None:
+def refuse_other_exact(begun: Plan, *, exact: bool) -> None:
     """Check that a run is gone on with, or shown, as it was begun: with --exact or without it.
 
     Raises: ChangedError otherwise.
     """
-    begun = bool(plan.get("exact"))
-    if begun != exact:
-        how, remedy = ("with", "add it") if begun else ("without", "leave it out")
+    if begun.exact != exact:
+        how, remedy = ("with", "add it") if begun.exact else ("without", "leave it out")
         raise ChangedError(f"This run was begun {how} --exact; {remedy}, or begin another run with --out DIR.")
 
 

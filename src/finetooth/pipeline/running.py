@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,12 @@ from finetooth.proof import certificate
 from finetooth.proof.command import Command
 from finetooth.proof.task import Action, Task
 from finetooth.recipe import Recipe, is_probe
-from finetooth.runs import complete, finished, inventory, lockbox, predictions, provenance
+from finetooth.runs import complete, finished, inventory, lockbox, plan_file, predictions, provenance
 from finetooth.runs.disk import disk_faults
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.lock import RunLock
 from finetooth.runs.memory import give_back, held_bytes
+from finetooth.runs.plan_file import Plan
 from finetooth.runs.work import save_examples, write_splits
 from finetooth.tuning.course import Course
 
@@ -75,9 +76,10 @@ def run(
     with disk_faults(folder), command.signals(), RunLock(folder).command(), command.serving():
         if folder.is_complete:
             complete.refuse_changed(folder)
-            resuming.refuse_changed_recipe(folder, recipe)
+            begun = plan_file.read(folder)
+            resuming.refuse_changed_recipe(folder, recipe, begun=begun)
             if exact:
-                resuming.refuse_other_exact(read_json(folder.plan), exact=True)
+                resuming.refuse_other_exact(begun, exact=True)
             ending.clear_away(folder)  # a kill may have come after the mark and before this
             for line in resuming.told_of_complete(folder, recipe):
                 progress.say(line)
@@ -95,7 +97,7 @@ class _Work:
     folder: RunFolder
     progress: Progress
     command: Command
-    plan: dict[str, Any] = field(default_factory=dict)
+    plan: Plan = field(init=False)  # set by prepare
     base_folder: str = ""
     other_folders: dict[str, str] = field(default_factory=dict)
     profile: bool = False
@@ -106,9 +108,9 @@ class _Work:
         prepare.refuse_device(self.recipe)
         sweep(self.folder.path)
         self.folder.work.mkdir(exist_ok=True)
-        begun = self.folder.plan.is_file()
-        if begun:
-            resuming.refuse_changed_recipe(self.folder, self.recipe)
+        begun = plan_file.read(self.folder) if self.folder.plan.is_file() else None
+        if begun is not None:
+            resuming.refuse_changed_recipe(self.folder, self.recipe, begun=begun)
         else:
             resuming.refuse_rows_without_plan(self.folder)
             for item in list(self.folder.work.iterdir()):
@@ -126,8 +128,8 @@ class _Work:
             plan = prepare.resolve(
                 self.recipe, material, tokens, other_tokens=other_tokens, free_disk=free_disk, exact=self.exact
             )
-            if begun:
-                self.plan = resuming.agree(self.folder, plan, allow_inexact=allow_inexact)
+            if begun is not None:
+                self.plan = resuming.agree(self.folder, plan, begun=begun, allow_inexact=allow_inexact)
                 if resuming.differing(self.folder, self.plan):
                     found = looking.findings(self.recipe, material, tokens)
                     self.plan = self._write_down(self.plan, material, found)
@@ -137,8 +139,7 @@ class _Work:
                 warned = warning_lines(found)
                 for line in [*data_lines(material.dataset.summary), *warned, *padded_lines(plan)]:
                     self.progress.say(line)
-                planned = {"run_id": uuid.uuid4().hex, "inexact": [], **plan}
-                self.plan = self._write_down(planned, material, found)
+                self.plan = self._write_down(replace(plan, run_id=uuid.uuid4().hex), material, found)
             save_examples(self.folder, material.dataset)
 
     def carry_out(self) -> None:
@@ -149,16 +150,16 @@ class _Work:
         winner = ending.choose_winner(self.recipe, self.plan, self.folder, keys=keys)
         if winner is not None:
             self._prove_winner(*winner)
-        openings = lockbox.open_test(self.plan["test_id"], self.plan["run_id"], run_name=self.recipe.name)
+        openings = lockbox.open_test(self.plan.test_id, self.plan.run_id, run_name=self.recipe.name)
         for name, seed in keys:
             self._test(name, seed)
         for name, seed in keys:
-            finished.refuse_changed(self.folder.row(name, seed), run_id=self.plan["run_id"])
+            finished.refuse_changed(self.folder.row(name, seed), run_id=self.plan.run_id)
         ending.conclude(self.recipe, self.plan, self.folder, keys=keys, winner=winner, openings=openings, held=held)
 
     def _test(self, name: str, seed: int | None) -> None:
         row = self.folder.row(name, seed)
-        finished.refuse_changed(row, run_id=self.plan["run_id"])
+        finished.refuse_changed(row, run_id=self.plan.run_id)
         with self._failing_alone(name, seed):
             if not row.failed.is_file() and "test" not in _scored(row):
                 certificate.refuse_another(row, name=name)
@@ -173,24 +174,25 @@ class _Work:
             row = self.folder.row(name, seed)
             row.path.mkdir(parents=True, exist_ok=True)
             write_json(row.failed, {"schema": 1, "error": str(error)})
-            finished.record(row, [finished.FAILED], run_id=self.plan["run_id"])
+            finished.record(row, [finished.FAILED], run_id=self.plan.run_id)
             self.progress.say(f"{_title(name, seed, self.recipe)} failed: {error}")
 
-    def _write_down(self, plan: dict[str, Any], material: Material, found: list[Finding]) -> dict[str, Any]:
+    def _write_down(self, plan: Plan, material: Material, found: list[Finding]) -> Plan:
         """The plan, with the hashes of the files that say what it was made from, all of them written."""
         write_file(self.folder.recipe, resuming.resolved(self.recipe))
         in_short = [finding.in_short() for finding in found]
         write_json(self.folder.data, {**material.dataset.summary, "findings": in_short})
         write_splits(self.folder, material.dataset)
         sources = {split: [item.id for item in listed] for split, listed in material.data.items()}
-        facts = {key: plan.get(key) for key in ("device", "precision", "inference", "base", "other_bases")}
+        planned = plan.as_json()
+        facts = {key: planned.get(key) for key in ("device", "precision", "inference", "base", "other_bases")}
         facts |= {"data": sources, "seeds": self.recipe.seeds}
         write_json(self.folder.provenance, provenance.collect(facts, work_tree=Path.cwd()))
         return resuming.write_plan(self.folder, plan)  # last: a folder with a plan is a run begun
 
     def _fit_and_prove(self, name: str, seed: int | None) -> None:
         row = self.folder.row(name, seed)
-        finished.settle(row, run_id=self.plan["run_id"])
+        finished.settle(row, run_id=self.plan.run_id)
         if row.failed.is_file():
             return
         with self._failing_alone(name, seed):
@@ -226,7 +228,7 @@ class _Work:
             try:
                 return self._call("fit", name, seed, "train")
             except KilledError:
-                if name not in self.plan["candidates"]:
+                if name not in self.plan.candidates:
                     raise
                 used, fewer = self._token_budgets(row)
                 before, (reached, _) = reached, checkpoints.newest(row.checkpoints)
@@ -246,9 +248,10 @@ class _Work:
         """Tokens that the row was tuned with at a time, and half of them, but no fewer than its longest text takes."""
         from finetooth.tuning import checkpoints
 
-        planned = (read_hashed_json(row.lowered) if row.lowered.is_file() else self.plan)["token_budget"]
+        model = self.plan.of_model()
+        planned = read_hashed_json(row.lowered)["token_budget"] if row.lowered.is_file() else model.token_budget
         used = min(planned, checkpoints.newest(row.checkpoints)[1] or planned)
-        longest = min(self.recipe.max_tokens, self.plan["tokens"]["train"]["longest_whole"])
+        longest = min(self.recipe.max_tokens, model.tokens["train"].longest_whole)
         return used, max(used // 2, min(used, longest))
 
     def _call(self, action: Action, name: str, seed: int | None, split: str, *, new_interpreter: bool = False) -> None:
@@ -256,20 +259,20 @@ class _Work:
         base = self.other_folders.get(name, self.base_folder)
         task = Task(action, str(self.folder.path), name, seed, split, base, self.profile)
         with self._timed(title), self.progress.step(title, total=total, unit=unit) as step:
-            self.command.call(task, step, new_interpreter=new_interpreter)
+            self.command.call(task, step, plan=self.plan, new_interpreter=new_interpreter)
 
     def _step(self, action: Action, name: str, seed: int | None, split: str) -> tuple[str, int | None, str]:
         shown = _title(name, seed, self.recipe)
-        tuned = name in self.plan["candidates"]
+        tuned = name in self.plan.candidates
         if action == "score":
             verb = "test" if split == "test" else ("prove" if tuned else "validate")
             counted = name not in controls.TEXT_KINDS
-            return f"{verb} {shown}", self.plan["counts"][split] if counted else None, "texts"
+            return f"{verb} {shown}", self.plan.counts[split] if counted else None, "texts"
         if is_probe(name):
-            return f"fit {shown}", self.plan["counts"]["train"] + self.plan["counts"]["validation"], "texts"
+            return f"fit {shown}", self.plan.counts["train"] + self.plan.counts["validation"], "texts"
         if not tuned:
             return f"fit {shown}", None, ""
-        course = Course.of(self.recipe.training, self.plan["counts"]["train"])
+        course = Course.of(self.recipe.training, self.plan.counts["train"])
         return f"tune {shown}", course.most, "steps at most" if course.automatic else "steps"
 
     @contextmanager

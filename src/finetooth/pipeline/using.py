@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from finetooth.errors import RunError, SourceError
 from finetooth.files import read_json
-from finetooth.model.agreement import Precision
 from finetooth.model.artefact_files import identity_of
 from finetooth.progress import Progress, progress_for
 from finetooth.proof import certificate
 from finetooth.recipe import Data, typed
 from finetooth.recipe import load as load_recipe
-from finetooth.runs import complete, results
+from finetooth.runs import complete, plan_file, results
 from finetooth.runs.layout import RunFolder
+from finetooth.runs.plan_file import Precision
 from finetooth.sources import bring_adapter, bring_model
 
 if TYPE_CHECKING:  # a run is looked into without torch
@@ -55,8 +55,7 @@ def _precision(predictor: "Predictor", run_folder: RunFolder | None) -> Precisio
     """As its run computed its test rows; of an adapter that was moved, bfloat16 where this machine is faster in it."""
     from finetooth.model import precision
 
-    plan: dict[str, Any] = read_json(run_folder.plan) if run_folder is not None and run_folder.plan.is_file() else {}
-    planned: Precision | None = plan.get("inference")
+    planned = None if run_folder is None else plan_file.read(run_folder).inference
     if planned is not None and (planned == "plain" or not predictor.moved):
         return planned
     may = predictor.measured.precision("bfloat16") == "bfloat16"

@@ -20,8 +20,9 @@ from finetooth.proof import figures, rechecking
 from finetooth.proof.rechecking import Checked, Fault
 from finetooth.recipe import Recipe
 from finetooth.recipe import load as load_recipe
-from finetooth.runs import complete, inventory
+from finetooth.runs import complete, inventory, plan_file
 from finetooth.runs.layout import RowFolder, RunFolder
+from finetooth.runs.plan_file import Plan
 from finetooth.runs.work import read_splits
 
 
@@ -126,7 +127,7 @@ def _check_run(folder: RunFolder, base: str | None, progress: Progress) -> tuple
         said = _read(folder)
         if [(row["name"], row["seed"]) for row in said.rows] != list(said.keys):
             run.refuse("results.json", "its rows are not those of the recipe.")
-        if complete.run_id(folder) not in (None, said.plan["run_id"]):
+        if complete.run_id(folder) not in (None, said.plan.run_id):
             run.refuse("COMPLETE", "COMPLETE and plan.json are not of the same run.")
         rows = [Checked(row["name"], row["seed"], row["status"]) for row in said.rows]
         places = [folder.row(checked.name, checked.seed) for checked in rows]
@@ -174,7 +175,7 @@ class _Said:
     """What a run's files say. keys: the rows that recipe and plan ask for. rows: those of results.json."""
 
     recipe: Recipe
-    plan: Mapping[str, Any]
+    plan: Plan
     keys: ending.Keys
     rows: Sequence[Mapping[str, Any]]
     winner: Mapping[str, Any] | None
@@ -185,7 +186,7 @@ def _read(folder: RunFolder) -> _Said:
     for file in (folder.recipe, folder.plan, folder.results, folder.splits):
         if not file.is_file():
             raise RunError(f"{file.name} is missing, so that no row can be checked.")
-    recipe, plan, results = load_recipe(folder.recipe), read_json(folder.plan), read_json(folder.results)
+    recipe, plan, results = load_recipe(folder.recipe), plan_file.read(folder), read_json(folder.results)
     keys = prepare.row_keys(recipe)
     return _Said(recipe, plan, keys, results["rows"], results["winner"], read_splits(folder))
 

@@ -4,14 +4,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from finetooth.drafts import load_recipe
-from finetooth.files import read_hashed_json, read_json, write_json
+from finetooth.files import read_hashed_json, read_json
 from finetooth.model.batching import Tokens
 from finetooth.plan import looking, prepare
 from finetooth.plan.prepare import Material
@@ -20,8 +20,10 @@ from finetooth.progress import Progress, progress_for
 from finetooth.proof.command import Command
 from finetooth.proof.task import Task
 from finetooth.recipe import Recipe, is_probe
+from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.memory import give_back, held_bytes
+from finetooth.runs.plan_file import Plan
 from finetooth.tuning.course import Course
 
 # Of TF-IDF + logistic regression, measured on IMDB: seconds a million characters of training text.
@@ -85,7 +87,7 @@ def check(
         "model": material.model.id if material.model else None,
         "quick": quick,
         "data": material.dataset.summary,
-        "tokens": {split: prepare.lengths_of(item) for split, item in tokens.items()},
+        "tokens": {split: asdict(prepare.lengths_of(item)) for split, item in tokens.items()},
         "candidates": measured.rows if measured else [],
         "smallest_differences": _smallest_differences(len(material.dataset.test)),
         "findings": [finding.as_json() for finding in found],
@@ -120,7 +122,7 @@ def _measured(recipe: Recipe, place: _Place) -> _Measured:
     """Every candidate, measured in a process of its own, and what follows from it for the run."""
     plan = _write_down(recipe, place)
     give_back()  # what reading and planning took
-    rows = [_candidate(recipe, name, plan, place) for name in plan["candidates"]]
+    rows = [_candidate(recipe, name, plan, place) for name in plan.candidates]
     _measure_dropout(recipe, rows, place)
     peak = held_bytes() + max(row["peak_bytes"] for row in rows) if rows else None
     return _Measured(rows, _total_seconds(recipe, plan, rows, place.material), peak)
@@ -154,9 +156,9 @@ def _measure_dropout(recipe: Recipe, rows: list[dict[str, Any]], place: _Place) 
     if not slowed:
         return
     still = _without_dropout(recipe)
-    _write_down(still, place)
+    plan = _write_down(still, place)
     for row in slowed:
-        row["plain_step_seconds"] = _probed(still, row["name"], place)["step_seconds"]
+        row["plain_step_seconds"] = _probed(still, row["name"], plan, place)["step_seconds"]
 
 
 def _without_dropout(recipe: Recipe) -> Recipe:
@@ -165,49 +167,49 @@ def _without_dropout(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"training": training, "candidates": candidates})
 
 
-def _write_down(recipe: Recipe, place: _Place) -> dict[str, Any]:
+def _write_down(recipe: Recipe, place: _Place) -> Plan:
     """The plan of the recipe, written with it into the place's folder, where a probe reads them."""
     free_disk = shutil.disk_usage(Path.cwd()).free
     plan = prepare.resolve(recipe, place.material, place.tokens, other_tokens=place.other_tokens, free_disk=free_disk)
-    write_json(place.folder.plan, {"run_id": "check", "inexact": [], **plan})
+    plan_file.write(place.folder, plan)
     place.folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
     return plan
 
 
-def _probed(recipe: Recipe, name: str, place: _Place) -> dict[str, Any]:
+def _probed(recipe: Recipe, name: str, plan: Plan, place: _Place) -> dict[str, Any]:
     """What a probe of the candidate found, in a process of its own; `whole_seconds` of it all."""
     base = place.material.model
     assert base is not None
     task = Task("probe", str(place.folder.path), name, recipe.seeds[0], "train", str(base.path))
     started = time.perf_counter()
     with place.progress.step(f"probe {name}") as step:
-        place.command.call(task, step)
+        place.command.call(task, step, plan=plan)
     found: dict[str, Any] = read_json(task.folder.path / "probe.json")
     peak = read_hashed_json(task.folder.costs)["peak_bytes"]
     return {**found, "peak_bytes": peak, "whole_seconds": time.perf_counter() - started}
 
 
-def _candidate(recipe: Recipe, name: str, plan: dict[str, Any], place: _Place) -> dict[str, Any]:
-    found = _probed(recipe, name, place)
-    counts, training = plan["counts"], recipe.training
+def _candidate(recipe: Recipe, name: str, plan: Plan, place: _Place) -> dict[str, Any]:
+    found = _probed(recipe, name, plan, place)
+    counts, training, model = plan.counts, recipe.training, plan.of_model()
     course = Course.of(training, counts["train"])
     plain, fast = found["token_seconds"], found["inference_token_seconds"]
-    validation_tokens = counts["validation"] * plan["tokens"]["validation"]["mean"]
-    test_tokens = counts["test"] * plan["tokens"]["test"]["mean"]
+    validation_tokens = counts["validation"] * model.tokens["validation"].mean
+    test_tokens = counts["test"] * model.tokens["test"].mean
     # By the inference pass also the gate's; by the plain one also the best step's, for the reload check.
     validate = course.evaluations * plain if fast is None else plain + (course.evaluations + 1) * fast
     token_seconds = plain if fast is None else fast
-    planned = plan["candidates"][name]
+    planned, frozen = plan.candidates[name], plan.kept_frozen().get(name)
     frozen_seconds = _frozen_seconds(plan, name, token_seconds=plain, seeds=len(recipe.seeds))
     prefix_bytes, prefix_seconds = _prefix(name, plan, token_seconds=found["token_seconds"])
-    precision = plan["precision"] if planned["fallback_reason"] is None else "float32"
+    precision = model.precision if planned.fallback_reason is None else "float32"
     kept = KERNELS_BYTES if precision == "bfloat16" and training.device == "cpu" else 0
     start = min(
         (FORKED_SECONDS if place.command.server else NEW_SECONDS) + found["load_seconds"], found["whole_seconds"]
     )
     return {
         "name": name,
-        "targets": planned["targets"],
+        "targets": list(planned.targets),
         "parameters": found["parameters"],
         "steps": course.typical,
         "most_steps": course.most,
@@ -217,12 +219,12 @@ def _candidate(recipe: Recipe, name: str, plan: dict[str, Any], place: _Place) -
         "plain_step_seconds": None,
         "step_seconds": found["step_seconds"],
         "waited_share": found["waited_share"],
-        "fallback_reason": planned["fallback_reason"],
+        "fallback_reason": planned.fallback_reason,
         "precision": precision,
-        "prefix_layers": planned["depth"],
+        "prefix_layers": planned.depth,
         "prefix_bytes": prefix_bytes,
-        "frozen_layers": planned.get("frozen_depth", 0),
-        "frozen_bytes": plan["prefix"].get("then", {}).get(name, {}).get("bytes", 0),
+        "frozen_layers": planned.frozen_depth,
+        "frozen_bytes": 0 if frozen is None else frozen.bytes,
         "prefix_seconds": prefix_seconds + frozen_seconds,
         "evaluate_seconds": validate * validation_tokens,
         "prove_seconds": plain * validation_tokens + start,
@@ -231,49 +233,47 @@ def _candidate(recipe: Recipe, name: str, plan: dict[str, Any], place: _Place) -
     }
 
 
-def _full_steps(plan: dict[str, Any], name: str, course: Course) -> float:
+def _full_steps(plan: Plan, name: str, course: Course) -> float:
     """Steps of a training of typical length, those on frozen layers (`then`) as the share of the layers they train."""
-    frozen, layers = plan["candidates"][name].get("frozen_depth", 0), plan["base"]["layers"]
+    frozen, layers = plan.candidates[name].frozen_depth, plan.of_model().base.layers
     before = min(course.typical, course.freezes_after) if frozen else course.typical
     return float(before + (course.typical - before) * (layers - frozen) / layers)
 
 
-def _frozen_seconds(plan: dict[str, Any], name: str, *, token_seconds: float, seeds: int) -> float:
+def _frozen_seconds(plan: Plan, name: str, *, token_seconds: float, seeds: int) -> float:
     """To compute the states of the layers that a candidate freezes, for all training rows, once for each seed."""
-    share = plan["candidates"][name].get("frozen_depth", 0) / plan["base"]["layers"]
-    return float(seeds * token_seconds * plan["counts"]["train"] * plan["tokens"]["train"]["mean"] * share)
+    share = plan.candidates[name].frozen_depth / plan.of_model().base.layers
+    return float(seeds * token_seconds * plan.counts["train"] * plan.of_model().tokens["train"].mean * share)
 
 
-def _prefix(name: str, plan: dict[str, Any], *, token_seconds: float) -> tuple[int, float]:
+def _prefix(name: str, plan: Plan, *, token_seconds: float) -> tuple[int, float]:
     """Bytes of the hidden states kept for a candidate, and seconds to compute those that no earlier one has."""
-    depth, base = plan["candidates"][name]["depth"], plan["base"]
-    kept = sum(item["bytes"] for item in plan["prefix"].get(str(depth), {}).values())
-    tokens = kept / (4 * base["width"])
-    first = next(other for other, item in plan["candidates"].items() if item["depth"] == depth)
-    seconds = tokens * token_seconds * depth / base["layers"] if first == name else 0.0
+    depth, base = plan.candidates[name].depth, plan.of_model().base
+    kept = sum(item.bytes for item in plan.kept_states(depth).values())
+    tokens = kept / (4 * base.width)
+    first = next(other for other, item in plan.candidates.items() if item.depth == depth)
+    seconds = tokens * token_seconds * depth / base.layers if first == name else 0.0
     return kept, seconds
 
 
-def _probe_seconds(plan: dict[str, Any], row: dict[str, Any]) -> float:
+def _probe_seconds(plan: Plan, row: dict[str, Any]) -> float:
     """Of the row `probe`: train and validation rows encoded to fit it, validation rows again to prove it, test rows."""
     starts = 3 * row["start_seconds"]
     encode = {split: row[f"{step}_seconds"] - row["start_seconds"] for split, step in _STEPS.items()}
-    tokens = {split: plan["counts"][split] * plan["tokens"][split]["mean"] for split in ("train", "test")}
+    tokens = {split: plan.counts[split] * plan.of_model().tokens[split].mean for split in ("train", "test")}
     train = encode["test"] * tokens["train"] / tokens["test"]
     return float(starts + train + 2 * encode["validation"] + encode["test"])
 
 
-def _other_probe_seconds(plan: dict[str, Any], row: dict[str, Any], name: str) -> float:
+def _other_probe_seconds(plan: Plan, row: dict[str, Any], name: str) -> float:
     """Of the probe of another model: as `probe` takes, times how many more products its layers make of its tokens."""
-    own, other = plan["base"], plan["other_bases"][name]
-    products = [base["layers"] * base["width"] ** 2 for base in (own, other)]
-    tokens = [lengths["train"]["mean"] for lengths in (plan["tokens"], other["tokens"])]
+    own, other = plan.of_model(), plan.other_bases[name]
+    products = [base.layers * base.width**2 for base in (own.base, other.base)]
+    tokens = [lengths["train"].mean for lengths in (own.tokens, other.tokens)]
     return float(_probe_seconds(plan, row) * products[1] / products[0] * tokens[1] / tokens[0])
 
 
-def _total_seconds(
-    recipe: Recipe, plan: dict[str, Any], rows: list[dict[str, Any]], material: Material
-) -> float | None:
+def _total_seconds(recipe: Recipe, plan: Plan, rows: list[dict[str, Any]], material: Material) -> float | None:
     """Of every row; None where rows need a model and no candidate was measured."""
     baselines = recipe.baseline_rows
     if not rows and ("original" in baselines or any(map(is_probe, baselines))):

@@ -7,6 +7,7 @@ from typing import Any
 from finetooth.plan.base_table import describe_bases
 from finetooth.preflight import Finding
 from finetooth.report.wording import short_model
+from finetooth.runs.plan_file import Plan
 
 _SHOWN_CLASSES, _SHOWN_ROWS = 8, 5
 SLOWER = ", which is slower: `finetooth check` measures what that costs"
@@ -93,12 +94,12 @@ def warning_lines(found: Iterable[Finding]) -> list[str]:
     return [textwrap.fill(line, 80, subsequent_indent="  ") for line in lines]
 
 
-def padded_lines(plan: dict[str, Any]) -> list[str]:
+def padded_lines(plan: Plan) -> list[str]:
     """A line for each candidate that is tuned the slow way, with the reason; at most 80 columns."""
     lines = [
         f"Note: {name} is tuned with padding ({because}){SLOWER if 'dropout' in because else ''}."
-        for name, candidate in plan["candidates"].items()
-        if (because := candidate["fallback_reason"])
+        for name, candidate in plan.candidates.items()
+        if (because := candidate.fallback_reason)
     ]
     return [textwrap.fill(line, 80, subsequent_indent="  ") for line in lines]
 

@@ -7,6 +7,7 @@ from typing import Any
 from finetooth.errors import RecipeError
 from finetooth.model.batching import Tokens
 from finetooth.recipe import Candidate, Recipe, Training
+from finetooth.runs.plan_file import FROZEN, CandidatePlan, KeptStates
 from finetooth.tuning.course import Course
 
 # Two micro-batches of 1,024; more tokens were not faster (docs/experiments.md), and take memory. On a GPU, as a guess
@@ -32,11 +33,10 @@ def token_budget(config: Any, recipe: Recipe, *, free_bytes: int | None) -> int:
 
 def candidate_plan(
     config: Any, candidate: Candidate, training: Training, *, targets: tuple[str, ...], train_rows: int
-) -> dict[str, Any]:
-    """How a candidate is tuned. fallback_reason: what stands in the way of tuning without padding, or None.
+) -> CandidatePlan:
+    """How a candidate that adapts these targets is tuned.
 
-    depth: encoder layers below the first adapted one, whose hidden states may be kept; 0 where they change or where
-    there are none.
+    Raises: RecipeError where layers cannot be frozen as it asks (`then`).
     """
     from finetooth.model.adapters import layer_of
     from finetooth.model.packed import obstacle
@@ -48,7 +48,7 @@ def candidate_plan(
     frozen = _frozen_depth(config, candidate, training, because=because, lowest=lowest)
     if frozen:
         _refuse_unfrozen(candidate, Course.of(training, train_rows))
-    return {"targets": list(targets), "fallback_reason": because, "depth": depth, "frozen_depth": frozen}
+    return CandidatePlan(targets=targets, fallback_reason=because, depth=depth, frozen_depth=frozen)
 
 
 def _frozen_depth(config: Any, candidate: Candidate, training: Training, *, because: str | None, lowest: int) -> int:
@@ -86,15 +86,15 @@ def _refuse_unfrozen(candidate: Candidate, course: Course) -> None:
 
 def prefix_plan(
     recipe: Recipe,
-    candidates: Mapping[str, Mapping[str, Any]],
+    candidates: Mapping[str, CandidatePlan],
     tokens: Mapping[str, Tokens],
     *,
     counts: Mapping[str, int],
     width: int,
     budget: int,
     free_bytes: int,
-) -> dict[str, dict[str, dict[str, int]]]:
-    """Of each depth and split the blocks of hidden states kept, and their bytes; within training.cache_bytes.
+) -> dict[str, dict[str, KeptStates]]:
+    """The hidden states kept of each depth and split, and under FROZEN of each row; within training.cache_bytes.
 
     States that are read once only are not kept. Those come first of which a byte saves most: the layers below, times
     the readings but the first. tokens: of the splits whose states are read. counts: rows of each split, of which
@@ -103,8 +103,8 @@ def prefix_plan(
     from finetooth.model.prefix import count_blocks
 
     room = min(recipe.training.cache_bytes, int(DISK_SHARE * free_bytes))
-    depths = [candidate["depth"] for candidate in candidates.values()]
-    plan: dict[str, dict[str, dict[str, int]]] = {str(depth): {} for depth in sorted(set(depths) - {0}, reverse=True)}
+    depths = [candidate.depth for candidate in candidates.values()]
+    plan: dict[str, dict[str, KeptStates]] = {str(depth): {} for depth in sorted(set(depths) - {0}, reverse=True)}
     saved: dict[tuple[int, str], int] = {}
     for depth in map(int, plan):
         tuned = depths.count(depth) * len(recipe.seeds)
@@ -119,13 +119,13 @@ def prefix_plan(
         blocks, size = count_blocks(lengths, width=width, budget=budget, most_bytes=int(room / scale))
         size = int(size * scale)
         room -= size
-        plan[str(depth)][split] = {"blocks": blocks, "bytes": size}
-    frozen = [name for name, candidate in candidates.items() if candidate.get("frozen_depth")]
+        plan[str(depth)][split] = KeptStates(blocks=blocks, bytes=size)
+    frozen = [name for name, candidate in candidates.items() if candidate.frozen_depth]
     if frozen:  # each is discarded after the training of its row, so all have the same room
         scale = counts["train"] / len(tokens["train"].lengths)
         most = int(room / scale)
         blocks, size = count_blocks(tokens["train"].lengths, width=width, budget=budget, most_bytes=most)
-        plan["then"] = {name: {"blocks": blocks, "bytes": int(size * scale)} for name in frozen}
+        plan[FROZEN] = dict.fromkeys(frozen, KeptStates(blocks=blocks, bytes=int(size * scale)))
     return plan
 
 

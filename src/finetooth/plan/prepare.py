@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from finetooth.data import Dataset, Examples
 from finetooth.data.examples import rows_id
 from finetooth.errors import ModelError, RecipeError, did_you_mean
 from finetooth.files import damage, discard, new_directory, sha256_file
-from finetooth.model.agreement import Precision
 from finetooth.model.batching import Tokens, tokenize
 from finetooth.model.config_file import load_config, positions
 from finetooth.model.tokenizer import check_tokenizer, load_file, load_tokenizer
@@ -23,6 +22,7 @@ from finetooth.progress import Progress
 from finetooth.recipe import Recipe
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.memory import free_bytes
+from finetooth.runs.plan_file import BasePlan, CandidatePlan, ModelPlan, OtherBase, Plan, Precision, TextLengths
 from finetooth.runs.work import SPLITS
 from finetooth.sources import Source, bring_data, bring_model, data_sources
 
@@ -218,8 +218,8 @@ def resolve(
     other_tokens: Mapping[str, Mapping[str, Tokens]] | None = None,
     free_disk: int = 2**62,
     exact: bool = False,
-) -> dict[str, Any]:
-    """plan.json without its run_id: everything besides the recipe that decides the results.
+) -> Plan:
+    """The plan of no run yet: everything besides the recipe that decides the results.
 
     tokens: of the recipe's model, by split. other_tokens: of other models, by the name of the probe that reads them.
     free_disk: bytes free where the run is kept. exact: no row is computed by the inference pass.
@@ -231,47 +231,45 @@ def resolve(
     from finetooth.model.predictor import EVALUATION_BUDGET
 
     dataset, on_gpu = material.dataset, recipe.training.device == "cuda"
-    plan: dict[str, Any] = {
-        "schema": 1,
-        "device": device.facts() | {"finetooth": version("finetooth")} | (device.gpu_facts() if on_gpu else {}),
-        "data_fingerprint": dataset.fingerprint,
-        "test_id": dataset.test_id,
-        "test_rows_id": rows_id(dataset.test, classes=dataset.classes),
-        "classes": list(dataset.classes),
-        "counts": {split: len(split_of(dataset, split)) for split in SPLITS},
-        "pairs": dataset.train.pairs is not None,
-        "evaluation_budget": EVALUATION_BUDGET,
-        "exact": exact,
-        "inference": "plain",
-        "base": None,
-        "other_bases": _other_bases(material, other_tokens or {}),
-        "candidates": {},
-        "prefix": {},
-    }
+    plan = Plan(
+        device=device.facts() | {"finetooth": version("finetooth")} | (device.gpu_facts() if on_gpu else {}),
+        data_fingerprint=dataset.fingerprint,
+        test_id=dataset.test_id,
+        test_rows_id=rows_id(dataset.test, classes=dataset.classes),
+        classes=tuple(dataset.classes),
+        counts={split: len(split_of(dataset, split)) for split in SPLITS},
+        pairs=dataset.train.pairs is not None,
+        evaluation_budget=EVALUATION_BUDGET,
+        exact=exact,
+        other_bases=_other_bases(material, other_tokens or {}),
+    )
     if material.model is None:
         return plan
     base = sound_base(material.model.path, dataset.classes)
-    plan["base"] = _identity(material.model, base)
     room = device.gpu_bytes() if on_gpu else free_bytes()
-    plan["token_budget"] = fitting.token_budget(base.model.config, recipe, free_bytes=room)
-    plan["tokens"] = {split: lengths_of(found) for split, found in tokens.items()}
-    plan["candidates"] = _candidates(recipe, base, train_rows=plan["counts"]["train"])
+    candidates = _candidates(recipe, base, train_rows=plan.counts["train"])
     if on_gpu:
-        _refuse_padded(plan["candidates"])
-    plan["precision"], plan["inference"] = _precisions(recipe, plan["candidates"], exact=exact)
-    plan["prefix"] = fitting.prefix_plan(
+        _refuse_padded(candidates)
+    precision, inference = _precisions(recipe, candidates, exact=exact)
+    model = ModelPlan(
+        base=_identity(material.model, base),
+        token_budget=fitting.token_budget(base.model.config, recipe, free_bytes=room),
+        tokens={split: lengths_of(found) for split, found in tokens.items()},
+        precision=precision,
+    )
+    prefix = fitting.prefix_plan(
         recipe,
-        plan["candidates"],
-        {split: found for split, found in tokens.items() if split != "test" or plan["inference"] == "plain"},
-        counts=plan["counts"],
-        width=base.model.config.hidden_size,
+        candidates,
+        {split: found for split, found in tokens.items() if split != "test" or inference == "plain"},
+        counts=plan.counts,
+        width=model.base.width,
         budget=EVALUATION_BUDGET,
         free_bytes=free_disk,
     )
-    return plan
+    return replace(plan, model=model, candidates=candidates, inference=inference, prefix=prefix)
 
 
-def _candidates(recipe: Recipe, base: "Base", *, train_rows: int) -> dict[str, dict[str, Any]]:
+def _candidates(recipe: Recipe, base: "Base", *, train_rows: int) -> dict[str, CandidatePlan]:
     from finetooth.model import adapters
     from finetooth.plan import fitting
 
@@ -286,17 +284,18 @@ def _candidates(recipe: Recipe, base: "Base", *, train_rows: int) -> dict[str, d
         for candidate in recipe.candidates
     }
     if "full" in recipe.baseline_rows:
-        plan["full"] = {"targets": [], "fallback_reason": "all parameters are trained", "depth": 0}
+        plan["full"] = CandidatePlan(targets=(), fallback_reason="all parameters are trained", depth=0, frozen_depth=0)
     return plan
 
 
-def _other_bases(material: Material, tokens: Mapping[str, Mapping[str, Tokens]]) -> dict[str, dict[str, Any]]:
+def _other_bases(material: Material, tokens: Mapping[str, Mapping[str, Tokens]]) -> dict[str, OtherBase]:
     """What the plan says of the models of other probes: what each is, and the lengths of the texts in its tokens."""
     bases = {}
     for row, source in material.other_models.items():
         with _faults_of(row):
             identity = _identity(source, sound_base(source.path, material.dataset.classes))
-        bases[row] = identity | {"tokens": {split: lengths_of(found) for split, found in tokens[row].items()}}
+        lengths = {split: lengths_of(found) for split, found in tokens[row].items()}
+        bases[row] = OtherBase(base=identity, tokens=lengths)
     return bases
 
 
@@ -309,18 +308,18 @@ def _faults_of(row: str) -> Iterator[None]:
         raise ModelError(f"{row}: {error}") from error
 
 
-def _identity(source: Source, base: "Base") -> dict[str, Any]:
+def _identity(source: Source, base: "Base") -> BasePlan:
     from finetooth.model.loading import base_tensors, hash_tensors
 
-    return {
-        "id": source.id,
-        "sha256": source.sha256,
-        "weights_sha256": hash_tensors(base_tensors(base)),
-        "tokenizer_sha256": sha256_file(source.path / "tokenizer.json"),
-        "head": base.head,
-        "layers": base.model.config.num_hidden_layers,
-        "width": base.model.config.hidden_size,
-    }
+    return BasePlan(
+        id=source.id,
+        sha256=source.sha256,
+        weights_sha256=hash_tensors(base_tensors(base)),
+        tokenizer_sha256=sha256_file(source.path / "tokenizer.json"),
+        head=base.head,
+        layers=base.model.config.num_hidden_layers,
+        width=base.model.config.hidden_size,
+    )
 
 
 def row_keys(recipe: Recipe) -> list[tuple[str, int | None]]:
@@ -354,20 +353,22 @@ def drawn(examples: Examples, count: int | None, *, seed: int) -> Examples:
     )
 
 
-def lengths_of(tokens: Tokens) -> dict[str, Any]:
-    """How long the texts are, and the shares that are cut (0 to 1), as plan.json holds them."""
+def lengths_of(tokens: Tokens) -> TextLengths:
+    """How long the texts are, and the shares that are cut."""
     lengths, whole = tokens.lengths, tokens.whole_lengths
-    return {
-        "mean": float(lengths.mean()),
-        "median": float(np.median(lengths)),
-        "longest_whole": int(whole.max()),
-        "texts": len(lengths),
-        "rows_cut": float((whole > lengths).mean()),
-        "tokens_cut": float((whole - lengths).sum() / whole.sum()),
-    }
+    return TextLengths(
+        mean=float(lengths.mean()),
+        median=float(np.median(lengths)),
+        longest_whole=int(whole.max()),
+        texts=len(lengths),
+        rows_cut=float((whole > lengths).mean()),
+        tokens_cut=float((whole - lengths).sum() / whole.sum()),
+    )
 
 
-def _precisions(recipe: Recipe, candidates: Mapping[str, Mapping[str, Any]], *, exact: bool) -> tuple[str, Precision]:
+def _precisions(
+    recipe: Recipe, candidates: Mapping[str, CandidatePlan], *, exact: bool
+) -> tuple[Literal["float32", "bfloat16"], Precision]:
     """Number format of the products of training without padding, and how inference computes.
 
     That of training is float32 where every candidate is trained with padding.
@@ -376,15 +377,15 @@ def _precisions(recipe: Recipe, candidates: Mapping[str, Mapping[str, Any]], *, 
 
     faster = precision.choose(recipe.training.precision)
     inference: Precision = "plain" if exact else faster
-    if all(way["fallback_reason"] for way in candidates.values()):
+    if all(way.fallback_reason for way in candidates.values()):
         return "float32", inference
     on_gpu = recipe.training.device == "cuda"
     return "bfloat16" if on_gpu else faster, inference  # the attention kernel on a GPU takes no float32
 
 
-def _refuse_padded(candidates: Mapping[str, Mapping[str, Any]]) -> None:
+def _refuse_padded(candidates: Mapping[str, CandidatePlan]) -> None:
     """On a GPU there is tuning without padding only."""
-    padded = [f"{name} ({because})" for name, plan in candidates.items() if (because := plan["fallback_reason"])]
+    padded = [f"{name} ({because})" for name, plan in candidates.items() if (because := plan.fallback_reason)]
     if padded:
         raise RecipeError(
             f"training.device: cuda tunes without padding only, which these rows cannot be: {', '.join(padded)}. "

@@ -13,12 +13,13 @@ from finetooth import errors
 from finetooth.controls.control import SETTINGS
 from finetooth.errors import FinetoothError, Interrupted, KilledError, RunError
 from finetooth.files import read_json, write_regular
-from finetooth.model.agreement import Measured, Precision
+from finetooth.model.agreement import Measured
 from finetooth.progress import Step
 from finetooth.proof.children import Forked, Server, can_fork, start_new
 from finetooth.proof.task import Task
 from finetooth.recipe import is_probe
 from finetooth.runs.memory import kernel_kills
+from finetooth.runs.plan_file import Plan, Precision
 
 if TYPE_CHECKING:
     import subprocess
@@ -83,8 +84,8 @@ class Command:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def call(self, task: Task, step: Step, *, new_interpreter: bool = False) -> None:
-        """Do the task in a fresh process, showing its progress in `step`.
+    def call(self, task: Task, step: Step, *, plan: Plan, new_interpreter: bool = False) -> None:
+        """Do the task in a fresh process, showing its progress in `step`. plan: of the task's run.
 
         The process is forked from the server where there is one; new_interpreter: it is not, in any case.
 
@@ -93,7 +94,7 @@ class Command:
         """
         kills = kernel_kills()
         with write_regular(task.run_folder.stderr, "w+") as stderr:
-            self.child = self._start(task, stderr, new_interpreter=new_interpreter)
+            self.child = self._start(task, stderr, plan=plan, new_interpreter=new_interpreter)
             try:
                 answer = self._converse(self.child, task, step)
             finally:
@@ -108,8 +109,10 @@ class Command:
             killed = self.returncode == _KILLED and kernel_kills() > kills
             raise (KilledError if killed else RunError)(_silent_end(task, self.returncode, stderr.read(), killed))
 
-    def _start(self, task: Task, stderr: IO[str], *, new_interpreter: bool) -> "subprocess.Popen[str] | Forked":
-        heap = {name: value for name, value in _heap(task).items() if name not in self.environment}
+    def _start(
+        self, task: Task, stderr: IO[str], *, plan: Plan, new_interpreter: bool
+    ) -> "subprocess.Popen[str] | Forked":
+        heap = {name: value for name, value in _heap(task, plan).items() if name not in self.environment}
         if self.server is not None and not new_interpreter:
             forked = self.server.fork(heap, stderr)
             if forked is not None:
@@ -171,17 +174,16 @@ def _barriers() -> dict[str, str]:
     return {} if "OMP_WAIT_POLICY" in os.environ else _BARRIERS
 
 
-def _heap(task: Task) -> dict[str, str]:
+def _heap(task: Task, plan: Plan) -> dict[str, str]:
     if task.folder.lowered.is_file() or (task.action == "score" and task.split != "test"):
         return _HEAP
-    plan = task.plan()
-    way = plan["candidates"].get(task.row)
+    way = plan.candidates.get(task.row)
     if task.action == "score":
-        return {} if _test_precision(task, plan["inference"]) == "bfloat16" else _HEAP
+        return {} if _test_precision(task, plan.inference) == "bfloat16" else _HEAP
     if way is None:
-        return {} if plan["inference"] == "bfloat16" else _HEAP
-    on_gpu = "gpu" in plan["device"]  # what is left to the CPU then is float32
-    return {} if way["fallback_reason"] is None and plan["precision"] == "bfloat16" and not on_gpu else _HEAP
+        return {} if plan.inference == "bfloat16" else _HEAP
+    on_gpu = "gpu" in plan.device  # what is left to the CPU then is float32
+    return {} if way.fallback_reason is None and plan.of_model().precision == "bfloat16" and not on_gpu else _HEAP
 
 
 def _test_precision(task: Task, wanted: Precision) -> Precision:

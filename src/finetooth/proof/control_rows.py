@@ -5,29 +5,29 @@ from typing import Literal
 
 from finetooth import controls
 from finetooth.proof import latency
-from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
+from finetooth.proof.task import Channel, Context, add_costs, keep_predictions
 from finetooth.runs.work import read_examples
 
 
-def fit(task: Task, channel: Channel) -> None:
+def fit(context: Context, channel: Channel) -> None:
     """Fit the baseline on the training split and save it."""
-    train = read_examples(task.run_folder, "train")
-    task.folder.path.mkdir(parents=True, exist_ok=True)
+    train = read_examples(context.run_folder, "train")
+    context.folder.path.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
-    control = controls.fit(_name(task), train, classes=len(task.plan()["classes"]))
+    control = controls.fit(_name(context), train, classes=len(context.plan.classes))
     seconds = time.perf_counter() - started
-    control.save(task.folder.control)
-    if task.row == "tfidf":  # majority counts, which no clock here can time
-        add_costs(task, train_seconds=seconds, examples_per_second=len(train) / seconds)
+    control.save(context.folder.control)
+    if context.row == "tfidf":  # majority counts, which no clock here can time
+        add_costs(context.folder, train_seconds=seconds, examples_per_second=len(train) / seconds)
 
 
-def score(task: Task, channel: Channel) -> None:
+def score(context: Context, channel: Channel) -> None:
     """Score a split with the saved control."""
-    control = controls.load(task.folder.control)
-    examples = read_examples(task.run_folder, task.split)
-    latency.record(task, control.logits)
-    keep_predictions(task, control.logits(examples.texts, examples.pairs))
+    control = controls.load(context.folder.control)
+    examples = read_examples(context.run_folder, context.split)
+    latency.record(context, control.logits)
+    keep_predictions(context, control.logits(examples.texts, examples.pairs))
 
 
-def _name(task: Task) -> Literal["majority", "tfidf"]:
-    return "majority" if task.row == "majority" else "tfidf"
+def _name(context: Context) -> Literal["majority", "tfidf"]:
+    return "majority" if context.row == "majority" else "tfidf"

@@ -4,7 +4,6 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -16,7 +15,7 @@ from finetooth.errors import DivergedError, ProofError
 from finetooth.files import canonical_hash, read_json, sha256_file
 from finetooth.measure.decisions import Decision
 from finetooth.model import agreement, device
-from finetooth.model.agreement import Measured, Precision
+from finetooth.model.agreement import Measured
 from finetooth.model.batching import Tokens, tokenize
 from finetooth.model.features import Feature, encode, feature_batch, head_input
 from finetooth.model.loading import Base, encoder_parameters
@@ -25,65 +24,65 @@ from finetooth.model.precision import DTYPES
 from finetooth.model.predictor import Input
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.proof import gate, latency
-from finetooth.proof.planned_base import load_planned, planned
-from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
+from finetooth.proof.planned_base import load_planned
+from finetooth.proof.task import Channel, Context, add_costs, keep_predictions
+from finetooth.runs.plan_file import Precision
 from finetooth.runs.work import read_labels
 
 
-def fit(task: Task, channel: Channel) -> None:
+def fit(context: Context, channel: Channel) -> None:
     """Fit the probe on the training split, choose it on the validation split, and save it with the base's identity.
 
     Validation rows are computed by the plain pass, training rows as planned and as far as the gate allows.
     Raises: ProofError if the base is not the plan's; DivergedError for a hidden state that is not finite.
     """
-    plan = task.plan()
-    device.configure(plan["device"])
-    base = load_planned(task, head_seed=0)
-    task.folder.path.mkdir(parents=True, exist_ok=True)
+    device.configure(context.plan.device)
+    base = load_planned(context, head_seed=0)
+    context.folder.path.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     features: tuple[Feature, ...] = (head_input(base), "mean")
-    labels = read_labels(task.run_folder, "train")[1]
-    validation = _encoded(task, base, "validation", features, precision="plain", channel=channel)
+    labels = read_labels(context.run_folder, "train")[1]
+    validation = _encoded(context, base, "validation", features, precision="plain", channel=channel)
     _refuse_diverged(validation, "validation")
-    probe, measured = _fitted(task, base, features, labels=labels, validation=validation, channel=channel)
+    probe, measured = _fitted(context, base, features, labels=labels, validation=validation, channel=channel)
     seconds = time.perf_counter() - started
     parameters = {"head": probe.parameters, "total": probe.parameters + encoder_parameters(base)}
     proof = {"validation_logits_sha256": _sha256(probe.logits(validation))}
-    facts = {"parameters": parameters, "identity": _identity(task), "inference": measured.described(), **proof}
-    probe.save(task.folder.control, facts=facts)
-    add_costs(task, train_seconds=seconds, examples_per_second=len(labels) / seconds)
+    facts = {"parameters": parameters, "identity": _identity(context), "inference": measured.described(), **proof}
+    probe.save(context.folder.control, facts=facts)
+    add_costs(context.folder, train_seconds=seconds, examples_per_second=len(labels) / seconds)
 
 
-def score(task: Task, channel: Channel) -> None:
+def score(context: Context, channel: Channel) -> None:
     """Score a split with the saved probe, on features computed anew; the validation rows by the plain pass, bitwise.
 
     Raises: ProofError when base, tokenizer, labels or input are not those it was fitted with, or a bit of the
     validation rows' logits is not what was measured before it was saved (unless the run is marked inexact).
     """
-    plan = task.plan()
-    device.configure(plan["device"])
-    probe = Probe.load(task.folder.control)
-    saved = read_json(task.folder.control / SETTINGS)
-    _refuse_another(task, saved["identity"])
-    base = load_planned(task, head_seed=0)
-    wanted: Precision = "plain" if task.split == "validation" else plan["inference"]
+    plan = context.plan
+    device.configure(plan.device)
+    probe = Probe.load(context.folder.control)
+    saved = read_json(context.folder.control / SETTINGS)
+    _refuse_another(context, saved["identity"])
+    base = load_planned(context, head_seed=0)
+    wanted: Precision = "plain" if context.split == "validation" else plan.inference
     measured = Measured.of(saved["inference"])
     precision = measured.precision(wanted)
-    encoded = _encoded(task, base, task.split, (probe.chosen.feature,), precision=precision, channel=channel)
-    _refuse_diverged(encoded, task.split)
+    encoded = _encoded(context, base, context.split, (probe.chosen.feature,), precision=precision, channel=channel)
+    _refuse_diverged(encoded, context.split)
     found = probe.logits(encoded)
-    if task.split == "validation" and not plan["inexact"] and _sha256(found) != saved["validation_logits_sha256"]:
+    if context.split == "validation" and not plan.inexact and _sha256(found) != saved["validation_logits_sha256"]:
         raise ProofError(
-            f"{task.row}: the reloaded probe is not the one measured: its validation logits differ. The run stops "
-            f"here. Delete {task.folder.path} and give the same command again to fit it anew."
+            f"{context.row}: the reloaded probe is not the one measured: its validation logits differ. The run stops "
+            f"here. Delete {context.folder.path} and give the same command again to fit it anew."
         )
-    latency.record(task, _answering(task, base, probe, precision=precision))
-    gate.record(task, precision, measured)
-    keep_predictions(task, found)
+    latency.record(context, _answering(context, base, probe, precision=precision))
+    gate.record(context, precision, measured)
+    keep_predictions(context, found)
 
 
 def _fitted(
-    task: Task,
+    context: Context,
     base: Base,
     features: tuple[Feature, ...],
     *,
@@ -95,31 +94,31 @@ def _fitted(
 
     labels: (N,) of the training rows. validation: features (N, H) by the plain pass.
     """
-    plan, truth = task.plan(), read_labels(task.run_folder, "validation")[1]
-    measured = Measured(inference_obstacle(base.model) if plan["inference"] != "plain" else None)
-    precision: Precision = "plain" if measured.fallback_reason else plan["inference"]
+    plan, truth = context.plan, read_labels(context.run_folder, "validation")[1]
+    measured = Measured(inference_obstacle(base.model) if plan.inference != "plain" else None)
+    precision: Precision = "plain" if measured.fallback_reason else plan.inference
     if precision == "bfloat16" and len(truth) < agreement.LEAST_ROWS:
         precision = "float32"
     told: Channel | None = channel
     while True:
-        train = _encoded(task, base, "train", features, precision=precision, channel=told)
+        train = _encoded(context, base, "train", features, precision=precision, channel=told)
         if precision != "bfloat16":
             _refuse_diverged(train, "train")
-            return Probe.fit(train, labels, validation=validation, truth=truth, classes=len(plan["classes"])), measured
+            return Probe.fit(train, labels, validation=validation, truth=truth, classes=len(plan.classes)), measured
         precision, told = "float32", None  # in case that the gate fails; the rows are counted once
         if not all(np.isfinite(rows).all() for rows in train.values()):
             continue
-        probe = Probe.fit(train, labels, validation=validation, truth=truth, classes=len(plan["classes"]))
+        probe = Probe.fit(train, labels, validation=validation, truth=truth, classes=len(plan.classes))
         name = (probe.chosen.feature,)
-        rounded = probe.logits(_encoded(task, base, "validation", name, precision="bfloat16"))
+        rounded = probe.logits(_encoded(context, base, "validation", name, precision="bfloat16"))
         found = agreement.compare(probe.logits(validation), rounded, decision=Decision(), truth=np.asarray(truth))
         measured = Measured(None, found)
         if found.passed:
             return probe, measured
 
 
-def _answering(task: Task, base: Base, probe: Probe, *, precision: Precision) -> latency.Answer:
-    recipe, tokenizer = task.recipe(), load_tokenizer(Path(task.base_folder))
+def _answering(context: Context, base: Base, probe: Probe, *, precision: Precision) -> latency.Answer:
+    recipe, tokenizer = context.recipe, load_tokenizer(context.base_folder)
     feature = cast(Feature, probe.chosen.feature)
     computed = None if precision == "plain" else InferencePass(base.model, dtype=DTYPES[precision])
 
@@ -136,7 +135,7 @@ def _answering(task: Task, base: Base, probe: Probe, *, precision: Precision) ->
 
 
 def _encoded(
-    task: Task,
+    context: Context,
     base: Base,
     split: str,
     features: tuple[Any, ...],
@@ -148,10 +147,10 @@ def _encoded(
         if channel is not None:
             channel.advance(count, "")
 
-    tokens = Tokens.open(task.tokens / split)
+    tokens = Tokens.open(context.tokens / split)
     if precision == "plain":
-        pad_id = load_tokenizer(Path(task.base_folder)).pad_token_id
-        budget = task.plan()["evaluation_budget"]
+        pad_id = load_tokenizer(context.base_folder).pad_token_id
+        budget = context.plan.evaluation_budget
         found = encode(base.model, tokens, features=features, pad_id=pad_id, budget=budget, advance=advance)
     else:
         found = InferencePass(base.model, dtype=DTYPES[precision]).features(tokens, features=features, advance=advance)
@@ -164,29 +163,30 @@ def _refuse_diverged(encoded: Mapping[str, npt.NDArray[np.float32]], split: str)
             raise DivergedError(f"a value of {name} of the {split} rows is not finite.")
 
 
-def _identity(task: Task) -> dict[str, Any]:
+def _identity(context: Context) -> dict[str, Any]:
     """What the probe belongs to, by content: it says nothing with another base, tokenizer, classes or input."""
-    recipe, plan, base, folder = task.recipe(), task.plan(), planned(task), Path(task.base_folder)
+    recipe, plan, folder = context.recipe, context.plan, context.base_folder
+    base = plan.base_of(context.row)
     return {
         "base": {
-            "id": base["id"],
-            "source_sha256": base["sha256"],
-            "weights_sha256": base["weights_sha256"],
+            "id": base.id,
+            "source_sha256": base.sha256,
+            "weights_sha256": base.weights_sha256,
             "config_sha256": sha256_file(folder / "config.json"),
         },
         "tokenizer_sha256": sha256_file(folder / "tokenizer.json"),
-        "labels_sha256": canonical_hash(plan["classes"]),
-        "input": asdict(Input(recipe.max_tokens, recipe.truncation, pairs=plan["pairs"])),
+        "labels_sha256": canonical_hash(plan.classes),
+        "input": asdict(Input(recipe.max_tokens, recipe.truncation, pairs=plan.pairs)),
     }
 
 
-def _refuse_another(task: Task, saved: dict[str, Any]) -> None:
-    now = _identity(task)
+def _refuse_another(context: Context, saved: dict[str, Any]) -> None:
+    now = _identity(context)
     for field in ("base", "tokenizer_sha256", "labels_sha256", "input"):
         if saved[field] != now[field]:
             raise ProofError(
-                f"{task.row}: {field.removesuffix('_sha256')} is not what the probe was fitted with. Delete "
-                f"{task.folder.path} and give the same command again to fit it anew."
+                f"{context.row}: {field.removesuffix('_sha256')} is not what the probe was fitted with. Delete "
+                f"{context.folder.path} and give the same command again to fit it anew."
             )
 
 

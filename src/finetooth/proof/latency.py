@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from finetooth.proof.task import Task, add_costs
+from finetooth.proof.task import Context, add_costs
 from finetooth.runs.work import read_texts
 
 TEXTS, WARM_UP = 50, 3
@@ -16,7 +16,7 @@ MOST_SECONDS = 5.0
 Answer = Callable[[Sequence[str], Sequence[str] | None], Any]
 
 
-def record(task: Task, answer: Answer) -> None:
+def record(context: Context, answer: Answer) -> None:
     """Put the seconds of an answer to one text into the row's costs, for its test rows alone.
 
     latency_seconds is the median of the timings, latency_spread_seconds their SPREAD, latency_texts their number.
@@ -25,9 +25,9 @@ def record(task: Task, answer: Answer) -> None:
     MOST_SECONDS allow, after WARM_UP that do not count. Tokens are made anew; loading the model is not counted. To be
     called before the row's predictions are kept, which say that it is done; no label is read.
     """
-    if task.split != "test":
+    if context.split != "test":
         return
-    texts, given = read_texts(task.run_folder, "test")
+    texts, given = read_texts(context.run_folder, "test")
     rows = np.linspace(0, len(texts) - 1, min(TEXTS, len(texts))).astype(int)
     taken: list[float] = []
     end = time.perf_counter() + MOST_SECONDS
@@ -40,7 +40,7 @@ def record(task: Task, answer: Answer) -> None:
             break
     timings = taken[min(WARM_UP, len(rows)) :]
     add_costs(
-        task,
+        context.folder,
         latency_seconds=float(np.median(timings)),
         latency_spread_seconds=np.percentile(timings, SPREAD).tolist(),
         latency_texts=len(timings),

@@ -3,7 +3,6 @@
 import time
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,8 +21,8 @@ from finetooth.model.predictor import Input, Predictor
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.proof import certificate, gate, latency, prefix_states, profiling
 from finetooth.proof.planned_base import load_planned
-from finetooth.proof.task import Channel, Task, add_costs, keep_predictions
-from finetooth.recipe import Candidate, Recipe, Training
+from finetooth.proof.task import Channel, Context, add_costs, keep_predictions
+from finetooth.recipe import Candidate, Training
 from finetooth.runs import finished
 from finetooth.runs.work import read_labels
 from finetooth.tuning import checkpoints, head_start
@@ -34,76 +33,76 @@ from finetooth.tuning.loop import Tuning
 from finetooth.tuning.objective import class_weights
 
 
-def fit(task: Task, channel: Channel) -> None:
+def fit(context: Context, channel: Channel) -> None:
     """Tune a candidate from a clean base and save its adapter; of the row full, tune and save the whole model.
 
     Raises: ProofError if the base is not the plan's, or if a frozen tensor changed in tuning.
     """
-    recipe, plan = task.recipe(), task.plan()
-    device.configure(plan["device"])
-    assert task.seed is not None
-    base_folder = Path(task.base_folder)
-    base = load_planned(task, head_seed=task.seed, dropout=recipe.training.base_dropout)
-    candidate = next((item for item in recipe.candidates if item.name == task.row), None)
-    assert candidate is not None or task.row == "full"
-    task.folder.path.mkdir(parents=True, exist_ok=True)
+    recipe, plan, base_folder = context.recipe, context.plan, context.base_folder
+    planned = plan.of_model().base
+    device.configure(plan.device)
+    base = load_planned(context, head_seed=context.seed, dropout=recipe.training.base_dropout)
+    candidate = next((item for item in recipe.candidates if item.name == context.row), None)
+    assert candidate is not None or context.row == "full"
+    context.folder.path.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(base_folder)
     if candidate is not None and head_start.is_due(base, recipe.training):
-        _start_head(task, channel, base, tokenizer.pad_token_id, recipe.training)
-    model = _tune(task, channel, base, candidate, recipe, tokenizer.pad_token_id)
-    settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan["pairs"])
-    decision = Decision() if candidate is None else _decision(task, _measured(task))
-    predictor = Predictor(model, tokenizer, tuple(plan["classes"]), settings, task.row, decision)
+        _start_head(context, channel, base, tokenizer.pad_token_id, recipe.training)
+    model = _tune(context, channel, base, candidate, tokenizer.pad_token_id)
+    settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan.pairs)
+    decision = Decision() if candidate is None else _decision(context, _measured(context))
+    predictor = Predictor(model, tokenizer, plan.classes, settings, context.row, decision)
     artefact.save(
-        replace(predictor, measured=gate.measure(task, predictor, plain=_measured(task), stop=channel.stop)),
-        task.folder.adapter,
+        replace(predictor, measured=gate.measure(context, predictor, plain=_measured(context), stop=channel.stop)),
+        context.folder.adapter,
         base=base,
         base_folder=base_folder,
-        source=artefact.Provenance(plan["base"]["id"], plan["base"]["sha256"]),
-        weights_sha256=plan["base"]["weights_sha256"],
-        head_seed=task.seed,
+        source=artefact.Provenance(planned.id, planned.sha256),
+        weights_sha256=planned.weights_sha256,
+        head_seed=context.seed,
     )
 
 
-def score(task: Task, channel: Channel) -> None:
+def score(context: Context, channel: Channel) -> None:
     """Score a split with the saved artefact: the validation rows by the plain pass, compared bitwise.
 
     Raises: ProofError when the artefact, or its decision, is not what was measured before it was saved.
     """
-    plan = task.plan()
-    device.configure(plan["device"])
-    predictor = artefact.load(task.folder.adapter, base_folder=Path(task.base_folder), name=task.row)
-    tokens = Tokens.open(task.run_folder.work / "tokens" / task.split)
+    plan = context.plan
+    device.configure(plan.device)
+    predictor = artefact.load(context.folder.adapter, base_folder=context.base_folder, name=context.row)
+    tokens = Tokens.open(context.run_folder.work / "tokens" / context.split)
     pad_id = predictor.tokenizer.pad_token_id
-    predictor = gate.ready(task, predictor)
+    predictor = gate.ready(context, predictor)
     if predictor.inference is None:
-        states = prefix_states.open_filled(task, predictor.model, task.split, pad_id=pad_id, advance=channel.advance)
-        found = predictor.logits(tokens, budget=plan["evaluation_budget"], states=states, advance=_advance(channel))
+        states = prefix_states.open_filled(
+            context, predictor.model, context.split, pad_id=pad_id, advance=channel.advance
+        )
+        found = predictor.logits(tokens, budget=plan.evaluation_budget, states=states, advance=_advance(channel))
     else:  # without states, which are float32: what the gate measured, and what evaluate computes
         found = predictor.inference.logits(tokens, advance=_advance(channel))
-    if task.split == "validation" and certificate.is_due(task.folder):
-        finished.strike_out(task.folder, finished.SCORED, run_id=plan["run_id"])  # the check may be the second one
+    if context.split == "validation" and certificate.is_due(context.folder):
+        finished.strike_out(context.folder, finished.SCORED, run_id=plan.run_id)  # the check may be the second one
         certificate.prove(
-            task.folder,
+            context.folder,
             found,
-            name=task.row,
-            exact=not plan["inexact"],
-            new_interpreter=task.new_interpreter,
+            name=context.row,
+            exact=not plan.inexact,
+            new_interpreter=context.task.new_interpreter,
         )
         # full makes no decisions; of an inexact run the last bits of what is fitted may differ too.
-        if not plan["inexact"] and task.row != "full":
-            _prove_decision(task, predictor.decision)
-    latency.record(task, predictor.predict)
-    gate.record(task, predictor.precision, predictor.measured)
-    keep_predictions(task, found)
+        if not plan.inexact and context.row != "full":
+            _prove_decision(context, predictor.decision)
+    latency.record(context, predictor.predict)
+    gate.record(context, predictor.precision, predictor.measured)
+    keep_predictions(context, found)
 
 
-def _start_head(task: Task, channel: Channel, base: Base, pad_id: int, training: Training) -> None:
+def _start_head(context: Context, channel: Channel, base: Base, pad_id: int, training: Training) -> None:
     """Give the new head its start, and count the time as that of states computed beforehand."""
-    assert task.seed is not None
-    ids, labels = read_labels(task.run_folder, "train")
-    plan, began = task.plan(), time.perf_counter()
-    weights = class_weights(labels, classes=tuple(plan["classes"]), asked=training.class_weights).numpy()
+    ids, labels = read_labels(context.run_folder, "train")
+    plan, began = context.plan, time.perf_counter()
+    weights = class_weights(labels, classes=plan.classes, asked=training.class_weights).numpy()
 
     def advance(count: int) -> None:
         _obey(channel)
@@ -112,16 +111,16 @@ def _start_head(task: Task, channel: Channel, base: Base, pad_id: int, training:
     try:
         head_start.begin(
             base,
-            Split(ids, Tokens.open(task.run_folder.work / "tokens" / "train"), labels),
-            seed=task.seed,
+            Split(ids, Tokens.open(context.run_folder.work / "tokens" / "train"), labels),
+            seed=context.seed,
             pad_id=pad_id,
-            budget=plan["evaluation_budget"],
-            folder=task.folder.head_start,
+            budget=plan.evaluation_budget,
+            folder=context.folder.head_start,
             weights=weights,
             advance=advance,
         )
     finally:
-        add_costs(task, prefix_seconds=time.perf_counter() - began)
+        add_costs(context.folder, prefix_seconds=time.perf_counter() - began)
 
 
 def _obey(channel: Channel) -> None:
@@ -130,63 +129,64 @@ def _obey(channel: Channel) -> None:
         raise Interrupted("interrupted; the state is saved.", signal_number=signal_number)
 
 
-def _tune(task: Task, channel: Channel, base: Base, candidate: Candidate | None, recipe: Recipe, pad_id: int) -> Any:
-    assert task.seed is not None
-    plan = task.plan()
-    model = whole.release(base) if candidate is None else adapters.attach(base, candidate, seed=task.seed)
-    before, packed = _frozen_hash(model), plan["candidates"][task.row]["fallback_reason"] is None
-    train, validation = (_split(task, split, model, pad_id, channel) for split in ("train", "validation"))
+def _tune(context: Context, channel: Channel, base: Base, candidate: Candidate | None, pad_id: int) -> Any:
+    plan, planned, training = context.plan, context.plan.of_model(), context.recipe.training
+    model = whole.release(base) if candidate is None else adapters.attach(base, candidate, seed=context.seed)
+    before, packed = _frozen_hash(model), plan.candidates[context.row].fallback_reason is None
+    train, validation = (_split(context, split, model, pad_id, channel) for split in ("train", "validation"))
     job = Job(
         candidate=candidate,
-        training=recipe.training,
-        seed=task.seed,
+        training=training,
+        seed=context.seed,
         train=train,
         validation=validation,
-        classes=tuple(plan["classes"]),
+        classes=plan.classes,
         pad_id=pad_id,
         packed=packed,
-        precision=plan["precision"] if packed else "float32",
-        inference=plan["inference"],
-        token_budget=plan["token_budget"],
-        lowered_budget=_lowered(task),
-        budget=plan["evaluation_budget"],
-        folder=task.folder,
+        precision=planned.precision if packed else "float32",
+        inference=plan.inference,
+        token_budget=planned.token_budget,
+        lowered_budget=_lowered(context),
+        budget=plan.evaluation_budget,
+        folder=context.folder,
         advance=channel.advance,
         stop=channel.stop,
-        freezing=_freezing(task, model),
+        freezing=_freezing(context, model),
     )
     tuning = Tuning(job, model)
-    limit = _limit(tuning) if task.profile and job.freezing is None else None  # whose products become fewer
+    limit = _limit(tuning) if context.task.profile and job.freezing is None else None  # whose products become fewer
     counters = tuning.run()
-    discard(prefix_states.frozen_place(task))
+    discard(prefix_states.frozen_place(context))
     if _frozen_hash(model) != before:
-        raise ProofError(f"{task.row}: a frozen tensor of the base changed in tuning; this is a defect of Finetooth.")
+        raise ProofError(
+            f"{context.row}: a frozen tensor of the base changed in tuning; this is a defect of Finetooth."
+        )
     counts = whole.parameters(base) if candidate is None else adapters.parameters(model)
-    facts = {"head": base.head, "targets": plan["candidates"][task.row]["targets"], "parameters": asdict(counts)}
-    _write_curve(task, counters, facts, steps_per_epoch=job.course.steps_per_epoch)
-    prefix_seconds = read_hashed_json(task.folder.costs)["prefix_seconds"] + counters.part_seconds.get("prefix", 0.0)
+    facts = {"head": base.head, "targets": plan.candidates[context.row].targets, "parameters": asdict(counts)}
+    _write_curve(context, counters, facts, steps_per_epoch=job.course.steps_per_epoch)
+    prefix_seconds = read_hashed_json(context.folder.costs)["prefix_seconds"] + counters.part_seconds.get("prefix", 0.0)
     seconds = counters.seconds + prefix_seconds
     add_costs(
-        task,
+        context.folder,
         train_seconds=seconds,
         examples_per_second=counters.examples / seconds,
         part_seconds={**counters.part_seconds, "prefix": prefix_seconds},
         **_frozen(job, counters),
-        **({"gpu_peak_bytes": device.gpu_peak_bytes()} if recipe.training.device == "cuda" else {}),
+        **({"gpu_peak_bytes": device.gpu_peak_bytes()} if training.device == "cuda" else {}),
         **_profile(tuning, limit),
     )
     return model.eval()
 
 
-def _write_curve(task: Task, counters: Counters, model: dict[str, Any], *, steps_per_epoch: int) -> None:
+def _write_curve(context: Context, counters: Counters, model: dict[str, Any], *, steps_per_epoch: int) -> None:
     """Write what tuning gave, beside these facts of the model."""
     assert counters.best_step is not None
     write_json(
-        task.folder.curve,
+        context.folder.curve,
         {
             "schema": 1,
             **model,
-            "head_start": head_start.facts() if task.folder.head_start.is_dir() else None,
+            "head_start": head_start.facts() if context.folder.head_start.is_dir() else None,
             "steps": counters.step,
             "best_step": counters.best_step,
             "kept_epoch": counters.best_step / steps_per_epoch,
@@ -197,11 +197,11 @@ def _write_curve(task: Task, counters: Counters, model: dict[str, Any], *, steps
     )
 
 
-def _freezing(task: Task, model: Any) -> Freezing | None:
-    depth = task.plan()["candidates"][task.row].get("frozen_depth")
+def _freezing(context: Context, model: Any) -> Freezing | None:
+    depth = context.plan.candidates[context.row].frozen_depth
     if not depth:
         return None
-    return Freezing(depth, partial(prefix_states.open_frozen, task, width=model.config.hidden_size))
+    return Freezing(depth, partial(prefix_states.open_frozen, context, width=model.config.hidden_size))
 
 
 def _frozen(job: Job, counters: Counters) -> dict[str, Any]:
@@ -221,28 +221,28 @@ def _frozen(job: Job, counters: Counters) -> dict[str, Any]:
     }
 
 
-def _lowered(task: Task) -> int | None:
+def _lowered(context: Context) -> int | None:
     """The tokens at a time that the system left to the row by ending its process for want of memory, if it did."""
-    return int(read_hashed_json(task.folder.lowered)["token_budget"]) if task.folder.lowered.is_file() else None
+    return int(read_hashed_json(context.folder.lowered)["token_budget"]) if context.folder.lowered.is_file() else None
 
 
-def _measured(task: Task) -> npt.NDArray[np.float32]:
+def _measured(context: Context) -> npt.NDArray[np.float32]:
     """The validation logits (N, C) of the best step, as the loop measured them."""
-    return checkpoints.best_logits(task.folder.checkpoints, int(read_json(task.folder.curve)["best_step"]))
+    return checkpoints.best_logits(context.folder.checkpoints, int(read_json(context.folder.curve)["best_step"]))
 
 
-def _decision(task: Task, logits: npt.NDArray[np.float32]) -> Decision:
+def _decision(context: Context, logits: npt.NDArray[np.float32]) -> Decision:
     """The decision that the recipe asks for, from validation logits (N, C)."""
-    _, labels = read_labels(task.run_folder, "validation")
-    return deciding.fit(logits, labels, classes=task.plan()["classes"], asked=task.recipe().decision)
+    _, labels = read_labels(context.run_folder, "validation")
+    return deciding.fit(logits, labels, classes=context.plan.classes, asked=context.recipe.decision)
 
 
-def _prove_decision(task: Task, reloaded: Decision) -> None:
-    if reloaded != _decision(task, _measured(task)):
-        discard(task.folder.verify)
+def _prove_decision(context: Context, reloaded: Decision) -> None:
+    if reloaded != _decision(context, _measured(context)):
+        discard(context.folder.verify)
         raise ProofError(
-            f"{task.row}: the reloaded decision.json is not what the validation rows give. The run stops here. Delete "
-            f"{task.folder.adapter} and give the same command again to make it anew from the last checkpoint."
+            f"{context.row}: the reloaded decision.json is not what the validation rows give. The run stops here. "
+            f"Delete {context.folder.adapter} and give the same command again to make it anew from the last checkpoint."
         )
 
 
@@ -263,8 +263,8 @@ def _profile(tuning: Tuning, limit: float | None) -> dict[str, float]:
     }
 
 
-def _split(task: Task, split: str, model: Any, pad_id: int, channel: Channel) -> Split:
-    ids, labels = read_labels(task.run_folder, split)
+def _split(context: Context, split: str, model: Any, pad_id: int, channel: Channel) -> Split:
+    ids, labels = read_labels(context.run_folder, split)
 
     def advance(count: int, note: str) -> None:
         _obey(channel)
@@ -272,11 +272,11 @@ def _split(task: Task, split: str, model: Any, pad_id: int, channel: Channel) ->
 
     began = time.perf_counter()
     try:
-        states = prefix_states.open_filled(task, model, split, pad_id=pad_id, advance=advance)
+        states = prefix_states.open_filled(context, model, split, pad_id=pad_id, advance=advance)
     finally:
-        add_costs(task, prefix_seconds=time.perf_counter() - began)
+        add_costs(context.folder, prefix_seconds=time.perf_counter() - began)
     # Copied, since torch warns of arrays that cannot be written to.
-    return Split(ids, Tokens.open(task.run_folder.work / "tokens" / split), np.array(labels), states)
+    return Split(ids, Tokens.open(context.run_folder.work / "tokens" / split), np.array(labels), states)
 
 
 def _frozen_hash(model: Any) -> str:

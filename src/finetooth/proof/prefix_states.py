@@ -7,74 +7,75 @@ from typing import Any
 from finetooth.files import read_json
 from finetooth.model.batching import Tokens
 from finetooth.model.prefix import PrefixCache
-from finetooth.proof.task import Task, add_costs
+from finetooth.proof.task import Context, add_costs
 
 
-def open_frozen(task: Task, adapter_sha256: str, *, width: int) -> PrefixCache:
+def open_frozen(context: Context, adapter_sha256: str, *, width: int) -> PrefixCache:
     """The place for the states of the training rows below the layers that the task's row goes on training (`then`).
 
     adapter_sha256: of what was trained in the layers below. It is the row's own, to be discarded after its training.
     """
-    plan = task.plan()
-    depth, kept = plan["candidates"][task.row]["frozen_depth"], plan["prefix"]["then"][task.row]
+    plan = context.plan
+    depth, kept = plan.candidates[context.row].frozen_depth, plan.kept_frozen()[context.row]
     return PrefixCache(
-        frozen_place(task),
-        Tokens.open(task.tokens / "train"),
+        frozen_place(context),
+        Tokens.open(context.tokens / "train"),
         depth=depth,
         width=width,
-        budget=plan["evaluation_budget"],
-        blocks=kept["blocks"],
-        key=_key(task, "train", depth) | {"adapter": adapter_sha256, "precision": plan["precision"]},
+        budget=plan.evaluation_budget,
+        blocks=kept.blocks,
+        key=_key(context, "train", depth) | {"adapter": adapter_sha256, "precision": plan.of_model().precision},
     )
 
 
-def frozen_place(task: Task) -> Path:
+def frozen_place(context: Context) -> Path:
     """The folder of open_frozen."""
-    return task.run_folder.work / "prefix" / f"{task.row}-seed-{task.seed}"
+    return context.run_folder.work / "prefix" / f"{context.row}-seed-{context.seed}"
 
 
-def _key(task: Task, split: str, depth: int) -> dict[str, Any]:
+def _key(context: Context, split: str, depth: int) -> dict[str, Any]:
     """What decides hidden states of a split at the entry of layer `depth`, besides adapters."""
-    plan = task.plan()
+    plan, base = context.plan, context.plan.of_model().base
     return {
         "schema": 1,
-        "base": plan["base"]["sha256"],
-        "weights": plan["base"]["weights_sha256"],
+        "base": base.sha256,
+        "weights": base.weights_sha256,
         "tokens": {
             name: item["sha256"]
-            for name, item in read_json(task.tokens / "MANIFEST.json")["files"].items()
+            for name, item in read_json(context.tokens / "MANIFEST.json")["files"].items()
             if name.startswith(f"{split}/")
         },
         "depth": depth,
-        "budget": plan["evaluation_budget"],
-        "device": plan["device"],
+        "budget": plan.evaluation_budget,
+        "device": plan.device,
     }
 
 
 def open_filled(
-    task: Task, model: Any, split: str, *, pad_id: int, advance: Callable[[int, str], None]
+    context: Context, model: Any, split: str, *, pad_id: int, advance: Callable[[int, str], None]
 ) -> PrefixCache | None:
     """The hidden states kept of a split for the task's row, all there; None where none are kept.
 
     advance(0, note) is told after each block computed; what it raises ends the work, and what is written stays good.
     """
-    plan = task.plan()
-    depth = plan["candidates"].get(task.row, {"depth": 0})["depth"]
-    kept = plan["prefix"].get(str(depth), {}).get(split)
+    plan = context.plan
+    way = plan.candidates.get(context.row)
+    depth = 0 if way is None else way.depth
+    kept = plan.kept_states(depth).get(split)
     if kept is None:
         return None
     cache = PrefixCache(
-        task.run_folder.work / "prefix" / f"layer-{depth}-{split}",
-        Tokens.open(task.tokens / split),
+        context.run_folder.work / "prefix" / f"layer-{depth}-{split}",
+        Tokens.open(context.tokens / split),
         depth=depth,
         width=model.config.hidden_size,
-        budget=plan["evaluation_budget"],
-        blocks=kept["blocks"],
-        key=_key(task, split, depth),
+        budget=plan.evaluation_budget,
+        blocks=kept.blocks,
+        key=_key(context, split, depth),
     )
 
     def told(done: int, whole: int) -> None:
         advance(0, f"layers below the adapter, {split}: {done:,} of {whole:,} blocks")
 
-    add_costs(task, prefix_blocks=cache.fill(model, pad_id=pad_id, advance=told))
+    add_costs(context.folder, prefix_blocks=cache.fill(model, pad_id=pad_id, advance=told))
     return cache

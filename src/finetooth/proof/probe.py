@@ -4,7 +4,6 @@ Nothing is saved: the steps are thrown away with the process.
 """
 
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ import torch
 
 from finetooth.files import write_json
 from finetooth.model import adapters, device, seeds, whole
-from finetooth.model.agreement import Precision
 from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
 from finetooth.model.loading import load_base
 from finetooth.model.packed import PackedModel
@@ -20,8 +18,9 @@ from finetooth.model.packed_inference import InferencePass, inference_obstacle
 from finetooth.model.precision import DTYPES
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.proof.contention import ProcessorTime, waited_share
-from finetooth.proof.task import Task
+from finetooth.proof.task import Context
 from finetooth.recipe import Training
+from finetooth.runs.plan_file import ModelPlan, Plan, Precision
 from finetooth.tuning.course import Course
 from finetooth.tuning.forward import Forward, PaddedModel
 from finetooth.tuning.gradients import Crew, accumulate
@@ -33,18 +32,17 @@ INFERENCE_SECONDS, LEAST_INFERRED = 0.2, 32  # the pass is timed on ever more ro
 MOST_STEPS = 500  # drawn, to find the one that takes the most memory
 
 
-def probe(task: Task) -> None:
+def probe(context: Context) -> None:
     """Write probe.json into the row's folder: parameters, seconds to load, of a step and of an evaluated token."""
     began = time.perf_counter()
-    recipe, plan = task.recipe(), task.plan()
-    device.configure(plan["device"])
-    assert task.seed is not None
-    candidate = next((item for item in recipe.candidates if item.name == task.row), None)
-    folder = Path(task.base_folder)
-    base = load_base(folder, classes=plan["classes"], head_seed=task.seed, dropout=recipe.training.base_dropout)
+    recipe, plan = context.recipe, context.plan
+    device.configure(plan.device)
+    candidate = next((item for item in recipe.candidates if item.name == context.row), None)
+    folder = context.base_folder
+    base = load_base(folder, classes=plan.classes, head_seed=context.seed, dropout=recipe.training.base_dropout)
     pad_id = load_tokenizer(folder).pad_token_id
-    model = whole.release(base) if candidate is None else adapters.attach(base, candidate, seed=task.seed)
-    tokens = Tokens.open(task.run_folder.work / "tokens" / "train")
+    model = whole.release(base) if candidate is None else adapters.attach(base, candidate, seed=context.seed)
+    tokens = Tokens.open(context.run_folder.work / "tokens" / "train")
     tuned = device.placed(model.train(), recipe.training.device)
     rule, _ = optimizer(trained(tuned).items(), recipe.training, candidate)
     load_seconds = time.perf_counter() - began
@@ -52,21 +50,21 @@ def probe(task: Task) -> None:
     crew = Crew()
 
     def rate(forward: Forward) -> float:
-        steps = _steps(forward, tokens, recipe.training, seed=task.seed or 0, rows=plan["counts"]["train"])
+        steps = _steps(forward, tokens, recipe.training, seed=context.seed, rows=plan.counts["train"])
         with crew:
             return _train_rate(crew, forward, rule, tokens, steps)
 
-    asked = plan["candidates"][task.row]
-    states = _Made.planned(tokens, plan, depth=asked["depth"])
-    because = asked["fallback_reason"]
+    asked = plan.candidates[context.row]
+    states = _Made.planned(tokens, plan, depth=asked.depth)
+    because = asked.fallback_reason
     abreast = crew.size if recipe.training.device == "cpu" else 1
-    processor_time = ProcessorTime.now()
-    step_seconds = rate(_forward(tuned, tokens, plan, pad_id, because=because, abreast=abreast, states=states))
+    planned, processor_time = plan.of_model(), ProcessorTime.now()
+    step_seconds = rate(_forward(tuned, tokens, planned, pad_id, because=because, abreast=abreast, states=states))
     waited = waited_share(processor_time)
     counts = whole.parameters(base) if candidate is None else adapters.parameters(model)
-    task.folder.path.mkdir(parents=True, exist_ok=True)
+    context.folder.path.mkdir(parents=True, exist_ok=True)
     write_json(
-        task.folder.path / "probe.json",
+        context.folder.path / "probe.json",
         {
             "parameters": {
                 "adapter": counts.adapter,
@@ -82,8 +80,8 @@ def probe(task: Task) -> None:
             "load_seconds": load_seconds,
             "step_seconds": step_seconds,
             "waited_share": waited,
-            "token_seconds": _evaluation_rate(model, tokens, pad_id, plan["evaluation_budget"]),
-            "inference_token_seconds": _inference_rate(model, tokens, plan["inference"]),
+            "token_seconds": _evaluation_rate(model, tokens, pad_id, plan.evaluation_budget),
+            "inference_token_seconds": _inference_rate(model, tokens, plan.inference),
         },
     )
 
@@ -91,7 +89,7 @@ def probe(task: Task) -> None:
 def _forward(
     model: Any,
     tokens: Tokens,
-    plan: dict[str, Any],
+    plan: ModelPlan,
     pad_id: int,
     *,
     because: str | None,
@@ -100,9 +98,9 @@ def _forward(
 ) -> Forward:
     """The pass that tuning will use: padded where there is a `because`."""
     if because is not None:
-        return PaddedModel(model, tokens, budget=plan["token_budget"], pad_id=pad_id)
-    dtype = DTYPES[plan["precision"]]
-    return PackedModel(model, tokens, budget=plan["token_budget"], most_abreast=abreast, states=states, dtype=dtype)
+        return PaddedModel(model, tokens, budget=plan.token_budget, pad_id=pad_id)
+    dtype = DTYPES[plan.precision]
+    return PackedModel(model, tokens, budget=plan.token_budget, most_abreast=abreast, states=states, dtype=dtype)
 
 
 class _Made:
@@ -112,13 +110,14 @@ class _Made:
         self.tokens, self.held, self.depth, self.width = tokens, held, depth, width
 
     @classmethod
-    def planned(cls, tokens: Tokens, plan: dict[str, Any], *, depth: int) -> "_Made | None":
+    def planned(cls, tokens: Tokens, plan: Plan, *, depth: int) -> "_Made | None":
         """States of the rows of which the plan keeps them; None where it keeps none."""
-        blocks = plan["prefix"].get(str(depth), {}).get("train", {"blocks": 0})["blocks"]
+        kept = plan.kept_states(depth).get("train")
+        blocks = 0 if kept is None else kept.blocks
         held = np.zeros(len(tokens.lengths), bool)
-        for rows in evaluation_batches(tokens.lengths, plan["evaluation_budget"])[:blocks]:
+        for rows in evaluation_batches(tokens.lengths, plan.evaluation_budget)[:blocks]:
             held[rows] = True
-        return cls(tokens, held, depth=depth, width=plan["base"]["width"]) if blocks else None
+        return cls(tokens, held, depth=depth, width=plan.of_model().base.width) if blocks else None
 
     def holds(self, rows: Rows) -> np.ndarray:
         """(B,) bool."""

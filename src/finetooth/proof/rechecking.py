@@ -1,6 +1,6 @@
 """Proving a saved artefact again: its files, its certificate, what it belongs to, its canaries. Nothing is written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from finetooth.model.artefact_files import CANARIES, IDENTITY, identity_of, labe
 from finetooth.proof import certificate
 from finetooth.runs import finished
 from finetooth.runs.layout import RowFolder
+from finetooth.runs.plan_file import Plan
 from finetooth.sources import borrow_adapter
 from finetooth.sources.regular import refuse_special
 
@@ -123,15 +124,15 @@ def check_certificate(checked: Checked, row: RowFolder) -> None:
         checked.certificate = sum(what is None for what in found.values())
 
 
-def check_plan(checked: Checked, adapter: Path, plan: Mapping[str, Any]) -> None:
+def check_plan(checked: Checked, adapter: Path, plan: Plan) -> None:
     """What an artefact says it belongs to against what the run was planned with."""
     with checked.watching("identity"):
         identity: dict[str, Any] = read_json(adapter / IDENTITY)
-        base, planned = identity["base"], plan["base"]
+        base, planned = identity["base"], plan.of_model().base
         pairs = {
-            "base": (base["weights_sha256"], planned["weights_sha256"]),
-            "tokenizer": (identity["tokenizer_sha256"], planned["tokenizer_sha256"]),
-            "labels": (list(labels_of(adapter)), list(plan["classes"])),
+            "base": (base["weights_sha256"], planned.weights_sha256),
+            "tokenizer": (identity["tokenizer_sha256"], planned.tokenizer_sha256),
+            "labels": (list(labels_of(adapter)), list(plan.classes)),
         }
         for name, (said, known) in pairs.items():
             if said != known:

@@ -18,7 +18,7 @@ from typing import Any, NoReturn, Protocol
 
 from finetooth.errors import FinetoothError
 from finetooth.files import discard
-from finetooth.proof.task import Channel, Task, add_costs
+from finetooth.proof.task import Channel, Context, Task, add_costs
 from finetooth.recipe import is_probe
 from finetooth.runs import finished
 from finetooth.runs.disk import disk_faults
@@ -61,7 +61,7 @@ _OUT_OF_MEMORY = (
 
 
 def _work(task: Task, speaker: "_Speaker") -> None:
-    rows = _rows_of(task)
+    rows, context = _rows_of(task), Context.of(task)
     gc.freeze()
     gc.enable()
     stopping = _Stopping()
@@ -70,25 +70,25 @@ def _work(task: Task, speaker: "_Speaker") -> None:
         row = task.folder
         for earlier in (row.finished, row.adapter, row.control, row.curve, row.predictions, row.verify):
             discard(earlier)
-        rows.fit(task, channel)
-        finished.record(row, finished.FITTED, run_id=task.plan()["run_id"])
+        rows.fit(context, channel)
+        finished.record(row, finished.FITTED, run_id=context.plan.run_id)
     elif task.action == "probe":
         from finetooth.proof.probe import probe
 
-        probe(task)
+        probe(context)
     else:
-        rows.score(task, channel)
+        rows.score(context, channel)
     speaker.flush()
-    add_costs(task, peak_bytes=peak_bytes())
+    add_costs(task.folder, peak_bytes=peak_bytes())
 
 
 class _Rows(Protocol):
     """What a kind of row can be asked for."""
 
-    def fit(self, task: Task, channel: Channel) -> None:
+    def fit(self, context: Context, channel: Channel) -> None:
         """Make the row's artefact and save it."""
 
-    def score(self, task: Task, channel: Channel) -> None:
+    def score(self, context: Context, channel: Channel) -> None:
         """Score the task's split from what was saved."""
 
 

@@ -53,11 +53,6 @@ def _reading(found: Mapping[str, Any]) -> list[str]:
         for run in found["without_winner"]
     ]
     said += [f"{one['run']}: {one['headline']}" for one in found["unlearned"]]
-    said += [
-        f"{run}: that its test rows are those of {reference['run']}, row by row, is known by name and label alone: a "
-        "run of an earlier version does not hold more."
-        for run in found["by_label_alone"]
-    ]
     return [textwrap.fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for line in said]
 
 

@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.errors import RunError
-from finetooth.files import read_json
 from finetooth.measure import decision_file
 from finetooth.measure.decisions import Decision
 from finetooth.measure.intervals import wilson
 from finetooth.measure.significance import holm, paired
-from finetooth.runs import complete, predictions, results
+from finetooth.runs import complete, plan_file, predictions, results
 from finetooth.runs.layout import RunFolder
 
 ALPHA = 0.05
@@ -45,10 +44,8 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
     Baselines are shown with their accuracy alone: each run has judged its candidates by its own. `worse` names the runs
     whose winner is shown to be worse than the first run's (difference below 0 and p_holm below ALPHA), and those of
     `without_winner`, which have none with test figures. Differences are accuracy of the row minus that of the
-    reference, -1 to 1; a row is what its saved files gave, and nothing is computed by a model here. `by_label_alone`
-    names the later runs whose test rows are held to those of the first by id and label alone, since a plan of an
-    earlier version says too little of their content. `unlearned` holds the runs whose winner has not learned, each with
-    the headline of its verdict.
+    reference, -1 to 1; a row is what its saved files gave, and nothing is computed by a model here. `unlearned`
+    holds the runs whose winner has not learned, each with the headline of its verdict.
 
     `p_holm` of a later run's winner is corrected over these winners alone: validation had chosen them before, so that
     what else was tried takes nothing from the gate. That of every other candidate is corrected over all candidates.
@@ -65,7 +62,7 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
     _refuse_other_tests(folders, contracts)
     rows = [row for folder, found in zip(folders, contracts, strict=True) for row in _measured(folder, found)]
     _refuse_other_names(rows)
-    by_label_alone = _refuse_other_contents(folders)
+    _refuse_other_contents(folders)
     _refuse_other_labels(rows)
     reference = next((row for row in rows if row.winner and row.run == str(folders[0])), None)
     if reference is None:
@@ -87,7 +84,6 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
         "alpha": ALPHA,
         "worse": [line["run"] for line in judged if line["winner"] and _shown_worse(line)] + without,
         "without_winner": without,
-        "by_label_alone": by_label_alone,
         "unlearned": [
             {"run": str(folder), "headline": found["verdict"]["headline"]}
             for folder, found in zip(folders, contracts, strict=True)
@@ -117,34 +113,21 @@ def _refuse_other_names(rows: Sequence[_Measured]) -> None:
             )
 
 
-def _refuse_other_contents(folders: Sequence[Path]) -> list[str]:
-    """The later runs of which it cannot be told whether an id names the same row as in the first run.
+def _refuse_other_contents(folders: Sequence[Path]) -> None:
+    """Check that an id names the same row in every run.
 
     Raises: RunError for one where it does not: test_id says nothing of which row stands where.
     """
     places = [RunFolder(folder) for folder in folders]
     for place in places:
         complete.refuse_changed(place, [place.plan])
-    plans = [read_json(place.plan) if place.plan.is_file() else {} for place in places]
-    unsure = []
-    for folder, plan in zip(folders[1:], plans[1:], strict=True):
-        same = _same_contents(plan, plans[0])
-        if same is None:
-            unsure.append(str(folder))
-        elif not same:
+    first, *others = (plan_file.read(place) for place in places)
+    for folder, plan in zip(folders[1:], others, strict=True):
+        if plan.test_rows_id != first.test_rows_id:
             raise RunError(
                 f"{folders[0]} and {folder} hold the same test rows, but not at the same places of their files, as "
                 "when a file was sorted in between, so that their rows cannot be paired. Run both from the same files."
             )
-    return unsure
-
-
-def _same_contents(plan: Mapping[str, Any], first: Mapping[str, Any]) -> bool | None:
-    """Whether the test rows of two plans are the same, id by id; None: a plan of an earlier version does not say."""
-    if "data_fingerprint" in plan and plan["data_fingerprint"] == first.get("data_fingerprint"):
-        return True
-    known, wanted = plan.get("test_rows_id"), first.get("test_rows_id")
-    return None if known is None or wanted is None else bool(known == wanted)
 
 
 def _refuse_other_labels(rows: Sequence[_Measured]) -> None:

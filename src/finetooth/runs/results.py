@@ -12,6 +12,7 @@ from finetooth.errors import RunError
 from finetooth.files import read_json, write_json
 from finetooth.runs import complete, inventory, lockbox
 from finetooth.runs.layout import RunFolder
+from finetooth.runs.plan_file import Precision
 
 SCHEMA = 1
 
@@ -90,7 +91,7 @@ class Inference:
     in bfloat16 from those of the plain pass; both None where bfloat16 was not measured.
     """
 
-    precision: Literal["plain", "float32", "bfloat16"]
+    precision: Precision
     fallback_reason: str | None = None
     flipped: int | None = None
     validation_rows: int | None = None

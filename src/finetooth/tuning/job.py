@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.model.agreement import Precision
 from finetooth.model.batching import Tokens
 from finetooth.model.prefix import PrefixCache
 from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
+from finetooth.runs.plan_file import Precision
 from finetooth.tuning.course import Course
 from finetooth.tuning.freezing import Freezing
 

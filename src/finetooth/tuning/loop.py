@@ -25,11 +25,11 @@ from finetooth.files import write_regular
 from finetooth.measure.learning import collapse
 from finetooth.measure.metrics import predicted, score
 from finetooth.model import device, seeds
-from finetooth.model.agreement import Precision
 from finetooth.model.batching import Rows, collate
 from finetooth.model.packed import PackedModel
 from finetooth.model.precision import DTYPES
 from finetooth.runs.memory import give_back, ran_out
+from finetooth.runs.plan_file import Precision
 from finetooth.tuning import checkpoints
 from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.forward import Forward, PaddedModel

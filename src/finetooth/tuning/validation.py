@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.model.agreement import Precision
 from finetooth.model.batching import Tokens
 from finetooth.model.packed_inference import InferencePass, inference_obstacle
 from finetooth.model.precision import DTYPES
 from finetooth.model.predictor import logits
 from finetooth.model.prefix import PrefixCache
+from finetooth.runs.plan_file import Precision
 
 
 def validation_logits(

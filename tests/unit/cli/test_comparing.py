@@ -14,7 +14,6 @@ FOUND = {
     "reference": {"run": "runs/my old", "name": "x", "seed": 0},
     "worse": ["runs/new"],
     "without_winner": [],
-    "by_label_alone": [],
     "unlearned": [],
     "rows": [
         {

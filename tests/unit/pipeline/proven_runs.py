@@ -1,6 +1,6 @@
 """A finished run in miniature, made in this process: two controls and one candidate, saved, proven and concluded."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import yaml
 
+import plans
 import tiny
 from finetooth.controls.majority import Majority
 from finetooth.data import Examples
-from finetooth.files import write_file, write_hashed_json, write_json
+from finetooth.files import sha256_file, write_file, write_hashed_json, write_json
 from finetooth.model import adapters, artefact
 from finetooth.model.loading import base_tensors, hash_tensors, load_base
 from finetooth.model.predictor import Input, Predictor
@@ -19,8 +20,9 @@ from finetooth.model.tokenizer import load_tokenizer
 from finetooth.pipeline import ending
 from finetooth.proof import certificate
 from finetooth.recipe import Recipe, load
-from finetooth.runs import finished, predictions
+from finetooth.runs import finished, plan_file, predictions
 from finetooth.runs.layout import RunFolder
+from finetooth.runs.plan_file import Plan
 from finetooth.runs.work import save_examples, write_splits
 from finetooth.tuning import checkpoints
 
@@ -37,7 +39,7 @@ def make_run(place: Path) -> Path:
     splits = {name: _split(name, count) for name, count in (("train", 20), ("validation", 21), ("test", 30))}
     recipe, plan = _recipe(base_folder), _plan(base_folder, splits)
     write_file(folder.recipe, yaml.safe_dump(recipe.model_dump(mode="json")).encode())
-    write_json(folder.plan, plan)
+    plan_file.write(folder, replace(plan, files={folder.recipe.name: sha256_file(folder.recipe)}))
     write_hashed_json(folder.seconds, {})
     dataset: Any = SimpleNamespace(**splits)  # its splits are all that is read
     write_splits(folder, dataset)
@@ -51,7 +53,7 @@ def make_run(place: Path) -> Path:
             _prove(folder, logits["validation"], trained)
         _keep(folder, key, splits, logits)
     for key in KEYS:
-        finished.record(folder.row(*key), (*finished.FITTED, *finished.SCORED), run_id=plan["run_id"])
+        finished.record(folder.row(*key), (*finished.FITTED, *finished.SCORED), run_id=plan.run_id)
     ending.conclude(recipe, plan, folder, keys=KEYS, winner=("r4", SEED), openings=1, held=0)
     return folder.path
 
@@ -75,26 +77,20 @@ def _recipe(base_folder: Path) -> Recipe:
     )
 
 
-def _plan(base_folder: Path, splits: dict[str, Examples]) -> dict[str, Any]:
+def _plan(base_folder: Path, splits: dict[str, Examples]) -> Plan:
     clean = load_base(base_folder, classes=CLASSES, head_seed=0)
-    from finetooth.files import sha256_file
-
-    base = {
-        "id": "m",
-        "sha256": "0" * 64,
-        "weights_sha256": hash_tensors(base_tensors(clean)),
-        "tokenizer_sha256": sha256_file(base_folder / "tokenizer.json"),
-        "head": "new",
-    }
+    base = plans.base(
+        id="m",
+        weights_sha256=hash_tensors(base_tensors(clean)),
+        tokenizer_sha256=sha256_file(base_folder / "tokenizer.json"),
+    )
     counts = {name: len(part) for name, part in splits.items()}
-    return {
-        "run_id": "x", "test_id": "ab" * 32, "classes": list(CLASSES), "counts": counts, "base": base, "inexact": [],
-        "token_budget": 96, "inference": "float32", "other_bases": {}, "tokens": {"test": {"rows_cut": 0.0}},
-    }  # fmt: skip
+    model = plans.model(base=base, tokens={"test": plans.lengths(rows_cut=0.0)})
+    return plans.plan(test_id="ab" * 32, classes=CLASSES, counts=counts, inference="float32", model=model)
 
 
 def _save(
-    folder: RunFolder, key: tuple[str, int | None], base_folder: Path, plan: dict[str, Any], splits: dict[str, Examples]
+    folder: RunFolder, key: tuple[str, int | None], base_folder: Path, plan: Plan, splits: dict[str, Examples]
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """The artefact of one row; its logits of each split, and how many values of a candidate are trained."""
     clean = load_base(base_folder, classes=CLASSES, head_seed=SEED)
@@ -105,7 +101,7 @@ def _save(
     predictor = Predictor(model, load_tokenizer(base_folder), CLASSES, Input(48, "head", False), key[0])
     artefact.save(
         predictor, folder.row(*key).adapter, base=clean, base_folder=base_folder,
-        source=artefact.Provenance("m", "0" * 64), weights_sha256=plan["base"]["weights_sha256"], head_seed=SEED,
+        source=artefact.Provenance("m", "0" * 64), weights_sha256=plan.of_model().base.weights_sha256, head_seed=SEED,
     )  # fmt: skip
     return {name: predictor.logits(predictor.tokenize(part.texts)) for name, part in splits.items()}, trained
 

@@ -1,11 +1,13 @@
 """What a complete run leaves."""
 
 import html
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import plans
 from finetooth import Recipe
 from finetooth.controls.majority import Majority
 from finetooth.data import Dataset, Examples
@@ -18,12 +20,7 @@ from finetooth.runs import predictions
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.work import read_examples, save_examples
 
-PLAN = {
-    "other_bases": {},
-    "tokens": {"test": {"rows_cut": 0.25}},
-    "classes": ["bad", "good"],
-    "inference": "plain",
-}
+PLAN = plans.plan(model=plans.model(token_budget=9))
 
 
 def test_states_scratch_and_halves_go_and_all_else_stays(tmp_path: Path) -> None:
@@ -79,7 +76,7 @@ def decided_run(folder: RunFolder, labels: np.ndarray, said: dict[str, tuple[np.
     for name, (logits, decision) in said.items():
         row = folder.row(name, 0)
         row.adapter.mkdir(parents=True)
-        write_json(row.adapter / DECISION, {"schema": SCHEMA, **describe(decision, PLAN["classes"])})
+        write_json(row.adapter / DECISION, {"schema": SCHEMA, **describe(decision, PLAN.classes)})
         parameters = {"adapter": 1, "head": 1, "bias": 0, "total": 9, "peft_percent": None}
         tuned = {"parameters": parameters, "best_step": 1, "kept_epoch": 1.0, "curve": [], "head": "new"}
         write_json(row.curve, {**tuned, "warnings": ["memory ran out"], "token_budget": 9})
@@ -108,8 +105,7 @@ def test_the_figures_of_a_candidate_are_those_of_the_labels_it_decides(tmp_path:
     costly = Decision(costs=((1, 0, 99.0),))  # never risks to miss a good one
     folder = RunFolder(tmp_path)
     decided_run(folder, labels, {"plain": (logits, Decision()), "r4": (logits, decision), "r8": (logits, costly)})
-    counts = {"train": 4, "validation": 4, "test": 4}
-    plan = {**PLAN, "base": None, "counts": counts, "test_id": "t", "inexact": [], "token_budget": 9, "run_id": "r"}
+    plan = replace(PLAN, counts={"train": 4, "validation": 4, "test": 4})
     keys = [("plain", 0), ("r4", 0), ("r8", 0)]
     conclude(recipe_of("plain", "r4", "r8"), plan, folder, keys=keys, winner=None, openings=1, held=0)
     rows = read_json(folder.results)["rows"]
@@ -118,9 +114,9 @@ def test_the_figures_of_a_candidate_are_those_of_the_labels_it_decides(tmp_path:
     assert [row["test"]["macro_f1"] for row in rows] == [(4 / 5 + 2 / 3) / 2, (2 / 3 + 4 / 5) / 2, 2 / 3 / 2]
     assert len({row["test"]["loss"] for row in rows}) == 1
     assert [row["decision"] for row in rows] == [
-        describe(Decision(), PLAN["classes"]),
-        describe(decision, PLAN["classes"]),
-        describe(costly, PLAN["classes"]),
+        describe(Decision(), PLAN.classes),
+        describe(decision, PLAN.classes),
+        describe(costly, PLAN.classes),
     ]
     assert [row["correct"] for row in read_json(folder.comparison)["rows"]] == [3, 3, 2]
     assert rows[0]["warnings"] == ["memory ran out"]
@@ -153,8 +149,7 @@ def test_losses_and_calibration_are_those_of_the_probabilities_after_the_tempera
     decided_run(folder, labels, {"a": (logits, Decision()), "b": (logits, Decision(temperature=2.0))})
     keys = [("a", 0), ("b", 0)]
     assert choose_winner(recipe_of("a", "b"), PLAN, folder, keys=keys) == ("b", 0)  # less sure of its mistake
-    counts = {"train": 4, "validation": 4, "test": 4}
-    plan = {**PLAN, "base": None, "counts": counts, "test_id": "t", "inexact": [], "token_budget": 9, "run_id": "r"}
+    plan = replace(PLAN, counts={"train": 4, "validation": 4, "test": 4})
     conclude(recipe_of("a", "b"), plan, folder, keys=keys, winner=("b", 0), openings=1, held=0)
     softer = np.sqrt(np.array([[0.9, 0.1], [0.8, 0.2], [0.98, 0.02], [0.2, 0.8]]))
     softer /= softer.sum(axis=1, keepdims=True)
@@ -179,10 +174,7 @@ def test_the_verdict_knows_controls_that_failed_and_controls_that_learnt_nothing
     folder.row("full", 0).path.mkdir(parents=True)
     write_json(folder.row("full", 0).failed, {"error": "memory ran out."})
     recipe = recipe_of("a").model_copy(update={"baselines": ["majority", "original", "full"]})
-    plan = {
-        **PLAN, "base": {"id": "m/m", "head": "new"}, "counts": {"train": 40, "validation": 40, "test": 40},
-        "test_id": "t", "inexact": [], "token_budget": 9, "run_id": "r",
-    }  # fmt: skip
+    plan = replace(PLAN, counts={"train": 40, "validation": 40, "test": 40})
     keys = [("majority", None), ("original", None), ("full", 0), ("a", 0)]
     conclude(recipe, plan, folder, keys=keys, winner=("a", 0), openings=1, held=0)
     verdict = read_json(folder.comparison)["verdict"]
@@ -199,11 +191,7 @@ def test_a_fault_in_the_report_loses_nothing_and_the_same_again_completes_the_ru
     recipe = Recipe.model_validate(
         {"name": "x", "model": "m/m", "data": {"source": "d"}, "candidates": [{"name": "a"}]}
     )
-    plan = {
-        "run_id": "1", "test_id": "ab" * 32, "classes": ["a", "b"], "inexact": [], "base": None,
-        "other_bases": {}, "tokens": {"test": {"rows_cut": 0.0}}, "inference": "plain",
-        "counts": {"train": 2, "validation": 2, "test": 2},
-    }  # fmt: skip
+    plan = replace(PLAN, classes=("a", "b"), counts={"train": 2, "validation": 2, "test": 2})
     folder, two = RunFolder(tmp_path), Examples(("f:1", "f:2"), ("one", "two"), None, np.array([0, 1]))
     folder.row("a", 0).path.mkdir(parents=True)
     write_json(folder.row("a", 0).failed, {"error": "the loss of step 3 is not finite."})
@@ -230,8 +218,7 @@ def test_whether_the_winner_has_learned_is_told_by_validation_rows_and_not_by_te
     flat = np.tile(np.float32([0.2, 0.1]), (40, 1))  # "bad" for every row
     costly = Decision(costs=((1, 0, 99.0),))  # its label is "good" for every row, its largest logit is not
     healthy = (np.eye(2, dtype=np.float32)[labels] * np.float32(2.0)) + np.float32(0.1)
-    plan = {**PLAN, "base": None, "counts": {"train": 40, "validation": 40, "test": 40}, "test_id": "t"}
-    plan |= {"inexact": [], "token_budget": 9, "run_id": "r"}
+    plan = replace(PLAN, counts={"train": 40, "validation": 40, "test": 40})
     verdicts = {}
     for name, logits, decision in (("flat", flat, Decision()), ("costly", healthy, costly)):
         folder = RunFolder(tmp_path / name)

@@ -1,17 +1,20 @@
 """What differs is refused and named."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+import plans
 from finetooth.errors import ChangedError
-from finetooth.files import read_hashed_json, write_hashed_json
-from finetooth.pipeline.resuming import agree, refuse_changed_recipe, told_of_complete
-from finetooth.recipe import load
+from finetooth.files import sha256_file
+from finetooth.pipeline.resuming import agree, refuse_changed_recipe, resolved, told_of_complete
+from finetooth.recipe import Recipe, load
+from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder
+from finetooth.runs.plan_file import Plan
 
 VALUES: dict[str, Any] = {
     "name": "t",
@@ -19,23 +22,28 @@ VALUES: dict[str, Any] = {
     "data": {"source": "owner/reviews"},
     "candidates": [{"name": "r4", "rank": 4}, {"name": "r8"}],
 }
-PLAN: dict[str, Any] = {
-    "schema": 1,
-    "device": {"threads": 2, "torch": "2.13"},
-    "data_fingerprint": "aa",
-    "classes": ["bad", "good"],
-    "base": {"id": "owner/name", "weights_sha256": "bb"},
-    "evaluation_budget": 4096,
-}
+PLAN = plans.plan(
+    device={"threads": 2, "torch": "2.13"},
+    data_fingerprint="aa",
+    model=plans.model(base=plans.base(weights_sha256="bb")),
+)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:
     found = RunFolder(tmp_path / "run")
     found.path.mkdir()
-    found.recipe.write_text(yaml.safe_dump(load(VALUES).model_dump(mode="json")))
-    write_hashed_json(found.plan, {"run_id": "x", "inexact": [], **PLAN})
+    found.recipe.write_bytes(resolved(load(VALUES)))
+    plan_file.write(found, replace(PLAN, files={found.recipe.name: sha256_file(found.recipe)}))
     return found
+
+
+def refuse_changed(folder: RunFolder, recipe: Recipe) -> None:
+    refuse_changed_recipe(folder, recipe, begun=plan_file.read(folder))
+
+
+def agreed(folder: RunFolder, now: Plan, *, allow_inexact: bool = False) -> Plan:
+    return agree(folder, now, begun=plan_file.read(folder), allow_inexact=allow_inexact)
 
 
 def refused(work: Any) -> str:
@@ -45,8 +53,8 @@ def refused(work: Any) -> str:
 
 
 def test_the_same_recipe_and_plan_go_on(folder: RunFolder) -> None:
-    refuse_changed_recipe(folder, load(VALUES))
-    assert agree(folder, PLAN, allow_inexact=False) == {"run_id": "x", "inexact": [], **PLAN}
+    refuse_changed(folder, load(VALUES))
+    assert agreed(folder, replace(PLAN, run_id="")) == plan_file.read(folder)
 
 
 @pytest.mark.parametrize(
@@ -65,14 +73,14 @@ def test_the_same_recipe_and_plan_go_on(folder: RunFolder) -> None:
     ],
 )  # fmt: skip
 def test_a_changed_recipe_names_its_keys(folder: RunFolder, changes: dict[str, Any], told: str) -> None:
-    assert refused(lambda: refuse_changed_recipe(folder, load(VALUES | changes))) == (
+    assert refused(lambda: refuse_changed(folder, load(VALUES | changes))) == (
         f"{folder.path}: the recipe is not that of the run begun here: {told}. "
         "Set it back to go on, or begin another run with --out."
     )
 
 
 def test_many_changes_are_counted(folder: RunFolder) -> None:
-    message = refused(lambda: refuse_changed_recipe(folder, load(VALUES | {"seeds": list(range(9))})))
+    message = refused(lambda: refuse_changed(folder, load(VALUES | {"seeds": list(range(9))})))
     assert message.endswith(
         "seeds.1 was None, is 1; seeds.2 was None, is 2; seeds.3 was None, is 3; seeds.4 was None, is 4; "
         "seeds.5 was None, is 5; and 3 more. Set it back to go on, or begin another run with --out."
@@ -83,42 +91,44 @@ def test_many_changes_are_counted(folder: RunFolder) -> None:
     ("changes", "told"),
     [
         ({"data_fingerprint": "cc"}, "data_fingerprint was 'aa', is 'cc'"),
-        ({"classes": ["good", "bad"]}, "classes.0 was 'bad', is 'good'; classes.1 was 'good', is 'bad'"),
-        ({"base": {"id": "owner/name", "weights_sha256": "dd"}}, "base.weights_sha256 was 'bb', is 'dd'"),
-        ({"base": None}, "base.id was 'owner/name', is None; base.weights_sha256 was 'bb', is None"),
+        ({"classes": ("good", "bad")}, "classes.0 was 'bad', is 'good'; classes.1 was 'good', is 'bad'"),
+        (
+            {"model": plans.model(base=plans.base(weights_sha256="dd"))},
+            "base.weights_sha256 was 'bb', is 'dd'",
+        ),
+        ({"model": None}, "base.id was 'owner/name', is None; base.sha256 was "),
     ],
 )
 @pytest.mark.parametrize("allow_inexact", [False, True])
 def test_what_decides_the_computation_is_never_allowed_to_change(
     folder: RunFolder, changes: dict[str, Any], told: str, allow_inexact: bool
 ) -> None:
-    assert refused(lambda: agree(folder, PLAN | changes, allow_inexact=allow_inexact)) == (
-        f"{folder.path}: the plan is not that of the run begun here: {told}. "
-        "Set it back to go on, or begin another run with --out."
-    )
+    said = refused(lambda: agreed(folder, replace(PLAN, **changes), allow_inexact=allow_inexact))
+    assert said.startswith(f"{folder.path}: the plan is not that of the run begun here: {told}")
+    assert said.endswith(". Set it back to go on, or begin another run with --out.")
 
 
 def test_what_decides_the_last_bit_is_refused_or_marked(folder: RunFolder) -> None:
-    now = PLAN | {"device": {"threads": 1, "torch": "2.14"}}
+    now = replace(PLAN, device={"threads": 1, "torch": "2.14"})
     told = ["threads was 2, is 1", "torch was '2.13', is '2.14'"]
-    assert refused(lambda: agree(folder, now, allow_inexact=False)) == (
+    assert refused(lambda: agreed(folder, now)) == (
         f"{folder.path}: this machine or its set-up is not that of the run being resumed: {'; '.join(told)}. "
         "Results may differ, most often in the last bits. Set it back, or go on with --allow-inexact: the run is then "
         "marked."
     )
-    assert read_hashed_json(folder.plan)["inexact"] == []
-    plan = agree(folder, now, allow_inexact=True)
-    assert (plan["inexact"], plan["device"]) == (told, now["device"])
-    assert read_hashed_json(folder.plan) == plan
-    assert agree(folder, now, allow_inexact=False) == plan
+    assert plan_file.read(folder).inexact == ()
+    plan = agreed(folder, now, allow_inexact=True)
+    assert (plan.inexact, plan.device) == (tuple(told), now.device)
+    assert plan_file.read(folder) == plan
+    assert agreed(folder, now) == plan
 
 
 def test_another_gpu_is_refused_by_name(folder: RunFolder) -> None:
-    on = {name: PLAN | {"device": PLAN["device"] | {"gpu": name, "cuda": "13.0"}} for name in ("A 40GB", "B 80GB")}
-    write_hashed_json(folder.plan, {"run_id": "x", "inexact": [], **on["A 40GB"]})
-    assert agree(folder, on["A 40GB"], allow_inexact=False)["inexact"] == []
+    on = {name: replace(PLAN, device={**PLAN.device, "gpu": name, "cuda": "13.0"}) for name in ("A 40GB", "B 80GB")}
+    plan_file.write(folder, on["A 40GB"])
+    assert agreed(folder, on["A 40GB"]).inexact == ()
     told = "this machine or its set-up is not that of the run being resumed: gpu was 'A 40GB', is 'B 80GB'. "
-    assert told in refused(lambda: agree(folder, on["B 80GB"], allow_inexact=False))
+    assert told in refused(lambda: agreed(folder, on["B 80GB"]))
 
 
 def test_of_a_complete_run_it_is_told_that_nothing_was_done_and_which_data_is_newer(
@@ -144,8 +154,8 @@ def plain(lines: list[str]) -> list[str]:
 
 @pytest.mark.parametrize(("begun", "how", "remedy"), [(False, "without", "leave it out"), (True, "with", "add it")])
 def test_a_run_is_gone_on_with_exact_as_it_was_begun(folder: RunFolder, begun: bool, how: str, remedy: str) -> None:
-    write_hashed_json(folder.plan, {"run_id": "x", "inexact": [], **PLAN, "exact": begun})
-    assert agree(folder, PLAN | {"exact": begun}, allow_inexact=False)["exact"] is begun
-    assert refused(lambda: agree(folder, PLAN | {"exact": not begun}, allow_inexact=True)) == (
+    plan_file.write(folder, replace(PLAN, exact=begun))
+    assert agreed(folder, replace(PLAN, exact=begun)).exact is begun
+    assert refused(lambda: agreed(folder, replace(PLAN, exact=not begun), allow_inexact=True)) == (
         f"This run was begun {how} --exact; {remedy}, or begin another run with --out DIR."
     )

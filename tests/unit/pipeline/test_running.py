@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from proven_runs import make_run
 
+import plans
 from finetooth import Recipe
 from finetooth.errors import ChangedError, KilledError, RecipeError, RunError, SourceError
 from finetooth.files import new_directory, read_json, write_json
@@ -15,6 +16,7 @@ from finetooth.progress import Silent, Step
 from finetooth.proof.task import Task
 from finetooth.recipe import load as load_recipe
 from finetooth.runs.layout import RowFolder, RunFolder
+from finetooth.runs.plan_file import Plan
 from finetooth.tuning import checkpoints
 
 
@@ -85,7 +87,7 @@ class Killed:
         self.row, self.times, self.budgets = row, times, list[int | None]()
         self.steps = list[int]()
 
-    def call(self, task: Task, step: Step, *, new_interpreter: bool = False) -> None:
+    def call(self, task: Task, step: Step, *, plan: Plan, new_interpreter: bool = False) -> None:
         lowered = self.row.lowered
         self.budgets.append(read_json(lowered)["token_budget"] if lowered.is_file() else None)
         reached = self.steps[len(self.budgets) - 1] if self.steps else 0
@@ -137,24 +139,22 @@ def state(row: RowFolder, step: int, *, budget: int) -> None:
 def killed_for_memory(place: Path, times: int) -> tuple[Any, Killed, Spoken]:
     folder = RunFolder(place)
     folder.work.mkdir()
-    plan = {
-        "token_budget": 512, "candidates": {"r8": {}}, "counts": {"train": 10, "validation": 4},
-        "tokens": {"train": {"longest_whole": 100}},
-    }  # fmt: skip
-    write_json(folder.plan, plan)
     recipe = load_recipe(recipe_of(place) | {"candidates": [{"name": "r8"}]})
     killed, said = Killed(folder.row("r8", 0), times), Spoken()
-    return running._Work(recipe, folder, said, killed, plan), killed, said  # type: ignore[arg-type]
+    work = running._Work(recipe, folder, said, killed)  # type: ignore[arg-type]
+    model = plans.model(token_budget=512, tokens={"train": plans.lengths(longest_whole=100)})
+    work.plan = plans.plan(model=model, candidates={"r8": plans.candidate()})
+    return work, killed, said
 
 
 def test_a_control_that_the_system_kills_for_its_memory_is_not_tried_again(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.work.mkdir()
-    plan: dict[str, Any] = {"candidates": {}, "counts": {"train": 10, "validation": 4}}
-    write_json(folder.plan, plan)
     killed = Killed(folder.row("tfidf", None), 9)
+    work = running._Work(load_recipe(recipe_of(tmp_path)), folder, Silent(), killed)  # type: ignore[arg-type]
+    work.plan = plans.plan()
     with pytest.raises(KilledError):
-        running._Work(load_recipe(recipe_of(tmp_path)), folder, Silent(), killed, plan)._fit("tfidf", None)  # type: ignore[arg-type]
+        work._fit("tfidf", None)
     assert killed.budgets == [None]
 
 

@@ -13,10 +13,11 @@ from proven_runs import make_run
 
 import tiny
 from finetooth.errors import SourceError
-from finetooth.files import read_json, write_json
+from finetooth.files import write_json
 from finetooth.model import artefact, precision
 from finetooth.model.agreement import Agreement, Measured
 from finetooth.pipeline import using
+from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder
 
 
@@ -98,6 +99,6 @@ def test_a_run_is_answered_as_it_computed_its_test_rows_and_a_moved_adapter_as_i
     assert not asked
     assert using._precision(replace(predictor, moved=True), RunFolder(place)) == "bfloat16"
     assert using._precision(predictor, None) == "bfloat16"
-    plan = RunFolder(place).plan
-    write_json(plan, read_json(plan) | {"inference": "plain"})  # --exact
+    run = RunFolder(place)
+    plan_file.write(run, replace(plan_file.read(run), inference="plain"))  # --exact
     assert using._precision(replace(predictor, moved=True), RunFolder(place)) == "plain"

@@ -10,6 +10,7 @@ from finetooth.model.batching import Tokens, evaluation_batches
 from finetooth.plan.fitting import MOST_TOKENS, MOST_TOKENS_GPU, candidate_plan, prefix_plan, token_budget
 from finetooth.recipe import Candidate, Recipe, load
 from finetooth.tuning.course import Course
+from plans import candidate, kept
 
 MINILM = SimpleNamespace(
     model_type="bert", hidden_act="gelu", hidden_size=384, intermediate_size=1536, num_hidden_layers=6,
@@ -72,14 +73,14 @@ def test_a_larger_model_and_dropout_in_the_attention_take_more_memory() -> None:
 def test_layers_below_the_first_adapted_one_are_kept_where_nothing_changes_them(
     targets: tuple[str, ...], changes: dict[str, Any], because: str | None, depth: int
 ) -> None:
-    candidate = Candidate.model_validate({"name": "c", **changes})
-    found = candidate_plan(MINILM, candidate, recipe().training, targets=targets, train_rows=600)
-    assert found == {"targets": list(targets), "fallback_reason": because, "depth": depth, "frozen_depth": 0}
+    asked = Candidate.model_validate({"name": "c", **changes})
+    found = candidate_plan(MINILM, asked, recipe().training, targets=targets, train_rows=600)
+    assert found == candidate(targets=targets, fallback_reason=because, depth=depth)
 
 
 def test_hidden_states_keep_their_bound_and_the_test_rows_wait_for_a_second_reader() -> None:
     splits = {"train": tokens(50, 40, 30, 60), "validation": tokens(20, 20), "test": tokens(10, 10)}
-    candidates = {"a": {"depth": 3}, "b": {"depth": 0}}
+    candidates = {"a": candidate(depth=3), "b": candidate(depth=0)}
     counts = {split: len(found.lengths) for split, found in splits.items()}
 
     def planned(most: int, *, seeds: tuple[int, ...] = (0,), free: int = 10**9) -> dict[str, Any]:
@@ -87,15 +88,15 @@ def test_hidden_states_keep_their_bound_and_the_test_rows_wait_for_a_second_read
         return prefix_plan(wanted, candidates, splits, counts=counts, width=8, budget=64, free_bytes=free)
 
     whole = planned(10**9)["3"]
-    assert {split: kept["bytes"] for split, kept in whole.items()} == {"train": 180 * 32, "validation": 40 * 32}
-    assert whole["train"]["blocks"] == len(evaluation_batches(splits["train"].lengths, 64))
-    assert planned(10**9, seeds=(0, 1))["3"]["test"]["bytes"] == 20 * 32
+    assert {split: states.bytes for split, states in whole.items()} == {"train": 180 * 32, "validation": 40 * 32}
+    assert whole["train"].blocks == len(evaluation_batches(splits["train"].lengths, 64))
+    assert planned(10**9, seeds=(0, 1))["3"]["test"].bytes == 20 * 32
     for bound in (planned(150 * 32), planned(10**9, free=300 * 32)):
-        assert sum(kept["bytes"] for kept in bound["3"].values()) <= 150 * 32
-        assert bound["3"]["validation"] == {"blocks": 1, "bytes": 40 * 32}  # read once more than training rows
-        assert bound["3"]["train"] == {"blocks": 2, "bytes": 110 * 32}  # the two longest of four
-    assert planned(0)["3"]["train"] == {"blocks": 0, "bytes": 0}
-    bare = {"b": {"depth": 0}}
+        assert sum(states.bytes for states in bound["3"].values()) <= 150 * 32
+        assert bound["3"]["validation"] == kept(1, 40 * 32)  # read once more than training rows
+        assert bound["3"]["train"] == kept(2, 110 * 32)  # the two longest of four
+    assert planned(0)["3"]["train"] == kept(0, 0)
+    bare = {"b": candidate(depth=0)}
     assert prefix_plan(recipe(), bare, splits, counts=counts, width=8, budget=64, free_bytes=10**9) == {}
 
 
@@ -103,10 +104,10 @@ def test_where_there_is_room_for_one_depth_the_deepest_is_kept_since_it_saves_mo
     splits = {"train": tokens(30, 30), "validation": tokens(10), "test": tokens(10)}
     counts = {"train": 2, "validation": 1, "test": 1}
     wanted = recipe(training={"cache_bytes": 70 * 32, "epochs": 3})
-    candidates = {"last-5": {"depth": 1}, "last-1": {"depth": 5}}
+    candidates = {"last-5": candidate(depth=1), "last-1": candidate(depth=5)}
     found = prefix_plan(wanted, candidates, splits, counts=counts, width=8, budget=64, free_bytes=10**9)
-    assert found["5"]["train"]["bytes"] == 60 * 32 and found["5"]["validation"]["bytes"] == 10 * 32
-    assert found["1"]["train"] == found["1"]["validation"] == {"blocks": 0, "bytes": 0}
+    assert found["5"]["train"].bytes == 60 * 32 and found["5"]["validation"].bytes == 10 * 32
+    assert found["1"]["train"] == found["1"]["validation"] == kept(0, 0)
 
 
 def test_what_is_read_once_is_not_kept_and_what_is_read_most_comes_first() -> None:
@@ -117,16 +118,20 @@ def test_what_is_read_once_is_not_kept_and_what_is_read_most_comes_first() -> No
         wanted = recipe(training={"cache_bytes": most, "epochs": epochs}, seeds=list(range(seeds)))
         return prefix_plan(wanted, candidates, splits, counts=counts, width=8, budget=64, free_bytes=10**9)
 
-    once = planned({"a": {"depth": 3}}, epochs=1)
+    once = planned({"a": candidate(depth=3)}, epochs=1)
     assert list(once["3"]) == ["validation"]  # scored in tuning and proven once more
-    assert set(planned({"a": {"depth": 3}, "b": {"depth": 3}}, epochs=1)["3"]) == {"train", "validation", "test"}
+    assert set(planned({"a": candidate(depth=3), "b": candidate(depth=3)}, epochs=1)["3"]) == {
+        "train",
+        "validation",
+        "test",
+    }
     often = recipe(training={"cache_bytes": 70 * 32, "epochs": 3, "batch_size": 1, "evaluate_every": 1})
     assert Course.of(often.training, 2).evaluations == 6
     # Of test rows a byte saves depth 5 once, of the other candidate's training rows depth 4 five times.
-    both = planned({"a": {"depth": 5}, "b": {"depth": 4}}, most=155 * 32, seeds=2)
-    assert both["5"]["train"]["blocks"] == both["4"]["train"]["blocks"] == 1
-    assert both["5"]["test"] == {"blocks": 1, "bytes": 10 * 32}
-    assert both["4"]["test"] == {"blocks": 0, "bytes": 0}
+    both = planned({"a": candidate(depth=5), "b": candidate(depth=4)}, most=155 * 32, seeds=2)
+    assert both["5"]["train"].blocks == both["4"]["train"].blocks == 1
+    assert both["5"]["test"] == kept(1, 10 * 32)
+    assert both["4"]["test"] == kept(0, 0)
 
 
 def test_of_a_sample_the_bytes_are_those_of_all_rows_and_the_bound_holds_for_them() -> None:
@@ -135,7 +140,9 @@ def test_of_a_sample_the_bytes_are_those_of_all_rows_and_the_bound_holds_for_the
 
     def planned(most: int) -> dict[str, Any]:
         wanted = recipe(training={"cache_bytes": most, "epochs": 3})
-        return prefix_plan(wanted, {"a": {"depth": 1}}, splits, counts=counts, width=8, budget=30, free_bytes=10**9)
+        return prefix_plan(
+            wanted, {"a": candidate(depth=1)}, splits, counts=counts, width=8, budget=30, free_bytes=10**9
+        )
 
-    assert planned(10**9)["1"]["train"] == {"blocks": 2, "bytes": 6000 * 32}
-    assert planned(4000 * 32)["1"]["train"] == {"blocks": 1, "bytes": 3000 * 32}
+    assert planned(10**9)["1"]["train"] == kept(2, 6000 * 32)
+    assert planned(4000 * 32)["1"]["train"] == kept(1, 3000 * 32)

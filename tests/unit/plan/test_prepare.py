@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+import plans
 import tiny
 from finetooth.data.examples import rows_id
 from finetooth.errors import ModelError, RecipeError
@@ -17,6 +18,7 @@ from finetooth.model import device
 from finetooth.plan import checking, prepare
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe, load
+from finetooth.runs.plan_file import Plan
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def recipe(place: Path, **changes: Any) -> Recipe:
     return load(values | changes)
 
 
-def planned(wanted: Recipe, place: Path) -> dict[str, Any]:
+def planned(wanted: Recipe, place: Path) -> Plan:
     material = prepare.gather(wanted, rejects=None, progress=Silent())
     tokens = prepare.tokenize_splits(wanted, material, folder=place, progress=Silent())
     return prepare.resolve(wanted, material, tokens)
@@ -42,10 +44,10 @@ def planned(wanted: Recipe, place: Path) -> dict[str, Any]:
 def test_the_same_recipe_gives_the_same_plan(place: Path, tmp_path: Path) -> None:
     one, two = (planned(recipe(place), tmp_path / name) for name in "ab")
     assert one == two
-    assert one["counts"] == {"train": 40, "validation": 10, "test": 10}
-    assert one["classes"] == ["bad", "good"]
-    assert one["base"]["head"] == "new"
-    assert len(one["candidates"]["r4"]["targets"]) == 12
+    assert one.counts == {"train": 40, "validation": 10, "test": 10}
+    assert one.classes == ("bad", "good")
+    assert one.of_model().base.head == "new"
+    assert len(one.candidates["r4"].targets) == 12
 
 
 def test_tokens_that_are_there_are_taken_up_again(place: Path, tmp_path: Path) -> None:
@@ -69,10 +71,10 @@ def test_rows_stand_in_the_tables_order_once_for_each_seed_that_matters(place: P
 
 
 def test_full_fine_tuning_is_planned_only_where_it_is_named(place: Path, tmp_path: Path) -> None:
-    assert "full" not in planned(recipe(place), tmp_path / "a")["candidates"]
+    assert "full" not in planned(recipe(place), tmp_path / "a").candidates
     wanted = recipe(place, baselines=["full"], candidates=[])
-    assert planned(wanted, tmp_path / "b")["candidates"] == {
-        "full": {"targets": [], "fallback_reason": "all parameters are trained", "depth": 0}
+    assert planned(wanted, tmp_path / "b").candidates == {
+        "full": plans.candidate(fallback_reason="all parameters are trained")
     }
 
 
@@ -105,10 +107,10 @@ def test_what_dropout_costs_is_measured_against_a_plan_without_any(
         training={"base_dropout": base},
         candidates=[{"name": "r4", "rank": 4, "layers": "last-1", "dropout": adapter}],
     )
-    asked = planned(wanted, tmp_path / "asked")["candidates"]["r4"]
-    plain = planned(checking._without_dropout(wanted), tmp_path / "plain")["candidates"]["r4"]
-    assert (asked["fallback_reason"] is not None, asked["depth"]) == (True, 0)
-    assert (plain["fallback_reason"], plain["depth"]) == (None, 1)
+    asked = planned(wanted, tmp_path / "asked").candidates["r4"]
+    plain = planned(checking._without_dropout(wanted), tmp_path / "plain").candidates["r4"]
+    assert (asked.fallback_reason is not None, asked.depth) == (True, 0)
+    assert (plain.fallback_reason, plain.depth) == (None, 1)
 
 
 def test_a_family_that_is_not_known_is_refused_before_any_data_are_brought(place: Path, tmp_path: Path) -> None:
@@ -191,9 +193,9 @@ def test_where_no_gpu_can_be_tuned_on_it_is_refused(
 def test_a_plan_for_a_gpu_names_it_and_evaluates_on_the_cpu(place: Path, tmp_path: Path) -> None:
     plan = planned(recipe(place, training=ON_GPU, candidates=[PACKED]), tmp_path / "t")
     gpu = {"gpu": "Example 80GB", "cuda": "13.0", "cublas_workspace": ":4096:8"}
-    assert plan["device"] == device.facts() | {"finetooth": version("finetooth")} | gpu
-    assert plan["device"]["device"] == "cpu"
-    assert (plan["precision"], plan["token_budget"]) == ("bfloat16", 32_768)
+    assert plan.device == device.facts() | {"finetooth": version("finetooth")} | gpu
+    assert plan.device["device"] == "cpu"
+    assert (plan.of_model().precision, plan.of_model().token_budget) == ("bfloat16", 32_768)
 
 
 @pytest.mark.usefixtures("with_gpu")
@@ -213,8 +215,8 @@ def test_controls_alone_bring_no_model(place: Path) -> None:
     material = prepare.gather(wanted, rejects=None, progress=Silent())
     assert material.model is None
     plan = prepare.resolve(wanted, material, {})
-    assert (plan["base"], plan["candidates"]) == (None, {})
-    assert plan["test_rows_id"] == rows_id(material.dataset.test, classes=material.dataset.classes)
+    assert (plan.model, plan.candidates) == (None, {})
+    assert plan.test_rows_id == rows_id(material.dataset.test, classes=material.dataset.classes)
 
 
 def test_the_model_of_the_recipe_is_not_brought_for_probes_of_others_alone(place: Path, tmp_path: Path) -> None:
@@ -224,8 +226,8 @@ def test_the_model_of_the_recipe_is_not_brought_for_probes_of_others_alone(place
     assert material.model is None
     tokens = prepare.tokenize_splits(wanted, material, row="probe-distil", folder=tmp_path / "t", progress=Silent())
     plan = prepare.resolve(wanted, material, {}, other_tokens={"probe-distil": tokens})
-    assert (plan["base"], list(plan["other_bases"])) == (None, ["probe-distil"])
-    assert plan["other_bases"]["probe-distil"]["tokens"]["test"]["texts"] == 10
+    assert (plan.model, list(plan.other_bases)) == (None, ["probe-distil"])
+    assert plan.other_bases["probe-distil"].tokens["test"].texts == 10
     assert prepare.row_keys(wanted) == [("probe-distil", None)]
 
 

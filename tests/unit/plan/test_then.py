@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+import plans
 import tiny
 from finetooth.errors import RecipeError
 from finetooth.plan import checking, describing, prepare
 from finetooth.progress import Silent
 from finetooth.recipe import load
+from finetooth.runs.plan_file import Plan
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def planned(place: Path, tmp_path: Path, **changes: Any) -> dict[str, Any]:
+def planned(place: Path, tmp_path: Path, **changes: Any) -> Plan:
     training = {"base_dropout": 0.0} | changes.pop("training", {})
     candidate = {"name": "c", "rank": 4, "then": "last-1"} | changes.pop("candidate", {})
     values = tiny.recipe(place / "model", place / "reviews.csv", training=training, baselines=[])
@@ -33,12 +35,12 @@ def planned(place: Path, tmp_path: Path, **changes: Any) -> dict[str, Any]:
 
 def test_the_layers_below_the_last_ones_are_frozen_and_their_states_have_room(place: Path, tmp_path: Path) -> None:
     plan = planned(place, tmp_path)
-    assert {name: item["frozen_depth"] for name, item in plan["candidates"].items()} == {"c": 1, "all": 0}
-    (kept,) = plan["prefix"]["then"].values()
-    mean, width = plan["tokens"]["train"]["mean"], plan["base"]["width"]
-    assert kept["bytes"] == round(4 * width * mean * plan["counts"]["train"])
+    assert {name: item.frozen_depth for name, item in plan.candidates.items()} == {"c": 1, "all": 0}
+    (states,) = plan.kept_frozen().values()
+    mean, width = plan.of_model().tokens["train"].mean, plan.of_model().base.width
+    assert states.bytes == round(4 * width * mean * plan.counts["train"])
     none = planned(place, tmp_path, training={"cache_bytes": 0})
-    assert none["prefix"]["then"] == {"c": {"blocks": 0, "bytes": 0}}
+    assert none.kept_frozen() == {"c": plans.kept(0, 0)}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_check_says_which_layers_are_frozen_and_what_their_states_take(count: in
 
 
 def test_the_states_of_frozen_layers_are_estimated_once_for_each_seed() -> None:
-    plan: dict[str, Any] = {"counts": {"train": 100}, "tokens": {"train": {"mean": 20.0}}, "base": {"layers": 4}}
-    plan["candidates"] = {"c": {"frozen_depth": 3}}
+    model = plans.model(tokens={"train": plans.lengths(mean=20.0)}, base=plans.base(layers=4))
+    plan = plans.plan(counts={"train": 100}, model=model, candidates={"c": plans.candidate(frozen_depth=3)})
     seconds = [checking._frozen_seconds(plan, "c", token_seconds=0.001, seeds=seeds) for seeds in (1, 3)]
     assert seconds == pytest.approx([1.5, 4.5])

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import pytest
 import yaml
 
 import tiny
-from finetooth.files import write_json
 from finetooth.model import device
 from finetooth.plan import prepare
 from finetooth.progress import Silent
-from finetooth.proof.task import Task
+from finetooth.proof.task import Context, Task
 from finetooth.recipe import load
+from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder
+from finetooth.runs.plan_file import Precision
 from finetooth.runs.work import save_examples
 
 
@@ -31,15 +33,19 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def begin(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Callable[[str, str, str], Task]]:
-    """A function from changes of the recipe to one that makes the run's tasks: task(action, row, split).
+) -> Callable[..., Callable[[str, str, str], Context]]:
+    """A function from changes of the recipe to one that makes the contexts of the run's tasks.
+
+    It is called with the action, the row and the split.
 
     inference: how the plan has texts computed, whatever this machine is faster in.
     """
     monkeypatch.setenv("FINETOOTH_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(device, "configure", lambda resolved: None)
 
-    def begun(model: str | None = None, inference: str = "bfloat16", **changes: Any) -> Callable[[str, str, str], Task]:
+    def begun(
+        model: str | None = None, inference: Precision = "bfloat16", **changes: Any
+    ) -> Callable[[str, str, str], Context]:
         values = tiny.recipe(Path(model or sources / "model"), sources / "reviews.csv", **changes)
         values["data"] |= {"validation": 20, "test": 20}
         recipe, folder = load(values), RunFolder(tmp_path / "run")
@@ -51,17 +57,18 @@ def begin(
             row: prepare.tokenize_splits(recipe, material, row=row, folder=folder.tokens(row), progress=Silent())
             for row in material.other_models
         }
-        plan = prepare.resolve(recipe, material, tokens, other_tokens=others) | {"inference": inference}
+        resolved = prepare.resolve(recipe, material, tokens, other_tokens=others)
+        plan_file.write(folder, replace(resolved, run_id="a", inference=inference))
         folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
-        write_json(folder.plan, {"run_id": "a", "inexact": [], **plan})
         save_examples(folder, material.dataset)
         assert material.model is not None
         base, keys = str(material.model.path), dict(prepare.row_keys(recipe))
 
-        def task(action: Any, row: str, split: str = "train") -> Task:
+        def context(action: Any, row: str, split: str = "train") -> Context:
             other = material.other_models.get(row)
-            return Task(action, str(folder.path), row, keys[row], split, base if other is None else str(other.path))
+            read = base if other is None else str(other.path)
+            return Context.of(Task(action, str(folder.path), row, keys[row], split, read))
 
-        return task
+        return context
 
     return begun

@@ -4,11 +4,13 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import plans
 from finetooth.controls.control import SETTINGS
 from finetooth.errors import DivergedError, Interrupted, KilledError, RunError
 from finetooth.files import write_json
@@ -30,7 +32,6 @@ def say(**values):
 def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Call a child that runs the code given in place of the worker."""
     (tmp_path / ".work").mkdir()
-    write_json(tmp_path / "plan.json", {"candidates": {}, "inference": "plain"})
     task = Task("score", str(tmp_path), "r4", 3, "test", "")
     real = children.subprocess.Popen  # type: ignore[attr-defined]
 
@@ -40,7 +41,7 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
         monkeypatch.setattr(children.subprocess, "Popen", popen)  # type: ignore[attr-defined]
         with Silent().step("x") as step:
-            (on or Command()).call(task, step)
+            (on or Command()).call(task, step, plan=plans.plan())
 
     return call
 
@@ -130,10 +131,9 @@ def save_gate(task: Task, agreement: Agreement) -> None:
 
 @pytest.mark.parametrize("row", ["r4", "original", "probe"])
 def test_a_row_whose_gate_failed_is_scored_in_float32_and_keeps_nothing(tmp_path: Path, row: str) -> None:
-    write_json(tmp_path / "plan.json", {"candidates": {}, "inference": "bfloat16"})
     task = Task("score", str(tmp_path), row, 3, "test", "")
     save_gate(task, Agreement(100, 5, 0.9, 0.9, 0.01))
-    assert command._heap(task) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
+    assert command._heap(task, plans.plan(inference="bfloat16")) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
 
 
 @pytest.mark.parametrize(
@@ -155,19 +155,20 @@ def test_a_row_whose_gate_failed_is_scored_in_float32_and_keeps_nothing(tmp_path
 def test_only_work_in_bfloat16_keeps_what_onednn_makes(
     tmp_path: Path, action: Any, split: str, row: str, precision: str, keeps: bool
 ) -> None:
-    ways = {"r4": {"fallback_reason": None}, "wild": {"fallback_reason": "dropout of the adapter"}}
-    plan = {"candidates": ways, "precision": precision, "inference": precision, "device": {"device": "cpu"}}
-    write_json(tmp_path / "plan.json", plan)
+    ways = {"r4": plans.candidate(), "wild": plans.candidate(fallback_reason="dropout of the adapter")}
+    plan = plans.plan(candidates=ways, model=plans.model(precision=precision), inference=precision)
     task = Task(action, str(tmp_path), row, 3, split, "")
     save_gate(task, Agreement(100, 0, 0.9, 0.9, 0.01))
-    assert command._heap(task) == ({} if keeps else {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"})
+    assert command._heap(task, plan) == ({} if keeps else {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"})
     task.folder.checkpoints.mkdir(parents=True)
     write_json(task.folder.lowered, {"token_budget": 48})
-    assert command._heap(task) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}  # the system killed it for its memory
+    assert command._heap(task, plan) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}  # the system killed it for its memory
     task.folder.lowered.unlink()
     if action == "fit" and row in ways:
-        write_json(tmp_path / "plan.json", plan | {"device": {"device": "cpu", "gpu": "Example 80GB"}})
-        assert command._heap(task) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}  # oneDNN multiplies in float32 then
+        plan = replace(plan, device={"device": "cpu", "gpu": "Example 80GB"})
+        assert command._heap(task, plan) == {
+            "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"
+        }  # oneDNN multiplies in float32 then
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from finetooth.files import discard, read_json
 from finetooth.progress import Silent
 from finetooth.proof.children import LOST, Forked, Server, can_fork
 from finetooth.proof.command import Command, _environment
-from finetooth.proof.task import Task
+from finetooth.proof.task import Context
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="rows are forked on Linux only")
 
@@ -52,9 +52,9 @@ def forked(command: Command, tmp_path: Path) -> Iterator[Callable[..., Forked]]:
             child.stdout.close()
 
 
-def done(command: Command, task: Task, *, new_interpreter: bool) -> None:
+def done(command: Command, context: Context, *, new_interpreter: bool) -> None:
     with Silent().step("x") as step:
-        command.call(task, step, new_interpreter=new_interpreter)
+        command.call(context.task, step, plan=context.plan, new_interpreter=new_interpreter)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -62,13 +62,13 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def test_every_row_is_that_of_a_new_interpreter_to_the_bit(begin: Any, command: Command) -> None:
-    task = begin(training={"epochs": 1}, candidates=[{"name": "r4", "rank": 4, "bias": "lora_only"}])
+    context = begin(training={"epochs": 1}, candidates=[{"name": "r4", "rank": 4, "bias": "lora_only"}])
     for row in ("r4", "original", "probe", "tfidf"):
         found = []
         for new_interpreter in (False, True):
-            folder = task("fit", row).folder
-            done(command, task("fit", row), new_interpreter=new_interpreter)
-            done(command, task("score", row, "validation"), new_interpreter=new_interpreter)
+            folder = context("fit", row).folder
+            done(command, context("fit", row), new_interpreter=new_interpreter)
+            done(command, context("score", row, "validation"), new_interpreter=new_interpreter)
             kept = folder.adapter if folder.adapter.is_dir() else folder.control
             found.append((files_of(kept), folder.predictions.read_bytes()))
             if row == "r4":
@@ -82,10 +82,10 @@ def test_every_row_is_that_of_a_new_interpreter_to_the_bit(begin: Any, command: 
 def test_what_libraries_read_at_their_first_operation_is_read_in_the_child(
     begin: Any, forked: Callable[..., Forked]
 ) -> None:
-    task = begin()
-    done(Command(), task("fit", "original"), new_interpreter=True)
+    context = begin()
+    done(Command(), context("fit", "original"), new_interpreter=True)
     child = forked(ONEDNN_VERBOSE="1")
-    child.stdin.write(json.dumps(task("score", "original", "validation").message()) + "\n")
+    child.stdin.write(json.dumps(context("score", "original", "validation").task.message()) + "\n")
     child.stdin.flush()
     said = child.stdout.read()
     assert child.wait() == 0
@@ -110,14 +110,14 @@ def test_it_has_a_session_of_its_own_and_ends_when_its_stdin_closes(forked: Call
 
 
 def test_where_the_server_is_gone_a_new_interpreter_does_the_task(begin: Any, tmp_path: Path) -> None:
-    task, working = begin(), Command()
+    context, working = begin(), Command()
     with working.serving():
         working.warm()
         assert working.server is not None
         working.server._process.kill()
         working.server._process.wait()
-        done(working, task("fit", "majority"), new_interpreter=False)
-        assert working.server is None and task("fit", "majority").folder.control.is_dir()
+        done(working, context("fit", "majority"), new_interpreter=False)
+        assert working.server is None and context("fit", "majority").folder.control.is_dir()
 
 
 def test_an_import_that_starts_a_thread_leaves_rows_to_new_interpreters(
@@ -129,13 +129,13 @@ def test_an_import_that_starts_a_thread_leaves_rows_to_new_interpreters(
     (imported / "sitecustomize.py").write_text(program)
     monkeypatch.setenv("PYTHONPATH", str(imported))
     monkeypatch.setenv("PYTHONOPTIMIZE", "1")  # it strips assertions
-    task, working = begin(), Command()
+    context, working = begin(), Command()
     with working.serving():
         working.warm()
-        done(working, task("fit", "majority"), new_interpreter=False)
-        assert working.server is None and task("fit", "majority").folder.control.is_dir()
+        done(working, context("fit", "majority"), new_interpreter=False)
+        assert working.server is None and context("fit", "majority").folder.control.is_dir()
     assert (
-        task("fit", "majority")
+        context("fit", "majority")
         .run_folder.stderr.read_text()
         .startswith("Not forked: the fork server has threads of its own (python")
     )

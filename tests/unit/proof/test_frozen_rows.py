@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +17,30 @@ from finetooth.files import discard, read_json, seal, write_json
 from finetooth.measure.metrics import score as score_of
 from finetooth.model.packed_inference import InferencePass
 from finetooth.proof import frozen_rows
-from finetooth.proof.task import Task
+from finetooth.proof.task import Context
 from finetooth.runs import predictions
 
 
-def changed(task: Task, **facts: Any) -> None:
+def changed(context: Context, **facts: Any) -> None:
     """The saved probe with other facts in its control.json, and a manifest that agrees."""
-    place = task.folder.control / "control.json"
+    place = context.folder.control / "control.json"
     write_json(place, read_json(place) | facts)
-    (task.folder.control / "MANIFEST.json").unlink()
-    seal(task.folder.control)
+    (context.folder.control / "MANIFEST.json").unlink()
+    seal(context.folder.control)
 
 
-def refusal(task: Task) -> str:
+def refusal(context: Context) -> str:
     with pytest.raises(ProofError) as error:
-        frozen_rows.score(task, SILENT)
+        frozen_rows.score(context, SILENT)
     return str(error.value)
 
 
 def test_its_figures_on_the_validation_rows_are_those_it_was_chosen_by(begin: Callable[..., Any]) -> None:
-    task = begin(baselines=["probe"])
-    frozen_rows.fit(task("fit", "probe"), SILENT)
+    context = begin(baselines=["probe"])
+    frozen_rows.fit(context("fit", "probe"), SILENT)
     for split in ("validation", "test"):
-        frozen_rows.score(task("score", "probe", split), SILENT)
-    folder = task("score", "probe").folder
+        frozen_rows.score(context("score", "probe", split), SILENT)
+    folder = context("score", "probe").folder
     found, saved = predictions.read(folder.predictions), read_json(folder.control / "control.json")
     figures = score_of(found["validation"].logits, found["validation"].labels)
     assert (saved["chosen"]["accuracy"], saved["chosen"]["loss"]) == (figures["accuracy"], figures["loss"])
@@ -51,24 +52,24 @@ def test_its_figures_on_the_validation_rows_are_those_it_was_chosen_by(begin: Ca
 
 
 def test_no_row_of_the_test_split_is_read_to_fit_it(begin: Callable[..., Any]) -> None:
-    task = begin(baselines=["probe"])
-    frozen_rows.fit(task("fit", "probe"), SILENT)
-    control = task("fit", "probe").folder.control
+    context = begin(baselines=["probe"])
+    frozen_rows.fit(context("fit", "probe"), SILENT)
+    control = context("fit", "probe").folder.control
     first = (control / "MANIFEST.json").read_bytes()
     discard(control)
-    work = task("fit", "probe").run_folder.work
+    work = context("fit", "probe").run_folder.work
     discard(work / "tokens" / "test")
     discard(work / "examples" / "test.parquet")
-    frozen_rows.fit(task("fit", "probe"), SILENT)
+    frozen_rows.fit(context("fit", "probe"), SILENT)
     assert (control / "MANIFEST.json").read_bytes() == first
 
 
 def test_its_parameters_are_its_weights_and_biases_beside_the_encoders(begin: Callable[..., Any]) -> None:
-    task = begin(baselines=["probe"])
-    frozen_rows.fit(task("fit", "probe"), SILENT)
-    counts = read_json(task("fit", "probe").folder.control / "control.json")["parameters"]
+    context = begin(baselines=["probe"])
+    frozen_rows.fit(context("fit", "probe"), SILENT)
+    counts = read_json(context("fit", "probe").folder.control / "control.json")["parameters"]
     assert counts["head"] == 2 * 32 + 2
-    assert Probe.load(task("fit", "probe").folder.control).parameters == counts["head"]
+    assert Probe.load(context("fit", "probe").folder.control).parameters == counts["head"]
     assert counts["total"] > counts["head"] * 100
 
 
@@ -82,9 +83,9 @@ def test_its_parameters_are_its_weights_and_biases_beside_the_encoders(begin: Ca
     ],
 )
 def test_another_identity_is_refused_by_name(begin: Callable[..., Any], field: str, title: str, value: Any) -> None:
-    task = begin(baselines=["probe"])
-    frozen_rows.fit(task("fit", "probe"), SILENT)
-    one = task("score", "probe", "validation")
+    context = begin(baselines=["probe"])
+    frozen_rows.fit(context("fit", "probe"), SILENT)
+    one = context("score", "probe", "validation")
     changed(one, identity=read_json(one.folder.control / "control.json")["identity"] | {field: value})
     assert refusal(one) == (
         f"probe: {title} is not what the probe was fitted with. Delete {one.folder.path} and give the same command "
@@ -94,25 +95,25 @@ def test_another_identity_is_refused_by_name(begin: Callable[..., Any], field: s
 
 
 def test_a_bit_of_the_validation_logits_that_differs_fails_the_run(begin: Callable[..., Any]) -> None:
-    task = begin(baselines=["probe"])
-    frozen_rows.fit(task("fit", "probe"), SILENT)
-    one = task("score", "probe", "validation")
+    context = begin(baselines=["probe"])
+    frozen_rows.fit(context("fit", "probe"), SILENT)
+    one = context("score", "probe", "validation")
     changed(one, validation_logits_sha256="0" * 64)
     assert refusal(one) == (
         "probe: the reloaded probe is not the one measured: its validation logits differ. The run stops here. Delete "
         f"{one.folder.path} and give the same command again to fit it anew."
     )
-    write_json(one.run_folder.plan, one.plan() | {"inexact": ["threads was 2, is 1"]})
-    frozen_rows.score(one, SILENT)  # marked inexact: other bits are allowed
+    inexact = replace(one.plan, inexact=("threads was 2, is 1",))
+    frozen_rows.score(replace(one, plan=inexact), SILENT)  # marked inexact: other bits are allowed
     assert one.folder.predictions.is_file()
 
 
 def test_another_base_than_the_planned_one_is_refused(
     begin: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = begin(baselines=["probe"])
-    one = task("fit", "probe")
-    other = Task(one.action, one.run, one.row, one.seed, one.split, str(tiny.save_model(tmp_path / "other", seed=9)))
+    context = begin(baselines=["probe"])
+    one = context("fit", "probe")
+    other = replace(one, task=replace(one.task, base_folder=str(tiny.save_model(tmp_path / "other", seed=9))))
     with pytest.raises(ProofError) as error:
         frozen_rows.fit(other, SILENT)
     assert str(error.value) == (
@@ -122,28 +123,28 @@ def test_another_base_than_the_planned_one_is_refused(
 
 def test_the_probe_of_another_model_reads_that_model_and_its_tokens(begin: Callable[..., Any], tmp_path: Path) -> None:
     other = tiny.save_model(tmp_path / "distil", "distilbert", seed=5)
-    task = begin(baselines=["probe", {"probe": str(other)}], max_tokens=20)
+    context = begin(baselines=["probe", {"probe": str(other)}], max_tokens=20)
     for row in ("probe", "probe-distil"):
-        frozen_rows.fit(task("fit", row), SILENT)
-        frozen_rows.score(task("score", row, "validation"), SILENT)
-    own, found = (task("score", row).folder for row in ("probe", "probe-distil"))
+        frozen_rows.fit(context("fit", row), SILENT)
+        frozen_rows.score(context("score", row, "validation"), SILENT)
+    own, found = (context("score", row).folder for row in ("probe", "probe-distil"))
     settings = read_json(found.control / "control.json")
-    planned = task("fit", "probe").plan()["other_bases"]["probe-distil"]
-    assert settings["identity"]["base"]["id"] == planned["id"] == "distil"
-    assert settings["identity"]["base"]["weights_sha256"] == planned["weights_sha256"]
+    planned = context("fit", "probe").plan.other_bases["probe-distil"].base
+    assert settings["identity"]["base"]["id"] == planned.id == "distil"
+    assert settings["identity"]["base"]["weights_sha256"] == planned.weights_sha256
     assert {trial["feature"] for trial in settings["tried"]} == {"first_token", "mean"}  # a DistilBERT has no pooler
     logits = [predictions.read(folder.predictions)["validation"].logits for folder in (own, found)]
     assert not np.array_equal(*logits)
-    discard(task("fit", "probe").run_folder.tokens("probe"))  # not read for the other
-    frozen_rows.score(task("score", "probe-distil", "test"), SILENT)
+    discard(context("fit", "probe").run_folder.tokens("probe"))  # not read for the other
+    frozen_rows.score(context("score", "probe-distil", "test"), SILENT)
 
 
 def test_the_base_of_another_row_is_refused(begin: Callable[..., Any], tmp_path: Path) -> None:
     other = tiny.save_model(tmp_path / "other", seed=5)
-    task = begin(baselines=["probe", {"probe": str(other)}])
-    one, wrong = task("fit", "probe-other"), task("fit", "probe").base_folder
+    context = begin(baselines=["probe", {"probe": str(other)}])
+    one, wrong = context("fit", "probe-other"), context("fit", "probe").base_folder
     with pytest.raises(ProofError) as error:
-        frozen_rows.fit(Task(one.action, one.run, one.row, one.seed, one.split, wrong), SILENT)
+        frozen_rows.fit(replace(one, task=replace(one.task, base_folder=str(wrong))), SILENT)
     assert str(error.value) == (
         "probe-other: the base's weights are not those the run was planned with; it was changed since."
     )
@@ -160,7 +161,7 @@ def test_the_base_of_another_row_is_refused(begin: Callable[..., Any], tmp_path:
 def test_a_hidden_state_that_is_not_finite_fails_the_row(
     begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, inference: str, place: Any, name: str, split: str
 ) -> None:
-    task = begin(baselines=["probe"], inference=inference)
+    context = begin(baselines=["probe"], inference=inference)
     real = getattr(place, name)
 
     def encode(*given: Any, **named: Any) -> Any:
@@ -170,5 +171,5 @@ def test_a_hidden_state_that_is_not_finite_fails_the_row(
 
     monkeypatch.setattr(place, name, encode)
     with pytest.raises(DivergedError) as error:
-        frozen_rows.fit(task("fit", "probe"), SILENT)
+        frozen_rows.fit(context("fit", "probe"), SILENT)
     assert str(error.value) == f"a value of mean of the {split} rows is not finite."

@@ -101,18 +101,18 @@ def test_the_file_gives_back_what_was_saved_and_is_refused_when_changed(tmp_path
 
 
 def fitted(begin: Callable[..., Any], **changes: Any) -> Any:
-    task = begin(baselines=["majority"], training={"epochs": 1}, **changes)
-    model_rows.fit(task("fit", "r4"), SILENT)
+    context = begin(baselines=["majority"], training={"epochs": 1}, **changes)
+    model_rows.fit(context("fit", "r4"), SILENT)
     for split in ("validation", "test"):
-        model_rows.score(task("score", "r4", split), SILENT)
-    return task("score", "r4", "test")
+        model_rows.score(context("score", "r4", split), SILENT)
+    return context("score", "r4", "test")
 
 
-def logits_of(task: Any, precision: str) -> np.ndarray:
-    predictor = artefact.load(task.folder.adapter, base_folder=Path(task.base_folder), name="r4")
-    tokens = Tokens.open(task.run_folder.work / "tokens" / "test")
+def logits_of(context: Any, precision: str) -> np.ndarray:
+    predictor = artefact.load(context.folder.adapter, base_folder=context.base_folder, name="r4")
+    tokens = Tokens.open(context.run_folder.work / "tokens" / "test")
     if precision == "plain":
-        return predictor.logits(tokens, budget=task.plan()["evaluation_budget"])
+        return predictor.logits(tokens, budget=context.plan.evaluation_budget)
     computed = inference.ready(replace(predictor, measured=Measured(None, PASSED)), precision).inference  # type: ignore[arg-type]
     assert computed is not None and computed.precision == precision
     return computed.logits(tokens)
@@ -128,33 +128,33 @@ def test_the_test_rows_are_computed_in_bfloat16_only_if_the_gate_was_passed(
     monkeypatch.setattr(agreement, "LEAST_ROWS", 1)
     monkeypatch.setattr(agreement, "MOST_FLIPPED", most)
     monkeypatch.setattr(agreement, "MOST_ACCURACY_DIFFERENCE", 1.0)
-    task = fitted(begin)
-    found = predictions.read(task.folder.predictions)
+    context = fitted(begin)
+    found = predictions.read(context.folder.predictions)
     wanted = "bfloat16" if most > 0 else "float32"
-    assert np.array_equal(found["test"].logits, logits_of(task, wanted))
-    assert np.abs(found["test"].logits - logits_of(task, "plain")).max() > 0
-    known = read_hashed_json(task.folder.adapter / INFERENCE)
+    assert np.array_equal(found["test"].logits, logits_of(context, wanted))
+    assert np.abs(found["test"].logits - logits_of(context, "plain")).max() > 0
+    known = read_hashed_json(context.folder.adapter / INFERENCE)
     assert known["bfloat16"]["rows"] == 20 and known["bfloat16"]["passed"] is (most > 0)
-    row = ending._inference(task.plan(), task.folder)
+    row = ending._inference(context.plan, context.folder)
     assert row is not None and row.precision == wanted and row.validation_rows == 20
 
 
 def test_the_validation_rows_of_the_proof_are_those_of_the_plain_pass(begin: Callable[..., Any]) -> None:
-    task = fitted(begin)
-    predictor = artefact.load(task.folder.adapter, base_folder=Path(task.base_folder), name="r4")
-    tokens = Tokens.open(task.run_folder.work / "tokens" / "validation")
-    plain = predictor.logits(tokens, budget=task.plan()["evaluation_budget"])
-    assert np.array_equal(predictions.read(task.folder.predictions)["validation"].logits, plain)
-    assert read_json(task.folder.verify)["max_abs_logit_difference"] == 0
+    context = fitted(begin)
+    predictor = artefact.load(context.folder.adapter, base_folder=context.base_folder, name="r4")
+    tokens = Tokens.open(context.run_folder.work / "tokens" / "validation")
+    plain = predictor.logits(tokens, budget=context.plan.evaluation_budget)
+    assert np.array_equal(predictions.read(context.folder.predictions)["validation"].logits, plain)
+    assert read_json(context.folder.verify)["max_abs_logit_difference"] == 0
 
 
 def test_exact_computes_everything_by_the_plain_pass(
     begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(InferencePass, "__init__", None)  # not to be called
-    task = fitted(begin, inference="plain")
-    assert np.array_equal(predictions.read(task.folder.predictions)["test"].logits, logits_of(task, "plain"))
-    row = ending._inference(task.plan(), task.folder)
+    context = fitted(begin, inference="plain")
+    assert np.array_equal(predictions.read(context.folder.predictions)["test"].logits, logits_of(context, "plain"))
+    row = ending._inference(context.plan, context.folder)
     assert row is not None and (row.precision, row.flipped) == ("plain", None)
 
 
@@ -163,27 +163,27 @@ def test_a_model_that_the_pass_cannot_compute_says_why(
 ) -> None:
     for place in ("finetooth.model.inference", "finetooth.tuning.validation"):
         monkeypatch.setattr(f"{place}.inference_obstacle", lambda model: "model family 'other'")
-    task = fitted(begin)
-    row = ending._inference(task.plan(), task.folder)
+    context = fitted(begin)
+    row = ending._inference(context.plan, context.folder)
     assert row is not None and (row.precision, row.fallback_reason) == ("plain", "model family 'other'")
-    assert np.array_equal(predictions.read(task.folder.predictions)["test"].logits, logits_of(task, "plain"))
+    assert np.array_equal(predictions.read(context.folder.predictions)["test"].logits, logits_of(context, "plain"))
 
 
 def test_a_pass_that_differs_from_the_plain_one_is_not_used(
     begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = fitted(begin, inference="float32")
-    predictor = artefact.load(task.folder.adapter, base_folder=Path(task.base_folder), name="r4")
+    context = fitted(begin, inference="float32")
+    predictor = artefact.load(context.folder.adapter, base_folder=context.base_folder, name="r4")
     real = InferencePass.logits
     monkeypatch.setattr(InferencePass, "logits", lambda *given, **named: real(*given, **named) + 0.01)
     found = inference.ready(predictor, "float32")
     assert found.precision == "plain"
     reason = "its logits differ from those of the plain pass by 0.01"
     assert found.measured.fallback_reason == reason
-    model_rows.score(task, SILENT)
-    row = ending._inference(task.plan(), task.folder)  # what was computed, not what was planned
+    model_rows.score(context, SILENT)
+    row = ending._inference(context.plan, context.folder)  # what was computed, not what was planned
     assert row is not None and (row.precision, row.fallback_reason) == ("plain", reason)
-    assert ending._costs(task.run_folder, "r4", 3).name == "r4"
+    assert ending._costs(context.run_folder, "r4", 3).name == "r4"
 
 
 @pytest.mark.parametrize("most", [1.0, -1.0])
@@ -193,8 +193,8 @@ def test_the_probe_is_fitted_in_bfloat16_only_if_the_gate_was_passed(
     monkeypatch.setattr(agreement, "LEAST_ROWS", 1)
     monkeypatch.setattr(agreement, "MOST_FLIPPED", most)
     monkeypatch.setattr(agreement, "MOST_ACCURACY_DIFFERENCE", 1.0)
-    task = begin(baselines=["probe"], candidates=[])
-    frozen_rows.fit(task("fit", "probe"), SILENT)
+    context = begin(baselines=["probe"], candidates=[])
+    frozen_rows.fit(context("fit", "probe"), SILENT)
     used: list[str] = []
     real = InferencePass.features
 
@@ -204,9 +204,9 @@ def test_the_probe_is_fitted_in_bfloat16_only_if_the_gate_was_passed(
 
     monkeypatch.setattr(InferencePass, "features", features)
     for split in ("validation", "test"):  # the validation rows' logits are compared bitwise, by the plain pass
-        frozen_rows.score(task("score", "probe", split), SILENT)
+        frozen_rows.score(context("score", "probe", split), SILENT)
     assert set(used) == {"bfloat16" if most > 0 else "float32"}
-    row = ending._inference(task("score", "probe").plan(), task("score", "probe").folder)
+    row = ending._inference(context("score", "probe").plan, context("score", "probe").folder)
     assert row is not None and row.precision == used[0]
 
 
@@ -221,14 +221,14 @@ def test_a_probe_whose_training_rows_are_not_finite_in_bfloat16_is_fitted_in_flo
         return {name: rows * (math.nan if self.precision == "bfloat16" else 1.0) for name, rows in found.items()}
 
     monkeypatch.setattr(InferencePass, "features", features)
-    task = begin(baselines=["probe"], candidates=[])
+    context = begin(baselines=["probe"], candidates=[])
     counted: list[int] = []
-    frozen_rows.fit(task("fit", "probe"), Channel(lambda count, note: counted.append(count), lambda: None))
+    frozen_rows.fit(context("fit", "probe"), Channel(lambda count, note: counted.append(count), lambda: None))
     for split in ("validation", "test"):
-        frozen_rows.score(task("score", "probe", split), SILENT)
-    row = ending._inference(task("score", "probe").plan(), task("score", "probe").folder)
+        frozen_rows.score(context("score", "probe", split), SILENT)
+    row = ending._inference(context("score", "probe").plan, context("score", "probe").folder)
     assert row is not None and row.precision == "float32"
-    counts = task("fit", "probe").plan()["counts"]
+    counts = context("fit", "probe").plan.counts
     assert sum(counted) == counts["train"] + counts["validation"]
 
 

@@ -10,11 +10,11 @@ from silent import SILENT
 from finetooth.files import read_json, sha256_file
 from finetooth.model import adapters
 from finetooth.proof import model_rows
-from finetooth.proof.task import Task
+from finetooth.proof.task import Context
 from finetooth.tuning import course, head_start
 from finetooth.tuning.loop import Tuning
 
-Begin = Callable[..., Callable[..., Task]]
+Begin = Callable[..., Callable[..., Context]]
 AUTO = {"epochs": "auto", "base_dropout": 0.0, "evaluate_every": 4, "patience": 1}
 
 
@@ -24,15 +24,15 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(course, name, value)
 
 
-def bits(task: Task) -> str:
-    return sha256_file(task.folder.adapter / adapters.WEIGHTS)
+def bits(context: Context) -> str:
+    return sha256_file(context.folder.adapter / adapters.WEIGHTS)
 
 
 def test_only_an_automatic_training_of_a_new_head_starts_so(begin: Begin) -> None:
-    task = begin(baselines=[], training=AUTO)("fit", "r4")
-    model_rows.fit(task, SILENT)
-    assert read_json(task.folder.curve)["head_start"] == head_start.facts()
-    costs = read_json(task.folder.costs)
+    context = begin(baselines=[], training=AUTO)("fit", "r4")
+    model_rows.fit(context, SILENT)
+    assert read_json(context.folder.curve)["head_start"] == head_start.facts()
+    costs = read_json(context.folder.costs)
     assert costs["part_seconds"]["prefix"] > 0
     fixed = begin(baselines=[], training={**AUTO, "epochs": 1})("fit", "r4")
     model_rows.fit(fixed, SILENT)
@@ -53,13 +53,13 @@ def test_killed_after_the_start_it_ends_in_the_same_bits_without_solving_again(
     def die(self: Any) -> None:
         raise Killed
 
-    task = begin(baselines=[], training=AUTO)("fit", "r4")
+    context = begin(baselines=[], training=AUTO)("fit", "r4")
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Tuning, "run", die)
-        model_rows.fit(task, SILENT)
+        model_rows.fit(context, SILENT)
     monkeypatch.setattr(head_start, "solution", lambda *_, **__: pytest.fail("it is solved a second time"))
-    model_rows.fit(task, SILENT)
-    assert bits(task) == expected
+    model_rows.fit(context, SILENT)
+    assert bits(context) == expected
 
 
 def test_the_first_state_is_that_of_the_regression(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,7 @@ def test_the_first_state_is_that_of_the_regression(begin: Begin, monkeypatch: py
         return real(self)
 
     monkeypatch.setattr(Tuning, "run", run)
-    task = begin(baselines=[], training=AUTO)("fit", "r4")
-    model_rows.fit(task, SILENT)
+    context = begin(baselines=[], training=AUTO)("fit", "r4")
+    model_rows.fit(context, SILENT)
     assert {value.shape for value in seen} == {(2, 32), (2,)}
     assert all(np.abs(value).max() > 0 for value in seen)  # a drawn layer has a bias of 0

@@ -15,18 +15,18 @@ from finetooth.proof import control_rows, frozen_rows, latency
 
 @pytest.mark.parametrize(("row", "module"), [("tfidf", control_rows), ("probe", frozen_rows)])
 def test_it_is_recorded_when_the_test_rows_are_scored(begin: Callable[..., Any], row: str, module: Any) -> None:
-    task = begin(baselines=[row, "original"], candidates=[])
-    module.fit(task("fit", row), SILENT)
-    module.score(task("score", row, "validation"), SILENT)
-    costs = task("score", row).folder.costs
+    context = begin(baselines=[row, "original"], candidates=[])
+    module.fit(context("fit", row), SILENT)
+    module.score(context("score", row, "validation"), SILENT)
+    costs = context("score", row).folder.costs
     assert "latency_seconds" not in read_json(costs)
-    module.score(task("score", row, "test"), SILENT)
+    module.score(context("score", row, "test"), SILENT)
     assert 0 < read_json(costs)["latency_seconds"] < 5
 
 
 def test_it_is_the_median_of_one_text_at_a_time(begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    task = begin(baselines=["majority", "original"], candidates=[])("score", "majority", "test")
-    task.folder.path.mkdir(parents=True, exist_ok=True)
+    context = begin(baselines=["majority", "original"], candidates=[])("score", "majority", "test")
+    context.folder.path.mkdir(parents=True, exist_ok=True)
     clock, asked = [0.0], []
     monkeypatch.setattr(latency.time, "perf_counter", lambda: clock[0])
 
@@ -35,16 +35,16 @@ def test_it_is_the_median_of_one_text_at_a_time(begin: Callable[..., Any], monke
         clock[0] += 9.0 if len(asked) <= latency.WARM_UP else 0.001 * (len(asked) - latency.WARM_UP)
 
     monkeypatch.setattr(latency, "MOST_SECONDS", 1e9)
-    latency.record(task, answer)
+    latency.record(context, answer)
     count = 20  # test rows
     assert len(asked) == latency.WARM_UP + count and all(len(texts) == 1 for texts, _ in asked)
     assert len({texts[0] for texts, _ in asked}) > 10
-    recorded = read_json(task.folder.costs)
+    recorded = read_json(context.folder.costs)
     assert recorded["latency_seconds"] == pytest.approx(0.001 * (count + 1) / 2)
     # Of 1, 2, .. 20 ms: linear between the timings that lie around 5 and 95 % of the way.
     assert recorded["latency_spread_seconds"] == pytest.approx([0.00195, 0.01905])
     assert recorded["latency_texts"] == count
     asked.clear()
     monkeypatch.setattr(latency, "MOST_SECONDS", 20.0)  # over after the warm-up and a few
-    latency.record(task, answer)
+    latency.record(context, answer)
     assert latency.WARM_UP < len(asked) < latency.WARM_UP + count

@@ -6,17 +6,17 @@ from silent import SILENT
 
 from finetooth.files import read_json, write_hashed_json
 from finetooth.proof import model_rows
-from finetooth.proof.task import Task
+from finetooth.proof.task import Context
 
 
 def test_the_worker_tunes_with_the_tokens_that_a_kill_for_memory_left(
-    begin: Callable[..., Callable[..., Task]],
+    begin: Callable[..., Callable[..., Context]],
 ) -> None:
-    task = begin(baselines=[], training={"epochs": 1})("fit", "r4")
-    assert task.plan()["token_budget"] == 96
-    task.folder.checkpoints.mkdir(parents=True)
-    write_hashed_json(task.folder.lowered, {"schema": 1, "token_budget": 48})
-    model_rows.fit(task, SILENT)
-    curve = read_json(task.folder.curve)
+    context = begin(baselines=[], training={"epochs": 1})("fit", "r4")
+    assert context.plan.of_model().token_budget == 96
+    context.folder.checkpoints.mkdir(parents=True)
+    write_hashed_json(context.folder.lowered, {"schema": 1, "token_budget": 48})
+    model_rows.fit(context, SILENT)
+    curve = read_json(context.folder.curve)
     assert curve["token_budget"] == 48  # by which the end of the run marks it inexact
     assert curve["warnings"][0] == "memory ran out after step 0; from there at most 48 tokens at a time"

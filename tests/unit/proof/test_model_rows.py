@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import plans
 from finetooth.errors import ProofError
-from finetooth.files import write_file, write_json
+from finetooth.files import write_json
 from finetooth.measure import deciding
 from finetooth.measure.decisions import Decision
 from finetooth.proof import model_rows
-from finetooth.proof.task import Task
-from finetooth.recipe import Deciding
+from finetooth.proof.task import Context, Task
+from finetooth.recipe import Deciding, load
 from finetooth.tuning import checkpoints
 
 LABELS = np.random.default_rng(1).integers(0, 2, 50)
@@ -19,14 +20,11 @@ LOGITS = (np.random.default_rng(2).normal(0, 3, (50, 2)) + 2 * np.eye(2)[LABELS]
 
 
 @pytest.fixture
-def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Task:
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """A tuned row whose best step, 4, was measured with LOGITS on 50 validation rows."""
-    found = Task("score", str(tmp_path), "r4", 0, "validation", "")
-    write_file(
-        found.run_folder.recipe,
-        b"{name: x, model: a/b, data: {source: c}, candidates: [{name: r4}], decision: {thresholds: macro_f1}}",
-    )
-    write_json(found.run_folder.plan, {"classes": ["bad", "good"]})
+    recipe = {"name": "x", "model": "a/b", "data": {"source": "c"}, "decision": {"thresholds": "macro_f1"}}
+    task = Task("score", str(tmp_path), "r4", 0, "validation", "")
+    found = Context(task, load(recipe | {"candidates": [{"name": "r4"}]}), plans.plan(classes=("bad", "good")))
     found.folder.checkpoints.mkdir(parents=True)
     checkpoints.save_best(found.folder.checkpoints, 4, named={}, logits=LOGITS)
     checkpoints.save_best(found.folder.checkpoints, 9, named={}, logits=-LOGITS)
@@ -37,21 +35,21 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Task:
     assert set(asked) == {"validation"}
 
 
-def test_the_decision_is_that_of_the_best_step_on_validation(task: Task) -> None:
+def test_the_decision_is_that_of_the_best_step_on_validation(context: Context) -> None:
     asked = Deciding.model_validate({"thresholds": "macro_f1"})
     expected = deciding.fit(LOGITS, LABELS, classes=["bad", "good"], asked=asked)
-    found = model_rows._decision(task, model_rows._measured(task))
+    found = model_rows._decision(context, model_rows._measured(context))
     assert found == expected
     assert found.temperature != 1.0
 
 
-def test_a_reloaded_decision_that_validation_does_not_give_is_no_certificate(task: Task) -> None:
-    write_json(task.folder.verify, {"verified": True})
-    model_rows._prove_decision(task, model_rows._decision(task, LOGITS))
+def test_a_reloaded_decision_that_validation_does_not_give_is_no_certificate(context: Context) -> None:
+    write_json(context.folder.verify, {"verified": True})
+    model_rows._prove_decision(context, model_rows._decision(context, LOGITS))
     with pytest.raises(ProofError) as caught:
-        model_rows._prove_decision(task, Decision(temperature=3.0))
+        model_rows._prove_decision(context, Decision(temperature=3.0))
     assert str(caught.value) == (
         "r4: the reloaded decision.json is not what the validation rows give. The run stops here. Delete "
-        f"{task.folder.adapter} and give the same command again to make it anew from the last checkpoint."
+        f"{context.folder.adapter} and give the same command again to make it anew from the last checkpoint."
     )
-    assert not task.folder.verify.exists()
+    assert not context.folder.verify.exists()

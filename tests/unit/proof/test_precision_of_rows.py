@@ -18,9 +18,9 @@ def test_the_plan_s_precision_reaches_the_products(
 ) -> None:
     still = {"base_dropout": 0.0, "epochs": 1}
     candidates = [{"name": "r4", "rank": 4}, {"name": "wild", "rank": 4, "dropout": 0.1}]
-    task = begin(baselines=["original"], candidates=candidates, training=still | {"precision": precision})
-    plan = task("fit", "r4").plan()
-    assert plan["precision"] == precision
+    context = begin(baselines=["original"], candidates=candidates, training=still | {"precision": precision})
+    plan = context("fit", "r4").plan
+    assert plan.of_model().precision == precision
     made: list[torch.dtype] = []
     real = loop.PackedModel
 
@@ -29,16 +29,16 @@ def test_the_plan_s_precision_reaches_the_products(
         return real(*given, **named)
 
     monkeypatch.setattr(loop, "PackedModel", packed)
-    model_rows.fit(task("fit", "wild"), SILENT)
+    model_rows.fit(context("fit", "wild"), SILENT)
     assert made == []  # tuned with padding: float32
-    model_rows.fit(task("fit", "r4"), SILENT)
+    model_rows.fit(context("fit", "r4"), SILENT)
     assert made == [{"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]]
-    weights = task("fit", "r4").folder.adapter / "adapter_model.safetensors"
-    model_rows.score(task("score", "r4", "validation"), SILENT)
-    assert read_json(task("fit", "r4").folder.verify)["compared"]["bitwise"] is True
+    weights = context("fit", "r4").folder.adapter / "adapter_model.safetensors"
+    model_rows.score(context("score", "r4", "validation"), SILENT)
+    assert read_json(context("fit", "r4").folder.verify)["compared"]["bitwise"] is True
     assert weights.stat().st_size > 0
 
 
 def test_where_nothing_is_tuned_without_padding_nothing_is_measured(begin: Callable[..., Any]) -> None:
-    task = begin(baselines=["original"], candidates=[{"name": "wild", "rank": 4, "dropout": 0.1}])
-    assert task("score", "original").plan()["precision"] == "float32"
+    context = begin(baselines=["original"], candidates=[{"name": "wild", "rank": 4, "dropout": 0.1}])
+    assert context("score", "original").plan.of_model().precision == "float32"

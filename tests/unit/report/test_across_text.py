@@ -17,7 +17,7 @@ def row(run, name, accuracy, **changes):
     } | changes
 
 
-def text(*rows, without_winner=(), by_label_alone=(), unlearned=()):
+def text(*rows, without_winner=(), unlearned=()):
     return describe(
         {
             "examples": 2620,
@@ -25,7 +25,6 @@ def text(*rows, without_winner=(), by_label_alone=(), unlearned=()):
             "alpha": 0.05,
             "reference": {"run": rows[0]["run"], "name": rows[0]["name"], "seed": 0},
             "without_winner": without_winner,
-            "by_label_alone": by_label_alone,
             "unlearned": unlearned,
             "rows": rows,
         }
@@ -72,15 +71,6 @@ def test_a_run_without_a_winner_has_a_sentence_of_its_own():
     assert said.endswith(
         "\nruns/new: no winner with test figures (none ended well, or it failed on the test\n"
         "  rows); it counts as worse."
-    )
-
-
-def test_a_run_whose_plan_says_nothing_of_its_rows_content_is_named():
-    later = row("runs/new", "y", 0.81, difference=0.01, p=0.2, p_holm=0.2)
-    said = text(row("runs/old", "x", 0.8), later, by_label_alone=["runs/new"])
-    assert said.endswith(
-        "\nruns/new: that its test rows are those of runs/old, row by row, is known by name\n"
-        "  and label alone: a run of an earlier version does not hold more."
     )
 
 

@@ -3,12 +3,14 @@ import json
 import numpy as np
 import pytest
 
+import plans
 from finetooth.errors import RunError
 from finetooth.files import read_json, sha256_file, write_file, write_json
 from finetooth.measure.decision_file import DECISION, describe
 from finetooth.measure.decisions import Decision
 from finetooth.measure.significance import holm, paired
 from finetooth.runs import complete as mark
+from finetooth.runs import plan_file
 from finetooth.runs.across import compare
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
@@ -63,7 +65,7 @@ def finished(
     write_results(place, info, kept)
     write_costs(place, Costs(test_openings=1, rows=[]))
     write_file(place.recipe, b"name: x\n")
-    write_json(place.plan, plan or {})
+    plan_file.write(place, plans.plan(**(plan or {})))
     if complete:
         mark.write_mark(place, run_id="x")
     return folder
@@ -222,20 +224,11 @@ def test_the_same_rows_at_other_places_of_their_file_are_refused(tmp_path):
     first = planned(tmp_path / "first", data_fingerprint="1", test_rows_id="a" * 64)
     again = planned(tmp_path / "again", data_fingerprint="2", test_rows_id="a" * 64)
     moved = planned(tmp_path / "moved", data_fingerprint="3", test_rows_id="b" * 64)
-    assert compare([first, again])["by_label_alone"] == []
+    assert len(compare([first, again])["rows"]) == 2
     assert refusal(first, again, moved) == (
         f"{first} and {moved} hold the same test rows, but not at the same places of their files, as when a file was "
         "sorted in between, so that their rows cannot be paired. Run both from the same files."
     )
-
-
-def test_a_plan_of_an_earlier_version_is_held_by_its_data_else_by_labels_which_is_said(tmp_path):
-    first = planned(tmp_path / "first", data_fingerprint="1", test_rows_id="a" * 64)
-    older = planned(tmp_path / "older", data_fingerprint="1")
-    other = planned(tmp_path / "other", data_fingerprint="2")
-    assert compare([first, older])["by_label_alone"] == compare([older, first])["by_label_alone"] == []
-    assert compare([first, older, other])["by_label_alone"] == [str(other)]
-    assert compare([other, first])["by_label_alone"] == [str(first)]
 
 
 def test_rows_with_other_labels_under_the_same_names_are_refused(old, tmp_path):

@@ -1,0 +1,107 @@
+"""plan.json gives the plan again that was written, and names what is wrong in it by its key."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import plans
+from finetooth.errors import RunError
+from finetooth.files import read_hashed_json, write_hashed_json
+from finetooth.runs import plan_file
+from finetooth.runs.layout import RunFolder
+from finetooth.runs.plan_file import OtherBase, Plan
+
+WHOLE = plans.plan(
+    inexact=("threads was 2, is 1",),
+    device={"threads": 2, "versions": {"numpy": "2"}},
+    other_bases={"probe-other": OtherBase(base=plans.base(id="other"), tokens={"train": plans.lengths()})},
+    candidates={"r4": plans.candidate(targets=("a.query",), depth=1, frozen_depth=1), "full": plans.candidate()},
+    prefix={"1": {"train": plans.kept(2, 900)}, "then": {"r4": plans.kept(3, 800)}},
+    files={"recipe.yaml": "d" * 64},
+)
+
+
+@pytest.mark.parametrize("plan", [WHOLE, plans.plan(), plans.plan(model=None, run_id="")])
+def test_what_is_read_is_what_was_written(tmp_path: Path, plan: Plan) -> None:
+    plan_file.write(RunFolder(tmp_path), plan)
+    assert plan_file.read(RunFolder(tmp_path)) == plan
+
+
+def test_the_keys_of_a_model_stand_beside_the_others() -> None:
+    written = WHOLE.as_json()
+    assert (written["base"]["id"], written["token_budget"], written["precision"]) == ("owner/name", 96, "float32")
+    assert written["tokens"]["test"]["rows_cut"] == 0.25
+    assert {"id", "layers", "tokens"} <= written["other_bases"]["probe-other"].keys()
+    assert written["prefix"]["then"] == {"r4": {"blocks": 3, "bytes": 800}}
+    bare = plans.plan(model=None).as_json()
+    assert not {"base", "token_budget", "tokens", "precision", "model"} & bare.keys()
+
+
+def test_a_row_finds_its_own_base_lengths_and_states() -> None:
+    assert (WHOLE.base_of("r4").id, WHOLE.base_of("probe-other").id) == ("owner/name", "other")
+    assert (set(WHOLE.lengths_for("r4")), set(WHOLE.lengths_for("probe-other"))) == (
+        {"train", "validation", "test"},
+        {"train"},
+    )
+    assert WHOLE.kept_states(1)["train"].blocks == 2 and WHOLE.kept_states(0) == {}
+    assert WHOLE.kept_frozen()["r4"].bytes == 800
+
+
+def changed(value: Any, key: str, to: Any) -> None:
+    """Put `to` under a key such as base.layers; the key is taken out where it is ..."""
+    *path, last = key.split(".")
+    for part in path:
+        value = value[part]
+    if to is ...:
+        del value[last]
+    else:
+        value[last] = to
+
+
+@pytest.mark.parametrize(
+    ("key", "to", "told"),
+    [
+        ("test_id", ..., "test_id is missing"),
+        ("base.layers", ..., "base.layers is missing"),
+        ("token_budget", ..., "token_budget is missing"),
+        ("candidates.r4.depth", "1", "candidates.r4.depth is '1', not of type int"),
+        ("counts.train", True, "counts.train is True, not of type int"),
+        ("classes", "bad", "classes is 'bad', not a list"),
+        ("candidates", [], "candidates is [], not an object"),
+        ("base", 7, "base is 7, not an object"),
+        ("candidates.r4.targets", [1], "candidates.r4.targets.0 is 1, not of type str"),
+        ("inference", "fast", "inference is 'fast', not 'plain' or 'float32' or 'bfloat16'"),
+        ("schema", 2, "schema is 2, not 1"),
+        ("candidates.r4.rank", 4, "candidates.r4.rank is no key of it"),
+        ("extra", 1, "extra is no key of it"),
+    ],
+)
+def test_what_is_missing_unknown_or_of_another_type_is_named(tmp_path: Path, key: str, to: Any, told: str) -> None:
+    value = WHOLE.as_json()
+    changed(value, key, to)
+    write_hashed_json(tmp_path / "plan.json", value)
+    with pytest.raises(RunError) as caught:
+        plan_file.read(RunFolder(tmp_path))
+    assert str(caught.value) == (
+        f"{tmp_path / 'plan.json'}: {told}. Take the file from a backup, or begin another run with --out DIR."
+    )
+
+
+def test_whole_numbers_stand_for_floats_and_a_reason_may_be_none(tmp_path: Path) -> None:
+    value = WHOLE.as_json()
+    changed(value, "tokens.train.mean", 20)
+    changed(value, "candidates.r4.fallback_reason", "dropout of the adapter")
+    write_hashed_json(tmp_path / "plan.json", value)
+    plan = plan_file.read(RunFolder(tmp_path))
+    assert repr(plan.lengths_for("r4")["train"].mean) == "20.0"
+    assert [way.fallback_reason for way in plan.candidates.values()] == ["dropout of the adapter", None]
+
+
+def test_a_changed_file_is_refused(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    plan_file.write(folder, WHOLE)
+    assert read_hashed_json(folder.plan) == WHOLE.as_json()
+    folder.plan.write_bytes(folder.plan.read_bytes().replace(b'"exact": false', b'"exact": true'))
+    with pytest.raises(RunError, match=r"plan\.json: was changed after it was written, so it is not known which "):
+        plan_file.read(folder)
