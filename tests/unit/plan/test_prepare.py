@@ -116,13 +116,14 @@ def test_what_dropout_costs_is_measured_against_a_plan_without_any(
 def test_a_family_that_is_not_known_is_refused_before_any_data_are_brought(place: Path, tmp_path: Path) -> None:
     shutil.copytree(place / "model", tmp_path / "model")
     config = tmp_path / "model" / "config.json"
-    config.write_text(config.read_text().replace('"bert"', '"roberta"'))
+    config.write_text(config.read_text().replace('"bert"', '"longformer"'))
     wanted = recipe(place, model=str(tmp_path / "model"), data={"source": str(tmp_path / "gone.csv")})
     with pytest.raises(ModelError) as caught:
         prepare.gather(wanted, rejects=None, progress=Silent())
     assert str(caught.value) == (
-        "the base model: model family 'roberta' is not supported; known: bert, distilbert. Name a model of one of "
-        "them, such as sentence-transformers/all-MiniLM-L6-v2 or distilbert/distilbert-base-uncased."
+        "the base model: model family 'longformer' is not supported; known: bert, distilbert, electra, roberta, "
+        "xlm-roberta, camembert. Name a model of one of them, such as sentence-transformers/all-MiniLM-L6-v2 or "
+        "distilbert/distilbert-base-uncased."
     )
 
 
