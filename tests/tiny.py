@@ -2,6 +2,7 @@
 
 import csv
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ LETTERS = [
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
-def save_tokenizer(folder: Path) -> int:
-    """A BERT-like WordPiece tokenizer over a few words and letters; returns the size of its vocabulary."""
-    words = [*SPECIAL, *GOOD, *BAD, *PLAIN, *LETTERS, *".,!?-'"]
+def save_tokenizer(folder: Path, special: Sequence[str] = SPECIAL) -> int:
+    """A BERT-like WordPiece tokenizer over a few words and letters; returns the size of its vocabulary.
+
+    special: the special tokens, in the order of their numbers.
+    """
+    words = [*special, *GOOD, *BAD, *PLAIN, *LETTERS, *".,!?-'"]
     vocabulary = {word: number for number, word in enumerate(dict.fromkeys(words))}
     backend = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     backend.normalizer = normalizers.BertNormalizer(lowercase=True)

@@ -4,6 +4,7 @@ A capability (the pass without padding, the frozen-layer cache) is never require
 computes with it what it computes without it.
 """
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,17 @@ from torch.nn import functional
 
 import tiny
 from finetooth.errors import ModelError
+from finetooth.files import read_json, write_json
 from finetooth.model import adapters, artefact, features, inference
 from finetooth.model.batching import Tokens, collate, evaluation_batches, tokenize
 from finetooth.model.config_file import positions
 from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base
 from finetooth.model.packed import PackedModel
-from finetooth.model.packed_inference import inference_obstacle
+from finetooth.model.packed_inference import InferencePass, inference_obstacle
 from finetooth.model.predictor import Input, Predictor, logits
 from finetooth.model.prefix import PrefixCache
 from finetooth.model.tokenizer import load_tokenizer
+from finetooth.plan import prepare
 from finetooth.recipe import Candidate
 
 CLASSES = ("bad", "good", "neither")
@@ -64,10 +67,15 @@ def tokens_of(folder: Path, texts: list[str] = TEXTS, *, max_tokens: int = 48) -
     return tokenize(load_tokenizer(folder), texts, max_tokens=max_tokens)
 
 
+def scored(model: Any, tokens: Tokens, *, budget: int = BUDGET, states: PrefixCache | None = None) -> np.ndarray:
+    """Logits by the model's own pass."""
+    return logits(model, tokens, pad_id=model.config.pad_token_id, budget=budget, states=states)
+
+
 @family
 def test_it_loads_with_a_new_head_over_the_classes(folder_of: FolderOf, family: str) -> None:
     base = base_of(folder_of(family))
-    computed = logits(base.model, tokens_of(folder_of(family)), pad_id=0, budget=BUDGET)
+    computed = scored(base.model, tokens_of(folder_of(family)))
     assert computed.shape == (len(TEXTS), len(CLASSES)) and np.isfinite(computed).all()
     assert computed.std(axis=0).min() > 1e-4  # texts are distinguished
     assert base.head == "new" and base.head_modules
@@ -91,33 +99,36 @@ def test_last_1_is_the_layer_that_is_computed_last(folder_of: FolderOf, family: 
     called: list[str] = []
     for name in adapters.match(base, targets="all-linear"):
         base.model.get_submodule(name).register_forward_hook(lambda *_, name=name: called.append(name))
-    logits(base.model, tokens_of(folder_of(family), TEXTS[:1]), pad_id=0, budget=BUDGET)
+    scored(base.model, tokens_of(folder_of(family), TEXTS[:1]))
     assert set(called[-len(names) :]) == set(names)
 
 
 @family
 def test_batch_size_and_padding_change_rounding_alone(folder_of: FolderOf, family: str) -> None:
     model, tokens = adapted(folder_of(family)), tokens_of(folder_of(family))
-    alone, together = (logits(model, tokens, pad_id=0, budget=budget) for budget in (1, 10_000))
+    alone, together = (scored(model, tokens, budget=budget) for budget in (1, 10_000))
     np.testing.assert_allclose(alone, together, rtol=0, atol=ROUNDING)
 
 
 @family
-def test_the_longest_text_that_is_allowed_is_computed(folder_of: FolderOf, family: str) -> None:
-    most = positions(folder_of(family))
-    assert most >= POSITIONS
+def test_the_longest_text_that_is_allowed_is_computed_both_ways(folder_of: FolderOf, family: str) -> None:
+    most, model = positions(folder_of(family)), base_of(folder_of(family)).model
+    assert most == POSITIONS
     tokens = tokens_of(folder_of(family), [" ".join(["film"] * 2 * most)], max_tokens=most)
     assert tokens.lengths.tolist() == [most]
-    assert np.isfinite(logits(base_of(folder_of(family)).model, tokens, pad_id=0, budget=BUDGET)).all()
+    fast = InferencePass(model, dtype=torch.float32).logits(tokens)
+    np.testing.assert_allclose(fast, scored(model, tokens), rtol=0, atol=ROUNDING)
 
 
 @family
 def test_a_head_on_the_states_that_it_reads_gives_the_logits(folder_of: FolderOf, family: str) -> None:
     folder = folder_of(family)
     base, other, tokens = base_of(folder), base_of(folder, head_seed=8), tokens_of(folder)
-    read = features.encode(base.model, tokens, features=("first_token",), pad_id=0, budget=BUDGET)["first_token"]
+    read = features.encode(
+        base.model, tokens, features=("first_token",), pad_id=base.model.config.pad_token_id, budget=BUDGET
+    )["first_token"]
     assert read.shape == (len(TEXTS), WIDTH)
-    wanted = logits(other.model, tokens, pad_id=0, budget=BUDGET)
+    wanted = scored(other.model, tokens)
     np.testing.assert_allclose(
         features.head_logits(base.model, read, head_tensors(other)), wanted, rtol=0, atol=ROUNDING
     )
@@ -130,7 +141,7 @@ def test_the_fast_pass_gives_the_logits_of_the_plain_one(folder_of: FolderOf, fa
     assert inference_obstacle(model) is None
     predictor = inference.ready(predictor_of(folder, model), "float32")
     assert predictor.inference is not None
-    plain = logits(model, tokens, pad_id=0, budget=BUDGET)
+    plain = scored(model, tokens)
     np.testing.assert_allclose(predictor.inference.logits(tokens), plain, rtol=0, atol=ROUNDING)
 
 
@@ -141,7 +152,7 @@ def test_training_without_padding_has_the_gradients_of_the_models_own_pass(folde
     packed.fold()
     rows = np.argsort(tokens.lengths, kind="stable")[[0, 3, 17, 29, 30]]
     ours = gradients(model, packed(rows))
-    theirs = gradients(model, model(**collate(tokens, rows, pad_id=0)).logits)
+    theirs = gradients(model, model(**collate(tokens, rows, pad_id=model.config.pad_token_id)).logits)
     largest = max(float(gradient.abs().max()) for gradient in theirs.values())
     assert ours.keys() == theirs.keys() and largest > 1e-3
     for name, gradient in ours.items():
@@ -159,15 +170,15 @@ def test_the_frozen_layer_cache_gives_the_bits_of_the_plain_pass(
     folder_of: FolderOf, family: str, tmp_path: Path
 ) -> None:
     model, tokens = adapted(folder_of(family), layers="last-1"), tokens_of(folder_of(family))
-    plain = logits(model, tokens, pad_id=0, budget=BUDGET)
+    plain = scored(model, tokens)
     cache = filled(tmp_path, model, tokens)
-    assert logits(model, tokens, pad_id=0, budget=BUDGET, states=cache).tobytes() == plain.tobytes()
+    assert scored(model, tokens, states=cache).tobytes() == plain.tobytes()
 
 
 def filled(place: Path, model: Any, tokens: Tokens) -> PrefixCache:
     blocks = len(evaluation_batches(tokens.lengths, BUDGET))
     cache = PrefixCache(place, tokens, depth=LAYERS - 1, width=WIDTH, budget=BUDGET, blocks=blocks, key={})
-    cache.fill(model, pad_id=0, advance=lambda done, whole: None)
+    cache.fill(model, pad_id=model.config.pad_token_id, advance=lambda done, whole: None)
     return cache
 
 
@@ -201,7 +212,7 @@ def test_reloaded_it_gives_the_bits_it_gave_in_memory_and_the_answers_of_its_log
     clean, tokens = base_of(folder), tokens_of(folder)
     weights = hash_tensors(base_tensors(clean))
     model = tiny.disturb(adapters.attach(clean, Candidate(name="c", rank=4), seed=7)).eval()
-    before = logits(model, tokens, pad_id=0, budget=BUDGET)
+    before = scored(model, tokens)
     artefact.save(
         predictor_of(folder, model),
         tmp_path / "adapter",
@@ -212,7 +223,38 @@ def test_reloaded_it_gives_the_bits_it_gave_in_memory_and_the_answers_of_its_log
         head_seed=7,
     )
     reloaded = artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
-    assert logits(reloaded.model, tokens, pad_id=0, budget=BUDGET).tobytes() == before.tobytes()
+    assert scored(reloaded.model, tokens).tobytes() == before.tobytes()
     answers = [answer["label"] for answer in inference.ready(reloaded, "float32").predict(TEXTS)]
     assert answers == [CLASSES[number] for number in before.argmax(axis=1)]
     assert torch.isfinite(torch.from_numpy(before)).all()
+
+
+@pytest.mark.parametrize("kind", ["roberta", "electra"])
+def test_a_tokenizer_that_its_class_builds_otherwise_than_its_file_is_refused(
+    folder_of: FolderOf, tmp_path: Path, kind: str
+) -> None:
+    shutil.copytree(folder_of(kind), tmp_path / "model")
+    assert prepare.fitting_tokenizer(tmp_path / "model", pairs=False)
+    name = {"roberta": "RobertaTokenizer", "electra": "ElectraTokenizer"}[kind]
+    settings = tmp_path / "model" / "tokenizer_config.json"
+    write_json(settings, read_json(settings) | {"tokenizer_class": name, "do_lower_case": False})
+    with pytest.raises(ModelError, match=r"of transformers does not make the tokens of tokenizer\.json"):
+        prepare.fitting_tokenizer(tmp_path / "model", pairs=False)
+
+
+def test_the_projection_of_electras_embeddings_is_no_target(folder_of: FolderOf) -> None:
+    base = base_of(folder_of("electra"))
+    assert base.model.electra.embeddings_project.out_features == WIDTH
+    with pytest.raises(ModelError, match="'embeddings_project' is no linear layer of the encoder"):
+        adapters.match(base, targets=["embeddings_project"])
+
+
+@pytest.mark.parametrize(("pad", "message"), [(None, "pad_token_id"), (600, "leaves no position for a token")])
+def test_a_padding_token_that_leaves_no_positions_is_refused(
+    folder_of: FolderOf, tmp_path: Path, pad: int | None, message: str
+) -> None:
+    shutil.copytree(folder_of("roberta"), tmp_path / "model")
+    config = tmp_path / "model" / "config.json"
+    write_json(config, read_json(config) | {"pad_token_id": pad})
+    with pytest.raises(ModelError, match=message):
+        positions(tmp_path / "model")

@@ -35,9 +35,9 @@ def wide(place: Path) -> Finished:
         writer.writerows([text, label, f"author {number // 3}"] for number, (text, label) in enumerate(tiny.texts(240)))
     data = {"source": str(place / "authors.csv"), "text": "text", "label": "label", "group": "author"}
     trial = Trial(write_recipe(place, data=data | {"validation": 40, "test": 60}, **WIDE), place / "wide")
-    said = trial.finish()
-    assert said.returncode == 0, said.stderr
-    return Finished(trial, said)
+    finished = trial.finish()
+    assert finished.returncode == 0, finished.stderr
+    return Finished(trial, finished)
 
 
 def test_every_row_ended_well(wide: Finished) -> None:
@@ -55,6 +55,6 @@ def test_golden_wide(wide: Finished) -> None:
 
 def test_golden_automatic(place: Path) -> None:
     trial = Trial(write_recipe(place, **AUTOMATIC), place / "automatic")
-    said = trial.finish()
-    assert said.returncode == 0, said.stderr
+    finished = trial.finish()
+    assert finished.returncode == 0, finished.stderr
     golden.check("automatic", trial)

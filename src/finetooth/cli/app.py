@@ -60,10 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Libraries below us draw bars and advice of their own; stderr is for ours. What the user has set stands.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("MKL_CBWR", "AUTO")  # equal bits from process to process (docs/adr/0005); read as the next
+    os.environ.setdefault("MKL_CBWR", "AUTO")  # equal bits from process to process (docs/adr/0005); torch reads it
     if "OMP_WAIT_POLICY" not in os.environ:  # read when torch is loaded; docs/experiments.md says why
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    gc.set_threshold(100_000, 50, 50)  # what imports make stays: to look for garbage among it takes 0.8 s of torch's
+    gc.set_threshold(50_000)  # imports make much that stays: to look for garbage among it all the time takes 0.6 s
     open_streams()
     words = sys.argv[1:] if arguments is None else list(arguments)
 

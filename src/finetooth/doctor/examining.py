@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from finetooth.doctor import fitting, matrices, surroundings, trained_whole
-from finetooth.doctor.families import Family, family_of
 from finetooth.doctor.finding import Finding
+from finetooth.doctor.known_layers import KnownLayers, known_by_modules
 from finetooth.doctor.parts import Parts, sort_out
 from finetooth.doctor.reading import CONFIG, IDENTITY, WEIGHTS, Tensor, names_in, read_header, read_mapping, read_values
 from finetooth.progress import Progress, Silent
@@ -53,7 +53,7 @@ def examine(folder: str | Path, *, base: str | None = None, progress: Progress |
     config = _kept(read_mapping(place / CONFIG), found) if CONFIG in names else None
     tensors = _kept(read_header(place / WEIGHTS), found) if WEIGHTS in names else None
     parts = sort_out(tensors or {}, config or {})
-    family = family_of(parts.loras)
+    family = known_by_modules(parts.loras)
     rows = trained_whole.output_rows(parts)
     if tensors is not None:
         found += _about_tensors(place, parts, tensors, config=config, family=family)
@@ -79,7 +79,12 @@ def _kept(read: Read | Finding, found: list[Finding]) -> Read | None:
 
 
 def _about_tensors(
-    place: Path, parts: Parts, tensors: Mapping[str, Tensor], *, config: Mapping[str, Any] | None, family: Family | None
+    place: Path,
+    parts: Parts,
+    tensors: Mapping[str, Tensor],
+    *,
+    config: Mapping[str, Any] | None,
+    family: KnownLayers | None,
 ) -> list[Finding]:
     found: list[Finding] = []
     values = _kept(read_values(place / WEIGHTS, dict(tensors)), found)
@@ -103,7 +108,7 @@ def _facts(
     config: Mapping[str, Any],
     tensors: Mapping[str, Tensor] | None,
     parts: Parts,
-    family: Family | None,
+    family: KnownLayers | None,
     rows: int | None,
 ) -> dict[str, Any]:
     """What the files say of the adapter; of a stranger's configuration only values of the expected kind."""

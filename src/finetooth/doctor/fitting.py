@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetooth.doctor.families import Family, family_of_type, layer_number
 from finetooth.doctor.finding import Finding, count, fault, note, shown
+from finetooth.doctor.known_layers import KnownLayers, known_by_type, layer_number
 from finetooth.doctor.parts import Parts, inputs
 from finetooth.doctor.reading import IDENTITY, read_mapping
 from finetooth.errors import SourceError
@@ -51,7 +51,7 @@ def read_base(source: str, *, progress: Progress) -> Given:
 
 
 def about_base(
-    parts: Parts, family: Family | None, given: Given, *, named: Any, identity: Mapping[str, Any]
+    parts: Parts, family: KnownLayers | None, given: Given, *, named: Any, identity: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """Ways in which the base is not the one that the adapter was made for, and what could not be compared.
 
@@ -93,9 +93,9 @@ def _other_name(named: Any, source: str) -> bool:
     return ("/" in one and "/" in other) or one.rpartition("/")[2] != other.rpartition("/")[2]
 
 
-def _about_layers(parts: Parts, family: Family | None, base: Mapping[str, Any]) -> Iterator[Finding]:
+def _about_layers(parts: Parts, family: KnownLayers | None, base: Mapping[str, Any]) -> Iterator[Finding]:
     model_type = base.get("model_type")
-    known = family_of_type(model_type) if isinstance(model_type, str) else None
+    known = known_by_type(model_type) if isinstance(model_type, str) else None
     if family is not None and known is not None and model_type not in family.model_types:
         yield fault(
             "base",
@@ -114,9 +114,13 @@ def _about_layers(parts: Parts, family: Family | None, base: Mapping[str, Any]) 
     yield from _about_sizes(parts, family, base)
 
 
-def _about_sizes(parts: Parts, family: Family | None, base: Mapping[str, Any]) -> Iterator[Finding]:
+def _about_sizes(parts: Parts, family: KnownLayers | None, base: Mapping[str, Any]) -> Iterator[Finding]:
     width, layers = _number(base, _WIDTHS), _number(base, _LAYERS)
-    found = {module: inputs(lora) for module, lora in parts.loras.items() if family is None or family.is_square(module)}
+    found = {
+        module: inputs(lora)
+        for module, lora in parts.loras.items()
+        if family is None or family.reads_full_width(module)
+    }
     # Of an unknown family the names do not tell which layers are as wide as the model: one that is, is enough.
     wrong = {module: size for module, size in found.items() if size is not None and size != width}
     if width is not None and wrong and (family is not None or len(wrong) == len(found)):

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from finetooth.doctor.families import Family, layer_number
 from finetooth.doctor.finding import Finding, count, fault, listed, note, shown
+from finetooth.doctor.known_layers import KnownLayers, layer_number
 from finetooth.doctor.parts import CLASSIFIES, GUESSED, Parts, is_within, outputs, saved_modules
 from finetooth.doctor.reading import Tensor
 
@@ -13,7 +13,7 @@ _KEPT = (0, 21)  # the first peft that saves biases trained with lora_only (peft
 _NO_HEAD = ("pooler", "embed_tokens", "wte", "wpe", "shared", "lm_head")
 
 
-def about_biases(parts: Parts, config: Mapping[str, Any], family: Family | None) -> Iterator[Finding]:
+def about_biases(parts: Parts, config: Mapping[str, Any], family: KnownLayers | None) -> Iterator[Finding]:
     """Biases that were trained and are not in the file."""
     bias = config.get("bias", "none")
     if bias not in ("lora_only", "all") or not parts.loras:
@@ -43,7 +43,7 @@ def about_biases(parts: Parts, config: Mapping[str, Any], family: Family | None)
         )
 
 
-def about_head(parts: Parts, config: Mapping[str, Any], family: Family | None) -> Iterator[Finding]:
+def about_head(parts: Parts, config: Mapping[str, Any], family: KnownLayers | None) -> Iterator[Finding]:
     """A classifier's head that is not in the file, or only in part."""
     task = config.get("task_type")
     asked = saved_modules(config)
@@ -88,7 +88,7 @@ def _is_no_head(name: str) -> bool:
     )
 
 
-def _perhaps_no_head(others: list[str], family: Family) -> Finding:
+def _perhaps_no_head(others: list[str], family: KnownLayers) -> Finding:
     return note(
         "head",
         f"a {family.title} classifies by its {listed(list(family.head))}, of which the file holds no tensor; it holds "
@@ -107,7 +107,7 @@ def output_rows(parts: Parts) -> int | None:
     return None
 
 
-def _part_of_head(saved: Mapping[str, Tensor], family: Family) -> Iterator[Finding]:
+def _part_of_head(saved: Mapping[str, Tensor], family: KnownLayers) -> Iterator[Finding]:
     lost = [name for module in family.head for name in _lost(saved, module)]
     kept = [_lost(saved, module) for module in family.tuned_head]
     lost += [name for names in kept if len(names) == 1 for name in names]

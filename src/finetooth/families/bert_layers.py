@@ -36,7 +36,7 @@ SIZES: dict[str, tuple[str, ...]] = {
     "embeddings.token_type_embeddings.weight": ("type_vocab_size", "hidden_size"),
     **LAYER_SIZES,
 }
-POSITION_IDS = {r"(.*\.)?embeddings\.position_ids": "a constant that transformers no longer stores"}
+POSITION_IDS = r"(.*\.)?embeddings\.position_ids"  # a constant that transformers no longer stores
 LINEAR = (
     r"encoder\.layer\.\d+\."
     r"(attention\.self\.(query|key|value)|attention\.output\.dense|intermediate\.dense|output\.dense)"
@@ -61,5 +61,5 @@ def parts(layer: Any) -> Parts:
 
 def embedded(embeddings: Any, *, ids: Any, positions: Any, types: Any) -> Any:
     """Sum of the three embeddings of each token, normed: (T, width)."""
-    found = embeddings.word_embeddings(ids) + embeddings.token_type_embeddings(types)
-    return embeddings.LayerNorm(found + embeddings.position_embeddings(positions))
+    summed = embeddings.word_embeddings(ids) + embeddings.token_type_embeddings(types)
+    return embeddings.LayerNorm(summed + embeddings.position_embeddings(positions))

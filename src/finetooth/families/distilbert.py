@@ -53,7 +53,7 @@ FAMILY = Family(
         "ffn.lin1.weight": ("hidden_dim", "dim"),
         "ffn.lin2.weight": ("dim", "hidden_dim"),
     },
-    surplus=POSITION_IDS | {r"vocab_(transform|layer_norm|projector)\..*": "DistilBERT's masked-language head"},
+    surplus=(POSITION_IDS, r"vocab_(transform|layer_norm|projector)\..*"),  # the head of its pre-training
     linear=r"(distilbert\.)?transformer\.layer\.\d+\.(attention\.(q|k|v|out)_lin|ffn\.lin[12])",
     attention=r".*\.attention\.(q|k|v|out)_lin",
     head=("pre_classifier", "classifier"),

@@ -9,9 +9,9 @@ from finetooth.rules import whole
 
 def _embed(classifier: Any, ids: Any, positions: Any, types: Any) -> Any:
     """Embeddings may be narrower than the layers, and are then projected."""
-    found = bert_layers.embedded(classifier.electra.embeddings, ids=ids, positions=positions, types=types)
+    embedded = bert_layers.embedded(classifier.electra.embeddings, ids=ids, positions=positions, types=types)
     project = getattr(classifier.electra, "embeddings_project", None)
-    return found if project is None else project(found)
+    return embedded if project is None else project(embedded)
 
 
 def _head_logits(classifier: Any, first: Any) -> Any:
@@ -28,11 +28,11 @@ FAMILY = Family(
         "embeddings.token_type_embeddings.weight": ("type_vocab_size", "embedding_size"),
         **bert_layers.LAYER_SIZES,
     },
-    surplus=bert_layers.POSITION_IDS
-    | {
-        r"discriminator_predictions\..*": "ELECTRA's pre-training head",
-        r"generator_(predictions|lm_head)\..*": "the pre-training head of an ELECTRA generator",
-    },
+    surplus=(
+        bert_layers.POSITION_IDS,
+        r"discriminator_predictions\..*",  # of its pre-training
+        r"generator_(predictions|lm_head)\..*",  # of a generator
+    ),
     linear=rf"electra\.{bert_layers.LINEAR}",
     attention=bert_layers.ATTENTION,
     head=("classifier.dense", "classifier.out_proj"),

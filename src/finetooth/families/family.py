@@ -53,7 +53,7 @@ class Family:
     title: as it is shown. model_types: what config.json calls it.
     config: the keys of config.json that reach transformers, each with its rule; every other one is left out.
     aliases: other names of such keys. sizes: for the end of a tensor's name, the keys that are its shape.
-    surplus: patterns of tensors that a checkpoint may bring and the classifier has no place for, with the reason.
+    surplus: patterns of tensors that a checkpoint may bring and the classifier has no place for.
     linear: a pattern of the full names of the linear layers in the encoder layers, without an adapter's own prefix.
     attention: a pattern of those of them that belong to attention; the others are the feed-forward layers (mlp).
     head: names of the head's modules, which a pre-trained checkpoint does not fill.
@@ -66,7 +66,7 @@ class Family:
     model_types: tuple[str, ...]
     config: Mapping[str, Rule]
     sizes: Mapping[str, tuple[str, ...]]
-    surplus: Mapping[str, str]
+    surplus: tuple[str, ...]
     linear: str
     attention: str
     head: tuple[str, ...]

@@ -5,6 +5,7 @@ from typing import Any
 
 from finetooth.families import bert_layers
 from finetooth.families.family import Family, Packed
+from finetooth.rules import whole
 
 
 def _embed(classifier: Any, ids: Any, positions: Any, types: Any) -> Any:
@@ -12,8 +13,8 @@ def _embed(classifier: Any, ids: Any, positions: Any, types: Any) -> Any:
     embeddings = classifier.roberta.embeddings
     real = (ids != embeddings.padding_idx).long()
     count = real.cumsum(0)  # of the tokens so far, over all texts
-    begins = positions == 0
-    before = (count - real)[begins][begins.cumsum(0) - 1]  # of each token's text, those of the texts before it
+    first = ids.new_ones(len(ids)).cumsum(0) - 1 - positions  # where each token's text begins
+    before = (count - real)[first]  # tokens of the texts before it
     own = (count - before) * real + embeddings.padding_idx
     return bert_layers.embedded(embeddings, ids=ids, positions=own, types=types)
 
@@ -23,20 +24,19 @@ def _head_logits(classifier: Any, first: Any) -> Any:
 
 
 def _unused_positions(config: Mapping[str, Any]) -> int:
-    padding = config.get("pad_token_id")
-    return 2 if padding is None else int(padding) + 1
+    return int(config.get("pad_token_id", 1)) + 1
 
 
 FAMILY = Family(
     title="RoBERTa",
     model_types=("roberta", "xlm-roberta", "camembert"),
-    config=bert_layers.CONFIG,
+    config=bert_layers.CONFIG | {"pad_token_id": whole(0, 10_000_000)},  # by which positions are numbered
     sizes=bert_layers.SIZES,
-    surplus=bert_layers.POSITION_IDS
-    | {
-        r"lm_head\..*": "RoBERTa's pre-training head",
-        r"(roberta\.)?pooler\.dense\..*": "a pooler that RoBERTa's classifier does not read",
-    },
+    surplus=(
+        bert_layers.POSITION_IDS,
+        r"lm_head\..*",  # of its pre-training
+        r"(roberta\.)?pooler\.dense\..*",  # which its classifier does not read
+    ),
     linear=rf"roberta\.{bert_layers.LINEAR}",
     attention=bert_layers.ATTENTION,
     head=("classifier.dense", "classifier.out_proj"),

@@ -45,6 +45,7 @@ def match(base: Base, *, targets: str | Sequence[str], layers: str = "all") -> t
         name: module
         for name, module in base.model.named_modules()
         if isinstance(module, nn.Linear) and name.startswith(f"{base.model.base_model_prefix}.")
+        if ".embeddings" not in name  # what makes the embeddings is computed without gradients
     }
     linear = {name: module for name, module in linear.items() if not _within(name, base.head_modules)}
     inside = {name: module for name, module in linear.items() if name.startswith(f"{stack}.")}

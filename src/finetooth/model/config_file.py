@@ -29,9 +29,15 @@ def positions(folder: Path) -> int:
     """
     family, values = _known(folder)
     try:
-        return family.positions(values)
+        most = family.positions(values)
     except (ValueError, TypeError) as error:
         raise ModelError(f"the base model: {CONFIG} could not be loaded ({first_line(error)}).") from error
+    if most < 1:
+        raise ModelError(
+            f"the base model: {CONFIG}: max_position_embeddings {values.get('max_position_embeddings')} leaves no "
+            f"position for a token, since positions begin behind pad_token_id {values.get('pad_token_id')}."
+        )
+    return most
 
 
 def _known(folder: Path) -> tuple[Family, dict[str, Any]]:

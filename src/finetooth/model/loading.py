@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from finetooth.errors import ModelError
-from finetooth.families import Family, family_of
+from finetooth.families import Family, family_of, model_types
 from finetooth.model import seeds
 from finetooth.model.checked import CONFIG
 from finetooth.model.config_file import first_line, load_config, transformers_library
@@ -67,13 +67,11 @@ def draw_head(base: Base, seed: int) -> None:
 
 def import_library() -> None:
     """Import now what is otherwise imported when the first model and tokenizer are loaded."""
-    from transformers import (  # noqa: F401
-        AutoModelForSequenceClassification,
-        AutoTokenizer,
-        BertForSequenceClassification,
-        BertTokenizer,
-        DistilBertForSequenceClassification,
-    )
+    import transformers
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES as CLASSES
+
+    for name in ("AutoTokenizer", "BertTokenizer", *(CLASSES[model_type] for model_type in model_types())):
+        getattr(transformers, name)
 
 
 def hash_tensors(named: Iterable[tuple[str, torch.Tensor]]) -> str:

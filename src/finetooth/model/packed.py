@@ -100,9 +100,9 @@ class PackedModel:
         self.coarse = dtype != torch.float32
         self.family = family_of(self.base.config)
         assert self.family.packed is not None  # model_obstacle names the others
-        self.way = self.family.packed
+        self.packed_family = self.family.packed
         self.heads = int(self.base.config.num_attention_heads)
-        layers = [self.way.parts(layer) for layer in self.way.layers(self.base)]
+        layers = [self.packed_family.parts(layer) for layer in self.packed_family.layers(self.base)]
         self.layers = [_Layer(parts, self.heads, dtype, last=parts is layers[-1]) for parts in layers]
         trained = [number for number, layer in enumerate(self.layers) if layer.trained]
         self.first_trained = min(trained, default=len(self.layers))
@@ -203,7 +203,7 @@ class PackedModel:
         else:
             found = self._look_up(rows)
         with torch.no_grad():
-            embedded: torch.Tensor = self.way.embed(self.base, *found)
+            embedded: torch.Tensor = self.packed_family.embed(self.base, *found)
         return embedded
 
     def _look_up(self, rows: Rows) -> tuple[torch.Tensor, ...]:

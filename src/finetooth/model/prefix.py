@@ -21,7 +21,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from finetooth.errors import ModelError, RunError
+from finetooth.errors import DivergedError, ModelError, RunError
 from finetooth.files import discard, read_json, write_json
 from finetooth.model.adapters import encoder_layers
 from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
@@ -65,12 +65,12 @@ class PrefixCache:
         """Compute the blocks that are not there intact; gives their number.
 
         advance(done, whole) is told after each block; what it raises ends the work, and what is written stays good.
-        Raises: ModelError if the model cannot be computed so: its layers, given the states, give other logits.
+        Raises: ModelError if the upper layers, given the states, give other logits than the whole model.
         """
         missing, training = self.missing(), model.training
         model.eval()
         try:
-            if missing:  # also the pass that is thrown away: a process's first is not always bitwise its later (ADR 5)
+            if missing:  # whose passes come first, and are not kept: the first may differ in its last bits (ADR 5)
                 _check_resumed(model, self.depth, collate(self.tokens, self.blocks[missing[0]], pad_id=pad_id))
             with _below(model, self.depth) as lower:
                 for done, number in enumerate(missing):
@@ -197,6 +197,8 @@ def _check_resumed(model: Any, depth: int, batch: dict[str, torch.Tensor]) -> No
         with entered(model, depth) as entry:
             entry.given = states
             resumed = model(**batch).logits
+    if not torch.isfinite(plain).all():
+        raise DivergedError("a logit of the frozen model is not finite; a weight of the base model is not.")
     difference = float((resumed - plain).abs().max())
     if not difference <= RESUMED_TOLERANCE:
         raise ModelError(

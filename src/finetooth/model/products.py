@@ -22,6 +22,7 @@ class Product:
         self.modules, self.dtype = modules, dtype
         self.biases = [_linear(module).bias for module in modules]
         self.adapted: list[tuple[Any, int, int]] = []
+        self.final = False
         end = 0
         for module in modules:
             start, end = end, end + _linear(module).weight.shape[0]
@@ -47,6 +48,8 @@ class Product:
 
         last: there will be no other fold and no backward pass, and what only these need goes.
         """
+        assert not self.final, "folded for good before"
+        self.final = last
         with torch.no_grad():
             for number, (module, start, end) in enumerate(self.adapted):
                 inner, outer = self.factors[number], self.factors[len(self.adapted) + number]
@@ -57,7 +60,7 @@ class Product:
             if self.folded is not None and self.folded is not self.weight:
                 self.weight.copy_(self.folded)
         if last:
-            self.folded, self.adapted, self.factors = None, [], []
+            self.folded, self.adapted, self.factors, self.spans = None, [], [], ()
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
         """inputs: (T, k); gives (T, n)."""

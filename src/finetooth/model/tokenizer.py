@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.errors import FinetoothError, ModelError
+from finetooth.model.artefact_files import CANARIES
 from finetooth.model.batching import encode
 from finetooth.model.checked import CONFIG, TOKENIZER, copy_tokenizer
 from finetooth.model.config_file import first_line, transformers_library
 
+# What shows that letters are lowered, accents stripped or blanks counted, beside the reference inputs.
+_REVEALING = ("A  FILM,\tby Zoë Café", "don't  stop\n", " x")
 _SLOW = "the base model: the tokenizer has no tokenizer.json (fast form); convert it once with transformers."
 
 
@@ -57,6 +60,26 @@ def load_file(folder: Path) -> FileTokenizer:
             return FileTokenizer(Tokenizer.from_file(str(Path(copy) / TOKENIZER)))
         except Exception as error:  # the library raises no kind of its own
             raise ModelError(f"the base model: no tokenizer could be loaded ({first_line(error)}).") from error
+
+
+def check_file_agrees(tokenizer: Any, folder: Path) -> None:
+    """Check that a tokenizer makes the tokens that the tokenizer.json in its folder makes by itself.
+
+    Some classes of transformers build themselves anew from the vocabulary alone, and drop how the file splits and
+    changes a text. Raises: ModelError naming the first text of a few whose tokens differ.
+    """
+    own, by_file = tokenizer.backend_tokenizer, load_file(folder).backend_tokenizer
+    texts = [*CANARIES, *_REVEALING]
+    for backend in (own, by_file):
+        backend.no_padding()
+        backend.no_truncation()
+    for text, one, other in zip(texts, encode(own, texts), encode(by_file, texts), strict=True):
+        if one.ids != other.ids:
+            raise ModelError(
+                f"the base model: {type(tokenizer).__name__} of transformers does not make the tokens of {TOKENIZER}: "
+                f"of {text!r} it makes {one.tokens[:8]}, the file {other.tokens[:8]}. If the file is right, set "
+                "tokenizer_class: PreTrainedTokenizerFast in tokenizer_config.json."
+            )
 
 
 def check_tokenizer(tokenizer: Any, config: Any, *, pairs: bool, name: str) -> None:

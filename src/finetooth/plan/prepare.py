@@ -16,7 +16,7 @@ from finetooth.errors import ModelError, RecipeError, did_you_mean
 from finetooth.files import damage, discard, new_directory, sha256_file
 from finetooth.model.batching import Tokens, tokenize
 from finetooth.model.config_file import load_config, positions
-from finetooth.model.tokenizer import check_tokenizer, load_file, load_tokenizer
+from finetooth.model.tokenizer import check_file_agrees, check_tokenizer, load_file, load_tokenizer
 from finetooth.plan import fitting
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
@@ -166,6 +166,7 @@ def fitting_tokenizer(folder: Path, *, pairs: bool) -> Any:
     Raises: ModelError if there is none, or it does not fit the model there.
     """
     tokenizer = load_tokenizer(folder)
+    check_file_agrees(tokenizer, folder)
     check_tokenizer(tokenizer, load_config(folder), pairs=pairs, name="the base model")
     return tokenizer
 

@@ -1,7 +1,7 @@
 """A start for a new head: its output layer begins as a logistic regression on what it reads of the frozen encoder.
 
 A layer drawn at random has to be learned first, and until then the adapter's gradients pass through it. What it reads
-is a fixed map of the frozen encoder's states (of BERT tanh(pooler), of DistilBERT relu(pre_classifier)), so one pass
+is a fixed map of the frozen encoder's states (of BERT tanh(pooler), of RoBERTa tanh(dense)), so one pass
 over some of the training rows is enough to solve for the layer.
 """
 

@@ -91,7 +91,7 @@ def model_settings(value: Mapping[str, Any]) -> dict[str, Any]:
     family = family_of_type(value["model_type"])
     assert family is not None  # it was checked
     values = _named(value, family)
-    settings = {key: values[key] for key in (*_COMMON, *family.config) if key in values}
+    settings = {key: values[key] for key in {**_COMMON, **family.config} if key in values}
     labels = settings.get("id2label")
     if labels is None:
         settings.pop("id2label", None)
