@@ -8,6 +8,7 @@ import pytest
 # Two threads of OpenMP that wait by spinning slow models this small down tenfold on a busy machine; the bytes are
 # the same. Read when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("MKL_CBWR", "AUTO")  # as the processes of a run, whose figures are computed again here
 
 from finetooth.files import sha256_file, write_file, write_json
 from finetooth.runs.layout import RunFolder

@@ -97,7 +97,7 @@ def test_without_the_cache_the_figures_are_those_with_it_but_for_rounding(
         # Products may be bfloat16's, which round what comes from the disk otherwise.
         assert one["epoch"] == two["epoch"]
         assert [one[key] for key in ("train_loss", "validation_loss")] == pytest.approx(
-            [two[key] for key in ("train_loss", "validation_loss")], rel=0.02
+            [two[key] for key in ("train_loss", "validation_loss")], rel=0.05
         )
 
 
