@@ -20,6 +20,7 @@ from finetooth.files import write_json
 from finetooth.runs.layout import RunFolder
 
 _POLL_SECONDS = 0.05
+_NOTE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,12 @@ def _held(path: Path, *, wait_seconds: float, whose: RunFolder) -> Iterator[None
 
 
 def _holder(note: Path) -> str:
-    # The holder writes its note just after it has the lock: give a note that is not there yet a moment to come.
-    for _ in range(10):
+    # The holder writes its note just after it has the lock; on a busy disk that can take seconds.
+    deadline = time.monotonic() + _NOTE_SECONDS
+    while time.monotonic() < deadline:
         try:
-            said = json.loads(note.read_bytes())
-            return f"process {said['pid']} on {said['host']}"
+            holder = json.loads(note.read_bytes())
+            return f"process {holder['pid']} on {holder['host']}"
         except (OSError, ValueError, KeyError, TypeError):
             time.sleep(_POLL_SECONDS)
     return "another process"

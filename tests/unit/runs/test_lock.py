@@ -2,9 +2,11 @@ import contextlib
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
+from filelock import FileLock
 
 from finetooth.errors import LockedError, RunError
 from finetooth.runs.layout import RunFolder
@@ -61,6 +63,17 @@ def test_no_lock_is_stale_after_kill_9(tmp_path, role):
         with taken(tmp_path).command(), taken(tmp_path).worker():
             pass
         assert time.monotonic() - began < 2
+
+
+def test_a_holder_that_writes_its_note_late_is_named(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.lock.parent.mkdir(parents=True, exist_ok=True)
+    note = folder.lock.with_name(f"{folder.lock.name}.holder")
+    late = threading.Timer(1.0, note.write_text, ['{"pid": 7, "host": "elsewhere"}'])
+    with FileLock(folder.lock, thread_local=False):
+        late.start()
+        with pytest.raises(LockedError, match="in use by process 7 on elsewhere"), taken(tmp_path).command():
+            pass
 
 
 def test_of_many_commands_exactly_one_wins(tmp_path):
