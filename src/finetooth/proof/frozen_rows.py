@@ -29,11 +29,13 @@ from finetooth.proof.task import Channel, Context, add_costs, keep_predictions
 from finetooth.runs.plan_file import Precision
 from finetooth.runs.work import read_labels
 
+MOST_FEATURE_DIFFERENCE = 0.05  # of its norm; eight bits of mantissa leave about 0.01 after twelve layers
+
 
 def fit(context: Context, channel: Channel) -> None:
     """Fit the probe on the training split, choose it on the validation split, and save it with the base's identity.
 
-    Validation rows are computed by the plain pass, training rows as planned and as far as the gate allows.
+    Validation rows are computed by the plain pass, training rows as planned.
     Raises: ProofError if the base is not the plan's; DivergedError for a hidden state that is not finite.
     """
     device.configure(context.plan.device)
@@ -90,31 +92,33 @@ def _fitted(
     validation: Mapping[str, npt.NDArray[np.float32]],
     channel: Channel,
 ) -> tuple[Probe, Measured]:
-    """The probe on training features in bfloat16 if its gate lets it, else in float32, or by the plain pass.
+    """The probe fitted on training features as planned, and whether its answers may be computed in bfloat16.
 
-    labels: (N,) of the training rows. validation: features (N, H) by the plain pass.
+    labels: (N,) of the training rows. validation: features (N, H) by the plain pass. Training features are computed in
+    bfloat16 only if those of the validation rows are near the plain ones. The gate then decides on the answers alone,
+    as it does for an adapter, which keeps what it learned in bfloat16 where the gate fails.
     """
     plan, truth = context.plan, read_labels(context.run_folder, "validation")[1]
     measured = Measured(inference_obstacle(base.model) if plan.inference != "plain" else None)
     precision: Precision = "plain" if measured.fallback_reason else plan.inference
-    if precision == "bfloat16" and len(truth) < agreement.LEAST_ROWS:
+    rounded: Mapping[str, npt.NDArray[np.float32]] = {}
+    if precision == "bfloat16" and len(truth) >= agreement.LEAST_ROWS:
+        rounded = _encoded(context, base, "validation", features, precision="bfloat16")
+    if precision == "bfloat16" and not (rounded and _are_near(rounded, validation)):
         precision = "float32"
-    told: Channel | None = channel
-    while True:
-        train = _encoded(context, base, "train", features, precision=precision, channel=told)
-        if precision != "bfloat16":
-            _refuse_diverged(train, "train")
-            return Probe.fit(train, labels, validation=validation, truth=truth, classes=len(plan.classes)), measured
-        precision, told = "float32", None  # in case that the gate fails; the rows are counted once
-        if not all(np.isfinite(rows).all() for rows in train.values()):
-            continue
-        probe = Probe.fit(train, labels, validation=validation, truth=truth, classes=len(plan.classes))
-        name = (probe.chosen.feature,)
-        rounded = probe.logits(_encoded(context, base, "validation", name, precision="bfloat16"))
-        found = agreement.compare(probe.logits(validation), rounded, decision=Decision(), truth=np.asarray(truth))
-        measured = Measured(None, found)
-        if found.passed:
-            return probe, measured
+    train = _encoded(context, base, "train", features, precision=precision, channel=channel)
+    _refuse_diverged(train, "train")
+    probe = Probe.fit(train, labels, validation=validation, truth=truth, classes=len(plan.classes))
+    if precision == "bfloat16":
+        logits = {name: probe.logits(encoded) for name, encoded in (("plain", validation), ("bfloat16", rounded))}
+        measured = Measured(None, agreement.compare(**logits, decision=Decision(), truth=np.asarray(truth)))
+    return probe, measured
+
+
+def _are_near(rounded: Mapping[str, npt.NDArray[np.float32]], plain: Mapping[str, npt.NDArray[np.float32]]) -> bool:
+    """Whether the features differ by no more than rounding makes them; not if a value is not finite."""
+    differences = (np.linalg.norm(rounded[name] - plain[name]) / np.linalg.norm(plain[name]) for name in plain)
+    return all(difference <= MOST_FEATURE_DIFFERENCE for difference in differences)
 
 
 def _answering(context: Context, base: Base, probe: Probe, *, precision: Precision) -> latency.Answer:

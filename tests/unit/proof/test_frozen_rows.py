@@ -15,6 +15,8 @@ from finetooth.controls import Probe
 from finetooth.errors import DivergedError, ProofError
 from finetooth.files import discard, read_json, seal, write_json
 from finetooth.measure.metrics import score as score_of
+from finetooth.model import agreement
+from finetooth.model.batching import Tokens
 from finetooth.model.packed_inference import InferencePass
 from finetooth.proof import frozen_rows
 from finetooth.proof.task import Context
@@ -148,6 +150,45 @@ def test_the_base_of_another_row_is_refused(begin: Callable[..., Any], tmp_path:
     assert str(error.value) == (
         "probe-other: the base's weights are not those the run was planned with; it was changed since."
     )
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Number format of each call of the inference pass; a validation split of any size may pass the gate."""
+    monkeypatch.setattr(agreement, "LEAST_ROWS", 1)
+    calls: list[str] = []
+    real = InferencePass.features
+
+    def features(computed: InferencePass, tokens: Tokens, **named: Any) -> Any:
+        calls.append(computed.precision)
+        return real(computed, tokens, **named)
+
+    monkeypatch.setattr(InferencePass, "features", features)
+    return calls
+
+
+def test_where_its_gate_fails_the_training_rows_are_still_encoded_once(
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, passes: list[str]
+) -> None:
+    context = begin(baselines=["probe"], inference="bfloat16")
+    monkeypatch.setattr(agreement, "MOST_FLIPPED", -1.0)
+    frozen_rows.fit(context("fit", "probe"), SILENT)
+    assert passes == ["bfloat16", "bfloat16"]  # validation, then training rows
+    settings = read_json(context("score", "probe").folder.control / "control.json")
+    assert settings["inference"]["bfloat16"]["passed"] is False
+    passes.clear()
+    frozen_rows.score(context("score", "probe", "test"), SILENT)
+    assert set(passes) == {"float32"}
+
+
+def test_training_rows_are_encoded_in_float32_where_bfloat16_is_far_off(
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, passes: list[str]
+) -> None:
+    context = begin(baselines=["probe"], inference="bfloat16")
+    monkeypatch.setattr(frozen_rows, "MOST_FEATURE_DIFFERENCE", 1e-9)
+    frozen_rows.fit(context("fit", "probe"), SILENT)
+    assert passes == ["bfloat16", "float32"]
+    assert read_json(context("score", "probe").folder.control / "control.json")["inference"]["bfloat16"] is None
 
 
 @pytest.mark.parametrize(
