@@ -6,7 +6,7 @@ FinetoothError                1   something the user can mend; the message says 
 ├── DataError                 1   the rows cannot be read, labelled or split as asked
 ├── ModelError                1   the model, tokenizer or adapter cannot be loaded or does not fit
 ├── DivergedError             1   a loss or gradient was not finite; that candidate becomes a failed row
-├── ProofError                1   a saved artefact is not what was measured
+├── VerificationError         1   a saved artefact is not what was measured
 ├── RunError                  1   the run folder cannot be used as asked
 │   ├── LockedError           1   another process works in the run folder
 │   ├── KilledError           1   the system ended a process of the run for want of memory
@@ -47,7 +47,7 @@ class DivergedError(FinetoothError):
     """A loss or gradient was not finite; raised before the step is taken."""
 
 
-class ProofError(FinetoothError):
+class VerificationError(FinetoothError):
     """A saved artefact, reloaded in a fresh process, is not what was measured."""
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import finetooth
 import tiny
-from finetooth.controls.control import SETTINGS
+from finetooth.baselines.fitted import SETTINGS
 from finetooth.files import read_json
 from finetooth.runs.predictions import read as read_predictions
 from trials import Finished, Trial, write_recipe

@@ -21,8 +21,8 @@ from finetooth import pipeline
 from finetooth.errors import FinetoothError
 from finetooth.files import damage, read_json, sha256_file
 from finetooth.model.artefact_files import ADAPTER_WEIGHTS
-from finetooth.proof.command import Command
-from finetooth.proof.task import Task
+from finetooth.rows.context import Task
+from finetooth.workers.supervisor import Command
 from trials import PROGRAM, Finished, Trial, write_recipe
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,8 +6,8 @@ from source_tree import imports, modules
 # doctor stands above the torch line: it examines strangers' adapters, so it starts fast and cannot load one.
 ROOMS = (
     "errors", "progress", "files", "rules", "families", "untrusted", "recipe", "sources", "tasks", "data", "drafts",
-    "measure", "controls", "preflight", "runs", "report", "doctor", "model", "tuning", "proof", "plan", "pipeline",
-    "cli",
+    "measure", "baselines", "preflight", "runs", "report", "doctor", "model", "tuning", "verification", "rows",
+    "workers", "plan", "pipeline", "cli",
 )  # fmt: skip
 FIRST_BELOW_THE_TORCH_LINE = ROOMS.index("model")
 TORCH = ("torch", "transformers", "peft", "accelerate")
@@ -16,12 +16,12 @@ TORCH = ("torch", "transformers", "peft", "accelerate")
 DOORS = {
     "peft": ("model.adapters",),
     "transformers": ("model",),
-    "torch": ("model", "tuning", "proof", "plan", "pipeline"),
+    "torch": ("model", "tuning", "verification", "rows", "plan", "pipeline"),
     "tokenizers": ("model",),
     "huggingface_hub": ("sources.hub",),
-    "sklearn": ("controls",),
-    "scipy": ("controls", "measure"),
-    "threadpoolctl": ("controls",),
+    "sklearn": ("baselines",),
+    "scipy": ("baselines", "measure"),
+    "threadpoolctl": ("baselines",),
     "pyarrow": ("data", "runs"),
     "filelock": ("runs", "sources"),
     "pydantic": ("recipe",),

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from finetooth import controls
-from finetooth.controls.control import SETTINGS
+from finetooth import baselines
+from finetooth.baselines.fitted import SETTINGS
 from finetooth.files import discard, read_hashed_json, read_json, sweep
 from finetooth.measure import decision_file, learning
 from finetooth.measure.decisions import Decision
@@ -245,7 +245,7 @@ def _inference(plan: Plan, place: RowFolder) -> Inference | None:
 
 def _test_rows_cut(plan: Plan, name: str) -> float | None:
     """The share of the test rows that is cut for a row; None for one that reads the texts themselves, or nothing."""
-    if name in controls.TEXT_KINDS:
+    if name in baselines.TEXT_KINDS:
         return None
     return plan.lengths_for(name)["test"].rows_cut
 
@@ -258,7 +258,7 @@ def _of_baseline(plan: Plan, place: RowFolder, name: str, accuracies: Mapping[st
         heads = Heads(len(tested), mean, min(tested), max(tested)) if len(tested) > 1 else None
         return {"head": plan.of_model().base.head, "heads": heads}
     if is_probe(name):
-        probe = controls.Probe.load(place.control)
+        probe = baselines.Probe.load(place.control)
         facts = read_json(place.control / SETTINGS)
         other = facts["identity"]["base"]["id"] if name in plan.other_bases else None
         return {
@@ -266,7 +266,7 @@ def _of_baseline(plan: Plan, place: RowFolder, name: str, accuracies: Mapping[st
             "probe": Chosen(probe.chosen.feature, probe.chosen.inverse_regularisation, other),
             "warnings": probe.warnings,
         }
-    return {"warnings": controls.load(place.control).warnings}
+    return {"warnings": baselines.load(place.control).warnings}
 
 
 def _costs(folder: RunFolder, name: str, seed: int | None) -> RowCosts:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from finetooth import controls
+from finetooth import baselines
 from finetooth.drafts import load_recipe
-from finetooth.errors import DivergedError, KilledError, ProofError, RecipeError, RunError
+from finetooth.errors import DivergedError, KilledError, RecipeError, RunError, VerificationError
 from finetooth.files import (
     UNFINISHED,
     damage,
@@ -31,10 +31,8 @@ from finetooth.plan.describing import data_lines, padded_lines, warning_lines
 from finetooth.plan.prepare import Material
 from finetooth.preflight import Finding
 from finetooth.progress import Progress, progress_for
-from finetooth.proof import certificate
-from finetooth.proof.command import Command
-from finetooth.proof.task import Action, Task
 from finetooth.recipe import Recipe, is_probe
+from finetooth.rows.context import Action, Task
 from finetooth.runs import complete, finished, inventory, lockbox, plan_file, predictions, provenance
 from finetooth.runs.disk import disk_faults
 from finetooth.runs.layout import RowFolder, RunFolder
@@ -43,6 +41,8 @@ from finetooth.runs.memory import give_back, held_bytes
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.work import save_examples, write_splits
 from finetooth.tuning.course import Course
+from finetooth.verification import reload_check
+from finetooth.workers.supervisor import Command
 
 
 def run(
@@ -162,7 +162,7 @@ class _Work:
         finished.refuse_changed(row, run_id=self.plan.run_id)
         with self._failing_alone(name, seed):
             if not row.failed.is_file() and "test" not in _scored(row):
-                certificate.refuse_another(row, name=name)
+                reload_check.refuse_another(row, name=name)
                 self._call("score", name, seed, "test")
 
     @contextmanager
@@ -196,14 +196,14 @@ class _Work:
         if row.failed.is_file():
             return
         with self._failing_alone(name, seed):
-            artefact = row.control if controls.is_control(name) else row.adapter
+            artefact = row.control if baselines.is_control(name) else row.adapter
             if not artefact.exists():
                 self._fit(name, seed)
                 for warning in read_json(row.curve)["warnings"] if row.curve.is_file() else ():
                     self._warn(name, seed, warning)
             fault = damage(artefact)
             if fault is not None:
-                raise ProofError(
+                raise VerificationError(
                     f"{artefact}: {fault}: this is not what was saved and measured. Delete that folder and give the "
                     "same command again to make it anew from the last checkpoint."
                 )
@@ -266,7 +266,7 @@ class _Work:
         tuned = name in self.plan.candidates
         if action == "score":
             verb = "test" if split == "test" else ("prove" if tuned else "validate")
-            counted = name not in controls.TEXT_KINDS
+            counted = name not in baselines.TEXT_KINDS
             return f"{verb} {shown}", self.plan.counts[split] if counted else None, "texts"
         if is_probe(name):
             return f"fit {shown}", self.plan.counts["train"] + self.plan.counts["validation"], "texts"

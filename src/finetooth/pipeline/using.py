@@ -8,13 +8,13 @@ from finetooth.errors import RunError, SourceError
 from finetooth.files import read_json
 from finetooth.model.artefact_files import identity_of
 from finetooth.progress import Progress, progress_for
-from finetooth.proof import certificate
 from finetooth.recipe import Data, typed
 from finetooth.recipe import load as load_recipe
 from finetooth.runs import complete, plan_file, results
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.plan_file import Precision
 from finetooth.sources import bring_adapter, bring_model
+from finetooth.verification import reload_check
 
 if TYPE_CHECKING:  # a run is looked into without torch
     from finetooth.model.predictor import Predictor
@@ -115,7 +115,7 @@ def adapter_folder(path: Path) -> Path:
     if winner is None:
         raise RunError(f"{path}: the run has no winner, since no candidate of it ended well.")
     row = folder.row(winner["name"], winner["seed"])
-    certificate.refuse_another(row, name=winner["name"])
+    reload_check.refuse_another(row, name=winner["name"])
     return row.adapter
 
 

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.controls import control as controls
+from finetooth import baselines
 from finetooth.errors import ModelError, RunError, SourceError
 from finetooth.files import MANIFEST, read_json
 from finetooth.model.artefact_files import IDENTITY
 from finetooth.pipeline import ending, using
 from finetooth.plan import prepare
 from finetooth.progress import Progress, Silent, progress_for
-from finetooth.proof import figures, rechecking
-from finetooth.proof.rechecking import Checked, Fault
 from finetooth.recipe import Recipe
 from finetooth.recipe import load as load_recipe
 from finetooth.runs import complete, inventory, plan_file
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.work import read_splits
+from finetooth.verification import figures, rechecks
+from finetooth.verification.rechecks import Checked, Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +95,14 @@ def _check_alone(adapter: Path, base: str | None, progress: Progress) -> Checked
             f"What can be told of it: finetooth doctor {adapter}"
         )
     checked, row = Checked(adapter.name), RowFolder(adapter.parent)
-    rechecking.check_sealed(checked, adapter)
+    rechecks.check_sealed(checked, adapter)
     run_folder = using.run_of(adapter)
     if run_folder is not None and row.adapter == adapter and row.verify.is_file():
-        rechecking.check_finished(checked, row)
-        rechecking.check_certificate(checked, row)
+        rechecks.check_finished(checked, row)
+        rechecks.check_certificate(checked, row)
     if not checked.faults:
         base_folder = using.bring_base(adapter, base, progress=progress, offline=True)
-        rechecking.check_reload(checked, adapter, base_folder=base_folder)
+        rechecks.check_reload(checked, adapter, base_folder=base_folder)
     return checked
 
 
@@ -144,7 +144,7 @@ def _check_run(folder: RunFolder, base: str | None, progress: Progress) -> tuple
                 if adapter.is_dir() and not checked.faults:
                     base_folder = held.of(run, adapter)
                     if base_folder is not None:
-                        rechecking.check_reload(checked, adapter, base_folder=base_folder)
+                        rechecks.check_reload(checked, adapter, base_folder=base_folder)
             step.advance(1)
     if not any(fault.field == "predictions.parquet" for checked in rows for fault in checked.faults):
         _check_winner(run, folder, said)
@@ -201,12 +201,12 @@ def _check_row(
 ) -> None:
     """All of a row that needs no base model."""
     tuned = checked.name == "full" or any(candidate.name == checked.name for candidate in said.recipe.candidates)
-    kept = row.control if controls.is_control(checked.name) else row.adapter
-    rechecking.check_sealed(checked, kept)
+    kept = row.control if baselines.is_control(checked.name) else row.adapter
+    rechecks.check_sealed(checked, kept)
     if kept == row.adapter and not checked.faults:
-        rechecking.check_plan(checked, kept, said.plan)
+        rechecks.check_plan(checked, kept, said.plan)
     if tuned:
-        rechecking.check_certificate(checked, row)
+        rechecks.check_certificate(checked, row)
         figures.check_curve(checked, row, figures_said)
     with checked.watching("decision.json"):
         decision = ending.decision_of(said.plan, row)

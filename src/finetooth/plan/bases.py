@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.controls.probe import cross_validated
+from finetooth.baselines.probe import cross_validated
 from finetooth.data import Dataset, Examples, overlap
 from finetooth.errors import DataError, ModelError, RecipeError, SourceError
 from finetooth.measure.intervals import wilson

@@ -17,14 +17,14 @@ from finetooth.plan import looking, prepare
 from finetooth.plan.prepare import Material
 from finetooth.preflight import fix_list as fixes
 from finetooth.progress import Progress, progress_for
-from finetooth.proof.command import Command
-from finetooth.proof.task import Task
 from finetooth.recipe import Recipe, is_probe
+from finetooth.rows.context import Task
 from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.memory import give_back, held_bytes
 from finetooth.runs.plan_file import Plan
 from finetooth.tuning.course import Course
+from finetooth.workers.supervisor import Command
 
 # Of TF-IDF + logistic regression, measured on IMDB: seconds a million characters of training text.
 TFIDF_SECONDS_PER_MILLION = 1.2

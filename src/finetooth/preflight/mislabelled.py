@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.controls.tfidf import cross_validated
+from finetooth.baselines.tfidf import cross_validated
 from finetooth.data import Examples
 from finetooth.data.overlap import folds
 from finetooth.measure.exact_interval import clopper_pearson

@@ -15,7 +15,7 @@ import torch
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from finetooth.controls.logistic import regression, solve, standardised
+from finetooth.baselines.logistic import regression, solve, standardised
 from finetooth.errors import DivergedError
 from finetooth.files import damage, discard, new_directory, read_file
 from finetooth.model import seeds

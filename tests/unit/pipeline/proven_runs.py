@@ -10,7 +10,7 @@ import yaml
 
 import plans
 import tiny
-from finetooth.controls.majority import Majority
+from finetooth.baselines.majority import Majority
 from finetooth.data import Examples
 from finetooth.files import sha256_file, write_file, write_hashed_json, write_json
 from finetooth.model import adapters, artefact
@@ -18,13 +18,13 @@ from finetooth.model.loading import base_tensors, hash_tensors, load_base
 from finetooth.model.predictor import Input, Predictor
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.pipeline import ending
-from finetooth.proof import certificate
 from finetooth.recipe import Recipe, load
 from finetooth.runs import finished, plan_file, predictions
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.work import save_examples, write_splits
 from finetooth.tuning import checkpoints
+from finetooth.verification import reload_check
 
 CLASSES = ("bad", "good")
 SEED = 3
@@ -112,7 +112,7 @@ def _prove(folder: RunFolder, logits: Any, parameters: dict[str, Any]) -> None:
     checkpoints.save_best(row.checkpoints, 4, named={}, logits=logits)
     curve = {"best_step": 4, "kept_epoch": 1.0, "head": "new", "curve": [], "warnings": [], "token_budget": 96}
     write_json(row.curve, {"parameters": parameters, **curve})
-    certificate.prove(row, logits, name="r4", exact=True, new_interpreter=True)
+    reload_check.prove(row, logits, name="r4", exact=True, new_interpreter=True)
 
 
 def _keep(folder: RunFolder, key: tuple[str, int | None], splits: dict[str, Examples], logits: dict[str, Any]) -> None:

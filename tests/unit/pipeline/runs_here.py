@@ -11,9 +11,9 @@ from finetooth import pipeline
 from finetooth.errors import Interrupted
 from finetooth.files import sha256_file
 from finetooth.model import device
-from finetooth.proof import worker
-from finetooth.proof.command import Command
-from finetooth.proof.task import Task
+from finetooth.rows.context import Task
+from finetooth.workers import entry_point
+from finetooth.workers.supervisor import Command
 
 # Measured times, and what is made of them: their bytes differ from run to run.
 TIMED = {"costs.json", "log.jsonl", "report.html", "README.md", "COMPLETE", "plan.json", "provenance.json"}
@@ -41,8 +41,8 @@ class Here:
         self.stop_at_step: int | None = None
         self.calls: list[tuple[str, str, str]] = []
         monkeypatch.setattr(device, "configure", lambda resolved: None)
-        monkeypatch.setattr(worker, "_say", lambda message: None)
-        monkeypatch.setattr(worker, "_Stopping", lambda: self)
+        monkeypatch.setattr(entry_point, "_say", lambda message: None)
+        monkeypatch.setattr(entry_point, "_Stopping", lambda: self)
         monkeypatch.setattr(Command, "warm", lambda command: None)
         monkeypatch.setattr(Command, "call", lambda command, task, step, **how: self.call(task))
 
@@ -59,7 +59,7 @@ class Here:
             int(item.name.split("-")[1]) for item in sorted(task.folder.checkpoints.glob("step-*"))
         ]
         self.calls.append((task.action, task.row, task.split))
-        worker._work(task, worker._Speaker())
+        entry_point._work(task, entry_point._Speaker())
 
 
 def finish(values: dict[str, Any], out: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import plans
 from finetooth import Recipe
-from finetooth.controls.majority import Majority
+from finetooth.baselines.majority import Majority
 from finetooth.data import Dataset, Examples
 from finetooth.files import read_json, write_hashed_json, write_json
 from finetooth.measure.decision_file import DECISION, SCHEMA, describe

@@ -13,8 +13,8 @@ from finetooth.files import new_directory, read_json, write_json
 from finetooth.model import device
 from finetooth.pipeline import running
 from finetooth.progress import Silent, Step
-from finetooth.proof.task import Task
 from finetooth.recipe import load as load_recipe
+from finetooth.rows.context import Task
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.plan_file import Plan
 from finetooth.tuning import checkpoints

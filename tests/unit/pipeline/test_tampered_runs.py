@@ -18,9 +18,9 @@ from finetooth import pipeline
 from finetooth.errors import FinetoothError, Interrupted, RunError
 from finetooth.files import read_json, write_json
 from finetooth.pipeline.verifying import verify
-from finetooth.proof import rechecking
 from finetooth.report.verification import render
 from finetooth.runs.layout import RowFolder, RunFolder
+from finetooth.verification import rechecks
 
 
 @pytest.fixture(autouse=True)
@@ -403,7 +403,7 @@ def test_every_file_of_a_finished_run_in_every_way(
     stage: Any, stages: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the files alone: nothing is reloaded, which takes most of the time of `verify`."""
-    monkeypatch.setattr(rechecking, "check_reload", lambda *anything, **named: None)
+    monkeypatch.setattr(rechecks, "check_reload", lambda *anything, **named: None)
     count, wrong = 0, []
     for name in files_in(stages["complete"]):
         for tamper in TAMPERS:

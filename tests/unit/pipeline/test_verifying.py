@@ -15,10 +15,10 @@ from safetensors.torch import load_file, save_file
 from finetooth.errors import ModelError, RunError, SourceError
 from finetooth.files import read_hashed_json, read_json, seal, sha256_file, write_hashed_json, write_json
 from finetooth.pipeline.verifying import Verification, verify
-from finetooth.proof import certificate
 from finetooth.report.verification import render
 from finetooth.runs import predictions
 from finetooth.runs.layout import RowFolder, RunFolder
+from finetooth.verification import reload_check
 
 WEIGHTS = "adapter_model.safetensors"
 Tamper = Callable[[Path], None]
@@ -290,7 +290,7 @@ def test_a_run_from_before_the_full_certificate_is_still_proven(run: RunFolder) 
     flip_a_bit(row_of(run).adapter)
     reseal(row_of(run).adapter)
     assert [field for field, _ in faults(verify(run.path))] == ["adapter_sha256"]
-    certificate.refuse_another(run.row("majority", None), name="majority")
+    reload_check.refuse_another(run.row("majority", None), name="majority")
 
 
 def pipe(place: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 from tuning_jobs import CLASSES, split
 
 import tiny
-from finetooth.controls.logistic import regression, solve, standardised
+from finetooth.baselines.logistic import regression, solve, standardised
 from finetooth.model.batching import collate
 from finetooth.model.loading import Base, load_base, output_layer
 from finetooth.tuning import head_start

@@ -1,0 +1,62 @@
+"""How the rows of a run are computed: by the plain pass, or by the inference pass as far as its gate allows."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.errors import Interrupted
+from finetooth.model import agreement, inference
+from finetooth.model.agreement import Measured
+from finetooth.model.artefact import canary_tokens
+from finetooth.model.batching import Tokens
+from finetooth.model.predictor import Predictor
+from finetooth.rows.context import Context, add_costs
+from finetooth.runs.plan_file import Precision
+from finetooth.runs.work import read_labels
+
+
+def measure(
+    context: Context,
+    predictor: Predictor,
+    *,
+    plain: npt.NDArray[np.float32] | None = None,
+    stop: Callable[[], int | None] = lambda: None,
+) -> Measured:
+    """What the inference pass makes of the validation rows, for the folder of the row's artefact.
+
+    plain: their logits (N, C) by the plain pass; computed where omitted. stop: the signal to obey, or None.
+    Raises: Interrupted after a signal.
+    """
+
+    def advance(count: int) -> None:
+        signal_number = stop()
+        if signal_number is not None:
+            raise Interrupted("interrupted; the state is saved.", signal_number=signal_number)
+
+    plan, (_, truth) = context.plan, read_labels(context.run_folder, "validation")
+    tokens = Tokens.open(context.run_folder.work / "tokens" / "validation")
+    if plain is None and plan.inference == "bfloat16" and len(truth) >= agreement.LEAST_ROWS:
+        predictor.logits(canary_tokens(predictor))  # thrown away: a first pass may have other last bits (ADR 5)
+        plain = predictor.logits(tokens, budget=plan.evaluation_budget, advance=advance)
+    empty = np.empty((0, len(predictor.classes)), np.float32)
+    return inference.measure(
+        predictor,
+        tokens,
+        plain=empty if plain is None else plain,
+        truth=np.asarray(truth),
+        wanted=plan.inference,
+        advance=advance,
+    )
+
+
+def ready(context: Context, predictor: Predictor) -> Predictor:
+    """The predictor for a split: the validation rows are compared bitwise, and go through the plain pass."""
+    wanted: Precision = "plain" if context.split == "validation" else context.plan.inference
+    return inference.ready(predictor, wanted)
+
+
+def record(context: Context, precision: Precision, measured: Measured) -> None:
+    """Put down how the test rows were computed, beside the costs of the row: the results say it."""
+    if context.split == "test":
+        add_costs(context.folder, inference={"precision": precision, "fallback_reason": measured.fallback_reason})

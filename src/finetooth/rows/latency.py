@@ -1,0 +1,47 @@
+"""How long one text waits for its answer, one text at a time, in the row's own fresh process."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from finetooth.rows.context import Context, add_costs
+from finetooth.runs.work import read_texts
+
+TEXTS, WARM_UP = 50, 3
+SPREAD = (5, 95)  # percentiles of the timings, linear between two of them
+MOST_SECONDS = 5.0
+
+Answer = Callable[[Sequence[str], Sequence[str] | None], Any]
+
+
+def record(context: Context, answer: Answer) -> None:
+    """Put the seconds of an answer to one text into the row's costs, for its test rows alone.
+
+    latency_seconds is the median of the timings, latency_spread_seconds their SPREAD, latency_texts their number.
+
+    answer(texts, pairs) is given one text at a time: TEXTS of them, evenly out of the test rows, or as many as
+    MOST_SECONDS allow, after WARM_UP that do not count. Tokens are made anew; loading the model is not counted. To be
+    called before the row's predictions are kept, which say that it is done; no label is read.
+    """
+    if context.split != "test":
+        return
+    texts, given = read_texts(context.run_folder, "test")
+    rows = np.linspace(0, len(texts) - 1, min(TEXTS, len(texts))).astype(int)
+    taken: list[float] = []
+    end = time.perf_counter() + MOST_SECONDS
+    for row in [*rows[:WARM_UP], *rows]:
+        pairs = None if given is None else [given[row]]
+        began = time.perf_counter()
+        answer([texts[row]], pairs)
+        taken.append(time.perf_counter() - began)
+        if len(taken) > WARM_UP and time.perf_counter() > end:
+            break
+    timings = taken[min(WARM_UP, len(rows)) :]
+    add_costs(
+        context.folder,
+        latency_seconds=float(np.median(timings)),
+        latency_spread_seconds=np.percentile(timings, SPREAD).tolist(),
+        latency_texts=len(timings),
+    )

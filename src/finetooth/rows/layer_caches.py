@@ -1,0 +1,81 @@
+"""The run's prefix caches: opened for a task, and filled where blocks are missing."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from finetooth.files import read_json
+from finetooth.model.batching import Tokens
+from finetooth.model.prefix import PrefixCache
+from finetooth.rows.context import Context, add_costs
+
+
+def open_frozen(context: Context, adapter_sha256: str, *, width: int) -> PrefixCache:
+    """The place for the states of the training rows below the layers that the task's row goes on training (`then`).
+
+    adapter_sha256: of what was trained in the layers below. It is the row's own, to be discarded after its training.
+    """
+    plan = context.plan
+    depth, kept = plan.candidates[context.row].frozen_depth, plan.kept_frozen()[context.row]
+    return PrefixCache(
+        frozen_place(context),
+        Tokens.open(context.tokens / "train"),
+        depth=depth,
+        width=width,
+        budget=plan.evaluation_budget,
+        blocks=kept.blocks,
+        key=_key(context, "train", depth) | {"adapter": adapter_sha256, "precision": plan.of_model().precision},
+    )
+
+
+def frozen_place(context: Context) -> Path:
+    """The folder of open_frozen."""
+    return context.run_folder.work / "prefix" / f"{context.row}-seed-{context.seed}"
+
+
+def _key(context: Context, split: str, depth: int) -> dict[str, Any]:
+    """What decides hidden states of a split at the entry of layer `depth`, besides adapters."""
+    plan, base = context.plan, context.plan.of_model().base
+    return {
+        "schema": 1,
+        "base": base.sha256,
+        "weights": base.weights_sha256,
+        "tokens": {
+            name: item["sha256"]
+            for name, item in read_json(context.tokens / "MANIFEST.json")["files"].items()
+            if name.startswith(f"{split}/")
+        },
+        "depth": depth,
+        "budget": plan.evaluation_budget,
+        "device": plan.device,
+    }
+
+
+def open_filled(
+    context: Context, model: Any, split: str, *, pad_id: int, advance: Callable[[int, str], None]
+) -> PrefixCache | None:
+    """The hidden states kept of a split for the task's row, all there; None where none are kept.
+
+    advance(0, note) is told after each block computed; what it raises ends the work, and what is written stays good.
+    """
+    plan = context.plan
+    way = plan.candidates.get(context.row)
+    depth = 0 if way is None else way.depth
+    kept = plan.kept_states(depth).get(split)
+    if kept is None:
+        return None
+    cache = PrefixCache(
+        context.run_folder.work / "prefix" / f"layer-{depth}-{split}",
+        Tokens.open(context.tokens / split),
+        depth=depth,
+        width=model.config.hidden_size,
+        budget=plan.evaluation_budget,
+        blocks=kept.blocks,
+        key=_key(context, split, depth),
+    )
+
+    def told(done: int, whole: int) -> None:
+        advance(0, f"layers below the adapter, {split}: {done:,} of {whole:,} blocks")
+
+    add_costs(context.folder, prefix_blocks=cache.fill(model, pad_id=pad_id, advance=told))
+    return cache

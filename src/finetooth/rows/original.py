@@ -1,0 +1,117 @@
+"""The row of the model as it came: with the head that the checkpoint brought, or with several untrained heads."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from finetooth.model import agreement, artefact, device
+from finetooth.model.agreement import Measured
+from finetooth.model.batching import Tokens
+from finetooth.model.features import Feature, encode, head_logits
+from finetooth.model.loading import draw_head, head_tensors
+from finetooth.model.packed_inference import InferencePass, inference_obstacle
+from finetooth.model.precision import DTYPES
+from finetooth.model.predictor import Input, Predictor
+from finetooth.model.tokenizer import load_tokenizer
+from finetooth.rows import inference_gate, latency
+from finetooth.rows.context import Channel, Context, keep_predictions
+from finetooth.rows.planned_base import load_planned
+from finetooth.runs.work import read_labels
+
+
+def fit(context: Context, channel: Channel) -> None:
+    """Save the head that came with the checkpoint; or, where none came, one for each seed from the row's own on.
+
+    Raises: VerificationError if the base is not the plan's.
+    """
+    recipe, plan, folder = context.recipe, context.plan, context.base_folder
+    planned = plan.of_model().base
+    device.configure(plan.device)
+    base = load_planned(context, head_seed=context.seed)
+    more_heads = {}
+    if base.head == "new":
+        for seed in range(context.seed + 1, context.seed + recipe.original_heads):
+            draw_head(base, seed)
+            more_heads[seed] = {name: tensor.clone() for name, tensor in head_tensors(base).items()}
+        draw_head(base, context.seed)
+    own_head = {name: tensor.clone() for name, tensor in head_tensors(base).items()}
+    settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan.pairs)
+    context.folder.path.mkdir(parents=True, exist_ok=True)
+    predictor = Predictor(base.model, load_tokenizer(folder), plan.classes, settings, context.row)
+    artefact.save(
+        replace(predictor, measured=_measured(context, predictor, [*more_heads.values(), own_head])),
+        context.folder.adapter,
+        base=base,
+        base_folder=folder,
+        source=artefact.Provenance(planned.id, planned.sha256),
+        weights_sha256=planned.weights_sha256,
+        head_seed=context.seed,
+        more_heads=more_heads,
+    )
+
+
+def _measured(context: Context, predictor: Predictor, heads: Sequence[Mapping[str, torch.Tensor]]) -> Measured:
+    """What bfloat16 changes of the validation rows, by the head for which that is most.
+
+    heads: by full names of their tensors; the last stays in the model.
+    """
+    plan, (_, truth) = context.plan, read_labels(context.run_folder, "validation")
+    obstacle = inference_obstacle(predictor.model)
+    few = len(truth) < agreement.LEAST_ROWS
+    if len(heads) == 1 or obstacle is not None or few or plan.inference != "bfloat16":
+        return inference_gate.measure(context, predictor)
+    tokens = Tokens.open(context.run_folder.work / "tokens" / "validation")
+    names: tuple[Feature, ...] = ("first_token",)
+    budget, pad_id = plan.evaluation_budget, predictor.tokenizer.pad_token_id
+    predictor.logits(artefact.canary_tokens(predictor))  # thrown away: a first pass may have other last bits (ADR 5)
+    plain = encode(predictor.model, tokens, features=names, pad_id=pad_id, budget=budget)["first_token"]
+    rounded = InferencePass(predictor.model, dtype=DTYPES["bfloat16"]).features(tokens, features=names)["first_token"]
+    logits = ([head_logits(predictor.model, first, head) for first in (plain, rounded)] for head in heads)
+    labels = np.asarray(truth)
+    return Measured(
+        None, agreement.worst(agreement.compare(*both, decision=predictor.decision, truth=labels) for both in logits)
+    )
+
+
+def score(context: Context, channel: Channel) -> None:
+    """Score a split with the saved heads, all of them on one pass of the encoder."""
+    plan = context.plan
+    device.configure(plan.device)
+    predictor = artefact.load(context.folder.adapter, base_folder=context.base_folder, name=context.row)
+    tokens = Tokens.open(context.run_folder.work / "tokens" / context.split)
+    budget = plan.evaluation_budget
+    heads = artefact.heads_of(context.folder.adapter)
+
+    def advance(count: int) -> None:
+        channel.advance(count, "")
+
+    predictor = inference_gate.ready(context, predictor)
+    latency.record(context, predictor.predict)
+    inference_gate.record(context, predictor.precision, predictor.measured)
+    if len(heads) > 1:
+        _keep_of_heads(context, predictor, tokens, heads, advance)
+    elif predictor.inference is None:
+        keep_predictions(context, predictor.logits(tokens, budget=budget, advance=advance))
+    else:
+        keep_predictions(context, predictor.inference.logits(tokens, advance=advance))
+
+
+def _keep_of_heads(
+    context: Context,
+    predictor: Predictor,
+    tokens: Tokens,
+    heads: Mapping[int, Mapping[str, torch.Tensor]],
+    advance: Callable[[int], None],
+) -> None:
+    names: tuple[Feature, ...] = ("first_token",)
+    if predictor.inference is None:
+        budget, pad_id = context.plan.evaluation_budget, predictor.tokenizer.pad_token_id
+        encoded = encode(predictor.model, tokens, features=names, pad_id=pad_id, budget=budget, advance=advance)
+    else:
+        encoded = predictor.inference.features(tokens, features=names, advance=advance)
+    first = encoded["first_token"]
+    found = {seed: head_logits(predictor.model, first, head) for seed, head in heads.items()}
+    own = found.pop(context.seed)
+    keep_predictions(context, own, of_seeds=found)

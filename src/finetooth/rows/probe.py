@@ -1,0 +1,198 @@
+"""The row of the probe: features of the frozen encoder, a regression on them, scored from what was saved."""
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.baselines import Probe
+from finetooth.baselines.fitted import SETTINGS
+from finetooth.errors import DivergedError, VerificationError
+from finetooth.files import canonical_hash, read_json, sha256_file
+from finetooth.measure.decisions import Decision
+from finetooth.model import agreement, device
+from finetooth.model.agreement import Measured
+from finetooth.model.batching import Tokens, tokenize
+from finetooth.model.features import Feature, encode, feature_batch, head_input
+from finetooth.model.loading import Base, encoder_parameters
+from finetooth.model.packed_inference import InferencePass, inference_obstacle
+from finetooth.model.precision import DTYPES
+from finetooth.model.predictor import Input
+from finetooth.model.tokenizer import load_tokenizer
+from finetooth.rows import inference_gate, latency
+from finetooth.rows.context import Channel, Context, add_costs, keep_predictions
+from finetooth.rows.planned_base import load_planned
+from finetooth.runs.plan_file import Precision
+from finetooth.runs.work import read_labels
+
+MOST_FEATURE_DIFFERENCE = 0.05  # of its norm; eight bits of mantissa leave about 0.01 after twelve layers
+
+
+def fit(context: Context, channel: Channel) -> None:
+    """Fit the probe on the training split, choose it on the validation split, and save it with the base's identity.
+
+    Validation rows are computed by the plain pass, training rows as planned.
+    Raises: VerificationError if the base is not the plan's; DivergedError for a hidden state that is not finite.
+    """
+    device.configure(context.plan.device)
+    base = load_planned(context, head_seed=0)
+    context.folder.path.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    features: tuple[Feature, ...] = (head_input(base), "mean")
+    labels = read_labels(context.run_folder, "train")[1]
+    validation = _encoded(context, base, "validation", features, precision="plain", channel=channel)
+    _refuse_diverged(validation, "validation")
+    probe, measured = _fitted(context, base, features, labels=labels, validation=validation, channel=channel)
+    seconds = time.perf_counter() - started
+    parameters = {"head": probe.parameters, "total": probe.parameters + encoder_parameters(base)}
+    proof = {"validation_logits_sha256": _sha256(probe.logits(validation))}
+    facts = {"parameters": parameters, "identity": _identity(context), "inference": measured.described(), **proof}
+    probe.save(context.folder.control, facts=facts)
+    add_costs(context.folder, train_seconds=seconds, examples_per_second=len(labels) / seconds)
+
+
+def score(context: Context, channel: Channel) -> None:
+    """Score a split with the saved probe, on features computed anew; the validation rows by the plain pass, bitwise.
+
+    Raises: VerificationError when base, tokenizer, labels or input are not those it was fitted with, or a bit of the
+    validation rows' logits is not what was measured before it was saved (unless the run is marked inexact).
+    """
+    plan = context.plan
+    device.configure(plan.device)
+    probe = Probe.load(context.folder.control)
+    saved = read_json(context.folder.control / SETTINGS)
+    _refuse_another(context, saved["identity"])
+    base = load_planned(context, head_seed=0)
+    wanted: Precision = "plain" if context.split == "validation" else plan.inference
+    measured = Measured.of(saved["inference"])
+    precision = measured.precision(wanted)
+    encoded = _encoded(context, base, context.split, (probe.chosen.feature,), precision=precision, channel=channel)
+    _refuse_diverged(encoded, context.split)
+    found = probe.logits(encoded)
+    if context.split == "validation" and not plan.inexact and _sha256(found) != saved["validation_logits_sha256"]:
+        raise VerificationError(
+            f"{context.row}: the reloaded probe is not the one measured: its validation logits differ. The run stops "
+            f"here. Delete {context.folder.path} and give the same command again to fit it anew."
+        )
+    latency.record(context, _answering(context, base, probe, precision=precision))
+    inference_gate.record(context, precision, measured)
+    keep_predictions(context, found)
+
+
+def _fitted(
+    context: Context,
+    base: Base,
+    features: tuple[Feature, ...],
+    *,
+    labels: npt.NDArray[np.int64],
+    validation: Mapping[str, npt.NDArray[np.float32]],
+    channel: Channel,
+) -> tuple[Probe, Measured]:
+    """The probe fitted on training features as planned, and whether its answers may be computed in bfloat16.
+
+    labels: (N,) of the training rows. validation: features (N, H) by the plain pass. Training features are computed in
+    bfloat16 only if those of the validation rows are near the plain ones. The gate then decides on the answers alone,
+    as it does for an adapter, which keeps what it learned in bfloat16 where the gate fails.
+    """
+    plan, truth = context.plan, read_labels(context.run_folder, "validation")[1]
+    measured = Measured(inference_obstacle(base.model) if plan.inference != "plain" else None)
+    precision: Precision = "plain" if measured.fallback_reason else plan.inference
+    rounded: Mapping[str, npt.NDArray[np.float32]] = {}
+    if precision == "bfloat16" and len(truth) >= agreement.LEAST_ROWS:
+        rounded = _encoded(context, base, "validation", features, precision="bfloat16")
+    if precision == "bfloat16" and not (rounded and _are_near(rounded, validation)):
+        precision = "float32"
+    train = _encoded(context, base, "train", features, precision=precision, channel=channel)
+    _refuse_diverged(train, "train")
+    probe = Probe.fit(train, labels, validation=validation, truth=truth, classes=len(plan.classes))
+    if precision == "bfloat16":
+        logits = {name: probe.logits(encoded) for name, encoded in (("plain", validation), ("bfloat16", rounded))}
+        measured = Measured(None, agreement.compare(**logits, decision=Decision(), truth=np.asarray(truth)))
+    return probe, measured
+
+
+def _are_near(rounded: Mapping[str, npt.NDArray[np.float32]], plain: Mapping[str, npt.NDArray[np.float32]]) -> bool:
+    """Whether the features differ by no more than rounding makes them; not if a value is not finite."""
+    differences = (np.linalg.norm(rounded[name] - plain[name]) / np.linalg.norm(plain[name]) for name in plain)
+    return all(difference <= MOST_FEATURE_DIFFERENCE for difference in differences)
+
+
+def _answering(context: Context, base: Base, probe: Probe, *, precision: Precision) -> latency.Answer:
+    recipe, tokenizer = context.recipe, load_tokenizer(context.base_folder)
+    feature = cast(Feature, probe.chosen.feature)
+    computed = None if precision == "plain" else InferencePass(base.model, dtype=DTYPES[precision])
+
+    def answer(texts: Sequence[str], pairs: Sequence[str] | None) -> npt.NDArray[np.float32]:
+        tokens = tokenize(tokenizer, texts, pairs, max_tokens=recipe.max_tokens, truncation=recipe.truncation)
+        if computed is not None:
+            return probe.logits({feature: computed.features(tokens, features=(feature,))[feature]})
+        found = feature_batch(
+            base.model, tokens, np.arange(len(texts)), features=(feature,), pad_id=tokenizer.pad_token_id
+        )
+        return probe.logits({feature: found[feature]})
+
+    return answer
+
+
+def _encoded(
+    context: Context,
+    base: Base,
+    split: str,
+    features: tuple[Any, ...],
+    *,
+    precision: Precision,
+    channel: Channel | None = None,
+) -> dict[str, npt.NDArray[np.float32]]:
+    def advance(count: int) -> None:
+        if channel is not None:
+            channel.advance(count, "")
+
+    tokens = Tokens.open(context.tokens / split)
+    if precision == "plain":
+        pad_id = load_tokenizer(context.base_folder).pad_token_id
+        budget = context.plan.evaluation_budget
+        found = encode(base.model, tokens, features=features, pad_id=pad_id, budget=budget, advance=advance)
+    else:
+        found = InferencePass(base.model, dtype=DTYPES[precision]).features(tokens, features=features, advance=advance)
+    return {str(name): rows for name, rows in found.items()}
+
+
+def _refuse_diverged(encoded: Mapping[str, npt.NDArray[np.float32]], split: str) -> None:
+    for name, rows in encoded.items():
+        if not np.isfinite(rows).all():
+            raise DivergedError(f"a value of {name} of the {split} rows is not finite.")
+
+
+def _identity(context: Context) -> dict[str, Any]:
+    """What the probe belongs to, by content: it says nothing with another base, tokenizer, classes or input."""
+    recipe, plan, folder = context.recipe, context.plan, context.base_folder
+    base = plan.base_of(context.row)
+    return {
+        "base": {
+            "id": base.id,
+            "source_sha256": base.sha256,
+            "weights_sha256": base.weights_sha256,
+            "config_sha256": sha256_file(folder / "config.json"),
+        },
+        "tokenizer_sha256": sha256_file(folder / "tokenizer.json"),
+        "labels_sha256": canonical_hash(plan.classes),
+        "input": asdict(Input(recipe.max_tokens, recipe.truncation, pairs=plan.pairs)),
+    }
+
+
+def _refuse_another(context: Context, saved: dict[str, Any]) -> None:
+    now = _identity(context)
+    for field in ("base", "tokenizer_sha256", "labels_sha256", "input"):
+        if saved[field] != now[field]:
+            raise VerificationError(
+                f"{context.row}: {field.removesuffix('_sha256')} is not what the probe was fitted with. Delete "
+                f"{context.folder.path} and give the same command again to fit it anew."
+            )
+
+
+def _sha256(logits: npt.NDArray[np.float32]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(logits).data).hexdigest()

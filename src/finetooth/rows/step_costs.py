@@ -1,0 +1,219 @@
+"""What tuning a candidate will cost here, measured on a few of its own batches in a process of its own.
+
+Nothing is saved: the steps are thrown away with the process.
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+
+from finetooth.files import write_json
+from finetooth.model import adapters, device, seeds, whole
+from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
+from finetooth.model.loading import load_base
+from finetooth.model.packed import PackedModel
+from finetooth.model.packed_inference import InferencePass, inference_obstacle
+from finetooth.model.precision import DTYPES
+from finetooth.model.tokenizer import load_tokenizer
+from finetooth.recipe import Training
+from finetooth.rows.context import Context
+from finetooth.runs.contention import ProcessorTime, waited_share
+from finetooth.runs.plan_file import ModelPlan, Plan, Precision
+from finetooth.tuning.course import Course
+from finetooth.tuning.forward import Forward, PaddedModel
+from finetooth.tuning.gradients import Crew, accumulate
+from finetooth.tuning.schedule import optimizer
+from finetooth.tuning.trained import trained
+
+TRAIN_SECONDS, EVALUATION_SECONDS = 1.0, 0.3
+INFERENCE_SECONDS, LEAST_INFERRED = 0.2, 32  # the pass is timed on ever more rows until it takes so long
+MOST_STEPS = 500  # drawn, to find the one that takes the most memory
+
+
+def probe(context: Context) -> None:
+    """Write probe.json into the row's folder: parameters, seconds to load, of a step and of an evaluated token."""
+    began = time.perf_counter()
+    recipe, plan = context.recipe, context.plan
+    device.configure(plan.device)
+    candidate = next((item for item in recipe.candidates if item.name == context.row), None)
+    folder = context.base_folder
+    base = load_base(folder, classes=plan.classes, head_seed=context.seed, dropout=recipe.training.base_dropout)
+    pad_id = load_tokenizer(folder).pad_token_id
+    model = whole.release(base) if candidate is None else adapters.attach(base, candidate, seed=context.seed)
+    tokens = Tokens.open(context.run_folder.work / "tokens" / "train")
+    tuned = device.placed(model.train(), recipe.training.device)
+    rule, _ = optimizer(trained(tuned).items(), recipe.training, candidate)
+    load_seconds = time.perf_counter() - began
+
+    crew = Crew()
+
+    def rate(forward: Forward) -> float:
+        steps = _steps(forward, tokens, recipe.training, seed=context.seed, rows=plan.counts["train"])
+        with crew:
+            return _train_rate(crew, forward, rule, tokens, steps)
+
+    asked = plan.candidates[context.row]
+    states = _Made.planned(tokens, plan, depth=asked.depth)
+    because = asked.fallback_reason
+    abreast = crew.size if recipe.training.device == "cpu" else 1
+    planned, processor_time = plan.of_model(), ProcessorTime.now()
+    step_seconds = rate(_forward(tuned, tokens, planned, pad_id, because=because, abreast=abreast, states=states))
+    waited = waited_share(processor_time)
+    counts = whole.parameters(base) if candidate is None else adapters.parameters(model)
+    context.folder.path.mkdir(parents=True, exist_ok=True)
+    write_json(
+        context.folder.path / "probe.json",
+        {
+            "parameters": {
+                "adapter": counts.adapter,
+                "head": counts.head,
+                "bias": counts.bias,
+                "base": counts.base,
+                "trainable": counts.trainable,
+                "total": counts.total,
+                "peft_percent": counts.peft_percent,
+                "plain_percent": 100 * counts.trainable / counts.total,
+            },
+            "gpu_peak_bytes": device.gpu_peak_bytes() if recipe.training.device == "cuda" else None,
+            "load_seconds": load_seconds,
+            "step_seconds": step_seconds,
+            "waited_share": waited,
+            "token_seconds": _evaluation_rate(model, tokens, pad_id, plan.evaluation_budget),
+            "inference_token_seconds": _inference_rate(model, tokens, plan.inference),
+        },
+    )
+
+
+def _forward(
+    model: Any,
+    tokens: Tokens,
+    plan: ModelPlan,
+    pad_id: int,
+    *,
+    because: str | None,
+    abreast: int,
+    states: "_Made | None" = None,
+) -> Forward:
+    """The pass that tuning will use: padded where there is a `because`."""
+    if because is not None:
+        return PaddedModel(model, tokens, budget=plan.token_budget, pad_id=pad_id)
+    dtype = DTYPES[plan.precision]
+    return PackedModel(model, tokens, budget=plan.token_budget, most_abreast=abreast, states=states, dtype=dtype)
+
+
+class _Made:
+    """Stands for the hidden states of a prefix cache, which a probe does not fill: as many rows, of no meaning."""
+
+    def __init__(self, tokens: Tokens, held: np.ndarray, *, depth: int, width: int) -> None:
+        self.tokens, self.held, self.depth, self.width = tokens, held, depth, width
+
+    @classmethod
+    def planned(cls, tokens: Tokens, plan: Plan, *, depth: int) -> "_Made | None":
+        """States of the rows of which the plan keeps them; None where it keeps none."""
+        kept = plan.kept_states(depth).get("train")
+        blocks = 0 if kept is None else kept.blocks
+        held = np.zeros(len(tokens.lengths), bool)
+        for rows in evaluation_batches(tokens.lengths, plan.evaluation_budget)[:blocks]:
+            held[rows] = True
+        return cls(tokens, held, depth=depth, width=plan.of_model().base.width) if blocks else None
+
+    def holds(self, rows: Rows) -> np.ndarray:
+        """(B,) bool."""
+        return self.held[rows]
+
+    def read(self, rows: Rows) -> torch.Tensor:
+        """(T, H) float32."""
+        return torch.ones(int(self.tokens.lengths[rows].sum()), self.width)
+
+
+def _steps(forward: Forward, tokens: Tokens, training: Training, *, seed: int, rows: int) -> list[list[Rows]]:
+    """The micro-batches of as many steps as a run on `rows` rows takes, at most MOST_STEPS, drawn as it draws them."""
+    size, count = training.batch_size, len(tokens.lengths)
+    wanted = min(MOST_STEPS, Course.of(training, rows).typical)
+    steps: list[list[Rows]] = []
+    for epoch in range(-(-wanted * size // count)):
+        order = seeds.order(seed, epoch, count)
+        batches = [order[start : start + size] for start in range(0, count, size)]
+        steps += [forward.split(batch) for batch in batches]
+    return steps[:wanted]
+
+
+def _computed(forward: Forward, tokens: Tokens, part: Rows) -> int:
+    """Tokens that a micro-batch computes, its padding's too where there is any."""
+    lengths = tokens.lengths[part]
+    return int(lengths.sum()) if isinstance(forward, PackedModel) else len(part) * int(lengths.max())
+
+
+def _train_rate(
+    crew: Crew, forward: Forward, rule: torch.optim.Optimizer, tokens: Tokens, steps: list[list[Rows]]
+) -> float:
+    """Mean seconds of a training step, scaled from the tokens of those that were timed to those of all `steps`.
+
+    The one that takes the most memory comes first, untimed.
+    """
+    parameters = [value for group in rule.param_groups for value in group["params"]]
+
+    def summed(found: torch.Tensor, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
+        return found.sum(), found.sum()
+
+    def step(parts: list[Rows]) -> None:
+        forward.fold()
+        found, _ = accumulate(crew, parts, forward=forward, parameters=parameters, objective=summed)
+        rule.step()
+        rule.zero_grad()
+        float(found)  # waits for a GPU
+
+    def size(part: Rows) -> int:
+        return _computed(forward, tokens, part)
+
+    def at_once(parts: list[Rows]) -> int:
+        starts = range(0, len(parts), forward.abreast)
+        return max(sum(map(size, parts[start : start + forward.abreast])) for start in starts)
+
+    step(max(steps, key=at_once))
+    computed = spent = 0.0
+    for parts in steps:
+        started = time.perf_counter()
+        step(parts)
+        spent += time.perf_counter() - started
+        computed += sum(map(size, parts))
+        if spent > TRAIN_SECONDS:
+            break
+    whole = sum(size(part) for parts in steps for part in parts)
+    return spent / computed * whole / len(steps)
+
+
+def _inference_rate(model: torch.nn.Module, tokens: Tokens, precision: Precision) -> float | None:
+    """Seconds of a token in the inference pass, from rows spread over all lengths; None where it is not used."""
+    if precision == "plain" or inference_obstacle(model) is not None:
+        return None
+    computed = InferencePass(model, dtype=DTYPES[precision])
+    order, count = np.argsort(tokens.lengths), len(tokens.lengths)
+    rows, seconds = min(count, LEAST_INFERRED), 0.0
+    while True:
+        sample = tokens.take(np.sort(order[np.linspace(0, count - 1, rows).astype(int)]))
+        started = time.perf_counter()
+        computed.logits(sample)
+        seconds = time.perf_counter() - started
+        if rows == count or seconds > INFERENCE_SECONDS:
+            return seconds / int(sample.lengths.sum())
+        rows = min(count, 4 * rows)
+
+
+def _evaluation_rate(model: torch.nn.Module, tokens: Tokens, pad_id: int, budget: int) -> float:
+    """Seconds of a token in the plain pass, from micro-batches spread over all lengths."""
+    model.eval()
+    batches = evaluation_batches(tokens.lengths, budget)
+    count = spent = 0.0
+    with torch.inference_mode():
+        for rows in [batches[index] for index in np.linspace(0, len(batches) - 1, min(12, len(batches))).astype(int)]:
+            started = time.perf_counter()
+            batch = collate(tokens, rows, pad_id=pad_id)
+            model(**batch)
+            count += batch["input_ids"].numel()
+            spent += time.perf_counter() - started
+            if spent > EVALUATION_SECONDS:
+                break
+    return spent / count

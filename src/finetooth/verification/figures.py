@@ -1,0 +1,107 @@
+"""The figures of a finished row, computed again from its predictions."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import safe_open
+
+from finetooth.files import read_json
+from finetooth.measure.decisions import Decision
+from finetooth.model.artefact_files import ADAPTER_WEIGHTS
+from finetooth.runs import predictions
+from finetooth.runs.layout import RowFolder
+from finetooth.runs.results import CurvePoint, Parameters, parameters_json
+from finetooth.verification.rechecks import Checked
+from finetooth.verification.reload_check import logits_sha256
+
+_ROUNDING = 1e-9  # relative; sums of the same numbers in another order, on another processor
+
+
+def check_figures(
+    checked: Checked,
+    row: RowFolder,
+    said: Mapping[str, Any],
+    *,
+    splits: Mapping[str, tuple[str, ...]],
+    labels: dict[str, npt.NDArray[np.int64]],
+    decision: Decision,
+) -> None:
+    """The row's predictions against splits.parquet, the labels of the other rows, and what results.json says of it.
+
+    said: the row in results.json. labels: of each split, taken from the first row that is checked.
+    decision: what makes labels of the row's logits.
+    """
+    if not row.predictions.is_file():
+        checked.refuse("predictions.parquet", "predictions.parquet is missing.")
+        return
+    with checked.watching("predictions.parquet"):
+        found = predictions.read(row.predictions)
+        for split in ("validation", "test"):
+            part = found[split]
+            if part.ids != splits.get(split):
+                checked.refuse("predictions.parquet", f"its {split} rows are not those of splits.parquet.")
+            if not np.array_equal(labels.setdefault(split, part.labels), part.labels):
+                checked.refuse("predictions.parquet", f"its {split} labels are not those of the rows before it.")
+            again = decision.score(part.logits, part.labels)
+            _compare(checked, split, said[split], again)
+        if row.verify.is_file():
+            _check_proof(checked, read_json(row.verify), said, found["validation"].logits)
+
+
+def check_curve(checked: Checked, row: RowFolder, said: Mapping[str, Any]) -> None:
+    """What results.json says of the training against curve.json, and the trained values counted in the adapter.
+
+    said: the row in results.json.
+    """
+    if not row.curve.is_file():
+        checked.refuse("curve.json", "curve.json is missing.")
+        return
+    with checked.watching("curve.json"):
+        curve: dict[str, Any] = read_json(row.curve)
+        here = {key: curve[key] for key in ("best_step", "kept_epoch", "head")}
+        here["curve"] = [asdict(CurvePoint(**point)) for point in curve["curve"]]
+        here["parameters"] = parameters_json(Parameters(**curve["parameters"]))
+        for name, value in here.items():
+            if said[name] != value:
+                checked.refuse(name, f"results.json does not say of {name} what curve.json does.")
+        weights = row.adapter / ADAPTER_WEIGHTS  # of full fine-tuning there is none, but the whole model
+        if weights.is_file() and not checked.faults:
+            counted = _values(weights)
+            if counted != here["parameters"]["trainable"]:
+                checked.refuse(
+                    "parameters",
+                    f"results.json says {here['parameters']['trainable']:,} trained parameters, {weights.name} holds "
+                    f"{counted:,}.",
+                )
+
+
+def _values(weights: Path) -> int:
+    with safe_open(weights, framework="numpy") as tensors:
+        return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
+
+
+def _compare(checked: Checked, split: str, said: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    for name, value in found.items():
+        if math.isclose(said[name], value, rel_tol=_ROUNDING, abs_tol=_ROUNDING):
+            checked.figures = (checked.figures or 0) + 1
+        else:
+            checked.refuse(
+                f"{split}.{name}",
+                f"results.json says {split} {name} {said[name]:.6g}, predictions.parquet gives {value:.6g}.",
+            )
+
+
+def _check_proof(
+    checked: Checked, proof: Mapping[str, Any], said: Mapping[str, Any], validation: npt.NDArray[np.float32]
+) -> None:
+    known = proof.get("validation_logits_sha256")  # certificates of earlier versions lack it
+    if known is not None and known != logits_sha256(validation):
+        checked.refuse("predictions.parquet", "its validation logits are not those that verify.json proves.")
+    reload = {key: proof[key] for key in ("verified", "max_abs_logit_difference")}
+    if said["reload"] != reload:
+        checked.refuse("reload", "results.json does not say of the reload what verify.json does.")

@@ -1,0 +1,154 @@
+"""Proving a saved artefact again: its files, its certificate, what it belongs to, its canaries. Nothing is written."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from finetooth.errors import FinetoothError
+from finetooth.files import MANIFEST, damages, kind_of, read_json
+from finetooth.model.artefact_files import CANARIES, IDENTITY, identity_of, labels_of
+from finetooth.runs import finished
+from finetooth.runs.layout import RowFolder
+from finetooth.runs.plan_file import Plan
+from finetooth.sources import borrow_adapter
+from finetooth.sources.regular import refuse_special
+from finetooth.verification import reload_check
+
+# What reading a file of ours, changed by hand, can end in besides our own errors.
+_MALFORMED = (
+    AssertionError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is not as it was proven. where: the row, or empty. field: what differs. what: a sentence."""
+
+    where: str
+    field: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Canaries:
+    """The recomputed canaries. off: largest difference of a logit from the recorded one. allowed: 0 means bitwise."""
+
+    rows: int
+    off: float
+    allowed: float
+
+
+@dataclass(slots=True)
+class Checked:
+    """What was checked of one row (or of an adapter alone, or of the run's own files), and what was found.
+
+    files: equal to their manifest or mark. certificate: fields equal to it. figures: recomputed from the predictions.
+    None: there was nothing of the kind to check, or a fault came before it.
+    """
+
+    name: str
+    seed: int | None = None
+    status: str = "done"
+    files: int | None = None
+    certificate: int | None = None
+    canaries: Canaries | None = None
+    figures: int | None = None
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def where(self) -> str:
+        """The row as it is named in a sentence."""
+        return self.name if self.seed is None else f"{self.name} seed {self.seed}"
+
+    def refuse(self, field: str, what: str) -> None:
+        """Put down a fault."""
+        self.faults.append(Fault(self.where, field, what))
+
+    @contextmanager
+    def watching(self, field: str) -> Iterator[None]:
+        """A block whose errors are faults of `field`; what comes after the block goes on."""
+        try:
+            yield
+        except FinetoothError as error:
+            self.refuse(field, str(error))
+        except _MALFORMED as error:
+            self.refuse(field, f"{field} is not of the form that Finetooth writes ({type(error).__name__}: {error}).")
+
+
+def check_sealed(checked: Checked, folder: Path) -> None:
+    """The files of an artefact against its manifest; a link among them is a fault."""
+    with checked.watching("files"):
+        if not folder.is_dir():
+            checked.refuse("files", f"the folder {folder.name} is missing.")
+            return
+        refuse_special(folder, [])
+        wrong = list(damages(folder))
+        for what in wrong:
+            checked.refuse("files", f"{folder.name}/{what}.")
+        if not wrong:
+            checked.files = len(read_json(folder / MANIFEST)["files"])
+
+
+def check_finished(checked: Checked, row: RowFolder) -> None:
+    """The certificate of a row that is looked at without its run, against the hash put down when it was written."""
+    if kind_of(row.finished) is None:  # a run of an earlier version
+        return
+    with checked.watching("finished.json"):
+        what = finished.changed(row).get(row.verify.name)
+        if what is not None:
+            checked.refuse(row.verify.name, f"{row.verify.name} {what} since the run wrote it.")
+
+
+def check_certificate(checked: Checked, row: RowFolder) -> None:
+    """The certificate of a row against the files of its adapter."""
+    needed = [row.verify, *reload_check.files_of(row)]
+    missing = [file for file in needed if not file.is_file()]
+    for file in missing:
+        checked.refuse(file.name, f"{file.name} is missing, so that the certificate cannot be compared.")
+    if missing:
+        return
+    with checked.watching("verify.json"):
+        found = reload_check.differences(row)
+        for name, what in found.items():
+            if what is not None:
+                checked.refuse(name, what)
+        checked.certificate = sum(what is None for what in found.values())
+
+
+def check_plan(checked: Checked, adapter: Path, plan: Plan) -> None:
+    """What an artefact says it belongs to against what the run was planned with."""
+    with checked.watching("identity"):
+        identity: dict[str, Any] = read_json(adapter / IDENTITY)
+        base, planned = identity["base"], plan.of_model().base
+        pairs = {
+            "base": (base["weights_sha256"], planned.weights_sha256),
+            "tokenizer": (identity["tokenizer_sha256"], planned.tokenizer_sha256),
+            "labels": (list(labels_of(adapter)), list(plan.classes)),
+        }
+        for name, (said, known) in pairs.items():
+            if said != known:
+                checked.refuse(name, f"{name} of the artefact is not that of plan.json.")
+
+
+def check_reload(checked: Checked, adapter: Path, *, base_folder: Path) -> None:
+    """The artefact loaded from a copy of its allow-listed files: base, tokenizer, labels, every tensor, canaries.
+
+    Threads are those of the recording, so that the logits can be held bitwise where they were recorded.
+    """
+    from finetooth.model import artefact, device
+
+    with checked.watching("reload"), borrow_adapter(str(adapter)) as copy:
+        identity = identity_of(copy)
+        with device.configured(identity["platform"]):
+            predictor = artefact.load(copy, base_folder=base_folder, name=checked.where)
+            off, allowed = artefact.canaries_off(predictor, identity)
+        checked.canaries = Canaries(len(CANARIES), off, allowed)

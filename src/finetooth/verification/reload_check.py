@@ -1,0 +1,136 @@
+"""verify.json: the saved adapter, reloaded in a fresh process, gives bit for bit what was measured before saving."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.errors import VerificationError
+from finetooth.files import MANIFEST, canonical_hash, read_json, sha256_bytes, sha256_file, write_json
+from finetooth.measure.decision_file import DECISION
+from finetooth.model.artefact_files import (
+    CANARIES,
+    CANARY_TOLERANCE,
+    IDENTITY,
+    LABELS,
+    config_name,
+    weights_name,
+)
+from finetooth.runs.layout import RowFolder
+
+
+def is_due(folder: RowFolder) -> bool:
+    """Whether the row was tuned here, so that there is something to compare with."""
+    return folder.curve.is_file()
+
+
+def refuse_another(folder: RowFolder, *, name: str) -> None:
+    """Nothing, if the row's adapter is the one that was proven (or the row was never tuned).
+
+    Raises: VerificationError otherwise.
+    """
+    if not folder.verify.is_file():
+        return
+    proven, files = read_json(folder.verify), _hashes(folder)
+    # Of a run that was proven before decisions were saved, there is neither the one nor the other.
+    if (proven["adapter_sha256"], proven.get("decision_sha256")) != (
+        files[weights_name(folder.adapter)],
+        files.get(DECISION),
+    ):
+        raise VerificationError(
+            f"{name}: {folder.adapter} is not the adapter that was proven. Put back the one of this run, or delete "
+            f"{folder.path} and give the same command again to tune it anew."
+        )
+
+
+def _hashes(folder: RowFolder) -> dict[str, str]:
+    files: dict[str, Any] = read_json(folder.adapter / MANIFEST)["files"]
+    return {name: str(entry["sha256"]) for name, entry in files.items()}
+
+
+def logits_sha256(logits: npt.ArrayLike) -> str:
+    """SHA-256 of logits (N, C) as little-endian float32, row after row."""
+    return sha256_bytes(np.ascontiguousarray(logits, "<f4").tobytes())
+
+
+def differences(folder: RowFolder) -> dict[str, str | None]:
+    """{field: what is wrong with it, or None} of all that a row's certificate says and its files can be asked.
+
+    Certificates of earlier versions say less; a field that none of them lacked is asked for in any case.
+    Raises: RunError when a file is no JSON; KeyError and its like when one is not of the form we write.
+    """
+    said: dict[str, Any] = read_json(folder.verify)
+    here = _said_of(folder)
+    found: dict[str, str | None] = {
+        "verified": None if said["verified"] is True else "verify.json: verified is not true."
+    }
+    for field, value in here.items():
+        if field in said or field in _ALWAYS:
+            equal = said.get(field) == value
+            found[field] = None if equal else f"{field} is not what {folder.verify.name} says was proven."
+    return found
+
+
+def files_of(folder: RowFolder) -> list[Path]:
+    """The files of an artefact that its certificate is compared with."""
+    names = (MANIFEST, weights_name(folder.adapter), config_name(folder.adapter), IDENTITY, LABELS, "tokenizer.json")
+    return [folder.adapter / name for name in names]
+
+
+_ALWAYS = ("adapter_sha256", "decision_sha256", "base", "tokenizer_sha256", "labels_sha256")
+
+
+def _said_of(folder: RowFolder) -> dict[str, Any]:
+    """What a certificate says of an adapter's files, from the files as they are."""
+    identity: dict[str, Any] = read_json(folder.adapter / IDENTITY)
+    decision = folder.adapter / DECISION
+    return {
+        "manifest_sha256": sha256_file(folder.adapter / MANIFEST),
+        "adapter_sha256": sha256_file(folder.adapter / weights_name(folder.adapter)),
+        "adapter_config_sha256": sha256_file(folder.adapter / config_name(folder.adapter)),
+        "decision_sha256": sha256_file(decision) if decision.is_file() else None,
+        "base": identity["base"],
+        "tokenizer_sha256": sha256_file(folder.adapter / "tokenizer.json"),
+        "labels_sha256": canonical_hash(list(read_json(folder.adapter / LABELS)["labels"])),
+        "canaries": {"logits_sha256": logits_sha256(identity["canary_logits"]), "platform": identity["platform"]},
+    }
+
+
+def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact: bool, new_interpreter: bool) -> None:
+    """Compare the reloaded artefact's validation logits (N, C) with those scored in memory, and write verify.json.
+
+    The probe batch (the canaries), hashes, missing and unexpected keys were compared when the artefact was loaded.
+    new_interpreter: whether this process is one, or forked from one that only imported (ADR 14).
+    exact: every bit must be equal; False, after a resume that was allowed to be inexact: within CANARY_TOLERANCE.
+    Raises: VerificationError with the largest difference otherwise.
+    """
+    from finetooth.tuning import checkpoints
+
+    best_step = int(read_json(folder.curve)["best_step"])
+    fault = checkpoints.best_damage(folder.checkpoints, best_step)
+    if fault is not None:
+        raise VerificationError(
+            f"{name}: the logits measured before saving are damaged ({fault}), so that nothing can be proven. "
+            f"Delete {folder.path} and give the same command again to tune it anew."
+        )
+    measured = checkpoints.best_logits(folder.checkpoints, best_step)
+    equal = measured.shape == found.shape and bool((measured.view(np.uint32) == found.view(np.uint32)).all())
+    largest = float(np.abs(measured - found).max()) if measured.shape == found.shape else float("inf")
+    if not equal and (exact or not largest <= CANARY_TOLERANCE):
+        raise VerificationError(
+            f"{name}: the reloaded adapter is not the one measured: validation logits differ by up to {largest:.3g}. "
+            f"The run stops here. Delete {folder.path} and give the same command again to tune it anew."
+        )
+    write_json(
+        folder.verify,
+        {
+            "schema": 1,
+            "verified": True,
+            "max_abs_logit_difference": largest,
+            "compared": {"validation_rows": len(found), "probe_rows": len(CANARIES), "bitwise": equal},
+            "new_interpreter": new_interpreter,
+            "validation_logits_sha256": logits_sha256(found),
+            **_said_of(folder),
+        },
+    )

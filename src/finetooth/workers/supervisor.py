@@ -1,0 +1,215 @@
+"""The command's side of the fresh processes: starts them, shows what they say, passes signals on."""
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import IO, TYPE_CHECKING, Any
+
+from finetooth import errors
+from finetooth.baselines.fitted import SETTINGS
+from finetooth.errors import FinetoothError, Interrupted, KilledError, RunError
+from finetooth.files import read_json, write_regular
+from finetooth.model.agreement import Measured
+from finetooth.progress import Step
+from finetooth.recipe import is_probe
+from finetooth.rows.context import Task
+from finetooth.runs.memory import kernel_kills
+from finetooth.runs.plan_file import Plan, Precision
+from finetooth.workers.process import Forked, Server, can_fork, start_new
+
+if TYPE_CHECKING:
+    import subprocess
+
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+# MKL promises equal bits from run to run only in this mode (ADR 5), cuBLAS only with such a workspace (ADR 11); a user
+# may set others.
+_NUMERICS = {"MKL_CBWR": "AUTO", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+# What oneDNN keeps for every new shape pins the heap, which then grows with each step (ADR 6). In bfloat16 shapes are
+# few, and dear to make again (ADR 10); where the system has killed the row for its memory they are not kept either.
+_HEAP = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
+_KILLED = -getattr(signal, "SIGKILL", 9)  # the return code; Windows has neither
+
+
+# Threads of OpenMP spin at a barrier until all are there; where another program has the processor of one of them, the
+# others use up what it waits for. A thousand turns cost nothing on an idle machine (docs/experiments.md).
+_BARRIERS = {"GOMP_SPINCOUNT": "1000"}
+
+
+class Command:
+    """One command at work. At most one child at a time; the first signal asks it to save and end, a second kills it."""
+
+    def __init__(self) -> None:
+        # As it is now: libraries that the command imports later change their own process's.
+        self.environment = _environment()
+        self.child: subprocess.Popen[str] | Forked | None = None
+        self.signal_number: int | None = None
+        self.server: Server | None = None
+        self.returncode = 0
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """A block within which `warm` may be called; the server is gone after it."""
+        try:
+            yield
+        finally:
+            self._close()
+
+    def warm(self) -> None:
+        """Begin to import what rows need in a process of its own, from which theirs are then forked.
+
+        Where the system does not fork soundly nothing is done, and each row's process is a new interpreter.
+        """
+        if self.server is None and can_fork():
+            self.server = Server(self.environment)
+
+    def _close(self) -> None:
+        server, self.server = self.server, None
+        if server is not None:
+            server.close()
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Turn SIGINT and SIGTERM into Interrupted while the block runs (in the main thread; elsewhere nothing)."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def call(self, task: Task, step: Step, *, plan: Plan, new_interpreter: bool = False) -> None:
+        """Do the task in a fresh process, showing its progress in `step`. plan: of the task's run.
+
+        The process is forked from the server where there is one; new_interpreter: it is not, in any case.
+
+        Raises: the error the task raised; RunError when its process ended without a word, KilledError when that was
+        the system's doing, because memory ran out; Interrupted after a signal.
+        """
+        kills = kernel_kills()
+        with write_regular(task.run_folder.stderr, "w+") as stderr:
+            self.child = self._start(task, stderr, plan=plan, new_interpreter=new_interpreter)
+            try:
+                answer = self._converse(self.child, task, step)
+            finally:
+                self._end()
+            if self.signal_number is not None:  # even if the child was done before it could obey
+                raise Interrupted(_INTERRUPTED, signal_number=self.signal_number)
+            if answer.get("event") == "done":
+                return
+            if answer.get("event") == "error":
+                raise _error(answer)
+            stderr.seek(0)
+            killed = self.returncode == _KILLED and kernel_kills() > kills
+            raise (KilledError if killed else RunError)(_silent_end(task, self.returncode, stderr.read(), killed))
+
+    def _start(
+        self, task: Task, stderr: IO[str], *, plan: Plan, new_interpreter: bool
+    ) -> "subprocess.Popen[str] | Forked":
+        heap = {name: value for name, value in _heap(task, plan).items() if name not in self.environment}
+        if self.server is not None and not new_interpreter:
+            forked = self.server.fork(heap, stderr)
+            if forked is not None:
+                return forked
+            self._close()
+        return start_new({**heap, **self.environment}, stderr)
+
+    def _converse(self, child: "subprocess.Popen[str] | Forked", task: Task, step: Step) -> dict[str, Any]:
+        assert child.stdin is not None and child.stdout is not None
+        answer: dict[str, Any] = {}
+        try:
+            child.stdin.write(json.dumps(task.message()) + "\n")
+            child.stdin.flush()
+        except BrokenPipeError:
+            child.wait()
+            return {}  # it died before it could listen; its exit code says how
+        for line in child.stdout:
+            try:
+                answer = json.loads(line)
+            except ValueError:
+                answer = {}  # it died in the middle of a word
+            if answer.get("event") == "advance":
+                step.advance(answer["count"], note=answer["note"])
+        child.wait()
+        return answer
+
+    def _end(self) -> None:
+        child, self.child = self.child, None
+        assert child is not None and child.stdin is not None and child.stdout is not None
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+        self.returncode = child.returncode or 0
+        for stream in (child.stdin, child.stdout):
+            stream.close()
+
+    def _handle(self, signal_number: int, frame: FrameType | None) -> None:
+        again = self.signal_number is not None
+        self.signal_number = signal_number
+        child = self.child
+        if child is None:
+            raise Interrupted(_INTERRUPTED, signal_number=signal_number)
+        if again:
+            child.kill()
+        else:
+            child.terminate()
+
+
+_INTERRUPTED = "interrupted; what is done is saved. Give the same command again to go on."
+
+
+def _environment() -> dict[str, str]:
+    """The environment of the process of any row."""
+    return {**_NUMERICS, **_barriers(), **os.environ, **_OFFLINE}
+
+
+def _barriers() -> dict[str, str]:
+    """How long threads spin; nothing where the user says how they wait, which the count would override."""
+    return {} if "OMP_WAIT_POLICY" in os.environ else _BARRIERS
+
+
+def _heap(task: Task, plan: Plan) -> dict[str, str]:
+    if task.folder.lowered.is_file() or (task.action == "score" and task.split != "test"):
+        return _HEAP
+    way = plan.candidates.get(task.row)
+    if task.action == "score":
+        return {} if _test_precision(task, plan.inference) == "bfloat16" else _HEAP
+    if way is None:
+        return {} if plan.inference == "bfloat16" else _HEAP
+    on_gpu = "gpu" in plan.device  # what is left to the CPU then is float32
+    return {} if way.fallback_reason is None and plan.of_model().precision == "bfloat16" and not on_gpu else _HEAP
+
+
+def _test_precision(task: Task, wanted: Precision) -> Precision:
+    """The number format in which the row's own gate lets its test rows be computed."""
+    settings = task.folder.control / SETTINGS
+    if not is_probe(task.row):
+        return Measured.load(task.folder.adapter).precision(wanted)
+    return Measured.of(read_json(settings)["inference"]).precision(wanted) if settings.is_file() else "float32"
+
+
+def _error(answer: dict[str, Any]) -> FinetoothError:
+    kind = getattr(errors, answer["type"], RunError)
+    error: FinetoothError = kind(answer["message"])
+    return error
+
+
+def _silent_end(task: Task, returncode: int, stderr: str, killed: bool) -> str:
+    last = stderr.strip().splitlines()[-1:] or ["it said nothing"]
+    if killed:
+        reason = "ended by the system, because memory ran out"
+    elif returncode < 0:
+        name = signal.Signals(-returncode).name
+        reason = f"ended by {name}" + (" (usually: memory ran out)" if returncode == _KILLED else "")
+    else:
+        reason = f"ended with code {returncode}"
+    said = f"{task.row}: its process was {reason}; last words: {last[0]}."
+    if task.action == "probe":  # its folder is gone when this is read
+        return said
+    return f"{said} All of them: {task.run_folder.stderr}. Give the same command again to go on."

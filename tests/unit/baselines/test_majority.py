@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from finetooth import baselines
+from finetooth.data import Examples
+from finetooth.errors import RunError, VerificationError
+from finetooth.measure.metrics import predicted
+
+
+def examples(labels):
+    names = tuple(f"train.csv:{number}" for number in range(len(labels)))
+    return Examples(ids=names, texts=names, pairs=None, labels=np.array(labels, np.int64))
+
+
+def test_it_says_the_smoothed_shares_of_train():
+    logits = baselines.fit("majority", examples([0, 2, 2, 2]), classes=3).logits(["a", "b"])
+    assert logits.shape == (2, 3) and logits.dtype == np.float32
+    assert np.exp(logits) == pytest.approx(np.array([[2 / 7, 1 / 7, 4 / 7]] * 2))
+
+
+def test_of_equal_shares_the_lowest_class_wins():
+    assert predicted(baselines.fit("majority", examples([2, 1, 2, 1]), classes=4).logits(["a"])).tolist() == [1]
+
+
+def test_saved_and_loaded_it_says_the_same(tmp_path):
+    fitted = baselines.fit("majority", examples([0, 1, 1]), classes=2)
+    fitted.save(tmp_path / "control")
+    assert baselines.load(tmp_path / "control").logits(["x"]).tobytes() == fitted.logits(["x"]).tobytes()
+    with pytest.raises(RunError):
+        fitted.save(tmp_path / "control")
+
+
+def test_a_damaged_or_foreign_folder_is_refused(tmp_path):
+    def said(folder):
+        with pytest.raises(VerificationError) as error:
+            baselines.load(folder)
+        return str(error.value)
+
+    again = "Delete the folder and give the same command again."
+    assert said(tmp_path) == f"{tmp_path}: MANIFEST.json is missing. {again}"
+    folder = tmp_path / "control"
+    baselines.fit("majority", examples([0, 1, 1]), classes=2).save(folder)
+    data = bytearray((folder / "control.safetensors").read_bytes())
+    data[-1] ^= 1
+    (folder / "control.safetensors").write_bytes(data)
+    assert said(folder) == f"{folder}: control.safetensors differs from its manifest. {again}"

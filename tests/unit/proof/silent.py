@@ -1,5 +1,0 @@
-"""A channel for work done in the test's own process: nobody listens, nobody asks it to stop."""
-
-from finetooth.proof.task import Channel
-
-SILENT = Channel(lambda count, note: None, lambda: None)

@@ -1,0 +1,64 @@
+"""Full fine-tuning goes the way of a candidate: tuned, saved, reloaded, proven bitwise, scored."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from finetooth.errors import SourceError
+from finetooth.files import read_json
+from finetooth.model.artefact_files import WHOLE_WEIGHTS
+from finetooth.pipeline import ending, using
+from finetooth.pipeline.verifying import verify
+from finetooth.rows import candidate, original
+from finetooth.verification import reload_check
+from silent import SILENT
+
+
+def test_the_whole_model_is_tuned_saved_and_proven(begin: Callable[..., Any]) -> None:
+    training = {"epochs": 1, "base_dropout": 0.0, "full_learning_rate": 1e-3}
+    context = begin(baselines=["full"], candidates=[], training=training)
+    candidate.fit(context("fit", "full"), SILENT)
+    for split in ("validation", "test"):
+        candidate.score(context("score", "full", split), SILENT)
+    one = context("score", "full")
+    row = ending._row(one.recipe, one.plan, one.run_folder, "full", 3)
+    assert (row.kind, row.status, row.head, row.decision) == ("baseline", "done", "new", None)
+    assert row.reload is not None and row.reload.verified and row.reload.max_abs_logit_difference == 0
+    assert row.parameters is not None and row.parameters.trainable == row.parameters.total
+    assert read_json(one.folder.verify)["compared"]["bitwise"] is True
+    costs = ending._costs(one.run_folder, "full", 3)
+    assert costs.adapter_bytes == (one.folder.adapter / WHOLE_WEIGHTS).stat().st_size > 4 * row.parameters.total
+    assert (
+        ending.choose_winner(one.recipe, one.plan, one.run_folder, keys=[("full", 3)]) is None
+    )  # it ships nothing to win
+    reload_check.refuse_another(one.folder, name="full")
+    _reloads(one)
+    assert ending._costs(one.run_folder, "full", 3).latency_seconds > 0
+
+
+def test_an_original_model_can_be_proven_again_too(begin: Callable[..., Any]) -> None:
+    context = begin(baselines=["original"], candidates=[], original_heads=2)
+    original.fit(context("fit", "original"), SILENT)
+    original.score(context("score", "original", "test"), SILENT)
+    _reloads(context("score", "original"))
+
+
+def _reloads(context: Any) -> None:
+    """Its artefact is taken as an adapter is: canaries bitwise, predictions; a changed bit or a lost file is named."""
+    found = verify(context.folder.adapter, base=str(context.base_folder))
+    (checked,) = found.rows
+    assert found.verified and checked.canaries is not None
+    assert (checked.canaries.off, checked.canaries.allowed) == (0.0, 0.0)
+    predictor = using.load(context.folder.adapter, base=str(context.base_folder))
+    said = predictor.predict(["a fine film", "no"])
+    assert [set(one["probabilities"]) for one in said] == [set(context.plan.classes)] * 2
+    weights = next(file for file in context.folder.adapter.iterdir() if file.suffix == ".safetensors")
+    whole_bytes = weights.read_bytes()
+    weights.write_bytes(whole_bytes[:-1] + bytes([whole_bytes[-1] ^ 1]))
+    assert not verify(context.folder.adapter, base=str(context.base_folder)).verified
+    with pytest.raises(SourceError, match="is not what its manifest says"):
+        using.load(context.folder.adapter, base=str(context.base_folder))
+    weights.unlink()
+    with pytest.raises(SourceError, match="is missing"):
+        using.load(context.folder.adapter, base=str(context.base_folder))

@@ -1,0 +1,252 @@
+"""bfloat16 is used where it changes next to nothing on the validation rows, and what was measured stays beside it."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from finetooth.errors import ModelError, RunError
+from finetooth.files import read_hashed_json, read_json, write_hashed_json
+from finetooth.measure.decisions import Abstention, Decision
+from finetooth.model import agreement, artefact, inference
+from finetooth.model.agreement import INFERENCE, Agreement, Measured, compare, worst
+from finetooth.model.batching import Tokens, tokenize
+from finetooth.model.loading import load_base
+from finetooth.model.packed_inference import InferencePass
+from finetooth.model.tokenizer import load_tokenizer
+from finetooth.pipeline import ending
+from finetooth.rows import candidate, probe
+from finetooth.rows.context import Channel
+from finetooth.runs import predictions
+from finetooth.tuning.validation import validation_logits
+from silent import SILENT
+
+
+@pytest.mark.parametrize(
+    ("flipped", "accuracy", "passed"),
+    [(0, 0.8, True), (3, 0.8, True), (4, 0.8, False), (2, 0.801, True), (2, 0.802, False), (2, 0.798, False)],
+)
+def test_the_gate_lets_pass_three_flips_of_a_thousand_and_a_tenth_of_a_point(
+    flipped: int, accuracy: float, passed: bool
+) -> None:
+    assert Agreement(1000, flipped, accuracy, 0.8, 0.1).passed is passed
+
+
+def test_flips_and_accuracies_are_counted() -> None:
+    plain, rounded = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32), np.array([[0.5, 0.0], [1.0, 0.25]], np.float32)
+    found = compare(plain, rounded, decision=Decision(), truth=np.array([1, 0], dtype=np.int64))
+    assert found == Agreement(2, 1, 0.5, 1.0, 1.0)
+
+
+def test_to_abstain_where_the_plain_pass_answers_is_a_flip() -> None:
+    plain, rounded = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32), np.array([[0.0, 0.1], [1.0, 0.0]], np.float32)
+    abstaining = Decision(abstention=Abstention("coverage", 0.5, 0.6, 0.5, 1.0, ()))
+    truth = np.array([1, 0], dtype=np.int64)
+    assert compare(plain, rounded, decision=Decision(), truth=truth).flipped == 0
+    assert compare(plain, rounded, decision=abstaining, truth=truth).flipped == 1
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_value_that_is_not_finite_does_not_pass_and_is_saved(tmp_path: Path, value: float) -> None:
+    plain = np.eye(2, dtype=np.float32)[np.arange(200) % 2]
+    rounded = plain.copy()
+    rounded[7, 1] = value
+    truth = plain.argmax(1)
+    found = compare(plain, rounded, decision=Decision(), truth=truth)
+    assert found == Agreement(200, 200, 0.0, 1.0, None) and not found.passed
+    assert compare(plain, plain, decision=Decision(), truth=truth).passed
+    Measured(None, found).save(tmp_path)
+    assert Measured.load(tmp_path) == Measured(None, found)
+
+
+def test_few_validation_rows_do_not_pass() -> None:
+    assert not Agreement(99, 0, 0.8, 0.8, 0.0).passed
+    assert Agreement(100, 0, 0.8, 0.8, 0.0).passed
+
+
+def test_of_several_heads_the_one_that_changes_most_decides() -> None:
+    still, moved, failed = (
+        Agreement(1000, flips, 0.8, accuracy, 0.1) for flips, accuracy in ((0, 0.8), (3, 0.8), (1, 0.9))
+    )
+    assert worst([still, moved]) == moved
+    assert worst([still, failed, moved]) == failed
+
+
+def test_what_was_measured_decides_how_texts_are_computed() -> None:
+    good, bad = Agreement(1000, 0, 0.8, 0.8, 0.01), Agreement(1000, 9, 0.8, 0.8, 0.01)
+    assert Measured(None, good).precision("bfloat16") == "bfloat16"
+    assert Measured(None, good).precision("float32") == "float32"
+    assert Measured(None, good).precision("plain") == "plain"
+    assert Measured(None, bad).precision("bfloat16") == "float32"
+    assert Measured(None, None).precision("bfloat16") == "float32"
+    assert Measured("activation 'relu'", good).precision("bfloat16") == "plain"
+
+
+def test_the_file_gives_back_what_was_saved_and_is_refused_when_changed(tmp_path: Path) -> None:
+    measured = Measured(None, Agreement(1000, 2, 0.8, 0.801, 0.01))
+    measured.save(tmp_path)
+    assert Measured.load(tmp_path) == measured
+    (tmp_path / INFERENCE).write_text((tmp_path / INFERENCE).read_text().replace('"flipped": 2', '"flipped": 1'))
+    with pytest.raises(RunError, match="is not as Finetooth wrote it"):
+        Measured.load(tmp_path)
+    write_hashed_json(tmp_path / INFERENCE, measured.described() | {"fallback_reason": 7})
+    with pytest.raises(ModelError, match="fallback_reason"):
+        Measured.load(tmp_path)
+    (tmp_path / INFERENCE).unlink()
+    assert Measured.load(tmp_path) == Measured()
+
+
+def fitted(begin: Callable[..., Any], **changes: Any) -> Any:
+    context = begin(baselines=["majority"], training={"epochs": 1}, **changes)
+    candidate.fit(context("fit", "r4"), SILENT)
+    for split in ("validation", "test"):
+        candidate.score(context("score", "r4", split), SILENT)
+    return context("score", "r4", "test")
+
+
+def logits_of(context: Any, precision: str) -> np.ndarray:
+    predictor = artefact.load(context.folder.adapter, base_folder=context.base_folder, name="r4")
+    tokens = Tokens.open(context.run_folder.work / "tokens" / "test")
+    if precision == "plain":
+        return predictor.logits(tokens, budget=context.plan.evaluation_budget)
+    computed = inference.ready(replace(predictor, measured=Measured(None, PASSED)), precision).inference  # type: ignore[arg-type]
+    assert computed is not None and computed.precision == precision
+    return computed.logits(tokens)
+
+
+PASSED = Agreement(1000, 0, 0.8, 0.8, 0.0)
+
+
+@pytest.mark.parametrize("most", [1.0, -1.0])  # any share of flips passes, and none
+def test_the_test_rows_are_computed_in_bfloat16_only_if_the_gate_was_passed(
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, most: float
+) -> None:
+    monkeypatch.setattr(agreement, "LEAST_ROWS", 1)
+    monkeypatch.setattr(agreement, "MOST_FLIPPED", most)
+    monkeypatch.setattr(agreement, "MOST_ACCURACY_DIFFERENCE", 1.0)
+    context = fitted(begin)
+    found = predictions.read(context.folder.predictions)
+    wanted = "bfloat16" if most > 0 else "float32"
+    assert np.array_equal(found["test"].logits, logits_of(context, wanted))
+    assert np.abs(found["test"].logits - logits_of(context, "plain")).max() > 0
+    known = read_hashed_json(context.folder.adapter / INFERENCE)
+    assert known["bfloat16"]["rows"] == 20 and known["bfloat16"]["passed"] is (most > 0)
+    row = ending._inference(context.plan, context.folder)
+    assert row is not None and row.precision == wanted and row.validation_rows == 20
+
+
+def test_the_validation_rows_of_the_proof_are_those_of_the_plain_pass(begin: Callable[..., Any]) -> None:
+    context = fitted(begin)
+    predictor = artefact.load(context.folder.adapter, base_folder=context.base_folder, name="r4")
+    tokens = Tokens.open(context.run_folder.work / "tokens" / "validation")
+    plain = predictor.logits(tokens, budget=context.plan.evaluation_budget)
+    assert np.array_equal(predictions.read(context.folder.predictions)["validation"].logits, plain)
+    assert read_json(context.folder.verify)["max_abs_logit_difference"] == 0
+
+
+def test_exact_computes_everything_by_the_plain_pass(
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(InferencePass, "__init__", None)  # not to be called
+    context = fitted(begin, inference="plain")
+    assert np.array_equal(predictions.read(context.folder.predictions)["test"].logits, logits_of(context, "plain"))
+    row = ending._inference(context.plan, context.folder)
+    assert row is not None and (row.precision, row.flipped) == ("plain", None)
+
+
+def test_a_model_that_the_pass_cannot_compute_says_why(
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("finetooth.model.inference", "finetooth.tuning.validation"):
+        monkeypatch.setattr(f"{place}.inference_obstacle", lambda model: "model family 'other'")
+    context = fitted(begin)
+    row = ending._inference(context.plan, context.folder)
+    assert row is not None and (row.precision, row.fallback_reason) == ("plain", "model family 'other'")
+    assert np.array_equal(predictions.read(context.folder.predictions)["test"].logits, logits_of(context, "plain"))
+
+
+def test_a_pass_that_differs_from_the_plain_one_is_not_used(
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = fitted(begin, inference="float32")
+    predictor = artefact.load(context.folder.adapter, base_folder=context.base_folder, name="r4")
+    real = InferencePass.logits
+    monkeypatch.setattr(InferencePass, "logits", lambda *given, **named: real(*given, **named) + 0.01)
+    found = inference.ready(predictor, "float32")
+    assert found.precision == "plain"
+    reason = "its logits differ from those of the plain pass by 0.01"
+    assert found.measured.fallback_reason == reason
+    candidate.score(context, SILENT)
+    row = ending._inference(context.plan, context.folder)  # what was computed, not what was planned
+    assert row is not None and (row.precision, row.fallback_reason) == ("plain", reason)
+    assert ending._costs(context.run_folder, "r4", 3).name == "r4"
+
+
+@pytest.mark.parametrize("most", [1.0, -1.0])
+def test_the_probe_is_fitted_in_bfloat16_only_if_the_gate_was_passed(
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, most: float
+) -> None:
+    monkeypatch.setattr(agreement, "LEAST_ROWS", 1)
+    monkeypatch.setattr(agreement, "MOST_FLIPPED", most)
+    monkeypatch.setattr(agreement, "MOST_ACCURACY_DIFFERENCE", 1.0)
+    context = begin(baselines=["probe"], candidates=[])
+    probe.fit(context("fit", "probe"), SILENT)
+    used: list[str] = []
+    real = InferencePass.features
+
+    def features(self: InferencePass, *given: Any, **named: Any) -> Any:
+        used.append(self.precision)
+        return real(self, *given, **named)
+
+    monkeypatch.setattr(InferencePass, "features", features)
+    for split in ("validation", "test"):  # the validation rows' logits are compared bitwise, by the plain pass
+        probe.score(context("score", "probe", split), SILENT)
+    assert set(used) == {"bfloat16" if most > 0 else "float32"}
+    row = ending._inference(context("score", "probe").plan, context("score", "probe").folder)
+    assert row is not None and row.precision == used[0]
+
+
+def test_a_probe_whose_training_rows_are_not_finite_in_bfloat16_is_fitted_in_float32(
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agreement, "LEAST_ROWS", 1)
+    real = InferencePass.features
+
+    def features(self: InferencePass, *given: Any, **named: Any) -> Any:
+        found = real(self, *given, **named)
+        return {name: rows * (math.nan if self.precision == "bfloat16" else 1.0) for name, rows in found.items()}
+
+    monkeypatch.setattr(InferencePass, "features", features)
+    context = begin(baselines=["probe"], candidates=[])
+    counted: list[int] = []
+    probe.fit(context("fit", "probe"), Channel(lambda count, note: counted.append(count), lambda: None))
+    for split in ("validation", "test"):
+        probe.score(context("score", "probe", split), SILENT)
+    row = ending._inference(context("score", "probe").plan, context("score", "probe").folder)
+    assert row is not None and row.precision == "float32"
+    counts = context("fit", "probe").plan.counts
+    assert sum(counted) == counts["train"] + counts["validation"]
+
+
+def test_a_validation_logit_that_is_not_finite_in_bfloat16_is_computed_in_float32(
+    sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = InferencePass.logits
+
+    def logits(self: InferencePass, *given: Any, **named: Any) -> Any:
+        return real(self, *given, **named) * (math.inf if self.precision == "bfloat16" else 1.0)
+
+    monkeypatch.setattr(InferencePass, "logits", logits)
+    model = load_base(sources / "model", classes=("bad", "good"), head_seed=0).model
+    tokens = tokenize(load_tokenizer(sources / "model"), ["a dull film", "clever"], max_tokens=16, truncation="head")
+    settings: dict[str, Any] = {"pad_id": 0, "budget": 64, "states": None}
+    counted: list[int] = []
+    found = validation_logits(model, tokens, precision="bfloat16", advance=counted.append, **settings)
+    assert np.array_equal(
+        found, validation_logits(model, tokens, precision="float32", advance=lambda count: None, **settings)
+    )
+    assert sum(counted) == 2
