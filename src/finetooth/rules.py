@@ -1,17 +1,15 @@
 """The words that the allow-lists are written in: a rule says what a value must be, a table has one for each key."""
 
 import re
-import reprlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from finetooth.wording import short
+
 # What is needed instead of the value, such as "a whole number from 1 to 8"; None if the value is that.
 Rule = Callable[[Any], str | None]
 
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
-_SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist = 2, 3, 3
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 LONGEST_TEXT = 10_000
 
@@ -32,11 +30,6 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.what}{self.mend}"
-
-
-def short(value: Any) -> str:
-    """A value of any size and depth, short enough for a sentence."""
-    return _SHORT.repr(value)
 
 
 def whole(least: int, most: int) -> Rule:

@@ -4,7 +4,6 @@ import csv
 import io
 import shlex
 import sys
-import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import click
 from finetooth.cli import completing, options, output
 from finetooth.cli.progress import progress_on
 from finetooth.errors import DataError, RecipeError, did_you_mean
+from finetooth.wording import interval, times, wrapped
 
 if TYPE_CHECKING:  # help is printed without pydantic and torch
     from finetooth.measure.decisions import Decided
@@ -260,9 +260,9 @@ def _measured(figures: dict[str, Any], *, tested: bool) -> list[str]:
     from finetooth.measure.intervals import wilson
 
     low, high = wilson(round(figures["accuracy"] * figures["examples"]), figures["examples"])
-    interval = f"  95 % interval {100 * low:.1f} to {100 * high:.1f}" if tested else ""
+    sure = f"  95 % interval {interval((low, high))}" if tested else ""
     lines = [
-        f"accuracy  {100 * figures['accuracy']:6.1f} %{interval}",
+        f"accuracy  {100 * figures['accuracy']:6.1f} %{sure}",
         f"macro F1  {100 * figures['macro_f1']:6.1f} %",
         f"loss      {figures['loss']:8.4f}",
     ]
@@ -277,8 +277,8 @@ def _answered(figures: dict[str, Any]) -> list[str]:
     lines = [f"answered  {100 * coverage:6.1f} %  {count:,} examples; on the others it abstains"]
     if count:
         low, high = wilson(round(figures["accuracy_answered"] * count), count)
-        interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f}"
-        lines.append(f"  right   {100 * figures['accuracy_answered']:6.1f} %  of those; {interval}")
+        sure = f"95 % interval {interval((low, high))}"
+        lines.append(f"  right   {100 * figures['accuracy_answered']:6.1f} %  of those; {sure}")
     return lines
 
 
@@ -289,7 +289,7 @@ def _scores(tuned: Path, figures: dict[str, Any]) -> str:
     lines = [f"{tuned}, {what}: {figures['examples']:,} examples"]
     note, unseen = figures.get("note"), figures.get("unseen")
     if note:
-        lines += ["", textwrap.fill(note, _COLUMNS, subsequent_indent="  ", break_on_hyphens=False)]
+        lines += ["", wrapped(note)]
     seen = any((figures.get("seen_rows") or {}).values())
     if unseen:
         lines += ["", f"The {unseen['examples']:,} rows that the run has not seen:", *_measured(unseen, tested=True)]
@@ -302,6 +302,5 @@ def _scores(tuned: Path, figures: dict[str, Any]) -> str:
     lines += ["", f"Computed in {PRECISIONS[figures['precision']]}."] if figures.get("precision") else []
     openings = figures.get("test_openings")
     if openings:
-        times = "once" if openings == 1 else f"{openings} times"
-        lines += ["", f"{'These rows have' if seen else 'This test set has'} been opened {times}."]
+        lines += ["", f"{'These rows have' if seen else 'This test set has'} been opened {times(openings)}."]
     return "\n".join(lines)

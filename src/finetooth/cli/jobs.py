@@ -11,7 +11,7 @@ import click
 from finetooth.cli import options, output
 from finetooth.cli.progress import progress_on
 from finetooth.errors import RecipeError
-from finetooth.progress.lines import duration
+from finetooth.wording import duration, size
 
 if TYPE_CHECKING:  # help is printed without pydantic and torch
     from finetooth.recipe import Recipe
@@ -181,7 +181,7 @@ def _run(recipe: "Recipe", *, out: Path | None, as_json: bool, wide: bool, **how
     figures = result.results
     spent = sum(figures["step_seconds"].values())
     most = figures["peak_bytes"]
-    held = f", with at most {most / 1e9:.2f} GB of memory" if most else ""
+    held = f", with at most {size(most)} of memory" if most else ""
     click.echo(f"{figures['run']}: all steps took {duration(spent)}{held}\n", err=True)
     if as_json:
         output.emit_json(figures)

@@ -13,6 +13,7 @@ from finetooth.data.faults import Fault
 from finetooth.data.rows import MAX_COLUMNS, SAMPLE_ROWS, Malformed, Part, Rows, Sample, picker
 from finetooth.errors import DataError, RecipeError
 from finetooth.recipe import Data
+from finetooth.wording import counted
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SELDOM_DELIMITERS = ("@", "#", "^", "~")
@@ -187,7 +188,7 @@ def _records(lines: Iterable[str], found: Sample, *, part: Part) -> Iterator[lis
             longest, where = max((longest, where), (spanned, number), key=lambda pair: pair[0])
         yield record
     if broken:
-        rows = "1 row holds" if broken == 1 else f"{broken:,} rows hold"
+        rows = counted(broken, "row holds", "rows hold")
         found.notes.append(f"{part.name}: {rows} line breaks inside quotes, the longest {longest} lines (row {where}).")
 
 
@@ -216,7 +217,7 @@ def _refuse_endless(reason: str, *, part: Part, number: int) -> None:
 
 def _ragged(record: list[str], found: Sample, *, cut: bool) -> Malformed:
     against = "the header" if found.headed else "data.columns"
-    fields = "1 field" if len(record) == 1 else f"{len(record)} fields"
+    fields = counted(len(record), "field")
     what = f"{fields} where {against} has {len(found.columns)}"
     if cut and len(record) < len(found.columns):
         what += "; the file ends within this row: was its download cut short?"

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from finetooth import files
 from finetooth.errors import DataError
+from finetooth.wording import counted
 
 SHOWN = 5
 _ASIDE_CHARACTERS = 10_000
@@ -54,7 +55,7 @@ class Rejects:
             more = [f"... and {count - len(shown):,} more rows like these."] if count > len(shown) else []
             parts.append("\n".join([*shown, *more, fault.advice]))
         total = sum(self.counts.values())
-        rows = "1 malformed row" if total == 1 else f"{total:,} malformed rows"
+        rows = counted(total, "malformed row")
         parts.append(f"{rows} in all. To leave such rows out, counted and written aside: data.on_bad_row: skip")
         raise DataError("\n".join(parts))
 

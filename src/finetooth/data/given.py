@@ -16,6 +16,7 @@ from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent
 from finetooth.recipe import Data
 from finetooth.tasks import single_label
+from finetooth.wording import listed
 
 _SHOWN = 5
 
@@ -144,7 +145,7 @@ def _lacks(found: Mapping[str, str], key: str, head: Sample, *, part: Part) -> s
     usual = "" if key == "text_pair" else ", nor one of a usual name"
     return (
         f"{part.name}: there is no column {found[key]!r}, where the run found its {kind}s{usual}. "
-        f"Its columns: {_listed([repr(column) for column in head.columns])}. Give the column of the {kind}s that name."
+        f"Its columns: {listed([*map(repr, head.columns)], _SHOWN)}. Give the column of the {kind}s that name."
     )
 
 
@@ -175,8 +176,8 @@ def _to_score(files: discover.Found) -> list[Part]:
     for split in ("test", discover.ALL):
         if split in files.parts:
             return files.parts[split]
-    listed = _listed([part.name for parts in files.parts.values() for part in parts])
-    raise DataError(f"no file is named as the test split: found {listed}. Name the file to score.")
+    names = [part.name for parts in files.parts.values() for part in parts]
+    raise DataError(f"no file is named as the test split: found {listed(names, _SHOWN)}. Name the file to score.")
 
 
 def _discovered(spec: Data, paths: Sequence[Path]) -> tuple[discover.Found, Data]:
@@ -293,11 +294,11 @@ def _unlabelled_columns(part: Part, spec: Data, found: Mapping[str, str]) -> lis
 
 
 def _numbers_for_names(table: Table, classes: Sequence[str]) -> str:
-    numbers = _listed(sorted(set(table.labels)))
+    numbers = listed(sorted(set(table.labels)), _SHOWN)
     return (
-        f"{files_of(table)}: its labels are the numbers {numbers}, but the classes have names: {_listed(classes)}. "
-        "Which number is which is not said: data.labels of the run's recipe names no order. "
-        "Write the names into the column of the labels."
+        f"{files_of(table)}: its labels are the numbers {numbers}, but the classes have names: "
+        f"{listed(classes, _SHOWN)}. Which number is which is not said: data.labels of the run's recipe names no "
+        "order. Write the names into the column of the labels."
     )
 
 
@@ -308,9 +309,4 @@ def _left(table: Table) -> str:
 def _absent(pool: splits.Pool, classes: Sequence[str]) -> list[str]:
     counts = np.bincount(pool.labels, minlength=len(classes))
     absent = [classes[place] for place in np.flatnonzero(counts == 0).tolist()]
-    return [f"classes without a row: {_listed(absent)}."] if absent else []
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    return [f"classes without a row: {listed(absent, _SHOWN)}."] if absent else []

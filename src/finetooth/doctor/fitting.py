@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetooth.doctor.finding import Finding, count, fault, note, shown
+from finetooth.doctor.finding import Finding, fault, note
 from finetooth.doctor.known_layers import KnownLayers, known_by_type, layer_number
 from finetooth.doctor.parts import Parts, inputs
 from finetooth.doctor.reading import IDENTITY, read_mapping
@@ -15,6 +15,7 @@ from finetooth.progress import Progress
 from finetooth.recipe import is_path, typed
 from finetooth.sources import bring_model
 from finetooth.sources.regular import hash_regular
+from finetooth.wording import counted, short
 
 _WIDTHS = ("hidden_size", "dim", "d_model", "n_embd")
 _LAYERS = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")
@@ -63,13 +64,13 @@ def about_base(
         yield fault(
             "base",
             f"config.json of the base is not the one that the adapter was tuned on, which {IDENTITY} holds the SHA-256 "
-            f"of ({shown(wanted[:16])}, this one's is {given.config_sha256[:16]!r}).",
+            f"of ({short(wanted[:16])}, this one's is {given.config_sha256[:16]!r}).",
             "Name the base that the adapter was tuned on; Finetooth refuses to load it on another.",
         )
     elif wanted is None and _other_name(named, given.source):
         yield note(
             "base",
-            f"the adapter names {shown(named)} as its base, and {shown(given.source)} was given; by config.json, "
+            f"the adapter names {short(named)} as its base, and {short(given.source)} was given; by config.json, "
             "models of one family and size look alike.",
             "Unless the two are one model under two names, name the base that the adapter was tuned on.",
         )
@@ -100,7 +101,7 @@ def _about_layers(parts: Parts, family: KnownLayers | None, base: Mapping[str, A
         yield fault(
             "base",
             f"the adapter's layers are those of a {family.title}, and the base is a {known.title} (model_type "
-            f"{shown(model_type)}): none of them would be found in it.",
+            f"{short(model_type)}): none of them would be found in it.",
             "Name the base that the adapter was tuned on.",
         )
         return
@@ -128,14 +129,14 @@ def _about_sizes(parts: Parts, family: KnownLayers | None, base: Mapping[str, An
         yield fault(
             "base",
             f"the base is {width:,} wide, and lora_A of {module} has {size:,} columns "
-            f"({count(len(wrong), 'such layer')}).",
+            f"({counted(len(wrong), 'such layer')}).",
             "Name the base that the adapter was tuned on; sizes of one family differ.",
         )
     deepest = max((number for number in map(layer_number, parts.loras) if number is not None), default=None)
     if layers is not None and deepest is not None and deepest >= layers:
         yield fault(
             "base",
-            f"the base has {count(layers, 'layer')}, and the adapter changes layer {deepest} (counted from 0).",
+            f"the base has {counted(layers, 'layer')}, and the adapter changes layer {deepest} (counted from 0).",
             "Name the base that the adapter was tuned on.",
         )
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from finetooth.doctor.finding import Finding, count, fault, listed, note, shown
+from finetooth.doctor.finding import Finding, fault, note
 from finetooth.doctor.parts import Parts, named_by, targets
 from finetooth.doctor.reading import WEIGHTS, Tensor, Values
+from finetooth.wording import counted, listed, short
 
 _PAIRS = (("A", "B"), ("embedding_A", "embedding_B"))
 _AGAIN = "Save the adapter again from the model that was tuned; what is not in the file cannot be made up."
@@ -35,14 +36,14 @@ def about_pairs(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
         elif config and not _of_parameters(module, holders, wanted) and down not in allowed(module):
             ranks.setdefault(down, []).append(module)
     if alone:
-        yield fault("pairs", f"{count(len(alone), 'LoRA pair')} not whole: {listed(alone)}.", _AGAIN)
+        yield fault("pairs", f"{counted(len(alone), 'LoRA pair')} not whole: {listed(alone, 3)}.", _AGAIN)
     if misfit:
-        yield fault("rank", f"{count(len(misfit), 'LoRA pair')} of unequal rank: {listed(misfit)}.", _AGAIN)
+        yield fault("rank", f"{counted(len(misfit), 'LoRA pair')} of unequal rank: {listed(misfit, 3)}.", _AGAIN)
     for rank, modules in sorted(ranks.items()):
         yield fault(
             "rank",
-            f"{count(len(modules), 'layer')} of rank {rank}, while adapter_config.json says r {shown(config.get('r'))}"
-            f": {listed(modules)}.",
+            f"{counted(len(modules), 'layer')} of rank {rank}, while adapter_config.json says r "
+            f"{short(config.get('r'))}: {listed(modules, 3)}.",
             "The configuration and the weights are of two adapters. Put together the two files that were saved "
             "together.",
         )
@@ -57,7 +58,7 @@ def about_targets(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
         meaning = "a group that peft looks up in the base" if value == "all-linear" else "a regular expression"
         yield note(
             "targets",
-            f"target_modules is the text {shown(value)}, {meaning}; Finetooth takes only lists from strangers.",
+            f"target_modules is the text {short(value)}, {meaning}; Finetooth takes only lists from strangers.",
             f"Write the list: {listed([f'{ending!r}' for ending in endings], 8)}." if endings else "Write the list.",
         )
     if not asked:
@@ -69,7 +70,7 @@ def about_targets(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
     if idle and modules:
         yield note(
             "targets",
-            f"target_modules names {listed([shown(target) for target in idle])}, of which there are no matrices.",
+            f"target_modules names {listed([short(target) for target in idle], 3)}, of which there are no matrices.",
             "If the base has such layers, their matrices were lost: save the adapter again. Else remove the names.",
         )
     parameters = _parameter_holders(config)
@@ -77,8 +78,8 @@ def about_targets(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
     if strays:
         yield fault(
             "targets",
-            f"{count(len(strays), 'layer')} with matrices that target_modules does not name, so that peft would leave "
-            f"them out: {listed(strays)}.",
+            f"{counted(len(strays), 'layer')} with matrices that target_modules does not name, so that peft would "
+            f"leave them out: {listed(strays, 3)}.",
             "Add the names to target_modules in adapter_config.json.",
         )
 
@@ -88,14 +89,14 @@ def about_values(parts: Parts, values: Values) -> Iterator[Finding]:
     if values.broken:
         yield fault(
             "values",
-            f"{count(len(values.broken), 'tensor')} with an infinity or NaN: {listed(values.broken)}.",
+            f"{counted(len(values.broken), 'tensor')} with an infinity or NaN: {listed(values.broken, 3)}.",
             "Take an earlier checkpoint, or tune again with a lower learning rate.",
         )
     ups = [lora["B"][0] for lora in parts.loras.values() if "B" in lora]
     if ups and all(name in values.zero for name in ups):
         yield note(
             "values",
-            f"every lora_B is zero, so that the matrices add nothing to the base ({count(len(ups), 'layer')}).",
+            f"every lora_B is zero, so that the matrices add nothing to the base ({counted(len(ups), 'layer')}).",
             "The adapter was saved before it was tuned, or without what was tuned.",
         )
 
@@ -105,8 +106,8 @@ def about_strange(parts: Parts) -> Iterator[Finding]:
     if parts.strange:
         yield note(
             "weights",
-            f"{count(len(parts.strange), 'tensor')} of {WEIGHTS} belong to no LoRA layer and to no module in "
-            f"modules_to_save: {listed(parts.strange)}.",
+            f"{counted(len(parts.strange), 'tensor')} of {WEIGHTS} belong to no LoRA layer and to no module in "
+            f"modules_to_save: {listed(parts.strange, 3)}.",
             "Add their modules to modules_to_save if they were trained; else peft leaves them out.",
         )
 

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.doctor.finding import Finding, fault, shown
+from finetooth.doctor.finding import Finding, fault
 from finetooth.errors import SourceError
 from finetooth.sources.regular import open_regular
 from finetooth.sources.weights import check_safetensors
 from finetooth.untrusted import parse
+from finetooth.wording import short
 
 CONFIG, WEIGHTS, PICKLE = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
 IDENTITY = "finetooth.json"  # what an adapter of ours says it belongs to
@@ -76,7 +77,7 @@ def read_mapping(path: Path) -> dict[str, Any] | Finding:
     except ValueError as error:
         return fault("files", f"{path.name} is not valid JSON ({error}).", "Fetch the file or save the adapter again.")
     if not isinstance(value, dict):
-        return fault("files", f"{path.name} holds {shown(value)}, not a mapping.", "Save the adapter again.")
+        return fault("files", f"{path.name} holds {short(value)}, not a mapping.", "Save the adapter again.")
     return value
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from finetooth.doctor.finding import Finding, count, fault, listed, note, shown
+from finetooth.doctor.finding import Finding, fault, note
 from finetooth.doctor.parts import CLASSIFIES
 from finetooth.doctor.reading import CONFIG, PICKLE, WEIGHTS, read_mapping
 from finetooth.doctor.trained_whole import version_of
@@ -14,6 +14,7 @@ from finetooth.files import MANIFEST
 from finetooth.sources.regular import hash_regular
 from finetooth.sources.staging import conversion_command
 from finetooth.untrusted import Problem, check_adapter_config, check_labels
+from finetooth.wording import counted, listed, short
 
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
 _CODE = (".py", ".so", ".sh")
@@ -50,13 +51,13 @@ def about_files(names: Sequence[str]) -> Iterator[Finding]:
     if pickles:
         yield note(
             "files",
-            f"{count(len(pickles), 'pickle')} ({listed(pickles)}): states of a training or copies of the weights, "
+            f"{counted(len(pickles), 'pickle')} ({listed(pickles, 3)}): states of a training or copies of the weights, "
             "which can run code when they are read; no one needs them to use the adapter.",
             "Remove them before you pass the folder on.",
         )
     code = [name for name in names if name.endswith(_CODE)]
     if code:
-        yield note("files", f"{count(len(code), 'file')} of code ({listed(code)}).", "Nothing of it is run here.")
+        yield note("files", f"{counted(len(code), 'file')} of code ({listed(code, 3)}).", "Nothing of it is run here.")
     if "README.md" not in names:
         yield note("readme", "there is no README.md.", "Say what the adapter labels, on which base, and how well.")
 
@@ -68,7 +69,7 @@ def about_config(config: Mapping[str, Any]) -> Iterator[Finding]:
     if kind != "LORA":
         yield note(
             "config",
-            f"peft_type is {shown(kind)}; Finetooth knows LORA alone, so only files and values were examined.",
+            f"peft_type is {short(kind)}; Finetooth knows LORA alone, so only files and values were examined.",
             "Load it with peft.",
         )
     base = config.get("base_model_name_or_path")
@@ -77,7 +78,7 @@ def about_config(config: Mapping[str, Any]) -> Iterator[Finding]:
     elif _LOCAL.match(base):
         yield note(
             "base",
-            f"base_model_name_or_path is a path of another machine ({shown(base)}).",
+            f"base_model_name_or_path is a path of another machine ({short(base)}).",
             "Write the id under which others find the base.",
         )
     yield from _about_version(config)
@@ -88,7 +89,7 @@ def _about_key(problem: Problem) -> Iterator[Finding]:
     if problem.kind == "code":
         yield fault(
             "config",
-            f"{CONFIG} has the key {shown(problem.key)}, by which an author chooses or loads code; such folders are "
+            f"{CONFIG} has the key {short(problem.key)}, by which an author chooses or loads code; such folders are "
             "refused.",
             "Remove the key if the adapter works without it.",
         )
@@ -120,7 +121,7 @@ def about_labels(
     elif rows is not None and found != rows:
         yield fault(
             "labels",
-            f"{count(found, 'label')} named, while the head has {count(rows, 'row')}.",
+            f"{counted(found, 'label')} named, while the head has {counted(rows, 'row')}.",
             "Labels and weights are of two adapters. Put together the files that were saved together.",
         )
 
@@ -144,7 +145,9 @@ def about_manifest(folder: Path, names: Sequence[str]) -> Iterator[Finding]:
     for listing, fate in ((missing, "missing"), (changed, "not what the manifest says")):
         if listing:
             are = "is" if len(listing) == 1 else "are"
-            yield fault("files", f"{listed(listing)} {are} {fate}.", "Copy the folder again from where it was saved.")
+            yield fault(
+                "files", f"{listed(listing, 3)} {are} {fate}.", "Copy the folder again from where it was saved."
+            )
 
 
 def _about_version(config: Mapping[str, Any]) -> Iterator[Finding]:
@@ -156,7 +159,7 @@ def _about_version(config: Mapping[str, Any]) -> Iterator[Finding]:
             "Nothing to mend. Up to 0.20, biases trained with lora_only were lost on saving (peft#3306).",
         )
     elif version is None:
-        yield note("version", f"peft_version is {shown(value)}, which is no version of peft.", "Nothing to mend.")
+        yield note("version", f"peft_version is {short(value)}, which is no version of peft.", "Nothing to mend.")
     elif version < (0, 21) and config.get("bias") == "lora_only":
         yield note(
             "version",

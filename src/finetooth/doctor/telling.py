@@ -1,12 +1,11 @@
 """A diagnosis as it is printed: what the adapter is, each finding with its mend, and the verdict, in 80 columns."""
 
-import textwrap
 from typing import Any
 
 from finetooth.doctor.examining import Diagnosis
-from finetooth.doctor.finding import Finding, count
+from finetooth.doctor.finding import Finding
+from finetooth.wording import counted, wrapped
 
-_COLUMNS = 80
 _ABOUT = 9
 
 
@@ -14,11 +13,11 @@ def told(diagnosis: Diagnosis) -> str:
     """The diagnosis in plain text; commands stand on lines of their own, unbroken."""
     faults = sum(finding.kind == "fault" for finding in diagnosis.findings)
     notes = len(diagnosis.findings) - faults
-    lines = [_filled(f"{diagnosis.name}: {_what(diagnosis.adapter)}", "")]
+    lines = [wrapped(f"{diagnosis.name}: {_what(diagnosis.adapter)}")]
     for finding in diagnosis.findings:
         lines += ["", *_finding(finding)]
     verdict = "Whole" if diagnosis.whole else "Not whole"
-    return "\n".join([*lines, "", f"{verdict}: {count(faults, 'fault')}, {count(notes, 'note')}."])
+    return "\n".join([*lines, "", f"{verdict}: {counted(faults, 'fault')}, {counted(notes, 'note')}."])
 
 
 def _what(adapter: dict[str, Any]) -> str:
@@ -26,10 +25,10 @@ def _what(adapter: dict[str, Any]) -> str:
     parts = [
         adapter["peft_type"],
         f"rank {adapter['rank']}" if adapter["rank"] is not None else None,
-        count(layers, "layer") + (f" of a {family}" if family else "") if layers else None,
+        counted(layers, "layer") + (f" of a {family}" if family else "") if layers else None,
         adapter["task_type"],
         f"base {adapter['base_model_name_or_path']}" if adapter["base_model_name_or_path"] else None,
-        f"{count(adapter['tensors'], 'tensor')}, {adapter['values']:,} values" if adapter["tensors"] else None,
+        f"{counted(adapter['tensors'], 'tensor')}, {adapter['values']:,} values" if adapter["tensors"] else None,
     ]
     return ", ".join(part for part in parts if part) or "nothing that could be read"
 
@@ -37,11 +36,8 @@ def _what(adapter: dict[str, Any]) -> str:
 def _finding(finding: Finding) -> list[str]:
     first = f"{finding.kind:<5}  {finding.about:<{_ABOUT}}"
     indent = " " * len(first)
-    lines = [_filled(finding.what, first, indent), _filled(f"Mend: {finding.mend}", indent, indent)]
+    lines = [
+        wrapped(finding.what, first=first, rest=indent),
+        wrapped(f"Mend: {finding.mend}", first=indent, rest=indent),
+    ]
     return [*lines, f"{indent}{finding.command}"] if finding.command else lines
-
-
-def _filled(text: str, first: str, rest: str = "  ") -> str:
-    return textwrap.fill(
-        text, _COLUMNS, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
-    )

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from finetooth.doctor.finding import Finding, count, fault, listed, note, shown
+from finetooth.doctor.finding import Finding, fault, note
 from finetooth.doctor.known_layers import KnownLayers, layer_number
 from finetooth.doctor.parts import CLASSIFIES, GUESSED, Parts, is_within, outputs, saved_modules
 from finetooth.doctor.reading import Tensor
+from finetooth.wording import counted, listed, short
 
 _KEPT = (0, 21)  # the first peft that saves biases trained with lora_only (peft#3306, fixed by #3490)
 # Parts of names of modules that tell no classes apart, though a modules_to_save may name them.
@@ -51,7 +52,7 @@ def about_head(parts: Parts, config: Mapping[str, Any], family: KnownLayers | No
     # A BART's or T5's head is called classification_head, and one of the user's own may be called anything.
     others = [name for name in parts.saved if name not in heads and not _is_no_head(name)]
     if not heads and not others and (task in CLASSIFIES or (asked and not parts.saved)):
-        reason = f"modules_to_save is {shown(asked)}" if asked else f"task_type is {shown(task)}"
+        reason = f"modules_to_save is {short(asked)}" if asked else f"task_type is {short(task)}"
         yield fault(
             "head",
             f"no tensor of a head is in the file, though {reason}: the reloaded model would classify by chance.",
@@ -71,7 +72,7 @@ def about_head(parts: Parts, config: Mapping[str, Any], family: KnownLayers | No
     if absent:
         yield fault(
             "head",
-            f"modules_to_save names {listed([shown(name) for name in absent])}, of which the file holds no tensor.",
+            f"modules_to_save names {listed([short(name) for name in absent], 3)}, of which the file holds no tensor.",
             "Save again from the tuned model; if no such module was trained, remove the name from modules_to_save.",
         )
     elif others and not heads and task in CLASSIFIES and family is not None and family.head:
@@ -91,8 +92,8 @@ def _is_no_head(name: str) -> bool:
 def _perhaps_no_head(others: list[str], family: KnownLayers) -> Finding:
     return note(
         "head",
-        f"a {family.title} classifies by its {listed(list(family.head))}, of which the file holds no tensor; it holds "
-        f"{listed(others)}. Unless that is the head, the reloaded model would classify by chance.",
+        f"a {family.title} classifies by its {listed(list(family.head), 3)}, of which the file holds no tensor; it "
+        f"holds {listed(others, 3)}. Unless that is the head, the reloaded model would classify by chance.",
         "If it is not, save again from the tuned model with its head in modules_to_save.",
     )
 
@@ -122,9 +123,10 @@ def _part_of_head(saved: Mapping[str, Tensor], family: KnownLayers) -> Iterator[
         if len(lost) == 2:
             yield note(
                 "head",
-                f"the head of a {family.title} has {listed(lost)} too, which the file does not hold; a base that was "
-                "not tuned to classify does not bring it either, and then the reloaded model would classify by chance.",
-                f"Unless the base is itself a classifier, save again from the tuned model with {shown(module)} in "
+                f"the head of a {family.title} has {listed(lost, 3)} too, which the file does not hold; a base that "
+                "was not tuned to classify does not bring it either, and then the reloaded model would classify by "
+                "chance.",
+                f"Unless the base is itself a classifier, save again from the tuned model with {short(module)} in "
                 "modules_to_save too.",
             )
 
@@ -138,7 +140,7 @@ def _lost(saved: Mapping[str, Tensor], module: str) -> list[str]:
 def _told(lost: Mapping[str, int], bias: str) -> str:
     """How many biases are lost; of `all` those of other layers are, too."""
     least = "at least " if bias == "all" else ""
-    return f"{least}{count(len(lost), 'bias tensor')} ({sum(lost.values()):,} values)"
+    return f"{least}{counted(len(lost), 'bias tensor')} ({sum(lost.values()):,} values)"
 
 
 def _cause(bias: str, config: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import yaml
 from finetooth.data.discover import split_siblings
 from finetooth.drafts.drafting import Draft, has_columns
 from finetooth.recipe import MODEL_NAMES, ModelName, is_path, unlinked
+from finetooth.wording import counted, roughly, shown, wrapped
 
 SCHEMA_FILE = "recipe.schema.json"
 _WIDTH = 80
@@ -35,7 +35,7 @@ def written(made: Draft, *, place: Path) -> str:
     lines += [*_model(made, place), ""]
     lines += [*_data(made, values["data"], place), ""]
     if "max_tokens" in values or made.lengths.cut_share:
-        longer = f"about {_percent(made.lengths.cut_share)} of the texts are longer and cut"
+        longer = f"about {roughly(made.lengths.cut_share)} of the texts are longer and cut"
         lines += [*key_lines("max_tokens", made.recipe.max_tokens, longer if made.lengths.cut_share else ""), ""]
     for key, value in values.items():
         if key not in (*_FIRST_KEYS, "candidates"):
@@ -61,7 +61,9 @@ def _model(made: Draft, place: Path) -> Iterator[str]:
 def _data(made: Draft, values: Mapping[str, Any], place: Path) -> Iterator[str]:
     yield from _comment(_rows(made.summary))
     yield from _comment(_classes(made.summary["counts"]["train"]))
-    yield from _comment(f"Texts: {_words(made.lengths.median_words)} (median), {made.lengths.most_words:,} at most.")
+    yield from _comment(
+        f"Texts: {counted(made.lengths.median_words, 'word')} (median), {made.lengths.most_words:,} at most."
+    )
     yield "data:"
     yield from key_lines("source", _relative(_named(made), place), _beside(made), indent=2)
     reasons = {item.key: item.reason for item in made.chosen}
@@ -117,9 +119,9 @@ def _classes(counts: Mapping[str, int]) -> str:
     ranked = sorted(counts.items(), key=lambda item: -item[1])
     if len(ranked) > _SHOWN_CLASSES:
         (most, many), (least, few) = ranked[0], ranked[-1]
-        shown = f"from {most} ({_percent(many / total)} of the training rows) to {least} ({_percent(few / total)})"
+        shown = f"from {most} ({roughly(many / total)} of the training rows) to {least} ({roughly(few / total)})"
     else:
-        shown = ", ".join(f"{name} ({_percent(count / total)})" for name, count in ranked)
+        shown = ", ".join(f"{name} ({roughly(count / total)})" for name, count in ranked)
     return f"{len(ranked)} classes: {shown}."
 
 
@@ -190,7 +192,7 @@ def _relative(source: Any, place: Path) -> Any:
 def key_lines(key: str, value: Any, reason: str, *, indent: int = 0) -> Iterator[str]:
     """A key as a line of YAML, with its reason beside it, or above it where there is no room."""
     line = f"{' ' * indent}{key}: {_flow(value)}"
-    beside = f"{line:<{_COMMENT_AT - 2}}  # {_calm(reason)}"
+    beside = f"{line:<{_COMMENT_AT - 2}}  # {shown(reason, 10_000)}"
     if not reason:
         yield line
     elif len(beside) <= _WIDTH:
@@ -202,30 +204,10 @@ def key_lines(key: str, value: Any, reason: str, *, indent: int = 0) -> Iterator
 
 def _comment(text: str, *, indent: int = 0) -> list[str]:
     begin = f"{' ' * indent}# "
-    return textwrap.wrap(
-        _calm(text),
-        _WIDTH,
-        initial_indent=begin,
-        subsequent_indent=begin,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return wrapped(shown(text, 10_000), first=begin, rest=begin, width=_WIDTH).split("\n")
 
 
 def _flow(value: Any) -> str:
     """A value on one line of YAML."""
     text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=float("inf"), sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...").removesuffix("\n")
-
-
-def _calm(text: str) -> str:
-    """The text on one line; what YAML does not take, even in a comment, is shown as U+FFFD."""
-    return "".join(mark if mark.isprintable() else "\ufffd" for mark in " ".join(text.split()))
-
-
-def _words(count: int) -> str:
-    return "1 word" if count == 1 else f"{count:,} words"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"

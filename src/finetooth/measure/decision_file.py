@@ -17,6 +17,7 @@ from finetooth.measure.decisions import (
     Point,
 )
 from finetooth.untrusted import parse
+from finetooth.wording import short
 
 DECISION = "decision.json"
 SCHEMA = 1
@@ -64,7 +65,7 @@ def load(folder: Path, *, classes: Sequence[str], name: str) -> Decision:
     try:
         found = _object(_value(folder / DECISION), ("schema", *_KEYS), "it")
         if found["schema"] is True or found["schema"] != SCHEMA:
-            raise ValueError(f"schema is {_short(found['schema'])}; this version reads schema {SCHEMA}.")
+            raise ValueError(f"schema is {short(found['schema'], 40)}; this version reads schema {SCHEMA}.")
         if found["thresholds"] is not None and found["costs"] is not None:
             raise ValueError("thresholds and costs are both given; a label is decided by one of them.")
         return Decision(
@@ -156,7 +157,7 @@ def _object(value: Any, keys: Sequence[str], where: str, *, all_of_them: bool = 
     Raises: ValueError, for the message of load.
     """
     if not isinstance(value, dict):
-        raise ValueError(f"{where} is {_short(value)}; a mapping is needed.")
+        raise ValueError(f"{where} is {short(value, 40)}; a mapping is needed.")
     inside = "" if where == "it" else f"{where}."
     for key in value:
         if key not in keys:
@@ -172,13 +173,8 @@ def _number(value: Any, where: str, *, least: float, most: float) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
         return float(value)
     bounds = f"from {least:g}" if most == _LARGEST else f"from {least:g} to {most:g}"
-    raise ValueError(f"{where} is {_short(value)}; a number {bounds} is needed.")
+    raise ValueError(f"{where} is {short(value, 40)}; a number {bounds} is needed.")
 
 
 def _share(value: Any, where: str) -> float:
     return _number(value, where, least=0.0, most=1.0)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."

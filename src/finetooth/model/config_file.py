@@ -6,8 +6,8 @@ from typing import Any
 from finetooth.errors import ModelError
 from finetooth.families import Family, family_of_type, model_types
 from finetooth.model.checked import CONFIG, read_checked
-from finetooth.rules import short
 from finetooth.untrusted import model_settings
+from finetooth.wording import short
 
 
 def load_config(folder: Path) -> Any:

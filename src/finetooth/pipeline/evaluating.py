@@ -24,6 +24,7 @@ from finetooth.runs import lockbox, plan_file
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.work import read_text_keys
 from finetooth.sources import bring_data
+from finetooth.wording import counted
 
 if TYPE_CHECKING:  # the data is read without torch
     from finetooth.model.predictor import Predictor
@@ -162,7 +163,7 @@ def _note(counts: Mapping[str, int], *, of: int) -> str | None:
     train, validation = counts["train"], counts["validation"]
     if not train + validation:
         return None
-    rows = f"of {of:,} row{'s' if of != 1 else ''}"
+    rows = f"of {counted(of, 'row')}"
     were = "was" if of == 1 else "were"
     if not validation:
         what = f"{train:,} {rows} {were} in the training rows of this run"

@@ -1,7 +1,6 @@
 """A run is gone on with only if everything that decides its results is as it was; what changed is named."""
 
 import os
-import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.plan_file import Plan
 from finetooth.sources import data_sources
+from finetooth.wording import short, wrapped
 
 _SHOWN = 5
 # Found by looking at what is free and what is fast when the run was begun; never looked at again.
@@ -129,10 +129,7 @@ def told_of_complete(folder: RunFolder, recipe: Recipe) -> list[str]:
         for place in (Path(text) for text in texts if is_path(text)):
             if any(_written(file) > ended for file in _files_at(place)):
                 lines.append(f"Note: {place} was written to since then; the figures are of what it held before that.")
-    return [
-        textwrap.fill(line, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-        for line in lines
-    ]
+    return [wrapped(line) for line in lines]
 
 
 def _files_at(place: Path) -> Iterator[Path]:
@@ -160,13 +157,8 @@ def _refuse(folder: RunFolder, what: str, before: Mapping[str, Any], now: Mappin
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-    told = [f"{key} was {_short(before.get(key))}, is {_short(now.get(key))}" for key in keys[:_SHOWN]]
+    told = [f"{key} was {short(before.get(key))}, is {short(now.get(key))}" for key in keys[:_SHOWN]]
     return told + ([f"and {len(keys) - _SHOWN} more"] if len(keys) > _SHOWN else [])
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

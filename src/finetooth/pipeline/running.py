@@ -1,7 +1,6 @@
 """run(recipe): every step from sources to the table, each one skipped when its result is there and whole."""
 
 import shutil
-import textwrap
 import time
 import uuid
 from collections.abc import Iterator
@@ -43,6 +42,7 @@ from finetooth.runs.work import save_examples, write_splits
 from finetooth.tuning.course import Course
 from finetooth.verification import reload_check
 from finetooth.workers.supervisor import Command
+from finetooth.wording import row_title, wrapped
 
 
 def run(
@@ -175,7 +175,7 @@ class _Work:
             row.path.mkdir(parents=True, exist_ok=True)
             write_json(row.failed, {"schema": 1, "error": str(error)})
             finished.record(row, [finished.FAILED], run_id=self.plan.run_id)
-            self.progress.say(f"{_title(name, seed, self.recipe)} failed: {error}")
+            self.progress.say(f"{self._title(name, seed)} failed: {error}")
 
     def _write_down(self, plan: Plan, material: Material, found: list[Finding]) -> Plan:
         """The plan, with the hashes of the files that say what it was made from, all of them written."""
@@ -240,9 +240,12 @@ class _Work:
                 said = f"memory ran out; going on after step {reached:,} with at most {fewer:,} tokens at a time."
                 self._warn(name, seed, said)
 
+    def _title(self, name: str, seed: int | None) -> str:
+        return row_title(name, seed, several=len(self.recipe.seeds) > 1)
+
     def _warn(self, name: str, seed: int | None, said: str) -> None:
-        line = f"Warning  {_title(name, seed, self.recipe)}: {said}"
-        self.progress.say(textwrap.fill(line, 80, subsequent_indent="  "))
+        line = f"Warning  {self._title(name, seed)}: {said}"
+        self.progress.say(wrapped(line))
 
     def _token_budgets(self, row: RowFolder) -> tuple[int, int]:
         """Tokens that the row was tuned with at a time, and half of them, but no fewer than its longest text takes."""
@@ -262,7 +265,7 @@ class _Work:
             self.command.call(task, step, plan=self.plan, new_interpreter=new_interpreter)
 
     def _step(self, action: Action, name: str, seed: int | None, split: str) -> tuple[str, int | None, str]:
-        shown = _title(name, seed, self.recipe)
+        shown = self._title(name, seed)
         tuned = name in self.plan.candidates
         if action == "score":
             verb = "test" if split == "test" else ("prove" if tuned else "validate")
@@ -302,7 +305,3 @@ def _refuse_foreign(folder: RunFolder) -> None:
 def _scored(row: RowFolder) -> set[str]:
     """The splits whose predictions are there."""
     return set(predictions.read(row.predictions)) if row.predictions.is_file() else set()
-
-
-def _title(name: str, seed: int | None, recipe: Recipe) -> str:
-    return name if seed is None or len(recipe.seeds) == 1 else f"{name} seed {seed}"

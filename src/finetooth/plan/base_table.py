@@ -1,13 +1,11 @@
 """Compared bases as text for the terminal, at most 80 columns wide."""
 
 import shlex
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from finetooth.report.wording import short_model
+from finetooth.wording import WIDTH, cut, interval, percent, points, seconds, short_model, wrapped
 
-WIDTH = 80
 _GAP = "  "
 _LEAST_NAME = 8  # columns of a name, however wide the figures are
 
@@ -19,10 +17,10 @@ def describe_bases(found: Mapping[str, Any]) -> str:
         f"{found['sample_rows']:,} training rows"
     )
     faults = [_fault(base) for base in found["bases"] if base["error"] is not None]
-    blocks = [_wrapped(title), "\n".join(_grid(found["bases"]))]
-    blocks += ["\n".join(map(_wrapped, faults))] if faults else []
+    blocks = [wrapped(title), "\n".join(_grid(found["bases"]))]
+    blocks += ["\n".join(map(wrapped, faults))] if faults else []
     if found["best"] is not None:
-        blocks.append("\n".join(map(_wrapped, _advice(found))))
+        blocks.append("\n".join(map(wrapped, _advice(found))))
     return "\n\n".join(blocks)
 
 
@@ -30,15 +28,11 @@ def _grid(bases: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     cells = [("base", "size", "accuracy", "95 % interval", "vs best", "time"), *map(_cells, bases)]
     widths = [max(len(row[column]) for row in cells) for column in range(1, len(cells[0]))]
     room = max(_LEAST_NAME, WIDTH - sum(widths) - len(_GAP) * len(widths))
-    names = [_cut(row[0], room) for row in cells]
+    names = [cut(row[0], room, keep_end=True) for row in cells]
     first = max(map(len, names))
     for name, (_, *figures) in zip(names, cells, strict=True):
         shown = [name.ljust(first), *(cell.rjust(width) for cell, width in zip(figures, widths, strict=True))]
         yield _GAP.join(shown).rstrip()
-
-
-def _cut(name: str, room: int) -> str:
-    return name if len(name) <= room else f"…{name[1 - room :]}"  # the end distinguishes folders
 
 
 def _cells(base: Mapping[str, Any]) -> tuple[str, str, str, str, str, str]:
@@ -46,12 +40,11 @@ def _cells(base: Mapping[str, Any]) -> tuple[str, str, str, str, str, str]:
     if base["error"] is not None:
         return name, "", "failed", "", "", ""
     size, gain = f"{base['parameters'] / 1e6:.1f} M", ""
-    low, high = base["interval"]
     if base["difference"] is not None:
         lowest, highest = base["difference_interval"]
-        gain = f"{_points(base['difference'])} ({_points(lowest)} to {_points(highest)})"
-    accuracy, interval = f"{100 * base['accuracy']:.1f} %", f"{100 * low:.1f} to {100 * high:.1f}"
-    return name, size, accuracy, interval, gain, f"{base['seconds']:.0f} s"
+        gain = f"{points(base['difference'])} ({points(lowest)} to {points(highest)})"
+    accuracy, bounds = percent(base["accuracy"]), interval(base["interval"])
+    return name, size, accuracy, bounds, gain, seconds(base["seconds"])
 
 
 def _fault(base: Mapping[str, Any]) -> str:
@@ -68,18 +61,11 @@ def _advice(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"Not distinguished from it on these rows: {', '.join(close)}."
     if others:
         smallest = found["smallest_difference"]
-        missed = "" if smallest is None else f": a true difference of {100 * smallest:.1f} points is missed in 1 of 5"
+        missed = ""
+        if smallest is not None:
+            missed = f": a true difference of {points(smallest, signed=False)} points is missed in 1 of 5"
         yield f"{rows:,} rows cannot distinguish bases that are close{missed}."
         yield "vs best: points, with an interval of 95 % for all pairs of bases together."
     if found["data"]["columns"].get("group"):
         yield "Rows of one data.group may be in two folds, which can make every accuracy here too high."
     yield "time: to read the rows. A probe shows what a frozen base knows; training may change the order."
-
-
-def _points(share: float) -> str:
-    text = f"{100 * share:+.1f}"
-    return "0.0" if text[1:] == "0.0" else text
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

@@ -1,13 +1,12 @@
 """A check as text for the terminal, at most 80 columns wide."""
 
-import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from finetooth.plan.base_table import describe_bases
 from finetooth.preflight import Finding
-from finetooth.report.wording import short_model
 from finetooth.runs.plan_file import Plan
+from finetooth.wording import counted, cut, percent, points, seconds, short_model, size, wrapped
 
 _SHOWN_CLASSES, _SHOWN_ROWS = 8, 5
 SLOWER = ", which is slower: `finetooth check` measures what that costs"
@@ -38,12 +37,12 @@ def describe(found: dict[str, Any]) -> str:
 
 def _estimate(found: dict[str, Any]) -> str:
     if found["quick"]:
-        return textwrap.fill(_QUICK, 80)
+        return wrapped(_QUICK, rest="")
     if found["estimated_seconds"] is None:
         return "The time of the run is not known: no candidate is there to measure the model with."
-    said = f"Estimated time of the whole run: {_time(found['estimated_seconds'])}"
+    said = f"Estimated time of the whole run: {seconds(found['estimated_seconds'])}"
     most = found["estimated_peak_bytes"]
-    said = f"{said}." if most is None else f"{said}, in about {most / 1e9:.1f} GB of memory."
+    said = f"{said}." if most is None else f"{said}, in about {size(most)} of memory."
     return "\n".join([said, *_busy(found["candidates"])])
 
 
@@ -51,12 +50,10 @@ def _busy(candidates: Iterable[dict[str, Any]]) -> Iterator[str]:
     """A note where other programs took much of the processor while the steps were measured."""
     waited = max((row["waited_share"] or 0.0 for row in candidates), default=0.0)
     if waited >= BUSY:
-        yield textwrap.fill(
-            f"Note: this machine is busy: the measured steps waited {100 * waited:.0f} % of their time for the "
+        yield wrapped(
+            f"Note: this machine is busy: the measured steps waited {percent(waited, 0)} of their time for the "
             "processor, which other programs used. The times hold for a machine as busy as now; without those "
             "programs a run is faster.",
-            80,
-            subsequent_indent="  ",
         )
 
 
@@ -69,7 +66,7 @@ def _rows(found: dict[str, Any]) -> str:
     lines.append(f"{'all':<26}" + _columns([*sums, found["data"]["rows"]["test"]["used"]]))
     for name in classes[:_SHOWN_CLASSES]:
         test = "some" if name in held else "none"  # of test rows no more is looked at before a run
-        lines.append(f"  {_short(name, 22):<24}" + _columns([*(split.get(name, 0) for split in counts.values()), test]))
+        lines.append(f"  {cut(name, 22):<24}" + _columns([*(split.get(name, 0) for split in counts.values()), test]))
     if len(classes) > _SHOWN_CLASSES:
         lines.append(f"  and {len(classes) - _SHOWN_CLASSES:,} more classes")
     return "\n".join(lines)
@@ -85,13 +82,13 @@ def data_lines(summary: dict[str, Any]) -> list[str]:
     for split, account in summary["rows"].items():
         lines.append(f"{split}: " + ", ".join(f"{value:,} {key}" for key, value in _counted(account)))
     lines += [f"Note: {note}" for note in summary["notes"]]
-    return [textwrap.fill(line, 80, subsequent_indent="  ") for line in lines]
+    return [wrapped(line) for line in lines]
 
 
 def warning_lines(found: Iterable[Finding]) -> list[str]:
     """A note for each finding that warns; at most 80 columns."""
     lines = [f"Note: {finding.says}" for finding in found if finding.severity == "warn"]
-    return [textwrap.fill(line, 80, subsequent_indent="  ") for line in lines]
+    return [wrapped(line) for line in lines]
 
 
 def padded_lines(plan: Plan) -> list[str]:
@@ -101,7 +98,7 @@ def padded_lines(plan: Plan) -> list[str]:
         for name, candidate in plan.candidates.items()
         if (because := candidate.fallback_reason)
     ]
-    return [textwrap.fill(line, 80, subsequent_indent="  ") for line in lines]
+    return [wrapped(line) for line in lines]
 
 
 def _findings(found: dict[str, Any]) -> Iterator[str]:
@@ -117,7 +114,7 @@ def _findings(found: dict[str, Any]) -> Iterator[str]:
         yield _indented(finding["advice"])
     if found["fix_list_rows"] is not None:
         count = found["fix_list_rows"]
-        yield f"The fix list names {count:,} row{'' if count == 1 else 's'}."
+        yield f"The fix list names {counted(count, 'row')}."
 
 
 def _named(ids: list[str]) -> str:
@@ -132,20 +129,21 @@ def _named(ids: list[str]) -> str:
 
 
 def _indented(text: str, *, first: str = "") -> str:
-    return textwrap.fill(text, 80, initial_indent=first.ljust(8), subsequent_indent=" " * 8)
+    return wrapped(text, first=first.ljust(8), rest=" " * 8)
 
 
 def _differences(found: dict[str, Any]) -> Iterator[str]:
     """The smallest difference that the test rows can show."""
     rows = found["data"]["rows"]["test"]["used"]
-    yield textwrap.fill(
+    yield wrapped(
         f"Smallest true difference in accuracy that {rows:,} test rows show in 4 of 5 cases (exact McNemar test of two "
         "models, p <= 0.05), by the share of rows that only one of them has right:",
-        80,
+        rest="",
     )
     for item in found["smallest_differences"]:
-        share = f"{100 * item['discordance']:.0f} %"
-        shown = "none that large" if item["difference"] is None else f"{100 * item['difference']:.1f} points"
+        share = percent(item["discordance"], 0)
+        smallest = item["difference"]
+        shown = "none that large" if smallest is None else f"{points(smallest, signed=False)} points"
         yield f"  {share:>6}  {shown:>16}"
 
 
@@ -159,7 +157,7 @@ def _lengths(found: dict[str, Any]) -> str:
     ):
         lines.append(f"  {title:<24}" + _columns([form.format(item[key]) for item in found["tokens"].values()]))
     for title, key in (("rows cut", "rows_cut"), ("tokens cut", "tokens_cut")):
-        lines.append(f"  {title:<24}" + _columns([f"{100 * item[key]:.1f} %" for item in found["tokens"].values()]))
+        lines.append(f"  {title:<24}" + _columns([percent(item[key]) for item in found["tokens"].values()]))
     return "\n".join(lines)
 
 
@@ -167,15 +165,15 @@ def _candidates(found: dict[str, Any]) -> str:
     lines = [f"{'candidate':<18}" + "".join(f"{title:>12}" for title in ("adapter", "head", "bias", "total", "memory"))]
     for row in found["candidates"]:
         values = row["parameters"]
-        memory = f"{row['peak_bytes'] / 1e9:.2f} GB"
+        memory = size(row["peak_bytes"])
         cells = [f"{values[key]:,}" for key in ("adapter", "head", "bias", "trainable")] + [memory]
-        lines.append(f"{_short(row['name'], 17):<18}" + "".join(f"{cell:>12}" for cell in cells))
+        lines.append(f"{cut(row['name'], 17):<18}" + "".join(f"{cell:>12}" for cell in cells))
         peft = "" if values["peft_percent"] is None else f" ({values['peft_percent']:.4f} % as peft counts)"
         steps = f"{row['steps']:,} steps"
         if row["most_steps"] != row["steps"]:
             steps = f"typically {steps}, {row['most_steps']:,} at most"
         lines.append(f"  {values['plain_percent']:.4f} % of all parameters{peft},")
-        lines.append(f"  {steps}, about {_time(row['train_seconds'] + row['evaluate_seconds'])} of tuning")
+        lines.append(f"  {steps}, about {seconds(row['train_seconds'] + row['evaluate_seconds'])} of tuning")
         lines += [f"  adapts {_targets(row['targets'])}"] if row["targets"] else []
         lines += [f"  {line}" for line in _way(row)]
     return "\n".join(lines)
@@ -189,17 +187,17 @@ def _way(row: dict[str, Any]) -> Iterator[str]:
     elif row["fallback_reason"]:
         yield f"tuned with padding: {row['fallback_reason']}"
     elif row["gpu_peak_bytes"] is not None:
-        yield f"tuned on a GPU in {row['precision']}, with {row['gpu_peak_bytes'] / 1e9:.2f} GB of its memory"
+        yield f"tuned on a GPU in {row['precision']}, with {size(row['gpu_peak_bytes'])} of its memory"
     elif row["precision"] != "float32":
         yield f"products of tuning in {row['precision']}"
     if row.get("frozen_layers"):
         count = row["frozen_layers"]
         layers = "layer is" if count == 1 else f"{count} layers are"
         yield f"its lowest {layers} frozen during the training (then)"
-        yield f"hidden states of the frozen layers are kept on disk: {row['frozen_bytes'] / 1e9:.2f} GB"
+        yield f"hidden states of the frozen layers are kept on disk: {size(row['frozen_bytes'])}"
     if row["prefix_bytes"]:
         first = row["prefix_layers"] + 1
-        yield f"hidden states below layer {first} are kept on disk: {row['prefix_bytes'] / 1e9:.2f} GB"
+        yield f"hidden states below layer {first} are kept on disk: {size(row['prefix_bytes'])}"
 
 
 def _targets(names: list[str]) -> str:
@@ -220,13 +218,3 @@ def _counted(account: dict[str, Any]) -> Iterator[tuple[str, int]]:
 
 def _columns(cells: list[Any]) -> str:
     return "".join(f"{cell:>14,}" if isinstance(cell, int) else f"{cell:>14}" for cell in cells)
-
-
-def _short(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 3]}..."
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from finetooth.preflight.finding import OF_SPLIT, SPLITS, Finding, Row, listed, percent
+from finetooth.preflight.finding import OF_SPLIT, SPLITS, Finding, Row
 from finetooth.preflight.seen import Seen
+from finetooth.wording import listed, roughly
 
 FEW_ROWS = 5  # of a class: fewer can hardly be learnt from
 TOP_SHARE, WARNED_RATIO, NOTED_RATIO = 0.8, 10, 3
@@ -37,7 +38,8 @@ def _absent(seen: Seen) -> Iterator[Finding]:
         absent = [name for number, name in enumerate(seen.classes) if number not in held]
         if absent and len(held) > 1:
             has = "has" if len(absent) == 1 else "have"
-            says = f"{len(absent):,} of {len(seen.classes):,} classes {has} no {OF_SPLIT[split]} row: {listed(absent)}."
+            names = listed([*map(repr, absent)], 5)
+            says = f"{len(absent):,} of {len(seen.classes):,} classes {has} no {OF_SPLIT[split]} row: {names}."
             yield Finding("class_absent", "warn", says, _ABSENT[split])
 
 
@@ -47,7 +49,7 @@ def _few(seen: Seen) -> Iterator[Finding]:
     if len(few):
         names = [seen.classes[number] for number in few.tolist()]
         have = "class has" if len(few) == 1 else "classes have"
-        says = f"{len(few):,} {have} fewer than {FEW_ROWS} training rows: {listed(names)}."
+        says = f"{len(few):,} {have} fewer than {FEW_ROWS} training rows: {listed([*map(repr, names)], 5)}."
         rows = np.flatnonzero(np.isin(seen.train.labels, few)).tolist()
         named = tuple(Row(seen.train.ids[row], "train", "label more rows of this class") for row in rows)
         yield Finding("few_rows", "warn", says, "Label more rows of them, or join them with another class.", named)
@@ -63,7 +65,7 @@ def _imbalance(seen: Seen) -> Iterator[Finding]:
     if ratio < NOTED_RATIO:
         return
     says = (
-        f"The training rows are {percent(top)} {seen.classes[high]!r} and {percent(counts[low] / counts.sum())} "
+        f"The training rows are {roughly(top)} {seen.classes[high]!r} and {roughly(counts[low] / counts.sum())} "
         f"{seen.classes[low]!r}, the most and the least frequent of {len(present):,} classes."
     )
     advice = (

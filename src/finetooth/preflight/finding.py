@@ -1,6 +1,6 @@
 """One thing that was found in the data: what it is, how bad, which rows, and what to do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -58,20 +58,3 @@ def place(row_id: str) -> tuple[str, int]:
     """File and row number of an id `file:row`, so that row 9 comes before row 10."""
     file, _, number = row_id.rpartition(":")
     return file, int(number)
-
-
-def counted(number: int, thing: str) -> str:
-    """`1 row`, `1,234 rows`; thing: a word that takes an s."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def percent(share: float) -> str:
-    """A share, 0 to 1, for a sentence: `13 %`, `1.6 %`, `0.02 %`."""
-    value = 100 * share
-    return f"{value:.0f} %" if value >= 10 or value == 0 else f"{value:.1f} %" if value >= 0.1 else f"{value:.2f} %"
-
-
-def listed(names: Sequence[str], *, most: int = 5) -> str:
-    """The first names in quotes, and how many more there are."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more

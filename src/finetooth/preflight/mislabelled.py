@@ -21,9 +21,10 @@ from finetooth.baselines.tfidf import cross_validated
 from finetooth.data import Examples
 from finetooth.data.overlap import folds
 from finetooth.measure.exact_interval import clopper_pearson
-from finetooth.preflight.finding import Finding, Row, Severity, percent
+from finetooth.preflight.finding import Finding, Row, Severity
 from finetooth.preflight.seen import Seen, taken
 from finetooth.progress import Progress
+from finetooth.wording import roughly
 
 FOLDS = 3
 MOST_ROWS = 20_000
@@ -234,7 +235,7 @@ def _share(judged: Judged) -> str:
     """The share of labels that look wrong, where it says anything."""
     if not judged.share_is_narrow:
         return "What share of the labels is wrong cannot be told: to such models hard texts look the same."
-    share = f"{percent(LEAST_WRONG)} or fewer" if judged.wrong < LEAST_WRONG else percent(judged.wrong)
+    share = f"{roughly(LEAST_WRONG)} or fewer" if judged.wrong < LEAST_WRONG else roughly(judged.wrong)
     return f"About {share} of {_of(judged)} look wrong to such models."
 
 

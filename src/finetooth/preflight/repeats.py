@@ -3,8 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from finetooth.preflight.finding import OF_SPLIT, SPLITS, Finding, Row, Severity, counted, percent, place
+from finetooth.preflight.finding import OF_SPLIT, SPLITS, Finding, Row, Severity, place
 from finetooth.preflight.seen import Leak, Rows, Seen
+from finetooth.wording import counted, roughly
 
 MANY = 0.01  # of the rows: from here on a repetition is worth a warning
 _WEIGHT = {
@@ -62,7 +63,7 @@ def _within(seen: Seen) -> Iterator[Finding]:
         share = len(rows) / len(seen.rows[split])
         severity: Severity = "warn" if share >= MANY else "note"
         says = (
-            f"{counted(len(rows), f'{OF_SPLIT[split]} row')} ({percent(share)}) {_verb(len(rows), 'repeat')} the text "
+            f"{counted(len(rows), f'{OF_SPLIT[split]} row')} ({roughly(share)}) {_verb(len(rows), 'repeat')} the text "
             f"of another{_levelled(levelled)}."
         )
         yield Finding("duplicates_in_split", severity, says, _WEIGHT[split], tuple(rows))

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from finetooth.preflight.finding import Finding, Row, Severity, counted
+from finetooth.preflight.finding import Finding, Row, Severity
 from finetooth.preflight.seen import Seen
+from finetooth.wording import counted
 
 LEAST_LETTERS = 6  # of the longer label: shorter ones may well differ by one letter (hired, fired)
 SLIP_SHARE = 0.1  # of the other's rows: a rarer one is more likely a slip than a class

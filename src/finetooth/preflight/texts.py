@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.preflight.finding import OF_SPLIT, SPLITS, Finding, Row, Severity, counted, percent
+from finetooth.preflight.finding import OF_SPLIT, SPLITS, Finding, Row, Severity
 from finetooth.preflight.seen import Seen
+from finetooth.wording import counted, roughly
 
 MANY_ROWS, MANY_TOKENS = 0.25, 0.1  # shares that are cut: from here on worth a warning
 
@@ -43,7 +44,7 @@ def cut(lengths: Mapping[str, Lengths], *, pairs: bool = False) -> list[Finding]
         if found is not None and (found.whole > found.kept).any():
             of_rows = float((found.whole > found.kept).mean())
             of_tokens = float((found.whole - found.kept).sum() / found.whole.sum())
-            shares.append(f"{percent(of_rows)} of the {OF_SPLIT[split]} rows and {percent(of_tokens)} of their tokens")
+            shares.append(f"{roughly(of_rows)} of the {OF_SPLIT[split]} rows and {roughly(of_tokens)} of their tokens")
             severity = "warn" if of_rows >= MANY_ROWS or of_tokens >= MANY_TOKENS else severity
     most = max(int(found.kept.max()) for found in lengths.values())
     whole = "; ".join(shares)

@@ -14,8 +14,9 @@ from functools import lru_cache
 import numpy as np
 
 from finetooth.data import Examples
-from finetooth.preflight.finding import Finding, Row, Severity, percent
+from finetooth.preflight.finding import Finding, Row, Severity
 from finetooth.preflight.seen import Seen
+from finetooth.wording import roughly
 
 LEAST_ROWS = 10
 LEAST_SHARE, WARNED_SHARE = 0.1, 0.5  # of the rows of the class
@@ -46,8 +47,8 @@ def find(seen: Seen) -> list[Finding]:
         return []
     shown = found[:_SHOWN]
     parts = [
-        f"{word.word!r} in {percent(word.inside)} of the {seen.classes[word.label]!r} rows and "
-        f"{percent(word.outside)} of the others"
+        f"{word.word!r} in {roughly(word.inside)} of the {seen.classes[word.label]!r} rows and "
+        f"{roughly(word.outside)} of the others"
         for word in shown
     ]
     more = f"; {len(found) - _SHOWN:,} more words like these" if len(found) > _SHOWN else ""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from finetooth.wording import duration, seconds, size
+
 Clock = Callable[[], float]
 _PLAIN_LINE_SECONDS = 15.0
 _PACE_SECONDS = 60.0
@@ -99,7 +101,7 @@ class Count:
         if rate:
             parts.append(f"{self._pace(rate)}")
             if self._total is not None and self._total > self._done:
-                parts.append(f"{_roughly((self._total - self._done) / rate)} left{self._at_most}")
+                parts.append(f"{seconds(max(1.0, (self._total - self._done) / rate))} left{self._at_most}")
         if self._note:
             parts.append(self._note)
         return calm(f"{self._title}: {', '.join(parts)}" if parts else self._title)
@@ -130,43 +132,14 @@ class Count:
 
     def _pace(self, rate: float) -> str:
         if self._unit == "bytes":
-            return f"{_bytes(rate)}/s"
+            return f"{size(rate)}/s"
         figure = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}" if rate >= 1 else f"{rate:.2f}"
         return f"{figure} {self._unit}/s" if self._unit else f"{figure}/s"
 
     def _amount(self, count: int, *, of: int) -> str:
-        return _bytes(count, like=of).split()[0] if self._unit == "bytes" else f"{count:,}"
+        return size(count, like=of).split()[0] if self._unit == "bytes" else f"{count:,}"
 
     def _amounts(self, count: int) -> str:
         if self._unit == "bytes":
-            return _bytes(count)
+            return size(count)
         return f"{count:,} {self._unit}" if self._unit else f"{count:,}"
-
-
-def duration(seconds: float) -> str:
-    """`0.4 s`, `87 s`, `4 min 12 s` or `2 h 5 min`."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    if whole < 7200:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def _roughly(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
-
-
-def _bytes(count: float, *, like: float | None = None) -> str:
-    """`12.3 MB`; `like` fixes the unit, so that a part is shown in the unit of its whole."""
-    size = count if like is None else like
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= scale:
-            return f"{count / scale:.1f} {unit}"
-    return f"{count:.0f} bytes"

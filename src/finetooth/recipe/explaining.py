@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from finetooth.errors import did_you_mean
+from finetooth.wording import short
 
 _EXPECTED = "Input should be "
 _SHOWN = 20  # of the problems, the first
@@ -38,20 +39,12 @@ def explain(error: ValidationError, values: Any, *, keys_at: Callable[[tuple[int
         elif fault["msg"].startswith(_EXPECTED):
             said = fault["msg"].removeprefix(_EXPECTED).partition(", unable to parse")[0]
             said = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping", said)
-            wanted.setdefault((key, _shown(fault["input"])), []).append(said)
+            wanted.setdefault((key, short(fault["input"], 200)), []).append(said)
         else:
-            lines.append(f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}; found {_shown(fault['input'])}.")
+            lines.append(f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}; found {short(fault['input'], 200)}.")
     for (key, found), choices in wanted.items():  # the branches of a union on one line
         lines.append(f"{key}: input should be {' or '.join(dict.fromkeys(choices))}; found {found}.")
     return lines
-
-
-def _shown(value: Any) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # an integer of more digits than Python converts
-        return "a number of thousands of digits"
-    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _place(loc: tuple[int | str, ...], values: Any, *, missing: bool) -> tuple[list[str], bool]:

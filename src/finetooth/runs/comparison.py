@@ -22,6 +22,7 @@ from finetooth.measure.significance import Paired, paired
 from finetooth.measure.standing import Standing, standings
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
+from finetooth.wording import row_title
 
 LEVEL = 0.95
 _OF_CANDIDATES = (
@@ -140,8 +141,9 @@ def _marked(rows: Sequence[Outcome]) -> list[_Marked]:
 
 def _refuse_other_examples(row: Outcome, first: Outcome) -> None:
     if row.test.ids != first.test.ids or not np.array_equal(row.test.labels, first.test.labels):
+        titles = [row_title(one.name, one.seed, several=True) for one in (first, row)]
         raise RunError(
-            f"rows {_title(first)} and {_title(row)} were not measured on the same test examples: "
+            f"rows {' and '.join(titles)} were not measured on the same test examples: "
             "delete the row folder that is not of this run and give the same command again."
         )
 
@@ -228,7 +230,3 @@ def _judged(item: _Marked) -> verdict.Judged:
 
 def _key(row: Outcome) -> dict[str, Any]:
     return {"name": row.name, "seed": row.seed}
-
-
-def _title(row: Outcome) -> str:
-    return row.name if row.seed is None else f"{row.name} (seed {row.seed})"

@@ -6,6 +6,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, NoReturn, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from finetooth.errors import RunError
+from finetooth.wording import short
 
 # Metadata of a field that is a dataclass: its keys stand among those of its owner. One that may be None is None where
 # all of its keys are absent.
@@ -63,7 +64,7 @@ def _plain(value: Any) -> Any:
 
 def _record(kind: Any, value: object, place: _Place) -> Any:
     if not isinstance(value, dict):
-        place.refuse(f"is {_shown(value)}, not an object")
+        place.refuse(f"is {short(value)}, not an object")
     unknown = [key for key in value if key not in _keys(kind)]
     if unknown:
         place.under(unknown[0]).refuse("is no key of it")
@@ -103,7 +104,7 @@ def _value(kind: Any, value: object, place: _Place) -> Any:
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
-        place.refuse(f"is {_shown(value)}, not {_named(kind)}")
+        place.refuse(f"is {short(value)}, not {_named(kind)}")
     return value
 
 
@@ -128,8 +129,3 @@ def _without_none(kind: Any) -> Any:
 
 def _needed(field: "Field[Any]") -> bool:
     return field.default is MISSING and field.default_factory is MISSING
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."

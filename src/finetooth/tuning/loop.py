@@ -40,6 +40,7 @@ from finetooth.tuning.readings import Readings
 from finetooth.tuning.schedule import optimizer
 from finetooth.tuning.trained import take_over, trained
 from finetooth.tuning.validation import validation_logits
+from finetooth.wording import percent
 
 LOG_EVERY = 10
 _NOTHING_LEARNT = (
@@ -320,7 +321,7 @@ class Tuning:
         counters.curve.append(point)
         counters.loss_sum, counters.loss_count, counters.right, counters.evaluated = 0.0, 0, 0, True
         self._log("evaluate", {**point, "macro_f1": figures["macro_f1"]})
-        job.advance(0, f"validation {100 * figures['accuracy']:.1f} %{collapsed}")
+        job.advance(0, f"validation {percent(figures['accuracy'])}{collapsed}")
 
     def _validation_logits(self, precision: Precision) -> npt.NDArray[np.float32]:
         job, done = self.job, 0
@@ -351,7 +352,7 @@ class Tuning:
             return ""
         name = self.job.classes[one.place]
         self._log("alarm", {"class": name, "share": one.share, "true_share": one.true_share})
-        return f", {100 * one.share:.0f} % of the answers are {name!r}"
+        return f", {percent(one.share, 0)} of the answers are {name!r}"
 
     def _begin_decay(self) -> None:
         """Let the rate fall from here on, once an automatic training has come to that; its last step is then kept.

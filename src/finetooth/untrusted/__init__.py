@@ -4,7 +4,7 @@ The tables stand in model_config, adapter_config, tokenizer_files and saved_file
 written in. Nothing here reads a file or imports a model library: sources, model and doctor hand over what they read.
 """
 
-from finetooth.rules import Problem, short
+from finetooth.rules import Problem
 from finetooth.untrusted.adapter_config import adapter_settings, check_adapter_config
 from finetooth.untrusted.by_name import check_file
 from finetooth.untrusted.code_keys import refused_key
@@ -13,6 +13,7 @@ from finetooth.untrusted.model_config import check_model_config, model_settings
 from finetooth.untrusted.parsing import parse
 from finetooth.untrusted.saved_files import check_identity, check_labels, check_manifest
 from finetooth.untrusted.tokenizer_files import check_tokenizer_file, tokenizer_settings
+from finetooth.wording import short
 
 __all__ = [
     "Problem",

@@ -16,11 +16,11 @@ from finetooth.rules import (
     number,
     one_of,
     optional,
-    short,
     text,
     whole,
 )
 from finetooth.untrusted.code_keys import check_code
+from finetooth.wording import short
 
 MOST_RANK = 65_536
 _RANK, _ALPHA = whole(1, MOST_RANK), number(0.0, 1e6, above=True)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from finetooth.rules import Problem, short
+from finetooth.rules import Problem
+from finetooth.wording import short
 
 _CODE = {"auto_map", "trust_remote_code", "custom_pipelines"}
 

@@ -18,12 +18,12 @@ from finetooth.rules import (
     not_a_mapping,
     number,
     optional,
-    short,
     text,
     whole,
 )
 from finetooth.untrusted.code_keys import check_code
 from finetooth.untrusted.tokenizer_files import tokenizer_class
+from finetooth.wording import short
 
 MOST_LABELS = 100_000
 

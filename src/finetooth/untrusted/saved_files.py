@@ -16,11 +16,11 @@ from finetooth.rules import (
     one_of,
     optional,
     record,
-    short,
     text,
     whole,
 )
 from finetooth.untrusted.model_config import MOST_LABELS
+from finetooth.wording import short
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")

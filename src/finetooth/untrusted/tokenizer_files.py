@@ -21,12 +21,12 @@ from finetooth.rules import (
     one_of,
     optional,
     record,
-    short,
     text,
     whole,
 )
 from finetooth.untrusted.code_keys import check_code
 from finetooth.untrusted.tokenizer_parts import check_parts
+from finetooth.wording import short
 
 MOST_TOKENS = 10_000_000
 _MOST_ADDED = 100_000

@@ -7,20 +7,8 @@ so that no chain of them doubles a text again and again; regular expressions are
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from finetooth.rules import (
-    Problem,
-    Rule,
-    check_table,
-    flag,
-    many,
-    mapping,
-    number,
-    one_of,
-    optional,
-    short,
-    text,
-    whole,
-)
+from finetooth.rules import Problem, Rule, check_table, flag, many, mapping, number, one_of, optional, text, whole
+from finetooth.wording import short
 
 _MOST_TOKENS = 10_000_000
 _MOST_PARTS = 32

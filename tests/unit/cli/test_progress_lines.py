@@ -3,7 +3,8 @@ import io
 import pytest
 
 from finetooth.cli.progress import LiveLines, progress_on
-from finetooth.progress.lines import Count, PlainLines, duration
+from finetooth.progress.lines import Count, PlainLines
+from finetooth.wording import duration
 
 
 class Clock:
@@ -68,7 +69,7 @@ def test_bytes_are_shown_in_the_unit_of_their_whole():
     count.add(100_000, "")
     clock.now += 2
     count.add(12_200_000, "")
-    assert count.line() == "model: 12.3 of 84.1 MB, 6.1 MB/s, 12 s left"
+    assert count.line() == "model: 12.3 of 84.1 MB, 6.10 MB/s, 12 s left"
     assert count.finished() == "model: 12.3 MB in 2.0 s"
 
 
@@ -156,7 +157,7 @@ def test_a_total_that_is_a_bound_is_called_one():
     for _ in range(10):
         clock.now += 1
         count.add(1, "")
-    assert count.line() == "tune r8: 10 of 100 steps at most, 1.0 steps/s, 2 min left at most"
+    assert count.line() == "tune r8: 10 of 100 steps at most, 1.0 steps/s, 90 s left at most"
     assert count.finished() == "tune r8: 10 steps in 10 s"
     assert count.stopped() == "tune r8: stopped after 10 of 100 steps at most, 10 s"
 

@@ -83,8 +83,8 @@ def test_numbers_stand_for_classes_only_where_the_recipe_had_named_their_order(f
     with pytest.raises(DataError) as caught:
         evaluated([path], ["fresh", "rotten"])
     assert str(caught.value) == (
-        "new.csv: its labels are the numbers 0, 1, but the classes have names: fresh, rotten. Which number is which is "
-        "not said: data.labels of the run's recipe names no order. Write the names into the column of the labels."
+        "new.csv: its labels are the numbers 0 and 1, but the classes have names: fresh and rotten. Which number is which "
+        "is not said: data.labels of the run's recipe names no order. Write the names into the column of the labels."
     )
     examples, told = evaluated([path], ["rotten", "fresh"], labels=["rotten", "fresh"])
     assert examples.labels.tolist() == [1, 0]
@@ -98,7 +98,7 @@ def test_numbered_classes_written_as_floats_are_met_by_name(files: Files) -> Non
     path = files.write("new.csv", "text,label\na film,1.0\nanother,4.0\n")
     examples, told = evaluated([path], ["1", "2", "3", "4", "5"])
     assert examples.labels.tolist() == [0, 3]
-    assert told == ["new.csv: 2 of 2 rows are used.", "classes without a row: 2, 3, 5."]
+    assert told == ["new.csv: 2 of 2 rows are used.", "classes without a row: 2, 3 and 5."]
 
 
 def test_rows_outside_keep_are_told(files: Files) -> None:

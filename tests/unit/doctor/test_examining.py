@@ -119,8 +119,8 @@ def test_the_pooler_of_a_deberta_that_no_base_need_bring_is_noted(tmp_path: Path
         [
             (
                 "head",
-                "the head of a DeBERTa has pooler.dense.weight, pooler.dense.bias too, which the file does not hold; a "
-                "base that was not tuned to classify does not bring it either, and then the reloaded model would "
+                "the head of a DeBERTa has pooler.dense.weight and pooler.dense.bias too, which the file does not hold; "
+                "a base that was not tuned to classify does not bring it either, and then the reloaded model would "
                 "classify by chance.",
             )
         ],
@@ -256,8 +256,8 @@ def test_a_head_of_another_name_is_no_fault(tmp_path: Path) -> None:
         [
             (
                 "head",
-                "a BERT classifies by its classifier, of which the file holds no tensor; it holds fc.bias, fc.weight. "
-                "Unless that is the head, the reloaded model would classify by chance.",
+                "a BERT classifies by its classifier, of which the file holds no tensor; it holds fc.bias and "
+                "fc.weight. Unless that is the head, the reloaded model would classify by chance.",
             )
         ],
     )
@@ -273,7 +273,7 @@ def test_a_head_that_was_asked_for_by_its_name_alone_is_missed_whatever_the_task
     ("lost", "named"),
     [
         ("pre_classifier.weight", "pre_classifier.weight"),
-        ("pre_classifier.", "pre_classifier.weight, pre_classifier.bias"),
+        ("pre_classifier.", "pre_classifier.weight and pre_classifier.bias"),
         ("model.classifier.bias", "classifier.bias"),
     ],
 )
@@ -347,7 +347,7 @@ def test_targets_and_matrices_that_disagree_are_told(tmp_path: Path) -> None:
         (
             "targets",
             "2 layers with matrices that target_modules does not name, so that peft would leave them out: "
-            f"{', '.join(strays)}.",
+            f"{' and '.join(strays)}.",
         )
     ]
     assert notes(found) == [("targets", "target_modules names 'lin1', of which there are no matrices.")]
@@ -361,7 +361,7 @@ def test_target_modules_as_a_pattern_is_noted_with_the_list_to_write(tmp_path: P
         r"target_modules is the text '.*\\.(q|v)_lin', a regular expression; Finetooth takes only lists from "
         "strangers.",
     )
-    assert finding.mend == "Write the list: 'q_lin', 'v_lin'."
+    assert finding.mend == "Write the list: 'q_lin' and 'v_lin'."
 
 
 def test_pickled_weights_are_a_fault_with_the_command_that_converts_them(tmp_path: Path) -> None:
@@ -424,7 +424,7 @@ def test_files_that_do_not_belong_are_noted(tmp_path: Path) -> None:
     assert notes(examine(folder)) == [
         (
             "files",
-            "3 pickles (adapter_model.bin, optimizer.pt, training_args.bin): states of a training or copies of the "
+            "3 pickles (adapter_model.bin, optimizer.pt and training_args.bin): states of a training or copies of the "
             "weights, which can run code when they are read; no one needs them to use the adapter.",
         ),
         ("files", "1 file of code (modeling.py)."),

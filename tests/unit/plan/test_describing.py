@@ -86,7 +86,7 @@ def test_the_last_line_is_what_a_run_takes() -> None:
     unknown = found() | {"estimated_seconds": None}
     assert describe(unknown).endswith("is not known: no candidate is there to measure the model with.")
     more = found() | {"estimated_peak_bytes": 1_604_000_000}
-    assert describe(more).endswith("\n\nEstimated time of the whole run: 12 s, in about 1.6 GB of memory.")
+    assert describe(more).endswith("\n\nEstimated time of the whole run: 12 s, in about 1.60 GB of memory.")
 
 
 def test_a_run_says_what_warns_and_nothing_else() -> None:
