@@ -26,13 +26,13 @@ def write_rows(place: Path, rows: int) -> None:
 
 
 def own_run(place: Path, recipe: dict[str, Any]) -> dict[str, Any]:
-    """Run the recipe on the rows in `place`; what `run --profile --json` prints."""
+    """Run the recipe on the rows in `place`; what `run --json` prints."""
     splits = {split: str(place / f"{split}.parquet") for split in ("train", "validation", "test")}
     data = {"source": splits, "text": "text", "label": "label"}
     name = recipe["name"]
     path = place / f"{name}.yaml"
     path.write_text(yaml.safe_dump({"data": data, "baselines": ["majority"], **recipe}), encoding="utf-8")
-    command = [sys.executable, "-c", "from finetooth.cli import main; main()", "run", str(path), "--json", "--profile"]
+    command = [sys.executable, "-c", "from finetooth.cli import main; main()", "run", str(path), "--json"]
     state = {"FINETOOTH_STATE": str(place / "state")}
     done = subprocess.run(
         [*command, "--out", str(place / name)], env=os.environ | state, capture_output=True, text=True, check=True

@@ -8,8 +8,8 @@ this machine's products are faster in bfloat16, Finetooth takes it; the tuned sc
 bf16=True too.
 --shared: against the tuned script, `finetooth run` with adapters in the last three layers for three epochs, one alone,
 and two with two seeds in one run, which share what the layers below compute. The scripts stand in
-$FINETOOTH_MATERIAL/peers (default ../shared). Of ours, the share is told of the FLOP/s that the model's own products
-reach in the same process. --distilbert: the same on a DistilBERT of full size and random weights
+$FINETOOTH_MATERIAL/peers (default ../shared). Of `finetooth` the share of the FLOP/s that the model's own
+products reach is printed (products.py). --distilbert: the same on a DistilBERT of full size and random weights
 in place of MiniLM-L6. Run it on idle cores.
 """
 
@@ -28,6 +28,7 @@ import numpy as np
 import torch
 import transformers
 from own_run import MATERIAL, own_run, write_rows
+from products import share_of_limit
 
 import finetooth
 from finetooth.model import precision
@@ -110,7 +111,7 @@ def _sides(place: Path, model: Path, rows: int, number: int, *, notebook_steps: 
     if precision.choose("auto") == "bfloat16":
         sides["tuned bf16"] = lambda: _peer(place, model, rows, "--tuned", "--epochs", "1", patches=[IN_BFLOAT16])
     return sides | {
-        "finetooth": lambda: _ours(place, model, f"qkv-{number}", [candidate], epochs=1, seeds=[21]),
+        "finetooth": lambda: _with_share(place, model, f"qkv-{number}", candidate),
     }
 
 
@@ -166,8 +167,18 @@ def _ours(
     return {
         "rate": len(rows) * epochs * figures["data"]["train"] / seconds,
         "bytes": figures["peak_bytes"],  # of the command that waits, too
-        "share": sum(row["flops_per_second"] / row["limit_flops_per_second"] for row in rows) / len(rows),
+        "step_seconds": sum(row["train_seconds"] - row["part_seconds"]["prefix"] for row in rows),
     }
+
+
+def _with_share(place: Path, model: Path, name: str, candidate: dict[str, Any]) -> dict[str, float]:
+    """One candidate on all layers, with the share of the products' own FLOP/s that its training steps reached."""
+    found = _ours(place, model, name, [candidate], epochs=1, seeds=[21])
+    share = share_of_limit(
+        model, place / "train.parquet", candidate, epochs=1, batch_size=BATCH, max_tokens=TOKENS,
+        seconds=found["step_seconds"],
+    )  # fmt: skip
+    return found | {"share": share}
 
 
 def _ratios(rounds: list[dict[str, dict[str, float]]]) -> None:

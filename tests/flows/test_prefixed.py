@@ -42,13 +42,11 @@ def test_golden_prefixed(prefixed: Finished) -> None:
     golden.check("prefixed", prefixed.trial)
 
 
-def test_a_profile_tells_parts_and_speed(prefixed: Finished) -> None:
+def test_the_seconds_of_each_part_are_in_the_costs(prefixed: Finished) -> None:
     (row,) = json.loads(prefixed.said.stdout)["rows"]
     assert row["part_seconds"].keys() == {"prefix", "forward", "backward", "optimizer", "evaluate", "save"}
     steps = sum(row["part_seconds"][part] for part in ("prefix", "forward", "backward", "optimizer"))
     assert 0 < steps <= row["train_seconds"]
-    assert row["flops_per_second"] > 0
-    assert row["limit_flops_per_second"] > 0
     assert not prefixed.trial.folder.work.exists()  # with the hidden states, of no use once the run is complete
 
 

@@ -171,8 +171,8 @@ def _run_command(source: str, overrides: tuple[str, ...]) -> str:
     return " ".join(map(shlex.quote, words))
 
 
-def _run(recipe: "Recipe", *, out: Path | None, as_json: bool, wide: bool, **how: bool) -> int:
-    """how: allow_inexact, profile and exact, as pipeline.run takes them."""
+def _run(recipe: "Recipe", *, out: Path | None, as_json: bool, wide: bool, profile: bool, **how: bool) -> int:
+    """profile: whether to say where the time went. how: allow_inexact and exact, as pipeline.run takes them."""
     from finetooth import pipeline
     from finetooth.cli.records import table_of
     from finetooth.report.profile import profile_of
@@ -187,6 +187,6 @@ def _run(recipe: "Recipe", *, out: Path | None, as_json: bool, wide: bool, **how
         output.emit_json(figures)
     else:
         output.emit(table_of(output.as_named(result.folder), wide=wide))
-        if how["profile"]:
+        if profile:
             output.emit("\n" + profile_of(figures))
     return 1 if result.failed else 0

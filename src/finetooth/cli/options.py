@@ -42,7 +42,7 @@ _ALLOW_INEXACT: Callable[[Command], Command] = click.option(
 _PROFILE: Callable[[Command], Command] = click.option(
     "--profile",
     is_flag=True,
-    help="Also print where the time went and, of what is tuned now, FLOP/s reached against this machine's own limit.",
+    help="Also print where the time went: seconds of each part of training and of each step.",
 )
 
 

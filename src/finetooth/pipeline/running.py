@@ -11,7 +11,7 @@ from typing import Any
 
 from finetooth import baselines
 from finetooth.drafts import load_recipe
-from finetooth.errors import DivergedError, KilledError, RecipeError, RunError, VerificationError
+from finetooth.errors import DivergedError, KilledError, RunError, VerificationError
 from finetooth.files import (
     UNFINISHED,
     damage,
@@ -41,8 +41,8 @@ from finetooth.runs.plan_file import Plan
 from finetooth.runs.work import save_examples, write_splits
 from finetooth.tuning.course import Course
 from finetooth.verification import reload_check
-from finetooth.workers.supervisor import Command
 from finetooth.wording import row_title, wrapped
+from finetooth.workers.supervisor import Command
 
 
 def run(
@@ -51,7 +51,6 @@ def run(
     out: str | Path | None = None,
     progress: Progress | bool | None = None,
     allow_inexact: bool = False,
-    profile: bool = False,
     exact: bool = False,
 ) -> Run:
     """Run a recipe, going on from whatever is finished in its folder.
@@ -61,14 +60,11 @@ def run(
     progress: where steps are shown. None: below the cell in a notebook, nowhere elsewhere; True: on stderr elsewhere
     too; False: nowhere; or a finetooth.Progress of your own.
     allow_inexact: go on although something that decides the last bit (threads, versions, processor) changed; marked so.
-    profile: measure how near tuning comes to what this machine can do (costs.json).
     exact: compute every figure by the model's own pass, padded, unmerged and in float32, which is slower.
     Raises: FinetoothError and its kinds. Interrupted leaves everything saved; the same call goes on.
     """
     progress = progress_for(progress)
     recipe = load_recipe(recipe, progress=progress)
-    if profile and recipe.training.device == "cuda":
-        raise RecipeError("--profile measures products of the CPU; leave it out, or set training.device: cpu.")
     folder = RunFolder(Path(out or Path("runs") / recipe.name).absolute())
     command = Command()
     _refuse_foreign(folder)
@@ -84,7 +80,7 @@ def run(
             for line in resuming.told_of_complete(folder, recipe):
                 progress.say(line)
             return Run(folder.path)
-        work = _Work(recipe, folder, progress, command, profile=profile, exact=exact)
+        work = _Work(recipe, folder, progress, command, exact=exact)
         work.prepare(allow_inexact=allow_inexact)
         give_back()  # what sources, tokens and the base took: the rows' processes have better use for it
         work.carry_out()
@@ -100,7 +96,6 @@ class _Work:
     plan: Plan = field(init=False)  # set by prepare
     base_folder: str = ""
     other_folders: dict[str, str] = field(default_factory=dict)
-    profile: bool = False
     exact: bool = False
 
     def prepare(self, *, allow_inexact: bool) -> None:
@@ -260,7 +255,7 @@ class _Work:
     def _call(self, action: Action, name: str, seed: int | None, split: str, *, new_interpreter: bool = False) -> None:
         title, total, unit = self._step(action, name, seed, split)
         base = self.other_folders.get(name, self.base_folder)
-        task = Task(action, str(self.folder.path), name, seed, split, base, self.profile)
+        task = Task(action, str(self.folder.path), name, seed, split, base)
         with self._timed(title), self.progress.step(title, total=total, unit=unit) as step:
             self.command.call(task, step, plan=self.plan, new_interpreter=new_interpreter)
 

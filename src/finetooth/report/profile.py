@@ -1,4 +1,4 @@
-"""Where the time of a run went, and how near tuning came to what the machine can do, as text of at most 80 columns."""
+"""Where the time of a run went, as text of at most 80 columns."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,17 +13,6 @@ def profile_of(figures: Mapping[str, Any]) -> str:
     for row in rows:
         spent = row["part_seconds"]
         lines.append(f"{_title(row):<24}" + "".join(f"{spent.get(part, 0.0):>9.1f}" for part in PARTS))
-    for row in rows:
-        reached, most = row.get("flops_per_second"), row.get("limit_flops_per_second")
-        if reached and most:
-            lines.append(
-                f"{_title(row)}: {reached / 1e9:.0f} GFLOP/s in training steps, {100 * reached / most:.0f} % of the "
-                f"{most / 1e9:.0f}"
-            )
-            lines.append("  that products of the model's own shapes reach here, measured before and after.")
-    if any(not row.get("flops_per_second") for row in rows):
-        lines.append("Where no GFLOP/s are told, tuning went without --profile, which measures them")
-        lines.append("  as it goes.")
     lines += ["", "seconds of each step, starts of processes included"]
     lines += [f"  {title:<30}{seconds:>9.1f}" for title, seconds in figures["step_seconds"].items()]
     return "\n".join(lines)

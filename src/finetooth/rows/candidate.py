@@ -16,7 +16,6 @@ from finetooth.measure.decisions import Decision
 from finetooth.model import adapters, artefact, device, whole
 from finetooth.model.batching import Tokens
 from finetooth.model.loading import Base, hash_tensors
-from finetooth.model.precision import DTYPES
 from finetooth.model.predictor import Input, Predictor
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate, Training
@@ -25,7 +24,7 @@ from finetooth.rows.context import Channel, Context, add_costs, keep_predictions
 from finetooth.rows.planned_base import load_planned
 from finetooth.runs import finished
 from finetooth.runs.work import read_labels
-from finetooth.tuning import checkpoints, head_start, profiling
+from finetooth.tuning import checkpoints, head_start
 from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.freezing import Freezing
 from finetooth.tuning.job import Job, Split
@@ -157,7 +156,6 @@ def _tune(context: Context, channel: Channel, base: Base, candidate: Candidate |
         freezing=_freezing(context, model),
     )
     tuning = Tuning(job, model)
-    limit = _limit(tuning) if context.task.profile and job.freezing is None else None  # whose products become fewer
     counters = tuning.run()
     discard(layer_caches.frozen_place(context))
     if _frozen_hash(model) != before:
@@ -176,7 +174,6 @@ def _tune(context: Context, channel: Channel, base: Base, candidate: Candidate |
         part_seconds={**counters.part_seconds, "prefix": prefix_seconds},
         **_frozen(job, counters),
         **({"gpu_peak_bytes": device.gpu_peak_bytes()} if training.device == "cuda" else {}),
-        **_profile(tuning, limit),
     )
     return model.eval()
 
@@ -247,23 +244,6 @@ def _prove_decision(context: Context, reloaded: Decision) -> None:
             f"{context.row}: the reloaded decision.json is not what the validation rows give. The run stops here. "
             f"Delete {context.folder.adapter} and give the same command again to make it anew from the last checkpoint."
         )
-
-
-def _limit(tuning: Tuning) -> float:
-    """FLOP/s of the model's own products in the number format of tuning."""
-    job = tuning.job
-    return profiling.limit(tuning.model, tokens=job.token_budget, dtype=DTYPES[job.precision])
-
-
-def _profile(tuning: Tuning, limit: float | None) -> dict[str, float]:
-    """FLOP/s of the training steps, and of the model's products measured before them (limit) and after; or nothing."""
-    if limit is None:
-        return {}
-    flops = profiling.flops_per_token(tuning) * tuning.counters.tokens
-    return {
-        "flops_per_second": flops / tuning.counters.seconds,
-        "limit_flops_per_second": (limit + _limit(tuning)) / 2,
-    }
 
 
 def _split(context: Context, split: str, model: Any, pad_id: int, channel: Channel) -> Split:

@@ -27,9 +27,8 @@ Action = Literal["fit", "score", "probe"]
 class Task:
     """Fit a row and save its artefact, score a split with the saved artefact, or probe what fitting will cost.
 
-    row, seed: the row of the table. base_folder: the staged base model ("" for rows without one). profile: whether
-    tuning also measures the FLOP/s that it reaches. new_interpreter: whether the process that does it is a new one
-    (known there), or forked from one that has only imported.
+    row, seed: the row of the table. base_folder: the staged base model ("" for rows without one). new_interpreter:
+    whether the process that does it is a new one (known there), or forked from one that has only imported.
     """
 
     action: Action
@@ -38,7 +37,6 @@ class Task:
     seed: int | None
     split: str
     base_folder: str
-    profile: bool = False
     new_interpreter: bool = True
 
     @property

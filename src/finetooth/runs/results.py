@@ -164,7 +164,6 @@ class RowCosts:
     afterwards to one before.
     latency_seconds: median from one text to its answer, tokens included, one text at a time. latency_spread_seconds:
     the 5th and 95th percentile of these timings; latency_texts: how many there are.
-    flops_per_second, limit_flops_per_second: of the training steps, and of the model's own products; with --profile.
     """
 
     name: str
@@ -174,8 +173,6 @@ class RowCosts:
     part_seconds: Mapping[str, float] | None = None
     prefix_blocks: int | None = None
     frozen: Mapping[str, Any] | None = None
-    flops_per_second: float | None = None
-    limit_flops_per_second: float | None = None
     peak_bytes: int | None = None
     gpu_peak_bytes: int | None = None
     adapter_bytes: int | None = None

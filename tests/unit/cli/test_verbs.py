@@ -59,8 +59,8 @@ def asked(monkeypatch, finished_run):
     """What pipeline.run was asked for; it answers with the finished run, failed if asked["failed"] is set."""
     asked = {"failed": False}
 
-    def run(recipe, *, out=None, progress=None, allow_inexact=False, profile=False, exact=False):
-        asked.update(recipe=recipe, out=out, progress=progress, allow_inexact=allow_inexact, profile=profile)
+    def run(recipe, *, out=None, progress=None, allow_inexact=False, exact=False):
+        asked.update(recipe=recipe, out=out, progress=progress, allow_inexact=allow_inexact)
         asked.update(exact=exact)
         return Run(finished_run, asked["failed"])
 
@@ -83,7 +83,7 @@ def test_run_hands_over_the_recipe_and_prints_the_table(capsys, asked, recipe_fi
     )
     assert (code, err) == (0, "reviews: all steps took 75 s, with at most 1.00 GB of memory\n\n")
     assert (asked["recipe"].name, asked["recipe"].training.epochs, asked["recipe"].max_tokens) == ("mine", 5, 64)
-    assert (asked["out"], asked["allow_inexact"], asked["profile"], asked["exact"]) == (Path("o"), True, False, False)
+    assert (asked["out"], asked["allow_inexact"], asked["exact"]) == (Path("o"), True, False)
     assert "lora-r8 *" in out and "83.0 %" in out
     assert out.splitlines()[-1].startswith("Next    finetooth predict --with runs/reviews ")
     assert max(map(len, out.splitlines())) <= 80
@@ -541,7 +541,7 @@ def test_evaluate_says_that_an_adapter_alone_does_not_know_its_training_rows(cap
     assert out.splitlines()[2:5] == [note, "", "accuracy    50.0 %  95 % interval 23.7 to 76.3"]
 
 
-def test_run_profile_is_handed_over_and_shown_after_the_table(capsys, asked, recipe_file):
+def test_run_profile_is_shown_after_the_table(capsys, asked, recipe_file):
     code, out, _ = call(capsys, "run", recipe_file, "--profile", "--exact")
-    assert (code, asked["profile"], asked["exact"]) == (0, True, True)
+    assert (code, asked["exact"]) == (0, True)
     assert out.index("lora-r8 *") < out.index("seconds of tuning")

@@ -83,8 +83,9 @@ def test_numbers_stand_for_classes_only_where_the_recipe_had_named_their_order(f
     with pytest.raises(DataError) as caught:
         evaluated([path], ["fresh", "rotten"])
     assert str(caught.value) == (
-        "new.csv: its labels are the numbers 0 and 1, but the classes have names: fresh and rotten. Which number is which "
-        "is not said: data.labels of the run's recipe names no order. Write the names into the column of the labels."
+        "new.csv: its labels are the numbers 0 and 1, but the classes have names: fresh and rotten. Which number is "
+        "which is not said: data.labels of the run's recipe names no order. Write the names into the column of the "
+        "labels."
     )
     examples, told = evaluated([path], ["rotten", "fresh"], labels=["rotten", "fresh"])
     assert examples.labels.tolist() == [1, 0]

@@ -119,9 +119,9 @@ def test_the_pooler_of_a_deberta_that_no_base_need_bring_is_noted(tmp_path: Path
         [
             (
                 "head",
-                "the head of a DeBERTa has pooler.dense.weight and pooler.dense.bias too, which the file does not hold; "
-                "a base that was not tuned to classify does not bring it either, and then the reloaded model would "
-                "classify by chance.",
+                "the head of a DeBERTa has pooler.dense.weight and pooler.dense.bias too, which the file does not "
+                "hold; a base that was not tuned to classify does not bring it either, and then the reloaded model "
+                "would classify by chance.",
             )
         ],
     )

@@ -42,11 +42,6 @@ def test_what_a_kill_in_the_first_moment_leaves_is_no_users_file(tmp_path: Path)
         running.run(recipe_of(tmp_path), out=out)
 
 
-def test_a_profile_of_the_cpu_is_not_asked_of_a_gpu(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"^--profile measures products of the CPU; leave it out, or set training\."):
-        running.run(recipe_of(tmp_path) | {"training": {"device": "cuda"}}, out=tmp_path / "out", profile=True)
-
-
 def test_without_a_gpu_a_run_on_one_is_refused_before_anything_is_brought(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -181,8 +181,6 @@ def test_the_contract_is_the_two_files_merged(folder):
         "examples_per_second": 64.0,
         "part_seconds": {"forward": 1.0},
         "prefix_blocks": None,
-        "flops_per_second": None,
-        "limit_flops_per_second": None,
         "peak_bytes": 20,
         "gpu_peak_bytes": None,
         "frozen": None,

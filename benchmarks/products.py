@@ -1,23 +1,64 @@
-"""How near tuning comes to what this machine can do: FLOP/s reached, against products of the model's own shapes.
+"""How near training comes to what this machine can do: FLOP/s reached, against products of the model's own shapes.
 
 Counted by torch.utils.flop_counter on the first batches: every product that is computed, padding's too; of attention's
 backward pass twice the forward pass, without what the fused kernel computes again.
 """
 
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import torch
 from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from finetooth.model import seeds
+from finetooth.model import adapters, seeds
+from finetooth.model.batching import tokenize
+from finetooth.model.loading import load_base
+from finetooth.model.precision import DTYPES, choose
+from finetooth.model.tokenizer import load_tokenizer
+from finetooth.recipe import Candidate, Training
+from finetooth.runs.layout import RowFolder
+from finetooth.tuning.job import Job, Split
 from finetooth.tuning.loop import Tuning
 
 COUNTED_STEPS = 3
 MEASURED_SECONDS = 0.25  # for each shape
+TOKEN_BUDGET = 4_096
+
+
+def share_of_limit(
+    model: Path,
+    train: Path,
+    candidate: dict[str, Any],
+    *,
+    epochs: int,
+    batch_size: int,
+    max_tokens: int,
+    seconds: float,
+) -> float:
+    """The share of the products' own FLOP/s that `seconds` of training steps over the rows of `train` reached.
+
+    Of a candidate that trains all layers: hidden states that a run keeps would be counted as computed.
+    """
+    texts = pq.read_table(train, columns=["text"])["text"].to_pylist()
+    tokens = tokenize(load_tokenizer(model), texts, max_tokens=max_tokens)
+    split = Split(tuple(map(str, range(len(texts)))), tokens, np.zeros(len(texts), np.int64))
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(
+            candidate=Candidate.model_validate(candidate),
+            training=Training.model_validate({"batch_size": batch_size, "epochs": epochs}),
+            seed=21, train=split, validation=split, classes=("0", "1"), pad_id=0, packed=True, precision=choose("auto"),
+            token_budget=TOKEN_BUDGET, budget=TOKEN_BUDGET, folder=RowFolder(Path(folder)),
+        )  # fmt: skip
+        base = load_base(model, classes=job.classes, head_seed=0)
+        tuning = Tuning(job, adapters.attach(base, job.candidate, seed=0))
+        flops = flops_per_token(tuning) * float(tokens.lengths.sum()) * epochs
+        return flops / seconds / limit(tuning.model, tokens=TOKEN_BUDGET, dtype=DTYPES[job.precision])
 
 
 def flops_per_token(tuning: Tuning) -> float:
