@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import click
 
-from finetooth.cli import answers, comparing, jobs, proofs, records, starting
-from finetooth.cli.faults import exit_code
+from finetooth.cli import inference_verbs, recipe_verbs, result_verbs
+from finetooth.cli.exit_codes import exit_code
 from finetooth.cli.streams import check_surroundings, open_streams
 
 _EPILOG = """\b
@@ -39,18 +39,18 @@ def finetooth() -> None:
 
 
 for _verb in (
-    jobs.quickstart,
-    starting.init,
-    jobs.run,
-    jobs.check,
-    answers.predict,
-    answers.evaluate,
-    proofs.verify,
-    proofs.doctor,
-    records.show,
-    comparing.compare,
-    records.recipe,
-    jobs.fetch,
+    recipe_verbs.quickstart,
+    recipe_verbs.init,
+    recipe_verbs.run,
+    recipe_verbs.check,
+    inference_verbs.predict,
+    inference_verbs.evaluate,
+    result_verbs.verify,
+    result_verbs.doctor,
+    result_verbs.show,
+    result_verbs.compare,
+    result_verbs.recipe,
+    recipe_verbs.fetch,
 ):
     finetooth.add_command(_verb)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from finetooth.cli import completing
+from finetooth.cli import completion
 
 Command = Callable[..., Any]
 
@@ -20,10 +20,10 @@ overrides: Callable[[Command], Command] = click.option(
 as_json: Callable[[Command], Command] = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 wide: Callable[[Command], Command] = click.option("--wide", is_flag=True, help="Print all columns, past 80 characters.")
 recipe_file: Callable[[Command], Command] = click.argument(
-    "recipe_file", metavar="RECIPE", type=click.Path(path_type=Path), shell_complete=completing.recipes
+    "recipe_file", metavar="RECIPE", type=click.Path(path_type=Path), shell_complete=completion.recipes
 )
 recipe_or_data: Callable[[Command], Command] = click.argument(
-    "source", metavar="RECIPE|DATA", type=click.Path(), shell_complete=completing.data
+    "source", metavar="RECIPE|DATA", type=click.Path(), shell_complete=completion.data
 )
 
 _OUT: Callable[[Command], Command] = click.option(

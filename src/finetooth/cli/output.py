@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from finetooth.progress.lines import calm
+from finetooth.progress.log_lines import calm
 
 _LONGEST_LINE = 4_000  # names of columns and labels in an error may be of any length
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from finetooth.doctor.finding import Finding, fault, note
-from finetooth.doctor.parts import Parts, named_by, targets
-from finetooth.doctor.reading import WEIGHTS, Tensor, Values
+from finetooth.doctor.adapter_files import WEIGHTS, Tensor, Values
+from finetooth.doctor.adapter_tensors import Parts, named_by, targets
+from finetooth.doctor.diagnosis import Finding, fault, note
 from finetooth.wording import counted, listed, short
 
 _PAIRS = (("A", "B"), ("embedding_A", "embedding_B"))

@@ -6,7 +6,7 @@ from typing import Any
 
 from finetooth.errors import ModelError
 from finetooth.files import write_json
-from finetooth.sources.regular import open_regular
+from finetooth.sources.regular_files import open_regular
 from finetooth.untrusted import check_file, parse, tokenizer_settings
 
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"

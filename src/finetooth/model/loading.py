@@ -15,7 +15,7 @@ from finetooth.families import Family, family_of, model_types
 from finetooth.model import seeds
 from finetooth.model.checked import CONFIG
 from finetooth.model.config_file import first_line, load_config, transformers_library
-from finetooth.sources.weights import tensor_shapes
+from finetooth.sources.safetensors_header import tensor_shapes
 from finetooth.untrusted import check_sizes
 
 

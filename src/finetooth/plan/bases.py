@@ -29,7 +29,7 @@ from finetooth.model.predictor import EVALUATION_BUDGET
 from finetooth.plan import prepare
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
-from finetooth.recipe.places import absolute_paths
+from finetooth.recipe.paths import absolute_paths
 from finetooth.sources import bring_model
 
 SAMPLE = 1_000  # training rows: 4 to 60 seconds a base, and intervals of about 3 points either way

@@ -58,7 +58,7 @@ def progress_for(progress: Progress | bool | None) -> Progress:
         from finetooth.progress.notebook_lines import NotebookLines
 
         return NotebookLines(display)
-    from finetooth.progress.lines import PlainLines
+    from finetooth.progress.log_lines import PlainLines
 
     return PlainLines(sys.stderr)
 

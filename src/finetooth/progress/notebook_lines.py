@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from finetooth.progress.lines import Clock, Count, calm
+from finetooth.progress.log_lines import Clock, Count, calm
 
 _REDRAW_SECONDS = 0.25
 

@@ -12,23 +12,23 @@ from pydantic import Field, ValidationError, model_validator
 
 from finetooth.errors import RecipeError
 from finetooth.recipe import strict_yaml
-from finetooth.recipe.baselines import OF_ANOTHER, Baseline, rows_of
-from finetooth.recipe.baselines import OtherProbe as OtherProbe
-from finetooth.recipe.baselines import is_probe as is_probe
-from finetooth.recipe.explaining import explain
+from finetooth.recipe.baseline_rows import OF_ANOTHER, Baseline, rows_of
+from finetooth.recipe.baseline_rows import OtherProbe as OtherProbe
+from finetooth.recipe.baseline_rows import is_probe as is_probe
+from finetooth.recipe.error_messages import explain
+from finetooth.recipe.fields import Costs, Delimiter, Layers, Name, Word
+from finetooth.recipe.fields import Section as Section
 from finetooth.recipe.model_names import MODEL_NAMES as MODEL_NAMES
 from finetooth.recipe.model_names import ModelName as ModelName
 from finetooth.recipe.model_names import model_source as model_source
-from finetooth.recipe.overriding import overridden
-from finetooth.recipe.places import COMPRESSED_SUFFIXES as COMPRESSED_SUFFIXES
-from finetooth.recipe.places import DATA_SUFFIXES as DATA_SUFFIXES
-from finetooth.recipe.places import absolute_paths, plain
-from finetooth.recipe.places import is_path as is_path
-from finetooth.recipe.places import typed as typed
-from finetooth.recipe.places import unlinked as unlinked
-from finetooth.recipe.section import Section as Section
-from finetooth.recipe.training import Training as Training
-from finetooth.recipe.values import Costs, Delimiter, Layers, Name, Word
+from finetooth.recipe.overrides import overridden
+from finetooth.recipe.paths import COMPRESSED_SUFFIXES as COMPRESSED_SUFFIXES
+from finetooth.recipe.paths import DATA_SUFFIXES as DATA_SUFFIXES
+from finetooth.recipe.paths import absolute_paths, plain
+from finetooth.recipe.paths import is_path as is_path
+from finetooth.recipe.paths import typed as typed
+from finetooth.recipe.paths import unlinked as unlinked
+from finetooth.recipe.training_section import Training as Training
 
 
 class SplitSources(Section):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finetooth.files import check_name, kind_of
-from finetooth.recipe.baselines import OF_ANOTHER
+from finetooth.recipe.baseline_rows import OF_ANOTHER
 
 
 @dataclass(frozen=True, slots=True)

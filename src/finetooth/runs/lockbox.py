@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from finetooth.errors import RunError
 from finetooth.files import check_name, make_directory, write_file
-from finetooth.sources import places
+from finetooth.sources import user_folders
 
 _WAIT_SECONDS = 60.0
 
@@ -49,7 +49,7 @@ def openings(test_id: str) -> int:
 
 
 def _box(test_id: str) -> Path:
-    return places.state_folder() / "lockbox" / f"{check_name(test_id)}.jsonl"
+    return user_folders.state_folder() / "lockbox" / f"{check_name(test_id)}.jsonl"
 
 
 def _whole_lines(box: Path) -> list[bytes]:

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from finetooth.errors import SourceError
 from finetooth.files import damage, discard, new_directory, sweep
 from finetooth.progress import Progress
-from finetooth.sources.places import cache_folder
+from finetooth.sources.user_folders import cache_folder
 
 FILES = "files"
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}

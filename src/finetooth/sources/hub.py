@@ -20,9 +20,9 @@ from finetooth.files import read_json, sha256_file, write_json
 from finetooth.progress import Progress
 from finetooth.recipe import DATA_SUFFIXES
 from finetooth.sources import cache, staging
-from finetooth.sources.places import cache_folder
-from finetooth.sources.regular import copy_regular
+from finetooth.sources.regular_files import copy_regular
 from finetooth.sources.source import Source, content_hash
+from finetooth.sources.user_folders import cache_folder
 
 TIMEOUT_SECONDS = 6.0
 # The time-outs below us are of one read each, so that a byte a second goes on for ever.

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.errors import SourceError, did_you_mean
-from finetooth.sources.regular import copy_regular, hash_regular, open_regular, refuse_special
-from finetooth.sources.weights import check_safetensors
+from finetooth.sources.regular_files import copy_regular, hash_regular, open_regular, refuse_special
+from finetooth.sources.safetensors_header import check_safetensors
 from finetooth.untrusted import check_file, parse
 
 _TOKENIZER = frozenset(

@@ -6,12 +6,11 @@ written in. Nothing here reads a file or imports a model library: sources, model
 
 from finetooth.rules import Problem
 from finetooth.untrusted.adapter_config import adapter_settings, check_adapter_config
-from finetooth.untrusted.by_name import check_file
 from finetooth.untrusted.code_keys import refused_key
-from finetooth.untrusted.header_sizes import check_sizes
+from finetooth.untrusted.json_files import check_file, parse
 from finetooth.untrusted.model_config import check_model_config, model_settings
-from finetooth.untrusted.parsing import parse
 from finetooth.untrusted.saved_files import check_identity, check_labels, check_manifest
+from finetooth.untrusted.tensor_sizes import check_sizes
 from finetooth.untrusted.tokenizer_files import check_tokenizer_file, tokenizer_settings
 from finetooth.wording import short
 

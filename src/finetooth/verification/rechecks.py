@@ -13,7 +13,7 @@ from finetooth.runs import finished
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.plan_file import Plan
 from finetooth.sources import borrow_adapter
-from finetooth.sources.regular import refuse_special
+from finetooth.sources.regular_files import refuse_special
 from finetooth.verification import reload_check
 
 # What reading a file of ours, changed by hand, can end in besides our own errors.

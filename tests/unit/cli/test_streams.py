@@ -12,7 +12,7 @@ import pytest
 PLAIN = "from finetooth.cli import main; main()"
 # predict, with a model that says a word on stderr before it answers
 PREDICT = """
-from finetooth.cli import answers, main, output
+from finetooth.cli import inference_verbs, main, output
 
 class Stub:
     def predictions(self, decided):

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import finetooth
 from finetooth.cli.app import finetooth as command
-from finetooth.cli.faults import exit_code
+from finetooth.cli.exit_codes import exit_code
 from finetooth.measure.decisions import Abstention, Decided, Decision
 from finetooth.model.predictor import Input
 from finetooth.model.predictor import Predictor as RealPredictor

@@ -9,7 +9,7 @@ import pytest
 
 import finetooth
 from finetooth.progress import Progress, Silent, progress_for
-from finetooth.progress.lines import PlainLines
+from finetooth.progress.log_lines import PlainLines
 from finetooth.progress.notebook_lines import NotebookLines
 
 

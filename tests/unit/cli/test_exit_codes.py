@@ -7,7 +7,7 @@ import sys
 import click
 import pytest
 
-from finetooth.cli.faults import exit_code
+from finetooth.cli.exit_codes import exit_code
 from finetooth.errors import DataError, FinetoothError, Interrupted, LockedError, RecipeError
 
 

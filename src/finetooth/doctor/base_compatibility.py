@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetooth.doctor.finding import Finding, fault, note
+from finetooth.doctor.adapter_files import IDENTITY, read_mapping
+from finetooth.doctor.adapter_tensors import Parts, inputs
+from finetooth.doctor.diagnosis import Finding, fault, note
 from finetooth.doctor.known_layers import KnownLayers, known_by_type, layer_number
-from finetooth.doctor.parts import Parts, inputs
-from finetooth.doctor.reading import IDENTITY, read_mapping
 from finetooth.errors import SourceError
 from finetooth.progress import Progress
 from finetooth.recipe import is_path, typed
 from finetooth.sources import bring_model
-from finetooth.sources.regular import hash_regular
+from finetooth.sources.regular_files import hash_regular
 from finetooth.wording import counted, short
 
 _WIDTHS = ("hidden_size", "dim", "d_model", "n_embd")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from finetooth.cli import completing, options, output
-from finetooth.cli.progress import progress_on
+from finetooth.cli import completion, options, output
+from finetooth.cli.terminal_lines import progress_on
 from finetooth.errors import DataError, RecipeError, did_you_mean
 from finetooth.wording import interval, times, wrapped
 
@@ -34,7 +34,7 @@ _BASE: Callable[[options.Command], options.Command] = click.option(
 @click.argument("inputs", metavar="TEXT...|FILE|-", nargs=-1, required=True)
 @click.option(
     "--with", "tuned", metavar="RUN|ADAPTER", required=True, type=click.Path(path_type=Path),
-    shell_complete=completing.runs,
+    shell_complete=completion.runs,
     help="A run folder (its winner is used) or an adapter folder.",
 )  # fmt: skip
 @click.option(
@@ -87,7 +87,7 @@ def predict(
 
 
 @click.command(short_help="Score a run or an adapter on its test split or other data.")
-@click.argument("tuned", metavar="RUN|ADAPTER", type=click.Path(path_type=Path), shell_complete=completing.runs)
+@click.argument("tuned", metavar="RUN|ADAPTER", type=click.Path(path_type=Path), shell_complete=completion.runs)
 @click.option("--data", metavar="SOURCE", help="Labelled data to score on; the run's test split if not given.")
 @_BASE
 @options.exact

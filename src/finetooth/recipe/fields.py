@@ -1,13 +1,19 @@
-"""What a single value of the recipe may be, where its type alone does not tell."""
+"""What recipe sections have in common, and the types of single values."""
 
 import math
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from finetooth.errors import RecipeError
 from finetooth.files import check_name
+
+
+class Section(BaseModel):
+    """A part of the recipe: unknown keys are errors, neither true nor "8" is a number, values are fixed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 def _safe_name(name: str) -> str:

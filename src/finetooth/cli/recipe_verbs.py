@@ -1,4 +1,4 @@
-"""The verbs that work from a recipe: quickstart, run, check, fetch."""
+"""The verbs that start from data or a recipe: init, quickstart, run, check, fetch."""
 
 import shlex
 import sys
@@ -8,13 +8,71 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from finetooth.cli import options, output
-from finetooth.cli.progress import progress_on
+from finetooth.cli import completion, options, output
+from finetooth.cli.terminal_lines import progress_on
 from finetooth.errors import RecipeError
 from finetooth.wording import duration, size
 
 if TYPE_CHECKING:  # help is printed without pydantic and torch
     from finetooth.recipe import Recipe
+
+
+@click.command(short_help="A commented recipe for your data.")
+@click.argument("data", metavar="DATA", type=click.Path(), shell_complete=completion.data)
+@click.option(
+    "-o",
+    "--output",
+    "recipe_file",
+    metavar="RECIPE.yaml",
+    type=click.Path(path_type=Path),
+    help="The file to write; NAME.yaml, after the data, if not given.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
+@options.overrides
+def init(data: str, recipe_file: Path | None, overwrite: bool, overrides: tuple[str, ...]) -> None:
+    """
+    \b
+        finetooth init reviews.csv
+        finetooth init reviews.csv -o mine.yaml
+
+    Look at DATA (a file or folder, a wheel: source or a Hub id) and write a recipe for it, with comments: the columns,
+    why they were chosen and which were left out, rows, classes and splits. Beside it, recipe.schema.json lets editors
+    complete and check the recipe's keys. `check` and `run` take DATA too, and use the same recipe without writing it
+    here.
+    """
+    from finetooth import drafts
+
+    if drafts.is_recipe_file(data):
+        raise RecipeError(f"{data}: is a recipe already. To look at it: finetooth check {shlex.quote(data)}")
+    if recipe_file is not None:
+        _refuse_place(recipe_file, overwrite=overwrite)
+    from finetooth.drafts.drafting import draft
+    from finetooth.drafts.writing import SCHEMA_FILE, written
+    from finetooth.files import json_bytes, write_file
+    from finetooth.recipe import schema
+
+    made = draft(drafts.data_source(data), overrides=overrides, progress=progress_on(sys.stderr))
+    place = recipe_file or Path(f"{made.recipe.name}.yaml")
+    _refuse_place(place, overwrite=overwrite)
+    text = written(made, place=place)
+    write_file(place, text.encode())
+    beside = place.parent / SCHEMA_FILE
+    if not beside.exists():
+        write_file(beside, json_bytes(schema()))
+    output.emit(text)
+    click.echo(f"\nWrote   {place}", err=True)
+    output.next_command(f"finetooth check {shlex.quote(str(place))}")
+
+
+def _refuse_place(place: Path, *, overwrite: bool) -> None:
+    from finetooth.drafts import is_recipe_file
+
+    if not is_recipe_file(place):
+        raise RecipeError(f"{place}: a recipe's name ends in .yaml; all else is taken for data.")
+    if not place.parent.is_dir():
+        raise RecipeError(f"{place}: there is no folder {place.parent}. Make it, or name another file with -o.")
+    if place.exists() and not overwrite:
+        raise RecipeError(f"{place} exists. Name another file with -o, or replace it with --overwrite.")
 
 
 @click.command(short_help="The main job on a real small model and real reviews.")
@@ -174,7 +232,7 @@ def _run_command(source: str, overrides: tuple[str, ...]) -> str:
 def _run(recipe: "Recipe", *, out: Path | None, as_json: bool, wide: bool, profile: bool, **how: bool) -> int:
     """profile: whether to say where the time went. how: allow_inexact and exact, as pipeline.run takes them."""
     from finetooth import pipeline
-    from finetooth.cli.records import table_of
+    from finetooth.cli.result_verbs import table_of
     from finetooth.report.profile import profile_of
 
     result = pipeline.run(recipe, out=out, progress=progress_on(sys.stderr), **how)

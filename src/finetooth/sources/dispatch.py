@@ -8,7 +8,7 @@ from pathlib import Path
 from finetooth.errors import SourceError, did_you_mean
 from finetooth.progress import Progress, Silent
 from finetooth.recipe import MODEL_NAMES, Recipe, SplitSources, is_path, model_source
-from finetooth.sources import hub, path, staging, wheel
+from finetooth.sources import hub, local, staging, wheel
 from finetooth.sources.source import Source
 
 
@@ -36,7 +36,7 @@ def bring_model(text: str, *, progress: Progress | None = None, offline: bool = 
     if text.startswith("wheel:"):
         return wheel.bring_model(text, progress=quiet, offline=offline)
     if is_path(text):
-        return path.bring_folder(text, staging.MODEL, progress=quiet)
+        return local.bring_folder(text, staging.MODEL, progress=quiet)
     try:
         return hub.bring_model(text, progress=quiet, offline=offline)
     except SourceError as error:
@@ -54,7 +54,7 @@ def bring_data(text: str, *, progress: Progress | None = None) -> Source:
     if text.startswith("wheel:"):
         return wheel.bring_data(text, progress=quiet)
     if is_path(text):
-        return path.bring_data(text, progress=quiet)
+        return local.bring_data(text, progress=quiet)
     return hub.bring_data(text, progress=quiet)
 
 
@@ -65,7 +65,7 @@ def bring_adapter(text: str, *, progress: Progress | None = None) -> Source:
 
     Raises: SourceError naming what is missing, damaged or refused.
     """
-    return path.bring_folder(text, None, progress=progress or Silent())
+    return local.bring_folder(text, None, progress=progress or Silent())
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def borrow_adapter(text: str) -> Iterator[Path]:
 
     Raises: SourceError, as bring_adapter.
     """
-    with path.borrow_folder(text, None) as copy:
+    with local.borrow_folder(text, None) as copy:
         yield copy
 
 

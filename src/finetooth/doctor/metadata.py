@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from finetooth.doctor.finding import Finding, fault, note
-from finetooth.doctor.parts import CLASSIFIES
-from finetooth.doctor.reading import CONFIG, PICKLE, WEIGHTS, read_mapping
-from finetooth.doctor.trained_whole import version_of
+from finetooth.doctor.adapter_files import CONFIG, PICKLE, WEIGHTS, read_mapping
+from finetooth.doctor.adapter_tensors import CLASSIFIES
+from finetooth.doctor.biases_and_head import version_of
+from finetooth.doctor.diagnosis import Finding, fault, note
 from finetooth.errors import SourceError
 from finetooth.files import MANIFEST
-from finetooth.sources.regular import hash_regular
+from finetooth.sources.regular_files import hash_regular
 from finetooth.sources.staging import conversion_command
 from finetooth.untrusted import Problem, check_adapter_config, check_labels
 from finetooth.wording import counted, listed, short

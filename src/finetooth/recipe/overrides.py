@@ -7,7 +7,7 @@ import yaml
 
 from finetooth.errors import RecipeError
 from finetooth.recipe import strict_yaml
-from finetooth.recipe.places import absolute_paths
+from finetooth.recipe.paths import absolute_paths
 
 
 def overridden(values: dict[str, Any], override: str) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from finetooth.recipe.section import Section
-from finetooth.recipe.values import Word
+from finetooth.recipe.fields import Section, Word
 
 MOST_WARMUP, MOST_BETWEEN_EVALUATIONS = 0.3, 200  # with epochs: auto
 

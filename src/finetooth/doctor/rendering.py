@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from finetooth.doctor.examining import Diagnosis
-from finetooth.doctor.finding import Finding
+from finetooth.doctor.diagnosis import Finding
+from finetooth.doctor.examination import Diagnosis
 from finetooth.wording import counted, wrapped
 
 _ABOUT = 9

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from finetooth.cli.output import harmless
 from finetooth.progress import Progress
-from finetooth.progress.lines import Clock, Count, PlainLines
+from finetooth.progress.log_lines import Clock, Count, PlainLines
 
 
 def progress_on(stream: TextIO) -> Progress:

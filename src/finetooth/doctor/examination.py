@@ -5,11 +5,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from finetooth.doctor import fitting, matrices, surroundings, trained_whole
-from finetooth.doctor.finding import Finding
+from finetooth.doctor import base_compatibility, biases_and_head, matrices, metadata
+from finetooth.doctor.adapter_files import (
+    CONFIG,
+    IDENTITY,
+    WEIGHTS,
+    Tensor,
+    names_in,
+    read_header,
+    read_mapping,
+    read_values,
+)
+from finetooth.doctor.adapter_tensors import Parts, sort_out
+from finetooth.doctor.diagnosis import Finding
 from finetooth.doctor.known_layers import KnownLayers, known_by_modules
-from finetooth.doctor.parts import Parts, sort_out
-from finetooth.doctor.reading import CONFIG, IDENTITY, WEIGHTS, Tensor, names_in, read_header, read_mapping, read_values
 from finetooth.progress import Progress, Silent
 
 Read = TypeVar("Read")
@@ -47,25 +56,25 @@ def examine(folder: str | Path, *, base: str | None = None, progress: Progress |
     Raises: SourceError if the folder or the base cannot be read at all.
     """
     place = Path(folder).expanduser()
-    given = None if base is None else fitting.read_base(base, progress=progress or Silent())
+    given = None if base is None else base_compatibility.read_base(base, progress=progress or Silent())
     names = names_in(place)
-    found = [*surroundings.about_weights(names)]
+    found = [*metadata.about_weights(names)]
     config = _kept(read_mapping(place / CONFIG), found) if CONFIG in names else None
     tensors = _kept(read_header(place / WEIGHTS), found) if WEIGHTS in names else None
     parts = sort_out(tensors or {}, config or {})
     family = known_by_modules(parts.loras)
-    rows = trained_whole.output_rows(parts)
+    rows = biases_and_head.output_rows(parts)
     if tensors is not None:
         found += _about_tensors(place, parts, tensors, config=config, family=family)
     if given is not None:
         identity = _kept(read_mapping(place / IDENTITY), found) if IDENTITY in names else None
         named = (config or {}).get("base_model_name_or_path")
-        found += fitting.about_base(parts, family, given, named=named, identity=identity or {})
+        found += base_compatibility.about_base(parts, family, given, named=named, identity=identity or {})
     if config is not None:
-        found += surroundings.about_config(config)
-        found += surroundings.about_labels(place, names, config=config, rows=rows)
-    found += surroundings.about_files(names)
-    found += surroundings.about_manifest(place, names)
+        found += metadata.about_config(config)
+        found += metadata.about_labels(place, names, config=config, rows=rows)
+    found += metadata.about_files(names)
+    found += metadata.about_manifest(place, names)
     ordered = sorted(found, key=lambda finding: finding.kind != "fault")
     return Diagnosis(place.resolve().name, _facts(config or {}, tensors, parts, family, rows), tuple(ordered))
 
@@ -98,8 +107,8 @@ def _about_tensors(
         *found,
         *matrices.about_pairs(parts, config),
         *matrices.about_targets(parts, config),
-        *trained_whole.about_biases(parts, config, family),
-        *trained_whole.about_head(parts, config, family),
+        *biases_and_head.about_biases(parts, config, family),
+        *biases_and_head.about_head(parts, config, family),
         *matrices.about_strange(parts),
     ]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from finetooth.errors import SourceError
-from finetooth.sources.regular import open_regular
+from finetooth.sources.regular_files import open_regular
 
 MAX_HEADER_BYTES = 100_000_000  # the library's own limit
 MAX_TENSORS = 100_000  # of one file; the largest published models have fewer

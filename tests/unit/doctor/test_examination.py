@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from adapter_folders import CONFIG, PREFIX, WEIGHTS, config, modules, tensors, write
 
-from finetooth.doctor import Diagnosis, examine, fitting
-from finetooth.doctor.telling import told
+from finetooth.doctor import Diagnosis, base_compatibility, examine
+from finetooth.doctor.rendering import told
 from finetooth.errors import SourceError
 from finetooth.files import seal, sha256_file
 from finetooth.progress import Progress
@@ -512,7 +512,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def bring(source: str, *, progress: Progress) -> Source:
         return Source(source, place, "0" * 64)
 
-    monkeypatch.setattr(fitting, "bring_model", bring)
+    monkeypatch.setattr(base_compatibility, "bring_model", bring)
     return place
 
 

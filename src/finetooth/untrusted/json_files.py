@@ -1,5 +1,6 @@
-"""The one look-up from a file's name to the check of what it may hold."""
+"""JSON files of unknown origin: parsed without duplicate keys, and checked by the rules for their name."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,29 @@ from finetooth.untrusted.code_keys import check_code
 from finetooth.untrusted.model_config import check_model_config
 from finetooth.untrusted.saved_files import check_identity, check_inference, check_labels, check_manifest
 from finetooth.untrusted.tokenizer_files import check_tokenizer_file
+
+
+def parse(data: bytes) -> Any:
+    """The JSON value in `data`; NaN and Infinity become floats, which no rule accepts.
+
+    Raises: ValueError saying what is wrong, also when it is nested too deep or a key stands twice in one mapping.
+    """
+    try:
+        return json.loads(data.decode(), object_pairs_hook=_mapping)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) == len(pairs):
+        return mapping
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise ValueError(f"key {key[:60]!r} stands twice")
+        seen.add(key)
+    return mapping
 
 
 def _check_other_config(value: Any) -> Iterator[Problem]:

@@ -2,8 +2,8 @@ import io
 
 import pytest
 
-from finetooth.cli.progress import LiveLines, progress_on
-from finetooth.progress.lines import Count, PlainLines
+from finetooth.cli.terminal_lines import LiveLines, progress_on
+from finetooth.progress.log_lines import Count, PlainLines
 from finetooth.wording import duration
 
 

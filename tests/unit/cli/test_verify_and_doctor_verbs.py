@@ -11,7 +11,7 @@ import pytest
 
 import finetooth
 from finetooth.cli.app import finetooth as command
-from finetooth.cli.faults import exit_code
+from finetooth.cli.exit_codes import exit_code
 from finetooth.report.verification import render
 
 CANARIES = {"rows": 8, "off": 0.0, "allowed": 0.0}

@@ -9,7 +9,7 @@ import pytest
 
 from finetooth import recipe
 from finetooth.cli.app import finetooth as command
-from finetooth.cli.faults import exit_code
+from finetooth.cli.exit_codes import exit_code
 
 LINES = "".join(f"{('good', 'bad')[row % 2]},a film of a kind and number {row}\n" for row in range(60))
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.doctor.finding import Finding, fault
+from finetooth.doctor.diagnosis import Finding, fault
 from finetooth.errors import SourceError
-from finetooth.sources.regular import open_regular
-from finetooth.sources.weights import check_safetensors
+from finetooth.sources.regular_files import open_regular
+from finetooth.sources.safetensors_header import check_safetensors
 from finetooth.untrusted import parse
 from finetooth.wording import short
 

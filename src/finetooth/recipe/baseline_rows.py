@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from finetooth.recipe.fields import Section
 from finetooth.recipe.model_names import short_name
-from finetooth.recipe.section import Section
 
 PROBE, OF_ANOTHER = "probe", "probe-"  # rows: the probe of the recipe's own model, and how those of others begin
 _LONGEST = 64  # characters of a name

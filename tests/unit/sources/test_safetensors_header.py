@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from finetooth.errors import SourceError
 from finetooth.files import sha256_file
-from finetooth.sources.weights import check_safetensors
+from finetooth.sources.safetensors_header import check_safetensors
 
 
 @pytest.fixture
