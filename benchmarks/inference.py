@@ -36,7 +36,7 @@ from finetooth.model.predictor import Input, Predictor
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.progress import Silent
 from finetooth.recipe import Candidate
-from finetooth.sources import bring_model
+from finetooth.sources import fetch_model
 
 OURS = ("plain", "float32", "bfloat16")
 SIDES = ("pipeline", *OURS)
@@ -78,7 +78,7 @@ def main() -> None:
         if asked.distilbert:
             model = random_distilbert(place / "model")
         else:
-            model = bring_model(finetooth.load_recipe(QUICKSTART).model, progress=Silent()).path
+            model = fetch_model(finetooth.load_recipe(QUICKSTART).model, progress=Silent()).path
             (place / "model").symlink_to(model)
         rounds = []
         for number in range(asked.rounds):

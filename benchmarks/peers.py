@@ -33,7 +33,7 @@ from products import share_of_limit
 import finetooth
 from finetooth.model import precision
 from finetooth.progress import Silent
-from finetooth.sources import bring_model
+from finetooth.sources import fetch_model
 
 QUICKSTART = Path(finetooth.__file__).with_name("quickstart.yaml")
 PEERS = ("notebook", "tuned", "tuned bf16")
@@ -71,7 +71,7 @@ def main() -> None:
         if asked.distilbert:
             model = random_distilbert(place / "distilbert")
         else:
-            model = bring_model(finetooth.load_recipe(QUICKSTART).model, progress=Silent()).path
+            model = fetch_model(finetooth.load_recipe(QUICKSTART).model, progress=Silent()).path
         rounds = []
         for number in range(asked.pairs):
             if asked.shared:

@@ -25,7 +25,7 @@ from own_run import MATERIAL, own_run, write_rows
 
 import finetooth
 from finetooth.progress import Silent
-from finetooth.sources import bring_model
+from finetooth.sources import fetch_model
 
 QUICKSTART = Path(finetooth.__file__).with_name("quickstart.yaml")
 NOTEBOOK_STEPS = 16  # of 8 rows, all padded to one length: no more are needed
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--target", type=float, default=88.0)
     asked = parser.parse_args()
     source = finetooth.load_recipe(QUICKSTART).model
-    model = bring_model(source, progress=Silent()).path
+    model = fetch_model(source, progress=Silent()).path
     with tempfile.TemporaryDirectory(prefix="finetooth-time-") as name:
         place = Path(name)
         write_rows(place, asked.rows)

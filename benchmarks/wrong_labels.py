@@ -19,7 +19,7 @@ from finetooth.data import Dataset
 from finetooth.preflight import mislabelled
 from finetooth.preflight.seen import see
 from finetooth.progress import Silent
-from finetooth.sources import bring_data, data_sources
+from finetooth.sources import data_sources, fetch_data
 
 RATES = (0.0, 0.02, 0.05, 0.1)
 
@@ -32,7 +32,7 @@ def main() -> None:
     asked = parser.parse_args()
     material = Path(os.environ.get("FINETOOTH_MATERIAL", "../shared")).resolve()
     wanted = recipe.load(asked.recipe, overrides=(f"data.source={material / 'data' / asked.folder}",))
-    sources = {split: [bring_data(text).path for text in texts] for split, texts in data_sources(wanted).items()}
+    sources = {split: [fetch_data(text).path for text in texts] for split, texts in data_sources(wanted).items()}
     dataset = data.load(wanted.data, sources)
     print(f"{wanted.name}: {len(dataset.train):,} training rows, {len(dataset.classes)} classes")
     for rate in RATES:

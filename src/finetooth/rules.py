@@ -32,7 +32,7 @@ class Problem:
         return f"{self.what}{self.mend}"
 
 
-def whole(least: int, most: int) -> Rule:
+def integer(least: int, most: int) -> Rule:
     """A whole number in a range; True and 1.0 are none."""
     return lambda value: (
         None if type(value) is int and least <= value <= most else f"a whole number from {least:,} to {most:,}"

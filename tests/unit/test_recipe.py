@@ -41,7 +41,7 @@ def test_a_path_is_one_beside_the_recipe_not_where_the_command_is_given(tmp_path
     assert recipe.load(path, overrides=["model=owner/name"]).model == str(tmp_path / "elsewhere" / "owner" / "name")
     assert recipe.load(path, overrides=["model=./x"]).model == str(tmp_path / "elsewhere" / "x")
     assert recipe.load(path, overrides=["model=owner/other"]).model == "owner/other"
-    assert [recipe.typed(text) for text in ("owner/name", "owner/data", "x.csv")] == [
+    assert [recipe.command_line_source(text) for text in ("owner/name", "owner/data", "x.csv")] == [
         "./owner/name", "owner/data", "x.csv",
     ]  # fmt: skip
 

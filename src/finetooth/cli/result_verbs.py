@@ -150,11 +150,11 @@ def doctor(folder: Path, base: str | None, as_json: bool) -> int:
     of a base in a folder are not needed. Exit code 3 with a fault, 0 with notes only.
     """
     from finetooth.doctor import examine
-    from finetooth.doctor.rendering import told
+    from finetooth.doctor.rendering import render
 
     found = examine(folder, base=base, progress=progress_on(sys.stderr))
     if as_json:
         output.emit_json(found.report())
     else:
-        output.emit(told(found))
+        output.emit(render(found))
     return 0 if found.whole else GATE_NOT_MET

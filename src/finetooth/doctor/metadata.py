@@ -22,7 +22,7 @@ _LOCAL = re.compile(r"(\.{0,2}/|~|\.{1,2}$|[A-Za-z]:[\\/]|.*\\)")
 _MANIFEST_FILES = 1000
 
 
-def about_weights(names: Sequence[str]) -> Iterator[Finding]:
+def missing_file_findings(names: Sequence[str]) -> Iterator[Finding]:
     """A folder without a configuration or without weights that may be loaded."""
     if CONFIG not in names:
         hint = " It holds a whole model (config.json), not an adapter." if "config.json" in names else ""
@@ -45,7 +45,7 @@ def about_weights(names: Sequence[str]) -> Iterator[Finding]:
         )
 
 
-def about_files(names: Sequence[str]) -> Iterator[Finding]:
+def file_findings(names: Sequence[str]) -> Iterator[Finding]:
     """Files that do not belong to an adapter, and a README that is not there."""
     pickles = [name for name in names if name.endswith(_PICKLED) and (name != PICKLE or WEIGHTS in names)]
     if pickles:
@@ -62,9 +62,9 @@ def about_files(names: Sequence[str]) -> Iterator[Finding]:
         yield note("readme", "there is no README.md.", "Say what the adapter labels, on which base, and how well.")
 
 
-def about_config(config: Mapping[str, Any]) -> Iterator[Finding]:
+def config_findings(config: Mapping[str, Any]) -> Iterator[Finding]:
     """Keys that choose code, values of the wrong kind, the name of the base, and the peft that wrote the folder."""
-    yield from (finding for problem in check_adapter_config(config) for finding in _about_key(problem))
+    yield from (finding for problem in check_adapter_config(config) for finding in _key_findings(problem))
     kind = config.get("peft_type")
     if kind != "LORA":
         yield note(
@@ -81,10 +81,10 @@ def about_config(config: Mapping[str, Any]) -> Iterator[Finding]:
             f"base_model_name_or_path is a path of another machine ({short(base)}).",
             "Write the id under which others find the base.",
         )
-    yield from _about_version(config)
+    yield from _version_findings(config)
 
 
-def _about_key(problem: Problem) -> Iterator[Finding]:
+def _key_findings(problem: Problem) -> Iterator[Finding]:
     """What is said of a key that Finetooth would refuse; what it merely does not support, another program may."""
     if problem.kind == "code":
         yield fault(
@@ -95,7 +95,7 @@ def _about_key(problem: Problem) -> Iterator[Finding]:
         )
     elif problem.kind == "value":
         yield fault("config", f"{CONFIG}: {problem.what}", "Write the value that the adapter was trained with.")
-    elif problem.kind == "pattern" and problem.key != "target_modules":  # of which about_targets says more
+    elif problem.kind == "pattern" and problem.key != "target_modules":  # of which target_findings says more
         yield note(
             "config",
             f"{CONFIG}: {problem.what.rstrip(';')}; peft runs it as a regular expression, and Finetooth refuses it.",
@@ -103,7 +103,7 @@ def _about_key(problem: Problem) -> Iterator[Finding]:
         )
 
 
-def about_labels(
+def label_findings(
     folder: Path, names: Sequence[str], *, config: Mapping[str, Any], rows: int | None
 ) -> Iterator[Finding]:
     """Label names that are not in the folder, or are more or fewer than the head's rows."""
@@ -126,7 +126,7 @@ def about_labels(
         )
 
 
-def about_manifest(folder: Path, names: Sequence[str]) -> Iterator[Finding]:
+def manifest_findings(folder: Path, names: Sequence[str]) -> Iterator[Finding]:
     """Files that are not what the folder's own manifest says."""
     if MANIFEST not in names:
         return
@@ -150,7 +150,7 @@ def about_manifest(folder: Path, names: Sequence[str]) -> Iterator[Finding]:
             )
 
 
-def _about_version(config: Mapping[str, Any]) -> Iterator[Finding]:
+def _version_findings(config: Mapping[str, Any]) -> Iterator[Finding]:
     value, version = config.get("peft_version"), version_of(config)
     if value is None:
         yield note(

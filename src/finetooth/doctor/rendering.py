@@ -9,7 +9,7 @@ from finetooth.wording import counted, wrapped
 _ABOUT = 9
 
 
-def told(diagnosis: Diagnosis) -> str:
+def render(diagnosis: Diagnosis) -> str:
     """The diagnosis in plain text; commands stand on lines of their own, unbroken."""
     faults = sum(finding.kind == "fault" for finding in diagnosis.findings)
     notes = len(diagnosis.findings) - faults

@@ -15,7 +15,7 @@ from finetooth.drafts.naming import run_name
 from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent
 from finetooth.recipe import Recipe, is_path, load
-from finetooth.sources import bring_data, data_sources
+from finetooth.sources import data_sources, fetch_data
 
 MODEL = "minilm"
 CANDIDATES = [{"name": "lora-r8", "rank": 8}]
@@ -60,7 +60,7 @@ def draft(source: str | Mapping[str, Any], *, overrides: Sequence[str] = (), pro
     bare = {"name": name, "model": MODEL, "data": {"source": source}, "candidates": CANDIDATES}
     recipe = load(bare, overrides=overrides)
     files = {
-        split: [bring_data(text, progress=Silent() if is_path(text) else progress).path for text in texts]
+        split: [fetch_data(text, progress=Silent() if is_path(text) else progress).path for text in texts]
         for split, texts in data_sources(recipe).items()
     }
     with progress.step(f"look at {recipe.name}"), _without_recipe():

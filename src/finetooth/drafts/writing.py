@@ -11,7 +11,7 @@ import yaml
 
 from finetooth.data.discover import split_siblings
 from finetooth.drafts.drafting import Draft, has_columns
-from finetooth.recipe import MODEL_NAMES, ModelName, is_path, unlinked
+from finetooth.recipe import MODEL_NAMES, ModelName, is_path, resolved_data_path
 from finetooth.wording import counted, roughly, shown, wrapped
 
 SCHEMA_FILE = "recipe.schema.json"
@@ -168,7 +168,7 @@ def _named(made: Draft) -> Any:
     recorded = made.recipe.data.model_dump(mode="json", exclude_unset=True)["source"]
     named = made.source
     if isinstance(named, str) and isinstance(recorded, str) and is_path(recorded):
-        return named if unlinked(Path(named)) == Path(recorded) else recorded
+        return named if resolved_data_path(Path(named)) == Path(recorded) else recorded
     return recorded
 
 

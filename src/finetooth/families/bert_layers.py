@@ -3,7 +3,7 @@
 from typing import Any
 
 from finetooth.families.family import Parts
-from finetooth.rules import Rule, number, one_of, optional, whole
+from finetooth.rules import Rule, integer, number, one_of, optional
 
 SHARE = number(0.0, 1.0)
 ACTIVATION = one_of(
@@ -12,11 +12,11 @@ ACTIVATION = one_of(
     "laplace",
 )  # fmt: skip
 CONFIG: dict[str, Rule] = {
-    "hidden_size": whole(1, 100_000),
-    "num_hidden_layers": whole(1, 1_000),
-    "num_attention_heads": whole(1, 10_000),
-    "intermediate_size": whole(1, 1_000_000),
-    "type_vocab_size": whole(1, 256),
+    "hidden_size": integer(1, 100_000),
+    "num_hidden_layers": integer(1, 1_000),
+    "num_attention_heads": integer(1, 10_000),
+    "intermediate_size": integer(1, 1_000_000),
+    "type_vocab_size": integer(1, 256),
     "hidden_act": ACTIVATION,
     "hidden_dropout_prob": SHARE,
     "attention_probs_dropout_prob": SHARE,

@@ -4,7 +4,7 @@ from typing import Any
 
 from finetooth.families.bert_layers import ACTIVATION, POSITION_IDS, SHARE
 from finetooth.families.family import Family, Packed, Parts
-from finetooth.rules import whole
+from finetooth.rules import integer
 
 
 def _parts(layer: Any) -> Parts:
@@ -34,10 +34,10 @@ FAMILY = Family(
     title="DistilBERT",
     model_types=("distilbert",),
     config={
-        "dim": whole(1, 100_000),
-        "n_layers": whole(1, 1_000),
-        "n_heads": whole(1, 10_000),
-        "hidden_dim": whole(1, 1_000_000),
+        "dim": integer(1, 100_000),
+        "n_layers": integer(1, 1_000),
+        "n_heads": integer(1, 10_000),
+        "hidden_dim": integer(1, 1_000_000),
         "activation": ACTIVATION,
         "dropout": SHARE,
         "attention_dropout": SHARE,

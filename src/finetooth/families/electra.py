@@ -4,7 +4,7 @@ from typing import Any
 
 from finetooth.families import bert_layers
 from finetooth.families.family import Family, Packed
-from finetooth.rules import whole
+from finetooth.rules import integer
 
 
 def _embed(classifier: Any, ids: Any, positions: Any, types: Any) -> Any:
@@ -21,7 +21,7 @@ def _head_logits(classifier: Any, first: Any) -> Any:
 FAMILY = Family(
     title="ELECTRA",
     model_types=("electra",),
-    config=bert_layers.CONFIG | {"embedding_size": whole(1, 100_000)},
+    config=bert_layers.CONFIG | {"embedding_size": integer(1, 100_000)},
     sizes={
         "embeddings.word_embeddings.weight": ("vocab_size", "embedding_size"),
         "embeddings.position_embeddings.weight": ("max_position_embeddings", "embedding_size"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from finetooth.families import bert_layers
 from finetooth.families.family import Family, Packed
-from finetooth.rules import whole
+from finetooth.rules import integer
 
 
 def _embed(classifier: Any, ids: Any, positions: Any, types: Any) -> Any:
@@ -30,7 +30,7 @@ def _unused_positions(config: Mapping[str, Any]) -> int:
 FAMILY = Family(
     title="RoBERTa",
     model_types=("roberta", "xlm-roberta", "camembert"),
-    config=bert_layers.CONFIG | {"pad_token_id": whole(0, 10_000_000)},  # by which positions are numbered
+    config=bert_layers.CONFIG | {"pad_token_id": integer(0, 10_000_000)},  # by which positions are numbered
     sizes=bert_layers.SIZES,
     surplus=(
         bert_layers.POSITION_IDS,

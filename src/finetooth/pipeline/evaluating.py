@@ -18,12 +18,12 @@ from finetooth.model.artefact_files import labels_of
 from finetooth.pipeline.using import adapter_folder, data_of, first_label_number, load, run_of
 from finetooth.plan import prepare
 from finetooth.progress import Progress, progress_for
-from finetooth.recipe import Data, typed
+from finetooth.recipe import Data, command_line_source
 from finetooth.recipe import load as load_recipe
 from finetooth.runs import lockbox, plan_file
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.work import read_text_keys
-from finetooth.sources import bring_data
+from finetooth.sources import fetch_data
 from finetooth.wording import counted
 
 if TYPE_CHECKING:  # the data is read without torch
@@ -116,7 +116,7 @@ def _other_examples(classes: tuple[str, ...], run_folder: RunFolder | None, data
     spec, found = (Data.model_validate({"source": source}), None) if run_folder is None else data_of(run_folder)
     with tempfile.TemporaryDirectory(prefix="finetooth-data-") as name:
         if isinstance(data, str | Path):
-            path = bring_data(typed(source), progress=progress).path
+            path = fetch_data(command_line_source(source), progress=progress).path
         else:
             path = frames.save_table(data, Path(name) / f"{source}.parquet")
         return data_room.read_labelled(

@@ -8,12 +8,12 @@ from finetooth.errors import RunError, SourceError
 from finetooth.files import read_json
 from finetooth.model.artefact_files import identity_of
 from finetooth.progress import Progress, progress_for
-from finetooth.recipe import Data, typed
+from finetooth.recipe import Data, command_line_source
 from finetooth.recipe import load as load_recipe
 from finetooth.runs import complete, plan_file, results
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.plan_file import Precision
-from finetooth.sources import bring_adapter, bring_model
+from finetooth.sources import fetch_adapter, fetch_model
 from finetooth.verification import reload_check
 
 if TYPE_CHECKING:  # a run is looked into without torch
@@ -38,7 +38,7 @@ def load(
     """
     quiet = progress_for(progress or False)
     folder = adapter_folder(Path(run_or_adapter).absolute())
-    staged = bring_adapter(str(folder), progress=quiet)
+    staged = fetch_adapter(str(folder), progress=quiet)
     base_folder = bring_base(folder, base, progress=quiet)
     from finetooth.model import artefact, inference
 
@@ -67,9 +67,9 @@ def bring_base(adapter: Path, base: str | None, *, progress: Progress, offline: 
 
     offline: from this machine alone. Raises: SourceError when it cannot be brought.
     """
-    source = typed(base) if base else _base_source(adapter)
+    source = command_line_source(base) if base else _base_source(adapter)
     try:
-        return bring_model(source, progress=progress, offline=offline).path
+        return fetch_model(source, progress=progress, offline=offline).path
     except SourceError as error:
         raise SourceError(f"{error} It is the base of {adapter}; name another copy of it with --base.") from error
 

@@ -30,7 +30,7 @@ from finetooth.plan import prepare
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
 from finetooth.recipe.paths import absolute_paths
-from finetooth.sources import bring_model
+from finetooth.sources import fetch_model
 
 SAMPLE = 1_000  # training rows: 4 to 60 seconds a base, and intervals of about 3 points either way
 FOLDS = 5
@@ -96,7 +96,7 @@ def _measured(
     progress: Progress,
 ) -> _Measured:
     try:
-        source = bring_model(absolute_paths({"model": base}, Path.cwd(), where="--bases")["model"], progress=progress)
+        source = fetch_model(absolute_paths({"model": base}, Path.cwd(), where="--bases")["model"], progress=progress)
         prepare.refuse_positions(recipe, source.path)
         loaded = prepare.sound_base(source.path, dataset.classes)
         tokenizer = prepare.fitting_tokenizer(source.path, pairs=sample.pairs is not None)

@@ -24,7 +24,7 @@ from finetooth.runs.layout import RunFolder
 from finetooth.runs.memory import free_bytes
 from finetooth.runs.plan_file import BasePlan, CandidatePlan, ModelPlan, OtherBase, Plan, Precision, TextLengths
 from finetooth.runs.work import SPLITS
-from finetooth.sources import Source, bring_data, bring_model, data_sources
+from finetooth.sources import Source, data_sources, fetch_data, fetch_model
 
 if TYPE_CHECKING:  # torch is loaded for the plan, after the data was read
     from finetooth.model.loading import Base
@@ -68,15 +68,15 @@ def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Mater
     Raises: SourceError, DataError; ModelError for a family of models that is not known, and when max_tokens is more
     than the model has positions; RecipeError for a class weight or a cost of an unknown label.
     """
-    model = bring_model(recipe.model, progress=progress) if recipe.needs_model else None
+    model = fetch_model(recipe.model, progress=progress) if recipe.needs_model else None
     if model is not None:
         refuse_positions(recipe, model.path)  # before data are brought, read and tokenized
-    others = {row: bring_model(text, progress=progress) for row, text in recipe.other_models.items()}
+    others = {row: fetch_model(text, progress=progress) for row, text in recipe.other_models.items()}
     for row, other in others.items():
         with _faults_of(row):
             refuse_positions(recipe, other.path)
     sources = {
-        split: tuple(bring_data(text, progress=progress) for text in texts)
+        split: tuple(fetch_data(text, progress=progress) for text in texts)
         for split, texts in data_sources(recipe).items()
     }
     files = {split: [source.path for source in listed] for split, listed in sources.items()}

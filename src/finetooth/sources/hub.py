@@ -49,7 +49,7 @@ class _Remote:
     git_sha1: str | None
 
 
-def bring_model(text: str, *, progress: Progress, offline: bool = False) -> Source:
+def fetch_model(text: str, *, progress: Progress, offline: bool = False) -> Source:
     """A staged folder of the allow-listed files of a model repository at one commit.
 
     offline: from this machine alone, our cache or the Hub's own.
@@ -67,10 +67,10 @@ def bring_model(text: str, *, progress: Progress, offline: bool = False) -> Sour
     return Source(id=f"{_parse(text)[0]}@{commit}", path=folder, sha256=digest, revision=commit)
 
 
-def bring_data(text: str, *, progress: Progress) -> Source:
+def fetch_data(text: str, *, progress: Progress) -> Source:
     """A staged folder of the data files of a data set repository at one commit.
 
-    Raises: as bring_model.
+    Raises: as fetch_model.
     """
 
     def choose(files: dict[str, _Remote]) -> dict[str, str]:

@@ -10,12 +10,12 @@ from pathlib import Path
 from finetooth.errors import SourceError, did_you_mean
 from finetooth.files import sha256_file
 from finetooth.progress import Progress
-from finetooth.recipe import unlinked
+from finetooth.recipe import resolved_data_path
 from finetooth.sources import cache, staging
 from finetooth.sources.source import Source, content_hash
 
 
-def bring_folder(text: str, kind: staging.Kind | None, *, progress: Progress) -> Source:
+def fetch_folder(text: str, kind: staging.Kind | None, *, progress: Progress) -> Source:
     """A staged copy of the allow-listed files of a model or adapter folder, kept under its content's hash.
 
     kind: None for an adapter, or for what Finetooth saved in place of one.
@@ -23,7 +23,7 @@ def bring_folder(text: str, kind: staging.Kind | None, *, progress: Progress) ->
     """
     folder = _existing(text).resolve()
     try:
-        kind = kind or staging.artefact_kind(folder)
+        kind = kind or staging.artifact_kind(folder)
     except PermissionError as error:
         raise SourceError(f"{text}: cannot be read ({error.strerror}).") from error
     if not folder.is_dir():
@@ -48,15 +48,15 @@ def bring_folder(text: str, kind: staging.Kind | None, *, progress: Progress) ->
 
 
 @contextmanager
-def borrow_folder(text: str, kind: staging.Kind | None) -> Iterator[Path]:
+def temporary_folder(text: str, kind: staging.Kind | None) -> Iterator[Path]:
     """A copy of the allow-listed files of a folder, for a look that leaves nothing in the cache; gone after the block.
 
-    kind: as bring_folder takes it. Raises: SourceError naming the file that is missing or refused.
+    kind: as fetch_folder takes it. Raises: SourceError naming the file that is missing or refused.
     """
     folder = _existing(text).resolve()
     with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
         try:
-            kind = kind or staging.artefact_kind(folder)
+            kind = kind or staging.artifact_kind(folder)
             names = staging.listing(folder, kind)
             staging.check_names([item.name for item in folder.iterdir()], kind, shown=text)
             staging.check(folder, kind, shown=text)
@@ -67,12 +67,12 @@ def borrow_folder(text: str, kind: staging.Kind | None) -> Iterator[Path]:
         yield Path(copy)
 
 
-def bring_data(text: str, *, progress: Progress) -> Source:
+def fetch_data(text: str, *, progress: Progress) -> Source:
     """A data file or folder, where it lies.
 
     Raises: SourceError if there is none (with the nearest name beside it), or it is a pipe, a device or empty.
     """
-    path = unlinked(_existing(text))
+    path = resolved_data_path(_existing(text))
     try:
         with progress.step(f"hash {path.name}"):
             if path.is_dir():

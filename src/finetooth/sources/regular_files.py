@@ -28,7 +28,7 @@ def open_regular(path: Path) -> BufferedReader:
         ) from error
 
 
-def refuse_special(folder: Path, names: list[str]) -> None:
+def check_regular_files(folder: Path, names: list[str]) -> None:
     """Nothing, if none of the folder's entries is a link and those in `names` are regular files.
 
     Raises: SourceError naming the entry.

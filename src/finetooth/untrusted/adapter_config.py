@@ -9,6 +9,7 @@ from finetooth.rules import (
     check_table,
     either,
     flag,
+    integer,
     many,
     mapping,
     module_name,
@@ -17,14 +18,13 @@ from finetooth.rules import (
     one_of,
     optional,
     text,
-    whole,
 )
 from finetooth.untrusted.code_keys import check_code
 from finetooth.wording import short
 
 MOST_RANK = 65_536
-_RANK, _ALPHA = whole(1, MOST_RANK), number(0.0, 1e6, above=True)
-_LAYER_NUMBER = whole(0, 999)
+_RANK, _ALPHA = integer(1, MOST_RANK), number(0.0, 1e6, above=True)
+_LAYER_NUMBER = integer(0, 999)
 # Keys that reach peft's LoraConfig. fan_in_fan_out is not one of them: every layer that we adapt is linear.
 _USED: dict[str, Rule] = {
     "r": _RANK,

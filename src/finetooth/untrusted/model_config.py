@@ -14,12 +14,12 @@ from finetooth.rules import (
     check_table,
     either,
     flag,
+    integer,
     mapping,
     not_a_mapping,
     number,
     optional,
     text,
-    whole,
 )
 from finetooth.untrusted.code_keys import check_code
 from finetooth.untrusted.tokenizer_files import tokenizer_class
@@ -37,15 +37,15 @@ def _label_numbers(value: Any) -> str | None:
     return mapping(text(), _LABEL, MOST_LABELS)(value)
 
 
-_LABEL: Rule = either(text(), either(whole(-(2**53), 2**53), either(number(-1e300, 1e300), flag)))
+_LABEL: Rule = either(text(), either(integer(-(2**53), 2**53), either(number(-1e300, 1e300), flag)))
 _COMMON: dict[str, Rule] = {
     "tokenizer_class": optional(tokenizer_class),
-    "vocab_size": whole(1, 10_000_000),
-    "max_position_embeddings": whole(1, 1_000_000),
+    "vocab_size": integer(1, 10_000_000),
+    "max_position_embeddings": integer(1, 1_000_000),
     "initializer_range": number(0.0, 10.0),
-    "pad_token_id": optional(whole(-1, 10_000_000)),
+    "pad_token_id": optional(integer(-1, 10_000_000)),
     "id2label": optional(_label_numbers),
-    "num_labels": optional(whole(1, MOST_LABELS)),
+    "num_labels": optional(integer(1, MOST_LABELS)),
 }
 # Floats that transformers takes as floats alone.
 _FLOATS = ("initializer_range", "layer_norm_eps")

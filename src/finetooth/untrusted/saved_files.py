@@ -9,6 +9,7 @@ from finetooth.rules import (
     check_required,
     check_table,
     flag,
+    integer,
     many,
     mapping,
     not_a_mapping,
@@ -17,7 +18,6 @@ from finetooth.rules import (
     optional,
     record,
     text,
-    whole,
 )
 from finetooth.untrusted.model_config import MOST_LABELS
 from finetooth.wording import short
@@ -43,21 +43,21 @@ def _fact(value: Any) -> str | None:
 
 _LOGIT = number(-1e30, 1e30)
 _BASE = {"id": text(), "source_sha256": _sha256, "weights_sha256": _sha256, "config_sha256": _sha256}
-_INPUT = {"max_tokens": whole(1, 1_000_000), "truncation": one_of("head", "head_tail"), "pairs": flag}
+_INPUT = {"max_tokens": integer(1, 1_000_000), "truncation": one_of("head", "head_tail"), "pairs": flag}
 _IDENTITY = {
     "schema": one_of(1),
     "base": record(_BASE, required=_BASE),
     "tokenizer_sha256": _sha256,
     "labels_sha256": _sha256,
-    "head_seed": whole(0, 2**128 - 1),
+    "head_seed": integer(0, 2**128 - 1),
     "input": record(_INPUT, required=_INPUT),
     "platform": mapping(text(100), _fact, 100),
     "canary_logits": many(many(_LOGIT, MOST_LABELS, least=1), 8, least=8),
 }
 _SHARE = number(0.0, 1.0)
 _AGREEMENT = {
-    "rows": whole(0, 2**62),
-    "flipped": whole(0, 2**62),
+    "rows": integer(0, 2**62),
+    "flipped": integer(0, 2**62),
     "accuracy": _SHARE,
     "plain_accuracy": _SHARE,
     "largest_difference": optional(number(0.0, 1e30)),
@@ -71,7 +71,7 @@ _INFERENCE = {
 }
 _MANIFEST = {
     "schema": one_of(1),
-    "files": mapping(_file_name, record({"sha256": _sha256, "bytes": whole(0, 2**62)}, required=("sha256",)), 1_000),
+    "files": mapping(_file_name, record({"sha256": _sha256, "bytes": integer(0, 2**62)}, required=("sha256",)), 1_000),
 }
 
 

@@ -14,6 +14,7 @@ from finetooth.rules import (
     check_table,
     either,
     flag,
+    integer,
     many,
     mapping,
     not_a_mapping,
@@ -22,7 +23,6 @@ from finetooth.rules import (
     optional,
     record,
     text,
-    whole,
 )
 from finetooth.untrusted.code_keys import check_code
 from finetooth.untrusted.tokenizer_parts import check_parts
@@ -46,7 +46,7 @@ def tokenizer_class(value: Any) -> str | None:
     return _CLASS(value) and "the name of a fast tokenizer of transformers, such as BertTokenizer or TokenizersBackend"
 
 
-_ID = whole(0, MOST_TOKENS - 1)
+_ID = integer(0, MOST_TOKENS - 1)
 _TOKEN = {
     "content": text(1_000), "lstrip": flag, "rstrip": flag, "normalized": flag, "single_word": flag, "special": flag,
 }  # fmt: skip

@@ -7,12 +7,12 @@ so that no chain of them doubles a text again and again; regular expressions are
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from finetooth.rules import Problem, Rule, check_table, flag, many, mapping, number, one_of, optional, text, whole
+from finetooth.rules import Problem, Rule, check_table, flag, integer, many, mapping, number, one_of, optional, text
 from finetooth.wording import short
 
 _MOST_TOKENS = 10_000_000
 _MOST_PARTS = 32
-_ID = whole(0, _MOST_TOKENS - 1)
+_ID = integer(0, _MOST_TOKENS - 1)
 _SECTIONS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
 # Parts that may stand several times in a section, since none of them makes a text longer, or only once.
 _REPEATABLE = {
@@ -32,7 +32,7 @@ _PATTERNS = {
 _PREFIX = optional(text(100))
 _NO_LOTS = optional(one_of(0, 0.0))
 _MODELS: dict[str, dict[str, Rule]] = {
-    "WordPiece": {"continuing_subword_prefix": _PREFIX, "max_input_chars_per_word": whole(1, 1_000)},
+    "WordPiece": {"continuing_subword_prefix": _PREFIX, "max_input_chars_per_word": integer(1, 1_000)},
     "WordLevel": {},
     "BPE": {"continuing_subword_prefix": _PREFIX, "end_of_word_suffix": _PREFIX, "dropout": _NO_LOTS},
     "Unigram": {"unk_id": optional(_ID), "alpha": optional(number(0.0, 0.0)), "byte_fallback": flag},

@@ -12,8 +12,8 @@ from finetooth.model.artefact_files import CANARIES, IDENTITY, identity_of, labe
 from finetooth.runs import finished
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.plan_file import Plan
-from finetooth.sources import borrow_adapter
-from finetooth.sources.regular_files import refuse_special
+from finetooth.sources import temporary_adapter
+from finetooth.sources.regular_files import check_regular_files
 from finetooth.verification import reload_check
 
 # What reading a file of ours, changed by hand, can end in besides our own errors.
@@ -90,7 +90,7 @@ def check_sealed(checked: Checked, folder: Path) -> None:
         if not folder.is_dir():
             checked.refuse("files", f"the folder {folder.name} is missing.")
             return
-        refuse_special(folder, [])
+        check_regular_files(folder, [])
         wrong = list(damages(folder))
         for what in wrong:
             checked.refuse("files", f"{folder.name}/{what}.")
@@ -146,7 +146,7 @@ def check_reload(checked: Checked, adapter: Path, *, base_folder: Path) -> None:
     """
     from finetooth.model import artefact, device
 
-    with checked.watching("reload"), borrow_adapter(str(adapter)) as copy:
+    with checked.watching("reload"), temporary_adapter(str(adapter)) as copy:
         identity = identity_of(copy)
         with device.configured(identity["platform"]):
             predictor = artefact.load(copy, base_folder=base_folder, name=checked.where)

@@ -9,7 +9,7 @@ import pytest
 from adapter_folders import CONFIG, PREFIX, WEIGHTS, config, modules, tensors, write
 
 from finetooth.doctor import Diagnosis, base_compatibility, examine
-from finetooth.doctor.rendering import told
+from finetooth.doctor.rendering import render
 from finetooth.errors import SourceError
 from finetooth.files import seal, sha256_file
 from finetooth.progress import Progress
@@ -33,7 +33,7 @@ def test_a_whole_adapter_has_no_findings(tmp_path: Path, family: str, bias: str)
     found = examine(write(tmp_path / "a", tensors(family, bias=bias), family=family, bias=bias))
     assert (found.whole, found.findings) == (True, ())
     assert (found.adapter["layers"], found.adapter["rank"], found.adapter["classes"]) == (4, 4, 3)
-    assert told(found).splitlines()[-1] == "Whole: 0 faults, 0 notes."
+    assert render(found).splitlines()[-1] == "Whole: 0 faults, 0 notes."
 
 
 def test_biases_that_were_trained_and_lost_are_counted(tmp_path: Path) -> None:
@@ -375,7 +375,7 @@ def test_pickled_weights_are_a_fault_with_the_command_that_converts_them(tmp_pat
         "so nothing is said of its tensors."
     )
     assert "weights_only=True" in finding.command
-    assert f"                {finding.command}" in told(found).splitlines()  # in one line, to be copied
+    assert f"                {finding.command}" in render(found).splitlines()  # in one line, to be copied
 
 
 def test_labels_are_counted_against_the_heads_rows(tmp_path: Path) -> None:
@@ -512,7 +512,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def bring(source: str, *, progress: Progress) -> Source:
         return Source(source, place, "0" * 64)
 
-    monkeypatch.setattr(base_compatibility, "bring_model", bring)
+    monkeypatch.setattr(base_compatibility, "fetch_model", bring)
     return place
 
 
@@ -561,7 +561,7 @@ def test_a_base_that_could_not_be_compared_is_noted(tmp_path: Path) -> None:
 def test_every_line_fits_80_columns_but_for_commands(tmp_path: Path) -> None:
     folder = write(tmp_path / "a", bias="lora_only", peft_version=None, r=8, base_model_name_or_path="/x" * 20)
     (folder / "README.md").unlink()
-    lines = told(examine(folder)).splitlines()
+    lines = render(examine(folder)).splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[-1] == "Not whole: 2 faults, 3 notes."
 

@@ -21,7 +21,7 @@ from finetooth.model.loading import base_tensors, hash_tensors, load_base
 from finetooth.model.predictor import Input, Predictor
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate, Deciding
-from finetooth.sources import bring_adapter
+from finetooth.sources import fetch_adapter
 
 CLASSES = ("bad", "good", "so-so")
 TEXTS = [text for text, _ in tiny.texts(60, seed=5)]
@@ -68,7 +68,7 @@ def test_a_reloaded_artefact_answers_by_the_decision_that_was_fitted(
 ) -> None:
     decision = fitted(predictor, **asked)
     save(replace(predictor, decision=decision), folder, tmp_path / "adapter")
-    staged = bring_adapter(str(tmp_path / "adapter")).path  # as predict takes it: the file is among those allowed
+    staged = fetch_adapter(str(tmp_path / "adapter")).path  # as predict takes it: the file is among those allowed
     again = artefact.load(staged, base_folder=folder, name="c")
     assert again.decision == decision
     logits = again.logits(again.tokenize(TEXTS))

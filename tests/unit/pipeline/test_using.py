@@ -26,14 +26,14 @@ def brought(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The bases asked for; nothing is loaded."""
     asked: list[str] = []
 
-    def bring_model(text: str, *, progress: Any, offline: bool) -> Any:
+    def fetch_model(text: str, *, progress: Any, offline: bool) -> Any:
         asked.append(text)
         if text == "gone/away":
             raise SourceError("gone/away: cannot be reached.")
         return SimpleNamespace(path=Path("base"))
 
-    monkeypatch.setattr(using, "bring_model", bring_model)
-    monkeypatch.setattr(using, "bring_adapter", lambda text, *, progress: SimpleNamespace(path=Path(text)))
+    monkeypatch.setattr(using, "fetch_model", fetch_model)
+    monkeypatch.setattr(using, "fetch_adapter", lambda text, *, progress: SimpleNamespace(path=Path(text)))
     monkeypatch.setattr(artefact, "load", lambda folder, *, base_folder, name: name)
     monkeypatch.setattr(using, "identity_of", lambda folder: {"base": {"id": "gone/away"}})
     return asked

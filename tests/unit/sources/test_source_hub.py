@@ -14,7 +14,7 @@ from huggingface_hub import constants, hf_hub_download
 
 from finetooth import recipe as recipe_module
 from finetooth.errors import SourceError
-from finetooth.sources import bring_data, bring_model, fetch
+from finetooth.sources import fetch, fetch_data, fetch_model
 from finetooth.sources import hub as hub_module
 from finetooth.sources.hub import choose_data
 from hub_stand_in import COMMIT, Hub, serving
@@ -45,9 +45,9 @@ def refusal(call: Any, text: str) -> str:
 
 
 def test_an_unpinned_id_is_resolved_once(with_model: Hub, model: Path) -> None:
-    source = bring_model("acme/tiny")
+    source = fetch_model("acme/tiny")
     assert (source.id, source.revision) == (f"acme/tiny@{COMMIT}", COMMIT)
-    assert source.sha256 == bring_model(str(model)).sha256
+    assert source.sha256 == fetch_model(str(model)).sha256
     assert json.loads((source.path.parent / "source.json").read_bytes()) == {
         "schema": 1,
         "id": f"acme/tiny@{COMMIT}",
@@ -55,18 +55,18 @@ def test_an_unpinned_id_is_resolved_once(with_model: Hub, model: Path) -> None:
     }
     assert not any("onnx" in path or "modeling" in path or "README" in path for path in with_model.asked)
     asked = len(with_model.asked)
-    assert bring_model("acme/tiny") == source
-    assert bring_model(f"acme/tiny@{COMMIT}") == source
+    assert fetch_model("acme/tiny") == source
+    assert fetch_model(f"acme/tiny@{COMMIT}") == source
     assert len(with_model.asked) == asked
 
 
 def test_offline_takes_what_is_held_and_asks_nobody(with_model: Hub, cache: Path) -> None:
     def offline(text: str) -> Any:
-        return bring_model(text, offline=True)
+        return fetch_model(text, offline=True)
 
     assert refusal(offline, "acme/tiny") == f"acme/tiny: not in the cache, and nothing is fetched for this. {WAYS}"
     assert with_model.asked == []
-    source = bring_model("acme/tiny")
+    source = fetch_model("acme/tiny")
     with_model.asked.clear()
     assert offline("acme/tiny") == source
     shutil.rmtree(cache)  # the Hub's own cache still holds it
@@ -99,19 +99,19 @@ def test_after_fetch_the_hub_is_not_asked(with_model: Hub, monkeypatch: pytest.M
 def test_an_unreachable_hub_fails_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf"))
     started = time.perf_counter()
-    assert refusal(bring_model, "acme/tiny") == (
+    assert refusal(fetch_model, "acme/tiny") == (
         f"acme/tiny: no such folder here, and http://127.0.0.1:9 cannot be reached. {WAYS}"
     )
     assert time.perf_counter() - started < 5
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert refusal(bring_data, "acme/reviews") == (
+    assert refusal(fetch_data, "acme/reviews") == (
         f"acme/reviews: not in the cache, and HF_HUB_OFFLINE forbids asking the Hub. {WAYS}"
     )
 
 
 def test_a_password_in_the_endpoint_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://me:secret@127.0.0.1:9")
-    assert refusal(bring_model, "acme/tiny") == (
+    assert refusal(fetch_model, "acme/tiny") == (
         f"acme/tiny: no such folder here, and http://127.0.0.1:9 cannot be reached. {WAYS}"
     )
 
@@ -125,7 +125,7 @@ def test_the_hubs_own_cache_serves_when_the_hub_is_not_reached(
     refs.mkdir(exist_ok=True)
     (refs / "main").write_text(COMMIT)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    source = bring_model("acme/tiny")
+    source = fetch_model("acme/tiny")
     assert source.revision == COMMIT
     assert sorted(item.name for item in source.path.iterdir()) == ["config.json", "model.safetensors", "tokenizer.json"]
 
@@ -136,18 +136,18 @@ def _endpoint() -> str:
 
 def test_what_the_hub_refuses_is_named(with_model: Hub) -> None:
     where = _endpoint()
-    assert refusal(bring_model, "acme/nothing") == (
+    assert refusal(fetch_model, "acme/nothing") == (
         f"acme/nothing: no such folder here, and no such model at {where}, or it is private. "
         f"Check the spelling; for a private one log in (`hf auth login`)."
     )
-    assert refusal(bring_model, "acme/tiny@nowhere") == (
+    assert refusal(fetch_model, "acme/tiny@nowhere") == (
         f"acme/tiny@nowhere: the model has no such revision at {where}."
     )
     with_model.gated.add("models/acme/tiny")
-    assert refusal(bring_model, "acme/tiny") == (
+    assert refusal(fetch_model, "acme/tiny") == (
         f"acme/tiny: the model is gated: ask for access on its page at {where}, then log in (`hf auth login`)."
     )
-    assert refusal(bring_model, "acme/a/b") == (
+    assert refusal(fetch_model, "acme/a/b") == (
         "acme/a/b: neither a file or folder that exists, nor wheel:NAME==VERSION…, "
         "nor a Hub id (owner/name[@revision])."
     )
@@ -155,16 +155,16 @@ def test_what_the_hub_refuses_is_named(with_model: Hub) -> None:
 
 def test_an_answer_that_is_no_hubs(with_model: Hub) -> None:
     with_model.answer = (200, "<html>Please log in to the network</html>")
-    message = refusal(bring_model, "acme/tiny")
+    message = refusal(fetch_model, "acme/tiny")
     assert message.startswith(f"acme/tiny: {_endpoint()} did not answer as a Hub does (")
     assert message.endswith(WAYS)
     with_model.answer = (503, "")
-    assert refusal(bring_model, "acme/tiny") == f"acme/tiny: {_endpoint()} answered 503. Try again later. {WAYS}"
+    assert refusal(fetch_model, "acme/tiny") == f"acme/tiny: {_endpoint()} answered 503. Try again later. {WAYS}"
 
 
 def test_a_spoiled_download_is_refused(with_model: Hub, cache: Path) -> None:
     with_model.spoiled.add("model.safetensors")
-    message = refusal(bring_model, "acme/tiny")
+    message = refusal(fetch_model, "acme/tiny")
     assert message.startswith("acme/tiny/model.safetensors: damaged: the Hub says its hash is ")
     assert not list(cache.rglob("whole"))
 
@@ -172,7 +172,7 @@ def test_a_spoiled_download_is_refused(with_model: Hub, cache: Path) -> None:
 def test_a_repository_without_safetensors(with_model: Hub) -> None:
     files = with_model.repositories["models/acme/tiny"]
     files["pytorch_model.bin"] = files.pop("model.safetensors")
-    assert refusal(bring_model, "acme/tiny").startswith(
+    assert refusal(fetch_model, "acme/tiny").startswith(
         "acme/tiny: pytorch_model.bin is a pickle, which can run code when it is read; only model.safetensors is taken."
     )
     assert not any("/resolve/" in path for path in with_model.asked)
@@ -209,14 +209,14 @@ def test_a_hub_that_drips_is_given_up(with_model: Hub, monkeypatch: pytest.Monke
     monkeypatch.setattr(hub_module, "PATIENCE_SECONDS", 1.0)
     with_model.slow = part
     started = time.perf_counter()
-    message = refusal(bring_model, "acme/tiny")
+    message = refusal(fetch_model, "acme/tiny")
     assert time.perf_counter() - started < 5
     assert message == (
         f"acme/tiny: {_endpoint()} answers too slowly: given up after 1 s, by when it should have been done at 20,000 "
         f"bytes a second. Give the same command again: what has come is kept. {WAYS}"
     )
     with_model.slow = ""
-    assert bring_model("acme/tiny").revision == COMMIT
+    assert fetch_model("acme/tiny").revision == COMMIT
 
 
 def test_a_full_disk_under_the_hubs_cache_is_named(with_model: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +224,7 @@ def test_a_full_disk_under_the_hubs_cache_is_named(with_model: Hub, monkeypatch:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", full)
-    assert refusal(bring_model, "acme/tiny") == (
+    assert refusal(fetch_model, "acme/tiny") == (
         f"acme/tiny: could not be written to the Hub's cache {constants.HF_HUB_CACHE} "
         f"([Errno 28] No space left on device). Free some space there, or set HF_HOME to a folder on a larger disk."
     )

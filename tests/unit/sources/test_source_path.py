@@ -16,8 +16,8 @@ import pytest
 from finetooth import recipe
 from finetooth.errors import SourceError
 from finetooth.files import sha256_file
-from finetooth.sources import borrow_adapter, bring_adapter, bring_data, bring_model, fetch, staging
 from finetooth.sources import cache as cache_module
+from finetooth.sources import fetch, fetch_adapter, fetch_data, fetch_model, staging, temporary_adapter
 
 ALLOWED = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
 
@@ -29,7 +29,7 @@ def refusal(call: Callable[..., Any], *arguments: Any) -> str:
 
 
 def test_only_allow_listed_files_are_staged(model: Path, cache: Path) -> None:
-    source = bring_model(str(model))
+    source = fetch_model(str(model))
     assert sorted(item.name for item in source.path.iterdir()) == ALLOWED
     assert source.path.is_relative_to(cache)
     assert all(item.is_file() and not item.is_symlink() for item in source.path.iterdir())
@@ -43,13 +43,13 @@ def test_a_borrowed_adapter_is_a_checked_copy_that_leaves_nothing_behind(tmp_pat
     (adapter / "adapter_config.json").write_text("{}")
     (adapter / "adapter_model.safetensors").write_bytes(b"\2" + b"\0" * 7 + b"{}")
     (adapter / "spare.bin").write_bytes(b"pickle")
-    with borrow_adapter(str(adapter)) as copy:
+    with temporary_adapter(str(adapter)) as copy:
         assert sorted(item.name for item in copy.iterdir()) == ["adapter_config.json", "adapter_model.safetensors"]
     assert not copy.exists() and not cache.exists()
     (adapter / "adapter_config.json").write_text('{"auto_map": {}}')
 
     def borrow(text: str) -> None:
-        with borrow_adapter(text):
+        with temporary_adapter(text):
             pass
 
     assert refusal(borrow, str(adapter)).startswith(f"{adapter}/adapter_config.json: key 'auto_map' is refused")
@@ -60,17 +60,17 @@ def test_a_borrowed_adapter_is_a_checked_copy_that_leaves_nothing_behind(tmp_pat
 
 def test_equal_content_is_one_entry_whatever_its_place(model: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(model, tmp_path / "elsewhere")
-    first, second = bring_model(str(model)), bring_model(str(copy))
+    first, second = fetch_model(str(model)), fetch_model(str(copy))
     assert (first.path, first.sha256) == (second.path, second.sha256)
     assert second.id == "elsewhere"
     (copy / "vocab.txt").write_text("other\n")
-    assert bring_model(str(copy)).sha256 != first.sha256
+    assert fetch_model(str(copy)).sha256 != first.sha256
 
 
 def test_a_damaged_cache_entry_is_named_and_brought_anew(model: Path, spoken: Any) -> None:
-    staged = bring_model(str(model)).path / "vocab.txt"
+    staged = fetch_model(str(model)).path / "vocab.txt"
     staged.write_text("changed\n")
-    again = bring_model(str(model), progress=spoken)
+    again = fetch_model(str(model), progress=spoken)
     assert (again.path / "vocab.txt").read_bytes() == (model / "vocab.txt").read_bytes()
     assert spoken.said == [
         f"{model}: the cached copy is damaged (files/vocab.txt differs from its manifest); "
@@ -82,24 +82,24 @@ def test_links_and_pipes_are_refused_by_name(model: Path, tmp_path: Path) -> Non
     (model / "vocab.txt").unlink()
     (tmp_path / "secret").write_text("secret")
     (model / "vocab.txt").symlink_to(tmp_path / "secret")
-    assert refusal(bring_model, str(model)) == (
+    assert refusal(fetch_model, str(model)) == (
         f"{model}/vocab.txt: a symbolic link, which is never followed out of a folder that is not trusted. "
         f"Copy the folder with its links resolved (cp -rL {model} COPY) and name the copy."
     )
     special = "not a regular file but a pipe, device or folder; replace it by the file itself."
     (model / "vocab.txt").unlink()
     os.mkfifo(model / "vocab.txt")
-    assert refusal(bring_model, str(model)) == f"{model}/vocab.txt: {special}"
+    assert refusal(fetch_model, str(model)) == f"{model}/vocab.txt: {special}"
     (model / "vocab.txt").unlink()
     (model / "vocab.txt").mkdir()
-    assert refusal(bring_model, str(model)) == f"{model}/vocab.txt: {special}"
+    assert refusal(fetch_model, str(model)) == f"{model}/vocab.txt: {special}"
     (model / "vocab.txt").rmdir()
     with socket.socket(socket.AF_UNIX) as server:
         here = Path.cwd()
         os.chdir(model)  # socket names are short
         server.bind("vocab.txt")
         os.chdir(here)
-        assert refusal(bring_model, str(model)) == f"{model}/vocab.txt: {special}"
+        assert refusal(fetch_model, str(model)) == f"{model}/vocab.txt: {special}"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_links_and_pipes_are_refused_by_name(model: Path, tmp_path: Path) -> Non
 )
 def test_keys_that_choose_code_are_refused(model: Path, file: str, value: dict[str, Any], key: str) -> None:
     (model / file).write_text(json.dumps(value))
-    assert refusal(bring_model, str(model)) == (
+    assert refusal(fetch_model, str(model)) == (
         f"{model}/{file}: key {key!r} is refused: it would let the model's author choose or load code. "
         f"Remove the key if the model works without it."
     )
@@ -126,40 +126,40 @@ def test_keys_that_choose_code_are_refused(model: Path, file: str, value: dict[s
 
 def test_broken_settings_are_named(model: Path) -> None:
     (model / "config.json").write_text("[" * 100_000)
-    assert refusal(bring_model, str(model)) == (
+    assert refusal(fetch_model, str(model)) == (
         f"{model}/config.json: not valid JSON (nested too deep). Fetch or save it again."
     )
     (model / "config.json").write_text("[]")
-    assert refusal(bring_model, str(model)) == f"{model}/config.json: holds no mapping of settings but list."
+    assert refusal(fetch_model, str(model)) == f"{model}/config.json: holds no mapping of settings but list."
     (model / "config.json").write_bytes(b"{}" + b" " * (16 << 20))
-    assert refusal(bring_model, str(model)) == (
+    assert refusal(fetch_model, str(model)) == (
         f"{model}/config.json: 16,777,218 bytes is more than such a file can need; it is refused."
     )
 
 
 def test_missing_files_are_named(model: Path) -> None:
     (model / "tokenizer.json").rename(model / "kept")
-    assert refusal(bring_model, str(model)) == (
+    assert refusal(fetch_model, str(model)) == (
         f"{model}: tokenizer.json is missing. transformers writes it: "
         f"AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)."
     )
     (model / "kept").rename(model / "tokenizer.json")
     (model / "config.json").rename(model / "conf.json")
-    assert refusal(bring_model, str(model)) == (
+    assert refusal(fetch_model, str(model)) == (
         f"{model}: config.json is missing: this is no model folder. Did you mean 'conf.json'?"
     )
-    assert refusal(bring_model, str(model / "conf.json")) == (
+    assert refusal(fetch_model, str(model / "conf.json")) == (
         f"{model}/conf.json: is a file; name the folder of the model that holds it."
     )
     (model / "conf.json").rename(model / "config.json")
     (model / "model.safetensors").unlink()
     (model / "training_args.bin").unlink()
-    assert refusal(bring_model, str(model)) == f"{model}: model.safetensors is missing: the folder holds no weights."
+    assert refusal(fetch_model, str(model)) == f"{model}: model.safetensors is missing: the folder holds no weights."
 
 
 def test_pickled_weights_are_refused_with_the_conversion(model: Path) -> None:
     (model / "model.safetensors").rename(model / "pytorch_model.bin")
-    assert refusal(bring_model, str(model)) == (
+    assert refusal(fetch_model, str(model)) == (
         f"{model}: pytorch_model.bin is a pickle, which can run code when it is read; only model.safetensors is taken. "
         "If you trust the file, convert it in its folder: "
         'python -c "import torch, safetensors.torch as s; '
@@ -173,13 +173,13 @@ def test_sharded_models(model: Path) -> None:
     (model / "model.safetensors").rename(model / shard)
     index = model / "model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": {"a.weight": shard}}))
-    assert (bring_model(str(model)).path / shard).is_file()
+    assert (fetch_model(str(model)).path / shard).is_file()
     (model / shard).rename(model / "away")
     assert (
-        refusal(bring_model, str(model)) == f"{model}/{shard}: is missing, though the index names it. Fetch it as well."
+        refusal(fetch_model, str(model)) == f"{model}/{shard}: is missing, though the index names it. Fetch it as well."
     )
     index.write_text(json.dumps({"weight_map": {"a.weight": "../secret.safetensors"}}))
-    assert refusal(bring_model, str(model)) == (
+    assert refusal(fetch_model, str(model)) == (
         f"{model}/model.safetensors.index.json: '../secret.safetensors' is not a file name "
         f"such as model-00001-of-00002.safetensors."
     )
@@ -189,7 +189,7 @@ def test_corrupted_weights_are_refused_under_a_second(model: Path) -> None:
     path = model / "model.safetensors"
     path.write_bytes(struct.pack("<Q", 1 << 60) + path.read_bytes()[8:])
     started = time.perf_counter()
-    message = refusal(bring_model, str(model))
+    message = refusal(fetch_model, str(model))
     assert time.perf_counter() - started < 1
     assert message.startswith(f"{path}: not a whole safetensors file: the header claims 1152921504606846976 bytes")
 
@@ -208,7 +208,7 @@ def adapter(model: Path, tmp_path: Path) -> Path:
 
 
 def test_an_adapter_is_staged_with_its_manifest(adapter: Path) -> None:
-    source = bring_adapter(str(adapter))
+    source = fetch_adapter(str(adapter))
     assert sorted(item.name for item in source.path.iterdir()) == [
         "MANIFEST.json",
         "adapter_config.json",
@@ -223,28 +223,28 @@ def test_one_flipped_byte_of_an_adapter_is_refused(adapter: Path) -> None:
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    assert refusal(bring_adapter, str(adapter)) == (
+    assert refusal(fetch_adapter, str(adapter)) == (
         f"{path}: is not what its manifest says it was when saved. Copy it again."
     )
     (adapter / "labels.json").unlink()
-    assert refusal(bring_adapter, str(adapter)).startswith(f"{path}: is not what")
+    assert refusal(fetch_adapter, str(adapter)).startswith(f"{path}: is not what")
     path.write_bytes(bytes(data[:-1]) + bytes([data[-1] ^ 1]))
-    assert refusal(bring_adapter, str(adapter)) == (
+    assert refusal(fetch_adapter, str(adapter)) == (
         f"{adapter}/labels.json: is missing, though the adapter's manifest names it. Copy it again."
     )
 
 
 def test_adapter_refusals(adapter: Path, model: Path) -> None:
-    assert refusal(bring_adapter, str(model)) == (
+    assert refusal(fetch_adapter, str(model)) == (
         f"{model}: adapter_config.json is missing: this is no adapter folder. "
         f"It holds a model: name the adapter's own folder instead."
     )
-    assert refusal(bring_model, str(adapter)) == (
+    assert refusal(fetch_model, str(adapter)) == (
         f"{adapter}: config.json is missing: this is no model folder. "
         f"It holds an adapter: name the adapter's base model instead."
     )
     (adapter / "adapter_config.json").write_text('{"target_modules": "(a+)+$"}')
-    assert refusal(bring_adapter, str(adapter)) == (
+    assert refusal(fetch_adapter, str(adapter)) == (
         f"{adapter}/adapter_config.json: target_modules '(a+)+$' is one text, which would be read as a pattern; "
         f"write the list of module names."
     )
@@ -253,23 +253,23 @@ def test_adapter_refusals(adapter: Path, model: Path) -> None:
 def test_data_is_used_in_place(tmp_path: Path) -> None:
     file = tmp_path / "reviews.csv"
     file.write_text("text,label\na,b\n")
-    source = bring_data(str(file))
+    source = fetch_data(str(file))
     assert (source.id, source.path, source.sha256) == ("reviews.csv", file, sha256_file(file))
     folder = tmp_path / "classes"
     (folder / "pos").mkdir(parents=True)
     (folder / "pos" / "1.txt").write_text("good")
-    first = bring_data(str(folder))
+    first = fetch_data(str(folder))
     assert (first.id, first.path) == ("classes", folder)
     (folder / "pos" / "1.txt").rename(folder / "pos" / "2.txt")
-    assert bring_data(str(folder)).sha256 != first.sha256
+    assert fetch_data(str(folder)).sha256 != first.sha256
 
 
 def test_a_hub_id_is_one_whatever_the_working_directory_holds(model: Path, tmp_path: Path) -> None:
     (tmp_path / "owner").mkdir()
     model.rename(tmp_path / "owner" / "tiny")
-    assert " cannot be reached. Without the Hub: " in refusal(bring_model, "owner/tiny")
-    assert bring_model("./owner/tiny").id == "tiny"
-    assert refusal(bring_data, "~no-such-user/x.csv") == (
+    assert " cannot be reached. Without the Hub: " in refusal(fetch_model, "owner/tiny")
+    assert fetch_model("./owner/tiny").id == "tiny"
+    assert refusal(fetch_data, "~no-such-user/x.csv") == (
         "'~no-such-user/x.csv': not usable as a path (Could not determine home directory.)."
     )
 
@@ -277,17 +277,17 @@ def test_a_hub_id_is_one_whatever_the_working_directory_holds(model: Path, tmp_p
 def test_missing_data_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "reviews.csv").write_text("x")
     wanted = tmp_path / "review.csv"
-    assert refusal(bring_data, str(wanted)) == f"{wanted}: no such file or folder. Did you mean 'reviews.csv'?"
+    assert refusal(fetch_data, str(wanted)) == f"{wanted}: no such file or folder. Did you mean 'reviews.csv'?"
     deep = tmp_path / "no" / "reviews.csv"
-    assert refusal(bring_data, str(deep)) == (
+    assert refusal(fetch_data, str(deep)) == (
         f"{deep}: no such file or folder; there is no folder {tmp_path / 'no'} either."
     )
     os.mkfifo(tmp_path / "pipe.csv")
-    assert refusal(bring_data, str(tmp_path / "pipe.csv")) == (
+    assert refusal(fetch_data, str(tmp_path / "pipe.csv")) == (
         f"{tmp_path}/pipe.csv: not a regular file but a pipe or device; save its content to a file first."
     )
     (tmp_path / "empty").mkdir()
-    assert refusal(bring_data, str(tmp_path / "empty")) == f"{tmp_path}/empty: the folder holds no files."
+    assert refusal(fetch_data, str(tmp_path / "empty")) == f"{tmp_path}/empty: the folder holds no files."
 
 
 def test_a_full_disk_names_folder_and_bytes(model: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,7 +297,7 @@ def test_a_full_disk_names_folder_and_bytes(model: Path, cache: Path, monkeypatc
         free = 10
 
     monkeypatch.setattr(cache_module.shutil, "disk_usage", lambda _: Usage)
-    message = refusal(bring_model, str(model))
+    message = refusal(fetch_model, str(model))
     (place,) = (cache / "sources" / "models").iterdir()
     expected = (
         f"{place}: the disk is full: {size:,} bytes are needed, 10 are free. "
@@ -310,22 +310,22 @@ def test_a_full_disk_names_folder_and_bytes(model: Path, cache: Path, monkeypatc
 
     monkeypatch.setattr(cache_module, "room", lambda *_, **__: None)
     monkeypatch.setattr(staging, "copy_regular", fails)
-    assert refusal(bring_model, str(model)) == expected
+    assert refusal(fetch_model, str(model)) == expected
     assert [item.name for item in place.iterdir()] == ["lock"]  # no half of it is left
 
 
 def test_a_cache_that_is_a_file_says_so(model: Path, cache: Path) -> None:
     cache.write_text("")
-    assert refusal(bring_model, str(model)).endswith(
+    assert refusal(fetch_model, str(model)).endswith(
         "cannot be written (Not a directory). Set FINETOOTH_CACHE to a folder that can be."
     )
 
 
 def test_an_intact_entry_needs_no_lock(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So a filled cache serves from a disk that cannot be written."""
-    first = bring_model(str(model))
+    first = fetch_model(str(model))
     monkeypatch.setattr(cache_module, "FileLock", lambda *_: pytest.fail("the cache was locked"))
-    assert bring_model(str(model)) == first
+    assert fetch_model(str(model)) == first
 
 
 def test_fetch_brings_no_model_that_no_row_needs(model: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from finetooth.progress import Silent
 from finetooth.recipe import load
-from finetooth.sources import bring_data, cache_folder, state_folder
+from finetooth.sources import cache_folder, fetch_data, state_folder
 
 
 def test_named_folders_win(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -33,10 +33,10 @@ def test_data_behind_a_link_goes_by_the_name_of_the_link(tmp_path: Path) -> None
     (tmp_path / "set" / "reviews.csv").symlink_to(tmp_path / "store" / "ab12")
     recipe = load({"name": "t", "model": "owner/name", "data": {"source": str(tmp_path / "here" / "reviews.csv")}})
     assert recipe.data.source == str((tmp_path / "set").resolve() / "reviews.csv")
-    source = bring_data(recipe.data.source, progress=Silent())
+    source = fetch_data(recipe.data.source, progress=Silent())
     assert (source.id, source.path) == ("reviews.csv", Path(recipe.data.source))
     (tmp_path / "Reviews.JSON").symlink_to(tmp_path / "store" / "ab12")
-    assert bring_data(str(tmp_path / "Reviews.JSON"), progress=Silent()).id == "Reviews.JSON"
+    assert fetch_data(str(tmp_path / "Reviews.JSON"), progress=Silent()).id == "Reviews.JSON"
     (tmp_path / "latest").symlink_to(tmp_path / "set" / "other.csv")
     (tmp_path / "set" / "other.csv").write_text("text,label\na,b\n")
-    assert bring_data(str(tmp_path / "latest"), progress=Silent()).id == "other.csv"  # its own name tells the format
+    assert fetch_data(str(tmp_path / "latest"), progress=Silent()).id == "other.csv"  # its own name tells the format

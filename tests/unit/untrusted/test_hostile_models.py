@@ -15,7 +15,7 @@ from finetooth.model.config_file import load_config
 from finetooth.model.loading import load_base
 from finetooth.model.predictor import logits
 from finetooth.model.tokenizer import check_tokenizer, load_tokenizer
-from finetooth.sources import bring_model
+from finetooth.sources import fetch_model
 
 CLASSES = ("bad", "good")
 TEXTS = ["a bright film", "dull, dull!"]
@@ -119,7 +119,7 @@ def test_a_key_that_chooses_code_is_refused_at_any_depth(folder: Path, key: str,
     inner: dict[str, Any] = {key: "owner/repo"}
     added = inner if place == "top" else {"text_config": [{"deep": inner}]}
     (folder / "config.json").write_text(json.dumps(config_of(folder) | added))
-    for work in (lambda: bring_model(str(folder)), lambda: scores(folder)):
+    for work in (lambda: fetch_model(str(folder)), lambda: scores(folder)):
         message = refusal(work)
         assert message is not None
         assert f"config.json: key {key!r} is refused: it would let the model's author choose or load code" in message
@@ -128,7 +128,7 @@ def test_a_key_that_chooses_code_is_refused_at_any_depth(folder: Path, key: str,
 @pytest.mark.parametrize("key", OTHER_MODEL)
 def test_a_key_that_makes_another_model_is_refused(folder: Path, key: str) -> None:
     (folder / "config.json").write_text(json.dumps(config_of(folder) | {key: OTHER_MODEL[key]}))
-    message = refusal(lambda: bring_model(str(folder)))
+    message = refusal(lambda: fetch_model(str(folder)))
     assert message is not None
     assert f"key {key!r} is " in message
     assert "would change what the model computes" in message
@@ -138,7 +138,7 @@ def test_a_key_that_makes_another_model_is_refused(folder: Path, key: str) -> No
 def test_what_real_files_hold_besides_changes_nothing(folder: Path, key: str) -> None:
     expected = scores(folder)
     (folder / "config.json").write_text(json.dumps(config_of(folder) | {key: HARMLESS[key]}))
-    bring_model(str(folder))
+    fetch_model(str(folder))
     np.testing.assert_array_equal(scores(folder), expected)
 
 

@@ -13,7 +13,7 @@ from finetooth.model.batching import tokenize
 from finetooth.model.checked import copy_tokenizer
 from finetooth.model.config_file import load_config
 from finetooth.model.tokenizer import check_tokenizer, load_tokenizer
-from finetooth.sources import bring_model
+from finetooth.sources import fetch_model
 
 NAMED = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token", "bos_token", "eos_token")
 # All that transformers 5 reads from these two files, besides what no one has named.
@@ -112,7 +112,7 @@ def test_any_value_in_the_tokenizer_itself_is_refused_or_harmless(folder: Path, 
 def test_files_that_are_no_mappings_are_refused(folder: Path, name: str) -> None:
     for data in broken({"model": {}}):
         (folder / name).write_bytes(data)
-        for work in (lambda: used(folder), lambda: bring_model(str(folder))):
+        for work in (lambda: used(folder), lambda: fetch_model(str(folder))):
             message = refusal(work)
             assert message is not None
             assert name in message
@@ -145,7 +145,7 @@ BOMBS: dict[str, dict[str, Any]] = {
 def test_a_tokenizer_that_makes_texts_grow_or_searches_slowly_is_refused(folder: Path, name: str) -> None:
     honest = settings_of(folder, "tokenizer.json")
     (folder / "tokenizer.json").write_text(json.dumps(honest | BOMBS[name]))
-    message = refusal(lambda: bring_model(str(folder)))
+    message = refusal(lambda: fetch_model(str(folder)))
     assert message is not None
     assert "tokenizer.json: key " in message
     assert refusal(lambda: used(folder)) is not None
