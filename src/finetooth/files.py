@@ -257,24 +257,24 @@ def damages(folder: Path) -> Iterator[str]:
     data = read_file(manifest)
     try:
         listed = json.loads(data)["files"]
-        wanted = {str(name): str(entry["sha256"]) for name, entry in listed.items()}
+        recorded = {str(name): str(entry["sha256"]) for name, entry in listed.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         yield f"{MANIFEST} is not a manifest"
         return
-    now, whole = _manifest(folder), True
+    now, unchanged = _manifest(folder), True
     present = {item.relative_to(folder).as_posix(): kind_of(item) for item in folder.rglob("*")}
-    for name, digest in wanted.items():
+    for name, digest in recorded.items():
         kind = present.get(name)  # nothing is looked for outside the folder, wherever the name leads
         if kind != "file":
             yield f"{name} is missing" if kind is None else f"{name} is a {kind}"
-            whole = False
+            unchanged = False
         elif now["files"].get(name, {}).get("sha256") != digest:
             yield f"{name} differs from its manifest"
-            whole = False
-    for extra in sorted({name for name, kind in present.items() if kind != "folder"} - set(wanted) - {MANIFEST}):
+            unchanged = False
+    for extra in sorted({name for name, kind in present.items() if kind != "folder"} - set(recorded) - {MANIFEST}):
         yield f"{extra} is not in its manifest"
-        whole = False
-    if whole and data != json_bytes(now):
+        unchanged = False
+    if unchanged and data != json_bytes(now):
         yield f"{MANIFEST} is not what its files give"
 
 

@@ -117,13 +117,13 @@ def many(rule: Rule, most: int, *, least: int = 0) -> Rule:
 def mapping(key: Rule, value: Rule, most: int) -> Rule:
     """A mapping of keys and values of one kind each."""
 
-    def mapped(given: Any) -> str | None:
-        if not isinstance(given, dict) or len(given) > most:
+    def mapped(values: Any) -> str | None:
+        if not isinstance(values, dict) or len(values) > most:
             return f"a mapping of at most {most:,} keys"
-        needed = next((needed for item in given if (needed := key(item))), None)
+        needed = next((needed for item in values if (needed := key(item))), None)
         if needed:
             return f"a mapping in which each key is {needed}"
-        needed = next((needed for item in given.values() if (needed := value(item))), None)
+        needed = next((needed for item in values.values() if (needed := value(item))), None)
         return needed and f"a mapping in which each value is {needed}"
 
     return mapped

@@ -9,7 +9,7 @@ import click
 
 from finetooth.cli import inference_verbs, recipe_verbs, result_verbs
 from finetooth.cli.exit_codes import exit_code
-from finetooth.cli.streams import check_surroundings, open_streams
+from finetooth.cli.streams import check_process, open_streams
 
 _EPILOG = """\b
 Exit codes: 0 done, 1 something you can mend (a failed row too), 2 usage or
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else list(arguments)
 
     def work() -> object:
-        check_surroundings(words)
+        check_process(words)
         return finetooth.main(args=words, prog_name="finetooth", standalone_mode=False)
 
     sys.exit(exit_code(work))

@@ -31,14 +31,14 @@ def _is_run(item: Path) -> bool:
     return (item / "plan.json").is_file()
 
 
-def _offered(incomplete: str, wanted: Callable[[Path], bool]) -> list[CompletionItem]:
+def _offered(incomplete: str, matches: Callable[[Path], bool]) -> list[CompletionItem]:
     folder, begin = Path(incomplete).parent, Path(incomplete).name
     if incomplete.endswith(("/", "\\")) or not incomplete:
         folder, begin = Path(incomplete or "."), ""
     items = []
     for item in _names(folder):
         if item.name.startswith(begin) and not item.name.startswith("."):
-            if wanted(item):
+            if matches(item):
                 items.append(CompletionItem(str(item)))
             elif item.is_dir():
                 items.append(CompletionItem(f"{item}/"))

@@ -109,8 +109,8 @@ _SECTIONS = {
 
 
 def _recipe_page() -> str:
-    whole = recipe.schema()
-    schemas = {"Recipe": whole, **whole["$defs"]}
+    full_schema = recipe.schema()
+    schemas = {"Recipe": full_schema, **full_schema["$defs"]}
     parts = [
         "# The recipe",
         _MADE,

@@ -45,8 +45,8 @@ def exit_code(work: Callable[[], Any]) -> int:
     except OSError as error:
         if error.errno not in _REMEDIES:
             return _unexpected(error)
-        place = f": {error.filename}" if error.filename else ""
-        tell(f"{error.strerror}{place}. {_REMEDIES[error.errno]}")
+        file_name = f": {error.filename}" if error.filename else ""
+        tell(f"{error.strerror}{file_name}. {_REMEDIES[error.errno]}")
         _debug()
         return 1
     except Exception as error:  # noqa: BLE001 - the last place before the user; told in full, never swallowed

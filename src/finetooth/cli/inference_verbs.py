@@ -142,8 +142,8 @@ def _of_file(path: Path, *, tuned: Path, named: dict[str, str]) -> tuple[list[st
     from finetooth.pipeline.using import data_of, run_of
 
     folder = run_of(tuned.absolute())
-    spec, found = (None, None) if folder is None else data_of(folder)
-    return read_texts(path, spec=spec, found=found, named=named, progress=progress_on(sys.stderr))
+    spec, columns = (None, None) if folder is None else data_of(folder)
+    return read_texts(path, spec=spec, found=columns, named=named, progress=progress_on(sys.stderr))
 
 
 def _texts(
@@ -239,8 +239,8 @@ def _tab_separated(decided: "Decided", classes: Sequence[str]) -> str:
     writer = csv.writer(lines, dialect="excel-tab", lineterminator="\n")
     writer.writerow(["row", "label", "probability"])
     for row, (label, abstained) in enumerate(zip(decided.labels, decided.abstained, strict=True)):
-        said = None if abstained else classes[label]
-        writer.writerow([row + 1, said, f"{decided.probabilities[row, label]:.6f}"])
+        answer = None if abstained else classes[label]
+        writer.writerow([row + 1, answer, f"{decided.probabilities[row, label]:.6f}"])
     return lines.getvalue()
 
 

@@ -77,8 +77,8 @@ def harmless(text: str) -> str:
     if text.isprintable():
         return text
     if _COLOUR.search(text) and colour_wanted():
-        kept = [*_COLOUR.findall(text), ""]
-        return "".join(map("".join, zip(map(calm, _COLOUR.split(text)), kept, strict=True)))
+        colours = [*_COLOUR.findall(text), ""]
+        return "".join(map("".join, zip(map(calm, _COLOUR.split(text)), colours, strict=True)))
     return calm(text)
 
 
@@ -90,13 +90,13 @@ def one_line(text: str, columns: int) -> str:
     shown = calm(" ".join(text.split()))
     if columns_of(shown) <= columns:
         return shown
-    kept, width = [], 0
+    characters, width = [], 0
     for character in shown:
         width += _columns_of_one(character)
         if width > columns - 3:
             break
-        kept.append(character)
-    return "".join(kept).rstrip() + "..."
+        characters.append(character)
+    return "".join(characters).rstrip() + "..."
 
 
 def columns_of(text: str) -> int:

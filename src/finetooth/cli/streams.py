@@ -53,7 +53,7 @@ def _nothing(handle: int, mode: str) -> TextIO:
     return cast(TextIO, os.fdopen(handle, mode, encoding="utf-8", closefd=False))
 
 
-def check_surroundings(arguments: Sequence[str]) -> None:
+def check_process(arguments: Sequence[str]) -> None:
     """Check that there is a place for the result, a working directory, and text in the arguments.
 
     Raises: FinetoothError when stdout is closed or the working directory is gone; RecipeError for an argument that is
@@ -68,10 +68,10 @@ def check_surroundings(arguments: Sequence[str]) -> None:
             f"the working directory is gone or cannot be read ({error.strerror}). Change to another (cd) and give the "
             "command again."
         ) from None
-    for place, argument in enumerate(arguments, start=1):
+    for position, argument in enumerate(arguments, start=1):
         if any("\udc80" <= character <= "\udcff" for character in argument) and not os.path.lexists(argument):
             shown = argument.encode(errors="backslashreplace").decode()
             raise RecipeError(
-                f"argument {place} is not UTF-8 text: {shown[:60]}. Write it in UTF-8; texts of another encoding "
+                f"argument {position} is not UTF-8 text: {shown[:60]}. Write it in UTF-8; texts of another encoding "
                 "are read from a file (data.encoding)."
             )

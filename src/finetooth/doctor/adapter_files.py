@@ -43,10 +43,10 @@ class Tensor:
     @property
     def values(self) -> int:
         """How many numbers it holds."""
-        found = 1
+        product = 1
         for size in self.shape:
-            found *= size
-        return found
+            product *= size
+        return product
 
 
 def list_names(folder: Path) -> list[str]:
@@ -95,10 +95,13 @@ def read_header(path: Path) -> dict[str, Tensor] | Finding:
             "weights", f"{path.name} changed while it was read ({error}).", "Try again when nothing writes it."
         )
     header.pop("__metadata__", None)
-    place = 8 + length
+    data_start = 8 + length
     return {
         name: Tensor(
-            entry["dtype"], tuple(entry["shape"]), place + entry["data_offsets"][0], place + entry["data_offsets"][1]
+            entry["dtype"],
+            tuple(entry["shape"]),
+            data_start + entry["data_offsets"][0],
+            data_start + entry["data_offsets"][1],
         )
         for name, entry in sorted(header.items())
     }
@@ -114,7 +117,7 @@ class Values:
 
 def read_values(path: Path, tensors: dict[str, Tensor]) -> Values | Finding:
     """What the numbers of floating-point tensors show; those of eight bits or fewer are not looked at."""
-    found = Values([], set())
+    values = Values([], set())
     try:
         with open_regular(path) as file:
             for name, tensor in tensors.items():
@@ -128,14 +131,14 @@ def read_values(path: Path, tensors: dict[str, Tensor]) -> Values | Finding:
                     broken = broken or bool(((block & exponent) == exponent).any())
                     zero = zero and not bool((block & (sign - 1)).any())
                 if broken:
-                    found.broken.append(name)
+                    values.broken.append(name)
                 if zero:
-                    found.zero.add(name)
+                    values.zero.add(name)
     except SourceError as error:
         return _unread(path, error)
     except (OSError, ValueError) as error:
         return fault("weights", f"{path.name} could not be read to its end ({error}).", "Fetch or save it again.")
-    return found
+    return values
 
 
 def _blocks(file: Any, tensor: Tensor, kind: str) -> Iterator[npt.NDArray[np.unsignedinteger[Any]]]:

@@ -26,13 +26,13 @@ class Parts:
     """Every tensor in one place, by full names of modules without PREFIX; those of embeddings that peft keeps in none.
 
     loras: module -> {A, B, embedding_A, embedding_B, magnitude_vector} -> (name in the file, tensor). biases: module ->
-    its trained bias. saved: tensors of modules saved whole (a head), by name. strange: names with no place.
+    its trained bias. saved: tensors of modules saved whole (a head), by name. unused: names with no place.
     """
 
     loras: dict[str, dict[str, tuple[str, Tensor]]]
     biases: dict[str, Tensor]
     saved: dict[str, Tensor]
-    strange: list[str]
+    unused: list[str]
 
 
 def sort_tensors(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Parts:
@@ -41,25 +41,25 @@ def sort_tensors(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Pa
     rest: dict[str, Tensor] = {}
     for full, tensor in tensors.items():
         name = full.removeprefix(PREFIX)
-        found = _LORA.fullmatch(name)
-        if found is None or found["leaf"].endswith(".bias"):
+        match = _LORA.fullmatch(name)
+        if match is None or match["leaf"].endswith(".bias"):
             rest[full] = tensor
         else:
-            parts.loras.setdefault(found["module"], {})[found["part"]] = (full, tensor)
-    whole = {*saved_modules(config), *GUESSED}
+            parts.loras.setdefault(match["module"], {})[match["part"]] = (full, tensor)
+    saved = {*saved_modules(config), *GUESSED}
     for full, tensor in rest.items():
         name = full.removeprefix(PREFIX)
-        found = _BIAS.fullmatch(name)
-        if found is not None and found["module"] in parts.loras:
-            parts.biases[found["module"]] = tensor
-        elif is_within(name, whole):
+        match = _BIAS.fullmatch(name)
+        if match is not None and match["module"] in parts.loras:
+            parts.biases[match["module"]] = tensor
+        elif is_within(name, saved):
             parts.saved[name] = tensor
-        elif found is not None and ".lora_" not in name:
-            parts.biases[found["module"]] = tensor
+        elif match is not None and ".lora_" not in name:
+            parts.biases[match["module"]] = tensor
         elif _EMBEDDING.fullmatch(name) or name.removesuffix(".base_layer.weight") in parts.loras:
             continue
-        elif found is None or not config.get("lora_bias"):
-            parts.strange.append(full)
+        elif match is None or not config.get("lora_bias"):
+            parts.unused.append(full)
     return parts
 
 
@@ -95,14 +95,14 @@ def named_by(module: str, names: Collection[str]) -> set[str]:
 
 def outputs(lora: Mapping[str, tuple[str, Tensor]]) -> int | None:
     """How many outputs the adapted layer has, as its B shows; None without one."""
-    found = lora.get("B")
-    return found[1].shape[0] if found is not None and found[1].shape else None
+    matrix = lora.get("B")
+    return matrix[1].shape[0] if matrix is not None and matrix[1].shape else None
 
 
 def inputs(lora: Mapping[str, tuple[str, Tensor]]) -> int | None:
     """How many inputs the adapted layer has, as its A shows; None without one."""
-    found = lora.get("A")
-    return found[1].shape[1] if found is not None and len(found[1].shape) > 1 else None
+    matrix = lora.get("A")
+    return matrix[1].shape[1] if matrix is not None and len(matrix[1].shape) > 1 else None
 
 
 def _texts(value: Any) -> list[str]:

@@ -45,37 +45,37 @@ def read_base(source: str, *, progress: Progress) -> Base:
             )
     else:
         folder = fetch_model(named, progress=progress).path
-    found = read_mapping(folder / "config.json")
-    if isinstance(found, Finding):
-        raise SourceError(f"{source}: no base can be told from it: {found.what}")
-    return Base(named, found, hash_regular(folder / "config.json"))
+    config = read_mapping(folder / "config.json")
+    if isinstance(config, Finding):
+        raise SourceError(f"{source}: no base can be told from it: {config.what}")
+    return Base(named, config, hash_regular(folder / "config.json"))
 
 
 def base_findings(
-    parts: Parts, family: KnownLayers | None, given: Base, *, named: Any, identity: Mapping[str, Any]
+    parts: Parts, family: KnownLayers | None, base: Base, *, named: Any, identity: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """Ways in which the base is not the one that the adapter was made for, and what could not be compared.
 
     named: what adapter_config.json calls its base. identity: finetooth.json, empty of an adapter of another origin.
     """
     recorded = identity.get("base")
-    wanted = recorded.get("config_sha256") if isinstance(recorded, Mapping) else None
-    if isinstance(wanted, str) and wanted != given.config_sha256:
+    recorded_hash = recorded.get("config_sha256") if isinstance(recorded, Mapping) else None
+    if isinstance(recorded_hash, str) and recorded_hash != base.config_sha256:
         yield fault(
             "base",
             f"config.json of the base is not the one that the adapter was tuned on, which {IDENTITY} holds the SHA-256 "
-            f"of ({short(wanted[:16])}, this one's is {given.config_sha256[:16]!r}).",
+            f"of ({short(recorded_hash[:16])}, this one's is {base.config_sha256[:16]!r}).",
             "Name the base that the adapter was tuned on; Finetooth refuses to load it on another.",
         )
-    elif wanted is None and _other_name(named, given.source):
+    elif recorded_hash is None and _other_name(named, base.source):
         yield note(
             "base",
-            f"the adapter names {short(named)} as its base, and {short(given.source)} was given; by config.json, "
+            f"the adapter names {short(named)} as its base, and {short(base.source)} was given; by config.json, "
             "models of one family and size look alike.",
             "Unless the two are one model under two names, name the base that the adapter was tuned on.",
         )
     if parts.loras:
-        yield from _layer_findings(parts, family, given.config)
+        yield from _layer_findings(parts, family, base.config)
     else:
         yield note(
             "base",
@@ -117,14 +117,14 @@ def _layer_findings(parts: Parts, family: KnownLayers | None, base: Mapping[str,
 
 def _size_findings(parts: Parts, family: KnownLayers | None, base: Mapping[str, Any]) -> Iterator[Finding]:
     width, layers = _number(base, _WIDTHS), _number(base, _LAYERS)
-    found = {
+    input_sizes = {
         module: inputs(lora)
         for module, lora in parts.loras.items()
         if family is None or family.reads_full_width(module)
     }
     # Of an unknown family the names do not tell which layers are as wide as the model: one that is, is enough.
-    wrong = {module: size for module, size in found.items() if size is not None and size != width}
-    if width is not None and wrong and (family is not None or len(wrong) == len(found)):
+    wrong = {module: size for module, size in input_sizes.items() if size is not None and size != width}
+    if width is not None and wrong and (family is not None or len(wrong) == len(input_sizes)):
         module, size = next(iter(wrong.items()))
         yield fault(
             "base",

@@ -29,7 +29,7 @@ def bias_findings(parts: Parts, config: Mapping[str, Any], family: KnownLayers |
     if sure:
         yield fault(
             "biases",
-            f"{_told(sure, bias)} missing: {why}, and none of {listed(list(sure), 2)} has one.{_cause(bias, config)} "
+            f"{_amount(sure, bias)} missing: {why}, and none of {listed(list(sure), 2)} has one.{_cause(bias, config)} "
             "Loaded like this, the model is not the one that was tuned.",
             "The trained values are not in this file. Save again with peft 0.21 or later from the tuned model if it "
             "still exists, else tune again.",
@@ -37,7 +37,7 @@ def bias_findings(parts: Parts, config: Mapping[str, Any], family: KnownLayers |
     if unsure:
         yield note(
             "biases",
-            f"{why}, yet {_told(unsure, bias)} of the adapted layers are not in the file; some models have no such "
+            f"{why}, yet {_amount(unsure, bias)} of the adapted layers are not in the file; some models have no such "
             "biases.",
             "If the base's adapted layers have biases, their trained values were lost on saving: tune again and save "
             "with peft 0.21 or later.",
@@ -47,12 +47,12 @@ def bias_findings(parts: Parts, config: Mapping[str, Any], family: KnownLayers |
 def head_findings(parts: Parts, config: Mapping[str, Any], family: KnownLayers | None) -> Iterator[Finding]:
     """A classifier's head that is not in the file, or only in part."""
     task = config.get("task_type")
-    asked = saved_modules(config)
+    named = saved_modules(config)
     heads = {name: tensor for name, tensor in parts.saved.items() if is_within(name, GUESSED)}
     # A BART's or T5's head is called classification_head, and one of the user's own may be called anything.
     others = [name for name in parts.saved if name not in heads and not _is_no_head(name)]
-    if not heads and not others and (task in CLASSIFIES or (asked and not parts.saved)):
-        reason = f"modules_to_save is {short(asked)}" if asked else f"task_type is {short(task)}"
+    if not heads and not others and (task in CLASSIFIES or (named and not parts.saved)):
+        reason = f"modules_to_save is {short(named)}" if named else f"task_type is {short(task)}"
         yield fault(
             "head",
             f"no tensor of a head is in the file, though {reason}: the reloaded model would classify by chance.",
@@ -66,8 +66,8 @@ def head_findings(parts: Parts, config: Mapping[str, Any], family: KnownLayers |
             "would be untrained.",
             "If a head was trained, save again with it in modules_to_save; for hidden states alone nothing is missing.",
         )
-    absent = [name for name in asked if not any(is_within(saved, [name]) for saved in parts.saved)]
-    if heads or (task in CLASSIFIES and set(GUESSED) <= set(asked)):  # peft names both, of which no model has two
+    absent = [name for name in named if not any(is_within(saved, [name]) for saved in parts.saved)]
+    if heads or (task in CLASSIFIES and set(GUESSED) <= set(named)):  # peft names both, of which no model has two
         absent = [name for name in absent if name not in GUESSED]
     if absent:
         yield fault(
@@ -110,8 +110,8 @@ def output_rows(parts: Parts) -> int | None:
 
 def _part_of_head(saved: Mapping[str, Tensor], family: KnownLayers) -> Iterator[Finding]:
     lost = [name for module in family.head for name in _lost(saved, module)]
-    kept = [_lost(saved, module) for module in family.tuned_head]
-    lost += [name for names in kept if len(names) == 1 for name in names]
+    partly_lost = [_lost(saved, module) for module in family.tuned_head]
+    lost += [name for names in partly_lost if len(names) == 1 for name in names]
     if lost:
         yield fault(
             "head",
@@ -137,7 +137,7 @@ def _lost(saved: Mapping[str, Tensor], module: str) -> list[str]:
     return [name for name in names if not any(one == name or one.endswith(f".{name}") for one in saved)]
 
 
-def _told(lost: Mapping[str, int], bias: str) -> str:
+def _amount(lost: Mapping[str, int], bias: str) -> str:
     """How many biases are lost; of `all` those of other layers are, too."""
     least = "at least " if bias == "all" else ""
     return f"{least}{counted(len(lost), 'bias tensor')} ({sum(lost.values()):,} values)"

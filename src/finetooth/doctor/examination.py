@@ -33,7 +33,7 @@ class Diagnosis:
     findings: tuple[Finding, ...]
 
     @property
-    def whole(self) -> bool:
+    def passed(self) -> bool:
         """Whether there is no fault; notes are allowed."""
         return all(finding.kind != "fault" for finding in self.findings)
 
@@ -42,7 +42,7 @@ class Diagnosis:
         return {
             "schema": 1,
             "name": self.name,
-            "whole": self.whole,
+            "passed": self.passed,
             "adapter": self.adapter,
             "findings": [asdict(finding) for finding in self.findings],
         }
@@ -55,56 +55,56 @@ def examine(folder: str | Path, *, base: str | None = None, progress: Progress |
     base: a folder with the base's config.json, a wheel: or a Hub id, to be compared with the adapter.
     Raises: SourceError if the folder or the base cannot be read at all.
     """
-    place = Path(folder).expanduser()
-    given = None if base is None else base_compatibility.read_base(base, progress=progress or Silent())
-    names = list_names(place)
-    found = [*metadata.missing_file_findings(names)]
-    config = _kept(read_mapping(place / CONFIG), found) if CONFIG in names else None
-    tensors = _kept(read_header(place / WEIGHTS), found) if WEIGHTS in names else None
+    folder = Path(folder).expanduser()
+    base_model = None if base is None else base_compatibility.read_base(base, progress=progress or Silent())
+    names = list_names(folder)
+    findings = [*metadata.missing_file_findings(names)]
+    config = _value_or_report(read_mapping(folder / CONFIG), findings) if CONFIG in names else None
+    tensors = _value_or_report(read_header(folder / WEIGHTS), findings) if WEIGHTS in names else None
     parts = sort_tensors(tensors or {}, config or {})
     family = known_by_modules(parts.loras)
     rows = biases_and_head.output_rows(parts)
     if tensors is not None:
-        found += _tensor_findings(place, parts, tensors, config=config, family=family)
-    if given is not None:
-        identity = _kept(read_mapping(place / IDENTITY), found) if IDENTITY in names else None
+        findings += _tensor_findings(folder, parts, tensors, config=config, family=family)
+    if base_model is not None:
+        identity = _value_or_report(read_mapping(folder / IDENTITY), findings) if IDENTITY in names else None
         named = (config or {}).get("base_model_name_or_path")
-        found += base_compatibility.base_findings(parts, family, given, named=named, identity=identity or {})
+        findings += base_compatibility.base_findings(parts, family, base_model, named=named, identity=identity or {})
     if config is not None:
-        found += metadata.config_findings(config)
-        found += metadata.label_findings(place, names, config=config, rows=rows)
-    found += metadata.file_findings(names)
-    found += metadata.manifest_findings(place, names)
-    ordered = sorted(found, key=lambda finding: finding.kind != "fault")
-    return Diagnosis(place.resolve().name, _facts(config or {}, tensors, parts, family, rows), tuple(ordered))
+        findings += metadata.config_findings(config)
+        findings += metadata.label_findings(folder, names, config=config, rows=rows)
+    findings += metadata.file_findings(names)
+    findings += metadata.manifest_findings(folder, names)
+    ordered = sorted(findings, key=lambda finding: finding.kind != "fault")
+    return Diagnosis(folder.resolve().name, _facts(config or {}, tensors, parts, family, rows), tuple(ordered))
 
 
-def _kept(read: Read | Finding, found: list[Finding]) -> Read | None:
-    """What was read; a fault is put to those found."""
+def _value_or_report(read: Read | Finding, findings: list[Finding]) -> Read | None:
+    """What was read; a fault is appended to findings."""
     if isinstance(read, Finding):
-        found.append(read)
+        findings.append(read)
         return None
     return read
 
 
 def _tensor_findings(
-    place: Path,
+    folder: Path,
     parts: Parts,
     tensors: Mapping[str, Tensor],
     *,
     config: Mapping[str, Any] | None,
     family: KnownLayers | None,
 ) -> list[Finding]:
-    found: list[Finding] = []
-    values = _kept(read_values(place / WEIGHTS, dict(tensors)), found)
+    findings: list[Finding] = []
+    values = _value_or_report(read_values(folder / WEIGHTS, dict(tensors)), findings)
     if values is not None:
-        found += matrices.value_findings(parts, values)
+        findings += matrices.value_findings(parts, values)
     if config is None:  # then nothing says what was asked for
-        return [*found, *matrices.pair_findings(parts, {})]
+        return [*findings, *matrices.pair_findings(parts, {})]
     if config.get("peft_type", "LORA") != "LORA":
-        return found
+        return findings
     return [
-        *found,
+        *findings,
         *matrices.pair_findings(parts, config),
         *matrices.target_findings(parts, config),
         *biases_and_head.bias_findings(parts, config, family),

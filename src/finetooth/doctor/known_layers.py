@@ -121,5 +121,5 @@ def known_by_type(model_type: str) -> KnownLayers | None:
 
 def layer_number(module: str) -> int | None:
     """Number, from 0, of the encoder layer that the full name of a module stands in; None outside the layers."""
-    found = re.search(r"(?:^|\.)(?:layers?|h|block)\.(\d{1,6})\.", module)
-    return int(found[1]) if found else None
+    match = re.search(r"(?:^|\.)(?:layers?|h|block)\.(\d{1,6})\.", module)
+    return int(match[1]) if match else None

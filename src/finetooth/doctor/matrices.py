@@ -20,7 +20,7 @@ def pair_findings(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
     alone: list[str] = []
     misfit: list[str] = []
     ranks: dict[int, list[str]] = {}
-    holders, wanted, allowed = _parameter_holders(config), set(targets(config)), _allowed(config)
+    holders, target_names, allowed = _parameter_holders(config), set(targets(config)), _allowed(config)
     for module, lora in parts.loras.items():
         for first, second in _PAIRS:
             if (first in lora) != (second in lora):
@@ -33,7 +33,7 @@ def pair_findings(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
             continue
         if down != up:
             misfit.append(f"{module}: lora_A has rank {down}, lora_B {up}")
-        elif config and not _of_parameters(module, holders, wanted) and down not in allowed(module):
+        elif config and not _of_parameters(module, holders, target_names) and down not in allowed(module):
             ranks.setdefault(down, []).append(module)
     if alone:
         yield fault("pairs", f"{counted(len(alone), 'LoRA pair')} not whole: {listed(alone, 3)}.", _AGAIN)
@@ -51,7 +51,7 @@ def pair_findings(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
 
 def target_findings(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
     """Target modules given as a pattern, without a matrix, and matrices that no target asks for."""
-    asked, value = targets(config), config.get("target_modules")
+    named, value = targets(config), config.get("target_modules")
     modules = list(parts.loras)
     if isinstance(value, str):
         endings = sorted({module.rpartition(".")[2] for module in modules})
@@ -61,12 +61,12 @@ def target_findings(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding
             f"target_modules is the text {short(value)}, {meaning}; Finetooth takes only lists from strangers.",
             f"Write the list: {listed([f'{ending!r}' for ending in endings], 8)}." if endings else "Write the list.",
         )
-    if not asked:
+    if not named:
         return
-    wanted = set(asked)
-    hits = {module: named_by(module, wanted) for module in modules}
+    target_names = set(named)
+    hits = {module: named_by(module, target_names) for module in modules}
     used = set().union(*hits.values())
-    idle = [target for target in asked if target not in used]
+    idle = [target for target in named if target not in used]
     if idle and modules:
         yield note(
             "targets",
@@ -74,7 +74,7 @@ def target_findings(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding
             "If the base has such layers, their matrices were lost: save the adapter again. Else remove the names.",
         )
     parameters = _parameter_holders(config)
-    strays = [module for module in modules if not hits[module] and not _of_parameters(module, parameters, wanted)]
+    strays = [module for module in modules if not hits[module] and not _of_parameters(module, parameters, target_names)]
     if strays:
         yield fault(
             "targets",
@@ -103,11 +103,11 @@ def value_findings(parts: Parts, values: Values) -> Iterator[Finding]:
 
 def unused_tensor_findings(parts: Parts) -> Iterator[Finding]:
     """Tensors that peft has no place for."""
-    if parts.strange:
+    if parts.unused:
         yield note(
             "weights",
-            f"{counted(len(parts.strange), 'tensor')} of {WEIGHTS} belong to no LoRA layer and to no module in "
-            f"modules_to_save: {listed(parts.strange, 3)}.",
+            f"{counted(len(parts.unused), 'tensor')} of {WEIGHTS} belong to no LoRA layer and to no module in "
+            f"modules_to_save: {listed(parts.unused, 3)}.",
             "Add their modules to modules_to_save if they were trained; else peft leaves them out.",
         )
 
@@ -139,17 +139,17 @@ def _allowed(config: Mapping[str, Any]) -> Callable[[str], set[int]]:
 
 def _parameter_holders(config: Mapping[str, Any]) -> set[str] | None:
     """Names of the modules that hold a parameter in `target_parameters`; None where they may be any."""
-    given = config.get("target_parameters")
-    names = [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
+    listed_names = config.get("target_parameters")
+    names = [name for name in listed_names if isinstance(name, str)] if isinstance(listed_names, list) else []
     return None if any("." not in name for name in names) else {name.rpartition(".")[0] for name in names}
 
 
-def _of_parameters(module: str, holders: set[str] | None, wanted: set[str]) -> bool:
+def _of_parameters(module: str, holders: set[str] | None, target_names: set[str]) -> bool:
     """Whether the matrices may be those of a target parameter, which have r rows for each expert.
 
-    holders: as _parameter_holders gives them. wanted: target_modules.
+    holders: as _parameter_holders gives them. target_names: target_modules.
     """
     holder = module
     while holder.endswith(".base_layer"):  # peft nests the wrappers of several parameters of one module
         holder = holder.removesuffix(".base_layer")
-    return (holders is None or bool(named_by(holder, holders))) and not named_by(module, wanted)
+    return (holders is None or bool(named_by(holder, holders))) and not named_by(module, target_names)

@@ -109,19 +109,19 @@ def label_findings(
     """Label names that are not in the folder, or are more or fewer than the head's rows."""
     if config.get("task_type") not in CLASSIFIES:
         return
-    found = _labels(folder, names, config)
-    if isinstance(found, Finding):
-        yield found
-    elif found is None:
+    labels = _labels(folder, names, config)
+    if isinstance(labels, Finding):
+        yield labels
+    elif labels is None:
         yield note(
             "labels",
             "no file names the labels (labels.json, or id2label), so that the order of the classes is a guess.",
             'Add labels.json: {"schema": 1, "labels": ["…", "…"]}, in the order of the logits.',
         )
-    elif rows is not None and found != rows:
+    elif rows is not None and labels != rows:
         yield fault(
             "labels",
-            f"{counted(found, 'label')} named, while the head has {counted(rows, 'row')}.",
+            f"{counted(labels, 'label')} named, while the head has {counted(rows, 'row')}.",
             "Labels and weights are of two adapters. Put together the files that were saved together.",
         )
 
@@ -136,12 +136,12 @@ def manifest_findings(folder: Path, names: Sequence[str]) -> Iterator[Finding]:
         return
     files = manifest.get("files")
     entries = files if isinstance(files, dict) and len(files) <= _MANIFEST_FILES else {}
-    wanted = {name: entry.get("sha256") for name, entry in entries.items() if isinstance(entry, dict)}
-    if not wanted or len(wanted) != len(entries):
+    recorded = {name: entry.get("sha256") for name, entry in entries.items() if isinstance(entry, dict)}
+    if not recorded or len(recorded) != len(entries):
         yield fault("files", f"{MANIFEST} is not a manifest of files and their sha256.", "Copy the folder again.")
         return
-    changed = [name for name, digest in wanted.items() if name in names and _hash(folder / name) != digest]
-    missing = [name for name in wanted if name not in names]
+    changed = [name for name, digest in recorded.items() if name in names and _hash(folder / name) != digest]
+    missing = [name for name in recorded if name not in names]
     for listing, fate in ((missing, "missing"), (changed, "not what the manifest says")):
         if listing:
             are = "is" if len(listing) == 1 else "are"
@@ -170,20 +170,20 @@ def _version_findings(config: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _labels(folder: Path, names: Sequence[str], config: Mapping[str, Any]) -> int | Finding | None:
     """How many labels are named, or the fault of the file that should; None where nothing names them."""
-    given = config.get("id2label")
+    named = config.get("id2label")
     if "labels.json" in names:
-        found = read_mapping(folder / "labels.json")
-        if isinstance(found, Finding):
-            return found
-        given = found.get("labels")
-        if not isinstance(given, list):
+        content = read_mapping(folder / "labels.json")
+        if isinstance(content, Finding):
+            return content
+        named = content.get("labels")
+        if not isinstance(named, list):
             return fault("labels", "labels.json holds no list of labels.", "Write the labels in the logits' order.")
-        for problem in check_labels(found):
+        for problem in check_labels(content):
             return fault("labels", f"labels.json: {problem.what}", "Write each label once, in the logits' order.")
     elif "config.json" in names:
-        found = read_mapping(folder / "config.json")
-        given = given if isinstance(found, Finding) else found.get("id2label")
-    return len(given) if isinstance(given, dict | list) and given else None
+        content = read_mapping(folder / "config.json")
+        named = named if isinstance(content, Finding) else content.get("id2label")
+    return len(named) if isinstance(named, dict | list) and named else None
 
 
 def _hash(path: Path) -> str | None:

@@ -16,7 +16,7 @@ def render(diagnosis: Diagnosis) -> str:
     lines = [wrapped(f"{diagnosis.name}: {_what(diagnosis.adapter)}")]
     for finding in diagnosis.findings:
         lines += ["", *_finding(finding)]
-    verdict = "Whole" if diagnosis.whole else "Not whole"
+    verdict = "Passed" if diagnosis.passed else "Failed"
     return "\n".join([*lines, "", f"{verdict}: {counted(faults, 'fault')}, {counted(notes, 'note')}."])
 
 

@@ -53,12 +53,12 @@ class _PlainStep:
         self._count = count
         self._say = say
         self._clock = clock
-        self._said = clock()
+        self._last_line = clock()
 
     def advance(self, count: int = 1, *, note: str = "") -> None:
         self._count.add(count, note)
-        if self._clock() - self._said >= _PLAIN_LINE_SECONDS:
-            self._said = self._clock()
+        if self._clock() - self._last_line >= _PLAIN_LINE_SECONDS:
+            self._last_line = self._clock()
             self._say(self._count.line())
 
 

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from finetooth.errors import RecipeError
 from finetooth.recipe import strict_yaml
-from finetooth.recipe.baseline_rows import OF_ANOTHER, Baseline, baseline_models
+from finetooth.recipe.baseline_rows import OTHER_PREFIX, Baseline, baseline_models
 from finetooth.recipe.baseline_rows import OtherProbe as OtherProbe
 from finetooth.recipe.baseline_rows import is_probe as is_probe
 from finetooth.recipe.error_messages import explain
@@ -249,7 +249,7 @@ class Recipe(Section):
         )
         if reserved:
             raise ValueError(f"candidate name {reserved[0]!r} is the name of a baseline; choose another.")
-        like = sorted(candidate.name for candidate in self.candidates if candidate.name.startswith(OF_ANOTHER))
+        like = sorted(candidate.name for candidate in self.candidates if candidate.name.startswith(OTHER_PREFIX))
         if like:
             raise ValueError(f"candidate name {like[0]!r} begins as those of probes of other models; choose another.")
         if len(set(self.seeds)) != len(self.seeds):
@@ -285,11 +285,11 @@ def load(source: str | Path | Mapping[str, Any], *, overrides: Sequence[str] = (
         raise RecipeError("\n".join(f"{where}: {line}" for line in explain(error, values, keys_at=_keys_at))) from None
 
 
-def _keys_at(place: tuple[int | str, ...]) -> list[str]:
+def _keys_at(location: tuple[int | str, ...]) -> list[str]:
     sections: dict[str, type[Section]] = {
         "data": Data, "limit": Limit, "training": Training, "candidates": Candidate, "decision": Deciding,
         "abstain": Abstain, "OtherProbe": OtherProbe,
         "source": SplitSources, "SplitSources": SplitSources,
     }  # fmt: skip
-    named = [part for part in place if isinstance(part, str) and part in sections]
+    named = [part for part in location if isinstance(part, str) and part in sections]
     return sorted((sections[named[-1]] if named else Recipe).model_fields)

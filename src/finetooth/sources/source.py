@@ -26,8 +26,8 @@ class Source:
 
 def hub_name(source_id: str) -> str | None:
     """What the Hub calls a source, without its commit; None for a wheel or a path of the user's."""
-    found = _HUB.fullmatch(source_id)
-    return None if found is None else found["name"]
+    match = _HUB.fullmatch(source_id)
+    return None if match is None else match["name"]
 
 
 def content_hash(hashes: dict[str, str]) -> str:

@@ -33,7 +33,7 @@ class Kind:
     weights: str
     required: tuple[str, ...]
 
-    def takes(self, name: str) -> bool:
+    def allows(self, name: str) -> bool:
         """Whether a file of this name is brought."""
         return name in self.allowed or (self is MODEL and _SHARD.fullmatch(name) is not None)
 
@@ -64,7 +64,7 @@ ADAPTER = Kind(
 )
 _OURS = _TOKENIZER | {"labels.json", "decision.json", "inference.json", "MANIFEST.json", "finetooth.json"}
 # What Finetooth saves of the rows full and original, in the same place as an adapter.
-WHOLE = Kind(
+FULL_MODEL = Kind(
     name="adapter",
     allowed=_OURS | {"config.json", "model.safetensors"},
     config="finetooth.json",
@@ -83,7 +83,7 @@ HEAD = Kind(
 def artifact_kind(folder: Path) -> Kind:
     """Of which of the three kinds a folder is that may be an adapter's: an adapter where it is nothing of ours."""
     if (folder / "finetooth.json").is_file() and not (folder / ADAPTER.config).is_file():
-        return next((kind for kind in (WHOLE, HEAD) if (folder / kind.weights).is_file()), ADAPTER)
+        return next((kind for kind in (FULL_MODEL, HEAD) if (folder / kind.weights).is_file()), ADAPTER)
     return ADAPTER
 
 
@@ -92,7 +92,7 @@ def listing(folder: Path, kind: Kind) -> list[str]:
 
     Raises: SourceError naming a link in the folder, or an allow-listed name that is no regular file.
     """
-    names = sorted(item.name for item in folder.iterdir() if kind.takes(item.name))
+    names = sorted(item.name for item in folder.iterdir() if kind.allows(item.name))
     check_regular_files(folder, names)
     return names
 
@@ -177,7 +177,7 @@ def _check_index(folder: Path, shown: str) -> None:
     if not isinstance(parts, dict) or not parts or not all(isinstance(part, str) for part in parts.values()):
         raise SourceError(f"{label}: has no weight_map of tensor names to files.")
     for part in sorted(set(parts.values())):
-        if not MODEL.takes(part) or not part.endswith(".safetensors"):
+        if not MODEL.allows(part) or not part.endswith(".safetensors"):
             raise SourceError(f"{label}: {part!r} is not a file name such as model-00001-of-00002.safetensors.")
         if not (folder / part).is_file():
             raise SourceError(f"{shown}/{part}: is missing, though the index names it. Fetch it as well.")
@@ -185,9 +185,9 @@ def _check_index(folder: Path, shown: str) -> None:
 
 def _check_manifest(folder: Path, kind: Kind, shown: str) -> None:
     manifest = _json(folder / "MANIFEST.json", f"{shown}/MANIFEST.json")
-    wanted = {name: entry["sha256"] for name, entry in manifest["files"].items()}  # as check_manifest has it
-    for name, digest in wanted.items():
-        if not kind.takes(name):
+    hashes_at_save = {name: entry["sha256"] for name, entry in manifest["files"].items()}  # as check_manifest has it
+    for name, digest in hashes_at_save.items():
+        if not kind.allows(name):
             continue
         if not (folder / name).is_file():
             raise SourceError(f"{shown}/{name}: is missing, though the adapter's manifest names it. Copy it again.")

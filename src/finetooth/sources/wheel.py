@@ -77,11 +77,11 @@ def fetch_model(text: str, *, progress: Progress, offline: bool = False) -> Sour
         if not inside:
             raise SourceError(_no_member(reference, infos))
         staging.check_names([name for name in inside if "/" not in name], staging.MODEL, shown=reference.label)
-        _extract(archive, {n: i for n, i in inside.items() if staging.MODEL.takes(n)}, target, label=reference.label)
+        _extract(archive, {n: i for n, i in inside.items() if staging.MODEL.allows(n)}, target, label=reference.label)
         staging.check(target, staging.MODEL, shown=reference.label)
 
-    whole = _cached(reference, "model", unpack, progress=progress, offline=offline)
-    folder = whole / cache.FILES
+    sealed = _cached(reference, "model", unpack, progress=progress, offline=offline)
+    folder = sealed / cache.FILES
     digest = content_hash(staging.hashes(folder, staging.listing(folder, staging.MODEL)))
     return Source(id=reference.text, path=folder, sha256=digest)
 
@@ -100,8 +100,8 @@ def fetch_data(text: str, *, progress: Progress) -> Source:
             raise SourceError(_no_member(reference, infos))
         _extract(archive, {PurePosixPath(name).name: infos[name]}, target, label=reference.label)
 
-    whole = _cached(reference, "data", unpack, progress=progress)
-    (file,) = (whole / cache.FILES).iterdir()
+    sealed = _cached(reference, "data", unpack, progress=progress)
+    (file,) = (sealed / cache.FILES).iterdir()
     return Source(id=reference.text, path=file, sha256=sha256_file(file))
 
 
@@ -116,7 +116,7 @@ def _cached(
     def fill(new: Path) -> None:
         if offline:
             raise SourceError(
-                f"{reference.label}: not in the cache, and nothing is fetched for this. {pip.OFFLINE_WAYS}"
+                f"{reference.label}: not in the cache, and nothing is fetched for this. {pip.OFFLINE_ADVICE}"
             )
         scratch = Path(tempfile.mkdtemp(prefix=".tmp-pip-", dir=new.parent))
         try:
@@ -174,9 +174,9 @@ def _extract(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], targ
                 f"{label}: {name} unpacks {info.compress_size:,} bytes to {info.file_size:,}, "
                 f"more than {MAX_RATIO} times; it is refused as a zip bomb."
             )
-    place = target.parents[1]  # target is `files` in the temporary folder that lies in the entry's place
-    cache.room(place, needed=total)
-    with cache.writing(place, needed=total):
+    entry_folder = target.parents[1]  # target is `files` in the temporary folder that lies in the entry's place
+    cache.check_free_space(entry_folder, needed=total)
+    with cache.disk_errors(entry_folder, needed=total):
         for name, info in members.items():
             # zipfile reads no more than the size declared above, and checks the sum of what it read.
             with archive.open(info) as packed, (target / name).open("xb") as out:
@@ -186,8 +186,8 @@ def _extract(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], targ
 def _model_folder(infos: dict[str, zipfile.ZipInfo], reference: Reference) -> str:
     if reference.member:
         return f"{reference.member}/"
-    found = sorted(name for name in infos if PurePosixPath(name).name == "config.json")
-    folders = [name.removesuffix("config.json") for name in found]
+    configs = sorted(name for name in infos if PurePosixPath(name).name == "config.json")
+    folders = [name.removesuffix("config.json") for name in configs]
     with_weights = [
         f for f in folders if f"{f}model.safetensors" in infos or f"{f}model.safetensors.index.json" in infos
     ]
@@ -200,11 +200,11 @@ def _model_folder(infos: dict[str, zipfile.ZipInfo], reference: Reference) -> st
 
 
 def _only_data(infos: dict[str, zipfile.ZipInfo], reference: Reference) -> str:
-    found = sorted(name for name in infos if _is_data(name) and ".dist-info/" not in name)
-    if len(found) != 1:
-        shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+    data_files = sorted(name for name in infos if _is_data(name) and ".dist-info/" not in name)
+    if len(data_files) != 1:
+        shown = ", ".join(data_files[:5]) + (f" and {len(data_files) - 5} more" if len(data_files) > 5 else "")
         raise SourceError(f"{reference.label}: name the data file in the wheel; it holds {shown or 'none'}.")
-    return found[0]
+    return data_files[0]
 
 
 def _is_data(name: str) -> bool:
@@ -214,6 +214,6 @@ def _is_data(name: str) -> bool:
 
 
 def _no_member(reference: Reference, infos: dict[str, zipfile.ZipInfo]) -> str:
-    places = set(infos) | {str(parent) for name in infos for parent in PurePosixPath(name).parents}
-    near = did_you_mean(reference.member, places - {"."})
+    known = set(infos) | {str(parent) for name in infos for parent in PurePosixPath(name).parents}
+    near = did_you_mean(reference.member, known - {"."})
     return f"{reference.label}: the wheel holds no {reference.member!r}.{near}"

@@ -107,8 +107,8 @@ def _unsupported(value: Mapping[str, Any]) -> Iterator[Problem]:
             "init_lora_weights", "unsupported",
             f"init_lora_weights {short(start)} changes the base itself; not supported.",
         )  # fmt: skip
-    for key, given in value.items():
-        if key not in _USED and key not in _IDLE and key not in _UNREAD and given:
+    for key, setting in value.items():
+        if key not in _USED and key not in _IDLE and key not in _UNREAD and setting:
             yield Problem(
-                key, "unsupported", f"{short(key)} in adapter_config.json is not supported (value {short(given)})."
+                key, "unsupported", f"{short(key)} in adapter_config.json is not supported (value {short(setting)})."
             )

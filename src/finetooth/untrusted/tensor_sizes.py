@@ -23,14 +23,14 @@ def check_sizes(shapes: Shapes, config: Any, *, family: Family) -> Iterator[Prob
     yield from _layers(shapes, int(getattr(config, layers)), key=layers)
     yield from _inside(config, family)
     for ending, keys in family.sizes.items():
-        wanted = tuple(int(getattr(config, key)) for key in keys)
+        expected = tuple(int(getattr(config, key)) for key in keys)
         names = [name for name in shapes if name.endswith(ending)]
         if not names:
             yield Problem("", "value", f"the checkpoint has no tensor {ending!r}, which a {family.title} model needs.")
         for name in names:
-            for place, (key, size) in enumerate(zip(keys, wanted, strict=True)):
+            for axis, (key, size) in enumerate(zip(keys, expected, strict=True)):
                 actual = shapes[name]
-                if len(actual) != len(wanted) or actual[place] != size:
+                if len(actual) != len(expected) or actual[axis] != size:
                     yield Problem(
                         key, "value",
                         f"key {key!r} is {size:,}, and tensor {name!r} of the checkpoint has the shape {list(actual)}.",

@@ -125,7 +125,7 @@ def folder(tmp_path: Path) -> Path:
 def test_notes_are_exit_0_and_a_fault_is_exit_3(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     code, out, err = call(capsys, "doctor", str(folder))
     assert (code, err) == (0, "")
-    assert out.splitlines()[-1] == "Whole: 0 faults, 2 notes."
+    assert out.splitlines()[-1] == "Passed: 0 faults, 2 notes."
     (folder / "adapter_model.safetensors").write_bytes(b"\2")
     code, out, _ = call(capsys, "doctor", str(folder))
     assert code == 3
@@ -136,13 +136,13 @@ def test_notes_are_exit_0_and_a_fault_is_exit_3(capsys: pytest.CaptureFixture[st
         "                Mend: Put the whole, regular file into the folder; nothing of",
         "                this one was used.",
     ]
-    assert out.splitlines()[-1] == "Not whole: 1 fault, 2 notes."
+    assert out.splitlines()[-1] == "Failed: 1 fault, 2 notes."
 
 
 def test_doctor_json_holds_the_findings(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     code, out, _ = call(capsys, "doctor", str(folder), "--json")
     report = json.loads(out)
-    assert (code, report["whole"], report["name"]) == (0, True, folder.name)
+    assert (code, report["passed"], report["name"]) == (0, True, folder.name)
     assert [finding["about"] for finding in report["findings"]] == ["version", "readme"]
 
 

@@ -31,9 +31,9 @@ def notes(found: Diagnosis) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("bias", ["none", "lora_only", "all"])
 def test_a_whole_adapter_has_no_findings(tmp_path: Path, family: str, bias: str) -> None:
     found = examine(write(tmp_path / "a", tensors(family, bias=bias), family=family, bias=bias))
-    assert (found.whole, found.findings) == (True, ())
+    assert (found.passed, found.findings) == (True, ())
     assert (found.adapter["layers"], found.adapter["rank"], found.adapter["classes"]) == (4, 4, 3)
-    assert render(found).splitlines()[-1] == "Whole: 0 faults, 0 notes."
+    assert render(found).splitlines()[-1] == "Passed: 0 faults, 0 notes."
 
 
 def test_biases_that_were_trained_and_lost_are_counted(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_module_adapted_beside_the_layers_hides_no_lost_bias(
     targets = ["query", "value", "dense", "projection"]
     found = examine(write(tmp_path / "a", given, family="bert", bias="lora_only", target_modules=targets))
     ((about, what),) = faults(found)
-    assert (about, found.adapter["family"], found.whole) == ("biases", "BERT", False)
+    assert (about, found.adapter["family"], found.passed) == ("biases", "BERT", False)
     assert what.startswith(f"{lost} missing: bias is 'lora_only'")
     doubted = [what for about, what in notes(found) if about == "biases"]
     assert [" yet 1 bias tensor (8 values) of " in what for what in doubted] == [True] * unsure
@@ -136,7 +136,7 @@ def test_layers_of_an_encoder_without_task_and_head_are_noted(tmp_path: Path) ->
     given = {name: tensor for name, tensor in tensors("bert").items() if "classifier" not in name}
     unsaid = {"task_type": None, "modules_to_save": None}
     found = examine(write(tmp_path / "a", given, family="bert", **unsaid))
-    assert (found.whole, notes(found)) == (
+    assert (found.passed, notes(found)) == (
         True,
         [
             (
@@ -334,7 +334,7 @@ def test_matrices_that_add_nothing_are_noted(tmp_path: Path) -> None:
     given = {name: tensor * (0.0 if "lora_B" in name else 1.0) for name, tensor in tensors().items()}
     given[f"{PREFIX}{FIRST}.lora_B.weight"][0, 0] = -0.0
     found = examine(write(tmp_path / "a", given))
-    assert (found.whole, notes(found)) == (
+    assert (found.passed, notes(found)) == (
         True,
         [("values", "every lora_B is zero, so that the matrices add nothing to the base (4 layers).")],
     )
@@ -413,7 +413,7 @@ def test_what_the_configuration_leaves_open_is_noted(
     tmp_path: Path, changes: dict[str, Any], about: str, what: str
 ) -> None:
     found = examine(write(tmp_path / "a", **changes))
-    assert (found.whole, notes(found)) == (True, [(about, what)])
+    assert (found.passed, notes(found)) == (True, [(about, what)])
 
 
 def test_files_that_do_not_belong_are_noted(tmp_path: Path) -> None:
@@ -563,13 +563,13 @@ def test_every_line_fits_80_columns_but_for_commands(tmp_path: Path) -> None:
     (folder / "README.md").unlink()
     lines = render(examine(folder)).splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[-1] == "Not whole: 2 faults, 3 notes."
+    assert lines[-1] == "Failed: 2 faults, 3 notes."
 
 
 def test_what_is_given_out_as_json_is_what_is_printed(tmp_path: Path) -> None:
     found = examine(write(tmp_path / "a", bias="lora_only"))
     report = json.loads(json.dumps(found.report()))
-    assert report.keys() == {"schema", "name", "whole", "adapter", "findings"}
+    assert report.keys() == {"schema", "name", "passed", "adapter", "findings"}
     assert report["adapter"]["values"] == sum(tensor.size for tensor in tensors().values())
     assert report["findings"][0].keys() == {"kind", "about", "what", "mend", "command"}
     assert config()["r"] == report["adapter"]["rank"]

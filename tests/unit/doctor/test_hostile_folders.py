@@ -58,7 +58,7 @@ def test_links_pipes_and_folders_are_neither_followed_nor_waited_for(tmp_path: P
         (folder / name).unlink(missing_ok=True)
         make(folder / name)
         found = seen(folder)
-        assert not found.whole
+        assert not found.passed
         assert any(finding.what.startswith(f"{name}: ") for finding in found.findings)
         assert "known" not in json.dumps(found.report())
 
@@ -78,7 +78,7 @@ def test_a_header_larger_than_the_file_and_one_nested_too_deep_are_faults(tmp_pa
         assert [finding.about for finding in found.findings if finding.kind == "fault"] == ["weights"]
     for nested in ("[" * 200_000, '{"a":' * 200_000):
         (folder / CONFIG).write_text(nested)
-        assert not seen(folder).whole
+        assert not seen(folder).passed
 
 
 def test_a_key_that_loads_code_is_a_fault_at_any_depth(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_truncations_are_never_whole_and_flipped_header_bytes_are_survived(tmp_p
     draw = random.Random(0)
     for length in (*range(0, 20), *(draw.randrange(len(whole)) for _ in range(40)), len(whole) - 1):
         (folder / WEIGHTS).write_bytes(whole[:length])
-        assert not seen(folder).whole
+        assert not seen(folder).passed
     for place in range(0, header, 3):
         data = bytearray(whole)
         data[place] ^= 1 << draw.randrange(8)
@@ -111,7 +111,7 @@ def test_names_of_files_may_be_anything(tmp_path: Path) -> None:
     folder = write(tmp_path / "a")
     for name in (b"\xff.bin", b"\x1b[2J.pkl", b"a\nb.pt", "é.py".encode()):
         (Path(os.fsdecode(os.fsencode(folder) + b"/" + name))).write_bytes(b"")
-    assert seen(folder).whole
+    assert seen(folder).passed
 
 
 def test_what_is_no_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
