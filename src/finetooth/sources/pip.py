@@ -1,4 +1,4 @@
-"""The one door to pip: a wheel from the configured package index, its hash required."""
+"""Download a wheel of a required hash from the configured package index; the only module that calls pip."""
 
 import contextlib
 import hashlib
@@ -17,10 +17,10 @@ from finetooth.errors import SourceError
 from finetooth.progress import Progress, Step
 
 OFFLINE_ADVICE = (
-    "Without the index: run `finetooth fetch RECIPE` where it is reached and carry its cache folder over "
-    "(FINETOOTH_CACHE names it), or put the wheel file into a folder and set PIP_FIND_LINKS to it and PIP_NO_INDEX=1."
+    "Without the index: run `finetooth fetch RECIPE` on a machine that reaches it and copy its cache folder here "
+    "(FINETOOTH_CACHE), or put the wheel file into a folder and set PIP_FIND_LINKS to it and PIP_NO_INDEX=1."
 )
-# Least that pip brings in such a time: it first asks the index, which takes a while through a slow mirror.
+# pip is stopped if it downloads less than this in this time; the time is long because a slow mirror answers late.
 QUIET_SECONDS = 300.0
 LEAST_BYTES = 100_000
 _GOT = re.compile(r"Expected sha256\s+([0-9a-f]{64}).*?Got\s+([0-9a-f]{64})", re.DOTALL)
@@ -31,20 +31,20 @@ _UNREACHABLE = ("connection broken", "connection error", "Max retries exceeded",
 
 
 def download(name: str, version: str, digest: str, *, folder: Path, progress: Progress) -> Path:
-    """The wheel file, downloaded to `folder` as the user's pip configuration says; pip has found it to have `digest`.
+    """The wheel file, downloaded to `folder` with the user's pip configuration; pip checks that its hash is `digest`.
 
-    Raises: SourceError saying what stopped it: no pip, index not reached or too slow, unknown version, other hash,
-    full disk, pip ended by a signal.
+    Raises: SourceError saying what failed: no pip, index not reached or too slow, unknown version, another hash, full
+    disk, pip ended by a signal.
     """
     if not sys.executable or importlib.util.find_spec("pip") is None:
         raise SourceError(
-            f"wheel:{name}=={version}: wheels are fetched with pip, which this Python lacks. "
-            f"Install it (python -m ensurepip), or fill the cache elsewhere. {OFFLINE_ADVICE}"
+            f"wheel:{name}=={version}: wheels are fetched with pip, which this Python does not have. "
+            f"Install it (python -m ensurepip), or fill the cache on another machine. {OFFLINE_ADVICE}"
         )
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{name}=={version} --hash=sha256:{digest}\n", encoding="utf-8")
     command = [
-        # -P: a pip.py in the working directory is not taken for pip.
+        # -P: a pip.py in the working directory is not imported.
         sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--require-hashes",
         "--no-input", "--disable-pip-version-check", "--progress-bar", _bar(), "-r", str(requirements),
         "-d", str(folder),
@@ -55,12 +55,12 @@ def download(name: str, version: str, digest: str, *, folder: Path, progress: Pr
         raise SourceError(_explain(output, f"wheel:{name}=={version}", digest=digest, folder=folder))
     wheels = list(folder.glob("*.whl"))
     if len(wheels) != 1:
-        raise SourceError(f"wheel:{name}=={version}: pip ended well but left {len(wheels)} wheels in {folder}.")
+        raise SourceError(f"wheel:{name}=={version}: pip reported success but left {len(wheels)} wheels in {folder}.")
     return wheels[0]
 
 
 def check_hash(file: BufferedReader, digest: str, *, source: str) -> None:
-    """Check that an opened wheel has that sha256, whatever the pip that is installed has checked.
+    """Check that an open wheel has the sha256 `digest`; the installed pip need not be trusted to have checked it.
 
     Raises: SourceError with both hashes.
     """
@@ -76,13 +76,13 @@ def _bar() -> str:
 
 
 def _run(command: list[str], step: Step, *, folder: Path, source: str) -> tuple[int, str]:
-    """Exit status and everything pip said; killed if we are interrupted, or if what lies in `folder` hardly grows.
+    """The exit status and output of pip. It is killed if we are interrupted or if `folder` hardly grows.
 
-    Raises: SourceError when it was killed for being too slow, or ended by a signal.
+    Raises: SourceError if it was killed for being too slow, or ended by a signal.
     """
     lines: list[str] = []
     done = 0
-    scratch = folder / "tmp"  # where pip keeps what it has so far: its growth is seen, and nothing of it outlives us
+    scratch = folder / "tmp"  # for pip's unfinished files: their growth is seen, and they are deleted with `folder`
     scratch.mkdir()
     stalled, ended = threading.Event(), threading.Event()
     with (
@@ -113,20 +113,21 @@ def _run(command: list[str], step: Step, *, folder: Path, source: str) -> tuple[
             ended.set()
         if stalled.is_set():
             raise SourceError(
-                f"{source}: pip was ended: in {QUIET_SECONDS:,.0f} s it brought less than {LEAST_BYTES:,} bytes. "
-                f"Give the same command again later. {OFFLINE_ADVICE}"
+                f"{source}: pip was stopped: in {QUIET_SECONDS:,.0f} s it downloaded less than {LEAST_BYTES:,} bytes. "
+                f"Run the same command again later. {OFFLINE_ADVICE}"
             )
         if code < 0:
             raise SourceError(
-                f"{source}: pip was ended by signal {-code}, perhaps for want of memory. Give the same command again."
+                f"{source}: pip was ended by signal {-code}; memory may have run out. Run the same command again."
             )
         errors.seek(0)
         return code, "".join(lines) + errors.read()
 
 
 def _watch(process: "subprocess.Popen[str]", folder: Path, stalled: threading.Event, ended: threading.Event) -> None:
-    """Kill pip when the files below `folder` grow by less than LEAST_BYTES in QUIET_SECONDS: its own time-outs are of
-    one read each, so that an index that sends a byte now and then would hold it for ever."""
+    """Kill pip if the files below `folder` grow by less than LEAST_BYTES in QUIET_SECONDS.
+
+    pip's own time-outs cover a single read: an index that sends a byte now and then would keep it busy for ever."""
     before = 0
     while not ended.wait(QUIET_SECONDS):
         now = _bytes_below(folder)
@@ -141,7 +142,7 @@ def _bytes_below(folder: Path) -> int:
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:
-            with contextlib.suppress(OSError):  # pip removes what it no longer needs
+            with contextlib.suppress(OSError):  # pip may have removed the file by now
                 total += Path(parent, name).lstat().st_size
     return total
 
@@ -160,13 +161,13 @@ def _explain(output: str, source: str, *, digest: str, folder: Path) -> str:
         return f"{source}: {sys.executable} -m pip does not start. Install pip (python -m ensurepip). {OFFLINE_ADVICE}"
     offered = re.search(r"from versions: ([^)]*)\)", output)
     if offered and offered[1] != "none":
-        return f"{source}: the configured package index has no such version; it offers {offered[1]}."
+        return f"{source}: the configured package index does not have this version; it offers {offered[1]}."
     if any(sign in output for sign in _UNREACHABLE):
         return f"{source}: the package index cannot be reached. {OFFLINE_ADVICE}"
     if "No matching distribution" in output:
         return (
-            f"{source}: the configured package index gave no wheel of that name: "
-            f"it has none for this Python, or cannot be reached. {OFFLINE_ADVICE}"
+            f"{source}: the configured package index offers no wheel of this name: "
+            f"either it has none for this Python, or it cannot be reached. {OFFLINE_ADVICE}"
         )
     errors = [line.removeprefix("ERROR:").strip() for line in output.splitlines() if line.startswith("ERROR:")]
     last = errors[-1] if errors else (output.strip().splitlines() or ["it gave no reason"])[-1]
@@ -175,7 +176,7 @@ def _explain(output: str, source: str, *, digest: str, folder: Path) -> str:
 
 def _hash_message(source: str, *, expected: str, actual: str) -> str:
     return (
-        f"{source}: the wheel is not the one the recipe names: "
+        f"{source}: the wheel is not the one that the recipe names: "
         f"expected sha256 {expected}, found {actual}. "
-        f"It is damaged or was replaced; write the new hash into the recipe only if you know why it changed."
+        f"It is damaged or was replaced. Write the new hash into the recipe only if you know why it changed."
     )

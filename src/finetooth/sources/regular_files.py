@@ -1,4 +1,4 @@
-"""Reading files of folders that are not trusted: regular files only, never through a link, never waiting on a pipe."""
+"""Read files of untrusted folders: regular files only, never through a link, never waiting for a pipe."""
 
 import hashlib
 import os
@@ -24,12 +24,12 @@ def open_regular(path: Path) -> BufferedReader:
         if isinstance(error, OSError):
             raise SourceError(f"{path}: cannot be read ({error.strerror}).") from error
         raise SourceError(
-            f"{path}: not a regular file but a pipe, device or folder; replace it by the file itself."
+            f"{path}: is a pipe, device or folder, not a regular file. Replace it by the file itself."
         ) from error
 
 
 def check_regular_files(folder: Path, names: list[str]) -> None:
-    """Nothing, if none of the folder's entries is a link and those in `names` are regular files.
+    """Check that no entry of the folder is a link, and that every entry in `names` is a regular file.
 
     Raises: SourceError naming the entry.
     """
@@ -38,7 +38,7 @@ def check_regular_files(folder: Path, names: list[str]) -> None:
             raise SourceError(_link_message(Path(entry.path)))
         if entry.name in names and not entry.is_file(follow_symlinks=False):
             raise SourceError(
-                f"{entry.path}: not a regular file but a pipe, device or folder; replace it by the file itself."
+                f"{entry.path}: is a pipe, device or folder, not a regular file. Replace it by the file itself."
             )
 
 
@@ -60,6 +60,6 @@ def copy_regular(path: Path, target: Path) -> str:
 
 def _link_message(path: Path) -> str:
     return (
-        f"{path}: a symbolic link, which is never followed out of a folder that is not trusted. "
+        f"{path}: is a symbolic link, and links in an untrusted folder are not followed. "
         f"Copy the folder with its links resolved (cp -rL {path.parent} COPY) and name the copy."
     )

@@ -1,7 +1,7 @@
-"""Whether a safetensors file is whole, told from its header before any library maps it.
+"""Check a safetensors file by its header and size, before any library maps it.
 
-Format: 8 bytes little-endian length n; n bytes of JSON {name: {dtype, shape, data_offsets}}; the tensors, which fill
-the rest of the file without gap or overlap. Source: https://github.com/huggingface/safetensors (Format).
+Format: the length n in 8 little-endian bytes; n bytes of JSON {name: {dtype, shape, data_offsets}}; the tensors, which
+fill the rest of the file without gap or overlap. Source: https://github.com/huggingface/safetensors (Format).
 """
 
 import json
@@ -24,7 +24,7 @@ _BITS = {
 
 
 def check_safetensors(path: Path, *, shown: str) -> None:
-    """Nothing, if header and file size agree; the tensors' bytes are not read.
+    """Check that the header is valid and agrees with the file's size; the values of tensors are not read.
 
     shown: the file's name for messages. Raises: SourceError naming the file and what is wrong with it.
     """
@@ -32,22 +32,22 @@ def check_safetensors(path: Path, *, shown: str) -> None:
 
 
 def tensor_shapes(path: Path, *, shown: str) -> dict[str, tuple[int, ...]]:
-    """The shape of every tensor by name, from the header of a whole file; the tensors' bytes are not read.
+    """The shape of every tensor by name, after the same check as check_safetensors.
 
     shown: the file's name for messages. Raises: SourceError naming the file and what is wrong with it.
     """
     with open_regular(path) as file:
         header = _header(file, path.stat().st_size)
     if isinstance(header, str):
-        raise SourceError(f"{shown}: not a whole safetensors file: {header}. Fetch or save it again.")
+        raise SourceError(f"{shown}: is not a complete safetensors file: {header}. Fetch or save it again.")
     return {name: tuple(entry["shape"]) for name, entry in header.items()}
 
 
 def _header(file: BinaryIO, size: int) -> dict[str, Any] | str:
-    """The entries of the header, or the fault of the file."""
+    """The entries of the header, or what is wrong with the file."""
     prefix = file.read(8)
     if len(prefix) < 8:
-        return f"the file has {size} bytes, its header alone needs 8"
+        return f"the file has {size} bytes, and the length of its header alone takes 8"
     (length,) = struct.unpack("<Q", prefix)
     if length > min(size - 8, MAX_HEADER_BYTES):
         return f"the header claims {length} bytes, the file has {size}"
@@ -59,7 +59,7 @@ def _header(file: BinaryIO, size: int) -> dict[str, Any] | str:
         return "the header is not a JSON object"
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        return "its metadata is not a mapping of texts"
+        return "its metadata is not a mapping of strings"
     if len(header) > MAX_TENSORS:
         return f"it lists {len(header):,} tensors, more than the {MAX_TENSORS:,} allowed"
     spans = []
@@ -76,19 +76,19 @@ def _header(file: BinaryIO, size: int) -> dict[str, Any] | str:
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     if len(mapping) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key occurs twice")
     return mapping
 
 
 def _span(entry: Any) -> tuple[int, int] | str:
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        return "its entry does not hold dtype, shape and data_offsets"
+        return "its entry does not have the keys dtype, shape and data_offsets"
     bits = _BITS.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
     if bits is None:
         return f"dtype {entry['dtype']!r} is not known"
     shape, offsets = entry["shape"], entry["data_offsets"]
     if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
-        return "shape or data_offsets are not whole numbers from 0"
+        return "shape or data_offsets are not lists of whole numbers from 0"
     needed = math.prod(shape) * bits
     if needed % 8 or offsets[1] - offsets[0] != needed // 8:
         return f"shape {shape} of {entry['dtype']} does not fill bytes {offsets[0]} to {offsets[1]}"

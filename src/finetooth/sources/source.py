@@ -1,4 +1,4 @@
-"""What every way of bringing a source ends in."""
+"""A fetched source."""
 
 import re
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ _HUB = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(@[0-9a-f]{40})?")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A model, adapter or data set that lies on this machine.
+    """A model, adapter or data set on this machine.
 
-    id: how it is named in public files (Hub id@commit, wheel:…, or the base name of a local path, never the path).
+    id: its name in public files: Hub id@commit, wheel:…, or the last part of a local path, never the path.
     sha256: of a file's bytes, or for a folder of the names and sha256 of its files (content_hash).
     revision: the commit of a Hub id, else None.
     """
@@ -25,11 +25,11 @@ class Source:
 
 
 def hub_name(source_id: str) -> str | None:
-    """What the Hub calls a source, without its commit; None for a wheel or a path of the user's."""
+    """The Hub's name of a source, without the commit; None for a wheel or a local path."""
     match = _HUB.fullmatch(source_id)
     return None if match is None else match["name"]
 
 
 def content_hash(hashes: dict[str, str]) -> str:
-    """SHA-256 over a folder's {relative name: sha256}, the same however the folder was brought."""
+    """SHA-256 over a folder's {relative name: sha256}; it does not depend on where the folder came from."""
     return canonical_hash(hashes)

@@ -1,4 +1,4 @@
-"""Which files of a model or adapter are taken, all of them regular, and what they may not hold: pickles and code."""
+"""Which files of a model or adapter folder are copied, and the checks that they hold neither pickles nor code."""
 
 import re
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ _TEXT_BYTES = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is allowed in a folder of one kind, and what must be there."""
+    """The files that are copied from a folder of one kind, and those that it must have."""
 
     name: str
     allowed: frozenset[str]
@@ -34,7 +34,7 @@ class Kind:
     required: tuple[str, ...]
 
     def allows(self, name: str) -> bool:
-        """Whether a file of this name is brought."""
+        """Whether a file of this name is copied."""
         return name in self.allowed or (self is MODEL and _SHARD.fullmatch(name) is not None)
 
 
@@ -63,7 +63,7 @@ ADAPTER = Kind(
     required=("adapter_config.json",),
 )
 _OURS = _TOKENIZER | {"labels.json", "decision.json", "inference.json", "MANIFEST.json", "finetooth.json"}
-# What Finetooth saves of the rows full and original, in the same place as an adapter.
+# What Finetooth saves for the rows full and original where other rows have an adapter.
 FULL_MODEL = Kind(
     name="adapter",
     allowed=_OURS | {"config.json", "model.safetensors"},
@@ -81,16 +81,16 @@ HEAD = Kind(
 
 
 def artifact_kind(folder: Path) -> Kind:
-    """Of which of the three kinds a folder is that may be an adapter's: an adapter where it is nothing of ours."""
+    """The kind of a folder that Finetooth or another program saved: ADAPTER, FULL_MODEL or HEAD."""
     if (folder / "finetooth.json").is_file() and not (folder / ADAPTER.config).is_file():
         return next((kind for kind in (FULL_MODEL, HEAD) if (folder / kind.weights).is_file()), ADAPTER)
     return ADAPTER
 
 
 def listing(folder: Path, kind: Kind) -> list[str]:
-    """Names of the folder's files that are taken, sorted.
+    """Names of the folder's files that are copied, sorted.
 
-    Raises: SourceError naming a link in the folder, or an allow-listed name that is no regular file.
+    Raises: SourceError naming a link in the folder, or an allowed file that is not regular.
     """
     names = sorted(item.name for item in folder.iterdir() if kind.allows(item.name))
     check_regular_files(folder, names)
@@ -109,23 +109,25 @@ def copy_out(folder: Path, target: Path, expected: dict[str, str]) -> None:
     """
     for name, digest in expected.items():
         if copy_regular(folder / name, target / name) != digest:
-            raise SourceError(f"{folder / name}: changed while it was read. Try again when nothing writes to it.")
+            raise SourceError(f"{folder / name}: changed while it was read. Try again when no program writes to it.")
 
 
 def check_names(present: Iterable[str], kind: Kind, *, shown: str) -> None:
-    """Nothing, if the needed files are among `present` (every name in the folder, taken or not).
+    """Check that the required files are among `present`, all names in the folder.
 
     Raises: SourceError naming what is missing and how to make it.
     """
     names = set(present)
     if kind.config not in names:
-        raise SourceError(f"{shown}: {kind.config} is missing: this is no {kind.name} folder.{_hint(names, kind)}")
+        raise SourceError(
+            f"{shown}: {kind.config} is missing, so this folder holds no {kind.name}.{_hint(names, kind)}"
+        )
     sharded = kind is MODEL and "model.safetensors.index.json" in names
     if kind.weights not in names and not sharded:
         pickled = sorted(name for name in names if name.endswith(_PICKLED) and name != "training_args.bin")
         if pickled:
             raise SourceError(_conversion(shown, pickled[0], kind))
-        raise SourceError(f"{shown}: {kind.weights} is missing: the folder holds no weights.")
+        raise SourceError(f"{shown}: {kind.weights} is missing, so the folder has no weights.")
     for name in kind.required:
         if name not in names:
             raise SourceError(
@@ -135,9 +137,9 @@ def check_names(present: Iterable[str], kind: Kind, *, shown: str) -> None:
 
 
 def check(folder: Path, kind: Kind, *, shown: str) -> None:
-    """Nothing, if the taken files of the folder are what they should be; the tensors' bytes are not read.
+    """Check the allowed files of the folder; the values of tensors are not read.
 
-    Raises: SourceError naming the file, and the key or tensor, that is refused.
+    Raises: SourceError naming the file that is refused, and the key or tensor.
     """
     for name in listing(folder, kind):
         path, label = folder / name, f"{shown}/{name}"
@@ -145,7 +147,7 @@ def check(folder: Path, kind: Kind, *, shown: str) -> None:
         if name.endswith(".safetensors"):
             check_safetensors(path, shown=label)
         elif size > (_CONFIG_BYTES if name.endswith("config.json") else _TEXT_BYTES):
-            raise SourceError(f"{label}: {size:,} bytes is more than such a file can need; it is refused.")
+            raise SourceError(f"{label}: has {size:,} bytes, more than such a file can need. Fetch or save it again.")
         elif name.endswith(".json"):
             _check_json(path, label)
     if kind is MODEL and (folder / "model.safetensors.index.json").is_file():
@@ -155,7 +157,7 @@ def check(folder: Path, kind: Kind, *, shown: str) -> None:
 
 
 def _check_json(path: Path, label: str) -> None:
-    """Nothing, if the file holds what one of its name may; what is merely not supported is refused on loading."""
+    """Check that the file holds what its name allows; what is only unsupported is refused when it is loaded."""
     for problem in check_file(path.name, _json(path, label)):
         if problem.kind != "unsupported":
             raise SourceError(f"{label}: {problem}")
@@ -180,38 +182,38 @@ def _check_index(folder: Path, shown: str) -> None:
         if not MODEL.allows(part) or not part.endswith(".safetensors"):
             raise SourceError(f"{label}: {part!r} is not a file name such as model-00001-of-00002.safetensors.")
         if not (folder / part).is_file():
-            raise SourceError(f"{shown}/{part}: is missing, though the index names it. Fetch it as well.")
+            raise SourceError(f"{shown}/{part}: is missing, but the index names it. Add this file to the folder.")
 
 
 def _check_manifest(folder: Path, kind: Kind, shown: str) -> None:
     manifest = _json(folder / "MANIFEST.json", f"{shown}/MANIFEST.json")
-    hashes_at_save = {name: entry["sha256"] for name, entry in manifest["files"].items()}  # as check_manifest has it
+    hashes_at_save = {name: entry["sha256"] for name, entry in manifest["files"].items()}  # check_manifest passed it
     for name, digest in hashes_at_save.items():
         if not kind.allows(name):
             continue
         if not (folder / name).is_file():
-            raise SourceError(f"{shown}/{name}: is missing, though the adapter's manifest names it. Copy it again.")
+            raise SourceError(f"{shown}/{name}: is missing, but the adapter's manifest names it. Copy it again.")
         if hash_regular(folder / name) != digest:
-            raise SourceError(f"{shown}/{name}: is not what its manifest says it was when saved. Copy it again.")
+            raise SourceError(f"{shown}/{name}: has changed since it was saved (see its manifest). Copy it again.")
 
 
 def _hint(names: set[str], kind: Kind) -> str:
     if kind is MODEL and "adapter_config.json" in names:
-        return " It holds an adapter: name the adapter's base model instead."
+        return " It holds an adapter. Name the adapter's base model instead."
     if kind is ADAPTER and "config.json" in names:
-        return " It holds a model: name the adapter's own folder instead."
+        return " It holds a model. Name the adapter's own folder instead."
     return did_you_mean(kind.config, names)
 
 
 def _conversion(shown: str, pickled: str, kind: Kind) -> str:
     return (
-        f"{shown}: {pickled} is a pickle, which can run code when it is read; only {kind.weights} is taken. "
+        f"{shown}: {pickled} is a pickle, which can run code when it is read; only {kind.weights} is read. "
         f"If you trust the file, convert it in its folder: {conversion_command(pickled, kind.weights)}"
     )
 
 
 def conversion_command(pickled: str, weights: str) -> str:
-    """The shell command that turns pickled weights into safetensors, for whoever trusts the file."""
+    """The shell command that converts pickled weights to safetensors, for users who trust the file."""
     return (
         f'python -c "import torch, safetensors.torch as s; '
         f"w = torch.load('{pickled}', map_location='cpu', weights_only=True); "

@@ -1,4 +1,4 @@
-"""Where Finetooth keeps what outlives a run."""
+"""The user's folders for what outlives a run: the cache and the state."""
 
 import os
 from pathlib import Path
@@ -18,5 +18,5 @@ def _folder(own: str, shared: str, default: str) -> Path:
     if named := os.environ.get(own):
         return Path(named).expanduser().absolute()
     base = os.environ.get(shared, "")
-    # The XDG specification has relative values ignored.
+    # The XDG specification says to ignore relative values.
     return (Path(base) if Path(base).is_absolute() else Path.home() / default) / "finetooth"

