@@ -1,4 +1,4 @@
-"""The words that the allow-lists are written in: a rule says what a value must be, a table has one for each key."""
+"""The vocabulary of the allow-lists: a rule says what a value must be; a table has a rule for each key."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from finetooth.wording import short
 
-# What is needed instead of the value, such as "a whole number from 1 to 8"; None if the value is that.
+# Given a value, what is needed instead, such as "a whole number from 1 to 8"; None if the value is allowed.
 Rule = Callable[[Any], str | None]
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
@@ -16,31 +16,31 @@ LONGEST_TEXT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A value that is refused. key: its path in the file, such as `rank_pattern.query`; empty for the whole file.
+    """A refused value. key: its path in the file, such as `rank_pattern.query`; empty for the file itself.
 
-    kind: `value`, of a wrong type or out of range; `code`, chooses or loads code; `pattern`, would run as a regular
-    expression; `unsupported`, would change what is computed and is not supported. what: a sentence that names the
-    value. mend: what to do, with its leading space, or empty.
+    kind: `value`, a wrong type or out of range; `code`, chooses or loads code; `pattern`, would run as a regular
+    expression; `unsupported`, would change what is computed. what: a sentence that names the value. fix: what to do,
+    with a leading space, or empty.
     """
 
     key: str
     kind: Literal["value", "code", "pattern", "unsupported"]
     what: str
-    mend: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
-        return f"{self.what}{self.mend}"
+        return f"{self.what}{self.fix}"
 
 
 def integer(least: int, most: int) -> Rule:
-    """A whole number in a range; True and 1.0 are none."""
+    """A whole number in a range; True and 1.0 are refused."""
     return lambda value: (
         None if type(value) is int and least <= value <= most else f"a whole number from {least:,} to {most:,}"
     )
 
 
 def number(least: float, most: float, *, above: bool = False) -> Rule:
-    """A finite number in a range. above: `least` itself is outside."""
+    """A finite number in a range. above: exclude `least` itself."""
 
     def rule(value: Any) -> str | None:
         inside = type(value) in (int, float) and least <= value <= most  # false for NaN
@@ -56,7 +56,7 @@ def flag(value: Any) -> str | None:
 
 
 def text(most: int = LONGEST_TEXT) -> Rule:
-    """A text of at least one character, without half characters that no file can hold."""
+    """A text of 1 to `most` characters without surrogates, which no file can hold."""
 
     def rule(value: Any) -> str | None:
         usable = isinstance(value, str) and 0 < len(value) <= most and not _has_surrogate(value)
@@ -66,7 +66,7 @@ def text(most: int = LONGEST_TEXT) -> Rule:
 
 
 def one_of(*values: Any) -> Rule:
-    """One of a few texts, numbers or null, each of its own type: True is not 1."""
+    """One of a few texts, numbers or null, compared with their type: True is not 1."""
     named = ", ".join("null" if value is None else repr(value) for value in values)
 
     def rule(value: Any) -> str | None:
@@ -76,7 +76,7 @@ def one_of(*values: Any) -> Rule:
 
 
 def optional(rule: Rule) -> Rule:
-    """The same, or null."""
+    """What `rule` accepts, or null."""
 
     def with_null(value: Any) -> str | None:
         needed = None if value is None else rule(value)
@@ -86,7 +86,7 @@ def optional(rule: Rule) -> Rule:
 
 
 def either(first: Rule, second: Rule) -> Rule:
-    """What one of the two rules accepts."""
+    """What either rule accepts."""
 
     def rule(value: Any) -> str | None:
         one, other = first(value), second(value)
@@ -96,14 +96,14 @@ def either(first: Rule, second: Rule) -> Rule:
 
 
 def module_name(value: Any) -> str | None:
-    """The literal name of a module: no character of it means anything in a pattern but the dot."""
+    """The literal name of a module; the only character with a meaning in a pattern is the dot."""
     return (
         None if isinstance(value, str) and _NAME.fullmatch(value) else "a literal module name (letters, digits, _ . -)"
     )
 
 
 def many(rule: Rule, most: int, *, least: int = 0) -> Rule:
-    """A list of values of one kind."""
+    """A list of `least` to `most` values that `rule` accepts."""
 
     def listed(value: Any) -> str | None:
         if not isinstance(value, list) or not least <= len(value) <= most:
@@ -115,7 +115,7 @@ def many(rule: Rule, most: int, *, least: int = 0) -> Rule:
 
 
 def mapping(key: Rule, value: Rule, most: int) -> Rule:
-    """A mapping of keys and values of one kind each."""
+    """A mapping of at most `most` keys that `key` accepts, to values that `value` accepts."""
 
     def mapped(values: Any) -> str | None:
         if not isinstance(values, dict) or len(values) > most:
@@ -130,7 +130,7 @@ def mapping(key: Rule, value: Rule, most: int) -> Rule:
 
 
 def record(table: Mapping[str, Rule], *, required: Collection[str] = ()) -> Rule:
-    """A mapping with keys of the table and no others."""
+    """A mapping that has only keys of the table, and all of `required`."""
 
     def recorded(value: Any) -> str | None:
         if not isinstance(value, dict):
@@ -145,7 +145,7 @@ def record(table: Mapping[str, Rule], *, required: Collection[str] = ()) -> Rule
 
 
 def check_table(values: Mapping[str, Any], table: Mapping[str, Rule], *, path: str = "") -> Iterator[Problem]:
-    """A problem for each key of the table whose value is not what it must be; other keys are not looked at."""
+    """Check the values of the table's keys, and yield a problem for each that is wrong; other keys are ignored."""
     for key, rule in table.items():
         needed = rule(values[key]) if key in values else None
         if needed:
@@ -153,16 +153,16 @@ def check_table(values: Mapping[str, Any], table: Mapping[str, Rule], *, path: s
 
 
 def check_required(values: Mapping[str, Any], keys: Collection[str], *, path: str = "") -> Iterator[Problem]:
-    """A problem for each key that is missing."""
+    """Check that the keys are present, and yield a problem for each that is missing."""
     for key in keys:
         if key not in values:
             yield Problem(f"{path}{key}", "value", f"key {path + key!r} is missing.")
 
 
 def not_a_mapping(value: Any) -> Iterator[Problem]:
-    """The problem of a file that holds something else than settings; none of a mapping."""
+    """Check that a file holds a mapping, and yield a problem if not."""
     if not isinstance(value, dict):
-        yield Problem("", "value", f"holds no mapping of settings but {type(value).__name__}.")
+        yield Problem("", "value", f"holds a {type(value).__name__}, not a mapping of settings.")
 
 
 def _has_surrogate(value: str) -> bool:

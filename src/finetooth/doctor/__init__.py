@@ -1,4 +1,4 @@
-"""What is missing or odd in a PEFT adapter folder of any origin, and how to mend it; nothing of it is run or loaded."""
+"""Find what is missing or wrong in a PEFT adapter folder of any origin; nothing in it is run or loaded."""
 
 from finetooth.doctor.diagnosis import Finding
 from finetooth.doctor.examination import Diagnosis, examine

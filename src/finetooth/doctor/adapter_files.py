@@ -1,4 +1,4 @@
-"""An adapter folder's files as the doctor reads them: regular files only, JSON bounded, tensors by their header."""
+"""Read the files of an adapter folder: regular files only, JSON of limited size, tensors by their header."""
 
 import json
 import os
@@ -19,10 +19,10 @@ from finetooth.untrusted import parse
 from finetooth.wording import short
 
 CONFIG, WEIGHTS, PICKLE = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
-IDENTITY = "finetooth.json"  # what an adapter of ours says it belongs to
+IDENTITY = "finetooth.json"  # of our own adapters: the base they belong to
 JSON_BYTES = 16 << 20
 _CHUNK_BYTES = 16 << 20
-# dtype -> how its values are read as whole numbers, and the bits that are all set in an infinity or NaN.
+# dtype -> the integer type that its values are read as, and the bits that are all set in an infinity or NaN.
 _EXPONENTS: dict[str, tuple[str, int]] = {
     "F16": ("<u2", 0x7C00),
     "BF16": ("<u2", 0x7F80),
@@ -33,7 +33,7 @@ _EXPONENTS: dict[str, tuple[str, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One tensor of the weights file; start, end: its bytes, counted from the beginning of the file."""
+    """One tensor of the weights file. start, end: of its bytes in the file."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -42,7 +42,7 @@ class Tensor:
 
     @property
     def values(self) -> int:
-        """How many numbers it holds."""
+        """The number of its values."""
         product = 1
         for size in self.shape:
             product *= size
@@ -64,7 +64,7 @@ def list_names(folder: Path) -> list[str]:
 
 
 def read_mapping(path: Path) -> dict[str, Any] | Finding:
-    """The JSON object in a file, or the fault that keeps it from being one."""
+    """The JSON object in a file, or a fault if it holds none."""
     try:
         with open_regular(path) as file:
             data = file.read(JSON_BYTES + 1)
@@ -82,7 +82,7 @@ def read_mapping(path: Path) -> dict[str, Any] | Finding:
 
 
 def read_header(path: Path) -> dict[str, Tensor] | Finding:
-    """Every tensor that a safetensors file lists, by name, or the fault that its header or size shows."""
+    """The tensors in the header of a safetensors file, by name, or a fault if header or size are wrong."""
     try:
         check_safetensors(path, shown=path.name)
         with open_regular(path) as file:
@@ -92,7 +92,7 @@ def read_header(path: Path) -> dict[str, Tensor] | Finding:
         return _unread(path, error)
     except (ValueError, RecursionError, struct.error) as error:
         return fault(
-            "weights", f"{path.name} changed while it was read ({error}).", "Try again when nothing writes it."
+            "weights", f"{path.name} changed while it was read ({error}).", "Try again when no program writes to it."
         )
     header.pop("__metadata__", None)
     data_start = 8 + length
@@ -109,14 +109,14 @@ def read_header(path: Path) -> dict[str, Tensor] | Finding:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What the numbers of the tensors show. broken: names with an infinity or NaN. zero: names with zeros alone."""
+    """Tensors by their values. broken: names of those with an infinity or NaN. zero: of those that are all zero."""
 
     broken: list[str]
     zero: set[str]
 
 
 def read_values(path: Path, tensors: dict[str, Tensor]) -> Values | Finding:
-    """What the numbers of floating-point tensors show; those of eight bits or fewer are not looked at."""
+    """Read the values of floating-point tensors; those of eight bits or fewer are skipped."""
     values = Values([], set())
     try:
         with open_regular(path) as file:
@@ -152,10 +152,10 @@ def _blocks(file: Any, tensor: Tensor, kind: str) -> Iterator[npt.NDArray[np.uns
 
 
 def _unread(path: Path, error: SourceError) -> Finding:
-    # The reader's message names the whole path first, and how to mend it last.
+    # The message begins with the path and ends with the remedy.
     what = str(error).removeprefix(f"{path}: ").removeprefix(f"{path.name}: ")
     return fault(
         "weights" if path.name == WEIGHTS else "files",
         f"{path.name}: {what}",
-        "Put the whole, regular file into the folder; nothing of this one was used.",
+        "Replace it by the complete, regular file; this one was not used.",
     )

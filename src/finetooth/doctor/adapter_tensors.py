@@ -1,4 +1,4 @@
-"""The tensors of an adapter sorted into what they belong to: LoRA matrices, trained biases, modules saved whole."""
+"""Sort the tensors of an adapter by what they belong to: LoRA matrices, trained biases, fully saved modules."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -8,12 +8,12 @@ from typing import Any
 from finetooth.doctor.adapter_files import Tensor
 
 PREFIX = "base_model.model."  # what peft puts before every name
-GUESSED = ("classifier", "score")  # modules that peft saves for a classifier without being told
-_MOST_SAVED = 100  # modules that are saved whole: a head has one to three
-_DEEPEST = 64  # modules within modules, counted in dots; real names have a dozen
+GUESSED = ("classifier", "score")  # modules that peft saves for a classifier without being asked
+_MOST_SAVED = 100  # fully saved modules; a head has one to three
+_DEEPEST = 64  # levels of nested modules, counted in dots; real names have about a dozen
 CLASSIFIES = ("SEQ_CLS", "TOKEN_CLS")
 _LORA = re.compile(r"(?P<module>.+)\.lora_(?P<part>embedding_A|embedding_B|A|B|magnitude_vector)(?P<leaf>(?:\.[^.]+)*)")
-# What peft saves without being told of trained tokens, and of embeddings that were adapted or made larger.
+# What peft saves without being asked: trained tokens, and embeddings that were adapted or enlarged.
 _EMBEDDING = re.compile(
     r"(?:.+\.)?(?:token_adapter\..+|(?:embed_tokens|lm_head|word_embeddings|wte|shared|tok_embeddings|decoder)"
     r"(?:\.base_layer|\.original_module)?\.(?:weight|bias))"
@@ -23,10 +23,10 @@ _BIAS = re.compile(r"(?P<module>.+?)(?:\.base_layer)?\.bias")
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Every tensor in one place, by full names of modules without PREFIX; those of embeddings that peft keeps in none.
+    """Each tensor in one field, except embeddings that peft saves, which are in none. Names are without PREFIX.
 
     loras: module -> {A, B, embedding_A, embedding_B, magnitude_vector} -> (name in the file, tensor). biases: module ->
-    its trained bias. saved: tensors of modules saved whole (a head), by name. unused: names with no place.
+    its trained bias. saved: tensors of fully saved modules (a head), by name. unused: names of all other tensors.
     """
 
     loras: dict[str, dict[str, tuple[str, Tensor]]]
@@ -36,7 +36,7 @@ class Parts:
 
 
 def sort_tensors(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Parts:
-    """The tensors sorted, by their names and by what the configuration says is saved whole."""
+    """The tensors sorted by their names and by modules_to_save in the configuration."""
     parts = Parts({}, {}, {}, [])
     rest: dict[str, Tensor] = {}
     for full, tensor in tensors.items():
@@ -64,18 +64,18 @@ def sort_tensors(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Pa
 
 
 def saved_modules(config: Mapping[str, Any]) -> list[str]:
-    """Names in `modules_to_save`, the first hundred of them; none where it is no list of texts."""
+    """The first hundred names in `modules_to_save`; empty if it is not a list of strings."""
     return _texts(config.get("modules_to_save"))[:_MOST_SAVED]
 
 
 def targets(config: Mapping[str, Any]) -> list[str]:
-    """Names in `target_modules`; none where it is no list of texts."""
+    """Names in `target_modules`; empty if it is not a list of strings."""
     return _texts(config.get("target_modules"))
 
 
 def is_within(name: str, modules: Iterable[str]) -> bool:
-    """Whether the tensor or module `name` lies in one of `modules`, as peft matches them: by the end of a name."""
-    endings = tuple(module for module in modules if module in name)  # few of many, so that what follows is short
+    """Whether the tensor or module `name` is in one of `modules`; as in peft, the ends of names are compared."""
+    endings = tuple(module for module in modules if module in name)  # a quick first selection
     if not endings:
         return False
     pieces = name.split(".")
@@ -84,9 +84,9 @@ def is_within(name: str, modules: Iterable[str]) -> bool:
 
 
 def named_by(module: str, names: Collection[str]) -> set[str]:
-    """Those of `names` that mean the module: its full name, or the end of it from a dot on.
+    """The members of `names` that match the module: its full name, or its end from a dot on.
 
-    names: a set or mapping, each look-up of which takes the same time however many there are.
+    names: a set or mapping, so that a look-up takes the same time however many there are.
     """
     pieces = module.split(".")
     endings = [".".join(pieces[-count:]) for count in range(1, min(len(pieces), _DEEPEST) + 1)]
@@ -94,13 +94,13 @@ def named_by(module: str, names: Collection[str]) -> set[str]:
 
 
 def outputs(lora: Mapping[str, tuple[str, Tensor]]) -> int | None:
-    """How many outputs the adapted layer has, as its B shows; None without one."""
+    """The number of outputs of the adapted layer, from its B; None without a B."""
     matrix = lora.get("B")
     return matrix[1].shape[0] if matrix is not None and matrix[1].shape else None
 
 
 def inputs(lora: Mapping[str, tuple[str, Tensor]]) -> int | None:
-    """How many inputs the adapted layer has, as its A shows; None without one."""
+    """The number of inputs of the adapted layer, from its A; None without an A."""
     matrix = lora.get("A")
     return matrix[1].shape[1] if matrix is not None and len(matrix[1].shape) > 1 else None
 

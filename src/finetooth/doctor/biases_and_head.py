@@ -1,4 +1,4 @@
-"""What the doctor says of what is trained besides LoRA matrices: biases of the base, and the head."""
+"""Findings about what is trained besides LoRA matrices: biases of the base, and the head."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,13 +9,13 @@ from finetooth.doctor.diagnosis import Finding, fault, note
 from finetooth.doctor.known_layers import KnownLayers, layer_number
 from finetooth.wording import counted, listed, short
 
-_KEPT = (0, 21)  # the first peft that saves biases trained with lora_only (peft#3306, fixed by #3490)
-# Parts of names of modules that tell no classes apart, though a modules_to_save may name them.
+_FIRST_TO_SAVE = (0, 21)  # the first peft that saves biases trained with lora_only (peft#3306, fixed by #3490)
+# Parts of module names that modules_to_save may list but that do not classify.
 _NO_HEAD = ("pooler", "embed_tokens", "wte", "wpe", "shared", "lm_head")
 
 
 def bias_findings(parts: Parts, config: Mapping[str, Any], family: KnownLayers | None) -> Iterator[Finding]:
-    """Biases that were trained and are not in the file."""
+    """Biases that were trained but are not in the file."""
     bias = config.get("bias", "none")
     if bias not in ("lora_only", "all") or not parts.loras:
         return
@@ -25,64 +25,63 @@ def bias_findings(parts: Parts, config: Mapping[str, Any], family: KnownLayers |
         return
     sure = {module: size for module, size in lost.items() if family is not None and family.has_bias(module)}
     unsure = {module: size for module, size in lost.items() if module not in sure}
-    why = f"bias is {bias!r}, so {'the biases' if bias == 'all' else 'the biases of the adapted layers'} were trained"
+    why = f"bias is {bias!r}, so {'all biases' if bias == 'all' else 'the biases of the adapted layers'} were trained"
     if sure:
         yield fault(
             "biases",
-            f"{_amount(sure, bias)} missing: {why}, and none of {listed(list(sure), 2)} has one.{_cause(bias, config)} "
-            "Loaded like this, the model is not the one that was tuned.",
-            "The trained values are not in this file. Save again with peft 0.21 or later from the tuned model if it "
-            "still exists, else tune again.",
+            f"{_amount(sure, bias)} missing: {why}, but {listed(list(sure), 2)} have none.{_cause(bias, config)} "
+            "The adapter loads as another model than the one that was trained.",
+            "If the trained model still exists, save it again with peft 0.21 or later. If not, train again.",
         )
     if unsure:
         yield note(
             "biases",
-            f"{why}, yet {_amount(unsure, bias)} of the adapted layers are not in the file; some models have no such "
+            f"{why}, but {_amount(unsure, bias)} of the adapted layers are not in the file; some models have no such "
             "biases.",
-            "If the base's adapted layers have biases, their trained values were lost on saving: tune again and save "
-            "with peft 0.21 or later.",
+            "If these layers of the base have biases, the trained values were not saved: train again and save with "
+            "peft 0.21 or later.",
         )
 
 
 def head_findings(parts: Parts, config: Mapping[str, Any], family: KnownLayers | None) -> Iterator[Finding]:
-    """A classifier's head that is not in the file, or only in part."""
+    """A classifier's head that is missing from the file, or incomplete."""
     task = config.get("task_type")
     named = saved_modules(config)
     heads = {name: tensor for name, tensor in parts.saved.items() if is_within(name, GUESSED)}
-    # A BART's or T5's head is called classification_head, and one of the user's own may be called anything.
+    # A BART's or T5's head is called classification_head, and a user's own may be called anything.
     others = [name for name in parts.saved if name not in heads and not _is_no_head(name)]
     if not heads and not others and (task in CLASSIFIES or (named and not parts.saved)):
         reason = f"modules_to_save is {short(named)}" if named else f"task_type is {short(task)}"
         yield fault(
             "head",
-            f"no tensor of a head is in the file, though {reason}: the reloaded model would classify by chance.",
-            "Save again from the tuned model with its head in modules_to_save; it cannot be made from this file.",
+            f"the file has no tensor of a head, but {reason}: the reloaded model would classify at random.",
+            "Save the trained model again with its head in modules_to_save; this file does not contain the head.",
         )
         return
     if not parts.saved and task is None and family is not None and family.encoder:
         yield note(
             "head",
-            f"task_type is null and no head was saved with the layers of a {family.title}: a classifier over them "
-            "would be untrained.",
-            "If a head was trained, save again with it in modules_to_save; for hidden states alone nothing is missing.",
+            f"task_type is null and no head was saved with the layers of a {family.title}: a classifier would have an "
+            "untrained head.",
+            "If a head was trained, save again with it in modules_to_save. For hidden states alone nothing is missing.",
         )
     absent = [name for name in named if not any(is_within(saved, [name]) for saved in parts.saved)]
-    if heads or (task in CLASSIFIES and set(GUESSED) <= set(named)):  # peft names both, of which no model has two
+    if heads or (task in CLASSIFIES and set(GUESSED) <= set(named)):  # peft names both, and a model has only one
         absent = [name for name in absent if name not in GUESSED]
     if absent:
         yield fault(
             "head",
-            f"modules_to_save names {listed([short(name) for name in absent], 3)}, of which the file holds no tensor.",
-            "Save again from the tuned model; if no such module was trained, remove the name from modules_to_save.",
+            f"modules_to_save names {listed([short(name) for name in absent], 3)}, but the file has no such tensor.",
+            "Save the trained model again; if no such module was trained, remove the name from modules_to_save.",
         )
     elif others and not heads and task in CLASSIFIES and family is not None and family.head:
         yield _perhaps_no_head(others, family)
-    if task == "SEQ_CLS" and family is not None and heads:  # heads of TOKEN_CLS are a classifier alone
+    if task == "SEQ_CLS" and family is not None and heads:  # a head for TOKEN_CLS has one layer only
         yield from _part_of_head(parts.saved, family)
 
 
 def _is_no_head(name: str) -> bool:
-    """Whether a saved tensor is of an encoder layer, a pooler, embeddings or a norm."""
+    """Whether a saved tensor belongs to an encoder layer, a pooler, embeddings or a norm."""
     pieces = name.split(".")
     return layer_number(name) is not None or any(
         piece in _NO_HEAD or "norm" in piece.lower() or piece.endswith(("embedding", "embeddings")) for piece in pieces
@@ -92,14 +91,14 @@ def _is_no_head(name: str) -> bool:
 def _perhaps_no_head(others: list[str], family: KnownLayers) -> Finding:
     return note(
         "head",
-        f"a {family.title} classifies by its {listed(list(family.head), 3)}, of which the file holds no tensor; it "
-        f"holds {listed(others, 3)}. Unless that is the head, the reloaded model would classify by chance.",
-        "If it is not, save again from the tuned model with its head in modules_to_save.",
+        f"the head of a {family.title} is {listed(list(family.head), 3)}, which the file does not have; it has "
+        f"{listed(others, 3)}. If that is not the head, the reloaded model would classify at random.",
+        "If it is not the head, save the trained model again with its head in modules_to_save.",
     )
 
 
 def output_rows(parts: Parts) -> int | None:
-    """How many classes the saved head tells apart, by its last layer; None if there is no such layer."""
+    """The number of classes of the saved head, from the shape of its last layer; None without such a layer."""
     endings = ("classifier.weight", "score.weight", "classifier.out_proj.weight")
     for name, tensor in parts.saved.items():
         last = name.endswith(endings) and not name.endswith("pre_classifier.weight")
@@ -115,44 +114,43 @@ def _part_of_head(saved: Mapping[str, Tensor], family: KnownLayers) -> Iterator[
     if lost:
         yield fault(
             "head",
-            f"the head of a {family.title} has {listed(lost, 4)} too, which the file does not hold and no base brings.",
-            "Save again from the tuned model with the whole head in modules_to_save.",
+            f"the head is incomplete: the file has no {listed(lost, 4)}, which a {family.title} base does not have.",
+            "Save the trained model again with its complete head in modules_to_save.",
         )
     for module in family.tuned_head:
         lost = _lost(saved, module)
         if len(lost) == 2:
             yield note(
                 "head",
-                f"the head of a {family.title} has {listed(lost, 3)} too, which the file does not hold; a base that "
-                "was not tuned to classify does not bring it either, and then the reloaded model would classify by "
-                "chance.",
-                f"Unless the base is itself a classifier, save again from the tuned model with {short(module)} in "
-                "modules_to_save too.",
+                f"the file has no {listed(lost, 3)}, part of a {family.title}'s head. If the base was not fine-tuned "
+                "to classify, it does not have it either, and the reloaded model would classify at random.",
+                f"If the base is not itself a classifier, save the trained model again with {short(module)} in "
+                "modules_to_save.",
             )
 
 
 def _lost(saved: Mapping[str, Tensor], module: str) -> list[str]:
-    """Names of the module's weight and bias, of those that are not saved."""
+    """Names of the module's weight and bias if they are not saved."""
     names = [f"{module}.weight", f"{module}.bias"]
     return [name for name in names if not any(one == name or one.endswith(f".{name}") for one in saved)]
 
 
 def _amount(lost: Mapping[str, int], bias: str) -> str:
-    """How many biases are lost; of `all` those of other layers are, too."""
+    """The number of missing biases; with bias `all`, those of other layers are missing too."""
     least = "at least " if bias == "all" else ""
     return f"{least}{counted(len(lost), 'bias tensor')} ({sum(lost.values()):,} values)"
 
 
 def _cause(bias: str, config: Mapping[str, Any]) -> str:
-    """Why they are missing, where that is known: of `all`, every peft saves the biases."""
+    """Why they are missing, if that is known; with bias `all`, every version of peft saves them."""
     version = version_of(config)
-    if bias != "lora_only" or (version is not None and version >= _KEPT):
+    if bias != "lora_only" or (version is not None and version >= _FIRST_TO_SAVE):
         return ""
-    return " peft before 0.21 loses them on saving (peft#3306)."
+    return " peft before 0.21 does not save them (peft#3306)."
 
 
 def version_of(config: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Major and minor number of the peft that wrote the configuration, if it says so."""
+    """Major and minor version of the peft that wrote the configuration, or None."""
     value = config.get("peft_version")
     pieces = value.split(".") if isinstance(value, str) and len(value) < 100 else []
     if len(pieces) < 2 or not all(piece.isascii() and piece.isdigit() for piece in pieces[:2]):

@@ -1,4 +1,4 @@
-"""One thing that the doctor found."""
+"""One finding of the doctor, and how values and names are shown in it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,24 +6,24 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """kind: a `fault` changes what the adapter computes or keeps it from being loaded; a `note` is worth knowing.
+    """kind: a `fault` changes what the adapter computes or prevents loading it; a `note` is worth knowing.
 
-    about: what it concerns, in one word. what: a sentence or two. mend: how to put it right. command: a shell command
-    that does so, or empty.
+    about: the topic, in one word. what: a sentence or two. fix: how to correct it. command: a shell command that
+    corrects it, or empty.
     """
 
     kind: Literal["fault", "note"]
     about: str
     what: str
-    mend: str
+    fix: str
     command: str = ""
 
 
-def fault(about: str, what: str, mend: str, *, command: str = "") -> Finding:
-    """A finding that makes the adapter not whole."""
-    return Finding("fault", about, what, mend, command)
+def fault(about: str, what: str, fix: str, *, command: str = "") -> Finding:
+    """A finding of kind `fault`."""
+    return Finding("fault", about, what, fix, command)
 
 
-def note(about: str, what: str, mend: str) -> Finding:
-    """A finding that leaves the adapter whole."""
-    return Finding("note", about, what, mend)
+def note(about: str, what: str, fix: str) -> Finding:
+    """A finding of kind `note`."""
+    return Finding("note", about, what, fix)

@@ -1,4 +1,4 @@
-"""The examination: what can be known of an adapter folder without its base, and with the base's config.json."""
+"""Examine an adapter folder, without its base or with the base's config.json."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -26,7 +26,7 @@ Read = TypeVar("Read")
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What the doctor found, faults first. name: the folder's. adapter: what the files say of it."""
+    """The findings, faults first. name: of the folder. adapter: what its files say about it."""
 
     name: str
     adapter: dict[str, Any]
@@ -49,10 +49,10 @@ class Diagnosis:
 
 
 def examine(folder: str | Path, *, base: str | None = None, progress: Progress | None = None) -> Diagnosis:
-    """What is missing or odd in a PEFT adapter folder of any origin.
+    """What is missing or wrong in a PEFT adapter folder of any origin.
 
-    Only JSON and safetensors are read, from regular files, and no pickle; the base's weights are not needed.
-    base: a folder with the base's config.json, a wheel: or a Hub id, to be compared with the adapter.
+    Only JSON and safetensors in regular files are read, no pickle. The base's weights are not needed.
+    base: to compare the adapter with: a folder that holds the base's config.json, a wheel: source or a Hub id.
     Raises: SourceError if the folder or the base cannot be read at all.
     """
     folder = Path(folder).expanduser()
@@ -80,7 +80,7 @@ def examine(folder: str | Path, *, base: str | None = None, progress: Progress |
 
 
 def _value_or_report(read: Read | Finding, findings: list[Finding]) -> Read | None:
-    """What was read; a fault is appended to findings."""
+    """`read` if it is a value; a Finding is appended to `findings`."""
     if isinstance(read, Finding):
         findings.append(read)
         return None
@@ -99,7 +99,7 @@ def _tensor_findings(
     values = _value_or_report(read_values(folder / WEIGHTS, dict(tensors)), findings)
     if values is not None:
         findings += matrices.value_findings(parts, values)
-    if config is None:  # then nothing says what was asked for
+    if config is None:  # then the expected rank and targets are unknown
         return [*findings, *matrices.pair_findings(parts, {})]
     if config.get("peft_type", "LORA") != "LORA":
         return findings
@@ -120,7 +120,7 @@ def _facts(
     family: KnownLayers | None,
     rows: int | None,
 ) -> dict[str, Any]:
-    """What the files say of the adapter; of a stranger's configuration only values of the expected kind."""
+    """What the files say about the adapter; a value of an unexpected type is None."""
     texts = {
         key: value[:200] if isinstance(value := config.get(key), str) else None
         for key in ("peft_type", "task_type", "bias", "peft_version", "base_model_name_or_path")

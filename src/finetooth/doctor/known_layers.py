@@ -1,6 +1,6 @@
-"""Families of models, known by the names of the layers that an adapter changes: those accepted, and others.
+"""Model families, recognised by the names of the layers that an adapter changes: those supported, and others.
 
-Source: the module names of transformers 5 (modeling_*.py); a name is what a saved tensor is filed under, so it stays.
+Source: the module names of transformers 5 (modeling_*.py). Saved tensors bear these names, so they do not change.
 """
 
 import re
@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from finetooth import families
 from finetooth.families import bert_layers
 
-# Beside the layers; in every family here whose layers have biases, these linear layers have them too.
+# Linear layers outside the encoder layers. In every family whose encoder layers have biases, these have them too.
 _BIASED_BESIDE = re.compile(r"(.*\.)?(pooler(\.dense)?|pre_classifier|classifier(\.(dense|out_proj))?)")
 
 
 @dataclass(frozen=True, slots=True)
 class KnownLayers:
-    """title: as it is shown. layers: a pattern of the full names of adapted layers, without peft's own prefix.
+    """title: for messages. layers: a pattern of the full names of adapted layers, without peft's prefix.
 
-    model_types: what config.json calls it. biased: whether its linear layers have biases; None: some do. head: names
-    of the classifier's own modules, of which a base checkpoint fills none. tuned_head: further ones of its head, which
-    only a checkpoint that was tuned to classify fills. full_width: a pattern of the layers whose input is as wide as
-    the hidden size. encoder: whether a classifier of it has a head of its own over an encoder.
+    model_types: its names in config.json. biased: whether its linear layers have biases; None: some do. head: names of
+    the classifier's modules, which a base checkpoint does not have. tuned_head: other modules of its head, which only
+    a checkpoint fine-tuned to classify has. full_width: a pattern of the layers whose input has the hidden size.
+    encoder: whether its classifiers have a head over an encoder.
     """
 
     title: str
@@ -34,7 +34,7 @@ class KnownLayers:
     encoder: bool = True
 
     def has_bias(self, module: str) -> bool:
-        """Whether the adapted module is sure to have a bias, if it is linear."""
+        """Whether the adapted module, if it is linear, certainly has a bias."""
         return self.biased is True and bool(re.fullmatch(self.layers, module) or _BIASED_BESIDE.fullmatch(module))
 
     def reads_full_width(self, module: str) -> bool:
@@ -48,7 +48,7 @@ def _accepted(family: families.Family) -> KnownLayers:
 
 KNOWN = (
     *map(_accepted, families.FAMILIES),
-    # Saved from an encoder without a classifier: the family is not in the names.
+    # Saved from an encoder without a classifier, whose names do not include the family.
     KnownLayers(
         "BERT-like", bert_layers.LINEAR, ("bert", "roberta", "xlm-roberta", "camembert", "electra", "mpnet"), True,
         bert_layers.ATTENTION,
@@ -101,9 +101,9 @@ KNOWN = (
 
 
 def known_by_modules(modules: Iterable[str]) -> KnownLayers | None:
-    """The first family that has the names of these layers; None of no layers.
+    """The first family whose layers have these names, or None.
 
-    Modules outside the numbered layers (a pooler, embeddings, a head) may be adapted beside them.
+    Modules outside the numbered layers (a pooler, embeddings, a head) may be adapted too.
     """
     names = list(modules)
     for family in KNOWN:
@@ -115,11 +115,11 @@ def known_by_modules(modules: Iterable[str]) -> KnownLayers | None:
 
 
 def known_by_type(model_type: str) -> KnownLayers | None:
-    """The first family that config.json's `model_type` belongs to."""
+    """The first family that has this `model_type` of config.json."""
     return next((family for family in KNOWN if model_type in family.model_types), None)
 
 
 def layer_number(module: str) -> int | None:
-    """Number, from 0, of the encoder layer that the full name of a module stands in; None outside the layers."""
+    """Number, from 0, of the encoder layer that a module belongs to, from its full name; None outside the layers."""
     match = re.search(r"(?:^|\.)(?:layers?|h|block)\.(\d{1,6})\.", module)
     return int(match[1]) if match else None

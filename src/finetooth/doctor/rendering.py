@@ -1,4 +1,4 @@
-"""A diagnosis as it is printed: what the adapter is, each finding with its mend, and the verdict, in 80 columns."""
+"""Render a diagnosis for the terminal, 80 columns wide: the adapter, each finding with its fix, the verdict."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _ABOUT = 9
 
 
 def render(diagnosis: Diagnosis) -> str:
-    """The diagnosis in plain text; commands stand on lines of their own, unbroken."""
+    """The diagnosis as plain text; a command has a line of its own, unbroken."""
     faults = sum(finding.kind == "fault" for finding in diagnosis.findings)
     notes = len(diagnosis.findings) - faults
     lines = [wrapped(f"{diagnosis.name}: {_what(diagnosis.adapter)}")]
@@ -30,7 +30,7 @@ def _what(adapter: dict[str, Any]) -> str:
         f"base {adapter['base_model_name_or_path']}" if adapter["base_model_name_or_path"] else None,
         f"{counted(adapter['tensors'], 'tensor')}, {adapter['values']:,} values" if adapter["tensors"] else None,
     ]
-    return ", ".join(part for part in parts if part) or "nothing that could be read"
+    return ", ".join(part for part in parts if part) or "no readable configuration or weights"
 
 
 def _finding(finding: Finding) -> list[str]:
@@ -38,6 +38,6 @@ def _finding(finding: Finding) -> list[str]:
     indent = " " * len(first)
     lines = [
         wrapped(finding.what, first=first, rest=indent),
-        wrapped(f"Mend: {finding.mend}", first=indent, rest=indent),
+        wrapped(f"Fix: {finding.fix}", first=indent, rest=indent),
     ]
     return [*lines, f"{indent}{finding.command}"] if finding.command else lines

@@ -1,7 +1,7 @@
-"""What a stranger's JSON may hold: one allow-list a file, with types and ranges, before any library sees a value of it.
+"""Allow-lists for untrusted JSON files: for each file its keys, types and ranges, checked before any library sees it.
 
-The tables stand in model_config, adapter_config, tokenizer_files and saved_files; rules holds the words that they are
-written in. Nothing here reads a file or imports a model library: sources, model and doctor hand over what they read.
+The tables are in model_config, adapter_config, tokenizer_files and saved_files; the rules they use are in rules.
+Nothing here reads a file or imports a model library: sources, model and doctor pass in the values.
 """
 
 from finetooth.rules import Problem

@@ -1,4 +1,4 @@
-"""adapter_config.json of a PEFT adapter: the keys that reach peft, those that decide nothing, and what is refused."""
+"""adapter_config.json of a PEFT adapter: the keys that reach peft, those without effect, and what is refused."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -25,7 +25,7 @@ from finetooth.wording import short
 MOST_RANK = 65_536
 _RANK, _ALPHA = integer(1, MOST_RANK), number(0.0, 1e6, above=True)
 _LAYER_NUMBER = integer(0, 999)
-# Keys that reach peft's LoraConfig. fan_in_fan_out is not one of them: every layer that we adapt is linear.
+# Keys that reach peft's LoraConfig. fan_in_fan_out does not: every layer that we adapt is linear.
 _USED: dict[str, Rule] = {
     "r": _RANK,
     "lora_alpha": _ALPHA,
@@ -41,7 +41,7 @@ _USED: dict[str, Rule] = {
     "rank_pattern": optional(mapping(module_name, _RANK, 10_000)),
     "alpha_pattern": optional(mapping(module_name, _ALPHA, 10_000)),
 }
-# Keys that say where the adapter comes from or how it was started.
+# Keys that say where the adapter comes from or how it was initialised.
 _IDLE: dict[str, Rule] = {
     "peft_type": text(100),
     "task_type": optional(text(100)),
@@ -60,7 +60,7 @@ _NAMES = ("target_modules", "exclude_modules", "modules_to_save", "layers_patter
 
 
 def check_adapter_config(value: Any) -> Iterator[Problem]:
-    """What is refused in an adapter_config.json; of another kind than LoRA, keys that choose code and patterns."""
+    """What is refused in an adapter_config.json; for a method other than LoRA, only code keys and patterns."""
     yield from not_a_mapping(value)
     if not isinstance(value, dict):
         return
@@ -78,15 +78,15 @@ def check_adapter_config(value: Any) -> Iterator[Problem]:
 
 
 def adapter_settings(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The keyword arguments of peft's LoraConfig, of an adapter_config.json that was checked."""
+    """The keyword arguments of peft's LoraConfig from a checked adapter_config.json."""
     return {key: value[key] for key in _USED if value.get(key) is not None}
 
 
 def _pattern(key: str, value: Any) -> Problem | None:
-    """The problem of names that peft would run as a regular expression."""
+    """A problem if peft would run a name as a regular expression."""
     if isinstance(value, str) and key not in ("layers_pattern",):
         return Problem(
-            key, "pattern", f"{key} {short(value)} is one text, which would be read as a pattern;",
+            key, "pattern", f"{key} {short(value)} is a text, which would be read as a pattern;",
             " write the list of module names.",
         )  # fmt: skip
     names = [value] if isinstance(value, str) else value if isinstance(value, list | dict) else []
@@ -95,8 +95,8 @@ def _pattern(key: str, value: Any) -> Problem | None:
         return None
     return Problem(
         f"{key}.{strange[:60]}" if isinstance(value, dict) else key, "pattern",
-        f"{key} holds {short(strange)}, which is no literal module name and would be read as a pattern;",
-        " write the names of the modules, of letters, digits, '_', '-' and '.'.",
+        f"{key} holds {short(strange)}, which is not a literal module name and would be read as a pattern;",
+        " write module names of letters, digits, '_', '-' and '.'.",
     )  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def _unsupported(value: Mapping[str, Any]) -> Iterator[Problem]:
     if not (isinstance(start, bool) or start in (None, "gaussian")):
         yield Problem(
             "init_lora_weights", "unsupported",
-            f"init_lora_weights {short(start)} changes the base itself; not supported.",
+            f"init_lora_weights {short(start)} changes the base model; it is not supported.",
         )  # fmt: skip
     for key, setting in value.items():
         if key not in _USED and key not in _IDLE and key not in _UNREAD and setting:

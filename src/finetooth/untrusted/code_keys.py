@@ -1,4 +1,4 @@
-"""Keys by which the author of a configuration would choose or load code."""
+"""Keys that let the author of a configuration choose or load code."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ _CODE = {"auto_map", "trust_remote_code", "custom_pipelines"}
 
 
 def check_code(value: Any) -> Iterator[Problem]:
-    """A problem of the first key, at any depth, by which an author would choose or load code."""
+    """Check the keys at every depth, and yield a problem for the first that chooses or loads code."""
     key = refused_key(value)
     if key is not None:
         yield Problem(
@@ -20,15 +20,15 @@ def check_code(value: Any) -> Iterator[Problem]:
 
 
 def refused_key(value: Any) -> str | None:
-    """The first key, at any depth of a configuration, by which its author would choose or load code; None if none.
+    """The first key, at any depth of a configuration, that chooses or loads code; None if there is none.
 
-    Names of labels are no keys: what stands in label2id and id2label is not looked at.
+    The contents of label2id and id2label are names of labels, not keys, and are skipped.
     """
     pending: list[Any] = [value]
     while pending:
         item = pending.pop()
         for key, inner in item.items() if isinstance(item, dict) else ():
-            if key in _CODE or ("_implementation" in key and not _says_nothing(key, inner)):
+            if key in _CODE or ("_implementation" in key and not _is_unset(key, inner)):
                 return str(key)
         inside = (
             [inner for key, inner in item.items() if key not in ("label2id", "id2label")]
@@ -39,6 +39,6 @@ def refused_key(value: Any) -> str | None:
     return None
 
 
-def _says_nothing(key: str, value: Any) -> bool:
-    """Null, or the mark that transformers 4.4x left in every file it saved."""
+def _is_unset(key: str, value: Any) -> bool:
+    """Whether the value is null, or the flag that transformers 4.4x wrote into every file."""
     return value is None or (key == "_attn_implementation_autoset" and isinstance(value, bool))

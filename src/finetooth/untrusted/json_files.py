@@ -13,9 +13,9 @@ from finetooth.untrusted.tokenizer_files import check_tokenizer_file
 
 
 def parse(data: bytes) -> Any:
-    """The JSON value in `data`; NaN and Infinity become floats, which no rule accepts.
+    """The JSON value in `data`; NaN and Infinity become floats, which every rule refuses.
 
-    Raises: ValueError saying what is wrong, also when it is nested too deep or a key stands twice in one mapping.
+    Raises: ValueError saying what is wrong, also if the value is nested too deep or a mapping has a key twice.
     """
     try:
         return json.loads(data.decode(), object_pairs_hook=_mapping)
@@ -30,13 +30,13 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     seen: set[str] = set()
     for key, _ in pairs:
         if key in seen:
-            raise ValueError(f"key {key[:60]!r} stands twice")
+            raise ValueError(f"key {key[:60]!r} occurs twice")
         seen.add(key)
     return mapping
 
 
 def _check_other_config(value: Any) -> Iterator[Problem]:
-    """A file of settings that no library is shown."""
+    """What is refused in a file that is passed to no library."""
     yield from not_a_mapping(value)
     yield from check_code(value) if isinstance(value, dict) else ()
 
@@ -53,5 +53,5 @@ _CHECKS: dict[str, Callable[[Any], Iterator[Problem]]] = {
 
 
 def check_file(name: str, value: Any) -> Iterator[Problem]:
-    """What is refused in a stranger's JSON file of this name; decision.json is checked where its classes are known."""
+    """What is refused in an untrusted JSON file of this name; decision.json is checked where its classes are known."""
     yield from _CHECKS[name](value) if name in _CHECKS else check_tokenizer_file(name, value)

@@ -1,7 +1,7 @@
-"""config.json of a base model: the keys that reach transformers, by family, and those that are refused.
+"""config.json of a base model: for each family the keys that reach transformers, and those that are refused.
 
-Every other key is left out of what transformers sees: real files hold dozens that decide nothing here
-(transformers_version, torch_dtype, gradient_checkpointing, task_specific_params, ...).
+Every other key is ignored: real files have dozens without effect here (transformers_version, torch_dtype,
+gradient_checkpointing, task_specific_params, ...).
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ MOST_LABELS = 100_000
 
 
 def _label_numbers(value: Any) -> str | None:
-    """Keys of id2label: the numbers 0 to N - 1, as texts."""
+    """id2label: its keys are the numbers 0 to N - 1, as text."""
     if not isinstance(value, dict) or not 0 < len(value) <= MOST_LABELS:
         return f"a mapping of 1 to {MOST_LABELS:,} labels"
     if {str(key) for key in value} != {str(number) for number in range(len(value))}:
@@ -47,10 +47,10 @@ _COMMON: dict[str, Rule] = {
     "id2label": optional(_label_numbers),
     "num_labels": optional(integer(1, MOST_LABELS)),
 }
-# Floats that transformers takes as floats alone.
+# transformers does not accept whole numbers here.
 _FLOATS = ("initializer_range", "layer_norm_eps")
 
-# Keys that would make another model of the same tensors, with the values that do not.
+# Keys that would turn the same tensors into another model, each with the values that do not.
 _IDLE: dict[str, tuple[Any, ...]] = {
     "position_embedding_type": (None, "absolute"),
     "is_decoder": (None, False),
@@ -66,9 +66,9 @@ _IDLE: dict[str, tuple[Any, ...]] = {
 
 
 def check_model_config(value: Any) -> Iterator[Problem]:
-    """What is refused in a config.json. Of a family without an allow-list only keys that choose code are looked for.
+    """What is refused in a config.json. For an unsupported family, only keys that choose code are.
 
-    Such a family is refused where a model is loaded; its config.json is read by the doctor alone.
+    Loading refuses such a family; only the doctor reads its config.json.
     """
     yield from not_a_mapping(value)
     if not isinstance(value, dict):
@@ -87,7 +87,7 @@ def check_model_config(value: Any) -> Iterator[Problem]:
 
 
 def model_settings(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The keyword arguments of the family's configuration class, of a config.json that was checked."""
+    """The keyword arguments of the family's configuration class from a checked config.json."""
     family = family_of_type(value["model_type"])
     assert family is not None  # it was checked
     values = _named(value, family)

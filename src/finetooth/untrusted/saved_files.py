@@ -1,4 +1,4 @@
-"""What Finetooth itself saves beside an adapter, as a stranger may have written it: labels, identity, manifest."""
+"""Files that Finetooth saves with an adapter and that others may have changed: labels, identity, manifest."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def _file_name(value: Any) -> str | None:
 
 
 def _fact(value: Any) -> str | None:
-    """One fact of the platform: a text, a number, null, or versions by name."""
+    """A fact about the platform: a text, a number, null, or versions by name."""
     if value is None or isinstance(value, str | int | float):
         return None
     return mapping(text(200), text(200), 100)(value) and "a text, a number, null or a mapping of texts"
@@ -76,7 +76,7 @@ _MANIFEST = {
 
 
 def check_labels(value: Any) -> Iterator[Problem]:
-    """What is refused in labels.json: anything but two or more texts, each once."""
+    """What is refused in labels.json: anything but two or more different texts."""
     yield from not_a_mapping(value)
     if not isinstance(value, dict):
         return
@@ -87,8 +87,8 @@ def check_labels(value: Any) -> Iterator[Problem]:
     for label in value.get("labels", ()) if not problems else ():
         if label in seen:
             yield Problem(
-                "labels", "value", f"key 'labels' holds {short(label)} twice; each label stands for one logit.",
-                " Take the file from the adapter's run again.",
+                "labels", "value", f"key 'labels' holds {short(label)} twice; every logit needs a label of its own.",
+                " Copy the file from the adapter's run again.",
             )  # fmt: skip
             return
         seen.add(label)
@@ -108,7 +108,7 @@ def check_identity(value: Any) -> Iterator[Problem]:
 
 
 def check_inference(value: Any) -> Iterator[Problem]:
-    """What is refused in inference.json: anything but the figures of the gate."""
+    """What is refused in inference.json: anything but the results of the bfloat16 check."""
     yield from not_a_mapping(value)
     if not isinstance(value, dict):
         return
@@ -117,7 +117,7 @@ def check_inference(value: Any) -> Iterator[Problem]:
 
 
 def check_manifest(value: Any) -> Iterator[Problem]:
-    """What is refused in MANIFEST.json: names that lead out of the folder, and hashes that are none."""
+    """What is refused in MANIFEST.json: names of files outside the folder, and invalid hashes."""
     yield from not_a_mapping(value)
     if not isinstance(value, dict):
         return

@@ -1,7 +1,7 @@
-"""Files of a tokenizer: the keys of its settings that reach transformers, and what tokenizer.json may be built of.
+"""Files of a tokenizer: the settings that reach transformers, and the parts that tokenizer.json may have.
 
-tokenizer.json goes to the tokenizers library as it is, so what is refused there is what would run a stranger's regular
-expression, multiply a text, or draw lots.
+The tokenizers library reads tokenizer.json unchanged, so parts that would run an untrusted regular expression,
+multiply a text or be random are refused.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -42,7 +42,7 @@ _CLASS = one_of(
 
 
 def tokenizer_class(value: Any) -> str | None:
-    """The name of a tokenizer class; the list is too long for a message."""
+    """The name of a tokenizer class; the full list is too long for a message."""
     return _CLASS(value) and "the name of a fast tokenizer of transformers, such as BertTokenizer or TokenizersBackend"
 
 
@@ -54,7 +54,7 @@ _SPECIAL = either(text(1_000), record({**_TOKEN, "__type": one_of("AddedToken")}
 
 
 def _id_text(value: Any) -> str | None:
-    """A token's number written as text, as keys are."""
+    """A token's number as text, as in a key."""
     usable = isinstance(value, str) and len(value) <= 8 and value.isascii() and value.isdigit()
     return None if usable and _ID(int(value)) is None else f"a whole number from 0 to {MOST_TOKENS - 1:,}, as text"
 
@@ -107,7 +107,7 @@ _CHECKS: dict[str, Callable[[Any], Iterator[Problem]]] = {
 
 
 def check_tokenizer_file(name: str, value: Any) -> Iterator[Problem]:
-    """What is refused in one of a tokenizer's JSON files, by its name; nothing of a file with another name."""
+    """What is refused in the JSON file of a tokenizer with this name; nothing in other files."""
     check = _CHECKS.get(name)
     if check is None:
         return
@@ -117,6 +117,6 @@ def check_tokenizer_file(name: str, value: Any) -> Iterator[Problem]:
 
 
 def tokenizer_settings(name: str, value: Mapping[str, Any]) -> dict[str, Any]:
-    """What transformers may see of tokenizer_config.json or special_tokens_map.json, after the check of that file."""
+    """The settings that reach transformers from a checked tokenizer_config.json or special_tokens_map.json."""
     table = _SETTINGS if name == "tokenizer_config.json" else _SPECIAL_TOKENS
     return {key: value[key] for key in table if value.get(key) is not None}

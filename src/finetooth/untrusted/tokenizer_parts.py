@@ -1,7 +1,7 @@
-"""The parts of tokenizer.json (normalizer, pre-tokenizer, model, post-processor, decoder): which a stranger may use.
+"""The parts of tokenizer.json that are allowed: normalizer, pre-tokenizer, model, post-processor, decoder.
 
-A text goes through them one after the other. Any part that makes it longer (`a` replaced by `aa`) stands at most once,
-so that no chain of them doubles a text again and again; regular expressions are those that real tokenizers hold.
+A text passes through all of them. A part that makes it longer (`a` replaced by `aa`) may occur only once, so that no
+chain of parts can double a text repeatedly. Regular expressions must be those of published tokenizers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ _MOST_TOKENS = 10_000_000
 _MOST_PARTS = 32
 _ID = integer(0, _MOST_TOKENS - 1)
 _SECTIONS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
-# Parts that may stand several times in a section, since none of them makes a text longer, or only once.
+# Parts that may occur several times in a section, because they make no text longer, and those that may not.
 _REPEATABLE = {
     "Sequence", "Replace", "Split", "Strip", "StripAccents", "Lowercase", "NFC", "NFD", "Nmt", "BertNormalizer",
     "Whitespace", "WhitespaceSplit", "Punctuation", "Digits", "CharDelimiterSplit", "UnicodeScripts",
@@ -24,7 +24,7 @@ _SINGLE = {
     "NFKC", "NFKD", "Precompiled", "Prepend", "ByteLevel", "Metaspace", "TemplateProcessing", "BertProcessing",
     "RobertaProcessing",
 }  # fmt: skip
-# Regular expressions of published tokenizers; none of them takes longer than its text is long.
+# Regular expressions of published tokenizers; each runs in linear time.
 _PATTERNS = {
     " {2,}", " +", r"\s+", r"\s", r"\d", r"\n", "^ ", r"\p{P}",
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
@@ -54,7 +54,7 @@ def _check_section(section: str, value: Any) -> Iterator[Problem]:
     kinds = [part.get("type") if isinstance(part, dict) else None for part in parts]
     for part, kind in zip(parts, kinds, strict=True):
         if not isinstance(kind, str) or kind not in _REPEATABLE | _SINGLE:
-            yield Problem(section, "value", f"key {section!r} holds {short(part)}, which is no part known here.")
+            yield Problem(section, "value", f"key {section!r} holds {short(part)}, which is not a known part.")
         elif kind in _SINGLE and kinds.count(kind) > 1 and section != "decoder":
             yield Problem(section, "value", f"key {section!r} holds {kind} more than once.")
             return
@@ -63,7 +63,7 @@ def _check_section(section: str, value: Any) -> Iterator[Problem]:
 
 
 def _parts(value: Any) -> Iterator[Any]:
-    """Every part of a section, out of its sequences; at most one more than are allowed."""
+    """Every part of a section, including those in sequences; at most one more than is allowed."""
     pending = [] if value is None else [value]
     seen = 0
     while pending and seen <= _MOST_PARTS:
@@ -82,9 +82,9 @@ def _check_part(section: str, part: Mapping[str, Any]) -> Iterator[Problem]:
         if not known:
             yield Problem(
                 section, "pattern",
-                f"key {section!r} holds the regular expression {short(pattern['Regex'])}, which is not one of those "
-                "that are known to be fast.",
-                " Such a tokenizer is not supported.",
+                f"key {section!r} holds the regular expression {short(pattern['Regex'])}, which is not on the list of "
+                "those known to be fast.",
+                " This tokenizer is not supported.",
             )  # fmt: skip
             return
     if part["type"] == "Replace" and section != "decoder":
@@ -96,8 +96,10 @@ def _check_part(section: str, part: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _check_replacement(section: str, pattern: Any, content: Any) -> Iterator[Problem]:
-    """Replacements that make a text longer: a chain of them would double it again and again."""
-    replaced = pattern.get("String", " ") if isinstance(pattern, dict) else " "  # a known expression takes one or more
+    """Refuse replacements that make a text longer: a chain of them could double it repeatedly."""
+    replaced = (
+        pattern.get("String", " ") if isinstance(pattern, dict) else " "
+    )  # a known expression matches one character or more
     if not isinstance(replaced, str) or not isinstance(content, str) or not 0 <= len(content) <= len(replaced) > 0:
         yield Problem(section, "value", f"key {section!r} replaces {short(pattern)} by the longer {short(content)}.")
 
@@ -112,14 +114,14 @@ def _special(value: Any) -> str | None:
 
 
 def _check_template(section: str, part: Mapping[str, Any]) -> Iterator[Problem]:
-    """Templates that put a text into a row more than once, or tokens without end around it."""
+    """Refuse templates that insert a text more than once, or too many tokens around it."""
     path = f"{section}."
     problems = list(check_table(part, {"single": _PIECES, "pair": _PIECES, "special_tokens": _SPECIALS}, path=path))
     yield from problems
     for key in ("single", "pair") if not problems else ():
         texts = [piece["Sequence"].get("id") for piece in part.get(key, ()) if isinstance(piece.get("Sequence"), dict)]
         if len(texts) != len({short(one) for one in texts}):
-            yield Problem(f"{path}{key}", "value", f"key {path + key!r} puts one text into a row more than once.")
+            yield Problem(f"{path}{key}", "value", f"key {path + key!r} inserts one text more than once.")
 
 
 def _check_model(model: Any) -> Iterator[Problem]:
@@ -133,7 +135,7 @@ def _check_model(model: Any) -> Iterator[Problem]:
             "model.type", "value", f"key 'model.type' is {short(kind)}; one of {', '.join(_MODELS)} is needed."
         )
         return
-    tables = [_MODELS[kind]] if kind else _MODELS.values()  # older files do not name it
+    tables = [_MODELS[kind]] if kind else _MODELS.values()  # older files do not name the kind
     for table in tables:
         yield from check_table(model, table, path="model.")
     yield from _check_vocabulary(model.get("vocab"))
@@ -143,7 +145,7 @@ def _check_vocabulary(vocabulary: Any) -> Iterator[Problem]:
     needed: str | None = f"a mapping of tokens to numbers from 0 to {_MOST_TOKENS - 1:,}, or a list of pairs"
     if isinstance(vocabulary, dict) and 0 < len(vocabulary) <= _MOST_TOKENS:
         usable = all(type(item) is int and 0 <= item < _MOST_TOKENS for item in vocabulary.values())
-        # Two tokens of one number would make the vocabulary smaller than its file says.
+        # If two tokens had one number, the vocabulary would be smaller than its file says.
         needed = None if usable and len(set(vocabulary.values())) == len(vocabulary) else needed
     elif isinstance(vocabulary, list) and 0 < len(vocabulary) <= _MOST_TOKENS:
         pair = all(

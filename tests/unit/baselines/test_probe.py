@@ -73,7 +73,7 @@ def test_of_equal_figures_the_smaller_c_and_then_the_feature_named_first_is_chos
     assert (found.chosen.feature, found.chosen.inverse_regularisation) == ("a", 1e-5)
 
 
-def test_a_feature_that_is_constant_in_train_says_nothing_elsewhere():
+def test_a_feature_that_is_constant_in_train_is_unset_elsewhere():
     labels, train = made(200, 2)
     truth, validation = made(100, 2, seed=1)
     flat = {name: np.hstack([rows, np.full((len(rows), 1), 0.1, np.float32)]) for name, rows in train.items()}

@@ -130,11 +130,11 @@ def test_notes_are_exit_0_and_a_fault_is_exit_3(capsys: pytest.CaptureFixture[st
     code, out, _ = call(capsys, "doctor", str(folder))
     assert code == 3
     assert out.splitlines()[2:7] == [
-        "fault  weights  adapter_model.safetensors: is not a complete safetensors file:  the",
-        "                file has 1 bytes, its header alone needs 8. Fetch or save it",
-        "                again.",
-        "                Mend: Put the whole, regular file into the folder; nothing of",
-        "                this one was used.",
+        "fault  weights  adapter_model.safetensors: is not a complete safetensors file:",
+        "                the file has 1 bytes, and the length of its header alone takes",
+        "                8. Fetch or save it again.",
+        "                Fix: Replace it by the complete, regular file; this one was not",
+        "                used.",
     ]
     assert out.splitlines()[-1] == "Failed: 1 fault, 2 notes."
 
@@ -152,5 +152,5 @@ def test_a_folder_or_base_that_is_not_there_is_exit_1(capsys: pytest.CaptureFixt
     code, _, err = call(capsys, "doctor", str(folder), "--base", str(folder))
     assert code == 1
     assert err == (
-        f"finetooth: {folder}: no base can be told from it: config.json: cannot be read (No such file or directory).\n"
+        f"finetooth: {folder}: is not usable as a base: config.json: cannot be read (No such file or directory).\n"
     )

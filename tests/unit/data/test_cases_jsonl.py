@@ -20,7 +20,7 @@ def good(count: int = 20) -> str:
     ("line", "what"),
     [
         pytest.param('{"text": "a" "b"}', "not valid JSON (expecting ',' delimiter at character 14)", id="72 broken"),
-        pytest.param('{"text": "a", "text": "b", "label": "x"}', "the key 'text' stands twice", id="76 key twice"),
+        pytest.param('{"text": "a", "text": "b", "label": "x"}', "the key 'text' occurs twice", id="76 key twice"),
         pytest.param('{"text": "a", "label": NaN}', "NaN is not JSON", id="77 NaN"),
         pytest.param('{"text": "a", "label": -Infinity}', "-Infinity is not JSON", id="77 Infinity"),
         pytest.param('"a text"', "a JSON string, not an object", id="not an object"),

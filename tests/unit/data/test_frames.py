@@ -126,7 +126,7 @@ def test_missing_values_stay_missing_for_the_reader_to_name() -> None:
     ("data", "kind", "told"),
     [
         (pd.DataFrame({"text": ["a", 3], "label": [1, 2]}), DataError, "row 1 str 'a', row 2 int 3. Give it one type"),
-        (pd.concat([FRAME, FRAME], axis=1), DataError, "column 'text' stands twice"),
+        (pd.concat([FRAME, FRAME], axis=1), DataError, "column 'text' occurs twice"),
         (FRAME.iloc[:0], DataError, "it has no rows"),
         ([], DataError, "it has no rows"),
         (FRAME["text"], TypeError, "of type Series, which has no rows with a text and a label"),

@@ -1,4 +1,4 @@
-"""What is missing or odd is found and told in whole sentences; a whole adapter has no findings."""
+"""What is missing or wrong is found and described in sentences; an adapter without faults has no findings."""
 
 import json
 from pathlib import Path
@@ -42,17 +42,17 @@ def test_biases_that_were_trained_and_lost_are_counted(tmp_path: Path) -> None:
         (
             "biases",
             "4 bias tensors (32 values) missing: bias is 'lora_only', so the biases of the adapted layers were "
-            f"trained, and none of {FIRST}, distilbert.transformer.layer.0.attention.v_lin and 2 more has one. peft "
-            "before 0.21 loses them on saving (peft#3306). Loaded like this, the model is not the one that was tuned.",
+            f"trained, but {FIRST}, distilbert.transformer.layer.0.attention.v_lin and 2 more have none. peft before "
+            "0.21 does not save them (peft#3306). The adapter loads as another model than the one that was trained.",
         )
     ]
-    assert notes(found) == [("version", "peft 0.20.0 loses biases trained with lora_only when it saves (peft#3306).")]
+    assert notes(found) == [("version", "peft 0.20.0 does not save biases trained with lora_only (peft#3306).")]
 
 
 def test_of_bias_all_the_adapted_layers_are_the_least_and_peft_is_not_blamed(tmp_path: Path) -> None:
     ((about, what),) = faults(examine(write(tmp_path / "a", bias="all", peft_version="0.20.0")))
     assert about == "biases"
-    assert what.startswith("at least 4 bias tensors (32 values) missing: bias is 'all', so the biases were trained")
+    assert what.startswith("at least 4 bias tensors (32 values) missing: bias is 'all', so all biases were trained")
     assert "3306" not in what
 
 
@@ -61,7 +61,7 @@ def test_one_bias_dropped_is_a_fault(tmp_path: Path) -> None:
     del given[f"{PREFIX}{FIRST}.base_layer.bias"]
     ((_, what),) = faults(examine(write(tmp_path / "a", given, bias="lora_only")))
     assert what.startswith("1 bias tensor (8 values) missing: bias is 'lora_only'")
-    assert f"and none of {FIRST} has one." in what
+    assert f"but {FIRST} have none." in what
 
 
 def test_a_family_that_may_have_no_biases_is_given_the_doubt(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_module_adapted_beside_the_layers_hides_no_lost_bias(
     assert (about, found.adapter["family"], found.passed) == ("biases", "BERT", False)
     assert what.startswith(f"{lost} missing: bias is 'lora_only'")
     doubted = [what for about, what in notes(found) if about == "biases"]
-    assert [" yet 1 bias tensor (8 values) of " in what for what in doubted] == [True] * unsure
+    assert [" but 1 bias tensor (8 values) of " in what for what in doubted] == [True] * unsure
 
 
 def test_layers_of_two_families_are_of_none(tmp_path: Path) -> None:
@@ -119,9 +119,8 @@ def test_the_pooler_of_a_deberta_that_no_base_need_bring_is_noted(tmp_path: Path
         [
             (
                 "head",
-                "the head of a DeBERTa has pooler.dense.weight and pooler.dense.bias too, which the file does not "
-                "hold; a base that was not tuned to classify does not bring it either, and then the reloaded model "
-                "would classify by chance.",
+                "the file has no pooler.dense.weight, pooler.dense.bias, part of a DeBERTa's head. If the base was not "
+                "fine-tuned to classify, it does not have it either, and the reloaded model would classify at random.",
             )
         ],
     )
@@ -129,7 +128,7 @@ def test_the_pooler_of_a_deberta_that_no_base_need_bring_is_noted(tmp_path: Path
     whole = deberta(*head, "pooler.dense.weight", "pooler.dense.bias")
     assert examine(write(tmp_path / "b", whole, **changes)).findings == ()
     ((about, what),) = faults(examine(write(tmp_path / "c", deberta(*head, "pooler.dense.weight"), **changes)))
-    assert (about, what.split(" too")[0]) == ("head", "the head of a DeBERTa has pooler.dense.bias")
+    assert (about, what.split(", which")[0]) == ("head", "the head is incomplete: the file has no pooler.dense.bias")
 
 
 def test_layers_of_an_encoder_without_task_and_head_are_noted(tmp_path: Path) -> None:
@@ -141,8 +140,8 @@ def test_layers_of_an_encoder_without_task_and_head_are_noted(tmp_path: Path) ->
         [
             (
                 "head",
-                "task_type is null and no head was saved with the layers of a BERT: a classifier over them would be "
-                "untrained.",
+                "task_type is null and no head was saved with the layers of a BERT: a classifier would have an "
+                "untrained head.",
             )
         ],
     )
@@ -162,7 +161,7 @@ def test_without_a_configuration_nothing_is_held_against_it(tmp_path: Path) -> N
     (folder / CONFIG).unlink()
     found = examine(folder)
     assert (faults(found), notes(found)) == (
-        [("files", "adapter_config.json is missing: this is no adapter folder.")],
+        [("files", "adapter_config.json is missing, so this folder holds no adapter.")],
         [],
     )
 
@@ -200,12 +199,12 @@ def test_a_head_that_was_not_saved_is_a_fault(tmp_path: Path) -> None:
     assert faults(examine(write(tmp_path / "a", given))) == [
         (
             "head",
-            "no tensor of a head is in the file, though modules_to_save is ['classifier', 'score']: the reloaded model "
-            "would classify by chance.",
+            "the file has no tensor of a head, but modules_to_save is ['classifier', 'score']: the reloaded model "
+            "would classify at random.",
         )
     ]
     ((_, what),) = faults(examine(write(tmp_path / "b", given, modules_to_save=None)))
-    assert what.startswith("no tensor of a head is in the file, though task_type is 'SEQ_CLS'")
+    assert what.startswith("the file has no tensor of a head, but task_type is 'SEQ_CLS'")
     assert faults(examine(write(tmp_path / "c", given, modules_to_save=None, task_type="FEATURE_EXTRACTION"))) == []
 
 
@@ -233,8 +232,8 @@ def test_another_module_saved_whole_does_not_stand_for_the_head(
     assert faults(examine(write(tmp_path / "a", whole_beside_head("bert", saved), **changes))) == [
         (
             "head",
-            f"no tensor of a head is in the file, though modules_to_save is {asked}: the reloaded model would classify "
-            "by chance.",
+            f"the file has no tensor of a head, but modules_to_save is {asked}: the reloaded model would classify at "
+            "random.",
         )
     ]
 
@@ -256,8 +255,8 @@ def test_a_head_of_another_name_is_no_fault(tmp_path: Path) -> None:
         [
             (
                 "head",
-                "a BERT classifies by its classifier, of which the file holds no tensor; it holds fc.bias and "
-                "fc.weight. Unless that is the head, the reloaded model would classify by chance.",
+                "the head of a BERT is classifier, which the file does not have; it has fc.bias, fc.weight. If that is "
+                "not the head, the reloaded model would classify at random.",
             )
         ],
     )
@@ -266,7 +265,7 @@ def test_a_head_of_another_name_is_no_fault(tmp_path: Path) -> None:
 def test_a_head_that_was_asked_for_by_its_name_alone_is_missed_whatever_the_task(tmp_path: Path) -> None:
     asked: dict[str, Any] = {"family": "bert", "task_type": None, "modules_to_save": ["classifier", "pooler"]}
     found = examine(write(tmp_path / "a", whole_beside_head("bert", "bert.pooler.dense"), **asked))
-    assert faults(found) == [("head", "modules_to_save names 'classifier', of which the file holds no tensor.")]
+    assert faults(found) == [("head", "modules_to_save names 'classifier', but the file has no such tensor.")]
 
 
 @pytest.mark.parametrize(
@@ -282,21 +281,21 @@ def test_a_part_of_the_head_lost_is_a_fault(tmp_path: Path, lost: str, named: st
     assert faults(examine(write(tmp_path / "a", given))) == [
         (
             "head",
-            f"the head of a DistilBERT has {named} too, which the file does not hold and no base brings.",
+            f"the head is incomplete: the file has no {named}, which a DistilBERT base does not have.",
         )
     ]
 
 
 def test_a_module_that_was_to_be_saved_and_was_not_is_a_fault(tmp_path: Path) -> None:
     found = examine(write(tmp_path / "a", tensors("bert"), family="bert", modules_to_save=["classifier", "pooler"]))
-    assert faults(found) == [("head", "modules_to_save names 'pooler', of which the file holds no tensor.")]
+    assert faults(found) == [("head", "modules_to_save names 'pooler', but the file has no such tensor.")]
 
 
 def test_a_matrix_without_its_partner_is_a_fault(tmp_path: Path) -> None:
     given = tensors()
     del given[f"{PREFIX}{FIRST}.lora_B.weight"]
     assert faults(examine(write(tmp_path / "a", given))) == [
-        ("pairs", f"1 LoRA pair not whole: {FIRST} has lora_A and no lora_B.")
+        ("pairs", f"1 incomplete LoRA pair: {FIRST} has lora_A but no lora_B.")
     ]
 
 
@@ -304,7 +303,7 @@ def test_ranks_are_held_to_the_configuration_and_to_each_other(tmp_path: Path) -
     assert faults(examine(write(tmp_path / "a", r=8))) == [
         (
             "rank",
-            "4 layers of rank 4, while adapter_config.json says r 8: "
+            "4 layers of rank 4, but adapter_config.json says r 8: "
             + ", ".join(modules("distilbert")[:3])
             + " and 1 more.",
         )
@@ -312,7 +311,7 @@ def test_ranks_are_held_to_the_configuration_and_to_each_other(tmp_path: Path) -
     given = tensors()
     given[f"{PREFIX}{FIRST}.lora_B.weight"] = np.ones((8, 2), np.float32)
     assert faults(examine(write(tmp_path / "b", given))) == [
-        ("rank", f"1 LoRA pair of unequal rank: {FIRST}: lora_A has rank 4, lora_B 2.")
+        ("rank", f"1 LoRA pair with two ranks: {FIRST}: lora_A has rank 4, lora_B 2.")
     ]
 
 
@@ -336,7 +335,7 @@ def test_matrices_that_add_nothing_are_noted(tmp_path: Path) -> None:
     found = examine(write(tmp_path / "a", given))
     assert (found.passed, notes(found)) == (
         True,
-        [("values", "every lora_B is zero, so that the matrices add nothing to the base (4 layers).")],
+        [("values", "every lora_B is zero, so the matrices add nothing to the base (4 layers).")],
     )
 
 
@@ -346,11 +345,11 @@ def test_targets_and_matrices_that_disagree_are_told(tmp_path: Path) -> None:
     assert faults(found) == [
         (
             "targets",
-            "2 layers with matrices that target_modules does not name, so that peft would leave them out: "
-            f"{' and '.join(strays)}.",
+            "2 layers with matrices that target_modules does not name, so peft would not load them: "
+            f"{', '.join(strays)}.",
         )
     ]
-    assert notes(found) == [("targets", "target_modules names 'lin1', of which there are no matrices.")]
+    assert notes(found) == [("targets", "target_modules names 'lin1', but the file has no such matrices.")]
 
 
 def test_target_modules_as_a_pattern_is_noted_with_the_list_to_write(tmp_path: Path) -> None:
@@ -358,10 +357,10 @@ def test_target_modules_as_a_pattern_is_noted_with_the_list_to_write(tmp_path: P
     (finding,) = found.findings
     assert (finding.kind, finding.what) == (
         "note",
-        r"target_modules is the text '.*\\.(q|v)_lin', a regular expression; Finetooth takes only lists from "
-        "strangers.",
+        r"target_modules is the text '.*\\.(q|v)_lin', a regular expression; Finetooth reads only lists from "
+        "untrusted files.",
     )
-    assert finding.mend == "Write the list: 'q_lin' and 'v_lin'."
+    assert finding.fix == "Write the list: 'q_lin', 'v_lin'."
 
 
 def test_pickled_weights_are_a_fault_with_the_command_that_converts_them(tmp_path: Path) -> None:
@@ -372,7 +371,7 @@ def test_pickled_weights_are_a_fault_with_the_command_that_converts_them(tmp_pat
     assert (finding.kind, finding.about) == ("fault", "weights")
     assert finding.what == (
         "the weights are only in adapter_model.bin, a pickle, which can run code when it is read; it was not loaded, "
-        "so nothing is said of its tensors."
+        "so its tensors were not examined."
     )
     assert "weights_only=True" in finding.command
     assert f"                {finding.command}" in render(found).splitlines()  # in one line, to be copied
@@ -381,12 +380,12 @@ def test_pickled_weights_are_a_fault_with_the_command_that_converts_them(tmp_pat
 def test_labels_are_counted_against_the_heads_rows(tmp_path: Path) -> None:
     folder = write(tmp_path / "a")
     (folder / "labels.json").write_text('{"labels": ["a", "b"]}')
-    assert faults(examine(folder)) == [("labels", "2 labels named, while the head has 3 rows.")]
+    assert faults(examine(folder)) == [("labels", "2 labels named, but the head has 3 rows.")]
     (folder / "labels.json").unlink()
     assert notes(examine(folder)) == [
         (
             "labels",
-            "no file names the labels (labels.json, or id2label), so that the order of the classes is a guess.",
+            "no file names the labels (labels.json, or id2label), so the order of the classes is unknown.",
         )
     ]
     (folder / "config.json").write_text('{"id2label": {"0": "a", "1": "b", "2": "c"}}')
@@ -397,16 +396,17 @@ def test_labels_are_counted_against_the_heads_rows(tmp_path: Path) -> None:
     ("changes", "about", "what"),
     [
         ({"base_model_name_or_path": "/home/me/m"}, "base",
-         "base_model_name_or_path is a path of another machine ('/home/me/m')."),
-        ({"base_model_name_or_path": "./m"}, "base", "base_model_name_or_path is a path of another machine ('./m')."),
+         "base_model_name_or_path is a path on the machine that saved it ('/home/me/m')."),
+        ({"base_model_name_or_path": "./m"}, "base",
+         "base_model_name_or_path is a path on the machine that saved it ('./m')."),
         ({"base_model_name_or_path": r"C:\m"}, "base",
-         r"base_model_name_or_path is a path of another machine ('C:\\m')."),
+         r"base_model_name_or_path is a path on the machine that saved it ('C:\\m')."),
         ({"base_model_name_or_path": None}, "base", "the base model is not named."),
         ({"peft_version": None}, "version",
-         "adapter_config.json does not say which peft wrote it: one before 0.18, which began to."),
-        ({"peft_version": "new"}, "version", "peft_version is 'new', which is no version of peft."),
+         "adapter_config.json does not name the version of peft that wrote it, so it is older than 0.18."),
+        ({"peft_version": "new"}, "version", "peft_version is 'new', which is not a version number."),
         ({"peft_type": "IA3"}, "config",
-         "peft_type is 'IA3'; Finetooth knows LORA alone, so only files and values were examined."),
+         "peft_type is 'IA3'; Finetooth supports only LORA, so only files and values were examined."),
     ],
 )  # fmt: skip
 def test_what_the_configuration_leaves_open_is_noted(
@@ -424,8 +424,8 @@ def test_files_that_do_not_belong_are_noted(tmp_path: Path) -> None:
     assert notes(examine(folder)) == [
         (
             "files",
-            "3 pickles (adapter_model.bin, optimizer.pt and training_args.bin): states of a training or copies of the "
-            "weights, which can run code when they are read; no one needs them to use the adapter.",
+            "3 pickles (adapter_model.bin, optimizer.pt, training_args.bin): training states or copies of the weights, "
+            "which can run code when they are read; the adapter does not need them.",
         ),
         ("files", "1 file of code (modeling.py)."),
         ("readme", "there is no README.md."),
@@ -441,7 +441,7 @@ def test_a_folder_that_is_not_what_its_manifest_says_is_a_fault(tmp_path: Path) 
     (folder / "spare.txt").unlink()
     assert faults(examine(folder)) == [
         ("files", "spare.txt is missing."),
-        ("files", "labels.json is not what the manifest says."),
+        ("files", "labels.json is different from the manifest."),
     ]
 
 
@@ -458,11 +458,11 @@ DISTILBERT = {"model_type": "distilbert", "dim": 8, "n_layers": 2}
     ("changes", "told_of"),
     [
         ({"model_type": "bert"},
-         "the adapter's layers are those of a DistilBERT, and the base is a BERT (model_type 'bert'): none of them "
-         "would be found in it."),
+         "the adapter's layers are those of a DistilBERT, but the base is a BERT (model_type 'bert'), which has none "
+         "of them."),
         ({"dim": 16},
-         f"the base is 16 wide, and lora_A of {FIRST} has 8 columns (4 such layers)."),
-        ({"n_layers": 1}, "the base has 1 layer, and the adapter changes layer 1 (counted from 0)."),
+         f"the base is 16 wide, but lora_A of {FIRST} has 8 columns (4 such layers)."),
+        ({"n_layers": 1}, "the base has 1 layer, but the adapter changes layer 1 (counted from 0)."),
     ],
 )  # fmt: skip
 def test_a_base_of_another_family_or_size_is_a_fault(tmp_path: Path, changes: dict[str, Any], told_of: str) -> None:
@@ -478,9 +478,9 @@ def test_of_a_base_of_no_known_family_only_sizes_are_compared(tmp_path: Path) ->
     ((about, what),) = notes(examine(folder, base=strange))
     assert (about, what) == (
         "base",
-        "the family of the base is not one of those known here; only sizes were compared.",
+        "the model family of the base is not known; only sizes were compared.",
     )
-    with pytest.raises(SourceError, match="no such folder; --base takes a folder with"):
+    with pytest.raises(SourceError, match=r"no such folder\. --base takes a folder with"):
         examine(folder, base=str(tmp_path / "gone"))
 
 
@@ -494,8 +494,8 @@ def test_an_adapter_of_ours_is_held_to_the_config_of_its_base(tmp_path: Path) ->
     assert faults(examine(folder, base=cased)) == [
         (
             "base",
-            "config.json of the base is not the one that the adapter was tuned on, which finetooth.json holds the "
-            f"SHA-256 of ({recorded[:16]!r}, this one's is {sha256_file(tmp_path / 'cased' / 'config.json')[:16]!r}).",
+            f"the adapter was trained on another base: finetooth.json records the SHA-256 {recorded[:16]!r} of its "
+            f"config.json, and this base's is {sha256_file(tmp_path / 'cased' / 'config.json')[:16]!r}.",
         )
     ]
     (folder / "finetooth.json").write_text("[]")
@@ -538,8 +538,8 @@ def test_another_id_than_the_adapters_own_is_noted(tmp_path: Path, hub: Path, na
     assert notes(examine(folder, base=given)) == [
         (
             "base",
-            f"the adapter names {named!r} as its base, and {given!r} was given; by config.json, models of one family "
-            "and size look alike.",
+            f"the adapter names the base {named!r}, and it was compared with {given!r}; a config.json cannot "
+            "distinguish models of the same family and size.",
         )
     ]
     recorded = sha256_file(hub / "config.json")
@@ -549,7 +549,7 @@ def test_another_id_than_the_adapters_own_is_noted(tmp_path: Path, hub: Path, na
 
 def test_a_base_that_could_not_be_compared_is_noted(tmp_path: Path) -> None:
     given = base(tmp_path / "given", **DISTILBERT)
-    told_so = ("base", "the layers of the base were not compared with the adapter's: no LoRA matrices were read.")
+    told_so = ("base", "the base's layers were not compared with the adapter's, because no LoRA matrices were read.")
     pickled = write(tmp_path / "a")
     (pickled / WEIGHTS).rename(pickled / "adapter_model.bin")
     torn = write(tmp_path / "b")
@@ -571,6 +571,6 @@ def test_what_is_given_out_as_json_is_what_is_printed(tmp_path: Path) -> None:
     report = json.loads(json.dumps(found.report()))
     assert report.keys() == {"schema", "name", "passed", "adapter", "findings"}
     assert report["adapter"]["values"] == sum(tensor.size for tensor in tensors().values())
-    assert report["findings"][0].keys() == {"kind", "about", "what", "mend", "command"}
+    assert report["findings"][0].keys() == {"kind", "about", "what", "fix", "command"}
     assert config()["r"] == report["adapter"]["rank"]
     assert (tmp_path / "a" / CONFIG).is_file()

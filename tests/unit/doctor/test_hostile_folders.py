@@ -1,4 +1,4 @@
-"""A hostile folder is told of, never followed, waited for or crashed on."""
+"""A hostile folder gives findings; no link is followed, no pipe waited for, and nothing crashes."""
 
 import json
 import os
@@ -87,7 +87,7 @@ def test_a_key_that_loads_code_is_a_fault_at_any_depth(tmp_path: Path) -> None:
         deep = {"a": [deep]}
     (finding,) = [item for item in seen(write(tmp_path / "a", extra=deep)).findings if item.kind == "fault"]
     assert finding.what == (
-        "adapter_config.json has the key 'auto_map', by which an author chooses or loads code; such folders are "
+        "adapter_config.json has the key 'auto_map', which lets its author choose or load code; such folders are "
         "refused."
     )
 
@@ -123,8 +123,8 @@ def test_what_is_no_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
         assert str(caught.value) == f"{place}: {told}."
     (tmp_path / "empty").mkdir()
     assert [(finding.about, finding.what) for finding in seen(tmp_path / "empty").findings] == [
-        ("files", "adapter_config.json is missing: this is no adapter folder."),
-        ("weights", "adapter_model.safetensors is missing: the folder holds no weights."),
+        ("files", "adapter_config.json is missing, so this folder holds no adapter."),
+        ("weights", "adapter_model.safetensors is missing, so the folder has no weights."),
         ("readme", "there is no README.md."),
     ]
 
@@ -142,8 +142,8 @@ def test_a_pattern_among_the_ranks_is_noted_and_not_run(tmp_path: Path) -> None:
     (note,) = [finding for finding in found.findings if finding.about == "config"]
     assert note.kind == "note"
     assert note.what == (
-        "adapter_config.json: alpha_pattern holds '(([a-z0-9]+[._]?)+)+!', which is no literal module name and would "
-        "be read as a pattern; peft runs it as a regular expression, and Finetooth refuses it."
+        "adapter_config.json: alpha_pattern holds '(([a-z0-9]+[._]?)+)+!', which is not a literal module name and "
+        "would be read as a pattern; peft runs it as a regular expression, and Finetooth refuses it."
     )
 
 
@@ -151,7 +151,7 @@ def test_a_label_that_stands_twice_is_a_fault(tmp_path: Path) -> None:
     folder = write(tmp_path / "a")
     (folder / "labels.json").write_text('{"schema": 1, "labels": ["a", "b", "a"]}')
     (fault,) = [finding for finding in seen(folder).findings if finding.kind == "fault"]
-    assert fault.what == "labels.json: key 'labels' holds 'a' twice; each label stands for one logit."
+    assert fault.what == "labels.json: key 'labels' holds 'a' twice; every logit needs a label of its own."
 
 
 def test_many_tensors_times_many_names_take_no_longer_than_both(tmp_path: Path) -> None:

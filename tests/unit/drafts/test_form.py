@@ -42,7 +42,7 @@ def test_a_label_at_the_beginning_of_every_line(tmp_path: Path) -> None:
     assert form_of(tmp_path / "reviews.all", lines("{label} {text}", ordered)) == {"format": "label_text"}
 
 
-def test_a_table_in_a_file_whose_name_says_nothing(tmp_path: Path) -> None:
+def test_a_table_in_a_file_whose_name_is_unset(tmp_path: Path) -> None:
     chosen = form_of(tmp_path / "reviews.dat", lines("{label};{text}"))
     assert chosen == {"format": "csv", "delimiter": ";", "columns": ["label", "text"]}
 
@@ -136,6 +136,6 @@ def test_blank_lines_alone_are_no_table(tmp_path: Path) -> None:
         settings({"all": [path]}, spec=Data(source=str(path)))
 
 
-def test_a_headed_table_in_a_file_whose_name_says_nothing(tmp_path: Path) -> None:
+def test_a_headed_table_in_a_file_whose_name_is_unset(tmp_path: Path) -> None:
     rows = [(label, f"well, {text}" if row % 3 else text) for row, (label, text) in enumerate(ROWS)]
     assert form_of(tmp_path / "headed.txt", "text,label\n" + lines('"{text}",{label}', rows)) == {}

@@ -130,7 +130,7 @@ def test_broken_settings_are_named(model: Path) -> None:
         f"{model}/config.json: not valid JSON (nested too deep). Fetch or save it again."
     )
     (model / "config.json").write_text("[]")
-    assert refusal(fetch_model, str(model)) == f"{model}/config.json: holds no mapping of settings but list."
+    assert refusal(fetch_model, str(model)) == f"{model}/config.json: holds a list, not a mapping of settings."
     (model / "config.json").write_bytes(b"{}" + b" " * (16 << 20))
     assert refusal(fetch_model, str(model)) == (
         f"{model}/config.json: has 16,777,218 bytes, more than such a file can need. Fetch or save it again."
@@ -246,7 +246,7 @@ def test_adapter_refusals(adapter: Path, model: Path) -> None:
     )
     (adapter / "adapter_config.json").write_text('{"target_modules": "(a+)+$"}')
     assert refusal(fetch_adapter, str(adapter)) == (
-        f"{adapter}/adapter_config.json: target_modules '(a+)+$' is one text, which would be read as a pattern; "
+        f"{adapter}/adapter_config.json: target_modules '(a+)+$' is a text, which would be read as a pattern; "
         f"write the list of module names."
     )
 
