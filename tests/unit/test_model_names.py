@@ -29,7 +29,9 @@ def test_the_recipe_with_the_short_name_equals_the_recipe_with_its_source() -> N
 def test_a_folder_of_that_name_is_refused_and_can_be_named(tmp_path: Path, monkeypatch: Any) -> None:
     (tmp_path / "minilm").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(RecipeError, match=r"'minilm' is a short name and a folder .* write ./minilm; .*wheel:gt-all"):
+    with pytest.raises(
+        RecipeError, match=r"'minilm' is a short name and also a folder .* write ./minilm; .*wheel:gt-all"
+    ):
         recipe.load(BARE)
     assert recipe.load(BARE | {"model": "./minilm"}).model == str(tmp_path / "minilm")
 

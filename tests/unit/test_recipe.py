@@ -1,4 +1,4 @@
-"""Recipes: from a file or a mapping to values, which sources are paths, and what is said of a wrong one."""
+"""Recipes: read from a file or a mapping, which sources are paths, and the messages about errors."""
 
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ def test_what_cannot_be_a_path_is_an_error_of_the_recipe() -> None:
         ({"decision": {"thresholds": "f1"}}, "decision.thresholds: input should be 'macro_f1'; found 'f1'."),
         (
             {"decision": {"thresholds": "macro_f1", "costs": {"good": {"bad": 5}}}},
-            "decision: thresholds and costs both decide the label; give one of them.",
+            "decision: thresholds and costs both choose the answer. Set only one of them.",
         ),
         (
             {"decision": {"costs": {"good": {"bad": -1}}}},
@@ -98,7 +98,7 @@ def test_what_cannot_be_a_path_is_an_error_of_the_recipe() -> None:
         ),
         (
             {"decision": {"costs": {"good": {"good": 1}}}},
-            "decision.costs: 'good' said of 'good' is right and costs nothing; leave it out.",
+            "decision.costs: 'good' for 'good' is right and costs nothing. Remove it.",
         ),
         (
             {"decision": {"abstain": {"cover": 0.9}}},
@@ -106,11 +106,11 @@ def test_what_cannot_be_a_path_is_an_error_of_the_recipe() -> None:
         ),
         (
             {"decision": {"abstain": {"coverage": 0.9, "accuracy": 0.9}}},
-            "decision.abstain: give either coverage or accuracy, such as {coverage: 0.9}.",
+            "decision.abstain: set either coverage or accuracy, such as {coverage: 0.9}.",
         ),
         (
             {"decision": {"abstain": {}}},
-            "decision.abstain: give either coverage or accuracy, such as {coverage: 0.9}.",
+            "decision.abstain: set either coverage or accuracy, such as {coverage: 0.9}.",
         ),
         (
             {"decision": {"abstain": {"coverage": 1}}},
@@ -118,7 +118,7 @@ def test_what_cannot_be_a_path_is_an_error_of_the_recipe() -> None:
         ),
         (
             {"training": {"device": "cuda", "precision": "float32"}},
-            "training: on device: cuda the products are in bfloat16; leave precision out, or set device: cpu.",
+            "training: with device: cuda, matrix products are in bfloat16. Remove precision, or set device: cpu.",
         ),
         (
             {"seeds": []},
@@ -150,13 +150,13 @@ def test_a_key_that_stands_twice_is_refused_with_its_lines(tmp_path: Path) -> No
     text += "training:\n  epochs: 1\n  epochs: 9\nname: x\n"
     path = written(tmp_path, text)
     assert said(path) == (
-        f"{path} line 7: the key 'name' stands twice in one mapping (first in line 1). Keep one of the two.\n"
-        f"{path} line 3: the key 'seed' stands twice in one mapping (first in line 3). Keep one of the two.\n"
-        f"{path} line 6: the key 'epochs' stands twice in one mapping (first in line 5). Keep one of the two."
+        f"{path} line 7: the key 'name' occurs twice in one mapping (first in line 1). Remove one of the two.\n"
+        f"{path} line 3: the key 'seed' occurs twice in one mapping (first in line 3). Remove one of the two.\n"
+        f"{path} line 6: the key 'epochs' occurs twice in one mapping (first in line 5). Remove one of the two."
     )
     assert said(BARE, overrides=["data={source: a.csv, seed: 1, seed: 2}"]) == (
-        "--set data={source: a.csv, seed: 1, seed: 2}: line 1: the key 'seed' stands twice in one mapping "
-        "(first in line 1). Keep one of the two."
+        "--set data={source: a.csv, seed: 1, seed: 2}: line 1: the key 'seed' occurs twice in one mapping "
+        "(first in line 1). Remove one of the two."
     )
 
 
@@ -202,15 +202,15 @@ def test_rows_of_probes_of_other_models_are_named_after_them(tmp_path: Path, mon
     [
         (
             {"baselines": [{"probe": "a/b"}, {"probe": "a/b"}]},
-            "row name 'a/b' stands twice; every baseline and candidate needs a name of its own.",
+            "row name 'a/b' occurs twice. Give every baseline and candidate its own name.",
         ),
         (
             {"baselines": [{"probe": "owner/name"}]},
-            "baselines: {probe: MODEL} names the recipe's own model; its probe is called probe.",
+            "baselines: {probe: MODEL} names the recipe's own model. Write probe for its probe.",
         ),
         (
             {"candidates": [{"name": "probe-x"}]},
-            "candidate name 'probe-x' begins as those of probes of other models; choose another.",
+            "candidate name 'probe-x' begins like a probe of another model. Choose another.",
         ),
         ({"baselines": [{"prob": "a/b"}]}, "unknown key 'baselines.0.prob'. Did you mean 'probe'? Known here: probe."),
     ],

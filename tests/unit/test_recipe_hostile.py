@@ -48,19 +48,19 @@ def test_aliases_that_unfold_without_end(tmp_path: Path, bomb: str) -> None:
 
 def test_an_alias_of_itself(tmp_path: Path) -> None:
     for text in ("candidates: &a [*a]\n", "training: &a {b: *a}\n", "training: &a {<<: *a}\n"):
-        assert message_of(tmp_path, HEAD + text).endswith("holds an alias of itself. Write the values out.")
+        assert message_of(tmp_path, HEAD + text).endswith("contains an alias of itself. Write the values out.")
 
 
 @pytest.mark.parametrize("text", ["candidates: " + "[" * 5000, "x: " + "{a: " * 5000, "- " * 5000])
 def test_nested_too_deep(tmp_path: Path, text: str) -> None:
-    assert message_of(tmp_path, text) == "mine.yaml nested too deep: a recipe has at most five levels."
+    assert message_of(tmp_path, text) == "mine.yaml is nested too deep; a recipe has at most five levels."
 
 
 def test_a_file_that_is_no_recipe_by_its_size(tmp_path: Path) -> None:
     assert message_of(tmp_path, b"x" * 300_000) == (
-        "mine.yaml: more than 262,144 bytes, the most allowed of a recipe. Is it the data?"
+        "mine.yaml: has more than 262,144 bytes, the limit for a recipe. Is it a data file?"
     )
-    with pytest.raises(RecipeError, match=r"^/dev/zero: more than 262,144 bytes"):
+    with pytest.raises(RecipeError, match=r"^/dev/zero: has more than 262,144 bytes"):
         recipe.load("/dev/zero")
     assert "more than 262,144 characters" in message_of(tmp_path, HEAD, overrides=["data.text=" + "x" * 300_000])
 
@@ -79,7 +79,7 @@ def test_many_faults_are_counted_and_the_first_are_shown(tmp_path: Path) -> None
 
 def test_numbers_of_thousands_of_digits(tmp_path: Path) -> None:
     assert message_of(tmp_path, HEAD + "seeds: [1" + "0" * 5000 + "]\n") == (
-        "mine.yaml line 4: seeds.0: a number of 5,001 digits; most allowed is 18. Put quotes around a text."
+        "mine.yaml line 4: seeds.0: the number has 5,001 digits; the limit is 18. Put quotes around a text."
     )
     for value in (10**5000, -(10**5000)):
         with pytest.raises(RecipeError, match=r"^recipe: max_tokens: .*found a number of thousands of digits\.$"):
@@ -87,7 +87,7 @@ def test_numbers_of_thousands_of_digits(tmp_path: Path) -> None:
 
 
 READ_AS_ANOTHER = (
-    "as a number of another base or with parts of sixty. Write a number in decimal digits without a leading "
+    "as a number in another base, or in minutes or hours. Write a number in decimal digits without a leading "
 )
 
 
@@ -107,14 +107,14 @@ READ_AS_ANOTHER = (
         ("max_tokens: 0b11", f"line 4: max_tokens: YAML reads 0b11 {READ_AS_ANOTHER}"),
         ("max_tokens: 1_000", f"line 4: max_tokens: YAML reads 1_000 {READ_AS_ANOTHER}"),
         ("decision: {costs: {010: 2}}", f"line 4: decision.costs.010: YAML reads 010 {READ_AS_ANOTHER}"),
-        ("margin: 1:30.5", "line 4: margin: YAML reads 1:30.5 as a number with parts of sixty or of groups."),
-        ("margin: 2020-01-01", "line 4: margin: YAML reads 2020-01-01 as a date; put quotes around it."),
-        ("margin: =", "line 4: margin: YAML reads = as a key without a name; put quotes around it."),
-        ("seeds: !!set {1}", "line 4: seeds: the tag tag:yaml.org,2002:set is not allowed here; remove it."),
+        ("margin: 1:30.5", "line 4: margin: YAML reads 1:30.5 as a number in minutes or with separators."),
+        ("margin: 2020-01-01", "line 4: margin: YAML reads 2020-01-01 as a date. Put quotes around it."),
+        ("margin: =", "line 4: margin: YAML reads = as a key without a name. Put quotes around it."),
+        ("seeds: !!set {1}", "line 4: seeds: the tag tag:yaml.org,2002:set is not allowed. Remove it."),
         ("seeds: !!python/name:os.system x", "the tag tag:yaml.org,2002:python/name:os.system is not allowed"),
-        ("seeds: !!int [1]", "line 4: seeds: the tag tag:yaml.org,2002:int is not allowed here; remove it."),
-        ("seeds: !!bool x", "line 4: seeds: the tag tag:yaml.org,2002:bool is not allowed here; remove it."),
-        ("seeds: !!float x", "line 4: seeds: YAML reads x as a number with parts of sixty or of groups."),
+        ("seeds: !!int [1]", "line 4: seeds: the tag tag:yaml.org,2002:int is not allowed. Remove it."),
+        ("seeds: !!bool x", "line 4: seeds: the tag tag:yaml.org,2002:bool is not allowed. Remove it."),
+        ("seeds: !!float x", "line 4: seeds: YAML reads x as a number in minutes or with separators."),
         ("seeds: !!map [1]", "not valid YAML"),
     ],
 )  # fmt: skip

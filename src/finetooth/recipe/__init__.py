@@ -1,6 +1,6 @@
 """The recipe: every option once, with its help, unit and default.
 
-The schema, the command line's help, docs/recipe.md and the errors are all made from the fields below.
+The JSON Schema, docs/recipe.md and the error messages are all made from the fields below.
 """
 
 from collections import Counter
@@ -32,21 +32,23 @@ from finetooth.recipe.training_section import Training as Training
 
 
 class SplitSources(Section):
-    """Where each split comes from, when they are named apart."""
+    """The sources of the splits, if each has its own."""
 
-    train: str | list[str] = Field(description="Source of the training rows; a list is read one after the other.")
-    validation: str | list[str] | None = Field(None, description="Source of the validation rows.")
-    test: str | list[str] | None = Field(None, description="Source of the test rows; given, it is never altered.")
+    train: str | list[str] = Field(description="Source of the training examples; a list is read in order.")
+    validation: str | list[str] | None = Field(None, description="Source of the validation examples.")
+    test: str | list[str] | None = Field(None, description="Source of the test examples; never altered.")
 
 
 class Limit(Section):
-    """How many rows to use of each split."""
+    """How many examples of each split to use."""
 
-    train: int | None = Field(None, ge=2, description="Rows of the training split to use; null: all.")
+    train: int | None = Field(None, ge=2, description="Training examples to use; null: all.")
     validation: int | None = Field(
-        None, ge=1, description="Rows of a validation split of its own to use; null: all. Carved ones: data.validation."
+        None,
+        ge=1,
+        description="Validation examples to use if they have a source of their own (else data.validation); null: all.",
     )
-    test: int | None = Field(None, ge=1, description="Rows of the test split to use; null: all.")
+    test: int | None = Field(None, ge=1, description="Test examples to use; null: all.")
 
 
 class Data(Section):
@@ -55,85 +57,93 @@ class Data(Section):
     source: str | SplitSources = Field(
         description="File, folder, wheel:NAME==VERSION/member#sha256=… or Hub id; or {train, validation, test}."
     )
-    text: str | None = Field(None, description="Column of the text; detected and shown when omitted.")
-    text_pair: str | None = Field(None, description="Column of the second text, for pairs.")
-    label: str | None = Field(None, description="Column of the label; detected and shown when omitted.")
+    text: str | None = Field(None, description="Column of the text; if omitted, it is detected and shown.")
+    text_pair: str | None = Field(None, description="Column of the second text, for pairs of texts.")
+    label: str | None = Field(None, description="Column of the label; if omitted, it is detected and shown.")
     labels: list[Word] | None = Field(
-        None, description="The classes, in the order their numbers follow; sorted when omitted."
+        None, description="The classes in the order of their numbers; if omitted, they are sorted."
     )
     keep: dict[str, list[Word]] = Field(
-        default_factory=dict, description="Keep only rows whose column holds one of these values."
+        default_factory=dict, description="Use only examples whose column holds one of these values."
     )
-    group: str | None = Field(None, description="Column whose values never cross splits (film, author, thread).")
+    group: str | None = Field(
+        None, description="Column whose values (film, author, thread) must not occur in two splits."
+    )
     slices: list[str] = Field(
         default_factory=list,
-        description="Columns whose values the report tells apart (source, year, language); never used to fit.",
+        description="Columns (source, year, language); the report shows figures for each value. Not used in training.",
     )
     limit: Limit = Field(
         default_factory=lambda: Limit.model_validate({}),
-        description="Rows to use of each split, drawn after shuffling with the data seed.",
+        description="Examples of each split to use, drawn after shuffling with the data seed.",
     )
     test: float = Field(
-        0.2, gt=0, description="Test rows to carve when none are given: a share below 1, or a number of rows."
+        0.2, gt=0, description="Test examples to split off if they have no source: a share below 1, or a number."
     )
     validation: float = Field(
         0.1,
         gt=0,
-        description="Validation rows to carve from train: a share below 1 of the training rows, or a number of rows.",
+        description="Validation examples to split off the training examples: a share of them below 1, or a number.",
     )
-    seed: int = Field(0, ge=0, description="Seed of limits and splits; one split serves all seeds.")
+    seed: int = Field(0, ge=0, description="Seed of limits and splits; all training seeds use the same splits.")
     columns: list[str] | None = Field(None, description="Names of the columns, for files without a header.")
     format: Literal["csv", "tsv", "jsonl", "parquet", "folder", "label_text", "parallel"] | None = Field(
-        None, description="The files' format; told from the name when omitted."
+        None, description="Format of the files; if omitted, their names decide."
     )
     delimiter: Delimiter | None = Field(
-        None, description="Character between columns, or the word tab; found when omitted."
+        None, description="Character between columns, or the word tab; if omitted, it is detected."
     )
-    quoting: bool = Field(True, description="Whether quote marks enclose fields (CSV, TSV); false reads them as text.")
-    encoding: str | None = Field(None, description="Encoding of text files; UTF-8 when omitted.")
+    quoting: bool = Field(True, description="Whether quote marks enclose fields (CSV, TSV); false: they are text.")
+    encoding: str | None = Field(None, description="Encoding of text files; if omitted, UTF-8.")
     on_bad_row: Literal["stop", "skip"] = Field(
-        "stop", description="Malformed rows: stop, or skip, count and write them aside."
+        "stop", description="Malformed lines: stop, or skip them, count them and write them to a file."
     )
     on_leak: Literal["drop", "stop"] = Field(
-        "drop", description="Training or validation rows equal to a row of a later split: drop and count them, or stop."
+        "drop",
+        description="Training or validation examples equal to one of a later split: drop and count them, or stop.",
     )
 
 
 class Abstain(Section):
-    """When no answer is given: where the probability of the label is below a threshold, chosen for one of these."""
+    """When to give no answer: if the label's probability is below a threshold, chosen for one of these goals."""
 
-    coverage: float | None = Field(None, gt=0, lt=1, description="Share of the validation rows to answer.")
+    coverage: float | None = Field(None, gt=0, lt=1, description="Share of the validation examples to answer.")
     accuracy: float | None = Field(
-        None, gt=0, le=1, description="Accuracy, 0 to 1, of the validation rows that are answered, as many as can be."
+        None,
+        gt=0,
+        le=1,
+        description="Accuracy, 0 to 1, on the answered validation examples; as many as possible are answered.",
     )
 
     @model_validator(mode="after")
-    def _one_wish(self) -> "Abstain":
+    def _one_goal(self) -> "Abstain":
         if (self.coverage is None) == (self.accuracy is None):
-            raise ValueError("give either coverage or accuracy, such as {coverage: 0.9}.")
+            raise ValueError("set either coverage or accuracy, such as {coverage: 0.9}.")
         return self
 
 
 class Deciding(Section):
-    """How logits become answers: fitted on the validation rows and saved in the adapter."""
+    """How logits become answers: fitted on the validation examples and saved in the adapter."""
 
     temperature: bool = Field(
         True, description="Whether probabilities are calibrated by one temperature (Guo et al. 2017)."
     )
     thresholds: Literal["macro_f1"] | None = Field(
-        None, description="Label of the largest probability over its class's threshold; thresholds for macro-F1."
+        None,
+        description="Answer with the label of the largest ratio of probability to its class's threshold; the "
+        "thresholds are chosen for macro-F1.",
     )
     costs: Costs | None = Field(
         None,
-        description="Label of the least expected cost (Elkan 2001): {true label: {label said: cost}} of mistakes; "
-        "1 where none is given.",
+        description="Answer with the label of the least expected cost (Elkan 2001): {true label: {answer: cost}} of "
+        "mistakes; 1 for those not listed.",
     )
-    abstain: Abstain | None = Field(None, description="Give no answer to texts that the adapter is not sure of.")
+    abstain: Abstain | None = Field(None, description="Give no answer to texts that the adapter is unsure of.")
 
     @model_validator(mode="after")
     def _one_rule(self) -> "Deciding":
         if self.thresholds is not None and self.costs is not None:
-            raise ValueError("thresholds and costs both decide the label; give one of them.")
+            raise ValueError("thresholds and costs both choose the answer. Set only one of them.")
         return self
 
 
@@ -144,7 +154,7 @@ class Candidate(Section):
     kind: Literal["lora"] = Field("lora", description="Method: LoRA (Hu et al. 2021).")
     rank: int = Field(8, ge=1, description="Rank r of the update B A.")
     alpha: float | None = Field(None, gt=0, description="Scale: the update is multiplied by alpha / r; null: 2 r.")
-    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout of the adapter's input.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout on the adapter's input.")
     targets: str | list[str] = Field(
         "all-linear",
         description="Linear layers to adapt: a group (attention, mlp, all-linear) or names such as [query, value].",
@@ -152,9 +162,9 @@ class Candidate(Section):
     layers: Layers = Field("all", description="Encoder layers to adapt: all, or last-K.")
     then: Layers = Field(
         "all",
-        description="Layers that go on training after the first epoch (epochs: auto: after the first that ends at 200 "
-        "steps or later): all, or last-K; those below are frozen with what they have learned, and their states are "
-        "computed once.",
+        description="Layers that are trained further after the first epoch (with epochs: auto, after the first epoch "
+        "that ends at step 200 or later): all, or last-K. The layers below are frozen, and their outputs are computed "
+        "once.",
     )
     bias: Literal["none", "lora_only", "all"] = Field(
         "none", description="Biases to train: none, those of adapted layers, or all."
@@ -179,38 +189,38 @@ class Recipe(Section):
         "owner/name[@revision]."
     )
     data: Data = Field(description="The labelled text.")
-    max_tokens: int = Field(512, ge=4, description="Tokens kept of a text, special tokens included.")
+    max_tokens: int = Field(512, ge=4, description="Most tokens of a text, special tokens included.")
     truncation: Literal["head", "head_tail"] = Field(
         "head",
-        description="Kept of a longer text: its head, or a quarter of head and the rest of tail (Sun et al. 2019; "
-        "single texts only).",
+        description="Part of a longer text to keep: its beginning, or a quarter of the tokens from its beginning and "
+        "the rest from its end (Sun et al. 2019; single texts only).",
     )
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
-        default_factory=lambda: [0], min_length=1, description="Seeds; each candidate is tuned once for each."
+        default_factory=lambda: [0], min_length=1, description="Seeds; each candidate is trained once per seed."
     )
     baselines: list[Baseline] = Field(
         default_factory=lambda: list[Baseline](["majority", "original", "tfidf", "probe"]),
-        description="Rows beside the candidates, in the table's order. Baselines that they must beat: the most "
-        "frequent class; the model as it came; logistic regression on TF-IDF, and on hidden states of the frozen model "
-        "(probe), also of another model ({probe: MODEL}). "
-        "A yardstick that they need not, where it is named: full, all parameters tuned.",
+        description="Rows beside the candidates, in the table's order. Baselines that candidates must beat: majority, "
+        "the most frequent class; original, the model before training; tfidf, logistic regression on TF-IDF; probe, "
+        "logistic regression on hidden states of the frozen model; {probe: MODEL}, of another model. Reference that "
+        "they need not beat: full, full fine-tuning.",
     )
     original_heads: int = Field(
         5,
         ge=1,
         le=100,
-        description="Untrained heads of the baseline original, of the first seed and those after it, where the "
-        "checkpoint brings none for these labels.",
+        description="Number of untrained heads, of consecutive seeds, that the baseline original averages over; used "
+        "if the checkpoint has no head for these labels.",
     )
     margin: float = Field(
         0.005,
         gt=0,
         lt=1,
-        description="Accuracy that a smaller candidate may lack and still count as good enough, a share: 0.005 is half "
-        "a point.",
+        description="Accuracy that a smaller candidate may lose and still be good enough, a share: 0.005 is half a "
+        "percentage point.",
     )
     training: Training = Field(
-        default_factory=lambda: Training.model_validate({}), description="How candidates are tuned."
+        default_factory=lambda: Training.model_validate({}), description="How candidates are trained."
     )
     decision: Deciding = Field(
         default_factory=lambda: Deciding.model_validate({}), description="How a candidate's logits become answers."
@@ -219,7 +229,7 @@ class Recipe(Section):
 
     @property
     def needs_model(self) -> bool:
-        """Whether a row of the recipe is made by its model."""
+        """Whether a row of the recipe uses its model."""
         return bool(self.candidates) or bool({"original", "probe", "full"} & set(self.baseline_rows))
 
     @property
@@ -229,7 +239,7 @@ class Recipe(Section):
 
     @property
     def other_models(self) -> dict[str, str]:
-        """The sources of the models besides `model`, by the names of the probes that read them."""
+        """The sources of models other than `model`, by the name of the probe that reads them."""
         return {row: source for row, source in baseline_models(self.baselines).items() if source is not None}
 
     @model_validator(mode="after")
@@ -237,25 +247,23 @@ class Recipe(Section):
         other = [item.probe for item in self.baselines if isinstance(item, OtherProbe)]
         own = [item for item in self.baselines if not isinstance(item, OtherProbe)]
         if self.model in other:
-            raise ValueError("baselines: {probe: MODEL} names the recipe's own model; its probe is called probe.")
+            raise ValueError("baselines: {probe: MODEL} names the recipe's own model. Write probe for its probe.")
         names = [*own, *other, *(candidate.name for candidate in self.candidates)]
         doubled = sorted(name for name, count in Counter(names).items() if count > 1)
         if doubled:
-            raise ValueError(
-                f"row name {doubled[0]!r} stands twice; every baseline and candidate needs a name of its own."
-            )
+            raise ValueError(f"row name {doubled[0]!r} occurs twice. Give every baseline and candidate its own name.")
         reserved = sorted(
             {candidate.name for candidate in self.candidates} & {"majority", "tfidf", "original", "probe", "full"}
         )
         if reserved:
-            raise ValueError(f"candidate name {reserved[0]!r} is the name of a baseline; choose another.")
+            raise ValueError(f"candidate name {reserved[0]!r} is the name of a baseline. Choose another.")
         like = sorted(candidate.name for candidate in self.candidates if candidate.name.startswith(OTHER_PREFIX))
         if like:
-            raise ValueError(f"candidate name {like[0]!r} begins as those of probes of other models; choose another.")
+            raise ValueError(f"candidate name {like[0]!r} begins like a probe of another model. Choose another.")
         if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError("seeds holds a number twice.")
+            raise ValueError("seeds lists a number twice.")
         if not names:
-            raise ValueError("neither baselines nor candidates are given: there is no row to measure.")
+            raise ValueError("there are neither baselines nor candidates. Add at least one.")
         return self
 
 
@@ -265,12 +273,12 @@ def schema() -> dict[str, Any]:
 
 
 def load(source: str | Path | Mapping[str, Any], *, overrides: Sequence[str] = ()) -> Recipe:
-    """A validated recipe with the paths in it made absolute.
+    """A validated recipe with absolute paths.
 
-    source: a YAML file (paths in it are relative to it) or the same as a mapping (paths relative to the working
-    directory), which may hold tuples and Paths too. overrides: `a.b=value` texts with YAML values (paths relative to
-    the working directory).
-    Raises: RecipeError naming file, key and the nearest known key; all faults together.
+    source: a YAML file (its paths are relative to it) or a mapping (its paths are relative to the working directory),
+    which may hold tuples and Paths too. overrides: `a.b=value` with YAML values (paths relative to the working
+    directory).
+    Raises: RecipeError naming file, key and the most similar known key; all errors together.
     """
     if isinstance(source, Mapping):
         where, raw, home = "recipe", {str(key): as_yaml_values(value) for key, value in source.items()}, Path.cwd()

@@ -1,4 +1,4 @@
-"""The baselines that a recipe names, and the rows that they make."""
+"""The baselines of a recipe and the names of their rows."""
 
 import re
 from collections.abc import Iterable
@@ -9,29 +9,29 @@ from pydantic import Field
 from finetooth.recipe.fields import Section
 from finetooth.recipe.model_names import short_name
 
-PROBE, OTHER_PREFIX = "probe", "probe-"  # rows: the probe of the recipe's own model, and how those of others begin
+PROBE, OTHER_PREFIX = "probe", "probe-"  # rows: the probe of the recipe's model; the prefix of those of other models
 _LONGEST = 64  # characters of a name
 
 
 class OtherProbe(Section):
     """The linear probe of a model other than the recipe's own."""
 
-    probe: str = Field(description="Another pre-trained model, named as `model` is.")
+    probe: str = Field(description="Another pre-trained model, written like `model`.")
 
 
 Baseline = Literal["majority", "original", "tfidf", "probe", "full"] | OtherProbe
 
 
 def is_probe(row: str) -> bool:
-    """Whether the row of that name is a linear probe, of the recipe's own model or of another."""
+    """Whether the row is a linear probe, of the recipe's model or of another."""
     return row == PROBE or row.startswith(OTHER_PREFIX)
 
 
 def baseline_models(baselines: Iterable[Baseline]) -> dict[str, str | None]:
-    """The name of each baseline's row, in order, and the source of its model where that is not the recipe's own.
+    """The name of each baseline's row, in order, with the source of its model if that is not the recipe's.
 
-    The probe of another model is called probe-MODEL, by the short name of the model; of two such names the later one
-    ends in -2.
+    The probe of another model is called probe-MODEL, with the model's short name; if two have the same name, the
+    second ends in -2.
     """
     rows: dict[str, str | None] = {}
     for baseline in baselines:
@@ -43,7 +43,7 @@ def baseline_models(baselines: Iterable[Baseline]) -> dict[str, str | None]:
 
 
 def _safe(name: str) -> str:
-    """`name` as a name of a row, which is a name of a folder too."""
+    """`name` made usable as the name of a row and a folder."""
     return re.sub(r"[^a-z0-9._-]+", "-", name.lower())[:_LONGEST].rstrip(".-")
 
 

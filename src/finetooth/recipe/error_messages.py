@@ -1,4 +1,4 @@
-"""What is wrong with a recipe, in words: pydantic's faults as lines with the recipe's own keys."""
+"""Turn pydantic's errors into messages with the recipe's own keys."""
 
 import re
 from collections.abc import Callable
@@ -14,9 +14,9 @@ _SHOWN = 20  # of the problems, the first
 
 
 def explain(error: ValidationError, values: Any, *, keys_at: Callable[[tuple[int | str, ...]], list[str]]) -> list[str]:
-    """One line for each fault, with the key as it stands in `values` and, of an unknown key, the nearest known one.
+    """One line for each error, with the key as in `values` and, for an unknown key, the most similar known one.
 
-    keys_at: the known keys at a place.
+    keys_at: the known keys at a location.
     """
     lines: list[str] = []
     expected: dict[tuple[str, str], list[str]] = {}
@@ -27,7 +27,7 @@ def explain(error: ValidationError, values: Any, *, keys_at: Callable[[tuple[int
             break
         path, branched = _key_path(fault["loc"], values, missing=fault["type"] == "missing")
         if branched and any(_is_longer_branch(other["loc"], fault["loc"]) for other in faults):
-            continue  # of a union, the branch that the value follows further is the one that was meant
+            continue  # in a union, the branch that matches more of the value is the intended one
         key = ".".join(path) or "recipe"
         if fault["type"] == "extra_forbidden":
             known = keys_at(fault["loc"][:-1])
@@ -48,9 +48,9 @@ def explain(error: ValidationError, values: Any, *, keys_at: Callable[[tuple[int
 
 
 def _key_path(loc: tuple[int | str, ...], values: Any, *, missing: bool) -> tuple[list[str], bool]:
-    """The keys that lead to a fault, and whether pydantic's name of a branch (`str`, `SplitSources`) ends its place.
+    """The keys that lead to an error, and whether pydantic's location ends in the name of a branch (`str`).
 
-    Such names are what does not stand in the recipe's values; a missing key does not either.
+    A name of a branch is not a key in the recipe's values; neither is a missing key.
     """
     path: list[str] = []
     here, inside = values, True
@@ -65,6 +65,6 @@ def _key_path(loc: tuple[int | str, ...], values: Any, *, missing: bool) -> tupl
 
 
 def _is_longer_branch(other: tuple[int | str, ...], loc: tuple[int | str, ...]) -> bool:
-    """Whether `other` leads from the same union as `loc` through another branch further into the value."""
+    """Whether `other` is in another branch of the same union as `loc`, further into the value."""
     above = len(loc) - 1
     return len(other) > len(loc) and other[:above] == loc[:above] and other[above] != loc[above]

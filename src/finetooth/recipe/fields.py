@@ -1,4 +1,4 @@
-"""What recipe sections have in common, and the types of single values."""
+"""The base class of recipe sections, and the types of single values."""
 
 import math
 import re
@@ -11,7 +11,7 @@ from finetooth.files import check_name
 
 
 class Section(BaseModel):
-    """A part of the recipe: unknown keys are errors, neither true nor "8" is a number, values are fixed once read."""
+    """A part of the recipe: unknown keys are errors, neither true nor "8" is a number, and values cannot change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -25,15 +25,15 @@ def _safe_name(name: str) -> str:
 
 def _layers(value: str) -> str:
     if value != "all" and not re.fullmatch(r"last-[1-9][0-9]*", value):
-        raise ValueError(f"{value!r} is neither 'all' nor 'last-K' with K a whole number from 1, such as 'last-2'.")
+        raise ValueError(f"{value!r} is not 'all' or 'last-K' with K from 1, such as 'last-2'.")
     return value
 
 
 def _word(value: Any) -> Any:
-    """A label as text: YAML makes a number of an unquoted 5, and a truth value of an unquoted no."""
+    """A label as text: YAML reads an unquoted 5 as a number, and an unquoted no as false."""
     if isinstance(value, bool):
         raise ValueError(
-            "YAML reads an unquoted yes, no, on, off, true or false as a truth value; put quotes around it."
+            "YAML reads an unquoted yes, no, on, off, true or false as a truth value. Put quotes around it."
         )
     if isinstance(value, int):
         return str(value)
@@ -46,8 +46,8 @@ def _delimiter(value: str) -> str:
     value = {"tab": "\t", "\\t": "\t"}.get(value, value)
     if len(value) != 1:
         raise ValueError(
-            f"{value!r} is not one character. Name one, or the word tab; in a recipe put quotes around one that "
-            "YAML reads as its own, such as '|', '@', '#' or '%'."
+            f"{value!r} is not one character. Write one, or the word tab. In a recipe, put quotes around one that "
+            "YAML uses, such as '|', '@', '#' or '%'."
         )
     return value
 
@@ -55,7 +55,7 @@ def _delimiter(value: str) -> str:
 def _costs_of_mistakes(costs: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
     right = next((label for label, row in costs.items() if label in row), None)
     if right is not None:
-        raise ValueError(f"{right!r} said of {right!r} is right and costs nothing; leave it out.")
+        raise ValueError(f"{right!r} for {right!r} is right and costs nothing. Remove it.")
     return costs
 
 

@@ -1,4 +1,4 @@
-"""Short names of models that a package index carries; each stands for one source, pinned by version and hash."""
+"""Short names of models on the package index; each names one source, pinned by version and hash."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from finetooth.errors import RecipeError
 
 @dataclass(frozen=True, slots=True)
 class ModelName:
-    """A short name, the source that it stands for, and what a user wants to know before choosing it."""
+    """A short name, its source, and a description of the model."""
 
     name: str
     source: str
@@ -28,13 +28,13 @@ MODEL_NAMES = {
 
 
 def model_source(text: str) -> str:
-    """The source that a short name stands for; any other text as it is."""
+    """The source that a short name names; any other text unchanged."""
     known = MODEL_NAMES.get(text)
     return text if known is None else known.source
 
 
 def short_name(source: str) -> str:
-    """What people call the model of a source: its short name, a wheel's name, a folder's, or a Hub id's last part."""
+    """The name of a source's model: its short name, or that of the wheel, the folder or the Hub repository."""
     known = next((name for name, model in MODEL_NAMES.items() if source in (name, model.source)), None)
     if known is not None:
         return known
@@ -43,13 +43,13 @@ def short_name(source: str) -> str:
     return Path(source.partition("@")[0]).name
 
 
-def refuse_folder_of_that_name(text: str, home: Path, *, where: str) -> None:
-    """Check that a short name does not name a folder in `home` too, where either could be meant.
+def check_not_a_folder(text: str, home: Path, *, where: str) -> None:
+    """Check that a short name is not also the name of a folder in `home`.
 
     Raises: RecipeError with both ways to write it.
     """
     if text in MODEL_NAMES and (home / text).exists():
         raise RecipeError(
-            f"{where}: model {text!r} is a short name and a folder in {home}. For the folder write ./{text}; for the "
-            f"model write its source: {model_source(text)}"
+            f"{where}: model {text!r} is a short name and also a folder in {home}. For the folder write ./{text}; for "
+            f"the model write its source: {model_source(text)}"
         )

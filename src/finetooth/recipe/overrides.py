@@ -1,4 +1,4 @@
-"""A recipe's values with one of them changed on the command line: --set a.b=value."""
+"""Change a value of a recipe from the command line: --set a.b=value."""
 
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,15 @@ from finetooth.recipe.paths import absolute_paths
 
 
 def override_value(values: dict[str, Any], override: str) -> dict[str, Any]:
-    """The values with one of them changed; override: `a.b=value`, paths in it relative to the working directory.
+    """A copy of the values with one of them changed. override: `a.b=value`; its paths are relative to the working
 
-    Raises: RecipeError when it is not of that form, its value is not valid YAML, or its place is not in a list.
+    directory. Raises: RecipeError if it has another form, its value is not valid YAML, or a position is not in a list.
     """
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise RecipeError(f"--set {override}: expected KEY=VALUE, such as --set data.source=reviews.csv")
     try:
-        # One mark alone is itself: YAML reads | @ % # and a tab as its own, or as nothing. Only ~ stays null.
+        # A single punctuation mark is text: YAML reads | @ % # and a tab as syntax. Only ~ is null.
         mark = len(text) == 1 and not text.isalnum() and text != "~"
         value = text if mark else strict_yaml.parse(text, where=f"--set {override}:")
     except yaml.YAMLError as error:

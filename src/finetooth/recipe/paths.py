@@ -1,4 +1,4 @@
-"""Sources in a recipe that are paths: told by their form, or by what lies beside the recipe, and made absolute."""
+"""Find the sources in a recipe that are paths, by their form or because the file exists, and make them absolute."""
 
 import errno
 from collections.abc import Mapping
@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.errors import RecipeError
-from finetooth.recipe.model_names import model_source, refuse_folder_of_that_name
+from finetooth.recipe.model_names import model_source, check_not_a_folder
 
 DATA_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
 COMPRESSED_SUFFIXES = (".gz", ".bz2")
 
 
 def is_path(text: str) -> bool:
-    """Whether a source text has the form of a path, wherever it is read: it begins like one, or ends as data does."""
+    """Whether a source has the form of a path: the beginning of one, or the suffix of a data file."""
     if text.startswith("wheel:"):
         return False
     return text.startswith((".", "/", "~")) or _ends_as_data(text) or Path(text).is_absolute()
@@ -26,7 +26,7 @@ def _ends_as_data(name: str, endings: tuple[str, ...] = DATA_SUFFIXES) -> bool:
 
 
 def command_line_source(text: str) -> str:
-    """A source as typed on a command line: the name of what lies in the working directory becomes a path, ./NAME."""
+    """A source from the command line: the name of an existing file or folder becomes a path, ./NAME."""
     try:
         here = not text.startswith("wheel:") and not is_path(text) and _exists(Path(text))
     except OSError:  # longer than a name can be
@@ -35,7 +35,7 @@ def command_line_source(text: str) -> str:
 
 
 def as_yaml_values(value: Any) -> Any:
-    """A value from Python as a recipe file would hold it: a tuple as a list, a Path as the text of a path."""
+    """A Python value as a recipe file would have it: a tuple becomes a list, a Path a text."""
     if isinstance(value, Mapping):
         return {key: as_yaml_values(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -55,9 +55,9 @@ def _exists(path: Path) -> bool:
 
 
 def resolved_data_path(path: Path) -> Path:
-    """The absolute path of data, without links but for a last one whose name alone tells the format.
+    """The absolute path of data with links resolved, except a last link if only its name shows the format.
 
-    Caches and version control of data keep a file under its hash, and a link to it under its name.
+    Caches and data version control keep a file under its hash, and a link to it under its name.
     """
     target = path.resolve()
     keep_name = _names_format(path) and not _names_format(target) and not target.is_dir()
@@ -69,10 +69,10 @@ def _names_format(file: Path) -> bool:
 
 
 def absolute_paths(values: Any, home: Path, *, where: str) -> Any:
-    """The same values with paths of models and of data.source made absolute against `home`, short names resolved.
+    """A copy of the values with absolute paths of models and of data.source, and with short names resolved.
 
-    A text without the form of a path is one if it exists in `home`; this is decided here, once. where: begins an error.
-    Raises: RecipeError for a text that cannot be a path, such as one that is too long.
+    Paths are relative to `home`. A text without the form of a path is a path if it exists in `home`.
+    where: the beginning of an error message. Raises: RecipeError for a text that is not usable as a path.
     """
 
     def absolute(source: Any) -> Any:
@@ -84,7 +84,7 @@ def absolute_paths(values: Any, home: Path, *, where: str) -> Any:
             return source
         try:
             path = home / (Path(source).expanduser() if source.startswith("~") else source)
-            # Asked in any case: what is too long for a name ends here.
+            # Always called: it raises OSError for a name that is too long.
             exists = _exists(path)
             return str(resolved_data_path(path)) if is_path(source) or exists else source
         except (OSError, RuntimeError, ValueError) as error:  # too long, ~USER unknown, links in a circle, a NUL
@@ -93,7 +93,7 @@ def absolute_paths(values: Any, home: Path, *, where: str) -> Any:
             raise RecipeError(f"{where}: {shown!r} is not usable as a path ({reason}).") from None
 
     def model(source: str) -> Any:
-        refuse_folder_of_that_name(source, home, where=where)
+        check_not_a_folder(source, home, where=where)
         return absolute(model_source(source))
 
     if not isinstance(values, dict):

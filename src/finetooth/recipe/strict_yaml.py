@@ -1,7 +1,7 @@
-"""YAML read safely and strictly: what is written is what is meant, and a small text stays small.
+"""Read YAML safely and strictly: no value is silently read as another, and a small text stays small.
 
-Refused: a key that stands twice, a number in a form that YAML 1.1 reads as another (010 is 8, 1:30 is 90), a date, a
-tag, and aliases that unfold to more than MAX_NODES values.
+Refused: a key that occurs twice in a mapping, a number that YAML 1.1 reads as another (010 is 8, 1:30 is 90), a date, a
+tag, and aliases that expand to more than MAX_NODES values.
 """
 
 import re
@@ -20,7 +20,7 @@ _SHOWN = 20
 _TAG = "tag:yaml.org,2002:"
 _KNOWN_TAGS = frozenset(_TAG + name for name in ("null", "bool", "int", "float", "str", "seq", "map", "merge"))
 _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-# YAML 1.1 takes 7e-4 for a text, since it has no point; as in YAML 1.2, it is a number here.
+# YAML 1.1 reads 7e-4 as text because it has no point; here it is a number, as in YAML 1.2.
 _DECIMAL = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _EXPONENT = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+")
 
@@ -35,13 +35,13 @@ _Loader.add_implicit_resolver(f"{_TAG}float", _EXPONENT, list("-+0123456789."))
 def read(path: Path) -> dict[str, Any]:
     """The keys and values of a recipe file.
 
-    Raises: RecipeError for a file that cannot be read, is larger than MAX_BYTES, or what parse refuses.
+    Raises: RecipeError for a file that cannot be read, is larger than MAX_BYTES, or is refused by parse.
     """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
-            raise RecipeError(f"{path}: more than {MAX_BYTES:,} bytes, the most allowed of a recipe. Is it the data?")
+            raise RecipeError(f"{path}: has more than {MAX_BYTES:,} bytes, the limit for a recipe. Is it a data file?")
         text = data.decode("utf-8")
     except FileNotFoundError:
         near = sorted(path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
@@ -60,12 +60,12 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def parse(text: str, *, where: str) -> Any:
-    """The value of a YAML text. where: begins an error.
+    """The value of a YAML text. where: the beginning of an error message.
 
-    Raises: RecipeError with line and key of all that is refused; yaml.YAMLError for what is not YAML.
+    Raises: RecipeError with the line and key of each refused value; yaml.YAMLError for text that is not YAML.
     """
     if len(text) > MAX_BYTES:
-        raise RecipeError(f"{where} more than {MAX_BYTES:,} characters, the most allowed of a value.")
+        raise RecipeError(f"{where} has more than {MAX_BYTES:,} characters, the limit for a value.")
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
@@ -78,15 +78,15 @@ def parse(text: str, *, where: str) -> Any:
             raise RecipeError("\n".join([f"{where} {problem}" for problem in problems[:_SHOWN]] + more))
         return loader.construct_document(node)
     except RecursionError:
-        raise RecipeError(f"{where} nested too deep: a recipe has at most five levels.") from None
+        raise RecipeError(f"{where} is nested too deep; a recipe has at most five levels.") from None
     finally:
         loader.dispose()
 
 
 def _check_size(root: yaml.Node, *, where: str) -> None:
-    """Check that the text holds no more than MAX_NODES values when every alias is replaced by what it stands for.
+    """Check that the text has at most MAX_NODES values after every alias is expanded.
 
-    Raises: RecipeError for more, or for an alias inside of what it stands for.
+    Raises: RecipeError for more, or for an alias within its own value.
     """
     sizes: dict[int, int] = {}
     open_nodes: set[int] = set()
@@ -99,12 +99,12 @@ def _check_size(root: yaml.Node, *, where: str) -> None:
             if size > MAX_NODES:
                 line = node.start_mark.line + 1
                 raise RecipeError(
-                    f"{where} line {line}: more than {MAX_NODES:,} values when aliases (*name) are replaced by what "
-                    "they stand for. Write the values out, or use fewer aliases."
+                    f"{where} line {line}: has more than {MAX_NODES:,} values after its aliases (*name) are expanded. "
+                    "Write the values out, or use fewer aliases."
                 )
         elif id(node) in open_nodes:
             line = node.start_mark.line + 1
-            raise RecipeError(f"{where} line {line}: holds an alias of itself. Write the values out.")
+            raise RecipeError(f"{where} line {line}: contains an alias of itself. Write the values out.")
         elif id(node) not in sizes:
             open_nodes.add(id(node))
             waiting.append((node, True))
@@ -122,7 +122,7 @@ def _problems(root: yaml.Node) -> Iterator[str]:
     while waiting:
         node, key = waiting.pop()
         if id(node) in met:
-            continue  # an alias leads to what was looked at before
+            continue  # an alias of a node that was checked before
         met.add(id(node))
         problem = _misread(node)
         if problem:
@@ -146,31 +146,31 @@ def _duplicate_keys(node: yaml.MappingNode) -> Iterator[str]:
         if (key.tag, key.value) in first:
             before = first[key.tag, key.value]
             yield (
-                f"line {line}: the key {key.value!r} stands twice in one mapping (first in line {before}). "
-                "Keep one of the two."
+                f"line {line}: the key {key.value!r} occurs twice in one mapping (first in line {before}). "
+                "Remove one of the two."
             )
         first.setdefault((key.tag, key.value), line)
 
 
 def _misread(node: yaml.Node) -> str | None:
-    """What YAML would make of a value that hardly anyone means by it, and how to write what is meant."""
+    """How YAML reads a value differently than most people intend, and how to write it instead; or None."""
     kind = node.tag.removeprefix(_TAG)
     shown = node.value if isinstance(node, yaml.ScalarNode) and len(node.value) <= 60 else "a value"
     if kind in ("timestamp", "value"):
         what = "a date" if kind == "timestamp" else "a key without a name"
-        return f"YAML reads {shown} as {what}; put quotes around it."
+        return f"YAML reads {shown} as {what}. Put quotes around it."
     scalar = isinstance(node, yaml.ScalarNode)
     odd = kind in ("int", "float", "bool") and not scalar
     odd = odd or (kind == "bool" and node.value.lower() not in yaml.SafeLoader.bool_values)
     if odd or node.tag not in _KNOWN_TAGS:
-        return f"the tag {node.tag[:60]} is not allowed here; remove it."
+        return f"the tag {node.tag[:60]} is not allowed. Remove it."
     if kind == "int" and not _WHOLE.fullmatch(node.value):
         return (
-            f"YAML reads {shown} as a number of another base or with parts of sixty. Write a number in decimal digits "
-            "without a leading zero, and put quotes around a text."
+            f"YAML reads {shown} as a number in another base, or in minutes or hours. Write a number in decimal digits "
+            "without a leading zero; put quotes around a text."
         )
     if kind == "int" and len(node.value) > MAX_DIGITS:
-        return f"a number of {len(node.value):,} digits; most allowed is {MAX_DIGITS}. Put quotes around a text."
+        return f"the number has {len(node.value):,} digits; the limit is {MAX_DIGITS}. Put quotes around a text."
     if kind == "float" and not _DECIMAL.fullmatch(node.value):
-        return f"YAML reads {shown} as a number with parts of sixty or of groups. Write it in decimal digits."
+        return f"YAML reads {shown} as a number in minutes or with separators. Write it in decimal digits."
     return None
