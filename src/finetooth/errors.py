@@ -1,17 +1,17 @@
-"""Every error a user can meet, and the exit code each one ends the command with.
+"""Every error that a user can meet, and its exit code.
 
-FinetoothError                1   something the user can mend; the message says what, where and how
+FinetoothError                1   something the user can fix; the message says what, where and how
 ├── RecipeError               2   the recipe or an option is wrong
-├── SourceError               1   a model or data source cannot be brought or is not what its hash says
-├── DataError                 1   the rows cannot be read, labelled or split as asked
-├── ModelError                1   the model, tokenizer or adapter cannot be loaded or does not fit
-├── DivergedError             1   a loss or gradient was not finite; that candidate becomes a failed row
-├── VerificationError         1   a saved artefact is not what was measured
-├── RunError                  1   the run folder cannot be used as asked
+├── SourceError               1   a model or data source cannot be fetched, is damaged or is refused
+├── DataError                 1   the data cannot be read, labelled or split as the recipe says
+├── ModelError                1   the model, tokenizer or adapter cannot be loaded or does not match
+├── DivergedError             1   a loss or gradient is not finite; the candidate becomes a failed row
+├── VerificationError         1   a saved artifact is not what was measured
+├── RunError                  1   the run folder cannot be used
 │   ├── LockedError           1   another process works in the run folder
-│   ├── KilledError           1   the system ended a process of the run for want of memory
-│   └── ChangedError          1   recipe, data, threads or versions differ from the run being resumed
-└── Interrupted       130 / 143   SIGINT or SIGTERM; the state is saved, the same command goes on
+│   ├── KilledError           1   the system killed a process of the run because memory ran out
+│   └── ChangedError          1   recipe, data, threads or versions differ from those of the run to resume
+└── Interrupted       130 / 143   SIGINT or SIGTERM; the state is saved, the same command continues
 """
 
 import difflib
@@ -20,7 +20,7 @@ from collections.abc import Iterable
 
 
 class FinetoothError(Exception):
-    """Base of all errors that are shown to the user as one plain message, never as a traceback."""
+    """Base of all errors that the user sees as one message, without a traceback."""
 
     exit_code = 1
 
@@ -32,43 +32,43 @@ class RecipeError(FinetoothError):
 
 
 class SourceError(FinetoothError):
-    """A model or data source cannot be brought, or is not what its hash says."""
+    """A model or data source cannot be fetched, is damaged or is refused."""
 
 
 class DataError(FinetoothError):
-    """The rows cannot be read, labelled or split as asked."""
+    """The data cannot be read, labelled or split as the recipe says."""
 
 
 class ModelError(FinetoothError):
-    """The model, tokenizer or adapter cannot be loaded or does not fit."""
+    """The model, tokenizer or adapter cannot be loaded or does not match."""
 
 
 class DivergedError(FinetoothError):
-    """A loss or gradient was not finite; raised before the step is taken."""
+    """A loss or gradient is not finite; raised before the optimizer step."""
 
 
 class VerificationError(FinetoothError):
-    """A saved artefact, reloaded in a fresh process, is not what was measured."""
+    """A saved artifact, reloaded in a fresh process, is not what was measured."""
 
 
 class RunError(FinetoothError):
-    """The run folder cannot be used as asked."""
+    """The run folder cannot be used."""
 
 
 class LockedError(RunError):
-    """Another process works in the run folder."""
+    """Another process is working in the run folder."""
 
 
 class KilledError(RunError):
-    """The system ended a process of the run because memory ran out."""
+    """The system killed a process of the run because memory ran out."""
 
 
 class ChangedError(RunError):
-    """Something that decides the results differs from the run being resumed."""
+    """Something that affects the results differs from the run to resume."""
 
 
 class Interrupted(FinetoothError):
-    """The process was asked to stop; everything needed to go on is saved."""
+    """The process was asked to stop; everything needed to continue is saved."""
 
     def __init__(self, message: str, *, signal_number: int = signal.SIGINT) -> None:
         super().__init__(message)
@@ -77,6 +77,6 @@ class Interrupted(FinetoothError):
 
 
 def did_you_mean(value: str, known: Iterable[str]) -> str:
-    """The sentence ` Did you mean 'x'?` (with its leading space) for the nearest known name, or an empty string."""
+    """` Did you mean 'x'?`, with its leading space, for the most similar known name, or an empty string."""
     near = difflib.get_close_matches(value, list(known), n=1, cutoff=0.6)
     return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,7 +1,7 @@
-"""The one way files reach the disk: whole or not at all.
+"""Write files and folders completely or not at all.
 
-A folder is written beside its place under a temporary name, its files fsynced, MANIFEST.json (sha256 of each) written
-last, and renamed; a reader that finds the folder finds all of it.
+A folder is written under a temporary name next to its final one: its files are fsynced, MANIFEST.json (the sha256 of
+each) is written last, and the folder is renamed. A reader that finds the folder finds all of it.
 """
 
 import hashlib
@@ -21,26 +21,26 @@ from typing import IO, Any, Literal
 from finetooth.errors import RecipeError, RunError
 
 MANIFEST = "MANIFEST.json"
-_DIGEST = "sha256"  # the key of a hashed JSON file that holds the hash of all others
-UNFINISHED = ".tmp-"  # how the name of whatever is still being written begins
+_DIGEST = "sha256"  # the key of a hashed JSON file for the hash of all other keys
+UNFINISHED = ".tmp-"  # the prefix of files and folders that are still being written
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 def check_name(name: str) -> str:
-    """`name` itself if it is safe as a file name and a key.
+    """Check that `name` is safe as a file name and a key, and return it.
 
-    Raises: RecipeError if it is not 1 to 64 of a-z 0-9 . _ - beginning with a letter or digit, or if Windows has no
-    folder of that name.
+    Raises: RecipeError if it is not 1 to 64 characters of a-z 0-9 . _ - that begin with a letter or digit, or if
+    Windows does not allow a folder of that name.
     """
     if not _NAME.fullmatch(name):
         raise RecipeError(
-            f"name {name!r} is not usable: 1 to 64 characters of a-z, 0-9, '.', '_' and '-', "
+            f"name {name!r} is not allowed. Use 1 to 64 characters of a-z, 0-9, '.', '_' and '-', "
             "beginning with a letter or digit."
         )
     if _DEVICE.fullmatch(name) or name.endswith("."):
         raise RecipeError(
-            f"name {name!r} cannot be a folder on Windows; choose another, such as 'my-{name.rstrip('.')}'."
+            f"name {name!r} cannot be a folder on Windows. Choose another, such as 'my-{name.rstrip('.')}'."
         )
     return name
 
@@ -57,17 +57,17 @@ def sha256_file(path: Path) -> str:
 
 
 def json_bytes(value: Any) -> bytes:
-    """`value` as the one JSON text we write: indented, key order kept, NaN refused, newline at the end."""
+    """`value` as JSON text in our format: indented, keys in order, no NaN, a newline at the end."""
     return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def canonical_hash(value: Any) -> str:
-    """SHA-256 of `value` as JSON with sorted keys: the same for equal values, whatever their order."""
+    """SHA-256 of `value` as JSON with sorted keys, so that the order of keys does not matter."""
     return sha256_bytes(json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False).encode())
 
 
 def kind_of(path: Path) -> str | None:
-    """What stands at `path`, not behind a link: `file`, `folder`, `symbolic link`, `pipe`, ...; None: nothing."""
+    """What is at `path`, without following a link: `file`, `folder`, `symbolic link`, `pipe`, ...; None: nothing."""
     try:
         mode = path.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -94,7 +94,7 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 def write_regular(path: Path, mode: Literal["a", "w+"]) -> IO[str]:
-    """A regular text file opened to be appended to or written anew, made where it is missing.
+    """A regular text file opened to append to it or to overwrite it; it is created if missing.
 
     Raises: as open_regular.
     """
@@ -123,7 +123,7 @@ def _regular(path: Path, flags: int) -> int:
 
 def _irregular(path: Path, kind: str | None) -> RunError:
     return RunError(
-        f"{path}: a {kind}, where a regular file belongs. Put the file itself there, or remove the {kind} and give the "
+        f"{path}: is a {kind}, not a regular file. Replace it by the file itself, or remove the {kind} and run the "
         "same command again."
     )
 
@@ -143,18 +143,18 @@ def hash_regular(path: Path) -> str:
 def read_json(path: Path) -> Any:
     """The JSON value in the regular file `path`.
 
-    Raises: RunError naming the file when it is not JSON or no regular file.
+    Raises: RunError naming the file if it is not JSON or not a regular file.
     """
     try:
         return json.loads(read_file(path))
     except (ValueError, RecursionError) as error:
-        raise RunError(f"{path}: not readable as JSON ({error}). Take it from a backup.") from error
+        raise RunError(f"{path}: is not valid JSON ({error}). Restore it from a backup.") from error
 
 
 def read_hashed_json(path: Path) -> dict[str, Any]:
-    """The JSON object in `path` as write_hashed_json wrote it, without its hash.
+    """The JSON object that write_hashed_json wrote to `path`, without its hash.
 
-    Raises: RunError naming the file when it is anything else.
+    Raises: RunError naming the file if it has other content.
     """
     try:
         value: Any = json.loads(read_file(path))
@@ -165,21 +165,21 @@ def read_hashed_json(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise RunError(
-        f"{path}: is not as Finetooth wrote it. Take it from a backup, or delete it and give the same command "
-        "again: what it says is then made anew."
+        f"{path}: was changed after Finetooth wrote it. Restore it from a backup, or delete it and run the same "
+        "command again, which computes its content again."
     )
 
 
 def write_hashed_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Put `value` at `path` as JSON, atomically, with the hash of itself as its last key."""
+    """Write `value` to `path` as JSON, atomically, with its own hash as the last key."""
     write_json(path, {**value, _DIGEST: canonical_hash(dict(value))})
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Put `data` at `path` atomically and durably; a reader sees the old file or the new one, never a part."""
+    """Write `data` to `path` atomically and durably; a reader sees the old file or the new one, never a part."""
     temporary = path.parent / f"{UNFINISHED}{secrets.token_hex(8)}"
     try:
-        with temporary.open("xb") as file:  # made with the mode that the user's umask gives, unlike tempfile's
+        with temporary.open("xb") as file:  # unlike tempfile's, with the mode of the user's umask
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -191,12 +191,12 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Put `value` at `path` as JSON, atomically."""
+    """Write `value` to `path` as JSON, atomically."""
     write_file(path, json_bytes(value))
 
 
 def make_directory(path: Path) -> None:
-    """Make the folder `path`, and those above it, so that a power cut cannot take it away again."""
+    """Create the folder `path` and its parents durably: they survive a power cut."""
     if path.is_dir():
         return
     make_directory(path.parent)
@@ -206,9 +206,9 @@ def make_directory(path: Path) -> None:
 
 @contextmanager
 def new_directory(path: Path) -> Iterator[Path]:
-    """A temporary folder to fill; when the block ends well it becomes `path`, whole, with its manifest.
+    """A temporary folder to fill. If the block succeeds, the folder gets a manifest and is renamed to `path`.
 
-    Raises: RunError if `path` exists already (artefacts are never overwritten; discard() the old one first).
+    Raises: RunError if `path` exists (artifacts are never overwritten; discard() the old one first).
     """
     if kind_of(path) is not None:
         raise RunError(f"{path} exists already.")
@@ -228,7 +228,7 @@ def new_directory(path: Path) -> Iterator[Path]:
 def seal(folder: Path) -> None:
     """Fsync every file in `folder`, then write and fsync its manifest."""
     for file in (item for item in folder.rglob("*") if item.is_file() and item != folder / MANIFEST):
-        with file.open("r+b") as stream:  # Windows syncs only what is open for writing
+        with file.open("r+b") as stream:  # Windows syncs only files open for writing
             os.fsync(stream.fileno())
     for inner in [item for item in folder.rglob("*") if item.is_dir()]:
         _fsync_directory(inner)
@@ -236,7 +236,7 @@ def seal(folder: Path) -> None:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    """What MANIFEST.json says of the regular files that are in `folder` now."""
+    """The content of MANIFEST.json for the regular files that are in `folder` now."""
     files = {}
     for file in sorted(item for item in folder.rglob("*") if kind_of(item) == "file" and item != folder / MANIFEST):
         files[file.relative_to(folder).as_posix()] = {"sha256": sha256_file(file), "bytes": file.stat().st_size}
@@ -244,12 +244,12 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def damage(folder: Path) -> str | None:
-    """What is wrong with a sealed folder (`adapter_model.safetensors differs from its manifest`), or None if whole."""
+    """The first thing wrong with a sealed folder (`labels.json differs from its manifest`), or None."""
     return next(damages(folder), None)
 
 
 def damages(folder: Path) -> Iterator[str]:
-    """Everything that is wrong with a sealed folder, as damage tells it."""
+    """Everything that is wrong with a sealed folder, each as in damage()."""
     manifest, kind = folder / MANIFEST, kind_of(folder / MANIFEST)
     if kind != "file":
         yield f"{MANIFEST} is missing" if kind is None else f"{MANIFEST} is a {kind}"
@@ -264,7 +264,7 @@ def damages(folder: Path) -> Iterator[str]:
     now, unchanged = _manifest(folder), True
     present = {item.relative_to(folder).as_posix(): kind_of(item) for item in folder.rglob("*")}
     for name, digest in recorded.items():
-        kind = present.get(name)  # nothing is looked for outside the folder, wherever the name leads
+        kind = present.get(name)  # a name that leads outside the folder is not followed
         if kind != "file":
             yield f"{name} is missing" if kind is None else f"{name} is a {kind}"
             unchanged = False
@@ -275,11 +275,11 @@ def damages(folder: Path) -> Iterator[str]:
         yield f"{extra} is not in its manifest"
         unchanged = False
     if unchanged and data != json_bytes(now):
-        yield f"{MANIFEST} is not what its files give"
+        yield f"{MANIFEST} does not match the files"
 
 
 def discard(path: Path) -> None:
-    """Remove a file or folder so that no half of it can be taken for the whole: renamed first, then deleted."""
+    """Rename a file or folder, then delete it, so that no reader takes a part of it for all of it."""
     if kind_of(path) is None:
         return
     aside = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))
@@ -288,7 +288,7 @@ def discard(path: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Delete what writers that were killed left behind under `folder`."""
+    """Delete the temporary files and folders of killed writers under `folder`."""
     for item in list(folder.rglob(f"{UNFINISHED}*")):
         if item.is_dir():
             shutil.rmtree(item, ignore_errors=True)

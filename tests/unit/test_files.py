@@ -55,5 +55,5 @@ def test_a_manifest_never_leads_out_of_its_folder(tmp_path: Path) -> None:
 def test_json_nested_without_end_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     path.write_bytes(b"[" * 100_000)
-    with pytest.raises(RunError, match=r"plan\.json: not readable as JSON"):
+    with pytest.raises(RunError, match=r"plan\.json: is not valid JSON"):
         read_json(path)

@@ -137,7 +137,7 @@ def test_what_is_plain_is_read_as_it_stands(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["con", "aux", "nul", "prn", "com1", "lpt9", "con.txt", "x.", "aux.", "a.."])
 def test_names_that_are_no_folders_on_windows(tmp_path: Path, name: str) -> None:
     free = f"my-{name.rstrip('.')}"
-    message = f"name: name {name!r} cannot be a folder on Windows; choose another, such as {free!r}."
+    message = f"name: name {name!r} cannot be a folder on Windows. Choose another, such as {free!r}."
     assert message_of(tmp_path, HEAD.replace("mine", name)) == f"mine.yaml: {message}"
     assert message_of(tmp_path, f"{HEAD}candidates: [{{name: {name}}}]\n") == f"mine.yaml: candidates.0.{message}"
     assert check_name(free) == free

@@ -57,7 +57,7 @@ def test_whatever_is_no_regular_file_is_refused_by_name(
     make(tmp_path / "x")
     with pytest.raises(RunError) as caught:
         work(tmp_path / "x")
-    assert str(caught.value).startswith(f"{tmp_path / 'x'}: a {kind}, where a regular file belongs.")
+    assert str(caught.value).startswith(f"{tmp_path / 'x'}: is a {kind}, not a regular file.")
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -88,7 +88,9 @@ def test_a_hashed_file_that_was_changed_is_refused(tmp_path: Path, change: Calla
     write_hashed_json(file, {"a": 0.25, "text": "\u00e4\u2028"})
     assert read_hashed_json(file) == {"a": 0.25, "text": "\u00e4\u2028"}
     file.write_text(change(file.read_text()))
-    with pytest.raises(RunError, match=r"x\.json: is not as Finetooth wrote it\. Take it from a backup, or delete"):
+    with pytest.raises(
+        RunError, match=r"x\.json: was changed after Finetooth wrote it\. Restore it from a backup, or delete"
+    ):
         read_hashed_json(file)
 
 
@@ -101,7 +103,7 @@ def test_a_manifest_is_what_its_files_give(tmp_path: Path, change: tuple[str, st
     assert '"bytes": 3' in text
     at = text.rindex(change[0])
     manifest.write_text(text[:at] + change[1] + text[at + len(change[0]) :])
-    assert damage(tmp_path / "f") == f"{MANIFEST} is not what its files give"
+    assert damage(tmp_path / "f") == f"{MANIFEST} does not match the files"
     manifest.unlink()
     seal(tmp_path / "f")
     assert damage(tmp_path / "f") is None

@@ -1,4 +1,4 @@
-"""The families of models that Finetooth accepts, one file each (CONTRIBUTING.md, "Add a family")."""
+"""The supported model families, one file each (CONTRIBUTING.md, "Add a family")."""
 
 import importlib
 import pkgutil
@@ -20,15 +20,15 @@ _BY_TYPE = {model_type: family for family in FAMILIES for model_type in family.m
 
 
 def family_of_type(model_type: object) -> Family | None:
-    """The family that config.json's `model_type` belongs to; None of one that is not accepted."""
+    """The family of a `model_type` of config.json; None if it is not supported."""
     return _BY_TYPE.get(model_type) if isinstance(model_type, str) else None
 
 
 def family_of(config: Any) -> Family:
-    """The family of a loaded configuration; families that are not accepted are not loaded."""
+    """The family of a loaded configuration; only supported families are loaded."""
     return _BY_TYPE[config.model_type]
 
 
 def model_types() -> tuple[str, ...]:
-    """Every `model_type` that is accepted."""
+    """Every supported `model_type`."""
     return tuple(_BY_TYPE)

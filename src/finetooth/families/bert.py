@@ -1,4 +1,4 @@
-"""BERT, MiniLM among it. Source: Devlin et al. 2018 (arXiv 1810.04805); transformers 5, modeling_bert.py."""
+"""BERT, which includes MiniLM. Source: Devlin et al. 2018 (arXiv 1810.04805); transformers 5, modeling_bert.py."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What BERT, RoBERTa and ELECTRA share: encoder layers of the same modules, keys and tensors."""
+"""Encoder layers of BERT, RoBERTa and ELECTRA, which have the same modules, keys and tensors."""
 
 from typing import Any
 
@@ -60,6 +60,6 @@ def parts(layer: Any) -> Parts:
 
 
 def embedded(embeddings: Any, *, ids: Any, positions: Any, types: Any) -> Any:
-    """Sum of the three embeddings of each token, normed: (T, width)."""
+    """The normed sum of the three embeddings of each token: (T, width)."""
     summed = embeddings.word_embeddings(ids) + embeddings.token_type_embeddings(types)
     return embeddings.LayerNorm(summed + embeddings.position_embeddings(positions))

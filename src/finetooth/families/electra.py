@@ -8,7 +8,7 @@ from finetooth.rules import integer
 
 
 def _embed(classifier: Any, ids: Any, positions: Any, types: Any) -> Any:
-    """Embeddings may be narrower than the layers, and are then projected."""
+    """Embeddings that are narrower than the layers are projected to their width."""
     embedded = bert_layers.embedded(classifier.electra.embeddings, ids=ids, positions=positions, types=types)
     project = getattr(classifier.electra, "embeddings_project", None)
     return embedded if project is None else project(embedded)

@@ -1,8 +1,8 @@
-"""The contract of a model family: what Finetooth knows of it by name and by structure, in one place.
+"""The contract of a model family: its names and its structure.
 
-Nothing here imports torch. Where a function computes, it is given the model and its tensors.
+Nothing here imports torch: functions that compute receive the model and its tensors.
 
-B examples, T tokens of all of them end to end, H hidden size, C classes (docs/shapes.md).
+B examples, T tokens of all examples end to end, H hidden size, C classes (docs/shapes.md).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from finetooth.rules import Rule
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The modules of one encoder layer, whatever its family calls them; each but the norms is linear, with a bias."""
+    """The modules of one encoder layer; all except the norms are linear, with a bias."""
 
     query: Any
     key: Any
@@ -33,11 +33,11 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """What the pass without padding needs of a family: an optional capability.
+    """What the computation without padding needs of a family: an optional capability.
 
-    activation: the key of config.json that names the activation of the feed-forward layers. layers: of a classifier
-    without its adapter. embed: from ids, positions in the text and types, each (T,) int64, to the states (T, H) that
-    the first layer reads.
+    activation: the key of config.json that names the activation of the feed-forward layers. layers: from a classifier
+    without an adapter to its encoder layers. embed: from ids, positions in the text and types, each (T,) int64, to the
+    input (T, H) of the first layer.
     """
 
     activation: str
@@ -50,16 +50,16 @@ class Packed:
 class Family:
     """A family of encoders with transformers' sequence classifier over them.
 
-    title: as it is shown. model_types: what config.json calls it.
-    config: the keys of config.json that reach transformers, each with its rule; every other one is left out.
-    aliases: other names of such keys. sizes: for the end of a tensor's name, the keys that are its shape.
-    surplus: patterns of tensors that a checkpoint may bring and the classifier has no place for.
-    linear: a pattern of the full names of the linear layers in the encoder layers, without an adapter's own prefix.
-    attention: a pattern of those of them that belong to attention; the others are the feed-forward layers (mlp).
-    head: names of the head's modules, which a pre-trained checkpoint does not fill.
-    head_logits: from a classifier and the last states of first tokens (B, H) to logits (B, C).
-    unused_positions: of the positions that config.json counts, how many no token takes. packed: None where a model of
-    the family is always computed by its own pass.
+    title: for messages. model_types: its names in config.json.
+    config: the keys of config.json that reach transformers, each with its rule; others are ignored.
+    aliases: the family's names of standard keys. sizes: the end of a tensor's name -> the keys that are its shape.
+    surplus: patterns of tensors that a checkpoint may have but the classifier does not use.
+    linear: a pattern of the full names of the linear layers in the encoder layers, without an adapter's prefix.
+    attention: a pattern of those that belong to attention; the others are feed-forward layers (mlp).
+    head: names of the head's modules, which a pre-trained checkpoint does not have.
+    head_logits: from a classifier and the last hidden states of the first tokens (B, H) to logits (B, C).
+    unused_positions: how many of the positions in config.json no token uses.
+    packed: None if the model's own forward pass is always used.
     """
 
     title: str
@@ -80,5 +80,5 @@ class Family:
         return self.aliases.get(name, name)
 
     def positions(self, config: Mapping[str, Any]) -> int:
-        """The most tokens of a text that the model has positions for. config: values of config.json, its own keys."""
+        """The most tokens of a text that the model has positions for. config: config.json with the family's keys."""
         return int(config.get("max_position_embeddings", 512)) - self.unused_positions(config)

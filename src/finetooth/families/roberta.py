@@ -9,7 +9,7 @@ from finetooth.rules import integer
 
 
 def _embed(classifier: Any, ids: Any, positions: Any, types: Any) -> Any:
-    """Positions begin behind the padding token's number, and tokens of that number keep it, as in the model itself."""
+    """Positions start after the padding token's id, and padding tokens have that id as position, as in the model."""
     embeddings = classifier.roberta.embeddings
     real = (ids != embeddings.padding_idx).long()
     count = real.cumsum(0)  # of the tokens so far, over all texts

@@ -1,4 +1,4 @@
-"""How work says what it is doing. The library is silent, but in a notebook, or where it is handed a Progress."""
+"""Progress of long steps. The library shows none, except in a notebook or if the caller passes a Progress."""
 
 import sys
 from collections.abc import Iterator
@@ -7,24 +7,25 @@ from typing import Any, Protocol
 
 
 class Step(Protocol):
-    """One step under way."""
+    """One running step."""
 
     def advance(self, count: int = 1, *, note: str = "") -> None:
-        """Say that `count` more units are done; `note` (a loss, a file) replaces the note before."""
+        """Report that `count` more units are done; `note` (a loss, a file) replaces the previous note."""
 
 
 class Progress(Protocol):
-    """Where steps are announced: any object with these two methods can be handed to run, check, evaluate and others.
+    """Receives the progress of steps: run, check, evaluate and others accept any object with these two methods.
 
-    step: opens a step; what its block is given has one method, advance(count, note=…). say: shows one line.
+    step: starts a step; its context manager returns an object with one method, advance(count, note=…). say: shows a
+    line.
     """
 
     def step(self, title: str, *, total: int | None = None, unit: str = "") -> AbstractContextManager[Step]:
-        """Open a step that is shown until the block ends. title: its name. total: how many of `unit`, if known; the
-        unit ends in " at most" where there may be fewer."""
+        """Start a step that ends with the block. title: its name. total: the number of `unit`, if known; if there may
+        be fewer, the unit ends in " at most"."""
 
     def say(self, line: str) -> None:
-        """Show one quiet line that stays."""
+        """Show one line that stays."""
 
 
 class _SilentStep:
@@ -44,10 +45,10 @@ class Silent:
 
 
 def progress_for(progress: Progress | bool | None) -> Progress:
-    """The Progress that a `progress` argument stands for.
+    """The Progress that a `progress` argument selects.
 
-    A Progress stands for itself, and False for none. True: lines on stderr, or in a notebook below the cell. None: the
-    latter in a notebook, and none elsewhere.
+    A Progress: itself. False: none. True: lines on stderr, or below the cell in a notebook. None: below the cell in a
+    notebook, none elsewhere.
     """
     if not isinstance(progress, bool) and progress is not None:
         return progress
@@ -64,7 +65,7 @@ def progress_for(progress: Progress | bool | None) -> Progress:
 
 
 def _notebook_display() -> Any:
-    """IPython's display function where this process is the kernel of a notebook, else None."""
+    """IPython's display function if this process is the kernel of a notebook, else None."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     if getattr(shell, "kernel", None) is None:  # a terminal's IPython has none

@@ -1,4 +1,4 @@
-"""Progress as plain lines of text: for a log, and the words for how far a step is."""
+"""Progress as lines of text for a log, and the text that describes how far a step is."""
 
 import time
 from collections import deque
@@ -12,11 +12,11 @@ Clock = Callable[[], float]
 _PLAIN_LINE_SECONDS = 15.0
 _PACE_SECONDS = 60.0
 _WORTH_A_LINE_SECONDS = 0.5
-AT_MOST = " at most"  # ends the unit of a step whose total is a bound
+AT_MOST = " at most"  # the end of a unit if the step's total is an upper bound
 
 
 def calm(text: str) -> str:
-    """`text` with its lines and tabs, but no other character that a terminal obeys: each is shown as U+FFFD."""
+    """`text` with newlines and tabs, and with every other control character replaced by U+FFFD."""
     if text.isprintable():
         return text
     return "".join(
@@ -25,7 +25,7 @@ def calm(text: str) -> str:
 
 
 class PlainLines:
-    """A Progress for a log: a line when a step begins, one every 15 seconds while it advances, one at its end."""
+    """A Progress for a log: a line when a step starts, one every 15 seconds while it advances, one at its end."""
 
     def __init__(self, stream: TextIO, *, clock: Clock = time.monotonic) -> None:
         self._stream = stream
@@ -63,7 +63,7 @@ class _PlainStep:
 
 
 class Count:
-    """How far one step is, and the words for it."""
+    """Counts the units of one step and describes how far it is."""
 
     def __init__(self, title: str, *, total: int | None, unit: str, clock: Clock) -> None:
         self._title = title
@@ -74,13 +74,13 @@ class Count:
         self._done = 0
         self._note = ""
         self._last = self._begun
-        self._working = 0.0  # seconds that units took; what ends in none (a validation between steps) is no part of it
-        # (working second, units done). The first one is taken at the first advance: a resumed step begins with a
-        # leap, and a rate that counts the leap would promise too much.
+        self._working = 0.0  # seconds spent on units; an advance by 0 units (a validation between steps) is not counted
+        # (working second, units done). The first is recorded at the first advance: a resumed step begins with a jump,
+        # which would make the rate too high.
         self._marks: deque[tuple[float, int]] = deque()
 
     def add(self, count: int, note: str) -> None:
-        """Count `count` more units; an empty note leaves the one before."""
+        """Count `count` more units; an empty note keeps the previous one."""
         self._done += count
         self._note = note or self._note
         now = self._clock()
@@ -91,7 +91,7 @@ class Count:
             self._marks.popleft()
 
     def line(self) -> str:
-        """`lora-r8: 1,200 of 3,600 examples, 41 examples/s, 58 s left, loss 0.412`, as far as it is known."""
+        """`lora-r8: 1,200 of 3,600 examples, 41 examples/s, 58 s left, loss 0.412`, without unknown parts."""
         parts = []
         if self._total is not None:
             parts.append(f"{self._amount(self._done, of=self._total)} of {self._amounts(self._total)}{self._at_most}")
@@ -108,7 +108,7 @@ class Count:
 
     @property
     def is_worth_a_line(self) -> bool:
-        """Whether the finished step has anything to say: it counted something, or took a while."""
+        """Whether the finished step deserves a line: it counted something, or took half a second."""
         return self._done > 0 or self._clock() - self._begun >= _WORTH_A_LINE_SECONDS
 
     def finished(self) -> str:
@@ -127,7 +127,7 @@ class Count:
         if len(self._marks) < 2:
             return None
         (begun, before), (now, done) = self._marks[0], self._marks[-1]
-        # Under a second of work says nothing worth showing.
+        # Under a second of work is too short for a rate.
         return (done - before) / (now - begun) if now - begun >= 1.0 else None
 
     def _pace(self, rate: float) -> str:

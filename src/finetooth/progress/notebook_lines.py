@@ -1,4 +1,4 @@
-"""Progress below the cell of a notebook: one output of plain text, drawn again in its place."""
+"""Progress below the cell of a notebook: one plain-text output that is updated."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,9 +11,9 @@ _REDRAW_SECONDS = 0.25
 
 
 class NotebookLines:
-    """A Progress for a notebook: finished steps and what was said, a line each, and under them the steps under way.
+    """A Progress for a notebook: a line for each finished step and message, and below them the running steps.
 
-    display: IPython's. The output is drawn again in its place, so that a saved notebook holds its last state alone.
+    display: IPython's. The same output is updated, so that a saved notebook contains only its last state.
     """
 
     def __init__(self, display: Callable[..., Any], *, clock: Clock = time.monotonic) -> None:
@@ -30,7 +30,7 @@ class NotebookLines:
         self._under_way.append(count)
         self._draw()
         try:
-            yield _NotebookStep(count, self._draw_now_and_then)
+            yield _NotebookStep(count, self._redraw_if_due)
         except BaseException:
             self._under_way.remove(count)
             self.say(count.stopped())
@@ -41,11 +41,11 @@ class NotebookLines:
         self._draw()
 
     def say(self, line: str) -> None:
-        """A line that stays."""
+        """Show one line that stays."""
         self._lines.append(calm(line))
         self._draw()
 
-    def _draw_now_and_then(self) -> None:
+    def _redraw_if_due(self) -> None:
         if self._clock() - self._drawn >= _REDRAW_SECONDS:
             self._draw()
 

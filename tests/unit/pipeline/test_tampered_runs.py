@@ -275,7 +275,7 @@ def test_a_changed_digit_of_a_certificate_or_a_manifest_is_refused(values: dict[
     folder = stage("proven")
     digit(row_of(folder).adapter / "MANIFEST.json", '"bytes": ', '"bytes": 1')
     assert f"{row_of(folder).adapter / 'MANIFEST.json'}: was changed since" in refusal(values, folder)
-    assert "MANIFEST.json is not what its files give" in verify(row_of(folder).adapter).faults[0].what
+    assert "MANIFEST.json does not match the files" in verify(row_of(folder).adapter).faults[0].what
 
 
 # The sweep

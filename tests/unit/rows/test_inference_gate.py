@@ -91,7 +91,7 @@ def test_the_file_gives_back_what_was_saved_and_is_refused_when_changed(tmp_path
     measured.save(tmp_path)
     assert Measured.load(tmp_path) == measured
     (tmp_path / INFERENCE).write_text((tmp_path / INFERENCE).read_text().replace('"flipped": 2', '"flipped": 1'))
-    with pytest.raises(RunError, match="is not as Finetooth wrote it"):
+    with pytest.raises(RunError, match="was changed after Finetooth wrote it"):
         Measured.load(tmp_path)
     write_hashed_json(tmp_path / INFERENCE, measured.described() | {"fallback_reason": 7})
     with pytest.raises(ModelError, match="fallback_reason"):
