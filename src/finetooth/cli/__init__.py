@@ -1,4 +1,4 @@
-"""The command line: each verb is one call into the library, its result on stdout, its progress on stderr."""
+"""The command line: each verb calls the library once and prints the result on stdout, progress on stderr."""
 
 from finetooth.cli.app import main
 

@@ -1,4 +1,4 @@
-"""The command `finetooth` and its way out: every exit code is decided here and in faults."""
+"""The command `finetooth`; exit codes are in exit_codes."""
 
 import gc
 import os
@@ -12,9 +12,9 @@ from finetooth.cli.exit_codes import exit_code
 from finetooth.cli.streams import check_process, open_streams
 
 _EPILOG = """\b
-Exit codes: 0 done, 1 something you can mend (a failed row too), 2 usage or
-recipe, 3 a gate was not met, 70 a fault of Finetooth, 130 and 143 interrupted
-(the same command goes on). Results go to stdout, progress to stderr."""
+Exit codes: 0 done, 1 an error you can fix (or a failed row), 2 usage or
+recipe, 3 a check failed, 70 a bug in Finetooth, 130 and 143 interrupted (the
+same command continues). Results go to stdout, progress to stderr."""
 
 
 class _InOrderOfUse(click.Group):
@@ -57,13 +57,13 @@ for _verb in (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit code."""
-    # Libraries below us draw bars and advice of their own; stderr is for ours. What the user has set stands.
+    # Other libraries print progress bars and advice to stderr; the user's own settings are kept.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("MKL_CBWR", "AUTO")  # equal bits from process to process (docs/adr/0005); torch reads it
+    os.environ.setdefault("MKL_CBWR", "AUTO")  # the same bits in every process (docs/adr/0005); torch reads it
     if "OMP_WAIT_POLICY" not in os.environ:  # read when torch is loaded; docs/experiments.md says why
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    gc.set_threshold(50_000)  # imports make much that stays: to look for garbage among it all the time takes 0.6 s
+    gc.set_threshold(50_000)  # imports create many lasting objects; collecting among them often takes 0.6 s
     open_streams()
     words = sys.argv[1:] if arguments is None else list(arguments)
 

@@ -1,4 +1,4 @@
-"""What a shell offers for the arguments: recipes, data and run folders, found by looking at names alone."""
+"""Shell completion of recipes, data and run folders, from the names of files and folders."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,21 +7,21 @@ import click
 from click.shell_completion import CompletionItem
 
 _RECIPES = (".yaml", ".yml")
-_MOST = 2_000  # names of a folder that are looked at
+_MOST = 2_000  # names read from a folder
 
 
 def recipes(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Recipe files, and the folders that may lead to them."""
+    """Recipe files, and folders that may contain them."""
     return _offered(incomplete, lambda item: item.suffix.casefold() in _RECIPES)
 
 
 def data(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Any file: data comes under many names."""
+    """Any file: data files have many suffixes."""
     return [CompletionItem(incomplete, type="file")]
 
 
 def runs(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Run folders, those of ./runs from the start, and the folders that may lead to them."""
+    """Run folders, including those in ./runs, and folders that may contain them."""
     begun = [str(item) for item in _names(Path("runs")) if _is_run(item)] if "/" not in incomplete else []
     offered = [CompletionItem(name) for name in begun if name.startswith(incomplete)]
     return offered or _offered(incomplete, _is_run)

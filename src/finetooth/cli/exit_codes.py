@@ -1,4 +1,4 @@
-"""From an exception to one plain message on stderr and an exit code."""
+"""Turn an exception into one message on stderr and an exit code."""
 
 import errno
 import os
@@ -16,18 +16,18 @@ INTERRUPTED = 130
 READER_GONE = 141  # what a shell reports for a program ended by SIGPIPE
 
 _REMEDIES = {
-    errno.ENOSPC: "Free some space, then give the same command again: it goes on where it stopped.",
-    errno.EDQUOT: "Free some of your quota, then give the same command again: it goes on where it stopped.",
-    errno.EROFS: "Name a folder on a writable disk, with --out or FINETOOTH_CACHE.",
-    errno.EACCES: "Give this user the right to it, or name another folder with --out or FINETOOTH_CACHE.",
-    errno.EPERM: "Give this user the right to it, or name another folder with --out or FINETOOTH_CACHE.",
-    errno.EIO: "The disk did not answer; check it, then give the same command again: it goes on where it stopped.",
-    errno.EMFILE: "Raise the limit of open files (ulimit -n), then give the same command again.",
+    errno.ENOSPC: "Free some space, then run the same command again: it continues where it stopped.",
+    errno.EDQUOT: "Free some of your quota, then run the same command again: it continues where it stopped.",
+    errno.EROFS: "Choose a folder on a writable disk with --out or FINETOOTH_CACHE.",
+    errno.EACCES: "Give this user the permission, or choose another folder with --out or FINETOOTH_CACHE.",
+    errno.EPERM: "Give this user the permission, or choose another folder with --out or FINETOOTH_CACHE.",
+    errno.EIO: "Check the disk, then run the same command again: it continues where it stopped.",
+    errno.EMFILE: "Raise the limit of open files (ulimit -n), then run the same command again.",
 }
 
 
 def exit_code(work: Callable[[], Any]) -> int:
-    """Do `work` and answer with the exit code: the integer that it returns, or the code of what it raised."""
+    """Run `work` and return the exit code: the integer that it returns, or the code of its exception."""
     try:
         result = work()
     except click.Abort:
@@ -49,7 +49,7 @@ def exit_code(work: Callable[[], Any]) -> int:
         tell(f"{error.strerror}{file_name}. {_REMEDIES[error.errno]}")
         _debug()
         return 1
-    except Exception as error:  # noqa: BLE001 - the last place before the user; told in full, never swallowed
+    except Exception as error:  # noqa: BLE001 - the outermost handler: the exception is shown in full
         return _unexpected(error)
     return result if isinstance(result, int) else 0
 
@@ -57,8 +57,8 @@ def exit_code(work: Callable[[], Any]) -> int:
 def _unexpected(error: Exception) -> int:
     tell(
         f"unexpected {type(error).__name__}: {error}\n"
-        "This is a fault of Finetooth. Set FINETOOTH_DEBUG=1 and give the same command again to see where it happened;"
-        " CONTRIBUTING.md says how to report it."
+        "This is a bug in Finetooth. To see where it happened, set FINETOOTH_DEBUG=1 and run the same command again. "
+        "CONTRIBUTING.md says how to report it."
     )
     _debug()
     return INTERNAL

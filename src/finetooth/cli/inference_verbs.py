@@ -1,4 +1,4 @@
-"""The verbs that use what was tuned: predict, evaluate."""
+"""The verbs that use a trained adapter: predict, evaluate."""
 
 import csv
 import io
@@ -15,40 +15,40 @@ from finetooth.cli.terminal_lines import progress_on
 from finetooth.errors import DataError, RecipeError, did_you_mean
 from finetooth.wording import interval, times, wrapped
 
-if TYPE_CHECKING:  # help is printed without pydantic and torch
+if TYPE_CHECKING:  # --help imports neither pydantic nor torch
     from finetooth.measure.decisions import Decided
     from finetooth.model.predictor import Prediction, Predictor
 
-_WORTH_A_LINE = 256  # texts: fewer are done before a progress line could be read
+_WORTH_A_LINE = 256  # texts; fewer take too short a time for a progress line
 _SHOWN = 5
 _COLUMNS = 80
 _LABEL_COLUMNS = 32
 _BASE: Callable[[options.Command], options.Command] = click.option(
     "--base",
     metavar="SOURCE",
-    help="The base model, for an adapter that was moved: a folder, wheel: or Hub id.",
+    help="The base model, if the adapter was moved: a folder, a wheel: source or a Hub id.",
 )
 
 
 @click.command(short_help="Label texts with a run or an adapter.")
 @click.argument("inputs", metavar="TEXT...|FILE|-", nargs=-1, required=True)
 @click.option(
-    "--with", "tuned", metavar="RUN|ADAPTER", required=True, type=click.Path(path_type=Path),
+    "--with", "run_or_adapter", metavar="RUN|ADAPTER", required=True, type=click.Path(path_type=Path),
     shell_complete=completion.runs,
     help="A run folder (its winner is used) or an adapter folder.",
 )  # fmt: skip
 @click.option(
     "--text-pair", "text_pairs", metavar="TEXT", multiple=True,
-    help="The second text of a pair; as many as there are TEXTs, in their order.",
+    help="The second text of a pair; one for each TEXT, in the same order.",
 )  # fmt: skip
-@click.option("--text-column", metavar="NAME", help="Column of FILE that holds the text; found if not given.")
-@click.option("--pair-column", metavar="NAME", help="Column of FILE that holds the second text of each pair.")
+@click.option("--text-column", metavar="NAME", help="Column of FILE with the text; by default it is detected.")
+@click.option("--pair-column", metavar="NAME", help="Column of FILE with the second text of each pair.")
 @_BASE
 @options.exact
 @options.as_json
 def predict(
     inputs: tuple[str, ...],
-    tuned: Path,
+    run_or_adapter: Path,
     base: str | None,
     text_pairs: tuple[str, ...],
     text_column: str | None,
@@ -61,18 +61,17 @@ def predict(
         finetooth predict --with runs/quickstart "A film to remember."
         finetooth predict --with runs/quickstart reviews.csv > labels.tsv
 
-    Print the label of each text. One argument that names an existing file is read as a file (CSV, TSV, JSONL,
-    Parquet, or text with one example a line); `-` reads one text a line from stdin; all else is text.
+    Print the label of each text. A single argument that names an existing file is read as a file (CSV, TSV, JSONL,
+    Parquet, or text with one example a line); `-` reads one text a line from stdin; other arguments are texts.
 
-    For texts the output is a table; for a file or stdin it is tab-separated, with a header, one line for each example
-    in its order: row (counted from 1), label, probability. A blank text in them is labelled like any other, so that
-    lines stay in step with rows, and told on stderr; rows of a table without any field are no rows. With --json, a list
-    of label, probability and the probabilities of all labels. Where an adapter abstains (decision.abstain), the label
-    is empty, with --json null.
+    For texts the output is a table. For a file or stdin it is tab-separated: a header, then one line for each example
+    in order, with row (from 1), label and probability. Blank texts are labelled too, so that lines and rows stay
+    aligned, and stderr names them; empty lines of a table are skipped. With --json: a list of label, probability and
+    the probabilities of all labels. If an adapter abstains (decision.abstain), the label is empty, with --json null.
     """
     named = {key: name for key, name in (("text", text_column), ("text_pair", pair_column)) if name is not None}
-    texts, pairs = _texts(inputs, text_pairs, tuned=tuned, named=named)
-    predictor, decided = _decided(tuned, texts, pairs, base=base, exact=exact)
+    texts, pairs = _texts(inputs, text_pairs, run_or_adapter=run_or_adapter, named=named)
+    predictor, decided = _decided(run_or_adapter, texts, pairs, base=base, exact=exact)
     if as_json:
         output.emit_json(predictor.predictions(decided))
         return
@@ -81,39 +80,41 @@ def predict(
         output.emit(_tab_separated(decided, predictor.classes), exact=True)
     else:
         output.emit(_aligned(predictor.predictions(decided), texts))
-    _tell_of_abstained(decided)
+    _count_abstained(decided)
     if not streamed:
-        output.next_command(f"finetooth evaluate {shlex.quote(str(tuned))}")
+        output.next_command(f"finetooth evaluate {shlex.quote(str(run_or_adapter))}")
 
 
 @click.command(short_help="Score a run or an adapter on its test split or other data.")
-@click.argument("tuned", metavar="RUN|ADAPTER", type=click.Path(path_type=Path), shell_complete=completion.runs)
-@click.option("--data", metavar="SOURCE", help="Labelled data to score on; the run's test split if not given.")
+@click.argument(
+    "run_or_adapter", metavar="RUN|ADAPTER", type=click.Path(path_type=Path), shell_complete=completion.runs
+)
+@click.option("--data", metavar="SOURCE", help="Labelled data to score on; by default the run's test split.")
 @_BASE
 @options.exact
 @options.as_json
-def evaluate(tuned: Path, data: str | None, base: str | None, exact: bool, as_json: bool) -> None:
+def evaluate(run_or_adapter: Path, data: str | None, base: str | None, exact: bool, as_json: bool) -> None:
     """
     \b
         finetooth evaluate runs/quickstart
         finetooth evaluate runs/quickstart --data more-reviews.csv
 
-    Score the winner of RUN, or ADAPTER, from its saved files. Each look at a test split is counted, and the count is
-    printed: a test set looked at often says less.
+    Score the winner of RUN, or ADAPTER, from its saved files. The number of times that the test split was used is
+    printed: a test set that is used often becomes less reliable.
 
-    Rows of --data whose text stands in the training or validation rows of the run are counted, and the other rows are
-    scored apart: figures over rows that a model was trained on are not a test result. An adapter outside its run keeps
-    no record of its rows. With --json: seen_rows (train, validation; null where not known), unseen (figures of the
-    other rows, null where none or all were seen) and note.
+    Examples of --data whose text is also in the run's training or validation examples are counted, and the others are
+    scored separately: figures on examples that a model was trained on are not a test result. An adapter outside its
+    run has no record of its examples. With --json: seen_rows (train, validation; null if unknown), unseen (figures of
+    the others; null if none or all were seen) and note.
     """
     from finetooth import pipeline
 
-    figures = pipeline.evaluate(tuned, data=data, base=base, progress=progress_on(sys.stderr), exact=exact)
+    figures = pipeline.evaluate(run_or_adapter, data=data, base=base, progress=progress_on(sys.stderr), exact=exact)
     if as_json:
         output.emit_json(figures)
         return
-    output.emit(_scores(tuned, figures))
-    output.next_command(f'finetooth predict --with {shlex.quote(str(tuned))} "your text"')
+    output.emit(_scores(run_or_adapter, figures))
+    output.next_command(f'finetooth predict --with {shlex.quote(str(run_or_adapter))} "your text"')
 
 
 def _is_stream(inputs: Sequence[str]) -> bool:
@@ -125,67 +126,69 @@ def _is_file(text: str) -> bool:
 
 
 def _is_special(text: str) -> bool:
-    """Whether a pipe, socket or device goes by that name: no word that someone wants labelled."""
+    """Whether a pipe, socket or device has this name, so that it is not a text to label."""
     return _exists(text) and not Path(text).is_file() and not Path(text).is_dir()
 
 
 def _exists(text: str) -> bool:
     try:
         return Path(text).exists()
-    except (OSError, ValueError):  # too long for a name, or holds a NUL: a text
+    except (OSError, ValueError):  # too long for a name, or with a NUL character
         return False
 
 
-def _of_file(path: Path, *, tuned: Path, named: dict[str, str]) -> tuple[list[str], list[str] | None]:
-    """The texts of a file, and their second texts: read as the data of the run was, if `tuned` is or lies in one."""
+def _of_file(path: Path, *, run_or_adapter: Path, named: dict[str, str]) -> tuple[list[str], list[str] | None]:
+    """The texts of a file and their second texts; within a run, read as its data was."""
     from finetooth.data import read_texts
     from finetooth.pipeline.using import data_of, run_of
 
-    folder = run_of(tuned.absolute())
+    folder = run_of(run_or_adapter.absolute())
     spec, columns = (None, None) if folder is None else data_of(folder)
     return read_texts(path, spec=spec, found=columns, named=named, progress=progress_on(sys.stderr))
 
 
 def _texts(
-    inputs: Sequence[str], text_pairs: Sequence[str], *, tuned: Path, named: dict[str, str]
+    inputs: Sequence[str], text_pairs: Sequence[str], *, run_or_adapter: Path, named: dict[str, str]
 ) -> tuple[list[str], list[str] | None]:
-    """The texts to label and, for pairs, their second texts. named: columns of a file, text and text_pair.
+    """The texts to label and, for pairs, their second texts. named: the columns text and text_pair of a file.
 
-    Raises: RecipeError when the arguments do not go together; DataError when there is nothing to label.
+    Raises: RecipeError if the arguments contradict each other; DataError if there is nothing to label.
     """
     pairs: list[str] | None = list(text_pairs) or None
     if _is_stream(inputs):
         if pairs:
-            raise RecipeError("--text-pair goes with TEXT arguments; for a file name its column with --pair-column.")
+            raise RecipeError("--text-pair needs TEXT arguments. For a file, name the column with --pair-column.")
         source = inputs[0]
         if source == "-":
             texts = _lines_of_stdin()
-            _tell_of_blank(texts)
+            _name_blank_lines(texts)
         else:
-            texts, pairs = _of_file(Path(source), tuned=tuned, named=named)
+            texts, pairs = _of_file(Path(source), run_or_adapter=run_or_adapter, named=named)
         if not texts:
-            raise DataError(f"{'stdin' if source == '-' else source}: holds no text to label.")
+            raise DataError(f"{'stdin' if source == '-' else source}: has no text to label.")
         if not any(map(str.strip, texts)):
             raise DataError(
-                f"{'stdin' if source == '-' else source}: holds only blank texts; there is nothing to label."
+                f"{'stdin' if source == '-' else source}: has only blank texts, so there is nothing to label."
             )
     else:
         texts = list(inputs)
-        _refuse_files_among(texts)
+        _check_no_file_names(texts)
         if pairs and len(pairs) != len(texts):
-            raise RecipeError(f"{len(texts)} TEXT but {len(pairs)} --text-pair: give one --text-pair for each TEXT.")
+            raise RecipeError(
+                f"there are {len(texts)} TEXT but {len(pairs)} --text-pair. Give one --text-pair for each TEXT."
+            )
         empty = [number for number, text in enumerate(texts, start=1) if not text.strip()]
         if empty:
-            raise DataError(f"text {empty[0]} of {len(texts)} is empty: there is nothing to label.")
+            raise DataError(f"text {empty[0]} of {len(texts)} is empty. Remove it, or write a text.")
     return texts, pairs
 
 
-def _tell_of_blank(lines: Sequence[str]) -> None:
-    """Say which lines of stdin are labelled although nothing stands in them, as a file's are told when it is read."""
+def _name_blank_lines(lines: Sequence[str]) -> None:
+    """Name the blank lines of stdin, which are labelled like the others."""
     blank = [str(number) for number, line in enumerate(lines, start=1) if not line.strip()]
     if blank:
         more = f" and {len(blank) - _SHOWN:,} more" if len(blank) > _SHOWN else ""
-        output.tell(f"stdin: blank lines, labelled as they are: {', '.join(blank[:_SHOWN])}{more}.")
+        output.tell(f"stdin: these lines are blank and are labelled too: {', '.join(blank[:_SHOWN])}{more}.")
 
 
 def _lines_of_stdin() -> list[str]:
@@ -198,15 +201,17 @@ def _lines_of_stdin() -> list[str]:
     return lines
 
 
-def _refuse_files_among(texts: Sequence[str]) -> None:
-    """Stop where the name of a file would be labelled as if it were a text."""
+def _check_no_file_names(texts: Sequence[str]) -> None:
+    """Check that no text is the name of a file, which would be labelled as text. Raises: RecipeError."""
     from finetooth.data.discover import names_data
 
     for text in texts:
         if text == "-" or _is_file(text):
-            raise RecipeError(f"{text}: give a file or - alone; {len(texts)} arguments are read as texts.")
+            raise RecipeError(
+                f"{text}: is a file or -. Give it as the only argument; {len(texts)} arguments are texts."
+            )
         if _is_special(text) or (len(texts) == 1 and "/" in text and _exists(text)):
-            raise RecipeError(f"{text}: is no regular file. Give a file, or its texts on stdin, one a line: -")
+            raise RecipeError(f"{text}: is not a regular file. Give a file, or - and its texts on stdin, one a line.")
         if len(texts) > 1 or any(map(str.isspace, text)):
             continue
         if names_data(Path(text)):
@@ -215,23 +220,23 @@ def _refuse_files_among(texts: Sequence[str]) -> None:
 
 
 def _decided(
-    tuned: Path, texts: Sequence[str], pairs: Sequence[str] | None, *, base: str | None, exact: bool
+    run_or_adapter: Path, texts: Sequence[str], pairs: Sequence[str] | None, *, base: str | None, exact: bool
 ) -> "tuple[Predictor, Decided]":
     import finetooth
 
     progress = progress_on(sys.stderr)
-    predictor = finetooth.load(tuned, base=base, progress=progress, exact=exact)
+    predictor = finetooth.load(run_or_adapter, base=base, progress=progress, exact=exact)
     if len(texts) < _WORTH_A_LINE:
         return predictor, predictor.decide(texts, pairs)
     with progress.step("predict", total=len(texts), unit="texts") as step:
         return predictor, predictor.decide(texts, pairs, advance=step.advance)
 
 
-def _tell_of_abstained(decided: "Decided") -> None:
+def _count_abstained(decided: "Decided") -> None:
     count = int(decided.abstained.sum())
     if count:
         total = len(decided.labels)
-        output.tell(f"no label for {count:,} of {total:,} texts: the adapter abstains where it is not sure.")
+        output.tell(f"no label for {count:,} of {total:,} texts: the adapter abstains if it is unsure.")
 
 
 def _tab_separated(decided: "Decided", classes: Sequence[str]) -> str:
@@ -256,7 +261,7 @@ def _aligned(answers: "Sequence[Prediction]", texts: Sequence[str]) -> str:
 
 
 def _measured(figures: dict[str, Any], *, tested: bool) -> list[str]:
-    """The figures of some rows, one a line; the interval of the accuracy where they are a test of the adapter."""
+    """The figures of some examples, one a line, with the interval of the accuracy if they are a test result."""
     from finetooth.measure.intervals import wilson
 
     low, high = wilson(round(figures["accuracy"] * figures["examples"]), figures["examples"])
@@ -270,7 +275,7 @@ def _measured(figures: dict[str, Any], *, tested: bool) -> list[str]:
 
 
 def _answered(figures: dict[str, Any]) -> list[str]:
-    """Which rows an adapter that abstains answers, and how well; the accuracy above these lines is over all of them."""
+    """The share of examples that an abstaining adapter answers, and its accuracy on those."""
     from finetooth.measure.intervals import wilson
 
     coverage, count = figures["coverage"], round(figures["coverage"] * figures["examples"])
@@ -282,11 +287,11 @@ def _answered(figures: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _scores(tuned: Path, figures: dict[str, Any]) -> str:
+def _scores(run_or_adapter: Path, figures: dict[str, Any]) -> str:
     from finetooth.report.wording import PRECISIONS
 
     what = f"{figures['split']} split" if figures.get("split") else figures["source"]
-    lines = [f"{tuned}, {what}: {figures['examples']:,} examples"]
+    lines = [f"{run_or_adapter}, {what}: {figures['examples']:,} examples"]
     note, unseen = figures.get("note"), figures.get("unseen")
     if note:
         lines += ["", wrapped(note)]

@@ -1,4 +1,4 @@
-"""Options that several verbs share, each with its help in one place."""
+"""Options that several verbs share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ overrides: Callable[[Command], Command] = click.option(
     "overrides",
     metavar="KEY=VALUE",
     multiple=True,
-    help="Change one recipe key, such as training.epochs=2; may be given many times.",
+    help="Change one recipe key, such as training.epochs=2; may be repeated.",
 )
 as_json: Callable[[Command], Command] = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 wide: Callable[[Command], Command] = click.option("--wide", is_flag=True, help="Print all columns, past 80 characters.")
@@ -30,29 +30,29 @@ _OUT: Callable[[Command], Command] = click.option(
     "--out",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="The run folder; runs/NAME of the recipe if not given.",
+    help="The run folder; by default runs/NAME, after the recipe.",
 )
 _ALLOW_INEXACT: Callable[[Command], Command] = click.option(
     "--allow-inexact",
     is_flag=True,
-    help="Go on with a run whose threads, versions or device have changed, and mark it inexact.",
+    help="Continue a run although threads, versions or device have changed, and mark it as inexact.",
 )
 
 
 _PROFILE: Callable[[Command], Command] = click.option(
     "--profile",
     is_flag=True,
-    help="Also print where the time went: seconds of each part of training and of each step.",
+    help="Also print how many seconds each step and each part of training took.",
 )
 
 
 exact: Callable[[Command], Command] = click.option(
-    "--exact", is_flag=True, help="Compute by the model's own pass, padded, unmerged and in float32: slower."
+    "--exact", is_flag=True, help="Compute with the model's own forward pass, padded, unmerged, in float32: slower."
 )
 
 
 def of_a_run(command: Command) -> Command:
-    """Add the options that `run` and `quickstart` take."""
+    """Add the options of `run` and `quickstart`."""
     for option in (wide, as_json, _PROFILE, exact, _ALLOW_INEXACT, overrides, _OUT):
         command = option(command)
     return command

