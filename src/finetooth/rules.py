@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, Literal
 
 from finetooth.wording import short
 
 # Given a value, what is needed instead, such as "a whole number from 1 to 8"; None if the value is allowed.
 Rule = Callable[[Any], str | None]
+Check = Callable[[Any], Iterator["Problem"]]
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 LONGEST_TEXT = 10_000
@@ -144,25 +146,33 @@ def record(table: Mapping[str, Rule], *, required: Collection[str] = ()) -> Rule
     return recorded
 
 
-def check_table(values: Mapping[str, Any], table: Mapping[str, Rule], *, path: str = "") -> Iterator[Problem]:
-    """Check the values of the table's keys, and yield a problem for each that is wrong; other keys are ignored."""
+def check_table(
+    values: Mapping[str, Any], table: Mapping[str, Rule], *, path: str = "", required: Collection[str] = ()
+) -> Iterator[Problem]:
+    """Check the values of the table's keys, and yield a problem for each that is wrong or missing.
+
+    Other keys are ignored. required: the keys that must be present.
+    """
+    for key in required:
+        if key not in values:
+            yield Problem(f"{path}{key}", "value", f"key {path + key!r} is missing.")
     for key, rule in table.items():
         needed = rule(values[key]) if key in values else None
         if needed:
             yield Problem(f"{path}{key}", "value", f"key {path + key!r} is {short(values[key])}; {needed} is needed.")
 
 
-def check_required(values: Mapping[str, Any], keys: Collection[str], *, path: str = "") -> Iterator[Problem]:
-    """Check that the keys are present, and yield a problem for each that is missing."""
-    for key in keys:
-        if key not in values:
-            yield Problem(f"{path}{key}", "value", f"key {path + key!r} is missing.")
+def of_mapping(check: Callable[[dict[str, Any]], Iterator[Problem]]) -> Check:
+    """Decorate a check of a mapping, so that it takes any value and yields a problem for one that is no mapping."""
 
+    @wraps(check)
+    def checked(value: Any) -> Iterator[Problem]:
+        if isinstance(value, dict):
+            yield from check(value)
+        else:
+            yield Problem("", "value", f"holds a {type(value).__name__}, not a mapping of settings.")
 
-def not_a_mapping(value: Any) -> Iterator[Problem]:
-    """Check that a file holds a mapping, and yield a problem if not."""
-    if not isinstance(value, dict):
-        yield Problem("", "value", f"holds a {type(value).__name__}, not a mapping of settings.")
+    return checked
 
 
 def _has_surrogate(value: str) -> bool:

@@ -1,8 +1,6 @@
 """Read the files of an adapter folder: regular files only, JSON of limited size, tensors by their header."""
 
-import json
 import os
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ import numpy.typing as npt
 from finetooth.doctor.diagnosis import Finding, fault
 from finetooth.errors import SourceError
 from finetooth.sources.regular_files import open_regular
-from finetooth.sources.safetensors_header import check_safetensors
+from finetooth.sources.safetensors_header import Tensor, read_header
 from finetooth.untrusted import parse
 from finetooth.wording import short
 
@@ -29,24 +27,6 @@ _EXPONENTS: dict[str, tuple[str, int]] = {
     "F32": ("<u4", 0x7F80_0000),
     "F64": ("<u8", 0x7FF0_0000_0000_0000),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """One tensor of the weights file. start, end: of its bytes in the file."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    start: int
-    end: int
-
-    @property
-    def values(self) -> int:
-        """The number of its values."""
-        product = 1
-        for size in self.shape:
-            product *= size
-        return product
 
 
 def list_names(folder: Path) -> list[str]:
@@ -81,30 +61,12 @@ def read_mapping(path: Path) -> dict[str, Any] | Finding:
     return value
 
 
-def read_header(path: Path) -> dict[str, Tensor] | Finding:
-    """The tensors in the header of a safetensors file, by name, or a fault if header or size are wrong."""
+def read_tensors(path: Path) -> dict[str, Tensor] | Finding:
+    """The tensors of a safetensors file by name, sorted, or a fault if header or size are wrong."""
     try:
-        check_safetensors(path, shown=path.name)
-        with open_regular(path) as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(length))
+        return dict(sorted(read_header(path, shown=path.name).items()))
     except SourceError as error:
         return _unread(path, error)
-    except (ValueError, RecursionError, struct.error) as error:
-        return fault(
-            "weights", f"{path.name} changed while it was read ({error}).", "Try again when no program writes to it."
-        )
-    header.pop("__metadata__", None)
-    data_start = 8 + length
-    return {
-        name: Tensor(
-            entry["dtype"],
-            tuple(entry["shape"]),
-            data_start + entry["data_offsets"][0],
-            data_start + entry["data_offsets"][1],
-        )
-        for name, entry in sorted(header.items())
-    }
 
 
 @dataclass(frozen=True, slots=True)

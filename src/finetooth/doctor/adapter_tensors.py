@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from finetooth.doctor.adapter_files import Tensor
+from finetooth.sources.safetensors_header import Tensor
 
 PREFIX = "base_model.model."  # what peft puts before every name
 GUESSED = ("classifier", "score")  # modules that peft saves for a classifier without being asked

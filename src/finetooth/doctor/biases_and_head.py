@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from finetooth.doctor.adapter_files import Tensor
 from finetooth.doctor.adapter_tensors import CLASSIFIES, GUESSED, Parts, is_within, outputs, saved_modules
 from finetooth.doctor.diagnosis import Finding, fault, note
 from finetooth.doctor.known_layers import KnownLayers, layer_number
+from finetooth.sources.safetensors_header import Tensor
 from finetooth.wording import counted, listed, short
 
 _FIRST_TO_SAVE = (0, 21)  # the first peft that saves biases trained with lora_only (peft#3306, fixed by #3490)

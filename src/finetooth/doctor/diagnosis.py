@@ -1,7 +1,7 @@
-"""One finding of the doctor, and how values and names are shown in it."""
+"""What the doctor found: one finding, and the diagnosis of a folder."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,30 @@ class Finding:
     what: str
     fix: str
     command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The findings, faults first. name: of the folder. adapter: what its files say about it."""
+
+    name: str
+    adapter: dict[str, Any]
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is no fault; notes are allowed."""
+        return all(finding.kind != "fault" for finding in self.findings)
+
+    def report(self) -> dict[str, Any]:
+        """The diagnosis as JSON."""
+        return {
+            "schema": 1,
+            "name": self.name,
+            "passed": self.passed,
+            "adapter": self.adapter,
+            "findings": [asdict(finding) for finding in self.findings],
+        }
 
 
 def fault(about: str, what: str, fix: str, *, command: str = "") -> Finding:

@@ -1,7 +1,6 @@
 """Examine an adapter folder, without its base or with the base's config.json."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,42 +9,18 @@ from finetooth.doctor.adapter_files import (
     CONFIG,
     IDENTITY,
     WEIGHTS,
-    Tensor,
     list_names,
-    read_header,
     read_mapping,
+    read_tensors,
     read_values,
 )
 from finetooth.doctor.adapter_tensors import Parts, sort_tensors
-from finetooth.doctor.diagnosis import Finding
+from finetooth.doctor.diagnosis import Diagnosis, Finding
 from finetooth.doctor.known_layers import KnownLayers, known_by_modules
 from finetooth.progress import Progress, Silent
+from finetooth.sources.safetensors_header import Tensor
 
 Read = TypeVar("Read")
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """The findings, faults first. name: of the folder. adapter: what its files say about it."""
-
-    name: str
-    adapter: dict[str, Any]
-    findings: tuple[Finding, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether there is no fault; notes are allowed."""
-        return all(finding.kind != "fault" for finding in self.findings)
-
-    def report(self) -> dict[str, Any]:
-        """The diagnosis as JSON."""
-        return {
-            "schema": 1,
-            "name": self.name,
-            "passed": self.passed,
-            "adapter": self.adapter,
-            "findings": [asdict(finding) for finding in self.findings],
-        }
 
 
 def examine(folder: str | Path, *, base: str | None = None, progress: Progress | None = None) -> Diagnosis:
@@ -60,7 +35,7 @@ def examine(folder: str | Path, *, base: str | None = None, progress: Progress |
     names = list_names(folder)
     findings = [*metadata.missing_file_findings(names)]
     config = _value_or_report(read_mapping(folder / CONFIG), findings) if CONFIG in names else None
-    tensors = _value_or_report(read_header(folder / WEIGHTS), findings) if WEIGHTS in names else None
+    tensors = _value_or_report(read_tensors(folder / WEIGHTS), findings) if WEIGHTS in names else None
     parts = sort_tensors(tensors or {}, config or {})
     family = known_by_modules(parts.loras)
     rows = biases_and_head.output_rows(parts)

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from finetooth.doctor.adapter_files import WEIGHTS, Tensor, Values
+from finetooth.doctor.adapter_files import WEIGHTS, Values
 from finetooth.doctor.adapter_tensors import Parts, named_by, targets
 from finetooth.doctor.diagnosis import Finding, fault, note
+from finetooth.sources.safetensors_header import Tensor
 from finetooth.wording import counted, listed, short
 
 _PAIRS = (("A", "B"), ("embedding_A", "embedding_B"))
@@ -114,11 +115,7 @@ def unused_tensor_findings(parts: Parts) -> Iterator[Finding]:
 
 def _ranks(lora: Mapping[str, tuple[str, Tensor]]) -> tuple[int | None, int | None]:
     """The ranks of the first and second matrix, from their shapes; None for one that is missing or not a matrix."""
-    if "A" in lora:
-        down, up = lora["A"][1].shape, lora["B"][1].shape if "B" in lora else ()
-        return down[0] if len(down) > 1 else None, up[1] if len(up) > 1 else None
-    down = lora["embedding_A"][1].shape if "embedding_A" in lora else ()
-    up = lora["embedding_B"][1].shape if "embedding_B" in lora else ()
+    down, up = (lora[part][1].shape if part in lora else () for part in _PAIRS["A" not in lora])
     return down[0] if len(down) > 1 else None, up[1] if len(up) > 1 else None
 
 

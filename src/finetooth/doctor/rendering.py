@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from finetooth.doctor.diagnosis import Finding
-from finetooth.doctor.examination import Diagnosis
+from finetooth.doctor.diagnosis import Diagnosis, Finding
 from finetooth.wording import counted, wrapped
 
 _ABOUT = 9

@@ -15,7 +15,7 @@ from finetooth.families import Family, family_of, model_types
 from finetooth.model import seeds
 from finetooth.model.checked import CONFIG
 from finetooth.model.config_file import first_line, load_config, transformers_library
-from finetooth.sources.safetensors_header import tensor_shapes
+from finetooth.sources.safetensors_header import read_header
 from finetooth.untrusted import check_sizes
 
 
@@ -151,7 +151,8 @@ def _load(folder: Path, classes: Sequence[str] | None, dropout: float | Literal[
 def _check_sizes(folder: Path, config: Any, family: Family) -> None:
     """Check the sizes that config.json claims against the checkpoint's header, before anything is allocated."""
     files = sorted(file for file in folder.iterdir() if file.suffix == ".safetensors")
-    shapes = {name: shape for file in files for name, shape in tensor_shapes(file, shown=file.name).items()}
+    tensors = (item for file in files for item in read_header(file, shown=file.name).items())
+    shapes = {name: tensor.shape for name, tensor in tensors}
     for problem in check_sizes(shapes, config, family=family):
         raise ModelError(f"the base model: {CONFIG}: {problem}")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.errors import RecipeError
-from finetooth.recipe.model_names import model_source, check_not_a_folder
+from finetooth.recipe.model_names import check_not_a_folder, model_source
 
 DATA_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
 COMPRESSED_SUFFIXES = (".gz", ".bz2")

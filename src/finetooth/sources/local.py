@@ -21,19 +21,7 @@ def fetch_folder(text: str, kind: staging.Kind | None, *, progress: Progress) ->
     kind: None for an adapter, or for what Finetooth saved in place of one.
     Raises: SourceError naming the file that is missing or refused.
     """
-    folder = _existing(text).resolve()
-    try:
-        kind = kind or staging.artifact_kind(folder)
-    except PermissionError as error:
-        raise SourceError(f"{text}: cannot be read ({error.strerror}).") from error
-    if not folder.is_dir():
-        raise SourceError(f"{text}: is a file. Name the {kind.name} folder that holds it.")
-    try:
-        names = staging.listing(folder, kind)
-        staging.check_names([item.name for item in folder.iterdir()], kind, shown=text)
-    except PermissionError as error:
-        raise SourceError(f"{text}: cannot be read ({error.strerror}).") from error
-    staging.check(folder, kind, shown=text)  # before hashing, which takes longer
+    folder, kind, names = _checked(text, kind)
     size = sum((folder / name).stat().st_size for name in names)
     with progress.step(f"check {kind.name} {folder.name}" if folder.name != kind.name else f"check {kind.name}"):
         hashes = staging.hashes(folder, names)
@@ -53,18 +41,26 @@ def temporary_folder(text: str, kind: staging.Kind | None) -> Iterator[Path]:
 
     kind: as in fetch_folder. Raises: SourceError naming the file that is missing or refused.
     """
-    folder = _existing(text).resolve()
+    folder, kind, names = _checked(text, kind)
     with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
-        try:
-            kind = kind or staging.artifact_kind(folder)
-            names = staging.listing(folder, kind)
-            staging.check_names([item.name for item in folder.iterdir()], kind, shown=text)
-            staging.check(folder, kind, shown=text)
-            staging.copy_out(folder, Path(copy), staging.hashes(folder, names))
-        except (NotADirectoryError, PermissionError) as error:
-            raise SourceError(f"{text}: cannot be read as a folder ({error.strerror}).") from error
+        staging.copy_out(folder, Path(copy), staging.hashes(folder, names))
         staging.check(Path(copy), kind, shown=text)
         yield Path(copy)
+
+
+def _checked(text: str, kind: staging.Kind | None) -> tuple[Path, staging.Kind, list[str]]:
+    """The folder, its kind and the names of its allowed files, all of them checked but not hashed."""
+    folder = _existing(text).resolve()
+    try:
+        kind = kind or staging.artifact_kind(folder)
+        if not folder.is_dir():
+            raise SourceError(f"{text}: is a file. Name the {kind.name} folder that holds it.")
+        names = staging.listing(folder, kind)
+        staging.check_names([item.name for item in folder.iterdir()], kind, shown=text)
+    except PermissionError as error:
+        raise SourceError(f"{text}: cannot be read ({error.strerror}).") from error
+    staging.check(folder, kind, shown=text)
+    return folder, kind, names
 
 
 def fetch_data(text: str, *, progress: Progress) -> Source:

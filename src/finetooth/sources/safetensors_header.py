@@ -7,6 +7,7 @@ fill the rest of the file without gap or overlap. Source: https://github.com/hug
 import json
 import math
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,54 +24,65 @@ _BITS = {
 }  # fmt: skip
 
 
-def check_safetensors(path: Path, *, shown: str) -> None:
-    """Check that the header is valid and agrees with the file's size; the values of tensors are not read.
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor of a safetensors file. start, end: of its bytes in the file."""
 
-    shown: the file's name for messages. Raises: SourceError naming the file and what is wrong with it.
-    """
-    tensor_shapes(path, shown=shown)
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+    @property
+    def values(self) -> int:
+        """The number of its values."""
+        return math.prod(self.shape)
 
 
-def tensor_shapes(path: Path, *, shown: str) -> dict[str, tuple[int, ...]]:
-    """The shape of every tensor by name, after the same check as check_safetensors.
+def read_header(path: Path, *, shown: str) -> dict[str, Tensor]:
+    """The tensors of a safetensors file by name, after checking that the header is valid and agrees with the size.
 
-    shown: the file's name for messages. Raises: SourceError naming the file and what is wrong with it.
+    The values of tensors are not read. shown: the file's name for messages.
+    Raises: SourceError naming the file and what is wrong with it.
     """
     with open_regular(path) as file:
-        header = _header(file, path.stat().st_size)
-    if isinstance(header, str):
-        raise SourceError(f"{shown}: is not a complete safetensors file: {header}. Fetch or save it again.")
-    return {name: tuple(entry["shape"]) for name, entry in header.items()}
+        try:
+            return _read(file, path.stat().st_size)
+        except ValueError as error:
+            raise SourceError(
+                f"{shown}: is not a complete safetensors file: {error}. Fetch or save it again."
+            ) from None
 
 
-def _header(file: BinaryIO, size: int) -> dict[str, Any] | str:
-    """The entries of the header, or what is wrong with the file."""
+def _read(file: BinaryIO, size: int) -> dict[str, Tensor]:
     prefix = file.read(8)
     if len(prefix) < 8:
-        return f"the file has {size} bytes, and the length of its header alone takes 8"
+        raise ValueError(f"the file has {size} bytes, and the length of its header alone takes 8")
     (length,) = struct.unpack("<Q", prefix)
     if length > min(size - 8, MAX_HEADER_BYTES):
-        return f"the header claims {length} bytes, the file has {size}"
+        raise ValueError(f"the header claims {length} bytes, the file has {size}")
     try:
         header = json.loads(file.read(length).decode(), object_pairs_hook=_unique_keys)
     except (ValueError, RecursionError):
-        return "the header is not JSON, or names a tensor twice"
+        raise ValueError("the header is not JSON, or names a tensor twice") from None
     if not isinstance(header, dict):
-        return "the header is not a JSON object"
+        raise ValueError("the header is not a JSON object")
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        return "its metadata is not a mapping of strings"
+        raise ValueError("its metadata is not a mapping of strings")
     if len(header) > MAX_TENSORS:
-        return f"it lists {len(header):,} tensors, more than the {MAX_TENSORS:,} allowed"
-    spans = []
-    for name, entry in header.items():
-        if len(name) > MAX_NAME:
-            return f"a tensor's name has {len(name):,} characters, more than the {MAX_NAME:,} allowed"
-        span = _span(entry)
-        if isinstance(span, str):
-            return f"tensor {name!r}: {span}"
-        spans.append((*span, name))
-    return _layout_fault(sorted(spans), size - 8 - length) or header
+        raise ValueError(f"it lists {len(header):,} tensors, more than the {MAX_TENSORS:,} allowed")
+    tensors = {name: _tensor(name, entry, data_start=8 + length) for name, entry in header.items()}
+    position = 8 + length
+    for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].end, item[0])):
+        if tensor.start != position:
+            raise ValueError(
+                f"tensor {name!r} begins at byte {tensor.start - 8 - length}, expected {position - 8 - length}"
+            )
+        position = tensor.end
+    if position != size:
+        raise ValueError(f"its tensors fill {position - 8 - length} bytes, the file holds {size - 8 - length}")
+    return tensors
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -80,29 +92,22 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return mapping
 
 
-def _span(entry: Any) -> tuple[int, int] | str:
+def _tensor(name: str, entry: Any, *, data_start: int) -> Tensor:
+    if len(name) > MAX_NAME:
+        raise ValueError(f"a tensor's name has {len(name):,} characters, more than the {MAX_NAME:,} allowed")
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        return "its entry does not have the keys dtype, shape and data_offsets"
-    bits = _BITS.get(entry["dtype"]) if isinstance(entry["dtype"], str) else None
+        raise ValueError(f"tensor {name!r}: its entry does not have the keys dtype, shape and data_offsets")
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    bits = _BITS.get(dtype) if isinstance(dtype, str) else None
     if bits is None:
-        return f"dtype {entry['dtype']!r} is not known"
-    shape, offsets = entry["shape"], entry["data_offsets"]
+        raise ValueError(f"tensor {name!r}: dtype {dtype!r} is not known")
     if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
-        return "shape or data_offsets are not lists of whole numbers from 0"
+        raise ValueError(f"tensor {name!r}: shape or data_offsets are not lists of whole numbers from 0")
     needed = math.prod(shape) * bits
     if needed % 8 or offsets[1] - offsets[0] != needed // 8:
-        return f"shape {shape} of {entry['dtype']} does not fill bytes {offsets[0]} to {offsets[1]}"
-    return offsets[0], offsets[1]
+        raise ValueError(f"tensor {name!r}: shape {shape} of {dtype} does not fill bytes {offsets[0]} to {offsets[1]}")
+    return Tensor(dtype, tuple(shape), data_start + offsets[0], data_start + offsets[1])
 
 
 def _are_sizes(value: Any) -> bool:
     return isinstance(value, list) and all(type(item) is int and 0 <= item < 2**63 for item in value)
-
-
-def _layout_fault(spans: list[tuple[int, int, str]], size: int) -> str | None:
-    at = 0
-    for start, end, name in spans:
-        if start != at:
-            return f"tensor {name!r} begins at byte {start}, expected {at}"
-        at = end
-    return None if at == size else f"its tensors fill {at} bytes, the file holds {size}"

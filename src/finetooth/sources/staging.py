@@ -8,7 +8,7 @@ from typing import Any
 
 from finetooth.errors import SourceError, did_you_mean
 from finetooth.sources.regular_files import check_regular_files, copy_regular, hash_regular, open_regular
-from finetooth.sources.safetensors_header import check_safetensors
+from finetooth.sources.safetensors_header import read_header
 from finetooth.untrusted import check_file, parse
 
 _TOKENIZER = frozenset(
@@ -145,7 +145,7 @@ def check(folder: Path, kind: Kind, *, shown: str) -> None:
         path, label = folder / name, f"{shown}/{name}"
         size = path.stat().st_size
         if name.endswith(".safetensors"):
-            check_safetensors(path, shown=label)
+            read_header(path, shown=label)
         elif size > (_CONFIG_BYTES if name.endswith("config.json") else _TEXT_BYTES):
             raise SourceError(f"{label}: has {size:,} bytes, more than such a file can need. Fetch or save it again.")
         elif name.endswith(".json"):

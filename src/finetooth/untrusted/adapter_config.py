@@ -13,8 +13,8 @@ from finetooth.rules import (
     many,
     mapping,
     module_name,
-    not_a_mapping,
     number,
+    of_mapping,
     one_of,
     optional,
     text,
@@ -59,11 +59,9 @@ _UNREAD = (
 _NAMES = ("target_modules", "exclude_modules", "modules_to_save", "layers_pattern", "rank_pattern", "alpha_pattern")
 
 
-def check_adapter_config(value: Any) -> Iterator[Problem]:
+@of_mapping
+def check_adapter_config(value: dict[str, Any]) -> Iterator[Problem]:
     """What is refused in an adapter_config.json; for a method other than LoRA, only code keys and patterns."""
-    yield from not_a_mapping(value)
-    if not isinstance(value, dict):
-        return
     yield from check_code(value)
     patterns = [problem for key in _NAMES if (problem := _pattern(key, value.get(key)))]
     yield from patterns

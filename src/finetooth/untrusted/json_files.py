@@ -1,10 +1,10 @@
 """JSON files of unknown origin: parsed without duplicate keys, and checked by the rules for their name."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from finetooth.rules import Problem, not_a_mapping
+from finetooth.rules import Check, Problem, of_mapping
 from finetooth.untrusted.adapter_config import check_adapter_config
 from finetooth.untrusted.code_keys import check_code
 from finetooth.untrusted.model_config import check_model_config
@@ -35,15 +35,9 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return mapping
 
 
-def _check_other_config(value: Any) -> Iterator[Problem]:
-    """What is refused in a file that is passed to no library."""
-    yield from not_a_mapping(value)
-    yield from check_code(value) if isinstance(value, dict) else ()
-
-
-_CHECKS: dict[str, Callable[[Any], Iterator[Problem]]] = {
+_CHECKS: dict[str, Check] = {
     "config.json": check_model_config,
-    "generation_config.json": _check_other_config,
+    "generation_config.json": of_mapping(check_code),
     "adapter_config.json": check_adapter_config,
     "labels.json": check_labels,
     "finetooth.json": check_identity,

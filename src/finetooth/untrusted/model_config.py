@@ -16,8 +16,8 @@ from finetooth.rules import (
     flag,
     integer,
     mapping,
-    not_a_mapping,
     number,
+    of_mapping,
     optional,
     text,
 )
@@ -65,14 +65,12 @@ _IDLE: dict[str, tuple[Any, ...]] = {
 }
 
 
-def check_model_config(value: Any) -> Iterator[Problem]:
+@of_mapping
+def check_model_config(value: dict[str, Any]) -> Iterator[Problem]:
     """What is refused in a config.json. For an unsupported family, only keys that choose code are.
 
     Loading refuses such a family; only the doctor reads its config.json.
     """
-    yield from not_a_mapping(value)
-    if not isinstance(value, dict):
-        return
     yield from check_code(value)
     family = family_of_type(value.get("model_type"))
     if family is None:

@@ -6,14 +6,13 @@ from typing import Any
 
 from finetooth.rules import (
     Problem,
-    check_required,
     check_table,
     flag,
     integer,
     many,
     mapping,
-    not_a_mapping,
     number,
+    of_mapping,
     one_of,
     optional,
     record,
@@ -75,13 +74,11 @@ _MANIFEST = {
 }
 
 
-def check_labels(value: Any) -> Iterator[Problem]:
+@of_mapping
+def check_labels(value: dict[str, Any]) -> Iterator[Problem]:
     """What is refused in labels.json: anything but two or more different texts."""
-    yield from not_a_mapping(value)
-    if not isinstance(value, dict):
-        return
-    yield from check_required(value, ("labels",))
-    problems = list(check_table(value, {"schema": one_of(1), "labels": many(text(), MOST_LABELS, least=2)}))
+    table = {"schema": one_of(1), "labels": many(text(), MOST_LABELS, least=2)}
+    problems = list(check_table(value, table, required=("labels",)))
     yield from problems
     seen: set[str] = set()
     for label in value.get("labels", ()) if not problems else ():
@@ -94,32 +91,23 @@ def check_labels(value: Any) -> Iterator[Problem]:
         seen.add(label)
 
 
-def check_identity(value: Any) -> Iterator[Problem]:
+@of_mapping
+def check_identity(value: dict[str, Any]) -> Iterator[Problem]:
     """What is refused in finetooth.json."""
-    yield from not_a_mapping(value)
-    if not isinstance(value, dict):
-        return
-    yield from check_required(value, [key for key in _IDENTITY if key != "schema"])
-    problems = list(check_table(value, _IDENTITY))
+    problems = list(check_table(value, _IDENTITY, required=list(_IDENTITY)[1:]))
     yield from problems
     rows = value.get("canary_logits")
     if not problems and isinstance(rows, list) and len({len(row) for row in rows}) > 1:
         yield Problem("canary_logits", "value", "key 'canary_logits' has rows of unequal length.")
 
 
-def check_inference(value: Any) -> Iterator[Problem]:
+@of_mapping
+def check_inference(value: dict[str, Any]) -> Iterator[Problem]:
     """What is refused in inference.json: anything but the results of the bfloat16 check."""
-    yield from not_a_mapping(value)
-    if not isinstance(value, dict):
-        return
-    yield from check_required(value, [key for key in _INFERENCE if key != "schema"])
-    yield from check_table(value, _INFERENCE)
+    yield from check_table(value, _INFERENCE, required=list(_INFERENCE)[1:])
 
 
-def check_manifest(value: Any) -> Iterator[Problem]:
+@of_mapping
+def check_manifest(value: dict[str, Any]) -> Iterator[Problem]:
     """What is refused in MANIFEST.json: names of files outside the folder, and invalid hashes."""
-    yield from not_a_mapping(value)
-    if not isinstance(value, dict):
-        return
-    yield from check_required(value, ("files",))
-    yield from check_table(value, _MANIFEST)
+    yield from check_table(value, _MANIFEST, required=("files",))

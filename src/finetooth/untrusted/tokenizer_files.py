@@ -4,21 +4,21 @@ The tokenizers library reads tokenizer.json unchanged, so parts that would run a
 multiply a text or be random are refused.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from finetooth.rules import (
+    Check,
     Problem,
     Rule,
-    check_required,
     check_table,
     either,
     flag,
     integer,
     many,
     mapping,
-    not_a_mapping,
     number,
+    of_mapping,
     one_of,
     optional,
     record,
@@ -76,44 +76,37 @@ _SPECIAL_TOKENS = {key: _SETTINGS[key] for key in (*_NAMED, "additional_special_
 _ADDED = {"id": _ID, **_TOKEN}
 
 
-def _check_settings(value: Any) -> Iterator[Problem]:
+@of_mapping
+def _check_settings(value: dict[str, Any]) -> Iterator[Problem]:
     yield from check_code(value)
     yield from check_table(value, _SETTINGS)
 
 
-def _check_special_tokens(value: Any) -> Iterator[Problem]:
-    yield from check_table(value, _SPECIAL_TOKENS)
-
-
-def _check_added_tokens(value: Any) -> Iterator[Problem]:
+@of_mapping
+def _check_added_tokens(value: dict[str, Any]) -> Iterator[Problem]:
     needed = mapping(text(1_000), _ID, _MOST_ADDED)(value)
     if needed:
         yield Problem("", "value", f"is {short(value)}; {needed} is needed.")
 
 
-def _check_tokenizer(value: Any) -> Iterator[Problem]:
-    yield from check_required(value, ("model", "added_tokens"))
+@of_mapping
+def _check_tokenizer(value: dict[str, Any]) -> Iterator[Problem]:
     added = many(record(_ADDED, required=("id", "content")), _MOST_ADDED)
-    yield from check_table(value, {"added_tokens": added})
+    yield from check_table(value, {"added_tokens": added}, required=("model", "added_tokens"))
     yield from check_parts(value)
 
 
-_CHECKS: dict[str, Callable[[Any], Iterator[Problem]]] = {
+_CHECKS: dict[str, Check] = {
     "tokenizer.json": _check_tokenizer,
     "tokenizer_config.json": _check_settings,
-    "special_tokens_map.json": _check_special_tokens,
+    "special_tokens_map.json": of_mapping(lambda value: check_table(value, _SPECIAL_TOKENS)),
     "added_tokens.json": _check_added_tokens,
 }
 
 
 def check_tokenizer_file(name: str, value: Any) -> Iterator[Problem]:
     """What is refused in the JSON file of a tokenizer with this name; nothing in other files."""
-    check = _CHECKS.get(name)
-    if check is None:
-        return
-    yield from not_a_mapping(value)
-    if isinstance(value, dict):
-        yield from check(value)
+    yield from _CHECKS[name](value) if name in _CHECKS else ()
 
 
 def tokenizer_settings(name: str, value: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from finetooth.errors import SourceError
 from finetooth.files import sha256_file
-from finetooth.sources.safetensors_header import check_safetensors
+from finetooth.sources.safetensors_header import read_header
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def good(model: Path) -> Path:
 
 
 def test_a_whole_file_passes(good: Path) -> None:
-    check_safetensors(good, shown="m/model.safetensors")
+    read_header(good, shown="m/model.safetensors")
 
 
 def test_every_truncation_is_refused(good: Path) -> None:
@@ -28,7 +28,7 @@ def test_every_truncation_is_refused(good: Path) -> None:
     for length in range(len(data)):
         good.write_bytes(data[:length])
         with pytest.raises(SourceError, match=r"^model\.safetensors: is not a complete safetensors file"):
-            check_safetensors(good, shown="model.safetensors")
+            read_header(good, shown="model.safetensors")
 
 
 def test_every_header_bit(good: Path) -> None:
@@ -42,7 +42,7 @@ def test_every_header_bit(good: Path) -> None:
         broken[bit // 8] ^= 1 << bit % 8
         good.write_bytes(broken)
         try:
-            check_safetensors(good, shown="m")
+            read_header(good, shown="m")
         except SourceError:
             refused += 1
             continue
@@ -97,7 +97,7 @@ def _file(path: Path, header: Any, body: int) -> Path:
 def test_a_lying_header_is_named(tmp_path: Path, header: Any, body: int, fault: str) -> None:
     path = _file(tmp_path / "x.safetensors", header, body)
     with pytest.raises(SourceError) as caught:
-        check_safetensors(path, shown="m/x.safetensors")
+        read_header(path, shown="m/x.safetensors")
     assert str(caught.value) == (
         f"m/x.safetensors: is not a complete safetensors file: {fault}. Fetch or save it again."
     )
@@ -107,7 +107,7 @@ def test_a_size_bomb_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     path.write_bytes(struct.pack("<Q", 2**63) + b"{}")
     with pytest.raises(SourceError) as caught:
-        check_safetensors(path, shown="x")
+        read_header(path, shown="x")
     assert str(caught.value) == (
         "x: is not a complete safetensors file: the header claims 9223372036854775808 bytes, the file has 10. "
         "Fetch or save it again."

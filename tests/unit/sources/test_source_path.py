@@ -54,7 +54,7 @@ def test_a_borrowed_adapter_is_a_checked_copy_that_leaves_nothing_behind(tmp_pat
 
     assert refusal(borrow, str(adapter)).startswith(f"{adapter}/adapter_config.json: key 'auto_map' is refused")
     assert refusal(borrow, str(adapter / "spare.bin")) == (
-        f"{adapter / 'spare.bin'}: cannot be read as a folder (Not a directory)."
+        f"{adapter / 'spare.bin'}: is a file. Name the adapter folder that holds it."
     )
 
 
