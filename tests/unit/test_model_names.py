@@ -38,7 +38,9 @@ def test_a_folder_of_that_name_is_refused_and_can_be_named(tmp_path: Path, monke
 
 def test_an_unknown_short_name_lists_the_known_ones(monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.setenv("FINETOOTH_CACHE", str(tmp_path))
-    with pytest.raises(SourceError, match=r"minilmm: not in the cache.* Did you mean 'minilm'\? Short names: minilm\."):
+    with pytest.raises(
+        SourceError, match=r"minilmm: is not in the cache.* Did you mean 'minilm'\? Short names: minilm\."
+    ):
         sources.fetch_model("minilmm", offline=True)
     with pytest.raises(SourceError) as caught:
         sources.fetch_model("owner/minilmm", offline=True)

@@ -140,8 +140,8 @@ def test_numbers_are_labels_and_truth_values_want_quotes(tmp_path: Path) -> None
     assert recipe.load(written(tmp_path, text + "decision: {costs: {1: {0: 5}}}\n")).decision.costs == {"1": {"0": 5}}
     path = written(tmp_path, text.replace("[0, 1]", "[no, 'yes']"))
     assert said(path) == (
-        f"{path}: data.labels.0: YAML reads an unquoted yes, no, on, off, true or false as a truth value; "
-        "put quotes around it."
+        f"{path}: data.labels.0: YAML reads an unquoted yes, no, on, off, true or false as a truth value. "
+        "Put quotes around it."
     )
 
 

@@ -41,7 +41,7 @@ MERGES = "m0: &m0 {k: v}\n" + "".join(
 @pytest.mark.parametrize("bomb", [ALIASES, MERGES], ids=["aliases", "merges"])
 def test_aliases_that_unfold_without_end(tmp_path: Path, bomb: str) -> None:
     assert message_of(tmp_path, HEAD + bomb) == (
-        "mine.yaml line 9: more than 50,000 values when aliases (*name) are replaced by what they stand for. "
+        "mine.yaml line 9: has more than 50,000 values after its aliases (*name) are expanded. "
         "Write the values out, or use fewer aliases."
     )
 

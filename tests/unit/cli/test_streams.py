@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PLAIN = "from finetooth.cli import main; main()"
-# predict, with a model that says a word on stderr before it answers
+# predict, with a model that says a word on stderr before it inference_verbs
 PREDICT = """
 from finetooth.cli import inference_verbs, main, output
 
@@ -22,7 +22,7 @@ def decided(*_, **__):
     output.tell("a note on the way")
     return Stub(), None
 
-answers._decided = decided
+inference_verbs._decided = decided
 main()
 """
 

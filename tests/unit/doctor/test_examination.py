@@ -119,8 +119,9 @@ def test_the_pooler_of_a_deberta_that_no_base_need_bring_is_noted(tmp_path: Path
         [
             (
                 "head",
-                "the file has no pooler.dense.weight, pooler.dense.bias, part of a DeBERTa's head. If the base was not "
-                "fine-tuned to classify, it does not have it either, and the reloaded model would classify at random.",
+                "the file has no pooler.dense.weight and pooler.dense.bias, part of a DeBERTa's head. If the base was "
+                "not fine-tuned to classify, it does not have it either, and the reloaded model would classify at "
+                "random.",
             )
         ],
     )
@@ -255,8 +256,8 @@ def test_a_head_of_another_name_is_no_fault(tmp_path: Path) -> None:
         [
             (
                 "head",
-                "the head of a BERT is classifier, which the file does not have; it has fc.bias, fc.weight. If that is "
-                "not the head, the reloaded model would classify at random.",
+                "the head of a BERT is classifier, which the file does not have; it has fc.bias and fc.weight. If that "
+                "is not the head, the reloaded model would classify at random.",
             )
         ],
     )
@@ -346,7 +347,7 @@ def test_targets_and_matrices_that_disagree_are_told(tmp_path: Path) -> None:
         (
             "targets",
             "2 layers with matrices that target_modules does not name, so peft would not load them: "
-            f"{', '.join(strays)}.",
+            f"{' and '.join(strays)}.",
         )
     ]
     assert notes(found) == [("targets", "target_modules names 'lin1', but the file has no such matrices.")]
@@ -360,7 +361,7 @@ def test_target_modules_as_a_pattern_is_noted_with_the_list_to_write(tmp_path: P
         r"target_modules is the text '.*\\.(q|v)_lin', a regular expression; Finetooth reads only lists from "
         "untrusted files.",
     )
-    assert finding.fix == "Write the list: 'q_lin', 'v_lin'."
+    assert finding.fix == "Write the list: 'q_lin' and 'v_lin'."
 
 
 def test_pickled_weights_are_a_fault_with_the_command_that_converts_them(tmp_path: Path) -> None:
@@ -424,8 +425,8 @@ def test_files_that_do_not_belong_are_noted(tmp_path: Path) -> None:
     assert notes(examine(folder)) == [
         (
             "files",
-            "3 pickles (adapter_model.bin, optimizer.pt, training_args.bin): training states or copies of the weights, "
-            "which can run code when they are read; the adapter does not need them.",
+            "3 pickles (adapter_model.bin, optimizer.pt and training_args.bin): training states or copies of the "
+            "weights, which can run code when they are read; the adapter does not need them.",
         ),
         ("files", "1 file of code (modeling.py)."),
         ("readme", "there is no README.md."),

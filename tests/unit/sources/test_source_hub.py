@@ -137,8 +137,8 @@ def _endpoint() -> str:
 def test_what_the_hub_refuses_is_named(with_model: Hub) -> None:
     where = _endpoint()
     assert refusal(fetch_model, "acme/nothing") == (
-        f"acme/nothing: no such folder here, and no such model at {where}, or it is private. "
-        f"Check the spelling; for a private one log in (`hf auth login`)."
+        f"acme/nothing: there is no such folder here, and no such model at {where}, or it is private. "
+        f"Check the spelling. If it is private, log in (`hf auth login`)."
     )
     assert refusal(fetch_model, "acme/tiny@nowhere") == (
         f"acme/tiny@nowhere: the model has no such revision at {where}."
@@ -224,7 +224,7 @@ def test_a_full_disk_under_the_hubs_cache_is_named(with_model: Hub, monkeypatch:
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", full)
     assert refusal(fetch_model, "acme/tiny") == (
-        f"acme/tiny: could not be written to the Hub's cache {constants.HF_HUB_CACHE} "
+        f"acme/tiny: cannot be written to the Hub's cache {constants.HF_HUB_CACHE} "
         f"([Errno 28] No space left on device). Free some space there, or set HF_HOME to a folder on a larger disk."
     )
 

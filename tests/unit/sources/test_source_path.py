@@ -281,7 +281,7 @@ def test_missing_data_names_the_nearest(tmp_path: Path) -> None:
     assert refusal(fetch_data, str(wanted)) == f"{wanted}: no such file or folder. Did you mean 'reviews.csv'?"
     deep = tmp_path / "no" / "reviews.csv"
     assert refusal(fetch_data, str(deep)) == (
-        f"{deep}: no such file or folder; there is no folder {tmp_path / 'no'} either."
+        f"{deep}: no such file or folder. There is no folder {tmp_path / 'no'} either."
     )
     os.mkfifo(tmp_path / "pipe.csv")
     assert refusal(fetch_data, str(tmp_path / "pipe.csv")) == (
@@ -309,7 +309,7 @@ def test_a_full_disk_names_folder_and_bytes(model: Path, cache: Path, monkeypatc
     def fails(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(cache_module, "room", lambda *_, **__: None)
+    monkeypatch.setattr(cache_module, "check_free_space", lambda *_, **__: None)
     monkeypatch.setattr(staging, "copy_regular", fails)
     assert refusal(fetch_model, str(model)) == expected
     assert [item.name for item in place.iterdir()] == ["lock"]  # no half of it is left

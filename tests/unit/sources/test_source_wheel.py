@@ -91,11 +91,12 @@ def test_pip_refuses_another_hash_and_an_unknown_version(wheel: Maker, model_fil
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     assert refusal(fetch_model, source(digest)) == (
-        f"wheel:tinymodel==1.0: the wheel is not the one the recipe names: expected sha256 {digest}, found {found}. "
-        f"It is damaged or was replaced. Write the new hash into the recipe only if you know why it changed."
+        f"wheel:tinymodel==1.0: the wheel is not the one that the recipe names: expected sha256 {digest}, "
+        f"found {found}. It is damaged or was replaced. Write the new hash into the recipe only if you know why it "
+        "changed."
     )
     assert refusal(fetch_model, source(digest, version="1.1")) == (
-        "wheel:tinymodel==1.1: the configured package index has no such version; it offers 1.0."
+        "wheel:tinymodel==1.1: the configured package index does not have this version; it offers 1.0."
     )
 
 

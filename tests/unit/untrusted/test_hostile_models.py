@@ -165,7 +165,7 @@ def test_a_size_that_the_checkpoint_has_not_is_refused_before_it_is_allocated(
     (folder / "config.json").write_text(json.dumps(config | {key: size}))
     message = refusal(lambda: load_base(folder, classes=CLASSES, head_seed=0))
     assert message is not None
-    assert message.startswith(f"the base model: config.json: key {key!r} is {size:,}, and ")
+    assert message.startswith(f"the base model: config.json: key {key!r} is {size:,}, but ")
 
 
 @pytest.mark.parametrize("prefix", ["a", "cls.predictions.", "layer.7."])
@@ -179,7 +179,7 @@ def test_many_empty_tensors_are_refused_before_they_are_loaded(folder: Path, pre
     file.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + length :])
     message = refusal(lambda: load_base(folder, classes=CLASSES, head_seed=0))
     assert message is not None
-    assert "the checkpoint holds " in message
+    assert "the checkpoint has " in message
 
 
 def test_a_tokenizer_with_more_tokens_than_the_model_is_told(folder: Path) -> None:
