@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PLAIN = "from finetooth.cli import main; main()"
-# predict, with a model that says a word on stderr before it inference_verbs
+# predict, with a model that says a word on stderr before it answers
 PREDICT = """
 from finetooth.cli import inference_verbs, main, output
 
