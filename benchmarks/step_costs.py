@@ -87,9 +87,7 @@ def _measure(what: str, folder: Path, tokens: Tokens, steps: int) -> None:
         for step in range(steps):
             forward.fold()
             parts = forward.split(order[step * size : (step + 1) * size])
-            accumulate(
-                crew, parts, forward=forward, parameters=parameters, objective=lambda found, _: (found.sum(),) * 2
-            )
+            accumulate(crew, parts, forward=forward, parameters=parameters, loss=lambda found, _: (found.sum(),) * 2)
             rule.step()
             rule.zero_grad()
     rate = steps / (time.perf_counter() - started)

@@ -29,7 +29,7 @@ from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.freezing import Freezing
 from finetooth.tuning.job import Job, Split
 from finetooth.tuning.loop import Tuning
-from finetooth.tuning.objective import class_weights
+from finetooth.tuning.loss import class_weights
 from finetooth.verification import reload_check
 
 

@@ -160,7 +160,7 @@ def _train_rate(
 
     def step(parts: list[Rows]) -> None:
         forward.fold()
-        found, _ = accumulate(crew, parts, forward=forward, parameters=parameters, objective=summed)
+        found, _ = accumulate(crew, parts, forward=forward, parameters=parameters, loss=summed)
         rule.step()
         rule.zero_grad()
         float(found)  # waits for a GPU

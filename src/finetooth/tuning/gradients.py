@@ -18,7 +18,7 @@ from finetooth.tuning.forward import Forward
 # waits after each of its thousands of products for the slower half (docs/adr/0009-side-by-side.md).
 ABREAST = 2
 
-Objective = Callable[[torch.Tensor, Rows], tuple[torch.Tensor, torch.Tensor]]
+Loss = Callable[[torch.Tensor, Rows], tuple[torch.Tensor, torch.Tensor]]
 
 
 class Crew:
@@ -86,12 +86,12 @@ def accumulate(
     *,
     forward: Forward,
     parameters: Sequence[nn.Parameter],
-    objective: Objective,
+    loss: Loss,
     before: Callable[[int], None] = lambda number: None,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Give each parameter the gradient of the objective summed over micro-batches, added in their order.
+    """Give each parameter the gradient of the loss summed over micro-batches, added in their order.
 
-    objective(logits, rows): what is differentiated, and figures to be summed. before(number): called before the
+    loss(logits, rows): what is differentiated, and figures to be summed. before(number): called before the
     micro-batches from that number on. Gives the figures' sums, where they were computed, and seconds of forward and
     backward passes; of a GPU, which is not waited for, seconds of handing them over.
     """
@@ -101,8 +101,7 @@ def accumulate(
         before(start)
         began = time.perf_counter()
         tasks = [
-            partial(_differentiate, forward, part, parameters, objective)
-            for part in parts[start : start + forward.abreast]
+            partial(_differentiate, forward, part, parameters, loss) for part in parts[start : start + forward.abreast]
         ]
         found = crew.run(tasks)
         share = (time.perf_counter() - began) / sum(there + back for *_, there, back in found)
@@ -117,12 +116,12 @@ def accumulate(
 
 
 def _differentiate(
-    forward: Forward, part: Rows, parameters: Sequence[nn.Parameter], objective: Objective
+    forward: Forward, part: Rows, parameters: Sequence[nn.Parameter], loss: Loss
 ) -> tuple[torch.Tensor, tuple[torch.Tensor | None, ...], float, float]:
     began = time.perf_counter()
-    loss, figure = objective(forward(part), part)
+    value, figure = loss(forward(part), part)
     middle = time.perf_counter()
-    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+    gradients = torch.autograd.grad(value, parameters, allow_unused=True)
     return figure.detach(), gradients, middle - began, time.perf_counter() - middle
 
 

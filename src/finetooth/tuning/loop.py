@@ -35,7 +35,7 @@ from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.forward import Forward, PaddedModel
 from finetooth.tuning.gradients import Crew, accumulate
 from finetooth.tuning.job import Job
-from finetooth.tuning.objective import BatchObjective
+from finetooth.tuning.loss import BatchLoss
 from finetooth.tuning.readings import Readings
 from finetooth.tuning.schedule import optimizer
 from finetooth.tuning.trained import take_over, trained
@@ -68,7 +68,7 @@ class Tuning:
         self.told: dict[str, float] = {}  # of the last step that was read
         self.crew = Crew()
         self.optimizer, self.peaks = optimizer(self.named.items(), job.training, job.candidate)
-        self.objective = BatchObjective(
+        self.loss = BatchLoss(
             job.train.labels, classes=job.classes, weights=job.training.class_weights, device=self.device
         )
         self.random = any(module.p > 0 for module in model.modules() if isinstance(module, nn.Dropout))
@@ -176,7 +176,7 @@ class Tuning:
                 parts,
                 forward=self.forward,
                 parameters=self.parameters,
-                objective=lambda found, _: (found.sum(), found.sum()),
+                loss=lambda found, _: (found.sum(), found.sum()),
             )
             with self.crew.all_threads(), torch.inference_mode():  # evaluations are this thread's
                 if self.tuned is self.model:
@@ -254,7 +254,7 @@ class Tuning:
         Gives (2,) float64: its summed cross-entropy, and how many of its rows have the likeliest label.
         """
         job, counters = self.job, self.counters
-        objective = partial(self.objective, total_weight=self.objective.total_weight(rows))
+        loss = partial(self.loss, total_weight=self.loss.total_weight(rows))
 
         def before(number: int) -> None:
             self._obey()
@@ -263,7 +263,7 @@ class Tuning:
 
         parts = self.forward.split(rows)
         sums, seconds = accumulate(
-            self.crew, parts, forward=self.forward, parameters=self.parameters, objective=objective, before=before
+            self.crew, parts, forward=self.forward, parameters=self.parameters, loss=loss, before=before
         )
         for part, spent in seconds.items():
             counters.part_seconds[part] = counters.part_seconds.get(part, 0.0) + spent

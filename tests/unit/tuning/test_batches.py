@@ -13,7 +13,7 @@ from finetooth.measure.metrics import score
 from finetooth.model import seeds
 from finetooth.model.batching import collate
 from finetooth.model.predictor import logits
-from finetooth.tuning.objective import class_weights
+from finetooth.tuning.loss import class_weights
 
 STILL = {"base_dropout": 0.0, "max_grad_norm": None, "epochs": 1}
 BUDGETS = (16, 96, 100_000)

@@ -109,14 +109,14 @@ def made(folder: Path, place: Path) -> tuple[Any, Callable[..., tuple[float, lis
     def summed(crew: Crew, *, most_abreast: int) -> tuple[float, list[torch.Tensor | None]]:
         forward = PackedModel(tuning.model, tuning.job.train.tokens, budget=150, most_abreast=most_abreast)
 
-        def objective(found: torch.Tensor, part: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-            loss = functional.cross_entropy(found, labels[part], reduction="sum")
-            return loss, loss.detach().double()
+        def loss(found: torch.Tensor, part: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+            value = functional.cross_entropy(found, labels[part], reduction="sum")
+            return value, value.detach().double()
 
         parts = forward.split(np.arange(24))
         assert forward.abreast == most_abreast
         assert len(parts) >= 4
-        figure, seconds = accumulate(crew, parts, forward=forward, parameters=tuning.parameters, objective=objective)
+        figure, seconds = accumulate(crew, parts, forward=forward, parameters=tuning.parameters, loss=loss)
         assert min(seconds.values()) > 0
         return float(figure), [value.grad for value in tuning.parameters]
 
@@ -157,7 +157,7 @@ def test_what_no_part_reaches_has_no_gradient(model_folder: Path, tmp_path: Path
             parts,
             forward=tuning.forward,
             parameters=[aside],
-            objective=lambda found, _: (found.sum() + 0 * aside.sum(), found.sum()),
+            loss=lambda found, _: (found.sum() + 0 * aside.sum(), found.sum()),
         )
         assert torch.equal(aside.grad, torch.zeros(3))
         accumulate(
@@ -165,7 +165,7 @@ def test_what_no_part_reaches_has_no_gradient(model_folder: Path, tmp_path: Path
             parts,
             forward=tuning.forward,
             parameters=[*tuning.parameters, aside],
-            objective=lambda found, _: (found.sum(), found.sum()),
+            loss=lambda found, _: (found.sum(), found.sum()),
         )
         assert aside.grad is None
         assert all(value.grad is not None for value in tuning.parameters)

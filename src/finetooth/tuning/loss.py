@@ -1,4 +1,4 @@
-"""What tuning makes small: the cross-entropy of a batch, its classes weighted, given micro-batch by micro-batch."""
+"""The loss that training minimises: the cross-entropy of a batch with weighted classes, micro-batch by micro-batch."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -14,8 +14,8 @@ from finetooth.model.varlen import sent
 Weights = Literal["balanced"] | Mapping[str, float] | None
 
 
-class BatchObjective:
-    """The objective over training rows of these labels (N,), computed where the device is."""
+class BatchLoss:
+    """The loss over training rows of these labels (N,), computed where the device is."""
 
     def __init__(
         self, labels: npt.NDArray[np.int64], *, classes: tuple[str, ...], weights: Weights, device: torch.device
