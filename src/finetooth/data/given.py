@@ -15,7 +15,7 @@ from finetooth.data.rows import SAMPLE_ROWS, TABLES, Format, Malformed, Part, Sa
 from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent
 from finetooth.recipe import Data
-from finetooth.tasks import single_label
+from finetooth.tasks import DEFAULT, Task
 from finetooth.wording import listed
 
 _SHOWN = 5
@@ -28,6 +28,7 @@ def read_labelled(
     classes: Sequence[str],
     found: Mapping[str, str] | None = None,
     first_label_number: int | None = None,
+    task: Task = DEFAULT,
     progress: Progress | None = None,
 ) -> Examples:
     """All labelled rows at `paths` in file order, numbered by `classes`; of a folder with splits, the test rows.
@@ -37,6 +38,7 @@ def read_labelled(
     found: the columns (text, text_pair, label) that were found in the training data where spec names none; None outside
     a run.
     first_label_number: the number that stood for the first class in the training data, if it held numbers for names.
+    task: what the labels are.
     progress: told how many rows were used, and what else there is to know.
     Raises: DataError as load(), for a label that is none of `classes`, and for training rows alone.
     """
@@ -53,19 +55,20 @@ def read_labelled(
     chosen = columns.resolve(head, part=parts[0], spec=spec, pairs=outside)
     notes += _taken(chosen, found, part=parts[0])
     bad = Rejects("stop")
-    table = reading.read(parts, chosen, split="test", spec=spec, rejects=bad, progress=progress)
+    table = reading.read(parts, chosen, split="test", spec=spec, task=task, rejects=bad, progress=progress)
     bad.stop_if_any()
     if not table.ids:
         raise DataError(f"{files_of(table)}: there is no row to read.{_left(table)}")
     with columns.naming_label(chosen):
-        labels = single_label.resolve(set(table.labels), declared=classes, least=0, first_number=first_label_number)
+        labels = task.resolve(set(table.labels), declared=classes, least=0, first_number=first_label_number)
     if labels.first_number is not None:
         if spec.labels is None:
             raise DataError(_numbers_for_names(table, classes))
         notes += labels.notes[:1]
-    pool = splits.Pool(table=table, labels=labels.encode(table.labels), keys=[])
+    targets = labels.encode(table.labels)
+    pool = splits.Pool(table=table, labels=targets, strata=task.strata(targets), keys=[])
     with columns.naming_label(chosen):
-        refuse_unknown({"test": pool}, tuple(classes), declared=True)
+        refuse_unknown({"test": pool}, tuple(classes), task=task, declared=True)
     notes += [f"{files_of(table)}: {len(table.ids):,} of {table.came:,} rows are used.{_left(table)}"]
     notes += _absent(pool, classes)
     for note in dict.fromkeys([*files.notes, *head.notes, *table.notes, *reading.blank_notes(table), *notes]):
@@ -115,7 +118,7 @@ def read_texts(
     _refuse_only_column(chosen, head, part=part)
     more += _taken(chosen, found, part=part)
     bad = Rejects("stop")
-    table = reading.read([part], chosen, split="predict", spec=spec, rejects=bad, progress=Silent())
+    table = reading.read([part], chosen, split="predict", spec=spec, task=DEFAULT, rejects=bad, progress=Silent())
     bad.stop_if_any()
     for note in dict.fromkeys([*notes, *more, *table.notes, *reading.blank_notes(table)]):
         (progress or Silent()).say(note)

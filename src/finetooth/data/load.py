@@ -14,7 +14,7 @@ from finetooth.data.reading import Table
 from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent
 from finetooth.recipe import Data
-from finetooth.tasks import single_label
+from finetooth.tasks import DEFAULT, Task
 
 _SHOWN = 5
 
@@ -23,11 +23,13 @@ def load(
     spec: Data,
     sources: Mapping[str, Sequence[Path]],
     *,
+    task: Task = DEFAULT,
     rejects: Path | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """The splits that the recipe asks for. sources: paths under train, validation and test, or all of them under `all`.
 
+    task: what the labels are.
     rejects: where malformed rows are written as JSON lines when data.on_bad_row is skip.
     Raises: DataError naming file and row (or what else is wrong, and the cure); RecipeError for a value that cannot be.
     """
@@ -40,14 +42,14 @@ def load(
     tables: dict[str, Table] = {}
     for name, parts in found.parts.items():
         split = "train" if name == discover.ALL else name
-        tables[split] = reading.read(parts, chosen, split=split, spec=spec, rejects=bad, progress=progress)
+        tables[split] = reading.read(parts, chosen, split=split, spec=spec, task=task, rejects=bad, progress=progress)
     bad.stop_if_any()
     bad.write(rejects)
     _check_rows(tables, spec=spec)
     with columns.naming_label(chosen):
-        labels = single_label.resolve(set(tables["train"].labels), declared=spec.labels)
-        pools = {split: splits.pool(table, labels.encode(table.labels)) for split, table in tables.items()}
-        refuse_unknown(pools, labels.classes, declared=spec.labels is not None)
+        labels = task.resolve(set(tables["train"].labels), declared=spec.labels)
+        pools = {split: splits.pool(table, labels.encode(table.labels), task=task) for split, table in tables.items()}
+        refuse_unknown(pools, labels.classes, task=task, declared=spec.labels is not None)
     division = splits.divide(pools["train"], pools.get("validation"), pools.get("test"), spec=spec)
     with columns.naming_label(chosen):
         dataset = _dataset(pools, division, labels.classes)
@@ -92,14 +94,14 @@ def _check_rows(tables: Mapping[str, Table], *, spec: Data) -> None:
             raise DataError(f"{files_of(table)}: column {spec.group!r} (data.group) is empty in every training row.")
 
 
-def refuse_unknown(pools: Mapping[str, splits.Pool], classes: tuple[str, ...], *, declared: bool) -> None:
+def refuse_unknown(pools: Mapping[str, splits.Pool], classes: tuple[str, ...], *, task: Task, declared: bool) -> None:
     """Pass if the label of every row is one of `classes`. declared: these stand fixed, whatever the training rows hold.
 
     Raises: DataError naming the first rows of a split whose labels are not, with the nearest class.
     """
     listed = ", ".join(classes[:8]) + (f" and {len(classes) - 8} more" if len(classes) > 8 else "")
     for split, pool in pools.items():
-        unknown = np.flatnonzero(pool.labels < 0)
+        unknown = np.flatnonzero(task.unknown(pool.labels))
         if not len(unknown):
             continue
         lines = []

@@ -13,7 +13,8 @@ from finetooth.data.rows import Malformed, Part, Rows, Sample
 from finetooth.errors import DataError, did_you_mean
 from finetooth.progress import Progress
 from finetooth.recipe import Data
-from finetooth.tasks import single_label
+from finetooth.tasks import Task
+from finetooth.tasks.value_names import value_name
 
 _TOLD_ROWS = 5_000
 _SHOWN = 5
@@ -78,9 +79,18 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
 
 
 def read(
-    parts: Sequence[Part], columns: Columns, *, split: str, spec: Data, rejects: Rejects, progress: Progress
+    parts: Sequence[Part],
+    columns: Columns,
+    *,
+    split: str,
+    spec: Data,
+    task: Task,
+    rejects: Rejects,
+    progress: Progress,
 ) -> Table:
     """All rows of the parts of one split. columns: as resolved on the first part of the run; found again in each.
+
+    task: what a label is.
 
     Raises: DataError for what a reader refuses, or a column that a part lacks. Malformed rows go to `rejects`.
     """
@@ -90,8 +100,9 @@ def read(
         here = _same_columns(columns, found, part=part, spec=spec)
         came = table.came
         with progress.step(f"read {part.name}", unit="rows") as step:
+            checks = _Checks(here, spec=spec, part=part, task=task)
             met = rows(part, found, spec=spec, wanted=here.wanted())
-            for _ in _collect(met, here, table=table, part=part, split=split, spec=spec, rejects=rejects):
+            for _ in _collect(met, here, table=table, part=part, split=split, checks=checks, rejects=rejects):
                 step.advance(_TOLD_ROWS)
             step.advance((table.came - came) % _TOLD_ROWS)
         table.notes += found.notes
@@ -102,10 +113,9 @@ def read(
 
 
 def _collect(
-    rows: Rows, columns: Columns, *, table: Table, part: Part, split: str, spec: Data, rejects: Rejects
+    rows: Rows, columns: Columns, *, table: Table, part: Part, split: str, checks: "_Checks", rejects: Rejects
 ) -> Rows:
     """Put rows into the table; yields now and then, so that progress can be shown."""
-    checks = _Checks(columns, spec=spec, part=part)
     paired, grouped = columns.text_pair is not None, columns.group is not None
     for number, values in rows:
         table.came += 1
@@ -147,7 +157,7 @@ class _BadRowError(Exception):
 class _Checks:
     """What is asked of every row; remembers the names of labels, for most rows repeat one."""
 
-    def __init__(self, columns: Columns, *, spec: Data, part: Part) -> None:
+    def __init__(self, columns: Columns, *, spec: Data, part: Part, task: Task) -> None:
         self._paired, self._labelled = columns.text_pair is not None, columns.label is not None
         self._label_at = 1 + self._paired
         self._group_at = self._label_at + self._labelled if columns.group is not None else None
@@ -155,7 +165,7 @@ class _Checks:
         self._slices_from = self._keep_from + len(columns.keep)
         self._keep = [(name, {_plain_name(value) for value in spec.keep[name]}) for name in columns.keep]
         self._names: dict[str, str] = {}
-        self._part, self._spec = part, spec
+        self._part, self._spec, self._parse = part, spec, task.parse
         self._label_source = f"\n{columns.label_source}" if columns.label_source else ""
         self._guess: str | None = None
 
@@ -189,7 +199,7 @@ class _Checks:
         if isinstance(value, str | bytes) and value:
             value = self._text(value, "label")
         try:
-            name = single_label.label_name(value)
+            name = self._parse(value)
         except ValueError as error:
             advice = "Give the row a label, or remove it. A class called NA or None is written as that word."
             kind = "label"
@@ -272,7 +282,7 @@ def _plain_name(value: Any) -> str:
         except UnicodeDecodeError:
             return content.hex()
     try:
-        return single_label.label_name(value)
+        return value_name(value)
     except ValueError:
         missing = not value or isinstance(value, str) or (isinstance(value, float) and math.isnan(value))
         return "" if missing else str(value)

@@ -1,4 +1,4 @@
-"""Who goes where: a given test set as it is, the rest divided by class, with equal texts and groups on one side.
+"""Who goes where: a given test set as it is, the rest divided by stratum, with equal texts and groups on one side.
 
 Every choice follows from data.seed and the rows in file order. A limit takes the first rows of
 numpy.random.default_rng(seed).permutation(n), n being all rows of the split, which is what `shuffle(seed)` and
@@ -17,6 +17,7 @@ from finetooth.data import overlap
 from finetooth.data.reading import Table
 from finetooth.errors import DataError
 from finetooth.recipe import Data
+from finetooth.tasks import Targets, Task
 
 Rows = npt.NDArray[np.int64]
 _TEST_STREAM, _VALIDATION_STREAM = 1, 2
@@ -24,10 +25,15 @@ _TEST_STREAM, _VALIDATION_STREAM = 1, 2
 
 @dataclass(slots=True)
 class Pool:
-    """The rows of one source with what splitting needs of them. dropped: reason to number of rows."""
+    """The rows of one source with what splitting needs of them.
+
+    labels: the targets of the task, one each row. strata: (N,) int64, by which rows are divided in proportion.
+    dropped: reason to number of rows.
+    """
 
     table: Table
-    labels: Rows
+    labels: Targets
+    strata: Rows
     keys: list[bytes]
     dropped: Counter[str] = field(default_factory=Counter)
 
@@ -48,9 +54,11 @@ class Division:
     notes: list[str]
 
 
-def pool(table: Table, labels: Rows) -> Pool:
-    """The rows of a table with their keys."""
-    return Pool(table=table, labels=labels, keys=overlap.keys(table.texts, table.pairs or None))
+def pool(table: Table, labels: Targets, *, task: Task) -> Pool:
+    """The rows of a table with their strata and keys."""
+    return Pool(
+        table=table, labels=labels, strata=task.strata(labels), keys=overlap.keys(table.texts, table.pairs or None)
+    )
 
 
 def divide(train: Pool, validation: Pool | None, test: Pool | None, *, spec: Data) -> Division:
@@ -65,7 +73,7 @@ def divide(train: Pool, validation: Pool | None, test: Pool | None, *, spec: Dat
     if test is None:
         count = _count(spec.test, of=len(train), key="test")
         rng = np.random.default_rng([spec.seed, _TEST_STREAM])
-        carved = carve(every, labels=train.labels, units=units, count=count, rng=rng, spare=True)
+        carved = carve(every, strata=train.strata, units=units, count=count, rng=rng, spare=True)
         _refuse_uncarved("test", carved, every, count=count, units=units, spec=spec)
         rest = _less(every, carved)
         whole_test = carved
@@ -134,12 +142,12 @@ def _unmet_counts(rows: Mapping[str, int], *, spec: Data, given: Mapping[str, bo
     return notes
 
 
-def carve(rows: Rows, *, labels: Rows, units: Rows, count: int, rng: np.random.Generator, spare: bool) -> Rows:
-    """About `count` of `rows`, ascending, each class in proportion, whole units only; exactly so when units are rows.
+def carve(rows: Rows, *, strata: Rows, units: Rows, count: int, rng: np.random.Generator, spare: bool) -> Rows:
+    """About `count` of `rows`, ascending, each stratum in proportion, whole units only; exactly so when units are rows.
 
-    spare: leave at least one row of every class behind.
+    strata: (N,) int64 of all rows. spare: leave at least one row of every stratum behind.
     """
-    totals = np.bincount(labels[rows])
+    totals = np.bincount(strata[rows])
     wanted = _targets(totals, count=count, spare=spare)
     count_units, where = overlap.renumber(units[rows])
     order = rng.permutation(count_units)
@@ -147,21 +155,21 @@ def carve(rows: Rows, *, labels: Rows, units: Rows, count: int, rng: np.random.G
         member = np.empty(count_units, dtype=np.int64)
         member[where] = rows
         shuffled = member[order]
-        ranks = _ranks(labels[shuffled])
-        return np.sort(shuffled[ranks < wanted[labels[shuffled]]])
+        ranks = _ranks(strata[shuffled])
+        return np.sort(shuffled[ranks < wanted[strata[shuffled]]])
     members: list[list[int]] = [[] for _ in range(count_units)]
     for row, place in zip(rows.tolist(), where.tolist(), strict=True):
         members[place].append(row)
     left, need, missing = totals.tolist(), wanted.tolist(), int(wanted.sum())
-    classes = labels.tolist()
+    stratum_of = strata.tolist()
     taken: list[int] = []
     for place in order.tolist():
         counts: dict[int, int] = {}  # most units are one row, for which a Counter is slow
         for row in members[place]:
-            counts[classes[row]] = counts.get(classes[row], 0) + 1
+            counts[stratum_of[row]] = counts.get(stratum_of[row], 0) + 1
         change = sum(abs(need[name] - n) - abs(need[name]) for name, n in counts.items())
         if change >= 0 or (spare and any(left[name] - n < 1 for name, n in counts.items())):
-            continue  # taking the unit would lead away from the wanted numbers, or use a class up
+            continue  # taking the unit would lead away from the wanted numbers, or use a stratum up
         for name, n in counts.items():
             need[name] -= n
             left[name] -= n
@@ -173,7 +181,7 @@ def carve(rows: Rows, *, labels: Rows, units: Rows, count: int, rng: np.random.G
 
 
 def _targets(totals: Rows, *, count: int, spare: bool) -> Rows:
-    """Rows wanted of each class: shares of `count` rounded by largest remainders."""
+    """Rows wanted of each stratum: shares of `count` rounded by largest remainders."""
     most = np.maximum(totals - 1, 0) if spare else totals
     ideal = count * totals / max(int(totals.sum()), 1)
     wanted = np.minimum(np.floor(ideal).astype(np.int64), most)
@@ -184,12 +192,12 @@ def _targets(totals: Rows, *, count: int, spare: bool) -> Rows:
     return wanted
 
 
-def _ranks(labels: Rows) -> Rows:
-    """For each position, how many earlier positions hold the same label."""
-    order = np.argsort(labels, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(np.bincount(labels))[:-1]])
-    ranks = np.empty(len(labels), dtype=np.int64)
-    ranks[order] = np.arange(len(labels)) - starts[labels[order]]
+def _ranks(strata: Rows) -> Rows:
+    """For each position, how many earlier positions are of the same stratum."""
+    order = np.argsort(strata, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(strata))[:-1]])
+    ranks = np.empty(len(strata), dtype=np.int64)
+    ranks[order] = np.arange(len(strata)) - starts[strata[order]]
     return ranks
 
 
@@ -213,14 +221,14 @@ def _carve_validation(
     rng = np.random.default_rng([spec.seed, _VALIDATION_STREAM])
     free = outside[~np.isin(units[outside], units[used], kind="table")]
     if len(free) >= count:
-        chosen = carve(free, labels=train.labels, units=units, count=count, rng=rng, spare=False)
+        chosen = carve(free, strata=train.strata, units=units, count=count, rng=rng, spare=False)
         _refuse_uncarved("validation", chosen, free, count=count, units=units, spec=spec)
         notes.append(
             f"no validation rows are given: {len(chosen):,} were carved, by class, from outside data.limit.train."
         )
         return chosen, used, _less(outside, chosen)
     count = _count(spec.validation, of=len(used), key="validation")
-    chosen = carve(np.sort(used), labels=train.labels, units=units, count=count, rng=rng, spare=True)
+    chosen = carve(np.sort(used), strata=train.strata, units=units, count=count, rng=rng, spare=True)
     _refuse_uncarved("validation", chosen, used, count=count, units=units, spec=spec)
     notes.append(f"no validation rows are given: {len(chosen):,} were carved, by class, from the training rows.")
     return chosen, _less(used, chosen), outside
@@ -273,7 +281,9 @@ def _part(whole: Pool, rows: Rows) -> Pool:
         pairs=[whole.table.pairs[row] for row in rows] if whole.table.pairs else [],
         groups=[whole.table.groups[row] for row in rows] if whole.table.groups else [],
     )
-    return Pool(table=table, labels=whole.labels[rows], keys=[whole.keys[row] for row in rows])
+    return Pool(
+        table=table, labels=whole.labels[rows], strata=whole.strata[rows], keys=[whole.keys[row] for row in rows]
+    )
 
 
 def _without(

@@ -1,31 +1,23 @@
-"""The first seam: what a label is, how scores become answers, and which figures judge them. Numpy only.
+"""The tasks that Finetooth trains for, one file each (CONTRIBUTING.md, "Add a task"). Numpy only."""
 
-A task is a module with the members of Task. single_label is the one there is; several labels per text and scores
-(regression) join it here.
-"""
+import importlib
+import pkgutil
+from collections.abc import Mapping
 
-from collections.abc import Collection, Sequence
-from typing import Protocol
+from finetooth.tasks.metric import Logits, Metric, Outputs, PairedTest, Scores, Targets
+from finetooth.tasks.task import Labels, Task
 
-import numpy as np
-import numpy.typing as npt
-
-from finetooth.tasks.single_label import Labels
-
-
-class Task(Protocol):
-    """What data, training and measuring ask of a task."""
-
-    METRICS: tuple[str, ...]
-
-    def label_name(self, value: object) -> str:
-        """The name of one label as a file holds it."""
-
-    def resolve(self, names: Collection[str], *, declared: Sequence[str] | None, least: int = 2) -> Labels:
-        """The classes and the number of every name."""
-
-    def decode(self, logits: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
-        """The answer for each example."""
+__all__ = [
+    "DEFAULT", "TASKS", "Labels", "Logits", "Metric", "Outputs", "PairedTest", "Scores", "Targets", "Task",
+]  # fmt: skip
 
 
-__all__ = ["Labels", "Task"]
+def _all() -> Mapping[str, Task]:
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
+    tasks = [module.TASK for module in modules if hasattr(module, "TASK")]
+    return {task.name: task for task in tasks}
+
+
+TASKS = _all()
+DEFAULT = TASKS["single_label"]  # recipes name no task: there is one

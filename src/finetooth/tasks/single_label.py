@@ -1,18 +1,21 @@
-"""Exactly one label for each example: from the values in files to class names and numbers, and back."""
+"""Exactly one label for each example: class names and numbers, the most likely class, and the figures of answers."""
 
+import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.errors import DataError, RecipeError
+from finetooth.errors import DataError, DivergedError, RecipeError
+from finetooth.tasks.metric import Logits, Metric, Outputs, Scores, Targets
+from finetooth.tasks.task import Task
+from finetooth.tasks.value_names import value_name
 
-METRICS = ("accuracy", "loss", "macro_f1")
+_VALUES_AT_ONCE = 2**21  # float64 logits held at a time: 16 MiB, so that 10,000 classes cost no more than two
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}(\.0+)?")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _SEVERAL = re.compile(r"[;,|]")
@@ -21,7 +24,7 @@ _LIST = re.compile(r"[\[({].*[\])}]")
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
+class ClassLabels:
     """The classes in their order, and how names in the files lead to their numbers.
 
     first_number: what stands for the first class, 0 or 1, in files that hold numbers for declared names; else None.
@@ -50,36 +53,9 @@ class Labels:
         return -1
 
 
-def label_name(value: object) -> str:
-    """The class name that a value in a file stands for: words stripped and in Unicode NFC, 1.0 as `1`, true as `true`.
-
-    NA, None, null and nan written as words are names like any other.
-    Raises: ValueError saying what is wrong (`is missing`, `is a list (...)`), to follow the word "label".
-    """
-    if isinstance(value, str):
-        name = unicodedata.normalize("NFC", value.strip())
-        if not name:
-            raise ValueError("is missing")
-        return name
-    if value is None:
-        raise ValueError("is missing")
-    if isinstance(value, bool | np.bool_):
-        return "true" if value else "false"
-    if isinstance(value, int | np.integer):
-        return str(int(value))
-    if isinstance(value, float | np.floating):
-        if not np.isfinite(value):
-            raise ValueError(f"is {float(value)}, which is not a finite number")
-        return str(int(value)) if float(value).is_integer() else repr(float(value))
-    if isinstance(value, Decimal) and value.is_finite():
-        return str(int(value)) if value == int(value) else str(value.normalize())
-    kind = {"list": "a list", "dict": "an object"}.get(type(value).__name__, f"a {type(value).__name__}")
-    raise ValueError(f"is {kind} ({str(value)[:40]}); one word, number or true/false is expected")
-
-
 def resolve(
     names: Collection[str], *, declared: Sequence[str] | None, least: int = 2, first_number: int | None = None
-) -> Labels:
+) -> ClassLabels:
     """The classes that `names` (the distinct names of the training rows) make, in declared or sorted order.
 
     Whole numbers sort by value; 1.0 is the class `1`. Declared names stand for the numbers 0 to C-1, or 1 to C, when
@@ -110,15 +86,93 @@ def resolve(
             "Check data.label and data.keep, and whether the file is a part of a sorted one."
         )
     ordered = sorted(found, key=lambda name: (int(name), name)) if whole else sorted(found)
-    return Labels(classes=tuple(ordered), whole=whole, first_number=None, notes=())
+    return ClassLabels(classes=tuple(ordered), whole=whole, first_number=None, notes=())
 
 
-def decode(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
-    """The class number of the highest score, (N, C) to (N,) int64; the first of equals."""
-    return np.asarray(np.argmax(logits, axis=1), dtype=np.int64)
+def unknown(targets: Targets) -> npt.NDArray[np.bool_]:
+    """(N,) whether a class number stands for no class."""
+    return np.asarray(targets < 0)
 
 
-def _declared(found: set[str], declared: list[str], *, whole: bool, least: int, first_number: int | None) -> Labels:
+def class_names(targets: Targets, classes: Sequence[str]) -> list[str]:
+    """The name of the class of each target (N,)."""
+    return [classes[number] for number in targets.tolist()]
+
+
+def strata(targets: Targets) -> npt.NDArray[np.int64]:
+    """(N,) int64: the class of each target, so that every split holds the classes in proportion."""
+    return targets
+
+
+def answers(logits: Logits) -> npt.NDArray[np.int64]:
+    """The class number of the largest of each row of logits (N, C), (N,) int64; of equal logits the lowest class.
+
+    Raises: DivergedError if a logit is not finite.
+    """
+    assert logits.ndim == 2 and logits.shape[1] > 0
+    for start, block in _blocks(logits):
+        finite = np.isfinite(block).all(axis=1)
+        if not finite.all():
+            raise DivergedError(
+                f"logits of row {start + int(np.argmin(finite))} of {len(logits)} (from 0) are not finite."
+            )
+    return np.asarray(logits.argmax(axis=1), np.int64)
+
+
+def probabilities(logits: Logits, *, temperature: float = 1.0) -> npt.NDArray[np.float64]:
+    """The softmax (N, C) float64 of logits (N, C) divided by the temperature."""
+    wide = logits.astype(np.float64) / temperature
+    weights = np.exp(wide - wide.max(axis=1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def losses(logits: npt.NDArray[np.floating], targets: Targets, *, temperature: float = 1.0) -> Scores:
+    """Cross-entropy of each example in nats, (N,) float64: log-sum-exp of its logits minus the true one's.
+
+    temperature: what logits (N, C) are divided by before.
+    """
+    values = np.empty(len(targets), np.float64)
+    for start, block in _blocks(logits):
+        wide = block.astype(np.float64) / temperature
+        top = wide.max(axis=1)
+        truth = targets[start : start + len(block)]
+        values[start : start + len(block)] = (
+            np.log(np.exp(wide - top[:, None]).sum(axis=1)) + top - wide[np.arange(len(block)), truth]
+        )
+    return values
+
+
+def macro_f1(answers: npt.NDArray[np.int64], targets: Targets) -> float:
+    """Mean F1 over the classes that stand in `targets` or `answers`; a class absent from both has no F1."""
+    classes = int(max(answers.max(), targets.max())) + 1
+    right = np.bincount(targets[answers == targets], minlength=classes)
+    named = np.bincount(answers, minlength=classes) + np.bincount(targets, minlength=classes)
+    present = named > 0
+    return float((2 * right[present] / named[present]).sum()) / int(present.sum())
+
+
+def _hits(outputs: Outputs, targets: Targets) -> Scores:
+    """1.0 for each right answer and 0.0 for each wrong one, (N,) float64."""
+    return np.asarray(outputs.answers == targets, np.float64)
+
+
+def _losses(outputs: Outputs, targets: Targets) -> Scores:
+    return losses(outputs.logits, targets, temperature=outputs.temperature)
+
+
+def _macro_f1(outputs: Outputs, targets: Targets) -> float:
+    return macro_f1(outputs.answers, targets)
+
+
+def _blocks(logits: npt.NDArray[np.floating]) -> Iterator[tuple[int, npt.NDArray[np.floating]]]:
+    rows = max(1, _VALUES_AT_ONCE // logits.shape[1])
+    for start in range(0, len(logits), rows):
+        yield start, logits[start : start + rows]
+
+
+def _declared(
+    found: set[str], declared: list[str], *, whole: bool, least: int, first_number: int | None
+) -> ClassLabels:
     doubled = sorted({name for name in declared if declared.count(name) > 1})
     if doubled:
         raise RecipeError(f"data.labels: {doubled[0]!r} stands twice; every class is named once.")
@@ -140,7 +194,7 @@ def _declared(found: set[str], declared: list[str], *, whole: bool, least: int, 
             f"the training rows hold only the label {next(iter(present & set(declared)))!r} of those declared; "
             "two classes or more are needed."
         )
-    return Labels(classes=tuple(declared), whole=whole, first_number=first, notes=tuple(notes))
+    return ClassLabels(classes=tuple(declared), whole=whole, first_number=first, notes=tuple(notes))
 
 
 def _first_number(numbers: set[int], *, count: int, known: int | None) -> int | None:
@@ -203,3 +257,38 @@ def _refuse_scores(names: set[str]) -> None:
             "(regression) is not supported yet. Name a column of classes; or, if each number is a class of its own, "
             f"name all classes: data.labels: {listed}"
         )
+
+
+TASK = Task(
+    name="single_label",
+    loss="cross_entropy",
+    metrics=(
+        Metric(
+            key="accuracy",
+            title="accuracy",
+            unit="share",
+            better="higher",
+            bounds=(0.0, 1.0),
+            scores=_hits,
+            paired_test="mcnemar",
+        ),
+        Metric(
+            key="loss",
+            title="loss",
+            unit="nats",
+            better="lower",
+            bounds=(0.0, math.inf),
+            scores=_losses,
+            paired_test="paired_t",
+        ),
+        Metric(key="macro_f1", title="macro-F1", unit="share", better="higher", bounds=(0.0, 1.0), whole=_macro_f1),
+    ),
+    parse=value_name,
+    resolve=resolve,
+    unknown=unknown,
+    names=class_names,
+    outputs=len,
+    answers=answers,
+    probabilities=probabilities,
+    strata=strata,
+)

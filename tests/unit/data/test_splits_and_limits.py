@@ -180,7 +180,7 @@ def test_carving_keeps_units_whole_and_classes_behind(
     rows, count = np.arange(len(labels), dtype=np.int64), max(1, int(share * len(labels)))
     for unit in (rows, units):
         rng = np.random.default_rng(seed)
-        chosen = splits.carve(rows, labels=numbers, units=unit, count=count, rng=rng, spare=True)
+        chosen = splits.carve(rows, strata=numbers, units=unit, count=count, rng=rng, spare=True)
         rest = np.setdiff1d(rows, chosen)
         assert len(chosen) <= 2 * count
         assert not set(unit[chosen].tolist()) & set(unit[rest].tolist())

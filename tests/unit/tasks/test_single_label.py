@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from finetooth.errors import DataError, RecipeError
-from finetooth.tasks import Task, single_label
+from finetooth.tasks import DEFAULT, single_label
+from finetooth.tasks.value_names import value_name
 
 
-def test_the_module_is_a_task() -> None:
-    task: Task = single_label
-    assert task.METRICS == ("accuracy", "loss", "macro_f1")
+def test_it_is_the_task_of_recipes_that_name_none() -> None:
+    assert single_label.TASK is DEFAULT
+    assert [metric.key for metric in DEFAULT.metrics] == ["accuracy", "loss", "macro_f1"]
+    assert DEFAULT.parse is value_name
 
 
 @pytest.mark.parametrize(
@@ -20,7 +22,7 @@ def test_the_module_is_a_task() -> None:
     ],
 )  # fmt: skip
 def test_label_names(value: object, name: str) -> None:
-    assert single_label.label_name(value) == name
+    assert value_name(value) == name
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,7 @@ def test_label_names(value: object, name: str) -> None:
 )
 def test_values_that_are_no_label(value: object, reason: str) -> None:
     with pytest.raises(ValueError) as caught:
-        single_label.label_name(value)
+        value_name(value)
     assert str(caught.value) == reason
 
 
@@ -84,6 +86,6 @@ def test_wrong_declarations() -> None:
     )
 
 
-def test_decode_takes_the_first_of_equals() -> None:
+def test_the_answer_is_the_first_of_equals() -> None:
     logits = np.array([[0.0, 1.0, 1.0], [3.0, 1.0, 2.0]], dtype=np.float32)
-    assert single_label.decode(logits).tolist() == [1, 0]
+    assert single_label.answers(logits).tolist() == [1, 0]
