@@ -25,7 +25,6 @@ import numpy as np
 import finetooth
 from finetooth.measure.intervals import wilson
 from finetooth.measure.learning import collapse
-from finetooth.measure.metrics import predicted
 from finetooth.model import adapters, device
 from finetooth.model.batching import Tokens
 from finetooth.model.loading import load_base
@@ -37,6 +36,7 @@ from finetooth.progress import Silent
 from finetooth.recipe import Recipe
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.plan_file import Plan
+from finetooth.tasks import DEFAULT
 from finetooth.tuning import head_start
 from finetooth.tuning.job import Job, Split
 from finetooth.tuning.loop import Tuning
@@ -153,7 +153,7 @@ def measured(prepared: Prepared, label: str, changes: dict[str, Any], results: P
     counters = tuning.run()
     seconds = time.process_time() - began
     test, job = prepared.splits["test"], tuning.job
-    answers = predicted(logits(tuning.model, test.tokens, pad_id=job.pad_id, budget=job.budget))
+    answers = DEFAULT.answers(logits(tuning.model, test.tokens, pad_id=job.pad_id, budget=job.budget))
     right = answers == test.labels
     line = {
         "set": prepared.name,

@@ -41,6 +41,7 @@ def plan(**changes: Any) -> Plan:
         "data_fingerprint": "a" * 64,
         "test_id": "b" * 64,
         "test_rows_id": "c" * 64,
+        "task": "single_label",
         "classes": ("bad", "good"),
         "counts": {"train": 10, "validation": 10, "test": 10},
         "pairs": False,

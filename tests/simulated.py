@@ -70,9 +70,9 @@ def verdicts(runs: int, *, seed: int = 0) -> Rates:
         controls = [row for row in rows if row.kind == "baseline"]
         winner = candidates[random.integers(len(candidates))]  # validation knows nothing of the test rows
         found = judge(rows, winner=(winner.name, winner.seed), margin=MARGIN)
-        top = max(candidates, key=lambda row: int(row.correct.sum()))
-        pair = paired(top.correct, controls[0].correct)
-        standing = standings([row.correct for row in candidates], [row.correct for row in controls])
+        top = max(candidates, key=lambda row: int(row.scores.sum()))
+        pair = paired(top.scores, controls[0].scores)
+        standing = standings([row.scores for row in candidates], [row.scores for row in controls])
         counts += (
             bool(found["worth_it"]),
             any(item.p_holm < 0.05 for item in standing),

@@ -13,7 +13,7 @@ from safetensors.numpy import save as save_tensors
 from finetooth.baselines.fitted import SETTINGS, WEIGHTS, read_kind, shares
 from finetooth.baselines.logistic import log_floor, log_probabilities, regression, solve, standardised
 from finetooth.files import json_bytes, new_directory, read_json
-from finetooth.measure.metrics import score
+from finetooth.tasks import DEFAULT, Task
 
 INVERSE_REGULARISATIONS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
 MAX_ITERATIONS = 1000
@@ -78,6 +78,7 @@ class Probe:
         validation: Mapping[str, Features],
         truth: npt.NDArray[np.int64],
         classes: int,
+        task: Task = DEFAULT,
     ) -> "Probe":
         """Fitted on train's features (N, H), by name, and labels (N,); chosen on the validation rows.
 
@@ -87,8 +88,8 @@ class Probe:
         tried: list[tuple[Trial, Regression]] = []
         for feature, rows in train.items():
             for strength, found, converged in _by_strength(rows, labels, classes=classes):
-                figures = score(found.logits(validation[feature]), truth)
-                tried.append((Trial(feature, strength, figures["accuracy"], figures["loss"], converged), found))
+                figures = task.score(found.logits(validation[feature]), truth)
+                tried.append((Trial(feature, strength, figures[task.headline.key], figures["loss"], converged), found))
         chosen, best = max(tried, key=lambda item: _rank(item[0]))
         return cls(best, chosen, tuple(trial for trial, _ in tried))
 
@@ -143,6 +144,7 @@ def cross_validated(
     folds: npt.NDArray[np.int64],
     *,
     classes: int,
+    task: Task = DEFAULT,
     advance: Callable[[int], None] = lambda count: None,
 ) -> npt.NDArray[np.float32]:
     """Log-probabilities (N, C) float32 of every example by a probe that has not seen it.
@@ -163,6 +165,7 @@ def cross_validated(
             validation={name: rows[chooses] for name, rows in features.items()},
             truth=labels[chooses],
             classes=classes,
+            task=task,
         )
         answers[inside] = probe.logits({name: rows[inside] for name, rows in features.items()})
         advance(1)

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from finetooth.tasks import DEFAULT, Targets, Task
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """The rows of one split. ids are `file:row`; labels: (N,) int64 class numbers; pairs: the second texts, if any.
+    """The rows of one split. ids are `file:row`; labels: the targets of the task, one for each
+    row. pairs: the second texts, if any.
 
     slices: by the name of a column of data.slices, its value in every row; for the report alone.
     """
@@ -19,7 +19,7 @@ class Examples:
     ids: tuple[str, ...]
     texts: tuple[str, ...]
     pairs: tuple[str, ...] | None
-    labels: npt.NDArray[np.int64]
+    labels: Targets
     slices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -43,37 +43,38 @@ class Dataset:
     summary: dict[str, Any]
 
 
-def content_id(examples: Examples, *, classes: tuple[str, ...]) -> str:
+def content_id(examples: Examples, *, classes: tuple[str, ...], task: Task = DEFAULT) -> str:
     """SHA-256 of the sorted contents (text, pair, label name) of the rows, in hexadecimal."""
-    return hashlib.sha256(b"".join(sorted(_digests(examples, classes=classes)))).hexdigest()
+    return hashlib.sha256(b"".join(sorted(_digests(examples, classes=classes, task=task)))).hexdigest()
 
 
-def rows_id(examples: Examples, *, classes: tuple[str, ...]) -> str:
+def rows_id(examples: Examples, *, classes: tuple[str, ...], task: Task = DEFAULT) -> str:
     """SHA-256 of ids and contents of the rows, in the order of their ids, in hexadecimal.
 
     Where two are equal, every id names the same content in both, so that rows can be paired by id.
     """
     whole = hashlib.sha256()
-    for name, digest in sorted(zip(examples.ids, _digests(examples, classes=classes), strict=True)):
+    for name, digest in sorted(zip(examples.ids, _digests(examples, classes=classes, task=task), strict=True)):
         whole.update(_sized(name))
         whole.update(digest)
     return whole.hexdigest()
 
 
-def fingerprint(splits: tuple[Examples, ...], *, classes: tuple[str, ...]) -> str:
+def fingerprint(splits: tuple[Examples, ...], *, classes: tuple[str, ...], task: Task = DEFAULT) -> str:
     """SHA-256 of ids and contents of all splits in their order, in hexadecimal."""
     whole = hashlib.sha256(b"".join(_sized(name) for name in classes))
     for examples in splits:
         whole.update(_sized("\0".join(examples.ids)))  # a file's name holds no NUL
-        whole.update(b"".join(_digests(examples, classes=classes)))
+        whole.update(b"".join(_digests(examples, classes=classes, task=task)))
     return whole.hexdigest()
 
 
-def _digests(examples: Examples, *, classes: tuple[str, ...]) -> list[bytes]:
-    names = [_sized(name) for name in classes]
+def _digests(examples: Examples, *, classes: tuple[str, ...], task: Task) -> list[bytes]:
+    names = task.names(examples.labels, classes)
+    sized = {name: _sized(name) for name in set(names)}
     pairs = [b"-"] * len(examples) if examples.pairs is None else [b"+" + _sized(pair) for pair in examples.pairs]
-    rows = zip(examples.texts, pairs, examples.labels.tolist(), strict=True)
-    return [hashlib.sha256(_sized(text) + pair + names[label]).digest() for text, pair, label in rows]
+    rows = zip(examples.texts, pairs, names, strict=True)
+    return [hashlib.sha256(_sized(text) + pair + sized[name]).digest() for text, pair, name in rows]
 
 
 def _sized(text: str) -> bytes:

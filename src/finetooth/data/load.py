@@ -52,7 +52,7 @@ def load(
         refuse_unknown(pools, labels.classes, task=task, declared=spec.labels is not None)
     division = splits.divide(pools["train"], pools.get("validation"), pools.get("test"), spec=spec)
     with columns.naming_label(chosen):
-        dataset = _dataset(pools, division, labels.classes)
+        dataset = _dataset(pools, division, labels.classes, task)
     told = [note for table in tables.values() for note in table.notes]
     notes = list(dict.fromkeys([*found.notes, *head.notes, *chosen.notes, *told, *labels.notes, *division.notes]))
     dataset.summary.update(
@@ -117,15 +117,17 @@ def refuse_unknown(pools: Mapping[str, splits.Pool], classes: tuple[str, ...], *
         raise DataError("\n".join(lines))
 
 
-def _dataset(pools: Mapping[str, splits.Pool], division: splits.Division, classes: tuple[str, ...]) -> Dataset:
+def _dataset(
+    pools: Mapping[str, splits.Pool], division: splits.Division, classes: tuple[str, ...], task: Task
+) -> Dataset:
     train = examples_of(pools["train"], division.train)
     validation = examples_of(pools.get("validation", pools["train"]), division.validation)
     test = examples_of(pools.get("test", pools["train"]), division.test)
     one_class.refuse({"train": train, "validation": validation, "test": test}, pools, classes=classes)
     return Dataset(
         train=train, validation=validation, test=test, classes=classes,
-        test_id=content_id(test, classes=classes),
-        fingerprint=fingerprint((train, validation, test), classes=classes),
+        test_id=content_id(test, classes=classes, task=task),
+        fingerprint=fingerprint((train, validation, test), classes=classes, task=task),
         summary={},
     )  # fmt: skip
 

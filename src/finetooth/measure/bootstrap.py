@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from finetooth.tasks import Metric, Outputs, Targets
+
 RESAMPLES = 10_000
 _SEED = 20_260_101
 _VALUES_AT_ONCE = 2**21  # of eight bytes each, a few such arrays at a time
@@ -17,6 +19,7 @@ _FEW_CELLS = 20  # examples a cell: above it one binomial draw a cell is quicker
 _EXACT_BITS = 52  # float64 adds whole numbers below 2**53 without rounding
 
 Interval = tuple[float, float]
+Draws = npt.NDArray[np.float64]  # a figure of each resample
 
 
 def resampled_means(values: npt.NDArray[np.float64], *, resamples: int = RESAMPLES) -> npt.NDArray[np.float64]:
@@ -37,6 +40,26 @@ def resampled_means(values: npt.NDArray[np.float64], *, resamples: int = RESAMPL
         times = _counts(random.integers(0, count, size=(draws, count)), count)
         found[start : start + draws] = times.astype(np.float64) @ whole
     return found * (scale / count)
+
+
+def resampled_whole(
+    metric: Metric, outputs: Sequence[Outputs], targets: Targets, *, resamples: int = RESAMPLES
+) -> npt.NDArray[np.float64]:
+    """A metric that is no mean over examples, of R rows over `resamples` draws of N examples, (resamples, R), paired.
+
+    By the metric's fast resampling where it has one; else every draw is computed, at the cost of the metric itself.
+    """
+    if metric.fast_resampling == "macro_f1":
+        return resampled_macro_f1([row.answers for row in outputs], targets, resamples=resamples)
+    random = np.random.Generator(np.random.PCG64(_SEED))
+    figures = np.empty((resamples, len(outputs)), np.float64)
+    for draw in range(resamples):
+        drawn = random.integers(0, len(targets), size=len(targets))
+        figures[draw] = [
+            metric.value(Outputs(row.logits[drawn], row.answers[drawn], row.temperature), targets[drawn])
+            for row in outputs
+        ]
+    return figures
 
 
 def resampled_macro_f1(

@@ -19,10 +19,12 @@ class Bin:
     accuracy: float
 
 
-def reliability(confidence: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], *, bins: int = BINS) -> list[Bin]:
+def reliability(
+    confidence: npt.NDArray[np.float64], right: npt.NDArray[np.float64] | npt.NDArray[np.bool_], *, bins: int = BINS
+) -> list[Bin]:
     """Probability of the answers against their accuracy in `bins` of equal width, those without examples left out.
 
-    confidence: (N,), 0 to 1; right: (N,) whether each answer is.
+    confidence: (N,), 0 to 1; right: (N,) 1 or True where the answer is right.
     Source: Guo et al. 2017, "On calibration of modern neural networks", section 2.
     """
     place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)

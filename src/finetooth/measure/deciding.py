@@ -18,8 +18,8 @@ from finetooth.measure.decisions import (
     Point,
     confidence,
 )
-from finetooth.measure.metrics import losses, macro_f1, predicted
 from finetooth.recipe import Abstain, Deciding
+from finetooth.tasks import DEFAULT, Outputs, Task
 
 NEVER = math.nextafter(1.0, 2.0)  # above every probability
 _HALVINGS = 48
@@ -30,15 +30,16 @@ Logits = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
 
-def fit(logits: Logits, labels: Labels, *, classes: Sequence[str], asked: Deciding) -> Decision:
+def fit(logits: Logits, labels: Labels, *, classes: Sequence[str], asked: Deciding, task: Task = DEFAULT) -> Decision:
     """The decision that a recipe asks for, from validation logits (N, C) float32 and labels (N,) int64.
 
     Raises: DivergedError if a logit is not finite.
     """
-    plain = Decision()
+    plain = Decision(task=task)
     decision = Decision(
-        temperature=temperature(logits, labels) if asked.temperature else 1.0,
+        temperature=temperature(logits, labels, task=task) if asked.temperature else 1.0,
         costs=_costs(asked.costs or {}, classes),
+        task=task,
     )
     calibration = Calibration(
         loss_before=_loss(logits, labels, plain),
@@ -48,13 +49,13 @@ def fit(logits: Logits, labels: Labels, *, classes: Sequence[str], asked: Decidi
     )
     decision = replace(decision, validation=calibration)
     if asked.thresholds is not None:
-        decision = replace(decision, thresholds=thresholds(logits, labels, temperature=decision.temperature))
+        decision = replace(decision, thresholds=thresholds(logits, labels, temperature=decision.temperature, task=task))
     if asked.abstain is not None:
         decision = replace(decision, abstention=abstention(decision, logits, labels, asked=asked.abstain))
     return decision
 
 
-def temperature(logits: Logits, labels: Labels) -> float:
+def temperature(logits: Logits, labels: Labels, *, task: Task = DEFAULT) -> float:
     """The temperature, to six figures, whose softmax of logits (N, C) gives labels (N,) the least cross-entropy.
 
     Between LOWEST_TEMPERATURE and HIGHEST_TEMPERATURE. 1.0 when every row is right: then no temperature is the best,
@@ -62,7 +63,7 @@ def temperature(logits: Logits, labels: Labels) -> float:
     Source: Guo et al. 2017, arXiv 1706.04599, section 4.2. The cross-entropy is convex in 1/T, so the zero of its slope
     is found by halving.
     """
-    if (predicted(logits) == labels).all():
+    if (task.answers(logits) == labels).all():
         return 1.0
     wide = logits.astype(np.float64)
     wide -= wide.max(axis=1, keepdims=True)
@@ -79,30 +80,36 @@ def temperature(logits: Logits, labels: Labels) -> float:
     return float(f"{math.exp(-(low + high) / 2):.6g}")
 
 
-def thresholds(logits: Logits, labels: Labels, *, temperature: float = 1.0) -> tuple[float, ...] | None:
+def thresholds(
+    logits: Logits, labels: Labels, *, temperature: float = 1.0, task: Task = DEFAULT
+) -> tuple[float, ...] | None:
     """Thresholds of C classes, summing to 1, that raise the macro-F1 of logits (N, C) against labels (N,).
 
     One class at a time takes the threshold that is best while the others stand, until none gains: at a threshold
     between two rows, and of equally good ones the nearest. None when nothing beats the largest logit.
     Not covered: a better set may exist; and these rows were chosen on, so that others show a smaller gain or a loss.
     """
+
+    def macro_f1(answers: Labels) -> float:
+        return task.metric("macro_f1").value(Outputs(logits, answers), labels)
+
     scores = logits.astype(np.float64) / temperature
     offsets = np.zeros(scores.shape[1])  # logarithms of the thresholds
-    start = best = macro_f1(predicted(logits), labels)
+    start = best = macro_f1(task.answers(logits))
     for _ in range(_ROUNDS):
         before = best
         for place in np.unique(labels):  # of a class without a row nothing can be learnt
             trial = offsets.copy()
             trial[place] += _best_shift(scores - offsets, labels, int(place))
-            value = macro_f1(np.asarray((scores - trial).argmax(axis=1), np.int64), labels)
+            value = macro_f1(np.asarray((scores - trial).argmax(axis=1), np.int64))
             if value > best and np.ptp(trial) <= _FARTHEST:
                 offsets, best = trial, value
         if best == before:
             break
     shares = np.exp(offsets - offsets.max())
     found = tuple(float(share) for share in shares / shares.sum())
-    said = Decision(temperature=temperature, thresholds=found).labels(logits)
-    return found if macro_f1(said, labels) > start else None
+    said = Decision(temperature=temperature, thresholds=found, task=task).labels(logits)
+    return found if macro_f1(said) > start else None
 
 
 def _best_shift(scores: npt.NDArray[np.float64], labels: Labels, place: int) -> float:
@@ -185,10 +192,11 @@ def _costs(asked: Mapping[str, Mapping[str, float]], classes: Sequence[str]) -> 
 
 def _loss(logits: Logits, labels: Labels, decision: Decision) -> float:
     """Mean cross-entropy in nats."""
-    return float(losses(logits, labels, temperature=decision.temperature).sum()) / len(labels)
+    outputs = Outputs(logits, labels, decision.temperature)  # the loss is of the probabilities, whatever is answered
+    return decision.task.metric("loss").value(outputs, labels)
 
 
 def _calibration_error(logits: Logits, labels: Labels, decision: Decision) -> float:
     """Expected calibration error of the most probable class, 0 to 1 (measure.calibration)."""
-    largest = predicted(logits)
+    largest = decision.task.answers(logits)
     return calibration_error(reliability(decision.confidences(logits, largest), largest == labels))

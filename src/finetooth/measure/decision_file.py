@@ -16,6 +16,7 @@ from finetooth.measure.decisions import (
     Decision,
     Point,
 )
+from finetooth.tasks import DEFAULT, Task
 from finetooth.untrusted import parse
 from finetooth.wording import short
 
@@ -55,13 +56,13 @@ def _described(abstention: Abstention) -> dict[str, Any]:
     }
 
 
-def load(folder: Path, *, classes: Sequence[str], name: str) -> Decision:
+def load(folder: Path, *, classes: Sequence[str], name: str, task: Task = DEFAULT) -> Decision:
     """The decision of the artefact in `folder`; one that holds none says the label of its largest logit, always.
 
     Raises: ModelError beginning with `name` when its file is not one that Finetooth wrote for these classes.
     """
     if not (folder / DECISION).is_file():
-        return Decision()
+        return Decision(task=task)
     try:
         found = _object(_value(folder / DECISION), ("schema", *_KEYS), "it")
         if found["schema"] is True or found["schema"] != SCHEMA:
@@ -76,6 +77,7 @@ def load(folder: Path, *, classes: Sequence[str], name: str) -> Decision:
             costs=_costs(found["costs"], classes),
             abstention=_abstention(found["abstain"]),
             validation=_calibration(found["validation"]),
+            task=task,
         )
     except ValueError as error:
         raise ModelError(f"{name}: {DECISION}: {error} Take it from its run or a backup again.") from error

@@ -1,12 +1,12 @@
 """What an artefact answers, given its logits: a calibrated probability of each class, and a label or none."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.measure.metrics import Score, losses, predicted, score
+from finetooth.tasks import DEFAULT, Outputs, Task
 
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.05, 20.0
 CURVE_POINTS = 101
@@ -73,7 +73,8 @@ class Decision:
     temperature: logits are divided by it. thresholds: of each class, above 0 and summing to 1; the label is that of the
     largest probability over threshold, so that of two classes one is said from its threshold on. costs: (class, class
     said, cost) of the mistakes that do not cost 1; the label is that of the least expected cost.
-    validation: what the temperature did there; None of a decision that was not fitted.
+    validation: what the temperature did there; None of a decision that was not fitted. task: whose logits they are;
+    without thresholds and costs its own answers are given.
     Source: Guo et al. 2017, arXiv 1706.04599, equation 9; Elkan 2001, "The Foundations of Cost-Sensitive Learning",
     equation 1.
     """
@@ -83,19 +84,19 @@ class Decision:
     costs: tuple[tuple[int, int, float], ...] = ()
     abstention: Abstention | None = None
     validation: Calibration | None = None
+    task: Task = DEFAULT
 
     def probabilities(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Calibrated probabilities (N, C) float64 of logits (N, C): their softmax at the temperature."""
-        wide = logits.astype(np.float64) / self.temperature
-        weights = np.exp(wide - wide.max(axis=1, keepdims=True))
-        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+        """Calibrated probabilities (N, C) float64 of logits (N, C): of the task, at the temperature."""
+        assert self.task.probabilities is not None, f"{self.task.name} has no probabilities"
+        return self.task.probabilities(logits, temperature=self.temperature)
 
     def labels(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
         """The label of each row of logits (N, C), (N,) int64, also where it abstains; of equals the lowest class.
 
         Raises: DivergedError if a logit is not finite.
         """
-        largest = predicted(logits)
+        plain = self.task.answers(logits)
         if self.thresholds is not None:
             # The logarithm of probability over threshold, but for a constant of each row.
             scores = logits.astype(np.float64) / self.temperature - np.log(self.thresholds)
@@ -107,18 +108,26 @@ class Decision:
             for true, said, cost in self.costs:
                 gains[:, said] -= found[:, true] * (cost - 1.0)
             return np.asarray(gains.argmax(axis=1), np.int64)
-        return largest  # exactly: no temperature moves it, not even by rounding
+        return plain  # exactly: no temperature moves it, not even by rounding
 
     def confidences(self, logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """The probability (N,) of the label that is given to each row of logits (N, C)."""
-        return np.asarray(np.exp(-losses(logits, labels, temperature=self.temperature)))
+        losses = self.task.metric("loss").each(Outputs(logits, labels, self.temperature), labels)
+        return np.asarray(np.exp(-losses))
 
-    def score(self, logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> Score:
+    def score(self, logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> dict[str, Any]:
         """The figures of its answers to logits (N, C) against labels (N,): of its labels, and of its probabilities.
 
         Raises: DivergedError if a logit is not finite.
         """
-        return score(logits, labels, guesses=self.labels(logits), temperature=self.temperature)
+        return self.task.score(logits, labels, answers=self.labels(logits), temperature=self.temperature)
+
+    def outputs(self, logits: npt.NDArray[np.float32]) -> Outputs:
+        """What metrics score: logits (N, C) with the answers to them.
+
+        Raises: DivergedError if a logit is not finite.
+        """
+        return Outputs(logits, self.labels(logits), self.temperature)
 
     def apply(self, logits: npt.NDArray[np.float32]) -> Decided:
         """The answers to logits (N, C) float32.

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.special import bdtr, gammaln, xlog1py, xlogy
 
 from finetooth.measure.score_interval import score_statistic
+from finetooth.measure.significance import Paired
 
 ALPHA, POWER = 0.05, 0.80
 MOST_ROWS = 100_000_000
@@ -20,6 +21,38 @@ _TAIL = 1e-9  # of the number of differing examples, left out at each end
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+
+def rows_to_show(pair: Paired, *, alpha: float = ALPHA) -> int | None:
+    """Test rows with which the test of `pair` finds its difference, above 0, with chance POWER, if it is as seen.
+
+    None beyond MOST_ROWS. Of Student's t by the normal approximation.
+    """
+    if pair.test == "mcnemar":
+        discordance = max(_discordance(pair), abs(pair.difference))
+        return rows_for_difference(pair.difference, discordance=discordance, alpha=alpha)
+    return _rows_of_means(pair.difference, deviation=pair.deviation, alpha=alpha)
+
+
+def smallest_shown(pair: Paired, *, alpha: float = ALPHA) -> float | None:
+    """The smallest difference that the test of `pair` finds on its examples with chance POWER; None if it finds none.
+
+    Of Student's t by the normal approximation.
+    """
+    if pair.test == "mcnemar":
+        discordance = max(_discordance(pair), abs(pair.difference))
+        return smallest_difference(pair.examples, discordance=discordance, alpha=alpha)
+    return _reach(alpha) * pair.deviation / math.sqrt(pair.examples)
+
+
+def rows_to_suffice(pair: Paired, *, margin: float) -> int | None:
+    """Test rows with which the lower limit lies above -`margin` with chance POWER, if both rows are equally good.
+
+    None beyond MOST_ROWS. Of Student's t by the normal approximation.
+    """
+    if pair.test == "mcnemar":
+        return rows_for_sufficiency(margin, discordance=_discordance(pair))
+    return _rows_of_means(margin, deviation=pair.deviation, alpha=ALPHA)
 
 
 def mcnemar_power(n: int, *, discordance: float, difference: float, alpha: float = ALPHA) -> float:
@@ -98,6 +131,22 @@ def rows_for_sufficiency(
         z_alpha=z_alpha,
         guess=max(spread, z_alpha**2 * (1 - margin) / margin),
     )
+
+
+def _discordance(pair: Paired) -> float:
+    """The share of examples on which two rows differ, drawn towards the middle so that none seen is not none."""
+    return (pair.only_a + pair.only_b + 1) / (pair.examples + 2)
+
+
+def _rows_of_means(difference: float, *, deviation: float, alpha: float) -> int | None:
+    """Test rows with which a mean difference is found with chance POWER; None beyond MOST_ROWS."""
+    rows = max(2, math.ceil((_reach(alpha) * deviation / difference) ** 2))
+    return rows if rows <= MOST_ROWS else None
+
+
+def _reach(alpha: float) -> float:
+    """How many standard errors a difference must be to be found at two-sided `alpha` with chance POWER."""
+    return NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(POWER)
 
 
 def _fewest(achieved: Callable[[int], float], *, power: float, z_alpha: float, guess: float) -> int | None:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import stdtr, stdtrit
+
+from finetooth.measure.significance import Scores
 
 LEAST_SEEDS = 3  # fewer tell nothing reliable of how far seeds lie apart
 FEW_SEEDS = 5  # fewer say little of how far another seed would land
@@ -18,7 +19,7 @@ _ROUNDING = 1e-9  # a variance below that share of its parts is zero, but for ro
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
-    """Accuracies of one candidate over its seeds, 0 to 1; standard_deviation: of a seed (divided by seeds - 1)."""
+    """The headline metric of one candidate over its seeds; standard_deviation: of a seed (divided by seeds - 1)."""
 
     seeds: int
     mean: float
@@ -27,26 +28,27 @@ class Pooled:
 
 @dataclass(frozen=True, slots=True)
 class RecipeDifference:
-    """Accuracy of recipe a minus that of recipe b, -1 to 1, with a 95 % interval and a two-sided p."""
+    """Mean score of recipe a minus that of recipe b, with a 95 % interval and a two-sided p."""
 
     difference: float
     interval: tuple[float, float]
     p: float
 
 
-def pool(accuracies: Sequence[float]) -> Pooled:
-    """Mean and standard deviation of one candidate's accuracies, a seed each; no deviation of a single seed."""
-    assert accuracies
-    deviation = float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else None
-    return Pooled(len(accuracies), float(np.mean(accuracies)), deviation)
+def pool(values: Sequence[float]) -> Pooled:
+    """Mean and standard deviation of one candidate's values, a seed each; no deviation of a single seed."""
+    assert values
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return Pooled(len(values), float(np.mean(values)), deviation)
 
 
 def recipe_difference(
-    correct_a: npt.NDArray[np.bool_], correct_b: npt.NDArray[np.bool_], *, level: float = 0.95
+    scores_a: Scores, scores_b: Scores, *, span: float = 1.0, level: float = 0.95
 ) -> RecipeDifference:
     """What recipe a gains over recipe b with a new seed on new examples, from per-example means over the seeds.
 
-    correct_a, correct_b: (seeds, N) bool, right or wrong; at least two seeds, or one row of what no seed changes.
+    scores_a, scores_b: (seeds, N), higher is better; at least two seeds, or one row of what no seed changes.
+    span: the largest difference that there can be, at which the interval ends.
     Examples and seeds are both drawn at random and crossed: the variance of the mean difference is that of the mean
     differences of examples over N, plus, for each recipe with seeds, (MS_seeds - MS_rest) / (N seeds). Its degrees of
     freedom are Satterthwaite's. False positives in simulation: docs/results.md.
@@ -55,13 +57,13 @@ def recipe_difference(
     Source: Satterthwaite 1946, "An approximate distribution of estimates of variance components"; crossed random
     effects as in Clark 1973, "The language-as-fixed-effect fallacy", quasi-F.
     """
-    examples = correct_a.shape[1]
-    assert correct_a.ndim == correct_b.ndim == 2 and correct_b.shape[1] == examples > 1
-    gaps = correct_a.mean(axis=0) - correct_b.mean(axis=0)
+    examples = scores_a.shape[1]
+    assert scores_a.ndim == scores_b.ndim == 2 and scores_b.shape[1] == examples > 1
+    gaps = scores_a.mean(axis=0) - scores_b.mean(axis=0)
     difference = float(gaps.mean())
     parts = [(float(gaps.var(ddof=1)) / examples, examples - 1)]
-    for correct in (correct_a, correct_b):
-        parts += _seed_parts(correct)
+    for scores in (scores_a, scores_b):
+        parts += _seed_parts(scores)
     variance = sum(part for part, _ in parts)
     # The rest outweighs all, or all but rounding: too few examples to take the parts apart.
     if variance <= _ROUNDING * sum(abs(part) for part, _ in parts):
@@ -73,17 +75,17 @@ def recipe_difference(
     spread = math.sqrt(variance)
     reach = float(stdtrit(freedom, (1 + level) / 2)) * spread
     p = 2 * float(stdtr(freedom, -abs(difference) / spread))
-    return RecipeDifference(difference, (max(-1.0, difference - reach), min(1.0, difference + reach)), min(1.0, p))
+    return RecipeDifference(difference, (max(-span, difference - reach), min(span, difference + reach)), min(1.0, p))
 
 
-def _seed_parts(correct: npt.NDArray[np.bool_]) -> list[tuple[float, int]]:
+def _seed_parts(scores: Scores) -> list[tuple[float, int]]:
     """What seeds add to the variance of a recipe's mean, as parts of the sum with their degrees of freedom."""
-    seeds, examples = correct.shape
+    seeds, examples = scores.shape
     if seeds == 1:
         return []
-    by_seed, by_example = correct.mean(axis=1), correct.mean(axis=0)
+    by_seed, by_example = scores.mean(axis=1), scores.mean(axis=0)
     of_seeds = examples * float(by_seed.var(ddof=1))
-    rest = correct - by_example[None, :] - by_seed[:, None] + by_seed.mean()
+    rest = scores - by_example[None, :] - by_seed[:, None] + by_seed.mean()
     degrees = (examples - 1) * (seeds - 1)
     of_rest = float((rest**2).sum()) / degrees
     cells = examples * seeds

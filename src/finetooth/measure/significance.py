@@ -1,38 +1,67 @@
-"""Whether two rows that were measured on the same examples can be told apart."""
+"""The difference between two rows that were measured on the same examples: its test, its p value, its interval."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from finetooth.measure.score_interval import score_interval
+from finetooth.tasks import PairedTest
+
 _WHOLE = 50_000  # discordant examples up to which p is summed in whole numbers: beyond, one such sum takes seconds
+
+# Of each example; higher is better. Right or wrong, as bool, counts as 1 and 0.
+Scores = npt.NDArray[np.float64] | npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Two rows on the same examples; difference: accuracy of a minus accuracy of b, -1 to 1."""
+    """Two rows on the same examples.
+
+    difference: mean score of a minus that of b. only_a, only_b: examples on which a, or b, has the higher score.
+    p: two-sided, by `test`. deviation: standard deviation of the examples' differences (divided by examples - 1).
+    """
 
     examples: int
+    difference: float
     only_a: int
     only_b: int
     p: float
+    deviation: float
+    test: PairedTest = "mcnemar"
 
-    @property
-    def difference(self) -> float:
-        """(examples only a has right - examples only b has right) / examples."""
-        return (self.only_a - self.only_b) / self.examples
+    def interval(self, *, level: float = 0.95) -> tuple[float, float]:
+        """The interval of the difference that belongs to the test: Tango's score interval, or Student's t."""
+        if self.test == "mcnemar":
+            return score_interval(self.only_a, self.only_b, self.examples, level=level)
+        if self.examples == 1:
+            return -math.inf, math.inf
+        from scipy.special import stdtrit  # a third of a second to load
+
+        reach = float(stdtrit(self.examples - 1, (1 + level) / 2)) * self.deviation / math.sqrt(self.examples)
+        return self.difference - reach, self.difference + reach
 
 
-def paired(correct_a: npt.NDArray[np.bool_], correct_b: npt.NDArray[np.bool_]) -> Paired:
-    """The difference of two rows with its two-sided exact McNemar p, 1.0 when no example tells the two apart.
+def paired(scores_a: Scores, scores_b: Scores, *, test: PairedTest = "mcnemar") -> Paired:
+    """The difference of two rows with its two-sided p, 1.0 when both have the same score on every example.
 
-    correct_a, correct_b: (N,) bool, right or wrong, example by example.
+    scores_a, scores_b: (N,) scores of the same examples, higher is better.
+    test: `mcnemar`, for scores of 0 and 1: exact McNemar; `paired_t`, for other scores: Student's t of the differences.
     Source: McNemar 1947, with the exact binomial distribution of the examples that only one row has right.
     """
-    assert correct_a.shape == correct_b.shape and correct_a.ndim == 1 and len(correct_a) > 0
-    only_a, only_b = int((correct_a & ~correct_b).sum()), int((correct_b & ~correct_a).sum())
-    return Paired(len(correct_a), only_a, only_b, _binomial_p(only_a, only_b))
+    assert scores_a.shape == scores_b.shape and scores_a.ndim == 1 and len(scores_a) > 0
+    a, b, examples = np.asarray(scores_a, np.float64), np.asarray(scores_b, np.float64), len(scores_a)
+    only_a, only_b = int((a > b).sum()), int((a < b).sum())
+    deviation = float((a - b).std(ddof=1)) if examples > 1 else 0.0
+    if test == "mcnemar":
+        assert all(((scores == 0) | (scores == 1)).all() for scores in (a, b)), "McNemar's test needs scores of 0 and 1"
+        difference, p = (only_a - only_b) / examples, _binomial_p(only_a, only_b)
+    else:
+        difference = float((a - b).sum()) / examples
+        p = _student_p(difference, deviation, examples)
+    return Paired(examples, difference, only_a, only_b, p, deviation, test)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -63,3 +92,14 @@ def _binomial_p(only_a: int, only_b: int) -> float:
         term = term * (trials - k) // (k + 1)
         tail += term
     return min(1.0, 2 * tail / (1 << trials))
+
+
+def _student_p(difference: float, deviation: float, examples: int) -> float:
+    """Two-sided p of a mean difference; where all examples differ by the same, 0.0, and 1.0 where that is nothing."""
+    if examples == 1 or difference == 0:
+        return 1.0
+    if deviation == 0:
+        return 0.0
+    from scipy.special import stdtr  # a third of a second to load
+
+    return 2 * float(stdtr(examples - 1, -abs(difference) * math.sqrt(examples) / deviation))

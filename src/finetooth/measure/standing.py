@@ -3,21 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from finetooth.measure.significance import Paired, holm, paired
-
-Right = npt.NDArray[np.bool_]
+from finetooth.measure.significance import Paired, Scores, holm, paired
+from finetooth.tasks import PairedTest
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One candidate against the controls.
 
-    best, to_best: place of the baseline with the most examples right (the first among equals), and the difference to
-    it. hardest, to_hardest: place of the baseline whose exact McNemar p is largest, and the difference to it.
-    p_holm: that p, or 1 if any baseline has as many examples right, Holm-corrected over the family: the test of "better
+    best, to_best: place of the baseline with the highest mean score (the first among equals), and the difference to
+    it. hardest, to_hardest: place of the baseline whose p is largest, and the difference to it.
+    p_holm: that p, or 1 if any baseline has as high a mean score, Holm-corrected over the family: the test of "better
     than every baseline". p_best_holm: the p against the best baseline times the number of controls, or 1 if that
     control is not ahead, corrected likewise: the test of "a baseline is better".
     """
@@ -30,8 +26,12 @@ class Standing:
     p_best_holm: float
 
 
-def standings(candidates: Sequence[Right], controls: Sequence[Right]) -> list[Standing]:
-    """The standing of each candidate, in their order; right or wrong example by example, (N,) bool each.
+def standings(
+    candidates: Sequence[Scores], controls: Sequence[Scores], *, test: PairedTest = "mcnemar"
+) -> list[Standing]:
+    """The standing of each candidate, in their order; (N,) scores of the same examples each, higher is better.
+
+    test: the paired test of the metric, as in significance.paired.
 
     A candidate is better than every baseline only if it is better than the hardest: so the largest p is that of the
     claim (an intersection-union test, Berger 1982), and Holm's correction answers for having several candidates. The
@@ -39,8 +39,8 @@ def standings(candidates: Sequence[Right], controls: Sequence[Right]) -> list[St
     may say that a baseline is better.
     """
     assert controls
-    best = max(range(len(controls)), key=lambda place: int(controls[place].sum()))
-    found = [[paired(right, control) for control in controls] for right in candidates]
+    best = max(range(len(controls)), key=lambda place: float(controls[place].sum()))
+    found = [[paired(scores, control, test=test) for control in controls] for scores in candidates]
     hardest = [max(range(len(controls)), key=lambda place: pairs[place].p) for pairs in found]
     claims = [
         pairs[place].p if all(pair.difference > 0 for pair in pairs) else 1.0

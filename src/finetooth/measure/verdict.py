@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
 import numpy as np
-import numpy.typing as npt
 
 from finetooth.measure import power, wording
 from finetooth.measure.learning import Learning
-from finetooth.measure.score_interval import score_interval
 from finetooth.measure.seeds import FEW_SEEDS, recipe_difference
-from finetooth.measure.significance import Paired, holm, paired
+from finetooth.measure.significance import Paired, Scores, holm, paired
 from finetooth.measure.standing import Standing, standings
 from finetooth.measure.wording import Gap, Title, Value
+from finetooth.tasks import DEFAULT, Metric, PairedTest
 
 ALPHA = 0.05
 _UNTRAINED = ("majority", "original")  # controls that are not fitted on the training rows
@@ -24,8 +23,9 @@ _UNTRAINED = ("majority", "original")  # controls that are not fitted on the tra
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One row of the table with one seed; correct: (N,) bool, right or wrong; trained: parameters it trains.
+    """One row of the table with one seed; trained: parameters it trains.
 
+    scores: (N,) of the examples by `metric`, the headline metric of the task; higher is better (Metric.gains).
     chance: whether it is a baseline that learnt nothing from a text: majority, or the model under an untrained head.
     yardstick: whether it is full fine-tuning, told beside the winner and no baseline that it must beat (docs/adr/0012).
     learning: of a candidate, the signs that it has not learned, by validation rows and its training curve alone.
@@ -34,11 +34,12 @@ class Judged:
     name: str
     kind: Literal["baseline", "candidate"]
     seed: int | None
-    correct: npt.NDArray[np.bool_]
+    scores: Scores
     trained: int = 0
     chance: bool = False
     yardstick: bool = False
     learning: Learning = field(default_factory=Learning)
+    metric: Metric = DEFAULT.headline
 
     @property
     def is_control(self) -> bool:
@@ -166,7 +167,8 @@ def _standing(best: Judged, candidates: Sequence[Judged], controls: Sequence[Jud
     """How the winner stands to the baselines; None without any."""
     if not controls:
         return None
-    return standings([row.correct for row in candidates], [row.correct for row in controls])[candidates.index(best)]
+    judged, against = [row.scores for row in candidates], [row.scores for row in controls]
+    return standings(judged, against, test=_test(best))[candidates.index(best)]
 
 
 def _unlearned(
@@ -215,13 +217,12 @@ def _worth(
     p = standing.p_holm if ahead else standing.p_best_holm
     corrected = wording.corrected_for(len(candidates), seeds=seeds, controls=chosen_of)
     alpha = ALPHA / (len(candidates) * chosen_of)  # what the corrections ask of the smallest p
-    discordance = max(_discordance(pair), abs(pair.difference))
     is_best = place == standing.best
     said = wording.untold(name, title(controls[place]), _gap(pair), is_best=is_best, p=p, corrected=corrected)
     if pair.difference > 0:
-        rows = power.rows_for_difference(pair.difference, discordance=discordance, alpha=alpha)
+        rows = power.rows_to_show(pair, alpha=alpha)
         return f"{said} {wording.rows_to_tell(rows)}", rows
-    shown = power.smallest_difference(pair.examples, discordance=discordance, alpha=alpha)
+    shown = power.smallest_shown(pair, alpha=alpha)
     return f"{said} {wording.can_show(pair.examples, shown)}", None
 
 
@@ -231,8 +232,8 @@ def _smallest(
     """The smallest sufficient candidate, else the rows needed and the smallest candidate of which it is open."""
     open_ones: list[tuple[Judged, Paired]] = []
     for row in _smaller(best, candidates):
-        pair = paired(row.correct, best.correct)
-        low, high = score_interval(pair.only_a, pair.only_b, pair.examples)
+        pair = _pair(row, best)
+        low, high = pair.interval()
         if low > -margin:
             return row, None, None
         if high >= -margin:
@@ -240,7 +241,7 @@ def _smallest(
     if not open_ones:
         return best, None, None
     row, pair = open_ones[0]
-    rows = power.rows_for_sufficiency(margin, discordance=_discordance(pair))
+    rows = power.rows_to_suffice(pair, margin=margin)
     return None, rows if rows is not None and rows > pair.examples else None, row
 
 
@@ -255,13 +256,13 @@ def _beside_full(best: Judged, rows: Sequence[Judged], title: Title) -> str:
     full = next((row for row in rows if row.yardstick and row.seed == best.seed), None)
     if full is None:
         return ""
-    pair = paired(best.correct, full.correct)
+    pair = _pair(best, full)
     return wording.beside_full(title(best), full, _gap(pair), p=pair.p, told=pair.p < ALPHA, title=title)
 
 
 def _of_seeds(best: Judged, rows: Sequence[Judged]) -> str:
     """What the seeds of the winner's recipe show, where it was run with several."""
-    own = np.stack([row.correct for row in rows if row.kind == "candidate" and row.name == best.name])
+    own = np.stack([row.scores for row in rows if row.kind == "candidate" and row.name == best.name])
     if len(own) == 1:
         return ""
     if len(own) < FEW_SEEDS:
@@ -269,8 +270,8 @@ def _of_seeds(best: Judged, rows: Sequence[Judged]) -> str:
     control = _best_control(rows)
     if control is None or own.shape[1] == 1:
         return ""
-    others = np.stack([row.correct for row in rows if row.is_control and row.name == control.name])
-    found = recipe_difference(own, others)
+    others = np.stack([row.scores for row in rows if row.is_control and row.name == control.name])
+    found = recipe_difference(own, others, span=best.metric.span)
     gap = Gap(found.difference, *found.interval, own.shape[1])
     return wording.over_seeds(best.name, control.name, gap, seeds=len(own))
 
@@ -283,7 +284,7 @@ def _beside(
     p is Holm-corrected over them. told: those of which it is already said whether they do as well.
     """
     others = [row for row in candidates if row.seed == best.seed and row is not best]
-    pairs = [paired(row.correct, best.correct) for row in others]
+    pairs = [_pair(row, best) for row in others]
     found = list(zip(others, pairs, holm([pair.p for pair in pairs]), strict=True))
     ahead = [(title(row), _gap(pair)) for row, pair, p in found if p < ALPHA and pair.difference > 0]
     alike = [title(row) for row, _, p in found if p >= ALPHA and all(row is not other for other in told)]
@@ -292,16 +293,20 @@ def _beside(
 
 def _best_control(rows: Sequence[Judged]) -> Judged | None:
     controls = [row for row in rows if row.is_control]
-    return max(controls, key=lambda row: int(row.correct.sum()), default=None)
+    return max(controls, key=lambda row: float(row.scores.sum()), default=None)
+
+
+def _pair(a: Judged, b: Judged) -> Paired:
+    return paired(a.scores, b.scores, test=_test(a))
+
+
+def _test(row: Judged) -> PairedTest:
+    assert row.metric.paired_test is not None, "a headline metric has a paired test"
+    return row.metric.paired_test
 
 
 def _gap(pair: Paired) -> Gap:
-    return Gap(pair.difference, *score_interval(pair.only_a, pair.only_b, pair.examples), pair.examples)
-
-
-def _discordance(pair: Paired) -> float:
-    """The share of examples on which two rows differ, drawn towards the middle so that none seen is not none."""
-    return (pair.only_a + pair.only_b + 1) / (pair.examples + 2)
+    return Gap(pair.difference, *pair.interval(), pair.examples)
 
 
 def _named(row: Judged | None) -> Named | None:

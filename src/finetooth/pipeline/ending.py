@@ -9,7 +9,6 @@ from finetooth.baselines.fitted import SETTINGS
 from finetooth.files import discard, read_hashed_json, read_json, sweep
 from finetooth.measure import decision_file, learning
 from finetooth.measure.decisions import Decision
-from finetooth.measure.metrics import predicted
 from finetooth.model.agreement import Measured
 from finetooth.model.artefact_files import weights_name
 from finetooth.recipe import Recipe, is_probe
@@ -46,7 +45,7 @@ def choose_winner(recipe: Recipe, plan: Plan, folder: RunFolder, *, keys: Keys) 
         if validation is None:
             continue
         figures = decision_of(plan, row).score(validation.logits, validation.labels)
-        value = -figures["loss"] if recipe.training.monitor == "loss" else figures[recipe.training.monitor]
+        value = plan.of_task().metric(recipe.training.monitor).gain(figures[recipe.training.monitor])
         if best is None or value > best[0]:
             best = (value, (name, seed))
     return None if best is None else best[1]
@@ -100,7 +99,7 @@ def _compared(
     *,
     winner: tuple[str, int] | None,
 ) -> dict[str, Any]:
-    baseline, outcomes = _best_baseline(rows), []
+    baseline, outcomes = _best_baseline(rows, plan.of_task().headline.key), []
     for row in rows:
         if row.status == "done":
             outcome = _outcome(plan, folder, row)
@@ -118,6 +117,7 @@ def _compared(
         margin=recipe.margin,
         failed=failed["candidate"],
         failed_controls=failed["baseline"],
+        task=plan.of_task(),
     )
 
 
@@ -144,7 +144,7 @@ def _backed_off(plan: Plan, folder: RunFolder, keys: Keys) -> list[str]:
 
 def decision_of(plan: Plan, row: RowFolder) -> Decision:
     """How the row's logits become labels: what its adapter says, and the largest logit where it says nothing."""
-    return decision_file.load(row.adapter, classes=plan.classes, name=str(row.adapter))
+    return decision_file.load(row.adapter, classes=plan.classes, name=str(row.adapter), task=plan.of_task())
 
 
 def _outcome(plan: Plan, folder: RunFolder, row: Row) -> comparison.Outcome:
@@ -156,10 +156,10 @@ def _outcome(plan: Plan, folder: RunFolder, row: Row) -> comparison.Outcome:
     return comparison.Outcome(row.name, row.kind, row.seed, test, trained, decision, chance, row.name == "full")
 
 
-def _best_baseline(rows: Sequence[Row]) -> learning.Baseline | None:
-    """The baseline with the highest accuracy on the validation rows; full fine-tuning is none."""
+def _best_baseline(rows: Sequence[Row], headline: str) -> learning.Baseline | None:
+    """The baseline with the highest headline metric on the validation rows; full fine-tuning is none."""
     baselines = [
-        learning.Baseline(row.name, row.validation["accuracy"])
+        learning.Baseline(row.name, row.validation[headline])
         for row in rows
         if row.kind == "baseline" and row.name != "full" and row.validation is not None
     ]
@@ -172,7 +172,7 @@ def _learning(
     """Whether a candidate has learned. Its largest logits are looked at: costs may make one class the best answer."""
     validation = predictions.read(folder.row(row.name, row.seed).predictions)["validation"]
     return learning.judge(
-        predicted(validation.logits),
+        plan.of_task().answers(validation.logits),
         validation.labels,
         classes=plan.classes,
         curve=row.curve,
@@ -191,7 +191,7 @@ def _row(recipe: Recipe, plan: Plan, folder: RunFolder, name: str, seed: int | N
     decision = decision_of(plan, place)
     parts = predictions.read(place.predictions)
     figures = {split: decision.score(part.logits, part.labels) for split, part in parts.items()}
-    cut = _test_rows_cut(plan, name)
+    cut, headline = _test_rows_cut(plan, name), plan.of_task().headline.key
     if not candidate and name != "full":
         return replace(
             Row(
@@ -203,7 +203,7 @@ def _row(recipe: Recipe, plan: Plan, folder: RunFolder, name: str, seed: int | N
                 inference=_inference(plan, place),
                 test_rows_cut=cut,
             ),
-            **_of_baseline(plan, place, name, {split: part["accuracy"] for split, part in figures.items()}),
+            **_of_baseline(plan, place, name, {split: part[headline] for split, part in figures.items()}),
         )
     tuned, proof = read_json(place.curve), read_json(place.verify)
     return Row(

@@ -15,10 +15,8 @@ import numpy.typing as npt
 from finetooth.baselines.probe import cross_validated
 from finetooth.data import Dataset, Examples, overlap
 from finetooth.errors import DataError, ModelError, RecipeError, SourceError
-from finetooth.measure.intervals import wilson
-from finetooth.measure.metrics import predicted
+from finetooth.measure.intervals import metric_interval
 from finetooth.measure.power import smallest_difference
-from finetooth.measure.score_interval import score_interval
 from finetooth.measure.significance import paired
 from finetooth.model.batching import Tokens
 from finetooth.model.features import Feature, encode, head_input
@@ -31,6 +29,7 @@ from finetooth.progress import Progress
 from finetooth.recipe import Recipe
 from finetooth.recipe.paths import absolute_paths
 from finetooth.sources import fetch_model
+from finetooth.tasks import DEFAULT, Outputs, Scores
 
 SAMPLE = 1_000  # training rows: 4 to 60 seconds a base, and intervals of about 3 points either way
 FOLDS = 5
@@ -39,9 +38,10 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """A base on the sample; `right` is None where `error` says why it could not be measured.
+    """A base on the sample; `scores` is None where `error` says why it could not be measured.
 
-    right: (N,) bool. seconds: to tokenize and encode the sample; probe_seconds: to fit the probes.
+    scores: (N,) of the examples by the headline metric of the task. seconds: to tokenize and encode the sample;
+    probe_seconds: to fit the probes.
     """
 
     base: str
@@ -50,7 +50,7 @@ class _Measured:
     seconds: float | None = None
     probe_seconds: float | None = None
     error: str | None = None
-    right: npt.NDArray[np.bool_] | None = None
+    scores: Scores | None = None
 
 
 def compare_bases(recipe: Recipe, bases: Sequence[str], *, progress: Progress) -> dict[str, Any]:
@@ -115,9 +115,9 @@ def _measured(
     with progress.step(f"probe on {base}", total=FOLDS, unit="folds") as step:
         began = time.perf_counter()
         features = {str(name): rows for name, rows in found.items()}
-        answers = cross_validated(features, sample.labels, folds, classes=len(dataset.classes), advance=step.advance)
-    right = np.asarray(predicted(answers) == sample.labels)
-    return replace(about, right=right, probe_seconds=time.perf_counter() - began)
+        logits = cross_validated(features, sample.labels, folds, classes=len(dataset.classes), advance=step.advance)
+    scores = DEFAULT.headline.each(Outputs(logits, DEFAULT.answers(logits)), sample.labels)
+    return replace(about, scores=scores, probe_seconds=time.perf_counter() - began)
 
 
 def _features(
@@ -131,8 +131,8 @@ def _features(
 
 def _compared(measured: Sequence[_Measured]) -> dict[str, Any]:
     """The table, the base to train (None where none was measured), and the smallest difference that the rows show."""
-    scored = [(item.base, item.right) for item in measured if item.right is not None]
-    best = max(scored, key=lambda item: int(item[1].sum()), default=None)
+    scored = [(item.base, item.scores) for item in measured if item.scores is not None]
+    best = max(scored, key=lambda item: float(item[1].sum()), default=None)
     alpha = (1 - LEVEL) / max(1, len(scored) * (len(scored) - 1) // 2)
     return {
         "best": None if best is None else best[0],
@@ -141,17 +141,17 @@ def _compared(measured: Sequence[_Measured]) -> dict[str, Any]:
     }
 
 
-def _line(item: _Measured, best: tuple[str, npt.NDArray[np.bool_]] | None, *, level: float) -> dict[str, Any]:
-    line = {key: value for key, value in asdict(item).items() if key != "right"}
+def _line(item: _Measured, best: tuple[str, Scores] | None, *, level: float) -> dict[str, Any]:
+    line = {key: value for key, value in asdict(item).items() if key != "scores"}
     unknown = dict.fromkeys(("accuracy", "interval", "difference", "difference_interval", "distinguished"))
-    if item.right is None or best is None:
+    if item.scores is None or best is None:
         return line | unknown
-    right, count = int(item.right.sum()), len(item.right)
-    line |= unknown | {"accuracy": right / count, "interval": list(wilson(right, count, LEVEL))}
+    accuracy, interval = float(item.scores.mean()), list(metric_interval(DEFAULT.headline, item.scores, level=LEVEL))
+    line |= unknown | {"accuracy": accuracy, "interval": interval}
     if item.base == best[0]:
         return line
-    pair = paired(item.right, best[1])
-    low, high = score_interval(pair.only_a, pair.only_b, pair.examples, level=level)
+    pair = paired(item.scores, best[1])
+    low, high = pair.interval(level=level)
     return line | {
         "difference": pair.difference,
         "difference_interval": [low, high],
@@ -160,8 +160,8 @@ def _line(item: _Measured, best: tuple[str, npt.NDArray[np.bool_]] | None, *, le
 
 
 def _smallest(
-    scored: Sequence[tuple[str, npt.NDArray[np.bool_]]],
-    best: tuple[str, npt.NDArray[np.bool_]] | None,
+    scored: Sequence[tuple[str, Scores]],
+    best: tuple[str, Scores] | None,
     *,
     alpha: float,
 ) -> float | None:
@@ -169,9 +169,9 @@ def _smallest(
 
     The best and the next best base say on how many rows two bases differ.
     """
-    others = [right for base, right in scored if best is not None and base != best[0]]
+    others = [scores for base, scores in scored if best is not None and base != best[0]]
     if best is None or not others:
         return None
-    closest = max(others, key=lambda right: int(right.sum()))
+    closest = max(others, key=lambda scores: float(scores.sum()))
     differing = float((closest != best[1]).mean())
     return smallest_difference(len(best[1]), discordance=differing, alpha=alpha) if differing > 0 else None

@@ -25,6 +25,7 @@ from finetooth.runs.memory import free_bytes
 from finetooth.runs.plan_file import BasePlan, CandidatePlan, ModelPlan, OtherBase, Plan, Precision, TextLengths
 from finetooth.runs.work import SPLITS
 from finetooth.sources import Source, data_sources, fetch_data, fetch_model
+from finetooth.tasks import DEFAULT
 
 if TYPE_CHECKING:  # torch is loaded for the plan, after the data was read
     from finetooth.model.loading import Base
@@ -80,7 +81,7 @@ def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Mater
         for split, texts in data_sources(recipe).items()
     }
     files = {split: [source.path for source in listed] for split, listed in sources.items()}
-    dataset = data.load(recipe.data, files, rejects=rejects, progress=progress)
+    dataset = data.load(recipe.data, files, task=DEFAULT, rejects=rejects, progress=progress)
     _check_labels(recipe, dataset.classes)
     return Material(model, sources, dataset, others)
 
@@ -236,7 +237,8 @@ def resolve(
         device=device.facts() | {"finetooth": version("finetooth")} | (device.gpu_facts() if on_gpu else {}),
         data_fingerprint=dataset.fingerprint,
         test_id=dataset.test_id,
-        test_rows_id=rows_id(dataset.test, classes=dataset.classes),
+        test_rows_id=rows_id(dataset.test, classes=dataset.classes, task=DEFAULT),
+        task=DEFAULT.name,
         classes=tuple(dataset.classes),
         counts={split: len(split_of(dataset, split)) for split in SPLITS},
         pairs=dataset.train.pairs is not None,

@@ -50,7 +50,7 @@ def fit(context: Context, channel: Channel) -> None:
         _start_head(context, channel, base, tokenizer.pad_token_id, recipe.training)
     model = _tune(context, channel, base, candidate, tokenizer.pad_token_id)
     settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan.pairs)
-    decision = Decision() if candidate is None else _decision(context, _measured(context))
+    decision = Decision(task=plan.of_task()) if candidate is None else _decision(context, _measured(context))
     predictor = Predictor(model, tokenizer, plan.classes, settings, context.row, decision)
     artefact.save(
         replace(
@@ -143,6 +143,7 @@ def _tune(context: Context, channel: Channel, base: Base, candidate: Candidate |
         train=train,
         validation=validation,
         classes=plan.classes,
+        task=plan.of_task(),
         pad_id=pad_id,
         packed=packed,
         precision=planned.precision if packed else "float32",
@@ -234,7 +235,9 @@ def _measured(context: Context) -> npt.NDArray[np.float32]:
 def _decision(context: Context, logits: npt.NDArray[np.float32]) -> Decision:
     """The decision that the recipe asks for, from validation logits (N, C)."""
     _, labels = read_labels(context.run_folder, "validation")
-    return deciding.fit(logits, labels, classes=context.plan.classes, asked=context.recipe.decision)
+    return deciding.fit(
+        logits, labels, classes=context.plan.classes, asked=context.recipe.decision, task=context.plan.of_task()
+    )
 
 
 def _prove_decision(context: Context, reloaded: Decision) -> None:

@@ -98,7 +98,8 @@ def _fitted(
     bfloat16 only if those of the validation rows are near the plain ones. The gate then decides on the answers alone,
     as it does for an adapter, which keeps what it learned in bfloat16 where the gate fails.
     """
-    plan, truth = context.plan, read_labels(context.run_folder, "validation")[1]
+    plan, task, truth = context.plan, context.plan.of_task(), read_labels(context.run_folder, "validation")[1]
+    classes = task.outputs(plan.classes)
     measured = Measured(inference_obstacle(base.model) if plan.inference != "plain" else None)
     precision: Precision = "plain" if measured.fallback_reason else plan.inference
     rounded: Mapping[str, npt.NDArray[np.float32]] = {}
@@ -108,10 +109,10 @@ def _fitted(
         precision = "float32"
     train = _encoded(context, base, "train", features, precision=precision, channel=channel)
     _refuse_diverged(train, "train")
-    probe = Probe.fit(train, labels, validation=validation, truth=truth, classes=len(plan.classes))
+    probe = Probe.fit(train, labels, validation=validation, truth=truth, classes=classes, task=task)
     if precision == "bfloat16":
         logits = {name: probe.logits(encoded) for name, encoded in (("plain", validation), ("bfloat16", rounded))}
-        measured = Measured(None, agreement.compare(**logits, decision=Decision(), truth=np.asarray(truth)))
+        measured = Measured(None, agreement.compare(**logits, decision=Decision(task=task), truth=np.asarray(truth)))
     return probe, measured
 
 

@@ -14,7 +14,7 @@ def fit(context: Context, channel: Channel) -> None:
     train = read_examples(context.run_folder, "train")
     context.folder.path.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
-    control = baselines.fit(_name(context), train, classes=len(context.plan.classes))
+    control = baselines.fit(_name(context), train, classes=context.plan.of_task().outputs(context.plan.classes))
     seconds = time.perf_counter() - started
     control.save(context.folder.control)
     if context.row == "tfidf":  # majority counts, which no clock here can time

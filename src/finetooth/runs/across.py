@@ -11,17 +11,19 @@ import numpy.typing as npt
 from finetooth.errors import RunError
 from finetooth.measure import decision_file
 from finetooth.measure.decisions import Decision
-from finetooth.measure.intervals import wilson
+from finetooth.measure.intervals import metric_interval
 from finetooth.measure.significance import holm, paired
 from finetooth.runs import complete, plan_file, predictions, results
 from finetooth.runs.layout import RunFolder
+from finetooth.tasks import Metric, Scores, Task
 
 ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """A row of a run. labels: (N,) names of the true classes. right: (N,) bool.
+    """A row of a run. labels: (N,) names of the true labels. scores: (N,) of the examples by `metric`, the
+    headline metric of the run's task.
 
     Both are in the order of ids, which are sorted. heads: how many untrained heads it has, of which this is the first;
     None of any other row.
@@ -35,16 +37,18 @@ class _Measured:
     heads: int | None
     ids: tuple[str, ...]
     labels: npt.NDArray[np.object_]
-    right: npt.NDArray[np.bool_]
+    scores: Scores
+    metric: Metric
 
 
 def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
-    """Every candidate of the runs against the winner of the first: differences and exact McNemar p, Holm-corrected.
+    """Every candidate of the runs against the winner of the first: differences and p, Holm-corrected.
 
-    Baselines are shown with their accuracy alone: each run has judged its candidates by its own. `worse` names the runs
+    Rows are compared by the headline metric of their task, and by its paired test; a difference above 0 is better.
+    Baselines are shown with their figure alone: each run has judged its candidates by its own. `worse` names the runs
     whose winner is shown to be worse than the first run's (difference below 0 and p_holm below ALPHA), and those of
-    `without_winner`, which have none with test figures. Differences are accuracy of the row minus that of the
-    reference, -1 to 1; a row is what its saved files gave, and nothing is computed by a model here. `unlearned`
+    `without_winner`, which have none with test figures. Differences are the row's figure minus that of the
+    reference; a row is what its saved files gave, and nothing is computed by a model here. `unlearned`
     holds the runs whose winner has not learned, each with the headline of its verdict.
 
     `p_holm` of a later run's winner is corrected over these winners alone: validation had chosen them before, so that
@@ -60,7 +64,8 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
         if not found["complete"]:
             raise RunError(f"{folder}: the run is not complete. Give its command again, and it goes on; then compare.")
     _refuse_other_tests(folders, contracts)
-    rows = [row for folder, found in zip(folders, contracts, strict=True) for row in _measured(folder, found)]
+    task = _task(folders)
+    rows = [row for folder, found in zip(folders, contracts, strict=True) for row in _measured(folder, found, task)]
     _refuse_other_names(rows)
     _refuse_other_contents(folders)
     _refuse_other_labels(rows)
@@ -118,16 +123,35 @@ def _refuse_other_contents(folders: Sequence[Path]) -> None:
 
     Raises: RunError for one where it does not: test_id says nothing of which row stands where.
     """
-    places = [RunFolder(folder) for folder in folders]
-    for place in places:
-        complete.refuse_changed(place, [place.plan])
-    first, *others = (plan_file.read(place) for place in places)
+    first, *others = map(_plan, folders)
     for folder, plan in zip(folders[1:], others, strict=True):
         if plan.test_rows_id != first.test_rows_id:
             raise RunError(
                 f"{folders[0]} and {folder} hold the same test rows, but not at the same places of their files, as "
                 "when a file was sorted in between, so that their rows cannot be paired. Run both from the same files."
             )
+
+
+def _task(folders: Sequence[Path]) -> Task:
+    """The task of the runs.
+
+    Raises: RunError where they have not the same one.
+    """
+    first, *others = map(_plan, folders)
+    for folder, plan in zip(folders[1:], others, strict=True):
+        if plan.task != first.task:
+            raise RunError(
+                f"{folders[0]} and {folder} are runs of other tasks ({first.task} and {plan.task}), so their rows "
+                "cannot be paired."
+            )
+    return first.of_task()
+
+
+def _plan(folder: Path) -> plan_file.Plan:
+    """The plan of a run, as it was when the run was complete."""
+    place = RunFolder(folder)
+    complete.refuse_changed(place, [place.plan])
+    return plan_file.read(place)
 
 
 def _refuse_other_labels(rows: Sequence[_Measured]) -> None:
@@ -142,7 +166,7 @@ def _refuse_other_labels(rows: Sequence[_Measured]) -> None:
             )
 
 
-def _measured(folder: Path, found: dict[str, Any]) -> list[_Measured]:
+def _measured(folder: Path, found: dict[str, Any], task: Task) -> list[_Measured]:
     winner = found["winner"] and (found["winner"]["name"], found["winner"]["seed"])
     rows = []
     for row in found["rows"]:
@@ -152,7 +176,7 @@ def _measured(folder: Path, found: dict[str, Any]) -> list[_Measured]:
         complete.refuse_changed(RunFolder(folder), [place.predictions])
         test = predictions.read(place.predictions)["test"]
         classes = found["data"]["classes"]
-        decision = _decision(place.adapter, classes, said=row.get("decision"))
+        decision = _decision(place.adapter, classes, task, said=row.get("decision"))
         order = np.argsort(np.asarray(test.ids, object), kind="stable")
         rows.append(
             _Measured(
@@ -163,19 +187,20 @@ def _measured(folder: Path, found: dict[str, Any]) -> list[_Measured]:
                 winner=(row["name"], row["seed"]) == winner,
                 heads=row["heads"]["count"] if row.get("heads") else None,
                 ids=tuple(test.ids[place] for place in order),
-                labels=np.asarray(classes, object)[test.labels[order]],
-                right=np.asarray(decision.labels(test.logits) == test.labels)[order],
+                labels=np.asarray(task.names(test.labels, classes), object)[order],
+                scores=task.headline.each(decision.outputs(test.logits), test.labels)[order],
+                metric=task.headline,
             )
         )
     return rows
 
 
-def _decision(adapter: Path, classes: Sequence[str], *, said: Mapping[str, Any] | None) -> Decision:
+def _decision(adapter: Path, classes: Sequence[str], task: Task, *, said: Mapping[str, Any] | None) -> Decision:
     """The decision that the row's figures were measured with. said: that of results.json; None: it has none.
 
     Raises: RunError when the adapter's own is another.
     """
-    found = decision_file.load(adapter, classes=classes, name=str(adapter))
+    found = decision_file.load(adapter, classes=classes, name=str(adapter), task=task)
     measured = said or decision_file.describe(Decision(), classes)
     if decision_file.describe(found, classes) != measured:
         file = adapter / decision_file.DECISION
@@ -184,7 +209,8 @@ def _decision(adapter: Path, classes: Sequence[str], *, said: Mapping[str, Any] 
 
 
 def _line(row: _Measured, reference: _Measured) -> dict[str, Any]:
-    right, count = int(row.right.sum()), len(row.right)
+    metric = row.metric
+    assert metric.paired_test is not None, "a headline metric has a paired test"
     line: dict[str, Any] = {
         "run": row.run,
         "name": row.name,
@@ -192,12 +218,12 @@ def _line(row: _Measured, reference: _Measured) -> dict[str, Any]:
         "seed": row.seed,
         "winner": row.winner,
         "heads": row.heads,
-        "accuracy": right / count,
-        "accuracy_interval": list(wilson(right, count)),
+        metric.key: float(row.scores.sum()) / len(row.scores),
+        f"{metric.key}_interval": list(metric_interval(metric, row.scores)),
     }
     if row is reference or row.kind != "candidate":
         return line | dict.fromkeys(("difference", "only_row", "only_reference", "p", "p_holm"))
-    pair = paired(row.right, reference.right)
+    pair = paired(metric.oriented(row.scores), metric.oriented(reference.scores), test=metric.paired_test)
     return line | {
         "difference": pair.difference,
         "only_row": pair.only_a,

@@ -1,34 +1,32 @@
 """comparison.json: how sure each figure is, what each candidate gains over the baselines, and the verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from finetooth.errors import RunError
 from finetooth.files import write_json
 from finetooth.measure import verdict
-from finetooth.measure.bootstrap import percentile_interval, resampled_macro_f1, resampled_means
-from finetooth.measure.calibration import calibration_error, reliability
+from finetooth.measure.bootstrap import Draws, percentile_interval, resampled_means, resampled_whole
+from finetooth.measure.calibration import Bin, calibration_error, reliability
 from finetooth.measure.decisions import Decision
-from finetooth.measure.intervals import wilson
+from finetooth.measure.intervals import metric_interval
 from finetooth.measure.learning import Learning
-from finetooth.measure.metrics import losses, macro_f1
-from finetooth.measure.score_interval import score_interval
 from finetooth.measure.seeds import LEAST_SEEDS, pool, recipe_difference
 from finetooth.measure.significance import Paired, paired
 from finetooth.measure.standing import Standing, standings
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
+from finetooth.tasks import DEFAULT, Metric, Outputs, Scores, Targets, Task
 from finetooth.wording import row_title
 
 LEVEL = 0.95
+_DIFFERENCES = ("difference", "difference_interval")  # from the best baseline
 _OF_CANDIDATES = (
     "difference", "difference_interval", "only_row", "only_control", "p_best_control", "p_best_control_holm",
     "p", "p_against", "p_holm",
-    "loss_difference", "loss_difference_interval", "macro_f1_difference", "macro_f1_difference_interval",
 )  # fmt: skip
 
 
@@ -51,20 +49,24 @@ class Outcome:
     yardstick: bool = False
     learning: Learning = field(default_factory=Learning)
 
-    @property
-    def losses(self) -> npt.NDArray[np.float64]:
-        """Cross-entropy (N,) of the row's probabilities."""
-        return losses(self.test.logits, self.test.labels, temperature=self.decision.temperature)
-
 
 @dataclass(frozen=True, slots=True)
 class _Marked:
-    """An outcome with what follows from it: guesses (N,), right or wrong (N,), resampled losses (resamples,)."""
+    """An outcome with what follows from it.
+
+    gains: (N,) of the examples by the headline metric, higher is better. drawn: other metrics that are means over
+    examples, by key, resampled as all rows are.
+    """
 
     row: Outcome
-    guesses: npt.NDArray[np.int64]
-    correct: npt.NDArray[np.bool_]
-    losses: npt.NDArray[np.float64]
+    outputs: Outputs
+    gains: Scores
+    drawn: Mapping[str, Draws]
+
+    @property
+    def targets(self) -> Targets:
+        """What is true of the examples."""
+        return self.row.test.labels
 
 
 def compare(
@@ -74,48 +76,52 @@ def compare(
     margin: float,
     failed: Sequence[str] = (),
     failed_controls: Sequence[str] = (),
+    task: Task = DEFAULT,
 ) -> dict[str, Any]:
-    """comparison.json as a value: shares and differences 0 to 1, intervals at LEVEL, candidates against the controls.
+    """comparison.json as a value: figures and differences, intervals at LEVEL, candidates against the controls.
 
+    task: of the run; rows are compared by its headline metric, and its other metrics get intervals.
     winner: name and seed, by validation; margin: what a smaller candidate may lose, a share; failed, failed_controls:
     titles of the candidates and controls that did not end well. Every baseline counts, each seed of it by itself,
     but for a yardstick, which like a candidate is compared with the winner.
-    `p` of a candidate is the largest exact McNemar p against any baseline, the test of "better than every baseline";
+    `p` of a candidate is the largest p of the paired test against any baseline, that of "better than every baseline";
     `p_best_control` that against the best baseline alone. `p_holm` and `p_best_control_holm` are these, adjusted as one
     family over all candidates and seeds; for `p_holm`, a candidate that is not ahead of every baseline counts with 1.
     `p_best_control_holm` is first multiplied by the number of controls, of which the best was chosen by these rows, and
     counts a candidate that is not behind with 1.
-    The best baseline is the one of highest test accuracy, the first among equals.
+    The best baseline is the one of the best headline metric on the test rows, the first among equals.
     Raises: RunError if the rows were not measured on the same examples.
     """
-    marked = _marked(rows)
+    marked, test = _marked(rows, task), task.headline.paired_test
+    assert test is not None, "a headline metric has a paired test"
     controls = [item for item in marked if item.row.kind == "baseline" and not item.row.yardstick]
     candidates = [item for item in marked if item.row.kind == "candidate"]
-    found = {id(item): _row(item) | dict.fromkeys(_OF_CANDIDATES) | {"against_winner": None} for item in marked}
+    of_candidates = [*_OF_CANDIDATES, *(f"{metric.key}_{what}" for metric in _others(task) for what in _DIFFERENCES)]
+    found = {id(item): _row(item, task) | dict.fromkeys(of_candidates) | {"against_winner": None} for item in marked}
     best = None
     if controls:
-        best = max(controls, key=lambda item: int(item.correct.sum()))
-        judged = standings([item.correct for item in candidates], [item.correct for item in controls])
+        best = max(controls, key=lambda item: float(item.gains.sum()))
+        judged = standings([item.gains for item in candidates], [item.gains for item in controls], test=test)
         for item, standing in zip(candidates, judged, strict=True):
-            found[id(item)] |= _against_best(item, best) | _p_values(standing, controls[standing.hardest].row)
+            found[id(item)] |= _against_best(item, best, task) | _p_values(standing, controls[standing.hardest].row)
     first = next((item for item in candidates if (item.row.name, item.row.seed) == winner), None)
     for item in marked:
         compared = item.row.kind == "candidate" or item.row.yardstick
         if first is not None and item is not first and compared:
-            found[id(item)]["against_winner"] = _against_winner(paired(item.correct, first.correct))
+            found[id(item)]["against_winner"] = _against_winner(paired(item.gains, first.gains, test=test))
     return {
         "schema": 1,
         "level": LEVEL,
         "margin": margin,
         "best_control": None if best is None else _key(best.row),
         "verdict": verdict.judge(
-            [_judged(item) for item in marked],
+            [_judged(item, task) for item in marked],
             winner=winner,
             margin=margin,
             failed=failed,
             failed_controls=failed_controls,
         ),
-        "pooled": _pooled(marked, best),
+        "pooled": _pooled(marked, best, task),
         "rows": list(found.values()),
     }
 
@@ -125,17 +131,27 @@ def write_comparison(folder: RunFolder, comparison: dict[str, Any]) -> None:
     write_json(folder.comparison, comparison)
 
 
-def _marked(rows: Sequence[Outcome]) -> list[_Marked]:
+def _others(task: Task) -> list[Metric]:
+    """The metrics beside the headline metric."""
+    return [metric for metric in task.metrics if metric is not task.headline]
+
+
+def _marked(rows: Sequence[Outcome], task: Task) -> list[_Marked]:
     if not rows:
         return []
     for row in rows:
         _refuse_other_examples(row, rows[0])
-    guesses = [row.decision.labels(row.test.logits) for row in rows]
+    outputs = [row.decision.outputs(row.test.logits) for row in rows]
+    pairs = [(one, row.test.labels) for one, row in zip(outputs, rows, strict=True)]
     # All rows see the same draws, so that differences between them are paired.
-    drawn = resampled_means(np.stack([row.losses for row in rows], axis=1))
+    drawn = {
+        metric.key: resampled_means(np.stack([metric.each(*pair) for pair in pairs], axis=1))
+        for metric in _others(task)
+        if metric.scores is not None
+    }
     return [
-        _Marked(row, guess, np.asarray(guess == row.test.labels), drawn[:, place])
-        for place, (row, guess) in enumerate(zip(rows, guesses, strict=True))
+        _Marked(row, pair[0], task.headline.gains(*pair), {key: draws[:, place] for key, draws in drawn.items()})
+        for place, (row, pair) in enumerate(zip(rows, pairs, strict=True))
     ]
 
 
@@ -148,38 +164,55 @@ def _refuse_other_examples(row: Outcome, first: Outcome) -> None:
         )
 
 
-def _row(item: _Marked) -> dict[str, Any]:
-    right, count = int(item.correct.sum()), len(item.correct)
-    bins = reliability(item.row.decision.confidences(item.row.test.logits, item.guesses), item.correct)
-    of_f1 = resampled_macro_f1([item.guesses], item.row.test.labels)[:, 0]
+def _row(item: _Marked, task: Task) -> dict[str, Any]:
+    headline, pair = task.headline, (item.outputs, item.targets)
+    scores = headline.each(*pair)
+    counts = {"correct": int(scores.sum())} if headline.paired_test == "mcnemar" else {}
+    bins = _reliability(item, scores) if task.probabilities is not None else []
     return {
         **_key(item.row),
         "kind": item.row.kind,
-        "examples": count,
-        "correct": right,
-        "accuracy": right / count,
-        "interval": list(wilson(right, count, LEVEL)),
-        "macro_f1_interval": list(percentile_interval(of_f1, level=LEVEL)),
-        "loss_interval": list(percentile_interval(item.losses, level=LEVEL)),
-        "calibration_error": calibration_error(bins),
+        "examples": len(scores),
+        **counts,
+        headline.key: headline.value(*pair),
+        "interval": list(metric_interval(headline, scores, level=LEVEL)),
+        **{f"{metric.key}_interval": _percentiles(_draws(metric, [item])[0]) for metric in _others(task)},
+        "calibration_error": calibration_error(bins) if bins else None,
         "reliability": [asdict(one) for one in bins],
     }
 
 
-def _against_best(item: _Marked, best: _Marked) -> dict[str, Any]:
-    pair, labels = paired(item.correct, best.correct), item.row.test.labels
-    of_f1 = resampled_macro_f1([item.guesses, best.guesses], labels)
-    mean_losses = [float(each.row.losses.mean()) for each in (item, best)]
-    return {
+def _reliability(item: _Marked, scores: Scores) -> list[Bin]:
+    confidences = item.row.decision.confidences(item.outputs.logits, item.outputs.answers)
+    return reliability(confidences, scores)
+
+
+def _draws(metric: Metric, items: Sequence[_Marked]) -> list[Draws]:
+    """The resampled figures of rows, (resamples,) each, paired."""
+    if metric.scores is not None:
+        return [item.drawn[metric.key] for item in items]
+    return list(resampled_whole(metric, [item.outputs for item in items], items[0].targets).T)
+
+
+def _percentiles(draws: Draws) -> list[float]:
+    return list(percentile_interval(draws, level=LEVEL))
+
+
+def _against_best(item: _Marked, best: _Marked, task: Task) -> dict[str, Any]:
+    assert task.headline.paired_test is not None
+    pair = paired(item.gains, best.gains, test=task.headline.paired_test)
+    found = {
         "difference": pair.difference,
         "difference_interval": _interval(pair),
         "only_row": pair.only_a,
         "only_control": pair.only_b,
-        "loss_difference": mean_losses[0] - mean_losses[1],
-        "loss_difference_interval": list(percentile_interval(item.losses - best.losses, level=LEVEL)),
-        "macro_f1_difference": macro_f1(item.guesses, labels) - macro_f1(best.guesses, labels),
-        "macro_f1_difference_interval": list(percentile_interval(of_f1[:, 0] - of_f1[:, 1], level=LEVEL)),
     }
+    for metric in _others(task):
+        here, there = (metric.value(each.outputs, each.targets) for each in (item, best))
+        draws = _draws(metric, [item, best])
+        found[f"{metric.key}_difference"] = here - there
+        found[f"{metric.key}_difference_interval"] = _percentiles(draws[0] - draws[1])
+    return found
 
 
 def _p_values(standing: Standing, hardest: Outcome) -> dict[str, Any]:
@@ -197,10 +230,10 @@ def _against_winner(pair: Paired) -> dict[str, Any]:
 
 
 def _interval(pair: Paired) -> list[float]:
-    return list(score_interval(pair.only_a, pair.only_b, pair.examples, level=LEVEL))
+    return list(pair.interval(level=LEVEL))
 
 
-def _pooled(marked: Sequence[_Marked], best: _Marked | None) -> list[dict[str, Any]]:
+def _pooled(marked: Sequence[_Marked], best: _Marked | None, task: Task) -> list[dict[str, Any]]:
     """Rows of several seeds by name; candidates of three and more also against the best baseline, as recipes."""
     names = dict.fromkeys(item.row.name for item in marked)
     groups = {name: [item for item in marked if item.row.name == name] for name in names}
@@ -208,12 +241,13 @@ def _pooled(marked: Sequence[_Marked], best: _Marked | None) -> list[dict[str, A
     for name, items in groups.items():
         if len(items) < 2:
             continue
-        right = np.stack([item.correct for item in items])
-        pooled: dict[str, Any] = {"name": name, **asdict(pool(right.mean(axis=1).tolist()))}
+        gains = np.stack([item.gains for item in items])
+        values = [task.headline.value(item.outputs, item.targets) for item in items]
+        pooled: dict[str, Any] = {"name": name, **asdict(pool(values))}
         is_candidate = items[0].row.kind == "candidate"
-        if is_candidate and best is not None and len(items) >= LEAST_SEEDS and right.shape[1] > 1:
-            controls = np.stack([item.correct for item in groups[best.row.name]])
-            pooled |= asdict(recipe_difference(right, controls, level=LEVEL))
+        if is_candidate and best is not None and len(items) >= LEAST_SEEDS and gains.shape[1] > 1:
+            controls = np.stack([item.gains for item in groups[best.row.name]])
+            pooled |= asdict(recipe_difference(gains, controls, span=task.headline.span, level=LEVEL))
             pooled["interval"] = list(pooled["interval"])
         else:
             pooled |= dict.fromkeys(("difference", "interval", "p"))
@@ -221,10 +255,18 @@ def _pooled(marked: Sequence[_Marked], best: _Marked | None) -> list[dict[str, A
     return found
 
 
-def _judged(item: _Marked) -> verdict.Judged:
+def _judged(item: _Marked, task: Task) -> verdict.Judged:
     row = item.row
     return verdict.Judged(
-        row.name, row.kind, row.seed, item.correct, row.trained, row.chance, row.yardstick, row.learning
+        row.name,
+        row.kind,
+        row.seed,
+        item.gains,
+        row.trained,
+        row.chance,
+        row.yardstick,
+        row.learning,
+        task.headline,
     )
 
 

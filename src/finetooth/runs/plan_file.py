@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from finetooth.errors import RunError
 from finetooth.files import read_hashed_json, write_hashed_json
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.typed_json import INLINE, as_json, from_json
+
+if TYPE_CHECKING:  # numpy is loaded where a task is asked for, which showing a run does not do
+    from finetooth.tasks import Task
 
 # How texts are computed: by the model's own pass, padded, in float32; or by the inference pass in a number format.
 Precision = Literal["plain", "float32", "bfloat16"]
@@ -96,12 +99,13 @@ class KeptStates:
 class Plan:
     """Everything besides the recipe that decides the results of a run.
 
-    run_id: empty where the plan is of no run. inexact: what of `device` had changed when the run was resumed all the
-    same. device: what decides the last bit on this machine (finetooth.model.device). counts: rows by split. pairs:
-    whether texts come in pairs. evaluation_budget: tokens of a micro-batch of the plain pass. exact: no row is computed
-    by the inference pass. inference: how test rows are computed. model: None where no row needs the recipe's model.
-    other_bases, candidates: by the name of the row; full is among the latter. prefix: the hidden states kept of each
-    depth and split, and under FROZEN of each row. files: SHA-256 of the files that follow from recipe and data.
+    run_id: empty where the plan is of no run. task: its name. inexact: what of `device` had changed when the run was
+    resumed all the same. device: what decides the last bit on this machine (finetooth.model.device). counts: rows by
+    split. pairs: whether texts come in pairs. evaluation_budget: tokens of a micro-batch of the plain pass. exact: no
+    row is computed by the inference pass. inference: how test rows are computed. model: None where no row needs the
+    recipe's model. other_bases, candidates: by the name of the row; full is among the latter. prefix: the hidden states
+    kept of each depth and split, and under FROZEN of each row. files: SHA-256 of the files that follow from recipe and
+    data.
     """
 
     schema: Literal[1] = 1
@@ -111,6 +115,7 @@ class Plan:
     data_fingerprint: str
     test_id: str
     test_rows_id: str
+    task: str
     classes: tuple[str, ...]
     counts: Mapping[str, int]
     pairs: bool
@@ -122,6 +127,12 @@ class Plan:
     candidates: Mapping[str, CandidatePlan] = field(default_factory=dict)
     prefix: Mapping[str, Mapping[str, KeptStates]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+
+    def of_task(self) -> "Task":
+        """What the labels of the run are."""
+        from finetooth.tasks import TASKS
+
+        return TASKS[self.task]
 
     def of_model(self) -> ModelPlan:
         """What is resolved for rows that need the recipe's model; to be asked for such a row alone."""

@@ -101,7 +101,7 @@ class Inference:
 class Row:
     """One row of the table with one seed; all of it follows from the inputs.
 
-    validation, test: as measure.metrics.score gives them, None where a failed row has none.
+    validation, test: as tasks.Task.score gives them, None where a failed row has none.
     head: `new` when the row's head began untrained, `checkpoint` when the model brought it, None without a head.
     warnings: what a reader of the row's figures must know, a text each. heads: of an original row with several
     untrained heads, whose other figures are of the first. probe: of probes alone. decision: how the row's

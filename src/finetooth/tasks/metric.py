@@ -42,6 +42,8 @@ class Metric:
     whole: the figure of all examples at once, for a metric that is no mean over examples. One of the two is given.
     paired_test: the test of a difference between two rows on the same examples: `mcnemar` for scores of 0 and 1,
     `paired_t` for other scores; None: rows are not compared by a test of this metric.
+    fast_resampling: of `whole`, the name of a quicker way to resample it, in finetooth.measure.bootstrap; None: there
+    is none, and each resample is computed as it stands.
     """
 
     key: str
@@ -52,6 +54,7 @@ class Metric:
     scores: Callable[[Outputs, Targets], Scores] | None = None
     whole: Callable[[Outputs, Targets], float] | None = None
     paired_test: PairedTest | None = None
+    fast_resampling: Literal["macro_f1"] | None = None
 
     def __post_init__(self) -> None:
         assert (self.scores is None) != (self.whole is None), f"{self.key}: either scores or whole"
@@ -67,6 +70,11 @@ class Metric:
         """The largest difference that there can be between two values."""
         return self.bounds[1] - self.bounds[0]
 
+    def each(self, outputs: Outputs, targets: Targets) -> Scores:
+        """The score of each example, (N,) float64; not for `whole`."""
+        assert self.scores is not None, f"{self.key} is no mean over examples"
+        return self.scores(outputs, targets)
+
     def value(self, outputs: Outputs, targets: Targets) -> float:
         """The figure over all examples; of a mean, the sum over examples divided by examples."""
         assert len(targets) == len(outputs) > 0, "no examples to score"
@@ -81,6 +89,8 @@ class Metric:
 
     def gains(self, outputs: Outputs, targets: Targets) -> Scores:
         """The score of each example, (N,) float64, with its sign turned where lower is better; not for `whole`."""
-        assert self.scores is not None
-        scores = self.scores(outputs, targets)
+        return self.oriented(self.each(outputs, targets))
+
+    def oriented(self, scores: Scores) -> Scores:
+        """Scores of examples with their sign turned where lower is better."""
         return scores if self.better == "higher" else -scores

@@ -30,20 +30,19 @@ KEPT = 2
 class Counters:
     """Where the tuning stands.
 
-    loss_sum, loss_count, right: cross-entropy, rows and right answers since the last evaluation; right is None where an
-    earlier version did not count it. seconds: of training steps; part_seconds: of forward, backward, optimizer,
-    evaluate and save. token_budget: of training; less than planned once memory ran out. best_step,
-    best_value: of the evaluations so far; waited: evaluations since the best one. learned: whether an evaluation gave
-    more than one class. decay_began: step after which the rate of an automatic training falls; its last step is then
-    the best one, whatever the values before, unless the training broke. frozen_after: step after which
-    lower layers were frozen; all_layers_seconds: of the training steps up to it.
+    loss_sum, score_sum, loss_count: losses, scores by the headline metric, and rows since the last evaluation. seconds:
+    of training steps; part_seconds: of forward, backward, optimizer, evaluate and save. token_budget: of training; less
+    than planned once memory ran out. best_step, best_value: of the evaluations so far; waited: evaluations since the
+    best one. learned: whether an evaluation gave more than one class. decay_began: step after which the rate of an
+    automatic training falls; its last step is then the best one, whatever the values before, unless the training broke.
+    frozen_after: step after which lower layers were frozen; all_layers_seconds: of the training steps up to it.
     """
 
     step: int = 0
     evaluated: bool = False
     loss_sum: float = 0.0
     loss_count: int = 0
-    right: int | None = 0
+    score_sum: float = 0.0
     examples: int = 0
     tokens: int = 0
     seconds: float = 0.0
@@ -103,7 +102,7 @@ def load(folder: Path, named: Mapping[str, nn.Parameter], optimizer: torch.optim
     for path in sorted(folder.glob("step-*"), reverse=True):
         if damage(path) is None:
             known = read_json(path / "counters.json")
-            counters = Counters(**{"right": None if known.get("loss_count") else 0} | known)
+            counters = Counters(**known)
             if counters.best_step is None or damage(folder / f"best-{counters.best_step:08d}") is None:
                 _restore(load_tensors(read_file(path / "state.safetensors")), counters, named, optimizer)
                 return counters

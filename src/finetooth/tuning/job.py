@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from finetooth.model.batching import Tokens
 from finetooth.model.prefix import PrefixCache
 from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.plan_file import Precision
+from finetooth.tasks import DEFAULT, Targets, Task
 from finetooth.tuning.course import Course
 from finetooth.tuning.freezing import Freezing
 
@@ -19,12 +17,13 @@ from finetooth.tuning.freezing import Freezing
 class Split:
     """Examples ready for the model.
 
-    labels: (N,) int64. ids: N names of rows, file:row. states: what the layers below the adapter compute, or None.
+    labels: targets of the task, one for each example. ids: N names of rows, file:row. states: what the layers below the
+    adapter compute, or None.
     """
 
     ids: tuple[str, ...]
     tokens: Tokens
-    labels: npt.NDArray[np.int64]
+    labels: Targets
     states: PrefixCache | None = None
 
 
@@ -47,6 +46,7 @@ class Job:
     train: Split
     validation: Split
     classes: tuple[str, ...]
+    task: Task = DEFAULT
     pad_id: int
     packed: bool
     token_budget: int

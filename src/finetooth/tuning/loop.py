@@ -23,7 +23,6 @@ from torch import nn
 from finetooth.errors import DivergedError, Interrupted
 from finetooth.files import write_regular
 from finetooth.measure.learning import collapse
-from finetooth.measure.metrics import predicted, score
 from finetooth.model import device, seeds
 from finetooth.model.batching import Rows, collate
 from finetooth.model.packed import PackedModel
@@ -69,7 +68,11 @@ class Tuning:
         self.crew = Crew()
         self.optimizer, self.peaks = optimizer(self.named.items(), job.training, job.candidate)
         self.loss = BatchLoss(
-            job.train.labels, classes=job.classes, weights=job.training.class_weights, device=self.device
+            job.task.loss,
+            job.train.labels,
+            classes=job.classes,
+            weights=job.training.class_weights,
+            device=self.device,
         )
         self.random = any(module.p > 0 for module in model.modules() if isinstance(module, nn.Dropout))
         job.folder.checkpoints.mkdir(parents=True, exist_ok=True)
@@ -227,8 +230,7 @@ class Tuning:
         for reading in self.readings.take():
             reading.refuse(self.job.train.ids)
             self.counters.loss_sum += reading.losses
-            if self.counters.right is not None:
-                self.counters.right += int(reading.right)
+            self.counters.score_sum += reading.scores
             self.counters.loss_count += len(reading.rows)
             self.told = {"loss": reading.losses / len(reading.rows), "gradient_norm": reading.norm}
 
@@ -251,7 +253,7 @@ class Tuning:
     def _accumulate(self, rows: Rows) -> torch.Tensor:
         """The gradient of one optimizer batch, micro-batch by micro-batch.
 
-        Gives (2,) float64: its summed cross-entropy, and how many of its rows have the likeliest label.
+        Gives (2,) float64: the sums of its losses and of its scores by the headline metric.
         """
         job, counters = self.job, self.counters
         loss = partial(self.loss, total_weight=self.loss.total_weight(rows))
@@ -299,17 +301,15 @@ class Tuning:
             give_back()
         if not np.isfinite(found).all():
             raise DivergedError(f"a validation logit after step {counters.step} is not finite.")
-        figures = score(found, job.validation.labels)
+        figures, headline = job.task.score(found, job.validation.labels), job.task.headline.key
         collapsed = self._sound_alarm(found)
-        value = {"loss": -figures["loss"], "accuracy": figures["accuracy"], "macro_f1": figures["macro_f1"]}[
-            job.training.monitor
-        ]
+        value = job.task.metric(job.training.monitor).gain(figures[job.training.monitor])
         point = {
             "epoch": counters.step / self.course.steps_per_epoch,
             "train_loss": counters.loss_sum / counters.loss_count,
-            "train_accuracy": None if counters.right is None else counters.right / counters.loss_count,
+            "train_accuracy": counters.score_sum / counters.loss_count,
             "validation_loss": figures["loss"],
-            "validation_accuracy": figures["accuracy"],
+            "validation_accuracy": figures[headline],
         }
         counters.learned = counters.learned or not collapsed
         if counters.is_best(value, collapsed=bool(collapsed)):
@@ -319,9 +319,10 @@ class Tuning:
         elif counters.learned or not self.course.automatic:  # before it has begun to learn there is no reason to end
             counters.waited += 1
         counters.curve.append(point)
-        counters.loss_sum, counters.loss_count, counters.right, counters.evaluated = 0.0, 0, 0, True
-        self._log("evaluate", {**point, "macro_f1": figures["macro_f1"]})
-        job.advance(0, f"validation {percent(figures['accuracy'])}{collapsed}")
+        counters.loss_sum, counters.score_sum, counters.loss_count, counters.evaluated = 0.0, 0.0, 0, True
+        other = {key: value for key, value in figures.items() if key not in ("examples", "loss", headline)}
+        self._log("evaluate", point | other)
+        job.advance(0, f"validation {percent(figures[headline])}{collapsed}")
 
     def _validation_logits(self, precision: Precision) -> npt.NDArray[np.float32]:
         job, done = self.job, 0
@@ -347,7 +348,7 @@ class Tuning:
 
         It is no warning of the row: a later step may learn, and the verdict looks at the step that is kept.
         """
-        one = collapse(predicted(found), self.job.validation.labels)
+        one = collapse(self.job.task.answers(found), self.job.validation.labels)
         if one is None:
             return ""
         name = self.job.classes[one.place]

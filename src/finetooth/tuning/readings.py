@@ -16,14 +16,14 @@ _NAMED = 8  # rows of a step that an error names
 class Reading:
     """What a step told, before it was taken.
 
-    rows: its batch. losses: summed cross-entropy. right: rows whose label was the likeliest. norm: of the gradient,
+    rows: its batch. losses: summed cross-entropy. scores: summed score by the headline metric. norm: of the gradient,
     before it was clipped.
     """
 
     step: int
     rows: Rows
     losses: float
-    right: float
+    scores: float
     norm: float
 
     def refuse(self, ids: Sequence[str]) -> None:
@@ -53,7 +53,7 @@ class Readings:
         self._waiting: list[tuple[int, Rows, torch.Tensor]] = []
 
     def add(self, step: int, rows: Rows, *, sums: torch.Tensor, norm: torch.Tensor) -> None:
-        """Keep what step number `step` told: sums (2,) float64, of losses and of right rows; norm () float32."""
+        """Keep what step number `step` told: sums (2,) float64, of losses and of scores; norm () float32."""
         told = torch.cat([sums, norm.double()[None]])
         self.halted = torch.maximum(self.halted, 1.0 - torch.isfinite(told).all().float())
         self._waiting.append((step, rows, told))

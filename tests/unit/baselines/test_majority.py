@@ -4,7 +4,7 @@ import pytest
 from finetooth import baselines
 from finetooth.data import Examples
 from finetooth.errors import RunError, VerificationError
-from finetooth.measure.metrics import predicted
+from finetooth.tasks import DEFAULT
 
 
 def examples(labels):
@@ -19,7 +19,7 @@ def test_it_says_the_smoothed_shares_of_train():
 
 
 def test_of_equal_shares_the_lowest_class_wins():
-    assert predicted(baselines.fit("majority", examples([2, 1, 2, 1]), classes=4).logits(["a"])).tolist() == [1]
+    assert DEFAULT.answers(baselines.fit("majority", examples([2, 1, 2, 1]), classes=4).logits(["a"])).tolist() == [1]
 
 
 def test_saved_and_loaded_it_says_the_same(tmp_path):

@@ -9,7 +9,7 @@ from finetooth import baselines
 from finetooth.baselines import Probe, probe
 from finetooth.errors import VerificationError
 from finetooth.files import read_json
-from finetooth.measure.metrics import score
+from finetooth.tasks import DEFAULT
 
 
 def made(count, classes, seed=0, spread=1.0):
@@ -36,7 +36,7 @@ def test_it_reads_the_better_feature_and_its_logits_are_log_probabilities(classe
     assert found.chosen.feature == "good"
     assert logits.shape == (250, classes) and logits.dtype == np.float32
     assert np.exp(logits.astype(np.float64)).sum(axis=1) == pytest.approx(np.ones(250), abs=1e-6)
-    assert score(logits, labels)["accuracy"] > 0.85
+    assert DEFAULT.score(logits, labels)["accuracy"] > 0.85
     assert found.parameters == classes * 12 + classes
 
 
@@ -62,7 +62,7 @@ def test_every_feature_and_strength_is_tried_and_the_best_on_validation_is_chose
     among = [trial for trial in found.tried if trial.accuracy == best]
     assert found.chosen == min(among, key=lambda trial: trial.loss)
     truth, validation = made(200, 3, seed=1, spread=3.0)
-    figures = score(found.logits(validation), truth)
+    figures = DEFAULT.score(found.logits(validation), truth)
     assert (found.chosen.accuracy, found.chosen.loss) == (figures["accuracy"], figures["loss"])
 
 
@@ -143,7 +143,7 @@ def test_cross_validated_answers_come_from_probes_that_have_not_seen_the_example
     labels, rows = made(200, 3, spread=2.0)
     folds = np.arange(200) % 4
     answers = probe.cross_validated(rows, labels, folds, classes=3)
-    assert score(answers, labels)["accuracy"] > 0.6
+    assert DEFAULT.score(answers, labels)["accuracy"] > 0.6
     for fold in range(4):  # other labels and features in a fold change nothing of its own answers
         inside = folds == fold
         turned = np.where(inside, (labels + 1) % 3, labels)

@@ -1,4 +1,5 @@
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,8 +7,9 @@ import scipy.stats
 from sklearn.metrics import f1_score
 
 from finetooth.measure import bootstrap
-from finetooth.measure.bootstrap import percentile_interval, resampled_macro_f1, resampled_means
-from finetooth.measure.metrics import macro_f1
+from finetooth.measure.bootstrap import percentile_interval, resampled_macro_f1, resampled_means, resampled_whole
+from finetooth.tasks import DEFAULT, Outputs
+from finetooth.tasks.single_label import macro_f1
 
 
 def rows(count, classes=3, seed=0):
@@ -112,3 +114,15 @@ def test_values_all_alike_have_an_interval_of_no_width():
     assert percentile_interval(resampled_means(np.zeros((9, 1)), resamples=100)[:, 0]) == (0.0, 0.0)
     low, high = percentile_interval(resampled_means(np.full((9, 1), 0.1), resamples=100)[:, 0])
     assert low == high == pytest.approx(0.1)
+
+
+def test_a_metric_without_a_fast_way_is_resampled_to_the_same_distribution():
+    guesses, labels = rows(150)
+    outputs = [Outputs(np.zeros((150, 3), np.float32), answers) for answers in guesses]
+    metric = DEFAULT.metric("macro_f1")
+    fast = resampled_whole(metric, outputs, labels, resamples=4000)
+    assert (fast == resampled_macro_f1(guesses, labels, resamples=4000)).all()
+    plain = resampled_whole(replace(metric, fast_resampling=None), outputs, labels, resamples=4000)
+    for ours, theirs in ((plain, fast), (plain[:, [0]] - plain[:, [1]], fast[:, [0]] - fast[:, [1]])):
+        assert ours.mean(axis=0) == pytest.approx(theirs.mean(axis=0), abs=0.004)
+        assert ours.std(axis=0) == pytest.approx(theirs.std(axis=0), rel=0.08)

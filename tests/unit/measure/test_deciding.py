@@ -6,8 +6,9 @@ from scipy.optimize import minimize_scalar
 
 from finetooth.measure import deciding
 from finetooth.measure.decisions import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, Decision, confidence
-from finetooth.measure.metrics import losses, macro_f1, predicted
 from finetooth.recipe import Abstain, Deciding
+from finetooth.tasks import DEFAULT
+from finetooth.tasks.single_label import losses, macro_f1
 
 
 def rows(count, classes, *, scale=1.0, rare=0.0, seed=0):
@@ -48,7 +49,7 @@ def test_the_temperature_is_the_one_that_scipy_finds_on_1000_random_cases():
     for seed in range(1000):
         count, classes, scale = random.integers(40, 400), random.integers(2, 30), math.exp(random.uniform(-2, 2))
         logits, labels = rows(int(count), int(classes), scale=scale, seed=seed)
-        if (predicted(logits) != labels).any():  # else no temperature is the best
+        if (DEFAULT.answers(logits) != labels).any():  # else no temperature is the best
             hold_to_scipy(logits, labels)
 
 
@@ -95,7 +96,7 @@ def test_thresholds_are_never_worse_than_the_largest_logit_where_they_are_chosen
             continue
         assert len(found) == classes and min(found) > 0 and math.fsum(found) == pytest.approx(1, abs=1e-12)
         after = macro_f1(Decision(thresholds=found).labels(logits), labels)
-        assert after > macro_f1(predicted(logits), labels)
+        assert after > macro_f1(DEFAULT.answers(logits), labels)
         gained += 1
     assert gained == 4 or count < 800
 
@@ -143,8 +144,8 @@ def test_the_wanted_coverage_is_kept_within_one_row(share, decision):
 def test_a_wanted_accuracy_is_kept_with_as_many_rows_as_can_be():
     logits, labels = rows(700, 3)
     found = deciding.abstention(Decision(), logits, labels, asked=asked(accuracy=0.9))
-    sure = confidence(Decision().probabilities(logits), predicted(logits))
-    right = predicted(logits) == labels
+    sure = confidence(Decision().probabilities(logits), DEFAULT.answers(logits))
+    right = DEFAULT.answers(logits) == labels
     assert found.accuracy_answered == right[sure >= found.below].mean() >= 0.9
     lower = [value for value in sure if value < found.below]
     assert len(lower) > 0 and all(right[sure >= value].mean() < 0.9 for value in lower)
@@ -179,7 +180,7 @@ def test_the_curve_is_bounded_from_the_surest_row_to_all_of_them(count):
     coverages, thresholds = [point.coverage for point in curve], [point.threshold for point in curve]
     assert (coverages[0], coverages[-1]) == (1 / count, 1.0)
     assert coverages == sorted(coverages) and thresholds == sorted(thresholds, reverse=True)
-    assert curve[-1].risk == pytest.approx((predicted(logits) != labels).mean())
+    assert curve[-1].risk == pytest.approx((DEFAULT.answers(logits) != labels).mean())
 
 
 def test_calibration_error_by_hand():

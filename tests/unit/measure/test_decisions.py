@@ -3,7 +3,7 @@ import pytest
 
 from finetooth.errors import DivergedError
 from finetooth.measure.decisions import Abstention, Decision
-from finetooth.measure.metrics import predicted
+from finetooth.tasks import DEFAULT
 
 
 def drawn(count, classes, seed=0):
@@ -19,7 +19,7 @@ def test_the_default_changes_nothing():
     wide = logits.astype(np.float64)
     weights = np.exp(wide - wide.max(axis=1, keepdims=True))
     decided = Decision().apply(logits)
-    np.testing.assert_array_equal(decided.labels, predicted(logits))
+    np.testing.assert_array_equal(decided.labels, DEFAULT.answers(logits))
     np.testing.assert_array_equal(decided.probabilities, weights / weights.sum(axis=1, keepdims=True))
     assert not decided.abstained.any()
 
@@ -30,7 +30,7 @@ def test_no_temperature_changes_the_label(temperature):
     close = np.array([[0.0, 1e-30], [1.0, np.nextafter(np.float32(1), np.float32(2))], [2.0, 2.0]], np.float32)
     for logits in (drawn(2000, 4), close):
         decided = Decision(temperature=temperature).apply(logits)
-        np.testing.assert_array_equal(decided.labels, predicted(logits))
+        np.testing.assert_array_equal(decided.labels, DEFAULT.answers(logits))
         np.testing.assert_allclose(decided.probabilities.sum(axis=1), 1.0, rtol=1e-12)
 
 
@@ -47,7 +47,7 @@ def test_a_temperature_above_one_makes_less_sure_and_one_below_it_surer():
 def test_equal_thresholds_are_the_largest_logit(classes):
     logits = drawn(1000, classes)
     equal = Decision(temperature=1.7, thresholds=(1 / classes,) * classes)
-    np.testing.assert_array_equal(equal.labels(logits), predicted(logits))
+    np.testing.assert_array_equal(equal.labels(logits), DEFAULT.answers(logits))
 
 
 def test_of_two_classes_one_is_said_from_its_threshold_on():
@@ -74,9 +74,9 @@ def test_the_label_is_that_of_the_least_expected_cost(classes):
     found = Decision(temperature=1.3).probabilities(logits)
     by_hand = Decision(temperature=1.3, costs=costs_of(matrix)).labels(logits)
     np.testing.assert_array_equal(by_hand, (found @ matrix).argmin(axis=1))
-    assert not np.array_equal(by_hand, predicted(logits))
+    assert not np.array_equal(by_hand, DEFAULT.answers(logits))
     assert costs_of(mistakes) == ()  # all mistakes cost 1: the largest logit
-    np.testing.assert_array_equal((found @ mistakes).argmin(axis=1), predicted(logits))
+    np.testing.assert_array_equal((found @ mistakes).argmin(axis=1), DEFAULT.answers(logits))
 
 
 def test_a_mistake_that_costs_nine_is_avoided_from_one_in_ten_on():

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from scipy.stats import binom, binomtest
+from scipy.stats import binom, binomtest, t
 
 from finetooth.measure import power
 from finetooth.measure.score_interval import score_interval
+from finetooth.measure.significance import paired
 
 
 def rejects(only_a, only_b, alpha):
@@ -97,3 +98,26 @@ def test_the_power_of_the_smallest_difference_in_simulation(discordance):
         drawn = random.multinomial(n, [a, b, 1 - discordance], size=20_000)
         p = 2 * binom.cdf(np.minimum(drawn[:, 0], drawn[:, 1]), drawn[:, 0] + drawn[:, 1], 0.5)
         assert abs((p <= 0.05).mean() - 0.8) < 0.03
+
+
+def test_rows_that_show_a_difference_of_right_and_wrong_are_those_of_mcnemars_test():
+    a, b = np.arange(100) < 80, (np.arange(100) < 70) | (np.arange(100) >= 98)
+    pair = paired(a, b)
+    discordance = (10 + 2 + 1) / 102  # of the 12 that differ, drawn towards the middle
+    assert power.rows_to_show(pair, alpha=0.01) == power.rows_for_difference(0.08, discordance=discordance, alpha=0.01)
+    assert power.smallest_shown(pair) == power.smallest_difference(100, discordance=discordance)
+    assert power.rows_to_suffice(pair, margin=0.02) == power.rows_for_sufficiency(0.02, discordance=discordance)
+
+
+def test_rows_that_show_a_difference_of_other_scores_show_it_in_four_of_five_cases():
+    random = np.random.default_rng(0)
+    pair = paired(random.normal(0.2, 1, 400), random.normal(0, 1, 400), test="paired_t")
+    rows = power.rows_to_show(pair)
+    gaps = random.normal(pair.difference, pair.deviation, (20_000, rows))
+    statistic = gaps.mean(axis=1) * np.sqrt(rows) / gaps.std(axis=1, ddof=1)
+    assert abs((2 * t.sf(np.abs(statistic), rows - 1) < 0.05).mean() - 0.8) < 0.02
+    shown = power.smallest_shown(paired(np.resize(pair.deviation * np.array([1.0, -1.0]), rows), np.zeros(rows),
+        test="paired_t"))  # fmt: skip
+    assert shown == pytest.approx(pair.difference, rel=0.01)
+    assert power.rows_to_suffice(pair, margin=pair.difference) == rows
+    assert power.rows_to_suffice(pair, margin=1e-7) is None

@@ -1,11 +1,13 @@
+import math
 import time
 import warnings
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, ttest_rel
 
 from finetooth.measure import significance
+from finetooth.measure.score_interval import score_interval
 from finetooth.measure.significance import holm, paired
 
 with warnings.catch_warnings():
@@ -100,3 +102,31 @@ def test_holm_equals_statsmodels_on_1000_random_families(monkeypatch):
         values = random.random(int(random.integers(1, 20))) ** 3
         wanted = multipletests(values, method="holm")[1]
         assert holm(values.tolist()) == pytest.approx(wanted.tolist(), abs=1e-12)
+
+
+def test_scores_that_are_no_0_and_1_are_tested_by_students_t_as_scipy_does():
+    random = np.random.default_rng(7)
+    for count in (2, 3, 20, 500):
+        a, b = random.normal(0, 3, count), random.normal(0.2, 3, count)
+        found, wanted = paired(a, b, test="paired_t"), ttest_rel(a, b)
+        assert found.difference == pytest.approx(a.mean() - b.mean())
+        assert found.p == pytest.approx(wanted.pvalue, rel=1e-9)
+        interval = wanted.confidence_interval(0.9)
+        assert found.interval(level=0.9) == pytest.approx((interval.low, interval.high), rel=1e-9)
+        assert (found.only_a, found.only_b) == (int((a > b).sum()), int((a < b).sum()))
+
+
+def test_students_t_where_all_examples_differ_by_the_same():
+    flat = np.full(9, 0.5)
+    assert paired(flat, flat, test="paired_t").p == 1.0
+    assert paired(flat + 1, flat, test="paired_t").p == 0.0
+    one = paired(flat[:1] + 1, flat[:1], test="paired_t")
+    assert (one.p, one.interval()) == (1.0, (-math.inf, math.inf))
+
+
+def test_scores_of_0_and_1_give_the_same_as_right_and_wrong_and_others_are_no_case_for_mcnemar():
+    a, b = rights(5, 1)
+    assert paired(a.astype(float), b.astype(float)) == paired(a, b)
+    assert paired(a, b).interval() == score_interval(5, 1, 11)
+    with pytest.raises(AssertionError, match="0 and 1"):
+        paired(a * 0.5, b * 1.0)

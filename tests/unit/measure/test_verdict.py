@@ -58,7 +58,7 @@ def test_the_winner_is_ahead_but_cannot_be_told_apart():
     near = candidate("lora-r8", rights((20, 310)))  # 20 for it, 10 against
     found = judge([*CONTROLS, near])
     assert found["worth_it"] is False
-    pair = paired(near.correct, TFIDF.correct)
+    pair = paired(near.scores, TFIDF.scores)
     assert (pair.only_a, pair.only_b) == (20, 10) and pair.p > 0.05
     assert found["rows_to_tell"] == power.rows_for_difference(0.005, discordance=31 / 2002)
     assert found["text"] == (
@@ -75,7 +75,7 @@ def test_the_winner_is_behind_but_cannot_be_told_apart():
         "Not shown to be worth it: lora-r8 cannot be told apart from the best baseline (tfidf) on 2,000 test rows: "
         "-0.5 points (-1.1 to 0.0). 2,000 test rows show a difference from about 0.9 points up (80 % power)."
     )
-    same = judge([*CONTROLS, candidate("lora-r8", TFIDF.correct)])
+    same = judge([*CONTROLS, candidate("lora-r8", TFIDF.scores)])
     assert ": 0.0 points (-0.2 to 0.2). 2,000 test rows are too few to show any difference" in same["text"]
 
 
@@ -112,7 +112,7 @@ def test_a_loss_that_one_control_alone_would_show_is_not_shown_where_it_is_the_b
         "test rows, yet cannot be told apart from it (p = 0.067, corrected for 4 baselines). 2,000 test rows show a "
         "difference from about 1.0 points up (80 % power)."
     )
-    both = judge([TFIDF, *others, tight, candidate("other", near.correct, trained=5000)])["text"]
+    both = judge([TFIDF, *others, tight, candidate("other", near.scores, trained=5000)])["text"]
     assert "(p = 0.13, Holm-corrected for 2 candidates and for 4 baselines)." in both
 
 
@@ -210,10 +210,10 @@ def test_a_candidate_that_is_better_than_the_winner_is_named():
 
 def test_candidates_beside_the_winner_are_corrected_for_how_many_there_are():
     ahead = candidate("big", rights((50, 244)), trained=5000)  # 6 for it, none against
-    pair = paired(ahead.correct, GOOD.correct)
+    pair = paired(ahead.scores, GOOD.scores)
     assert pair.p < 0.05 < 2 * pair.p
     assert " is behind big by 0.3 points (0.1 to 0.7)." in judge([*CONTROLS, GOOD, ahead])["text"]
-    same = candidate("same", GOOD.correct, trained=6000)
+    same = candidate("same", GOOD.scores, trained=6000)
     assert judge([*CONTROLS, GOOD, ahead, same])["text"].endswith(
         " On these test rows big and same cannot be told apart from lora-r8."
     )
@@ -283,7 +283,7 @@ def test_failed_controls_are_told():
 
 
 def test_beating_controls_that_learnt_nothing_is_not_sold_as_worth_it():
-    majority = Judged("majority", "baseline", None, MAJORITY.correct, chance=True)
+    majority = Judged("majority", "baseline", None, MAJORITY.scores, chance=True)
     original = Judged("original", "baseline", 1, rights((0, 990)), chance=True)
     found = judge([majority, original, GOOD])
     assert found["worth_it"] is None and found["smallest_sufficient"] == {"name": "lora-r8", "seed": 1}
@@ -368,7 +368,7 @@ def test_failed_candidates_are_not_judged():
         (CONTROLS, None, ["lora-r8"], "No verdict: no candidate ended well (lora-r8 failed)."),
         ([], None, [], "No verdict: there is no row that ended well."),
         (
-            [*CONTROLS, candidate("lora-r4", TFIDF.correct)], ("lora-r8", 1), ["lora-r8"],
+            [*CONTROLS, candidate("lora-r4", TFIDF.scores)], ("lora-r8", 1), ["lora-r8"],
             "No verdict: lora-r8, best on the validation rows, failed on the test rows; none takes its place.",
         ),
     ],

@@ -132,7 +132,7 @@ def test_bases_that_cannot_be_compared_are_refused(recipe: Recipe) -> None:
 def measured(accuracy: float, other: float, rows: int = 1000) -> Iterator[bases._Measured]:
     order = np.arange(rows)
     for name, share in (("a", accuracy), ("b", other)):
-        yield bases._Measured(name, id=name, parameters=1, seconds=1.0, right=order < share * rows)
+        yield bases._Measured(name, id=name, parameters=1, seconds=1.0, scores=(order < share * rows).astype(float))
 
 
 def test_a_difference_is_distinguished_where_its_interval_leaves_out_0() -> None:
@@ -143,7 +143,7 @@ def test_a_difference_is_distinguished_where_its_interval_leaves_out_0() -> None
 
 def test_intervals_of_differences_hold_for_all_pairs_together() -> None:
     two = bases._compared(list(measured(0.8, 0.78)))["bases"][1]["difference_interval"]
-    third = bases._Measured("c", id="c", parameters=1, seconds=1.0, right=np.arange(1000) < 700)
+    third = bases._Measured("c", id="c", parameters=1, seconds=1.0, scores=(np.arange(1000) < 700).astype(float))
     three = bases._compared([*measured(0.8, 0.78), third])["bases"][1]["difference_interval"]
     assert three[0] < two[0] < two[1] < three[1]
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from finetooth.data import Dataset, Examples
 from finetooth.files import write_json
-from finetooth.measure.metrics import score
 from finetooth.runs import comparison, predictions
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
@@ -23,6 +22,7 @@ from finetooth.runs.results import (
     write_results,
 )
 from finetooth.runs.work import save_examples
+from finetooth.tasks import DEFAULT
 
 # name, kind, seed, chance of a right answer, trained parameters, seconds
 ROWS = (
@@ -62,7 +62,7 @@ def build(
         place = folder.row(name, seed)
         place.path.mkdir(parents=True)
         predictions.write(place.predictions, {"validation": said, "test": said})
-        made.append(_row(name, kind, seed, trained, score(said.logits, said.labels)))
+        made.append(_row(name, kind, seed, trained, DEFAULT.score(said.logits, said.labels)))
         outcomes.append(comparison.Outcome(name, kind, seed, said))
         costs.append(RowCosts(name=name, seed=seed, train_seconds=spent, peak_bytes=1_034_567_890))
     winner = next((row for row in made if row.kind == "candidate"), None)

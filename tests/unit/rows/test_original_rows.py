@@ -10,7 +10,6 @@ import torch
 
 import tiny
 from finetooth.files import read_json
-from finetooth.measure.metrics import score as score_of
 from finetooth.model import agreement, artefact
 from finetooth.model.agreement import Measured
 from finetooth.model.artefact_files import HEADS, IDENTITY
@@ -21,6 +20,7 @@ from finetooth.model.predictor import logits
 from finetooth.pipeline import ending
 from finetooth.rows import original
 from finetooth.runs import predictions
+from finetooth.tasks import DEFAULT
 from silent import SILENT
 
 
@@ -88,7 +88,7 @@ def test_the_row_tells_the_mean_and_the_range_of_its_heads(begin: Callable[..., 
     context = done(begin(baselines=["original"], original_heads=4, candidates=[]))
     found = predictions.read(context.folder.predictions)
     shares = [
-        score_of(part.logits, part.labels)["accuracy"] for split, part in found.items() if split.startswith("test")
+        DEFAULT.score(part.logits, part.labels)["accuracy"] for split, part in found.items() if split.startswith("test")
     ]
     row = ending._row(context.recipe, context.plan, context.run_folder, "original", 3)
     assert row.heads is not None and row.test is not None

@@ -13,13 +13,13 @@ import tiny
 from finetooth.baselines import Probe
 from finetooth.errors import DivergedError, VerificationError
 from finetooth.files import discard, read_json, seal, write_json
-from finetooth.measure.metrics import score as score_of
 from finetooth.model import agreement
 from finetooth.model.batching import Tokens
 from finetooth.model.packed_inference import InferencePass
 from finetooth.rows import probe
 from finetooth.rows.context import Context
 from finetooth.runs import predictions
+from finetooth.tasks import DEFAULT
 from silent import SILENT
 
 
@@ -44,7 +44,7 @@ def test_its_figures_on_the_validation_rows_are_those_it_was_chosen_by(begin: Ca
         probe.score(context("score", "probe", split), SILENT)
     folder = context("score", "probe").folder
     found, saved = predictions.read(folder.predictions), read_json(folder.control / "control.json")
-    figures = score_of(found["validation"].logits, found["validation"].labels)
+    figures = DEFAULT.score(found["validation"].logits, found["validation"].labels)
     assert (saved["chosen"]["accuracy"], saved["chosen"]["loss"]) == (figures["accuracy"], figures["loss"])
     digest = hashlib.sha256(np.ascontiguousarray(found["validation"].logits).data).hexdigest()
     assert saved["validation_logits_sha256"] == digest

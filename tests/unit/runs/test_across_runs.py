@@ -231,6 +231,13 @@ def test_the_same_rows_at_other_places_of_their_file_are_refused(tmp_path):
     )
 
 
+def test_runs_of_other_tasks_are_refused(tmp_path):
+    first, other = planned(tmp_path / "first"), planned(tmp_path / "other", task="number")
+    assert refusal(first, other) == (
+        f"{first} and {other} are runs of other tasks (single_label and number), so their rows cannot be paired."
+    )
+
+
 def test_rows_with_other_labels_under_the_same_names_are_refused(old, tmp_path):
     labels = np.arange(COUNT) % 2
     labels[[2, 3]] = labels[[3, 2]]  # two rows of the file changed places: the same texts in all, and the same test_id

@@ -8,7 +8,6 @@ from finetooth.files import read_json
 from finetooth.measure.bootstrap import percentile_interval, resampled_macro_f1, resampled_means
 from finetooth.measure.decisions import Decision
 from finetooth.measure.intervals import wilson
-from finetooth.measure.metrics import losses, predicted
 from finetooth.measure.score_interval import score_interval
 from finetooth.measure.seeds import recipe_difference
 from finetooth.measure.significance import paired
@@ -16,6 +15,8 @@ from finetooth.runs import comparison
 from finetooth.runs.comparison import Outcome, write_comparison
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
+from finetooth.tasks import DEFAULT
+from finetooth.tasks.single_label import losses
 
 COUNT = 400
 
@@ -132,7 +133,7 @@ def test_intervals_of_other_figures_are_by_the_same_resamples():
     found = compare([*CONTROLS, good])["rows"]
     labels = good.test.labels
     drawn = resampled_means(np.stack([losses(row.test.logits, labels) for row in [*CONTROLS, good]], axis=1))
-    guesses = [predicted(row.test.logits) for row in (good, CONTROLS[1])]
+    guesses = [DEFAULT.answers(row.test.logits) for row in (good, CONTROLS[1])]
     assert found[2]["loss_interval"] == list(percentile_interval(drawn[:, 2]))
     assert found[2]["loss_difference_interval"] == list(percentile_interval(drawn[:, 2] - drawn[:, 1]))
     assert found[2]["loss_difference"] == pytest.approx(

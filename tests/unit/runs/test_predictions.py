@@ -6,9 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from finetooth.errors import RunError
-from finetooth.measure.metrics import score
 from finetooth.runs import predictions
 from finetooth.runs.predictions import Predictions
+from finetooth.tasks import DEFAULT
 
 
 def some(count=7, classes=3, seed=0, name="test.csv"):
@@ -56,7 +56,7 @@ def test_every_figure_can_be_computed_again_from_the_file(tmp_path):
     part = some(200)
     predictions.write(tmp_path / "p.parquet", {"test": part})
     found = predictions.read(tmp_path / "p.parquet")["test"]
-    assert score(found.logits, found.labels) == score(part.logits, part.labels)
+    assert DEFAULT.score(found.logits, found.labels) == DEFAULT.score(part.logits, part.labels)
 
 
 def test_columns_are_those_of_the_documentation(tmp_path):

@@ -9,10 +9,10 @@ import torch
 from torch.nn import functional
 from tuning_jobs import begin, job
 
-from finetooth.measure.metrics import score
 from finetooth.model import seeds
 from finetooth.model.batching import collate
 from finetooth.model.predictor import logits
+from finetooth.tasks import DEFAULT
 from finetooth.tuning.loss import class_weights
 
 STILL = {"base_dropout": 0.0, "max_grad_norm": None, "epochs": 1}
@@ -123,6 +123,6 @@ def test_training_figures_of_the_curve_are_of_the_rows_since_the_last_evaluation
     found = logits(tuning.model, tokens, pad_id=0, budget=10_000)
     assert [point["epoch"] for point in tuning.counters.curve] == [2 / 3, 1.0]
     for point, rows in zip(tuning.counters.curve, (order[:16], order[16:]), strict=True):
-        figures = score(found[rows], labels[rows])
+        figures = DEFAULT.score(found[rows], labels[rows])
         assert point["train_accuracy"] == figures["accuracy"]
         assert point["train_loss"] == pytest.approx(figures["loss"], abs=1e-5)

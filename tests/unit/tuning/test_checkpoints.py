@@ -7,7 +7,6 @@ import torch
 from tuning_jobs import begin, job, same_bits, tuned
 
 from finetooth.errors import Interrupted
-from finetooth.files import read_json, seal, write_json
 from finetooth.tuning.checkpoints import KEPT
 from finetooth.tuning.job import Job
 
@@ -80,20 +79,3 @@ def test_moments_come_back_bitwise(model_folder: Path, tmp_path: Path) -> None:
         assert torch.equal(parameter, again.named[name])
         assert old.keys() == new.keys()
         assert all(torch.equal(old[key], new[key]) and old[key].dtype == new[key].dtype for key in old)
-
-
-def test_a_state_that_did_not_count_right_answers_says_so_once_and_counts_on(
-    model_folder: Path, tmp_path: Path
-) -> None:
-    made = job(model_folder, tmp_path)
-    stopped_at(model_folder, made, 10)  # between the evaluations at 7 and 14
-    place = sorted(made.folder.checkpoints.glob("step-*"))[-1]
-    known = read_json(place / "counters.json")
-    del known["right"]
-    write_json(place / "counters.json", known)
-    (place / "MANIFEST.json").unlink()
-    seal(place)
-    again = begin(model_folder, made)
-    assert again.counters.step == 10 and again.counters.right is None
-    curve = again.run().curve
-    assert [point["train_accuracy"] is None for point in curve] == [False, True, False]

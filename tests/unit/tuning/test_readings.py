@@ -42,7 +42,7 @@ def test_what_is_taken_is_what_was_added_and_nothing_twice() -> None:
         sums = torch.tensor([0.1 * step, step - 1.0], dtype=torch.float64)
         readings.add(step, np.arange(step), sums=sums, norm=torch.tensor(2.5))
     found = readings.take()
-    assert [(item.step, len(item.rows), item.losses, item.right, item.norm) for item in found] == [
+    assert [(item.step, len(item.rows), item.losses, item.scores, item.norm) for item in found] == [
         (4, 4, 0.1 * 4, 3.0, 2.5), (5, 5, 0.1 * 5, 4.0, 2.5)
     ]  # fmt: skip
     assert readings.take() == []

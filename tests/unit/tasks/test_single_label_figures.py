@@ -6,12 +6,13 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 from finetooth.errors import DivergedError
-from finetooth.measure.metrics import losses, macro_f1, predicted, score
+from finetooth.tasks import DEFAULT
+from finetooth.tasks.single_label import losses, macro_f1
 
 
 def test_score_by_hand():
     logits = np.log(np.array([[0.5, 0.5], [0.25, 0.75], [0.8, 0.2], [0.1, 0.9]], np.float32))
-    found = score(logits, np.array([0, 1, 1, 1]))
+    found = DEFAULT.score(logits, np.array([0, 1, 1, 1]))
     assert found["examples"] == 4
     assert found["accuracy"] == 0.75  # the tie goes to class 0, which is right
     assert found["loss"] == pytest.approx(-(math.log(0.5) + math.log(0.75) + math.log(0.2) + math.log(0.9)) / 4)
@@ -26,7 +27,7 @@ def test_score_equals_scikit_learn_on_1000_random_cases(classes):
     for count in (1, 3, *random.integers(1, 250, 248)):
         logits = random.normal(0, 3, (count, classes)).astype(np.float32)
         labels = random.integers(0, classes, count)
-        found = score(logits, labels)
+        found = DEFAULT.score(logits, labels)
         wide = np.exp(logits.astype(np.float64))
         shares = wide / wide.sum(axis=1, keepdims=True)
         assert found["accuracy"] == accuracy_score(labels, logits.argmax(axis=1))
@@ -43,9 +44,9 @@ def test_a_metric_is_the_sum_over_examples_however_they_are_batched():
     random = np.random.default_rng(4)
     logits, labels = random.normal(size=(101, 3)).astype(np.float32), random.integers(0, 3, 101)
     parts = [slice(0, 64), slice(64, 96), slice(96, 101)]
-    whole = score(logits, labels)
+    whole = DEFAULT.score(logits, labels)
     assert sum(losses(logits[part], labels[part]).sum() for part in parts) / 101 == pytest.approx(whole["loss"])
-    hits = sum((predicted(logits[part]) == labels[part]).sum() for part in parts)
+    hits = sum((DEFAULT.answers(logits[part]) == labels[part]).sum() for part in parts)
     assert hits / 101 == whole["accuracy"]
 
 
@@ -58,7 +59,7 @@ def test_ten_thousand_classes_cost_little_memory():
     logits = np.zeros((2000, 10_000), np.float32)
     logits[np.arange(2000), np.arange(2000)] = 1
     tracemalloc.start()
-    found = score(logits, np.arange(2000))
+    found = DEFAULT.score(logits, np.arange(2000))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert found["accuracy"] == 1.0
@@ -69,5 +70,5 @@ def test_a_logit_that_is_not_finite_is_refused():
     logits = np.zeros((5, 2), np.float32)
     logits[3, 1] = np.nan
     with pytest.raises(DivergedError) as error:
-        score(logits, np.zeros(5, np.int64))
+        DEFAULT.score(logits, np.zeros(5, np.int64))
     assert str(error.value) == "logits of row 3 of 5 (from 0) are not finite."
