@@ -13,43 +13,37 @@ import pyarrow.parquet as pq
 
 from finetooth.errors import RunError
 from finetooth.files import read_file, write_file
+from finetooth.runs.target_column import array_of, is_type, targets_of, type_of
+from finetooth.tasks import Targets
 
 _ORDER = ("train", "validation", "test")
 _VALUES_PER_GROUP = 2**24  # logits in one row group: 64 MiB, whatever the number of classes
-_SCHEMA = pa.schema(
-    [
-        pa.field("split", pa.string(), nullable=False),
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("label", pa.int64(), nullable=False),
-        pa.field("logits", pa.list_(pa.float32()), nullable=False),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
     """What a row of the table said about one split; ids[i], labels[i] and logits[i] belong together.
 
-    labels: (N,) int64, the true classes. logits: (N, C) float32.
+    labels: the targets of the task, one for each example. logits: (N, C) float32.
     """
 
     ids: tuple[str, ...]
-    labels: npt.NDArray[np.int64]
+    labels: Targets
     logits: npt.NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        assert self.labels.shape == (len(self.ids),) and self.labels.dtype == np.int64
+        assert len(self.labels) == len(self.ids)
         assert self.logits.ndim == 2 and len(self.logits) == len(self.ids) and self.logits.dtype == np.float32
 
 
 def write(path: Path, parts: Mapping[str, Predictions]) -> None:
     """Put the predictions of each split at `path`, atomically; equal predictions give equal bytes."""
-    sink = io.BytesIO()
+    sink, schema = io.BytesIO(), _schema(type_of(next(iter(parts.values())).labels))
     with pq.ParquetWriter(
-        sink, _SCHEMA, compression="zstd", use_dictionary=["split"], write_statistics=False, version="2.6"
+        sink, schema, compression="zstd", use_dictionary=["split"], write_statistics=False, version="2.6"
     ) as writer:
         for split in sorted(parts, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)):
-            for group in _groups(split, parts[split]):
+            for group in _groups(split, parts[split], schema):
                 writer.write_batch(group)
     write_file(path, sink.getvalue())
 
@@ -60,12 +54,13 @@ def read(path: Path) -> dict[str, Predictions]:
     Raises: RunError naming the file when it is not such a file.
     """
     try:
-        table = pq.read_table(io.BytesIO(read_file(path)), schema=_SCHEMA)
+        content = read_file(path)
+        table = pq.read_table(io.BytesIO(content), schema=_schema(_label_type(content)))
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{path}: not readable as predictions ({' '.join(str(error).split())}).") from error
     splits = table.column("split").to_numpy(zero_copy_only=False)
     ids = table.column("id").to_pylist()
-    labels = table.column("label").to_numpy()
+    labels = targets_of(table.column("label"))
     lists = table.column("logits").combine_chunks()
     values = lists.flatten().to_numpy(zero_copy_only=False)
     if not ids or len(values) % len(ids) or (np.diff(lists.offsets.to_numpy()) != len(values) // len(ids)).any():
@@ -78,7 +73,25 @@ def read(path: Path) -> dict[str, Predictions]:
     }
 
 
-def _groups(split: str, part: Predictions) -> Iterator[pa.RecordBatch]:
+def _schema(label: pa.DataType) -> pa.Schema:
+    return pa.schema(
+        [
+            pa.field("split", pa.string(), nullable=False),
+            pa.field("id", pa.string(), nullable=False),
+            pa.field("label", label, nullable=False),
+            pa.field("logits", pa.list_(pa.float32()), nullable=False),
+        ]
+    )
+
+
+def _label_type(content: bytes) -> pa.DataType:
+    """The type of a file's labels; int64, which cannot be read from it, where they are no targets."""
+    schema = pq.read_schema(io.BytesIO(content))
+    kind = schema.field("label").type if "label" in schema.names else None
+    return kind if kind is not None and is_type(kind) else pa.int64()
+
+
+def _groups(split: str, part: Predictions, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     classes = part.logits.shape[1]
     rows = max(1, _VALUES_PER_GROUP // max(1, classes))
     for start in range(0, len(part.ids), rows):
@@ -87,7 +100,7 @@ def _groups(split: str, part: Predictions) -> Iterator[pa.RecordBatch]:
         columns = [
             pa.array([split] * len(ids), pa.string()),
             pa.array(ids, pa.string()),
-            pa.array(part.labels[start : start + rows], pa.int64()),
+            array_of(part.labels[start : start + rows]),
             pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(logits).ravel(), pa.float32())),
         ]
-        yield pa.RecordBatch.from_arrays(columns, schema=_SCHEMA)
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)

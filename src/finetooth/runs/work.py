@@ -3,7 +3,6 @@
 import io
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -11,6 +10,8 @@ from finetooth.data import Dataset, Examples, overlap
 from finetooth.errors import RunError
 from finetooth.files import damage, discard, new_directory, read_file, write_file
 from finetooth.runs.layout import RunFolder
+from finetooth.runs.target_column import array_of, targets_of
+from finetooth.tasks import Targets
 
 SPLITS = ("train", "validation", "test")
 _SLICE = "slice:"  # in front of the name of a column of data.slices
@@ -28,7 +29,7 @@ def save_examples(folder: RunFolder, dataset: Dataset) -> None:
             columns = {
                 "id": pa.array(examples.ids, pa.string()),
                 "text": pa.array(examples.texts, pa.large_string()),
-                "label": pa.array(examples.labels, pa.int64()),
+                "label": array_of(examples.labels),
             }
             if examples.pairs is not None:
                 columns["pair"] = pa.array(examples.pairs, pa.large_string())
@@ -86,7 +87,7 @@ def read_examples(folder: RunFolder, split: str) -> Examples:
     """The examples of one split, in their order."""
     table = pq.read_table(_place(folder) / f"{split}.parquet")
     pairs = tuple(table["pair"].to_pylist()) if "pair" in table.column_names else None
-    labels = np.asarray(table["label"].to_numpy(), np.int64)
+    labels = targets_of(table["label"])
     ids, texts = tuple(table["id"].to_pylist()), tuple(table["text"].to_pylist())
     named = [name for name in table.column_names if name.startswith(_SLICE)]
     slices = {name.removeprefix(_SLICE): tuple(table[name].to_pylist()) for name in named}
@@ -101,10 +102,10 @@ def read_texts(folder: RunFolder, split: str) -> tuple[tuple[str, ...], tuple[st
     return tuple(table["text"].to_pylist()), pairs
 
 
-def read_labels(folder: RunFolder, split: str) -> tuple[tuple[str, ...], np.ndarray]:
-    """The row ids and labels (N,) int64 of one split, without its texts."""
+def read_labels(folder: RunFolder, split: str) -> tuple[tuple[str, ...], Targets]:
+    """The row ids and targets of one split, without its texts."""
     table = pq.read_table(_place(folder) / f"{split}.parquet", columns=["id", "label"])
-    return tuple(table["id"].to_pylist()), np.asarray(table["label"].to_numpy(), np.int64)
+    return tuple(table["id"].to_pylist()), targets_of(table["label"])
 
 
 def _place(folder: RunFolder) -> Path:
