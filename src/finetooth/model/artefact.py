@@ -4,7 +4,7 @@ adapter_config.json  adapter_model.safetensors   a standard PEFT folder; or, for
 head.safetensors  heads.safetensors              its head, and other untrained heads, each name after its seed; or
 config.json  model.safetensors                   a standard transformers folder, of full fine-tuning
 tokenizer.json ...                               as they came with the base
-labels.json                                      {"schema": 1, "labels": [..]}
+labels.json                                      {"schema": 1, "task": .., "labels": [..]}
 decision.json                                    how its logits become answers; of an adapter only
 inference.json                                   whether bfloat16 gives its labels (finetooth.model.agreement)
 finetooth.json                                   what it belongs to, by content: base, tokenizer, labels; canaries
@@ -42,6 +42,7 @@ from finetooth.model.artefact_files import (
     WHOLE_WEIGHTS,
     identity_of,
     labels_of,
+    task_of,
 )
 from finetooth.model.batching import Tokens
 from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base, set_head
@@ -101,7 +102,9 @@ def save(
         else:
             _save_heads(base, more_heads or {}, inside)
         _save_tokenizer(predictor.tokenizer, base_folder, inside)
-        write_json(inside / LABELS, {"schema": 1, "labels": list(predictor.classes)})
+        write_json(
+            inside / LABELS, {"schema": 1, "task": predictor.decision.task.name, "labels": list(predictor.classes)}
+        )
         write_json(
             inside / IDENTITY,
             {
@@ -171,7 +174,7 @@ def load(folder: Path, *, base_folder: Path, name: str) -> Predictor:
     else:
         set_head(base, _read(folder / HEAD))
         model = base.model
-    decision = decision_file.load(folder, classes=classes, name=name)
+    decision = decision_file.load(folder, classes=classes, name=name, task=task_of(folder))
     tokenizer = load_tokenizer(folder)
     settings = Input(**identity["input"])
     check_tokenizer(tokenizer, base.model.config, pairs=settings.pairs, name=name)

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from finetooth.errors import ModelError
+from finetooth.errors import ModelError, did_you_mean
 from finetooth.model.checked import read_checked
+from finetooth.tasks import DEFAULT, TASKS, Task
 
 IDENTITY, LABELS = "finetooth.json", "labels.json"
 HEAD, HEADS = "head.safetensors", "heads.safetensors"
@@ -37,6 +38,20 @@ def labels_of(folder: Path) -> tuple[str, ...]:
     if not (folder / LABELS).is_file():
         raise ModelError(f"the adapter holds no {LABELS}; only those saved by Finetooth can be loaded so far.")
     return tuple(read_checked(folder / LABELS, owner="the adapter")["labels"])
+
+
+def task_of(folder: Path) -> Task:
+    """What the labels of an artefact are; one that does not say so holds classes, one for each text.
+
+    Raises: ModelError as labels_of, and for a task that this version does not know.
+    """
+    name = read_checked(folder / LABELS, owner="the adapter").get("task", DEFAULT.name)
+    if name not in TASKS:
+        raise ModelError(
+            f"the adapter: {LABELS}: task {name!r} is not one that this version knows ({', '.join(TASKS)})."
+            f"{did_you_mean(name, TASKS)}"
+        )
+    return TASKS[name]
 
 
 def identity_of(folder: Path) -> dict[str, Any]:

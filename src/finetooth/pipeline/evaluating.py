@@ -14,7 +14,7 @@ from finetooth import data as data_room
 from finetooth.data import Examples, frames, overlap
 from finetooth.data.examples import content_id
 from finetooth.errors import RunError
-from finetooth.model.artefact_files import labels_of
+from finetooth.model.artefact_files import labels_of, task_of
 from finetooth.pipeline.using import adapter_folder, data_of, first_label_number, load, run_of
 from finetooth.plan import prepare
 from finetooth.progress import Progress, progress_for
@@ -24,6 +24,7 @@ from finetooth.runs import lockbox, plan_file
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.work import read_text_keys
 from finetooth.sources import fetch_data
+from finetooth.tasks import Targets, Task
 from finetooth.wording import counted
 
 if TYPE_CHECKING:  # the data is read without torch
@@ -56,7 +57,8 @@ def evaluate(
     """
     quiet = progress_for(progress)
     run_folder = run_of(Path(run_or_adapter).absolute())
-    labels = _Labels(str(run_or_adapter), labels_of(adapter_folder(Path(run_or_adapter).absolute())))
+    adapter = adapter_folder(Path(run_or_adapter).absolute())
+    labels = _Labels(str(run_or_adapter), labels_of(adapter), task_of(adapter))
     examples, test_id = _examples(labels, run_folder, data, quiet)
     predictor = load(run_or_adapter, base=base, progress=quiet, exact=exact)
     openings = lockbox.open_test(test_id, f"evaluate-{uuid.uuid4().hex}", run_name=str(predictor.name))
@@ -80,7 +82,7 @@ def evaluate(
     }
 
 
-def _figures(predictor: "Predictor", logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> dict[str, Any]:
+def _figures(predictor: "Predictor", logits: npt.NDArray[np.float32], labels: Targets) -> dict[str, Any]:
     decided = predictor.decision.apply(logits)
     figures: dict[str, Any] = {**predictor.decision.score(logits, labels)}
     if predictor.decision.abstention is None:
@@ -92,16 +94,20 @@ def _figures(predictor: "Predictor", logits: npt.NDArray[np.float32], labels: np
 
 @dataclass(frozen=True, slots=True)
 class _Labels:
-    """What the data of an artefact is read with. name: of the artefact, as it was given. classes: its labels."""
+    """What the data of an artefact is read with.
+
+    name: of the artefact, as it was given. classes: its labels. task: what they are.
+    """
 
     name: str
     classes: tuple[str, ...]
+    task: Task
 
 
 def _examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, progress: Progress) -> tuple[Examples, str]:
     if data is not None:
-        examples = _other_examples(tuned.classes, run_folder, data, progress)
-        return examples, content_id(examples, classes=tuned.classes)
+        examples = _other_examples(tuned, run_folder, data, progress)
+        return examples, content_id(examples, classes=tuned.classes, task=tuned.task)
     if run_folder is None:
         raise RunError(f"{tuned.name} is an adapter outside its run; name labelled rows with --data FILE.")
     dataset = prepare.gather(load_recipe(run_folder.recipe), rejects=None, progress=progress).dataset
@@ -110,7 +116,7 @@ def _examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, progress:
     return dataset.test, dataset.test_id
 
 
-def _other_examples(classes: tuple[str, ...], run_folder: RunFolder | None, data: Any, progress: Progress) -> Examples:
+def _other_examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, progress: Progress) -> Examples:
     """The rows of a source, or of what Python holds, which is read as a file of it would be."""
     source = _name_of(data)
     spec, found = (Data.model_validate({"source": source}), None) if run_folder is None else data_of(run_folder)
@@ -122,7 +128,8 @@ def _other_examples(classes: tuple[str, ...], run_folder: RunFolder | None, data
         return data_room.read_labelled(
             spec,
             [path],
-            classes=classes,
+            classes=tuned.classes,
+            task=tuned.task,
             found=found,
             first_label_number=None if run_folder is None else first_label_number(run_folder),
             progress=progress,

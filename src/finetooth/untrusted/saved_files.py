@@ -76,8 +76,8 @@ _MANIFEST = {
 
 @of_mapping
 def check_labels(value: dict[str, Any]) -> Iterator[Problem]:
-    """What is refused in labels.json: anything but two or more different texts."""
-    table = {"schema": one_of(1), "labels": many(text(), MOST_LABELS, least=2)}
+    """What is refused in labels.json: anything but two or more different texts, and the name of a task."""
+    table = {"schema": one_of(1), "task": text(), "labels": many(text(), MOST_LABELS, least=2)}
     problems = list(check_table(value, table, required=("labels",)))
     yield from problems
     seen: set[str] = set()
