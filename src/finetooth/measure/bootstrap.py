@@ -33,13 +33,13 @@ def resampled_means(values: npt.NDArray[np.float64], *, resamples: int = RESAMPL
     assert values.ndim == 2 and count > 0 and np.isfinite(values).all()
     whole, scale = _on_a_grid(values)
     random = np.random.Generator(np.random.PCG64(_SEED))
-    found = np.empty((resamples, values.shape[1]), np.float64)
+    means = np.empty((resamples, values.shape[1]), np.float64)
     at_once = max(1, _VALUES_AT_ONCE // count)
     for start in range(0, resamples, at_once):
         draws = min(at_once, resamples - start)
         times = _counts(random.integers(0, count, size=(draws, count)), count)
-        found[start : start + draws] = times.astype(np.float64) @ whole
-    return found * (scale / count)
+        means[start : start + draws] = times.astype(np.float64) @ whole
+    return means * (scale / count)
 
 
 def resampled_whole(
@@ -74,7 +74,7 @@ def resampled_macro_f1(
     cells, cell_of = np.unique(np.stack([labels, *guesses], axis=1), axis=0, return_inverse=True)
     classes = int(cells.max()) + 1
     random = np.random.Generator(np.random.PCG64(_SEED))
-    found = np.empty((resamples, len(guesses)), np.float64)
+    figures = np.empty((resamples, len(guesses)), np.float64)
     few = len(cells) * _FEW_CELLS <= len(labels)
     shares_of_cells = np.bincount(cell_of) / len(labels)
     at_once = max(1, _VALUES_AT_ONCE // max(len(cells) if few else len(labels), classes))
@@ -84,15 +84,15 @@ def resampled_macro_f1(
             times = random.multinomial(len(labels), shares_of_cells, size=draws)
         else:
             times = _counts(cell_of[random.integers(0, len(labels), size=(draws, len(labels)))], len(cells))
-        said = _by_class(times, cells[:, 0], classes)
+        true_counts = _by_class(times, cells[:, 0], classes)
         for row in range(len(guesses)):
             guessed = cells[:, row + 1]
             hit = guessed == cells[:, 0]
-            named = said + _by_class(times, guessed, classes)
+            named = true_counts + _by_class(times, guessed, classes)
             hits = _by_class(times[:, hit], guessed[hit], classes)
             shares = np.divide(2 * hits, named, out=np.zeros(named.shape), where=named > 0)
-            found[start : start + draws, row] = shares.sum(axis=1) / (named > 0).sum(axis=1)
-    return found
+            figures[start : start + draws, row] = shares.sum(axis=1) / (named > 0).sum(axis=1)
+    return figures
 
 
 def percentile_interval(figures: npt.NDArray[np.float64], *, level: float = 0.95) -> Interval:
@@ -123,9 +123,9 @@ def _counts(places: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
 
 def _by_class(times: npt.NDArray[np.int64], classes_of: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.int64]:
     """Sums of the columns of times (draws, K) by their class, (draws, classes)."""
-    found = np.zeros((len(times), classes), np.int64)
+    sums = np.zeros((len(times), classes), np.int64)
     if len(classes_of):
         order = np.argsort(classes_of, kind="stable")
         present, starts = np.unique(classes_of[order], return_index=True)
-        found[:, present] = np.add.reduceat(times[:, order], starts, axis=1)
-    return found
+        sums[:, present] = np.add.reduceat(times[:, order], starts, axis=1)
+    return sums

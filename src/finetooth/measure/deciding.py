@@ -107,9 +107,9 @@ def thresholds(
         if best == before:
             break
     shares = np.exp(offsets - offsets.max())
-    found = tuple(float(share) for share in shares / shares.sum())
-    said = Decision(temperature=temperature, thresholds=found, task=task).labels(logits)
-    return found if macro_f1(said) > start else None
+    chosen = tuple(float(share) for share in shares / shares.sum())
+    answers = Decision(temperature=temperature, thresholds=chosen, task=task).labels(logits)
+    return chosen if macro_f1(answers) > start else None
 
 
 def _best_shift(scores: npt.NDArray[np.float64], labels: Labels, place: int) -> float:
@@ -139,9 +139,9 @@ def _macro_f1_by_count(labels: Labels, others: Labels, place: int) -> npt.NDArra
     hit = (labels[by] == group).astype(np.int64)
     hits = np.cumsum(hit)
     hits -= (hits - hit)[first]
-    left, kept = named[group] - (np.arange(count) - first + 1), right[group] - hits
+    left, hits_left = named[group] - (np.arange(count) - first + 1), right[group] - hits
     change, gone = np.empty(count), np.empty(count, np.int64)
-    change[by] = 2 * kept / np.maximum(left, 1) - 2 * (kept + hit) / (left + 1)
+    change[by] = 2 * hits_left / np.maximum(left, 1) - 2 * (hits_left + hit) / (left + 1)
     gone[by] = left == 0
     rest = np.arange(classes) != place
     own = 2 * np.cumsum(np.concatenate([[0], labels == place])) / np.maximum(np.arange(count + 1) + true[place], 1)

@@ -64,19 +64,19 @@ def load(folder: Path, *, classes: Sequence[str], name: str, task: Task = DEFAUL
     if not (folder / DECISION).is_file():
         return Decision(task=task)
     try:
-        found = _object(_value(folder / DECISION), ("schema", *_KEYS), "it")
-        if found["schema"] is True or found["schema"] != SCHEMA:
-            raise ValueError(f"schema is {short(found['schema'], 40)}; this version reads schema {SCHEMA}.")
-        if found["thresholds"] is not None and found["costs"] is not None:
+        settings = _object(_value(folder / DECISION), ("schema", *_KEYS), "it")
+        if settings["schema"] is True or settings["schema"] != SCHEMA:
+            raise ValueError(f"schema is {short(settings['schema'], 40)}; this version reads schema {SCHEMA}.")
+        if settings["thresholds"] is not None and settings["costs"] is not None:
             raise ValueError("thresholds and costs are both given; a label is decided by one of them.")
         return Decision(
             temperature=_number(
-                found["temperature"], "temperature", least=LOWEST_TEMPERATURE, most=HIGHEST_TEMPERATURE
+                settings["temperature"], "temperature", least=LOWEST_TEMPERATURE, most=HIGHEST_TEMPERATURE
             ),
-            thresholds=_thresholds(found["thresholds"], classes),
-            costs=_costs(found["costs"], classes),
-            abstention=_abstention(found["abstain"]),
-            validation=_calibration(found["validation"]),
+            thresholds=_thresholds(settings["thresholds"], classes),
+            costs=_costs(settings["costs"], classes),
+            abstention=_abstention(settings["abstain"]),
+            validation=_calibration(settings["validation"]),
             task=task,
         )
     except ValueError as error:
@@ -93,8 +93,8 @@ def _value(file: Path) -> Any:
 def _thresholds(value: Any, classes: Sequence[str]) -> tuple[float, ...] | None:
     if value is None:
         return None
-    found = _object(value, classes, "thresholds")
-    numbers = tuple(_number(found[label], f"thresholds.{label}", least=0.0, most=1.0) for label in classes)
+    shares = _object(value, classes, "thresholds")
+    numbers = tuple(_number(shares[label], f"thresholds.{label}", least=0.0, most=1.0) for label in classes)
     if min(numbers) == 0.0:
         raise ValueError(f"thresholds.{classes[numbers.index(0.0)]} is 0; a number above 0 is needed.")
     if not math.isclose(math.fsum(numbers), 1.0, abs_tol=1e-6):
@@ -118,36 +118,36 @@ def _costs(value: Any, classes: Sequence[str]) -> tuple[tuple[int, int, float], 
 def _abstention(value: Any) -> Abstention | None:
     if value is None:
         return None
-    found = _object(value, _ABSTAIN, "abstain")
-    wanted = _object(found["wanted"], ("coverage", "accuracy"), "abstain.wanted", all_of_them=False)
+    settings = _object(value, _ABSTAIN, "abstain")
+    wanted = _object(settings["wanted"], ("coverage", "accuracy"), "abstain.wanted", all_of_them=False)
     if len(wanted) != 1:
         raise ValueError("abstain.wanted names neither coverage nor accuracy alone.")
     kind = "coverage" if "coverage" in wanted else "accuracy"
-    accuracy, curve = found["accuracy_answered"], found["curve"]
+    accuracy, curve = settings["accuracy_answered"], settings["curve"]
     if not isinstance(curve, list) or len(curve) > CURVE_POINTS:
         raise ValueError(f"abstain.curve is no list of at most {CURVE_POINTS} points.")
     return Abstention(
         wanted="coverage" if kind == "coverage" else "accuracy",
         share=_share(wanted[kind], f"abstain.wanted.{kind}"),
-        below=_number(found["below"], "abstain.below", least=0.0, most=_ABOVE_ONE),
-        coverage=_share(found["coverage"], "abstain.coverage"),
+        below=_number(settings["below"], "abstain.below", least=0.0, most=_ABOVE_ONE),
+        coverage=_share(settings["coverage"], "abstain.coverage"),
         accuracy_answered=None if accuracy is None else _share(accuracy, "abstain.accuracy_answered"),
         curve=tuple(_point(item, f"abstain.curve.{place}") for place, item in enumerate(curve)),
     )
 
 
 def _point(value: Any, where: str) -> Point:
-    found = _object(value, _POINT, where)
-    return Point(**{key: _share(found[key], f"{where}.{key}") for key in _POINT})
+    shares = _object(value, _POINT, where)
+    return Point(**{key: _share(shares[key], f"{where}.{key}") for key in _POINT})
 
 
 def _calibration(value: Any) -> Calibration | None:
     if value is None:
         return None
-    found = _object(value, _CALIBRATION, "validation")
+    settings = _object(value, _CALIBRATION, "validation")
     return Calibration(
         **{
-            key: _number(found[key], f"validation.{key}", least=0.0, most=_LARGEST if "loss" in key else 1.0)
+            key: _number(settings[key], f"validation.{key}", least=0.0, most=_LARGEST if "loss" in key else 1.0)
             for key in _CALIBRATION
         }
     )

@@ -102,11 +102,11 @@ class Decision:
             scores = logits.astype(np.float64) / self.temperature - np.log(self.thresholds)
             return np.asarray(scores.argmax(axis=1), np.int64)
         if self.costs:
-            found = self.probabilities(logits)
+            shares = self.probabilities(logits)
             # The expected cost of a label is 1 - gain: all mistakes cost 1 but for those that are named.
-            gains = found.copy()
-            for true, said, cost in self.costs:
-                gains[:, said] -= found[:, true] * (cost - 1.0)
+            gains = shares.copy()
+            for true, answer, cost in self.costs:
+                gains[:, answer] -= shares[:, true] * (cost - 1.0)
             return np.asarray(gains.argmax(axis=1), np.int64)
         return plain  # exactly: no temperature moves it, not even by rounding
 
@@ -134,9 +134,9 @@ class Decision:
 
         Raises: DivergedError if a logit is not finite.
         """
-        labels, found = self.labels(logits), self.probabilities(logits)
+        labels, shares = self.labels(logits), self.probabilities(logits)
         below = 0.0 if self.abstention is None else self.abstention.below
-        return Decided(labels, found, confidence(found, labels) < below)
+        return Decided(labels, shares, confidence(shares, labels) < below)
 
     @property
     def warnings(self) -> list[str]:
@@ -149,6 +149,6 @@ class Decision:
         ]
 
 
-def confidence(found: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def confidence(probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """The probability (N,) of the label that is given to each row of `found` (N, C)."""
-    return np.asarray(found[np.arange(len(found)), labels])
+    return np.asarray(probabilities[np.arange(len(probabilities)), labels])

@@ -67,8 +67,8 @@ def mcnemar_power(n: int, *, discordance: float, difference: float, alpha: float
     against = (discordance - difference) / (2 * discordance)
     few = _most_against(differing, alpha)
     reached = few >= 0
-    found = np.where(reached, bdtr(np.maximum(few, 0), differing, against), 0.0)
-    return float((chances * found).sum())
+    chance_to_reject = np.where(reached, bdtr(np.maximum(few, 0), differing, against), 0.0)
+    return float((chances * chance_to_reject).sum())
 
 
 def smallest_difference(n: int, *, discordance: float, alpha: float = ALPHA, power: float = POWER) -> float | None:
@@ -112,8 +112,8 @@ def sufficiency_power(n: int, *, discordance: float, margin: float, alpha: float
     z = NormalDist().inv_cdf(1 - alpha / 2)
     differing, chances = _differing(n, discordance)
     fewest = _fewest_for(differing.tolist(), n=n, margin=margin, z=z)
-    found = np.where(fewest <= differing, bdtr(np.maximum(differing - fewest, 0), differing, 0.5), 0.0)
-    return float((chances * found).sum())
+    chance_to_show = np.where(fewest <= differing, bdtr(np.maximum(differing - fewest, 0), differing, 0.5), 0.0)
+    return float((chances * chance_to_show).sum())
 
 
 def rows_for_sufficiency(
@@ -182,8 +182,8 @@ def _differing(n: int, discordance: float) -> tuple[Ints, Floats]:
     counts = np.arange(low, high + 1)
     logs = gammaln(n + 1) - gammaln(counts + 1) - gammaln(n - counts + 1)
     chances = np.exp(logs + xlogy(counts, discordance) + xlog1py(n - counts, -discordance))
-    kept = chances > _TAIL * chances.max()
-    return counts[kept], chances[kept]
+    are_likely = chances > _TAIL * chances.max()
+    return counts[are_likely], chances[are_likely]
 
 
 def _most_against(differing: Ints, alpha: float) -> Ints:
@@ -198,8 +198,8 @@ def _most_against(differing: Ints, alpha: float) -> Ints:
     low, high = np.where(rejects(low), low, -1), np.where(rejects(high), differing, high)
     while (high - low > 1).any():
         middle = (low + high) // 2
-        found = rejects(middle)
-        low, high = np.where(found, middle, low), np.where(found, high, middle)
+        rejected = rejects(middle)
+        low, high = np.where(rejected, middle, low), np.where(rejected, high, middle)
     return low
 
 
@@ -217,8 +217,8 @@ def _fewest_for(differing: Sequence[int], *, n: int, margin: float, z: float) ->
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if shown(middle, differing[0]) else (middle, high)
-    found = [high]
+    fewest = [high]
     for count in differing[1:]:
         high = high if high <= count and shown(high, count) else high + 1
-        found.append(high)
-    return np.asarray(found, np.int64)
+        fewest.append(high)
+    return np.asarray(fewest, np.int64)

@@ -65,27 +65,27 @@ def resolve(
     Raises: RecipeError if a name is declared twice or fewer than two are; DataError if there is one class only, and for
     names that are not declared and hold several labels in one, or are numbers with fractions.
     """
-    found = set(names)
-    whole = bool(found) and all(_WHOLE.fullmatch(name) for name in found)
+    present = set(names)
+    whole = bool(present) and all(_WHOLE.fullmatch(name) for name in present)
     if declared is not None:
         return _declared(
-            found,
+            present,
             [unicodedata.normalize("NFC", name.strip()) for name in declared],
             whole=whole,
             least=least,
             first_number=first_number,
         )
     if whole:
-        found = {_plain(name) if "." in name or name[0] in "+-" else name for name in found}
-    _refuse_several(found)
-    _refuse_scores(found)
-    if len(found) < least:
-        only = f"only the label {next(iter(found))!r}" if found else "no label"
+        present = {_plain(name) if "." in name or name[0] in "+-" else name for name in present}
+    _refuse_several(present)
+    _refuse_scores(present)
+    if len(present) < least:
+        only = f"only the label {next(iter(present))!r}" if present else "no label"
         raise DataError(
             f"the training rows hold {only}; two classes or more are needed. "
             "Check data.label and data.keep, and whether the file is a part of a sorted one."
         )
-    ordered = sorted(found, key=lambda name: (int(name), name)) if whole else sorted(found)
+    ordered = sorted(present, key=lambda name: (int(name), name)) if whole else sorted(present)
     return ClassLabels(classes=tuple(ordered), whole=whole, first_number=None, notes=())
 
 
@@ -171,7 +171,7 @@ def _blocks(logits: npt.NDArray[np.floating]) -> Iterator[tuple[int, npt.NDArray
 
 
 def _declared(
-    found: set[str], declared: list[str], *, whole: bool, least: int, first_number: int | None
+    in_rows: set[str], declared: list[str], *, whole: bool, least: int, first_number: int | None
 ) -> ClassLabels:
     doubled = sorted({name for name in declared if declared.count(name) > 1})
     if doubled:
@@ -180,11 +180,11 @@ def _declared(
         raise RecipeError(f"data.labels: {len(declared)} name is declared; two classes or more are needed.")
     if whole:
         named = {_plain(name): name for name in declared}
-        found = {name if name in declared else named.get(_plain(name), name) for name in found}
+        in_rows = {name if name in declared else named.get(_plain(name), name) for name in in_rows}
     first = None
-    if whole and not found & set(declared):
-        first = _first_number({int(_plain(name)) for name in found}, count=len(declared), known=first_number)
-    present = found if first is None else {declared[int(_plain(name)) - first] for name in found}
+    if whole and not in_rows & set(declared):
+        first = _first_number({int(_plain(name)) for name in in_rows}, count=len(declared), known=first_number)
+    present = in_rows if first is None else {declared[int(_plain(name)) - first] for name in in_rows}
     notes = []
     if first is not None:
         pairs = ", ".join(f"{number} = {name}" for number, name in enumerate(declared[:10], start=first))

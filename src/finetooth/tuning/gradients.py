@@ -103,10 +103,10 @@ def accumulate(
         tasks = [
             partial(_differentiate, forward, part, parameters, loss) for part in parts[start : start + forward.abreast]
         ]
-        found = crew.run(tasks)
-        share = (time.perf_counter() - began) / sum(there + back for *_, there, back in found)
-        for told, added, there, back in found:
-            figure = figure + told
+        results = crew.run(tasks)
+        share = (time.perf_counter() - began) / sum(there + back for *_, there, back in results)
+        for part_figure, added, there, back in results:
+            figure = figure + part_figure
             gradients = [_sum(one, other) for one, other in zip(gradients, added, strict=True)]
             seconds["forward"] += there * share
             seconds["backward"] += back * share

@@ -3,7 +3,7 @@
 Each pass of the loop is: evaluate if this step's evaluation is due, save if a checkpoint is due, take one step. What
 is on disk is always "the state before the next step", so that stopping anywhere repeats at most one interval.
 
-On a GPU the loop hands over step after step and looks at what they told every LOG_EVERY of them, and before it
+On a GPU the loop hands over step after step and reads their metrics every LOG_EVERY of them, and before it
 evaluates or saves (docs/adr/0011-cuda-tuning.md). Evaluations are on the CPU, by a model that takes the values over.
 """
 
@@ -35,8 +35,8 @@ from finetooth.tuning.forward import Forward, PaddedModel
 from finetooth.tuning.gradients import Crew, accumulate
 from finetooth.tuning.job import Job
 from finetooth.tuning.loss import BatchLoss
-from finetooth.tuning.readings import Readings
 from finetooth.tuning.schedule import optimizer
+from finetooth.tuning.step_metrics import StepMetrics
 from finetooth.tuning.trained import take_over, trained
 from finetooth.tuning.validation import validation_logits
 from finetooth.wording import percent
@@ -63,8 +63,8 @@ class Tuning:
         self.parameters = list(self.named.values())
         self.device = self.parameters[0].device
         self.read_every = 1 if self.device.type == "cpu" else LOG_EVERY
-        self.readings = Readings(self.device)
-        self.told: dict[str, float] = {}  # of the last step that was read
+        self.step_metrics = StepMetrics(self.device)
+        self.last_step: dict[str, float] = {}  # loss and gradient norm of the last step that was read
         self.crew = Crew()
         self.optimizer, self.peaks = optimizer(self.named.items(), job.training, job.candidate)
         self.loss = BatchLoss(
@@ -102,7 +102,7 @@ class Tuning:
                 self._warm_up()
                 self._steps()
         except _Stop as stop:
-            self._read()
+            self._read_metrics()
             self._checkpoint()
             raise Interrupted("interrupted; the state is saved.", signal_number=stop.signal_number) from None
         self._take_best()
@@ -199,13 +199,13 @@ class Tuning:
         sums = self._within_memory(rows, lambda: self._accumulate(rows))
         with self._timed("optimizer"):
             norm = nn.utils.clip_grad_norm_(self.parameters, job.training.max_grad_norm or math.inf)
-            self.readings.add(counters.step + 1, rows, sums=sums, norm=norm)
-            if self._reading_due():
-                self._read()
+            self.step_metrics.add(counters.step + 1, rows, sums=sums, norm=norm)
+            if self._metrics_due():
+                self._read_metrics()
             share = self.course.share(counters.step, counters.decay_began)
             for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
                 group["lr"] = peak * share
-            self.optimizer.found_inf = self.readings.halted  # type: ignore[attr-defined]  # torch's GradScaler sets it so
+            self.optimizer.found_inf = self.step_metrics.halted  # type: ignore[attr-defined]  # torch's GradScaler sets it so
             self.optimizer.step()
         counters.step += 1
         counters.evaluated = False
@@ -213,26 +213,26 @@ class Tuning:
         counters.tokens += int(job.train.tokens.lengths[rows].sum())
         counters.seconds += time.perf_counter() - started
         if counters.step % LOG_EVERY == 0:
-            self._log("train", {**self.told, "learning_rate": self.peaks[0] * share})
+            self._log("train", {**self.last_step, "learning_rate": self.peaks[0] * share})
         ends = "" if counters.decay_began is None else f", ends at step {self.course.end(counters.decay_began):,}"
         job.advance(1, f"loss {counters.loss_sum / counters.loss_count:.3f}{ends}" if counters.loss_count else "")
 
-    def _reading_due(self) -> bool:
-        """Whether the step at hand is looked at before it is taken: the log, an evaluation or a checkpoint follows."""
+    def _metrics_due(self) -> bool:
+        """Whether the metrics are read before this step is taken: the log, an evaluation or a checkpoint follows."""
         step = self.counters.step + 1
         return step % self.read_every == 0 or self._evaluated_at(step) or step % self.job.training.checkpoint_every == 0
 
-    def _read(self) -> None:
-        """Take up what the steps told since the last reading.
+    def _read_metrics(self) -> None:
+        """Add up the metrics of the steps since the last call.
 
         Raises: DivergedError for the first whose loss or gradient is not finite; neither it nor a later one was taken.
         """
-        for reading in self.readings.take():
-            reading.refuse(self.job.train.ids)
-            self.counters.loss_sum += reading.losses
-            self.counters.score_sum += reading.scores
-            self.counters.loss_count += len(reading.rows)
-            self.told = {"loss": reading.losses / len(reading.rows), "gradient_norm": reading.norm}
+        for step in self.step_metrics.take():
+            step.check_finite(self.job.train.ids)
+            self.counters.loss_sum += step.losses
+            self.counters.score_sum += step.scores
+            self.counters.loss_count += len(step.rows)
+            self.last_step = {"loss": step.losses / len(step.rows), "gradient_norm": step.norm}
 
     def _within_memory(self, rows: Rows, work: Callable[[], Result]) -> Result:
         """What work on a batch gives, done in smaller micro-batches from here on whenever memory runs out."""
@@ -297,12 +297,12 @@ class Tuning:
         with self._timed("evaluate"), self.crew.all_threads():
             give_back()  # the steps' shapes are not those of an evaluation
             take_over(self.model, self.named)
-            found = self._validation_logits(job.inference)
+            logits = self._validation_logits(job.inference)
             give_back()
-        if not np.isfinite(found).all():
+        if not np.isfinite(logits).all():
             raise DivergedError(f"a validation logit after step {counters.step} is not finite.")
-        figures, headline = job.task.score(found, job.validation.labels), job.task.headline.key
-        collapsed = self._sound_alarm(found)
+        figures, headline = job.task.score(logits, job.validation.labels), job.task.headline.key
+        collapsed = self._sound_alarm(logits)
         value = job.task.metric(job.training.monitor).gain(figures[job.training.monitor])
         point = {
             "epoch": counters.step / self.course.steps_per_epoch,
@@ -314,7 +314,7 @@ class Tuning:
         counters.learned = counters.learned or not collapsed
         if counters.is_best(value, collapsed=bool(collapsed)):
             with self._timed("save"):
-                checkpoints.save_best(job.folder.checkpoints, counters.step, named=self.named, logits=found)
+                checkpoints.save_best(job.folder.checkpoints, counters.step, named=self.named, logits=logits)
             counters.best_step, counters.best_value, counters.waited = counters.step, value, 0
         elif counters.learned or not self.course.automatic:  # before it has begun to learn there is no reason to end
             counters.waited += 1
@@ -343,12 +343,12 @@ class Tuning:
             advance=advance,
         )
 
-    def _sound_alarm(self, found: npt.NDArray[np.float32]) -> str:
+    def _sound_alarm(self, logits: npt.NDArray[np.float32]) -> str:
         """Log that one class takes nearly all answers, and return it as a note for the progress.
 
         It is no warning of the row: a later step may learn, and the verdict looks at the step that is kept.
         """
-        one = collapse(self.job.task.answers(found), self.job.validation.labels)
+        one = collapse(self.job.task.answers(logits), self.job.validation.labels)
         if one is None:
             return ""
         name = self.job.classes[one.place]

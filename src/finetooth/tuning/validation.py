@@ -35,9 +35,9 @@ def validation_logits(
     training = model.training
     model.eval()
     try:
-        found = InferencePass(model, dtype=DTYPES[precision]).logits(tokens, states=states, advance=advance)
-        if precision == "float32" or np.isfinite(found).all():
-            return found
+        computed = InferencePass(model, dtype=DTYPES[precision]).logits(tokens, states=states, advance=advance)
+        if precision == "float32" or np.isfinite(computed).all():
+            return computed
         exact = InferencePass(model, dtype=DTYPES["float32"])
         return exact.logits(tokens, states=states, advance=lambda count: advance(0))  # the rows are counted once
     finally:

@@ -1,4 +1,4 @@
-"""Tuning on a GPU. None of this runs without one; what can be said of it without one: test_readings, test_varlen."""
+"""Tuning on a GPU; none of this runs without one. What holds without one: test_step_metrics, test_varlen."""
 
 import json
 from collections.abc import Iterator

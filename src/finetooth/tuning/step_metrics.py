@@ -1,4 +1,4 @@
-"""Loss and gradient norm of the steps, kept where they were computed until they are read: reading waits for a GPU."""
+"""Loss, score and gradient norm of training steps, kept where they were computed until read, which waits for a GPU."""
 
 import math
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ _NAMED = 8  # rows of a step that an error names
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What a step told, before it was taken.
+class OneStep:
+    """The metrics of one step, from before its update.
 
-    rows: its batch. losses: summed cross-entropy. scores: summed score by the headline metric. norm: of the gradient,
+    rows: its batch. losses: summed losses. scores: summed scores by the headline metric. norm: of the gradient,
     before it was clipped.
     """
 
@@ -26,8 +26,8 @@ class Reading:
     scores: float
     norm: float
 
-    def refuse(self, ids: Sequence[str]) -> None:
-        """Nothing, if both are finite; ids: names of all rows.
+    def check_finite(self, ids: Sequence[str]) -> None:
+        """Check that loss and gradient are finite. ids: names of all rows.
 
         Raises: DivergedError naming the step and its rows.
         """
@@ -41,8 +41,8 @@ class Reading:
         )
 
 
-class Readings:
-    """The steps that were not read yet.
+class StepMetrics:
+    """The metrics of the steps that were not read yet.
 
     halted: () float32, 1 from the first step on whose loss or gradient was not finite, else 0. Given to AdamW as
     `found_inf`, it keeps that step and those after it from changing anything, though nobody has looked yet.
@@ -53,16 +53,16 @@ class Readings:
         self._waiting: list[tuple[int, Rows, torch.Tensor]] = []
 
     def add(self, step: int, rows: Rows, *, sums: torch.Tensor, norm: torch.Tensor) -> None:
-        """Keep what step number `step` told: sums (2,) float64, of losses and of scores; norm () float32."""
-        told = torch.cat([sums, norm.double()[None]])
-        self.halted = torch.maximum(self.halted, 1.0 - torch.isfinite(told).all().float())
-        self._waiting.append((step, rows, told))
+        """Keep the metrics of step number `step`: sums (2,) float64, of losses and of scores; norm () float32."""
+        metrics = torch.cat([sums, norm.double()[None]])
+        self.halted = torch.maximum(self.halted, 1.0 - torch.isfinite(metrics).all().float())
+        self._waiting.append((step, rows, metrics))
 
-    def take(self) -> list[Reading]:
+    def take(self) -> list[OneStep]:
         """All that were not taken yet, in order."""
         if not self._waiting:
             return []
-        told = torch.stack([values for *_, values in self._waiting]).tolist()
-        found = [Reading(step, rows, *values) for (step, rows, _), values in zip(self._waiting, told, strict=True)]
+        metrics = torch.stack([values for *_, values in self._waiting]).tolist()
+        steps = [OneStep(step, rows, *values) for (step, rows, _), values in zip(self._waiting, metrics, strict=True)]
         self._waiting.clear()
-        return found
+        return steps

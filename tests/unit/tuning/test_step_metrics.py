@@ -17,7 +17,7 @@ from finetooth.model.predictor import logits
 from finetooth.tuning import checkpoints, loop
 from finetooth.tuning.job import Job
 from finetooth.tuning.loop import Tuning
-from finetooth.tuning.readings import Readings
+from finetooth.tuning.step_metrics import StepMetrics
 
 TRAINING: dict[str, Any] = {"batch_size": 3, "evaluate_every": 23, "checkpoint_every": 17}
 
@@ -37,25 +37,25 @@ def told(made: Job) -> list[dict[str, Any]]:
 
 
 def test_what_is_taken_is_what_was_added_and_nothing_twice() -> None:
-    readings = Readings(torch.device("cpu"))
+    metrics = StepMetrics(torch.device("cpu"))
     for step in (4, 5):
         sums = torch.tensor([0.1 * step, step - 1.0], dtype=torch.float64)
-        readings.add(step, np.arange(step), sums=sums, norm=torch.tensor(2.5))
-    found = readings.take()
+        metrics.add(step, np.arange(step), sums=sums, norm=torch.tensor(2.5))
+    found = metrics.take()
     assert [(item.step, len(item.rows), item.losses, item.scores, item.norm) for item in found] == [
         (4, 4, 0.1 * 4, 3.0, 2.5), (5, 5, 0.1 * 5, 4.0, 2.5)
     ]  # fmt: skip
-    assert readings.take() == []
-    assert float(readings.halted) == 0
+    assert metrics.take() == []
+    assert float(metrics.halted) == 0
 
 
 @pytest.mark.parametrize(("losses", "norm"), [(math.nan, 1.0), (1.0, math.inf), (-math.inf, math.nan)])
 def test_once_not_finite_it_stays_halted(losses: float, norm: float) -> None:
-    readings = Readings(torch.device("cpu"))
+    metrics = StepMetrics(torch.device("cpu"))
     for pair in ((1.0, 1.0), (losses, norm), (1.0, 1.0)):
         sums = torch.tensor([pair[0], 1.0], dtype=torch.float64)
-        readings.add(1, np.arange(1), sums=sums, norm=torch.tensor(pair[1]))
-    assert (float(readings.halted), readings.halted.dtype, readings.halted.shape) == (1.0, torch.float32, ())
+        metrics.add(1, np.arange(1), sums=sums, norm=torch.tensor(pair[1]))
+    assert (float(metrics.halted), metrics.halted.dtype, metrics.halted.shape) == (1.0, torch.float32, ())
 
 
 def test_looking_every_ten_steps_gives_the_same_bits_and_the_same_log(model_folder: Path, tmp_path: Path) -> None:
