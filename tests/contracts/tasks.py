@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.metrics import accuracy_score, f1_score, log_loss, mean_absolute_error, r2_score
+from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, r2_score
+from torch.nn import functional
 
 from finetooth.errors import DivergedError
 from finetooth.tasks import DEFAULT, Logits, Metric, Outputs, Scores, Targets, Task
@@ -48,9 +49,8 @@ def _one_hot(targets: Targets, classes: int) -> Logits:
 
 
 def _log_loss(outputs: Outputs, targets: Targets) -> float:
-    assert DEFAULT.probabilities is not None
-    shares = DEFAULT.probabilities(outputs.logits, temperature=outputs.temperature)
-    return float(log_loss(targets, shares, labels=range(outputs.logits.shape[1])))
+    logits = torch.from_numpy(outputs.logits).double() / outputs.temperature
+    return float(functional.cross_entropy(logits, torch.from_numpy(targets)))
 
 
 SINGLE_LABEL = Case(

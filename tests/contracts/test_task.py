@@ -209,7 +209,7 @@ def test_training_scores_examples_as_the_headline_metric_does(case: Case, monkey
     (gradient,) = torch.autograd.grad(share, logits)
     assert torch.isfinite(gradient).all()
     assert gradient.abs().max() > 0
-    assert float(share) == pytest.approx(float(sums[0]) / COUNT, rel=1e-6)
+    assert float(share.detach()) == pytest.approx(float(sums[0]) / COUNT, rel=1e-6)
     assert float(sums[1]) == pytest.approx(case.task.headline.each(outputs, targets).sum(), rel=1e-9)
 
 

@@ -262,7 +262,9 @@ def _beside_full(best: Judged, rows: Sequence[Judged], title: Title) -> str:
 
 def _of_seeds(best: Judged, rows: Sequence[Judged]) -> str:
     """What the seeds of the winner's recipe show, where it was run with several."""
-    own = np.stack([row.scores for row in rows if row.kind == "candidate" and row.name == best.name])
+    own = np.stack(
+        [np.asarray(row.scores, np.float64) for row in rows if row.kind == "candidate" and row.name == best.name]
+    )
     if len(own) == 1:
         return ""
     if len(own) < FEW_SEEDS:
@@ -270,7 +272,9 @@ def _of_seeds(best: Judged, rows: Sequence[Judged]) -> str:
     control = _best_control(rows)
     if control is None or own.shape[1] == 1:
         return ""
-    others = np.stack([row.scores for row in rows if row.is_control and row.name == control.name])
+    others = np.stack(
+        [np.asarray(row.scores, np.float64) for row in rows if row.is_control and row.name == control.name]
+    )
     found = recipe_difference(own, others, span=best.metric.span)
     gap = Gap(found.difference, *found.interval, own.shape[1])
     return wording.over_seeds(best.name, control.name, gap, seeds=len(own))

@@ -76,7 +76,7 @@ def test_a_file_that_is_not_predictions_is_refused(tmp_path):
     with pytest.raises(RunError, match=r"p\.parquet: not readable as predictions \("):
         predictions.read(path)
     rows = {"split": ["test"] * 2, "id": ["a", "b"], "label": [0, 1], "logits": [[1.0, 2.0], [1.0]]}
-    pq.write_table(pa.table(rows).cast(predictions._SCHEMA), path)
+    pq.write_table(pa.table(rows).cast(predictions._schema(pa.int64())), path)
     with pytest.raises(RunError) as error:
         predictions.read(path)
     assert str(error.value) == f"{path}: its rows do not hold the same number of logits each."
