@@ -3,6 +3,7 @@
 N examples, T tokens of all of them together, B rows of a micro-batch, L tokens of its longest row.
 """
 
+import copy
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -95,9 +96,7 @@ def tokenize(
     """
     if pairs is not None and truncation == "head_tail":
         raise ModelError("truncation: head_tail is for single texts; for pairs use head.")
-    backend = tokenizer.backend_tokenizer
-    backend.no_padding()
-    backend.no_truncation()
+    backend = bare_backend(tokenizer)
     ids: list[npt.NDArray[np.int32]] = []
     types: list[npt.NDArray[np.uint8]] = []
     whole: list[int] = []
@@ -105,13 +104,14 @@ def tokenize(
         chunk: list[Any] = list(texts[start : start + _CHUNK])
         if pairs is not None:
             chunk = list(zip(chunk, pairs[start : start + _CHUNK], strict=True))
-        for number, encoded in enumerate(encode(backend, chunk)):
+        for encoded in encode(backend, chunk):
             whole.append(len(encoded.ids))
-            if len(encoded.ids) > max_tokens:
-                encoded = _cut_pair(backend, chunk[number], max_tokens) if pairs is not None else encoded
-                keep = _kept(encoded, max_tokens, truncation)
-            else:
+            if len(encoded.ids) <= max_tokens:
                 keep = np.arange(len(encoded.ids))
+            elif pairs is None:
+                keep = _cut_text(encoded, max_tokens, truncation)
+            else:
+                keep = _cut_pair(encoded, max_tokens)
             ids.append(np.asarray(encoded.ids, np.int32)[keep])
             if pairs is not None:
                 types.append(np.asarray(encoded.type_ids, np.uint8)[keep])
@@ -126,16 +126,44 @@ def tokenize(
     )
 
 
-def _kept(encoded: Any, max_tokens: int, truncation: Truncation) -> Rows:
-    """Positions kept of a row: its special tokens at both ends, and the head, or head and tail, between them."""
+def bare_backend(tokenizer: Any) -> Any:
+    """The tokenizers.Tokenizer of `tokenizer` without padding and truncation: its own if it has neither, else a copy.
+
+    Padding and truncation are state of that object, which others may use at the same time: it is never changed.
+    """
+    backend = tokenizer.backend_tokenizer
+    if backend.padding is None and backend.truncation is None:
+        return backend
+    copied = copy.deepcopy(backend)
+    copied.no_padding()
+    copied.no_truncation()
+    return copied
+
+
+def _cut_text(encoded: Any, max_tokens: int, truncation: Truncation) -> Rows:
+    """Positions to keep of a text that is too long: the special tokens at both ends, and the head, or head and tail."""
     count = len(encoded.ids)
-    if count <= max_tokens:
-        return np.arange(count)
     special = np.asarray(encoded.special_tokens_mask, bool)
     closing = int(np.argmin(special[::-1])) if not special.all() else 0
     tail = closing if truncation == "head" else closing + (max_tokens * 3) // 4
     tail = min(tail, max_tokens - 1)
     return np.concatenate([np.arange(max_tokens - tail), np.arange(count - tail, count)])
+
+
+def _cut_pair(encoded: Any, max_tokens: int) -> Rows:
+    """Positions to keep of a pair that is too long: the special tokens, and the beginning of each text.
+
+    The lengths are those of strategy longest_first of the tokenizers library.
+    """
+    text = np.asarray([-1 if number is None else number for number in encoded.sequence_ids])  # -1: a special token
+    first, second = np.flatnonzero(text == 0), np.flatnonzero(text == 1)
+    room = max(0, max_tokens - int((text == -1).sum()))
+    shorter, longer = sorted((len(first), len(second)))
+    longer = max(shorter, room - shorter)
+    if shorter + longer > room:  # both are cut, to halves
+        shorter, longer = room // 2, room - room // 2
+    lengths = (shorter, longer) if len(first) <= len(second) else (longer, shorter)
+    return np.sort(np.concatenate([np.flatnonzero(text == -1), first[: lengths[0]], second[: lengths[1]]]))
 
 
 def encode(backend: Any, texts: list[Any]) -> list[Any]:
@@ -151,14 +179,6 @@ def encode(backend: Any, texts: list[Any]) -> list[Any]:
         detail = str(error).strip().split("\n")[0][:200]
         raise ModelError(f"the base model: the tokenizer cannot read the texts ({detail}).") from error
     return encoded
-
-
-def _cut_pair(backend: Any, pair: tuple[str, str], max_tokens: int) -> Any:
-    backend.enable_truncation(max_tokens, strategy="longest_first")
-    try:
-        return backend.encode(*pair)
-    finally:
-        backend.no_truncation()
 
 
 def evaluation_batches(lengths: npt.NDArray[np.int64], budget: int) -> list[Rows]:

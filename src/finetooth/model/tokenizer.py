@@ -7,7 +7,7 @@ from typing import Any
 
 from finetooth.errors import FinetoothError, ModelError
 from finetooth.model.artefact_files import CANARIES
-from finetooth.model.batching import encode
+from finetooth.model.batching import bare_backend, encode
 from finetooth.model.checked import CONFIG, TOKENIZER, copy_tokenizer
 from finetooth.model.config_file import first_line, transformers_library
 
@@ -35,6 +35,7 @@ def load_tokenizer(folder: Path) -> Any:
         raise ModelError(_SLOW)
     if tokenizer.pad_token_id is None:
         raise ModelError("the base model: the tokenizer has no pad token.")
+    _make_bare(tokenizer.backend_tokenizer)
     return tokenizer
 
 
@@ -57,9 +58,17 @@ def load_file(folder: Path) -> FileTokenizer:
     with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
         copy_tokenizer(folder, Path(copy))
         try:
-            return FileTokenizer(Tokenizer.from_file(str(Path(copy) / TOKENIZER)))
+            backend = Tokenizer.from_file(str(Path(copy) / TOKENIZER))
         except Exception as error:  # the library raises no kind of its own
             raise ModelError(f"the base model: no tokenizer could be loaded ({first_line(error)}).") from error
+    return FileTokenizer(_make_bare(backend))
+
+
+def _make_bare(backend: Any) -> Any:
+    """The backend of a tokenizer that nobody else uses yet, without padding and truncation from here on."""
+    backend.no_padding()
+    backend.no_truncation()
+    return backend
 
 
 def check_file_agrees(tokenizer: Any, folder: Path) -> None:
@@ -68,11 +77,8 @@ def check_file_agrees(tokenizer: Any, folder: Path) -> None:
     Some classes of transformers build themselves anew from the vocabulary alone, and drop how the file splits and
     changes a text. Raises: ModelError naming the first text of a few whose tokens differ.
     """
-    own, by_file = tokenizer.backend_tokenizer, load_file(folder).backend_tokenizer
+    own, by_file = bare_backend(tokenizer), bare_backend(load_file(folder))
     texts = [*CANARIES, *_REVEALING]
-    for backend in (own, by_file):
-        backend.no_padding()
-        backend.no_truncation()
     for text, one, other in zip(texts, encode(own, texts), encode(by_file, texts), strict=True):
         if one.ids != other.ids:
             raise ModelError(
@@ -88,9 +94,7 @@ def check_tokenizer(tokenizer: Any, config: Any, *, pairs: bool, name: str) -> N
     config: the model's. pairs: whether rows are pairs of texts. name: for messages.
     Raises: ModelError naming the first token that has none.
     """
-    backend = tokenizer.backend_tokenizer
-    backend.no_padding()
-    backend.no_truncation()
+    backend = bare_backend(tokenizer)
     tokens = {number: token for token, number in backend.get_vocab(with_added_tokens=True).items()}
     (around,) = encode(backend, [("a", "a")] if pairs else ["a"])  # what stands in every row
     tokens |= dict(zip(around.ids, around.tokens, strict=True))
