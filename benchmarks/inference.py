@@ -30,9 +30,10 @@ from peers import QUICKSTART, random_distilbert
 import finetooth
 from finetooth.model import adapters
 from finetooth.model.agreement import Agreement, Measured
+from finetooth.model.batching import Input
 from finetooth.model.inference import ready
 from finetooth.model.loading import load_base
-from finetooth.model.predictor import Input, Predictor
+from finetooth.model.text_model import TextModel
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.progress import Silent
 from finetooth.recipe import Candidate
@@ -121,9 +122,9 @@ def _own(side: str, place: Path) -> None:
             if ".lora_B." in name:
                 parameter.normal_(0, 0.02)
     tokenizer = load_tokenizer(place / "model")
-    predictor = Predictor(model, tokenizer, ("negative", "positive"), Input(TOKENS, "head", pairs=False), side)
+    trained = TextModel(model, tokenizer, ("negative", "positive"), Input(TOKENS, "head", pairs=False), side)
     passed = Measured(None, Agreement(1_000, 0, 1.0, 1.0, 0.0))  # whatever the gate would say
-    predictor = ready(replace(predictor, measured=passed), side)
+    predictor = ready(replace(trained, measured=passed), side)
     assert predictor.precision == side
     predictor.predict(texts[:WARM_UP])
     started = time.perf_counter()

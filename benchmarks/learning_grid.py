@@ -28,7 +28,7 @@ from finetooth.measure.learning import collapse
 from finetooth.model import adapters, device
 from finetooth.model.batching import Tokens
 from finetooth.model.loading import load_base
-from finetooth.model.predictor import logits
+from finetooth.model.plain_pass import logits
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.plan import prepare
 from finetooth.plan.prepare import Material

@@ -19,13 +19,14 @@ import tiny
 from finetooth.errors import ModelError
 from finetooth.files import read_json, write_json
 from finetooth.model import adapters, artefact, features, inference
-from finetooth.model.batching import Tokens, collate, evaluation_batches, tokenize
+from finetooth.model.batching import Input, Tokens, collate, evaluation_batches, tokenize
 from finetooth.model.config_file import positions
 from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base
 from finetooth.model.packed import PackedModel
 from finetooth.model.packed_inference import InferencePass, inference_obstacle
-from finetooth.model.predictor import Input, Predictor, logits
+from finetooth.model.plain_pass import logits
 from finetooth.model.prefix import PrefixCache
+from finetooth.model.text_model import TextModel
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.plan import prepare
 from finetooth.recipe import Candidate
@@ -140,9 +141,9 @@ def test_the_fast_pass_gives_the_logits_of_the_plain_one(folder_of: FolderOf, fa
     model, tokens = adapted(folder, targets="all-linear"), tokens_of(folder)
     assert inference_obstacle(model) is None
     predictor = inference.ready(predictor_of(folder, model), "float32")
-    assert predictor.inference is not None
+    assert predictor.precision == "float32"
     plain = scored(model, tokens)
-    np.testing.assert_allclose(predictor.inference.logits(tokens), plain, rtol=0, atol=ROUNDING)
+    np.testing.assert_allclose(predictor.infer_tokens(tokens), plain, rtol=0, atol=ROUNDING)
 
 
 @family
@@ -200,8 +201,8 @@ def test_a_model_that_norms_what_its_layers_give_is_not_cached(
     filled(tmp_path, model, tokens)
 
 
-def predictor_of(folder: Path, model: Any) -> Predictor:
-    return Predictor(model, load_tokenizer(folder), CLASSES, Input(48, "head", False), "c")
+def predictor_of(folder: Path, model: Any) -> TextModel:
+    return TextModel(model, load_tokenizer(folder), CLASSES, Input(48, "head", False), "c")
 
 
 @family

@@ -1,7 +1,7 @@
 """Data handed over from Python: data frames, lists and arrays, as texts to label or as a table of labelled rows."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +21,36 @@ def is_table(data: object) -> bool:
     return named and hasattr(kind, "__getitem__") and hasattr(kind, "__len__")
 
 
-def texts_of(values: Any, *, what: str = "texts", column: str | None = None, paired: bool = False) -> list[str]:
+def texts_of(
+    values: Any, *, what: str = "texts", column: str | None = None, paired: bool = False, start: int = 0
+) -> list[str]:
     """The texts as a list of str.
 
     values: a list, tuple, generator, array or Series of str; or a table, of which the column named `column` is taken.
     what: how messages call the values. paired: whether the model reads pairs of texts, for the advice in messages.
+    start: index of the first value, where these are a later part of what the caller gave.
     Raises: TypeError for one bare text, a mapping or set, or the first value that is not a str, with its index;
     DataError for a table without that column.
     """
     if is_table(values):
         what, values = f"column {column!r}", _column(values, column)
+    items = list(items_of(values, what=what))
+    for index, item in enumerate(items, start):
+        if not isinstance(item, str):
+            raise TypeError(_no_text(item, f"{what}[{index}]", paired=paired))
+    return [str(item) for item in items]
+
+
+def items_of(values: Any, *, what: str = "texts") -> Iterator[Any]:
+    """The values of a list, tuple, generator, array or Series, one after another.
+
+    what: how messages call the values. Raises: TypeError for one bare text, a mapping or set, or what holds no values.
+    """
     if isinstance(values, str | bytes):
         raise TypeError(f"{what} is one text ({_shown(values)}), not a list of them. For one text give [text].")
     if isinstance(values, Mapping | Set) or not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:
         raise TypeError(f"{what} is of type {type(values).__name__}. Give a list, array, Series or DataFrame of texts.")
-    items = values.to_pylist() if hasattr(values, "to_pylist") else list(values)
-    for index, item in enumerate(items):
-        if not isinstance(item, str):
-            raise TypeError(_no_text(item, f"{what}[{index}]", paired=paired))
-    return [str(item) for item in items]
+    return iter(values.to_pylist() if hasattr(values, "to_pylist") else values)
 
 
 def table_of(data: Any) -> pyarrow.Table:

@@ -3,18 +3,19 @@
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.model.predictor import Input, Predictor
+from finetooth.model.batching import Input
+from finetooth.model.text_model import TextModel
 from finetooth.sources import hub_name
 
 
-def text(predictor: Predictor, source: str, *, reference: tuple[str, str, npt.NDArray[np.float32]]) -> str:
+def text(trained: TextModel, source: str, *, reference: tuple[str, str, npt.NDArray[np.float32]]) -> str:
     """The README of an adapter, with code for plain PEFT and transformers that says what it prints for one text.
 
     source: id of the base. reference: the text, a second one for pairs, and their logits (C,).
     """
     first, second, logits = reference
-    classes = list(predictor.classes)
-    settings = predictor.input
+    classes = list(trained.classes)
+    settings = trained.input
     name, best = hub_name(source), int(logits.argmax())
     base = "" if name is None else f"base_model: {name}\n"
     place = "a folder that holds the base model" if name is None else f'"{name}"'

@@ -44,9 +44,9 @@ from finetooth.model.artefact_files import (
     labels_of,
     task_of,
 )
-from finetooth.model.batching import Tokens
+from finetooth.model.batching import Input, Tokens
 from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base, set_head
-from finetooth.model.predictor import Input, Predictor
+from finetooth.model.text_model import TextModel
 from finetooth.model.tokenizer import check_tokenizer, load_tokenizer
 
 
@@ -58,23 +58,23 @@ class Provenance:
     sha256: str
 
 
-def canary_logits(predictor: Predictor) -> npt.NDArray[np.float32]:
+def canary_logits(trained: TextModel) -> npt.NDArray[np.float32]:
     """Logits (8, C) float32 of the canaries; of pairs, each sentence with the next one.
 
     Those of a second pass: a process's first is not always bitwise that of its later ones (ADR 5).
     """
-    tokens = canary_tokens(predictor)
-    predictor.logits(tokens)
-    return predictor.logits(tokens)
+    tokens = canary_tokens(trained)
+    trained.logits(tokens)
+    return trained.logits(tokens)
 
 
-def canary_tokens(predictor: Predictor) -> Tokens:
+def canary_tokens(trained: TextModel) -> Tokens:
     """Tokens of the canaries."""
-    return predictor.tokenize(CANARIES, [*CANARIES[1:], CANARIES[0]] if predictor.input.pairs else None)
+    return trained.tokenize(CANARIES, [*CANARIES[1:], CANARIES[0]] if trained.input.pairs else None)
 
 
 def save(
-    predictor: Predictor,
+    trained: TextModel,
     folder: Path,
     *,
     base: Base,
@@ -90,21 +90,19 @@ def save(
     untrained model, by seed.
     Raises: DivergedError if a logit of the canaries is not finite.
     """
-    canaries = canary_logits(predictor)
+    canaries = canary_logits(trained)
     if not np.isfinite(canaries).all():
         raise DivergedError("a logit of the probe sentences is not finite; try a lower training.learning_rate.")
     with new_directory(folder) as inside:
-        adapted = hasattr(predictor.model, "peft_config")
+        adapted = hasattr(trained.model, "peft_config")
         if adapted:
-            adapters.save(predictor.model, inside, base_id=source.id)
-        elif whole.is_tuned(predictor.model):
-            whole.save(predictor.model, inside)
+            adapters.save(trained.model, inside, base_id=source.id)
+        elif whole.is_tuned(trained.model):
+            whole.save(trained.model, inside)
         else:
             _save_heads(base, more_heads or {}, inside)
-        _save_tokenizer(predictor.tokenizer, base_folder, inside)
-        write_json(
-            inside / LABELS, {"schema": 1, "task": predictor.decision.task.name, "labels": list(predictor.classes)}
-        )
+        _save_tokenizer(trained.tokenizer, base_folder, inside)
+        write_json(inside / LABELS, {"schema": 1, "task": trained.decision.task.name, "labels": list(trained.classes)})
         write_json(
             inside / IDENTITY,
             {
@@ -116,20 +114,20 @@ def save(
                     "config_sha256": sha256_file(base_folder / "config.json"),
                 },
                 "tokenizer_sha256": sha256_file(base_folder / "tokenizer.json"),
-                "labels_sha256": canonical_hash(list(predictor.classes)),
+                "labels_sha256": canonical_hash(list(trained.classes)),
                 "head_seed": head_seed,
-                "input": asdict(predictor.input),
+                "input": asdict(trained.input),
                 "platform": device.facts(),
                 "canary_logits": canaries.astype(float).tolist(),
             },
         )
-        predictor.measured.save(inside)
+        trained.measured.save(inside)
         if adapted:
-            described = decision_file.describe(predictor.decision, predictor.classes)
+            described = decision_file.describe(trained.decision, trained.classes)
             write_json(inside / decision_file.DECISION, {"schema": decision_file.SCHEMA, **described})
             reference = (CANARIES[0], CANARIES[1], canaries[0])
             (inside / "README.md").write_text(
-                adapter_readme.text(predictor, source.id, reference=reference), encoding="utf-8"
+                adapter_readme.text(trained, source.id, reference=reference), encoding="utf-8"
             )
 
 
@@ -152,7 +150,7 @@ def _save_tokenizer(tokenizer: Any, base_folder: Path, folder: Path) -> None:
     write_json(place, known | given)
 
 
-def load(folder: Path, *, base_folder: Path, name: str) -> Predictor:
+def load(folder: Path, *, base_folder: Path, name: str) -> TextModel:
     """The artefact in `folder` on its base in `base_folder`, proven to be what was saved.
 
     Raises: ModelError naming the field that differs: a file's hash, base, tokenizer, labels, a tensor, the canaries.
@@ -181,9 +179,9 @@ def load(folder: Path, *, base_folder: Path, name: str) -> Predictor:
     _check_length(settings, base.model.config, name)
     measured = Measured.load(folder)
     moved = identity["platform"] != device.facts()
-    predictor = Predictor(model, tokenizer, classes, settings, name, decision, measured=measured, moved=moved)
-    _check_canaries(predictor, identity)
-    return predictor
+    trained = TextModel(model, tokenizer, classes, settings, name, decision, measured=measured, moved=moved)
+    _check_canaries(trained, identity)
+    return trained
 
 
 def _check_files(
@@ -237,19 +235,19 @@ def _read(file: Path) -> dict[str, torch.Tensor]:
         raise ModelError(f"the saved {file.stem} is damaged ({error}).") from error
 
 
-def canaries_off(predictor: Predictor, identity: dict[str, Any]) -> tuple[float, float]:
+def canaries_off(trained: TextModel, identity: dict[str, Any]) -> tuple[float, float]:
     """The largest difference of a canary logit from the recorded one, and the largest allowed: 0 where it was recorded.
 
     identity: as identity_of gives it.
     """
-    recorded, found = identity["canary_logits"], canary_logits(predictor)
+    recorded, found = identity["canary_logits"], canary_logits(trained)
     off = float(np.abs(recorded - found).max()) if recorded.shape == found.shape else float("inf")
     return off, 0.0 if identity["platform"] == device.facts() else CANARY_TOLERANCE
 
 
-def _check_canaries(predictor: Predictor, identity: dict[str, Any]) -> None:
-    off, allowed = canaries_off(predictor, identity)
+def _check_canaries(trained: TextModel, identity: dict[str, Any]) -> None:
+    off, allowed = canaries_off(trained, identity)
     if not off <= allowed:  # so that NaN is refused too
         raise ModelError(
-            f"{predictor.name}: canary logits differ by {off:.3g} from those recorded; this is not the model measured."
+            f"{trained.name}: canary logits differ by {off:.3g} from those recorded; this is not the model measured."
         )

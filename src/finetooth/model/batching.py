@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.errors import FinetoothError, ModelError
+from finetooth.errors import DataError, FinetoothError, ModelError
+from finetooth.model.engine import Batch
 
 if TYPE_CHECKING:  # tokens are made and read without torch
     import torch
@@ -25,6 +26,9 @@ OVERHEAD_TOKENS = 128
 ATTENTION_WIDTHS = 1.7
 _CHUNK = 1000
 MOST_GROUPED = 64  # rows that are weighed for one group, so that the search stays short
+
+# Tokens of a micro-batch of the model's own pass, with padding.
+EVALUATION_BUDGET = 4096
 
 # Inference without padding: rows that are sorted by length together; tokens of a micro-batch, at most and, where a
 # window holds few, at least; and into how many micro-batches such a window is cut.
@@ -77,6 +81,33 @@ class Tokens:
             np.load(types, mmap_mode="r", allow_pickle=False) if types.exists() else None,
             np.load(folder / "whole_lengths.npy", allow_pickle=False),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """How a text becomes tokens: the same in training, verification and prediction."""
+
+    max_tokens: int
+    truncation: Truncation
+    pairs: bool
+
+    def tokenize(
+        self, tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None = None, *, name: str
+    ) -> Tokens:
+        """Tokens of texts, or of texts and their pairs.
+
+        name: of the model, for messages. Raises: DataError if pairs are given to a model of single texts, or missing
+        for a model of pairs.
+        """
+        self.check_pairs(pairs is not None, name=name)
+        return tokenize(tokenizer, texts, pairs, max_tokens=self.max_tokens, truncation=self.truncation)
+
+    def check_pairs(self, paired: bool, *, name: str) -> None:
+        """Check that a model of pairs gets pairs, and a model of single texts single texts. Raises: DataError."""
+        if self.pairs != paired:
+            pair = "pairs of texts; give predict first and second texts, predict(firsts, seconds)"
+            needed = pair if self.pairs else "single texts; leave the second texts out"
+            raise DataError(f"{name} was trained on {needed}.")
 
 
 def tokenize(
@@ -299,12 +330,10 @@ def cheapest(
     return groups[::-1]
 
 
-def collate(tokens: Tokens, rows: Rows, *, pad_id: int) -> "dict[str, torch.Tensor]":
-    """A micro-batch: input_ids and attention_mask (B, L) int64, and token_type_ids for pairs; padded at the end."""
-    import torch
-
+def batch_of(tokens: Tokens, rows: Rows, *, pad_id: int) -> Batch:
+    """Some rows of `tokens` as a batch, in their order, padded at the end with pad_id."""
     starts, ends = tokens.starts[rows], tokens.starts[rows + 1]
-    longest = int((ends - starts).max())
+    longest = int((ends - starts).max(initial=0))
     ids = np.full((len(rows), longest), pad_id, np.int64)
     mask = np.zeros((len(rows), longest), np.int64)
     types = None if tokens.types is None else np.zeros((len(rows), longest), np.int64)
@@ -313,7 +342,19 @@ def collate(tokens: Tokens, rows: Rows, *, pad_id: int) -> "dict[str, torch.Tens
         mask[number, : end - start] = 1
         if types is not None and tokens.types is not None:
             types[number, : end - start] = tokens.types[start:end]
-    batch = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
-    if types is not None:
-        batch["token_type_ids"] = torch.from_numpy(types)
-    return batch
+    return Batch(ids, mask, types)
+
+
+def tensors_of(batch: Batch) -> "dict[str, torch.Tensor]":
+    """A batch as transformers takes it: input_ids and attention_mask (B, L) int64, and token_type_ids for pairs."""
+    import torch
+
+    tensors = {"input_ids": torch.from_numpy(batch.ids), "attention_mask": torch.from_numpy(batch.mask)}
+    if batch.types is not None:
+        tensors["token_type_ids"] = torch.from_numpy(batch.types)
+    return tensors
+
+
+def collate(tokens: Tokens, rows: Rows, *, pad_id: int) -> "dict[str, torch.Tensor]":
+    """A micro-batch as transformers takes it, padded at the end; see batch_of and tensors_of."""
+    return tensors_of(batch_of(tokens, rows, pad_id=pad_id))

@@ -1,12 +1,12 @@
 """The inference pass: adapter folded into the weights, no padding, float32 or bfloat16, one worker for each core.
 
-The model's own, plain pass (finetooth.model.predictor, finetooth.model.features) remains: the reload check compares it
+The model's own, plain pass (finetooth.model.plain_pass, finetooth.model.features) remains: the reload check compares it
 bitwise, and a model that `inference_obstacle` names a reason for has no other (docs/adr/0016-one-fast-pass.md).
 
 N examples, B rows of a micro-batch, C classes, H hidden size (docs/shapes.md).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from finetooth.families import family_of
+from finetooth.model import torch_threads
 from finetooth.model.batching import Rows, Tokens, inference_batches
 from finetooth.model.features import Feature
 from finetooth.model.inference_workers import compute
@@ -72,6 +73,11 @@ class InferencePass:
         self._config = _base(model).config
         self._workers = workers
 
+    @property
+    def outputs(self) -> int:
+        """C, the number of outputs."""
+        return int(self._config.num_labels)
+
     def logits(
         self,
         tokens: Tokens,
@@ -85,48 +91,26 @@ class InferencePass:
         that is done; what it raises ends the work.
         """
         packed = self._packed.over(tokens, states)
-        micro_batches = ((packed, rows, 0) for rows in inference_batches(tokens.lengths))
-        return self._logits(micro_batches, len(tokens.lengths), advance)
+        logits = np.empty((len(tokens.lengths), self.outputs), np.float32)
 
-    def logits_of_windows(
-        self,
-        windows: Iterable[Tokens],
-        *,
-        count: int,
-        advance: Callable[[int], None] = lambda count: None,
-        stop: Callable[[], None] = lambda: None,
-    ) -> npt.NDArray[np.float32]:
-        """The same for `count` texts whose tokens come window after window, while earlier ones are computed.
-
-        windows: of INFERENCE_WINDOW texts each, but for the last: then the logits are bitwise those of `logits`.
-        stop: called at the end, to end the wait for a window.
-        """
-
-        def micro_batches() -> Iterator[tuple[PackedModel, Rows, int]]:
-            start = 0
-            for tokens in windows:
-                packed = self._packed.over(tokens)
-                yield from ((packed, rows, start) for rows in inference_batches(tokens.lengths))
-                start += len(tokens.lengths)
-
-        return self._logits(micro_batches(), count, advance, stop)
-
-    def _logits(
-        self,
-        micro_batches: Iterator[tuple[PackedModel, Rows, int]],
-        count: int,
-        advance: Callable[[int], None],
-        stop: Callable[[], None] = lambda: None,
-    ) -> npt.NDArray[np.float32]:
-        logits = np.empty((count, self._config.num_labels), np.float32)
-
-        def step(micro_batch: tuple[PackedModel, Rows, int]) -> int:
-            packed, rows, start = micro_batch
-            logits[rows + start] = packed(rows).numpy()
+        def step(rows: Rows) -> int:
+            with torch.inference_mode():
+                logits[rows] = packed(rows).numpy()
             return len(rows)
 
-        compute(micro_batches, step, workers=self._workers, advance=advance, stop=stop)
+        self._compute(tokens, step, advance)
         return logits
+
+    def micro_batch(self, tokens: Tokens) -> npt.NDArray[np.float32]:
+        """Logits (B, C) float32 of a few rows in ascending order of length, computed in the caller's thread."""
+        with torch.inference_mode():
+            logits: npt.NDArray[np.float32] = self._packed.over(tokens)(np.arange(len(tokens.lengths))).numpy()
+        return logits
+
+    def _compute(self, tokens: Tokens, step: Callable[[Rows], int], advance: Callable[[int], None]) -> None:
+        workers = self._workers or torch_threads.count()
+        batches = iter(inference_batches(tokens.lengths))
+        compute(batches, step, workers=workers, prepare=torch_threads.compute_alone, advance=advance)
 
     def features(
         self, tokens: Tokens, *, features: Sequence[Feature], advance: Callable[[int], None] = lambda count: None
@@ -139,12 +123,13 @@ class InferencePass:
         encoded = {name: np.empty((len(tokens.lengths), self._config.hidden_size), np.float32) for name in features}
 
         def step(rows: Rows) -> int:
-            first, mean = packed.pooled(rows, mean="mean" in encoded)
-            for name, values in encoded.items():
-                values[rows] = self._feature(name, first, mean).numpy()
+            with torch.inference_mode():
+                first, mean = packed.pooled(rows, mean="mean" in encoded)
+                for name, values in encoded.items():
+                    values[rows] = self._feature(name, first, mean).numpy()
             return len(rows)
 
-        compute(iter(inference_batches(tokens.lengths)), step, workers=self._workers, advance=advance)
+        self._compute(tokens, step, advance)
         return encoded
 
     def _feature(self, name: Feature, first: torch.Tensor, mean: torch.Tensor | None) -> torch.Tensor:

@@ -18,6 +18,7 @@ from finetooth.verification import reload_check
 
 if TYPE_CHECKING:  # a run is looked into without torch
     from finetooth.model.predictor import Predictor
+    from finetooth.model.text_model import TextModel
 
 
 def load(
@@ -42,23 +43,22 @@ def load(
     base_folder = bring_base(folder, base, progress=quiet)
     from finetooth.model import artefact, inference
 
-    predictor = artefact.load(staged.path, base_folder=base_folder, name=str(run_or_adapter))
+    trained = artefact.load(staged.path, base_folder=base_folder, name=str(run_or_adapter))
     run_folder = run_of(folder)
     if run_folder is not None and run_folder.is_complete:  # how its data was read, and which rows it used
         complete.refuse_changed(run_folder, [run_folder.recipe, run_folder.plan, run_folder.data, run_folder.splits])
-    if not exact:
-        predictor = inference.ready(predictor, _precision(predictor, run_folder))
+    predictor = inference.ready(trained, "plain" if exact else _precision(trained, run_folder))
     return predictor if run_folder is None else replace(predictor, columns=_text_columns(run_folder))
 
 
-def _precision(predictor: "Predictor", run_folder: RunFolder | None) -> Precision:
+def _precision(trained: "TextModel", run_folder: RunFolder | None) -> Precision:
     """As its run computed its test rows; of an adapter that was moved, bfloat16 where this machine is faster in it."""
     from finetooth.model import precision
 
     planned = None if run_folder is None else plan_file.read(run_folder).inference
-    if planned is not None and (planned == "plain" or not predictor.moved):
+    if planned is not None and (planned == "plain" or not trained.moved):
         return planned
-    may = predictor.measured.precision("bfloat16") == "bfloat16"
+    may = trained.measured.precision("bfloat16") == "bfloat16"
     return precision.choose("auto") if may else "float32"
 
 

@@ -18,12 +18,11 @@ from finetooth.errors import DataError, ModelError, RecipeError, SourceError
 from finetooth.measure.intervals import metric_interval
 from finetooth.measure.power import smallest_difference
 from finetooth.measure.significance import paired
-from finetooth.model.batching import Tokens
+from finetooth.model.batching import EVALUATION_BUDGET, Tokens
 from finetooth.model.features import Feature, encode, head_input
 from finetooth.model.loading import encoder_parameters
 from finetooth.model.packed_inference import InferencePass, inference_obstacle
 from finetooth.model.precision import DTYPES
-from finetooth.model.predictor import EVALUATION_BUDGET
 from finetooth.plan import prepare
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe

@@ -230,7 +230,7 @@ def resolve(
     RecipeError for a row that cannot be tuned on the device.
     """
     from finetooth.model import device
-    from finetooth.model.predictor import EVALUATION_BUDGET
+    from finetooth.model.batching import EVALUATION_BUDGET
 
     dataset, on_gpu = material.dataset, recipe.training.device == "cuda"
     plan = Plan(

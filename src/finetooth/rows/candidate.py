@@ -14,9 +14,9 @@ from finetooth.files import discard, read_hashed_json, read_json, write_json
 from finetooth.measure import deciding
 from finetooth.measure.decisions import Decision
 from finetooth.model import adapters, artefact, device, whole
-from finetooth.model.batching import Tokens
+from finetooth.model.batching import Input, Tokens
 from finetooth.model.loading import Base, hash_tensors
-from finetooth.model.predictor import Input, Predictor
+from finetooth.model.text_model import TextModel
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate, Training
 from finetooth.rows import inference_gate, latency, layer_caches
@@ -51,10 +51,10 @@ def fit(context: Context, channel: Channel) -> None:
     model = _tune(context, channel, base, candidate, tokenizer.pad_token_id)
     settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan.pairs)
     decision = Decision(task=plan.of_task()) if candidate is None else _decision(context, _measured(context))
-    predictor = Predictor(model, tokenizer, plan.classes, settings, context.row, decision)
+    trained = TextModel(model, tokenizer, plan.classes, settings, context.row, decision)
     artefact.save(
         replace(
-            predictor, measured=inference_gate.measure(context, predictor, plain=_measured(context), stop=channel.stop)
+            trained, measured=inference_gate.measure(context, trained, plain=_measured(context), stop=channel.stop)
         ),
         context.folder.adapter,
         base=base,
@@ -72,17 +72,15 @@ def score(context: Context, channel: Channel) -> None:
     """
     plan = context.plan
     device.configure(plan.device)
-    predictor = artefact.load(context.folder.adapter, base_folder=context.base_folder, name=context.row)
+    trained = artefact.load(context.folder.adapter, base_folder=context.base_folder, name=context.row)
     tokens = Tokens.open(context.run_folder.work / "tokens" / context.split)
-    pad_id = predictor.tokenizer.pad_token_id
-    predictor = inference_gate.ready(context, predictor)
-    if predictor.inference is None:
-        states = layer_caches.open_filled(
-            context, predictor.model, context.split, pad_id=pad_id, advance=channel.advance
-        )
-        found = predictor.logits(tokens, budget=plan.evaluation_budget, states=states, advance=_advance(channel))
+    predictor = inference_gate.ready(context, trained)
+    if predictor.precision == "plain":
+        pad_id = trained.tokenizer.pad_token_id
+        states = layer_caches.open_filled(context, trained.model, context.split, pad_id=pad_id, advance=channel.advance)
+        found = trained.logits(tokens, budget=plan.evaluation_budget, states=states, advance=_advance(channel))
     else:  # without states, which are float32: what the gate measured, and what evaluate computes
-        found = predictor.inference.logits(tokens, advance=_advance(channel))
+        found = predictor.infer_tokens(tokens, advance=_advance(channel))
     if context.split == "validation" and reload_check.is_due(context.folder):
         finished.strike_out(context.folder, finished.SCORED, run_id=plan.run_id)  # the check may be the second one
         reload_check.prove(

@@ -11,6 +11,7 @@ from finetooth.model.agreement import Measured
 from finetooth.model.artefact import canary_tokens
 from finetooth.model.batching import Tokens
 from finetooth.model.predictor import Predictor
+from finetooth.model.text_model import TextModel
 from finetooth.rows.context import Context, add_costs
 from finetooth.runs.plan_file import Precision
 from finetooth.runs.work import read_labels
@@ -18,7 +19,7 @@ from finetooth.runs.work import read_labels
 
 def measure(
     context: Context,
-    predictor: Predictor,
+    trained: TextModel,
     *,
     plain: npt.NDArray[np.float32] | None = None,
     stop: Callable[[], int | None] = lambda: None,
@@ -37,11 +38,11 @@ def measure(
     plan, (_, truth) = context.plan, read_labels(context.run_folder, "validation")
     tokens = Tokens.open(context.run_folder.work / "tokens" / "validation")
     if plain is None and plan.inference == "bfloat16" and len(truth) >= agreement.LEAST_ROWS:
-        predictor.logits(canary_tokens(predictor))  # thrown away: a first pass may have other last bits (ADR 5)
-        plain = predictor.logits(tokens, budget=plan.evaluation_budget, advance=advance)
-    empty = np.empty((0, len(predictor.classes)), np.float32)
+        trained.logits(canary_tokens(trained))  # thrown away: a first pass may have other last bits (ADR 5)
+        plain = trained.logits(tokens, budget=plan.evaluation_budget, advance=advance)
+    empty = np.empty((0, len(trained.classes)), np.float32)
     return inference.measure(
-        predictor,
+        trained,
         tokens,
         plain=empty if plain is None else plain,
         truth=np.asarray(truth),
@@ -50,10 +51,10 @@ def measure(
     )
 
 
-def ready(context: Context, predictor: Predictor) -> Predictor:
+def ready(context: Context, trained: TextModel) -> Predictor:
     """The predictor for a split: the validation rows are compared bitwise, and go through the plain pass."""
     wanted: Precision = "plain" if context.split == "validation" else context.plan.inference
-    return inference.ready(predictor, wanted)
+    return inference.ready(trained, wanted)
 
 
 def record(context: Context, precision: Precision, measured: Measured) -> None:

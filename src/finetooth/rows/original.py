@@ -4,17 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from finetooth.model import agreement, artefact, device
 from finetooth.model.agreement import Measured
-from finetooth.model.batching import Tokens
+from finetooth.model.batching import Input, Tokens
 from finetooth.model.features import Feature, encode, head_logits
 from finetooth.model.loading import draw_head, head_tensors
 from finetooth.model.packed_inference import InferencePass, inference_obstacle
 from finetooth.model.precision import DTYPES
-from finetooth.model.predictor import Input, Predictor
+from finetooth.model.predictor import Predictor
+from finetooth.model.text_model import TextModel
 from finetooth.model.tokenizer import load_tokenizer
+from finetooth.model.torch_engine import PackedEngine
 from finetooth.rows import inference_gate, latency
 from finetooth.rows.context import Channel, Context, keep_predictions
 from finetooth.rows.planned_base import load_planned
@@ -39,9 +42,9 @@ def fit(context: Context, channel: Channel) -> None:
     own_head = {name: tensor.clone() for name, tensor in head_tensors(base).items()}
     settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan.pairs)
     context.folder.path.mkdir(parents=True, exist_ok=True)
-    predictor = Predictor(base.model, load_tokenizer(folder), plan.classes, settings, context.row)
+    trained = TextModel(base.model, load_tokenizer(folder), plan.classes, settings, context.row)
     artefact.save(
-        replace(predictor, measured=_measured(context, predictor, [*more_heads.values(), own_head])),
+        replace(trained, measured=_measured(context, trained, [*more_heads.values(), own_head])),
         context.folder.adapter,
         base=base,
         base_folder=folder,
@@ -52,26 +55,26 @@ def fit(context: Context, channel: Channel) -> None:
     )
 
 
-def _measured(context: Context, predictor: Predictor, heads: Sequence[Mapping[str, torch.Tensor]]) -> Measured:
+def _measured(context: Context, trained: TextModel, heads: Sequence[Mapping[str, torch.Tensor]]) -> Measured:
     """What bfloat16 changes of the validation rows, by the head for which that is most.
 
     heads: by full names of their tensors; the last stays in the model.
     """
     plan, (_, truth) = context.plan, read_labels(context.run_folder, "validation")
-    obstacle = inference_obstacle(predictor.model)
+    obstacle = inference_obstacle(trained.model)
     few = len(truth) < agreement.LEAST_ROWS
     if len(heads) == 1 or obstacle is not None or few or plan.inference != "bfloat16":
-        return inference_gate.measure(context, predictor)
+        return inference_gate.measure(context, trained)
     tokens = Tokens.open(context.run_folder.work / "tokens" / "validation")
     names: tuple[Feature, ...] = ("first_token",)
-    budget, pad_id = plan.evaluation_budget, predictor.tokenizer.pad_token_id
-    predictor.logits(artefact.canary_tokens(predictor))  # thrown away: a first pass may have other last bits (ADR 5)
-    plain = encode(predictor.model, tokens, features=names, pad_id=pad_id, budget=budget)["first_token"]
-    rounded = InferencePass(predictor.model, dtype=DTYPES["bfloat16"]).features(tokens, features=names)["first_token"]
-    logits = ([head_logits(predictor.model, first, head) for first in (plain, rounded)] for head in heads)
+    budget, pad_id = plan.evaluation_budget, trained.tokenizer.pad_token_id
+    trained.logits(artefact.canary_tokens(trained))  # thrown away: a first pass may have other last bits (ADR 5)
+    plain = encode(trained.model, tokens, features=names, pad_id=pad_id, budget=budget)["first_token"]
+    rounded = InferencePass(trained.model, dtype=DTYPES["bfloat16"]).features(tokens, features=names)["first_token"]
+    logits = ([head_logits(trained.model, first, head) for first in (plain, rounded)] for head in heads)
     labels = np.asarray(truth)
     return Measured(
-        None, agreement.worst(agreement.compare(*both, decision=predictor.decision, truth=labels) for both in logits)
+        None, agreement.worst(agreement.compare(*both, decision=trained.decision, truth=labels) for both in logits)
     )
 
 
@@ -79,39 +82,42 @@ def score(context: Context, channel: Channel) -> None:
     """Score a split with the saved heads, all of them on one pass of the encoder."""
     plan = context.plan
     device.configure(plan.device)
-    predictor = artefact.load(context.folder.adapter, base_folder=context.base_folder, name=context.row)
+    trained = artefact.load(context.folder.adapter, base_folder=context.base_folder, name=context.row)
     tokens = Tokens.open(context.run_folder.work / "tokens" / context.split)
-    budget = plan.evaluation_budget
     heads = artefact.heads_of(context.folder.adapter)
 
     def advance(count: int) -> None:
         channel.advance(count, "")
 
-    predictor = inference_gate.ready(context, predictor)
+    predictor = inference_gate.ready(context, trained)
     latency.record(context, predictor.predict)
     inference_gate.record(context, predictor.precision, predictor.measured)
     if len(heads) > 1:
-        _keep_of_heads(context, predictor, tokens, heads, advance)
-    elif predictor.inference is None:
-        keep_predictions(context, predictor.logits(tokens, budget=budget, advance=advance))
+        first = _first_states(context, trained, predictor, tokens, advance)
+        _keep_of_heads(context, trained, first, heads)
+    elif predictor.precision == "plain":
+        keep_predictions(context, trained.logits(tokens, budget=plan.evaluation_budget, advance=advance))
     else:
-        keep_predictions(context, predictor.inference.logits(tokens, advance=advance))
+        keep_predictions(context, predictor.infer_tokens(tokens, advance=advance))
+
+
+def _first_states(
+    context: Context, trained: TextModel, predictor: Predictor, tokens: Tokens, advance: Callable[[int], None]
+) -> npt.NDArray[np.float32]:
+    """The last hidden state (N, H) of each row's first token, by the pass of the predictor."""
+    names: tuple[Feature, ...] = ("first_token",)
+    if isinstance(predictor.engine, PackedEngine):
+        return predictor.engine.computed.features(tokens, features=names, advance=advance)["first_token"]
+    budget, pad_id = context.plan.evaluation_budget, trained.tokenizer.pad_token_id
+    return encode(trained.model, tokens, features=names, pad_id=pad_id, budget=budget, advance=advance)["first_token"]
 
 
 def _keep_of_heads(
     context: Context,
-    predictor: Predictor,
-    tokens: Tokens,
+    trained: TextModel,
+    first: npt.NDArray[np.float32],
     heads: Mapping[int, Mapping[str, torch.Tensor]],
-    advance: Callable[[int], None],
 ) -> None:
-    names: tuple[Feature, ...] = ("first_token",)
-    if predictor.inference is None:
-        budget, pad_id = context.plan.evaluation_budget, predictor.tokenizer.pad_token_id
-        encoded = encode(predictor.model, tokens, features=names, pad_id=pad_id, budget=budget, advance=advance)
-    else:
-        encoded = predictor.inference.features(tokens, features=names, advance=advance)
-    first = encoded["first_token"]
-    found = {seed: head_logits(predictor.model, first, head) for seed, head in heads.items()}
+    found = {seed: head_logits(trained.model, first, head) for seed, head in heads.items()}
     own = found.pop(context.seed)
     keep_predictions(context, own, of_seeds=found)

@@ -16,12 +16,11 @@ from finetooth.files import canonical_hash, read_json, sha256_file
 from finetooth.measure.decisions import Decision
 from finetooth.model import agreement, device
 from finetooth.model.agreement import Measured
-from finetooth.model.batching import Tokens, tokenize
+from finetooth.model.batching import Input, Tokens, tokenize
 from finetooth.model.features import Feature, encode, feature_batch, head_input
 from finetooth.model.loading import Base, encoder_parameters
 from finetooth.model.packed_inference import InferencePass, inference_obstacle
 from finetooth.model.precision import DTYPES
-from finetooth.model.predictor import Input
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.rows import inference_gate, latency
 from finetooth.rows.context import Channel, Context, add_costs, keep_predictions

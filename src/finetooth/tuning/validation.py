@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from finetooth.model.batching import Tokens
 from finetooth.model.packed_inference import InferencePass, inference_obstacle
+from finetooth.model.plain_pass import logits
 from finetooth.model.precision import DTYPES
-from finetooth.model.predictor import logits
 from finetooth.model.prefix import PrefixCache
 from finetooth.runs.plan_file import Precision
 

@@ -14,7 +14,7 @@ import finetooth
 from finetooth.cli.app import finetooth as command
 from finetooth.cli.exit_codes import exit_code
 from finetooth.measure.decisions import Abstention, Decided, Decision
-from finetooth.model.predictor import Input
+from finetooth.model.batching import Input
 from finetooth.model.predictor import Predictor as RealPredictor
 from finetooth.runs.results import contract
 from finetooth.sources import Fetched, Source

@@ -9,8 +9,9 @@ import pytest
 import tiny
 from finetooth.doctor import examine
 from finetooth.model import adapters, artefact
+from finetooth.model.batching import Input
 from finetooth.model.loading import load_base
-from finetooth.model.predictor import Input, Predictor
+from finetooth.model.text_model import TextModel
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate
 
@@ -73,7 +74,7 @@ def test_our_own_adapters_are_whole_and_fit_their_base(tmp_path: Path, family: s
         model = tiny.disturb(adapters.attach(clean, candidate, seed=0)).eval()
         place = tmp_path / f"adapter-{number}"
         artefact.save(
-            Predictor(model, load_tokenizer(folder), ("bad", "good"), Input(48, "head", False), "c"), place,
+            TextModel(model, load_tokenizer(folder), ("bad", "good"), Input(48, "head", False), "c"), place,
             base=clean, base_folder=folder, source=artefact.Provenance("owner/name", "0" * 64),
             weights_sha256="0" * 64, head_seed=0,
         )  # fmt: skip

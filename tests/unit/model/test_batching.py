@@ -21,7 +21,7 @@ from finetooth.model.batching import (
     tokenize,
 )
 from finetooth.model.loading import load_base
-from finetooth.model.predictor import logits
+from finetooth.model.plain_pass import logits
 from finetooth.model.tokenizer import load_tokenizer
 
 TEXTS = [text for text, _ in tiny.texts(60, seed=8)] + ["", "a", "!" * 90]

@@ -12,7 +12,7 @@ import tiny
 from finetooth.model.batching import Tokens, collate, tokenize
 from finetooth.model.features import encode, head_input, head_logits
 from finetooth.model.loading import Base, head_tensors, load_base
-from finetooth.model.predictor import logits
+from finetooth.model.plain_pass import logits
 from finetooth.model.tokenizer import load_tokenizer
 
 TEXTS = [text for text, _ in tiny.texts(23, seed=5)]

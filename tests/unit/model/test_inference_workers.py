@@ -1,4 +1,4 @@
-"""Workers of an inference pass compute on one thread each, and change the number of threads of nobody else."""
+"""Workers compute on one core each, and change the number of threads of nobody else."""
 
 import threading
 import time
@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from finetooth.model.inference_workers import compute
+from finetooth.model.torch_threads import compute_alone, count
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +37,7 @@ def computing(reached: threading.Barrier, go_on: threading.Event, counts: list[i
         counts.append(torch.get_num_threads())
         return 1
 
-    return lambda: compute(iter(range(2)), step, workers=2)
+    return lambda: compute(iter(range(2)), step, workers=2, prepare=compute_alone)
 
 
 def test_passes_of_two_threads_at_a_time_leave_the_number_as_it_was() -> None:
@@ -74,7 +75,7 @@ def test_a_pass_that_is_interrupted_twice_leaves_the_number_as_it_was(monkeypatc
     monkeypatch.setattr(threading.Thread, "join", join_or_interrupt)
     before = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt):
-        compute(iter(range(8)), lambda micro_batch: 1, workers=2, advance=stop)
+        compute(iter(range(8)), lambda micro_batch: 1, workers=2, prepare=compute_alone, advance=stop)
     assert interrupted
     ends = time.monotonic() + 30
     while set(threading.enumerate()) - before and time.monotonic() < ends:  # what the second interruption left alone
@@ -82,6 +83,13 @@ def test_a_pass_that_is_interrupted_twice_leaves_the_number_as_it_was(monkeypatc
     assert of_a_new_thread() == torch.get_num_threads() == 3
 
 
-def test_workers_are_as_many_as_the_caller_has_threads() -> None:
-    reached = threading.Barrier(3)
-    compute(iter(range(3)), lambda micro_batch: reached.wait(30) * 0 + 1)
+def test_a_worker_that_cannot_be_prepared_ends_the_work() -> None:
+    def prepare() -> None:
+        raise RuntimeError("no core is left")
+
+    with pytest.raises(RuntimeError, match="no core is left"):
+        compute(iter(range(3)), lambda micro_batch: 1, workers=2, prepare=prepare)
+
+
+def test_the_number_of_threads_is_that_of_the_caller() -> None:
+    assert count() == 3

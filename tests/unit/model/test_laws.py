@@ -19,9 +19,10 @@ from finetooth.errors import DivergedError, ModelError
 from finetooth.files import seal
 from finetooth.model import adapters, artefact
 from finetooth.model.artefact_files import ADAPTER_WEIGHTS, CANARIES
-from finetooth.model.batching import tokenize
+from finetooth.model.batching import Input, tokenize
 from finetooth.model.loading import Base, base_tensors, draw_head, hash_tensors, head_tensors, load_base
-from finetooth.model.predictor import Input, Predictor, logits
+from finetooth.model.plain_pass import logits
+from finetooth.model.text_model import TextModel
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate
 
@@ -52,13 +53,13 @@ def candidate(**changes: Any) -> Candidate:
     return Candidate.model_validate({"name": "c", "rank": 4, **changes})
 
 
-def saved(folder: Path, place: Path, settings: Input = WHOLE, **changes: Any) -> tuple[Predictor, np.ndarray]:
+def saved(folder: Path, place: Path, settings: Input = WHOLE, **changes: Any) -> tuple[TextModel, np.ndarray]:
     """A disturbed adapter saved at `place`, and its logits in memory."""
     clean = base(folder)
     weights = hash_tensors(base_tensors(clean))
     model = adapters.attach(clean, candidate(**changes), seed=7)
     tiny.disturb(model)
-    predictor = Predictor(model.eval(), load_tokenizer(folder), CLASSES, settings, "c")
+    predictor = TextModel(model.eval(), load_tokenizer(folder), CLASSES, settings, "c")
     artefact.save(
         predictor, place, base=clean, base_folder=folder, source=artefact.Provenance("owner/name", "0" * 64),
         weights_sha256=weights, head_seed=7,
@@ -147,7 +148,7 @@ def untrained(folder: Path, place: Path, more_heads: dict[int, dict[str, torch.T
     """An original model saved at `place` with heads of other seeds."""
     clean = base(folder)
     artefact.save(
-        Predictor(clean.model, load_tokenizer(folder), CLASSES, WHOLE, "original"), place, base=clean,
+        TextModel(clean.model, load_tokenizer(folder), CLASSES, WHOLE, "original"), place, base=clean,
         base_folder=folder, source=artefact.Provenance("owner/name", "0" * 64),
         weights_sha256=hash_tensors(base_tensors(clean)), head_seed=7, more_heads=more_heads,
     )  # fmt: skip

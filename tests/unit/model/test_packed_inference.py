@@ -14,7 +14,7 @@ from finetooth.model.batching import Tokens, inference_batches, tokenize
 from finetooth.model.features import Feature, encode
 from finetooth.model.loading import load_base
 from finetooth.model.packed_inference import InferencePass, inference_obstacle
-from finetooth.model.predictor import logits
+from finetooth.model.plain_pass import logits
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate
 
@@ -134,23 +134,6 @@ def test_later_changes_of_the_model_do_not_reach_the_pass_through_its_adapter(
             parameter.data.zero_()
     assert np.array_equal(computed.logits(tokens), before)
     assert np.abs(InferencePass(model, dtype=torch.float32).logits(tokens) - before).max() > 1e-3
-
-
-def test_windows_of_tokens_give_the_bits_of_all_of_them(
-    folder_of: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = folder_of("bert")
-    model, tokens = model_of(folder), tokens_of(folder)
-    computed = InferencePass(model, dtype=torch.float32)
-    windows = [tokenize(load_tokenizer(folder), TEXTS[start : start + 25], max_tokens=48) for start in (0, 25, 50)]
-    batches = inference_batches
-    monkeypatch.setattr(
-        "finetooth.model.packed_inference.inference_batches", lambda lengths: batches(lengths, window=25)
-    )
-    done: list[int] = []
-    streamed = computed.logits_of_windows(iter(windows), count=60, advance=done.append)
-    assert np.array_equal(streamed, computed.logits(tokens))
-    assert sum(done) == 60
 
 
 def test_the_plan_holds_every_row_once_in_order_of_length_and_within_its_tokens() -> None:

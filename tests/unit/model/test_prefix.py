@@ -15,7 +15,7 @@ from finetooth.model import adapters
 from finetooth.model.batching import Tokens, evaluation_batches, tokenize
 from finetooth.model.loading import load_base
 from finetooth.model.packed import PackedModel
-from finetooth.model.predictor import logits
+from finetooth.model.plain_pass import logits
 from finetooth.model.prefix import PrefixCache, count_blocks
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate

@@ -15,9 +15,10 @@ from finetooth.errors import ModelError
 from finetooth.files import seal
 from finetooth.model import artefact, whole
 from finetooth.model.artefact_files import WHOLE_WEIGHTS, weights_name
-from finetooth.model.batching import tokenize
+from finetooth.model.batching import Input, tokenize
 from finetooth.model.loading import base_tensors, hash_tensors, load_base
-from finetooth.model.predictor import Input, Predictor, logits
+from finetooth.model.plain_pass import logits
+from finetooth.model.text_model import TextModel
 from finetooth.model.tokenizer import load_tokenizer
 
 CLASSES = ("bad", "good")
@@ -39,7 +40,7 @@ def saved(folder: Path, place: Path) -> np.ndarray:
     weights = hash_tensors(base_tensors(base))
     model = tiny.disturb(whole.release(base)).eval()
     artefact.save(
-        Predictor(model, load_tokenizer(folder), CLASSES, Input(48, "head", False), "full"), place, base=base,
+        TextModel(model, load_tokenizer(folder), CLASSES, Input(48, "head", False), "full"), place, base=base,
         base_folder=folder, source=artefact.Provenance("owner/name", "0" * 64), weights_sha256=weights, head_seed=7,
     )  # fmt: skip
     return scored(model, folder)

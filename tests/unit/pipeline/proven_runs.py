@@ -14,8 +14,9 @@ from finetooth.baselines.majority import Majority
 from finetooth.data import Examples
 from finetooth.files import sha256_file, write_file, write_hashed_json, write_json
 from finetooth.model import adapters, artefact
+from finetooth.model.batching import Input
 from finetooth.model.loading import base_tensors, hash_tensors, load_base
-from finetooth.model.predictor import Input, Predictor
+from finetooth.model.text_model import TextModel
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.pipeline import ending
 from finetooth.recipe import Recipe, load
@@ -98,7 +99,7 @@ def _save(
     if key[0] == "r4":
         model = tiny.disturb(adapters.attach(clean, _recipe(base_folder).candidates[0], seed=SEED)).eval()
         trained = asdict(adapters.parameters(model))
-    predictor = Predictor(model, load_tokenizer(base_folder), CLASSES, Input(48, "head", False), key[0])
+    predictor = TextModel(model, load_tokenizer(base_folder), CLASSES, Input(48, "head", False), key[0])
     artefact.save(
         predictor, folder.row(*key).adapter, base=clean, base_folder=base_folder,
         source=artefact.Provenance("m", "0" * 64), weights_sha256=plan.of_model().base.weights_sha256, head_seed=SEED,

@@ -14,8 +14,10 @@ from proven_runs import make_run
 import tiny
 from finetooth.errors import SourceError
 from finetooth.files import write_json
-from finetooth.model import artefact, precision
+from finetooth.model import artefact, inference, precision
 from finetooth.model.agreement import Agreement, Measured
+from finetooth.model.batching import Input
+from finetooth.model.text_model import TextModel
 from finetooth.pipeline import using
 from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder
@@ -35,6 +37,7 @@ def brought(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(using, "fetch_model", fetch_model)
     monkeypatch.setattr(using, "fetch_adapter", lambda text, *, progress: SimpleNamespace(path=Path(text)))
     monkeypatch.setattr(artefact, "load", lambda folder, *, base_folder, name: name)
+    monkeypatch.setattr(inference, "ready", lambda trained, preferred: trained)
     monkeypatch.setattr(using, "identity_of", lambda folder: {"base": {"id": "gone/away"}})
     return asked
 
@@ -94,11 +97,12 @@ def test_a_run_is_answered_as_it_computed_its_test_rows_and_a_moved_adapter_as_i
     place, asked = make_run(tmp_path), list[str]()
     monkeypatch.setattr(precision, "choose", lambda wanted: asked.append(wanted) or "bfloat16")
     passed = Measured(None, Agreement(1000, 0, 0.8, 0.8, 0.1))
-    predictor = replace(using.load(place), measured=passed)
-    assert using._precision(predictor, RunFolder(place)) == "float32"  # as its plan says, whatever is fast here
+    trained = TextModel(None, None, (), Input(48, "head", pairs=False), "x", measured=passed)
+    assert using.load(place).precision == "float32"
+    assert using._precision(trained, RunFolder(place)) == "float32"  # as its plan says, whatever is fast here
     assert not asked
-    assert using._precision(replace(predictor, moved=True), RunFolder(place)) == "bfloat16"
-    assert using._precision(predictor, None) == "bfloat16"
+    assert using._precision(replace(trained, moved=True), RunFolder(place)) == "bfloat16"
+    assert using._precision(trained, None) == "bfloat16"
     run = RunFolder(place)
     plan_file.write(run, replace(plan_file.read(run), inference="plain"))  # --exact
-    assert using._precision(replace(predictor, moved=True), RunFolder(place)) == "plain"
+    assert using._precision(replace(trained, moved=True), RunFolder(place)) == "plain"

@@ -113,9 +113,9 @@ def logits_of(context: Any, precision: str) -> np.ndarray:
     tokens = Tokens.open(context.run_folder.work / "tokens" / "test")
     if precision == "plain":
         return predictor.logits(tokens, budget=context.plan.evaluation_budget)
-    computed = inference.ready(replace(predictor, measured=Measured(None, PASSED)), precision).inference  # type: ignore[arg-type]
-    assert computed is not None and computed.precision == precision
-    return computed.logits(tokens)
+    computed = inference.ready(replace(predictor, measured=Measured(None, PASSED)), precision)  # type: ignore[arg-type]
+    assert computed.precision == precision
+    return computed.infer_tokens(tokens)
 
 
 PASSED = Agreement(1000, 0, 0.8, 0.8, 0.0)

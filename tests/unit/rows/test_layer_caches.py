@@ -46,10 +46,10 @@ def test_the_inference_pass_scores_test_rows_as_it_does_without_states(
     assert "test" not in states  # and where the plan kept them, they would not be read
     scored = replace(scored, plan=replace(scored.plan, prefix={"1": {**states, "test": states["validation"]}}))
     candidate.score(scored, SILENT)
-    predictor = artefact.load(scored.folder.adapter, base_folder=scored.base_folder, name="r4")
-    computed = inference.ready(predictor, "bfloat16").inference
-    assert computed is not None
-    expected = computed.logits(Tokens.open(scored.run_folder.work / "tokens" / "test"))
+    trained = artefact.load(scored.folder.adapter, base_folder=scored.base_folder, name="r4")
+    computed = inference.ready(trained, "bfloat16")
+    assert computed.precision != "plain"
+    expected = computed.infer_tokens(Tokens.open(scored.run_folder.work / "tokens" / "test"))
     assert np.array_equal(predictions.read(scored.folder.predictions)["test"].logits, expected)
 
 

@@ -16,7 +16,7 @@ from finetooth.model.artefact_files import HEADS, IDENTITY
 from finetooth.model.batching import Tokens
 from finetooth.model.loading import load_base
 from finetooth.model.packed_inference import InferencePass
-from finetooth.model.predictor import logits
+from finetooth.model.plain_pass import logits
 from finetooth.pipeline import ending
 from finetooth.rows import original
 from finetooth.runs import predictions

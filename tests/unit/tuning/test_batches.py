@@ -11,7 +11,7 @@ from tuning_jobs import begin, job
 
 from finetooth.model import seeds
 from finetooth.model.batching import collate
-from finetooth.model.predictor import logits
+from finetooth.model.plain_pass import logits
 from finetooth.tasks import DEFAULT
 from finetooth.tuning.loss import class_weights
 

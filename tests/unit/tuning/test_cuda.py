@@ -12,7 +12,7 @@ from tuning_jobs import begin, job, same_bits
 
 from finetooth.errors import Interrupted
 from finetooth.model import device
-from finetooth.model.predictor import logits
+from finetooth.model.plain_pass import logits
 from finetooth.tuning import checkpoints
 from finetooth.tuning.job import Job
 

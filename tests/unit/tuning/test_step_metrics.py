@@ -13,7 +13,7 @@ import torch
 from tuning_jobs import begin, job, same_bits
 
 from finetooth.errors import DivergedError, Interrupted
-from finetooth.model.predictor import logits
+from finetooth.model.plain_pass import logits
 from finetooth.tuning import checkpoints, loop
 from finetooth.tuning.job import Job
 from finetooth.tuning.loop import Tuning

@@ -14,9 +14,10 @@ from finetooth.doctor import examine
 from finetooth.files import sha256_file
 from finetooth.measure import decision_file
 from finetooth.model import adapters, artefact
+from finetooth.model.batching import Input
 from finetooth.model.checked import read_checked
 from finetooth.model.loading import base_tensors, hash_tensors, load_base
-from finetooth.model.predictor import Input, Predictor
+from finetooth.model.text_model import TextModel
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate
 from finetooth.sources import fetch_adapter
@@ -42,7 +43,7 @@ def honest(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     weights = hash_tensors(base_tensors(clean))
     candidate = Candidate.model_validate({"name": "c", "rank": 4, "targets": ["query", "value"]})
     model = tiny.disturb(adapters.attach(clean, candidate, seed=0)).eval()
-    predictor = Predictor(model, load_tokenizer(base), CLASSES, Input(48, "head", False), "c")
+    predictor = TextModel(model, load_tokenizer(base), CLASSES, Input(48, "head", False), "c")
     artefact.save(
         predictor, place, base=clean, base_folder=base, weights_sha256=weights, head_seed=0,
         source=artefact.Provenance("owner/name", sha256_file(base / "config.json")),
@@ -69,7 +70,7 @@ def settings_of(folder: Path, name: str) -> dict[str, Any]:
 def predicted(folder: Path, base: Path) -> Any:
     """Logits by the public way: staged, loaded, held to its reference outputs."""
     predictor = finetooth.load(folder, base=str(base))
-    return predictor.logits(predictor.tokenize(["a bright film"]))
+    return predictor.infer(["a bright film"])
 
 
 def survived(folder: Path) -> None:

@@ -13,7 +13,7 @@ import tiny
 from finetooth.model.batching import tokenize
 from finetooth.model.config_file import load_config
 from finetooth.model.loading import load_base
-from finetooth.model.predictor import logits
+from finetooth.model.plain_pass import logits
 from finetooth.model.tokenizer import check_tokenizer, load_tokenizer
 from finetooth.sources import fetch_model
 
