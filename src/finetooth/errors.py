@@ -1,5 +1,7 @@
 """Every error that a user can meet, and its exit code.
 
+Each class has a stable `code`, which programs compare and `--json` prints (docs/errors.md).
+
 FinetoothError                1   something the user can fix; the message says what, where and how
 ├── RecipeError               2   the recipe or an option is wrong
 ├── SourceError               1   a model or data source cannot be fetched, is damaged or is refused
@@ -22,53 +24,75 @@ from collections.abc import Iterable
 class FinetoothError(Exception):
     """Base of all errors that the user sees as one message, without a traceback."""
 
+    code = "failed"
     exit_code = 1
 
 
 class RecipeError(FinetoothError):
     """The recipe or a command-line value is wrong."""
 
+    code = "recipe_invalid"
     exit_code = 2
 
 
 class SourceError(FinetoothError):
     """A model or data source cannot be fetched, is damaged or is refused."""
 
+    code = "source_unavailable"
+
 
 class DataError(FinetoothError):
     """The data cannot be read, labelled or split as the recipe says."""
+
+    code = "data_invalid"
 
 
 class ModelError(FinetoothError):
     """The model, tokenizer or adapter cannot be loaded or does not match."""
 
+    code = "model_invalid"
+
 
 class DivergedError(FinetoothError):
     """A loss or gradient is not finite; raised before the optimizer step."""
+
+    code = "training_diverged"
 
 
 class VerificationError(FinetoothError):
     """A saved artifact, reloaded in a fresh process, is not what was measured."""
 
+    code = "verification_failed"
+
 
 class RunError(FinetoothError):
     """The run folder cannot be used."""
+
+    code = "run_unusable"
 
 
 class LockedError(RunError):
     """Another process is working in the run folder."""
 
+    code = "run_locked"
+
 
 class KilledError(RunError):
     """The system killed a process of the run because memory ran out."""
+
+    code = "out_of_memory"
 
 
 class ChangedError(RunError):
     """Something that affects the results differs from the run to resume."""
 
+    code = "run_changed"
+
 
 class Interrupted(FinetoothError):
     """The process was asked to stop; everything needed to continue is saved."""
+
+    code = "interrupted"
 
     def __init__(self, message: str, *, signal_number: int = signal.SIGINT) -> None:
         super().__init__(message)

@@ -71,4 +71,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
         check_process(words)
         return finetooth.main(args=words, prog_name="finetooth", standalone_mode=False)
 
-    sys.exit(exit_code(work))
+    options = words[: words.index("--")] if "--" in words else words
+    sys.exit(exit_code(work, as_json="--json" in options))

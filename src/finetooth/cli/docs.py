@@ -1,8 +1,9 @@
-"""Write docs/cli.md from the commands and docs/recipe.md from the recipe's fields; --check compares only.
+"""Write docs/cli.md, docs/recipe.md and docs/errors.md from the code; --check compares only.
 
 python -m finetooth.cli.docs [--check] [FOLDER]
 """
 
+import inspect
 import json
 import sys
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from typing import Any
 
 import click
 
-from finetooth import recipe
+from finetooth import errors, recipe
 from finetooth.cli.app import finetooth
+from finetooth.cli.exit_codes import OTHER_CODES
 from finetooth.errors import FinetoothError
 
 _WIDTH = 80
@@ -34,7 +36,7 @@ def write_docs(folder: Path, check: bool) -> None:
 
 def pages() -> dict[str, str]:
     """The text of each generated page, by its file name."""
-    return {"cli.md": _command_page(), "recipe.md": _recipe_page()}
+    return {"cli.md": _command_page(), "recipe.md": _recipe_page(), "errors.md": _error_page()}
 
 
 def commands(
@@ -93,6 +95,34 @@ To complete verbs, options, recipes and run folders, add this line to your shell
 | bash | `eval "$(_FINETOOTH_COMPLETE=bash_source finetooth)"` |
 | zsh | `eval "$(_FINETOOTH_COMPLETE=zsh_source finetooth)"` |
 | fish | `_FINETOOTH_COMPLETE=fish_source finetooth \\| source` |"""
+
+
+def _error_page() -> str:
+    lines = ["| code | exit code | in Python | meaning |", "| --- | --- | --- | --- |"]
+    for kind in error_classes():
+        meaning = (inspect.getdoc(kind) or "").split("\n", 1)[0]
+        lines.append(
+            f"| `{kind.code}` | {_EXIT_OF_SIGNALS.get(kind, kind.exit_code)} | `{kind.__name__}` | {meaning} |"
+        )
+    lines += [f"| `{code}` | {number} | | {meaning} |" for code, (number, meaning) in OTHER_CODES.items()]
+    return "\n\n".join(["# Errors", _MADE, _ERRORS, "\n".join(lines)]) + "\n"
+
+
+def error_classes() -> list[type[FinetoothError]]:
+    """The classes of finetooth.errors, in the order of the file."""
+    return [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, FinetoothError)]
+
+
+_EXIT_OF_SIGNALS: dict[type[FinetoothError], str] = {errors.Interrupted: "130, 143"}
+_ERRORS = """\
+An error that you can mend is one message on stderr: what is wrong, where, and what to do. Its code and its exit code
+are stable; the message may change. With `--json` the error is on stdout too:
+
+```json
+{"error": {"code": "data_invalid", "exit_code": 1, "message": "reviews.csv: no such file."}}
+```
+
+In Python every such error is a kind of `finetooth.FinetoothError`, with the attributes `code` and `exit_code`."""
 
 
 _SECTIONS = {

@@ -1,15 +1,17 @@
-"""Turn an exception into one message on stderr and an exit code."""
+"""Turn an exception into one message on stderr, an exit code and, with --json, an object on stdout."""
 
+import contextlib
 import errno
 import os
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
 
-from finetooth.cli.output import ReaderGone, harmless, tell
-from finetooth.errors import FinetoothError
+from finetooth.cli.output import ReaderGone, emit_json, harmless, tell
+from finetooth.errors import FinetoothError, Interrupted
 
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130
@@ -26,42 +28,69 @@ _REMEDIES = {
 }
 
 
-def exit_code(work: Callable[[], Any]) -> int:
-    """Run `work` and return the exit code: the integer that it returns, or the code of its exception."""
+# Codes of what is no FinetoothError, and what each means; docs/errors.md lists them with the others.
+USAGE, SYSTEM, UNEXPECTED = "usage", "system", "internal"
+OTHER_CODES = {
+    USAGE: (2, "The command line is wrong: an unknown verb or option, or a value that it does not take."),
+    SYSTEM: (1, "The operating system refused something: a full disk, a missing right."),
+    UNEXPECTED: (INTERNAL, "A bug in Finetooth."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What ended the work, as `--json` prints it."""
+
+    code: str
+    exit_code: int
+    message: str
+
+
+def exit_code(work: Callable[[], Any], *, as_json: bool = False) -> int:
+    """Run `work` and return the exit code: the integer that it returns, or the code of its exception.
+
+    as_json: an error is also written to stdout, as {"error": {"code": ..., "message": ..., "exit_code": ...}}.
+    """
     try:
         result = work()
-    except click.Abort:
-        tell("interrupted.")
-        return INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
     except ReaderGone:
         return READER_GONE
-    except FinetoothError as error:
-        tell(str(error))
-        _debug()
-        return error.exit_code
-    except OSError as error:
-        if error.errno not in _REMEDIES:
-            return _unexpected(error)
-        file_name = f": {error.filename}" if error.filename else ""
-        tell(f"{error.strerror}{file_name}. {_REMEDIES[error.errno]}")
-        _debug()
-        return 1
     except Exception as error:  # noqa: BLE001 - the outermost handler: the exception is shown in full
-        return _unexpected(error)
+        failure = _failure(error)
+        if isinstance(error, click.ClickException):
+            error.show()
+        else:
+            tell(failure.message)
+        if not isinstance(error, click.ClickException | click.Abort):
+            _debug()
+        return _written(failure) if as_json else failure.exit_code
     return result if isinstance(result, int) else 0
 
 
-def _unexpected(error: Exception) -> int:
-    tell(
+def _failure(error: Exception) -> _Failure:
+    if isinstance(error, click.Abort):
+        return _Failure(Interrupted.code, INTERRUPTED, "interrupted.")
+    if isinstance(error, click.ClickException):
+        return _Failure(USAGE, error.exit_code, error.format_message())
+    if isinstance(error, FinetoothError):
+        return _Failure(error.code, error.exit_code, str(error))
+    if isinstance(error, OSError) and error.errno in _REMEDIES:
+        where = f": {error.filename}" if error.filename else ""
+        return _Failure(SYSTEM, 1, f"{error.strerror}{where}. {_REMEDIES[error.errno]}")
+    return _Failure(
+        UNEXPECTED,
+        INTERNAL,
         f"unexpected {type(error).__name__}: {error}\n"
         "This is a bug in Finetooth. To see where it happened, set FINETOOTH_DEBUG=1 and run the same command again. "
-        "CONTRIBUTING.md says how to report it."
+        "CONTRIBUTING.md says how to report it.",
     )
-    _debug()
-    return INTERNAL
+
+
+def _written(failure: _Failure) -> int:
+    """Write the failure to stdout as JSON; gives its exit code, also where nobody can read it."""
+    with contextlib.suppress(ReaderGone, OSError):
+        emit_json({"error": asdict(failure)})
+    return failure.exit_code
 
 
 def _debug() -> None:

@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import click
 import pytest
 
+from finetooth.cli.app import main
 from finetooth.cli.exit_codes import exit_code
 from finetooth.errors import DataError, FinetoothError, Interrupted, LockedError, RecipeError
 
@@ -115,3 +117,54 @@ def test_a_reader_that_goes_away_ends_the_command_quietly():
 def test_output_survives_an_ascii_terminal(finished_run):
     run = command("show", str(finished_run), env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(
+    "error, code, number, fact",
+    [
+        (DataError("a.csv row 2: label '\x1b[2J' is unknown."), "data_invalid", 1, "a.csv row 2: label '\x1b[2J'"),
+        (LockedError("it is so."), "run_locked", 1, "it is so."),
+        (Interrupted("it is so.", signal_number=signal.SIGTERM), "interrupted", 143, "it is so."),
+        (click.Abort(), "interrupted", 130, "interrupted."),
+        (click.UsageError("No such option: --nope"), "usage", 2, "No such option: --nope"),
+        (OSError(errno.ENOSPC, "No space left on device", "runs/x"), "system", 1, "No space left on device: runs/x"),
+        (ZeroDivisionError("oh"), "internal", 70, "unexpected ZeroDivisionError: oh"),
+    ],
+)
+def test_with_json_an_error_is_an_object_with_its_code_on_stdout_and_the_message_on_stderr(
+    error, code, number, fact, capsys
+):
+    assert exit_code(raising(error), as_json=True) == number
+    out, err = capsys.readouterr()
+    (shown,) = json.loads(out).items()
+    assert shown[0] == "error" and sorted(shown[1]) == ["code", "exit_code", "message"]
+    assert (shown[1]["code"], shown[1]["exit_code"]) == (code, number)
+    assert fact in shown[1]["message"] and "\x1b" not in out
+    assert err and "\x1b" not in err
+
+
+def test_with_json_what_ends_well_says_nothing_of_errors(capsys):
+    assert exit_code(lambda: 3, as_json=True) == 3
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "words, printed",
+    [
+        (["show", "nowhere", "--json"], True),
+        (["show", "nowhere"], False),
+        (["predict", "--with", "nowhere", "--", "--json"], False),
+        (["show", "--json", "--nope"], True),
+    ],
+)
+def test_the_command_line_prints_errors_as_json_where_it_is_asked_for_json(
+    words, printed, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    out, err = capsys.readouterr()
+    assert caught.value.code in (1, 2) and err
+    assert bool(out) == printed
+    if printed:
+        assert json.loads(out)["error"]["exit_code"] == caught.value.code
