@@ -18,7 +18,7 @@ def text(trained: TextModel, source: str, *, reference: tuple[str, str, npt.NDAr
     settings = trained.input
     name, best = hub_name(source), int(logits.argmax())
     base = "" if name is None else f"base_model: {name}\n"
-    place = "a folder that holds the base model" if name is None else f'"{name}"'
+    origin = "a folder that holds the base model" if name is None else f'"{name}"'
     return f"""---
 library_name: peft
 {base}pipeline_tag: text-classification
@@ -30,7 +30,7 @@ Made by Finetooth. Base model: `{source}`.
 
 With Finetooth: `finetooth predict --with THIS_FOLDER "your text"`
 
-With plain PEFT (`BASE` is {place}, `ADAPTER` this folder). The logits are the same; the label is that of the largest
+With plain PEFT (`BASE` is {origin}, `ADAPTER` this folder). The logits are the same; the label is that of the largest
 logit, without what `decision.json` holds (temperature, thresholds, costs, abstention). The comment in its last line
 says what it prints. Where it prints something else, `BASE` is not the base of this adapter, or a part of it is missing:
 
@@ -57,14 +57,14 @@ print(repr(labels[best]), f"{{logits[0, best]:.2f}}")  # for this text: {classes
 
 
 def _batch(settings: Input, first: str, second: str) -> str:
-    """The lines of the README that turn a text into a batch as it was done in tuning."""
-    given = f'"{first}", "{second}"' if settings.pairs else "text"
+    """The lines of the README that turn a text into a batch as it was done in training."""
+    inputs = f'"{first}", "{second}"' if settings.pairs else "text"
     lines = [] if settings.pairs else [f'text = "{first}"']
     if settings.truncation == "head":
         return "\n".join(
             [
                 *lines,
-                f'batch = tokenizer({given}, truncation=True, max_length={settings.max_tokens}, return_tensors="pt")',
+                f'batch = tokenizer({inputs}, truncation=True, max_length={settings.max_tokens}, return_tensors="pt")',
             ]
         )
     tail = settings.max_tokens * 3 // 4 + 1  # the closing token and three quarters of the room

@@ -36,11 +36,11 @@ def match(base: Base, *, targets: str | Sequence[str], layers: str = "all") -> t
     """Full names of the linear layers that `targets` and `layers` mean in this model, in the model's order.
 
     Groups are those of the model's family, in the encoder's list of equal layers: attention, and mlp, the others. Head
-    modules are never adapted: they are trained whole.
+    modules are never adapted: all of their values are trained.
     Raises: ModelError when a target matches nothing, naming what there is.
     """
     stack, layer_names = encoder_layers(base.model)
-    kept = _kept_layers(layers, len(layer_names))
+    numbers = _layer_numbers(layers, len(layer_names))
     linear = {
         name: module
         for name, module in base.model.named_modules()
@@ -54,16 +54,16 @@ def match(base: Base, *, targets: str | Sequence[str], layers: str = "all") -> t
     else:
         chosen = _named(targets, linear)
     if layers != "all":
-        chosen = [name for name in chosen if _within(name, tuple(layer_names[index] for index in kept))]
+        chosen = [name for name in chosen if _within(name, tuple(layer_names[index] for index in numbers))]
     if not chosen:
         raise ModelError(f"targets {targets!r} in layers {layers!r} match no linear layer of the model.")
     return tuple(name for name in linear if name in set(chosen))
 
 
 def layer_of(name: str) -> int | None:
-    """Number of the encoder layer, from 0, that the full name of a module stands in; None outside the layers."""
-    found = re.search(r"\.layers?\.(\d+)\.", name)
-    return int(found[1]) if found else None
+    """Number, from 0, of the encoder layer that a module belongs to, by its full name; None outside the layers."""
+    match = re.search(r"\.layers?\.(\d+)\.", name)
+    return int(match[1]) if match else None
 
 
 def attach(base: Base, candidate: Candidate, *, seed: int) -> Any:
@@ -75,7 +75,7 @@ def attach(base: Base, candidate: Candidate, *, seed: int) -> Any:
     config = _peft().LoraConfig(
         task_type="SEQ_CLS",
         r=candidate.rank,
-        lora_alpha=_whole(candidate.effective_alpha),
+        lora_alpha=_without_fraction(candidate.effective_alpha),
         lora_dropout=candidate.dropout,
         target_modules=list(names),
         modules_to_save=list(base.head_modules),
@@ -116,11 +116,11 @@ def kind(name: str) -> Literal["adapter", "head", "bias"]:
 
 def state(model: Any) -> dict[str, torch.Tensor]:
     """What is saved of a peft model: every trained tensor, once, under peft's own names, sorted."""
-    found = _peft().get_peft_model_state_dict(model, save_embedding_layers=False)
+    tensors = _peft().get_peft_model_state_dict(model, save_embedding_layers=False)
     # With bias "all", peft 0.21 lists a head's bias twice more, under the names of its wrapper.
     return {
-        name: found[name].detach().contiguous()
-        for name in sorted(found)
+        name: tensors[name].detach().contiguous()
+        for name in sorted(tensors)
         if ".original_module." not in name and ".modules_to_save." not in name
     }
 
@@ -189,7 +189,7 @@ def _wrap(base: Base, config: Any) -> Any:
     return model
 
 
-def _whole(alpha: float) -> int | float:
+def _without_fraction(alpha: float) -> int | float:
     return int(alpha) if alpha == int(alpha) else alpha
 
 
@@ -206,13 +206,13 @@ def encoder_layers(model: Any) -> tuple[str, tuple[str, ...]]:
     return stack, tuple(f"{stack}.{index}" for index in range(len(stacks[stack])))
 
 
-def _kept_layers(layers: str, count: int) -> range:
+def _layer_numbers(layers: str, count: int) -> range:
     if layers == "all":
         return range(count)
-    wanted = int(layers.removeprefix("last-"))
-    if wanted > count:
+    last = int(layers.removeprefix("last-"))
+    if last > count:
         raise ModelError(f"layers: {layers} asks for more than the model's {count} encoder layers.")
-    return range(count - wanted, count)
+    return range(count - last, count)
 
 
 def _within(name: str, modules: Sequence[str]) -> bool:
@@ -233,13 +233,13 @@ def _named(targets: Sequence[str], linear: dict[str, nn.Linear]) -> list[str]:
     chosen: list[str] = []
     endings = sorted({name.rpartition(".")[2] for name in linear})
     for target in targets:
-        found = [name for name in linear if name == target or name.endswith(f".{target}")]
-        if not found:
+        matches = [name for name in linear if name == target or name.endswith(f".{target}")]
+        if not matches:
             raise ModelError(
                 f"target {target!r} is no linear layer of the encoder.{did_you_mean(target, endings)} "
                 f"There are: {', '.join(endings)}; or a group: {', '.join(GROUPS)}."
             )
-        chosen += found
+        chosen += matches
     return chosen
 
 
@@ -248,13 +248,13 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
     if not file.is_file():
         raise ModelError(f"the adapter: holds no {WEIGHTS}; pickled weights (adapter_model.bin) are not loaded.")
     try:
-        found: dict[str, torch.Tensor] = load_bytes(file.read_bytes())
+        tensors: dict[str, torch.Tensor] = load_bytes(file.read_bytes())
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelError(f"the adapter: {WEIGHTS} is damaged ({error}).") from error
-    for name, tensor in found.items():
+    for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise ModelError(f"the adapter: tensor {name!r} holds a value that is not finite.")
-    return found
+    return tensors
 
 
 def _compare_names(expected: dict[str, torch.Tensor], saved: dict[str, torch.Tensor]) -> None:

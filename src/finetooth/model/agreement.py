@@ -87,12 +87,12 @@ class Measured:
     fallback_reason: str | None = None
     agreement: Agreement | None = None
 
-    def precision(self, wanted: Precision) -> Precision:
-        """How it is computed where `wanted` is asked for: bfloat16 only if it passed the gate, else float32."""
-        if wanted == "plain" or self.fallback_reason is not None:
+    def precision(self, preferred: Precision) -> Precision:
+        """How it is computed where `preferred` is asked for: bfloat16 only if it passed the gate, else float32."""
+        if preferred == "plain" or self.fallback_reason is not None:
             return "plain"
         passed = self.agreement is not None and self.agreement.passed
-        return "bfloat16" if wanted == "bfloat16" and passed else "float32"
+        return "bfloat16" if preferred == "bfloat16" and passed else "float32"
 
     def described(self) -> dict[str, Any]:
         """As JSON."""
@@ -119,8 +119,8 @@ class Measured:
 
         Raises: ModelError if it holds what Finetooth does not write; RunError if it was changed.
         """
-        place = folder / INFERENCE
-        if not place.is_file():
+        file = folder / INFERENCE
+        if not file.is_file():
             return cls()
-        read_checked(place, owner="the adapter")
-        return cls.of(read_hashed_json(place))
+        read_checked(file, owner="the adapter")
+        return cls.of(read_hashed_json(file))

@@ -108,9 +108,9 @@ def attention(inner: torch.Tensor, layout: Layout | Ends, heads: int) -> torch.T
         return layout.attention(inner, heads)
     if inner.dtype != torch.float32 and not torch.is_grad_enabled():
         return _dropped_scores(inner, layout, heads)
-    way = _Fused if inner.dtype == torch.float32 else _KeptScores
-    found: torch.Tensor = way.apply(inner, layout, heads)  # type: ignore[no-untyped-call]  # torch's own
-    return found
+    function = _Fused if inner.dtype == torch.float32 else _KeptScores
+    context: torch.Tensor = function.apply(inner, layout, heads)  # type: ignore[no-untyped-call]  # torch's own
+    return context
 
 
 class _Fused(torch.autograd.Function):
@@ -120,28 +120,28 @@ class _Fused(torch.autograd.Function):
     def forward(ctx: Any, inner: torch.Tensor, layout: Layout, heads: int) -> torch.Tensor:
         inner = inner.view(len(inner), 3, heads, -1)
         context = inner.new_empty(len(inner), heads, inner.shape[-1])
-        kept = []
+        saved: list[torch.Tensor] = []
         for group in layout.groups:
             query, key, value = group.spread(inner[group.start : group.end]).permute(2, 0, 3, 1, 4)
-            found, normalizer = _flash(query, key, value, 0.0, False, attn_mask=group.mask)
-            context[group.start : group.end] = group.gather(found.transpose(1, 2))
-            kept += [found, normalizer]
-        ctx.save_for_backward(inner, *kept)
+            output, normalizer = _flash(query, key, value, 0.0, False, attn_mask=group.mask)
+            context[group.start : group.end] = group.gather(output.transpose(1, 2))
+            saved += [output, normalizer]
+        ctx.save_for_backward(inner, *saved)
         ctx.layout = layout
         return context.flatten(1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        inner, *kept = ctx.saved_tensors
-        given = gradients[0].view(len(inner), *inner.shape[2:])
+        inner, *saved = ctx.saved_tensors
+        gradient_out = gradients[0].view(len(inner), *inner.shape[2:])
         gradient = torch.empty_like(inner)
         for number, group in enumerate(ctx.layout.groups):
             query, key, value = group.spread(inner[group.start : group.end]).permute(2, 0, 3, 1, 4)
-            found, normalizer = kept[2 * number : 2 * number + 2]
-            back = group.spread(given[group.start : group.end]).transpose(1, 2)
-            parts = _flash_backward(back, query, key, value, found, normalizer, 0.0, False, attn_mask=group.mask)
-            for place, part in enumerate(parts):
-                gradient[group.start : group.end, place] = group.gather(part.transpose(1, 2))
+            output, normalizer = saved[2 * number : 2 * number + 2]
+            back = group.spread(gradient_out[group.start : group.end]).transpose(1, 2)
+            parts = _flash_backward(back, query, key, value, output, normalizer, 0.0, False, attn_mask=group.mask)
+            for position, part in enumerate(parts):
+                gradient[group.start : group.end, position] = group.gather(part.transpose(1, 2))
         return gradient.flatten(1), None, None
 
 
@@ -156,7 +156,7 @@ class _KeptScores(torch.autograd.Function):
     def forward(ctx: Any, inner: torch.Tensor, layout: Layout, heads: int) -> torch.Tensor:
         inner = inner.view(len(inner), 3, heads, -1)
         context = inner.new_empty(len(inner), heads, inner.shape[-1])
-        kept = []
+        saved: list[torch.Tensor] = []
         for group in layout.groups:
             query, key, value = _by_head(group, inner)
             scores = torch.bmm(query * _scale(inner), key.transpose(1, 2))
@@ -164,20 +164,20 @@ class _KeptScores(torch.autograd.Function):
                 scores.view(group.rows, heads, group.longest, group.longest).add_(group.mask)
             weights = torch.softmax(scores, -1)
             context[group.start : group.end] = group.gather(_by_token(group, torch.bmm(weights, value)))
-            kept.append(weights)
+            saved.append(weights)
         context[layout.end :] = 0
-        ctx.save_for_backward(inner, *kept)
+        ctx.save_for_backward(inner, *saved)
         ctx.layout = layout
         return context.flatten(1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        inner, *kept = ctx.saved_tensors
-        given = gradients[0].view(len(inner), *inner.shape[2:])
+        inner, *saved = ctx.saved_tensors
+        gradient_out = gradients[0].view(len(inner), *inner.shape[2:])
         gradient = torch.empty_like(inner)
-        for group, weights in zip(ctx.layout.groups, kept, strict=True):
+        for group, weights in zip(ctx.layout.groups, saved, strict=True):
             query, key, value = _by_head(group, inner)
-            back = group.spread(given[group.start : group.end]).transpose(1, 2).flatten(0, 1)
+            back = group.spread(gradient_out[group.start : group.end]).transpose(1, 2).flatten(0, 1)
             reached = torch.bmm(back, value.transpose(1, 2))
             scores = torch._softmax_backward_data(reached, weights, -1, weights.dtype)
             parts = (
@@ -185,8 +185,8 @@ class _KeptScores(torch.autograd.Function):
                 torch.bmm(scores.transpose(1, 2), query * _scale(inner)),
                 torch.bmm(weights.transpose(1, 2), back),
             )
-            for place, part in enumerate(parts):
-                gradient[group.start : group.end, place] = group.gather(_by_token(group, part))
+            for position, part in enumerate(parts):
+                gradient[group.start : group.end, position] = group.gather(_by_token(group, part))
         gradient[ctx.layout.end :] = 0
         return gradient.flatten(1), None, None
 
@@ -201,7 +201,7 @@ def _dropped_scores(inner: torch.Tensor, layout: Layout, heads: int) -> torch.Te
         step = min(len(query), max(1, SCORES_AT_ONCE // group.longest**2))
         # Before the softmax and after it; softmax is up to twice as fast over a multiple of 32.
         scores = inner.new_full((2, step, group.longest, group.longest + -group.longest % 32), -torch.inf)
-        found = torch.empty_like(value, memory_format=torch.contiguous_format)
+        output = torch.empty_like(value, memory_format=torch.contiguous_format)
         for part in (slice(start, start + step) for start in range(0, len(query), step)):
             padded, weights = scores[:, : len(query[part])]
             before = padded[..., : group.longest]
@@ -209,8 +209,8 @@ def _dropped_scores(inner: torch.Tensor, layout: Layout, heads: int) -> torch.Te
             if mask is not None:
                 before.add_(mask[part])
             torch.softmax(padded, -1, out=weights)
-            torch.bmm(weights[..., : group.longest], value[part], out=found[part])
-        context[group.start : group.end] = group.gather(_by_token(group, found))
+            torch.bmm(weights[..., : group.longest], value[part], out=output[part])
+        context[group.start : group.end] = group.gather(_by_token(group, output))
     context[layout.end :] = 0
     return context.flatten(1)
 
@@ -220,9 +220,9 @@ def _by_head(group: Group, inner: torch.Tensor) -> tuple[torch.Tensor, ...]:
     return tuple(part.flatten(0, 1) for part in group.spread(inner[group.start : group.end]).permute(2, 0, 3, 1, 4))
 
 
-def _by_token(group: Group, found: torch.Tensor) -> torch.Tensor:
+def _by_token(group: Group, by_head: torch.Tensor) -> torch.Tensor:
     """(rows * heads, longest, width) as (rows, longest, heads, width)."""
-    return found.view(group.rows, -1, *found.shape[1:]).transpose(1, 2)
+    return by_head.view(group.rows, -1, *by_head.shape[1:]).transpose(1, 2)
 
 
 def _scale(inner: torch.Tensor) -> float:
@@ -234,11 +234,11 @@ def first_attention(query: torch.Tensor, pairs: torch.Tensor, layout: Layout | E
     if isinstance(layout, Ends):
         return layout.first_attention(query, pairs, heads=heads)
     width = query.shape[1] // heads
-    found, rows = [], [group.rows for group in layout.groups]
-    for group, asked, pair in zip(
+    contexts, rows = [], [group.rows for group in layout.groups]
+    for group, queries, pair in zip(
         layout.groups, torch.split(query, rows), torch.split(pairs[: layout.end], layout.tokens), strict=True
     ):
         key, value = group.spread(pair.view(len(pair), 2, heads, width)).permute(2, 0, 3, 1, 4)
-        asked = asked.view(len(asked), heads, 1, width)
-        found.append(functional.scaled_dot_product_attention(asked, key, value, attn_mask=group.mask).flatten(1))
-    return torch.cat(found)
+        queries = queries.view(len(queries), heads, 1, width)
+        contexts.append(functional.scaled_dot_product_attention(queries, key, value, attn_mask=group.mask).flatten(1))
+    return torch.cat(contexts)

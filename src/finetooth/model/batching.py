@@ -130,13 +130,13 @@ def tokenize(
     backend = bare_backend(tokenizer)
     ids: list[npt.NDArray[np.int32]] = []
     types: list[npt.NDArray[np.uint8]] = []
-    whole: list[int] = []
+    full_lengths: list[int] = []
     for start in range(0, len(texts), _CHUNK):
         chunk: list[Any] = list(texts[start : start + _CHUNK])
         if pairs is not None:
             chunk = list(zip(chunk, pairs[start : start + _CHUNK], strict=True))
         for encoded in encode(backend, chunk):
-            whole.append(len(encoded.ids))
+            full_lengths.append(len(encoded.ids))
             if len(encoded.ids) <= max_tokens:
                 keep = np.arange(len(encoded.ids))
             elif pairs is None:
@@ -153,7 +153,7 @@ def tokenize(
         np.concatenate(ids) if ids else np.empty(0, np.int32),
         starts,
         np.concatenate(types) if types else None,
-        np.asarray(whole, np.int64),
+        np.asarray(full_lengths, np.int64),
     )
 
 
@@ -241,9 +241,9 @@ def inference_batches(
         most = min(most_tokens, max(LEAST_INFERENCE_TOKENS, int(sizes.sum()) // INFERENCE_SHARES))
         ordered = np.argsort(-sizes, kind="stable")
         bounds, filled = [0], 0
-        for place, size in enumerate(sizes[ordered].tolist()):
+        for position, size in enumerate(sizes[ordered].tolist()):
             if filled and filled + size > most:
-                bounds.append(place)
+                bounds.append(position)
                 filled = 0
             filled += size
         plan += [ordered[begin:end][::-1] + start for begin, end in itertools.pairwise([*bounds, len(ordered)])]
@@ -278,9 +278,9 @@ def packed_batches(
     ordered = rows[np.argsort(-lengths[rows], kind="stable")]
     costs = lengths[ordered] * (1 + lengths[ordered] / (ATTENTION_WIDTHS * width))
     count = abreast * -(-int(lengths[rows].sum()) // budget)
-    while (found := _shared_out(ordered, lengths[ordered], costs, min(count, len(rows)), budget // abreast)) is None:
+    while (parts := _shared_out(ordered, lengths[ordered], costs, min(count, len(rows)), budget // abreast)) is None:
         count += abreast * max(1, count // (8 * abreast))  # of many, an eighth more at a time: each try costs
-    return found
+    return parts
 
 
 def _shared_out(

@@ -1,4 +1,4 @@
-"""A stranger's JSON files as the model room reads them: held to their allow-lists before a library sees them."""
+"""A stranger's JSON files, checked against their allow-lists before a library sees them."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the computation runs on, set the same way in every process of a run; and the GPU, where tuning is on one."""
+"""What the computation runs on, set the same way in every process of a run; and the GPU, where training is on one."""
 
 import copy
 import os
@@ -21,7 +21,7 @@ def facts() -> dict[str, Any]:
     """What decides the last bit of a result on this machine, to be written into plan.json."""
     return {
         "device": "cpu",
-        "precision": "float32",  # of what is evaluated; that of tuning stands in the plan
+        "precision": "float32",  # of what is evaluated; plan.json holds that of training
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "capability": torch.backends.cpu.get_cpu_capability(),
@@ -32,7 +32,7 @@ def facts() -> dict[str, Any]:
 
 
 def gpu_facts() -> dict[str, Any]:
-    """What decides the last bit of tuning on this machine's GPU, besides facts()."""
+    """What decides the last bit of training on this machine's GPU, besides facts()."""
     return {
         "gpu": torch.cuda.get_device_name(),
         "cuda": torch.version.cuda,
@@ -41,7 +41,7 @@ def gpu_facts() -> dict[str, Any]:
 
 
 def gpu_obstacle() -> str | None:
-    """Why nothing can be tuned on a GPU here, in words; None: it can."""
+    """Why nothing can be trained on a GPU here, in words; None: it can."""
     if torch.version.cuda is None:
         return f"torch {torch.__version__} is built without CUDA"
     if not torch.cuda.is_available():
@@ -79,15 +79,15 @@ def configure(resolved: Mapping[str, Any]) -> None:
 
 @contextmanager
 def configured(resolved: Mapping[str, Any]) -> Iterator[None]:
-    """A block with the threads and determinism that `resolved` tells, and after it those from before.
+    """A block with the threads and determinism of `resolved`, and after it those from before.
 
     resolved: facts() as they were recorded, maybe by a stranger: a thread count that no machine has is left alone.
     """
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     filling = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
-    wanted = resolved.get("threads")
+    count = resolved.get("threads")
     try:
-        configure({"threads": wanted if isinstance(wanted, int) and 0 < wanted <= _MOST_THREADS else threads})
+        configure({"threads": count if isinstance(count, int) and 0 < count <= _MOST_THREADS else threads})
         yield
     finally:
         torch.set_num_threads(threads)

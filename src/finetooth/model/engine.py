@@ -36,8 +36,8 @@ class Batch:
 class Engine(Protocol):
     """Computes the logits of batches by one finished model, which does not change.
 
-    The logits of an example do not depend, but for rounding of at most 1e-5, on the other examples of its batch, on
-    their order, or on how far it is padded. Equal calls give equal bits, also from several threads at once.
+    The logits of an example depend, beyond rounding of at most 1e-5, neither on the other examples of its batch and
+    their order nor on its padding. Equal calls give equal bits, also from several threads at once.
     """
 
     @property

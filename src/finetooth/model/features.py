@@ -42,15 +42,15 @@ def encode(
     states of all real tokens, special ones included. advance is called after each micro-batch with its rows.
     """
     plan = evaluation_batches(tokens.lengths, budget)
-    found = {name: np.empty((len(tokens.lengths), model.config.hidden_size), np.float32) for name in features}
+    encoded = {name: np.empty((len(tokens.lengths), model.config.hidden_size), np.float32) for name in features}
     with torch.inference_mode():
         for rows in plan[:1]:  # a pass thrown away: a process's first is not always bitwise that of its later ones
             model.base_model(**collate(tokens, rows[:1], pad_id=pad_id))
         for rows in plan:
             for name, values in feature_batch(model, tokens, rows, features=features, pad_id=pad_id).items():
-                found[name][rows] = values
+                encoded[name][rows] = values
             advance(len(rows))
-    return found
+    return encoded
 
 
 def feature_batch(

@@ -28,31 +28,31 @@ def measure(
     *,
     plain: npt.NDArray[np.float32],
     truth: npt.NDArray[np.int64],
-    wanted: Precision,
+    preferred: Precision,
     advance: Callable[[int], None] = lambda count: None,
 ) -> Measured:
-    """What the inference pass makes of the validation rows, in bfloat16 where that is `wanted` and they are enough.
+    """What the inference pass makes of the validation rows, in bfloat16 where that is `preferred` and they are enough.
 
     plain: logits (N, C) of the rows by the plain pass. truth: (N,), their labels. advance: as in InferencePass.logits.
     """
     because = inference_obstacle(trained.model)
-    if because is not None or wanted != "bfloat16" or len(truth) < agreement.LEAST_ROWS:
+    if because is not None or preferred != "bfloat16" or len(truth) < agreement.LEAST_ROWS:
         return Measured(because)
-    rounded = InferencePass(trained.model, dtype=DTYPES[wanted]).logits(tokens, advance=advance)
+    rounded = InferencePass(trained.model, dtype=DTYPES[preferred]).logits(tokens, advance=advance)
     return Measured(None, agreement.compare(plain, rounded, decision=trained.decision, truth=truth))
 
 
-def ready(trained: TextModel, wanted: Precision) -> Predictor:
-    """The predictor with the engine that `predict` and the test phase use: `wanted`, or what its gate allows.
+def ready(trained: TextModel, preferred: Precision) -> Predictor:
+    """The predictor with the engine that `predict` and the test phase use: `preferred`, or what its gate allows.
 
     In float32 the inference pass is compared with the plain pass on the reference inputs; where they differ by more
     than rounding the plain pass is used, and measured.fallback_reason says so. Of a model that was moved, bfloat16 is
     used only where it changes the reference inputs here as little as it changed the validation rows.
     """
-    if wanted == "plain":
+    if preferred == "plain":
         return _plain(trained, trained.measured)
     measured = replace(trained.measured, fallback_reason=inference_obstacle(trained.model))
-    precision = measured.precision(wanted)
+    precision = measured.precision(preferred)
     if precision == "plain":
         return _plain(trained, measured)
     computed = InferencePass(trained.model, dtype=DTYPES[precision])

@@ -160,10 +160,10 @@ def _check_sizes(folder: Path, config: Any, family: Family) -> None:
 def _aligned_rows(config: Any, classes: Sequence[str]) -> list[int] | None:
     """For each class the row of the checkpoint's head, or None where a label has no namesake."""
     rows = {str(label).strip().casefold(): int(row) for row, label in (config.id2label or {}).items()}
-    wanted = [label.strip().casefold() for label in classes]
-    if len(rows) != config.num_labels or len(set(wanted)) != len(wanted) or any(label not in rows for label in wanted):
+    folded = [label.strip().casefold() for label in classes]
+    if len(rows) != config.num_labels or len(set(folded)) != len(folded) or any(label not in rows for label in folded):
         return None
-    return [rows[label] for label in wanted]
+    return [rows[label] for label in folded]
 
 
 def _set_labels(config: Any, classes: Sequence[str]) -> None:

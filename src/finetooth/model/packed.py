@@ -1,8 +1,8 @@
-"""A forward pass without padding, for tuning: the rows of a micro-batch lie end to end, and each product is made once.
+"""A forward pass without padding, for training: the rows of a micro-batch are joined, and each product is made once.
 
 B rows, T tokens of all of them together, H hidden size, r rank (docs/shapes.md).
 
-What it leaves out, each exactly but for rounding (docs/results.md gives the tolerance):
+What it leaves out; each part changes rounding alone (docs/results.md gives the tolerance):
 - padding: a product sees real tokens only, attention sees a row, or rows of about one length, at a time;
 - LoRA's own products in the forward pass: W + s B A is folded once a step;
 - queries and all that follows of tokens whose last hidden state nobody reads: the head reads each row's first;
@@ -57,7 +57,7 @@ def model_obstacle(config: Any) -> str | None:
 
 
 def obstacle(config: Any, candidate: Candidate, training: Training) -> str | None:
-    """Why a candidate on a model of this configuration cannot be tuned without padding, in words; None: it can."""
+    """Why a candidate on a model of this configuration cannot be trained without padding, in words; None: it can."""
     because = model_obstacle(config)
     if because is not None:
         return because
@@ -117,7 +117,7 @@ class PackedModel:
         return other
 
     def fold(self, *, last: bool = False) -> None:
-        """Take up the adapter's values; to be called after each change of them. last: there will be no other change."""
+        """Copy the adapter's values; to be called after each change of them. last: there will be no other change."""
         for layer in self.layers[self.first_changing :]:
             layer.fold(last=last)
 
@@ -180,16 +180,16 @@ class PackedModel:
         """The first layer to compute, and the hidden states (T, H) it takes."""
         if self.states is None:
             return 0, self._embed(rows, layout)
-        held = self.states.holds(rows)
-        if held.all():
+        known = self.states.holds(rows)
+        if known.all():
             return self.states.depth, sent(self.states.read(rows), self.device)
-        others = self.below(rows[~held], self.states.depth)
-        if not held.any():
+        others = self.below(rows[~known], self.states.depth)
+        if not known.any():
             return self.states.depth, others
-        known = sent(self.states.read(rows[held]), self.device)
-        known_first = np.argsort(~np.repeat(held, layout.lengths), kind="stable")
-        places = sent(torch.from_numpy(np.argsort(known_first)), self.device)
-        return self.states.depth, torch.cat([known, others])[places]
+        read = sent(self.states.read(rows[known]), self.device)
+        known_first = np.argsort(~np.repeat(known, layout.lengths), kind="stable")
+        order = sent(torch.from_numpy(np.argsort(known_first)), self.device)
+        return self.states.depth, torch.cat([read, others])[order]
 
     def _layout(self, rows: Rows) -> Layout | Ends:
         lengths = self.tokens.lengths[rows]
@@ -199,20 +199,22 @@ class PackedModel:
 
     def _embed(self, rows: Rows, layout: Layout | Ends) -> torch.Tensor:
         if self.held is not None and isinstance(layout, Ends):
-            found = self.held.look_up(rows, layout)
+            tokens = self.held.look_up(rows, layout)
         else:
-            found = self._look_up(rows)
+            tokens = self._look_up(rows)
         with torch.no_grad():
-            embedded: torch.Tensor = self.packed_family.embed(self.base, *found)
+            embedded: torch.Tensor = self.packed_family.embed(self.base, *tokens)
         return embedded
 
     def _look_up(self, rows: Rows) -> tuple[torch.Tensor, ...]:
         """Ids, positions and types of the rows' tokens end to end, each (T,) int64."""
         starts, ends = self.tokens.starts[rows], self.tokens.starts[rows + 1]
-        kept = np.concatenate([np.arange(start, end) for start, end in zip(starts, ends, strict=True)])
-        positions = kept - np.repeat(starts, ends - starts)
-        types = np.zeros(len(kept), np.int64) if self.tokens.types is None else self.tokens.types[kept].astype(np.int64)
-        ids = self.tokens.ids[kept].astype(np.int64)
+        index = np.concatenate([np.arange(start, end) for start, end in zip(starts, ends, strict=True)])
+        positions = index - np.repeat(starts, ends - starts)
+        types = (
+            np.zeros(len(index), np.int64) if self.tokens.types is None else self.tokens.types[index].astype(np.int64)
+        )
+        ids = self.tokens.ids[index].astype(np.int64)
         return tuple(torch.from_numpy(part) for part in (ids, positions, types))
 
 
@@ -239,7 +241,7 @@ class _Layer:
         return any(product.trained for product in self.products)
 
     def fold(self, *, last: bool) -> None:
-        """Take up the adapter's values. last: there will be no other change."""
+        """Copy the adapter's values. last: there will be no other change."""
         for product in self.products:
             product.fold(last=last)
 
@@ -254,5 +256,5 @@ class _Layer:
             hidden = hidden[layout.first]
             context = first_attention(self.query(hidden), pairs, layout, heads=self.heads)
         hidden = self.parts.output_norm(hidden + self.output(context))
-        found: torch.Tensor = self.parts.down_norm(hidden + self.down(functional.gelu(self.up(hidden))))
-        return found
+        output: torch.Tensor = self.parts.down_norm(hidden + self.down(functional.gelu(self.up(hidden))))
+        return output

@@ -31,9 +31,9 @@ def inference_obstacle(model: Any) -> str | None:
     because = model_obstacle(base.config)
     if because is not None:
         return because
-    way = family_of(base.config).packed
-    assert way is not None  # model_obstacle names the others
-    modules = (module for layer in way.layers(base) for module in way.parts(layer).products)
+    packed = family_of(base.config).packed
+    assert packed is not None  # model_obstacle names the others
+    modules = (module for layer in packed.layers(base) for module in packed.parts(layer).products)
     return next((because for module in modules if (because := _module_obstacle(module)) is not None), None)
 
 

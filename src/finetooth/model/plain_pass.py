@@ -35,7 +35,7 @@ def logits(
         with torch.inference_mode(), entered(model, states.depth) if states else nullcontext() as entry:
             for rows in evaluation_batches(tokens.lengths, budget):
                 if states is not None and entry is not None:
-                    entry.given = _known(states, tokens, rows)
+                    entry.states = _known(states, tokens, rows)
                 part = model(**collate(tokens, rows, pad_id=pad_id)).logits.float().numpy()
                 if computed is None:
                     computed = np.empty((len(tokens.lengths), part.shape[1]), np.float32)

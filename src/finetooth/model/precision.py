@@ -1,4 +1,4 @@
-"""Which number format the products of tuning are faster in here: measured, never read off a processor's flags.
+"""Which number format the products of training are faster in here: measured, never read off a processor's flags.
 
 A processor without bfloat16 products of its own takes longer for them than for float32's, whatever else it can do.
 """
@@ -14,14 +14,14 @@ PROBE_TOKENS, PROBE_WIDTH, PROBE_ROUNDS = 1024, 768, 10  # a product of the size
 WORTH = 1.3  # times the speed of float32 from which bfloat16 is taken: a step has other parts, which gain nothing
 
 
-def choose(asked: Literal["auto", "float32", "bfloat16"]) -> Literal["float32", "bfloat16"]:
+def choose(precision: Literal["auto", "float32", "bfloat16"]) -> Literal["float32", "bfloat16"]:
     """What the recipe asks for; auto: bfloat16 where a product runs WORTH times as fast in it, else float32.
 
     Of each format the fastest of PROBE_ROUNDS products counts, taken in turn, so that other work at the same time
     changes nothing. It takes about a tenth of a second.
     """
-    if asked != "auto":
-        return asked
+    if precision != "auto":
+        return precision
     least = dict.fromkeys(DTYPES, float("inf"))
     operands = {
         name: [torch.ones(rows, PROBE_WIDTH, dtype=dtype) for rows in (PROBE_TOKENS, PROBE_WIDTH)]

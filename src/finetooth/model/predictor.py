@@ -101,8 +101,8 @@ class Predictor:
     ) -> list[Prediction]:
         """The label and the probabilities of each text, in the order of the texts, by the decision of the adapter.
 
-        texts: a list, tuple, generator, array or Series of str; or a DataFrame (pandas, polars), of which the column is
-        read that held the texts in training. pairs: the second texts, of a model of pairs; of a DataFrame found too.
+        texts: a list, tuple, generator, array or Series of str; or a DataFrame (pandas, polars): its column of the name
+        that held the texts in training is read. pairs: the second texts, of a model of pairs; of a DataFrame found too.
         advance: called with the number of texts done since the call before.
         Raises: TypeError for one bare str, a mapping, a set, or a value that is not a str, with its index; DataError
         for a DataFrame without that column, and where second texts are missing, not wanted, or not as many.

@@ -31,13 +31,13 @@ RESUMED_TOLERANCE = 1e-4  # largest difference of a logit
 
 def count_blocks(lengths: npt.NDArray[np.int64], *, width: int, budget: int, most_bytes: int) -> tuple[int, int]:
     """How many blocks of the plan, longest texts first, fit into most_bytes, and how many bytes they take."""
-    count = taken = 0
+    count = total = 0
     for rows in evaluation_batches(lengths, budget):
         size = int(lengths[rows].sum()) * width * 4
-        if taken + size > most_bytes:
+        if total + size > most_bytes:
             break
-        count, taken = count + 1, taken + size
-    return count, taken
+        count, total = count + 1, total + size
+    return count, total
 
 
 class PrefixCache:
@@ -53,19 +53,19 @@ class PrefixCache:
         self._begins = np.full(len(lengths), -1, np.int64)  # of each row, in tokens from the start of the file
         self._begins[order] = np.cumsum(lengths[order]) - lengths[order]
         folder.mkdir(parents=True, exist_ok=True)
-        place = folder / "key.json"
-        if _key(place) != key:
+        key_file = folder / "key.json"
+        if _key(key_file) != key:
             for item in folder.iterdir():
                 discard(item)
-            write_json(place, key)
+            write_json(key_file, key)
         self._index = folder / "blocks.jsonl"
         self._file = os.open(folder / "states.f32", os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
 
     def fill(self, model: Any, *, pad_id: int, advance: Callable[[int, int], None]) -> int:
         """Compute the blocks that are not there intact; gives their number.
 
-        advance(done, whole) is told after each block; what it raises ends the work, and what is written stays good.
-        Raises: ModelError if the upper layers, given the states, give other logits than the whole model.
+        advance(done, total): called after each block; what it raises ends the work, and what is written stays valid.
+        Raises: ModelError if the upper layers, given the states, give other logits than all layers together.
         """
         missing, training = self.missing(), model.training
         model.eval()
@@ -104,19 +104,21 @@ class PrefixCache:
         Read, not mapped: pages of a map would count as this process's memory, and a file cut short would kill it.
         """
         lengths = self.tokens.lengths[rows]
-        found = np.empty((int(lengths.sum()), self.width), np.float32)
+        states = np.empty((int(lengths.sum()), self.width), np.float32)
         end = 0
         for row, length in zip(rows, lengths, strict=True):
             start, end = end, end + int(length)
-            if _read_at(self._file, found[start:end].data.cast("B"), self._place(row)) < found[start:end].nbytes:
-                raise RunError("the prefix cache was cut short while in use. Give the same command again to go on.")
-        return torch.from_numpy(found)
+            if _read_at(self._file, states[start:end].data.cast("B"), self._offset(row)) < states[start:end].nbytes:
+                raise RunError(
+                    "the frozen-layer cache was cut short while in use. Give the same command again to go on."
+                )
+        return torch.from_numpy(states)
 
-    def _place(self, row: int) -> int:
+    def _offset(self, row: int) -> int:
         return int(self._begins[row]) * self.width * 4
 
     def _write(self, rows: Rows, states: torch.Tensor) -> None:
-        data, offset = np.ascontiguousarray(states.numpy()).data.cast("B"), self._place(rows[0])
+        data, offset = np.ascontiguousarray(states.numpy()).data.cast("B"), self._offset(rows[0])
         while data:
             written = _write_at(self._file, data, offset)
             data, offset = data[written:], offset + written
@@ -124,7 +126,7 @@ class PrefixCache:
     def _hash(self, rows: Rows) -> str:
         size = int(self.tokens.lengths[rows].sum()) * self.width * 4
         data = bytearray(size)
-        count = _read_at(self._file, memoryview(data), self._place(rows[0]))
+        count = _read_at(self._file, memoryview(data), self._offset(rows[0]))
         return hashlib.sha256(memoryview(data)[:count]).hexdigest()
 
     def _known(self) -> dict[int, str]:
@@ -157,10 +159,10 @@ def _write_at(file: int, data: memoryview, offset: int) -> int:
     return os.write(file, data)
 
 
-def _key(place: Path) -> Any:
+def _key(file: Path) -> Any:
     """What the states in a folder belong to; None where that cannot be read: then they are nobody's."""
     try:
-        return read_json(place) if place.is_file() else None
+        return read_json(file) if file.is_file() else None
     except RunError:
         return None
 
@@ -195,7 +197,7 @@ def _check_resumed(model: Any, depth: int, batch: dict[str, torch.Tensor]) -> No
     with torch.inference_mode():
         plain = model(**batch).logits
         with entered(model, depth) as entry:
-            entry.given = states
+            entry.states = states
             resumed = model(**batch).logits
     if not torch.isfinite(plain).all():
         raise DivergedError("a logit of the frozen model is not finite; a weight of the base model is not.")
@@ -208,18 +210,18 @@ def _check_resumed(model: Any, depth: int, batch: dict[str, torch.Tensor]) -> No
 
 
 class Entry(nn.Module):
-    """The first layers of an encoder, or their result where it is known: given, (B, L, H), or None to compute it."""
+    """The first layers of an encoder, or their result where it is known: states (B, L, H), or None to compute them."""
 
-    given: torch.Tensor | None
+    states: torch.Tensor | None
 
     def __init__(self, layers: Sequence[nn.Module]) -> None:
         super().__init__()
-        self.layers, self.given = nn.ModuleList(layers), None
+        self.layers, self.states = nn.ModuleList(layers), None
 
     def forward(self, hidden: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
         """What the layers make of `hidden`."""
-        if self.given is not None:
-            return self.given
+        if self.states is not None:
+            return self.states
         for layer in self.layers:
             hidden = layer(hidden, *rest, **named)
         return hidden
@@ -231,9 +233,9 @@ def _layers(model: Any, change: Callable[[Sequence[nn.Module]], Sequence[nn.Modu
     base = model.get_base_model() if hasattr(model, "peft_config") else model
     stack, _ = encoder_layers(base)
     parent, _, leaf = stack.rpartition(".")
-    holder, whole = base.get_submodule(parent), base.get_submodule(stack)
-    setattr(holder, leaf, nn.ModuleList(change(list(whole))))
+    holder, layers = base.get_submodule(parent), base.get_submodule(stack)
+    setattr(holder, leaf, nn.ModuleList(change(list(layers))))
     try:
         yield base
     finally:
-        setattr(holder, leaf, whole)
+        setattr(holder, leaf, layers)

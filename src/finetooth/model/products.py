@@ -1,4 +1,4 @@
-"""The products of an encoder layer in tuning: LoRA folded into the weights, in float32 or in bfloat16.
+"""The linear layers of an encoder layer in training: LoRA folded into the weights, in float32 or in bfloat16.
 
 In bfloat16 a product takes its inputs and weights rounded to 8 bits, adds up in float32 and gives its sums rounded
 again, gradients of LoRA and biases too. What is trained, the sum of its gradients over micro-batches and the weights
@@ -68,10 +68,10 @@ class Product:
         inputs = inputs.to(self.dtype)
         if not self.adapted:
             return functional.linear(inputs, self.weight, bias)
-        found: torch.Tensor = _Folded.apply(  # type: ignore[no-untyped-call]  # torch's own
+        outputs: torch.Tensor = _Folded.apply(  # type: ignore[no-untyped-call]  # torch's own
             inputs, self.weight, bias, self.spans, *self.factors
         )
-        return found
+        return outputs
 
     def _bias_trained(self) -> bool:
         return any(bias.requires_grad for bias in self.biases)
@@ -106,20 +106,20 @@ class _Folded(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         inputs, weight, *trained = ctx.saved_tensors
-        (given,) = gradients
+        (gradient,) = gradients
         count = len(ctx.spans)
         factors = [factor.to(weight.dtype) for factor in trained]
         inner, outer = factors[:count], factors[count:]
         ranks = [factor.shape[0] for factor in inner]
         low = torch.split(inputs @ torch.cat(inner).t(), ranks, 1)  # z
-        parts = [given[:, start:end] for start, end, _ in ctx.spans]
+        parts = [gradient[:, start:end] for start, end, _ in ctx.spans]
         back = torch.cat(
             [part @ (factor * span[2]) for part, factor, span in zip(parts, outer, ctx.spans, strict=True)], 1
         )
         return (
-            given @ weight if ctx.needs_input_grad[0] else None,
+            gradient @ weight if ctx.needs_input_grad[0] else None,
             None,
-            given.sum(0) if ctx.needs_input_grad[2] else None,
+            gradient.sum(0) if ctx.needs_input_grad[2] else None,
             None,
             *torch.split((back.t() @ inputs).float(), ranks),
             *((part.t() @ z).float().mul_(span[2]) for part, z, span in zip(parts, low, ctx.spans, strict=True)),

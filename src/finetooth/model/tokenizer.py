@@ -96,7 +96,7 @@ def check_tokenizer(tokenizer: Any, config: Any, *, pairs: bool, name: str) -> N
     """
     backend = bare_backend(tokenizer)
     tokens = {number: token for token, number in backend.get_vocab(with_added_tokens=True).items()}
-    (around,) = encode(backend, [("a", "a")] if pairs else ["a"])  # what stands in every row
+    (around,) = encode(backend, [("a", "a")] if pairs else ["a"])  # the special tokens of every row
     tokens |= dict(zip(around.ids, around.tokens, strict=True))
     beyond = min((number for number in tokens if number >= config.vocab_size), default=None)
     if beyond is not None:

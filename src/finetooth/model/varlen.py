@@ -26,10 +26,10 @@ class Ends:
 
     def __init__(self, lengths: np.ndarray, device: torch.device) -> None:
         self.lengths, self.end, self.longest = lengths, int(lengths.sum()), int(lengths.max())
-        places = np.zeros(len(lengths) + 1, np.int32)
-        np.cumsum(lengths, out=places[1:])
-        self.places = sent(torch.from_numpy(places), device)  # (B + 1,) int32: where each row begins, and the last ends
-        self.first = self.places[:-1].long()
+        starts = np.zeros(len(lengths) + 1, np.int32)
+        np.cumsum(lengths, out=starts[1:])
+        self.starts = sent(torch.from_numpy(starts), device)  # (B + 1,) int32: where each row begins, and the last ends
+        self.first = self.starts[:-1].long()
 
     def padded(self, hidden: torch.Tensor) -> torch.Tensor:
         """The hidden states themselves: there is no padding."""
@@ -38,21 +38,21 @@ class Ends:
     def attention(self, inner: torch.Tensor, heads: int) -> torch.Tensor:
         """As finetooth.model.attention.attention: (T, 3 H) to (T, H)."""
         query, key, value = inner.view(len(inner), 3, heads, -1).unbind(1)
-        return _kernel(query, key, value, self.places, self.places, self.longest, self.longest).flatten(1)
+        return _kernel(query, key, value, self.starts, self.starts, self.longest, self.longest).flatten(1)
 
     def first_attention(self, query: torch.Tensor, pairs: torch.Tensor, *, heads: int) -> torch.Tensor:
         """As finetooth.model.attention.first_attention: (B, H) and (T, 2 H) to (B, H)."""
         key, value = pairs.view(len(pairs), 2, heads, -1).unbind(1)
         alone = torch.arange(len(query) + 1, dtype=torch.int32, device=query.device)
-        return _kernel(query.view(len(query), heads, -1), key, value, alone, self.places, 1, self.longest).flatten(1)
+        return _kernel(query.view(len(query), heads, -1), key, value, alone, self.starts, 1, self.longest).flatten(1)
 
 
-def _kernel(*given: Any) -> torch.Tensor:
+def _kernel(*arguments: Any) -> torch.Tensor:
     from torch.nn.attention import varlen  # takes seconds to load, and a CPU needs none of it
 
-    found = varlen.varlen_attn(*given)
-    assert isinstance(found, torch.Tensor)  # a pair only where more was asked for
-    return found
+    context = varlen.varlen_attn(*arguments)
+    assert isinstance(context, torch.Tensor)  # a pair only where more was asked for
+    return context
 
 
 class HeldTokens:
@@ -67,8 +67,8 @@ class HeldTokens:
 
     def look_up(self, rows: Rows, ends: Ends) -> tuple[torch.Tensor, ...]:
         """Ids, positions and types of the rows' tokens end to end, each (T,) int64."""
-        row = torch.repeat_interleave(ends.places.diff(), output_size=ends.end)  # of each token; a given size: no wait
+        row = torch.repeat_interleave(ends.starts.diff(), output_size=ends.end)  # of each token; a given size: no wait
         positions = torch.arange(ends.end, device=self.device) - ends.first[row]
-        kept = self.starts[sent(torch.from_numpy(rows), self.device)][row] + positions
-        types = torch.zeros_like(positions) if self.types is None else self.types[kept].long()
-        return self.ids[kept].long(), positions, types
+        index = self.starts[sent(torch.from_numpy(rows), self.device)][row] + positions
+        types = torch.zeros_like(positions) if self.types is None else self.types[index].long()
+        return self.ids[index].long(), positions, types

@@ -46,7 +46,7 @@ def measure(
         tokens,
         plain=empty if plain is None else plain,
         truth=np.asarray(truth),
-        wanted=plan.inference,
+        preferred=plan.inference,
         advance=advance,
     )
 
