@@ -86,8 +86,8 @@ class Predictor:
     def stream(self, texts: Any, pairs: Any = None) -> Iterator[Prediction]:
         """The answers to texts, as predict gives them, one after another as they are computed, in bounded memory.
 
-        texts, pairs: as predict; of an iterator at most two windows of INFERENCE_WINDOW texts are read ahead of the
-        answers. Raises: as predict, once the answers to all earlier windows are given.
+        texts, pairs: as predict; at most two windows of INFERENCE_WINDOW texts are read ahead of the answers.
+        Raises: as predict, when the window of the text is read, which is before the answers to the window before it.
         """
         for logits in self._logits(self._windows(texts, pairs), lambda count: None):
             yield from self.predictions(self.decision.apply(logits))
@@ -133,7 +133,7 @@ class Predictor:
         return logits_of_windows(self.engine, windows, tokenize, pad_id=pad_id, advance=advance)
 
     def _windows(self, texts: Any, pairs: Any) -> Iterator[Texts]:
-        """Texts of any form in windows, read from their source as late as can be."""
+        """Texts of any form in windows, each read from its source when it is asked for."""
         if frames.is_table(texts) or frames.is_table(pairs):
             yield from _slices(*self._texts(texts, pairs))
             return
