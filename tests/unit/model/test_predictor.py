@@ -1,5 +1,6 @@
 """Answers to texts of every form, by whatever engine: their order, the decision, pairs, bad inputs, streams."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -188,3 +189,28 @@ def test_pairs_are_two_lists_or_two_columns() -> None:
         paired.predict(["a", "b"])
     with pytest.raises(DataError, match="c was trained on single texts; leave the second texts out"):
         predictor().predict(["a", "b"], ["c", "d"])
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_two_threads_get_the_answers_of_one_and_leave_the_tokenizer_as_it_is(threads: int) -> None:
+    ours = predictor(FakeEngine(threads=threads), pairs=True)
+    expected = [ours.predict(TEXTS, TEXTS[::-1]), ours.predict(TEXTS[::-1], TEXTS)]
+    backend = ours.tokenizer.backend_tokenizer
+    backend.enable_truncation(5)  # as another user of the object may have done
+    backend.enable_padding(length=40)
+    before = backend.to_str()
+    answers: dict[int, list[Any]] = {0: [], 1: []}
+    start = threading.Barrier(2)
+
+    def work(number: int) -> None:
+        start.wait(30)
+        for _ in range(5):
+            answers[number].append(ours.predict(*((TEXTS, TEXTS[::-1]) if number == 0 else (TEXTS[::-1], TEXTS))))
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in answers]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert answers == {number: [expected[number]] * 5 for number in answers}
+    assert backend.to_str() == before
