@@ -17,7 +17,7 @@ import numpy as np
 from finetooth import data, recipe
 from finetooth.data import Dataset
 from finetooth.preflight import mislabelled
-from finetooth.preflight.seen import see
+from finetooth.preflight.data_view import see
 from finetooth.progress import Silent
 from finetooth.sources import data_sources, fetch_data
 

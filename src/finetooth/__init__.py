@@ -11,7 +11,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from finetooth.drafts import load_recipe as load_recipe
     from finetooth.errors import FinetoothError as FinetoothError
     from finetooth.model.predictor import Predictor as Predictor
     from finetooth.pipeline import Run as Run
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from finetooth.plan import check as check
     from finetooth.progress import Progress as Progress
     from finetooth.recipe import Recipe as Recipe
+    from finetooth.recipe_draft import load_recipe as load_recipe
     from finetooth.runs.across import compare as compare
 
 _HOMES = {
@@ -35,7 +35,7 @@ _HOMES = {
     "compare": ("finetooth.runs.across", "compare"),
     "evaluate": ("finetooth.pipeline", "evaluate"),
     "load": ("finetooth.pipeline", "load"),
-    "load_recipe": ("finetooth.drafts", "load_recipe"),
+    "load_recipe": ("finetooth.recipe_draft", "load_recipe"),
     "open_run": ("finetooth.pipeline", "open_run"),
     "run": ("finetooth.pipeline", "run"),
     "verify": ("finetooth.pipeline", "verify"),

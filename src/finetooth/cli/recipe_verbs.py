@@ -39,18 +39,18 @@ def init(data: str, recipe_file: Path | None, overwrite: bool, overrides: tuple[
     examples, classes and splits. With the recipe.schema.json next to it, editors complete and check the recipe's keys.
     `check` and `run` accept DATA too, and use the same recipe without writing it.
     """
-    from finetooth import drafts
+    from finetooth import recipe_draft
 
-    if drafts.is_recipe_file(data):
+    if recipe_draft.is_recipe_file(data):
         raise RecipeError(f"{data}: is already a recipe. Check it with: finetooth check {shlex.quote(data)}")
     if recipe_file is not None:
         _check_recipe_file(recipe_file, overwrite=overwrite)
-    from finetooth.drafts.drafting import draft
-    from finetooth.drafts.writing import SCHEMA_FILE, written
     from finetooth.files import json_bytes, write_file
     from finetooth.recipe import schema
+    from finetooth.recipe_draft.draft import draft
+    from finetooth.recipe_draft.recipe_text import SCHEMA_FILE, written
 
-    made = draft(drafts.data_source(data), overrides=overrides, progress=progress_on(sys.stderr))
+    made = draft(recipe_draft.data_source(data), overrides=overrides, progress=progress_on(sys.stderr))
     path = recipe_file or Path(f"{made.recipe.name}.yaml")
     _check_recipe_file(path, overwrite=overwrite)
     text = written(made, place=path)
@@ -64,7 +64,7 @@ def init(data: str, recipe_file: Path | None, overwrite: bool, overrides: tuple[
 
 
 def _check_recipe_file(path: Path, *, overwrite: bool) -> None:
-    from finetooth.drafts import is_recipe_file
+    from finetooth.recipe_draft import is_recipe_file
 
     if not is_recipe_file(path):
         raise RecipeError(f"{path}: the name of a recipe must end in .yaml; other names are read as data.")
@@ -217,7 +217,7 @@ def fetch(recipe_file: Path, overrides: tuple[str, ...], as_json: bool) -> None:
 
 
 def _recipe(source: str | Path, overrides: tuple[str, ...]) -> "Recipe":
-    from finetooth.drafts import load_recipe
+    from finetooth.recipe_draft import load_recipe
 
     return load_recipe(source, overrides=overrides, progress=progress_on(sys.stderr))
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from finetooth.data import detection
-from finetooth.data.detection import Profile, recipe_list, recipe_word
-from finetooth.data.rows import TABLES, Part, Sample
+from finetooth.data.detection import Profile
+from finetooth.data.names import recipe_list, recipe_word
+from finetooth.data.parts import TABLES, Part, Sample
 from finetooth.errors import DataError, did_you_mean
 from finetooth.recipe import Data
 

@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from finetooth.data import detection, opening, spread
-from finetooth.data.faults import Fault
-from finetooth.data.rows import MAX_COLUMNS, SAMPLE_ROWS, Malformed, Part, Rows, Sample, picker
+from finetooth.data import detection, line_sample, text_file
+from finetooth.data.malformed import Fault
+from finetooth.data.parts import MAX_COLUMNS, SAMPLE_ROWS, Malformed, Part, Rows, Sample, picker
 from finetooth.errors import DataError, RecipeError
 from finetooth.recipe import Data
 from finetooth.wording import counted
@@ -39,7 +39,7 @@ def sample(part: Part, *, spec: Data) -> Sample:
     """
     if spec.delimiter is not None and spec.delimiter in '\r\n"\\ ':
         raise RecipeError(f"data.delimiter: {spec.delimiter!r} cannot divide columns; use ',', ';', '|' or a tab.")
-    with opening.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as opened:
+    with text_file.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as opened:
         kept = _first_lines(opened.stream, name=part.name)
     found = Sample(columns=(), rows=[], quoting=spec.quoting, facts={"encoding": opened.encoding})
     with long_fields():
@@ -65,8 +65,8 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
     """
     pick = picker([found.columns.index(name) for name in wanted])
     width = len(found.columns)
-    with opening.text(part.path, name=part.name, encoding=spec.encoding) as opened, long_fields():
-        ended = _Ending(opening.lines(opened.stream, name=part.name))
+    with text_file.text(part.path, name=part.name, encoding=spec.encoding) as opened, long_fields():
+        ended = _Ending(text_file.lines(opened.stream, name=part.name))
         number = 0
         for record in _records(ended, found, part=part):
             number += 1
@@ -99,7 +99,7 @@ def is_headed_table(path: Path, *, spec: Data) -> bool:
 
 def form_without_header(path: Path, *, spec: Data) -> tuple[str, list[str]] | None:
     """The delimiter that divides the lines of a file into equally many fields, and names for them; None without one."""
-    with opening.text(path, name=path.name, encoding=spec.encoding, whole=False) as opened:
+    with text_file.text(path, name=path.name, encoding=spec.encoding, whole=False) as opened:
         kept = [line for line in _first_lines(opened.stream, name=path.name)[:SAMPLE_ROWS] if line.strip()]
     fitting: list[tuple[int, str, list[str]]] = []
     for delimiter in (*_DELIMITERS, *_SELDOM_DELIMITERS):
@@ -136,15 +136,15 @@ def spread_rows(part: Part, found: Sample) -> list[Sequence[Any]]:
     with long_fields():
         records = [
             record
-            for place, lines in enumerate(spread.pieces(part, found))
+            for place, lines in enumerate(line_sample.pieces(part, found))
             for number, record in _sample_records(lines, found, most=None)
             if place > 0 or number >= found.first_row  # a header may span several lines
         ]
         sound: list[Sequence[Any]] = [record for record in records if len(record) == width]
         if len(sound) >= max(SAMPLE_ROWS, _SOUND_SHARE * len(records)):
             return sound
-        with spread.streamed_lines(part, found) as lines:
-            return spread.evenly(_sound_rows(lines, found))
+        with line_sample.streamed_lines(part, found) as lines:
+            return line_sample.evenly(_sound_rows(lines, found))
 
 
 def _sound_rows(lines: Iterable[str], found: Sample) -> Iterator[list[str]]:
@@ -209,7 +209,7 @@ def _swallowed(record: list[str], found: Sample) -> str:
 
 def _refuse_endless(reason: str, *, part: Part, number: int) -> None:
     if "unexpected end" in reason or "field limit" in reason:
-        within = "by the end of the file" if "end" in reason else f"in {opening.MAX_ROW_CHARACTERS:,} characters"
+        within = "by the end of the file" if "end" in reason else f"in {text_file.MAX_ROW_CHARACTERS:,} characters"
         raise DataError(
             f"{part.name} row {number}: a quote mark opened in this row is not closed {within}. {_QUOTE_ADVICE}"
         ) from None
@@ -249,7 +249,7 @@ def _reader(lines: Iterable[str], found: Sample) -> Any:
 def long_fields() -> Iterator[None]:
     """Lets fields be as long as the longest row that is read."""
     # The limit is one for the process; the standard 131,072 is less than a long article.
-    before = csv.field_size_limit(opening.MAX_ROW_CHARACTERS)
+    before = csv.field_size_limit(text_file.MAX_ROW_CHARACTERS)
     try:
         yield
     finally:
@@ -272,7 +272,7 @@ def _first_lines(stream: TextIO, *, name: str) -> list[str]:
     head = stream.read(_SAMPLE_CHARACTERS)
     more = len(head) == _SAMPLE_CHARACTERS
     kept = _complete_lines(head, more=more)
-    following = opening.lines(stream, name=name, first=len(kept) + 1)
+    following = text_file.lines(stream, name=name, first=len(kept) + 1)
     while more and len(kept) < 2 and (line := next(following, "")):
         head += line
         kept = _complete_lines(head, more=False)

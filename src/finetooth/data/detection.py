@@ -1,14 +1,12 @@
 """Which column holds the texts and which the labels, by known names or by values; and why each other one does not."""
 
-import json
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 
-from finetooth.data import name_words
-from finetooth.data.rows import Sample
+from finetooth.data.names import name_words, recipe_word
+from finetooth.data.parts import Sample
 
 TEXT_NAMES = (
     "text", "sentence", "review", "review_text", "content", "comment", "comment_text", "message", "body", "tweet",
@@ -48,9 +46,6 @@ _FIGURES_SHARE, _LONGEST_FIGURE = 0.95, 40
 _IDS_SHARE = 0.9
 _MOST_BLANK_SHARE = 0.05
 _SIMILAR_LENGTH = 0.8
-_SHOWN_NAMES = 20
-_PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_YAML_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +124,7 @@ def _is_figure(value: Any) -> bool:
         return isinstance(value, int | float | date | time) and not isinstance(value, bool)
     if len(value) > _LONGEST_FIGURE or not any(map(str.isdigit, value)):
         return False
-    return _DATE_WORDS.issuperset(name_words.words(value))
+    return _DATE_WORDS.issuperset(name_words(value))
 
 
 def pair_by_name(columns: Sequence[str]) -> tuple[str, str] | None:
@@ -195,7 +190,7 @@ def _label_candidates(known: Mapping[str, Profile], *, taken: Collection[str]) -
 def group_column(known: Mapping[str, Profile], *, taken: Collection[str]) -> str | None:
     """The column whose name says that rows of one value are alike, such as a speaker or a film; None without one."""
     for name, profile in known.items():
-        words = set(name_words.words(name)) - _KEY_WORDS
+        words = set(name_words(name)) - _KEY_WORDS
         grouping = bool(words) and words <= _GROUP_NAMES
         if grouping and name not in taken and _LEAST_GROUPS <= profile.distinct <= _IDS_SHARE * profile.count:
             return name
@@ -252,15 +247,3 @@ def names_by_position(sample: Sample) -> list[str]:
     label = label_column(known, taken=() if text is None else (text[0],))
     roles = {found[0]: role for found, role in ((text, "text"), (label, "label")) if found is not None}
     return [roles.get(place, f"column{place}") for place in whole.columns]
-
-
-def recipe_word(name: str) -> str:
-    """A name as it is written in a recipe: in quotes where YAML would read it as something else."""
-    plain = _PLAIN_WORD.fullmatch(name) and name.casefold() not in _YAML_WORDS
-    return name if plain else json.dumps(name, ensure_ascii=False)
-
-
-def recipe_list(names: Sequence[str]) -> str:
-    """Names as a list in a recipe; of very many, the first."""
-    more = ", ..." if len(names) > _SHOWN_NAMES else ""
-    return f"[{', '.join(map(recipe_word, names[:_SHOWN_NAMES]))}{more}]"

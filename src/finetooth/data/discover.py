@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from finetooth.data import delimited, name_words, parallel, plain
-from finetooth.data.detection import recipe_list, recipe_word
-from finetooth.data.rows import Format, Part
+from finetooth.data import delimited, parallel_files, plain_text
+from finetooth.data.names import name_words, recipe_list, recipe_word, snake_case
+from finetooth.data.parts import Format, Part
 from finetooth.errors import DataError, did_you_mean
 from finetooth.recipe import COMPRESSED_SUFFIXES, Data
 
@@ -83,7 +83,7 @@ def find(sources: Mapping[str, Sequence[Path]], *, spec: Data, training: bool = 
     if ALL in chosen and len(chosen) > 1:
         loose = ", ".join(name for _, name in chosen.pop(ALL))
         found.notes.append(f"not named as a split and left out: {loose}.")
-    labels = parallel.take_labels(chosen, spec=spec)
+    labels = parallel_files.take_labels(chosen, spec=spec)
     _refuse_twins(chosen)
     names = _unique([entry for entries in chosen.values() for entry in entries])
     for split in sorted(chosen, key=[ALL, "train", "validation", "test"].index):
@@ -105,14 +105,14 @@ def _expand(path: Path, *, found: Found, spec: Data) -> list[tuple[str, Path, st
     files = _files(path)
     by_words = _split_folders(path, by_words=True)
     if not splits and spec.format in (None, "folder") and "train" in by_words:
-        holding = [item for item in sorted(path.iterdir()) if _plain_folder(item) and plain.class_folders(item)]
+        holding = [item for item in sorted(path.iterdir()) if _plain_folder(item) and plain_text.class_folders(item)]
         if set(holding) == set(by_words.values()) and len(holding) == len(by_words):
             return [(split, inner, inner.name) for split, inner in by_words.items()]
     if spec.format in (None, "folder"):
-        if splits and all(plain.class_folders(inner) for inner in splits.values()):
+        if splits and all(plain_text.class_folders(inner) for inner in splits.values()):
             _take_split_folders(path, splits, files, found=found)
             return [(split, inner, inner.name) for split, inner in splits.items()]
-        classes = [folder.name for folder in plain.class_folders(path)]
+        classes = [folder.name for folder in plain_text.class_folders(path)]
         if not _are_splits(classes) and (spec.format == "folder" or (classes and not files)):
             return [(ALL, path, path.name)]
         table = spec.columns or spec.delimiter  # then a file without a known ending is a CSV file
@@ -194,8 +194,8 @@ def _are_splits(folders: list[str]) -> bool:
 
 def _refuse_texts_without_class(path: Path, splits: dict[str, Path]) -> None:
     for split, inner in splits.items():
-        unread = not _known(inner) and not parallel.pairs(list(inner.iterdir()))
-        if unread and plain.text_files(inner) and not plain.class_folders(inner):
+        unread = not _known(inner) and not parallel_files.pairs(list(inner.iterdir()))
+        if unread and plain_text.text_files(inner) and not plain_text.class_folders(inner):
             raise DataError(
                 f"{path.name}: {inner.name} is named as the {split} split, but its texts are in no folder that names "
                 f"their class: {inner.name}/CLASS/*.txt. If every line is a label and a text: data.format: label_text"
@@ -207,7 +207,7 @@ def _nothing(path: Path, spec: Data) -> str:
     about = [item.name for item in sorted(path.iterdir()) if _is_about(item) and known_format(item)]
     if about:
         return f"the folder holds no data file besides {', '.join(about[:8])}; if one is the data, name it: data.source"
-    if plain.class_folders(path):
+    if plain_text.class_folders(path):
         return f"data.format is {spec.format}, but the folder holds folders of texts. Say data.format: folder"
     return "the folder holds no data file and no folders of text files."
 
@@ -215,7 +215,7 @@ def _nothing(path: Path, spec: Data) -> str:
 def _files(path: Path) -> list[Path]:
     items = sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith("."))
     # What lies beside texts and their labels is about them: names of the labels, tags of the words.
-    return list(parallel.pairs(items)) or [item for item in items if not _is_about(item)]
+    return list(parallel_files.pairs(items)) or [item for item in items if not _is_about(item)]
 
 
 def _known(path: Path) -> list[Path]:
@@ -252,7 +252,7 @@ def _refuse_doubled(entries: list[tuple[str, Path, str]]) -> None:
 
 
 def _words(name: str) -> set[str]:
-    return {word for word in name_words.words(name) if word in _SPLIT_WORDS}
+    return {word for word in name_words(name) if word in _SPLIT_WORDS}
 
 
 def _split_of(name: str) -> str | None:
@@ -270,7 +270,7 @@ def split_siblings(file: Path) -> list[Path]:
 
 def _nameless(file: Path) -> list[str]:
     """The parts of a file's name without the words for splits."""
-    parts = re.split(r"[^a-z0-9]+", name_words.snake(file.name))
+    parts = re.split(r"[^a-z0-9]+", snake_case(file.name))
     return [part for part in parts if part not in _SPLIT_WORDS]
 
 

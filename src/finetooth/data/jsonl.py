@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from finetooth.data import opening, spread
-from finetooth.data.faults import Fault
-from finetooth.data.rows import MAX_COLUMNS, SAMPLE_ROWS, Malformed, Part, Rows, Sample
+from finetooth.data import line_sample, text_file
+from finetooth.data.malformed import Fault
+from finetooth.data.parts import MAX_COLUMNS, SAMPLE_ROWS, Malformed, Part, Rows, Sample
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
@@ -21,8 +21,8 @@ def sample(part: Part, *, spec: Data) -> Sample:
     """
     objects: list[dict[str, Any]] = []
     fault: tuple[int, Malformed] | None = None
-    with opening.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as opened:
-        for number, line in enumerate(opening.lines(opened.stream, name=part.name), 1):
+    with text_file.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as opened:
+        for number, line in enumerate(text_file.lines(opened.stream, name=part.name), 1):
             if not line.strip():
                 continue
             if not objects and fault is None and line.lstrip().startswith("["):
@@ -50,8 +50,8 @@ def sample(part: Part, *, spec: Data) -> Sample:
 
 def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> Rows:
     """The wanted values of every object (None where a key is absent); others as Malformed, blank lines passed over."""
-    with opening.text(part.path, name=part.name, encoding=spec.encoding) as opened:
-        for number, line in enumerate(opening.lines(opened.stream, name=part.name), 1):
+    with text_file.text(part.path, name=part.name, encoding=spec.encoding) as opened:
+        for number, line in enumerate(text_file.lines(opened.stream, name=part.name), 1):
             if not line.strip():
                 continue
             record = _parsed(line)
@@ -67,10 +67,10 @@ def spread_rows(part: Part, found: Sample) -> list[Sequence[Any]]:
 
     Where pieces of the file hold few whole lines, the lines are read from the first on instead.
     """
-    lines = [line for piece in spread.pieces(part, found) for line in piece if line.strip()]
+    lines = [line for piece in line_sample.pieces(part, found) for line in piece if line.strip()]
     if len(lines) < SAMPLE_ROWS:
-        with spread.streamed_lines(part, found) as streamed:
-            lines = spread.evenly(line for line in streamed if line.strip())
+        with line_sample.streamed_lines(part, found) as streamed:
+            lines = line_sample.evenly(line for line in streamed if line.strip())
     records = map(_parsed, lines)
     return [tuple(record.get(name) for name in found.columns) for record in records if isinstance(record, dict)]
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from finetooth import errors
-from finetooth.data import columns, discover, one_class, reading, splits
+from finetooth.data import columns, discover, one_class, readers, splits
 from finetooth.data.examples import Dataset, Examples, content_id, fingerprint
-from finetooth.data.faults import Rejects
-from finetooth.data.reading import Table
+from finetooth.data.malformed import Rejects
+from finetooth.data.readers import Table
 from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent
 from finetooth.recipe import Data
@@ -36,13 +36,13 @@ def load(
     progress = progress or Silent()
     found = discover.find(sources, spec=spec)
     first = next(iter(found.parts.values()))[0]
-    head = reading.spread(first, reading.sample(first, spec=spec))
+    head = readers.spread(first, readers.sample(first, spec=spec))
     chosen = columns.resolve(head, part=first, spec=spec, carved="test" not in found.parts)
     bad = Rejects(spec.on_bad_row)
     tables: dict[str, Table] = {}
     for name, parts in found.parts.items():
         split = "train" if name == discover.ALL else name
-        tables[split] = reading.read(parts, chosen, split=split, spec=spec, task=task, rejects=bad, progress=progress)
+        tables[split] = readers.read(parts, chosen, split=split, spec=spec, task=task, rejects=bad, progress=progress)
     bad.stop_if_any()
     bad.write(rejects)
     _check_rows(tables, spec=spec)
@@ -87,7 +87,7 @@ def _check_rows(tables: Mapping[str, Table], *, spec: Data) -> None:
     """
     for split, table in tables.items():
         if split == "train":
-            reading.check_keep(table, spec=spec)
+            readers.check_keep(table, spec=spec)
         if not table.ids:
             raise DataError(f"{files_of(table)}: no row of the {split} split is left to use.{_where_gone(table)}")
         if split == "train" and spec.group is not None and not any(table.groups):

@@ -10,8 +10,8 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from finetooth import files
-from finetooth.data import opening, parquet_pages
-from finetooth.data.rows import MAX_COLUMNS, SAMPLE_ROWS, Part, Rows, Sample
+from finetooth.data import parquet_pages, text_file
+from finetooth.data.parts import MAX_COLUMNS, SAMPLE_ROWS, Part, Rows, Sample
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
@@ -26,7 +26,7 @@ def sample(part: Part, *, spec: Data) -> Sample:
 
     Raises: DataError for a file that is not Parquet, is damaged, or would unfold beyond its bound.
     """
-    opening.regular(part.path, name=part.name)
+    text_file.regular(part.path, name=part.name)
     with part.path.open("rb") as stream:
         if stream.read(4) != b"PAR1":
             stream.seek(0)
@@ -51,7 +51,7 @@ def sample(part: Part, *, spec: Data) -> Sample:
 
 def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> Rows:
     """The wanted values of every row, numbered from 1 (a Parquet file has no header row)."""
-    before = opening.regular(part.path, name=part.name)
+    before = text_file.regular(part.path, name=part.name)
     digest = files.sha256_file(part.path)
     number = 0
     with _readable(part):
@@ -60,7 +60,7 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
             for values in zip(*columns, strict=True):
                 number += 1
                 yield number, values
-    opening.unchanged(part.path, before, name=part.name)
+    text_file.unchanged(part.path, before, name=part.name)
     found.facts |= {"sha256": digest, "bytes": before.st_size}
 
 
@@ -97,7 +97,7 @@ def _batches(
     most_rows: of one batch. lenient: columns whose lists are encoded as is not read are left out.
     Raises: DataError as soon as what is decoded passes the bound of opening.most_unfolded.
     """
-    bound, decoded = opening.most_unfolded(part.path.stat().st_size), 0
+    bound, decoded = text_file.most_unfolded(part.path.stat().st_size), 0
     with part.path.open("rb") as stream, pyarrow.parquet.ParquetFile(stream) as file:
         schema = file.metadata.schema
         leaves = _leaves(schema, columns)
@@ -164,7 +164,7 @@ def _bomb(part: Part, bound: int) -> DataError:
     stored = part.path.stat().st_size
     return DataError(
         f"{part.name}: its {stored:,} bytes unfold to more than {bound:,}, the most allowed of a file of this size "
-        f"({opening.MAX_RATIO} times as many, and at least {opening.RATIO_FROM_BYTES:,}); refused. "
+        f"({text_file.MAX_RATIO} times as many, and at least {text_file.RATIO_FROM_BYTES:,}); refused. "
         "If the data is sound, write the columns that you need as CSV or JSON lines."
     )
 
@@ -209,7 +209,7 @@ def _refuse(part: Part, *, columns: tuple[str, ...], size: int) -> None:
     doubled = sorted(name for name, count in Counter(columns).items() if count > 1)
     if doubled:
         raise DataError(f"{part.name}: column {doubled[0]!r} stands twice. Rename one of them.")
-    if size > opening.MAX_DECOMPRESSED_BYTES:
+    if size > text_file.MAX_DECOMPRESSED_BYTES:
         raise DataError(
-            f"{part.name}: {size:,} bytes when decompressed; most allowed is {opening.MAX_DECOMPRESSED_BYTES:,}."
+            f"{part.name}: {size:,} bytes when decompressed; most allowed is {text_file.MAX_DECOMPRESSED_BYTES:,}."
         )

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.data import overlap
-from finetooth.data.reading import Table
+from finetooth.data.readers import Table
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 from finetooth.tasks import Targets, Task

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from finetooth import baselines
-from finetooth.drafts import load_recipe
 from finetooth.errors import DivergedError, KilledError, RunError, VerificationError
 from finetooth.files import (
     UNFINISHED,
@@ -31,6 +30,7 @@ from finetooth.plan.prepare import Material
 from finetooth.preflight import Finding
 from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Recipe, is_probe
+from finetooth.recipe_draft import load_recipe
 from finetooth.rows.context import Action, Task
 from finetooth.runs import complete, finished, inventory, lockbox, plan_file, predictions, provenance
 from finetooth.runs.disk import disk_faults

@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-from finetooth.drafts import load_recipe
 from finetooth.files import read_hashed_json, read_json
 from finetooth.model.batching import Tokens
 from finetooth.plan import looking, prepare
@@ -18,6 +17,7 @@ from finetooth.plan.prepare import Material
 from finetooth.preflight import fix_list as fixes
 from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Recipe, is_probe
+from finetooth.recipe_draft import load_recipe
 from finetooth.rows.context import Task
 from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder

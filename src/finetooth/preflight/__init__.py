@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from finetooth.data import Dataset
-from finetooth.preflight import classes, repeats, spelling, texts, words
+from finetooth.preflight import classes, duplicates, giveaway_words, label_spelling, texts
 from finetooth.preflight import mislabelled as wrong_labels
-from finetooth.preflight.finding import Finding, Row, worst_first
-from finetooth.preflight.seen import see
+from finetooth.preflight.data_finding import Finding, Row, worst_first
+from finetooth.preflight.data_view import see
 from finetooth.preflight.texts import Lengths
 from finetooth.progress import Progress, Silent
 
@@ -27,7 +27,13 @@ def inspect(
     takes TF-IDF models and up to a minute.
     """
     seen = see(dataset)
-    found = [*classes.find(seen), *repeats.find(seen), *texts.blank(seen), *spelling.find(seen), *words.find(seen)]
+    found = [
+        *classes.find(seen),
+        *duplicates.find(seen),
+        *texts.blank(seen),
+        *label_spelling.find(seen),
+        *giveaway_words.find(seen),
+    ]
     if mislabelled:
         found += wrong_labels.find(seen, progress=progress or Silent())
     return worst_first([*found, *texts.cut(lengths or {}, pairs=dataset.train.pairs is not None)])

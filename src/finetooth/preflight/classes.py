@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from finetooth.preflight.finding import OF_SPLIT, SPLITS, Finding, Row
-from finetooth.preflight.seen import Seen
+from finetooth.preflight.data_finding import OF_SPLIT, SPLITS, Finding, Row
+from finetooth.preflight.data_view import Seen
 from finetooth.wording import listed, roughly
 
 FEW_ROWS = 5  # of a class: fewer can hardly be learnt from

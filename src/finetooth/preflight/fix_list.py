@@ -8,7 +8,7 @@ from pathlib import Path
 from finetooth import files
 from finetooth.data import Dataset
 from finetooth.errors import RecipeError
-from finetooth.preflight.finding import Finding, place
+from finetooth.preflight.data_finding import Finding, place
 
 COLUMNS = ("file", "row", "split", "code", "finding", "label", "suggestion", "text")
 # What a spreadsheet takes for the beginning of a formula.

@@ -21,8 +21,8 @@ from finetooth.baselines.tfidf import cross_validated
 from finetooth.data import Examples
 from finetooth.data.overlap import folds
 from finetooth.measure.exact_interval import clopper_pearson
-from finetooth.preflight.finding import Finding, Row, Severity
-from finetooth.preflight.seen import Seen, taken
+from finetooth.preflight.data_finding import Finding, Row, Severity
+from finetooth.preflight.data_view import Seen, taken
 from finetooth.progress import Progress
 from finetooth.wording import roughly
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.preflight.finding import OF_SPLIT, SPLITS, Finding, Row, Severity
-from finetooth.preflight.seen import Seen
+from finetooth.preflight.data_finding import OF_SPLIT, SPLITS, Finding, Row, Severity
+from finetooth.preflight.data_view import Seen
 from finetooth.wording import counted, roughly
 
 MANY_ROWS, MANY_TOKENS = 0.25, 0.1  # shares that are cut: from here on worth a warning

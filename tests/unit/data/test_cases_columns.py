@@ -7,8 +7,8 @@ import pytest
 from labelled_files import Files, csv_rows, csv_text, labels, note, texts
 
 from finetooth import recipe
-from finetooth.data import opening, reading
-from finetooth.data.rows import Part
+from finetooth.data import readers, text_file
+from finetooth.data.parts import Part
 
 CURE = "To leave such rows out, counted and written aside: data.on_bad_row: skip"
 WIDTH = (
@@ -173,7 +173,7 @@ def test_case_35_one_line_of_a_gigabyte(files: Files) -> None:
         stream.truncate(2**30)  # the rest is a hole: the reader must give up before it
     message = files.error(path)
     assert message == (
-        f"reviews.csv line 22: longer than {opening.MAX_ROW_CHARACTERS:,} characters. "
+        f"reviews.csv line 22: longer than {text_file.MAX_ROW_CHARACTERS:,} characters. "
         "Is this a text file with one row on a line? Split the text, or remove the row."
     )
 
@@ -190,7 +190,7 @@ def test_a_first_row_longer_than_the_sample_is_read_with_few_lines_drawn(
 ) -> None:
     drawn = []
 
-    def counted(*arguments: Any, whole: Any = opening.lines, **more: Any) -> Iterator[str]:
+    def counted(*arguments: Any, whole: Any = text_file.lines, **more: Any) -> Iterator[str]:
         for line in whole(*arguments, **more):
             drawn.append(line)
             yield line
@@ -199,8 +199,8 @@ def test_a_first_row_longer_than_the_sample_is_read_with_few_lines_drawn(
     path = files.write("a.csv", end.join([*(["text,label"] if headed else []), *rows, ""]))
     spec = recipe.Data.model_validate({"source": "x", "columns": None if headed else ["text", "label"]})
     with monkeypatch.context() as patch:
-        patch.setattr(opening, "lines", counted)
-        found = reading.sample(Part(path=path, name="a.csv", format="csv"), spec=spec)
+        patch.setattr(text_file, "lines", counted)
+        found = readers.sample(Part(path=path, name="a.csv", format="csv"), spec=spec)
     assert (found.delimiter, found.columns, len(drawn) <= 3) == (",", ("text", "label"), True)
     dataset = files.load(path, columns=spec.columns)
     assert len(texts(dataset)) == 4_001

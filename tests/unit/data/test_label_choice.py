@@ -14,8 +14,8 @@ import pytest
 from labelled_files import Files, note
 
 from finetooth import recipe
-from finetooth.data import reading, spread
-from finetooth.data.rows import Part
+from finetooth.data import line_sample, readers
+from finetooth.data.parts import Part
 
 COLUMNS = ["source", "label", "star", "sentence"]
 
@@ -63,7 +63,7 @@ def test_a_file_without_header_sorted_by_its_first_column_gets_names_by_the_whol
 
 @pytest.mark.parametrize("name", ["a.tsv", "a.tsv.gz", "a.tsv.bz2", "wide.tsv", "a.jsonl", "a.parquet"])
 def test_every_table_is_sampled_over_its_whole_length(files: Files, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spread, "PIECE_BYTES", 2**10)  # as if the file were a large one
+    monkeypatch.setattr(line_sample, "PIECE_BYTES", 2**10)  # as if the file were a large one
     rows = cola()
     text = as_text([COLUMNS, *rows]).encode("utf-16" if name == "wide.tsv" else "utf-8")
     if name.endswith(".gz"):
@@ -81,8 +81,8 @@ def test_every_table_is_sampled_over_its_whole_length(files: Files, name: str, m
         content = text
     part = Part(path=files.write(name, content), name=name, format=name.split(".")[1])  # type: ignore[arg-type]
     spec = recipe.Data.model_validate({"source": "x"})
-    first = reading.sample(part, spec=spec)
-    wide = reading.spread(part, first)
+    first = readers.sample(part, spec=spec)
+    wide = readers.spread(part, first)
     assert {row[0] for row in first.rows} == {"g00", "g01"}
     assert len({row[0] for row in wide.rows}) > 24
     assert all(len(row) == 4 for row in wide.rows)
@@ -91,14 +91,14 @@ def test_every_table_is_sampled_over_its_whole_length(files: Files, name: str, m
 def test_a_large_file_is_sampled_within_bounds(files: Files) -> None:
     path = files.write("big.tsv", as_text([COLUMNS, *cola(600_000)]))
     part = Part(path=path, name="big.tsv", format="tsv")
-    first = reading.sample(part, spec=recipe.Data.model_validate({"source": "x"}))
+    first = readers.sample(part, spec=recipe.Data.model_validate({"source": "x"}))
     tracemalloc.start()
     start = time.process_time()
-    rows = reading.spread(part, first).rows
+    rows = readers.spread(part, first).rows
     seconds, peak = time.process_time() - start, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len({row[0] for row in rows}) > 25
-    assert path.stat().st_size > 10 * spread.PIECES * spread.PIECE_BYTES
+    assert path.stat().st_size > 10 * line_sample.PIECES * line_sample.PIECE_BYTES
     assert peak < 40 * 2**20
     assert seconds < 2
 
@@ -129,15 +129,15 @@ def test_a_file_of_very_long_texts_of_many_lines_is_sampled_over_its_whole_lengt
     if name.endswith(".jsonl"):
         text = "".join(json.dumps({"wing": wing, "speech": speech}) + "\n" for wing, speech in rows)
     content = gzip.compress(text.encode()) if name.endswith(".gz") else text.encode()
-    assert len(content) > spread.PIECES * spread.PIECE_BYTES or name.endswith(".gz")
+    assert len(content) > line_sample.PIECES * line_sample.PIECE_BYTES or name.endswith(".gz")
     dataset = files.load(content, name)
     assert dataset.summary["columns"]["label"] == {"name": "wing", "how": "fewest distinct values"}
     assert dataset.summary["columns"]["text"]["name"] == "speech"
 
 
 def test_rows_are_taken_evenly_and_never_too_many() -> None:
-    assert spread.evenly(range(spread.MOST_ROWS)) == [*range(spread.MOST_ROWS)]
-    chosen = spread.evenly(range(1_000_000))
-    assert spread.MOST_ROWS // 2 <= len(chosen) <= spread.MOST_ROWS
+    assert line_sample.evenly(range(line_sample.MOST_ROWS)) == [*range(line_sample.MOST_ROWS)]
+    chosen = line_sample.evenly(range(1_000_000))
+    assert line_sample.MOST_ROWS // 2 <= len(chosen) <= line_sample.MOST_ROWS
     assert chosen[0] == 0 and chosen[-1] > 990_000
     assert len({after - before for before, after in itertools.pairwise(chosen)}) == 1

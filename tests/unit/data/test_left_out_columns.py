@@ -4,7 +4,7 @@ import pytest
 from labelled_files import Files, note
 
 from finetooth.data.detection import group_column, profiles
-from finetooth.data.rows import Sample
+from finetooth.data.parts import Sample
 
 SUBJECTS = ("the board of the company", "an analyst from the bank", "a player of the team", "the minister of trade")
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from labelled_files import Files, texts
 
-from finetooth.data import opening
+from finetooth.data import text_file
 
 MOST_BYTES = 500 * 2**20  # of the process that reads: Python, Arrow and numpy take about 150 MB of them
 READ = """
@@ -178,7 +178,7 @@ def test_a_sound_file_of_few_texts_and_large_dictionaries_is_read_as_before(tmp_
     tags = [[f"t{row % 7}", None] if row % 3 else [] for row in range(3000)]
     table = pa.table({"text": many, "pair": few, "label": ["x", "y", "z"] * 1000, "tags": tags})
     path = write(tmp_path / "a.parquet", table, dictionary_pagesize_limit=1 << 30, row_group_size=700)
-    assert path.stat().st_size * opening.MAX_RATIO > 67_108_864 or size == "small"
+    assert path.stat().st_size * text_file.MAX_RATIO > 67_108_864 or size == "small"
     dataset = Files(tmp_path).load(path, text="text", text_pair="pair", label="label", slices=["tags"])
     read = texts(dataset)
     assert read == {row: many[int(row.partition(":")[2]) - 1] for row in read}

@@ -6,7 +6,7 @@ import pytest
 from labelled_files import Files
 
 from finetooth import data, recipe
-from finetooth.data.given import read_labelled, read_texts
+from finetooth.data.inputs import read_labelled, read_texts
 from finetooth.errors import DataError
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.work import read_examples, save_examples

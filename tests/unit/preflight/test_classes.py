@@ -3,7 +3,7 @@
 import pytest
 from labelled_rows import clean_rows, dataset
 
-from finetooth.preflight import Finding, inspect, spelling
+from finetooth.preflight import Finding, inspect, label_spelling
 
 MACRO = (
     "Read macro-F1 (`finetooth show RUN --wide`) beside accuracy, which the frequent classes rule; "
@@ -77,7 +77,7 @@ def test_imbalance_is_told_by_how_great_it_is(ham: int, severity: str | None) ->
     ],
 )  # fmt: skip
 def test_labels_that_may_be_one(classes: list[str], pairs: list[tuple[str, str, str]]) -> None:
-    assert spelling.variants(classes) == pairs
+    assert label_spelling.variants(classes) == pairs
 
 
 def test_the_rows_of_the_rarer_spelling_are_named_with_the_usual_one() -> None:
@@ -104,7 +104,7 @@ def test_one_letter_is_a_slip_only_where_it_is_rare(rows: int, severity: str, su
 
 
 def test_thousands_of_numbered_labels_are_compared_and_none_is_a_slip() -> None:
-    assert spelling.variants([f"some label {number:05}x" for number in range(5_000)]) == []
+    assert label_spelling.variants([f"some label {number:05}x" for number in range(5_000)]) == []
 
 
 def test_many_pairs_of_frequent_labels_that_differ_by_a_letter_are_one_finding() -> None:

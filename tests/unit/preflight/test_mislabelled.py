@@ -9,7 +9,7 @@ from labelled_rows import CLASSES, clean_rows, dataset
 
 from finetooth.data import Examples
 from finetooth.preflight import Finding, inspect, mislabelled
-from finetooth.preflight.seen import see
+from finetooth.preflight.data_view import see
 from finetooth.progress import Silent
 
 

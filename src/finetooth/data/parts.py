@@ -6,7 +6,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from finetooth.data.faults import Fault
+from finetooth.data.malformed import Fault
 
 Format = Literal["csv", "tsv", "jsonl", "parquet", "folder", "label_text", "lines", "parallel"]
 TABLES = ("csv", "tsv", "jsonl", "parquet")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from finetooth.data import columns, delimited, discover, opening, reading, splits
+from finetooth.data import columns, delimited, discover, readers, splits, text_file
 from finetooth.data.examples import Examples
-from finetooth.data.faults import Rejects
 from finetooth.data.load import examples_of, files_of, refuse_unknown
-from finetooth.data.reading import Table
-from finetooth.data.rows import SAMPLE_ROWS, TABLES, Format, Malformed, Part, Sample
+from finetooth.data.malformed import Rejects
+from finetooth.data.parts import SAMPLE_ROWS, TABLES, Format, Malformed, Part, Sample
+from finetooth.data.readers import Table
 from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent
 from finetooth.recipe import Data
@@ -48,14 +48,14 @@ def read_labelled(
     spec, notes = _own_encoding(parts, spec)
     spec, more = _own_header(parts[0], spec, found)
     notes += more
-    head = reading.sample(parts[0], spec=spec)
+    head = readers.sample(parts[0], spec=spec)
     spec = _with_found(spec, found, head, part=parts[0])
     if spec.label is None and "label" in found and parts[0].format in TABLES and not columns.names_label(head):
         raise DataError(_lacks(found, "label", head, part=parts[0]))
     chosen = columns.resolve(head, part=parts[0], spec=spec, pairs=outside)
     notes += _taken(chosen, found, part=parts[0])
     bad = Rejects("stop")
-    table = reading.read(parts, chosen, split="test", spec=spec, task=task, rejects=bad, progress=progress)
+    table = readers.read(parts, chosen, split="test", spec=spec, task=task, rejects=bad, progress=progress)
     bad.stop_if_any()
     if not table.ids:
         raise DataError(f"{files_of(table)}: there is no row to read.{_left(table)}")
@@ -71,7 +71,7 @@ def read_labelled(
         refuse_unknown({"test": pool}, tuple(classes), task=task, declared=True)
     notes += [f"{files_of(table)}: {len(table.ids):,} of {table.came:,} rows are used.{_left(table)}"]
     notes += _absent(pool, classes)
-    for note in dict.fromkeys([*files.notes, *head.notes, *table.notes, *reading.blank_notes(table), *notes]):
+    for note in dict.fromkeys([*files.notes, *head.notes, *table.notes, *readers.blank_notes(table), *notes]):
         progress.say(note)
     return examples_of(pool, np.arange(len(pool), dtype=np.int64))
 
@@ -112,15 +112,15 @@ def read_texts(
                 "that ends as tables do (.csv, .tsv, .jsonl, .parquet)."
             )
         spec = spec.model_copy(update={"text": "text", "text_pair": None, "label": None})
-    head = reading.sample(part, spec=spec)
+    head = readers.sample(part, spec=spec)
     spec = _with_found(spec, found, head, part=part)
     chosen = columns.resolve(head, part=part, spec=spec, labelled=False, pairs=outside)
     _refuse_only_column(chosen, head, part=part)
     more += _taken(chosen, found, part=part)
     bad = Rejects("stop")
-    table = reading.read([part], chosen, split="predict", spec=spec, task=DEFAULT, rejects=bad, progress=Silent())
+    table = readers.read([part], chosen, split="predict", spec=spec, task=DEFAULT, rejects=bad, progress=Silent())
     bad.stop_if_any()
-    for note in dict.fromkeys([*notes, *more, *table.notes, *reading.blank_notes(table)]):
+    for note in dict.fromkeys([*notes, *more, *table.notes, *readers.blank_notes(table)]):
         (progress or Silent()).say(note)
     return table.texts, table.pairs if chosen.text_pair is not None else None
 
@@ -204,7 +204,7 @@ def _own_header(part: Part, spec: Data, found: Mapping[str, str]) -> tuple[Data,
     for delimiter in dict.fromkeys([spec.delimiter, None]):
         bare = spec.model_copy(update={"delimiter": delimiter, "columns": None})
         try:
-            head = reading.sample(part, spec=bare)
+            head = readers.sample(part, spec=bare)
         except DataError:  # a value that stands twice: data, not names
             continue
         if not _is_header(head, spec, found) or (delimiter != spec.delimiter and len(head.columns) < 2):
@@ -239,7 +239,7 @@ def _own_encoding(parts: Sequence[Part], spec: Data) -> tuple[Data, list[str]]:
     if spec.encoding is None:
         return spec, []
     texts = [part for part in parts if part.format not in ("parquet", "folder")]
-    own = {part.name: opening.told_encoding(part.path, name=part.name, declared=spec.encoding) for part in texts}
+    own = {part.name: text_file.told_encoding(part.path, name=part.name, declared=spec.encoding) for part in texts}
     named = {name: encoding for name, encoding in own.items() if encoding not in (None, spec.encoding)}
     if not named:
         return spec, []
@@ -273,14 +273,14 @@ def _kind(path: Path, spec: Data, found: Mapping[str, str]) -> Format:
 def _has_shape(part: Part, spec: Data, found: Mapping[str, str]) -> bool:
     """Whether the first rows are as the recipe says: objects, a header that names the text, or all declared columns."""
     try:
-        head = reading.sample(part, spec=spec)
+        head = readers.sample(part, spec=spec)
     except DataError:  # not a table of any shape
         return False
     if part.format == "jsonl":
         return True
     if head.headed:
         return columns.names_text(head, spec=spec, also=found.get("text"))
-    rows = islice(reading.rows(part, head, spec=spec, wanted=head.columns), SAMPLE_ROWS)
+    rows = islice(readers.rows(part, head, spec=spec, wanted=head.columns), SAMPLE_ROWS)
     return len(head.columns) > 1 and not any(isinstance(values, Malformed) for _, values in rows)
 
 
@@ -290,7 +290,7 @@ def _unlabelled_columns(part: Part, spec: Data, found: Mapping[str, str]) -> lis
     without = [name for name in spec.columns if name != (spec.label or found.get("label", "label"))]
 
     def fitting(names: list[str]) -> int:
-        return len(reading.sample(part, spec=spec.model_copy(update={"columns": names})).rows)
+        return len(readers.sample(part, spec=spec.model_copy(update={"columns": names})).rows)
 
     # Most rows, for a delimiter is searched that fits: some character divides a text or two, and one divides none.
     return spec.columns if 2 * fitting(spec.columns) >= fitting(without) else without

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from finetooth.drafts.drafting import Draft, draft
 from finetooth.errors import DataError
 from finetooth.progress import Silent
+from finetooth.recipe_draft.draft import Draft, draft
 
 WORDS = (
     "the a movie film story plot actor scene music great poor slow fine company profit loss market team player game "

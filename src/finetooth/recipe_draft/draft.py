@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from finetooth import data
-from finetooth.drafts import form
-from finetooth.drafts.form import Setting
-from finetooth.drafts.naming import run_name
 from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent
 from finetooth.recipe import Recipe, is_path, load
+from finetooth.recipe_draft import file_settings
+from finetooth.recipe_draft.file_settings import Setting
+from finetooth.recipe_draft.run_name import run_name
 from finetooth.sources import data_sources, fetch_data
 
 MODEL = "minilm"
@@ -64,7 +64,7 @@ def draft(source: str | Mapping[str, Any], *, overrides: Sequence[str] = (), pro
         for split, texts in data_sources(recipe).items()
     }
     with progress.step(f"look at {recipe.name}"), _without_recipe():
-        wanted = form.settings(files, spec=recipe.data)
+        wanted = file_settings.settings(files, spec=recipe.data)
         chosen = [item for item in wanted if item.key not in recipe.data.model_fields_set]
         spec = recipe.data.model_copy(update={item.key: item.value for item in chosen})
         dataset = data.load(spec, files)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from finetooth.preflight.finding import Finding, Row, Severity
-from finetooth.preflight.seen import Seen
+from finetooth.preflight.data_finding import Finding, Row, Severity
+from finetooth.preflight.data_view import Seen
 from finetooth.wording import counted
 
 LEAST_LETTERS = 6  # of the longer label: shorter ones may well differ by one letter (hired, fired)

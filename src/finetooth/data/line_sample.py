@@ -9,8 +9,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TypeVar
 
-from finetooth.data import opening
-from finetooth.data.rows import Part, Sample
+from finetooth.data import text_file
+from finetooth.data.parts import Part, Sample
 from finetooth.recipe import COMPRESSED_SUFFIXES
 
 Item = TypeVar("Item")
@@ -39,7 +39,7 @@ def pieces(part: Part, sample: Sample) -> list[list[str]]:
 @contextmanager
 def streamed_lines(part: Part, sample: Sample) -> Iterator[Iterator[str]]:
     """The file's lines from its first on, up to STREAMED_CHARACTERS."""
-    with opening.text(part.path, name=part.name, encoding=str(sample.facts["encoding"]), whole=False) as opened:
+    with text_file.text(part.path, name=part.name, encoding=str(sample.facts["encoding"]), whole=False) as opened:
         left = STREAMED_CHARACTERS
 
         def is_within(line: str) -> bool:
@@ -47,7 +47,7 @@ def streamed_lines(part: Part, sample: Sample) -> Iterator[Iterator[str]]:
             left -= len(line)
             return left >= 0
 
-        yield takewhile(is_within, opening.lines(opened.stream, name=part.name))
+        yield takewhile(is_within, text_file.lines(opened.stream, name=part.name))
 
 
 def evenly(items: Iterable[Item]) -> list[Item]:
@@ -78,7 +78,7 @@ def _streamed(part: Part, *, encoding: str) -> list[str]:
     """Pieces at equal distances; the distance doubles whenever there are too many of them."""
     found: list[str] = []
     distance, most, length = 1, 8 * PIECES, PIECE_BYTES // 8
-    with opening.text(part.path, name=part.name, encoding=encoding, whole=False) as opened:
+    with text_file.text(part.path, name=part.name, encoding=encoding, whole=False) as opened:
         for number in range(STREAMED_CHARACTERS // length):
             piece = opened.stream.read(length)
             if not piece:

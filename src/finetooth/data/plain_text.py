@@ -5,13 +5,13 @@ import os
 import re
 from pathlib import Path
 
-from finetooth.data import opening
-from finetooth.data.faults import Fault
-from finetooth.data.rows import SAMPLE_ROWS, Malformed, Part, Rows, Sample
+from finetooth.data import text_file
+from finetooth.data.malformed import Fault
+from finetooth.data.parts import SAMPLE_ROWS, Malformed, Part, Rows, Sample
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
-MAX_TEXT_BYTES = 4 * opening.MAX_ROW_CHARACTERS
+MAX_TEXT_BYTES = 4 * text_file.MAX_ROW_CHARACTERS
 _SHOWN = 5
 UNLABELLED_FOLDERS = frozenset({"unsup", "unsupervised", "unlabeled", "unlabelled"})
 
@@ -22,8 +22,8 @@ def sample(part: Part, *, spec: Data) -> Sample:
     Raises: DataError for a file of blank lines.
     """
     found = Sample(columns=("text",) if part.format == "lines" else ("label", "text"), rows=[])
-    with opening.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as opened:
-        for line in opening.lines(opened.stream, name=part.name):
+    with text_file.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as opened:
+        for line in text_file.lines(opened.stream, name=part.name):
             values = (line,) if part.format == "lines" else _divided(line)
             if line.strip() and not isinstance(values, Malformed):
                 found.rows.append(values)
@@ -42,8 +42,8 @@ def sample(part: Part, *, spec: Data) -> Sample:
 def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> Rows:
     """The wanted values of every line; blank lines are passed over among labelled lines and kept among plain ones."""
     order = [found.columns.index(name) for name in wanted]
-    with opening.text(part.path, name=part.name, encoding=spec.encoding) as opened:
-        for number, line in enumerate(opening.lines(opened.stream, name=part.name), 1):
+    with text_file.text(part.path, name=part.name, encoding=spec.encoding) as opened:
+        for number, line in enumerate(text_file.lines(opened.stream, name=part.name), 1):
             if part.format == "lines":
                 yield number, (line.rstrip("\r\n"),)
                 continue
@@ -120,7 +120,7 @@ def folder_rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...
             data = _content(folder / file, name=f"{part.name}/{name}")
             encoding = "utf-8-sig"
             if spec.encoding is not None:
-                encoding = opening.encoding_of(data[:4], declared=spec.encoding, name=f"{part.name}/{name}")
+                encoding = text_file.encoding_of(data[:4], declared=spec.encoding, name=f"{part.name}/{name}")
             try:
                 text = data.decode(encoding, errors="surrogateescape")
             except UnicodeError as error:

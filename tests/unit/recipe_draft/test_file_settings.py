@@ -7,9 +7,9 @@ import pytest
 
 from finetooth import data
 from finetooth.data import discover
-from finetooth.drafts.form import settings
 from finetooth.errors import DataError
 from finetooth.recipe import Data
+from finetooth.recipe_draft.file_settings import settings
 
 WORDS = "it was a warm and clever film|the plot is dull and much too long|I would see this again at once".split("|")
 ROWS = [(("good", "bad")[row % 2], f"{WORDS[row % 3]}, number {row}") for row in range(60)]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from finetooth.drafts.naming import run_name
 from finetooth.files import check_name
+from finetooth.recipe_draft.run_name import run_name
 
 
 @pytest.mark.parametrize(

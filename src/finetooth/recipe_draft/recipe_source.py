@@ -10,7 +10,7 @@ from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Recipe, is_path, load
 
 if TYPE_CHECKING:  # a recipe is read without the readers of data
-    from finetooth.drafts.drafting import Draft
+    from finetooth.recipe_draft.draft import Draft
 
 _RECIPE_SUFFIXES = (".yaml", ".yml")
 _SPLITS = {"train", "validation", "test"}
@@ -32,7 +32,7 @@ def load_recipe(source: Any, *, overrides: Sequence[str] = (), progress: Progres
     if isinstance(source, Mapping) and not _holds_splits(source):
         _refuse_rows(source)
         return load(source, overrides=overrides)
-    from finetooth.drafts.drafting import draft
+    from finetooth.recipe_draft.draft import draft
 
     teller = progress_for(progress)
     if isinstance(source, Mapping):
@@ -106,7 +106,7 @@ def _data_source(item: Any, *, progress: Progress) -> Any:
         return data_source(str(item))
     if isinstance(item, Sequence) and item and all(isinstance(inner, str | Path) for inner in item):
         return [data_source(str(inner)) for inner in item]
-    from finetooth.drafts.saving import save_frame
+    from finetooth.recipe_draft.frame_file import save_frame
 
     file = save_frame(item)
     progress.say(f"The rows handed over are kept as {file}")
@@ -115,7 +115,7 @@ def _data_source(item: Any, *, progress: Progress) -> Any:
 
 def _made_lines(made: "Draft", *, shown: Any) -> Iterator[str]:
     """Which recipe was made, for someone who named the data alone; shown: the data as they named it."""
-    from finetooth.drafts.writing import change_lines, key_lines, left_out_lines, short_name
+    from finetooth.recipe_draft.recipe_text import change_lines, key_lines, left_out_lines, short_name
 
     model = short_name(made)
     yield f"The data gives this recipe, {made.recipe.name}:"

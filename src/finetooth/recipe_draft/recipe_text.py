@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from finetooth.data.discover import split_siblings
-from finetooth.drafts.drafting import Draft, has_columns
 from finetooth.recipe import MODEL_NAMES, ModelName, is_path, resolved_data_path
+from finetooth.recipe_draft.draft import Draft, has_columns
 from finetooth.wording import counted, roughly, shown, wrapped
 
 SCHEMA_FILE = "recipe.schema.json"

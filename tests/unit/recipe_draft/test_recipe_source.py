@@ -8,9 +8,9 @@ import pyarrow
 import pytest
 
 import finetooth
-from finetooth.drafts import load_recipe
 from finetooth.errors import RecipeError
 from finetooth.progress import Silent
+from finetooth.recipe_draft import load_recipe
 
 ROWS = [(f"{('a clever film', 'a dull story')[row % 2]}, number {row}", ("good", "bad")[row % 2]) for row in range(60)]
 COLUMNS = {"text": [text for text, _ in ROWS], "label": [label for _, label in ROWS]}
@@ -69,8 +69,8 @@ def test_how_another_column_is_chosen_stands_in_one_place(folder: Path) -> None:
 
 
 def test_the_recipe_of_init_is_the_recipe_of_run(folder: Path) -> None:
-    from finetooth.drafts.drafting import draft
-    from finetooth.drafts.writing import written
+    from finetooth.recipe_draft.draft import draft
+    from finetooth.recipe_draft.recipe_text import written
 
     text = written(draft(str(folder / "reviews.csv"), progress=Silent()), place=folder / "reviews.yaml")
     (folder / "reviews.yaml").write_text(text, encoding="utf-8")

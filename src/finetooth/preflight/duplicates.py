@@ -3,8 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from finetooth.preflight.finding import OF_SPLIT, SPLITS, Finding, Row, Severity, place
-from finetooth.preflight.seen import Leak, Rows, Seen
+from finetooth.preflight.data_finding import OF_SPLIT, SPLITS, Finding, Row, Severity, place
+from finetooth.preflight.data_view import Leak, Rows, Seen
 from finetooth.wording import counted, roughly
 
 MANY = 0.01  # of the rows: from here on a repetition is worth a warning

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from finetooth.data import opening
-from finetooth.data.rows import SAMPLE_ROWS, Part, Rows, Sample
+from finetooth.data import text_file
+from finetooth.data.parts import SAMPLE_ROWS, Part, Rows, Sample
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
@@ -68,11 +68,11 @@ def sample(part: Part, *, spec: Data) -> Sample:
     found = Sample(columns=("label", "text"), rows=[])
     assert part.labels is not None
     with (
-        opening.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as texts,
-        opening.text(part.labels, name=part.labels.name, encoding=spec.encoding, whole=False) as labels,
+        text_file.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as texts,
+        text_file.text(part.labels, name=part.labels.name, encoding=spec.encoding, whole=False) as labels,
     ):
-        label_lines = opening.lines(labels.stream, name=part.labels.name)
-        for label, text in zip(label_lines, opening.lines(texts.stream, name=part.name), strict=False):
+        label_lines = text_file.lines(labels.stream, name=part.labels.name)
+        for label, text in zip(label_lines, text_file.lines(texts.stream, name=part.name), strict=False):
             found.rows.append((label.strip(), text.rstrip("\r\n")))
             if len(found.rows) == SAMPLE_ROWS:
                 break
@@ -99,11 +99,11 @@ def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> R
     beyond = False
     texts_count = labels_count = 0
     with (
-        opening.text(part.path, name=part.name, encoding=spec.encoding) as texts,
-        opening.text(part.labels, name=part.labels.name, encoding=spec.encoding) as labels,
+        text_file.text(part.path, name=part.name, encoding=spec.encoding) as texts,
+        text_file.text(part.labels, name=part.labels.name, encoding=spec.encoding) as labels,
     ):
-        text_lines = opening.lines(texts.stream, name=part.name)
-        label_lines = opening.lines(labels.stream, name=part.labels.name)
+        text_lines = text_file.lines(texts.stream, name=part.name)
+        label_lines = text_file.lines(labels.stream, name=part.labels.name)
         for number, (label, text) in enumerate(zip_longest(label_lines, text_lines), 1):
             labels_count, texts_count = labels_count + (label is not None), texts_count + (text is not None)
             if label is None or text is None:
@@ -129,7 +129,7 @@ def _label_names(part: Part, *, spec: Data) -> dict[str, str]:
     file = part.labels.with_name(_NAMES_FILE)
     if spec.labels is not None or not file.is_file():
         return {}
-    with opening.text(file, name=file.name, encoding=spec.encoding, whole=False) as opened:
-        lines = [line.split("\t") for line in opening.lines(opened.stream, name=file.name)]
+    with text_file.text(file, name=file.name, encoding=spec.encoding, whole=False) as opened:
+        lines = [line.split("\t") for line in text_file.lines(opened.stream, name=file.name)]
     named = {line[0].strip(): line[1].strip() for line in lines if len(line) > 1 and line[0].strip().isdecimal()}
     return named if len(set(named.values())) == len(named) and all(named.values()) else {}

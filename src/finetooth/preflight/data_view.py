@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.data import Dataset, Examples, overlap
-from finetooth.data.reading import is_visible
-from finetooth.preflight.finding import SPLITS, place
+from finetooth.data.readers import is_visible
+from finetooth.preflight.data_finding import SPLITS, place
 
 
 @dataclass(frozen=True, slots=True)

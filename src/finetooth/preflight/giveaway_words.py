@@ -14,8 +14,8 @@ from functools import lru_cache
 import numpy as np
 
 from finetooth.data import Examples
-from finetooth.preflight.finding import Finding, Row, Severity
-from finetooth.preflight.seen import Seen
+from finetooth.preflight.data_finding import Finding, Row, Severity
+from finetooth.preflight.data_view import Seen
 from finetooth.wording import roughly
 
 LEAST_ROWS = 10

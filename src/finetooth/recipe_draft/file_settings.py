@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from finetooth.data import columns, delimited, detection, discover, opening, reading, signatures
-from finetooth.data.rows import Malformed, Part, Sample
+from finetooth.data import columns, delimited, detection, discover, readers, signatures, text_file
+from finetooth.data.parts import Malformed, Part, Sample
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
@@ -65,7 +65,7 @@ def _parts(sources: Mapping[str, Sequence[Path]], *, spec: Data) -> list[Part]:
 
 def _lines(part: Part, *, spec: Data) -> list[str]:
     """The first lines of a text file that are not blank."""
-    with opening.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as opened:
+    with text_file.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as opened:
         content = opened.stream.read(_CHARACTERS)
     lines = content.splitlines() if len(content) < _CHARACTERS else content.splitlines()[:-1]
     return [line for line in lines[:_LINES] if line.strip()]
@@ -128,7 +128,7 @@ class _Records:
 def _records(part: Part, *, spec: Data) -> _Records:
     lines = _lines(part, spec=spec)[:_TRIED]
     if not lines:
-        reading.sample(part, spec=spec)  # which says that there is no row
+        readers.sample(part, spec=spec)  # which says that there is no row
     with delimited.long_fields():
         known = spec.delimiter or delimited.find_delimiter(lines, part=part, quoting=spec.quoting, width=None)
         try:
@@ -139,8 +139,8 @@ def _records(part: Part, *, spec: Data) -> _Records:
     width = widths.most_common(1)[0][0] if widths else 1
     names = [str(place) for place in range(width)]
     plain = spec.model_copy(update={"columns": names, "delimiter": known})
-    head = reading.sample(part, spec=plain)
-    rows = [values for _, values in islice(reading.rows(part, head, spec=plain, wanted=tuple(names)), _LINES)]
+    head = readers.sample(part, spec=plain)
+    rows = [values for _, values in islice(readers.rows(part, head, spec=plain, wanted=tuple(names)), _LINES)]
     good: list[Sequence[Any]] = [values for values in rows if not isinstance(values, Malformed)]
     return _Records(good=good, bad=len(rows) - len(good), width=width)
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from finetooth.data import delimited, jsonl, opening, parallel, parquet, plain, signatures
+from finetooth.data import delimited, jsonl, parallel_files, parquet, plain_text, signatures, text_file
 from finetooth.data.columns import Columns, match
-from finetooth.data.faults import Fault, Rejects
-from finetooth.data.rows import Malformed, Part, Rows, Sample
+from finetooth.data.malformed import Fault, Rejects
+from finetooth.data.parts import Malformed, Part, Rows, Sample
 from finetooth.errors import DataError, did_you_mean
 from finetooth.progress import Progress
 from finetooth.recipe import Data
@@ -52,10 +52,10 @@ _READERS = {
     "tsv": _Reader(delimited.sample, delimited.rows, delimited.spread_rows),
     "jsonl": _Reader(jsonl.sample, jsonl.rows, jsonl.spread_rows),
     "parquet": _Reader(parquet.sample, parquet.rows, parquet.spread_rows),
-    "label_text": _Reader(plain.sample, plain.rows),
-    "lines": _Reader(plain.sample, plain.rows),
-    "parallel": _Reader(parallel.sample, parallel.rows),
-    "folder": _Reader(plain.folder_sample, plain.folder_rows),
+    "label_text": _Reader(plain_text.sample, plain_text.rows),
+    "lines": _Reader(plain_text.sample, plain_text.rows),
+    "parallel": _Reader(parallel_files.sample, parallel_files.rows),
+    "folder": _Reader(plain_text.folder_sample, plain_text.folder_rows),
 }
 
 
@@ -264,10 +264,10 @@ def _guess_encoding(part: Part, value: str) -> str:
     """What the part's first lines past ASCII seem to be in; utf-8 where most of them are sound and some are not."""
     lines = [value]
     if part.path.is_file():
-        with opening.text(part.path, name=part.name, encoding=None, whole=False) as opened:
+        with text_file.text(part.path, name=part.name, encoding=None, whole=False) as opened:
             lines = opened.stream.read(_GUESSED_CHARACTERS).splitlines() or lines
     else:
-        lines = plain.folder_lines(part.path, most=_GUESSED_CHARACTERS) or lines
+        lines = plain_text.folder_lines(part.path, most=_GUESSED_CHARACTERS) or lines
     telling = [line for line in lines if not line.isascii()]
     seen = "\n".join(telling).encode(errors="surrogateescape") or value.encode(errors="surrogateescape")
     return signatures.guess(seen)

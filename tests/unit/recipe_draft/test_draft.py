@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from finetooth import recipe
-from finetooth.drafts.drafting import Draft, draft
-from finetooth.drafts.writing import written
 from finetooth.errors import DataError, RecipeError
 from finetooth.progress import Silent
 from finetooth.recipe import MODEL_NAMES
+from finetooth.recipe_draft.draft import Draft, draft
+from finetooth.recipe_draft.recipe_text import written
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 MATERIAL = Path(os.environ.get("FINETOOTH_MATERIAL", REPOSITORY.parent / "shared"))
