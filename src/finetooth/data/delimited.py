@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from finetooth.data import detection, line_sample, text_file
-from finetooth.data.malformed import Fault
-from finetooth.data.parts import MAX_COLUMNS, SAMPLE_ROWS, Malformed, Part, Rows, Sample, picker
+from finetooth.data.malformed import Fault, Malformed
+from finetooth.data.parts import MAX_COLUMNS, SAMPLE_ROWS, Part, Rows, Sample, picker
 from finetooth.errors import DataError, RecipeError
 from finetooth.recipe import Data
 from finetooth.wording import counted

@@ -9,8 +9,8 @@ import numpy as np
 from finetooth.data import columns, delimited, discover, readers, splits, text_file
 from finetooth.data.examples import Examples
 from finetooth.data.load import examples_of, files_of, refuse_unknown
-from finetooth.data.malformed import Rejects
-from finetooth.data.parts import SAMPLE_ROWS, TABLES, Format, Malformed, Part, Sample
+from finetooth.data.malformed import Malformed, Rejects
+from finetooth.data.parts import SAMPLE_ROWS, TABLES, Format, Part, Sample
 from finetooth.data.readers import Table
 from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent

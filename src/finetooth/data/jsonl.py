@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from finetooth.data import line_sample, text_file
-from finetooth.data.malformed import Fault
-from finetooth.data.parts import MAX_COLUMNS, SAMPLE_ROWS, Malformed, Part, Rows, Sample
+from finetooth.data.malformed import Fault, Malformed
+from finetooth.data.parts import MAX_COLUMNS, SAMPLE_ROWS, Part, Rows, Sample
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 

@@ -21,6 +21,13 @@ class Fault(NamedTuple):
     advice: str
 
 
+class Malformed(NamedTuple):
+    """Stands in for the values of a row that cannot be read."""
+
+    fault: Fault
+    content: Any
+
+
 class Rejects:
     """The malformed rows of a run, in the order they were met."""
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from finetooth.data.malformed import Fault
+from finetooth.data.malformed import Malformed
 
 Format = Literal["csv", "tsv", "jsonl", "parquet", "folder", "label_text", "lines", "parallel"]
 TABLES = ("csv", "tsv", "jsonl", "parquet")
@@ -25,13 +25,6 @@ class Part:
     name: str
     format: Format
     labels: Path | None = None
-
-
-class Malformed(NamedTuple):
-    """Stands in for the values of a row that cannot be read."""
-
-    fault: Fault
-    content: Any
 
 
 # A row goes by its number, or in a folder of texts by the name of its file.

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from finetooth.data import text_file
-from finetooth.data.malformed import Fault
-from finetooth.data.parts import SAMPLE_ROWS, Malformed, Part, Rows, Sample
+from finetooth.data.malformed import Fault, Malformed
+from finetooth.data.parts import SAMPLE_ROWS, Part, Rows, Sample
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from finetooth.data import delimited, jsonl, parallel_files, parquet, plain_text, signatures, text_file
 from finetooth.data.columns import Columns, match
-from finetooth.data.malformed import Fault, Rejects
-from finetooth.data.parts import Malformed, Part, Rows, Sample
+from finetooth.data.malformed import Fault, Malformed, Rejects
+from finetooth.data.parts import Part, Rows, Sample
 from finetooth.errors import DataError, did_you_mean
 from finetooth.progress import Progress
 from finetooth.recipe import Data

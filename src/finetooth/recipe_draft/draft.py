@@ -1,20 +1,22 @@
 """A recipe for data that nobody has described: the files decide what it says, and each choice has its reason."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from finetooth import data
+from finetooth.data.discover import bare_suffix
 from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent
-from finetooth.recipe import Recipe, is_path, load
+from finetooth.recipe import COMPRESSED_SUFFIXES, Recipe, is_path, load
 from finetooth.recipe_draft import file_settings
 from finetooth.recipe_draft.file_settings import Setting
-from finetooth.recipe_draft.run_name import run_name
 from finetooth.sources import data_sources, fetch_data
 
 MODEL = "minilm"
@@ -23,6 +25,9 @@ _KEY = re.compile(r"\b(data\.[a-z_]+):(?: ([a-z0-9][\w-]*)(?=[\n.]|$))?")  # a k
 _OF_HEADLESS = {"text": "the longest texts", "label": "the fewest values that repeat"}
 _TEXTS = 2_000  # looked at for their lengths
 _TOKENS_OF_A_WORD = 1.3  # of English in the vocabulary of BERT; on film reviews 1.28 to 1.33
+_LONGEST = 64  # as files.check_name allows
+# Names that say which part of the data a file is, or only that it is data: the folder's name says more.
+_WITHOUT_MEANING = re.compile(r"(train|training|test|dev|val|valid|validation|data|dataset|all|full|part)?[-_.0-9of]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +124,31 @@ def _lengths(texts: Sequence[str], *, max_tokens: int) -> Lengths:
         most_words=max(longest, int(words.max())),
         cut_share=float((words * _TOKENS_OF_A_WORD > max_tokens).mean()),
     )
+
+
+def run_name(source: str) -> str:
+    """A name that files.check_name accepts: of the file, or of its folder where the file is called train or data."""
+    return next((name for name in map(_safe, _names(source)) if name and not _WITHOUT_MEANING.fullmatch(name)), "data")
+
+
+def _names(source: str) -> list[str]:
+    """Names that the source may give to its run, the best first."""
+    if source.startswith("wheel:"):
+        wheel, _, member = source.removeprefix("wheel:").partition("#")[0].partition("/")
+        return [_stem(PurePosixPath(member).name), wheel.partition("==")[0]]
+    place = Path(source)
+    if not place.exists():  # a Hub id, owner/name@revision
+        return [source.partition("@")[0].rpartition("/")[2]]
+    place = place.resolve()
+    return [place.name if place.is_dir() else _stem(place.name), *(folder.name for folder in place.parents)]
+
+
+def _stem(name: str) -> str:
+    for suffix in COMPRESSED_SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name[: len(name) - len(bare_suffix(Path(name)))]
+
+
+def _safe(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", errors="ignore").decode().casefold()
+    return re.sub(r"[^a-z0-9._]+", "-", plain).strip("._-")[:_LONGEST].rstrip("._-")

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.data import columns, delimited, detection, discover, readers, signatures, text_file
-from finetooth.data.parts import Malformed, Part, Sample
+from finetooth.data.malformed import Malformed
+from finetooth.data.parts import Part, Sample
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 

@@ -1,11 +1,13 @@
 """One recipe from whatever names an experiment: a recipe, the file of one, a file or folder of data, a data frame."""
 
 import shlex
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetooth.errors import RecipeError, did_you_mean
+from finetooth.files import UNFINISHED, make_directory, sha256_file
 from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Recipe, is_path, load
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:  # a recipe is read without the readers of data
 
 _RECIPE_SUFFIXES = (".yaml", ".yml")
 _SPLITS = {"train", "validation", "test"}
+_HASH_DIGITS = 12  # in the name of a saved frame
 _REQUIRED = {"name", "model", "data"}  # the keys that every recipe has
 
 
@@ -106,11 +109,27 @@ def _data_source(item: Any, *, progress: Progress) -> Any:
         return data_source(str(item))
     if isinstance(item, Sequence) and item and all(isinstance(inner, str | Path) for inner in item):
         return [data_source(str(inner)) for inner in item]
-    from finetooth.recipe_draft.frame_file import save_frame
-
-    file = save_frame(item)
+    file = _save_frame(item)
     progress.say(f"The rows handed over are kept as {file}")
     return str(file)
+
+
+def _save_frame(frame: Any) -> Path:
+    """The Parquet file of a data frame (or a list of rows) in the cache folder, named by the hash of its content.
+
+    The same frame gives the same file. Raises: TypeError and DataError, as frames.table_of.
+    """
+    from finetooth.data import frames
+    from finetooth.sources import cache_folder
+
+    folder = cache_folder() / "frames"
+    make_directory(folder)
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=folder) as scratch:
+        written = frames.save_table(frame, Path(scratch) / "frame.parquet")
+        file = folder / f"frame-{sha256_file(written)[:_HASH_DIGITS]}.parquet"
+        if not file.is_file() or sha256_file(file) != sha256_file(written):
+            written.replace(file)
+    return file
 
 
 def _made_lines(made: "Draft", *, shown: Any) -> Iterator[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from finetooth.files import check_name
-from finetooth.recipe_draft.run_name import run_name
+from finetooth.recipe_draft.draft import run_name
 
 
 @pytest.mark.parametrize(
