@@ -17,7 +17,7 @@ import numpy as np
 from finetooth import data, recipe
 from finetooth.data import Dataset
 from finetooth.preflight import mislabelled
-from finetooth.preflight.data_view import see
+from finetooth.preflight.data_view import view_of
 from finetooth.progress import Silent
 from finetooth.sources import data_sources, fetch_data
 
@@ -46,9 +46,9 @@ def measured(dataset: Dataset, rate: float) -> str:
     rows = rng.permutation(len(labels))[: int(rate * len(labels))]
     labels[rows] = (labels[rows] + rng.integers(1, classes, len(rows))) % classes
     turned = {dataset.train.ids[row] for row in rows.tolist()}
-    seen = see(dataclasses.replace(dataset, train=dataclasses.replace(dataset.train, labels=labels)))
+    view = view_of(dataclasses.replace(dataset, train=dataclasses.replace(dataset.train, labels=labels)))
     started = time.perf_counter()
-    judged = mislabelled.judge(seen, progress=Silent())
+    judged = mislabelled.judge(view, progress=Silent())
     seconds = time.perf_counter() - started
     found = sum(judged.examples.ids[row] in turned for row in judged.rows)
     among = sum(row in turned for row in judged.examples.ids)
@@ -56,7 +56,7 @@ def measured(dataset: Dataset, rate: float) -> str:
     if among:
         parts.append(f"{found:4,} of {among:,} found ({100 * found / among:.0f} %)")
         parts.append(f"{100 * found / max(len(judged.rows), 1):3.0f} % of the list")
-    parts.append(f"at most {100 * judged.wrong:.1f} % of {judged.told:,} labels wrong")
+    parts.append(f"at most {100 * judged.wrong:.1f} % of {judged.judged_rows:,} labels wrong")
     return ", ".join([*parts, f"{seconds:.1f} s"])
 
 

@@ -29,7 +29,7 @@ def test_a_file_is_run_and_goes_on_by_the_same_command_and_by_its_recipe(folder:
     assert code == 0, err
     assert out.startswith("reviews: ")
     assert "  label: label                    # by its name\n" in err
-    assert "To write it down and edit it: finetooth init reviews.csv\n" in err
+    assert "To save and edit it: finetooth init reviews.csv\n" in err
     recorded = yaml.safe_load((folder / "runs" / "reviews" / "recipe.yaml").read_text(encoding="utf-8"))
     assert (recorded["data"]["source"], recorded["data"]["text"]) == (str(folder / "reviews.csv"), "text")
 

@@ -144,7 +144,7 @@ def _of_file(path: Path, *, run_or_adapter: Path, named: dict[str, str]) -> tupl
 
     folder = run_of(run_or_adapter.absolute())
     spec, columns = (None, None) if folder is None else data_of(folder)
-    return read_texts(path, spec=spec, found=columns, named=named, progress=progress_on(sys.stderr))
+    return read_texts(path, spec=spec, run_columns=columns, named=named, progress=progress_on(sys.stderr))
 
 
 def _texts(

@@ -48,12 +48,12 @@ def init(data: str, recipe_file: Path | None, overwrite: bool, overrides: tuple[
     from finetooth.files import json_bytes, write_file
     from finetooth.recipe import schema
     from finetooth.recipe_draft.draft import draft
-    from finetooth.recipe_draft.recipe_text import SCHEMA_FILE, written
+    from finetooth.recipe_draft.recipe_text import SCHEMA_FILE, recipe_text
 
     made = draft(recipe_draft.data_source(data), overrides=overrides, progress=progress_on(sys.stderr))
     path = recipe_file or Path(f"{made.recipe.name}.yaml")
     _check_recipe_file(path, overwrite=overwrite)
-    text = written(made, place=path)
+    text = recipe_text(made, path=path)
     write_file(path, text.encode())
     beside = path.parent / SCHEMA_FILE
     if not beside.exists():

@@ -1,4 +1,4 @@
-"""From files of labelled text to three splits whose every example knows its file and row."""
+"""Reads labelled text from files and divides it into three splits. Every example keeps its file and row number."""
 
 from finetooth.data.examples import Dataset, Examples
 from finetooth.data.inputs import read_labelled, read_texts

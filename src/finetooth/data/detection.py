@@ -1,4 +1,4 @@
-"""Which column holds the texts and which the labels, by known names or by values; and why each other one does not."""
+"""Detects the columns of texts and labels by their names or values, and says why the others are not used."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ PAIR_NAMES = (
     ("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"), ("text_a", "text_b"),
     ("text1", "text2"),
 )  # fmt: skip
-# Names of columns that repeat few values and tell where a row comes from, not what it is.
+# Names of columns with few values that say where a row comes from, not what it is.
 _ORIGIN_NAMES = frozenset(
     ("split", "fold", "source", "origin", "dataset", "domain", "lang", "language", "annotator", "author", "user",
      "date", "year", "genre", "file", "filename")
 )  # fmt: skip
-# Words in the names of columns that say whose a row is: rows of one value are alike.
+# Words in the names of columns that say whose a row is: rows with the same value are alike.
 _GROUP_NAMES = frozenset(
     ("speaker", "author", "writer", "reviewer", "user", "username", "movie", "film", "book", "thread", "conversation",
      "dialogue", "dialog", "session", "customer", "client", "patient", "subject", "participant", "student", "document",
      "doc", "article", "episode", "channel", "product")
 )  # fmt: skip
-_KEY_WORDS = frozenset(("id", "name", "key", "number", "no", "title"))  # beside a group's word: movieName, user_id
+_KEY_WORDS = frozenset(("id", "name", "key", "number", "no", "title"))  # may follow such a word: movieName, user_id
 _DATE_WORDS = frozenset(
     ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
      "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "monday",
@@ -40,8 +40,8 @@ _DATE_WORDS = frozenset(
 )  # fmt: skip
 _MOST_VALUES_SHARE = 0.5
 _FREE_TEXT_WORDS, _SECOND_TEXT_WORDS = 3, 4
-_MOST_LABELS, _MOST_NUMBERS = 20, 10  # values of a column that is suggested as the label
-_LEAST_GROUPS = 10  # of fewer, a tenth of the rows can hardly be carved in whole groups
+_MOST_LABELS, _MOST_NUMBERS = 20, 10  # distinct values of a column that is suggested as the label
+_LEAST_GROUPS = 10  # with fewer groups, a tenth of the rows can hardly be carved
 _FIGURES_SHARE, _LONGEST_FIGURE = 0.95, 40
 _IDS_SHARE = 0.9
 _MOST_BLANK_SHARE = 0.05
@@ -50,14 +50,14 @@ _SIMILAR_LENGTH = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What the sample shows of one column.
+    """The values of one column of the sample, in figures.
 
-    place: its number in the file, from 1. count: values that are not blank; characters: their mean length.
+    position: of the column in the file, from 1. count: values that are not blank; words, characters: their mean length.
     are_figures: whether nearly all values are numbers, dates or times.
     """
 
     name: str
-    place: int
+    position: int
     count: int
     blank_share: float
     distinct: int
@@ -68,46 +68,46 @@ class Profile:
 
     @property
     def is_free_text(self) -> bool:
-        """Whether the values are texts of several words that seldom repeat."""
+        """Whether the values are texts of several words that rarely repeat."""
         differs = self.distinct > _MOST_VALUES_SHARE * self.count
         return self.is_text and not self.are_figures and self.words >= _FREE_TEXT_WORDS and differs
 
     @property
     def is_second_text(self) -> bool:
-        """Whether the values are worth reading beside another text."""
+        """Whether the column could be a second text."""
         return self.is_free_text and self.words >= _SECOND_TEXT_WORDS
 
     @property
     def repeats(self) -> bool:
-        """Whether the column has two values or more, and each stands in two rows on average."""
+        """Whether the column has two or more distinct values, each in at least two rows on average."""
         return 2 <= self.distinct <= max(2, int(_MOST_VALUES_SHARE * self.count))
 
     @property
     def has_few_values(self) -> bool:
-        """Whether the values that repeat are so few that they may well be classes."""
+        """Whether the values repeat and are few enough to be classes."""
         return self.repeats and self.distinct <= (_MOST_NUMBERS if self.are_figures else _MOST_LABELS)
 
     @property
     def shown(self) -> str:
-        """The name, or the place of a column without one."""
-        return self.name if self.name.strip() else f"(unnamed, column {self.place})"
+        """The name; for a column without one, its position."""
+        return self.name if self.name.strip() else f"(unnamed, column {self.position})"
 
 
 def profiles(sample: Sample) -> dict[str, Profile]:
     """A profile of each column of the sample, by name, in the order of the file."""
     return {
-        name: _profile(name, [row[place] for row in sample.rows], place=place + 1)
-        for place, name in enumerate(sample.columns)
+        name: _profile(name, [row[index] for row in sample.rows], position=index + 1)
+        for index, name in enumerate(sample.columns)
     }
 
 
-def _profile(name: str, values: Sequence[Any], *, place: int) -> Profile:
+def _profile(name: str, values: Sequence[Any], *, position: int) -> Profile:
     present = [value for value in values if value is not None and value != ""]
     texts = [value.decode(errors="replace") if isinstance(value, bytes) else value for value in present]
     is_text = bool(texts) and all(isinstance(value, str) for value in texts)
     return Profile(
         name=name,
-        place=place,
+        position=position,
         count=len(present),
         blank_share=1 - len(present) / len(values) if values else 0.0,
         distinct=len({repr(value) for value in present}),
@@ -119,7 +119,7 @@ def _profile(name: str, values: Sequence[Any], *, place: int) -> Profile:
 
 
 def _is_figure(value: Any) -> bool:
-    """Whether a value is a number, a date or a time: digits, and no words but those of dates."""
+    """Whether a value is a number, a date or a time: it has digits, and all its words are those of dates."""
     if not isinstance(value, str):
         return isinstance(value, int | float | date | time) and not isinstance(value, bool)
     if len(value) > _LONGEST_FIGURE or not any(map(str.isdigit, value)):
@@ -128,22 +128,19 @@ def _is_figure(value: Any) -> bool:
 
 
 def pair_by_name(columns: Sequence[str]) -> tuple[str, str] | None:
-    """The two columns whose names are those of a pair of texts, or None."""
+    """The two columns with the names of a pair of texts, or None."""
     lower = {column.strip().casefold(): column for column in reversed(columns)}
-    for first, second in PAIR_NAMES:
-        if first in lower and second in lower:
-            return lower[first], lower[second]
-    return None
+    return next(((lower[one], lower[two]) for one, two in PAIR_NAMES if one in lower and two in lower), None)
 
 
-def text_column(known: Mapping[str, Profile], *, taken: Collection[str]) -> tuple[str, str] | None:
-    """The column of the texts and how it was found; None where no column holds texts."""
+def text_column(known: Mapping[str, Profile], *, used: Collection[str]) -> tuple[str, str] | None:
+    """The column of the texts and how it was chosen; None if no column has texts."""
     lower = {column.strip().casefold(): column for column in reversed([*known])}
-    named = [known[lower[name]] for name in TEXT_NAMES if name in lower and lower[name] not in taken]
+    named = [known[lower[name]] for name in TEXT_NAMES if name in lower and lower[name] not in used]
     named = [profile for profile in named if profile.is_text or not profile.count]
-    texts = [profile for name, profile in known.items() if name not in taken and profile.is_text]
+    texts = [profile for name, profile in known.items() if name not in used and profile.is_text]
     for profile in [*[profile for profile in named if profile.is_free_text], *named[:1]]:
-        # A known name of a few words or of values that repeat, such as a title, yields to longer texts of any name.
+        # A column with a known name but short or repeated values, such as a title, gives way to longer texts.
         longer = (text for text in texts if text.is_second_text and text.characters > profile.characters)
         if profile.is_free_text or not any(longer):
             return profile.name, "known name"
@@ -151,30 +148,30 @@ def text_column(known: Mapping[str, Profile], *, taken: Collection[str]) -> tupl
         return None
     texts = [profile for profile in texts if profile.is_free_text] or _differing(texts)
     longest = max(profile.characters for profile in texts)
-    # Of two texts of like length the first comes first in the reader's mind too.
+    # Of several columns with similar lengths, the first is the text.
     similar = _SIMILAR_LENGTH * longest if texts[0].is_free_text else longest
     return next(profile.name for profile in texts if profile.characters >= similar), "longest free text"
 
 
 def _differing(texts: list[Profile]) -> list[Profile]:
-    """Of columns without sentences those that are no numbers and hold many values: words, not names of classes."""
+    """Of columns without free text, those that are not numbers and have many distinct values, so are not classes."""
     texts = [profile for profile in texts if not profile.are_figures] or texts
     most = max(profile.distinct for profile in texts)
     return [profile for profile in texts if 2 * profile.distinct >= most]
 
 
-def label_column(known: Mapping[str, Profile], *, taken: Collection[str]) -> tuple[str, str] | None:
-    """The column of the labels and how it was found; None where no column looks like one."""
+def label_column(known: Mapping[str, Profile], *, used: Collection[str]) -> tuple[str, str] | None:
+    """The column of the labels and how it was chosen; None if no column looks like labels."""
     lower = {column.strip().casefold(): column for column in reversed([*known])}
-    named = [lower[name] for name in LABEL_NAMES if name in lower and lower[name] not in taken]
-    ranked = _label_candidates(known, taken=taken)
+    named = [lower[name] for name in LABEL_NAMES if name in lower and lower[name] not in used]
+    ranked = _label_candidates(known, used=used)
     if named and (not ranked or not all(known[name].is_free_text for name in named)):
         return next((name for name in named if known[name].repeats), named[0]), "known name"
     return (ranked[0], "fewest distinct values") if ranked else None
 
 
-def _label_candidates(known: Mapping[str, Profile], *, taken: Collection[str]) -> list[str]:
-    """The columns that could hold labels, the likeliest first."""
+def _label_candidates(known: Mapping[str, Profile], *, used: Collection[str]) -> list[str]:
+    """The columns that could be the labels, the most likely first."""
 
     def rank(profile: Profile) -> tuple[bool, bool, int]:
         return (
@@ -183,30 +180,30 @@ def _label_candidates(known: Mapping[str, Profile], *, taken: Collection[str]) -
             profile.distinct,
         )
 
-    fitting = [profile for name, profile in known.items() if name not in taken and profile.repeats]
-    return [profile.name for profile in sorted(fitting, key=rank)]
+    candidates = [profile for name, profile in known.items() if name not in used and profile.repeats]
+    return [profile.name for profile in sorted(candidates, key=rank)]
 
 
-def group_column(known: Mapping[str, Profile], *, taken: Collection[str]) -> str | None:
-    """The column whose name says that rows of one value are alike, such as a speaker or a film; None without one."""
+def group_column(known: Mapping[str, Profile], *, used: Collection[str]) -> str | None:
+    """The column whose name says that rows with the same value are alike, such as a speaker or a film; or None."""
     for name, profile in known.items():
         words = set(name_words(name)) - _KEY_WORDS
         grouping = bool(words) and words <= _GROUP_NAMES
-        if grouping and name not in taken and _LEAST_GROUPS <= profile.distinct <= _IDS_SHARE * profile.count:
+        if grouping and name not in used and _LEAST_GROUPS <= profile.distinct <= _IDS_SHARE * profile.count:
             return name
     return None
 
 
 def left_out(
-    known: Mapping[str, Profile], *, taken: Collection[str], paired: bool, group: str | None = None
+    known: Mapping[str, Profile], *, used: Collection[str], paired: bool, group: str | None = None
 ) -> dict[str, str]:
-    """Why each column that is not taken is not used, and how it could be: short clauses to follow its name.
+    """For each column that is not used, a clause that says why and how to use it.
 
-    paired: whether a second text is taken already. group: the column that may group the rows, as group_column finds it.
+    paired: whether a second text is used already. group: the column from group_column.
     """
     reasons: dict[str, str] = {}
     for name, profile in known.items():
-        if name in taken:
+        if name in used:
             continue
         uses = [_reason(profile, paired=paired)]
         if profile.has_few_values and profile.blank_share <= _MOST_BLANK_SHARE:
@@ -222,28 +219,28 @@ def _reason(profile: Profile, *, paired: bool) -> str:
         use = "data.text" if paired else "data.text_pair"
         return f"free text, {profile.words:.0f} words on average; to use it: {use}: {recipe_word(profile.name)}"
     if not profile.count:
-        return "blank in every row looked at"
+        return "blank in every sampled row"
     if profile.blank_share > _MOST_BLANK_SHARE:
-        return f"blank in {100 * profile.blank_share:.0f} % of the rows looked at"
+        return f"blank in {100 * profile.blank_share:.0f} % of the sampled rows"
     if profile.distinct == 1:
-        return "one value in all rows looked at"
+        return "the same value in every sampled row"
     if profile.repeats:
         return f"{profile.distinct:,} values that repeat"
     if profile.distinct < _IDS_SHARE * profile.count:
-        return f"{profile.distinct:,} different values in {profile.count:,} rows looked at"
+        return f"{profile.distinct:,} different values in {profile.count:,} sampled rows"
     if profile.words > 1:
         return "short values, nearly all different"
-    return "nearly every value differs, as in a column of ids"
+    return "nearly all values different, as in a column of ids"
 
 
 def names_by_position(sample: Sample) -> list[str]:
-    """Names to declare for a file without a header, one for each of its columns.
+    """Names for the columns of a file without a header: text and label, detected by their values, and column3 etc.
 
-    sample: read as if the first row were a header. Text and label stand where the values show them.
+    sample: read as if the first row were a header.
     """
-    whole = Sample(columns=tuple(map(str, range(1, len(sample.columns) + 1))), rows=[sample.columns, *sample.rows])
-    known = profiles(whole)
-    text = text_column(known, taken=())
-    label = label_column(known, taken=() if text is None else (text[0],))
-    roles = {found[0]: role for found, role in ((text, "text"), (label, "label")) if found is not None}
-    return [roles.get(place, f"column{place}") for place in whole.columns]
+    headless = Sample(columns=tuple(map(str, range(1, len(sample.columns) + 1))), rows=[sample.columns, *sample.rows])
+    known = profiles(headless)
+    text = text_column(known, used=())
+    label = label_column(known, used=() if text is None else (text[0],))
+    roles = {choice[0]: role for choice, role in ((text, "text"), (label, "label")) if choice is not None}
+    return [roles.get(name, f"column{name}") for name in headless.columns]

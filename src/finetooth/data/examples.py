@@ -1,4 +1,4 @@
-"""What the rest of Finetooth sees of the data: three splits of examples, each of which knows its file and row."""
+"""The data as the rest of Finetooth uses it: three splits of examples, with the file and row number of each."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,10 +10,9 @@ from finetooth.tasks import DEFAULT, Targets, Task
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """The rows of one split. ids are `file:row`; labels: the targets of the task, one for each
-    row. pairs: the second texts, if any.
+    """The examples of one split. ids are `file:row`; labels: the targets of the task; pairs: second texts, if any.
 
-    slices: by the name of a column of data.slices, its value in every row; for the report alone.
+    slices: for each column in data.slices, its value for every example. Only the report uses them.
     """
 
     ids: tuple[str, ...]
@@ -28,10 +27,10 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Labelled text, split for fitting, choosing and reporting.
+    """Labelled text in three splits.
 
-    test_id depends on the content of the test rows alone, not on their order, file names or class numbers;
-    fingerprint on everything: ids, content, order and classes. summary is what data.json holds.
+    test_id depends only on the content of the test examples, not on their order, file names or class numbers.
+    fingerprint depends on everything: ids, content, order and classes. summary is written to data.json.
     """
 
     train: Examples
@@ -44,29 +43,29 @@ class Dataset:
 
 
 def content_id(examples: Examples, *, classes: tuple[str, ...], task: Task = DEFAULT) -> str:
-    """SHA-256 of the sorted contents (text, pair, label name) of the rows, in hexadecimal."""
+    """SHA-256, in hexadecimal, of the sorted contents (text, second text, label name) of the examples."""
     return hashlib.sha256(b"".join(sorted(_digests(examples, classes=classes, task=task)))).hexdigest()
 
 
 def rows_id(examples: Examples, *, classes: tuple[str, ...], task: Task = DEFAULT) -> str:
-    """SHA-256 of ids and contents of the rows, in the order of their ids, in hexadecimal.
+    """SHA-256, in hexadecimal, of the ids and contents of the examples, sorted by id.
 
-    Where two are equal, every id names the same content in both, so that rows can be paired by id.
+    If two data sets have the same value, each id has the same content in both, so examples can be paired by id.
     """
-    whole = hashlib.sha256()
-    for name, digest in sorted(zip(examples.ids, _digests(examples, classes=classes, task=task), strict=True)):
-        whole.update(_sized(name))
-        whole.update(digest)
-    return whole.hexdigest()
+    digest = hashlib.sha256()
+    for name, example_digest in sorted(zip(examples.ids, _digests(examples, classes=classes, task=task), strict=True)):
+        digest.update(_sized(name))
+        digest.update(example_digest)
+    return digest.hexdigest()
 
 
 def fingerprint(splits: tuple[Examples, ...], *, classes: tuple[str, ...], task: Task = DEFAULT) -> str:
-    """SHA-256 of ids and contents of all splits in their order, in hexadecimal."""
-    whole = hashlib.sha256(b"".join(_sized(name) for name in classes))
+    """SHA-256, in hexadecimal, of the ids and contents of all splits in their order."""
+    digest = hashlib.sha256(b"".join(_sized(name) for name in classes))
     for examples in splits:
-        whole.update(_sized("\0".join(examples.ids)))  # a file's name holds no NUL
-        whole.update(b"".join(_digests(examples, classes=classes, task=task)))
-    return whole.hexdigest()
+        digest.update(_sized("\0".join(examples.ids)))  # a file's name holds no NUL
+        digest.update(b"".join(_digests(examples, classes=classes, task=task)))
+    return digest.hexdigest()
 
 
 def _digests(examples: Examples, *, classes: tuple[str, ...], task: Task) -> list[bytes]:
@@ -78,6 +77,6 @@ def _digests(examples: Examples, *, classes: tuple[str, ...], task: Task) -> lis
 
 
 def _sized(text: str) -> bytes:
-    # The length in front keeps ("ab", "c") and ("a", "bc") apart.
+    # The length in front makes ("ab", "c") and ("a", "bc") differ.
     data = text.encode()
     return b"%d:%b" % (len(data), data)

@@ -1,4 +1,4 @@
-"""Data handed over from Python: data frames, lists and arrays, as texts to label or as a table of labelled rows."""
+"""Reads data from Python objects: data frames, lists and arrays, as texts to label or as a table of labelled rows."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
@@ -9,9 +9,10 @@ import pyarrow
 import pyarrow.parquet
 
 from finetooth.errors import DataError, did_you_mean
+from finetooth.wording import listed
 
 _SHOWN = 8
-_INDEX = "__index_level_"  # how pandas names an index without a name
+_INDEX = "__index_level_"  # the name that pandas gives an index without a name
 
 
 def is_table(data: object) -> bool:
@@ -26,10 +27,10 @@ def texts_of(
 ) -> list[str]:
     """The texts as a list of str.
 
-    values: a list, tuple, generator, array or Series of str; or a table, of which the column named `column` is taken.
-    what: how messages call the values. paired: whether the model reads pairs of texts, for the advice in messages.
-    start: index of the first value, where these are a later part of what the caller gave.
-    Raises: TypeError for one bare text, a mapping or set, or the first value that is not a str, with its index;
+    values: a list, tuple, generator, array or Series of str; or a table with these in the column named `column`.
+    what: the name of the values in messages. paired: whether the model reads pairs of texts, for advice in messages.
+    start: index of the first value, if these are a later part of the caller's values.
+    Raises: TypeError for a single text, a mapping or set, or the first value that is not a str, with its index;
     DataError for a table without that column.
     """
     if is_table(values):
@@ -44,39 +45,44 @@ def texts_of(
 def items_of(values: Any, *, what: str = "texts") -> Iterator[Any]:
     """The values of a list, tuple, generator, array or Series, one after another.
 
-    what: how messages call the values. Raises: TypeError for one bare text, a mapping or set, or what holds no values.
+    what: the name of the values in messages. Raises: TypeError for a single text, a mapping or set, or no sequence.
     """
     if isinstance(values, str | bytes):
-        raise TypeError(f"{what} is one text ({_shown(values)}), not a list of them. For one text give [text].")
+        raise TypeError(f"{what} is one text ({_shown(values)}), not a list of texts. For one text, pass [text].")
     if isinstance(values, Mapping | Set) or not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:
-        raise TypeError(f"{what} is of type {type(values).__name__}. Give a list, array, Series or DataFrame of texts.")
+        raise TypeError(f"{what} has type {type(values).__name__}. Pass a list, array, Series or DataFrame of texts.")
     return iter(values.to_pylist() if hasattr(values, "to_pylist") else values)
 
 
 def table_of(data: Any) -> pyarrow.Table:
-    """Labelled rows as an Arrow table, an unnamed index of pandas left out.
+    """Labelled rows as an Arrow table, without an unnamed index of pandas.
 
-    data: a table (see is_table) or another object of the Arrow C stream interface; or a list or array of rows, each a
-    mapping of column to value, or a (text, label) pair, whose columns are then named text and label.
-    Raises: TypeError for anything else; DataError for a table without rows, a column name that stands twice, and a
-    column whose values are not of one type.
+    data: a table (see is_table) or another object with the Arrow C stream interface; or a list or array of rows. A row
+    is a mapping of column names to values, or a (text, label) pair.
+    Raises: TypeError for anything else; DataError for a table without rows, a repeated column name, or a column with
+    values of several types.
     """
     if is_table(data):
-        _refuse_doubled(data)
+        _check_names(data)
     if hasattr(data, "__arrow_c_stream__"):
-        table = _streamed(data)
-    elif is_table(data):
-        table = _from_columns({name: list(data[name]) for name in _names(data)})
+        try:
+            table = pyarrow.table(data)
+        except (pyarrow.ArrowException, TypeError, ValueError):  # values of several types in a column, or a Series
+            if not is_table(data):
+                raise TypeError(_no_rows(data)) from None
+            table = None
     else:
-        table = _from_rows(data)
+        table = None if is_table(data) else _from_rows(data)
+    if table is None:
+        table = _from_columns({name: list(data[name]) for name in _names(data)})
     table = table.select([name for name in table.column_names if not name.startswith(_INDEX)])
     if not table.num_rows:
-        raise DataError("the data: it has no rows.")
+        raise DataError("the data has no rows. Pass rows with a text and a label.")
     return table.replace_schema_metadata(None)
 
 
 def save_table(data: Any, path: Path) -> Path:
-    """Write labelled rows as a Parquet file, which is read as any other file of data; equal tables give equal bytes.
+    """Write labelled rows to a Parquet file, which is then read like any other file. Equal tables give equal bytes.
 
     data, Raises: as table_of. Row 1 of the file is the first row of `data`.
     """
@@ -89,25 +95,15 @@ def save_table(data: Any, path: Path) -> Path:
 
 
 def _with_plain_strings(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
-    """The column with one type for all forms of strings, so that one content gives one file from any library."""
+    """The column with the same type for all kinds of strings, so that equal data from any library gives equal files."""
     coded = pyarrow.types.is_dictionary(column.type)
     kind = column.type.value_type if coded else column.type
     strings = (pyarrow.types.is_string, pyarrow.types.is_string_view, pyarrow.types.is_large_string)
     if not any(is_kind(kind) for is_kind in strings):
         return column.cast(kind) if coded else column
-    if coded:  # Arrow cannot decode a dictionary of string views, which is how polars keeps categories
+    if coded:  # Arrow cannot decode a dictionary of string views, which polars uses for categories
         return pyarrow.chunked_array([column.to_pylist()], pyarrow.large_string())
     return column.cast(pyarrow.large_string())
-
-
-def _streamed(data: Any) -> pyarrow.Table:
-    try:
-        table = pyarrow.table(data)
-    except (pyarrow.ArrowException, TypeError, ValueError):  # values of several types in a column, or a Series
-        if not is_table(data):
-            raise TypeError(_no_rows(data)) from None
-        table = _from_columns({name: list(data[name]) for name in _names(data)})
-    return table
 
 
 def _from_rows(data: Any) -> pyarrow.Table:
@@ -122,12 +118,12 @@ def _from_rows(data: Any) -> pyarrow.Table:
             values = dict(zip(("text", "label"), pair, strict=True))
         else:
             raise TypeError(
-                f"row {number + 1} of the data is {_shown(row)}, neither a (text, label) pair nor a mapping of columns."
+                f"row {number + 1} of the data is {_shown(row)}. Pass a (text, label) pair or a mapping of columns."
             )
         for name in values:
             columns.setdefault(name, [None] * number)
-        for name, listed in columns.items():
-            listed.append(values.get(name))
+        for name, column in columns.items():
+            column.append(values.get(name))
     return _from_columns(columns)
 
 
@@ -143,39 +139,40 @@ def _array(name: str, values: list[Any]) -> pyarrow.Array:
         first = next(iter(present), (1, None))
         odd = next((item for item in present if type(item[1]) is not type(first[1])), first)
         raise DataError(
-            f"the data: column {name!r} holds values of several types, or of one that Arrow does not know: row "
-            f"{first[0]} {_shown(first[1])}, row {odd[0]} {_shown(odd[1])}. Give it one type, or leave the column out."
+            f"the data: column {name!r} has values of several types, or of one that Arrow does not know: row "
+            f"{first[0]} {_shown(first[1])}, row {odd[0]} {_shown(odd[1])}. Convert it to one type, or drop the column."
         ) from None
 
 
 def _names(table: Any) -> list[str]:
-    # Asked in this order: the `columns` of a pyarrow.Table are its arrays.
+    # column_names first: the `columns` of a pyarrow.Table are its arrays.
     return [str(name) for name in (table.column_names if hasattr(table, "column_names") else table.columns)]
 
 
 def _column(table: Any, name: str | None) -> Any:
     names = _names(table)
     if name is None or name not in names:
-        listed = ", ".join(repr(known) for known in names[:_SHOWN]) + (" and more" if len(names) > _SHOWN else "")
-        lacks = ": it is not known which column holds the texts."
+        problem = ": the column of the texts is not known."
         if name is not None:
-            lacks = f" has no column {name!r}, where the texts were in training.{did_you_mean(name, names)}"
+            problem = f" has no column {name!r}, the column of the texts in training.{did_you_mean(name, names)}"
         first = names[0] if names else "text"
         raise DataError(
-            f"the {type(table).__name__}{lacks} Its columns: {listed}. Give the column itself: frame[{first!r}]."
+            f"the {type(table).__name__}{problem} Its columns: {listed([*map(repr, names)], _SHOWN)}. "
+            f"Pass the column itself: frame[{first!r}]."
         )
-    _refuse_doubled(table)
+    _check_names(table)
     return table[name]
 
 
-def _refuse_doubled(table: Any) -> None:
+def _check_names(table: Any) -> None:
+    """Check that no two columns have the same name. Raises: DataError."""
     name = next((name for name, count in Counter(_names(table)).items() if count > 1), None)
     if name is not None:
-        raise DataError(f"the {type(table).__name__}: column {name!r} stands twice. Rename one of them.")
+        raise DataError(f"the {type(table).__name__}: two columns have the name {name!r}. Rename one of them.")
 
 
 def _is_missing(value: Any) -> bool:
-    """Whether it is None, NaN, or the NA or NaT of pandas, which equal nothing or cannot be compared."""
+    """Whether it is None, NaN, or the NA or NaT of pandas, which cannot be found by comparing."""
     return (
         value is None or (isinstance(value, float) and value != value) or type(value).__name__ in ("NAType", "NaTType")
     )
@@ -183,21 +180,20 @@ def _is_missing(value: Any) -> bool:
 
 def _no_text(item: Any, where: str, *, paired: bool) -> str:
     if isinstance(item, Iterable) and not isinstance(item, str | bytes | Mapping | Set) and len(list(item)) == 2:
-        advice = "Give first and second texts of pairs as two lists: predict(firsts, seconds)."
-        advice = (
-            advice if paired else "This model reads single texts: join the two, or give the one that it was trained on."
-        )
+        advice = "This model reads single texts: join the two, or pass the one that it was trained on."
+        if paired:
+            advice = "Pass the first and the second texts of pairs as two lists: predict(firsts, seconds)."
     elif _is_missing(item):
-        advice = "A missing text has no label: leave it out, or give '' for an empty text."
+        advice = "A missing text has no label: leave it out, or pass '' for an empty text."
     else:
         advice = "Convert it with str(), or leave it out."
     return f"{where} is {_shown(item)}, not a text. {advice}"
 
 
 def _no_rows(data: Any) -> str:
-    advice = " It is lazy: give data.collect()." if hasattr(data, "collect") else ""
+    advice = " It is lazy: pass data.collect()." if hasattr(data, "collect") else ""
     return (
-        f"the data is of type {type(data).__name__}, which has no rows with a text and a label.{advice} Give a file, "
+        f"the data has type {type(data).__name__}, which has no rows with a text and a label.{advice} Pass a file, "
         "a DataFrame, or a list of (text, label) pairs."
     )
 

@@ -1,4 +1,4 @@
-"""JSON lines: one object on a line, read strictly."""
+"""Reads JSON lines: one object per line. What is not JSON is an error: repeated keys, NaN, trailing text."""
 
 import json
 from collections import Counter
@@ -14,20 +14,20 @@ from finetooth.recipe import Data
 _ADVICE = 'Every line is one JSON object, such as {"text": "a fine film", "label": "positive"}.'
 
 
-def sample(part: Part, *, spec: Data) -> Sample:
-    """The keys of the first objects as columns, in the order they are met.
+def read_sample(part: Part, *, spec: Data) -> Sample:
+    """The keys of the first objects as columns, in the order in which they occur.
 
     Raises: DataError for a JSON array, or a file without one readable object.
     """
     objects: list[dict[str, Any]] = []
     fault: tuple[int, Malformed] | None = None
-    with text_file.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as opened:
+    with text_file.open_text(part.path, name=part.name, encoding=spec.encoding, to_end=False) as opened:
         for number, line in enumerate(text_file.lines(opened.stream, name=part.name), 1):
             if not line.strip():
                 continue
             if not objects and fault is None and line.lstrip().startswith("["):
                 raise DataError(
-                    f"{part.name}: this is one JSON array, not JSON lines. Write one object on a line: "
+                    f"{part.name}: this is one JSON array, not JSON lines. Write one object per line: "
                     "jq -c '.[]' FILE > NEW.jsonl"
                 )
             record = _parsed(line)
@@ -39,57 +39,57 @@ def sample(part: Part, *, spec: Data) -> Sample:
                 break
     if not objects:
         if fault is None:
-            raise DataError(f"{part.name}: the file holds only blank lines; there is no row to read.")
+            raise DataError(f"{part.name}: the file has only blank lines. Name a file with rows.")
         raise DataError(f"{part.name} row {fault[0]}: {fault[1].fault.what}. {_ADVICE}")
     columns = tuple(dict.fromkeys(key for record in objects for key in record))
     if len(columns) > MAX_COLUMNS:
-        raise DataError(f"{part.name}: {len(columns):,} keys; most allowed is {MAX_COLUMNS:,}.")
+        raise DataError(f"{part.name}: {len(columns):,} keys, more than the limit of {MAX_COLUMNS:,}.")
     rows: list[Sequence[Any]] = [tuple(record.get(name) for name in columns) for record in objects]
     return Sample(columns=columns, rows=rows, facts={"encoding": opened.encoding})
 
 
-def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> Rows:
-    """The wanted values of every object (None where a key is absent); others as Malformed, blank lines passed over."""
-    with text_file.text(part.path, name=part.name, encoding=spec.encoding) as opened:
+def read_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
+    """The values of `columns` in every object, None for a key that it lacks. Blank lines are skipped."""
+    with text_file.open_text(part.path, name=part.name, encoding=spec.encoding) as opened:
         for number, line in enumerate(text_file.lines(opened.stream, name=part.name), 1):
             if not line.strip():
                 continue
             record = _parsed(line)
             if isinstance(record, dict):
-                yield number, [record.get(name) for name in wanted]
+                yield number, [record.get(name) for name in columns]
             else:
                 yield number, record
-    found.facts |= {"sha256": opened.sha256, "bytes": opened.size}
+    sample.facts |= {"sha256": opened.sha256, "bytes": opened.size}
 
 
-def spread_rows(part: Part, found: Sample) -> list[Sequence[Any]]:
+def read_spread_rows(part: Part, sample: Sample) -> list[Sequence[Any]]:
     """The values of objects from all over the file, in the order of the sample's columns.
 
-    Where pieces of the file hold few whole lines, the lines are read from the first on instead.
+    If the pieces of the file have too few complete lines, the file is read from its beginning instead.
     """
-    lines = [line for piece in line_sample.pieces(part, found) for line in piece if line.strip()]
+    lines = [line for piece in line_sample.pieces(part, sample) for line in piece if line.strip()]
     if len(lines) < SAMPLE_ROWS:
-        with line_sample.streamed_lines(part, found) as streamed:
+        with line_sample.streamed_lines(part, sample) as streamed:
             lines = line_sample.evenly(line for line in streamed if line.strip())
     records = map(_parsed, lines)
-    return [tuple(record.get(name) for name in found.columns) for record in records if isinstance(record, dict)]
+    return [tuple(record.get(name) for name in sample.columns) for record in records if isinstance(record, dict)]
 
 
 def _parsed(line: str) -> dict[str, Any] | Malformed:
     try:
         value = _DECODER.decode(line.strip(" \t\r\n"))
     except json.JSONDecodeError as error:
-        said = error.msg.removesuffix(" at")  # some of its messages end in it, to be followed by the place
-        what = f"not valid JSON ({said[0].lower()}{said[1:]} at character {error.pos + 1})"
+        reason = error.msg.removesuffix(" at")  # so end the messages that the position is meant to follow
+        what = f"not valid JSON ({reason[0].lower()}{reason[1:]} at character {error.pos + 1})"
         if not line.endswith(("\n", "\r")):
             what += "; the file ends within this row: was its download cut short?"
         return Malformed(Fault("json", what, _ADVICE), line)
     except _NotJSONError as error:
         return Malformed(Fault("json", str(error), _ADVICE), line)
     except RecursionError:
-        return Malformed(Fault("json", "nested too deep to read", _ADVICE), line)
-    except ValueError:  # an integer of more digits than Python converts
-        return Malformed(Fault("json", "a number of thousands of digits", _ADVICE), line)
+        return Malformed(Fault("json", "nested too deeply to read", _ADVICE), line)
+    except ValueError:  # an integer with more digits than Python converts
+        return Malformed(Fault("json", "a number with thousands of digits", _ADVICE), line)
     if isinstance(value, dict):
         return value
     return Malformed(Fault("json", f"a JSON {_KINDS[type(value)]}, not an object", _ADVICE), line)
@@ -108,13 +108,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
         counts = Counter(key for key, _ in pairs)
-        doubled = next(key for key in counts if counts[key] > 1)
-        raise _NotJSONError(f"the key {doubled!r} stands twice")
+        repeated = next(key for key in counts if counts[key] > 1)
+        raise _NotJSONError(f"the key {repeated!r} occurs twice")
     return record
 
 
-def _constant(word: str) -> Any:
+def _refuse_constant(word: str) -> Any:
     raise _NotJSONError(f"{word} is not JSON")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)

@@ -1,4 +1,4 @@
-"""The whole way from files to three splits, with an account of every row."""
+"""Loads files into three splits, and accounts for every row."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from finetooth import errors
-from finetooth.data import columns, discover, readers, splits
+from finetooth.data import column_roles, discover, readers, splits
 from finetooth.data.examples import Dataset, Examples, content_id, fingerprint
 from finetooth.data.malformed import Rejects
 from finetooth.data.readers import Table
@@ -15,9 +15,10 @@ from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent
 from finetooth.recipe import Data
 from finetooth.tasks import DEFAULT, Task
+from finetooth.wording import listed
 
 _SHOWN = 5
-_TELLING = 10  # rows: fewer may stand in the order of their labels by chance
+_SORTED_ROWS = 10  # fewer rows may be in the order of their labels by chance
 
 
 def load(
@@ -28,34 +29,35 @@ def load(
     rejects: Path | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """The splits that the recipe asks for. sources: paths under train, validation and test, or all of them under `all`.
+    """The splits that the recipe describes. sources: paths under train, validation and test, or all under `all`.
 
-    task: what the labels are.
-    rejects: where malformed rows are written as JSON lines when data.on_bad_row is skip.
-    Raises: DataError naming file and row (or what else is wrong, and the cure); RecipeError for a value that cannot be.
+    task: what the labels are. rejects: the file for malformed rows, as JSON lines, if data.on_bad_row is skip.
+    Raises: DataError with the file and row, what is wrong and what to do; RecipeError for an impossible value.
     """
     progress = progress or Silent()
-    found = discover.find(sources, spec=spec)
-    first = next(iter(found.parts.values()))[0]
-    head = readers.spread(first, readers.sample(first, spec=spec))
-    chosen = columns.resolve(head, part=first, spec=spec, carved="test" not in found.parts)
+    data_files = discover.find(sources, spec=spec)
+    first = next(iter(data_files.parts.values()))[0]
+    head = readers.spread_sample(first, readers.read_sample(first, spec=spec))
+    chosen = column_roles.resolve(head, part=first, spec=spec, carved="test" not in data_files.parts)
     bad = Rejects(spec.on_bad_row)
     tables: dict[str, Table] = {}
-    for name, parts in found.parts.items():
+    for name, parts in data_files.parts.items():
         split = "train" if name == discover.ALL else name
-        tables[split] = readers.read(parts, chosen, split=split, spec=spec, task=task, rejects=bad, progress=progress)
-    bad.stop_if_any()
+        tables[split] = readers.read_split(
+            parts, chosen, split=split, spec=spec, task=task, rejects=bad, progress=progress
+        )
+    bad.check()
     bad.write(rejects)
     _check_rows(tables, spec=spec)
-    with columns.naming_label(chosen):
+    with column_roles.naming_label(chosen):
         labels = task.resolve(set(tables["train"].labels), declared=spec.labels)
         pools = {split: splits.pool(table, labels.encode(table.labels), task=task) for split, table in tables.items()}
-        refuse_unknown(pools, labels.classes, task=task, declared=spec.labels is not None)
+        check_labels(pools, labels.classes, task=task, declared=spec.labels is not None)
     division = splits.divide(pools["train"], pools.get("validation"), pools.get("test"), spec=spec)
-    with columns.naming_label(chosen):
+    with column_roles.naming_label(chosen):
         dataset = _dataset(pools, division, labels.classes, task)
-    told = [note for table in tables.values() for note in table.notes]
-    notes = list(dict.fromkeys([*found.notes, *head.notes, *chosen.notes, *told, *labels.notes, *division.notes]))
+    table_notes = [note for table in tables.values() for note in table.notes]
+    all_notes = [data_files.notes, head.notes, chosen.notes, table_notes, labels.notes, division.notes]
     dataset.summary.update(
         {
             "files": [fact for table in tables.values() for fact in table.facts],
@@ -65,13 +67,10 @@ def load(
             "first_label_number": labels.first_number,
             "rows": _accounts(pools, division, bad),
             "malformed": bad.kinds(),
-            "counts": {
-                "train": _counts(dataset.train, labels.classes),
-                "validation": _counts(dataset.validation, labels.classes),
-            },
+            "counts": {split: _counts(getattr(dataset, split), labels.classes) for split in ("train", "validation")},
             "test_classes": [labels.classes[number] for number in np.unique(dataset.test.labels).tolist()],
             "leaks": division.leaks,
-            "notes": notes,
+            "notes": list(dict.fromkeys(note for notes in all_notes for note in notes)),
             "order": "file order; with a limit, the order of numpy.random.default_rng(seed).permutation",
             "seed": spec.seed,
             "test_id": dataset.test_id,
@@ -82,25 +81,25 @@ def load(
 
 
 def _check_rows(tables: Mapping[str, Table], *, spec: Data) -> None:
-    """Check that every split has rows, and that the columns of data.keep and data.group hold values.
+    """Check that every split has rows, and that the columns of data.keep and data.group have values.
 
-    Raises: DataError naming the files or the column.
+    Raises: DataError with the files or the column.
     """
     for split, table in tables.items():
         if split == "train":
             readers.check_keep(table, spec=spec)
         if not table.ids:
-            raise DataError(f"{files_of(table)}: no row of the {split} split is left to use.{_where_gone(table)}")
+            raise DataError(f"{files_of(table)}: the {split} split has no usable row.{_why_empty(table)}")
         if split == "train" and spec.group is not None and not any(table.groups):
             raise DataError(f"{files_of(table)}: column {spec.group!r} (data.group) is empty in every training row.")
 
 
-def refuse_unknown(pools: Mapping[str, splits.Pool], classes: tuple[str, ...], *, task: Task, declared: bool) -> None:
-    """Pass if the label of every row is one of `classes`. declared: these stand fixed, whatever the training rows hold.
+def check_labels(pools: Mapping[str, splits.Pool], classes: tuple[str, ...], *, task: Task, declared: bool) -> None:
+    """Check that the label of every row is one of `classes`. declared: whether the recipe names the classes.
 
-    Raises: DataError naming the first rows of a split whose labels are not, with the nearest class.
+    Raises: DataError with the first rows of a split that have another label, and the nearest class.
     """
-    listed = ", ".join(classes[:8]) + (f" and {len(classes) - 8} more" if len(classes) > 8 else "")
+    names = listed(classes, 8)
     for split, pool in pools.items():
         unknown = np.flatnonzero(task.unknown(pool.labels))
         if not len(unknown):
@@ -109,12 +108,12 @@ def refuse_unknown(pools: Mapping[str, splits.Pool], classes: tuple[str, ...], *
         for row in unknown[:_SHOWN].tolist():
             file, _, number = pool.table.ids[row].rpartition(":")
             name = pool.table.labels[row]
-            known = f"is not a known label ({listed})" if declared else "stands in no training row"
+            known = f"is not one of the labels ({names})" if declared else "occurs in no training row"
             lines.append(f"{file} row {number}: label {name!r} {known}.{errors.did_you_mean(name, classes)}")
         if len(unknown) > _SHOWN:
             lines.append(f"... and {len(unknown) - _SHOWN:,} more rows of the {split} split.")
-        cure = "data.labels must name every class" if declared else f"The classes of the training rows are: {listed}"
-        lines.append(f"{cure}; correct the rows, or leave them out with data.keep.")
+        fix = "data.labels must name every class" if declared else f"The classes of the training rows are: {names}"
+        lines.append(f"{fix}. Correct the rows, or leave them out with data.keep.")
         raise DataError("\n".join(lines))
 
 
@@ -136,54 +135,54 @@ def _dataset(
 def _check_classes(
     examples_by_split: Mapping[str, Examples], pools: Mapping[str, splits.Pool], *, classes: tuple[str, ...]
 ) -> None:
-    """Pass if every split holds two classes or more.
+    """Check that every split has two or more classes.
 
-    pools: the rows that were given, by split; a split without a pool of its own was carved from that of `train`.
-    Raises: DataError naming the label, why it stands alone as far as it can be told, and the cure.
+    pools: the rows by source. A split without a pool of its own was carved from that of `train`.
+    Raises: DataError with the only label, the likely reason and what to do.
     """
     for split, examples in examples_by_split.items():
-        held = np.unique(examples.labels)
-        if len(held) > 1:
+        present = np.unique(examples.labels)
+        if len(present) > 1:
             continue
-        only = classes[int(held[0])]
+        only = classes[int(present[0])]
         if split == "train":
             raise DataError(
-                f"the training rows used hold only the label {only!r}; two classes or more are needed. "
-                "Raise data.limit.train, or draw with another data.seed."
+                f"all training rows that are used have the label {only!r}, but two or more classes are needed. "
+                "Raise data.limit.train, or draw other rows with data.seed."
             )
         rows = "the only row" if len(examples) == 1 else f"all {len(examples):,} rows"
-        purpose = "choose by" if split == "validation" else "measure on"
+        purpose = "choose a model" if split == "validation" else "measure a model"
         raise DataError(
-            f"{rows} of the {split} split {'has' if len(examples) == 1 else 'have'} the label {only!r}: there is "
-            f"nothing to {purpose} with one class. {_cure(split, pools)}"
+            f"{rows} of the {split} split {'has' if len(examples) == 1 else 'have'} the label {only!r}; one class is "
+            f"not enough to {purpose}. {_one_class_fix(split, pools)}"
         )
 
 
 def _is_sorted(pool: splits.Pool) -> bool:
-    """Whether the rows stand sorted by label: all rows of a class together."""
+    """Whether the rows are sorted by label: all rows of a class together."""
     changes = int((pool.labels[1:] != pool.labels[:-1]).sum())
-    return len(pool) >= _TELLING and 0 < changes == len(np.unique(pool.labels)) - 1
+    return len(pool) >= _SORTED_ROWS and 0 < changes == len(np.unique(pool.labels)) - 1
 
 
-def _cure(split: str, pools: Mapping[str, splits.Pool]) -> str:
+def _one_class_fix(split: str, pools: Mapping[str, splits.Pool]) -> str:
     pool = pools.get(split)
     if pool is None:
-        return f"Raise data.{split}, or name {split} rows of their own in data.source."
+        return f"Raise data.{split}, or name a file of {split} rows in data.source."
     if len(np.unique(pool.labels)) > 1:
-        dropped = "Its rows of other labels were dropped, for they equal test rows: name other validation rows."
-        return dropped if split == "validation" else "Raise data.limit.test, or draw with another data.seed."
-    if len(pool) < _TELLING:
+        dropped = "Its rows with other labels were dropped because they equal test rows: name other validation rows."
+        return dropped if split == "validation" else "Raise data.limit.test, or draw other rows with data.seed."
+    if len(pool) < _SORTED_ROWS:
         return f"Name more {split} rows in data.source."
-    if _is_sorted(pools["train"]):
-        return (
-            "The training rows stand sorted by label, so this looks like a part of a sorted file: "
-            "shuffle that file before it is cut, or give all of it."
-        )
-    return "A part of a file sorted by label looks like this: shuffle the file before it is cut, or give all of it."
+    sorted_by = (
+        "The training rows are sorted by label" if _is_sorted(pools["train"]) else "The rows may be sorted by label"
+    )
+    return (
+        f"{sorted_by}, so this may be a piece of a sorted file: shuffle the file before you cut it, or use all of it."
+    )
 
 
 def examples_of(pool: splits.Pool, rows: splits.Rows) -> Examples:
-    """The chosen rows of a pool, in the order of `rows`."""
+    """The examples of a pool at `rows`, in that order."""
     table, chosen = pool.table, rows.tolist()
     return Examples(
         ids=tuple(table.ids[row] for row in chosen),
@@ -195,7 +194,7 @@ def examples_of(pool: splits.Pool, rows: splits.Rows) -> Examples:
 
 
 def _accounts(pools: Mapping[str, splits.Pool], division: splits.Division, bad: Rejects) -> dict[str, Any]:
-    """For each split: in = used + rejected + dropped + outside. Rows carved out of train came in where they went."""
+    """For each split: in = used + rejected + dropped + outside. Carved rows count as `in` for their new split."""
     accounts: dict[str, Any] = {}
     used = {"train": len(division.train), "validation": len(division.validation), "test": len(division.test)}
     for split, count in used.items():
@@ -204,11 +203,11 @@ def _accounts(pools: Mapping[str, splits.Pool], division: splits.Division, bad: 
             account = {"in": count + outside, "used": count, "rejected": 0, "dropped": {}, "outside": outside}
         else:
             dropped = dict(pool.dropped)
-            if pool.table.left:
-                dropped["outside data.keep"] = pool.table.left
-            came = pool.table.came - (division.moved if split == "train" else 0)
+            if pool.table.outside_keep:
+                dropped["outside data.keep"] = pool.table.outside_keep
+            rows_in = pool.table.row_count - (division.moved if split == "train" else 0)
             account = {
-                "in": came, "used": count, "rejected": bad.counts[split], "dropped": dropped, "outside": outside,
+                "in": rows_in, "used": count, "rejected": bad.counts[split], "dropped": dropped, "outside": outside,
             }  # fmt: skip
         total = count + int(account["rejected"]) + sum(account["dropped"].values()) + outside  # type: ignore[call-overload, attr-defined]
         assert account["in"] == total, f"{split}: {account}"
@@ -216,7 +215,7 @@ def _accounts(pools: Mapping[str, splits.Pool], division: splits.Division, bad: 
     return accounts
 
 
-def _columns_summary(chosen: columns.Columns) -> dict[str, Any]:
+def _columns_summary(chosen: column_roles.Columns) -> dict[str, Any]:
     names = {"text": chosen.text, "text_pair": chosen.text_pair, "label": chosen.label, "group": chosen.group}
     return {key: {"name": name, "how": chosen.how[key]} for key, name in names.items() if name is not None}
 
@@ -226,11 +225,12 @@ def _counts(split: Examples, classes: tuple[str, ...]) -> dict[str, int]:
 
 
 def files_of(table: Table) -> str:
-    """The names of the table's first files, for an error."""
+    """The names of the table's first files, for a message."""
     return ", ".join(str(fact["file"]) for fact in table.facts[:_SHOWN])
 
 
-def _where_gone(table: Table) -> str:
-    if not table.came:
-        return " The file has a header and no rows."
-    return f" Of {table.came:,} rows, {table.left:,} are outside data.keep and {table.came - table.left:,} malformed."
+def _why_empty(table: Table) -> str:
+    if not table.row_count:
+        return " The file has a header but no rows."
+    malformed = table.row_count - table.outside_keep
+    return f" Of {table.row_count:,} rows, data.keep leaves out {table.outside_keep:,} and {malformed:,} are malformed."

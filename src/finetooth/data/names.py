@@ -12,22 +12,22 @@ _YAML_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "n
 
 
 def name_words(name: str) -> list[str]:
-    """The words of a name in lower case: runs of letters, also where only a capital begins one (reviewsTrain)."""
+    """The words of a name in lower case: its runs of letters, split at capitals too (reviewsTrain)."""
     return _LETTERS.findall(snake_case(name))
 
 
 def snake_case(name: str) -> str:
-    """A name in lower case with `_` where CamelCase begins a word."""
+    """A name in lower case, with `_` where CamelCase begins a word."""
     return _CAPITAL.sub("_", name).casefold()
 
 
 def recipe_word(name: str) -> str:
-    """A name as it is written in a recipe: in quotes where YAML would read it as something else."""
+    """A name as a recipe writes it: in quotes if YAML would read the bare name as something else."""
     plain = _PLAIN_WORD.fullmatch(name) and name.casefold() not in _YAML_WORDS
     return name if plain else json.dumps(name, ensure_ascii=False)
 
 
 def recipe_list(names: Sequence[str]) -> str:
-    """Names as a list in a recipe; of very many, the first."""
+    """Names as a list in a recipe, at most _SHOWN_NAMES of them."""
     more = ", ..." if len(names) > _SHOWN_NAMES else ""
     return f"[{', '.join(map(recipe_word, names[:_SHOWN_NAMES]))}{more}]"

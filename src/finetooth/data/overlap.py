@@ -1,38 +1,35 @@
-"""Which rows hold the same text: equal after Unicode NFKC and with every run of white space as one blank.
+"""Which examples have the same text: equal after Unicode NFKC and with every run of white space as one blank.
 
-Case is kept: "US" and "us" differ. Labels play no part: one text under two labels is one text.
+Case counts: "US" and "us" differ. Labels do not count: one text with two labels is one text.
 """
 
 import hashlib
 import unicodedata
-from collections.abc import Hashable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 
 def normalise(text: str) -> str:
-    """The text by which rows are compared."""
+    """The text in the form in which texts are compared."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     return " ".join(text.split())
 
 
 def keys(texts: Sequence[str], pairs: Sequence[str] | None) -> list[bytes]:
-    """A 16-byte key for every row; equal keys mean equal texts (and second texts) after normalise()."""
-    if pairs is None:
-        return [hashlib.blake2b(normalise(text).encode(), digest_size=16).digest() for text in texts]
-    # A normalised text holds no newline, so one keeps the two apart.
-    return [
-        hashlib.blake2b(f"{normalise(text)}\n{normalise(pair)}".encode(), digest_size=16).digest()
-        for text, pair in zip(texts, pairs, strict=True)
-    ]
+    """A 16-byte key for every example; equal keys mean equal texts (and second texts) after normalise()."""
+    normal: Iterable[str] = map(normalise, texts)
+    if pairs is not None:  # a normalised text holds no newline, so the newline marks where the second text begins
+        normal = (f"{text}\n{normalise(pair)}" for text, pair in zip(normal, pairs, strict=True))
+    return [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in normal]
 
 
 def folds(row_keys: Sequence[bytes], labels: npt.NDArray[np.int64], *, count: int) -> npt.NDArray[np.int64]:
-    """The fold of every row, 0 to count - 1, (N,) int64: equal texts in one fold, classes spread evenly.
+    """The fold of every example, 0 to count - 1, (N,) int64: equal texts share a fold, classes are spread evenly.
 
-    row_keys: as keys() gives them; labels: (N,) int64. The order of the rows changes nothing.
+    row_keys: from keys(); labels: (N,) int64. The folds do not depend on the order of the examples.
     """
     first: dict[bytes, int] = {}
     for key, label in zip(row_keys, labels.tolist(), strict=True):
@@ -42,9 +39,9 @@ def folds(row_keys: Sequence[bytes], labels: npt.NDArray[np.int64], *, count: in
 
 
 def units(row_keys: Sequence[bytes], groups: Sequence[str | None]) -> npt.NDArray[np.int64]:
-    """The unit of every row, (N,) int64: rows that share a text or a group, directly or through others, share a unit.
+    """The unit of every example, (N,) int64. Examples that share a text or a group, also through others, share a unit.
 
-    groups: empty where no group column is declared; None for a row without one, which then stands alone.
+    groups: empty if no group column is declared; None for an example without a group.
     """
     parents = list(range(len(row_keys)))
 
@@ -54,22 +51,17 @@ def units(row_keys: Sequence[bytes], groups: Sequence[str | None]) -> npt.NDArra
             row = parents[row]
         return row
 
-    first: dict[Hashable, int] = {}
-    for row, key in enumerate(row_keys):
-        other = first.setdefault(key, row)
-        if other != row:
-            parents[root(row)] = root(other)
-    for row, group in enumerate(groups):
-        if group is not None:
-            other = first.setdefault(group, row)
-            if root(other) != root(row):
-                parents[root(row)] = root(other)
+    first: dict[object, int] = {}  # a key is bytes, a group is text: they cannot be equal
+    for values in (row_keys, groups):
+        for row, value in enumerate(values):
+            if value is not None:
+                parents[root(row)] = root(first.setdefault(value, row))
     roots = np.fromiter((root(row) for row in range(len(parents))), dtype=np.int64, count=len(parents))
     return renumber(roots)[1]
 
 
 def renumber(values: npt.NDArray[np.int64]) -> tuple[int, npt.NDArray[np.int64]]:
-    """(how many distinct values, each value's rank among them): numpy.unique's inverse, without its hash table."""
+    """(number of distinct values, the rank of each value among them): numpy.unique's inverse without a hash table."""
     if not len(values):
         return 0, values
     present = np.zeros(int(values.max()) + 1, dtype=bool)

@@ -1,4 +1,4 @@
-"""Two files of one length: texts, and on the same line of the other file the label of each."""
+"""Reads two files with equally many lines: texts, and the label of each on the same line of the other file."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from finetooth.data import text_file
-from finetooth.data.parts import SAMPLE_ROWS, Part, Rows, Sample
+from finetooth.data.parts import SAMPLE_ROWS, Part, Rows, Sample, picker
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
@@ -17,9 +17,9 @@ _NAMES_FILE = "mapping.txt"
 
 
 def pairs(files: Sequence[Path]) -> dict[Path, Path]:
-    """The file of labels of each file of texts among the files of one folder, told by their names.
+    """For each file of texts among the files of one folder, its file of labels, by their names.
 
-    They differ in the words for text and for label alone: train_text.txt and train_labels.txt, seq.in and label.
+    The two names differ only in the words for text and label: train_text.txt and train_labels.txt, seq.in and label.
     """
     texts: dict[tuple[str, ...], list[Path]] = {}
     labels: dict[tuple[str, ...], list[Path]] = {}
@@ -27,109 +27,107 @@ def pairs(files: Sequence[Path]) -> dict[Path, Path]:
         words = re.findall(r"[a-z0-9]+", file.name.casefold())
         if _TABLE_ENDINGS & set(words):
             continue
-        for held, kind in ((texts, _TEXT_WORDS), (labels, _LABEL_WORDS)):
+        for by_rest, kind in ((texts, _TEXT_WORDS), (labels, _LABEL_WORDS)):
             if kind & set(words) and file.is_file():
-                held.setdefault(tuple(word for word in words if word not in kind), []).append(file)
+                by_rest.setdefault(tuple(word for word in words if word not in kind), []).append(file)
     both = [rest for rest in texts if rest in labels]
     return {texts[rest][0]: labels[rest][0] for rest in both if len(texts[rest]) == len(labels[rest]) == 1}
 
 
 def take_labels(chosen: dict[str, list[tuple[Path, str]]], *, spec: Data) -> dict[Path, Path]:
-    """Takes the files of labels out of `chosen`, the files and names of each split; returns that of each file of texts.
+    """Remove the files of labels from `chosen`, the files and names of each split; returns one for each file of texts.
 
-    They go together by name or, with data.format: parallel, as they are listed: texts, labels.
-    Raises: DataError where data.format is parallel and a file of texts is alone.
+    The two belong together by their names or, with data.format: parallel, by their order: texts, labels.
+    Raises: DataError if data.format is parallel and a file of texts has no file of labels.
     """
     if spec.format not in (None, "parallel"):
         return {}
     folders = {path.parent for entries in chosen.values() for path, _ in entries if path.is_file()}
     known = {texts: labels for folder in sorted(folders) for texts, labels in pairs(list(folder.iterdir())).items()}
-    taken: dict[Path, Path] = {}
+    labels_of: dict[Path, Path] = {}
     for split, entries in chosen.items():
         paths = [path for path, _ in entries]
         here = {path: known[path] for path in paths if path in known}
         if spec.format == "parallel" and not set(paths) <= {*here, *here.values()}:
             if len(paths) % 2:
                 raise DataError(
-                    f"{paths[-1].name}: data.format is parallel, and no file of labels goes with this file of texts. "
+                    f"{paths[-1].name}: data.format is parallel, but this file of texts has no file of labels. "
                     "Name both, the texts first: data.source: {train: [TEXTS, LABELS], test: [TEXTS, LABELS]}"
                 )
             here = dict(zip(paths[::2], paths[1::2], strict=True))
-        taken |= here
+        labels_of |= here
         chosen[split] = [(path, name) for path, name in entries if path not in here.values()]
-    return taken
+    return labels_of
 
 
-def sample(part: Part, *, spec: Data) -> Sample:
+def read_sample(part: Part, *, spec: Data) -> Sample:
     """The columns label and text, and the first rows.
 
-    Raises: DataError for files of blank lines.
+    Raises: DataError if the file of labels has only blank lines.
     """
-    found = Sample(columns=("label", "text"), rows=[])
+    sample = Sample(columns=("label", "text"), rows=[])
     assert part.labels is not None
     with (
-        text_file.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as texts,
-        text_file.text(part.labels, name=part.labels.name, encoding=spec.encoding, whole=False) as labels,
+        text_file.open_text(part.path, name=part.name, encoding=spec.encoding, to_end=False) as texts,
+        text_file.open_text(part.labels, name=part.labels.name, encoding=spec.encoding, to_end=False) as labels,
     ):
         label_lines = text_file.lines(labels.stream, name=part.labels.name)
         for label, text in zip(label_lines, text_file.lines(texts.stream, name=part.name), strict=False):
-            found.rows.append((label.strip(), text.rstrip("\r\n")))
-            if len(found.rows) == SAMPLE_ROWS:
+            sample.rows.append((label.strip(), text.rstrip("\r\n")))
+            if len(sample.rows) == SAMPLE_ROWS:
                 break
-    found.facts["encoding"] = texts.encoding
-    if not any(label for label, _ in found.rows):
-        raise DataError(f"{part.labels.name}: the file holds only blank lines; there is no label to read.")
+    sample.facts["encoding"] = texts.encoding
+    if not any(label for label, _ in sample.rows):
+        raise DataError(f"{part.labels.name}: the file has only blank lines. Name a file with labels.")
     names = _label_names(part, spec=spec)
     listed = ", ".join(f"{number} = {name}" for number, name in list(names.items())[:10])
-    found.notes.append(
+    sample.notes.append(
         f"{part.name}: the label of each line is read from the same line of {part.labels.name}"
-        + (f", its number named by {_NAMES_FILE}: {listed}." if names else ".")
+        + (f"; {_NAMES_FILE} gives the names of the numbers: {listed}." if names else ".")
     )
-    return found
+    return sample
 
 
-def rows(part: Part, found: Sample, *, spec: Data, wanted: tuple[str, ...]) -> Rows:
-    """The wanted values of every line; a line that is blank in both files is passed over.
+def read_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
+    """The values of `columns` in every line. A line that is blank in both files is skipped.
 
-    Raises: DataError where one file has more lines than the other.
+    Raises: DataError if one file has more lines than the other.
     """
-    order = [found.columns.index(name) for name in wanted]
+    pick = picker([sample.columns.index(name) for name in columns])
     assert part.labels is not None
     names = _label_names(part, spec=spec)
-    beyond = False
+    unpaired = False
     texts_count = labels_count = 0
     with (
-        text_file.text(part.path, name=part.name, encoding=spec.encoding) as texts,
-        text_file.text(part.labels, name=part.labels.name, encoding=spec.encoding) as labels,
+        text_file.open_text(part.path, name=part.name, encoding=spec.encoding) as texts,
+        text_file.open_text(part.labels, name=part.labels.name, encoding=spec.encoding) as labels,
     ):
         text_lines = text_file.lines(texts.stream, name=part.name)
         label_lines = text_file.lines(labels.stream, name=part.labels.name)
         for number, (label, text) in enumerate(zip_longest(label_lines, text_lines), 1):
             labels_count, texts_count = labels_count + (label is not None), texts_count + (text is not None)
             if label is None or text is None:
-                beyond = beyond or bool((label or text or "").strip())
+                unpaired = unpaired or bool((label or text or "").strip())
             elif label.strip() or text.strip():
-                values = (names.get(label.strip(), label.strip()), text.rstrip("\r\n"))
-                yield number, [values[place] for place in order]
-    if beyond:  # blank lines at the end of one file are no rows
+                yield number, pick((names.get(label.strip(), label.strip()), text.rstrip("\r\n")))
+    if unpaired:  # blank lines at the end of one file are not rows
         raise DataError(
-            f"{part.name} has {texts_count:,} lines and {part.labels.name} {labels_count:,}: the label of each "
-            "text must stand on the same line of the other file. Was one of them cut short, or does a text hold a line "
-            "break?"
+            f"{part.name} has {texts_count:,} lines and {part.labels.name} {labels_count:,}: the label of each text "
+            "must be on the same line of the other file. Was one file cut short, or does a text contain a line break?"
         )
-    found.facts |= {
+    sample.facts |= {
         "sha256": texts.sha256, "bytes": texts.size,
         "labels_file": part.labels.name, "labels_sha256": labels.sha256,
     }  # fmt: skip
 
 
 def _label_names(part: Part, *, spec: Data) -> dict[str, str]:
-    """The names of numbers, from a file of them beside the labels; none where data.labels names the classes."""
+    """The names of numbered labels, from a file beside the labels; none if data.labels names the classes."""
     assert part.labels is not None
     file = part.labels.with_name(_NAMES_FILE)
     if spec.labels is not None or not file.is_file():
         return {}
-    with text_file.text(file, name=file.name, encoding=spec.encoding, whole=False) as opened:
+    with text_file.open_text(file, name=file.name, encoding=spec.encoding, to_end=False) as opened:
         lines = [line.split("\t") for line in text_file.lines(opened.stream, name=file.name)]
-    named = {line[0].strip(): line[1].strip() for line in lines if len(line) > 1 and line[0].strip().isdecimal()}
-    return named if len(set(named.values())) == len(named) and all(named.values()) else {}
+    names = {line[0].strip(): line[1].strip() for line in lines if len(line) > 1 and line[0].strip().isdecimal()}
+    return names if len(set(names.values())) == len(names) and all(names.values()) else {}

@@ -1,7 +1,7 @@
-"""What a Parquet file unfolds to, counted from the header of every page before a page is decoded.
+"""Counts the decompressed size of a Parquet file from its page headers, before a page is decoded.
 
-The sizes in the footer are not used: they are only a copy of what the pages say, and Arrow allocates by the pages.
-Where the pages lie is read here too: pyarrow's metadata of a column ends the process when its statistics are damaged.
+The sizes in the footer are not trusted: they are a copy of those in the pages, and Arrow allocates by the pages. The
+positions of the pages are read here too, because pyarrow crashes on column metadata with damaged statistics.
 Source: https://github.com/apache/parquet-format (parquet.thrift; Thrift's compact protocol).
 """
 
@@ -11,8 +11,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 _MAX_PAGES = 1_000_000
 _HEADER_BYTES = 1 << 12
-_MAX_HEADER_BYTES = 1 << 24  # statistics hold whole values
-_MAX_FOOTER_BYTES = 1 << 24  # of about a hundred thousand columns of row groups
+_MAX_HEADER_BYTES = 1 << 24  # the statistics in it contain complete values
+_MAX_FOOTER_BYTES = 1 << 24  # enough for about a hundred thousand columns of row groups
 _MAX_DEPTH = 16
 _LEVEL_BYTES = 4  # a repetition and a definition level of two bytes each
 _DATA_PAGE, _DICTIONARY_PAGE, _DATA_PAGE_V2 = 0, 2, 3
@@ -21,16 +21,16 @@ _DELTA_BYTE_ARRAY = 7
 
 
 class PageError(Exception):
-    """The pages of a column are not what the format says."""
+    """The pages of a column do not follow the format."""
 
 
 @dataclass(slots=True)
-class Unfolded:
-    """What the pages of some leaves (columns without parts of their own) hold.
+class PageSizes:
+    """The sizes of the pages of some leaves (columns without parts of their own).
 
-    bytes: when decompressed; of leaves inside lists, values at least at the size of their levels. largest: by leaf, the
-    most that one value may take because it need not be stored in full: a page of a dictionary or of texts written as
-    what differs from the one before (by_difference: the leaves that hold such), or a fixed length.
+    bytes: decompressed size; a value in a list counts at least as much as its levels. largest: for each leaf, the most
+    that one value may take although less is stored: the page of a dictionary, a page of texts that are stored as the
+    difference to the text before (by_difference: the leaves with such pages), or a fixed length.
     """
 
     bytes: int = 0
@@ -39,7 +39,7 @@ class Unfolded:
 
 
 class Group(NamedTuple):
-    """A row group: rows, bytes as the footer claims them, and by leaf where its pages begin and end."""
+    """A row group: number of rows, bytes according to the footer, and for each leaf where its pages begin and end."""
 
     rows: int
     size: int
@@ -49,7 +49,7 @@ class Group(NamedTuple):
 def row_groups(stream: BinaryIO) -> list[Group]:
     """The row groups of a file, from its footer.
 
-    Raises: PageError for a footer that is larger than 16 MiB, or does not say where every page lies.
+    Raises: PageError for a footer that is larger than 16 MiB or lacks the position of a page.
     """
     end = stream.seek(0, 2)
     stream.seek(max(end - 8, 0))
@@ -61,30 +61,30 @@ def row_groups(stream: BinaryIO) -> list[Group]:
         groups = _Compact(stream.read(length)).struct().get(4) or []
         return [_group(fields) for fields in groups]
     except (IndexError, KeyError, TypeError, AttributeError):
-        raise PageError("the footer does not say where the pages are") from None
+        raise PageError("the footer lacks the positions of the pages") from None
 
 
 def _group(fields: dict[int, Any]) -> Group:
-    places = []
+    pages = []
     for chunk in fields[1]:
         details = chunk[3]
         first, dictionary, stored = int(details[9]), int(details.get(11, 0)), int(details[7])
         start = dictionary if 0 < dictionary < first else first
         if start < 0 or stored < 0:
             raise PageError("a column that begins before the file")
-        places.append((start, start + stored))
+        pages.append((start, start + stored))
     rows = int(fields[3])
     if rows < 0:
         raise PageError(f"a row group of {rows:,} rows")
-    return Group(rows=rows, size=int(fields[2]), pages=tuple(places))
+    return Group(rows=rows, size=int(fields[2]), pages=tuple(pages))
 
 
-def unfolded(stream: BinaryIO, schema: Any, *, groups: Iterable[Group], leaves: Iterable[int]) -> Unfolded:
-    """The pages of these leaves (pyarrow's column indices) in these row groups, from their headers alone.
+def page_sizes(stream: BinaryIO, schema: Any, *, groups: Iterable[Group], leaves: Iterable[int]) -> PageSizes:
+    """The sizes of the pages of these leaves (pyarrow's column indices) in these row groups, from the page headers.
 
-    Raises: PageError where a header cannot be read, or there are more than a million.
+    Raises: PageError if a header cannot be read, or there are more than a million.
     """
-    total, pages, leaves = Unfolded(), 0, list(leaves)
+    total, pages, leaves = PageSizes(), 0, list(leaves)
     for group in groups:
         for leaf in leaves:
             at, end = group.pages[leaf]
@@ -96,8 +96,8 @@ def unfolded(stream: BinaryIO, schema: Any, *, groups: Iterable[Group], leaves: 
     return total
 
 
-def _count(total: Unfolded, stream: BinaryIO, at: int, *, leaf: int, column: Any) -> int:
-    """Add the page at `at` to the total; where the next one begins."""
+def _count(total: PageSizes, stream: BinaryIO, at: int, *, leaf: int, column: Any) -> int:
+    """Add the page at `at` to the total; returns where the next page begins."""
     header, length = _header(stream, at)
     kind, size, stored = header.get(1), header.get(2), header.get(3)
     if not (isinstance(size, int) and isinstance(stored, int) and size >= 0 and stored >= 0):
@@ -106,19 +106,19 @@ def _count(total: Unfolded, stream: BinaryIO, at: int, *, leaf: int, column: Any
     inner = inner if isinstance(inner, dict) else {}
     values, encoding = inner.get(1), inner.get(4 if kind == _DATA_PAGE_V2 else 2)
     width = max(_LEVEL_BYTES, column.length or 0)
-    many = values if column.max_repetition_level > 0 and isinstance(values, int) else 0
-    total.bytes += max(size, many * width)
+    list_values = values if column.max_repetition_level > 0 and isinstance(values, int) else 0
+    total.bytes += max(size, list_values * width)
     by_difference = encoding == _DELTA_BYTE_ARRAY and kind != _DICTIONARY_PAGE
     if by_difference:
         total.by_difference.add(leaf)
     if column.physical_type in ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"):
-        whole = size if by_difference or kind == _DICTIONARY_PAGE else 0
-        total.largest[leaf] = max(total.largest.get(leaf, 0), whole, column.length or 0)
+        largest = size if by_difference or kind == _DICTIONARY_PAGE else 0
+        total.largest[leaf] = max(total.largest.get(leaf, 0), largest, column.length or 0)
     return at + length + stored
 
 
 def _header(stream: BinaryIO, at: int) -> tuple[dict[int, Any], int]:
-    """The fields of the page header at `at` by their numbers, and its length in bytes."""
+    """The fields of the page header at `at`, by their numbers, and the length of the header in bytes."""
     size = _HEADER_BYTES
     while True:
         stream.seek(at)
@@ -133,15 +133,15 @@ def _header(stream: BinaryIO, at: int) -> tuple[dict[int, Any], int]:
 
 
 class _Compact:
-    """A reader of Thrift's compact protocol; IndexError where the data ends too soon."""
+    """Reads Thrift's compact protocol. Raises: IndexError if the data ends too soon."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
 
     def struct(self, depth: int = 0) -> dict[int, Any]:
-        """Field number to value; texts and lists of anything but structures as None."""
+        """The values of a structure by field number. Texts, and lists of anything but structures, are None."""
         if depth > _MAX_DEPTH:
-            raise PageError("a page header nested too deep")
+            raise PageError("a page header nested too deeply")
         fields: dict[int, Any] = {}
         number = 0
         while (mark := self._byte()) != 0:
@@ -151,7 +151,7 @@ class _Compact:
         return fields
 
     def _value(self, kind: int, depth: int) -> Any:
-        if kind in (1, 2, 3):  # a truth value or a byte of a list
+        if kind in (1, 2, 3):  # a boolean or a byte in a list
             return self._byte()
         if kind in (4, 5, 6):
             return self._integer()
@@ -185,7 +185,7 @@ class _Compact:
                 return value
             shift += 7
             if shift > 63:
-                raise PageError("a number of too many digits in a page header")
+                raise PageError("a number with too many digits in a page header")
 
     def _integer(self) -> int:
         value = self._varint()

@@ -1,4 +1,4 @@
-"""What every format's reader hands over: parts to read, a sample of each, and rows with their numbers."""
+"""What the reader of every format takes and returns: a part to read, a sample of it, and rows with their numbers."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +16,9 @@ MAX_COLUMNS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file (or folder of classes) of one split.
+    """One file of one split, or a folder with one sub-folder for each class.
 
-    name: unique among the parts, never a whole path. labels: the file with the label of each line, of a parallel part.
+    name: unique among the parts; never an absolute path. labels: for the format `parallel`, the file of labels.
     """
 
     path: Path
@@ -27,16 +27,16 @@ class Part:
     labels: Path | None = None
 
 
-# A row goes by its number, or in a folder of texts by the name of its file.
-Row = tuple[int | str, Sequence[Any] | Malformed]
+# A row has a number; in a folder of texts it has the name of its file instead.
+Rows = Iterator[tuple[int | str, Sequence[Any] | Malformed]]
 
 
 @dataclass(slots=True)
 class Sample:
-    """The columns of a part, its first rows, and how it is to be read.
+    """The columns of a part, its first rows, and how to read it.
 
-    facts: what the summary tells of the part (encoding, delimiter, sha256 once read). first_row: the number of the
-    first row of data, as a spreadsheet or editor counts.
+    facts: goes into the summary: encoding, delimiter and, after reading, sha256 and bytes. first_row: the number of the
+    first row of data, as a spreadsheet or editor counts. headed: whether the part has a header.
     """
 
     columns: tuple[str, ...]
@@ -50,12 +50,8 @@ class Sample:
     quoting: bool = True
 
 
-Rows = Iterator[Row]
-
-
 def picker(positions: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
-    """A fast function from a whole record to the values at `positions`."""
+    """A fast function that takes a record and returns its values at `positions`."""
     if len(positions) == 1:
-        only = positions[0]
-        return lambda record: (record[only],)
+        return lambda record: (record[positions[0]],)
     return itemgetter(*positions)

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, whatever its name says; and in which encoding a text seems to be."""
+"""What a file is by its first bytes, whatever its name says, and which encoding a text is likely to have."""
 
 import codecs
 from itertools import pairwise
@@ -24,29 +24,27 @@ _MARKUP = (b"<!doctype html", b"<html")
 
 
 def check(head: bytes, *, name: str, compression: str | None) -> None:
-    """Pass if the first bytes are those of the kind the name promises: text, or the compression given.
+    """Check that the first bytes are those of a text or, if `compression` is set, of that compression.
 
-    Raises: DataError saying what the file is and what to do.
+    Raises: DataError with what the file is and what to do.
     """
-    wanted = {"gzip": b"\x1f\x8b", "bzip2": b"BZh"}.get(compression or "", b"")
-    if wanted and head.startswith(wanted):
+    expected = {"gzip": b"\x1f\x8b", "bzip2": b"BZh"}.get(compression or "", b"")
+    if expected and head.startswith(expected):
         return
     for magic, kind, advice in _MAGIC:
-        # BZh may begin a text; a bzip2 stream goes on with its level and the digits of pi.
+        # A text may begin with BZh; in a bzip2 stream the level and the digits of pi follow.
         if head.startswith(magic) and (magic != b"BZh" or head[4:10] == b"1AY&SY"):
-            raise DataError(f"{name}: by its content this is {kind}. {advice}")
+            raise DataError(f"{name}: the content is {kind}. {advice}")
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:14].lower().startswith(_MARKUP):
+        raise DataError(f"{name}: the content is a web page (HTML), perhaps a log-in page. Download the file itself.")
+    if expected:
         raise DataError(
-            f"{name}: by its content this is a web page (HTML), perhaps a log-in page. Download the file itself."
-        )
-    if wanted:
-        raise DataError(
-            f"{name}: by its content this is not {compression} data. Remove the ending of its name if it is plain text."
+            f"{name}: the content is not {compression} data. If it is plain text, remove the ending of its name."
         )
 
 
 def byte_order_mark(head: bytes) -> str | None:
-    """The codec that a byte order mark at the beginning names, or None."""
+    """The codec whose byte order mark the bytes begin with, or None."""
     for mark, codec in (
         (codecs.BOM_UTF8, "utf-8-sig"),
         (codecs.BOM_UTF32_LE, "utf-32"),
@@ -60,7 +58,7 @@ def byte_order_mark(head: bytes) -> str | None:
 
 
 def utf16_without_mark(head: bytes) -> str | None:
-    """`utf-16-le` or `utf-16-be` if every second byte is mostly zero and the others are not, else None."""
+    """`utf-16-le` or `utf-16-be` if nearly half of the bytes are zero, all at odd or all at even positions; or None."""
     even, odd = head[0::2], head[1::2]
     if len(odd) < 4:
         return None
@@ -71,9 +69,9 @@ def utf16_without_mark(head: bytes) -> str | None:
 
 
 def guess(data: bytes) -> str:
-    """The encoding that lines of bytes, not all of them UTF-8, seem to be in; cp1252 when nothing speaks for another.
+    """The likely encoding of lines of bytes, not all of them UTF-8; cp1252 if there is no sign of another.
 
-    utf-8 when most of the lines are sound UTF-8: then it is the others that are damaged.
+    utf-8 if most of the lines are valid UTF-8: then the other lines are damaged.
     """
     lines = [line for line in data.splitlines() if not line.isascii()]
     if sum(bool(_decoded(line, "utf-8")) for line in lines) * 2 > len(lines):
@@ -85,11 +83,11 @@ def guess(data: bytes) -> str:
         return "shift_jis"
     russian = data.decode("cp1251", errors="replace")
     letters = sum("\u0410" <= character <= "\u044f" for character in russian)
-    # Western accents stand alone among ASCII letters; Cyrillic words are runs of high bytes.
+    # A Western accent has ASCII letters beside it; a Cyrillic word is a run of high bytes.
     runs = sum(1 for left, right in pairwise(data) if left >= 0x80 and right >= 0x80)
     if runs * 2 >= high and letters * 10 >= high * 8:
         lower = sum("\u0430" <= character <= "\u044f" for character in russian)
-        return "cp1251" if lower * 2 >= letters else "koi8-r"  # KOI8-R turns the cases of CP1251 round
+        return "cp1251" if lower * 2 >= letters else "koi8-r"  # KOI8-R swaps the two cases of CP1251
     if runs * 2 >= high:
         for codec in ("euc-jp", "euc-kr", "gb18030"):
             if _decoded(data, codec):

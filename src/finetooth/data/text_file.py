@@ -1,4 +1,4 @@
-"""One way to open a text file: regular, of the promised kind, decompressed within bounds, decoded, hashed as read."""
+"""Opens text files: checks their kind, decompresses them within bounds, decodes them, and hashes what is read."""
 
 import bz2
 import codecs
@@ -19,29 +19,20 @@ from finetooth.errors import DataError, RecipeError, did_you_mean
 
 MAX_ROW_CHARACTERS = 32 * 2**20
 MAX_DECOMPRESSED_BYTES = 16 * 2**30
-# A text shrinks to a tenth, a table of repeats to a fiftieth; a bomb to a thousandth and less.
+# Compression shrinks a text to a tenth and a table of repeats to a fiftieth; a bomb to a thousandth or less.
 MAX_RATIO = 200
-RATIO_FROM_BYTES = 64 * 2**20  # what a file of any size may become
+RATIO_FROM_BYTES = 64 * 2**20  # a file of any size may decompress to this many bytes
 _ENCODINGS = (
-    "utf-8",
-    "utf-16",
-    "latin-1",
-    "cp1252",
-    "cp1251",
-    "koi8-r",
-    "shift_jis",
-    "gb18030",
-    "euc-jp",
-    "euc-kr",
-    "big5",
-)
+    "utf-8", "utf-16", "latin-1", "cp1252", "cp1251", "koi8-r", "shift_jis", "gb18030", "euc-jp", "euc-kr", "big5",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
 class Opened:
-    """A text stream (universal line ends, kept as they are; undecodable bytes as U+DC80 to U+DCFF) and its facts.
+    """A text stream, its encoding and, after it was read to the end, the SHA-256 and size of the file.
 
-    marked: a byte order mark named the encoding.
+    stream: keeps line ends as they are; bytes that cannot be decoded become U+DC80 to U+DCFF. marked: whether the file
+    begins with the byte order mark of its encoding.
     """
 
     stream: TextIO
@@ -51,10 +42,10 @@ class Opened:
     size: int = 0
 
 
-def regular(path: Path, *, name: str) -> os.stat_result:
-    """The status of a regular file that is not empty.
+def check_regular(path: Path, *, name: str) -> os.stat_result:
+    """Check that `path` is a regular file and is not empty; returns its status.
 
-    Raises: DataError for a missing file, a folder, a pipe, a device, an empty file.
+    Raises: DataError for a missing file, a folder, a pipe, a device or an empty file.
     """
     try:
         status = path.stat()
@@ -70,15 +61,15 @@ def regular(path: Path, *, name: str) -> os.stat_result:
     return status
 
 
-def most_unfolded(stored: int) -> int:
-    """Most bytes that a file of `stored` bytes may become when it is decompressed and decoded."""
+def decompressed_limit(stored: int) -> int:
+    """The most bytes that a file of `stored` bytes may take when it is decompressed and decoded."""
     return min(max(RATIO_FROM_BYTES, MAX_RATIO * stored), MAX_DECOMPRESSED_BYTES)
 
 
-def unchanged(path: Path, before: os.stat_result, *, name: str) -> None:
-    """Pass if the file is still what it was when reading began.
+def check_unchanged(path: Path, before: os.stat_result, *, name: str) -> None:
+    """Check that the file has not changed since its status was `before`.
 
-    Raises: DataError if size, time of change or inode differ.
+    Raises: DataError if its size, modification time or inode differ.
     """
     try:
         after = path.stat()
@@ -87,32 +78,32 @@ def unchanged(path: Path, before: os.stat_result, *, name: str) -> None:
     marks = [(status.st_size, status.st_mtime_ns, status.st_ino) for status in (before, after)]
     if marks[0] != marks[1]:
         raise DataError(
-            f"{name}: the file changed while it was read. Wait until it is complete, then give the command again."
+            f"{name}: the file changed while it was read. Wait until it is complete, then run the command again."
         )
 
 
 @contextmanager
-def text(path: Path, *, name: str, encoding: str | None, whole: bool = True) -> Iterator[Opened]:
-    """The decoded content of a text file, plain, .gz or .bz2.
+def open_text(path: Path, *, name: str, encoding: str | None, to_end: bool = True) -> Iterator[Opened]:
+    """The decoded content of a text file: plain, .gz or .bz2.
 
-    whole: it will be read to its end: after the block the hash is known and the file is found unchanged.
+    to_end: the file is read to its end. After the block its hash is known, and that it did not change is checked.
 
-    Raises: DataError for what regular() refuses, another kind of file under this name, broken or excessive
-    compression, undecodable text, a file that changed meanwhile; RecipeError for an unknown encoding.
+    Raises: DataError for what check_regular() refuses, content of another kind than the name says, damaged or excessive
+    compression, undecodable text, or a file that changed while it was read; RecipeError for an unknown encoding.
     """
-    before = regular(path, name=name)
+    before = check_regular(path, name=name)
     try:
         with path.open("rb", buffering=0) as raw:
             meter = _Meter(raw)
             outer: io.BufferedReader[Any] = io.BufferedReader(meter, 1 << 20)
             inner = _decompressed(outer, meter, path=path, name=name)
             head = inner.peek(4096)[:4096]
-            found = encoding_of(head, declared=encoding, name=name)
-            wrapper = io.TextIOWrapper(inner, encoding=found, errors="surrogateescape", newline="")
-            opened = Opened(stream=wrapper, encoding="utf-8" if found == "utf-8-sig" else found)
-            opened.marked = found == signatures.byte_order_mark(head)
+            codec_name = encoding_of(head, declared=encoding, name=name)
+            wrapper = io.TextIOWrapper(inner, encoding=codec_name, errors="surrogateescape", newline="")
+            opened = Opened(stream=wrapper, encoding="utf-8" if codec_name == "utf-8-sig" else codec_name)
+            opened.marked = codec_name == signatures.byte_order_mark(head)
             yield opened
-            while whole and outer.read(1 << 20):  # what follows the last row belongs to the hash too
+            while to_end and outer.read(1 << 20):  # the hash covers what follows the last row too
                 pass
             opened.sha256, opened.size = meter.hexdigest(), meter.count
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -121,37 +112,37 @@ def text(path: Path, *, name: str, encoding: str | None, whole: bool = True) -> 
         ) from error
     except UnicodeError as error:
         raise DataError(
-            f"{name}: not decodable as {encoding or 'UTF-8'} ({error}). Name its encoding: data.encoding: latin-1"
+            f"{name}: cannot be decoded as {encoding or 'UTF-8'} ({error}). Set its encoding: data.encoding: latin-1"
         ) from error
     except OSError as error:
         raise DataError(f"{name}: cannot be read ({error.strerror or error}). Fetch the file again.") from error
-    if whole:
-        unchanged(path, before, name=name)
+    if to_end:
+        check_unchanged(path, before, name=name)
 
 
-def told_encoding(path: Path, *, name: str, declared: str) -> str | None:
-    """The encoding that a file's own bytes tell: by a mark at its beginning, or because all of it is sound UTF-8.
+def detect_encoding(path: Path, *, name: str, declared: str) -> str | None:
+    """The encoding that the bytes of a file show: by a byte order mark, or because all of them are valid UTF-8.
 
-    None where ASCII alone tells nothing; `declared` where nothing speaks against it.
+    None if the file is ASCII, which fits most encodings; `declared` if the bytes do not contradict it.
     """
-    named = codec(declared)
+    declared_codec = codec(declared)
     try:
-        with text(path, name=name, encoding=None, whole=False) as opened:
-            # A text without one character past ASCII is no UTF-16 or UTF-32 either.
-            telling = opened.marked or named.startswith(("utf-16", "utf-32"))
+        with open_text(path, name=name, encoding=None, to_end=False) as opened:
+            # A file of ASCII characters alone is not UTF-16 or UTF-32 either.
+            decided = opened.marked or declared_codec.startswith(("utf-16", "utf-32"))
             while piece := opened.stream.read(1 << 20):
                 if not piece.isascii():
-                    telling = True
+                    decided = True
                     piece.encode()
-    except (DataError, UnicodeEncodeError):  # not UTF-8, or not readable: the reader that comes next says why
+    except (DataError, UnicodeEncodeError):  # not UTF-8, or not readable: the reader reports the reason later
         return declared
-    if not telling:
+    if not decided:
         return None
-    return declared if codec(opened.encoding) == named.removesuffix("-sig") else opened.encoding
+    return declared if codec(opened.encoding) == declared_codec.removesuffix("-sig") else opened.encoding
 
 
 def lines(stream: TextIO, *, name: str, first: int = 1) -> Iterator[str]:
-    """The lines of a stream with their ends (LF, CR, CRLF). first: the number of the first of them, for the error.
+    """The lines of a stream with their ends (LF, CR, CRLF). first: the number of the first line, for the error.
 
     Raises: DataError for a line longer than MAX_ROW_CHARACTERS.
     """
@@ -161,7 +152,7 @@ def lines(stream: TextIO, *, name: str, first: int = 1) -> Iterator[str]:
         if len(line) == MAX_ROW_CHARACTERS:
             raise DataError(
                 f"{name} line {number}: longer than {MAX_ROW_CHARACTERS:,} characters. "
-                "Is this a text file with one row on a line? Split the text, or remove the row."
+                "Is this a text file with one row per line? Split the text, or remove the row."
             )
         yield line
 
@@ -180,9 +171,9 @@ def _decompressed(
 
 
 def codec(declared: str) -> str:
-    """The canonical name of the encoding that the recipe declares.
+    """The canonical name of the encoding that the recipe sets.
 
-    Raises: RecipeError with the nearest known name when it is none, or does not decode bytes to text.
+    Raises: RecipeError, with the nearest known name, if it is unknown or does not decode bytes to text.
     """
     try:
         io.TextIOWrapper(io.BytesIO(), encoding=declared)  # refuses rot13 and its kind too
@@ -194,32 +185,30 @@ def codec(declared: str) -> str:
 
 
 def encoding_of(head: bytes, *, declared: str | None, name: str) -> str:
-    """The codec to read a text with, by its first bytes and what the recipe declares.
+    """The codec for a text, from its first bytes and the encoding in the recipe.
 
-    Raises: DataError where the two contradict each other, or for UTF-16 that nothing tells; RecipeError as codec does.
+    Raises: DataError if the two contradict each other, or for UTF-16 without a mark that the recipe does not declare;
+    RecipeError for an unknown encoding.
     """
     marked = signatures.byte_order_mark(head)
-    if declared is not None:
-        named = codec(declared)
-        if marked is None:
-            return named
-        if not named.startswith("utf"):
-            said = marked.removesuffix("-sig").upper()
+    declared_codec = None if declared is None else codec(declared)
+    if marked is not None:
+        if declared_codec is not None and not declared_codec.startswith("utf"):
             raise DataError(
-                f"{name}: begins with the byte order mark of {said}, but data.encoding is {declared}. "
-                "Leave data.encoding out: the mark tells the encoding."
+                f"{name}: begins with the byte order mark of {marked.removesuffix('-sig').upper()}, but data.encoding "
+                f"is {declared}. Remove data.encoding: the mark states the encoding."
             )
         return marked
-    if marked is not None:
-        return marked
+    if declared_codec is not None:
+        return declared_codec
     wide = signatures.utf16_without_mark(head)
     if wide is not None:
-        raise DataError(f"{name}: looks like UTF-16 without a byte order mark. Name it: data.encoding: {wide}")
+        raise DataError(f"{name}: looks like UTF-16 without a byte order mark. Set data.encoding: {wide}")
     return "utf-8"
 
 
 class _Meter(io.RawIOBase):
-    """A raw stream that counts and hashes what passes, and stops a decompression that swells beyond reason."""
+    """A raw stream that counts and hashes the bytes read, and stops a decompression that grows beyond its bound."""
 
     def __init__(self, inner: BinaryIO | io.FileIO, *, compressed: "_Meter | None" = None, name: str = "") -> None:
         super().__init__()
@@ -237,18 +226,18 @@ class _Meter(io.RawIOBase):
         if self._hash is not None:
             self._hash.update(data)
         if self._compressed is not None:
-            self._refuse_bomb(self._compressed.count)
+            self._check_ratio(self._compressed.count)
         return len(data)
 
     def hexdigest(self) -> str:
         assert self._hash is not None
         return self._hash.hexdigest()
 
-    def _refuse_bomb(self, compressed: int) -> None:
-        swollen = self.count > RATIO_FROM_BYTES and self.count > MAX_RATIO * max(compressed, 1)
-        if swollen or self.count > MAX_DECOMPRESSED_BYTES:
+    def _check_ratio(self, compressed: int) -> None:
+        too_large = self.count > RATIO_FROM_BYTES and self.count > MAX_RATIO * max(compressed, 1)
+        if too_large or self.count > MAX_DECOMPRESSED_BYTES:
             raise DataError(
-                f"{self._name}: {compressed:,} compressed bytes have become {self.count:,} already, more than "
-                f"{MAX_RATIO} times as many (or more than {MAX_DECOMPRESSED_BYTES:,} bytes); refused. "
-                "If the file is sound, decompress it and name the result."
+                f"{self._name}: its first {compressed:,} bytes decompress to {self.count:,}, more than the limit of "
+                f"{MAX_RATIO} times as many or {MAX_DECOMPRESSED_BYTES:,} bytes. If you trust the file, decompress it "
+                "and name the result."
             )

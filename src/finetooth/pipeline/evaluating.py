@@ -130,7 +130,7 @@ def _other_examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, pro
             [path],
             classes=tuned.classes,
             task=tuned.task,
-            found=found,
+            run_columns=found,
             first_label_number=None if run_folder is None else first_label_number(run_folder),
             progress=progress,
         )

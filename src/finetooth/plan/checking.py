@@ -138,7 +138,7 @@ def _tokens(
 
 
 def _refuse_source(fix_list: Path, material: Material) -> None:
-    fixes.refuse_source(fix_list, [source.path for listed in material.data.values() for source in listed])
+    fixes.check_path(fix_list, [source.path for listed in material.data.values() for source in listed])
 
 
 def _smallest_differences(rows: int) -> list[dict[str, float | None]]:

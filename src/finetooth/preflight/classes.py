@@ -1,62 +1,62 @@
-"""What is wrong with the classes as such: absent ones, rare ones, one that outweighs the others."""
+"""Findings on classes: splits of one class, absent classes, rare classes, imbalance."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from finetooth.preflight.data_finding import OF_SPLIT, SPLITS, Finding, Row
-from finetooth.preflight.data_view import Seen
+from finetooth.preflight.data_finding import OF_SPLIT, SPLITS, Finding, FlaggedRow
+from finetooth.preflight.data_view import DataView
 from finetooth.wording import listed, roughly
 
-FEW_ROWS = 5  # of a class: fewer can hardly be learnt from
+FEW_ROWS = 5  # of a class: with fewer, a model hardly learns it
 TOP_SHARE, WARNED_RATIO, NOTED_RATIO = 0.8, 10, 3
 _ABSENT = {
-    "train": "It can never be predicted. Name training rows that hold it, or leave it out of data.labels.",
-    "validation": "Nothing is chosen with it in mind. Name validation rows that hold it, or carve more of them.",
-    "test": "Nothing is measured of it. Name test rows that hold it, or carve more of them.",
+    "train": "A model cannot learn such a class. Add training rows of it, or remove it from data.labels.",
+    "validation": "Such a class does not count when a model is chosen. Add validation rows of it, or carve more rows.",
+    "test": "Such a class is not measured. Add test rows of it, or carve more rows.",
 }
 
 
-def find(seen: Seen) -> list[Finding]:
+def find(view: DataView) -> list[Finding]:
     """All findings on classes, the worst first."""
-    return [*_one(seen), *_absent(seen), *_few(seen), *_imbalance(seen)]
+    return [*_one(view), *_absent(view), *_few(view), *_imbalance(view)]
 
 
-def _one(seen: Seen) -> Iterator[Finding]:
-    """Splits of one class; data.load refuses them, saying why it came to that."""
+def _one(view: DataView) -> Iterator[Finding]:
+    """Splits of one class. data.load refuses them first, and says why they have one class."""
     for split in SPLITS:
-        held = sorted(seen.rows[split].held)
-        if len(held) == 1:
-            says = f"The {OF_SPLIT[split]} rows hold only the label {seen.classes[held[0]]!r}."
-            advice = "A part of a file that is sorted by label looks like this: shuffle before cutting."
+        present = [*view.splits[split].present]
+        if len(present) == 1:
+            says = f"All {OF_SPLIT[split]} rows have the label {view.classes[present[0]]!r}."
+            advice = "If this is a piece of a file sorted by label, shuffle the file before you cut it."
             yield Finding("one_class_split", "stop", says, advice)
 
 
-def _absent(seen: Seen) -> Iterator[Finding]:
+def _absent(view: DataView) -> Iterator[Finding]:
     for split in SPLITS:
-        held = seen.rows[split].held
-        absent = [name for number, name in enumerate(seen.classes) if number not in held]
-        if absent and len(held) > 1:
+        present = view.splits[split].present
+        absent = [name for number, name in enumerate(view.classes) if number not in present]
+        if absent and len(present) > 1:
             has = "has" if len(absent) == 1 else "have"
             names = listed([*map(repr, absent)], 5)
-            says = f"{len(absent):,} of {len(seen.classes):,} classes {has} no {OF_SPLIT[split]} row: {names}."
+            says = f"{len(absent):,} of {len(view.classes):,} classes {has} no {OF_SPLIT[split]} row: {names}."
             yield Finding("class_absent", "warn", says, _ABSENT[split])
 
 
-def _few(seen: Seen) -> Iterator[Finding]:
-    counts = np.bincount(seen.train.labels, minlength=len(seen.classes))
+def _few(view: DataView) -> Iterator[Finding]:
+    counts = np.bincount(view.train.labels, minlength=len(view.classes))
     few = np.flatnonzero((counts > 0) & (counts < FEW_ROWS))
     if len(few):
-        names = [seen.classes[number] for number in few.tolist()]
+        names = [view.classes[number] for number in few.tolist()]
         have = "class has" if len(few) == 1 else "classes have"
         says = f"{len(few):,} {have} fewer than {FEW_ROWS} training rows: {listed([*map(repr, names)], 5)}."
-        rows = np.flatnonzero(np.isin(seen.train.labels, few)).tolist()
-        named = tuple(Row(seen.train.ids[row], "train", "label more rows of this class") for row in rows)
-        yield Finding("few_rows", "warn", says, "Label more rows of them, or join them with another class.", named)
+        rows = np.flatnonzero(np.isin(view.train.labels, few)).tolist()
+        named = tuple(FlaggedRow(view.train.ids[row], "train", "label more rows of this class") for row in rows)
+        yield Finding("few_rows", "warn", says, "Label more rows of them, or merge them with another class.", named)
 
 
-def _imbalance(seen: Seen) -> Iterator[Finding]:
-    counts = np.bincount(seen.train.labels, minlength=len(seen.classes))
+def _imbalance(view: DataView) -> Iterator[Finding]:
+    counts = np.bincount(view.train.labels, minlength=len(view.classes))
     present = np.flatnonzero(counts)
     if len(present) < 2:
         return
@@ -65,13 +65,13 @@ def _imbalance(seen: Seen) -> Iterator[Finding]:
     if ratio < NOTED_RATIO:
         return
     says = (
-        f"The training rows are {roughly(top)} {seen.classes[high]!r} and {roughly(counts[low] / counts.sum())} "
-        f"{seen.classes[low]!r}, the most and the least frequent of {len(present):,} classes."
+        f"The training rows are {roughly(top)} {view.classes[high]!r} and {roughly(counts[low] / counts.sum())} "
+        f"{view.classes[low]!r}, the most and the least frequent of {len(present):,} classes."
     )
     advice = (
-        "Read macro-F1 (`finetooth show RUN --wide`) beside accuracy, which the frequent classes rule; "
-        "training.monitor: macro_f1 chooses by it, training.class_weights: balanced weighs rare classes up, "
-        "decision.thresholds: macro_f1 says them more often."
+        "Frequent classes dominate the accuracy, so read macro-F1 too: `finetooth show RUN --wide`. To choose models "
+        "by it: training.monitor: macro_f1. To give rare classes more weight: training.class_weights: balanced. To "
+        "predict them more often: decision.thresholds: macro_f1."
     )
     severe = ratio >= WARNED_RATIO or top >= TOP_SHARE
     yield Finding("imbalance", "warn" if severe else "note", says, advice)

@@ -1,4 +1,4 @@
-"""One thing that was found in the data: what it is, how bad, which rows, and what to do."""
+"""A finding on the data: what is wrong, how severe it is, which rows it concerns, and what to do."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Any, Literal, NamedTuple
 Severity = Literal["stop", "warn", "note"]
 SEVERITIES: tuple[Severity, ...] = ("stop", "warn", "note")
 SPLITS = ("train", "validation", "test")
-# How a split is called before the word "row".
+# The name of a split before the word "row".
 OF_SPLIT = {"train": "training", "validation": "validation", "test": "test"}
 
 
-class Row(NamedTuple):
-    """A row that a finding names. advice: what could be done with it; label: the one suggested for it, where one is."""
+class FlaggedRow(NamedTuple):
+    """A row that a finding names. advice: what to do with it; label: the suggested label, or None."""
 
     id: str
     split: str
@@ -22,39 +22,36 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """code: stable, snake_case. says: one sentence with counts. advice: what to do. rows: those it names, all of them.
+    """A finding. code: stable, snake_case. says: one sentence with counts. advice: what to do. rows: all it concerns.
 
-    stop: a run would be without meaning and is refused. warn: figures or the model will suffer. note: good to know.
+    severity: stop: a run would be meaningless and is refused. warn: the results or the model will be worse. note: for
+    information.
     """
 
     code: str
     severity: Severity
     says: str
     advice: str
-    rows: tuple[Row, ...] = ()
+    rows: tuple[FlaggedRow, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The finding as `check --json` gives it (docs/check.md)."""
-        rows = [{"id": row.id, "split": row.split, "advice": row.advice, "label": row.label} for row in self.rows]
-        return {**self.in_short(), "rows": rows}
+        """The finding in the form of `check --json` (docs/check.md)."""
+        return {**self.in_short(), "rows": [row._asdict() for row in self.rows]}
 
     def in_short(self) -> dict[str, Any]:
-        """The finding as data.json of a run holds it: with the number of rows in their place."""
+        """The finding in the form of a run's data.json: with the number of rows instead of the rows."""
         return {
-            "code": self.code,
-            "severity": self.severity,
-            "says": self.says,
-            "advice": self.advice,
+            "code": self.code, "severity": self.severity, "says": self.says, "advice": self.advice,
             "rows_named": len(self.rows),
-        }
+        }  # fmt: skip
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings by severity; those of one severity stay in their order."""
+    """The findings sorted by severity; those of equal severity keep their order."""
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def place(row_id: str) -> tuple[str, int]:
-    """File and row number of an id `file:row`, so that row 9 comes before row 10."""
+def file_and_number(row_id: str) -> tuple[str, int]:
+    """The file and the row number of an id `file:row`, as a sort key that puts row 9 before row 10."""
     file, _, number = row_id.rpartition(":")
     return file, int(number)

@@ -1,8 +1,7 @@
-"""What preflight may look at: all of the training and validation rows; of test rows what measurement allows.
+"""What preflight may use of a data set: the training and validation rows, and a few facts about the test rows.
 
-Of a test row there are its id, whether its text equals another's, whether it is blank, and, for the split as a whole,
-which classes it holds. What looks for faults is handed this and never the test rows, so that nothing in them can lead
-to a choice.
+Of a test row it sees the id, which rows have an equal text, and whether the text is blank; of the test split, which
+classes occur. The checks receive this view and never the test rows, so that no choice can depend on their content.
 """
 
 from collections.abc import Mapping
@@ -13,22 +12,22 @@ import numpy.typing as npt
 
 from finetooth.data import Dataset, Examples, overlap
 from finetooth.data.readers import is_visible
-from finetooth.preflight.data_finding import SPLITS, place
+from finetooth.preflight.data_finding import SPLITS, file_and_number
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """The N rows of a split without labels and texts.
+class SplitView:
+    """The N rows of a split, without labels and texts.
 
-    keys: equal for equal texts after normalising (data/overlap); exact: equal for texts equal as they stand.
-    blank: (N,) bool, nothing to be seen in the text, or in one text of a pair. held: numbers of the classes present.
+    keys: equal if the texts are equal after normalising (data/overlap). exact: equal if the texts are identical.
+    blank: (N,) bool, whether the text, or one text of a pair, has no visible character. present: classes that occur.
     """
 
     ids: tuple[str, ...]
     keys: tuple[bytes, ...]
     exact: tuple[int, ...]
     blank: npt.NDArray[np.bool_]
-    held: frozenset[int]
+    present: frozenset[int]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -36,7 +35,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A row that was left out because it equals a row of another split."""
+    """A row that was dropped because it equals a row of another split."""
 
     id: str
     equals: str
@@ -45,27 +44,31 @@ class Leak:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """All rows stand in the order of their files, whatever order they came in. rows: by split."""
+class DataView:
+    """The rows of a data set, sorted in the order of their files. splits: the view of each split, by its name."""
 
     train: Examples
     validation: Examples
-    rows: Mapping[str, Rows]
+    splits: Mapping[str, SplitView]
     classes: tuple[str, ...]
     leaks: tuple[Leak, ...]
 
     def names(self, examples: Examples) -> list[str]:
-        """The label of each row by its name."""
+        """The name of each row's label."""
         return [self.classes[label] for label in examples.labels.tolist()]
 
 
-def see(dataset: Dataset) -> Seen:
-    """What may be looked at of a data set."""
-    train, validation, test = (_in_file_order(getattr(dataset, split)) for split in SPLITS)
-    return Seen(
-        train=train,
-        validation=validation,
-        rows={split: _rows(examples) for split, examples in zip(SPLITS, (train, validation, test), strict=True)},
+def view_of(dataset: Dataset) -> DataView:
+    """The view of a data set."""
+    ordered = {}
+    for split in SPLITS:
+        examples = getattr(dataset, split)
+        positions = [file_and_number(row_id) for row_id in examples.ids]
+        ordered[split] = select(examples, sorted(range(len(positions)), key=positions.__getitem__))
+    return DataView(
+        train=ordered["train"],
+        validation=ordered["validation"],
+        splits={split: _view_of(examples) for split, examples in ordered.items()},
         classes=dataset.classes,
         leaks=tuple(
             Leak(leak["id"], leak["equals"], (leak["splits"][0], leak["splits"][1]), leak["exactly"])
@@ -74,8 +77,8 @@ def see(dataset: Dataset) -> Seen:
     )
 
 
-def taken(examples: Examples, rows: list[int]) -> Examples:
-    """The rows at these places, in this order."""
+def select(examples: Examples, rows: list[int]) -> Examples:
+    """The examples at these positions, in this order."""
     return Examples(
         ids=tuple(examples.ids[row] for row in rows),
         texts=tuple(examples.texts[row] for row in rows),
@@ -84,18 +87,12 @@ def taken(examples: Examples, rows: list[int]) -> Examples:
     )
 
 
-def _in_file_order(examples: Examples) -> Examples:
-    places = [place(row_id) for row_id in examples.ids]
-    return taken(examples, sorted(range(len(places)), key=places.__getitem__))
-
-
-def _rows(examples: Examples) -> Rows:
-    pairs = examples.pairs or examples.texts
-    both = zip(examples.texts, pairs, strict=True)
-    return Rows(
+def _view_of(examples: Examples) -> SplitView:
+    pairs = list(zip(examples.texts, examples.pairs or examples.texts, strict=True))
+    return SplitView(
         ids=examples.ids,
         keys=tuple(overlap.keys(examples.texts, examples.pairs)),
-        exact=tuple(map(hash, zip(examples.texts, pairs, strict=True))),
-        blank=np.fromiter((not (is_visible(text) and is_visible(pair)) for text, pair in both), bool, len(examples)),
-        held=frozenset(examples.labels.tolist()),
+        exact=tuple(map(hash, pairs)),
+        blank=np.array([not all(map(is_visible, pair)) for pair in pairs], dtype=bool),
+        present=frozenset(examples.labels.tolist()),
     )

@@ -1,93 +1,94 @@
-"""Texts that stand more than once: in one split, in two, or under different labels."""
+"""Findings on texts that occur more than once: in one split, in two, or with different labels."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from finetooth.preflight.data_finding import OF_SPLIT, SPLITS, Finding, Row, Severity, place
-from finetooth.preflight.data_view import Leak, Rows, Seen
+from finetooth.preflight.data_finding import OF_SPLIT, SPLITS, Finding, FlaggedRow, Severity, file_and_number
+from finetooth.preflight.data_view import DataView, Leak, SplitView
 from finetooth.wording import counted, roughly
 
-MANY = 0.01  # of the rows: from here on a repetition is worth a warning
-_WEIGHT = {
-    "train": "Such texts weigh more in training. Remove them where they came in by accident.",
-    "validation": "Such texts count again where the best step is chosen. Remove them where they came in by accident.",
-    "test": "They count again in every figure, and intervals come out too narrow. Finetooth never alters a test set.",
+MANY = 0.01  # share of the rows from which repetition is worth a warning
+_EFFECT = {
+    "train": "Such texts weigh more in training. If they are there by accident, remove them.",
+    "validation": "Such texts weigh more when the best step is chosen. If they are there by accident, remove them.",
+    "test": "Such texts weigh more in every result, and make intervals too narrow. Finetooth never changes a test set.",
 }
-_ADVICE = {"train": "remove", "validation": "remove", "test": "know of it"}
+_ADVICE = {"train": "remove", "validation": "remove", "test": "for information"}
 
 
-def find(seen: Seen) -> list[Finding]:
+def find(view: DataView) -> list[Finding]:
     """All findings on repeated texts, the worst first."""
-    return [*_across(seen), *_conflicts(seen), *_dropped(seen), *_within(seen)]
+    return [*_across(view), *_conflicts(view), *_dropped(view), *_within(view)]
 
 
-def _across(seen: Seen) -> Iterator[Finding]:
-    """Rows of one split that equal a row of a later one; data.load leaves none."""
+def _across(view: DataView) -> Iterator[Finding]:
+    """Rows of one split that equal a row of a later split. data.load leaves none."""
     for first, second in (("train", "test"), ("validation", "test"), ("train", "validation")):
-        known = {key: row for row, key in reversed(list(enumerate(seen.rows[second].keys)))}
+        here, other = view.splits[first], view.splits[second]
+        known = {key: row for row, key in reversed(list(enumerate(other.keys)))}
         rows, exact = [], 0
-        for row, key in enumerate(seen.rows[first].keys):
+        for row, key in enumerate(here.keys):
             if (twin := known.get(key)) is not None:
-                rows.append(Row(seen.rows[first].ids[row], first, f"remove: equals {seen.rows[second].ids[twin]}"))
-                exact += seen.rows[first].exact[row] == seen.rows[second].exact[twin]
+                rows.append(FlaggedRow(here.ids[row], first, f"remove: equals {other.ids[twin]}"))
+                exact += here.exact[row] == other.exact[twin]
         if rows:
             says = (
                 f"{counted(len(rows), f'{OF_SPLIT[first]} row')} {_verb(len(rows), 'equal')} "
-                f"a {OF_SPLIT[second]} row{_levelled(len(rows) - exact)}."
+                f"a {OF_SPLIT[second]} row{_normalised(len(rows) - exact)}."
             )
             yield Finding("duplicates_across_splits", "stop", says, "Remove them from one of the two.", tuple(rows))
 
 
-def _dropped(seen: Seen) -> Iterator[Finding]:
+def _dropped(view: DataView) -> Iterator[Finding]:
     pairs: dict[tuple[str, str], list[Leak]] = defaultdict(list)
-    for leak in seen.leaks:
+    for leak in view.leaks:
         pairs[leak.splits].append(leak)
     for (first, second), leaks in pairs.items():
-        leaks.sort(key=lambda leak: place(leak.id))
-        levelled = sum(not leak.exactly for leak in leaks)
-        many = len(leaks) >= MANY * (len(leaks) + len(seen.rows[first]))
+        leaks.sort(key=lambda leak: file_and_number(leak.id))
+        inexact = sum(not leak.exactly for leak in leaks)
+        many = len(leaks) >= MANY * (len(leaks) + len(view.splits[first]))
         says = (
             f"{counted(len(leaks), f'{OF_SPLIT[first]} row')} that {_verb(len(leaks), 'equal')} a {OF_SPLIT[second]} "
-            f"row {'was' if len(leaks) == 1 else 'were'} left out{_levelled(levelled)}."
+            f"row {'was' if len(leaks) == 1 else 'were'} dropped{_normalised(inexact)}."
         )
-        advice = "Nothing needs to be done for this run. Where the files came from, find out how one row got into two."
-        rows = tuple(Row(leak.id, first, f"left out: equals {leak.equals}") for leak in leaks)
+        advice = "This run needs no change. Check how the same row came to be in two files."
+        rows = tuple(FlaggedRow(leak.id, first, f"dropped: equals {leak.equals}") for leak in leaks)
         yield Finding("duplicates_left_out", "warn" if many else "note", says, advice, rows)
 
 
-def _within(seen: Seen) -> Iterator[Finding]:
+def _within(view: DataView) -> Iterator[Finding]:
     for split in SPLITS:
-        rows, levelled = _repeats(seen.rows[split], split)
+        rows, inexact = _repeats(view.splits[split], split)
         if not rows:
             continue
-        share = len(rows) / len(seen.rows[split])
+        share = len(rows) / len(view.splits[split])
         severity: Severity = "warn" if share >= MANY else "note"
         says = (
             f"{counted(len(rows), f'{OF_SPLIT[split]} row')} ({roughly(share)}) {_verb(len(rows), 'repeat')} the text "
-            f"of another{_levelled(levelled)}."
+            f"of another{_normalised(inexact)}."
         )
-        yield Finding("duplicates_in_split", severity, says, _WEIGHT[split], tuple(rows))
+        yield Finding("duplicates_in_split", severity, says, _EFFECT[split], tuple(rows))
 
 
-def _repeats(rows: Rows, split: str) -> tuple[list[Row], int]:
-    """The rows that repeat one that stands before them in the files, and how many do so only after normalising."""
+def _repeats(rows: SplitView, split: str) -> tuple[list[FlaggedRow], int]:
+    """The rows that repeat an earlier row of the files, and how many of them do so only after normalising."""
     first: dict[bytes, int] = {}
-    met: set[tuple[bytes, int]] = set()
-    found, levelled = [], 0
+    earlier: set[tuple[bytes, int]] = set()
+    repeats, inexact = [], 0
     for row, (key, exact) in enumerate(zip(rows.keys, rows.exact, strict=True)):
         other = first.setdefault(key, row)
         if other != row:
-            found.append(Row(rows.ids[row], split, f"{_ADVICE[split]}: repeats {rows.ids[other]}"))
-            levelled += (key, exact) not in met
-        met.add((key, exact))
-    return found, levelled
+            repeats.append(FlaggedRow(rows.ids[row], split, f"{_ADVICE[split]}: repeats {rows.ids[other]}"))
+            inexact += (key, exact) not in earlier
+        earlier.add((key, exact))
+    return repeats, inexact
 
 
-def _conflicts(seen: Seen) -> Iterator[Finding]:
-    """Texts of the training and validation rows that stand under more than one label."""
+def _conflicts(view: DataView) -> Iterator[Finding]:
+    """Texts of the training and validation rows that have more than one label."""
     members: dict[bytes, list[tuple[str, str, str]]] = defaultdict(list)
-    for split, examples in (("train", seen.train), ("validation", seen.validation)):
-        for key, row_id, name in zip(seen.rows[split].keys, examples.ids, seen.names(examples), strict=True):
+    for split, examples in (("train", view.train), ("validation", view.validation)):
+        for key, row_id, name in zip(view.splits[split].keys, examples.ids, view.names(examples), strict=True):
             members[key].append((row_id, split, name))
     rows, texts = [], 0
     for group in members.values():
@@ -99,17 +100,19 @@ def _conflicts(seen: Seen) -> Iterator[Finding]:
         suggested = top if most > second else None
         choice = " or ".join(sorted(labels)[:4])
         advice = f"label it {top}, as most of its copies" if suggested else f"decide: {choice}"
-        rows += [Row(row_id, split, advice, suggested) for row_id, split, _ in group]
+        rows += [FlaggedRow(row_id, split, advice, suggested) for row_id, split, _ in group]
     if rows:
-        stands = "text stands" if texts == 1 else "texts stand"
-        says = f"{texts:,} {stands} under different labels, in {counted(len(rows), 'row')}."
-        advice = "At least one label of each is wrong, or the text does not decide it. Settle them, or remove the rows."
+        have = "text has" if texts == 1 else "texts have"
+        says = f"{texts:,} {have} different labels, in {counted(len(rows), 'row')}."
+        advice = (
+            "For each, a label is wrong or the text does not determine one. Correct the labels, or remove the rows."
+        )
         yield Finding("conflicting_labels", "warn", says, advice, tuple(rows))
 
 
-def _levelled(count: int) -> str:
+def _normalised(count: int) -> str:
     """The end of a sentence: how many rows are equal only after normalising."""
-    return f", {count:,} of them only after Unicode and spaces are levelled" if count else ""
+    return f", {count:,} of them only after Unicode and spaces are normalised" if count else ""
 
 
 def _verb(count: int, verb: str) -> str:

@@ -1,14 +1,14 @@
-"""Training rows that are likely mislabelled, by the probabilities that TF-IDF models give rows they were not fitted on.
+"""Finds training rows that are likely mislabelled, by the probabilities of TF-IDF models that were not fitted on them.
 
-A row is suspect when it is confidently of another class than its label (confident learning). How many suspects are
-listed is measured: a few labels are turned wrong for a trial, and where these come out tells how many of the suspects
-can be wrong at all. Where they cannot be told from other rows, nothing is listed. The share of labels that look wrong
-is an estimate: hard texts count in it too. It is shown only where its upper limit is small (NARROW).
+A row is a suspect if the models are confident of another class than its label (confident learning). The length of the
+list is measured: for a trial, a few labels are made wrong on purpose, and the ranks of these planted rows bound how
+many of the suspects are wrong. If the planted rows do not stand out, nothing is listed. The share of labels that look
+wrong is an estimate that includes hard texts; it is shown only if its upper limit is small (NARROW).
 
 Source: Northcutt, Jiang and Chuang 2021, "Confident learning: estimating uncertainty in dataset labels"
-(arXiv 1911.00068), section 3.1: a row counts as confidently of class j when its probability of j reaches the mean
-probability of j of the rows labelled j; ranked by the difference of its two probabilities (their normalised margin).
-*Not covered*: a row that the model gets wrong for lack of understanding (irony, a turn at the end) is suspect too.
+(arXiv 1911.00068), section 3.1: a row is confidently of class j if its probability of j is at least the mean
+probability of j of the rows labelled j. Rows are ranked by the difference of the two probabilities (their normalised
+margin). *Not covered*: a row that such a model does not understand (irony, a turn at the end) is a suspect too.
 """
 
 from collections.abc import Sequence
@@ -21,23 +21,21 @@ from finetooth.baselines.tfidf import cross_validated
 from finetooth.data import Examples
 from finetooth.data.overlap import folds
 from finetooth.measure.exact_interval import clopper_pearson
-from finetooth.preflight.data_finding import Finding, Row, Severity
-from finetooth.preflight.data_view import Seen, taken
+from finetooth.preflight.data_finding import Finding, FlaggedRow, Severity
+from finetooth.preflight.data_view import DataView, select
 from finetooth.progress import Progress
 from finetooth.wording import roughly
 
 FOLDS = 3
 MOST_ROWS = 20_000
-MOST_CLASSES = (
-    300  # the models take time with rows and classes; 20,000 rows of more classes are too few of each to judge
-)
-LEAST_ROWS = 200  # that are judged together: among fewer the trial would be a tenth or more
-PLANTED_SHARE, LEAST_PLANTED = 0.02, 20  # labels that are turned wrong for the trial
-LEAST_CAUGHT = 10  # of the planted: fewer tell nothing
+MOST_CLASSES = 300  # with more classes, 20,000 rows are too few of each class, and the models take too long
+LEAST_ROWS = 200  # judged together: of fewer rows, the planted ones would be a tenth or more
+PLANTED_SHARE, LEAST_PLANTED = 0.02, 20  # labels that are made wrong for the trial
+LEAST_CAUGHT = 10  # of the planted rows: fewer show nothing
 LEAST_PRECISION = 0.5
-LEAST_WRONG = 0.01  # share of wrong labels that is always reckoned with
-MOST_WRONG = 0.2  # in a group: above it a weak model is likelier than wrong labels (SST-2, 600 rows: 0.26)
-NARROW = 0.1  # the upper limit of a share that is shown: clean TREC-6 has 0.25 with 600 rows, 0.06 with 2,000
+LEAST_WRONG = 0.01  # share of wrong labels that is always assumed
+MOST_WRONG = 0.2  # in a group: above it a weak model is more likely than wrong labels (SST-2, 600 rows: 0.26)
+NARROW = 0.1  # the largest upper limit of a share that is shown: clean TREC-6 has 0.25 at 600 rows, 0.06 at 2,000
 MANY = 0.05
 LEVEL = 0.95
 Labels = npt.NDArray[np.int64]
@@ -46,12 +44,12 @@ Probabilities = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the search found in the N rows that it looked at.
+    """The result of the search in N rows.
 
-    rows: places of the suspects in `examples`, the clearest first; likelier: the class each of them may be.
-    planted: labels turned wrong for the trial; caught: how many of these the list would hold. told: rows of the classes
-    of which the trial told something; wrong: the share of their labels that look wrong, 0 to 1, an estimate; upper: its
-    upper limit at LEVEL, the mean of the groups' limits.
+    rows: positions of the suspects in `examples`, the clearest first; likelier: the more likely class of each.
+    planted: number of planted rows; caught: how many of these the list would contain. judged_rows: rows of the classes
+    for which the trial succeeded; wrong: estimated share of their labels that look wrong, 0 to 1; upper: its upper
+    limit at LEVEL, the mean of the groups' limits.
     """
 
     examples: Examples
@@ -59,63 +57,63 @@ class Judged:
     likelier: list[int]
     planted: int
     caught: int
-    told: int
+    judged_rows: int
     wrong: float
     upper: float
 
     @property
     def share_is_narrow(self) -> bool:
-        """Whether `wrong` says anything."""
+        """Whether `wrong` is certain enough to be shown."""
         return self.upper <= NARROW
 
 
-def find(seen: Seen, *, progress: Progress) -> list[Finding]:
-    """A finding on training rows that are likely mislabelled, the clearest first, or a note why none can be told."""
-    count = len(seen.train)
+def find(view: DataView, *, progress: Progress) -> list[Finding]:
+    """A finding on training rows that are likely mislabelled, the clearest first, or a note why there is none."""
+    count = len(view.train)
     if count < LEAST_ROWS:
-        return [_not_sought(f"{count:,} training rows are too few for it")]
-    if len(seen.classes) > MOST_CLASSES:
-        return [_not_sought(f"{len(seen.classes):,} classes are too many for it")]
-    judged = judge(seen, progress=progress)
+        return [_unknown(f"{count:,} training rows are too few for the search")]
+    if len(view.classes) > MOST_CLASSES:
+        return [_unknown(f"{len(view.classes):,} classes are too many for the search")]
+    judged = judge(view, progress=progress)
     if not judged.caught:
-        return [_not_sought("TF-IDF models cannot tell labels that were turned wrong for a trial from the others")]
+        return [_unknown("TF-IDF models do not recognise labels that were made wrong for a trial")]
     if not judged.rows:
         return []
-    looked = len(judged.examples)
-    drawn = "" if looked == count else f" {looked:,} drawn from"
+    searched = len(judged.examples)
+    drawn = "" if searched == count else f" {searched:,} drawn from"
     says = (
-        f"{len(judged.rows):,} of{drawn} {count:,} training rows may be mislabelled: TF-IDF models that were fitted "
-        f"without them are confident of another label. {_share(judged)}"
+        f"{len(judged.rows):,} of{drawn} {count:,} training rows may be mislabelled: TF-IDF models that were not "
+        f"fitted on them are confident of another label. {_share(judged)}"
     )
     advice = (
-        "Read them, the first ones first: some labels are wrong, others only hard for a model that counts words. Of "
-        f"{judged.planted:,} labels turned wrong for a trial, the list would hold {judged.caught:,}."
+        "Read them in this order: some labels are wrong, others only look so to a model that counts words. Of "
+        f"{judged.planted:,} labels made wrong for a trial, the list would contain {judged.caught:,}."
     )
     rows = []
     for row, label in zip(judged.rows, judged.likelier, strict=True):
-        name = seen.classes[label]
-        rows.append(Row(judged.examples.ids[row], "train", f"read it again: it may be {name}", name))
+        name = view.classes[label]
+        rows.append(FlaggedRow(judged.examples.ids[row], "train", f"read it again: it may be {name}", name))
     severity: Severity = "warn" if judged.share_is_narrow and judged.wrong >= MANY else "note"
     return [Finding("likely_mislabelled", severity, says, advice, tuple(rows))]
 
 
-def judge(seen: Seen, *, progress: Progress) -> Judged:
-    """Every training row (at most MOST_ROWS, drawn by their content) judged by models that were fitted without it."""
-    places = draw(seen.rows["train"].keys)
-    keys = [seen.rows["train"].keys[place] for place in places]
-    examples = taken(seen.train, places)
-    groups = group(examples.labels, classes=len(seen.classes))
+def judge(view: DataView, *, progress: Progress) -> Judged:
+    """Judge every training row (at most MOST_ROWS, drawn by their content) with models that were not fitted on it."""
+    chosen = draw(view.splits["train"].keys)
+    keys = [view.splits["train"].keys[row] for row in chosen]
+    examples = select(view.train, chosen)
+    groups = group(examples.labels, classes=len(view.classes))
     planted, turned = plant(keys, examples.labels, groups=groups)
     trial = Examples(examples.ids, examples.texts, examples.pairs, turned)
     with progress.step("search for mislabelled rows", total=FOLDS, unit="folds") as step:
         logits = cross_validated(
-            trial, folds(keys, turned, count=FOLDS), classes=len(seen.classes), advance=step.advance
+            trial, folds(keys, turned, count=FOLDS), classes=len(view.classes), advance=step.advance
         )
     probabilities = np.exp(logits.astype(np.float64))
     thresholds = confidence_thresholds(probabilities, turned)
     _, margin = confident(probabilities, turned, thresholds)
     likelier, own_margin = confident(probabilities, examples.labels, thresholds)
-    suspect, caught, wrong, upper, told = np.zeros(len(examples), dtype=bool), 0, 0.0, 0.0, 0
+    suspect, caught, wrong, upper, judged_rows = np.zeros(len(examples), dtype=bool), 0, 0.0, 0.0, 0
     for number in range(int(groups.max()) + 1):
         members, of_label = groups[turned] == number, groups[examples.labels] == number
         depth, share = cut(margin[members], planted[members])
@@ -125,23 +123,23 @@ def judge(seen: Seen, *, progress: Progress) -> Judged:
         caught += int((margin[members & planted] >= depth).sum())
         limit = upper_limit(margin[members], planted[members])
         count = int(of_label.sum())
-        wrong, upper, told = wrong + share * count, upper + limit * count, told + count
+        wrong, upper, judged_rows = wrong + share * count, upper + limit * count, judged_rows + count
     rows = np.flatnonzero(suspect)
     rows = rows[np.argsort(-own_margin[rows], kind="stable")]
-    shares = (wrong / max(told, 1), upper / max(told, 1))
-    return Judged(examples, rows.tolist(), likelier[rows].tolist(), int(planted.sum()), caught, told, *shares)
+    shares = (wrong / max(judged_rows, 1), upper / max(judged_rows, 1))
+    return Judged(examples, rows.tolist(), likelier[rows].tolist(), int(planted.sum()), caught, judged_rows, *shares)
 
 
 def draw(keys: Sequence[bytes]) -> list[int]:
-    """Places of the rows to look at, ascending: those of the lowest keys, which are hashes of the texts."""
+    """Positions of the rows to search, ascending: those with the lowest keys, which are hashes of the texts."""
     return sorted(sorted(range(len(keys)), key=lambda row: (keys[row], row))[:MOST_ROWS])
 
 
 def group(labels: Labels, *, classes: int) -> Labels:
-    """The group of each class, (C,): wrong labels of one class may lie elsewhere than those of another.
+    """The group of each class, (C,). Groups are judged separately, because wrong labels of two classes may differ.
 
-    A class of LEAST_ROWS rows is a group of its own; the smaller ones are one together, or -1, not judged, where they
-    have too few rows even so.
+    A class with LEAST_ROWS rows is a group of its own. The smaller classes form one group; if they have too few rows
+    together, their group is -1, which is not judged.
     """
     sizes = np.bincount(labels, minlength=classes)
     large = np.flatnonzero(sizes >= LEAST_ROWS)
@@ -151,9 +149,9 @@ def group(labels: Labels, *, classes: int) -> Labels:
 
 
 def plant(keys: Sequence[bytes], labels: Labels, *, groups: Labels) -> tuple[npt.NDArray[np.bool_], Labels]:
-    """(which rows have their label turned wrong, the labels after it), both (N,): drawn by the rows' content.
+    """(which rows get a wrong label, the labels with these), both (N,): drawn by the rows' content.
 
-    In each group PLANTED_SHARE of its rows, LEAST_PLANTED at least, come to it from other labels.
+    Each group receives PLANTED_SHARE of its number of rows, at least LEAST_PLANTED, from other labels.
     """
     order = sorted(range(len(keys)), key=lambda row: (keys[row][::-1], row))
     turned, planted = labels.copy(), np.zeros(len(keys), dtype=bool)
@@ -169,18 +167,18 @@ def plant(keys: Sequence[bytes], labels: Labels, *, groups: Labels) -> tuple[npt
 
 
 def confidence_thresholds(probabilities: Probabilities, labels: Labels) -> Probabilities:
-    """(C,) float64: mean probability of class j over the rows labelled j, infinite where there are none."""
+    """(C,) float64: mean probability of class j over the rows labelled j, infinite if there are none."""
     count, classes = probabilities.shape
-    held = np.bincount(labels, minlength=classes)
+    label_counts = np.bincount(labels, minlength=classes)
     sums = np.bincount(labels, weights=probabilities[np.arange(count), labels], minlength=classes)
-    return np.where(held > 0, sums / np.maximum(held, 1), np.inf)
+    return np.where(label_counts > 0, sums / np.maximum(label_counts, 1), np.inf)
 
 
 def confident(probabilities: Probabilities, labels: Labels, thresholds: Probabilities) -> tuple[Labels, Probabilities]:
-    """The class that each row is confidently of, or its label, (N,); and by how much that is the more probable, (N,).
+    """For each row, the class it is confidently of, or its label, (N,); and the difference to the label's, (N,).
 
-    probabilities: (N, C) float64, of models that had not seen the row. The margin is 0 where nothing speaks against the
-    label.
+    probabilities: (N, C) float64, of models that were not fitted on the row. The difference of the probabilities, the
+    margin, is 0 if the models are not confident of another class.
     """
     every = np.arange(len(labels))
     eligible = np.where(probabilities >= thresholds, probabilities, -1.0)
@@ -190,11 +188,11 @@ def confident(probabilities: Probabilities, labels: Labels, thresholds: Probabil
 
 
 def cut(margin: Probabilities, planted: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """(margin down to which the suspects of a group are listed, share of its labels that look wrong).
+    """(smallest margin of the listed suspects of a group, share of its labels that look wrong).
 
-    The planted rows tell how wrong labels spread over the margins. Above any margin the other rows are at least as
-    many as the wrong ones among them, so their number there over the share of planted rows there estimates the number
-    of wrong ones in all from above; the least such estimate is taken, which is no bound, as it is the least of many.
+    The planted rows show how wrong labels spread over the margins. Above any margin, the other rows are at least as
+    many as the wrong ones among them. So their number, divided by the share of planted rows above it, estimates the
+    total of wrong rows from above. The least of these estimates is returned; as the least of many, it is not a bound.
     The list ends where less than half of it could be wrong.
     Source: Blanchard, Lee and Scott 2010, "Semi-supervised novelty detection", section 4 (the proportion of a mixture).
     """
@@ -216,9 +214,9 @@ def cut(margin: Probabilities, planted: npt.NDArray[np.bool_]) -> tuple[float, f
 def upper_limit(margin: Probabilities, planted: npt.NDArray[np.bool_]) -> float:
     """An upper limit at LEVEL of the share of a group's labels that are wrong, 0 to 1.
 
-    At the margin that the first half of the planted rows reach, fixed by them alone, the other rows are counted; they
-    are divided by the least share of wrong labels that may lie there (Clopper and Pearson 1934). It holds where wrong
-    labels spread over the margins as the planted ones do.
+    The other rows are counted at the margin that half of the planted rows reach, and divided by the least share of
+    wrong labels that may be there (Clopper and Pearson 1934). The limit holds if wrong labels spread over the margins
+    as the planted ones do.
     """
     total = int(planted.sum())
     half = -(-total // 2)
@@ -232,20 +230,16 @@ def upper_limit(margin: Probabilities, planted: npt.NDArray[np.bool_]) -> float:
 
 
 def _share(judged: Judged) -> str:
-    """The share of labels that look wrong, where it says anything."""
+    """A sentence on the share of labels that look wrong, of the classes for which the trial succeeded."""
     if not judged.share_is_narrow:
-        return "What share of the labels is wrong cannot be told: to such models hard texts look the same."
+        return "The share of wrong labels is not known: to such models, hard texts look wrong too."
     share = f"{roughly(LEAST_WRONG)} or fewer" if judged.wrong < LEAST_WRONG else roughly(judged.wrong)
-    return f"About {share} of {_of(judged)} look wrong to such models."
+    count, searched, labels = judged.judged_rows, len(judged.examples), "all labels"
+    if count < searched:
+        labels = f"the labels of the classes that a trial could judge ({count:,} of {searched:,} rows)"
+    return f"About {share} of {labels} look wrong to such models."
 
 
-def _of(judged: Judged) -> str:
-    """Of which labels the share speaks: where the trial told nothing of a class, not of all."""
-    looked = len(judged.examples)
-    if judged.told == looked:
-        return "all labels"
-    return f"the labels of those classes that a trial could judge ({judged.told:,} of {looked:,} rows)"
-
-
-def _not_sought(reason: str) -> Finding:
-    return Finding("mislabelled_not_sought", "note", f"No mislabelled rows can be named: {reason}.", "Nothing to do.")
+def _unknown(reason: str) -> Finding:
+    says = f"No mislabelled rows can be named: {reason}."
+    return Finding("mislabelled_unknown", "note", says, "Nothing to do.")

@@ -1,4 +1,4 @@
-"""A recipe for data that nobody has described: the files decide what it says, and each choice has its reason."""
+"""Drafts a recipe for data without one: the files decide its settings, and each setting has a reason."""
 
 import re
 import unicodedata
@@ -22,17 +22,17 @@ from finetooth.sources import data_sources, fetch_data
 MODEL = "minilm"
 CANDIDATES = [{"name": "lora-r8", "rank": 8}]
 _KEY = re.compile(r"\b(data\.[a-z_]+):(?: ([a-z0-9][\w-]*)(?=[\n.]|$))?")  # a key and, where it is one word, its value
-_OF_HEADLESS = {"text": "the longest texts", "label": "the fewest values that repeat"}
-_TEXTS = 2_000  # looked at for their lengths
-_TOKENS_OF_A_WORD = 1.3  # of English in the vocabulary of BERT; on film reviews 1.28 to 1.33
+_HEADLESS_REASONS = {"text": "the longest texts", "label": "the fewest values that repeat"}
+_SAMPLED_TEXTS = 2_000  # for their lengths
+_TOKENS_PER_WORD = 1.3  # of English in the vocabulary of BERT; measured on film reviews: 1.28 to 1.33
 _LONGEST = 64  # as files.check_name allows
-# Names that say which part of the data a file is, or only that it is data: the folder's name says more.
+# Names that only say which part of the data a file is, or that it is data: the folder's name says more.
 _WITHOUT_MEANING = re.compile(r"(train|training|test|dev|val|valid|validation|data|dataset|all|full|part)?[-_.0-9of]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """Words of the training texts, from a sample; cut_share: share of texts estimated to exceed the tokens kept."""
+    """Words of the training texts, from a sample. cut_share: estimated share of texts longer than max_tokens."""
 
     median_words: int
     most_words: int
@@ -41,9 +41,9 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A recipe and what it was made from.
+    """A recipe and the data that it was made from.
 
-    chosen: the keys of its data section that the data decided, each with its reason. summary: as data.load gives it.
+    chosen: the settings in its data section that the data decided. summary: from data.load.
     """
 
     recipe: Recipe
@@ -54,11 +54,11 @@ class Draft:
 
 
 def draft(source: str | Mapping[str, Any], *, overrides: Sequence[str] = (), progress: Progress) -> Draft:
-    """Look at the data and draft a recipe for it.
+    """Read the data and draft a recipe for it.
 
-    source: of data.source: a path, a wheel: source or a Hub id, or a mapping of splits to these. overrides: as
-    recipe.load takes them; what they set is not looked for.
-    Raises: SourceError and DataError where the data cannot be read; RecipeError for a wrong override.
+    source: for data.source: a path, a wheel: source or a Hub id, or a mapping of splits to these. overrides: as for
+    recipe.load; what they set is not detected.
+    Raises: SourceError and DataError if the data cannot be read; RecipeError for a wrong override.
     """
     first = next(iter(source.values())) if isinstance(source, Mapping) else source
     name = run_name(first if isinstance(first, str) else first[0])
@@ -69,8 +69,8 @@ def draft(source: str | Mapping[str, Any], *, overrides: Sequence[str] = (), pro
         for split, texts in data_sources(recipe).items()
     }
     with progress.step(f"look at {recipe.name}"), _without_recipe():
-        wanted = file_settings.settings(files, spec=recipe.data)
-        chosen = [item for item in wanted if item.key not in recipe.data.model_fields_set]
+        settings = file_settings.settings(files, spec=recipe.data)
+        chosen = [item for item in settings if item.key not in recipe.data.model_fields_set]
         spec = recipe.data.model_copy(update={item.key: item.value for item in chosen})
         dataset = data.load(spec, files)
     if has_columns(dataset.summary):
@@ -92,7 +92,7 @@ def draft(source: str | Mapping[str, Any], *, overrides: Sequence[str] = (), pro
 
 @contextmanager
 def _without_recipe() -> Iterator[None]:
-    """A block that reads data; errors that advise a key say how to set one where there is no recipe yet."""
+    """In the block, an error that advises a key of the recipe also says how to set it without a recipe."""
     try:
         yield
     except DataError as error:
@@ -100,47 +100,47 @@ def _without_recipe() -> Iterator[None]:
         if key is None or "--set" in str(error):
             raise
         name, value = key[1], key[2] or "..."
-        raise DataError(f"{error}\nWithout a recipe, give {name} on the command line: --set {name}={value}") from error
+        raise DataError(f"{error}\nWithout a recipe, set {name} on the command line: --set {name}={value}") from error
 
 
 def _reason(key: str, how: str, *, headless: bool) -> str:
-    """Why a column was chosen. headless: the columns have the names that this draft gives them."""
-    if headless and key in _OF_HEADLESS:
-        return _OF_HEADLESS[key]
+    """Why a column was chosen. headless: whether the draft itself names the columns."""
+    if headless and key in _HEADLESS_REASONS:
+        return _HEADLESS_REASONS[key]
     return {"known name": "by its name", "known name of a pair": "one of a pair, by its name"}.get(how, how)
 
 
 def has_columns(summary: Mapping[str, Any]) -> bool:
-    """Whether the files have columns to name, as folders of texts and lines of a label and a text have not."""
+    """Whether the files have columns with names; folders of texts and lines of a label and a text have none."""
     return not any(fact["format"] in ("folder", "label_text", "parallel") for fact in summary["files"])
 
 
 def _lengths(texts: Sequence[str], *, max_tokens: int) -> Lengths:
-    step = max(1, len(texts) // _TEXTS)
+    step = max(1, len(texts) // _SAMPLED_TEXTS)
     words = np.array([len(text.split()) for text in texts[::step]])
     longest = len(max(texts, key=len).split())
     return Lengths(
         median_words=int(np.median(words)),
         most_words=max(longest, int(words.max())),
-        cut_share=float((words * _TOKENS_OF_A_WORD > max_tokens).mean()),
+        cut_share=float((words * _TOKENS_PER_WORD > max_tokens).mean()),
     )
 
 
 def run_name(source: str) -> str:
-    """A name that files.check_name accepts: of the file, or of its folder where the file is called train or data."""
+    """A name for a run, fit for files.check_name: that of the file, or of its folder if the file is called train."""
     return next((name for name in map(_safe, _names(source)) if name and not _WITHOUT_MEANING.fullmatch(name)), "data")
 
 
 def _names(source: str) -> list[str]:
-    """Names that the source may give to its run, the best first."""
+    """Candidates for the name of the run, the best first."""
     if source.startswith("wheel:"):
         wheel, _, member = source.removeprefix("wheel:").partition("#")[0].partition("/")
         return [_stem(PurePosixPath(member).name), wheel.partition("==")[0]]
-    place = Path(source)
-    if not place.exists():  # a Hub id, owner/name@revision
+    path = Path(source)
+    if not path.exists():  # a Hub id, owner/name@revision
         return [source.partition("@")[0].rpartition("/")[2]]
-    place = place.resolve()
-    return [place.name if place.is_dir() else _stem(place.name), *(folder.name for folder in place.parents)]
+    path = path.resolve()
+    return [path.name if path.is_dir() else _stem(path.name), *(folder.name for folder in path.parents)]
 
 
 def _stem(name: str) -> str:

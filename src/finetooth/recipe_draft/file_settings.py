@@ -1,4 +1,4 @@
-"""How the files are to be read, where neither their names nor a header say it: format, columns, quotes, encoding."""
+"""Detects how to read files whose names and header do not say it: format, columns, quotes, encoding."""
 
 import csv
 import re
@@ -7,15 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from finetooth.data import columns, delimited, detection, discover, readers, signatures, text_file
+from finetooth.data import column_roles, delimited, detection, discover, readers, signatures, text_file
 from finetooth.data.malformed import Malformed
 from finetooth.data.parts import Part, Sample
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
-_LINES, _CHARACTERS, _TRIED = 50_000, 1 << 23, 200  # looked at, of one file; lines that show the delimiter
+_LINES, _CHARACTERS = 50_000, 1 << 23  # read of one file
+_DELIMITER_LINES = 200  # lines by which the delimiter is detected
 _FEW_SHARE, _FEW = 0.2, 500  # a column of labels has at most so many distinct values
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _TABLES = ("csv", "tsv")
@@ -31,18 +32,18 @@ class Setting:
 
 
 def settings(sources: Mapping[str, Sequence[Path]], *, spec: Data) -> list[Setting]:
-    """What the recipe must say so that the files are read as they are meant; nothing for a table with a header.
+    """The settings that the recipe needs to read the files; none for a table with a header.
 
-    sources, spec: as data.load takes them; keys that `spec` sets are left alone.
-    Raises: DataError where the files have no form that can be read.
+    sources, spec: as for data.load. Keys that `spec` sets are not detected.
+    Raises: DataError if the form of the files is not recognised.
     """
     parts = _parts(sources, spec=spec)
     chosen: list[Setting] = []
     texts = [part for part in parts if part.format not in ("jsonl", "parquet", "folder")]
     if texts:
         chosen += _encoding(texts, spec=spec)
-    for look in (_format, _quoting, _columns):
-        chosen += look(parts[0], spec=_with(spec, chosen))
+    for detect in (_format, _quoting, _columns):
+        chosen += detect(parts[0], spec=_with(spec, chosen))
     return chosen
 
 
@@ -51,22 +52,22 @@ def _with(spec: Data, chosen: Sequence[Setting]) -> Data:
 
 
 def _parts(sources: Mapping[str, Sequence[Path]], *, spec: Data) -> list[Part]:
-    """The files of all splits, the training rows first. A format that no name tells stands as csv until it is known."""
+    """The files of all splits, training files first. A file whose format is not known yet has the format csv."""
     try:
-        found = discover.find(sources, spec=spec)
+        data_files = discover.find(sources, spec=spec)
     except DataError as error:
         if spec.format is not None:
             raise
         try:
-            found = discover.find(sources, spec=spec.model_copy(update={"format": "csv"}))
+            data_files = discover.find(sources, spec=spec.model_copy(update={"format": "csv"}))
         except DataError:
             raise error from None
-    return [part for parts in found.parts.values() for part in parts]
+    return [part for parts in data_files.parts.values() for part in parts]
 
 
 def _lines(part: Part, *, spec: Data) -> list[str]:
     """The first lines of a text file that are not blank."""
-    with text_file.text(part.path, name=part.name, encoding=spec.encoding, whole=False) as opened:
+    with text_file.open_text(part.path, name=part.name, encoding=spec.encoding, to_end=False) as opened:
         content = opened.stream.read(_CHARACTERS)
     lines = content.splitlines() if len(content) < _CHARACTERS else content.splitlines()[:-1]
     return [line for line in lines[:_LINES] if line.strip()]
@@ -79,7 +80,7 @@ def _encoding(parts: Sequence[Part], *, spec: Data) -> Iterator[Setting]:
         odd = [line for line in _lines(part, spec=spec) if not line.isascii()]
         if any(map(_UNDECODED.search, odd)):
             encoding = signatures.guess("\n".join(odd).encode(errors="surrogateescape"))
-            if encoding != "utf-8":  # else single rows are damaged, which the reader names
+            if encoding != "utf-8":  # if it is, single rows are damaged: the reader reports them
                 yield Setting("encoding", encoding, f"{part.name} is not UTF-8")
             return
 
@@ -91,16 +92,16 @@ def _format(part: Part, *, spec: Data) -> Iterator[Setting]:
     if delimited.divided(lines, "\t"):
         yield Setting("format", "tsv", "tabs divide its lines")
     elif delimited.is_headed_table(part.path, spec=spec):
-        return  # the reader takes it as it is, whatever its texts hold
+        return  # the reader recognises the table by itself
     elif form := delimited.form_without_header(part.path, spec=spec):
         yield Setting("format", "csv", "its lines are rows of a table")
         if spec.delimiter is None:
-            yield Setting("delimiter", form[0], "stands equally often in every line")
+            yield Setting("delimiter", form[0], "occurs equally often in every line")
     elif _begin_with_labels(lines):
         yield Setting("format", "label_text", "every line is a label, a space and a text")
     else:
         raise DataError(
-            f"{part.name}: neither its name nor its lines tell its format. Say which it is: --set data.format=csv "
+            f"{part.name}: neither its name nor its lines show its format. Set it: --set data.format=csv "
             "(or tsv, jsonl, parquet, label_text)"
         )
 
@@ -119,7 +120,7 @@ def _are_few(values: Sequence[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Records:
-    """The first rows of a table, a header among them; bad: how many of them cannot be read."""
+    """The first rows of a table, including its header. bad: number of rows that cannot be read."""
 
     good: list[Sequence[Any]]
     bad: int
@@ -127,21 +128,21 @@ class _Records:
 
 
 def _records(part: Part, *, spec: Data) -> _Records:
-    lines = _lines(part, spec=spec)[:_TRIED]
+    lines = _lines(part, spec=spec)[:_DELIMITER_LINES]
     if not lines:
-        readers.sample(part, spec=spec)  # which says that there is no row
+        readers.read_sample(part, spec=spec)  # raises an error, because there is no row
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if spec.quoting else csv.QUOTE_NONE
     with delimited.long_fields():
-        known = spec.delimiter or delimited.find_delimiter(lines, part=part, quoting=spec.quoting, width=None)
+        delimiter = spec.delimiter or delimited.find_delimiter(lines, part=part, quoting=spec.quoting, width=None)
         try:
-            tried = csv.reader(lines, delimiter=known, quoting=csv.QUOTE_MINIMAL if spec.quoting else csv.QUOTE_NONE)
-            widths = Counter(map(len, tried))
+            widths = Counter(map(len, csv.reader(lines, delimiter=delimiter, quoting=quoting)))
         except csv.Error as error:
             raise DataError(f"{part.name}: {error}. If quote marks are plain text in it: data.quoting: false") from None
     width = widths.most_common(1)[0][0] if widths else 1
-    names = [str(place) for place in range(width)]
-    plain = spec.model_copy(update={"columns": names, "delimiter": known})
-    head = readers.sample(part, spec=plain)
-    rows = [values for _, values in islice(readers.rows(part, head, spec=plain, wanted=tuple(names)), _LINES)]
+    names = [str(index) for index in range(width)]
+    plain = spec.model_copy(update={"columns": names, "delimiter": delimiter})
+    head = readers.read_sample(part, spec=plain)
+    rows = [values for _, values in islice(readers.read_rows(part, head, spec=plain, columns=tuple(names)), _LINES)]
     good: list[Sequence[Any]] = [values for values in rows if not isinstance(values, Malformed)]
     return _Records(good=good, bad=len(rows) - len(good), width=width)
 
@@ -159,12 +160,12 @@ def _quoting(part: Part, *, spec: Data) -> Iterator[Setting]:
     plain = _records(part, spec=spec.model_copy(update={"quoting": False}))
     try:
         quoted = _records(part, spec=spec)
-        # Where every line is a row of its own, quotes over several lines have swallowed rows.
-        swallowed = plain.bad == 0 and len(plain.good) > len(quoted.good)
-        better = plain.width == quoted.width and (plain.bad < quoted.bad or swallowed)
-    except DataError:  # a quote mark that is never closed
-        better = plain.bad == 0
-    if better:
+        # If every line is a good row without quoting, a quoted field of several lines is several rows.
+        merged = plain.bad == 0 and len(plain.good) > len(quoted.good)
+        is_plain = plain.width == quoted.width and (plain.bad < quoted.bad or merged)
+    except DataError:  # a quote mark is never closed
+        is_plain = plain.bad == 0
+    if is_plain:
         yield Setting("quoting", False, "quote marks are part of its texts")
 
 
@@ -173,11 +174,11 @@ def _columns(part: Part, *, spec: Data) -> Iterator[Setting]:
         return
     part = _as(part, spec)
     first, *rest = _records(part, spec=spec).good or [[]]
-    if rest and columns.data_cell(first, rest, spec=spec):
-        whole = Sample(columns=tuple(first), rows=rest)
-        yield Setting("columns", detection.names_by_position(whole), "the file has no header")
+    if rest and column_roles.data_cell(first, rest, spec=spec):
+        headless = Sample(columns=tuple(first), rows=rest)
+        yield Setting("columns", detection.names_by_position(headless), "the file has no header")
 
 
 def _as(part: Part, spec: Data) -> Part:
-    """The part in the format that the recipe will say."""
+    """The part with the format that the recipe will have."""
     return part if spec.format is None else Part(path=part.path, name=part.name, format=spec.format)

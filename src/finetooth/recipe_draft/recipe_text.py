@@ -1,4 +1,4 @@
-"""A drafted recipe as a commented YAML file, at most 80 columns wide."""
+"""Writes a drafted recipe as YAML with comments, at most 80 columns wide."""
 
 import os
 import re
@@ -12,31 +12,31 @@ import yaml
 from finetooth.data.discover import split_siblings
 from finetooth.recipe import MODEL_NAMES, ModelName, is_path, resolved_data_path
 from finetooth.recipe_draft.draft import Draft, has_columns
-from finetooth.wording import counted, roughly, shown, wrapped
+from finetooth.wording import counted, listed, roughly, shown, wrapped
 
 SCHEMA_FILE = "recipe.schema.json"
 _WIDTH = 80
-_COMMENT_AT = 34  # the column in which a comment begins, where it fits beside its key
+_COMMENT_AT = 34  # the column in which a comment begins, if it fits beside its key
 _SHOWN_CLASSES, _SHOWN_COLUMNS = 6, 6
-_PARENTS = 2  # a path that goes further up than this is written whole
-_USE = re.compile(r"(data\.\w+): ([^;\"]+|\"[^\"]*\")")  # a use that the reason for a column names
+_PARENTS = 2  # a relative path with more `..` than this is written as an absolute path
+_USE = re.compile(r"(data\.\w+): ([^;\"]+|\"[^\"]*\")")  # a key and value in the reason why a column is not used
 _FIRST_KEYS = ("name", "model", "data", "max_tokens")
 
 
-def written(made: Draft, *, place: Path) -> str:
-    """The text of the recipe. place: the file that it is for; paths in it are relative to its folder."""
-    values = made.recipe.model_dump(mode="json", exclude_unset=True)
-    name = place.name
-    shown = shlex.quote(name)
+def recipe_text(draft: Draft, *, path: Path) -> str:
+    """The text of the recipe. path: the file that it is for; paths in the recipe are relative to its folder."""
+    values = draft.recipe.model_dump(mode="json", exclude_unset=True)
+    name = path.name
+    argument = shlex.quote(name)
     lines = [f"# yaml-language-server: $schema=./{SCHEMA_FILE}"]
-    lines += _comment(f"Next: finetooth check {shown}, then finetooth run {shown}")
+    lines += _comment(f"Next: finetooth check {argument}, then finetooth run {argument}")
     lines += [*_comment("All keys and their defaults: docs/recipe.md, or `finetooth recipe schema`."), ""]
     lines += [*key_lines("name", values["name"], "the run goes to " + f"runs/{values['name']}"), ""]
-    lines += [*_model(made, place), ""]
-    lines += [*_data(made, values["data"], place), ""]
-    if "max_tokens" in values or made.lengths.cut_share:
-        longer = f"about {roughly(made.lengths.cut_share)} of the texts are longer and cut"
-        lines += [*key_lines("max_tokens", made.recipe.max_tokens, longer if made.lengths.cut_share else ""), ""]
+    lines += [*_model(draft, path), ""]
+    lines += [*_data(draft, values["data"], path), ""]
+    if "max_tokens" in values or draft.lengths.cut_share:
+        longer = f"cuts about {roughly(draft.lengths.cut_share)} of the texts"
+        lines += [*key_lines("max_tokens", draft.recipe.max_tokens, longer if draft.lengths.cut_share else ""), ""]
     for key, value in values.items():
         if key not in (*_FIRST_KEYS, "candidates"):
             lines += key_lines(key, value, "as set")
@@ -44,47 +44,46 @@ def written(made: Draft, *, place: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def short_name(made: Draft) -> ModelName | None:
-    """The short name of the recipe's model, if it has one."""
-    return next((item for item in MODEL_NAMES.values() if item.source == made.recipe.model), None)
+def short_name(draft: Draft) -> ModelName | None:
+    """The short name of the recipe's model, or None."""
+    return next((item for item in MODEL_NAMES.values() if item.source == draft.recipe.model), None)
 
 
-def _model(made: Draft, place: Path) -> Iterator[str]:
-    short = short_name(made)
+def _model(draft: Draft, path: Path) -> Iterator[str]:
+    short = short_name(draft)
     if short is not None:
         yield from _comment(f"{short.about}, {short.parameters / 1e6:.1f} million parameters.")
         yield from key_lines("model", short.name, "")
     else:
-        yield from key_lines("model", _relative(made.recipe.model, place), "")
+        yield from key_lines("model", _relative(draft.recipe.model, path), "")
 
 
-def _data(made: Draft, values: Mapping[str, Any], place: Path) -> Iterator[str]:
-    yield from _comment(_rows(made.summary))
-    yield from _comment(_classes(made.summary["counts"]["train"]))
-    yield from _comment(
-        f"Texts: {counted(made.lengths.median_words, 'word')} (median), {made.lengths.most_words:,} at most."
-    )
+def _data(draft: Draft, values: Mapping[str, Any], path: Path) -> Iterator[str]:
+    yield from _comment(_rows(draft.summary))
+    yield from _comment(_classes(draft.summary["counts"]["train"]))
+    median = counted(draft.lengths.median_words, "word")
+    yield from _comment(f"Texts: {median} (median), {draft.lengths.most_words:,} at most.")
     yield "data:"
-    yield from key_lines("source", _relative(_named(made), place), _beside(made), indent=2)
-    reasons = {item.key: item.reason for item in made.chosen}
-    reasons |= {key: "carved from the training rows" for key in _carved(made) if key not in values}
-    ordered = {**{item.key: item.value for item in made.chosen}, **{k: v for k, v in values.items() if k != "source"}}
+    yield from key_lines("source", _relative(_named(draft), path), _beside(draft), indent=2)
+    reasons = {item.key: item.reason for item in draft.chosen}
+    reasons |= {key: "carved from the training rows" for key in _carved(draft) if key not in values}
+    ordered = {**{item.key: item.value for item in draft.chosen}, **{k: v for k, v in values.items() if k != "source"}}
     for key, value in ordered.items():
         yield from key_lines(key, value, reasons.get(key, "as set"), indent=2)
-    yield from left_out_lines(made)
+    yield from left_out_lines(draft)
     if "labels" not in values:
-        yield from _numbers(made.summary["classes"])
-    for key in _carved(made):
+        yield from _numbers(draft.summary["classes"])
+    for key in _carved(draft):
         if key not in values:
-            yield from key_lines(key, getattr(made.recipe.data, key), reasons[key], indent=2)
+            yield from key_lines(key, getattr(draft.recipe.data, key), reasons[key], indent=2)
 
 
 def _numbers(classes: list[str]) -> Iterator[str]:
-    """How classes that are numbers, counted from 0 or from 1, get names."""
-    counted = [[str(number) for number in range(first, first + len(classes))] for first in (0, 1)]
-    if classes in counted and len(classes) <= _SHOWN_CLASSES:
-        shown = f"the numbers {classes[0]} to {classes[-1]}" if len(classes) > 2 else " and ".join(classes)
-        yield from _comment(f"To name {shown}, fill in and take away the #:", indent=2)
+    """How to name classes that are numbers from 0 or from 1."""
+    numbers = [[str(number) for number in range(first, first + len(classes))] for first in (0, 1)]
+    if classes in numbers and len(classes) <= _SHOWN_CLASSES:
+        described = f"the numbers {classes[0]} to {classes[-1]}" if len(classes) > 2 else " and ".join(classes)
+        yield from _comment(f"To name {described}, fill in the names and remove the #:", indent=2)
         yield f"  # labels: [{', '.join(f'name-of-{number}' for number in classes)}]"
 
 
@@ -98,20 +97,19 @@ def _candidates(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 def _rows(summary: Mapping[str, Any]) -> str:
     files = list(dict.fromkeys(fact["file"] for fact in summary["files"]))
-    shown = ", ".join(files[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")
     accounts = summary["rows"]
     total = sum(account["in"] for account in accounts.values())
-    given = {fact["split"] for fact in summary["files"]}
-    carved = {split: "" if split in given else " (carved)" for split in accounts}
+    sources = {fact["split"] for fact in summary["files"]}
+    carved = {split: "" if split in sources else " (carved)" for split in accounts}
     used = ", ".join(f"{account['used']:,} {split}{carved[split]}" for split, account in accounts.items())
     dropped: dict[str, int] = {}
     for account in accounts.values():
         for reason, count in account["dropped"].items():
             dropped[reason] = dropped.get(reason, 0) + count
-    gone = "".join(f", {count:,} dropped ({reason})" for reason, count in dropped.items() if count)
+    dropped_rows = "".join(f", {count:,} dropped ({reason})" for reason, count in dropped.items() if count)
     rejected = sum(account["rejected"] for account in accounts.values())
-    bad = f", {rejected:,} malformed and left out" if rejected else ""
-    return f"{total:,} rows of {shown}: {used}{gone}{bad}."
+    bad = f", {rejected:,} malformed and skipped" if rejected else ""
+    return f"{total:,} rows of {listed(files, 3)}: {used}{dropped_rows}{bad}."
 
 
 def _classes(counts: Mapping[str, int]) -> str:
@@ -119,69 +117,69 @@ def _classes(counts: Mapping[str, int]) -> str:
     ranked = sorted(counts.items(), key=lambda item: -item[1])
     if len(ranked) > _SHOWN_CLASSES:
         (most, many), (least, few) = ranked[0], ranked[-1]
-        shown = f"from {most} ({roughly(many / total)} of the training rows) to {least} ({roughly(few / total)})"
+        described = f"from {most} ({roughly(many / total)} of the training rows) to {least} ({roughly(few / total)})"
     else:
-        shown = ", ".join(f"{name} ({roughly(count / total)})" for name, count in ranked)
-    return f"{len(ranked)} classes: {shown}."
+        described = ", ".join(f"{name} ({roughly(count / total)})" for name, count in ranked)
+    return f"{len(ranked)} classes: {described}."
 
 
-def _carved(made: Draft) -> list[str]:
-    """The keys test and validation, of those splits for which rows are carved."""
-    splits = {fact["split"] for fact in made.summary["files"]}
+def _carved(draft: Draft) -> list[str]:
+    """Those of the splits test and validation that are carved."""
+    splits = {fact["split"] for fact in draft.summary["files"]}
     return [split for split in ("test", "validation") if split not in splits]
 
 
-def _beside(made: Draft) -> str:
-    """What lies beside a single file of training rows and is not read."""
-    if not isinstance(made.source, str) or not is_path(str(made.recipe.data.source)):
+def _beside(draft: Draft) -> str:
+    """A clause on the files of other splits beside a single file of training rows, which are not read."""
+    if not isinstance(draft.source, str) or not is_path(str(draft.recipe.data.source)):
         return ""
-    file = Path(str(made.recipe.data.source))
+    file = Path(str(draft.recipe.data.source))
     names = [sibling.name for sibling in split_siblings(file)]
     return (
         f"{', '.join(names)} beside it: to use {'them' if len(names) > 1 else 'it'}, name the folder" if names else ""
     )
 
 
-def left_out_lines(made: Draft) -> Iterator[str]:
-    """The columns that are not used, as comments with their reasons."""
-    if not has_columns(made.summary):
+def left_out_lines(draft: Draft) -> Iterator[str]:
+    """The columns that are not used, and why, as comments."""
+    if not has_columns(draft.summary):
         return
-    columns = list(made.summary["left_out"].items())
+    columns = list(draft.summary["left_out"].items())
     for name, reason in columns[:_SHOWN_COLUMNS]:
         yield from _comment(f"Not used: {name} ({reason})", indent=2)
     if len(columns) > _SHOWN_COLUMNS:
         yield from _comment(f"Not used: {len(columns) - _SHOWN_COLUMNS:,} more columns", indent=2)
 
 
-def change_lines(made: Draft) -> Iterator[str]:
-    """How another column is chosen on the command line, for each key that a column which is not used could have."""
+def change_lines(draft: Draft) -> Iterator[str]:
+    """How to choose another column on the command line, for each key that an unused column could have."""
     options: dict[str, str] = {}
-    for reason in made.summary["left_out"].values():
+    for reason in draft.summary["left_out"].values():
         for key, name in _USE.findall(reason):
             options.setdefault(key, f"--set {shlex.quote(f'{key}={name}')}")
     if options:
         yield from ("To choose otherwise, add to the command:", *(f"  {option}" for option in options.values()))
 
 
-def _named(made: Draft) -> Any:
-    """The source as the user named it, links kept, unless an override replaced it."""
-    recorded = made.recipe.data.model_dump(mode="json", exclude_unset=True)["source"]
-    named = made.source
+def _named(draft: Draft) -> Any:
+    """The source as the user named it, without resolving links, unless an override replaced it."""
+    recorded = draft.recipe.data.model_dump(mode="json", exclude_unset=True)["source"]
+    named = draft.source
     if isinstance(named, str) and isinstance(recorded, str) and is_path(recorded):
         return named if resolved_data_path(Path(named)) == Path(recorded) else recorded
     return recorded
 
 
-def _relative(source: Any, place: Path) -> Any:
-    """A path of the recipe as it is written into the file at `place`."""
+def _relative(source: Any, path: Path) -> Any:
+    """The source as written into the recipe file at `path`: paths are relative to its folder, if they are near it."""
     if isinstance(source, dict):
-        return {key: _relative(value, place) for key, value in source.items()}
+        return {key: _relative(value, path) for key, value in source.items()}
     if isinstance(source, list):
-        return [_relative(value, place) for value in source]
+        return [_relative(value, path) for value in source]
     if not isinstance(source, str) or not is_path(source):
         return source
     try:
-        near = Path(os.path.relpath(source, place.absolute().parent)).as_posix()
+        near = Path(os.path.relpath(source, path.absolute().parent)).as_posix()
     except ValueError:  # on another drive of Windows
         return source
     if near.startswith("../" * (_PARENTS + 1)):
@@ -190,7 +188,7 @@ def _relative(source: Any, place: Path) -> Any:
 
 
 def key_lines(key: str, value: Any, reason: str, *, indent: int = 0) -> Iterator[str]:
-    """A key as a line of YAML, with its reason beside it, or above it where there is no room."""
+    """A key as a line of YAML, with its reason as a comment beside it, or above it if there is no room."""
     line = f"{' ' * indent}{key}: {_flow(value)}"
     beside = f"{line:<{_COMMENT_AT - 2}}  # {shown(reason, 10_000)}"
     if not reason:

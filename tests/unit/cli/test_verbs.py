@@ -395,7 +395,7 @@ def test_predict_of_an_empty_file_is_an_error(capsys, predictor, tmp_path):
 def test_a_blank_line_of_a_file_is_labelled_like_any_other_and_told(capsys, predictor, tmp_path):
     (tmp_path / "new.txt").write_text("first\n\nthird\n \n", encoding="utf-8")
     code, out, err = call(capsys, "predict", "--with", "runs/x", "new.txt")
-    assert (code, err) == (0, "texts without one visible character, kept: new.txt:2, new.txt:4.\n")
+    assert (code, err) == (0, "these texts have no visible character: new.txt:2 and new.txt:4.\n")
     assert [line.split("\t")[0] for line in out.splitlines()] == ["row", "1", "2", "3", "4"]
     assert predictor.asked == [(["first", "", "third", " "], None)]
 

@@ -1,4 +1,4 @@
-"""What the tests of data share: a folder of small files, and a limit on the time that each may take."""
+"""Fixtures of the data tests: a folder of small files, and a time limit for each test."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Small labelled files, written as bytes and loaded: what the data cases are made of."""
+"""Small labelled files for the data cases, written as bytes and loaded."""
 
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,12 @@ from finetooth.errors import FinetoothError
 
 
 def csv_rows(count: int = 20, *, start: int = 0) -> list[str]:
-    """Rows `text,label` of two classes in turn, every text different."""
+    """Rows `text,label` of two alternating classes, every text different."""
     return [f"film number {row} was watched,{'good' if row % 2 else 'bad'}" for row in range(start, start + count)]
 
 
 def csv_text(count: int = 20) -> str:
-    """A sound CSV file with a header."""
+    """A valid CSV file with a header."""
     return "\n".join(["text,label", *csv_rows(count)]) + "\n"
 
 
@@ -57,7 +57,7 @@ LABEL_SOURCE = "\nThe labels are read from column 'label' (known name). To read 
 
 
 def before_label_source(message: str) -> str:
-    """An error about labels without its last line, which says where the labels are read from."""
+    """An error about labels without its last line, which names the column of the labels."""
     assert message.endswith(LABEL_SOURCE), message
     return message.removesuffix(LABEL_SOURCE)
 
@@ -81,7 +81,7 @@ def labels(dataset: data.Dataset) -> dict[str, str]:
 
 
 def note(dataset: data.Dataset, part: str) -> str:
-    """The one note that holds `part`."""
-    held = [line for line in dataset.summary["notes"] if part in line]
-    assert len(held) == 1, dataset.summary["notes"]
-    return str(held[0])
+    """The only note that contains `part`."""
+    notes = [line for line in dataset.summary["notes"] if part in line]
+    assert len(notes) == 1, dataset.summary["notes"]
+    return str(notes[0])

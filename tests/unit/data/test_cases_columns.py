@@ -1,4 +1,4 @@
-"""Data cases 19 to 36: columns, delimiters, quotes, and fields beyond measure."""
+"""Data cases 19 to 36: columns, delimiters, quotes, and very long fields."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,20 +10,20 @@ from finetooth import recipe
 from finetooth.data import readers, text_file
 from finetooth.data.parts import Part
 
-CURE = "To leave such rows out, counted and written aside: data.on_bad_row: skip"
+CURE = "To skip such rows, count them and write them to a file: data.on_bad_row: skip"
 WIDTH = (
-    "Every row needs as many fields as the header: put texts that hold the delimiter in quotes, or name the delimiter "
-    "(data.delimiter)."
+    "Every row needs as many fields as the header: put texts that contain the delimiter in quotes, or name the "
+    "delimiter (data.delimiter)."
 )
 QUOTES = (
-    "A field that begins with a quote mark must end with one, and quotes inside it are doubled. "
+    "A field that begins with a quote mark must end with one; double the quote marks inside it. "
     "If quote marks are plain text in this file: data.quoting: false"
 )
 
 
 def test_case_19_missing_text_column(files: Files) -> None:
     assert files.error(csv_text(), text="txt") == (
-        "reviews.csv: there is no column 'txt' (data.text). Did you mean 'text'? Its columns: 'text', 'label'. "
+        "reviews.csv: there is no column 'txt' (data.text). Did you mean 'text'? Its columns: 'text' and 'label'. "
         "If it has no header: data.columns: [text, label]"
     )
 
@@ -39,14 +39,14 @@ def test_case_20_missing_label_column(files: Files) -> None:
 
 def test_case_21_duplicate_column_names(files: Files) -> None:
     assert files.error("text,label,text\na,b,c\n") == (
-        "reviews.csv row 1: column 'text' stands twice (columns 1 and 3). Rename one of them; "
+        "reviews.csv row 1: two columns have the name 'text' (columns 1 and 3). Rename one of them; "
         "if the file has no header, name its columns: data.columns: [text, label]"
     )
 
 
 def test_case_22_column_case_and_space(files: Files) -> None:
     dataset = files.load(csv_text().replace("text,label", "Text, Label "), text="text", label="label")
-    assert note(dataset, "'Label'") == "reviews.csv: column 'Label' was taken for data.label: 'label'."
+    assert note(dataset, "'Label'") == "reviews.csv: column 'Label' is used for data.label: 'label'."
     assert dataset.summary["columns"]["label"] == {"name": "Label", "how": "declared"}
 
 
@@ -63,7 +63,9 @@ def test_case_24_extra_columns(files: Files) -> None:
 
 def test_case_25_a_million_columns(files: Files) -> None:
     content = ",".join(f"c{number}" for number in range(1_000_000)) + "\n"
-    message = "reviews.csv: 1,000,000 columns; most allowed is 10,000. Is ',' the delimiter?"
+    message = (
+        "reviews.csv: 1,000,000 columns, more than the limit of 10,000. Is ',' the delimiter? If not: data.delimiter"
+    )
     assert files.error(content) == message
 
 
@@ -117,7 +119,7 @@ def test_case_30_embedded_newline(files: Files) -> None:
     # Rows are counted as a spreadsheet counts them: a row with two lines is one row.
     assert texts(dataset)["reviews.csv:4"] == "two\nlines"
     assert texts(dataset)["reviews.csv:5"] == "film number 2 was watched"
-    expected = "reviews.csv: 1 row holds line breaks inside quotes, the longest 2 lines (row 4)."
+    expected = "reviews.csv: 1 row has line breaks inside quotes, the longest 2 lines (row 4)."
     assert note(dataset, "line breaks") == expected
 
 
@@ -127,9 +129,7 @@ def test_case_29_stray_quotes_do_not_swallow_rows_of_a_csv_file(files: Files, de
     lines[10], lines[30] = f'"{lines[10]}', lines[30].replace("word 30", 'word 30"')
     header = delimiter.join(["text", "label", "other"][:width])
     message = files.error("\n".join([header, *lines]) + "\n")
-    assert message.startswith(
-        "reviews.csv row 12: a quoted field runs over 21 lines, each of which could be a row\n" + QUOTES
-    )
+    assert message.startswith("reviews.csv row 12: a quoted field runs over 21 lines, each like a row\n" + QUOTES)
     assert len(files.load("\n".join([header, *lines]) + "\n", quoting=False).train.ids) > 20
 
 
@@ -144,7 +144,7 @@ def test_case_31_escaped_quotes(files: Files) -> None:
     assert texts(dataset)["reviews.csv:22"] == 'a "fine" film'
     dataset = files.load(csv_text() + '"a \\"fine\\" film, yes",good\n')
     assert texts(dataset)["reviews.csv:22"] == 'a "fine" film, yes'
-    assert note(dataset, "backslash") == "reviews.csv: quote marks are escaped with backslashes; read so."
+    assert note(dataset, "backslash") == "reviews.csv: quote marks are escaped with backslashes and are read so."
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
@@ -174,7 +174,7 @@ def test_case_35_one_line_of_a_gigabyte(files: Files) -> None:
     message = files.error(path)
     assert message == (
         f"reviews.csv line 22: longer than {text_file.MAX_ROW_CHARACTERS:,} characters. "
-        "Is this a text file with one row on a line? Split the text, or remove the row."
+        "Is this a text file with one row per line? Split the text, or remove the row."
     )
 
 
@@ -190,8 +190,8 @@ def test_a_first_row_longer_than_the_sample_is_read_with_few_lines_drawn(
 ) -> None:
     drawn = []
 
-    def counted(*arguments: Any, whole: Any = text_file.lines, **more: Any) -> Iterator[str]:
-        for line in whole(*arguments, **more):
+    def counted(*arguments: Any, read_lines: Any = text_file.lines, **more: Any) -> Iterator[str]:
+        for line in read_lines(*arguments, **more):
             drawn.append(line)
             yield line
 
@@ -200,21 +200,21 @@ def test_a_first_row_longer_than_the_sample_is_read_with_few_lines_drawn(
     spec = recipe.Data.model_validate({"source": "x", "columns": None if headed else ["text", "label"]})
     with monkeypatch.context() as patch:
         patch.setattr(text_file, "lines", counted)
-        found = readers.sample(Part(path=path, name="a.csv", format="csv"), spec=spec)
-    assert (found.delimiter, found.columns, len(drawn) <= 3) == (",", ("text", "label"), True)
+        sample = readers.read_sample(Part(path=path, name="a.csv", format="csv"), spec=spec)
+    assert (sample.delimiter, sample.columns, len(drawn) <= 3) == (",", ("text", "label"), True)
     dataset = files.load(path, columns=spec.columns)
     assert len(texts(dataset)) == 4_001
     assert texts(dataset)[f"a.csv:{1 + headed}"] == "x" * 300_000
 
 
-def test_a_malformed_first_row_of_a_file_without_a_header_is_told(files: Files) -> None:
+def test_a_malformed_first_row_of_a_file_without_a_header_is_reported(files: Files) -> None:
     content = '"a" film,good\n' + "\n".join(csv_rows()) + "\n"
     assert files.error(content, columns=["text", "label"]).startswith(
         "reviews.csv row 1: text follows a closing quote mark\n"
     )
 
 
-def test_a_first_row_whose_quote_is_never_closed_is_not_called_blank(files: Files) -> None:
+def test_an_unclosed_quote_in_the_first_row_is_reported(files: Files) -> None:
     assert files.error('"text,label\na film,good\n') == (
         "reviews.csv: a quote mark opened in the first row is not closed in the first 24 characters. " + QUOTES
     )
@@ -223,7 +223,7 @@ def test_a_first_row_whose_quote_is_never_closed_is_not_called_blank(files: File
 def test_a_first_row_of_data_is_not_lost_as_a_header(files: Files) -> None:
     content = "\n".join(csv_rows())
     assert files.error(content) == (
-        "reviews.csv: its first row looks like data, not like names of columns ('bad'). "
+        "reviews.csv: its first row looks like data, not like a header ('bad'). "
         "Name the columns in their order: data.columns: [text, label]"
     )
     dataset = files.load(content, columns=["text", "label"])
@@ -233,7 +233,7 @@ def test_a_first_row_of_data_is_not_lost_as_a_header(files: Files) -> None:
     assert len(labels(headed)) == 20
 
 
-def test_a_header_that_spans_two_lines(files: Files) -> None:
+def test_a_header_of_two_lines(files: Files) -> None:
     rows = "".join(f"a long and winding film {n},{'x' if n % 2 else 'y'}\n" for n in range(400))
     dataset = files.load('"The\nopinion",Grade\n' + rows)
     assert dataset.summary["columns"]["text"] == {"name": "The\nopinion", "how": "longest free text"}
@@ -241,7 +241,7 @@ def test_a_header_that_spans_two_lines(files: Files) -> None:
     assert len(labels(dataset)) == 400
 
 
-def test_columns_are_found_by_what_they_hold(files: Files) -> None:
+def test_columns_are_detected_by_their_values(files: Files) -> None:
     rows = "".join(f"{n},what a long and winding film {n},{'x' if n % 2 else 'y'}\n" for n in range(20))
     dataset = files.load("key,opinion,verdict\n" + rows)
     assert dataset.summary["columns"] == {

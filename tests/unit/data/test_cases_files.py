@@ -1,9 +1,9 @@
-"""Data cases 1 to 18: files that are empty, short, or encoded and ended in every way."""
+"""Data cases 1 to 18: files that are empty or short, and all encodings and line ends."""
 
 import pytest
 from labelled_files import Files, before_label_source, csv_text, texts
 
-CURE = "To leave such rows out, counted and written aside: data.on_bad_row: skip"
+CURE = "To skip such rows, count them and write them to a file: data.on_bad_row: skip"
 
 
 def test_case_01_empty_file(files: Files) -> None:
@@ -11,7 +11,7 @@ def test_case_01_empty_file(files: Files) -> None:
 
 
 def test_case_02_header_only(files: Files) -> None:
-    message = "reviews.csv: no row of the train split is left to use. The file has a header and no rows."
+    message = "reviews.csv: the train split has no usable row. The file has a header but no rows."
     assert files.error("text,label\n") == message
 
 
@@ -23,8 +23,8 @@ def test_case_03_one_row(files: Files) -> None:
 
 
 def test_case_04_only_blank_lines(files: Files) -> None:
-    assert files.error("\n\r\n\n") == "reviews.csv: the file holds only blank lines; there is no row to read."
-    assert files.error("\n \n", "a.jsonl") == "a.jsonl: the file holds only blank lines; there is no row to read."
+    assert files.error("\n\r\n\n") == "reviews.csv: the file has only blank lines. Name a file with rows."
+    assert files.error("\n \n", "a.jsonl") == "a.jsonl: the file has only blank lines. Name a file with rows."
 
 
 def test_case_05_utf8_byte_order_mark(files: Files) -> None:
@@ -43,7 +43,7 @@ def test_case_06_utf16_with_mark(files: Files, codec: str) -> None:
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
 def test_case_07_utf16_without_mark(files: Files, codec: str) -> None:
     content = csv_text().encode(codec)
-    message = f"reviews.csv: looks like UTF-16 without a byte order mark. Name it: data.encoding: {codec}"
+    message = f"reviews.csv: looks like UTF-16 without a byte order mark. Set data.encoding: {codec}"
     assert files.error(content) == message
     assert texts(files.load(content, encoding=codec))["reviews.csv:2"] == "film number 0 was watched"
 
@@ -92,7 +92,7 @@ def test_case_11_one_bad_byte_in_a_file_of_utf8(files: Files, ascii_rows: int) -
     content = ("text,label\n" + plain + "ein schöner Abend,good\nüble Sache,bad\n" * 10).encode() + b"caf\xe9,good\n"
     assert files.error(content) == (
         f"reviews.csv row {22 + ascii_rows}: byte 0xe9 after 'caf' is not UTF-8\n"
-        "The rest of the file is UTF-8: mend this row, or leave it out with data.on_bad_row: skip\n"
+        "The rest of the file is UTF-8: correct this row, or skip it: data.on_bad_row: skip\n"
         f"1 malformed row in all. {CURE}"
     )
     assert files.error(content, encoding="ascii").splitlines()[-2] == "The file looks like utf-8: data.encoding: utf-8"
@@ -106,8 +106,8 @@ def test_case_12_invalid_utf8_in_the_last_row(files: Files) -> None:
 def test_case_13_nul_bytes(files: Files) -> None:
     content = csv_text().replace("number 3 ", "number\0 3 ")
     assert files.error(content) == (
-        "reviews.csv row 5: text holds a NUL character\n"
-        "The file is damaged, or in an encoding that data.encoding must name (utf-16?).\n"
+        "reviews.csv row 5: text contains a NUL character\n"
+        "The file is damaged, or data.encoding must name its encoding (utf-16?).\n"
         f"1 malformed row in all. {CURE}"
     )
 
@@ -116,8 +116,8 @@ def test_case_14_lone_surrogates(files: Files) -> None:
     lines = ['{"text": "half \\ud800 here", "label": "good"}']
     lines += [f'{{"text": "film {row}", "label": "{"good" if row % 2 else "bad"}"}}' for row in range(20)]
     assert files.error("\n".join(lines), "a.jsonl") == (
-        "a.jsonl row 1: text holds the lone surrogate \\ud800\n"
-        "A lone surrogate is half a character: write the whole one, or remove it.\n"
+        "a.jsonl row 1: text contains the lone surrogate \\ud800\n"
+        "A lone surrogate is half a character: write the complete character, or remove the half.\n"
         f"1 malformed row in all. {CURE}"
     )
     files.load("\n".join(lines), "a.jsonl", on_bad_row="skip")

@@ -8,7 +8,7 @@ import tracemalloc
 import pytest
 from labelled_files import Files, csv_text, texts
 
-CURE = "To leave such rows out, counted and written aside: data.on_bad_row: skip"
+CURE = "To skip such rows, count them and write them to a file: data.on_bad_row: skip"
 ADVICE = 'Every line is one JSON object, such as {"text": "a fine film", "label": "positive"}.'
 
 
@@ -24,10 +24,10 @@ def good(count: int = 20) -> str:
         pytest.param('{"text": "a", "label": NaN}', "NaN is not JSON", id="77 NaN"),
         pytest.param('{"text": "a", "label": -Infinity}', "-Infinity is not JSON", id="77 Infinity"),
         pytest.param('"a text"', "a JSON string, not an object", id="not an object"),
-        pytest.param("[" * 100_000, "nested too deep to read", id="75 nested without end"),
+        pytest.param("[" * 100_000, "nested too deeply to read", id="75 nested without end"),
     ],
 )
-def test_case_72_to_77_lines_that_are_no_rows(files: Files, line: str, what: str) -> None:
+def test_case_72_to_77_lines_that_are_not_rows(files: Files, line: str, what: str) -> None:
     content = good() + line + "\n" + good(1).replace("film 0", "last")
     assert files.error(content, "a.jsonl") == f"a.jsonl row 21: {what}\n{ADVICE}\n1 malformed row in all. {CURE}"
     dataset = files.load(content, "a.jsonl", on_bad_row="skip")
@@ -44,7 +44,7 @@ def test_case_73_blank_lines_and_mark(files: Files) -> None:
 def test_case_74_array_instead_of_lines(files: Files) -> None:
     for content in ('[{"text": "a", "label": "x"}]', '[\n {"text": "a", "label": "x"}\n]'):
         assert files.error(content, "a.jsonl") == (
-            "a.jsonl: this is one JSON array, not JSON lines. Write one object on a line: jq -c '.[]' FILE > NEW.jsonl"
+            "a.jsonl: this is one JSON array, not JSON lines. Write one object per line: jq -c '.[]' FILE > NEW.jsonl"
         )
 
 
@@ -53,7 +53,7 @@ def test_case_75_nested_a_thousand_deep(files: Files) -> None:
     try:
         dataset = files.load(good() + deep, "a.jsonl")
     except Exception as error:  # noqa: BLE001 - whether 1,000 are too many depends on the Python
-        assert str(error).startswith("a.jsonl row 21: nested too deep to read\n")
+        assert str(error).startswith("a.jsonl row 21: nested too deeply to read\n")
     else:
         assert texts(dataset)["a.jsonl:21"] == "a"
 
@@ -98,9 +98,9 @@ def test_case_80_damaged_bzip2(files: Files) -> None:
 
 def test_case_81_several_members(files: Files) -> None:
     text = csv_text().encode()
-    whole = files.load(gzip.compress(text), "a.csv.gz")
+    dataset = files.load(gzip.compress(text), "a.csv.gz")
     parts = files.load(gzip.compress(text[:100]) + gzip.compress(text[100:]), "a.csv.gz")
-    assert parts.fingerprint == whole.fingerprint
+    assert parts.fingerprint == dataset.fingerprint
 
 
 def test_a_gzip_bomb_is_refused_in_bounded_memory(files: Files) -> None:
@@ -110,5 +110,5 @@ def test_a_gzip_bomb_is_refused_in_bounded_memory(files: Files) -> None:
     message = files.error(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert "more than 200 times as many" in message
+    assert "more than the limit of 200 times as many" in message
     assert peak < 300 * 2**20

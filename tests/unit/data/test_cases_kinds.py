@@ -28,47 +28,46 @@ def workbook() -> bytes:
     [
         (
             workbook(),
-            "reviews.csv: by its content this is a zip archive or Excel workbook (xlsx). "
+            "reviews.csv: the content is a zip archive or Excel workbook (xlsx). "
             "In Excel: File, Save as, CSV UTF-8; or unzip it.",
         ),
         (
             b"PAR1" + bytes(20),
-            "reviews.csv: by its content this is a Parquet file. "
-            "Name it with the ending .parquet, or set data.format: parquet",
+            "reviews.csv: the content is a Parquet file. Name it with the ending .parquet, or set data.format: parquet",
         ),
         (
             b"\n <!DOCTYPE html><html><body>Sign in</body></html>",
-            "reviews.csv: by its content this is a web page (HTML), perhaps a log-in page. Download the file itself.",
+            "reviews.csv: the content is a web page (HTML), perhaps a log-in page. Download the file itself.",
         ),
         (
             b"\x1f\x8b\x08\x00",
-            "reviews.csv: by its content this is gzip data. Name it with the ending .gz, or decompress it.",
+            "reviews.csv: the content is gzip data. Name it with the ending .gz, or decompress it.",
         ),
         (
             b"\x28\xb5\x2f\xfd1234",
-            "reviews.csv: by its content this is zstd data. Decompress it: unzstd FILE",
+            "reviews.csv: the content is zstd data. Decompress it: unzstd FILE",
         ),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
-            "reviews.csv: by its content this is a Git LFS pointer, not the data. Fetch the data: git lfs pull",
+            "reviews.csv: the content is a Git LFS pointer, not the data. Fetch the data: git lfs pull",
         ),
     ],
     ids=["84 and 88 xlsx", "84 parquet", "84 html", "84 gzip", "82 zstd", "85 git lfs"],
 )
-def test_case_84_85_the_name_lies(files: Files, content: bytes, message: str) -> None:
+def test_case_84_85_content_of_another_kind_than_the_name(files: Files, content: bytes, message: str) -> None:
     assert files.error(content) == message
 
 
 def test_case_84_gz_in_name_only(files: Files) -> None:
     assert files.error(csv_text(), "a.csv.gz") == (
-        "a.csv.gz: by its content this is not gzip data. Remove the ending of its name if it is plain text."
+        "a.csv.gz: the content is not gzip data. If it is plain text, remove the ending of its name."
     )
 
 
 def test_case_84_parquet_in_name_only(files: Files) -> None:
     assert files.error(csv_text(), "a.parquet") == (
-        "a.parquet: by its content this is not a Parquet file (it begins b'text,label\\nfilm '). "
-        "Name the format: data.format: csv | tsv | jsonl"
+        "a.parquet: the content is not a Parquet file (it begins b'text,label\\nfilm '). "
+        "Set its format: data.format: csv | tsv | jsonl"
     )
 
 
@@ -141,12 +140,15 @@ def test_case_91_file_changes_while_it_is_read(files: Files) -> None:
     with pytest.raises(DataError) as caught:
         data.load(recipe.Data.model_validate({"source": str(path)}), {"all": [path]}, progress=_Writer(path))
     assert str(caught.value) == (
-        "reviews.csv: the file changed while it was read. Wait until it is complete, then give the command again."
+        "reviews.csv: the file changed while it was read. Wait until it is complete, then run the command again."
     )
 
 
 def test_case_92_empty_folder(files: Files) -> None:
-    message = f"{files.folder.name}: the folder holds no data file and no folders of text files."
+    message = (
+        f"{files.folder.name}: the folder has no data file and no folders of text files. Name a file or folder "
+        "with data in data.source."
+    )
     assert files.error(files.folder) == message
     assert files.error(files.folder / "absent.csv") == f"{files.folder / 'absent.csv'}: no such file."
 
@@ -154,5 +156,5 @@ def test_case_92_empty_folder(files: Files) -> None:
 def test_case_93_files_of_different_columns(files: Files) -> None:
     test = csv_text(4).replace("text,label", "review,label")
     assert files.splits_error(train=csv_text(), test=test).startswith(
-        "test.csv: there is no column 'text' (data.text). Its columns: 'review', 'label'."
+        "test.csv: there is no column 'text' (data.text). Its columns: 'review' and 'label'."
     )

@@ -1,4 +1,4 @@
-"""Data cases 49 to 65: what a label may be, and what the classes may be like."""
+"""Data cases 49 to 65: values of labels, and sets of classes."""
 
 import json
 
@@ -7,12 +7,12 @@ from labelled_files import LABEL_SOURCE, Files, before_label_source, csv_text, l
 
 from finetooth import preflight
 
-CURE = "To leave such rows out, counted and written aside: data.on_bad_row: skip"
-ADVICE = "Give the row a label, or remove it. A class called NA or None is written as that word."
+CURE = "To skip such rows, count them and write them to a file: data.on_bad_row: skip"
+ADVICE = "Give the row a label, or remove it. For a class called NA or None, write that word."
 
 
 def jsonl(*values: object, times: int = 12) -> str:
-    """JSON lines with the label values in turn, every text different."""
+    """JSON lines with these labels in turn, every text different."""
     rows = [{"text": f"film {row}", "label": values[row % len(values)]} for row in range(times * len(values))]
     return "".join(json.dumps(row) + "\n" for row in rows)
 
@@ -64,7 +64,7 @@ def test_case_58_several_labels(files: Files) -> None:
     message = files.error(jsonl("a", "b") + '{"text": "x", "label": ["a", "b"]}\n', "a.jsonl")
     assert message.startswith(
         "a.jsonl row 25: label is a list (['a', 'b']); one word, number or true/false is expected\n"
-        "One label for each text: several labels for one text are not supported."
+        "Give each text one label: several labels for one text are not supported."
     )
 
 
@@ -87,7 +87,7 @@ def test_case_58_several_labels_in_one_value(files: Files, values: list[str], na
     assert len(files.load(jsonl(*values), "a.jsonl", labels=values).classes) == 3
 
 
-def test_case_58_names_that_hold_a_comma_are_names(files: Files) -> None:
+def test_case_58_names_with_a_comma_are_names(files: Files) -> None:
     values = ["Business, finance", "Sports", "Arts, music", "(other)"]
     assert files.load(jsonl(*values), "a.jsonl").classes == tuple(sorted(values))
 
@@ -132,8 +132,8 @@ def test_case_61_ten_thousand_classes(files: Files) -> None:
 def test_case_62_imbalance(files: Files) -> None:
     rows = [f"film {row},{'rare' if row % 10_000 == 5 else 'usual'}\n" for row in range(30_000)]
     assert before_label_source(files.error("text,label\n" + "".join(rows))) == (
-        "all 2,400 rows of the validation split have the label 'usual': there is nothing to choose by with one class. "
-        "Raise data.validation, or name validation rows of their own in data.source."
+        "all 2,400 rows of the validation split have the label 'usual'; one class is not enough to choose a model. "
+        "Raise data.validation, or name a file of validation rows in data.source."
     )
     dataset = files.load("text,label\n" + "".join([*rows[:3000], *[f"film {row},rare\n" for row in range(9)]]))
     assert "imbalance" in [finding.code for finding in preflight.inspect(dataset)]
@@ -143,9 +143,9 @@ def test_case_63_label_unseen_in_train(files: Files) -> None:
     test = csv_text(6).replace("film", "show").replace("good", "goood")
     message = before_label_source(files.splits_error(train=csv_text(), test=test))
     rows = "".join(
-        f"test.csv row {row}: label 'goood' stands in no training row. Did you mean 'good'?\n" for row in (3, 5, 7)
+        f"test.csv row {row}: label 'goood' occurs in no training row. Did you mean 'good'?\n" for row in (3, 5, 7)
     )
-    cure = "The classes of the training rows are: bad, good; correct the rows, or leave them out with data.keep."
+    cure = "The classes of the training rows are: bad and good. Correct the rows, or leave them out with data.keep."
     assert message == rows + cure
 
 
@@ -155,7 +155,7 @@ def test_case_64_class_absent_from_test(files: Files) -> None:
     dataset = files.splits(train=three + "a,fine\nb,fine\n", test=csv_text(6).replace("film", "show"))
     assert "class_absent" in [finding.code for finding in preflight.inspect(dataset)]
     assert before_label_source(files.splits_error(train=csv_text(), test=test)) == (
-        "all 5 rows of the test split have the label 'good': there is nothing to measure on with one class. "
+        "all 5 rows of the test split have the label 'good'; one class is not enough to measure a model. "
         "Name more test rows in data.source."
     )
 
@@ -171,8 +171,8 @@ def test_case_65_order_of_labels_differs(files: Files) -> None:
 def test_declared_labels_fix_order_and_refuse_others(files: Files) -> None:
     assert files.load(csv_text(), labels=["good", "bad"]).classes == ("good", "bad")
     assert before_label_source(files.error(csv_text() + "a film,godo\n", labels=["good", "bad"])) == (
-        "reviews.csv row 22: label 'godo' is not a known label (good, bad). Did you mean 'good'?\n"
-        "data.labels must name every class; correct the rows, or leave them out with data.keep."
+        "reviews.csv row 22: label 'godo' is not one of the labels (good and bad). Did you mean 'good'?\n"
+        "data.labels must name every class. Correct the rows, or leave them out with data.keep."
     )
 
 
@@ -200,4 +200,4 @@ def test_numbers_that_may_count_from_zero_or_one_are_refused(files: Files) -> No
         "the labels are the numbers 1, 2, and data.labels names 3 classes: neither 0 nor 3 is among them, so whether "
         "they count from 0 or from 1 is not known. Write the names into the column of the labels."
     )
-    assert "label '0' is not a known label (a, b)" in files.error(jsonl(0, 1, 2), "a.jsonl", labels=["a", "b"])
+    assert "label '0' is not one of the labels (a and b)" in files.error(jsonl(0, 1, 2), "a.jsonl", labels=["a", "b"])

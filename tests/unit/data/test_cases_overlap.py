@@ -1,4 +1,4 @@
-"""Data cases 66 to 71: rows that stand twice, in one split or in two."""
+"""Data cases 66 to 71: rows that occur twice, in one split or in two."""
 
 import numpy as np
 from labelled_files import Files, csv_rows, csv_text
@@ -17,7 +17,7 @@ def test_case_66_exact_duplicates_stay_on_one_side(files: Files) -> None:
 def test_case_67_conflicting_labels(files: Files) -> None:
     train = csv_text() + "one film,good\none  film,bad\n"
     dataset = files.splits(train=train, test=csv_text(4).replace("film", "show"), validation=2)
-    (conflict,) = [found for found in preflight.inspect(dataset) if found.code == "conflicting_labels"]
+    (conflict,) = [finding for finding in preflight.inspect(dataset) if finding.code == "conflicting_labels"]
     assert [row.id for row in conflict.rows] == ["train.csv:22", "train.csv:23"]
 
 
@@ -45,10 +45,10 @@ def test_case_69_overlap_after_normalising(files: Files) -> None:
 
 def test_case_69_overlap_can_stop(files: Files) -> None:
     assert files.splits_error(train=csv_text(20), test=csv_text(2), on_leak="stop") == (
-        "2 rows stand in two splits:\n"
+        "2 rows are in two splits:\n"
         "train.csv:2 equals test.csv:2\n"
         "train.csv:3 equals test.csv:3\n"
-        "Remove them, or let them be dropped and counted: data.on_leak: drop"
+        "Remove them, or have them dropped and counted: data.on_leak: drop"
     )
 
 
@@ -56,15 +56,15 @@ def test_case_70_train_and_test_are_one_file(files: Files) -> None:
     train = files.write("train.csv", csv_text())
     (files.folder / "test.csv").hardlink_to(train)
     assert files.error(files.folder) == (
-        "test.csv (test) and train.csv (train) are the same file. Each split needs rows of its own; "
-        "to carve splits from one file, name it as data.source alone."
-    ) or files.error(files.folder).startswith("train.csv (train) and test.csv (test) are the same file.")
+        "test.csv (test) and train.csv (train) are the same file, but each split needs its own rows. To carve splits "
+        "from one file, name only that file in data.source."
+    ) or files.error(files.folder).startswith("train.csv (train) and test.csv (test) are the same file, but")
 
 
 def test_case_70_the_same_rows_under_two_names(files: Files) -> None:
     assert files.splits_error(train=csv_text(), test=csv_text()) == (
-        "no row is left for the train split (20 equals a test row; are two splits the same rows?). "
-        "Give more rows, or change data.test and data.validation."
+        "no row is left for the train split (20 equals a test row; do two splits have the same rows?). Add rows, or "
+        "change data.test and data.validation."
     )
 
 
@@ -75,7 +75,7 @@ def test_case_71_sorted_by_label(files: Files) -> None:
     assert dataset.summary["counts"]["validation"] == {"bad": 4, "good": 4}
 
 
-def test_of_the_classes_of_test_rows_only_their_presence_is_kept(files: Files) -> None:
+def test_the_summary_says_only_which_classes_test_rows_have(files: Files) -> None:
     rows = [f"text {number},{'abc'[number % 3]}" for number in range(30)]
     test = ["other 1,a", "other 2,c", "other 3,c"]
     dataset = files.splits(train="\n".join(["text,label", *rows]), test="\n".join(["text,label", *test]))

@@ -1,4 +1,4 @@
-"""Data cases 37 to 48: what a text may be."""
+"""Data cases 37 to 48: values of texts."""
 
 import json
 
@@ -7,14 +7,14 @@ from labelled_files import Files, csv_text, texts
 
 from finetooth import preflight
 
-CURE = "To leave such rows out, counted and written aside: data.on_bad_row: skip"
+CURE = "To skip such rows, count them and write them to a file: data.on_bad_row: skip"
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\u200b\u200d\x07"], ids=["37 empty", "38 spaces", "39 zero width"])
-def test_case_37_38_39_nothing_to_see(files: Files, text: str) -> None:
+def test_case_37_38_39_no_visible_character(files: Files, text: str) -> None:
     dataset = files.load(csv_text() + f"{text},good\n")
     assert texts(dataset)["reviews.csv:22"] == text
-    (blank,) = [found for found in preflight.inspect(dataset) if found.code == "empty_texts"]
+    (blank,) = [finding for finding in preflight.inspect(dataset) if finding.code == "empty_texts"]
     assert [row.id for row in blank.rows] == ["reviews.csv:22"]
 
 
@@ -33,7 +33,7 @@ def test_case_37_38_39_nothing_to_see(files: Files, text: str) -> None:
 def test_case_40_to_47_text_stays_as_it_is(files: Files, text: str) -> None:
     dataset = files.load(csv_text() + f'"{text}",good\n')
     assert texts(dataset)["reviews.csv:22"] == text
-    assert "empty_texts" not in [found.code for found in preflight.inspect(dataset)]
+    assert "empty_texts" not in [finding.code for finding in preflight.inspect(dataset)]
 
 
 def test_case_43_nfc_and_nfd_are_one_text(files: Files) -> None:
@@ -53,10 +53,9 @@ def test_case_43_nfc_and_nfd_are_one_text(files: Files) -> None:
         (None, "is missing"),
     ],
 )
-def test_case_48_text_that_is_no_text(files: Files, value: object, what: str) -> None:
+def test_case_48_value_that_is_not_a_text(files: Files, value: object, what: str) -> None:
     good = [json.dumps({"text": f"film {row}", "label": "xy"[row % 2]}) for row in range(20)]
     content = "\n".join([*good, json.dumps({"text": value, "label": "x"})])
     assert files.error(content, "a.jsonl", text="text") == (
-        f"a.jsonl row 21: text {what}\nEvery row needs a text; numbers belong in quotes.\n"
-        f"1 malformed row in all. {CURE}"
+        f"a.jsonl row 21: text {what}\nEvery row needs a text; put numbers in quotes.\n1 malformed row in all. {CURE}"
     )

@@ -1,4 +1,4 @@
-"""Columns of types that are neither text nor number: what rows are grouped and sliced by, and what nobody asked for."""
+"""Columns of other types than text and number: for groups and slices, and in columns that are not read."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -56,26 +56,26 @@ def test_whole_decimals_are_labels_like_whole_numbers(files: Files) -> None:
     assert files.load(path, label="stars").classes == ("1", "2")
 
 
-def test_a_column_that_nobody_asked_for_stops_nothing(files: Files) -> None:
+def test_a_damaged_column_that_is_not_read_does_no_harm(files: Files) -> None:
     zoned = parquet(files, seen=pa.array([0] * ROWS, pa.timestamp("us", tz="Nowhere/Known")))
     assert len(files.load(zoned).train) > 0
     path = parquet(files, seen=pa.array([10**18] * ROWS, pa.timestamp("us")))
     assert len(files.load(path).train) > 0
-    said = files.error(path, slices=["seen"])
-    assert said.startswith("reviews.parquet: the values of column 'seen' (timestamp[us]) cannot be read: ")
+    message = files.error(path, slices=["seen"])
+    assert message.startswith("reviews.parquet: the values of column 'seen' (timestamp[us]) cannot be read: ")
 
 
-def test_an_eight_bit_encoding_does_not_go_with_a_byte_order_mark(files: Files) -> None:
+def test_an_eight_bit_encoding_contradicts_a_byte_order_mark(files: Files) -> None:
     text = "\ufefftext,label\n" + "".join(f"caf\xe9 {row},{row % 2}\n" for row in range(20))
     assert files.error(text, encoding="cp1252") == (
         "reviews.csv: begins with the byte order mark of UTF-8, but data.encoding is cp1252. "
-        "Leave data.encoding out: the mark tells the encoding."
+        "Remove data.encoding: the mark states the encoding."
     )
     wide = text.encode("utf-16-le")
     assert files.load(wide, encoding="utf-16-le").train.texts[0].startswith("caf\xe9")
 
 
-def test_an_empty_list_or_binary_value_is_no_group_that_rows_share(files: Files) -> None:
+def test_empty_lists_and_binary_values_do_not_form_a_group(files: Files) -> None:
     for values in (
         [[] if row % 2 else [str(row)] for row in range(ROWS)],
         [b"" if row % 2 else b"x"[:1] for row in range(ROWS)],
@@ -84,7 +84,7 @@ def test_an_empty_list_or_binary_value_is_no_group_that_rows_share(files: Files)
         assert "" in dataset.train.slices["author"] and not {"[]", "b''", "b'x'"} & set(dataset.train.slices["author"])
 
 
-def test_a_text_column_of_broken_utf_8_is_a_fault_and_no_reason_to_take_another(files: Files) -> None:
+def test_a_text_column_of_broken_utf_8_is_an_error(files: Files) -> None:
     texts = pa.array([b"caf\xe9 %d" % row for row in range(ROWS)], pa.binary()).view(pa.string())
     path = files.folder / "broken.parquet"
     labels = ["good" if row % 2 else "bad" for row in range(ROWS)]

@@ -18,7 +18,7 @@ def test_split_words_in_file_names(files: Files) -> None:
     files.write("other.csv", "x\n")
     dataset = files.load(files.folder)
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (30, 6, 4)
-    assert note(dataset, "left out") == "not named as a split and left out: other.csv."
+    assert note(dataset, "not read") == "not read, because not named as a split: other.csv."
 
 
 def test_shards_in_a_sub_folder(files: Files) -> None:
@@ -47,7 +47,7 @@ def test_folders_of_classes_with_splits(files: Files) -> None:
     assert len(dataset.test) == 20
     assert labels(dataset)["test/pos/3_7.txt:1"] == "pos"
     assert texts(dataset)["test/pos/3_7.txt:1"] == "test pos review number 3"
-    assert note(dataset, "unsup") == "train: not classes and left out: unsup."
+    assert note(dataset, "unsup") == "train: these folders are not classes and are not read: unsup."
 
 
 def test_folders_of_classes_are_carved(files: Files) -> None:
@@ -58,15 +58,15 @@ def test_folders_of_classes_are_carved(files: Files) -> None:
     assert [dataset.classes[label] for label in sorted(dataset.test.labels)] == ["a", "a", "b", "b"]
 
 
-def test_one_text_that_is_not_utf8_among_others_that_are_is_not_taken_for_the_encoding_of_all(files: Files) -> None:
+def test_one_text_that_is_not_utf8_does_not_decide_the_encoding(files: Files) -> None:
     review_folders(files, "train", "test")
     for number in range(3):
         files.write(f"train/pos/{number}_8.txt", f"café {number}")
     files.write("train/neg/3_7.txt", b"caf\xe9")
     assert files.error(files.folder) == (
-        "train/neg/3_7.txt row 1: byte 0xe9 after 'caf' is not UTF-8\nThe other texts are UTF-8: mend this one, or "
-        "leave it out with data.on_bad_row: skip\n1 malformed row in all. To leave such rows out, "
-        "counted and written aside: data.on_bad_row: skip"
+        "train/neg/3_7.txt row 1: byte 0xe9 after 'caf' is not UTF-8\nThe other texts are UTF-8: correct this text, "
+        "or skip it: data.on_bad_row: skip\n1 malformed row in all. To skip such rows, count them and write them to a "
+        "file: data.on_bad_row: skip"
     )
 
 
@@ -78,9 +78,9 @@ def test_a_bad_byte_in_a_folder_names_its_file(files: Files) -> None:
     )
 
 
-def test_an_unknown_ending_asks_for_the_format(files: Files) -> None:
+def test_an_unknown_ending_needs_a_format(files: Files) -> None:
     assert files.error("good a film\n", "reviews.txt") == (
-        "reviews.txt: its name does not tell its format. Set data.format: csv | tsv | jsonl | parquet | folder | "
+        "reviews.txt: its name does not state its format. Set data.format: csv | tsv | jsonl | parquet | folder | "
         "label_text (every line a label, a space and a text)."
     )
 
@@ -96,7 +96,10 @@ def test_label_text_lines(files: Files) -> None:
 
 def test_only_a_test_file(files: Files) -> None:
     files.write("test.csv", csv_text())
-    message = "no training rows: found test.csv. Name the splits apart: data.source: {train: FILE, test: FILE}"
+    message = (
+        "there are no training rows: the source has test.csv. Name the file of each split: data.source: {train: "
+        "FILE, test: FILE}"
+    )
     assert files.error(files.folder) == message
 
 
@@ -119,7 +122,7 @@ def test_one_split_saved_twice_is_not_read_twice(files: Files, names: tuple[str,
         files.write("test/a.csv", csv_text())
     first, second = sorted(names)
     assert files.error(files.folder) == (
-        f"{first} and {second} look like one file in two formats; both would be read. "
+        f"{first} and {second} look like one file in two formats, and both would be read. "
         "Remove one of them, or name the files in data.source."
     )
 
@@ -138,10 +141,10 @@ def lines_in_split_folders(files: Files) -> None:
         files.write(f"set/{split}/all.txt", "\n".join(lines))
 
 
-def test_split_folders_of_texts_are_no_classes(files: Files) -> None:
+def test_split_folders_of_texts_are_not_classes(files: Files) -> None:
     lines_in_split_folders(files)
     message = (
-        "set: test is named as the test split, but its texts are in no folder that names their class: "
+        "set: test is named as the test split, but its texts are not in folders of their classes: "
         "test/CLASS/*.txt. If every line is a label and a text: data.format: label_text"
     )
     assert files.error(files.folder / "set") == message
@@ -157,11 +160,11 @@ def test_a_class_may_be_called_like_a_split(files: Files) -> None:
     assert files.load(files.folder / "set").classes == ("design", "development")
 
 
-def test_a_declared_format_is_not_passed_over_for_folders_of_texts(files: Files) -> None:
+def test_a_declared_format_goes_before_folders_of_texts(files: Files) -> None:
     files.write("train/pos/0.txt", "a film")
     files.write("train/neg/0.txt", "another")
     assert files.error(files.folder / "train", format="csv") == (
-        "train: data.format is csv, but the folder holds folders of texts. Say data.format: folder"
+        "train: data.format is csv, but the folder contains folders of texts. Set data.format: folder"
     )
 
 
@@ -172,16 +175,20 @@ def test_json_files_named_as_splits_are_read_and_others_are_named(files: Files) 
     files.write("set/dataset_info.json", "{}")
     dataset = files.load(files.folder / "set")
     assert len(dataset.test) == 20
-    assert note(dataset, "about") == "taken to be about the data, not data, and left out: dataset_info.json."
+    assert (
+        note(dataset, "describe the data")
+        == "not read, because by their names they describe the data: dataset_info.json."
+    )
     files.write("other/reviews.json", rows)
     assert files.error(files.folder / "other") == (
-        "other: the folder holds no data file besides reviews.json; if one is the data, name it: data.source"
+        "other: the folder has no data file besides reviews.json. If one is the data, name it: data.source"
     )
 
 
 def test_two_folders_of_one_split_are_refused(files: Files) -> None:
     review_folders(files, "train", "dev", "valid")
-    assert "dev and valid are both named as the validation split. Name the splits:" in files.error(files.folder)
+    message = files.error(files.folder)
+    assert "dev and valid are both named as the validation split. Name the folder of each split:" in message
     for name in ("dev", "valid"):
         files.write(f"set/{name}/a.csv", csv_text(4))
     files.write("set/train.csv", csv_text(30))
@@ -189,25 +196,25 @@ def test_two_folders_of_one_split_are_refused(files: Files) -> None:
     assert files.load(files.folder / "set").test.ids[0] == "test.csv:2"  # then nobody asks what else is there
 
 
-def test_what_lies_beside_folders_of_splits_is_told(files: Files) -> None:
+def test_files_beside_folders_of_splits_are_noted(files: Files) -> None:
     files.write("set/train/a.csv", csv_text(30))
     files.write("set/test/a.csv", csv_text(6).replace("film", "show"))
     files.write("set/extra.csv", csv_text(4).replace("film", "play"))
-    assert note(files.load(files.folder / "set"), "left out") == "not named as a split and left out: extra.csv."
+    assert note(files.load(files.folder / "set"), "not read") == "not read, because not named as a split: extra.csv."
 
 
-def test_files_of_a_class_that_are_no_texts_by_their_names_are_told(files: Files) -> None:
+def test_files_of_a_class_that_are_not_texts_are_noted(files: Files) -> None:
     for kind in ("a", "b"):
         for number in range(10):
             files.write(f"set/{kind}/{number}.txt", f"{kind} {number}")
     for number in range(7):
         files.write(f"set/b/{number}.text", f"b {number} more")
-    assert note(files.load(files.folder / "set"), "left out") == (
-        "set/b: not texts by their names and left out: 0.text, 1.text, 2.text, 3.text, 4.text and 2 more."
+    assert note(files.load(files.folder / "set"), "not read") == (
+        "set/b: by their names not texts, so not read: 0.text, 1.text, 2.text, 3.text, 4.text and 2 more."
     )
 
 
-def test_folders_of_classes_whose_names_hold_the_word_of_a_split(files: Files) -> None:
+def test_folders_of_classes_with_a_split_word_in_their_names(files: Files) -> None:
     for split, count in (("20news-bydate-train", 12), ("20news-bydate-test", 4)):
         for group in ("sci.space", "alt.atheism"):
             for number in range(count):
@@ -219,7 +226,7 @@ def test_folders_of_classes_whose_names_hold_the_word_of_a_split(files: Files) -
     assert dataset.test.ids[0].startswith("20news-bydate-test/alt.atheism/50000")
 
 
-def test_folders_of_classes_that_hold_the_word_of_a_split_among_others_are_classes(files: Files) -> None:
+def test_some_folders_with_a_split_word_are_classes(files: Files) -> None:
     for group in ("driving_test", "train_ticket", "other"):
         for number in range(9):
             files.write(f"intents/{group}/{number}.txt", f"{group} {number}\n")
@@ -236,10 +243,10 @@ def test_split_words_in_camel_case_names(files: Files) -> None:
     files.write("contestValues.csv", csv_text(50))
     dataset = files.load(files.folder)
     assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (30, 6, 4)
-    assert note(dataset, "left out") == "not named as a split and left out: Latest.csv, contestValues.csv."
+    assert note(dataset, "not read") == "not read, because not named as a split: Latest.csv and contestValues.csv."
 
 
-def test_files_that_are_read_as_one_set_are_told(files: Files) -> None:
+def test_files_that_are_read_as_one_set_are_noted(files: Files) -> None:
     for number, name in enumerate(("one", "two", "three", "four", "five")):
         files.write(f"shop/{name}.csv", csv_text(10).replace("film", f"film of {number}"))
     dataset = files.load(files.folder / "shop")
@@ -255,8 +262,8 @@ def test_two_files_named_as_validation_are_an_error_with_the_option_that_chooses
     folder = files.folder / "shop, two"
     message = files.error(folder)
     assert message == (
-        "shop, two: dev.csv and val.csv are both named as validation rows. Name one of them, in data.source; "
-        f'with dev.csv: --set \'data.source={{train: "{folder}/train.csv", validation: "{folder}/dev.csv", '
+        "shop, two: dev.csv and val.csv are both named as validation rows. Name one of them in data.source; "
+        f'for dev.csv: --set \'data.source={{train: "{folder}/train.csv", validation: "{folder}/dev.csv", '
         f'test: "{folder}/test.csv"}}\''
     )
     (option,) = shlex.split(message.partition("--set ")[2])

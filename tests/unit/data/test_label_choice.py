@@ -1,4 +1,4 @@
-"""The column of the labels is chosen by rows from all over a file, and every error about labels names it."""
+"""The column of the labels is chosen by rows from all over a file; every error about labels names it."""
 
 import bz2
 import gzip
@@ -21,7 +21,7 @@ COLUMNS = ["source", "label", "star", "sentence"]
 
 
 def cola(rows: int = 3_000) -> list[list[str]]:
-    """Rows of the shape of CoLA: sorted by source, of which the first rows hold two."""
+    """Rows with the shape of CoLA: sorted by source; the first rows have two sources."""
     return [
         [f"g{row // 100:02}", str(int(row % 7 < 5)), "" if row % 7 < 5 else "*", f"they drank the pub dry on day {row}"]
         for row in range(rows)
@@ -38,31 +38,31 @@ def test_the_label_of_a_file_sorted_by_source_is_not_the_source(files: Files) ->
     assert dataset.summary["columns"]["label"] == {"name": "acceptable", "how": "fewest distinct values"}
     assert dataset.summary["left_out"] == {
         "origin": "30 values that repeat",
-        "star": "blank in 71 % of the rows looked at",
+        "star": "blank in 71 % of the sampled rows",
     }
-    assert "'origin'" not in note(dataset, "was taken for the label")  # too many values to be likely classes
+    assert "'origin'" not in note(dataset, "is used as the label")  # too many values to be likely classes
 
 
-def test_of_columns_with_as_few_values_the_one_named_as_an_origin_comes_last(files: Files) -> None:
+def test_a_column_named_as_an_origin_is_the_last_choice_for_the_label(files: Files) -> None:
     rows = [[f"{'ab'[n % 2]}", f"what a long and winding film {n}", f"{'xy'[n // 2 % 2]}"] for n in range(80)]
     dataset = files.load("source,opinion,verdict\n" + as_text(rows, ","))
     assert dataset.summary["columns"]["label"]["name"] == "verdict"
 
 
-def test_a_column_of_texts_under_a_known_name_is_no_label_where_another_can_be(files: Files) -> None:
+def test_free_text_with_a_known_name_is_not_the_label_if_another_column_can_be(files: Files) -> None:
     rows = [[f"what is meant by number {n}", f"it is the number {n}", "xyz"[n % 3]] for n in range(60)]
     dataset = files.load("question,answer,verdict\n" + as_text(rows, ","))
     assert dataset.summary["columns"]["label"]["name"] == "verdict"
 
 
-def test_a_file_without_header_sorted_by_its_first_column_gets_names_by_the_whole_of_it(files: Files) -> None:
+def test_columns_without_a_header_are_named_by_rows_from_all_over_the_file(files: Files) -> None:
     assert files.error(as_text(cola()), "in_domain_train.tsv").endswith(
         "Name the columns in their order: data.columns: [column1, label, column3, text]"
     )
 
 
 @pytest.mark.parametrize("name", ["a.tsv", "a.tsv.gz", "a.tsv.bz2", "wide.tsv", "a.jsonl", "a.parquet"])
-def test_every_table_is_sampled_over_its_whole_length(files: Files, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_table_is_sampled_over_its_full_length(files: Files, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line_sample, "PIECE_BYTES", 2**10)  # as if the file were a large one
     rows = cola()
     text = as_text([COLUMNS, *rows]).encode("utf-16" if name == "wide.tsv" else "utf-8")
@@ -74,15 +74,15 @@ def test_every_table_is_sampled_over_its_whole_length(files: Files, name: str, m
         content = "".join(json.dumps(dict(zip(COLUMNS, row, strict=True))) + "\n" for row in rows).encode()
     elif name.endswith(".parquet"):
         sink = io.BytesIO()
-        table = pyarrow.table({column: [row[place] for row in rows] for place, column in enumerate(COLUMNS)})
+        table = pyarrow.table({column: [row[index] for row in rows] for index, column in enumerate(COLUMNS)})
         pyarrow.parquet.write_table(table, sink, row_group_size=500)
         content = sink.getvalue()
     else:
         content = text
     part = Part(path=files.write(name, content), name=name, format=name.split(".")[1])  # type: ignore[arg-type]
     spec = recipe.Data.model_validate({"source": "x"})
-    first = readers.sample(part, spec=spec)
-    wide = readers.spread(part, first)
+    first = readers.read_sample(part, spec=spec)
+    wide = readers.spread_sample(part, first)
     assert {row[0] for row in first.rows} == {"g00", "g01"}
     assert len({row[0] for row in wide.rows}) > 24
     assert all(len(row) == 4 for row in wide.rows)
@@ -91,10 +91,10 @@ def test_every_table_is_sampled_over_its_whole_length(files: Files, name: str, m
 def test_a_large_file_is_sampled_within_bounds(files: Files) -> None:
     path = files.write("big.tsv", as_text([COLUMNS, *cola(600_000)]))
     part = Part(path=path, name="big.tsv", format="tsv")
-    first = readers.sample(part, spec=recipe.Data.model_validate({"source": "x"}))
+    first = readers.read_sample(part, spec=recipe.Data.model_validate({"source": "x"}))
     tracemalloc.start()
     start = time.process_time()
-    rows = readers.spread(part, first).rows
+    rows = readers.spread_sample(part, first).rows
     seconds, peak = time.process_time() - start, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len({row[0] for row in rows}) > 25
@@ -103,7 +103,7 @@ def test_a_large_file_is_sampled_within_bounds(files: Files) -> None:
     assert seconds < 2
 
 
-def test_every_error_about_labels_names_the_column_and_the_way_to_another(files: Files) -> None:
+def test_every_error_about_labels_names_the_column_and_how_to_choose_another(files: Files) -> None:
     rows = [[f"{'abc'[n % 3]}", f"what a long and winding film {n}", f"{n % 2}"] for n in range(60)]
     content = "studio,opinion,verdict\n" + as_text(rows, ",")
     source = (
@@ -112,7 +112,7 @@ def test_every_error_about_labels_names_the_column_and_the_way_to_another(files:
     )
     test = content.replace("film", "show").replace("long", "short").replace("show 59,1", "show 59,7")
     assert files.splits_error(train=content, test=test) == (
-        "test.csv row 61: label '7' stands in no training row.\nThe classes of the training rows are: 0, 1; correct "
+        "test.csv row 61: label '7' occurs in no training row.\nThe classes of the training rows are: 0 and 1. Correct "
         f"the rows, or leave them out with data.keep.\n{source}"
     )
     assert source in files.error(content + "a,no label at all is here,\n")
@@ -123,7 +123,7 @@ def test_every_error_about_labels_names_the_column_and_the_way_to_another(files:
 
 
 @pytest.mark.parametrize("name", ["speeches.csv", "speeches.csv.gz", "speeches.jsonl"])
-def test_a_file_of_very_long_texts_of_many_lines_is_sampled_over_its_whole_length(files: Files, name: str) -> None:
+def test_a_file_of_very_long_texts_is_sampled_over_its_full_length(files: Files, name: str) -> None:
     rows = [(f"party {row // 90}", f"We, the people, say so {row}.\n" * (400 + 13 * (row % 50))) for row in range(180)]
     text = "wing,speech\n" + "".join(f'{wing},"{speech}"\n' for wing, speech in rows)
     if name.endswith(".jsonl"):
@@ -135,7 +135,7 @@ def test_a_file_of_very_long_texts_of_many_lines_is_sampled_over_its_whole_lengt
     assert dataset.summary["columns"]["text"]["name"] == "speech"
 
 
-def test_rows_are_taken_evenly_and_never_too_many() -> None:
+def test_rows_are_sampled_evenly_and_never_too_many() -> None:
     assert line_sample.evenly(range(line_sample.MOST_ROWS)) == [*range(line_sample.MOST_ROWS)]
     chosen = line_sample.evenly(range(1_000_000))
     assert line_sample.MOST_ROWS // 2 <= len(chosen) <= line_sample.MOST_ROWS

@@ -1,4 +1,4 @@
-"""Columns that are not used are named with the reason, and a second text is never left out without a word."""
+"""Columns that are not used are listed with the reason, and a note names every unused column of texts."""
 
 import pytest
 from labelled_files import Files, note
@@ -23,16 +23,16 @@ def mrpc(rows: int = 40) -> str:
     return "\n".join([header, *lines]) + "\n"
 
 
-def test_a_second_text_of_any_name_is_told_with_how_to_use_it(files: Files) -> None:
+def test_a_second_text_of_any_name_is_noted_with_how_to_use_it(files: Files) -> None:
     dataset = files.load(mrpc(), "msr_paraphrase_train.tsv")
     assert note(dataset, "#2 String") == (
-        "msr_paraphrase_train.tsv: left out although it holds texts too: '#2 String'; the text is '#1 String' "
-        '(longest free text). To take it instead: data.text: "#2 String"; '
+        "msr_paraphrase_train.tsv: the text is column '#1 String' (longest free text); '#2 String' has texts too, but "
+        'is not used. To use "#2 String" instead: data.text: "#2 String"; '
         'to give the model both: data.text_pair: "#2 String"'
     )
     assert dataset.summary["left_out"] == {
-        "#1 ID": "nearly every value differs, as in a column of ids",
-        "#2 ID": "nearly every value differs, as in a column of ids",
+        "#1 ID": "nearly all values different, as in a column of ids",
+        "#2 ID": "nearly all values different, as in a column of ids",
         "#2 String": 'free text, 16 words on average; to use it: data.text_pair: "#2 String"',
     }
     both = files.load(mrpc(), "msr_paraphrase_train.tsv", text_pair="#2 String")
@@ -40,34 +40,34 @@ def test_a_second_text_of_any_name_is_told_with_how_to_use_it(files: Files) -> N
     assert not [line for line in both.summary["notes"] if "#2 String" in line]
 
 
-def test_a_column_of_titles_beside_the_texts_is_told(files: Files) -> None:
+def test_a_column_of_titles_beside_the_texts_is_noted(files: Files) -> None:
     rows = "".join(f"{row % 4 + 1},{sentence(row, start='Report: ')},{sentence(row)} and so on\n" for row in range(40))
     dataset = files.load("class,title,description\n" + rows, "ag_news.csv")
     assert note(dataset, "'title'").startswith(
-        "ag_news.csv: left out although it holds texts too: 'title'; the text is 'description' (known name)."
+        "ag_news.csv: the text is column 'description' (known name); 'title' has texts too, but is not used. "
     )
 
 
 @pytest.mark.parametrize(
     "pair", [("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"), ("text_a", "text_b")]
 )
-def test_pairs_by_name_are_taken_and_told(files: Files, pair: tuple[str, str]) -> None:
+def test_pairs_by_name_are_used_and_noted(files: Files, pair: tuple[str, str]) -> None:
     content = f"{pair[0]},{pair[1]},label\n" + "".join(f"one {n},two {n},{n % 2}\n" for n in range(20))
     dataset = files.load(content)
     assert note(dataset, "pair of texts") == (
-        f"reviews.csv: columns '{pair[0]}' and '{pair[1]}' were taken as a pair of texts, by their names. "
-        f"For one of them alone: data.text: {pair[0]}"
+        f"reviews.csv: columns '{pair[0]}' and '{pair[1]}' are used as a pair of texts, by their names. "
+        f"To use only one: data.text: {pair[0]}"
     )
     assert dataset.train.pairs is not None and all(text.startswith("two") for text in dataset.train.pairs)
     assert files.load(content, text=pair[0]).train.pairs is None
 
 
-def test_a_guessed_label_is_told_with_the_other_columns_that_could_be_it(files: Files) -> None:
+def test_a_guessed_label_is_noted_with_the_other_candidates(files: Files) -> None:
     rows = "".join(f"{'xyz'[n % 3]},what a long and winding film {n},{n % 2}\n" for n in range(40))
     dataset = files.load("studio,opinion,verdict\n" + rows)
     assert note(dataset, "'verdict'") == (
-        "reviews.csv: column 'verdict' was taken for the label (fewest distinct values, 2); 'studio' could be the "
-        "label too. Another: data.label: COLUMN"
+        "reviews.csv: column 'verdict' is used as the label (fewest distinct values, 2); 'studio' could be the "
+        "label too. To use another: data.label: COLUMN"
     )
     assert dataset.summary["left_out"]["studio"] == "3 values that repeat; as the label: data.label: studio"
 
@@ -93,23 +93,23 @@ def drug_reviews(rows: int = 120) -> str:
     return "\n".join([",movieName,condition,review,rating,date,usefulCount", *lines]) + "\n"
 
 
-def test_only_what_is_useful_is_suggested_of_columns_that_are_not_used(files: Files) -> None:
+def test_only_useful_columns_are_suggested(files: Files) -> None:
     dataset = files.load(drug_reviews())
     assert dataset.summary["left_out"] == {
-        "(unnamed, column 1)": "nearly every value differs, as in a column of ids",
+        "(unnamed, column 1)": "nearly all values different, as in a column of ids",
         "movieName": "23 values that repeat; to keep the rows of each value in one split: data.group: movieName",
         "condition": "31 values that repeat",
         "date": "short values, nearly all different",
         "usefulCount": "15 values that repeat",
     }
-    assert not [line for line in dataset.summary["notes"] if "holds texts too" in line]
+    assert not [line for line in dataset.summary["notes"] if "has texts too" in line]
     assert note(dataset, "data.group") == (
-        "reviews.csv: rows of one 'movieName' may stand in training and in test rows, and make the test easier "
-        "than new ones are. To keep the rows of each in one split: data.group: movieName"
+        "reviews.csv: rows with the same 'movieName' may be in both the training and the test split, and make the "
+        "test easier than new data is. To keep them in one split: data.group: movieName"
     )
 
 
-def test_a_column_that_may_group_rows_is_not_told_where_test_rows_are_given_or_it_is_used(files: Files) -> None:
+def test_a_group_column_is_noted_only_if_test_rows_are_carved(files: Files) -> None:
     test = drug_reviews().replace("said", "wrote")
     dataset = files.splits(train=drug_reviews(), test=test)
     assert dataset.summary["left_out"]["movieName"] == "23 values that repeat"
@@ -127,7 +127,7 @@ def test_a_column_that_may_group_rows_is_not_told_where_test_rows_are_given_or_i
         ("7 films", False), ("", False), ("1" * 50, False),
     ],
 )  # fmt: skip
-def test_numbers_dates_and_times_are_no_words(value: object, figure: bool) -> None:
+def test_numbers_dates_and_times_are_not_words(value: object, figure: bool) -> None:
     sample = Sample(columns=("x",), rows=[(value,)] * 3)
     assert profiles(sample)["x"].are_figures is figure
 
@@ -141,7 +141,7 @@ def test_numbers_dates_and_times_are_no_words(value: object, figure: bool) -> No
 )  # fmt: skip
 def test_a_column_groups_rows_by_its_name_and_its_repeated_values(name: str, distinct: int, groups: bool) -> None:
     sample = Sample(columns=(name, "opinion"), rows=[(f"S. {row % distinct}", sentence(row)) for row in range(120)])
-    assert group_column(profiles(sample), taken=("opinion",)) == (name if groups else None)
+    assert group_column(profiles(sample), used=("opinion",)) == (name if groups else None)
 
 
 SHORT = "id,title,summary,user,score\n" + "".join(
@@ -149,26 +149,26 @@ SHORT = "id,title,summary,user,score\n" + "".join(
 )
 
 
-def test_free_text_wins_over_a_known_name_of_a_few_words(files: Files) -> None:
+def test_free_text_goes_before_a_known_name_with_short_values(files: Files) -> None:
     dataset = files.load(SHORT, label="score")
     assert dataset.summary["columns"]["text"] == {"name": "summary", "how": "longest free text"}
     assert files.load(SHORT, label="score", text="title").summary["columns"]["text"]["name"] == "title"
 
 
-def test_of_known_names_the_first_that_holds_free_text_is_taken(files: Files) -> None:
+def test_of_known_names_the_first_with_free_text_is_the_text(files: Files) -> None:
     rows = "".join(f"Fine {row},{sentence(row)},{sentence(row)} and so on,{row % 2}\n" for row in range(40))
     dataset = files.load("text,body,summary,label\n" + rows)
     assert dataset.summary["columns"]["text"] == {"name": "body", "how": "known name"}
 
 
 @pytest.mark.parametrize("other", ["First Last {row}", "word{row}", "the same few words again"])
-def test_a_known_name_of_a_few_words_is_taken_where_no_other_column_holds_texts(files: Files, other: str) -> None:
+def test_a_known_name_with_short_values_is_the_text_if_there_is_no_other(files: Files, other: str) -> None:
     rows = "".join(f"Fine {row},{other.format(row=row)},{row % 2}\n" for row in range(40))
     dataset = files.load("text,writer,label\n" + rows)
     assert dataset.summary["columns"]["text"] == {"name": "text", "how": "known name"}
 
 
-def test_texts_that_repeat_are_taken_by_their_name_beside_shorter_remarks(files: Files) -> None:
+def test_repeated_texts_with_a_known_name_go_before_shorter_remarks(files: Files) -> None:
     rows = "".join(f"{sentence(row // 4)} for {row // 4} days,the mark {row} it gets,{row % 2}\n" for row in range(40))
     dataset = files.load("text,rationale,label\n" + rows)
     assert dataset.summary["columns"]["text"] == {"name": "text", "how": "known name"}

@@ -1,4 +1,4 @@
-"""Whatever bytes a file holds, loading ends in a data set or in one of our errors."""
+"""Whatever bytes a file has, loading it returns a data set or raises one of our errors."""
 
 import bz2
 import contextlib
@@ -38,11 +38,11 @@ def load(path: Path, *, more: dict[str, Any] | None = None) -> None:
 
 
 def changed(content: bytes, changes: list[tuple[int, int, bytes]]) -> bytes:
-    held = bytearray(content)
-    for place, length, new in changes:
-        start = place % (len(held) + 1)
-        held[start : start + length] = new
-    return bytes(held)
+    buffer = bytearray(content)
+    for position, length, new in changes:
+        start = position % (len(buffer) + 1)
+        buffer[start : start + length] = new
+    return bytes(buffer)
 
 
 @FUZZ
@@ -73,21 +73,21 @@ def test_parquet_changed_at_every_tenth_byte(tmp_path: Path, codec: str) -> None
     columns = {"text": [f"film {row}" for row in range(20)], "label": ["x", "y"] * 10}
     pyarrow.parquet.write_table(pyarrow.table(columns), path, compression=codec)
     content = path.read_bytes()
-    for place in range(0, len(content), 10):
-        path.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+    for position in range(0, len(content), 10):
+        path.write_bytes(content[:position] + bytes([content[position] ^ 0xFF]) + content[position + 1 :])
         load(path)
 
 
 def parquet_of(**options: Any) -> bytes:
-    held = io.BytesIO()
+    buffer = io.BytesIO()
     rows = range(40)
     columns = {
         "text": [f"film {row}" for row in rows],
         "label": [["x", "y"][row % 2] for row in rows],
         "tags": [[f"t{row % 3}", None] for row in rows],
     }
-    pyarrow.parquet.write_table(pyarrow.table(columns), held, row_group_size=15, **options)
-    return held.getvalue()
+    pyarrow.parquet.write_table(pyarrow.table(columns), buffer, row_group_size=15, **options)
+    return buffer.getvalue()
 
 
 MUTATED = {
@@ -108,9 +108,11 @@ def test_a_sound_file_of_every_format_mutated(tmp_path: Path, name: str) -> None
         content = bytearray(MUTATED[name])
         for _ in range(draw.choice([1, 1, 2, 8])):
             size = len(content)
-            place = draw.randrange(size) if draw.random() < 0.6 else max(0, size - 1 - draw.randrange(200))
-            new = draw.choice([b"", draw.choice(PIECES), draw.randbytes(3), bytes(content[place : place + 80]) * 2])
-            content[place : place + draw.randrange(4)] = new
+            position = draw.randrange(size) if draw.random() < 0.6 else max(0, size - 1 - draw.randrange(200))
+            new = draw.choice(
+                [b"", draw.choice(PIECES), draw.randbytes(3), bytes(content[position : position + 80]) * 2]
+            )
+            content[position : position + draw.randrange(4)] = new
         path = tmp_path / name
         path.write_bytes(content)
         started = time.process_time()

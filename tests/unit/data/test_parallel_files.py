@@ -33,8 +33,8 @@ def test_a_folder_of_texts_and_labels_is_read_with_the_names_of_its_mapping(file
     assert labels(dataset)["val_text.txt:2"] == "positive"
     assert texts(dataset)["train_text.txt:3"] == "@user a film, number 2"
     assert note(dataset, "train_text.txt") == (
-        "train_text.txt: the label of each line is read from the same line of train_labels.txt, its number named by "
-        "mapping.txt: 0 = negative, 1 = positive."
+        "train_text.txt: the label of each line is read from the same line of train_labels.txt; mapping.txt gives the "
+        "names of the numbers: 0 = negative, 1 = positive."
     )
     fact = next(fact for fact in dataset.summary["files"] if fact["file"] == "train_text.txt")
     assert (fact["format"], fact["labels_file"], fact["rows"]) == ("parallel", "train_labels.txt", 30)
@@ -70,12 +70,12 @@ def test_files_of_different_lengths_are_refused_by_name(files: Files, cut: str) 
         load(folder)
     assert str(caught.value) == (
         f"train_text.txt has {counts['train_text.txt']} lines and train_labels.txt {counts['train_labels.txt']}: the "
-        "label of each text must stand on the same line of the other file. Was one of them cut short, or does a text "
-        "hold a line break?"
+        "label of each text must be on the same line of the other file. Was one file cut short, or does a text "
+        "contain a line break?"
     )
 
 
-def test_a_blank_line_at_the_end_of_one_file_is_no_row(files: Files) -> None:
+def test_a_blank_line_at_the_end_of_one_file_is_not_a_row(files: Files) -> None:
     folder = tweeteval(files)
     with (folder / "train_labels.txt").open("a", encoding="utf-8") as file:
         file.write("\n\n")
@@ -99,7 +99,9 @@ def test_files_of_any_names_are_read_as_the_recipe_lists_them(files: Files) -> N
     dataset = data.load(spec, {"train": paths})
     assert dataset.classes == ("x", "y")
     assert set(texts(dataset)) == {f"a.dat:{row}" for row in range(1, 31)}
-    with pytest.raises(DataError, match=r"b\.dat: data\.format is parallel, and no file of labels goes with this"):
+    with pytest.raises(
+        DataError, match=r"b\.dat: data\.format is parallel, but this file of texts has no file of labels"
+    ):
         data.load(spec, {"train": paths[1:]})
 
 

@@ -1,4 +1,4 @@
-"""Parquet files that are small on disk and large in memory: refused before they are."""
+"""Parquet files that are small on disk and large in memory are refused before they are decoded."""
 
 import random
 import subprocess
@@ -33,21 +33,21 @@ print(peak_bytes())
 
 
 def read_apart(path: Path, **spec: str) -> tuple[str, int]:
-    """What reading the file in a process of its own says, and the most memory it took, in bytes."""
+    """The output of a separate process that reads the file, and its peak memory in bytes."""
     run = subprocess.run(
         [sys.executable, "-c", READ, str(path), *(f"{key}={value}" for key, value in spec.items())],
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-2000:]
-    *said, peak = run.stdout.splitlines()
-    return "\n".join(said), int(peak)
+    *message, peak = run.stdout.splitlines()
+    return "\n".join(message), int(peak)
 
 
 def refused(path: Path) -> str:
     return (
-        f"{path.name}: its {path.stat().st_size:,} bytes unfold to more than 67,108,864, the most allowed of a file of "
-        "this size (200 times as many, and at least 67,108,864); refused. "
-        "If the data is sound, write the columns that you need as CSV or JSON lines."
+        f"{path.name}: its {path.stat().st_size:,} bytes decompress to more than 67,108,864, the limit for a file of "
+        f"this size (200 times as many, and at least 67,108,864). If you trust the file, write the columns that you "
+        f"need as CSV or JSON lines."
     )
 
 
@@ -65,22 +65,22 @@ def test_one_long_text_that_many_rows_refer_to(tmp_path: Path) -> None:
     table = pa.table({"text": pa.DictionaryArray.from_arrays(REFERENCES, pa.array([LONG])), "label": LABELS})
     path = write(tmp_path / "a.parquet", table, dictionary_pagesize_limit=1 << 30)
     assert path.stat().st_size < 2000
-    said, peak = read_apart(path)
-    assert said == refused(path)
+    message, peak = read_apart(path)
+    assert message == refused(path)
     assert peak < MOST_BYTES
 
 
-def test_texts_written_as_what_differs_from_the_one_before(tmp_path: Path) -> None:
+def test_texts_stored_as_differences(tmp_path: Path) -> None:
     table = pa.table({"text": [LONG[:10_000_000]] * 40, "label": LABELS[:40]})
     encodings = {"text": "DELTA_BYTE_ARRAY", "label": "PLAIN"}
     path = write(tmp_path / "a.parquet", table, use_dictionary=False, column_encoding=encodings)
     assert path.stat().st_size < 200_000
-    said, peak = read_apart(path)
-    assert said == refused(path)
+    message, peak = read_apart(path)
+    assert message == refused(path)
     assert peak < MOST_BYTES
 
 
-def test_a_long_text_in_a_list_that_is_asked_for_or_not(tmp_path: Path) -> None:
+def test_a_long_text_in_a_list_that_is_read_or_not(tmp_path: Path) -> None:
     values = pa.DictionaryArray.from_arrays(REFERENCES, pa.array([LONG]))
     lists = pa.ListArray.from_arrays(pa.array([0, *[400] * 40], pa.int32()), values)
     plain = [f"film {row}" for row in range(40)]
@@ -89,28 +89,28 @@ def test_a_long_text_in_a_list_that_is_asked_for_or_not(tmp_path: Path) -> None:
         dictionary_pagesize_limit=1 << 30,
     )  # fmt: skip
     for spec in ({}, {"group": "of"}, {"label": "label"}):
-        said, peak = read_apart(path, **spec)
-        assert said == refused(path)
+        message, peak = read_apart(path, **spec)
+        assert message == refused(path)
         assert peak < MOST_BYTES
 
 
-def test_a_page_that_unfolds_past_what_the_footer_says(tmp_path: Path) -> None:
+def test_a_page_that_is_larger_than_the_footer_says(tmp_path: Path) -> None:
     table = pa.table({"text": ["b" * 1_000_000] * 200, "label": LABELS[:200]})
     path = write(tmp_path / "a.parquet", table, use_dictionary=False, data_page_size=1 << 30)
     content = path.read_bytes()
     true = 200 * 1_000_004
     claimed = pq.ParquetFile(path).metadata.row_group(0).column(0).total_uncompressed_size
     assert claimed > true
-    for said in (claimed, pq.ParquetFile(path).metadata.row_group(0).total_byte_size):
-        footer = content.rindex(varint(said))
+    for message in (claimed, pq.ParquetFile(path).metadata.row_group(0).total_byte_size):
+        footer = content.rindex(varint(message))
         content = (
             content[:footer]
-            + varint(said - true + (1 << 27))[: len(varint(said))]
-            + content[footer + len(varint(said)) :]
+            + varint(message - true + (1 << 27))[: len(varint(message))]
+            + content[footer + len(varint(message)) :]
         )
     path.write_bytes(content)
-    said, peak = read_apart(path)
-    assert said == refused(path)
+    message, peak = read_apart(path)
+    assert message == refused(path)
     assert peak < MOST_BYTES
 
 
@@ -122,7 +122,7 @@ def varint(value: int) -> bytes:
     return bytes([*out, value])
 
 
-def test_rows_that_hold_nothing(tmp_path: Path) -> None:
+def test_rows_without_values(tmp_path: Path) -> None:
     count = 40_000_000
     table = pa.table({"text": pa.nulls(count, pa.string()), "label": pa.nulls(count, pa.string())})
     path = write(tmp_path / "a.parquet", table, row_group_size=count)
@@ -131,14 +131,14 @@ def test_rows_that_hold_nothing(tmp_path: Path) -> None:
     assert time.process_time() - before < 2
 
 
-def test_lists_written_as_what_differs_stop_nothing_unless_they_are_asked_for(tmp_path: Path) -> None:
+def test_lists_stored_as_differences_are_refused_only_if_they_are_read(tmp_path: Path) -> None:
     table = pa.table({"text": [f"film {row}" for row in range(40)], "label": LABELS[:40], "of": [["a", "ab"]] * 40})
     encodings = dict.fromkeys(("text", "label", "of.list.element"), "DELTA_BYTE_ARRAY")
     path = write(tmp_path / "a.parquet", table, use_dictionary=False, column_encoding=encodings)
     files = Files(tmp_path)
     assert set(texts(files.load(path)).values()) == set(table["text"].to_pylist())
     assert files.error(path, slices=["of"]) == (
-        "a.parquet: the lists of column 'of.list.element' are encoded as DELTA_BYTE_ARRAY, which is not read. "
+        "a.parquet: the lists of column 'of.list.element' are encoded as DELTA_BYTE_ARRAY, which is not supported. "
         "Write the file with another encoding, or name another column."
     )
 
@@ -162,7 +162,7 @@ print(refused)
 
 
 def test_a_bit_of_every_byte_of_the_footer(tmp_path: Path) -> None:
-    """In a process of its own: pyarrow's metadata of a column ends it where the statistics there are damaged."""
+    """In a separate process, because pyarrow crashes on column metadata with damaged statistics."""
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"text": [f"film {row}" for row in range(20)], "label": ["x", "y"] * 10}), path)
     run = subprocess.run([sys.executable, "-c", FLIP, str(path)], capture_output=True, text=True, timeout=200)

@@ -1,4 +1,4 @@
-"""Every shipped recipe loads the real data set it is for, with the counts that the set's description states."""
+"""Every shipped recipe loads its real data set, with the counts that the description of the set states."""
 
 import functools
 import os
@@ -33,14 +33,14 @@ def load(name: str) -> data.Dataset:
         pytest.skip(
             f"the real data set {folder.name} is not here: set FINETOOTH_MATERIAL to the folder that holds data/"
         )
-    given = {"train": "train.tsv", "validation": "val.tsv", "test": "dev.tsv"}
+    file_names = {"train": "train.tsv", "validation": "val.tsv", "test": "dev.tsv"}
     overrides = [f"data.source={folder}"]
     if name == "rte":
-        overrides = [f"data.source.{split}={folder / file}" for split, file in given.items()]
+        overrides = [f"data.source.{split}={folder / file}" for split, file in file_names.items()]
     spec = recipe.load(REPOSITORY / "recipes" / f"{name}.yaml", overrides=overrides).data
     if isinstance(spec.source, str):
         return data.load(spec, {"all": [Path(spec.source)]})
-    return data.load(spec, {split: [folder / file] for split, file in given.items()})
+    return data.load(spec, {split: [folder / file] for split, file in file_names.items()})
 
 
 def test_there_is_a_test_for_every_recipe() -> None:
@@ -51,19 +51,19 @@ def test_there_is_a_test_for_every_recipe() -> None:
 def test_counts_are_those_of_the_set(name: str) -> None:
     dataset = load(name)
     _, rows, classes = SETS[name]
-    came = {split: account["in"] for split, account in dataset.summary["rows"].items()}
-    carved = sum(came[split] for split, count in zip(came, rows, strict=True) if count is None)
-    assert came["train"] + carved == rows[0]
-    for split, count in zip(came, rows, strict=True):
+    rows_in = {split: account["in"] for split, account in dataset.summary["rows"].items()}
+    carved = sum(rows_in[split] for split, count in zip(rows_in, rows, strict=True) if count is None)
+    assert rows_in["train"] + carved == rows[0]
+    for split, count in zip(rows_in, rows, strict=True):
         if split != "train" and count is not None:
-            assert came[split] == count
+            assert rows_in[split] == count
     assert len(dataset.classes) == classes
     for account in dataset.summary["rows"].values():
         assert account["rejected"] == 0
         assert account["in"] == account["used"] + sum(account["dropped"].values()) + account["outside"]
 
 
-def test_imdb_holds_123_training_rows_that_are_test_rows() -> None:
+def test_imdb_has_123_training_rows_that_are_test_rows() -> None:
     dataset = load("imdb-distilbert-original")
     assert dataset.summary["rows"]["train"]["dropped"] == {"equals a test row": 123}
     assert dataset.classes == ("negative", "positive")

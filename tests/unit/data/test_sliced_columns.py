@@ -1,4 +1,4 @@
-"""Columns that the report tells apart: each row keeps its own value, and nothing else depends on them."""
+"""Columns of data.slices: each row keeps its value, and only the report depends on them."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def test_nothing_else_depends_on_them(files: Files) -> None:
     assert plain.test.slices == {} and set(sliced.test.slices) == {"source", "label"}
 
 
-def test_they_are_kept_beside_the_texts_while_a_run_is_under_way(files: Files, tmp_path: Path) -> None:
+def test_slices_are_saved_beside_the_texts_during_a_run(files: Files, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.work.mkdir(parents=True)
     dataset = files.load(CSV, slices=["source", "year"])
@@ -51,13 +51,13 @@ def test_a_column_that_is_not_there_is_named_with_the_nearest(files: Files) -> N
         files.load(CSV, slices=["sources"])
     assert str(caught.value) == (
         "reviews.csv: there is no column 'sources' (data.slices). Did you mean 'source'? Its columns: 'text', 'label', "
-        "'source', 'year'. If it has no header: data.columns: [text, label, column3, column4]"
+        "'source' and 'year'. If it has no header: data.columns: [text, label, column3, column4]"
     )
 
 
-def test_rows_given_later_need_none_of_them(files: Files) -> None:
+def test_inference_data_needs_no_slices(files: Files) -> None:
     path = files.write("later.csv", "text,label\nnew,good\nold,bad\n")
     spec = recipe.Data.model_validate({"source": "reviews.csv", "slices": ["source"]})
-    found: data.Examples = read_labelled(spec, [path], classes=["bad", "good"])
-    assert (found.texts, found.slices) == (("new", "old"), {})
+    examples: data.Examples = read_labelled(spec, [path], classes=["bad", "good"])
+    assert (examples.texts, examples.slices) == (("new", "old"), {})
     assert read_texts(path, spec=spec)[0] == ["new", "old"]

@@ -1,4 +1,4 @@
-"""Splitting laws: nothing is lost, nothing crosses, everything follows from the seed."""
+"""Laws of splitting: no row is lost, none is in two splits, and everything depends on the seed."""
 
 import random
 from pathlib import Path
@@ -16,7 +16,7 @@ from finetooth.data.examples import Examples, rows_id
 from finetooth.errors import DataError
 
 
-def whole(dataset: data.Dataset) -> list[str]:
+def all_rows(dataset: data.Dataset) -> list[str]:
     return [row for split in (dataset.train, dataset.validation, dataset.test) for row in split.ids]
 
 
@@ -30,7 +30,7 @@ def test_every_row_is_accounted_for(files: Files) -> None:
         "validation": {"in": 10, "used": 10, "rejected": 0, "dropped": {}, "outside": 0},
         "test": {"in": 3, "used": 2, "rejected": 0, "dropped": {}, "outside": 1},
     }
-    assert len(set(whole(dataset))) == 62
+    assert len(set(all_rows(dataset))) == 62
 
 
 def test_rejects_of_an_earlier_reading_do_not_stay(files: Files) -> None:
@@ -46,7 +46,7 @@ def test_rows_outside_keep_are_counted(files: Files) -> None:
     dataset = files.load(content, keep={"label": ["good", "bad"]})
     assert dataset.summary["rows"]["train"]["dropped"] == {"outside data.keep": 2}
     assert files.error(content, keep={"label": ["good", "bda"]}) == (
-        "data.keep.label: no row holds 'bda'. Did you mean 'bad'? Found there: 'bad', 'good', 'plot'."
+        "data.keep.label: no row has 'bda'. Did you mean 'bad'? The column has: 'bad', 'good', 'plot'."
     )
 
 
@@ -59,11 +59,11 @@ def test_limits_draw_as_shuffle_and_select_do(files: Files) -> None:
     order = np.random.default_rng(21).permutation(100)[:40] + 2
     assert dataset.train.ids == tuple(f"train.csv:{row}" for row in order)
     assert note(dataset, "no validation") == (
-        "no validation rows are given: 4 were carved, by class, from outside data.limit.train."
+        "data.source names no validation rows: 4 rows are carved from outside data.limit.train, by class."
     )
 
 
-def test_a_limit_passes_over_dropped_rows(files: Files) -> None:
+def test_a_limit_skips_dropped_rows(files: Files) -> None:
     order = np.random.default_rng(0).permutation(100) + 2
     leaked = csv_rows(100)[int(order[0]) - 2]
     test = f"text,label\n{leaked}\na film,good\nanother film,bad\n"
@@ -87,7 +87,7 @@ def test_test_id_depends_on_content_alone(files: Files) -> None:
     assert first.fingerprint != turned.fingerprint
 
 
-def test_rows_id_holds_which_id_stands_for_which_content_and_nothing_else(files: Files) -> None:
+def test_rows_id_depends_on_the_content_of_each_id_only(files: Files) -> None:
     rows = csv_text(12).replace("film", "show").splitlines()
     first = files.splits(train=csv_text(40), test="\n".join(rows))
     turned = files.splits(train=csv_text(60), test="\n".join([rows[0], *reversed(rows[1:])]), seed=5)
@@ -104,19 +104,19 @@ def test_a_split_that_cannot_be_carved_is_an_error_with_its_reason(files: Files)
     rows = [f"text {author} {row},{'xy'[row % 2]},author {author}" for author in range(4) for row in range(26)]
     by_author = "\n".join(["text,label,author", *rows])
     assert files.error(by_author, group="author") == (
-        "no row can be carved for the validation split: 8 of 78 rows are wanted, but they come in 3 groups that stay "
-        "whole, the smallest of 26 rows, each too large for the share of its classes. Raise data.validation, or name "
-        "validation rows of their own in data.source."
+        "no row can be carved for the validation split: 8 of 78 rows are requested, but they form 3 groups that are "
+        "not divided; the smallest has 26 rows, and each is too large for the share of its classes. Raise "
+        "data.validation, or name a file of validation rows in data.source."
     )
     assert len(files.load(by_author, group="author", validation=26).validation) == 26
     assert files.error("text,label\na,x\nb,y\nc,x\n") == (
-        "no row can be carved for the validation split: 1 of 2 rows are wanted, but every class keeps a training row, "
-        "and no class has one to spare. Give more rows, or name validation rows of their own in data.source."
+        "no row can be carved for the validation split: 1 of 2 rows are requested, but every class must keep a "
+        "training row, and no class has more. Add rows, or name a file of validation rows in data.source."
     )
     assert files.error("text,label\n" + "a,x\n" * 4 + "b,y\n" * 4) == (
-        "no row can be carved for the test split: 2 of 8 rows are wanted, but they come in 2 sets of equal texts that "
-        "stay whole, the smallest of 4 rows, each too large for the share of its classes. Raise data.test, or name "
-        "test rows of their own in data.source."
+        "no row can be carved for the test split: 2 of 8 rows are requested, but they form 2 sets of equal texts that "
+        "are not divided; the smallest has 4 rows, and each is too large for the share of its classes. Raise "
+        "data.test, or name a file of test rows in data.source."
     )
 
 
@@ -125,13 +125,17 @@ def test_groups_never_cross(files: Files) -> None:
     rows = [f"text {row},{draw.choice('xy')},film {draw.randrange(60)}" for row in range(1500)]
     dataset = files.load("\n".join(["text,label,film", *rows]), group="film", test=0.2, validation=0.1)
     films = {f"reviews.csv:{row}": line.rsplit(",", 1)[1] for row, line in enumerate(rows, 2)}
-    held = [{films[row] for row in split.ids} for split in (dataset.train, dataset.validation, dataset.test)]
-    assert not (held[0] & held[1] or held[0] & held[2] or held[1] & held[2])
+    films_by_split = [{films[row] for row in split.ids} for split in (dataset.train, dataset.validation, dataset.test)]
+    assert not (
+        films_by_split[0] & films_by_split[1]
+        or films_by_split[0] & films_by_split[2]
+        or films_by_split[1] & films_by_split[2]
+    )
     assert abs(len(dataset.test) - 300) <= 15
     assert abs(len(dataset.validation) - 120) <= 15
 
 
-def test_a_given_test_set_is_never_altered(files: Files) -> None:
+def test_a_test_file_is_never_changed(files: Files) -> None:
     test = "text,label,film\nsame,x,a\nsame,y,a\n,x,b\n"
     train = "text,label,film\n" + "".join(f"text {row},{'xy'[row % 2]},{'abcdef'[row % 6]}\n" for row in range(60))
     dataset = files.splits(train=train, test=test, group="film", validation=20)
@@ -152,7 +156,7 @@ def test_validation_rows_equal_to_test_rows_are_dropped(files: Files) -> None:
 
 def test_counts_that_cannot_be(files: Files) -> None:
     assert files.error(csv_text(20), test=20) == (
-        "data.test: 20 rows are asked for, but there are only 20 to carve from. Lower data.test."
+        "data.test: 20 rows are requested, but there are only 20 to carve from. Lower data.test."
     )
     message = "data.validation: 2.5 is neither a share below 1 nor a whole number of rows."
     assert files.error(csv_text(20), validation=2.5) == message
@@ -161,8 +165,8 @@ def test_counts_that_cannot_be(files: Files) -> None:
 def test_a_limit_that_leaves_one_class(files: Files) -> None:
     content = "text,label\n" + "".join(f"film {row},{'rare' if row == 99 else 'usual'}\n" for row in range(100))
     assert before_label_source(files.error(content, limit={"train": 2})) == (
-        "the training rows used hold only the label 'usual'; two classes or more are needed. "
-        "Raise data.limit.train, or draw with another data.seed."
+        "all training rows that are used have the label 'usual', but two or more classes are needed. Raise "
+        "data.limit.train, or draw other rows with data.seed."
     )
 
 
@@ -173,7 +177,7 @@ def test_a_limit_that_leaves_one_class(files: Files) -> None:
     share=st.floats(0.05, 0.9),
     seed=st.integers(0, 9),
 )
-def test_carving_keeps_units_whole_and_classes_behind(
+def test_carving_keeps_units_together_and_leaves_every_class(
     labels: list[int], joined: list[int], share: float, seed: int
 ) -> None:
     numbers, units = np.array(labels, dtype=np.int64), np.array(joined[: len(labels)], dtype=np.int64)
@@ -210,12 +214,12 @@ def test_what_counts_as_the_same_text(left: str, right: str, equal: bool) -> Non
     assert (overlap.normalise(left) == overlap.normalise(right)) is equal
 
 
-def test_pairs_are_compared_whole() -> None:
+def test_both_texts_of_pairs_are_compared() -> None:
     keys = overlap.keys(["a", "a", "a b"], ["b", "c", ""])
     assert len(set(keys)) == 3
 
 
-def test_no_path_stands_in_ids_or_summary(files: Files, tmp_path: Path) -> None:
+def test_no_path_is_in_ids_or_summary(files: Files, tmp_path: Path) -> None:
     dataset = files.load(csv_text())
     assert str(tmp_path) not in str(dataset.summary)
     with pytest.raises(DataError):

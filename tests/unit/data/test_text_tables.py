@@ -1,4 +1,4 @@
-"""Tables under names that tell no format are known by their content, and prose never becomes one."""
+"""Tables whose names show no format are recognised by their content; prose is never read as a table."""
 
 from pathlib import Path
 
@@ -29,8 +29,8 @@ def test_a_table_with_a_header_is_one_under_any_name(files: Files, name: str, de
         "text,label\n",
     ],
 )
-def test_prose_and_ragged_lines_are_no_table(files: Files, content: str) -> None:
-    assert "its name does not tell its format" in files.error(content, "notes.txt")
+def test_prose_and_ragged_lines_are_not_a_table(files: Files, content: str) -> None:
+    assert "its name does not state its format" in files.error(content, "notes.txt")
 
 
 def test_the_advice_for_a_table_without_a_header_names_delimiter_and_columns(files: Files) -> None:
@@ -53,5 +53,5 @@ def test_texts_to_predict_in_such_a_table_are_those_of_its_column(files: Files) 
 
 
 def test_a_large_text_without_a_table_is_refused_by_its_first_lines(files: Files) -> None:
-    with pytest.raises(DataError, match="does not tell its format"):
+    with pytest.raises(DataError, match="does not state its format"):
         files.load("A line of prose, with a comma or, here, two.\n" * 100_000, "book.txt")

@@ -1,4 +1,4 @@
-"""Counts of rows in the recipe that cannot be met, or do not apply, are never passed over in silence."""
+"""Counts in the recipe that cannot be reached, or do not apply, are always noted."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from finetooth.errors import FinetoothError
 
 
 def three(files: Files, **spec: Any) -> data.Dataset:
-    """Sixty training, twenty validation and ten test rows, each in a file of its own."""
+    """Sixty training, twenty validation and ten test rows, in a file for each split."""
     words = {"train": ("film", 60), "validation": ("play", 20), "test": ("show", 10)}
     sources = {
         split: [files.write(f"{split}.csv", csv_text(count).replace("film", word))]
@@ -19,32 +19,33 @@ def three(files: Files, **spec: Any) -> data.Dataset:
     return data.load(recipe.Data.model_validate({"source": "unused", **spec}), sources)
 
 
-def test_a_limit_above_the_rows_that_were_carved_is_told(files: Files) -> None:
+def test_a_limit_above_the_carved_rows_is_noted(files: Files) -> None:
     dataset = files.load(csv_text(100), limit={"test": 50})
     assert len(dataset.test) == 20
     assert note(dataset, "data.limit.test") == (
-        "data.limit.test: 50 rows are asked for, and 20 were carved. For more: data.test: 50 (it is 0.2)."
+        "data.limit.test: 50 rows are requested, but only 20 are carved. For more: data.test: 50 (it is 0.2)."
     )
     assert len(files.load(csv_text(100), limit={"test": 50}, test=50).test) == 50
 
 
-def test_limits_above_the_rows_of_files_of_their_own_are_told(files: Files) -> None:
+def test_limits_above_the_rows_of_a_file_are_noted(files: Files) -> None:
     dataset = three(files, limit={"train": 70, "validation": 30, "test": 11})
     assert [line for line in dataset.summary["notes"] if "data.limit" in line] == [
-        "data.limit.train: 70 rows are asked for, and there are 60.",
-        "data.limit.validation: 30 rows are asked for, and there are 20.",
-        "data.limit.test: 11 rows are asked for, and there are 10.",
+        "data.limit.train: 70 rows are requested, but there are only 60.",
+        "data.limit.validation: 30 rows are requested, but there are only 20.",
+        "data.limit.test: 11 rows are requested, but there are only 10.",
     ]
     exact = three(files, limit={"train": 60, "validation": 20, "test": 10})
     assert not [line for line in exact.summary["notes"] if "data.limit" in line]
 
 
-def test_shares_to_carve_beside_rows_that_are_given_are_told(files: Files) -> None:
+def test_unused_shares_to_carve_are_noted(files: Files) -> None:
     dataset = three(files, validation=0.3, test=500)
     assert [line for line in dataset.summary["notes"] if "is not used" in line] == [
-        "data.validation: 0.3 is not used, for validation rows have a source of their own. To use fewer of them: "
+        "data.validation: 0.3 is not used, because the validation rows have a source of their own. To use fewer of "
+        "them: "
         "data.limit.validation: ROWS",
-        "data.test: 500 is not used, for test rows have a source of their own. To use fewer of them: "
+        "data.test: 500 is not used, because the test rows have a source of their own. To use fewer of them: "
         "data.limit.test: ROWS",
     ]
     assert not [line for line in three(files).summary["notes"] if "is not used" in line]
@@ -59,10 +60,10 @@ def test_validation_rows_with_a_source_of_their_own_can_be_limited(files: Files)
     assert dataset.validation.ids == three(files, limit={"validation": 12}, seed=3).validation.ids[:8]
 
 
-def test_a_limit_of_validation_rows_that_are_carved_is_refused_with_the_way_to_carve_so_many(files: Files) -> None:
+def test_a_limit_on_carved_validation_rows_is_refused(files: Files) -> None:
     with pytest.raises(FinetoothError) as caught:
         files.load(csv_text(100), limit={"validation": 8})
     assert str(caught.value) == (
-        "data.limit.validation: 8, but no validation rows are given to limit: they are carved from the training rows. "
-        "To carve so many: data.validation: 8"
+        "data.limit.validation: 8, but data.source names no validation rows: they are carved from the training rows. "
+        "To carve that many: data.validation: 8"
     )

@@ -150,10 +150,10 @@ def test_a_data_frame_is_never_read_as_the_names_of_its_columns() -> None:
         with pytest.raises(DataError) as caught:
             ask(frame)
         assert str(caught.value) == (
-            "the DataFrame: it is not known which column holds the texts. Its columns: 'text', 'label'. Give the "
-            "column itself: frame['text']."
+            "the DataFrame: the column of the texts is not known. Its columns: 'text' and 'label'. Pass the column "
+            "itself: frame['text']."
         )
-    with pytest.raises(DataError, match="has no column 'review', where the texts were in training"):
+    with pytest.raises(DataError, match="has no column 'review', the column of the texts in training"):
         predictor(columns={"text": "review"}).predict(frame)
 
 
@@ -163,8 +163,8 @@ def test_a_data_frame_is_never_read_as_the_names_of_its_columns() -> None:
         (["a", None], "texts[1] is None, not a text."),
         (pd.Series(["a", float("nan")]), "texts[1] is float nan, not a text."),
         ([("a", "b")], "texts[0] is tuple ('a', 'b'), not a text. This model reads single texts: join the two"),
-        ("a film", "texts is one text (str 'a film'), not a list of them. For one text give [text]."),
-        ({"text": "a film"}, "texts is of type dict."),
+        ("a film", "texts is one text (str 'a film'), not a list of texts. For one text, pass [text]."),
+        ({"text": "a film"}, "texts has type dict."),
     ],
 )
 def test_what_is_no_text_is_a_type_error(values: Any, message: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from finetooth.plan import describing
 from finetooth.plan.describing import describe, warning_lines
-from finetooth.preflight import Finding, Row
+from finetooth.preflight import Finding, FlaggedRow
 
 LONG = "A sentence that goes on for longer than a line of eighty columns has room for, and then on and on."
 
@@ -35,9 +35,9 @@ def found(*findings: Finding, listed: int | None = None) -> dict[str, Any]:
     }
 
 
-def rows(count: int) -> tuple[Row, ...]:
+def rows(count: int) -> tuple[FlaggedRow, ...]:
     return tuple(
-        Row(f"{'a' if number < 3 else 'b'}.csv:{number}", "train", "read it") for number in range(2, count + 2)
+        FlaggedRow(f"{'a' if number < 3 else 'b'}.csv:{number}", "train", "read it") for number in range(2, count + 2)
     )
 
 

@@ -1,4 +1,4 @@
-"""Small data sets, clean but for the faults that a test puts in."""
+"""Small data sets without faults, except those that a test adds."""
 
 import random
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ CLASSES = ("ham", "spam")
 
 
 def clean_rows(count: int, *, start: int = 0, classes: Sequence[str] = CLASSES) -> list[Row]:
-    """Rows of the classes in turn: every text different, six of forty words that are its class's own in each."""
+    """Rows of the classes in turn: every text differs, and has six of forty words that only its class has."""
     rows = []
     for number in range(start, start + count):
         draw = random.Random(number)
@@ -24,13 +24,13 @@ def clean_rows(count: int, *, start: int = 0, classes: Sequence[str] = CLASSES) 
 
 
 def split(rows: Sequence[Row], file: str, *, classes: Sequence[str], order: Sequence[int] | None = None) -> Examples:
-    """The rows as examples, numbered from 1; order: places of the rows, to shuffle them."""
-    places = range(len(rows)) if order is None else order
+    """The rows as examples, numbered from 1. order: positions of the rows, to shuffle them."""
+    positions = range(len(rows)) if order is None else order
     return Examples(
-        ids=tuple(f"{file}:{place + 1}" for place in places),
-        texts=tuple(rows[place][0] for place in places),
+        ids=tuple(f"{file}:{position + 1}" for position in positions),
+        texts=tuple(rows[position][0] for position in positions),
         pairs=None,
-        labels=np.array([classes.index(rows[place][1]) for place in places], dtype=np.int64),
+        labels=np.array([classes.index(rows[position][1]) for position in positions], dtype=np.int64),
     )
 
 
@@ -43,14 +43,14 @@ def dataset(
     seed: int | None = None,
     leaks: Sequence[dict[str, Any]] = (),
 ) -> Dataset:
-    """A data set of the splits given, clean where none is; seed: shuffle the rows of every split with it."""
-    given = {
+    """A data set of these splits, without faults in those left out. seed: shuffles the rows of every split."""
+    rows_by_split = {
         "train": clean_rows(300) if train is None else train,
         "validation": clean_rows(60, start=1000) if validation is None else validation,
         "test": clean_rows(60, start=2000) if test is None else test,
     }
     splits = {}
-    for name, rows in given.items():
+    for name, rows in rows_by_split.items():
         order = list(range(len(rows)))
         if seed is not None:
             random.Random(seed).shuffle(order)

@@ -6,28 +6,28 @@ from labelled_rows import clean_rows, dataset
 from finetooth.preflight import Finding, inspect, label_spelling
 
 MACRO = (
-    "Read macro-F1 (`finetooth show RUN --wide`) beside accuracy, which the frequent classes rule; "
-    "training.monitor: macro_f1 chooses by it, training.class_weights: balanced weighs rare classes up, "
-    "decision.thresholds: macro_f1 says them more often."
+    "Frequent classes dominate the accuracy, so read macro-F1 too: `finetooth show RUN --wide`. To choose models "
+    "by it: training.monitor: macro_f1. To give rare classes more weight: training.class_weights: balanced. To "
+    "predict them more often: decision.thresholds: macro_f1."
 )
 
 
-def of(code: str, found: list[Finding]) -> list[Finding]:
-    return [finding for finding in found if finding.code == code]
+def of(code: str, findings: list[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.code == code]
 
 
 def test_a_split_of_one_class_stops() -> None:
     ham = [row for row in clean_rows(120, start=2000) if row[1] == "ham"]
     (finding,) = of("one_class_split", inspect(dataset(test=ham)))
-    assert (finding.severity, finding.says) == ("stop", "The test rows hold only the label 'ham'.")
+    assert (finding.severity, finding.says) == ("stop", "All test rows have the label 'ham'.")
     assert not of("class_absent", inspect(dataset(test=ham)))
 
 
 def test_an_absent_class_is_named_for_each_split() -> None:
     three = (*("ham", "spam"), "eggs")
     rows = clean_rows(60, start=1000)
-    found = of("class_absent", inspect(dataset(clean_rows(300, classes=three), rows, rows, classes=three)))
-    assert [(finding.severity, finding.says) for finding in found] == [
+    findings = of("class_absent", inspect(dataset(clean_rows(300, classes=three), rows, rows, classes=three)))
+    assert [(finding.severity, finding.says) for finding in findings] == [
         ("warn", "1 of 3 classes has no validation row: 'eggs'."),
         ("warn", "1 of 3 classes has no test row: 'eggs'."),
     ]
@@ -43,12 +43,12 @@ def test_classes_of_few_rows_are_named_with_them() -> None:
 
 
 @pytest.mark.parametrize(("ham", "severity"), [(100, None), (299, None), (300, "note"), (400, "warn"), (1000, "warn")])
-def test_imbalance_is_told_by_how_great_it_is(ham: int, severity: str | None) -> None:
+def test_the_severity_of_imbalance_depends_on_its_size(ham: int, severity: str | None) -> None:
     train = [(f"text {row}", "ham" if row < ham else "spam") for row in range(ham + 100)]
-    found = of("imbalance", inspect(dataset(train)))
-    assert [finding.severity for finding in found] == ([severity] if severity else [])
+    findings = of("imbalance", inspect(dataset(train)))
+    assert [finding.severity for finding in findings] == ([severity] if severity else [])
     if ham == 400:
-        assert (found[0].says, found[0].advice) == (
+        assert (findings[0].says, findings[0].advice) == (
             "The training rows are 80 % 'ham' and 20 % 'spam', the most and the least frequent of 2 classes.",
             MACRO,
         )
@@ -91,19 +91,19 @@ def test_the_rows_of_the_rarer_spelling_are_named_with_the_usual_one() -> None:
 
 
 @pytest.mark.parametrize(("rows", "severity", "suggested"), [(15, "warn", "comedy"), (30, "note", None)])
-def test_one_letter_is_a_slip_only_where_it_is_rare(rows: int, severity: str, suggested: str | None) -> None:
+def test_one_letter_is_a_typo_only_if_it_is_rare(rows: int, severity: str, suggested: str | None) -> None:
     classes = ("comedy", "comedies", "comedi")
     train = [(f"text {row}", "comedies" if row % 2 else "comedy") for row in range(300)]
     train += [(f"other text {row}", "comedi") for row in range(rows)]
-    found = of("label_spelling", inspect(dataset(train, train[:60], train[:60], classes=classes)))
-    assert [finding.severity for finding in found] == [severity]
-    assert found[0].says == f"The labels 'comedi' ({rows} rows) and 'comedy' (180) differ by one letter."
+    findings = of("label_spelling", inspect(dataset(train, train[:60], train[:60], classes=classes)))
+    assert [finding.severity for finding in findings] == [severity]
+    assert findings[0].says == f"The labels 'comedi' ({rows} rows) and 'comedy' (180) differ by one letter."
     # Of two frequent classes none is suggested to be the other.
-    named = [("label it comedy, if the two are one", suggested)] * rows
-    assert [(row.advice, row.label) for row in found[0].rows] == named
+    named = [("label it comedy, if the two are one class", suggested)] * rows
+    assert [(row.advice, row.label) for row in findings[0].rows] == named
 
 
-def test_thousands_of_numbered_labels_are_compared_and_none_is_a_slip() -> None:
+def test_thousands_of_numbered_labels_are_compared_and_none_is_a_typo() -> None:
     assert label_spelling.variants([f"some label {number:05}x" for number in range(5_000)]) == []
 
 

@@ -1,16 +1,16 @@
-"""Texts that stand more than once."""
+"""Texts that occur more than once."""
 
 from labelled_rows import clean_rows, dataset
 
 from finetooth.preflight import Finding, inspect
 
 
-def only(code: str, found: list[Finding]) -> Finding:
-    (finding,) = [finding for finding in found if finding.code == code]
+def only(code: str, findings: list[Finding]) -> Finding:
+    (finding,) = [finding for finding in findings if finding.code == code]
     return finding
 
 
-def test_repeats_are_told_apart_by_what_makes_them_equal() -> None:
+def test_exact_and_normalised_repeats_are_counted_apart() -> None:
     train = [*clean_rows(300), ("one film", "ham"), ("one film", "ham"), ("one\u00a0 film", "ham"), ("One film", "ham")]
     finding = only("duplicates_in_split", inspect(dataset(train)))
     assert [(row.id, row.advice) for row in finding.rows] == [
@@ -19,7 +19,7 @@ def test_repeats_are_told_apart_by_what_makes_them_equal() -> None:
     ]
     assert (finding.severity, finding.says) == (
         "note",
-        "2 training rows (0.7 %) repeat the text of another, 1 of them only after Unicode and spaces are levelled.",
+        "2 training rows (0.7 %) repeat the text of another, 1 of them only after Unicode and spaces are normalised.",
     )
 
 
@@ -29,9 +29,9 @@ def test_from_one_in_a_hundred_a_repetition_warns() -> None:
     )
     assert (finding.severity, finding.says) == ("warn", "1 test row (1.6 %) repeats the text of another.")
     assert finding.advice == (
-        "They count again in every figure, and intervals come out too narrow. Finetooth never alters a test set."
+        "Such texts weigh more in every result, and make intervals too narrow. Finetooth never changes a test set."
     )
-    assert [(row.id, row.advice) for row in finding.rows] == [("test.csv:61", "know of it: repeats test.csv:1")]
+    assert [(row.id, row.advice) for row in finding.rows] == [("test.csv:61", "for information: repeats test.csv:1")]
 
 
 def test_a_row_of_two_splits_stops() -> None:
@@ -45,22 +45,22 @@ def test_a_row_of_two_splits_stops() -> None:
     validation = [*clean_rows(60, start=1000), (clean_rows(1)[0][0].replace(" ", "  "), "ham")]
     finding = only("duplicates_across_splits", inspect(dataset(validation=validation)))
     assert finding.says == (
-        "1 training row equals a validation row, 1 of them only after Unicode and spaces are levelled."
+        "1 training row equals a validation row, 1 of them only after Unicode and spaces are normalised."
     )
 
 
-def test_rows_that_were_left_out_are_told() -> None:
+def test_dropped_rows_are_a_finding() -> None:
     leaks = [
         {"id": f"a.csv:{row}", "equals": "b.csv:2", "splits": ["train", "test"], "exactly": row > 9} for row in (11, 9)
     ]
     finding = only("duplicates_left_out", inspect(dataset(leaks=leaks)))
     assert (finding.severity, finding.says) == (
         "note",
-        "2 training rows that equal a test row were left out, 1 of them only after Unicode and spaces are levelled.",
+        "2 training rows that equal a test row were dropped, 1 of them only after Unicode and spaces are normalised.",
     )
     assert [(row.id, row.split, row.advice) for row in finding.rows] == [
-        ("a.csv:9", "train", "left out: equals b.csv:2"),
-        ("a.csv:11", "train", "left out: equals b.csv:2"),
+        ("a.csv:9", "train", "dropped: equals b.csv:2"),
+        ("a.csv:11", "train", "dropped: equals b.csv:2"),
     ]
 
 
@@ -72,7 +72,7 @@ def test_a_conflict_suggests_the_label_of_most_copies() -> None:
         ("train.csv:302", "decide: ham or spam", None),
     ]
     finding = only("conflicting_labels", inspect(dataset([*train, ("c", "ham"), ("c", "spam")])))
-    assert finding.says == "2 texts stand under different labels, in 5 rows."
+    assert finding.says == "2 texts have different labels, in 5 rows."
     assert [(row.id, row.advice, row.label) for row in finding.rows[2:]] == [
         (f"train.csv:{row}", "label it ham, as most of its copies", "ham") for row in (303, 304, 305)
     ]
@@ -80,7 +80,7 @@ def test_a_conflict_suggests_the_label_of_most_copies() -> None:
 
 def test_a_conflict_reaches_from_training_to_validation_but_never_into_test() -> None:
     train, test = [*clean_rows(300), ("a b", "ham")], [*clean_rows(60, start=2000), ("a b", "spam")]
-    found = inspect(dataset(train, test=test))
-    assert "conflicting_labels" not in {finding.code for finding in found}
-    found = inspect(dataset(train, [*clean_rows(60, start=1000), ("a b", "spam")]))
-    assert [row.id for row in only("conflicting_labels", found).rows] == ["train.csv:301", "validation.csv:61"]
+    findings = inspect(dataset(train, test=test))
+    assert "conflicting_labels" not in {finding.code for finding in findings}
+    findings = inspect(dataset(train, [*clean_rows(60, start=1000), ("a b", "spam")]))
+    assert [row.id for row in only("conflicting_labels", findings).rows] == ["train.csv:301", "validation.csv:61"]

@@ -1,4 +1,4 @@
-"""The search for wrong labels: confident learning against figures worked by hand, and rows that were turned wrong."""
+"""The search for wrong labels: confident learning against hand-worked values, and labels made wrong on purpose."""
 
 import hashlib
 import re
@@ -9,12 +9,12 @@ from labelled_rows import CLASSES, clean_rows, dataset
 
 from finetooth.data import Examples
 from finetooth.preflight import Finding, inspect, mislabelled
-from finetooth.preflight.data_view import see
+from finetooth.preflight.data_view import view_of
 from finetooth.progress import Silent
 
 
-def search(found: list[Finding]) -> Finding:
-    (finding,) = [finding for finding in found if finding.code in ("likely_mislabelled", "mislabelled_not_sought")]
+def search(findings: list[Finding]) -> Finding:
+    (finding,) = [finding for finding in findings if finding.code in ("likely_mislabelled", "mislabelled_unknown")]
     return finding
 
 
@@ -52,7 +52,7 @@ def test_the_list_ends_where_less_than_half_of_it_could_be_wrong() -> None:
     assert (depth, wrong) == (0.3, pytest.approx(10 / 1000 / (30 / 40)))
 
 
-def test_nothing_is_listed_where_planted_rows_cannot_be_told_from_others() -> None:
+def test_nothing_is_listed_if_planted_rows_do_not_stand_out() -> None:
     planted = np.arange(1000) % 49 == 0
     margin = np.where(np.arange(1000) % 2 == 0, np.linspace(1, 0.1, 1000), 0.0)
     assert mislabelled.cut(margin, planted)[0] == np.inf
@@ -71,16 +71,16 @@ def test_rows_that_were_turned_wrong_are_named_with_the_right_label_and_no_other
     named = {row.id: (row.label, row.advice) for row in finding.rows}
     assert named["train.csv:7"] == ("ham", "read it again: it may be ham")
     assert finding.says.startswith(
-        "5 of 600 training rows may be mislabelled: TF-IDF models that were fitted without them are confident of "
+        "5 of 600 training rows may be mislabelled: TF-IDF models that were not fitted on them are confident of "
         "another label. About 1.0 % or fewer of all labels look wrong to such models."
     )
     assert finding.advice.startswith(
-        "Read them, the first ones first: some labels are wrong, others only hard for a model that counts words. Of 40 "
-        "labels turned wrong for a trial, the list would hold "
+        "Read them in this order: some labels are wrong, others only look so to a model that counts words. Of 40 "
+        "labels made wrong for a trial, the list would contain "
     )
 
 
-def test_of_one_wrong_label_in_eleven_most_are_named_but_no_share_is_said_of_few_rows() -> None:
+def test_of_one_wrong_label_in_eleven_most_are_named_without_a_share() -> None:
     rows = clean_rows(1200)
     wrong = range(0, 1200, 11)
     for row in wrong:
@@ -90,8 +90,8 @@ def test_of_one_wrong_label_in_eleven_most_are_named_but_no_share_is_said_of_few
     # So few labels turned wrong for a trial allow twice as many wrong ones: no share is said, and nothing warned of.
     assert finding.severity == "note"
     assert finding.says.endswith(
-        " are confident of another label. What share of the labels is wrong cannot be told: to such models hard texts "
-        "look the same."
+        " are confident of another label. The share of wrong labels is not known: to such models, hard texts look "
+        "wrong too."
     )
     assert "%" not in finding.says
     named = {row.id for row in finding.rows}
@@ -100,7 +100,7 @@ def test_of_one_wrong_label_in_eleven_most_are_named_but_no_share_is_said_of_few
     assert len(right) >= 0.9 * len(named)
 
 
-def test_of_classes_that_no_trial_could_judge_the_bound_does_not_speak() -> None:
+def test_the_share_refers_only_to_judged_classes() -> None:
     rows = clean_rows(600)
     for row in (7, 100, 233, 416, 555):
         text, name = rows[row - 1]
@@ -108,8 +108,8 @@ def test_of_classes_that_no_trial_could_judge_the_bound_does_not_speak() -> None
     few = clean_rows(100, start=5000, classes=("eggs",))  # too few for a trial
     finding = search(inspect(dataset([*rows, *few], classes=(*CLASSES, "eggs")), mislabelled=True))
     assert finding.says == (
-        "5 of 700 training rows may be mislabelled: TF-IDF models that were fitted without them are confident of "
-        "another label. About 1.1 % of the labels of those classes that a trial could judge (600 of 700 rows) look "
+        "5 of 700 training rows may be mislabelled: TF-IDF models that were not fitted on them are confident of "
+        "another label. About 1.1 % of the labels of the classes that a trial could judge (600 of 700 rows) look "
         "wrong to such models."
     )
 
@@ -126,10 +126,10 @@ def test_many_wrong_labels_among_many_rows_warn_with_a_share_that_is_near() -> N
 
 
 @pytest.mark.parametrize(("hard", "named", "share"), [(0.01, True, True), (0.15, True, False), (0.45, False, False)])
-def test_a_share_is_said_only_where_it_is_narrow_and_rows_only_where_they_are_few(
+def test_a_share_is_shown_only_if_it_is_narrow(
     monkeypatch: pytest.MonkeyPatch, hard: float, named: bool, share: bool
 ) -> None:
-    """600 rows of which a share is hard for the models, as it is where they know little of the language."""
+    """600 rows with a share of rows that are hard for the models, as in a language they know badly."""
     rows = dataset(clean_rows(600))
 
     def logits(examples: Examples, folds: object, *, classes: int, advance: object) -> np.ndarray:
@@ -143,11 +143,10 @@ def test_a_share_is_said_only_where_it_is_narrow_and_rows_only_where_they_are_fe
     finding = search(inspect(rows, mislabelled=True))
     assert "At most" not in finding.says
     assert (finding.code == "likely_mislabelled") is named
-    assert ("look wrong" in finding.says) is share
+    assert ("look wrong to such models." in finding.says) is share
     if not named:
         assert finding.says == (
-            "No mislabelled rows can be named: TF-IDF models cannot tell labels that were turned wrong for a trial "
-            "from the others."
+            "No mislabelled rows can be named: TF-IDF models do not recognise labels that were made wrong for a trial."
         )
 
 
@@ -160,40 +159,39 @@ def test_the_upper_limit_of_a_share_is_that_of_the_planted_labels_caught_at_a_fi
     assert mislabelled.upper_limit(np.zeros(1020), planted) == 1.0
 
 
-def test_it_says_why_nothing_can_be_named() -> None:
+def test_a_note_says_why_no_rows_can_be_named() -> None:
     few = search(inspect(dataset(clean_rows(199)), mislabelled=True))
     assert (few.severity, few.says) == (
         "note",
-        "No mislabelled rows can be named: 199 training rows are too few for it.",
+        "No mislabelled rows can be named: 199 training rows are too few for the search.",
     )
     noise = [
         (f"word{row * 7919 % 31} word{row * 104729 % 37} row{row}", CLASSES[row * 31337 % 7 % 2]) for row in range(400)
     ]
     weak = search(inspect(dataset(noise), mislabelled=True))
     assert weak.says == (
-        "No mislabelled rows can be named: TF-IDF models cannot tell labels that were turned wrong for a trial from "
-        "the others."
+        "No mislabelled rows can be named: TF-IDF models do not recognise labels that were made wrong for a trial."
     )
 
 
 def test_equal_texts_share_a_fold_and_classes_are_spread() -> None:
-    keys = [bytes([place % 100, place // 100, 7]) for place in range(150)] + [bytes([3, 0, 7])] * 3
-    labels = np.array([place % 3 for place in range(150)] + [2, 0, 1])
+    keys = [bytes([index % 100, index // 100, 7]) for index in range(150)] + [bytes([3, 0, 7])] * 3
+    labels = np.array([index % 3 for index in range(150)] + [2, 0, 1])
     folds = mislabelled.folds(keys, labels, count=mislabelled.FOLDS)
-    assert len({folds[place] for place, key in enumerate(keys) if key == keys[3]}) == 1
+    assert len({folds[index] for index, key in enumerate(keys) if key == keys[3]}) == 1
     counts = [np.bincount(labels[folds == fold], minlength=3) for fold in range(mislabelled.FOLDS)]
     assert np.ptp(counts) <= 4
 
 
-def test_more_rows_than_are_looked_at_are_drawn_by_content(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_searched_rows_are_drawn_by_content(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mislabelled, "MOST_ROWS", 250)
-    one, other = (mislabelled.judge(see(dataset(seed=seed)), progress=Silent()) for seed in (1, 2))
+    one, other = (mislabelled.judge(view_of(dataset(seed=seed)), progress=Silent()) for seed in (1, 2))
     assert one.examples.ids == other.examples.ids
     assert len(one.examples) == 250
 
 
 def test_planting_turns_labels_wrong_and_leaves_the_rest() -> None:
-    keys = [hashlib.blake2b(b"%d" % place, digest_size=16).digest() for place in range(3000)]
+    keys = [hashlib.blake2b(b"%d" % index, digest_size=16).digest() for index in range(3000)]
     labels = np.array([0] * 2000 + [1] * 600 + [2, 3] * 150 + [4, 5] * 50)
     groups = mislabelled.group(labels, classes=7)
     assert groups.tolist() == [0, 1, 2, 2, 2, 2, 2]
@@ -208,12 +206,12 @@ def test_classes_that_are_too_few_even_together_are_not_judged() -> None:
     assert mislabelled.group(np.array([0] * 300 + [1] * 100 + [2] * 50), classes=3).tolist() == [0, -1, -1]
 
 
-def test_wrong_labels_are_not_sought_among_very_many_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_labels_are_not_searched_for_among_very_many_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mislabelled, "judge", lambda *_, **__: pytest.fail("the search is too slow for so many"))
     classes = tuple(f"class {number:03}" for number in range(mislabelled.MOST_CLASSES + 1))
     train = [(f"text {row}", classes[row % len(classes)]) for row in range(2 * len(classes))]
-    seen = see(dataset(train, train[:400], train[:400], classes=classes))
+    seen = view_of(dataset(train, train[:400], train[:400], classes=classes))
     (finding,) = mislabelled.find(seen, progress=Silent())
     assert (finding.code, finding.says) == (
-        "mislabelled_not_sought", "No mislabelled rows can be named: 301 classes are too many for it."
+        "mislabelled_unknown", "No mislabelled rows can be named: 301 classes are too many for the search."
     )  # fmt: skip

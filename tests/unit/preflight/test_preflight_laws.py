@@ -1,4 +1,4 @@
-"""What holds of every finding: clean data has none that warn, faults are named exactly, test rows stay unread."""
+"""Laws of all findings: clean data has no warning, faults are named exactly, test rows are not read."""
 
 import dataclasses
 from typing import Any
@@ -11,23 +11,23 @@ from finetooth.data import Dataset
 from finetooth.preflight import Finding, Lengths, inspect
 
 
-def by_code(found: list[Finding]) -> dict[str, list[Finding]]:
+def by_code(findings: list[Finding]) -> dict[str, list[Finding]]:
     codes: dict[str, list[Finding]] = {}
-    for finding in found:
+    for finding in findings:
         codes.setdefault(finding.code, []).append(finding)
     return codes
 
 
 def changed(rows: list[Row], **changes: Row) -> list[Row]:
-    """The rows with some of them replaced; _7 is row 7, from 1."""
+    """The rows with some of them replaced; _7 is row 7, counted from 1."""
     rows = list(rows)
-    for place, row in changes.items():
-        rows[int(place[1:]) - 1] = row
+    for index, row in changes.items():
+        rows[int(index[1:]) - 1] = row
     return rows
 
 
 def faulty(seed: int | None = None) -> Dataset:
-    """Every kind of fault that may stand side by side, in rows 1 to 40."""
+    """A data set with every kind of fault that can be combined, in rows 1 to 40."""
     train = clean_rows(300)
     train = changed(
         train, _1=train[2], _4=("   ", "spam"), _6=("twice but not alike", "spam"), _8=("twice  but not alike", "ham")
@@ -42,9 +42,9 @@ def faulty(seed: int | None = None) -> Dataset:
 
 
 def test_clean_data_has_no_finding_above_a_note() -> None:
-    found = inspect(dataset(), mislabelled=True)
-    assert {finding.severity for finding in found} <= {"note"}
-    assert {finding.code for finding in found} <= {"giveaway_words"}
+    findings = inspect(dataset(), mislabelled=True)
+    assert {finding.severity for finding in findings} <= {"note"}
+    assert {finding.code for finding in findings} <= {"giveaway_words"}
 
 
 def test_every_fault_names_its_rows_and_no_others() -> None:
@@ -69,14 +69,14 @@ def test_the_order_of_the_rows_changes_nothing() -> None:
     assert inspect(faulty(), mislabelled=True) == inspect(faulty(seed=3), mislabelled=True)
 
 
-def test_the_worst_stands_first() -> None:
+def test_the_worst_comes_first() -> None:
     severities = [finding.severity for finding in inspect(faulty())]
     assert severities == sorted(severities, key=["stop", "warn", "note"].index)
     assert set(severities) == {"warn", "note"}
 
 
 def test_labels_and_texts_of_test_rows_change_nothing() -> None:
-    """Only repeated texts, blank ones, lengths and which classes there are may count."""
+    """Only repeated texts, blank texts, lengths and which classes occur may count."""
     before = faulty()
     test = before.test
     assert set(test.labels.tolist()) == {0, 1}
@@ -88,7 +88,7 @@ def test_labels_and_texts_of_test_rows_change_nothing() -> None:
     assert inspect(before, mislabelled=True, lengths=lengths) == inspect(after, mislabelled=True, lengths=lengths)
 
 
-def test_what_test_rows_may_tell_does_count() -> None:
+def test_the_permitted_facts_about_test_rows_count() -> None:
     before = dataset()
     doubled = dataclasses.replace(before.test, texts=(before.test.texts[0], *before.test.texts[:-1]))
     one = dataclasses.replace(before.test, labels=np.zeros(60, dtype=np.int64))
@@ -99,15 +99,15 @@ def test_what_test_rows_may_tell_does_count() -> None:
 
 
 @pytest.mark.parametrize("full", [True, False])
-def test_a_finding_as_json_holds_all_of_it_or_the_number_of_its_rows(full: bool) -> None:
+def test_a_finding_as_json_has_its_rows_or_their_number(full: bool) -> None:
     finding = by_code(inspect(faulty()))["conflicting_labels"][0]
-    found: dict[str, Any] = finding.as_json() if full else finding.in_short()
-    rows = found.pop("rows", None)
-    assert found == {
+    findings: dict[str, Any] = finding.as_json() if full else finding.in_short()
+    rows = findings.pop("rows", None)
+    assert findings == {
         "code": "conflicting_labels",
         "severity": "warn",
-        "says": "1 text stands under different labels, in 2 rows.",
-        "advice": "At least one label of each is wrong, or the text does not decide it. Settle them, or remove the "
+        "says": "1 text has different labels, in 2 rows.",
+        "advice": "For each, a label is wrong or the text does not determine one. Correct the labels, or remove the "
         "rows.",
         "rows_named": 2,
     }

@@ -9,29 +9,29 @@ from labelled_rows import clean_rows, dataset
 from finetooth.preflight import Finding, Lengths, inspect
 
 
-def of(code: str, found: list[Finding]) -> list[Finding]:
-    return [finding for finding in found if finding.code == code]
+def of(code: str, findings: list[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.code == code]
 
 
 def test_blank_texts_are_named_in_every_split() -> None:
     blanks = [(" \t", "ham"), ("\u200b\u200d", "spam")]
-    found = of(
+    findings = of(
         "empty_texts", inspect(dataset([*clean_rows(300), *blanks], test=[*clean_rows(60, start=2000), blanks[0]]))
     )
-    assert [(finding.severity, finding.says) for finding in found] == [
+    assert [(finding.severity, finding.says) for finding in findings] == [
         ("warn", "2 training texts are blank."),
         ("warn", "1 test text is blank."),
     ]
-    assert [row.id for finding in found for row in finding.rows] == ["train.csv:301", "train.csv:302", "test.csv:61"]
+    assert [row.id for finding in findings for row in finding.rows] == ["train.csv:301", "train.csv:302", "test.csv:61"]
 
 
 def test_one_blank_text_of_a_pair_is_enough() -> None:
-    given = dataset()
+    data_set = dataset()
     pairs = ("", *["an answer"] * 299)
     answered = {
-        name: dataclasses.replace(getattr(given, name), pairs=("an answer",) * 60) for name in ("validation", "test")
+        name: dataclasses.replace(getattr(data_set, name), pairs=("an answer",) * 60) for name in ("validation", "test")
     }
-    paired = dataclasses.replace(given, train=dataclasses.replace(given.train, pairs=pairs), **answered)
+    paired = dataclasses.replace(data_set, train=dataclasses.replace(data_set.train, pairs=pairs), **answered)
     (finding,) = of("empty_texts", inspect(paired))
     assert [row.id for row in finding.rows] == ["train.csv:1"]
 
@@ -47,9 +47,9 @@ def test_training_texts_that_are_all_blank_stop() -> None:
 
 
 def test_cut_rows_are_named_the_longest_first() -> None:
-    whole = np.array([4, 20, 8, 9] + [5] * 36)
+    tokens = np.array([4, 20, 8, 9] + [5] * 36)
     lengths = {
-        "train": Lengths(tuple(f"train.csv:{row}" for row in range(1, 41)), whole, np.minimum(whole, 8)),
+        "train": Lengths(tuple(f"train.csv:{row}" for row in range(1, 41)), tokens, np.minimum(tokens, 8)),
         "test": Lengths(("test.csv:1",), np.array([8]), np.array([8])),
     }
     (finding,) = of("cut_texts", inspect(dataset(), lengths=lengths))
@@ -61,23 +61,23 @@ def test_cut_rows_are_named_the_longest_first() -> None:
         ("train.csv:2", "shorten: 20 tokens, 8 kept"),
         ("train.csv:4", "shorten: 9 tokens, 8 kept"),
     ]
-    longer = {"train": dataclasses.replace(lengths["train"], whole=whole * 3)}
+    longer = {"train": dataclasses.replace(lengths["train"], tokens=tokens * 3)}
     assert of("cut_texts", inspect(dataset(), lengths=longer))[0].severity == "warn"
     assert not of("cut_texts", inspect(dataset(), lengths={"test": lengths["test"]}))
 
 
-def test_a_word_that_stands_in_one_class_alone_is_shown_with_its_shares() -> None:
+def test_a_word_of_one_class_is_shown_with_its_shares() -> None:
     rows = [
         (f"a {'FREE' if row % 4 == 1 or row == 2 else 'plain'} text {row}", ("ham", "spam")[row % 2])
         for row in range(300)
     ]
-    found = of("giveaway_words", inspect(dataset(rows)))
-    assert [(finding.severity, finding.says) for finding in found] == [
+    findings = of("giveaway_words", inspect(dataset(rows)))
+    assert [(finding.severity, finding.says) for finding in findings] == [
         ("warn", "Words that nearly give the label away: 'free' in 50 % of the 'spam' rows and 0.7 % of the others.")
     ]
-    named = {row.id for row in found[0].rows}
+    named = {row.id for row in findings[0].rows}
     assert named == {f"train.csv:{row + 1}" for row in range(300) if row % 4 == 1 or row == 2}
-    assert {row.advice for row in found[0].rows} == {"holds free"}
+    assert {row.advice for row in findings[0].rows} == {"contains free"}
 
 
 @pytest.mark.parametrize(
@@ -86,10 +86,10 @@ def test_a_word_that_stands_in_one_class_alone_is_shown_with_its_shares() -> Non
 )
 def test_signs_that_give_the_label_away_are_words_too(sign: str, shown: list[str]) -> None:
     rows = [(f"a plain text, {row}. {sign if row % 4 == 1 else ''}", ("ham", "spam")[row % 2]) for row in range(300)]
-    found = of("giveaway_words", inspect(dataset(rows)))
-    told = [repr(word) for word in shown]
-    assert [all(word in finding.says for word in told) for finding in found] == [True] * bool(shown)
-    assert [len(finding.rows) for finding in found] == [75] * bool(shown)
+    findings = of("giveaway_words", inspect(dataset(rows)))
+    shown_words = [repr(word) for word in shown]
+    assert [all(word in finding.says for word in shown_words) for finding in findings] == [True] * bool(shown)
+    assert [len(finding.rows) for finding in findings] == [75] * bool(shown)
 
 
 def test_a_symbol_is_the_same_word_in_any_run_and_runs_differ_by_their_length() -> None:
@@ -107,19 +107,19 @@ def test_a_word_of_a_tenth_of_a_class_at_least() -> None:
     def noted(marked: int, of_class: int) -> bool:
         rows = [(f"text {row}{' free' if row < marked else ''}", "spam") for row in range(of_class)]
         rows += [(f"text 1{row:03}", "ham") for row in range(of_class)]
-        found = of("giveaway_words", inspect(dataset(rows)))
-        return any("'free'" in finding.says for finding in found)
+        findings = of("giveaway_words", inspect(dataset(rows)))
+        return any("'free'" in finding.says for finding in findings)
 
     assert (noted(39, 400), noted(40, 400)) == (False, True)
 
 
-def test_a_word_is_told_only_where_chance_cannot_have_put_it() -> None:
-    """A word of one class alone in few rows, or of other classes too, decides nothing."""
+def test_a_word_is_shown_only_if_chance_does_not_explain_it() -> None:
+    """A word in few rows of one class, or in other classes too, decides nothing."""
 
-    def told(inside: int, outside: int) -> bool:
+    def is_shown(inside: int, outside: int) -> bool:
         rows = [(f"text {row}{' free' if row < inside else ''}", "spam") for row in range(100)]
         rows += [(f"text 1{row:03}{' free' if row < outside else ''}", "ham") for row in range(100)]
         return bool(of("giveaway_words", inspect(dataset(rows))))
 
-    assert (told(12, 0), told(40, 0)) == (False, True)
-    assert (told(90, 4), told(90, 20)) == (True, False)
+    assert (is_shown(12, 0), is_shown(40, 0)) == (False, True)
+    assert (is_shown(90, 4), is_shown(90, 20)) == (True, False)

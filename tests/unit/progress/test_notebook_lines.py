@@ -75,7 +75,7 @@ def test_a_progress_of_ones_own_is_taken_as_it_is() -> None:
 def test_progress_is_one_output_that_is_drawn_again_in_its_place(notebook: Output) -> None:
     clock = Clock()
     lines = NotebookLines(notebook, clock=clock)
-    lines.say("column 'text\x1b[2J' was taken for the text")
+    lines.say("column 'text\x1b[2J' is used as the text")
     with lines.step("tune r8", total=200, unit="steps") as step:
         clock.now += 0.1
         step.advance(10)  # too soon after the last to be drawn
@@ -83,7 +83,7 @@ def test_progress_is_one_output_that_is_drawn_again_in_its_place(notebook: Outpu
         step.advance(90, note="loss 0.41")
     with lines.step("prove r8"):
         pass
-    said = "column 'text\ufffd[2J' was taken for the text"
+    said = "column 'text\ufffd[2J' is used as the text"
     assert notebook.made == 1
     assert notebook.states == [
         said,

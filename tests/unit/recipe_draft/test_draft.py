@@ -1,4 +1,4 @@
-"""A drafted recipe is valid, says what the data decided and why, and reads as the recipe that was made from it."""
+"""A drafted recipe is valid, gives a reason for each setting, and loads as the recipe that was drafted."""
 
 import csv
 import os
@@ -14,7 +14,7 @@ from finetooth.errors import DataError, RecipeError
 from finetooth.progress import Silent
 from finetooth.recipe import MODEL_NAMES
 from finetooth.recipe_draft.draft import Draft, draft
-from finetooth.recipe_draft.recipe_text import written
+from finetooth.recipe_draft.recipe_text import recipe_text
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 MATERIAL = Path(os.environ.get("FINETOOTH_MATERIAL", REPOSITORY.parent / "shared"))
@@ -37,15 +37,15 @@ def drafted(source: Path, *overrides: str) -> Draft:
     return draft(str(source), overrides=overrides, progress=Silent())
 
 
-def text_of(made: Draft, place: Path) -> str:
-    """The written recipe, after checks that hold of every one."""
-    text = written(made, place=place)
+def text_of(made: Draft, path: Path) -> str:
+    """The text of the recipe, after checks that hold for every recipe."""
+    text = recipe_text(made, path=path)
     assert len(text.splitlines()) <= 40
     # The path of the data is as long as it is.
     assert max(len(line) for line in text.splitlines() if not line.startswith("  source: ")) <= 80
     assert text.startswith("# yaml-language-server: $schema=./recipe.schema.json\n")
-    place.write_text(text, encoding="utf-8")
-    assert recipe.load(place) == made.recipe
+    path.write_text(text, encoding="utf-8")
+    assert recipe.load(path) == made.recipe
     return text
 
 
@@ -67,11 +67,11 @@ def test_a_file_with_a_text_and_a_label(tmp_path: Path) -> None:
         "  test: 0.2                       # carved from the training rows",
     ):
         assert line in text.splitlines()
-    assert "# Not used: id (nearly every value differs" in text
+    assert "# Not used: id (nearly all values different" in text
     assert "# Not used: title (free text, 4 words on average; to use it: data.text_pair:" in text
 
 
-def test_given_splits_are_named_and_nothing_is_carved(tmp_path: Path) -> None:
+def test_files_of_all_splits_are_named_and_nothing_is_carved(tmp_path: Path) -> None:
     for split, first in (("train", 0), ("dev", 100), ("test", 200)):
         rows = [(f"{text} {first}", label) for text, label in reviews(20)]
         save_csv(tmp_path / "shop" / f"{split}.csv", ["text", "label"], rows)
@@ -94,7 +94,7 @@ def test_numbers_can_be_named(tmp_path: Path, numbers: tuple[int, ...]) -> None:
     assert recipe.load(tmp_path / "b.yaml").data.labels == names
 
 
-def test_other_numbers_are_left_as_they_are(tmp_path: Path) -> None:
+def test_other_numbers_are_unchanged(tmp_path: Path) -> None:
     made = drafted(save_csv(tmp_path / "a.csv", ["text", "label"], reviews(labels=(-1, 1))))
     assert "labels:" not in text_of(made, tmp_path / "a.yaml")
 
@@ -105,7 +105,7 @@ def test_a_link_is_written_as_it_was_named(tmp_path: Path) -> None:
     assert "  source: ./link\n" in text_of(drafted(tmp_path / "link"), tmp_path / "a.yaml")
 
 
-def test_overrides_are_kept_and_go_before_what_is_found(tmp_path: Path) -> None:
+def test_overrides_go_before_detected_settings(tmp_path: Path) -> None:
     rows = [(text, label, ("x", "y")[number % 3 > 1]) for number, (text, label) in enumerate(reviews())]
     file = save_csv(tmp_path / "a.csv", ["text", "label", "other"], rows)
     changes = [
@@ -143,10 +143,10 @@ def test_names_from_the_data_cannot_break_the_file(tmp_path: Path) -> None:
     assert text.isascii() or all(mark.isprintable() or mark == "\n" for mark in text)
 
 
-def test_long_texts_are_told(tmp_path: Path) -> None:
+def test_long_texts_are_noted(tmp_path: Path) -> None:
     rows = [(f"{text} " * 100, label) for text, label in reviews()]
     text = text_of(drafted(save_csv(tmp_path / "a.csv", ["text", "label"], rows)), tmp_path / "a.yaml")
-    assert "max_tokens: 512                   # about 100 % of the texts are longer and cut" in text.splitlines()
+    assert "max_tokens: 512                   # cuts about 100 % of the texts" in text.splitlines()
 
 
 def test_an_error_that_advises_a_key_says_how_to_set_it_without_a_recipe(tmp_path: Path) -> None:
@@ -157,15 +157,13 @@ def test_an_error_that_advises_a_key_says_how_to_set_it_without_a_recipe(tmp_pat
     damaged = tmp_path / "b.csv"
     content = "text,label\n" + "".join(f'"café {text}",{label}\n' for text, label in reviews())
     damaged.write_bytes(content.encode() + "café,bad\n".encode("latin-1"))
-    with pytest.raises(
-        DataError, match=r"leave it out with data\.on_bad_row: skip\n(.*\n)+.*--set data\.on_bad_row=skip$"
-    ):
+    with pytest.raises(DataError, match=r"skip it: data\.on_bad_row: skip\n(.*\n)+.*--set data\.on_bad_row=skip$"):
         drafted(damaged)
     text = text_of(drafted(damaged, "data.on_bad_row=skip"), tmp_path / "b.yaml")
-    assert "# 61 rows of b.csv: 43 train, 5 validation (carved), 12 test (carved), 1\n# malformed and left out." in text
+    assert "# 61 rows of b.csv: 43 train, 5 validation (carved), 12 test (carved), 1\n# malformed and skipped." in text
 
 
-def test_scores_are_not_taken_for_classes(tmp_path: Path) -> None:
+def test_scores_are_not_classes(tmp_path: Path) -> None:
     rows = [(text, number / 7) for number, (text, _) in enumerate(reviews(400))]
     file = save_csv(tmp_path / "a.csv", ["text", "label"], [(text, f"{score % 5:.3f}") for text, score in rows])
     with pytest.raises(DataError, match="the labels are numbers with fractions"):

@@ -1,4 +1,4 @@
-"""How files without a telling name or header are to be read: found by what they hold, and only where it is needed."""
+"""Settings for files whose name and header do not show their form are detected by content, only if needed."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ ROWS = [(("good", "bad")[row % 2], f"{WORDS[row % 3]}, number {row}") for row in
 
 
 def form_of(path: Path, content: str | bytes, **spec: Any) -> dict[str, Any]:
-    """The settings of a file with that content, which then reads without complaint."""
+    """The settings detected for a file with that content, after checking that they read it."""
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     chosen = {item.key: item.value for item in settings({"all": [path]}, spec=Data(source=str(path), **spec))}
     dataset = data.load(Data(source=str(path), **{**spec, **chosen}), {"all": [path]})
@@ -65,7 +65,7 @@ def test_an_encoding_that_is_not_utf_8(tmp_path: Path) -> None:
     assert chosen == {"encoding": "cp1252"}
 
 
-def test_what_the_user_sets_is_not_looked_for(tmp_path: Path) -> None:
+def test_settings_of_the_user_are_not_detected(tmp_path: Path) -> None:
     content = lines("{label}\t{text}")
     assert form_of(tmp_path / "a.tsv", content, columns=["label", "text"]) == {}
     assert form_of(tmp_path / "b", content, format="tsv", columns=["y", "x"]) == {}
@@ -85,7 +85,7 @@ def test_splits_beside_a_file_of_training_rows(tmp_path: Path) -> None:
     assert discover.split_siblings(tmp_path / "other.csv") == discover.split_siblings(tmp_path) == []
 
 
-def test_stray_quote_marks_that_swallow_rows(tmp_path: Path) -> None:
+def test_stray_quote_marks_that_merge_rows(tmp_path: Path) -> None:
     rows = [(f"word {row}", "ab"[row % 2]) for row in range(60)]
     rows[20], rows[22] = ('"word 20', "a"), ('word 22"', "b")
     stray = "text,label\n" + "".join(f"{text},{label}\n" for text, label in rows)
@@ -129,10 +129,10 @@ def test_texts_longer_than_the_limit_of_the_csv_module(tmp_path: Path) -> None:
     assert form_of(tmp_path / "stray.tsv", "label\ttext\n" + lines("{label}\t{text}", stray)) == {"quoting": False}
 
 
-def test_blank_lines_alone_are_no_table(tmp_path: Path) -> None:
+def test_blank_lines_alone_are_not_a_table(tmp_path: Path) -> None:
     path = tmp_path / "blank.csv"
     path.write_text("\n\n\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"blank\.csv: the file holds only blank lines; there is no row to read"):
+    with pytest.raises(DataError, match=r"blank\.csv: the file has only blank lines. Name a file with rows."):
         settings({"all": [path]}, spec=Data(source=str(path)))
 
 

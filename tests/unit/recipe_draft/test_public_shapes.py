@@ -1,4 +1,4 @@
-"""Ten public data sets as a newcomer meets them: their shapes in small, each named alone on the command line."""
+"""Small files with the shapes of ten public data sets, each named without a recipe."""
 
 import random
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whatever names an experiment gives one recipe: files of recipes, data, frames and pairs."""
+"""Every kind of source gives a recipe: recipe files, data, frames and pairs."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ COLUMNS = {"text": [text for text, _ in ROWS], "label": [label for _, label in R
 
 
 class Lines(Silent):
-    """A Progress that keeps what was said."""
+    """A Progress that records its messages."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
@@ -28,7 +28,7 @@ class Lines(Silent):
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with data, and a cache of its own."""
+    """A working directory with data, and a separate cache."""
     monkeypatch.setenv("FINETOOTH_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     pandas.DataFrame(COLUMNS).to_csv("reviews.csv", index=False)
@@ -40,19 +40,19 @@ def test_a_file_of_data_gives_a_recipe_and_says_which(folder: Path) -> None:
     made = load_recipe("reviews.csv", overrides=["training.epochs=1"], progress=lines)
     assert made.data.source == str(folder / "reviews.csv")
     assert (made.name, made.training.epochs, made.data.label) == ("reviews", 1, "label")
-    said = "\n".join(lines.said)
-    assert said.splitlines() == [
-        "The data gives this recipe, reviews:",
+    messages = "\n".join(lines.said)
+    assert messages.splitlines() == [
+        "Recipe reviews, drafted from the data:",
         "  text: text                      # by its name",
         "  label: label                    # by its name",
         "  model: minilm",
         "  candidates: [lora-r8]",
-        "To write it down and edit it: finetooth init reviews.csv",
+        "To save and edit it: finetooth init reviews.csv",
     ]
     assert load_recipe(Path("reviews.csv")) == load_recipe("./reviews.csv") == load_recipe("reviews.csv")
 
 
-def test_how_another_column_is_chosen_stands_in_one_place(folder: Path) -> None:
+def test_how_to_choose_another_column_is_said_once(folder: Path) -> None:
     wings = [("left", "right", "centre")[row % 3] for row in range(60)]
     frame = pandas.DataFrame({"speaker name": [f"S. {row % 20}" for row in range(60)], "statement": COLUMNS["text"]})
     frame.assign(verdict=COLUMNS["label"], wing=wings).to_csv("speeches.csv", index=False)
@@ -62,7 +62,7 @@ def test_how_another_column_is_chosen_stands_in_one_place(folder: Path) -> None:
         "To choose otherwise, add to the command:",
         "  --set 'data.label=\"speaker name\"'",
         "  --set 'data.group=\"speaker name\"'",
-        "To write it down and edit it: finetooth init speeches.csv",
+        "To save and edit it: finetooth init speeches.csv",
     ]
     made = load_recipe("speeches.csv", overrides=['data.group="speaker name"', "data.label=wing"])
     assert (made.data.group, made.data.label) == ("speaker name", "wing")
@@ -70,14 +70,14 @@ def test_how_another_column_is_chosen_stands_in_one_place(folder: Path) -> None:
 
 def test_the_recipe_of_init_is_the_recipe_of_run(folder: Path) -> None:
     from finetooth.recipe_draft.draft import draft
-    from finetooth.recipe_draft.recipe_text import written
+    from finetooth.recipe_draft.recipe_text import recipe_text
 
-    text = written(draft(str(folder / "reviews.csv"), progress=Silent()), place=folder / "reviews.yaml")
+    text = recipe_text(draft(str(folder / "reviews.csv"), progress=Silent()), path=folder / "reviews.yaml")
     (folder / "reviews.yaml").write_text(text, encoding="utf-8")
     assert load_recipe("reviews.yaml") == load_recipe("reviews.csv")
 
 
-def test_a_recipe_is_told_from_data_by_its_ending(folder: Path) -> None:
+def test_a_recipe_is_recognised_by_its_ending(folder: Path) -> None:
     recipe = "name: mine\nmodel: owner/name\ndata: {source: reviews.csv}\n"
     for name in ("mine.yaml", "mine.YML"):
         (folder / name).write_text(recipe, encoding="utf-8")
@@ -101,11 +101,12 @@ def test_a_recipe_is_told_from_data_by_its_ending(folder: Path) -> None:
         ("data/reviews", r"data/reviews: no such file or folder of data"),
         (
             "runs/old",
-            r"runs/old: a run folder, not data\. Its table: finetooth show runs/old\. .* runs/old/recipe\.yaml",
+            r"runs/old: this is a run folder, not data\. To see its table: finetooth show runs/old\. .* "
+            r"runs/old/recipe\.yaml",
         ),
     ],
 )
-def test_what_is_not_there_is_named_with_the_nearest(folder: Path, source: str, message: str) -> None:
+def test_a_missing_path_is_named_with_the_nearest(folder: Path, source: str, message: str) -> None:
     (folder / "mine.yaml").write_text("name: mine", encoding="utf-8")
     (folder / "data").mkdir()
     (folder / "runs" / "old").mkdir(parents=True)
@@ -123,14 +124,14 @@ FRAMES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("kind", FRAMES)
-def test_a_frame_is_kept_under_the_hash_of_its_content(folder: Path, kind: str) -> None:
+def test_a_frame_is_saved_under_the_hash_of_its_content(folder: Path, kind: str) -> None:
     frame, lines = FRAMES[kind](), Lines()
     made = load_recipe(frame, progress=lines)
     assert made == load_recipe(frame)
     (file,) = (folder / "cache" / "frames").iterdir()
     assert made.data.source == str(file)
     assert made.name == file.stem
-    assert lines.said[0] == f"The rows handed over are kept as {file}"
+    assert lines.said[0] == f"The data is saved as {file}"
     changed = load_recipe([*ROWS[:-1], ("another film", "good")])
     assert changed.data.source != made.data.source
 
@@ -151,7 +152,7 @@ def test_splits_are_named_in_a_mapping(folder: Path) -> None:
     assert paths.data.source.train == [str(folder / "reviews.csv")]
 
 
-def test_what_holds_no_rows_is_a_type_error() -> None:
+def test_an_object_without_rows_is_a_type_error() -> None:
     for thing in (7, None):
         with pytest.raises(TypeError, match="no rows with a text and a label"):
             load_recipe(thing)
@@ -160,26 +161,26 @@ def test_what_holds_no_rows_is_a_type_error() -> None:
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        (["train", "val"], "the splits of data are train, validation and test; got train, val."),
-        (["train", "valid"], "got train, valid. Did you mean 'validation'?"),
-        (["training", "test"], "got training, test. Did you mean 'train'?"),
+        (["train", "val"], "the splits of data must be train, validation and test, not train, val."),
+        (["train", "valid"], "not train, valid. Did you mean 'validation'?"),
+        (["training", "test"], "not training, test. Did you mean 'train'?"),
     ],
 )
-def test_a_mapping_with_a_split_of_another_name_is_told_the_names(keys: list[str], message: str) -> None:
+def test_a_mapping_with_an_unknown_split_is_refused_with_the_names(keys: list[str], message: str) -> None:
     for rows in (ROWS, pandas.DataFrame(COLUMNS), "reviews.csv"):
         with pytest.raises(RecipeError) as caught:
             load_recipe(dict.fromkeys(keys, rows))
         assert str(caught.value).endswith(message)
 
 
-def test_a_mapping_of_columns_is_told_what_to_give(folder: Path) -> None:
+def test_a_mapping_of_columns_is_refused_with_what_to_pass(folder: Path) -> None:
     frame = pandas.DataFrame(COLUMNS)
     for columns in (COLUMNS, {"text": tuple(COLUMNS["text"]), "label": frame["label"].to_numpy()}, dict(frame.items())):
         with pytest.raises(RecipeError) as caught:
             load_recipe(columns)
         assert str(caught.value) == (
-            "a mapping of columns (text, label) is neither a recipe nor data. Give a data frame of it, "
-            "or a list of (text, label) rows: list(zip(texts, labels))."
+            "a mapping of columns (text, label) is neither a recipe nor data. Pass a data frame with these columns, "
+            "or a list of (text, label) pairs: list(zip(texts, labels))."
         )
 
 

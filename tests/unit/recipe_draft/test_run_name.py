@@ -24,13 +24,13 @@ from finetooth.recipe_draft.draft import run_name
     ],
 )
 def test_a_path_gives_the_name_of_its_file_or_else_of_its_folder(tmp_path: Path, path: str, name: str) -> None:
-    place = tmp_path / "home" / path
-    place.parent.mkdir(parents=True, exist_ok=True)
+    target = tmp_path / "home" / path
+    target.parent.mkdir(parents=True, exist_ok=True)
     if path.endswith("/"):
-        place.mkdir()
+        target.mkdir()
     else:
-        place.write_text("text,label\n", encoding="utf-8")
-    assert run_name(str(place)) == check_name(name)
+        target.write_text("text,label\n", encoding="utf-8")
+    assert run_name(str(target)) == check_name(name)
 
 
 @pytest.mark.parametrize(
@@ -41,5 +41,5 @@ def test_a_path_gives_the_name_of_its_file_or_else_of_its_folder(tmp_path: Path,
         ("wheel:reviews-data==1.0#sha256=00", "reviews-data"),
     ],
 )
-def test_other_sources_give_the_name_of_what_they_hold(source: str, name: str) -> None:
+def test_other_sources_give_the_name_of_their_content(source: str, name: str) -> None:
     assert run_name(source) == check_name(name)
