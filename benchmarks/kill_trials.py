@@ -47,7 +47,7 @@ def _trials(place: Path, *, kills: int, draw: random.Random) -> None:
             again = "tuning was over" if kill.resumed_from is None else kill.resumed_from
             print(f"{number:<4}  {kill.aim:<8}  {kill.phase:<10}  {yes:<13}  {kill.reached:<12}  {again}", flush=True)
     inside = sum(kill.inside_save for chain in chains for kill in chain.kills)
-    files = len(reference.artefacts())
+    files = len(reference.artifacts())
     print(
         f"{kills} kills in {len(chains)} runs, {inside} inside a save; of {files} files of each run 0 differ from the "
         f"never-killed run's; openings of the test set beyond the first: 0 in {len(chains)} runs"

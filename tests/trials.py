@@ -102,7 +102,7 @@ class Trial:
         """Lines in the lockbox of this trial's state folder."""
         return sum(len(box.read_text().splitlines()) for box in (self.state / "lockbox").glob("*.jsonl"))
 
-    def artefacts(self) -> dict[str, str]:
+    def artifacts(self) -> dict[str, str]:
         """SHA-256 of all that the inputs determine: adapter folder, predictions and results."""
         files = [item for item in self.row.adapter.rglob("*") if item.is_file()]
         files += [self.row.predictions, self.folder.results]
@@ -178,7 +178,7 @@ def kill_until_done(trial: Trial, aims: Iterator[Aim], *, draw: random.Random, t
 def check(chain: Chain, reference: Trial, *, every: int) -> None:
     """Assert that the killed run ended as the undisturbed one, one opening, at most one interval done again a kill."""
     trial = chain.trial
-    killed, whole = trial.artefacts(), reference.artefacts()
+    killed, whole = trial.artifacts(), reference.artifacts()
     differ = sorted(name for name in killed | whole if killed.get(name) != whole.get(name))
     assert not differ, f"{trial.out} and {reference.out} differ in {differ}"
     assert trial.openings() == 1, f"the lockbox counts {trial.openings()} openings"

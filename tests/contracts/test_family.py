@@ -18,7 +18,7 @@ from torch.nn import functional
 import tiny
 from finetooth.errors import ModelError
 from finetooth.files import read_json, write_json
-from finetooth.model import adapters, artefact, features, inference
+from finetooth.model import adapters, artifact, features, inference
 from finetooth.model.batching import Input, Tokens, collate, evaluation_batches, tokenize
 from finetooth.model.config_file import positions
 from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base
@@ -214,16 +214,16 @@ def test_reloaded_it_gives_the_bits_it_gave_in_memory_and_the_answers_of_its_log
     weights = hash_tensors(base_tensors(clean))
     model = tiny.disturb(adapters.attach(clean, Candidate(name="c", rank=4), seed=7)).eval()
     before = scored(model, tokens)
-    artefact.save(
+    artifact.save(
         predictor_of(folder, model),
         tmp_path / "adapter",
         base=clean,
         base_folder=folder,
-        source=artefact.Provenance("owner/name", "0" * 64),
+        source=artifact.Provenance("owner/name", "0" * 64),
         weights_sha256=weights,
         head_seed=7,
     )
-    reloaded = artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
+    reloaded = artifact.load(tmp_path / "adapter", base_folder=folder, name="c")
     assert scored(reloaded.model, tokens).tobytes() == before.tobytes()
     answers = [answer["label"] for answer in inference.ready(reloaded, "float32").predict(TEXTS)]
     assert answers == [CLASSES[number] for number in before.argmax(axis=1)]

@@ -20,7 +20,7 @@ import golden
 from finetooth import pipeline
 from finetooth.errors import FinetoothError
 from finetooth.files import damage, read_json, sha256_file
-from finetooth.model.artefact_files import ADAPTER_WEIGHTS
+from finetooth.model.artifact_files import ADAPTER_WEIGHTS
 from finetooth.rows.context import Task
 from finetooth.workers.supervisor import Command
 from trials import PROGRAM, Finished, Trial, write_recipe
@@ -248,7 +248,7 @@ def test_a_byte_flipped_between_saving_and_proving_fails_the_run(
     code, out, err = said(trial, *command)
     assert (code, out, asked) == (1, "", ["fit", "score"])
     assert err.endswith(
-        "finetooth: r4: the artefact is damaged: adapter_model.safetensors differs from its manifest. Take it from its "
+        "finetooth: r4: the artifact is damaged: adapter_model.safetensors differs from its manifest. Take it from its "
         "run or a backup again.\n"
     ), err
     monkeypatch.setattr(Command, "call", real)

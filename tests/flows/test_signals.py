@@ -135,7 +135,7 @@ def test_other_threads_are_refused(stopped: Trial) -> None:
 def test_after_all_this_it_ends_in_the_same_bytes(stopped: Trial, steady: Finished) -> None:
     done = stopped.finish()
     assert done.returncode == 0, done.stderr
-    assert stopped.artefacts() == steady.trial.artefacts()
+    assert stopped.artifacts() == steady.trial.artifacts()
     assert stopped.openings() == 1
     starts = stopped.starts()
     assert starts[0] == 0 and starts[1:] == sorted(starts[1:])

@@ -1,4 +1,4 @@
-"""decision.json: a decision inside its artefact, and what results.json says of it; classes by name, not by position."""
+"""decision.json: a decision inside its artifact, and what results.json says of it; classes by name, not by position."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ def _described(abstention: Abstention) -> dict[str, Any]:
 
 
 def load(folder: Path, *, classes: Sequence[str], name: str, task: Task = DEFAULT) -> Decision:
-    """The decision of the artefact in `folder`; one that holds none says the label of its largest logit, always.
+    """The decision of the artifact in `folder`; one that holds none says the label of its largest logit, always.
 
     Raises: ModelError beginning with `name` when its file is not one that Finetooth wrote for these classes.
     """

@@ -1,4 +1,4 @@
-"""What an artefact answers, given its logits: a calibrated probability of each class, and a label or none."""
+"""What an artifact answers, given its logits: a calibrated probability of each class, and a label or none."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

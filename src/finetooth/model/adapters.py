@@ -20,8 +20,8 @@ from finetooth.errors import ModelError, did_you_mean
 from finetooth.families import family_of
 from finetooth.files import json_bytes
 from finetooth.model import seeds
-from finetooth.model.artefact_files import ADAPTER_CONFIG as CONFIG
-from finetooth.model.artefact_files import ADAPTER_WEIGHTS as WEIGHTS
+from finetooth.model.artifact_files import ADAPTER_CONFIG as CONFIG
+from finetooth.model.artifact_files import ADAPTER_WEIGHTS as WEIGHTS
 from finetooth.model.checked import read_checked
 from finetooth.model.loading import Base
 from finetooth.recipe import Candidate

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from finetooth.model import agreement
 from finetooth.model.agreement import Measured
-from finetooth.model.artefact import canary_tokens
-from finetooth.model.artefact_files import CANARY_TOLERANCE
+from finetooth.model.artifact import canary_tokens
+from finetooth.model.artifact_files import CANARY_TOLERANCE
 from finetooth.model.batching import Tokens
 from finetooth.model.engine import Engine
 from finetooth.model.packed_inference import InferencePass, inference_obstacle

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from finetooth.errors import ModelError, did_you_mean
-from finetooth.model import artefact
+from finetooth.model import artifact
 from finetooth.model.text_model import TextModel
 
 
@@ -30,11 +30,11 @@ class SharedBase:
     def load(self, folder: Path, *, name: str) -> TextModel:
         """The adapter in `folder`, known by `name` from now on.
 
-        Raises: ModelError as artefact.load does, for a name that is used already, and for a model without an adapter.
+        Raises: ModelError as artifact.load does, for a name that is used already, and for a model without an adapter.
         """
         if name in self._models:
             raise ModelError(f"{name}: an adapter of this name is loaded already. Give this one another name.")
-        trained = artefact.load(folder, base_folder=self._base_folder, name=name)
+        trained = artifact.load(folder, base_folder=self._base_folder, name=name)
         if not hasattr(trained.model, "peft_config"):
             raise ModelError(f"{name}: is not an adapter and shares no base. Load it by itself.")
         for key, parameter in _matrices(trained.model):

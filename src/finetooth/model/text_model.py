@@ -1,4 +1,4 @@
-"""A model in memory with all that belongs to it: what an artefact is saved from, and what one is loaded as."""
+"""A model in memory with all that belongs to it: what an artifact is saved from, and what one is loaded as."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.errors import FinetoothError, ModelError
-from finetooth.model.artefact_files import CANARIES
+from finetooth.model.artifact_files import CANARIES
 from finetooth.model.batching import bare_backend, encode
 from finetooth.model.checked import CONFIG, TOKENIZER, copy_tokenizer
 from finetooth.model.config_file import first_line, transformers_library

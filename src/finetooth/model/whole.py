@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from finetooth.errors import ModelError
 from finetooth.files import json_bytes
-from finetooth.model.artefact_files import WHOLE_CONFIG, WHOLE_WEIGHTS
+from finetooth.model.artifact_files import WHOLE_CONFIG, WHOLE_WEIGHTS
 from finetooth.model.loading import Base, head_tensors
 from finetooth.runs.results import Parameters
 

@@ -10,7 +10,7 @@ from finetooth.files import discard, read_hashed_json, read_json, sweep
 from finetooth.measure import decision_file, learning
 from finetooth.measure.decisions import Decision
 from finetooth.model.agreement import Measured
-from finetooth.model.artefact_files import weights_name
+from finetooth.model.artifact_files import weights_name
 from finetooth.recipe import Recipe, is_probe
 from finetooth.report.writing import write_report
 from finetooth.runs import comparison, complete, predictions, results

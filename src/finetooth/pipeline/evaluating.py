@@ -14,7 +14,7 @@ from finetooth import data as data_room
 from finetooth.data import Examples, frames, overlap
 from finetooth.data.examples import content_id
 from finetooth.errors import RunError
-from finetooth.model.artefact_files import labels_of, task_of
+from finetooth.model.artifact_files import labels_of, task_of
 from finetooth.pipeline.using import adapter_folder, data_of, first_label_number, load, run_of
 from finetooth.plan import prepare
 from finetooth.progress import Progress, progress_for
@@ -94,9 +94,9 @@ def _figures(predictor: "Predictor", logits: npt.NDArray[np.float32], labels: Ta
 
 @dataclass(frozen=True, slots=True)
 class _Labels:
-    """What the data of an artefact is read with.
+    """What the data of an artifact is read with.
 
-    name: of the artefact, as it was given. classes: its labels. task: what they are.
+    name: of the artifact, as it was given. classes: its labels. task: what they are.
     """
 
     name: str

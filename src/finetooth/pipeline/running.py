@@ -191,15 +191,15 @@ class _Work:
         if row.failed.is_file():
             return
         with self._failing_alone(name, seed):
-            artefact = row.control if baselines.is_control(name) else row.adapter
-            if not artefact.exists():
+            artifact = row.control if baselines.is_control(name) else row.adapter
+            if not artifact.exists():
                 self._fit(name, seed)
                 for warning in read_json(row.curve)["warnings"] if row.curve.is_file() else ():
                     self._warn(name, seed, warning)
-            fault = damage(artefact)
+            fault = damage(artifact)
             if fault is not None:
                 raise VerificationError(
-                    f"{artefact}: {fault}: this is not what was saved and measured. Delete that folder and give the "
+                    f"{artifact}: {fault}: this is not what was saved and measured. Delete that folder and give the "
                     "same command again to make it anew from the last checkpoint."
                 )
             if "validation" not in _scored(row) or (row.curve.is_file() and not row.verify.is_file()):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetooth.errors import RunError, SourceError
 from finetooth.files import read_json
-from finetooth.model.artefact_files import identity_of
+from finetooth.model.artifact_files import identity_of
 from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Data, command_line_source
 from finetooth.recipe import load as load_recipe
@@ -41,9 +41,9 @@ def load(
     folder = adapter_folder(Path(run_or_adapter).absolute())
     staged = fetch_adapter(str(folder), progress=quiet)
     base_folder = bring_base(folder, base, progress=quiet)
-    from finetooth.model import artefact, inference
+    from finetooth.model import artifact, inference
 
-    trained = artefact.load(staged.path, base_folder=base_folder, name=str(run_or_adapter))
+    trained = artifact.load(staged.path, base_folder=base_folder, name=str(run_or_adapter))
     run_folder = run_of(folder)
     if run_folder is not None and run_folder.is_complete:  # how its data was read, and which rows it used
         complete.refuse_changed(run_folder, [run_folder.recipe, run_folder.plan, run_folder.data, run_folder.splits])

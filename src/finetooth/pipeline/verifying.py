@@ -12,7 +12,7 @@ import numpy.typing as npt
 from finetooth import baselines
 from finetooth.errors import ModelError, RunError, SourceError
 from finetooth.files import MANIFEST, read_json
-from finetooth.model.artefact_files import IDENTITY
+from finetooth.model.artifact_files import IDENTITY
 from finetooth.pipeline import ending, using
 from finetooth.plan import prepare
 from finetooth.progress import Progress, Silent, progress_for
@@ -71,7 +71,7 @@ def verify(
     Nothing is fetched and nothing of the run is written. base: source of the base model, for an adapter that was moved
     or whose base is no longer where it was. What differs is a fault, and the others are checked all the same; a base
     that is not on this machine is one fault of a run, and all that needs no base is checked.
-    Raises: RunError when the run is not complete; ModelError when the folder is no artefact of Finetooth; SourceError
+    Raises: RunError when the run is not complete; ModelError when the folder is no artifact of Finetooth; SourceError
     when the base of an adapter alone is not on this machine.
     """
     started = time.perf_counter()

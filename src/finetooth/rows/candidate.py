@@ -13,7 +13,7 @@ from finetooth.errors import Interrupted, VerificationError
 from finetooth.files import discard, read_hashed_json, read_json, write_json
 from finetooth.measure import deciding
 from finetooth.measure.decisions import Decision
-from finetooth.model import adapters, artefact, device, whole
+from finetooth.model import adapters, artifact, device, whole
 from finetooth.model.batching import Input, Tokens
 from finetooth.model.loading import Base, hash_tensors
 from finetooth.model.text_model import TextModel
@@ -52,27 +52,27 @@ def fit(context: Context, channel: Channel) -> None:
     settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan.pairs)
     decision = Decision(task=plan.of_task()) if candidate is None else _decision(context, _measured(context))
     trained = TextModel(model, tokenizer, plan.classes, settings, context.row, decision)
-    artefact.save(
+    artifact.save(
         replace(
             trained, measured=inference_gate.measure(context, trained, plain=_measured(context), stop=channel.stop)
         ),
         context.folder.adapter,
         base=base,
         base_folder=base_folder,
-        source=artefact.Provenance(planned.id, planned.sha256),
+        source=artifact.Provenance(planned.id, planned.sha256),
         weights_sha256=planned.weights_sha256,
         head_seed=context.seed,
     )
 
 
 def score(context: Context, channel: Channel) -> None:
-    """Score a split with the saved artefact: the validation rows by the plain pass, compared bitwise.
+    """Score a split with the saved artifact: the validation rows by the plain pass, compared bitwise.
 
-    Raises: VerificationError when the artefact, or its decision, is not what was measured before it was saved.
+    Raises: VerificationError when the artifact, or its decision, is not what was measured before it was saved.
     """
     plan = context.plan
     device.configure(plan.device)
-    trained = artefact.load(context.folder.adapter, base_folder=context.base_folder, name=context.row)
+    trained = artifact.load(context.folder.adapter, base_folder=context.base_folder, name=context.row)
     tokens = Tokens.open(context.run_folder.work / "tokens" / context.split)
     predictor = inference_gate.ready(context, trained)
     if predictor.precision == "plain":

@@ -25,7 +25,7 @@ Action = Literal["fit", "score", "probe"]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Fit a row and save its artefact, score a split with the saved artefact, or probe what fitting will cost.
+    """Fit a row and save its artifact, score a split with the saved artifact, or probe what fitting will cost.
 
     row, seed: the row of the table. base_folder: the staged base model ("" for rows without one). new_interpreter:
     whether the process that does it is a new one (known there), or forked from one that has only imported.

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from finetooth.errors import Interrupted
 from finetooth.model import agreement, inference
 from finetooth.model.agreement import Measured
-from finetooth.model.artefact import canary_tokens
+from finetooth.model.artifact import canary_tokens
 from finetooth.model.batching import Tokens
 from finetooth.model.predictor import Predictor
 from finetooth.model.text_model import TextModel
@@ -24,7 +24,7 @@ def measure(
     plain: npt.NDArray[np.float32] | None = None,
     stop: Callable[[], int | None] = lambda: None,
 ) -> Measured:
-    """What the inference pass makes of the validation rows, for the folder of the row's artefact.
+    """What the inference pass makes of the validation rows, for the folder of the row's artifact.
 
     plain: their logits (N, C) by the plain pass; computed where omitted. stop: the signal to obey, or None.
     Raises: Interrupted after a signal.

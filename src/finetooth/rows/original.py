@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from finetooth.model import agreement, artefact, device
+from finetooth.model import agreement, artifact, device
 from finetooth.model.agreement import Measured
 from finetooth.model.batching import Input, Tokens
 from finetooth.model.features import Feature, encode, head_logits
@@ -43,12 +43,12 @@ def fit(context: Context, channel: Channel) -> None:
     settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan.pairs)
     context.folder.path.mkdir(parents=True, exist_ok=True)
     trained = TextModel(base.model, load_tokenizer(folder), plan.classes, settings, context.row)
-    artefact.save(
+    artifact.save(
         replace(trained, measured=_measured(context, trained, [*more_heads.values(), own_head])),
         context.folder.adapter,
         base=base,
         base_folder=folder,
-        source=artefact.Provenance(planned.id, planned.sha256),
+        source=artifact.Provenance(planned.id, planned.sha256),
         weights_sha256=planned.weights_sha256,
         head_seed=context.seed,
         more_heads=more_heads,
@@ -68,7 +68,7 @@ def _measured(context: Context, trained: TextModel, heads: Sequence[Mapping[str,
     tokens = Tokens.open(context.run_folder.work / "tokens" / "validation")
     names: tuple[Feature, ...] = ("first_token",)
     budget, pad_id = plan.evaluation_budget, trained.tokenizer.pad_token_id
-    trained.logits(artefact.canary_tokens(trained))  # thrown away: a first pass may have other last bits (ADR 5)
+    trained.logits(artifact.canary_tokens(trained))  # thrown away: a first pass may have other last bits (ADR 5)
     plain = encode(trained.model, tokens, features=names, pad_id=pad_id, budget=budget)["first_token"]
     rounded = InferencePass(trained.model, dtype=DTYPES["bfloat16"]).features(tokens, features=names)["first_token"]
     logits = ([head_logits(trained.model, first, head) for first in (plain, rounded)] for head in heads)
@@ -82,9 +82,9 @@ def score(context: Context, channel: Channel) -> None:
     """Score a split with the saved heads, all of them on one pass of the encoder."""
     plan = context.plan
     device.configure(plan.device)
-    trained = artefact.load(context.folder.adapter, base_folder=context.base_folder, name=context.row)
+    trained = artifact.load(context.folder.adapter, base_folder=context.base_folder, name=context.row)
     tokens = Tokens.open(context.run_folder.work / "tokens" / context.split)
-    heads = artefact.heads_of(context.folder.adapter)
+    heads = artifact.heads_of(context.folder.adapter)
 
     def advance(count: int) -> None:
         channel.advance(count, "")

@@ -48,7 +48,7 @@ def settle(row: RowFolder, *, run_id: str) -> frozenset[str]:
     kept = _still_whole(row, files)
     gone = set(files) - kept
     if gone & set(FITTED):
-        kept = set()  # the row's artefact is made again from the last checkpoint
+        kept = set()  # the row's artifact is made again from the last checkpoint
     elif not kept & set(_ARTEFACTS):
         kept &= {FAILED}
     elif gone & set(SCORED):

@@ -12,7 +12,7 @@ from safetensors import safe_open
 
 from finetooth.files import read_json
 from finetooth.measure.decisions import Decision
-from finetooth.model.artefact_files import ADAPTER_WEIGHTS
+from finetooth.model.artifact_files import ADAPTER_WEIGHTS
 from finetooth.runs import predictions
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.results import CurvePoint, Parameters, parameters_json

@@ -1,4 +1,4 @@
-"""Proving a saved artefact again: its files, its certificate, what it belongs to, its canaries. Nothing is written."""
+"""Proving a saved artifact again: its files, its certificate, what it belongs to, its canaries. Nothing is written."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from typing import Any
 
 from finetooth.errors import FinetoothError
 from finetooth.files import MANIFEST, damages, kind_of, read_json
-from finetooth.model.artefact_files import CANARIES, IDENTITY, identity_of, labels_of
+from finetooth.model.artifact_files import CANARIES, IDENTITY, identity_of, labels_of
 from finetooth.runs import finished
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.plan_file import Plan
@@ -85,7 +85,7 @@ class Checked:
 
 
 def check_sealed(checked: Checked, folder: Path) -> None:
-    """The files of an artefact against its manifest; a link among them is a fault."""
+    """The files of an artifact against its manifest; a link among them is a fault."""
     with checked.watching("files"):
         if not folder.is_dir():
             checked.refuse("files", f"the folder {folder.name} is missing.")
@@ -125,7 +125,7 @@ def check_certificate(checked: Checked, row: RowFolder) -> None:
 
 
 def check_plan(checked: Checked, adapter: Path, plan: Plan) -> None:
-    """What an artefact says it belongs to against what the run was planned with."""
+    """What an artifact says it belongs to against what the run was planned with."""
     with checked.watching("identity"):
         identity: dict[str, Any] = read_json(adapter / IDENTITY)
         base, planned = identity["base"], plan.of_model().base
@@ -136,19 +136,19 @@ def check_plan(checked: Checked, adapter: Path, plan: Plan) -> None:
         }
         for name, (said, known) in pairs.items():
             if said != known:
-                checked.refuse(name, f"{name} of the artefact is not that of plan.json.")
+                checked.refuse(name, f"{name} of the artifact is not that of plan.json.")
 
 
 def check_reload(checked: Checked, adapter: Path, *, base_folder: Path) -> None:
-    """The artefact loaded from a copy of its allow-listed files: base, tokenizer, labels, every tensor, canaries.
+    """The artifact loaded from a copy of its allow-listed files: base, tokenizer, labels, every tensor, canaries.
 
     Threads are those of the recording, so that the logits can be held bitwise where they were recorded.
     """
-    from finetooth.model import artefact, device
+    from finetooth.model import artifact, device
 
     with checked.watching("reload"), temporary_adapter(str(adapter)) as copy:
         identity = identity_of(copy)
         with device.configured(identity["platform"]):
-            predictor = artefact.load(copy, base_folder=base_folder, name=checked.where)
-            off, allowed = artefact.canaries_off(predictor, identity)
+            predictor = artifact.load(copy, base_folder=base_folder, name=checked.where)
+            off, allowed = artifact.canaries_off(predictor, identity)
         checked.canaries = Canaries(len(CANARIES), off, allowed)

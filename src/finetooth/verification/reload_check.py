@@ -9,7 +9,7 @@ import numpy.typing as npt
 from finetooth.errors import VerificationError
 from finetooth.files import MANIFEST, canonical_hash, read_json, sha256_bytes, sha256_file, write_json
 from finetooth.measure.decision_file import DECISION
-from finetooth.model.artefact_files import (
+from finetooth.model.artifact_files import (
     CANARIES,
     CANARY_TOLERANCE,
     IDENTITY,
@@ -73,7 +73,7 @@ def differences(folder: RowFolder) -> dict[str, str | None]:
 
 
 def files_of(folder: RowFolder) -> list[Path]:
-    """The files of an artefact that its certificate is compared with."""
+    """The files of an artifact that its certificate is compared with."""
     names = (MANIFEST, weights_name(folder.adapter), config_name(folder.adapter), IDENTITY, LABELS, "tokenizer.json")
     return [folder.adapter / name for name in names]
 
@@ -98,9 +98,9 @@ def _said_of(folder: RowFolder) -> dict[str, Any]:
 
 
 def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact: bool, new_interpreter: bool) -> None:
-    """Compare the reloaded artefact's validation logits (N, C) with those scored in memory, and write verify.json.
+    """Compare the reloaded artifact's validation logits (N, C) with those scored in memory, and write verify.json.
 
-    The probe batch (the canaries), hashes, missing and unexpected keys were compared when the artefact was loaded.
+    The probe batch (the canaries), hashes, missing and unexpected keys were compared when the artifact was loaded.
     new_interpreter: whether this process is one, or forked from one that only imported (ADR 14).
     exact: every bit must be equal; False, after a resume that was allowed to be inexact: within CANARY_TOLERANCE.
     Raises: VerificationError with the largest difference otherwise.

@@ -86,7 +86,7 @@ class _Rows(Protocol):
     """What a kind of row can be asked for."""
 
     def fit(self, context: Context, channel: Channel) -> None:
-        """Make the row's artefact and save it."""
+        """Make the row's artifact and save it."""
 
     def score(self, context: Context, channel: Channel) -> None:
         """Score the task's split from what was saved."""

@@ -8,7 +8,7 @@ import pytest
 
 import tiny
 from finetooth.doctor import examine
-from finetooth.model import adapters, artefact
+from finetooth.model import adapters, artifact
 from finetooth.model.batching import Input
 from finetooth.model.loading import load_base
 from finetooth.model.text_model import TextModel
@@ -73,9 +73,9 @@ def test_our_own_adapters_are_whole_and_fit_their_base(tmp_path: Path, family: s
         candidate = Candidate.model_validate({"name": "c", "rank": 4, **changes})
         model = tiny.disturb(adapters.attach(clean, candidate, seed=0)).eval()
         place = tmp_path / f"adapter-{number}"
-        artefact.save(
+        artifact.save(
             TextModel(model, load_tokenizer(folder), ("bad", "good"), Input(48, "head", False), "c"), place,
-            base=clean, base_folder=folder, source=artefact.Provenance("owner/name", "0" * 64),
+            base=clean, base_folder=folder, source=artifact.Provenance("owner/name", "0" * 64),
             weights_sha256="0" * 64, head_seed=0,
         )  # fmt: skip
         found = examine(place, base=str(folder))

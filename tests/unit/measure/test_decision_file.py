@@ -42,7 +42,7 @@ def test_reloaded_is_what_was_saved_exactly(tmp_path, decision):
     assert load(saved(tmp_path, said), classes=CLASSES, name="r4") == decision
 
 
-def test_an_artefact_without_one_says_its_largest_logit(tmp_path):
+def test_an_artifact_without_one_says_its_largest_logit(tmp_path):
     assert load(tmp_path, classes=CLASSES, name="r4") == Decision()
 
 

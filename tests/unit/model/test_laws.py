@@ -17,8 +17,8 @@ from peft import PeftModel
 import tiny
 from finetooth.errors import DivergedError, ModelError
 from finetooth.files import seal
-from finetooth.model import adapters, artefact
-from finetooth.model.artefact_files import ADAPTER_WEIGHTS, CANARIES
+from finetooth.model import adapters, artifact
+from finetooth.model.artifact_files import ADAPTER_WEIGHTS, CANARIES
 from finetooth.model.batching import Input, tokenize
 from finetooth.model.loading import Base, base_tensors, draw_head, hash_tensors, head_tensors, load_base
 from finetooth.model.plain_pass import logits
@@ -60,8 +60,8 @@ def saved(folder: Path, place: Path, settings: Input = WHOLE, **changes: Any) ->
     model = adapters.attach(clean, candidate(**changes), seed=7)
     tiny.disturb(model)
     predictor = TextModel(model.eval(), load_tokenizer(folder), CLASSES, settings, "c")
-    artefact.save(
-        predictor, place, base=clean, base_folder=folder, source=artefact.Provenance("owner/name", "0" * 64),
+    artifact.save(
+        predictor, place, base=clean, base_folder=folder, source=artifact.Provenance("owner/name", "0" * 64),
         weights_sha256=weights, head_seed=7,
     )  # fmt: skip
     return predictor, scored(model, folder)
@@ -71,12 +71,12 @@ def test_probe_sentences_that_are_not_finite_are_neither_saved_nor_passed(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved(folder, tmp_path / "whole")
-    monkeypatch.setattr(artefact, "canary_logits", lambda predictor: np.full((8, 2), np.nan, np.float32))
+    monkeypatch.setattr(artifact, "canary_logits", lambda predictor: np.full((8, 2), np.nan, np.float32))
     with pytest.raises(DivergedError, match="probe sentences"):
         saved(folder, tmp_path / "broken")
     assert not (tmp_path / "broken").exists()
     with pytest.raises(ModelError, match="canary logits differ by nan"):
-        artefact.load(tmp_path / "whole", base_folder=folder, name="c")
+        artifact.load(tmp_path / "whole", base_folder=folder, name="c")
 
 
 @pytest.mark.parametrize("bias", BIASES)
@@ -100,7 +100,7 @@ def test_a_disabled_adapter_is_the_base_exactly_where_no_bias_is_trained(folder:
 @pytest.mark.parametrize("rslora", [False, True])
 def test_reloaded_equals_in_memory_bitwise(folder: Path, tmp_path: Path, bias: str, rslora: bool) -> None:
     _, before = saved(folder, tmp_path / "adapter", bias=bias, rslora=rslora)
-    again = artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
+    again = artifact.load(tmp_path / "adapter", base_folder=folder, name="c")
     np.testing.assert_array_equal(scored(again.model, folder), before)
 
 
@@ -115,7 +115,7 @@ def test_the_head_is_trained_saved_and_restored(folder: Path, tmp_path: Path) ->
     clean = base(folder)
     start = {name: tensor.clone() for name, tensor in head_tensors(clean).items()}
     saved(folder, tmp_path / "adapter")
-    again = artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
+    again = artifact.load(tmp_path / "adapter", base_folder=folder, name="c")
     kept = {
         name.replace("base_model.model.", "").replace(".modules_to_save.default", ""): tensor
         for name, tensor in again.model.state_dict().items()
@@ -147,9 +147,9 @@ def test_a_head_drawn_again_is_the_one_its_seed_draws(folder: Path) -> None:
 def untrained(folder: Path, place: Path, more_heads: dict[int, dict[str, torch.Tensor]]) -> Base:
     """An original model saved at `place` with heads of other seeds."""
     clean = base(folder)
-    artefact.save(
+    artifact.save(
         TextModel(clean.model, load_tokenizer(folder), CLASSES, WHOLE, "original"), place, base=clean,
-        base_folder=folder, source=artefact.Provenance("owner/name", "0" * 64),
+        base_folder=folder, source=artifact.Provenance("owner/name", "0" * 64),
         weights_sha256=hash_tensors(base_tensors(clean)), head_seed=7, more_heads=more_heads,
     )  # fmt: skip
     return clean
@@ -158,12 +158,12 @@ def untrained(folder: Path, place: Path, more_heads: dict[int, dict[str, torch.T
 def test_untrained_heads_are_saved_and_read_by_seed(folder: Path, tmp_path: Path) -> None:
     heads = {seed: {k: v.clone() for k, v in head_tensors(base(folder, head_seed=seed)).items()} for seed in (8, 9, 10)}
     clean = untrained(folder, tmp_path / "adapter", heads)
-    found = artefact.heads_of(tmp_path / "adapter")
+    found = artifact.heads_of(tmp_path / "adapter")
     assert list(found) == [7, 8, 9, 10]
     for seed, head in (heads | {7: head_tensors(clean)}).items():
         assert head.keys() == found[seed].keys()
         assert all(torch.equal(tensor, found[seed][name]) for name, tensor in head.items())
-    again = artefact.load(tmp_path / "adapter", base_folder=folder, name="original")
+    again = artifact.load(tmp_path / "adapter", base_folder=folder, name="original")
     np.testing.assert_array_equal(scored(again.model, folder), scored(clean.model, folder))
 
 
@@ -178,7 +178,7 @@ def test_a_head_unlike_the_first_is_refused(folder: Path, tmp_path: Path, change
         head["classifier.bias"][0] = float("nan")
     untrained(folder, tmp_path / "adapter", {8: head})
     with pytest.raises(ModelError) as caught:
-        artefact.heads_of(tmp_path / "adapter")
+        artifact.heads_of(tmp_path / "adapter")
     assert str(caught.value) == "the saved head of seed 8 has not the finite tensors of the first one."
 
 
@@ -230,13 +230,13 @@ def test_a_base_that_is_not_the_adapters_prints_another_line_than_the_readme_say
 
 
 @pytest.mark.parametrize("given", ['{"do_lower_case": true, "model_max_length": 64}', None])
-def test_the_artefacts_tokenizer_needs_nothing_of_the_bases_config(tmp_path: Path, given: str | None) -> None:
+def test_the_artifacts_tokenizer_needs_nothing_of_the_bases_config(tmp_path: Path, given: str | None) -> None:
     """A short tokenizer_config.json, as the oldest checkpoints have it, leaves the rest to config.json."""
     folder = tiny.save_model(tmp_path / "m")
     place = folder / "tokenizer_config.json"
     place.unlink() if given is None else place.write_text(given)
     predictor, _ = saved(folder, tmp_path / "adapter")
-    again = artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
+    again = artifact.load(tmp_path / "adapter", base_folder=folder, name="c")
     assert again.tokenizer.pad_token_id == predictor.tokenizer.pad_token_id == 0
     np.testing.assert_array_equal(again.tokenize(TEXTS).ids, predictor.tokenize(TEXTS).ids)
 
@@ -248,7 +248,7 @@ def test_an_identity_that_lacks_a_field_is_refused_plainly(folder: Path, tmp_pat
     del identity[lost]
     (tmp_path / "adapter" / "finetooth.json").write_text(json.dumps(identity))
     with pytest.raises(ModelError, match=rf"^the adapter: finetooth.json: key '{lost}' is missing"):
-        artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
+        artifact.load(tmp_path / "adapter", base_folder=folder, name="c")
 
 
 def eval_floats(text: str) -> list[list[float]]:
@@ -328,7 +328,7 @@ def test_every_flipped_byte_of_the_weights_is_refused(folder: Path, tmp_path: Pa
     for place in (0, 9, len(whole) // 2, len(whole) - 1):
         file.write_bytes(bytes(whole[:place]) + bytes([whole[place] ^ 1]) + bytes(whole[place + 1 :]))
         with pytest.raises(ModelError, match=r"damaged: adapter_model\.safetensors differs from its manifest"):
-            artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
+            artifact.load(tmp_path / "adapter", base_folder=folder, name="c")
 
 
 @pytest.mark.parametrize(
@@ -360,7 +360,7 @@ def test_a_resealed_forgery_is_refused_with_the_field_named(
     (place / "MANIFEST.json").unlink()
     seal(place)
     with pytest.raises(ModelError, match=field):
-        artefact.load(place, base_folder=base_folder, name="c")
+        artifact.load(place, base_folder=base_folder, name="c")
 
 
 def test_half_the_tensors_are_an_error_and_not_a_silent_base(folder: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 
 import tiny
 from finetooth.errors import ModelError
-from finetooth.model import adapters, artefact, inference
+from finetooth.model import adapters, artifact, inference
 from finetooth.model.batching import Input
 from finetooth.model.loading import base_tensors, hash_tensors, load_base
 from finetooth.model.shared_base import SharedBase
@@ -40,9 +40,9 @@ def folder_of(base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ca
         model = adapters.attach(base, Candidate.model_validate({"name": name, **settings}), seed=seed)
         tiny.disturb(model)
         trained = TextModel(model.eval(), load_tokenizer(base_folder), classes, Input(48, "head", False), name)
-        artefact.save(
+        artifact.save(
             trained, place / name, base=base, base_folder=base_folder,
-            source=artefact.Provenance("owner/name", "0" * 64), weights_sha256=weights, head_seed=seed,
+            source=artifact.Provenance("owner/name", "0" * 64), weights_sha256=weights, head_seed=seed,
         )  # fmt: skip
     return lambda name: place / name
 
@@ -60,7 +60,7 @@ def shared(base_folder: Path, folder_of: Callable[[str], Path]) -> SharedBase:
 def test_an_adapter_gives_the_bits_and_answers_that_it_gives_alone(
     base_folder: Path, folder_of: Callable[[str], Path], shared: SharedBase, name: str, precision: Any
 ) -> None:
-    alone = inference.ready(artefact.load(folder_of(name), base_folder=base_folder, name=name), precision)
+    alone = inference.ready(artifact.load(folder_of(name), base_folder=base_folder, name=name), precision)
     beside = inference.ready(shared[name], precision)
     assert alone.precision == beside.precision == precision
     assert beside.infer(TEXTS).tobytes() == alone.infer(TEXTS).tobytes()
@@ -96,7 +96,7 @@ def test_the_matrices_of_the_base_are_in_memory_once(
 
     one = held_bytes([shared["topic"].model])
     three = held_bytes([shared[name].model for name in ADAPTERS])
-    apart = [artefact.load(folder_of(name), base_folder=base_folder, name=name).model for name in ADAPTERS]
+    apart = [artifact.load(folder_of(name), base_folder=base_folder, name=name).model for name in ADAPTERS]
     assert three < 1.4 * one < 2 * one < held_bytes(apart)
 
 

@@ -14,8 +14,8 @@ from finetooth.files import seal
 from finetooth.measure import deciding
 from finetooth.measure.decision_file import DECISION
 from finetooth.measure.decisions import Decision
-from finetooth.model import adapters, artefact, inference
-from finetooth.model.artefact_files import ADAPTER_CONFIG, identity_of
+from finetooth.model import adapters, artifact, inference
+from finetooth.model.artifact_files import ADAPTER_CONFIG, identity_of
 from finetooth.model.batching import Input
 from finetooth.model.loading import base_tensors, hash_tensors, load_base
 from finetooth.model.text_model import TextModel
@@ -42,8 +42,8 @@ def trained(folder: Path) -> TextModel:
 
 def save(trained: TextModel, folder: Path, place: Path, *, source: str = "owner/name") -> None:
     clean = load_base(folder, classes=CLASSES, head_seed=7)
-    artefact.save(
-        trained, place, base=clean, base_folder=folder, source=artefact.Provenance(source, "0" * 64),
+    artifact.save(
+        trained, place, base=clean, base_folder=folder, source=artifact.Provenance(source, "0" * 64),
         weights_sha256=hash_tensors(base_tensors(clean)), head_seed=7,
     )  # fmt: skip
 
@@ -63,13 +63,13 @@ ASKED: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=["default", "temperature", "thresholds", "costs"])
-def test_a_reloaded_artefact_answers_by_the_decision_that_was_fitted(
+def test_a_reloaded_artifact_answers_by_the_decision_that_was_fitted(
     folder: Path, trained: TextModel, tmp_path: Path, asked: dict[str, Any]
 ) -> None:
     decision = fitted(trained, **asked)
     save(replace(trained, decision=decision), folder, tmp_path / "adapter")
     staged = fetch_adapter(str(tmp_path / "adapter")).path  # as predict takes it: the file is among those allowed
-    again = artefact.load(staged, base_folder=folder, name="c")
+    again = artifact.load(staged, base_folder=folder, name="c")
     assert again.decision == decision
     logits = again.logits(again.tokenize(TEXTS))
     np.testing.assert_array_equal(logits, trained.logits(trained.tokenize(TEXTS)))  # no decision moves a logit
@@ -93,9 +93,9 @@ def test_an_adapter_without_a_decision_says_its_largest_logit(folder: Path, trai
     save(replace(trained, decision=Decision(thresholds=(0.8, 0.1, 0.1))), folder, tmp_path / "adapter")
     (tmp_path / "adapter" / DECISION).unlink()
     with pytest.raises(ModelError, match=r"damaged: decision\.json is missing"):
-        artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
+        artifact.load(tmp_path / "adapter", base_folder=folder, name="c")
     reseal(tmp_path / "adapter")
-    again = artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
+    again = artifact.load(tmp_path / "adapter", base_folder=folder, name="c")
     assert again.decision == Decision()
     answers = [inference.ready(one, "plain").predict(TEXTS) for one in (again, trained)]
     assert answers[0] == answers[1]
@@ -108,10 +108,10 @@ def test_a_decision_that_was_changed_is_refused_by_the_manifest_and_a_hostile_on
     file = tmp_path / "adapter" / DECISION
     file.write_text(json.dumps(json.loads(file.read_text()) | {"temperature": -1}))
     with pytest.raises(ModelError, match=r"damaged: decision\.json differs from its manifest"):
-        artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
+        artifact.load(tmp_path / "adapter", base_folder=folder, name="c")
     reseal(tmp_path / "adapter")
     with pytest.raises(ModelError) as caught:
-        artefact.load(tmp_path / "adapter", base_folder=folder, name="c")
+        artifact.load(tmp_path / "adapter", base_folder=folder, name="c")
     assert str(caught.value) == (
         "c: decision.json: temperature is -1; a number from 0.05 to 20 is needed. Take it from its run or a backup "
         "again."

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 import tiny
 from finetooth.errors import ModelError
 from finetooth.files import seal
-from finetooth.model import artefact, whole
-from finetooth.model.artefact_files import WHOLE_WEIGHTS, weights_name
+from finetooth.model import artifact, whole
+from finetooth.model.artifact_files import WHOLE_WEIGHTS, weights_name
 from finetooth.model.batching import Input, tokenize
 from finetooth.model.loading import base_tensors, hash_tensors, load_base
 from finetooth.model.plain_pass import logits
@@ -39,9 +39,9 @@ def saved(folder: Path, place: Path) -> np.ndarray:
     base = load_base(folder, classes=CLASSES, head_seed=7)
     weights = hash_tensors(base_tensors(base))
     model = tiny.disturb(whole.release(base)).eval()
-    artefact.save(
+    artifact.save(
         TextModel(model, load_tokenizer(folder), CLASSES, Input(48, "head", False), "full"), place, base=base,
-        base_folder=folder, source=artefact.Provenance("owner/name", "0" * 64), weights_sha256=weights, head_seed=7,
+        base_folder=folder, source=artifact.Provenance("owner/name", "0" * 64), weights_sha256=weights, head_seed=7,
     )  # fmt: skip
     return scored(model, folder)
 
@@ -59,7 +59,7 @@ def test_all_parameters_are_trained_and_counted_once(folder: Path) -> None:
 
 def test_reloaded_equals_in_memory_bitwise(folder: Path, tmp_path: Path) -> None:
     before = saved(folder, tmp_path / "adapter")
-    again = artefact.load(tmp_path / "adapter", base_folder=folder, name="full")
+    again = artifact.load(tmp_path / "adapter", base_folder=folder, name="full")
     np.testing.assert_array_equal(scored(again.model, folder), before)
     assert not any(value.requires_grad for value in again.model.parameters()) and not again.model.training
     assert weights_name(tmp_path / "adapter") == "model.safetensors"
@@ -106,5 +106,5 @@ def test_a_tensor_that_does_not_fit_is_named(folder: Path, tmp_path: Path, chang
     (tmp_path / "adapter" / "MANIFEST.json").unlink()
     seal(tmp_path / "adapter")
     with pytest.raises(ModelError) as caught:
-        artefact.load(tmp_path / "adapter", base_folder=folder, name="full")
+        artifact.load(tmp_path / "adapter", base_folder=folder, name="full")
     assert str(caught.value) == f"the saved model: {told}"

@@ -13,7 +13,7 @@ import tiny
 from finetooth.baselines.majority import Majority
 from finetooth.data import Examples
 from finetooth.files import sha256_file, write_file, write_hashed_json, write_json
-from finetooth.model import adapters, artefact
+from finetooth.model import adapters, artifact
 from finetooth.model.batching import Input
 from finetooth.model.loading import base_tensors, hash_tensors, load_base
 from finetooth.model.text_model import TextModel
@@ -93,16 +93,16 @@ def _plan(base_folder: Path, splits: dict[str, Examples]) -> Plan:
 def _save(
     folder: RunFolder, key: tuple[str, int | None], base_folder: Path, plan: Plan, splits: dict[str, Examples]
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """The artefact of one row; its logits of each split, and how many values of a candidate are trained."""
+    """The artifact of one row; its logits of each split, and how many values of a candidate are trained."""
     clean = load_base(base_folder, classes=CLASSES, head_seed=SEED)
     model, trained = clean.model, None
     if key[0] == "r4":
         model = tiny.disturb(adapters.attach(clean, _recipe(base_folder).candidates[0], seed=SEED)).eval()
         trained = asdict(adapters.parameters(model))
     predictor = TextModel(model, load_tokenizer(base_folder), CLASSES, Input(48, "head", False), key[0])
-    artefact.save(
+    artifact.save(
         predictor, folder.row(*key).adapter, base=clean, base_folder=base_folder,
-        source=artefact.Provenance("m", "0" * 64), weights_sha256=plan.of_model().base.weights_sha256, head_seed=SEED,
+        source=artifact.Provenance("m", "0" * 64), weights_sha256=plan.of_model().base.weights_sha256, head_seed=SEED,
     )  # fmt: skip
     return {name: predictor.logits(predictor.tokenize(part.texts)) for name, part in splits.items()}, trained
 

@@ -14,7 +14,7 @@ from proven_runs import make_run
 import tiny
 from finetooth.errors import SourceError
 from finetooth.files import write_json
-from finetooth.model import artefact, inference, precision
+from finetooth.model import artifact, inference, precision
 from finetooth.model.agreement import Agreement, Measured
 from finetooth.model.batching import Input
 from finetooth.model.text_model import TextModel
@@ -36,7 +36,7 @@ def brought(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(using, "fetch_model", fetch_model)
     monkeypatch.setattr(using, "fetch_adapter", lambda text, *, progress: SimpleNamespace(path=Path(text)))
-    monkeypatch.setattr(artefact, "load", lambda folder, *, base_folder, name: name)
+    monkeypatch.setattr(artifact, "load", lambda folder, *, base_folder, name: name)
     monkeypatch.setattr(inference, "ready", lambda trained, preferred: trained)
     monkeypatch.setattr(using, "identity_of", lambda folder: {"base": {"id": "gone/away"}})
     return asked

@@ -271,7 +271,7 @@ def test_a_control_and_the_original_are_held_by_their_manifests_and_the_plan(run
         ("", "rows/original/seed-3/adapter/MANIFEST.json",
          "rows/original/seed-3/adapter/MANIFEST.json was changed after the run was complete."),
         ("majority", "files", "control/control.safetensors differs from its manifest."),
-        ("original seed 3", "labels", "labels of the artefact is not that of plan.json."),
+        ("original seed 3", "labels", "labels of the artifact is not that of plan.json."),
     ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from finetooth.errors import SourceError
 from finetooth.files import read_json
-from finetooth.model.artefact_files import WHOLE_WEIGHTS
+from finetooth.model.artifact_files import WHOLE_WEIGHTS
 from finetooth.pipeline import ending, using
 from finetooth.pipeline.verifying import verify
 from finetooth.rows import candidate, original
@@ -45,7 +45,7 @@ def test_an_original_model_can_be_proven_again_too(begin: Callable[..., Any]) ->
 
 
 def _reloads(context: Any) -> None:
-    """Its artefact is taken as an adapter is: canaries bitwise, predictions; a changed bit or a lost file is named."""
+    """Its artifact is taken as an adapter is: canaries bitwise, predictions; a changed bit or a lost file is named."""
     found = verify(context.folder.adapter, base=str(context.base_folder))
     (checked,) = found.rows
     assert found.verified and checked.canaries is not None

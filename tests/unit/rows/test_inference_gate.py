@@ -12,7 +12,7 @@ import pytest
 from finetooth.errors import ModelError, RunError
 from finetooth.files import read_hashed_json, read_json, write_hashed_json
 from finetooth.measure.decisions import Abstention, Decision
-from finetooth.model import agreement, artefact, inference
+from finetooth.model import agreement, artifact, inference
 from finetooth.model.agreement import INFERENCE, Agreement, Measured, compare, worst
 from finetooth.model.batching import Tokens, tokenize
 from finetooth.model.loading import load_base
@@ -109,7 +109,7 @@ def fitted(begin: Callable[..., Any], **changes: Any) -> Any:
 
 
 def logits_of(context: Any, precision: str) -> np.ndarray:
-    predictor = artefact.load(context.folder.adapter, base_folder=context.base_folder, name="r4")
+    predictor = artifact.load(context.folder.adapter, base_folder=context.base_folder, name="r4")
     tokens = Tokens.open(context.run_folder.work / "tokens" / "test")
     if precision == "plain":
         return predictor.logits(tokens, budget=context.plan.evaluation_budget)
@@ -141,7 +141,7 @@ def test_the_test_rows_are_computed_in_bfloat16_only_if_the_gate_was_passed(
 
 def test_the_validation_rows_of_the_proof_are_those_of_the_plain_pass(begin: Callable[..., Any]) -> None:
     context = fitted(begin)
-    predictor = artefact.load(context.folder.adapter, base_folder=context.base_folder, name="r4")
+    predictor = artifact.load(context.folder.adapter, base_folder=context.base_folder, name="r4")
     tokens = Tokens.open(context.run_folder.work / "tokens" / "validation")
     plain = predictor.logits(tokens, budget=context.plan.evaluation_budget)
     assert np.array_equal(predictions.read(context.folder.predictions)["validation"].logits, plain)
@@ -173,7 +173,7 @@ def test_a_pass_that_differs_from_the_plain_one_is_not_used(
     begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = fitted(begin, inference="float32")
-    predictor = artefact.load(context.folder.adapter, base_folder=context.base_folder, name="r4")
+    predictor = artifact.load(context.folder.adapter, base_folder=context.base_folder, name="r4")
     real = InferencePass.logits
     monkeypatch.setattr(InferencePass, "logits", lambda *given, **named: real(*given, **named) + 0.01)
     found = inference.ready(predictor, "float32")

@@ -8,7 +8,7 @@ import numpy as np
 from safetensors.torch import load_file
 
 from finetooth.files import read_json
-from finetooth.model import artefact, inference
+from finetooth.model import artifact, inference
 from finetooth.model.adapters import layer_of
 from finetooth.model.batching import Tokens
 from finetooth.rows import candidate, layer_caches
@@ -46,7 +46,7 @@ def test_the_inference_pass_scores_test_rows_as_it_does_without_states(
     assert "test" not in states  # and where the plan kept them, they would not be read
     scored = replace(scored, plan=replace(scored.plan, prefix={"1": {**states, "test": states["validation"]}}))
     candidate.score(scored, SILENT)
-    trained = artefact.load(scored.folder.adapter, base_folder=scored.base_folder, name="r4")
+    trained = artifact.load(scored.folder.adapter, base_folder=scored.base_folder, name="r4")
     computed = inference.ready(trained, "bfloat16")
     assert computed.precision != "plain"
     expected = computed.infer_tokens(Tokens.open(scored.run_folder.work / "tokens" / "test"))

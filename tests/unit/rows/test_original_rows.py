@@ -10,9 +10,9 @@ import torch
 
 import tiny
 from finetooth.files import read_json
-from finetooth.model import agreement, artefact
+from finetooth.model import agreement, artifact
 from finetooth.model.agreement import Measured
-from finetooth.model.artefact_files import HEADS, IDENTITY
+from finetooth.model.artifact_files import HEADS, IDENTITY
 from finetooth.model.batching import Tokens
 from finetooth.model.loading import load_base
 from finetooth.model.packed_inference import InferencePass
@@ -67,7 +67,7 @@ def test_the_heads_share_one_pass_of_the_encoder(
     monkeypatch.setattr(place, name, encode)
     original.score(context("score", "original", "test"), SILENT)
     assert len(passes) == 1
-    assert len(artefact.heads_of(context("score", "original").folder.adapter)) == 5
+    assert len(artifact.heads_of(context("score", "original").folder.adapter)) == 5
 
 
 def test_the_gate_of_several_heads_leaves_each_as_it_was_drawn(
@@ -78,7 +78,7 @@ def test_the_gate_of_several_heads_leaves_each_as_it_was_drawn(
         monkeypatch.setattr(agreement, "LEAST_ROWS", rows)
         context = begin(baselines=["original"], original_heads=3)("fit", "original")
         original.fit(context, SILENT)
-        kept.append(artefact.heads_of(context.folder.adapter))
+        kept.append(artifact.heads_of(context.folder.adapter))
         assert (Measured.load(context.folder.adapter).agreement is None) is (rows == 1000)
     for seed, head in kept[0].items():
         assert all(torch.equal(tensor, kept[1][seed][name]) for name, tensor in head.items())

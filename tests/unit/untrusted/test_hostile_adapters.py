@@ -13,7 +13,7 @@ import tiny
 from finetooth.doctor import examine
 from finetooth.files import sha256_file
 from finetooth.measure import decision_file
-from finetooth.model import adapters, artefact
+from finetooth.model import adapters, artifact
 from finetooth.model.batching import Input
 from finetooth.model.checked import read_checked
 from finetooth.model.loading import base_tensors, hash_tensors, load_base
@@ -44,9 +44,9 @@ def honest(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     candidate = Candidate.model_validate({"name": "c", "rank": 4, "targets": ["query", "value"]})
     model = tiny.disturb(adapters.attach(clean, candidate, seed=0)).eval()
     predictor = TextModel(model, load_tokenizer(base), CLASSES, Input(48, "head", False), "c")
-    artefact.save(
+    artifact.save(
         predictor, place, base=clean, base_folder=base, weights_sha256=weights, head_seed=0,
-        source=artefact.Provenance("owner/name", sha256_file(base / "config.json")),
+        source=artifact.Provenance("owner/name", sha256_file(base / "config.json")),
     )  # fmt: skip
     return place
 
@@ -170,7 +170,7 @@ def test_any_value_in_a_file_of_ours_is_refused_by_name_or_harmless(folder: Path
             message = refusal(lambda: results.append(predicted(folder, base)))
             if message is None and name != "decision.json":  # which changes answers, not logits
                 np.testing.assert_array_equal(results[-1], expected)
-        assert message is None or any(word in message for word in (name, "adapter", "artefact", "canary"))
+        assert message is None or any(word in message for word in (name, "adapter", "artifact", "canary"))
 
 
 def test_a_label_that_stands_twice_is_refused(folder: Path, base: Path) -> None:

@@ -30,7 +30,7 @@ from finetooth.files import canonical_hash, damage, new_directory, read_json, sh
 from finetooth.measure import decision_file
 from finetooth.model import adapter_readme, adapters, device, whole
 from finetooth.model.agreement import Measured
-from finetooth.model.artefact_files import (
+from finetooth.model.artifact_files import (
     ADAPTER_CONFIG,
     CANARIES,
     CANARY_TOLERANCE,
@@ -84,7 +84,7 @@ def save(
     head_seed: int,
     more_heads: Mapping[int, Mapping[str, torch.Tensor]] | None = None,
 ) -> None:
-    """Write the artefact of a tuned (peft or whole) or untrained model to `folder`, whole or not at all.
+    """Write the artifact of a tuned (peft or whole) or untrained model to `folder`, whole or not at all.
 
     weights_sha256: hash_tensors of the base's checkpoint tensors, taken before anything was trained. more_heads: of an
     untrained model, by seed.
@@ -151,14 +151,14 @@ def _save_tokenizer(tokenizer: Any, base_folder: Path, folder: Path) -> None:
 
 
 def load(folder: Path, *, base_folder: Path, name: str) -> TextModel:
-    """The artefact in `folder` on its base in `base_folder`, proven to be what was saved.
+    """The artifact in `folder` on its base in `base_folder`, proven to be what was saved.
 
     Raises: ModelError naming the field that differs: a file's hash, base, tokenizer, labels, a tensor, the canaries.
     """
     identity = identity_of(folder)
     fault = damage(folder)
     if fault:
-        raise ModelError(f"{name}: the artefact is damaged: {fault}. Take it from its run or a backup again.")
+        raise ModelError(f"{name}: the artifact is damaged: {fault}. Take it from its run or a backup again.")
     classes = labels_of(folder)
     _check_files(folder, base_folder, identity, classes, name)
     base = load_base(base_folder, classes=classes, head_seed=identity["head_seed"])
@@ -210,7 +210,7 @@ def _same(name: str, field: str, recorded: str, found: str, identity: dict[str, 
 
 
 def heads_of(folder: Path) -> dict[int, dict[str, torch.Tensor]]:
-    """The heads of an original model's artefact by seed, its own first; each by full names of its tensors.
+    """The heads of an original model's artifact by seed, its own first; each by full names of its tensors.
 
     Raises: ModelError if one is damaged or unlike the first.
     """

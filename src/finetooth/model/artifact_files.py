@@ -1,4 +1,4 @@
-"""The names of an artefact's files, and what its JSON says, read without loading torch."""
+"""The names of an artifact's files, and what its JSON says, read without loading torch."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.j
 WHOLE_WEIGHTS, WHOLE_CONFIG = "model.safetensors", "config.json"
 CANARY_TOLERANCE = 1e-4  # logits; on the platform that recorded them the canaries are held bitwise
 
-# Sentences of ours, of unequal length, whose logits tell a damaged artefact from a whole one.
+# Sentences of ours, of unequal length, whose logits tell a damaged artifact from a whole one.
 CANARIES = (
     "A small, well-made film that stays with you.",
     "No.",
@@ -31,7 +31,7 @@ CANARIES = (
 
 
 def labels_of(folder: Path) -> tuple[str, ...]:
-    """The label names saved in an artefact, in the order of its logits.
+    """The label names saved in an artifact, in the order of its logits.
 
     Raises: ModelError when there are none, fewer than two, or one twice.
     """
@@ -41,7 +41,7 @@ def labels_of(folder: Path) -> tuple[str, ...]:
 
 
 def task_of(folder: Path) -> Task:
-    """What the labels of an artefact are; one that does not say so holds classes, one for each text.
+    """What the labels of an artifact are; one that does not say so holds classes, one for each text.
 
     Raises: ModelError as labels_of, and for a task that this version does not know.
     """
@@ -55,7 +55,7 @@ def task_of(folder: Path) -> Task:
 
 
 def identity_of(folder: Path) -> dict[str, Any]:
-    """What an artefact says it belongs to.
+    """What an artifact says it belongs to.
 
     Raises: ModelError when it says nothing, or what Finetooth does not write.
     """
@@ -74,7 +74,7 @@ def identity_of(folder: Path) -> dict[str, Any]:
 
 
 def weights_name(folder: Path) -> str:
-    """The file that holds what was tuned in an artefact: the adapter, or the whole model."""
+    """The file that holds what was tuned in an artifact: the adapter, or the whole model."""
     return WHOLE_WEIGHTS if (folder / WHOLE_WEIGHTS).is_file() else ADAPTER_WEIGHTS
 
 
