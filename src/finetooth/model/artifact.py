@@ -7,7 +7,7 @@ tokenizer.json ...                               as they came with the base
 labels.json                                      {"schema": 1, "task": .., "labels": [..]}
 decision.json                                    how its logits become answers; of an adapter only
 inference.json                                   whether bfloat16 gives its labels (finetooth.model.agreement)
-finetooth.json                                   what it belongs to, by content: base, tokenizer, labels; canaries
+finetooth.json                                   what it belongs to, by content; its reference outputs
 README.md  MANIFEST.json                         how to load an adapter with plain peft; sha256 of every file
 """
 
@@ -32,12 +32,12 @@ from finetooth.model import adapter_readme, adapters, device, whole
 from finetooth.model.agreement import Measured
 from finetooth.model.artifact_files import (
     ADAPTER_CONFIG,
-    CANARIES,
-    CANARY_TOLERANCE,
     HEAD,
     HEADS,
     IDENTITY,
     LABELS,
+    REFERENCE_INPUTS,
+    REFERENCE_TOLERANCE,
     TOKENIZER_FILES,
     WHOLE_WEIGHTS,
     identity_of,
@@ -58,19 +58,21 @@ class Provenance:
     sha256: str
 
 
-def canary_logits(trained: TextModel) -> npt.NDArray[np.float32]:
-    """Logits (8, C) float32 of the canaries; of pairs, each sentence with the next one.
+def reference_outputs(trained: TextModel) -> npt.NDArray[np.float32]:
+    """Logits (8, C) float32 of the reference inputs; of pairs, each sentence with the next one.
 
     Those of a second pass: a process's first is not always bitwise that of its later ones (ADR 5).
     """
-    tokens = canary_tokens(trained)
+    tokens = reference_tokens(trained)
     trained.logits(tokens)
     return trained.logits(tokens)
 
 
-def canary_tokens(trained: TextModel) -> Tokens:
-    """Tokens of the canaries."""
-    return trained.tokenize(CANARIES, [*CANARIES[1:], CANARIES[0]] if trained.input.pairs else None)
+def reference_tokens(trained: TextModel) -> Tokens:
+    """Tokens of the reference inputs."""
+    return trained.tokenize(
+        REFERENCE_INPUTS, [*REFERENCE_INPUTS[1:], REFERENCE_INPUTS[0]] if trained.input.pairs else None
+    )
 
 
 def save(
@@ -88,11 +90,11 @@ def save(
 
     weights_sha256: hash_tensors of the base's checkpoint tensors, taken before anything was trained. more_heads: of an
     untrained model, by seed.
-    Raises: DivergedError if a logit of the canaries is not finite.
+    Raises: DivergedError if a logit of the reference inputs is not finite.
     """
-    canaries = canary_logits(trained)
-    if not np.isfinite(canaries).all():
-        raise DivergedError("a logit of the probe sentences is not finite; try a lower training.learning_rate.")
+    outputs = reference_outputs(trained)
+    if not np.isfinite(outputs).all():
+        raise DivergedError("a logit of the reference inputs is not finite; try a lower training.learning_rate.")
     with new_directory(folder) as inside:
         adapted = hasattr(trained.model, "peft_config")
         if adapted:
@@ -118,14 +120,14 @@ def save(
                 "head_seed": head_seed,
                 "input": asdict(trained.input),
                 "platform": device.facts(),
-                "canary_logits": canaries.astype(float).tolist(),
+                "canary_logits": outputs.astype(float).tolist(),
             },
         )
         trained.measured.save(inside)
         if adapted:
             described = decision_file.describe(trained.decision, trained.classes)
             write_json(inside / decision_file.DECISION, {"schema": decision_file.SCHEMA, **described})
-            reference = (CANARIES[0], CANARIES[1], canaries[0])
+            reference = (REFERENCE_INPUTS[0], REFERENCE_INPUTS[1], outputs[0])
             (inside / "README.md").write_text(
                 adapter_readme.text(trained, source.id, reference=reference), encoding="utf-8"
             )
@@ -153,7 +155,8 @@ def _save_tokenizer(tokenizer: Any, base_folder: Path, folder: Path) -> None:
 def load(folder: Path, *, base_folder: Path, name: str) -> TextModel:
     """The artifact in `folder` on its base in `base_folder`, proven to be what was saved.
 
-    Raises: ModelError naming the field that differs: a file's hash, base, tokenizer, labels, a tensor, the canaries.
+    Raises: ModelError naming the field that differs: a file's hash, base, tokenizer, labels, a tensor, or
+    reference outputs.
     """
     identity = identity_of(folder)
     fault = damage(folder)
@@ -180,7 +183,7 @@ def load(folder: Path, *, base_folder: Path, name: str) -> TextModel:
     measured = Measured.load(folder)
     moved = identity["platform"] != device.facts()
     trained = TextModel(model, tokenizer, classes, settings, name, decision, measured=measured, moved=moved)
-    _check_canaries(trained, identity)
+    _check_reference_outputs(trained, identity)
     return trained
 
 
@@ -235,19 +238,20 @@ def _read(file: Path) -> dict[str, torch.Tensor]:
         raise ModelError(f"the saved {file.stem} is damaged ({error}).") from error
 
 
-def canaries_off(trained: TextModel, identity: dict[str, Any]) -> tuple[float, float]:
-    """The largest difference of a canary logit from the recorded one, and the largest allowed: 0 where it was recorded.
+def reference_difference(trained: TextModel, identity: dict[str, Any]) -> tuple[float, float]:
+    """The largest difference of a reference output from the recorded one, and the largest allowed: 0 on that platform.
 
     identity: as identity_of gives it.
     """
-    recorded, found = identity["canary_logits"], canary_logits(trained)
+    recorded, found = identity["canary_logits"], reference_outputs(trained)
     off = float(np.abs(recorded - found).max()) if recorded.shape == found.shape else float("inf")
-    return off, 0.0 if identity["platform"] == device.facts() else CANARY_TOLERANCE
+    return off, 0.0 if identity["platform"] == device.facts() else REFERENCE_TOLERANCE
 
 
-def _check_canaries(trained: TextModel, identity: dict[str, Any]) -> None:
-    off, allowed = canaries_off(trained, identity)
+def _check_reference_outputs(trained: TextModel, identity: dict[str, Any]) -> None:
+    off, allowed = reference_difference(trained, identity)
     if not off <= allowed:  # so that NaN is refused too
         raise ModelError(
-            f"{trained.name}: canary logits differ by {off:.3g} from those recorded; this is not the model measured."
+            f"{trained.name}: reference outputs differ by {off:.3g} from those recorded; this is not the model "
+            "that was measured."
         )

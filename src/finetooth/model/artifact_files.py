@@ -14,10 +14,10 @@ HEAD, HEADS = "head.safetensors", "heads.safetensors"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 WHOLE_WEIGHTS, WHOLE_CONFIG = "model.safetensors", "config.json"
-CANARY_TOLERANCE = 1e-4  # logits; on the platform that recorded them the canaries are held bitwise
+REFERENCE_TOLERANCE = 1e-4  # of the reference outputs; on the platform that recorded them they must be equal bitwise
 
-# Sentences of ours, of unequal length, whose logits tell a damaged artifact from a whole one.
-CANARIES = (
+# Sentences of ours, of unequal length, whose logits show whether an artifact is damaged.
+REFERENCE_INPUTS = (
     "A small, well-made film that stays with you.",
     "No.",
     "The service was slow, the food was cold, and nobody apologised for either of them, not even when we asked.",

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from finetooth.model import agreement
 from finetooth.model.agreement import Measured
-from finetooth.model.artifact import canary_tokens
-from finetooth.model.artifact_files import CANARY_TOLERANCE
+from finetooth.model.artifact import reference_tokens
+from finetooth.model.artifact_files import REFERENCE_TOLERANCE
 from finetooth.model.batching import Tokens
 from finetooth.model.engine import Engine
 from finetooth.model.packed_inference import InferencePass, inference_obstacle
@@ -59,9 +59,9 @@ def ready(trained: TextModel, preferred: Precision) -> Predictor:
     if precision == "bfloat16" and trained.moved and not _as_measured(trained, computed):
         return ready(trained, "float32")
     if precision == "float32":
-        tokens = canary_tokens(trained)
+        tokens = reference_tokens(trained)
         difference = float(np.abs(computed.logits(tokens) - trained.logits(tokens)).max())
-        if not difference <= CANARY_TOLERANCE:
+        if not difference <= REFERENCE_TOLERANCE:
             reason = f"its logits differ from those of the plain pass by {difference:.2g}"
             return _plain(trained, replace(measured, fallback_reason=reason))
     return _predictor(trained, PackedEngine(computed), precision, measured)
@@ -86,7 +86,7 @@ def _predictor(trained: TextModel, engine: Engine, precision: Precision, measure
 
 def _as_measured(trained: TextModel, computed: InferencePass) -> bool:
     """Whether bfloat16 gives the reference inputs the answers of the plain pass, about as near as its gate measured."""
-    known, tokens = trained.measured.agreement, canary_tokens(trained)
+    known, tokens = trained.measured.agreement, reference_tokens(trained)
     assert known is not None  # precision gave bfloat16
     here = agreement.compare(
         trained.logits(tokens),

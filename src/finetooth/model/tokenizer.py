@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.errors import FinetoothError, ModelError
-from finetooth.model.artifact_files import CANARIES
+from finetooth.model.artifact_files import REFERENCE_INPUTS
 from finetooth.model.batching import bare_backend, encode
 from finetooth.model.checked import CONFIG, TOKENIZER, copy_tokenizer
 from finetooth.model.config_file import first_line, transformers_library
@@ -78,7 +78,7 @@ def check_file_agrees(tokenizer: Any, folder: Path) -> None:
     changes a text. Raises: ModelError naming the first text of a few whose tokens differ.
     """
     own, by_file = bare_backend(tokenizer), bare_backend(load_file(folder))
-    texts = [*CANARIES, *_REVEALING]
+    texts = [*REFERENCE_INPUTS, *_REVEALING]
     for text, one, other in zip(texts, encode(own, texts), encode(by_file, texts), strict=True):
         if one.ids != other.ids:
             raise ModelError(

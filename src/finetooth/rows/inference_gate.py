@@ -8,7 +8,7 @@ import numpy.typing as npt
 from finetooth.errors import Interrupted
 from finetooth.model import agreement, inference
 from finetooth.model.agreement import Measured
-from finetooth.model.artifact import canary_tokens
+from finetooth.model.artifact import reference_tokens
 from finetooth.model.batching import Tokens
 from finetooth.model.predictor import Predictor
 from finetooth.model.text_model import TextModel
@@ -38,7 +38,7 @@ def measure(
     plan, (_, truth) = context.plan, read_labels(context.run_folder, "validation")
     tokens = Tokens.open(context.run_folder.work / "tokens" / "validation")
     if plain is None and plan.inference == "bfloat16" and len(truth) >= agreement.LEAST_ROWS:
-        trained.logits(canary_tokens(trained))  # thrown away: a first pass may have other last bits (ADR 5)
+        trained.logits(reference_tokens(trained))  # thrown away: a first pass may have other last bits (ADR 5)
         plain = trained.logits(tokens, budget=plan.evaluation_budget, advance=advance)
     empty = np.empty((0, len(trained.classes)), np.float32)
     return inference.measure(

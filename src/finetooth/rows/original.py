@@ -68,7 +68,7 @@ def _measured(context: Context, trained: TextModel, heads: Sequence[Mapping[str,
     tokens = Tokens.open(context.run_folder.work / "tokens" / "validation")
     names: tuple[Feature, ...] = ("first_token",)
     budget, pad_id = plan.evaluation_budget, trained.tokenizer.pad_token_id
-    trained.logits(artifact.canary_tokens(trained))  # thrown away: a first pass may have other last bits (ADR 5)
+    trained.logits(artifact.reference_tokens(trained))  # thrown away: a first pass may have other last bits (ADR 5)
     plain = encode(trained.model, tokens, features=names, pad_id=pad_id, budget=budget)["first_token"]
     rounded = InferencePass(trained.model, dtype=DTYPES["bfloat16"]).features(tokens, features=names)["first_token"]
     logits = ([head_logits(trained.model, first, head) for first in (plain, rounded)] for head in heads)

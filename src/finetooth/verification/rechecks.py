@@ -8,7 +8,7 @@ from typing import Any
 
 from finetooth.errors import FinetoothError
 from finetooth.files import MANIFEST, damages, kind_of, read_json
-from finetooth.model.artifact_files import CANARIES, IDENTITY, identity_of, labels_of
+from finetooth.model.artifact_files import IDENTITY, REFERENCE_INPUTS, identity_of, labels_of
 from finetooth.runs import finished
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.plan_file import Plan
@@ -150,5 +150,5 @@ def check_reload(checked: Checked, adapter: Path, *, base_folder: Path) -> None:
         identity = identity_of(copy)
         with device.configured(identity["platform"]):
             predictor = artifact.load(copy, base_folder=base_folder, name=checked.where)
-            off, allowed = artifact.canaries_off(predictor, identity)
-        checked.canaries = Canaries(len(CANARIES), off, allowed)
+            off, allowed = artifact.reference_difference(predictor, identity)
+        checked.canaries = Canaries(len(REFERENCE_INPUTS), off, allowed)

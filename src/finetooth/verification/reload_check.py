@@ -10,10 +10,10 @@ from finetooth.errors import VerificationError
 from finetooth.files import MANIFEST, canonical_hash, read_json, sha256_bytes, sha256_file, write_json
 from finetooth.measure.decision_file import DECISION
 from finetooth.model.artifact_files import (
-    CANARIES,
-    CANARY_TOLERANCE,
     IDENTITY,
     LABELS,
+    REFERENCE_INPUTS,
+    REFERENCE_TOLERANCE,
     config_name,
     weights_name,
 )
@@ -102,7 +102,7 @@ def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact
 
     The probe batch (the canaries), hashes, missing and unexpected keys were compared when the artifact was loaded.
     new_interpreter: whether this process is one, or forked from one that only imported (ADR 14).
-    exact: every bit must be equal; False, after a resume that was allowed to be inexact: within CANARY_TOLERANCE.
+    exact: every bit must be equal; False, after a resume that was allowed to be inexact: within REFERENCE_TOLERANCE.
     Raises: VerificationError with the largest difference otherwise.
     """
     from finetooth.tuning import checkpoints
@@ -117,7 +117,7 @@ def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact
     measured = checkpoints.best_logits(folder.checkpoints, best_step)
     equal = measured.shape == found.shape and bool((measured.view(np.uint32) == found.view(np.uint32)).all())
     largest = float(np.abs(measured - found).max()) if measured.shape == found.shape else float("inf")
-    if not equal and (exact or not largest <= CANARY_TOLERANCE):
+    if not equal and (exact or not largest <= REFERENCE_TOLERANCE):
         raise VerificationError(
             f"{name}: the reloaded adapter is not the one measured: validation logits differ by up to {largest:.3g}. "
             f"The run stops here. Delete {folder.path} and give the same command again to tune it anew."
@@ -128,7 +128,7 @@ def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact
             "schema": 1,
             "verified": True,
             "max_abs_logit_difference": largest,
-            "compared": {"validation_rows": len(found), "probe_rows": len(CANARIES), "bitwise": equal},
+            "compared": {"validation_rows": len(found), "probe_rows": len(REFERENCE_INPUTS), "bitwise": equal},
             "new_interpreter": new_interpreter,
             "validation_logits_sha256": logits_sha256(found),
             **_said_of(folder),

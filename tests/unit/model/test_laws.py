@@ -18,7 +18,7 @@ import tiny
 from finetooth.errors import DivergedError, ModelError
 from finetooth.files import seal
 from finetooth.model import adapters, artifact
-from finetooth.model.artifact_files import ADAPTER_WEIGHTS, CANARIES
+from finetooth.model.artifact_files import ADAPTER_WEIGHTS, REFERENCE_INPUTS
 from finetooth.model.batching import Input, tokenize
 from finetooth.model.loading import Base, base_tensors, draw_head, hash_tensors, head_tensors, load_base
 from finetooth.model.plain_pass import logits
@@ -71,11 +71,11 @@ def test_probe_sentences_that_are_not_finite_are_neither_saved_nor_passed(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved(folder, tmp_path / "whole")
-    monkeypatch.setattr(artifact, "canary_logits", lambda predictor: np.full((8, 2), np.nan, np.float32))
-    with pytest.raises(DivergedError, match="probe sentences"):
+    monkeypatch.setattr(artifact, "reference_outputs", lambda predictor: np.full((8, 2), np.nan, np.float32))
+    with pytest.raises(DivergedError, match="reference inputs"):
         saved(folder, tmp_path / "broken")
     assert not (tmp_path / "broken").exists()
-    with pytest.raises(ModelError, match="canary logits differ by nan"):
+    with pytest.raises(ModelError, match="reference outputs differ by nan"):
         artifact.load(tmp_path / "whole", base_folder=folder, name="c")
 
 
@@ -207,7 +207,7 @@ def test_plain_peft_gives_the_same_logits_by_the_code_in_the_readme(folder: Path
     said = iter(done.stdout.strip().splitlines())
     for name, predictor in predictors.items():
         label, printed, aligned = itertools.islice(said, 3)
-        expected = predictor.logits(predictor.tokenize([CANARIES[0]]))
+        expected = predictor.logits(predictor.tokenize([REFERENCE_INPUTS[0]]))
         np.testing.assert_allclose(
             np.asarray(eval_floats(printed), np.float32), expected, rtol=0, atol=1e-6, err_msg=name
         )
@@ -334,7 +334,7 @@ def test_every_flipped_byte_of_the_weights_is_refused(folder: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ("weight", "canary logits differ"),
+        ("weight", "reference outputs differ"),
         ("labels", "labels is not"),
         ("tokenizer", "tokenizer is not"),
         ("base", "base weights is not"),

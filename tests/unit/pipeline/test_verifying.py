@@ -97,7 +97,7 @@ def drop_bias(adapter: Path) -> None:
 
 
 TAMPERS: dict[Tamper, tuple[str, str, str]] = {  # file, certificate's field, what a reload without certificate says
-    flip_a_bit: (WEIGHTS, "adapter_sha256", "canary logits differ by"),
+    flip_a_bit: (WEIGHTS, "adapter_sha256", "reference outputs differ by"),
     permute_labels: ("labels.json", "labels_sha256", "labels is not what the adapter was made with"),
     swap_tokenizer: ("tokenizer.json", "tokenizer_sha256", "tokenizer is not what the adapter was made with"),
     drop_head: (WEIGHTS, "adapter_sha256", "1 tensors are missing, first 'base_model.model.classifier.weight'"),

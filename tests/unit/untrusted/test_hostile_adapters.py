@@ -100,7 +100,7 @@ def test_any_value_of_a_key_of_the_adapter_is_refused_by_name_or_harmless(folder
         message = refusal(lambda: adapter_settings(read_checked(folder / "adapter_config.json", owner="the adapter")))
         if message is None and adapter_settings(json.loads(text)) != adapter_settings(honest):
             message = refusal(lambda: predicted(sealed(folder), base))  # else peft sees the same
-        assert message is None or "adapter" in message or "canary" in message, message
+        assert message is None or "adapter" in message or "reference outputs" in message, message
 
 
 @pytest.mark.parametrize("key", adapter_keys())
@@ -170,7 +170,7 @@ def test_any_value_in_a_file_of_ours_is_refused_by_name_or_harmless(folder: Path
             message = refusal(lambda: results.append(predicted(folder, base)))
             if message is None and name != "decision.json":  # which changes answers, not logits
                 np.testing.assert_array_equal(results[-1], expected)
-        assert message is None or any(word in message for word in (name, "adapter", "artifact", "canary"))
+        assert message is None or any(word in message for word in (name, "adapter", "artifact", "reference outputs"))
 
 
 def test_a_label_that_stands_twice_is_refused(folder: Path, base: Path) -> None:
