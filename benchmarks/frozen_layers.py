@@ -23,8 +23,8 @@ import numpy as np
 import finetooth
 from finetooth.model import adapters, device, precision
 from finetooth.model.batching import Tokens
+from finetooth.model.frozen_layer_cache import FrozenLayerCache
 from finetooth.model.loading import load_base
-from finetooth.model.prefix import PrefixCache
 from finetooth.plan import prepare
 from finetooth.plan.fitting import MOST_TOKENS
 from finetooth.progress import Silent
@@ -124,8 +124,8 @@ def _uncounted(work: Callable[[], None], spent: list[float]) -> None:
     spent[0] += time.process_time() - began
 
 
-def _cache(place: Path, tokens: Tokens, depth: int, digest: str) -> PrefixCache:
-    return PrefixCache(
+def _cache(place: Path, tokens: Tokens, depth: int, digest: str) -> FrozenLayerCache:
+    return FrozenLayerCache(
         place / "then", tokens, depth=depth, width=384, budget=BUDGET, blocks=EVERYTHING, key={"adapter": digest}
     )
 

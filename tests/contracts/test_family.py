@@ -21,11 +21,11 @@ from finetooth.files import read_json, write_json
 from finetooth.model import adapters, artifact, features, inference
 from finetooth.model.batching import Input, Tokens, collate, evaluation_batches, tokenize
 from finetooth.model.config_file import positions
+from finetooth.model.frozen_layer_cache import FrozenLayerCache
 from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base
 from finetooth.model.packed import PackedModel
 from finetooth.model.packed_inference import InferencePass, inference_obstacle
 from finetooth.model.plain_pass import logits
-from finetooth.model.prefix import PrefixCache
 from finetooth.model.text_model import TextModel
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.plan import prepare
@@ -68,7 +68,7 @@ def tokens_of(folder: Path, texts: list[str] = TEXTS, *, max_tokens: int = 48) -
     return tokenize(load_tokenizer(folder), texts, max_tokens=max_tokens)
 
 
-def scored(model: Any, tokens: Tokens, *, budget: int = BUDGET, states: PrefixCache | None = None) -> np.ndarray:
+def scored(model: Any, tokens: Tokens, *, budget: int = BUDGET, states: FrozenLayerCache | None = None) -> np.ndarray:
     """Logits by the model's own pass."""
     return logits(model, tokens, pad_id=model.config.pad_token_id, budget=budget, states=states)
 
@@ -176,9 +176,9 @@ def test_the_frozen_layer_cache_gives_the_bits_of_the_plain_pass(
     assert scored(model, tokens, states=cache).tobytes() == plain.tobytes()
 
 
-def filled(place: Path, model: Any, tokens: Tokens) -> PrefixCache:
+def filled(place: Path, model: Any, tokens: Tokens) -> FrozenLayerCache:
     blocks = len(evaluation_batches(tokens.lengths, BUDGET))
-    cache = PrefixCache(place, tokens, depth=LAYERS - 1, width=WIDTH, budget=BUDGET, blocks=blocks, key={})
+    cache = FrozenLayerCache(place, tokens, depth=LAYERS - 1, width=WIDTH, budget=BUDGET, blocks=blocks, key={})
     cache.fill(model, pad_id=model.config.pad_token_id, advance=lambda done, whole: None)
     return cache
 

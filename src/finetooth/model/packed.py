@@ -6,7 +6,7 @@ What it leaves out; each part changes rounding alone (docs/results.md gives the 
 - padding: a product sees real tokens only, attention sees a row, or rows of about one length, at a time;
 - LoRA's own products in the forward pass: W + s B A is folded once a step;
 - queries and all that follows of tokens whose last hidden state nobody reads: the head reads each row's first;
-- gradients below the first trained layer, and those layers themselves where a prefix cache holds what they compute.
+- gradients below the first trained layer, and those layers themselves where a frozen-layer cache holds their states.
 
 It computes where the model lies: on a GPU with tokens that lie there too (docs/adr/0011-cuda-tuning.md).
 

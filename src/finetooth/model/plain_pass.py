@@ -10,7 +10,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from finetooth.model.batching import EVALUATION_BUDGET, Rows, Tokens, collate, evaluation_batches
-from finetooth.model.prefix import PrefixCache, entered
+from finetooth.model.frozen_layer_cache import FrozenLayerCache, entered
 
 
 def logits(
@@ -19,7 +19,7 @@ def logits(
     *,
     pad_id: int,
     budget: int = EVALUATION_BUDGET,
-    states: PrefixCache | None = None,
+    states: FrozenLayerCache | None = None,
     advance: Callable[[int], None] = lambda count: None,
 ) -> npt.NDArray[np.float32]:
     """Logits (N, C) float32 of every row of `tokens` by the model's own pass, under the plan of evaluation_batches.
@@ -46,7 +46,7 @@ def logits(
     return np.empty((0, model.config.num_labels), np.float32) if computed is None else computed
 
 
-def _known(states: PrefixCache, tokens: Tokens, rows: Rows) -> torch.Tensor | None:
+def _known(states: FrozenLayerCache, tokens: Tokens, rows: Rows) -> torch.Tensor | None:
     """The states of a micro-batch, padded with zeros, (B, L, H); None unless all are known."""
     if not states.holds(rows).all():
         return None

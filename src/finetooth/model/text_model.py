@@ -11,7 +11,7 @@ from finetooth.measure.decisions import Decision
 from finetooth.model import plain_pass
 from finetooth.model.agreement import Measured
 from finetooth.model.batching import EVALUATION_BUDGET, Input, Tokens
-from finetooth.model.prefix import PrefixCache
+from finetooth.model.frozen_layer_cache import FrozenLayerCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class TextModel:
         tokens: Tokens,
         *,
         budget: int = EVALUATION_BUDGET,
-        states: PrefixCache | None = None,
+        states: FrozenLayerCache | None = None,
         advance: Callable[[int], None] = lambda count: None,
     ) -> npt.NDArray[np.float32]:
         """Logits (N, C) float32 of every row of `tokens` by the model's own pass, before the decision.

@@ -100,7 +100,7 @@ def prefix_plan(
     the readings but the first. tokens: of the splits whose states are read. counts: rows of each split, of which
     `tokens` may hold a sample; bytes are those of all rows.
     """
-    from finetooth.model.prefix import count_blocks
+    from finetooth.model.frozen_layer_cache import count_blocks
 
     room = min(recipe.training.cache_bytes, int(DISK_SHARE * free_bytes))
     depths = [candidate.depth for candidate in candidates.values()]

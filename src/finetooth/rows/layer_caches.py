@@ -6,18 +6,18 @@ from typing import Any
 
 from finetooth.files import read_json
 from finetooth.model.batching import Tokens
-from finetooth.model.prefix import PrefixCache
+from finetooth.model.frozen_layer_cache import FrozenLayerCache
 from finetooth.rows.context import Context, add_costs
 
 
-def open_frozen(context: Context, adapter_sha256: str, *, width: int) -> PrefixCache:
+def open_frozen(context: Context, adapter_sha256: str, *, width: int) -> FrozenLayerCache:
     """The place for the states of the training rows below the layers that the task's row goes on training (`then`).
 
     adapter_sha256: of what was trained in the layers below. It is the row's own, to be discarded after its training.
     """
     plan = context.plan
     depth, kept = plan.candidates[context.row].frozen_depth, plan.kept_frozen()[context.row]
-    return PrefixCache(
+    return FrozenLayerCache(
         frozen_place(context),
         Tokens.open(context.tokens / "train"),
         depth=depth,
@@ -53,7 +53,7 @@ def _key(context: Context, split: str, depth: int) -> dict[str, Any]:
 
 def open_filled(
     context: Context, model: Any, split: str, *, pad_id: int, advance: Callable[[int, str], None]
-) -> PrefixCache | None:
+) -> FrozenLayerCache | None:
     """The hidden states kept of a split for the task's row, all there; None where none are kept.
 
     advance(0, note) is told after each block computed; what it raises ends the work, and what is written stays good.
@@ -64,7 +64,7 @@ def open_filled(
     kept = plan.kept_states(depth).get(split)
     if kept is None:
         return None
-    cache = PrefixCache(
+    cache = FrozenLayerCache(
         context.run_folder.work / "prefix" / f"layer-{depth}-{split}",
         Tokens.open(context.tokens / split),
         depth=depth,

@@ -13,9 +13,9 @@ from torch import nn
 
 from finetooth.model.adapters import layer_of
 from finetooth.model.batching import Rows
+from finetooth.model.frozen_layer_cache import FrozenLayerCache
 from finetooth.model.loading import hash_tensors
 from finetooth.model.packed import PackedModel
-from finetooth.model.prefix import PrefixCache
 from finetooth.tuning.gradients import Crew
 
 
@@ -28,7 +28,7 @@ class Freezing:
     """
 
     depth: int
-    cache: Callable[[str], PrefixCache]
+    cache: Callable[[str], FrozenLayerCache]
 
     def freeze(self, forward: PackedModel, named: Mapping[str, nn.Parameter], crew: Crew, *, said: "Said") -> None:
         """Let the pass train and compute the layers from `depth` on alone, on states that are there from here on.

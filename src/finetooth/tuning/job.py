@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from finetooth.model.batching import Tokens
-from finetooth.model.prefix import PrefixCache
+from finetooth.model.frozen_layer_cache import FrozenLayerCache
 from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.plan_file import Precision
@@ -24,7 +24,7 @@ class Split:
     ids: tuple[str, ...]
     tokens: Tokens
     labels: Targets
-    states: PrefixCache | None = None
+    states: FrozenLayerCache | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.model.batching import Tokens
+from finetooth.model.frozen_layer_cache import FrozenLayerCache
 from finetooth.model.packed_inference import InferencePass, inference_obstacle
 from finetooth.model.plain_pass import logits
 from finetooth.model.precision import DTYPES
-from finetooth.model.prefix import PrefixCache
 from finetooth.runs.plan_file import Precision
 
 
@@ -21,7 +21,7 @@ def validation_logits(
     precision: Precision,
     pad_id: int,
     budget: int,
-    states: PrefixCache | None,
+    states: FrozenLayerCache | None,
     advance: Callable[[int], None],
 ) -> npt.NDArray[np.float32]:
     """Logits (N, C) float32 of the validation rows by the model as it is now.

@@ -12,8 +12,8 @@ from tuning_jobs import begin, job, same_bits, tuned
 
 from finetooth.errors import Interrupted
 from finetooth.model.adapters import layer_of
+from finetooth.model.frozen_layer_cache import FrozenLayerCache
 from finetooth.model.packed import PackedModel
-from finetooth.model.prefix import PrefixCache
 from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.course import LEAST_STEPS
 from finetooth.tuning.freezing import Freezing
@@ -31,8 +31,8 @@ def freezing(folder: Path, place: Path, *, blocks: int = 1000, **changes: Any) -
     """A packed job whose lower of two layers is frozen after an epoch; blocks: of states kept at most."""
     made = job(folder, place, packed=True, **({"training": {"epochs": 3}} | changes))
 
-    def cache(digest: str) -> PrefixCache:
-        return PrefixCache(
+    def cache(digest: str) -> FrozenLayerCache:
+        return FrozenLayerCache(
             place / "then", made.train.tokens, depth=1, width=32, budget=128, blocks=blocks, key={"adapter": digest}
         )
 
@@ -141,18 +141,18 @@ def test_killed_while_its_states_are_computed_it_ends_in_the_same_bits(
     model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], way: dict[str, Any]
 ) -> None:
     made, kills = freezing(model_folder, tmp_path, **way), 0
-    keep = PrefixCache.keep
+    keep = FrozenLayerCache.keep
 
     def deadly(limit: int) -> Iterator[Any]:
         left = iter(range(limit))
 
-        def kept(self: PrefixCache, number: int, states: torch.Tensor) -> None:
+        def kept(self: FrozenLayerCache, number: int, states: torch.Tensor) -> None:
             if next(left, None) is None:
                 raise Killed
             keep(self, number, states)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(PrefixCache, "keep", kept)
+            patch.setattr(FrozenLayerCache, "keep", kept)
             yield
 
     for limit in (0, 1, 3):

@@ -19,8 +19,8 @@ from tuning_jobs import TRAINING, begin, job, same_bits, tuned
 
 from finetooth.errors import Interrupted
 from finetooth.model import adapters
+from finetooth.model.frozen_layer_cache import FrozenLayerCache
 from finetooth.model.loading import load_base
-from finetooth.model.prefix import PrefixCache
 from finetooth.tuning import checkpoints
 from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.job import Job
@@ -298,7 +298,7 @@ KEPT_BLOCKS = 3  # of hidden states: those of the longest texts, so that batches
 def kept(folder: Path, made: Job) -> Job:
     """The job with its training rows' hidden states partly kept, filled as a fresh process does."""
     tokens = made.train.tokens
-    cache = PrefixCache(
+    cache = FrozenLayerCache(
         made.folder.path / "prefix", tokens, depth=1, width=32, budget=256, blocks=KEPT_BLOCKS, key={"base": "a"}
     )
     assert made.candidate is not None

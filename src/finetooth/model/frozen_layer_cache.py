@@ -40,7 +40,7 @@ def count_blocks(lengths: npt.NDArray[np.int64], *, width: int, budget: int, mos
     return count, total
 
 
-class PrefixCache:
+class FrozenLayerCache:
     """The states at the entry of layer `depth`, of the rows in the first `blocks` blocks of a split."""
 
     def __init__(

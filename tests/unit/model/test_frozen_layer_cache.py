@@ -13,10 +13,10 @@ from torch.nn import functional
 import tiny
 from finetooth.model import adapters
 from finetooth.model.batching import Tokens, evaluation_batches, tokenize
+from finetooth.model.frozen_layer_cache import FrozenLayerCache, count_blocks
 from finetooth.model.loading import load_base
 from finetooth.model.packed import PackedModel
 from finetooth.model.plain_pass import logits
-from finetooth.model.prefix import PrefixCache, count_blocks
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate
 
@@ -42,14 +42,14 @@ def model(folder: Path) -> Any:
     return tiny.disturb(adapters.attach(base, candidate, seed=7))
 
 
-def opened(place: Path, tokens: Tokens, *, blocks: int | None = None, key: Any = KEY) -> PrefixCache:
+def opened(place: Path, tokens: Tokens, *, blocks: int | None = None, key: Any = KEY) -> FrozenLayerCache:
     whole = len(evaluation_batches(tokens.lengths, BUDGET))
-    return PrefixCache(
+    return FrozenLayerCache(
         place, tokens, depth=1, width=WIDTH, budget=BUDGET, blocks=whole if blocks is None else blocks, key=key
     )
 
 
-def filled(place: Path, tokens: Tokens, model: Any, **changes: Any) -> PrefixCache:
+def filled(place: Path, tokens: Tokens, model: Any, **changes: Any) -> FrozenLayerCache:
     cache = opened(place, tokens, **changes)
     cache.fill(model, pad_id=0, advance=lambda done, whole: None)
     return cache
