@@ -26,7 +26,7 @@ class Parts:
     down_norm: Any
 
     @property
-    def products(self) -> tuple[Any, ...]:
+    def linears(self) -> tuple[Any, ...]:
         """The linear layers."""
         return (self.query, self.key, self.value, self.output, self.up, self.down)
 

@@ -24,7 +24,7 @@ from torch.nn import functional
 from finetooth.families import Parts, family_of, family_of_type
 from finetooth.model.attention import Layout, attention, first_attention
 from finetooth.model.batching import Rows, Tokens, packed_batches
-from finetooth.model.products import Product
+from finetooth.model.fused_linear import FusedLinear
 from finetooth.model.varlen import MOST_WIDTH, WIDTH_STEP, Ends, HeldTokens, sent
 from finetooth.recipe import Candidate, Training
 
@@ -223,27 +223,27 @@ class _Layer:
 
     def __init__(self, parts: Parts, heads: int, dtype: torch.dtype, *, last: bool) -> None:
         self.parts, self.heads, self.last = parts, heads, last
-        self.query = Product([parts.query], dtype=dtype) if last else None
+        self.query = FusedLinear([parts.query], dtype=dtype) if last else None
         inner = [parts.key, parts.value] if last else [parts.query, parts.key, parts.value]
-        self.inner = Product(inner, dtype=dtype)
+        self.inner = FusedLinear(inner, dtype=dtype)
         self.output, self.up, self.down = (
-            Product([part], dtype=dtype) for part in (parts.output, parts.up, parts.down)
+            FusedLinear([part], dtype=dtype) for part in (parts.output, parts.up, parts.down)
         )
 
     @property
-    def products(self) -> Iterator[Product]:
-        """All of the layer's products."""
+    def linears(self) -> Iterator[FusedLinear]:
+        """All of the layer's linear layers."""
         yield from (item for item in (self.query, self.inner, self.output, self.up, self.down) if item is not None)
 
     @property
     def trained(self) -> bool:
         """Whether anything in it is trained."""
-        return any(product.trained for product in self.products)
+        return any(linear.trained for linear in self.linears)
 
     def fold(self, *, last: bool) -> None:
         """Copy the adapter's values. last: there will be no other change."""
-        for product in self.products:
-            product.fold(last=last)
+        for linear in self.linears:
+            linear.fold(last=last)
 
     def __call__(self, hidden: torch.Tensor, layout: Layout | Ends, *, every_token: bool = False) -> torch.Tensor:
         """Hidden states (T, H) after the layer; of the last one (B, H), first tokens' only, unless `every_token`."""

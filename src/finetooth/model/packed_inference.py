@@ -33,7 +33,7 @@ def inference_obstacle(model: Any) -> str | None:
         return because
     packed = family_of(base.config).packed
     assert packed is not None  # model_obstacle names the others
-    modules = (module for layer in packed.layers(base) for module in packed.parts(layer).products)
+    modules = (module for layer in packed.layers(base) for module in packed.parts(layer).linears)
     return next((because for module in modules if (because := _module_obstacle(module)) is not None), None)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 
-class Product:
+class FusedLinear:
     """Linear layers over one input, side by side: x (T, k) to (T, n), with LoRA folded into the weights (n, k).
 
     dtype: number format of inputs, weights and what comes out.
