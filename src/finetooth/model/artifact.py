@@ -28,7 +28,7 @@ from finetooth.errors import DivergedError, ModelError
 from finetooth.families import family_of
 from finetooth.files import canonical_hash, damage, new_directory, read_json, sha256_file, write_json
 from finetooth.measure import decision_file
-from finetooth.model import adapter_readme, adapters, device, whole
+from finetooth.model import adapter_readme, adapters, device, full_fine_tuning
 from finetooth.model.agreement import Measured
 from finetooth.model.artifact_files import (
     ADAPTER_CONFIG,
@@ -36,10 +36,10 @@ from finetooth.model.artifact_files import (
     HEADS,
     IDENTITY,
     LABELS,
+    MODEL_WEIGHTS,
     REFERENCE_INPUTS,
     REFERENCE_TOLERANCE,
     TOKENIZER_FILES,
-    WHOLE_WEIGHTS,
     identity_of,
     labels_of,
     task_of,
@@ -99,8 +99,8 @@ def save(
         adapted = hasattr(trained.model, "peft_config")
         if adapted:
             adapters.save(trained.model, inside, base_id=source.id)
-        elif whole.is_tuned(trained.model):
-            whole.save(trained.model, inside)
+        elif full_fine_tuning.is_released(trained.model):
+            full_fine_tuning.save(trained.model, inside)
         else:
             _save_heads(base, more_heads or {}, inside)
         _save_tokenizer(trained.tokenizer, base_folder, inside)
@@ -169,8 +169,8 @@ def load(folder: Path, *, base_folder: Path, name: str) -> TextModel:
     _same(name, "base weights", identity["base"]["weights_sha256"], found, identity)
     if (folder / ADAPTER_CONFIG).is_file():
         model = adapters.load(base, folder)
-    elif (folder / WHOLE_WEIGHTS).is_file():
-        whole.put(base.model, _read(folder / WHOLE_WEIGHTS))
+    elif (folder / MODEL_WEIGHTS).is_file():
+        full_fine_tuning.put(base.model, _read(folder / MODEL_WEIGHTS))
         model = base.model
     else:
         set_head(base, _read(folder / HEAD))

@@ -13,7 +13,7 @@ IDENTITY, LABELS = "finetooth.json", "labels.json"
 HEAD, HEADS = "head.safetensors", "heads.safetensors"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
-WHOLE_WEIGHTS, WHOLE_CONFIG = "model.safetensors", "config.json"
+MODEL_WEIGHTS, MODEL_CONFIG = "model.safetensors", "config.json"
 REFERENCE_TOLERANCE = 1e-4  # of the reference outputs; on the platform that recorded them they must be equal bitwise
 
 # Sentences of ours, of unequal length, whose logits show whether an artifact is damaged.
@@ -75,9 +75,9 @@ def identity_of(folder: Path) -> dict[str, Any]:
 
 def weights_name(folder: Path) -> str:
     """The file that holds what was tuned in an artifact: the adapter, or the whole model."""
-    return WHOLE_WEIGHTS if (folder / WHOLE_WEIGHTS).is_file() else ADAPTER_WEIGHTS
+    return MODEL_WEIGHTS if (folder / MODEL_WEIGHTS).is_file() else ADAPTER_WEIGHTS
 
 
 def config_name(folder: Path) -> str:
     """The file that says how what was tuned is built: the adapter's configuration, or the whole model's."""
-    return WHOLE_CONFIG if (folder / WHOLE_WEIGHTS).is_file() else ADAPTER_CONFIG
+    return MODEL_CONFIG if (folder / MODEL_WEIGHTS).is_file() else ADAPTER_CONFIG

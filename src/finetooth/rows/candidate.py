@@ -13,7 +13,7 @@ from finetooth.errors import Interrupted, VerificationError
 from finetooth.files import discard, read_hashed_json, read_json, write_json
 from finetooth.measure import deciding
 from finetooth.measure.decisions import Decision
-from finetooth.model import adapters, artifact, device, whole
+from finetooth.model import adapters, artifact, device, full_fine_tuning
 from finetooth.model.batching import Input, Tokens
 from finetooth.model.loading import Base, hash_tensors
 from finetooth.model.text_model import TextModel
@@ -131,7 +131,7 @@ def _obey(channel: Channel) -> None:
 
 def _tune(context: Context, channel: Channel, base: Base, candidate: Candidate | None, pad_id: int) -> Any:
     plan, planned, training = context.plan, context.plan.of_model(), context.recipe.training
-    model = whole.release(base) if candidate is None else adapters.attach(base, candidate, seed=context.seed)
+    model = full_fine_tuning.release(base) if candidate is None else adapters.attach(base, candidate, seed=context.seed)
     before, packed = _frozen_hash(model), plan.candidates[context.row].fallback_reason is None
     train, validation = (_split(context, split, model, pad_id, channel) for split in ("train", "validation"))
     job = Job(
@@ -161,7 +161,7 @@ def _tune(context: Context, channel: Channel, base: Base, candidate: Candidate |
         raise VerificationError(
             f"{context.row}: a frozen tensor of the base changed in tuning; this is a defect of Finetooth."
         )
-    counts = whole.parameters(base) if candidate is None else adapters.parameters(model)
+    counts = full_fine_tuning.parameters(base) if candidate is None else adapters.parameters(model)
     facts = {"head": base.head, "targets": plan.candidates[context.row].targets, "parameters": asdict(counts)}
     _write_curve(context, counters, facts, steps_per_epoch=job.course.steps_per_epoch)
     prefix_seconds = read_hashed_json(context.folder.costs)["prefix_seconds"] + counters.part_seconds.get("prefix", 0.0)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from finetooth.files import write_json
-from finetooth.model import adapters, device, seeds, whole
+from finetooth.model import adapters, device, full_fine_tuning, seeds
 from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
 from finetooth.model.loading import load_base
 from finetooth.model.packed import PackedModel
@@ -41,7 +41,7 @@ def probe(context: Context) -> None:
     folder = context.base_folder
     base = load_base(folder, classes=plan.classes, head_seed=context.seed, dropout=recipe.training.base_dropout)
     pad_id = load_tokenizer(folder).pad_token_id
-    model = whole.release(base) if candidate is None else adapters.attach(base, candidate, seed=context.seed)
+    model = full_fine_tuning.release(base) if candidate is None else adapters.attach(base, candidate, seed=context.seed)
     tokens = Tokens.open(context.run_folder.work / "tokens" / "train")
     tuned = device.placed(model.train(), recipe.training.device)
     rule, _ = optimizer(trained(tuned).items(), recipe.training, candidate)
@@ -61,7 +61,7 @@ def probe(context: Context) -> None:
     planned, processor_time = plan.of_model(), ProcessorTime.now()
     step_seconds = rate(_forward(tuned, tokens, planned, pad_id, because=because, abreast=abreast, states=states))
     waited = waited_share(processor_time)
-    counts = whole.parameters(base) if candidate is None else adapters.parameters(model)
+    counts = full_fine_tuning.parameters(base) if candidate is None else adapters.parameters(model)
     context.folder.path.mkdir(parents=True, exist_ok=True)
     write_json(
         context.folder.path / "probe.json",

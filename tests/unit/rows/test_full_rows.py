@@ -7,7 +7,7 @@ import pytest
 
 from finetooth.errors import SourceError
 from finetooth.files import read_json
-from finetooth.model.artifact_files import WHOLE_WEIGHTS
+from finetooth.model.artifact_files import MODEL_WEIGHTS
 from finetooth.pipeline import ending, using
 from finetooth.pipeline.verifying import verify
 from finetooth.rows import candidate, original
@@ -28,7 +28,7 @@ def test_the_whole_model_is_tuned_saved_and_proven(begin: Callable[..., Any]) ->
     assert row.parameters is not None and row.parameters.trainable == row.parameters.total
     assert read_json(one.folder.verify)["compared"]["bitwise"] is True
     costs = ending._costs(one.run_folder, "full", 3)
-    assert costs.adapter_bytes == (one.folder.adapter / WHOLE_WEIGHTS).stat().st_size > 4 * row.parameters.total
+    assert costs.adapter_bytes == (one.folder.adapter / MODEL_WEIGHTS).stat().st_size > 4 * row.parameters.total
     assert (
         ending.choose_winner(one.recipe, one.plan, one.run_folder, keys=[("full", 3)]) is None
     )  # it ships nothing to win

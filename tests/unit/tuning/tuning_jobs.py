@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 import tiny
-from finetooth.model import adapters, whole
+from finetooth.model import adapters, full_fine_tuning
 from finetooth.model.batching import Tokens, tokenize
 from finetooth.model.loading import load_base
 from finetooth.model.tokenizer import load_tokenizer
@@ -62,7 +62,7 @@ def begin(folder: Path, made: Job) -> Tuning:
     """What a fresh process makes of the job: a clean base, a fresh adapter or none, the state on disk."""
     base = load_base(folder, classes=CLASSES, head_seed=made.seed, dropout=made.training.base_dropout)
     if made.candidate is None:
-        return Tuning(made, whole.release(base))
+        return Tuning(made, full_fine_tuning.release(base))
     return Tuning(made, adapters.attach(base, made.candidate, seed=made.seed))
 
 

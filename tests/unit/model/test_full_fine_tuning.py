@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 import tiny
 from finetooth.errors import ModelError
 from finetooth.files import seal
-from finetooth.model import artifact, whole
-from finetooth.model.artifact_files import WHOLE_WEIGHTS, weights_name
+from finetooth.model import artifact, full_fine_tuning
+from finetooth.model.artifact_files import MODEL_WEIGHTS, weights_name
 from finetooth.model.batching import Input, tokenize
 from finetooth.model.loading import base_tensors, hash_tensors, load_base
 from finetooth.model.plain_pass import logits
@@ -38,7 +38,7 @@ def saved(folder: Path, place: Path) -> np.ndarray:
     """A model with every value moved, saved at `place`; its logits in memory."""
     base = load_base(folder, classes=CLASSES, head_seed=7)
     weights = hash_tensors(base_tensors(base))
-    model = tiny.disturb(whole.release(base)).eval()
+    model = tiny.disturb(full_fine_tuning.release(base)).eval()
     artifact.save(
         TextModel(model, load_tokenizer(folder), CLASSES, Input(48, "head", False), "full"), place, base=base,
         base_folder=folder, source=artifact.Provenance("owner/name", "0" * 64), weights_sha256=weights, head_seed=7,
@@ -48,10 +48,10 @@ def saved(folder: Path, place: Path) -> np.ndarray:
 
 def test_all_parameters_are_trained_and_counted_once(folder: Path) -> None:
     base = load_base(folder, classes=CLASSES, head_seed=7)
-    assert not whole.is_tuned(base.model)
-    model = whole.release(base)
-    assert whole.is_tuned(model) and model.training
-    counts = whole.parameters(base)
+    assert not full_fine_tuning.is_released(base.model)
+    model = full_fine_tuning.release(base)
+    assert full_fine_tuning.is_released(model) and model.training
+    counts = full_fine_tuning.parameters(base)
     assert counts.trainable == counts.total == sum(value.numel() for value in model.parameters())
     assert (counts.adapter, counts.bias, counts.peft_percent) == (0, 0, None)
     assert counts.head == 2 * 32 + 2 + (32 * 32 + 32 if folder.name.startswith("distil") else 0)
@@ -94,7 +94,7 @@ def test_equal_models_give_equal_bytes_without_a_path_of_this_machine(folder: Pa
 )
 def test_a_tensor_that_does_not_fit_is_named(folder: Path, tmp_path: Path, change: str, told: str) -> None:
     saved(folder, tmp_path / "adapter")
-    file = tmp_path / "adapter" / WHOLE_WEIGHTS
+    file = tmp_path / "adapter" / MODEL_WEIGHTS
     tensors = load_file(file)
     if change == "lost":
         del tensors["classifier.bias"]

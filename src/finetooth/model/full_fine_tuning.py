@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from finetooth.errors import ModelError
 from finetooth.files import json_bytes
-from finetooth.model.artifact_files import WHOLE_CONFIG, WHOLE_WEIGHTS
+from finetooth.model.artifact_files import MODEL_CONFIG, MODEL_WEIGHTS
 from finetooth.model.loading import Base, head_tensors
 from finetooth.runs.results import Parameters
 
@@ -18,7 +18,7 @@ def release(base: Base) -> Any:
     return base.model.requires_grad_(True).train()
 
 
-def is_tuned(model: Any) -> bool:
+def is_released(model: Any) -> bool:
     """Whether the model was released, so that its own parameters are what was trained."""
     return not hasattr(model, "peft_config") and any(parameter.requires_grad for parameter in model.parameters())
 
@@ -33,11 +33,11 @@ def parameters(base: Base) -> Parameters:
 def save(model: Any, folder: Path) -> None:
     """Write the two files that plain transformers loads a model from into `folder`; equal models give equal bytes."""
     tensors = {name: tensor.detach().contiguous() for name, tensor in sorted(model.state_dict().items())}
-    save_file(tensors, folder / WHOLE_WEIGHTS, metadata={"format": "pt"})
+    save_file(tensors, folder / MODEL_WEIGHTS, metadata={"format": "pt"})
     values = model.config.to_diff_dict()
     values["architectures"] = [type(model).__name__]
     values.pop("_name_or_path", None)  # a path of this machine
-    (folder / WHOLE_CONFIG).write_bytes(json_bytes({key: values[key] for key in sorted(values)}))
+    (folder / MODEL_CONFIG).write_bytes(json_bytes({key: values[key] for key in sorted(values)}))
 
 
 def put(model: Any, tensors: dict[str, torch.Tensor]) -> None:
