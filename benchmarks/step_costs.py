@@ -80,7 +80,7 @@ def _measure(what: str, folder: Path, tokens: Tokens, steps: int) -> None:
     rule, _ = optimizer(named, recipe.training, recipe.candidates[0])
     order = seeds.order(0, 0, len(tokens.lengths))
     size, crew = recipe.training.batch_size, Crew()
-    forward = PackedModel(model, tokens, budget=MOST_TOKENS, most_abreast=crew.size)
+    forward = PackedModel(model, tokens, budget=MOST_TOKENS, most_concurrent=crew.size)
     parameters = [value for _, value in named]
     started = time.perf_counter()
     with crew:

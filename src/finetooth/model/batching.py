@@ -267,9 +267,9 @@ def micro_batches(rows: Rows, lengths: npt.NDArray[np.int64], budget: int) -> li
 
 
 def packed_batches(
-    rows: Rows, lengths: npt.NDArray[np.int64], budget: int, *, abreast: int = 1, width: int = 1
+    rows: Rows, lengths: npt.NDArray[np.int64], budget: int, *, concurrent: int = 1, width: int = 1
 ) -> list[Rows]:
-    """One optimizer batch in micro-batches without padding, `abreast` at a time with at most `budget` tokens together.
+    """One optimizer batch in micro-batches without padding, `concurrent` at a time with `budget` tokens together.
 
     As few as that allows, of about equal cost, dearest first; each in order of length. A row longer than its share of
     the budget stands alone. width: hidden size of the model. The dearest row goes where least is done yet (Graham
@@ -277,9 +277,9 @@ def packed_batches(
     """
     ordered = rows[np.argsort(-lengths[rows], kind="stable")]
     costs = lengths[ordered] * (1 + lengths[ordered] / (ATTENTION_WIDTHS * width))
-    count = abreast * -(-int(lengths[rows].sum()) // budget)
-    while (parts := _shared_out(ordered, lengths[ordered], costs, min(count, len(rows)), budget // abreast)) is None:
-        count += abreast * max(1, count // (8 * abreast))  # of many, an eighth more at a time: each try costs
+    count = concurrent * -(-int(lengths[rows].sum()) // budget)
+    while (parts := _shared_out(ordered, lengths[ordered], costs, min(count, len(rows)), budget // concurrent)) is None:
+        count += concurrent * max(1, count // (8 * concurrent))  # of many, an eighth more at a time: each try costs
     return parts
 
 

@@ -76,7 +76,7 @@ def obstacle(config: Any, candidate: Candidate, training: Training) -> str | Non
 class PackedModel:
     """A model of a known family, with or without an adapter, computed without padding; what `obstacle` allows.
 
-    budget: most tokens computed at a time, in at most `most_abreast` micro-batches side by side. states: hidden states
+    budget: most tokens computed at a time, in at most `most_concurrent` micro-batches. states: hidden states
     known beforehand, or None. dtype: number format of the products and of attention, float32 or bfloat16; what runs
     from layer to layer, and the head, are float32. equal: rows of one length alone share an attention call.
     """
@@ -87,13 +87,13 @@ class PackedModel:
         tokens: Tokens,
         *,
         budget: int,
-        most_abreast: int = 1,
+        most_concurrent: int = 1,
         states: States | None = None,
         dtype: torch.dtype = torch.float32,
         equal: bool = False,
     ) -> None:
         self.tokens, self.budget, self.states, self.equal = tokens, budget, states, equal
-        self.most_abreast, self.longest = most_abreast, int(tokens.lengths.max(initial=1))
+        self.most_concurrent, self.longest = most_concurrent, int(tokens.lengths.max(initial=1))
         self.base = model.get_base_model() if hasattr(model, "peft_config") else model
         self.device = next(self.base.parameters()).device
         self.held = None if self.device.type == "cpu" else HeldTokens(tokens, self.device)
@@ -140,14 +140,14 @@ class PackedModel:
         return hidden[: layout.end]
 
     @property
-    def abreast(self) -> int:
+    def concurrent(self) -> int:
         """How many micro-batches are computed at a time: no more than the budget has room for at their longest."""
-        return max(1, min(self.most_abreast, self.budget // self.longest))
+        return max(1, min(self.most_concurrent, self.budget // self.longest))
 
     def split(self, rows: Rows) -> list[Rows]:
         """The micro-batches of one optimizer batch."""
         width = self.base.config.hidden_size
-        return packed_batches(rows, self.tokens.lengths, self.budget, abreast=self.abreast, width=width)
+        return packed_batches(rows, self.tokens.lengths, self.budget, concurrent=self.concurrent, width=width)
 
     def __call__(self, rows: Rows) -> torch.Tensor:
         """Logits (B, C) float32 of rows in order of length."""

@@ -57,9 +57,9 @@ def probe(context: Context) -> None:
     asked = plan.candidates[context.row]
     states = _Made.planned(tokens, plan, depth=asked.depth)
     because = asked.fallback_reason
-    abreast = crew.size if recipe.training.device == "cpu" else 1
+    concurrent = crew.size if recipe.training.device == "cpu" else 1
     planned, processor_time = plan.of_model(), ProcessorTime.now()
-    step_seconds = rate(_forward(tuned, tokens, planned, pad_id, because=because, abreast=abreast, states=states))
+    step_seconds = rate(_forward(tuned, tokens, planned, pad_id, because=because, concurrent=concurrent, states=states))
     waited = waited_share(processor_time)
     counts = full_fine_tuning.parameters(base) if candidate is None else adapters.parameters(model)
     context.folder.path.mkdir(parents=True, exist_ok=True)
@@ -93,14 +93,14 @@ def _forward(
     pad_id: int,
     *,
     because: str | None,
-    abreast: int,
+    concurrent: int,
     states: "_Made | None" = None,
 ) -> Forward:
     """The pass that tuning will use: padded where there is a `because`."""
     if because is not None:
         return PaddedModel(model, tokens, budget=plan.token_budget, pad_id=pad_id)
     dtype = DTYPES[plan.precision]
-    return PackedModel(model, tokens, budget=plan.token_budget, most_abreast=abreast, states=states, dtype=dtype)
+    return PackedModel(model, tokens, budget=plan.token_budget, most_concurrent=concurrent, states=states, dtype=dtype)
 
 
 class _Made:
@@ -169,8 +169,8 @@ def _train_rate(
         return _computed(forward, tokens, part)
 
     def at_once(parts: list[Rows]) -> int:
-        starts = range(0, len(parts), forward.abreast)
-        return max(sum(map(size, parts[start : start + forward.abreast])) for start in starts)
+        starts = range(0, len(parts), forward.concurrent)
+        return max(sum(map(size, parts[start : start + forward.concurrent])) for start in starts)
 
     step(max(steps, key=at_once))
     computed = spent = 0.0

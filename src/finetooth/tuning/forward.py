@@ -14,7 +14,7 @@ class Forward(Protocol):
     budget: int
 
     @property
-    def abreast(self) -> int:
+    def concurrent(self) -> int:
         """How many micro-batches are computed at a time."""
         ...
 
@@ -34,7 +34,7 @@ class Forward(Protocol):
 class PaddedModel:
     """The model's own forward pass, which dropout and unknown families need: one micro-batch at a time."""
 
-    abreast = 1
+    concurrent = 1
 
     def __init__(self, model: Any, tokens: Tokens, *, budget: int, pad_id: int) -> None:
         self.model, self.tokens, self.budget, self.pad_id = model, tokens, budget, pad_id

@@ -97,11 +97,12 @@ def accumulate(
     """
     gradients: list[torch.Tensor | None] = [None] * len(parameters)
     figure, seconds = torch.zeros((), dtype=torch.float64), {"forward": 0.0, "backward": 0.0}
-    for start in range(0, len(parts), forward.abreast):
+    for start in range(0, len(parts), forward.concurrent):
         before(start)
         began = time.perf_counter()
         tasks = [
-            partial(_differentiate, forward, part, parameters, loss) for part in parts[start : start + forward.abreast]
+            partial(_differentiate, forward, part, parameters, loss)
+            for part in parts[start : start + forward.concurrent]
         ]
         results = crew.run(tasks)
         share = (time.perf_counter() - began) / sum(there + back for *_, there, back in results)

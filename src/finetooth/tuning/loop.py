@@ -159,10 +159,10 @@ class Tuning:
     def _forward(self, budget: int) -> Forward:
         split = self.job.train
         if self.job.packed:
-            abreast = self.crew.size if self.device.type == "cpu" else 1
+            concurrent = self.crew.size if self.device.type == "cpu" else 1
             dtype = DTYPES[self.job.precision]
             return PackedModel(
-                self.tuned, split.tokens, budget=budget, most_abreast=abreast, states=split.states, dtype=dtype
+                self.tuned, split.tokens, budget=budget, most_concurrent=concurrent, states=split.states, dtype=dtype
             )
         assert self.tuned is self.model
         return PaddedModel(self.model, split.tokens, budget=budget, pad_id=self.job.pad_id)
@@ -173,7 +173,7 @@ class Tuning:
         self.forward.fold()
 
         def passes() -> None:
-            parts = self.forward.split(rows)[: self.forward.abreast]
+            parts = self.forward.split(rows)[: self.forward.concurrent]
             accumulate(
                 self.crew,
                 parts,
@@ -240,7 +240,7 @@ class Tuning:
             try:
                 return work()
             except (MemoryError, RuntimeError) as error:
-                if not ran_out(error) or (self.forward.abreast == 1 and len(self.forward.split(rows)) == len(rows)):
+                if not ran_out(error) or (self.forward.concurrent == 1 and len(self.forward.split(rows)) == len(rows)):
                     raise
             self.forward.budget = self.counters.token_budget = self.forward.budget // 2
             self._tell_lowered(f"at step {self.counters.step + 1}")

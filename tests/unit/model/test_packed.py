@@ -205,7 +205,7 @@ def test_batches_side_by_side_share_the_budget_and_the_work() -> None:
     lengths = np.random.default_rng(0).integers(20, 60, 200)
     rows = np.random.default_rng(1).permutation(200)[:50]
     for budget in (120, 300, 1000, 10_000):
-        parts = packed_batches(rows, lengths, budget, abreast=2, width=32)
+        parts = packed_batches(rows, lengths, budget, concurrent=2, width=32)
         assert sorted(np.concatenate(parts)) == sorted(rows)
         assert all(lengths[part].sum() <= budget // 2 for part in parts)
         assert len(parts) % 2 == 0
@@ -216,18 +216,18 @@ def test_batches_side_by_side_share_the_budget_and_the_work() -> None:
 
 def test_side_by_side_takes_as_many_rows_as_there_are() -> None:
     lengths = np.asarray([900, 7, 5])
-    assert [part.tolist() for part in packed_batches(np.asarray([2]), lengths, 2000, abreast=2)] == [[2]]
-    assert [part.tolist() for part in packed_batches(np.arange(3), lengths, 2000, abreast=2)] == [[0], [2, 1]]
-    assert [part.tolist() for part in packed_batches(np.arange(3), lengths, 10, abreast=2)] == [[0], [1], [2]]
+    assert [part.tolist() for part in packed_batches(np.asarray([2]), lengths, 2000, concurrent=2)] == [[2]]
+    assert [part.tolist() for part in packed_batches(np.arange(3), lengths, 2000, concurrent=2)] == [[0], [2, 1]]
+    assert [part.tolist() for part in packed_batches(np.arange(3), lengths, 10, concurrent=2)] == [[0], [1], [2]]
 
 
 def test_it_goes_side_by_side_only_where_the_budget_has_room_for_it(folder: Path) -> None:
     model, tokens = attached(folder), tokens_of(folder)
     longest = int(tokens.lengths.max())
-    for budget, abreast in ((longest - 1, 1), (2 * longest - 1, 1), (2 * longest, 2), (9 * longest, 2)):
-        packed = PackedModel(model, tokens, budget=budget, most_abreast=2)
-        assert packed.abreast == abreast
-        assert len(packed.split(np.arange(7))) >= abreast
+    for budget, concurrent in ((longest - 1, 1), (2 * longest - 1, 1), (2 * longest, 2), (9 * longest, 2)):
+        packed = PackedModel(model, tokens, budget=budget, most_concurrent=2)
+        assert packed.concurrent == concurrent
+        assert len(packed.split(np.arange(7))) >= concurrent
 
 
 @pytest.mark.parametrize(

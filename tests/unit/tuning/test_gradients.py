@@ -106,15 +106,15 @@ def made(folder: Path, place: Path) -> tuple[Any, Callable[..., tuple[float, lis
             parameter.add_(torch.randn_like(parameter) * 0.05)
     labels = torch.from_numpy(tuning.job.train.labels)
 
-    def summed(crew: Crew, *, most_abreast: int) -> tuple[float, list[torch.Tensor | None]]:
-        forward = PackedModel(tuning.model, tuning.job.train.tokens, budget=150, most_abreast=most_abreast)
+    def summed(crew: Crew, *, most_concurrent: int) -> tuple[float, list[torch.Tensor | None]]:
+        forward = PackedModel(tuning.model, tuning.job.train.tokens, budget=150, most_concurrent=most_concurrent)
 
         def loss(found: torch.Tensor, part: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
             value = functional.cross_entropy(found, labels[part], reduction="sum")
             return value, value.detach().double()
 
         parts = forward.split(np.arange(24))
-        assert forward.abreast == most_abreast
+        assert forward.concurrent == most_concurrent
         assert len(parts) >= 4
         figure, seconds = accumulate(crew, parts, forward=forward, parameters=tuning.parameters, loss=loss)
         assert min(seconds.values()) > 0
@@ -126,8 +126,8 @@ def made(folder: Path, place: Path) -> tuple[Any, Callable[..., tuple[float, lis
 def test_side_by_side_sums_to_what_one_after_another_does(model_folder: Path, tmp_path: Path) -> None:
     _, summed = made(model_folder, tmp_path)
     with Crew() as crew:
-        one, ones = summed(crew, most_abreast=1)
-        two, twos = summed(crew, most_abreast=2)
+        one, ones = summed(crew, most_concurrent=1)
+        two, twos = summed(crew, most_concurrent=2)
     assert two == pytest.approx(one, rel=1e-6)
     largest = max(float(gradient.abs().max()) for gradient in ones if gradient is not None)
     for gradient, other in zip(ones, twos, strict=True):
@@ -139,10 +139,10 @@ def test_side_by_side_sums_to_what_one_after_another_does(model_folder: Path, tm
 def test_side_by_side_gives_the_same_bits_each_time(model_folder: Path, tmp_path: Path) -> None:
     _, summed = made(model_folder, tmp_path)
     with Crew() as crew:
-        summed(crew, most_abreast=2)  # the first pass of a process is thrown away (ADR 5)
-        first, firsts = summed(crew, most_abreast=2)
+        summed(crew, most_concurrent=2)  # the first pass of a process is thrown away (ADR 5)
+        first, firsts = summed(crew, most_concurrent=2)
         for _ in range(5):
-            figure, gradients = summed(crew, most_abreast=2)
+            figure, gradients = summed(crew, most_concurrent=2)
             assert figure == first
             assert all(torch.equal(one, two) for one, two in zip(firsts, gradients, strict=True))  # type: ignore[arg-type]
 
