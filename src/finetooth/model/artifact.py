@@ -86,7 +86,7 @@ def save(
     head_seed: int,
     more_heads: Mapping[int, Mapping[str, torch.Tensor]] | None = None,
 ) -> None:
-    """Write the artifact of a tuned (peft or whole) or untrained model to `folder`, whole or not at all.
+    """Write the artifact of a trained (peft or full fine-tuning) or untrained model to `folder`, or nothing.
 
     weights_sha256: hash_tensors of the base's checkpoint tensors, taken before anything was trained. more_heads: of an
     untrained model, by seed.
@@ -141,19 +141,19 @@ def _save_heads(base: Base, more_heads: Mapping[int, Mapping[str, torch.Tensor]]
 
 
 def _save_tokenizer(tokenizer: Any, base_folder: Path, folder: Path) -> None:
-    """The base's own files, with what transformers else takes from the model's config.json said in their config."""
+    """The base's own files, with what transformers would take from config.json written into tokenizer_config.json."""
     for name in TOKENIZER_FILES:
         if (base_folder / name).is_file():
             shutil.copyfile(base_folder / name, folder / name)
-    place = folder / "tokenizer_config.json"
-    given = read_json(place) if place.is_file() else {}
+    file = folder / "tokenizer_config.json"
+    settings = read_json(file) if file.is_file() else {}
     special = {name: str(token) for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
     known = {"tokenizer_class": type(tokenizer).__name__, "model_max_length": tokenizer.model_max_length, **special}
-    write_json(place, known | given)
+    write_json(file, known | settings)
 
 
 def load(folder: Path, *, base_folder: Path, name: str) -> TextModel:
-    """The artifact in `folder` on its base in `base_folder`, proven to be what was saved.
+    """The artifact in `folder` on its base in `base_folder`, verified to be what was saved.
 
     Raises: ModelError naming the field that differs: a file's hash, base, tokenizer, labels, a tensor, or
     reference outputs.
@@ -165,8 +165,8 @@ def load(folder: Path, *, base_folder: Path, name: str) -> TextModel:
     classes = labels_of(folder)
     _check_files(folder, base_folder, identity, classes, name)
     base = load_base(base_folder, classes=classes, head_seed=identity["head_seed"])
-    found = hash_tensors(base_tensors(base))
-    _same(name, "base weights", identity["base"]["weights_sha256"], found, identity)
+    weights_sha256 = hash_tensors(base_tensors(base))
+    _same(name, "base weights", identity["base"]["weights_sha256"], weights_sha256, identity)
     if (folder / ADAPTER_CONFIG).is_file():
         model = adapters.load(base, folder)
     elif (folder / MODEL_WEIGHTS).is_file():
@@ -204,11 +204,11 @@ def _check_length(settings: Input, config: Any, name: str) -> None:
         )
 
 
-def _same(name: str, field: str, recorded: str, found: str, identity: dict[str, Any]) -> None:
-    if recorded != found:
+def _same(name: str, field: str, recorded: str, actual: str, identity: dict[str, Any]) -> None:
+    if recorded != actual:
         raise ModelError(
             f"{name}: {field} is not what the adapter was made with (recorded sha256 {recorded[:12]}, found "
-            f"{found[:12]}); its base is {identity['base']['id']}."
+            f"{actual[:12]}); its base is {identity['base']['id']}."
         )
 
 
@@ -218,17 +218,17 @@ def heads_of(folder: Path) -> dict[int, dict[str, torch.Tensor]]:
     Raises: ModelError if one is damaged or unlike the first.
     """
     first = _read(folder / HEAD)
-    found = {identity_of(folder)["head_seed"]: first}
+    heads = {identity_of(folder)["head_seed"]: first}
     for key, tensor in sorted(_read(folder / HEADS).items()) if (folder / HEADS).is_file() else ():
         seed, _, name = key.partition("/")
-        found.setdefault(int(seed), {})[name] = tensor
-    for seed, head in found.items():
+        heads.setdefault(int(seed), {})[name] = tensor
+    for seed, head in heads.items():
         shapes = {name: tensor.shape for name, tensor in head.items()}
         if shapes != {name: tensor.shape for name, tensor in first.items()} or not all(
             bool(torch.isfinite(tensor).all()) for tensor in head.values()
         ):
             raise ModelError(f"the saved head of seed {seed} has not the finite tensors of the first one.")
-    return dict(sorted(found.items()))
+    return dict(sorted(heads.items()))
 
 
 def _read(file: Path) -> dict[str, torch.Tensor]:
@@ -243,8 +243,8 @@ def reference_difference(trained: TextModel, identity: dict[str, Any]) -> tuple[
 
     identity: as identity_of gives it.
     """
-    recorded, found = identity["canary_logits"], reference_outputs(trained)
-    off = float(np.abs(recorded - found).max()) if recorded.shape == found.shape else float("inf")
+    recorded, outputs = identity["canary_logits"], reference_outputs(trained)
+    off = float(np.abs(recorded - outputs).max()) if recorded.shape == outputs.shape else float("inf")
     return off, 0.0 if identity["platform"] == device.facts() else REFERENCE_TOLERANCE
 
 

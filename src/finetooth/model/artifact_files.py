@@ -74,10 +74,10 @@ def identity_of(folder: Path) -> dict[str, Any]:
 
 
 def weights_name(folder: Path) -> str:
-    """The file that holds what was tuned in an artifact: the adapter, or the whole model."""
+    """The file that holds what was trained of an artifact: the adapter, or all of the model."""
     return MODEL_WEIGHTS if (folder / MODEL_WEIGHTS).is_file() else ADAPTER_WEIGHTS
 
 
 def config_name(folder: Path) -> str:
-    """The file that says how what was tuned is built: the adapter's configuration, or the whole model's."""
+    """The configuration of what was trained: that of the adapter, or of the model."""
     return MODEL_CONFIG if (folder / MODEL_WEIGHTS).is_file() else ADAPTER_CONFIG
