@@ -187,7 +187,9 @@ def test_a_base_that_is_not_on_this_machine_is_no_fault_of_the_adapter(adapter: 
 def test_a_base_that_is_not_on_this_machine_is_one_fault_of_a_run_and_hides_no_other(run: RunFolder) -> None:
     ((field, what),) = faults(verify(run.path, base="owner/gone"))  # although two rows need it
     assert field == "base"
-    assert what.startswith("nothing could be reloaded, and no probe sentence computed again: owner/gone: not in the ")
+    assert what.startswith(
+        "nothing could be reloaded, and no probe sentence computed again: owner/gone: is not in the "
+    )
     assert what.endswith(f"It is the base of {run.row('original', SEED).adapter}; name another copy of it with --base.")
     permute_labels(run.row("original", SEED).adapter)
     found = verify(run.path, base="owner/gone")
