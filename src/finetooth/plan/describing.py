@@ -92,9 +92,9 @@ def warning_lines(found: Iterable[Finding]) -> list[str]:
 
 
 def padded_lines(plan: Plan) -> list[str]:
-    """A line for each candidate that is tuned the slow way, with the reason; at most 80 columns."""
+    """A line for each candidate that is trained the slow way, with the reason; at most 80 columns."""
     lines = [
-        f"Note: {name} is tuned with padding ({because}){SLOWER if 'dropout' in because else ''}."
+        f"Note: {name} is trained with padding ({because}){SLOWER if 'dropout' in because else ''}."
         for name, candidate in plan.candidates.items()
         if (because := candidate.fallback_reason)
     ]
@@ -173,23 +173,23 @@ def _candidates(found: dict[str, Any]) -> str:
         if row["most_steps"] != row["steps"]:
             steps = f"typically {steps}, {row['most_steps']:,} at most"
         lines.append(f"  {values['plain_percent']:.4f} % of all parameters{peft},")
-        lines.append(f"  {steps}, about {seconds(row['train_seconds'] + row['evaluate_seconds'])} of tuning")
+        lines.append(f"  {steps}, about {seconds(row['train_seconds'] + row['evaluate_seconds'])} of training")
         lines += [f"  adapts {_targets(row['targets'])}"] if row["targets"] else []
         lines += [f"  {line}" for line in _way(row)]
     return "\n".join(lines)
 
 
 def _way(row: dict[str, Any]) -> Iterator[str]:
-    """How a candidate is tuned, where that is not the fastest way or takes room on the disk."""
+    """How a candidate is trained, where that is not the fastest way or takes room on the disk."""
     if row["plain_step_seconds"] is not None:
         slower = row["step_seconds"] / row["plain_step_seconds"]
         yield f"{row['fallback_reason']}: a step takes {slower:.1f} x as long as without any (measured)"
     elif row["fallback_reason"]:
-        yield f"tuned with padding: {row['fallback_reason']}"
+        yield f"trained with padding: {row['fallback_reason']}"
     elif row["gpu_peak_bytes"] is not None:
-        yield f"tuned on a GPU in {row['precision']}, with {size(row['gpu_peak_bytes'])} of its memory"
+        yield f"trained on a GPU in {row['precision']}, with {size(row['gpu_peak_bytes'])} of its memory"
     elif row["precision"] != "float32":
-        yield f"products of tuning in {row['precision']}"
+        yield f"products of training in {row['precision']}"
     if row.get("frozen_layers"):
         count = row["frozen_layers"]
         layers = "layer is" if count == 1 else f"{count} layers are"

@@ -19,7 +19,7 @@ MEMORY_SHARE, DISK_SHARE = 0.5, 0.5  # of what is free
 def token_budget(config: Any, recipe: Recipe, *, free_bytes: int | None) -> int:
     """Most tokens computed at a time in training: as the recipe says, or as many as memory holds, at most MOST_TOKENS.
 
-    free_bytes: of the memory of the device of tuning, None where it is not known.
+    free_bytes: of the memory of the device of training, None where it is not known.
     """
     asked = recipe.training.token_budget
     if asked != "auto":
@@ -34,7 +34,7 @@ def token_budget(config: Any, recipe: Recipe, *, free_bytes: int | None) -> int:
 def candidate_plan(
     config: Any, candidate: Candidate, training: Training, *, targets: tuple[str, ...], train_rows: int
 ) -> CandidatePlan:
-    """How a candidate that adapts these targets is tuned.
+    """How a candidate that adapts these targets is trained.
 
     Raises: RecipeError where layers cannot be frozen as it asks (`then`).
     """

@@ -126,18 +126,18 @@ def test_a_candidate_tells_what_it_adapts_and_full_that_it_trains_all() -> None:
         "candidate              adapter        head        bias       total      memory\n"
         "r4                       1,000          66           0       1,066     1.20 GB\n"
         "  2.1320 % of all parameters (2.1000 % as peft counts),\n"
-        "  144 steps, about 60 s of tuning\n"
+        "  144 steps, about 60 s of training\n"
         "  adapts 2 linear layers: 2 query\n"
         "full                         0          66           0      50,000     1.20 GB\n"
         "  100.0000 % of all parameters,\n"
-        "  typically 144 steps, 300 at most, about 60 s of tuning\n"
-        "  tuned with padding: all parameters are trained"
+        "  typically 144 steps, 300 at most, about 60 s of training\n"
+        "  trained with padding: all parameters are trained"
     )
 
 
 def test_on_a_gpu_its_memory_is_told() -> None:
     row = tuned("r4", precision="bfloat16", gpu_peak_bytes=2_340_000_000)
-    assert list(describing._way(row)) == ["tuned on a GPU in bfloat16, with 2.34 GB of its memory"]
+    assert list(describing._way(row)) == ["trained on a GPU in bfloat16, with 2.34 GB of its memory"]
 
 
 def test_what_dropout_costs_is_told_as_it_was_measured() -> None:
