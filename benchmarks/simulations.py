@@ -29,7 +29,7 @@ def main() -> None:
     print(f"    called not worth it, a control being better         {100 * rates.not_worth_it:5.2f} %")
     print(f"    any candidate behind a control                      {100 * rates.any_behind:5.2f} %")
     print(f"    any candidate, p < 0.05 behind the best control     {100 * rates.uncorrected_behind:5.2f} %")
-    print(f"\na recipe with seeds told apart from a control of equal truth, {4 * asked.runs:,} runs")
+    print(f"\na recipe with seeds distinguished from a baseline of equal truth, {4 * asked.runs:,} runs")
     print("    seeds  deviation of a seed  recipe claim  seeds counted as examples")
     for seeds in (2, 3, 5):
         for shift in (0.0, 0.02, 0.05):

@@ -45,13 +45,13 @@ def finished_run(tmp_path: Path) -> Path:
         folder,
         Costs(test_openings=1, rows=[spent], step_seconds={"prepare": 5.0, "tune lora-r8": 70.2}, peak_bytes=10**9),
     )
-    against = {"difference": 0.08, "p": 0.01, "p_holm": 0.01, "p_best_control": 0.01, "p_best_control_holm": 0.01}
+    against = {"difference": 0.08, "p": 0.01, "p_holm": 0.01, "p_best_baseline": 0.01, "p_best_baseline_holm": 0.01}
     write_json(
         folder.comparison,
         {
             "schema": 1,
             "level": 0.95,
-            "best_control": {"name": "tfidf", "seed": None},
+            "best_baseline": {"name": "tfidf", "seed": None},
             "verdict": {
                 "text": "Worth it: lora-r8 beats the best baseline (tfidf) by 8.0 points (2.1 to 13.9).",
                 "headline": "Worth it: lora-r8 beats the best baseline (tfidf) by 8.0 points (2.1 to 13.9).",
@@ -60,7 +60,7 @@ def finished_run(tmp_path: Path) -> Path:
                 "winner": {"name": "lora-r8", "seed": 0},
                 "smallest_sufficient": {"name": "lora-r8", "seed": 0},
                 "rows_needed": None,
-                "rows_to_tell": None,
+                "rows_to_show": None,
             },
             "pooled": [],
             "rows": [

@@ -66,8 +66,8 @@ def verdicts(runs: int, *, seed: int = 0) -> Rates:
     counts = np.zeros(6, np.int64)
     for _ in range(runs):
         rows = alike(random)
-        candidates = [row for row in rows if row.kind == "candidate"]
-        controls = [row for row in rows if row.kind == "baseline"]
+        candidates = [row for row in rows if row.role == "candidate"]
+        controls = [row for row in rows if row.role == "baseline"]
         winner = candidates[random.integers(len(candidates))]  # validation knows nothing of the test rows
         found = judge(rows, winner=(winner.name, winner.seed), margin=MARGIN)
         top = max(candidates, key=lambda row: int(row.scores.sum()))
@@ -97,7 +97,7 @@ def wilson_coverage(trials: int, *, seed: int = 0) -> Iterator[tuple[int, float,
 
 @dataclass(frozen=True)
 class SeedRates:
-    """Shares of simulated runs in which two recipes of equal accuracy are told apart, 0 to 1."""
+    """Shares of simulated runs in which two recipes of equal accuracy are distinguished, 0 to 1."""
 
     seeds: int
     deviation: float
@@ -106,7 +106,7 @@ class SeedRates:
 
 
 def seed_claims(runs: int, *, seeds: int, shift: float, seed: int = 0) -> SeedRates:
-    """How often a recipe with seeds is told apart from a control of the same accuracy, 1,000 examples a run.
+    """How often a recipe with seeds is distinguished from a baseline of the same accuracy, 1,000 examples a run.
 
     shift: standard deviation of what a seed adds to the latent, 0.05: about 1.2 points of accuracy (`deviation`).
     pooled: exact McNemar with each seed's examples counted as examples of their own, which is wrong.

@@ -143,7 +143,7 @@ def cut(text: str, most: int, *, keep_end: bool = False) -> str:
     """`text` in at most `most` characters, an ellipsis where the rest was."""
     if len(text) <= most:
         return text
-    return f"…{text[1 - most :]}" if keep_end else f"{text[: max(0, most - 1)]}…"
+    return f"…{text[len(text) - most + 1 :]}" if keep_end else f"{text[: max(0, most - 1)]}…"
 
 
 def short(value: Any, most: int = 60) -> str:

@@ -270,7 +270,7 @@ def test_a_run_is_compared_by_the_metrics_of_its_task(case: Case, tmp_path: Path
     found = comparison.compare(outcomes, winner=("lora", 1), margin=0.01, task=case.task)
     write_json(tmp_path / "comparison.json", found)  # all of it is finite
     headline, (row, *_) = case.task.headline, reversed(found["rows"])
-    assert found["best_control"] == {"name": "better", "seed": None}
+    assert found["best_baseline"] == {"name": "better", "seed": None}
     assert row[headline.key] == headline.value(decision.outputs(outcomes[2].test.logits), targets)
     assert row["difference"] > 0
     assert row["p_holm"] < 0.05

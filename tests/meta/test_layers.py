@@ -26,6 +26,7 @@ DOORS = {
     "filelock": ("runs", "sources"),
     "pydantic": ("recipe",),
     "click": ("cli",),
+    "jinja2": ("report.html",),
     "tqdm": ("cli",),
 }
 

@@ -100,7 +100,9 @@ def test_the_wheel_holds_the_package_its_licence_and_nothing_else(built):
     ]
 
 
-@pytest.mark.parametrize("name", ["py.typed", "quickstart.yaml", "report/style.css", "report/script.js"])
+@pytest.mark.parametrize(
+    "name", ["py.typed", "quickstart.yaml", "report/style.css", "report/script.js", "report/templates/page.html"]
+)
 def test_the_wheel_holds_what_is_read_at_run_time(built, name):
     assert built.files[f"finetooth/{name}"] == (PACKAGE / name).read_bytes()
 

@@ -288,7 +288,7 @@ def _answered(figures: dict[str, Any]) -> list[str]:
 
 
 def _scores(run_or_adapter: Path, figures: dict[str, Any]) -> str:
-    from finetooth.report.wording import PRECISIONS
+    from finetooth.report.notes import PRECISIONS
 
     what = f"{figures['split']} split" if figures.get("split") else figures["source"]
     lines = [f"{run_or_adapter}, {what}: {figures['examples']:,} examples"]

@@ -56,7 +56,7 @@ def schema() -> None:
 
 def table_of(run_folder: Path, *, wide: bool) -> str:
     """The table of a run folder for the terminal; it ends with the suggested next command."""
-    from finetooth.report.printed import printed
+    from finetooth.report.terminal import printed
 
     return printed(run_folder, colour=output.colour_wanted(), wide=wide)
 
@@ -89,7 +89,7 @@ def compare(runs: tuple[str, ...], fail_if_worse: bool, as_json: bool) -> int:
     if as_json:
         output.emit_json(comparison)
     else:
-        from finetooth.report.across import describe
+        from finetooth.report.compared import describe
 
         output.emit(describe(comparison))
         output.next_command(f"finetooth show {shlex.quote(comparison['reference']['run'])} --wide")

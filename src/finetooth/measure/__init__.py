@@ -1,1 +1,1 @@
-"""Figures, their uncertainty, and whether two rows can be told apart; numpy and scipy only."""
+"""Figures, their uncertainty, and whether two rows are distinguished; numpy and scipy only."""

@@ -12,9 +12,9 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.measure import wording
+from finetooth.measure import sentences
 from finetooth.measure.intervals import wilson
-from finetooth.measure.wording import Value
+from finetooth.measure.sentences import Value
 from finetooth.recipe import Training
 
 COLLAPSE = 0.95  # share of the answers that are one class
@@ -145,14 +145,14 @@ def judge(
     epochs = curve[-1].epoch if curve else 0.0
     changes = _changes(training, train_rows=train_rows, epochs=epochs, flat=flat, frequent=frequent)
     values = [(key, value, _now(training, key)) for key, value in changes.items()]
-    return Learning(shown, changes, wording.train_again(values))
+    return Learning(shown, changes, sentences.train_again(values))
 
 
 def _one_class(collapsed: Collapse | None, classes: Sequence[str]) -> Sign | None:
     if collapsed is None:
         return None
     name = classes[collapsed.place]
-    return Sign("one_class", wording.one_class(name, collapsed.share, collapsed.true_share))
+    return Sign("one_class", sentences.one_class(name, collapsed.share, collapsed.true_share))
 
 
 def _ended(training: Training, curve: Sequence[Point]) -> bool:
@@ -180,9 +180,9 @@ def _still_falling(curve: Sequence[Point], entropy: float, baseline: Baseline | 
     if not before and baseline is not None and last.validation_accuracy >= baseline.accuracy:
         return None  # the mean training loss holds the untrained beginning, too weak a sign against a candidate ahead
     if not before:
-        return Sign("still_falling", wording.falling_within(start, last.validation_loss))
+        return Sign("still_falling", sentences.falling_within(start, last.validation_loss))
     span = last.epoch - before[-1].epoch
-    return Sign("still_falling", wording.still_falling(start, last.validation_loss, epochs=span))
+    return Sign("still_falling", sentences.still_falling(start, last.validation_loss, epochs=span))
 
 
 def _not_fitted(curve: Sequence[Point], labels: Labels, baseline: Baseline | None) -> Sign | None:
@@ -197,7 +197,7 @@ def _not_fitted(curve: Sequence[Point], labels: Labels, baseline: Baseline | Non
     low, _ = wilson(round(baseline.accuracy * count), count)
     if fit >= low or fit - chance >= FITTED * (baseline.accuracy - chance):
         return None
-    return Sign("not_fitted", wording.not_fitted(accuracy, baseline.name, baseline.accuracy))
+    return Sign("not_fitted", sentences.not_fitted(accuracy, baseline.name, baseline.accuracy))
 
 
 def _changes(training: Training, *, train_rows: int, epochs: float, flat: bool, frequent: bool) -> dict[str, Value]:

@@ -9,13 +9,13 @@ from finetooth.tasks import PairedTest
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One candidate against the controls.
+    """One candidate against the baselines.
 
     best, to_best: place of the baseline with the highest mean score (the first among equals), and the difference to
     it. hardest, to_hardest: place of the baseline whose p is largest, and the difference to it.
     p_holm: that p, or 1 if any baseline has as high a mean score, Holm-corrected over the family: the test of "better
-    than every baseline". p_best_holm: the p against the best baseline times the number of controls, or 1 if that
-    control is not ahead, corrected likewise: the test of "a baseline is better".
+    than every baseline". p_best_holm: the p against the best baseline times the number of baselines, or 1 if that
+    baseline is not ahead, corrected likewise: the test of "a baseline is better".
     """
 
     best: int
@@ -27,7 +27,7 @@ class Standing:
 
 
 def standings(
-    candidates: Sequence[Scores], controls: Sequence[Scores], *, test: PairedTest = "mcnemar"
+    candidates: Sequence[Scores], baselines: Sequence[Scores], *, test: PairedTest = "mcnemar"
 ) -> list[Standing]:
     """The standing of each candidate, in their order; (N,) scores of the same examples each, higher is better.
 
@@ -35,18 +35,18 @@ def standings(
 
     A candidate is better than every baseline only if it is better than the hardest: so the largest p is that of the
     claim (an intersection-union test, Berger 1982), and Holm's correction answers for having several candidates. The
-    best baseline was chosen by these examples, so its p is multiplied by the number of controls (Bonferroni) before it
+    best baseline was chosen by these examples, so its p is multiplied by the number of baselines (Bonferroni) before it
     may say that a baseline is better.
     """
-    assert controls
-    best = max(range(len(controls)), key=lambda place: float(controls[place].sum()))
-    found = [[paired(scores, control, test=test) for control in controls] for scores in candidates]
-    hardest = [max(range(len(controls)), key=lambda place: pairs[place].p) for pairs in found]
+    assert baselines
+    best = max(range(len(baselines)), key=lambda place: float(baselines[place].sum()))
+    found = [[paired(scores, baseline, test=test) for baseline in baselines] for scores in candidates]
+    hardest = [max(range(len(baselines)), key=lambda place: pairs[place].p) for pairs in found]
     claims = [
         pairs[place].p if all(pair.difference > 0 for pair in pairs) else 1.0
         for pairs, place in zip(found, hardest, strict=True)
     ]
-    losses = [min(1.0, len(controls) * pairs[best].p) if pairs[best].difference < 0 else 1.0 for pairs in found]
+    losses = [min(1.0, len(baselines) * pairs[best].p) if pairs[best].difference < 0 else 1.0 for pairs in found]
     claims_holm, best_holm = holm(claims), holm(losses)
     return [
         Standing(best, pairs[best], place, pairs[place], claim, to_best)

@@ -1,4 +1,4 @@
-"""Whether the tuning was worth it, and which smaller candidate would have done: decided here, worded in wording.
+"""Whether the training was worth it, and which smaller candidate would have done; put into words by sentences.
 
 The winner is fixed by validation before a test row is read; nothing here chooses by test rows.
 """
@@ -9,16 +9,18 @@ from typing import Literal, TypedDict
 
 import numpy as np
 
-from finetooth.measure import power, wording
+from finetooth.measure import power, sentences
 from finetooth.measure.learning import Learning
 from finetooth.measure.seeds import FEW_SEEDS, recipe_difference
+from finetooth.measure.sentences import Gap, Value
 from finetooth.measure.significance import Paired, Scores, holm, paired
 from finetooth.measure.standing import Standing, standings
-from finetooth.measure.wording import Gap, Title, Value
 from finetooth.tasks import DEFAULT, Metric, PairedTest
+from finetooth.wording import row_titles
 
 ALPHA = 0.05
-_UNTRAINED = ("majority", "original")  # controls that are not fitted on the training rows
+Role = Literal["baseline", "reference", "candidate"]  # what a row is to the winner: docs/adr/0012
+_UNTRAINED = ("majority", "original")  # baselines that are not fitted on the training rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +29,23 @@ class Judged:
 
     scores: (N,) of the examples by `metric`, the headline metric of the task; higher is better (Metric.gains).
     chance: whether it is a baseline that learnt nothing from a text: majority, or the model under an untrained head.
-    yardstick: whether it is full fine-tuning, told beside the winner and no baseline that it must beat (docs/adr/0012).
+    role: a reference (full fine-tuning) stands beside the winner and is no baseline that it must beat.
     learning: of a candidate, the signs that it has not learned, by validation rows and its training curve alone.
     """
 
     name: str
-    kind: Literal["baseline", "candidate"]
+    role: Role
     seed: int | None
     scores: Scores
     trained: int = 0
     chance: bool = False
-    yardstick: bool = False
     learning: Learning = field(default_factory=Learning)
     metric: Metric = DEFAULT.headline
 
     @property
-    def is_control(self) -> bool:
-        """Whether a winner must beat it to be worth it."""
-        return self.kind == "baseline" and not self.yardstick
+    def key(self) -> tuple[str, int | None]:
+        """Name and seed."""
+        return self.name, self.seed
 
 
 class Named(TypedDict):
@@ -81,8 +82,8 @@ class Verdict(TypedDict):
     the margin; the winner itself if all smaller ones are shown to be worse by more; None if that is open.
     rows_needed: then, the test rows that would show it of the smallest open one with 80 % power, if the two are equally
     good; None too where that is no more than there are.
-    rows_to_tell: where the winner is ahead and not told apart from a baseline, the test rows that would tell with 80 %
-    power, if the difference is as seen.
+    rows_to_show: where the winner is ahead and not distinguished from a baseline, the test rows that would show it
+    with 80 % power, if the difference is as seen.
     """
 
     text: str
@@ -92,7 +93,33 @@ class Verdict(TypedDict):
     winner: Named | None
     smallest_sufficient: Named | None
     rows_needed: int | None
-    rows_to_tell: int | None
+    rows_to_show: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The rows, and the winner among them."""
+
+    rows: Sequence[Judged]
+    best: Judged
+    titles: Mapping[tuple[str, int | None], str]
+
+    def title(self, row: Judged) -> str:
+        """What the row is called in a sentence."""
+        return self.titles[row.key]
+
+    def of(self, role: Role) -> list[Judged]:
+        """The rows of that role."""
+        return [row for row in self.rows if row.role == role]
+
+    def others(self) -> list[Judged]:
+        """The other candidates of the winner's seed."""
+        return [row for row in self.of("candidate") if row.seed == self.best.seed and row is not self.best]
+
+    def smaller(self) -> list[Judged]:
+        """Those of them that train fewer parameters, the fewest first."""
+        fewer = [row for row in self.others() if row.trained < self.best.trained]
+        return sorted(fewer, key=lambda row: row.trained)
 
 
 def judge(
@@ -101,85 +128,60 @@ def judge(
     winner: tuple[str, int | None] | None,
     margin: float,
     failed: Sequence[str] = (),
-    failed_controls: Sequence[str] = (),
+    failed_baselines: Sequence[str] = (),
 ) -> Verdict:
     """The verdict on all rows that ended well, measured on the same examples.
 
     winner: name and seed, by validation. margin: the share of accuracy that a smaller candidate may lose and still
-    count as good enough. failed, failed_controls: titles of the candidates and controls that did not end well.
+    count as good enough. failed, failed_baselines: titles of the candidates and baselines that did not end well.
     Candidates are compared with the winner as it was shipped, seed by seed: of the same seed.
     Not covered: intervals, and with them whether a smaller candidate suffices, are of one pair of rows each, not
     corrected for there being several; nor is the choice of the baseline that several seeds are compared with.
     """
-    best = next((row for row in rows if (row.name, row.seed) == winner and row.kind == "candidate"), None)
-    title = Title(rows)
+    best = next((row for row in rows if row.key == winner and row.role == "candidate"), None)
+    titles = row_titles(row.key for row in rows)
     if best is None:
-        return _no_winner(rows, winner=winner, failed=failed, title=title)
-    candidates = [row for row in rows if row.kind == "candidate"]
-    controls = [row for row in rows if row.is_control]
-    standing = _standing(best, candidates, controls)
+        top = _best_baseline(rows)
+        name = None if top is None else titles[top.key]
+        text = sentences.no_winner(name, winner=winner, failed=failed, any_row=bool(rows))
+        return _verdict([text], winner=None if winner is None else {"name": winner[0], "seed": winner[1]})
+    table = _Table(rows, best, titles)
+    candidates, baselines = table.of("candidate"), table.of("baseline")
+    standing = None
+    if baselines:
+        scores, others = [row.scores for row in candidates], [row.scores for row in baselines]
+        standing = standings(scores, others, test=_test(best))[candidates.index(best)]
     ending = [
-        *_others_unlearned(best, candidates, title),
-        wording.failures(failed),
-        wording.failed_controls(failed_controls) if controls else "",
+        *_others_unlearned(table),
+        sentences.failures(failed),
+        sentences.failed_baselines(failed_baselines) if baselines else "",
     ]
     if best.learning.signs and (standing is None or standing.p_holm >= ALPHA):
-        return _unlearned(best, None if standing is None else (controls[standing.best], standing), ending, title=title)
-    sufficient, rows_needed, open_one = _smallest(best, candidates, margin)
-    second = wording.sufficiency(best, sufficient, open_one, rows_needed=rows_needed, margin=margin, title=title)
-    if sufficient is best and _smaller(best, candidates):
-        second = wording.none_smaller(margin)
-    worth_it: bool | None = None
-    if standing is None:
-        first, rows_to_tell = wording.no_control(title(best), failed_controls), None
-    else:
-        first, rows_to_tell = _worth(best, controls, standing, candidates=candidates, title=title)
-        worth_it = standing.p_holm < ALPHA
-        if not worth_it:
-            second = ""
-        elif all(row.chance for row in controls):
-            gap, top = _gap(standing.to_best), title(controls[standing.best])
-            first, worth_it = wording.beats_chance(title(best), top, gap, failed=_trained(failed_controls)), None
-    more = [
-        _beside_full(best, rows, title),
-        _of_seeds(best, rows),
-        *_beside(best, candidates, told=(sufficient, open_one) if second else (), title=title),
-        *ending,
-    ]
+        return _unlearned(table, standing, ending)
+    smallest = _smallest(table, margin)
+    first, worth_it, rows_to_show = sentences.no_baseline(titles[best.key], failed_baselines), None, None
+    if standing is not None:
+        first, worth_it, rows_to_show = _worth(table, standing, failed=failed_baselines)
+    second = "" if worth_it is False else _as_good(table, smallest, margin)
+    named = (smallest.sufficient, smallest.open_one) if second else ()
     return _verdict(
-        [first, second, *more],
+        [first, second, _beside_reference(table), _of_seeds(table), *_beside(table, named), *ending],
         worth_it=worth_it,
         winner=_named(best),
-        smallest_sufficient=_named(sufficient),
-        rows_needed=rows_needed,
-        rows_to_tell=rows_to_tell,
+        smallest_sufficient=_named(smallest.sufficient),
+        rows_needed=smallest.rows_needed,
+        rows_to_show=rows_to_show,
     )
 
 
-def _no_winner(
-    rows: Sequence[Judged], *, winner: tuple[str, int | None] | None, failed: Sequence[str], title: Title
-) -> Verdict:
-    text = wording.no_winner(_best_control(rows), winner=winner, failed=failed, any_row=bool(rows), title=title)
-    return _verdict([text], winner=None if winner is None else {"name": winner[0], "seed": winner[1]})
-
-
-def _standing(best: Judged, candidates: Sequence[Judged], controls: Sequence[Judged]) -> Standing | None:
-    """How the winner stands to the baselines; None without any."""
-    if not controls:
-        return None
-    judged, against = [row.scores for row in candidates], [row.scores for row in controls]
-    return standings(judged, against, test=_test(best))[candidates.index(best)]
-
-
-def _unlearned(
-    best: Judged, against: tuple[Judged, Standing] | None, ending: Sequence[str], *, title: Title
-) -> Verdict:
-    """The verdict on a winner that has not learned. against: the best baseline and how the winner stands to it."""
-    learning = best.learning
-    headline, second = wording.not_learned(title(best), [sign.text for sign in learning.signs])
-    name, gap = (None, None) if against is None else (title(against[0]), _gap(against[1].to_best))
+def _unlearned(table: _Table, standing: Standing | None, ending: Sequence[str]) -> Verdict:
+    """The verdict on a winner that has not learned. standing: to the baselines, where there are any."""
+    best, learning = table.best, table.best.learning
+    headline, second = sentences.not_learned(table.title(best), [sign.text for sign in learning.signs])
+    name = None if standing is None else table.title(table.of("baseline")[standing.best])
+    gap = None if standing is None else _gap(standing.to_best)
     return _verdict(
-        [headline, second, wording.open_question(name, gap, learning.advice), *ending],
+        [headline, second, sentences.open_question(name, gap, learning.advice), *ending],
         winner=_named(best),
         unlearned={
             "name": best.name,
@@ -190,114 +192,121 @@ def _unlearned(
     )
 
 
-def _others_unlearned(best: Judged, candidates: Sequence[Judged], title: Title) -> list[str]:
+def _others_unlearned(table: _Table) -> list[str]:
     """The other candidates that answer one class for nearly every row."""
-    collapsed = [(row, row.learning.collapsed) for row in candidates if row is not best]
-    return [wording.other_not_learned(title(row), sign.text) for row, sign in collapsed if sign is not None]
+    found = [(row, row.learning.collapsed) for row in table.of("candidate") if row is not table.best]
+    return [sentences.other_not_learned(table.title(row), sign.text) for row, sign in found if sign is not None]
 
 
-def _trained(titles: Sequence[str]) -> bool:
-    """Whether any of the baselines is one that is fitted on the training rows."""
-    return any(title.partition(" ")[0] not in _UNTRAINED for title in titles)
-
-
-def _worth(
-    best: Judged, controls: Sequence[Judged], standing: Standing, *, candidates: Sequence[Judged], title: Title
-) -> tuple[str, int | None]:
-    """What is said of the winner against the baselines, and the test rows that would tell where they do not."""
-    name, top = title(best), title(controls[standing.best])
+def _worth(table: _Table, standing: Standing, *, failed: Sequence[str]) -> tuple[str, bool | None, int | None]:
+    """How the winner stands to the baselines, whether it was worth it, and the test rows that would show it where these
+    do not. failed: titles of the baselines that did not end well."""
+    candidates, baselines = table.of("candidate"), table.of("baseline")
+    name, top, to_best = table.title(table.best), table.title(baselines[standing.best]), standing.to_best
     if standing.p_holm < ALPHA:
-        return wording.worth_it(name, top, _gap(standing.to_best)), None
-    if standing.to_best.difference < 0 and standing.p_best_holm < ALPHA:
-        return wording.behind(name, top, _gap(standing.to_best)), None
-    ahead = standing.to_best.difference > 0
-    pair, place = (standing.to_hardest, standing.hardest) if ahead else (standing.to_best, standing.best)
-    chosen_of = 1 if ahead else len(controls)  # the baseline that is ahead was chosen, the hardest was not
+        if all(row.chance for row in baselines):
+            trained = any(title.partition(" ")[0] not in _UNTRAINED for title in failed)
+            return sentences.beats_chance(name, top, _gap(to_best), failed=trained), None, None
+        return sentences.worth_it(name, top, _gap(to_best)), True, None
+    if to_best.difference < 0 and standing.p_best_holm < ALPHA:
+        return sentences.behind(name, top, _gap(to_best)), False, None
+    ahead = to_best.difference > 0
+    pair, place = (standing.to_hardest, standing.hardest) if ahead else (to_best, standing.best)
+    chosen_of = 1 if ahead else len(baselines)  # the baseline that is ahead was chosen, the hardest was not
     seeds = len({row.name for row in candidates}) < len(candidates)
-    p = standing.p_holm if ahead else standing.p_best_holm
-    corrected = wording.corrected_for(len(candidates), seeds=seeds, controls=chosen_of)
+    said = sentences.not_shown(
+        name,
+        table.title(baselines[place]),
+        _gap(pair),
+        is_best=place == standing.best,
+        p=standing.p_holm if ahead else standing.p_best_holm,
+        corrected=sentences.corrected_for(len(candidates), seeds=seeds, baselines=chosen_of),
+    )
     alpha = ALPHA / (len(candidates) * chosen_of)  # what the corrections ask of the smallest p
-    is_best = place == standing.best
-    said = wording.untold(name, title(controls[place]), _gap(pair), is_best=is_best, p=p, corrected=corrected)
     if pair.difference > 0:
         rows = power.rows_to_show(pair, alpha=alpha)
-        return f"{said} {wording.rows_to_tell(rows)}", rows
+        return f"{said} {sentences.rows_to_show(rows)}", False, rows
     shown = power.smallest_shown(pair, alpha=alpha)
-    return f"{said} {wording.can_show(pair.examples, shown)}", None
+    return f"{said} {sentences.can_show(pair.examples, shown)}", False, None
 
 
-def _smallest(
-    best: Judged, candidates: Sequence[Judged], margin: float
-) -> tuple[Judged | None, int | None, Judged | None]:
-    """The smallest sufficient candidate, else the rows needed and the smallest candidate of which it is open."""
+@dataclass(frozen=True, slots=True)
+class _Smallest:
+    """The smallest sufficient candidate, else the smallest of which it is open and the rows that would show it."""
+
+    sufficient: Judged | None
+    open_one: Judged | None = None
+    rows_needed: int | None = None
+
+
+def _smallest(table: _Table, margin: float) -> _Smallest:
     open_ones: list[tuple[Judged, Paired]] = []
-    for row in _smaller(best, candidates):
-        pair = _pair(row, best)
+    for row in table.smaller():
+        pair = _pair(row, table.best)
         low, high = pair.interval()
         if low > -margin:
-            return row, None, None
+            return _Smallest(row)
         if high >= -margin:
             open_ones.append((row, pair))
     if not open_ones:
-        return best, None, None
+        return _Smallest(table.best)
     row, pair = open_ones[0]
     rows = power.rows_to_suffice(pair, margin=margin)
-    return None, rows if rows is not None and rows > pair.examples else None, row
+    return _Smallest(None, row, rows if rows is not None and rows > pair.examples else None)
 
 
-def _smaller(best: Judged, candidates: Sequence[Judged]) -> list[Judged]:
-    """Candidates of the winner's seed that train fewer parameters, the fewest first."""
-    fewer = [row for row in candidates if row.seed == best.seed and row.trained < best.trained]
-    return sorted(fewer, key=lambda row: row.trained)
+def _as_good(table: _Table, smallest: _Smallest, margin: float) -> str:
+    """Whether a smaller candidate does as well as the winner; nothing where there is none."""
+    row = smallest.open_one or smallest.sufficient
+    if row is None or row is table.best:
+        return sentences.none_smaller(margin) if table.smaller() else ""
+    sizes = sentences.Sizes(row.trained, table.best.trained)
+    if row is smallest.sufficient:
+        return sentences.as_good(table.title(row), sizes, margin=margin)
+    return sentences.as_good_not_shown(table.title(row), sizes, margin=margin, rows_needed=smallest.rows_needed)
 
 
-def _beside_full(best: Judged, rows: Sequence[Judged], title: Title) -> str:
+def _beside_reference(table: _Table) -> str:
     """How the winner stands to full fine-tuning of its seed, where that was asked for."""
-    full = next((row for row in rows if row.yardstick and row.seed == best.seed), None)
+    full = next((row for row in table.of("reference") if row.seed == table.best.seed), None)
     if full is None:
         return ""
-    pair = _pair(best, full)
-    return wording.beside_full(title(best), full, _gap(pair), p=pair.p, told=pair.p < ALPHA, title=title)
+    pair, names = _pair(table.best, full), (table.title(table.best), table.title(full))
+    return sentences.beside_reference(*names, _gap(pair), trained=full.trained, p=pair.p, shown=pair.p < ALPHA)
 
 
-def _of_seeds(best: Judged, rows: Sequence[Judged]) -> str:
+def _of_seeds(table: _Table) -> str:
     """What the seeds of the winner's recipe show, where it was run with several."""
-    own = np.stack(
-        [np.asarray(row.scores, np.float64) for row in rows if row.kind == "candidate" and row.name == best.name]
-    )
+    own = np.stack([row.scores for row in table.of("candidate") if row.name == table.best.name]).astype(np.float64)
     if len(own) == 1:
         return ""
     if len(own) < FEW_SEEDS:
-        return wording.few_seeds(best.name, own.mean(axis=1).tolist())
-    control = _best_control(rows)
-    if control is None or own.shape[1] == 1:
+        return sentences.few_seeds(table.best.name, own.mean(axis=1).tolist())
+    baseline = _best_baseline(table.rows)
+    if baseline is None or own.shape[1] == 1:
         return ""
-    others = np.stack(
-        [np.asarray(row.scores, np.float64) for row in rows if row.is_control and row.name == control.name]
-    )
-    found = recipe_difference(own, others, span=best.metric.span)
+    others = np.stack([row.scores for row in table.of("baseline") if row.name == baseline.name]).astype(np.float64)
+    found = recipe_difference(own, others, span=table.best.metric.span)
     gap = Gap(found.difference, *found.interval, own.shape[1])
-    return wording.over_seeds(best.name, control.name, gap, seeds=len(own))
+    return sentences.over_seeds(table.best.name, baseline.name, gap, seeds=len(own))
 
 
-def _beside(
-    best: Judged, candidates: Sequence[Judged], *, told: Sequence[Judged | None], title: Title
-) -> tuple[str, str]:
-    """Which other candidates of the winner's seed are ahead of it, and which cannot be told apart from it.
+def _beside(table: _Table, named: Sequence[Judged | None]) -> tuple[str, str]:
+    """Which other candidates of the winner's seed are ahead of it, and from which it is not distinguished.
 
-    p is Holm-corrected over them. told: those of which it is already said whether they do as well.
+    p is Holm-corrected over them. named: those of which it is already said whether they do as well.
     """
-    others = [row for row in candidates if row.seed == best.seed and row is not best]
-    pairs = [_pair(row, best) for row in others]
+    others = table.others()
+    pairs = [_pair(row, table.best) for row in others]
     found = list(zip(others, pairs, holm([pair.p for pair in pairs]), strict=True))
-    ahead = [(title(row), _gap(pair)) for row, pair, p in found if p < ALPHA and pair.difference > 0]
-    alike = [title(row) for row, _, p in found if p >= ALPHA and all(row is not other for other in told)]
-    return wording.ahead(title(best), ahead), wording.alike(title(best), alike)
+    ahead = [(table.title(row), _gap(pair)) for row, pair, p in found if p < ALPHA and pair.difference > 0]
+    alike = [table.title(row) for row, _, p in found if p >= ALPHA and all(row is not other for other in named)]
+    return sentences.ahead(table.title(table.best), ahead), sentences.alike(table.title(table.best), alike)
 
 
-def _best_control(rows: Sequence[Judged]) -> Judged | None:
-    controls = [row for row in rows if row.is_control]
-    return max(controls, key=lambda row: float(row.scores.sum()), default=None)
+def _best_baseline(rows: Sequence[Judged]) -> Judged | None:
+    baselines = [row for row in rows if row.role == "baseline"]
+    return max(baselines, key=lambda row: float(row.scores.sum()), default=None)
 
 
 def _pair(a: Judged, b: Judged) -> Paired:
@@ -325,7 +334,7 @@ def _verdict(
     winner: Named | None = None,
     smallest_sufficient: Named | None = None,
     rows_needed: int | None = None,
-    rows_to_tell: int | None = None,
+    rows_to_show: int | None = None,
 ) -> Verdict:
     return {
         "text": " ".join(sentence for sentence in sentences if sentence),
@@ -335,5 +344,5 @@ def _verdict(
         "winner": winner,
         "smallest_sufficient": smallest_sufficient,
         "rows_needed": rows_needed,
-        "rows_to_tell": rows_to_tell,
+        "rows_to_show": rows_to_show,
     }

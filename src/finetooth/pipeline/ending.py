@@ -9,6 +9,7 @@ from finetooth.baselines.fitted import SETTINGS
 from finetooth.files import discard, read_hashed_json, read_json, sweep
 from finetooth.measure import decision_file, learning
 from finetooth.measure.decisions import Decision
+from finetooth.measure.verdict import Role
 from finetooth.model.agreement import Measured
 from finetooth.model.artifact_files import weights_name
 from finetooth.recipe import Recipe, is_probe
@@ -29,6 +30,7 @@ from finetooth.runs.results import (
     RowCosts,
     RunInfo,
 )
+from finetooth.wording import row_title
 
 Keys = Sequence[tuple[str, int | None]]
 
@@ -110,13 +112,13 @@ def _compared(
     for row in rows:
         if row.status == "failed" and row.name != "full":  # it is no baseline, and the table says that it failed
             single = len(recipe.seeds) == 1 or row.seed is None
-            failed[row.kind].append(row.name if single else f"{row.name} (seed {row.seed})")
+            failed[row.kind].append(row_title(row.name, row.seed, several=not single))
     return comparison.compare(
         outcomes,
         winner=winner,
         margin=recipe.margin,
         failed=failed["candidate"],
-        failed_controls=failed["baseline"],
+        failed_baselines=failed["baseline"],
         task=plan.of_task(),
     )
 
@@ -153,7 +155,8 @@ def _outcome(plan: Plan, folder: RunFolder, row: Row) -> comparison.Outcome:
     trained = 0 if row.parameters is None else row.parameters.trainable
     chance = row.name == "majority" or (row.name == "original" and row.head == "new")
     decision = decision_of(plan, place)
-    return comparison.Outcome(row.name, row.kind, row.seed, test, trained, decision, chance, row.name == "full")
+    role: Role = "reference" if row.name == "full" else row.kind
+    return comparison.Outcome(row.name, role, row.seed, test, trained, decision, chance)
 
 
 def _best_baseline(rows: Sequence[Row], headline: str) -> learning.Baseline | None:

@@ -7,12 +7,12 @@ from typing import Any
 
 from finetooth.errors import RunError
 from finetooth.files import read_json
-from finetooth.report.markup import shown
 from finetooth.report.notebook import fragment
-from finetooth.report.printed import printed
-from finetooth.report.wording import percent
+from finetooth.report.terminal import printed
+from finetooth.report.view import view
 from finetooth.runs import results
 from finetooth.runs.layout import RunFolder
+from finetooth.wording import percent, shown
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -52,7 +52,7 @@ class Run:
         """The table with its verdict."""
         named = self._as_named()
         comparison = read_json(RunFolder(self.folder).comparison) if RunFolder(self.folder).comparison.is_file() else {}
-        return Table(printed(named), fragment(self.results, comparison, report=self._named_report()))
+        return Table(printed(named), fragment(view(self.results, comparison), report=self._named_report()))
 
     @property
     def verdict(self) -> str:
@@ -104,7 +104,7 @@ def _in_short(winner: Mapping[str, Any] | None) -> str:
         return "no winner"
     if winner["test"] is None:
         return f"{shown(winner['name'])} failed on the test rows"
-    accuracy = percent(winner["test"]["accuracy"]).replace("\N{NO-BREAK SPACE}", " ")
+    accuracy = percent(winner["test"]["accuracy"])
     return f"{shown(winner['name'])}, accuracy {accuracy} on {winner['test']['examples']:,} test rows"
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.report.lines import Line, best_control_of, original_of, winner_of
-from finetooth.report.markup import shown
 from finetooth.report.material import Material
+from finetooth.report.view import RowView
+from finetooth.wording import shown
 
 MOST_ROWS = 1_000
 MOST_CHARACTERS = 2_000
@@ -26,23 +26,23 @@ def disagreements(
     rows: those that only one of the two has right, at most `most_rows`, evenly drawn from each kind where there are
     more. counts: how many of each kind there are in all. Texts are cut to MOST_CHARACTERS.
     """
-    winner = winner_of(material.lines)
-    others = _others(material.lines)
+    winner = material.run.winner
+    others = [row for row in material.run.looked_at if row is not winner]
     if winner is None or not others:
         return None
-    right = {line.key: material.said[line.key].right for line in (winner, *others)}
+    right = {line.key: material.answers[line.key].right for line in (winner, *others)}
     gained = [np.flatnonzero(right[winner.key] & ~right[line.key]) for line in others]
     lost = [np.flatnonzero(~right[winner.key] & right[line.key]) for line in others]
     chosen = _drawn([part for pair in zip(gained, lost, strict=True) for part in pair], most=most_rows)
     rows = _rows(material, [winner, *others], chosen, most_bytes=most_bytes)
     kinds = [
-        {"name": shown(line.title), "gained": len(up), "lost": len(down)}
+        {"name": line.title, "gained": len(up), "lost": len(down)}
         for line, up, down in zip(others, gained, lost, strict=True)
     ]
     return {
-        "winner": shown(winner.title),
+        "winner": winner.title,
         "others": kinds,
-        "classes": [shown(name) for name in material.classes],
+        "classes": [shown(name) for name in material.run.classes],
         "total": len(np.unique(np.concatenate([*gained, *lost]))),
         "rows": rows,
     }
@@ -58,11 +58,6 @@ def embedded(value: Any) -> str:
     return "".join(f"\\u{ord(mark):04x}" if "\ud800" <= mark <= "\udfff" else mark for mark in text)
 
 
-def _others(lines: Sequence[Line]) -> list[Line]:
-    found = [line for line in (best_control_of(lines), original_of(lines)) if line is not None]
-    return [line for at, line in enumerate(found) if line.key not in [other.key for other in found[:at]]]
-
-
 def _drawn(kinds: Sequence[Rows], *, most: int) -> Rows:
     """Row numbers, ascending: all of them, or an even share of each kind, spread over the file."""
     room, chosen = most, np.empty(0, np.int64)
@@ -74,16 +69,16 @@ def _drawn(kinds: Sequence[Rows], *, most: int) -> Rows:
     return chosen
 
 
-def _rows(material: Material, lines: Sequence[Line], chosen: Rows, *, most_bytes: int) -> list[dict[str, Any]]:
+def _rows(material: Material, lines: Sequence[RowView], chosen: Rows, *, most_bytes: int) -> list[dict[str, Any]]:
     """Each row: id, text, pair, label, and what every line answered with what probability."""
-    said = [material.said[line.key] for line in lines]
+    answers = [material.answers[line.key] for line in lines]
     test, rows, size = material.test, [], 0
     for at in chosen.tolist():
         row: dict[str, Any] = {"id": shown(test.ids[at], 200), "label": int(test.labels[at])}
         row |= _cut("text", test.texts[at])
         if test.pairs is not None:
             row |= _cut("pair", test.pairs[at])
-        row["said"] = [[int(one.labels[at]), round(float(one.confidences[at]), 4)] for one in said]
+        row["answers"] = [[int(one.labels[at]), round(float(one.confidences[at]), 4)] for one in answers]
         size += len(json.dumps(row, ensure_ascii=False).encode(errors="replace"))
         if size > most_bytes:
             break

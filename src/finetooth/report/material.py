@@ -1,38 +1,29 @@
 """What the report is made of, read from the run folder while the texts are still there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from finetooth.data import Examples
 from finetooth.files import read_json
 from finetooth.measure import decision_file
-from finetooth.report.lines import Key, Line, read_lines
 from finetooth.report.measured import Answers, decided
+from finetooth.report.view import Key, RunView, view
 from finetooth.runs import predictions
-from finetooth.runs.layout import RowFolder, RunFolder
+from finetooth.runs.layout import RunFolder
 from finetooth.runs.results import contract
 from finetooth.runs.work import read_examples
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """contract, comparison, data, provenance: as the files hold them. said: by each row done, of the test rows: answers
-    as its decision has them."""
+    """answers: of each row done to the test rows, as its decision has them. data, provenance: as of their files."""
 
-    contract: Mapping[str, Any]
-    comparison: Mapping[str, Any]
+    run: RunView
     data: Mapping[str, Any]
     provenance: Mapping[str, Any]
-    lines: Sequence[Line]
-    said: Mapping[Key, Answers]
+    answers: Mapping[Key, Answers]
     test: Examples
-
-    @property
-    def classes(self) -> Sequence[str]:
-        """The names of the classes, in the order of their numbers."""
-        found: Sequence[str] = self.contract["data"]["classes"]
-        return found
 
 
 def gather(folder: RunFolder) -> Material:
@@ -40,21 +31,16 @@ def gather(folder: RunFolder) -> Material:
 
     Raises: RunError when a file of the run is missing or broken.
     """
-    figures = contract(folder.path)
-    comparison = read_json(folder.comparison)
-    lines = read_lines(figures, comparison)
-    said = {line.key: _answers(folder.row(*line.key), figures["data"]["classes"]) for line in lines if line.done}
+    run = view(contract(folder.path), read_json(folder.comparison))
+    answers = {}
+    for row in run.done:
+        place = folder.row(*row.key)
+        decision = decision_file.load(place.adapter, classes=run.classes, name=str(place.adapter))
+        answers[row.key] = decided(predictions.read(place.predictions)["test"], decision)
     return Material(
-        contract=figures,
-        comparison=comparison,
+        run=run,
         data=read_json(folder.data) if folder.data.is_file() else {},
         provenance=read_json(folder.provenance) if folder.provenance.is_file() else {},
-        lines=lines,
-        said=said,
+        answers=answers,
         test=read_examples(folder, "test"),
     )
-
-
-def _answers(row: RowFolder, classes: Sequence[str]) -> Answers:
-    decision = decision_file.load(row.adapter, classes=classes, name=str(row.adapter))
-    return decided(predictions.read(row.predictions)["test"], decision)

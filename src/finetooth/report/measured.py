@@ -1,4 +1,4 @@
-"""What the report counts again from predictions: confusions, slices, and where tuning went too far."""
+"""What the report counts again from predictions: confusions and slices."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,6 @@ import numpy.typing as npt
 from finetooth.measure.decisions import Decision
 from finetooth.runs.predictions import Predictions
 
-LEAST_RISE = 0.01
 _PARTS = 4
 _VALUES_SHOWN = 12
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
@@ -55,41 +54,32 @@ class Slice:
     correct: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Overfitting:
-    """Validation loss rose from its lowest, at `epoch`, while the training loss went on falling."""
-
-    epoch: float
-    lowest: float
-    last: float
-
-
-def decided(said: Predictions, decision: Decision) -> Answers:
+def decided(answers: Predictions, decision: Decision) -> Answers:
     """What a row answers, given its logits, as its decision has it."""
-    labels = decision.labels(said.logits)
-    return Answers(said.labels, labels, decision.confidences(said.logits, labels), said.logits.shape[1])
+    labels = decision.labels(answers.logits)
+    return Answers(answers.labels, labels, decision.confidences(answers.logits, labels), answers.logits.shape[1])
 
 
-def confusion(said: Answers) -> npt.NDArray[np.int64]:
+def confusion(answers: Answers) -> npt.NDArray[np.int64]:
     """(C, C) int64: rows of true class i that were called j; for few classes."""
-    places = said.truth * said.classes + said.labels
-    return np.bincount(places, minlength=said.classes**2).reshape(said.classes, said.classes)
+    places = answers.truth * answers.classes + answers.labels
+    return np.bincount(places, minlength=answers.classes**2).reshape(answers.classes, answers.classes)
 
 
-def mixed_up(said: Answers, most: int) -> list[Mixed]:
+def mixed_up(answers: Answers, most: int) -> list[Mixed]:
     """The `most` pairs of a true class and another answer that stand in most rows; of equals the first classes."""
-    wrong = ~said.right
-    pairs, counts = np.unique(said.truth[wrong] * said.classes + said.labels[wrong], return_counts=True)
-    totals = np.bincount(said.truth, minlength=said.classes)
+    wrong = ~answers.right
+    pairs, counts = np.unique(answers.truth[wrong] * answers.classes + answers.labels[wrong], return_counts=True)
+    totals = np.bincount(answers.truth, minlength=answers.classes)
     found = []
     for at in np.argsort(-counts, kind="stable")[:most].tolist():
-        true, answer = divmod(int(pairs[at]), said.classes)
+        true, answer = divmod(int(pairs[at]), answers.classes)
         found.append(Mixed(true, answer, int(counts[at]), int(totals[true])))
     return found
 
 
 def slices(
-    said: Sequence[Answers],
+    answers: Sequence[Answers],
     *,
     classes: Sequence[str],
     texts: Sequence[str],
@@ -99,8 +89,8 @@ def slices(
 
     A column of many numbers is told by quarters, one of many other values by the most frequent of them.
     """
-    correct = np.stack([one.right for one in said])
-    yield "true class", list(_by(said[0].truth, list(classes), correct))
+    correct = np.stack([one.right for one in answers])
+    yield "true class", list(_by(answers[0].truth, list(classes), correct))
     lengths = np.fromiter(map(len, texts), np.int64, count=len(texts))
     yield "length of the text", list(_by(*_quarters(lengths), correct))
     for name, values in columns.items():
@@ -115,29 +105,6 @@ def slices(
         names = [str(kinds[at]) or "(none)" for at in order[:_VALUES_SHOWN]]
         names += [f"{len(order) - _VALUES_SHOWN:,} other values"] if len(order) > _VALUES_SHOWN else []
         yield name, list(_by(rank[numbers], names, correct))
-
-
-def lowest_of(curve: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The point of lowest validation loss, the first among equals; at least one point."""
-    return min(curve, key=lambda point: point["validation_loss"])
-
-
-def risen(point: Mapping[str, Any], lowest: Mapping[str, Any]) -> bool:
-    """Whether validation loss lies above its lowest by more than LEAST_RISE of that."""
-    return bool(point["validation_loss"] > (1 + LEAST_RISE) * lowest["validation_loss"])
-
-
-def overfitting(curve: Sequence[Mapping[str, Any]]) -> Overfitting | None:
-    """Where a curve began to overfit, if validation loss ended above its lowest and training loss below the one there.
-
-    A rise of LEAST_RISE of the lowest or less is none. One evaluation shows none.
-    """
-    if not curve:
-        return None
-    lowest, last = lowest_of(curve), curve[-1]
-    if not risen(last, lowest) or last["train_loss"] >= lowest["train_loss"]:
-        return None
-    return Overfitting(lowest["epoch"], lowest["validation_loss"], last["validation_loss"])
 
 
 def _by(numbers: npt.NDArray[np.int64], names: Sequence[str], correct: npt.NDArray[np.bool_]) -> Iterator[Slice]:

@@ -1,63 +1,65 @@
-"""report.html: one file that needs no other, of what a run measured and of the rows that tell its rows apart."""
+"""report.html: one file that needs no other, of what a run measured and of the rows on which its rows differ."""
 
 import base64
 import hashlib
-from importlib import resources
+from collections.abc import Mapping
+from typing import Any
 
-from finetooth.report import sections
-from finetooth.report.disagreements import disagreements, embedded
-from finetooth.report.lines import abstains_below
-from finetooth.report.listing import rows_section
-from finetooth.report.markup import NO_ICON, Safe, join, shown, tag
+from finetooth.report import charts, columns, quality
+from finetooth.report.curves import LEAST_RISE, curves
+from finetooth.report.disagreements import MOST_CHARACTERS, disagreements, embedded
+from finetooth.report.html import part, rendered
 from finetooth.report.material import Material
+from finetooth.report.measured import slices
+from finetooth.report.notes import facts, narrowed, notes, warnings
+from finetooth.report.plots import Table, cells
+from finetooth.report.tables import table_of
+from finetooth.report.view import RowView, RunView
+from finetooth.wording import counted, p_value, percent, points, short_model, shown, times
+
+_LISTED = 20
+_RATES = (columns.MACRO_F1, columns.LOSS, columns.CALIBRATION_ERROR)
 
 
 def page(material: Material) -> str:
     """The whole page as text."""
-    style, script = part("style.css"), part("script.js")
-    found = disagreements(material)
-    parts = [
-        ("rows", "All rows", rows_section(material)),
-        ("costs", "What it cost", sections.costs_section(material)),
-    ]
-    if any(line.row["curve"] for line in material.lines):
-        parts.append(("tuning", "How tuning went", sections.curves_section(material)))
-    if material.said:
-        parts.append(("answers", "Right and wrong", sections.confusions_section(material)))
-        parts.append(("slices", "Slices", sections.slices_section(material)))
-    if found is not None:
-        parts.append(("browse", "Row by row", sections.browser_section(found, below=abstains_below(material.lines))))
-    parts.append(("method", "How it was measured", sections.method_section(material)))
-    body = [
-        tag("a", "Skip to the table", href="#rows", class_="skip"),
-        tag(
-            "main",
-            sections.opening(material, [(key, heading) for key, heading, _ in parts]),
-            *(
-                tag(
-                    "section", tag("h2", heading, id=f"{key}-heading"), inside, id=key, aria_labelledby=f"{key}-heading"
-                )
-                for key, heading, inside in parts
-            ),
-        ),
-        sections.closing(material, holds_rows=found is not None),
-    ]
-    if found is not None:
-        # The data is not run by a browser; what could end its element or begin another is escaped in it.
-        body.append(tag("script", Safe(embedded(found)), type="application/json", id="rows-data"))
-        body.append(tag("script", Safe(script)))
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy(style, script)),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="referrer", content="no-referrer"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("link", rel="icon", href=NO_ICON),  # else a browser asks the page's server for one
-        tag("title", f"{shown(material.contract['run'])}: Finetooth report"),
-        tag("style", Safe(style)),
+    run, style, script = material.run, part("style.css"), part("script.js")
+    browser, looked_at = disagreements(material), run.looked_at
+    both = [row for row in (run.winner, run.best_baseline) if row is not None] or run.done[:1]
+    spent = [*columns.parts(run), columns.SHARE_TRAINED, columns.TIME, columns.PEAK_MEMORY, columns.ADAPTER_SIZE]
+    return rendered(
+        "page.html",
+        run=run,
+        style=style,
+        script=script,
+        policy=policy(style, script),
+        opening=_opening(run),
+        ladder=charts.ladder(run) if run.done else None,
+        rows=table_of(run, [*columns.MEASURED, *_RATES], f"Every row, on the same {counted(run.test, 'test row')}"),
+        notes=notes(run, beside_accuracy=True),
+        warnings=warnings(run),
+        pooled=_pooled(run) if run.pooled else None,
+        spent=table_of(run, [*spent, columns.LATENCY], "What every row has and takes"),
+        by_peft=any(row.parameters and row.parameters.peft_percent is not None for row in run.rows),
+        costs=[figure for what in charts.AXES if (figure := charts.against(run, what)) is not None],
+        curves=curves(run),
+        least_rise=percent(LEAST_RISE, 0),
+        confusions=[quality.confusion_of(row, material.answers[row.key], run.classes) for row in looked_at],
+        reliability=[
+            quality.reliability_diagram(row, material.answers[row.key], at) for at, row in enumerate(looked_at)
+        ],
+        sliced=[(row, charts.look_of(row)) for row in both],
+        slices=_slices(material, both) if both else [],
+        browser=browser,
+        embedded=embedded(browser),
+        here="" if browser is None else _here(browser),
+        most_characters=MOST_CHARACTERS,
+        below=None if run.abstains_below is None else percent(run.abstains_below),
+        facts=facts(run, material.data, material.provenance),
+        accounts=_accounts(material.data.get("rows", {})),
+        noticed=_noticed(material.data),
+        version=(material.provenance.get("packages") or {}).get("finetooth"),
     )
-    return f"<!doctype html>\n{tag('html', head, tag('body', join(*body)), lang='en').text}\n"
 
 
 def policy(style: str, script: str) -> str:
@@ -72,9 +74,67 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def part(name: str) -> str:
-    """The text of a style or script of ours, to stand inside its element."""
-    # Line ends as a browser reads them, whatever the check-out made of them: the policy's hash is over those.
-    text = resources.files("finetooth.report").joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n")
-    assert "</" not in text, f"{name} would end its element"
-    return text
+def _opening(run: RunView) -> list[tuple[str, str]]:
+    facts_shown = [
+        ("model", shown(short_model(run.model)) if run.model else "none"),
+        ("training rows", f"{run.train:,}"),
+        ("validation rows", f"{run.validation:,}"),
+        ("test rows", f"{run.test:,}"),
+        ("test set opened", times(run.test_openings)),
+        ("classes", f"{len(run.classes):,}"),
+    ]
+    if run.seeds:
+        facts_shown.append(("seeds" if len(run.seeds) > 1 else "seed", ", ".join(map(str, run.seeds))))
+    return facts_shown
+
+
+def _slices(material: Material, rows: list[RowView]) -> list[Any]:
+    answers, test = [material.answers[row.key] for row in rows], material.test
+    every = slices(answers, classes=material.run.classes, texts=test.texts, columns=test.slices)
+    return [quality.slice_figure(by, parts, key=f"slice-{at}", rows=rows) for at, (by, parts) in enumerate(every)]
+
+
+def _pooled(run: RunView) -> Table:
+    """Means over seeds."""
+    rows = [
+        cells(
+            one.name,
+            f"{one.seeds:,}",
+            percent(one.mean),
+            f"{100 * one.standard_deviation:.1f}",
+            "" if one.difference is None else points(one.difference),
+            "" if one.interval is None else f"{points(one.interval[0])} to {points(one.interval[1])}",
+            "" if one.p is None else p_value(one.p),
+        )
+        for one in run.pooled
+    ]
+    return Table(
+        columns=["row", "seeds", "mean accuracy", "standard deviation", "vs best baseline", "95 % interval", "p"],
+        rows=rows,
+        caption="Mean accuracy over seeds; their spread is a standard deviation in percentage points",
+    )
+
+
+def _here(browser: Mapping[str, Any]) -> str:
+    """How many of the rows that could be browsed are on the page."""
+    here, total = len(browser["rows"]), browser["total"]
+    if here == total:
+        return f"All {counted(total, 'such row')} are here."
+    return f"{here:,} of {counted(total, 'such row')} are here, drawn evenly from each kind."
+
+
+def _accounts(accounts: Mapping[str, Mapping[str, Any]]) -> Table | None:
+    """Where every row of the data went."""
+    rows = [
+        cells(split, *(f"{count:,}" for count in (
+            one["in"], one["used"], one["rejected"], sum(one["dropped"].values()), one["outside"],
+        )))
+        for split, one in accounts.items()
+    ]  # fmt: skip
+    caption = "Every row of the data: in = used + rejected + dropped + outside the limit"
+    columns_of = ["split", "in", "used", "rejected", "dropped", "outside the limit"]
+    return Table(columns=columns_of, rows=rows, caption=caption) if rows else None
+
+
+def _noticed(data: Mapping[str, Any]) -> list[str]:
+    return [*narrowed(data), *(shown(str(note), 400) for note in data.get("notes", []))][:_LISTED]

@@ -3,18 +3,85 @@
 So a chart is as wide as the page lets it and its words keep their size, without a line of script.
 """
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from finetooth.report.markup import Child, Safe, details, join, shown, tag
+from finetooth.report.columns import Cell
+from finetooth.wording import cut, shown
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _LOG_MARKS = ((1, 1.5, 2, 3, 4, 6, 8), (1, 2, 5), (1, 3), (1,))
 _MOST_TICKS = 5
-_NAME_WIDE, _NAME_NARROW = 20, 16  # characters of a name that stand left of a plot
+_NAME_WIDE, _NAME_NARROW = 20, 17  # characters of a name that stand left of a plot
 _ROOM = 1e-9
+Anchor = Literal["start", "middle", "end"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One stroke of a chart, drawn by the macro of templates/marks.html that is called as its shape.
+
+    x, x2: places across, of the width; y, y2: pixels down. dx: pixels to move it across. look: its class in the style
+    sheet. radius: pixels. places: of a curve.
+    """
+
+    shape: Literal["line", "words", "whisker", "upright", "dot", "diamond", "ring", "bar", "curve"]
+    look: str = ""
+    x: str = "0%"
+    y: float = 0.0
+    x2: str = "0%"
+    y2: float = 0.0
+    dx: float = 0.0
+    text: str = ""
+    anchor: Anchor = "start"
+    radius: float = 0.0
+    places: Sequence[tuple[str, float]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """A drawing with a title and a description for those who do not see it. key: unique on the page; height: pixels."""
+
+    key: str
+    marks: Sequence[Mark]
+    title: str
+    description: str
+    height: float
+    look: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Figures that scroll inside themselves; the first column heads the rows.
+
+    words: columns from the left that hold words, not figures. marked: the row set off. quiet: caption for readers of
+    the page by ear only, where a heading beside it says the same. look: a class of the style sheet.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    caption: str
+    words: int = 1
+    marked: int | None = None
+    quiet: bool = False
+    look: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A drawing under its heading, with a note below and its figures as a table that opens on demand."""
+
+    heading: str
+    plot: Plot
+    table: Table | None = None
+    note: str = ""
+
+
+def cells(*texts: str) -> list[Cell]:
+    """A row of a table."""
+    return [Cell(text) for text in texts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,65 +139,51 @@ def ticks_digits(scale: Scale) -> int:
     return next((digits for digits in range(9) if all(abs(round(v, digits) - v) < _ROOM for v in values)), 9)
 
 
-def line(x1: str, y1: float, x2: str, y2: float, *, look: str) -> Safe:  # long: because a line has two ends
-    """A line of class `look`."""
-    return tag("line", x1=x1, y1=round(y1, 2), x2=x2, y2=round(y2, 2), class_=look)
+def line(x: str, y: float, x2: str, y2: float, *, look: str) -> Mark:  # long: because a line has two ends
+    """A straight line."""
+    return Mark(shape="line", x=x, y=round(y, 2), x2=x2, y2=round(y2, 2), look=look)
 
 
-def words(x: str, y: float, *children: Child, look: str = "", anchor: str = "start", dx: float = 0) -> Safe:
+def words(
+    x: str, y: float, text: str, *, look: str = "", anchor: Anchor = "start", dx: float = 0
+) -> Mark:  # long: because every text has a place and an end
     """A text whose start, middle or end stands at x, moved by dx pixels."""
-    return tag("text", *children, x=x, y=round(y, 2), dx=dx or None, text_anchor=anchor, class_=look or None)
+    return Mark(shape="words", x=x, y=round(y, 2), text=text, look=look, anchor=anchor, dx=dx)
 
 
-def row_name(name: str, y: float, *, strong: bool = False) -> Safe:
+def row_name(name: str, y: float, *, strong: bool = False) -> list[Mark]:
     """The name of a row left of a plot, cut to what has room there: less of it where the page is narrow."""
     look = "name strong" if strong else "name"
     cuts = ((_NAME_WIDE, " wide-only"), (_NAME_NARROW, " narrow-only")) if len(name) > _NAME_NARROW else ((80, ""),)
-    return join(*(words("0%", y + 4, _cut(name, most), look=look + only, anchor="end", dx=-12) for most, only in cuts))
+    return [words("0%", y + 4, _short(name, most), look=look + only, anchor="end", dx=-12) for most, only in cuts]
 
 
-def _cut(name: str, most: int) -> str:
-    """The name in `most` characters; its seed, which tells it from its like, stays."""
-    rest, mark, seed = name.rpartition(", seed ")
-    return shown(rest, most - len(mark + seed)) + mark + seed if mark and seed.isdecimal() else shown(name, most)
+def _short(name: str, most: int) -> str:
+    """The name in `most` characters; its seed, which distinguishes it from its like, stays."""
+    rest, mark, seed = name.rpartition(" (seed ")
+    return cut(shown(rest), most - len(mark + seed)) + mark + seed if mark else shown(name, most)
 
 
-def whisker(scale: Scale, low: float, high: float, *, y: float, look: str) -> Safe:
+def whisker(scale: Scale, low: float, high: float, *, y: float, look: str) -> Mark:
     """A horizontal interval with end strokes."""
-    start, end = scale.across(low), scale.across(high)
-    return tag(
-        "g",
-        line(start, y, end, y, look="bar"),
-        line(start, y - 3, start, y + 3, look="bar"),
-        line(end, y - 3, end, y + 3, look="bar"),
-        class_=look,
-    )
+    return Mark(shape="whisker", x=scale.across(low), x2=scale.across(high), y=round(y, 2), look=look)
 
 
-def upright(x: str, top: float, bottom: float, *, look: str, dx: float = 0) -> Safe:
+def upright(x: str, top: float, bottom: float, *, look: str, dx: float = 0) -> Mark:
     """A vertical interval with end strokes at x, moved by dx pixels."""
-    strokes = f"M{dx:g} {top:.2f}V{bottom:.2f}M{dx - 3:g} {top:.2f}h6M{dx - 3:g} {bottom:.2f}h6"
-    return tag("svg", tag("path", d=strokes, class_="bar"), x=x, overflow="visible", class_=look)
+    return Mark(shape="upright", x=x, y=round(top, 2), y2=round(bottom, 2), look=look, dx=dx)
 
 
-def dot(x: str, y: float, *, look: str, radius: float = 4.5, dx: float = 0) -> Safe:
+def dot(x: str, y: float, *, look: str, radius: float = 4.5, dx: float = 0) -> Mark:
     """A point: round, or of the best baseline a diamond, so that colour is not needed; moved by dx pixels."""
-    if look == "control":
-        size = radius * 1.25
-        shape = tag(
-            "path",
-            d=f"M{dx:g} {-size:.2f}l{size:.2f} {size:.2f} {-size:.2f} {size:.2f} {-size:.2f} {-size:.2f}Z",
-            class_="dot",
-        )
-        return tag("svg", shape, x=x, y=round(y, 2), overflow="visible", class_=look)
-    moved = f"translate({dx:g} 0)" if dx else None
-    return tag("circle", cx=x, cy=round(y, 2), r=radius, transform=moved, class_=f"dot {look}")
+    if look == "baseline":
+        return Mark(shape="diamond", x=x, y=round(y, 2), look=look, radius=round(1.25 * radius, 2), dx=dx)
+    return Mark(shape="dot", x=x, y=round(y, 2), look=look, radius=radius, dx=dx)
 
 
-def curve(places: Sequence[tuple[str, float]], *, look: str) -> Safe:
-    """Straight lines from place to place."""
-    pieces = [line(x1, y1, x2, y2, look="bar") for (x1, y1), (x2, y2) in itertools.pairwise(places)]
-    return tag("g", *pieces, class_=look)
+def bar(x: str, y: float, *, width: float, height: float, look: str) -> Mark:
+    """A filled box; width: a share of the plot's width, height: pixels."""
+    return Mark(shape="bar", x=x, y=round(y, 2), x2=f"{100 * width:.2f}%", y2=round(height, 2), look=look)
 
 
 def spread(places: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
@@ -146,27 +199,3 @@ def spread(places: Sequence[float], *, gap: float, low: float, high: float) -> l
         moved[at] = min(moved[at], ceiling)
         ceiling = moved[at] - gap
     return moved
-
-
-def plot(key: str, drawn: Sequence[Safe], *, title: str, said: str, height: float, look: str) -> Safe:
-    """The drawing as one image with a title and a description for those who do not see it; key: unique on the page."""
-    name, told = f"{key}-name", f"{key}-said"
-    image = tag(
-        "svg",
-        tag("title", title, id=name),
-        tag("desc", said, id=told),
-        *drawn,
-        width="100%",
-        height=height,
-        role="img",
-        aria_labelledby=f"{name} {told}",
-        class_="plot",
-    )
-    return tag("div", image, class_=f"frame {look}")
-
-
-def figure(heading: str, image: Safe, grid: Safe | None = None, *, note: str | None = None) -> Safe:
-    """An image under its heading, with a note below and its figures as a table that opens on demand."""
-    below = tag("p", note, class_="note") if note else None
-    fold = None if grid is None else details("Figures", grid)
-    return tag("figure", tag("figcaption", heading), image, below, fold)

@@ -1,15 +1,17 @@
 """Where rows are right and wrong: confusion matrices, reliability diagrams and slices."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from finetooth.measure.calibration import Bin, calibration_error, reliability
 from finetooth.measure.intervals import wilson
 from finetooth.report import plots
 from finetooth.report.charts import bottom, look_of
-from finetooth.report.lines import Line
-from finetooth.report.markup import Child, Safe, details, shown, table, tag
+from finetooth.report.columns import Cell
 from finetooth.report.measured import Answers, Slice, confusion, mixed_up
-from finetooth.report.wording import counted, interval, percent, points
+from finetooth.report.plots import Figure, Mark, Plot, Table, cells
+from finetooth.report.view import RowView
+from finetooth.wording import counted, interval, percent, points, shown
 
 MOST_CLASSES = 12  # of a matrix on the page; of more the pairs most often mixed up stand there, the matrix behind them
 _MOST_OF_ALL = 150  # classes of a matrix behind the pairs: more would make the page too large
@@ -21,202 +23,208 @@ _SQUARE = 230
 _STEP = 30
 
 
-def confusion_matrix(line: Line, said: Answers, classes: Sequence[str]) -> Safe:
-    """The matrix of a row, shaded by the share of the true class.
+@dataclass(frozen=True, slots=True)
+class Square:
+    """A cell of a matrix. look: its class in the style sheet."""
 
-    Of many classes the pairs most often mixed up, and the matrix on demand.
-    """
-    heading = tag("figcaption", f"{shown(line.title)}: {counted(len(said.truth), 'test row')}")
-    names = [shown(name, 40) for name in classes]
-    if len(classes) <= MOST_CLASSES:
-        return tag("figure", heading, _matrix(line, said, names, whole=False))
-    pairs = _mixed_up(line, said, names)
-    if len(classes) > _MOST_OF_ALL:
-        return tag("figure", heading, pairs)
-    matrix = _matrix(line, said, names, whole=True)
-    return tag("figure", heading, pairs, details(f"All {len(names):,} classes", matrix))
+    text: str
+    share: str
+    look: str
 
 
-def _matrix(line: Line, said: Answers, names: Sequence[str], *, whole: bool) -> Safe:
-    """True classes in lines, answers in columns, headed by the numbers of the classes where names would be wide.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """True classes in lines, answers in columns. heads: the text of each column, and the name that it stands for.
 
+    lines: the number of a class where columns are headed by numbers, its name, its cells and how many rows it has.
     whole: of very many classes: counts without shares, empty where none, in a box that scrolls both ways.
     """
-    counts = confusion(said)
-    numbered = max(map(len, names)) > _SHORT or len(names) > _FEW
-    heads = [str(at) for at in range(1, len(names) + 1)] if numbered else names
-    columns = [
-        tag("th", tag("bdi", head), scope="col", class_="n", title=name if numbered else None)
-        for head, name in zip(heads, names, strict=True)
-    ]
-    head = tag("tr", tag("th", "true class", scope="col"), *columns, tag("th", "rows", scope="col", class_="n"))
-    body = []
-    for at, (name, total) in enumerate(zip(names, counts.sum(axis=1).tolist(), strict=True)):
-        cells = [_shaded(int(counts[at, to]), total, right=at == to, alone=whole) for to in range(len(names))]
-        title = tag("th", f"{at + 1}: " if numbered else None, tag("bdi", name), scope="row")
-        body.append(tag("tr", title, *cells, tag("td", f"{total:,}", class_="n total")))
-    caption = f"Confusion matrix of {shown(line.title)}: true class in each line, its answer in each column"
-    inside = [tag("caption", caption, class_="unseen"), tag("thead", head), tag("tbody", *body)]
-    grid = tag("table", *inside, class_="matrix")
-    look = "wide whole" if whole else "wide"
-    return tag("div", grid, class_=look, tabindex=0, role="region", aria_label=caption)
+
+    caption: str
+    heads: Sequence[tuple[str, str]]
+    lines: Sequence[tuple[str, str, Sequence[Square], int]]
+    whole: bool
 
 
-def reliability_diagram(line: Line, said: Answers, number: int) -> Safe:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confusion:
+    """The matrix of a row; of many classes the pairs most often mixed up, and the matrix on demand."""
+
+    heading: str
+    matrix: Matrix | None
+    pairs: Table | None = None
+
+
+def confusion_of(row: RowView, answers: Answers, classes: Sequence[str]) -> Confusion:
+    """The confusion matrix of a row, shaded by the share of the true class."""
+    heading = f"{row.title}: {counted(len(answers.truth), 'test row')}"
+    names = [shown(name, 40) for name in classes]
+    if len(classes) <= MOST_CLASSES:
+        return Confusion(heading=heading, matrix=_matrix(row, answers, names, whole=False))
+    matrix = _matrix(row, answers, names, whole=True) if len(classes) <= _MOST_OF_ALL else None
+    return Confusion(heading=heading, matrix=matrix, pairs=_mixed_up(row, answers, names))
+
+
+def reliability_diagram(row: RowView, answers: Answers, number: int) -> Figure:
     """Accuracy against confidence in bins, with intervals, beside the diagonal of a calibrated row."""
-    bins = reliability(said.confidences, said.right)
-    error = calibration_error(bins)
-    scale = plots.even_scale(0.0, 1.0, most=5)
-    drawn = [plots.line("0%", _SQUARE, "100%", 0, look="diagonal")]
+    bins = reliability(answers.confidences, answers.right)
+    scale, look = plots.even_scale(0.0, 1.0, most=5), look_of(row)
+    marks = [plots.line("0%", _SQUARE, "100%", 0, look="diagonal")]
     for tick in scale.ticks:
         y = scale.down(tick, _SQUARE)
-        drawn += [
+        marks += [
             plots.line("0%", y, "100%", y, look="grid"),
             plots.words("0%", y + 4, percent(tick, 0), look="tick", anchor="end", dx=-8),
             plots.words(scale.across(tick), _SQUARE + 18, percent(tick, 0), look="tick", anchor="middle"),
         ]
-    look = look_of(line)
-    for found in bins:
-        ends = [scale.down(bound, _SQUARE) for bound in _interval_of(found)]
-        x = scale.across(found.confidence)
-        drawn += [
-            plots.upright(x, ends[1], ends[0], look=look),
-            plots.dot(x, scale.down(found.accuracy, _SQUARE), look=look),
-        ]
-    drawn.append(plots.words("2%", 14, "share right", look="tick"))
-    drawn.append(plots.words("100%", _SQUARE - 8, "confidence", look="tick", anchor="end"))
-    drawn += _histogram(bins)
-    title = f"Reliability of {shown(line.title)}"
-    said_so = f"{title}: " + "; ".join(
-        f"confidence {percent(found.confidence, 0)}, {percent(found.accuracy, 0)} right of {found.examples:,}"
-        for found in bins
+    for one in bins:
+        low, high = (scale.down(bound, _SQUARE) for bound in _interval_of(one))
+        x = scale.across(one.confidence)
+        marks += [plots.upright(x, high, low, look=look), plots.dot(x, scale.down(one.accuracy, _SQUARE), look=look)]
+    marks.append(plots.words("2%", 14, "share right", look="tick"))
+    marks.append(plots.words("100%", _SQUARE - 8, "confidence", look="tick", anchor="end"))
+    marks += _histogram(bins)
+    title = f"Reliability of {row.title}"
+    text = "; ".join(
+        f"confidence {percent(one.confidence, 0)}, {percent(one.accuracy, 0)} right of {one.examples:,}" for one in bins
     )
-    image = plots.plot(f"reliability-{number}", drawn, title=title, said=said_so, height=_SQUARE + 80, look="square")
-    rows: list[list[Child]] = [
-        [
-            f"{percent(found.low, 0)} to {percent(found.high, 0)}",
-            f"{found.examples:,}",
-            percent(found.confidence),
-            percent(found.accuracy),
-            interval(_interval_of(found)),
-        ]
-        for found in bins
+    rows = [
+        cells(
+            f"{percent(one.low, 0)} to {percent(one.high, 0)}",
+            f"{one.examples:,}",
+            percent(one.confidence),
+            percent(one.accuracy),
+            interval(_interval_of(one)),
+        )
+        for one in bins
     ]
-    grid = table(["confidence", "rows", "mean", "right", "95 % interval"], rows, caption=title, quiet=True)
-    rows_in = f"{counted(len(bins), 'bin')} of {counted(len(said.truth), 'row')}"
-    note = f"Expected calibration error {percent(error)} ({rows_in}; biased upwards)."
-    return plots.figure(shown(line.title), image, grid, note=note)
+    counts = f"{counted(len(bins), 'bin')} of {counted(len(answers.truth), 'row')}"
+    return Figure(
+        heading=row.title,
+        plot=Plot(
+            key=f"reliability-{number}", marks=marks, title=title, description=f"{title}: {text}", height=_SQUARE + 80,
+            look="square",
+        ),
+        table=Table(
+            columns=["confidence", "rows", "mean", "right", "95 % interval"], rows=rows, caption=title, quiet=True
+        ),
+        note=f"Expected calibration error {percent(calibration_error(bins))} ({counts}; biased upwards).",
+    )  # fmt: skip
 
 
-def slice_figure(by: str, found: Sequence[Slice], *, key: str, lines: Sequence[Line]) -> Safe:
-    """Accuracy of the winner and the best baseline in each slice. lines: the rows that they count, in order.
+def slice_figure(by: str, parts: Sequence[Slice], *, key: str, rows: Sequence[RowView]) -> Figure:
+    """Accuracy of the winner and the best baseline in each slice. rows: those that they count, in order.
 
     Of very many slices those in which the first row is right least often.
     """
-    least = sorted(found, key=lambda part: part.correct[0] / part.count)
-    drawn = least[:_SLICES] if len(found) > _SLICES else found
-    listed = least[:_LISTED] if len(found) > _LISTED else found
-    bounds = [bound for part in drawn for bound in _bounds(part)]
-    low, high = min(bound[0] for bound in bounds), max(bound[1] for bound in bounds)
-    scale = plots.even_scale(low, high, most=4, within=(0.0, 1.0))
+    least = sorted(parts, key=lambda part: part.correct[0] / part.count)
+    drawn = least[:_SLICES] if len(parts) > _SLICES else parts
+    listed = least[:_LISTED] if len(parts) > _LISTED else parts
+    bounds = [bound for part in drawn for ends in _bounds(part) for bound in ends]
+    scale = plots.even_scale(min(bounds), max(bounds), most=4, within=(0.0, 1.0))
     height = _STEP * len(drawn) + 10
-    strokes = [*bottom(scale, height), plots.words("100%", 2, "rows", look="tick", dx=12)]
+    marks = [*bottom(scale, height), plots.words("100%", 2, "rows", look="tick", dx=12)]
     for at, part in enumerate(drawn):
-        strokes += _slice_strokes(part, _STEP * at + 20, scale=scale, lines=lines)
-    names = " and ".join(shown(line.title) for line in lines)
-    title = f"Accuracy of {names} by {shown(by)}"
-    said = f"{title}: " + "; ".join(
+        marks += _slice_marks(part, _STEP * at + 20, scale=scale, rows=rows)
+    title = f"Accuracy of {' and '.join(row.title for row in rows)} by {shown(by)}"
+    text = "; ".join(
         f"{shown(part.name)} ({counted(part.count, 'row')}) "
         + ", ".join(percent(right / part.count) for right in part.correct)
         for part in drawn
     )
-    image = plots.plot(key, strokes, title=title, said=said, height=height, look="ladder plain")
-    notes = [f"Drawn: the {_SLICES} of {len(found):,} that are right least often."] if len(found) > _SLICES else []
-    notes += [f"Figures: the {_LISTED}."] if len(found) > _LISTED else []
+    notes = [f"Drawn: the {_SLICES} of {len(parts):,} that are right least often."] if len(parts) > _SLICES else []
+    notes += [f"Figures: the {_LISTED}."] if len(parts) > _LISTED else []
     notes += [f"The scale begins at {percent(scale.low, 0)}, not at 0."] if scale.low else []
-    grid = _slice_table(title, by, listed, lines)
-    return plots.figure(f"By {shown(by)}", image, grid, note=" ".join(notes) or None)
+    return Figure(
+        heading=f"By {shown(by)}",
+        plot=Plot(
+            key=key, marks=marks, title=title, description=f"{title}: {text}", height=height, look="ladder plain"
+        ),
+        table=_slice_table(title, by, listed, rows),
+        note=" ".join(notes),
+    )
+
+
+def _matrix(row: RowView, answers: Answers, names: Sequence[str], *, whole: bool) -> Matrix:
+    counts = confusion(answers)
+    numbered = max(map(len, names)) > _SHORT or len(names) > _FEW  # names would be wide
+    lines = []
+    for at, (name, total) in enumerate(zip(names, counts.sum(axis=1).tolist(), strict=True)):
+        squares = [_square(int(count), total, right=at == to, whole=whole) for to, count in enumerate(counts[at])]
+        lines.append((f"{at + 1}: " if numbered else "", name, squares, total))
+    return Matrix(
+        caption=f"Confusion matrix of {row.title}: true class in each line, its answer in each column",
+        heads=[(str(at) if numbered else name, name if numbered else "") for at, name in enumerate(names, 1)],
+        lines=lines,
+        whole=whole,
+    )
+
+
+def _square(count: int, total: int, *, right: bool, whole: bool) -> Square:
+    """A cell of a matrix. whole: the count without its share, and nothing for none."""
+    share = count / total if total else 0.0
+    look = f"n shade-{'right' if right else 'wrong'}-{round(_SHADES * share)}" if count else "n none"
+    if whole:
+        return Square(f"{count:,}" if count else "", "", look)
+    return Square(f"{count:,}", percent(share, 0) if total else "", look)
+
+
+def _mixed_up(row: RowView, answers: Answers, names: Sequence[str]) -> Table:
+    return Table(
+        columns=["true class", "its answer", "rows", "share of the class"],
+        rows=[
+            cells(names[pair.true], names[pair.answer], f"{pair.count:,}", percent(pair.count / pair.total))
+            for pair in mixed_up(answers, _PAIRS)
+        ],
+        caption=f"The pairs of classes that {row.title} mixes up most, of {len(names):,} classes",
+        words=2,
+        quiet=True,
+        look="pairs",
+    )
+
+
+def _interval_of(one: Bin) -> tuple[float, float]:
+    return wilson(round(one.accuracy * one.examples), one.examples)
+
+
+def _histogram(bins: Sequence[Bin]) -> list[Mark]:
+    """Rows of each bin as bars below the square."""
+    top, tall = _SQUARE + 30, 36
+    most = max(one.examples for one in bins)
+    marks = []
+    for one in bins:
+        height = max(1.0, tall * one.examples / most)
+        x, width = f"{100 * one.low + 0.6:.2f}%", one.high - one.low - 0.012
+        marks.append(plots.bar(x, top + tall - height, width=width, height=height, look="count"))
+    return [*marks, plots.words("0%", top + tall, "rows", look="tick", anchor="end", dx=-8)]
 
 
 def _bounds(part: Slice) -> list[tuple[float, float]]:
     return [wilson(right, part.count) for right in part.correct]
 
 
-def _slice_strokes(part: Slice, middle: float, *, scale: plots.Scale, lines: Sequence[Line]) -> list[Safe]:
+def _slice_marks(part: Slice, middle: float, *, scale: plots.Scale, rows: Sequence[RowView]) -> list[Mark]:
     """One slice: its name, each row's dot with its whiskers, and how many rows it holds."""
-    strokes = [
-        plots.row_name(part.name, middle),
+    marks = [
+        *plots.row_name(part.name, middle),
         plots.words("100%", middle + 4, f"{part.count:,}", look="tick", dx=12),
     ]
-    for place, (line, right, ends) in enumerate(zip(lines, part.correct, _bounds(part), strict=True)):
-        y = middle + (4.5 if place else -4.5) * (len(lines) > 1)
-        strokes.append(plots.whisker(scale, *ends, y=y, look=look_of(line)))
-        strokes.append(plots.dot(scale.across(right / part.count), y, look=look_of(line), radius=4))
-    return strokes
+    for place, (row, right, ends) in enumerate(zip(rows, part.correct, _bounds(part), strict=True)):
+        y = middle + (4.5 if place else -4.5) * (len(rows) > 1)
+        marks.append(plots.whisker(scale, *ends, y=y, look=look_of(row)))
+        marks.append(plots.dot(scale.across(right / part.count), y, look=look_of(row), radius=4))
+    return marks
 
 
-def _slice_table(title: str, by: str, found: Sequence[Slice], lines: Sequence[Line]) -> Safe:
-    columns = [shown(by), "rows"]
-    for line in lines:
-        columns += [shown(line.title), "95 % interval"]
-    if len(lines) > 1:
-        columns.append("difference")
-    rows = []
-    for part in found:
-        cells: list[Child] = [tag("bdi", shown(part.name)), f"{part.count:,}"]
+def _slice_table(title: str, by: str, parts: Sequence[Slice], rows: Sequence[RowView]) -> Table:
+    columns = [shown(by), "rows", *(name for row in rows for name in (row.title, "95 % interval"))]
+    lines: list[list[Cell]] = []
+    for part in parts:
+        line = cells(shown(part.name), f"{part.count:,}")
         for right, bound in zip(part.correct, _bounds(part), strict=True):
-            cells += [percent(right / part.count), interval(bound)]
-        if len(lines) > 1:
-            cells.append(points((part.correct[0] - part.correct[1]) / part.count))
-        rows.append(cells)
-    return table(columns, rows, caption=title, quiet=True)
-
-
-def _interval_of(found: Bin) -> tuple[float, float]:
-    return wilson(round(found.accuracy * found.examples), found.examples)
-
-
-def _histogram(bins: Sequence[Bin]) -> list[Safe]:
-    """Rows of each bin as bars below the square, the largest one numbered."""
-    top, tall = _SQUARE + 30, 36
-    most = max(found.examples for found in bins)
-    parts = []
-    for found in bins:
-        height = max(1.0, tall * found.examples / most)
-        parts.append(
-            tag(
-                "rect",
-                x=f"{100 * found.low + 0.6:.2f}%",
-                y=round(top + tall - height, 2),
-                width=f"{100 * (found.high - found.low) - 1.2:.2f}%",
-                height=round(height, 2),
-                class_="count",
-            )
-        )
-    parts.append(plots.words("0%", top + tall, "rows", look="tick", anchor="end", dx=-8))
-    return parts
-
-
-def _shaded(count: int, total: int, *, right: bool, alone: bool) -> Safe:
-    """A cell of a matrix. alone: the count without its share, and nothing for none."""
-    share = count / total if total else 0.0
-    shade = round(_SHADES * share)
-    look = f"n shade-{'right' if right else 'wrong'}-{shade}" if count else "n none"
-    if alone:
-        return tag("td", f"{count:,}", class_=look) if count else tag("td")
-    return tag("td", f"{count:,}", tag("small", percent(share, 0)) if total else None, class_=look)
-
-
-def _mixed_up(line: Line, said: Answers, names: Sequence[str]) -> Safe:
-    rows: list[list[Child]] = [
-        [
-            tag("bdi", names[pair.true]),
-            tag("bdi", names[pair.answer]),
-            f"{pair.count:,}",
-            percent(pair.count / pair.total),
-        ]
-        for pair in mixed_up(said, _PAIRS)
-    ]
-    caption = f"The pairs of classes that {shown(line.title)} mixes up most, of {len(names):,} classes"
-    columns = ["true class", "its answer", "rows", "share of the class"]
-    return table(columns, rows, caption=caption, words=2, quiet=True, look="pairs")
+            line += cells(percent(right / part.count), interval(bound))
+        if len(rows) > 1:
+            line += cells(points((part.correct[0] - part.correct[1]) / part.count))
+        lines.append(line)
+    columns += ["difference"] if len(rows) > 1 else []
+    return Table(columns=columns, rows=lines, caption=title, quiet=True)

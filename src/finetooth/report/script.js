@@ -18,7 +18,7 @@
   };
   const whole = (value) => value.toLocaleString("en");
   const percent = (value) => `${(100 * value).toFixed(1)}\u00a0%`;
-  const right = (row, at) => row.said[at][0] === row.label;
+  const right = (row, at) => row.answers[at][0] === row.label;
 
   const fill = (select, names) => {
     for (const [value, name] of names) {
@@ -52,7 +52,7 @@
   };
 
   const answer = (row, at, name) => {
-    const [label, sure] = row.said[at];
+    const [label, sure] = row.answers[at];
     const good = right(row, at);
     return [
       element("dt", "", element("bdi", "", name)),
@@ -90,8 +90,8 @@
 
   const order = {
     file: () => 0,
-    winner: (one, other) => other.said[0][1] - one.said[0][1],
-    unsure: (one, other) => one.said[0][1] - other.said[0][1],
+    winner: (one, other) => other.answers[0][1] - one.answers[0][1],
+    unsure: (one, other) => one.answers[0][1] - other.answers[0][1],
     short: (one, other) => one.text.length - other.text.length,
     long: (one, other) => other.text.length - one.text.length,
   };
@@ -103,7 +103,7 @@
     matching = data.rows.filter((row) =>
       kinds(row, Number(against)) === kind &&
       (label === "" || row.label === Number(label)) &&
-      (said === "" || row.said[0][0] === Number(said)) &&
+      (said === "" || row.answers[0][0] === Number(said)) &&
       (!wanted || [row.text, row.pair || "", row.id].some((part) => part.toLocaleLowerCase().includes(wanted))));
     matching.sort(order[control("order").value]);
     list.replaceChildren();

@@ -1,45 +1,41 @@
 """What `finetooth verify` prints: a row for each row checked, then what differs, or that nothing does."""
 
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-_COLUMNS = 80
-_NAME = 28
-_HEADINGS = ("files", "certificate", "canaries", "figures")
+from finetooth.wording import counted, duration, row_title, wrapped
+
+_NAME = 24
+_HEADINGS = ("files", "reload check", "logits", "figures")
 
 
 def render(report: Mapping[str, Any]) -> str:
     """The text of a verification (Verification.report()), within 80 columns; faults are wrapped under it."""
     rows, faults = report["rows"], report["faults"]
-    names = [_name(row)[:_NAME] for row in rows]
+    names = [row_title(row["name"], row["seed"], several=True)[:_NAME] for row in rows]
     width = max(len(name) for name in [*names, "row"]) if rows else 0
-    lines = [f"{report['name']}: {report['kind']} of {len(rows)} {'row' if len(rows) == 1 else 'rows'}"]
+    lines = [f"{report['name']}: {report['kind']} of {counted(len(rows), 'row')}"]
     if report["kind"] == "adapter":
         lines = [f"{report['name']}: adapter"]
     if rows:
-        lines += ["", f"{'row':<{width}}" + "".join(f"  {heading:>11}" for heading in _HEADINGS)]
+        lines += ["", f"{'row':<{width}}" + "".join(f"  {heading:>12}" for heading in _HEADINGS)]
         lines += [f"{name:<{width}}{_cells(row)}" for name, row in zip(names, rows, strict=True)]
     lines.append("")
     if not faults:
-        lines += _filled(f"Verified in {report['seconds']:.1f} s. {_meaning(report)}", "", "")
+        lines.append(wrapped(f"Verified in {duration(report['seconds'])}. {_meaning(report)}", rest=""))
         return "\n".join(lines)
-    lines.append(f"Not verified: {len(faults)} {'fault' if len(faults) == 1 else 'faults'}.")
+    lines.append(f"Not verified: {counted(len(faults), 'fault')}.")
     for fault in faults:
         place = f"{fault['where']}, {fault['field']}" if fault["where"] else fault["field"]
-        lines += _filled(f"{place}: {fault['what']}", "  ", "      ")
+        lines.append(wrapped(f"{place}: {fault['what']}", first="  ", rest="      "))
     return "\n".join(lines)
-
-
-def _name(row: Mapping[str, Any]) -> str:
-    return str(row["name"]) if row["seed"] is None else f"{row['name']} seed {row['seed']}"
 
 
 def _cells(row: Mapping[str, Any]) -> str:
     if row["status"] != "done":
         return f"  {row['status']} in the run; nothing to verify"
     cells = [row["files"], row["certificate"], _canaries(row["canaries"]), row["figures"]]
-    return "".join(f"  {'-' if cell is None else cell:>11}" for cell in cells)
+    return "".join(f"  {'-' if cell is None else cell:>12}" for cell in cells)
 
 
 def _canaries(found: Mapping[str, Any] | None) -> str | None:
@@ -57,14 +53,8 @@ def _meaning(report: Mapping[str, Any]) -> str:
     if reloaded:
         bits = all(row["canaries"]["allowed"] == 0.0 for row in reloaded)
         how = "bitwise" if bits else "within 1e-4, on another platform than the one they were recorded on"
-        parts.append(f"base, tokenizer and labels by content; logits of the {reloaded[0]['canaries']['rows']} probe "
-                     f"sentences {how}")  # fmt: skip
+        parts.append(f"base, tokenizer and labels by content; logits of the {reloaded[0]['canaries']['rows']} "
+                     f"reference inputs {how}")  # fmt: skip
     if any(row["figures"] for row in report["rows"]):
         parts.append("figures computed again from the predictions")
     return "; ".join(parts) + "."
-
-
-def _filled(text: str, first: str, rest: str) -> list[str]:
-    return textwrap.wrap(
-        text, _COLUMNS, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
-    )

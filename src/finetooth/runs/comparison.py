@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from finetooth.wording import row_title
 LEVEL = 0.95
 _DIFFERENCES = ("difference", "difference_interval")  # from the best baseline
 _OF_CANDIDATES = (
-    "difference", "difference_interval", "only_row", "only_control", "p_best_control", "p_best_control_holm",
+    "difference", "difference_interval", "only_row", "only_baseline", "p_best_baseline", "p_best_baseline_holm",
     "p", "p_against", "p_holm",
 )  # fmt: skip
 
@@ -34,19 +34,18 @@ _OF_CANDIDATES = (
 class Outcome:
     """A row that ended well, with its predictions on the test split and what makes labels of them.
 
-    trained: parameters that it trains. chance: whether it is a baseline that learnt nothing from a text. yardstick:
-    whether it is full fine-tuning, which is shown beside and is no control. learning: of a candidate, the signs that it
-    has not learned.
+    role: a reference (full fine-tuning) is shown beside the winner and is no baseline. trained: parameters that it
+    trains. chance: whether it is a baseline that learnt nothing from a text. learning: of a candidate, the signs that
+    it has not learned.
     """
 
     name: str
-    kind: Literal["baseline", "candidate"]
+    role: verdict.Role
     seed: int | None
     test: Predictions
     trained: int = 0
     decision: Decision = field(default_factory=Decision)
     chance: bool = False
-    yardstick: bool = False
     learning: Learning = field(default_factory=Learning)
 
 
@@ -75,51 +74,50 @@ def compare(
     winner: tuple[str, int] | None,
     margin: float,
     failed: Sequence[str] = (),
-    failed_controls: Sequence[str] = (),
+    failed_baselines: Sequence[str] = (),
     task: Task = DEFAULT,
 ) -> dict[str, Any]:
-    """comparison.json as a value: figures and differences, intervals at LEVEL, candidates against the controls.
+    """comparison.json as a value: figures and differences, intervals at LEVEL, candidates against the baselines.
 
     task: of the run; rows are compared by its headline metric, and its other metrics get intervals.
-    winner: name and seed, by validation; margin: what a smaller candidate may lose, a share; failed, failed_controls:
-    titles of the candidates and controls that did not end well. Every baseline counts, each seed of it by itself,
-    but for a yardstick, which like a candidate is compared with the winner.
+    winner: name and seed, by validation; margin: what a smaller candidate may lose, a share; failed, failed_baselines:
+    titles of the candidates and baselines that did not end well. Every baseline counts, each seed of it by itself,
+    but for a reference, which like a candidate is compared with the winner.
     `p` of a candidate is the largest p of the paired test against any baseline, that of "better than every baseline";
-    `p_best_control` that against the best baseline alone. `p_holm` and `p_best_control_holm` are these, adjusted as one
-    family over all candidates and seeds; for `p_holm`, a candidate that is not ahead of every baseline counts with 1.
-    `p_best_control_holm` is first multiplied by the number of controls, of which the best was chosen by these rows, and
-    counts a candidate that is not behind with 1.
+    `p_best_baseline` that against the best baseline alone. `p_holm` and `p_best_baseline_holm` are these, adjusted as
+    one family over all candidates and seeds; for `p_holm`, a candidate that is not ahead of every baseline counts with
+    1. `p_best_baseline_holm` is first multiplied by the number of baselines, of which the best was chosen by these
+    rows, and counts a candidate that is not behind with 1.
     The best baseline is the one of the best headline metric on the test rows, the first among equals.
     Raises: RunError if the rows were not measured on the same examples.
     """
     marked, test = _marked(rows, task), task.headline.paired_test
     assert test is not None, "a headline metric has a paired test"
-    controls = [item for item in marked if item.row.kind == "baseline" and not item.row.yardstick]
-    candidates = [item for item in marked if item.row.kind == "candidate"]
+    baselines = [item for item in marked if item.row.role == "baseline"]
+    candidates = [item for item in marked if item.row.role == "candidate"]
     of_candidates = [*_OF_CANDIDATES, *(f"{metric.key}_{what}" for metric in _others(task) for what in _DIFFERENCES)]
     found = {id(item): _row(item, task) | dict.fromkeys(of_candidates) | {"against_winner": None} for item in marked}
     best = None
-    if controls:
-        best = max(controls, key=lambda item: float(item.gains.sum()))
-        judged = standings([item.gains for item in candidates], [item.gains for item in controls], test=test)
+    if baselines:
+        best = max(baselines, key=lambda item: float(item.gains.sum()))
+        judged = standings([item.gains for item in candidates], [item.gains for item in baselines], test=test)
         for item, standing in zip(candidates, judged, strict=True):
-            found[id(item)] |= _against_best(item, best, task) | _p_values(standing, controls[standing.hardest].row)
+            found[id(item)] |= _against_best(item, best, task) | _p_values(standing, baselines[standing.hardest].row)
     first = next((item for item in candidates if (item.row.name, item.row.seed) == winner), None)
     for item in marked:
-        compared = item.row.kind == "candidate" or item.row.yardstick
-        if first is not None and item is not first and compared:
+        if first is not None and item is not first and item.row.role != "baseline":
             found[id(item)]["against_winner"] = _against_winner(paired(item.gains, first.gains, test=test))
     return {
         "schema": 1,
         "level": LEVEL,
         "margin": margin,
-        "best_control": None if best is None else _key(best.row),
+        "best_baseline": None if best is None else _key(best.row),
         "verdict": verdict.judge(
             [_judged(item, task) for item in marked],
             winner=winner,
             margin=margin,
             failed=failed,
-            failed_controls=failed_controls,
+            failed_baselines=failed_baselines,
         ),
         "pooled": _pooled(marked, best, task),
         "rows": list(found.values()),
@@ -171,7 +169,7 @@ def _row(item: _Marked, task: Task) -> dict[str, Any]:
     bins = _reliability(item, scores) if task.probabilities is not None else []
     return {
         **_key(item.row),
-        "kind": item.row.kind,
+        "kind": "candidate" if item.row.role == "candidate" else "baseline",
         "examples": len(scores),
         **counts,
         headline.key: headline.value(*pair),
@@ -201,24 +199,24 @@ def _percentiles(draws: Draws) -> list[float]:
 def _against_best(item: _Marked, best: _Marked, task: Task) -> dict[str, Any]:
     assert task.headline.paired_test is not None
     pair = paired(item.gains, best.gains, test=task.headline.paired_test)
-    found = {
+    differences = {
         "difference": pair.difference,
         "difference_interval": _interval(pair),
         "only_row": pair.only_a,
-        "only_control": pair.only_b,
+        "only_baseline": pair.only_b,
     }
     for metric in _others(task):
         here, there = (metric.value(each.outputs, each.targets) for each in (item, best))
         draws = _draws(metric, [item, best])
-        found[f"{metric.key}_difference"] = here - there
-        found[f"{metric.key}_difference_interval"] = _percentiles(draws[0] - draws[1])
-    return found
+        differences[f"{metric.key}_difference"] = here - there
+        differences[f"{metric.key}_difference_interval"] = _percentiles(draws[0] - draws[1])
+    return differences
 
 
 def _p_values(standing: Standing, hardest: Outcome) -> dict[str, Any]:
     return {
-        "p_best_control": standing.to_best.p,
-        "p_best_control_holm": standing.p_best_holm,
+        "p_best_baseline": standing.to_best.p,
+        "p_best_baseline_holm": standing.p_best_holm,
         "p": standing.to_hardest.p,
         "p_against": _key(hardest),
         "p_holm": standing.p_holm,
@@ -244,10 +242,10 @@ def _pooled(marked: Sequence[_Marked], best: _Marked | None, task: Task) -> list
         gains = np.stack([item.gains for item in items])
         values = [task.headline.value(item.outputs, item.targets) for item in items]
         pooled: dict[str, Any] = {"name": name, **asdict(pool(values))}
-        is_candidate = items[0].row.kind == "candidate"
+        is_candidate = items[0].row.role == "candidate"
         if is_candidate and best is not None and len(items) >= LEAST_SEEDS and gains.shape[1] > 1:
-            controls = np.stack([item.gains for item in groups[best.row.name]])
-            pooled |= asdict(recipe_difference(gains, controls, span=task.headline.span, level=LEVEL))
+            others = np.stack([item.gains for item in groups[best.row.name]])
+            pooled |= asdict(recipe_difference(gains, others, span=task.headline.span, level=LEVEL))
             pooled["interval"] = list(pooled["interval"])
         else:
             pooled |= dict.fromkeys(("difference", "interval", "p"))
@@ -259,12 +257,11 @@ def _judged(item: _Marked, task: Task) -> verdict.Judged:
     row = item.row
     return verdict.Judged(
         row.name,
-        row.kind,
+        row.role,
         row.seed,
         item.gains,
         row.trained,
         row.chance,
-        row.yardstick,
         row.learning,
         task.headline,
     )

@@ -39,10 +39,10 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """One evaluation during tuning.
+    """One evaluation during training.
 
     train_loss, train_accuracy: of the training rows since the one before, each as it was before its step; the accuracy
-    is None where an earlier version did not count it.
+    is None where it was not counted.
     """
 
     epoch: float
@@ -155,9 +155,9 @@ class RunInfo:
 class RowCosts:
     """What a row took; peak_bytes is that of the row's own process. None: not measured, or nothing was trained.
 
-    gpu_peak_bytes: the most that tensors of tuning held of a GPU's memory; None where no GPU was asked for.
-    part_seconds: of tuning, by part: prefix (what is computed beforehand: hidden states, the start of a head), forward,
-    backward, optimizer, evaluate, save; train_seconds is the sum of the first four and what lies between them.
+    gpu_peak_bytes: the most that tensors of training held of a GPU's memory; None where no GPU was asked for.
+    part_seconds: of training, by part: prefix (what is computed beforehand: hidden states, the start of a head),
+    forward, backward, optimizer, evaluate, save; train_seconds is the sum of the first four and what lies between them.
     prefix_blocks: blocks of hidden states that the row's processes computed, 0 where another row had them all.
     frozen: of lower layers that were frozen during the training (`then`): layers, how many; after_epochs;
     states_seconds, to compute what they give for the training rows, a part of prefix; time_ratio, of a training example
@@ -267,9 +267,9 @@ def _merged(folder: RunFolder) -> dict[str, Any]:
         "winner": results["winner"],
         "data": results["data"],
         "model": results["model"],
-        "inexact": results.get("inexact", []),
+        "inexact": results["inexact"],
         "step_seconds": costs["step_seconds"],
-        "peak_bytes": costs.get("peak_bytes"),
+        "peak_bytes": costs["peak_bytes"],
         "verdict": compared.get("verdict"),
         "pooled": compared.get("pooled", []),
         "rows": [

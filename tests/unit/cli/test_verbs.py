@@ -544,4 +544,4 @@ def test_evaluate_says_that_an_adapter_alone_does_not_know_its_training_rows(cap
 def test_run_profile_is_shown_after_the_table(capsys, asked, recipe_file):
     code, out, _ = call(capsys, "run", recipe_file, "--profile", "--exact")
     assert (code, asked["exact"]) == (0, True)
-    assert out.index("lora-r8 *") < out.index("seconds of tuning")
+    assert out.index("lora-r8 *") < out.index("seconds of training")

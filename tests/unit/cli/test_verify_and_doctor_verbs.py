@@ -69,14 +69,14 @@ def test_a_run_that_is_as_it_was_is_a_quiet_table_and_exit_0(
     assert out == (
         "runs/mine: run of 3 rows\n"
         "\n"
-        "row                files  certificate     canaries      figures\n"
-        "majority               2            -            -            8\n"
-        "r4 seed 3              7            8      bitwise            8\n"
-        "wild seed 3  failed in the run; nothing to verify\n"
+        "row                   files  reload check        logits       figures\n"
+        "majority                  2             -             -             8\n"
+        "r4 (seed 3)               7             8       bitwise             8\n"
+        "wild (seed 3)  failed in the run; nothing to verify\n"
         "\n"
         "Verified in 1.2 s. Files equal their manifests; 13 files of the run equal\n"
-        "COMPLETE; base, tokenizer and labels by content; logits of the 8 probe sentences\n"
-        "bitwise; figures computed again from the predictions.\n"
+        "COMPLETE; base, tokenizer and labels by content; logits of the 8 reference\n"
+        "inputs bitwise; figures computed again from the predictions.\n"
     )
     assert err == '\nNext    finetooth predict --with runs/mine "your text"\n'
 
@@ -105,11 +105,11 @@ def test_an_adapter_alone_is_one_row(found: Verification) -> None:
     assert render(report).splitlines() == [
         "runs/mine: adapter",
         "",
-        "row        files  certificate     canaries      figures",
-        "x              7            -    off 3e-05            -",
+        "row         files  reload check        logits       figures",
+        "x               7             -     off 3e-05             -",
         "",
         "Verified in 1.2 s. Files equal their manifests; base, tokenizer and labels by",
-        "content; logits of the 8 probe sentences within 1e-4, on another platform than",
+        "content; logits of the 8 reference inputs within 1e-4, on another platform than",
         "the one they were recorded on.",
     ]
 

@@ -7,7 +7,7 @@ import pytest
 
 from finetooth.measure import learning
 from finetooth.measure.learning import Baseline, collapse
-from finetooth.measure.wording import setting
+from finetooth.measure.sentences import setting
 from finetooth.recipe import Training, load
 
 LABELS = np.arange(60, dtype=np.int64) % 3

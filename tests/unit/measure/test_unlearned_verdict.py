@@ -38,14 +38,14 @@ def test_a_winner_that_has_not_learned_is_not_called_not_worth_it():
         "winner": {"name": "lora-r8", "seed": 1},
         "smallest_sufficient": None,
         "rows_needed": None,
-        "rows_to_tell": None,
+        "rows_to_show": None,
     }
 
 
 def test_neither_is_one_that_is_not_shown_to_be_better():
     near = replace(candidate("lora-r8", rights((20, 310))), learning=UNLEARNED)
     found = judge([*CONTROLS, near])
-    assert found["worth_it"] is None and found["rows_to_tell"] is None
+    assert found["worth_it"] is None and found["rows_to_show"] is None
     assert " So far its difference to the best baseline (tfidf) is +0.5 points (0.0 to 1.1). Train" in found["text"]
     alone = judge([near])
     assert alone["text"].startswith(found["headline"]) and "So far" not in alone["text"]

@@ -30,8 +30,8 @@ CONTROLS = [MAJORITY, TFIDF]
 GOOD = candidate("lora-r8", rights((50, 250)))  # 90.0 % against 85.0 %, every difference its way
 
 
-def judge(rows, winner=("lora-r8", 1), margin=0.005, failed=(), failed_controls=()):
-    return verdict.judge(rows, winner=winner, margin=margin, failed=failed, failed_controls=failed_controls)
+def judge(rows, winner=("lora-r8", 1), margin=0.005, failed=(), failed_baselines=()):
+    return verdict.judge(rows, winner=winner, margin=margin, failed=failed, failed_baselines=failed_baselines)
 
 
 def test_the_only_candidate_beats_every_control():
@@ -43,14 +43,14 @@ def test_the_only_candidate_beats_every_control():
         "winner": {"name": "lora-r8", "seed": 1},
         "smallest_sufficient": {"name": "lora-r8", "seed": 1},
         "rows_needed": None,
-        "rows_to_tell": None,
+        "rows_to_show": None,
     }
 
 
 def test_the_winner_loses_to_tfidf():
     bad = candidate("lora-r8", rights((100, 500)))
     found = judge([*CONTROLS, bad])
-    assert found["worth_it"] is False and found["rows_to_tell"] is None
+    assert found["worth_it"] is False and found["rows_to_show"] is None
     assert found["text"] == "Not worth it: the best baseline (tfidf) beats lora-r8 by 5.0 points (3.3 to 6.7)."
 
 
@@ -60,23 +60,26 @@ def test_the_winner_is_ahead_but_cannot_be_told_apart():
     assert found["worth_it"] is False
     pair = paired(near.scores, TFIDF.scores)
     assert (pair.only_a, pair.only_b) == (20, 10) and pair.p > 0.05
-    assert found["rows_to_tell"] == power.rows_for_difference(0.005, discordance=31 / 2002)
+    assert found["rows_to_show"] == power.rows_for_difference(0.005, discordance=31 / 2002)
     assert found["text"] == (
-        "Not shown to be worth it: lora-r8 cannot be told apart from the best baseline (tfidf) on 2,000 test rows: "
-        "+0.5 points (0.0 to 1.1). If the difference is as seen, about 5,200 test rows would tell (80 % power)."
+        "Not shown to be worth it: lora-r8 differs from the best baseline (tfidf) by +0.5 points (0.0 to 1.1) on "
+        "2,000 test rows. If the difference is as seen, about 5,200 test rows would show it (80 % power)."
     )
 
 
 def test_the_winner_is_behind_but_cannot_be_told_apart():
     near = candidate("lora-r8", rights((10, 320)))
     found = judge([*CONTROLS, near])
-    assert found["worth_it"] is False and found["rows_to_tell"] is None
+    assert found["worth_it"] is False and found["rows_to_show"] is None
     assert found["text"] == (
-        "Not shown to be worth it: lora-r8 cannot be told apart from the best baseline (tfidf) on 2,000 test rows: "
-        "-0.5 points (-1.1 to 0.0). 2,000 test rows show a difference from about 0.9 points up (80 % power)."
+        "Not shown to be worth it: lora-r8 differs from the best baseline (tfidf) by -0.5 points (-1.1 to 0.0) on "
+        "2,000 test rows. 2,000 test rows show a difference from about 0.9 points up (80 % power)."
     )
     same = judge([*CONTROLS, candidate("lora-r8", TFIDF.scores)])
-    assert ": 0.0 points (-0.2 to 0.2). 2,000 test rows are too few to show any difference" in same["text"]
+    assert (
+        " by 0.0 points (-0.2 to 0.2) on 2,000 test rows. 2,000 test rows are too few to show any difference"
+        in same["text"]
+    )
 
 
 def test_ahead_by_itself_but_one_of_many_to_choose_from():
@@ -87,17 +90,17 @@ def test_ahead_by_itself_but_one_of_many_to_choose_from():
     assert found["worth_it"] is False
     assert found["text"] == (
         "Not shown to be worth it: lora-r8 is ahead of the best baseline (tfidf) by 0.8 points (0.2 to 1.4) on 2,000 "
-        "test rows, yet cannot be told apart from it (p = 0.10, Holm-corrected for 6 candidates). If the difference is "
-        "as seen, about 4,000 test rows would tell (80 % power)."
+        "test rows, but p = 0.10 (Holm-corrected for 6 candidates). If the difference is as seen, about 4,000 test "
+        "rows would show it (80 % power)."
     )
     alpha = 0.05 / 6
-    assert found["rows_to_tell"] == power.rows_for_difference(0.0075, discordance=36 / 2002, alpha=alpha)
+    assert found["rows_to_show"] == power.rows_for_difference(0.0075, discordance=36 / 2002, alpha=alpha)
 
 
 def test_seeds_are_named_where_they_are_counted_among_the_candidates():
     near = candidate("lora-r8", rights((25, 310)))
     seeds = [candidate("other", rights((0, 400 + seed)), seed=seed, trained=5000) for seed in range(5)]
-    assert "(p = 0.10, Holm-corrected for 6 candidates and seeds)." in judge([*CONTROLS, near, *seeds])["text"]
+    assert "but p = 0.10 (Holm-corrected for 6 candidates and seeds)." in judge([*CONTROLS, near, *seeds])["text"]
 
 
 def test_a_loss_that_one_control_alone_would_show_is_not_shown_where_it_is_the_best_of_several():
@@ -106,14 +109,14 @@ def test_a_loss_that_one_control_alone_would_show_is_not_shown_where_it_is_the_b
     assert judge([TFIDF, tight])["text"].startswith("Not worth it: the best baseline (tfidf) beats lora-r8 by 0.8 ")
     others = [control(f"weak-{number}", rights((0, 1000 + number))) for number in range(3)]
     found = judge([TFIDF, *others, tight])
-    assert found["worth_it"] is False and found["rows_to_tell"] is None
+    assert found["worth_it"] is False and found["rows_to_show"] is None
     assert found["text"] == (
         "Not shown to be worth it: lora-r8 is behind the best baseline (tfidf) by 0.8 points (0.2 to 1.4) on 2,000 "
-        "test rows, yet cannot be told apart from it (p = 0.067, corrected for 4 baselines). 2,000 test rows show a "
-        "difference from about 1.0 points up (80 % power)."
+        "test rows, but p = 0.067 (corrected for 4 baselines). 2,000 test rows show a difference from about 1.0 points "
+        "up (80 % power)."
     )
     both = judge([TFIDF, *others, tight, candidate("other", near.scores, trained=5000)])["text"]
-    assert "(p = 0.13, Holm-corrected for 2 candidates and for 4 baselines)." in both
+    assert "but p = 0.13 (Holm-corrected for 2 candidates and for 4 baselines)." in both
 
 
 def test_an_interval_above_zero_with_a_p_above_the_level_is_explained():
@@ -122,7 +125,7 @@ def test_an_interval_above_zero_with_a_p_above_the_level_is_explained():
     assert found["worth_it"] is False
     assert (
         "lora-r8 is ahead of the best baseline (tfidf) by 0.2 points (0.1 to 0.6) on 2,000 test rows, "
-        "yet cannot be told apart from it (p = 0.062, exact McNemar test)."
+        "but p = 0.062 (exact McNemar test)."
     ) in found["text"]
 
 
@@ -131,10 +134,7 @@ def test_the_control_that_is_not_beaten_need_not_be_the_best():
     weak = control("probe", rights((300, 620)), seed=2)  # 320 for it, 300 against
     found = judge([strong, weak, candidate("lora-r8", rights((0, 300)))])
     assert found["worth_it"] is False
-    assert (
-        "lora-r8 cannot be told apart from the baseline probe on 2,000 test rows: +1.0 points (-1.4 to 3.4)."
-        in (found["text"])
-    )
+    assert "lora-r8 differs from the baseline probe by +1.0 points (-1.4 to 3.4) on 2,000 test rows." in (found["text"])
 
 
 def test_a_smaller_candidate_is_shown_to_suffice():
@@ -194,10 +194,10 @@ def test_other_candidates_that_cannot_be_told_apart_are_named():
     others = [candidate(f"big-{number}", rights((50, 250 + number)), trained=5000) for number in range(3)]
     worse = candidate("worse", rights((50, 500)), trained=5000)
     assert judge([*CONTROLS, GOOD, others[0], worse])["text"].endswith(
-        " On these test rows big-0 cannot be told apart from lora-r8."
+        " On these test rows big-0 is not distinguished from lora-r8."
     )
     assert judge([*CONTROLS, GOOD, *others])["text"].endswith(
-        " On these test rows big-0, big-1 and big-2 cannot be told apart from lora-r8."
+        " On these test rows big-0, big-1 and big-2 are not distinguished from lora-r8."
     )
 
 
@@ -215,7 +215,7 @@ def test_candidates_beside_the_winner_are_corrected_for_how_many_there_are():
     assert " is behind big by 0.3 points (0.1 to 0.7)." in judge([*CONTROLS, GOOD, ahead])["text"]
     same = candidate("same", GOOD.scores, trained=6000)
     assert judge([*CONTROLS, GOOD, ahead, same])["text"].endswith(
-        " On these test rows big and same cannot be told apart from lora-r8."
+        " On these test rows big and same are not distinguished from lora-r8."
     )
 
 
@@ -226,7 +226,7 @@ def test_where_it_was_not_worth_it_a_smaller_one_that_is_alike_is_named_all_the_
     worse = candidate("lora-r2", rights((100, 600)), trained=250)
     assert judge([*CONTROLS, bad, small, worse])["text"] == (
         "Not worth it: the best baseline (tfidf) beats lora-r8 by 5.0 points (3.3 to 6.7). "
-        "On these test rows lora-r4 cannot be told apart from lora-r8."
+        "On these test rows lora-r4 is not distinguished from lora-r8."
     )
 
 
@@ -253,29 +253,29 @@ def test_recipes_whose_interval_holds_zero_cannot_be_told_apart():
     near = [candidate("lora-r8", rights((10 + 10 * (seed % 2), 310)), seed=seed) for seed in range(5)]
     better = control("tfidf", rights((6, 300)))
     text = judge([better, *near], winner=("lora-r8", 2))["text"]
-    assert " As recipes, lora-r8 and tfidf cannot be told apart over 5 seeds: -0.1 points (-0.6 to 0.4)." in text
+    assert " As a recipe, over 5 seeds, lora-r8 differs from tfidf by -0.1 points (-0.6 to 0.4)." in text
     assert "lies" not in text
 
 
 def test_seeds_alike_ones_and_failures_are_all_told():
     seeds = [candidate("lora-r8", rights((50, 250 + 10 * seed)), seed=seed) for seed in (1, 2)]
     big = candidate("big", rights((50, 262)), trained=5000)
-    text = judge([*CONTROLS, *seeds, big], failed=["lora-r16"], failed_controls=["probe"])["text"]
+    text = judge([*CONTROLS, *seeds, big], failed=["lora-r16"], failed_baselines=["probe"])["text"]
     assert text.endswith(
         " 2 seeds show little of where another seed would land: lora-r8 had 89.0 to 89.5 % with them."
-        " On these test rows big cannot be told apart from lora-r8 (seed 1)."
+        " On these test rows big is not distinguished from lora-r8 (seed 1)."
         " lora-r16 failed and is not judged. The baseline probe failed, so there is no comparison with it."
     )
 
 
-def test_failed_controls_are_told():
-    assert judge([*CONTROLS, GOOD], failed_controls=["probe"])["text"].endswith(
+def test_failed_baselines_are_told():
+    assert judge([*CONTROLS, GOOD], failed_baselines=["probe"])["text"].endswith(
         " The baseline probe failed, so there is no comparison with it."
     )
-    assert judge([*CONTROLS, GOOD], failed_controls=["probe", "original"])["text"].endswith(
+    assert judge([*CONTROLS, GOOD], failed_baselines=["probe", "original"])["text"].endswith(
         " The baselines probe and original failed, so there is no comparison with them."
     )
-    found = judge([GOOD], failed_controls=["tfidf", "probe"])
+    found = judge([GOOD], failed_baselines=["tfidf", "probe"])
     assert found["worth_it"] is None
     assert found["text"] == (
         "Whether lora-r8 was worth it cannot be said, because every baseline failed (tfidf and probe)."
@@ -291,25 +291,25 @@ def test_beating_controls_that_learnt_nothing_is_not_sold_as_worth_it():
         "lora-r8 beats original by 39.5 points (37.4 to 41.7); whether it was worth it cannot be said, because no "
         "trained baseline (tfidf, probe) was run."
     )
-    failed = judge([majority, GOOD], failed_controls=["tfidf"])
+    failed = judge([majority, GOOD], failed_baselines=["tfidf"])
     assert failed["worth_it"] is None
     assert failed["text"].endswith(
         "because no trained baseline (tfidf, probe) ended well. The baseline tfidf failed, so there is no "
         "comparison with it."
     )
-    untrained = judge([majority, GOOD], failed_controls=["majority", "original (seed 2)"])
+    untrained = judge([majority, GOOD], failed_baselines=["majority", "original (seed 2)"])
     assert untrained["text"].endswith(
         "because no trained baseline (tfidf, probe) was run. The baselines majority and original (seed 2) failed, so "
         "there is no comparison with them."
     )
-    assert "(tfidf, probe) ended well" in judge([majority, GOOD], failed_controls=["majority", "probe"])["text"]
+    assert "(tfidf, probe) ended well" in judge([majority, GOOD], failed_baselines=["majority", "probe"])["text"]
     assert judge([majority, TFIDF, GOOD])["worth_it"] is True
     poor = judge([majority, candidate("lora-r8", rights((0, 1100)))])
     assert poor["worth_it"] is False and poor["text"].startswith("Not worth it: the best baseline (majority) beats")
 
 
 def full(*wrong, seed=1):
-    return Judged("full", "baseline", seed, rights(*wrong), trained=9_000, yardstick=True)
+    return Judged("full", "reference", seed, rights(*wrong), trained=9_000)
 
 
 def test_full_fine_tuning_is_told_beside_the_winner_and_is_no_control():
@@ -317,12 +317,12 @@ def test_full_fine_tuning_is_told_beside_the_winner_and_is_no_control():
     better, alike, worse = full((50, 170)), full((53, 251)), full((50, 330))
     for row, said in (
         (better, "full (9,000 trained parameters) is ahead of lora-r8 by 4.0 points (3.2 to 5.0)."),
-        (alike, "lora-r8 cannot be told apart from full (9,000 trained parameters): -0.1 points (-0.4 to 0.1)."),
+        (alike, "lora-r8 differs from full (9,000 trained parameters) by -0.1 points (-0.4 to 0.1)."),
         (worse, "lora-r8 is ahead of full (9,000 trained parameters) by 4.0 points (3.2 to 5.0)."),
         (
             full((50, 243), (1000, 1001)),  # 7 for it and 1 against: its interval leaves 0 out, the exact test does not
-            "full (9,000 trained parameters) is ahead of lora-r8 by 0.3 points (0.0 to 0.7), yet the two cannot be "
-            "told apart (p = 0.070, exact McNemar test).",
+            "full (9,000 trained parameters) is ahead of lora-r8 by 0.3 points (0.0 to 0.7), but p = 0.070 (exact "
+            "McNemar test).",
         ),
     ):
         found = judge([*CONTROLS, row, GOOD])

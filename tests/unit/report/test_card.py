@@ -107,16 +107,16 @@ def test_a_winner_that_failed_on_the_test_rows_is_named_although_others_ended_we
 def test_the_p_is_said_to_be_corrected_where_it_is_and_few_seeds_are_counted(tmp_path):
     texts = [f"text {number}" for number in range(200)]
     one = gather(build(tmp_path / "one", texts=texts, rows=ROWS[:2] + ROWS[4:5]))
-    assert "\n- p: exact McNemar test on the same test rows. A candidate ahead" in card(one)
-    assert f"\n- 1 seed: {LITTLE}\n" in card(one)
+    assert "p: exact McNemar test. A candidate ahead" in card(one)
+    assert f"\n- Seeds: 1 seed: {LITTLE}\n" in card(one)
     assert f"<dt>Seeds</dt><dd>1 seed: {LITTLE}</dd>" in page(one)
     assert "p: exact McNemar test. A candidate ahead" in page(one)
     two = gather(build(tmp_path / "two", texts=texts, rows=(*ROWS[:2], ROWS[4], ROWS[6])))
-    assert "test rows, corrected for 2 candidates (Holm). A candidate ahead" in card(two)
+    assert "test, corrected for 2 candidates (Holm). A candidate ahead" in card(two)
     assert "test, corrected for 2 candidates (Holm). A candidate ahead" in page(two)
     four = gather(build(tmp_path / "four", texts=texts))
-    assert "test rows, corrected for 4 candidates and seeds (Holm). A candidate ahead" in card(four)
-    assert f"\n- 2 seeds: {LITTLE}\n" in card(four)
+    assert "test, corrected for 4 candidates and seeds (Holm). A candidate ahead" in card(four)
+    assert f"\n- Seeds: 2 seeds: {LITTLE}\n" in card(four)
     many = [(name, kind, seed + at, *rest) for at in range(5) for name, kind, seed, *rest in ROWS[4:5]]
     assert LITTLE not in card(gather(build(tmp_path / "many", texts=texts, rows=many)))
 

@@ -1,18 +1,37 @@
 import pytest
 
 from finetooth.report.curves import curves, sentence
-from finetooth.report.lines import Line
+from finetooth.report.view import RowView, RunView
+from finetooth.runs.results import CurvePoint
 
-NO_BREAK = "\u00a0"
 
-
-def tuned(train, validation, best=1.0):
+def trained(train, validation, *, accuracies=None, best=1.0):
+    accuracies = accuracies or [None] * len(train)
     points = [
-        {"epoch": float(at), "train_loss": one, "validation_loss": other, "validation_accuracy": 0.8}
-        for at, (one, other) in enumerate(zip(train, validation, strict=True), 1)
+        CurvePoint(float(at), one, other, 0.8, accuracy)
+        for at, (one, other, accuracy) in enumerate(zip(train, validation, accuracies, strict=True), 1)
     ]
-    row = {"name": "lora-r8", "seed": 0, "curve": points, "kept_epoch": best}
-    return Line(row, {}, "lora-r8", winner=False, best_control=False)
+    return RowView(name="lora-r8", seed=0, title="lora-r8", curve=points, kept_epoch=best)
+
+
+def drawn(row):
+    run = RunView(
+        name="r",
+        model="",
+        complete=True,
+        test_openings=1,
+        train=1,
+        validation=1,
+        test=1,
+        classes=("a", "b"),
+        rows=[row],
+    )
+    (figure,) = curves(run)
+    return figure
+
+
+def words(figure):
+    return [mark.text for mark in figure.plot.marks if mark.shape == "words"]
 
 
 @pytest.mark.parametrize(
@@ -42,22 +61,25 @@ def tuned(train, validation, best=1.0):
             "kept: epoch 1 of 2. Validation loss ended at 0.600, above its lowest, 0.500; training loss did not fall "
             "meanwhile, so that is no overfitting.",
         ),
+        (
+            [0.6, 0.4], [0.0, 0.45],
+            "kept: epoch 1 of 2. Overfitting after epoch 1: validation loss rose from 0.000 to 0.450 while training "
+            "loss fell.",
+        ),
     ],
 )  # fmt: skip
 def test_the_sentence_says_no_more_than_the_evaluations_show(train, validation, said):
-    line = tuned(train, validation)
-    assert sentence(line).replace(NO_BREAK, " ") == said
-    (figure,) = curves([line])
-    assert (said[0].upper() + said[1:]) in figure.text.replace(NO_BREAK, " ")
-    assert ("overfitting</text>" in figure.text) == ("Overfitting after" in said)
+    row = trained(train, validation)
+    assert sentence(row) == said
+    figure = drawn(row)
+    assert figure.note == said[0].upper() + said[1:]
+    assert ("overfitting" in words(figure)) == ("Overfitting after" in said)
 
 
 def test_training_accuracy_is_drawn_where_it_was_counted():
-    line = tuned([0.6, 0.4], [0.5, 0.4])
-    (without,) = curves([line])
-    assert without.text.count(">training</text>") == 1 and without.text.count(">validation</text>") == 2
-    for point, accuracy in zip(line.row["curve"], (0.75, 0.875), strict=True):
-        point["train_accuracy"] = accuracy
-    (figure,) = curves([line])
-    assert figure.text.count(">training</text>") == figure.text.count(">validation</text>") == 2
-    assert "75.0" in figure.text and "87.5" in figure.text and "87.5" not in without.text
+    without = drawn(trained([0.6, 0.4], [0.5, 0.4]))
+    assert words(without).count("training") == 1 and words(without).count("validation") == 2
+    figure = drawn(trained([0.6, 0.4], [0.5, 0.4], accuracies=[0.75, 0.875]))
+    assert words(figure).count("training") == words(figure).count("validation") == 2
+    assert [row[3].text for row in figure.table.rows] == ["75.0 %", "87.5 %"]
+    assert [row[3].text for row in without.table.rows] == ["", ""]

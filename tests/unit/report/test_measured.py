@@ -71,35 +71,6 @@ def test_texts_of_one_length_are_one_slice():
     assert [(part.name, part.count, part.correct) for part in by_class] == [("a", 2, (2,)), ("b", 2, (1,))]
 
 
-def curve(train, validation):
-    return [
-        {"epoch": float(at), "train_loss": one, "validation_loss": other}
-        for at, (one, other) in enumerate(zip(train, validation, strict=True), 1)
-    ]
-
-
-def test_overfitting_is_a_rise_of_validation_loss_while_training_loss_falls():
-    found = measured.overfitting(curve([0.6, 0.4, 0.3], [0.5, 0.4, 0.45]))
-    assert found == measured.Overfitting(epoch=2.0, lowest=0.4, last=0.45)
-    assert measured.overfitting(curve([0.6, 0.4], [0.0, 0.45])) == measured.Overfitting(1.0, 0.0, 0.45)
-
-
-@pytest.mark.parametrize(
-    "train, validation",
-    [
-        ([0.6, 0.4], [0.5, 0.4]),
-        ([0.6, 0.7], [0.5, 0.6]),
-        ([0.6], [0.5]),
-        ([], []),
-        ([0.6, 0.5], [0.5, 0.5]),
-        ([0.6, 0.5], [0.5, 0.504]),
-        ([0.6, 0.5, 0.4], [0.3, 0.4, 0.302]),
-    ],
-)
-def test_no_overfitting_is_found_where_there_is_none(train, validation):
-    assert measured.overfitting(curve(train, validation)) is None
-
-
 def by_column(values):
     count = len(values)
     one = plain(np.tile(np.array([[1, 0]], np.float32), (count, 1)), np.zeros(count, np.int64))

@@ -19,8 +19,8 @@ from finetooth.measure.decisions import Decision
 from finetooth.report.card import card
 from finetooth.report.disagreements import MOST_CHARACTERS, MOST_ROWS, disagreements
 from finetooth.report.material import gather
+from finetooth.report.notes import TEMPERED
 from finetooth.report.page import page
-from finetooth.report.wording import TEMPERED
 from finetooth.runs import predictions
 
 NO_BREAK = "\u00a0"
@@ -108,7 +108,7 @@ def test_every_chart_says_in_words_and_figures_what_it_shows(plain_report):
         assert found.one("title", id=name).text and found.one("desc", id=said).text
     for figure in re.findall(r"<figure>.*?</figure>", text, flags=re.DOTALL):
         # The ladder's figures are those of the table below it.
-        assert "<details>" in figure or "<table" in figure or 'id="ladder-said"' in figure
+        assert "<details>" in figure or "<table" in figure or 'id="ladder-description"' in figure
 
 
 def test_every_field_of_the_browser_has_a_label(plain_report):
@@ -124,14 +124,14 @@ def test_accuracies_intervals_and_confusions_are_those_of_the_predictions(plain_
     for name, _, seed, *_ in ROWS:
         said = predictions.read(plain_report.row(name, seed).predictions)["test"]
         right = said.logits.argmax(axis=1) == said.labels
-        title = name if seed is None else f"{name}, seed {seed}"
+        title = name if seed is None else f"{name} (seed {seed})"
         line = table[table.index(f"<bdi>{title}</bdi>") :]
         cells = re.findall(r'<td class="n">([^<]*)</td>', line[: line.index("</tr>")])
         low, high = comparison[name, seed]["interval"]
         assert cells[1] == f"{100 * right.mean():.1f}{NO_BREAK}%"
         assert cells[2] == f"{100 * low:.1f} to {100 * high:.1f}".replace(" ", NO_BREAK)
     said = predictions.read(plain_report.row("lora-r8", 0).predictions)["test"]
-    matrix = text[text.index("Confusion matrix of lora-r8, seed 0") :]
+    matrix = text[text.index("Confusion matrix of lora-r8 (seed 0)") :]
     counts = re.findall(r'<td class="n shade[^"]*">([\d,]+)<small>', matrix[: matrix.index("</table>")])
     guesses = said.logits.argmax(axis=1)
     wanted = [int(((said.labels == true) & (guesses == to)).sum()) for true in (0, 1) for to in (0, 1)]
@@ -154,7 +154,7 @@ def test_the_browser_holds_exactly_the_rows_that_only_one_of_two_has_right(plain
             int((right["lora-r8"] & ~right[name]).sum()),
             int((right[name] & ~right["lora-r8"]).sum()),
         )
-        for title, name in (("tfidf", "tfidf"), ("original, seed 0", "original"))
+        for title, name in (("tfidf", "tfidf"), ("original (seed 0)", "original"))
     ]
 
 
@@ -169,14 +169,14 @@ def test_a_test_set_of_25_000_long_texts_gives_a_page_under_5_mb_that_says_what_
             texts=("字" * 3_000,) * len(small.test) * times,
             labels=np.tile(small.test.labels, times),
         ),
-        said={
+        answers={
             key: dataclasses.replace(
                 said,
                 truth=np.tile(said.truth, times),
                 labels=np.tile(said.labels, times),
                 confidences=np.tile(said.confidences, times),
             )
-            for key, said in small.said.items()
+            for key, said in small.answers.items()
         },
     )
     text = page(material)
@@ -188,7 +188,7 @@ def test_a_test_set_of_25_000_long_texts_gives_a_page_under_5_mb_that_says_what_
     kept = disagreements(dataclasses.replace(material, test=dataclasses.replace(material.test, texts=("a",) * 25_200)))
     kinds = [
         sum(
-            (row["said"][0][0] == row["label"]) == gain and (row["said"][1][0] == row["label"]) != gain
+            (row["answers"][0][0] == row["label"]) == gain and (row["answers"][1][0] == row["label"]) != gain
             for row in kept["rows"]
         )
         for gain in (True, False)
@@ -200,7 +200,7 @@ def test_what_is_absent_is_left_out_and_the_rest_stands(tmp_path):
     texts = [f"text {number}" for number in range(40)]
     controls = build(tmp_path / "controls", texts=texts, rows=ROWS[:2])
     text = page(gather(controls))
-    assert "No verdict: there is no candidate." in text and "rows-data" not in text and "How tuning went" not in text
+    assert "No verdict: there is no candidate." in text and "rows-data" not in text and "How training went" not in text
     alone = build(tmp_path / "alone", texts=texts, rows=ROWS[4:5])
     assert "because there is no baseline row" in page(gather(alone))
     for file in (alone.data, alone.provenance):
@@ -210,14 +210,14 @@ def test_what_is_absent_is_left_out_and_the_rest_stands(tmp_path):
 
 def test_the_memory_of_the_run_is_told_where_it_was_measured(tmp_path):
     folder = build(tmp_path / "run", texts=[f"text {number}" for number in range(40)])
-    assert "1,340\xa0MB at most, of the command and a row&#x27;s process together." in page(gather(folder))
+    assert "1.34\xa0GB at most, of the command and a row&#39;s process together." in page(gather(folder))
     write_json(folder.costs, read_json(folder.costs) | {"peak_bytes": None})
-    assert "a row&#x27;s process together" not in page(gather(folder))
+    assert "a row&#39;s process together" not in page(gather(folder))
 
 
-def test_the_gpu_of_tuning_is_named(tmp_path):
+def test_the_gpu_of_training_is_named(tmp_path):
     folder = build(tmp_path / "run", texts=[f"text {number}" for number in range(40)])
-    assert "Tuned on" not in page(gather(folder))
+    assert "Trained on" not in page(gather(folder))
     write_json(folder.provenance, read_json(folder.provenance) | {"device": {"device": "cpu", "gpu": "Example <80GB>"}})
     assert "Example &lt;80GB&gt;; every evaluation on the processor." in page(gather(folder))
 
@@ -268,18 +268,17 @@ def test_verdict_seeds_heads_and_calibration_are_shown_where_the_run_holds_them(
     results["rows"][2]["heads"] = {"count": 5, "mean_accuracy": 0.5, "lowest": 0.41, "highest": 0.63}
     write_json(folder.results, results)
     text = page(gather(folder)).replace(NO_BREAK, " ")
-    told = "original, seed 0 (chance): mean and range of 5 random classification layers."
+    told = "original (seed 0) (chance): mean and range of 5 random classification layers."
     assert f"{told} Its other figures are those of the first." in text
     assert f"whiskers: 95 % interval. {told}" in text
     assert '<td class="n">50.0 %</td><td class="n">41.0 to 63.0</td>' in text
-    assert "original, seed 0 50.0 % (41.0 to 63.0)" in text
+    assert "original (seed 0) 50.0 % (41.0 to 63.0)" in text
     of_card = card(gather(folder))
-    assert "| original, seed 0 (chance) |  | 50.0 % | 41.0 to 63.0 |" in of_card and told in of_card
+    assert "| original (seed 0) (chance) | - | 50.0 % | 41.0 to 63.0 |" in of_card and told in of_card
     assert "<h1>Worth it: lora-r8 beats all by 1.5 points.</h1>" in text
     assert '<p class="lead">One seed shows little.</p>' in text
     cells = ["3", "81.2 %", "1.2", "+5.1", "\u22121.0 to +11.2", "p = 0.20"]
     assert "".join(f'<td class="n">{cell}</td>' for cell in cells) in text
-    assert "5 heads, never trained: mean and range" in text
     error = comparison["rows"][4]["calibration_error"]
     assert 0 < error < 1 and f"Expected calibration error {100 * error:.1f} %" in text
 
@@ -289,10 +288,10 @@ def test_which_untrained_head_candidates_are_compared_with_stands_in_page_and_ca
     results, comparison = read_json(folder.results), read_json(folder.comparison)
     results["rows"][2]["heads"] = {"count": 5, "mean_accuracy": 0.5, "lowest": 0.41, "highest": 0.63}
     write_json(folder.results, results)
-    write_json(folder.comparison, comparison | {"best_control": {"name": "original", "seed": 0}})
+    write_json(folder.comparison, comparison | {"best_baseline": {"name": "original", "seed": 0}})
     accuracy = f"{100 * results['rows'][2]['test']['accuracy']:.1f} %"
     told = (
-        "original, seed 0 (chance): mean and range of 5 random classification layers. Its other figures are those of "
+        "original (seed 0) (chance): mean and range of 5 random classification layers. Its other figures are those of "
         "the first. "
         f"Candidates are compared with the first of them ({accuracy})."
     )
@@ -328,7 +327,7 @@ def test_failed_rows_are_told_with_their_reason(tmp_path):
     results["rows"][5] |= {"status": "failed", "error": "the loss <b> of step 3 is not finite.", "test": None}
     write_json(folder.results, results)
     text = page(gather(folder))
-    assert "lora-r8, seed 1 failed: the loss &lt;b&gt; of step 3 is not finite." in text
+    assert "lora-r8 (seed 1) failed: the loss &lt;b&gt; of step 3 is not finite." in text
 
 
 def test_words_and_marks_keep_their_contrast_in_both_schemes():
@@ -344,7 +343,7 @@ def test_words_and_marks_keep_their_contrast_in_both_schemes():
         }
         for name in ("ink", "soft", "link", "winner"):
             assert contrast(colours[name], colours["paper"]) >= 4.5, name
-        for name in ("winner", "control", "other"):
+        for name in ("winner", "baseline", "other"):
             assert contrast(colours[name], colours["paper"]) >= 3, name
         assert contrast(colours["mark-ink"], colours["mark"]) >= 4.5
         assert len(tints) == 2
@@ -372,9 +371,9 @@ def test_where_thresholds_decide_labels_the_page_counts_those(tmp_path):
     decision = Decision(temperature=3.0, thresholds=(0.95, 0.05))
     place = folder.row("lora-r8", 0)
     place.adapter.mkdir()
-    write_json(place.adapter / DECISION, {"schema": SCHEMA, **describe(decision, gather(folder).classes)})
+    write_json(place.adapter / DECISION, {"schema": SCHEMA, **describe(decision, gather(folder).run.classes)})
     said = predictions.read(place.predictions)["test"]
-    found = gather(folder).said["lora-r8", 0]
+    found = gather(folder).answers["lora-r8", 0]
     assert (found.labels == decision.labels(said.logits)).all() and (found.labels != said.logits.argmax(1)).any()
     text = unescape(page(gather(folder)))
     for count in np.bincount(said.labels * 2 + found.labels, minlength=4)[[0, 3]]:

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetooth.report import charts, plots
-from finetooth.report.lines import Line
-from finetooth.report.wording import GAP, percent
+from finetooth.report.view import Figures, RowView, RunView
+from finetooth.wording import percent
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
@@ -53,7 +53,7 @@ def test_labels_are_spread_in_order_until_none_is_upon_another(places):
 )
 def test_ticks_are_written_with_the_digits_of_their_step(low, high, shown):
     scale = plots.even_scale(low, high, most=4)
-    written = [percent(tick, plots.ticks_digits(scale)).replace(GAP, " ") for tick in scale.ticks]
+    written = [percent(tick, plots.ticks_digits(scale)) for tick in scale.ticks]
     assert written == shown
 
 
@@ -65,21 +65,24 @@ def test_no_two_ticks_read_alike(one, other):
 
 
 def test_the_charts_write_their_ticks_so_too():
-    row = {"name": "a", "seed": None, "kind": "baseline", "status": "done", "parameters": None}
-    lines = []
-    for name, accuracy in (("a", 0.92), ("b", 0.921)):
-        test = {"accuracy": accuracy, "examples": 100_000}
-        lines.append(Line(row | {"name": name, "test": test}, {"interval": [0.9155, 0.924]}, name, False, False))
-    text = charts.ladder(lines).text.replace(GAP, " ")
-    assert ">91.6 %<" in text and ">92.2 %<" in text and "The scale of accuracy begins at 91.4 %, not at 0." in text
+    figures = [
+        Figures(examples=100_000, accuracy=share, level=share, interval=(0.9155, 0.924)) for share in (0.92, 0.921)
+    ]
+    rows = [RowView(name=name, title=name, figures=one) for name, one in zip("ab", figures, strict=True)]
+    run = RunView(
+        name="r", model="", complete=True, test_openings=1, train=1, validation=1, test=1, classes=("a", "b"), rows=rows
+    )
+    figure = charts.ladder(run)
+    assert {"91.6 %", "92.2 %"} <= {mark.text for mark in figure.plot.marks}
+    assert figure.note.endswith("The scale of accuracy begins at 91.4 %, not at 0.")
 
 
 def test_labels_that_have_room_stay_where_they_are():
     assert plots.spread([10.0, 100.0, 50.0], gap=15, low=0, high=240) == [10.0, 100.0, 50.0]
 
 
-def test_the_best_control_is_told_apart_by_its_shape():
-    assert "<path" in plots.dot("1%", 2, look="control").text and "<circle" in plots.dot("1%", 2, look="winner").text
+def test_the_best_baseline_has_a_shape_of_its_own():
+    assert plots.dot("1%", 2, look="baseline").shape == "diamond" and plots.dot("1%", 2, look="winner").shape == "dot"
 
 
 def test_a_share_beside_the_scale_is_held_at_its_end():
@@ -88,6 +91,9 @@ def test_a_share_beside_the_scale_is_held_at_its_end():
 
 
 def test_a_name_that_is_cut_keeps_its_seed():
-    text = plots.row_name("a-very-long-name-of-a-candidate, seed 21", 0).text
-    assert ">a-very-lon…, seed 21<" in text and ">a-very…, seed 21<" in text and text.count("<text") == 2
-    assert plots.row_name("lora-r8, seed 21", 0).text.count("<text") == 1
+    long = plots.row_name("a-very-long-name-of-a-candidate (seed 21)", 0)
+    assert [(mark.text, mark.look) for mark in long] == [
+        ("a-very-lo… (seed 21)", "name wide-only"),
+        ("a-very… (seed 21)", "name narrow-only"),
+    ]
+    assert [mark.text for mark in plots.row_name("lora-r8 (seed 2)", 0)] == ["lora-r8 (seed 2)"]

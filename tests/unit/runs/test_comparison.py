@@ -47,14 +47,14 @@ def by_name(found):
 def test_every_row_has_its_interval_and_every_candidate_its_gain(tmp_path):
     good, fair = rights(0.9, 2), rights(0.78, 3)
     found = compare([*CONTROLS, outcome("good", "candidate", 1, good), outcome("fair", "candidate", 1, fair)])
-    assert found["best_control"] == {"name": "tfidf", "seed": None}
+    assert found["best_baseline"] == {"name": "tfidf", "seed": None}
     rows = by_name(found)
     assert rows["majority", None]["interval"] == list(wilson(int(MAJORITY.sum()), COUNT))
     assert rows["majority", None]["difference"] is None
     row = rows["good", 1]
     assert row["accuracy"] == good.mean()
     assert row["difference"] == pytest.approx(good.mean() - TFIDF.mean())
-    assert (row["only_row"] - row["only_control"]) / COUNT == row["difference"]
+    assert (row["only_row"] - row["only_baseline"]) / COUNT == row["difference"]
     assert row["p"] == paired(good, TFIDF).p and row["p_against"] == {"name": "tfidf", "seed": None}
     assert row["p_holm"] == min(1, 2 * row["p"])
     assert rows["fair", 1]["p_holm"] == rows["fair", 1]["p"]
@@ -69,7 +69,7 @@ def test_p_is_the_largest_against_any_control():
     assert row["difference"] < -0.1
     assert row["p"] == paired(weak, MAJORITY).p > 0.2
     assert row["p_against"]["name"] == "majority"
-    assert row["p_best_control"] == paired(weak, TFIDF).p < 0.001
+    assert row["p_best_baseline"] == paired(weak, TFIDF).p < 0.001
 
 
 def test_seeds_are_rows_of_one_family_and_never_pooled():
@@ -80,7 +80,7 @@ def test_seeds_are_rows_of_one_family_and_never_pooled():
     assert lowest["p_holm"] == pytest.approx(min(1, 3 * lowest["p"]))
 
 
-def test_a_candidate_like_the_best_control_gains_nothing_and_roles_turned_turn_the_sign():
+def test_a_candidate_like_the_best_baseline_gains_nothing_and_roles_turned_turn_the_sign():
     other = rights(0.8, 4)
     assert compare([CONTROLS[1], outcome("same", "candidate", 1, TFIDF)])["rows"][1]["difference"] == 0
     assert compare([CONTROLS[1], outcome("same", "candidate", 1, TFIDF)])["rows"][1]["p"] == 1
@@ -101,12 +101,12 @@ def test_a_row_is_compared_by_the_labels_that_it_decides():
 
 def test_the_first_of_equal_controls_is_the_best():
     again = outcome("original", "baseline", 1, TFIDF)
-    assert compare([*CONTROLS, again])["best_control"]["name"] == "tfidf"
+    assert compare([*CONTROLS, again])["best_baseline"]["name"] == "tfidf"
 
 
 def test_without_controls_nothing_is_compared():
     found = compare([outcome("lora", "candidate", 1, TFIDF)])
-    assert found["best_control"] is None and found["rows"][0]["p"] is None
+    assert found["best_baseline"] is None and found["rows"][0]["p"] is None
     assert compare([])["rows"] == []
 
 
@@ -143,7 +143,7 @@ def test_intervals_of_other_figures_are_by_the_same_resamples():
     paired_f1 = resampled_macro_f1(guesses, labels)
     assert found[2]["macro_f1_difference_interval"] == list(percentile_interval(paired_f1[:, 0] - paired_f1[:, 1]))
     assert found[2]["difference_interval"] == list(
-        score_interval(found[2]["only_row"], found[2]["only_control"], COUNT)
+        score_interval(found[2]["only_row"], found[2]["only_baseline"], COUNT)
     )
     assert found[0]["loss_difference"] is None and found[0]["difference_interval"] is None
 
@@ -175,10 +175,10 @@ def test_full_is_no_control_and_is_held_against_the_winner():
     good, better = rights(0.9, 2), rights(0.95, 3)
     rows = [*CONTROLS, outcome("good", "candidate", 1, good)]
     plain = by_name(compare(rows, winner=("good", 1)))
-    whole = replace(outcome("full", "baseline", 1, better), trained=9_000, yardstick=True)
+    whole = replace(outcome("full", "reference", 1, better), trained=9_000)
     made = compare([*rows, whole], winner=("good", 1))
     found = by_name(made)
-    assert made["best_control"]["name"] != "full" and found["good", 1] == plain["good", 1]
+    assert made["best_baseline"]["name"] != "full" and found["good", 1] == plain["good", 1]
     pair = paired(better, good)
     assert found["full", 1]["against_winner"]["difference"] == pair.difference
     assert found["full", 1]["difference"] is None

@@ -1,4 +1,4 @@
-from finetooth.report.across import describe
+from finetooth.report.compared import describe
 
 
 def row(run, name, accuracy, **changes):
@@ -52,7 +52,7 @@ def test_rows_stand_under_their_run_and_the_winners_are_judged_in_words():
 
 def test_a_difference_that_is_not_shown_is_said_to_be_not_shown():
     lines = text(row("a", "x", 0.8), row("b", "y", 0.81, difference=0.01, p=0.2, p_holm=0.2)).splitlines()
-    assert lines[-1] == "b: y cannot be told apart in accuracy from x of a."
+    assert lines[-1] == "b: the accuracies of y and x of a are not distinguished."
 
 
 def test_a_run_whose_winner_has_not_learned_says_so():
@@ -79,7 +79,7 @@ def test_seeds_are_named_where_they_are_counted():
     seeds = [row("b", "y", 0.8, seed=seed, **none) for seed in (1, 2)]
     said = text(row("a", "x", 0.8), *seeds)
     assert said.endswith("Holm-corrected over 2 candidates and\n  seeds.")
-    assert "y seed 1  " in said and "y seed 2  " in said and "x seed" not in said
+    assert "y (seed 1)" in said and "y (seed 2)" in said and "x (seed" not in said
 
 
 def test_of_several_untrained_heads_the_first_is_shown_and_told():

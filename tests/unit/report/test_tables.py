@@ -3,8 +3,8 @@ import re
 from reported import ROWS, build
 
 from finetooth.files import read_json, write_json
-from finetooth.report.listing import rows_section
 from finetooth.report.material import gather
+from finetooth.report.page import page
 
 NO_BREAK = "\u00a0"
 ONCE = "Share trained: of all parameters, each counted once."
@@ -13,10 +13,10 @@ TWICE = "The share that peft prints counts the head twice among all parameters."
 
 def spent(folder):
     """The page's table of what rows take: its columns, its cells by row, and the text of the section."""
-    text = rows_section(gather(folder)).text.replace(NO_BREAK, " ")
-    table = text[text.index("What every row has and takes</caption>") :]
+    text = page(gather(folder)).replace(NO_BREAK, " ")
+    table = text[text.index("What every row has and takes</caption>") :].partition("</table>")[0]
     columns = re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', table)
-    rows = re.findall(r'<th scope="row"><bdi>([^<]*)</bdi></th>(.*?)</tr>', table, flags=re.DOTALL)
+    rows = re.findall(r'<th scope="row"><bdi>([^<]*)</bdi>[^<]*</th>(.*?)</tr>', table, flags=re.DOTALL)
     return columns, {name: re.findall(r"<td[^>]*>(.*?)</td>", cells) for name, cells in rows}, text
 
 

@@ -1,0 +1,211 @@
+"""What a reader must know to read the figures of a run right: each sentence once, for whatever shows it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from finetooth.measure.seeds import FEW_SEEDS
+from finetooth.report.view import RunView
+from finetooth.wording import counted, listed, percent, points, roughly, seconds, short_model, shown, size, times
+
+RELOAD_CHECK = "passed: the same logits, bit for bit, in a fresh process."
+UNFINISHED = "This run is not complete: give the same command again, and it goes on."
+TEMPERED = (
+    "Log loss and calibration error of candidates: after the temperature fitted on the validation rows; other rows "
+    "have none."
+)
+PRECISIONS = {"bfloat16": "bfloat16", "float32": "float32", "plain": "float32 by the model's own pass"}
+_PROBED = {"pooler": "the pooler's output", "first_token": "the first token's state", "mean": "mean-pooled states"}
+_RULES = {
+    "thresholds": "Labels of candidates: by thresholds fitted on the validation rows.",
+    "costs": "Labels of candidates: by the least expected cost (decision.costs).",
+}
+_LISTED = 20
+_LONGEST = 400  # characters of a sentence in which the user's own words stand
+
+
+class Fact(NamedTuple):
+    """How something was measured. private: it names files, columns or classes of the user."""
+
+    name: str
+    text: str
+    private: bool = False
+
+
+def notes(run: RunView, *, beside_accuracy: bool) -> list[str]:
+    """The sentences under a table. beside_accuracy: whether it shows more figures than accuracy and its interval."""
+    chosen = "* best on the validation rows, chosen before any test row was scored."
+    lines = [] if run.chosen is None else [chosen]
+    lines += heads(run, beside_accuracy=beside_accuracy)
+    if beside_accuracy and any(row.is_chance and row.heads is None for row in run.done):
+        lines.append("(chance): the classification layer is random, never trained.")
+    lines += [*_probes(run), *_frozen(run), *_precision(run), *_cut(run)]
+    if any(row.role == "reference" and row.beside_winner for row in run.rows):
+        lines.append("full: all parameters trained, a reference that candidates need not beat.")
+    lines += [text for key, text in _RULES.items() if any(row.decision.get(key) for row in run.rows)]
+    lines += _compared(run)
+    if beside_accuracy and any(row.has_temperature for row in run.candidates):
+        lines.append(TEMPERED)
+    if beside_accuracy and any(row.costs.latency_seconds is not None for row in run.rows):
+        lines.append("latency: median time from one text to its answer (5th to 95th percentile).")
+    return lines
+
+
+def warnings(run: RunView) -> list[str]:
+    """Which rows failed, the warnings of the others, and whether the run is inexact."""
+    lines = [f"{row.title} failed: {row.error}" for row in run.rows if row.error is not None]
+    lines += [f"Warning  {row.title}: {text}" for row in run.rows for text in row.warnings]
+    return lines + ([f"Inexact  changed on the way: {'; '.join(run.inexact)}"] if run.inexact else [])
+
+
+def pooled(run: RunView) -> list[str]:
+    """For each name that has several seeds: its mean, and how far a seed lies from another."""
+    return [
+        f"{one.name} over {counted(one.seeds, 'seed')}: mean {percent(one.mean)}, standard deviation "
+        f"{points(one.standard_deviation, signed=False)} points"
+        for one in run.pooled
+    ]
+
+
+def heads(run: RunView, *, beside_accuracy: bool = False) -> list[str]:
+    """What the figures of a row of several untrained heads are."""
+    for row in run.done:
+        if row.heads is not None and row.figures is not None:
+            text = f"{row.title} (chance): mean and range of {row.heads.count} random classification layers."
+            text += " Its other figures are those of the first." if beside_accuracy else ""
+            if row.is_compared_with:
+                text += f" Candidates are compared with the first of them ({percent(row.figures.level)})."
+            return [text]
+    return []
+
+
+def few_seeds(run: RunView) -> str:
+    """How little is known of other seeds; empty from FEW_SEEDS of the candidates on, and without a candidate."""
+    seeds = {row.seed for row in run.candidates}
+    if not 0 < len(seeds) < FEW_SEEDS:
+        return ""
+    return f"{counted(len(seeds), 'seed')}: little can be said of how much another seed would change."
+
+
+def facts(run: RunView, data: Mapping[str, Any], provenance: Mapping[str, Any]) -> list[Fact]:
+    """How the figures came about. data, provenance: data.json and provenance.json, empty where they are not there."""
+    packages, device = provenance.get("packages") or {}, provenance.get("device") or {}
+    files = [f"{file['file']} ({counted(file['rows'], 'row')})" for file in data.get("files", [])]
+    columns = [f"{key}: {value['name']}" for key, value in (data.get("columns") or {}).items()]
+    in_bfloat16 = provenance.get("precision") == "bfloat16"
+    memory = (
+        "" if not run.peak_bytes else f"{size(run.peak_bytes)} at most, of the command and a row's process together."
+    )
+    lines = [
+        Fact(
+            "Splits",
+            f"{counted(run.train, 'training row')} fitted, {counted(run.validation, 'validation row')} chose, "
+            f"{counted(run.test, 'test row')} report. No test row influenced a choice.",
+        ),
+        Fact("Test set", f"{run.test_id[:16]}…, opened {times(run.test_openings)}."),
+        Fact("Rows", "Every candidate began from the same clean base; every figure comes from what was saved."),
+        Fact("Reload check", RELOAD_CHECK if run.is_reload_checked else ""),
+        Fact(
+            "Intervals", "Wilson score intervals at 95 %; they show the chance of the test rows, not that of the seed."
+        ),
+        Fact("Seeds", few_seeds(run)),
+        Fact("Files", _some(files), private=True),
+        Fact("Columns", _some(columns), private=True),
+        Fact("Classes", f"{len(run.classes):,}: {_some(run.classes)}"),
+        Fact("Versions", ", ".join(f"{name} {version}" for name, version in packages.items() if version)),
+        Fact("Processor", provenance.get("processor") or ""),
+        Fact("Trained on", f"{device['gpu']}; every evaluation on the processor." if device.get("gpu") else ""),
+        Fact("Precision", "Products of training without padding in bfloat16." if in_bfloat16 else ""),
+        Fact("Time of all steps", seconds(sum(run.step_seconds.values())) if run.step_seconds else ""),
+        Fact("Memory", memory),
+    ]
+    return [Fact(name, shown(text, 3_000), private) for name, text, private in lines if text]
+
+
+def narrowed(data: Mapping[str, Any]) -> list[str]:
+    """Why intervals may come out too narrow for these test rows, names as the user wrote them; data: data.json."""
+    lines = []
+    group = data.get("columns", {}).get("group")
+    if group:
+        lines.append(
+            f"Test rows of one {group['name']} count as independent of each other; as far as they are alike, "
+            "intervals and p are too narrow."
+        )
+    for finding in data.get("findings", []):
+        if (finding["code"], finding["severity"]) == ("duplicates_in_split", "warn") and " test row" in finding["says"]:
+            lines.append(f"{finding['says']} {finding['advice']}")
+    return [shown(text, _LONGEST) for text in lines]
+
+
+def _probes(run: RunView) -> Iterator[str]:
+    """What each linear probe reads, and of which model where that is not the run's own."""
+    for row in run.rows:
+        if row.probe is not None:
+            of = f" of {short_model(row.probe.model)}" if row.probe.model else ""
+            yield (
+                f"{row.name}: logistic regression on {_PROBED[row.probe.feature]}{of}, "
+                f"C = {row.probe.inverse_regularisation:g}, both chosen on the validation rows."
+            )
+
+
+def _frozen(run: RunView) -> Iterator[str]:
+    """What each row paid and saved whose lower layers were frozen during its training (`then`)."""
+    for row in run.rows:
+        frozen = row.costs.frozen
+        if frozen is not None:
+            yield (
+                f"{row.title}: the lowest {counted(frozen['layers'], 'layer')} frozen after "
+                f"{counted(frozen['after_epochs'], 'epoch')}, their states computed once "
+                f"({seconds(frozen['states_seconds'])}); a training example then took {frozen['time_ratio']:.2f} of "
+                "its time before."
+            )
+
+
+def _precision(run: RunView) -> Iterator[str]:
+    """In which number format test figures were computed; with bfloat16 alone, how many labels it changes at most."""
+    known = [(row.name, row.inference) for row in run.done if row.inference is not None]
+    names = {key: list(dict.fromkeys(name for name, one in known if one.precision == key)) for key in PRECISIONS}
+    used = [key for key, rows in names.items() if rows]
+    flips = [(one.flipped or 0, one.validation_rows) for _, one in known if one.validation_rows]
+    if len(used) > 1:
+        yield "Test figures in " + "; ".join(f"{PRECISIONS[key]} ({', '.join(names[key])})" for key in used) + "."
+    elif used == ["bfloat16"] and flips:
+        flipped, rows = max(flips)
+        most = f"at most {flipped:,} of {rows:,} validation labels differ"
+        yield f"Test figures in bfloat16: {most if flipped else f'all {rows:,} validation labels are the same'}."
+    elif used:
+        yield f"Test figures in {PRECISIONS[used[0]]}."
+
+
+def _cut(run: RunView) -> Iterator[str]:
+    """Which share of the test rows is cut for which rows of the table, and that tfidf reads them whole."""
+    several = len({row.name for row in run.candidates}) > 1
+    groups: dict[float, dict[str, None]] = {}
+    for row in run.done:
+        if row.cut:
+            groups.setdefault(row.cut, {})["candidates" if row.role == "candidate" and several else row.name] = None
+    shares = [(roughly(share), listed(list(names))) for share, names in groups.items()]
+    for share, names in shares[:1]:
+        text = f"{share} of test rows are cut at {run.max_tokens:,} tokens for {names}"
+        text += "".join(f", {share} for {names}" for share, names in shares[1:])
+        yield text + ("; tfidf reads them whole." if any(row.name == "tfidf" for row in run.done) else ".")
+
+
+def _compared(run: RunView) -> Iterator[str]:
+    """The best baseline, and which p stands beside a difference to it."""
+    best, names = run.best_baseline, [row.name for row, _ in run.compared]
+    gains = [figures.gain or 0.0 for _, figures in run.compared]
+    if best is None or not gains:
+        return
+    seeds = " and seeds" if len(set(names)) < len(names) else ""
+    family = f", corrected for {len(names):,} candidates{seeds} (Holm)" if len(names) > 1 else ""
+    text = f"Best baseline: {best.title}. p: exact McNemar test{family}."
+    if max(gains) > 0:
+        text += " A candidate ahead of the best baseline is tested against every baseline; the largest p is shown."
+    if min(gains) <= 0:
+        text += " A candidate not ahead of the best baseline is tested against it alone, corrected for choosing it."
+    yield text
+
+
+def _some(names: Any) -> str:
+    """The first of the user's names, cut to what can be read."""
+    return ", ".join(shown(str(name), 40) for name in names[:_LISTED]) + (", …" if len(names) > _LISTED else "")

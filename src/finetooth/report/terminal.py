@@ -1,0 +1,108 @@
+"""The table of a run as text: what most people will ever read of it, 80 columns wide."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from finetooth.files import read_json
+from finetooth.measure.sentences import setting
+from finetooth.report import columns
+from finetooth.report.columns import Cell, Column
+from finetooth.report.notes import RELOAD_CHECK, UNFINISHED, notes, pooled, warnings
+from finetooth.report.view import RowView, RunView, view
+from finetooth.runs.layout import RunFolder
+from finetooth.runs.results import contract
+from finetooth.wording import TIE, WIDTH, cut, short_model, times, wrapped
+
+_GAP = "  "
+_ACCENT, _RESET = "\x1b[36m", "\x1b[0m"
+_NAME_LEAST = 8
+
+
+def printed(run_folder: Path, *, colour: bool = False, wide: bool = False) -> str:
+    """The table of a run as it is printed on the terminal; it ends by naming the next command.
+
+    run_folder: as the user names it. colour, wide: as of render.
+    Raises: RunError as runs.results.contract does.
+    """
+    figures, folder = contract(run_folder), RunFolder(run_folder)
+    run = view(figures, read_json(folder.comparison) if folder.comparison.is_file() else {})
+    closing = [f"Report  {folder.report}"] if folder.report.is_file() else []
+    closing.append(f"Next    finetooth {next_command(run, str(run_folder), again=str(folder.next_free()))}")
+    return "\n".join([render(run, colour=colour, wide=wide), *closing])
+
+
+def render(run: RunView, *, colour: bool = False, wide: bool = False) -> str:
+    """The table, its notes, the verdict and what is to be warned of, without a line break at the end.
+
+    At most 80 columns, or as many as it needs when `wide`. colour: for a terminal, one accent on the winner.
+    """
+    shown = [*_narrow(run), *(_wide(run) if wide else ())]
+    blocks = [
+        _heading(run),
+        _grid(run.rows, shown, limit=None if wide else WIDTH, colour=colour),
+        "\n".join(map(wrapped, [*pooled(run), *notes(run, beside_accuracy=wide)])),
+        "\n".join(map(wrapped, filter(None, [f"{run.headline} {run.more}".strip(), *_closing(run)]))),
+    ]
+    return "\n\n".join(filter(None, blocks))
+
+
+def next_command(run: RunView, folder: str, *, again: str) -> str:
+    """The command to give next: to train again what has not learned, else to use the winner. again: a free folder."""
+    if run.chosen is None:
+        return f"show {shlex.quote(folder)}"  # there is nothing to predict with
+    if run.changes is None:
+        return f'predict --with {shlex.quote(folder)} "your text"'
+    changes = [word for key, value in run.changes.items() for word in ("--set", setting(key, value))]
+    return f"run {shlex.join([f'{folder}/recipe.yaml', *changes])} --out {shlex.quote(again)}"
+
+
+def _heading(run: RunView) -> str:
+    facts = [
+        f"{run.name}: {short_model(run.model)}",
+        f"{run.train:,} train",
+        f"{run.test:,} test rows (opened {times(run.test_openings)})",
+        *([f"seed{'s' if len(run.seeds) > 1 else ''} {', '.join(map(str, run.seeds))}"] if run.seeds else []),
+    ]
+    return wrapped(", ".join(fact.replace(" ", TIE) for fact in facts))  # broken between the facts, not inside them
+
+
+def _closing(run: RunView) -> list[str]:
+    checked = [f"Reload check {RELOAD_CHECK}"] if run.is_reload_checked else []
+    return [*checked, *warnings(run), *([] if run.complete else [UNFINISHED])]
+
+
+def _narrow(run: RunView) -> list[Column]:
+    if len(run.seeds) > 1:  # one column of figures less wide, to make room for the seeds
+        return [columns.SEED, columns.TRAINED, columns.BOTH, columns.GAIN_AND_P, columns.TIME]
+    return [columns.TRAINED, columns.ACCURACY, columns.INTERVAL, columns.GAIN_AND_P, columns.TIME]
+
+
+def _wide(run: RunView) -> list[Column]:
+    return [
+        columns.MACRO_F1, columns.LOSS, columns.CALIBRATION_ERROR, *columns.parts(run), columns.SHARE_TRAINED,
+        columns.PEAK_MEMORY, columns.ADAPTER_SIZE, columns.LATENCY, columns.KEPT_EPOCH,
+    ]  # fmt: skip
+
+
+def _grid(rows: Sequence[RowView], shown: Sequence[Column], *, limit: int | None, colour: bool) -> str:
+    cells = [[_written(column.cell(row)) for column in shown] for row in rows]
+    widths = [max(len(column.title), *(len(line[at]) for line in cells)) for at, column in enumerate(shown)]
+    room = None if limit is None else max(_NAME_LEAST, limit - sum(widths) - len(_GAP) * len(widths))
+    names = [_named(row, room) for row in rows]
+    first = max(len("row"), *map(len, names))
+    titles = ["row".ljust(first), *(column.title.rjust(width) for column, width in zip(shown, widths, strict=True))]
+    drawn = [_GAP.join(titles).rstrip()]
+    for row, name, line in zip(rows, names, cells, strict=True):
+        text = _GAP.join([name.ljust(first), *(cell.rjust(width) for cell, width in zip(line, widths, strict=True))])
+        drawn.append(f"{_ACCENT}{text.rstrip()}{_RESET}" if colour and row.is_winner else text.rstrip())
+    return "\n".join(drawn)
+
+
+def _written(cell: Cell) -> str:
+    return f"{cell.text} ({cell.detail})" if cell.detail else cell.text
+
+
+def _named(row: RowView, room: int | None) -> str:
+    """The row's name with its marks; where there is no room for all of it, the name is cut."""
+    return (row.name if room is None else cut(row.name, max(2, room - len(row.marks)))) + row.marks

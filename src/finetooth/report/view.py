@@ -1,0 +1,273 @@
+"""What is true of a run, as typed facts: computed once from its results, for the terminal, the page and the card."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from finetooth.measure.intervals import wilson
+from finetooth.measure.sentences import Value
+from finetooth.measure.verdict import Role
+from finetooth.runs.results import Chosen, CurvePoint, Heads, Inference, Parameters, Reload, RowCosts
+from finetooth.wording import row_titles, shown
+
+Key = tuple[str, int | None]
+Bounds = tuple[float, float]
+T = TypeVar("T")
+_LONGEST_VERDICT = 2_000  # characters: far more than a verdict has
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What a row reached on the test rows; shares 0 to 1.
+
+    accuracy, interval: of several untrained heads their mean and range; level: the accuracy that candidates are
+    compared with, of the first head. gain, p: of a candidate, the difference to the best baseline, and the p of what it
+    seems to say, Holm-corrected.
+    """
+
+    examples: int
+    accuracy: float
+    level: float
+    interval: Bounds
+    macro_f1: float = 0.0
+    loss: float = 0.0
+    macro_f1_interval: Bounds | None = None
+    loss_interval: Bounds | None = None
+    calibration_error: float | None = None
+    gain: float | None = None
+    p: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowView:
+    """One row of the table. title: its name, with the seed where there are several of that name.
+
+    figures: None where it failed; error says why. is_compared_with: whether candidates are held against it, as the best
+    baseline or the one that is hardest to beat. beside_winner: whether it was held against the winner. frozen, cut: as
+    runs.results has them. decision: how its logits become labels, None of a baseline.
+    """
+
+    name: str
+    seed: int | None = None
+    title: str = ""
+    role: Role = "baseline"
+    figures: Figures | None = None
+    error: str | None = None
+    is_winner: bool = False
+    is_best_baseline: bool = False
+    is_compared_with: bool = False
+    beside_winner: bool = False
+    is_chance: bool = False
+    parameters: Parameters | None = None
+    costs: RowCosts = field(default_factory=lambda: RowCosts(name="", seed=None))
+    curve: Sequence[CurvePoint] = ()
+    kept_epoch: float | None = None
+    heads: Heads | None = None
+    probe: Chosen | None = None
+    inference: Inference | None = None
+    reload: Reload | None = None
+    cut: float | None = None
+    decision: Mapping[str, Any] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+    @property
+    def key(self) -> Key:
+        """Name and seed."""
+        return self.name, self.seed
+
+    @property
+    def trained(self) -> int:
+        """Trained parameters; 0 where nothing is counted."""
+        return self.parameters.trainable if self.parameters else 0
+
+    @property
+    def marks(self) -> str:
+        """What stands after its title: ` (chance)` of an untrained head, ` *` of the winner."""
+        return (" (chance)" if self.is_chance else "") + (" *" if self.is_winner else "")
+
+    @property
+    def has_temperature(self) -> bool:
+        """Whether its probabilities are after a temperature."""
+        return bool(self.decision.get("temperature", 1.0) != 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pooled:
+    """A name with several seeds: mean accuracy and spread; of a candidate, the difference to the best baseline."""
+
+    name: str
+    seeds: int
+    mean: float
+    standard_deviation: float
+    difference: float | None = None
+    interval: Bounds | None = None
+    p: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """A run and its rows. model: a source id, empty without a model. chosen: the winner by validation, which may have
+    failed on the test rows. headline, more: the verdict, its first sentence apart; empty without one. changes: what to
+    set in the recipe where the winner has not learned. inexact: what had changed when the run was resumed.
+    """
+
+    name: str
+    model: str
+    complete: bool
+    test_id: str = ""
+    test_openings: int
+    train: int
+    validation: int
+    test: int
+    classes: Sequence[str]
+    max_tokens: int = 0
+    chosen: Key | None = None
+    headline: str = ""
+    more: str = ""
+    changes: Mapping[str, Value] | None = None
+    rows: Sequence[RowView]
+    pooled: Sequence[Pooled] = ()
+    inexact: Sequence[str] = ()
+    step_seconds: Mapping[str, float] = field(default_factory=dict)
+    peak_bytes: int | None = None
+
+    @property
+    def done(self) -> list[RowView]:
+        """The rows with test figures."""
+        return [row for row in self.rows if row.figures is not None]
+
+    @property
+    def candidates(self) -> list[RowView]:
+        """The candidates with test figures."""
+        return [row for row in self.done if row.role == "candidate"]
+
+    @property
+    def compared(self) -> list[tuple[RowView, Figures]]:
+        """The candidates that were compared with a baseline."""
+        return [(row, row.figures) for row in self.rows if row.figures and row.figures.gain is not None]
+
+    @property
+    def winner(self) -> RowView | None:
+        """The winner, if it has test figures."""
+        return next((row for row in self.done if row.is_winner), None)
+
+    @property
+    def best_baseline(self) -> RowView | None:
+        """The baseline of highest test accuracy."""
+        return next((row for row in self.done if row.is_best_baseline), None)
+
+    @property
+    def original(self) -> RowView | None:
+        """The original model, under the winner's head seed where there are several."""
+        rows = [row for row in self.done if row.name == "original" and row.role == "baseline"]
+        same = [row for row in rows if self.winner is not None and row.seed == self.winner.seed]
+        return next(iter([*same, *rows]), None)
+
+    @property
+    def looked_at(self) -> list[RowView]:
+        """The winner, the best baseline and the original, each once; without any of them the first row that is done."""
+        rows = {row.key: row for row in (self.winner, self.best_baseline, self.original) if row is not None}
+        return list(rows.values()) or self.done[:1]
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of the rows, ascending."""
+        return sorted({row.seed for row in self.rows if row.seed is not None})
+
+    @property
+    def is_reload_checked(self) -> bool:
+        """Whether every candidate, and every other row that was reloaded, gave the same bits in a fresh process."""
+        reloads = [row.reload for row in self.rows if row.reload is not None]
+        every = all(row.reload is not None for row in self.candidates)
+        return bool(self.candidates) and every and all(r.verified and r.max_abs_logit_difference == 0 for r in reloads)
+
+    @property
+    def parts(self) -> list[str]:
+        """The parts that add up to the parameters trained; `base` only where a row trains it."""
+        trains_base = any(row.parameters.base for row in self.rows if row.parameters)
+        return ["adapter", "head", "bias", *(["base"] if trains_base else [])]
+
+    @property
+    def abstains_below(self) -> float | None:
+        """The confidence, 0 to 1, below which the winner gives no answer; None where it always gives one."""
+        abstain = self.winner.decision.get("abstain") if self.winner else None
+        return None if abstain is None else float(abstain["below"])
+
+
+def view(contract: Mapping[str, Any], comparison: Mapping[str, Any]) -> RunView:
+    """The facts of a run. contract, comparison: as runs.results.contract and comparison.json give them."""
+    compared = {(row["name"], row["seed"]): row for row in comparison.get("rows", [])}
+    titles = row_titles((row["name"], row["seed"]) for row in contract["rows"])
+    winner, best = _key(contract["winner"]), _key(comparison.get("best_baseline"))
+    judged = [row for row in compared.values() if row.get("difference") is not None]
+    against = {best, *(_key(row.get("p_against")) for row in judged)} if judged else set()
+    verdict = contract.get("verdict") or {"headline": "", "text": ""}
+    rows = [
+        _row(
+            row,
+            compared.get(key, {}),
+            title=shown(titles[key], 100),
+            is_winner=key == winner,
+            is_best_baseline=key == best,
+            is_compared_with=key in against,
+        )
+        for row in contract["rows"]
+        for key in [(row["name"], row["seed"])]
+    ]
+    values = {
+        "name": shown(contract["run"], 100),
+        "chosen": winner,
+        # It may quote a class, which is the user's own text.
+        "headline": shown(verdict["headline"], _LONGEST_VERDICT),
+        "more": shown(verdict["text"].removeprefix(verdict["headline"]).strip(), _LONGEST_VERDICT),
+        "changes": (verdict.get("unlearned") or {}).get("changes"),
+        "rows": rows,
+        "pooled": [_made(Pooled, one) for one in contract.get("pooled", ())],
+    }
+    return _made(RunView, {**contract, **contract["data"], **values})
+
+
+def _row(row: Mapping[str, Any], compared: Mapping[str, Any], **facts: Any) -> RowView:
+    counts = row["parameters"]
+    is_full = row["name"] == "full" and row["kind"] == "baseline"
+    values = {
+        "role": "reference" if is_full else row["kind"],
+        "figures": _figures(row, compared) if row["status"] == "done" else None,
+        "error": None if row["status"] == "done" else row["error"] or "no reason is known.",
+        "beside_winner": bool(compared.get("against_winner")),
+        "is_chance": row.get("head") == "new" and row["kind"] == "baseline" and counts is None,
+        "costs": _made(RowCosts, row),
+        "curve": [_made(CurvePoint, point) for point in row["curve"]],
+        "decision": row.get("decision") or {},
+        "cut": row.get("test_rows_cut"),
+    }
+    parts = {
+        key: _made(kind, row[key]) if row.get(key) else None
+        for key, kind in {
+            "parameters": Parameters, "heads": Heads, "probe": Chosen, "inference": Inference, "reload": Reload,
+        }.items()
+    }  # fmt: skip
+    return _made(RowView, {**row, **values, **parts, **facts})
+
+
+def _figures(row: Mapping[str, Any], compared: Mapping[str, Any]) -> Figures:
+    test, heads, difference = row["test"], row.get("heads"), compared.get("difference")
+    known = compared.get("interval") or wilson(round(test["accuracy"] * test["examples"]), test["examples"])
+    p = None if difference is None else compared["p_holm" if difference > 0 else "p_best_baseline_holm"]
+    values = {
+        "accuracy": heads["mean_accuracy"] if heads else test["accuracy"],
+        "level": test["accuracy"],
+        "interval": (heads["lowest"], heads["highest"]) if heads else (known[0], known[1]),
+        "gain": difference,
+        "p": p,
+    }
+    return _made(Figures, {**compared, **test, **values})
+
+
+def _made(kind: type[T], values: Mapping[str, Any]) -> T:
+    """A dataclass of what of `values` it has fields for."""
+    return kind(**{one.name: values[one.name] for one in fields(kind) if one.name in values})  # type: ignore[arg-type]
+
+
+def _key(row: Mapping[str, Any] | None) -> Key | None:
+    return None if row is None else (row["name"], row["seed"])

@@ -1,0 +1,79 @@
+"""Each sentence says what the facts show, and nothing where they show nothing."""
+
+import pytest
+
+from finetooth.report.notes import notes
+from finetooth.report.view import Figures, RowView, RunView
+from finetooth.runs.results import Inference, RowCosts
+from finetooth.wording import row_titles
+
+FIGURES = Figures(examples=100, accuracy=0.8, level=0.8, interval=(0.7, 0.9))
+
+
+def row(name, *, seed=None, candidate=False, frozen=None, **facts):
+    costs = RowCosts(name=name, seed=seed, frozen=frozen)
+    role = "candidate" if candidate else "baseline"
+    return {"name": name, "seed": seed, "role": role, "figures": FIGURES, "costs": costs} | facts
+
+
+def said(*rows):
+    titles = row_titles((one["name"], one["seed"]) for one in rows)
+    run = RunView(
+        name="r", model="", complete=True, test_openings=1, train=1, validation=1, test=100, classes=("a", "b"),
+        max_tokens=512, rows=[RowView(**one, title=titles[one["name"], one["seed"]]) for one in rows],
+    )  # fmt: skip
+    return notes(run, beside_accuracy=False)
+
+
+def test_rows_that_are_cut_are_told_by_their_share():
+    words, probe = row("tfidf"), row("probe", cut=0.152)
+    a, b = row("a", candidate=True, cut=0.152), row("b", candidate=True, cut=0.152)
+    assert said(words, probe, a, b) == [
+        "15 % of test rows are cut at 512 tokens for probe and candidates; tfidf reads them whole."
+    ]
+    assert said(probe, a) == ["15 % of test rows are cut at 512 tokens for probe and a."]
+    assert said(words, probe, row("probe-x", cut=0.004), a) == [
+        "15 % of test rows are cut at 512 tokens for probe and a, 0.4 % for probe-x; tfidf reads them whole."
+    ]
+
+
+def test_where_no_row_is_cut_nothing_is_told():
+    assert said(row("tfidf"), row("a", candidate=True, cut=0.0)) == []
+
+
+def test_what_freezing_took_and_saved_is_told():
+    frozen = {"layers": 3, "after_epochs": 1, "states_seconds": 21.4, "time_ratio": 0.551}
+    told = (
+        "the lowest 3 layers frozen after 1 epoch, their states computed once (21 s); a training example then took "
+        "0.55 of its time before."
+    )
+    one = row("b", seed=0, candidate=True, frozen=frozen)
+    assert said(row("a", seed=0, candidate=True), one) == [f"b: {told}"]
+    assert said(one, row("b", seed=1, candidate=True)) == [f"b (seed 0): {told}"]
+
+
+def inferred(name, precision=None, flipped=None):
+    rows = None if flipped is None else 1048
+    return row(name, inference=None if precision is None else Inference(precision, None, flipped, rows))
+
+
+@pytest.mark.parametrize(
+    ("rows", "texts"),
+    [
+        ([inferred("tfidf")], []),
+        (
+            [inferred("tfidf"), inferred("a", "bfloat16", 1), inferred("b", "bfloat16", 2)],
+            ["Test figures in bfloat16: at most 2 of 1,048 validation labels differ."],
+        ),
+        ([inferred("a", "bfloat16", 0)], ["Test figures in bfloat16: all 1,048 validation labels are the same."]),
+        ([inferred("a", "float32", 9)], ["Test figures in float32."]),
+        ([inferred("a", "plain")], ["Test figures in float32 by the model's own pass."]),
+        (
+            [inferred("original", "float32", 9), inferred("a", "bfloat16", 0), inferred("b", "bfloat16", 1)],
+            ["Test figures in bfloat16 (a, b); float32 (original)."],
+        ),
+        ([row("a"), row("b", figures=None, inference=Inference("float32"))], []),
+    ],
+)
+def test_in_which_number_format_test_figures_are(rows, texts):
+    assert said(*rows) == texts
