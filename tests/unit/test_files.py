@@ -32,8 +32,8 @@ def test_all_that_is_wrong_with_a_sealed_folder_is_told(tmp_path: Path) -> None:
     (folder / "a").write_text("x")
     (folder / "b").unlink()
     (folder / "d").write_text("new")
-    told = ["a differs from its manifest", "b is missing", "d is not in its manifest"]
-    assert (list(damages(folder)), damage(folder)) == (told, told[0])
+    reported = ["a differs from its manifest", "b is missing", "d is not in its manifest"]
+    assert (list(damages(folder)), damage(folder)) == (reported, reported[0])
     for manifest in ("7", "[" * 100_000, '{"files": 1}'):
         (folder / MANIFEST).write_text(manifest)
         assert list(damages(folder)) == [f"{MANIFEST} is not a manifest"]

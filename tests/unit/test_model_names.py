@@ -1,4 +1,4 @@
-"""Short names of models: each stands for one pinned source, which is what a recipe records."""
+"""Short names of models: each names one pinned source, which the recipe records."""
 
 import re
 from pathlib import Path

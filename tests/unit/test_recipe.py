@@ -11,7 +11,7 @@ from finetooth.errors import RecipeError
 BARE: dict[str, Any] = {"name": "mine", "model": "owner/name", "data": {"source": "a.csv"}}
 
 
-def said(source: Any, **options: Any) -> str:
+def message_of(source: Any, **options: Any) -> str:
     with pytest.raises(RecipeError) as caught:
         recipe.load(source, **options)
     return str(caught.value)
@@ -28,7 +28,7 @@ def test_a_recipe_is_named_by_text_or_path_or_given_as_a_mapping(tmp_path: Path,
     path = written(tmp_path, "name: mine\nmodel: owner/name\ndata: {source: a.csv}\n")
     monkeypatch.chdir(tmp_path)
     assert recipe.load("mine.yaml") == recipe.load(path) == recipe.load(BARE)
-    assert said("nine.yaml") == "nine.yaml: no such recipe. Did you mean 'mine.yaml'?"
+    assert message_of("nine.yaml") == "nine.yaml: no such recipe. Did you mean 'mine.yaml'?"
 
 
 def test_a_path_is_one_beside_the_recipe_not_where_the_command_is_given(tmp_path: Path, monkeypatch: Any) -> None:
@@ -36,8 +36,8 @@ def test_a_path_is_one_beside_the_recipe_not_where_the_command_is_given(tmp_path
     (tmp_path / "elsewhere" / "owner" / "name").mkdir(parents=True)
     (tmp_path / "home" / "owner" / "data").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "elsewhere")
-    found = recipe.load(path)
-    assert (found.model, found.data.source) == ("owner/name", str(tmp_path / "home" / "owner" / "data"))
+    loaded = recipe.load(path)
+    assert (loaded.model, loaded.data.source) == ("owner/name", str(tmp_path / "home" / "owner" / "data"))
     assert recipe.load(path, overrides=["model=owner/name"]).model == str(tmp_path / "elsewhere" / "owner" / "name")
     assert recipe.load(path, overrides=["model=./x"]).model == str(tmp_path / "elsewhere" / "x")
     assert recipe.load(path, overrides=["model=owner/other"]).model == "owner/other"
@@ -47,14 +47,15 @@ def test_a_path_is_one_beside_the_recipe_not_where_the_command_is_given(tmp_path
 
 
 def test_what_cannot_be_a_path_is_an_error_of_the_recipe() -> None:
-    assert said(BARE | {"data": {"source": "~no-such-user/x.csv"}}) == (
+    assert message_of(BARE | {"data": {"source": "~no-such-user/x.csv"}}) == (
         "recipe: '~no-such-user/x.csv' is not usable as a path (Could not determine home directory)."
     )
     for model in ("a" * 5000, "./" + "a" * 5000):
-        assert said(BARE | {"model": model}) == (
+        assert message_of(BARE | {"model": model}) == (
             f"recipe: '{model[:60]}...' is not usable as a path (File name too long)."
         )
-    assert said(BARE, overrides=["model=~no-such-user/x"]).startswith("--set model: '~no-such-user/x' is not usable")
+    message = message_of(BARE, overrides=["model=~no-such-user/x"])
+    assert message.startswith("--set model: '~no-such-user/x' is not usable")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_what_cannot_be_a_path_is_an_error_of_the_recipe() -> None:
 def test_errors_name_the_key_as_the_recipe_has_it_and_the_branch_that_was_meant(
     change: dict[str, Any], message: str
 ) -> None:
-    assert said(BARE | change) == f"recipe: {message}"
+    assert message_of(BARE | change) == f"recipe: {message}"
 
 
 def test_numbers_are_labels_and_truth_values_want_quotes(tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_numbers_are_labels_and_truth_values_want_quotes(tmp_path: Path) -> None
     assert spec.training.class_weights == {"0": 1.5, "1": 1.0}
     assert recipe.load(written(tmp_path, text + "decision: {costs: {1: {0: 5}}}\n")).decision.costs == {"1": {"0": 5}}
     path = written(tmp_path, text.replace("[0, 1]", "[no, 'yes']"))
-    assert said(path) == (
+    assert message_of(path) == (
         f"{path}: data.labels.0: YAML reads an unquoted yes, no, on, off, true or false as a truth value. "
         "Put quotes around it."
     )
@@ -149,12 +150,12 @@ def test_a_key_that_stands_twice_is_refused_with_its_lines(tmp_path: Path) -> No
     text = "name: mine\nmodel: a/b\ndata: {source: a.csv, seed: 1, seed: 2}\n"
     text += "training:\n  epochs: 1\n  epochs: 9\nname: x\n"
     path = written(tmp_path, text)
-    assert said(path) == (
+    assert message_of(path) == (
         f"{path} line 7: the key 'name' occurs twice in one mapping (first in line 1). Remove one of the two.\n"
         f"{path} line 3: the key 'seed' occurs twice in one mapping (first in line 3). Remove one of the two.\n"
         f"{path} line 6: the key 'epochs' occurs twice in one mapping (first in line 5). Remove one of the two."
     )
-    assert said(BARE, overrides=["data={source: a.csv, seed: 1, seed: 2}"]) == (
+    assert message_of(BARE, overrides=["data={source: a.csv, seed: 1, seed: 2}"]) == (
         "--set data={source: a.csv, seed: 1, seed: 2}: line 1: the key 'seed' occurs twice in one mapping "
         "(first in line 1). Remove one of the two."
     )
@@ -179,18 +180,18 @@ def test_rows_of_probes_of_other_models_are_named_after_them(tmp_path: Path, mon
     (tmp_path / "My Model.v2").mkdir()
     monkeypatch.chdir(tmp_path)
     models = ["minilm", "wheel:Some-Pkg==1.0/m#sha256=ab", "./My Model.v2", "acme/Bert_Base@abc", "other/bert_base"]
-    found = recipe.load(BARE | {"baselines": ["tfidf", "probe", *({"probe": model} for model in models)]})
-    assert found.baseline_rows == [
+    loaded = recipe.load(BARE | {"baselines": ["tfidf", "probe", *({"probe": model} for model in models)]})
+    assert loaded.baseline_rows == [
         "tfidf", "probe", "probe-minilm", "probe-some-pkg", "probe-my-model.v2", "probe-bert_base", "probe-bert_base-2",
     ]  # fmt: skip
-    assert found.other_models == {
+    assert loaded.other_models == {
         "probe-minilm": recipe.model_source("minilm"),
         "probe-some-pkg": models[1],
         "probe-my-model.v2": str(tmp_path / "My Model.v2"),
         "probe-bert_base": models[3],
         "probe-bert_base-2": models[4],
     }
-    assert recipe.load(found.model_dump(mode="json")) == found
+    assert recipe.load(loaded.model_dump(mode="json")) == loaded
     alone = recipe.load(BARE | {"baselines": [{"probe": "acme/bert"}]})
     assert (alone.needs_model, alone.other_models) == (False, {"probe-bert": "acme/bert"})
     long = recipe.load(BARE | {"baselines": [{"probe": f"acme/{'x' * 90}"}, {"probe": f"other/{'x' * 90}"}]})
@@ -216,30 +217,30 @@ def test_rows_of_probes_of_other_models_are_named_after_them(tmp_path: Path, mon
     ],
 )
 def test_probes_of_other_models_that_cannot_be_are_told(change: dict[str, Any], message: str) -> None:
-    assert message in said(BARE | change)
+    assert message in message_of(BARE | change)
 
 
 def test_a_digit_that_is_no_decimal_is_no_position() -> None:
-    asked = {"name": "x", "model": "m/m", "data": {"source": "d/d"}, "candidates": [{"name": "a"}]}
+    values = {"name": "x", "model": "m/m", "data": {"source": "d/d"}, "candidates": [{"name": "a"}]}
     with pytest.raises(RecipeError, match=r"^--set: '²' is not a position in a list of 1\.$"):
-        recipe.load(asked, overrides=["candidates.².rank=4"])
+        recipe.load(values, overrides=["candidates.².rank=4"])
 
 
 @pytest.mark.parametrize(
-    ("typed", "held"),
+    ("typed", "stored"),
     [
         *((mark, mark) for mark in ("@", "|", ";", ",", "\t", "#", "%", "&", "*", "!", "'", "-")),
         ("tab", "\t"),
         ("\\t", "\t"),
     ],
 )
-def test_a_delimiter_is_set_as_it_is_typed(typed, held):
-    assert recipe.load(BARE, overrides=[f"data.delimiter={typed}"]).data.delimiter == held
+def test_a_delimiter_is_set_as_it_is_typed(typed, stored):
+    assert recipe.load(BARE, overrides=[f"data.delimiter={typed}"]).data.delimiter == stored
 
 
 def test_a_delimiter_of_no_or_two_characters_is_told_with_the_way_to_write_one(tmp_path):
     for value in ("", "::"):
-        message = said(BARE | {"data": {"source": "a.csv", "delimiter": value}})
+        message = message_of(BARE | {"data": {"source": "a.csv", "delimiter": value}})
         assert f"{value!r} is not one character" in message and "put quotes around" in message
     assert recipe.load(BARE, overrides=["training.patience=~"]).training.patience is None
 

@@ -24,21 +24,21 @@ from finetooth.files import (
 )  # fmt: skip
 
 
-def pipe(place: Path) -> None:
-    os.mkfifo(place)
+def pipe(target: Path) -> None:
+    os.mkfifo(target)
 
 
-def link(place: Path) -> None:
-    place.with_name("target").write_text("{}")
-    place.symlink_to("target")
+def link(target: Path) -> None:
+    target.with_name("target").write_text("{}")
+    target.symlink_to("target")
 
 
-def dangling_link(place: Path) -> None:
-    place.symlink_to("nowhere")
+def dangling_link(target: Path) -> None:
+    target.symlink_to("nowhere")
 
 
-def folder(place: Path) -> None:
-    place.mkdir()
+def folder(target: Path) -> None:
+    target.mkdir()
 
 
 KINDS = [(pipe, "pipe"), (link, "symbolic link"), (dangling_link, "symbolic link"), (folder, "folder")]

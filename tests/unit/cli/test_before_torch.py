@@ -27,18 +27,18 @@ RECIPE = (
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("before")
-    tiny.save_model(place / "model")
+    target = tmp_path_factory.mktemp("before")
+    tiny.save_model(target / "model")
     rows = {"one_class": "text,label\nwarm,good\nlovely,good\n", "unlabelled": "text,stars\nwarm,\ncold,\n"}
     for name, text in {**rows, "torn": 'text,label\nwarm,good\n"cold,bad\n'}.items():
-        (place / f"{name}.csv").write_text(text, encoding="utf-8")
-        (place / f"{name}.yaml").write_text(
-            RECIPE.format(model=place / "model", data=place / f"{name}.csv"), encoding="utf-8"
+        (target / f"{name}.csv").write_text(text, encoding="utf-8")
+        (target / f"{name}.yaml").write_text(
+            RECIPE.format(model=target / "model", data=target / f"{name}.csv"), encoding="utf-8"
         )
-    (place / "missing.yaml").write_text(RECIPE.format(model=place / "model", data="nowhere.csv"), encoding="utf-8")
-    (place / "adapter").mkdir()
-    write_json(place / "adapter" / "labels.json", {"schema": 1, "labels": ["bad", "good"]})
-    return place
+    (target / "missing.yaml").write_text(RECIPE.format(model=target / "model", data="nowhere.csv"), encoding="utf-8")
+    (target / "adapter").mkdir()
+    write_json(target / "adapter" / "labels.json", {"schema": 1, "labels": ["bad", "good"]})
+    return target
 
 
 def test_a_quick_check_needs_none_of_them(folder: Path) -> None:

@@ -25,36 +25,36 @@ FOUND = {
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    asked = []
-    monkeypatch.setattr("finetooth.runs.across.compare", lambda runs: asked.append(runs) or FOUND)
-    return asked
+def calls(monkeypatch):
+    calls = []
+    monkeypatch.setattr("finetooth.runs.across.compare", lambda runs: calls.append(runs) or FOUND)
+    return calls
 
 
 def call(*arguments):
     return CliRunner().invoke(command, ["compare", *arguments], standalone_mode=False)
 
 
-def test_runs_are_handed_over_as_given_and_the_table_is_printed(asked):
+def test_runs_are_handed_over_as_given_and_the_table_is_printed(calls):
     result = call("runs/my old", "runs/new")
-    assert asked == [("runs/my old", "runs/new")]
+    assert calls == [("runs/my old", "runs/new")]
     assert result.return_value == 0
     assert result.stdout.startswith("10 test rows, the same in each run (opened once)\n")
     assert result.stderr == "\nNext    finetooth show 'runs/my old' --wide\n"
 
 
-def test_json_is_what_the_library_gives(asked):
+def test_json_is_what_the_library_gives(calls):
     assert json.loads(call("a", "b", "--json").stdout) == FOUND
 
 
-def test_a_worse_run_ends_with_3_only_where_asked(asked, monkeypatch):
+def test_a_worse_run_ends_with_3_only_where_asked(calls, monkeypatch):
     assert call("a", "b").return_value == 0
     assert call("a", "b", "--fail-if-worse").return_value == 3
     monkeypatch.setattr("finetooth.runs.across.compare", lambda runs: FOUND | {"worse": []})
     assert call("a", "b", "--fail-if-worse").return_value == 0
 
 
-def test_fewer_than_two_runs_are_a_wrong_use(asked):
+def test_fewer_than_two_runs_are_a_wrong_use(calls):
     with pytest.raises(UsageError, match="compare needs at least two run folders: finetooth compare RUN RUN") as caught:
         CliRunner().invoke(command, ["compare", "a"], standalone_mode=False, catch_exceptions=False)
-    assert caught.value.exit_code == 2 and asked == []
+    assert caught.value.exit_code == 2 and calls == []

@@ -25,14 +25,14 @@ def test_one_line_fits_its_columns_and_moves_nothing(text, columns, shown):
 
 
 @pytest.mark.parametrize(
-    "terminal, no_color, term, wanted",
+    "terminal, no_color, term, expected",
     [(True, "", "xterm", True), (True, "1", "xterm", False), (True, "", "dumb", False), (False, "", "xterm", False)],
 )
-def test_colour_is_for_terminals_that_want_it(monkeypatch, terminal, no_color, term, wanted):
+def test_colour_is_for_terminals_that_want_it(monkeypatch, terminal, no_color, term, expected):
     monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
     monkeypatch.setenv("NO_COLOR", no_color)
     monkeypatch.setenv("TERM", term)
-    assert output.colour_wanted() is wanted
+    assert output.colour_wanted() is expected
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_a_working_directory_that_is_gone(tmp_path: Path) -> None:
 
 
 def test_an_argument_that_is_not_utf_8(tmp_path: Path) -> None:
-    for words, place, shown in (
+    for words, position, shown in (
         (r"predict --with x $'caf\xe9 noir'", 4, r"caf\udce9 noir"),
         (r"predict --with x good --text-pair $'\xff'", 6, r"\udcff"),
         (r"run $'\xe9.yaml'", 2, r"\udce9.yaml"),
@@ -87,8 +87,8 @@ def test_an_argument_that_is_not_utf_8(tmp_path: Path) -> None:
         assert shell(tmp_path, words) == (
             2,
             "",
-            f"finetooth: argument {place} is not UTF-8 text: {shown}. Write it in UTF-8; put text in another encoding "
-            "into a file (data.encoding).\n",
+            f"finetooth: argument {position} is not UTF-8 text: {shown}. Write it in UTF-8; put text in another "
+            "encoding into a file (data.encoding).\n",
         )
 
 

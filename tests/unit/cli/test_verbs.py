@@ -55,20 +55,20 @@ class Run:
 
 
 @pytest.fixture
-def asked(monkeypatch, finished_run):
+def calls(monkeypatch, finished_run):
     """What pipeline.run was asked for; it answers with the finished run, failed if asked["failed"] is set."""
-    asked = {"failed": False}
+    calls = {"failed": False}
 
     def run(recipe, *, out=None, progress=None, allow_inexact=False, exact=False):
-        asked.update(recipe=recipe, out=out, progress=progress, allow_inexact=allow_inexact)
-        asked.update(exact=exact)
-        return Run(finished_run, asked["failed"])
+        calls.update(recipe=recipe, out=out, progress=progress, allow_inexact=allow_inexact)
+        calls.update(exact=exact)
+        return Run(finished_run, calls["failed"])
 
     stand_in(monkeypatch, "pipeline", run=run)
-    return asked
+    return calls
 
 
-def test_run_hands_over_the_recipe_and_prints_the_table(capsys, asked, recipe_file, finished_run, tmp_path):
+def test_run_hands_over_the_recipe_and_prints_the_table(capsys, calls, recipe_file, finished_run, tmp_path):
     code, out, err = call(
         capsys,
         "run",
@@ -82,31 +82,31 @@ def test_run_hands_over_the_recipe_and_prints_the_table(capsys, asked, recipe_fi
         "--allow-inexact",
     )
     assert (code, err) == (0, "reviews: all steps took 75 s, with at most 1.00 GB of memory\n\n")
-    assert (asked["recipe"].name, asked["recipe"].training.epochs, asked["recipe"].max_tokens) == ("mine", 5, 64)
-    assert (asked["out"], asked["allow_inexact"], asked["exact"]) == (Path("o"), True, False)
+    assert (calls["recipe"].name, calls["recipe"].training.epochs, calls["recipe"].max_tokens) == ("mine", 5, 64)
+    assert (calls["out"], calls["allow_inexact"], calls["exact"]) == (Path("o"), True, False)
     assert "lora-r8 *" in out and "83.0 %" in out
     assert out.splitlines()[-1].startswith("Next    finetooth predict --with runs/reviews ")
     assert max(map(len, out.splitlines())) <= 80
 
 
-def test_run_json_is_the_contract_and_nothing_else(capsys, asked, recipe_file, finished_run):
+def test_run_json_is_the_contract_and_nothing_else(capsys, calls, recipe_file, finished_run):
     code, out, err = call(capsys, "run", recipe_file, "--json")
     assert (code, err) == (0, "reviews: all steps took 75 s, with at most 1.00 GB of memory\n\n")
     assert json.loads(out) == contract(finished_run)
 
 
-def test_a_failed_row_is_exit_1_after_the_table(capsys, asked, recipe_file):
-    asked["failed"] = True
+def test_a_failed_row_is_exit_1_after_the_table(capsys, calls, recipe_file):
+    calls["failed"] = True
     code, out, _ = call(capsys, "run", recipe_file)
     assert code == 1
     assert "lora-r8 *" in out
 
 
-def test_quickstart_is_run_with_the_recipe_shipped_inside(capsys, asked):
+def test_quickstart_is_run_with_the_recipe_shipped_inside(capsys, calls):
     code, _, _ = call(capsys, "quickstart", "--set", "data.limit.train=400", "--set", "data.limit.test=200")
-    recipe = asked["recipe"]
+    recipe = calls["recipe"]
     assert code == 0
-    assert (recipe.name, asked["out"], recipe.data.limit.train, recipe.data.limit.test) == (
+    assert (recipe.name, calls["out"], recipe.data.limit.train, recipe.data.limit.test) == (
         "quickstart",
         None,
         400,
@@ -120,7 +120,7 @@ def test_quickstart_is_run_with_the_recipe_shipped_inside(capsys, asked):
     assert (recipe.data.group, recipe.data.keep) == ("movie_name", {"category": ["fresh", "rotten"]})
 
 
-def test_an_unknown_key_is_exit_2_with_the_nearest(capsys, asked, recipe_file):
+def test_an_unknown_key_is_exit_2_with_the_nearest(capsys, calls, recipe_file):
     code, out, err = call(capsys, "run", recipe_file, "--set", "training.epoch=5")
     assert (code, out) == (2, "")
     assert "unknown key 'training.epoch'. Did you mean 'epochs'?" in err
@@ -130,21 +130,21 @@ def test_check_prints_the_plan_and_names_the_run(capsys, monkeypatch, recipe_fil
     def check(recipe, *, progress, fix_list, excel_safe, quick):
         return {"name": recipe.name, "findings": [], "asked": [str(fix_list), excel_safe]}
 
-    stand_in(monkeypatch, "plan", check=check, describe=lambda found: str(found["asked"]))
-    told = "\nNext    finetooth run mine.yaml\n"
-    assert call(capsys, "check", recipe_file) == (0, "['None', False]\n", told)
-    asked = call(capsys, "check", recipe_file, "--fix-list", "fix.csv", "--excel-safe")
-    assert asked == (0, "['fix.csv', True]\n", told)
+    stand_in(monkeypatch, "plan", check=check, describe=lambda report: str(report["asked"]))
+    messages = "\nNext    finetooth run mine.yaml\n"
+    assert call(capsys, "check", recipe_file) == (0, "['None', False]\n", messages)
+    calls = call(capsys, "check", recipe_file, "--fix-list", "fix.csv", "--excel-safe")
+    assert calls == (0, "['fix.csv', True]\n", messages)
     code, out, err = call(capsys, "check", recipe_file, "--json")
     assert (code, json.loads(out)["name"], err) == (0, "mine", "")
 
 
 def test_check_ends_with_1_where_run_would_refuse_the_data(capsys, monkeypatch, recipe_file):
-    found = {"findings": [{"severity": "note"}, {"severity": "stop"}]}
-    stand_in(monkeypatch, "plan", check=lambda recipe, **asked: found, describe=lambda found: "the findings")
+    report = {"findings": [{"severity": "note"}, {"severity": "stop"}]}
+    stand_in(monkeypatch, "plan", check=lambda recipe, **calls: report, describe=lambda report: "the findings")
     assert call(capsys, "check", recipe_file) == (1, "the findings\n", "")
     code, out, err = call(capsys, "check", recipe_file, "--json")
-    assert (code, json.loads(out), err) == (1, found, "")
+    assert (code, json.loads(out), err) == (1, report, "")
 
 
 def test_check_names_the_run_with_the_best_base(capsys, monkeypatch, recipe_file):
@@ -156,7 +156,7 @@ def test_check_names_the_run_with_the_best_base(capsys, monkeypatch, recipe_file
             "bases": [{"base": base, "error": error} for base, error in zip(bases, errors, strict=True)],
         }
 
-    stand_in(monkeypatch, "plan", check=check, describe=lambda found: f"best: {found['best']}")
+    stand_in(monkeypatch, "plan", check=check, describe=lambda report: f"best: {report['best']}")
     shown = call(capsys, "check", recipe_file, "--bases", "./my base, minilm", "--set", "max_tokens=64")
     assert shown == (
         1,
@@ -185,7 +185,7 @@ def test_excel_safe_without_a_fix_list_is_exit_2(capsys, recipe_file):
 
 
 def test_the_next_command_keeps_the_changes(capsys, monkeypatch, recipe_file):
-    stand_in(monkeypatch, "plan", check=lambda recipe, **asked: {"findings": []}, describe=str)
+    stand_in(monkeypatch, "plan", check=lambda recipe, **calls: {"findings": []}, describe=str)
     _, _, err = call(capsys, "check", recipe_file, "--set", "data.source=my file.csv", "--set", "max_tokens=64")
     assert err == "\nNext    finetooth run mine.yaml --set 'data.source=my file.csv' --set max_tokens=64\n"
 
@@ -214,7 +214,7 @@ def test_fetch_names_what_it_brought(capsys, monkeypatch, recipe_file):
     }
 
 
-def test_show_prints_what_run_printed(capsys, asked, recipe_file, finished_run):
+def test_show_prints_what_run_printed(capsys, calls, recipe_file, finished_run):
     _, ran, _ = call(capsys, "run", recipe_file)
     code, shown, err = call(capsys, "show", "runs/reviews")
     assert (code, err) == (0, "")
@@ -283,9 +283,9 @@ def test_predict_json_is_one_answer_for_each_text(capsys, predictor):
 
 @pytest.fixture
 def unsure(monkeypatch, predictor):
-    found = Predictor(abstention=Abstention("coverage", 0.5, 0.7, 0.5, 1.0, ()))
-    monkeypatch.setitem(vars(finetooth), "load", lambda tuned, *, base, progress, exact: found)
-    return found
+    report = Predictor(abstention=Abstention("coverage", 0.5, 0.7, 0.5, 1.0, ()))
+    monkeypatch.setitem(vars(finetooth), "load", lambda tuned, *, base, progress, exact: report)
+    return report
 
 
 TOLD = "finetooth: no label for 1 of 2 texts: the adapter abstains if it is unsure.\n"
@@ -432,11 +432,11 @@ def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypa
         "precision": "bfloat16", "test_id": "ab", "test_openings": 3, "split": "test", "examples": 200,
         "accuracy": 0.83, "loss": 0.41234, "macro_f1": 0.825, "classes": ["fresh", "rotten"],
     }  # fmt: skip
-    asked = []
+    calls = []
     stand_in(
         monkeypatch,
         "pipeline",
-        evaluate=lambda tuned, *, data, base, progress, exact: asked.append((str(tuned), data, exact)) or figures,
+        evaluate=lambda tuned, *, data, base, progress, exact: calls.append((str(tuned), data, exact)) or figures,
     )
     code, out, err = call(capsys, "evaluate", "runs/reviews")
     assert (code, err) == (0, '\nNext    finetooth predict --with runs/reviews "your text"\n')
@@ -452,7 +452,7 @@ def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypa
         "This test set has been opened 3 times.",
     ]
     assert json.loads(call(capsys, "evaluate", "runs/reviews", "--data", "more.csv", "--exact", "--json")[1]) == figures
-    assert asked == [("runs/reviews", None, False), ("runs/reviews", "more.csv", True)]
+    assert calls == [("runs/reviews", None, False), ("runs/reviews", "more.csv", True)]
 
 
 @pytest.mark.parametrize(
@@ -541,7 +541,7 @@ def test_evaluate_says_that_an_adapter_alone_does_not_know_its_training_rows(cap
     assert out.splitlines()[2:5] == [note, "", "accuracy    50.0 %  95 % interval 23.7 to 76.3"]
 
 
-def test_run_profile_is_shown_after_the_table(capsys, asked, recipe_file):
+def test_run_profile_is_shown_after_the_table(capsys, calls, recipe_file):
     code, out, _ = call(capsys, "run", recipe_file, "--profile", "--exact")
-    assert (code, asked["exact"]) == (0, True)
+    assert (code, calls["exact"]) == (0, True)
     assert out.index("lora-r8 *") < out.index("seconds of training")

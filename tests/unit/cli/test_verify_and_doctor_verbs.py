@@ -46,7 +46,7 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
 
 
 @pytest.fixture
-def found(monkeypatch: pytest.MonkeyPatch) -> Verification:
+def verification(monkeypatch: pytest.MonkeyPatch) -> Verification:
     """What pipeline.verify answers with; it records what it was asked for."""
     answer = Verification()
 
@@ -62,7 +62,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Verification:
 
 
 def test_a_run_that_is_as_it_was_is_a_quiet_table_and_exit_0(
-    capsys: pytest.CaptureFixture[str], found: Verification
+    capsys: pytest.CaptureFixture[str], verification: Verification
 ) -> None:
     code, out, err = call(capsys, "verify", "runs/mine", "--base", "owner/name")
     assert code == 0
@@ -81,8 +81,8 @@ def test_a_run_that_is_as_it_was_is_a_quiet_table_and_exit_0(
     assert err == '\nNext    finetooth predict --with runs/mine "your text"\n'
 
 
-def test_what_differs_is_named_and_exit_3(capsys: pytest.CaptureFixture[str], found: Verification) -> None:
-    found.faults = [
+def test_what_differs_is_named_and_exit_3(capsys: pytest.CaptureFixture[str], verification: Verification) -> None:
+    verification.faults = [
         {"where": "", "field": "comparison.json", "what": "comparison.json is missing."},
         {"where": "r4 seed 3", "field": "labels_sha256", "what": "labels_sha256 is not what verify.json says "
          "was proven."},
@@ -96,11 +96,12 @@ def test_what_differs_is_named_and_exit_3(capsys: pytest.CaptureFixture[str], fo
         "      proven.\n"
     )
     code, out, _ = call(capsys, "verify", "runs/mine", "--base", "owner/name", "--json")
-    assert (code, json.loads(out)) == (3, found.report())
+    assert (code, json.loads(out)) == (3, verification.report())
 
 
-def test_an_adapter_alone_is_one_row(found: Verification) -> None:
-    report = found.report() | {"kind": "adapter", "run_files": None, "rows": [{**ROWS[1], "name": "x", "seed": None}]}
+def test_an_adapter_alone_is_one_row(verification: Verification) -> None:
+    row = {**ROWS[1], "name": "x", "seed": None}
+    report = verification.report() | {"kind": "adapter", "run_files": None, "rows": [row]}
     report["rows"][0].update(figures=None, certificate=None, canaries={"rows": 8, "off": 3e-5, "allowed": 1e-4})
     assert render(report).splitlines() == [
         "runs/mine: adapter",
@@ -116,7 +117,7 @@ def test_an_adapter_alone_is_one_row(found: Verification) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An adapter without matrices: what is found in it are notes."""
+    """An adapter without matrices, whose findings are notes."""
     (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 8, "base_model_name_or_path": "a/b"}')
     (tmp_path / "adapter_model.safetensors").write_bytes(b"\2" + b"\0" * 7 + b"{}")
     return tmp_path

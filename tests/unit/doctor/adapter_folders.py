@@ -27,18 +27,18 @@ def modules(family: str) -> list[str]:
 def tensors(family: str = "distilbert", *, bias: str = "none") -> dict[str, np.ndarray]:
     """The tensors of a whole adapter."""
     draw = np.random.default_rng(0)
-    found: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
     for module in modules(family):
-        found[f"{PREFIX}{module}.lora_A.weight"] = draw.standard_normal((RANK, WIDTH)).astype(np.float32)
-        found[f"{PREFIX}{module}.lora_B.weight"] = draw.standard_normal((WIDTH, RANK)).astype(np.float32)
+        arrays[f"{PREFIX}{module}.lora_A.weight"] = draw.standard_normal((RANK, WIDTH)).astype(np.float32)
+        arrays[f"{PREFIX}{module}.lora_B.weight"] = draw.standard_normal((WIDTH, RANK)).astype(np.float32)
         if bias != "none":
-            found[f"{PREFIX}{module}.base_layer.bias"] = draw.standard_normal(WIDTH).astype(np.float32)
+            arrays[f"{PREFIX}{module}.base_layer.bias"] = draw.standard_normal(WIDTH).astype(np.float32)
     for name, rows in _HEADS[family].items():
-        found[f"{PREFIX}{name}.weight"] = draw.standard_normal((rows, WIDTH)).astype(np.float32)
-        found[f"{PREFIX}{name}.bias"] = np.zeros(rows, np.float32)
+        arrays[f"{PREFIX}{name}.weight"] = draw.standard_normal((rows, WIDTH)).astype(np.float32)
+        arrays[f"{PREFIX}{name}.bias"] = np.zeros(rows, np.float32)
     if family == "llama":
-        found[f"{PREFIX}score.weight"] = draw.standard_normal((CLASSES, WIDTH)).astype(np.float32)
-    return found
+        arrays[f"{PREFIX}score.weight"] = draw.standard_normal((CLASSES, WIDTH)).astype(np.float32)
+    return arrays
 
 
 def config(family: str = "distilbert", **changes: Any) -> dict[str, Any]:
@@ -50,11 +50,11 @@ def config(family: str = "distilbert", **changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-def write(place: Path, given: dict[str, np.ndarray] | None = None, **changes: Any) -> Path:
+def write(folder: Path, arrays_to_write: dict[str, np.ndarray] | None = None, **changes: Any) -> Path:
     """A folder with these tensors (a whole DistilBERT adapter's if None), configuration, labels and README."""
-    place.mkdir(parents=True, exist_ok=True)
-    save_file(tensors() if given is None else given, place / WEIGHTS, metadata={"format": "pt"})
-    (place / CONFIG).write_text(json.dumps(config(**changes)))
-    (place / "labels.json").write_text(json.dumps({"schema": 1, "labels": ["a", "b", "c"]}))
-    (place / "README.md").write_text("An adapter.")
-    return place
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(tensors() if arrays_to_write is None else arrays_to_write, folder / WEIGHTS, metadata={"format": "pt"})
+    (folder / CONFIG).write_text(json.dumps(config(**changes)))
+    (folder / "labels.json").write_text(json.dumps({"schema": 1, "labels": ["a", "b", "c"]}))
+    (folder / "README.md").write_text("An adapter.")
+    return folder

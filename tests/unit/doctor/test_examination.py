@@ -19,26 +19,26 @@ FIRST = "distilbert.transformer.layer.0.attention.q_lin"
 PEFTS_OWN = ("classifier", "score")  # what peft adds to modules_to_save of every classifier
 
 
-def faults(found: Diagnosis) -> list[tuple[str, str]]:
-    return [(finding.about, finding.what) for finding in found.findings if finding.kind == "fault"]
+def faults(diagnosis: Diagnosis) -> list[tuple[str, str]]:
+    return [(finding.about, finding.what) for finding in diagnosis.findings if finding.kind == "fault"]
 
 
-def notes(found: Diagnosis) -> list[tuple[str, str]]:
-    return [(finding.about, finding.what) for finding in found.findings if finding.kind == "note"]
+def notes(diagnosis: Diagnosis) -> list[tuple[str, str]]:
+    return [(finding.about, finding.what) for finding in diagnosis.findings if finding.kind == "note"]
 
 
 @pytest.mark.parametrize("family", ["distilbert", "bert", "llama"])
 @pytest.mark.parametrize("bias", ["none", "lora_only", "all"])
 def test_a_whole_adapter_has_no_findings(tmp_path: Path, family: str, bias: str) -> None:
-    found = examine(write(tmp_path / "a", tensors(family, bias=bias), family=family, bias=bias))
-    assert (found.passed, found.findings) == (True, ())
-    assert (found.adapter["layers"], found.adapter["rank"], found.adapter["classes"]) == (4, 4, 3)
-    assert render(found).splitlines()[-1] == "Passed: 0 faults, 0 notes."
+    diagnosis = examine(write(tmp_path / "a", tensors(family, bias=bias), family=family, bias=bias))
+    assert (diagnosis.passed, diagnosis.findings) == (True, ())
+    assert (diagnosis.adapter["layers"], diagnosis.adapter["rank"], diagnosis.adapter["classes"]) == (4, 4, 3)
+    assert render(diagnosis).splitlines()[-1] == "Passed: 0 faults, 0 notes."
 
 
 def test_biases_that_were_trained_and_lost_are_counted(tmp_path: Path) -> None:
-    found = examine(write(tmp_path / "a", bias="lora_only", peft_version="0.20.0"))
-    assert faults(found) == [
+    diagnosis = examine(write(tmp_path / "a", bias="lora_only", peft_version="0.20.0"))
+    assert faults(diagnosis) == [
         (
             "biases",
             "4 bias tensors (32 values) missing: bias is 'lora_only', so the biases of the adapted layers were "
@@ -46,7 +46,7 @@ def test_biases_that_were_trained_and_lost_are_counted(tmp_path: Path) -> None:
             "0.21 does not save them (peft#3306). The adapter loads as another model than the one that was trained.",
         )
     ]
-    assert notes(found) == [("version", "peft 0.20.0 does not save biases trained with lora_only (peft#3306).")]
+    assert notes(diagnosis) == [("version", "peft 0.20.0 does not save biases trained with lora_only (peft#3306).")]
 
 
 def test_of_bias_all_the_adapted_layers_are_the_least_and_peft_is_not_blamed(tmp_path: Path) -> None:
@@ -57,17 +57,17 @@ def test_of_bias_all_the_adapted_layers_are_the_least_and_peft_is_not_blamed(tmp
 
 
 def test_one_bias_dropped_is_a_fault(tmp_path: Path) -> None:
-    given = tensors(bias="lora_only")
-    del given[f"{PREFIX}{FIRST}.base_layer.bias"]
-    ((_, what),) = faults(examine(write(tmp_path / "a", given, bias="lora_only")))
+    arrays = tensors(bias="lora_only")
+    del arrays[f"{PREFIX}{FIRST}.base_layer.bias"]
+    ((_, what),) = faults(examine(write(tmp_path / "a", arrays, bias="lora_only")))
     assert what.startswith("1 bias tensor (8 values) missing: bias is 'lora_only'")
     assert f"but {FIRST} have none." in what
 
 
 def test_a_family_that_may_have_no_biases_is_given_the_doubt(tmp_path: Path) -> None:
-    found = examine(write(tmp_path / "a", tensors("llama"), family="llama", bias="lora_only"))
-    assert faults(found) == []
-    ((about, what),) = notes(found)
+    diagnosis = examine(write(tmp_path / "a", tensors("llama"), family="llama", bias="lora_only"))
+    assert faults(diagnosis) == []
+    ((about, what),) = notes(diagnosis)
     assert about == "biases"
     assert what.endswith("4 bias tensors (32 values) of the adapted layers are not in the file; some models have no "
                          "such biases.")  # fmt: skip
@@ -88,33 +88,33 @@ def adapted(module: str, *, rank: int = 4) -> dict[str, np.ndarray]:
 def test_a_module_adapted_beside_the_layers_hides_no_lost_bias(
     tmp_path: Path, module: str, lost: str, unsure: int
 ) -> None:
-    given = tensors("bert") | adapted(module)
+    arrays = tensors("bert") | adapted(module)
     targets = ["query", "value", "dense", "projection"]
-    found = examine(write(tmp_path / "a", given, family="bert", bias="lora_only", target_modules=targets))
-    ((about, what),) = faults(found)
-    assert (about, found.adapter["family"], found.passed) == ("biases", "BERT", False)
+    diagnosis = examine(write(tmp_path / "a", arrays, family="bert", bias="lora_only", target_modules=targets))
+    ((about, what),) = faults(diagnosis)
+    assert (about, diagnosis.adapter["family"], diagnosis.passed) == ("biases", "BERT", False)
     assert what.startswith(f"{lost} missing: bias is 'lora_only'")
-    doubted = [what for about, what in notes(found) if about == "biases"]
+    doubted = [what for about, what in notes(diagnosis) if about == "biases"]
     assert [" but 1 bias tensor (8 values) of " in what for what in doubted] == [True] * unsure
 
 
 def test_layers_of_two_families_are_of_none(tmp_path: Path) -> None:
-    given = tensors("bert") | adapted("vision.layers.0.self_attn.q_proj")
-    found = examine(write(tmp_path / "a", given, family="bert", target_modules=["query", "value", "q_proj"]))
-    assert found.adapter["family"] is None
+    arrays = tensors("bert") | adapted("vision.layers.0.self_attn.q_proj")
+    diagnosis = examine(write(tmp_path / "a", arrays, family="bert", target_modules=["query", "value", "q_proj"]))
+    assert diagnosis.adapter["family"] is None
 
 
 def deberta(*saved: str) -> dict[str, np.ndarray]:
     """An adapter of a DeBERTa with these tensors saved whole."""
-    given = adapted("deberta.encoder.layer.0.attention.self.query_proj")
-    return given | {f"{PREFIX}{name}": np.ones((3, 8) if "weight" in name else 3, np.float32) for name in saved}
+    arrays = adapted("deberta.encoder.layer.0.attention.self.query_proj")
+    return arrays | {f"{PREFIX}{name}": np.ones((3, 8) if "weight" in name else 3, np.float32) for name in saved}
 
 
 def test_the_pooler_of_a_deberta_that_no_base_need_bring_is_noted(tmp_path: Path) -> None:
     changes = {"target_modules": ["query_proj"]}
     head = ["classifier.weight", "classifier.bias"]
-    found = examine(write(tmp_path / "a", deberta(*head), **changes))
-    assert (faults(found), notes(found)) == (
+    diagnosis = examine(write(tmp_path / "a", deberta(*head), **changes))
+    assert (faults(diagnosis), notes(diagnosis)) == (
         [],
         [
             (
@@ -126,17 +126,17 @@ def test_the_pooler_of_a_deberta_that_no_base_need_bring_is_noted(tmp_path: Path
         ],
     )
     changes["modules_to_save"] = ["classifier", "score", "pooler"]
-    whole = deberta(*head, "pooler.dense.weight", "pooler.dense.bias")
-    assert examine(write(tmp_path / "b", whole, **changes)).findings == ()
+    complete = deberta(*head, "pooler.dense.weight", "pooler.dense.bias")
+    assert examine(write(tmp_path / "b", complete, **changes)).findings == ()
     ((about, what),) = faults(examine(write(tmp_path / "c", deberta(*head, "pooler.dense.weight"), **changes)))
     assert (about, what.split(", which")[0]) == ("head", "the head is incomplete: the file has no pooler.dense.bias")
 
 
 def test_layers_of_an_encoder_without_task_and_head_are_noted(tmp_path: Path) -> None:
-    given = {name: tensor for name, tensor in tensors("bert").items() if "classifier" not in name}
+    arrays = {name: tensor for name, tensor in tensors("bert").items() if "classifier" not in name}
     unsaid = {"task_type": None, "modules_to_save": None}
-    found = examine(write(tmp_path / "a", given, family="bert", **unsaid))
-    assert (found.passed, notes(found)) == (
+    diagnosis = examine(write(tmp_path / "a", arrays, family="bert", **unsaid))
+    assert (diagnosis.passed, notes(diagnosis)) == (
         True,
         [
             (
@@ -148,20 +148,20 @@ def test_layers_of_an_encoder_without_task_and_head_are_noted(tmp_path: Path) ->
     )
     decoder = {name: tensor for name, tensor in tensors("llama").items() if "score" not in name}
     assert examine(write(tmp_path / "b", decoder, family="llama", **unsaid)).findings == ()
-    asked = unsaid | {"task_type": "FEATURE_EXTRACTION"}
-    assert examine(write(tmp_path / "c", given, family="bert", **asked)).findings == ()
+    options = unsaid | {"task_type": "FEATURE_EXTRACTION"}
+    assert examine(write(tmp_path / "c", arrays, family="bert", **options)).findings == ()
 
 
 def test_the_head_of_a_classifier_of_tokens_is_one_layer(tmp_path: Path) -> None:
-    given = {name: tensor for name, tensor in tensors().items() if "pre_classifier" not in name}
-    assert faults(examine(write(tmp_path / "a", given, task_type="TOKEN_CLS"))) == []
+    arrays = {name: tensor for name, tensor in tensors().items() if "pre_classifier" not in name}
+    assert faults(examine(write(tmp_path / "a", arrays, task_type="TOKEN_CLS"))) == []
 
 
 def test_without_a_configuration_nothing_is_held_against_it(tmp_path: Path) -> None:
     folder = write(tmp_path / "a", tensors() | {f"{PREFIX}projection.weight": np.ones((3, 8), np.float32)})
     (folder / CONFIG).unlink()
-    found = examine(folder)
-    assert (faults(found), notes(found)) == (
+    diagnosis = examine(folder)
+    assert (faults(diagnosis), notes(diagnosis)) == (
         [("files", "adapter_config.json is missing, so this folder holds no adapter.")],
         [],
     )
@@ -179,46 +179,47 @@ def test_without_a_configuration_nothing_is_held_against_it(tmp_path: Path) -> N
     ],
 )
 def test_trained_tokens_and_embeddings_that_peft_keeps_have_their_place(tmp_path: Path, name: str) -> None:
-    given = tensors("bert") | {f"{PREFIX}{name}": np.ones((3, 8), np.float32)}
-    assert examine(write(tmp_path / "a", given, family="bert")).findings == ()
+    arrays = tensors("bert") | {f"{PREFIX}{name}": np.ones((3, 8), np.float32)}
+    assert examine(write(tmp_path / "a", arrays, family="bert")).findings == ()
     strange = tensors("bert") | {f"{PREFIX}bert.other.weight": np.ones((3, 8), np.float32)}
     assert [about for about, _ in notes(examine(write(tmp_path / "b", strange, family="bert")))] == ["weights"]
 
 
 @pytest.mark.parametrize("module", ["model.layers.0.mlp.experts", "model.layers.0.mlp.experts.base_layer"])
 def test_the_rows_of_a_parameter_of_experts_are_no_rank(tmp_path: Path, module: str) -> None:
-    given = tensors("llama") | adapted(module, rank=16)
+    arrays = tensors("llama") | adapted(module, rank=16)
     named = {"target_parameters": ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]}
-    assert faults(examine(write(tmp_path / "a", given, family="llama", **named))) == []
-    assert [about for about, _ in faults(examine(write(tmp_path / "b", given, family="llama")))] == ["rank", "targets"]
+    assert faults(examine(write(tmp_path / "a", arrays, family="llama", **named))) == []
+    assert [about for about, _ in faults(examine(write(tmp_path / "b", arrays, family="llama")))] == ["rank", "targets"]
     ((about, _),) = faults(examine(write(tmp_path / "c", tensors("llama"), family="llama", r=8, **named)))
     assert about == "rank"
 
 
 def test_a_head_that_was_not_saved_is_a_fault(tmp_path: Path) -> None:
-    given = {name: tensor for name, tensor in tensors().items() if "classifier" not in name}
-    assert faults(examine(write(tmp_path / "a", given))) == [
+    arrays = {name: tensor for name, tensor in tensors().items() if "classifier" not in name}
+    assert faults(examine(write(tmp_path / "a", arrays))) == [
         (
             "head",
             "the file has no tensor of a head, but modules_to_save is ['classifier', 'score']: the reloaded model "
             "would classify at random.",
         )
     ]
-    ((_, what),) = faults(examine(write(tmp_path / "b", given, modules_to_save=None)))
+    ((_, what),) = faults(examine(write(tmp_path / "b", arrays, modules_to_save=None)))
     assert what.startswith("the file has no tensor of a head, but task_type is 'SEQ_CLS'")
-    assert faults(examine(write(tmp_path / "c", given, modules_to_save=None, task_type="FEATURE_EXTRACTION"))) == []
+    assert faults(examine(write(tmp_path / "c", arrays, modules_to_save=None, task_type="FEATURE_EXTRACTION"))) == []
 
 
 def whole_beside_head(family: str, *saved: str) -> dict[str, np.ndarray]:
     """An adapter without a head, with these modules saved whole."""
-    given = {name: tensor for name, tensor in tensors(family).items() if "lora" in name}
+    arrays = {name: tensor for name, tensor in tensors(family).items() if "lora" in name}
     for name in saved:
-        given |= {f"{PREFIX}{name}.weight": np.ones((8, 8), np.float32), f"{PREFIX}{name}.bias": np.ones(8, np.float32)}
-    return given
+        arrays[f"{PREFIX}{name}.weight"] = np.ones((8, 8), np.float32)
+        arrays[f"{PREFIX}{name}.bias"] = np.ones(8, np.float32)
+    return arrays
 
 
 @pytest.mark.parametrize(
-    ("task", "saved", "asked"),
+    ("task", "saved", "options"),
     [
         ("SEQ_CLS", "bert.pooler.dense", ["pooler", "classifier", "score"]),
         ("SEQ_CLS", "bert.pooler.dense", ["classifier", "pooler"]),
@@ -227,13 +228,13 @@ def whole_beside_head(family: str, *saved: str) -> dict[str, np.ndarray]:
     ],
 )
 def test_another_module_saved_whole_does_not_stand_for_the_head(
-    tmp_path: Path, task: str, saved: str, asked: list[str]
+    tmp_path: Path, task: str, saved: str, options: list[str]
 ) -> None:
-    changes: dict[str, Any] = {"family": "bert", "task_type": task, "modules_to_save": asked}
+    changes: dict[str, Any] = {"family": "bert", "task_type": task, "modules_to_save": options}
     assert faults(examine(write(tmp_path / "a", whole_beside_head("bert", saved), **changes))) == [
         (
             "head",
-            f"the file has no tensor of a head, but modules_to_save is {asked}: the reloaded model would classify at "
+            f"the file has no tensor of a head, but modules_to_save is {options}: the reloaded model would classify at "
             "random.",
         )
     ]
@@ -241,15 +242,15 @@ def test_another_module_saved_whole_does_not_stand_for_the_head(
 
 def test_the_pooler_of_a_deberta_does_not_stand_for_its_head(tmp_path: Path) -> None:
     changes = {"target_modules": ["query_proj"], "modules_to_save": ["classifier", "score", "pooler"]}
-    found = examine(write(tmp_path / "a", deberta("pooler.dense.weight", "pooler.dense.bias"), **changes))
-    assert [about for about, _ in faults(found)] == ["head"]
+    diagnosis = examine(write(tmp_path / "a", deberta("pooler.dense.weight", "pooler.dense.bias"), **changes))
+    assert [about for about, _ in faults(diagnosis)] == ["head"]
 
 
 def test_a_head_of_another_name_is_no_fault(tmp_path: Path) -> None:
-    asked: dict[str, Any] = {"target_modules": ["q_proj"], "modules_to_save": ["classification_head", *PEFTS_OWN]}
+    options: dict[str, Any] = {"target_modules": ["q_proj"], "modules_to_save": ["classification_head", *PEFTS_OWN]}
     bart = adapted("model.encoder.layers.0.self_attn.q_proj") | adapted("model.decoder.layers.0.self_attn.q_proj")
     bart[f"{PREFIX}classification_head.out_proj.weight"] = np.ones((3, 8), np.float32)
-    assert examine(write(tmp_path / "a", bart, **asked)).findings == ()
+    assert examine(write(tmp_path / "a", bart, **options)).findings == ()
     own = write(tmp_path / "b", whole_beside_head("bert", "fc"), family="bert", modules_to_save=["fc", *PEFTS_OWN])
     assert (faults(examine(own)), notes(examine(own))) == (
         [],
@@ -264,9 +265,9 @@ def test_a_head_of_another_name_is_no_fault(tmp_path: Path) -> None:
 
 
 def test_a_head_that_was_asked_for_by_its_name_alone_is_missed_whatever_the_task(tmp_path: Path) -> None:
-    asked: dict[str, Any] = {"family": "bert", "task_type": None, "modules_to_save": ["classifier", "pooler"]}
-    found = examine(write(tmp_path / "a", whole_beside_head("bert", "bert.pooler.dense"), **asked))
-    assert faults(found) == [("head", "modules_to_save names 'classifier', but the file has no such tensor.")]
+    options: dict[str, Any] = {"family": "bert", "task_type": None, "modules_to_save": ["classifier", "pooler"]}
+    diagnosis = examine(write(tmp_path / "a", whole_beside_head("bert", "bert.pooler.dense"), **options))
+    assert faults(diagnosis) == [("head", "modules_to_save names 'classifier', but the file has no such tensor.")]
 
 
 @pytest.mark.parametrize(
@@ -278,8 +279,8 @@ def test_a_head_that_was_asked_for_by_its_name_alone_is_missed_whatever_the_task
     ],
 )
 def test_a_part_of_the_head_lost_is_a_fault(tmp_path: Path, lost: str, named: str) -> None:
-    given = {name: tensor for name, tensor in tensors().items() if lost not in name}
-    assert faults(examine(write(tmp_path / "a", given))) == [
+    arrays = {name: tensor for name, tensor in tensors().items() if lost not in name}
+    assert faults(examine(write(tmp_path / "a", arrays))) == [
         (
             "head",
             f"the head is incomplete: the file has no {named}, which a DistilBERT base does not have.",
@@ -288,14 +289,14 @@ def test_a_part_of_the_head_lost_is_a_fault(tmp_path: Path, lost: str, named: st
 
 
 def test_a_module_that_was_to_be_saved_and_was_not_is_a_fault(tmp_path: Path) -> None:
-    found = examine(write(tmp_path / "a", tensors("bert"), family="bert", modules_to_save=["classifier", "pooler"]))
-    assert faults(found) == [("head", "modules_to_save names 'pooler', but the file has no such tensor.")]
+    diagnosis = examine(write(tmp_path / "a", tensors("bert"), family="bert", modules_to_save=["classifier", "pooler"]))
+    assert faults(diagnosis) == [("head", "modules_to_save names 'pooler', but the file has no such tensor.")]
 
 
 def test_a_matrix_without_its_partner_is_a_fault(tmp_path: Path) -> None:
-    given = tensors()
-    del given[f"{PREFIX}{FIRST}.lora_B.weight"]
-    assert faults(examine(write(tmp_path / "a", given))) == [
+    arrays = tensors()
+    del arrays[f"{PREFIX}{FIRST}.lora_B.weight"]
+    assert faults(examine(write(tmp_path / "a", arrays))) == [
         ("pairs", f"1 incomplete LoRA pair: {FIRST} has lora_A but no lora_B.")
     ]
 
@@ -309,9 +310,9 @@ def test_ranks_are_held_to_the_configuration_and_to_each_other(tmp_path: Path) -
             + " and 1 more.",
         )
     ]
-    given = tensors()
-    given[f"{PREFIX}{FIRST}.lora_B.weight"] = np.ones((8, 2), np.float32)
-    assert faults(examine(write(tmp_path / "b", given))) == [
+    arrays = tensors()
+    arrays[f"{PREFIX}{FIRST}.lora_B.weight"] = np.ones((8, 2), np.float32)
+    assert faults(examine(write(tmp_path / "b", arrays))) == [
         ("rank", f"1 LoRA pair with two ranks: {FIRST}: lora_A has rank 4, lora_B 2.")
     ]
 
@@ -324,38 +325,38 @@ def test_a_rank_that_a_pattern_can_mean_is_no_fault(tmp_path: Path, pattern: dic
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_one_value_that_is_not_finite_is_found(tmp_path: Path, dtype: Any, value: float) -> None:
-    given = {name: tensor.astype(dtype) for name, tensor in tensors().items()}
+    arrays = {name: tensor.astype(dtype) for name, tensor in tensors().items()}
     name = f"{PREFIX}{FIRST}.lora_A.weight"
-    given[name][3, 7] = value
-    assert faults(examine(write(tmp_path / "a", given))) == [("values", f"1 tensor with an infinity or NaN: {name}.")]
+    arrays[name][3, 7] = value
+    assert faults(examine(write(tmp_path / "a", arrays))) == [("values", f"1 tensor with an infinity or NaN: {name}.")]
 
 
 def test_matrices_that_add_nothing_are_noted(tmp_path: Path) -> None:
-    given = {name: tensor * (0.0 if "lora_B" in name else 1.0) for name, tensor in tensors().items()}
-    given[f"{PREFIX}{FIRST}.lora_B.weight"][0, 0] = -0.0
-    found = examine(write(tmp_path / "a", given))
-    assert (found.passed, notes(found)) == (
+    arrays = {name: tensor * (0.0 if "lora_B" in name else 1.0) for name, tensor in tensors().items()}
+    arrays[f"{PREFIX}{FIRST}.lora_B.weight"][0, 0] = -0.0
+    diagnosis = examine(write(tmp_path / "a", arrays))
+    assert (diagnosis.passed, notes(diagnosis)) == (
         True,
         [("values", "every lora_B is zero, so the matrices add nothing to the base (4 layers).")],
     )
 
 
 def test_targets_and_matrices_that_disagree_are_told(tmp_path: Path) -> None:
-    found = examine(write(tmp_path / "a", target_modules=["q_lin", "lin1"]))
+    diagnosis = examine(write(tmp_path / "a", target_modules=["q_lin", "lin1"]))
     strays = [module for module in modules("distilbert") if module.endswith("v_lin")]
-    assert faults(found) == [
+    assert faults(diagnosis) == [
         (
             "targets",
             "2 layers with matrices that target_modules does not name, so peft would not load them: "
             f"{' and '.join(strays)}.",
         )
     ]
-    assert notes(found) == [("targets", "target_modules names 'lin1', but the file has no such matrices.")]
+    assert notes(diagnosis) == [("targets", "target_modules names 'lin1', but the file has no such matrices.")]
 
 
 def test_target_modules_as_a_pattern_is_noted_with_the_list_to_write(tmp_path: Path) -> None:
-    found = examine(write(tmp_path / "a", target_modules=r".*\.(q|v)_lin"))
-    (finding,) = found.findings
+    diagnosis = examine(write(tmp_path / "a", target_modules=r".*\.(q|v)_lin"))
+    (finding,) = diagnosis.findings
     assert (finding.kind, finding.what) == (
         "note",
         r"target_modules is the text '.*\\.(q|v)_lin', a regular expression; Finetooth reads only lists from "
@@ -367,15 +368,15 @@ def test_target_modules_as_a_pattern_is_noted_with_the_list_to_write(tmp_path: P
 def test_pickled_weights_are_a_fault_with_the_command_that_converts_them(tmp_path: Path) -> None:
     folder = write(tmp_path / "a")
     (folder / WEIGHTS).rename(folder / "adapter_model.bin")
-    found = examine(folder)
-    (finding,) = found.findings
+    diagnosis = examine(folder)
+    (finding,) = diagnosis.findings
     assert (finding.kind, finding.about) == ("fault", "weights")
     assert finding.what == (
         "the weights are only in adapter_model.bin, a pickle, which can run code when it is read; it was not loaded, "
         "so its tensors were not examined."
     )
     assert "weights_only=True" in finding.command
-    assert f"                {finding.command}" in render(found).splitlines()  # in one line, to be copied
+    assert f"                {finding.command}" in render(diagnosis).splitlines()  # in one line, to be copied
 
 
 def test_labels_are_counted_against_the_heads_rows(tmp_path: Path) -> None:
@@ -413,8 +414,8 @@ def test_labels_are_counted_against_the_heads_rows(tmp_path: Path) -> None:
 def test_what_the_configuration_leaves_open_is_noted(
     tmp_path: Path, changes: dict[str, Any], about: str, what: str
 ) -> None:
-    found = examine(write(tmp_path / "a", **changes))
-    assert (found.passed, notes(found)) == (True, [(about, what)])
+    diagnosis = examine(write(tmp_path / "a", **changes))
+    assert (diagnosis.passed, notes(diagnosis)) == (True, [(about, what)])
 
 
 def test_files_that_do_not_belong_are_noted(tmp_path: Path) -> None:
@@ -446,10 +447,10 @@ def test_a_folder_that_is_not_what_its_manifest_says_is_a_fault(tmp_path: Path) 
     ]
 
 
-def base(place: Path, **values: Any) -> str:
-    place.mkdir()
-    (place / "config.json").write_text(json.dumps(values))
-    return str(place)
+def base(base_folder: Path, **values: Any) -> str:
+    base_folder.mkdir()
+    (base_folder / "config.json").write_text(json.dumps(values))
+    return str(base_folder)
 
 
 DISTILBERT = {"model_type": "distilbert", "dim": 8, "n_layers": 2}
@@ -508,17 +509,17 @@ def test_an_adapter_of_ours_is_held_to_the_config_of_its_base(tmp_path: Path) ->
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A base that every Hub id brings."""
-    place = Path(base(tmp_path / "hub", **DISTILBERT))
+    base_folder = Path(base(tmp_path / "hub", **DISTILBERT))
 
     def bring(source: str, *, progress: Progress) -> Source:
-        return Source(source, place, "0" * 64)
+        return Source(source, base_folder, "0" * 64)
 
     monkeypatch.setattr(base_compatibility, "fetch_model", bring)
-    return place
+    return base_folder
 
 
 @pytest.mark.parametrize(
-    ("named", "given"),
+    ("named", "arrays"),
     [
         ("owner/name", "owner/name"),
         ("owner/name@0a0a", "owner/name@main"),
@@ -528,35 +529,35 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("owner/name", "wheel:models==1/bert"),
     ],
 )
-def test_two_names_that_may_be_of_one_model_are_not_noted(tmp_path: Path, hub: Path, named: str, given: str) -> None:
-    assert examine(write(tmp_path / "a", base_model_name_or_path=named), base=given).findings == ()
+def test_two_names_that_may_be_of_one_model_are_not_noted(tmp_path: Path, hub: Path, named: str, arrays: str) -> None:
+    assert examine(write(tmp_path / "a", base_model_name_or_path=named), base=arrays).findings == ()
 
 
 @pytest.mark.parametrize("named", ["bert-base-uncased", "owner/bert-base-cased", "google-bert/bert-base-uncased@0a0a"])
 def test_another_id_than_the_adapters_own_is_noted(tmp_path: Path, hub: Path, named: str) -> None:
     folder = write(tmp_path / "a", base_model_name_or_path=named)
-    given = "google-bert/bert-base-cased"
-    assert notes(examine(folder, base=given)) == [
+    arrays = "google-bert/bert-base-cased"
+    assert notes(examine(folder, base=arrays)) == [
         (
             "base",
-            f"the adapter names the base {named!r}, and it was compared with {given!r}; a config.json cannot "
+            f"the adapter names the base {named!r}, and it was compared with {arrays!r}; a config.json cannot "
             "distinguish models of the same family and size.",
         )
     ]
     recorded = sha256_file(hub / "config.json")
     (folder / "finetooth.json").write_text(json.dumps({"base": {"config_sha256": recorded}}))
-    assert examine(folder, base=given).findings == ()  # by content it is the one
+    assert examine(folder, base=arrays).findings == ()  # by content it is the one
 
 
 def test_a_base_that_could_not_be_compared_is_noted(tmp_path: Path) -> None:
-    given = base(tmp_path / "given", **DISTILBERT)
+    arrays = base(tmp_path / "given", **DISTILBERT)
     told_so = ("base", "the base's layers were not compared with the adapter's, because no LoRA matrices were read.")
     pickled = write(tmp_path / "a")
     (pickled / WEIGHTS).rename(pickled / "adapter_model.bin")
     torn = write(tmp_path / "b")
     (torn / WEIGHTS).write_bytes(b"\2")
     for folder in (pickled, torn):
-        assert notes(examine(folder)) == [] and notes(examine(folder, base=given)) == [told_so]
+        assert notes(examine(folder)) == [] and notes(examine(folder, base=arrays)) == [told_so]
 
 
 def test_every_line_fits_80_columns_but_for_commands(tmp_path: Path) -> None:
@@ -568,8 +569,8 @@ def test_every_line_fits_80_columns_but_for_commands(tmp_path: Path) -> None:
 
 
 def test_what_is_given_out_as_json_is_what_is_printed(tmp_path: Path) -> None:
-    found = examine(write(tmp_path / "a", bias="lora_only"))
-    report = json.loads(json.dumps(found.report()))
+    diagnosis = examine(write(tmp_path / "a", bias="lora_only"))
+    report = json.loads(json.dumps(diagnosis.report()))
     assert report.keys() == {"schema", "name", "passed", "adapter", "findings"}
     assert report["adapter"]["values"] == sum(tensor.size for tensor in tensors().values())
     assert report["findings"][0].keys() == {"kind", "about", "what", "fix", "command"}

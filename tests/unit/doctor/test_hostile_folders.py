@@ -23,10 +23,10 @@ KINDS: list[Any] = [
 def seen(folder: Path) -> Diagnosis:
     """The diagnosis, which must be one that can be printed as JSON and must not take long."""
     started = time.process_time()
-    found = examine(folder)
-    json.dumps(found.report(), allow_nan=False)
+    diagnosis = examine(folder)
+    json.dumps(diagnosis.report(), allow_nan=False)
     assert time.process_time() - started < 5
-    return found
+    return diagnosis
 
 
 @pytest.mark.parametrize("key", sorted(config()))
@@ -53,14 +53,14 @@ def test_labels_manifest_and_base_of_any_kind_of_value_are_survived(tmp_path: Pa
 def test_links_pipes_and_folders_are_neither_followed_nor_waited_for(tmp_path: Path, name: str) -> None:
     secret = tmp_path / "secret"
     secret.write_text('{"r": 4, "labels": ["known"]}')
-    for number, make in enumerate((lambda place: place.symlink_to(secret), os.mkfifo, Path.mkdir)):
+    for number, make in enumerate((lambda path: path.symlink_to(secret), os.mkfifo, Path.mkdir)):
         folder = write(tmp_path / str(number))
         (folder / name).unlink(missing_ok=True)
         make(folder / name)
-        found = seen(folder)
-        assert not found.passed
-        assert any(finding.what.startswith(f"{name}: ") for finding in found.findings)
-        assert "known" not in json.dumps(found.report())
+        diagnosis = seen(folder)
+        assert not diagnosis.passed
+        assert any(finding.what.startswith(f"{name}: ") for finding in diagnosis.findings)
+        assert "known" not in json.dumps(diagnosis.report())
 
 
 def test_a_header_larger_than_the_file_and_one_nested_too_deep_are_faults(tmp_path: Path) -> None:
@@ -74,8 +74,8 @@ def test_a_header_larger_than_the_file_and_one_nested_too_deep_are_faults(tmp_pa
         b"PK\3\4" + b"\0" * 100,
     ):
         (folder / WEIGHTS).write_bytes(data)
-        found = seen(folder)
-        assert [finding.about for finding in found.findings if finding.kind == "fault"] == ["weights"]
+        diagnosis = seen(folder)
+        assert [finding.about for finding in diagnosis.findings if finding.kind == "fault"] == ["weights"]
     for nested in ("[" * 200_000, '{"a":' * 200_000):
         (folder / CONFIG).write_text(nested)
         assert not seen(folder).passed
@@ -94,15 +94,15 @@ def test_a_key_that_loads_code_is_a_fault_at_any_depth(tmp_path: Path) -> None:
 
 def test_truncations_are_never_whole_and_flipped_header_bytes_are_survived(tmp_path: Path) -> None:
     folder = write(tmp_path / "a")
-    whole = (folder / WEIGHTS).read_bytes()
-    header = 8 + struct.unpack("<Q", whole[:8])[0]
+    data_before = (folder / WEIGHTS).read_bytes()
+    header = 8 + struct.unpack("<Q", data_before[:8])[0]
     draw = random.Random(0)
-    for length in (*range(0, 20), *(draw.randrange(len(whole)) for _ in range(40)), len(whole) - 1):
-        (folder / WEIGHTS).write_bytes(whole[:length])
+    for length in (*range(0, 20), *(draw.randrange(len(data_before)) for _ in range(40)), len(data_before) - 1):
+        (folder / WEIGHTS).write_bytes(data_before[:length])
         assert not seen(folder).passed
-    for place in range(0, header, 3):
-        data = bytearray(whole)
-        data[place] ^= 1 << draw.randrange(8)
+    for path in range(0, header, 3):
+        data = bytearray(data_before)
+        data[path] ^= 1 << draw.randrange(8)
         (folder / WEIGHTS).write_bytes(bytes(data))
         seen(folder)
 
@@ -117,10 +117,10 @@ def test_names_of_files_may_be_anything(tmp_path: Path) -> None:
 def test_what_is_no_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x")
-    for place, told in ((tmp_path / "gone", "no such folder"), (file, "cannot be read as a folder (Not a directory)")):
+    for path, reason in ((tmp_path / "gone", "no such folder"), (file, "cannot be read as a folder (Not a directory)")):
         with pytest.raises(SourceError) as caught:
-            examine(place)
-        assert str(caught.value) == f"{place}: {told}."
+            examine(path)
+        assert str(caught.value) == f"{path}: {reason}."
     (tmp_path / "empty").mkdir()
     assert [(finding.about, finding.what) for finding in seen(tmp_path / "empty").findings] == [
         ("files", "adapter_config.json is missing, so this folder holds no adapter."),
@@ -131,15 +131,15 @@ def test_what_is_no_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1, 0, "16", True, 10**400])
 def test_an_alpha_that_is_no_number_above_zero_is_a_fault(tmp_path: Path, value: Any) -> None:
-    found = seen(write(tmp_path / "a", lora_alpha=value))
-    (fault,) = [finding for finding in found.findings if finding.kind == "fault"]
+    diagnosis = seen(write(tmp_path / "a", lora_alpha=value))
+    (fault,) = [finding for finding in diagnosis.findings if finding.kind == "fault"]
     assert fault.what.startswith("adapter_config.json: key 'lora_alpha' is ")
     assert fault.what.endswith("a number above 0 and up to 1e+06 is needed.")
 
 
 def test_a_pattern_among_the_ranks_is_noted_and_not_run(tmp_path: Path) -> None:
-    found = seen(write(tmp_path / "a", alpha_pattern={r"(([a-z0-9]+[._]?)+)+!": 8}))
-    (note,) = [finding for finding in found.findings if finding.about == "config"]
+    diagnosis = seen(write(tmp_path / "a", alpha_pattern={r"(([a-z0-9]+[._]?)+)+!": 8}))
+    (note,) = [finding for finding in diagnosis.findings if finding.about == "config"]
     assert note.kind == "note"
     assert note.what == (
         "adapter_config.json: alpha_pattern holds '(([a-z0-9]+[._]?)+)+!', which is not a literal module name and "

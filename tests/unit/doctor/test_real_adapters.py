@@ -28,19 +28,19 @@ FOUND = {  # folder -> what the faults are about, tensors, values
 }
 
 
-def needed(place: Path) -> Path:
-    if not place.is_dir():
-        pytest.skip(f"{place.name} is not here: set FINETOOTH_MATERIAL to the folder that holds adapters/ and models/")
-    return place
+def needed(source: Path) -> Path:
+    if not source.is_dir():
+        pytest.skip(f"{source.name} is missing: set FINETOOTH_MATERIAL to the folder of adapters/ and models/")
+    return source
 
 
 @pytest.mark.parametrize("name", FOUND)
 def test_a_real_adapter_is_told_as_it_is(name: str) -> None:
-    found = examine(needed(MATERIAL / "adapters" / name))
+    diagnosis = examine(needed(MATERIAL / "adapters" / name))
     faults, count, values = FOUND[name]
-    assert [finding.about for finding in found.findings if finding.kind == "fault"] == faults
-    assert (found.adapter["tensors"], found.adapter["values"]) == (count, values)
-    assert found.adapter["family"] == (None if count is None else "BERT" if count == 74 else "DistilBERT")
+    assert [finding.about for finding in diagnosis.findings if finding.kind == "fault"] == faults
+    assert (diagnosis.adapter["tensors"], diagnosis.adapter["values"]) == (count, values)
+    assert diagnosis.adapter["family"] == (None if count is None else "BERT" if count == 74 else "DistilBERT")
 
 
 @pytest.mark.parametrize("name", ["seed-rank8", "seed-rank16"])
@@ -72,12 +72,12 @@ def test_our_own_adapters_are_whole_and_fit_their_base(tmp_path: Path, family: s
         clean = load_base(folder, classes=("bad", "good"), head_seed=0)
         candidate = Candidate.model_validate({"name": "c", "rank": 4, **changes})
         model = tiny.disturb(adapters.attach(clean, candidate, seed=0)).eval()
-        place = tmp_path / f"adapter-{number}"
+        adapter_folder = tmp_path / f"adapter-{number}"
         artifact.save(
-            TextModel(model, load_tokenizer(folder), ("bad", "good"), Input(48, "head", False), "c"), place,
+            TextModel(model, load_tokenizer(folder), ("bad", "good"), Input(48, "head", False), "c"), adapter_folder,
             base=clean, base_folder=folder, source=artifact.Provenance("owner/name", "0" * 64),
             weights_sha256="0" * 64, head_seed=0,
         )  # fmt: skip
-        found = examine(place, base=str(folder))
-        assert found.findings == ()
-        assert (found.adapter["layers"], found.adapter["classes"]) == (6 if number == 2 else 12, 2)
+        diagnosis = examine(adapter_folder, base=str(folder))
+        assert diagnosis.findings == ()
+        assert (diagnosis.adapter["layers"], diagnosis.adapter["classes"]) == (6 if number == 2 else 12, 2)

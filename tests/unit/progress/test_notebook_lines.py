@@ -83,15 +83,15 @@ def test_progress_is_one_output_that_is_drawn_again_in_its_place(notebook: Outpu
         step.advance(90, note="loss 0.41")
     with lines.step("prove r8"):
         pass
-    said = "column 'text\ufffd[2J' is used as the text"
+    texts = "column 'text\ufffd[2J' is used as the text"
     assert notebook.made == 1
     assert notebook.states == [
-        said,
-        f"{said}\ntune r8: 0 of 200 steps",
-        f"{said}\ntune r8: 100 of 200 steps, 18 steps/s, 6 s left, loss 0.41",
-        f"{said}\ntune r8: 100 steps in 5.1 s",
-        f"{said}\ntune r8: 100 steps in 5.1 s\nprove r8",
-        f"{said}\ntune r8: 100 steps in 5.1 s",
+        texts,
+        f"{texts}\ntune r8: 0 of 200 steps",
+        f"{texts}\ntune r8: 100 of 200 steps, 18 steps/s, 6 s left, loss 0.41",
+        f"{texts}\ntune r8: 100 steps in 5.1 s",
+        f"{texts}\ntune r8: 100 steps in 5.1 s\nprove r8",
+        f"{texts}\ntune r8: 100 steps in 5.1 s",
     ]
 
 

@@ -54,10 +54,10 @@ def test_an_unpinned_id_is_resolved_once(with_model: Hub, model: Path) -> None:
         "revision": COMMIT,
     }
     assert not any("onnx" in path or "modeling" in path or "README" in path for path in with_model.asked)
-    asked = len(with_model.asked)
+    requested = len(with_model.asked)
     assert fetch_model("acme/tiny") == source
     assert fetch_model(f"acme/tiny@{COMMIT}") == source
-    assert len(with_model.asked) == asked
+    assert len(with_model.asked) == requested
 
 
 def test_offline_takes_what_is_held_and_asks_nobody(with_model: Hub, cache: Path) -> None:
@@ -88,12 +88,12 @@ def test_after_fetch_the_hub_is_not_asked(with_model: Hub, monkeypatch: pytest.M
         "test-00000-of-00001.parquet",
         "train-00000-of-00001.parquet",
     ]
-    asked = len(with_model.asked)
+    requested = len(with_model.asked)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "empty"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert fetch(recipe) == first
-    assert len(with_model.asked) == asked
+    assert len(with_model.asked) == requested
 
 
 def test_an_unreachable_hub_fails_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

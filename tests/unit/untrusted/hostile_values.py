@@ -40,10 +40,10 @@ def broken(honest: dict[str, Any]) -> list[bytes]:
     ]  # fmt: skip
 
 
-def copied(folder: Path, place: Path) -> Path:
+def copied(folder: Path, target: Path) -> Path:
     """A copy of a folder."""
-    shutil.rmtree(place, ignore_errors=True)
-    return Path(shutil.copytree(folder, place))
+    shutil.rmtree(target, ignore_errors=True)
+    return Path(shutil.copytree(folder, target))
 
 
 def sealed(folder: Path) -> Path:

@@ -38,17 +38,17 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def honest(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("adapter") / "a"
+    target = tmp_path_factory.mktemp("adapter") / "a"
     clean = load_base(base, classes=CLASSES, head_seed=0)
     weights = hash_tensors(base_tensors(clean))
     candidate = Candidate.model_validate({"name": "c", "rank": 4, "targets": ["query", "value"]})
     model = tiny.disturb(adapters.attach(clean, candidate, seed=0)).eval()
     predictor = TextModel(model, load_tokenizer(base), CLASSES, Input(48, "head", False), "c")
     artifact.save(
-        predictor, place, base=clean, base_folder=base, weights_sha256=weights, head_seed=0,
+        predictor, target, base=clean, base_folder=base, weights_sha256=weights, head_seed=0,
         source=artifact.Provenance("owner/name", sha256_file(base / "config.json")),
     )  # fmt: skip
-    return place
+    return target
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def settings_of(folder: Path, name: str) -> dict[str, Any]:
 
 
 def predicted(folder: Path, base: Path) -> Any:
-    """Logits by the public way: staged, loaded, held to its reference outputs."""
+    """Logits through the public interface: staged, loaded, checked against the reference outputs."""
     predictor = finetooth.load(folder, base=str(base))
     return predictor.infer(["a bright film"])
 
@@ -129,8 +129,8 @@ def test_a_pattern_among_the_names_is_refused_and_never_run(folder: Path, base: 
         assert message is not None
         assert f"adapter_config.json: {key} " in message
         assert "would be read as a pattern" in message
-    found = finetooth.verify(folder, base=str(base))
-    assert not found.verified
+    diagnosis = finetooth.verify(folder, base=str(base))
+    assert not diagnosis.verified
     survived(folder)
 
 

@@ -69,7 +69,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def scores(folder: Path) -> Any:
-    """Logits of a few texts by the model in a folder, which was not staged: the loader alone stands in the way."""
+    """Logits of a few texts by the model in a folder, which was not staged: only the loader can refuse it."""
     base = load_base(folder, classes=CLASSES, head_seed=0)
     tokenizer = load_tokenizer(folder)
     check_tokenizer(tokenizer, base.model.config, pairs=False, name="m")
@@ -114,10 +114,10 @@ def test_a_config_that_is_no_mapping_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("key", CODE)
-@pytest.mark.parametrize("place", ["top", "inside"])
-def test_a_key_that_chooses_code_is_refused_at_any_depth(folder: Path, key: str, place: str) -> None:
+@pytest.mark.parametrize("path", ["top", "inside"])
+def test_a_key_that_chooses_code_is_refused_at_any_depth(folder: Path, key: str, path: str) -> None:
     inner: dict[str, Any] = {key: "owner/repo"}
-    added = inner if place == "top" else {"text_config": [{"deep": inner}]}
+    added = inner if path == "top" else {"text_config": [{"deep": inner}]}
     (folder / "config.json").write_text(json.dumps(config_of(folder) | added))
     for work in (lambda: fetch_model(str(folder)), lambda: scores(folder)):
         message = refusal(work)
