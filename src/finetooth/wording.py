@@ -78,10 +78,10 @@ def duration(value: float) -> str:
     """A time that has passed: `0.4 s`, `87 s`, `4 min 12 s`, `2 h 5 min`."""
     if value < 9.95:
         return f"{value:.1f} s"
-    whole = round(value)
-    if whole < 120:
-        return f"{whole} s"
-    return f"{whole // 60} min {whole % 60} s" if whole < 7200 else f"{whole // 3600} h {whole % 3600 // 60} min"
+    total = round(value)
+    if total < 120:
+        return f"{total} s"
+    return f"{total // 60} min {total % 60} s" if total < 7200 else f"{total // 3600} h {total % 3600 // 60} min"
 
 
 def milliseconds(value: float) -> str:
@@ -101,10 +101,10 @@ def latency(median: float, bounds: Sequence[float] | None) -> str:
 
 def size(count: float, *, like: float | None = None) -> str:
     """Bytes with three significant digits: `1.34 GB`, `12.3 MB`; in the unit and digits of `like`, where given."""
-    whole = count if like is None else like
+    reference = count if like is None else like
     for unit, scale in _BYTES:
-        if whole >= scale:
-            return f"{count / scale:,.{max(0, 2 - math.floor(math.log10(whole / scale)))}f} {unit}"
+        if reference >= scale:
+            return f"{count / scale:,.{max(0, 2 - math.floor(math.log10(reference / scale)))}f} {unit}"
     return f"{count:.0f} bytes"
 
 

@@ -229,7 +229,7 @@ def _swallowed(record: list[str], sample: Sample) -> str:
     The signs: a tab inside a field of several lines; or many lines that each have the delimiters of a row.
     """
     if sample.delimiter == "\t":
-        return " and holds tabs" if any("\t" in cell for cell in record) else ""
+        return " and contains tabs" if any("\t" in cell for cell in record) else ""
     width = len(sample.columns)
     for cell in record if width > 1 else ():
         lines = cell.splitlines()[1:-1]

@@ -61,10 +61,7 @@ def take_labels(chosen: dict[str, list[tuple[Path, str]]], *, spec: Data) -> dic
 
 
 def read_sample(part: Part, *, spec: Data) -> Sample:
-    """The columns label and text, and the first rows.
-
-    Raises: DataError if the file of labels has only blank lines.
-    """
+    """The columns label and text, and the first rows. Raises: DataError if the file of labels has only blank lines."""
     sample = Sample(columns=("label", "text"), rows=[])
     assert part.labels is not None
     with (

@@ -87,10 +87,7 @@ def _texts_among(names: list[str]) -> list[str]:
 
 
 def read_folder_sample(part: Part, *, spec: Data) -> Sample:
-    """The columns of a folder of classes.
-
-    Raises: DataError if no sub-folder has text files.
-    """
+    """The columns of a folder of classes. Raises: DataError if no sub-folder has text files."""
     classes = class_folders(part.path)
     if not classes:
         raise DataError(f"{part.name}: no sub-folder has text files. Put the texts of each class into CLASS/*.txt.")

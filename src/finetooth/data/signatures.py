@@ -17,7 +17,7 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"%PDF-", "a PDF", "Export its table as CSV."),
     (b"SQLite format 3\x00", "an SQLite database", "Export the table as CSV."),
     (b"ARROW1\x00\x00", "an Arrow file", "Write it as Parquet."),
-    (b"\x89PNG", "a PNG image", "Name the file that holds the rows."),
+    (b"\x89PNG", "a PNG image", "Name the file with the rows."),
     (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer, not the data", "Fetch the data: git lfs pull"),
 )  # fmt: skip
 _MARKUP = (b"<!doctype html", b"<html")

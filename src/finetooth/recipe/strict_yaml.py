@@ -118,12 +118,12 @@ def _inner(node: yaml.Node) -> list[yaml.Node]:
 
 
 def _problems(root: yaml.Node) -> Iterator[str]:
-    waiting, met = [(root, "")], set()
+    waiting, checked = [(root, "")], set()
     while waiting:
         node, key = waiting.pop()
-        if id(node) in met:
+        if id(node) in checked:
             continue  # an alias of a node that was checked before
-        met.add(id(node))
+        checked.add(id(node))
         problem = _misread(node)
         if problem:
             yield f"line {node.start_mark.line + 1}: {key or 'the value'}: {problem}"

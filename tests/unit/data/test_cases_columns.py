@@ -109,7 +109,7 @@ def test_case_29_two_stray_quotes_do_not_swallow_rows(files: Files) -> None:
     rows = [f"film {row}\tgood\nfilm {row} again\tbad" for row in range(10)]
     content = "\n".join(["text\tlabel", *rows, '"open\tgood', "between\tbad", 'close"\tbad', ""])
     message = (
-        f"sms.tsv row 22: a quoted field runs over 3 lines and holds tabs\n{QUOTES}\n1 malformed row in all. {CURE}"
+        f"sms.tsv row 22: a quoted field runs over 3 lines and contains tabs\n{QUOTES}\n1 malformed row in all. {CURE}"
     )
     assert files.error(content, "sms.tsv") == message
 
