@@ -14,12 +14,11 @@ from finetooth.measure.learning import Learning
 from finetooth.measure.seeds import FEW_SEEDS, recipe_difference
 from finetooth.measure.sentences import Gap, Value
 from finetooth.measure.significance import Paired, Scores, holm, paired
-from finetooth.measure.standing import Standing, standings
+from finetooth.measure.standing import Role, Standing, standings
 from finetooth.tasks import DEFAULT, Metric, PairedTest
 from finetooth.wording import row_titles
 
 ALPHA = 0.05
-Role = Literal["baseline", "reference", "candidate"]  # what a row is to the winner: docs/adr/0012
 _UNTRAINED = ("majority", "original")  # baselines that are not fitted on the training rows
 
 

@@ -9,7 +9,7 @@ from finetooth.baselines.fitted import SETTINGS
 from finetooth.files import discard, read_hashed_json, read_json, sweep
 from finetooth.measure import decision_file, learning
 from finetooth.measure.decisions import Decision
-from finetooth.measure.verdict import Role
+from finetooth.measure.standing import Role
 from finetooth.model.agreement import Measured
 from finetooth.model.artifact_files import weights_name
 from finetooth.recipe import Recipe, is_probe

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from finetooth.measure.intervals import wilson
 from finetooth.measure.sentences import Value
-from finetooth.measure.verdict import Role
+from finetooth.measure.standing import Role
 from finetooth.runs.results import Chosen, CurvePoint, Heads, Inference, Parameters, Reload, RowCosts
 from finetooth.wording import row_titles, shown
 

@@ -16,7 +16,7 @@ from finetooth.measure.intervals import metric_interval
 from finetooth.measure.learning import Learning
 from finetooth.measure.seeds import LEAST_SEEDS, pool, recipe_difference
 from finetooth.measure.significance import Paired, paired
-from finetooth.measure.standing import Standing, standings
+from finetooth.measure.standing import Role, Standing, standings
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
 from finetooth.tasks import DEFAULT, Metric, Outputs, Scores, Targets, Task
@@ -40,7 +40,7 @@ class Outcome:
     """
 
     name: str
-    role: verdict.Role
+    role: Role
     seed: int | None
     test: Predictions
     trained: int = 0
