@@ -28,7 +28,7 @@ _REMEDIES = {
 }
 
 
-# Codes of what is no FinetoothError, and what each means; docs/errors.md lists them with the others.
+# Codes of errors that are not a FinetoothError, with exit code and meaning; docs/errors.md lists all codes.
 USAGE, SYSTEM, UNEXPECTED = "usage", "system", "internal"
 OTHER_CODES = {
     USAGE: (2, "The command line is wrong: an unknown verb or option, or a value that it does not take."),
@@ -39,7 +39,7 @@ OTHER_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """What ended the work, as `--json` prints it."""
+    """An error as `--json` prints it."""
 
     code: str
     exit_code: int
@@ -87,7 +87,7 @@ def _failure(error: Exception) -> _Failure:
 
 
 def _written(failure: _Failure) -> int:
-    """Write the failure to stdout as JSON; gives its exit code, also where nobody can read it."""
+    """Write the failure to stdout as JSON and return its exit code, even if stdout cannot be written."""
     with contextlib.suppress(ReaderGone, OSError):
         emit_json({"error": asdict(failure)})
     return failure.exit_code

@@ -103,7 +103,7 @@ def test_a_file_whose_name_is_not_utf_8_is_still_one(tmp_path: Path) -> None:
 def test_the_name_of_a_pipe_is_no_text(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "ff")
     for words in ("ff", "ff good"):
-        assert shell(tmp_path, f"predict --with x --json {words}", code=PREDICT) == (
+        assert shell(tmp_path, f"predict --with x {words}", code=PREDICT) == (
             2, "", "finetooth: ff: is not a regular file. Give a file, or - and its texts on stdin, one a line.\n",
         )  # fmt: skip
     (tmp_path / "good").mkdir()
