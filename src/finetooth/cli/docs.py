@@ -115,14 +115,14 @@ def error_classes() -> list[type[FinetoothError]]:
 
 _EXIT_OF_SIGNALS: dict[type[FinetoothError], str] = {errors.Interrupted: "130, 143"}
 _ERRORS = """\
-An error that you can mend is one message on stderr: what is wrong, where, and what to do. Its code and its exit code
+An error that you can fix is one message on stderr: what is wrong, where, and what to do. Its code and its exit code
 are stable; the message may change. With `--json` the error is on stdout too:
 
 ```json
 {"error": {"code": "data_invalid", "exit_code": 1, "message": "reviews.csv: no such file."}}
 ```
 
-In Python every such error is a kind of `finetooth.FinetoothError`, with the attributes `code` and `exit_code`."""
+In Python, every such error is a subclass of `finetooth.FinetoothError`, with the attributes `code` and `exit_code`."""
 
 
 _SECTIONS = {
