@@ -97,7 +97,7 @@ ENTRIES = (*_RUN, *_OF_ROW)
 def table() -> str:
     """The list as the Markdown table of docs/run-folder.md."""
     lines = [
-        "| file | when the run goes on it is checked against | `verify` checks it against |",
+        "| file | when the run continues, it is checked against | `verify` checks it against |",
         "| --- | --- | --- |",
     ]
     lines += [f"| {item.name}{'/' * (item.kind == 'folder')} | {item.resume} | {item.verify} |" for item in ENTRIES]
