@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,9 +17,10 @@ from finetooth.measure.intervals import metric_interval
 from finetooth.measure.seeds import recipe_difference
 from finetooth.measure.significance import paired
 from finetooth.measure.standing import standings
+from finetooth.recipe import Training
 from finetooth.runs import comparison, predictions
 from finetooth.runs.predictions import Predictions
-from finetooth.tasks import TASKS, Metric, Outputs
+from finetooth.tasks import DEFAULT, TASKS, Metric, Outputs
 from finetooth.tuning import loss as losses
 from finetooth.tuning.loss import LOSSES, BatchLoss
 
@@ -34,6 +36,12 @@ metric_of = pytest.mark.parametrize(
 def test_every_task_is_in_the_suite() -> None:
     assert {case.task.name for case in CASES} >= set(TASKS)
     assert all(TASKS[name].name == name for name in TASKS)
+    assert all(task.loss in LOSSES for task in TASKS.values())
+
+
+def test_a_recipe_may_monitor_each_metric_of_its_task_and_no_other() -> None:
+    choices = get_args(Training.model_fields["monitor"].annotation)
+    assert set(choices) == {metric.key for metric in DEFAULT.metrics}
 
 
 @case

@@ -30,9 +30,9 @@ def disagreements(
     others = [row for row in material.run.looked_at if row is not winner]
     if winner is None or not others:
         return None
-    right = {line.key: material.answers[line.key].right for line in (winner, *others)}
-    gained = [np.flatnonzero(right[winner.key] & ~right[line.key]) for line in others]
-    lost = [np.flatnonzero(~right[winner.key] & right[line.key]) for line in others]
+    scores = {line.key: material.answers[line.key].scores for line in (winner, *others)}
+    gained = [np.flatnonzero(scores[winner.key] > scores[line.key]) for line in others]
+    lost = [np.flatnonzero(scores[winner.key] < scores[line.key]) for line in others]
     chosen = _drawn([part for pair in zip(gained, lost, strict=True) for part in pair], most=most_rows)
     rows = _rows(material, [winner, *others], chosen, most_bytes=most_bytes)
     kinds = [

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.measure.decisions import Decision
+from finetooth.measure.intervals import metric_interval
 from finetooth.runs.predictions import Predictions
+from finetooth.tasks import Metric, Scores
 
 _PARTS = 4
 _VALUES_SHOWN = 12
@@ -20,19 +22,16 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
 class Answers:
     """What a row answers to the N test rows, and what is true of them, each (N,).
 
-    confidences: the probability that each answer was given with. classes: how many there are. Labels are given also
-    where the row would rather abstain.
+    confidences: the probability that each answer was given with. scores: of the examples by `metric`, the headline
+    metric of the task. classes: how many there are. Labels are given also where the row would rather abstain.
     """
 
     truth: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
     confidences: npt.NDArray[np.float64]
+    scores: Scores
+    metric: Metric
     classes: int
-
-    @property
-    def right(self) -> npt.NDArray[np.bool_]:
-        """(N,) whether each answer is right."""
-        return np.asarray(self.labels == self.truth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +46,28 @@ class Mixed:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A part of the test rows; correct: right answers in it of each row of the table asked for, in that order."""
+    """A part of the test rows, with the scores in it of each row of the table asked for, in that order.
+
+    sums: of the examples' scores. intervals: of the means.
+    """
 
     name: str
     count: int
-    correct: tuple[int, ...]
+    sums: tuple[float, ...]
+    intervals: tuple[tuple[float, float], ...]
 
 
 def decided(answers: Predictions, decision: Decision) -> Answers:
     """What a row answers, given its logits, as its decision has it."""
-    labels = decision.labels(answers.logits)
-    return Answers(answers.labels, labels, decision.confidences(answers.logits, labels), answers.logits.shape[1])
+    outputs, metric = decision.outputs(answers.logits), decision.task.headline
+    return Answers(
+        truth=answers.labels,
+        labels=outputs.answers,
+        confidences=decision.confidences(outputs.logits, outputs.answers),
+        scores=metric.each(outputs, answers.labels),
+        metric=metric,
+        classes=outputs.logits.shape[1],
+    )
 
 
 def confusion(answers: Answers) -> npt.NDArray[np.int64]:
@@ -68,7 +78,7 @@ def confusion(answers: Answers) -> npt.NDArray[np.int64]:
 
 def mixed_up(answers: Answers, most: int) -> list[Mixed]:
     """The `most` pairs of a true class and another answer that stand in most rows; of equals the first classes."""
-    wrong = ~answers.right
+    wrong = answers.labels != answers.truth
     pairs, counts = np.unique(answers.truth[wrong] * answers.classes + answers.labels[wrong], return_counts=True)
     totals = np.bincount(answers.truth, minlength=answers.classes)
     found = []
@@ -89,14 +99,17 @@ def slices(
 
     A column of many numbers is told by quarters, one of many other values by the most frequent of them.
     """
-    correct = np.stack([one.right for one in answers])
-    yield "true class", list(_by(answers[0].truth, list(classes), correct))
+
+    def parts(numbers: npt.NDArray[np.int64], names: Sequence[str]) -> list[Slice]:
+        return list(_by(numbers, names, answers))
+
+    yield "true class", parts(answers[0].truth, classes)
     lengths = np.fromiter(map(len, texts), np.int64, count=len(texts))
-    yield "length of the text", list(_by(*_quarters(lengths), correct))
+    yield "length of the text", parts(*_quarters(lengths))
     for name, values in columns.items():
         figures = _figures(values)
         if figures is not None:
-            yield name, list(_by(*_quarters(figures), correct))
+            yield name, parts(*_quarters(figures))
             continue
         kinds, numbers, counts = np.unique(np.asarray(values, dtype=object), return_inverse=True, return_counts=True)
         order = np.argsort(-counts, kind="stable")
@@ -104,15 +117,18 @@ def slices(
         rank[order] = np.minimum(np.arange(len(order)), _VALUES_SHOWN)
         names = [str(kinds[at]) or "(none)" for at in order[:_VALUES_SHOWN]]
         names += [f"{len(order) - _VALUES_SHOWN:,} other values"] if len(order) > _VALUES_SHOWN else []
-        yield name, list(_by(rank[numbers], names, correct))
+        yield name, parts(rank[numbers], names)
 
 
-def _by(numbers: npt.NDArray[np.int64], names: Sequence[str], correct: npt.NDArray[np.bool_]) -> Iterator[Slice]:
-    counts = np.bincount(numbers, minlength=len(names))
-    rights = [np.bincount(numbers[one], minlength=len(names)) for one in correct]
-    for at, name in enumerate(names):
-        if counts[at]:
-            yield Slice(name, int(counts[at]), tuple(int(right[at]) for right in rights))
+def _by(numbers: npt.NDArray[np.int64], names: Sequence[str], answers: Sequence[Answers]) -> Iterator[Slice]:
+    counts, order = np.bincount(numbers, minlength=len(names)), np.argsort(numbers, kind="stable")
+    ends = np.cumsum(counts)
+    grouped = [(row.metric, row.scores[order]) for row in answers]
+    for name, end, count in zip(names, ends.tolist(), counts.tolist(), strict=True):
+        if count:
+            parts = [(metric, scores[end - count : end]) for metric, scores in grouped]
+            sums = tuple(float(scores.sum()) for _, scores in parts)
+            yield Slice(name, count, sums, tuple(metric_interval(*part) for part in parts))
 
 
 def _quarters(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], list[str]]:

@@ -67,7 +67,7 @@ def confusion_of(row: RowView, answers: Answers, classes: Sequence[str]) -> Conf
 
 def reliability_diagram(row: RowView, answers: Answers, number: int) -> Figure:
     """Accuracy against confidence in bins, with intervals, beside the diagonal of a calibrated row."""
-    bins = reliability(answers.confidences, answers.right)
+    bins = reliability(answers.confidences, answers.scores)
     scale, look = plots.even_scale(0.0, 1.0, most=5), look_of(row)
     marks = [plots.line("0%", _SQUARE, "100%", 0, look="diagonal")]
     for tick in scale.ticks:
@@ -117,10 +117,10 @@ def slice_figure(by: str, parts: Sequence[Slice], *, key: str, rows: Sequence[Ro
 
     Of very many slices those in which the first row is right least often.
     """
-    least = sorted(parts, key=lambda part: part.correct[0] / part.count)
+    least = sorted(parts, key=lambda part: part.sums[0] / part.count)
     drawn = least[:_SLICES] if len(parts) > _SLICES else parts
     listed = least[:_LISTED] if len(parts) > _LISTED else parts
-    bounds = [bound for part in drawn for ends in _bounds(part) for bound in ends]
+    bounds = [bound for part in drawn for ends in part.intervals for bound in ends]
     scale = plots.even_scale(min(bounds), max(bounds), most=4, within=(0.0, 1.0))
     height = _STEP * len(drawn) + 10
     marks = [*bottom(scale, height), plots.words("100%", 2, "rows", look="tick", dx=12)]
@@ -129,7 +129,7 @@ def slice_figure(by: str, parts: Sequence[Slice], *, key: str, rows: Sequence[Ro
     title = f"Accuracy of {' and '.join(row.title for row in rows)} by {shown(by)}"
     text = "; ".join(
         f"{shown(part.name)} ({counted(part.count, 'row')}) "
-        + ", ".join(percent(right / part.count) for right in part.correct)
+        + ", ".join(percent(total / part.count) for total in part.sums)
         for part in drawn
     )
     notes = [f"Drawn: the {_SLICES} of {len(parts):,} that are right least often."] if len(parts) > _SLICES else []
@@ -199,20 +199,16 @@ def _histogram(bins: Sequence[Bin]) -> list[Mark]:
     return [*marks, plots.words("0%", top + tall, "rows", look="tick", anchor="end", dx=-8)]
 
 
-def _bounds(part: Slice) -> list[tuple[float, float]]:
-    return [wilson(right, part.count) for right in part.correct]
-
-
 def _slice_marks(part: Slice, middle: float, *, scale: plots.Scale, rows: Sequence[RowView]) -> list[Mark]:
     """One slice: its name, each row's dot with its whiskers, and how many rows it holds."""
     marks = [
         *plots.row_name(part.name, middle),
         plots.words("100%", middle + 4, f"{part.count:,}", look="tick", dx=12),
     ]
-    for place, (row, right, ends) in enumerate(zip(rows, part.correct, _bounds(part), strict=True)):
+    for place, (row, total, ends) in enumerate(zip(rows, part.sums, part.intervals, strict=True)):
         y = middle + (4.5 if place else -4.5) * (len(rows) > 1)
         marks.append(plots.whisker(scale, *ends, y=y, look=look_of(row)))
-        marks.append(plots.dot(scale.across(right / part.count), y, look=look_of(row), radius=4))
+        marks.append(plots.dot(scale.across(total / part.count), y, look=look_of(row), radius=4))
     return marks
 
 
@@ -221,10 +217,10 @@ def _slice_table(title: str, by: str, parts: Sequence[Slice], rows: Sequence[Row
     lines: list[list[Cell]] = []
     for part in parts:
         line = cells(shown(part.name), f"{part.count:,}")
-        for right, bound in zip(part.correct, _bounds(part), strict=True):
-            line += cells(percent(right / part.count), interval(bound))
+        for total, bound in zip(part.sums, part.intervals, strict=True):
+            line += cells(percent(total / part.count), interval(bound))
         if len(rows) > 1:
-            line += cells(points((part.correct[0] - part.correct[1]) / part.count))
+            line += cells(points((part.sums[0] - part.sums[1]) / part.count))
         lines.append(line)
     columns += ["difference"] if len(rows) > 1 else []
     return Table(columns=columns, rows=lines, caption=title, quiet=True)

@@ -100,5 +100,5 @@ def test_data_frames_lists_and_arrays_are_evaluated_as_a_file_is(run: Path, tmp_
     frame.loc[102, "label"] = None
     with pytest.raises(DataError, match=r"DataFrame\.parquet row 3: label is missing"):
         finetooth.evaluate(run, data=frame)
-    with pytest.raises(TypeError, match="of type dict"):
+    with pytest.raises(TypeError, match="the data has type dict"):
         finetooth.evaluate(run, data={"text": ["a"], "label": ["good"]})

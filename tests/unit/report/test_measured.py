@@ -57,7 +57,7 @@ def test_slices_of_each_kind_hold_every_row_once_and_its_right_answers():
     for parts in found.values():
         assert sum(part.count for part in parts) == count
         for at, one in enumerate(two):
-            assert sum(part.correct[at] for part in parts) == int((one.labels == labels).sum())
+            assert sum(part.sums[at] for part in parts) == int((one.labels == labels).sum())
     assert [part.name for part in found["true class"]] == ["a", "b", "c"]
     assert found["film"][-1].name == "8 other values" and len(found["film"]) == 13
     for part in found["length of the text"]:
@@ -67,8 +67,8 @@ def test_slices_of_each_kind_hold_every_row_once_and_its_right_answers():
 
 def test_texts_of_one_length_are_one_slice():
     (_, by_class), (_, by_length) = measured.slices([WORKED], classes=["a", "b"], texts=["same"] * 4, columns={})
-    assert [(part.name, part.count, part.correct) for part in by_length] == [("4", 4, (3,))]
-    assert [(part.name, part.count, part.correct) for part in by_class] == [("a", 2, (2,)), ("b", 2, (1,))]
+    assert [(part.name, part.count, part.sums) for part in by_length] == [("4", 4, (3,))]
+    assert [(part.name, part.count, part.sums) for part in by_class] == [("a", 2, (2,)), ("b", 2, (1,))]
 
 
 def by_column(values):

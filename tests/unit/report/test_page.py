@@ -175,6 +175,7 @@ def test_a_test_set_of_25_000_long_texts_gives_a_page_under_5_mb_that_says_what_
                 truth=np.tile(said.truth, times),
                 labels=np.tile(said.labels, times),
                 confidences=np.tile(said.confidences, times),
+                scores=np.tile(said.scores, times),
             )
             for key, said in small.answers.items()
         },
