@@ -21,8 +21,8 @@ from finetooth import pipeline
 from finetooth.errors import FinetoothError
 from finetooth.files import damage, read_json, sha256_file
 from finetooth.model.artifact_files import ADAPTER_WEIGHTS
-from finetooth.rows.context import Task
-from finetooth.workers.supervisor import Command
+from finetooth.workers.job import Job
+from finetooth.workers.supervisor import Supervisor
 from trials import PROGRAM, Finished, Trial, write_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -235,15 +235,15 @@ def test_a_byte_flipped_between_saving_and_proving_fails_the_run(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Any
 ) -> None:
     trial = Trial(write_recipe(place, name="flipped", baselines=[], training={"epochs": 1}), tmp_path / "flipped")
-    real, asked = Command.call, []
+    real, asked = Supervisor.call, []
 
-    def call(self: Command, task: Task, step: Any, **how: Any) -> None:
-        asked.append(task.action)
-        if task.action == "score":
-            flip(task.folder.adapter)
-        real(self, task, step, **how)
+    def call(self: Supervisor, job: Job, step: Any, **how: Any) -> None:
+        asked.append(job.action)
+        if job.action == "score":
+            flip(job.folder.adapter)
+        real(self, job, step, **how)
 
-    monkeypatch.setattr(Command, "call", call)
+    monkeypatch.setattr(Supervisor, "call", call)
     command = ("run", str(trial.recipe), "--out", str(trial.out), "--json")
     code, out, err = said(trial, *command)
     assert (code, out, asked) == (1, "", ["fit", "score"])
@@ -251,7 +251,7 @@ def test_a_byte_flipped_between_saving_and_proving_fails_the_run(
         "finetooth: r4: the artifact is damaged: adapter_model.safetensors differs from its manifest. Take it from its "
         "run or a backup again.\n"
     ), err
-    monkeypatch.setattr(Command, "call", real)
+    monkeypatch.setattr(Supervisor, "call", real)
     code, out, err = said(trial, *command)
     assert (code, out) == (1, "")
     assert err.endswith(

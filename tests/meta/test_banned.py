@@ -20,7 +20,7 @@ BANNED_CALLS = {
     "os.system": "use subprocess with a list",
     "os.popen": "use subprocess with a list",
 }
-PRINTERS = ("cli", "workers.entry_point", "workers.fork_server")
+PRINTERS = ("cli", "workers.channel", "workers.entry_point", "workers.fork_server")
 ENDINGS = {"exit", "quit", "sys.exit", "os._exit", "os.abort"}
 
 

@@ -5,8 +5,8 @@ from source_tree import imports, modules
 
 # doctor stands above the torch line: it examines strangers' adapters, so it starts fast and cannot load one.
 ROOMS = (
-    "errors", "wording", "progress", "files", "rules", "families", "untrusted", "recipe", "sources", "tasks",
-    "data", "recipe_draft", "measure", "baselines", "preflight", "runs", "report", "doctor", "model", "tuning",
+    "errors", "wording", "progress", "files", "rules", "row_kinds", "families", "untrusted", "recipe", "sources",
+    "tasks", "data", "recipe_draft", "measure", "baselines", "preflight", "runs", "report", "doctor", "model", "tuning",
     "verification", "rows", "workers", "plan", "pipeline", "cli",
 )  # fmt: skip
 FIRST_BELOW_THE_TORCH_LINE = ROOMS.index("model")

@@ -1,4 +1,4 @@
-"""What every baseline can do, and what every saved control has in common."""
+"""What every baseline can do, and what every saved one has in common."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,21 +9,13 @@ import numpy.typing as npt
 
 from finetooth.errors import VerificationError
 from finetooth.files import damage, read_json
-from finetooth.recipe import is_probe
 
 SETTINGS = "control.json"
 WEIGHTS = "control.safetensors"
-TEXT_KINDS = ("majority", "tfidf")
-KINDS = (*TEXT_KINDS, "probe")
 
 
-def is_control(row: str) -> bool:
-    """Whether the row of that name keeps a fitted control in place of an adapter."""
-    return row in TEXT_KINDS or is_probe(row)
-
-
-class Control(Protocol):
-    """A fitted control that reads texts."""
+class FittedBaseline(Protocol):
+    """A fitted baseline that reads texts."""
 
     @property
     def warnings(self) -> list[str]:
@@ -39,10 +31,10 @@ class Control(Protocol):
         """
 
 
-def read_kind(folder: Path, among: Sequence[str] = KINDS) -> str:
+def read_kind(folder: Path, among: Sequence[str]) -> str:
     """The kind of the baseline saved at `folder`, one of `among`, after checking the folder against its manifest.
 
-    Raises: VerificationError if the folder is not whole, or is not such a control.
+    Raises: VerificationError if the folder is not whole, or is not such a baseline.
     """
     wrong = damage(folder)
     if wrong is not None:
@@ -50,7 +42,7 @@ def read_kind(folder: Path, among: Sequence[str] = KINDS) -> str:
     settings = read_json(folder / SETTINGS) if (folder / SETTINGS).is_file() else None
     kind = settings.get("control") if isinstance(settings, dict) else None
     if kind not in among:
-        raise VerificationError(f"{folder}: not a saved control ({', '.join(among)}).")
+        raise VerificationError(f"{folder}: not a saved baseline ({', '.join(among)}).")
     return str(kind)
 
 

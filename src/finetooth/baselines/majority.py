@@ -10,6 +10,7 @@ import numpy.typing as npt
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from finetooth import row_kinds
 from finetooth.baselines.fitted import SETTINGS, WEIGHTS, shares
 from finetooth.data import Examples
 from finetooth.files import json_bytes, new_directory
@@ -19,7 +20,7 @@ from finetooth.files import json_bytes, new_directory
 class Majority:
     """Says of every text the shares of the classes in train; log_shares: (C,) float32."""
 
-    KIND: ClassVar[str] = "majority"
+    KIND: ClassVar[str] = row_kinds.MAJORITY.name
 
     log_shares: npt.NDArray[np.float32]
 

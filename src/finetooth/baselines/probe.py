@@ -10,6 +10,7 @@ import numpy.typing as npt
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from finetooth import row_kinds
 from finetooth.baselines.fitted import SETTINGS, WEIGHTS, read_kind, shares
 from finetooth.baselines.logistic import log_floor, log_probabilities, regression, solve, standardised
 from finetooth.files import json_bytes, new_directory, read_json
@@ -63,7 +64,7 @@ class Probe:
     tried: every feature and strength measured there, in order; chosen: the one of them that is used.
     """
 
-    KIND: ClassVar[str] = "probe"
+    KIND: ClassVar[str] = row_kinds.PROBE.name
 
     regression: Regression
     chosen: Trial

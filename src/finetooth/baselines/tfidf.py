@@ -10,6 +10,7 @@ import numpy.typing as npt
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from finetooth import row_kinds
 from finetooth.baselines.fitted import SETTINGS, WEIGHTS, shares
 from finetooth.baselines.logistic import log_floor, log_probabilities, regression, solve
 from finetooth.data import Examples
@@ -34,7 +35,7 @@ class TfidfLogistic:
     log_floor: log-probability of the classes that train does not hold, 0 elsewhere. of_pairs: fitted on pairs of texts.
     """
 
-    KIND: ClassVar[str] = "tfidf"
+    KIND: ClassVar[str] = row_kinds.TFIDF.name
 
     vocabulary: tuple[str, ...]
     idf: npt.NDArray[np.float64]
@@ -121,7 +122,7 @@ class TfidfLogistic:
         """
         if self.of_pairs != (pairs is not None):
             fitted, given = ("pairs of texts", "single texts") if self.of_pairs else ("single texts", "pairs of texts")
-            raise DataError(f"the tfidf control was fitted on {fitted} and is given {given}.")
+            raise DataError(f"the tfidf baseline was fitted on {fitted} and is given {given}.")
         joined = _joined(texts, pairs)
         found = np.empty((len(joined), len(self.bias)), np.float32)
         weights = np.ascontiguousarray(self.weights.T, np.float64)

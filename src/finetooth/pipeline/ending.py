@@ -1,47 +1,34 @@
 """From finished rows to results, comparison and the mark that the run is complete."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
-from finetooth import baselines
-from finetooth.baselines.fitted import SETTINGS
 from finetooth.files import discard, read_hashed_json, read_json, sweep
 from finetooth.measure import decision_file, learning
 from finetooth.measure.decisions import Decision
-from finetooth.measure.standing import Role
-from finetooth.model.agreement import Measured
 from finetooth.model.artifact_files import weights_name
-from finetooth.recipe import Recipe, is_probe
+from finetooth.recipe import Recipe
 from finetooth.report.writing import write_report
+from finetooth.row_kinds import Role, row_kind
+from finetooth.rows import row_of
+from finetooth.rows.contract import ScoredRow
+from finetooth.rows.facts import inference_of, test_rows_cut
 from finetooth.runs import comparison, complete, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.memory import peak_bytes
 from finetooth.runs.plan_file import Plan
-from finetooth.runs.results import (
-    Chosen,
-    Costs,
-    CurvePoint,
-    Heads,
-    Inference,
-    Parameters,
-    Reload,
-    Row,
-    RowCosts,
-    RunInfo,
-)
+from finetooth.runs.results import Costs, Row, RowCosts, RunInfo
 from finetooth.wording import row_title
+from finetooth.workers.executor import Key
 
-Keys = Sequence[tuple[str, int | None]]
 
-
-def choose_winner(recipe: Recipe, plan: Plan, folder: RunFolder, *, keys: Keys) -> tuple[str, int] | None:
+def choose_winner(recipe: Recipe, plan: Plan, folder: RunFolder, *, keys: Sequence[Key]) -> tuple[str, int] | None:
     """Name and seed of the candidate with the best monitored validation figure; the first among equals."""
-    candidates = {candidate.name for candidate in recipe.candidates}
     best: tuple[float, tuple[str, int]] | None = None
     for name, seed in keys:
         row = folder.row(name, seed)
-        if name not in candidates or seed is None or not row.predictions.is_file():
+        if row_kind(name).role != "candidate" or seed is None or not row.predictions.is_file():
             continue  # failed before it was scored; a row that fails later, on the test rows, was chosen all the same
         validation = predictions.read(row.predictions).get("validation")
         if validation is None:
@@ -58,7 +45,7 @@ def conclude(
     plan: Plan,
     folder: RunFolder,
     *,
-    keys: Keys,
+    keys: Sequence[Key],
     winner: tuple[str, int] | None,
     openings: int,
     held: int,
@@ -67,7 +54,7 @@ def conclude(
 
     held: bytes of memory that the command held while the rows' processes worked.
     """
-    rows = [_row(recipe, plan, folder, name, seed) for name, seed in keys]
+    rows = [row_of_results(plan, folder, key) for key in keys]
     counts = plan.counts
     info = RunInfo(
         run=recipe.name,
@@ -105,14 +92,14 @@ def _compared(
     for row in rows:
         if row.status == "done":
             outcome = _outcome(plan, folder, row)
-            if row.kind == "candidate":
+            if row_kind(row.name).role == "candidate":
                 outcome = replace(outcome, learning=_learning(recipe, plan, folder, row, baseline=baseline))
             outcomes.append(outcome)
-    failed: dict[str, list[str]] = {"candidate": [], "baseline": []}
+    failed: dict[Role, list[str]] = {"candidate": [], "baseline": [], "reference": []}
     for row in rows:
-        if row.status == "failed" and row.name != "full":  # it is no baseline, and the table says that it failed
-            single = len(recipe.seeds) == 1 or row.seed is None
-            failed[row.kind].append(row_title(row.name, row.seed, several=not single))
+        if row.status == "failed":
+            title = row_title(row.name, row.seed, several=len(recipe.seeds) > 1)
+            failed[row_kind(row.name).role].append(title)
     return comparison.compare(
         outcomes,
         winner=winner,
@@ -132,8 +119,8 @@ def clear_away(folder: RunFolder) -> None:
     sweep(folder.path)
 
 
-def _backed_off(plan: Plan, folder: RunFolder, keys: Keys) -> list[str]:
-    """The rows that were tuned with smaller micro-batches than planned, because memory ran out."""
+def _backed_off(plan: Plan, folder: RunFolder, keys: Sequence[Key]) -> list[str]:
+    """The rows that were trained with smaller micro-batches than planned, because memory ran out."""
     places = [folder.row(name, seed) for name, seed in keys]
     budgets = {place: read_json(place.curve)["token_budget"] for place in places if place.curve.is_file()}
     planned = plan.of_model().token_budget if budgets else None
@@ -150,21 +137,20 @@ def decision_of(plan: Plan, row: RowFolder) -> Decision:
 
 
 def _outcome(plan: Plan, folder: RunFolder, row: Row) -> comparison.Outcome:
-    place = folder.row(row.name, row.seed)
+    place, kind = folder.row(row.name, row.seed), row_kind(row.name)
     test = predictions.read(place.predictions)["test"]
     trained = 0 if row.parameters is None else row.parameters.trainable
-    chance = row.name == "majority" or (row.name == "original" and row.head == "new")
+    chance = not kind.fitted and row.head != "checkpoint"
     decision = decision_of(plan, place)
-    role: Role = "reference" if row.name == "full" else row.kind
-    return comparison.Outcome(row.name, role, row.seed, test, trained, decision, chance)
+    return comparison.Outcome(row.name, kind.role, row.seed, test, trained, decision, chance)
 
 
 def _best_baseline(rows: Sequence[Row], headline: str) -> learning.Baseline | None:
-    """The baseline with the highest headline metric on the validation rows; full fine-tuning is none."""
+    """The baseline with the highest headline metric on the validation rows."""
     baselines = [
         learning.Baseline(row.name, row.validation[headline])
         for row in rows
-        if row.kind == "baseline" and row.name != "full" and row.validation is not None
+        if row_kind(row.name).role == "baseline" and row.validation is not None
     ]
     return max(baselines, key=lambda baseline: baseline.accuracy, default=None)
 
@@ -185,101 +171,32 @@ def _learning(
     )
 
 
-def _row(recipe: Recipe, plan: Plan, folder: RunFolder, name: str, seed: int | None) -> Row:
-    place = folder.row(name, seed)
-    candidate = name not in recipe.baseline_rows
-    kind: Literal["baseline", "candidate"] = "candidate" if candidate else "baseline"
+def row_of_results(plan: Plan, folder: RunFolder, key: Key) -> Row:
+    """A row of results.json, from what lies in the row's folder."""
+    place, kind = folder.row(*key), row_kind(key[0])
+    row = Row(name=key[0], kind=kind.contract_kind, seed=key[1])
     if place.failed.is_file():
-        return Row(name=name, kind=kind, seed=seed, status="failed", error=read_json(place.failed)["error"])
+        return replace(row, status="failed", error=read_json(place.failed)["error"])
     decision = decision_of(plan, place)
     parts = predictions.read(place.predictions)
     figures = {split: decision.score(part.logits, part.labels) for split, part in parts.items()}
-    cut, headline = _test_rows_cut(plan, name), plan.of_task().headline.key
-    if not candidate and name != "full":
-        return replace(
-            Row(
-                name=name,
-                kind=kind,
-                seed=seed,
-                validation=figures["validation"],
-                test=figures["test"],
-                inference=_inference(plan, place),
-                test_rows_cut=cut,
-            ),
-            **_of_baseline(plan, place, name, {split: part[headline] for split, part in figures.items()}),
-        )
-    tuned, proof = read_json(place.curve), read_json(place.verify)
-    return Row(
-        name=name,
-        kind=kind,
-        seed=seed,
-        parameters=Parameters(**tuned["parameters"]),
+    row = replace(
+        row,
         validation=figures["validation"],
         test=figures["test"],
-        reload=Reload(proof["verified"], proof["max_abs_logit_difference"]),
-        best_step=tuned["best_step"],
-        kept_epoch=tuned["kept_epoch"],
-        curve=[CurvePoint(**point) for point in tuned["curve"]],
-        head=tuned["head"],
-        warnings=[*tuned["warnings"], *decision.warnings],
-        decision=decision_file.describe(decision, plan.classes) if candidate else None,
-        inference=_inference(plan, place),
-        test_rows_cut=cut,
+        inference=inference_of(plan, place, kind),
+        test_rows_cut=test_rows_cut(plan, row.name, kind),
     )
-
-
-def _inference(plan: Plan, place: RowFolder) -> Inference | None:
-    """How a row's test rows were computed; None of a row without a model."""
-    settings = place.control / SETTINGS
-    if settings.is_file():
-        described = read_json(settings).get("inference")
-        if described is None:
-            return None
-        measured = Measured.of(described)
-    else:
-        measured = Measured.load(place.adapter)
-    found = measured.agreement
-    counts = (None, None) if found is None else (found.flipped, found.rows)
-    used = _known_costs(place).get("inference")
-    if used is None:  # costs.json of the row is gone: how they were to be computed
-        return Inference(measured.precision(plan.inference), measured.fallback_reason, *counts)
-    return Inference(used["precision"], used["fallback_reason"], *counts)
-
-
-def _test_rows_cut(plan: Plan, name: str) -> float | None:
-    """The share of the test rows that is cut for a row; None for one that reads the texts themselves, or nothing."""
-    if name in baselines.TEXT_KINDS:
-        return None
-    return plan.lengths_for(name)["test"].rows_cut
-
-
-def _of_baseline(plan: Plan, place: RowFolder, name: str, accuracies: Mapping[str, float]) -> dict[str, Any]:
-    """What the row of a baseline says besides its figures. accuracies: of its splits, those of other heads too."""
-    if name == "original":
-        tested = [value for split, value in accuracies.items() if split == "test" or split.startswith("test/")]
-        mean = sum(tested) / len(tested)
-        heads = Heads(len(tested), mean, min(tested), max(tested)) if len(tested) > 1 else None
-        return {"head": plan.of_model().base.head, "heads": heads}
-    if is_probe(name):
-        probe = baselines.Probe.load(place.control)
-        facts = read_json(place.control / SETTINGS)
-        other = facts["identity"]["base"]["id"] if name in plan.other_bases else None
-        return {
-            "parameters": Parameters(adapter=0, bias=0, **facts["parameters"]),
-            "probe": Chosen(probe.chosen.feature, probe.chosen.inverse_regularisation, other),
-            "warnings": probe.warnings,
-        }
-    return {"warnings": baselines.load(place.control).warnings}
+    headline = plan.of_task().headline.key
+    accuracies = {split: part[headline] for split, part in figures.items()}
+    scored = ScoredRow(plan=plan, name=row.name, folder=place, accuracies=accuracies, decision=decision)
+    return row_of(row.name).facts(scored, row)
 
 
 def _costs(folder: RunFolder, name: str, seed: int | None) -> RowCosts:
     place = folder.row(name, seed)
-    known = _known_costs(place)
+    known: dict[str, Any] = read_hashed_json(place.costs) if place.costs.is_file() else {}
     known.pop("prefix_seconds", None)  # kept over stopped processes for the parts, which hold it
     known.pop("inference", None)  # stands in the results
     weights = place.adapter / weights_name(place.adapter)
     return RowCosts(name=name, seed=seed, **known, adapter_bytes=weights.stat().st_size if weights.is_file() else None)
-
-
-def _known_costs(place: RowFolder) -> dict[str, Any]:
-    return read_hashed_json(place.costs) if place.costs.is_file() else {}

@@ -1,4 +1,4 @@
-"""verify(run or adapter): everything that was proven is proven again, offline, from the files as they lie there."""
+"""verify(run or adapter): everything that was verified is verified again, offline, from the files as they lie there."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finetooth import baselines
 from finetooth.errors import ModelError, RunError, SourceError
 from finetooth.files import MANIFEST, read_json
 from finetooth.model.artifact_files import IDENTITY
@@ -18,12 +17,14 @@ from finetooth.plan import prepare
 from finetooth.progress import Progress, Silent, progress_for
 from finetooth.recipe import Recipe
 from finetooth.recipe import load as load_recipe
+from finetooth.row_kinds import row_kind
 from finetooth.runs import complete, inventory, plan_file
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.work import read_splits
 from finetooth.verification import figures, rechecks
 from finetooth.verification.rechecks import Checked, Fault
+from finetooth.workers.executor import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Verification:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """All that is not as it was proven."""
+        """All that is not as it was verified."""
         return tuple(fault for checked in (self.run, *self.rows) if checked for fault in checked.faults)
 
     @property
@@ -65,7 +66,7 @@ class Verification:
 def verify(
     run_or_adapter: str | Path, *, base: str | None = None, progress: Progress | bool | None = None
 ) -> Verification:
-    """Prove a finished run, or one adapter, again: files, certificates, identities, canaries, figures.
+    """Verify a finished run, or one adapter, again: files, verify.json, identities, reference outputs, figures.
 
     run_or_adapter: the folder of a run, or of one adapter. progress: as run.
     Nothing is fetched and nothing of the run is written. base: source of the base model, for an adapter that was moved
@@ -99,7 +100,7 @@ def _check_alone(adapter: Path, base: str | None, progress: Progress) -> Checked
     run_folder = using.run_of(adapter)
     if run_folder is not None and row.adapter == adapter and row.verify.is_file():
         rechecks.check_finished(checked, row)
-        rechecks.check_certificate(checked, row)
+        rechecks.check_verify_json(checked, row)
     if not checked.faults:
         base_folder = using.bring_base(adapter, base, progress=progress, offline=True)
         rechecks.check_reload(checked, adapter, base_folder=base_folder)
@@ -127,7 +128,7 @@ def _check_run(folder: RunFolder, base: str | None, progress: Progress) -> tuple
         said = _read(folder)
         if [(row["name"], row["seed"]) for row in said.rows] != list(said.keys):
             run.refuse("results.json", "its rows are not those of the recipe.")
-        if complete.run_id(folder) not in (None, said.plan.run_id):
+        if complete.run_id(folder) != said.plan.run_id:
             run.refuse("COMPLETE", "COMPLETE and plan.json are not of the same run.")
         rows = [Checked(row["name"], row["seed"], row["status"]) for row in said.rows]
         places = [folder.row(checked.name, checked.seed) for checked in rows]
@@ -166,7 +167,7 @@ class _Base:
             try:
                 self.folder = using.bring_base(adapter, self.source, progress=Silent(), offline=True)
             except SourceError as error:
-                run.refuse("base", f"nothing could be reloaded, and no probe sentence computed again: {error}")
+                run.refuse("base", f"nothing could be reloaded, and no reference output computed again: {error}")
         return self.folder
 
 
@@ -176,7 +177,7 @@ class _Said:
 
     recipe: Recipe
     plan: Plan
-    keys: ending.Keys
+    keys: Sequence[Key]
     rows: Sequence[Mapping[str, Any]]
     winner: Mapping[str, Any] | None
     splits: Mapping[str, tuple[str, ...]]
@@ -200,13 +201,13 @@ def _check_row(
     labels: dict[str, npt.NDArray[np.int64]],
 ) -> None:
     """All of a row that needs no base model."""
-    tuned = checked.name == "full" or any(candidate.name == checked.name for candidate in said.recipe.candidates)
-    kept = row.control if baselines.is_control(checked.name) else row.adapter
-    rechecks.check_sealed(checked, kept)
-    if kept == row.adapter and not checked.faults:
-        rechecks.check_plan(checked, kept, said.plan)
-    if tuned:
-        rechecks.check_certificate(checked, row)
+    kind = row_kind(checked.name)
+    saved = row.saved(kind)
+    rechecks.check_sealed(checked, saved)
+    if saved == row.adapter and not checked.faults:
+        rechecks.check_plan(checked, saved, said.plan)
+    if kind.trained:
+        rechecks.check_verify_json(checked, row)
         figures.check_curve(checked, row, figures_said)
     with checked.watching("decision.json"):
         decision = ending.decision_of(said.plan, row)

@@ -16,26 +16,26 @@ from finetooth.plan import looking, prepare
 from finetooth.plan.prepare import Material
 from finetooth.preflight import fix_list as fixes
 from finetooth.progress import Progress, progress_for
-from finetooth.recipe import Recipe, is_probe
+from finetooth.recipe import Recipe
 from finetooth.recipe_draft import load_recipe
-from finetooth.rows.context import Task
+from finetooth.row_kinds import row_kind
+from finetooth.rows import row_of
+from finetooth.rows.contract import STEP_COSTS, Estimates
 from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.memory import give_back, held_bytes
 from finetooth.runs.plan_file import Plan
 from finetooth.tuning.course import Course
-from finetooth.workers.supervisor import Command
+from finetooth.workers.job import Job
+from finetooth.workers.supervisor import Supervisor
 
-# Of TF-IDF + logistic regression, measured on IMDB: seconds a million characters of training text.
-TFIDF_SECONDS_PER_MILLION = 1.2
 SAMPLE = 2_000  # texts of a split that are tokenized for lengths and timing
-_STEPS = {"validation": "prove", "test": "test"}  # what scores the rows of a split
 DISCORDANCES = (0.05, 0.1, 0.2)  # shares of test rows on which two rows of the table may differ
-# What oneDNN keeps in bfloat16 for the shapes of a whole run that a probe does not meet: 0.17 to 0.31 GB, as measured
-# with MiniLM-L6 at 64, 256 and 512 tokens (docs/results.md).
+# What oneDNN keeps in bfloat16 for shapes of a run that the measured steps do not meet: 0.17 to 0.31 GB with MiniLM-L6
+# at 64, 256 and 512 tokens (docs/results.md).
 KERNELS_BYTES = 250_000_000
 # A new interpreter imports torch, transformers and peft, a forked process begins with them (ADR 14); both of a row with
-# a model. At most what a whole probe takes.
+# a model. At most what the whole measurement takes.
 NEW_SECONDS, FORKED_SECONDS = 6.0, 0.3
 
 
@@ -68,18 +68,18 @@ def check(
         return compare_bases(recipe, bases, progress=quiet)
     prepare.refuse_device(recipe)
     with tempfile.TemporaryDirectory(prefix="finetooth-check-") as name:
-        folder, command = RunFolder(Path(name)), Command()
+        folder, supervisor = RunFolder(Path(name)), Supervisor()
         folder.work.mkdir()
         material = prepare.gather(recipe, rejects=None, progress=quiet)
         if fix_list is not None:
             _refuse_source(fix_list, material)
-        with command.serving():
+        with supervisor.serving():
             if not quick and recipe.training.device == "cpu":
-                command.warm()  # beside the search for findings
+                supervisor.warm()  # beside the search for findings
             tokens, other_tokens = _tokens(recipe, material, folder, quick=quick, progress=quiet)
             found = looking.findings(recipe, material, tokens, sample=SAMPLE, mislabelled=True, progress=quiet)
             listed = fixes.write(fix_list, found, material.dataset, excel_safe=excel_safe) if fix_list else None
-            place = _Place(material, tokens, other_tokens, folder, command, quiet)
+            place = _Place(material, tokens, other_tokens, folder, supervisor, quiet)
             measured = None if quick else _measured(recipe, place)
     return {
         "schema": 1,
@@ -105,7 +105,7 @@ class _Place:
     tokens: Mapping[str, Tokens]
     other_tokens: Mapping[str, Mapping[str, Tokens]]
     folder: RunFolder
-    command: Command
+    supervisor: Supervisor
     progress: Progress
 
 
@@ -158,7 +158,7 @@ def _measure_dropout(recipe: Recipe, rows: list[dict[str, Any]], place: _Place) 
     still = _without_dropout(recipe)
     plan = _write_down(still, place)
     for row in slowed:
-        row["plain_step_seconds"] = _probed(still, row["name"], plan, place)["step_seconds"]
+        row["plain_step_seconds"] = _step_costs(still, row["name"], plan, place)["step_seconds"]
 
 
 def _without_dropout(recipe: Recipe) -> Recipe:
@@ -168,7 +168,7 @@ def _without_dropout(recipe: Recipe) -> Recipe:
 
 
 def _write_down(recipe: Recipe, place: _Place) -> Plan:
-    """The plan of the recipe, written with it into the place's folder, where a probe reads them."""
+    """The plan of the recipe, written with it into the place's folder, where its workers read them."""
     free_disk = shutil.disk_usage(Path.cwd()).free
     plan = prepare.resolve(recipe, place.material, place.tokens, other_tokens=place.other_tokens, free_disk=free_disk)
     plan_file.write(place.folder, plan)
@@ -176,21 +176,21 @@ def _write_down(recipe: Recipe, place: _Place) -> Plan:
     return plan
 
 
-def _probed(recipe: Recipe, name: str, plan: Plan, place: _Place) -> dict[str, Any]:
-    """What a probe of the candidate found, in a process of its own; `whole_seconds` of it all."""
+def _step_costs(recipe: Recipe, name: str, plan: Plan, place: _Place) -> dict[str, Any]:
+    """What the steps of a trained row cost, measured in a process of its own; `whole_seconds` of it all."""
     base = place.material.model
     assert base is not None
-    task = Task("probe", str(place.folder.path), name, recipe.seeds[0], "train", str(base.path))
+    job = Job("measure", str(place.folder.path), name, recipe.seeds[0], "train", str(base.path))
     started = time.perf_counter()
-    with place.progress.step(f"probe {name}") as step:
-        place.command.call(task, step, plan=plan)
-    found: dict[str, Any] = read_json(task.folder.path / "probe.json")
-    peak = read_hashed_json(task.folder.costs)["peak_bytes"]
+    with place.progress.step(f"measure {name}") as step:
+        place.supervisor.call(job, step, plan=plan)
+    found: dict[str, Any] = read_json(job.folder.path / STEP_COSTS)
+    peak = read_hashed_json(job.folder.costs)["peak_bytes"]
     return {**found, "peak_bytes": peak, "whole_seconds": time.perf_counter() - started}
 
 
 def _candidate(recipe: Recipe, name: str, plan: Plan, place: _Place) -> dict[str, Any]:
-    found = _probed(recipe, name, plan, place)
+    found = _step_costs(recipe, name, plan, place)
     counts, training, model = plan.counts, recipe.training, plan.of_model()
     course = Course.of(training, counts["train"])
     plain, fast = found["token_seconds"], found["inference_token_seconds"]
@@ -205,7 +205,7 @@ def _candidate(recipe: Recipe, name: str, plan: Plan, place: _Place) -> dict[str
     precision = model.precision if planned.fallback_reason is None else "float32"
     kept = KERNELS_BYTES if precision == "bfloat16" and training.device == "cpu" else 0
     start = min(
-        (FORKED_SECONDS if place.command.server else NEW_SECONDS) + found["load_seconds"], found["whole_seconds"]
+        (FORKED_SECONDS if place.supervisor.server else NEW_SECONDS) + found["load_seconds"], found["whole_seconds"]
     )
     return {
         "name": name,
@@ -256,38 +256,18 @@ def _prefix(name: str, plan: Plan, *, token_seconds: float) -> tuple[int, float]
     return kept, seconds
 
 
-def _probe_seconds(plan: Plan, row: dict[str, Any]) -> float:
-    """Of the row `probe`: train and validation rows encoded to fit it, validation rows again to prove it, test rows."""
-    starts = 3 * row["start_seconds"]
-    encode = {split: row[f"{step}_seconds"] - row["start_seconds"] for split, step in _STEPS.items()}
-    tokens = {split: plan.counts[split] * plan.of_model().tokens[split].mean for split in ("train", "test")}
-    train = encode["test"] * tokens["train"] / tokens["test"]
-    return float(starts + train + 2 * encode["validation"] + encode["test"])
-
-
-def _other_probe_seconds(plan: Plan, row: dict[str, Any], name: str) -> float:
-    """Of the probe of another model: as `probe` takes, times how many more products its layers make of its tokens."""
-    own, other = plan.of_model(), plan.other_bases[name]
-    products = [base.layers * base.width**2 for base in (own.base, other.base)]
-    tokens = [lengths["train"].mean for lengths in (own.tokens, other.tokens)]
-    return float(_probe_seconds(plan, row) * products[1] / products[0] * tokens[1] / tokens[0])
-
-
 def _total_seconds(recipe: Recipe, plan: Plan, rows: list[dict[str, Any]], material: Material) -> float | None:
-    """Of every row; None where rows need a model and no candidate was measured."""
-    baselines = recipe.baseline_rows
-    if not rows and ("original" in baselines or any(map(is_probe, baselines))):
+    """Of every row; None where rows need a model and none was measured."""
+    names = [*recipe.baseline_rows, *(candidate.name for candidate in recipe.candidates)]
+    if not rows and any(row_kind(name).needs_model for name in names):
         return None
-    parts = ("train_seconds", "evaluate_seconds", "prove_seconds", "test_seconds", "start_seconds")
-    total = len(recipe.seeds) * sum(row[part] for row in rows for part in parts)
-    total += sum(row["prefix_seconds"] for row in rows)
-    if "original" in baselines:
-        total += sum(rows[0][part] for part in ("prove_seconds", "test_seconds", "start_seconds"))
-    if "probe" in baselines:
-        total += _probe_seconds(plan, rows[0])
-    total += sum(_other_probe_seconds(plan, rows[0], name) for name in recipe.other_models)
-    if "tfidf" in baselines:
-        total += TFIDF_SECONDS_PER_MILLION * sum(map(len, material.dataset.train.texts)) / 1e6
+    estimates = Estimates(
+        recipe=recipe,
+        plan=plan,
+        measured={row["name"]: row for row in rows},
+        characters=sum(map(len, material.dataset.train.texts)),
+    )
+    total = sum(row_of(name).seconds(estimates, name) for name in names)
     if rows:  # the winner is reloaded once more, in a new interpreter
         total += NEW_SECONDS + rows[0]["prove_seconds"]
     return float(total)

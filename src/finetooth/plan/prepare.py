@@ -20,6 +20,7 @@ from finetooth.model.tokenizer import check_file_agrees, check_tokenizer, load_f
 from finetooth.plan import fitting
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
+from finetooth.row_kinds import row_kind
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.memory import free_bytes
 from finetooth.runs.plan_file import BasePlan, CandidatePlan, ModelPlan, OtherBase, Plan, Precision, TextLengths
@@ -286,8 +287,10 @@ def _candidates(recipe: Recipe, base: "Base", *, train_rows: int) -> dict[str, C
         )
         for candidate in recipe.candidates
     }
-    if "full" in recipe.baseline_rows:
-        plan["full"] = CandidatePlan(targets=(), fallback_reason="all parameters are trained", depth=0, frozen_depth=0)
+    for name in recipe.baseline_rows:
+        if row_kind(name).trained:  # all of its parameters
+            reason = "all parameters are trained"
+            plan[name] = CandidatePlan(targets=(), fallback_reason=reason, depth=0, frozen_depth=0)
     return plan
 
 
@@ -326,14 +329,9 @@ def _identity(source: Source, base: "Base") -> BasePlan:
 
 
 def row_keys(recipe: Recipe) -> list[tuple[str, int | None]]:
-    """Name and seed of every row, in the table's order; None where no seed changes anything.
-
-    The original model has one row, of the first seed; its other untrained heads stand in the same row.
-    """
-    seeds: dict[str, list[int]] = {"original": recipe.seeds[:1], "full": recipe.seeds}
-    names = recipe.baseline_rows
-    keys: list[tuple[str, int | None]] = [(name, seed) for name in names for seed in seeds.get(name, [None])]
-    return keys + [(candidate.name, seed) for candidate in recipe.candidates for seed in recipe.seeds]
+    """Name and seed of every row, in the table's order; None where no seed changes anything."""
+    names = [*recipe.baseline_rows, *(candidate.name for candidate in recipe.candidates)]
+    return [(name, seed) for name in names for seed in row_kind(name).seeds_of(recipe.seeds)]
 
 
 def split_of(dataset: Dataset, split: str) -> Examples:

@@ -12,9 +12,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from finetooth.errors import RecipeError
 from finetooth.recipe import strict_yaml
-from finetooth.recipe.baseline_rows import OTHER_PREFIX, Baseline, baseline_models
+from finetooth.recipe.baseline_rows import Baseline, baseline_models
 from finetooth.recipe.baseline_rows import OtherProbe as OtherProbe
-from finetooth.recipe.baseline_rows import is_probe as is_probe
 from finetooth.recipe.error_messages import explain
 from finetooth.recipe.fields import Costs, Delimiter, Layers, Name, Word
 from finetooth.recipe.fields import Section as Section
@@ -29,6 +28,7 @@ from finetooth.recipe.paths import command_line_source as command_line_source
 from finetooth.recipe.paths import is_path as is_path
 from finetooth.recipe.paths import resolved_data_path as resolved_data_path
 from finetooth.recipe.training_section import Training as Training
+from finetooth.row_kinds import CANDIDATE, OTHER_PROBE, row_kind
 
 
 class SplitSources(Section):
@@ -230,7 +230,8 @@ class Recipe(Section):
     @property
     def needs_model(self) -> bool:
         """Whether a row of the recipe uses its model."""
-        return bool(self.candidates) or bool({"original", "probe", "full"} & set(self.baseline_rows))
+        kinds = [row_kind(row) for row in self.baseline_rows]
+        return bool(self.candidates) or any(kind.needs_model and not kind.own_model for kind in kinds)
 
     @property
     def baseline_rows(self) -> list[str]:
@@ -252,14 +253,11 @@ class Recipe(Section):
         doubled = sorted(name for name, count in Counter(names).items() if count > 1)
         if doubled:
             raise ValueError(f"row name {doubled[0]!r} occurs twice. Give every baseline and candidate its own name.")
-        reserved = sorted(
-            {candidate.name for candidate in self.candidates} & {"majority", "tfidf", "original", "probe", "full"}
-        )
-        if reserved:
-            raise ValueError(f"candidate name {reserved[0]!r} is the name of a baseline. Choose another.")
-        like = sorted(candidate.name for candidate in self.candidates if candidate.name.startswith(OTHER_PREFIX))
-        if like:
-            raise ValueError(f"candidate name {like[0]!r} begins like a probe of another model. Choose another.")
+        for name in sorted(candidate.name for candidate in self.candidates):
+            if row_kind(name) is OTHER_PROBE:
+                raise ValueError(f"candidate name {name!r} begins like a probe of another model. Choose another.")
+            if row_kind(name) is not CANDIDATE:
+                raise ValueError(f"candidate name {name!r} is the name of a baseline. Choose another.")
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError("seeds lists a number twice.")
         if not names:

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from finetooth.recipe.fields import Section
 from finetooth.recipe.model_names import short_name
+from finetooth.row_kinds import OTHER_PROBE
 
-PROBE, OTHER_PREFIX = "probe", "probe-"  # rows: the probe of the recipe's model; the prefix of those of other models
 _LONGEST = 64  # characters of a name
 
 
@@ -22,11 +22,6 @@ class OtherProbe(Section):
 Baseline = Literal["majority", "original", "tfidf", "probe", "full"] | OtherProbe
 
 
-def is_probe(row: str) -> bool:
-    """Whether the row is a linear probe, of the recipe's model or of another."""
-    return row == PROBE or row.startswith(OTHER_PREFIX)
-
-
 def baseline_models(baselines: Iterable[Baseline]) -> dict[str, str | None]:
     """The name of each baseline's row, in order, with the source of its model if that is not the recipe's.
 
@@ -36,7 +31,7 @@ def baseline_models(baselines: Iterable[Baseline]) -> dict[str, str | None]:
     rows: dict[str, str | None] = {}
     for baseline in baselines:
         if isinstance(baseline, OtherProbe):
-            rows[_free(_safe(f"{OTHER_PREFIX}{short_name(baseline.probe)}"), rows)] = baseline.probe
+            rows[_free(_safe(f"{OTHER_PROBE.name}{short_name(baseline.probe)}"), rows)] = baseline.probe
         else:
             rows[baseline] = None
     return rows

@@ -1,1 +1,36 @@
-"""The rows of the table: how each kind is fitted, and scored from what was saved."""
+"""The rows of the table: what each kind does, one file each, and all of them found here.
+
+To add one, see "Add a kind of row" in CONTRIBUTING.
+"""
+
+from importlib import import_module
+
+from finetooth.row_kinds import CANDIDATE, FULL, MAJORITY, ORIGINAL, OTHER_PROBE, PROBE, TFIDF, RowKind, row_kind
+from finetooth.rows.contract import Row
+
+__all__ = ["Row", "row_of", "rows"]
+
+_FILES = {
+    MAJORITY: "text_baseline",
+    TFIDF: "text_baseline",
+    ORIGINAL: "original",
+    PROBE: "probe",
+    OTHER_PROBE: "probe",
+    FULL: "full",
+    CANDIDATE: "candidate",
+}
+
+
+def row_of(name: str) -> Row:
+    """What the row of that name does. Its file is imported now, and with it torch for a kind that needs a model."""
+    return _row(row_kind(name))
+
+
+def rows() -> tuple[Row, ...]:
+    """All kinds of rows."""
+    return tuple(map(_row, _FILES))
+
+
+def _row(kind: RowKind) -> Row:
+    found: tuple[Row, ...] = import_module(f"finetooth.rows.{_FILES[kind]}").ROWS
+    return next(row for row in found if row.kind is kind)

@@ -1,18 +1,16 @@
 """How the rows of a run are computed: by the plain pass, or by the inference pass as far as its gate allows."""
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.errors import Interrupted
 from finetooth.model import agreement, inference
 from finetooth.model.agreement import Measured
 from finetooth.model.artifact import reference_tokens
 from finetooth.model.batching import Tokens
 from finetooth.model.predictor import Predictor
 from finetooth.model.text_model import TextModel
-from finetooth.rows.context import Context, add_costs
+from finetooth.rows.context import Channel, Context
+from finetooth.rows.outputs import add_costs
 from finetooth.runs.plan_file import Precision
 from finetooth.runs.work import read_labels
 
@@ -22,18 +20,17 @@ def measure(
     trained: TextModel,
     *,
     plain: npt.NDArray[np.float32] | None = None,
-    stop: Callable[[], int | None] = lambda: None,
+    channel: Channel | None = None,
 ) -> Measured:
     """What the inference pass makes of the validation rows, for the folder of the row's artifact.
 
-    plain: their logits (N, C) by the plain pass; computed where omitted. stop: the signal to obey, or None.
+    plain: their logits (N, C) by the plain pass; computed where omitted. channel: obeyed between micro-batches.
     Raises: Interrupted after a signal.
     """
 
     def advance(count: int) -> None:
-        signal_number = stop()
-        if signal_number is not None:
-            raise Interrupted("interrupted; the state is saved.", signal_number=signal_number)
+        if channel is not None:
+            channel.obey()
 
     plan, (_, truth) = context.plan, read_labels(context.run_folder, "validation")
     tokens = Tokens.open(context.run_folder.work / "tokens" / "validation")

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from finetooth.rows.context import Context, add_costs
+from finetooth.rows.context import Context
+from finetooth.rows.outputs import add_costs
 from finetooth.runs.work import read_texts
 
 TEXTS, WARM_UP = 50, 3

@@ -7,7 +7,8 @@ from typing import Any
 from finetooth.files import read_json
 from finetooth.model.batching import Tokens
 from finetooth.model.frozen_layer_cache import FrozenLayerCache
-from finetooth.rows.context import Context, add_costs
+from finetooth.rows.context import Context
+from finetooth.rows.outputs import add_costs
 
 
 def open_frozen(context: Context, adapter_sha256: str, *, width: int) -> FrozenLayerCache:
@@ -74,8 +75,8 @@ def open_filled(
         key=_key(context, split, depth),
     )
 
-    def told(done: int, whole: int) -> None:
-        advance(0, f"layers below the adapter, {split}: {done:,} of {whole:,} blocks")
+    def report(done: int, total: int) -> None:
+        advance(0, f"layers below the adapter, {split}: {done:,} of {total:,} blocks")
 
-    add_costs(context.folder, prefix_blocks=cache.fill(model, pad_id=pad_id, advance=told))
+    add_costs(context.folder, prefix_blocks=cache.fill(model, pad_id=pad_id, advance=report))
     return cache

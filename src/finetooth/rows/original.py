@@ -1,4 +1,4 @@
-"""The row of the model as it came: with the head that the checkpoint brought, or with several untrained heads."""
+"""The row original: the model as it came, with the checkpoint's own head, or with several untrained heads."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -18,9 +18,13 @@ from finetooth.model.predictor import Predictor
 from finetooth.model.text_model import TextModel
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.model.torch_engine import PackedEngine
+from finetooth.row_kinds import ORIGINAL
 from finetooth.rows import inference_gate, latency
-from finetooth.rows.context import Channel, Context, keep_predictions
+from finetooth.rows.context import Channel, Context
+from finetooth.rows.contract import Estimates, ResultsRow, Row, ScoredRow
+from finetooth.rows.outputs import keep_predictions
 from finetooth.rows.planned_base import load_planned
+from finetooth.runs.results import Heads
 from finetooth.runs.work import read_labels
 
 
@@ -31,7 +35,6 @@ def fit(context: Context, channel: Channel) -> None:
     """
     recipe, plan, folder = context.recipe, context.plan, context.base_folder
     planned = plan.of_model().base
-    device.configure(plan.device)
     base = load_planned(context, head_seed=context.seed)
     more_heads = {}
     if base.head == "new":
@@ -65,7 +68,7 @@ def _measured(context: Context, trained: TextModel, heads: Sequence[Mapping[str,
     few = len(truth) < agreement.LEAST_ROWS
     if len(heads) == 1 or obstacle is not None or few or plan.inference != "bfloat16":
         return inference_gate.measure(context, trained)
-    tokens = Tokens.open(context.run_folder.work / "tokens" / "validation")
+    tokens = Tokens.open(context.tokens / "validation")
     names: tuple[Feature, ...] = ("first_token",)
     budget, pad_id = plan.evaluation_budget, trained.tokenizer.pad_token_id
     trained.logits(artifact.reference_tokens(trained))  # thrown away: a first pass may have other last bits (ADR 5)
@@ -83,22 +86,18 @@ def score(context: Context, channel: Channel) -> None:
     plan = context.plan
     device.configure(plan.device)
     trained = artifact.load(context.folder.adapter, base_folder=context.base_folder, name=context.row)
-    tokens = Tokens.open(context.run_folder.work / "tokens" / context.split)
+    tokens = Tokens.open(context.tokens / context.split)
     heads = artifact.heads_of(context.folder.adapter)
-
-    def advance(count: int) -> None:
-        channel.advance(count, "")
-
     predictor = inference_gate.ready(context, trained)
     latency.record(context, predictor.predict)
     inference_gate.record(context, predictor.precision, predictor.measured)
     if len(heads) > 1:
-        first = _first_states(context, trained, predictor, tokens, advance)
+        first = _first_states(context, trained, predictor, tokens, channel.count)
         _keep_of_heads(context, trained, first, heads)
     elif predictor.precision == "plain":
-        keep_predictions(context, trained.logits(tokens, budget=plan.evaluation_budget, advance=advance))
+        keep_predictions(context, trained.logits(tokens, budget=plan.evaluation_budget, advance=channel.count))
     else:
-        keep_predictions(context, predictor.infer_tokens(tokens, advance=advance))
+        keep_predictions(context, predictor.infer_tokens(tokens, advance=channel.count))
 
 
 def _first_states(
@@ -121,3 +120,20 @@ def _keep_of_heads(
     found = {seed: head_logits(trained.model, first, head) for seed, head in heads.items()}
     own = found.pop(context.seed)
     keep_predictions(context, own, of_seeds=found)
+
+
+def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
+    """Where its head came from; of several untrained heads, how far their test accuracies spread."""
+    of_test = [value for split, value in scored.accuracies.items() if split == "test" or split.startswith("test/")]
+    mean = sum(of_test) / len(of_test)
+    heads = Heads(len(of_test), mean, min(of_test), max(of_test)) if len(of_test) > 1 else None
+    return replace(row, head=scored.plan.of_model().base.head, heads=heads)
+
+
+def _seconds(estimates: Estimates, name: str) -> float:
+    """As a trained row takes to be scored: once to be fitted, and once for each of the two splits."""
+    measured = next(iter(estimates.measured.values()))
+    return float(sum(measured[part] for part in ("prove_seconds", "test_seconds", "start_seconds")))
+
+
+ROWS = (Row(kind=ORIGINAL, fit=fit, score=score, facts=facts, seconds=_seconds),)

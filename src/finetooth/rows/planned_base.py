@@ -3,15 +3,18 @@
 from typing import Literal
 
 from finetooth.errors import VerificationError
+from finetooth.model import device
 from finetooth.model.loading import Base, base_tensors, hash_tensors, load_base
 from finetooth.rows.context import Context
 
 
 def load_planned(context: Context, *, head_seed: int, dropout: float | Literal["model"] = 0.0) -> Base:
-    """A clean base over the plan's classes for the task's row, as loading.load_base gives it.
+    """A clean base over the plan's classes for the context's row, as loading.load_base gives it.
 
+    The process computes as the plan says of the device from here on.
     Raises: VerificationError if its weights are not the plan's.
     """
+    device.configure(context.plan.device)
     classes, planned = context.plan.classes, context.plan.base_of(context.row)
     base = load_base(context.base_folder, classes=classes, head_seed=head_seed, dropout=dropout)
     if hash_tensors(base_tensors(base)) != planned.weights_sha256:

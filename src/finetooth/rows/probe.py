@@ -1,9 +1,9 @@
-"""The row of the probe: features of the frozen encoder, a regression on them, scored from what was saved."""
+"""The rows of linear probes: features of a frozen encoder, a regression on them, scored from what was saved."""
 
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 import numpy as np
@@ -14,7 +14,7 @@ from finetooth.baselines.fitted import SETTINGS
 from finetooth.errors import DivergedError, VerificationError
 from finetooth.files import canonical_hash, read_json, sha256_file
 from finetooth.measure.decisions import Decision
-from finetooth.model import agreement, device
+from finetooth.model import agreement
 from finetooth.model.agreement import Measured
 from finetooth.model.batching import Input, Tokens, tokenize
 from finetooth.model.features import Feature, encode, feature_batch, head_input
@@ -22,10 +22,15 @@ from finetooth.model.loading import Base, encoder_parameters
 from finetooth.model.packed_inference import InferencePass, inference_obstacle
 from finetooth.model.precision import DTYPES
 from finetooth.model.tokenizer import load_tokenizer
+from finetooth.recipe import Recipe
+from finetooth.row_kinds import OTHER_PROBE, PROBE, row_kind
 from finetooth.rows import inference_gate, latency
-from finetooth.rows.context import Channel, Context, add_costs, keep_predictions
+from finetooth.rows.context import Channel, Context
+from finetooth.rows.contract import Estimates, ResultsRow, Row, ScoredRow
+from finetooth.rows.outputs import add_costs, keep_predictions
 from finetooth.rows.planned_base import load_planned
-from finetooth.runs.plan_file import Precision
+from finetooth.runs.plan_file import Plan, Precision
+from finetooth.runs.results import Chosen, Parameters
 from finetooth.runs.work import read_labels
 
 MOST_FEATURE_DIFFERENCE = 0.05  # of its norm; eight bits of mantissa leave about 0.01 after twelve layers
@@ -37,7 +42,6 @@ def fit(context: Context, channel: Channel) -> None:
     Validation rows are computed by the plain pass, training rows as planned.
     Raises: VerificationError if the base is not the plan's; DivergedError for a hidden state that is not finite.
     """
-    device.configure(context.plan.device)
     base = load_planned(context, head_seed=0)
     context.folder.path.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
@@ -48,8 +52,12 @@ def fit(context: Context, channel: Channel) -> None:
     probe, measured = _fitted(context, base, features, labels=labels, validation=validation, channel=channel)
     seconds = time.perf_counter() - started
     parameters = {"head": probe.parameters, "total": probe.parameters + encoder_parameters(base)}
-    proof = {"validation_logits_sha256": _sha256(probe.logits(validation))}
-    facts = {"parameters": parameters, "identity": _identity(context), "inference": measured.described(), **proof}
+    facts = {
+        "parameters": parameters,
+        "identity": _identity(context),
+        "inference": measured.described(),
+        "validation_logits_sha256": _sha256(probe.logits(validation)),
+    }
     probe.save(context.folder.control, facts=facts)
     add_costs(context.folder, train_seconds=seconds, examples_per_second=len(labels) / seconds)
 
@@ -61,7 +69,6 @@ def score(context: Context, channel: Channel) -> None:
     validation rows' logits is not what was measured before it was saved (unless the run is marked inexact).
     """
     plan = context.plan
-    device.configure(plan.device)
     probe = Probe.load(context.folder.control)
     saved = read_json(context.folder.control / SETTINGS)
     _refuse_another(context, saved["identity"])
@@ -147,10 +154,7 @@ def _encoded(
     precision: Precision,
     channel: Channel | None = None,
 ) -> dict[str, npt.NDArray[np.float32]]:
-    def advance(count: int) -> None:
-        if channel is not None:
-            channel.advance(count, "")
-
+    advance = (lambda count: None) if channel is None else channel.count
     tokens = Tokens.open(context.tokens / split)
     if precision == "plain":
         pad_id = load_tokenizer(context.base_folder).pad_token_id
@@ -194,5 +198,43 @@ def _refuse_another(context: Context, saved: dict[str, Any]) -> None:
             )
 
 
+def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
+    """What it reads and how strongly it is regularised, both chosen on the validation rows; its parameters."""
+    probe, saved = Probe.load(scored.folder.control), read_json(scored.folder.control / SETTINGS)
+    model = saved["identity"]["base"]["id"] if row_kind(scored.name).own_model else None
+    return replace(
+        row,
+        parameters=Parameters(adapter=0, bias=0, **saved["parameters"]),
+        probe=Chosen(probe.chosen.feature, probe.chosen.inverse_regularisation, model),
+        warnings=probe.warnings,
+    )
+
+
+def _steps(recipe: Recipe, plan: Plan) -> tuple[int | None, str]:
+    return plan.counts["train"] + plan.counts["validation"], "texts"
+
+
+def _seconds(estimates: Estimates, name: str) -> float:
+    """Train and validation rows encoded to fit it, validation rows again to verify it, and test rows.
+
+    By the rates of a trained row; on a model of its own, times how many more products its layers make of its tokens.
+    """
+    measured, plan = next(iter(estimates.measured.values())), estimates.plan
+    start, own = measured["start_seconds"], plan.of_model()
+    validation, test = (measured[f"{part}_seconds"] - start for part in ("prove", "test"))
+    tokens = {split: plan.counts[split] * own.tokens[split].mean for split in ("train", "test")}
+    seconds = 3 * start + test * tokens["train"] / tokens["test"] + 2 * validation + test
+    base, lengths = plan.base_of(name), plan.lengths_for(name)
+    products = [model.layers * model.width**2 for model in (own.base, base)]
+    longer = lengths["train"].mean / own.tokens["train"].mean
+    return float(seconds * products[1] / products[0] * longer)
+
+
 def _sha256(logits: npt.NDArray[np.float32]) -> str:
     return hashlib.sha256(np.ascontiguousarray(logits).data).hexdigest()
+
+
+ROWS = (
+    Row(kind=PROBE, fit=fit, score=score, facts=facts, steps=_steps, seconds=_seconds),
+    Row(kind=OTHER_PROBE, fit=fit, score=score, facts=facts, steps=_steps, seconds=_seconds),
+)

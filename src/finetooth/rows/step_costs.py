@@ -1,6 +1,6 @@
-"""What tuning a candidate will cost here, measured on a few of its own batches in a process of its own.
+"""What training a row will cost here, measured on a few of its own batches in a process of its own.
 
-Nothing is saved: the steps are thrown away with the process.
+The steps are thrown away with the process.
 """
 
 import time
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from finetooth.files import write_json
-from finetooth.model import adapters, device, full_fine_tuning, seeds
+from finetooth.model import device, seeds
 from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
 from finetooth.model.loading import load_base
 from finetooth.model.packed import PackedModel
@@ -18,9 +18,12 @@ from finetooth.model.packed_inference import InferencePass, inference_obstacle
 from finetooth.model.precision import DTYPES
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Training
+from finetooth.rows import row_of
 from finetooth.rows.context import Context
+from finetooth.rows.contract import STEP_COSTS
 from finetooth.runs.contention import ProcessorTime, waited_share
 from finetooth.runs.plan_file import ModelPlan, Plan, Precision
+from finetooth.runs.results import parameters_json
 from finetooth.tuning.course import Course
 from finetooth.tuning.forward import Forward, PaddedModel
 from finetooth.tuning.gradients import Crew, accumulate
@@ -32,50 +35,42 @@ INFERENCE_SECONDS, LEAST_INFERRED = 0.2, 32  # the pass is timed on ever more ro
 MOST_STEPS = 500  # drawn, to find the one that takes the most memory
 
 
-def probe(context: Context) -> None:
-    """Write probe.json into the row's folder: parameters, seconds to load, of a step and of an evaluated token."""
+def measure(context: Context) -> None:
+    """Write step_costs.json into the row's folder: parameters, seconds to load, of a step and of an evaluated token."""
     began = time.perf_counter()
     recipe, plan = context.recipe, context.plan
     device.configure(plan.device)
-    candidate = next((item for item in recipe.candidates if item.name == context.row), None)
     folder = context.base_folder
     base = load_base(folder, classes=plan.classes, head_seed=context.seed, dropout=recipe.training.base_dropout)
     pad_id = load_tokenizer(folder).pad_token_id
-    model = full_fine_tuning.release(base) if candidate is None else adapters.attach(base, candidate, seed=context.seed)
-    tokens = Tokens.open(context.run_folder.work / "tokens" / "train")
+    make = row_of(context.row).trainable
+    assert make is not None
+    trainable = make(context, base)
+    model = trainable.model
+    tokens = Tokens.open(context.tokens / "train")
     tuned = device.placed(model.train(), recipe.training.device)
-    rule, _ = optimizer(trained(tuned).items(), recipe.training, candidate)
+    rule, _ = optimizer(trained(tuned).items(), recipe.training, trainable.candidate)
     load_seconds = time.perf_counter() - began
 
-    crew = Crew()
-
-    def rate(forward: Forward) -> float:
-        steps = _steps(forward, tokens, recipe.training, seed=context.seed, rows=plan.counts["train"])
-        with crew:
-            return _train_rate(crew, forward, rule, tokens, steps)
-
-    asked = plan.candidates[context.row]
-    states = _Made.planned(tokens, plan, depth=asked.depth)
-    because = asked.fallback_reason
-    concurrent = crew.size if recipe.training.device == "cpu" else 1
-    planned, processor_time = plan.of_model(), ProcessorTime.now()
-    step_seconds = rate(_forward(tuned, tokens, planned, pad_id, because=because, concurrent=concurrent, states=states))
+    crew, way, processor_time = Crew(), plan.candidates[context.row], ProcessorTime.now()
+    forward = _forward(
+        tuned,
+        tokens,
+        plan.of_model(),
+        pad_id,
+        because=way.fallback_reason,
+        concurrent=crew.size if recipe.training.device == "cpu" else 1,
+        states=_Made.planned(tokens, plan, depth=way.depth),
+    )
+    steps = _steps(forward, tokens, recipe.training, seed=context.seed, rows=plan.counts["train"])
+    with crew:
+        step_seconds = _train_rate(crew, forward, rule, tokens, steps)
     waited = waited_share(processor_time)
-    counts = full_fine_tuning.parameters(base) if candidate is None else adapters.parameters(model)
     context.folder.path.mkdir(parents=True, exist_ok=True)
     write_json(
-        context.folder.path / "probe.json",
+        context.folder.path / STEP_COSTS,
         {
-            "parameters": {
-                "adapter": counts.adapter,
-                "head": counts.head,
-                "bias": counts.bias,
-                "base": counts.base,
-                "trainable": counts.trainable,
-                "total": counts.total,
-                "peft_percent": counts.peft_percent,
-                "plain_percent": 100 * counts.trainable / counts.total,
-            },
+            "parameters": parameters_json(trainable.parameters()),
             "gpu_peak_bytes": device.gpu_peak_bytes() if recipe.training.device == "cuda" else None,
             "load_seconds": load_seconds,
             "step_seconds": step_seconds,
@@ -96,7 +91,7 @@ def _forward(
     concurrent: int,
     states: "_Made | None" = None,
 ) -> Forward:
-    """The pass that tuning will use: padded where there is a `because`."""
+    """The pass that the training will use: padded where there is a `because`."""
     if because is not None:
         return PaddedModel(model, tokens, budget=plan.token_budget, pad_id=pad_id)
     dtype = DTYPES[plan.precision]
@@ -104,7 +99,7 @@ def _forward(
 
 
 class _Made:
-    """Stands for the hidden states of a prefix cache, which a probe does not fill: as many rows, of no meaning."""
+    """Stands for the hidden states of a prefix cache, which are not computed here: as many rows, of no meaning."""
 
     def __init__(self, tokens: Tokens, held: np.ndarray, *, depth: int, width: int) -> None:
         self.tokens, self.held, self.depth, self.width = tokens, held, depth, width

@@ -1,12 +1,17 @@
-"""Rows without a neural network: fitted and scored without importing torch."""
+"""The rows majority and tfidf: baselines that read texts, fitted and scored without importing torch."""
 
 import time
-from typing import Literal
+from dataclasses import replace
 
 from finetooth import baselines
+from finetooth.row_kinds import MAJORITY, TFIDF, row_kind
 from finetooth.rows import latency
-from finetooth.rows.context import Channel, Context, add_costs, keep_predictions
+from finetooth.rows.context import Channel, Context
+from finetooth.rows.contract import Estimates, ResultsRow, Row, ScoredRow
+from finetooth.rows.outputs import add_costs, keep_predictions
 from finetooth.runs.work import read_examples
+
+TFIDF_SECONDS_PER_MILLION = 1.2  # characters of training text, as measured on IMDB
 
 
 def fit(context: Context, channel: Channel) -> None:
@@ -14,20 +19,31 @@ def fit(context: Context, channel: Channel) -> None:
     train = read_examples(context.run_folder, "train")
     context.folder.path.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
-    control = baselines.fit(_name(context), train, classes=context.plan.of_task().outputs(context.plan.classes))
+    baseline = baselines.fit(context.row, train, classes=context.plan.of_task().outputs(context.plan.classes))
     seconds = time.perf_counter() - started
-    control.save(context.folder.control)
-    if context.row == "tfidf":  # majority counts, which no clock here can time
+    baseline.save(context.folder.control)
+    if row_kind(context.row).fitted:  # else it only counts, which no clock here can time
         add_costs(context.folder, train_seconds=seconds, examples_per_second=len(train) / seconds)
 
 
 def score(context: Context, channel: Channel) -> None:
-    """Score a split with the saved control."""
-    control = baselines.load(context.folder.control)
+    """Score a split with the saved baseline."""
+    baseline = baselines.load(context.folder.control)
     examples = read_examples(context.run_folder, context.split)
-    latency.record(context, control.logits)
-    keep_predictions(context, control.logits(examples.texts, examples.pairs))
+    latency.record(context, baseline.logits)
+    keep_predictions(context, baseline.logits(examples.texts, examples.pairs))
 
 
-def _name(context: Context) -> Literal["majority", "tfidf"]:
-    return "majority" if context.row == "majority" else "tfidf"
+def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
+    """What a reader must be warned of."""
+    return replace(row, warnings=baselines.load(scored.folder.control).warnings)
+
+
+def _tfidf_seconds(estimates: Estimates, name: str) -> float:
+    return TFIDF_SECONDS_PER_MILLION * estimates.characters / 1e6
+
+
+ROWS = (
+    Row(kind=MAJORITY, fit=fit, score=score, facts=facts, seconds=lambda estimates, name: 0.0),
+    Row(kind=TFIDF, fit=fit, score=score, facts=facts, seconds=_tfidf_seconds),
+)

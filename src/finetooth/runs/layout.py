@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finetooth.files import check_name, kind_of
-from finetooth.recipe.baseline_rows import OTHER_PREFIX
+from finetooth.row_kinds import RowKind, row_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +16,17 @@ class RowFolder:
 
     @property
     def adapter(self) -> Path:
-        """Standard PEFT folder of a candidate (the head of an original row, the whole model of a full one)."""
+        """Standard PEFT folder of a candidate (the head of an original row, the whole model of full fine-tuning)."""
         return self.path / "adapter"
 
     @property
     def control(self) -> Path:
-        """Fitted control of a majority, tfidf or probe row."""
+        """The fitted baseline of a majority, tfidf or probe row."""
         return self.path / "control"
+
+    def saved(self, kind: RowKind) -> Path:
+        """The folder of what was fitted for a row of the kind."""
+        return self.adapter if kind.saved_in == "adapter" else self.control
 
     @property
     def checkpoints(self) -> Path:
@@ -51,7 +55,7 @@ class RowFolder:
 
     @property
     def verify(self) -> Path:
-        """The reload certificate."""
+        """What the reload check found."""
         return self.path / "verify.json"
 
     @property
@@ -123,7 +127,7 @@ class RunFolder:
 
     @property
     def comparison(self) -> Path:
-        """Intervals and paired differences to the controls."""
+        """Intervals and paired differences to the baselines."""
         return self.path / "comparison.json"
 
     @property
@@ -186,8 +190,8 @@ class RunFolder:
 
     def tokens(self, row: str | None) -> Path:
         """The tokens that a row reads, in scratch: those of the recipe's model, or of the model of another probe."""
-        other = row is not None and row.startswith(OTHER_PREFIX)
-        return self.work / (f"tokens-{row}" if other else "tokens")
+        own = row is not None and row_kind(row).own_model
+        return self.work / (f"tokens-{row}" if own else "tokens")
 
     @property
     def is_run(self) -> bool:

@@ -55,7 +55,7 @@ class Counters:
     decay_began: int | None = None
     frozen_after: int | None = None
     all_layers_seconds: float = 0.0
-    curve: list[dict[str, float | None]] = field(default_factory=list)
+    curve: list[dict[str, float]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def is_best(self, value: float, *, collapsed: bool) -> bool:

@@ -50,7 +50,7 @@ def check_figures(
             again = decision.score(part.logits, part.labels)
             _compare(checked, split, said[split], again)
         if row.verify.is_file():
-            _check_proof(checked, read_json(row.verify), said, found["validation"].logits)
+            _check_reload(checked, read_json(row.verify), said, found["validation"].logits)
 
 
 def check_curve(checked: Checked, row: RowFolder, said: Mapping[str, Any]) -> None:
@@ -96,12 +96,11 @@ def _compare(checked: Checked, split: str, said: Mapping[str, Any], found: Mappi
             )
 
 
-def _check_proof(
-    checked: Checked, proof: Mapping[str, Any], said: Mapping[str, Any], validation: npt.NDArray[np.float32]
+def _check_reload(
+    checked: Checked, verified: Mapping[str, Any], said: Mapping[str, Any], validation: npt.NDArray[np.float32]
 ) -> None:
-    known = proof.get("validation_logits_sha256")  # certificates of earlier versions lack it
-    if known is not None and known != logits_sha256(validation):
-        checked.refuse("predictions.parquet", "its validation logits are not those that verify.json proves.")
-    reload = {key: proof[key] for key in ("verified", "max_abs_logit_difference")}
+    if verified["validation_logits_sha256"] != logits_sha256(validation):
+        checked.refuse("predictions.parquet", "its validation logits are not those that verify.json names.")
+    reload = {key: verified[key] for key in ("verified", "max_abs_logit_difference")}
     if said["reload"] != reload:
         checked.refuse("reload", "results.json does not say of the reload what verify.json does.")

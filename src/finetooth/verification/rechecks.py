@@ -1,4 +1,4 @@
-"""Proving a saved artifact again: its files, its certificate, what it belongs to, its canaries. Nothing is written."""
+"""Verifying a saved artifact again: files, verify.json, what it belongs to, reference outputs. Nothing is written."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.errors import FinetoothError
-from finetooth.files import MANIFEST, damages, kind_of, read_json
+from finetooth.files import MANIFEST, damages, read_json
 from finetooth.model.artifact_files import IDENTITY, REFERENCE_INPUTS, identity_of, labels_of
 from finetooth.runs import finished
 from finetooth.runs.layout import RowFolder
@@ -15,6 +15,7 @@ from finetooth.runs.plan_file import Plan
 from finetooth.sources import temporary_adapter
 from finetooth.sources.regular_files import check_regular_files
 from finetooth.verification import reload_check
+from finetooth.wording import row_title
 
 # What reading a file of ours, changed by hand, can end in besides our own errors.
 _MALFORMED = (
@@ -31,7 +32,7 @@ _MALFORMED = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that is not as it was proven. where: the row, or empty. field: what differs. what: a sentence."""
+    """Something that is not as it was verified. where: the row, or empty. field: what differs. what: a sentence."""
 
     where: str
     field: str
@@ -39,8 +40,8 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Canaries:
-    """The recomputed canaries. off: largest difference of a logit from the recorded one. allowed: 0 means bitwise."""
+class ReferenceOutputs:
+    """The recomputed reference outputs. off: largest difference from a recorded logit. allowed: 0 means bitwise."""
 
     rows: int
     off: float
@@ -51,7 +52,8 @@ class Canaries:
 class Checked:
     """What was checked of one row (or of an adapter alone, or of the run's own files), and what was found.
 
-    files: equal to their manifest or mark. certificate: fields equal to it. figures: recomputed from the predictions.
+    files: equal to their manifest or mark. certificate: fields equal to verify.json. canaries: reference outputs.
+    figures: recomputed from the predictions.
     None: there was nothing of the kind to check, or a fault came before it.
     """
 
@@ -60,14 +62,14 @@ class Checked:
     status: str = "done"
     files: int | None = None
     certificate: int | None = None
-    canaries: Canaries | None = None
+    canaries: ReferenceOutputs | None = None
     figures: int | None = None
     faults: list[Fault] = field(default_factory=list)
 
     @property
     def where(self) -> str:
         """The row as it is named in a sentence."""
-        return self.name if self.seed is None else f"{self.name} seed {self.seed}"
+        return row_title(self.name, self.seed, several=True)
 
     def refuse(self, field: str, what: str) -> None:
         """Put down a fault."""
@@ -99,21 +101,19 @@ def check_sealed(checked: Checked, folder: Path) -> None:
 
 
 def check_finished(checked: Checked, row: RowFolder) -> None:
-    """The certificate of a row that is looked at without its run, against the hash put down when it was written."""
-    if kind_of(row.finished) is None:  # a run of an earlier version
-        return
+    """verify.json of a row that is looked at without its run, against the hash put down when it was written."""
     with checked.watching("finished.json"):
         what = finished.changed(row).get(row.verify.name)
         if what is not None:
             checked.refuse(row.verify.name, f"{row.verify.name} {what} since the run wrote it.")
 
 
-def check_certificate(checked: Checked, row: RowFolder) -> None:
-    """The certificate of a row against the files of its adapter."""
+def check_verify_json(checked: Checked, row: RowFolder) -> None:
+    """verify.json of a row against the files of its adapter."""
     needed = [row.verify, *reload_check.files_of(row)]
     missing = [file for file in needed if not file.is_file()]
     for file in missing:
-        checked.refuse(file.name, f"{file.name} is missing, so that the certificate cannot be compared.")
+        checked.refuse(file.name, f"{file.name} is missing, so that verify.json cannot be compared.")
     if missing:
         return
     with checked.watching("verify.json"):
@@ -140,7 +140,7 @@ def check_plan(checked: Checked, adapter: Path, plan: Plan) -> None:
 
 
 def check_reload(checked: Checked, adapter: Path, *, base_folder: Path) -> None:
-    """The artifact loaded from a copy of its allow-listed files: base, tokenizer, labels, every tensor, canaries.
+    """The artifact loaded from a copy of its allow-listed files: base, tokenizer, labels, tensors, reference outputs.
 
     Threads are those of the recording, so that the logits can be held bitwise where they were recorded.
     """
@@ -151,4 +151,4 @@ def check_reload(checked: Checked, adapter: Path, *, base_folder: Path) -> None:
         with device.configured(identity["platform"]):
             predictor = artifact.load(copy, base_folder=base_folder, name=checked.where)
             off, allowed = artifact.reference_difference(predictor, identity)
-        checked.canaries = Canaries(len(REFERENCE_INPUTS), off, allowed)
+        checked.canaries = ReferenceOutputs(len(REFERENCE_INPUTS), off, allowed)

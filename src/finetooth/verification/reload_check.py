@@ -20,33 +20,22 @@ from finetooth.model.artifact_files import (
 from finetooth.runs.layout import RowFolder
 
 
-def is_due(folder: RowFolder) -> bool:
-    """Whether the row was tuned here, so that there is something to compare with."""
-    return folder.curve.is_file()
-
-
 def refuse_another(folder: RowFolder, *, name: str) -> None:
-    """Nothing, if the row's adapter is the one that was proven (or the row was never tuned).
+    """Check that the row's adapter is the one that was verified; a row that was never trained has none.
 
     Raises: VerificationError otherwise.
     """
     if not folder.verify.is_file():
         return
-    proven, files = read_json(folder.verify), _hashes(folder)
-    # Of a run that was proven before decisions were saved, there is neither the one nor the other.
-    if (proven["adapter_sha256"], proven.get("decision_sha256")) != (
-        files[weights_name(folder.adapter)],
-        files.get(DECISION),
-    ):
-        raise VerificationError(
-            f"{name}: {folder.adapter} is not the adapter that was proven. Put back the one of this run, or delete "
-            f"{folder.path} and give the same command again to tune it anew."
-        )
-
-
-def _hashes(folder: RowFolder) -> dict[str, str]:
+    verified = read_json(folder.verify)
     files: dict[str, Any] = read_json(folder.adapter / MANIFEST)["files"]
-    return {name: str(entry["sha256"]) for name, entry in files.items()}
+    hashes = {name: entry["sha256"] for name, entry in files.items()}
+    here = (hashes[weights_name(folder.adapter)], hashes.get(DECISION))
+    if (verified["adapter_sha256"], verified["decision_sha256"]) != here:
+        raise VerificationError(
+            f"{name}: {folder.adapter} is not the adapter that was verified. Put back the one of this run, or delete "
+            f"{folder.path} and give the same command again to train it anew."
+        )
 
 
 def logits_sha256(logits: npt.ArrayLike) -> str:
@@ -55,34 +44,28 @@ def logits_sha256(logits: npt.ArrayLike) -> str:
 
 
 def differences(folder: RowFolder) -> dict[str, str | None]:
-    """{field: what is wrong with it, or None} of all that a row's certificate says and its files can be asked.
+    """{field: what is wrong with it, or None} of all that a row's verify.json says and its files can be asked.
 
-    Certificates of earlier versions say less; a field that none of them lacked is asked for in any case.
     Raises: RunError when a file is no JSON; KeyError and its like when one is not of the form we write.
     """
-    said: dict[str, Any] = read_json(folder.verify)
-    here = _said_of(folder)
-    found: dict[str, str | None] = {
-        "verified": None if said["verified"] is True else "verify.json: verified is not true."
+    recorded: dict[str, Any] = read_json(folder.verify)
+    problems: dict[str, str | None] = {
+        "verified": None if recorded["verified"] is True else "verify.json: verified is not true."
     }
-    for field, value in here.items():
-        if field in said or field in _ALWAYS:
-            equal = said.get(field) == value
-            found[field] = None if equal else f"{field} is not what {folder.verify.name} says was proven."
-    return found
+    for field, value in _facts_of(folder).items():
+        equal = recorded.get(field) == value
+        problems[field] = None if equal else f"{field} is not what {folder.verify.name} says was verified."
+    return problems
 
 
 def files_of(folder: RowFolder) -> list[Path]:
-    """The files of an artifact that its certificate is compared with."""
+    """The files of an artifact that verify.json is compared with."""
     names = (MANIFEST, weights_name(folder.adapter), config_name(folder.adapter), IDENTITY, LABELS, "tokenizer.json")
     return [folder.adapter / name for name in names]
 
 
-_ALWAYS = ("adapter_sha256", "decision_sha256", "base", "tokenizer_sha256", "labels_sha256")
-
-
-def _said_of(folder: RowFolder) -> dict[str, Any]:
-    """What a certificate says of an adapter's files, from the files as they are."""
+def _facts_of(folder: RowFolder) -> dict[str, Any]:
+    """What verify.json says of an adapter's files, from the files as they are."""
     identity: dict[str, Any] = read_json(folder.adapter / IDENTITY)
     decision = folder.adapter / DECISION
     return {
@@ -97,10 +80,12 @@ def _said_of(folder: RowFolder) -> dict[str, Any]:
     }
 
 
-def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact: bool, new_interpreter: bool) -> None:
-    """Compare the reloaded artifact's validation logits (N, C) with those scored in memory, and write verify.json.
+def verify(
+    folder: RowFolder, logits: npt.NDArray[np.float32], *, name: str, exact: bool, new_interpreter: bool
+) -> None:
+    """Check that the reloaded artifact gives the validation logits (N, C) measured before saving; write verify.json.
 
-    The probe batch (the canaries), hashes, missing and unexpected keys were compared when the artifact was loaded.
+    Its reference outputs, hashes, missing and unexpected keys were compared when it was loaded.
     new_interpreter: whether this process is one, or forked from one that only imported (ADR 14).
     exact: every bit must be equal; False, after a resume that was allowed to be inexact: within REFERENCE_TOLERANCE.
     Raises: VerificationError with the largest difference otherwise.
@@ -111,16 +96,17 @@ def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact
     fault = checkpoints.best_damage(folder.checkpoints, best_step)
     if fault is not None:
         raise VerificationError(
-            f"{name}: the logits measured before saving are damaged ({fault}), so that nothing can be proven. "
-            f"Delete {folder.path} and give the same command again to tune it anew."
+            f"{name}: the logits measured before saving are damaged ({fault}), so that nothing can be verified. "
+            f"Delete {folder.path} and give the same command again to train it anew."
         )
     measured = checkpoints.best_logits(folder.checkpoints, best_step)
-    equal = measured.shape == found.shape and bool((measured.view(np.uint32) == found.view(np.uint32)).all())
-    largest = float(np.abs(measured - found).max()) if measured.shape == found.shape else float("inf")
+    same_shape = measured.shape == logits.shape
+    equal = same_shape and bool((measured.view(np.uint32) == logits.view(np.uint32)).all())
+    largest = float(np.abs(measured - logits).max()) if same_shape else float("inf")
     if not equal and (exact or not largest <= REFERENCE_TOLERANCE):
         raise VerificationError(
             f"{name}: the reloaded adapter is not the one measured: validation logits differ by up to {largest:.3g}. "
-            f"The run stops here. Delete {folder.path} and give the same command again to tune it anew."
+            f"The run stops here. Delete {folder.path} and give the same command again to train it anew."
         )
     write_json(
         folder.verify,
@@ -128,9 +114,9 @@ def prove(folder: RowFolder, found: npt.NDArray[np.float32], *, name: str, exact
             "schema": 1,
             "verified": True,
             "max_abs_logit_difference": largest,
-            "compared": {"validation_rows": len(found), "probe_rows": len(REFERENCE_INPUTS), "bitwise": equal},
+            "compared": {"validation_rows": len(logits), "probe_rows": len(REFERENCE_INPUTS), "bitwise": equal},
             "new_interpreter": new_interpreter,
-            "validation_logits_sha256": logits_sha256(found),
-            **_said_of(folder),
+            "validation_logits_sha256": logits_sha256(logits),
+            **_facts_of(folder),
         },
     )

@@ -27,7 +27,7 @@ _SOUND_THREADS = frozenset({"jemalloc_bg_thd"})
 def main(control: socket.socket) -> NoReturn:
     """Serve one command until it closes its end of the socket."""
     gc.disable()
-    entry_point.import_libraries()
+    entry_point.import_all()
     gc.freeze()  # so that collecting garbage in a child copies none of these pages
     _end_threads_of_openblas()
     while True:

@@ -10,15 +10,14 @@ from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
 
 from finetooth import errors
-from finetooth.baselines.fitted import SETTINGS
 from finetooth.errors import FinetoothError, Interrupted, KilledError, RunError
-from finetooth.files import read_json, write_regular
-from finetooth.model.agreement import Measured
+from finetooth.files import write_regular
 from finetooth.progress import Step
-from finetooth.recipe import is_probe
-from finetooth.rows.context import Task
+from finetooth.row_kinds import row_kind
+from finetooth.rows.facts import measured_of
 from finetooth.runs.memory import kernel_kills
 from finetooth.runs.plan_file import Plan, Precision
+from finetooth.workers.job import Job
 from finetooth.workers.process import Forked, Server, can_fork, start_new
 
 if TYPE_CHECKING:
@@ -39,8 +38,11 @@ _KILLED = -getattr(signal, "SIGKILL", 9)  # the return code; Windows has neither
 _BARRIERS = {"GOMP_SPINCOUNT": "1000"}
 
 
-class Command:
-    """One command at work. At most one child at a time; the first signal asks it to save and end, a second kills it."""
+class Supervisor:
+    """The processes of one command, at most one at a time.
+
+    The first signal asks it to save and end, a second kills it.
+    """
 
     def __init__(self) -> None:
         # As it is now: libraries that the command imports later change their own process's.
@@ -84,19 +86,19 @@ class Command:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def call(self, task: Task, step: Step, *, plan: Plan, new_interpreter: bool = False) -> None:
-        """Do the task in a fresh process, showing its progress in `step`. plan: of the task's run.
+    def call(self, job: Job, step: Step, *, plan: Plan, new_interpreter: bool = False) -> None:
+        """Do the job in a fresh process, showing its progress in `step`. plan: of the job's run.
 
         The process is forked from the server where there is one; new_interpreter: it is not, in any case.
 
-        Raises: the error the task raised; RunError when its process ended without a word, KilledError when that was
+        Raises: the error the job raised; RunError when its process ended without a word, KilledError when that was
         the system's doing, because memory ran out; Interrupted after a signal.
         """
         kills = kernel_kills()
-        with write_regular(task.run_folder.stderr, "w+") as stderr:
-            self.child = self._start(task, stderr, plan=plan, new_interpreter=new_interpreter)
+        with write_regular(job.run_folder.stderr, "w+") as stderr:
+            self.child = self._start(job, stderr, plan=plan, new_interpreter=new_interpreter)
             try:
-                answer = self._converse(self.child, task, step)
+                answer = self._converse(self.child, job, step)
             finally:
                 self._end()
             if self.signal_number is not None:  # even if the child was done before it could obey
@@ -107,12 +109,12 @@ class Command:
                 raise _error(answer)
             stderr.seek(0)
             killed = self.returncode == _KILLED and kernel_kills() > kills
-            raise (KilledError if killed else RunError)(_silent_end(task, self.returncode, stderr.read(), killed))
+            raise (KilledError if killed else RunError)(_silent_end(job, self.returncode, stderr.read(), killed))
 
     def _start(
-        self, task: Task, stderr: IO[str], *, plan: Plan, new_interpreter: bool
+        self, job: Job, stderr: IO[str], *, plan: Plan, new_interpreter: bool
     ) -> "subprocess.Popen[str] | Forked":
-        heap = {name: value for name, value in _heap(task, plan).items() if name not in self.environment}
+        heap = {name: value for name, value in _heap(job, plan).items() if name not in self.environment}
         if self.server is not None and not new_interpreter:
             forked = self.server.fork(heap, stderr)
             if forked is not None:
@@ -120,11 +122,11 @@ class Command:
             self._close()
         return start_new({**heap, **self.environment}, stderr)
 
-    def _converse(self, child: "subprocess.Popen[str] | Forked", task: Task, step: Step) -> dict[str, Any]:
+    def _converse(self, child: "subprocess.Popen[str] | Forked", job: Job, step: Step) -> dict[str, Any]:
         assert child.stdin is not None and child.stdout is not None
         answer: dict[str, Any] = {}
         try:
-            child.stdin.write(json.dumps(task.message()) + "\n")
+            child.stdin.write(json.dumps(job.message()) + "\n")
             child.stdin.flush()
         except BrokenPipeError:
             child.wait()
@@ -174,24 +176,22 @@ def _barriers() -> dict[str, str]:
     return {} if "OMP_WAIT_POLICY" in os.environ else _BARRIERS
 
 
-def _heap(task: Task, plan: Plan) -> dict[str, str]:
-    if task.folder.lowered.is_file() or (task.action == "score" and task.split != "test"):
+def _heap(job: Job, plan: Plan) -> dict[str, str]:
+    if job.folder.lowered.is_file() or (job.action == "score" and job.split != "test"):
         return _HEAP
-    way = plan.candidates.get(task.row)
-    if task.action == "score":
-        return {} if _test_precision(task, plan.inference) == "bfloat16" else _HEAP
+    if job.action == "score":
+        return {} if _test_precision(job, plan.inference) == "bfloat16" else _HEAP
+    way = plan.candidates.get(job.row)
     if way is None:
         return {} if plan.inference == "bfloat16" else _HEAP
     on_gpu = "gpu" in plan.device  # what is left to the CPU then is float32
     return {} if way.fallback_reason is None and plan.of_model().precision == "bfloat16" and not on_gpu else _HEAP
 
 
-def _test_precision(task: Task, wanted: Precision) -> Precision:
+def _test_precision(job: Job, wanted: Precision) -> Precision:
     """The number format in which the row's own gate lets its test rows be computed."""
-    settings = task.folder.control / SETTINGS
-    if not is_probe(task.row):
-        return Measured.load(task.folder.adapter).precision(wanted)
-    return Measured.of(read_json(settings)["inference"]).precision(wanted) if settings.is_file() else "float32"
+    measured = measured_of(job.folder, row_kind(job.row))
+    return "float32" if measured is None else measured.precision(wanted)
 
 
 def _error(answer: dict[str, Any]) -> FinetoothError:
@@ -200,7 +200,7 @@ def _error(answer: dict[str, Any]) -> FinetoothError:
     return error
 
 
-def _silent_end(task: Task, returncode: int, stderr: str, killed: bool) -> str:
+def _silent_end(job: Job, returncode: int, stderr: str, killed: bool) -> str:
     last = stderr.strip().splitlines()[-1:] or ["it said nothing"]
     if killed:
         reason = "ended by the system, because memory ran out"
@@ -209,7 +209,7 @@ def _silent_end(task: Task, returncode: int, stderr: str, killed: bool) -> str:
         reason = f"ended by {name}" + (" (usually: memory ran out)" if returncode == _KILLED else "")
     else:
         reason = f"ended with code {returncode}"
-    said = f"{task.row}: its process was {reason}; last words: {last[0]}."
-    if task.action == "probe":  # its folder is gone when this is read
+    said = f"{job.row}: its process was {reason}; last words: {last[0]}."
+    if job.action == "measure":  # its folder is gone when this is read
         return said
-    return f"{said} All of them: {task.run_folder.stderr}. Give the same command again to go on."
+    return f"{said} All of them: {job.run_folder.stderr}. Give the same command again to go on."

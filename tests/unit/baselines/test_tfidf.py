@@ -127,10 +127,10 @@ def test_pairs_of_texts_are_told_from_single_ones():
     fitted = baselines.fit("tfidf", made(100, 2, pairs=True), classes=2)
     with pytest.raises(DataError) as error:
         fitted.logits(["good"])
-    assert str(error.value) == "the tfidf control was fitted on pairs of texts and is given single texts."
+    assert str(error.value) == "the tfidf baseline was fitted on pairs of texts and is given single texts."
     with pytest.raises(DataError) as error:
         baselines.fit("tfidf", made(100, 2), classes=2).logits(["good"], ["bad"])
-    assert str(error.value) == "the tfidf control was fitted on single texts and is given pairs of texts."
+    assert str(error.value) == "the tfidf baseline was fitted on single texts and is given pairs of texts."
 
 
 def test_no_pair_of_words_reaches_across_two_texts():

@@ -113,7 +113,7 @@ def _prove(folder: RunFolder, logits: Any, parameters: dict[str, Any]) -> None:
     checkpoints.save_best(row.checkpoints, 4, named={}, logits=logits)
     curve = {"best_step": 4, "kept_epoch": 1.0, "head": "new", "curve": [], "warnings": [], "token_budget": 96}
     write_json(row.curve, {"parameters": parameters, **curve})
-    reload_check.prove(row, logits, name="r4", exact=True, new_interpreter=True)
+    reload_check.verify(row, logits, name="r4", exact=True, new_interpreter=True)
 
 
 def _keep(folder: RunFolder, key: tuple[str, int | None], splits: dict[str, Examples], logits: dict[str, Any]) -> None:

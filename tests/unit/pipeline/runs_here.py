@@ -11,9 +11,9 @@ from finetooth import pipeline
 from finetooth.errors import Interrupted
 from finetooth.files import sha256_file
 from finetooth.model import device
-from finetooth.rows.context import Task
-from finetooth.workers import entry_point
-from finetooth.workers.supervisor import Command
+from finetooth.workers import channel, entry_point
+from finetooth.workers.job import Job
+from finetooth.workers.supervisor import Supervisor
 
 # Measured times, and what is made of them: their bytes differ from run to run.
 TIMED = {"costs.json", "log.jsonl", "report.html", "README.md", "COMPLETE", "plan.json", "provenance.json"}
@@ -41,25 +41,25 @@ class Here:
         self.stop_at_step: int | None = None
         self.calls: list[tuple[str, str, str]] = []
         monkeypatch.setattr(device, "configure", lambda resolved: None)
-        monkeypatch.setattr(entry_point, "_say", lambda message: None)
-        monkeypatch.setattr(entry_point, "_Stopping", lambda: self)
-        monkeypatch.setattr(Command, "warm", lambda command: None)
-        monkeypatch.setattr(Command, "call", lambda command, task, step, **how: self.call(task))
+        monkeypatch.setattr(channel, "say", lambda message: None)
+        monkeypatch.setattr(entry_point, "Stopping", lambda: self)
+        monkeypatch.setattr(Supervisor, "warm", lambda supervisor: None)
+        monkeypatch.setattr(Supervisor, "call", lambda command, job, step, **how: self.call(job))
 
     def asked(self) -> int | None:
         """The signal to obey, which the training loop asks for before each micro-batch."""
         steps = self._steps() if self.stop_at_step is not None else []
         return 15 if steps and steps[-1] >= (self.stop_at_step or 0) else None
 
-    def call(self, task: Task) -> None:
+    def call(self, job: Job) -> None:
         """What the command asks its child for."""
         if self.stop_after is not None and len(self.calls) >= self.stop_after:
             raise Interrupted("stopped by the test")
         self._steps: Callable[[], list[int]] = lambda: [
-            int(item.name.split("-")[1]) for item in sorted(task.folder.checkpoints.glob("step-*"))
+            int(item.name.split("-")[1]) for item in sorted(job.folder.checkpoints.glob("step-*"))
         ]
-        self.calls.append((task.action, task.row, task.split))
-        entry_point._work(task, entry_point._Speaker())
+        self.calls.append((job.action, job.row, job.split))
+        entry_point._work(job, entry_point.Speaker())
 
 
 def finish(values: dict[str, Any], out: Path) -> None:

@@ -14,6 +14,7 @@ from finetooth.data import Dataset, Examples
 from finetooth.files import read_json, write_hashed_json, write_json
 from finetooth.measure.decision_file import DECISION, SCHEMA, describe
 from finetooth.measure.decisions import Decision
+from finetooth.model.agreement import Measured
 from finetooth.pipeline import ending
 from finetooth.pipeline.ending import choose_winner, clear_away, conclude
 from finetooth.runs import predictions
@@ -76,6 +77,7 @@ def decided_run(folder: RunFolder, labels: np.ndarray, said: dict[str, tuple[np.
     for name, (logits, decision) in said.items():
         row = folder.row(name, 0)
         row.adapter.mkdir(parents=True)
+        Measured().save(row.adapter)
         write_json(row.adapter / DECISION, {"schema": SCHEMA, **describe(decision, PLAN.classes)})
         parameters = {"adapter": 1, "head": 1, "bias": 0, "total": 9, "peft_percent": None}
         tuned = {"parameters": parameters, "best_step": 1, "kept_epoch": 1.0, "curve": [], "head": "new"}
@@ -127,8 +129,7 @@ def test_full_makes_no_decisions_and_its_row_says_none(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     decided_run(folder, labels, {"full": (np.eye(2, dtype=np.float32), Decision())})
     (folder.row("full", 0).adapter / DECISION).unlink()
-    recipe = recipe_of("r4").model_copy(update={"baselines": ["full"]})
-    row = ending._row(recipe, PLAN, folder, "full", 0)
+    row = ending.row_of_results(PLAN, folder, ("full", 0))
     assert (row.kind, row.status, row.decision) == ("baseline", "done", None)
 
 
@@ -168,6 +169,9 @@ def test_the_verdict_knows_controls_that_failed_and_controls_that_learnt_nothing
     for name, logits in (("majority", np.tile([1.0, 0.0], (40, 1))), ("original", right[:, ::-1])):
         row = folder.row(name, None)
         row.path.mkdir(parents=True)
+        if name == "original":
+            row.adapter.mkdir()
+            Measured().save(row.adapter)
         part = predictions.Predictions(tuple(map(str, range(40))), labels, np.ascontiguousarray(logits, np.float32))
         predictions.write(row.predictions, {"validation": part, "test": part})
     Majority(np.zeros(2, np.float32)).save(folder.row("majority", None).control)

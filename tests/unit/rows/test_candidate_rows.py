@@ -11,8 +11,9 @@ from finetooth.files import write_json
 from finetooth.measure import deciding
 from finetooth.measure.decisions import Decision
 from finetooth.recipe import Deciding, load
-from finetooth.rows import candidate
-from finetooth.rows.context import Context, Task
+from finetooth.rows import candidate, trained
+from finetooth.rows.context import Context
+from finetooth.runs.layout import RunFolder
 from finetooth.tuning import checkpoints
 
 LABELS = np.random.default_rng(1).integers(0, 2, 50)
@@ -23,8 +24,15 @@ LOGITS = (np.random.default_rng(2).normal(0, 3, (50, 2)) + 2 * np.eye(2)[LABELS]
 def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """A tuned row whose best step, 4, was measured with LOGITS on 50 validation rows."""
     recipe = {"name": "x", "model": "a/b", "data": {"source": "c"}, "decision": {"thresholds": "macro_f1"}}
-    task = Task("score", str(tmp_path), "r4", 0, "validation", "")
-    found = Context(task, load(recipe | {"candidates": [{"name": "r4"}]}), plans.plan(classes=("bad", "good")))
+    found = Context(
+        run_folder=RunFolder(tmp_path),
+        recipe=load(recipe | {"candidates": [{"name": "r4"}]}),
+        plan=plans.plan(classes=("bad", "good")),
+        row="r4",
+        row_seed=0,
+        split="validation",
+        base_folder=tmp_path,
+    )
     found.folder.checkpoints.mkdir(parents=True)
     checkpoints.save_best(found.folder.checkpoints, 4, named={}, logits=LOGITS)
     checkpoints.save_best(found.folder.checkpoints, 9, named={}, logits=-LOGITS)
@@ -38,16 +46,17 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
 def test_the_decision_is_that_of_the_best_step_on_validation(context: Context) -> None:
     asked = Deciding.model_validate({"thresholds": "macro_f1"})
     expected = deciding.fit(LOGITS, LABELS, classes=["bad", "good"], asked=asked)
-    found = candidate._decision(context, candidate._measured(context))
+    found = candidate._decision(context)
     assert found == expected
     assert found.temperature != 1.0
 
 
-def test_a_reloaded_decision_that_validation_does_not_give_is_no_certificate(context: Context) -> None:
+def test_a_reloaded_decision_that_validation_does_not_give_is_refused(context: Context) -> None:
     write_json(context.folder.verify, {"verified": True})
-    candidate._prove_decision(context, candidate._decision(context, LOGITS))
+    again = candidate._decision(context)
+    trained._check_decision(context, again, again=again)
     with pytest.raises(VerificationError) as caught:
-        candidate._prove_decision(context, Decision(temperature=3.0))
+        trained._check_decision(context, Decision(temperature=3.0), again=again)
     assert str(caught.value) == (
         "r4: the reloaded decision.json is not what the validation rows give. The run stops here. Delete "
         f"{context.folder.adapter} and give the same command again to make it anew from the last checkpoint."

@@ -1,4 +1,4 @@
-"""Full fine-tuning goes the way of a candidate: tuned, saved, reloaded, proven bitwise, scored."""
+"""Full fine-tuning goes the way of a candidate: trained, saved, reloaded, verified bitwise, scored."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,19 +10,19 @@ from finetooth.files import read_json
 from finetooth.model.artifact_files import MODEL_WEIGHTS
 from finetooth.pipeline import ending, using
 from finetooth.pipeline.verifying import verify
-from finetooth.rows import candidate, original
+from finetooth.rows import full, original, row_of
 from finetooth.verification import reload_check
 from silent import SILENT
 
 
-def test_the_whole_model_is_tuned_saved_and_proven(begin: Callable[..., Any]) -> None:
+def test_the_whole_model_is_trained_saved_and_verified(begin: Callable[..., Any]) -> None:
     training = {"epochs": 1, "base_dropout": 0.0, "full_learning_rate": 1e-3}
     context = begin(baselines=["full"], candidates=[], training=training)
-    candidate.fit(context("fit", "full"), SILENT)
+    full.fit(context("fit", "full"), SILENT)
     for split in ("validation", "test"):
-        candidate.score(context("score", "full", split), SILENT)
+        row_of("full").score(context("score", "full", split), SILENT)
     one = context("score", "full")
-    row = ending._row(one.recipe, one.plan, one.run_folder, "full", 3)
+    row = ending.row_of_results(one.plan, one.run_folder, ("full", 3))
     assert (row.kind, row.status, row.head, row.decision) == ("baseline", "done", "new", None)
     assert row.reload is not None and row.reload.verified and row.reload.max_abs_logit_difference == 0
     assert row.parameters is not None and row.parameters.trainable == row.parameters.total
@@ -37,7 +37,7 @@ def test_the_whole_model_is_tuned_saved_and_proven(begin: Callable[..., Any]) ->
     assert ending._costs(one.run_folder, "full", 3).latency_seconds > 0
 
 
-def test_an_original_model_can_be_proven_again_too(begin: Callable[..., Any]) -> None:
+def test_an_original_model_can_be_verified_again_too(begin: Callable[..., Any]) -> None:
     context = begin(baselines=["original"], candidates=[], original_heads=2)
     original.fit(context("fit", "original"), SILENT)
     original.score(context("score", "original", "test"), SILENT)
@@ -57,7 +57,7 @@ def _reloads(context: Any) -> None:
     whole_bytes = weights.read_bytes()
     weights.write_bytes(whole_bytes[:-1] + bytes([whole_bytes[-1] ^ 1]))
     assert not verify(context.folder.adapter, base=str(context.base_folder)).verified
-    with pytest.raises(SourceError, match="is not what its manifest says"):
+    with pytest.raises(SourceError, match="has changed since it was saved"):
         using.load(context.folder.adapter, base=str(context.base_folder))
     weights.unlink()
     with pytest.raises(SourceError, match="is missing"):

@@ -19,8 +19,10 @@ from finetooth.model.loading import load_base
 from finetooth.model.packed_inference import InferencePass
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.pipeline import ending
+from finetooth.row_kinds import PROBE, row_kind
 from finetooth.rows import candidate, probe
 from finetooth.rows.context import Channel
+from finetooth.rows.facts import inference_of
 from finetooth.runs import predictions
 from finetooth.tuning.validation import validation_logits
 from silent import SILENT
@@ -97,7 +99,8 @@ def test_the_file_gives_back_what_was_saved_and_is_refused_when_changed(tmp_path
     with pytest.raises(ModelError, match="fallback_reason"):
         Measured.load(tmp_path)
     (tmp_path / INFERENCE).unlink()
-    assert Measured.load(tmp_path) == Measured()
+    with pytest.raises(ModelError, match=r"holds no inference\.json"):
+        Measured.load(tmp_path)
 
 
 def fitted(begin: Callable[..., Any], **changes: Any) -> Any:
@@ -135,7 +138,7 @@ def test_the_test_rows_are_computed_in_bfloat16_only_if_the_gate_was_passed(
     assert np.abs(found["test"].logits - logits_of(context, "plain")).max() > 0
     known = read_hashed_json(context.folder.adapter / INFERENCE)
     assert known["bfloat16"]["rows"] == 20 and known["bfloat16"]["passed"] is (most > 0)
-    row = ending._inference(context.plan, context.folder)
+    row = inference_of(context.plan, context.folder, row_kind(context.row))
     assert row is not None and row.precision == wanted and row.validation_rows == 20
 
 
@@ -154,7 +157,7 @@ def test_exact_computes_everything_by_the_plain_pass(
     monkeypatch.setattr(InferencePass, "__init__", None)  # not to be called
     context = fitted(begin, inference="plain")
     assert np.array_equal(predictions.read(context.folder.predictions)["test"].logits, logits_of(context, "plain"))
-    row = ending._inference(context.plan, context.folder)
+    row = inference_of(context.plan, context.folder, row_kind(context.row))
     assert row is not None and (row.precision, row.flipped) == ("plain", None)
 
 
@@ -164,7 +167,7 @@ def test_a_model_that_the_pass_cannot_compute_says_why(
     for place in ("finetooth.model.inference", "finetooth.tuning.validation"):
         monkeypatch.setattr(f"{place}.inference_obstacle", lambda model: "model family 'other'")
     context = fitted(begin)
-    row = ending._inference(context.plan, context.folder)
+    row = inference_of(context.plan, context.folder, row_kind(context.row))
     assert row is not None and (row.precision, row.fallback_reason) == ("plain", "model family 'other'")
     assert np.array_equal(predictions.read(context.folder.predictions)["test"].logits, logits_of(context, "plain"))
 
@@ -181,7 +184,7 @@ def test_a_pass_that_differs_from_the_plain_one_is_not_used(
     reason = "its logits differ from those of the plain pass by 0.01"
     assert found.measured.fallback_reason == reason
     candidate.score(context, SILENT)
-    row = ending._inference(context.plan, context.folder)  # what was computed, not what was planned
+    row = inference_of(context.plan, context.folder, row_kind(context.row))  # what was computed, not what was planned
     assert row is not None and (row.precision, row.fallback_reason) == ("plain", reason)
     assert ending._costs(context.run_folder, "r4", 3).name == "r4"
 
@@ -206,7 +209,7 @@ def test_the_probe_is_fitted_in_bfloat16_only_if_the_gate_was_passed(
     for split in ("validation", "test"):  # the validation rows' logits are compared bitwise, by the plain pass
         probe.score(context("score", "probe", split), SILENT)
     assert set(used) == {"bfloat16" if most > 0 else "float32"}
-    row = ending._inference(context("score", "probe").plan, context("score", "probe").folder)
+    row = inference_of(context("score", "probe").plan, context("score", "probe").folder, PROBE)
     assert row is not None and row.precision == used[0]
 
 
@@ -226,7 +229,7 @@ def test_a_probe_whose_training_rows_are_not_finite_in_bfloat16_is_fitted_in_flo
     probe.fit(context("fit", "probe"), Channel(lambda count, note: counted.append(count), lambda: None))
     for split in ("validation", "test"):
         probe.score(context("score", "probe", split), SILENT)
-    row = ending._inference(context("score", "probe").plan, context("score", "probe").folder)
+    row = inference_of(context("score", "probe").plan, context("score", "probe").folder, PROBE)
     assert row is not None and row.precision == "float32"
     counts = context("fit", "probe").plan.counts
     assert sum(counted) == counts["train"] + counts["validation"]

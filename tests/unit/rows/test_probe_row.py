@@ -115,7 +115,7 @@ def test_another_base_than_the_planned_one_is_refused(
 ) -> None:
     context = begin(baselines=["probe"])
     one = context("fit", "probe")
-    other = replace(one, task=replace(one.task, base_folder=str(tiny.save_model(tmp_path / "other", seed=9))))
+    other = replace(one, base_folder=tiny.save_model(tmp_path / "other", seed=9))
     with pytest.raises(VerificationError) as error:
         probe.fit(other, SILENT)
     assert str(error.value) == (
@@ -146,7 +146,7 @@ def test_the_base_of_another_row_is_refused(begin: Callable[..., Any], tmp_path:
     context = begin(baselines=["probe", {"probe": str(other)}])
     one, wrong = context("fit", "probe-other"), context("fit", "probe").base_folder
     with pytest.raises(VerificationError) as error:
-        probe.fit(replace(one, task=replace(one.task, base_folder=str(wrong))), SILENT)
+        probe.fit(replace(one, base_folder=wrong), SILENT)
     assert str(error.value) == (
         "probe-other: the base's weights are not those the run was planned with; it was changed since."
     )

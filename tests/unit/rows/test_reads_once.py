@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from begun_runs import job_of
 from finetooth.rows.context import Context
-from finetooth.workers import entry_point
+from finetooth.workers import channel, entry_point
 
 OPENED: list[str] | None = None
 
@@ -27,8 +28,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Counter[str
     """A function that gives how often each file was opened since it was last asked, by name."""
     names = list[str]()
     monkeypatch.setattr(sys.modules[__name__], "OPENED", names)
-    monkeypatch.setattr(entry_point, "_say", lambda message: None)
-    monkeypatch.setattr(entry_point._Stopping, "asked", lambda self: None)
+    monkeypatch.setattr(channel, "say", lambda message: None)
+    monkeypatch.setattr(entry_point.Stopping, "asked", lambda self: None)
 
     def since() -> Counter[str]:
         counts = Counter(names)
@@ -44,9 +45,9 @@ def test_plan_and_recipe_are_read_once(
 ) -> None:
     context = begin(baselines=["tfidf", "original", "probe"], training={"epochs": 1})
     for action, split in (("fit", "train"), ("score", "validation"), ("score", "test")):
-        task = context(action, row, split).task
+        job = job_of(action, context(action, row, split))
         opened()
-        entry_point._work(task, entry_point._Speaker())
+        entry_point._work(job, entry_point.Speaker())
         counts = opened()
         assert (counts["plan.json"], counts["recipe.yaml"]) == (1, 1)
-    assert task.folder.predictions.is_file()
+    assert job.folder.predictions.is_file()

@@ -8,30 +8,30 @@ import pytest
 
 from finetooth.errors import Interrupted
 from finetooth.files import read_json
-from finetooth.rows import candidate
+from finetooth.rows import candidate, trained
 from finetooth.rows.context import Context
 from finetooth.runs import finished
 from silent import SILENT
 
 
-@pytest.mark.parametrize("part", ["reload_check.prove", "latency.record", "keep_predictions"])
+@pytest.mark.parametrize("part", ["reload_check.verify", "latency.record", "keep_predictions"])
 def test_a_stop_in_the_second_check_leaves_a_row_that_is_scored_again(
     begin: Callable[..., Callable[..., Context]], monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     context = begin(baselines=["majority"], training={"epochs": 1})("fit", "r4", "validation")
     candidate.fit(context, SILENT)
     finished.record(context.folder, finished.FITTED, run_id="a")
-    candidate.score(replace(context, task=replace(context.task, new_interpreter=False)), SILENT)
+    candidate.score(replace(context, new_interpreter=False), SILENT)
     assert set(finished.SCORED) <= finished.settle(context.folder, run_id="a")
 
     def stop(*given: Any, **named: Any) -> None:
-        if part == "reload_check.prove":
+        if part == "reload_check.verify":
             prove(*given, **named)
         raise Interrupted("stopped by the test")
 
-    prove = candidate.reload_check.prove
+    prove = trained.reload_check.verify
     with monkeypatch.context() as stopped, pytest.raises(Interrupted):
-        stopped.setattr(f"finetooth.rows.candidate.{part}", stop)
+        stopped.setattr(f"finetooth.rows.trained.{part}", stop)
         candidate.score(context, SILENT)
     kept = finished.settle(context.folder, run_id="a")
     assert "curve.json" in kept and not kept & set(finished.SCORED)

@@ -1,4 +1,4 @@
-"""A certificate is written for equal bits alone."""
+"""verify.json is written for equal bits alone."""
 
 import hashlib
 import shutil
@@ -32,15 +32,9 @@ def row(tmp_path: Path) -> RowFolder:
     return found
 
 
-def test_it_is_due_where_something_was_tuned(row: RowFolder) -> None:
-    assert not reload_check.is_due(row)
+def test_equal_bits_are_verified(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
-    assert reload_check.is_due(row)
-
-
-def test_equal_bits_are_certified(row: RowFolder) -> None:
-    write_json(row.curve, {"best_step": 4})
-    reload_check.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
+    reload_check.verify(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     said = read_json(row.verify)
     assert (said["verified"], said["max_abs_logit_difference"]) == (True, 0.0)
     assert said["compared"]["validation_rows"] == 7
@@ -49,7 +43,7 @@ def test_equal_bits_are_certified(row: RowFolder) -> None:
 
 def test_it_names_everything_that_was_proven_by_its_content(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
-    reload_check.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
+    reload_check.verify(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     files = {name: sha256_file(row.adapter / name) for name in ("MANIFEST.json", "adapter_config.json")}
     canaries = np.array([0.5, 1.0, -1.0], "<f4").tobytes()
     assert read_json(row.verify) == {
@@ -83,15 +77,15 @@ def test_it_names_everything_that_was_proven_by_its_content(row: RowFolder) -> N
 )
 def test_a_file_that_differs_from_it_is_named(row: RowFolder, file: str, content: bytes, field: str) -> None:
     write_json(row.curve, {"best_step": 4})
-    reload_check.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
+    reload_check.verify(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     (row.adapter / file).write_bytes(content)
     wrong = {name: what for name, what in reload_check.differences(row).items() if what}
-    assert wrong == {field: f"{field} is not what verify.json says was proven."}
+    assert wrong == {field: f"{field} is not what verify.json says was verified."}
 
 
 def test_forged_canaries_base_and_platform_are_named(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
-    reload_check.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
+    reload_check.verify(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     for change, field in (
         ({"canary_logits": [[0.5, 1.0, np.nextafter(np.float32(-1), np.float32(0)).item()]]}, "canaries"),
         ({"platform": {**PLATFORM, "threads": 1}}, "canaries"),
@@ -102,13 +96,13 @@ def test_forged_canaries_base_and_platform_are_named(row: RowFolder) -> None:
         assert [name for name, what in reload_check.differences(row).items() if what] == [field]
 
 
-def test_a_certificate_without_a_field_that_all_have_is_not_trusted(row: RowFolder) -> None:
+def test_a_field_that_verify_json_lacks_is_a_difference(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
-    reload_check.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
+    reload_check.verify(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     said = read_json(row.verify)
-    for lost, wrong in (("canaries", []), ("manifest_sha256", []), ("adapter_sha256", ["adapter_sha256"])):
+    for lost in ("canaries", "manifest_sha256", "adapter_sha256"):
         write_json(row.verify, {key: value for key, value in said.items() if key != lost})
-        assert [name for name, what in reload_check.differences(row).items() if what] == wrong
+        assert [name for name, what in reload_check.differences(row).items() if what] == [lost]
     write_json(row.verify, said | {"verified": False})
     assert reload_check.differences(row)["verified"] == "verify.json: verified is not true."
 
@@ -119,11 +113,11 @@ def test_one_bit_is_enough_to_refuse(row: RowFolder, place: tuple[int, int]) -> 
     off = LOGITS.copy()
     off[place] = np.nextafter(off[place], np.float32(9))
     with pytest.raises(VerificationError) as caught:
-        reload_check.prove(row, off, name="r4", exact=True, new_interpreter=True)
+        reload_check.verify(row, off, name="r4", exact=True, new_interpreter=True)
     assert str(caught.value) == (
         "r4: the reloaded adapter is not the one measured: validation logits differ by up to "
         f"{np.abs(off - LOGITS).max():.3g}. The run stops here. Delete {row.path} and give the "
-        "same command again to tune it anew."
+        "same command again to train it anew."
     )
     assert not row.verify.exists()
 
@@ -133,38 +127,31 @@ def test_one_bit_is_enough_to_refuse(row: RowFolder, place: tuple[int, int]) -> 
 def test_other_shapes_and_not_a_number_are_refused(row: RowFolder, found: np.ndarray, exact: bool) -> None:
     write_json(row.curve, {"best_step": 4})
     with pytest.raises(VerificationError, match="r4: the reloaded adapter is not the one measured"):
-        reload_check.prove(row, found, name="r4", exact=exact, new_interpreter=True)
+        reload_check.verify(row, found, name="r4", exact=exact, new_interpreter=True)
     assert not row.verify.exists()
 
 
 def test_another_adapter_than_the_proven_one_is_refused(row: RowFolder) -> None:
     reload_check.refuse_another(row, name="r4")  # nothing is proven yet
     write_json(row.curve, {"best_step": 4})
-    reload_check.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
+    reload_check.verify(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     reload_check.refuse_another(row, name="r4")
     shutil.rmtree(row.adapter)
     with new_directory(row.adapter) as inside:
         (inside / "adapter_model.safetensors").write_bytes(b"of another seed")
-    with pytest.raises(VerificationError, match="is not the adapter that was proven"):
+    with pytest.raises(VerificationError, match="is not the adapter that was verified"):
         reload_check.refuse_another(row, name="r4")
 
 
 def test_another_decision_than_the_proven_one_is_refused(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
-    reload_check.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
+    reload_check.verify(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     assert read_json(row.verify)["decision_sha256"] is None  # of an adapter that holds none
     write_json(row.adapter / "decision.json", {"temperature": 2.0})
     (row.adapter / "MANIFEST.json").unlink()
     seal(row.adapter)
-    with pytest.raises(VerificationError, match="is not the adapter that was proven"):
+    with pytest.raises(VerificationError, match="is not the adapter that was verified"):
         reload_check.refuse_another(row, name="r4")
-    reload_check.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
+    reload_check.verify(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     assert read_json(row.verify)["decision_sha256"] == sha256_file(row.adapter / "decision.json")
-    reload_check.refuse_another(row, name="r4")
-
-
-def test_a_certificate_of_an_earlier_version_speaks_for_an_adapter_without_a_decision(row: RowFolder) -> None:
-    write_json(row.curve, {"best_step": 4})
-    reload_check.prove(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
-    write_json(row.verify, {key: value for key, value in read_json(row.verify).items() if key != "decision_sha256"})
     reload_check.refuse_another(row, name="r4")

@@ -12,27 +12,29 @@ from typing import Any
 
 import pytest
 
+from begun_runs import job_of
 from finetooth.errors import Interrupted
 from finetooth.files import discard, read_json
 from finetooth.progress import Silent
 from finetooth.rows.context import Context
+from finetooth.workers.job import Action
 from finetooth.workers.process import LOST, Forked, Server, can_fork
-from finetooth.workers.supervisor import Command, _environment
+from finetooth.workers.supervisor import Supervisor, _environment
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="rows are forked on Linux only")
 
 
 @pytest.fixture(scope="module")
-def command() -> Iterator[Command]:
+def command() -> Iterator[Supervisor]:
     """A command whose server all tests fork from."""
-    working = Command()
+    working = Supervisor()
     with working.serving():
         working.warm()
         yield working
 
 
 @pytest.fixture
-def forked(command: Command, tmp_path: Path) -> Iterator[Callable[..., Forked]]:
+def forked(command: Supervisor, tmp_path: Path) -> Iterator[Callable[..., Forked]]:
     """A function that forks a process with more environment."""
     streams, made = (tmp_path / "stderr.log").open("w+"), []
 
@@ -52,23 +54,23 @@ def forked(command: Command, tmp_path: Path) -> Iterator[Callable[..., Forked]]:
             child.stdout.close()
 
 
-def done(command: Command, context: Context, *, new_interpreter: bool) -> None:
+def done(command: Supervisor, context: Context, action: Action, *, new_interpreter: bool) -> None:
     with Silent().step("x") as step:
-        command.call(context.task, step, plan=context.plan, new_interpreter=new_interpreter)
+        command.call(job_of(action, context), step, plan=context.plan, new_interpreter=new_interpreter)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
     return {item.relative_to(folder).as_posix(): item.read_bytes() for item in folder.rglob("*") if item.is_file()}
 
 
-def test_every_row_is_that_of_a_new_interpreter_to_the_bit(begin: Any, command: Command) -> None:
+def test_every_row_is_that_of_a_new_interpreter_to_the_bit(begin: Any, command: Supervisor) -> None:
     context = begin(training={"epochs": 1}, candidates=[{"name": "r4", "rank": 4, "bias": "lora_only"}])
     for row in ("r4", "original", "probe", "tfidf"):
         found = []
         for new_interpreter in (False, True):
             folder = context("fit", row).folder
-            done(command, context("fit", row), new_interpreter=new_interpreter)
-            done(command, context("score", row, "validation"), new_interpreter=new_interpreter)
+            done(command, context("fit", row), "fit", new_interpreter=new_interpreter)
+            done(command, context("score", row, "validation"), "score", new_interpreter=new_interpreter)
             kept = folder.adapter if folder.adapter.is_dir() else folder.control
             found.append((files_of(kept), folder.predictions.read_bytes()))
             if row == "r4":
@@ -83,9 +85,9 @@ def test_what_libraries_read_at_their_first_operation_is_read_in_the_child(
     begin: Any, forked: Callable[..., Forked]
 ) -> None:
     context = begin()
-    done(Command(), context("fit", "original"), new_interpreter=True)
+    done(Supervisor(), context("fit", "original"), "fit", new_interpreter=True)
     child = forked(ONEDNN_VERBOSE="1")
-    child.stdin.write(json.dumps(context("score", "original", "validation").task.message()) + "\n")
+    child.stdin.write(json.dumps(job_of("score", context("score", "original", "validation")).message()) + "\n")
     child.stdin.flush()
     said = child.stdout.read()
     assert child.wait() == 0
@@ -109,14 +111,14 @@ def test_it_has_a_session_of_its_own_and_ends_when_its_stdin_closes(forked: Call
     assert child.wait() == 1
 
 
-def test_where_the_server_is_gone_a_new_interpreter_does_the_task(begin: Any, tmp_path: Path) -> None:
-    context, working = begin(), Command()
+def test_where_the_server_is_gone_a_new_interpreter_does_the_job(begin: Any, tmp_path: Path) -> None:
+    context, working = begin(), Supervisor()
     with working.serving():
         working.warm()
         assert working.server is not None
         working.server._process.kill()
         working.server._process.wait()
-        done(working, context("fit", "majority"), new_interpreter=False)
+        done(working, context("fit", "majority"), "fit", new_interpreter=False)
         assert working.server is None and context("fit", "majority").folder.control.is_dir()
 
 
@@ -129,10 +131,10 @@ def test_an_import_that_starts_a_thread_leaves_rows_to_new_interpreters(
     (imported / "sitecustomize.py").write_text(program)
     monkeypatch.setenv("PYTHONPATH", str(imported))
     monkeypatch.setenv("PYTHONOPTIMIZE", "1")  # it strips assertions
-    context, working = begin(), Command()
+    context, working = begin(), Supervisor()
     with working.serving():
         working.warm()
-        done(working, context("fit", "majority"), new_interpreter=False)
+        done(working, context("fit", "majority"), "fit", new_interpreter=False)
         assert working.server is None and context("fit", "majority").folder.control.is_dir()
     assert (
         context("fit", "majority")
@@ -199,13 +201,13 @@ def test_a_variable_that_a_library_sets_in_the_command_starts_no_other_server(
     begin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KMP_INIT_AT_FORK", raising=False)
-    working = Command()
+    working = Supervisor()
     with working.serving():
         working.warm()
         first = working.server
         monkeypatch.setenv("KMP_INIT_AT_FORK", "FALSE")  # as scikit-learn does when it is imported
         working.warm()
-        done(working, begin()("fit", "majority"), new_interpreter=False)
+        done(working, begin()("fit", "majority"), "fit", new_interpreter=False)
         assert working.server is first
     assert working.server is None
     assert "KMP_INIT_AT_FORK" not in working.environment

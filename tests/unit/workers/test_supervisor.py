@@ -16,9 +16,9 @@ from finetooth.errors import DivergedError, Interrupted, KilledError, RunError
 from finetooth.files import write_json
 from finetooth.model.agreement import Agreement, Measured
 from finetooth.progress import Silent
-from finetooth.rows.context import Task
 from finetooth.workers import process, supervisor
-from finetooth.workers.supervisor import Command
+from finetooth.workers.job import Job
+from finetooth.workers.supervisor import Supervisor
 
 SAY = """
 import json, os, signal, sys, time
@@ -32,16 +32,16 @@ def say(**values):
 def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Call a child that runs the code given in place of the worker."""
     (tmp_path / ".work").mkdir()
-    task = Task("score", str(tmp_path), "r4", 3, "test", "")
+    job = Job("score", str(tmp_path), "r4", 3, "validation", "")
     real = process.subprocess.Popen  # type: ignore[attr-defined]
 
-    def call(code: str, on: Command | None = None) -> None:
+    def call(code: str, on: Supervisor | None = None) -> None:
         def popen(arguments: list[str], **more: Any) -> Any:
             return real([arguments[0], "-c", SAY + code], **more)
 
         monkeypatch.setattr(process.subprocess, "Popen", popen)  # type: ignore[attr-defined]
         with Silent().step("x") as step:
-            (on or Command()).call(task, step, plan=plans.plan())
+            (on or Supervisor()).call(job, step, plan=plans.plan())
 
     return call
 
@@ -107,7 +107,7 @@ def test_a_child_that_the_system_kills_for_its_memory_is_told_from_one_that_a_us
     ids=["ends at once", "is done all the same"],
 )
 def test_a_signal_ends_the_command_whatever_its_child_says(child: Any, number: int, code: str) -> None:
-    working = Command()
+    working = Supervisor()
     sender = threading.Timer(1.0, os.kill, (os.getpid(), number))
     sender.start()
     began = time.monotonic()
@@ -118,29 +118,29 @@ def test_a_signal_ends_the_command_whatever_its_child_says(child: Any, number: i
     assert time.monotonic() - began < 5
 
 
-def save_gate(task: Task, agreement: Agreement) -> None:
+def save_gate(job: Job, agreement: Agreement) -> None:
     """Save what was measured of bfloat16 where the row keeps it."""
     measured = Measured(None, agreement)
-    if task.row == "probe":
-        task.folder.control.mkdir(parents=True, exist_ok=True)
-        write_json(task.folder.control / SETTINGS, {"inference": measured.described()})
+    if job.row == "probe":
+        job.folder.control.mkdir(parents=True, exist_ok=True)
+        write_json(job.folder.control / SETTINGS, {"inference": measured.described()})
     else:
-        task.folder.adapter.mkdir(parents=True, exist_ok=True)
-        measured.save(task.folder.adapter)
+        job.folder.adapter.mkdir(parents=True, exist_ok=True)
+        measured.save(job.folder.adapter)
 
 
 @pytest.mark.parametrize("row", ["r4", "original", "probe"])
 def test_a_row_whose_gate_failed_is_scored_in_float32_and_keeps_nothing(tmp_path: Path, row: str) -> None:
-    task = Task("score", str(tmp_path), row, 3, "test", "")
-    save_gate(task, Agreement(100, 5, 0.9, 0.9, 0.01))
-    assert supervisor._heap(task, plans.plan(inference="bfloat16")) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
+    job = Job("score", str(tmp_path), row, 3, "test", "")
+    save_gate(job, Agreement(100, 5, 0.9, 0.9, 0.01))
+    assert supervisor._heap(job, plans.plan(inference="bfloat16")) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
 
 
 @pytest.mark.parametrize(
     ("action", "split", "row", "precision", "keeps"),
     [
         ("fit", "train", "r4", "bfloat16", True),
-        ("probe", "train", "r4", "bfloat16", True),
+        ("measure", "train", "r4", "bfloat16", True),
         ("score", "validation", "r4", "bfloat16", False),
         ("score", "test", "r4", "bfloat16", True),
         ("score", "test", "original", "bfloat16", True),
@@ -157,18 +157,17 @@ def test_only_work_in_bfloat16_keeps_what_onednn_makes(
 ) -> None:
     ways = {"r4": plans.candidate(), "wild": plans.candidate(fallback_reason="dropout of the adapter")}
     plan = plans.plan(candidates=ways, model=plans.model(precision=precision), inference=precision)
-    task = Task(action, str(tmp_path), row, 3, split, "")
-    save_gate(task, Agreement(100, 0, 0.9, 0.9, 0.01))
-    assert supervisor._heap(task, plan) == ({} if keeps else {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"})
-    task.folder.checkpoints.mkdir(parents=True)
-    write_json(task.folder.lowered, {"token_budget": 48})
-    assert supervisor._heap(task, plan) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}  # the system killed it
-    task.folder.lowered.unlink()
+    job = Job(action, str(tmp_path), row, 3, split, "")
+    save_gate(job, Agreement(100, 0, 0.9, 0.9, 0.01))
+    assert supervisor._heap(job, plan) == ({} if keeps else {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"})
+    job.folder.checkpoints.mkdir(parents=True)
+    write_json(job.folder.lowered, {"token_budget": 48})
+    assert supervisor._heap(job, plan) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}  # the system killed it
+    job.folder.lowered.unlink()
     if action == "fit" and row in ways:
         plan = replace(plan, device={"device": "cpu", "gpu": "Example 80GB"})
-        assert supervisor._heap(task, plan) == {
-            "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"
-        }  # oneDNN multiplies in float32 then
+        # oneDNN multiplies in float32 then
+        assert supervisor._heap(job, plan) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
 
 
 @pytest.mark.parametrize(

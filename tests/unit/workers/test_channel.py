@@ -8,8 +8,8 @@ import pytest
 
 CODE = """
 import os, signal
-from finetooth.workers.entry_point import _Stopping
-stopping = _Stopping()
+from finetooth.workers.channel import Stopping
+stopping = Stopping()
 {asks}
 os.kill(os.getpid(), signal.SIGTERM)
 print(stopping.asked() == signal.SIGTERM)

@@ -1,0 +1,151 @@
+"""The work on the rows of a run, each part in a fresh process: fit and verify, and later test."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from finetooth.errors import DivergedError, KilledError, VerificationError
+from finetooth.files import damage, discard, read_hashed_json, read_json, write_hashed_json, write_json
+from finetooth.pipeline.step_seconds import timed
+from finetooth.progress import Progress
+from finetooth.recipe import Recipe
+from finetooth.row_kinds import row_kind
+from finetooth.rows import row_of
+from finetooth.runs import finished, predictions
+from finetooth.runs.layout import RowFolder, RunFolder
+from finetooth.runs.plan_file import Plan
+from finetooth.verification import reload_check
+from finetooth.wording import row_title, wrapped
+from finetooth.workers.executor import Key, Phase
+from finetooth.workers.job import Action, Job
+from finetooth.workers.supervisor import Supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class RowWork:
+    """The work on the rows of one run. What is done is not done again, so any part of it may be asked for twice.
+
+    base_folders: the staged base models, by the names of the rows that have one of their own; "" names all others'.
+    """
+
+    recipe: Recipe
+    plan: Plan
+    folder: RunFolder
+    progress: Progress
+    supervisor: Supervisor
+    base_folders: Mapping[str, str]
+
+    def carry_out(self, phase: Phase, key: Key) -> None:
+        """Do the work of a phase on one row. A row that diverges is a failed row, and the others go on."""
+        try:
+            (self._fit_and_verify if phase == "fit" else self._test)(key)
+        except DivergedError as error:
+            row = self.folder.row(*key)
+            row.path.mkdir(parents=True, exist_ok=True)
+            write_json(row.failed, {"schema": 1, "error": str(error)})
+            finished.record(row, [finished.FAILED], run_id=self.plan.run_id)
+            self.progress.say(f"{self._title(key)} failed: {error}")
+
+    def left(self, phase: Phase, keys: Sequence[Key]) -> list[str]:
+        """The titles of the rows whose work of a phase is not done."""
+        return [self._title(key) for key in keys if not self._is_done(phase, key)]
+
+    def verify_again(self, key: Key) -> None:
+        """Reload a row once more, in a new interpreter, unless that is where it was verified."""
+        if not read_json(self.folder.row(*key).verify)["new_interpreter"]:
+            self._call("score", key, "validation", new_interpreter=True)
+
+    def _is_done(self, phase: Phase, key: Key) -> bool:
+        row, kind = self.folder.row(*key), row_kind(key[0])
+        if row.failed.is_file():
+            return True
+        if phase == "test":
+            return "test" in _scored(row)
+        return "validation" in _scored(row) and (row.verify.is_file() or not kind.trained)
+
+    def _fit_and_verify(self, key: Key) -> None:
+        row = self.folder.row(*key)
+        finished.settle(row, run_id=self.plan.run_id)
+        if row.failed.is_file():
+            return
+        saved = row.saved(row_kind(key[0]))
+        if not saved.exists():
+            self._fit(key)
+            for warning in read_json(row.curve)["warnings"] if row.curve.is_file() else ():
+                self._warn(key, warning)
+        fault = damage(saved)
+        if fault is not None:
+            raise VerificationError(
+                f"{saved}: {fault}: this is not what was saved and measured. Delete that folder and give the same "
+                "command again to make it anew from the last checkpoint."
+            )
+        if not self._is_done("fit", key):
+            self._call("score", key, "validation")
+
+    def _test(self, key: Key) -> None:
+        row = self.folder.row(*key)
+        finished.refuse_changed(row, run_id=self.plan.run_id)
+        if not self._is_done("test", key):
+            reload_check.refuse_another(row, name=key[0])
+            self._call("score", key, "test")
+
+    def _fit(self, key: Key) -> None:
+        """Fit the row; where memory runs out again from its last checkpoint, with half as many tokens at a time.
+
+        Where no fewer can be taken it goes on as long as each try comes further than the one before.
+        """
+        from finetooth.tuning import checkpoints  # needs torch
+
+        row = self.folder.row(*key)
+        reached, _ = checkpoints.newest(row.checkpoints)
+        while True:
+            try:
+                return self._call("fit", key, "train")
+            except KilledError:
+                if not row_kind(key[0]).trained:
+                    raise
+                used, fewer = self._token_budgets(row)
+                before, (reached, _) = reached, checkpoints.newest(row.checkpoints)
+                if fewer == used and reached <= before:
+                    discard(row.lowered)  # the steps are not what takes the memory: begin as planned when there is more
+                    raise
+                row.checkpoints.mkdir(parents=True, exist_ok=True)
+                write_hashed_json(row.lowered, {"schema": 1, "token_budget": fewer})
+                warning = f"memory ran out; going on after step {reached:,} with at most {fewer:,} tokens at a time."
+                self._warn(key, warning)
+
+    def _token_budgets(self, row: RowFolder) -> tuple[int, int]:
+        """Tokens that the row was trained with at a time, and half of them; no fewer than its longest text takes."""
+        from finetooth.tuning import checkpoints
+
+        model = self.plan.of_model()
+        planned = read_hashed_json(row.lowered)["token_budget"] if row.lowered.is_file() else model.token_budget
+        used = min(planned, checkpoints.newest(row.checkpoints)[1] or planned)
+        longest = min(self.recipe.max_tokens, model.tokens["train"].longest_whole)
+        return used, max(used // 2, min(used, longest))
+
+    def _call(self, action: Action, key: Key, split: str, *, new_interpreter: bool = False) -> None:
+        title, total, unit = self._step(action, key, split)
+        base_folder = self.base_folders.get(key[0], self.base_folders[""])
+        job = Job(action, str(self.folder.path), *key, split, base_folder)
+        with timed(self.folder, title), self.progress.step(title, total=total, unit=unit) as step:
+            self.supervisor.call(job, step, plan=self.plan, new_interpreter=new_interpreter)
+
+    def _step(self, action: Action, key: Key, split: str) -> tuple[str, int | None, str]:
+        """What is shown of a job while it is done: its title, how much there is to do, and of what."""
+        kind = row_kind(key[0])
+        if action == "fit":
+            total, unit = row_of(key[0]).steps(self.recipe, self.plan)
+            return f"{'tune' if kind.trained else 'fit'} {self._title(key)}", total, unit
+        verb = "test" if split == "test" else ("prove" if kind.trained else "validate")
+        return f"{verb} {self._title(key)}", self.plan.counts[split] if kind.needs_model else None, "texts"
+
+    def _warn(self, key: Key, warning: str) -> None:
+        self.progress.say(wrapped(f"Warning  {self._title(key)}: {warning}"))
+
+    def _title(self, key: Key) -> str:
+        return row_title(*key, several=len(self.recipe.seeds) > 1)
+
+
+def _scored(row: RowFolder) -> set[str]:
+    """The splits whose predictions are there."""
+    return set(predictions.read(row.predictions)) if row.predictions.is_file() else set()

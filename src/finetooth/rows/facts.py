@@ -1,0 +1,36 @@
+"""What the results say of a row whatever its kind is: how its test rows were computed, and what of them was cut."""
+
+from finetooth.baselines.fitted import SETTINGS
+from finetooth.files import read_hashed_json, read_json
+from finetooth.model.agreement import Measured
+from finetooth.row_kinds import RowKind
+from finetooth.runs.layout import RowFolder
+from finetooth.runs.plan_file import Plan
+from finetooth.runs.results import Inference
+
+
+def measured_of(folder: RowFolder, kind: RowKind) -> Measured | None:
+    """How a saved row may be computed; None of one without a model."""
+    if not kind.needs_model:
+        return None
+    if kind.saved_in == "adapter":
+        return Measured.load(folder.adapter)
+    return Measured.of(read_json(folder.control / SETTINGS)["inference"])
+
+
+def inference_of(plan: Plan, folder: RowFolder, kind: RowKind) -> Inference | None:
+    """How a row's test rows were computed; None of one without a model."""
+    measured = measured_of(folder, kind)
+    if measured is None:
+        return None
+    agreement = measured.agreement
+    counts = (None, None) if agreement is None else (agreement.flipped, agreement.rows)
+    used = read_hashed_json(folder.costs).get("inference") if folder.costs.is_file() else None
+    if used is None:  # costs.json of the row is gone: how they were to be computed
+        return Inference(measured.precision(plan.inference), measured.fallback_reason, *counts)
+    return Inference(used["precision"], used["fallback_reason"], *counts)
+
+
+def test_rows_cut(plan: Plan, name: str, kind: RowKind) -> float | None:
+    """The share of the test rows that is cut for a row; None of one that reads the texts themselves."""
+    return plan.lengths_for(name)["test"].rows_cut if kind.needs_model else None

@@ -1,0 +1,235 @@
+"""What the rows have in common that the training loop trains: an adapter, or the whole model."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from finetooth.errors import VerificationError
+from finetooth.files import discard, read_hashed_json, read_json, write_json
+from finetooth.measure.decisions import Decision
+from finetooth.model import artifact, device
+from finetooth.model.batching import Input, Tokens
+from finetooth.model.loading import Base, hash_tensors
+from finetooth.model.text_model import TextModel
+from finetooth.recipe import Recipe
+from finetooth.rows import inference_gate, latency, layer_caches
+from finetooth.rows.context import Channel, Context
+from finetooth.rows.contract import Estimates, ResultsRow, ScoredRow, Trainable
+from finetooth.rows.outputs import add_costs, keep_predictions
+from finetooth.runs import finished
+from finetooth.runs.plan_file import Plan
+from finetooth.runs.results import CurvePoint, Parameters, Reload
+from finetooth.runs.work import read_labels
+from finetooth.tuning import checkpoints, head_start
+from finetooth.tuning.checkpoints import Counters
+from finetooth.tuning.course import Course
+from finetooth.tuning.freezing import Freezing
+from finetooth.tuning.job import Job, Split
+from finetooth.tuning.loop import Tuning
+from finetooth.verification import reload_check
+
+
+def train(context: Context, channel: Channel, trainable: Trainable, *, base: Base, pad_id: int) -> Any:
+    """Train the model to the end of its course; gives it at its best step, in eval mode.
+
+    Writes the curve and the costs of the row.
+    Raises: VerificationError if a frozen tensor changed.
+    """
+    model, before = trainable.model, _frozen_sha256(trainable.model)
+    job = _job(context, channel, trainable, pad_id=pad_id)
+    counters = Tuning(job, model).run()
+    discard(layer_caches.frozen_place(context))
+    if _frozen_sha256(model) != before:
+        raise VerificationError(
+            f"{context.row}: a frozen tensor of the base changed in training; this is a defect of Finetooth."
+        )
+    assert counters.best_step is not None
+    curve = {
+        "schema": 1,
+        "head": base.head,
+        "targets": context.plan.candidates[context.row].targets,
+        "parameters": asdict(trainable.parameters()),
+        "head_start": head_start.facts() if context.folder.head_start.is_dir() else None,
+        "steps": counters.step,
+        "best_step": counters.best_step,
+        "kept_epoch": counters.best_step / job.course.steps_per_epoch,
+        "curve": counters.curve,
+        "warnings": counters.warnings,
+        "token_budget": counters.token_budget,
+    }
+    write_json(context.folder.curve, curve)
+    beforehand = read_hashed_json(context.folder.costs)["prefix_seconds"] + counters.part_seconds.get("prefix", 0.0)
+    seconds = counters.seconds + beforehand
+    costs = {
+        "train_seconds": seconds,
+        "examples_per_second": counters.examples / seconds,
+        "part_seconds": {**counters.part_seconds, "prefix": beforehand},
+        **_costs_of_freezing(job, counters),
+        **({"gpu_peak_bytes": device.gpu_peak_bytes()} if job.training.device == "cuda" else {}),
+    }
+    add_costs(context.folder, **costs)
+    return model.eval()
+
+
+def save(context: Context, channel: Channel, model: Any, *, base: Base, tokenizer: Any, decision: Decision) -> None:
+    """Save the trained model as the row's artifact, with what the inference pass makes of the validation rows."""
+    recipe, plan = context.recipe, context.plan
+    settings, planned = Input(recipe.max_tokens, recipe.truncation, pairs=plan.pairs), plan.of_model().base
+    trained = TextModel(model, tokenizer, plan.classes, settings, context.row, decision)
+    measured = inference_gate.measure(context, trained, plain=measured_logits(context), channel=channel)
+    artifact.save(
+        replace(trained, measured=measured),
+        context.folder.adapter,
+        base=base,
+        base_folder=context.base_folder,
+        source=artifact.Provenance(planned.id, planned.sha256),
+        weights_sha256=planned.weights_sha256,
+        head_seed=context.seed,
+    )
+
+
+def score(context: Context, channel: Channel, *, decision: Callable[[], Decision] | None) -> None:
+    """Score a split with the saved artifact: the validation rows by the plain pass, compared bitwise.
+
+    decision: makes anew what was saved as decision.json; None of a row that has none.
+    Raises: VerificationError when the artifact, or its decision, is not what was measured before it was saved.
+    """
+    plan = context.plan
+    device.configure(plan.device)
+    trained = artifact.load(context.folder.adapter, base_folder=context.base_folder, name=context.row)
+    predictor, tokens = inference_gate.ready(context, trained), Tokens.open(context.tokens / context.split)
+    if predictor.precision == "plain":
+        pad_id = trained.tokenizer.pad_token_id
+        states = layer_caches.open_filled(context, trained.model, context.split, pad_id=pad_id, advance=channel.advance)
+        logits = trained.logits(tokens, budget=plan.evaluation_budget, states=states, advance=channel.count)
+    else:  # without states, which are float32: what the gate measured, and what evaluate computes
+        logits = predictor.infer_tokens(tokens, advance=channel.count)
+    if context.split == "validation":
+        finished.strike_out(context.folder, finished.SCORED, run_id=plan.run_id)  # the check may be the second one
+        reload_check.verify(
+            context.folder,
+            logits,
+            name=context.row,
+            exact=not plan.inexact,
+            new_interpreter=context.new_interpreter,
+        )
+        # Of an inexact run the last bits of what is fitted may differ too.
+        if decision is not None and not plan.inexact:
+            _check_decision(context, predictor.decision, again=decision())
+    latency.record(context, predictor.predict)
+    inference_gate.record(context, predictor.precision, predictor.measured)
+    keep_predictions(context, logits)
+
+
+def measured_logits(context: Context) -> npt.NDArray[np.float32]:
+    """The validation logits (N, C) of the best step, as the training loop measured them."""
+    return checkpoints.best_logits(context.folder.checkpoints, int(read_json(context.folder.curve)["best_step"]))
+
+
+def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
+    """What the training gave, and what the reload check found."""
+    curve, verified = read_json(scored.folder.curve), read_json(scored.folder.verify)
+    return replace(
+        row,
+        parameters=Parameters(**curve["parameters"]),
+        reload=Reload(verified["verified"], verified["max_abs_logit_difference"]),
+        best_step=curve["best_step"],
+        kept_epoch=curve["kept_epoch"],
+        curve=[CurvePoint(**point) for point in curve["curve"]],
+        head=curve["head"],
+        warnings=[*curve["warnings"], *scored.decision.warnings],
+    )
+
+
+def steps(recipe: Recipe, plan: Plan) -> tuple[int | None, str]:
+    """The steps of a training, at most."""
+    course = Course.of(recipe.training, plan.counts["train"])
+    return course.most, "steps at most" if course.automatic else "steps"
+
+
+def seconds(estimates: Estimates, name: str) -> float:
+    """To train, verify and score the row of each seed; the states of frozen layers serve all of them."""
+    measured = estimates.measured[name]
+    parts = ("train_seconds", "evaluate_seconds", "prove_seconds", "test_seconds", "start_seconds")
+    return float(len(estimates.recipe.seeds) * sum(measured[part] for part in parts) + measured["prefix_seconds"])
+
+
+def _job(context: Context, channel: Channel, trainable: Trainable, *, pad_id: int) -> Job:
+    plan, model = context.plan, trainable.model
+    planned, way, lowered = plan.of_model(), plan.candidates[context.row], context.folder.lowered
+    train, validation = (_split(context, channel, split, model, pad_id=pad_id) for split in ("train", "validation"))
+    freezing = None
+    if way.frozen_depth:
+        cache = partial(layer_caches.open_frozen, context, width=model.config.hidden_size)
+        freezing = Freezing(way.frozen_depth, cache)
+    return Job(
+        candidate=trainable.candidate,
+        training=context.recipe.training,
+        seed=context.seed,
+        train=train,
+        validation=validation,
+        classes=plan.classes,
+        task=plan.of_task(),
+        pad_id=pad_id,
+        packed=way.fallback_reason is None,
+        precision=planned.precision if way.fallback_reason is None else "float32",
+        inference=plan.inference,
+        token_budget=planned.token_budget,
+        lowered_budget=int(read_hashed_json(lowered)["token_budget"]) if lowered.is_file() else None,
+        budget=plan.evaluation_budget,
+        folder=context.folder,
+        advance=channel.advance,
+        stop=channel.stop,
+        freezing=freezing,
+    )
+
+
+def _split(context: Context, channel: Channel, split: str, model: Any, *, pad_id: int) -> Split:
+    """The examples of a split, with the states of the layers below the adapter; the time for these is put down."""
+    ids, labels = read_labels(context.run_folder, split)
+    began = time.perf_counter()
+    try:
+        states = layer_caches.open_filled(context, model, split, pad_id=pad_id, advance=channel.go_on)
+    finally:
+        add_costs(context.folder, prefix_seconds=time.perf_counter() - began)
+    # Copied, since torch warns of arrays that cannot be written to.
+    return Split(ids, Tokens.open(context.tokens / split), np.array(labels), states)
+
+
+def _frozen_sha256(model: Any) -> str:
+    frozen: list[tuple[str, torch.Tensor]] = [
+        (name, parameter) for name, parameter in model.named_parameters() if not parameter.requires_grad
+    ]
+    return hash_tensors([*frozen, *model.named_buffers()])
+
+
+def _costs_of_freezing(job: Job, counters: Counters) -> Mapping[str, Any]:
+    """What freezing lower layers cost and saved; nothing where none were."""
+    if job.freezing is None or counters.frozen_after is None or counters.step == counters.frozen_after:
+        return {}
+    steps, examples = counters.frozen_after, len(job.train.labels)
+    before = examples * steps // job.course.steps_per_epoch  # whole epochs
+    after = (counters.seconds - counters.all_layers_seconds) / (counters.examples - before)
+    return {
+        "frozen": {
+            "layers": job.freezing.depth,
+            "after_epochs": steps // job.course.steps_per_epoch,
+            "states_seconds": counters.part_seconds["prefix"],
+            "time_ratio": after / (counters.all_layers_seconds / before),
+        }
+    }
+
+
+def _check_decision(context: Context, reloaded: Decision, *, again: Decision) -> None:
+    if reloaded != again:
+        discard(context.folder.verify)
+        raise VerificationError(
+            f"{context.row}: the reloaded decision.json is not what the validation rows give. The run stops here. "
+            f"Delete {context.folder.adapter} and give the same command again to make it anew from the last checkpoint."
+        )
