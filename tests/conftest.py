@@ -10,7 +10,8 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("MKL_CBWR", "AUTO")  # as the processes of a run, whose figures are computed again here
 
-from finetooth.files import sha256_file, write_file, write_json
+from finetooth.files import write_file, write_json
+from finetooth.runs import complete
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.results import Costs, Parameters, Reload, Row, RowCosts, RunInfo, write_costs, write_results
 
@@ -71,5 +72,5 @@ def finished_run(tmp_path: Path) -> Path:
     )
     write_file(folder.recipe, b"name: reviews\nmodel: owner/name\ndata: {source: reviews.csv, text: comment}\n")
     write_json(folder.plan, {})
-    write_json(folder.complete, {"results_sha256": sha256_file(folder.results)})
+    complete.write_mark(folder, run_id="r")
     return folder.path

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from finetooth.errors import ModelError
 from finetooth.files import read_hashed_json, write_hashed_json
 from finetooth.measure.decisions import Decision
 from finetooth.model.checked import read_checked
@@ -115,12 +116,12 @@ class Measured:
 
     @classmethod
     def load(cls, folder: Path) -> "Measured":
-        """What inference.json in `folder` says; nothing measured where there is none, as in earlier versions.
+        """What inference.json in `folder` says.
 
-        Raises: ModelError if it holds what Finetooth does not write; RunError if it was changed.
+        Raises: ModelError if there is none, or it holds what Finetooth does not write; RunError if it was changed.
         """
         file = folder / INFERENCE
         if not file.is_file():
-            return cls()
+            raise ModelError(f"the adapter holds no {INFERENCE}; only those saved by Finetooth can be loaded so far.")
         read_checked(file, owner="the adapter")
         return cls.of(read_hashed_json(file))

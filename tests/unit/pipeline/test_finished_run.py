@@ -10,7 +10,8 @@ from click.testing import CliRunner
 import finetooth
 from finetooth.cli.app import finetooth as command
 from finetooth.errors import RunError
-from finetooth.files import read_json, sha256_file, write_json
+from finetooth.files import read_json, write_json
+from finetooth.runs import complete
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.results import contract
 
@@ -59,7 +60,7 @@ def test_names_cannot_become_markup(finished_run: Path) -> None:
     comparison["verdict"] |= {"headline": f"Worth it: {hostile}.", "text": f"Worth it: {hostile}."}
     write_json(folder.results, results)
     write_json(folder.comparison, comparison)
-    write_json(folder.complete, {"results_sha256": sha256_file(folder.results)})
+    complete.write_mark(folder, run_id="r")
     markup = finetooth.open_run(finished_run)._repr_html_()
     assert "<img" not in markup and markup.count("&lt;img src=x") >= 3
 
@@ -67,7 +68,7 @@ def test_names_cannot_become_markup(finished_run: Path) -> None:
 def test_a_run_without_a_winner_and_one_that_is_gone_still_have_a_line(finished_run: Path) -> None:
     folder = RunFolder(finished_run)
     write_json(folder.results, read_json(folder.results) | {"winner": None})
-    write_json(folder.complete, {"results_sha256": sha256_file(folder.results)})
+    complete.write_mark(folder, run_id="r")
     run = finetooth.open_run(finished_run)
     assert run.winner is None and repr(run).endswith("reviews: no winner>")
     folder.results.unlink()

@@ -5,7 +5,7 @@ import pytest
 
 import plans
 from finetooth.errors import RunError
-from finetooth.files import read_json, sha256_file, write_file, write_json
+from finetooth.files import read_json, write_file, write_json
 from finetooth.measure.decision_file import DECISION, describe
 from finetooth.measure.decisions import Decision
 from finetooth.measure.significance import holm, paired
@@ -180,12 +180,6 @@ def test_files_changed_after_the_run_was_complete_are_refused(old, tmp_path, nam
     )
     (new / name).unlink()
     assert refusal(old, new) == f"{new}: the run was complete, but its {name} is gone. Take it from a backup."
-
-
-def test_a_run_of_an_earlier_version_whose_mark_holds_the_results_alone_is_compared(old, tmp_path):
-    new = finished(tmp_path / "new", {("lora-a", 0): FAIR}, winner=("lora-a", 0))
-    write_json(new / "COMPLETE", {"results_sha256": sha256_file(new / "results.json")})
-    assert by_row(compare([old, new]))["new", "lora-a", 0]["difference"] == paired(FAIR, GOOD).difference
 
 
 def refusal(*runs):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from finetooth.errors import RunError
-from finetooth.files import sha256_file, write_json
+from finetooth.files import write_json
 from finetooth.measure.decision_file import describe
 from finetooth.measure.decisions import Abstention, Calibration, Decision, Point
-from finetooth.runs import comparison, lockbox
+from finetooth.runs import comparison, complete, lockbox
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
 from finetooth.runs.results import (
@@ -230,12 +230,12 @@ def test_warnings_and_an_inexact_resume_are_kept(folder):
 
 
 def test_complete_means_that_the_mark_is_there(folder):
-    write_json(folder.complete, {"schema": 1, "results_sha256": sha256_file(folder.results), "run_id": "r"})
+    complete.write_mark(folder, run_id="r")
     assert contract(folder.path)["complete"] is True
 
 
 def test_results_changed_after_the_mark_are_refused(folder):
-    write_json(folder.complete, {"schema": 1, "results_sha256": sha256_file(folder.results), "run_id": "r"})
+    complete.write_mark(folder, run_id="r")
     folder.results.write_bytes(folder.results.read_bytes().replace(b"0.9", b"0.8"))
     with pytest.raises(RunError, match=r"results\.json: was changed after the run was complete"):
         contract(folder.path)
@@ -243,9 +243,7 @@ def test_results_changed_after_the_mark_are_refused(folder):
 
 def test_a_comparison_that_was_changed_or_went_after_the_mark_is_refused(folder):
     write_json(folder.comparison, {"rows": [], "verdict": None, "pooled": []})
-    mark = {"schema": 1, "results_sha256": sha256_file(folder.results), "run_id": "r"}
-    held = {file.name: sha256_file(file) for file in (folder.results, folder.comparison)}
-    write_json(folder.complete, mark | {"files": held})
+    complete.write_mark(folder, run_id="r")
     assert contract(folder.path)["verdict"] is None
     write_json(folder.comparison, {"rows": [], "verdict": {"worth_it": True}, "pooled": []})
     with pytest.raises(RunError) as changed:
@@ -259,8 +257,6 @@ def test_a_comparison_that_was_changed_or_went_after_the_mark_is_refused(folder)
         contract(folder.path)
     told = f"{folder.path}: the run was complete, but its comparison.json is gone. Take it from a backup."
     assert str(gone.value) == told
-    write_json(folder.complete, mark)  # of the first version: it holds the results alone
-    assert contract(folder.path)["verdict"] is None
 
 
 def test_results_hold_nothing_of_the_clock_and_the_same_bytes_again(folder):
