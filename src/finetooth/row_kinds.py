@@ -31,7 +31,7 @@ class RowKind:
     own_model: bool = False
     fitted: bool = True
     trained: bool = False
-    saved_in: Literal["adapter", "control"]
+    saved_in: Literal["adapter", "baseline"]
 
     @property
     def decides(self) -> bool:
@@ -48,10 +48,10 @@ class RowKind:
         return {"none": [None], "first": seeds[:1], "each": seeds}[self.seeds]
 
 
-MAJORITY = RowKind(name="majority", role="baseline", seeds="none", needs_model=False, fitted=False, saved_in="control")
+MAJORITY = RowKind(name="majority", role="baseline", seeds="none", needs_model=False, fitted=False, saved_in="baseline")
 ORIGINAL = RowKind(name="original", role="baseline", seeds="first", needs_model=True, fitted=False, saved_in="adapter")
-TFIDF = RowKind(name="tfidf", role="baseline", seeds="none", needs_model=False, saved_in="control")
-PROBE = RowKind(name="probe", role="baseline", seeds="none", needs_model=True, saved_in="control")
+TFIDF = RowKind(name="tfidf", role="baseline", seeds="none", needs_model=False, saved_in="baseline")
+PROBE = RowKind(name="probe", role="baseline", seeds="none", needs_model=True, saved_in="baseline")
 OTHER_PROBE = replace(PROBE, name="probe-", own_model=True)
 FULL = RowKind(name="full", role="reference", seeds="each", needs_model=True, trained=True, saved_in="adapter")
 CANDIDATE = RowKind(name="", role="candidate", seeds="each", needs_model=True, trained=True, saved_in="adapter")

@@ -42,7 +42,7 @@ def test_its_row_has_figures_its_own_model_and_counts_as_a_baseline(two: Finishe
     assert (found["data"]["max_tokens"], rows["tfidf"]["test_rows_cut"]) == (24, None)
     compared = read_json(two.trial.folder.comparison)
     assert "probe-other-model" in {row["name"] for row in compared["rows"] if row["kind"] == "baseline"}
-    settings = read_json(two.trial.folder.row("probe-other-model", None).control / SETTINGS)
+    settings = read_json(two.trial.folder.row("probe-other-model", None).baseline / SETTINGS)
     assert settings["identity"]["base"]["id"] == "Other Model"
     planned = read_json(two.trial.folder.plan)["other_bases"]["probe-other-model"]
     assert settings["identity"]["base"]["weights_sha256"] == planned["weights_sha256"]
@@ -77,7 +77,7 @@ def test_table_and_card_say_what_is_read_and_what_is_cut(two: Finished) -> None:
 def test_it_is_verified_and_a_changed_bit_of_it_is_found(two: Finished, said: Any) -> None:
     code, out, err = said(two.trial, "verify", str(two.trial.out))
     assert code == 0, out + err
-    place = two.trial.folder.row("probe-other-model", None).control / SETTINGS
+    place = two.trial.folder.row("probe-other-model", None).baseline / SETTINGS
     before = place.read_bytes()
     place.write_bytes(before.replace(b'"Other Model"', b'"other Model"'))
     try:

@@ -288,7 +288,7 @@ def test_the_memory_of_a_run_is_that_of_the_command_and_a_row_together(table: Fi
 def test_a_run_of_all_kinds_of_rows_killed_after_each_kind_ends_in_the_same_bytes(table: Finished, place: Path) -> None:
     trial = Trial(table.trial.recipe, place / "table-killed")
     marks = (
-        trial.folder.row("probe", None).control,
+        trial.folder.row("probe", None).baseline,
         trial.folder.row("wild", 3).failed,
         trial.state / "lockbox" / f"{table.trial.contract()['test_id']}.jsonl",
     )

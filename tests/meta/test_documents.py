@@ -86,7 +86,7 @@ def test_the_readme_installs_finetooth_before_it_calls_it():
     assert "pip install ./finetooth" in lines[:first]
 
 
-@pytest.mark.parametrize("part", ["rejects.jsonl", "10,000 characters", "control/vocabulary.json", ".work"])
+@pytest.mark.parametrize("part", ["rejects.jsonl", "10,000 characters", "baseline/vocabulary.json", ".work"])
 def test_what_a_run_folder_holds_of_the_data_is_said(part):
     assert part in (REPOSITORY / "SECURITY.md").read_text(encoding="utf-8")
 

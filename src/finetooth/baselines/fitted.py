@@ -10,8 +10,8 @@ import numpy.typing as npt
 from finetooth.errors import VerificationError
 from finetooth.files import damage, read_json
 
-SETTINGS = "control.json"
-WEIGHTS = "control.safetensors"
+SETTINGS = "baseline.json"
+WEIGHTS = "baseline.safetensors"
 
 
 class FittedBaseline(Protocol):
@@ -40,7 +40,7 @@ def read_kind(folder: Path, among: Sequence[str]) -> str:
     if wrong is not None:
         raise VerificationError(f"{folder}: {wrong}. Delete the folder and give the same command again.")
     settings = read_json(folder / SETTINGS) if (folder / SETTINGS).is_file() else None
-    kind = settings.get("control") if isinstance(settings, dict) else None
+    kind = settings.get("kind") if isinstance(settings, dict) else None
     if kind not in among:
         raise VerificationError(f"{folder}: not a saved baseline ({', '.join(among)}).")
     return str(kind)

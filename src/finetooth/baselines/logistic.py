@@ -53,7 +53,7 @@ def solve(
     # A second thread of BLAS spins between the solver's small products and takes four times the processor's time of
     # sparse rows (docs/experiments.md), and of dense ones 15 times as long beside other programs.
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # said in control.json instead
+        warnings.simplefilter("ignore", ConvergenceWarning)  # said in baseline.json instead
         model.fit(matrix, labels)
     weights, bias = model.coef_, model.intercept_
     if len(model.classes_) == 2:  # scikit-learn keeps one row for two classes: the log-odds of the second

@@ -42,7 +42,7 @@ class Majority:
     def save(self, folder: Path) -> None:
         """Make `folder`, whole and with its manifest."""
         with new_directory(folder) as inside:
-            (inside / SETTINGS).write_bytes(json_bytes({"schema": 1, "control": self.KIND}))
+            (inside / SETTINGS).write_bytes(json_bytes({"schema": 1, "kind": self.KIND}))
             (inside / WEIGHTS).write_bytes(save_tensors({"log_shares": self.log_shares}))
 
     def logits(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> npt.NDArray[np.float32]:

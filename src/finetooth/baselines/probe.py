@@ -123,13 +123,13 @@ class Probe:
         return self.regression.logits(features[self.chosen.feature])
 
     def save(self, folder: Path, *, facts: Mapping[str, Any]) -> None:
-        """Make `folder`, whole and with its manifest. facts: what else control.json is to say, such as the base.
+        """Make `folder`, whole and with its manifest. facts: what else baseline.json is to say, such as the base.
 
         Raises: RunError if it exists already.
         """
         settings = {
             "schema": 1,
-            "control": self.KIND,
+            "kind": self.KIND,
             "chosen": asdict(self.chosen),
             "tried": [asdict(trial) for trial in self.tried],
             **facts,

@@ -103,7 +103,7 @@ class TfidfLogistic:
         """Make `folder`, whole and with its manifest."""
         settings = {
             "schema": 1,
-            "control": self.KIND,
+            "kind": self.KIND,
             "of_pairs": self.of_pairs,
             "converged": self.converged,
             "min_documents": MIN_DOCUMENTS,

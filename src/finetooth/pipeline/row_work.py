@@ -135,8 +135,8 @@ class RowWork:
         kind = row_kind(key[0])
         if action == "fit":
             total, unit = row_of(key[0]).steps(self.recipe, self.plan)
-            return f"{'tune' if kind.trained else 'fit'} {self._title(key)}", total, unit
-        verb = "test" if split == "test" else ("prove" if kind.trained else "validate")
+            return f"{'train' if kind.trained else 'fit'} {self._title(key)}", total, unit
+        verb = "test" if split == "test" else ("verify" if kind.trained else "validate")
         return f"{verb} {self._title(key)}", self.plan.counts[split] if kind.needs_model else None, "texts"
 
     def _warn(self, key: Key, warning: str) -> None:

@@ -227,7 +227,7 @@ def _candidate(recipe: Recipe, name: str, plan: Plan, place: _Place) -> dict[str
         "frozen_bytes": 0 if frozen is None else frozen.bytes,
         "prefix_seconds": prefix_seconds + frozen_seconds,
         "evaluate_seconds": validate * validation_tokens,
-        "prove_seconds": plain * validation_tokens + start,
+        "verify_seconds": plain * validation_tokens + start,
         "test_seconds": token_seconds * test_tokens + start,
         "start_seconds": start,
     }
@@ -269,5 +269,5 @@ def _total_seconds(recipe: Recipe, plan: Plan, rows: list[dict[str, Any]], mater
     )
     total = sum(row_of(name).seconds(estimates, name) for name in names)
     if rows:  # the winner is reloaded once more, in a new interpreter
-        total += NEW_SECONDS + rows[0]["prove_seconds"]
+        total += NEW_SECONDS + rows[0]["verify_seconds"]
     return float(total)

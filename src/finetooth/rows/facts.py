@@ -15,7 +15,7 @@ def measured_of(folder: RowFolder, kind: RowKind) -> Measured | None:
         return None
     if kind.saved_in == "adapter":
         return Measured.load(folder.adapter)
-    return Measured.of(read_json(folder.control / SETTINGS)["inference"])
+    return Measured.of(read_json(folder.baseline / SETTINGS)["inference"])
 
 
 def inference_of(plan: Plan, folder: RowFolder, kind: RowKind) -> Inference | None:

@@ -133,7 +133,7 @@ def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
 def _seconds(estimates: Estimates, name: str) -> float:
     """As a trained row takes to be scored: once to be fitted, and once for each of the two splits."""
     measured = next(iter(estimates.measured.values()))
-    return float(sum(measured[part] for part in ("prove_seconds", "test_seconds", "start_seconds")))
+    return float(sum(measured[part] for part in ("verify_seconds", "test_seconds", "start_seconds")))
 
 
 ROWS = (Row(kind=ORIGINAL, fit=fit, score=score, facts=facts, seconds=_seconds),)

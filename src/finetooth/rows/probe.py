@@ -58,7 +58,7 @@ def fit(context: Context, channel: Channel) -> None:
         "inference": measured.described(),
         "validation_logits_sha256": _sha256(probe.logits(validation)),
     }
-    probe.save(context.folder.control, facts=facts)
+    probe.save(context.folder.baseline, facts=facts)
     add_costs(context.folder, train_seconds=seconds, examples_per_second=len(labels) / seconds)
 
 
@@ -69,8 +69,8 @@ def score(context: Context, channel: Channel) -> None:
     validation rows' logits is not what was measured before it was saved (unless the run is marked inexact).
     """
     plan = context.plan
-    probe = Probe.load(context.folder.control)
-    saved = read_json(context.folder.control / SETTINGS)
+    probe = Probe.load(context.folder.baseline)
+    saved = read_json(context.folder.baseline / SETTINGS)
     _refuse_another(context, saved["identity"])
     base = load_planned(context, head_seed=0)
     wanted: Precision = "plain" if context.split == "validation" else plan.inference
@@ -200,7 +200,7 @@ def _refuse_another(context: Context, saved: dict[str, Any]) -> None:
 
 def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
     """What it reads and how strongly it is regularised, both chosen on the validation rows; its parameters."""
-    probe, saved = Probe.load(scored.folder.control), read_json(scored.folder.control / SETTINGS)
+    probe, saved = Probe.load(scored.folder.baseline), read_json(scored.folder.baseline / SETTINGS)
     model = saved["identity"]["base"]["id"] if row_kind(scored.name).own_model else None
     return replace(
         row,
@@ -221,7 +221,7 @@ def _seconds(estimates: Estimates, name: str) -> float:
     """
     measured, plan = next(iter(estimates.measured.values())), estimates.plan
     start, own = measured["start_seconds"], plan.of_model()
-    validation, test = (measured[f"{part}_seconds"] - start for part in ("prove", "test"))
+    validation, test = (measured[f"{part}_seconds"] - start for part in ("verify", "test"))
     tokens = {split: plan.counts[split] * own.tokens[split].mean for split in ("train", "test")}
     seconds = 3 * start + test * tokens["train"] / tokens["test"] + 2 * validation + test
     base, lengths = plan.base_of(name), plan.lengths_for(name)

@@ -21,14 +21,14 @@ def fit(context: Context, channel: Channel) -> None:
     started = time.perf_counter()
     baseline = baselines.fit(context.row, train, classes=context.plan.of_task().outputs(context.plan.classes))
     seconds = time.perf_counter() - started
-    baseline.save(context.folder.control)
+    baseline.save(context.folder.baseline)
     if row_kind(context.row).fitted:  # else it only counts, which no clock here can time
         add_costs(context.folder, train_seconds=seconds, examples_per_second=len(train) / seconds)
 
 
 def score(context: Context, channel: Channel) -> None:
     """Score a split with the saved baseline."""
-    baseline = baselines.load(context.folder.control)
+    baseline = baselines.load(context.folder.baseline)
     examples = read_examples(context.run_folder, context.split)
     latency.record(context, baseline.logits)
     keep_predictions(context, baseline.logits(examples.texts, examples.pairs))
@@ -36,7 +36,7 @@ def score(context: Context, channel: Channel) -> None:
 
 def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
     """What a reader must be warned of."""
-    return replace(row, warnings=baselines.load(scored.folder.control).warnings)
+    return replace(row, warnings=baselines.load(scored.folder.baseline).warnings)
 
 
 def _tfidf_seconds(estimates: Estimates, name: str) -> float:

@@ -156,7 +156,7 @@ def steps(recipe: Recipe, plan: Plan) -> tuple[int | None, str]:
 def seconds(estimates: Estimates, name: str) -> float:
     """To train, verify and score the row of each seed; the states of frozen layers serve all of them."""
     measured = estimates.measured[name]
-    parts = ("train_seconds", "evaluate_seconds", "prove_seconds", "test_seconds", "start_seconds")
+    parts = ("train_seconds", "evaluate_seconds", "verify_seconds", "test_seconds", "start_seconds")
     return float(len(estimates.recipe.seeds) * sum(measured[part] for part in parts) + measured["prefix_seconds"])
 
 

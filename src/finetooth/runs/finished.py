@@ -12,8 +12,8 @@ from finetooth.errors import RunError
 from finetooth.files import MANIFEST, discard, hash_regular, kind_of, read_hashed_json, write_hashed_json
 from finetooth.runs.layout import RowFolder
 
-_ARTEFACTS = (f"adapter/{MANIFEST}", f"control/{MANIFEST}")
-FITTED = (*_ARTEFACTS, "curve.json")
+_ARTIFACTS = (f"adapter/{MANIFEST}", f"baseline/{MANIFEST}")
+FITTED = (*_ARTIFACTS, "curve.json")
 PREDICTIONS = "predictions.parquet"
 SCORED = ("verify.json", PREDICTIONS)
 FAILED = "failed.json"
@@ -49,14 +49,14 @@ def settle(row: RowFolder, *, run_id: str) -> frozenset[str]:
     gone = set(files) - kept
     if gone & set(FITTED):
         kept = set()  # the row's artifact is made again from the last checkpoint
-    elif not kept & set(_ARTEFACTS):
+    elif not kept & set(_ARTIFACTS):
         kept &= {FAILED}
     elif gone & set(SCORED):
         kept -= {*SCORED, FAILED}
     if PREDICTIONS not in kept:
         kept -= {"verify.json"}  # it says how predictions compared that are made again
     for file in {*FITTED, *SCORED, FAILED} - kept:
-        discard((row.path / file).parent if file in _ARTEFACTS else row.path / file)
+        discard((row.path / file).parent if file in _ARTIFACTS else row.path / file)
     if set(files) != kept:
         strike_out(row, set(files) - kept, run_id=run_id)
     return frozenset(kept)
@@ -90,7 +90,7 @@ def _still_whole(row: RowFolder, files: dict[str, str]) -> set[str]:
         fault = _fault(row.path / file, digest)
         if fault is not None and kind_of(row.path / file):
             path = row.path / file
-            what = path.parent if file in _ARTEFACTS else path
+            what = path.parent if file in _ARTIFACTS else path
             raise RunError(
                 f"{path}: {fault} since the run wrote it. Take it from a backup, or delete {what} and give the same "
                 "command again: it is then made anew."

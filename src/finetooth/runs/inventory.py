@@ -73,8 +73,8 @@ _RUN = (
 _OF_ROW = (
     Entry(f"{ROW}adapter", _SEALED, _RELOADED, "folder"),
     Entry(f"{ROW}adapter/{MANIFEST}", f"{_NAMED}; {_MANIFEST}", f"{_MARK}; {_MANIFEST}", in_mark=True),
-    Entry(f"{ROW}control", _SEALED, _SEALED, "folder"),
-    Entry(f"{ROW}control/{MANIFEST}", f"{_NAMED}; {_MANIFEST}", f"{_MARK}; {_MANIFEST}", in_mark=True),
+    Entry(f"{ROW}baseline", _SEALED, _SEALED, "folder"),
+    Entry(f"{ROW}baseline/{MANIFEST}", f"{_NAMED}; {_MANIFEST}", f"{_MARK}; {_MANIFEST}", in_mark=True),
     Entry(f"{ROW}checkpoints", f"{_SEALED}; a damaged state is passed over", _GONE, "folder"),
     Entry(f"{ROW}checkpoints/head-start", f"{_SEALED}; a damaged one is solved for again", _GONE, "folder"),
     Entry(f"{ROW}checkpoints/lowered.json", "its own hash", _GONE),
@@ -159,7 +159,7 @@ def _message(path: Path, kind: str, folder: RunFolder) -> str:
 def _irregular_of_row(row: RowFolder) -> Iterator[tuple[Path, str]]:
     for entry in _OF_ROW:
         yield from _unlike(_of_row(row, entry), entry.kind)
-    for inner in (row.adapter, row.control, row.checkpoints):
+    for inner in (row.adapter, row.baseline, row.checkpoints):
         yield from _special_inside(inner)
 
 

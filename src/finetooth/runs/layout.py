@@ -20,13 +20,13 @@ class RowFolder:
         return self.path / "adapter"
 
     @property
-    def control(self) -> Path:
+    def baseline(self) -> Path:
         """The fitted baseline of a majority, tfidf or probe row."""
-        return self.path / "control"
+        return self.path / "baseline"
 
     def saved(self, kind: RowKind) -> Path:
         """The folder of what was fitted for a row of the kind."""
-        return self.adapter if kind.saved_in == "adapter" else self.control
+        return self.adapter if kind.saved_in == "adapter" else self.baseline
 
     @property
     def checkpoints(self) -> Path:

@@ -66,7 +66,7 @@ def _work(job: Job, speaker: Speaker) -> None:
     channel = Channel(speaker.advance, Stopping().asked)
     if job.action == "fit":
         place = job.folder
-        for earlier in (place.finished, place.adapter, place.control, place.curve, place.predictions, place.verify):
+        for earlier in (place.finished, place.adapter, place.baseline, place.curve, place.predictions, place.verify):
             discard(earlier)
         row.fit(context, channel)
         finished.record(place, finished.FITTED, run_id=context.plan.run_id)

@@ -24,10 +24,10 @@ def test_of_equal_shares_the_lowest_class_wins():
 
 def test_saved_and_loaded_it_says_the_same(tmp_path):
     fitted = baselines.fit("majority", examples([0, 1, 1]), classes=2)
-    fitted.save(tmp_path / "control")
-    assert baselines.load(tmp_path / "control").logits(["x"]).tobytes() == fitted.logits(["x"]).tobytes()
+    fitted.save(tmp_path / "baseline")
+    assert baselines.load(tmp_path / "baseline").logits(["x"]).tobytes() == fitted.logits(["x"]).tobytes()
     with pytest.raises(RunError):
-        fitted.save(tmp_path / "control")
+        fitted.save(tmp_path / "baseline")
 
 
 def test_a_damaged_or_foreign_folder_is_refused(tmp_path):
@@ -38,9 +38,9 @@ def test_a_damaged_or_foreign_folder_is_refused(tmp_path):
 
     again = "Delete the folder and give the same command again."
     assert said(tmp_path) == f"{tmp_path}: MANIFEST.json is missing. {again}"
-    folder = tmp_path / "control"
+    folder = tmp_path / "baseline"
     baselines.fit("majority", examples([0, 1, 1]), classes=2).save(folder)
-    data = bytearray((folder / "control.safetensors").read_bytes())
+    data = bytearray((folder / "baseline.safetensors").read_bytes())
     data[-1] ^= 1
-    (folder / "control.safetensors").write_bytes(data)
-    assert said(folder) == f"{folder}: control.safetensors differs from its manifest. {again}"
+    (folder / "baseline.safetensors").write_bytes(data)
+    assert said(folder) == f"{folder}: baseline.safetensors differs from its manifest. {again}"

@@ -87,14 +87,14 @@ def test_a_feature_that_is_constant_in_train_is_unset_elsewhere():
 
 def test_saved_and_loaded_its_logits_are_bitwise_the_same(tmp_path):
     found, (_, rows) = fitted(), made(5000, 3, seed=3)
-    found.save(tmp_path / "control", facts={"identity": {"base": "owner/name"}})
-    again = Probe.load(tmp_path / "control")
+    found.save(tmp_path / "baseline", facts={"identity": {"base": "owner/name"}})
+    again = Probe.load(tmp_path / "baseline")
     assert again.logits(rows).tobytes() == found.logits(rows).tobytes()
     assert (again.chosen, again.tried, again.parameters) == (found.chosen, found.tried, found.parameters)
-    said = read_json(tmp_path / "control" / "control.json")
-    assert (said["control"], said["identity"]) == ("probe", {"base": "owner/name"})
-    assert {file.name for file in (tmp_path / "control").iterdir()} == {
-        "MANIFEST.json", "control.json", "control.safetensors"
+    said = read_json(tmp_path / "baseline" / "baseline.json")
+    assert (said["kind"], said["identity"]) == ("probe", {"base": "owner/name"})
+    assert {file.name for file in (tmp_path / "baseline").iterdir()} == {
+        "MANIFEST.json", "baseline.json", "baseline.safetensors"
     }  # fmt: skip
 
 
@@ -121,8 +121,8 @@ def test_one_class_only_is_said_of_every_text():
 
 def test_a_solver_that_did_not_end_is_a_warning(tmp_path, monkeypatch):
     monkeypatch.setattr(probe, "MAX_ITERATIONS", 1)
-    fitted().save(tmp_path / "control", facts={})
-    assert Probe.load(tmp_path / "control").warnings == ["its solver stopped at 1 iterations before its end"]
+    fitted().save(tmp_path / "baseline", facts={})
+    assert Probe.load(tmp_path / "baseline").warnings == ["its solver stopped at 1 iterations before its end"]
 
 
 def test_controls_of_texts_and_of_states_are_not_taken_for_each_other(tmp_path):
@@ -130,11 +130,11 @@ def test_controls_of_texts_and_of_states_are_not_taken_for_each_other(tmp_path):
     with pytest.raises(VerificationError) as error:
         baselines.load(tmp_path / "probe")
     assert str(error.value) == f"{tmp_path / 'probe'}: not a saved baseline (majority, tfidf)."
-    (tmp_path / "probe" / "control.json").write_text(json.dumps({"control": "probe"}))
+    (tmp_path / "probe" / "baseline.json").write_text(json.dumps({"kind": "probe"}))
     with pytest.raises(VerificationError) as error:
         Probe.load(tmp_path / "probe")
     assert str(error.value) == (
-        f"{tmp_path / 'probe'}: control.json differs from its manifest. Delete the folder and give the same command "
+        f"{tmp_path / 'probe'}: baseline.json differs from its manifest. Delete the folder and give the same command "
         "again."
     )
 

@@ -58,9 +58,9 @@ def test_it_equals_scikit_learns_own_pipeline(classes):
 def test_saved_and_loaded_its_logits_are_bitwise_the_same(tmp_path, pairs):
     train, test = made(300, 3, pairs=pairs), made(50, 3, seed=1, pairs=pairs)
     fitted = baselines.fit("tfidf", train, classes=3)
-    fitted.save(tmp_path / "control")
-    assert {file.suffix for file in (tmp_path / "control").iterdir()} == {".json", ".safetensors"}
-    again = baselines.load(tmp_path / "control").logits(test.texts, test.pairs)
+    fitted.save(tmp_path / "baseline")
+    assert {file.suffix for file in (tmp_path / "baseline").iterdir()} == {".json", ".safetensors"}
+    again = baselines.load(tmp_path / "baseline").logits(test.texts, test.pairs)
     assert again.tobytes() == fitted.logits(test.texts, test.pairs).tobytes()
 
 
@@ -100,8 +100,8 @@ def test_processes_with_other_hash_seeds_write_the_same_bytes(tmp_path):
 def test_without_a_term_that_stands_in_two_texts_it_says_the_shares(tmp_path, texts):
     fitted = said(texts, [0, 1, 1], 2)
     assert np.exp(fitted.logits(["", "word"])) == pytest.approx(np.array([[2 / 5, 3 / 5]] * 2))
-    fitted.save(tmp_path / "control")
-    assert baselines.load(tmp_path / "control").logits(["", "word"]).tobytes() == fitted.logits(["", "word"]).tobytes()
+    fitted.save(tmp_path / "baseline")
+    assert baselines.load(tmp_path / "baseline").logits(["", "word"]).tobytes() == fitted.logits(["", "word"]).tobytes()
 
 
 def test_texts_of_one_word_and_of_one_letter():
@@ -148,9 +148,9 @@ def test_many_classes_leave_out_the_rarer_terms(monkeypatch):
 
 def test_a_solver_that_did_not_end_is_recorded(tmp_path, monkeypatch):
     monkeypatch.setattr(tfidf, "MAX_ITERATIONS", 1)
-    baselines.fit("tfidf", made(200, 3), classes=3).save(tmp_path / "control")
-    assert b'"converged": false' in (tmp_path / "control" / "control.json").read_bytes()
-    loaded = baselines.load(tmp_path / "control")
+    baselines.fit("tfidf", made(200, 3), classes=3).save(tmp_path / "baseline")
+    assert b'"converged": false' in (tmp_path / "baseline" / "baseline.json").read_bytes()
+    loaded = baselines.load(tmp_path / "baseline")
     assert loaded.converged is False
     assert loaded.warnings == [f"its solver stopped at {tfidf.MAX_ITERATIONS:,} iterations before its end"]
 

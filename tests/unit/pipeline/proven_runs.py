@@ -46,7 +46,7 @@ def make_run(place: Path) -> Path:
     write_splits(folder, dataset)
     save_examples(folder, dataset)
     majority = Majority.fit(splits["train"], classes=2)
-    majority.save(folder.row("majority", None).control)
+    majority.save(folder.row("majority", None).baseline)
     _keep(folder, KEYS[0], splits, {name: majority.logits(part.texts) for name, part in splits.items()})
     for key in KEYS[1:]:
         logits, trained = _save(folder, key, base_folder, plan, splits)

@@ -174,7 +174,7 @@ def test_the_verdict_knows_controls_that_failed_and_controls_that_learnt_nothing
             Measured().save(row.adapter)
         part = predictions.Predictions(tuple(map(str, range(40))), labels, np.ascontiguousarray(logits, np.float32))
         predictions.write(row.predictions, {"validation": part, "test": part})
-    Majority(np.zeros(2, np.float32)).save(folder.row("majority", None).control)
+    Majority(np.zeros(2, np.float32)).save(folder.row("majority", None).baseline)
     folder.row("full", 0).path.mkdir(parents=True)
     write_json(folder.row("full", 0).failed, {"error": "memory ran out."})
     recipe = recipe_of("a").model_copy(update={"baselines": ["majority", "original", "full"]})

@@ -263,7 +263,7 @@ def test_another_winner_is_refused(run: RunFolder) -> None:
 
 
 def test_a_control_and_the_original_are_held_by_their_manifests_and_the_plan(run: RunFolder) -> None:
-    file = run.row("majority", None).control / "control.safetensors"
+    file = run.row("majority", None).baseline / "baseline.safetensors"
     file.write_bytes(file.read_bytes()[:-1] + b"\0")
     permute_labels(run.row("original", SEED).adapter)
     reseal(run.row("original", SEED).adapter)
@@ -271,7 +271,7 @@ def test_a_control_and_the_original_are_held_by_their_manifests_and_the_plan(run
     assert [(fault.where, fault.field, fault.what) for fault in found.faults] == [
         ("", "rows/original/seed-3/adapter/MANIFEST.json",
          "rows/original/seed-3/adapter/MANIFEST.json was changed after the run was complete."),
-        ("majority", "files", "control/control.safetensors differs from its manifest."),
+        ("majority", "files", "baseline/baseline.safetensors differs from its manifest."),
         ("original (seed 3)", "labels", "labels of the artifact is not that of plan.json."),
     ]  # fmt: skip
 

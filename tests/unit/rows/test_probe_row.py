@@ -24,11 +24,11 @@ from silent import SILENT
 
 
 def changed(context: Context, **facts: Any) -> None:
-    """The saved probe with other facts in its control.json, and a manifest that agrees."""
-    place = context.folder.control / "control.json"
+    """The saved probe with other facts in its baseline.json, and a manifest that agrees."""
+    place = context.folder.baseline / "baseline.json"
     write_json(place, read_json(place) | facts)
-    (context.folder.control / "MANIFEST.json").unlink()
-    seal(context.folder.control)
+    (context.folder.baseline / "MANIFEST.json").unlink()
+    seal(context.folder.baseline)
 
 
 def refusal(context: Context) -> str:
@@ -43,7 +43,7 @@ def test_its_figures_on_the_validation_rows_are_those_it_was_chosen_by(begin: Ca
     for split in ("validation", "test"):
         probe.score(context("score", "probe", split), SILENT)
     folder = context("score", "probe").folder
-    found, saved = predictions.read(folder.predictions), read_json(folder.control / "control.json")
+    found, saved = predictions.read(folder.predictions), read_json(folder.baseline / "baseline.json")
     figures = DEFAULT.score(found["validation"].logits, found["validation"].labels)
     assert (saved["chosen"]["accuracy"], saved["chosen"]["loss"]) == (figures["accuracy"], figures["loss"])
     digest = hashlib.sha256(np.ascontiguousarray(found["validation"].logits).data).hexdigest()
@@ -56,22 +56,22 @@ def test_its_figures_on_the_validation_rows_are_those_it_was_chosen_by(begin: Ca
 def test_no_row_of_the_test_split_is_read_to_fit_it(begin: Callable[..., Any]) -> None:
     context = begin(baselines=["probe"])
     probe.fit(context("fit", "probe"), SILENT)
-    control = context("fit", "probe").folder.control
-    first = (control / "MANIFEST.json").read_bytes()
-    discard(control)
+    saved = context("fit", "probe").folder.baseline
+    first = (saved / "MANIFEST.json").read_bytes()
+    discard(saved)
     work = context("fit", "probe").run_folder.work
     discard(work / "tokens" / "test")
     discard(work / "examples" / "test.parquet")
     probe.fit(context("fit", "probe"), SILENT)
-    assert (control / "MANIFEST.json").read_bytes() == first
+    assert (saved / "MANIFEST.json").read_bytes() == first
 
 
 def test_its_parameters_are_its_weights_and_biases_beside_the_encoders(begin: Callable[..., Any]) -> None:
     context = begin(baselines=["probe"])
     probe.fit(context("fit", "probe"), SILENT)
-    counts = read_json(context("fit", "probe").folder.control / "control.json")["parameters"]
+    counts = read_json(context("fit", "probe").folder.baseline / "baseline.json")["parameters"]
     assert counts["head"] == 2 * 32 + 2
-    assert Probe.load(context("fit", "probe").folder.control).parameters == counts["head"]
+    assert Probe.load(context("fit", "probe").folder.baseline).parameters == counts["head"]
     assert counts["total"] > counts["head"] * 100
 
 
@@ -88,7 +88,7 @@ def test_another_identity_is_refused_by_name(begin: Callable[..., Any], field: s
     context = begin(baselines=["probe"])
     probe.fit(context("fit", "probe"), SILENT)
     one = context("score", "probe", "validation")
-    changed(one, identity=read_json(one.folder.control / "control.json")["identity"] | {field: value})
+    changed(one, identity=read_json(one.folder.baseline / "baseline.json")["identity"] | {field: value})
     assert refusal(one) == (
         f"probe: {title} is not what the probe was fitted with. Delete {one.folder.path} and give the same command "
         "again to fit it anew."
@@ -130,7 +130,7 @@ def test_the_probe_of_another_model_reads_that_model_and_its_tokens(begin: Calla
         probe.fit(context("fit", row), SILENT)
         probe.score(context("score", row, "validation"), SILENT)
     own, found = (context("score", row).folder for row in ("probe", "probe-distil"))
-    settings = read_json(found.control / "control.json")
+    settings = read_json(found.baseline / "baseline.json")
     planned = context("fit", "probe").plan.other_bases["probe-distil"].base
     assert settings["identity"]["base"]["id"] == planned.id == "distil"
     assert settings["identity"]["base"]["weights_sha256"] == planned.weights_sha256
@@ -174,7 +174,7 @@ def test_where_its_gate_fails_the_training_rows_are_still_encoded_once(
     monkeypatch.setattr(agreement, "MOST_FLIPPED", -1.0)
     probe.fit(context("fit", "probe"), SILENT)
     assert passes == ["bfloat16", "bfloat16"]  # validation, then training rows
-    settings = read_json(context("score", "probe").folder.control / "control.json")
+    settings = read_json(context("score", "probe").folder.baseline / "baseline.json")
     assert settings["inference"]["bfloat16"]["passed"] is False
     passes.clear()
     probe.score(context("score", "probe", "test"), SILENT)
@@ -188,7 +188,7 @@ def test_training_rows_are_encoded_in_float32_where_bfloat16_is_far_off(
     monkeypatch.setattr(probe, "MOST_FEATURE_DIFFERENCE", 1e-9)
     probe.fit(context("fit", "probe"), SILENT)
     assert passes == ["bfloat16", "float32"]
-    assert read_json(context("score", "probe").folder.control / "control.json")["inference"]["bfloat16"] is None
+    assert read_json(context("score", "probe").folder.baseline / "baseline.json")["inference"]["bfloat16"] is None
 
 
 @pytest.mark.parametrize(

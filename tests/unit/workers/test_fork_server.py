@@ -71,7 +71,7 @@ def test_every_row_is_that_of_a_new_interpreter_to_the_bit(begin: Any, command: 
             folder = context("fit", row).folder
             done(command, context("fit", row), "fit", new_interpreter=new_interpreter)
             done(command, context("score", row, "validation"), "score", new_interpreter=new_interpreter)
-            kept = folder.adapter if folder.adapter.is_dir() else folder.control
+            kept = folder.adapter if folder.adapter.is_dir() else folder.baseline
             found.append((files_of(kept), folder.predictions.read_bytes()))
             if row == "r4":
                 certificate = read_json(folder.verify)
@@ -119,7 +119,7 @@ def test_where_the_server_is_gone_a_new_interpreter_does_the_job(begin: Any, tmp
         working.server._process.kill()
         working.server._process.wait()
         done(working, context("fit", "majority"), "fit", new_interpreter=False)
-        assert working.server is None and context("fit", "majority").folder.control.is_dir()
+        assert working.server is None and context("fit", "majority").folder.baseline.is_dir()
 
 
 def test_an_import_that_starts_a_thread_leaves_rows_to_new_interpreters(
@@ -135,7 +135,7 @@ def test_an_import_that_starts_a_thread_leaves_rows_to_new_interpreters(
     with working.serving():
         working.warm()
         done(working, context("fit", "majority"), "fit", new_interpreter=False)
-        assert working.server is None and context("fit", "majority").folder.control.is_dir()
+        assert working.server is None and context("fit", "majority").folder.baseline.is_dir()
     assert (
         context("fit", "majority")
         .run_folder.stderr.read_text()

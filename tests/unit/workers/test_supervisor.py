@@ -122,8 +122,8 @@ def save_gate(job: Job, agreement: Agreement) -> None:
     """Save what was measured of bfloat16 where the row keeps it."""
     measured = Measured(None, agreement)
     if job.row == "probe":
-        job.folder.control.mkdir(parents=True, exist_ok=True)
-        write_json(job.folder.control / SETTINGS, {"inference": measured.described()})
+        job.folder.baseline.mkdir(parents=True, exist_ok=True)
+        write_json(job.folder.baseline / SETTINGS, {"inference": measured.described()})
     else:
         job.folder.adapter.mkdir(parents=True, exist_ok=True)
         measured.save(job.folder.adapter)
