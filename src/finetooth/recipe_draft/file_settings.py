@@ -4,7 +4,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -43,12 +43,10 @@ def settings(sources: Mapping[str, Sequence[Path]], *, spec: Data) -> list[Setti
     if texts:
         chosen += _encoding(texts, spec=spec)
     for detect in (_format, _quoting, _columns):
-        chosen += detect(parts[0], spec=_with(spec, chosen))
+        current = spec.model_copy(update={setting.key: setting.value for setting in chosen})
+        part = parts[0] if current.format is None else replace(parts[0], format=current.format)
+        chosen += detect(part, spec=current)
     return chosen
-
-
-def _with(spec: Data, chosen: Sequence[Setting]) -> Data:
-    return spec.model_copy(update={setting.key: setting.value for setting in chosen})
 
 
 def _parts(sources: Mapping[str, Sequence[Path]], *, spec: Data) -> list[Part]:
@@ -107,15 +105,11 @@ def _format(part: Part, *, spec: Data) -> Iterator[Setting]:
 
 
 def _begin_with_labels(lines: Sequence[str]) -> bool:
-    words = [line.split(" ", 1) for line in lines]
-    if not all(len(pair) == 2 and pair[1].strip() for pair in words):
+    """Whether every line is a word and a text, and the words repeat as labels do."""
+    pairs = [line.split(" ", 1) for line in lines]
+    if not all(len(pair) == 2 and pair[1].strip() for pair in pairs):
         return False
-    return _are_few([label for label, _ in words])
-
-
-def _are_few(values: Sequence[str]) -> bool:
-    """Whether the values repeat as labels do."""
-    return 2 <= len(set(values)) <= min(_FEW, max(2, int(_FEW_SHARE * len(values))))
+    return 2 <= len({label for label, _ in pairs}) <= min(_FEW, max(2, int(_FEW_SHARE * len(pairs))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +141,9 @@ def _records(part: Part, *, spec: Data) -> _Records:
     return _Records(good=good, bad=len(rows) - len(good), width=width)
 
 
-def _table(part: Part, *, spec: Data) -> bool:
-    return (spec.format or part.format) in _TABLES
-
-
 def _quoting(part: Part, *, spec: Data) -> Iterator[Setting]:
-    if not _table(part, spec=spec) or "quoting" in spec.model_fields_set:
+    if part.format not in _TABLES or "quoting" in spec.model_fields_set:
         return
-    part = _as(part, spec)
     if not any('"' in line for line in _lines(part, spec=spec)):
         return
     plain = _records(part, spec=spec.model_copy(update={"quoting": False}))
@@ -170,15 +159,9 @@ def _quoting(part: Part, *, spec: Data) -> Iterator[Setting]:
 
 
 def _columns(part: Part, *, spec: Data) -> Iterator[Setting]:
-    if not _table(part, spec=spec) or spec.columns is not None:
+    if part.format not in _TABLES or spec.columns is not None:
         return
-    part = _as(part, spec)
     first, *rest = _records(part, spec=spec).good or [[]]
     if rest and column_roles.data_cell(first, rest, spec=spec):
         headless = Sample(columns=tuple(first), rows=rest)
         yield Setting("columns", detection.names_by_position(headless), "the file has no header")
-
-
-def _as(part: Part, spec: Data) -> Part:
-    """The part with the format that the recipe will have."""
-    return part if spec.format is None else Part(path=part.path, name=part.name, format=spec.format)

@@ -32,7 +32,7 @@ def load_recipe(source: Any, *, overrides: Sequence[str] = (), progress: Progres
         return load(source.model_dump(mode="json"), overrides=overrides)
     if isinstance(source, str | Path) and is_recipe_file(source):
         return load(Path(source), overrides=overrides)
-    if isinstance(source, Mapping) and not _holds_splits(source):
+    if isinstance(source, Mapping) and not (source and set(source) <= _SPLITS):
         _check_recipe_mapping(source)
         return load(source, overrides=overrides)
     from finetooth.recipe_draft.draft import draft
@@ -74,10 +74,6 @@ def data_source(text: str) -> str:
     raise RecipeError(
         f"{text}: no such file or folder of data (a recipe ends in .yaml or .yml).{did_you_mean(path.name, beside)}"
     )
-
-
-def _holds_splits(source: Mapping[Any, Any]) -> bool:
-    return bool(source) and set(source) <= _SPLITS
 
 
 def _check_recipe_mapping(source: Mapping[Any, Any]) -> None:
