@@ -42,8 +42,8 @@ def refuse_changed_recipe(folder: RunFolder, recipe: Recipe, *, begun: Plan) -> 
     intact = folder.recipe.is_file() and wanted == hash_regular(folder.recipe)
     if not intact:
         raise ChangedError(
-            f"{folder.path}: the recipe is not that of the run begun here, and {folder.recipe.name}, which could tell "
-            "what differs, is gone or was changed. Set the recipe back to go on, or begin another run with --out."
+            f"{folder.path}: the recipe is not that of the run begun here, and what differs is not known because "
+            f"{folder.recipe.name} is missing or was changed. Restore the recipe, or begin another run with --out."
         )
     before = _flat(load_recipe(folder.recipe).model_dump(mode="json"))
     _refuse(folder, "the recipe", before, _flat(recipe.model_dump(mode="json")))

@@ -62,7 +62,7 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
     contracts = [results.contract(folder) for folder in folders]
     for folder, found in zip(folders, contracts, strict=True):
         if not found["complete"]:
-            raise RunError(f"{folder}: the run is not complete. Give its command again, and it goes on; then compare.")
+            raise RunError(f"{folder}: the run is not complete. Give its command again to complete it, then compare.")
     _refuse_other_tests(folders, contracts)
     task = _task(folders)
     rows = [row for folder, found in zip(folders, contracts, strict=True) for row in _measured(folder, found, task)]

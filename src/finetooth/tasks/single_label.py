@@ -175,7 +175,7 @@ def _declared(
 ) -> ClassLabels:
     doubled = sorted({name for name in declared if declared.count(name) > 1})
     if doubled:
-        raise RecipeError(f"data.labels: {doubled[0]!r} stands twice; every class is named once.")
+        raise RecipeError(f"data.labels: {doubled[0]!r} occurs twice. Name every class once.")
     if len(declared) < 2:
         raise RecipeError(f"data.labels: {len(declared)} name is declared; two classes or more are needed.")
     if whole:

@@ -204,7 +204,7 @@ def test_what_cannot_be_paired_is_refused_with_the_reason(old, tmp_path):
     )
     half = finished(tmp_path / "half", rows, winner=("lora-r8", 0), complete=False)
     assert refusal(old, half) == (
-        f"{half}: the run is not complete. Give its command again, and it goes on; then compare."
+        f"{half}: the run is not complete. Give its command again to complete it, then compare."
     )
     bare = finished(tmp_path / "bare", {("tfidf", None): POOR}, winner=None)
     assert refusal(bare, old) == (f"{bare}: the run has no winner to compare with; name a run with a candidate first.")

@@ -75,7 +75,7 @@ def test_large_whole_numbers_keep_all_their_digits() -> None:
 def test_wrong_declarations() -> None:
     with pytest.raises(RecipeError) as caught:
         single_label.resolve({"a", "b"}, declared=["a", "a"])
-    assert str(caught.value) == "data.labels: 'a' stands twice; every class is named once."
+    assert str(caught.value) == "data.labels: 'a' occurs twice. Name every class once."
     with pytest.raises(RecipeError) as caught:
         single_label.resolve({"a", "b"}, declared=["a"])
     assert str(caught.value) == "data.labels: 1 name is declared; two classes or more are needed."
