@@ -1,7 +1,9 @@
 """The order of the rooms, the torch line, and the doors of heavy third parties."""
 
+import re
+
 import pytest
-from source_tree import imports, modules
+from source_tree import REPOSITORY, imports, modules
 
 # doctor stands above the torch line: it examines strangers' adapters, so it starts fast and cannot load one.
 ROOMS = (
@@ -65,6 +67,12 @@ def test_each_third_party_comes_in_through_its_door(module):
         door = DOORS.get(name.split(".")[0])
         if door is not None:
             assert module.is_in(*door), f"{module.where}:{line} imports {name}; its door is {', '.join(door)}."
+
+
+def test_contributing_lists_the_packages_in_this_order():
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("\n## Add ")[0]
+    expected = [*ROOMS[:FIRST_BELOW_THE_TORCH_LINE], "torch line", *ROOMS[FIRST_BELOW_THE_TORCH_LINE:]]
+    assert re.findall(r"^\| [`*]([a-z_ ]+)[`*] \|", text, re.MULTILINE) == expected
 
 
 def test_imports_have_no_cycles():
