@@ -1,4 +1,4 @@
-"""Fixtures that several rooms share."""
+"""Fixtures for several test packages."""
 
 import os
 from pathlib import Path

@@ -20,8 +20,8 @@ class Module:
     lines: tuple[str, ...]
 
     @property
-    def room(self) -> str:
-        """The first part of its name: the room it stands in."""
+    def package(self) -> str:
+        """The first part of its name: its package."""
         return self.name.split(".")[0]
 
     @property
@@ -30,7 +30,7 @@ class Module:
         return self.path.relative_to(REPOSITORY).as_posix()
 
     def is_in(self, *places: str) -> bool:
-        """Whether it is one of these modules or stands in one of these rooms."""
+        """Whether it is one of these modules or in one of these packages."""
         return any(self.name == place or self.name.startswith(place + ".") for place in places)
 
 
@@ -43,7 +43,7 @@ def modules() -> tuple[Module, ...]:
 def imports(module: Module) -> Iterator[tuple[int, str]]:
     """(line, dotted name) of all that a module imports, inside functions too; `from a import b` gives `a.b`.
 
-    What stands under `if TYPE_CHECKING:` counts: a type is knowledge of a room all the same.
+    Imports under `if TYPE_CHECKING:` count too: a type is also knowledge of another package.
     """
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):

@@ -1,21 +1,21 @@
-"""The order of the rooms, the torch line, and the doors of heavy third parties."""
+"""The order of the packages, the torch line, and the only importers of large libraries."""
 
 import re
 
 import pytest
 from source_tree import REPOSITORY, imports, modules
 
-# doctor stands above the torch line: it examines strangers' adapters, so it starts fast and cannot load one.
-ROOMS = (
+# doctor is above the torch line: it examines untrusted adapters, so it starts fast and cannot load one.
+PACKAGES = (
     "errors", "wording", "progress", "files", "rules", "row_kinds", "families", "untrusted", "recipe", "sources",
     "tasks", "data", "recipe_draft", "measure", "baselines", "preflight", "runs", "report", "doctor", "model", "tuning",
     "verification", "rows", "workers", "plan", "pipeline", "cli",
 )  # fmt: skip
-FIRST_BELOW_THE_TORCH_LINE = ROOMS.index("model")
+FIRST_BELOW_THE_TORCH_LINE = PACKAGES.index("model")
 TORCH = ("torch", "transformers", "peft", "accelerate")
 
-# Third party -> the modules or rooms that may import it.
-DOORS = {
+# Library -> the modules or packages that may import it.
+IMPORTERS = {
     "peft": ("model.adapters",),
     "transformers": ("model",),
     "torch": ("model", "tuning", "verification", "rows", "plan", "pipeline"),
@@ -37,41 +37,41 @@ DOORS = {
 def test_imports_point_up_only(module):
     if module.name == "__init__":
         return  # the public names, each imported when it is first used
-    assert module.room in ROOMS, f"{module.where}: room {module.room!r} has no place in the order of rooms."
-    place = ROOMS.index(module.room)
+    assert module.package in PACKAGES, f"{module.where}: package {module.package!r} is not in the order of packages."
+    place = PACKAGES.index(module.package)
     for line, name in imports(module):
         if not name.startswith("finetooth."):
             continue
-        room = name.split(".")[1]
-        if room not in ROOMS:  # a public name, from finetooth import run
-            assert module.room == "cli", (
-                f"{module.where}:{line} imports the public name {name}; import it from its room."
+        package = name.split(".")[1]
+        if package not in PACKAGES:  # a public name, from finetooth import run
+            assert module.package == "cli", (
+                f"{module.where}:{line} imports the public name {name}; import it from its package."
             )
         else:
-            assert ROOMS.index(room) <= place, (
-                f"{module.where}:{line}: {module.room} may not import {room}, which comes later."
+            assert PACKAGES.index(package) <= place, (
+                f"{module.where}:{line}: {module.package} may not import {package}, which comes later."
             )
 
 
 @pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
 def test_nothing_above_the_torch_line_imports_torch(module):
-    if module.name == "__init__" or ROOMS.index(module.room) >= FIRST_BELOW_THE_TORCH_LINE:
+    if module.name == "__init__" or PACKAGES.index(module.package) >= FIRST_BELOW_THE_TORCH_LINE:
         return
     for line, name in imports(module):
         assert name.split(".")[0] not in TORCH, f"{module.where}:{line} imports {name} above the torch line."
 
 
 @pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
-def test_each_third_party_comes_in_through_its_door(module):
+def test_only_its_importers_import_a_library(module):
     for line, name in imports(module):
-        door = DOORS.get(name.split(".")[0])
-        if door is not None:
-            assert module.is_in(*door), f"{module.where}:{line} imports {name}; its door is {', '.join(door)}."
+        importers = IMPORTERS.get(name.split(".")[0])
+        if importers is not None:
+            assert module.is_in(*importers), f"{module.where}:{line} imports {name}; only {', '.join(importers)} may."
 
 
 def test_contributing_lists_the_packages_in_this_order():
     text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("\n## Add ")[0]
-    expected = [*ROOMS[:FIRST_BELOW_THE_TORCH_LINE], "torch line", *ROOMS[FIRST_BELOW_THE_TORCH_LINE:]]
+    expected = [*PACKAGES[:FIRST_BELOW_THE_TORCH_LINE], "torch line", *PACKAGES[FIRST_BELOW_THE_TORCH_LINE:]]
     assert re.findall(r"^\| [`*]([a-z_ ]+)[`*] \|", text, re.MULTILINE) == expected
 
 
