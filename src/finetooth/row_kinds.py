@@ -1,6 +1,6 @@
 """The kinds of rows that a table can hold, one record each: what of a kind is true of all its rows.
 
-What a kind does (fit, score) stands in finetooth.rows, one file each, below the torch line. Nothing else tests a row by
+What a kind does (fit, score) is in finetooth.rows, one file each, below the torch line. Nothing else tests a row by
 its name: a new kind is a record here and a file there.
 """
 
