@@ -17,7 +17,7 @@ from finetooth import pipeline
 from finetooth.errors import ChangedError
 from trials import Finished, Trial, ended
 
-SAVED = "finetooth: interrupted; what is done is saved. Give the same command again to go on.\n"
+SAVED = "finetooth: interrupted; what is done is saved. Run the same command again to continue.\n"
 
 
 def interrupt(trial: Trial, number: signal.Signals) -> tuple[int, str, float]:

@@ -38,7 +38,7 @@ def read_kind(folder: Path, among: Sequence[str]) -> str:
     """
     wrong = damage(folder)
     if wrong is not None:
-        raise VerificationError(f"{folder}: {wrong}. Delete the folder and give the same command again.")
+        raise VerificationError(f"{folder}: {wrong}. Delete the folder and run the same command again.")
     settings = read_json(folder / SETTINGS) if (folder / SETTINGS).is_file() else None
     kind = settings.get("kind") if isinstance(settings, dict) else None
     if kind not in among:

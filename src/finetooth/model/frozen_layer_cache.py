@@ -110,7 +110,7 @@ class FrozenLayerCache:
             start, end = end, end + int(length)
             if _read_at(self._file, states[start:end].data.cast("B"), self._offset(row)) < states[start:end].nbytes:
                 raise RunError(
-                    "the frozen-layer cache was cut short while in use. Give the same command again to go on."
+                    "the frozen-layer cache was cut short while in use. Run the same command again to continue."
                 )
         return torch.from_numpy(states)
 

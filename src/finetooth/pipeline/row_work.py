@@ -75,7 +75,7 @@ class RowWork:
         fault = damage(saved)
         if fault is not None:
             raise VerificationError(
-                f"{saved}: {fault}: this is not what was saved and measured. Delete that folder and give the same "
+                f"{saved}: {fault}: this is not what was saved and measured. Delete that folder and run the same "
                 "command again to make it anew from the last checkpoint."
             )
         if not self._is_done("fit", key):

@@ -145,7 +145,7 @@ class _Work:
         left = rows.left(phase, keys)
         if left:
             raise RunError(
-                f"{self.folder.path}: the work on {listed(left)} was lost. What is done is saved; give the same "
+                f"{self.folder.path}: the work on {listed(left)} was lost. What is done is saved; run the same "
                 "command again to do the rest."
             )
 

@@ -8,7 +8,7 @@ from finetooth.report.view import RunView
 from finetooth.wording import counted, listed, percent, points, roughly, seconds, short_model, shown, size, times
 
 RELOAD_CHECK = "passed: the same logits, bit for bit, in a fresh process."
-UNFINISHED = "This run is not complete. To continue it, give the same command again."
+UNFINISHED = "This run is not complete. To continue it, run the same command again."
 TEMPERED = (
     "Log loss and calibration error of candidates: after the temperature fitted on the validation rows; other rows "
     "have none."

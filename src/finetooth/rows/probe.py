@@ -82,7 +82,7 @@ def score(context: Context, channel: Channel) -> None:
     if context.split == "validation" and not plan.inexact and _sha256(found) != saved["validation_logits_sha256"]:
         raise VerificationError(
             f"{context.row}: the reloaded probe is not the one measured: its validation logits differ. The run stops "
-            f"here. Delete {context.folder.path} and give the same command again to fit it anew."
+            f"here. Delete {context.folder.path} and run the same command again to fit it anew."
         )
     latency.record(context, _answering(context, base, probe, precision=precision))
     inference_gate.record(context, precision, measured)
@@ -194,7 +194,7 @@ def _refuse_another(context: Context, saved: dict[str, Any]) -> None:
         if saved[field] != now[field]:
             raise VerificationError(
                 f"{context.row}: {field.removesuffix('_sha256')} is not what the probe was fitted with. Delete "
-                f"{context.folder.path} and give the same command again to fit it anew."
+                f"{context.folder.path} and run the same command again to fit it anew."
             )
 
 

@@ -158,7 +158,7 @@ def _refuse_other_examples(row: Outcome, first: Outcome) -> None:
         titles = [row_title(one.name, one.seed, several=True) for one in (first, row)]
         raise RunError(
             f"rows {' and '.join(titles)} were not measured on the same test examples: "
-            "delete the row folder that is not of this run and give the same command again."
+            "delete the row folder that is not of this run and run the same command again."
         )
 
 

@@ -23,7 +23,7 @@ def disk_faults(folder: RunFolder) -> Iterator[None]:
         # safetensors tells the kernel's words, but not its number.
         if number in _FULL or (number is None and "No space left" in str(error)):
             raise RunError(
-                f"{folder.path}: the disk is full. What is finished is kept: free some space and give the same "
+                f"{folder.path}: the disk is full. What is finished is kept: free some space and run the same "
                 "command again, or begin in a folder on another disk with --out."
             ) from error
         if number in _FORBIDDEN:

@@ -82,7 +82,7 @@ def changed(row: RowFolder) -> dict[str, str | None]:
     return {file: _fault(row.path / file, digest) for file, digest in files.items()}
 
 
-_AGAIN = "Give the same command again: it is then made anew."
+_AGAIN = "Run the same command again: it is then made anew."
 
 
 def _still_whole(row: RowFolder, files: dict[str, str]) -> set[str]:
@@ -92,7 +92,7 @@ def _still_whole(row: RowFolder, files: dict[str, str]) -> set[str]:
             path = row.path / file
             what = path.parent if file in _ARTIFACTS else path
             raise RunError(
-                f"{path}: {fault} since the run wrote it. Take it from a backup, or delete {what} and give the same "
+                f"{path}: {fault} since the run wrote it. Take it from a backup, or delete {what} and run the same "
                 "command again: it is then made anew."
             )
     return {file for file in files if kind_of(row.path / file)}
@@ -111,7 +111,7 @@ def _read(row: RowFolder, run_id: str) -> dict[str, str]:
         if value.get(key) != wanted:
             raise RunError(
                 f"{row.finished}: is of another run or row ({key} is {value.get(key)!r}, not {wanted!r}), and so may "
-                f"be the files beside it. Delete {row.path} and give the same command again to make the row anew."
+                f"be the files beside it. Delete {row.path} and run the same command again to make the row anew."
             )
     files: dict[str, str] = value["files"]
     return files

@@ -152,7 +152,7 @@ def fault_of(path: Path, kind: str, folder: RunFolder) -> str:
 def _message(path: Path, kind: str, folder: RunFolder) -> str:
     return (
         f"{folder.path}: {fault_of(path, kind, folder)} A run folder holds regular files and folders alone. Put the "
-        f"real one in its place, or remove the {kind} and give the same command again."
+        f"real one in its place, or remove the {kind} and run the same command again."
     )
 
 

@@ -34,7 +34,7 @@ def refuse_another(folder: RowFolder, *, name: str) -> None:
     if (verified["adapter_sha256"], verified["decision_sha256"]) != here:
         raise VerificationError(
             f"{name}: {folder.adapter} is not the adapter that was verified. Put back the one of this run, or delete "
-            f"{folder.path} and give the same command again to train it anew."
+            f"{folder.path} and run the same command again to train it anew."
         )
 
 
@@ -97,7 +97,7 @@ def verify(
     if fault is not None:
         raise VerificationError(
             f"{name}: the logits measured before saving are damaged ({fault}), so that nothing can be verified. "
-            f"Delete {folder.path} and give the same command again to train it anew."
+            f"Delete {folder.path} and run the same command again to train it anew."
         )
     measured = checkpoints.best_logits(folder.checkpoints, best_step)
     same_shape = measured.shape == logits.shape
@@ -106,7 +106,7 @@ def verify(
     if not equal and (exact or not largest <= REFERENCE_TOLERANCE):
         raise VerificationError(
             f"{name}: the reloaded adapter is not the one measured: validation logits differ by up to {largest:.3g}. "
-            f"The run stops here. Delete {folder.path} and give the same command again to train it anew."
+            f"The run stops here. Delete {folder.path} and run the same command again to train it anew."
         )
     write_json(
         folder.verify,

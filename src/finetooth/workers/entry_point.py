@@ -52,7 +52,7 @@ def main(*, forked: bool = False) -> NoReturn:
 
 
 _OUT_OF_MEMORY = (
-    "memory ran out; close other programs and give the same command again, or begin another run with --out and a lower "
+    "memory ran out; close other programs and run the same command again, or begin another run with --out and a lower "
     "training.token_budget or max_tokens."
 )
 

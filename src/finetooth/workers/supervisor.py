@@ -163,7 +163,7 @@ class Supervisor:
             child.terminate()
 
 
-_INTERRUPTED = "interrupted; what is done is saved. Give the same command again to go on."
+_INTERRUPTED = "interrupted; what is done is saved. Run the same command again to continue."
 
 
 def _environment() -> dict[str, str]:
@@ -212,4 +212,4 @@ def _silent_end(job: Job, returncode: int, stderr: str, killed: bool) -> str:
     said = f"{job.row}: its process was {reason}; last words: {last[0]}."
     if job.action == "measure":  # its folder is gone when this is read
         return said
-    return f"{said} All of them: {job.run_folder.stderr}. Give the same command again to go on."
+    return f"{said} All of them: {job.run_folder.stderr}. Run the same command again to continue."

@@ -36,7 +36,7 @@ def test_a_damaged_or_foreign_folder_is_refused(tmp_path):
             baselines.load(folder)
         return str(error.value)
 
-    again = "Delete the folder and give the same command again."
+    again = "Delete the folder and run the same command again."
     assert said(tmp_path) == f"{tmp_path}: MANIFEST.json is missing. {again}"
     folder = tmp_path / "baseline"
     baselines.fit("majority", examples([0, 1, 1]), classes=2).save(folder)

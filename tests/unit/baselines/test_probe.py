@@ -134,7 +134,7 @@ def test_controls_of_texts_and_of_states_are_not_taken_for_each_other(tmp_path):
     with pytest.raises(VerificationError) as error:
         Probe.load(tmp_path / "probe")
     assert str(error.value) == (
-        f"{tmp_path / 'probe'}: baseline.json differs from its manifest. Delete the folder and give the same command "
+        f"{tmp_path / 'probe'}: baseline.json differs from its manifest. Delete the folder and run the same command "
         "again."
     )
 

@@ -95,7 +95,7 @@ def test_a_row_that_was_lost_is_named_and_nothing_is_measured_without_it(
     with pytest.raises(RunError) as caught:
         finish(values, tmp_path / "out")
     assert str(caught.value) == (
-        f"{tmp_path / 'out'}: the work on r4 (seed 2) was lost. What is done is saved; give the same command again to "
+        f"{tmp_path / 'out'}: the work on r4 (seed 2) was lost. What is done is saved; run the same command again to "
         "do the rest."
     )
     assert not (tmp_path / "state" / "lockbox").exists() and not (tmp_path / "out" / "results.json").exists()

@@ -246,7 +246,7 @@ def test_the_probe_says_what_it_reads(feature, read):
 def test_openings_and_an_incomplete_run_are_said():
     text = render(test_openings=3, complete=False)
     assert "(opened 3 times)" in text
-    assert "This run is not complete. To continue it, give the same command again." in text
+    assert "This run is not complete. To continue it, run the same command again." in text
 
 
 def test_the_next_command_names_the_folder_as_a_shell_takes_it():

@@ -90,7 +90,7 @@ def test_another_identity_is_refused_by_name(begin: Callable[..., Any], field: s
     one = context("score", "probe", "validation")
     changed(one, identity=read_json(one.folder.baseline / "baseline.json")["identity"] | {field: value})
     assert refusal(one) == (
-        f"probe: {title} is not what the probe was fitted with. Delete {one.folder.path} and give the same command "
+        f"probe: {title} is not what the probe was fitted with. Delete {one.folder.path} and run the same command "
         "again to fit it anew."
     )
     assert not one.folder.predictions.exists()
@@ -103,7 +103,7 @@ def test_a_bit_of_the_validation_logits_that_differs_fails_the_run(begin: Callab
     changed(one, validation_logits_sha256="0" * 64)
     assert refusal(one) == (
         "probe: the reloaded probe is not the one measured: its validation logits differ. The run stops here. Delete "
-        f"{one.folder.path} and give the same command again to fit it anew."
+        f"{one.folder.path} and run the same command again to fit it anew."
     )
     inexact = replace(one.plan, inexact=("threads was 2, is 1",))
     probe.score(replace(one, plan=inexact), SILENT)  # marked inexact: other bits are allowed

@@ -115,7 +115,7 @@ def test_rows_of_other_examples_are_refused():
         compare([*CONTROLS, outcome("lora", "candidate", 3, TFIDF, ids="other.csv")])
     assert str(error.value) == (
         "rows majority and lora (seed 3) were not measured on the same test examples: "
-        "delete the row folder that is not of this run and give the same command again."
+        "delete the row folder that is not of this run and run the same command again."
     )
 
 

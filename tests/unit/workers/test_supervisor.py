@@ -71,7 +71,7 @@ def test_a_child_that_ends_without_a_word_names_the_row(child: Any, tmp_path: Pa
         child(code)
     assert str(caught.value) == (
         f"r4: its process was {reason}. All of them: {tmp_path / '.work' / 'stderr.log'}. "
-        "Give the same command again to go on."
+        "Run the same command again to continue."
     )
 
 
@@ -92,7 +92,7 @@ def test_a_child_that_the_system_kills_for_its_memory_is_told_from_one_that_a_us
         child("os.kill(os.getpid(), signal.SIGKILL)")
     assert str(caught.value) == (
         "r4: its process was ended by the system, because memory ran out; last words: it said nothing. All of them: "
-        f"{tmp_path / '.work' / 'stderr.log'}. Give the same command again to go on."
+        f"{tmp_path / '.work' / 'stderr.log'}. Run the same command again to continue."
     )
 
 
@@ -114,7 +114,7 @@ def test_a_signal_ends_the_command_whatever_its_child_says(child: Any, number: i
     with pytest.raises(Interrupted) as caught, working.signals():
         child(code, on=working)
     assert caught.value.exit_code == 128 + number
-    assert str(caught.value) == "interrupted; what is done is saved. Give the same command again to go on."
+    assert str(caught.value) == "interrupted; what is done is saved. Run the same command again to continue."
     assert time.monotonic() - began < 5
 
 
