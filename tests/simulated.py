@@ -12,8 +12,7 @@ from scipy.special import ndtri
 from finetooth.measure.intervals import wilson
 from finetooth.measure.seeds import recipe_difference
 from finetooth.measure.significance import paired
-from finetooth.measure.standing import standings
-from finetooth.measure.verdict import Judged, judge
+from finetooth.measure.verdict import Judged, judge, standings_of
 
 MARGIN = 0.005
 
@@ -69,10 +68,10 @@ def verdicts(runs: int, *, seed: int = 0) -> Rates:
         candidates = [row for row in rows if row.role == "candidate"]
         controls = [row for row in rows if row.role == "baseline"]
         winner = candidates[random.integers(len(candidates))]  # validation knows nothing of the test rows
-        found = judge(rows, winner=(winner.name, winner.seed), margin=MARGIN)
+        standing = standings_of(rows)
+        found = judge(rows, winner=(winner.name, winner.seed), margin=MARGIN, standings=standing)
         top = max(candidates, key=lambda row: int(row.scores.sum()))
         pair = paired(top.scores, controls[0].scores)
-        standing = standings([row.scores for row in candidates], [row.scores for row in controls])
         counts += (
             bool(found["worth_it"]),
             any(item.p_holm < 0.05 for item in standing),

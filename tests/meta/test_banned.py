@@ -6,6 +6,8 @@ from functools import cache
 import pytest
 from source_tree import calls, imports, modules
 
+from finetooth import row_kinds
+
 BANNED_MODULES = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "evaluate"}
 BANNED_CALLS = {
     "torch.load": "use safetensors",
@@ -84,3 +86,15 @@ def classes() -> dict[str, bool]:
     """The classes of the package by name, each with whether it is a Protocol."""
     found = (node for module in modules() for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef))
     return {node.name: any(ast.unparse(base).startswith("Protocol") for base in node.bases) for node in found}
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_no_row_is_told_by_its_name(module):
+    """What differs between kinds of rows stands in row_kinds and in rows; elsewhere they are asked, not compared."""
+    if module.is_in("rows", "row_kinds"):
+        return
+    names = {kind.name for kind in row_kinds.KINDS if kind.name}
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Compare):
+            compared = {inner.value for inner in ast.walk(node) if isinstance(inner, ast.Constant)}
+            assert not names & compared, f"{module.where}:{node.lineno} compares with {sorted(names & compared)}."

@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from finetooth.measure.significance import Paired, Scores, holm, paired
 from finetooth.tasks import PairedTest
-
-Role = Literal["baseline", "reference", "candidate"]  # what a row is to the winner: docs/adr/0012
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,17 @@ from typing import Literal, TypedDict
 
 import numpy as np
 
-from finetooth.measure import power, sentences
+from finetooth.measure import power, sentences, standing
 from finetooth.measure.learning import Learning
 from finetooth.measure.seeds import FEW_SEEDS, recipe_difference
 from finetooth.measure.sentences import Gap, Value
 from finetooth.measure.significance import Paired, Scores, holm, paired
-from finetooth.measure.standing import Role, Standing, standings
+from finetooth.measure.standing import Standing
+from finetooth.row_kinds import Role, row_kind
 from finetooth.tasks import DEFAULT, Metric, PairedTest
 from finetooth.wording import row_titles
 
 ALPHA = 0.05
-_UNTRAINED = ("majority", "original")  # baselines that are not fitted on the training rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +121,30 @@ class _Table:
         return sorted(fewer, key=lambda row: row.trained)
 
 
+def standings_of(rows: Sequence[Judged]) -> list[Standing]:
+    """Where each candidate among the rows stands, in their order; none without a baseline."""
+    candidates, baselines = ([row for row in rows if row.role == role] for role in ("candidate", "baseline"))
+    if not candidates or not baselines:
+        return []
+    return standing.standings(
+        [row.scores for row in candidates], [row.scores for row in baselines], test=_test(candidates[0])
+    )
+
+
 def judge(
     rows: Sequence[Judged],
     *,
     winner: tuple[str, int | None] | None,
     margin: float,
+    standings: Sequence[Standing],
     failed: Sequence[str] = (),
     failed_baselines: Sequence[str] = (),
 ) -> Verdict:
     """The verdict on all rows that ended well, measured on the same examples.
 
-    winner: name and seed, by validation. margin: the share of accuracy that a smaller candidate may lose and still
-    count as good enough. failed, failed_baselines: titles of the candidates and baselines that did not end well.
+    winner: name and seed, by validation. standings: as standings_of gives them. margin: the share of accuracy that a
+    smaller candidate may lose and still count as good enough. failed, failed_baselines: titles of the candidates and
+    baselines that did not end well.
     Candidates are compared with the winner as it was shipped, seed by seed: of the same seed.
     Not covered: intervals, and with them whether a smaller candidate suffices, are of one pair of rows each, not
     corrected for there being several; nor is the choice of the baseline that several seeds are compared with.
@@ -146,21 +158,18 @@ def judge(
         return _verdict([text], winner=None if winner is None else {"name": winner[0], "seed": winner[1]})
     table = _Table(rows, best, titles)
     candidates, baselines = table.of("candidate"), table.of("baseline")
-    standing = None
-    if baselines:
-        scores, others = [row.scores for row in candidates], [row.scores for row in baselines]
-        standing = standings(scores, others, test=_test(best))[candidates.index(best)]
+    of_best = standings[candidates.index(best)] if baselines else None
     ending = [
         *_others_unlearned(table),
         sentences.failures(failed),
         sentences.failed_baselines(failed_baselines) if baselines else "",
     ]
-    if best.learning.signs and (standing is None or standing.p_holm >= ALPHA):
-        return _unlearned(table, standing, ending)
+    if best.learning.signs and (of_best is None or of_best.p_holm >= ALPHA):
+        return _unlearned(table, of_best, ending)
     smallest = _smallest(table, margin)
     first, worth_it, rows_to_show = sentences.no_baseline(titles[best.key], failed_baselines), None, None
-    if standing is not None:
-        first, worth_it, rows_to_show = _worth(table, standing, failed=failed_baselines)
+    if of_best is not None:
+        first, worth_it, rows_to_show = _worth(table, of_best, failed=failed_baselines)
     second = "" if worth_it is False else _as_good(table, smallest, margin)
     named = (smallest.sufficient, smallest.open_one) if second else ()
     return _verdict(
@@ -204,7 +213,7 @@ def _worth(table: _Table, standing: Standing, *, failed: Sequence[str]) -> tuple
     name, top, to_best = table.title(table.best), table.title(baselines[standing.best]), standing.to_best
     if standing.p_holm < ALPHA:
         if all(row.chance for row in baselines):
-            trained = any(title.partition(" ")[0] not in _UNTRAINED for title in failed)
+            trained = any(row_kind(title.partition(" ")[0]).fitted for title in failed)
             return sentences.beats_chance(name, top, _gap(to_best), failed=trained), None, None
         return sentences.worth_it(name, top, _gap(to_best)), True, None
     if to_best.difference < 0 and standing.p_best_holm < ALPHA:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from finetooth.measure.seeds import FEW_SEEDS
 from finetooth.report.view import RunView
+from finetooth.row_kinds import row_kind
 from finetooth.wording import counted, listed, percent, points, roughly, seconds, short_model, shown, size, times
 
 RELOAD_CHECK = "passed: the same logits, bit for bit, in a fresh process."
@@ -187,7 +188,8 @@ def _cut(run: RunView) -> Iterator[str]:
     for share, names in shares[:1]:
         text = f"{share} of test rows are cut at {run.max_tokens:,} tokens for {names}"
         text += "".join(f", {share} for {names}" for share, names in shares[1:])
-        yield text + ("; tfidf reads them whole." if any(row.name == "tfidf" for row in run.done) else ".")
+        readers = [row.name for row in run.done if row_kind(row.name).fitted and not row_kind(row.name).needs_model]
+        yield text + (f"; {listed(readers)} reads them whole." if readers else ".")
 
 
 def _compared(run: RunView) -> Iterator[str]:

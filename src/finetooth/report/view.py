@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from finetooth.measure.intervals import wilson
 from finetooth.measure.sentences import Value
-from finetooth.measure.standing import Role
+from finetooth.row_kinds import Role, row_kind
 from finetooth.runs.results import Chosen, CurvePoint, Heads, Inference, Parameters, Reload, RowCosts
 from finetooth.wording import row_titles, shown
 
@@ -159,7 +159,7 @@ class RunView:
     @property
     def original(self) -> RowView | None:
         """The original model, under the winner's head seed where there are several."""
-        rows = [row for row in self.done if row.name == "original" and row.role == "baseline"]
+        rows = [row for row in self.done if row_kind(row.name).needs_model and not row_kind(row.name).fitted]
         same = [row for row in rows if self.winner is not None and row.seed == self.winner.seed]
         return next(iter([*same, *rows]), None)
 
@@ -229,9 +229,8 @@ def view(contract: Mapping[str, Any], comparison: Mapping[str, Any]) -> RunView:
 
 def _row(row: Mapping[str, Any], compared: Mapping[str, Any], **facts: Any) -> RowView:
     counts = row["parameters"]
-    is_full = row["name"] == "full" and row["kind"] == "baseline"
     values = {
-        "role": "reference" if is_full else row["kind"],
+        "role": row_kind(row["name"]).role,
         "figures": _figures(row, compared) if row["status"] == "done" else None,
         "error": None if row["status"] == "done" else row["error"] or "no reason is known.",
         "beside_winner": bool(compared.get("against_winner")),

@@ -16,7 +16,8 @@ from finetooth.measure.intervals import metric_interval
 from finetooth.measure.learning import Learning
 from finetooth.measure.seeds import LEAST_SEEDS, pool, recipe_difference
 from finetooth.measure.significance import Paired, paired
-from finetooth.measure.standing import Role, Standing, standings
+from finetooth.measure.standing import Standing
+from finetooth.row_kinds import Role
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
 from finetooth.tasks import DEFAULT, Metric, Outputs, Scores, Targets, Task
@@ -97,11 +98,11 @@ def compare(
     candidates = [item for item in marked if item.row.role == "candidate"]
     of_candidates = [*_OF_CANDIDATES, *(f"{metric.key}_{what}" for metric in _others(task) for what in _DIFFERENCES)]
     found = {id(item): _row(item, task) | dict.fromkeys(of_candidates) | {"against_winner": None} for item in marked}
-    best = None
+    judged = [_judged(item, task) for item in marked]
+    standings, best = verdict.standings_of(judged), None
     if baselines:
         best = max(baselines, key=lambda item: float(item.gains.sum()))
-        judged = standings([item.gains for item in candidates], [item.gains for item in baselines], test=test)
-        for item, standing in zip(candidates, judged, strict=True):
+        for item, standing in zip(candidates, standings, strict=True):
             found[id(item)] |= _against_best(item, best, task) | _p_values(standing, baselines[standing.hardest].row)
     first = next((item for item in candidates if (item.row.name, item.row.seed) == winner), None)
     for item in marked:
@@ -113,9 +114,10 @@ def compare(
         "margin": margin,
         "best_baseline": None if best is None else _key(best.row),
         "verdict": verdict.judge(
-            [_judged(item, task) for item in marked],
+            judged,
             winner=winner,
             margin=margin,
+            standings=standings,
             failed=failed,
             failed_baselines=failed_baselines,
         ),

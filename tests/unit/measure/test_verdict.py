@@ -31,7 +31,10 @@ GOOD = candidate("lora-r8", rights((50, 250)))  # 90.0 % against 85.0 %, every d
 
 
 def judge(rows, winner=("lora-r8", 1), margin=0.005, failed=(), failed_baselines=()):
-    return verdict.judge(rows, winner=winner, margin=margin, failed=failed, failed_baselines=failed_baselines)
+    standings = verdict.standings_of(rows)
+    return verdict.judge(
+        rows, winner=winner, margin=margin, standings=standings, failed=failed, failed_baselines=failed_baselines
+    )
 
 
 def test_the_only_candidate_beats_every_control():
