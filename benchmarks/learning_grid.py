@@ -37,7 +37,6 @@ from finetooth.recipe import Recipe
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.plan_file import Plan
 from finetooth.tasks import DEFAULT
-from finetooth.tuning import head_start
 from finetooth.tuning.job import Job, Split
 from finetooth.tuning.loop import Tuning
 
@@ -191,8 +190,6 @@ def tuned(prepared: Prepared, changes: dict[str, Any]) -> Tuning:
     )
     shutil.rmtree(row.path, ignore_errors=True)
     budget = plan.evaluation_budget
-    if head_start.is_due(base, training):
-        head_start.begin(base, train, seed=0, pad_id=pad_id, budget=budget, folder=row.head_start)
     job = Job(
         candidate=recipe.candidates[0],
         training=training,

@@ -1,13 +1,11 @@
 """The rows of candidates: an adapter trained on a clean base, with the decision that the recipe asks for."""
 
-import time
 from dataclasses import replace
 from functools import partial
 
 from finetooth.measure import deciding, decision_file
 from finetooth.measure.decisions import Decision
 from finetooth.model import adapters
-from finetooth.model.batching import Tokens
 from finetooth.model.loading import Base
 from finetooth.model.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate
@@ -15,12 +13,8 @@ from finetooth.row_kinds import CANDIDATE
 from finetooth.rows import trained
 from finetooth.rows.context import Channel, Context
 from finetooth.rows.contract import ResultsRow, Row, ScoredRow, Trainable
-from finetooth.rows.outputs import add_costs
 from finetooth.rows.planned_base import load_planned
 from finetooth.runs.work import read_labels
-from finetooth.tuning import head_start
-from finetooth.tuning.job import Split
-from finetooth.tuning.loss import class_weights
 
 
 def fit(context: Context, channel: Channel) -> None:
@@ -31,8 +25,6 @@ def fit(context: Context, channel: Channel) -> None:
     base = load_planned(context, head_seed=context.seed, dropout=context.recipe.training.base_dropout)
     context.folder.path.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(context.base_folder)
-    if head_start.is_due(base, context.recipe.training):
-        _start_head(context, channel, base, pad_id=tokenizer.pad_token_id)
     model = trained.train(context, channel, trainable(context, base), base=base, pad_id=tokenizer.pad_token_id)
     trained.save(context, channel, model, base=base, tokenizer=tokenizer, decision=_decision(context))
 
@@ -61,26 +53,6 @@ def _decision(context: Context) -> Decision:
     logits = trained.measured_logits(context)
     plan, asked = context.plan, context.recipe.decision
     return deciding.fit(logits, labels, classes=plan.classes, asked=asked, task=plan.of_task())
-
-
-def _start_head(context: Context, channel: Channel, base: Base, *, pad_id: int) -> None:
-    """Give the new head its start, and count the time as that of states computed beforehand."""
-    ids, labels = read_labels(context.run_folder, "train")
-    plan, began = context.plan, time.perf_counter()
-    weights = class_weights(labels, classes=plan.classes, asked=context.recipe.training.class_weights).numpy()
-    try:
-        head_start.begin(
-            base,
-            Split(ids, Tokens.open(context.tokens / "train"), labels),
-            seed=context.seed,
-            pad_id=pad_id,
-            budget=plan.evaluation_budget,
-            folder=context.folder.head_start,
-            weights=weights,
-            advance=lambda count: channel.go_on(0, "fitting the output layer on the frozen model"),
-        )
-    finally:
-        add_costs(context.folder, prefix_seconds=time.perf_counter() - began)
 
 
 def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:

@@ -26,7 +26,7 @@ from finetooth.runs import finished
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.results import CurvePoint, Parameters, Reload
 from finetooth.runs.work import read_labels
-from finetooth.tuning import checkpoints, head_start
+from finetooth.tuning import checkpoints
 from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.course import Course
 from finetooth.tuning.freezing import Freezing
@@ -55,7 +55,6 @@ def train(context: Context, channel: Channel, trainable: Trainable, *, base: Bas
         "head": base.head,
         "targets": context.plan.candidates[context.row].targets,
         "parameters": asdict(trainable.parameters()),
-        "head_start": head_start.facts() if context.folder.head_start.is_dir() else None,
         "steps": counters.step,
         "best_step": counters.best_step,
         "kept_epoch": counters.best_step / job.course.steps_per_epoch,

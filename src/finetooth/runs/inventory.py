@@ -76,7 +76,6 @@ _OF_ROW = (
     Entry(f"{ROW}baseline", _SEALED, _SEALED, "folder"),
     Entry(f"{ROW}baseline/{MANIFEST}", f"{_NAMED}; {_MANIFEST}", f"{_MARK}; {_MANIFEST}", in_mark=True),
     Entry(f"{ROW}checkpoints", f"{_SEALED}; a damaged state is passed over", _GONE, "folder"),
-    Entry(f"{ROW}checkpoints/head-start", f"{_SEALED}; a damaged one is solved for again", _GONE, "folder"),
     Entry(f"{ROW}checkpoints/lowered.json", "its own hash", _GONE),
     Entry(f"{ROW}log.jsonl", "not read; lines are added", _MARK, in_mark=True),
     Entry(

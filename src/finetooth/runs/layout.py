@@ -34,11 +34,6 @@ class RowFolder:
         return self.path / "checkpoints"
 
     @property
-    def head_start(self) -> Path:
-        """The output layer that training begins with, where it is solved for beforehand."""
-        return self.checkpoints / "head-start"
-
-    @property
     def lowered(self) -> Path:
         """Tokens that the row is trained with at a time; there only after the system ended it for want of memory."""
         return self.checkpoints / "lowered.json"
