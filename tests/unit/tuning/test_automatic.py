@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from tuning_jobs import begin, job, same_bits, tuned
 
 from finetooth.errors import Interrupted
+from finetooth.tasks.task import Task
 from finetooth.tuning import course, loop
 from finetooth.tuning.checkpoints import Counters
 from finetooth.tuning.job import Job
@@ -31,14 +32,14 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(course, name, value)
 
 
-def scripted(tuning: Any, losses: dict[int, float]) -> None:
+def scripted(monkeypatch: pytest.MonkeyPatch, tuning: Any, losses: dict[int, float]) -> None:
     """Give the tuning's evaluations these losses by their step, and later ones 1 / step."""
 
-    def score(logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> dict[str, float]:
+    def score(task: Task, logits: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) -> dict[str, float]:
         step = tuning.counters.step
         return {"loss": losses.get(step, 1 / step), "accuracy": 0.5, "macro_f1": 0.5}
 
-    tuning.score = score
+    monkeypatch.setattr(Task, "score", score)
 
 
 def automatic(place: Path, folder: Path, **changes: Any) -> Job:
@@ -50,8 +51,7 @@ def run(
 ) -> tuple[dict[str, torch.Tensor], Counters]:
     """As `tuned`, with validation losses by step."""
     tuning = begin(folder, made)
-    scripted(tuning, losses)
-    monkeypatch.setattr(loop, "score", tuning.score)
+    scripted(monkeypatch, tuning, losses)
     counters = tuning.run()
     return {name: value.detach().clone() for name, value in tuning.named.items()}, counters
 
@@ -93,8 +93,7 @@ def test_resumed_in_each_phase_equals_uninterrupted(
         model_folder, replace(made, stop=lambda: act() if reached[0].counters.step >= PHASES[phase] else None)
     )
     reached.append(tuning)
-    scripted(tuning, LOSSES)
-    monkeypatch.setattr(loop, "score", tuning.score)
+    scripted(monkeypatch, tuning, LOSSES)
     with pytest.raises((Interrupted, _Halted)):
         tuning.run()
     found, counters = run(model_folder, made, monkeypatch)

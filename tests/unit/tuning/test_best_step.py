@@ -13,7 +13,8 @@ from tuning_jobs import begin, job, same_bits, tuned
 from finetooth.errors import DivergedError
 from finetooth.model import seeds
 from finetooth.model.adapters import state
-from finetooth.tuning import checkpoints, loop, validation
+from finetooth.tasks.task import Task
+from finetooth.tuning import checkpoints, validation
 
 EVERY_STEP = {"epochs": 1, "evaluate_every": 1, "checkpoint_every": 1, "batch_size": 8}
 
@@ -29,7 +30,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, monitor: str, values: list[float])
             turned = {"accuracy": value, "macro_f1": value, "loss": value}
         return {"examples": 30, **turned, monitor: value}
 
-    monkeypatch.setattr(loop, "score", score)
+    monkeypatch.setattr(Task, "score", score)
 
 
 @pytest.mark.parametrize(
