@@ -166,7 +166,7 @@ def test_a_base_changed_by_one_unit_in_the_last_place_is_refused(run: RunFolder,
     save_file(tensors, other / "model.safetensors", metadata={"format": "pt"})
     found = faults(verify(run.path, base=str(other)))
     assert [field for field, _ in found] == ["reload", "reload"]  # the original model's and the candidate's
-    assert all("seed 3: base weights is not what the adapter was made with" in what for _, what in found)
+    assert all("(seed 3): base weights is not what the adapter was made with" in what for _, what in found)
 
 
 def test_a_base_that_is_not_on_this_machine_is_no_fault_of_the_adapter(adapter: Path) -> None:
