@@ -246,14 +246,14 @@ def test_a_byte_flipped_between_saving_and_proving_fails_the_run(
     monkeypatch.setattr(Supervisor, "call", call)
     command = ("run", str(trial.recipe), "--out", str(trial.out), "--json")
     code, out, err = said(trial, *command)
-    assert (code, out, asked) == (1, "", ["fit", "score"])
+    assert (code, json.loads(out)["error"]["code"], asked) == (1, "model_invalid", ["fit", "score"])
     assert err.endswith(
         "finetooth: r4: the artifact is damaged: adapter_model.safetensors differs from its manifest. Take it from its "
         "run or a backup again.\n"
     ), err
     monkeypatch.setattr(Supervisor, "call", real)
     code, out, err = said(trial, *command)
-    assert (code, out) == (1, "")
+    assert (code, json.loads(out)["error"]["exit_code"]) == (1, 1)
     assert err.endswith(
         f"finetooth: {trial.row.adapter}: adapter_model.safetensors differs from its manifest: this is not what was "
         "saved and measured. Delete that folder and run the same command again to make it anew from the last "
