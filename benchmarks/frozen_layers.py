@@ -21,18 +21,18 @@ from pathlib import Path
 import numpy as np
 
 import finetooth
-from finetooth.model import adapters, device, precision
-from finetooth.model.batching import Tokens
-from finetooth.model.frozen_layer_cache import FrozenLayerCache
-from finetooth.model.loading import load_base
+from finetooth.models import adapters, device, precision
+from finetooth.models.batching import Tokens
+from finetooth.models.frozen_layer_cache import FrozenLayerCache
+from finetooth.models.loading import load_base
 from finetooth.plan import prepare
 from finetooth.plan.fitting import MOST_TOKENS
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe
 from finetooth.runs.layout import RowFolder
-from finetooth.tuning.freezing import Freezing
-from finetooth.tuning.job import Job, Split
-from finetooth.tuning.loop import Tuning
+from finetooth.training.freezing import Freezing
+from finetooth.training.job import Job, Split
+from finetooth.training.loop import Tuning
 
 VALIDATION_ROWS, BUDGET, EVERYTHING = 16, 4096, 10**6
 

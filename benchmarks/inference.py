@@ -28,13 +28,13 @@ from own_run import MATERIAL, write_rows
 from peers import QUICKSTART, random_distilbert
 
 import finetooth
-from finetooth.model import adapters
-from finetooth.model.agreement import Agreement, Measured
-from finetooth.model.batching import Input
-from finetooth.model.inference import ready
-from finetooth.model.loading import load_base
-from finetooth.model.text_model import TextModel
-from finetooth.model.tokenizer import load_tokenizer
+from finetooth.models import adapters
+from finetooth.models.agreement import Agreement, Measured
+from finetooth.models.batching import Input
+from finetooth.models.inference import ready
+from finetooth.models.loading import load_base
+from finetooth.models.text_model import TextModel
+from finetooth.models.tokenizer import load_tokenizer
 from finetooth.progress import Silent
 from finetooth.recipe import Candidate
 from finetooth.sources import fetch_model

@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 
 import finetooth
-from finetooth.measure.intervals import wilson
-from finetooth.measure.learning import collapse
-from finetooth.model import adapters, device
-from finetooth.model.batching import Tokens
-from finetooth.model.loading import load_base
-from finetooth.model.plain_pass import logits
-from finetooth.model.tokenizer import load_tokenizer
+from finetooth.evaluation.intervals import wilson
+from finetooth.evaluation.learning import collapse
+from finetooth.models import adapters, device
+from finetooth.models.batching import Tokens
+from finetooth.models.loading import load_base
+from finetooth.models.plain_pass import logits
+from finetooth.models.tokenizer import load_tokenizer
 from finetooth.plan import prepare
 from finetooth.plan.prepare import Material
 from finetooth.progress import Silent
@@ -37,8 +37,8 @@ from finetooth.recipe import Recipe
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.plan_file import Plan
 from finetooth.tasks import DEFAULT
-from finetooth.tuning.job import Job, Split
-from finetooth.tuning.loop import Tuning
+from finetooth.training.job import Job, Split
+from finetooth.training.loop import Tuning
 
 ROWS, VALIDATION_ROWS, TEST_ROWS = 600, 60, 1_000
 RATES, HEAD_RATES = (7e-4, 1.4e-3, 3.5e-4), (5e-3, "same")

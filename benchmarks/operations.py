@@ -16,11 +16,11 @@ from own_run import write_rows
 from torch.profiler import ProfilerActivity, profile
 
 import finetooth
-from finetooth.model import adapters, device
-from finetooth.model.batching import Tokens
-from finetooth.model.loading import load_base
-from finetooth.model.packed import PackedModel
-from finetooth.model.precision import DTYPES
+from finetooth.models import adapters, device
+from finetooth.models.batching import Tokens
+from finetooth.models.loading import load_base
+from finetooth.models.packed import PackedModel
+from finetooth.models.precision import DTYPES
 from finetooth.plan import prepare
 from finetooth.progress import Silent
 

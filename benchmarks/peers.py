@@ -31,7 +31,7 @@ from own_run import MATERIAL, own_run, write_rows
 from products import share_of_limit
 
 import finetooth
-from finetooth.model import precision
+from finetooth.models import precision
 from finetooth.progress import Silent
 from finetooth.sources import fetch_model
 

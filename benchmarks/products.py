@@ -16,15 +16,15 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from finetooth.model import adapters, seeds
-from finetooth.model.batching import tokenize
-from finetooth.model.loading import load_base
-from finetooth.model.precision import DTYPES, choose
-from finetooth.model.tokenizer import load_tokenizer
+from finetooth.models import adapters, seeds
+from finetooth.models.batching import tokenize
+from finetooth.models.loading import load_base
+from finetooth.models.precision import DTYPES, choose
+from finetooth.models.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
-from finetooth.tuning.job import Job, Split
-from finetooth.tuning.loop import Tuning
+from finetooth.training.job import Job, Split
+from finetooth.training.loop import Tuning
 
 COUNTED_STEPS = 3
 MEASURED_SECONDS = 0.25  # for each shape

@@ -2,7 +2,7 @@
 
     python benchmarks/simulations.py [--runs 2000] [--trials 20000]
 
-tests/unit/measure/test_simulated.py holds the same figures to their limits; docs/results.md shows them.
+tests/unit/evaluation/test_simulated.py holds the same figures to their limits; docs/results.md shows them.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from finetooth.measure.power import mcnemar_power, smallest_difference
+from finetooth.evaluation.power import mcnemar_power, smallest_difference
 from simulated import seed_claims, verdicts, wilson_coverage
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/step_costs.py [--steps 100]
 
-Each line is measured in a fresh process. The fixed part is what OVERHEAD_TOKENS of finetooth.model.batching stands
+Each line is measured in a fresh process. The fixed part is what OVERHEAD_TOKENS of finetooth.models.batching stands
 for; spinning or waiting threads are weighed in docs/adr/0005, what oneDNN keeps in docs/adr/0006. Steps are those of
 the tuning loop, without padding and side by side. Run it on idle cores.
 """
@@ -19,16 +19,16 @@ import numpy as np
 import torch
 
 import finetooth
-from finetooth.model import adapters, device, seeds
-from finetooth.model.batching import Tokens
-from finetooth.model.loading import load_base
-from finetooth.model.packed import PackedModel
+from finetooth.models import adapters, device, seeds
+from finetooth.models.batching import Tokens
+from finetooth.models.loading import load_base
+from finetooth.models.packed import PackedModel
 from finetooth.plan import prepare
 from finetooth.plan.fitting import MOST_TOKENS
 from finetooth.progress import Silent
 from finetooth.runs.memory import peak_bytes
-from finetooth.tuning.gradients import Crew, accumulate
-from finetooth.tuning.schedule import optimizer
+from finetooth.training.gradients import Crew, accumulate
+from finetooth.training.schedule import optimizer
 
 QUICKSTART = Path(finetooth.__file__).with_name("quickstart.yaml")
 ROWS_OF_32_TOKENS = (8, 32)  # micro-batches of 256 and 1,024 tokens

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import tiny
-from finetooth.model import device
+from finetooth.models import device
 from finetooth.plan import prepare
 from finetooth.progress import Silent
 from finetooth.recipe import load

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from finetooth.model.batching import Input, inference_batches
-from finetooth.model.engine import Batch
-from finetooth.model.predictor import Predictor
+from finetooth.models.batching import Input, inference_batches
+from finetooth.models.engine import Batch
+from finetooth.models.predictor import Predictor
 
 CLASSES = ("bad", "good", "so-so")
 WORDS = [f"w{number}" for number in range(50)]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from finetooth.measure.intervals import wilson
-from finetooth.measure.seeds import recipe_difference
-from finetooth.measure.significance import paired
-from finetooth.measure.verdict import Judged, judge, standings_of
+from finetooth.evaluation.intervals import wilson
+from finetooth.evaluation.seeds import recipe_difference
+from finetooth.evaluation.significance import paired
+from finetooth.evaluation.verdict import Judged, judge, standings_of
 
 MARGIN = 0.005
 

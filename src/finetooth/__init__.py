@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from finetooth.errors import FinetoothError as FinetoothError
-    from finetooth.model.predictor import Predictor as Predictor
+    from finetooth.models.predictor import Predictor as Predictor
     from finetooth.pipeline import Run as Run
     from finetooth.pipeline import evaluate as evaluate
     from finetooth.pipeline import load as load
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "FinetoothError": ("finetooth.errors", "FinetoothError"),
-    "Predictor": ("finetooth.model.predictor", "Predictor"),
+    "Predictor": ("finetooth.models.predictor", "Predictor"),
     "Progress": ("finetooth.progress", "Progress"),
     "Recipe": ("finetooth.recipe", "Recipe"),
     "Run": ("finetooth.pipeline", "Run"),

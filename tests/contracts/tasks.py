@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from finetooth.errors import DivergedError
 from finetooth.tasks import DEFAULT, Logits, Metric, Outputs, Scores, Targets, Task
-from finetooth.tuning.loss import LOSSES, Loss
+from finetooth.training.loss import LOSSES, Loss
 
 Library = Callable[[Outputs, Targets], float]
 

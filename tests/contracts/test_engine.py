@@ -13,17 +13,17 @@ import torch
 
 import tiny
 from fake_engine import VOCABULARY, FakeEngine
-from finetooth.model import adapters
-from finetooth.model.batching import Tokens, batch_of
-from finetooth.model.engine import Batch, Engine
-from finetooth.model.loading import load_base
-from finetooth.model.packed_inference import InferencePass
-from finetooth.model.streaming import logits_of
-from finetooth.model.torch_engine import PackedEngine, PlainEngine
+from finetooth.models import adapters
+from finetooth.models.batching import Tokens, batch_of
+from finetooth.models.engine import Batch, Engine
+from finetooth.models.loading import load_base
+from finetooth.models.packed_inference import InferencePass
+from finetooth.models.streaming import logits_of
+from finetooth.models.torch_engine import PackedEngine, PlainEngine
 from finetooth.recipe import Candidate
 
 CLASSES = ("bad", "good", "neither")
-ROUNDING = 1e-5  # what finetooth.model.engine allows
+ROUNDING = 1e-5  # what finetooth.models.engine allows
 LONGEST = 64  # positions of the tiny model
 PAD = 0
 

@@ -18,16 +18,16 @@ from torch.nn import functional
 import tiny
 from finetooth.errors import ModelError
 from finetooth.files import read_json, write_json
-from finetooth.model import adapters, artifact, features, inference
-from finetooth.model.batching import Input, Tokens, collate, evaluation_batches, tokenize
-from finetooth.model.config_file import positions
-from finetooth.model.frozen_layer_cache import FrozenLayerCache
-from finetooth.model.loading import Base, base_tensors, hash_tensors, head_tensors, load_base
-from finetooth.model.packed import PackedModel
-from finetooth.model.packed_inference import InferencePass, inference_obstacle
-from finetooth.model.plain_pass import logits
-from finetooth.model.text_model import TextModel
-from finetooth.model.tokenizer import load_tokenizer
+from finetooth.models import adapters, artifact, features, inference
+from finetooth.models.batching import Input, Tokens, collate, evaluation_batches, tokenize
+from finetooth.models.config_file import positions
+from finetooth.models.frozen_layer_cache import FrozenLayerCache
+from finetooth.models.loading import Base, base_tensors, hash_tensors, head_tensors, load_base
+from finetooth.models.packed import PackedModel
+from finetooth.models.packed_inference import InferencePass, inference_obstacle
+from finetooth.models.plain_pass import logits
+from finetooth.models.text_model import TextModel
+from finetooth.models.tokenizer import load_tokenizer
 from finetooth.plan import prepare
 from finetooth.recipe import Candidate
 

@@ -11,18 +11,18 @@ from tasks import CASES, Case, outputs_of, targets_of
 
 from finetooth.data import splits
 from finetooth.errors import DivergedError
+from finetooth.evaluation.decisions import Decision
+from finetooth.evaluation.intervals import metric_interval
+from finetooth.evaluation.seeds import recipe_difference
+from finetooth.evaluation.significance import paired
+from finetooth.evaluation.standing import standings
 from finetooth.files import write_json
-from finetooth.measure.decisions import Decision
-from finetooth.measure.intervals import metric_interval
-from finetooth.measure.seeds import recipe_difference
-from finetooth.measure.significance import paired
-from finetooth.measure.standing import standings
 from finetooth.recipe import Training
 from finetooth.runs import comparison, predictions
 from finetooth.runs.predictions import Predictions
 from finetooth.tasks import DEFAULT, TASKS, Metric, Outputs
-from finetooth.tuning import loss as losses
-from finetooth.tuning.loss import LOSSES, BatchLoss
+from finetooth.training import loss as losses
+from finetooth.training.loss import LOSSES, BatchLoss
 
 COUNT = 120
 

@@ -14,8 +14,8 @@ from sklearn.metrics import f1_score
 
 import finetooth
 import golden
+from finetooth.evaluation.decision_file import DECISION
 from finetooth.files import read_json, sha256_file
-from finetooth.measure.decision_file import DECISION
 from finetooth.runs.predictions import read as read_predictions
 from trials import Finished, Trial, killed, told, write_recipe
 
@@ -83,7 +83,7 @@ def test_results_evaluate_and_predict_decide_alike(prefixed: Finished, said: Any
     assert [answer["label"] for answer in answers] == expected
 
 
-@pytest.mark.slow  # that the two ways agree is held closer, and quickly, in tests/unit/model/test_prefix.py
+@pytest.mark.slow  # that the two ways agree is held closer, and quickly, in tests/unit/models/test_prefix.py
 def test_without_the_cache_the_figures_are_those_with_it_but_for_rounding(
     place: Path, tmp_path: Path, prefixed: Finished
 ) -> None:

@@ -20,7 +20,7 @@ import golden
 from finetooth import pipeline
 from finetooth.errors import FinetoothError
 from finetooth.files import damage, read_json, sha256_file
-from finetooth.model.artifact_files import ADAPTER_WEIGHTS
+from finetooth.models.artifact_files import ADAPTER_WEIGHTS
 from finetooth.workers.job import Job
 from finetooth.workers.supervisor import Supervisor
 from trials import PROGRAM, Finished, Trial, write_recipe

@@ -8,21 +8,21 @@ from source_tree import REPOSITORY, imports, modules
 # doctor is above the torch line: it examines untrusted adapters, so it starts fast and cannot load one.
 PACKAGES = (
     "errors", "wording", "progress", "files", "rules", "row_kinds", "families", "untrusted", "recipe", "sources",
-    "tasks", "data", "recipe_draft", "measure", "baselines", "preflight", "runs", "report", "doctor", "model", "tuning",
-    "verification", "rows", "workers", "plan", "pipeline", "cli",
+    "tasks", "data", "recipe_draft", "evaluation", "baselines", "preflight", "runs", "report", "doctor", "models",
+    "training", "verification", "rows", "workers", "plan", "pipeline", "cli",
 )  # fmt: skip
-FIRST_BELOW_THE_TORCH_LINE = PACKAGES.index("model")
+FIRST_BELOW_THE_TORCH_LINE = PACKAGES.index("models")
 TORCH = ("torch", "transformers", "peft", "accelerate")
 
 # Library -> the modules or packages that may import it.
 IMPORTERS = {
-    "peft": ("model.adapters",),
-    "transformers": ("model",),
-    "torch": ("model", "tuning", "verification", "rows", "plan", "pipeline"),
-    "tokenizers": ("model",),
+    "peft": ("models.adapters",),
+    "transformers": ("models",),
+    "torch": ("models", "training", "verification", "rows", "plan", "pipeline"),
+    "tokenizers": ("models",),
     "huggingface_hub": ("sources.hub",),
     "sklearn": ("baselines",),
-    "scipy": ("baselines", "measure"),
+    "scipy": ("baselines", "evaluation"),
     "threadpoolctl": ("baselines",),
     "pyarrow": ("data", "runs"),
     "filelock": ("runs", "sources"),

@@ -16,8 +16,8 @@ from finetooth.errors import DataError, RecipeError, did_you_mean
 from finetooth.wording import interval, times, wrapped
 
 if TYPE_CHECKING:  # --help imports neither pydantic nor torch
-    from finetooth.measure.decisions import Decided
-    from finetooth.model.predictor import Prediction, Predictor
+    from finetooth.evaluation.decisions import Decided
+    from finetooth.models.predictor import Prediction, Predictor
 
 _WORTH_A_LINE = 256  # texts; fewer take too short a time for a progress line
 _SHOWN = 5
@@ -262,7 +262,7 @@ def _aligned(answers: "Sequence[Prediction]", texts: Sequence[str]) -> str:
 
 def _measured(figures: dict[str, Any], *, tested: bool) -> list[str]:
     """The figures of some examples, one a line, with the interval of the accuracy if they are a test result."""
-    from finetooth.measure.intervals import wilson
+    from finetooth.evaluation.intervals import wilson
 
     low, high = wilson(round(figures["accuracy"] * figures["examples"]), figures["examples"])
     sure = f"  95 % interval {interval((low, high))}" if tested else ""
@@ -276,7 +276,7 @@ def _measured(figures: dict[str, Any], *, tested: bool) -> list[str]:
 
 def _answered(figures: dict[str, Any]) -> list[str]:
     """The share of examples that an abstaining adapter answers, and its accuracy on those."""
-    from finetooth.measure.intervals import wilson
+    from finetooth.evaluation.intervals import wilson
 
     coverage, count = figures["coverage"], round(figures["coverage"] * figures["examples"])
     lines = [f"answered  {100 * coverage:6.1f} %  {count:,} examples; on the others it abstains"]

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from finetooth.evaluation import decision_file, learning
+from finetooth.evaluation.decisions import Decision
 from finetooth.files import discard, read_hashed_json, read_json, sweep
-from finetooth.measure import decision_file, learning
-from finetooth.measure.decisions import Decision
-from finetooth.model.artifact_files import weights_name
+from finetooth.models.artifact_files import weights_name
 from finetooth.recipe import Recipe
 from finetooth.report.writing import write_report
 from finetooth.row_kinds import Role, row_kind

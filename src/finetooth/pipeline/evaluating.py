@@ -14,7 +14,7 @@ from finetooth import data as data_room
 from finetooth.data import Examples, frames, overlap
 from finetooth.data.examples import content_id
 from finetooth.errors import RunError
-from finetooth.model.artifact_files import labels_of, task_of
+from finetooth.models.artifact_files import labels_of, task_of
 from finetooth.pipeline.using import adapter_folder, data_of, first_label_number, load, run_of
 from finetooth.plan import prepare
 from finetooth.progress import Progress, progress_for
@@ -28,7 +28,7 @@ from finetooth.tasks import Targets, Task
 from finetooth.wording import counted
 
 if TYPE_CHECKING:  # the data is read without torch
-    from finetooth.model.predictor import Predictor
+    from finetooth.models.predictor import Predictor
 
 _UNKNOWN = "It is not known whether rows were in the training data: "
 

@@ -93,7 +93,7 @@ class RowWork:
 
         Where no fewer can be taken it goes on as long as each try comes further than the one before.
         """
-        from finetooth.tuning import checkpoints  # needs torch
+        from finetooth.training import checkpoints  # needs torch
 
         row = self.folder.row(*key)
         reached, _ = checkpoints.newest(row.checkpoints)
@@ -115,7 +115,7 @@ class RowWork:
 
     def _token_budgets(self, row: RowFolder) -> tuple[int, int]:
         """Tokens that the row was trained with at a time, and half of them; no fewer than its longest text takes."""
-        from finetooth.tuning import checkpoints
+        from finetooth.training import checkpoints
 
         model = self.plan.of_model()
         planned = read_hashed_json(row.lowered)["token_budget"] if row.lowered.is_file() else model.token_budget

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetooth.errors import RunError, SourceError
 from finetooth.files import read_json
-from finetooth.model.artifact_files import identity_of
+from finetooth.models.artifact_files import identity_of
 from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Data, command_line_source
 from finetooth.recipe import load as load_recipe
@@ -17,8 +17,8 @@ from finetooth.sources import fetch_adapter, fetch_model
 from finetooth.verification import reload_check
 
 if TYPE_CHECKING:  # a run is looked into without torch
-    from finetooth.model.predictor import Predictor
-    from finetooth.model.text_model import TextModel
+    from finetooth.models.predictor import Predictor
+    from finetooth.models.text_model import TextModel
 
 
 def load(
@@ -41,7 +41,7 @@ def load(
     folder = adapter_folder(Path(run_or_adapter).absolute())
     staged = fetch_adapter(str(folder), progress=quiet)
     base_folder = bring_base(folder, base, progress=quiet)
-    from finetooth.model import artifact, inference
+    from finetooth.models import artifact, inference
 
     trained = artifact.load(staged.path, base_folder=base_folder, name=str(run_or_adapter))
     run_folder = run_of(folder)
@@ -53,7 +53,7 @@ def load(
 
 def _precision(trained: "TextModel", run_folder: RunFolder | None) -> Precision:
     """As its run computed its test rows; of an adapter that was moved, bfloat16 where this machine is faster in it."""
-    from finetooth.model import precision
+    from finetooth.models import precision
 
     planned = None if run_folder is None else plan_file.read(run_folder).inference
     if planned is not None and (planned == "plain" or not trained.moved):

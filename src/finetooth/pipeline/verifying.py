@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from finetooth.errors import ModelError, RunError, SourceError
 from finetooth.files import MANIFEST, read_json
-from finetooth.model.artifact_files import IDENTITY
+from finetooth.models.artifact_files import IDENTITY
 from finetooth.pipeline import ending, using
 from finetooth.plan import prepare
 from finetooth.progress import Progress, Silent, progress_for

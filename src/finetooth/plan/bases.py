@@ -15,14 +15,14 @@ import numpy.typing as npt
 from finetooth.baselines.probe import cross_validated
 from finetooth.data import Dataset, Examples, overlap
 from finetooth.errors import DataError, ModelError, RecipeError, SourceError
-from finetooth.measure.intervals import metric_interval
-from finetooth.measure.power import smallest_difference
-from finetooth.measure.significance import paired
-from finetooth.model.batching import EVALUATION_BUDGET, Tokens
-from finetooth.model.features import Feature, encode, head_input
-from finetooth.model.loading import encoder_parameters
-from finetooth.model.packed_inference import InferencePass, inference_obstacle
-from finetooth.model.precision import DTYPES
+from finetooth.evaluation.intervals import metric_interval
+from finetooth.evaluation.power import smallest_difference
+from finetooth.evaluation.significance import paired
+from finetooth.models.batching import EVALUATION_BUDGET, Tokens
+from finetooth.models.features import Feature, encode, head_input
+from finetooth.models.loading import encoder_parameters
+from finetooth.models.packed_inference import InferencePass, inference_obstacle
+from finetooth.models.precision import DTYPES
 from finetooth.plan import prepare
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe

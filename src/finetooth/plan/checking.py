@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from finetooth.files import read_hashed_json, read_json
-from finetooth.model.batching import Tokens
+from finetooth.models.batching import Tokens
 from finetooth.plan import looking, prepare
 from finetooth.plan.prepare import Material
 from finetooth.preflight import fix_list as fixes
@@ -25,7 +25,7 @@ from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.memory import give_back, held_bytes
 from finetooth.runs.plan_file import Plan
-from finetooth.tuning.course import Course
+from finetooth.training.course import Course
 from finetooth.workers.job import Job
 from finetooth.workers.supervisor import Supervisor
 
@@ -143,7 +143,7 @@ def _refuse_source(fix_list: Path, material: Material) -> None:
 
 def _smallest_differences(rows: int) -> list[dict[str, float | None]]:
     """For each DISCORDANCES, the smallest difference that the test rows show (80 % power), 0 to 1 or None."""
-    from finetooth.measure.power import smallest_difference
+    from finetooth.evaluation.power import smallest_difference
 
     return [
         {"discordance": share, "difference": smallest_difference(rows, discordance=share)} for share in DISCORDANCES

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from finetooth.errors import RecipeError
-from finetooth.model.batching import Tokens
+from finetooth.models.batching import Tokens
 from finetooth.recipe import Candidate, Recipe, Training
 from finetooth.runs.plan_file import FROZEN, CandidatePlan, KeptStates
-from finetooth.tuning.course import Course
+from finetooth.training.course import Course
 
 # Two micro-batches of 1,024; more tokens were not faster (docs/experiments.md), and take memory. On a GPU, as a guess
 # that nobody has measured, enough for a whole batch of 64 long texts.
@@ -38,8 +38,8 @@ def candidate_plan(
 
     Raises: RecipeError where layers cannot be frozen as it asks (`then`).
     """
-    from finetooth.model.adapters import layer_of
-    from finetooth.model.packed import obstacle
+    from finetooth.models.adapters import layer_of
+    from finetooth.models.packed import obstacle
 
     because = obstacle(config, candidate, training)
     layers = [layer_of(name) for name in targets]
@@ -100,7 +100,7 @@ def prefix_plan(
     the readings but the first. tokens: of the splits whose states are read. counts: rows of each split, of which
     `tokens` may hold a sample; bytes are those of all rows.
     """
-    from finetooth.model.frozen_layer_cache import count_blocks
+    from finetooth.models.frozen_layer_cache import count_blocks
 
     room = min(recipe.training.cache_bytes, int(DISK_SHARE * free_bytes))
     depths = [candidate.depth for candidate in candidates.values()]

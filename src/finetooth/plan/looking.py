@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from finetooth import preflight
 from finetooth.errors import DataError
-from finetooth.model.batching import Tokens
+from finetooth.models.batching import Tokens
 from finetooth.plan import prepare
 from finetooth.plan.prepare import Material
 from finetooth.preflight import Finding, Lengths

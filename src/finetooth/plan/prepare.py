@@ -14,9 +14,9 @@ from finetooth.data import Dataset, Examples
 from finetooth.data.examples import rows_id
 from finetooth.errors import ModelError, RecipeError, did_you_mean
 from finetooth.files import damage, discard, new_directory, sha256_file
-from finetooth.model.batching import Tokens, tokenize
-from finetooth.model.config_file import load_config, positions
-from finetooth.model.tokenizer import check_file_agrees, check_tokenizer, load_file, load_tokenizer
+from finetooth.models.batching import Tokens, tokenize
+from finetooth.models.config_file import load_config, positions
+from finetooth.models.tokenizer import check_file_agrees, check_tokenizer, load_file, load_tokenizer
 from finetooth.plan import fitting
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
@@ -29,7 +29,7 @@ from finetooth.sources import Source, data_sources, fetch_data, fetch_model
 from finetooth.tasks import DEFAULT
 
 if TYPE_CHECKING:  # torch is loaded for the plan, after the data was read
-    from finetooth.model.loading import Base
+    from finetooth.models.loading import Base
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def refuse_device(recipe: Recipe) -> None:
     """
     if recipe.training.device != "cuda":
         return
-    from finetooth.model import device
+    from finetooth.models import device
 
     obstacle = device.gpu_obstacle()
     if obstacle is not None:
@@ -190,8 +190,8 @@ def sound_base(folder: Path, classes: Sequence[str]) -> "Base":
 
     Raises: ModelError, as load_base; when the checkpoint lacks a part of an encoder layer.
     """
-    from finetooth.model.adapters import layer_of
-    from finetooth.model.loading import load_base
+    from finetooth.models.adapters import layer_of
+    from finetooth.models.loading import load_base
 
     base = load_base(folder, classes=classes, head_seed=0)
     for name in base.head_modules:
@@ -230,8 +230,8 @@ def resolve(
     Raises: ModelError when a candidate's targets match nothing, or the checkpoint lacks a part of an encoder layer;
     RecipeError for a row that cannot be tuned on the device.
     """
-    from finetooth.model import device
-    from finetooth.model.batching import EVALUATION_BUDGET
+    from finetooth.models import device
+    from finetooth.models.batching import EVALUATION_BUDGET
 
     dataset, on_gpu = material.dataset, recipe.training.device == "cuda"
     plan = Plan(
@@ -274,7 +274,7 @@ def resolve(
 
 
 def _candidates(recipe: Recipe, base: "Base", *, train_rows: int) -> dict[str, CandidatePlan]:
-    from finetooth.model import adapters
+    from finetooth.models import adapters
     from finetooth.plan import fitting
 
     plan = {
@@ -315,7 +315,7 @@ def _faults_of(row: str) -> Iterator[None]:
 
 
 def _identity(source: Source, base: "Base") -> BasePlan:
-    from finetooth.model.loading import base_tensors, hash_tensors
+    from finetooth.models.loading import base_tensors, hash_tensors
 
     return BasePlan(
         id=source.id,
@@ -374,7 +374,7 @@ def _precisions(
 
     That of training is float32 where every candidate is trained with padding.
     """
-    from finetooth.model import precision
+    from finetooth.models import precision
 
     faster = precision.choose(recipe.training.precision)
     inference: Precision = "plain" if exact else faster

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from finetooth.data import Examples
+from finetooth.evaluation import decision_file
 from finetooth.files import read_json
-from finetooth.measure import decision_file
 from finetooth.report.measured import Answers, decided
 from finetooth.report.view import Key, RunView, view
 from finetooth.runs import predictions

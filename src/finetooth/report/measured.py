@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.measure.decisions import Decision
-from finetooth.measure.intervals import metric_interval
+from finetooth.evaluation.decisions import Decision
+from finetooth.evaluation.intervals import metric_interval
 from finetooth.runs.predictions import Predictions
 from finetooth.tasks import Metric, Scores
 

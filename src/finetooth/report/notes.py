@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from finetooth.measure.seeds import FEW_SEEDS
+from finetooth.evaluation.seeds import FEW_SEEDS
 from finetooth.report.view import RunView
 from finetooth.row_kinds import row_kind
 from finetooth.wording import counted, listed, percent, points, roughly, seconds, short_model, shown, size, times

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from finetooth.measure.calibration import Bin, calibration_error, reliability
-from finetooth.measure.intervals import wilson
+from finetooth.evaluation.calibration import Bin, calibration_error, reliability
+from finetooth.evaluation.intervals import wilson
 from finetooth.report import plots
 from finetooth.report.charts import bottom, look_of
 from finetooth.report.columns import Cell

@@ -4,8 +4,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from finetooth.evaluation.sentences import setting
 from finetooth.files import read_json
-from finetooth.measure.sentences import setting
 from finetooth.report import columns
 from finetooth.report.columns import Cell, Column
 from finetooth.report.notes import RELOAD_CHECK, UNFINISHED, notes, pooled, warnings

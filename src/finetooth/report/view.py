@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
-from finetooth.measure.intervals import wilson
-from finetooth.measure.sentences import Value
+from finetooth.evaluation.intervals import wilson
+from finetooth.evaluation.sentences import Value
 from finetooth.row_kinds import Role, row_kind
 from finetooth.runs.results import Chosen, CurvePoint, Heads, Inference, Parameters, Reload, RowCosts
 from finetooth.wording import row_titles, shown

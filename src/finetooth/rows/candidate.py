@@ -3,11 +3,11 @@
 from dataclasses import replace
 from functools import partial
 
-from finetooth.measure import deciding, decision_file
-from finetooth.measure.decisions import Decision
-from finetooth.model import adapters
-from finetooth.model.loading import Base
-from finetooth.model.tokenizer import load_tokenizer
+from finetooth.evaluation import deciding, decision_file
+from finetooth.evaluation.decisions import Decision
+from finetooth.models import adapters
+from finetooth.models.loading import Base
+from finetooth.models.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate
 from finetooth.row_kinds import CANDIDATE
 from finetooth.rows import trained

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from finetooth.measure.decisions import Decision
+from finetooth.evaluation.decisions import Decision
 from finetooth.recipe import Candidate, Recipe
 from finetooth.row_kinds import RowKind
 from finetooth.rows.context import Channel, Context
@@ -14,7 +14,7 @@ from finetooth.runs.plan_file import Plan
 from finetooth.runs.results import Parameters
 
 if TYPE_CHECKING:  # rows without a model are made without torch
-    from finetooth.model.loading import Base
+    from finetooth.models.loading import Base
 
 ResultsRow = results.Row  # of results.json
 STEP_COSTS = "step_costs.json"  # in the folder of a row that `check` measures

@@ -2,7 +2,7 @@
 
 from finetooth.baselines.fitted import SETTINGS
 from finetooth.files import read_hashed_json, read_json
-from finetooth.model.agreement import Measured
+from finetooth.models.agreement import Measured
 from finetooth.row_kinds import RowKind
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.plan_file import Plan

@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from finetooth.measure.decisions import Decision
-from finetooth.model import full_fine_tuning
-from finetooth.model.loading import Base
-from finetooth.model.tokenizer import load_tokenizer
+from finetooth.evaluation.decisions import Decision
+from finetooth.models import full_fine_tuning
+from finetooth.models.loading import Base
+from finetooth.models.tokenizer import load_tokenizer
 from finetooth.row_kinds import FULL
 from finetooth.rows import trained
 from finetooth.rows.context import Channel, Context

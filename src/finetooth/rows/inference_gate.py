@@ -3,12 +3,12 @@
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.model import agreement, inference
-from finetooth.model.agreement import Measured
-from finetooth.model.artifact import reference_tokens
-from finetooth.model.batching import Tokens
-from finetooth.model.predictor import Predictor
-from finetooth.model.text_model import TextModel
+from finetooth.models import agreement, inference
+from finetooth.models.agreement import Measured
+from finetooth.models.artifact import reference_tokens
+from finetooth.models.batching import Tokens
+from finetooth.models.predictor import Predictor
+from finetooth.models.text_model import TextModel
 from finetooth.rows.context import Channel, Context
 from finetooth.rows.outputs import add_costs
 from finetooth.runs.plan_file import Precision

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.files import read_json
-from finetooth.model.batching import Tokens
-from finetooth.model.frozen_layer_cache import FrozenLayerCache
+from finetooth.models.batching import Tokens
+from finetooth.models.frozen_layer_cache import FrozenLayerCache
 from finetooth.rows.context import Context
 from finetooth.rows.outputs import add_costs
 

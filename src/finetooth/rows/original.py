@@ -7,17 +7,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from finetooth.model import agreement, artifact, device
-from finetooth.model.agreement import Measured
-from finetooth.model.batching import Input, Tokens
-from finetooth.model.features import Feature, encode, head_logits
-from finetooth.model.loading import draw_head, head_tensors
-from finetooth.model.packed_inference import InferencePass, inference_obstacle
-from finetooth.model.precision import DTYPES
-from finetooth.model.predictor import Predictor
-from finetooth.model.text_model import TextModel
-from finetooth.model.tokenizer import load_tokenizer
-from finetooth.model.torch_engine import PackedEngine
+from finetooth.models import agreement, artifact, device
+from finetooth.models.agreement import Measured
+from finetooth.models.batching import Input, Tokens
+from finetooth.models.features import Feature, encode, head_logits
+from finetooth.models.loading import draw_head, head_tensors
+from finetooth.models.packed_inference import InferencePass, inference_obstacle
+from finetooth.models.precision import DTYPES
+from finetooth.models.predictor import Predictor
+from finetooth.models.text_model import TextModel
+from finetooth.models.tokenizer import load_tokenizer
+from finetooth.models.torch_engine import PackedEngine
 from finetooth.row_kinds import ORIGINAL
 from finetooth.rows import inference_gate, latency
 from finetooth.rows.context import Channel, Context

@@ -3,8 +3,8 @@
 from typing import Literal
 
 from finetooth.errors import VerificationError
-from finetooth.model import device
-from finetooth.model.loading import Base, base_tensors, hash_tensors, load_base
+from finetooth.models import device
+from finetooth.models.loading import Base, base_tensors, hash_tensors, load_base
 from finetooth.rows.context import Context
 
 

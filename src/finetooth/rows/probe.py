@@ -12,16 +12,16 @@ import numpy.typing as npt
 from finetooth.baselines import Probe
 from finetooth.baselines.fitted import SETTINGS
 from finetooth.errors import DivergedError, VerificationError
+from finetooth.evaluation.decisions import Decision
 from finetooth.files import canonical_hash, read_json, sha256_file
-from finetooth.measure.decisions import Decision
-from finetooth.model import agreement
-from finetooth.model.agreement import Measured
-from finetooth.model.batching import Input, Tokens, tokenize
-from finetooth.model.features import Feature, encode, feature_batch, head_input
-from finetooth.model.loading import Base, encoder_parameters
-from finetooth.model.packed_inference import InferencePass, inference_obstacle
-from finetooth.model.precision import DTYPES
-from finetooth.model.tokenizer import load_tokenizer
+from finetooth.models import agreement
+from finetooth.models.agreement import Measured
+from finetooth.models.batching import Input, Tokens, tokenize
+from finetooth.models.features import Feature, encode, feature_batch, head_input
+from finetooth.models.loading import Base, encoder_parameters
+from finetooth.models.packed_inference import InferencePass, inference_obstacle
+from finetooth.models.precision import DTYPES
+from finetooth.models.tokenizer import load_tokenizer
 from finetooth.recipe import Recipe
 from finetooth.row_kinds import OTHER_PROBE, PROBE, row_kind
 from finetooth.rows import inference_gate, latency

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 from finetooth.files import write_json
-from finetooth.model import device, seeds
-from finetooth.model.batching import Rows, Tokens, collate, evaluation_batches
-from finetooth.model.loading import load_base
-from finetooth.model.packed import PackedModel
-from finetooth.model.packed_inference import InferencePass, inference_obstacle
-from finetooth.model.precision import DTYPES
-from finetooth.model.tokenizer import load_tokenizer
+from finetooth.models import device, seeds
+from finetooth.models.batching import Rows, Tokens, collate, evaluation_batches
+from finetooth.models.loading import load_base
+from finetooth.models.packed import PackedModel
+from finetooth.models.packed_inference import InferencePass, inference_obstacle
+from finetooth.models.precision import DTYPES
+from finetooth.models.tokenizer import load_tokenizer
 from finetooth.recipe import Training
 from finetooth.rows import row_of
 from finetooth.rows.context import Context
@@ -24,11 +24,11 @@ from finetooth.rows.contract import STEP_COSTS
 from finetooth.runs.contention import ProcessorTime, waited_share
 from finetooth.runs.plan_file import ModelPlan, Plan, Precision
 from finetooth.runs.results import parameters_json
-from finetooth.tuning.course import Course
-from finetooth.tuning.forward import Forward, PaddedModel
-from finetooth.tuning.gradients import Crew, accumulate
-from finetooth.tuning.schedule import optimizer
-from finetooth.tuning.trained import trained
+from finetooth.training.course import Course
+from finetooth.training.forward import Forward, PaddedModel
+from finetooth.training.gradients import Crew, accumulate
+from finetooth.training.schedule import optimizer
+from finetooth.training.trained import trained
 
 TRAIN_SECONDS, EVALUATION_SECONDS = 1.0, 0.3
 INFERENCE_SECONDS, LEAST_INFERRED = 0.2, 32  # the pass is timed on ever more rows until it takes so long

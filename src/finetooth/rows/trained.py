@@ -11,12 +11,12 @@ import numpy.typing as npt
 import torch
 
 from finetooth.errors import VerificationError
+from finetooth.evaluation.decisions import Decision
 from finetooth.files import discard, read_hashed_json, read_json, write_json
-from finetooth.measure.decisions import Decision
-from finetooth.model import artifact, device
-from finetooth.model.batching import Input, Tokens
-from finetooth.model.loading import Base, hash_tensors
-from finetooth.model.text_model import TextModel
+from finetooth.models import artifact, device
+from finetooth.models.batching import Input, Tokens
+from finetooth.models.loading import Base, hash_tensors
+from finetooth.models.text_model import TextModel
 from finetooth.recipe import Recipe
 from finetooth.rows import inference_gate, latency, layer_caches
 from finetooth.rows.context import Channel, Context
@@ -26,12 +26,12 @@ from finetooth.runs import finished
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.results import CurvePoint, Parameters, Reload
 from finetooth.runs.work import read_labels
-from finetooth.tuning import checkpoints
-from finetooth.tuning.checkpoints import Counters
-from finetooth.tuning.course import Course
-from finetooth.tuning.freezing import Freezing
-from finetooth.tuning.job import Job, Split
-from finetooth.tuning.loop import Tuning
+from finetooth.training import checkpoints
+from finetooth.training.checkpoints import Counters
+from finetooth.training.course import Course
+from finetooth.training.freezing import Freezing
+from finetooth.training.job import Job, Split
+from finetooth.training.loop import Tuning
 from finetooth.verification import reload_check
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.errors import RunError
-from finetooth.measure import decision_file
-from finetooth.measure.decisions import Decision
-from finetooth.measure.intervals import metric_interval
-from finetooth.measure.significance import holm, paired
+from finetooth.evaluation import decision_file
+from finetooth.evaluation.decisions import Decision
+from finetooth.evaluation.intervals import metric_interval
+from finetooth.evaluation.significance import holm, paired
 from finetooth.runs import complete, plan_file, predictions, results
 from finetooth.runs.layout import RunFolder
 from finetooth.tasks import Metric, Scores, Task

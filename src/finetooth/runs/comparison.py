@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 
 from finetooth.errors import RunError
+from finetooth.evaluation import verdict
+from finetooth.evaluation.bootstrap import Draws, percentile_interval, resampled_means, resampled_whole
+from finetooth.evaluation.calibration import Bin, calibration_error, reliability
+from finetooth.evaluation.decisions import Decision
+from finetooth.evaluation.intervals import metric_interval
+from finetooth.evaluation.learning import Learning
+from finetooth.evaluation.seeds import LEAST_SEEDS, pool, recipe_difference
+from finetooth.evaluation.significance import Paired, paired
+from finetooth.evaluation.standing import Standing
 from finetooth.files import write_json
-from finetooth.measure import verdict
-from finetooth.measure.bootstrap import Draws, percentile_interval, resampled_means, resampled_whole
-from finetooth.measure.calibration import Bin, calibration_error, reliability
-from finetooth.measure.decisions import Decision
-from finetooth.measure.intervals import metric_interval
-from finetooth.measure.learning import Learning
-from finetooth.measure.seeds import LEAST_SEEDS, pool, recipe_difference
-from finetooth.measure.significance import Paired, paired
-from finetooth.measure.standing import Standing
 from finetooth.row_kinds import Role
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions

@@ -100,7 +100,7 @@ class Plan:
     """Everything besides the recipe that decides the results of a run.
 
     run_id: empty where the plan is of no run. task: its name. inexact: what of `device` had changed when the run was
-    resumed all the same. device: what decides the last bit on this machine (finetooth.model.device). counts: rows by
+    resumed all the same. device: what decides the last bit on this machine (finetooth.models.device). counts: rows by
     split. pairs: whether texts come in pairs. evaluation_budget: tokens of a micro-batch of the plain pass. exact: no
     row is computed by the inference pass. inference: how test rows are computed. model: None where no row needs the
     recipe's model. other_bases, candidates: by the name of the row; full is among the latter. prefix: the hidden states

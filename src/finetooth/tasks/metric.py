@@ -11,7 +11,7 @@ Logits = npt.NDArray[np.float32]
 Targets = npt.NDArray[Any]
 Scores = npt.NDArray[np.float64]
 
-# The paired tests, by name; finetooth.measure.significance implements them.
+# The paired tests, by name; finetooth.evaluation.significance implements them.
 PairedTest = Literal["mcnemar", "paired_t"]
 
 
@@ -42,8 +42,8 @@ class Metric:
     whole: the figure of all examples at once, for a metric that is no mean over examples. One of the two is given.
     paired_test: the test of a difference between two rows on the same examples: `mcnemar` for scores of 0 and 1,
     `paired_t` for other scores; None: rows are not compared by a test of this metric.
-    fast_resampling: of `whole`, the name of a quicker way to resample it, in finetooth.measure.bootstrap; None: there
-    is none, and each resample is computed as it stands.
+    fast_resampling: of `whole`, the name of a quicker way to resample it, in finetooth.evaluation.bootstrap; None:
+    there is none, and each resample is computed as it stands.
     """
 
     key: str

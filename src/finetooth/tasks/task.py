@@ -64,7 +64,7 @@ class Task:
     """One kind of labels: how data, training and measuring deal with it.
 
     name: as recipes, plans and messages name it.
-    loss: name of what training minimises, in finetooth.tuning.loss. metrics: the figures of its answers; the first is
+    loss: name of what training minimises, in finetooth.training.loss. metrics: the figures of its answers; the first is
     the headline metric, by which rows are compared.
     parse: from the value in a file to the name of its label; ValueError saying what is wrong (`is missing`), to follow
     the word "label". A name parses to itself.

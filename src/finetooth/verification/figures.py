@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import safe_open
 
+from finetooth.evaluation.decisions import Decision
 from finetooth.files import read_json
-from finetooth.measure.decisions import Decision
-from finetooth.model.artifact_files import ADAPTER_WEIGHTS
+from finetooth.models.artifact_files import ADAPTER_WEIGHTS
 from finetooth.runs import predictions
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.results import CurvePoint, Parameters, parameters_json

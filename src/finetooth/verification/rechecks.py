@@ -8,7 +8,7 @@ from typing import Any
 
 from finetooth.errors import FinetoothError
 from finetooth.files import MANIFEST, damages, read_json
-from finetooth.model.artifact_files import IDENTITY, REFERENCE_INPUTS, identity_of, labels_of
+from finetooth.models.artifact_files import IDENTITY, REFERENCE_INPUTS, identity_of, labels_of
 from finetooth.runs import finished
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.plan_file import Plan
@@ -144,7 +144,7 @@ def check_reload(checked: Checked, adapter: Path, *, base_folder: Path) -> None:
 
     Threads are those of the recording, so that the logits can be held bitwise where they were recorded.
     """
-    from finetooth.model import artifact, device
+    from finetooth.models import artifact, device
 
     with checked.watching("reload"), temporary_adapter(str(adapter)) as copy:
         identity = identity_of(copy)

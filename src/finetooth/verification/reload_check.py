@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.errors import VerificationError
+from finetooth.evaluation.decision_file import DECISION
 from finetooth.files import MANIFEST, canonical_hash, read_json, sha256_bytes, sha256_file, write_json
-from finetooth.measure.decision_file import DECISION
-from finetooth.model.artifact_files import (
+from finetooth.models.artifact_files import (
     IDENTITY,
     LABELS,
     REFERENCE_INPUTS,
@@ -90,7 +90,7 @@ def verify(
     exact: every bit must be equal; False, after a resume that was allowed to be inexact: within REFERENCE_TOLERANCE.
     Raises: VerificationError with the largest difference otherwise.
     """
-    from finetooth.tuning import checkpoints
+    from finetooth.training import checkpoints
 
     best_step = int(read_json(folder.curve)["best_step"])
     fault = checkpoints.best_damage(folder.checkpoints, best_step)

@@ -93,11 +93,11 @@ def import_all() -> None:
 def _import_libraries(kind: RowKind) -> None:
     """Import now what a row of the kind imports at its first use."""
     if kind.needs_model:
-        from finetooth.model import loading
+        from finetooth.models import loading
 
         loading.import_library()
     if kind.trained:
-        from finetooth.model import adapters
+        from finetooth.models import adapters
 
         adapters.import_library()
 

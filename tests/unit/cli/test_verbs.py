@@ -13,9 +13,9 @@ from click.testing import CliRunner
 import finetooth
 from finetooth.cli.app import finetooth as command
 from finetooth.cli.exit_codes import exit_code
-from finetooth.measure.decisions import Abstention, Decided, Decision
-from finetooth.model.batching import Input
-from finetooth.model.predictor import Predictor as RealPredictor
+from finetooth.evaluation.decisions import Abstention, Decided, Decision
+from finetooth.models.batching import Input
+from finetooth.models.predictor import Predictor as RealPredictor
 from finetooth.runs.results import contract
 from finetooth.sources import Fetched, Source
 

@@ -8,11 +8,11 @@ import pytest
 
 import tiny
 from finetooth.doctor import examine
-from finetooth.model import adapters, artifact
-from finetooth.model.batching import Input
-from finetooth.model.loading import load_base
-from finetooth.model.text_model import TextModel
-from finetooth.model.tokenizer import load_tokenizer
+from finetooth.models import adapters, artifact
+from finetooth.models.batching import Input
+from finetooth.models.loading import load_base
+from finetooth.models.text_model import TextModel
+from finetooth.models.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate
 
 REPOSITORY = Path(__file__).resolve().parents[3]

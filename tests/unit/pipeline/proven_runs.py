@@ -13,18 +13,18 @@ import tiny
 from finetooth.baselines.majority import Majority
 from finetooth.data import Examples
 from finetooth.files import sha256_file, write_file, write_hashed_json, write_json
-from finetooth.model import adapters, artifact
-from finetooth.model.batching import Input
-from finetooth.model.loading import base_tensors, hash_tensors, load_base
-from finetooth.model.text_model import TextModel
-from finetooth.model.tokenizer import load_tokenizer
+from finetooth.models import adapters, artifact
+from finetooth.models.batching import Input
+from finetooth.models.loading import base_tensors, hash_tensors, load_base
+from finetooth.models.text_model import TextModel
+from finetooth.models.tokenizer import load_tokenizer
 from finetooth.pipeline import ending
 from finetooth.recipe import Recipe, load
 from finetooth.runs import finished, plan_file, predictions
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.work import save_examples, write_splits
-from finetooth.tuning import checkpoints
+from finetooth.training import checkpoints
 from finetooth.verification import reload_check
 
 CLASSES = ("bad", "good")

@@ -10,7 +10,7 @@ import tiny
 from finetooth import pipeline
 from finetooth.errors import Interrupted
 from finetooth.files import sha256_file
-from finetooth.model import device
+from finetooth.models import device
 from finetooth.workers import channel, entry_point
 from finetooth.workers.job import Job
 from finetooth.workers.supervisor import Supervisor

@@ -11,10 +11,10 @@ import plans
 from finetooth import Recipe
 from finetooth.baselines.majority import Majority
 from finetooth.data import Dataset, Examples
+from finetooth.evaluation.decision_file import DECISION, SCHEMA, describe
+from finetooth.evaluation.decisions import Decision
 from finetooth.files import read_json, write_hashed_json, write_json
-from finetooth.measure.decision_file import DECISION, SCHEMA, describe
-from finetooth.measure.decisions import Decision
-from finetooth.model.agreement import Measured
+from finetooth.models.agreement import Measured
 from finetooth.pipeline import ending
 from finetooth.pipeline.ending import choose_winner, clear_away, conclude
 from finetooth.runs import predictions

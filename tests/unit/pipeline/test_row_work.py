@@ -13,7 +13,7 @@ from finetooth.progress import Silent, Step
 from finetooth.recipe import load as load_recipe
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.plan_file import Plan
-from finetooth.tuning import checkpoints
+from finetooth.training import checkpoints
 from finetooth.workers.job import Job
 
 

@@ -8,7 +8,7 @@ from proven_runs import make_run
 
 from finetooth import Recipe
 from finetooth.errors import ChangedError, RecipeError, RunError, SourceError
-from finetooth.model import device
+from finetooth.models import device
 from finetooth.pipeline import running
 from finetooth.recipe import load as load_recipe
 from finetooth.runs.layout import RunFolder

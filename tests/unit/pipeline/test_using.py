@@ -14,10 +14,10 @@ from proven_runs import make_run
 import tiny
 from finetooth.errors import SourceError
 from finetooth.files import write_json
-from finetooth.model import artifact, inference, precision
-from finetooth.model.agreement import Agreement, Measured
-from finetooth.model.batching import Input
-from finetooth.model.text_model import TextModel
+from finetooth.models import artifact, inference, precision
+from finetooth.models.agreement import Agreement, Measured
+from finetooth.models.batching import Input
+from finetooth.models.text_model import TextModel
 from finetooth.pipeline import using
 from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder

@@ -10,7 +10,7 @@ import pytest
 import tiny
 from finetooth import plan
 from finetooth.errors import DataError, RecipeError
-from finetooth.measure.intervals import wilson
+from finetooth.evaluation.intervals import wilson
 from finetooth.plan import bases
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe, load

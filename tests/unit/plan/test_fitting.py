@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from finetooth.model.batching import Tokens, evaluation_batches
+from finetooth.models.batching import Tokens, evaluation_batches
 from finetooth.plan.fitting import MOST_TOKENS, MOST_TOKENS_GPU, candidate_plan, prefix_plan, token_budget
 from finetooth.recipe import Candidate, Recipe, load
-from finetooth.tuning.course import Course
+from finetooth.training.course import Course
 from plans import candidate, kept
 
 MINILM = SimpleNamespace(

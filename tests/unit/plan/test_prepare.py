@@ -14,7 +14,7 @@ import plans
 import tiny
 from finetooth.data.examples import rows_id
 from finetooth.errors import ModelError, RecipeError
-from finetooth.model import device
+from finetooth.models import device
 from finetooth.plan import checking, prepare
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe, load

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from finetooth.measure.decisions import Decision
+from finetooth.evaluation.decisions import Decision
 from finetooth.report import measured
 from finetooth.runs.predictions import Predictions
 

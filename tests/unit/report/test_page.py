@@ -13,9 +13,9 @@ from hostile import TEXTS
 from markup_read import read
 from reported import ROWS, build
 
+from finetooth.evaluation.decision_file import DECISION, SCHEMA, describe
+from finetooth.evaluation.decisions import Decision
 from finetooth.files import read_json, write_json
-from finetooth.measure.decision_file import DECISION, SCHEMA, describe
-from finetooth.measure.decisions import Decision
 from finetooth.report.card import card
 from finetooth.report.disagreements import MOST_CHARACTERS, MOST_ROWS, disagreements
 from finetooth.report.material import gather

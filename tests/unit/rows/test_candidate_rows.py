@@ -7,14 +7,14 @@ import pytest
 
 import plans
 from finetooth.errors import VerificationError
+from finetooth.evaluation import deciding
+from finetooth.evaluation.decisions import Decision
 from finetooth.files import write_json
-from finetooth.measure import deciding
-from finetooth.measure.decisions import Decision
 from finetooth.recipe import Deciding, load
 from finetooth.rows import candidate, trained
 from finetooth.rows.context import Context
 from finetooth.runs.layout import RunFolder
-from finetooth.tuning import checkpoints
+from finetooth.training import checkpoints
 
 LABELS = np.random.default_rng(1).integers(0, 2, 50)
 LOGITS = (np.random.default_rng(2).normal(0, 3, (50, 2)) + 2 * np.eye(2)[LABELS]).astype(np.float32)

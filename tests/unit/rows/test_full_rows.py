@@ -7,7 +7,7 @@ import pytest
 
 from finetooth.errors import SourceError
 from finetooth.files import read_json
-from finetooth.model.artifact_files import MODEL_WEIGHTS
+from finetooth.models.artifact_files import MODEL_WEIGHTS
 from finetooth.pipeline import ending, using
 from finetooth.pipeline.verifying import verify
 from finetooth.rows import full, original, row_of

@@ -10,21 +10,21 @@ import numpy as np
 import pytest
 
 from finetooth.errors import ModelError, RunError
+from finetooth.evaluation.decisions import Abstention, Decision
 from finetooth.files import read_hashed_json, read_json, write_hashed_json
-from finetooth.measure.decisions import Abstention, Decision
-from finetooth.model import agreement, artifact, inference
-from finetooth.model.agreement import INFERENCE, Agreement, Measured, compare, worst
-from finetooth.model.batching import Tokens, tokenize
-from finetooth.model.loading import load_base
-from finetooth.model.packed_inference import InferencePass
-from finetooth.model.tokenizer import load_tokenizer
+from finetooth.models import agreement, artifact, inference
+from finetooth.models.agreement import INFERENCE, Agreement, Measured, compare, worst
+from finetooth.models.batching import Tokens, tokenize
+from finetooth.models.loading import load_base
+from finetooth.models.packed_inference import InferencePass
+from finetooth.models.tokenizer import load_tokenizer
 from finetooth.pipeline import ending
 from finetooth.row_kinds import PROBE, row_kind
 from finetooth.rows import candidate, probe
 from finetooth.rows.context import Channel
 from finetooth.rows.facts import inference_of
 from finetooth.runs import predictions
-from finetooth.tuning.validation import validation_logits
+from finetooth.training.validation import validation_logits
 from silent import SILENT
 
 
@@ -164,7 +164,7 @@ def test_exact_computes_everything_by_the_plain_pass(
 def test_a_model_that_the_pass_cannot_compute_says_why(
     begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in ("finetooth.model.inference", "finetooth.tuning.validation"):
+    for place in ("finetooth.models.inference", "finetooth.training.validation"):
         monkeypatch.setattr(f"{place}.inference_obstacle", lambda model: "model family 'other'")
     context = fitted(begin)
     row = inference_of(context.plan, context.folder, row_kind(context.row))

@@ -8,9 +8,9 @@ import numpy as np
 from safetensors.torch import load_file
 
 from finetooth.files import read_json
-from finetooth.model import artifact, inference
-from finetooth.model.adapters import layer_of
-from finetooth.model.batching import Tokens
+from finetooth.models import artifact, inference
+from finetooth.models.adapters import layer_of
+from finetooth.models.batching import Tokens
 from finetooth.rows import candidate, layer_caches
 from finetooth.rows.context import Context
 from finetooth.runs import predictions

@@ -10,13 +10,13 @@ import torch
 
 import tiny
 from finetooth.files import read_json
-from finetooth.model import agreement, artifact
-from finetooth.model.agreement import Measured
-from finetooth.model.artifact_files import HEADS, IDENTITY
-from finetooth.model.batching import Tokens
-from finetooth.model.loading import load_base
-from finetooth.model.packed_inference import InferencePass
-from finetooth.model.plain_pass import logits
+from finetooth.models import agreement, artifact
+from finetooth.models.agreement import Measured
+from finetooth.models.artifact_files import HEADS, IDENTITY
+from finetooth.models.batching import Tokens
+from finetooth.models.loading import load_base
+from finetooth.models.packed_inference import InferencePass
+from finetooth.models.plain_pass import logits
 from finetooth.pipeline import ending
 from finetooth.rows import original
 from finetooth.runs import predictions

@@ -8,7 +8,7 @@ import torch
 
 from finetooth.files import read_json
 from finetooth.rows import candidate
-from finetooth.tuning import loop
+from finetooth.training import loop
 from silent import SILENT
 
 

@@ -13,9 +13,9 @@ import tiny
 from finetooth.baselines import Probe
 from finetooth.errors import DivergedError, VerificationError
 from finetooth.files import discard, read_json, seal, write_json
-from finetooth.model import agreement
-from finetooth.model.batching import Tokens
-from finetooth.model.packed_inference import InferencePass
+from finetooth.models import agreement
+from finetooth.models.batching import Tokens
+from finetooth.models.packed_inference import InferencePass
 from finetooth.rows import probe
 from finetooth.rows.context import Context
 from finetooth.runs import predictions

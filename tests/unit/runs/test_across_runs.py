@@ -5,10 +5,10 @@ import pytest
 
 import plans
 from finetooth.errors import RunError
+from finetooth.evaluation.decision_file import DECISION, describe
+from finetooth.evaluation.decisions import Decision
+from finetooth.evaluation.significance import holm, paired
 from finetooth.files import read_json, write_file, write_json
-from finetooth.measure.decision_file import DECISION, describe
-from finetooth.measure.decisions import Decision
-from finetooth.measure.significance import holm, paired
 from finetooth.runs import complete as mark
 from finetooth.runs import plan_file
 from finetooth.runs.across import compare

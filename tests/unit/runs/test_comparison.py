@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from finetooth.errors import RunError
+from finetooth.evaluation.bootstrap import percentile_interval, resampled_macro_f1, resampled_means
+from finetooth.evaluation.decisions import Decision
+from finetooth.evaluation.intervals import wilson
+from finetooth.evaluation.score_interval import score_interval
+from finetooth.evaluation.seeds import recipe_difference
+from finetooth.evaluation.significance import paired
 from finetooth.files import read_json
-from finetooth.measure.bootstrap import percentile_interval, resampled_macro_f1, resampled_means
-from finetooth.measure.decisions import Decision
-from finetooth.measure.intervals import wilson
-from finetooth.measure.score_interval import score_interval
-from finetooth.measure.seeds import recipe_difference
-from finetooth.measure.significance import paired
 from finetooth.runs import comparison
 from finetooth.runs.comparison import Outcome, write_comparison
 from finetooth.runs.layout import RunFolder

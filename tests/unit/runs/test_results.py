@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from finetooth.errors import RunError
+from finetooth.evaluation.decision_file import describe
+from finetooth.evaluation.decisions import Abstention, Calibration, Decision, Point
 from finetooth.files import write_json
-from finetooth.measure.decision_file import describe
-from finetooth.measure.decisions import Abstention, Calibration, Decision, Point
 from finetooth.runs import comparison, complete, lockbox
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions

@@ -11,14 +11,14 @@ from hostile_values import VALUES, broken, copied, mutants, refusal, sealed
 import finetooth
 import tiny
 from finetooth.doctor import examine
+from finetooth.evaluation import decision_file
 from finetooth.files import sha256_file
-from finetooth.measure import decision_file
-from finetooth.model import adapters, artifact
-from finetooth.model.batching import Input
-from finetooth.model.checked import read_checked
-from finetooth.model.loading import base_tensors, hash_tensors, load_base
-from finetooth.model.text_model import TextModel
-from finetooth.model.tokenizer import load_tokenizer
+from finetooth.models import adapters, artifact
+from finetooth.models.batching import Input
+from finetooth.models.checked import read_checked
+from finetooth.models.loading import base_tensors, hash_tensors, load_base
+from finetooth.models.text_model import TextModel
+from finetooth.models.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate
 from finetooth.sources import fetch_adapter
 from finetooth.untrusted import adapter_settings, check_adapter_config

@@ -10,11 +10,11 @@ import pytest
 from hostile_values import VALUES, broken, copied, mutants, refusal
 
 import tiny
-from finetooth.model.batching import tokenize
-from finetooth.model.config_file import load_config
-from finetooth.model.loading import load_base
-from finetooth.model.plain_pass import logits
-from finetooth.model.tokenizer import check_tokenizer, load_tokenizer
+from finetooth.models.batching import tokenize
+from finetooth.models.config_file import load_config
+from finetooth.models.loading import load_base
+from finetooth.models.plain_pass import logits
+from finetooth.models.tokenizer import check_tokenizer, load_tokenizer
 from finetooth.sources import fetch_model
 
 CLASSES = ("bad", "good")

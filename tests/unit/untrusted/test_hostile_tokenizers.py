@@ -9,10 +9,10 @@ import pytest
 from hostile_values import VALUES, broken, copied, mutants, refusal
 
 import tiny
-from finetooth.model.batching import tokenize
-from finetooth.model.checked import copy_tokenizer
-from finetooth.model.config_file import load_config
-from finetooth.model.tokenizer import check_tokenizer, load_tokenizer
+from finetooth.models.batching import tokenize
+from finetooth.models.checked import copy_tokenizer
+from finetooth.models.config_file import load_config
+from finetooth.models.tokenizer import check_tokenizer, load_tokenizer
 from finetooth.sources import fetch_model
 
 NAMED = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token", "bos_token", "eos_token")

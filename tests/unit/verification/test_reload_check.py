@@ -10,7 +10,7 @@ import pytest
 from finetooth.errors import VerificationError
 from finetooth.files import canonical_hash, new_directory, read_json, seal, sha256_file, write_json
 from finetooth.runs.layout import RowFolder
-from finetooth.tuning import checkpoints
+from finetooth.training import checkpoints
 from finetooth.verification import reload_check
 
 BASE, PLATFORM = {"id": "owner/name", "weights_sha256": "aa"}, {"torch": "2.13", "threads": 2}

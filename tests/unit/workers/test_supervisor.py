@@ -14,7 +14,7 @@ import plans
 from finetooth.baselines.fitted import SETTINGS
 from finetooth.errors import DivergedError, Interrupted, KilledError, RunError
 from finetooth.files import write_json
-from finetooth.model.agreement import Agreement, Measured
+from finetooth.models.agreement import Agreement, Measured
 from finetooth.progress import Silent
 from finetooth.workers import process, supervisor
 from finetooth.workers.job import Job

@@ -1,0 +1,202 @@
+"""Fits a decision on validation logits and labels: the same rows give the same decision, and no test row is seen."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.evaluation.calibration import calibration_error, reliability
+from finetooth.evaluation.decisions import (
+    CURVE_POINTS,
+    HIGHEST_TEMPERATURE,
+    LOWEST_TEMPERATURE,
+    Abstention,
+    Calibration,
+    Decision,
+    Point,
+    confidence,
+)
+from finetooth.recipe import Abstain, Deciding
+from finetooth.tasks import DEFAULT, Outputs, Task
+
+NEVER = math.nextafter(1.0, 2.0)  # above every probability
+_HALVINGS = 48
+_ROUNDS = 10
+_FARTHEST = 30.0  # log of the threshold of one class over another's: beyond it a class would never be said
+
+Logits = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int64]
+
+
+def fit(logits: Logits, labels: Labels, *, classes: Sequence[str], asked: Deciding, task: Task = DEFAULT) -> Decision:
+    """The decision that a recipe asks for, from validation logits (N, C) float32 and labels (N,) int64.
+
+    Raises: DivergedError if a logit is not finite.
+    """
+    plain = Decision(task=task)
+    decision = Decision(
+        temperature=temperature(logits, labels, task=task) if asked.temperature else 1.0,
+        costs=_costs(asked.costs or {}, classes),
+        task=task,
+    )
+    calibration = Calibration(
+        loss_before=_loss(logits, labels, plain),
+        loss_after=_loss(logits, labels, decision),
+        calibration_error_before=_calibration_error(logits, labels, plain),
+        calibration_error_after=_calibration_error(logits, labels, decision),
+    )
+    decision = replace(decision, validation=calibration)
+    if asked.thresholds is not None:
+        decision = replace(decision, thresholds=thresholds(logits, labels, temperature=decision.temperature, task=task))
+    if asked.abstain is not None:
+        decision = replace(decision, abstention=abstention(decision, logits, labels, asked=asked.abstain))
+    return decision
+
+
+def temperature(logits: Logits, labels: Labels, *, task: Task = DEFAULT) -> float:
+    """The temperature, to six figures, whose softmax of logits (N, C) gives labels (N,) the least cross-entropy.
+
+    Between LOWEST_TEMPERATURE and HIGHEST_TEMPERATURE. 1.0 when every row is right: then no temperature is the best,
+    the lower the better, down to probabilities of 1 that no number of rows can show.
+    Source: Guo et al. 2017, arXiv 1706.04599, section 4.2. The cross-entropy is convex in 1/T, so the zero of its slope
+    is found by halving.
+    """
+    if (task.answers(logits) == labels).all():
+        return 1.0
+    wide = logits.astype(np.float64)
+    wide -= wide.max(axis=1, keepdims=True)
+    truth = wide[np.arange(len(labels)), labels]
+
+    def slope(inverse: float) -> float:
+        weights = np.exp(inverse * wide)
+        return float(((weights * wide).sum(axis=1) / weights.sum(axis=1) - truth).mean())
+
+    low, high = -math.log(HIGHEST_TEMPERATURE), -math.log(LOWEST_TEMPERATURE)  # of 1/T
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if slope(math.exp(middle)) < 0 else (low, middle)
+    return float(f"{math.exp(-(low + high) / 2):.6g}")
+
+
+def thresholds(
+    logits: Logits, labels: Labels, *, temperature: float = 1.0, task: Task = DEFAULT
+) -> tuple[float, ...] | None:
+    """Thresholds of C classes, summing to 1, that raise the macro-F1 of logits (N, C) against labels (N,).
+
+    One class at a time takes the threshold that is best while the others stand, until none gains: at a threshold
+    between two rows, and of equally good ones the nearest. None when nothing beats the largest logit.
+    Not covered: a better set may exist; and these rows were chosen on, so that others show a smaller gain or a loss.
+    """
+
+    def macro_f1(answers: Labels) -> float:
+        return task.metric("macro_f1").value(Outputs(logits, answers), labels)
+
+    scores = logits.astype(np.float64) / temperature
+    offsets = np.zeros(scores.shape[1])  # logarithms of the thresholds
+    start = best = macro_f1(task.answers(logits))
+    for _ in range(_ROUNDS):
+        before = best
+        for place in np.unique(labels):  # of a class without a row nothing can be learnt
+            trial = offsets.copy()
+            trial[place] += _best_shift(scores - offsets, labels, int(place))
+            value = macro_f1(np.asarray((scores - trial).argmax(axis=1), np.int64))
+            if value > best and np.ptp(trial) <= _FARTHEST:
+                offsets, best = trial, value
+        if best == before:
+            break
+    shares = np.exp(offsets - offsets.max())
+    chosen = tuple(float(share) for share in shares / shares.sum())
+    answers = Decision(temperature=temperature, thresholds=chosen, task=task).labels(logits)
+    return chosen if macro_f1(answers) > start else None
+
+
+def _best_shift(scores: npt.NDArray[np.float64], labels: Labels, place: int) -> float:
+    """How much to take from the scores of class `place` for the highest macro-F1; of equals the nearest to 0."""
+    others = scores.copy()
+    others[:, place] = -np.inf
+    lead = scores[:, place] - others.max(axis=1)
+    order = np.argsort(-lead, kind="stable")
+    values = _macro_f1_by_count(labels[order], others.argmax(axis=1)[order], place)
+    ranked = lead[order]
+    shifts = np.concatenate([[ranked[0] + 1.0], (ranked[:-1] + ranked[1:]) / 2, [ranked[-1] - 1.0]])
+    possible = np.concatenate([[True], ranked[:-1] > ranked[1:], [True]])
+    best = np.flatnonzero(possible & (values >= values[possible].max() - 1e-12))
+    return float(shifts[best[np.abs(shifts[best]).argmin()]])
+
+
+def _macro_f1_by_count(labels: Labels, others: Labels, place: int) -> npt.NDArray[np.float64]:
+    """Macro-F1 (N + 1,) when the first 0, 1, .. N rows are said to be of class `place` and the rest as in `others`."""
+    count, classes = len(labels), int(max(labels.max(), others.max(), place)) + 1
+    true = np.bincount(labels, minlength=classes)
+    right = np.bincount(others[others == labels], minlength=classes)
+    named = np.bincount(others, minlength=classes) + true  # the denominator of F1
+    # Each row that changes sides takes one guess, and perhaps a hit, from its other class.
+    by = np.argsort(others, kind="stable")
+    group = others[by]
+    first = np.searchsorted(group, group)
+    hit = (labels[by] == group).astype(np.int64)
+    hits = np.cumsum(hit)
+    hits -= (hits - hit)[first]
+    left, hits_left = named[group] - (np.arange(count) - first + 1), right[group] - hits
+    change, gone = np.empty(count), np.empty(count, np.int64)
+    change[by] = 2 * hits_left / np.maximum(left, 1) - 2 * (hits_left + hit) / (left + 1)
+    gone[by] = left == 0
+    rest = np.arange(classes) != place
+    own = 2 * np.cumsum(np.concatenate([[0], labels == place])) / np.maximum(np.arange(count + 1) + true[place], 1)
+    total = (2 * right / np.maximum(named, 1))[rest].sum() + np.cumsum(np.concatenate([[0.0], change])) + own
+    present = (named[rest] > 0).sum() - np.cumsum(np.concatenate([[0], gone]))
+    return np.asarray(total / (present + (np.arange(count + 1) + true[place] > 0)))
+
+
+def abstention(decision: Decision, logits: Logits, labels: Labels, *, asked: Abstain) -> Abstention:
+    """From which probability on `decision` answers, chosen on logits (N, C) and labels (N,).
+
+    For a coverage, the highest threshold that answers that share of the rows; for an accuracy, the lowest one at which
+    the answered rows have it, and NEVER when none has. Rows of equal probability are answered together.
+    """
+    decided = decision.apply(logits)
+    sure = confidence(decided.probabilities, decided.labels)
+    order = np.argsort(-sure, kind="stable")
+    ranked, count = sure[order], len(order)
+    ends = np.flatnonzero(np.append(ranked[:-1] > ranked[1:], True)) + 1
+    accuracies = np.cumsum(decided.labels[order] == labels[order])[ends - 1] / ends
+    points = [
+        Point(end / count, 1.0 - accuracy, float(ranked[end - 1]))
+        for end, accuracy in zip(ends.tolist(), accuracies.tolist(), strict=True)
+    ]
+    share = asked.accuracy if asked.coverage is None else asked.coverage
+    assert share is not None  # the recipe holds one of the two
+    if asked.coverage is not None:
+        least = math.ceil(share * count - 1e-9)  # 0.07 of 100 rows is 7, not 8
+        chosen = [int(np.searchsorted(ends, least))]
+    else:
+        chosen = np.flatnonzero(accuracies >= share)[-1:].tolist()
+    shown = np.unique(np.linspace(0, len(points) - 1, CURVE_POINTS).round().astype(int))
+    return Abstention(
+        wanted="coverage" if asked.coverage is not None else "accuracy",
+        share=share,
+        below=points[chosen[0]].threshold if chosen else NEVER,
+        coverage=points[chosen[0]].coverage if chosen else 0.0,
+        accuracy_answered=float(accuracies[chosen[0]]) if chosen else None,
+        curve=tuple(points[place] for place in shown),
+    )
+
+
+def _costs(asked: Mapping[str, Mapping[str, float]], classes: Sequence[str]) -> tuple[tuple[int, int, float], ...]:
+    numbers = {name: number for number, name in enumerate(classes)}
+    named = [(numbers[true], numbers[said], cost) for true, row in asked.items() for said, cost in row.items()]
+    return tuple(sorted(item for item in named if item[2] != 1.0))
+
+
+def _loss(logits: Logits, labels: Labels, decision: Decision) -> float:
+    """Mean cross-entropy in nats."""
+    outputs = Outputs(logits, labels, decision.temperature)  # the loss is of the probabilities, whatever is answered
+    return decision.task.metric("loss").value(outputs, labels)
+
+
+def _calibration_error(logits: Logits, labels: Labels, decision: Decision) -> float:
+    """Expected calibration error of the most probable class, 0 to 1 (measure.calibration)."""
+    largest = decision.task.answers(logits)
+    return calibration_error(reliability(decision.confidences(logits, largest), largest == labels))

@@ -1,0 +1,356 @@
+"""Whether the training was worth it, and which smaller candidate would have done; put into words by sentences.
+
+The winner is fixed by validation before a test row is read; nothing here chooses by test rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypedDict
+
+import numpy as np
+
+from finetooth.evaluation import power, sentences, standing
+from finetooth.evaluation.learning import Learning
+from finetooth.evaluation.seeds import FEW_SEEDS, recipe_difference
+from finetooth.evaluation.sentences import Gap, Value
+from finetooth.evaluation.significance import Paired, Scores, holm, paired
+from finetooth.evaluation.standing import Standing
+from finetooth.row_kinds import Role, row_kind
+from finetooth.tasks import DEFAULT, Metric, PairedTest
+from finetooth.wording import row_titles
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One row of the table with one seed; trained: parameters it trains.
+
+    scores: (N,) of the examples by `metric`, the headline metric of the task; higher is better (Metric.gains).
+    chance: whether it is a baseline that learnt nothing from a text: majority, or the model under an untrained head.
+    role: a reference (full fine-tuning) stands beside the winner and is no baseline that it must beat.
+    learning: of a candidate, the signs that it has not learned, by validation rows and its training curve alone.
+    """
+
+    name: str
+    role: Role
+    seed: int | None
+    scores: Scores
+    trained: int = 0
+    chance: bool = False
+    learning: Learning = field(default_factory=Learning)
+    metric: Metric = DEFAULT.headline
+
+    @property
+    def key(self) -> tuple[str, int | None]:
+        """Name and seed."""
+        return self.name, self.seed
+
+
+class Named(TypedDict):
+    """A row of the table."""
+
+    name: str
+    seed: int | None
+
+
+class ShownSign(TypedDict):
+    """A sign that a candidate has not learned: its kind, and a clause about the candidate."""
+
+    sign: Literal["one_class", "still_falling", "not_fitted"]
+    text: str
+
+
+class Unlearned(TypedDict):
+    """A winner that has not learned: why, and the recipe's keys with the values to try."""
+
+    name: str
+    seed: int | None
+    signs: list[ShownSign]
+    changes: Mapping[str, Value]
+
+
+class Verdict(TypedDict):
+    """The verdict. headline: the first sentence of text.
+
+    worth_it: whether the winner is better than every baseline; None where there is no winner or no baseline, where
+    it is better but no baseline learnt anything, and where it has not learned.
+    unlearned: that the winner has not learned, so that nothing is said of its worth; None where it has, as one that is
+    better than every baseline always has.
+    smallest_sufficient: the candidate of fewest trained parameters that is shown to be as good as the winner within
+    the margin; the winner itself if all smaller ones are shown to be worse by more; None if that is open.
+    rows_needed: then, the test rows that would show it of the smallest open one with 80 % power, if the two are equally
+    good; None too where that is no more than there are.
+    rows_to_show: where the winner is ahead and not distinguished from a baseline, the test rows that would show it
+    with 80 % power, if the difference is as seen.
+    """
+
+    text: str
+    headline: str
+    worth_it: bool | None
+    unlearned: Unlearned | None
+    winner: Named | None
+    smallest_sufficient: Named | None
+    rows_needed: int | None
+    rows_to_show: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The rows, and the winner among them."""
+
+    rows: Sequence[Judged]
+    best: Judged
+    titles: Mapping[tuple[str, int | None], str]
+
+    def title(self, row: Judged) -> str:
+        """What the row is called in a sentence."""
+        return self.titles[row.key]
+
+    def of(self, role: Role) -> list[Judged]:
+        """The rows of that role."""
+        return [row for row in self.rows if row.role == role]
+
+    def others(self) -> list[Judged]:
+        """The other candidates of the winner's seed."""
+        return [row for row in self.of("candidate") if row.seed == self.best.seed and row is not self.best]
+
+    def smaller(self) -> list[Judged]:
+        """Those of them that train fewer parameters, the fewest first."""
+        fewer = [row for row in self.others() if row.trained < self.best.trained]
+        return sorted(fewer, key=lambda row: row.trained)
+
+
+def standings_of(rows: Sequence[Judged]) -> list[Standing]:
+    """Where each candidate among the rows stands, in their order; none without a baseline."""
+    candidates, baselines = ([row for row in rows if row.role == role] for role in ("candidate", "baseline"))
+    if not candidates or not baselines:
+        return []
+    return standing.standings(
+        [row.scores for row in candidates], [row.scores for row in baselines], test=_test(candidates[0])
+    )
+
+
+def judge(
+    rows: Sequence[Judged],
+    *,
+    winner: tuple[str, int | None] | None,
+    margin: float,
+    standings: Sequence[Standing],
+    failed: Sequence[str] = (),
+    failed_baselines: Sequence[str] = (),
+) -> Verdict:
+    """The verdict on all rows that ended well, measured on the same examples.
+
+    winner: name and seed, by validation. standings: as standings_of gives them. margin: the share of accuracy that a
+    smaller candidate may lose and still count as good enough. failed, failed_baselines: titles of the candidates and
+    baselines that did not end well.
+    Candidates are compared with the winner as it was shipped, seed by seed: of the same seed.
+    Not covered: intervals, and with them whether a smaller candidate suffices, are of one pair of rows each, not
+    corrected for there being several; nor is the choice of the baseline that several seeds are compared with.
+    """
+    best = next((row for row in rows if row.key == winner and row.role == "candidate"), None)
+    titles = row_titles(row.key for row in rows)
+    if best is None:
+        top = _best_baseline(rows)
+        name = None if top is None else titles[top.key]
+        text = sentences.no_winner(name, winner=winner, failed=failed, any_row=bool(rows))
+        return _verdict([text], winner=None if winner is None else {"name": winner[0], "seed": winner[1]})
+    table = _Table(rows, best, titles)
+    candidates, baselines = table.of("candidate"), table.of("baseline")
+    of_best = standings[candidates.index(best)] if baselines else None
+    ending = [
+        *_others_unlearned(table),
+        sentences.failures(failed),
+        sentences.failed_baselines(failed_baselines) if baselines else "",
+    ]
+    if best.learning.signs and (of_best is None or of_best.p_holm >= ALPHA):
+        return _unlearned(table, of_best, ending)
+    smallest = _smallest(table, margin)
+    first, worth_it, rows_to_show = sentences.no_baseline(titles[best.key], failed_baselines), None, None
+    if of_best is not None:
+        first, worth_it, rows_to_show = _worth(table, of_best, failed=failed_baselines)
+    second = "" if worth_it is False else _as_good(table, smallest, margin)
+    named = (smallest.sufficient, smallest.open_one) if second else ()
+    return _verdict(
+        [first, second, _beside_reference(table), _of_seeds(table), *_beside(table, named), *ending],
+        worth_it=worth_it,
+        winner=_named(best),
+        smallest_sufficient=_named(smallest.sufficient),
+        rows_needed=smallest.rows_needed,
+        rows_to_show=rows_to_show,
+    )
+
+
+def _unlearned(table: _Table, standing: Standing | None, ending: Sequence[str]) -> Verdict:
+    """The verdict on a winner that has not learned. standing: to the baselines, where there are any."""
+    best, learning = table.best, table.best.learning
+    headline, second = sentences.not_learned(table.title(best), [sign.text for sign in learning.signs])
+    name = None if standing is None else table.title(table.of("baseline")[standing.best])
+    gap = None if standing is None else _gap(standing.to_best)
+    return _verdict(
+        [headline, second, sentences.open_question(name, gap, learning.advice), *ending],
+        winner=_named(best),
+        unlearned={
+            "name": best.name,
+            "seed": best.seed,
+            "signs": [{"sign": sign.sign, "text": sign.text} for sign in learning.signs],
+            "changes": dict(learning.changes),
+        },
+    )
+
+
+def _others_unlearned(table: _Table) -> list[str]:
+    """The other candidates that answer one class for nearly every row."""
+    found = [(row, row.learning.collapsed) for row in table.of("candidate") if row is not table.best]
+    return [sentences.other_not_learned(table.title(row), sign.text) for row, sign in found if sign is not None]
+
+
+def _worth(table: _Table, standing: Standing, *, failed: Sequence[str]) -> tuple[str, bool | None, int | None]:
+    """How the winner stands to the baselines, whether it was worth it, and the test rows that would show it where these
+    do not. failed: titles of the baselines that did not end well."""
+    candidates, baselines = table.of("candidate"), table.of("baseline")
+    name, top, to_best = table.title(table.best), table.title(baselines[standing.best]), standing.to_best
+    if standing.p_holm < ALPHA:
+        if all(row.chance for row in baselines):
+            trained = any(row_kind(title.partition(" ")[0]).fitted for title in failed)
+            return sentences.beats_chance(name, top, _gap(to_best), failed=trained), None, None
+        return sentences.worth_it(name, top, _gap(to_best)), True, None
+    if to_best.difference < 0 and standing.p_best_holm < ALPHA:
+        return sentences.behind(name, top, _gap(to_best)), False, None
+    ahead = to_best.difference > 0
+    pair, place = (standing.to_hardest, standing.hardest) if ahead else (to_best, standing.best)
+    chosen_of = 1 if ahead else len(baselines)  # the baseline that is ahead was chosen, the hardest was not
+    seeds = len({row.name for row in candidates}) < len(candidates)
+    said = sentences.not_shown(
+        name,
+        table.title(baselines[place]),
+        _gap(pair),
+        is_best=place == standing.best,
+        p=standing.p_holm if ahead else standing.p_best_holm,
+        corrected=sentences.corrected_for(len(candidates), seeds=seeds, baselines=chosen_of),
+    )
+    alpha = ALPHA / (len(candidates) * chosen_of)  # what the corrections ask of the smallest p
+    if pair.difference > 0:
+        rows = power.rows_to_show(pair, alpha=alpha)
+        return f"{said} {sentences.rows_to_show(rows)}", False, rows
+    shown = power.smallest_shown(pair, alpha=alpha)
+    return f"{said} {sentences.can_show(pair.examples, shown)}", False, None
+
+
+@dataclass(frozen=True, slots=True)
+class _Smallest:
+    """The smallest sufficient candidate, else the smallest of which it is open and the rows that would show it."""
+
+    sufficient: Judged | None
+    open_one: Judged | None = None
+    rows_needed: int | None = None
+
+
+def _smallest(table: _Table, margin: float) -> _Smallest:
+    open_ones: list[tuple[Judged, Paired]] = []
+    for row in table.smaller():
+        pair = _pair(row, table.best)
+        low, high = pair.interval()
+        if low > -margin:
+            return _Smallest(row)
+        if high >= -margin:
+            open_ones.append((row, pair))
+    if not open_ones:
+        return _Smallest(table.best)
+    row, pair = open_ones[0]
+    rows = power.rows_to_suffice(pair, margin=margin)
+    return _Smallest(None, row, rows if rows is not None and rows > pair.examples else None)
+
+
+def _as_good(table: _Table, smallest: _Smallest, margin: float) -> str:
+    """Whether a smaller candidate does as well as the winner; nothing where there is none."""
+    row = smallest.open_one or smallest.sufficient
+    if row is None or row is table.best:
+        return sentences.none_smaller(margin) if table.smaller() else ""
+    sizes = sentences.Sizes(row.trained, table.best.trained)
+    if row is smallest.sufficient:
+        return sentences.as_good(table.title(row), sizes, margin=margin)
+    return sentences.as_good_not_shown(table.title(row), sizes, margin=margin, rows_needed=smallest.rows_needed)
+
+
+def _beside_reference(table: _Table) -> str:
+    """How the winner stands to full fine-tuning of its seed, where that was asked for."""
+    full = next((row for row in table.of("reference") if row.seed == table.best.seed), None)
+    if full is None:
+        return ""
+    pair, names = _pair(table.best, full), (table.title(table.best), table.title(full))
+    return sentences.beside_reference(*names, _gap(pair), trained=full.trained, p=pair.p, shown=pair.p < ALPHA)
+
+
+def _of_seeds(table: _Table) -> str:
+    """What the seeds of the winner's recipe show, where it was run with several."""
+    own = np.stack([row.scores for row in table.of("candidate") if row.name == table.best.name]).astype(np.float64)
+    if len(own) == 1:
+        return ""
+    if len(own) < FEW_SEEDS:
+        return sentences.few_seeds(table.best.name, own.mean(axis=1).tolist())
+    baseline = _best_baseline(table.rows)
+    if baseline is None or own.shape[1] == 1:
+        return ""
+    others = np.stack([row.scores for row in table.of("baseline") if row.name == baseline.name]).astype(np.float64)
+    found = recipe_difference(own, others, span=table.best.metric.span)
+    gap = Gap(found.difference, *found.interval, own.shape[1])
+    return sentences.over_seeds(table.best.name, baseline.name, gap, seeds=len(own))
+
+
+def _beside(table: _Table, named: Sequence[Judged | None]) -> tuple[str, str]:
+    """Which other candidates of the winner's seed are ahead of it, and from which it is not distinguished.
+
+    p is Holm-corrected over them. named: those of which it is already said whether they do as well.
+    """
+    others = table.others()
+    pairs = [_pair(row, table.best) for row in others]
+    found = list(zip(others, pairs, holm([pair.p for pair in pairs]), strict=True))
+    ahead = [(table.title(row), _gap(pair)) for row, pair, p in found if p < ALPHA and pair.difference > 0]
+    alike = [table.title(row) for row, _, p in found if p >= ALPHA and all(row is not other for other in named)]
+    return sentences.ahead(table.title(table.best), ahead), sentences.alike(table.title(table.best), alike)
+
+
+def _best_baseline(rows: Sequence[Judged]) -> Judged | None:
+    baselines = [row for row in rows if row.role == "baseline"]
+    return max(baselines, key=lambda row: float(row.scores.sum()), default=None)
+
+
+def _pair(a: Judged, b: Judged) -> Paired:
+    return paired(a.scores, b.scores, test=_test(a))
+
+
+def _test(row: Judged) -> PairedTest:
+    assert row.metric.paired_test is not None, "a headline metric has a paired test"
+    return row.metric.paired_test
+
+
+def _gap(pair: Paired) -> Gap:
+    return Gap(pair.difference, *pair.interval(), pair.examples)
+
+
+def _named(row: Judged | None) -> Named | None:
+    return None if row is None else {"name": row.name, "seed": row.seed}
+
+
+def _verdict(
+    sentences: Sequence[str],
+    *,
+    worth_it: bool | None = None,
+    unlearned: Unlearned | None = None,
+    winner: Named | None = None,
+    smallest_sufficient: Named | None = None,
+    rows_needed: int | None = None,
+    rows_to_show: int | None = None,
+) -> Verdict:
+    return {
+        "text": " ".join(sentence for sentence in sentences if sentence),
+        "headline": sentences[0],
+        "worth_it": worth_it,
+        "unlearned": unlearned,
+        "winner": winner,
+        "smallest_sufficient": smallest_sufficient,
+        "rows_needed": rows_needed,
+        "rows_to_show": rows_to_show,
+    }

@@ -1,0 +1,293 @@
+"""LoRA adapters: what they match, how they are attached, counted, saved and loaded. The only door to peft.
+
+Source: Hu et al. 2021 (arXiv 2106.09685), W' = W + (alpha / r) B A with B = 0 at the start, so that a fresh adapter
+is the base exactly; rsLoRA, Kalajdzievski 2023 (arXiv 2312.03732), scales by alpha / sqrt(r).
+"""
+
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_bytes
+from safetensors.torch import save_file
+from torch import nn
+
+from finetooth.errors import ModelError, did_you_mean
+from finetooth.families import family_of
+from finetooth.files import json_bytes
+from finetooth.models import seeds
+from finetooth.models.artifact_files import ADAPTER_CONFIG as CONFIG
+from finetooth.models.artifact_files import ADAPTER_WEIGHTS as WEIGHTS
+from finetooth.models.checked import read_checked
+from finetooth.models.loading import Base
+from finetooth.recipe import Candidate
+from finetooth.runs.results import Parameters
+from finetooth.sources import hub_name
+from finetooth.untrusted import adapter_settings
+
+GROUPS = ("all-linear", "attention", "mlp")
+
+
+def match(base: Base, *, targets: str | Sequence[str], layers: str = "all") -> tuple[str, ...]:
+    """Full names of the linear layers that `targets` and `layers` mean in this model, in the model's order.
+
+    Groups are those of the model's family, in the encoder's list of equal layers: attention, and mlp, the others. Head
+    modules are never adapted: all of their values are trained.
+    Raises: ModelError when a target matches nothing, naming what there is.
+    """
+    stack, layer_names = encoder_layers(base.model)
+    numbers = _layer_numbers(layers, len(layer_names))
+    linear = {
+        name: module
+        for name, module in base.model.named_modules()
+        if isinstance(module, nn.Linear) and name.startswith(f"{base.model.base_model_prefix}.")
+        if ".embeddings" not in name  # what makes the embeddings is computed without gradients
+    }
+    linear = {name: module for name, module in linear.items() if not _within(name, base.head_modules)}
+    inside = {name: module for name, module in linear.items() if name.startswith(f"{stack}.")}
+    if isinstance(targets, str):
+        chosen = [name for name in inside if _in_group(name, targets, base)]
+    else:
+        chosen = _named(targets, linear)
+    if layers != "all":
+        chosen = [name for name in chosen if _within(name, tuple(layer_names[index] for index in numbers))]
+    if not chosen:
+        raise ModelError(f"targets {targets!r} in layers {layers!r} match no linear layer of the model.")
+    return tuple(name for name in linear if name in set(chosen))
+
+
+def layer_of(name: str) -> int | None:
+    """Number, from 0, of the encoder layer that a module belongs to, by its full name; None outside the layers."""
+    match = re.search(r"\.layers?\.(\d+)\.", name)
+    return int(match[1]) if match else None
+
+
+def attach(base: Base, candidate: Candidate, *, seed: int) -> Any:
+    """The base with a fresh adapter and a trainable head: a peft model in train mode. `base.model` is used up by it.
+
+    Raises: ModelError when the candidate's targets match nothing.
+    """
+    names = match(base, targets=candidate.targets, layers=candidate.layers)
+    config = _peft().LoraConfig(
+        task_type="SEQ_CLS",
+        r=candidate.rank,
+        lora_alpha=_without_fraction(candidate.effective_alpha),
+        lora_dropout=candidate.dropout,
+        target_modules=list(names),
+        modules_to_save=list(base.head_modules),
+        bias=candidate.bias,
+        use_rslora=candidate.rslora,
+    )
+    torch.manual_seed(seeds.derive(seed, "adapter"))
+    model = _wrap(base, config)
+    assert adapted(model) == names, f"peft adapted {adapted(model)}, not {names}"
+    return model.train()
+
+
+def adapted(model: Any) -> tuple[str, ...]:
+    """Full names of the linear layers a peft model adapts, in the model's order."""
+    return tuple(name for name, module in model.get_base_model().named_modules() if hasattr(module, "lora_A"))
+
+
+def parameters(model: Any) -> Parameters:
+    """How many values of a peft model are trained: adapter, head and bias apart, beside all there are."""
+    counts = {"adapter": 0, "head": 0, "bias": 0}
+    total = 0
+    for name, parameter in model.named_parameters():
+        if ".original_module." in name:
+            continue  # the head's frozen first state, kept by peft beside the trained copy
+        total += parameter.numel()
+        if parameter.requires_grad:
+            counts[kind(name)] += parameter.numel()
+    trained, with_copies = model.get_nb_trainable_parameters()
+    return Parameters(**counts, total=total, peft_percent=100 * trained / with_copies)
+
+
+def kind(name: str) -> Literal["adapter", "head", "bias"]:
+    """What a trainable parameter of a peft model belongs to, by its name."""
+    if ".modules_to_save." in name:
+        return "head"
+    return "adapter" if ".lora_" in name else "bias"
+
+
+def state(model: Any) -> dict[str, torch.Tensor]:
+    """What is saved of a peft model: every trained tensor, once, under peft's own names, sorted."""
+    tensors = _peft().get_peft_model_state_dict(model, save_embedding_layers=False)
+    # With bias "all", peft 0.21 lists a head's bias twice more, under the names of its wrapper.
+    return {
+        name: tensors[name].detach().contiguous()
+        for name in sorted(tensors)
+        if ".original_module." not in name and ".modules_to_save." not in name
+    }
+
+
+def save(model: Any, folder: Path, *, base_id: str) -> None:
+    """Write the standard two files of a PEFT adapter into `folder`; equal adapters give equal bytes.
+
+    base_id: of the base's source; of one of the Hub, its name and commit go where peft looks for them.
+    """
+    save_file(state(model), folder / WEIGHTS, metadata={"format": "pt"})
+    values = model.peft_config["default"].to_dict()
+    name = hub_name(base_id)
+    values |= {"base_model_name_or_path": name or base_id, "inference_mode": True}
+    if name is not None:
+        values["revision"] = base_id.partition("@")[2] or None
+    listed = {key: sorted(set(value)) if isinstance(value, set | list) else value for key, value in values.items()}
+    (folder / CONFIG).write_bytes(json_bytes({key: listed[key] for key in sorted(listed)}))
+
+
+def load(base: Base, folder: Path) -> Any:
+    """The base with the adapter saved in `folder`, in eval mode. `base.model` is used up by it.
+
+    The weights are read into memory: a mapped file that is cut short would kill the process.
+    Raises: ModelError naming the first tensor that is missing, unexpected, misshapen, not finite or not applied.
+    """
+    saved = _read_weights(folder)
+    settings = _settings(folder)
+    _check_ranks(settings, saved)
+    try:
+        model = _wrap(base, _peft().LoraConfig(task_type="SEQ_CLS", **settings))
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        detail = str(error).strip().split("\n")[0][:200]
+        raise ModelError(f"the adapter: {CONFIG} does not fit the base model ({detail}).") from error
+    expected = state(model)
+    _compare_names(expected, saved)
+    _peft().set_peft_model_state_dict(model, dict(saved))
+    applied = state(model)
+    for name, tensor in saved.items():
+        if not torch.equal(applied[name], tensor):
+            raise ModelError(f"the adapter: tensor {name!r} was read but not applied to the model.")
+    model.requires_grad_(False)
+    return model.eval()
+
+
+def import_library() -> None:
+    """Import now what is otherwise imported when the first model is adapted."""
+    _peft()
+
+
+def _peft() -> Any:
+    import peft
+
+    return peft
+
+
+def _wrap(base: Base, config: Any) -> Any:
+    with warnings.catch_warnings():
+        # peft 0.21 reads a property that transformers 5 renamed; harmless, goes with the next peft.
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+        # A stranger's pattern for a layer that is not adapted; peft leaves it out.
+        warnings.filterwarnings("ignore", message="The following (rank|alpha)_pattern keys", category=RuntimeWarning)
+        model = _peft().get_peft_model(base.model, config)
+    for name, parameter in model.named_parameters():
+        if ".original_module." in name:
+            parameter.requires_grad_(False)  # bias "all" would count and decay the bias of the unused copy
+    return model
+
+
+def _without_fraction(alpha: float) -> int | float:
+    return int(alpha) if alpha == int(alpha) else alpha
+
+
+def encoder_layers(model: Any) -> tuple[str, tuple[str, ...]]:
+    """Name of the encoder's list of equal layers (the one with most parameters), and the names of the layers."""
+    stacks = {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.ModuleList) and len({type(layer) for layer in module}) == 1
+    }
+    if not stacks:
+        raise ModelError("the model has no list of encoder layers to adapt.")
+    stack = max(stacks, key=lambda name: sum(value.numel() for value in stacks[name].parameters()))
+    return stack, tuple(f"{stack}.{index}" for index in range(len(stacks[stack])))
+
+
+def _layer_numbers(layers: str, count: int) -> range:
+    if layers == "all":
+        return range(count)
+    last = int(layers.removeprefix("last-"))
+    if last > count:
+        raise ModelError(f"layers: {layers} asks for more than the model's {count} encoder layers.")
+    return range(count - last, count)
+
+
+def _within(name: str, modules: Sequence[str]) -> bool:
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
+
+
+def _in_group(name: str, group: str, base: Base) -> bool:
+    if group not in GROUPS:
+        raise ModelError(
+            f"targets {group!r} is not a group ({', '.join(GROUPS)}); names of layers are given as a list: [{group}]."
+            f"{did_you_mean(group, GROUPS)}"
+        )
+    attention = re.fullmatch(family_of(base.model.config).attention, name) is not None
+    return group == "all-linear" or (group == "attention") == attention
+
+
+def _named(targets: Sequence[str], linear: dict[str, nn.Linear]) -> list[str]:
+    chosen: list[str] = []
+    endings = sorted({name.rpartition(".")[2] for name in linear})
+    for target in targets:
+        matches = [name for name in linear if name == target or name.endswith(f".{target}")]
+        if not matches:
+            raise ModelError(
+                f"target {target!r} is no linear layer of the encoder.{did_you_mean(target, endings)} "
+                f"There are: {', '.join(endings)}; or a group: {', '.join(GROUPS)}."
+            )
+        chosen += matches
+    return chosen
+
+
+def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    file = folder / WEIGHTS
+    if not file.is_file():
+        raise ModelError(f"the adapter: holds no {WEIGHTS}; pickled weights (adapter_model.bin) are not loaded.")
+    try:
+        tensors: dict[str, torch.Tensor] = load_bytes(file.read_bytes())
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"the adapter: {WEIGHTS} is damaged ({error}).") from error
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise ModelError(f"the adapter: tensor {name!r} holds a value that is not finite.")
+    return tensors
+
+
+def _compare_names(expected: dict[str, torch.Tensor], saved: dict[str, torch.Tensor]) -> None:
+    missing, strange = sorted(set(expected) - set(saved)), sorted(set(saved) - set(expected))
+    if missing:
+        raise ModelError(f"the adapter: {len(missing)} tensors are missing, first {missing[0]!r}; nothing was loaded.")
+    if strange:
+        raise ModelError(
+            f"the adapter: {len(strange)} tensors have no place, first {strange[0]!r}; nothing was loaded."
+        )
+    for name, tensor in saved.items():
+        if tensor.shape != expected[name].shape:
+            raise ModelError(
+                f"the adapter: tensor {name!r} has shape {tuple(tensor.shape)}, the model needs "
+                f"{tuple(expected[name].shape)}; it was made for another base or rank."
+            )
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    """What peft may see of the adapter's configuration, of plain LoRA only; all else is refused by name."""
+    if not (folder / CONFIG).is_file():
+        raise ModelError(f"the adapter: {CONFIG} is missing.")
+    return adapter_settings(read_checked(folder / CONFIG, owner="the adapter"))
+
+
+def _check_ranks(settings: dict[str, Any], saved: dict[str, torch.Tensor]) -> None:
+    """Check the configured ranks against the matrices of the file, before matrices of those ranks are allocated."""
+    ranks = {tensor.shape[0] for name, tensor in saved.items() if name.endswith(".lora_A.weight") and tensor.ndim == 2}
+    pattern: dict[str, int] = settings.get("rank_pattern", {})
+    configured = {"r": settings.get("r", 8), **{f"rank_pattern.{name}": rank for name, rank in pattern.items()}}
+    for key, rank in configured.items():
+        if rank > max(ranks, default=0):
+            raise ModelError(
+                f"the adapter: {key} in {CONFIG} is {rank:,}, and the largest rank of a matrix in {WEIGHTS} is "
+                f"{max(ranks, default=0):,}; it was made for another base or rank."
+            )

@@ -1,0 +1,257 @@
+"""The folder a row is scored and shipped from: a PEFT adapter (or an untrained head), tokenizer, labels and identity.
+
+adapter_config.json  adapter_model.safetensors   a standard PEFT folder; or, for the original model,
+head.safetensors  heads.safetensors              its head, and other untrained heads, each name after its seed; or
+config.json  model.safetensors                   a standard transformers folder, of full fine-tuning
+tokenizer.json ...                               as they came with the base
+labels.json                                      {"schema": 1, "task": .., "labels": [..]}
+decision.json                                    how its logits become answers; of an adapter only
+inference.json                                   whether bfloat16 gives its labels (finetooth.models.agreement)
+finetooth.json                                   what it belongs to, by content; its reference outputs
+README.md  MANIFEST.json                         how to load an adapter with plain peft; sha256 of every file
+"""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save_file
+
+from finetooth.errors import DivergedError, ModelError
+from finetooth.evaluation import decision_file
+from finetooth.families import family_of
+from finetooth.files import canonical_hash, damage, new_directory, read_json, sha256_file, write_json
+from finetooth.models import adapter_readme, adapters, device, full_fine_tuning
+from finetooth.models.agreement import Measured
+from finetooth.models.artifact_files import (
+    ADAPTER_CONFIG,
+    HEAD,
+    HEADS,
+    IDENTITY,
+    LABELS,
+    MODEL_WEIGHTS,
+    REFERENCE_INPUTS,
+    REFERENCE_TOLERANCE,
+    TOKENIZER_FILES,
+    identity_of,
+    labels_of,
+    task_of,
+)
+from finetooth.models.batching import Input, Tokens
+from finetooth.models.loading import Base, base_tensors, hash_tensors, head_tensors, load_base, set_head
+from finetooth.models.text_model import TextModel
+from finetooth.models.tokenizer import check_tokenizer, load_tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a base came from. id: source id, never a local path. sha256: content of the staged folder."""
+
+    id: str
+    sha256: str
+
+
+def reference_outputs(trained: TextModel) -> npt.NDArray[np.float32]:
+    """Logits (8, C) float32 of the reference inputs; of pairs, each sentence with the next one.
+
+    Those of a second pass: a process's first is not always bitwise that of its later ones (ADR 5).
+    """
+    tokens = reference_tokens(trained)
+    trained.logits(tokens)
+    return trained.logits(tokens)
+
+
+def reference_tokens(trained: TextModel) -> Tokens:
+    """Tokens of the reference inputs."""
+    return trained.tokenize(
+        REFERENCE_INPUTS, [*REFERENCE_INPUTS[1:], REFERENCE_INPUTS[0]] if trained.input.pairs else None
+    )
+
+
+def save(
+    trained: TextModel,
+    folder: Path,
+    *,
+    base: Base,
+    base_folder: Path,
+    source: Provenance,
+    weights_sha256: str,
+    head_seed: int,
+    more_heads: Mapping[int, Mapping[str, torch.Tensor]] | None = None,
+) -> None:
+    """Write the artifact of a trained (peft or full fine-tuning) or untrained model to `folder`, or nothing.
+
+    weights_sha256: hash_tensors of the base's checkpoint tensors, taken before anything was trained. more_heads: of an
+    untrained model, by seed.
+    Raises: DivergedError if a logit of the reference inputs is not finite.
+    """
+    outputs = reference_outputs(trained)
+    if not np.isfinite(outputs).all():
+        raise DivergedError("a logit of the reference inputs is not finite; try a lower training.learning_rate.")
+    with new_directory(folder) as inside:
+        adapted = hasattr(trained.model, "peft_config")
+        if adapted:
+            adapters.save(trained.model, inside, base_id=source.id)
+        elif full_fine_tuning.is_released(trained.model):
+            full_fine_tuning.save(trained.model, inside)
+        else:
+            _save_heads(base, more_heads or {}, inside)
+        _save_tokenizer(trained.tokenizer, base_folder, inside)
+        write_json(inside / LABELS, {"schema": 1, "task": trained.decision.task.name, "labels": list(trained.classes)})
+        write_json(
+            inside / IDENTITY,
+            {
+                "schema": 1,
+                "base": {
+                    "id": source.id,
+                    "source_sha256": source.sha256,
+                    "weights_sha256": weights_sha256,
+                    "config_sha256": sha256_file(base_folder / "config.json"),
+                },
+                "tokenizer_sha256": sha256_file(base_folder / "tokenizer.json"),
+                "labels_sha256": canonical_hash(list(trained.classes)),
+                "head_seed": head_seed,
+                "input": asdict(trained.input),
+                "platform": device.facts(),
+                "canary_logits": outputs.astype(float).tolist(),
+            },
+        )
+        trained.measured.save(inside)
+        if adapted:
+            described = decision_file.describe(trained.decision, trained.classes)
+            write_json(inside / decision_file.DECISION, {"schema": decision_file.SCHEMA, **described})
+            reference = (REFERENCE_INPUTS[0], REFERENCE_INPUTS[1], outputs[0])
+            (inside / "README.md").write_text(
+                adapter_readme.text(trained, source.id, reference=reference), encoding="utf-8"
+            )
+
+
+def _save_heads(base: Base, more_heads: Mapping[int, Mapping[str, torch.Tensor]], folder: Path) -> None:
+    save_file(head_tensors(base), folder / HEAD, metadata={"format": "pt"})
+    others = {f"{seed}/{name}": tensor for seed, head in more_heads.items() for name, tensor in head.items()}
+    if others:
+        save_file(others, folder / HEADS, metadata={"format": "pt"})
+
+
+def _save_tokenizer(tokenizer: Any, base_folder: Path, folder: Path) -> None:
+    """The base's own files, with what transformers would take from config.json written into tokenizer_config.json."""
+    for name in TOKENIZER_FILES:
+        if (base_folder / name).is_file():
+            shutil.copyfile(base_folder / name, folder / name)
+    file = folder / "tokenizer_config.json"
+    settings = read_json(file) if file.is_file() else {}
+    special = {name: str(token) for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
+    known = {"tokenizer_class": type(tokenizer).__name__, "model_max_length": tokenizer.model_max_length, **special}
+    write_json(file, known | settings)
+
+
+def load(folder: Path, *, base_folder: Path, name: str) -> TextModel:
+    """The artifact in `folder` on its base in `base_folder`, verified to be what was saved.
+
+    Raises: ModelError naming the field that differs: a file's hash, base, tokenizer, labels, a tensor, or
+    reference outputs.
+    """
+    identity = identity_of(folder)
+    fault = damage(folder)
+    if fault:
+        raise ModelError(f"{name}: the artifact is damaged: {fault}. Take it from its run or a backup again.")
+    classes = labels_of(folder)
+    _check_files(folder, base_folder, identity, classes, name)
+    base = load_base(base_folder, classes=classes, head_seed=identity["head_seed"])
+    weights_sha256 = hash_tensors(base_tensors(base))
+    _same(name, "base weights", identity["base"]["weights_sha256"], weights_sha256, identity)
+    if (folder / ADAPTER_CONFIG).is_file():
+        model = adapters.load(base, folder)
+    elif (folder / MODEL_WEIGHTS).is_file():
+        full_fine_tuning.put(base.model, _read(folder / MODEL_WEIGHTS))
+        model = base.model
+    else:
+        set_head(base, _read(folder / HEAD))
+        model = base.model
+    decision = decision_file.load(folder, classes=classes, name=name, task=task_of(folder))
+    tokenizer = load_tokenizer(folder)
+    settings = Input(**identity["input"])
+    check_tokenizer(tokenizer, base.model.config, pairs=settings.pairs, name=name)
+    _check_length(settings, base.model.config, name)
+    measured = Measured.load(folder)
+    moved = identity["platform"] != device.facts()
+    trained = TextModel(model, tokenizer, classes, settings, name, decision, measured=measured, moved=moved)
+    _check_reference_outputs(trained, identity)
+    return trained
+
+
+def _check_files(
+    folder: Path, base_folder: Path, identity: dict[str, Any], classes: tuple[str, ...], name: str
+) -> None:
+    _same(name, "base config", identity["base"]["config_sha256"], sha256_file(base_folder / "config.json"), identity)
+    _same(name, "tokenizer", identity["tokenizer_sha256"], sha256_file(folder / "tokenizer.json"), identity)
+    _same(name, "labels", identity["labels_sha256"], canonical_hash(list(classes)), identity)
+
+
+def _check_length(settings: Input, config: Any, name: str) -> None:
+    positions = family_of(config).positions(config.to_dict())
+    if settings.max_tokens > positions:
+        raise ModelError(
+            f"{name}: {IDENTITY}: max_tokens {settings.max_tokens:,} is more than the base model's "
+            f"{positions:,} positions."
+        )
+
+
+def _same(name: str, field: str, recorded: str, actual: str, identity: dict[str, Any]) -> None:
+    if recorded != actual:
+        raise ModelError(
+            f"{name}: {field} is not what the adapter was made with (recorded sha256 {recorded[:12]}, found "
+            f"{actual[:12]}); its base is {identity['base']['id']}."
+        )
+
+
+def heads_of(folder: Path) -> dict[int, dict[str, torch.Tensor]]:
+    """The heads of an original model's artifact by seed, its own first; each by full names of its tensors.
+
+    Raises: ModelError if one is damaged or unlike the first.
+    """
+    first = _read(folder / HEAD)
+    heads = {identity_of(folder)["head_seed"]: first}
+    for key, tensor in sorted(_read(folder / HEADS).items()) if (folder / HEADS).is_file() else ():
+        seed, _, name = key.partition("/")
+        heads.setdefault(int(seed), {})[name] = tensor
+    for seed, head in heads.items():
+        shapes = {name: tensor.shape for name, tensor in head.items()}
+        if shapes != {name: tensor.shape for name, tensor in first.items()} or not all(
+            bool(torch.isfinite(tensor).all()) for tensor in head.values()
+        ):
+            raise ModelError(f"the saved head of seed {seed} has not the finite tensors of the first one.")
+    return dict(sorted(heads.items()))
+
+
+def _read(file: Path) -> dict[str, torch.Tensor]:
+    try:
+        return dict(load_tensors(file.read_bytes()))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"the saved {file.stem} is damaged ({error}).") from error
+
+
+def reference_difference(trained: TextModel, identity: dict[str, Any]) -> tuple[float, float]:
+    """The largest difference of a reference output from the recorded one, and the largest allowed: 0 on that platform.
+
+    identity: as identity_of gives it.
+    """
+    recorded, outputs = identity["canary_logits"], reference_outputs(trained)
+    off = float(np.abs(recorded - outputs).max()) if recorded.shape == outputs.shape else float("inf")
+    return off, 0.0 if identity["platform"] == device.facts() else REFERENCE_TOLERANCE
+
+
+def _check_reference_outputs(trained: TextModel, identity: dict[str, Any]) -> None:
+    off, allowed = reference_difference(trained, identity)
+    if not off <= allowed:  # so that NaN is refused too
+        raise ModelError(
+            f"{trained.name}: reference outputs differ by {off:.3g} from those recorded; this is not the model "
+            "that was measured."
+        )

@@ -1,0 +1,83 @@
+"""The names of an artifact's files, and what its JSON says, read without loading torch."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finetooth.errors import ModelError, did_you_mean
+from finetooth.models.checked import read_checked
+from finetooth.tasks import DEFAULT, TASKS, Task
+
+IDENTITY, LABELS = "finetooth.json", "labels.json"
+HEAD, HEADS = "head.safetensors", "heads.safetensors"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
+ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
+MODEL_WEIGHTS, MODEL_CONFIG = "model.safetensors", "config.json"
+REFERENCE_TOLERANCE = 1e-4  # of the reference outputs; on the platform that recorded them they must be equal bitwise
+
+# Sentences of ours, of unequal length, whose logits show whether an artifact is damaged.
+REFERENCE_INPUTS = (
+    "A small, well-made film that stays with you.",
+    "No.",
+    "The service was slow, the food was cold, and nobody apologised for either of them, not even when we asked.",
+    "Delivery on Tuesday 14:30 to 12 Mill Lane; call 555-0100 on arrival.",
+    "Ich weiß nicht, ob das gut ist. それは分かりません。",
+    "WOW!!! 10/10 🎉 would (not) buy again...",
+    "Despite a promising start, the second half loses its way among subplots that are neither resolved nor missed, and "
+    "what remains is a handful of fine scenes in search of the story that would have deserved them.",
+    "Why was the contract renewed before the committee had read the report it had commissioned?",
+)
+
+
+def labels_of(folder: Path) -> tuple[str, ...]:
+    """The label names saved in an artifact, in the order of its logits.
+
+    Raises: ModelError when there are none, fewer than two, or one twice.
+    """
+    if not (folder / LABELS).is_file():
+        raise ModelError(f"the adapter holds no {LABELS}; only those saved by Finetooth can be loaded so far.")
+    return tuple(read_checked(folder / LABELS, owner="the adapter")["labels"])
+
+
+def task_of(folder: Path) -> Task:
+    """What the labels of an artifact are; one that does not say so holds classes, one for each text.
+
+    Raises: ModelError as labels_of, and for a task that this version does not know.
+    """
+    name = read_checked(folder / LABELS, owner="the adapter").get("task", DEFAULT.name)
+    if name not in TASKS:
+        raise ModelError(
+            f"the adapter: {LABELS}: task {name!r} is not one that this version knows ({', '.join(TASKS)})."
+            f"{did_you_mean(name, TASKS)}"
+        )
+    return TASKS[name]
+
+
+def identity_of(folder: Path) -> dict[str, Any]:
+    """What an artifact says it belongs to.
+
+    Raises: ModelError when it says nothing, or what Finetooth does not write.
+    """
+    if not (folder / IDENTITY).is_file():
+        raise ModelError(f"the adapter holds no {IDENTITY}; only those saved by Finetooth can be loaded so far.")
+    identity = read_checked(folder / IDENTITY, owner="the adapter")
+    return {
+        "base": identity["base"],
+        "tokenizer_sha256": identity["tokenizer_sha256"],
+        "labels_sha256": identity["labels_sha256"],
+        "head_seed": identity["head_seed"],
+        "input": identity["input"],
+        "platform": identity["platform"],
+        "canary_logits": np.asarray(identity["canary_logits"], np.float32),
+    }
+
+
+def weights_name(folder: Path) -> str:
+    """The file that holds what was trained of an artifact: the adapter, or all of the model."""
+    return MODEL_WEIGHTS if (folder / MODEL_WEIGHTS).is_file() else ADAPTER_WEIGHTS
+
+
+def config_name(folder: Path) -> str:
+    """The configuration of what was trained: that of the adapter, or of the model."""
+    return MODEL_CONFIG if (folder / MODEL_WEIGHTS).is_file() else ADAPTER_CONFIG

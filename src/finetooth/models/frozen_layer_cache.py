@@ -1,0 +1,241 @@
+"""Hidden states below the first adapted layer: computed once, on disk for epochs, candidates, seeds and scoring.
+
+FOLDER/key.json       what decides them: base, tokens, depth, plan of the blocks, machine; another key discards all
+FOLDER/states.f32     (T, H) float32, block after block; a block is a micro-batch of the evaluation's plan
+FOLDER/blocks.jsonl   a line for each block written: its number and SHA-256; the last line of a number counts
+
+A state computed beside other texts differs by rounding (3e-6), so a block that is missing or damaged is computed again
+in the same company. An evaluation takes whole blocks: its logits are bitwise those without the cache.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from finetooth.errors import DivergedError, ModelError, RunError
+from finetooth.files import discard, read_json, write_json
+from finetooth.models.adapters import encoder_layers
+from finetooth.models.batching import Rows, Tokens, collate, evaluation_batches
+
+RESUMED_TOLERANCE = 1e-4  # largest difference of a logit
+
+
+def count_blocks(lengths: npt.NDArray[np.int64], *, width: int, budget: int, most_bytes: int) -> tuple[int, int]:
+    """How many blocks of the plan, longest texts first, fit into most_bytes, and how many bytes they take."""
+    count = total = 0
+    for rows in evaluation_batches(lengths, budget):
+        size = int(lengths[rows].sum()) * width * 4
+        if total + size > most_bytes:
+            break
+        count, total = count + 1, total + size
+    return count, total
+
+
+class FrozenLayerCache:
+    """The states at the entry of layer `depth`, of the rows in the first `blocks` blocks of a split."""
+
+    def __init__(
+        self, folder: Path, tokens: Tokens, *, depth: int, width: int, budget: int, blocks: int, key: dict[str, Any]
+    ) -> None:
+        self.depth, self.width, self.tokens = depth, width, tokens
+        self.blocks = evaluation_batches(tokens.lengths, budget)[:blocks]
+        lengths = tokens.lengths
+        order = np.concatenate(self.blocks) if self.blocks else np.empty(0, np.int64)
+        self._begins = np.full(len(lengths), -1, np.int64)  # of each row, in tokens from the start of the file
+        self._begins[order] = np.cumsum(lengths[order]) - lengths[order]
+        folder.mkdir(parents=True, exist_ok=True)
+        key_file = folder / "key.json"
+        if _key(key_file) != key:
+            for item in folder.iterdir():
+                discard(item)
+            write_json(key_file, key)
+        self._index = folder / "blocks.jsonl"
+        self._file = os.open(folder / "states.f32", os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
+
+    def fill(self, model: Any, *, pad_id: int, advance: Callable[[int, int], None]) -> int:
+        """Compute the blocks that are not there intact; gives their number.
+
+        advance(done, total): called after each block; what it raises ends the work, and what is written stays valid.
+        Raises: ModelError if the upper layers, given the states, give other logits than all layers together.
+        """
+        missing, training = self.missing(), model.training
+        model.eval()
+        try:
+            if missing:  # whose passes come first, and are not kept: the first may differ in its last bits (ADR 5)
+                _check_resumed(model, self.depth, collate(self.tokens, self.blocks[missing[0]], pad_id=pad_id))
+            with _below(model, self.depth) as lower:
+                for done, number in enumerate(missing):
+                    advance(done, len(missing))
+                    padded = lower(collate(self.tokens, self.blocks[number], pad_id=pad_id))
+                    lengths = self.tokens.lengths[self.blocks[number]]
+                    self.keep(number, torch.cat([part[:length] for part, length in zip(padded, lengths, strict=True)]))
+        finally:
+            model.train(training)
+        return len(missing)
+
+    def missing(self) -> list[int]:
+        """The numbers of the blocks that are not there intact."""
+        known = self._known()
+        return [number for number, rows in enumerate(self.blocks) if known.get(number) != self._hash(rows)]
+
+    def keep(self, number: int, states: torch.Tensor) -> None:
+        """Write a block: the states (T, H) float32 of its rows, end to end."""
+        self._write(self.blocks[number], states)
+        line = json.dumps({"block": number, "sha256": self._hash(self.blocks[number])})
+        with self._index.open("a", encoding="utf-8") as index:
+            index.write(f"\n{line}\n")  # on a line of its own, after what a kill cut short
+
+    def holds(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Whether the states of each of the rows (B,) are there: (B,) bool."""
+        return np.asarray(self._begins[rows] >= 0)
+
+    def read(self, rows: Rows) -> torch.Tensor:
+        """The states of rows that are there, end to end: (T, H) float32.
+
+        Read, not mapped: pages of a map would count as this process's memory, and a file cut short would kill it.
+        """
+        lengths = self.tokens.lengths[rows]
+        states = np.empty((int(lengths.sum()), self.width), np.float32)
+        end = 0
+        for row, length in zip(rows, lengths, strict=True):
+            start, end = end, end + int(length)
+            if _read_at(self._file, states[start:end].data.cast("B"), self._offset(row)) < states[start:end].nbytes:
+                raise RunError(
+                    "the frozen-layer cache was cut short while in use. Run the same command again to continue."
+                )
+        return torch.from_numpy(states)
+
+    def _offset(self, row: int) -> int:
+        return int(self._begins[row]) * self.width * 4
+
+    def _write(self, rows: Rows, states: torch.Tensor) -> None:
+        data, offset = np.ascontiguousarray(states.numpy()).data.cast("B"), self._offset(rows[0])
+        while data:
+            written = _write_at(self._file, data, offset)
+            data, offset = data[written:], offset + written
+
+    def _hash(self, rows: Rows) -> str:
+        size = int(self.tokens.lengths[rows].sum()) * self.width * 4
+        data = bytearray(size)
+        count = _read_at(self._file, memoryview(data), self._offset(rows[0]))
+        return hashlib.sha256(memoryview(data)[:count]).hexdigest()
+
+    def _known(self) -> dict[int, str]:
+        known: dict[int, str] = {}
+        text = self._index.read_text(encoding="utf-8", errors="replace") if self._index.is_file() else ""
+        for line in text.splitlines():
+            try:
+                value = json.loads(line)
+                known[int(value["block"])] = str(value["sha256"])
+            except (ValueError, KeyError, TypeError):
+                continue  # a line cut short by a kill, or damaged: its block is computed again
+        return known
+
+
+def _read_at(file: int, data: memoryview, offset: int) -> int:
+    """How many bytes of `data` were filled from the file at `offset`."""
+    if hasattr(os, "preadv"):
+        return os.preadv(file, [data], offset)
+    os.lseek(file, offset, os.SEEK_SET)  # Windows
+    part = os.read(file, len(data))
+    data[: len(part)] = part
+    return len(part)
+
+
+def _write_at(file: int, data: memoryview, offset: int) -> int:
+    """How many bytes of `data` were written to the file at `offset`."""
+    if hasattr(os, "pwrite"):
+        return os.pwrite(file, data, offset)
+    os.lseek(file, offset, os.SEEK_SET)  # Windows
+    return os.write(file, data)
+
+
+def _key(file: Path) -> Any:
+    """What the states in a folder belong to; None where that cannot be read: then they are nobody's."""
+    try:
+        return read_json(file) if file.is_file() else None
+    except RunError:
+        return None
+
+
+@contextmanager
+def _below(model: Any, depth: int) -> Iterator[Callable[[dict[str, torch.Tensor]], torch.Tensor]]:
+    """A function from a padded micro-batch to its states (B, L, H) at the entry of layer `depth`."""
+    with _layers(model, lambda layers: layers[:depth]) as base, torch.inference_mode():
+        yield lambda batch: base.base_model(**batch).last_hidden_state
+
+
+@contextmanager
+def entered(model: Any, depth: int) -> Iterator["Entry"]:
+    """The model with its first `depth` layers in one module, which can be given what they would compute."""
+    entry: list[Entry] = []
+
+    def replaced(layers: Sequence[nn.Module]) -> list[nn.Module]:
+        entry.append(Entry(layers[:depth]))
+        return [entry[0], *layers[depth:]]
+
+    with _layers(model, replaced):
+        yield entry[0]
+
+
+def _check_resumed(model: Any, depth: int, batch: dict[str, torch.Tensor]) -> None:
+    """Check that a micro-batch gets the logits of the plain pass where the first `depth` layers' states are given.
+
+    Raises: ModelError otherwise, as of a model that norms what its last layer gives.
+    """
+    with _below(model, depth) as lower:
+        states = lower(batch)
+    with torch.inference_mode():
+        plain = model(**batch).logits
+        with entered(model, depth) as entry:
+            entry.states = states
+            resumed = model(**batch).logits
+    if not torch.isfinite(plain).all():
+        raise DivergedError("a logit of the frozen model is not finite; a weight of the base model is not.")
+    difference = float((resumed - plain).abs().max())
+    if not difference <= RESUMED_TOLERANCE:
+        raise ModelError(
+            f"the base model: the states of its first {depth} layers do not give its logits again (they differ by "
+            f"{difference:.2g}), so they cannot be kept. Set training.cache_bytes: 0."
+        )
+
+
+class Entry(nn.Module):
+    """The first layers of an encoder, or their result where it is known: states (B, L, H), or None to compute them."""
+
+    states: torch.Tensor | None
+
+    def __init__(self, layers: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.layers, self.states = nn.ModuleList(layers), None
+
+    def forward(self, hidden: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
+        """What the layers make of `hidden`."""
+        if self.states is not None:
+            return self.states
+        for layer in self.layers:
+            hidden = layer(hidden, *rest, **named)
+        return hidden
+
+
+@contextmanager
+def _layers(model: Any, change: Callable[[Sequence[nn.Module]], Sequence[nn.Module]]) -> Iterator[Any]:
+    """The model without its adapter's wrapper, its list of encoder layers changed while the block runs."""
+    base = model.get_base_model() if hasattr(model, "peft_config") else model
+    stack, _ = encoder_layers(base)
+    parent, _, leaf = stack.rpartition(".")
+    holder, layers = base.get_submodule(parent), base.get_submodule(stack)
+    setattr(holder, leaf, nn.ModuleList(change(list(layers))))
+    try:
+        yield base
+    finally:
+        setattr(holder, leaf, layers)

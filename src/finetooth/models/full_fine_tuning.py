@@ -1,0 +1,62 @@
+"""Full fine-tuning: every parameter of the model is trained, and the whole model is saved."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from finetooth.errors import ModelError
+from finetooth.files import json_bytes
+from finetooth.models.artifact_files import MODEL_CONFIG, MODEL_WEIGHTS
+from finetooth.models.loading import Base, head_tensors
+from finetooth.runs.results import Parameters
+
+
+def release(base: Base) -> Any:
+    """The base's own model with all parameters trainable, in train mode."""
+    return base.model.requires_grad_(True).train()
+
+
+def is_released(model: Any) -> bool:
+    """Whether the model was released, so that its own parameters are what was trained."""
+    return not hasattr(model, "peft_config") and any(parameter.requires_grad for parameter in model.parameters())
+
+
+def parameters(base: Base) -> Parameters:
+    """How many values are trained: those of the head and, apart, those of the base; together all there are."""
+    total = sum(parameter.numel() for parameter in base.model.parameters())
+    head = sum(tensor.numel() for tensor in head_tensors(base).values())
+    return Parameters(adapter=0, head=head, bias=0, base=total - head, total=total)
+
+
+def save(model: Any, folder: Path) -> None:
+    """Write the two files that plain transformers loads a model from into `folder`; equal models give equal bytes."""
+    tensors = {name: tensor.detach().contiguous() for name, tensor in sorted(model.state_dict().items())}
+    save_file(tensors, folder / MODEL_WEIGHTS, metadata={"format": "pt"})
+    values = model.config.to_diff_dict()
+    values["architectures"] = [type(model).__name__]
+    values.pop("_name_or_path", None)  # a path of this machine
+    (folder / MODEL_CONFIG).write_bytes(json_bytes({key: values[key] for key in sorted(values)}))
+
+
+def put(model: Any, tensors: dict[str, torch.Tensor]) -> None:
+    """Give the model saved tensors, all of them its own.
+
+    Raises: ModelError naming the first that is missing, without a place, of another shape or not finite.
+    """
+    own = model.state_dict()
+    for name in sorted(own.keys() | tensors.keys()):
+        if name not in tensors:
+            raise ModelError(f"the saved model: {name} is missing.")
+        if name not in own:
+            raise ModelError(f"the saved model: {name} has no place in the model.")
+        if own[name].shape != tensors[name].shape:
+            raise ModelError(
+                f"the saved model: {name} has shape {tuple(tensors[name].shape)}, the model needs "
+                f"{tuple(own[name].shape)}."
+            )
+        if not torch.isfinite(tensors[name]).all():
+            raise ModelError(f"the saved model: {name} holds a value that is not finite.")
+    for name, tensor in tensors.items():
+        own[name].copy_(tensor)

@@ -1,0 +1,99 @@
+"""How a saved model computes texts: what is measured of it once, and the engine that it gets when it is loaded."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from finetooth.models import agreement
+from finetooth.models.agreement import Measured
+from finetooth.models.artifact import reference_tokens
+from finetooth.models.artifact_files import REFERENCE_TOLERANCE
+from finetooth.models.batching import Tokens
+from finetooth.models.engine import Engine
+from finetooth.models.packed_inference import InferencePass, inference_obstacle
+from finetooth.models.precision import DTYPES
+from finetooth.models.predictor import Predictor
+from finetooth.models.text_model import TextModel
+from finetooth.models.torch_engine import PackedEngine, PlainEngine
+from finetooth.runs.plan_file import Precision
+
+MOVED_TIMES = 4.0  # the gate's largest difference, on the reference inputs on another machine
+
+
+def measure(
+    trained: TextModel,
+    tokens: Tokens,
+    *,
+    plain: npt.NDArray[np.float32],
+    truth: npt.NDArray[np.int64],
+    preferred: Precision,
+    advance: Callable[[int], None] = lambda count: None,
+) -> Measured:
+    """What the inference pass makes of the validation rows, in bfloat16 where that is `preferred` and they are enough.
+
+    plain: logits (N, C) of the rows by the plain pass. truth: (N,), their labels. advance: as in InferencePass.logits.
+    """
+    because = inference_obstacle(trained.model)
+    if because is not None or preferred != "bfloat16" or len(truth) < agreement.LEAST_ROWS:
+        return Measured(because)
+    rounded = InferencePass(trained.model, dtype=DTYPES[preferred]).logits(tokens, advance=advance)
+    return Measured(None, agreement.compare(plain, rounded, decision=trained.decision, truth=truth))
+
+
+def ready(trained: TextModel, preferred: Precision) -> Predictor:
+    """The predictor with the engine that `predict` and the test phase use: `preferred`, or what its gate allows.
+
+    In float32 the inference pass is compared with the plain pass on the reference inputs; where they differ by more
+    than rounding the plain pass is used, and measured.fallback_reason says so. Of a model that was moved, bfloat16 is
+    used only where it changes the reference inputs here as little as it changed the validation rows.
+    """
+    if preferred == "plain":
+        return _plain(trained, trained.measured)
+    measured = replace(trained.measured, fallback_reason=inference_obstacle(trained.model))
+    precision = measured.precision(preferred)
+    if precision == "plain":
+        return _plain(trained, measured)
+    computed = InferencePass(trained.model, dtype=DTYPES[precision])
+    if precision == "bfloat16" and trained.moved and not _as_measured(trained, computed):
+        return ready(trained, "float32")
+    if precision == "float32":
+        tokens = reference_tokens(trained)
+        difference = float(np.abs(computed.logits(tokens) - trained.logits(tokens)).max())
+        if not difference <= REFERENCE_TOLERANCE:
+            reason = f"its logits differ from those of the plain pass by {difference:.2g}"
+            return _plain(trained, replace(measured, fallback_reason=reason))
+    return _predictor(trained, PackedEngine(computed), precision, measured)
+
+
+def _plain(trained: TextModel, measured: Measured) -> Predictor:
+    return _predictor(trained, PlainEngine(trained.model), "plain", measured)
+
+
+def _predictor(trained: TextModel, engine: Engine, precision: Precision, measured: Measured) -> Predictor:
+    return Predictor(
+        engine,
+        trained.tokenizer,
+        trained.classes,
+        trained.input,
+        trained.name,
+        trained.decision,
+        precision=precision,
+        measured=measured,
+    )
+
+
+def _as_measured(trained: TextModel, computed: InferencePass) -> bool:
+    """Whether bfloat16 gives the reference inputs the answers of the plain pass, about as near as its gate measured."""
+    known, tokens = trained.measured.agreement, reference_tokens(trained)
+    assert known is not None  # precision gave bfloat16
+    here = agreement.compare(
+        trained.logits(tokens),
+        computed.logits(tokens),
+        decision=trained.decision,
+        truth=np.zeros(len(tokens.lengths), np.int64),  # only answers and logits are compared
+    )
+    if here.largest_difference is None or known.largest_difference is None:
+        return False
+    return here.flipped == 0 and here.largest_difference <= MOVED_TIMES * known.largest_difference

@@ -1,0 +1,248 @@
+"""The base model and tokenizer from a staged folder, with new layers named by the loader and made by us."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from finetooth.errors import ModelError
+from finetooth.families import Family, family_of, model_types
+from finetooth.models import seeds
+from finetooth.models.checked import CONFIG
+from finetooth.models.config_file import first_line, load_config, transformers_library
+from finetooth.sources.safetensors_header import read_header
+from finetooth.untrusted import check_sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A clean base model, ready to be scored or adapted.
+
+    model: transformers' sequence classifier, in eval mode, float32, frozen.
+    head_modules: full names of the modules outside the encoder and of those the checkpoint did not fill.
+    head: "checkpoint" when the head came, label-aligned, with the checkpoint; "new" when it is untrained.
+    drawn: full names of the parameters that were drawn from the head seed.
+    """
+
+    model: Any
+    head_modules: tuple[str, ...]
+    head: Literal["new", "checkpoint"]
+    drawn: tuple[str, ...]
+
+
+def load_base(folder: Path, *, classes: Sequence[str], head_seed: int, dropout: float | Literal["model"] = 0.0) -> Base:
+    """The classifier over `classes`, its new layers drawn from `head_seed`.
+
+    A head that the checkpoint holds is kept when its label names are those of `classes`, its rows moved to their
+    order; otherwise the output layer is new. dropout: probability everywhere in the model, or "model" for its own.
+    Raises: ModelError for a family we do not know, a tensor without a place, or one of the wrong shape.
+    """
+    rows = _aligned_rows(load_config(folder), classes)
+    model, missing = _load(folder, classes if rows is None else None, dropout)
+    output = output_layer(model)
+    if rows is not None and any(name.startswith(f"{output}.") for name in missing):
+        rows = None  # the configuration names the labels, but no output layer came with it
+        model, missing = _load(folder, classes, dropout)
+    if rows is None:
+        missing |= {f"{output}.weight", f"{output}.bias"}  # never by position, even where the shapes agree
+    else:
+        _move_rows(model, output, rows)
+        _set_labels(model.config, classes)
+        model.num_labels = len(classes)
+    _initialise(model, sorted(missing), head_seed)
+    model.requires_grad_(False)
+    head: Literal["new", "checkpoint"] = "new" if rows is None else "checkpoint"
+    return Base(model.eval(), _head_modules(model, missing), head, tuple(sorted(missing)))
+
+
+def draw_head(base: Base, seed: int) -> None:
+    """Draw the new layers again, as load_base does with that head seed."""
+    _initialise(base.model, base.drawn, seed)
+
+
+def import_library() -> None:
+    """Import now what is otherwise imported when the first model and tokenizer are loaded."""
+    import transformers
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES as CLASSES
+
+    for name in ("AutoTokenizer", "BertTokenizer", *(CLASSES[model_type] for model_type in model_types())):
+        getattr(transformers, name)
+
+
+def hash_tensors(named: Iterable[tuple[str, torch.Tensor]]) -> str:
+    """SHA-256 over names, types, shapes and bytes of tensors, whatever their order: the identity of weights."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(named, key=lambda item: item[0]):
+        digest.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        digest.update(tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def base_tensors(base: Base) -> list[tuple[str, torch.Tensor]]:
+    """The tensors that came with the checkpoint: all but those of the head modules."""
+    heads = tuple(f"{name}." for name in base.head_modules)
+    return [(name, tensor) for name, tensor in base.model.state_dict().items() if not name.startswith(heads)]
+
+
+def encoder_parameters(base: Base) -> int:
+    """How many parameters the base has without its head modules."""
+    heads = tuple(f"{name}." for name in base.head_modules)
+    return sum(value.numel() for name, value in base.model.named_parameters() if not name.startswith(heads))
+
+
+def head_tensors(base: Base) -> dict[str, torch.Tensor]:
+    """The tensors of the head modules by full name."""
+    heads = tuple(f"{name}." for name in base.head_modules)
+    return {name: tensor for name, tensor in base.model.state_dict().items() if name.startswith(heads)}
+
+
+def set_head(base: Base, tensors: dict[str, torch.Tensor]) -> None:
+    """Put saved head tensors in their places.
+
+    Raises: ModelError unless exactly the head's tensors are given, in their shapes, finite.
+    """
+    own = head_tensors(base)
+    if {name: tensor.shape for name, tensor in own.items()} != {name: tensor.shape for name, tensor in tensors.items()}:
+        raise ModelError(f"the saved head holds {sorted(tensors)}, this model needs {sorted(own)}.")
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise ModelError(f"the saved head's {name} holds a value that is not finite.")
+        own[name].copy_(tensor)
+
+
+def _load(folder: Path, classes: Sequence[str] | None, dropout: float | Literal["model"]) -> tuple[Any, set[str]]:
+    """The model, with the checkpoint's own labels where `classes` is None, and the names it did not fill."""
+    transformers, config = transformers_library(), load_config(folder)
+    family = family_of(config)
+    _check_sizes(folder, config, family)
+    _set_dropout(config, dropout)
+    if classes is not None:
+        _set_labels(config, classes)
+    try:
+        model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,
+            local_files_only=True,
+            trust_remote_code=False,
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"the base model: the model could not be loaded ({first_line(error)}).") from error
+    inside = [str(key[0]) for key in info["mismatched_keys"] if str(key[0]).startswith(f"{model.base_model_prefix}.")]
+    if inside:
+        raise ModelError(f"the base model: {inside[0]} has another shape than config.json says.")
+    _refuse_unexpected(info["unexpected_keys"], family)
+    for tensor in [*model.parameters(), *model.buffers()]:
+        # The loader maps the file: tensors would lie wherever it put them, unaligned (the last bit of a product depends
+        # on alignment), and a file cut short would kill the process.
+        tensor.data = tensor.data.clone()
+    return model, {*info["missing_keys"], *(str(key[0]) for key in info["mismatched_keys"])}
+
+
+def _check_sizes(folder: Path, config: Any, family: Family) -> None:
+    """Check the sizes that config.json claims against the checkpoint's header, before anything is allocated."""
+    files = sorted(file for file in folder.iterdir() if file.suffix == ".safetensors")
+    tensors = (item for file in files for item in read_header(file, shown=file.name).items())
+    shapes = {name: tensor.shape for name, tensor in tensors}
+    for problem in check_sizes(shapes, config, family=family):
+        raise ModelError(f"the base model: {CONFIG}: {problem}")
+
+
+def _aligned_rows(config: Any, classes: Sequence[str]) -> list[int] | None:
+    """For each class the row of the checkpoint's head, or None where a label has no namesake."""
+    rows = {str(label).strip().casefold(): int(row) for row, label in (config.id2label or {}).items()}
+    folded = [label.strip().casefold() for label in classes]
+    if len(rows) != config.num_labels or len(set(folded)) != len(folded) or any(label not in rows for label in folded):
+        return None
+    return [rows[label] for label in folded]
+
+
+def _set_labels(config: Any, classes: Sequence[str]) -> None:
+    config.num_labels = len(classes)
+    config.id2label = dict(enumerate(classes))
+    config.label2id = {label: number for number, label in enumerate(classes)}
+    config.problem_type = "single_label_classification"
+
+
+def _set_dropout(config: Any, dropout: float | Literal["model"]) -> None:
+    if dropout == "model":
+        return
+    for key, value in config.to_dict().items():
+        if re.search(r"drop(out)?(_prob)?$", key) and isinstance(value, float | int | None):
+            setattr(config, key, float(dropout))
+
+
+def _refuse_unexpected(keys: Iterable[str], family: Family) -> None:
+    strange = [key for key in sorted(keys) if not any(re.fullmatch(pattern, key) for pattern in family.surplus)]
+    if strange:
+        raise ModelError(
+            f"the base model: {len(strange)} tensors of the checkpoint have no place in the model, first "
+            f"{strange[0]!r}; "
+            "it would be another model than the one saved."
+        )
+
+
+def output_layer(model: Any) -> str:
+    """Full name of the last linear layer outside the encoder: the one whose rows are the classes."""
+    inside = f"{model.base_model_prefix}."
+    names = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear)
+        and not name.startswith(inside)
+        and module.out_features == model.config.num_labels
+    ]
+    if not names:
+        raise ModelError(f"no output layer of {model.config.num_labels} classes was found outside {inside[:-1]!r}.")
+    return str(names[-1])
+
+
+def _move_rows(model: Any, output: str, rows: list[int]) -> None:
+    old = model.get_submodule(output)
+    new = nn.Linear(old.in_features, len(rows), bias=old.bias is not None)
+    with torch.no_grad():
+        new.weight.copy_(old.weight[rows])
+        if old.bias is not None:
+            new.bias.copy_(old.bias[rows])
+    parent, _, leaf = output.rpartition(".")
+    setattr(model.get_submodule(parent), leaf, new)
+
+
+def _initialise(model: Any, names: Sequence[str], seed: int) -> None:
+    """Draw new layers as BERT does: weights normal with the model's initializer_range, biases zero.
+
+    Drawn here and not left to the loader, so that the start depends on the seed alone.
+    """
+    generator = seeds.generator(seed, "head")
+    scale = float(getattr(model.config, "initializer_range", 0.02))
+    for name in names:
+        module = model.get_submodule(name.rpartition(".")[0])
+        if not isinstance(module, nn.Linear):
+            raise ModelError(
+                f"the checkpoint lacks {name}, which is no linear layer; it is not a base for classification."
+            )
+        with torch.no_grad():
+            if name.endswith(".weight"):
+                module.weight.normal_(0.0, scale, generator=generator)
+            elif module.bias is not None:
+                module.bias.zero_()
+
+
+def _head_modules(model: Any, missing: Iterable[str]) -> tuple[str, ...]:
+    """Of a head of several layers the module that holds them, as peft saves it; of the encoder what is missing."""
+    inside = f"{model.base_model_prefix}."
+    outside = {
+        name.partition(".")[0]
+        for name, module in model.named_modules()
+        if name and not f"{name}.".startswith(inside) and any(True for _ in module.parameters(recurse=False))
+    }
+    return tuple(sorted(outside | {name.rpartition(".")[0] for name in missing if name.startswith(inside)}))

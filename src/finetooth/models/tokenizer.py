@@ -1,0 +1,113 @@
+"""The tokenizer from a staged folder, without loading torch."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetooth.errors import FinetoothError, ModelError
+from finetooth.models.artifact_files import REFERENCE_INPUTS
+from finetooth.models.batching import bare_backend, encode
+from finetooth.models.checked import CONFIG, TOKENIZER, copy_tokenizer
+from finetooth.models.config_file import first_line, transformers_library
+
+# What shows that letters are lowered, accents stripped or blanks counted, beside the reference inputs.
+_REVEALING = ("A  FILM,\tby Zoë Café", "don't  stop\n", " x")
+_SLOW = "the base model: the tokenizer has no tokenizer.json (fast form); convert it once with transformers."
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The fast tokenizer in a staged folder.
+
+    Raises: ModelError if the folder holds none, or a file of it holds what is refused.
+    """
+    if not (folder / TOKENIZER).is_file():
+        raise ModelError(_SLOW)
+    with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
+        copy_tokenizer(folder, Path(copy))
+        try:
+            tokenizer = transformers_library().AutoTokenizer.from_pretrained(copy, local_files_only=True)
+        except (KeyboardInterrupt, SystemExit, MemoryError, FinetoothError):
+            raise
+        except BaseException as error:
+            raise ModelError(f"the base model: no tokenizer could be loaded ({first_line(error)}).") from error
+    if not tokenizer.is_fast:
+        raise ModelError(_SLOW)
+    if tokenizer.pad_token_id is None:
+        raise ModelError("the base model: the tokenizer has no pad token.")
+    _make_bare(tokenizer.backend_tokenizer)
+    return tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class FileTokenizer:
+    """What tokenizer.json alone makes of texts."""
+
+    backend_tokenizer: Any
+
+
+def load_file(folder: Path) -> FileTokenizer:
+    """The tokenizer.json in a staged folder, by the tokenizers library alone; transformers loads torch.
+
+    Not covered: what tokenizer_config.json changes. Raises: ModelError, as load_tokenizer.
+    """
+    from tokenizers import Tokenizer
+
+    if not (folder / TOKENIZER).is_file():
+        raise ModelError(_SLOW)
+    with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
+        copy_tokenizer(folder, Path(copy))
+        try:
+            backend = Tokenizer.from_file(str(Path(copy) / TOKENIZER))
+        except Exception as error:  # the library raises no kind of its own
+            raise ModelError(f"the base model: no tokenizer could be loaded ({first_line(error)}).") from error
+    return FileTokenizer(_make_bare(backend))
+
+
+def _make_bare(backend: Any) -> Any:
+    """The backend of a tokenizer that nobody else uses yet, without padding and truncation from here on."""
+    backend.no_padding()
+    backend.no_truncation()
+    return backend
+
+
+def check_file_agrees(tokenizer: Any, folder: Path) -> None:
+    """Check that a tokenizer makes the tokens that the tokenizer.json in its folder makes by itself.
+
+    Some classes of transformers build themselves anew from the vocabulary alone, and drop how the file splits and
+    changes a text. Raises: ModelError naming the first text of a few whose tokens differ.
+    """
+    own, by_file = bare_backend(tokenizer), bare_backend(load_file(folder))
+    texts = [*REFERENCE_INPUTS, *_REVEALING]
+    for text, one, other in zip(texts, encode(own, texts), encode(by_file, texts), strict=True):
+        if one.ids != other.ids:
+            raise ModelError(
+                f"the base model: {type(tokenizer).__name__} of transformers does not make the tokens of {TOKENIZER}: "
+                f"of {text!r} it makes {one.tokens[:8]}, the file {other.tokens[:8]}. If the file is right, set "
+                "tokenizer_class: PreTrainedTokenizerFast in tokenizer_config.json."
+            )
+
+
+def check_tokenizer(tokenizer: Any, config: Any, *, pairs: bool, name: str) -> None:
+    """Check that the model has an embedding for every token, and for every segment of a row, that the tokenizer gives.
+
+    config: the model's. pairs: whether rows are pairs of texts. name: for messages.
+    Raises: ModelError naming the first token that has none.
+    """
+    backend = bare_backend(tokenizer)
+    tokens = {number: token for token, number in backend.get_vocab(with_added_tokens=True).items()}
+    (around,) = encode(backend, [("a", "a")] if pairs else ["a"])  # the special tokens of every row
+    tokens |= dict(zip(around.ids, around.tokens, strict=True))
+    beyond = min((number for number in tokens if number >= config.vocab_size), default=None)
+    if beyond is not None:
+        raise ModelError(
+            f"{name}: the tokenizer has a token {tokens[beyond]!r} with the number {beyond:,}, and the model has "
+            f"embeddings for {config.vocab_size:,} tokens, numbered from 0 (vocab_size in {CONFIG}). Use the tokenizer "
+            "that belongs to the model, or call model.resize_token_embeddings(len(tokenizer)) and save the model again."
+        )
+    segments = getattr(config, "type_vocab_size", None)
+    if pairs and segments is not None and max(around.type_ids, default=0) >= segments:
+        raise ModelError(
+            f"{name}: the tokenizer marks {max(around.type_ids) + 1} segments in a pair of texts, and the model has "
+            f"embeddings for {segments} (type_vocab_size in {CONFIG}). Use the tokenizer that belongs to the model."
+        )

@@ -1,0 +1,69 @@
+"""Freezing lower layers in the middle of a training (`then: last-K`), with what their adapters have learned.
+
+From then on those layers compute the same for a text in every epoch: their states are computed once, kept on disk, and
+read by the steps that follow (docs/adr/0015-frozen-after-an-epoch.md).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import nn
+
+from finetooth.models.adapters import layer_of
+from finetooth.models.batching import Rows
+from finetooth.models.frozen_layer_cache import FrozenLayerCache
+from finetooth.models.loading import hash_tensors
+from finetooth.models.packed import PackedModel
+from finetooth.training.gradients import Crew
+
+
+@dataclass(frozen=True, slots=True)
+class Freezing:
+    """Which layers of a candidate are frozen, and where their states are kept.
+
+    depth: how many encoder layers, from below. cache: from the SHA-256 of what was trained in them to the place of the
+    training rows' states.
+    """
+
+    depth: int
+    cache: Callable[[str], FrozenLayerCache]
+
+    def freeze(self, forward: PackedModel, named: Mapping[str, nn.Parameter], crew: Crew, *, said: "Said") -> None:
+        """Let the pass train and compute the layers from `depth` on alone, on states that are there from here on.
+
+        named: what is trained, by full name. said(done, whole): called after each block of states; what it raises ends
+        the work, and the blocks that are written stay good.
+        """
+        cache = self.cache(_hash_below(named, self.depth))
+        forward.fold()
+        missing = cache.missing()
+        for start in range(0, len(missing), crew.size):
+            said(start, len(missing))
+            numbers = missing[start : start + crew.size]
+            tasks = [partial(_states, forward, cache.blocks[number], self.depth) for number in numbers]
+            # A task alone would have all threads, and other bits: what is idle keeps the shares as they are.
+            found = crew.run([*tasks, *[_nothing] * (crew.size - len(tasks))])
+            for number, states in zip(numbers, found, strict=False):
+                cache.keep(number, states)
+        forward.freeze(cache)
+
+
+Said = Callable[[int, int], None]
+
+
+def _states(forward: PackedModel, rows: Rows, depth: int) -> torch.Tensor:
+    """States (T, H) float32 at the entry of layer `depth` of a block's rows, the longest first."""
+    packed = forward.below(rows[::-1], depth)
+    lengths = forward.tokens.lengths[rows[::-1]].tolist()
+    return torch.cat(list(torch.split(packed, lengths))[::-1])
+
+
+def _nothing() -> None:
+    """Work for a thread that has none."""
+
+
+def _hash_below(named: Mapping[str, nn.Parameter], depth: int) -> str:
+    below = ((name, layer_of(f"{name}.")) for name in named)
+    return hash_tensors((name, named[name]) for name, layer in below if layer is not None and layer < depth)

@@ -1,0 +1,65 @@
+"""What a candidate is trained on, by what, and where."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from finetooth.models.batching import Tokens
+from finetooth.models.frozen_layer_cache import FrozenLayerCache
+from finetooth.recipe import Candidate, Training
+from finetooth.runs.layout import RowFolder
+from finetooth.runs.plan_file import Precision
+from finetooth.tasks import DEFAULT, Targets, Task
+from finetooth.training.course import Course
+from finetooth.training.freezing import Freezing
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Examples ready for the model.
+
+    labels: targets of the task, one for each example. ids: N names of rows, file:row. states: what the layers below the
+    adapter compute, or None.
+    """
+
+    ids: tuple[str, ...]
+    tokens: Tokens
+    labels: Targets
+    states: FrozenLayerCache | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One candidate with one seed, or full fine-tuning with one seed: then candidate is None.
+
+    packed: whether it is trained without padding. precision: number format of the products then, a name of
+    finetooth.models.precision.DTYPES; with padding it is float32. training.device says where it is trained.
+    token_budget: most tokens computed at a time in training; lowered_budget: what is left of them after the
+    system ended a process for want of memory, or None; budget: of a micro-batch of the plain pass. inference: how the validation rows are
+    computed where the model allows it; at the best step they are computed by the plain pass too. advance(steps, note)
+    tells how far it is, with 0 steps while it validates; stop() is the signal to obey, or None.
+    freezing: of lower layers after an epoch, or None.
+    """
+
+    candidate: Candidate | None
+    training: Training
+    seed: int
+    train: Split
+    validation: Split
+    classes: tuple[str, ...]
+    task: Task = DEFAULT
+    pad_id: int
+    packed: bool
+    token_budget: int
+    budget: int
+    folder: RowFolder
+    advance: Callable[[int, str], None] = lambda count, note: None
+    stop: Callable[[], int | None] = lambda: None
+    precision: str = "float32"
+    inference: Precision = "plain"
+    lowered_budget: int | None = None
+    freezing: Freezing | None = None
+
+    @property
+    def course(self) -> Course:
+        """How long it is trained at most, and at what rates."""
+        return Course.of(self.training, len(self.train.labels))

@@ -1,0 +1,88 @@
+"""The loss that training minimises, by the name that a task gives it; of a batch, micro-batch by micro-batch."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from finetooth.models.batching import Rows
+from finetooth.models.varlen import sent
+from finetooth.tasks import Targets
+
+Weights = Literal["balanced"] | Mapping[str, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A loss by example; B examples, C outputs of the model.
+
+    each: from logits (B, C) and their targets to the loss of each example, (B,).
+    scores: from the same to the score of each example by the task's headline metric, (B,), with the task's own answers.
+    weights: from all targets (N,), the classes and what the recipe asks for to the weight of each, (N,) float32.
+    """
+
+    each: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    scores: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    weights: Callable[[Targets, tuple[str, ...], Weights], torch.Tensor]
+
+
+class BatchLoss:
+    """The loss over training rows of these targets, by its name in LOSSES, computed where the device is."""
+
+    def __init__(
+        self, name: str, targets: Targets, *, classes: tuple[str, ...], weights: Weights, device: torch.device
+    ) -> None:
+        self.device, self.loss = device, LOSSES[name]
+        self.targets = torch.from_numpy(targets).to(device)
+        self.weights = self.loss.weights(targets, classes, weights).to(device)
+
+    def total_weight(self, rows: Rows) -> torch.Tensor:
+        """Sum of the weights of a batch's rows, ()."""
+        return self.weights[self._places(rows)].sum()
+
+    def __call__(
+        self, logits: torch.Tensor, rows: Rows, *, total_weight: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What a micro-batch's logits (B, C) give: its share of the weighted mean over the batch, and plain sums.
+
+        The share, (), is what is differentiated. The sums, (2,) float64, are of its losses, unweighted, and of its
+        scores by the headline metric.
+        """
+        places = self._places(rows)
+        truth = self.targets[places]
+        each = self.loss.each(logits, truth)
+        scores = self.loss.scores(logits.detach(), truth)
+        sums = torch.stack([each.detach().double().sum(), scores.double().sum()])
+        return (each * self.weights[places]).sum() / total_weight, sums
+
+    def _places(self, rows: Rows) -> torch.Tensor:
+        return sent(torch.from_numpy(rows), self.device)
+
+
+def class_weights(labels: npt.NDArray[np.int64], *, classes: tuple[str, ...], asked: Weights) -> torch.Tensor:
+    """Weight of each class in the loss, (C,) float32: ones, N / (C count) when balanced, or as the recipe says."""
+    if asked is None:
+        return torch.ones(len(classes))
+    if asked == "balanced":
+        counts = np.bincount(labels, minlength=len(classes))
+        return torch.tensor(len(labels) / (len(classes) * np.maximum(counts, 1)), dtype=torch.float32)
+    return torch.tensor([asked.get(name, 1.0) for name in classes])
+
+
+def _cross_entropies(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    return functional.cross_entropy(logits, truth, reduction="none")
+
+
+def _hits(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    return logits.argmax(1) == truth
+
+
+def _weights_of_classes(targets: Targets, classes: tuple[str, ...], asked: Weights) -> torch.Tensor:
+    return class_weights(targets, classes=classes, asked=asked)[torch.from_numpy(targets)]
+
+
+LOSSES: Mapping[str, Loss] = {"cross_entropy": Loss(_cross_entropies, _hits, _weights_of_classes)}

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from sklearn.calibration import calibration_curve
+
+from finetooth.evaluation.calibration import calibration_error, reliability
+
+
+def answered(logits, labels):
+    """The probability of the label of the largest logit, and whether it is right."""
+    wide = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return (wide / wide.sum(axis=1, keepdims=True)).max(axis=1), logits.argmax(axis=1) == labels
+
+
+def test_by_hand():
+    # top probabilities 0.85, 0.85, 0.55, 0.5; right, wrong, right, right (of equal logits the lowest class)
+    logits = np.log(np.array([[0.85, 0.15], [0.85, 0.15], [0.45, 0.55], [0.5, 0.5]], np.float32))
+    bins = reliability(*answered(logits, np.array([0, 1, 1, 0])), bins=10)
+    assert [(item.low, item.high, item.examples, item.accuracy) for item in bins] == [
+        (0.4, 0.5, 1, 1.0),
+        (0.5, 0.6, 1, 1.0),
+        (0.8, 0.9, 2, 0.5),
+    ]
+    assert [item.confidence for item in bins] == pytest.approx([0.5, 0.55, 0.85], abs=1e-7)
+    assert calibration_error(bins) == pytest.approx((0.5 + 0.45 + 2 * 0.35) / 4, abs=1e-7)
+
+
+def test_1000_random_cases_equal_the_sum_over_bins_of_scikit_learn():
+    random = np.random.default_rng(0)
+    for _ in range(1000):
+        count, classes = int(random.integers(1, 300)), int(random.integers(2, 6))
+        logits = random.normal(0, 2, (count, classes)).astype(np.float32)
+        labels = random.integers(0, classes, count)
+        top, right = answered(logits, labels)
+        bins = reliability(top, right)
+        assert sum(item.examples for item in bins) == count
+        accuracy, confidence = calibration_curve(right, top, n_bins=15)
+        assert [item.accuracy for item in bins] == pytest.approx(accuracy.tolist())
+        assert [item.confidence for item in bins] == pytest.approx(confidence.tolist())
+
+
+def test_a_sure_row_that_is_right_has_no_error_and_one_that_is_wrong_has_all():
+    logits = np.array([[1000.0, 0.0], [0.0, 1000.0]], np.float32)
+    assert calibration_error(reliability(*answered(logits, np.array([0, 1])))) == 0.0
+    assert calibration_error(reliability(*answered(logits, np.array([1, 0])))) == 1.0
+
+
+def test_it_is_biased_as_its_docstring_says():
+    """A row that is calibrated perfectly gets more than 0, the more so the fewer examples there are."""
+    random = np.random.default_rng(1)
+
+    def mean_error(count):
+        found = []
+        for _ in range(50):
+            top = random.uniform(0.5, 1, count)
+            found.append(calibration_error(reliability(top, random.random(count) <= top)))
+        return np.mean(found)
+
+    assert mean_error(100) > 2 * mean_error(1000) > 0.01

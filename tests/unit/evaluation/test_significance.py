@@ -1,0 +1,132 @@
+import math
+import time
+import warnings
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest, ttest_rel
+
+from finetooth.evaluation import significance
+from finetooth.evaluation.score_interval import score_interval
+from finetooth.evaluation.significance import holm, paired
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of packages that it imports
+    from statsmodels.stats.contingency_tables import mcnemar
+    from statsmodels.stats.multitest import multipletests
+
+
+def rights(only_a, only_b, both=3, neither=2):
+    a = np.array([True] * only_a + [False] * only_b + [True] * both + [False] * neither)
+    b = np.array([False] * only_a + [True] * only_b + [True] * both + [False] * neither)
+    return a, b
+
+
+def test_mcnemar_by_hand():
+    # 1 of 6 discordant: 2 (1 + 6) / 64
+    assert paired(*rights(5, 1)).p == 14 / 64
+    assert paired(*rights(0, 0)).p == 1.0
+    assert paired(*rights(4, 4)).p == 1.0
+    assert paired(*rights(1, 0)).p == 1.0
+    assert paired(*rights(10, 0)).p == 2 / 1024
+
+
+def test_mcnemar_equals_scipy():
+    random = np.random.default_rng(0)
+    for most in (3, 30, 300, 3000):
+        for only_a, only_b in random.integers(0, most, (10, 2)).tolist():
+            wanted = binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+            assert paired(*rights(only_a, only_b)).p == pytest.approx(wanted, rel=1e-9)
+
+
+def test_a_row_against_itself_is_zero_and_against_another_turns_its_sign():
+    random = np.random.default_rng(1)
+    for _ in range(20):
+        a, b = random.random(200) < 0.8, random.random(200) < 0.7
+        assert (paired(a, a).difference, paired(a, a).p) == (0.0, 1.0)
+        assert paired(a, b).difference == -paired(b, a).difference
+        assert paired(a, b).difference == pytest.approx(a.mean() - b.mean())
+        assert paired(a, b).p == paired(b, a).p
+
+
+def test_many_discordant_examples_give_the_p_of_whole_numbers_in_another_way(monkeypatch):
+    random = np.random.default_rng(5)
+    pairs = [(only_a, only_a + apart) for only_a in (40, 900, 8000) for apart in random.integers(0, 300, 6).tolist()]
+    whole = [paired(*rights(*pair)).p for pair in pairs]
+    assert min(whole) < 1e-9 and max(whole) > 0.1
+    monkeypatch.setattr(significance, "_WHOLE", 0)
+    assert [paired(*rights(*pair)).p for pair in pairs] == pytest.approx(whole, rel=1e-9)
+    assert paired(*rights(0, 0)).p == paired(*rights(900, 900)).p == 1.0
+
+
+def test_half_a_million_discordant_examples_take_no_time():
+    a, b = rights(251_000, 249_000)
+    before = time.process_time()
+    assert paired(a, b).p == paired(b, a).p == pytest.approx(binomtest(249_000, 500_000).pvalue, rel=1e-9)
+    assert time.process_time() - before < 1  # in whole numbers: 10 s and more
+
+
+def test_many_discordant_examples_underflow_to_zero_not_to_an_error():
+    assert paired(*rights(5000, 0)).p == 0.0
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.4]) == [0.8, 0.8]
+    assert holm([0.2]) == [0.2]
+    assert holm([]) == []
+    assert holm([0.9, 0.9, 0.9]) == [1.0, 1.0, 1.0]
+
+
+def test_holm_never_lowers_a_p_and_keeps_the_order():
+    values = np.random.default_rng(2).random(50).tolist()
+    adjusted = holm(values)
+    assert all(after >= before for before, after in zip(values, adjusted, strict=True))
+    order = np.argsort(values)
+    assert (np.diff(np.array(adjusted)[order]) >= 0).all()
+
+
+def test_1000_random_tables_equal_statsmodels():
+    random = np.random.default_rng(3)
+    for _ in range(1000):
+        only_a, only_b, both, neither = random.integers(0, 40, 4).tolist()
+        if only_a + only_b:
+            wanted = mcnemar([[both, only_a], [only_b, neither]], exact=True).pvalue
+            assert paired(*rights(only_a, only_b, both, neither)).p == pytest.approx(wanted, abs=1e-12)
+
+
+def test_holm_equals_statsmodels_on_1000_random_families(monkeypatch):
+    monkeypatch.setattr("gc.collect", lambda: 0)  # statsmodels calls it each time, 0.1 s in a process as large as this
+    random = np.random.default_rng(4)
+    for _ in range(1000):
+        values = random.random(int(random.integers(1, 20))) ** 3
+        wanted = multipletests(values, method="holm")[1]
+        assert holm(values.tolist()) == pytest.approx(wanted.tolist(), abs=1e-12)
+
+
+def test_scores_that_are_no_0_and_1_are_tested_by_students_t_as_scipy_does():
+    random = np.random.default_rng(7)
+    for count in (2, 3, 20, 500):
+        a, b = random.normal(0, 3, count), random.normal(0.2, 3, count)
+        found, wanted = paired(a, b, test="paired_t"), ttest_rel(a, b)
+        assert found.difference == pytest.approx(a.mean() - b.mean())
+        assert found.p == pytest.approx(wanted.pvalue, rel=1e-9)
+        interval = wanted.confidence_interval(0.9)
+        assert found.interval(level=0.9) == pytest.approx((interval.low, interval.high), rel=1e-9)
+        assert (found.only_a, found.only_b) == (int((a > b).sum()), int((a < b).sum()))
+
+
+def test_students_t_where_all_examples_differ_by_the_same():
+    flat = np.full(9, 0.5)
+    assert paired(flat, flat, test="paired_t").p == 1.0
+    assert paired(flat + 1, flat, test="paired_t").p == 0.0
+    one = paired(flat[:1] + 1, flat[:1], test="paired_t")
+    assert (one.p, one.interval()) == (1.0, (-math.inf, math.inf))
+
+
+def test_scores_of_0_and_1_give_the_same_as_right_and_wrong_and_others_are_no_case_for_mcnemar():
+    a, b = rights(5, 1)
+    assert paired(a.astype(float), b.astype(float)) == paired(a, b)
+    assert paired(a, b).interval() == score_interval(5, 1, 11)
+    with pytest.raises(AssertionError, match="0 and 1"):
+        paired(a * 0.5, b * 1.0)

@@ -1,0 +1,182 @@
+"""The prefix cache: equal to the uncached pass, bounded, and mended where it is stale, damaged or cut short."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+import tiny
+from finetooth.models import adapters
+from finetooth.models.batching import Tokens, evaluation_batches, tokenize
+from finetooth.models.frozen_layer_cache import FrozenLayerCache, count_blocks
+from finetooth.models.loading import load_base
+from finetooth.models.packed import PackedModel
+from finetooth.models.plain_pass import logits
+from finetooth.models.tokenizer import load_tokenizer
+from finetooth.recipe import Candidate
+
+TEXTS = [text for text, _ in tiny.texts(40, seed=4)]
+BUDGET, WIDTH = 128, 32
+KEY = {"base": "a"}
+
+
+@pytest.fixture(scope="module", params=["bert", "distilbert"])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.save_model(tmp_path_factory.mktemp(request.param), request.param)
+
+
+@pytest.fixture(scope="module")
+def tokens(folder: Path) -> Tokens:
+    return tokenize(load_tokenizer(folder), TEXTS, max_tokens=48)
+
+
+@pytest.fixture
+def model(folder: Path) -> Any:
+    candidate = Candidate.model_validate({"name": "c", "rank": 4, "layers": "last-1"})
+    base = load_base(folder, classes=("bad", "good"), head_seed=7)
+    return tiny.disturb(adapters.attach(base, candidate, seed=7))
+
+
+def opened(place: Path, tokens: Tokens, *, blocks: int | None = None, key: Any = KEY) -> FrozenLayerCache:
+    whole = len(evaluation_batches(tokens.lengths, BUDGET))
+    return FrozenLayerCache(
+        place, tokens, depth=1, width=WIDTH, budget=BUDGET, blocks=whole if blocks is None else blocks, key=key
+    )
+
+
+def filled(place: Path, tokens: Tokens, model: Any, **changes: Any) -> FrozenLayerCache:
+    cache = opened(place, tokens, **changes)
+    cache.fill(model, pad_id=0, advance=lambda done, whole: None)
+    return cache
+
+
+def refill(place: Path, tokens: Tokens, model: Any, **changes: Any) -> int:
+    """How many blocks a new process finds missing."""
+    return opened(place, tokens, **changes).fill(model, pad_id=0, advance=lambda done, whole: None)
+
+
+@pytest.mark.parametrize("blocks", [None, 3])
+def test_an_evaluation_with_it_is_bitwise_one_without(tmp_path: Path, tokens: Tokens, model: Any, blocks: Any) -> None:
+    cache = filled(tmp_path, tokens, model, blocks=blocks)
+    calls: list[int] = []
+    stack = model.get_base_model().get_submodule(adapters.encoder_layers(model.get_base_model())[0])
+    handle = stack[0].register_forward_hook(lambda *_: calls.append(1))
+    with_cache = logits(model, tokens, pad_id=0, budget=BUDGET, states=cache)
+    handle.remove()
+    assert np.array_equal(with_cache, logits(model, tokens, pad_id=0, budget=BUDGET))
+    assert len(calls) == (0 if blocks is None else len(evaluation_batches(tokens.lengths, BUDGET)) - blocks)
+
+
+@pytest.mark.parametrize("blocks", [None, 3, 0])
+def test_training_with_it_is_training_without_but_for_rounding(
+    tmp_path: Path, tokens: Tokens, model: Any, blocks: Any
+) -> None:
+    model.train()
+    rows = np.argsort(tokens.lengths, kind="stable")[::3]
+    cache = filled(tmp_path, tokens, model, blocks=blocks)
+    found = []
+    for states in (None, cache):
+        packed = PackedModel(model, tokens, budget=10_000, states=states)
+        packed.fold()
+        model.zero_grad(set_to_none=True)
+        given = packed(rows)
+        torch.autograd.backward(functional.cross_entropy(given, torch.from_numpy(rows % 2)))
+        gradients = [value.grad.clone() for value in model.parameters() if value.grad is not None]
+        found.append([given.detach(), *gradients])
+    assert len(found[0]) > 10
+    largest = max(float(value.abs().max()) for value in found[0][1:])
+    for one, two in zip(*found, strict=True):
+        assert float((one - two).abs().max()) <= 1e-5 * max(float(one.abs().max()), 1e-3 * largest)
+
+
+def test_a_whole_cache_is_not_computed_again(tmp_path: Path, tokens: Tokens, model: Any) -> None:
+    filled(tmp_path, tokens, model)
+    assert refill(tmp_path, tokens, model) == 0
+
+
+def test_where_no_call_takes_a_place_in_the_file_it_is_sought_first(
+    tmp_path: Path, tokens: Tokens, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = filled(tmp_path / "with", tokens, model)
+    for name in ("preadv", "pread", "pwrite"):  # as on Windows
+        monkeypatch.delattr(os, name)
+    other = filled(tmp_path / "without", tokens, model)
+    assert refill(tmp_path / "without", tokens, model) == 0
+    assert (tmp_path / "with/states.f32").read_bytes() == (tmp_path / "without/states.f32").read_bytes()
+    rows = cache.blocks[0]
+    assert torch.equal(other.read(rows), cache.read(rows))
+
+
+def test_a_damaged_block_is_computed_again_to_the_same_bytes(tmp_path: Path, tokens: Tokens, model: Any) -> None:
+    filled(tmp_path, tokens, model)
+    place = tmp_path / "states.f32"
+    whole = place.read_bytes()
+    for position in (0, len(whole) // 2, len(whole) - 1):
+        place.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+        assert refill(tmp_path, tokens, model) == 1
+        assert place.read_bytes() == whole
+    place.write_bytes(whole[: len(whole) // 3])
+    assert refill(tmp_path, tokens, model) > 1
+    assert place.read_bytes() == whole
+
+
+def test_a_damaged_index_costs_blocks_and_not_the_run(tmp_path: Path, tokens: Tokens, model: Any) -> None:
+    filled(tmp_path, tokens, model)
+    index = tmp_path / "blocks.jsonl"
+    whole = index.read_bytes()
+    for position in range(0, len(whole), 7):
+        index.write_bytes(whole[:position] + bytes([whole[position] ^ 0x80]) + whole[position + 1 :])
+        assert refill(tmp_path, tokens, model) in (0, 1, 2)  # a line end that is gone costs the two lines it parts
+    assert refill(tmp_path, tokens, model) == 0
+
+
+def test_it_goes_on_after_a_kill_between_and_inside_blocks(tmp_path: Path, tokens: Tokens, model: Any) -> None:
+    class Killed(Exception):
+        pass
+
+    def kill(done: int, whole: int) -> None:
+        if done == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        opened(tmp_path, tokens).fill(model, pad_id=0, advance=kill)
+    index = tmp_path / "blocks.jsonl"
+    index.write_text(index.read_text() + '{"block": 2, "sh')
+    whole = len(evaluation_batches(tokens.lengths, BUDGET))
+    assert refill(tmp_path, tokens, model) == whole - 2
+    assert refill(tmp_path, tokens, model) == 0
+    fresh = filled(tmp_path / "other", tokens, model)
+    assert torch.equal(fresh.read(np.arange(40)), opened(tmp_path, tokens).read(np.arange(40)))
+
+
+def test_another_key_makes_it_stale(tmp_path: Path, tokens: Tokens, model: Any) -> None:
+    filled(tmp_path, tokens, model)
+    whole = len(evaluation_batches(tokens.lengths, BUDGET))
+    assert refill(tmp_path, tokens, model, key={"base": "b"}) == whole
+    assert json.loads((tmp_path / "key.json").read_text()) == {"base": "b"}
+    (tmp_path / "key.json").write_text('{"base": "b')
+    assert refill(tmp_path, tokens, model, key={"base": "b"}) == whole  # a damaged key is nobody's
+    assert refill(tmp_path, tokens, model, key={"base": "b"}) == 0
+
+
+def test_it_keeps_its_bound_in_bytes(tmp_path: Path, tokens: Tokens, model: Any) -> None:
+    row = int(tokens.lengths.max()) * WIDTH * 4
+    for most in (0, row - 1, 3 * row, 10 * row, 10**9):
+        blocks, taken = count_blocks(tokens.lengths, width=WIDTH, budget=BUDGET, most_bytes=most)
+        assert taken <= most
+        cache = filled(tmp_path / str(most), tokens, model, blocks=blocks)
+        assert (tmp_path / str(most) / "states.f32").stat().st_size == taken
+        assert cache.holds(np.arange(40)).sum() == sum(map(len, evaluation_batches(tokens.lengths, BUDGET)[:blocks]))
+    assert blocks == len(evaluation_batches(tokens.lengths, BUDGET))
+
+
+def test_the_model_is_left_as_it_was(tmp_path: Path, tokens: Tokens, model: Any) -> None:
+    before = [name for name, _ in model.named_modules()]
+    cache = filled(tmp_path, tokens, model)
+    logits(model, tokens, pad_id=0, budget=BUDGET, states=cache)
+    assert [name for name, _ in model.named_modules()] == before

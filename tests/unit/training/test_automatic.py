@@ -1,0 +1,143 @@
+"""An automatic training: it ends by itself, keeps its last step, and resumes to the bit in each phase."""
+
+import json
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from safetensors.torch import load_file
+from tuning_jobs import begin, job, same_bits, tuned
+
+from finetooth.errors import Interrupted
+from finetooth.tasks.task import Task
+from finetooth.training import course, loop
+from finetooth.training.checkpoints import Counters
+from finetooth.training.job import Job
+
+AUTO = {"epochs": "auto", "evaluate_every": 4, "patience": 2, "checkpoint_every": 5, "warmup_fraction": 0.25}
+LOSSES = {4: 0.9, 8: 0.6, 12: 0.7, 16: 0.8}  # by step: the decay follows 16
+PHASES = {"warm-up": 2, "constant": 10, "decay": 18}
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounds of a few steps; the two-layer model, which answers one class for long, does not wait for that to end."""
+    monkeypatch.setattr(loop, "collapse", lambda answers, labels: None)
+    for name, value in {"LEAST_STEPS": 8, "MOST_STEPS": 40, "LARGE_EPOCHS": 1}.items():
+        monkeypatch.setattr(course, name, value)
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, tuning: Any, losses: dict[int, float]) -> None:
+    """Give the tuning's evaluations these losses by their step, and later ones 1 / step."""
+
+    def score(task: Task, logits: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) -> dict[str, float]:
+        step = tuning.counters.step
+        return {"loss": losses.get(step, 1 / step), "accuracy": 0.5, "macro_f1": 0.5}
+
+    monkeypatch.setattr(Task, "score", score)
+
+
+def automatic(place: Path, folder: Path, **changes: Any) -> Job:
+    return job(folder, place, training=AUTO, packed=True, **changes)
+
+
+def run(
+    folder: Path, made: Job, monkeypatch: pytest.MonkeyPatch, losses: dict[int, float] = LOSSES
+) -> tuple[dict[str, torch.Tensor], Counters]:
+    """As `tuned`, with validation losses by step."""
+    tuning = begin(folder, made)
+    scripted(monkeypatch, tuning, losses)
+    counters = tuning.run()
+    return {name: value.detach().clone() for name, value in tuning.named.items()}, counters
+
+
+def events(made: Job, event: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in made.folder.log.read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if line["event"] == event]
+
+
+def test_it_decays_once_out_of_patience_and_keeps_its_last_step(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = automatic(tmp_path, model_folder)
+    _, counters = run(model_folder, made, monkeypatch, losses=LOSSES | {20: 0.85, 24: 0.95})
+    assert (counters.decay_began, counters.step) == (16, 24)
+    assert counters.best_step == 24  # though 4, 8, 12 and 16 were better: at the peak rate
+    assert [point["validation_loss"] for point in counters.curve] == [*LOSSES.values(), 0.95]
+    assert [(line["step"], line["steps"]) for line in events(made, "decay")] == [(16, 8)]
+
+
+class _Halted(Exception):
+    pass
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_resumed_in_each_phase_equals_uninterrupted(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: str, how: str
+) -> None:
+    expected, told = run(model_folder, automatic(tmp_path / "whole", model_folder), monkeypatch)
+
+    def die() -> int:
+        raise _Halted
+
+    reached: list[Any] = []
+    act = (lambda: int(signal.SIGTERM)) if how == "stopped" else die
+    made = automatic(tmp_path / "broken", model_folder)
+    tuning = begin(
+        model_folder, replace(made, stop=lambda: act() if reached[0].counters.step >= PHASES[phase] else None)
+    )
+    reached.append(tuning)
+    scripted(monkeypatch, tuning, LOSSES)
+    with pytest.raises((Interrupted, _Halted)):
+        tuning.run()
+    found, counters = run(model_folder, made, monkeypatch)
+    assert len(events(made, "resume")) == (0 if (how, phase) == ("killed", "warm-up") else 1)
+    assert same_bits(found, expected)
+    assert counters.curve == told.curve
+    assert (counters.decay_began, counters.best_step) == (told.decay_began, told.best_step)
+
+
+def test_while_one_class_takes_all_answers_it_is_not_out_of_patience(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop.Tuning, "_sound_alarm", lambda self, found: ", one class")
+    made = automatic(tmp_path, model_folder)
+    _, counters = run(model_folder, made, monkeypatch, losses=dict.fromkeys(range(1, 99), 0.7))
+    assert counters.decay_began == made.course.latest
+
+
+def test_a_training_that_breaks_after_it_has_learned_ends_and_keeps_the_step_before(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        loop.Tuning, "_sound_alarm", lambda self, found: ", one class" if self.counters.step > 8 else ""
+    )
+    made = automatic(tmp_path, model_folder)
+    found, counters = run(model_folder, made, monkeypatch, losses=LOSSES | {24: 0.1})
+    assert (counters.decay_began, counters.step, counters.best_step) == (16, 24, 8)
+    assert same_bits(found, load_file(made.folder.checkpoints / "best-00000008" / "weights.safetensors"))
+
+
+def test_the_learning_rate_of_the_log_is_that_of_its_phase(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "LOG_EVERY", 1)
+    made = automatic(tmp_path, model_folder)
+    run(model_folder, made, monkeypatch)
+    rates = [line["learning_rate"] / 5e-3 for line in events(made, "train")]
+    assert rates == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, *[1] * 12, *(1 - done / 8 for done in range(1, 8))])
+
+
+def test_without_a_script_it_ends_and_scores_its_last_step(model_folder: Path, tmp_path: Path) -> None:
+    made = automatic(tmp_path, model_folder)
+    _, counters = tuned(model_folder, made)
+    assert counters.decay_began is not None
+    assert counters.step == made.course.end(counters.decay_began) <= made.course.most
+    assert counters.best_step is not None and counters.best_step > counters.decay_began
+    assert counters.curve[-1]["epoch"] == counters.step / made.course.steps_per_epoch

@@ -1,0 +1,193 @@
+"""Which step is kept, when it ends early, and what raises the alarm."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tuning_jobs import begin, job, same_bits, tuned
+
+from finetooth.errors import DivergedError
+from finetooth.models import seeds
+from finetooth.models.adapters import state
+from finetooth.tasks.task import Task
+from finetooth.training import checkpoints, validation
+
+EVERY_STEP = {"epochs": 1, "evaluate_every": 1, "checkpoint_every": 1, "batch_size": 8}
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, monitor: str, values: list[float]) -> None:
+    """Validation figures as given, one for each evaluation; the figures not monitored point the other way."""
+    left = iter(values)
+
+    def score(*_: Any) -> dict[str, float]:
+        value = next(left)
+        turned = {"accuracy": 1 - value, "macro_f1": 1 - value, "loss": value}
+        if monitor == "loss":
+            turned = {"accuracy": value, "macro_f1": value, "loss": value}
+        return {"examples": 30, **turned, monitor: value}
+
+    monkeypatch.setattr(Task, "score", score)
+
+
+@pytest.mark.parametrize(
+    ("monitor", "values", "best"),
+    [
+        ("loss", [0.5, 0.3, 0.4, 0.3, 0.9], 2),
+        ("loss", [0.3, 0.3, 0.3, 0.3, 0.3], 1),
+        ("accuracy", [0.5, 0.7, 0.9, 0.9, 0.6], 3),
+        ("macro_f1", [0.5, 0.7, 0.6, 0.7, 0.8], 5),
+    ],
+)
+def test_the_best_step_of_the_monitored_figure_the_earliest_of_equals(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, monitor: str, values: list[float], best: int
+) -> None:
+    scripted(monkeypatch, monitor, values)
+    kept: dict[int, dict[str, torch.Tensor]] = {}
+    tuning = begin(model_folder, job(model_folder, tmp_path, rows=40, training={**EVERY_STEP, "monitor": monitor}))
+    real = tuning._evaluate
+
+    def evaluate() -> None:
+        kept[tuning.counters.step] = {name: value.clone() for name, value in state(tuning.model).items()}
+        real()
+
+    tuning._evaluate = evaluate  # type: ignore[method-assign]
+    counters = tuning.run()
+    assert counters.best_step == best
+    assert all(torch.equal(value, kept[best][name]) for name, value in state(tuning.model).items())
+
+
+@pytest.mark.parametrize(("patience", "steps"), [(1, 3), (2, 6), (None, 10)])
+def test_patience_counts_evaluations_without_a_better_one(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: int | None, steps: int
+) -> None:
+    scripted(monkeypatch, "loss", [0.5, 0.4, 0.4, 0.3, 0.31, 0.3, 0.2, 0.2, 0.2, 0.1])
+    made = job(model_folder, tmp_path, rows=80, training={**EVERY_STEP, "patience": patience})
+    counters = begin(model_folder, made).run()
+    assert counters.step == steps
+    assert len(counters.curve) == steps
+
+
+def alarms(made: Any) -> list[dict[str, Any]]:
+    """What the alarms in the row's log say."""
+    events = [json.loads(line) for line in made.folder.log.read_text(encoding="utf-8").splitlines()]
+    keys = ("class", "share", "true_share")
+    return [{key: event[key] for key in keys} for event in events if event["event"] == "alarm"]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_logits_that_a_reload_is_compared_with_are_those_of_the_plain_pass(
+    model_folder: Path, tmp_path: Path, precision: str
+) -> None:
+    made = job(model_folder, tmp_path, packed=True, inference=precision)
+    tuning = begin(model_folder, made)
+    counters = tuning.run()
+    assert counters.best_step is not None
+    tokens = made.validation.tokens
+    plain = validation.logits(tuning.model, tokens, pad_id=made.pad_id, budget=made.budget)
+    assert np.array_equal(checkpoints.best_logits(made.folder.checkpoints, counters.best_step), plain)
+    scored = checkpoints._logits(made.folder.checkpoints / f"best-{counters.best_step:08d}")
+    assert 0 < np.abs(scored - plain).max() < 0.1
+    place = next(made.folder.checkpoints.glob("plain-*")) / "validation.safetensors"
+    place.write_bytes(place.read_bytes()[:-1])
+    assert "validation.safetensors" in str(checkpoints.best_damage(made.folder.checkpoints, counters.best_step))
+
+
+def test_an_alarm_when_one_class_takes_the_predictions(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flat = np.tile(np.asarray([[0.0, 1.0]], np.float32), (30, 1))
+    monkeypatch.setattr(validation, "logits", lambda *_, **__: flat)
+    notes: list[str] = []
+    made = job(model_folder, tmp_path, rows=8, training={**EVERY_STEP, "warmup_fraction": 0.0})
+    made = replace(made, advance=lambda _, note: notes.append(note) if note.startswith("validation") else None)
+    assert begin(model_folder, made).run().warnings == []  # a later step may learn: the verdict speaks of what is kept
+    assert alarms(made) == [{"class": "good", "share": 1.0, "true_share": 0.5}]
+    assert notes[-1].endswith(" %, 100 % of the answers are 'good'")
+
+
+def test_no_alarm_below_the_share_nor_where_the_labels_are_so(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed = np.tile(np.asarray([[0.0, 1.0]], np.float32), (30, 1))
+    mixed[:2] = [1.0, 0.0]  # 28 of 30 is 93 %
+    monkeypatch.setattr(validation, "logits", lambda *_, **__: mixed)
+    made = job(model_folder, tmp_path / "mixed", rows=8, training={**EVERY_STEP, "warmup_fraction": 0.0})
+    begin(model_folder, made).run()
+    assert alarms(made) == []
+    flat = np.tile(np.asarray([[0.0, 1.0]], np.float32), (30, 1))
+    monkeypatch.setattr(validation, "logits", lambda *_, **__: flat)
+    made = job(model_folder, tmp_path / "flat", rows=8, training={**EVERY_STEP, "warmup_fraction": 0.0})
+    made.validation.labels[:] = 1
+    begin(model_folder, made).run()
+    assert alarms(made) == []
+
+
+def stands_still(tuning: Any) -> str:
+    """The message of the divergence, after checking that no weight and no moment moved in that step."""
+    before = {name: value.detach().clone() for name, value in tuning.named.items()}
+    with pytest.raises(DivergedError) as caught:
+        tuning.run()
+    for name, value in tuning.named.items():
+        np.testing.assert_array_equal(value.detach().numpy(), before[name].numpy())
+    assert not tuning.optimizer.state
+    assert not list(tuning.job.folder.checkpoints.iterdir())
+    return str(caught.value)
+
+
+def rows_of(tuning: Any, count: int) -> str:
+    return ", ".join(tuning.job.train.ids[row] for row in seeds.order(3, 0, 40)[:count])
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_step(model_folder: Path, tmp_path: Path) -> None:
+    tuning = begin(model_folder, job(model_folder, tmp_path, rows=40, training={"batch_size": 10}))
+    with torch.no_grad():
+        next(value for name, value in tuning.named.items() if ".modules_to_save." in name).fill_(float("nan"))
+    assert stands_still(tuning) == (
+        f"the loss of step 1 is not finite (rows {rows_of(tuning, 8)}, ...); try a lower training.learning_rate."
+    )
+
+
+def test_a_gradient_that_is_not_finite_stops_before_the_step(model_folder: Path, tmp_path: Path) -> None:
+    tuning = begin(model_folder, job(model_folder, tmp_path, rows=40, training={"batch_size": 3}))
+    first = next(iter(tuning.named.values()))
+    first.register_hook(lambda gradient: gradient * float("inf"))  # type: ignore[no-untyped-call]
+    assert stands_still(tuning) == (
+        f"the gradient of step 1 is not finite (rows {rows_of(tuning, 3)}); try a lower training.learning_rate."
+    )
+
+
+def test_the_last_good_checkpoint_stands_after_a_divergence(model_folder: Path, tmp_path: Path) -> None:
+    made = job(model_folder, tmp_path, rows=40, training={"checkpoint_every": 1, "evaluate_every": 2})
+    tuning = begin(model_folder, made)
+    real = tuning._step
+
+    def step() -> None:
+        if tuning.counters.step == 3:
+            with torch.no_grad():
+                next(iter(tuning.named.values())).fill_(float("inf"))
+        real()
+
+    tuning._step = step  # type: ignore[method-assign]
+    with pytest.raises(DivergedError, match=r"^the loss of step 4 is not finite \(rows train\.csv:"):
+        tuning.run()
+    again = begin(model_folder, made)
+    assert again.counters.step == 3
+    assert again.run().step == made.course.most
+
+
+@pytest.mark.parametrize(("changes", "warned"), [({}, True), ({"warmup_fraction": 0.0}, False), ({"epochs": 2}, False)])
+def test_a_single_step_of_warm_up_learns_nothing_and_says_so(
+    model_folder: Path, tmp_path: Path, changes: dict[str, Any], warned: bool
+) -> None:
+    made = job(model_folder, tmp_path, rows=8, training={"epochs": 1, **changes})
+    fresh = {name: value.detach().clone() for name, value in begin(model_folder, made).named.items()}
+    found, counters = tuned(model_folder, made)
+    said = (
+        "its only step is one of warm-up, at a learning rate of 0: nothing was learnt. Set training.warmup_fraction: "
+        "0, or train for more steps"
+    )
+    assert (said in counters.warnings) == same_bits(found, fresh) == warned

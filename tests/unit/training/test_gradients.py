@@ -1,0 +1,171 @@
+"""Side by side or one after another, the gradient is the same, and so are its bits from one time to the next."""
+
+import contextlib
+import gc
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+from tuning_jobs import begin, job
+
+from finetooth.models.packed import PackedModel
+from finetooth.training.gradients import Crew, accumulate
+
+
+@pytest.fixture(autouse=True)
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_tasks_run_side_by_side_each_on_its_own_thread_and_give_what_they_found_in_order() -> None:
+    both = threading.Barrier(2, timeout=20)  # passed only by two at a time
+
+    def task(name: str) -> Callable[[], tuple[str, int, int]]:
+        def work() -> tuple[str, int, int]:
+            both.wait()
+            return name, threading.get_ident(), torch.get_num_threads()
+
+        return work
+
+    with Crew() as crew:
+        assert crew.size == 2
+        found = [crew.run([task("a"), task("b")]) for _ in range(3)]
+    assert [name for name, *_ in found[0]] == ["a", "b"]
+    assert found[0] == found[1] == found[2]
+    assert len({ident for _, ident, _ in found[0]} | {threading.get_ident()}) == 3
+    assert [threads for *_, threads in found[0]] == [1, 1]
+
+
+def test_a_task_alone_and_the_caller_asking_for_them_have_all_threads() -> None:
+    with Crew() as crew:
+        assert torch.get_num_threads() == 1
+        assert crew.run([torch.get_num_threads]) == [2]
+        with crew.all_threads():
+            assert torch.get_num_threads() == 2
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+
+
+def test_one_thread_makes_a_crew_of_one() -> None:
+    torch.set_num_threads(1)
+    with Crew() as crew:
+        assert crew.size == 1
+        assert crew.run([torch.get_num_threads]) == [1]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_a_failed_task_held_is_free_before_the_next_try(count: int) -> None:
+    held: list[weakref.ref[torch.Tensor]] = []
+
+    def work() -> None:
+        large = torch.ones(1000)
+        held.append(weakref.ref(large))
+        raise MemoryError
+
+    gc.disable()  # what only the collector of cycles would free is not free when it is needed
+    try:
+        with Crew() as crew:
+            for _ in range(2):
+                with contextlib.suppress(MemoryError):
+                    crew.run([work] * count)
+                assert [item() for item in held] == [None] * len(held)
+    finally:
+        gc.enable()
+
+
+def test_the_first_error_is_raised_once_all_have_ended() -> None:
+    ended = []
+
+    def fail() -> None:
+        raise MemoryError("first")
+
+    def last() -> None:
+        ended.append(threading.get_ident())
+
+    with Crew() as crew:
+        with pytest.raises(MemoryError, match="first"):
+            crew.run([fail, last])
+        assert len(ended) == 1
+        assert crew.run([lambda: 1, lambda: 2]) == [1, 2]
+
+
+def made(folder: Path, place: Path) -> tuple[Any, Callable[..., tuple[float, list[torch.Tensor | None]]]]:
+    tuning = begin(folder, job(folder, place, packed=True))
+    with torch.no_grad():
+        torch.manual_seed(0)
+        for parameter in tuning.parameters:
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+    labels = torch.from_numpy(tuning.job.train.labels)
+
+    def summed(crew: Crew, *, most_concurrent: int) -> tuple[float, list[torch.Tensor | None]]:
+        forward = PackedModel(tuning.model, tuning.job.train.tokens, budget=150, most_concurrent=most_concurrent)
+
+        def loss(found: torch.Tensor, part: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+            value = functional.cross_entropy(found, labels[part], reduction="sum")
+            return value, value.detach().double()
+
+        parts = forward.split(np.arange(24))
+        assert forward.concurrent == most_concurrent
+        assert len(parts) >= 4
+        figure, seconds = accumulate(crew, parts, forward=forward, parameters=tuning.parameters, loss=loss)
+        assert min(seconds.values()) > 0
+        return float(figure), [value.grad for value in tuning.parameters]
+
+    return tuning, summed
+
+
+def test_side_by_side_sums_to_what_one_after_another_does(model_folder: Path, tmp_path: Path) -> None:
+    _, summed = made(model_folder, tmp_path)
+    with Crew() as crew:
+        one, ones = summed(crew, most_concurrent=1)
+        two, twos = summed(crew, most_concurrent=2)
+    assert two == pytest.approx(one, rel=1e-6)
+    largest = max(float(gradient.abs().max()) for gradient in ones if gradient is not None)
+    for gradient, other in zip(ones, twos, strict=True):
+        assert gradient is not None
+        assert other is not None
+        torch.testing.assert_close(gradient, other, rtol=1e-5, atol=1e-6 * largest)
+
+
+def test_side_by_side_gives_the_same_bits_each_time(model_folder: Path, tmp_path: Path) -> None:
+    _, summed = made(model_folder, tmp_path)
+    with Crew() as crew:
+        summed(crew, most_concurrent=2)  # the first pass of a process is thrown away (ADR 5)
+        first, firsts = summed(crew, most_concurrent=2)
+        for _ in range(5):
+            figure, gradients = summed(crew, most_concurrent=2)
+            assert figure == first
+            assert all(torch.equal(one, two) for one, two in zip(firsts, gradients, strict=True))  # type: ignore[arg-type]
+
+
+def test_what_no_part_reaches_has_no_gradient(model_folder: Path, tmp_path: Path) -> None:
+    tuning, _ = made(model_folder, tmp_path)
+    aside = torch.nn.Parameter(torch.ones(3))
+    with Crew() as crew:
+        parts = tuning.forward.split(np.arange(8))
+        accumulate(
+            crew,
+            parts,
+            forward=tuning.forward,
+            parameters=[aside],
+            loss=lambda found, _: (found.sum() + 0 * aside.sum(), found.sum()),
+        )
+        assert torch.equal(aside.grad, torch.zeros(3))
+        accumulate(
+            crew,
+            parts,
+            forward=tuning.forward,
+            parameters=[*tuning.parameters, aside],
+            loss=lambda found, _: (found.sum(), found.sum()),
+        )
+        assert aside.grad is None
+        assert all(value.grad is not None for value in tuning.parameters)

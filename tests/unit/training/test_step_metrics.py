@@ -1,0 +1,156 @@
+"""Looking at losses less often changes nothing, and what diverged in between was never applied."""
+
+import copy
+import json
+import math
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tuning_jobs import begin, job, same_bits
+
+from finetooth.errors import DivergedError, Interrupted
+from finetooth.models.plain_pass import logits
+from finetooth.training import checkpoints, loop
+from finetooth.training.job import Job
+from finetooth.training.loop import Tuning
+from finetooth.training.step_metrics import StepMetrics
+
+TRAINING: dict[str, Any] = {"batch_size": 3, "evaluate_every": 23, "checkpoint_every": 17}
+
+
+def begun(folder: Path, made: Job, *, read_every: int) -> Tuning:
+    tuning = begin(folder, made)
+    tuning.read_every = read_every
+    return tuning
+
+
+def values_of(tuning: Tuning) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in tuning.named.items()}
+
+
+def told(made: Job) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in made.folder.log.read_text(encoding="utf-8").splitlines()]
+
+
+def test_what_is_taken_is_what_was_added_and_nothing_twice() -> None:
+    metrics = StepMetrics(torch.device("cpu"))
+    for step in (4, 5):
+        sums = torch.tensor([0.1 * step, step - 1.0], dtype=torch.float64)
+        metrics.add(step, np.arange(step), sums=sums, norm=torch.tensor(2.5))
+    found = metrics.take()
+    assert [(item.step, len(item.rows), item.losses, item.scores, item.norm) for item in found] == [
+        (4, 4, 0.1 * 4, 3.0, 2.5), (5, 5, 0.1 * 5, 4.0, 2.5)
+    ]  # fmt: skip
+    assert metrics.take() == []
+    assert float(metrics.halted) == 0
+
+
+@pytest.mark.parametrize(("losses", "norm"), [(math.nan, 1.0), (1.0, math.inf), (-math.inf, math.nan)])
+def test_once_not_finite_it_stays_halted(losses: float, norm: float) -> None:
+    metrics = StepMetrics(torch.device("cpu"))
+    for pair in ((1.0, 1.0), (losses, norm), (1.0, 1.0)):
+        sums = torch.tensor([pair[0], 1.0], dtype=torch.float64)
+        metrics.add(1, np.arange(1), sums=sums, norm=torch.tensor(pair[1]))
+    assert (float(metrics.halted), metrics.halted.dtype, metrics.halted.shape) == (1.0, torch.float32, ())
+
+
+def test_looking_every_ten_steps_gives_the_same_bits_and_the_same_log(model_folder: Path, tmp_path: Path) -> None:
+    found = []
+    for read_every in (1, 10):
+        made = job(model_folder, tmp_path / str(read_every), packed=True, training=TRAINING)
+        tuning = begun(model_folder, made, read_every=read_every)
+        counters = tuning.run()
+        found.append((values_of(tuning), counters.curve, counters.best_step, told(made)))
+    assert same_bits(found[0][0], found[1][0])
+    assert found[0][1:] == found[1][1:]
+
+
+def test_stopped_between_two_looks_it_goes_on_to_the_same_bits(model_folder: Path, tmp_path: Path) -> None:
+    whole = begun(model_folder, job(model_folder, tmp_path / "a", packed=True, training=TRAINING), read_every=10)
+    whole.run()
+    made = job(model_folder, tmp_path / "b", packed=True, training=TRAINING)
+    tuning = begun(model_folder, made, read_every=10)
+    object.__setattr__(made, "stop", lambda: 15 if tuning.counters.step >= 14 else None)
+    with pytest.raises(Interrupted):
+        tuning.run()
+    object.__setattr__(made, "stop", lambda: None)
+    again = begun(model_folder, made, read_every=10)
+    assert again.counters.step == 14
+    assert again.counters.loss_count == 14 * 3
+    counters = again.run()
+    assert same_bits(values_of(again), values_of(whole))
+    assert counters.curve == whole.counters.curve
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_a_step_that_diverged_and_those_after_it_change_nothing_and_the_first_is_named(
+    model_folder: Path, tmp_path: Path, what: str
+) -> None:
+    made = job(model_folder, tmp_path, packed=True, training=TRAINING)
+    tuning = begun(model_folder, made, read_every=10)
+    real, kept, rows = tuning._accumulate, [], []
+
+    def spoiled(batch: np.ndarray) -> torch.Tensor:
+        sums = real(batch)
+        if tuning.counters.step == 3:
+            kept.append((values_of(tuning), {key: dict(value) for key, value in tuning.optimizer.state.items()}))
+            kept[0][1].update({key: {n: v.clone() for n, v in value.items()} for key, value in kept[0][1].items()})
+            rows.extend(batch)
+            if what == "loss":
+                return sums * math.nan
+            assert tuning.parameters[0].grad is not None
+            tuning.parameters[0].grad[0] = math.inf
+        return sums
+
+    tuning._accumulate = spoiled  # type: ignore[method-assign]
+    with pytest.raises(DivergedError) as caught:
+        tuning.run()
+    named = ", ".join(made.train.ids[row] for row in rows)
+    assert (
+        str(caught.value) == f"the {what} of step 4 is not finite (rows {named}); try a lower training.learning_rate."
+    )
+    assert tuning.counters.step == 9  # looked at before the tenth was taken
+    before, moments = kept[0]
+    assert same_bits(values_of(tuning), before)
+    for parameter, state in moments.items():
+        assert all(torch.equal(value, tuning.optimizer.state[parameter][name]) for name, value in state.items())
+
+
+def test_the_model_that_is_evaluated_takes_over_what_another_was_tuned_to(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = begin(model_folder, job(model_folder, tmp_path / "a", packed=True))
+    expected.run()
+    made = job(model_folder, tmp_path / "b", packed=True)
+    monkeypatch.setattr(loop.device, "placed", lambda model, _: copy.deepcopy(model))
+    tuning = begin(model_folder, made)
+    assert tuning.tuned is not tuning.model
+    counters = tuning.run()
+    assert counters.best_step is not None
+    trained = {name: value for name, value in tuning.model.named_parameters() if value.requires_grad}
+    assert same_bits(trained, dict(expected.named))
+    measured = checkpoints.best_logits(made.folder.checkpoints, counters.best_step)
+    found = logits(tuning.model, made.validation.tokens, pad_id=0, budget=made.budget)
+    np.testing.assert_array_equal(found.view(np.uint32), measured.view(np.uint32))
+
+
+def test_a_step_needs_no_value_of_the_device(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the device meta there are no values: whatever would wait for one raises."""
+    idle = SimpleNamespace(param_groups=[{}], step=lambda: None)  # AdamW's fused kernel knows no meta
+    monkeypatch.setattr(loop, "optimizer", lambda *_: (idle, [1e-3]))
+    made = job(model_folder, tmp_path, packed=True, precision="bfloat16", training=TRAINING)
+    object.__setattr__(made, "training", made.training.model_copy(update={"device": "meta"}))
+    tuning = begin(model_folder, made)
+    tuning.forward.fold()
+    with tuning.crew:
+        for _ in range(9):
+            tuning._step()
+        with pytest.raises((RuntimeError, NotImplementedError)):
+            tuning._step()  # the tenth is looked at
+    assert tuning.counters.step == 9
