@@ -25,8 +25,8 @@ from finetooth.models import adapters, device, precision
 from finetooth.models.batching import Tokens
 from finetooth.models.frozen_layer_cache import FrozenLayerCache
 from finetooth.models.loading import load_base
-from finetooth.plan import prepare
-from finetooth.plan.fitting import MOST_TOKENS
+from finetooth.pipeline import preparation
+from finetooth.pipeline.resources import MOST_TOKENS
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe
 from finetooth.runs.layout import RowFolder
@@ -82,10 +82,10 @@ def _measured(recipe: Recipe) -> tuple[float, float]:
     device.configure(device.facts())
     with tempfile.TemporaryDirectory(prefix="finetooth-frozen-") as name:
         place = Path(name)
-        material = prepare.gather(recipe, rejects=None, progress=Silent())
+        material = preparation.gather(recipe, rejects=None, progress=Silent())
         assert material.model is not None
-        tokens = prepare.tokenize_splits(recipe, material, folder=place / "tokens", progress=Silent())
-        plan = prepare.resolve(recipe, material, tokens)
+        tokens = preparation.tokenize_splits(recipe, material, folder=place / "tokens", progress=Silent())
+        plan = preparation.resolve(recipe, material, tokens)
         depth = plan.candidates["c"].frozen_depth
         base = load_base(material.model.path, classes=material.dataset.classes, head_seed=0)
         model = adapters.attach(base, recipe.candidates[0], seed=0)

@@ -30,8 +30,8 @@ from finetooth.models.batching import Tokens
 from finetooth.models.loading import load_base
 from finetooth.models.plain_pass import logits
 from finetooth.models.tokenizer import load_tokenizer
-from finetooth.plan import prepare
-from finetooth.plan.prepare import Material
+from finetooth.pipeline import preparation
+from finetooth.pipeline.preparation import Material
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe
 from finetooth.runs.layout import RowFolder
@@ -112,14 +112,14 @@ def prepare_set(name: str, place: Path) -> Prepared:
             "candidates": [{"name": "lora-r8", "rank": 8}],
         }
     )
-    material = prepare.gather(recipe, rejects=None, progress=Silent())
-    tokens = prepare.tokenize_splits(recipe, material, folder=place / "tokens", progress=Silent())
+    material = preparation.gather(recipe, rejects=None, progress=Silent())
+    tokens = preparation.tokenize_splits(recipe, material, folder=place / "tokens", progress=Silent())
     splits = {split: _split(material, split, tokens[split]) for split in ("train", "validation", "test")}
-    return Prepared(name, recipe, material, splits, prepare.resolve(recipe, material, tokens), place)
+    return Prepared(name, recipe, material, splits, preparation.resolve(recipe, material, tokens), place)
 
 
 def _split(material: Material, split: str, tokens: Tokens) -> Split:
-    examples = prepare.split_of(material.dataset, split)
+    examples = preparation.split_of(material.dataset, split)
     return Split(examples.ids, tokens, np.array(examples.labels))
 
 

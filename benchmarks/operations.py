@@ -21,7 +21,7 @@ from finetooth.models.batching import Tokens
 from finetooth.models.loading import load_base
 from finetooth.models.packed import PackedModel
 from finetooth.models.precision import DTYPES
-from finetooth.plan import prepare
+from finetooth.pipeline import preparation
 from finetooth.progress import Silent
 
 QUICKSTART = Path(finetooth.__file__).with_name("quickstart.yaml")
@@ -49,9 +49,9 @@ def main() -> None:
                 "candidates": [{"name": "r8", "rank": 8, "targets": targets}],
             }
         )
-        material = prepare.gather(recipe, rejects=None, progress=Silent())
+        material = preparation.gather(recipe, rejects=None, progress=Silent())
         assert material.model is not None
-        prepare.tokenize_splits(recipe, material, folder=place / "tokens", progress=Silent())
+        preparation.tokenize_splits(recipe, material, folder=place / "tokens", progress=Silent())
         device.configure(device.facts())
         torch.set_num_threads(1)
         base = load_base(material.model.path, classes=("negative", "positive"), head_seed=0)

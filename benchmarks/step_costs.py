@@ -23,8 +23,8 @@ from finetooth.models import adapters, device, seeds
 from finetooth.models.batching import Tokens
 from finetooth.models.loading import load_base
 from finetooth.models.packed import PackedModel
-from finetooth.plan import prepare
-from finetooth.plan.fitting import MOST_TOKENS
+from finetooth.pipeline import preparation
+from finetooth.pipeline.resources import MOST_TOKENS
 from finetooth.progress import Silent
 from finetooth.runs.memory import peak_bytes
 from finetooth.training.gradients import Crew, accumulate
@@ -46,9 +46,9 @@ def main() -> None:
         return
     recipe = finetooth.load_recipe(QUICKSTART)
     with tempfile.TemporaryDirectory(prefix="finetooth-steps-") as name:
-        material = prepare.gather(recipe, rejects=None, progress=Silent())
+        material = preparation.gather(recipe, rejects=None, progress=Silent())
         assert material.model is not None
-        prepare.tokenize_splits(recipe, material, folder=Path(name) / "tokens", progress=Silent())
+        preparation.tokenize_splits(recipe, material, folder=Path(name) / "tokens", progress=Silent())
         paths = [str(material.model.path), str(Path(name) / "tokens" / "train")]
         for policy in ("ACTIVE", "PASSIVE"):
             _child(["--variant", "micro-batch", *paths], {"OMP_WAIT_POLICY": policy})

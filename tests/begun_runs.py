@@ -11,7 +11,7 @@ import yaml
 
 import tiny
 from finetooth.models import device
-from finetooth.plan import prepare
+from finetooth.pipeline import preparation
 from finetooth.progress import Silent
 from finetooth.recipe import load
 from finetooth.rows.context import Context
@@ -52,18 +52,18 @@ def begin(
         recipe, folder = load(values), RunFolder(tmp_path / "run")
         shutil.rmtree(folder.path, ignore_errors=True)
         folder.work.mkdir(parents=True)
-        material = prepare.gather(recipe, rejects=None, progress=Silent())
-        tokens = prepare.tokenize_splits(recipe, material, folder=folder.work / "tokens", progress=Silent())
+        material = preparation.gather(recipe, rejects=None, progress=Silent())
+        tokens = preparation.tokenize_splits(recipe, material, folder=folder.work / "tokens", progress=Silent())
         others = {
-            row: prepare.tokenize_splits(recipe, material, row=row, folder=folder.tokens(row), progress=Silent())
+            row: preparation.tokenize_splits(recipe, material, row=row, folder=folder.tokens(row), progress=Silent())
             for row in material.other_models
         }
-        resolved = prepare.resolve(recipe, material, tokens, other_tokens=others)
+        resolved = preparation.resolve(recipe, material, tokens, other_tokens=others)
         plan_file.write(folder, replace(resolved, run_id="a", inference=inference))
         folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
         save_examples(folder, material.dataset)
         assert material.model is not None
-        base, keys = str(material.model.path), dict(prepare.row_keys(recipe))
+        base, keys = str(material.model.path), dict(preparation.row_keys(recipe))
 
         def context(action: Any, row: str, split: str = "train") -> Context:
             other = material.other_models.get(row)

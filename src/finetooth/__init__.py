@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from finetooth.errors import FinetoothError as FinetoothError
     from finetooth.models.predictor import Predictor as Predictor
     from finetooth.pipeline import Run as Run
+    from finetooth.pipeline import check as check
     from finetooth.pipeline import evaluate as evaluate
     from finetooth.pipeline import load as load
     from finetooth.pipeline import open_run as open_run
     from finetooth.pipeline import run as run
     from finetooth.pipeline import verify as verify
-    from finetooth.plan import check as check
     from finetooth.progress import Progress as Progress
     from finetooth.recipe import Recipe as Recipe
     from finetooth.recipe_draft import load_recipe as load_recipe
@@ -31,7 +31,7 @@ _HOMES = {
     "Progress": ("finetooth.progress", "Progress"),
     "Recipe": ("finetooth.recipe", "Recipe"),
     "Run": ("finetooth.pipeline", "Run"),
-    "check": ("finetooth.plan", "check"),
+    "check": ("finetooth.pipeline", "check"),
     "compare": ("finetooth.runs.across", "compare"),
     "evaluate": ("finetooth.pipeline", "evaluate"),
     "load": ("finetooth.pipeline", "load"),

@@ -13,8 +13,7 @@ import tiny
 from begun_runs import begin, sources  # noqa: F401
 from finetooth import row_kinds
 from finetooth.files import damage
-from finetooth.pipeline import ending
-from finetooth.plan import prepare
+from finetooth.pipeline import finish, preparation
 from finetooth.recipe import Recipe
 from finetooth.recipe.baseline_rows import Baseline
 from finetooth.row_kinds import row_kind
@@ -76,7 +75,7 @@ def test_its_facts_leave_name_figures_and_status_as_they_are(context: Any, name:
     row.fit(one, SILENT)
     for split in ("validation", "test"):
         row.score(context("score", name, split), SILENT)
-    found = ending.row_of_results(one.plan, one.run_folder, (name, one.row_seed))
+    found = finish.row_of_results(one.plan, one.run_folder, (name, one.row_seed))
     assert (found.name, found.kind, found.seed, found.status) == (name, row.kind.contract_kind, one.row_seed, "done")
     assert found.validation and found.test
     assert (found.inference is not None) is row.kind.needs_model is (found.test_rows_cut is not None)
@@ -88,7 +87,7 @@ def test_its_facts_leave_name_figures_and_status_as_they_are(context: Any, name:
 def test_its_seeds_are_those_of_its_kind(context: Any, name: str) -> None:
     name = real(context, name)
     recipe: Recipe = context("fit", "majority").recipe.model_copy(update={"seeds": [4, 9]})
-    seeds = [seed for key, seed in prepare.row_keys(recipe) if key == name]
+    seeds = [seed for key, seed in preparation.row_keys(recipe) if key == name]
     assert seeds == {"none": [None], "first": [4], "each": [4, 9]}[row_kind(name).seeds]
 
 

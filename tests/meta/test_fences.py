@@ -47,7 +47,7 @@ def test_help_and_recipe_load_nothing_heavy(arguments):
 
 
 def test_what_waits_for_rows_does_not_load_what_only_fits_them():
-    code = "import sys, finetooth.pipeline.running; print(*sys.modules)"
+    code = "import sys, finetooth.pipeline.run_recipe; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     names = {name.partition(".")[0] for name in run.stdout.split()}
     assert "numpy" in names and not names & {"torch", "transformers", "sklearn", "pandas", "peft", "matplotlib"}

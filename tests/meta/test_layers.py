@@ -9,7 +9,7 @@ from source_tree import REPOSITORY, imports, modules
 PACKAGES = (
     "errors", "wording", "progress", "files", "rules", "row_kinds", "families", "untrusted", "recipe", "sources",
     "tasks", "data", "recipe_draft", "evaluation", "baselines", "preflight", "runs", "report", "doctor", "models",
-    "training", "verification", "rows", "workers", "plan", "pipeline", "cli",
+    "training", "verification", "rows", "workers", "pipeline", "cli",
 )  # fmt: skip
 FIRST_BELOW_THE_TORCH_LINE = PACKAGES.index("models")
 TORCH = ("torch", "transformers", "peft", "accelerate")
@@ -18,7 +18,7 @@ TORCH = ("torch", "transformers", "peft", "accelerate")
 IMPORTERS = {
     "peft": ("models.adapters",),
     "transformers": ("models",),
-    "torch": ("models", "training", "verification", "rows", "plan", "pipeline"),
+    "torch": ("models", "training", "verification", "rows", "pipeline"),
     "tokenizers": ("models",),
     "huggingface_hub": ("sources.hub",),
     "sklearn": ("baselines",),

@@ -140,7 +140,7 @@ def _exists(text: str) -> bool:
 def _of_file(path: Path, *, run_or_adapter: Path, named: dict[str, str]) -> tuple[list[str], list[str] | None]:
     """The texts of a file and their second texts; within a run, read as its data was."""
     from finetooth.data import read_texts
-    from finetooth.pipeline.using import data_of, run_of
+    from finetooth.pipeline.trained_model import data_of, run_of
 
     folder = run_of(run_or_adapter.absolute())
     spec, columns = (None, None) if folder is None else data_of(folder)

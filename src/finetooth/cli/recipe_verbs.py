@@ -156,29 +156,29 @@ def check(source: str, overrides: tuple[str, ...], bases: str | None, as_json: b
         if selected["quick"]:
             raise RecipeError("--bases loads models, and --quick loads none. Remove --quick.")
         return _compare_bases(source, overrides, bases.split(","), as_json=as_json)
-    recipe = _recipe(source, overrides)
-    from finetooth import plan
+    from finetooth import pipeline
 
-    report = plan.check(recipe, progress=progress_on(sys.stderr), **selected)
+    recipe = _recipe(source, overrides)
+    report = pipeline.check(recipe, progress=progress_on(sys.stderr), **selected)
     refused = any(finding["severity"] == "stop" for finding in report["findings"])
     if as_json:
         output.emit_json(report)
         return int(refused)
-    output.emit(plan.describe(report))
+    output.emit(pipeline.describe(report))
     if not refused:
         output.next_command(_run_command(source, overrides))
     return int(refused)
 
 
 def _compare_bases(source: str, overrides: tuple[str, ...], bases: list[str], *, as_json: bool) -> int:
-    recipe = _recipe(source, overrides)
-    from finetooth import plan
+    from finetooth import pipeline
 
-    report = plan.check(recipe, progress=progress_on(sys.stderr), bases=[base.strip() for base in bases])
+    recipe = _recipe(source, overrides)
+    report = pipeline.check(recipe, progress=progress_on(sys.stderr), bases=[base.strip() for base in bases])
     if as_json:
         output.emit_json(report)
     else:
-        output.emit(plan.describe(report))
+        output.emit(pipeline.describe(report))
         if report["best"] is not None:
             output.next_command(_run_command(source, (*overrides, f"model={report['best']}")))
     return int(any(base["error"] is not None for base in report["bases"]))

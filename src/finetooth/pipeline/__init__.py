@@ -1,4 +1,4 @@
-"""run(recipe), step by step, and what a finished run is used for.
+"""check(recipe) and run(recipe), step by step, and what a finished run is used for.
 
 Each name is imported when it is first used: predict needs nothing of what run needs.
 """
@@ -7,25 +7,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from finetooth.pipeline.evaluating import evaluate as evaluate
+    from finetooth.pipeline.check_text import describe as describe
+    from finetooth.pipeline.data_evaluation import evaluate as evaluate
     from finetooth.pipeline.finished_run import Run as Run
     from finetooth.pipeline.finished_run import open_run as open_run
-    from finetooth.pipeline.running import run as run
-    from finetooth.pipeline.using import load as load
-    from finetooth.pipeline.verifying import Verification as Verification
-    from finetooth.pipeline.verifying import verify as verify
+    from finetooth.pipeline.recipe_check import check as check
+    from finetooth.pipeline.run_recipe import run as run
+    from finetooth.pipeline.run_verification import Verification as Verification
+    from finetooth.pipeline.run_verification import verify as verify
+    from finetooth.pipeline.trained_model import load as load
 
 _HOMES = {
     "Run": "finished_run",
-    "Verification": "verifying",
-    "evaluate": "evaluating",
-    "load": "using",
+    "Verification": "run_verification",
+    "check": "recipe_check",
+    "describe": "check_text",
+    "evaluate": "data_evaluation",
+    "load": "trained_model",
     "open_run": "finished_run",
-    "run": "running",
-    "verify": "verifying",
+    "run": "run_recipe",
+    "verify": "run_verification",
 }
 
-__all__ = ["Run", "Verification", "evaluate", "load", "open_run", "run", "verify"]
+__all__ = ["Run", "Verification", "check", "describe", "evaluate", "load", "open_run", "run", "verify"]
 
 
 def __getattr__(name: str) -> Any:

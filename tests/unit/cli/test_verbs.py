@@ -130,7 +130,7 @@ def test_check_prints_the_plan_and_names_the_run(capsys, monkeypatch, recipe_fil
     def check(recipe, *, progress, fix_list, excel_safe, quick):
         return {"name": recipe.name, "findings": [], "asked": [str(fix_list), excel_safe]}
 
-    stand_in(monkeypatch, "plan", check=check, describe=lambda report: str(report["asked"]))
+    stand_in(monkeypatch, "pipeline", check=check, describe=lambda report: str(report["asked"]))
     messages = "\nNext    finetooth run mine.yaml\n"
     assert call(capsys, "check", recipe_file) == (0, "['None', False]\n", messages)
     calls = call(capsys, "check", recipe_file, "--fix-list", "fix.csv", "--excel-safe")
@@ -141,7 +141,7 @@ def test_check_prints_the_plan_and_names_the_run(capsys, monkeypatch, recipe_fil
 
 def test_check_ends_with_1_where_run_would_refuse_the_data(capsys, monkeypatch, recipe_file):
     report = {"findings": [{"severity": "note"}, {"severity": "stop"}]}
-    stand_in(monkeypatch, "plan", check=lambda recipe, **calls: report, describe=lambda report: "the findings")
+    stand_in(monkeypatch, "pipeline", check=lambda recipe, **calls: report, describe=lambda report: "the findings")
     assert call(capsys, "check", recipe_file) == (1, "the findings\n", "")
     code, out, err = call(capsys, "check", recipe_file, "--json")
     assert (code, json.loads(out), err) == (1, report, "")
@@ -156,7 +156,7 @@ def test_check_names_the_run_with_the_best_base(capsys, monkeypatch, recipe_file
             "bases": [{"base": base, "error": error} for base, error in zip(bases, errors, strict=True)],
         }
 
-    stand_in(monkeypatch, "plan", check=check, describe=lambda report: f"best: {report['best']}")
+    stand_in(monkeypatch, "pipeline", check=check, describe=lambda report: f"best: {report['best']}")
     shown = call(capsys, "check", recipe_file, "--bases", "./my base, minilm", "--set", "max_tokens=64")
     assert shown == (
         1,
@@ -185,7 +185,7 @@ def test_excel_safe_without_a_fix_list_is_exit_2(capsys, recipe_file):
 
 
 def test_the_next_command_keeps_the_changes(capsys, monkeypatch, recipe_file):
-    stand_in(monkeypatch, "plan", check=lambda recipe, **calls: {"findings": []}, describe=str)
+    stand_in(monkeypatch, "pipeline", check=lambda recipe, **calls: {"findings": []}, describe=str)
     _, _, err = call(capsys, "check", recipe_file, "--set", "data.source=my file.csv", "--set", "max_tokens=64")
     assert err == "\nNext    finetooth run mine.yaml --set 'data.source=my file.csv' --set max_tokens=64\n"
 

@@ -18,7 +18,7 @@ from finetooth.models.batching import Input
 from finetooth.models.loading import base_tensors, hash_tensors, load_base
 from finetooth.models.text_model import TextModel
 from finetooth.models.tokenizer import load_tokenizer
-from finetooth.pipeline import ending
+from finetooth.pipeline import finish
 from finetooth.recipe import Recipe, load
 from finetooth.runs import finished, plan_file, predictions
 from finetooth.runs.layout import RunFolder
@@ -55,7 +55,7 @@ def make_run(place: Path) -> Path:
         _keep(folder, key, splits, logits)
     for key in KEYS:
         finished.record(folder.row(*key), (*finished.FITTED, *finished.SCORED), run_id=plan.run_id)
-    ending.conclude(recipe, plan, folder, keys=KEYS, winner=("r4", SEED), openings=1, held=0)
+    finish.conclude(recipe, plan, folder, keys=KEYS, winner=("r4", SEED), openings=1, held=0)
     return folder.path
 
 

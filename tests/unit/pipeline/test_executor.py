@@ -11,7 +11,7 @@ from runs_here import finish, measured, recipe_in
 
 from finetooth.errors import RunError
 from finetooth.files import sha256_file
-from finetooth.pipeline import running
+from finetooth.pipeline import run_recipe
 from finetooth.workers.executor import Here, Key, Phase, RowWork
 
 CANDIDATES = [{"name": "r4", "rank": 4}, {"name": "last-1", "rank": 4, "layers": "last-1"}]
@@ -72,7 +72,7 @@ def test_an_executor_that_shuffles_repeats_and_loses_rows_gives_the_same_run(
 ) -> None:
     finish(values, tmp_path / "whole")
     executor = Unreliable(seed)
-    monkeypatch.setattr(running, "Here", lambda: executor)
+    monkeypatch.setattr(run_recipe, "Here", lambda: executor)
     refusals = list[str]()
     while not (tmp_path / "out" / "COMPLETE").is_file():
         try:
@@ -91,7 +91,7 @@ def test_a_row_that_was_lost_is_named_and_nothing_is_measured_without_it(
         def each(self, rows: RowWork, phase: Phase, keys: Sequence[Key]) -> None:
             Here().each(rows, phase, [key for key in keys if key != ("r4", 2)])
 
-    monkeypatch.setattr(running, "Here", Losing)
+    monkeypatch.setattr(run_recipe, "Here", Losing)
     with pytest.raises(RunError) as caught:
         finish(values, tmp_path / "out")
     assert str(caught.value) == (
@@ -105,7 +105,7 @@ def test_the_work_on_a_row_writes_its_own_folder_and_scratch_alone(
     values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched = Watched(tmp_path / "out")
-    monkeypatch.setattr(running, "Here", lambda: watched)
+    monkeypatch.setattr(run_recipe, "Here", lambda: watched)
     finish(values, tmp_path / "out")
     assert len(watched.touched) == 4 + 4
     for (name, seed), touched in watched.touched.items():

@@ -17,7 +17,7 @@ from runs_here import Here, measured, recipe_in
 from finetooth import pipeline
 from finetooth.errors import FinetoothError, Interrupted, RunError
 from finetooth.files import read_json, write_json
-from finetooth.pipeline.verifying import verify
+from finetooth.pipeline.run_verification import verify
 from finetooth.report.verification import render
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.verification import rechecks

@@ -8,8 +8,8 @@ import pytest
 from finetooth.errors import SourceError
 from finetooth.files import read_json
 from finetooth.models.artifact_files import MODEL_WEIGHTS
-from finetooth.pipeline import ending, using
-from finetooth.pipeline.verifying import verify
+from finetooth.pipeline import finish, trained_model
+from finetooth.pipeline.run_verification import verify
 from finetooth.rows import full, original, row_of
 from finetooth.verification import reload_check
 from silent import SILENT
@@ -22,19 +22,19 @@ def test_the_whole_model_is_trained_saved_and_verified(begin: Callable[..., Any]
     for split in ("validation", "test"):
         row_of("full").score(context("score", "full", split), SILENT)
     one = context("score", "full")
-    row = ending.row_of_results(one.plan, one.run_folder, ("full", 3))
+    row = finish.row_of_results(one.plan, one.run_folder, ("full", 3))
     assert (row.kind, row.status, row.head, row.decision) == ("baseline", "done", "new", None)
     assert row.reload is not None and row.reload.verified and row.reload.max_abs_logit_difference == 0
     assert row.parameters is not None and row.parameters.trainable == row.parameters.total
     assert read_json(one.folder.verify)["compared"]["bitwise"] is True
-    costs = ending._costs(one.run_folder, "full", 3)
+    costs = finish._costs(one.run_folder, "full", 3)
     assert costs.adapter_bytes == (one.folder.adapter / MODEL_WEIGHTS).stat().st_size > 4 * row.parameters.total
     assert (
-        ending.choose_winner(one.recipe, one.plan, one.run_folder, keys=[("full", 3)]) is None
+        finish.choose_winner(one.recipe, one.plan, one.run_folder, keys=[("full", 3)]) is None
     )  # it ships nothing to win
     reload_check.refuse_another(one.folder, name="full")
     _reloads(one)
-    assert ending._costs(one.run_folder, "full", 3).latency_seconds > 0
+    assert finish._costs(one.run_folder, "full", 3).latency_seconds > 0
 
 
 def test_an_original_model_can_be_verified_again_too(begin: Callable[..., Any]) -> None:
@@ -50,7 +50,7 @@ def _reloads(context: Any) -> None:
     (checked,) = found.rows
     assert found.verified and checked.canaries is not None
     assert (checked.canaries.off, checked.canaries.allowed) == (0.0, 0.0)
-    predictor = using.load(context.folder.adapter, base=str(context.base_folder))
+    predictor = trained_model.load(context.folder.adapter, base=str(context.base_folder))
     said = predictor.predict(["a fine film", "no"])
     assert [set(one["probabilities"]) for one in said] == [set(context.plan.classes)] * 2
     weights = next(file for file in context.folder.adapter.iterdir() if file.suffix == ".safetensors")
@@ -58,7 +58,7 @@ def _reloads(context: Any) -> None:
     weights.write_bytes(whole_bytes[:-1] + bytes([whole_bytes[-1] ^ 1]))
     assert not verify(context.folder.adapter, base=str(context.base_folder)).verified
     with pytest.raises(SourceError, match="has changed since it was saved"):
-        using.load(context.folder.adapter, base=str(context.base_folder))
+        trained_model.load(context.folder.adapter, base=str(context.base_folder))
     weights.unlink()
     with pytest.raises(SourceError, match="is missing"):
-        using.load(context.folder.adapter, base=str(context.base_folder))
+        trained_model.load(context.folder.adapter, base=str(context.base_folder))

@@ -18,7 +18,7 @@ from finetooth.models.batching import Tokens, tokenize
 from finetooth.models.loading import load_base
 from finetooth.models.packed_inference import InferencePass
 from finetooth.models.tokenizer import load_tokenizer
-from finetooth.pipeline import ending
+from finetooth.pipeline import finish
 from finetooth.row_kinds import PROBE, row_kind
 from finetooth.rows import candidate, probe
 from finetooth.rows.context import Channel
@@ -186,7 +186,7 @@ def test_a_pass_that_differs_from_the_plain_one_is_not_used(
     candidate.score(context, SILENT)
     row = inference_of(context.plan, context.folder, row_kind(context.row))  # what was computed, not what was planned
     assert row is not None and (row.precision, row.fallback_reason) == ("plain", reason)
-    assert ending._costs(context.run_folder, "r4", 3).name == "r4"
+    assert finish._costs(context.run_folder, "r4", 3).name == "r4"
 
 
 @pytest.mark.parametrize("most", [1.0, -1.0])

@@ -17,7 +17,7 @@ from finetooth.models.batching import Tokens
 from finetooth.models.loading import load_base
 from finetooth.models.packed_inference import InferencePass
 from finetooth.models.plain_pass import logits
-from finetooth.pipeline import ending
+from finetooth.pipeline import finish
 from finetooth.rows import original
 from finetooth.runs import predictions
 from finetooth.tasks import DEFAULT
@@ -90,7 +90,7 @@ def test_the_row_tells_the_mean_and_the_range_of_its_heads(begin: Callable[..., 
     shares = [
         DEFAULT.score(part.logits, part.labels)["accuracy"] for split, part in found.items() if split.startswith("test")
     ]
-    row = ending.row_of_results(context.plan, context.run_folder, ("original", 3))
+    row = finish.row_of_results(context.plan, context.run_folder, ("original", 3))
     assert row.heads is not None and row.test is not None
     assert (row.heads.count, row.heads.lowest, row.heads.highest) == (4, min(shares), max(shares))
     assert row.heads.mean_accuracy == pytest.approx(np.mean(shares))
@@ -105,7 +105,7 @@ def test_a_head_that_came_with_the_checkpoint_and_a_single_new_one_have_no_range
     model = tiny.save_model(tmp_path / "own", labels=["Good", "Bad"] if brought else None)
     context = done(begin(str(model), baselines=["original"], candidates=[], original_heads=5 if brought else 1))
     assert list(predictions.read(context.folder.predictions)) == ["validation", "test"]
-    row = ending.row_of_results(context.plan, context.run_folder, ("original", 3))
+    row = finish.row_of_results(context.plan, context.run_folder, ("original", 3))
     assert (row.head, row.heads) == ("checkpoint" if brought else "new", None)
     assert not (context.folder.adapter / HEADS).exists()
     assert read_json(context.folder.adapter / IDENTITY)["head_seed"] == 3

@@ -15,7 +15,7 @@ import tiny
 from finetooth.data.examples import rows_id
 from finetooth.errors import ModelError, RecipeError
 from finetooth.models import device
-from finetooth.plan import checking, prepare
+from finetooth.pipeline import preparation, recipe_check
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe, load
 from finetooth.runs.plan_file import Plan
@@ -36,9 +36,9 @@ def recipe(place: Path, **changes: Any) -> Recipe:
 
 
 def planned(wanted: Recipe, place: Path) -> Plan:
-    material = prepare.gather(wanted, rejects=None, progress=Silent())
-    tokens = prepare.tokenize_splits(wanted, material, folder=place, progress=Silent())
-    return prepare.resolve(wanted, material, tokens)
+    material = preparation.gather(wanted, rejects=None, progress=Silent())
+    tokens = preparation.tokenize_splits(wanted, material, folder=place, progress=Silent())
+    return preparation.resolve(wanted, material, tokens)
 
 
 def test_the_same_recipe_gives_the_same_plan(place: Path, tmp_path: Path) -> None:
@@ -52,20 +52,20 @@ def test_the_same_recipe_gives_the_same_plan(place: Path, tmp_path: Path) -> Non
 
 def test_tokens_that_are_there_are_taken_up_again(place: Path, tmp_path: Path) -> None:
     wanted = recipe(place)
-    material = prepare.gather(wanted, rejects=None, progress=Silent())
-    first = prepare.tokenize_splits(wanted, material, folder=tmp_path / "t", progress=Silent())
+    material = preparation.gather(wanted, rejects=None, progress=Silent())
+    first = preparation.tokenize_splits(wanted, material, folder=tmp_path / "t", progress=Silent())
     before = {item: item.stat().st_mtime_ns for item in (tmp_path / "t").rglob("*")}
-    again = prepare.tokenize_splits(wanted, material, folder=tmp_path / "t", progress=Silent())
+    again = preparation.tokenize_splits(wanted, material, folder=tmp_path / "t", progress=Silent())
     assert before == {item: item.stat().st_mtime_ns for item in (tmp_path / "t").rglob("*")}
     assert all(np.array_equal(first[split].ids, again[split].ids) for split in first)
     (tmp_path / "t" / "train" / "ids.npy").write_bytes(b"torn")
-    anew = prepare.tokenize_splits(wanted, material, folder=tmp_path / "t", progress=Silent())
+    anew = preparation.tokenize_splits(wanted, material, folder=tmp_path / "t", progress=Silent())
     assert all(np.array_equal(first[split].ids, anew[split].ids) for split in first)
 
 
 def test_rows_stand_in_the_tables_order_once_for_each_seed_that_matters(place: Path) -> None:
     wanted = recipe(place, seeds=[5, 6], baselines=["tfidf", "original", "probe", "full"])
-    assert prepare.row_keys(wanted) == [
+    assert preparation.row_keys(wanted) == [
         ("tfidf", None), ("original", 5), ("probe", None), ("full", 5), ("full", 6), ("r4", 5), ("r4", 6)
     ]  # fmt: skip
 
@@ -81,7 +81,7 @@ def test_full_fine_tuning_is_planned_only_where_it_is_named(place: Path, tmp_pat
 def test_a_weight_of_an_unknown_label_is_refused(place: Path) -> None:
     wanted = recipe(place, training={"class_weights": {"god": 2.0}})
     with pytest.raises(RecipeError) as caught:
-        prepare.gather(wanted, rejects=None, progress=Silent())
+        preparation.gather(wanted, rejects=None, progress=Silent())
     assert str(caught.value) == "training.class_weights: 'god' is no label of the data. Did you mean 'good'?"
 
 
@@ -94,7 +94,7 @@ def test_a_weight_of_an_unknown_label_is_refused(place: Path) -> None:
 )
 def test_a_cost_of_an_unknown_label_is_refused(place: Path, costs: dict[str, Any], message: str) -> None:
     with pytest.raises(RecipeError) as caught:
-        prepare.gather(recipe(place, decision={"costs": costs}), rejects=None, progress=Silent())
+        preparation.gather(recipe(place, decision={"costs": costs}), rejects=None, progress=Silent())
     assert str(caught.value) == message
 
 
@@ -108,7 +108,7 @@ def test_what_dropout_costs_is_measured_against_a_plan_without_any(
         candidates=[{"name": "r4", "rank": 4, "layers": "last-1", "dropout": adapter}],
     )
     asked = planned(wanted, tmp_path / "asked").candidates["r4"]
-    plain = planned(checking._without_dropout(wanted), tmp_path / "plain").candidates["r4"]
+    plain = planned(recipe_check._without_dropout(wanted), tmp_path / "plain").candidates["r4"]
     assert (asked.fallback_reason is not None, asked.depth) == (True, 0)
     assert (plain.fallback_reason, plain.depth) == (None, 1)
 
@@ -119,7 +119,7 @@ def test_a_family_that_is_not_known_is_refused_before_any_data_are_brought(place
     config.write_text(config.read_text().replace('"bert"', '"longformer"'))
     wanted = recipe(place, model=str(tmp_path / "model"), data={"source": str(tmp_path / "gone.csv")})
     with pytest.raises(ModelError) as caught:
-        prepare.gather(wanted, rejects=None, progress=Silent())
+        preparation.gather(wanted, rejects=None, progress=Silent())
     assert str(caught.value) == (
         "the base model: model family 'longformer' is not supported; known: bert, distilbert, electra, roberta, "
         "xlm-roberta, camembert. Name a model of one of them, such as sentence-transformers/all-MiniLM-L6-v2 or "
@@ -177,13 +177,13 @@ def test_where_no_gpu_can_be_tuned_on_it_is_refused(
     capability: tuple[int, int],
     obstacle: str,
 ) -> None:
-    prepare.refuse_device(recipe(place, training=ON_GPU))
+    preparation.refuse_device(recipe(place, training=ON_GPU))
     monkeypatch.setattr(torch.version, "cuda", built)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: found)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
-    prepare.refuse_device(recipe(place))
+    preparation.refuse_device(recipe(place))
     with pytest.raises(RecipeError) as caught:
-        prepare.refuse_device(recipe(place, training=ON_GPU))
+        preparation.refuse_device(recipe(place, training=ON_GPU))
     assert str(caught.value) == (
         f"training.device: cuda, but {obstacle}. Set training.device: cpu, or run where a CUDA build of torch finds a "
         "GPU of compute capability 8.0 or above."
@@ -213,9 +213,9 @@ def test_rows_that_need_padding_are_refused_on_a_gpu_all_of_them_at_once(place: 
 
 def test_controls_alone_bring_no_model(place: Path) -> None:
     wanted = recipe(place, model="owner/never-brought", baselines=["majority"], candidates=[])
-    material = prepare.gather(wanted, rejects=None, progress=Silent())
+    material = preparation.gather(wanted, rejects=None, progress=Silent())
     assert material.model is None
-    plan = prepare.resolve(wanted, material, {})
+    plan = preparation.resolve(wanted, material, {})
     assert (plan.model, plan.candidates) == (None, {})
     assert plan.test_rows_id == rows_id(material.dataset.test, classes=material.dataset.classes)
 
@@ -223,13 +223,13 @@ def test_controls_alone_bring_no_model(place: Path) -> None:
 def test_the_model_of_the_recipe_is_not_brought_for_probes_of_others_alone(place: Path, tmp_path: Path) -> None:
     other = tiny.save_model(tmp_path / "distil", "distilbert")
     wanted = recipe(place, model="owner/never-brought", baselines=[{"probe": str(other)}], candidates=[])
-    material = prepare.gather(wanted, rejects=None, progress=Silent())
+    material = preparation.gather(wanted, rejects=None, progress=Silent())
     assert material.model is None
-    tokens = prepare.tokenize_splits(wanted, material, row="probe-distil", folder=tmp_path / "t", progress=Silent())
-    plan = prepare.resolve(wanted, material, {}, other_tokens={"probe-distil": tokens})
+    tokens = preparation.tokenize_splits(wanted, material, row="probe-distil", folder=tmp_path / "t", progress=Silent())
+    plan = preparation.resolve(wanted, material, {}, other_tokens={"probe-distil": tokens})
     assert (plan.model, list(plan.other_bases)) == (None, ["probe-distil"])
     assert plan.other_bases["probe-distil"].tokens["test"].texts == 10
-    assert prepare.row_keys(wanted) == [("probe-distil", None)]
+    assert preparation.row_keys(wanted) == [("probe-distil", None)]
 
 
 @pytest.mark.parametrize("part", ["tokenizer", "base"])
@@ -241,14 +241,16 @@ def test_a_fault_of_another_model_names_its_row(
 
     other = tiny.save_model(tmp_path / "other", seed=2)
     wanted = recipe(place, model="owner/x", baselines=[{"probe": str(other)}], candidates=[])
-    material = prepare.gather(wanted, rejects=None, progress=Silent())
+    material = preparation.gather(wanted, rejects=None, progress=Silent())
     if part == "tokenizer":
-        monkeypatch.setattr(prepare, "fitting_tokenizer", refuse)
+        monkeypatch.setattr(preparation, "fitting_tokenizer", refuse)
     else:
-        monkeypatch.setattr(prepare, "sound_base", refuse)
+        monkeypatch.setattr(preparation, "sound_base", refuse)
     with pytest.raises(ModelError, match=r"^probe-other: the base model: it is not whole\.$"):
-        tokens = prepare.tokenize_splits(wanted, material, row="probe-other", folder=tmp_path / "t", progress=Silent())
-        prepare.resolve(wanted, material, {}, other_tokens={"probe-other": tokens})
+        tokens = preparation.tokenize_splits(
+            wanted, material, row="probe-other", folder=tmp_path / "t", progress=Silent()
+        )
+        preparation.resolve(wanted, material, {}, other_tokens={"probe-other": tokens})
 
 
 def test_another_model_with_fewer_positions_is_refused(place: Path, tmp_path: Path) -> None:
@@ -256,7 +258,7 @@ def test_another_model_with_fewer_positions_is_refused(place: Path, tmp_path: Pa
     with pytest.raises(
         ModelError, match=r"^probe-other: max_tokens 65 is more than the model's 64 positions; lower it\.$"
     ):
-        prepare.gather(
+        preparation.gather(
             wanted.model_copy(update={"max_tokens": 65, "model": "owner/x", "candidates": []}),
             rejects=None,
             progress=Silent(),
@@ -265,14 +267,14 @@ def test_another_model_with_fewer_positions_is_refused(place: Path, tmp_path: Pa
 
 def test_quick_tokens_are_those_of_the_tokenizer_of_a_plain_model(place: Path, tmp_path: Path) -> None:
     wanted = recipe(place)
-    material = prepare.gather(wanted, rejects=None, progress=Silent())
-    whole = prepare.tokenize_splits(wanted, material, folder=tmp_path / "t", sample=20, progress=Silent())
-    quick = prepare.quick_tokens(wanted, material, sample=20, progress=Silent())
+    material = preparation.gather(wanted, rejects=None, progress=Silent())
+    whole = preparation.tokenize_splits(wanted, material, folder=tmp_path / "t", sample=20, progress=Silent())
+    quick = preparation.quick_tokens(wanted, material, sample=20, progress=Silent())
     assert all(np.array_equal(whole[split].ids, quick[split].ids) for split in whole)
-    assert all(prepare.lengths_of(whole[split]) == prepare.lengths_of(quick[split]) for split in whole)
+    assert all(preparation.lengths_of(whole[split]) == preparation.lengths_of(quick[split]) for split in whole)
 
 
 def test_a_quick_check_estimates_nothing_and_says_so(place: Path) -> None:
-    found = checking.check(recipe(place), quick=True, progress=False)
+    found = recipe_check.check(recipe(place), quick=True, progress=False)
     assert found["quick"] is True and found["tokens"]["train"]["texts"] == 40
     assert found["candidates"] == [] and found["estimated_seconds"] is found["estimated_peak_bytes"] is None

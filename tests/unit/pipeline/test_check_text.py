@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from finetooth.plan import describing
-from finetooth.plan.describing import describe, warning_lines
+from finetooth.pipeline import check_text
+from finetooth.pipeline.check_text import describe, warning_lines
 from finetooth.preflight import Finding, FlaggedRow
 
 LONG = "A sentence that goes on for longer than a line of eighty columns has room for, and then on and on."
@@ -122,7 +122,7 @@ def tuned(name: str, **changes: Any) -> dict[str, Any]:
 def test_a_candidate_tells_what_it_adapts_and_full_that_it_trains_all() -> None:
     whole = {"adapter": 0, "base": 49_934, "trainable": 50_000, "plain_percent": 100.0, "peft_percent": None}
     full = tuned("full", parameters=whole, targets=[], most_steps=300, fallback_reason="all parameters are trained")
-    assert describing._candidates({"candidates": [tuned("r4"), full]}) == (
+    assert check_text._candidates({"candidates": [tuned("r4"), full]}) == (
         "candidate              adapter        head        bias       total      memory\n"
         "r4                       1,000          66           0       1,066     1.20 GB\n"
         "  2.1320 % of all parameters (2.1000 % as peft counts),\n"
@@ -137,19 +137,19 @@ def test_a_candidate_tells_what_it_adapts_and_full_that_it_trains_all() -> None:
 
 def test_on_a_gpu_its_memory_is_told() -> None:
     row = tuned("r4", precision="bfloat16", gpu_peak_bytes=2_340_000_000)
-    assert list(describing._way(row)) == ["trained on a GPU in bfloat16, with 2.34 GB of its memory"]
+    assert list(check_text._way(row)) == ["trained on a GPU in bfloat16, with 2.34 GB of its memory"]
 
 
 def test_what_dropout_costs_is_told_as_it_was_measured() -> None:
     slow = tuned("r4", fallback_reason="dropout of the adapter", step_seconds=0.5, plain_step_seconds=0.2)
-    assert list(describing._way(slow)) == [
+    assert list(check_text._way(slow)) == [
         "dropout of the adapter: a step takes 2.5 x as long as without any (measured)"
     ]
-    assert max(map(len, describing._candidates({"candidates": [slow]}).splitlines())) <= 80
+    assert max(map(len, check_text._candidates({"candidates": [slow]}).splitlines())) <= 80
 
 
 def test_a_quick_check_says_plainly_what_it_did_not_estimate() -> None:
-    said = describing.describe(found() | {"quick": True, "estimated_seconds": None})
+    said = check_text.describe(found() | {"quick": True, "estimated_seconds": None})
     assert "Not estimated, since --quick loads no model: what the adapters match and" in said
     assert "Estimated time" not in said and "is not known" not in said
 
@@ -157,7 +157,7 @@ def test_a_quick_check_says_plainly_what_it_did_not_estimate() -> None:
 @pytest.mark.parametrize(("waited", "told"), [(None, False), (0.0, False), (0.04, False), (0.1, True), (0.47, True)])
 def test_a_busy_machine_is_said_beside_the_estimated_time(waited: float | None, told: bool) -> None:
     values = {"quick": False, "estimated_seconds": 60.0, "estimated_peak_bytes": None}
-    lines = describing._estimate(
+    lines = check_text._estimate(
         values | {"candidates": [{"waited_share": 0.0}, {"waited_share": waited}]}
     ).splitlines()
     assert lines[0].startswith("Estimated time of the whole run: ")

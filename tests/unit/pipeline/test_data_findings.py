@@ -6,7 +6,7 @@ import pytest
 
 import tiny
 from finetooth.errors import DataError
-from finetooth.plan import looking, prepare
+from finetooth.pipeline import data_findings, preparation
 from finetooth.preflight import Finding
 from finetooth.progress import Silent
 from finetooth.recipe import load
@@ -18,14 +18,14 @@ def test_cut_rows_are_those_of_the_sample(tmp_path: Path) -> None:
     values = tiny.recipe(tmp_path / "model", tmp_path / "reviews.csv", training={})
     values["data"] |= {"validation": 10, "test": 10}
     recipe = load(values | {"max_tokens": 16})
-    material = prepare.gather(recipe, rejects=None, progress=Silent())
-    tokens = prepare.tokenize_splits(recipe, material, folder=tmp_path / "tokens", sample=8, progress=Silent())
-    (cut,) = [one for one in looking.findings(recipe, material, tokens, sample=8) if one.code == "cut_texts"]
-    whole = prepare.tokenize_splits(recipe, material, folder=tmp_path / "all", progress=Silent())
+    material = preparation.gather(recipe, rejects=None, progress=Silent())
+    tokens = preparation.tokenize_splits(recipe, material, folder=tmp_path / "tokens", sample=8, progress=Silent())
+    (cut,) = [one for one in data_findings.findings(recipe, material, tokens, sample=8) if one.code == "cut_texts"]
+    whole = preparation.tokenize_splits(recipe, material, folder=tmp_path / "all", progress=Silent())
     lengths = {
         row: int(length)
         for split, found in whole.items()
-        for row, length in zip(prepare.split_of(material.dataset, split).ids, found.whole_lengths, strict=True)
+        for row, length in zip(preparation.split_of(material.dataset, split).ids, found.whole_lengths, strict=True)
     }
     assert 0 < len(cut.rows) <= 24
     for row in cut.rows:
@@ -39,6 +39,6 @@ def test_a_run_is_refused_for_what_stops_alone() -> None:
         Finding("c", "warn", "", ""),
     ]
     with pytest.raises(DataError) as caught:
-        looking.refuse_to_run(found)
+        data_findings.refuse_to_run(found)
     assert str(caught.value) == "One. Do it.\nTwo. Do that."
-    looking.refuse_to_run(found[2:])
+    data_findings.refuse_to_run(found[2:])

@@ -23,7 +23,7 @@ from finetooth.models.features import Feature, encode, head_input
 from finetooth.models.loading import encoder_parameters
 from finetooth.models.packed_inference import InferencePass, inference_obstacle
 from finetooth.models.precision import DTYPES
-from finetooth.plan import prepare
+from finetooth.pipeline import preparation
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
 from finetooth.recipe.paths import absolute_paths
@@ -66,8 +66,8 @@ def compare_bases(recipe: Recipe, bases: Sequence[str], *, progress: Progress) -
         raise RecipeError("--bases names no base." if not bases else f"--bases names {doubled!r} twice.")
     # Without a row that needs it the recipe's own model is not brought.
     rows_only = recipe.model_copy(update={"candidates": [], "baselines": ["majority"]})
-    dataset = prepare.gather(rows_only, rejects=None, progress=progress).dataset
-    sample = prepare.drawn(dataset.train, SAMPLE, seed=recipe.data.seed)
+    dataset = preparation.gather(rows_only, rejects=None, progress=progress).dataset
+    sample = preparation.drawn(dataset.train, SAMPLE, seed=recipe.data.seed)
     folds = overlap.folds(overlap.keys(sample.texts, sample.pairs), sample.labels, count=FOLDS)
     if len(np.unique(folds)) < FOLDS:
         raise DataError(f"{len(sample):,} training rows are too few to compare bases by {FOLDS}-fold cross-validation.")
@@ -96,13 +96,13 @@ def _measured(
 ) -> _Measured:
     try:
         source = fetch_model(absolute_paths({"model": base}, Path.cwd(), where="--bases")["model"], progress=progress)
-        prepare.refuse_positions(recipe, source.path)
-        loaded = prepare.sound_base(source.path, dataset.classes)
-        tokenizer = prepare.fitting_tokenizer(source.path, pairs=sample.pairs is not None)
+        preparation.refuse_positions(recipe, source.path)
+        loaded = preparation.sound_base(source.path, dataset.classes)
+        tokenizer = preparation.fitting_tokenizer(source.path, pairs=sample.pairs is not None)
         names: tuple[Feature, ...] = (head_input(loaded), "mean")
         with progress.step(f"read by {base}", total=len(sample), unit="texts") as step:
             began = time.perf_counter()
-            tokens = prepare.tokens_of(tokenizer, sample, recipe, advance=lambda count: None)
+            tokens = preparation.tokens_of(tokenizer, sample, recipe, advance=lambda count: None)
             found = _features(loaded.model, tokens, names, pad_id=tokenizer.pad_token_id, advance=step.advance)
             seconds = time.perf_counter() - began
         broken = next((name for name, rows in found.items() if not np.isfinite(rows).all()), None)

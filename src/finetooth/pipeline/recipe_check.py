@@ -12,8 +12,8 @@ import yaml
 
 from finetooth.files import read_hashed_json, read_json
 from finetooth.models.batching import Tokens
-from finetooth.plan import looking, prepare
-from finetooth.plan.prepare import Material
+from finetooth.pipeline import data_findings, preparation
+from finetooth.pipeline.preparation import Material
 from finetooth.preflight import fix_list as fixes
 from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Recipe
@@ -63,21 +63,21 @@ def check(
     quiet = progress_for(progress)
     recipe = load_recipe(recipe, progress=quiet)
     if bases is not None:
-        from finetooth.plan.bases import compare_bases  # needs torch
+        from finetooth.pipeline.base_comparison import compare_bases  # needs torch
 
         return compare_bases(recipe, bases, progress=quiet)
-    prepare.refuse_device(recipe)
+    preparation.refuse_device(recipe)
     with tempfile.TemporaryDirectory(prefix="finetooth-check-") as name:
         folder, supervisor = RunFolder(Path(name)), Supervisor()
         folder.work.mkdir()
-        material = prepare.gather(recipe, rejects=None, progress=quiet)
+        material = preparation.gather(recipe, rejects=None, progress=quiet)
         if fix_list is not None:
             _refuse_source(fix_list, material)
         with supervisor.serving():
             if not quick and recipe.training.device == "cpu":
                 supervisor.warm()  # beside the search for findings
             tokens, other_tokens = _tokens(recipe, material, folder, quick=quick, progress=quiet)
-            found = looking.findings(recipe, material, tokens, sample=SAMPLE, mislabelled=True, progress=quiet)
+            found = data_findings.findings(recipe, material, tokens, sample=SAMPLE, mislabelled=True, progress=quiet)
             listed = fixes.write(fix_list, found, material.dataset, excel_safe=excel_safe) if fix_list else None
             place = _Place(material, tokens, other_tokens, folder, supervisor, quiet)
             measured = None if quick else _measured(recipe, place)
@@ -87,7 +87,7 @@ def check(
         "model": material.model.id if material.model else None,
         "quick": quick,
         "data": material.dataset.summary,
-        "tokens": {split: asdict(prepare.lengths_of(item)) for split, item in tokens.items()},
+        "tokens": {split: asdict(preparation.lengths_of(item)) for split, item in tokens.items()},
         "candidates": measured.rows if measured else [],
         "smallest_differences": _smallest_differences(len(material.dataset.test)),
         "findings": [finding.as_json() for finding in found],
@@ -133,8 +133,8 @@ def _tokens(
 ) -> tuple[Mapping[str, Tokens], Mapping[str, Mapping[str, Tokens]]]:
     """Tokens of a sample of each split, and those of the rows with a base of their own; quick: none of these."""
     if quick and material.model is not None:
-        return prepare.quick_tokens(recipe, material, sample=SAMPLE, progress=progress), {}
-    return prepare.tokenize_all(recipe, material, folder=folder, sample=SAMPLE, progress=progress)
+        return preparation.quick_tokens(recipe, material, sample=SAMPLE, progress=progress), {}
+    return preparation.tokenize_all(recipe, material, folder=folder, sample=SAMPLE, progress=progress)
 
 
 def _refuse_source(fix_list: Path, material: Material) -> None:
@@ -170,7 +170,9 @@ def _without_dropout(recipe: Recipe) -> Recipe:
 def _write_down(recipe: Recipe, place: _Place) -> Plan:
     """The plan of the recipe, written with it into the place's folder, where its workers read them."""
     free_disk = shutil.disk_usage(Path.cwd()).free
-    plan = prepare.resolve(recipe, place.material, place.tokens, other_tokens=place.other_tokens, free_disk=free_disk)
+    plan = preparation.resolve(
+        recipe, place.material, place.tokens, other_tokens=place.other_tokens, free_disk=free_disk
+    )
     plan_file.write(place.folder, plan)
     place.folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
     return plan

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from finetooth.errors import ModelError, RunError, SourceError
 from finetooth.files import read_hashed_json, read_json, seal, sha256_file, write_hashed_json, write_json
-from finetooth.pipeline.verifying import Verification, verify
+from finetooth.pipeline.run_verification import Verification, verify
 from finetooth.report.verification import render
 from finetooth.runs import predictions
 from finetooth.runs.layout import RowFolder, RunFolder

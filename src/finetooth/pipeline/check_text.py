@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from finetooth.plan.base_table import describe_bases
+from finetooth.pipeline.bases_text import describe_bases
 from finetooth.preflight import Finding
 from finetooth.runs.plan_file import Plan
 from finetooth.wording import counted, cut, percent, points, seconds, short_model, size, wrapped

@@ -15,8 +15,8 @@ from finetooth.evaluation.decision_file import DECISION, SCHEMA, describe
 from finetooth.evaluation.decisions import Decision
 from finetooth.files import read_json, write_hashed_json, write_json
 from finetooth.models.agreement import Measured
-from finetooth.pipeline import ending
-from finetooth.pipeline.ending import choose_winner, clear_away, conclude
+from finetooth.pipeline import finish
+from finetooth.pipeline.finish import choose_winner, clear_away, conclude
 from finetooth.runs import predictions
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.work import read_examples, save_examples
@@ -129,7 +129,7 @@ def test_full_makes_no_decisions_and_its_row_says_none(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     decided_run(folder, labels, {"full": (np.eye(2, dtype=np.float32), Decision())})
     (folder.row("full", 0).adapter / DECISION).unlink()
-    row = ending.row_of_results(PLAN, folder, ("full", 0))
+    row = finish.row_of_results(PLAN, folder, ("full", 0))
     assert (row.kind, row.status, row.decision) == ("baseline", "done", None)
 
 
@@ -204,10 +204,10 @@ def test_a_fault_in_the_report_loses_nothing_and_the_same_again_completes_the_ru
     save_examples(folder, Dataset(two, two, two, ("a", "b"), "ab" * 32, "cd" * 32, {}))
 
     def end() -> None:
-        ending.conclude(recipe, plan, folder, keys=[("a", 0)], winner=None, openings=1, held=0)
+        finish.conclude(recipe, plan, folder, keys=[("a", 0)], winner=None, openings=1, held=0)
 
     with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
-        broken.setattr(ending, "write_report", lambda _: 1 / 0)
+        broken.setattr(finish, "write_report", lambda _: 1 / 0)
         end()
     assert all(file.is_file() for file in (folder.results, folder.comparison, folder.costs))
     assert not folder.is_complete and read_examples(folder, "test").texts == ("one", "two")

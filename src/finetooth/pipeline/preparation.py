@@ -17,7 +17,7 @@ from finetooth.files import damage, discard, new_directory, sha256_file
 from finetooth.models.batching import Tokens, tokenize
 from finetooth.models.config_file import load_config, positions
 from finetooth.models.tokenizer import check_file_agrees, check_tokenizer, load_file, load_tokenizer
-from finetooth.plan import fitting
+from finetooth.pipeline import resources
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
 from finetooth.row_kinds import row_kind
@@ -257,11 +257,11 @@ def resolve(
     precision, inference = _precisions(recipe, candidates, exact=exact)
     model = ModelPlan(
         base=_identity(material.model, base),
-        token_budget=fitting.token_budget(base.model.config, recipe, free_bytes=room),
+        token_budget=resources.token_budget(base.model.config, recipe, free_bytes=room),
         tokens={split: lengths_of(found) for split, found in tokens.items()},
         precision=precision,
     )
-    prefix = fitting.prefix_plan(
+    prefix = resources.prefix_plan(
         recipe,
         candidates,
         {split: found for split, found in tokens.items() if split != "test" or inference == "plain"},
@@ -275,10 +275,10 @@ def resolve(
 
 def _candidates(recipe: Recipe, base: "Base", *, train_rows: int) -> dict[str, CandidatePlan]:
     from finetooth.models import adapters
-    from finetooth.plan import fitting
+    from finetooth.pipeline import resources
 
     plan = {
-        candidate.name: fitting.candidate_plan(
+        candidate.name: resources.candidate_plan(
             base.model.config,
             candidate,
             recipe.training,

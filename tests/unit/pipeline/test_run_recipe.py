@@ -9,7 +9,7 @@ from proven_runs import make_run
 from finetooth import Recipe
 from finetooth.errors import ChangedError, RecipeError, RunError, SourceError
 from finetooth.models import device
-from finetooth.pipeline import running
+from finetooth.pipeline import run_recipe
 from finetooth.recipe import load as load_recipe
 from finetooth.runs.layout import RunFolder
 
@@ -23,7 +23,7 @@ def test_a_folder_with_a_users_own_files_is_refused(tmp_path: Path) -> None:
     out.mkdir()
     (out / "thesis.tex").write_text("mine")
     with pytest.raises(RunError, match=r"holds files that are not of a run \(thesis\.tex\)"):
-        running.run(recipe_of(tmp_path), out=out)
+        run_recipe.run(recipe_of(tmp_path), out=out)
     assert sorted(item.name for item in out.iterdir()) == ["thesis.tex"]
 
 
@@ -33,7 +33,7 @@ def test_what_a_kill_in_the_first_moment_leaves_is_no_users_file(tmp_path: Path)
     for name in (".lock", ".lock-worker", ".lock.holder", ".tmp-0123456789abcdef"):
         (out / name).write_text("")
     with pytest.raises(SourceError, match="no such file or folder"):  # it went on
-        running.run(recipe_of(tmp_path), out=out)
+        run_recipe.run(recipe_of(tmp_path), out=out)
 
 
 def test_without_a_gpu_a_run_on_one_is_refused_before_anything_is_brought(
@@ -42,7 +42,7 @@ def test_without_a_gpu_a_run_on_one_is_refused_before_anything_is_brought(
     monkeypatch.setattr(device, "gpu_obstacle", lambda: "there is none")
     asked = recipe_of(tmp_path) | {"training": {"device": "cuda"}}
     with pytest.raises(RecipeError, match=r"^training\.device: cuda, but there is none\. Set training\.device: cpu"):
-        running.run(asked, out=tmp_path / "out")
+        run_recipe.run(asked, out=tmp_path / "out")
 
 
 def test_a_recipe_object_means_what_its_file_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,16 +52,16 @@ def test_a_recipe_object_means_what_its_file_would(tmp_path: Path, monkeypatch: 
         given.append(recipe)
         raise RunError("far enough")
 
-    monkeypatch.setattr(running, "_Work", work)
+    monkeypatch.setattr(run_recipe, "_Work", work)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RunError, match="far enough"):
-        running.run(Recipe.model_validate(recipe_of(tmp_path) | {"data": {"source": "./gone.csv"}}), out="out")
+        run_recipe.run(Recipe.model_validate(recipe_of(tmp_path) | {"data": {"source": "./gone.csv"}}), out="out")
     assert (given[0].model, given[0].data.source) == (str(tmp_path / "m"), str(tmp_path / "gone.csv"))
 
 
 def test_exact_of_a_complete_run_that_was_begun_without_it_is_refused(tmp_path: Path) -> None:
     place = make_run(tmp_path)
     recipe = load_recipe(RunFolder(place).recipe)
-    running.run(recipe, out=place)
+    run_recipe.run(recipe, out=place)
     with pytest.raises(ChangedError, match="begun without --exact; leave it out"):
-        running.run(recipe, out=place, exact=True)
+        run_recipe.run(recipe, out=place, exact=True)

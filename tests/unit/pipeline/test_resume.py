@@ -10,7 +10,7 @@ import pytest
 import plans
 from finetooth.errors import ChangedError
 from finetooth.files import sha256_file
-from finetooth.pipeline.resuming import agree, refuse_changed_recipe, resolved, told_of_complete
+from finetooth.pipeline.resume import agree, refuse_changed_recipe, resolved, told_of_complete
 from finetooth.recipe import Recipe, load
 from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder

@@ -12,8 +12,7 @@ import numpy.typing as npt
 from finetooth.errors import ModelError, RunError, SourceError
 from finetooth.files import MANIFEST, read_json
 from finetooth.models.artifact_files import IDENTITY
-from finetooth.pipeline import ending, using
-from finetooth.plan import prepare
+from finetooth.pipeline import finish, preparation, trained_model
 from finetooth.progress import Progress, Silent, progress_for
 from finetooth.recipe import Recipe
 from finetooth.recipe import load as load_recipe
@@ -97,12 +96,12 @@ def _check_alone(adapter: Path, base: str | None, progress: Progress) -> Checked
         )
     checked, row = Checked(adapter.name), RowFolder(adapter.parent)
     rechecks.check_sealed(checked, adapter)
-    run_folder = using.run_of(adapter)
+    run_folder = trained_model.run_of(adapter)
     if run_folder is not None and row.adapter == adapter and row.verify.is_file():
         rechecks.check_finished(checked, row)
         rechecks.check_verify_json(checked, row)
     if not checked.faults:
-        base_folder = using.bring_base(adapter, base, progress=progress, offline=True)
+        base_folder = trained_model.bring_base(adapter, base, progress=progress, offline=True)
         rechecks.check_reload(checked, adapter, base_folder=base_folder)
     return checked
 
@@ -165,7 +164,7 @@ class _Base:
         if not self.looked_for:
             self.looked_for = True
             try:
-                self.folder = using.bring_base(adapter, self.source, progress=Silent(), offline=True)
+                self.folder = trained_model.bring_base(adapter, self.source, progress=Silent(), offline=True)
             except SourceError as error:
                 run.refuse("base", f"nothing could be reloaded, and no reference output computed again: {error}")
         return self.folder
@@ -188,7 +187,7 @@ def _read(folder: RunFolder) -> _Said:
         if not file.is_file():
             raise RunError(f"{file.name} is missing, so that no row can be checked.")
     recipe, plan, results = load_recipe(folder.recipe), plan_file.read(folder), read_json(folder.results)
-    keys = prepare.row_keys(recipe)
+    keys = preparation.row_keys(recipe)
     return _Said(recipe, plan, keys, results["rows"], results["winner"], read_splits(folder))
 
 
@@ -210,12 +209,12 @@ def _check_row(
         rechecks.check_verify_json(checked, row)
         figures.check_curve(checked, row, figures_said)
     with checked.watching("decision.json"):
-        decision = ending.decision_of(said.plan, row)
+        decision = finish.decision_of(said.plan, row)
         figures.check_figures(checked, row, figures_said, splits=said.splits, labels=labels, decision=decision)
 
 
 def _check_winner(run: Checked, folder: RunFolder, said: _Said) -> None:
     with run.watching("winner"):
-        winner = ending.choose_winner(said.recipe, said.plan, folder, keys=said.keys)
+        winner = finish.choose_winner(said.recipe, said.plan, folder, keys=said.keys)
         if (None if said.winner is None else (said.winner["name"], said.winner["seed"])) != winner:
             run.refuse("winner", "results.json names another winner than the one that is best on the validation rows.")

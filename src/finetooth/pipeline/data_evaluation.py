@@ -15,8 +15,8 @@ from finetooth.data import Examples, frames, overlap
 from finetooth.data.examples import content_id
 from finetooth.errors import RunError
 from finetooth.models.artifact_files import labels_of, task_of
-from finetooth.pipeline.using import adapter_folder, data_of, first_label_number, load, run_of
-from finetooth.plan import prepare
+from finetooth.pipeline import preparation
+from finetooth.pipeline.trained_model import adapter_folder, data_of, first_label_number, load, run_of
 from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Data, command_line_source
 from finetooth.recipe import load as load_recipe
@@ -110,7 +110,7 @@ def _examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, progress:
         return examples, content_id(examples, classes=tuned.classes, task=tuned.task)
     if run_folder is None:
         raise RunError(f"{tuned.name} is an adapter outside its run; name labelled rows with --data FILE.")
-    dataset = prepare.gather(load_recipe(run_folder.recipe), rejects=None, progress=progress).dataset
+    dataset = preparation.gather(load_recipe(run_folder.recipe), rejects=None, progress=progress).dataset
     if dataset.fingerprint != plan_file.read(run_folder).data_fingerprint:
         raise RunError(f"{run_folder.path}: the data is not what the run was made with; its test split is gone.")
     return dataset.test, dataset.test_id

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from finetooth import preflight
 from finetooth.errors import DataError
 from finetooth.models.batching import Tokens
-from finetooth.plan import prepare
-from finetooth.plan.prepare import Material
+from finetooth.pipeline import preparation
+from finetooth.pipeline.preparation import Material
 from finetooth.preflight import Finding, Lengths
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
@@ -23,11 +23,11 @@ def findings(
 ) -> list[Finding]:
     """What is wrong with the data of a recipe, the worst first.
 
-    sample: as the tokens were made with (prepare.tokenize_splits). mislabelled: search for wrong labels too.
+    sample: as the tokens were made with (preparation.tokenize_splits). mislabelled: search for wrong labels too.
     """
     lengths = {}
     for split, found in tokens.items():
-        examples = prepare.drawn(prepare.split_of(material.dataset, split), sample, seed=recipe.data.seed)
+        examples = preparation.drawn(preparation.split_of(material.dataset, split), sample, seed=recipe.data.seed)
         lengths[split] = Lengths(examples.ids, found.whole_lengths, found.lengths)
     return preflight.inspect(material.dataset, lengths=lengths, mislabelled=mislabelled, progress=progress)
 

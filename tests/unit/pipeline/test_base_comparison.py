@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import tiny
-from finetooth import plan
+from finetooth import pipeline
 from finetooth.errors import DataError, RecipeError
 from finetooth.evaluation.intervals import wilson
-from finetooth.plan import bases
+from finetooth.pipeline import base_comparison
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe, load
 from hub_stand_in import COMMIT, serving
@@ -19,7 +19,7 @@ from hub_stand_in import COMMIT, serving
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two tiny bases, a folder of an unknown family, and reviews."""
+    """Two tiny base_comparison, a folder of an unknown family, and reviews."""
     place = tmp_path_factory.mktemp("bases")
     tiny.save_model(place / "bert")
     tiny.save_model(place / "distil", "distilbert", seed=4)
@@ -42,7 +42,7 @@ def line(found: dict[str, Any], base: str) -> dict[str, Any]:
 
 
 def test_each_base_has_its_interval_and_its_difference_to_the_best(recipe: Recipe) -> None:
-    found = plan.check(recipe, bases=["./bert", "./distil"])
+    found = pipeline.check(recipe, bases=["./bert", "./distil"])
     assert (found["sample_rows"], found["folds"]) == (100, 5)
     best = line(found, found["best"])
     other = next(item for item in found["bases"] if item is not best)
@@ -57,7 +57,7 @@ def test_each_base_has_its_interval_and_its_difference_to_the_best(recipe: Recip
 
 
 def test_the_same_base_twice_over_differs_by_nothing(recipe: Recipe, models: Path) -> None:
-    found = plan.check(recipe, bases=["./bert", str(models / "bert")])
+    found = pipeline.check(recipe, bases=["./bert", str(models / "bert")])
     assert found["best"] == "./bert"  # the first among equals
     other = found["bases"][1]
     assert other["accuracy"] == found["bases"][0]["accuracy"]
@@ -65,19 +65,19 @@ def test_the_same_base_twice_over_differs_by_nothing(recipe: Recipe, models: Pat
 
 
 def test_what_is_wrong_with_a_base_is_told_in_its_place(recipe: Recipe) -> None:
-    found = plan.check(recipe, bases=["./strange", "./bert", "./absent"])
+    found = pipeline.check(recipe, bases=["./strange", "./bert", "./absent"])
     assert "model family 'mamba' is not supported" in line(found, "./strange")["error"]
     assert "absent" in line(found, "./absent")["error"]
     assert (line(found, "./bert")["error"], found["best"]) == (None, "./bert")
-    text = plan.describe(found)
+    text = pipeline.describe(found)
     assert "./strange  " in text and "failed" in text and "--set model=./bert" in text
     assert max(map(len, text.splitlines())) <= 80
 
 
 def test_without_a_base_that_can_be_measured_there_is_none_to_train(recipe: Recipe) -> None:
-    found = plan.check(recipe, bases=["./strange"])
+    found = pipeline.check(recipe, bases=["./strange"])
     assert (found["best"], found["smallest_difference"]) == (None, None)
-    assert "--set" not in plan.describe(found)
+    assert "--set" not in pipeline.describe(found)
 
 
 def test_a_hub_id_is_brought_and_named_with_its_commit(
@@ -86,65 +86,69 @@ def test_a_hub_id_is_brought_and_named_with_its_commit(
     with serving(tmp_path, monkeypatch) as hub:
         files = {item.name: item.read_bytes() for item in (models / "bert").iterdir()}
         hub.repositories["models/acme/tiny"] = files
-        found = plan.check(recipe, bases=["acme/tiny", "acme/none"])
+        found = pipeline.check(recipe, bases=["acme/tiny", "acme/none"])
     assert line(found, "acme/tiny")["id"] == f"acme/tiny@{COMMIT}"
     assert line(found, "acme/none")["error"] is not None
     assert found["best"] == "acme/tiny"
 
 
 def test_no_validation_or_test_row_is_encoded(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, read = bases.prepare.tokens_of, list[str]()
+    real, read = base_comparison.preparation.tokens_of, list[str]()
 
     def tokens_of(tokenizer: Any, examples: Any, *rest: Any, **named: Any) -> Any:
         read.extend(examples.ids)
         return real(tokenizer, examples, *rest, **named)
 
-    monkeypatch.setattr(bases.prepare, "tokens_of", tokens_of)
-    dataset = bases.prepare.gather(
+    monkeypatch.setattr(base_comparison.prepare, "tokens_of", tokens_of)
+    dataset = base_comparison.preparation.gather(
         recipe.model_copy(update={"candidates": [], "baselines": ["majority"]}), rejects=None, progress=Silent()
     ).dataset
-    plan.check(recipe, bases=["./bert"])
+    pipeline.check(recipe, bases=["./bert"])
     assert sorted(read) == sorted(dataset.train.ids)
 
 
 def test_a_sample_is_drawn_where_rows_are_many(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bases, "SAMPLE", 60)
-    found = plan.check(recipe, bases=["./bert"])
+    monkeypatch.setattr(base_comparison, "SAMPLE", 60)
+    found = pipeline.check(recipe, bases=["./bert"])
     assert found["sample_rows"] == 60
-    assert found == plan.check(recipe, bases=["./bert"]) | {"bases": found["bases"]}
+    assert found == pipeline.check(recipe, bases=["./bert"]) | {"bases": found["bases"]}
     assert [item["accuracy"] for item in found["bases"]] == [
-        item["accuracy"] for item in plan.check(recipe, bases=["./bert"])["bases"]
+        item["accuracy"] for item in pipeline.check(recipe, bases=["./bert"])["bases"]
     ]
 
 
 def test_bases_that_cannot_be_compared_are_refused(recipe: Recipe) -> None:
     with pytest.raises(RecipeError, match=r"^--bases names './bert' twice\.$"):
-        plan.check(recipe, bases=["./bert", "./bert"])
+        pipeline.check(recipe, bases=["./bert", "./bert"])
     with pytest.raises(RecipeError, match=r"^--bases names no base\.$"):
-        plan.check(recipe, bases=[])
+        pipeline.check(recipe, bases=[])
     few = recipe.model_copy(update={"data": recipe.data.model_copy(update={"limit": recipe.data.limit.model_copy(
         update={"train": 4})})})  # fmt: skip
     with pytest.raises(DataError) as error:
-        plan.check(few, bases=["./bert"])
+        pipeline.check(few, bases=["./bert"])
     assert str(error.value) == "4 training rows are too few to compare bases by 5-fold cross-validation."
 
 
-def measured(accuracy: float, other: float, rows: int = 1000) -> Iterator[bases._Measured]:
+def measured(accuracy: float, other: float, rows: int = 1000) -> Iterator[base_comparison._Measured]:
     order = np.arange(rows)
     for name, share in (("a", accuracy), ("b", other)):
-        yield bases._Measured(name, id=name, parameters=1, seconds=1.0, scores=(order < share * rows).astype(float))
+        yield base_comparison._Measured(
+            name, id=name, parameters=1, seconds=1.0, scores=(order < share * rows).astype(float)
+        )
 
 
 def test_a_difference_is_distinguished_where_its_interval_leaves_out_0() -> None:
-    near, far = (bases._compared(list(measured(0.8, other))) for other in (0.799, 0.76))
+    near, far = (base_comparison._compared(list(measured(0.8, other))) for other in (0.799, 0.76))
     assert near["bases"][1]["distinguished"] is False and near["bases"][1]["difference_interval"][1] > 0
     assert far["bases"][1]["distinguished"] is True and far["bases"][1]["difference_interval"][1] < 0
 
 
 def test_intervals_of_differences_hold_for_all_pairs_together() -> None:
-    two = bases._compared(list(measured(0.8, 0.78)))["bases"][1]["difference_interval"]
-    third = bases._Measured("c", id="c", parameters=1, seconds=1.0, scores=(np.arange(1000) < 700).astype(float))
-    three = bases._compared([*measured(0.8, 0.78), third])["bases"][1]["difference_interval"]
+    two = base_comparison._compared(list(measured(0.8, 0.78)))["bases"][1]["difference_interval"]
+    third = base_comparison._Measured(
+        "c", id="c", parameters=1, seconds=1.0, scores=(np.arange(1000) < 700).astype(float)
+    )
+    three = base_comparison._compared([*measured(0.8, 0.78), third])["bases"][1]["difference_interval"]
     assert three[0] < two[0] < two[1] < three[1]
 
 
@@ -161,7 +165,7 @@ def test_long_names_and_wide_figures_stay_within_80_columns(group: Any) -> None:
         "run": "r", "folds": 5, "sample_rows": 1000, "best": best["base"], "smallest_difference": 0.034,
         "bases": [best, line_of("./models/of-a-long-name/random-distilbert")], "data": {"columns": {"group": group}},
     }  # fmt: skip
-    text = plan.describe(found)
+    text = pipeline.describe(found)
     assert max(map(len, text.splitlines())) <= 80
     assert "-bert  " in text and "distilbert  " in text
     assert ("data.group" in text) is (group is not None)

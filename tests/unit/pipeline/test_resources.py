@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from finetooth.models.batching import Tokens, evaluation_batches
-from finetooth.plan.fitting import MOST_TOKENS, MOST_TOKENS_GPU, candidate_plan, prefix_plan, token_budget
+from finetooth.pipeline.resources import MOST_TOKENS, MOST_TOKENS_GPU, candidate_plan, prefix_plan, token_budget
 from finetooth.recipe import Candidate, Recipe, load
 from finetooth.training.course import Course
 from plans import candidate, kept

@@ -9,13 +9,12 @@ from typing import Any
 
 from finetooth.errors import RunError
 from finetooth.files import UNFINISHED, discard, sweep, write_file, write_json
-from finetooth.pipeline import ending, resuming
+from finetooth.pipeline import data_findings, finish, preparation, resume
+from finetooth.pipeline.check_text import data_lines, padded_lines, warning_lines
 from finetooth.pipeline.finished_run import Run
+from finetooth.pipeline.preparation import Material
 from finetooth.pipeline.row_work import RowWork
 from finetooth.pipeline.step_seconds import timed
-from finetooth.plan import looking, prepare
-from finetooth.plan.describing import data_lines, padded_lines, warning_lines
-from finetooth.plan.prepare import Material
 from finetooth.preflight import Finding
 from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Recipe
@@ -60,11 +59,11 @@ def run(
         if folder.is_complete:
             complete.refuse_changed(folder)
             begun = plan_file.read(folder)
-            resuming.refuse_changed_recipe(folder, recipe, begun=begun)
+            resume.refuse_changed_recipe(folder, recipe, begun=begun)
             if exact:
-                resuming.refuse_other_exact(begun, exact=True)
-            ending.clear_away(folder)  # a kill may have come after the mark and before this
-            for line in resuming.told_of_complete(folder, recipe):
+                resume.refuse_other_exact(begun, exact=True)
+            finish.clear_away(folder)  # a kill may have come after the mark and before this
+            for line in resume.told_of_complete(folder, recipe):
                 progress.say(line)
             return Run(folder.path)
         work = _Work(recipe, folder, progress, supervisor, Here(), exact=exact)
@@ -87,37 +86,37 @@ class _Work:
 
     def prepare(self, *, allow_inexact: bool) -> None:
         """Sources, splits, tokens and the plan: made and written down, or compared with what is written."""
-        prepare.refuse_device(self.recipe)
+        preparation.refuse_device(self.recipe)
         sweep(self.folder.path)
         self.folder.work.mkdir(exist_ok=True)
         begun = plan_file.read(self.folder) if self.folder.plan.is_file() else None
         if begun is not None:
-            resuming.refuse_changed_recipe(self.folder, self.recipe, begun=begun)
+            resume.refuse_changed_recipe(self.folder, self.recipe, begun=begun)
         else:
-            resuming.refuse_rows_without_plan(self.folder)
+            resume.refuse_rows_without_plan(self.folder)
             for item in list(self.folder.work.iterdir()):
                 discard(item)  # tokens and examples without a plan may be those of other data
         with timed(self.folder, "prepare"):
-            material = prepare.gather(self.recipe, rejects=self.folder.rejects, progress=self.progress)
+            material = preparation.gather(self.recipe, rejects=self.folder.rejects, progress=self.progress)
             if self.recipe.training.device == "cpu" and not self.folder.results.is_file():
                 self.supervisor.warm()  # while tokens and plan are made
             self.base_folders = {row: str(source.path) for row, source in material.other_models.items()}
             self.base_folders[""] = "" if material.model is None else str(material.model.path)
-            tokens, other_tokens = prepare.tokenize_all(
+            tokens, other_tokens = preparation.tokenize_all(
                 self.recipe, material, folder=self.folder, progress=self.progress
             )
             free_disk = shutil.disk_usage(self.folder.path).free
-            plan = prepare.resolve(
+            plan = preparation.resolve(
                 self.recipe, material, tokens, other_tokens=other_tokens, free_disk=free_disk, exact=self.exact
             )
             if begun is not None:
-                self.plan = resuming.agree(self.folder, plan, begun=begun, allow_inexact=allow_inexact)
-                if resuming.differing(self.folder, self.plan):
-                    found = looking.findings(self.recipe, material, tokens)
+                self.plan = resume.agree(self.folder, plan, begun=begun, allow_inexact=allow_inexact)
+                if resume.differing(self.folder, self.plan):
+                    found = data_findings.findings(self.recipe, material, tokens)
                     self.plan = self._write_down(self.plan, material, found)
             else:
-                found = looking.findings(self.recipe, material, tokens)
-                looking.refuse_to_run(found)
+                found = data_findings.findings(self.recipe, material, tokens)
+                data_findings.refuse_to_run(found)
                 warned = warning_lines(found)
                 for line in [*data_lines(material.dataset.summary), *warned, *padded_lines(plan)]:
                     self.progress.say(line)
@@ -128,16 +127,16 @@ class _Work:
         """Fit and verify every row; fix the winner; only then open the test set and score every row on it."""
         recipe, plan, folder = self.recipe, self.plan, self.folder
         rows = RowWork(recipe, plan, folder, self.progress, self.supervisor, self.base_folders)
-        keys, held = prepare.row_keys(recipe), held_bytes()
+        keys, held = preparation.row_keys(recipe), held_bytes()
         self._each(rows, "fit", keys)
-        winner = ending.choose_winner(recipe, plan, folder, keys=keys)
+        winner = finish.choose_winner(recipe, plan, folder, keys=keys)
         if winner is not None:
             rows.verify_again(winner)
         openings = lockbox.open_test(plan.test_id, plan.run_id, run_name=recipe.name)
         self._each(rows, "test", keys)
         for key in keys:
             finished.refuse_changed(folder.row(*key), run_id=plan.run_id)
-        ending.conclude(recipe, plan, folder, keys=keys, winner=winner, openings=openings, held=held)
+        finish.conclude(recipe, plan, folder, keys=keys, winner=winner, openings=openings, held=held)
 
     def _each(self, rows: RowWork, phase: Phase, keys: Sequence[Key]) -> None:
         """Have the executor carry out a phase. Raises: RunError if it lost a row."""
@@ -151,7 +150,7 @@ class _Work:
 
     def _write_down(self, plan: Plan, material: Material, found: list[Finding]) -> Plan:
         """The plan, with the hashes of the files that say what it was made from, all of them written."""
-        write_file(self.folder.recipe, resuming.resolved(self.recipe))
+        write_file(self.folder.recipe, resume.resolved(self.recipe))
         in_short = [finding.in_short() for finding in found]
         write_json(self.folder.data, {**material.dataset.summary, "findings": in_short})
         write_splits(self.folder, material.dataset)
@@ -160,7 +159,7 @@ class _Work:
         facts = {key: planned.get(key) for key in ("device", "precision", "inference", "base", "other_bases")}
         facts |= {"data": sources, "seeds": self.recipe.seeds}
         write_json(self.folder.provenance, provenance.collect(facts, work_tree=Path.cwd()))
-        return resuming.write_plan(self.folder, plan)  # last: a folder with a plan is a run begun
+        return resume.write_plan(self.folder, plan)  # last: a folder with a plan is a run begun
 
 
 def _refuse_foreign(folder: RunFolder) -> None:

@@ -8,7 +8,7 @@ import pytest
 import plans
 import tiny
 from finetooth.errors import RecipeError
-from finetooth.plan import checking, describing, prepare
+from finetooth.pipeline import check_text, preparation, recipe_check
 from finetooth.progress import Silent
 from finetooth.recipe import load
 from finetooth.runs.plan_file import Plan
@@ -28,9 +28,9 @@ def planned(place: Path, tmp_path: Path, **changes: Any) -> Plan:
     values = tiny.recipe(place / "model", place / "reviews.csv", training=training, baselines=[])
     values["data"] |= {"validation": 10, "test": 10}
     wanted = load(values | {"candidates": [candidate, {"name": "all", "rank": 4}]} | changes)
-    material = prepare.gather(wanted, rejects=None, progress=Silent())
-    tokens = prepare.tokenize_splits(wanted, material, folder=tmp_path / "tokens", progress=Silent())
-    return prepare.resolve(wanted, material, tokens)
+    material = preparation.gather(wanted, rejects=None, progress=Silent())
+    tokens = preparation.tokenize_splits(wanted, material, folder=tmp_path / "tokens", progress=Silent())
+    return preparation.resolve(wanted, material, tokens)
 
 
 def test_the_layers_below_the_last_ones_are_frozen_and_their_states_have_room(place: Path, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_where_it_cannot_be_the_recipe_is_refused(
 def test_check_says_which_layers_are_frozen_and_what_their_states_take(count: int, layers: str) -> None:
     way = {"plain_step_seconds": None, "fallback_reason": None, "gpu_peak_bytes": None, "precision": "float32"}
     row = way | {"frozen_layers": count, "frozen_bytes": 1_500_000_000, "prefix_bytes": 0}
-    assert list(describing._way(row)) == [
+    assert list(check_text._way(row)) == [
         f"its lowest {layers} frozen during the training (then)",
         "hidden states of the frozen layers are kept on disk: 1.50 GB",
     ]
@@ -88,5 +88,5 @@ def test_check_says_which_layers_are_frozen_and_what_their_states_take(count: in
 def test_the_states_of_frozen_layers_are_estimated_once_for_each_seed() -> None:
     model = plans.model(tokens={"train": plans.lengths(mean=20.0)}, base=plans.base(layers=4))
     plan = plans.plan(counts={"train": 100}, model=model, candidates={"c": plans.candidate(frozen_depth=3)})
-    seconds = [checking._frozen_seconds(plan, "c", token_seconds=0.001, seeds=seeds) for seeds in (1, 3)]
+    seconds = [recipe_check._frozen_seconds(plan, "c", token_seconds=0.001, seeds=seeds) for seeds in (1, 3)]
     assert seconds == pytest.approx([1.5, 4.5])
