@@ -99,7 +99,7 @@ def test_no_validation_or_test_row_is_encoded(recipe: Recipe, monkeypatch: pytes
         read.extend(examples.ids)
         return real(tokenizer, examples, *rest, **named)
 
-    monkeypatch.setattr(base_comparison.prepare, "tokens_of", tokens_of)
+    monkeypatch.setattr(base_comparison.preparation, "tokens_of", tokens_of)
     dataset = base_comparison.preparation.gather(
         recipe.model_copy(update={"candidates": [], "baselines": ["majority"]}), rejects=None, progress=Silent()
     ).dataset
