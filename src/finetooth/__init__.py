@@ -1,4 +1,4 @@
-"""Fine-tune a pre-trained text model with about one per cent of its parameters, and learn whether it was worth it.
+"""Fine-tune a pre-trained text model by training a few per cent of its parameters, and test whether it was worth it.
 
     run = finetooth.run(finetooth.load_recipe("recipe.yaml"))
     print(run.table)

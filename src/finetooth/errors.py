@@ -8,7 +8,7 @@ FinetoothError                1   something the user can fix; the message says w
 ├── DataError                 1   the data cannot be read, labelled or split as the recipe says
 ├── ModelError                1   the model, tokenizer or adapter cannot be loaded or does not match
 ├── DivergedError             1   a loss or gradient is not finite; the candidate becomes a failed row
-├── VerificationError         1   a saved artifact is not what was measured
+├── VerificationError         1   a saved adapter or baseline differs from what was measured
 ├── RunError                  1   the run folder cannot be used
 │   ├── LockedError           1   another process works in the run folder
 │   ├── KilledError           1   the system killed a process of the run because memory ran out
@@ -22,7 +22,7 @@ from collections.abc import Iterable
 
 
 class FinetoothError(Exception):
-    """Base of all errors that the user sees as one message, without a traceback."""
+    """Any other error that you can fix. In Python, the base class of all of them."""
 
     code = "failed"
     exit_code = 1
@@ -60,7 +60,7 @@ class DivergedError(FinetoothError):
 
 
 class VerificationError(FinetoothError):
-    """A saved artifact, reloaded in a fresh process, is not what was measured."""
+    """A saved adapter or baseline, loaded in another process, differs from what was measured."""
 
     code = "verification_failed"
 

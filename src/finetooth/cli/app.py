@@ -12,9 +12,10 @@ from finetooth.cli.exit_codes import exit_code
 from finetooth.cli.streams import check_process, open_streams
 
 _EPILOG = """\b
-Exit codes: 0 done, 1 an error you can fix (or a failed row), 2 usage or
-recipe, 3 a check failed, 70 a bug in Finetooth, 130 and 143 interrupted (the
-same command continues). Results go to stdout, progress to stderr."""
+Exit codes: 0 done, 1 an error you can fix (or a failed row), 2 wrong usage or
+recipe, 3 `verify` or `doctor` found a fault, or `compare --fail-if-worse` a
+worse run, 70 a bug in Finetooth, 130 and 143 interrupted (the same command
+continues). Results go to stdout, progress to stderr."""
 
 
 class _InOrderOfUse(click.Group):
@@ -33,8 +34,8 @@ def finetooth() -> None:
     \b
         finetooth quickstart
 
-    Fine-tune a pre-trained text model on your labels with about one per cent of its parameters, and learn, with
-    evidence, whether it was worth it.
+    Fine-tune a pre-trained text model on your labels by training a few per cent of its parameters, and test whether
+    the result is better than simpler methods.
     """
 
 

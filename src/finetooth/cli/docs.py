@@ -74,7 +74,7 @@ _EXIT_CODES = """\
 | 0 | done |
 | 1 | an error you can fix, or a run with a failed row (its table is printed) |
 | 2 | wrong usage, or an invalid recipe |
-| 3 | a check failed: `verify` or `doctor` found a fault, or `compare --fail-if-worse` a worse run |
+| 3 | `verify` or `doctor` found a fault, or `compare --fail-if-worse` a worse run |
 | 70 | a bug in Finetooth |
 | 130, 143 | interrupted (SIGINT, SIGTERM); all is saved, and the same command continues |
 | 141 | the reader of stdout closed it |"""
@@ -83,12 +83,12 @@ _ENVIRONMENT = """\
 | variable | meaning |
 | --- | --- |
 | `FINETOOTH_CACHE` | folder of fetched sources; else `$XDG_CACHE_HOME/finetooth`, else `~/.cache/finetooth` |
-| `FINETOOTH_STATE` | folder of the test-set ledger; else `$XDG_STATE_HOME/finetooth`, else `~/.local/state/finetooth` |
+| `FINETOOTH_STATE` | folder of the test-set counts; else `$XDG_STATE_HOME/finetooth`, else `~/.local/state/finetooth` |
 | `FINETOOTH_DEBUG` | `1` adds a traceback to every error |
 | `NO_COLOR` | any value: no colour in the table |
 | `HF_HOME`, `HF_ENDPOINT`, `HF_HUB_OFFLINE` | as in huggingface_hub |
 
-To complete verbs, options, recipes and run folders, add this line to your shell's start-up file:
+To complete commands, options, recipes and run folders, add this line to your shell's start-up file:
 
 | shell | line |
 | --- | --- |
@@ -98,13 +98,15 @@ To complete verbs, options, recipes and run folders, add this line to your shell
 
 
 def _error_page() -> str:
-    lines = ["| code | exit code | in Python | meaning |", "| --- | --- | --- | --- |"]
+    lines = ["| code | exit code | in Python | meaning | what to do |", "| --- | --- | --- | --- | --- |"]
     for kind in error_classes():
         meaning = (inspect.getdoc(kind) or "").split("\n", 1)[0]
-        lines.append(
-            f"| `{kind.code}` | {_EXIT_OF_SIGNALS.get(kind, kind.exit_code)} | `{kind.__name__}` | {meaning} |"
-        )
-    lines += [f"| `{code}` | {number} | | {meaning} |" for code, (number, meaning) in OTHER_CODES.items()]
+        exit_code = _EXIT_OF_SIGNALS.get(kind, kind.exit_code)
+        lines.append(f"| `{kind.code}` | {exit_code} | `{kind.__name__}` | {meaning} | {_WHAT_TO_DO[kind.code]} |")
+    lines += [
+        f"| `{code}` | {number} | | {meaning} | {_WHAT_TO_DO[code]} |"
+        for code, (number, meaning) in OTHER_CODES.items()
+    ]
     return "\n\n".join(["# Errors", _MADE, _ERRORS, "\n".join(lines)]) + "\n"
 
 
@@ -114,6 +116,23 @@ def error_classes() -> list[type[FinetoothError]]:
 
 
 _EXIT_OF_SIGNALS: dict[type[FinetoothError], str] = {errors.Interrupted: "130, 143"}
+_WHAT_TO_DO = {
+    "failed": "Do what the message says.",
+    "recipe_invalid": "Correct the key or option that the message names; [recipe.md](recipe.md) lists all keys.",
+    "source_unavailable": "Check the name, the network and the hash that the message names.",
+    "data_invalid": "Mend the file at the named row, or set the key of [data](data.md) that the message names.",
+    "model_invalid": "Use a supported model ([sources.md](sources.md)); for an adapter, run `finetooth doctor FOLDER`.",
+    "training_diverged": "Lower `training.learning_rate`, and run it with another `--out`.",
+    "verification_failed": "Restore the file that the message names, or run the recipe again with another `--out`.",
+    "run_unusable": "Restore the file that the message names, or begin another run with `--out`.",
+    "run_locked": "Wait for the other command to end, or end it.",
+    "out_of_memory": "Close other programs and run the same command again, or lower `training.token_budget`.",
+    "run_changed": "Undo the change, or begin another run with `--out`; for another machine `--allow-inexact`.",
+    "interrupted": "Run the same command again: it continues.",
+    "usage": "Add `--help` to the command to see what it takes.",
+    "system": "Do what the message says, then run the same command again.",
+    "internal": "Run it again with `FINETOOTH_DEBUG=1` and [report it](../CONTRIBUTING.md#reporting-a-bug).",
+}
 _ERRORS = """\
 An error that you can fix is one message on stderr: what is wrong, where, and what to do. Its code and its exit code
 are stable; the message may change. With `--json` the error is on stdout too:

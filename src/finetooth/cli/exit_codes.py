@@ -31,8 +31,8 @@ _REMEDIES = {
 # Codes of errors that are not a FinetoothError, with exit code and meaning; docs/errors.md lists all codes.
 USAGE, SYSTEM, UNEXPECTED = "usage", "system", "internal"
 OTHER_CODES = {
-    USAGE: (2, "The command line is wrong: an unknown verb or option, or a value that it does not take."),
-    SYSTEM: (1, "The operating system refused something: a full disk, a missing right."),
+    USAGE: (2, "The command line is wrong: an unknown command or option, or a value that it does not take."),
+    SYSTEM: (1, "The operating system refused something: a full disk, a missing permission."),
     UNEXPECTED: (INTERNAL, "A bug in Finetooth."),
 }
 

@@ -26,7 +26,7 @@ _LABEL_COLUMNS = 32
 _BASE: Callable[[options.Command], options.Command] = click.option(
     "--base",
     metavar="SOURCE",
-    help="The base model, if the adapter was moved: a folder, a wheel: source or a Hub id.",
+    help="The base model, if Finetooth does not find it from the adapter: a folder, a wheel: source or a Hub id.",
 )
 
 
@@ -65,9 +65,10 @@ def predict(
     Parquet, or text with one example a line); `-` reads one text a line from stdin; other arguments are texts.
 
     For texts the output is a table. For a file or stdin it is tab-separated: a header, then one line for each example
-    in order, with row (from 1), label and probability. Blank texts are labelled too, so that lines and rows stay
-    aligned, and stderr names them; empty lines of a table are skipped. With --json: a list of label, probability and
-    the probabilities of all labels. If an adapter abstains (decision.abstain), the label is empty, with --json null.
+    in order, with row, label and probability. row counts the examples from 1: the header of a table is not counted,
+    nor are empty lines in it. Examples with a blank text are labelled too, and stderr names them. With --json: a list
+    of label, probability and the probabilities of all labels. If an adapter abstains (decision.abstain), the label is
+    empty, with --json null.
     """
     named = {key: name for key, name in (("text", text_column), ("text_pair", pair_column)) if name is not None}
     texts, pairs = _texts(inputs, text_pairs, run_or_adapter=run_or_adapter, named=named)
@@ -103,9 +104,9 @@ def evaluate(run_or_adapter: Path, data: str | None, base: str | None, exact: bo
     printed: a test set that is used often becomes less reliable.
 
     Examples of --data whose text is also in the run's training or validation examples are counted, and the others are
-    scored separately: figures on examples that a model was trained on are not a test result. An adapter outside its
-    run has no record of its examples. With --json: seen_rows (train, validation; null if unknown), unseen (figures of
-    the others; null if none or all were seen) and note.
+    scored separately: figures on examples that a model was trained on are not a test result. For an adapter that was
+    copied out of its run folder this cannot be checked. With --json: seen_rows (train, validation; null if unknown),
+    unseen (figures of the others; null if none or all were seen) and note.
     """
     from finetooth import pipeline
 

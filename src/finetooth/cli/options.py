@@ -35,7 +35,7 @@ _OUT: Callable[[Command], Command] = click.option(
 _ALLOW_INEXACT: Callable[[Command], Command] = click.option(
     "--allow-inexact",
     is_flag=True,
-    help="Continue a run although threads, versions or device have changed, and mark it as inexact.",
+    help="Continue a run although threads, versions or processor have changed, and mark it as inexact.",
 )
 
 
@@ -47,7 +47,9 @@ _PROFILE: Callable[[Command], Command] = click.option(
 
 
 exact: Callable[[Command], Command] = click.option(
-    "--exact", is_flag=True, help="Compute with the model's own forward pass, padded, unmerged, in float32: slower."
+    "--exact",
+    is_flag=True,
+    help="Use the slow reference computation (float32, adapter not merged), as plain PEFT does.",
 )
 
 

@@ -89,24 +89,26 @@ def quickstart(overrides: tuple[str, ...], **selected: Any) -> int:
     return _run(recipe, **selected)
 
 
-@click.command(short_help="Train, verify and score; the same command resumes.")
+@click.command(short_help="Train, test and print the table; the same command resumes.")
 @options.recipe_or_data
 @options.of_a_run
 def run(source: str, overrides: tuple[str, ...], **selected: Any) -> int:
     """
     \b
         finetooth run reviews.csv
-        finetooth run recipes/imdb-minilm.yaml
+        finetooth run reviews.yaml --out runs/reviews-2
 
-    Train every candidate of RECIPE, verify each saved adapter in a new process, score all rows on the test split and
-    print the table. If it is stopped, the same command continues. If a row fails, the exit code is 1.
+    Train every candidate of RECIPE, load each saved adapter in a process that did not train it and check its outputs,
+    score all rows of the table on the test split and print the table. If it is stopped, the same command continues.
+    If a row of the table fails, the exit code is 1.
 
-    DATA is a file or folder, a wheel: source or a Hub id; its recipe is the one that `finetooth init DATA` writes.
+    DATA is a file or folder, a wheel: source or a Hub id; the run uses the recipe that `finetooth init DATA` would
+    write.
     """
     return _run(_recipe(source, overrides), **selected)
 
 
-@click.command(short_help="Show what a run would do and cost, without training.")
+@click.command(short_help="Show what a run would do and cost, and problems of the data.")
 @options.recipe_or_data
 @options.overrides
 @click.option(
@@ -135,18 +137,20 @@ def check(source: str, overrides: tuple[str, ...], bases: str | None, as_json: b
     """
     \b
         finetooth check reviews.csv
-        finetooth check recipes/imdb-minilm.yaml --fix-list rows-to-fix.csv
+        finetooth check reviews.yaml --fix-list rows-to-fix.csv
         finetooth check reviews.csv --quick
         finetooth check reviews.csv --bases minilm,./my-model
 
-    Show, without training, what RECIPE would do: examples per split and class, text lengths and the share cut off,
-    what each adapter matches and trains, memory and time. Then show problems of the data and the smallest difference
-    that the test examples can detect. Exit code 1 if `run` would refuse the data.
+    Show, without training an adapter, what RECIPE would do: examples per split and class (of the test split only
+    which classes it has), text lengths and the share cut off, which layers each adapter changes and how many
+    parameters it trains, memory and time. Then show problems of the data and the smallest difference that the test
+    examples can detect. Exit code 1 if `run` would refuse the data.
 
     With --bases, compare pre-trained models by a linear probe on each, cross-validated on at most 1,000 training
     examples, and name the one to train. Exit code 1 if one of them cannot be measured; the others still are.
 
-    DATA is a file or folder, a wheel: source or a Hub id; its recipe is the one that `finetooth init DATA` writes.
+    DATA is a file or folder, a wheel: source or a Hub id; the check uses the recipe that `finetooth init DATA` would
+    write.
     """
     if selected["excel_safe"] and selected["fix_list"] is None:
         raise RecipeError("--excel-safe needs --fix-list FILE.csv.")
@@ -191,7 +195,7 @@ def _compare_bases(source: str, overrides: tuple[str, ...], bases: list[str], *,
 def fetch(recipe_file: Path, overrides: tuple[str, ...], as_json: bool) -> None:
     """
     \b
-        finetooth fetch recipes/imdb-minilm.yaml
+        finetooth fetch reviews.yaml
 
     Fetch the model (if a row needs one) and the data of RECIPE into the cache, check their hashes and print their
     paths; --json prints the hashes too. Your own data files are not copied. Later runs need no network.

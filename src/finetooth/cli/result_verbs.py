@@ -114,11 +114,11 @@ def verify(run_or_adapter: Path, base: str | None, as_json: bool) -> int:
         finetooth verify runs/quickstart
         finetooth verify my-adapter --base ./all-MiniLM-L6-v2
 
-    Check that nothing has changed since the first verification: files against their manifests, the recorded reload
-    checks, the content of base, tokenizer and labels, and the outputs for the reference inputs, which are computed
-    again (they must be equal bitwise on the same platform, within 1e-4 on another). For RUN, every row is checked, and
-    each figure is computed again from the predictions. Nothing is fetched. Exit code 3 if anything differs, or if the
-    base of RUN is not on this machine; everything else is checked then.
+    Check that nothing has changed since the run: the files, the recorded reload checks, and the content of base,
+    tokenizer and labels. The outputs for 8 reference inputs are computed again (they must be equal bitwise on the
+    same platform, within 1e-4 on another). For RUN, every row of the table is checked, and each score is computed
+    again from the stored predictions. Nothing is fetched. Exit code 3 if anything differs. If the base of RUN is not
+    on this machine, everything that needs no base is checked, and the exit code is 3.
     """
     from finetooth import pipeline
     from finetooth.report.verification import render
@@ -147,9 +147,9 @@ def doctor(folder: Path, base: str | None, as_json: bool) -> int:
         finetooth doctor my-adapter --base distilbert/distilbert-base-uncased
 
     Examine a PEFT adapter folder of any origin, and say how to fix what is missing or wrong: trained biases or a head
-    that were not saved, matrices without their partner, ranks and targets that disagree, values that are not finite,
-    pickles, missing labels, a base that does not match. Nothing is run, loaded or unpickled, and the weights of a base
-    folder are not needed. Exit code 3 if there is a fault, 0 if there are only notes.
+    that were not saved, a lora_A without its lora_B, ranks and targets that disagree, values that are not finite,
+    pickles, missing labels, a base that does not match. No code in the folder is executed, nothing is unpickled, and
+    the weights of a base folder are not needed. Exit code 3 if there is a fault, 0 if there are only notes.
     """
     from finetooth.doctor import examine
     from finetooth.doctor.rendering import render

@@ -36,7 +36,7 @@ _REWRITTEN = "written again from recipe and data where its hash is not that in p
 _NAMED = "its hash in finished.json"
 _MADE = "not read; made again when the run ends"
 _MARK = "its hash in COMPLETE"
-_GONE = "gone"
+_GONE = "not present in a finished run"
 _SEALED = "every file against its MANIFEST.json"
 _MANIFEST = "its files, byte for byte"
 _RELOADED = f"{_SEALED} and verify.json; reloaded, reference outputs computed again"
@@ -75,7 +75,7 @@ _OF_ROW = (
     Entry(f"{ROW}adapter/{MANIFEST}", f"{_NAMED}; {_MANIFEST}", f"{_MARK}; {_MANIFEST}", in_mark=True),
     Entry(f"{ROW}baseline", _SEALED, _SEALED, "folder"),
     Entry(f"{ROW}baseline/{MANIFEST}", f"{_NAMED}; {_MANIFEST}", f"{_MARK}; {_MANIFEST}", in_mark=True),
-    Entry(f"{ROW}checkpoints", f"{_SEALED}; a damaged state is passed over", _GONE, "folder"),
+    Entry(f"{ROW}checkpoints", f"{_SEALED}; a damaged state is skipped", _GONE, "folder"),
     Entry(f"{ROW}checkpoints/lowered.json", "its own hash", _GONE),
     Entry(f"{ROW}log.jsonl", "not read; lines are added", _MARK, in_mark=True),
     Entry(
