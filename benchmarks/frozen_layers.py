@@ -32,7 +32,7 @@ from finetooth.recipe import Recipe
 from finetooth.runs.layout import RowFolder
 from finetooth.training.freezing import Freezing
 from finetooth.training.job import Job, Split
-from finetooth.training.loop import Tuning
+from finetooth.training.loop import Trainer
 
 VALIDATION_ROWS, BUDGET, EVERYTHING = 16, 4096, 10**6
 
@@ -109,11 +109,11 @@ def _measured(recipe: Recipe) -> tuple[float, float]:
         )
         if depth:
             job = replace(job, freezing=Freezing(depth, partial(_cache, place, tokens["train"], depth)))
-        tuning = Tuning(job, model)
+        trainer = Trainer(job, model)
         spent = [0.0]
-        tuning._evaluate = partial(_uncounted, tuning._evaluate, spent)
+        trainer._evaluate = partial(_uncounted, trainer._evaluate, spent)
         began = time.process_time()
-        counters = tuning.run()
+        counters = trainer.run()
         processor = time.process_time() - began - spent[0]
         return counters.seconds + counters.part_seconds.get("prefix", 0.0), processor
 

@@ -38,7 +38,7 @@ from finetooth.runs.layout import RowFolder
 from finetooth.runs.plan_file import Plan
 from finetooth.tasks import DEFAULT
 from finetooth.training.job import Job, Split
-from finetooth.training.loop import Tuning
+from finetooth.training.loop import Trainer
 
 ROWS, VALIDATION_ROWS, TEST_ROWS = 600, 60, 1_000
 RATES, HEAD_RATES = (7e-4, 1.4e-3, 3.5e-4), (5e-3, "same")
@@ -148,11 +148,11 @@ def measured(prepared: Prepared, label: str, changes: dict[str, Any], results: P
     if any((item["set"], item["name"]) == (prepared.name, label) for item in read(results)):
         return
     began = time.process_time()
-    tuning = tuned(prepared, changes)
-    counters = tuning.run()
+    trainer = trainer_of(prepared, changes)
+    counters = trainer.run()
     seconds = time.process_time() - began
-    test, job = prepared.splits["test"], tuning.job
-    answers = DEFAULT.answers(logits(tuning.model, test.tokens, pad_id=job.pad_id, budget=job.budget))
+    test, job = prepared.splits["test"], trainer.job
+    answers = DEFAULT.answers(logits(trainer.model, test.tokens, pad_id=job.pad_id, budget=job.budget))
     right = answers == test.labels
     line = {
         "set": prepared.name,
@@ -163,7 +163,7 @@ def measured(prepared: Prepared, label: str, changes: dict[str, Any], results: P
         "collapsed": collapse(answers, test.labels) is not None,
         "steps": counters.step,
         "best_step": counters.best_step,
-        "steps_per_epoch": tuning.course.steps_per_epoch,
+        "steps_per_epoch": trainer.course.steps_per_epoch,
         "processor_seconds": round(seconds, 1),
         "curve": counters.curve,
         "right": "".join(map(str, right.astype(int))),
@@ -176,7 +176,7 @@ def measured(prepared: Prepared, label: str, changes: dict[str, Any], results: P
     )
 
 
-def tuned(prepared: Prepared, changes: dict[str, Any]) -> Tuning:
+def trainer_of(prepared: Prepared, changes: dict[str, Any]) -> Trainer:
     """The training, not begun, as a row's process makes it."""
     recipe, plan = prepared.recipe, prepared.plan
     training = type(recipe.training).model_validate(recipe.training.model_dump() | changes)
@@ -204,7 +204,7 @@ def tuned(prepared: Prepared, changes: dict[str, Any]) -> Tuning:
         budget=budget,
         folder=row,
     )
-    return Tuning(job, adapters.attach(base, recipe.candidates[0], seed=0))
+    return Trainer(job, adapters.attach(base, recipe.candidates[0], seed=0))
 
 
 def read(results: Path) -> list[dict[str, Any]]:

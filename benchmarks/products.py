@@ -24,7 +24,7 @@ from finetooth.models.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
 from finetooth.training.job import Job, Split
-from finetooth.training.loop import Tuning
+from finetooth.training.loop import Trainer
 
 COUNTED_STEPS = 3
 MEASURED_SECONDS = 0.25  # for each shape
@@ -56,23 +56,23 @@ def share_of_limit(
             token_budget=TOKEN_BUDGET, budget=TOKEN_BUDGET, folder=RowFolder(Path(folder)),
         )  # fmt: skip
         base = load_base(model, classes=job.classes, head_seed=0)
-        tuning = Tuning(job, adapters.attach(base, job.candidate, seed=0))
-        flops = flops_per_token(tuning) * float(tokens.lengths.sum()) * epochs
-        return flops / seconds / limit(tuning.model, tokens=TOKEN_BUDGET, dtype=DTYPES[job.precision])
+        trainer = Trainer(job, adapters.attach(base, job.candidate, seed=0))
+        flops = flops_per_token(trainer) * float(tokens.lengths.sum()) * epochs
+        return flops / seconds / limit(trainer.model, tokens=TOKEN_BUDGET, dtype=DTYPES[job.precision])
 
 
-def flops_per_token(tuning: Tuning) -> float:
+def flops_per_token(trainer: Trainer) -> float:
     """FLOP of a training step for each real token, counted over the first batches; gradients are dropped."""
-    job, flops, tokens = tuning.job, 0, 0
+    job, flops, tokens = trainer.job, 0, 0
     order = seeds.order(job.seed, 0, len(job.train.labels))[: COUNTED_STEPS * job.training.batch_size]
-    tuning.forward.fold()
+    trainer.forward.fold()
     for start in range(0, len(order), job.training.batch_size):
-        for part in tuning.forward.split(order[start : start + job.training.batch_size]):
+        for part in trainer.forward.split(order[start : start + job.training.batch_size]):
             with FlopCounterMode(display=False, custom_mapping=_ATTENTION) as counter:
-                torch.autograd.backward(tuning.forward(part).sum())
+                torch.autograd.backward(trainer.forward(part).sum())
             flops += counter.get_total_flops()
             tokens += int(job.train.tokens.lengths[part].sum())
-    tuning.model.zero_grad(set_to_none=True)
+    trainer.model.zero_grad(set_to_none=True)
     return flops / tokens
 
 

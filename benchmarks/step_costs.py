@@ -4,7 +4,7 @@
 
 Each line is measured in a fresh process. The fixed part is what OVERHEAD_TOKENS of finetooth.models.batching stands
 for; spinning or waiting threads are weighed in docs/adr/0005, what oneDNN keeps in docs/adr/0006. Steps are those of
-the tuning loop, without padding and side by side. Run it on idle cores.
+the training loop, without padding and side by side. Run it on idle cores.
 """
 
 import argparse

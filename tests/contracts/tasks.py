@@ -138,7 +138,9 @@ NUMBER_TASK = Task(
             scores=_absolute_errors,
             paired_test="paired_t",
         ),
-        Metric(key="r_squared", title="R2", unit="share", better="higher", bounds=(-math.inf, 1.0), whole=_r_squared),
+        Metric(
+            key="r_squared", title="R2", unit="share", better="higher", bounds=(-math.inf, 1.0), aggregate=_r_squared
+        ),
     ),
     parse=_parse,
     resolve=_resolve,

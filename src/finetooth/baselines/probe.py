@@ -1,4 +1,4 @@
-"""Logistic regression on the hidden states of a frozen encoder: what the base knows of the labels without tuning."""
+"""Logistic regression on the hidden states of a frozen encoder: what the base knows of the labels without training."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -49,12 +49,12 @@ class Regression:
 
     def logits(self, rows: Features) -> npt.NDArray[np.float32]:
         """Log-probabilities (N, C) float32 of rows (N, H)."""
-        found = np.empty((len(rows), len(self.bias)), np.float32)
+        logits = np.empty((len(rows), len(self.bias)), np.float32)
         weights = np.ascontiguousarray(self.weights.T, np.float64)
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             block = (rows[start : start + _ROWS_AT_ONCE] - self.mean) / self.scale
-            found[start : start + len(block)] = log_probabilities(block @ weights + self.bias, self.log_floor)
-        return found
+            logits[start : start + len(block)] = log_probabilities(block @ weights + self.bias, self.log_floor)
+        return logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,9 @@ class Probe:
         """
         tried: list[tuple[Trial, Regression]] = []
         for feature, rows in train.items():
-            for strength, found, converged in _by_strength(rows, labels, classes=classes):
-                figures = task.score(found.logits(validation[feature]), truth)
-                tried.append((Trial(feature, strength, figures[task.headline.key], figures["loss"], converged), found))
+            for strength, fitted, converged in _by_strength(rows, labels, classes=classes):
+                figures = task.score(fitted.logits(validation[feature]), truth)
+                tried.append((Trial(feature, strength, figures[task.headline.key], figures["loss"], converged), fitted))
         chosen, best = max(tried, key=lambda item: _rank(item[0]))
         return cls(best, chosen, tuple(trial for trial, _ in tried))
 

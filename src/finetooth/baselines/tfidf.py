@@ -121,10 +121,12 @@ class TfidfLogistic:
         Raises: DataError if it was fitted on pairs of texts and given single ones, or the reverse.
         """
         if self.of_pairs != (pairs is not None):
-            fitted, given = ("pairs of texts", "single texts") if self.of_pairs else ("single texts", "pairs of texts")
-            raise DataError(f"the tfidf baseline was fitted on {fitted} and is given {given}.")
+            fitted, received = (
+                ("pairs of texts", "single texts") if self.of_pairs else ("single texts", "pairs of texts")
+            )
+            raise DataError(f"the tfidf baseline was fitted on {fitted} and is given {received}.")
         joined = _joined(texts, pairs)
-        found = np.empty((len(joined), len(self.bias)), np.float32)
+        logits = np.empty((len(joined), len(self.bias)), np.float32)
         weights = np.ascontiguousarray(self.weights.T, np.float64)
         vectorizer = self._ready_vectorizer()
         for start in range(0, len(joined), _TEXTS_AT_ONCE):
@@ -132,13 +134,13 @@ class TfidfLogistic:
             scores = np.tile(self.bias.astype(np.float64), (len(block), 1))
             if vectorizer is not None:
                 scores += vectorizer.transform(block) @ weights
-            found[start : start + len(block)] = log_probabilities(scores, self.log_floor)
-        return found
+            logits[start : start + len(block)] = log_probabilities(scores, self.log_floor)
+        return logits
 
     def _ready_vectorizer(self) -> Any:
         if not self.vocabulary:
             return None
-        vectorizer = _vectorizer(vocabulary={term: place for place, term in enumerate(self.vocabulary)})
+        vectorizer = _vectorizer(vocabulary={term: index for index, term in enumerate(self.vocabulary)})
         vectorizer.idf_ = self.idf
         return vectorizer
 
@@ -166,7 +168,7 @@ def cross_validated(
         matrix = _vectorizer(min_df=MIN_DOCUMENTS, max_features=most, dtype=np.float32).fit_transform(texts)
     except ValueError:  # scikit-learn's way of saying that no term is left
         matrix = None
-    found = np.empty((len(train), classes), np.float32)
+    out_of_fold = np.empty((len(train), classes), np.float32)
     for fold in np.unique(folds):
         inside, outside = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         labels = train.labels[outside]
@@ -175,9 +177,9 @@ def cross_validated(
         if matrix is not None and len(present) > 1:
             weights, bias, _ = solve(_regression(), matrix[outside], labels)
             scores[:, present] = matrix[inside] @ weights.T + bias
-        found[inside] = log_probabilities(scores, log_floor(labels, classes=classes))
+        out_of_fold[inside] = log_probabilities(scores, log_floor(labels, classes=classes))
         advance(1)
-    return found
+    return out_of_fold
 
 
 def _joined(texts: Sequence[str], pairs: Sequence[str] | None) -> list[str]:

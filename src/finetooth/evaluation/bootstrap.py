@@ -31,14 +31,14 @@ def resampled_means(values: npt.NDArray[np.float64], *, resamples: int = RESAMPL
     """
     count = len(values)
     assert values.ndim == 2 and count > 0 and np.isfinite(values).all()
-    whole, scale = _on_a_grid(values)
+    on_grid, scale = _on_a_grid(values)
     random = np.random.Generator(np.random.PCG64(_SEED))
     means = np.empty((resamples, values.shape[1]), np.float64)
     at_once = max(1, _VALUES_AT_ONCE // count)
     for start in range(0, resamples, at_once):
         draws = min(at_once, resamples - start)
         times = _counts(random.integers(0, count, size=(draws, count)), count)
-        means[start : start + draws] = times.astype(np.float64) @ whole
+        means[start : start + draws] = times.astype(np.float64) @ on_grid
     return means * (scale / count)
 
 
@@ -115,10 +115,10 @@ def _on_a_grid(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64]
     return np.rint(values / scale), scale
 
 
-def _counts(places: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
-    """How often each of `count` places stands in each row of places (draws, N), (draws, count)."""
-    apart = places + np.arange(len(places))[:, None] * count
-    return np.bincount(apart.ravel(), minlength=len(places) * count).reshape(len(places), count)
+def _counts(indices: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+    """How often each index below `count` occurs in each row of indices (draws, N): (draws, count)."""
+    apart = indices + np.arange(len(indices))[:, None] * count
+    return np.bincount(apart.ravel(), minlength=len(indices) * count).reshape(len(indices), count)
 
 
 def _by_class(times: npt.NDArray[np.int64], classes_of: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.int64]:

@@ -27,10 +27,10 @@ def reliability(
     confidence: (N,), 0 to 1; right: (N,) 1 or True where the answer is right.
     Source: Guo et al. 2017, "On calibration of modern neural networks", section 2.
     """
-    place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-    counts = np.bincount(place, minlength=bins)
-    sure = np.bincount(place, weights=confidence, minlength=bins)
-    hits = np.bincount(place, weights=right, minlength=bins)
+    bin_index = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    counts = np.bincount(bin_index, minlength=bins)
+    sure = np.bincount(bin_index, weights=confidence, minlength=bins)
+    hits = np.bincount(bin_index, weights=right, minlength=bins)
     return [
         Bin(index / bins, (index + 1) / bins, int(count), float(sure[index] / count), float(hits[index] / count))
         for index, count in enumerate(counts)

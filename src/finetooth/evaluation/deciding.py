@@ -30,15 +30,17 @@ Logits = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 
 
-def fit(logits: Logits, labels: Labels, *, classes: Sequence[str], asked: Deciding, task: Task = DEFAULT) -> Decision:
+def fit(
+    logits: Logits, labels: Labels, *, classes: Sequence[str], settings: Deciding, task: Task = DEFAULT
+) -> Decision:
     """The decision that a recipe asks for, from validation logits (N, C) float32 and labels (N,) int64.
 
     Raises: DivergedError if a logit is not finite.
     """
     plain = Decision(task=task)
     decision = Decision(
-        temperature=temperature(logits, labels, task=task) if asked.temperature else 1.0,
-        costs=_costs(asked.costs or {}, classes),
+        temperature=temperature(logits, labels, task=task) if settings.temperature else 1.0,
+        costs=_costs(settings.costs or {}, classes),
         task=task,
     )
     calibration = Calibration(
@@ -48,10 +50,10 @@ def fit(logits: Logits, labels: Labels, *, classes: Sequence[str], asked: Decidi
         calibration_error_after=_calibration_error(logits, labels, decision),
     )
     decision = replace(decision, validation=calibration)
-    if asked.thresholds is not None:
+    if settings.thresholds is not None:
         decision = replace(decision, thresholds=thresholds(logits, labels, temperature=decision.temperature, task=task))
-    if asked.abstain is not None:
-        decision = replace(decision, abstention=abstention(decision, logits, labels, asked=asked.abstain))
+    if settings.abstain is not None:
+        decision = replace(decision, abstention=abstention(decision, logits, labels, settings=settings.abstain))
     return decision
 
 
@@ -98,9 +100,9 @@ def thresholds(
     start = best = macro_f1(task.answers(logits))
     for _ in range(_ROUNDS):
         before = best
-        for place in np.unique(labels):  # of a class without a row nothing can be learnt
+        for label in np.unique(labels):  # of a class without a row nothing can be learnt
             trial = offsets.copy()
-            trial[place] += _best_shift(scores - offsets, labels, int(place))
+            trial[label] += _best_shift(scores - offsets, labels, int(label))
             value = macro_f1(np.asarray((scores - trial).argmax(axis=1), np.int64))
             if value > best and np.ptp(trial) <= _FARTHEST:
                 offsets, best = trial, value
@@ -112,13 +114,13 @@ def thresholds(
     return chosen if macro_f1(answers) > start else None
 
 
-def _best_shift(scores: npt.NDArray[np.float64], labels: Labels, place: int) -> float:
+def _best_shift(scores: npt.NDArray[np.float64], labels: Labels, label: int) -> float:
     """How much to take from the scores of class `place` for the highest macro-F1; of equals the nearest to 0."""
     others = scores.copy()
-    others[:, place] = -np.inf
-    lead = scores[:, place] - others.max(axis=1)
+    others[:, label] = -np.inf
+    lead = scores[:, label] - others.max(axis=1)
     order = np.argsort(-lead, kind="stable")
-    values = _macro_f1_by_count(labels[order], others.argmax(axis=1)[order], place)
+    values = _macro_f1_by_count(labels[order], others.argmax(axis=1)[order], label)
     ranked = lead[order]
     shifts = np.concatenate([[ranked[0] + 1.0], (ranked[:-1] + ranked[1:]) / 2, [ranked[-1] - 1.0]])
     possible = np.concatenate([[True], ranked[:-1] > ranked[1:], [True]])
@@ -126,9 +128,9 @@ def _best_shift(scores: npt.NDArray[np.float64], labels: Labels, place: int) -> 
     return float(shifts[best[np.abs(shifts[best]).argmin()]])
 
 
-def _macro_f1_by_count(labels: Labels, others: Labels, place: int) -> npt.NDArray[np.float64]:
+def _macro_f1_by_count(labels: Labels, others: Labels, label: int) -> npt.NDArray[np.float64]:
     """Macro-F1 (N + 1,) when the first 0, 1, .. N rows are said to be of class `place` and the rest as in `others`."""
-    count, classes = len(labels), int(max(labels.max(), others.max(), place)) + 1
+    count, classes = len(labels), int(max(labels.max(), others.max(), label)) + 1
     true = np.bincount(labels, minlength=classes)
     right = np.bincount(others[others == labels], minlength=classes)
     named = np.bincount(others, minlength=classes) + true  # the denominator of F1
@@ -140,17 +142,17 @@ def _macro_f1_by_count(labels: Labels, others: Labels, place: int) -> npt.NDArra
     hits = np.cumsum(hit)
     hits -= (hits - hit)[first]
     left, hits_left = named[group] - (np.arange(count) - first + 1), right[group] - hits
-    change, gone = np.empty(count), np.empty(count, np.int64)
+    change, emptied = np.empty(count), np.empty(count, np.int64)
     change[by] = 2 * hits_left / np.maximum(left, 1) - 2 * (hits_left + hit) / (left + 1)
-    gone[by] = left == 0
-    rest = np.arange(classes) != place
-    own = 2 * np.cumsum(np.concatenate([[0], labels == place])) / np.maximum(np.arange(count + 1) + true[place], 1)
+    emptied[by] = left == 0
+    rest = np.arange(classes) != label
+    own = 2 * np.cumsum(np.concatenate([[0], labels == label])) / np.maximum(np.arange(count + 1) + true[label], 1)
     total = (2 * right / np.maximum(named, 1))[rest].sum() + np.cumsum(np.concatenate([[0.0], change])) + own
-    present = (named[rest] > 0).sum() - np.cumsum(np.concatenate([[0], gone]))
-    return np.asarray(total / (present + (np.arange(count + 1) + true[place] > 0)))
+    present = (named[rest] > 0).sum() - np.cumsum(np.concatenate([[0], emptied]))
+    return np.asarray(total / (present + (np.arange(count + 1) + true[label] > 0)))
 
 
-def abstention(decision: Decision, logits: Logits, labels: Labels, *, asked: Abstain) -> Abstention:
+def abstention(decision: Decision, logits: Logits, labels: Labels, *, settings: Abstain) -> Abstention:
     """From which probability on `decision` answers, chosen on logits (N, C) and labels (N,).
 
     For a coverage, the highest threshold that answers that share of the rows; for an accuracy, the lowest one at which
@@ -166,27 +168,27 @@ def abstention(decision: Decision, logits: Logits, labels: Labels, *, asked: Abs
         Point(end / count, 1.0 - accuracy, float(ranked[end - 1]))
         for end, accuracy in zip(ends.tolist(), accuracies.tolist(), strict=True)
     ]
-    share = asked.accuracy if asked.coverage is None else asked.coverage
+    share = settings.accuracy if settings.coverage is None else settings.coverage
     assert share is not None  # the recipe holds one of the two
-    if asked.coverage is not None:
+    if settings.coverage is not None:
         least = math.ceil(share * count - 1e-9)  # 0.07 of 100 rows is 7, not 8
         chosen = [int(np.searchsorted(ends, least))]
     else:
         chosen = np.flatnonzero(accuracies >= share)[-1:].tolist()
     shown = np.unique(np.linspace(0, len(points) - 1, CURVE_POINTS).round().astype(int))
     return Abstention(
-        wanted="coverage" if asked.coverage is not None else "accuracy",
+        target="coverage" if settings.coverage is not None else "accuracy",
         share=share,
         below=points[chosen[0]].threshold if chosen else NEVER,
         coverage=points[chosen[0]].coverage if chosen else 0.0,
         accuracy_answered=float(accuracies[chosen[0]]) if chosen else None,
-        curve=tuple(points[place] for place in shown),
+        curve=tuple(points[index] for index in shown),
     )
 
 
-def _costs(asked: Mapping[str, Mapping[str, float]], classes: Sequence[str]) -> tuple[tuple[int, int, float], ...]:
+def _costs(costs: Mapping[str, Mapping[str, float]], classes: Sequence[str]) -> tuple[tuple[int, int, float], ...]:
     numbers = {name: number for number, name in enumerate(classes)}
-    named = [(numbers[true], numbers[said], cost) for true, row in asked.items() for said, cost in row.items()]
+    named = [(numbers[true], numbers[answer], cost) for true, row in costs.items() for answer, cost in row.items()]
     return tuple(sorted(item for item in named if item[2] != 1.0))
 
 

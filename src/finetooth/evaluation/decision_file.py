@@ -35,8 +35,8 @@ def describe(decision: Decision, classes: Sequence[str]) -> dict[str, Any]:
     """The decision as JSON, with the names of its classes; null for what it does not do."""
     thresholds, abstention = decision.thresholds, decision.abstention
     costs: dict[str, dict[str, float]] = {}
-    for true, said, cost in decision.costs:
-        costs.setdefault(classes[true], {})[classes[said]] = cost
+    for true, answer, cost in decision.costs:
+        costs.setdefault(classes[true], {})[classes[answer]] = cost
     return {
         "temperature": decision.temperature,
         "thresholds": None if thresholds is None else dict(zip(classes, thresholds, strict=True)),
@@ -48,7 +48,7 @@ def describe(decision: Decision, classes: Sequence[str]) -> dict[str, Any]:
 
 def _described(abstention: Abstention) -> dict[str, Any]:
     return {
-        "wanted": {abstention.wanted: abstention.share},
+        "wanted": {abstention.target: abstention.share},
         "below": abstention.below,
         "coverage": abstention.coverage,
         "accuracy_answered": abstention.accuracy_answered,
@@ -108,10 +108,12 @@ def _costs(value: Any, classes: Sequence[str]) -> tuple[tuple[int, int, float], 
     numbers = {label: number for number, label in enumerate(classes)}
     costs = []
     for true, row in _object(value, classes, "costs", all_of_them=False).items():
-        for said, cost in _object(row, classes, f"costs.{true}", all_of_them=False).items():
-            if said == true:
-                raise ValueError(f"costs.{true}.{said} is the cost of a right label, which costs nothing.")
-            costs.append((numbers[true], numbers[said], _number(cost, f"costs.{true}.{said}", least=0.0, most=_MOST)))
+        for answer, cost in _object(row, classes, f"costs.{true}", all_of_them=False).items():
+            if answer == true:
+                raise ValueError(f"costs.{true}.{answer} is the cost of a right label, which costs nothing.")
+            costs.append(
+                (numbers[true], numbers[answer], _number(cost, f"costs.{true}.{answer}", least=0.0, most=_MOST))
+            )
     return tuple(sorted(costs))
 
 
@@ -119,20 +121,20 @@ def _abstention(value: Any) -> Abstention | None:
     if value is None:
         return None
     settings = _object(value, _ABSTAIN, "abstain")
-    wanted = _object(settings["wanted"], ("coverage", "accuracy"), "abstain.wanted", all_of_them=False)
-    if len(wanted) != 1:
+    target = _object(settings["wanted"], ("coverage", "accuracy"), "abstain.wanted", all_of_them=False)
+    if len(target) != 1:
         raise ValueError("abstain.wanted names neither coverage nor accuracy alone.")
-    kind = "coverage" if "coverage" in wanted else "accuracy"
+    kind = "coverage" if "coverage" in target else "accuracy"
     accuracy, curve = settings["accuracy_answered"], settings["curve"]
     if not isinstance(curve, list) or len(curve) > CURVE_POINTS:
         raise ValueError(f"abstain.curve is no list of at most {CURVE_POINTS} points.")
     return Abstention(
-        wanted="coverage" if kind == "coverage" else "accuracy",
-        share=_share(wanted[kind], f"abstain.wanted.{kind}"),
+        target="coverage" if kind == "coverage" else "accuracy",
+        share=_share(target[kind], f"abstain.wanted.{kind}"),
         below=_number(settings["below"], "abstain.below", least=0.0, most=_ABOVE_ONE),
         coverage=_share(settings["coverage"], "abstain.coverage"),
         accuracy_answered=None if accuracy is None else _share(accuracy, "abstain.accuracy_answered"),
-        curve=tuple(_point(item, f"abstain.curve.{place}") for place, item in enumerate(curve)),
+        curve=tuple(_point(item, f"abstain.curve.{number}") for number, item in enumerate(curve)),
     )
 
 

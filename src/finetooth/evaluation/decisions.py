@@ -25,12 +25,12 @@ class Point:
 class Abstention:
     """No answer is given where the probability of the label is below `below`.
 
-    wanted, share: what the recipe asked for. coverage: share of the validation rows that are answered.
+    target, share: what the recipe asked for. coverage: share of the validation rows that are answered.
     accuracy_answered: of these, None when none is. curve: at most CURVE_POINTS of the validation rows, by coverage.
     Source: El-Yaniv & Wiener 2010, "On the Foundations of Noise-free Selective Classification" (coverage and risk).
     """
 
-    wanted: Literal["coverage", "accuracy"]
+    target: Literal["coverage", "accuracy"]
     share: float
     below: float
     coverage: float

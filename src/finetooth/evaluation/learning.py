@@ -101,7 +101,7 @@ class Learning:
 class Collapse:
     """One class takes nearly all answers. shares: of the answers, and of the true labels, 0 to 1."""
 
-    place: int
+    label: int
     share: float
     true_share: float
 
@@ -109,13 +109,13 @@ class Collapse:
 def collapse(answers: Labels, labels: Labels) -> Collapse | None:
     """The class that takes COLLAPSE of the answers (N,), and MISSED of the rows whose label (N,) is another."""
     counts = np.bincount(answers)
-    place = int(counts.argmax())
-    others = labels != place
-    if counts[place] < COLLAPSE * len(answers) or others.sum() < LEAST_OTHERS:
+    label = int(counts.argmax())
+    others = labels != label
+    if counts[label] < COLLAPSE * len(answers) or others.sum() < LEAST_OTHERS:
         return None
-    if (answers[others] == place).mean() < MISSED:
+    if (answers[others] == label).mean() < MISSED:
         return None
-    return Collapse(place, counts[place] / len(answers), 1.0 - float(others.mean()))
+    return Collapse(label, counts[label] / len(answers), 1.0 - float(others.mean()))
 
 
 def judge(
@@ -151,7 +151,7 @@ def judge(
 def _one_class(collapsed: Collapse | None, classes: Sequence[str]) -> Sign | None:
     if collapsed is None:
         return None
-    name = classes[collapsed.place]
+    name = classes[collapsed.label]
     return Sign("one_class", sentences.one_class(name, collapsed.share, collapsed.true_share))
 
 

@@ -150,10 +150,12 @@ def as_good(name: str, sizes: Sizes, *, margin: float) -> str:
 
 def as_good_not_shown(name: str, sizes: Sizes, *, margin: float, rows_needed: int | None) -> str:
     """It is open whether a smaller candidate does as well."""
-    said = f"Whether {name} is as good within {100 * margin:g} points with {sizes} is not shown"
+    sentence = f"Whether {name} is as good within {100 * margin:g} points with {sizes} is not shown"
     if rows_needed is None:
-        return f"{said}."
-    return f"{said}; if the two are equally good, about {at_least(rows_needed)} test rows would show it (80 % power)."
+        return f"{sentence}."
+    return (
+        f"{sentence}; if the two are equally good, about {at_least(rows_needed)} test rows would show it (80 % power)."
+    )
 
 
 def none_smaller(margin: float) -> str:
@@ -190,8 +192,8 @@ def beside_reference(name: str, reference: str, gap: Gap, *, trained: int, p: fl
     if not shown and gap.low <= 0 <= gap.high:
         return f"{name} differs from {other} by {_points(gap, signed=True)}."
     better, worse = (name, other) if gap.difference > 0 else (other, name)
-    said = f"{better} is ahead of {worse} by {_points(_positive(gap))}"
-    return f"{said}." if shown else f"{said}, but {p_value(p)} (exact McNemar test)."
+    sentence = f"{better} is ahead of {worse} by {_points(_positive(gap))}"
+    return f"{sentence}." if shown else f"{sentence}, but {p_value(p)} (exact McNemar test)."
 
 
 def failures(failed: Sequence[str]) -> str:

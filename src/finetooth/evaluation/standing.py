@@ -39,16 +39,18 @@ def standings(
     may say that a baseline is better.
     """
     assert baselines
-    best = max(range(len(baselines)), key=lambda place: float(baselines[place].sum()))
-    found = [[paired(scores, baseline, test=test) for baseline in baselines] for scores in candidates]
-    hardest = [max(range(len(baselines)), key=lambda place: pairs[place].p) for pairs in found]
+    best = max(range(len(baselines)), key=lambda index: float(baselines[index].sum()))
+    pairs_by_candidate = [[paired(scores, baseline, test=test) for baseline in baselines] for scores in candidates]
+    hardest = [max(range(len(baselines)), key=lambda index: pairs[index].p) for pairs in pairs_by_candidate]
     claims = [
-        pairs[place].p if all(pair.difference > 0 for pair in pairs) else 1.0
-        for pairs, place in zip(found, hardest, strict=True)
+        pairs[index].p if all(pair.difference > 0 for pair in pairs) else 1.0
+        for pairs, index in zip(pairs_by_candidate, hardest, strict=True)
     ]
-    losses = [min(1.0, len(baselines) * pairs[best].p) if pairs[best].difference < 0 else 1.0 for pairs in found]
+    losses = [
+        min(1.0, len(baselines) * pairs[best].p) if pairs[best].difference < 0 else 1.0 for pairs in pairs_by_candidate
+    ]
     claims_holm, best_holm = holm(claims), holm(losses)
     return [
-        Standing(best, pairs[best], place, pairs[place], claim, to_best)
-        for pairs, place, claim, to_best in zip(found, hardest, claims_holm, best_holm, strict=True)
+        Standing(best, pairs[best], index, pairs[index], claim, to_best)
+        for pairs, index, claim, to_best in zip(pairs_by_candidate, hardest, claims_holm, best_holm, strict=True)
     ]

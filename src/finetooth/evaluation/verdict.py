@@ -202,8 +202,8 @@ def _unlearned(table: _Table, standing: Standing | None, ending: Sequence[str]) 
 
 def _others_unlearned(table: _Table) -> list[str]:
     """The other candidates that answer one class for nearly every row."""
-    found = [(row, row.learning.collapsed) for row in table.of("candidate") if row is not table.best]
-    return [sentences.other_not_learned(table.title(row), sign.text) for row, sign in found if sign is not None]
+    collapsed = [(row, row.learning.collapsed) for row in table.of("candidate") if row is not table.best]
+    return [sentences.other_not_learned(table.title(row), sign.text) for row, sign in collapsed if sign is not None]
 
 
 def _worth(table: _Table, standing: Standing, *, failed: Sequence[str]) -> tuple[str, bool | None, int | None]:
@@ -219,23 +219,23 @@ def _worth(table: _Table, standing: Standing, *, failed: Sequence[str]) -> tuple
     if to_best.difference < 0 and standing.p_best_holm < ALPHA:
         return sentences.behind(name, top, _gap(to_best)), False, None
     ahead = to_best.difference > 0
-    pair, place = (standing.to_hardest, standing.hardest) if ahead else (to_best, standing.best)
+    pair, index = (standing.to_hardest, standing.hardest) if ahead else (to_best, standing.best)
     chosen_of = 1 if ahead else len(baselines)  # the baseline that is ahead was chosen, the hardest was not
     seeds = len({row.name for row in candidates}) < len(candidates)
-    said = sentences.not_shown(
+    sentence = sentences.not_shown(
         name,
-        table.title(baselines[place]),
+        table.title(baselines[index]),
         _gap(pair),
-        is_best=place == standing.best,
+        is_best=index == standing.best,
         p=standing.p_holm if ahead else standing.p_best_holm,
         corrected=sentences.corrected_for(len(candidates), seeds=seeds, baselines=chosen_of),
     )
     alpha = ALPHA / (len(candidates) * chosen_of)  # what the corrections ask of the smallest p
     if pair.difference > 0:
         rows = power.rows_to_show(pair, alpha=alpha)
-        return f"{said} {sentences.rows_to_show(rows)}", False, rows
+        return f"{sentence} {sentences.rows_to_show(rows)}", False, rows
     shown = power.smallest_shown(pair, alpha=alpha)
-    return f"{said} {sentences.can_show(pair.examples, shown)}", False, None
+    return f"{sentence} {sentences.can_show(pair.examples, shown)}", False, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +294,8 @@ def _of_seeds(table: _Table) -> str:
     if baseline is None or own.shape[1] == 1:
         return ""
     others = np.stack([row.scores for row in table.of("baseline") if row.name == baseline.name]).astype(np.float64)
-    found = recipe_difference(own, others, span=table.best.metric.span)
-    gap = Gap(found.difference, *found.interval, own.shape[1])
+    difference = recipe_difference(own, others, span=table.best.metric.span)
+    gap = Gap(difference.difference, *difference.interval, own.shape[1])
     return sentences.over_seeds(table.best.name, baseline.name, gap, seeds=len(own))
 
 
@@ -306,9 +306,9 @@ def _beside(table: _Table, named: Sequence[Judged | None]) -> tuple[str, str]:
     """
     others = table.others()
     pairs = [_pair(row, table.best) for row in others]
-    found = list(zip(others, pairs, holm([pair.p for pair in pairs]), strict=True))
-    ahead = [(table.title(row), _gap(pair)) for row, pair, p in found if p < ALPHA and pair.difference > 0]
-    alike = [table.title(row) for row, _, p in found if p >= ALPHA and all(row is not other for other in named)]
+    compared = list(zip(others, pairs, holm([pair.p for pair in pairs]), strict=True))
+    ahead = [(table.title(row), _gap(pair)) for row, pair, p in compared if p < ALPHA and pair.difference > 0]
+    alike = [table.title(row) for row, _, p in compared if p >= ALPHA and all(row is not other for other in named)]
     return sentences.ahead(table.title(table.best), ahead), sentences.alike(table.title(table.best), alike)
 
 

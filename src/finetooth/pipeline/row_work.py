@@ -106,10 +106,10 @@ class RowWork:
                 used, fewer = self._token_budgets(row)
                 before, (reached, _) = reached, checkpoints.newest(row.checkpoints)
                 if fewer == used and reached <= before:
-                    discard(row.lowered)  # the steps are not what takes the memory: begin as planned when there is more
+                    discard(row.reduced_budget)  # the steps do not take the memory: begin as planned when there is more
                     raise
                 row.checkpoints.mkdir(parents=True, exist_ok=True)
-                write_hashed_json(row.lowered, {"schema": 1, "token_budget": fewer})
+                write_hashed_json(row.reduced_budget, {"schema": 1, "token_budget": fewer})
                 warning = f"memory ran out; going on after step {reached:,} with at most {fewer:,} tokens at a time."
                 self._warn(key, warning)
 
@@ -118,7 +118,9 @@ class RowWork:
         from finetooth.training import checkpoints
 
         model = self.plan.of_model()
-        planned = read_hashed_json(row.lowered)["token_budget"] if row.lowered.is_file() else model.token_budget
+        planned = (
+            read_hashed_json(row.reduced_budget)["token_budget"] if row.reduced_budget.is_file() else model.token_budget
+        )
         used = min(planned, checkpoints.newest(row.checkpoints)[1] or planned)
         longest = min(self.recipe.max_tokens, model.tokens["train"].longest_whole)
         return used, max(used // 2, min(used, longest))

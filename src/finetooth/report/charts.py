@@ -27,8 +27,8 @@ def ladder(run: RunView) -> Figure:
     marks = [*bottom(scale, height)]
     best = run.best_baseline
     if best is not None and best.figures:
-        place = scale.across(best.figures.level)
-        marks.append(plots.line(place, 0, place, height, look="baseline reference"))
+        x = scale.across(best.figures.level)
+        marks.append(plots.line(x, 0, x, height, look="baseline reference"))
     for at, (row, figures) in enumerate(rows):
         y, look = _STEP * at + 22, look_of(row)
         marks += [
@@ -66,9 +66,9 @@ def against(run: RunView, what: str) -> Figure | None:
         marks.append(plots.line("0%", y, "100%", y, look="baseline reference"))
         marks.append(plots.words("0%", y - 6, f"{_level_of(row, _NAME)}, {axis.none}", look="name", dx=4))
     for (row, figures, cost), dx in zip(costs, _apart([row for row, *_ in costs]), strict=True):
-        place, ends = across.across(cost), [up.down(bound, _HEIGHT) for bound in figures.interval]
-        marks.append(plots.upright(place, ends[1], ends[0], look=look_of(row), dx=dx))
-        marks.append(plots.dot(place, up.down(figures.accuracy, _HEIGHT), look=look_of(row), dx=dx))
+        x, ends = across.across(cost), [up.down(bound, _HEIGHT) for bound in figures.interval]
+        marks.append(plots.upright(x, ends[1], ends[0], look=look_of(row), dx=dx))
+        marks.append(plots.dot(x, up.down(figures.accuracy, _HEIGHT), look=look_of(row), dx=dx))
     marks += _labels(costs, across, up)
     description = "; ".join(f"{row.title} {percent(one.accuracy)} at {axis.exact(cost)}" for row, one, cost in costs)
     rows = [
@@ -108,9 +108,9 @@ def bottom(
     written = write or (lambda value: percent(value, digits))
     marks = [plots.line("0%", height, "100%", height, look="axis")]
     for at, tick in enumerate(scale.ticks):
-        place, look = scale.across(tick), "tick spare" if at % 2 else "tick"
-        marks.append(plots.line(place, 0 if lines else height, place, height + 4, look="grid" if lines else "axis"))
-        marks.append(plots.words(place, height + 18, written(tick), look=look, anchor="middle"))
+        x, look = scale.across(tick), "tick spare" if at % 2 else "tick"
+        marks.append(plots.line(x, 0 if lines else height, x, height + 4, look="grid" if lines else "axis"))
+        marks.append(plots.words(x, height + 18, written(tick), look=look, anchor="middle"))
     return marks
 
 
@@ -177,8 +177,8 @@ def _labels(costs: Sequence[Costly], across: Scale, up: Scale) -> list[Mark]:
     groups: dict[str, list[Costly]] = {}
     for one in costs:
         groups.setdefault(one[0].name, []).append(one)
-    places = [up.down(sum(one.accuracy for _, one, _ in group) / len(group), _HEIGHT) for group in groups.values()]
-    settled = plots.spread(places, gap=15, low=10, high=_HEIGHT - 6)
+    positions = [up.down(sum(one.accuracy for _, one, _ in group) / len(group), _HEIGHT) for group in groups.values()]
+    settled = plots.spread(positions, gap=15, low=10, high=_HEIGHT - 6)
     marks = []
     for (name, group), y in zip(groups.items(), settled, strict=True):
         highest = max(cost for *_, cost in group)

@@ -29,10 +29,10 @@ def _measured(
     """A column of test figures, empty where there are none."""
 
     def cell(row: RowView) -> Cell:
-        said = None if row.figures is None else text(row.figures)
-        if row.figures is None or said is None:
+        shown = None if row.figures is None else text(row.figures)
+        if row.figures is None or shown is None:
             return Cell()
-        return Cell(said, detail(row.figures) if detail else "")
+        return Cell(shown, detail(row.figures) if detail else "")
 
     return Column(title, cell)
 

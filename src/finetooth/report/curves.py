@@ -55,26 +55,26 @@ def curves(run: RunView) -> list[Figure]:
 def sentence(row: RowView) -> str:
     """What the curve of a row shows: the point kept, and overfitting after it, if there is any."""
     curve, lowest, last = row.curve, _lowest(row.curve), row.curve[-1]
-    kept = "no point is known to be kept"
+    kept_point = "no point is known to be kept"
     if row.kept_epoch is not None:
-        kept = f"kept: epoch {epoch(row.kept_epoch)} of {epoch(last.epoch)}"
+        kept_point = f"kept: epoch {epoch(row.kept_epoch)} of {epoch(last.epoch)}"
     if _overfits(curve):
         return (
-            f"{kept}. Overfitting after epoch {epoch(lowest.epoch)}: validation loss rose from "
+            f"{kept_point}. Overfitting after epoch {epoch(lowest.epoch)}: validation loss rose from "
             f"{lowest.validation_loss:.3f} to {last.validation_loss:.3f} while training loss fell."
         )
     if len(curve) < 2:
-        return f"{kept}. With one evaluation overfitting cannot be seen."
+        return f"{kept_point}. With one evaluation overfitting cannot be seen."
     if _risen(last, lowest):
         return (
-            f"{kept}. Validation loss ended at {last.validation_loss:.3f}, above its lowest, "
+            f"{kept_point}. Validation loss ended at {last.validation_loss:.3f}, above its lowest, "
             f"{lowest.validation_loss:.3f}; training loss did not fall meanwhile, so that is no overfitting."
         )
     where = "at its lowest" if last is lowest else f"within {percent(LEAST_RISE, 0)} of its lowest"
     peak = max(curve[list(curve).index(lowest) :], key=lambda point: point.validation_loss)
     if _risen(peak, lowest):
         where += f", after {peak.validation_loss:.3f} at epoch {epoch(peak.epoch)}"
-    return f"{kept}. No overfitting at the end: validation loss ended {where}."
+    return f"{kept_point}. No overfitting at the end: validation loss ended {where}."
 
 
 def _lowest(curve: Curve) -> CurvePoint:
@@ -94,14 +94,14 @@ def _overfits(curve: Curve) -> bool:
 
 
 def _one(row: RowView, number: int, scales: _Scales) -> Figure:
-    curve, kept = _thinned(row.curve, row.kept_epoch), row.kept_epoch
+    curve, kept_epoch = _thinned(row.curve, row.kept_epoch), row.kept_epoch
     marks = [*_overfitting(row.curve, scales), *_axes(scales)]
     for top, height, keys in (
         (0, _LOSS, ("train_loss", "validation_loss")),
         (_LOSS + _GAP, _ACCURACY, ("train_accuracy", "validation_accuracy")),
     ):
         marks += _pair(curve, scales, keys=keys, top=top, height=height)
-    marks += [] if kept is None else _kept(curve, kept, scales)
+    marks += [] if kept_epoch is None else _kept_marks(curve, kept_epoch, scales)
     title, description = f"Loss and accuracy of {row.title} by epoch", sentence(row)
     rows = [
         cells(
@@ -138,11 +138,11 @@ def _pair(curve: Curve, scales: _Scales, *, keys: tuple[str, str], top: float, h
     for key, look in zip(keys, ("train", "validation"), strict=True):
         down = scales.of_loss if key.endswith("loss") else scales.of_accuracy
         known = [(point.epoch, value) for point in curve if (value := getattr(point, key)) is not None]
-        places = [(scales.epochs.across(at), down(value)) for at, value in known]
-        if places:
-            marks.append(Mark(shape="curve", places=places, look=look))
-            marks += [plots.dot(x, y, look=look, radius=2.5) for x, y in places]
-            ends["training" if look == "train" else look] = places[-1]
+        points = [(scales.epochs.across(at), down(value)) for at, value in known]
+        if points:
+            marks.append(Mark(shape="curve", points=points, look=look))
+            marks += [plots.dot(x, y, look=look, radius=2.5) for x, y in points]
+            ends["training" if look == "train" else look] = points[-1]
     settled = plots.spread([y for _, y in ends.values()], gap=14, low=top + 4, high=top + height - 2)
     named = zip(ends.items(), settled, strict=True)
     return marks + [plots.words(x, y + 4, word, look="name", dx=11) for (word, (x, _)), y in named]
@@ -151,8 +151,8 @@ def _pair(curve: Curve, scales: _Scales, *, keys: tuple[str, str], top: float, h
 def _thinned(curve: Curve, best: float | None) -> list[CurvePoint]:
     """At most about _POINTS points, evenly taken; the first, the last and the kept one among them."""
     step = -(-len(curve) // _POINTS)
-    kept = None if best is None else min(range(len(curve)), key=lambda at: abs(curve[at].epoch - best))
-    return [point for at, point in enumerate(curve) if at % step == 0 or at in (kept, len(curve) - 1)]
+    kept_index = None if best is None else min(range(len(curve)), key=lambda at: abs(curve[at].epoch - best))
+    return [point for at, point in enumerate(curve) if at % step == 0 or at in (kept_index, len(curve) - 1)]
 
 
 def _axes(scales: _Scales) -> list[Mark]:
@@ -167,8 +167,8 @@ def _axes(scales: _Scales) -> list[Mark]:
         marks.append(plots.line("0%", y, "100%", y, look="grid"))
         marks.append(plots.words("0%", y + 4, text, look="tick", anchor="end", dx=-6))
     for tick in scales.epochs.ticks:
-        place = scales.epochs.across(tick)
-        marks.append(plots.words(place, _HEIGHT + 18, f"{tick:g}", look="tick", anchor="middle"))
+        x = scales.epochs.across(tick)
+        marks.append(plots.words(x, _HEIGHT + 18, f"{tick:g}", look="tick", anchor="middle"))
     return [*marks, plots.words("100%", _HEIGHT + 18, "epoch", look="tick", dx=14)]
 
 
@@ -184,14 +184,14 @@ def _overfitting(curve: Curve, scales: _Scales) -> list[Mark]:
     return [*marks, plots.words(f"{50 * (start + end):.2f}%", 12, "overfitting", look="tick", anchor="middle")]
 
 
-def _kept(curve: Curve, best: float, scales: _Scales) -> list[Mark]:
+def _kept_marks(curve: Curve, best: float, scales: _Scales) -> list[Mark]:
     """The kept point: a line down both plots, a ring on its losses and accuracy, and the word."""
     x = scales.epochs.across(best)
     point = min(curve, key=lambda point: abs(point.epoch - best))
-    places = (scales.of_loss(point.validation_loss), scales.of_accuracy(point.validation_accuracy))
+    ys = (scales.of_loss(point.validation_loss), scales.of_accuracy(point.validation_accuracy))
     return [
         plots.line(x, 0, x, _HEIGHT, look="kept"),
-        *(Mark(shape="ring", x=x, y=y, radius=5.5, look="ring") for y in places),
+        *(Mark(shape="ring", x=x, y=y, radius=5.5, look="ring") for y in ys),
         plots.words(
             x, _LOSS + 16, "kept", look="name strong", anchor="end" if scales.epochs.share(best) > 0.8 else "middle"
         ),

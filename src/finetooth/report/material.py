@@ -34,9 +34,9 @@ def gather(folder: RunFolder) -> Material:
     run = view(contract(folder.path), read_json(folder.comparison))
     answers = {}
     for row in run.done:
-        place = folder.row(*row.key)
-        decision = decision_file.load(place.adapter, classes=run.classes, name=str(place.adapter))
-        answers[row.key] = decided(predictions.read(place.predictions)["test"], decision)
+        row_folder = folder.row(*row.key)
+        decision = decision_file.load(row_folder.adapter, classes=run.classes, name=str(row_folder.adapter))
+        answers[row.key] = decided(predictions.read(row_folder.predictions)["test"], decision)
     return Material(
         run=run,
         data=read_json(folder.data) if folder.data.is_file() else {},

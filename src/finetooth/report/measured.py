@@ -72,8 +72,8 @@ def decided(answers: Predictions, decision: Decision) -> Answers:
 
 def confusion(answers: Answers) -> npt.NDArray[np.int64]:
     """(C, C) int64: rows of true class i that were called j; for few classes."""
-    places = answers.truth * answers.classes + answers.labels
-    return np.bincount(places, minlength=answers.classes**2).reshape(answers.classes, answers.classes)
+    cells = answers.truth * answers.classes + answers.labels
+    return np.bincount(cells, minlength=answers.classes**2).reshape(answers.classes, answers.classes)
 
 
 def mixed_up(answers: Answers, most: int) -> list[Mixed]:
@@ -81,11 +81,11 @@ def mixed_up(answers: Answers, most: int) -> list[Mixed]:
     wrong = answers.labels != answers.truth
     pairs, counts = np.unique(answers.truth[wrong] * answers.classes + answers.labels[wrong], return_counts=True)
     totals = np.bincount(answers.truth, minlength=answers.classes)
-    found = []
+    mixed = []
     for at in np.argsort(-counts, kind="stable")[:most].tolist():
         true, answer = divmod(int(pairs[at]), answers.classes)
-        found.append(Mixed(true, answer, int(counts[at]), int(totals[true])))
-    return found
+        mixed.append(Mixed(true, answer, int(counts[at]), int(totals[true])))
+    return mixed
 
 
 def slices(
@@ -149,5 +149,5 @@ def _figures(values: Sequence[str]) -> npt.NDArray[Any] | None:
     if len(set(values)) <= _VALUES_SHOWN or not all(map(_NUMBER.fullmatch, set(values))):
         return None
     numbers = np.asarray(values, np.float64)
-    whole = bool((numbers == np.rint(numbers)).all()) and float(np.abs(numbers).max()) < 2**53
-    return numbers.astype(np.int64) if whole else numbers
+    are_integers = bool((numbers == np.rint(numbers)).all()) and float(np.abs(numbers).max()) < 2**53
+    return numbers.astype(np.int64) if are_integers else numbers

@@ -37,7 +37,7 @@ class Mark:
     text: str = ""
     anchor: Anchor = "start"
     radius: float = 0.0
-    places: Sequence[tuple[str, float]] = ()
+    points: Sequence[tuple[str, float]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,13 +186,13 @@ def bar(x: str, y: float, *, width: float, height: float, look: str) -> Mark:
     return Mark(shape="bar", x=x, y=round(y, 2), x2=f"{100 * width:.2f}%", y2=round(height, 2), look=look)
 
 
-def spread(places: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
+def spread(positions: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
     """The places, in their order, moved as little as needed to stand `gap` apart between low and high."""
-    order = sorted(range(len(places)), key=lambda at: places[at])
-    moved = list(places)
+    order = sorted(range(len(positions)), key=lambda at: positions[at])
+    moved = list(positions)
     floor = low
     for at in order:
-        moved[at] = max(places[at], floor)
+        moved[at] = max(positions[at], floor)
         floor = moved[at] + gap
     ceiling = high
     for at in reversed(order):

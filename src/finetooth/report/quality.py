@@ -37,13 +37,13 @@ class Matrix:
     """True classes in lines, answers in columns. heads: the text of each column, and the name that it stands for.
 
     lines: the number of a class where columns are headed by numbers, its name, its cells and how many rows it has.
-    whole: of very many classes: counts without shares, empty where none, in a box that scrolls both ways.
+    compact: of very many classes: counts without shares, empty where none, in a box that scrolls both ways.
     """
 
     caption: str
     heads: Sequence[tuple[str, str]]
     lines: Sequence[tuple[str, str, Sequence[Square], int]]
-    whole: bool
+    compact: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +60,8 @@ def confusion_of(row: RowView, answers: Answers, classes: Sequence[str]) -> Conf
     heading = f"{row.title}: {counted(len(answers.truth), 'test row')}"
     names = [shown(name, 40) for name in classes]
     if len(classes) <= MOST_CLASSES:
-        return Confusion(heading=heading, matrix=_matrix(row, answers, names, whole=False))
-    matrix = _matrix(row, answers, names, whole=True) if len(classes) <= _MOST_OF_ALL else None
+        return Confusion(heading=heading, matrix=_matrix(row, answers, names, compact=False))
+    matrix = _matrix(row, answers, names, compact=True) if len(classes) <= _MOST_OF_ALL else None
     return Confusion(heading=heading, matrix=matrix, pairs=_mixed_up(row, answers, names))
 
 
@@ -145,26 +145,26 @@ def slice_figure(by: str, parts: Sequence[Slice], *, key: str, rows: Sequence[Ro
     )
 
 
-def _matrix(row: RowView, answers: Answers, names: Sequence[str], *, whole: bool) -> Matrix:
+def _matrix(row: RowView, answers: Answers, names: Sequence[str], *, compact: bool) -> Matrix:
     counts = confusion(answers)
     numbered = max(map(len, names)) > _SHORT or len(names) > _FEW  # names would be wide
     lines = []
     for at, (name, total) in enumerate(zip(names, counts.sum(axis=1).tolist(), strict=True)):
-        squares = [_square(int(count), total, right=at == to, whole=whole) for to, count in enumerate(counts[at])]
+        squares = [_square(int(count), total, right=at == to, compact=compact) for to, count in enumerate(counts[at])]
         lines.append((f"{at + 1}: " if numbered else "", name, squares, total))
     return Matrix(
         caption=f"Confusion matrix of {row.title}: true class in each line, its answer in each column",
         heads=[(str(at) if numbered else name, name if numbered else "") for at, name in enumerate(names, 1)],
         lines=lines,
-        whole=whole,
+        compact=compact,
     )
 
 
-def _square(count: int, total: int, *, right: bool, whole: bool) -> Square:
-    """A cell of a matrix. whole: the count without its share, and nothing for none."""
+def _square(count: int, total: int, *, right: bool, compact: bool) -> Square:
+    """A cell of a matrix. compact: the count without its share, and nothing for none."""
     share = count / total if total else 0.0
     look = f"n shade-{'right' if right else 'wrong'}-{round(_SHADES * share)}" if count else "n none"
-    if whole:
+    if compact:
         return Square(f"{count:,}" if count else "", "", look)
     return Square(f"{count:,}", percent(share, 0) if total else "", look)
 
@@ -205,8 +205,8 @@ def _slice_marks(part: Slice, middle: float, *, scale: plots.Scale, rows: Sequen
         *plots.row_name(part.name, middle),
         plots.words("100%", middle + 4, f"{part.count:,}", look="tick", dx=12),
     ]
-    for place, (row, total, ends) in enumerate(zip(rows, part.sums, part.intervals, strict=True)):
-        y = middle + (4.5 if place else -4.5) * (len(rows) > 1)
+    for index, (row, total, ends) in enumerate(zip(rows, part.sums, part.intervals, strict=True)):
+        y = middle + (4.5 if index else -4.5) * (len(rows) > 1)
         marks.append(plots.whisker(scale, *ends, y=y, look=look_of(row)))
         marks.append(plots.dot(scale.across(total / part.count), y, look=look_of(row), radius=4))
     return marks

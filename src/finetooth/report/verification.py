@@ -26,22 +26,22 @@ def render(report: Mapping[str, Any]) -> str:
         return "\n".join(lines)
     lines.append(f"Not verified: {counted(len(faults), 'fault')}.")
     for fault in faults:
-        place = f"{fault['where']}, {fault['field']}" if fault["where"] else fault["field"]
-        lines.append(wrapped(f"{place}: {fault['what']}", first="  ", rest="      "))
+        location = f"{fault['where']}, {fault['field']}" if fault["where"] else fault["field"]
+        lines.append(wrapped(f"{location}: {fault['what']}", first="  ", rest="      "))
     return "\n".join(lines)
 
 
 def _cells(row: Mapping[str, Any]) -> str:
     if row["status"] != "done":
         return f"  {row['status']} in the run; nothing to verify"
-    cells = [row["files"], row["certificate"], _canaries(row["canaries"]), row["figures"]]
+    cells = [row["files"], row["certificate"], _reference_check(row["canaries"]), row["figures"]]
     return "".join(f"  {'-' if cell is None else cell:>12}" for cell in cells)
 
 
-def _canaries(found: Mapping[str, Any] | None) -> str | None:
-    if found is None:
+def _reference_check(check: Mapping[str, Any] | None) -> str | None:
+    if check is None:
         return None
-    return "bitwise" if found["allowed"] == 0.0 else f"off {found['off']:.1g}"
+    return "bitwise" if check["allowed"] == 0.0 else f"off {check['off']:.1g}"
 
 
 def _meaning(report: Mapping[str, Any]) -> str:

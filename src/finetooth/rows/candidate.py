@@ -52,7 +52,7 @@ def _decision(context: Context) -> Decision:
     _, labels = read_labels(context.run_folder, "validation")
     logits = trained.measured_logits(context)
     plan, asked = context.plan, context.recipe.decision
-    return deciding.fit(logits, labels, classes=plan.classes, asked=asked, task=plan.of_task())
+    return deciding.fit(logits, labels, classes=plan.classes, settings=asked, task=plan.of_task())
 
 
 def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:

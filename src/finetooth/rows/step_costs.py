@@ -28,7 +28,7 @@ from finetooth.training.course import Course
 from finetooth.training.forward import Forward, PaddedModel
 from finetooth.training.gradients import Crew, accumulate
 from finetooth.training.schedule import optimizer
-from finetooth.training.trained import trained
+from finetooth.training.trainable_parameters import trainable_parameters
 
 TRAIN_SECONDS, EVALUATION_SECONDS = 1.0, 0.3
 INFERENCE_SECONDS, LEAST_INFERRED = 0.2, 32  # the pass is timed on ever more rows until it takes so long
@@ -49,7 +49,7 @@ def measure(context: Context) -> None:
     model = trainable.model
     tokens = Tokens.open(context.tokens / "train")
     tuned = device.placed(model.train(), recipe.training.device)
-    rule, _ = optimizer(trained(tuned).items(), recipe.training, trainable.candidate)
+    rule, _ = optimizer(trainable_parameters(tuned).items(), recipe.training, trainable.candidate)
     load_seconds = time.perf_counter() - began
 
     crew, way, processor_time = Crew(), plan.candidates[context.row], ProcessorTime.now()

@@ -31,7 +31,7 @@ from finetooth.training.checkpoints import Counters
 from finetooth.training.course import Course
 from finetooth.training.freezing import Freezing
 from finetooth.training.job import Job, Split
-from finetooth.training.loop import Tuning
+from finetooth.training.loop import Trainer
 from finetooth.verification import reload_check
 
 
@@ -43,7 +43,7 @@ def train(context: Context, channel: Channel, trainable: Trainable, *, base: Bas
     """
     model, before = trainable.model, _frozen_sha256(trainable.model)
     job = _job(context, channel, trainable, pad_id=pad_id)
-    counters = Tuning(job, model).run()
+    counters = Trainer(job, model).run()
     discard(layer_caches.frozen_place(context))
     if _frozen_sha256(model) != before:
         raise VerificationError(
@@ -161,7 +161,7 @@ def seconds(estimates: Estimates, name: str) -> float:
 
 def _job(context: Context, channel: Channel, trainable: Trainable, *, pad_id: int) -> Job:
     plan, model = context.plan, trainable.model
-    planned, way, lowered = plan.of_model(), plan.candidates[context.row], context.folder.lowered
+    planned, way, lowered = plan.of_model(), plan.candidates[context.row], context.folder.reduced_budget
     train, validation = (_split(context, channel, split, model, pad_id=pad_id) for split in ("train", "validation"))
     freezing = None
     if way.frozen_depth:
@@ -180,7 +180,7 @@ def _job(context: Context, channel: Channel, trainable: Trainable, *, pad_id: in
         precision=planned.precision if way.fallback_reason is None else "float32",
         inference=plan.inference,
         token_budget=planned.token_budget,
-        lowered_budget=int(read_hashed_json(lowered)["token_budget"]) if lowered.is_file() else None,
+        reduced_budget=int(read_hashed_json(lowered)["token_budget"]) if lowered.is_file() else None,
         budget=plan.evaluation_budget,
         folder=context.folder,
         advance=channel.advance,

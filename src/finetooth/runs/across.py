@@ -60,12 +60,14 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
     if len(folders) < 2 or len({folder.resolve() for folder in folders}) < len(folders):
         raise RunError("compare needs two or more different run folders: finetooth compare RUN RUN")
     contracts = [results.contract(folder) for folder in folders]
-    for folder, found in zip(folders, contracts, strict=True):
-        if not found["complete"]:
+    for folder, contract in zip(folders, contracts, strict=True):
+        if not contract["complete"]:
             raise RunError(f"{folder}: the run is not complete. Give its command again to complete it, then compare.")
     _refuse_other_tests(folders, contracts)
     task = _task(folders)
-    rows = [row for folder, found in zip(folders, contracts, strict=True) for row in _measured(folder, found, task)]
+    rows = [
+        row for folder, contract in zip(folders, contracts, strict=True) for row in _measured(folder, contract, task)
+    ]
     _refuse_other_names(rows)
     _refuse_other_contents(folders)
     _refuse_other_labels(rows)
@@ -90,21 +92,21 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
         "worse": [line["run"] for line in judged if line["winner"] and _shown_worse(line)] + without,
         "without_winner": without,
         "unlearned": [
-            {"run": str(folder), "headline": found["verdict"]["headline"]}
-            for folder, found in zip(folders, contracts, strict=True)
-            if (found["verdict"] or {}).get("unlearned")
+            {"run": str(folder), "headline": contract["verdict"]["headline"]}
+            for folder, contract in zip(folders, contracts, strict=True)
+            if (contract["verdict"] or {}).get("unlearned")
         ],
         "rows": lines,
     }
 
 
 def _refuse_other_tests(folders: Sequence[Path], contracts: Sequence[dict[str, Any]]) -> None:
-    for folder, found in zip(folders[1:], contracts[1:], strict=True):
-        if found["test_id"] != contracts[0]["test_id"]:
+    for folder, contract in zip(folders[1:], contracts[1:], strict=True):
+        if contract["test_id"] != contracts[0]["test_id"]:
             raise RunError(
                 f"{folders[0]} and {folder} were not measured on the same test rows ({contracts[0]['data']['test']:,} "
-                f"and {found['data']['test']:,} rows of different content), so their rows cannot be paired. Run both "
-                "recipes with the same data.source, data.limit, data.test and data.seed."
+                f"and {contract['data']['test']:,} rows of different content), so their rows cannot be paired. Run "
+                "both recipes with the same data.source, data.limit, data.test and data.seed."
             )
 
 
@@ -149,34 +151,34 @@ def _task(folders: Sequence[Path]) -> Task:
 
 def _plan(folder: Path) -> plan_file.Plan:
     """The plan of a run, as it was when the run was complete."""
-    place = RunFolder(folder)
-    complete.refuse_changed(place, [place.plan])
-    return plan_file.read(place)
+    run_folder = RunFolder(folder)
+    complete.refuse_changed(run_folder, [run_folder.plan])
+    return plan_file.read(run_folder)
 
 
 def _refuse_other_labels(rows: Sequence[_Measured]) -> None:
     for row in rows[1:]:
         other = np.flatnonzero(row.labels != rows[0].labels)
         if len(other):
-            place = int(other[0])
+            first = int(other[0])
             raise RunError(
-                f"{rows[0].run} and {row.run} have other labels in the same rows (first: {row.ids[place]} is "
-                f"{rows[0].labels[place]!r} and {row.labels[place]!r}), so that their rows cannot be paired. Run both "
+                f"{rows[0].run} and {row.run} have other labels in the same rows (first: {row.ids[first]} is "
+                f"{rows[0].labels[first]!r} and {row.labels[first]!r}), so that their rows cannot be paired. Run both "
                 "from the same files."
             )
 
 
-def _measured(folder: Path, found: dict[str, Any], task: Task) -> list[_Measured]:
-    winner = found["winner"] and (found["winner"]["name"], found["winner"]["seed"])
+def _measured(folder: Path, contract: dict[str, Any], task: Task) -> list[_Measured]:
+    winner = contract["winner"] and (contract["winner"]["name"], contract["winner"]["seed"])
     rows = []
-    for row in found["rows"]:
+    for row in contract["rows"]:
         if row["status"] != "done":
             continue
-        place = RunFolder(folder).row(row["name"], row["seed"])
-        complete.refuse_changed(RunFolder(folder), [place.predictions])
-        test = predictions.read(place.predictions)["test"]
-        classes = found["data"]["classes"]
-        decision = _decision(place.adapter, classes, task, said=row.get("decision"))
+        row_folder = RunFolder(folder).row(row["name"], row["seed"])
+        complete.refuse_changed(RunFolder(folder), [row_folder.predictions])
+        test = predictions.read(row_folder.predictions)["test"]
+        classes = contract["data"]["classes"]
+        decision = _decision(row_folder.adapter, classes, task, recorded=row.get("decision"))
         order = np.argsort(np.asarray(test.ids, object), kind="stable")
         rows.append(
             _Measured(
@@ -186,7 +188,7 @@ def _measured(folder: Path, found: dict[str, Any], task: Task) -> list[_Measured
                 seed=row["seed"],
                 winner=(row["name"], row["seed"]) == winner,
                 heads=row["heads"]["count"] if row.get("heads") else None,
-                ids=tuple(test.ids[place] for place in order),
+                ids=tuple(test.ids[index] for index in order),
                 labels=np.asarray(task.names(test.labels, classes), object)[order],
                 scores=task.headline.each(decision.outputs(test.logits), test.labels)[order],
                 metric=task.headline,
@@ -195,17 +197,17 @@ def _measured(folder: Path, found: dict[str, Any], task: Task) -> list[_Measured
     return rows
 
 
-def _decision(adapter: Path, classes: Sequence[str], task: Task, *, said: Mapping[str, Any] | None) -> Decision:
+def _decision(adapter: Path, classes: Sequence[str], task: Task, *, recorded: Mapping[str, Any] | None) -> Decision:
     """The decision that the row's figures were measured with. said: that of results.json; None: it has none.
 
     Raises: RunError when the adapter's own is another.
     """
-    found = decision_file.load(adapter, classes=classes, name=str(adapter), task=task)
-    measured = said or decision_file.describe(Decision(), classes)
-    if decision_file.describe(found, classes) != measured:
+    decision = decision_file.load(adapter, classes=classes, name=str(adapter), task=task)
+    measured = recorded or decision_file.describe(Decision(), classes)
+    if decision_file.describe(decision, classes) != measured:
         file = adapter / decision_file.DECISION
         raise RunError(f"{file}: is not the decision that the row was measured with. Take it from a backup.")
-    return found
+    return decision
 
 
 def _line(row: _Measured, reference: _Measured) -> dict[str, Any]:

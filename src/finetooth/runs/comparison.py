@@ -97,17 +97,17 @@ def compare(
     baselines = [item for item in marked if item.row.role == "baseline"]
     candidates = [item for item in marked if item.row.role == "candidate"]
     of_candidates = [*_OF_CANDIDATES, *(f"{metric.key}_{what}" for metric in _others(task) for what in _DIFFERENCES)]
-    found = {id(item): _row(item, task) | dict.fromkeys(of_candidates) | {"against_winner": None} for item in marked}
+    entries = {id(item): _row(item, task) | dict.fromkeys(of_candidates) | {"against_winner": None} for item in marked}
     judged = [_judged(item, task) for item in marked]
     standings, best = verdict.standings_of(judged), None
     if baselines:
         best = max(baselines, key=lambda item: float(item.gains.sum()))
         for item, standing in zip(candidates, standings, strict=True):
-            found[id(item)] |= _against_best(item, best, task) | _p_values(standing, baselines[standing.hardest].row)
+            entries[id(item)] |= _against_best(item, best, task) | _p_values(standing, baselines[standing.hardest].row)
     first = next((item for item in candidates if (item.row.name, item.row.seed) == winner), None)
     for item in marked:
         if first is not None and item is not first and item.row.role != "baseline":
-            found[id(item)]["against_winner"] = _against_winner(paired(item.gains, first.gains, test=test))
+            entries[id(item)]["against_winner"] = _against_winner(paired(item.gains, first.gains, test=test))
     return {
         "schema": 1,
         "level": LEVEL,
@@ -122,7 +122,7 @@ def compare(
             failed_baselines=failed_baselines,
         ),
         "pooled": _pooled(marked, best, task),
-        "rows": list(found.values()),
+        "rows": list(entries.values()),
     }
 
 
@@ -150,8 +150,8 @@ def _marked(rows: Sequence[Outcome], task: Task) -> list[_Marked]:
         if metric.scores is not None
     }
     return [
-        _Marked(row, pair[0], task.headline.gains(*pair), {key: draws[:, place] for key, draws in drawn.items()})
-        for place, (row, pair) in enumerate(zip(rows, pairs, strict=True))
+        _Marked(row, pair[0], task.headline.gains(*pair), {key: draws[:, column] for key, draws in drawn.items()})
+        for column, (row, pair) in enumerate(zip(rows, pairs, strict=True))
     ]
 
 
@@ -237,7 +237,7 @@ def _pooled(marked: Sequence[_Marked], best: _Marked | None, task: Task) -> list
     """Rows of several seeds by name; candidates of three and more also against the best baseline, as recipes."""
     names = dict.fromkeys(item.row.name for item in marked)
     groups = {name: [item for item in marked if item.row.name == name] for name in names}
-    found = []
+    entries = []
     for name, items in groups.items():
         if len(items) < 2:
             continue
@@ -251,8 +251,8 @@ def _pooled(marked: Sequence[_Marked], best: _Marked | None, task: Task) -> list
             pooled["interval"] = list(pooled["interval"])
         else:
             pooled |= dict.fromkeys(("difference", "interval", "p"))
-        found.append(pooled)
-    return found
+        entries.append(pooled)
+    return entries
 
 
 def _judged(item: _Marked, task: Task) -> verdict.Judged:

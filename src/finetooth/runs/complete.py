@@ -25,9 +25,9 @@ def changed(folder: RunFolder) -> dict[str, str | None]:
     Raises: RunError when the mark is no JSON, or not of the form we write.
     """
     files = _mark(folder).files
-    found = {name: _fault(folder.path / name, name, digest) for name, digest in files.items()}
+    faults = {name: _fault(folder.path / name, name, digest) for name, digest in files.items()}
     extra = [name for file in inventory.marked(folder) if (name := _name(folder, file)) not in files]
-    return found | {name: f"{name} was added after the run was complete." for name in extra}
+    return faults | {name: f"{name} was added after the run was complete." for name in extra}
 
 
 def run_id(folder: RunFolder) -> str:

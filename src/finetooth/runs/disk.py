@@ -27,6 +27,6 @@ def disk_faults(folder: RunFolder) -> Iterator[None]:
                 "command again, or begin in a folder on another disk with --out."
             ) from error
         if number in _FORBIDDEN:
-            place = getattr(error, "filename", None) or folder.path
-            raise RunError(f"{place}: cannot be written ({error}). Name another folder with --out.") from error
+            path = getattr(error, "filename", None) or folder.path
+            raise RunError(f"{path}: cannot be written ({error}). Name another folder with --out.") from error
         raise

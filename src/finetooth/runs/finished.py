@@ -33,9 +33,9 @@ def record(row: RowFolder, names: Iterable[str], *, run_id: str) -> None:
 def strike_out(row: RowFolder, names: Iterable[str], *, run_id: str) -> None:
     """Take files off the list before they are written anew: a kill in between leaves no file that looks changed."""
     files = _read(row, run_id) if kind_of(row.finished) else {}
-    kept = {file: digest for file, digest in files.items() if file not in set(names)}
-    if kept != files:
-        write_hashed_json(row.finished, {"schema": 1, "run_id": run_id, "row": _row_name(row), "files": kept})
+    remaining = {file: digest for file, digest in files.items() if file not in set(names)}
+    if remaining != files:
+        write_hashed_json(row.finished, {"schema": 1, "run_id": run_id, "row": _row_name(row), "files": remaining})
 
 
 def settle(row: RowFolder, *, run_id: str) -> frozenset[str]:
@@ -45,21 +45,21 @@ def settle(row: RowFolder, *, run_id: str) -> frozenset[str]:
     Raises: RunError naming a file that was changed after it was finished.
     """
     files = _read(row, run_id) if kind_of(row.finished) else {}
-    kept = _still_whole(row, files)
-    gone = set(files) - kept
-    if gone & set(FITTED):
-        kept = set()  # the row's artifact is made again from the last checkpoint
-    elif not kept & set(_ARTIFACTS):
-        kept &= {FAILED}
-    elif gone & set(SCORED):
-        kept -= {*SCORED, FAILED}
-    if PREDICTIONS not in kept:
-        kept -= {"verify.json"}  # it says how predictions compared that are made again
-    for file in {*FITTED, *SCORED, FAILED} - kept:
+    intact = _intact(row, files)
+    missing = set(files) - intact
+    if missing & set(FITTED):
+        intact = set()  # the row's artifact is made again from the last checkpoint
+    elif not intact & set(_ARTIFACTS):
+        intact &= {FAILED}
+    elif missing & set(SCORED):
+        intact -= {*SCORED, FAILED}
+    if PREDICTIONS not in intact:
+        intact -= {"verify.json"}  # it says how predictions compared that are made again
+    for file in {*FITTED, *SCORED, FAILED} - intact:
         discard((row.path / file).parent if file in _ARTIFACTS else row.path / file)
-    if set(files) != kept:
-        strike_out(row, set(files) - kept, run_id=run_id)
-    return frozenset(kept)
+    if set(files) != intact:
+        strike_out(row, set(files) - intact, run_id=run_id)
+    return frozenset(intact)
 
 
 def refuse_changed(row: RowFolder, *, run_id: str) -> None:
@@ -68,9 +68,9 @@ def refuse_changed(row: RowFolder, *, run_id: str) -> None:
     Raises: RunError naming the first that is gone or was changed.
     """
     files = _read(row, run_id) if kind_of(row.finished) else {}
-    gone = sorted(set(files) - _still_whole(row, files))
-    if gone:
-        raise RunError(f"{row.path / gone[0]}: has gone missing since the run wrote it. {_AGAIN}")
+    missing = sorted(set(files) - _intact(row, files))
+    if missing:
+        raise RunError(f"{row.path / missing[0]}: has gone missing since the run wrote it. {_AGAIN}")
 
 
 def changed(row: RowFolder) -> dict[str, str | None]:
@@ -85,7 +85,7 @@ def changed(row: RowFolder) -> dict[str, str | None]:
 _AGAIN = "Run the same command again: it is then made anew."
 
 
-def _still_whole(row: RowFolder, files: dict[str, str]) -> set[str]:
+def _intact(row: RowFolder, files: dict[str, str]) -> set[str]:
     for file, digest in files.items():
         fault = _fault(row.path / file, digest)
         if fault is not None and kind_of(row.path / file):
@@ -107,10 +107,10 @@ def _fault(path: Path, digest: str) -> str | None:
 def _read(row: RowFolder, run_id: str) -> dict[str, str]:
     value: dict[str, Any] = read_hashed_json(row.finished)
     expected = {"schema": 1, "run_id": run_id, "row": _row_name(row)}
-    for key, wanted in expected.items():
-        if value.get(key) != wanted:
+    for key, required in expected.items():
+        if value.get(key) != required:
             raise RunError(
-                f"{row.finished}: is of another run or row ({key} is {value.get(key)!r}, not {wanted!r}), and so may "
+                f"{row.finished}: is of another run or row ({key} is {value.get(key)!r}, not {required!r}), and so may "
                 f"be the files beside it. Delete {row.path} and run the same command again to make the row anew."
             )
     files: dict[str, str] = value["files"]

@@ -162,9 +162,9 @@ def _irregular_of_row(row: RowFolder) -> Iterator[tuple[Path, str]]:
         yield from _special_inside(inner)
 
 
-def _unlike(path: Path, wanted: str) -> Iterator[tuple[Path, str]]:
+def _unlike(path: Path, expected: str) -> Iterator[tuple[Path, str]]:
     kind = kind_of(path)
-    if kind not in (None, wanted):
+    if kind not in (None, expected):
         yield path, str(kind)
 
 

@@ -34,7 +34,7 @@ class RowFolder:
         return self.path / "checkpoints"
 
     @property
-    def lowered(self) -> Path:
+    def reduced_budget(self) -> Path:
         """Tokens that the row is trained with at a time; there only after the system ended it for want of memory."""
         return self.checkpoints / "lowered.json"
 
@@ -200,5 +200,5 @@ class RunFolder:
 
     def next_free(self) -> Path:
         """A folder beside it for another run: NAME-2, or the first number after it that is free."""
-        places = (self.path.with_name(f"{self.path.name}-{number}") for number in itertools.count(2))
-        return next(place for place in places if not place.exists())
+        paths = (self.path.with_name(f"{self.path.name}-{number}") for number in itertools.count(2))
+        return next(path for path in paths if not path.exists())

@@ -36,8 +36,8 @@ class RunLock:
 
         Raises: LockedError naming the process that holds it; RunError if the folder cannot be locked.
         """
-        with _held(self.folder.lock, wait_seconds=0.0, whose=self.folder):
-            with _held(self.folder.worker_lock, wait_seconds=self.child_seconds, whose=self.folder):
+        with _locked(self.folder.lock, wait_seconds=0.0, whose=self.folder):
+            with _locked(self.folder.worker_lock, wait_seconds=self.child_seconds, whose=self.folder):
                 pass
             yield
 
@@ -47,12 +47,12 @@ class RunLock:
 
         Raises: LockedError naming the process that holds it; RunError if the folder cannot be locked.
         """
-        with _held(self.folder.worker_lock, wait_seconds=self.child_seconds, whose=self.folder):
+        with _locked(self.folder.worker_lock, wait_seconds=self.child_seconds, whose=self.folder):
             yield
 
 
 @contextmanager
-def _held(path: Path, *, wait_seconds: float, whose: RunFolder) -> Iterator[None]:
+def _locked(path: Path, *, wait_seconds: float, whose: RunFolder) -> Iterator[None]:
     lock = FileLock(path, timeout=wait_seconds, poll_interval=_POLL_SECONDS, thread_local=False)
     note = path.with_name(f"{path.name}.holder")
     try:

@@ -21,29 +21,29 @@ def ran_out(error: BaseException) -> bool:
 
 def kernel_kills() -> int:
     """A number that rises with each process that the kernel kills for want of memory, where it tells of them."""
-    found = 0
-    for place in _KILLS:
+    kills = 0
+    for path in _KILLS:
         try:
-            lines = place.read_text().splitlines()
+            lines = path.read_text().splitlines()
         except OSError:
             continue  # another kind of control group, or not to be read here
-        found += sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
-    return found
+        kills += sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+    return kills
 
 
 def free_bytes() -> int | None:
     """Bytes of memory that may still be taken, by this machine's count and its container's; None: unknown."""
-    found = []
+    counts = []
     machine = Path("/proc/meminfo")
     if machine.exists():
-        found += [int(line.split()[1]) * 1024 for line in machine.read_text().splitlines() if "MemAvailable" in line]
-    most, taken, parts = (_CONTAINER / name for name in ("memory.max", "memory.current", "memory.stat"))
-    if most.exists() and taken.exists() and most.read_text().strip() != "max":
+        counts += [int(line.split()[1]) * 1024 for line in machine.read_text().splitlines() if "MemAvailable" in line]
+    most, used, parts = (_CONTAINER / name for name in ("memory.max", "memory.current", "memory.stat"))
+    if most.exists() and used.exists() and most.read_text().strip() != "max":
         # What was read from files counts as taken, and is given back when it is needed.
         lines = parts.read_text().splitlines() if parts.exists() else []
         cached = sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
-        found.append(int(most.read_text()) - int(taken.read_text()) + cached)
-    return max(0, min(found)) if found else None
+        counts.append(int(most.read_text()) - int(used.read_text()) + cached)
+    return max(0, min(counts)) if counts else None
 
 
 def give_back() -> None:
@@ -59,8 +59,8 @@ def give_back() -> None:
 
 def held_bytes() -> int:
     """Bytes that this process holds now and shares with no other; the most it has held, where nothing tells."""
-    held = _status("RssAnon")
-    return peak_bytes() if held is None else held
+    resident = _status("RssAnon")
+    return peak_bytes() if resident is None else resident
 
 
 def peak_bytes() -> int:
@@ -87,5 +87,5 @@ def _status(name: str) -> int | None:
     status = Path("/proc/self/status")
     if not status.exists():
         return None
-    found = [line.split()[1] for line in status.read_text().splitlines() if line.startswith(f"{name}:")]
-    return int(found[0]) * 1024 if found else None
+    values = [line.split()[1] for line in status.read_text().splitlines() if line.startswith(f"{name}:")]
+    return int(values[0]) * 1024 if values else None

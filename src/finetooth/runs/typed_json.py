@@ -18,16 +18,16 @@ T = TypeVar("T")
 def as_json(record: Any) -> dict[str, Any]:
     """A dataclass as a JSON object, its fields in their order; a field that is None by default is left out."""
     assert is_dataclass(record)
-    found: dict[str, Any] = {}
+    entries: dict[str, Any] = {}
     for field in fields(record):
         value = getattr(record, field.name)
         if value is None and (field.default is None or field.metadata == INLINE):
             continue
         if field.metadata == INLINE:
-            found |= as_json(value)
+            entries |= as_json(value)
         else:
-            found[field.name] = _plain(value)
-    return found
+            entries[field.name] = _plain(value)
+    return entries
 
 
 def from_json(kind: type[T], value: object, *, where: str) -> T:
@@ -37,17 +37,17 @@ def from_json(kind: type[T], value: object, *, where: str) -> T:
     dataclass. where: the file, for the message. A field with a default may be missing.
     Raises: RunError naming file and key of the first that is missing, unknown or of another type.
     """
-    return cast(T, _record(kind, value, _Place(where)))
+    return cast(T, _record(kind, value, _Location(where)))
 
 
-class _Place:
+class _Location:
     """A key in a file, such as base.layers; empty: the whole file."""
 
     def __init__(self, file: str, key: str = "") -> None:
         self.file, self.key = file, key
 
-    def under(self, name: object) -> "_Place":
-        return _Place(self.file, f"{self.key}.{name}" if self.key else str(name))
+    def under(self, name: object) -> "_Location":
+        return _Location(self.file, f"{self.key}.{name}" if self.key else str(name))
 
     def refuse(self, what: str) -> NoReturn:
         named = f"{self.key} " if self.key else ""
@@ -62,49 +62,49 @@ def _plain(value: Any) -> Any:
     return [_plain(inner) for inner in value] if isinstance(value, tuple | list) else value
 
 
-def _record(kind: Any, value: object, place: _Place) -> Any:
+def _record(kind: Any, value: object, location: _Location) -> Any:
     if not isinstance(value, dict):
-        place.refuse(f"is {short(value)}, not an object")
+        location.refuse(f"is {short(value)}, not an object")
     unknown = [key for key in value if key not in _keys(kind)]
     if unknown:
-        place.under(unknown[0]).refuse("is no key of it")
-    return _filled(kind, value, place)
+        location.under(unknown[0]).refuse("is no key of it")
+    return _filled(kind, value, location)
 
 
-def _filled(kind: Any, value: dict[str, Any], place: _Place) -> Any:
+def _filled(kind: Any, value: dict[str, Any], location: _Location) -> Any:
     """A dataclass of its keys in `value`, which may hold others."""
-    types, found = get_type_hints(kind), {}
+    types, arguments = get_type_hints(kind), {}
     for field in fields(kind):
-        wanted = types[field.name]
+        annotation = types[field.name]
         if field.metadata == INLINE:
-            inner = _without_none(wanted)
-            absent = inner is not wanted and not _keys(inner) & value.keys()
-            found[field.name] = None if absent else _filled(inner, value, place)
+            inner = _without_none(annotation)
+            absent = inner is not annotation and not _keys(inner) & value.keys()
+            arguments[field.name] = None if absent else _filled(inner, value, location)
         elif field.name in value:
-            found[field.name] = _value(wanted, value[field.name], place.under(field.name))
+            arguments[field.name] = _value(annotation, value[field.name], location.under(field.name))
         elif _needed(field):
-            place.under(field.name).refuse("is missing")
-    return kind(**found)
+            location.under(field.name).refuse("is missing")
+    return kind(**arguments)
 
 
-def _value(kind: Any, value: object, place: _Place) -> Any:
+def _value(kind: Any, value: object, location: _Location) -> Any:
     origin, inner = get_origin(kind), get_args(kind)
     if kind is Any:
         return value
     if is_dataclass(kind):
-        return _record(kind, value, place)
+        return _record(kind, value, location)
     if origin in (Union, UnionType):
-        return None if value is None else _value(_without_none(kind), value, place)
+        return None if value is None else _value(_without_none(kind), value, location)
     if origin is tuple and isinstance(value, list):
-        return tuple(_value(inner[0], item, place.under(number)) for number, item in enumerate(value))
+        return tuple(_value(inner[0], item, location.under(number)) for number, item in enumerate(value))
     if origin is Mapping and isinstance(value, dict):
-        return {key: _value(inner[1], item, place.under(key)) for key, item in value.items()}
+        return {key: _value(inner[1], item, location.under(key)) for key, item in value.items()}
     if origin is Literal and any(type(value) is type(one) and value == one for one in inner):
         return value
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
-        place.refuse(f"is {short(value)}, not {_named(kind)}")
+        location.refuse(f"is {short(value)}, not {_named(kind)}")
     return value
 
 

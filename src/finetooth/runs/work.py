@@ -19,11 +19,11 @@ _SLICE = "slice:"  # in front of the name of a column of data.slices
 
 def save_examples(folder: RunFolder, dataset: Dataset) -> None:
     """Write each split's examples, unless they are there and whole."""
-    place = _place(folder)
-    if damage(place) is None:
+    path = _examples_folder(folder)
+    if damage(path) is None:
         return
-    discard(place)
-    with new_directory(place) as inside:
+    discard(path)
+    with new_directory(path) as inside:
         for split in SPLITS:
             examples: Examples = getattr(dataset, split)
             columns = {
@@ -62,10 +62,10 @@ def read_splits(folder: RunFolder) -> dict[str, tuple[str, ...]]:
         )
     except (OSError, pa.ArrowException) as error:
         raise RunError(f"{folder.splits}: not readable as splits ({' '.join(str(error).split())}).") from error
-    found: dict[str, list[str]] = {}
+    splits: dict[str, list[str]] = {}
     for split, row in zip(table["split"].to_pylist(), table["id"].to_pylist(), strict=True):
-        found.setdefault(split, []).append(row)
-    return {split: tuple(ids) for split, ids in found.items()}
+        splits.setdefault(split, []).append(row)
+    return {split: tuple(ids) for split, ids in splits.items()}
 
 
 def read_text_keys(folder: RunFolder) -> dict[str, set[bytes]]:
@@ -85,7 +85,7 @@ def read_text_keys(folder: RunFolder) -> dict[str, set[bytes]]:
 
 def read_examples(folder: RunFolder, split: str) -> Examples:
     """The examples of one split, in their order."""
-    table = pq.read_table(_place(folder) / f"{split}.parquet")
+    table = pq.read_table(_examples_folder(folder) / f"{split}.parquet")
     pairs = tuple(table["pair"].to_pylist()) if "pair" in table.column_names else None
     labels = targets_of(table["label"])
     ids, texts = tuple(table["id"].to_pylist()), tuple(table["text"].to_pylist())
@@ -96,7 +96,7 @@ def read_examples(folder: RunFolder, split: str) -> Examples:
 
 def read_texts(folder: RunFolder, split: str) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
     """The texts of one split, and their pairs where it has pairs, without its labels."""
-    file = _place(folder) / f"{split}.parquet"
+    file = _examples_folder(folder) / f"{split}.parquet"
     table = pq.read_table(file, columns=[name for name in pq.read_schema(file).names if name in ("text", "pair")])
     pairs = tuple(table["pair"].to_pylist()) if "pair" in table.column_names else None
     return tuple(table["text"].to_pylist()), pairs
@@ -104,9 +104,9 @@ def read_texts(folder: RunFolder, split: str) -> tuple[tuple[str, ...], tuple[st
 
 def read_labels(folder: RunFolder, split: str) -> tuple[tuple[str, ...], Targets]:
     """The row ids and targets of one split, without its texts."""
-    table = pq.read_table(_place(folder) / f"{split}.parquet", columns=["id", "label"])
+    table = pq.read_table(_examples_folder(folder) / f"{split}.parquet", columns=["id", "label"])
     return tuple(table["id"].to_pylist()), targets_of(table["label"])
 
 
-def _place(folder: RunFolder) -> Path:
+def _examples_folder(folder: RunFolder) -> Path:
     return folder.work / "examples"

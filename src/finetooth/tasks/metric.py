@@ -39,10 +39,10 @@ class Metric:
     unit: `share` from 0 to 1, shown in percent; `nats`; or `own`, the unit of the labels.
     better: which direction is better. bounds: the lowest and the highest value that there can be.
     scores: the score of each example, (N,) float64, whose mean is the metric.
-    whole: the figure of all examples at once, for a metric that is no mean over examples. One of the two is given.
+    aggregate: the figure of all examples at once, for a metric that is no mean over examples. One of the two is given.
     paired_test: the test of a difference between two rows on the same examples: `mcnemar` for scores of 0 and 1,
     `paired_t` for other scores; None: rows are not compared by a test of this metric.
-    fast_resampling: of `whole`, the name of a quicker way to resample it, in finetooth.evaluation.bootstrap; None:
+    fast_resampling: of `aggregate`, the name of a quicker way to resample it, in finetooth.evaluation.bootstrap; None:
     there is none, and each resample is computed as it stands.
     """
 
@@ -52,12 +52,12 @@ class Metric:
     better: Literal["higher", "lower"]
     bounds: tuple[float, float]
     scores: Callable[[Outputs, Targets], Scores] | None = None
-    whole: Callable[[Outputs, Targets], float] | None = None
+    aggregate: Callable[[Outputs, Targets], float] | None = None
     paired_test: PairedTest | None = None
     fast_resampling: Literal["macro_f1"] | None = None
 
     def __post_init__(self) -> None:
-        assert (self.scores is None) != (self.whole is None), f"{self.key}: either scores or whole"
+        assert (self.scores is None) != (self.aggregate is None), f"{self.key}: either scores or aggregate"
         assert self.paired_test is None or self.scores is not None, f"{self.key}: a paired test needs scores"
 
     @property
@@ -71,7 +71,7 @@ class Metric:
         return self.bounds[1] - self.bounds[0]
 
     def each(self, outputs: Outputs, targets: Targets) -> Scores:
-        """The score of each example, (N,) float64; not for `whole`."""
+        """The score of each example, (N,) float64; not for `aggregate`."""
         assert self.scores is not None, f"{self.key} is no mean over examples"
         return self.scores(outputs, targets)
 
@@ -80,15 +80,15 @@ class Metric:
         assert len(targets) == len(outputs) > 0, "no examples to score"
         if self.scores is not None:
             return float(self.scores(outputs, targets).sum()) / len(targets)
-        assert self.whole is not None
-        return self.whole(outputs, targets)
+        assert self.aggregate is not None
+        return self.aggregate(outputs, targets)
 
     def gain(self, value: float) -> float:
         """`value` with its sign turned where lower is better, so that of two gains the higher is the better one."""
         return value if self.better == "higher" else -value
 
     def gains(self, outputs: Outputs, targets: Targets) -> Scores:
-        """The score of each example, (N,) float64, with its sign turned where lower is better; not for `whole`."""
+        """The score of each example, (N,) float64, with its sign turned where lower is better; not for `aggregate`."""
         return self.oriented(self.each(outputs, targets))
 
     def oriented(self, scores: Scores) -> Scores:

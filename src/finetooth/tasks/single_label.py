@@ -31,13 +31,13 @@ class ClassLabels:
     """
 
     classes: tuple[str, ...]
-    whole: bool
+    are_integers: bool
     first_number: int | None
     notes: tuple[str, ...]
 
     def encode(self, names: Sequence[str]) -> npt.NDArray[np.int64]:
         """The class number of every name, (N,) int64; -1 where the name is no class."""
-        numbers = {_plain(name): number for number, name in enumerate(self.classes)} if self.whole else {}
+        numbers = {_plain(name): number for number, name in enumerate(self.classes)} if self.are_integers else {}
         numbers |= {name: number for number, name in enumerate(self.classes)}
         known = {name: self._number(name, numbers) for name in set(names)}
         return np.fromiter((known[name] for name in names), dtype=np.int64, count=len(names))
@@ -45,10 +45,10 @@ class ClassLabels:
     def _number(self, name: str, numbers: dict[str, int]) -> int:
         if name in numbers:
             return numbers[name]
-        if self.whole and _WHOLE.fullmatch(name):
+        if self.are_integers and _WHOLE.fullmatch(name):
             if self.first_number is not None:
-                whole = int(_plain(name)) - self.first_number
-                return whole if 0 <= whole < len(self.classes) else -1
+                index = int(_plain(name)) - self.first_number
+                return index if 0 <= index < len(self.classes) else -1
             return numbers.get(_plain(name), -1)
         return -1
 
@@ -66,16 +66,16 @@ def resolve(
     names that are not declared and hold several labels in one, or are numbers with fractions.
     """
     present = set(names)
-    whole = bool(present) and all(_WHOLE.fullmatch(name) for name in present)
+    are_integers = bool(present) and all(_WHOLE.fullmatch(name) for name in present)
     if declared is not None:
         return _declared(
             present,
             [unicodedata.normalize("NFC", name.strip()) for name in declared],
-            whole=whole,
+            are_integers=are_integers,
             least=least,
             first_number=first_number,
         )
-    if whole:
+    if are_integers:
         present = {_plain(name) if "." in name or name[0] in "+-" else name for name in present}
     _refuse_several(present)
     _refuse_scores(present)
@@ -85,8 +85,8 @@ def resolve(
             f"the training rows hold {only}; two classes or more are needed. "
             "Check data.label and data.keep, and whether the file is a part of a sorted one."
         )
-    ordered = sorted(present, key=lambda name: (int(name), name)) if whole else sorted(present)
-    return ClassLabels(classes=tuple(ordered), whole=whole, first_number=None, notes=())
+    ordered = sorted(present, key=lambda name: (int(name), name)) if are_integers else sorted(present)
+    return ClassLabels(classes=tuple(ordered), are_integers=are_integers, first_number=None, notes=())
 
 
 def unknown(targets: Targets) -> npt.NDArray[np.bool_]:
@@ -171,18 +171,18 @@ def _blocks(logits: npt.NDArray[np.floating]) -> Iterator[tuple[int, npt.NDArray
 
 
 def _declared(
-    in_rows: set[str], declared: list[str], *, whole: bool, least: int, first_number: int | None
+    in_rows: set[str], declared: list[str], *, are_integers: bool, least: int, first_number: int | None
 ) -> ClassLabels:
     doubled = sorted({name for name in declared if declared.count(name) > 1})
     if doubled:
         raise RecipeError(f"data.labels: {doubled[0]!r} occurs twice. Name every class once.")
     if len(declared) < 2:
         raise RecipeError(f"data.labels: {len(declared)} name is declared; two classes or more are needed.")
-    if whole:
+    if are_integers:
         named = {_plain(name): name for name in declared}
         in_rows = {name if name in declared else named.get(_plain(name), name) for name in in_rows}
     first = None
-    if whole and not in_rows & set(declared):
+    if are_integers and not in_rows & set(declared):
         first = _first_number({int(_plain(name)) for name in in_rows}, count=len(declared), known=first_number)
     present = in_rows if first is None else {declared[int(_plain(name)) - first] for name in in_rows}
     notes = []
@@ -194,7 +194,7 @@ def _declared(
             f"the training rows hold only the label {next(iter(present & set(declared)))!r} of those declared; "
             "two classes or more are needed."
         )
-    return ClassLabels(classes=tuple(declared), whole=whole, first_number=first, notes=tuple(notes))
+    return ClassLabels(classes=tuple(declared), are_integers=are_integers, first_number=first, notes=tuple(notes))
 
 
 def _first_number(numbers: set[int], *, count: int, known: int | None) -> int | None:
@@ -287,7 +287,7 @@ TASK = Task(
             unit="share",
             better="higher",
             bounds=(0.0, 1.0),
-            whole=_macro_f1,
+            aggregate=_macro_f1,
             fast_resampling="macro_f1",
         ),
     ),

@@ -1,1 +1,1 @@
-"""The tuning loop: exact batches, exact resume."""
+"""The training loop: exact batches, exact resume."""

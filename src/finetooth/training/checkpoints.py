@@ -28,7 +28,7 @@ KEPT = 2
 
 @dataclass(slots=True, kw_only=True)
 class Counters:
-    """Where the tuning stands.
+    """How far the training has come.
 
     loss_sum, score_sum, loss_count: losses, scores by the headline metric, and rows since the last evaluation. seconds:
     of training steps; part_seconds: of forward, backward, optimizer, evaluate and save. token_budget: of training; less
@@ -80,9 +80,9 @@ def save(folder: Path, counters: Counters, *, named: Mapping[str, nn.Parameter],
         with new_directory(path) as inside:
             save_file(tensors, inside / "state.safetensors")
             write_json(inside / "counters.json", asdict(counters))
-    kept = {item: _best_of(item) for item in sorted(folder.glob("step-*"))[-KEPT:]}
+    remaining = {item: _best_of(item) for item in sorted(folder.glob("step-*"))[-KEPT:]}
     for item in [*folder.glob("step-*"), *folder.glob("best-*")]:
-        if kept.get(item) is None and item.name not in kept.values():
+        if remaining.get(item) is None and item.name not in remaining.values():
             discard(item)
 
 
@@ -111,7 +111,7 @@ def load(folder: Path, named: Mapping[str, nn.Parameter], optimizer: torch.optim
 
 
 def newest(folder: Path) -> tuple[int, int | None]:
-    """The step of the newest whole state and the tokens that were tuned with at a time; 0 and None without a state."""
+    """The step of the newest intact state and its token budget; 0 and None without a state."""
     for path in sorted(folder.glob("step-*"), reverse=True):
         if damage(path) is None:
             known = read_json(path / "counters.json")
@@ -146,8 +146,8 @@ def save_plain(folder: Path, step: int, logits: npt.NDArray[np.float32]) -> None
 
 def best_damage(folder: Path, step: int) -> str | None:
     """What is wrong with the best state of `step`, or with its plain logits where there are some; None: nothing."""
-    places = (folder / f"best-{step:08d}", folder / f"plain-{step:08d}")
-    return next((fault for place in places if place.exists() and (fault := damage(place))), damage(places[0]))
+    paths = (folder / f"best-{step:08d}", folder / f"plain-{step:08d}")
+    return next((fault for path in paths if path.exists() and (fault := damage(path))), damage(paths[0]))
 
 
 def best_logits(folder: Path, step: int) -> npt.NDArray[np.float32]:
@@ -172,9 +172,9 @@ def _restore(
         for name, parameter in named.items():
             parameter.copy_(tensors[f"parameter/{name}"])
             if f"exp_avg/{name}" in tensors:
-                place = parameter.device
+                device = parameter.device
                 optimizer.state[parameter] = {
-                    "step": torch.tensor(float(counters.step), dtype=torch.float32, device=place),
-                    "exp_avg": tensors[f"exp_avg/{name}"].to(place, copy=True),
-                    "exp_avg_sq": tensors[f"exp_avg_sq/{name}"].to(place, copy=True),
+                    "step": torch.tensor(float(counters.step), dtype=torch.float32, device=device),
+                    "exp_avg": tensors[f"exp_avg/{name}"].to(device, copy=True),
+                    "exp_avg_sq": tensors[f"exp_avg_sq/{name}"].to(device, copy=True),
                 }

@@ -1,4 +1,4 @@
-"""The two forward passes that tuning knows: without padding where the model and the candidate allow it, else the
+"""The two forward passes that training knows: without padding where the model and the candidate allow it, else the
 model's own, padded."""
 
 from typing import Any, Protocol
@@ -48,5 +48,5 @@ class PaddedModel:
 
     def __call__(self, rows: Rows) -> torch.Tensor:
         """Logits (B, C) float32 of a micro-batch."""
-        found: torch.Tensor = self.model(**collate(self.tokens, rows, pad_id=self.pad_id)).logits.float()
-        return found
+        logits: torch.Tensor = self.model(**collate(self.tokens, rows, pad_id=self.pad_id)).logits.float()
+        return logits

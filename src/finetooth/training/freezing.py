@@ -30,27 +30,29 @@ class Freezing:
     depth: int
     cache: Callable[[str], FrozenLayerCache]
 
-    def freeze(self, forward: PackedModel, named: Mapping[str, nn.Parameter], crew: Crew, *, said: "Said") -> None:
+    def freeze(
+        self, forward: PackedModel, named: Mapping[str, nn.Parameter], crew: Crew, *, progress: "Progress"
+    ) -> None:
         """Let the pass train and compute the layers from `depth` on alone, on states that are there from here on.
 
-        named: what is trained, by full name. said(done, whole): called after each block of states; what it raises ends
-        the work, and the blocks that are written stay good.
+        named: what is trained, by full name. progress(done, total): called before each group of blocks of states;
+        what it raises ends the work, and the blocks that are written stay good.
         """
         cache = self.cache(_hash_below(named, self.depth))
         forward.fold()
         missing = cache.missing()
         for start in range(0, len(missing), crew.size):
-            said(start, len(missing))
+            progress(start, len(missing))
             numbers = missing[start : start + crew.size]
             tasks = [partial(_states, forward, cache.blocks[number], self.depth) for number in numbers]
             # A task alone would have all threads, and other bits: what is idle keeps the shares as they are.
-            found = crew.run([*tasks, *[_nothing] * (crew.size - len(tasks))])
-            for number, states in zip(numbers, found, strict=False):
+            results = crew.run([*tasks, *[_nothing] * (crew.size - len(tasks))])
+            for number, states in zip(numbers, results, strict=False):
                 cache.keep(number, states)
         forward.freeze(cache)
 
 
-Said = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 
 
 def _states(forward: PackedModel, rows: Rows, depth: int) -> torch.Tensor:

@@ -33,7 +33,7 @@ class Job:
 
     packed: whether it is trained without padding. precision: number format of the products then, a name of
     finetooth.models.precision.DTYPES; with padding it is float32. training.device says where it is trained.
-    token_budget: most tokens computed at a time in training; lowered_budget: what is left of them after the
+    token_budget: most tokens computed at a time in training; reduced_budget: what is left of them after the
     system ended a process for want of memory, or None; budget: of a micro-batch of the plain pass. inference: how the
     validation rows are computed where the model allows it; at the best step they are computed by the plain pass too.
     advance(steps, note) tells how far it is, with 0 steps while it validates; stop() is the signal to obey, or None.
@@ -56,7 +56,7 @@ class Job:
     stop: Callable[[], int | None] = lambda: None
     precision: str = "float32"
     inference: Precision = "plain"
-    lowered_budget: int | None = None
+    reduced_budget: int | None = None
     freezing: Freezing | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""The tuning loop: the recipe's batches exactly, micro-batches under a token budget, resume to the bit.
+"""The training loop: the recipe's batches exactly, micro-batches under a token budget, resume to the bit.
 
 Each pass of the loop is: evaluate if this step's evaluation is due, save if a checkpoint is due, take one step. What
 is on disk is always "the state before the next step", so that stopping anywhere repeats at most one interval.
@@ -37,7 +37,7 @@ from finetooth.training.job import Job
 from finetooth.training.loss import BatchLoss
 from finetooth.training.schedule import optimizer
 from finetooth.training.step_metrics import StepMetrics
-from finetooth.training.trained import take_over, trained
+from finetooth.training.trainable_parameters import copy_values, trainable_parameters
 from finetooth.training.validation import validation_logits
 from finetooth.wording import percent
 
@@ -49,17 +49,17 @@ _NOTHING_LEARNT = (
 Result = TypeVar("Result")
 
 
-class Tuning:
-    """A candidate being tuned; `run` takes it from where the disk says it stands to its best state.
+class Trainer:
+    """Trains one candidate; `run` takes it from its state on disk to its best state.
 
-    model: on the CPU; what is evaluated, and holds the best state in the end. tuned: what the steps change; on the CPU
-    the same, else a copy of it on the device.
+    model: on the CPU; what is evaluated, and holds the best state in the end. trained_model: what the steps change; on
+    the CPU the same, else a copy of it on the device.
     """
 
     def __init__(self, job: Job, model: Any) -> None:
         self.job, self.course = job, job.course
-        self.model, self.tuned = model, device.placed(model, job.training.device)
-        self.named = trained(self.tuned)
+        self.model, self.trained_model = model, device.placed(model, job.training.device)
+        self.named = trainable_parameters(self.trained_model)
         self.parameters = list(self.named.values())
         self.device = self.parameters[0].device
         self.read_every = 1 if self.device.type == "cpu" else LOG_EVERY
@@ -78,8 +78,8 @@ class Tuning:
         job.folder.checkpoints.mkdir(parents=True, exist_ok=True)
         self.counters = checkpoints.load(job.folder.checkpoints, self.named, self.optimizer)
         self.counters.token_budget = self.counters.token_budget or job.token_budget
-        lowered = min(self.counters.token_budget, job.lowered_budget or self.counters.token_budget)
-        self.was_lowered, self.counters.token_budget = lowered < self.counters.token_budget, lowered
+        reduced = min(self.counters.token_budget, job.reduced_budget or self.counters.token_budget)
+        self.budget_was_reduced, self.counters.token_budget = reduced < self.counters.token_budget, reduced
         self.forward = self._forward(self.counters.token_budget)
         self._epoch_order: tuple[int, Rows] = (-1, np.empty(0, np.int64))
 
@@ -93,7 +93,7 @@ class Tuning:
         self._log("resume" if counters.step else "start", {})
         if self.course.most == 1 and self.course.share(0, None) == 0.0:
             counters.warnings = [_NOTHING_LEARNT]
-        if self.was_lowered:
+        if self.budget_was_reduced:
             self._tell_lowered(f"after step {counters.step}")
         job.advance(counters.step, "")
         self.model.train()
@@ -111,16 +111,16 @@ class Tuning:
 
     def _take_best(self) -> None:
         """Put the best step's weights into the model; a reload is compared with its plain validation logits."""
-        place, step = self.job.folder.checkpoints, self.counters.best_step
+        folder, step = self.job.folder.checkpoints, self.counters.best_step
         assert step is not None
         if self.job.inference == "plain":
-            checkpoints.load_best(place, step, trained(self.model))
+            checkpoints.load_best(folder, step, trainable_parameters(self.model))
             return
         self._checkpoint()
-        checkpoints.load_best(place, step, trained(self.model))
+        checkpoints.load_best(folder, step, trainable_parameters(self.model))
         try:
             with self._timed("evaluate"):
-                checkpoints.save_plain(place, step, self._validation_logits("plain"))
+                checkpoints.save_plain(folder, step, self._validation_logits("plain"))
         except _Stop as stop:
             raise Interrupted("interrupted; the state is saved.", signal_number=stop.signal_number) from None
 
@@ -148,12 +148,12 @@ class Tuning:
         if counters.frozen_after is None:
             counters.frozen_after, counters.all_layers_seconds = counters.step, counters.seconds
 
-        def said(done: int, whole: int) -> None:
+        def progress(done: int, total: int) -> None:
             self._obey()
-            self.job.advance(0, f"states of the frozen layers: {done:,} of {whole:,} blocks")
+            self.job.advance(0, f"states of the frozen layers: {done:,} of {total:,} blocks")
 
         with self._timed("prefix"):
-            freezing.freeze(forward, self.named, self.crew, said=said)
+            freezing.freeze(forward, self.named, self.crew, progress=progress)
         self._log("freeze", {"layers": freezing.depth})
 
     def _forward(self, budget: int) -> Forward:
@@ -161,10 +161,9 @@ class Tuning:
         if self.job.packed:
             concurrent = self.crew.size if self.device.type == "cpu" else 1
             dtype = DTYPES[self.job.precision]
-            return PackedModel(
-                self.tuned, split.tokens, budget=budget, most_concurrent=concurrent, states=split.states, dtype=dtype
-            )
-        assert self.tuned is self.model
+            model, tokens, states = self.trained_model, split.tokens, split.states
+            return PackedModel(model, tokens, budget=budget, most_concurrent=concurrent, states=states, dtype=dtype)
+        assert self.trained_model is self.model
         return PaddedModel(self.model, split.tokens, budget=budget, pad_id=self.job.pad_id)
 
     def _warm_up(self) -> None:
@@ -179,10 +178,10 @@ class Tuning:
                 parts,
                 forward=self.forward,
                 parameters=self.parameters,
-                loss=lambda found, _: (found.sum(), found.sum()),
+                loss=lambda logits, _: (logits.sum(), logits.sum()),
             )
             with self.crew.all_threads(), torch.inference_mode():  # evaluations are this thread's
-                if self.tuned is self.model:
+                if self.trained_model is self.model:
                     self.forward(parts[0])
                 else:  # the GPU's passes were none of the processor's
                     self.model(**collate(self.job.train.tokens, parts[0][:1], pad_id=self.job.pad_id))
@@ -296,7 +295,7 @@ class Tuning:
         job, counters = self.job, self.counters
         with self._timed("evaluate"), self.crew.all_threads():
             give_back()  # the steps' shapes are not those of an evaluation
-            take_over(self.model, self.named)
+            copy_values(self.named, self.model)
             logits = self._validation_logits(job.inference)
             give_back()
         if not np.isfinite(logits).all():
@@ -351,7 +350,7 @@ class Tuning:
         one = collapse(self.job.task.answers(logits), self.job.validation.labels)
         if one is None:
             return ""
-        name = self.job.classes[one.place]
+        name = self.job.classes[one.label]
         self._log("alarm", {"class": name, "share": one.share, "true_share": one.true_share})
         return f", {percent(one.share, 0)} of the answers are {name!r}"
 

@@ -42,7 +42,7 @@ class BatchLoss:
 
     def total_weight(self, rows: Rows) -> torch.Tensor:
         """Sum of the weights of a batch's rows, ()."""
-        return self.weights[self._places(rows)].sum()
+        return self.weights[self._indices(rows)].sum()
 
     def __call__(
         self, logits: torch.Tensor, rows: Rows, *, total_weight: torch.Tensor
@@ -52,25 +52,25 @@ class BatchLoss:
         The share, (), is what is differentiated. The sums, (2,) float64, are of its losses, unweighted, and of its
         scores by the headline metric.
         """
-        places = self._places(rows)
-        truth = self.targets[places]
+        indices = self._indices(rows)
+        truth = self.targets[indices]
         each = self.loss.each(logits, truth)
         scores = self.loss.scores(logits.detach(), truth)
         sums = torch.stack([each.detach().double().sum(), scores.double().sum()])
-        return (each * self.weights[places]).sum() / total_weight, sums
+        return (each * self.weights[indices]).sum() / total_weight, sums
 
-    def _places(self, rows: Rows) -> torch.Tensor:
+    def _indices(self, rows: Rows) -> torch.Tensor:
         return sent(torch.from_numpy(rows), self.device)
 
 
-def class_weights(labels: npt.NDArray[np.int64], *, classes: tuple[str, ...], asked: Weights) -> torch.Tensor:
+def class_weights(labels: npt.NDArray[np.int64], *, classes: tuple[str, ...], setting: Weights) -> torch.Tensor:
     """Weight of each class in the loss, (C,) float32: ones, N / (C count) when balanced, or as the recipe says."""
-    if asked is None:
+    if setting is None:
         return torch.ones(len(classes))
-    if asked == "balanced":
+    if setting == "balanced":
         counts = np.bincount(labels, minlength=len(classes))
         return torch.tensor(len(labels) / (len(classes) * np.maximum(counts, 1)), dtype=torch.float32)
-    return torch.tensor([asked.get(name, 1.0) for name in classes])
+    return torch.tensor([setting.get(name, 1.0) for name in classes])
 
 
 def _cross_entropies(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -81,8 +81,8 @@ def _hits(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return logits.argmax(1) == truth
 
 
-def _weights_of_classes(targets: Targets, classes: tuple[str, ...], asked: Weights) -> torch.Tensor:
-    return class_weights(targets, classes=classes, asked=asked)[torch.from_numpy(targets)]
+def _weights_of_classes(targets: Targets, classes: tuple[str, ...], setting: Weights) -> torch.Tensor:
+    return class_weights(targets, classes=classes, setting=setting)[torch.from_numpy(targets)]
 
 
 LOSSES: Mapping[str, Loss] = {"cross_entropy": Loss(_cross_entropies, _hits, _weights_of_classes)}

@@ -177,7 +177,7 @@ def _barriers() -> dict[str, str]:
 
 
 def _heap(job: Job, plan: Plan) -> dict[str, str]:
-    if job.folder.lowered.is_file() or (job.action == "score" and job.split != "test"):
+    if job.folder.reduced_budget.is_file() or (job.action == "score" and job.split != "test"):
         return _HEAP
     if job.action == "score":
         return {} if _test_precision(job, plan.inference) == "bfloat16" else _HEAP

@@ -131,19 +131,19 @@ def asked(**wanted):
 @pytest.mark.parametrize("decision", [Decision(), Decision(temperature=1.4, thresholds=(0.5, 0.3, 0.2))])
 def test_the_wanted_coverage_is_kept_within_one_row(share, decision):
     logits, labels = rows(700, 3)
-    found = deciding.abstention(decision, logits, labels, asked=asked(coverage=share))
+    found = deciding.abstention(decision, logits, labels, settings=asked(coverage=share))
     decided = Decision(decision.temperature, decision.thresholds, abstention=found).apply(logits)
     answered = 700 - int(decided.abstained.sum())
     assert -1e-9 < answered - share * 700 < 1
     assert found.coverage == answered / 700
     right = (decided.labels == labels)[~decided.abstained]
     assert found.accuracy_answered == right.mean()
-    assert (found.wanted, found.share) == ("coverage", share)
+    assert (found.target, found.share) == ("coverage", share)
 
 
 def test_a_wanted_accuracy_is_kept_with_as_many_rows_as_can_be():
     logits, labels = rows(700, 3)
-    found = deciding.abstention(Decision(), logits, labels, asked=asked(accuracy=0.9))
+    found = deciding.abstention(Decision(), logits, labels, settings=asked(accuracy=0.9))
     sure = confidence(Decision().probabilities(logits), DEFAULT.answers(logits))
     right = DEFAULT.answers(logits) == labels
     assert found.accuracy_answered == right[sure >= found.below].mean() >= 0.9
@@ -154,14 +154,14 @@ def test_a_wanted_accuracy_is_kept_with_as_many_rows_as_can_be():
 
 def test_rows_of_equal_probability_are_answered_together():
     logits = np.array([[3.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.5, 0.0]], np.float32)
-    found = deciding.abstention(Decision(), logits, np.array([0, 0, 1, 0, 1]), asked=asked(coverage=0.4))
+    found = deciding.abstention(Decision(), logits, np.array([0, 0, 1, 0, 1]), settings=asked(coverage=0.4))
     assert (found.coverage, found.accuracy_answered) == (0.8, 0.75)
     assert [(point.coverage, point.risk) for point in found.curve] == [(0.2, 0.0), (0.8, 0.25), (1.0, 0.4)]
 
 
 def test_an_accuracy_that_nothing_reaches_answers_nothing_and_warns():
     logits = np.array([[3.0, 0.0], [1.0, 0.0]], np.float32)
-    found = deciding.abstention(Decision(), logits, np.array([1, 0]), asked=asked(accuracy=0.9))
+    found = deciding.abstention(Decision(), logits, np.array([1, 0]), settings=asked(accuracy=0.9))
     decision = Decision(abstention=found)
     assert (found.coverage, found.accuracy_answered, found.below) == (0.0, None, deciding.NEVER)
     assert decision.apply(np.array([[1e9, 0.0]], np.float32)).abstained.all()
@@ -175,7 +175,7 @@ def test_an_accuracy_that_nothing_reaches_answers_nothing_and_warns():
 @pytest.mark.parametrize("count", [1, 2, 101, 102, 3000])
 def test_the_curve_is_bounded_from_the_surest_row_to_all_of_them(count):
     logits, labels = rows(count, 3)
-    curve = deciding.abstention(Decision(), logits, labels, asked=asked(coverage=0.5)).curve
+    curve = deciding.abstention(Decision(), logits, labels, settings=asked(coverage=0.5)).curve
     assert len(curve) == min(count, 101)
     coverages, thresholds = [point.coverage for point in curve], [point.threshold for point in curve]
     assert (coverages[0], coverages[-1]) == (1 / count, 1.0)
@@ -193,18 +193,20 @@ def test_calibration_error_by_hand():
 def test_what_is_fitted_is_what_is_asked_for_and_told():
     logits, labels = rows(800, 2, scale=4.0, rare=1.5)
     classes = ("bad", "good")
-    plain = deciding.fit(logits, labels, classes=classes, asked=Deciding.model_validate({"temperature": False}))
+    plain = deciding.fit(logits, labels, classes=classes, settings=Deciding.model_validate({"temperature": False}))
     assert (plain.temperature, plain.thresholds, plain.costs, plain.abstention) == (1.0, None, (), None)
     assert plain.validation.loss_before == plain.validation.loss_after == loss_at(logits, labels, 1.0)
-    usual = deciding.fit(logits, labels, classes=classes, asked=Deciding.model_validate({}))
+    usual = deciding.fit(logits, labels, classes=classes, settings=Deciding.model_validate({}))
     assert usual.temperature == deciding.temperature(logits, labels) > 2
     told = usual.validation
     assert told.loss_after == loss_at(logits, labels, usual.temperature) < told.loss_before
     assert told.calibration_error_after < told.calibration_error_before
     wanted = {"thresholds": "macro_f1", "abstain": {"coverage": 0.8}}
-    whole = deciding.fit(logits, labels, classes=classes, asked=Deciding.model_validate(wanted))
+    whole = deciding.fit(logits, labels, classes=classes, settings=Deciding.model_validate(wanted))
     assert whole.thresholds == deciding.thresholds(logits, labels, temperature=usual.temperature)
-    assert whole.abstention == deciding.abstention(whole, logits, labels, asked=asked(coverage=0.8))
-    assert whole == deciding.fit(logits, labels, classes=classes, asked=Deciding.model_validate(wanted))
+    assert whole.abstention == deciding.abstention(whole, logits, labels, settings=asked(coverage=0.8))
+    assert whole == deciding.fit(logits, labels, classes=classes, settings=Deciding.model_validate(wanted))
     costly = {"costs": {"good": {"bad": 5}, "bad": {"good": 1}}}
-    assert deciding.fit(logits, labels, classes=classes, asked=Deciding.model_validate(costly)).costs == ((1, 0, 5.0),)
+    assert deciding.fit(logits, labels, classes=classes, settings=Deciding.model_validate(costly)).costs == (
+        (1, 0, 5.0),
+    )

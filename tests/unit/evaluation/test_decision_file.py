@@ -17,7 +17,7 @@ def fitted(**asked):
     random = np.random.default_rng(1)
     labels = random.choice(3, 400, p=[0.7, 0.2, 0.1])
     logits = (random.normal(0, 2, (400, 3)) + 2 * np.eye(3)[labels]).astype(np.float32)
-    return deciding.fit(logits, labels, classes=CLASSES, asked=Deciding.model_validate(asked))
+    return deciding.fit(logits, labels, classes=CLASSES, settings=Deciding.model_validate(asked))
 
 
 DECISIONS = [

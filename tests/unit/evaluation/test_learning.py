@@ -72,7 +72,7 @@ def test_a_class_that_is_that_frequent_is_no_sign_unless_the_others_are_missed()
     healthy[:160] = 0  # 8 of 20 rare rows missed: 97 % of the answers are class 0
     assert collapse(healthy, labels) is None
     found = collapse(np.zeros(400, np.int64), labels)
-    assert found is not None and (found.place, found.share, found.true_share) == (0, 1.0, 0.95)
+    assert found is not None and (found.label, found.share, found.true_share) == (0, 1.0, 0.95)
     few = np.array([0] * 60 + [1] * 4)  # four rows of the other class may be missed by chance
     assert collapse(np.zeros(64, np.int64), few) is None
 

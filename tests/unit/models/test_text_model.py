@@ -51,7 +51,7 @@ def save(trained: TextModel, folder: Path, place: Path, *, source: str = "owner/
 def fitted(trained: TextModel, **asked: Any) -> Decision:
     logits = trained.logits(trained.tokenize(TEXTS))
     labels = np.random.default_rng(2).integers(0, 3, len(TEXTS))
-    return deciding.fit(logits, labels, classes=CLASSES, asked=Deciding.model_validate(asked))
+    return deciding.fit(logits, labels, classes=CLASSES, settings=Deciding.model_validate(asked))
 
 
 ASKED: list[dict[str, Any]] = [

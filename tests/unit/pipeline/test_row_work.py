@@ -39,7 +39,7 @@ class Killed:
         self.steps = list[int]()
 
     def call(self, job: Job, step: Step, *, plan: Plan, new_interpreter: bool = False) -> None:
-        lowered = self.row.lowered
+        lowered = self.row.reduced_budget
         self.budgets.append(read_json(lowered)["token_budget"] if lowered.is_file() else None)
         reached = self.steps[len(self.budgets) - 1] if self.steps else 0
         if reached > checkpoints.newest(self.row.checkpoints)[0]:
@@ -58,7 +58,7 @@ def test_a_training_that_the_system_kills_for_its_memory_goes_on_with_half_as_mu
     else:
         with pytest.raises(KilledError):
             work._fit(("r8", 0))
-        assert not killed.row.lowered.exists()  # the same command begins as planned: something else took the memory
+        assert not killed.row.reduced_budget.exists()  # begins as planned: something else took the memory
     assert killed.budgets == [None, 256, 128, 100][: times + 1]  # the longest text is of 100 tokens
     assert all(len(part) <= 80 for line in said.lines for part in line.splitlines())
     assert [" ".join(line.split()) for line in said.lines] == [

@@ -45,7 +45,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
 
 def test_the_decision_is_that_of_the_best_step_on_validation(context: Context) -> None:
     asked = Deciding.model_validate({"thresholds": "macro_f1"})
-    expected = deciding.fit(LOGITS, LABELS, classes=["bad", "good"], asked=asked)
+    expected = deciding.fit(LOGITS, LABELS, classes=["bad", "good"], settings=asked)
     found = candidate._decision(context)
     assert found == expected
     assert found.temperature != 1.0

@@ -14,7 +14,7 @@ def test_the_worker_tunes_with_the_tokens_that_a_kill_for_memory_left(
     context = begin(baselines=[], training={"epochs": 1})("fit", "r4")
     assert context.plan.of_model().token_budget == 96
     context.folder.checkpoints.mkdir(parents=True)
-    write_hashed_json(context.folder.lowered, {"schema": 1, "token_budget": 48})
+    write_hashed_json(context.folder.reduced_budget, {"schema": 1, "token_budget": 48})
     candidate.fit(context, SILENT)
     curve = read_json(context.folder.curve)
     assert curve["token_budget"] == 48  # by which the end of the run marks it inexact

@@ -21,12 +21,12 @@ def test_a_metric_is_given_by_scores_or_as_a_whole_and_is_tested_by_scores_alone
     def make(**parts: object) -> Metric:
         return Metric(key="a", title="a", unit="own", better="higher", bounds=(0.0, 1.0), **parts)  # type: ignore[arg-type]
 
-    with pytest.raises(AssertionError, match="either scores or whole"):
+    with pytest.raises(AssertionError, match="either scores or aggregate"):
         make()
     with pytest.raises(AssertionError, match="needs scores"):
-        make(whole=lambda outputs, targets: 1.0, paired_test="mcnemar")
+        make(aggregate=lambda outputs, targets: 1.0, paired_test="mcnemar")
     with pytest.raises(AssertionError, match="no mean over examples"):
-        make(whole=lambda outputs, targets: 1.0).each(OUTPUTS, np.array([0, 0]))
+        make(aggregate=lambda outputs, targets: 1.0).each(OUTPUTS, np.array([0, 0]))
 
 
 def test_no_examples_have_no_figure() -> None:

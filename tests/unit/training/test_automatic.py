@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 import torch
 from safetensors.torch import load_file
-from tuning_jobs import begin, job, same_bits, tuned
+from training_jobs import begin, job, same_bits, trained
 
 from finetooth.errors import Interrupted
 from finetooth.tasks.task import Task
@@ -32,11 +32,11 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(course, name, value)
 
 
-def scripted(monkeypatch: pytest.MonkeyPatch, tuning: Any, losses: dict[int, float]) -> None:
-    """Give the tuning's evaluations these losses by their step, and later ones 1 / step."""
+def scripted(monkeypatch: pytest.MonkeyPatch, trainer: Any, losses: dict[int, float]) -> None:
+    """Give the trainer's evaluations these losses by their step, and later ones 1 / step."""
 
     def score(task: Task, logits: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) -> dict[str, float]:
-        step = tuning.counters.step
+        step = trainer.counters.step
         return {"loss": losses.get(step, 1 / step), "accuracy": 0.5, "macro_f1": 0.5}
 
     monkeypatch.setattr(Task, "score", score)
@@ -49,11 +49,11 @@ def automatic(place: Path, folder: Path, **changes: Any) -> Job:
 def run(
     folder: Path, made: Job, monkeypatch: pytest.MonkeyPatch, losses: dict[int, float] = LOSSES
 ) -> tuple[dict[str, torch.Tensor], Counters]:
-    """As `tuned`, with validation losses by step."""
-    tuning = begin(folder, made)
-    scripted(monkeypatch, tuning, losses)
-    counters = tuning.run()
-    return {name: value.detach().clone() for name, value in tuning.named.items()}, counters
+    """As `trained`, with validation losses by step."""
+    trainer = begin(folder, made)
+    scripted(monkeypatch, trainer, losses)
+    counters = trainer.run()
+    return {name: value.detach().clone() for name, value in trainer.named.items()}, counters
 
 
 def events(made: Job, event: str) -> list[dict[str, Any]]:
@@ -89,13 +89,13 @@ def test_resumed_in_each_phase_equals_uninterrupted(
     reached: list[Any] = []
     act = (lambda: int(signal.SIGTERM)) if how == "stopped" else die
     made = automatic(tmp_path / "broken", model_folder)
-    tuning = begin(
+    trainer = begin(
         model_folder, replace(made, stop=lambda: act() if reached[0].counters.step >= PHASES[phase] else None)
     )
-    reached.append(tuning)
-    scripted(monkeypatch, tuning, LOSSES)
+    reached.append(trainer)
+    scripted(monkeypatch, trainer, LOSSES)
     with pytest.raises((Interrupted, _Halted)):
-        tuning.run()
+        trainer.run()
     found, counters = run(model_folder, made, monkeypatch)
     assert len(events(made, "resume")) == (0 if (how, phase) == ("killed", "warm-up") else 1)
     assert same_bits(found, expected)
@@ -106,7 +106,7 @@ def test_resumed_in_each_phase_equals_uninterrupted(
 def test_while_one_class_takes_all_answers_it_is_not_out_of_patience(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop.Tuning, "_sound_alarm", lambda self, found: ", one class")
+    monkeypatch.setattr(loop.Trainer, "_sound_alarm", lambda self, found: ", one class")
     made = automatic(tmp_path, model_folder)
     _, counters = run(model_folder, made, monkeypatch, losses=dict.fromkeys(range(1, 99), 0.7))
     assert counters.decay_began == made.course.latest
@@ -116,7 +116,7 @@ def test_a_training_that_breaks_after_it_has_learned_ends_and_keeps_the_step_bef
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        loop.Tuning, "_sound_alarm", lambda self, found: ", one class" if self.counters.step > 8 else ""
+        loop.Trainer, "_sound_alarm", lambda self, found: ", one class" if self.counters.step > 8 else ""
     )
     made = automatic(tmp_path, model_folder)
     found, counters = run(model_folder, made, monkeypatch, losses=LOSSES | {24: 0.1})
@@ -136,7 +136,7 @@ def test_the_learning_rate_of_the_log_is_that_of_its_phase(
 
 def test_without_a_script_it_ends_and_scores_its_last_step(model_folder: Path, tmp_path: Path) -> None:
     made = automatic(tmp_path, model_folder)
-    _, counters = tuned(model_folder, made)
+    _, counters = trained(model_folder, made)
     assert counters.decay_began is not None
     assert counters.step == made.course.end(counters.decay_began) <= made.course.most
     assert counters.best_step is not None and counters.best_step > counters.decay_began

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional
-from tuning_jobs import begin, job
+from training_jobs import begin, job
 
 from finetooth.models import seeds
 from finetooth.models.batching import collate
@@ -21,31 +21,31 @@ BUDGETS = (16, 96, 100_000)
 
 def gradients(folder: Path, place: Path, *, packed: bool, **training: Any) -> tuple[Any, list[dict[str, torch.Tensor]]]:
     """The gradients of every step, none of which moves the weights."""
-    tuning = begin(
+    trainer = begin(
         folder, job(folder, place, rows=19, packed=packed, training=STILL | training, candidate={"dropout": 0.0})
     )
     with torch.no_grad():
         torch.manual_seed(0)
-        for parameter in tuning.named.values():
+        for parameter in trainer.named.values():
             parameter.add_(torch.randn_like(parameter) * 0.05)
     kept: list[dict[str, torch.Tensor]] = []
 
     def keep() -> None:
-        kept.append({name: value.grad.clone() for name, value in tuning.named.items() if value.grad is not None})
+        kept.append({name: value.grad.clone() for name, value in trainer.named.items() if value.grad is not None})
 
-    tuning.optimizer.step = keep  # type: ignore[method-assign, assignment]
-    tuning.run()
-    return tuning, kept
+    trainer.optimizer.step = keep  # type: ignore[method-assign, assignment]
+    trainer.run()
+    return trainer, kept
 
 
-def whole(tuning: Any, rows: np.ndarray, weight: torch.Tensor | None) -> dict[str, torch.Tensor]:
+def whole(trainer: Any, rows: np.ndarray, weight: torch.Tensor | None) -> dict[str, torch.Tensor]:
     """The gradient of one batch taken in one piece, as PyTorch's weighted mean defines it."""
-    tuning.model.train()
-    tuning.model.zero_grad()
-    truth = torch.from_numpy(tuning.job.train.labels[rows])
-    found = tuning.model(**collate(tuning.job.train.tokens, rows, pad_id=0)).logits
+    trainer.model.train()
+    trainer.model.zero_grad()
+    truth = torch.from_numpy(trainer.job.train.labels[rows])
+    found = trainer.model(**collate(trainer.job.train.tokens, rows, pad_id=0)).logits
     torch.autograd.backward(functional.cross_entropy(found, truth, weight=weight))
-    return {name: value.grad.clone() for name, value in tuning.named.items()}
+    return {name: value.grad.clone() for name, value in trainer.named.items()}
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
@@ -54,13 +54,13 @@ def whole(tuning: Any, rows: np.ndarray, weight: torch.Tensor | None) -> dict[st
 def test_accumulation_equals_the_big_batch_and_the_short_last_one_its_own_mean(
     model_folder: Path, tmp_path: Path, budget: int, class_weights: dict[str, float] | None, packed: bool
 ) -> None:
-    tuning, kept = gradients(model_folder, tmp_path, packed=packed, token_budget=budget, class_weights=class_weights)
+    trainer, kept = gradients(model_folder, tmp_path, packed=packed, token_budget=budget, class_weights=class_weights)
     order = seeds.order(3, 0, 19)
     batches = [order[0:8], order[8:16], order[16:19]]
     assert len(kept) == len(batches)
     weight = None if class_weights is None else torch.tensor(list(class_weights.values()))
     for found, rows in zip(kept, batches, strict=True):
-        expected = whole(tuning, rows, weight)
+        expected = whole(trainer, rows, weight)
         assert found.keys() == expected.keys()
         for name, gradient in expected.items():
             torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-6, msg=name)
@@ -69,21 +69,21 @@ def test_accumulation_equals_the_big_batch_and_the_short_last_one_its_own_mean(
 def seen(folder: Path, place: Path, **changes: Any) -> list[list[int]]:
     """The rows of every optimizer batch, sorted."""
     batches: list[list[int]] = []
-    tuning = begin(folder, job(folder, place, rows=19, **changes))
-    split, lengths, budget = tuning.forward.split, tuning.job.train.tokens.lengths, tuning.job.token_budget
+    trainer = begin(folder, job(folder, place, rows=19, **changes))
+    split, lengths, budget = trainer.forward.split, trainer.job.train.tokens.lengths, trainer.job.token_budget
 
     def spy(rows: np.ndarray) -> list[np.ndarray]:
         parts = split(rows)
         assert sorted(np.concatenate(parts).tolist()) == sorted(rows.tolist())
         padded = (len(part) * lengths[part].max() for part in parts)
-        sizes = [lengths[part].sum() for part in parts] if tuning.job.packed else list(padded)
+        sizes = [lengths[part].sum() for part in parts] if trainer.job.packed else list(padded)
         assert all(len(part) == 1 or size <= budget for part, size in zip(parts, sizes, strict=True))
         batches.append(sorted(rows.tolist()))
         return parts
 
-    tuning.forward.split = spy  # type: ignore[method-assign]
-    tuning.run()
-    return batches[-tuning.course.most :]  # not those of a pass that is thrown away
+    trainer.forward.split = spy  # type: ignore[method-assign]
+    trainer.run()
+    return batches[-trainer.course.most :]  # not those of a pass that is thrown away
 
 
 def test_batches_hold_the_same_rows_whatever_the_budget(model_folder: Path, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_balanced_weights_are_inverse_frequencies(model_folder: Path, tmp_path: 
     made = job(model_folder, tmp_path, rows=19, training={"class_weights": "balanced"})
     assert np.bincount(made.train.labels).tolist() == [10, 9]
     torch.testing.assert_close(
-        class_weights(made.train.labels, classes=made.classes, asked="balanced"), torch.tensor([19 / 20, 19 / 18])
+        class_weights(made.train.labels, classes=made.classes, setting="balanced"), torch.tensor([19 / 20, 19 / 18])
     )
 
 
@@ -118,11 +118,11 @@ def test_training_figures_of_the_curve_are_of_the_rows_since_the_last_evaluation
     model_folder: Path, tmp_path: Path, packed: bool
 ) -> None:
     """Weights that never move make the model of the end that of every step."""
-    tuning, _ = gradients(model_folder, tmp_path, packed=packed, evaluate_every=2)
-    tokens, labels, order = tuning.job.train.tokens, tuning.job.train.labels, seeds.order(3, 0, 19)
-    found = logits(tuning.model, tokens, pad_id=0, budget=10_000)
-    assert [point["epoch"] for point in tuning.counters.curve] == [2 / 3, 1.0]
-    for point, rows in zip(tuning.counters.curve, (order[:16], order[16:]), strict=True):
+    trainer, _ = gradients(model_folder, tmp_path, packed=packed, evaluate_every=2)
+    tokens, labels, order = trainer.job.train.tokens, trainer.job.train.labels, seeds.order(3, 0, 19)
+    found = logits(trainer.model, tokens, pad_id=0, budget=10_000)
+    assert [point["epoch"] for point in trainer.counters.curve] == [2 / 3, 1.0]
+    for point, rows in zip(trainer.counters.curve, (order[:16], order[16:]), strict=True):
         figures = DEFAULT.score(found[rows], labels[rows])
         assert point["train_accuracy"] == figures["accuracy"]
         assert point["train_loss"] == pytest.approx(figures["loss"], abs=1e-5)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tuning_jobs import begin, job, same_bits, tuned
+from training_jobs import begin, job, same_bits, trained
 
 from finetooth.errors import DivergedError
 from finetooth.models import seeds
@@ -47,17 +47,17 @@ def test_the_best_step_of_the_monitored_figure_the_earliest_of_equals(
 ) -> None:
     scripted(monkeypatch, monitor, values)
     kept: dict[int, dict[str, torch.Tensor]] = {}
-    tuning = begin(model_folder, job(model_folder, tmp_path, rows=40, training={**EVERY_STEP, "monitor": monitor}))
-    real = tuning._evaluate
+    trainer = begin(model_folder, job(model_folder, tmp_path, rows=40, training={**EVERY_STEP, "monitor": monitor}))
+    real = trainer._evaluate
 
     def evaluate() -> None:
-        kept[tuning.counters.step] = {name: value.clone() for name, value in state(tuning.model).items()}
+        kept[trainer.counters.step] = {name: value.clone() for name, value in state(trainer.model).items()}
         real()
 
-    tuning._evaluate = evaluate  # type: ignore[method-assign]
-    counters = tuning.run()
+    trainer._evaluate = evaluate  # type: ignore[method-assign]
+    counters = trainer.run()
     assert counters.best_step == best
-    assert all(torch.equal(value, kept[best][name]) for name, value in state(tuning.model).items())
+    assert all(torch.equal(value, kept[best][name]) for name, value in state(trainer.model).items())
 
 
 @pytest.mark.parametrize(("patience", "steps"), [(1, 3), (2, 6), (None, 10)])
@@ -83,11 +83,11 @@ def test_the_logits_that_a_reload_is_compared_with_are_those_of_the_plain_pass(
     model_folder: Path, tmp_path: Path, precision: str
 ) -> None:
     made = job(model_folder, tmp_path, packed=True, inference=precision)
-    tuning = begin(model_folder, made)
-    counters = tuning.run()
+    trainer = begin(model_folder, made)
+    counters = trainer.run()
     assert counters.best_step is not None
     tokens = made.validation.tokens
-    plain = validation.logits(tuning.model, tokens, pad_id=made.pad_id, budget=made.budget)
+    plain = validation.logits(trainer.model, tokens, pad_id=made.pad_id, budget=made.budget)
     assert np.array_equal(checkpoints.best_logits(made.folder.checkpoints, counters.best_step), plain)
     scored = checkpoints._logits(made.folder.checkpoints / f"best-{counters.best_step:08d}")
     assert 0 < np.abs(scored - plain).max() < 0.1
@@ -126,54 +126,54 @@ def test_no_alarm_below_the_share_nor_where_the_labels_are_so(
     assert alarms(made) == []
 
 
-def stands_still(tuning: Any) -> str:
+def stands_still(trainer: Any) -> str:
     """The message of the divergence, after checking that no weight and no moment moved in that step."""
-    before = {name: value.detach().clone() for name, value in tuning.named.items()}
+    before = {name: value.detach().clone() for name, value in trainer.named.items()}
     with pytest.raises(DivergedError) as caught:
-        tuning.run()
-    for name, value in tuning.named.items():
+        trainer.run()
+    for name, value in trainer.named.items():
         np.testing.assert_array_equal(value.detach().numpy(), before[name].numpy())
-    assert not tuning.optimizer.state
-    assert not list(tuning.job.folder.checkpoints.iterdir())
+    assert not trainer.optimizer.state
+    assert not list(trainer.job.folder.checkpoints.iterdir())
     return str(caught.value)
 
 
-def rows_of(tuning: Any, count: int) -> str:
-    return ", ".join(tuning.job.train.ids[row] for row in seeds.order(3, 0, 40)[:count])
+def rows_of(trainer: Any, count: int) -> str:
+    return ", ".join(trainer.job.train.ids[row] for row in seeds.order(3, 0, 40)[:count])
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_step(model_folder: Path, tmp_path: Path) -> None:
-    tuning = begin(model_folder, job(model_folder, tmp_path, rows=40, training={"batch_size": 10}))
+    trainer = begin(model_folder, job(model_folder, tmp_path, rows=40, training={"batch_size": 10}))
     with torch.no_grad():
-        next(value for name, value in tuning.named.items() if ".modules_to_save." in name).fill_(float("nan"))
-    assert stands_still(tuning) == (
-        f"the loss of step 1 is not finite (rows {rows_of(tuning, 8)}, ...); try a lower training.learning_rate."
+        next(value for name, value in trainer.named.items() if ".modules_to_save." in name).fill_(float("nan"))
+    assert stands_still(trainer) == (
+        f"the loss of step 1 is not finite (rows {rows_of(trainer, 8)}, ...); try a lower training.learning_rate."
     )
 
 
 def test_a_gradient_that_is_not_finite_stops_before_the_step(model_folder: Path, tmp_path: Path) -> None:
-    tuning = begin(model_folder, job(model_folder, tmp_path, rows=40, training={"batch_size": 3}))
-    first = next(iter(tuning.named.values()))
+    trainer = begin(model_folder, job(model_folder, tmp_path, rows=40, training={"batch_size": 3}))
+    first = next(iter(trainer.named.values()))
     first.register_hook(lambda gradient: gradient * float("inf"))  # type: ignore[no-untyped-call]
-    assert stands_still(tuning) == (
-        f"the gradient of step 1 is not finite (rows {rows_of(tuning, 3)}); try a lower training.learning_rate."
+    assert stands_still(trainer) == (
+        f"the gradient of step 1 is not finite (rows {rows_of(trainer, 3)}); try a lower training.learning_rate."
     )
 
 
 def test_the_last_good_checkpoint_stands_after_a_divergence(model_folder: Path, tmp_path: Path) -> None:
     made = job(model_folder, tmp_path, rows=40, training={"checkpoint_every": 1, "evaluate_every": 2})
-    tuning = begin(model_folder, made)
-    real = tuning._step
+    trainer = begin(model_folder, made)
+    real = trainer._step
 
     def step() -> None:
-        if tuning.counters.step == 3:
+        if trainer.counters.step == 3:
             with torch.no_grad():
-                next(iter(tuning.named.values())).fill_(float("inf"))
+                next(iter(trainer.named.values())).fill_(float("inf"))
         real()
 
-    tuning._step = step  # type: ignore[method-assign]
+    trainer._step = step  # type: ignore[method-assign]
     with pytest.raises(DivergedError, match=r"^the loss of step 4 is not finite \(rows train\.csv:"):
-        tuning.run()
+        trainer.run()
     again = begin(model_folder, made)
     assert again.counters.step == 3
     assert again.run().step == made.course.most
@@ -185,7 +185,7 @@ def test_a_single_step_of_warm_up_learns_nothing_and_says_so(
 ) -> None:
     made = job(model_folder, tmp_path, rows=8, training={"epochs": 1, **changes})
     fresh = {name: value.detach().clone() for name, value in begin(model_folder, made).named.items()}
-    found, counters = tuned(model_folder, made)
+    found, counters = trained(model_folder, made)
     said = (
         "its only step is one of warm-up, at a learning rate of 0: nothing was learnt. Set training.warmup_fraction: "
         "0, or train for more steps"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tuning_jobs import begin, job, same_bits, tuned
+from training_jobs import begin, job, same_bits, trained
 
 from finetooth.errors import Interrupted
 from finetooth.training.checkpoints import KEPT
@@ -13,10 +13,10 @@ from finetooth.training.job import Job
 
 def stopped_at(folder: Path, made: Job, step: int) -> None:
     """Run the job until it has done `step` steps, and stop it with a checkpoint."""
-    tuning = begin(folder, made)
-    object.__setattr__(tuning.job, "stop", lambda: 15 if tuning.counters.step >= step else None)
+    trainer = begin(folder, made)
+    object.__setattr__(trainer.job, "stop", lambda: 15 if trainer.counters.step >= step else None)
     with pytest.raises(Interrupted):
-        tuning.run()
+        trainer.run()
     object.__setattr__(made, "stop", lambda: None)
 
 
@@ -38,7 +38,7 @@ def test_two_are_kept_and_the_best_that_they_refer_to(model_folder: Path, tmp_pa
 def test_a_damaged_newest_state_is_passed_over_and_the_end_is_the_same(
     model_folder: Path, tmp_path: Path, harm: str
 ) -> None:
-    expected, _ = tuned(model_folder, job(model_folder, tmp_path / "straight"))
+    expected, _ = trained(model_folder, job(model_folder, tmp_path / "straight"))
     made = job(model_folder, tmp_path / "harmed")
     stopped_at(model_folder, made, 13)
     newest = made.folder.checkpoints / "step-00000013-0"
@@ -69,13 +69,13 @@ def test_all_states_damaged_means_a_fresh_start(model_folder: Path, tmp_path: Pa
 
 def test_moments_come_back_bitwise(model_folder: Path, tmp_path: Path) -> None:
     made = job(model_folder, tmp_path)
-    tuning = begin(model_folder, made)
-    object.__setattr__(tuning.job, "stop", lambda: 15 if tuning.counters.step >= 6 else None)
+    trainer = begin(model_folder, made)
+    object.__setattr__(trainer.job, "stop", lambda: 15 if trainer.counters.step >= 6 else None)
     with pytest.raises(Interrupted):
-        tuning.run()
+        trainer.run()
     again = begin(model_folder, made)
-    for name, parameter in tuning.named.items():
-        old, new = tuning.optimizer.state[parameter], again.optimizer.state[again.named[name]]
+    for name, parameter in trainer.named.items():
+        old, new = trainer.optimizer.state[parameter], again.optimizer.state[again.named[name]]
         assert torch.equal(parameter, again.named[name])
         assert old.keys() == new.keys()
         assert all(torch.equal(old[key], new[key]) and old[key].dtype == new[key].dtype for key in old)

@@ -1,4 +1,4 @@
-"""Tuning on a GPU; none of this runs without one. What holds without one: test_step_metrics, test_varlen."""
+"""Training on a GPU; none of this runs without one. What holds without one: test_step_metrics, test_varlen."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tuning_jobs import begin, job, same_bits
+from training_jobs import begin, job, same_bits
 
 from finetooth.errors import Interrupted
 from finetooth.models import device
@@ -51,13 +51,13 @@ def test_losses_are_near_those_of_the_cpu(model_folder: Path, tmp_path: Path) ->
 
 def test_what_is_measured_and_left_in_the_model_is_the_cpus(model_folder: Path, tmp_path: Path) -> None:
     made = made_for(model_folder, tmp_path, **ON_GPU)
-    tuning = begin(model_folder, made)
-    counters = tuning.run()
+    trainer = begin(model_folder, made)
+    counters = trainer.run()
     assert counters.best_step is not None
-    assert {value.device.type for value in tuning.model.parameters()} == {"cpu"}
-    assert {value.device.type for value in tuning.parameters} == {"cuda"}
+    assert {value.device.type for value in trainer.model.parameters()} == {"cpu"}
+    assert {value.device.type for value in trainer.parameters} == {"cuda"}
     measured = checkpoints.best_logits(made.folder.checkpoints, counters.best_step)
-    found = logits(tuning.model, made.validation.tokens, pad_id=0, budget=made.budget)
+    found = logits(trainer.model, made.validation.tokens, pad_id=0, budget=made.budget)
     np.testing.assert_array_equal(found.view(np.uint32), measured.view(np.uint32))
 
 
@@ -65,10 +65,10 @@ def test_resumed_equals_uninterrupted(model_folder: Path, tmp_path: Path) -> Non
     whole = begin(model_folder, made_for(model_folder, tmp_path / "a", **ON_GPU))
     whole.run()
     made = made_for(model_folder, tmp_path / "b", **ON_GPU)
-    tuning = begin(model_folder, made)
-    object.__setattr__(made, "stop", lambda: 15 if tuning.counters.step >= 13 else None)
+    trainer = begin(model_folder, made)
+    object.__setattr__(made, "stop", lambda: 15 if trainer.counters.step >= 13 else None)
     with pytest.raises(Interrupted):
-        tuning.run()
+        trainer.run()
     object.__setattr__(made, "stop", lambda: None)
     again = begin(model_folder, made)
     assert again.counters.step == 13
@@ -78,13 +78,13 @@ def test_resumed_equals_uninterrupted(model_folder: Path, tmp_path: Path) -> Non
 
 @pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype feature")
 def test_a_step_does_not_wait_for_the_gpu(model_folder: Path, tmp_path: Path) -> None:
-    tuning = begin(model_folder, made_for(model_folder, tmp_path, evaluate_every=1000, **ON_GPU))
-    with tuning.crew:
+    trainer = begin(model_folder, made_for(model_folder, tmp_path, evaluate_every=1000, **ON_GPU))
+    with trainer.crew:
         for _ in range(2):  # kernels are loaded, memory is taken, moments are made
-            tuning._step()
+            trainer._step()
         torch.cuda.set_sync_debug_mode("error")
         try:
             for _ in range(2):
-                tuning._step()
+                trainer._step()
         finally:
             torch.cuda.set_sync_debug_mode("default")

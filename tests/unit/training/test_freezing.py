@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tuning_jobs import begin, job, same_bits, tuned
+from training_jobs import begin, job, same_bits, trained
 
 from finetooth.errors import Interrupted
 from finetooth.models.adapters import layer_of
@@ -54,7 +54,7 @@ def way(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def straight(model_folder: Path, tmp_path_factory: pytest.TempPathFactory, way: dict[str, Any]) -> tuple[Any, Counters]:
-    return tuned(model_folder, freezing(model_folder, tmp_path_factory.mktemp("straight"), **way))
+    return trained(model_folder, freezing(model_folder, tmp_path_factory.mktemp("straight"), **way))
 
 
 def last_state(made: Job) -> dict[str, torch.Tensor]:
@@ -72,7 +72,7 @@ def test_the_first_epoch_is_that_of_a_training_of_all_layers_and_the_lower_layer
     steps = freezing(model_folder, tmp_path).course.steps_per_epoch
     every = {"training": {"epochs": 3, "checkpoint_every": steps, "schedule": "constant"}}
     made = freezing(model_folder, tmp_path / "then", **every, **way)
-    tuned(model_folder, made)
+    trained(model_folder, made)
     after = last_state(made)
     plain = job(model_folder, tmp_path / "all", packed=True, **every, **way)
     stopped = begin(model_folder, replace(plain, stop=_at(steps, reached := [])))
@@ -88,15 +88,15 @@ def test_the_first_epoch_is_that_of_a_training_of_all_layers_and_the_lower_layer
     assert any(not torch.equal(value, moved[name]) for name, value in lower(first).items())
 
 
-def _at(step: int, tuning: list[Any]) -> Callable[[], int | None]:
-    return lambda: 15 if tuning and tuning[0].counters.step >= step else None
+def _at(step: int, trainer: list[Any]) -> Callable[[], int | None]:
+    return lambda: 15 if trainer and trainer[0].counters.step >= step else None
 
 
 def test_the_states_that_are_read_are_those_of_the_learned_layers(model_folder: Path, tmp_path: Path) -> None:
     made = freezing(model_folder, tmp_path)
-    tuning = begin(model_folder, made)
-    tuning.run()
-    forward = tuning.forward
+    trainer = begin(model_folder, made)
+    trainer.run()
+    forward = trainer.forward
     assert isinstance(forward, PackedModel) and forward.states is not None
     rows = np.argsort(made.train.tokens.lengths, kind="stable")[:20]
     assert forward.states.holds(rows).all()
@@ -106,7 +106,8 @@ def test_the_states_that_are_read_are_those_of_the_learned_layers(model_folder: 
 @pytest.mark.parametrize("blocks", [0, 3])
 def test_states_that_have_no_room_are_computed_each_time(model_folder: Path, tmp_path: Path, blocks: int) -> None:
     kept, computed = (
-        tuned(model_folder, freezing(model_folder, tmp_path / str(count), blocks=count))[0] for count in (1000, blocks)
+        trained(model_folder, freezing(model_folder, tmp_path / str(count), blocks=count))[0]
+        for count in (1000, blocks)
     )
     for name, value in kept.items():
         torch.testing.assert_close(computed[name], value, rtol=1e-3, atol=1e-4, msg=name)
@@ -121,17 +122,17 @@ def test_stopped_anywhere_and_its_states_damaged_it_ends_in_the_same_bits(
     while True:
         left = iter(range(polls))
         stop = lambda left=left: None if next(left, None) is not None else 15  # noqa: E731
-        tuning = begin(model_folder, replace(made, stop=stop))
+        trainer = begin(model_folder, replace(made, stop=stop))
         try:
-            counters = tuning.run()
+            counters = trainer.run()
             break
         except Interrupted:
-            stood.append(tuning.counters.step)
+            stood.append(trainer.counters.step)
         if states.is_file() and states.stat().st_size > 4 * len(stood):
             found = bytearray(states.read_bytes())
             found[4 * len(stood)] ^= 0x40
             states.write_bytes(found)
-    assert same_bits({name: value.detach() for name, value in tuning.named.items()}, straight[0])
+    assert same_bits({name: value.detach() for name, value in trainer.named.items()}, straight[0])
     assert story(counters) == story(straight[1])
     steps = made.course.steps_per_epoch
     assert len(stood) >= 3 and any(step >= steps for step in stood)
@@ -159,11 +160,11 @@ def test_killed_while_its_states_are_computed_it_ends_in_the_same_bits(
         around = deadly(limit)
         next(around)
         try:
-            tuned(model_folder, made)
+            trained(model_folder, made)
         except Killed:
             kills += 1
         around.close()
-    found, counters = tuned(model_folder, made)
+    found, counters = trained(model_folder, made)
     assert kills == 3
     assert same_bits(found, straight[0])
     assert story(counters) == story(straight[1])
@@ -171,12 +172,12 @@ def test_killed_while_its_states_are_computed_it_ends_in_the_same_bits(
 
 def test_states_of_other_values_below_are_not_taken(model_folder: Path, tmp_path: Path) -> None:
     one = freezing(model_folder, tmp_path / "a")
-    tuned(model_folder, one)
+    trained(model_folder, one)
     (tmp_path / "b").mkdir()
     (tmp_path / "a" / "then").rename(tmp_path / "b" / "then")
     other = freezing(model_folder, tmp_path / "b", seed=4)
-    expected, _ = tuned(model_folder, freezing(model_folder, tmp_path / "c", seed=4))
-    assert same_bits(tuned(model_folder, other)[0], expected)
+    expected, _ = trained(model_folder, freezing(model_folder, tmp_path / "c", seed=4))
+    assert same_bits(trained(model_folder, other)[0], expected)
 
 
 def test_an_automatic_training_freezes_after_whole_epochs_of_steps_enough_to_have_learned(

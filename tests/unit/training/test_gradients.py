@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional
-from tuning_jobs import begin, job
+from training_jobs import begin, job
 
 from finetooth.models.packed import PackedModel
 from finetooth.training.gradients import Crew, accumulate
@@ -99,15 +99,15 @@ def test_the_first_error_is_raised_once_all_have_ended() -> None:
 
 
 def made(folder: Path, place: Path) -> tuple[Any, Callable[..., tuple[float, list[torch.Tensor | None]]]]:
-    tuning = begin(folder, job(folder, place, packed=True))
+    trainer = begin(folder, job(folder, place, packed=True))
     with torch.no_grad():
         torch.manual_seed(0)
-        for parameter in tuning.parameters:
+        for parameter in trainer.parameters:
             parameter.add_(torch.randn_like(parameter) * 0.05)
-    labels = torch.from_numpy(tuning.job.train.labels)
+    labels = torch.from_numpy(trainer.job.train.labels)
 
     def summed(crew: Crew, *, most_concurrent: int) -> tuple[float, list[torch.Tensor | None]]:
-        forward = PackedModel(tuning.model, tuning.job.train.tokens, budget=150, most_concurrent=most_concurrent)
+        forward = PackedModel(trainer.model, trainer.job.train.tokens, budget=150, most_concurrent=most_concurrent)
 
         def loss(found: torch.Tensor, part: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
             value = functional.cross_entropy(found, labels[part], reduction="sum")
@@ -116,11 +116,11 @@ def made(folder: Path, place: Path) -> tuple[Any, Callable[..., tuple[float, lis
         parts = forward.split(np.arange(24))
         assert forward.concurrent == most_concurrent
         assert len(parts) >= 4
-        figure, seconds = accumulate(crew, parts, forward=forward, parameters=tuning.parameters, loss=loss)
+        figure, seconds = accumulate(crew, parts, forward=forward, parameters=trainer.parameters, loss=loss)
         assert min(seconds.values()) > 0
-        return float(figure), [value.grad for value in tuning.parameters]
+        return float(figure), [value.grad for value in trainer.parameters]
 
-    return tuning, summed
+    return trainer, summed
 
 
 def test_side_by_side_sums_to_what_one_after_another_does(model_folder: Path, tmp_path: Path) -> None:
@@ -148,14 +148,14 @@ def test_side_by_side_gives_the_same_bits_each_time(model_folder: Path, tmp_path
 
 
 def test_what_no_part_reaches_has_no_gradient(model_folder: Path, tmp_path: Path) -> None:
-    tuning, _ = made(model_folder, tmp_path)
+    trainer, _ = made(model_folder, tmp_path)
     aside = torch.nn.Parameter(torch.ones(3))
     with Crew() as crew:
-        parts = tuning.forward.split(np.arange(8))
+        parts = trainer.forward.split(np.arange(8))
         accumulate(
             crew,
             parts,
-            forward=tuning.forward,
+            forward=trainer.forward,
             parameters=[aside],
             loss=lambda found, _: (found.sum() + 0 * aside.sum(), found.sum()),
         )
@@ -163,9 +163,9 @@ def test_what_no_part_reaches_has_no_gradient(model_folder: Path, tmp_path: Path
         accumulate(
             crew,
             parts,
-            forward=tuning.forward,
-            parameters=[*tuning.parameters, aside],
+            forward=trainer.forward,
+            parameters=[*trainer.parameters, aside],
             loss=lambda found, _: (found.sum(), found.sum()),
         )
         assert aside.grad is None
-        assert all(value.grad is not None for value in tuning.parameters)
+        assert all(value.grad is not None for value in trainer.parameters)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tuning_jobs import TRAINING, begin, job, same_bits, tuned
+from training_jobs import TRAINING, begin, job, same_bits, trained
 
 from finetooth.errors import Interrupted
 from finetooth.models import adapters
@@ -24,7 +24,7 @@ from finetooth.models.loading import load_base
 from finetooth.training import checkpoints
 from finetooth.training.checkpoints import Counters
 from finetooth.training.job import Job
-from finetooth.training.loop import Tuning
+from finetooth.training.loop import Trainer
 
 TIMED = ("seconds", "part_seconds")
 
@@ -48,13 +48,13 @@ def persist(folder: Path, made: Job, stops: Iterator[Callable[[], int | None]]) 
     """Run again and again until done; the steps at which it was stopped."""
     stood: list[int] = []
     for stop in stops:
-        tuning = begin(folder, replace(made, stop=stop))
+        trainer = begin(folder, replace(made, stop=stop))
         try:
-            counters = tuning.run()
+            counters = trainer.run()
         except (Interrupted, Killed):
-            stood.append(tuning.counters.step)
+            stood.append(trainer.counters.step)
             continue
-        return {name: value.detach().clone() for name, value in tuning.named.items()}, counters, stood
+        return {name: value.detach().clone() for name, value in trainer.named.items()}, counters, stood
     raise AssertionError("never done")
 
 
@@ -72,7 +72,7 @@ def way(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def straight(model_folder: Path, tmp_path_factory: pytest.TempPathFactory, way: dict[str, Any]) -> tuple[Any, Counters]:
-    return tuned(model_folder, job(model_folder, tmp_path_factory.mktemp("straight"), **way))
+    return trained(model_folder, job(model_folder, tmp_path_factory.mktemp("straight"), **way))
 
 
 @pytest.mark.parametrize("polls", [7, 11, 18])
@@ -131,7 +131,7 @@ def test_killed_at_every_nth_file_call_of_a_save(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     small = {"rows": 40, "training": {"epochs": 4, "checkpoint_every": 2, "evaluate_every": 3}}
-    expected, told = tuned(model_folder, job(model_folder, tmp_path / "straight", **small))
+    expected, told = trained(model_folder, job(model_folder, tmp_path / "straight", **small))
     made = job(model_folder, tmp_path / "killed", **small)
     owner: Any = os if call == "fsync" else Path
     real = getattr(owner, call)
@@ -152,7 +152,7 @@ def test_killed_at_every_nth_file_call_of_a_save(
     for number in itertools.islice(itertools.cycle((1, 3, 6, 2, 9, 4, 12, 26)), 60):
         left[0] = number
         try:
-            found, counters = tuned(model_folder, made)
+            found, counters = trained(model_folder, made)
         except Killed:
             kills += 1
             continue
@@ -166,17 +166,17 @@ def test_killed_at_every_nth_file_call_of_a_save(
 def test_same_seed_same_bits_and_another_seed_others(
     model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], way: dict[str, Any]
 ) -> None:
-    again, counters = tuned(model_folder, job(model_folder, tmp_path / "again", **way))
+    again, counters = trained(model_folder, job(model_folder, tmp_path / "again", **way))
     assert same_bits(again, straight[0])
     assert story(counters) == story(straight[1])
-    other, _ = tuned(model_folder, job(model_folder, tmp_path / "other", seed=4, **way))
+    other, _ = trained(model_folder, job(model_folder, tmp_path / "other", seed=4, **way))
     assert not any((other[name] == value).all() for name, value in straight[0].items())
 
 
 def test_a_finished_tuning_run_again_does_no_step_past_its_last_interval(model_folder: Path, tmp_path: Path) -> None:
     made = job(model_folder, tmp_path)
-    first, _ = tuned(model_folder, made)
-    again, _ = tuned(model_folder, made)
+    first, _ = trained(model_folder, made)
+    again, _ = trained(model_folder, made)
     assert same_bits(first, again)
     assert resumed_at(made) == [15]
     assert made.course.most == 20
@@ -185,7 +185,7 @@ def test_a_finished_tuning_run_again_does_no_step_past_its_last_interval(model_f
 def test_both_ways_of_computing_learn_the_same(model_folder: Path, tmp_path: Path) -> None:
     still: dict[str, Any] = {"training": {"base_dropout": 0.0, "epochs": 1}, "candidate": {"dropout": 0.0}}
     padded, packed = (
-        tuned(model_folder, job(model_folder, tmp_path / str(way), packed=way, **still))[0] for way in (False, True)
+        trained(model_folder, job(model_folder, tmp_path / str(way), packed=way, **still))[0] for way in (False, True)
     )
     for name, value in padded.items():
         torch.testing.assert_close(packed[name], value, rtol=1e-3, atol=1e-4, msg=name)
@@ -193,7 +193,7 @@ def test_both_ways_of_computing_learn_the_same(model_folder: Path, tmp_path: Pat
 
 def test_in_bfloat16_it_learns_about_the_same(model_folder: Path, tmp_path: Path) -> None:
     exact, rounded = (
-        tuned(model_folder, job(model_folder, tmp_path / name, **WAYS[name]))[1] for name in ("packed", "bfloat16")
+        trained(model_folder, job(model_folder, tmp_path / name, **WAYS[name]))[1] for name in ("packed", "bfloat16")
     )
     for one, other in zip(exact.curve, rounded.curve, strict=True):
         assert one["validation_loss"] == pytest.approx(other["validation_loss"], abs=0.03)
@@ -203,18 +203,18 @@ def test_in_bfloat16_it_learns_about_the_same(model_folder: Path, tmp_path: Path
 def test_memory_that_runs_out_halves_the_micro_batches_and_costs_no_step(
     model_folder: Path, tmp_path: Path, way: dict[str, Any]
 ) -> None:
-    tuning = begin(model_folder, job(model_folder, tmp_path, **way, token_budget=96))
-    plain, short = tuning.forward.__class__.__call__, []
+    trainer = begin(model_folder, job(model_folder, tmp_path, **way, token_budget=96))
+    plain, short = trainer.forward.__class__.__call__, []
 
     def forward(self: Any, rows: Any) -> Any:
-        if tuning.counters.step == 4 and self.budget > 30:
+        if trainer.counters.step == 4 and self.budget > 30:
             short.append(self.budget)
             raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
         return plain(self, rows)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tuning.forward.__class__, "__call__", forward)
-        counters = tuning.run()
+        patch.setattr(trainer.forward.__class__, "__call__", forward)
+        counters = trainer.run()
     assert sorted(set(short)) == [48, 96]
     assert (counters.step, counters.token_budget) == (20, 24)
     assert counters.warnings[:2] == [
@@ -223,12 +223,12 @@ def test_memory_that_runs_out_halves_the_micro_batches_and_costs_no_step(
     ]
 
 
-def failing_above(tuning: Any, most: int, *, at: int) -> Any:
+def failing_above(trainer: Any, most: int, *, at: int) -> Any:
     """The forward pass, with memory running out from step `at` on in more than `most` tokens."""
-    plain = tuning.forward.__class__.__call__
+    plain = trainer.forward.__class__.__call__
 
     def forward(self: Any, rows: Any) -> Any:
-        if tuning.counters.step >= at and self.budget > most:
+        if trainer.counters.step >= at and self.budget > most:
             raise MemoryError
         return plain(self, rows)
 
@@ -238,10 +238,10 @@ def failing_above(tuning: Any, most: int, *, at: int) -> Any:
 def test_memory_that_runs_out_in_the_first_pass_of_a_process_costs_no_run(
     model_folder: Path, tmp_path: Path, way: dict[str, Any]
 ) -> None:
-    tuning = begin(model_folder, job(model_folder, tmp_path, **way, token_budget=96))
+    trainer = begin(model_folder, job(model_folder, tmp_path, **way, token_budget=96))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tuning.forward.__class__, "__call__", failing_above(tuning, 48, at=0))
-        counters = tuning.run()
+        patch.setattr(trainer.forward.__class__, "__call__", failing_above(trainer, 48, at=0))
+        counters = trainer.run()
     assert (counters.step, counters.token_budget) == (20, 48)
     assert counters.warnings[0] == "memory ran out at step 1; from there at most 48 tokens at a time"
 
@@ -252,14 +252,14 @@ def test_resumed_after_memory_ran_out_equals_uninterrupted(
 ) -> None:
     def run(place: Path, stops: list[int]) -> tuple[dict[str, torch.Tensor], Counters]:
         for stop in [*stops, 99]:
-            reached: list[Tuning] = []
+            reached: list[Trainer] = []
             made = job(model_folder, place, **way, token_budget=96)
-            tuning = begin(model_folder, replace(made, stop=_at(stop, reached)))
-            reached.append(tuning)
+            trainer = begin(model_folder, replace(made, stop=_at(stop, reached)))
+            reached.append(trainer)
             with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Interrupted):
-                patch.setattr(tuning.forward.__class__, "__call__", failing_above(tuning, 48, at=7))
-                counters = tuning.run()
-        return {name: value.detach().clone() for name, value in tuning.named.items()}, counters
+                patch.setattr(trainer.forward.__class__, "__call__", failing_above(trainer, 48, at=7))
+                counters = trainer.run()
+        return {name: value.detach().clone() for name, value in trainer.named.items()}, counters
 
     whole, counted = run(tmp_path / "whole", [])
     broken, again = run(tmp_path / "broken", [stop_at])
@@ -275,7 +275,7 @@ def test_after_the_system_killed_it_for_its_memory_it_goes_on_with_fewer_tokens_
     made = job(model_folder, tmp_path, **way, token_budget=96)
     with pytest.raises(Killed):
         begin(model_folder, replace(made, stop=_dies_at(7))).run()
-    counters = begin(model_folder, replace(made, lowered_budget=48)).run()
+    counters = begin(model_folder, replace(made, reduced_budget=48)).run()
     assert resumed_at(made) == [5]
     assert (counters.step, counters.token_budget) == (20, 48)
     assert counters.warnings[0] == "memory ran out after step 5; from there at most 48 tokens at a time"
@@ -314,54 +314,54 @@ def test_on_partly_kept_hidden_states_stopped_and_each_time_damaged_it_ends_in_t
     model_folder: Path, tmp_path: Path, precision: str
 ) -> None:
     last: dict[str, Any] = {"packed": True, "precision": precision, "candidate": {"layers": "last-1"}}
-    expected, told = tuned(model_folder, kept(model_folder, job(model_folder, tmp_path / "whole", **last)))
+    expected, told = trained(model_folder, kept(model_folder, job(model_folder, tmp_path / "whole", **last)))
     made, stood = job(model_folder, tmp_path / "stopped", **last), list[int]()
     states = made.folder.path / "prefix" / "states.f32"
     while True:
-        tuning = begin(model_folder, replace(kept(model_folder, made), stop=after(11, lambda: 15)))
+        trainer = begin(model_folder, replace(kept(model_folder, made), stop=after(11, lambda: 15)))
         try:
-            counters = tuning.run()
+            counters = trainer.run()
             break
         except Interrupted:
-            stood.append(tuning.counters.step)
+            stood.append(trainer.counters.step)
         found = bytearray(states.read_bytes())
         found[4 * len(stood)] ^= 0x40
         states.write_bytes(found)
     assert len(stood) >= 3
-    assert same_bits({name: value.detach() for name, value in tuning.named.items()}, expected)
+    assert same_bits({name: value.detach() for name, value in trainer.named.items()}, expected)
     assert story(counters) == story(told)
 
 
-def _at(step: int, tuning: list[Tuning]) -> Callable[[], int | None]:
+def _at(step: int, trainer: list[Trainer]) -> Callable[[], int | None]:
     """A stop() that says SIGTERM once that step is reached."""
-    return lambda: signal.SIGTERM if tuning[0].counters.step >= step else None
+    return lambda: signal.SIGTERM if trainer[0].counters.step >= step else None
 
 
 def test_memory_that_holds_not_even_one_row_ends_it(model_folder: Path, tmp_path: Path) -> None:
     def forward(self: Any, rows: Any) -> Any:
         raise MemoryError
 
-    tuning = begin(model_folder, job(model_folder, tmp_path, packed=True))
+    trainer = begin(model_folder, job(model_folder, tmp_path, packed=True))
     with pytest.MonkeyPatch.context() as patch, pytest.raises(MemoryError):
-        patch.setattr(tuning.forward.__class__, "__call__", forward)
-        tuning.run()
+        patch.setattr(trainer.forward.__class__, "__call__", forward)
+        trainer.run()
 
 
 def test_any_other_fault_is_not_taken_for_a_lack_of_memory(model_folder: Path, tmp_path: Path) -> None:
     def forward(self: Any, rows: Any) -> Any:
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    tuning = begin(model_folder, job(model_folder, tmp_path, packed=True))
+    trainer = begin(model_folder, job(model_folder, tmp_path, packed=True))
     with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError, match="shapes"):
-        patch.setattr(tuning.forward.__class__, "__call__", forward)
-        tuning.run()
+        patch.setattr(trainer.forward.__class__, "__call__", forward)
+        trainer.run()
 
 
 def test_full_fine_tuning_stopped_every_few_micro_batches_is_the_unbroken_one(
     model_folder: Path, tmp_path: Path
 ) -> None:
     small = {"rows": 40, "full": True, "training": {"full_learning_rate": 1e-3}}
-    expected, told = tuned(model_folder, job(model_folder, tmp_path / "straight", **small))
+    expected, told = trained(model_folder, job(model_folder, tmp_path / "straight", **small))
 
     def stops() -> Iterator[Callable[[], int | None]]:
         while True:

@@ -10,26 +10,26 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tuning_jobs import begin, job, same_bits
+from training_jobs import begin, job, same_bits
 
 from finetooth.errors import DivergedError, Interrupted
 from finetooth.models.plain_pass import logits
 from finetooth.training import checkpoints, loop
 from finetooth.training.job import Job
-from finetooth.training.loop import Tuning
+from finetooth.training.loop import Trainer
 from finetooth.training.step_metrics import StepMetrics
 
 TRAINING: dict[str, Any] = {"batch_size": 3, "evaluate_every": 23, "checkpoint_every": 17}
 
 
-def begun(folder: Path, made: Job, *, read_every: int) -> Tuning:
-    tuning = begin(folder, made)
-    tuning.read_every = read_every
-    return tuning
+def begun(folder: Path, made: Job, *, read_every: int) -> Trainer:
+    trainer = begin(folder, made)
+    trainer.read_every = read_every
+    return trainer
 
 
-def values_of(tuning: Tuning) -> dict[str, torch.Tensor]:
-    return {name: value.detach().clone() for name, value in tuning.named.items()}
+def values_of(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in trainer.named.items()}
 
 
 def told(made: Job) -> list[dict[str, Any]]:
@@ -62,9 +62,9 @@ def test_looking_every_ten_steps_gives_the_same_bits_and_the_same_log(model_fold
     found = []
     for read_every in (1, 10):
         made = job(model_folder, tmp_path / str(read_every), packed=True, training=TRAINING)
-        tuning = begun(model_folder, made, read_every=read_every)
-        counters = tuning.run()
-        found.append((values_of(tuning), counters.curve, counters.best_step, told(made)))
+        trainer = begun(model_folder, made, read_every=read_every)
+        counters = trainer.run()
+        found.append((values_of(trainer), counters.curve, counters.best_step, told(made)))
     assert same_bits(found[0][0], found[1][0])
     assert found[0][1:] == found[1][1:]
 
@@ -73,10 +73,10 @@ def test_stopped_between_two_looks_it_goes_on_to_the_same_bits(model_folder: Pat
     whole = begun(model_folder, job(model_folder, tmp_path / "a", packed=True, training=TRAINING), read_every=10)
     whole.run()
     made = job(model_folder, tmp_path / "b", packed=True, training=TRAINING)
-    tuning = begun(model_folder, made, read_every=10)
-    object.__setattr__(made, "stop", lambda: 15 if tuning.counters.step >= 14 else None)
+    trainer = begun(model_folder, made, read_every=10)
+    object.__setattr__(made, "stop", lambda: 15 if trainer.counters.step >= 14 else None)
     with pytest.raises(Interrupted):
-        tuning.run()
+        trainer.run()
     object.__setattr__(made, "stop", lambda: None)
     again = begun(model_folder, made, read_every=10)
     assert again.counters.step == 14
@@ -91,33 +91,33 @@ def test_a_step_that_diverged_and_those_after_it_change_nothing_and_the_first_is
     model_folder: Path, tmp_path: Path, what: str
 ) -> None:
     made = job(model_folder, tmp_path, packed=True, training=TRAINING)
-    tuning = begun(model_folder, made, read_every=10)
-    real, kept, rows = tuning._accumulate, [], []
+    trainer = begun(model_folder, made, read_every=10)
+    real, kept, rows = trainer._accumulate, [], []
 
     def spoiled(batch: np.ndarray) -> torch.Tensor:
         sums = real(batch)
-        if tuning.counters.step == 3:
-            kept.append((values_of(tuning), {key: dict(value) for key, value in tuning.optimizer.state.items()}))
+        if trainer.counters.step == 3:
+            kept.append((values_of(trainer), {key: dict(value) for key, value in trainer.optimizer.state.items()}))
             kept[0][1].update({key: {n: v.clone() for n, v in value.items()} for key, value in kept[0][1].items()})
             rows.extend(batch)
             if what == "loss":
                 return sums * math.nan
-            assert tuning.parameters[0].grad is not None
-            tuning.parameters[0].grad[0] = math.inf
+            assert trainer.parameters[0].grad is not None
+            trainer.parameters[0].grad[0] = math.inf
         return sums
 
-    tuning._accumulate = spoiled  # type: ignore[method-assign]
+    trainer._accumulate = spoiled  # type: ignore[method-assign]
     with pytest.raises(DivergedError) as caught:
-        tuning.run()
+        trainer.run()
     named = ", ".join(made.train.ids[row] for row in rows)
     assert (
         str(caught.value) == f"the {what} of step 4 is not finite (rows {named}); try a lower training.learning_rate."
     )
-    assert tuning.counters.step == 9  # looked at before the tenth was taken
+    assert trainer.counters.step == 9  # looked at before the tenth was taken
     before, moments = kept[0]
-    assert same_bits(values_of(tuning), before)
+    assert same_bits(values_of(trainer), before)
     for parameter, state in moments.items():
-        assert all(torch.equal(value, tuning.optimizer.state[parameter][name]) for name, value in state.items())
+        assert all(torch.equal(value, trainer.optimizer.state[parameter][name]) for name, value in state.items())
 
 
 def test_the_model_that_is_evaluated_takes_over_what_another_was_tuned_to(
@@ -127,14 +127,14 @@ def test_the_model_that_is_evaluated_takes_over_what_another_was_tuned_to(
     expected.run()
     made = job(model_folder, tmp_path / "b", packed=True)
     monkeypatch.setattr(loop.device, "placed", lambda model, _: copy.deepcopy(model))
-    tuning = begin(model_folder, made)
-    assert tuning.tuned is not tuning.model
-    counters = tuning.run()
+    trainer = begin(model_folder, made)
+    assert trainer.trained_model is not trainer.model
+    counters = trainer.run()
     assert counters.best_step is not None
-    trained = {name: value for name, value in tuning.model.named_parameters() if value.requires_grad}
+    trained = {name: value for name, value in trainer.model.named_parameters() if value.requires_grad}
     assert same_bits(trained, dict(expected.named))
     measured = checkpoints.best_logits(made.folder.checkpoints, counters.best_step)
-    found = logits(tuning.model, made.validation.tokens, pad_id=0, budget=made.budget)
+    found = logits(trainer.model, made.validation.tokens, pad_id=0, budget=made.budget)
     np.testing.assert_array_equal(found.view(np.uint32), measured.view(np.uint32))
 
 
@@ -146,11 +146,11 @@ def test_a_step_needs_no_value_of_the_device(
     monkeypatch.setattr(loop, "optimizer", lambda *_: (idle, [1e-3]))
     made = job(model_folder, tmp_path, packed=True, precision="bfloat16", training=TRAINING)
     object.__setattr__(made, "training", made.training.model_copy(update={"device": "meta"}))
-    tuning = begin(model_folder, made)
-    tuning.forward.fold()
-    with tuning.crew:
+    trainer = begin(model_folder, made)
+    trainer.forward.fold()
+    with trainer.crew:
         for _ in range(9):
-            tuning._step()
+            trainer._step()
         with pytest.raises((RuntimeError, NotImplementedError)):
-            tuning._step()  # the tenth is looked at
-    assert tuning.counters.step == 9
+            trainer._step()  # the tenth is looked at
+    assert trainer.counters.step == 9

@@ -161,9 +161,9 @@ def test_only_work_in_bfloat16_keeps_what_onednn_makes(
     save_gate(job, Agreement(100, 0, 0.9, 0.9, 0.01))
     assert supervisor._heap(job, plan) == ({} if keeps else {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"})
     job.folder.checkpoints.mkdir(parents=True)
-    write_json(job.folder.lowered, {"token_budget": 48})
+    write_json(job.folder.reduced_budget, {"token_budget": 48})
     assert supervisor._heap(job, plan) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}  # the system killed it
-    job.folder.lowered.unlink()
+    job.folder.reduced_budget.unlink()
     if action == "fit" and row in ways:
         plan = replace(plan, device={"device": "cpu", "gpu": "Example 80GB"})
         # oneDNN multiplies in float32 then

@@ -1,4 +1,4 @@
-"""Small tuning jobs for the tests beside this file: a two-layer model, unequal texts, two classes."""
+"""Small training jobs for the tests beside this file: a two-layer model, unequal texts, two classes."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
 from finetooth.training.checkpoints import Counters
 from finetooth.training.job import Job, Split
-from finetooth.training.loop import Tuning
+from finetooth.training.loop import Trainer
 
 CLASSES = ("bad", "good")
 TRAINING: dict[str, Any] = {
@@ -58,19 +58,19 @@ def job(folder: Path, place: Path, **changes: Any) -> Job:
     return Job(**(values | changes))
 
 
-def begin(folder: Path, made: Job) -> Tuning:
+def begin(folder: Path, made: Job) -> Trainer:
     """What a fresh process makes of the job: a clean base, a fresh adapter or none, the state on disk."""
     base = load_base(folder, classes=CLASSES, head_seed=made.seed, dropout=made.training.base_dropout)
     if made.candidate is None:
-        return Tuning(made, full_fine_tuning.release(base))
-    return Tuning(made, adapters.attach(base, made.candidate, seed=made.seed))
+        return Trainer(made, full_fine_tuning.release(base))
+    return Trainer(made, adapters.attach(base, made.candidate, seed=made.seed))
 
 
-def tuned(folder: Path, made: Job) -> tuple[dict[str, torch.Tensor], Counters]:
+def trained(folder: Path, made: Job) -> tuple[dict[str, torch.Tensor], Counters]:
     """The trained tensors and counters of the job run from where the disk says it stands."""
-    tuning = begin(folder, made)
-    counters = tuning.run()
-    return {name: parameter.detach().clone() for name, parameter in tuning.named.items()}, counters
+    trainer = begin(folder, made)
+    counters = trainer.run()
+    return {name: parameter.detach().clone() for name, parameter in trainer.named.items()}, counters
 
 
 def same_bits(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
