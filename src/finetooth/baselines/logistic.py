@@ -1,4 +1,4 @@
-"""Logistic regression over all classes of the data, of which train may lack some, told as log-probabilities.
+"""Logistic regression over all classes of the data, also those that train lacks; its outputs are log-probabilities.
 
 scikit-learn takes over a second and 70 MB to load, so it is loaded where something is fitted, not where it is read.
 """

@@ -119,7 +119,7 @@ class Probe:
         return self.regression.weights.size + self.regression.bias.size
 
     def logits(self, features: Mapping[str, Features]) -> npt.NDArray[np.float32]:
-        """Log-probabilities (N, C) float32 from the features (N, H) by name, of which it reads its own."""
+        """Log-probabilities (N, C) float32 from the features (N, H) by name; it reads only its own."""
         return self.regression.logits(features[self.chosen.feature])
 
     def save(self, folder: Path, *, facts: Mapping[str, Any]) -> None:

@@ -49,7 +49,7 @@ class TfidfLogistic:
     def fit(cls, train: Examples, *, classes: int) -> "TfidfLogistic":
         """Fitted on `train`; the same bytes each time on one machine.
 
-        Terms that stand in fewer than MIN_DOCUMENTS texts are left out, and, where classes are many, the rarer terms.
+        Terms in fewer than MIN_DOCUMENTS texts are left out, and, where classes are many, the rarer terms.
         A train split without any term left gives the shares of its classes; a class absent from train keeps the
         probability of one example, so that its loss is finite.
         """

@@ -173,7 +173,7 @@ def _object(value: Any, keys: Sequence[str], where: str, *, all_of_them: bool = 
 
 
 def _number(value: Any, where: str, *, least: float, most: float) -> float:
-    # NaN lies in no bounds, and all bounds are finite.
+    # NaN is within no bounds, and all bounds are finite.
     if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
         return float(value)
     bounds = f"from {least:g}" if most == _LARGEST else f"from {least:g} to {most:g}"

@@ -68,11 +68,11 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How logits become answers; as it stands, the label of the largest logit, always.
+    """How logits become answers; by default the label of the largest logit, always.
 
     temperature: logits are divided by it. thresholds: of each class, above 0 and summing to 1; the label is that of the
-    largest probability over threshold, so that of two classes one is said from its threshold on. costs: (class, class
-    said, cost) of the mistakes that do not cost 1; the label is that of the least expected cost.
+    largest probability over threshold, so that of two classes one is answered from its threshold on. costs: (class,
+    answer, cost) of the mistakes that do not cost 1; the label is that of the least expected cost.
     validation: what the temperature did there; None of a decision that was not fitted. task: whose logits they are;
     without thresholds and costs its own answers are given.
     Source: Guo et al. 2017, arXiv 1706.04599, equation 9; Elkan 2001, "The Foundations of Cost-Sensitive Learning",
@@ -98,12 +98,12 @@ class Decision:
         """
         plain = self.task.answers(logits)
         if self.thresholds is not None:
-            # The logarithm of probability over threshold, but for a constant of each row.
+            # The logarithm of probability over threshold, except for a constant of each row.
             scores = logits.astype(np.float64) / self.temperature - np.log(self.thresholds)
             return np.asarray(scores.argmax(axis=1), np.int64)
         if self.costs:
             shares = self.probabilities(logits)
-            # The expected cost of a label is 1 - gain: all mistakes cost 1 but for those that are named.
+            # The expected cost of a label is 1 - gain: all mistakes cost 1 except those that are named.
             gains = shares.copy()
             for true, answer, cost in self.costs:
                 gains[:, answer] -= shares[:, true] * (cost - 1.0)

@@ -46,7 +46,7 @@ def smallest_shown(pair: Paired, *, alpha: float = ALPHA) -> float | None:
 
 
 def rows_to_suffice(pair: Paired, *, margin: float) -> int | None:
-    """Test rows with which the lower limit lies above -`margin` with chance POWER, if both rows are equally good.
+    """Test rows with which the lower limit is above -`margin` with chance POWER, if both rows are equally good.
 
     None beyond MOST_ROWS. Of Student's t by the normal approximation.
     """
@@ -104,9 +104,9 @@ def rows_for_difference(
 
 
 def sufficiency_power(n: int, *, discordance: float, margin: float, alpha: float = ALPHA) -> float:
-    """Chance that the lower limit of the score interval lies above -`margin` on `n` examples, if both are equally good.
+    """Chance that the lower limit of the score interval is above -`margin` on `n` examples, if both are equally good.
 
-    The interval is that of measure.score_interval at level 1 - `alpha`. Exact, as mcnemar_power is.
+    The interval is that of score_interval.score_interval at level 1 - `alpha`. Exact, as mcnemar_power is.
     """
     assert n > 0 and 0 <= discordance <= 1 and 0 < margin < 1
     z = NormalDist().inv_cdf(1 - alpha / 2)
@@ -119,7 +119,7 @@ def sufficiency_power(n: int, *, discordance: float, margin: float, alpha: float
 def rows_for_sufficiency(
     margin: float, *, discordance: float, alpha: float = ALPHA, power: float = POWER
 ) -> int | None:
-    """Test rows with which the lower limit lies above -`margin` with chance `power`, if both rows are equally good.
+    """Test rows with which the lower limit is above -`margin` with chance `power`, if both rows are equally good.
 
     None beyond MOST_ROWS. Above 2,000 rows right to a thousandth.
     """

@@ -22,7 +22,7 @@ def score_interval(only_a: int, only_b: int, n: int, *, level: float = 0.95) -> 
 
 
 def score_statistic(only_a: int, only_b: int, n: int, *, difference: float) -> float:
-    """How many standard errors the measured difference lies above `difference`, if that were the true one.
+    """By how many standard errors the measured difference exceeds `difference`, if that were the true one.
 
     The standard error is that of the likeliest shares among those with this difference. -1 < difference < 1.
     Source: Tango 1998, equation 5.

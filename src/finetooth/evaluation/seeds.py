@@ -13,7 +13,7 @@ from finetooth.evaluation.significance import Scores
 
 LEAST_SEEDS = 3  # fewer tell nothing reliable of how far seeds lie apart
 FEW_SEEDS = 5  # fewer say little of how far another seed would land
-_ROUNDING = 1e-9  # a variance below that share of its parts is zero, but for rounding
+_ROUNDING = 1e-9  # a variance below that share of its parts is zero, except for rounding
 
 
 @dataclass(frozen=True, slots=True)

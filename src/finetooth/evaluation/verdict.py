@@ -28,7 +28,7 @@ class Judged:
 
     scores: (N,) of the examples by `metric`, the headline metric of the task; higher is better (Metric.gains).
     chance: whether it is a baseline that learnt nothing from a text: majority, or the model under an untrained head.
-    role: a reference (full fine-tuning) stands beside the winner and is no baseline that it must beat.
+    role: a reference (full fine-tuning) is shown beside the winner and is no baseline that it must beat.
     learning: of a candidate, the signs that it has not learned, by validation rows and its training curve alone.
     """
 
@@ -240,7 +240,7 @@ def _worth(table: _Table, standing: Standing, *, failed: Sequence[str]) -> tuple
 
 @dataclass(frozen=True, slots=True)
 class _Smallest:
-    """The smallest sufficient candidate, else the smallest of which it is open and the rows that would show it."""
+    """The smallest sufficient candidate; else the smallest undecided one and the test rows that would decide it."""
 
     sufficient: Judged | None
     open_one: Judged | None = None
@@ -302,7 +302,7 @@ def _of_seeds(table: _Table) -> str:
 def _beside(table: _Table, named: Sequence[Judged | None]) -> tuple[str, str]:
     """Which other candidates of the winner's seed are ahead of it, and from which it is not distinguished.
 
-    p is Holm-corrected over them. named: those of which it is already said whether they do as well.
+    p is Holm-corrected over them. named: those for which the verdict already says whether they do as well.
     """
     others = table.others()
     pairs = [_pair(row, table.best) for row in others]

@@ -3,7 +3,7 @@
 adapter_config.json  adapter_model.safetensors   a standard PEFT folder; or, for the original model,
 head.safetensors  heads.safetensors              its head, and other untrained heads, each name after its seed; or
 config.json  model.safetensors                   a standard transformers folder, of full fine-tuning
-tokenizer.json ...                               as they came with the base
+tokenizer.json ...                               unchanged from the base
 labels.json                                      {"schema": 1, "task": .., "labels": [..]}
 decision.json                                    how its logits become answers; of an adapter only
 inference.json                                   whether bfloat16 gives its labels (finetooth.models.agreement)

@@ -254,7 +254,7 @@ def micro_batches(rows: Rows, lengths: npt.NDArray[np.int64], budget: int) -> li
     """One optimizer batch, split by length into the micro-batches that cost least, each of at most `budget` tokens.
 
     Which examples make up the batch is untouched; cost is counted as tokens with padding and OVERHEAD_TOKENS for each
-    micro-batch; a row longer than the budget stands alone.
+    micro-batch; a row longer than the budget is a micro-batch of its own.
     """
     ordered = rows[np.argsort(lengths[rows], kind="stable")]
     sizes = [int(lengths[row]) for row in ordered]
@@ -272,8 +272,8 @@ def packed_batches(
     """One optimizer batch in micro-batches without padding, `concurrent` at a time with `budget` tokens together.
 
     As few as that allows, of about equal cost, dearest first; each in order of length. A row longer than its share of
-    the budget stands alone. width: hidden size of the model. The dearest row goes where least is done yet (Graham
-    1969, longest processing time first).
+    the budget is a micro-batch of its own. width: hidden size of the model. The dearest row goes where least is done
+    yet (Graham 1969, longest processing time first).
     """
     ordered = rows[np.argsort(-lengths[rows], kind="stable")]
     costs = lengths[ordered] * (1 + lengths[ordered] / (ATTENTION_WIDTHS * width))

@@ -151,7 +151,7 @@ def _scale(points: Sequence[Point], *, most: int = 5) -> Scale:
 
 
 def _level_of(best: RowView, most: int = 80) -> str:
-    """What the line of the best baseline stands for; most: characters of its name."""
+    """What the line of the best baseline shows; most: characters of its name."""
     return shown(best.title, most) + (" (first head)" if best.heads else "")
 
 

@@ -9,7 +9,7 @@ from finetooth.wording import epoch, interval, milliseconds, p_value, percent, p
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A figure, and what stands beside it in small type or in brackets."""
+    """A figure, and the text beside it in small type or in brackets."""
 
     text: str = ""
     detail: str = ""

@@ -83,7 +83,7 @@ def _lowest(curve: Curve) -> CurvePoint:
 
 
 def _risen(point: CurvePoint, lowest: CurvePoint) -> bool:
-    """Whether validation loss lies above its lowest by more than LEAST_RISE of that."""
+    """Whether validation loss exceeds its lowest by more than LEAST_RISE of that."""
     return point.validation_loss > (1 + LEAST_RISE) * lowest.validation_loss
 
 

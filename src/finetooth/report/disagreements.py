@@ -49,7 +49,7 @@ def disagreements(
 
 
 def embedded(value: Any) -> str:
-    """`value` as JSON that cannot leave the script element it stands in, nor mean anything to HTML."""
+    """`value` as JSON that cannot end the script element around it, nor mean anything to HTML."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     # Inside JSON these can stand only in strings, where their escapes mean the same. Halves of a character, which
     # UTF-8 cannot hold, are escaped too.

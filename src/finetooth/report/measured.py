@@ -77,7 +77,7 @@ def confusion(answers: Answers) -> npt.NDArray[np.int64]:
 
 
 def mixed_up(answers: Answers, most: int) -> list[Mixed]:
-    """The `most` pairs of a true class and another answer that stand in most rows; of equals the first classes."""
+    """The `most` pairs of a true class and another answer with the most rows; of equals the first classes."""
     wrong = answers.labels != answers.truth
     pairs, counts = np.unique(answers.truth[wrong] * answers.classes + answers.labels[wrong], return_counts=True)
     totals = np.bincount(answers.truth, minlength=answers.classes)
@@ -97,7 +97,7 @@ def slices(
 ) -> Iterator[tuple[str, list[Slice]]]:
     """(what is sliced by, its slices) for class, length in characters, and each column; empty slices are left out.
 
-    A column of many numbers is told by quarters, one of many other values by the most frequent of them.
+    A column of many numbers is sliced by quarters, one of many other values by the most frequent of them.
     """
 
     def parts(numbers: npt.NDArray[np.int64], names: Sequence[str]) -> list[Slice]:
@@ -132,7 +132,7 @@ def _by(numbers: npt.NDArray[np.int64], names: Sequence[str], answers: Sequence[
 
 
 def _quarters(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], list[str]]:
-    """The quarter that each value lies in, from 0, and what the quarters are called; equal values stay together."""
+    """The quarter of each value, from 0, and what the quarters are called; equal values stay together."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, _PARTS + 1)[1:], method="inverted_cdf"))
     numbers = np.asarray(np.searchsorted(edges, values), np.int64)
     ends = [(values[numbers == at].min(), values[numbers == at].max()) for at in range(len(edges))]
@@ -145,7 +145,7 @@ def _plain(value: float) -> str:
 
 
 def _figures(values: Sequence[str]) -> npt.NDArray[Any] | None:
-    """The values as numbers, if all of them are and there are too many to be told one by one."""
+    """The values as numbers, if all of them are and there are too many to be shown one by one."""
     if len(set(values)) <= _VALUES_SHOWN or not all(map(_NUMBER.fullmatch, set(values))):
         return None
     numbers = np.asarray(values, np.float64)

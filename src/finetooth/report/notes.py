@@ -138,7 +138,7 @@ def narrowed(data: Mapping[str, Any]) -> list[str]:
 
 
 def _probes(run: RunView) -> Iterator[str]:
-    """What each linear probe reads, and of which model where that is not the run's own."""
+    """What each linear probe reads, and the model it reads where that is not the run's own."""
     for row in run.rows:
         if row.probe is not None:
             of = f" of {short_model(row.probe.model)}" if row.probe.model else ""
@@ -193,7 +193,7 @@ def _cut(run: RunView) -> Iterator[str]:
 
 
 def _compared(run: RunView) -> Iterator[str]:
-    """The best baseline, and which p stands beside a difference to it."""
+    """The best baseline, and which p is shown beside a difference to it."""
     best, names = run.best_baseline, [row.name for row, _ in run.compared]
     gains = [figures.gain or 0.0 for _, figures in run.compared]
     if best is None or not gains:

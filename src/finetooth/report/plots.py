@@ -147,7 +147,7 @@ def line(x: str, y: float, x2: str, y2: float, *, look: str) -> Mark:  # long: b
 def words(
     x: str, y: float, text: str, *, look: str = "", anchor: Anchor = "start", dx: float = 0
 ) -> Mark:  # long: because every text has a place and an end
-    """A text whose start, middle or end stands at x, moved by dx pixels."""
+    """A text whose start, middle or end is at x, moved by dx pixels."""
     return Mark(shape="words", x=x, y=round(y, 2), text=text, look=look, anchor=anchor, dx=dx)
 
 
@@ -187,7 +187,7 @@ def bar(x: str, y: float, *, width: float, height: float, look: str) -> Mark:
 
 
 def spread(positions: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
-    """The places, in their order, moved as little as needed to stand `gap` apart between low and high."""
+    """The positions, in their order, moved as little as needed to be `gap` apart between low and high."""
     order = sorted(range(len(positions)), key=lambda at: positions[at])
     moved = list(positions)
     floor = low

@@ -13,7 +13,7 @@ from finetooth.report.plots import Figure, Mark, Plot, Table, cells
 from finetooth.report.view import RowView
 from finetooth.wording import counted, interval, percent, points, shown
 
-MOST_CLASSES = 12  # of a matrix on the page; of more the pairs most often mixed up stand there, the matrix behind them
+MOST_CLASSES = 12  # of a matrix on the page; for more, the pairs most often mixed up are shown, the matrix on demand
 _MOST_OF_ALL = 150  # classes of a matrix behind the pairs: more would make the page too large
 _PAIRS = 10
 _SHORT, _FEW = 9, 3  # characters and number of names that head the columns of a matrix
@@ -34,10 +34,10 @@ class Square:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """True classes in lines, answers in columns. heads: the text of each column, and the name that it stands for.
+    """True classes in lines, answers in columns. heads: the text of each column, and the name that it means.
 
     lines: the number of a class where columns are headed by numbers, its name, its cells and how many rows it has.
-    compact: of very many classes: counts without shares, empty where none, in a box that scrolls both ways.
+    compact: for very many classes: counts without shares, empty where none, in a box that scrolls both ways.
     """
 
     caption: str

@@ -7,6 +7,7 @@ from finetooth.wording import counted, duration, row_title, wrapped
 
 _NAME = 24
 _HEADINGS = ("files", "reload check", "logits", "figures")
+_REFERENCE = "canaries"  # the key of the reference outputs in a report
 
 
 def render(report: Mapping[str, Any]) -> str:
@@ -34,7 +35,7 @@ def render(report: Mapping[str, Any]) -> str:
 def _cells(row: Mapping[str, Any]) -> str:
     if row["status"] != "done":
         return f"  {row['status']} in the run; nothing to verify"
-    cells = [row["files"], row["certificate"], _reference_check(row["canaries"]), row["figures"]]
+    cells = [row["files"], row["certificate"], _reference_check(row[_REFERENCE]), row["figures"]]
     return "".join(f"  {'-' if cell is None else cell:>12}" for cell in cells)
 
 
@@ -45,15 +46,15 @@ def _reference_check(check: Mapping[str, Any] | None) -> str | None:
 
 
 def _meaning(report: Mapping[str, Any]) -> str:
-    """What the figures above stand for, in a sentence or two."""
+    """What the figures above mean, in a sentence or two."""
     parts = ["Files equal their manifests"]
     if report["run_files"]:
         parts.append(f"{report['run_files']} files of the run equal COMPLETE")
-    reloaded = [row for row in report["rows"] if row["canaries"]]
+    reloaded = [row for row in report["rows"] if row[_REFERENCE]]
     if reloaded:
-        bits = all(row["canaries"]["allowed"] == 0.0 for row in reloaded)
+        bits = all(row[_REFERENCE]["allowed"] == 0.0 for row in reloaded)
         how = "bitwise" if bits else "within 1e-4, on another platform than the one they were recorded on"
-        parts.append(f"base, tokenizer and labels by content; logits of the {reloaded[0]['canaries']['rows']} "
+        parts.append(f"base, tokenizer and labels by content; logits of the {reloaded[0][_REFERENCE]['rows']} "
                      f"reference inputs {how}")  # fmt: skip
     if any(row["figures"] for row in report["rows"]):
         parts.append("figures computed again from the predictions")

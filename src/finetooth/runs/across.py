@@ -25,8 +25,8 @@ class _Measured:
     """A row of a run. labels: (N,) names of the true labels. scores: (N,) of the examples by `metric`, the
     headline metric of the run's task.
 
-    Both are in the order of ids, which are sorted. heads: how many untrained heads it has, of which this is the first;
-    None of any other row.
+    Both are in the order of ids, which are sorted. heads: how many untrained heads it has (this is the first); None of
+    any other row.
     """
 
     run: str
@@ -123,7 +123,7 @@ def _refuse_other_names(rows: Sequence[_Measured]) -> None:
 def _refuse_other_contents(folders: Sequence[Path]) -> None:
     """Check that an id names the same row in every run.
 
-    Raises: RunError for one where it does not: test_id says nothing of which row stands where.
+    Raises: RunError for one where it does not: test_id does not depend on the order of the rows.
     """
     first, *others = map(_plan, folders)
     for folder, plan in zip(folders[1:], others, strict=True):

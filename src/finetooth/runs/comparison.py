@@ -82,12 +82,12 @@ def compare(
 
     task: of the run; rows are compared by its headline metric, and its other metrics get intervals.
     winner: name and seed, by validation; margin: what a smaller candidate may lose, a share; failed, failed_baselines:
-    titles of the candidates and baselines that did not end well. Every baseline counts, each seed of it by itself,
-    but for a reference, which like a candidate is compared with the winner.
+    titles of the candidates and baselines that did not end well. Every baseline counts, each seed of it by itself.
+    A reference is no baseline: like a candidate it is compared with the winner.
     `p` of a candidate is the largest p of the paired test against any baseline, that of "better than every baseline";
     `p_best_baseline` that against the best baseline alone. `p_holm` and `p_best_baseline_holm` are these, adjusted as
     one family over all candidates and seeds; for `p_holm`, a candidate that is not ahead of every baseline counts with
-    1. `p_best_baseline_holm` is first multiplied by the number of baselines, of which the best was chosen by these
+    1. `p_best_baseline_holm` is first multiplied by the number of baselines, since the best was chosen by these
     rows, and counts a candidate that is not behind with 1.
     The best baseline is the one of the best headline metric on the test rows, the first among equals.
     Raises: RunError if the rows were not measured on the same examples.

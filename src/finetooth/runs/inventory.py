@@ -1,4 +1,4 @@
-"""The one list of a run folder's files: what each is checked against when a run goes on, and by `verify`.
+"""The one list of a run folder's files: what each is checked against when a run is resumed, and by `verify`.
 
 No file is trusted because it exists. docs/run-folder.md holds the list as a table, which a test compares with it.
 """
@@ -31,7 +31,7 @@ class Entry:
     in_mark: bool = False
 
 
-# What a file is checked against, as it stands in the table of docs/run-folder.md.
+# What a file is checked against, in the words of the table in docs/run-folder.md.
 _REWRITTEN = "written again from recipe and data where its hash is not that in plan.json"
 _NAMED = "its hash in finished.json"
 _MADE = "not read; made again when the run ends"

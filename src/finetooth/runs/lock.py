@@ -1,7 +1,7 @@
 """One command at a time in a run folder, and one child of it.
 
 The locks are the kernel's (flock, LockFileEx): they end with their process, so none is ever stale, kill -9 included.
-Who holds one stands in a file beside it, for the message alone.
+A file beside each lock names its holder, for the message alone.
 """
 
 import json

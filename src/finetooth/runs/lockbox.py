@@ -44,7 +44,7 @@ def open_test(test_id: str, run_id: str, *, run_name: str) -> int:
 
 
 def openings(test_id: str) -> int:
-    """How many openings of this test set stand in this user's record."""
+    """How many openings of this test set this user's record holds."""
     return len(_openings(_whole_lines(_box(test_id))))
 
 

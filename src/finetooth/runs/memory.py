@@ -1,4 +1,4 @@
-"""How much memory this process has held, how much is free, and how it is told that memory ran out."""
+"""How much memory this process has held, how much is free, and how to see that memory ran out."""
 
 import ctypes
 import platform
@@ -20,7 +20,7 @@ def ran_out(error: BaseException) -> bool:
 
 
 def kernel_kills() -> int:
-    """A number that rises with each process that the kernel kills for want of memory, where it tells of them."""
+    """A number that rises with each process that the kernel kills for want of memory, where it counts them."""
     kills = 0
     for path in _KILLS:
         try:
@@ -83,7 +83,7 @@ def peak_bytes() -> int:
 
 
 def _status(name: str) -> int | None:
-    """Bytes that Linux tells of this process under that name; None where it does not."""
+    """Bytes that Linux reports for this process under that name; None where it does not."""
     status = Path("/proc/self/status")
     if not status.exists():
         return None

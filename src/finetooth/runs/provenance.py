@@ -46,7 +46,7 @@ def processor() -> str:
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """{"commit": str, "dirty": bool} of the work tree that `folder` lies in; None without git, tree or commit."""
+    """{"commit": str, "dirty": bool} of the work tree around `folder`; None without git, tree or commit."""
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
     status = _git(folder, "status", "--porcelain", "--untracked-files=no")
     return None if commit is None or status is None else {"commit": commit.strip(), "dirty": bool(status.strip())}

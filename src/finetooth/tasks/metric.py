@@ -35,15 +35,16 @@ class Outputs:
 class Metric:
     """One figure of answers against targets.
 
-    key: stable, snake_case, as it stands in files and recipes. title: as it is shown.
+    key: stable, snake_case, as in files and recipes. title: as it is shown.
     unit: `share` from 0 to 1, shown in percent; `nats`; or `own`, the unit of the labels.
     better: which direction is better. bounds: the lowest and the highest value that there can be.
     scores: the score of each example, (N,) float64, whose mean is the metric.
-    aggregate: the figure of all examples at once, for a metric that is no mean over examples. One of the two is given.
+    aggregate: the figure of all examples at once, for a metric that is no mean over examples. Exactly one of the two
+    is set.
     paired_test: the test of a difference between two rows on the same examples: `mcnemar` for scores of 0 and 1,
     `paired_t` for other scores; None: rows are not compared by a test of this metric.
     fast_resampling: of `aggregate`, the name of a quicker way to resample it, in finetooth.evaluation.bootstrap; None:
-    there is none, and each resample is computed as it stands.
+    there is none, and the metric of each resample is computed in full.
     """
 
     key: str

@@ -27,7 +27,7 @@ _LIST = re.compile(r"[\[({].*[\])}]")
 class ClassLabels:
     """The classes in their order, and how names in the files lead to their numbers.
 
-    first_number: what stands for the first class, 0 or 1, in files that hold numbers for declared names; else None.
+    first_number: the number of the first class, 0 or 1, in files that hold numbers for declared names; else None.
     """
 
     classes: tuple[str, ...]
@@ -58,10 +58,10 @@ def resolve(
 ) -> ClassLabels:
     """The classes that `names` (the distinct names of the training rows) make, in declared or sorted order.
 
-    Whole numbers sort by value; 1.0 is the class `1`. Declared names stand for the numbers 0 to C-1, or 1 to C, when
-    the files hold only those numbers and none of the names. least: classes that must stand in the rows (evaluation
-    needs no second). first_number: what stood for the first class in the rows of a run; where it is not known, 0 or C
-    among the numbers shows it.
+    Whole numbers sort by value; 1.0 is the class `1`. Declared names are numbered 0 to C-1, or 1 to C, when the files
+    hold only those numbers and none of the names. least: classes that the rows must hold (evaluation needs no second).
+    first_number: the number of the first class in the rows of a run; where it is not known, 0 or C among the numbers
+    shows it.
     Raises: RecipeError if a name is declared twice or fewer than two are; DataError if there is one class only, and for
     names that are not declared and hold several labels in one, or are numbers with fractions.
     """
@@ -90,7 +90,7 @@ def resolve(
 
 
 def unknown(targets: Targets) -> npt.NDArray[np.bool_]:
-    """(N,) whether a class number stands for no class."""
+    """(N,) whether a class number is that of no class."""
     return np.asarray(targets < 0)
 
 
@@ -143,7 +143,7 @@ def losses(logits: npt.NDArray[np.floating], targets: Targets, *, temperature: f
 
 
 def macro_f1(answers: npt.NDArray[np.int64], targets: Targets) -> float:
-    """Mean F1 over the classes that stand in `targets` or `answers`; a class absent from both has no F1."""
+    """Mean F1 over the classes that occur in `targets` or `answers`; a class absent from both has no F1."""
     classes = int(max(answers.max(), targets.max())) + 1
     right = np.bincount(targets[answers == targets], minlength=classes)
     named = np.bincount(answers, minlength=classes) + np.bincount(targets, minlength=classes)
@@ -198,7 +198,7 @@ def _declared(
 
 
 def _first_number(numbers: set[int], *, count: int, known: int | None) -> int | None:
-    """0 or 1, whichever stands for the first of `count` declared names; None where the numbers fit neither.
+    """0 or 1, whichever is the number of the first of `count` declared names; None where the numbers fit neither.
 
     known: what it was in the rows of a run, if it is known.
     Raises: DataError where the numbers fit both.

@@ -23,7 +23,7 @@ class Labels(Protocol):
 
     @property
     def first_number(self) -> int | None:
-        """The number that stands for the first class in files that hold numbers for declared names; else None."""
+        """The number of the first class in files that hold numbers for declared names; else None."""
         ...
 
     @property
@@ -44,7 +44,7 @@ class Resolve(Protocol):
     ) -> Labels:
         """The labels that `names`, the distinct names of the training rows, make.
 
-        declared: the classes that the recipe names. least: classes that must stand in the rows. first_number: as in
+        declared: the classes that the recipe names. least: classes that the rows must hold. first_number: as in
         Labels, where it is known from the rows of a run.
         Raises: RecipeError for what is declared, DataError for what the rows hold.
         """

@@ -1,4 +1,4 @@
-"""The name that a value in a file stands for, whatever its type: of labels, groups and slices."""
+"""The name that a value in a file means, whatever its type: of labels, groups and slices."""
 
 import unicodedata
 from decimal import Decimal
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def value_name(value: object) -> str:
-    """The name that a value in a file stands for: words stripped and in Unicode NFC, 1.0 as `1`, true as `true`.
+    """The name that a value in a file means: words stripped and in Unicode NFC, 1.0 as `1`, true as `true`.
 
     NA, None, null and nan written as words are names like any other.
     Raises: ValueError saying what is wrong (`is missing`, `is a list (...)`), to follow the word "label".

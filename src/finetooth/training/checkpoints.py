@@ -1,4 +1,4 @@
-"""The state before the next step, on disk: what a killed run goes on from.
+"""The state before the next step, on disk: what a killed run is resumed from.
 
 checkpoints/step-00000120-1/  state.safetensors (trained tensors and AdamW's moments), counters.json, MANIFEST.json
 checkpoints/best-00000100/    weights.safetensors, validation.safetensors (the logits that were scored), MANIFEST.json

@@ -23,7 +23,7 @@ class Forward(Protocol):
         ...
 
     def fold(self) -> None:
-        """Take up the trained values; called once before each step."""
+        """Use the present trained values from here on; called once before each step."""
         ...
 
     def __call__(self, rows: Rows) -> torch.Tensor:

@@ -36,7 +36,7 @@ class Job:
     token_budget: most tokens computed at a time in training; reduced_budget: what is left of them after the
     system ended a process for want of memory, or None; budget: of a micro-batch of the plain pass. inference: how the
     validation rows are computed where the model allows it; at the best step they are computed by the plain pass too.
-    advance(steps, note) tells how far it is, with 0 steps while it validates; stop() is the signal to obey, or None.
+    advance(steps, note) reports the progress, with 0 steps while it validates; stop() is the signal to obey, or None.
     freezing: of lower layers after an epoch, or None.
     """
 

@@ -357,7 +357,7 @@ class Trainer:
     def _begin_decay(self) -> None:
         """Let the rate fall from here on, once an automatic training has come to that; its last step is then kept.
 
-        At the peak rate a step is good or bad by chance, and on few rows the loss tells of confidence before accuracy.
+        At the peak rate a step is good or bad by chance, and on few rows the loss reflects confidence before accuracy.
         """
         counters = self.counters
         fitted = counters.curve[-1]["train_accuracy"] if counters.curve else None

@@ -21,7 +21,8 @@ class Loss:
     """A loss by example; B examples, C outputs of the model.
 
     each: from logits (B, C) and their targets to the loss of each example, (B,).
-    scores: from the same to the score of each example by the task's headline metric, (B,), with the task's own answers.
+    scores: from logits and targets to the score of each example by the task's headline metric, (B,), with the task's
+    own answers.
     weights: from all targets (N,), the classes and what the recipe asks for to the weight of each, (N,) float32.
     """
 

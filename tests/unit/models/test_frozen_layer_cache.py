@@ -1,4 +1,4 @@
-"""The prefix cache: equal to the uncached pass, bounded, and mended where it is stale, damaged or cut short."""
+"""The frozen-layer cache: equal to the uncached pass, bounded, and repaired where it is stale, damaged or cut short."""
 
 import json
 import os

@@ -59,7 +59,7 @@ def test_bfloat16_is_used_only_where_it_passed_the_gate(trained: TextModel) -> N
     assert ready(replace(trained, measured=Measured(None, bad)), "bfloat16").precision == "float32"
     assert ready(replace(trained, measured=Measured(None, good)), "bfloat16").precision == "bfloat16"
     assert ready(replace(trained, measured=Measured(None, good)), "plain").precision == "plain"
-    # What stood in the way where it was saved does not count here.
+    # What prevented it on the machine where it was saved does not count here.
     assert ready(replace(trained, measured=Measured("another version")), "float32").precision == "float32"
 
 

@@ -1,4 +1,4 @@
-"""The pass without padding is the model's own, and its gradients are those of autograd, but for rounding."""
+"""The pass without padding is the model's own, and its gradients are those of autograd, except for rounding."""
 
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def largest(tensor: torch.Tensor) -> float:
 
 
 def assert_close(one: torch.Tensor, two: torch.Tensor, *, least: float = 0.0) -> None:
-    """least: what the tolerance is taken of at least; the gradient of a key's bias is zero but for rounding."""
+    """least: what the tolerance is taken of at least; the gradient of a key's bias is zero except for rounding."""
     assert largest(one - two) <= RELATIVE * max(least, largest(two))
 
 

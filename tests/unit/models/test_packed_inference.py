@@ -143,7 +143,10 @@ def test_the_plan_holds_every_row_once_in_order_of_length_and_within_its_tokens(
     assert all(len({row // 200 for row in rows.tolist()}) == 1 for rows in plan)
     assert all((np.diff(lengths[rows]) >= 0).all() for rows in plan)
     assert all(lengths[rows].sum() <= 1024 for rows in plan)
-    assert [rows.tolist() for rows in inference_batches(np.array([2000, 5]))] == [[0], [1]]  # longer stands alone
+    assert [rows.tolist() for rows in inference_batches(np.array([2000, 5]))] == [
+        [0],
+        [1],
+    ]  # a longer one is a batch of its own
     assert inference_batches(np.empty(0, np.int64)) == []
 
 

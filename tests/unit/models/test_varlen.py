@@ -29,7 +29,7 @@ HEADS = 2
 
 
 def by_rows(query: Any, key: Any, value: Any, asked: Any, given: Any, most_asked: int, most_given: int) -> torch.Tensor:
-    """What the kernel is told to compute, a row at a time: (T, A, width)."""
+    """What the kernel is asked to compute, a row at a time: (T, A, width)."""
     assert asked.dtype == given.dtype == torch.int32
     assert (most_asked, most_given) == (int(asked.diff().max()), int(given.diff().max()))
     found = []
@@ -89,7 +89,7 @@ def tokens_of(folder: Path, *, pairs: bool = False) -> Tokens:
 
 
 class Known:
-    """Stands for a prefix cache that holds the rows of even numbers."""
+    """Replaces a frozen-layer cache that holds the rows of even numbers."""
 
     depth = 1
 

@@ -1,4 +1,4 @@
-"""A headless Chromium, spoken to through its DevTools pipe: what it logged and asked for, what stands on a page."""
+"""A headless Chromium, spoken to through its DevTools pipe: what it logged and requested, and what a page shows."""
 
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""What memory is free, and how its lack is told from other faults."""
+"""What memory is free, and how its lack is distinguished from other faults."""
 
 import platform
 from pathlib import Path

@@ -20,7 +20,7 @@ BUDGETS = (16, 96, 100_000)
 
 
 def gradients(folder: Path, place: Path, *, packed: bool, **training: Any) -> tuple[Any, list[dict[str, torch.Tensor]]]:
-    """The gradients of every step, none of which moves the weights."""
+    """The gradients of every step; no step moves the weights."""
     trainer = begin(
         folder, job(folder, place, rows=19, packed=packed, training=STILL | training, candidate={"dropout": 0.0})
     )

@@ -24,7 +24,7 @@ WAYS: dict[str, dict[str, Any]] = {"float32": {}, "bfloat16": {"precision": "bfl
 
 
 class Killed(BaseException):
-    """Stands for kill -9."""
+    """Simulates kill -9."""
 
 
 def freezing(folder: Path, place: Path, *, blocks: int = 1000, **changes: Any) -> Job:

@@ -30,7 +30,7 @@ TIMED = ("seconds", "part_seconds")
 
 
 class Killed(BaseException):
-    """Stands for kill -9: nothing in the loop may catch it."""
+    """Simulates kill -9: nothing in the loop may catch it."""
 
 
 def story(counters: Counters) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def test_killed_at_random_micro_batches(
 
 
 def resumed_at(made: Job) -> list[int]:
-    """The steps that the log says it began or went on from, the first start left out."""
+    """The steps that the log says it began at or resumed from, without the first start."""
     lines = [json.loads(line) for line in made.folder.log.read_text().splitlines()]
     return [line["step"] for line in lines if line["event"] in ("start", "resume")][1:]
 
