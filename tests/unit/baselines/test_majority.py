@@ -31,16 +31,16 @@ def test_saved_and_loaded_it_says_the_same(tmp_path):
 
 
 def test_a_damaged_or_foreign_folder_is_refused(tmp_path):
-    def said(folder):
+    def message(folder):
         with pytest.raises(VerificationError) as error:
             baselines.load(folder)
         return str(error.value)
 
     again = "Delete the folder and run the same command again."
-    assert said(tmp_path) == f"{tmp_path}: MANIFEST.json is missing. {again}"
+    assert message(tmp_path) == f"{tmp_path}: MANIFEST.json is missing. {again}"
     folder = tmp_path / "baseline"
     baselines.fit("majority", examples([0, 1, 1]), classes=2).save(folder)
     data = bytearray((folder / "baseline.safetensors").read_bytes())
     data[-1] ^= 1
     (folder / "baseline.safetensors").write_bytes(data)
-    assert said(folder) == f"{folder}: baseline.safetensors differs from its manifest. {again}"
+    assert message(folder) == f"{folder}: baseline.safetensors differs from its manifest. {again}"

@@ -31,46 +31,46 @@ def fitted(classes=3, **changes):
 
 @pytest.mark.parametrize("classes", [2, 3, 5])
 def test_it_reads_the_better_feature_and_its_logits_are_log_probabilities(classes):
-    found, (labels, rows) = fitted(classes), made(250, classes, seed=2)
-    logits = found.logits(rows)
-    assert found.chosen.feature == "good"
+    actual, (labels, rows) = fitted(classes), made(250, classes, seed=2)
+    logits = actual.logits(rows)
+    assert actual.chosen.feature == "good"
     assert logits.shape == (250, classes) and logits.dtype == np.float32
     assert np.exp(logits.astype(np.float64)).sum(axis=1) == pytest.approx(np.ones(250), abs=1e-6)
     assert DEFAULT.score(logits, labels)["accuracy"] > 0.85
-    assert found.parameters == classes * 12 + classes
+    assert actual.parameters == classes * 12 + classes
 
 
 @pytest.mark.parametrize("classes", [2, 4])
 def test_it_equals_scikit_learns_own_pipeline(classes):
     (labels, train), (truth, rows) = made(300, classes, spread=3.0), made(100, classes, seed=1, spread=3.0)
-    found = Probe.fit({"good": train["good"]}, labels, validation=rows, truth=truth, classes=classes)
+    actual = Probe.fit({"good": train["good"]}, labels, validation=rows, truth=truth, classes=classes)
     scaler = StandardScaler().fit(train["good"].astype(np.float64))
-    model = LogisticRegression(C=found.chosen.inverse_regularisation, max_iter=10_000, tol=1e-8)
+    model = LogisticRegression(C=actual.chosen.inverse_regularisation, max_iter=10_000, tol=1e-8)
     model.fit(scaler.transform(train["good"].astype(np.float64)), labels)
-    wanted = model.predict_proba(scaler.transform(rows["good"].astype(np.float64)))
-    assert np.exp(found.logits(rows)) == pytest.approx(wanted, abs=2e-3)
+    expected = model.predict_proba(scaler.transform(rows["good"].astype(np.float64)))
+    assert np.exp(actual.logits(rows)) == pytest.approx(expected, abs=2e-3)
 
 
 def test_every_feature_and_strength_is_tried_and_the_best_on_validation_is_chosen():
-    found = fitted(spread=3.0)
-    assert [(trial.feature, trial.inverse_regularisation) for trial in found.tried] == [
+    actual = fitted(spread=3.0)
+    assert [(trial.feature, trial.inverse_regularisation) for trial in actual.tried] == [
         (feature, strength)
         for feature in ("noise", "good")
         for strength in (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
     ]
-    best = max(trial.accuracy for trial in found.tried)
-    among = [trial for trial in found.tried if trial.accuracy == best]
-    assert found.chosen == min(among, key=lambda trial: trial.loss)
+    best = max(trial.accuracy for trial in actual.tried)
+    among = [trial for trial in actual.tried if trial.accuracy == best]
+    assert actual.chosen == min(among, key=lambda trial: trial.loss)
     truth, validation = made(200, 3, seed=1, spread=3.0)
-    figures = DEFAULT.score(found.logits(validation), truth)
-    assert (found.chosen.accuracy, found.chosen.loss) == (figures["accuracy"], figures["loss"])
+    figures = DEFAULT.score(actual.logits(validation), truth)
+    assert (actual.chosen.accuracy, actual.chosen.loss) == (figures["accuracy"], figures["loss"])
 
 
 def test_of_equal_figures_the_smaller_c_and_then_the_feature_named_first_is_chosen():
     labels, rows = np.array([0, 1] * 20), {"a": np.zeros((40, 3), np.float32), "b": np.zeros((40, 3), np.float32)}
-    found = Probe.fit(rows, labels, validation=rows, truth=labels, classes=2)
-    assert len({(trial.accuracy, trial.loss) for trial in found.tried}) == 1
-    assert (found.chosen.feature, found.chosen.inverse_regularisation) == ("a", 1e-5)
+    actual = Probe.fit(rows, labels, validation=rows, truth=labels, classes=2)
+    assert len({(trial.accuracy, trial.loss) for trial in actual.tried}) == 1
+    assert (actual.chosen.feature, actual.chosen.inverse_regularisation) == ("a", 1e-5)
 
 
 def test_a_feature_that_is_constant_in_train_is_unset_elsewhere():
@@ -81,18 +81,18 @@ def test_a_feature_that_is_constant_in_train_is_unset_elsewhere():
         name: np.hstack([rows, np.full((len(rows), 1), 0.1001, np.float32)]) for name, rows in validation.items()
     }
     without = Probe.fit(train, labels, validation=validation, truth=truth, classes=2)
-    found = Probe.fit(flat, labels, validation=strange, truth=truth, classes=2)
-    assert found.logits(strange) == pytest.approx(without.logits(validation), abs=5e-3)
+    actual = Probe.fit(flat, labels, validation=strange, truth=truth, classes=2)
+    assert actual.logits(strange) == pytest.approx(without.logits(validation), abs=5e-3)
 
 
 def test_saved_and_loaded_its_logits_are_bitwise_the_same(tmp_path):
-    found, (_, rows) = fitted(), made(5000, 3, seed=3)
-    found.save(tmp_path / "baseline", facts={"identity": {"base": "owner/name"}})
+    actual, (_, rows) = fitted(), made(5000, 3, seed=3)
+    actual.save(tmp_path / "baseline", facts={"identity": {"base": "owner/name"}})
     again = Probe.load(tmp_path / "baseline")
-    assert again.logits(rows).tobytes() == found.logits(rows).tobytes()
-    assert (again.chosen, again.tried, again.parameters) == (found.chosen, found.tried, found.parameters)
-    said = read_json(tmp_path / "baseline" / "baseline.json")
-    assert (said["kind"], said["identity"]) == ("probe", {"base": "owner/name"})
+    assert again.logits(rows).tobytes() == actual.logits(rows).tobytes()
+    assert (again.chosen, again.tried, again.parameters) == (actual.chosen, actual.tried, actual.parameters)
+    content = read_json(tmp_path / "baseline" / "baseline.json")
+    assert (content["kind"], content["identity"]) == ("probe", {"base": "owner/name"})
     assert {file.name for file in (tmp_path / "baseline").iterdir()} == {
         "MANIFEST.json", "baseline.json", "baseline.safetensors"
     }  # fmt: skip
@@ -106,8 +106,8 @@ def test_fitted_twice_it_is_the_same_bytes(tmp_path):
 
 def test_a_class_that_train_lacks_keeps_the_probability_of_one_example():
     labels, train = made(100, 2)
-    found = Probe.fit(train, labels * 2, validation=train, truth=labels * 2, classes=4)
-    shares = np.exp(found.logits(train).astype(np.float64))
+    actual = Probe.fit(train, labels * 2, validation=train, truth=labels * 2, classes=4)
+    shares = np.exp(actual.logits(train).astype(np.float64))
     assert shares[:, [1, 3]] == pytest.approx(np.full((100, 2), 1 / 104))
     assert shares.sum(axis=1) == pytest.approx(np.ones(100))
 
@@ -159,6 +159,6 @@ def test_cross_validated_answers_are_those_of_a_probe_fitted_on_the_other_folds(
     def part(where):
         return {name: values[where] for name, values in rows.items()}
 
-    found = Probe.fit(part(fits), labels[fits], validation=part(chooses), truth=labels[chooses], classes=2)
-    assert np.array_equal(found.logits(part(inside)), answers[inside])
+    actual = Probe.fit(part(fits), labels[fits], validation=part(chooses), truth=labels[chooses], classes=2)
+    assert np.array_equal(actual.logits(part(inside)), answers[inside])
     assert calls == [1, 1, 1]

@@ -31,7 +31,7 @@ def made(count, classes, seed=0, pairs=False):
     return Examples(names, tuple(texts), tuple(texts[::-1]) if pairs else None, labels)
 
 
-def said(texts, labels, classes):
+def fitted_on(texts, labels, classes):
     names = tuple(f"train.csv:{number}" for number in range(len(texts)))
     return baselines.fit("tfidf", Examples(names, tuple(texts), None, np.array(labels, np.int64)), classes=classes)
 
@@ -50,8 +50,8 @@ def test_it_equals_scikit_learns_own_pipeline(classes):
     train, test = made(300, classes), made(100, classes, seed=1)
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2, token_pattern=r"(?u)\b\w+\b")
     model = LogisticRegression(C=10.0, max_iter=1000).fit(vectorizer.fit_transform(train.texts), train.labels)
-    wanted = model.predict_log_proba(vectorizer.transform(test.texts))
-    assert baselines.fit("tfidf", train, classes=classes).logits(test.texts) == pytest.approx(wanted, abs=2e-6)
+    expected = model.predict_log_proba(vectorizer.transform(test.texts))
+    assert baselines.fit("tfidf", train, classes=classes).logits(test.texts) == pytest.approx(expected, abs=2e-6)
 
 
 @pytest.mark.parametrize("pairs", [False, True])
@@ -98,19 +98,19 @@ def test_processes_with_other_hash_seeds_write_the_same_bytes(tmp_path):
     "texts", [["", "", ""], ["!!!", "?", "..."], ["each", "word", "once"], ["one two", "", "three"]]
 )
 def test_without_a_term_that_stands_in_two_texts_it_says_the_shares(tmp_path, texts):
-    fitted = said(texts, [0, 1, 1], 2)
+    fitted = fitted_on(texts, [0, 1, 1], 2)
     assert np.exp(fitted.logits(["", "word"])) == pytest.approx(np.array([[2 / 5, 3 / 5]] * 2))
     fitted.save(tmp_path / "baseline")
     assert baselines.load(tmp_path / "baseline").logits(["", "word"]).tobytes() == fitted.logits(["", "word"]).tobytes()
 
 
 def test_texts_of_one_word_and_of_one_letter():
-    fitted = said(["a", "b", "a", "b", "good", "good"], [0, 1, 0, 1, 1, 1], 2)
+    fitted = fitted_on(["a", "b", "a", "b", "good", "good"], [0, 1, 0, 1, 1, 1], 2)
     assert fitted.logits(["a", "b", "good", "unknown"]).argmax(axis=1).tolist() == [0, 1, 1, 1]
 
 
 def test_one_class_only_is_said_of_every_text():
-    logits = said(["good film", "good music"], [1, 1], 2).logits(["good", "bad"])
+    logits = fitted_on(["good film", "good music"], [1, 1], 2).logits(["good", "bad"])
     assert logits.argmax(axis=1).tolist() == [1, 1] and np.isfinite(logits).all()
 
 

@@ -23,11 +23,11 @@ def rows(count, classes=3, seed=0):
 
 def test_means_have_the_mean_and_the_spread_of_the_formula():
     values = np.random.default_rng(1).exponential(size=(400, 3)) * [1, 100, 1e-6]
-    found = resampled_means(values)
-    assert found.shape == (10_000, 3)
+    actual = resampled_means(values)
+    assert actual.shape == (10_000, 3)
     spread = values.std(axis=0) / 20
-    assert (np.abs(found.mean(axis=0) - values.mean(axis=0)) < 4 * spread / 100).all()
-    assert found.std(axis=0) == pytest.approx(spread, rel=0.03)
+    assert (np.abs(actual.mean(axis=0) - values.mean(axis=0)) < 4 * spread / 100).all()
+    assert actual.std(axis=0) == pytest.approx(spread, rel=0.03)
 
 
 def test_the_interval_is_that_of_scipy():
@@ -41,22 +41,22 @@ def test_the_interval_is_that_of_scipy():
 
 def test_rows_are_drawn_together_so_a_row_less_itself_is_zero():
     values = np.random.default_rng(4).normal(size=(101, 1))
-    found = resampled_means(np.hstack([values, values, values + 0.25]))
-    assert (found[:, 0] == found[:, 1]).all()
-    assert found[:, 2] - found[:, 0] == pytest.approx(0.25)
+    actual = resampled_means(np.hstack([values, values, values + 0.25]))
+    assert (actual[:, 0] == actual[:, 1]).all()
+    assert actual[:, 2] - actual[:, 0] == pytest.approx(0.25)
     (guesses, _), labels = rows(101)
-    found = resampled_macro_f1([guesses, guesses], labels)
-    assert (found[:, 0] == found[:, 1]).all()
+    actual = resampled_macro_f1([guesses, guesses], labels)
+    assert (actual[:, 0] == actual[:, 1]).all()
 
 
 def test_neither_memory_nor_the_order_of_adding_changes_a_bit(monkeypatch):
     values = np.random.default_rng(5).exponential(size=(97, 2))
     guesses, labels = rows(97)
-    whole = resampled_means(values, resamples=500), resampled_macro_f1(guesses, labels, resamples=500)
+    in_one_block = resampled_means(values, resamples=500), resampled_macro_f1(guesses, labels, resamples=500)
     monkeypatch.setattr(bootstrap, "_VALUES_AT_ONCE", 97 * 7)
-    assert (resampled_means(values, resamples=500) == whole[0]).all()
-    assert (resampled_macro_f1(guesses, labels, resamples=500) == whole[1]).all()
-    assert (resampled_means(values[:, ::-1].copy(), resamples=500)[:, ::-1] == whole[0]).all()
+    assert (resampled_means(values, resamples=500) == in_one_block[0]).all()
+    assert (resampled_macro_f1(guesses, labels, resamples=500) == in_one_block[1]).all()
+    assert (resampled_means(values[:, ::-1].copy(), resamples=500)[:, ::-1] == in_one_block[0]).all()
 
 
 def test_each_mean_is_that_of_the_drawn_examples():
@@ -67,19 +67,19 @@ def test_each_mean_is_that_of_the_drawn_examples():
 
 def test_macro_f1_is_that_of_drawn_examples(monkeypatch):
     guesses, labels = rows(250, classes=4)
-    found = resampled_macro_f1(guesses, labels)
+    actual = resampled_macro_f1(guesses, labels)
     monkeypatch.setattr(bootstrap, "_FEW_CELLS", 0)
-    assert resampled_macro_f1(guesses, labels).mean(axis=0) == pytest.approx(found.mean(axis=0), abs=0.002)
-    assert found.shape == (10_000, 2)
+    assert resampled_macro_f1(guesses, labels).mean(axis=0) == pytest.approx(actual.mean(axis=0), abs=0.002)
+    assert actual.shape == (10_000, 2)
     drawn = np.random.default_rng(7).integers(0, 250, size=(4000, 250))
     for row, guess in enumerate(guesses):
-        wanted = np.array([macro_f1(guess[places], labels[places]) for places in drawn])
-        assert found[:, row].mean() == pytest.approx(wanted.mean(), abs=0.002)
-        assert found[:, row].std() == pytest.approx(wanted.std(), rel=0.05)
-        assert percentile_interval(found[:, row]) == pytest.approx(percentile_interval(wanted), abs=0.005)
-    gap = found[:, 0] - found[:, 1]
-    wanted = np.array([macro_f1(guesses[0][p], labels[p]) - macro_f1(guesses[1][p], labels[p]) for p in drawn])
-    assert percentile_interval(gap) == pytest.approx(percentile_interval(wanted), abs=0.006)
+        expected = np.array([macro_f1(guess[indices], labels[indices]) for indices in drawn])
+        assert actual[:, row].mean() == pytest.approx(expected.mean(), abs=0.002)
+        assert actual[:, row].std() == pytest.approx(expected.std(), rel=0.05)
+        assert percentile_interval(actual[:, row]) == pytest.approx(percentile_interval(expected), abs=0.005)
+    gap = actual[:, 0] - actual[:, 1]
+    expected = np.array([macro_f1(guesses[0][p], labels[p]) - macro_f1(guesses[1][p], labels[p]) for p in drawn])
+    assert percentile_interval(gap) == pytest.approx(percentile_interval(expected), abs=0.006)
 
 
 @pytest.mark.parametrize("few", [True, False])
@@ -88,14 +88,14 @@ def test_the_macro_f1_of_each_draw_equals_scikit_learns(few, monkeypatch):
     monkeypatch.setattr(bootstrap, "_FEW_CELLS", 0 if few else 60)
     (guess, _), labels = rows(60, classes=5, seed=8)
     both = np.stack([labels, guess], axis=1)
-    found = resampled_macro_f1([guess], labels, resamples=300)[:, 0]
+    actual = resampled_macro_f1([guess], labels, resamples=300)[:, 0]
     cells, counts = np.unique(both, axis=0, return_counts=True)
     random = np.random.Generator(np.random.PCG64(bootstrap._SEED))
     if few:
         drawn = [np.repeat(cells, times, axis=0) for times in random.multinomial(60, counts / 60, size=300)]
     else:
-        drawn = [both[places] for places in random.integers(0, 60, size=(300, 60))]
-    for again, ours in zip(drawn, found, strict=True):
+        drawn = [both[indices] for indices in random.integers(0, 60, size=(300, 60))]
+    for again, ours in zip(drawn, actual, strict=True):
         assert ours == pytest.approx(f1_score(again[:, 0], again[:, 1], average="macro"), abs=1e-12)
 
 

@@ -49,10 +49,10 @@ def test_it_is_biased_as_its_docstring_says():
     random = np.random.default_rng(1)
 
     def mean_error(count):
-        found = []
+        actual = []
         for _ in range(50):
             top = random.uniform(0.5, 1, count)
-            found.append(calibration_error(reliability(top, random.random(count) <= top)))
-        return np.mean(found)
+            actual.append(calibration_error(reliability(top, random.random(count) <= top)))
+        return np.mean(actual)
 
     assert mean_error(100) > 2 * mean_error(1000) > 0.01

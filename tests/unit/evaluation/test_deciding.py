@@ -25,16 +25,16 @@ def loss_at(logits, labels, temperature):
 
 
 def hold_to_scipy(logits, labels):
-    found = deciding.temperature(logits, labels)
+    actual = deciding.temperature(logits, labels)
     best = minimize_scalar(
         lambda value: loss_at(logits, labels, math.exp(value)),
         bounds=(math.log(LOWEST_TEMPERATURE), math.log(HIGHEST_TEMPERATURE)),
         method="bounded",
         options={"xatol": 1e-9},
     )
-    assert found == pytest.approx(math.exp(best.x), rel=1e-4)
-    assert loss_at(logits, labels, found) <= best.fun + 1e-10
-    assert found == float(f"{found:.6g}")
+    assert actual == pytest.approx(math.exp(best.x), rel=1e-4)
+    assert loss_at(logits, labels, actual) <= best.fun + 1e-10
+    assert actual == float(f"{actual:.6g}")
 
 
 @pytest.mark.parametrize("classes", [2, 3, 20])
@@ -78,11 +78,14 @@ def test_macro_f1_is_right_for_every_number_of_rows_said(classes):
     for _ in range(30):
         count = int(random.integers(1, 40))
         labels = random.integers(0, classes, count)
-        place = int(random.integers(0, classes))
-        others = random.choice([number for number in range(classes) if number != place], count)
-        found = deciding._macro_f1_by_count(labels, others, place)
-        by_hand = [macro_f1(np.where(np.arange(count) < said, place, others), labels) for said in range(count + 1)]
-        np.testing.assert_allclose(found, by_hand, rtol=0, atol=1e-12)
+        label = int(random.integers(0, classes))
+        others = random.choice([number for number in range(classes) if number != label], count)
+        actual = deciding._macro_f1_by_count(labels, others, label)
+        by_hand = [
+            macro_f1(np.where(np.arange(count) < count_answered, label, others), labels)
+            for count_answered in range(count + 1)
+        ]
+        np.testing.assert_allclose(actual, by_hand, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 12])
@@ -91,11 +94,11 @@ def test_thresholds_are_never_worse_than_the_largest_logit_where_they_are_chosen
     gained = 0
     for seed in range(4):
         logits, labels = rows(count, classes, rare=0.95, seed=seed)
-        found = deciding.thresholds(logits, labels)
-        if found is None:
+        actual = deciding.thresholds(logits, labels)
+        if actual is None:
             continue
-        assert len(found) == classes and min(found) > 0 and math.fsum(found) == pytest.approx(1, abs=1e-12)
-        after = macro_f1(Decision(thresholds=found).labels(logits), labels)
+        assert len(actual) == classes and min(actual) > 0 and math.fsum(actual) == pytest.approx(1, abs=1e-12)
+        after = macro_f1(Decision(thresholds=actual).labels(logits), labels)
         assert after > macro_f1(DEFAULT.answers(logits), labels)
         gained += 1
     assert gained == 4 or count < 800
@@ -103,11 +106,11 @@ def test_thresholds_are_never_worse_than_the_largest_logit_where_they_are_chosen
 
 def test_of_two_classes_the_thresholds_are_the_best_there_are():
     logits, labels = rows(300, 2, rare=1.5, seed=3)
-    found = deciding.thresholds(logits, labels)
+    actual = deciding.thresholds(logits, labels)
     margins = np.sort(logits[:, 0].astype(float) - logits[:, 1])
     cuts = [margins[0] - 1, *((margins[1:] + margins[:-1]) / 2), margins[-1] + 1]
     best = max(macro_f1((logits[:, 0].astype(float) - logits[:, 1] < cut).astype(int), labels) for cut in cuts)
-    assert macro_f1(Decision(thresholds=found).labels(logits), labels) == pytest.approx(best, abs=1e-12)
+    assert macro_f1(Decision(thresholds=actual).labels(logits), labels) == pytest.approx(best, abs=1e-12)
 
 
 def test_thresholds_stand_for_probabilities_at_the_temperature():
@@ -123,47 +126,47 @@ def test_where_nothing_beats_the_largest_logit_there_are_no_thresholds():
     assert deciding.thresholds(logits, np.array([0, 1])) is None
 
 
-def asked(**wanted):
-    return Abstain.model_validate(wanted)
+def abstaining(**settings):
+    return Abstain.model_validate(settings)
 
 
 @pytest.mark.parametrize("share", [0.07, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize("decision", [Decision(), Decision(temperature=1.4, thresholds=(0.5, 0.3, 0.2))])
 def test_the_wanted_coverage_is_kept_within_one_row(share, decision):
     logits, labels = rows(700, 3)
-    found = deciding.abstention(decision, logits, labels, settings=asked(coverage=share))
-    decided = Decision(decision.temperature, decision.thresholds, abstention=found).apply(logits)
+    actual = deciding.abstention(decision, logits, labels, settings=abstaining(coverage=share))
+    decided = Decision(decision.temperature, decision.thresholds, abstention=actual).apply(logits)
     answered = 700 - int(decided.abstained.sum())
     assert -1e-9 < answered - share * 700 < 1
-    assert found.coverage == answered / 700
+    assert actual.coverage == answered / 700
     right = (decided.labels == labels)[~decided.abstained]
-    assert found.accuracy_answered == right.mean()
-    assert (found.target, found.share) == ("coverage", share)
+    assert actual.accuracy_answered == right.mean()
+    assert (actual.target, actual.share) == ("coverage", share)
 
 
 def test_a_wanted_accuracy_is_kept_with_as_many_rows_as_can_be():
     logits, labels = rows(700, 3)
-    found = deciding.abstention(Decision(), logits, labels, settings=asked(accuracy=0.9))
+    actual = deciding.abstention(Decision(), logits, labels, settings=abstaining(accuracy=0.9))
     sure = confidence(Decision().probabilities(logits), DEFAULT.answers(logits))
     right = DEFAULT.answers(logits) == labels
-    assert found.accuracy_answered == right[sure >= found.below].mean() >= 0.9
-    lower = [value for value in sure if value < found.below]
+    assert actual.accuracy_answered == right[sure >= actual.below].mean() >= 0.9
+    lower = [value for value in sure if value < actual.below]
     assert len(lower) > 0 and all(right[sure >= value].mean() < 0.9 for value in lower)
-    assert found.coverage > 0.3
+    assert actual.coverage > 0.3
 
 
 def test_rows_of_equal_probability_are_answered_together():
     logits = np.array([[3.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.5, 0.0]], np.float32)
-    found = deciding.abstention(Decision(), logits, np.array([0, 0, 1, 0, 1]), settings=asked(coverage=0.4))
-    assert (found.coverage, found.accuracy_answered) == (0.8, 0.75)
-    assert [(point.coverage, point.risk) for point in found.curve] == [(0.2, 0.0), (0.8, 0.25), (1.0, 0.4)]
+    actual = deciding.abstention(Decision(), logits, np.array([0, 0, 1, 0, 1]), settings=abstaining(coverage=0.4))
+    assert (actual.coverage, actual.accuracy_answered) == (0.8, 0.75)
+    assert [(point.coverage, point.risk) for point in actual.curve] == [(0.2, 0.0), (0.8, 0.25), (1.0, 0.4)]
 
 
 def test_an_accuracy_that_nothing_reaches_answers_nothing_and_warns():
     logits = np.array([[3.0, 0.0], [1.0, 0.0]], np.float32)
-    found = deciding.abstention(Decision(), logits, np.array([1, 0]), settings=asked(accuracy=0.9))
-    decision = Decision(abstention=found)
-    assert (found.coverage, found.accuracy_answered, found.below) == (0.0, None, deciding.NEVER)
+    actual = deciding.abstention(Decision(), logits, np.array([1, 0]), settings=abstaining(accuracy=0.9))
+    decision = Decision(abstention=actual)
+    assert (actual.coverage, actual.accuracy_answered, actual.below) == (0.0, None, deciding.NEVER)
     assert decision.apply(np.array([[1e9, 0.0]], np.float32)).abstained.all()
     assert decision.warnings == [
         "no threshold reaches an accuracy of 0.9 on the validation rows, so it answers nothing: lower "
@@ -175,7 +178,7 @@ def test_an_accuracy_that_nothing_reaches_answers_nothing_and_warns():
 @pytest.mark.parametrize("count", [1, 2, 101, 102, 3000])
 def test_the_curve_is_bounded_from_the_surest_row_to_all_of_them(count):
     logits, labels = rows(count, 3)
-    curve = deciding.abstention(Decision(), logits, labels, settings=asked(coverage=0.5)).curve
+    curve = deciding.abstention(Decision(), logits, labels, settings=abstaining(coverage=0.5)).curve
     assert len(curve) == min(count, 101)
     coverages, thresholds = [point.coverage for point in curve], [point.threshold for point in curve]
     assert (coverages[0], coverages[-1]) == (1 / count, 1.0)
@@ -186,8 +189,8 @@ def test_the_curve_is_bounded_from_the_surest_row_to_all_of_them(count):
 def test_calibration_error_by_hand():
     sure = np.array([0.7, 0.72, 0.95, 0.95])  # bins 11 and 15 of 15
     logits = np.log(np.stack([sure, 1 - sure], axis=1)).astype(np.float32)
-    found = deciding._calibration_error(logits, np.array([0, 1, 0, 0]), Decision())
-    assert found == pytest.approx((abs(1 - 1.42) + abs(2 - 1.9)) / 4, abs=1e-6)
+    actual = deciding._calibration_error(logits, np.array([0, 1, 0, 0]), Decision())
+    assert actual == pytest.approx((abs(1 - 1.42) + abs(2 - 1.9)) / 4, abs=1e-6)
 
 
 def test_what_is_fitted_is_what_is_asked_for_and_told():
@@ -198,14 +201,14 @@ def test_what_is_fitted_is_what_is_asked_for_and_told():
     assert plain.validation.loss_before == plain.validation.loss_after == loss_at(logits, labels, 1.0)
     usual = deciding.fit(logits, labels, classes=classes, settings=Deciding.model_validate({}))
     assert usual.temperature == deciding.temperature(logits, labels) > 2
-    told = usual.validation
-    assert told.loss_after == loss_at(logits, labels, usual.temperature) < told.loss_before
-    assert told.calibration_error_after < told.calibration_error_before
-    wanted = {"thresholds": "macro_f1", "abstain": {"coverage": 0.8}}
-    whole = deciding.fit(logits, labels, classes=classes, settings=Deciding.model_validate(wanted))
-    assert whole.thresholds == deciding.thresholds(logits, labels, temperature=usual.temperature)
-    assert whole.abstention == deciding.abstention(whole, logits, labels, settings=asked(coverage=0.8))
-    assert whole == deciding.fit(logits, labels, classes=classes, settings=Deciding.model_validate(wanted))
+    calibration = usual.validation
+    assert calibration.loss_after == loss_at(logits, labels, usual.temperature) < calibration.loss_before
+    assert calibration.calibration_error_after < calibration.calibration_error_before
+    settings = {"thresholds": "macro_f1", "abstain": {"coverage": 0.8}}
+    complete = deciding.fit(logits, labels, classes=classes, settings=Deciding.model_validate(settings))
+    assert complete.thresholds == deciding.thresholds(logits, labels, temperature=usual.temperature)
+    assert complete.abstention == deciding.abstention(complete, logits, labels, settings=abstaining(coverage=0.8))
+    assert complete == deciding.fit(logits, labels, classes=classes, settings=Deciding.model_validate(settings))
     costly = {"costs": {"good": {"bad": 5}, "bad": {"good": 1}}}
     assert deciding.fit(logits, labels, classes=classes, settings=Deciding.model_validate(costly)).costs == (
         (1, 0, 5.0),

@@ -13,11 +13,11 @@ from finetooth.recipe import Deciding
 CLASSES = ("bad", "good", "so.so")
 
 
-def fitted(**asked):
+def fitted(**settings):
     random = np.random.default_rng(1)
     labels = random.choice(3, 400, p=[0.7, 0.2, 0.1])
     logits = (random.normal(0, 2, (400, 3)) + 2 * np.eye(3)[labels]).astype(np.float32)
-    return deciding.fit(logits, labels, classes=CLASSES, settings=Deciding.model_validate(asked))
+    return deciding.fit(logits, labels, classes=CLASSES, settings=Deciding.model_validate(settings))
 
 
 DECISIONS = [
@@ -38,8 +38,8 @@ def saved(folder, value):
 
 @pytest.mark.parametrize("decision", DECISIONS, ids=lambda item: "")
 def test_reloaded_is_what_was_saved_exactly(tmp_path, decision):
-    said = {"schema": SCHEMA, **describe(decision, CLASSES)}
-    assert load(saved(tmp_path, said), classes=CLASSES, name="r4") == decision
+    content = {"schema": SCHEMA, **describe(decision, CLASSES)}
+    assert load(saved(tmp_path, content), classes=CLASSES, name="r4") == decision
 
 
 def test_an_artifact_without_one_says_its_largest_logit(tmp_path):
@@ -56,8 +56,8 @@ def test_what_is_not_done_is_null():
     assert describe(Decision(), CLASSES) == {
         "temperature": 1.0, "thresholds": None, "costs": None, "abstain": None, "validation": None
     }  # fmt: skip
-    said = describe(Decision(costs=((1, 0, 5.0),)), CLASSES)
-    assert said["costs"] == {"good": {"bad": 5.0}}
+    content = describe(Decision(costs=((1, 0, 5.0),)), CLASSES)
+    assert content["costs"] == {"good": {"bad": 5.0}}
     abstain = describe(DECISIONS[4], CLASSES)["abstain"]
     assert abstain["wanted"] == {"coverage": 0.8} and abstain["coverage"] == pytest.approx(0.8, abs=1 / 400)
     assert abstain["curve"][-1]["coverage"] == 1.0

@@ -58,10 +58,10 @@ def test_of_two_classes_one_is_said_from_its_threshold_on():
 
 def costs_of(matrix):
     return tuple(
-        (true, said, float(cost))
+        (true, answer, float(cost))
         for true, row in enumerate(matrix)
-        for said, cost in enumerate(row)
-        if true != said and cost != 1
+        for answer, cost in enumerate(row)
+        if true != answer and cost != 1
     )
 
 
@@ -71,12 +71,12 @@ def test_the_label_is_that_of_the_least_expected_cost(classes):
     logits = drawn(1000, classes)
     mistakes = 1 - np.eye(classes)
     matrix = np.round(random.uniform(0, 5, (classes, classes)), 1) * mistakes
-    found = Decision(temperature=1.3).probabilities(logits)
+    actual = Decision(temperature=1.3).probabilities(logits)
     by_hand = Decision(temperature=1.3, costs=costs_of(matrix)).labels(logits)
-    np.testing.assert_array_equal(by_hand, (found @ matrix).argmin(axis=1))
+    np.testing.assert_array_equal(by_hand, (actual @ matrix).argmin(axis=1))
     assert not np.array_equal(by_hand, DEFAULT.answers(logits))
     assert costs_of(mistakes) == ()  # all mistakes cost 1: the largest logit
-    np.testing.assert_array_equal((found @ mistakes).argmin(axis=1), DEFAULT.answers(logits))
+    np.testing.assert_array_equal((actual @ mistakes).argmin(axis=1), DEFAULT.answers(logits))
 
 
 def test_a_mistake_that_costs_nine_is_avoided_from_one_in_ten_on():

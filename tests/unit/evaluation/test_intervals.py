@@ -39,8 +39,8 @@ def test_wilson_equals_statsmodels_on_1000_random_cases():
     for _ in range(1000):
         count = int(random.integers(1, 30_000))
         correct = int(random.integers(0, count + 1))
-        wanted = proportion_confint(correct, count, method="wilson")
-        assert wilson(correct, count) == pytest.approx(wanted, abs=1e-12)
+        expected = proportion_confint(correct, count, method="wilson")
+        assert wilson(correct, count) == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_interval_of_a_metric_is_wilsons_for_right_and_wrong_and_students_t_for_other_scores():
@@ -48,7 +48,7 @@ def test_the_interval_of_a_metric_is_wilsons_for_right_and_wrong_and_students_t_
     hits = (random.random(50) < 0.8).astype(np.float64)
     assert metric_interval(DEFAULT.headline, hits, level=0.9) == wilson(int(hits.sum()), 50, 0.9)
     loss, scores = DEFAULT.metric("loss"), random.gamma(2.0, 1.0, 50)
-    wanted = ttest_1samp(scores, 0).confidence_interval(0.9)
-    assert metric_interval(loss, scores, level=0.9) == pytest.approx((wanted.low, wanted.high))
+    expected = ttest_1samp(scores, 0).confidence_interval(0.9)
+    assert metric_interval(loss, scores, level=0.9) == pytest.approx((expected.low, expected.high))
     assert metric_interval(loss, np.array([0.0, 0.0, 3.0]))[0] == 0.0  # no loss is below
     assert metric_interval(loss, scores[:1]) == loss.bounds

@@ -71,8 +71,8 @@ def test_a_class_that_is_that_frequent_is_no_sign_unless_the_others_are_missed()
     healthy = labels.copy()
     healthy[:160] = 0  # 8 of 20 rare rows missed: 97 % of the answers are class 0
     assert collapse(healthy, labels) is None
-    found = collapse(np.zeros(400, np.int64), labels)
-    assert found is not None and (found.label, found.share, found.true_share) == (0, 1.0, 0.95)
+    actual = collapse(np.zeros(400, np.int64), labels)
+    assert actual is not None and (actual.label, actual.share, actual.true_share) == (0, 1.0, 0.95)
     few = np.array([0] * 60 + [1] * 4)  # four rows of the other class may be missed by chance
     assert collapse(np.zeros(64, np.int64), few) is None
 
@@ -150,27 +150,27 @@ def test_the_baseline_must_be_better_by_more_than_a_little_however_many_rows_sho
     ],
 )
 def test_what_to_change(points, training, rows, changes):
-    found = judge(np.zeros(60, np.int64), points=points, train_rows=rows, **training)
-    assert dict(found.changes) == changes
+    judged = judge(np.zeros(60, np.int64), points=points, train_rows=rows, **training)
+    assert dict(judged.changes) == changes
 
 
 def test_rare_classes_are_weighted():
     labels = (np.arange(400) % 10 == 0).astype(np.int64)
-    found = judge(np.zeros(400, np.int64), labels, points=curve(0.3, 0.29, 0.28))
-    assert found.changes["training.class_weights"] == "balanced"
-    found = judge(np.zeros(400, np.int64), labels, points=curve(0.3, 0.29, 0.28), class_weights="balanced")
-    assert "training.class_weights" not in found.changes
+    judged = judge(np.zeros(400, np.int64), labels, points=curve(0.3, 0.29, 0.28))
+    assert judged.changes["training.class_weights"] == "balanced"
+    judged = judge(np.zeros(400, np.int64), labels, points=curve(0.3, 0.29, 0.28), class_weights="balanced")
+    assert "training.class_weights" not in judged.changes
 
 
 def test_the_advice_is_a_sentence_and_its_values_are_taken_by_set():
-    found = judge(points=curve(1.05, 0.95, 0.8), epochs=3, head_learning_rate=1e-5)
-    assert found.advice == (
+    judged = judge(points=curve(1.05, 0.95, 0.8), epochs=3, head_learning_rate=1e-5)
+    assert judged.advice == (
         "Train again with training.epochs=auto (now 3) and training.head_learning_rate=0.005 (now 0.00001)."
     )
     recipe = {"name": "x", "model": "m/m", "data": {"source": "d"}, "training": {"epochs": 3}}
-    overrides = [setting(key, value) for key, value in found.changes.items()]
-    taken = load(recipe, overrides=[*overrides, "training.class_weights=balanced"]).training
-    assert (taken.epochs, taken.head_learning_rate, taken.class_weights) == ("auto", 0.005, "balanced")
+    overrides = [setting(key, value) for key, value in judged.changes.items()]
+    training = load(recipe, overrides=[*overrides, "training.class_weights=balanced"]).training
+    assert (training.epochs, training.head_learning_rate, training.class_weights) == ("auto", 0.005, "balanced")
 
 
 def test_an_automatic_training_that_stopped_improving_is_not_still_falling():

@@ -14,48 +14,48 @@ def rejects(only_a, only_b, alpha):
 def test_power_by_counting_every_outcome():
     for n, discordance, difference, alpha in ((12, 0.5, 0.3, 0.05), (18, 0.3, 0.3, 0.05), (20, 0.4, 0.1, 0.2)):
         a, b = (discordance + difference) / 2, (discordance - difference) / 2
-        wanted = 0.0
+        expected = 0.0
         for differing in range(n + 1):
             for only_a in range(differing + 1):
                 if rejects(only_a, differing - only_a, alpha):
-                    wanted += binom.pmf(differing, n, discordance) * binom.pmf(only_a, differing, a / (a + b))
-        found = power.mcnemar_power(n, discordance=discordance, difference=difference, alpha=alpha)
-        assert found == pytest.approx(wanted, abs=1e-8)
+                    expected += binom.pmf(differing, n, discordance) * binom.pmf(only_a, differing, a / (a + b))
+        actual = power.mcnemar_power(n, discordance=discordance, difference=difference, alpha=alpha)
+        assert actual == pytest.approx(expected, abs=1e-8)
 
 
 def test_the_rejection_limit_is_that_of_the_test_itself():
     for alpha in (0.05, 0.05 / 40, 0.3, 0.9):
         differing = np.arange(0, 700)
-        found = power._most_against(differing, alpha)
-        assert (2 * binom.cdf(found, differing, 0.5) <= alpha * (1 + 1e-12)).all()
-        assert (2 * binom.cdf(found + 1, differing, 0.5) > alpha * (1 - 1e-12)).all()
+        actual = power._most_against(differing, alpha)
+        assert (2 * binom.cdf(actual, differing, 0.5) <= alpha * (1 + 1e-12)).all()
+        assert (2 * binom.cdf(actual + 1, differing, 0.5) > alpha * (1 - 1e-12)).all()
 
 
 def test_power_of_sufficiency_by_counting_every_outcome():
     for n, discordance, margin in ((25, 0.3, 0.2), (30, 0.1, 0.1), (40, 0.0, 0.1), (30, 0.02, 0.05)):
-        wanted = sum(
+        expected = sum(
             binom.pmf(differing, n, discordance) * binom.pmf(only_a, differing, 0.5)
             for differing in range(n + 1)
             for only_a in range(differing + 1)
             if score_interval(only_a, differing - only_a, n)[0] > -margin
         )
-        found = power.sufficiency_power(n, discordance=discordance, margin=margin)
-        assert found == pytest.approx(wanted, abs=1e-8)
+        actual = power.sufficiency_power(n, discordance=discordance, margin=margin)
+        assert actual == pytest.approx(expected, abs=1e-8)
 
 
 @pytest.mark.parametrize("discordance", [0.05, 0.1, 0.2])
 @pytest.mark.parametrize("n", [300, 500, 2620, 25_000])
 def test_the_printed_smallest_difference_has_the_promised_power_within_3_points(n, discordance):
-    found = power.smallest_difference(n, discordance=discordance)
-    printed = float(f"{100 * found:.2f}") / 100
-    for difference in (found, printed):
+    actual = power.smallest_difference(n, discordance=discordance)
+    printed = float(f"{100 * actual:.2f}") / 100
+    for difference in (actual, printed):
         assert abs(power.mcnemar_power(n, discordance=discordance, difference=difference) - 0.8) < 0.03
-    assert power.mcnemar_power(n, discordance=discordance, difference=found) == pytest.approx(0.8, abs=1e-4)
+    assert power.mcnemar_power(n, discordance=discordance, difference=actual) == pytest.approx(0.8, abs=1e-4)
 
 
 def test_more_rows_show_smaller_differences_and_too_few_show_none():
-    found = [power.smallest_difference(n, discordance=0.1) for n in (200, 1000, 5000, 50_000)]
-    assert found == sorted(found, reverse=True) and found[-1] < 0.005
+    actual = [power.smallest_difference(n, discordance=0.1) for n in (200, 1000, 5000, 50_000)]
+    assert actual == sorted(actual, reverse=True) and actual[-1] < 0.005
     assert power.smallest_difference(30, discordance=0.1) is None
     assert power.mcnemar_power(5, discordance=1.0, difference=1.0) == 0.0  # 2 / 32 is above 0.05
     assert power.mcnemar_power(6, discordance=1.0, difference=1.0) == 1.0

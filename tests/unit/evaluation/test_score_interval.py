@@ -44,10 +44,10 @@ def test_at_its_limits_the_statistic_of_the_likelihood_is_the_normal_quantile_on
     checked = 0
     for only_a, only_b, n in cases():
         low, high = score_interval(only_a, only_b, n)
-        for limit, wanted in ((low, Z), (high, -Z)):
+        for limit, expected in ((low, Z), (high, -Z)):
             if -1 < limit < 1:
-                assert score_statistic(only_a, only_b, n, difference=limit) == pytest.approx(wanted, abs=1e-6)
-                assert likeliest_statistic(only_a, only_b, n, limit) == pytest.approx(wanted, abs=2e-3)
+                assert score_statistic(only_a, only_b, n, difference=limit) == pytest.approx(expected, abs=1e-6)
+                assert likeliest_statistic(only_a, only_b, n, limit) == pytest.approx(expected, abs=2e-3)
                 checked += 1
     assert checked > 1900
 

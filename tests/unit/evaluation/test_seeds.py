@@ -19,9 +19,9 @@ def rights(random, seeds, count, share=0.8):
 
 
 def test_pooled_mean_and_deviation_of_a_seed():
-    found = pool([0.8, 0.9, 0.85])
-    assert (found.seeds, found.mean) == (3, pytest.approx(0.85))
-    assert found.standard_deviation == pytest.approx(0.05)
+    actual = pool([0.8, 0.9, 0.85])
+    assert (actual.seeds, actual.mean) == (3, pytest.approx(0.85))
+    assert actual.standard_deviation == pytest.approx(0.05)
     assert pool([0.8]) == Pooled(1, 0.8, None)
 
 
@@ -31,13 +31,13 @@ def test_one_seed_each_is_the_paired_t_test_on_1000_random_cases():
         count = int(random.integers(2, 200))
         a, b = rights(random, 1, count), rights(random, 1, count, 0.7)
         gaps = a[0].astype(float) - b[0]
-        found = recipe_difference(a, b)
-        assert found.difference == pytest.approx(gaps.mean())
+        actual = recipe_difference(a, b)
+        assert actual.difference == pytest.approx(gaps.mean())
         if gaps.std() > 0:
-            wanted = ttest_rel(a[0].astype(float), b[0].astype(float))
+            expected = ttest_rel(a[0].astype(float), b[0].astype(float))
             interval = ttest_1samp(gaps, 0).confidence_interval()
-            assert found.p == pytest.approx(wanted.pvalue, abs=1e-12)
-            assert found.interval == pytest.approx((max(-1, interval.low), min(1, interval.high)), abs=1e-12)
+            assert actual.p == pytest.approx(expected.pvalue, abs=1e-12)
+            assert actual.interval == pytest.approx((max(-1, interval.low), min(1, interval.high)), abs=1e-12)
 
 
 def hold_to_anova(a, b):
@@ -48,16 +48,16 @@ def hold_to_anova(a, b):
     table = pd.DataFrame({"gap": gaps.ravel(), "seed": seeds.ravel(), "example": examples.ravel()})
     squares = anova_lm(ols("gap ~ C(seed) + C(example)", table).fit())
     of_seeds, of_examples, of_rest = squares["mean_sq"]
-    whole = of_examples + of_seeds - of_rest
+    variance = of_examples + of_seeds - of_rest
     parts = [(of_examples, size - 1), (of_seeds, count - 1), (of_rest, (size - 1) * (count - 1))]
-    if whole <= 1e-9 * (of_examples + of_seeds + of_rest):  # the rest outweighs all: that of the examples stands
-        whole, parts = of_examples, parts[:1]
-    freedom = whole**2 / sum(square**2 / own for square, own in parts)
-    spread = (whole / gaps.size) ** 0.5
-    found = recipe_difference(a, b)
-    assert found.p == pytest.approx(2 * t.sf(abs(gaps.mean()) / spread, freedom))
+    if variance <= 1e-9 * (of_examples + of_seeds + of_rest):  # the rest outweighs all: that of the examples stands
+        variance, parts = of_examples, parts[:1]
+    freedom = variance**2 / sum(square**2 / own for square, own in parts)
+    spread = (variance / gaps.size) ** 0.5
+    actual = recipe_difference(a, b)
+    assert actual.p == pytest.approx(2 * t.sf(abs(gaps.mean()) / spread, freedom))
     reach = t.ppf(0.975, freedom) * spread
-    assert found.interval == pytest.approx((max(-1, gaps.mean() - reach), min(1, gaps.mean() + reach)))
+    assert actual.interval == pytest.approx((max(-1, gaps.mean() - reach), min(1, gaps.mean() + reach)))
 
 
 def test_the_parts_are_those_of_a_two_way_analysis_of_variance():
@@ -68,13 +68,13 @@ def test_the_parts_are_those_of_a_two_way_analysis_of_variance():
 
 @pytest.mark.slow
 def test_the_parts_are_those_of_a_two_way_analysis_of_variance_on_1000_random_cases():
-    random, held = np.random.default_rng(7), 0
-    while held < 1000:
+    random, cases = np.random.default_rng(7), 0
+    while cases < 1000:
         count = int(random.integers(8, 30))
         a, b = rights(random, int(random.integers(2, 6)), count), rights(random, 1, count)
         if (a != b).any():  # else nothing is left to analyse
             hold_to_anova(a, b)
-            held += 1
+            cases += 1
 
 
 def test_a_recipe_against_itself_is_zero_and_roles_turned_turn_the_sign():

@@ -35,8 +35,8 @@ def test_mcnemar_equals_scipy():
     random = np.random.default_rng(0)
     for most in (3, 30, 300, 3000):
         for only_a, only_b in random.integers(0, most, (10, 2)).tolist():
-            wanted = binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
-            assert paired(*rights(only_a, only_b)).p == pytest.approx(wanted, rel=1e-9)
+            expected = binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+            assert paired(*rights(only_a, only_b)).p == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_row_against_itself_is_zero_and_against_another_turns_its_sign():
@@ -52,10 +52,10 @@ def test_a_row_against_itself_is_zero_and_against_another_turns_its_sign():
 def test_many_discordant_examples_give_the_p_of_whole_numbers_in_another_way(monkeypatch):
     random = np.random.default_rng(5)
     pairs = [(only_a, only_a + apart) for only_a in (40, 900, 8000) for apart in random.integers(0, 300, 6).tolist()]
-    whole = [paired(*rights(*pair)).p for pair in pairs]
-    assert min(whole) < 1e-9 and max(whole) > 0.1
+    expected = [paired(*rights(*pair)).p for pair in pairs]
+    assert min(expected) < 1e-9 and max(expected) > 0.1
     monkeypatch.setattr(significance, "_WHOLE", 0)
-    assert [paired(*rights(*pair)).p for pair in pairs] == pytest.approx(whole, rel=1e-9)
+    assert [paired(*rights(*pair)).p for pair in pairs] == pytest.approx(expected, rel=1e-9)
     assert paired(*rights(0, 0)).p == paired(*rights(900, 900)).p == 1.0
 
 
@@ -91,8 +91,8 @@ def test_1000_random_tables_equal_statsmodels():
     for _ in range(1000):
         only_a, only_b, both, neither = random.integers(0, 40, 4).tolist()
         if only_a + only_b:
-            wanted = mcnemar([[both, only_a], [only_b, neither]], exact=True).pvalue
-            assert paired(*rights(only_a, only_b, both, neither)).p == pytest.approx(wanted, abs=1e-12)
+            expected = mcnemar([[both, only_a], [only_b, neither]], exact=True).pvalue
+            assert paired(*rights(only_a, only_b, both, neither)).p == pytest.approx(expected, abs=1e-12)
 
 
 def test_holm_equals_statsmodels_on_1000_random_families(monkeypatch):
@@ -100,20 +100,20 @@ def test_holm_equals_statsmodels_on_1000_random_families(monkeypatch):
     random = np.random.default_rng(4)
     for _ in range(1000):
         values = random.random(int(random.integers(1, 20))) ** 3
-        wanted = multipletests(values, method="holm")[1]
-        assert holm(values.tolist()) == pytest.approx(wanted.tolist(), abs=1e-12)
+        expected = multipletests(values, method="holm")[1]
+        assert holm(values.tolist()) == pytest.approx(expected.tolist(), abs=1e-12)
 
 
 def test_scores_that_are_no_0_and_1_are_tested_by_students_t_as_scipy_does():
     random = np.random.default_rng(7)
     for count in (2, 3, 20, 500):
         a, b = random.normal(0, 3, count), random.normal(0.2, 3, count)
-        found, wanted = paired(a, b, test="paired_t"), ttest_rel(a, b)
-        assert found.difference == pytest.approx(a.mean() - b.mean())
-        assert found.p == pytest.approx(wanted.pvalue, rel=1e-9)
-        interval = wanted.confidence_interval(0.9)
-        assert found.interval(level=0.9) == pytest.approx((interval.low, interval.high), rel=1e-9)
-        assert (found.only_a, found.only_b) == (int((a > b).sum()), int((a < b).sum()))
+        actual, expected = paired(a, b, test="paired_t"), ttest_rel(a, b)
+        assert actual.difference == pytest.approx(a.mean() - b.mean())
+        assert actual.p == pytest.approx(expected.pvalue, rel=1e-9)
+        interval = expected.confidence_interval(0.9)
+        assert actual.interval(level=0.9) == pytest.approx((interval.low, interval.high), rel=1e-9)
+        assert (actual.only_a, actual.only_b) == (int((a > b).sum()), int((a < b).sum()))
 
 
 def test_students_t_where_all_examples_differ_by_the_same():

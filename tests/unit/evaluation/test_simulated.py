@@ -36,8 +36,8 @@ def test_the_recipe_claim_is_wrong_5_times_in_100_and_seeds_counted_as_examples_
 
 @pytest.mark.slow
 def test_wilson_covers_as_promised():
-    found = list(wilson_coverage(20_000))
-    assert len(found) == 20
-    for examples, accuracy, share in found:
+    actual = list(wilson_coverage(20_000))
+    assert len(actual) == 20
+    for examples, accuracy, share in actual:
         if examples >= 2000:
             assert 0.94 <= share <= 0.96, (examples, accuracy)

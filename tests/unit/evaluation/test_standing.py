@@ -14,20 +14,20 @@ WEAK, STRONG = rights(0.5, 0), rights(0.75, 1)
 
 def test_the_claim_rests_on_the_hardest_control_and_is_corrected_over_all_candidates():
     good, fair = rights(0.9, 2), rights(0.8, 3)
-    found = standings([good, fair], [WEAK, STRONG])
+    actual = standings([good, fair], [WEAK, STRONG])
     hardest = [max(paired(right, control).p for control in (WEAK, STRONG)) for right in (good, fair)]
-    assert [item.p_holm for item in found] == holm(hardest)
-    assert [item.best for item in found] == [1, 1]
-    assert found[0].to_best == paired(good, STRONG)
-    assert [item.p_best_holm for item in found] == [1.0, 1.0]  # both are ahead of the best baseline
+    assert [item.p_holm for item in actual] == holm(hardest)
+    assert [item.best for item in actual] == [1, 1]
+    assert actual[0].to_best == paired(good, STRONG)
+    assert [item.p_best_holm for item in actual] == [1.0, 1.0]  # both are ahead of the best baseline
 
 
 def test_who_is_behind_any_control_is_not_better_than_every_one_however_small_its_p():
     bad = rights(0.3, 4)
-    (found,) = standings([bad], [WEAK, STRONG])
-    assert found.to_hardest.p < 0.001
-    assert found.p_holm == 1.0
-    assert found.p_best_holm == pytest.approx(2 * paired(bad, STRONG).p)
+    (actual,) = standings([bad], [WEAK, STRONG])
+    assert actual.to_hardest.p < 0.001
+    assert actual.p_holm == 1.0
+    assert actual.p_best_holm == pytest.approx(2 * paired(bad, STRONG).p)
     # Nor does its small p make it easier for another candidate.
     fair = rights(0.8, 3)
     alone, together = standings([fair], [STRONG])[0], standings([fair, bad], [STRONG])[0]
@@ -39,10 +39,10 @@ def test_a_control_that_is_hard_to_tell_apart_counts_although_another_is_better(
     candidate = np.arange(200) < 150
     strong = candidate & (np.arange(200) >= 9)
     weak = (np.arange(200) < 100) | (np.arange(200) >= 165)
-    (found,) = standings([candidate], [strong, weak])
-    assert found.best == 0
-    assert (found.hardest, found.to_hardest.p) == (1, paired(candidate, weak).p)
-    assert found.p_holm == paired(candidate, weak).p > 0.05 > found.to_best.p
+    (actual,) = standings([candidate], [strong, weak])
+    assert actual.best == 0
+    assert (actual.hardest, actual.to_hardest.p) == (1, paired(candidate, weak).p)
+    assert actual.p_holm == paired(candidate, weak).p > 0.05 > actual.to_best.p
 
 
 def test_that_a_control_is_better_is_corrected_for_choosing_the_best_of_the_controls_and_over_the_candidates():

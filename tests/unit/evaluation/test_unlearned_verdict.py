@@ -44,18 +44,18 @@ def test_a_winner_that_has_not_learned_is_not_called_not_worth_it():
 
 def test_neither_is_one_that_is_not_shown_to_be_better():
     near = replace(candidate("lora-r8", rights((20, 310))), learning=UNLEARNED)
-    found = judge([*CONTROLS, near])
-    assert found["worth_it"] is None and found["rows_to_show"] is None
-    assert " So far its difference to the best baseline (tfidf) is +0.5 points (0.0 to 1.1). Train" in found["text"]
+    judged = judge([*CONTROLS, near])
+    assert judged["worth_it"] is None and judged["rows_to_show"] is None
+    assert " So far its difference to the best baseline (tfidf) is +0.5 points (0.0 to 1.1). Train" in judged["text"]
     alone = judge([near])
-    assert alone["text"].startswith(found["headline"]) and "So far" not in alone["text"]
+    assert alone["text"].startswith(judged["headline"]) and "So far" not in alone["text"]
 
 
 @pytest.mark.parametrize("controls", [CONTROLS, [replace(MAJORITY, chance=True)]])
 def test_one_that_beats_every_baseline_has_learned(controls):
-    found = judge([*controls, replace(GOOD, learning=UNLEARNED)])
-    assert found["unlearned"] is None and "has not learned" not in found["text"]
-    assert found == judge([*controls, GOOD])
+    judged = judge([*controls, replace(GOOD, learning=UNLEARNED)])
+    assert judged["unlearned"] is None and "has not learned" not in judged["text"]
+    assert judged == judge([*controls, GOOD])
 
 
 def test_another_candidate_that_answers_one_class_is_named():

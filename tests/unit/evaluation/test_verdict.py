@@ -11,10 +11,10 @@ N = 2000
 
 def rights(*wrong, count=N):
     """All right but the examples in `wrong`, each a range."""
-    found = np.ones(count, np.bool_)
+    right = np.ones(count, np.bool_)
     for part in wrong:
-        found[part[0] : part[1]] = False
-    return found
+        right[part[0] : part[1]] = False
+    return right
 
 
 def control(name, right, seed=None):
@@ -52,19 +52,19 @@ def test_the_only_candidate_beats_every_control():
 
 def test_the_winner_loses_to_tfidf():
     bad = candidate("lora-r8", rights((100, 500)))
-    found = judge([*CONTROLS, bad])
-    assert found["worth_it"] is False and found["rows_to_show"] is None
-    assert found["text"] == "Not worth it: the best baseline (tfidf) beats lora-r8 by 5.0 points (3.3 to 6.7)."
+    judged = judge([*CONTROLS, bad])
+    assert judged["worth_it"] is False and judged["rows_to_show"] is None
+    assert judged["text"] == "Not worth it: the best baseline (tfidf) beats lora-r8 by 5.0 points (3.3 to 6.7)."
 
 
 def test_the_winner_is_ahead_but_cannot_be_told_apart():
     near = candidate("lora-r8", rights((20, 310)))  # 20 for it, 10 against
-    found = judge([*CONTROLS, near])
-    assert found["worth_it"] is False
+    judged = judge([*CONTROLS, near])
+    assert judged["worth_it"] is False
     pair = paired(near.scores, TFIDF.scores)
     assert (pair.only_a, pair.only_b) == (20, 10) and pair.p > 0.05
-    assert found["rows_to_show"] == power.rows_for_difference(0.005, discordance=31 / 2002)
-    assert found["text"] == (
+    assert judged["rows_to_show"] == power.rows_for_difference(0.005, discordance=31 / 2002)
+    assert judged["text"] == (
         "Not shown to be worth it: lora-r8 differs from the best baseline (tfidf) by +0.5 points (0.0 to 1.1) on "
         "2,000 test rows. If the difference is as seen, about 5,200 test rows would show it (80 % power)."
     )
@@ -72,9 +72,9 @@ def test_the_winner_is_ahead_but_cannot_be_told_apart():
 
 def test_the_winner_is_behind_but_cannot_be_told_apart():
     near = candidate("lora-r8", rights((10, 320)))
-    found = judge([*CONTROLS, near])
-    assert found["worth_it"] is False and found["rows_to_show"] is None
-    assert found["text"] == (
+    judged = judge([*CONTROLS, near])
+    assert judged["worth_it"] is False and judged["rows_to_show"] is None
+    assert judged["text"] == (
         "Not shown to be worth it: lora-r8 differs from the best baseline (tfidf) by -0.5 points (-1.1 to 0.0) on "
         "2,000 test rows. 2,000 test rows show a difference from about 0.9 points up (80 % power)."
     )
@@ -89,15 +89,15 @@ def test_ahead_by_itself_but_one_of_many_to_choose_from():
     near = candidate("lora-r8", rights((25, 310)))  # 25 against 10: p = 0.017 alone
     others = [candidate(f"other-{number}", rights((0, 400 + number)), trained=5000) for number in range(5)]
     assert judge([*CONTROLS, near])["worth_it"] is True
-    found = judge([*CONTROLS, near, *others])
-    assert found["worth_it"] is False
-    assert found["text"] == (
+    judged = judge([*CONTROLS, near, *others])
+    assert judged["worth_it"] is False
+    assert judged["text"] == (
         "Not shown to be worth it: lora-r8 is ahead of the best baseline (tfidf) by 0.8 points (0.2 to 1.4) on 2,000 "
         "test rows, but p = 0.10 (Holm-corrected for 6 candidates). If the difference is as seen, about 4,000 test "
         "rows would show it (80 % power)."
     )
     alpha = 0.05 / 6
-    assert found["rows_to_show"] == power.rows_for_difference(0.0075, discordance=36 / 2002, alpha=alpha)
+    assert judged["rows_to_show"] == power.rows_for_difference(0.0075, discordance=36 / 2002, alpha=alpha)
 
 
 def test_seeds_are_named_where_they_are_counted_among_the_candidates():
@@ -111,9 +111,9 @@ def test_a_loss_that_one_control_alone_would_show_is_not_shown_where_it_is_the_b
     tight = candidate("lora-r8", rights((10, 325)))  # 10 against 25: p = 0.017
     assert judge([TFIDF, tight])["text"].startswith("Not worth it: the best baseline (tfidf) beats lora-r8 by 0.8 ")
     others = [control(f"weak-{number}", rights((0, 1000 + number))) for number in range(3)]
-    found = judge([TFIDF, *others, tight])
-    assert found["worth_it"] is False and found["rows_to_show"] is None
-    assert found["text"] == (
+    judged = judge([TFIDF, *others, tight])
+    assert judged["worth_it"] is False and judged["rows_to_show"] is None
+    assert judged["text"] == (
         "Not shown to be worth it: lora-r8 is behind the best baseline (tfidf) by 0.8 points (0.2 to 1.4) on 2,000 "
         "test rows, but p = 0.067 (corrected for 4 baselines). 2,000 test rows show a difference from about 1.0 points "
         "up (80 % power)."
@@ -124,28 +124,30 @@ def test_a_loss_that_one_control_alone_would_show_is_not_shown_where_it_is_the_b
 
 def test_an_interval_above_zero_with_a_p_above_the_level_is_explained():
     few = candidate("lora-r8", rights((5, 300)))  # 5 against 0: exact p = 0.0625
-    found = judge([*CONTROLS, few])
-    assert found["worth_it"] is False
+    judged = judge([*CONTROLS, few])
+    assert judged["worth_it"] is False
     assert (
         "lora-r8 is ahead of the best baseline (tfidf) by 0.2 points (0.1 to 0.6) on 2,000 test rows, "
         "but p = 0.062 (exact McNemar test)."
-    ) in found["text"]
+    ) in judged["text"]
 
 
 def test_the_control_that_is_not_beaten_need_not_be_the_best():
     strong = control("tfidf", rights((0, 309)))  # 9 for the candidate, none against
     weak = control("probe", rights((300, 620)), seed=2)  # 320 for it, 300 against
-    found = judge([strong, weak, candidate("lora-r8", rights((0, 300)))])
-    assert found["worth_it"] is False
-    assert "lora-r8 differs from the baseline probe by +1.0 points (-1.4 to 3.4) on 2,000 test rows." in (found["text"])
+    judged = judge([strong, weak, candidate("lora-r8", rights((0, 300)))])
+    assert judged["worth_it"] is False
+    assert (
+        "lora-r8 differs from the baseline probe by +1.0 points (-1.4 to 3.4) on 2,000 test rows." in (judged["text"])
+    )
 
 
 def test_a_smaller_candidate_is_shown_to_suffice():
     small = candidate("lora-r4", rights((50, 252)), trained=500)
-    found = judge([*CONTROLS, GOOD, small])
+    judged = judge([*CONTROLS, GOOD, small])
     assert score_interval(0, 2, N)[0] > -0.005
-    assert found["smallest_sufficient"] == {"name": "lora-r4", "seed": 1} and found["rows_needed"] is None
-    assert found["text"] == (
+    assert judged["smallest_sufficient"] == {"name": "lora-r4", "seed": 1} and judged["rows_needed"] is None
+    assert judged["text"] == (
         "Worth it: lora-r8 beats the best baseline (tfidf) by 5.0 points (4.1 to 6.0). "
         "lora-r4 is as good within 0.5 points with 500 instead of 1,000 trained parameters."
     )
@@ -153,10 +155,10 @@ def test_a_smaller_candidate_is_shown_to_suffice():
 
 def test_it_is_open_whether_a_smaller_candidate_suffices():
     small = candidate("lora-r4", rights((60, 262)), trained=500)
-    found = judge([*CONTROLS, GOOD, small])
-    assert found["smallest_sufficient"] is None
-    assert found["rows_needed"] == power.rows_for_sufficiency(0.005, discordance=23 / 2002)
-    assert found["text"].endswith(
+    judged = judge([*CONTROLS, GOOD, small])
+    assert judged["smallest_sufficient"] is None
+    assert judged["rows_needed"] == power.rows_for_sufficiency(0.005, discordance=23 / 2002)
+    assert judged["text"].endswith(
         " Whether lora-r4 is as good within 0.5 points with 500 instead of 1,000 trained parameters is not shown; if "
         "the two are equally good, about 4,000 test rows would show it (80 % power)."
     )
@@ -164,11 +166,11 @@ def test_it_is_open_whether_a_smaller_candidate_suffices():
 
 def test_no_rows_are_asked_for_where_there_are_as_many_already():
     small = candidate("lora-r4", rights((51, 262)), trained=500)  # 1 for it, 12 against
-    found = judge([*CONTROLS, GOOD, small])
+    judged = judge([*CONTROLS, GOOD, small])
     low, high = score_interval(1, 12, N)
     assert low <= -0.005 <= high
     assert power.rows_for_sufficiency(0.005, discordance=14 / 2002) > N
-    assert found["rows_needed"] is not None
+    assert judged["rows_needed"] is not None
     many = judge([*CONTROLS, GOOD, small], margin=0.009)
     assert low <= -0.009 and power.rows_for_sufficiency(0.009, discordance=14 / 2002) <= N
     assert many["smallest_sufficient"] is None and many["rows_needed"] is None
@@ -179,9 +181,9 @@ def test_no_rows_are_asked_for_where_there_are_as_many_already():
 
 def test_every_smaller_candidate_is_shown_to_be_worse():
     small = candidate("lora-r4", rights((50, 290)), trained=500)
-    found = judge([*CONTROLS, GOOD, small])
-    assert found["smallest_sufficient"] == {"name": "lora-r8", "seed": 1} and found["rows_needed"] is None
-    assert found["text"].endswith(" No candidate with fewer trained parameters is as good within 0.5 points.")
+    judged = judge([*CONTROLS, GOOD, small])
+    assert judged["smallest_sufficient"] == {"name": "lora-r8", "seed": 1} and judged["rows_needed"] is None
+    assert judged["text"].endswith(" No candidate with fewer trained parameters is as good within 0.5 points.")
 
 
 def test_of_several_smaller_ones_the_smallest_that_suffices_is_named_and_the_margin_decides():
@@ -235,9 +237,9 @@ def test_where_it_was_not_worth_it_a_smaller_one_that_is_alike_is_named_all_the_
 
 def test_few_seeds_show_little():
     seeds = [candidate("lora-r8", rights((50, 250 + 10 * seed)), seed=seed) for seed in (1, 2, 3)]
-    found = judge([*CONTROLS, *seeds], winner=("lora-r8", 2))
-    assert found["winner"] == {"name": "lora-r8", "seed": 2} and found["worth_it"] is True
-    assert found["text"] == (
+    judged = judge([*CONTROLS, *seeds], winner=("lora-r8", 2))
+    assert judged["winner"] == {"name": "lora-r8", "seed": 2} and judged["worth_it"] is True
+    assert judged["text"] == (
         "Worth it: lora-r8 (seed 2) beats the best baseline (tfidf) by 4.0 points (3.2 to 5.0). "
         "3 seeds show little of where another seed would land: lora-r8 had 88.5 to 89.5 % with them."
     )
@@ -278,9 +280,9 @@ def test_failed_baselines_are_told():
     assert judge([*CONTROLS, GOOD], failed_baselines=["probe", "original"])["text"].endswith(
         " The baselines probe and original failed, so there is no comparison with them."
     )
-    found = judge([GOOD], failed_baselines=["tfidf", "probe"])
-    assert found["worth_it"] is None
-    assert found["text"] == (
+    judged = judge([GOOD], failed_baselines=["tfidf", "probe"])
+    assert judged["worth_it"] is None
+    assert judged["text"] == (
         "Whether lora-r8 was worth it cannot be said, because every baseline failed (tfidf and probe)."
     )
 
@@ -288,9 +290,9 @@ def test_failed_baselines_are_told():
 def test_beating_controls_that_learnt_nothing_is_not_sold_as_worth_it():
     majority = Judged("majority", "baseline", None, MAJORITY.scores, chance=True)
     original = Judged("original", "baseline", 1, rights((0, 990)), chance=True)
-    found = judge([majority, original, GOOD])
-    assert found["worth_it"] is None and found["smallest_sufficient"] == {"name": "lora-r8", "seed": 1}
-    assert found["text"] == (
+    judged = judge([majority, original, GOOD])
+    assert judged["worth_it"] is None and judged["smallest_sufficient"] == {"name": "lora-r8", "seed": 1}
+    assert judged["text"] == (
         "lora-r8 beats original by 39.5 points (37.4 to 41.7); whether it was worth it cannot be said, because no "
         "trained baseline (tfidf, probe) was run."
     )
@@ -318,7 +320,7 @@ def full(*wrong, seed=1):
 def test_full_fine_tuning_is_told_beside_the_winner_and_is_no_control():
     plain = judge([*CONTROLS, GOOD])
     better, alike, worse = full((50, 170)), full((53, 251)), full((50, 330))
-    for row, said in (
+    for row, sentence in (
         (better, "full (9,000 trained parameters) is ahead of lora-r8 by 4.0 points (3.2 to 5.0)."),
         (alike, "lora-r8 differs from full (9,000 trained parameters) by -0.1 points (-0.4 to 0.1)."),
         (worse, "lora-r8 is ahead of full (9,000 trained parameters) by 4.0 points (3.2 to 5.0)."),
@@ -328,17 +330,17 @@ def test_full_fine_tuning_is_told_beside_the_winner_and_is_no_control():
             "McNemar test).",
         ),
     ):
-        found = judge([*CONTROLS, row, GOOD])
-        assert said in found["text"]
-        assert found | {"text": ""} == plain | {"text": ""}
-        assert found["text"].startswith(plain["text"])
+        judged = judge([*CONTROLS, row, GOOD])
+        assert sentence in judged["text"]
+        assert judged | {"text": ""} == plain | {"text": ""}
+        assert judged["text"].startswith(plain["text"])
 
 
 def test_full_of_another_seed_is_not_compared_and_alone_it_is_no_control():
     assert judge([*CONTROLS, full((50, 170), seed=2), GOOD]) == judge([*CONTROLS, GOOD])
-    found = judge([full((50, 330)), GOOD])
-    assert found["worth_it"] is None
-    assert "because there is no baseline row" in found["text"] and "ahead of full" in found["text"]
+    judged = judge([full((50, 330)), GOOD])
+    assert judged["worth_it"] is None
+    assert "because there is no baseline row" in judged["text"] and "ahead of full" in judged["text"]
     assert judge([full((50, 330))], winner=None)["text"] == "No verdict: there is no candidate."
 
 
@@ -377,17 +379,17 @@ def test_failed_candidates_are_not_judged():
     ],
 )  # fmt: skip
 def test_without_a_winner_there_is_no_verdict(rows, winner, failed, text):
-    found = judge(rows, winner=winner, failed=failed)
-    assert found["text"] == text
-    assert found["worth_it"] is None and found["smallest_sufficient"] is None
-    assert found["winner"] == (None if winner is None else {"name": "lora-r8", "seed": 1})
+    judged = judge(rows, winner=winner, failed=failed)
+    assert judged["text"] == text
+    assert judged["worth_it"] is None and judged["smallest_sufficient"] is None
+    assert judged["winner"] == (None if winner is None else {"name": "lora-r8", "seed": 1})
 
 
 def test_without_controls_only_the_candidates_are_compared():
     small = candidate("lora-r4", rights((50, 252)), trained=500)
-    found = judge([GOOD, small])
-    assert found["worth_it"] is None and found["smallest_sufficient"]["name"] == "lora-r4"
-    assert found["text"] == (
+    judged = judge([GOOD, small])
+    assert judged["worth_it"] is None and judged["smallest_sufficient"]["name"] == "lora-r4"
+    assert judged["text"] == (
         "Whether lora-r8 was worth it cannot be said, because there is no baseline row: add majority and tfidf to "
         "the recipe's baselines. lora-r4 is as good within 0.5 points with 500 instead of 1,000 trained parameters."
     )
@@ -403,5 +405,5 @@ def test_large_test_sets_show_hundredths_of_a_point():
     count = 200_000
     right = rights((0, 20_000), count=count)
     better = rights((200, 20_000), count=count)
-    found = judge([control("tfidf", right), candidate("lora-r8", better)])
-    assert found["text"] == "Worth it: lora-r8 beats the best baseline (tfidf) by 0.10 points (0.09 to 0.11)."
+    judged = judge([control("tfidf", right), candidate("lora-r8", better)])
+    assert judged["text"] == "Worth it: lora-r8 beats the best baseline (tfidf) by 0.10 points (0.09 to 0.11)."

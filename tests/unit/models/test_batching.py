@@ -30,10 +30,10 @@ PAIRS = [text for text, _ in tiny.texts(60, seed=9)] + ["the film", "", "b " * 4
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("tokenizer")
-    tiny.save_tokenizer(place)
-    tiny.config("bert", 100).save_pretrained(place)
-    return place
+    directory = tmp_path_factory.mktemp("tokenizer")
+    tiny.save_tokenizer(directory)
+    tiny.config("bert", 100).save_pretrained(directory)
+    return directory
 
 
 def row(tokens: Tokens, number: int) -> list[int]:
@@ -42,34 +42,34 @@ def row(tokens: Tokens, number: int) -> list[int]:
 
 @pytest.mark.parametrize("max_tokens", [4, 7, 16, 64])
 def test_single_texts_are_cut_as_transformers_cuts_them(folder: Path, max_tokens: int) -> None:
-    found = tokenize(load_tokenizer(folder), TEXTS, max_tokens=max_tokens)
+    actual = tokenize(load_tokenizer(folder), TEXTS, max_tokens=max_tokens)
     theirs = load_tokenizer(folder)(TEXTS, truncation=True, max_length=max_tokens)
-    assert [row(found, number) for number in range(len(TEXTS))] == theirs["input_ids"]
-    assert found.types is None
-    whole = load_tokenizer(folder)(TEXTS, truncation=False)["input_ids"]
-    assert found.whole_lengths.tolist() == [len(ids) for ids in whole]
+    assert [row(actual, number) for number in range(len(TEXTS))] == theirs["input_ids"]
+    assert actual.types is None
+    untruncated = load_tokenizer(folder)(TEXTS, truncation=False)["input_ids"]
+    assert actual.whole_lengths.tolist() == [len(ids) for ids in untruncated]
 
 
 @pytest.mark.parametrize("max_tokens", [5, 12, 31, 64])
 def test_pairs_are_cut_as_transformers_cuts_them(folder: Path, max_tokens: int) -> None:
-    found = tokenize(load_tokenizer(folder), TEXTS, PAIRS, max_tokens=max_tokens)
+    actual = tokenize(load_tokenizer(folder), TEXTS, PAIRS, max_tokens=max_tokens)
     theirs = load_tokenizer(folder)(
         TEXTS, PAIRS, truncation="longest_first", max_length=max_tokens, return_token_type_ids=True
     )
-    assert [row(found, number) for number in range(len(TEXTS))] == theirs["input_ids"]
-    assert found.types is not None
-    types = [found.types[start:end].tolist() for start, end in itertools.pairwise(found.starts)]
+    assert [row(actual, number) for number in range(len(TEXTS))] == theirs["input_ids"]
+    assert actual.types is not None
+    types = [actual.types[start:end].tolist() for start, end in itertools.pairwise(actual.starts)]
     assert types == theirs["token_type_ids"]
 
 
 def test_head_tail_keeps_a_quarter_of_head_and_the_rest_of_tail(folder: Path) -> None:
     text = " ".join("abcdefghijklmnopqrstuvwxyz")
     tokenizer = load_tokenizer(folder)
-    found = tokenize(tokenizer, [text, "a b c"], max_tokens=12, truncation="head_tail")
-    assert tokenizer.convert_ids_to_tokens(row(found, 0)) == [
+    actual = tokenize(tokenizer, [text, "a b c"], max_tokens=12, truncation="head_tail")
+    assert tokenizer.convert_ids_to_tokens(row(actual, 0)) == [
         "[CLS]", "a", "s", "t", "u", "v", "w", "x", "y", "z", "[SEP]"
-    ] or tokenizer.convert_ids_to_tokens(row(found, 0)) == ["[CLS]", "a", *"rstuvwxyz", "[SEP]"]  # fmt: skip
-    assert tokenizer.convert_ids_to_tokens(row(found, 1)) == ["[CLS]", "a", "b", "c", "[SEP]"]
+    ] or tokenizer.convert_ids_to_tokens(row(actual, 0)) == ["[CLS]", "a", *"rstuvwxyz", "[SEP]"]  # fmt: skip
+    assert tokenizer.convert_ids_to_tokens(row(actual, 1)) == ["[CLS]", "a", "b", "c", "[SEP]"]
     for max_tokens in range(4, 40):
         cut = tokenize(tokenizer, [text], max_tokens=max_tokens, truncation="head_tail")
         shown = tokenizer.convert_ids_to_tokens(row(cut, 0))
@@ -86,26 +86,26 @@ def test_head_tail_is_refused_for_pairs(folder: Path) -> None:
 
 def test_saved_tokens_are_read_back(folder: Path, tmp_path: Path) -> None:
     for number, pairs in enumerate((None, PAIRS)):
-        found = tokenize(load_tokenizer(folder), TEXTS, pairs, max_tokens=20)
-        place = tmp_path / str(number)
-        place.mkdir()
-        found.save(place)
-        again = Tokens.open(place)
+        actual = tokenize(load_tokenizer(folder), TEXTS, pairs, max_tokens=20)
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        actual.save(directory)
+        again = Tokens.open(directory)
         for name in ("ids", "starts", "types", "whole_lengths"):
-            one, two = getattr(found, name), getattr(again, name)
+            one, two = getattr(actual, name), getattr(again, name)
             assert (one is None and two is None) or (one.dtype == two.dtype and np.array_equal(one, two))
 
 
 def test_collate_is_what_transformers_pads(folder: Path) -> None:
     tokenizer = load_tokenizer(folder)
-    found = tokenize(tokenizer, TEXTS, PAIRS, max_tokens=30)
+    actual = tokenize(tokenizer, TEXTS, PAIRS, max_tokens=30)
     rows = np.asarray([5, 0, 62, 61])
     theirs = load_tokenizer(folder)(
         [TEXTS[number] for number in rows], [PAIRS[number] for number in rows],
         truncation="longest_first", max_length=30, padding=True, return_tensors="pt",
         return_token_type_ids=True,
     )  # fmt: skip
-    batch = collate(found, rows, pad_id=tokenizer.pad_token_id)
+    batch = collate(actual, rows, pad_id=tokenizer.pad_token_id)
     assert batch.keys() == theirs.keys()
     assert all(torch.equal(batch[name], theirs[name]) for name in batch)
 
@@ -162,8 +162,8 @@ def test_evaluation_takes_every_row_once_longest_first_within_the_budget(sizes: 
 def test_pairs_go_through_both_families(tmp_path: Path, family: str) -> None:
     folder = tiny.save_model(tmp_path / family, family)
     base = load_base(folder, classes=("no", "yes"), head_seed=0)
-    found = tokenize(load_tokenizer(folder), TEXTS[:9], PAIRS[:9], max_tokens=30)
-    assert np.isfinite(logits(base.model, found, pad_id=0)).all()
+    actual = tokenize(load_tokenizer(folder), TEXTS[:9], PAIRS[:9], max_tokens=30)
+    assert np.isfinite(logits(base.model, actual, pad_id=0)).all()
 
 
 @pytest.mark.parametrize("error", [Interrupted("stopped by SIGINT"), MemoryError()])

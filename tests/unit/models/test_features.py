@@ -38,12 +38,12 @@ def encoded(base: Base, tokens: Tokens, *features: Any, budget: int = 256) -> di
 
 
 def test_the_mean_is_that_of_the_real_tokens_of_each_text_alone(base: Base, tokens: Tokens) -> None:
-    found = encoded(base, tokens, "first_token", "mean")
+    actual = encoded(base, tokens, "first_token", "mean")
     for row in range(len(TEXTS)):
         with torch.inference_mode():
             (hidden,) = base.model.base_model(**collate(tokens, np.array([row]), pad_id=0)).last_hidden_state.numpy()
-        assert found["mean"][row] == pytest.approx(hidden.mean(axis=0), abs=1e-5)
-        assert found["first_token"][row] == pytest.approx(hidden[0], abs=1e-5)
+        assert actual["mean"][row] == pytest.approx(hidden.mean(axis=0), abs=1e-5)
+        assert actual["first_token"][row] == pytest.approx(hidden[0], abs=1e-5)
 
 
 def test_the_head_on_its_input_gives_the_models_logits(base: Base, tokens: Tokens) -> None:
@@ -51,8 +51,8 @@ def test_the_head_on_its_input_gives_the_models_logits(base: Base, tokens: Token
     rows = torch.from_numpy(encoded(base, tokens, name)[name])
     with torch.inference_mode():
         head = base.model.classifier if name == "pooler" else _distilbert_head(base)
-        found = head(rows).numpy()
-    assert found == pytest.approx(logits(base.model, tokens, pad_id=0, budget=256), abs=1e-5)
+        actual = head(rows).numpy()
+    assert actual == pytest.approx(logits(base.model, tokens, pad_id=0, budget=256), abs=1e-5)
 
 
 def _distilbert_head(base: Base) -> Any:
@@ -72,25 +72,25 @@ def test_a_head_on_the_first_tokens_gives_the_models_logits_whatever_head_was_th
     heads = {
         seed: {name: tensor.clone() for name, tensor in head_tensors(base).items()} for seed, base in drawn.items()
     }
-    wanted = {seed: logits(base.model, tokens, pad_id=0, budget=256) for seed, base in drawn.items()}
+    expected = {seed: logits(base.model, tokens, pad_id=0, budget=256) for seed, base in drawn.items()}
     first = encoded(drawn[7], tokens, "first_token")["first_token"]
     for seed in (8, 7, 8):
-        assert head_logits(drawn[7].model, first, heads[seed]) == pytest.approx(wanted[seed], abs=1e-5)
-    assert np.abs(wanted[7] - wanted[8]).max() > 1e-3
+        assert head_logits(drawn[7].model, first, heads[seed]) == pytest.approx(expected[seed], abs=1e-5)
+    assert np.abs(expected[7] - expected[8]).max() > 1e-3
 
 
 def test_every_row_is_told(base: Base, tokens: Tokens) -> None:
-    told: list[int] = []
-    encode(base.model, tokens, features=("mean",), pad_id=0, budget=128, advance=told.append)
-    assert sum(told) == len(TEXTS) and len(told) > 1
+    counts: list[int] = []
+    encode(base.model, tokens, features=("mean",), pad_id=0, budget=128, advance=counts.append)
+    assert sum(counts) == len(TEXTS) and len(counts) > 1
 
 
 @pytest.mark.parametrize(
-    ("made", "wanted"),
+    ("made", "expected"),
     [("BertModel", "pooler"), ("BertForMaskedLM", "first_token"), ("DistilBertModel", "first_token")],
 )
-def test_a_pooler_is_read_only_if_the_checkpoint_brought_it(tmp_path: Path, made: str, wanted: str) -> None:
+def test_a_pooler_is_read_only_if_the_checkpoint_brought_it(tmp_path: Path, made: str, expected: str) -> None:
     vocabulary = tiny.save_tokenizer(tmp_path)
     family = "distilbert" if made.startswith("Distil") else "bert"
     getattr(transformers, made)(tiny.config(family, vocabulary)).save_pretrained(tmp_path)
-    assert head_input(load_base(tmp_path, classes=("bad", "good"), head_seed=0)) == wanted
+    assert head_input(load_base(tmp_path, classes=("bad", "good"), head_seed=0)) == expected

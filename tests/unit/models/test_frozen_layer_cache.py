@@ -42,22 +42,22 @@ def model(folder: Path) -> Any:
     return tiny.disturb(adapters.attach(base, candidate, seed=7))
 
 
-def opened(place: Path, tokens: Tokens, *, blocks: int | None = None, key: Any = KEY) -> FrozenLayerCache:
-    whole = len(evaluation_batches(tokens.lengths, BUDGET))
+def opened(directory: Path, tokens: Tokens, *, blocks: int | None = None, key: Any = KEY) -> FrozenLayerCache:
+    all_blocks = len(evaluation_batches(tokens.lengths, BUDGET))
     return FrozenLayerCache(
-        place, tokens, depth=1, width=WIDTH, budget=BUDGET, blocks=whole if blocks is None else blocks, key=key
+        directory, tokens, depth=1, width=WIDTH, budget=BUDGET, blocks=all_blocks if blocks is None else blocks, key=key
     )
 
 
-def filled(place: Path, tokens: Tokens, model: Any, **changes: Any) -> FrozenLayerCache:
-    cache = opened(place, tokens, **changes)
-    cache.fill(model, pad_id=0, advance=lambda done, whole: None)
+def filled(directory: Path, tokens: Tokens, model: Any, **changes: Any) -> FrozenLayerCache:
+    cache = opened(directory, tokens, **changes)
+    cache.fill(model, pad_id=0, advance=lambda done, total: None)
     return cache
 
 
-def refill(place: Path, tokens: Tokens, model: Any, **changes: Any) -> int:
+def refill(directory: Path, tokens: Tokens, model: Any, **changes: Any) -> int:
     """How many blocks a new process finds missing."""
-    return opened(place, tokens, **changes).fill(model, pad_id=0, advance=lambda done, whole: None)
+    return opened(directory, tokens, **changes).fill(model, pad_id=0, advance=lambda done, total: None)
 
 
 @pytest.mark.parametrize("blocks", [None, 3])
@@ -79,18 +79,18 @@ def test_training_with_it_is_training_without_but_for_rounding(
     model.train()
     rows = np.argsort(tokens.lengths, kind="stable")[::3]
     cache = filled(tmp_path, tokens, model, blocks=blocks)
-    found = []
+    actual = []
     for states in (None, cache):
         packed = PackedModel(model, tokens, budget=10_000, states=states)
         packed.fold()
         model.zero_grad(set_to_none=True)
-        given = packed(rows)
-        torch.autograd.backward(functional.cross_entropy(given, torch.from_numpy(rows % 2)))
+        computed = packed(rows)
+        torch.autograd.backward(functional.cross_entropy(computed, torch.from_numpy(rows % 2)))
         gradients = [value.grad.clone() for value in model.parameters() if value.grad is not None]
-        found.append([given.detach(), *gradients])
-    assert len(found[0]) > 10
-    largest = max(float(value.abs().max()) for value in found[0][1:])
-    for one, two in zip(*found, strict=True):
+        actual.append([computed.detach(), *gradients])
+    assert len(actual[0]) > 10
+    largest = max(float(value.abs().max()) for value in actual[0][1:])
+    for one, two in zip(*actual, strict=True):
         assert float((one - two).abs().max()) <= 1e-5 * max(float(one.abs().max()), 1e-3 * largest)
 
 
@@ -114,23 +114,23 @@ def test_where_no_call_takes_a_place_in_the_file_it_is_sought_first(
 
 def test_a_damaged_block_is_computed_again_to_the_same_bytes(tmp_path: Path, tokens: Tokens, model: Any) -> None:
     filled(tmp_path, tokens, model)
-    place = tmp_path / "states.f32"
-    whole = place.read_bytes()
-    for position in (0, len(whole) // 2, len(whole) - 1):
-        place.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+    path = tmp_path / "states.f32"
+    content = path.read_bytes()
+    for position in (0, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
         assert refill(tmp_path, tokens, model) == 1
-        assert place.read_bytes() == whole
-    place.write_bytes(whole[: len(whole) // 3])
+        assert path.read_bytes() == content
+    path.write_bytes(content[: len(content) // 3])
     assert refill(tmp_path, tokens, model) > 1
-    assert place.read_bytes() == whole
+    assert path.read_bytes() == content
 
 
 def test_a_damaged_index_costs_blocks_and_not_the_run(tmp_path: Path, tokens: Tokens, model: Any) -> None:
     filled(tmp_path, tokens, model)
     index = tmp_path / "blocks.jsonl"
-    whole = index.read_bytes()
-    for position in range(0, len(whole), 7):
-        index.write_bytes(whole[:position] + bytes([whole[position] ^ 0x80]) + whole[position + 1 :])
+    content = index.read_bytes()
+    for position in range(0, len(content), 7):
+        index.write_bytes(content[:position] + bytes([content[position] ^ 0x80]) + content[position + 1 :])
         assert refill(tmp_path, tokens, model) in (0, 1, 2)  # a line end that is gone costs the two lines it parts
     assert refill(tmp_path, tokens, model) == 0
 
@@ -139,7 +139,7 @@ def test_it_goes_on_after_a_kill_between_and_inside_blocks(tmp_path: Path, token
     class Killed(Exception):
         pass
 
-    def kill(done: int, whole: int) -> None:
+    def kill(done: int, total: int) -> None:
         if done == 2:
             raise Killed
 
@@ -147,8 +147,8 @@ def test_it_goes_on_after_a_kill_between_and_inside_blocks(tmp_path: Path, token
         opened(tmp_path, tokens).fill(model, pad_id=0, advance=kill)
     index = tmp_path / "blocks.jsonl"
     index.write_text(index.read_text() + '{"block": 2, "sh')
-    whole = len(evaluation_batches(tokens.lengths, BUDGET))
-    assert refill(tmp_path, tokens, model) == whole - 2
+    all_blocks = len(evaluation_batches(tokens.lengths, BUDGET))
+    assert refill(tmp_path, tokens, model) == all_blocks - 2
     assert refill(tmp_path, tokens, model) == 0
     fresh = filled(tmp_path / "other", tokens, model)
     assert torch.equal(fresh.read(np.arange(40)), opened(tmp_path, tokens).read(np.arange(40)))
@@ -156,21 +156,21 @@ def test_it_goes_on_after_a_kill_between_and_inside_blocks(tmp_path: Path, token
 
 def test_another_key_makes_it_stale(tmp_path: Path, tokens: Tokens, model: Any) -> None:
     filled(tmp_path, tokens, model)
-    whole = len(evaluation_batches(tokens.lengths, BUDGET))
-    assert refill(tmp_path, tokens, model, key={"base": "b"}) == whole
+    all_blocks = len(evaluation_batches(tokens.lengths, BUDGET))
+    assert refill(tmp_path, tokens, model, key={"base": "b"}) == all_blocks
     assert json.loads((tmp_path / "key.json").read_text()) == {"base": "b"}
     (tmp_path / "key.json").write_text('{"base": "b')
-    assert refill(tmp_path, tokens, model, key={"base": "b"}) == whole  # a damaged key is nobody's
+    assert refill(tmp_path, tokens, model, key={"base": "b"}) == all_blocks  # a damaged key is nobody's
     assert refill(tmp_path, tokens, model, key={"base": "b"}) == 0
 
 
 def test_it_keeps_its_bound_in_bytes(tmp_path: Path, tokens: Tokens, model: Any) -> None:
     row = int(tokens.lengths.max()) * WIDTH * 4
     for most in (0, row - 1, 3 * row, 10 * row, 10**9):
-        blocks, taken = count_blocks(tokens.lengths, width=WIDTH, budget=BUDGET, most_bytes=most)
-        assert taken <= most
+        blocks, size = count_blocks(tokens.lengths, width=WIDTH, budget=BUDGET, most_bytes=most)
+        assert size <= most
         cache = filled(tmp_path / str(most), tokens, model, blocks=blocks)
-        assert (tmp_path / str(most) / "states.f32").stat().st_size == taken
+        assert (tmp_path / str(most) / "states.f32").stat().st_size == size
         assert cache.holds(np.arange(40)).sum() == sum(map(len, evaluation_batches(tokens.lengths, BUDGET)[:blocks]))
     assert blocks == len(evaluation_batches(tokens.lengths, BUDGET))
 

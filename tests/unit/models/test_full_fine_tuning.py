@@ -34,13 +34,13 @@ def scored(model: Any, folder: Path) -> np.ndarray:
     return logits(model, tokenize(load_tokenizer(folder), TEXTS, max_tokens=48), pad_id=0, budget=256)
 
 
-def saved(folder: Path, place: Path) -> np.ndarray:
+def saved(folder: Path, directory: Path) -> np.ndarray:
     """A model with every value moved, saved at `place`; its logits in memory."""
     base = load_base(folder, classes=CLASSES, head_seed=7)
     weights = hash_tensors(base_tensors(base))
     model = tiny.disturb(full_fine_tuning.release(base)).eval()
     artifact.save(
-        TextModel(model, load_tokenizer(folder), CLASSES, Input(48, "head", False), "full"), place, base=base,
+        TextModel(model, load_tokenizer(folder), CLASSES, Input(48, "head", False), "full"), directory, base=base,
         base_folder=folder, source=artifact.Provenance("owner/name", "0" * 64), weights_sha256=weights, head_seed=7,
     )  # fmt: skip
     return scored(model, folder)
@@ -84,7 +84,7 @@ def test_equal_models_give_equal_bytes_without_a_path_of_this_machine(folder: Pa
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ("lost", "classifier.bias is missing."),
         ("strange", "more.weight has no place in the model."),
@@ -92,7 +92,7 @@ def test_equal_models_give_equal_bytes_without_a_path_of_this_machine(folder: Pa
         ("nan", "classifier.bias holds a value that is not finite."),
     ],
 )
-def test_a_tensor_that_does_not_fit_is_named(folder: Path, tmp_path: Path, change: str, told: str) -> None:
+def test_a_tensor_that_does_not_fit_is_named(folder: Path, tmp_path: Path, change: str, message: str) -> None:
     saved(folder, tmp_path / "adapter")
     file = tmp_path / "adapter" / MODEL_WEIGHTS
     tensors = load_file(file)
@@ -107,4 +107,4 @@ def test_a_tensor_that_does_not_fit_is_named(folder: Path, tmp_path: Path, chang
     seal(tmp_path / "adapter")
     with pytest.raises(ModelError) as caught:
         artifact.load(tmp_path / "adapter", base_folder=folder, name="full")
-    assert str(caught.value) == f"the saved model: {told}"
+    assert str(caught.value) == f"the saved model: {message}"

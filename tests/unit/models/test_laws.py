@@ -53,7 +53,7 @@ def candidate(**changes: Any) -> Candidate:
     return Candidate.model_validate({"name": "c", "rank": 4, **changes})
 
 
-def saved(folder: Path, place: Path, settings: Input = WHOLE, **changes: Any) -> tuple[TextModel, np.ndarray]:
+def saved(folder: Path, directory: Path, settings: Input = WHOLE, **changes: Any) -> tuple[TextModel, np.ndarray]:
     """A disturbed adapter saved at `place`, and its logits in memory."""
     clean = base(folder)
     weights = hash_tensors(base_tensors(clean))
@@ -61,7 +61,7 @@ def saved(folder: Path, place: Path, settings: Input = WHOLE, **changes: Any) ->
     tiny.disturb(model)
     predictor = TextModel(model.eval(), load_tokenizer(folder), CLASSES, settings, "c")
     artifact.save(
-        predictor, place, base=clean, base_folder=folder, source=artifact.Provenance("owner/name", "0" * 64),
+        predictor, directory, base=clean, base_folder=folder, source=artifact.Provenance("owner/name", "0" * 64),
         weights_sha256=weights, head_seed=7,
     )  # fmt: skip
     return predictor, scored(model, folder)
@@ -116,13 +116,13 @@ def test_the_head_is_trained_saved_and_restored(folder: Path, tmp_path: Path) ->
     start = {name: tensor.clone() for name, tensor in head_tensors(clean).items()}
     saved(folder, tmp_path / "adapter")
     again = artifact.load(tmp_path / "adapter", base_folder=folder, name="c")
-    kept = {
+    adapted = {
         name.replace("base_model.model.", "").replace(".modules_to_save.default", ""): tensor
         for name, tensor in again.model.state_dict().items()
         if ".modules_to_save." in name
     }
-    assert set(kept) == set(start)
-    assert all(not torch.equal(kept[name], start[name]) for name in start)
+    assert set(adapted) == set(start)
+    assert all(not torch.equal(adapted[name], start[name]) for name in start)
 
 
 def test_original_and_candidate_of_one_seed_share_the_heads_start(folder: Path) -> None:
@@ -144,11 +144,11 @@ def test_a_head_drawn_again_is_the_one_its_seed_draws(folder: Path) -> None:
     assert hash_tensors(base_tensors(one)) == hash_tensors(base_tensors(other))
 
 
-def untrained(folder: Path, place: Path, more_heads: dict[int, dict[str, torch.Tensor]]) -> Base:
+def untrained(folder: Path, directory: Path, more_heads: dict[int, dict[str, torch.Tensor]]) -> Base:
     """An original model saved at `place` with heads of other seeds."""
     clean = base(folder)
     artifact.save(
-        TextModel(clean.model, load_tokenizer(folder), CLASSES, WHOLE, "original"), place, base=clean,
+        TextModel(clean.model, load_tokenizer(folder), CLASSES, WHOLE, "original"), directory, base=clean,
         base_folder=folder, source=artifact.Provenance("owner/name", "0" * 64),
         weights_sha256=hash_tensors(base_tensors(clean)), head_seed=7, more_heads=more_heads,
     )  # fmt: skip
@@ -158,11 +158,11 @@ def untrained(folder: Path, place: Path, more_heads: dict[int, dict[str, torch.T
 def test_untrained_heads_are_saved_and_read_by_seed(folder: Path, tmp_path: Path) -> None:
     heads = {seed: {k: v.clone() for k, v in head_tensors(base(folder, head_seed=seed)).items()} for seed in (8, 9, 10)}
     clean = untrained(folder, tmp_path / "adapter", heads)
-    found = artifact.heads_of(tmp_path / "adapter")
-    assert list(found) == [7, 8, 9, 10]
+    actual = artifact.heads_of(tmp_path / "adapter")
+    assert list(actual) == [7, 8, 9, 10]
     for seed, head in (heads | {7: head_tensors(clean)}).items():
-        assert head.keys() == found[seed].keys()
-        assert all(torch.equal(tensor, found[seed][name]) for name, tensor in head.items())
+        assert head.keys() == actual[seed].keys()
+        assert all(torch.equal(tensor, actual[seed][name]) for name, tensor in head.items())
     again = artifact.load(tmp_path / "adapter", base_folder=folder, name="original")
     np.testing.assert_array_equal(scored(again.model, folder), scored(clean.model, folder))
 
@@ -204,16 +204,16 @@ def test_plain_peft_gives_the_same_logits_by_the_code_in_the_readme(folder: Path
         code = re.findall(r"```python\n(.*?)```", readme, re.S)[0]
         program += f"ADAPTER, BASE = {str(tmp_path / name)!r}, {str(folder)!r}\n{code}\n{ALIGNED}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
-    said = iter(done.stdout.strip().splitlines())
+    lines = iter(done.stdout.strip().splitlines())
     for name, predictor in predictors.items():
-        label, printed, aligned = itertools.islice(said, 3)
+        label, printed, aligned = itertools.islice(lines, 3)
         expected = predictor.logits(predictor.tokenize([REFERENCE_INPUTS[0]]))
         np.testing.assert_allclose(
             np.asarray(eval_floats(printed), np.float32), expected, rtol=0, atol=1e-6, err_msg=name
         )
         np.testing.assert_array_equal(np.asarray(eval_floats(aligned), np.float32), expected, err_msg=name)
         assert promised[name] == [label] == [f"{CLASSES[int(expected.argmax())]!r} {expected.max():.2f}"]
-    assert next(said, None) is None
+    assert next(lines, None) is None
     # The head comes with the adapter; what transformers says of the base alone would have a reader look for a fault.
     assert "MISSING" not in done.stderr and "newly initialized" not in done.stderr
 
@@ -229,12 +229,12 @@ def test_a_base_that_is_not_the_adapters_prints_another_line_than_the_readme_say
     assert [done.stdout.strip()] != re.findall("# for this text: (.*)", readme) != []
 
 
-@pytest.mark.parametrize("given", ['{"do_lower_case": true, "model_max_length": 64}', None])
-def test_the_artifacts_tokenizer_needs_nothing_of_the_bases_config(tmp_path: Path, given: str | None) -> None:
+@pytest.mark.parametrize("content", ['{"do_lower_case": true, "model_max_length": 64}', None])
+def test_the_artifacts_tokenizer_needs_nothing_of_the_bases_config(tmp_path: Path, content: str | None) -> None:
     """A short tokenizer_config.json, as the oldest checkpoints have it, leaves the rest to config.json."""
     folder = tiny.save_model(tmp_path / "m")
-    place = folder / "tokenizer_config.json"
-    place.unlink() if given is None else place.write_text(given)
+    path = folder / "tokenizer_config.json"
+    path.unlink() if content is None else path.write_text(content)
     predictor, _ = saved(folder, tmp_path / "adapter")
     again = artifact.load(tmp_path / "adapter", base_folder=folder, name="c")
     assert again.tokenizer.pad_token_id == predictor.tokenizer.pad_token_id == 0
@@ -283,8 +283,8 @@ def test_a_head_of_the_checkpoint_is_aligned_by_label_names(tmp_path: Path, fami
     straight = load_base(folder, classes=("Good", "neutral", "Bad"), head_seed=0)
     turned = load_base(folder, classes=("bad", "good"), head_seed=0)
     assert straight.head == turned.head == "checkpoint"
-    found, expected = scored(turned.model, folder), scored(straight.model, folder)
-    np.testing.assert_allclose(found, expected[:, [2, 0]], rtol=0, atol=1e-6)
+    actual, expected = scored(turned.model, folder), scored(straight.model, folder)
+    np.testing.assert_allclose(actual, expected[:, [2, 0]], rtol=0, atol=1e-6)
     assert load_base(folder, classes=("x", "y", "z"), head_seed=0).head == "new"
 
 
@@ -324,9 +324,9 @@ def test_the_original_experiments_parameter_counts(tmp_path: Path) -> None:
 def test_every_flipped_byte_of_the_weights_is_refused(folder: Path, tmp_path: Path) -> None:
     saved(folder, tmp_path / "adapter")
     file = tmp_path / "adapter" / ADAPTER_WEIGHTS
-    whole = bytearray(file.read_bytes())
-    for place in (0, 9, len(whole) // 2, len(whole) - 1):
-        file.write_bytes(bytes(whole[:place]) + bytes([whole[place] ^ 1]) + bytes(whole[place + 1 :]))
+    content = bytearray(file.read_bytes())
+    for position in (0, 9, len(content) // 2, len(content) - 1):
+        file.write_bytes(bytes(content[:position]) + bytes([content[position] ^ 1]) + bytes(content[position + 1 :]))
         with pytest.raises(ModelError, match=r"damaged: adapter_model\.safetensors differs from its manifest"):
             artifact.load(tmp_path / "adapter", base_folder=folder, name="c")
 
@@ -344,23 +344,23 @@ def test_a_resealed_forgery_is_refused_with_the_field_named(
     folder: Path, tmp_path: Path, change: str, field: str
 ) -> None:
     saved(folder, tmp_path / "adapter")
-    place, base_folder = tmp_path / "adapter", folder
+    directory, base_folder = tmp_path / "adapter", folder
     if change == "weight":
-        file = place / ADAPTER_WEIGHTS
+        file = directory / ADAPTER_WEIGHTS
         data = bytearray(file.read_bytes())
         data[-2] ^= 0x40
         file.write_bytes(bytes(data))
     elif change == "labels":
-        (place / "labels.json").write_text('{"schema": 1, "labels": ["good", "bad"]}')
+        (directory / "labels.json").write_text('{"schema": 1, "labels": ["good", "bad"]}')
     elif change == "tokenizer":
-        text = (place / "tokenizer.json").read_text()
-        (place / "tokenizer.json").write_text(text.replace('"lowercase": true', '"lowercase": false'))
+        text = (directory / "tokenizer.json").read_text()
+        (directory / "tokenizer.json").write_text(text.replace('"lowercase": true', '"lowercase": false'))
     else:
         base_folder = tiny.save_model(tmp_path / "other", "distilbert" if "distil" in folder.name else "bert", seed=9)
-    (place / "MANIFEST.json").unlink()
-    seal(place)
+    (directory / "MANIFEST.json").unlink()
+    seal(directory)
     with pytest.raises(ModelError, match=field):
-        artifact.load(place, base_folder=base_folder, name="c")
+        artifact.load(directory, base_folder=base_folder, name="c")
 
 
 def test_half_the_tensors_are_an_error_and_not_a_silent_base(folder: Path, tmp_path: Path) -> None:

@@ -46,8 +46,8 @@ def tokens_of(folder: Path, *, pairs: bool = False) -> Tokens:
 def gradients(model: Any, logits: torch.Tensor, rows: np.ndarray) -> dict[str, torch.Tensor]:
     model.zero_grad(set_to_none=True)
     torch.autograd.backward(functional.cross_entropy(logits, torch.from_numpy(rows % len(CLASSES))))
-    found = {name: value.grad for name, value in model.named_parameters() if value.requires_grad}
-    return {name: value.clone() for name, value in found.items() if value is not None}
+    by_name = {name: value.grad for name, value in model.named_parameters() if value.requires_grad}
+    return {name: value.clone() for name, value in by_name.items() if value is not None}
 
 
 def largest(tensor: torch.Tensor) -> float:
@@ -88,27 +88,27 @@ def test_logits_and_every_gradient_are_those_of_the_models_own_pass(
     rows = np.argsort(tokens.lengths, kind="stable")[[0, 3, 4, 5, 17, 30, 38, 39]]
     expected = model(**collate(tokens, rows, pad_id=0)).logits
     theirs = gradients(model, expected, rows)
-    found = packed(rows)
-    ours = gradients(model, found, rows)
-    assert_close(found, expected)
+    actual = packed(rows)
+    ours = gradients(model, actual, rows)
+    assert_close(actual, expected)
     assert ours.keys() == theirs.keys()
-    whole = max(largest(gradient) for gradient in theirs.values())
+    largest_gradient = max(largest(gradient) for gradient in theirs.values())
     for name, gradient in ours.items():
-        assert_close(gradient, theirs[name], least=1e-3 * whole)
+        assert_close(gradient, theirs[name], least=1e-3 * largest_gradient)
 
 
 @pytest.mark.parametrize("changes", [{}, {"bias": "lora_only"}, {"layers": "last-1"}], ids=str)
 def test_in_bfloat16_gradients_are_near_those_of_float32(folder: Path, changes: dict[str, Any]) -> None:
     model, tokens = attached(folder, **changes), tokens_of(folder)
     rows = np.argsort(tokens.lengths, kind="stable")[[0, 3, 4, 5, 17, 30, 38, 39]]
-    found = []
+    actual = []
     for dtype in (torch.float32, torch.bfloat16):
         packed = PackedModel(model, tokens, budget=256, dtype=dtype)
         packed.fold()
         logits = packed(rows)
         assert logits.dtype == torch.float32
-        found.append((logits.detach(), gradients(model, logits, rows)))
-    (exact, theirs), (rounded, ours) = found
+        actual.append((logits.detach(), gradients(model, logits, rows)))
+    (exact, theirs), (rounded, ours) = actual
     assert 0 < largest(rounded - exact) <= 0.02 * largest(exact)
     assert all(gradient.dtype == torch.float32 for gradient in ours.values())
     most = max(float(gradient.norm()) for gradient in theirs.values())
@@ -132,16 +132,16 @@ def test_both_ways_of_attention_give_the_same() -> None:
     inner = torch.randn(layout.end + layout.padding, 3 * heads * 8, generator=torch.manual_seed(0))
     inner[layout.end :] = 0
     towards = torch.randn(layout.end, heads * 8, generator=torch.manual_seed(1))
-    told = []
-    for way, rows, values in ((_Fused, exact, inner[: layout.end]), (_KeptScores, layout, inner)):
+    results = []
+    for kernel, rows, values in ((_Fused, exact, inner[: layout.end]), (_KeptScores, layout, inner)):
         values = values.clone().requires_grad_()
-        context = way.apply(values, rows, heads)
+        context = kernel.apply(values, rows, heads)
         assert largest(context[layout.end :]) == 0 if len(values) > layout.end else True
         (gradient,) = torch.autograd.grad((context[: layout.end] * towards).sum(), values)
-        told.append((context[: layout.end], gradient))
-    assert_close(told[1][0], told[0][0])
-    assert_close(told[1][1][: layout.end], told[0][1])
-    assert largest(told[1][1][layout.end :]) == 0
+        results.append((context[: layout.end], gradient))
+    assert_close(results[1][0], results[0][0])
+    assert_close(results[1][1][: layout.end], results[0][1])
+    assert largest(results[1][1][layout.end :]) == 0
 
 
 def test_it_keeps_nothing_of_layers_below_the_first_trained_one(folder: Path) -> None:
@@ -182,8 +182,8 @@ def test_rows_of_unequal_length_are_spread_and_gathered_back() -> None:
     lengths = np.asarray([2, 2, 3, 5])
     layout = Layout(lengths)
     packed = torch.arange(12.0).reshape(12, 1)
-    whole = torch.cat([group.gather(group.spread(packed[group.start : group.end])) for group in layout.groups])
-    assert torch.equal(whole, packed)
+    gathered = torch.cat([group.gather(group.spread(packed[group.start : group.end])) for group in layout.groups])
+    assert torch.equal(gathered, packed)
     assert layout.first.tolist() == [0, 2, 4, 7]
     assert [group.rows for group in layout.groups] == [4]  # short rows: padding is cheaper than another call
     assert [group.rows for group in Layout(np.asarray([50, 50, 200])).groups] == [2, 1]

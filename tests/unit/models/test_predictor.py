@@ -85,11 +85,11 @@ def windows_of_20(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("windows_of_20")
 @pytest.mark.parametrize("count", [0, 1, 19, 20, 21, 60])
 def test_a_stream_gives_the_answers_of_predict_one_after_another(count: int) -> None:
-    asked = TEXTS[:count]
-    expected = predictor().predict(asked)
-    for form in (asked, tuple(asked), iter(asked), pd.Series(asked, dtype="str"), np.array(asked, dtype="U200")):
+    texts = TEXTS[:count]
+    expected = predictor().predict(texts)
+    for form in (texts, tuple(texts), iter(texts), pd.Series(texts, dtype="str"), np.array(texts, dtype="U200")):
         assert list(predictor().stream(form)) == expected
-    frame = pd.DataFrame({"review": asked})
+    frame = pd.DataFrame({"review": texts})
     assert list(predictor(columns={"text": "review"}).stream(frame)) == expected
 
 

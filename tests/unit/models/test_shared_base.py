@@ -33,7 +33,7 @@ def base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def folder_of(base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    place = tmp_path_factory.mktemp("adapters")
+    directory = tmp_path_factory.mktemp("adapters")
     for seed, (name, (classes, settings)) in enumerate(ADAPTERS.items()):
         base = load_base(base_folder, classes=classes, head_seed=seed)
         weights = hash_tensors(base_tensors(base))
@@ -41,10 +41,10 @@ def folder_of(base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ca
         tiny.disturb(model)
         trained = TextModel(model.eval(), load_tokenizer(base_folder), classes, Input(48, "head", False), name)
         artifact.save(
-            trained, place / name, base=base, base_folder=base_folder,
+            trained, directory / name, base=base, base_folder=base_folder,
             source=artifact.Provenance("owner/name", "0" * 64), weights_sha256=weights, head_seed=seed,
         )  # fmt: skip
-    return lambda name: place / name
+    return lambda name: directory / name
 
 
 @pytest.fixture(scope="module")

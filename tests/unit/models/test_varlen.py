@@ -28,15 +28,19 @@ LENGTHS = np.asarray([1, 3, 5, 16, 17, 17, 40])
 HEADS = 2
 
 
-def by_rows(query: Any, key: Any, value: Any, asked: Any, given: Any, most_asked: int, most_given: int) -> torch.Tensor:
+def by_rows(
+    query: Any, key: Any, value: Any, query_offsets: Any, key_offsets: Any, most_asked: int, most_given: int
+) -> torch.Tensor:
     """What the kernel is asked to compute, a row at a time: (T, A, width)."""
-    assert asked.dtype == given.dtype == torch.int32
-    assert (most_asked, most_given) == (int(asked.diff().max()), int(given.diff().max()))
-    found = []
-    for (start, end), (first, last) in zip(pairwise(asked.tolist()), pairwise(given.tolist()), strict=True):
+    assert query_offsets.dtype == key_offsets.dtype == torch.int32
+    assert (most_asked, most_given) == (int(query_offsets.diff().max()), int(key_offsets.diff().max()))
+    outputs = []
+    for (start, end), (first, last) in zip(
+        pairwise(query_offsets.tolist()), pairwise(key_offsets.tolist()), strict=True
+    ):
         row = (part.transpose(0, 1) for part in (query[start:end], key[first:last], value[first:last]))
-        found.append(functional.scaled_dot_product_attention(*row).transpose(0, 1))
-    return torch.cat(found)
+        outputs.append(functional.scaled_dot_product_attention(*row).transpose(0, 1))
+    return torch.cat(outputs)
 
 
 @pytest.fixture
@@ -50,26 +54,26 @@ def assert_close(one: torch.Tensor, two: torch.Tensor) -> None:
 
 @pytest.mark.usefixtures("on_cpu")
 def test_attention_over_all_rows_at_once_is_that_of_groups_of_rows() -> None:
-    told = []
+    results = []
     for layout in (Layout(LENGTHS), Ends(LENGTHS, CPU)):
         inner = torch.randn(layout.end, 3 * HEADS * 8, generator=torch.manual_seed(0)).requires_grad_()
         towards = torch.randn(layout.end, HEADS * 8, generator=torch.manual_seed(1))
-        found = attention(inner, layout, HEADS)
-        told.append((found, *torch.autograd.grad((found * towards).sum(), inner)))
-    for one, two in zip(*told, strict=True):
+        actual = attention(inner, layout, HEADS)
+        results.append((actual, *torch.autograd.grad((actual * towards).sum(), inner)))
+    for one, two in zip(*results, strict=True):
         assert_close(two, one)
 
 
 @pytest.mark.usefixtures("on_cpu")
 def test_attention_of_first_tokens_is_that_of_groups_of_rows() -> None:
-    told = []
+    results = []
     for layout in (Layout(LENGTHS), Ends(LENGTHS, CPU)):
         query = torch.randn(len(LENGTHS), HEADS * 8, generator=torch.manual_seed(0)).requires_grad_()
         pairs = torch.randn(layout.end, 2 * HEADS * 8, generator=torch.manual_seed(1)).requires_grad_()
-        found = first_attention(query, pairs, layout, heads=HEADS)
-        told.append((found, *torch.autograd.grad(found.square().sum(), (query, pairs))))
+        actual = first_attention(query, pairs, layout, heads=HEADS)
+        results.append((actual, *torch.autograd.grad(actual.square().sum(), (query, pairs))))
         assert layout.first.tolist() == [0, 1, 4, 9, 25, 42, 59]
-    for one, two in zip(*told, strict=True):
+    for one, two in zip(*results, strict=True):
         assert_close(two, one)
 
 
@@ -108,9 +112,9 @@ class Known:
 def test_tokens_are_looked_up_as_they_stand(folder: Path, pairs: bool) -> None:
     tokens, rows = tokens_of(folder, pairs=pairs), np.asarray([7, 0, 19, 3])
     packed = PackedModel(attached(folder), tokens, budget=256)
-    found = HeldTokens(tokens, CPU).look_up(rows, Ends(tokens.lengths[rows], CPU))
+    actual = HeldTokens(tokens, CPU).look_up(rows, Ends(tokens.lengths[rows], CPU))
     expected = packed._look_up(rows)
-    assert all(torch.equal(one, two) and one.dtype == two.dtype for one, two in zip(found, expected, strict=True))
+    assert all(torch.equal(one, two) and one.dtype == two.dtype for one, two in zip(actual, expected, strict=True))
 
 
 @pytest.mark.usefixtures("on_cpu")
@@ -120,12 +124,12 @@ def test_logits_and_gradients_are_those_of_the_models_own_pass(folder: Path) -> 
     packed = PackedModel(model, tokens, budget=256)
     packed.held = HeldTokens(tokens, CPU)
     packed.fold()
-    found, expected = packed(rows), model(**collate(tokens, rows, pad_id=0)).logits
-    assert_close(found, expected)
-    ours, theirs = (torch.autograd.grad(logits.square().sum(), named) for logits in (found, expected))
-    whole = max(float(gradient.abs().max()) for gradient in theirs)
+    actual, expected = packed(rows), model(**collate(tokens, rows, pad_id=0)).logits
+    assert_close(actual, expected)
+    ours, theirs = (torch.autograd.grad(logits.square().sum(), named) for logits in (actual, expected))
+    largest_gradient = max(float(gradient.abs().max()) for gradient in theirs)
     for one, two in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6 * whole)
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6 * largest_gradient)
 
 
 @pytest.mark.usefixtures("on_cpu")

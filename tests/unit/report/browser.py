@@ -21,7 +21,7 @@ _COMPLAINTS = {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entry
 
 def program() -> str | None:
     """Where a Chromium is, if there is one."""
-    return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+    return next((path for name in PROGRAMS if (path := shutil.which(name))), None)
 
 
 class Tab:
@@ -64,9 +64,9 @@ class Tab:
 
     def value(self, expression: str) -> Any:
         """What an expression gives on the page."""
-        found = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in found, found
-        return found["result"].get("value")
+        reply = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in reply, reply
+        return reply["result"].get("value")
 
     def press(self, key: str, code: int) -> None:
         """Press and release a key."""
@@ -104,15 +104,15 @@ def _high(descriptor: int) -> int:
 @contextmanager
 def open_tab(path: str, profile: Path) -> Iterator[Tab]:
     """A tab of a browser of its own, ended with the block. path: the program. profile: an empty folder for it."""
-    (heard, commands), (answers, told) = map(_high, os.pipe()), map(_high, os.pipe())
+    (heard, commands), (answers, answers_end) = map(_high, os.pipe()), map(_high, os.pipe())
     # The browser reads commands from descriptor 3 and writes answers to 4; dash knows no descriptor past 9.
-    shell = f'exec "$@" 3<&{heard} 4>&{told}'
+    shell = f'exec "$@" 3<&{heard} 4>&{answers_end}'
     process = subprocess.Popen(
         ["bash", "-c", shell, "bash", path, *_ARGUMENTS, f"--user-data-dir={profile}", "about:blank"],
-        pass_fds=(heard, told), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        pass_fds=(heard, answers_end), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(heard)
-    os.close(told)
+    os.close(answers_end)
     try:
         yield Tab(commands, answers)
     finally:

@@ -22,8 +22,8 @@ class Page:
 
     def all(self, name: str, **attributes: str) -> list[Element]:
         """The elements of that name whose attributes are these."""
-        found = [element for element in self.elements if element.name == name]
-        return [element for element in found if all(element.attributes.get(k) == v for k, v in attributes.items())]
+        named = [element for element in self.elements if element.name == name]
+        return [element for element in named if all(element.attributes.get(k) == v for k, v in attributes.items())]
 
     def one(self, name: str, **attributes: str) -> Element:
         """The only such element."""

@@ -58,12 +58,12 @@ def build(
     hard = rng.random(count)  # some texts are hard for every row
     made, outcomes, costs = [], [], []
     for name, kind, seed, share, trained, spent in rows:
-        said = _said(test, share, hard, rng, len(classes))
-        place = folder.row(name, seed)
-        place.path.mkdir(parents=True)
-        predictions.write(place.predictions, {"validation": said, "test": said})
-        made.append(_row(name, kind, seed, trained, DEFAULT.score(said.logits, said.labels)))
-        outcomes.append(comparison.Outcome(name, kind, seed, said))
+        predicted = _predictions(test, share, hard, rng, len(classes))
+        row_folder = folder.row(name, seed)
+        row_folder.path.mkdir(parents=True)
+        predictions.write(row_folder.predictions, {"validation": predicted, "test": predicted})
+        made.append(_row(name, kind, seed, trained, DEFAULT.score(predicted.logits, predicted.labels)))
+        outcomes.append(comparison.Outcome(name, kind, seed, predicted))
         costs.append(RowCosts(name=name, seed=seed, train_seconds=spent, peak_bytes=1_034_567_890))
     winner = next((row for row in made if row.kind == "candidate"), None)
     info = RunInfo(
@@ -90,7 +90,7 @@ def build(
     return folder
 
 
-def _said(test: Examples, share: float, hard: np.ndarray, rng: np.random.Generator, classes: int) -> Predictions:
+def _predictions(test: Examples, share: float, hard: np.ndarray, rng: np.random.Generator, classes: int) -> Predictions:
     right = 0.6 * hard + 0.4 * rng.random(len(hard)) < np.quantile(0.6 * hard + 0.4 * rng.random(len(hard)), share)
     guess = np.where(right, test.labels, (test.labels + rng.integers(1, classes, len(hard))) % classes)
     logits = rng.normal(0, 0.3, (len(hard), classes)).astype(np.float32)

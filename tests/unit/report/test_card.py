@@ -13,18 +13,18 @@ from finetooth.runs import predictions
 
 
 def test_the_hub_reads_the_winners_figures_as_they_were_measured(plain_report):
-    found = ModelCard.load(plain_report.card)
-    said = predictions.read(plain_report.row("lora-r8", 0).predictions)["test"]
-    accuracy = (said.logits.argmax(axis=1) == said.labels).mean()
-    results = {result.metric_type: result for result in found.data.eval_results}
+    actual = ModelCard.load(plain_report.card)
+    predicted = predictions.read(plain_report.row("lora-r8", 0).predictions)["test"]
+    accuracy = (predicted.logits.argmax(axis=1) == predicted.labels).mean()
+    results = {result.metric_type: result for result in actual.data.eval_results}
     assert set(results) == {"accuracy", "f1"}
     assert results["accuracy"].metric_value == accuracy
     low, high = results["accuracy"].metric_args["interval_95"]
     assert results["accuracy"].metric_args["examples"] == 240 and low < accuracy < high
     test = next(row["test"] for row in read_json(plain_report.results)["rows"] if row["name"] == "lora-r8")
     assert results["f1"].metric_value == test["macro_f1"]
-    assert (found.data.library_name, found.data.pipeline_tag) == ("peft", "text-classification")
-    assert found.data.base_model == "owner/name"
+    assert (actual.data.library_name, actual.data.pipeline_tag) == ("peft", "text-classification")
+    assert actual.data.base_model == "owner/name"
 
 
 def test_the_base_of_a_folder_or_a_wheel_is_no_id_of_the_hub(plain_report):
@@ -63,8 +63,8 @@ def test_what_makes_intervals_too_narrow_is_told_in_card_and_report(tmp_path):
     findings.append(few)
     columns = {"group": {"name": "film_<b>", "how": "declared"}}
     write_json(folder.data, read_json(folder.data) | {"columns": columns, "findings": findings})
-    told = gather(folder)
-    for text, name in ((card(told), "film\\_\\<b\\>"), (page(told), "film_&lt;b&gt;")):
+    material = gather(folder)
+    for text, name in ((card(material), "film\\_\\<b\\>"), (page(material), "film_&lt;b&gt;")):
         assert (
             f"Test rows of one {name} count as independent of each other; as far as they are alike, intervals" in text
         )

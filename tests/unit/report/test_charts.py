@@ -32,8 +32,8 @@ CANDIDATES = [row("lora-r8", 0.51, 300_000), row("lora-r16", 0.5, 600_000)]
 
 
 def reference(figure):
-    (found,) = [mark for mark in figure.plot.marks if mark.look == "baseline reference"]
-    return found
+    (line,) = [mark for mark in figure.plot.marks if mark.look == "baseline reference"]
+    return line
 
 
 @pytest.mark.parametrize(
@@ -48,5 +48,5 @@ def test_it_stands_at_the_head_that_candidates_are_compared_with(heads, name):
     costs = against(shown, "parameters")
     assert reference(costs).y == plots.even_scale(min(bounds), max(bounds), within=(0.0, 1.0)).down(0.53, 240)
     assert f"{name}, none trained" in [mark.text for mark in costs.plot.marks]
-    told = "random classification layers. Candidates are compared with the first of them (53.0 %)."
-    assert (told in chart.note) == (told in chart.plot.description) == (heads is not None)
+    sentence = "random classification layers. Candidates are compared with the first of them (53.0 %)."
+    assert (sentence in chart.note) == (sentence in chart.plot.description) == (heads is not None)

@@ -67,8 +67,8 @@ def test_a_run_whose_winner_has_not_learned_says_so():
 
 
 def test_a_run_without_a_winner_has_a_sentence_of_its_own():
-    said = text(row("runs/old", "x", 0.8), without_winner=["runs/new"])
-    assert said.endswith(
+    output = text(row("runs/old", "x", 0.8), without_winner=["runs/new"])
+    assert output.endswith(
         "\nruns/new: no winner with test figures (none ended well, or it failed on the test\n"
         "  rows); it counts as worse."
     )
@@ -77,33 +77,33 @@ def test_a_run_without_a_winner_has_a_sentence_of_its_own():
 def test_seeds_are_named_where_they_are_counted():
     none = {"difference": 0.0, "p": 1.0, "p_holm": 1.0, "winner": False}
     seeds = [row("b", "y", 0.8, seed=seed, **none) for seed in (1, 2)]
-    said = text(row("a", "x", 0.8), *seeds)
-    assert said.endswith("Holm-corrected over 2 candidates and\n  seeds.")
-    assert "y (seed 1)" in said and "y (seed 2)" in said and "x (seed" not in said
+    output = text(row("a", "x", 0.8), *seeds)
+    assert output.endswith("Holm-corrected over 2 candidates and\n  seeds.")
+    assert "y (seed 1)" in output and "y (seed 2)" in output and "x (seed" not in output
 
 
 def test_of_several_untrained_heads_the_first_is_shown_and_told():
     heads = row("a", "original", 0.5, kind="baseline", winner=False, heads=5)
-    said = text(row("a", "x", 0.8), heads)
-    assert "\noriginal: the first of its random layers, where `show` has the mean of all.\n" in f"{said}\n"
+    output = text(row("a", "x", 0.8), heads)
+    assert "\noriginal: the first of its random layers, where `show` has the mean of all.\n" in f"{output}\n"
     assert "untrained" not in text(row("a", "x", 0.8))
 
 
 def test_the_family_of_each_p_is_told():
-    def told(*winners):
+    def p_sentence(*winners):
         some = {"difference": 0.0, "p": 1.0, "p_holm": 1.0}
-        rows = [row(f"b{place}", "y", 0.8, winner=winner, **some) for place, winner in enumerate(winners)]
-        said = " ".join(text(row("a", "x", 0.8), *rows).split())
-        return said[said.index("p: exact") :].partition(" b0: ")[0]
+        rows = [row(f"b{index}", "y", 0.8, winner=winner, **some) for index, winner in enumerate(winners)]
+        output = " ".join(text(row("a", "x", 0.8), *rows).split())
+        return output[output.index("p: exact") :].partition(" b0: ")[0]
 
     test = "p: exact McNemar test on the same rows"
-    assert told(True) == f"{test}."
-    assert told(True, True) == f"{test}, Holm-corrected over 2 later winners."
-    assert told(True, False) == (
+    assert p_sentence(True) == f"{test}."
+    assert p_sentence(True, True) == f"{test}, Holm-corrected over 2 later winners."
+    assert p_sentence(True, False) == (
         f"{test}. That of the later winner, which validation chose, stands as it is; the others are Holm-corrected "
         "over 2 candidates."
     )
-    assert told(True, False, True) == (
+    assert p_sentence(True, False, True) == (
         f"{test}, Holm-corrected: over the 2 later winners for these, which validation chose, and over 3 candidates "
         "for the others."
     )

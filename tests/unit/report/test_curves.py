@@ -35,7 +35,7 @@ def words(figure):
 
 
 @pytest.mark.parametrize(
-    ("train", "validation", "said"),
+    ("train", "validation", "expected"),
     [
         (
             [0.6, 0.4, 0.3], [0.5, 0.4, 0.45],
@@ -68,12 +68,12 @@ def words(figure):
         ),
     ],
 )  # fmt: skip
-def test_the_sentence_says_no_more_than_the_evaluations_show(train, validation, said):
+def test_the_sentence_says_no_more_than_the_evaluations_show(train, validation, expected):
     row = trained(train, validation)
-    assert sentence(row) == said
+    assert sentence(row) == expected
     figure = drawn(row)
-    assert figure.note == said[0].upper() + said[1:]
-    assert ("overfitting" in words(figure)) == ("Overfitting after" in said)
+    assert figure.note == expected[0].upper() + expected[1:]
+    assert ("overfitting" in words(figure)) == ("Overfitting after" in expected)
 
 
 def test_training_accuracy_is_drawn_where_it_was_counted():

@@ -22,9 +22,9 @@ def notebook(**values):
 def test_a_text_and_an_attribute_are_read_back_as_they_were_put_in(text):
     table = Table(columns=["row"], rows=[[Cell("a")]], caption=text)
     page = notebook(table=table, warnings=[text])
-    wanted = "".join("\ufffd" if mark in "\x00\x07\x1b\x7f\x85" else mark for mark in text)
-    assert page.one("p", **{"class": "warning"}).text.replace("\xa0", " ") == wanted
-    assert page.one("div", role="region").attributes["aria-label"] == page.one("caption").text == wanted
+    expected = "".join("\ufffd" if mark in "\x00\x07\x1b\x7f\x85" else mark for mark in text)
+    assert page.one("p", **{"class": "warning"}).text.replace("\xa0", " ") == expected
+    assert page.one("div", role="region").attributes["aria-label"] == page.one("caption").text == expected
     assert page.shape == notebook(table=Table(columns=["row"], rows=[[Cell("a")]], caption="x"), warnings=["x"]).shape
 
 

@@ -6,7 +6,7 @@ from finetooth.report import measured
 from finetooth.runs.predictions import Predictions
 
 
-def said(probabilities, labels):
+def answers_of(probabilities, labels):
     return plain(np.log(np.array(probabilities, np.float32)), np.array(labels, np.int64))
 
 
@@ -15,7 +15,7 @@ def plain(logits, labels, decision=None):
     return measured.decided(Predictions(ids, labels, logits), decision or Decision())
 
 
-WORKED = said([[0.95, 0.05], [0.75, 0.25], [0.25, 0.75], [0.75, 0.25]], [0, 0, 1, 1])
+WORKED = answers_of([[0.95, 0.05], [0.75, 0.25], [0.25, 0.75], [0.75, 0.25]], [0, 0, 1, 1])
 
 
 def test_a_confusion_counts_true_classes_in_lines_and_answers_in_columns():
@@ -26,23 +26,25 @@ def test_the_pairs_mixed_up_most_come_first_and_are_those_of_the_confusion():
     rng = np.random.default_rng(5)
     one = plain(rng.normal(0, 1, (900, 6)).astype("f4"), rng.integers(0, 6, 900))
     counts = measured.confusion(one)
-    found = measured.mixed_up(one, 100)
-    assert len(found) == 30 and [pair.count for pair in found] == sorted((pair.count for pair in found), reverse=True)
-    for pair in found:
+    actual = measured.mixed_up(one, 100)
+    assert len(actual) == 30 and [pair.count for pair in actual] == sorted(
+        (pair.count for pair in actual), reverse=True
+    )
+    for pair in actual:
         assert pair.true != pair.answer
         assert (pair.count, pair.total) == (counts[pair.true, pair.answer], counts[pair.true].sum())
-    assert measured.mixed_up(one, 3) == found[:3]
+    assert measured.mixed_up(one, 3) == actual[:3]
 
 
 def test_answers_and_confidences_are_those_of_the_decision():
     logits = np.random.default_rng(2).normal(0, 4, (50, 3)).astype("f4")
     decision = Decision(temperature=2.0, thresholds=(0.6, 0.2, 0.2))
-    found, largest = plain(logits, np.zeros(50, np.int64), decision), logits.argmax(1)
+    actual, largest = plain(logits, np.zeros(50, np.int64), decision), logits.argmax(1)
     powers = np.exp(logits.astype(np.float64) / 2)
     shares = powers / powers.sum(1, keepdims=True)
-    assert (found.labels == (shares / [0.6, 0.2, 0.2]).argmax(1)).all() and (found.labels != largest).any()
-    assert found.confidences == pytest.approx(shares[np.arange(50), found.labels])
-    assert measured.confusion(found)[0].tolist() == np.bincount(found.labels, minlength=3).tolist()
+    assert (actual.labels == (shares / [0.6, 0.2, 0.2]).argmax(1)).all() and (actual.labels != largest).any()
+    assert actual.confidences == pytest.approx(shares[np.arange(50), actual.labels])
+    assert measured.confusion(actual)[0].tolist() == np.bincount(actual.labels, minlength=3).tolist()
 
 
 def test_slices_of_each_kind_hold_every_row_once_and_its_right_answers():
@@ -52,15 +54,15 @@ def test_slices_of_each_kind_hold_every_row_once_and_its_right_answers():
     two = [plain(rng.normal(0, 1, (count, 3)).astype("f4"), labels) for _ in range(2)]
     texts = ["x" * int(length) for length in rng.integers(0, 40, count)]
     films = [f"film {number % 20}" for number in range(count)]
-    found = dict(measured.slices(two, classes=["a", "b", "c"], texts=texts, columns={"film": films}))
-    assert list(found) == ["true class", "length of the text", "film"]
-    for parts in found.values():
+    actual = dict(measured.slices(two, classes=["a", "b", "c"], texts=texts, columns={"film": films}))
+    assert list(actual) == ["true class", "length of the text", "film"]
+    for parts in actual.values():
         assert sum(part.count for part in parts) == count
         for at, one in enumerate(two):
             assert sum(part.sums[at] for part in parts) == int((one.labels == labels).sum())
-    assert [part.name for part in found["true class"]] == ["a", "b", "c"]
-    assert found["film"][-1].name == "8 other values" and len(found["film"]) == 13
-    for part in found["length of the text"]:
+    assert [part.name for part in actual["true class"]] == ["a", "b", "c"]
+    assert actual["film"][-1].name == "8 other values" and len(actual["film"]) == 13
+    for part in actual["length of the text"]:
         low, high = map(int, part.name.split(" to "))
         assert part.count == sum(low <= len(text) <= high for text in texts)
 

@@ -16,7 +16,7 @@ def row(name, *, seed=None, candidate=False, frozen=None, **facts):
     return {"name": name, "seed": seed, "role": role, "figures": FIGURES, "costs": costs} | facts
 
 
-def said(*rows):
+def notes_of(*rows):
     titles = row_titles((one["name"], one["seed"]) for one in rows)
     run = RunView(
         name="r", model="", complete=True, test_openings=1, train=1, validation=1, test=100, classes=("a", "b"),
@@ -28,28 +28,28 @@ def said(*rows):
 def test_rows_that_are_cut_are_told_by_their_share():
     words, probe = row("tfidf"), row("probe", cut=0.152)
     a, b = row("a", candidate=True, cut=0.152), row("b", candidate=True, cut=0.152)
-    assert said(words, probe, a, b) == [
+    assert notes_of(words, probe, a, b) == [
         "15 % of test rows are cut at 512 tokens for probe and candidates; tfidf reads them whole."
     ]
-    assert said(probe, a) == ["15 % of test rows are cut at 512 tokens for probe and a."]
-    assert said(words, probe, row("probe-x", cut=0.004), a) == [
+    assert notes_of(probe, a) == ["15 % of test rows are cut at 512 tokens for probe and a."]
+    assert notes_of(words, probe, row("probe-x", cut=0.004), a) == [
         "15 % of test rows are cut at 512 tokens for probe and a, 0.4 % for probe-x; tfidf reads them whole."
     ]
 
 
 def test_where_no_row_is_cut_nothing_is_told():
-    assert said(row("tfidf"), row("a", candidate=True, cut=0.0)) == []
+    assert notes_of(row("tfidf"), row("a", candidate=True, cut=0.0)) == []
 
 
 def test_what_freezing_took_and_saved_is_told():
     frozen = {"layers": 3, "after_epochs": 1, "states_seconds": 21.4, "time_ratio": 0.551}
-    told = (
+    sentence = (
         "the lowest 3 layers frozen after 1 epoch, their states computed once (21 s); a training example then took "
         "0.55 of its time before."
     )
     one = row("b", seed=0, candidate=True, frozen=frozen)
-    assert said(row("a", seed=0, candidate=True), one) == [f"b: {told}"]
-    assert said(one, row("b", seed=1, candidate=True)) == [f"b (seed 0): {told}"]
+    assert notes_of(row("a", seed=0, candidate=True), one) == [f"b: {sentence}"]
+    assert notes_of(one, row("b", seed=1, candidate=True)) == [f"b (seed 0): {sentence}"]
 
 
 def inferred(name, precision=None, flipped=None):
@@ -76,4 +76,4 @@ def inferred(name, precision=None, flipped=None):
     ],
 )
 def test_in_which_number_format_test_figures_are(rows, texts):
-    assert said(*rows) == texts
+    assert notes_of(*rows) == texts

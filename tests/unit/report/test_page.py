@@ -59,9 +59,9 @@ def test_nothing_that_could_end_the_data_stands_in_it(hostile_report):
 
 @pytest.mark.parametrize("name", ["hostile_report", "plain_report"])
 def test_the_policy_allows_the_one_style_and_the_one_script_by_their_hashes(name, request):
-    found = read(text_of(request.getfixturevalue(name)))
-    (style,) = found.all("style")
-    script, data = found.all("script"), found.one("script", id="rows-data")
+    page = read(text_of(request.getfixturevalue(name)))
+    (style,) = page.all("style")
+    script, data = page.all("script"), page.one("script", id="rows-data")
     assert len(script) == 2 and data.attributes["type"] == "application/json"
     (code,) = [element for element in script if element is not data]
     assert code.attributes == {}
@@ -69,7 +69,7 @@ def test_the_policy_allows_the_one_style_and_the_one_script_by_their_hashes(name
     def digest(text):
         return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
-    policy = found.one("meta", **{"http-equiv": "Content-Security-Policy"}).attributes["content"]
+    policy = page.one("meta", **{"http-equiv": "Content-Security-Policy"}).attributes["content"]
     assert policy == (
         f"default-src 'none'; style-src 'sha256-{digest(style.text)}'; script-src 'sha256-{digest(code.text)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
@@ -88,10 +88,10 @@ def test_no_attribute_acts_or_fetches(name, request):
 
 
 def test_every_place_that_is_pointed_at_is_on_the_page_once(plain_report):
-    found = read(text_of(plain_report))
-    ids = [element.attributes["id"] for element in found.elements if "id" in element.attributes]
+    page = read(text_of(plain_report))
+    ids = [element.attributes["id"] for element in page.elements if "id" in element.attributes]
     assert len(set(ids)) == len(ids)
-    for element in found.elements:
+    for element in page.elements:
         for key in ("aria-labelledby", "for"):
             assert set((element.attributes.get(key) or "").split()) <= set(ids)
         if element.name == "a":
@@ -100,21 +100,21 @@ def test_every_place_that_is_pointed_at_is_on_the_page_once(plain_report):
 
 def test_every_chart_says_in_words_and_figures_what_it_shows(plain_report):
     text = text_of(plain_report)
-    found = read(text)
-    charts = [element for element in found.all("svg") if element.attributes.get("role") == "img"]
+    page = read(text)
+    charts = [element for element in page.all("svg") if element.attributes.get("role") == "img"]
     assert len(charts) == 1 + 2 + 4 + 3 + 2  # ladder, costs, curves, reliability, slices
     for chart in charts:
-        name, said = chart.attributes["aria-labelledby"].split()
-        assert found.one("title", id=name).text and found.one("desc", id=said).text
+        name, description = chart.attributes["aria-labelledby"].split()
+        assert page.one("title", id=name).text and page.one("desc", id=description).text
     for figure in re.findall(r"<figure>.*?</figure>", text, flags=re.DOTALL):
         # The ladder's figures are those of the table below it.
         assert "<details>" in figure or "<table" in figure or 'id="ladder-description"' in figure
 
 
 def test_every_field_of_the_browser_has_a_label(plain_report):
-    found = read(text_of(plain_report))
-    fields = [element.attributes["id"] for element in found.elements if element.name in ("select", "input")]
-    assert sorted(fields) == sorted(element.attributes["for"] for element in found.all("label"))
+    page = read(text_of(plain_report))
+    fields = [element.attributes["id"] for element in page.elements if element.name in ("select", "input")]
+    assert sorted(fields) == sorted(element.attributes["for"] for element in page.all("label"))
 
 
 def test_accuracies_intervals_and_confusions_are_those_of_the_predictions(plain_report):
@@ -122,32 +122,32 @@ def test_accuracies_intervals_and_confusions_are_those_of_the_predictions(plain_
     comparison = {(row["name"], row["seed"]): row for row in read_json(plain_report.comparison)["rows"]}
     table = text[text.index("Every row, on the same 240 test rows") :]
     for name, _, seed, *_ in ROWS:
-        said = predictions.read(plain_report.row(name, seed).predictions)["test"]
-        right = said.logits.argmax(axis=1) == said.labels
+        predicted = predictions.read(plain_report.row(name, seed).predictions)["test"]
+        right = predicted.logits.argmax(axis=1) == predicted.labels
         title = name if seed is None else f"{name} (seed {seed})"
         line = table[table.index(f"<bdi>{title}</bdi>") :]
         cells = re.findall(r'<td class="n">([^<]*)</td>', line[: line.index("</tr>")])
         low, high = comparison[name, seed]["interval"]
         assert cells[1] == f"{100 * right.mean():.1f}{NO_BREAK}%"
         assert cells[2] == f"{100 * low:.1f} to {100 * high:.1f}".replace(" ", NO_BREAK)
-    said = predictions.read(plain_report.row("lora-r8", 0).predictions)["test"]
+    predicted = predictions.read(plain_report.row("lora-r8", 0).predictions)["test"]
     matrix = text[text.index("Confusion matrix of lora-r8 (seed 0)") :]
     counts = re.findall(r'<td class="n shade[^"]*">([\d,]+)<small>', matrix[: matrix.index("</table>")])
-    guesses = said.logits.argmax(axis=1)
-    wanted = [int(((said.labels == true) & (guesses == to)).sum()) for true in (0, 1) for to in (0, 1)]
-    assert [int(count.replace(",", "")) for count in counts] == wanted
+    guesses = predicted.logits.argmax(axis=1)
+    expected = [int(((predicted.labels == true) & (guesses == to)).sum()) for true in (0, 1) for to in (0, 1)]
+    assert [int(count.replace(",", "")) for count in counts] == expected
 
 
 def test_the_browser_holds_exactly_the_rows_that_only_one_of_two_has_right(plain_report):
     data = data_of(plain_report)
     right = {}
     for name, seed in (("lora-r8", 0), ("tfidf", None), ("original", 0)):
-        said = predictions.read(plain_report.row(name, seed).predictions)["test"]
-        right[name] = said.logits.argmax(axis=1) == said.labels
-        ids = said.ids
-    told = (right["lora-r8"] != right["tfidf"]) | (right["lora-r8"] != right["original"])
-    assert [row["id"] for row in data["rows"]] == [ids[at] for at in np.flatnonzero(told)]
-    assert data["total"] == len(data["rows"]) == int(told.sum())
+        predicted = predictions.read(plain_report.row(name, seed).predictions)["test"]
+        right[name] = predicted.logits.argmax(axis=1) == predicted.labels
+        ids = predicted.ids
+    disagree = (right["lora-r8"] != right["tfidf"]) | (right["lora-r8"] != right["original"])
+    assert [row["id"] for row in data["rows"]] == [ids[at] for at in np.flatnonzero(disagree)]
+    assert data["total"] == len(data["rows"]) == int(disagree.sum())
     assert [(other["name"], other["gained"], other["lost"]) for other in data["others"]] == [
         (
             title,
@@ -171,30 +171,30 @@ def test_a_test_set_of_25_000_long_texts_gives_a_page_under_5_mb_that_says_what_
         ),
         answers={
             key: dataclasses.replace(
-                said,
-                truth=np.tile(said.truth, times),
-                labels=np.tile(said.labels, times),
-                confidences=np.tile(said.confidences, times),
-                scores=np.tile(said.scores, times),
+                answered,
+                truth=np.tile(answered.truth, times),
+                labels=np.tile(answered.labels, times),
+                confidences=np.tile(answered.confidences, times),
+                scores=np.tile(answered.scores, times),
             )
-            for key, said in small.answers.items()
+            for key, answered in small.answers.items()
         },
     )
     text = page(material)
     assert len(text.encode()) < 5_000_000
-    found = disagreements(material)
-    here, total = len(found["rows"]), found["total"]
+    actual = disagreements(material)
+    here, total = len(actual["rows"]), actual["total"]
     assert here < MOST_ROWS < total
     assert f"{here:,} of {total:,} such rows are here" in text
-    kept = disagreements(dataclasses.replace(material, test=dataclasses.replace(material.test, texts=("a",) * 25_200)))
+    shown = disagreements(dataclasses.replace(material, test=dataclasses.replace(material.test, texts=("a",) * 25_200)))
     kinds = [
         sum(
             (row["answers"][0][0] == row["label"]) == gain and (row["answers"][1][0] == row["label"]) != gain
-            for row in kept["rows"]
+            for row in shown["rows"]
         )
         for gain in (True, False)
     ]
-    assert len(kept["rows"]) <= MOST_ROWS and min(kinds) >= MOST_ROWS // 4
+    assert len(shown["rows"]) <= MOST_ROWS and min(kinds) >= MOST_ROWS // 4
 
 
 def test_what_is_absent_is_left_out_and_the_rest_stands(tmp_path):
@@ -229,15 +229,15 @@ def test_many_classes_are_told_by_the_pairs_mixed_up_most(tmp_path):
     text = page(gather(folder))
     assert "mixes up most, of 77 classes" in text
     # The whole matrix stands behind it, its columns headed by the numbers of the classes.
-    whole = text[text.index("All 77 classes</summary>") :]
-    whole = whole[: whole.index("</table>")]
-    said = predictions.read(folder.row("lora-r8", 0).predictions)["test"]
-    cells = [re.findall(r"<td[^>]*>([\d,]*)</td>", line) for line in re.findall("<tr>.*?</tr>", whole)[1:]]
+    matrix = text[text.index("All 77 classes</summary>") :]
+    matrix = matrix[: matrix.index("</table>")]
+    predicted = predictions.read(folder.row("lora-r8", 0).predictions)["test"]
+    cells = [re.findall(r"<td[^>]*>([\d,]*)</td>", line) for line in re.findall("<tr>.*?</tr>", matrix)[1:]]
     counts = np.zeros((77, 77), int)
-    np.add.at(counts, (said.labels, said.logits.argmax(axis=1)), 1)
+    np.add.at(counts, (predicted.labels, predicted.logits.argmax(axis=1)), 1)
     assert [[int(cell or 0) for cell in line[:-1]] for line in cells] == counts.tolist()
     assert [int(line[-1]) for line in cells] == counts.sum(axis=1).tolist()
-    assert f'<th scope="row">77: <bdi>{classes[76]}</bdi></th>' in whole
+    assert f'<th scope="row">77: <bdi>{classes[76]}</bdi></th>' in matrix
 
 
 def test_thousands_of_classes_and_evaluations_stay_a_page_under_5_mb_that_says_what_it_left_out(tmp_path):
@@ -269,13 +269,13 @@ def test_verdict_seeds_heads_and_calibration_are_shown_where_the_run_holds_them(
     results["rows"][2]["heads"] = {"count": 5, "mean_accuracy": 0.5, "lowest": 0.41, "highest": 0.63}
     write_json(folder.results, results)
     text = page(gather(folder)).replace(NO_BREAK, " ")
-    told = "original (seed 0) (chance): mean and range of 5 random classification layers."
-    assert f"{told} Its other figures are those of the first." in text
-    assert f"whiskers: 95 % interval. {told}" in text
+    sentence = "original (seed 0) (chance): mean and range of 5 random classification layers."
+    assert f"{sentence} Its other figures are those of the first." in text
+    assert f"whiskers: 95 % interval. {sentence}" in text
     assert '<td class="n">50.0 %</td><td class="n">41.0 to 63.0</td>' in text
     assert "original (seed 0) 50.0 % (41.0 to 63.0)" in text
     of_card = card(gather(folder))
-    assert "| original (seed 0) (chance) | - | 50.0 % | 41.0 to 63.0 |" in of_card and told in of_card
+    assert "| original (seed 0) (chance) | - | 50.0 % | 41.0 to 63.0 |" in of_card and sentence in of_card
     assert "<h1>Worth it: lora-r8 beats all by 1.5 points.</h1>" in text
     assert '<p class="lead">One seed shows little.</p>' in text
     cells = ["3", "81.2 %", "1.2", "+5.1", "\u22121.0 to +11.2", "p = 0.20"]
@@ -291,12 +291,12 @@ def test_which_untrained_head_candidates_are_compared_with_stands_in_page_and_ca
     write_json(folder.results, results)
     write_json(folder.comparison, comparison | {"best_baseline": {"name": "original", "seed": 0}})
     accuracy = f"{100 * results['rows'][2]['test']['accuracy']:.1f} %"
-    told = (
+    sentence = (
         "original (seed 0) (chance): mean and range of 5 random classification layers. Its other figures are those of "
         "the first. "
         f"Candidates are compared with the first of them ({accuracy})."
     )
-    assert told in page(gather(folder)).replace(NO_BREAK, " ") and told in card(gather(folder))
+    assert sentence in page(gather(folder)).replace(NO_BREAK, " ") and sentence in card(gather(folder))
 
 
 def test_a_temperature_and_the_p_are_told_under_the_table_and_in_the_card(tmp_path):
@@ -370,12 +370,14 @@ def contrast(one, other):
 def test_where_thresholds_decide_labels_the_page_counts_those(tmp_path):
     folder = build(tmp_path / "run", texts=["text"] * 40)
     decision = Decision(temperature=3.0, thresholds=(0.95, 0.05))
-    place = folder.row("lora-r8", 0)
-    place.adapter.mkdir()
-    write_json(place.adapter / DECISION, {"schema": SCHEMA, **describe(decision, gather(folder).run.classes)})
-    said = predictions.read(place.predictions)["test"]
-    found = gather(folder).answers["lora-r8", 0]
-    assert (found.labels == decision.labels(said.logits)).all() and (found.labels != said.logits.argmax(1)).any()
+    row_folder = folder.row("lora-r8", 0)
+    row_folder.adapter.mkdir()
+    write_json(row_folder.adapter / DECISION, {"schema": SCHEMA, **describe(decision, gather(folder).run.classes)})
+    predicted = predictions.read(row_folder.predictions)["test"]
+    actual = gather(folder).answers["lora-r8", 0]
+    assert (actual.labels == decision.labels(predicted.logits)).all() and (
+        actual.labels != predicted.logits.argmax(1)
+    ).any()
     text = unescape(page(gather(folder)))
-    for count in np.bincount(said.labels * 2 + found.labels, minlength=4)[[0, 3]]:
+    for count in np.bincount(predicted.labels * 2 + actual.labels, minlength=4)[[0, 3]]:
         assert f"{count}<small>" in text

@@ -55,8 +55,8 @@ def test_hostile_texts_are_shown_and_never_run(tab, hostile_report):
 
 def test_rows_are_found_with_the_keyboard_alone(tab, plain_report):
     tab.load(plain_report.report.as_uri(), width=768)
-    wanted = counts(plain_report)
-    assert status(tab) == f"20 of {wanted['gained']} matching rows are shown."
+    expected = counts(plain_report)
+    assert status(tab) == f"20 of {expected['gained']} matching rows are shown."
     for _ in range(200):
         tab.press("Tab", 9)
         if tab.value("document.activeElement.id") == "kind":
@@ -64,7 +64,7 @@ def test_rows_are_found_with_the_keyboard_alone(tab, plain_report):
     assert tab.value("document.activeElement.matches(':focus-visible')")
     tab.press("ArrowDown", 40)
     assert tab.value("kind.value") == "lost:0"
-    assert status(tab) == f"{min(20, wanted['lost'])} of {wanted['lost']} matching rows are shown."
+    assert status(tab) == f"{min(20, expected['lost'])} of {expected['lost']} matching rows are shown."
     tab.press("Tab", 9)
     assert tab.value("document.activeElement.id") == "search"
     identity = tab.value("document.querySelector('#found .origin').textContent")
@@ -78,8 +78,8 @@ def test_more_rows_come_on_demand_and_the_first_of_them_has_the_focus(tab, plain
     tab.load(plain_report.report.as_uri(), width=360)
     tab.value("more.focus()")
     tab.press("Enter", 13)
-    wanted = counts(plain_report)["gained"]
-    assert status(tab) == f"{min(40, wanted)} of {wanted} matching rows are shown."
+    expected = counts(plain_report)["gained"]
+    assert status(tab) == f"{min(40, expected)} of {expected} matching rows are shown."
     assert tab.value("[...found.children].indexOf(document.activeElement)") == 20
 
 
@@ -100,15 +100,15 @@ def test_confusions_can_be_read_whole(tab, class_reports, classes, width):
     wide = "[...document.querySelectorAll('#answers figure > .wide')]"
     assert tab.value(f"{wide}.length") >= 2
     assert tab.value(f"{wide}.map(one => one.scrollWidth - one.clientWidth)") == [0] * tab.value(f"{wide}.length")
-    whole = "document.querySelector('.whole')"
+    matrix = "document.querySelector('.whole')"
     if classes == 6:
-        assert tab.value(f"{whole} === null")
+        assert tab.value(f"{matrix} === null")
         return
-    assert tab.value(f"{whole}.scrollWidth > {whole}.clientWidth && {whole}.scrollHeight > {whole}.clientHeight")
-    tab.value(f"{whole}.scrollIntoView(); {whole}.scrollTo(900, 900)")
-    corner = f"(one => [one.left, one.top])({whole}.getBoundingClientRect())"
-    head = f"(one => one.top)({whole}.querySelector('thead th').getBoundingClientRect())"
-    name = f"(one => one.left)({whole}.querySelector('tbody tr:last-child th').getBoundingClientRect())"
+    assert tab.value(f"{matrix}.scrollWidth > {matrix}.clientWidth && {matrix}.scrollHeight > {matrix}.clientHeight")
+    tab.value(f"{matrix}.scrollIntoView(); {matrix}.scrollTo(900, 900)")
+    corner = f"(one => [one.left, one.top])({matrix}.getBoundingClientRect())"
+    head = f"(one => one.top)({matrix}.querySelector('thead th').getBoundingClientRect())"
+    name = f"(one => one.left)({matrix}.querySelector('tbody tr:last-child th').getBoundingClientRect())"
     assert [tab.value(name), tab.value(head)] == pytest.approx(tab.value(corner), abs=1)
 
 
@@ -129,11 +129,11 @@ def test_it_prints(tab, plain_report):
 
 
 def test_served_over_http_it_asks_its_server_for_itself_alone(tab, plain_report):
-    asked = []
+    requests = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            asked.append(self.path)
+            requests.append(self.path)
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.end_headers()
@@ -147,14 +147,14 @@ def test_served_over_http_it_asks_its_server_for_itself_alone(tab, plain_report)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         tab.load(f"http://127.0.0.1:{server.server_port}/report.html", width=1280)
         server.shutdown()
-    assert asked == ["/report.html"] and tab.complaints == []
+    assert requests == ["/report.html"] and tab.complaints == []
 
 
 def counts(folder):
     right = []
     for name, seed in (("lora-r8", 0), ("tfidf", None)):
-        said = predictions.read(folder.row(name, seed).predictions)["test"]
-        right.append(said.logits.argmax(axis=1) == said.labels)
+        predicted = predictions.read(folder.row(name, seed).predictions)["test"]
+        right.append(predicted.logits.argmax(axis=1) == predicted.labels)
     return {"gained": int((right[0] & ~right[1]).sum()), "lost": int((right[1] & ~right[0]).sum())}
 
 

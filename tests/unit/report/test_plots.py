@@ -35,11 +35,11 @@ def test_places_on_a_scale():
 
 
 @given(st.lists(st.floats(0, 240), max_size=12))
-def test_labels_are_spread_in_order_until_none_is_upon_another(places):
-    moved = plots.spread(places, gap=15, low=0, high=240)
+def test_labels_are_spread_in_order_until_none_is_upon_another(positions):
+    moved = plots.spread(positions, gap=15, low=0, high=240)
     for one, other in zip(sorted(moved), sorted(moved)[1:], strict=False):
         assert other - one >= 15 - 1e-6
-    order = sorted(range(len(places)), key=lambda at: places[at])
+    order = sorted(range(len(positions)), key=lambda at: positions[at])
     assert [moved[at] for at in order] == sorted(moved)
 
 

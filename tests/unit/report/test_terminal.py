@@ -111,9 +111,9 @@ def test_the_whole_table():
 
 
 def test_after_a_winner_that_has_not_learned_next_is_the_run_to_try():
-    said = "lora-r16 has not learned yet: it answers 'bad' for 98 % of the validation rows."
+    sentence = "lora-r16 has not learned yet: it answers 'bad' for 98 % of the validation rows."
     changes = {"training.epochs": 9, "training.head_learning_rate": 0.005}
-    text = render(folder="runs/my run", verdict=verdict(said, changes))
+    text = render(folder="runs/my run", verdict=verdict(sentence, changes))
     assert text.endswith(
         "\nNext    finetooth run 'runs/my run/recipe.yaml' --set training.epochs=9 "
         "--set training.head_learning_rate=0.005 --out 'runs/my run-2'"
@@ -186,8 +186,8 @@ def test_an_original_with_a_head_of_its_own_is_not_chance():
 
 
 def test_a_head_that_full_fine_tuning_trained_is_not_chance():
-    whole = row("a")["parameters"] | {"adapter": 0, "base": TOTAL - 770, "head": 770, "trainable": TOTAL}
-    text = render([*CONTROLS, row("full", "baseline", head="new", parameters=whole)], winner=None)
+    parameters = row("a")["parameters"] | {"adapter": 0, "base": TOTAL - 770, "head": 770, "trainable": TOTAL}
+    text = render([*CONTROLS, row("full", "baseline", head="new", parameters=parameters)], winner=None)
     assert re.search(rf"\nfull +{TOTAL:,} +90\.0 %", text)
 
 
@@ -199,26 +199,26 @@ def test_of_several_untrained_heads_the_mean_and_the_range_are_shown():
     assert "\noriginal (chance): mean and range of 5 random classification layers.\n" in text
     assert "random classification" not in render()
     wide = render([CONTROLS[0], chance, *CONTROLS[2:], *ROWS[3:]], wide=True)
-    told = (
+    sentence = (
         "\noriginal (chance): mean and range of 5 random classification layers. Its other\n"
         "  figures are those of the first.\n"
     )
-    assert told in wide
+    assert sentence in wide
 
 
 def test_where_candidates_are_compared_with_an_untrained_head_it_is_said_which_and_how_good_it_is():
     heads = {"count": 5, "mean_accuracy": 0.506, "lowest": 0.48, "highest": 0.54}
     rows = [CONTROLS[0], row("original", "baseline", 21, 0.53, head="new", heads=heads), row("lora-r8", accuracy=0.51)]
     compared = {"best_baseline": {"name": "original", "seed": 21}, "rows": [judged(rows[2], -0.02, 0.3)]}
-    told = (
+    sentence = (
         "\noriginal (chance): mean and range of 5 random classification layers. Candidates\n"
         "  are compared with the first of them (53.0 %).\n"
     )
-    assert told in render(rows, compared, winner=None)
+    assert sentence in render(rows, compared, winner=None)
     # So it is where another baseline is the best, and this one the hardest to beat.
     rows.insert(2, row("tfidf", "baseline", None, 0.5))
     gain = judged(rows[3], 0.01, 0.3) | {"p_against": {"name": "original", "seed": 21}}
-    assert told in render(rows, {"best_baseline": {"name": "tfidf", "seed": None}, "rows": [gain]}, winner=None)
+    assert sentence in render(rows, {"best_baseline": {"name": "tfidf", "seed": None}, "rows": [gain]}, winner=None)
     alone = {"best_baseline": {"name": "original", "seed": 21}, "rows": []}
     assert "compared" not in render(rows[:3], alone, winner=None)
 
@@ -331,20 +331,20 @@ def test_full_is_told_to_be_a_reference_where_it_was_held_against_the_winner():
     rows = [*CONTROLS, full, row("lora-r8", seed=1)]
     against = {"difference": 0.01, "interval": [0.0, 0.02], "p": 0.2}
     compared = {"best_baseline": None, "rows": [judged(full) | {"against_winner": against}]}
-    said = "\nfull: all parameters trained, a reference that candidates need not beat.\n"
-    assert said in render(rows, compared, winner=None)
+    sentence = "\nfull: all parameters trained, a reference that candidates need not beat.\n"
+    assert sentence in render(rows, compared, winner=None)
     compared["rows"] = [judged(full) | {"against_winner": None}]
-    assert said not in render(rows, compared, winner=None)
+    assert sentence not in render(rows, compared, winner=None)
 
 
 def test_a_temperature_is_told_where_its_figures_are_shown():
     decision = {"temperature": 1.3, "thresholds": None, "costs": None}
     rows = [*ROWS[:4], row("lora-r16", decision=decision)]
-    told = (
+    sentence = (
         "\nLog loss and calibration error of candidates: after the temperature fitted on\n"
         "  the validation rows; other rows have none.\n"
     )
-    assert told in render(rows, wide=True)
+    assert sentence in render(rows, wide=True)
     assert "temperature" not in render(rows) and "temperature" not in render(wide=True)
 
 
@@ -378,8 +378,8 @@ def test_wide_adds_what_does_not_fit():
 
 def test_wide_shows_what_is_trained_of_the_base_where_a_row_trains_it_so_that_the_parts_add_up():
     counts = {"adapter": 0, "head": 770, "bias": 0, "base": TOTAL - 770, "trainable": TOTAL, "total": TOTAL}
-    whole = counts | {"peft_percent": None, "plain_percent": 100.0}
-    lines = render([*ROWS, row("full", "baseline", 21, 0.9, parameters=whole)], wide=True).splitlines()
+    parameters = counts | {"peft_percent": None, "plain_percent": 100.0}
+    lines = render([*ROWS, row("full", "baseline", 21, 0.9, parameters=parameters)], wide=True).splitlines()
     assert "  adapter  head  bias        base  all parameters           share trained  " in lines[2]
     assert "  333,312   770     0           0      23,048,068  1.45 % (peft 1.4000 %)  " in lines[6]
     assert "        0   770     0  22,713,216      22,713,986                100.00 %  " in lines[8]
@@ -434,7 +434,7 @@ def test_the_report_is_named_before_the_next_command_where_there_is_one():
 
 
 @pytest.mark.parametrize(
-    ("decision", "told"),
+    ("decision", "sentence"),
     [
         (
             {"thresholds": {"neg": 0.4, "pos": 0.6}, "costs": None},
@@ -446,7 +446,7 @@ def test_the_report_is_named_before_the_next_command_where_there_is_one():
         ),
     ],
 )
-def test_figures_of_labels_that_the_largest_logit_does_not_decide_are_marked(decision, told):
+def test_figures_of_labels_that_the_largest_logit_does_not_decide_are_marked(decision, sentence):
     rows = [*ROWS[:-1], ROWS[-1] | {"decision": decision}]
-    assert told in render(rows).splitlines()
+    assert sentence in render(rows).splitlines()
     assert "Labels of" not in render([*ROWS[:-1], ROWS[-1] | {"decision": dict.fromkeys(decision)}])

@@ -15,14 +15,14 @@ from finetooth.report.view import view
     ],
 )
 def test_the_first_sentence_is_the_headline(headline, more):
-    said = verdict(f"{headline} {more}".strip()) | {"headline": headline}
-    run = view(contract(ROWS, verdict=said), COMPARISON)
+    judged = verdict(f"{headline} {more}".strip()) | {"headline": headline}
+    run = view(contract(ROWS, verdict=judged), COMPARISON)
     assert (run.headline, run.more) == (headline, more)
 
 
 def test_a_class_that_turns_text_is_calmed_in_the_verdict():
-    said = verdict("r8 answers 'X \u202e' for all.")
-    assert view(contract(ROWS, verdict=said), COMPARISON).headline == "r8 answers 'X \ufffd' for all."
+    judged = verdict("r8 answers 'X \u202e' for all.")
+    assert view(contract(ROWS, verdict=judged), COMPARISON).headline == "r8 answers 'X \ufffd' for all."
 
 
 def test_rows_are_marked_by_what_the_files_say_of_them():

@@ -39,35 +39,42 @@ def finished(
     decision=None,
 ):
     """A finished run: rows is {(name, seed): right (N,) bool}; names that begin with lora are candidates."""
-    place = RunFolder(folder)
-    place.path.mkdir(parents=True)
+    run_folder = RunFolder(folder)
+    run_folder.path.mkdir(parents=True)
     labels = np.arange(COUNT) % 2 if labels is None else labels
     order = np.arange(COUNT) if order is None else order
-    kept = []
+    result_rows = []
     for (name, seed), right in rows.items():
-        said = np.where(right, labels, 1 - labels)
-        logits = np.eye(2, dtype=np.float32)[said]
-        test = Predictions(tuple(ids[place] for place in order), labels[order].astype(np.int64), logits[order])
-        place.row(name, seed).path.mkdir(parents=True)
-        write_predictions(place.row(name, seed).predictions, {"test": test})
+        answers = np.where(right, labels, 1 - labels)
+        logits = np.eye(2, dtype=np.float32)[answers]
+        test = Predictions(tuple(ids[index] for index in order), labels[order].astype(np.int64), logits[order])
+        run_folder.row(name, seed).path.mkdir(parents=True)
+        write_predictions(run_folder.row(name, seed).predictions, {"test": test})
         kind = "candidate" if name.startswith("lora") else "baseline"
-        told = describe(decision, ["no", "yes"]) if decision else None
-        if told:
-            place.row(name, seed).adapter.mkdir()
-            write_json(place.row(name, seed).adapter / DECISION, {"schema": 1, **told})
-        kept.append(
-            Row(name=name, kind=kind, seed=seed, validation={}, test={"accuracy": float(right.mean())}, decision=told)
+        described = describe(decision, ["no", "yes"]) if decision else None
+        if described:
+            run_folder.row(name, seed).adapter.mkdir()
+            write_json(run_folder.row(name, seed).adapter / DECISION, {"schema": 1, **described})
+        result_rows.append(
+            Row(
+                name=name,
+                kind=kind,
+                seed=seed,
+                validation={},
+                test={"accuracy": float(right.mean())},
+                decision=described,
+            )
         )
     info = RunInfo(
         run=folder.name, model="owner/name", test_id=test_id, train=800, validation=100, test=COUNT,
         max_tokens=512, classes=["no", "yes"], winner=winner,
     )  # fmt: skip
-    write_results(place, info, kept)
-    write_costs(place, Costs(test_openings=1, rows=[]))
-    write_file(place.recipe, b"name: x\n")
-    plan_file.write(place, plans.plan(**(plan or {})))
+    write_results(run_folder, info, result_rows)
+    write_costs(run_folder, Costs(test_openings=1, rows=[]))
+    write_file(run_folder.recipe, b"name: x\n")
+    plan_file.write(run_folder, plans.plan(**(plan or {})))
     if complete:
-        mark.write_mark(place, run_id="x")
+        mark.write_mark(run_folder, run_id="x")
     return folder
 
 
@@ -79,15 +86,15 @@ def old(tmp_path):
     return finished(tmp_path / "old", {("tfidf", None): POOR, ("lora-r8", 0): GOOD}, winner=("lora-r8", 0))
 
 
-def by_row(found):
-    return {(row["run"].rpartition("/")[2], row["name"], row["seed"]): row for row in found["rows"]}
+def by_row(compared):
+    return {(row["run"].rpartition("/")[2], row["name"], row["seed"]): row for row in compared["rows"]}
 
 
 def test_candidates_are_paired_with_the_first_runs_winner_and_all_but_winners_are_one_family(old, tmp_path):
     new = finished(tmp_path / "new", {("lora-a", 0): FAIR, ("lora-b", 0): POOR}, winner=("lora-a", 0))
-    found = compare([old, new])
-    rows = by_row(found)
-    assert found["reference"] == {"run": str(old), "name": "lora-r8", "seed": 0}
+    actual = compare([old, new])
+    rows = by_row(actual)
+    assert actual["reference"] == {"run": str(old), "name": "lora-r8", "seed": 0}
     assert rows["old", "lora-r8", 0]["p"] is None and rows["old", "tfidf", None]["p"] is None
     pairs = [paired(FAIR, GOOD), paired(POOR, GOOD)]
     of_winner, of_other = pairs[0].p, holm([pair.p for pair in pairs])[1]
@@ -95,8 +102,8 @@ def test_candidates_are_paired_with_the_first_runs_winner_and_all_but_winners_ar
         row = rows["new", name, 0]
         assert row["difference"] == pair.difference and row["p"] == pair.p and row["p_holm"] == adjusted
         assert (row["only_row"] - row["only_reference"]) / COUNT == row["difference"]
-    assert found["worse"] == []  # lora-b is shown to be worse, but it is not its run's winner
-    json.dumps(found, allow_nan=False)
+    assert actual["worse"] == []  # lora-b is shown to be worse, but it is not its run's winner
+    json.dumps(actual, allow_nan=False)
 
 
 def test_what_else_was_tried_takes_nothing_from_the_gate(tmp_path):
@@ -105,15 +112,15 @@ def test_what_else_was_tried_takes_nothing_from_the_gate(tmp_path):
     others = {(f"lora-{number}", 0): GOOD for number in range(3)}
     old = finished(tmp_path / "old", {("lora-r8", 0): GOOD, **others}, winner=("lora-r8", 0))
     new = finished(tmp_path / "new", {("lora-r8", 0): fewer, **others}, winner=("lora-r8", 0))
-    found = compare([old, new])
-    row = by_row(found)["new", "lora-r8", 0]
-    assert (row["p"], row["p_holm"], found["worse"]) == (2**-6, 2**-6, [str(new)])
-    assert by_row(found)["old", "lora-0", 0]["p_holm"] == 1.0
+    actual = compare([old, new])
+    row = by_row(actual)["new", "lora-r8", 0]
+    assert (row["p"], row["p_holm"], actual["worse"]) == (2**-6, 2**-6, [str(new)])
+    assert by_row(actual)["old", "lora-0", 0]["p_holm"] == 1.0
     # Each further run brings a winner, and the gate is corrected over these.
     more = [finished(tmp_path / name, {("lora-r8", 0): fewer}, winner=("lora-r8", 0)) for name in ("b", "c", "d")]
-    found = compare([old, new, *more])
-    assert {row["p_holm"] for row in found["rows"] if row["winner"] and row["p"] is not None} == {4 * 2**-6}
-    assert found["worse"] == []
+    actual = compare([old, new, *more])
+    assert {row["p_holm"] for row in actual["rows"] if row["winner"] and row["p"] is not None} == {4 * 2**-6}
+    assert actual["worse"] == []
 
 
 def test_a_run_whose_winner_is_shown_to_be_worse_is_named(old, tmp_path):
@@ -125,11 +132,11 @@ def test_a_run_whose_winner_is_shown_to_be_worse_is_named(old, tmp_path):
 def test_a_later_run_without_a_scored_winner_is_worse(old, tmp_path):
     bare = finished(tmp_path / "bare", {("tfidf", None): GOOD}, winner=None)
     failed = finished(tmp_path / "failed", {("lora-a", 0): FAIR}, winner=("lora-b", 0))  # lora-b failed on the test
-    found = compare([old, bare, failed])
-    assert found["worse"] == found["without_winner"] == [str(bare), str(failed)]
+    actual = compare([old, bare, failed])
+    assert actual["worse"] == actual["without_winner"] == [str(bare), str(failed)]
     poor = finished(tmp_path / "poor", {("lora-b", 0): POOR}, winner=("lora-b", 0))
-    found = compare([old, bare, poor])
-    assert (found["worse"], found["without_winner"]) == ([str(poor), str(bare)], [str(bare)])
+    actual = compare([old, bare, poor])
+    assert (actual["worse"], actual["without_winner"]) == ([str(poor), str(bare)], [str(bare)])
 
 
 def test_the_order_of_test_rows_in_a_run_changes_nothing(old, tmp_path):
@@ -158,11 +165,11 @@ def test_a_row_is_taken_by_the_labels_that_its_adapter_decides(old, tmp_path):
 def test_another_decision_than_the_measured_one_is_refused(old, tmp_path):
     new = finished(tmp_path / "new", {("lora-a", 0): FAIR}, winner=("lora-a", 0), decision=ALWAYS_YES)
     file = RunFolder(new).row("lora-a", 0).adapter / DECISION
-    told = f"{file}: is not the decision that the row was measured with. Take it from a backup."
+    message = f"{file}: is not the decision that the row was measured with. Take it from a backup."
     write_json(file, read_json(file) | {"thresholds": {"no": 0.5, "yes": 0.5}})
-    assert refusal(old, new) == told
+    assert refusal(old, new) == message
     file.unlink()
-    assert refusal(old, new) == told
+    assert refusal(old, new) == message
     plain = finished(tmp_path / "plain", {("lora-a", 0): FAIR}, winner=("lora-a", 0))
     later = RunFolder(plain).row("lora-a", 0).adapter / DECISION
     later.parent.mkdir()

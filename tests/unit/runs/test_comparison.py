@@ -40,15 +40,15 @@ MAJORITY, TFIDF = rights(0.5, 0), rights(0.75, 1)
 CONTROLS = [outcome("majority", "baseline", None, MAJORITY), outcome("tfidf", "baseline", None, TFIDF)]
 
 
-def by_name(found):
-    return {(row["name"], row["seed"]): row for row in found["rows"]}
+def by_name(compared):
+    return {(row["name"], row["seed"]): row for row in compared["rows"]}
 
 
 def test_every_row_has_its_interval_and_every_candidate_its_gain(tmp_path):
     good, fair = rights(0.9, 2), rights(0.78, 3)
-    found = compare([*CONTROLS, outcome("good", "candidate", 1, good), outcome("fair", "candidate", 1, fair)])
-    assert found["best_baseline"] == {"name": "tfidf", "seed": None}
-    rows = by_name(found)
+    actual = compare([*CONTROLS, outcome("good", "candidate", 1, good), outcome("fair", "candidate", 1, fair)])
+    assert actual["best_baseline"] == {"name": "tfidf", "seed": None}
+    rows = by_name(actual)
     assert rows["majority", None]["interval"] == list(wilson(int(MAJORITY.sum()), COUNT))
     assert rows["majority", None]["difference"] is None
     row = rows["good", 1]
@@ -58,8 +58,8 @@ def test_every_row_has_its_interval_and_every_candidate_its_gain(tmp_path):
     assert row["p"] == paired(good, TFIDF).p and row["p_against"] == {"name": "tfidf", "seed": None}
     assert row["p_holm"] == min(1, 2 * row["p"])
     assert rows["fair", 1]["p_holm"] == rows["fair", 1]["p"]
-    write_comparison(RunFolder(tmp_path), found)
-    assert read_json(tmp_path / "comparison.json") == found
+    write_comparison(RunFolder(tmp_path), actual)
+    assert read_json(tmp_path / "comparison.json") == actual
 
 
 def test_p_is_the_largest_against_any_control():
@@ -92,11 +92,11 @@ def test_a_candidate_like_the_best_baseline_gains_nothing_and_roles_turned_turn_
 def test_a_row_is_compared_by_the_labels_that_it_decides():
     turned = outcome("turned", "candidate", 1, TFIDF)
     test = Predictions(turned.test.ids, turned.test.labels, np.tile(np.float32([0.0, 1.0]), (COUNT, 1)))
-    found = [
+    actual = [
         compare([CONTROLS[1], Outcome("turned", "candidate", 1, test, decision=decision)])["rows"][1]["accuracy"]
         for decision in (Decision(), Decision(thresholds=(0.1, 0.9)), Decision(costs=((0, 1, 9.0),)))
     ]
-    assert found == [0.0, 1.0, 1.0]
+    assert actual == [0.0, 1.0, 1.0]
 
 
 def test_the_first_of_equal_controls_is_the_best():
@@ -105,8 +105,8 @@ def test_the_first_of_equal_controls_is_the_best():
 
 
 def test_without_controls_nothing_is_compared():
-    found = compare([outcome("lora", "candidate", 1, TFIDF)])
-    assert found["best_baseline"] is None and found["rows"][0]["p"] is None
+    actual = compare([outcome("lora", "candidate", 1, TFIDF)])
+    assert actual["best_baseline"] is None and actual["rows"][0]["p"] is None
     assert compare([])["rows"] == []
 
 
@@ -130,22 +130,22 @@ def test_who_is_not_ahead_of_every_control_counts_with_1_in_the_family():
 
 def test_intervals_of_other_figures_are_by_the_same_resamples():
     good = outcome("good", "candidate", 1, rights(0.9, 2))
-    found = compare([*CONTROLS, good])["rows"]
+    actual = compare([*CONTROLS, good])["rows"]
     labels = good.test.labels
     drawn = resampled_means(np.stack([losses(row.test.logits, labels) for row in [*CONTROLS, good]], axis=1))
     guesses = [DEFAULT.answers(row.test.logits) for row in (good, CONTROLS[1])]
-    assert found[2]["loss_interval"] == list(percentile_interval(drawn[:, 2]))
-    assert found[2]["loss_difference_interval"] == list(percentile_interval(drawn[:, 2] - drawn[:, 1]))
-    assert found[2]["loss_difference"] == pytest.approx(
+    assert actual[2]["loss_interval"] == list(percentile_interval(drawn[:, 2]))
+    assert actual[2]["loss_difference_interval"] == list(percentile_interval(drawn[:, 2] - drawn[:, 1]))
+    assert actual[2]["loss_difference"] == pytest.approx(
         np.subtract(*(losses(row.test.logits, labels).mean() for row in (good, CONTROLS[1])))
     )
-    assert found[2]["macro_f1_interval"] == list(percentile_interval(resampled_macro_f1(guesses[:1], labels)[:, 0]))
+    assert actual[2]["macro_f1_interval"] == list(percentile_interval(resampled_macro_f1(guesses[:1], labels)[:, 0]))
     paired_f1 = resampled_macro_f1(guesses, labels)
-    assert found[2]["macro_f1_difference_interval"] == list(percentile_interval(paired_f1[:, 0] - paired_f1[:, 1]))
-    assert found[2]["difference_interval"] == list(
-        score_interval(found[2]["only_row"], found[2]["only_baseline"], COUNT)
+    assert actual[2]["macro_f1_difference_interval"] == list(percentile_interval(paired_f1[:, 0] - paired_f1[:, 1]))
+    assert actual[2]["difference_interval"] == list(
+        score_interval(actual[2]["only_row"], actual[2]["only_baseline"], COUNT)
     )
-    assert found[0]["loss_difference"] is None and found[0]["difference_interval"] is None
+    assert actual[0]["loss_difference"] is None and actual[0]["difference_interval"] is None
 
 
 def test_calibration_of_every_row():
@@ -160,14 +160,14 @@ def test_calibration_of_every_row():
 def test_candidates_are_held_against_the_winner():
     good, fair = rights(0.9, 2), rights(0.88, 3)
     rows = [*CONTROLS, outcome("good", "candidate", 1, good), outcome("fair", "candidate", 1, fair)]
-    found = by_name(compare(rows, winner=("good", 1)))
+    actual = by_name(compare(rows, winner=("good", 1)))
     pair = paired(fair, good)
-    assert found["fair", 1]["against_winner"] == {
+    assert actual["fair", 1]["against_winner"] == {
         "difference": pair.difference,
         "interval": list(score_interval(pair.only_a, pair.only_b, COUNT)),
         "p": pair.p,
     }
-    assert found["good", 1]["against_winner"] is None and found["tfidf", None]["against_winner"] is None
+    assert actual["good", 1]["against_winner"] is None and actual["tfidf", None]["against_winner"] is None
     assert by_name(compare(rows))["fair", 1]["against_winner"] is None
 
 
@@ -175,13 +175,13 @@ def test_full_is_no_control_and_is_held_against_the_winner():
     good, better = rights(0.9, 2), rights(0.95, 3)
     rows = [*CONTROLS, outcome("good", "candidate", 1, good)]
     plain = by_name(compare(rows, winner=("good", 1)))
-    whole = replace(outcome("full", "reference", 1, better), trained=9_000)
-    made = compare([*rows, whole], winner=("good", 1))
-    found = by_name(made)
-    assert made["best_baseline"]["name"] != "full" and found["good", 1] == plain["good", 1]
+    reference = replace(outcome("full", "reference", 1, better), trained=9_000)
+    made = compare([*rows, reference], winner=("good", 1))
+    actual = by_name(made)
+    assert made["best_baseline"]["name"] != "full" and actual["good", 1] == plain["good", 1]
     pair = paired(better, good)
-    assert found["full", 1]["against_winner"]["difference"] == pair.difference
-    assert found["full", 1]["difference"] is None
+    assert actual["full", 1]["against_winner"]["difference"] == pair.difference
+    assert actual["full", 1]["difference"] is None
     assert "full (9,000 trained parameters) is ahead of good by" in made["verdict"]["text"]
 
 
@@ -194,27 +194,27 @@ def test_the_verdict_is_in_it_and_knows_trained_parameters_and_failures():
         outcome("good", "candidate", 1, good, trained=1000),
         outcome("small", "candidate", 1, small, trained=10),
     ]
-    found = comparison.compare(rows, winner=("good", 1), margin=0.05, failed=["wild"])
-    assert found["margin"] == 0.05
-    assert found["verdict"]["worth_it"] is True
-    assert found["verdict"]["smallest_sufficient"] == {"name": "small", "seed": 1}
-    assert "small is as good within 5 points with 10 instead of 1,000 trained parameters." in found["verdict"]["text"]
-    assert found["verdict"]["text"].endswith("wild failed and is not judged.")
+    actual = comparison.compare(rows, winner=("good", 1), margin=0.05, failed=["wild"])
+    assert actual["margin"] == 0.05
+    assert actual["verdict"]["worth_it"] is True
+    assert actual["verdict"]["smallest_sufficient"] == {"name": "small", "seed": 1}
+    assert "small is as good within 5 points with 10 instead of 1,000 trained parameters." in actual["verdict"]["text"]
+    assert actual["verdict"]["text"].endswith("wild failed and is not judged.")
 
 
 def test_seeds_are_pooled_by_name_with_the_recipes_claim_from_three_on():
     three = [outcome("lora", "candidate", seed, rights(0.8, 10 + seed)) for seed in (1, 2, 3)]
     originals = [outcome("original", "baseline", seed, rights(0.5, 20 + seed)) for seed in (1, 2)]
-    found = compare([*CONTROLS, *originals, *three], winner=("lora", 1))["pooled"]
-    assert [item["name"] for item in found] == ["original", "lora"]
+    actual = compare([*CONTROLS, *originals, *three], winner=("lora", 1))["pooled"]
+    assert [item["name"] for item in actual] == ["original", "lora"]
     right = np.stack([rights(0.8, 10 + seed) for seed in (1, 2, 3)])
-    assert found[1]["seeds"] == 3
-    assert found[1]["mean"] == pytest.approx(right.mean())
-    assert found[1]["standard_deviation"] == pytest.approx(right.mean(axis=1).std(ddof=1))
+    assert actual[1]["seeds"] == 3
+    assert actual[1]["mean"] == pytest.approx(right.mean())
+    assert actual[1]["standard_deviation"] == pytest.approx(right.mean(axis=1).std(ddof=1))
     claim = recipe_difference(right, TFIDF[None, :])
-    assert (found[1]["difference"], found[1]["p"]) == (claim.difference, claim.p)
-    assert found[1]["interval"] == list(claim.interval)
-    assert found[0]["difference"] is None
+    assert (actual[1]["difference"], actual[1]["p"]) == (claim.difference, claim.p)
+    assert actual[1]["interval"] == list(claim.interval)
+    assert actual[0]["difference"] is None
     assert compare([*CONTROLS, *three[:2]])["pooled"][0]["p"] is None
     assert compare([*CONTROLS, three[0]])["pooled"] == []
 
@@ -236,6 +236,6 @@ def test_one_test_row_is_compared_too():
         return Outcome(name, kind, seed, Predictions(("a:1",), np.zeros(1, np.int64), logits), 5)
 
     rows = [single("tfidf", "baseline", False), *(single("lora", "candidate", True, seed) for seed in range(5))]
-    found = compare(rows, winner=("lora", 2))
-    assert found["verdict"]["worth_it"] is False
-    assert found["pooled"][0]["p"] is None
+    actual = compare(rows, winner=("lora", 2))
+    assert actual["verdict"]["worth_it"] is False
+    assert actual["pooled"][0]["p"] is None

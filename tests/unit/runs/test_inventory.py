@@ -13,7 +13,7 @@ from finetooth.runs.layout import RowFolder, RunFolder
 DOCS = Path(__file__).parents[3] / "docs" / "run-folder.md"
 
 MAKERS: dict[str, Callable[[Path], object]] = {
-    "symbolic link": lambda place: place.symlink_to("nowhere"),
+    "symbolic link": lambda path: path.symlink_to("nowhere"),
     "pipe": os.mkfifo,
     "folder": Path.mkdir,
     "file": Path.touch,
@@ -27,13 +27,13 @@ def test_the_documentation_holds_the_list() -> None:
 def test_every_place_of_the_layout_is_in_the_list() -> None:
     run = RunFolder(Path("x"))
     row = RowFolder(Path("x/rows/ROW"))
-    places = {
+    paths = {
         getattr(folder, name).relative_to("x").as_posix()
         for folder in (run, row)
         for name, value in vars(type(folder)).items()
         if isinstance(value, property) and not name.startswith("is_")
     }
-    assert places - {entry.name for entry in inventory.ENTRIES} == set()
+    assert paths - {entry.name for entry in inventory.ENTRIES} == set()
     names = [entry.name for entry in inventory.ENTRIES]
     assert len(set(names)) == len(names)
 
@@ -43,17 +43,17 @@ def test_a_link_a_pipe_and_the_other_kind_in_its_place_are_named(tmp_path: Path,
     for row in ("rows/tfidf/", "rows/r4/seed-3/"):
         folder = RunFolder(tmp_path / row.replace("/", "-"))
         name = entry.name.replace("rows/ROW/", row)
-        place = folder.path / name
-        place.parent.mkdir(parents=True)
+        path = folder.path / name
+        path.parent.mkdir(parents=True)
         for kind, make in MAKERS.items():
-            make(place)
+            make(path)
             if kind == entry.kind:
                 inventory.refuse_irregular(folder)
             else:
                 with pytest.raises(RunError) as caught:
                     inventory.refuse_irregular(folder)
                 assert str(caught.value).startswith(f"{folder.path}: {name} is a {kind}. A run folder holds regular ")
-            place.rmdir() if kind == "folder" else place.unlink()
+            path.rmdir() if kind == "folder" else path.unlink()
 
 
 def test_links_and_pipes_deep_in_a_folder_of_the_list_are_named_and_a_users_own_are_not(tmp_path: Path) -> None:
@@ -64,12 +64,12 @@ def test_links_and_pipes_deep_in_a_folder_of_the_list_are_named_and_a_users_own_
     (tmp_path / "mine").symlink_to("nowhere")
     (row.path / "notes").symlink_to("nowhere")
     inventory.refuse_irregular(folder)
-    for place in (deep / "state.safetensors", folder.work / "prefix" / "layer-1-train" / "states.f32"):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to("nowhere")
-        found = [path for path, kind in inventory.irregular(folder) if kind == "symbolic link"]
-        assert found == [place]
-        place.unlink()
+    for path in (deep / "state.safetensors", folder.work / "prefix" / "layer-1-train" / "states.f32"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to("nowhere")
+        actual = [path for path, kind in inventory.irregular(folder) if kind == "symbolic link"]
+        assert actual == [path]
+        path.unlink()
 
 
 def test_a_file_of_a_file_manager_beside_the_rows_is_passed_over(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from finetooth.runs.layout import RowFolder, RunFolder
 DOCS = Path(__file__).parents[3] / "docs" / "run-folder.md"
 
 
-def places(kind, folder):
+def paths(kind, folder):
     names = [name for name, value in vars(kind).items() if isinstance(value, property) and not name.startswith("is_")]
     return {name: getattr(folder, name) for name in names}
 
@@ -27,9 +27,9 @@ def test_a_name_cannot_leave_the_folder():
 def test_no_two_things_share_a_place_and_the_documentation_names_each():
     text = DOCS.read_text()
     for kind in (RunFolder, RowFolder):
-        found = places(kind, kind(Path("x")))
-        assert len(set(found.values())) == len(found) > 8
-        for path in found.values():
+        actual = paths(kind, kind(Path("x")))
+        assert len(set(actual.values())) == len(actual) > 8
+        for path in actual.values():
             assert path.name in text, path.name
 
 

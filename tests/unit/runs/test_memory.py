@@ -42,20 +42,20 @@ def test_the_containers_bound_counts_where_it_is_the_lower(tmp_path: Path, monke
 
 def test_kills_of_the_kernel_are_counted_where_it_tells_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert memory.kernel_kills() >= 0
-    places = [tmp_path / name for name in ("memory.events", "memory.oom_control", "vmstat")]
-    monkeypatch.setattr(memory, "_KILLS", places)
+    paths = [tmp_path / name for name in ("memory.events", "memory.oom_control", "vmstat")]
+    monkeypatch.setattr(memory, "_KILLS", paths)
     assert memory.kernel_kills() == 0
-    places[2].write_text("nr_free_pages 7\noom_kill 9\n")
+    paths[2].write_text("nr_free_pages 7\noom_kill 9\n")
     assert memory.kernel_kills() == 9
-    places[0].mkdir()  # is not to be read
-    places[1].write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 2\n")
+    paths[0].mkdir()  # is not to be read
+    paths[1].write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 2\n")
     assert memory.kernel_kills() == 11
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps what was freed")
 def test_what_was_freed_is_given_back() -> None:
-    kept = [bytearray(64 * 1024) for _ in range(2000)]  # too small to be mapped: of the heap, 131 MB
-    del kept[:-1]  # the last one keeps the heap from shrinking by itself
+    blocks = [bytearray(64 * 1024) for _ in range(2000)]  # too small to be mapped: of the heap, 131 MB
+    del blocks[:-1]  # the last one keeps the heap from shrinking by itself
     before = resident()
     memory.give_back()
     assert resident() < before - 100e6

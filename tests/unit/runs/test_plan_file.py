@@ -60,7 +60,7 @@ def changed(value: Any, key: str, to: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "to", "told"),
+    ("key", "to", "message"),
     [
         ("test_id", ..., "test_id is missing"),
         ("base.layers", ..., "base.layers is missing"),
@@ -77,14 +77,14 @@ def changed(value: Any, key: str, to: Any) -> None:
         ("extra", 1, "extra is no key of it"),
     ],
 )
-def test_what_is_missing_unknown_or_of_another_type_is_named(tmp_path: Path, key: str, to: Any, told: str) -> None:
+def test_what_is_missing_unknown_or_of_another_type_is_named(tmp_path: Path, key: str, to: Any, message: str) -> None:
     value = WHOLE.as_json()
     changed(value, key, to)
     write_hashed_json(tmp_path / "plan.json", value)
     with pytest.raises(RunError) as caught:
         plan_file.read(RunFolder(tmp_path))
     assert str(caught.value) == (
-        f"{tmp_path / 'plan.json'}: {told}. Take the file from a backup, or begin another run with --out DIR."
+        f"{tmp_path / 'plan.json'}: {message}. Take the file from a backup, or begin another run with --out DIR."
     )
 
 
@@ -95,7 +95,7 @@ def test_whole_numbers_stand_for_floats_and_a_reason_may_be_none(tmp_path: Path)
     write_hashed_json(tmp_path / "plan.json", value)
     plan = plan_file.read(RunFolder(tmp_path))
     assert repr(plan.lengths_for("r4")["train"].mean) == "20.0"
-    assert [way.fallback_reason for way in plan.candidates.values()] == ["dropout of the adapter", None]
+    assert [candidate.fallback_reason for candidate in plan.candidates.values()] == ["dropout of the adapter", None]
 
 
 def test_a_changed_file_is_refused(tmp_path: Path) -> None:

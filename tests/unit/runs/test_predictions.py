@@ -28,9 +28,9 @@ def test_what_is_read_is_bitwise_what_was_written(tmp_path):
     parts = {"validation": some(5), "test": some(9, seed=1)}
     parts["test"].logits[0] = [np.float32(1e-45), -0.0, np.float32(3.4e38)]
     predictions.write(tmp_path / "p.parquet", parts)
-    found = predictions.read(tmp_path / "p.parquet")
-    assert list(found) == ["validation", "test"]
-    assert all(equal(found[split], parts[split]) for split in parts)
+    actual = predictions.read(tmp_path / "p.parquet")
+    assert list(actual) == ["validation", "test"]
+    assert all(equal(actual[split], parts[split]) for split in parts)
 
 
 def test_equal_predictions_give_equal_bytes_in_whatever_order_the_splits_are_given(tmp_path):
@@ -55,8 +55,8 @@ def test_many_classes_are_written_in_several_groups(tmp_path, monkeypatch):
 def test_every_figure_can_be_computed_again_from_the_file(tmp_path):
     part = some(200)
     predictions.write(tmp_path / "p.parquet", {"test": part})
-    found = predictions.read(tmp_path / "p.parquet")["test"]
-    assert DEFAULT.score(found.logits, found.labels) == DEFAULT.score(part.logits, part.labels)
+    actual = predictions.read(tmp_path / "p.parquet")["test"]
+    assert DEFAULT.score(actual.logits, actual.labels) == DEFAULT.score(part.logits, part.labels)
 
 
 def test_columns_are_those_of_the_documentation(tmp_path):

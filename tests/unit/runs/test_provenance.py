@@ -14,14 +14,14 @@ def git(folder, *arguments):
 
 
 def test_facts_are_kept_and_what_the_process_knows_is_added():
-    found = provenance.collect({"threads": 2, "hashes": {"base": "ab"}}, packages=["numpy", "no-such-package"])
-    assert found["threads"] == 2 and found["hashes"] == {"base": "ab"}
-    assert found["python"] == platform.python_version()
-    assert found["processor"]
-    assert set(found["packages"]) == {"numpy", "no-such-package"}
-    assert found["packages"]["numpy"] and found["packages"]["no-such-package"] is None
-    assert found["git"] is None
-    assert json.loads(json_bytes(found)) == found
+    actual = provenance.collect({"threads": 2, "hashes": {"base": "ab"}}, packages=["numpy", "no-such-package"])
+    assert actual["threads"] == 2 and actual["hashes"] == {"base": "ab"}
+    assert actual["python"] == platform.python_version()
+    assert actual["processor"]
+    assert set(actual["packages"]) == {"numpy", "no-such-package"}
+    assert actual["packages"]["numpy"] and actual["packages"]["no-such-package"] is None
+    assert actual["git"] is None
+    assert json.loads(json_bytes(actual)) == actual
 
 
 def test_versions_are_known_without_importing_the_packages():

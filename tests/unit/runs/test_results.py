@@ -109,19 +109,19 @@ def folder(tmp_path):
     return run
 
 
-def held(value):
+def check_schema(value):
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.validate(value, SCHEMA, cls=jsonschema.Draft202012Validator)
 
 
 def test_the_contract_is_the_two_files_merged(folder):
-    found = contract(folder.path)
-    held(found)
-    assert list(found)[:8] == ["schema", "run", "complete", "test_id", "test_openings", "winner", "data", "model"]
-    assert (found["schema"], found["run"], found["complete"], found["test_openings"]) == (1, "reviews", False, 1)
-    assert found["winner"] == {"name": "lora-r8", "seed": 21}
-    assert found["data"] == {"train": 80, "validation": 10, "test": 10, "classes": ["a", "b"], "max_tokens": 512}
-    assert found["rows"][1] == {
+    actual = contract(folder.path)
+    check_schema(actual)
+    assert list(actual)[:8] == ["schema", "run", "complete", "test_id", "test_openings", "winner", "data", "model"]
+    assert (actual["schema"], actual["run"], actual["complete"], actual["test_openings"]) == (1, "reviews", False, 1)
+    assert actual["winner"] == {"name": "lora-r8", "seed": 21}
+    assert actual["data"] == {"train": 80, "validation": 10, "test": 10, "classes": ["a", "b"], "max_tokens": 512}
+    assert actual["rows"][1] == {
         "name": "lora-r8",
         "kind": "candidate",
         "seed": 21,
@@ -203,15 +203,15 @@ def test_the_verdict_and_intervals_come_from_the_comparison(folder):
     rows = [outcome("majority", "baseline", None), *(outcome("lora-r8", "candidate", seed) for seed in (21, 22, 23))]
     compared = comparison.compare(rows, winner=("lora-r8", 21), margin=0.005, failed=["lora-r16"])
     comparison.write_comparison(folder, compared)
-    found = contract(folder.path)
-    held(found)
-    assert found["verdict"] == compared["verdict"] and found["pooled"] == compared["pooled"] != []
-    assert found["rows"][1]["accuracy_interval"] == compared["rows"][1]["interval"]
-    assert found["rows"][1]["calibration_error"] == compared["rows"][1]["calibration_error"]
-    assert found["rows"][2]["accuracy_interval"] is None  # it failed
-    held(found | {"verdict": compared["verdict"] | {"worth_it": None}})
+    actual = contract(folder.path)
+    check_schema(actual)
+    assert actual["verdict"] == compared["verdict"] and actual["pooled"] == compared["pooled"] != []
+    assert actual["rows"][1]["accuracy_interval"] == compared["rows"][1]["interval"]
+    assert actual["rows"][1]["calibration_error"] == compared["rows"][1]["calibration_error"]
+    assert actual["rows"][2]["accuracy_interval"] is None  # it failed
+    check_schema(actual | {"verdict": compared["verdict"] | {"worth_it": None}})
     with pytest.raises(jsonschema.ValidationError):
-        held(found | {"verdict": compared["verdict"] | {"rows_needed": "many"}})
+        check_schema(actual | {"verdict": compared["verdict"] | {"rows_needed": "many"}})
 
 
 def test_a_row_that_failed_has_an_error_and_null_figures(folder):
@@ -224,9 +224,9 @@ def test_a_row_that_failed_has_an_error_and_null_figures(folder):
 
 def test_warnings_and_an_inexact_resume_are_kept(folder):
     write_results(folder, replace(INFO, inexact=["torch 2.12.0 -> 2.13.0"]), [replace(ROWS[1], warnings=("a", "b"))])
-    found = contract(folder.path)
-    held(found)
-    assert found["inexact"] == ["torch 2.12.0 -> 2.13.0"] and found["rows"][0]["warnings"] == ["a", "b"]
+    actual = contract(folder.path)
+    check_schema(actual)
+    assert actual["inexact"] == ["torch 2.12.0 -> 2.13.0"] and actual["rows"][0]["warnings"] == ["a", "b"]
 
 
 def test_complete_means_that_the_mark_is_there(folder):
@@ -253,10 +253,10 @@ def test_a_comparison_that_was_changed_or_went_after_the_mark_is_refused(folder)
         "backup."
     )
     folder.comparison.unlink()
-    with pytest.raises(RunError) as gone:
+    with pytest.raises(RunError) as error:
         contract(folder.path)
-    told = f"{folder.path}: the run was complete, but its comparison.json is gone. Take it from a backup."
-    assert str(gone.value) == told
+    message = f"{folder.path}: the run was complete, but its comparison.json is gone. Take it from a backup."
+    assert str(error.value) == message
 
 
 def test_results_hold_nothing_of_the_clock_and_the_same_bytes_again(folder):
@@ -279,8 +279,8 @@ def test_the_schema_refuses_what_is_not_the_contract(folder):
     spoilt.append({key: value for key, value in good.items() if key != "test_openings"})
     for value in spoilt:
         with pytest.raises(jsonschema.ValidationError):
-            held(value)
-    held(good | {"a_new_field": 1})
+            check_schema(value)
+    check_schema(good | {"a_new_field": 1})
 
 
 def test_a_figure_that_is_not_finite_is_never_written(tmp_path):
@@ -290,16 +290,16 @@ def test_a_figure_that_is_not_finite_is_never_written(tmp_path):
 
 
 def test_a_folder_without_results_says_how_to_get_them(tmp_path):
-    def said(path):
+    def message(path):
         with pytest.raises(RunError) as error:
             contract(path)
         return str(error.value)
 
-    assert said(tmp_path / "no") == f"{tmp_path}/no: no such run folder."
-    assert said(tmp_path) == f"{tmp_path}: not a run folder (it holds no recipe.yaml and plan.json)."
+    assert message(tmp_path / "no") == f"{tmp_path}/no: no such run folder."
+    assert message(tmp_path) == f"{tmp_path}: not a run folder (it holds no recipe.yaml and plan.json)."
     (tmp_path / "recipe.yaml").write_text("name: a\n")
     (tmp_path / "plan.json").write_text("{}")
-    assert said(tmp_path) == (
+    assert message(tmp_path) == (
         f"{tmp_path}: has no results.json yet, so it has no table. "
         f"Go on with it: finetooth run {tmp_path}/recipe.yaml --out {tmp_path}"
     )

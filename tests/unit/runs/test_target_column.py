@@ -20,8 +20,8 @@ def test_targets_are_read_bitwise_as_they_were_written(name, tmp_path):
     column = pq.read_table(tmp_path / "a.parquet")["label"]
     assert column.type == type_of(targets)
     assert is_type(column.type)
-    found = targets_of(column)
-    assert (found.dtype, found.shape, found.tobytes()) == (targets.dtype, targets.shape, targets.tobytes())
+    actual = targets_of(column)
+    assert (actual.dtype, actual.shape, actual.tobytes()) == (targets.dtype, targets.shape, targets.tobytes())
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.int32(), pa.list_(pa.int64()), pa.list_(pa.string(), 2)])

@@ -60,9 +60,9 @@ def test_declared_names_for_numbers() -> None:
     assert numbers.encode(["0", "1"]).tolist() == [1, 0]
 
 
-@pytest.mark.parametrize("found", [{"1.0", "2.0", "3.0"}, {"1.0", "2.0"}, {"1", "2.0", "+3"}])
-def test_whole_floats_are_matched_to_declared_numbers_by_name_not_by_place(found: set[str]) -> None:
-    labels = single_label.resolve(found, declared=["1", "2", "3", "4", "5"])
+@pytest.mark.parametrize("names", [{"1.0", "2.0", "3.0"}, {"1.0", "2.0"}, {"1", "2.0", "+3"}])
+def test_whole_floats_are_matched_to_declared_numbers_by_name_not_by_place(names: set[str]) -> None:
+    labels = single_label.resolve(names, declared=["1", "2", "3", "4", "5"])
     assert (labels.first_number, labels.encode(["1.0", "2", "5.0", "0", "6.0"]).tolist()) == (None, [0, 1, 4, -1, -1])
     assert single_label.resolve({"1", "2"}, declared=["2.0", "1.0"]).encode(["1", "2.0"]).tolist() == [1, 0]
 

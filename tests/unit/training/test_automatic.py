@@ -42,8 +42,8 @@ def scripted(monkeypatch: pytest.MonkeyPatch, trainer: Any, losses: dict[int, fl
     monkeypatch.setattr(Task, "score", score)
 
 
-def automatic(place: Path, folder: Path, **changes: Any) -> Job:
-    return job(folder, place, training=AUTO, packed=True, **changes)
+def automatic(directory: Path, folder: Path, **changes: Any) -> Job:
+    return job(folder, directory, training=AUTO, packed=True, **changes)
 
 
 def run(
@@ -81,7 +81,7 @@ class _Halted(Exception):
 def test_resumed_in_each_phase_equals_uninterrupted(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: str, how: str
 ) -> None:
-    expected, told = run(model_folder, automatic(tmp_path / "whole", model_folder), monkeypatch)
+    expected, expected_counters = run(model_folder, automatic(tmp_path / "whole", model_folder), monkeypatch)
 
     def die() -> int:
         raise _Halted
@@ -96,17 +96,17 @@ def test_resumed_in_each_phase_equals_uninterrupted(
     scripted(monkeypatch, trainer, LOSSES)
     with pytest.raises((Interrupted, _Halted)):
         trainer.run()
-    found, counters = run(model_folder, made, monkeypatch)
+    actual, counters = run(model_folder, made, monkeypatch)
     assert len(events(made, "resume")) == (0 if (how, phase) == ("killed", "warm-up") else 1)
-    assert same_bits(found, expected)
-    assert counters.curve == told.curve
-    assert (counters.decay_began, counters.best_step) == (told.decay_began, told.best_step)
+    assert same_bits(actual, expected)
+    assert counters.curve == expected_counters.curve
+    assert (counters.decay_began, counters.best_step) == (expected_counters.decay_began, expected_counters.best_step)
 
 
 def test_while_one_class_takes_all_answers_it_is_not_out_of_patience(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop.Trainer, "_sound_alarm", lambda self, found: ", one class")
+    monkeypatch.setattr(loop.Trainer, "_sound_alarm", lambda self, logits: ", one class")
     made = automatic(tmp_path, model_folder)
     _, counters = run(model_folder, made, monkeypatch, losses=dict.fromkeys(range(1, 99), 0.7))
     assert counters.decay_began == made.course.latest
@@ -116,12 +116,12 @@ def test_a_training_that_breaks_after_it_has_learned_ends_and_keeps_the_step_bef
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        loop.Trainer, "_sound_alarm", lambda self, found: ", one class" if self.counters.step > 8 else ""
+        loop.Trainer, "_sound_alarm", lambda self, logits: ", one class" if self.counters.step > 8 else ""
     )
     made = automatic(tmp_path, model_folder)
-    found, counters = run(model_folder, made, monkeypatch, losses=LOSSES | {24: 0.1})
+    actual, counters = run(model_folder, made, monkeypatch, losses=LOSSES | {24: 0.1})
     assert (counters.decay_began, counters.step, counters.best_step) == (16, 24, 8)
-    assert same_bits(found, load_file(made.folder.checkpoints / "best-00000008" / "weights.safetensors"))
+    assert same_bits(actual, load_file(made.folder.checkpoints / "best-00000008" / "weights.safetensors"))
 
 
 def test_the_learning_rate_of_the_log_is_that_of_its_phase(

@@ -46,18 +46,18 @@ def test_the_best_step_of_the_monitored_figure_the_earliest_of_equals(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, monitor: str, values: list[float], best: int
 ) -> None:
     scripted(monkeypatch, monitor, values)
-    kept: dict[int, dict[str, torch.Tensor]] = {}
+    states: dict[int, dict[str, torch.Tensor]] = {}
     trainer = begin(model_folder, job(model_folder, tmp_path, rows=40, training={**EVERY_STEP, "monitor": monitor}))
     real = trainer._evaluate
 
     def evaluate() -> None:
-        kept[trainer.counters.step] = {name: value.clone() for name, value in state(trainer.model).items()}
+        states[trainer.counters.step] = {name: value.clone() for name, value in state(trainer.model).items()}
         real()
 
     trainer._evaluate = evaluate  # type: ignore[method-assign]
     counters = trainer.run()
     assert counters.best_step == best
-    assert all(torch.equal(value, kept[best][name]) for name, value in state(trainer.model).items())
+    assert all(torch.equal(value, states[best][name]) for name, value in state(trainer.model).items())
 
 
 @pytest.mark.parametrize(("patience", "steps"), [(1, 3), (2, 6), (None, 10)])
@@ -91,8 +91,8 @@ def test_the_logits_that_a_reload_is_compared_with_are_those_of_the_plain_pass(
     assert np.array_equal(checkpoints.best_logits(made.folder.checkpoints, counters.best_step), plain)
     scored = checkpoints._logits(made.folder.checkpoints / f"best-{counters.best_step:08d}")
     assert 0 < np.abs(scored - plain).max() < 0.1
-    place = next(made.folder.checkpoints.glob("plain-*")) / "validation.safetensors"
-    place.write_bytes(place.read_bytes()[:-1])
+    path = next(made.folder.checkpoints.glob("plain-*")) / "validation.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
     assert "validation.safetensors" in str(checkpoints.best_damage(made.folder.checkpoints, counters.best_step))
 
 
@@ -185,9 +185,9 @@ def test_a_single_step_of_warm_up_learns_nothing_and_says_so(
 ) -> None:
     made = job(model_folder, tmp_path, rows=8, training={"epochs": 1, **changes})
     fresh = {name: value.detach().clone() for name, value in begin(model_folder, made).named.items()}
-    found, counters = trained(model_folder, made)
-    said = (
+    actual, counters = trained(model_folder, made)
+    warning = (
         "its only step is one of warm-up, at a learning rate of 0: nothing was learnt. Set training.warmup_fraction: "
         "0, or train for more steps"
     )
-    assert (said in counters.warnings) == same_bits(found, fresh) == warned
+    assert (warning in counters.warnings) == same_bits(actual, fresh) == warned

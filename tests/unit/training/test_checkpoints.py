@@ -61,8 +61,8 @@ def test_a_damaged_newest_state_is_passed_over_and_the_end_is_the_same(
 def test_all_states_damaged_means_a_fresh_start(model_folder: Path, tmp_path: Path) -> None:
     made = job(model_folder, tmp_path)
     stopped_at(model_folder, made, 13)
-    for place in made.folder.checkpoints.glob("step-*"):
-        (place / "counters.json").write_bytes(b"{}")
+    for path in made.folder.checkpoints.glob("step-*"):
+        (path / "counters.json").write_bytes(b"{}")
     assert begin(model_folder, made).counters.step == 0
     assert not list(made.folder.checkpoints.glob("step-*"))
 

@@ -29,9 +29,9 @@ def deterministic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def made_for(folder: Path, place: Path, **training: Any) -> Job:
+def made_for(folder: Path, directory: Path, **training: Any) -> Job:
     precision = "bfloat16" if training.get("device") == "cuda" else "float32"
-    return job(folder, place, packed=True, precision=precision, training=training)
+    return job(folder, directory, packed=True, precision=precision, training=training)
 
 
 def losses(made: Job) -> list[float]:
@@ -40,13 +40,13 @@ def losses(made: Job) -> list[float]:
 
 
 def test_losses_are_near_those_of_the_cpu(model_folder: Path, tmp_path: Path) -> None:
-    found = []
+    actual = []
     for name, training in (("cpu", {}), ("cuda", ON_GPU)):
         made = made_for(model_folder, tmp_path / name, **training)
         assert made.course.most == 20
         begin(model_folder, made).run()
-        found.append(losses(made))
-    assert found[1] == pytest.approx(found[0], rel=0.05)  # the products are rounded to 8 bits
+        actual.append(losses(made))
+    assert actual[1] == pytest.approx(actual[0], rel=0.05)  # the products are rounded to 8 bits
 
 
 def test_what_is_measured_and_left_in_the_model_is_the_cpus(model_folder: Path, tmp_path: Path) -> None:
@@ -57,13 +57,13 @@ def test_what_is_measured_and_left_in_the_model_is_the_cpus(model_folder: Path, 
     assert {value.device.type for value in trainer.model.parameters()} == {"cpu"}
     assert {value.device.type for value in trainer.parameters} == {"cuda"}
     measured = checkpoints.best_logits(made.folder.checkpoints, counters.best_step)
-    found = logits(trainer.model, made.validation.tokens, pad_id=0, budget=made.budget)
-    np.testing.assert_array_equal(found.view(np.uint32), measured.view(np.uint32))
+    actual = logits(trainer.model, made.validation.tokens, pad_id=0, budget=made.budget)
+    np.testing.assert_array_equal(actual.view(np.uint32), measured.view(np.uint32))
 
 
 def test_resumed_equals_uninterrupted(model_folder: Path, tmp_path: Path) -> None:
-    whole = begin(model_folder, made_for(model_folder, tmp_path / "a", **ON_GPU))
-    whole.run()
+    uninterrupted = begin(model_folder, made_for(model_folder, tmp_path / "a", **ON_GPU))
+    uninterrupted.run()
     made = made_for(model_folder, tmp_path / "b", **ON_GPU)
     trainer = begin(model_folder, made)
     object.__setattr__(made, "stop", lambda: 15 if trainer.counters.step >= 13 else None)
@@ -73,7 +73,7 @@ def test_resumed_equals_uninterrupted(model_folder: Path, tmp_path: Path) -> Non
     again = begin(model_folder, made)
     assert again.counters.step == 13
     again.run()
-    assert same_bits(dict(again.named), dict(whole.named))
+    assert same_bits(dict(again.named), dict(uninterrupted.named))
 
 
 @pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype feature")

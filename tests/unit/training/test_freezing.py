@@ -27,13 +27,13 @@ class Killed(BaseException):
     """Simulates kill -9."""
 
 
-def freezing(folder: Path, place: Path, *, blocks: int = 1000, **changes: Any) -> Job:
+def freezing(folder: Path, directory: Path, *, blocks: int = 1000, **changes: Any) -> Job:
     """A packed job whose lower of two layers is frozen after an epoch; blocks: of states kept at most."""
-    made = job(folder, place, packed=True, **({"training": {"epochs": 3}} | changes))
+    made = job(folder, directory, packed=True, **({"training": {"epochs": 3}} | changes))
 
     def cache(digest: str) -> FrozenLayerCache:
         return FrozenLayerCache(
-            place / "then", made.train.tokens, depth=1, width=32, budget=128, blocks=blocks, key={"adapter": digest}
+            directory / "then", made.train.tokens, depth=1, width=32, budget=128, blocks=blocks, key={"adapter": digest}
         )
 
     return replace(made, freezing=Freezing(1, cache))
@@ -48,13 +48,15 @@ def story(counters: Counters) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module", params=WAYS)
-def way(request: pytest.FixtureRequest) -> dict[str, Any]:
+def changes(request: pytest.FixtureRequest) -> dict[str, Any]:
     return WAYS[request.param]
 
 
 @pytest.fixture(scope="module")
-def straight(model_folder: Path, tmp_path_factory: pytest.TempPathFactory, way: dict[str, Any]) -> tuple[Any, Counters]:
-    return trained(model_folder, freezing(model_folder, tmp_path_factory.mktemp("straight"), **way))
+def straight(
+    model_folder: Path, tmp_path_factory: pytest.TempPathFactory, changes: dict[str, Any]
+) -> tuple[Any, Counters]:
+    return trained(model_folder, freezing(model_folder, tmp_path_factory.mktemp("straight"), **changes))
 
 
 def last_state(made: Job) -> dict[str, torch.Tensor]:
@@ -62,19 +64,19 @@ def last_state(made: Job) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
     newest = sorted(made.folder.checkpoints.glob("step-*"))[-1]
-    found = load_file(newest / "state.safetensors")
-    return {name.removeprefix("parameter/"): value for name, value in found.items() if name.startswith("parameter/")}
+    tensors = load_file(newest / "state.safetensors")
+    return {name.removeprefix("parameter/"): value for name, value in tensors.items() if name.startswith("parameter/")}
 
 
 def test_the_first_epoch_is_that_of_a_training_of_all_layers_and_the_lower_layers_stay_as_they_are_then(
-    model_folder: Path, tmp_path: Path, way: dict[str, Any]
+    model_folder: Path, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     steps = freezing(model_folder, tmp_path).course.steps_per_epoch
     every = {"training": {"epochs": 3, "checkpoint_every": steps, "schedule": "constant"}}
-    made = freezing(model_folder, tmp_path / "then", **every, **way)
+    made = freezing(model_folder, tmp_path / "then", **every, **changes)
     trained(model_folder, made)
     after = last_state(made)
-    plain = job(model_folder, tmp_path / "all", packed=True, **every, **way)
+    plain = job(model_folder, tmp_path / "all", packed=True, **every, **changes)
     stopped = begin(model_folder, replace(plain, stop=_at(steps, reached := [])))
     reached.append(stopped)
     with pytest.raises(Interrupted):
@@ -105,19 +107,19 @@ def test_the_states_that_are_read_are_those_of_the_learned_layers(model_folder: 
 
 @pytest.mark.parametrize("blocks", [0, 3])
 def test_states_that_have_no_room_are_computed_each_time(model_folder: Path, tmp_path: Path, blocks: int) -> None:
-    kept, computed = (
+    from_blocks, computed = (
         trained(model_folder, freezing(model_folder, tmp_path / str(count), blocks=count))[0]
         for count in (1000, blocks)
     )
-    for name, value in kept.items():
+    for name, value in from_blocks.items():
         torch.testing.assert_close(computed[name], value, rtol=1e-3, atol=1e-4, msg=name)
 
 
 @pytest.mark.parametrize("polls", [5, 9, 16])
 def test_stopped_anywhere_and_its_states_damaged_it_ends_in_the_same_bits(
-    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], way: dict[str, Any], polls: int
+    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], changes: dict[str, Any], polls: int
 ) -> None:
-    made, stood = freezing(model_folder, tmp_path, **way), list[int]()
+    made, reached = freezing(model_folder, tmp_path, **changes), list[int]()
     states = tmp_path / "then" / "states.f32"
     while True:
         left = iter(range(polls))
@@ -127,33 +129,33 @@ def test_stopped_anywhere_and_its_states_damaged_it_ends_in_the_same_bits(
             counters = trainer.run()
             break
         except Interrupted:
-            stood.append(trainer.counters.step)
-        if states.is_file() and states.stat().st_size > 4 * len(stood):
-            found = bytearray(states.read_bytes())
-            found[4 * len(stood)] ^= 0x40
-            states.write_bytes(found)
+            reached.append(trainer.counters.step)
+        if states.is_file() and states.stat().st_size > 4 * len(reached):
+            content = bytearray(states.read_bytes())
+            content[4 * len(reached)] ^= 0x40
+            states.write_bytes(content)
     assert same_bits({name: value.detach() for name, value in trainer.named.items()}, straight[0])
     assert story(counters) == story(straight[1])
     steps = made.course.steps_per_epoch
-    assert len(stood) >= 3 and any(step >= steps for step in stood)
+    assert len(reached) >= 3 and any(step >= steps for step in reached)
 
 
 def test_killed_while_its_states_are_computed_it_ends_in_the_same_bits(
-    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], way: dict[str, Any]
+    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], changes: dict[str, Any]
 ) -> None:
-    made, kills = freezing(model_folder, tmp_path, **way), 0
+    made, kills = freezing(model_folder, tmp_path, **changes), 0
     keep = FrozenLayerCache.keep
 
     def deadly(limit: int) -> Iterator[Any]:
         left = iter(range(limit))
 
-        def kept(self: FrozenLayerCache, number: int, states: torch.Tensor) -> None:
+        def keep_or_die(self: FrozenLayerCache, number: int, states: torch.Tensor) -> None:
             if next(left, None) is None:
                 raise Killed
             keep(self, number, states)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(FrozenLayerCache, "keep", kept)
+            patch.setattr(FrozenLayerCache, "keep", keep_or_die)
             yield
 
     for limit in (0, 1, 3):
@@ -164,9 +166,9 @@ def test_killed_while_its_states_are_computed_it_ends_in_the_same_bits(
         except Killed:
             kills += 1
         around.close()
-    found, counters = trained(model_folder, made)
+    actual, counters = trained(model_folder, made)
     assert kills == 3
-    assert same_bits(found, straight[0])
+    assert same_bits(actual, straight[0])
     assert story(counters) == story(straight[1])
 
 

@@ -38,11 +38,11 @@ def test_tasks_run_side_by_side_each_on_its_own_thread_and_give_what_they_found_
 
     with Crew() as crew:
         assert crew.size == 2
-        found = [crew.run([task("a"), task("b")]) for _ in range(3)]
-    assert [name for name, *_ in found[0]] == ["a", "b"]
-    assert found[0] == found[1] == found[2]
-    assert len({ident for _, ident, _ in found[0]} | {threading.get_ident()}) == 3
-    assert [threads for *_, threads in found[0]] == [1, 1]
+        actual = [crew.run([task("a"), task("b")]) for _ in range(3)]
+    assert [name for name, *_ in actual[0]] == ["a", "b"]
+    assert actual[0] == actual[1] == actual[2]
+    assert len({ident for _, ident, _ in actual[0]} | {threading.get_ident()}) == 3
+    assert [threads for *_, threads in actual[0]] == [1, 1]
 
 
 def test_a_task_alone_and_the_caller_asking_for_them_have_all_threads() -> None:
@@ -64,11 +64,11 @@ def test_one_thread_makes_a_crew_of_one() -> None:
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_what_a_failed_task_held_is_free_before_the_next_try(count: int) -> None:
-    held: list[weakref.ref[torch.Tensor]] = []
+    references: list[weakref.ref[torch.Tensor]] = []
 
     def work() -> None:
         large = torch.ones(1000)
-        held.append(weakref.ref(large))
+        references.append(weakref.ref(large))
         raise MemoryError
 
     gc.disable()  # what only the collector of cycles would free is not free when it is needed
@@ -77,7 +77,7 @@ def test_what_a_failed_task_held_is_free_before_the_next_try(count: int) -> None
             for _ in range(2):
                 with contextlib.suppress(MemoryError):
                     crew.run([work] * count)
-                assert [item() for item in held] == [None] * len(held)
+                assert [item() for item in references] == [None] * len(references)
     finally:
         gc.enable()
 
@@ -98,8 +98,8 @@ def test_the_first_error_is_raised_once_all_have_ended() -> None:
         assert crew.run([lambda: 1, lambda: 2]) == [1, 2]
 
 
-def made(folder: Path, place: Path) -> tuple[Any, Callable[..., tuple[float, list[torch.Tensor | None]]]]:
-    trainer = begin(folder, job(folder, place, packed=True))
+def made(folder: Path, directory: Path) -> tuple[Any, Callable[..., tuple[float, list[torch.Tensor | None]]]]:
+    trainer = begin(folder, job(folder, directory, packed=True))
     with torch.no_grad():
         torch.manual_seed(0)
         for parameter in trainer.parameters:
@@ -109,8 +109,8 @@ def made(folder: Path, place: Path) -> tuple[Any, Callable[..., tuple[float, lis
     def summed(crew: Crew, *, most_concurrent: int) -> tuple[float, list[torch.Tensor | None]]:
         forward = PackedModel(trainer.model, trainer.job.train.tokens, budget=150, most_concurrent=most_concurrent)
 
-        def loss(found: torch.Tensor, part: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-            value = functional.cross_entropy(found, labels[part], reduction="sum")
+        def loss(logits: torch.Tensor, part: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+            value = functional.cross_entropy(logits, labels[part], reduction="sum")
             return value, value.detach().double()
 
         parts = forward.split(np.arange(24))
@@ -157,7 +157,7 @@ def test_what_no_part_reaches_has_no_gradient(model_folder: Path, tmp_path: Path
             parts,
             forward=trainer.forward,
             parameters=[aside],
-            loss=lambda found, _: (found.sum() + 0 * aside.sum(), found.sum()),
+            loss=lambda logits, _: (logits.sum() + 0 * aside.sum(), logits.sum()),
         )
         assert torch.equal(aside.grad, torch.zeros(3))
         accumulate(
@@ -165,7 +165,7 @@ def test_what_no_part_reaches_has_no_gradient(model_folder: Path, tmp_path: Path
             parts,
             forward=trainer.forward,
             parameters=[*trainer.parameters, aside],
-            loss=lambda found, _: (found.sum(), found.sum()),
+            loss=lambda logits, _: (logits.sum(), logits.sum()),
         )
         assert aside.grad is None
         assert all(value.grad is not None for value in trainer.parameters)

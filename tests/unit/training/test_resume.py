@@ -46,15 +46,15 @@ def after(polls: int, action: Callable[[], int | None]) -> Callable[[], int | No
 
 def persist(folder: Path, made: Job, stops: Iterator[Callable[[], int | None]]) -> tuple[Any, Counters, list[int]]:
     """Run again and again until done; the steps at which it was stopped."""
-    stood: list[int] = []
+    reached: list[int] = []
     for stop in stops:
         trainer = begin(folder, replace(made, stop=stop))
         try:
             counters = trainer.run()
         except (Interrupted, Killed):
-            stood.append(trainer.counters.step)
+            reached.append(trainer.counters.step)
             continue
-        return {name: value.detach().clone() for name, value in trainer.named.items()}, counters, stood
+        return {name: value.detach().clone() for name, value in trainer.named.items()}, counters, reached
     raise AssertionError("never done")
 
 
@@ -66,32 +66,34 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module", params=WAYS)
-def way(request: pytest.FixtureRequest) -> dict[str, Any]:
+def changes(request: pytest.FixtureRequest) -> dict[str, Any]:
     return WAYS[request.param]
 
 
 @pytest.fixture(scope="module")
-def straight(model_folder: Path, tmp_path_factory: pytest.TempPathFactory, way: dict[str, Any]) -> tuple[Any, Counters]:
-    return trained(model_folder, job(model_folder, tmp_path_factory.mktemp("straight"), **way))
+def straight(
+    model_folder: Path, tmp_path_factory: pytest.TempPathFactory, changes: dict[str, Any]
+) -> tuple[Any, Counters]:
+    return trained(model_folder, job(model_folder, tmp_path_factory.mktemp("straight"), **changes))
 
 
 @pytest.mark.parametrize("polls", [7, 11, 18])
 def test_stopped_every_few_micro_batches_and_in_evaluations(
-    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], way: dict[str, Any], polls: int
+    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], changes: dict[str, Any], polls: int
 ) -> None:
     def stops() -> Iterator[Callable[[], int | None]]:
         while True:
             yield after(polls, lambda: 15)
 
-    tensors, counters, stood = persist(model_folder, job(model_folder, tmp_path, **way), stops())
+    tensors, counters, reached = persist(model_folder, job(model_folder, tmp_path, **changes), stops())
     assert same_bits(tensors, straight[0])
     assert story(counters) == story(straight[1])
-    print(f"{len(stood)} stops, at steps {stood}")
-    assert len(stood) >= 3
+    print(f"{len(reached)} stops, at steps {reached}")
+    assert len(reached) >= 3
 
 
 def test_killed_at_random_micro_batches(
-    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], way: dict[str, Any]
+    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], changes: dict[str, Any]
 ) -> None:
     draw = random.Random(0)
     every = TRAINING["checkpoint_every"]
@@ -105,12 +107,12 @@ def test_killed_at_random_micro_batches(
             yield after(draw.randint(0, 40), die)
 
     while kills < 12:
-        made = job(model_folder, tmp_path / str(kills), **way)
-        tensors, counters, stood = persist(model_folder, made, stops())
+        made = job(model_folder, tmp_path / str(kills), **changes)
+        tensors, counters, reached = persist(model_folder, made, stops())
         assert same_bits(tensors, straight[0])
         assert story(counters) == story(straight[1])
-        kills += len(stood)
-        lost += [before - again for before, again in zip(stood, resumed_at(made), strict=True)]
+        kills += len(reached)
+        lost += [before - again for before, again in zip(reached, resumed_at(made), strict=True)]
     print(f"{kills} kills, steps done again {lost}, 0 of {len(straight[0])} tensors differ")
     assert all(0 <= steps <= every for steps in lost)
 
@@ -131,7 +133,7 @@ def test_killed_at_every_nth_file_call_of_a_save(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     small = {"rows": 40, "training": {"epochs": 4, "checkpoint_every": 2, "evaluate_every": 3}}
-    expected, told = trained(model_folder, job(model_folder, tmp_path / "straight", **small))
+    expected, expected_counters = trained(model_folder, job(model_folder, tmp_path / "straight", **small))
     made = job(model_folder, tmp_path / "killed", **small)
     owner: Any = os if call == "fsync" else Path
     real = getattr(owner, call)
@@ -152,24 +154,24 @@ def test_killed_at_every_nth_file_call_of_a_save(
     for number in itertools.islice(itertools.cycle((1, 3, 6, 2, 9, 4, 12, 26)), 60):
         left[0] = number
         try:
-            found, counters = trained(model_folder, made)
+            actual, counters = trained(model_folder, made)
         except Killed:
             kills += 1
             continue
         break
-    assert same_bits(found, expected)
-    assert story(counters) == story(told)
-    print(f"{kills} kills {when} {call}: 0 of {len(found)} tensors differ")
+    assert same_bits(actual, expected)
+    assert story(counters) == story(expected_counters)
+    print(f"{kills} kills {when} {call}: 0 of {len(actual)} tensors differ")
     assert kills >= 4
 
 
 def test_same_seed_same_bits_and_another_seed_others(
-    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], way: dict[str, Any]
+    model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], changes: dict[str, Any]
 ) -> None:
-    again, counters = trained(model_folder, job(model_folder, tmp_path / "again", **way))
+    again, counters = trained(model_folder, job(model_folder, tmp_path / "again", **changes))
     assert same_bits(again, straight[0])
     assert story(counters) == story(straight[1])
-    other, _ = trained(model_folder, job(model_folder, tmp_path / "other", seed=4, **way))
+    other, _ = trained(model_folder, job(model_folder, tmp_path / "other", seed=4, **changes))
     assert not any((other[name] == value).all() for name, value in straight[0].items())
 
 
@@ -185,7 +187,8 @@ def test_a_finished_tuning_run_again_does_no_step_past_its_last_interval(model_f
 def test_both_ways_of_computing_learn_the_same(model_folder: Path, tmp_path: Path) -> None:
     still: dict[str, Any] = {"training": {"base_dropout": 0.0, "epochs": 1}, "candidate": {"dropout": 0.0}}
     padded, packed = (
-        trained(model_folder, job(model_folder, tmp_path / str(way), packed=way, **still))[0] for way in (False, True)
+        trained(model_folder, job(model_folder, tmp_path / str(packed), packed=packed, **still))[0]
+        for packed in (False, True)
     )
     for name, value in padded.items():
         torch.testing.assert_close(packed[name], value, rtol=1e-3, atol=1e-4, msg=name)
@@ -201,9 +204,9 @@ def test_in_bfloat16_it_learns_about_the_same(model_folder: Path, tmp_path: Path
 
 
 def test_memory_that_runs_out_halves_the_micro_batches_and_costs_no_step(
-    model_folder: Path, tmp_path: Path, way: dict[str, Any]
+    model_folder: Path, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
-    trainer = begin(model_folder, job(model_folder, tmp_path, **way, token_budget=96))
+    trainer = begin(model_folder, job(model_folder, tmp_path, **changes, token_budget=96))
     plain, short = trainer.forward.__class__.__call__, []
 
     def forward(self: Any, rows: Any) -> Any:
@@ -236,9 +239,9 @@ def failing_above(trainer: Any, most: int, *, at: int) -> Any:
 
 
 def test_memory_that_runs_out_in_the_first_pass_of_a_process_costs_no_run(
-    model_folder: Path, tmp_path: Path, way: dict[str, Any]
+    model_folder: Path, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
-    trainer = begin(model_folder, job(model_folder, tmp_path, **way, token_budget=96))
+    trainer = begin(model_folder, job(model_folder, tmp_path, **changes, token_budget=96))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer.forward.__class__, "__call__", failing_above(trainer, 48, at=0))
         counters = trainer.run()
@@ -248,12 +251,12 @@ def test_memory_that_runs_out_in_the_first_pass_of_a_process_costs_no_run(
 
 @pytest.mark.parametrize("stop_at", [8, 13])
 def test_resumed_after_memory_ran_out_equals_uninterrupted(
-    model_folder: Path, tmp_path: Path, way: dict[str, Any], stop_at: int
+    model_folder: Path, tmp_path: Path, changes: dict[str, Any], stop_at: int
 ) -> None:
-    def run(place: Path, stops: list[int]) -> tuple[dict[str, torch.Tensor], Counters]:
+    def run(directory: Path, stops: list[int]) -> tuple[dict[str, torch.Tensor], Counters]:
         for stop in [*stops, 99]:
             reached: list[Trainer] = []
-            made = job(model_folder, place, **way, token_budget=96)
+            made = job(model_folder, directory, **changes, token_budget=96)
             trainer = begin(model_folder, replace(made, stop=_at(stop, reached)))
             reached.append(trainer)
             with pytest.MonkeyPatch.context() as patch, contextlib.suppress(Interrupted):
@@ -261,18 +264,18 @@ def test_resumed_after_memory_ran_out_equals_uninterrupted(
                 counters = trainer.run()
         return {name: value.detach().clone() for name, value in trainer.named.items()}, counters
 
-    whole, counted = run(tmp_path / "whole", [])
+    uninterrupted, counted = run(tmp_path / "whole", [])
     broken, again = run(tmp_path / "broken", [stop_at])
-    assert len(resumed_at(job(model_folder, tmp_path / "broken", **way))) == 1
-    assert same_bits(whole, broken)
+    assert len(resumed_at(job(model_folder, tmp_path / "broken", **changes))) == 1
+    assert same_bits(uninterrupted, broken)
     assert (counted.token_budget, counted.warnings) == (again.token_budget, again.warnings)
     assert again.token_budget == 48
 
 
 def test_after_the_system_killed_it_for_its_memory_it_goes_on_with_fewer_tokens_from_its_checkpoint(
-    model_folder: Path, tmp_path: Path, way: dict[str, Any]
+    model_folder: Path, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
-    made = job(model_folder, tmp_path, **way, token_budget=96)
+    made = job(model_folder, tmp_path, **changes, token_budget=96)
     with pytest.raises(Killed):
         begin(model_folder, replace(made, stop=_dies_at(7))).run()
     counters = begin(model_folder, replace(made, reduced_budget=48)).run()
@@ -295,7 +298,7 @@ def _dies_at(batch: int) -> Callable[[], int | None]:
 KEPT_BLOCKS = 3  # of hidden states: those of the longest texts, so that batches mix what is read with what is computed
 
 
-def kept(folder: Path, made: Job) -> Job:
+def with_states(folder: Path, made: Job) -> Job:
     """The job with its training rows' hidden states partly kept, filled as a fresh process does."""
     tokens = made.train.tokens
     cache = FrozenLayerCache(
@@ -303,9 +306,9 @@ def kept(folder: Path, made: Job) -> Job:
     )
     assert made.candidate is not None
     base = load_base(folder, classes=made.classes, head_seed=made.seed)
-    cache.fill(adapters.attach(base, made.candidate, seed=made.seed), pad_id=0, advance=lambda done, whole: None)
-    held = cache.holds(np.arange(len(tokens.lengths)))
-    assert held.any() and not held.all()
+    cache.fill(adapters.attach(base, made.candidate, seed=made.seed), pad_id=0, advance=lambda done, total: None)
+    held_rows = cache.holds(np.arange(len(tokens.lengths)))
+    assert held_rows.any() and not held_rows.all()
     return replace(made, train=replace(made.train, states=cache))
 
 
@@ -314,22 +317,24 @@ def test_on_partly_kept_hidden_states_stopped_and_each_time_damaged_it_ends_in_t
     model_folder: Path, tmp_path: Path, precision: str
 ) -> None:
     last: dict[str, Any] = {"packed": True, "precision": precision, "candidate": {"layers": "last-1"}}
-    expected, told = trained(model_folder, kept(model_folder, job(model_folder, tmp_path / "whole", **last)))
-    made, stood = job(model_folder, tmp_path / "stopped", **last), list[int]()
+    expected, expected_counters = trained(
+        model_folder, with_states(model_folder, job(model_folder, tmp_path / "whole", **last))
+    )
+    made, reached = job(model_folder, tmp_path / "stopped", **last), list[int]()
     states = made.folder.path / "prefix" / "states.f32"
     while True:
-        trainer = begin(model_folder, replace(kept(model_folder, made), stop=after(11, lambda: 15)))
+        trainer = begin(model_folder, replace(with_states(model_folder, made), stop=after(11, lambda: 15)))
         try:
             counters = trainer.run()
             break
         except Interrupted:
-            stood.append(trainer.counters.step)
-        found = bytearray(states.read_bytes())
-        found[4 * len(stood)] ^= 0x40
-        states.write_bytes(found)
-    assert len(stood) >= 3
+            reached.append(trainer.counters.step)
+        content = bytearray(states.read_bytes())
+        content[4 * len(reached)] ^= 0x40
+        states.write_bytes(content)
+    assert len(reached) >= 3
     assert same_bits({name: value.detach() for name, value in trainer.named.items()}, expected)
-    assert story(counters) == story(told)
+    assert story(counters) == story(expected_counters)
 
 
 def _at(step: int, trainer: list[Trainer]) -> Callable[[], int | None]:
@@ -361,15 +366,15 @@ def test_full_fine_tuning_stopped_every_few_micro_batches_is_the_unbroken_one(
     model_folder: Path, tmp_path: Path
 ) -> None:
     small = {"rows": 40, "full": True, "training": {"full_learning_rate": 1e-3}}
-    expected, told = trained(model_folder, job(model_folder, tmp_path / "straight", **small))
+    expected, expected_counters = trained(model_folder, job(model_folder, tmp_path / "straight", **small))
 
     def stops() -> Iterator[Callable[[], int | None]]:
         while True:
             yield after(13, lambda: 15)
 
-    tensors, counters, stood = persist(model_folder, job(model_folder, tmp_path / "stopped", **small), stops())
+    tensors, counters, reached = persist(model_folder, job(model_folder, tmp_path / "stopped", **small), stops())
     assert same_bits(tensors, expected)
-    assert story(counters) == story(told)
-    assert len(stood) >= 2
+    assert story(counters) == story(expected_counters)
+    assert len(reached) >= 2
     clean = begin(model_folder, job(model_folder, tmp_path / "clean", **small)).named
     assert all(not torch.equal(value, clean[name]) for name, value in expected.items() if "embeddings" not in name)

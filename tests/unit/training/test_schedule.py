@@ -29,8 +29,8 @@ def factor(step: int, total: int, *, schedule: str, warmup_fraction: float) -> f
     ],
 )
 def test_shares_by_hand(schedule: str, shares: list[float]) -> None:
-    found = [factor(step, 10, schedule=schedule, warmup_fraction=0.2) for step in range(10)]
-    assert found == pytest.approx(shares, abs=1e-6)
+    actual = [factor(step, 10, schedule=schedule, warmup_fraction=0.2) for step in range(10)]
+    assert actual == pytest.approx(shares, abs=1e-6)
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
@@ -76,18 +76,18 @@ def rates(training: dict[str, Any], candidate: dict[str, Any]) -> dict[str, tupl
         Training.model_validate(training),
         Candidate.model_validate({"name": "c", **candidate}),
     )
-    found = {
+    by_parameter = {
         id(parameter): (peak, group["weight_decay"])
         for group, peak in zip(rule.param_groups, peaks, strict=True)
         for parameter in group["params"]
     }
-    assert len(found) == len(named)
-    return {name.removeprefix("base_model.model."): found[id(parameter)] for name, parameter in named.items()}
+    assert len(by_parameter) == len(named)
+    return {name.removeprefix("base_model.model."): by_parameter[id(parameter)] for name, parameter in named.items()}
 
 
 def test_matrices_decay_and_vectors_do_not() -> None:
-    found = rates({"learning_rate": 1e-3, "weight_decay": 0.1}, {})
-    assert found == {
+    actual = rates({"learning_rate": 1e-3, "weight_decay": 0.1}, {})
+    assert actual == {
         "bert.encoder.layer.0.query.lora_A.default.weight": (1e-3, 0.1),
         "bert.encoder.layer.0.query.lora_B.default.weight": (1e-3, 0.1),
         "bert.encoder.layer.0.query.base_layer.bias": (1e-3, 0.0),
@@ -97,8 +97,8 @@ def test_matrices_decay_and_vectors_do_not() -> None:
 
 
 def test_b_and_the_head_have_rates_of_their_own() -> None:
-    found = rates({"learning_rate": 1e-3, "head_learning_rate": 5e-4, "weight_decay": 0.0}, {"lora_plus_ratio": 16})
-    assert found == {
+    actual = rates({"learning_rate": 1e-3, "head_learning_rate": 5e-4, "weight_decay": 0.0}, {"lora_plus_ratio": 16})
+    assert actual == {
         "bert.encoder.layer.0.query.lora_A.default.weight": (1e-3, 0.0),
         "bert.encoder.layer.0.query.lora_B.default.weight": (1.6e-2, 0.0),
         "bert.encoder.layer.0.query.base_layer.bias": (1e-3, 0.0),

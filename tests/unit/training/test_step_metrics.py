@@ -32,7 +32,7 @@ def values_of(trainer: Trainer) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in trainer.named.items()}
 
 
-def told(made: Job) -> list[dict[str, Any]]:
+def logged(made: Job) -> list[dict[str, Any]]:
     return [json.loads(line) for line in made.folder.log.read_text(encoding="utf-8").splitlines()]
 
 
@@ -41,8 +41,8 @@ def test_what_is_taken_is_what_was_added_and_nothing_twice() -> None:
     for step in (4, 5):
         sums = torch.tensor([0.1 * step, step - 1.0], dtype=torch.float64)
         metrics.add(step, np.arange(step), sums=sums, norm=torch.tensor(2.5))
-    found = metrics.take()
-    assert [(item.step, len(item.rows), item.losses, item.scores, item.norm) for item in found] == [
+    actual = metrics.take()
+    assert [(item.step, len(item.rows), item.losses, item.scores, item.norm) for item in actual] == [
         (4, 4, 0.1 * 4, 3.0, 2.5), (5, 5, 0.1 * 5, 4.0, 2.5)
     ]  # fmt: skip
     assert metrics.take() == []
@@ -59,19 +59,21 @@ def test_once_not_finite_it_stays_halted(losses: float, norm: float) -> None:
 
 
 def test_looking_every_ten_steps_gives_the_same_bits_and_the_same_log(model_folder: Path, tmp_path: Path) -> None:
-    found = []
+    actual = []
     for read_every in (1, 10):
         made = job(model_folder, tmp_path / str(read_every), packed=True, training=TRAINING)
         trainer = begun(model_folder, made, read_every=read_every)
         counters = trainer.run()
-        found.append((values_of(trainer), counters.curve, counters.best_step, told(made)))
-    assert same_bits(found[0][0], found[1][0])
-    assert found[0][1:] == found[1][1:]
+        actual.append((values_of(trainer), counters.curve, counters.best_step, logged(made)))
+    assert same_bits(actual[0][0], actual[1][0])
+    assert actual[0][1:] == actual[1][1:]
 
 
 def test_stopped_between_two_looks_it_goes_on_to_the_same_bits(model_folder: Path, tmp_path: Path) -> None:
-    whole = begun(model_folder, job(model_folder, tmp_path / "a", packed=True, training=TRAINING), read_every=10)
-    whole.run()
+    uninterrupted = begun(
+        model_folder, job(model_folder, tmp_path / "a", packed=True, training=TRAINING), read_every=10
+    )
+    uninterrupted.run()
     made = job(model_folder, tmp_path / "b", packed=True, training=TRAINING)
     trainer = begun(model_folder, made, read_every=10)
     object.__setattr__(made, "stop", lambda: 15 if trainer.counters.step >= 14 else None)
@@ -82,8 +84,8 @@ def test_stopped_between_two_looks_it_goes_on_to_the_same_bits(model_folder: Pat
     assert again.counters.step == 14
     assert again.counters.loss_count == 14 * 3
     counters = again.run()
-    assert same_bits(values_of(again), values_of(whole))
-    assert counters.curve == whole.counters.curve
+    assert same_bits(values_of(again), values_of(uninterrupted))
+    assert counters.curve == uninterrupted.counters.curve
 
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])
@@ -92,13 +94,13 @@ def test_a_step_that_diverged_and_those_after_it_change_nothing_and_the_first_is
 ) -> None:
     made = job(model_folder, tmp_path, packed=True, training=TRAINING)
     trainer = begun(model_folder, made, read_every=10)
-    real, kept, rows = trainer._accumulate, [], []
+    real, states, rows = trainer._accumulate, [], []
 
     def spoiled(batch: np.ndarray) -> torch.Tensor:
         sums = real(batch)
         if trainer.counters.step == 3:
-            kept.append((values_of(trainer), {key: dict(value) for key, value in trainer.optimizer.state.items()}))
-            kept[0][1].update({key: {n: v.clone() for n, v in value.items()} for key, value in kept[0][1].items()})
+            states.append((values_of(trainer), {key: dict(value) for key, value in trainer.optimizer.state.items()}))
+            states[0][1].update({key: {n: v.clone() for n, v in value.items()} for key, value in states[0][1].items()})
             rows.extend(batch)
             if what == "loss":
                 return sums * math.nan
@@ -114,7 +116,7 @@ def test_a_step_that_diverged_and_those_after_it_change_nothing_and_the_first_is
         str(caught.value) == f"the {what} of step 4 is not finite (rows {named}); try a lower training.learning_rate."
     )
     assert trainer.counters.step == 9  # looked at before the tenth was taken
-    before, moments = kept[0]
+    before, moments = states[0]
     assert same_bits(values_of(trainer), before)
     for parameter, state in moments.items():
         assert all(torch.equal(value, trainer.optimizer.state[parameter][name]) for name, value in state.items())
@@ -134,8 +136,8 @@ def test_the_model_that_is_evaluated_takes_over_what_another_was_tuned_to(
     trained = {name: value for name, value in trainer.model.named_parameters() if value.requires_grad}
     assert same_bits(trained, dict(expected.named))
     measured = checkpoints.best_logits(made.folder.checkpoints, counters.best_step)
-    found = logits(trainer.model, made.validation.tokens, pad_id=0, budget=made.budget)
-    np.testing.assert_array_equal(found.view(np.uint32), measured.view(np.uint32))
+    actual = logits(trainer.model, made.validation.tokens, pad_id=0, budget=made.budget)
+    np.testing.assert_array_equal(actual.view(np.uint32), measured.view(np.uint32))
 
 
 def test_a_step_needs_no_value_of_the_device(

@@ -32,7 +32,7 @@ def split(folder: Path, count: int, *, seed: int, name: str) -> Split:
     return Split(tuple(f"{name}.csv:{number}" for number in range(2, count + 2)), tokens, labels)
 
 
-def job(folder: Path, place: Path, **changes: Any) -> Job:
+def job(folder: Path, directory: Path, **changes: Any) -> Job:
     """A job over the model in `folder`, working in `place`; rows: training examples.
 
     With dropout in base and adapter, unless packed: then with none. full: of all parameters, without an adapter.
@@ -42,9 +42,9 @@ def job(folder: Path, place: Path, **changes: Any) -> Job:
     still: dict[str, Any] = {"base_dropout": 0.0} if packed else {}
     training = Training.model_validate(TRAINING | still | changes.pop("training", {}))
     dropout = 0.0 if packed else 0.1
-    wanted = {"name": "r4", "rank": 4, "bias": "lora_only", "dropout": dropout} | changes.pop("candidate", {})
+    candidate = {"name": "r4", "rank": 4, "bias": "lora_only", "dropout": dropout} | changes.pop("candidate", {})
     values: dict[str, Any] = {
-        "candidate": None if full else Candidate.model_validate(wanted),
+        "candidate": None if full else Candidate.model_validate(candidate),
         "training": training,
         "seed": 3,
         "train": split(folder, changes.pop("rows", 75), seed=1, name="train"),
@@ -53,7 +53,7 @@ def job(folder: Path, place: Path, **changes: Any) -> Job:
         "pad_id": 0,
         "token_budget": training.token_budget,
         "budget": 256,
-        "folder": RowFolder(place),
+        "folder": RowFolder(directory),
     }
     return Job(**(values | changes))
 
