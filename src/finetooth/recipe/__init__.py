@@ -202,8 +202,8 @@ class Recipe(Section):
         default_factory=lambda: list[Baseline](["majority", "original", "tfidf", "probe"]),
         description="Rows beside the candidates, in the table's order. Baselines that candidates must beat: majority, "
         "the most frequent class; original, the model before training; tfidf, logistic regression on TF-IDF; probe, "
-        "logistic regression on hidden states of the frozen model; {probe: MODEL}, of another model. Reference that "
-        "they need not beat: full, full fine-tuning.",
+        "logistic regression on hidden states of the frozen model; {probe: MODEL}, of another model. full, training "
+        "all parameters of the model (full fine-tuning), is shown for reference; candidates need not beat it.",
     )
     original_heads: int = Field(
         5,
