@@ -1,11 +1,13 @@
 """Do the defaults learn? Test accuracy of the defaults beside that of a grid of rates and epochs, on small data sets.
 
     FINETOOTH_MATERIAL=../shared nice -n 5 .venv/bin/python benchmarks/learning_grid.py RESULTS.jsonl [SET ...]
+    .venv/bin/python benchmarks/learning_grid.py RESULTS.jsonl SET --seeds 3 [--set learning_rate=5e-4 ...]
     .venv/bin/python benchmarks/learning_grid.py RESULTS.jsonl --table
 
 SET: 600 training and 60 validation rows; SET/whole: all rows, of which validation rows are carved as for any user. At
 most 1,000 test rows. MiniLM-L6, rank 8, seed 0, trained in this process. The grid: adapter rate, head rate (the
 adapter's or 5e-3) and epochs: 10 with all rates, 3 and 30 with the best of them; of all rows the three in OF_WHOLE.
+--seeds: instead of the grid, the defaults with these training options, each with several seeds, on the same rows.
 What RESULTS.jsonl holds already is not made again, so that a stopped command goes on.
 """
 
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 import finetooth
 from finetooth.evaluation.intervals import wilson
@@ -80,6 +83,8 @@ def main() -> None:
     parser.add_argument("results", type=Path)
     parser.add_argument("sets", nargs="*")
     parser.add_argument("--only", choices=("defaults", "grid"), help="make only these")
+    parser.add_argument("--seeds", type=int, help="this many seeds of one setting, in place of the grid")
+    parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help="of training, with --seeds")
     parser.add_argument("--table", action="store_true", help="print the table")
     asked = parser.parse_args()
     names = asked.sets or list(SETS)
@@ -87,6 +92,10 @@ def main() -> None:
         print(table(read(asked.results)))
         return
     device.configure(device.facts())
+    if asked.seeds is not None:
+        training = {key: yaml.safe_load(value) for key, _, value in (option.partition("=") for option in asked.set)}
+        _seeds(names, training, asked.results, count=asked.seeds)
+        return
     for part in ("defaults", "grid"):
         for name in names if asked.only in (None, part) else ():
             with tempfile.TemporaryDirectory(prefix="finetooth-grid-") as place:
@@ -94,6 +103,15 @@ def main() -> None:
                 points = [("defaults", {})] if part == "defaults" else grid(lambda: read(asked.results), name)
                 for label, training in points:
                     measured(prepared, label, training, asked.results)
+
+
+def _seeds(names: list[str], training: dict[str, Any], results: Path, *, count: int) -> None:
+    label = " ".join(["defaults", *(f"{key}={value}" for key, value in training.items())])
+    for name in names:
+        with tempfile.TemporaryDirectory(prefix="finetooth-grid-") as place:
+            prepared = prepare_set(name, Path(place))
+            for seed in range(count):
+                measured(prepared, f"{label}, seed {seed}", training, results, seed=seed)
 
 
 def prepare_set(name: str, place: Path) -> Prepared:
@@ -143,12 +161,12 @@ def _point(rate: float, head: Any, epochs: int) -> tuple[str, dict[str, Any]]:
     return f"{rate:g} x {epochs} x {head}", training
 
 
-def measured(prepared: Prepared, label: str, changes: dict[str, Any], results: Path) -> None:
-    """Train once and append a line to the results, unless there is one."""
+def measured(prepared: Prepared, label: str, changes: dict[str, Any], results: Path, *, seed: int = 0) -> None:
+    """Train once and append a line to the results, unless there is one. seed: of the head, the order and dropout."""
     if any((item["set"], item["name"]) == (prepared.name, label) for item in read(results)):
         return
     began = time.process_time()
-    trainer = trainer_of(prepared, changes)
+    trainer = trainer_of(prepared, changes, seed=seed)
     counters = trainer.run()
     seconds = time.process_time() - began
     test, job = prepared.splits["test"], trainer.job
@@ -176,13 +194,13 @@ def measured(prepared: Prepared, label: str, changes: dict[str, Any], results: P
     )
 
 
-def trainer_of(prepared: Prepared, changes: dict[str, Any]) -> Trainer:
+def trainer_of(prepared: Prepared, changes: dict[str, Any], *, seed: int) -> Trainer:
     """The training, not begun, as a row's process makes it."""
     recipe, plan = prepared.recipe, prepared.plan
     training = type(recipe.training).model_validate(recipe.training.model_dump() | changes)
     assert prepared.material.model is not None
     folder = prepared.material.model.path
-    base = load_base(folder, classes=plan.classes, head_seed=0, dropout=training.base_dropout)
+    base = load_base(folder, classes=plan.classes, head_seed=seed, dropout=training.base_dropout)
     row, train, pad_id = (
         RowFolder(prepared.place / "row"),
         prepared.splits["train"],
@@ -193,7 +211,7 @@ def trainer_of(prepared: Prepared, changes: dict[str, Any]) -> Trainer:
     job = Job(
         candidate=recipe.candidates[0],
         training=training,
-        seed=0,
+        seed=seed,
         train=train,
         validation=prepared.splits["validation"],
         classes=plan.classes,
@@ -204,7 +222,7 @@ def trainer_of(prepared: Prepared, changes: dict[str, Any]) -> Trainer:
         budget=budget,
         folder=row,
     )
-    return Trainer(job, adapters.attach(base, recipe.candidates[0], seed=0))
+    return Trainer(job, adapters.attach(base, recipe.candidates[0], seed=seed))
 
 
 def read(results: Path) -> list[dict[str, Any]]:
@@ -217,7 +235,7 @@ def table(lines: list[dict[str, Any]]) -> str:
     rows = ["| set | test rows | defaults (95 %) | epochs | best of the grid: rate x epochs x head | difference |"]
     rows.append("| --- | --- | --- | --- | --- | --- |")
     for name in dict.fromkeys(line["set"] for line in lines):
-        here = {line["name"]: line for line in lines if line["set"] == name}
+        here = {line["name"]: line for line in lines if line["set"] == name and ", seed " not in line["name"]}
         ours = here.pop("defaults", None)
         if ours is None:
             continue
