@@ -83,7 +83,7 @@ def test_results_evaluate_and_predict_decide_alike(prefixed: Finished, said: Any
     assert [answer["label"] for answer in answers] == expected
 
 
-@pytest.mark.slow  # that the two ways agree is held closer, and quickly, in tests/unit/models/test_prefix.py
+@pytest.mark.slow  # a quicker and closer test: tests/unit/models/test_frozen_layer_cache.py
 def test_without_the_cache_the_figures_are_those_with_it_but_for_rounding(
     place: Path, tmp_path: Path, prefixed: Finished
 ) -> None:

@@ -127,7 +127,7 @@ def test_other_threads_are_refused(stopped: Trial) -> None:
     assert refused.returncode == 1
     assert refused.stderr.endswith(
         f"finetooth: {stopped.out}: this machine or its set-up is not that of the run being resumed: threads was "
-        f"{threads}, is 1. Results may differ, most often in the last bits. Set it back, or go on with "
+        f"{threads}, is 1. Results may differ, most often in the last bits. Restore it, or continue with "
         "--allow-inexact: the run is then marked.\n"
     )
 

@@ -139,7 +139,7 @@ def _array(name: str, values: list[Any]) -> pyarrow.Array:
         first = next(iter(present), (1, None))
         odd = next((item for item in present if type(item[1]) is not type(first[1])), first)
         raise DataError(
-            f"the data: column {name!r} has values of several types, or of one that Arrow does not know: row "
+            f"the data: column {name!r} has values of several types, or a type that Arrow does not support: row "
             f"{first[0]} {_shown(first[1])}, row {odd[0]} {_shown(odd[1])}. Convert it to one type, or drop the column."
         ) from None
 

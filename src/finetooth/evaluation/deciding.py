@@ -199,6 +199,6 @@ def _loss(logits: Logits, labels: Labels, decision: Decision) -> float:
 
 
 def _calibration_error(logits: Logits, labels: Labels, decision: Decision) -> float:
-    """Expected calibration error of the most probable class, 0 to 1 (measure.calibration)."""
+    """Expected calibration error of the most probable class, 0 to 1 (evaluation.calibration)."""
     largest = decision.task.answers(logits)
     return calibration_error(reliability(decision.confidences(logits, largest), largest == labels))

@@ -123,7 +123,7 @@ def _abstention(value: Any) -> Abstention | None:
     settings = _object(value, _ABSTAIN, "abstain")
     target = _object(settings["wanted"], ("coverage", "accuracy"), "abstain.wanted", all_of_them=False)
     if len(target) != 1:
-        raise ValueError("abstain.wanted names neither coverage nor accuracy alone.")
+        raise ValueError("abstain.wanted must name exactly one of coverage and accuracy.")
     kind = "coverage" if "coverage" in target else "accuracy"
     accuracy, curve = settings["accuracy_answered"], settings["curve"]
     if not isinstance(curve, list) or len(curve) > CURVE_POINTS:

@@ -178,9 +178,12 @@ def no_winner(
 ) -> str:
     """There is no winner to judge. baseline: the best one. any_row: whether any row ended well."""
     if winner is not None:
-        return f"No verdict: {winner[0]}, best on the validation rows, failed on the test rows; none takes its place."
+        return (
+            f"No verdict: {winner[0]}, best on the validation rows, failed on the test rows; no other candidate is "
+            "chosen instead."
+        )
     if failed:
-        return f"No verdict: no candidate ended well ({listed(failed, _SHOWN)} failed)."
+        return f"No verdict: every candidate failed ({listed(failed, _SHOWN)} failed)."
     if baseline is not None:
         return f"No verdict: there is no candidate. The baseline with the highest accuracy is {baseline}."
     return f"No verdict: there is no {'candidate' if any_row else 'row that ended well'}."
@@ -218,7 +221,7 @@ def few_seeds(name: str, accuracies: Sequence[float]) -> str:
     """So few seeds say little."""
     low, high = 100 * min(accuracies), 100 * max(accuracies)
     return (
-        f"{len(accuracies)} seeds show little of where another seed would land: "
+        f"{len(accuracies)} seeds are too few to estimate the spread over seeds: "
         f"{name} had {low:.1f} to {high:.1f} % with them."
     )
 

@@ -1,4 +1,4 @@
-"""The supported model families, one file each (CONTRIBUTING.md, "Add a family")."""
+"""The supported model families, one file each (CONTRIBUTING.md, "Add a family of models")."""
 
 import importlib
 import pkgutil

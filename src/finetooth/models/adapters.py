@@ -263,7 +263,8 @@ def _compare_names(expected: dict[str, torch.Tensor], saved: dict[str, torch.Ten
         raise ModelError(f"the adapter: {len(missing)} tensors are missing, first {missing[0]!r}; nothing was loaded.")
     if strange:
         raise ModelError(
-            f"the adapter: {len(strange)} tensors have no place, first {strange[0]!r}; nothing was loaded."
+            f"the adapter: {len(strange)} tensors are not expected by the model, first {strange[0]!r}; nothing was "
+            "loaded."
         )
     for name, tensor in saved.items():
         if tensor.shape != expected[name].shape:

@@ -112,7 +112,7 @@ def _examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, progress:
         raise RunError(f"{tuned.name} is an adapter outside its run; name labelled rows with --data FILE.")
     dataset = preparation.gather(load_recipe(run_folder.recipe), rejects=None, progress=progress).dataset
     if dataset.fingerprint != plan_file.read(run_folder).data_fingerprint:
-        raise RunError(f"{run_folder.path}: the data is not what the run was made with; its test split is gone.")
+        raise RunError(f"{run_folder.path}: the data changed since the run, so its test split cannot be restored.")
     return dataset.test, dataset.test_id
 
 

@@ -198,7 +198,8 @@ def sound_base(folder: Path, classes: Sequence[str]) -> "Base":
         # New layers belong to the head: one inside the encoder would be drawn by a seed, and be no base at all.
         if layer_of(f"{name}.") is not None:
             raise ModelError(
-                f"the base model: the checkpoint lacks {name}, a part of an encoder layer; it is not whole."
+                f"the base model: the checkpoint lacks {name}, a part of an encoder layer; the checkpoint is "
+                "incomplete."
             )
     return base
 
@@ -389,6 +390,6 @@ def _refuse_padded(candidates: Mapping[str, CandidatePlan]) -> None:
     padded = [f"{name} ({because})" for name, plan in candidates.items() if (because := plan.fallback_reason)]
     if padded:
         raise RecipeError(
-            f"training.device: cuda tunes without padding only, which these rows cannot be: {', '.join(padded)}. "
+            f"training.device: cuda trains only without padding, which these rows do not support: {', '.join(padded)}. "
             "Change or drop them, or set training.device: cpu."
         )

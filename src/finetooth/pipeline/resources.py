@@ -80,7 +80,8 @@ def _refuse_unfrozen(candidate: Candidate, course: Course) -> None:
     if course.automatic and course.freezes_after >= course.latest:
         raise RecipeError(
             f"candidate {candidate.name}: then: {candidate.then} freezes layers after {course.freezes_after:,} steps, "
-            f"and with so few rows the rate falls after {course.latest:,} at the latest; leave then out."
+            f"and with so few rows the rate falls after {course.latest:,} at the latest. Remove `then`, or use more "
+            "rows."
         )
 
 

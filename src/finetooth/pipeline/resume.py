@@ -42,7 +42,7 @@ def refuse_changed_recipe(folder: RunFolder, recipe: Recipe, *, begun: Plan) -> 
     intact = folder.recipe.is_file() and wanted == hash_regular(folder.recipe)
     if not intact:
         raise ChangedError(
-            f"{folder.path}: the recipe is not that of the run begun here, and what differs is not known because "
+            f"{folder.path}: the recipe is not that of the run in this folder; the differences cannot be shown because "
             f"{folder.recipe.name} is missing or was changed. Restore the recipe, or begin another run with --out."
         )
     before = _flat(load_recipe(folder.recipe).model_dump(mode="json"))
@@ -58,7 +58,7 @@ def refuse_rows_without_plan(folder: RunFolder) -> None:
     rows = sorted(item.name for item in entries if not item.name.startswith("."))
     if rows:
         raise RunError(
-            f"{folder.path}: holds rows ({rows[0]}) but no {folder.plan.name}, so that it cannot be told which recipe "
+            f"{folder.path}: holds rows ({rows[0]}) but no {folder.plan.name}, so it is unknown which recipe "
             f"and data they belong to. Take {folder.plan.name} from a backup, or delete {folder.rows} to begin anew, "
             "or name another folder with --out."
         )
@@ -100,7 +100,7 @@ def agree(folder: RunFolder, now: Plan, *, begun: Plan, allow_inexact: bool) -> 
     if not allow_inexact:
         raise ChangedError(
             f"{folder.path}: this machine or its set-up is not that of the run being resumed: {'; '.join(changed)}. "
-            "Results may differ, most often in the last bits. Set it back, or go on with --allow-inexact: the run is "
+            "Results may differ, most often in the last bits. Restore it, or continue with --allow-inexact: the run is "
             "then marked."
         )
     marked = replace(begun, device=now.device, inexact=(*begun.inexact, *changed))
@@ -128,7 +128,7 @@ def told_of_complete(folder: RunFolder, recipe: Recipe) -> list[str]:
     for texts in data_sources(recipe).values():
         for place in (Path(text) for text in texts if is_path(text)):
             if any(_written(file) > ended for file in _files_at(place)):
-                lines.append(f"Note: {place} was written to since then; the figures are of what it held before that.")
+                lines.append(f"Note: {place} was written to since then; the results use its earlier content.")
     return [wrapped(line) for line in lines]
 
 

@@ -76,7 +76,7 @@ class RowWork:
         if fault is not None:
             raise VerificationError(
                 f"{saved}: {fault}: this is not what was saved and measured. Delete that folder and run the same "
-                "command again to make it anew from the last checkpoint."
+                "command again to save it again from the last checkpoint."
             )
         if not self._is_done("fit", key):
             self._call("score", key, "validation")

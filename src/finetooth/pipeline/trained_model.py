@@ -113,7 +113,7 @@ def adapter_folder(path: Path) -> Path:
         return path
     winner = results.contract(path)["winner"]
     if winner is None:
-        raise RunError(f"{path}: the run has no winner, since no candidate of it ended well.")
+        raise RunError(f"{path}: the run has no winner, since every candidate failed.")
     row = folder.row(winner["name"], winner["seed"])
     reload_check.refuse_another(row, name=winner["name"])
     return row.adapter

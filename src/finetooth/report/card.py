@@ -85,7 +85,10 @@ def _what(run: RunView) -> Iterator[str]:
 def _without_winner(run: RunView) -> str:
     """Why there is no winner with figures."""
     if run.chosen is not None:
-        return f"whose winner, {_plain(shown(run.chosen[0]))}, failed on the test rows; none takes its place"
+        return (
+            f"whose winner, {_plain(shown(run.chosen[0]))}, failed on the test rows; no other candidate is chosen "
+            "instead"
+        )
     if all(row.role != "candidate" for row in run.rows):
         return "without a candidate"
     return "without a candidate that ended well"

@@ -230,5 +230,5 @@ def _check_decision(context: Context, reloaded: Decision, *, again: Decision) ->
         discard(context.folder.verify)
         raise VerificationError(
             f"{context.row}: the reloaded decision.json is not what the validation rows give. The run stops here. "
-            f"Delete {context.folder.adapter} and run the same command again to make it anew from the last checkpoint."
+            f"Delete {context.folder.adapter} and run the same command again to save it again from the last checkpoint."
         )

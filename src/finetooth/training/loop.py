@@ -43,7 +43,8 @@ from finetooth.wording import percent
 
 LOG_EVERY = 10
 _NOTHING_LEARNT = (
-    "its only step is one of warm-up, at a learning rate of 0: nothing was learnt. Set training.warmup_fraction: 0, or "
+    "its only step is a warm-up step with a learning rate of 0: nothing was learned. Set training.warmup_fraction: "
+    "0, or "
     "train for more steps"
 )
 Result = TypeVar("Result")

@@ -33,7 +33,7 @@ def refuse_another(folder: RowFolder, *, name: str) -> None:
     here = (hashes[weights_name(folder.adapter)], hashes.get(DECISION))
     if (verified["adapter_sha256"], verified["decision_sha256"]) != here:
         raise VerificationError(
-            f"{name}: {folder.adapter} is not the adapter that was verified. Put back the one of this run, or delete "
+            f"{name}: {folder.adapter} is not the adapter that was verified. Restore this run's adapter, or delete "
             f"{folder.path} and run the same command again to train it anew."
         )
 

@@ -201,7 +201,7 @@ def _error(answer: dict[str, Any]) -> FinetoothError:
 
 
 def _silent_end(job: Job, returncode: int, stderr: str, killed: bool) -> str:
-    last = stderr.strip().splitlines()[-1:] or ["it said nothing"]
+    last = stderr.strip().splitlines()[-1:] or ["none"]
     if killed:
         reason = "ended by the system, because memory ran out"
     elif returncode < 0:
@@ -209,7 +209,7 @@ def _silent_end(job: Job, returncode: int, stderr: str, killed: bool) -> str:
         reason = f"ended by {name}" + (" (usually: memory ran out)" if returncode == _KILLED else "")
     else:
         reason = f"ended with code {returncode}"
-    said = f"{job.row}: its process was {reason}; last words: {last[0]}."
+    said = f"{job.row}: its process was {reason}; last line on stderr: {last[0]}."
     if job.action == "measure":  # its folder is gone when this is read
         return said
-    return f"{said} All of them: {job.run_folder.stderr}. Run the same command again to continue."
+    return f"{said} Full output: {job.run_folder.stderr}. Run the same command again to continue."

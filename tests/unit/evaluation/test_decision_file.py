@@ -114,7 +114,7 @@ POINT = {"coverage": 0.5, "risk": 0.1, "threshold": 0.7}
         ({"abstain": {}}, "key 'abstain.wanted' is missing."),
         (
             {"abstain": {**WHOLE["abstain"], "wanted": {"coverage": 0.8, "accuracy": 0.9}}},
-            "abstain.wanted names neither coverage nor accuracy alone.",
+            "abstain.wanted must name exactly one of coverage and accuracy.",
         ),
         (
             {"abstain": {**WHOLE["abstain"], "below": 1.5}},

@@ -241,7 +241,7 @@ def test_few_seeds_show_little():
     assert judged["winner"] == {"name": "lora-r8", "seed": 2} and judged["worth_it"] is True
     assert judged["text"] == (
         "Worth it: lora-r8 (seed 2) beats the best baseline (tfidf) by 4.0 points (3.2 to 5.0). "
-        "3 seeds show little of where another seed would land: lora-r8 had 88.5 to 89.5 % with them."
+        "3 seeds are too few to estimate the spread over seeds: lora-r8 had 88.5 to 89.5 % with them."
     )
 
 
@@ -267,7 +267,7 @@ def test_seeds_alike_ones_and_failures_are_all_told():
     big = candidate("big", rights((50, 262)), trained=5000)
     text = judge([*CONTROLS, *seeds, big], failed=["lora-r16"], failed_baselines=["probe"])["text"]
     assert text.endswith(
-        " 2 seeds show little of where another seed would land: lora-r8 had 89.0 to 89.5 % with them."
+        " 2 seeds are too few to estimate the spread over seeds: lora-r8 had 89.0 to 89.5 % with them."
         " On these test rows big is not distinguished from lora-r8 (seed 1)."
         " lora-r16 failed and is not judged. The baseline probe failed, so there is no comparison with it."
     )
@@ -370,11 +370,12 @@ def test_failed_candidates_are_not_judged():
             CONTROLS, None, [],
             "No verdict: there is no candidate. The baseline with the highest accuracy is tfidf.",
         ),
-        (CONTROLS, None, ["lora-r8"], "No verdict: no candidate ended well (lora-r8 failed)."),
+        (CONTROLS, None, ["lora-r8"], "No verdict: every candidate failed (lora-r8 failed)."),
         ([], None, [], "No verdict: there is no row that ended well."),
         (
             [*CONTROLS, candidate("lora-r4", TFIDF.scores)], ("lora-r8", 1), ["lora-r8"],
-            "No verdict: lora-r8, best on the validation rows, failed on the test rows; none takes its place.",
+            "No verdict: lora-r8, best on the validation rows, failed on the test rows; no other candidate is "
+            "chosen instead.",
         ),
     ],
 )  # fmt: skip

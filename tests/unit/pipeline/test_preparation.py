@@ -206,7 +206,7 @@ def test_rows_that_need_padding_are_refused_on_a_gpu_all_of_them_at_once(place: 
     with pytest.raises(RecipeError) as caught:
         planned(wanted, tmp_path / "t")
     assert str(caught.value) == (
-        "training.device: cuda tunes without padding only, which these rows cannot be: dropped (dropout of the "
+        "training.device: cuda trains only without padding, which these rows do not support: dropped (dropout of the "
         "adapter), full (all parameters are trained). Change or drop them, or set training.device: cpu."
     )
 

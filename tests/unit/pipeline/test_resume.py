@@ -113,7 +113,8 @@ def test_what_decides_the_last_bit_is_refused_or_marked(folder: RunFolder) -> No
     told = ["threads was 2, is 1", "torch was '2.13', is '2.14'"]
     assert refused(lambda: agreed(folder, now)) == (
         f"{folder.path}: this machine or its set-up is not that of the run being resumed: {'; '.join(told)}. "
-        "Results may differ, most often in the last bits. Set it back, or go on with --allow-inexact: the run is then "
+        "Results may differ, most often in the last bits. Restore it, or continue with --allow-inexact: the run is "
+        "then "
         "marked."
     )
     assert plan_file.read(folder).inexact == ()
@@ -144,7 +145,7 @@ def test_of_a_complete_run_it_is_told_that_nothing_was_done_and_which_data_is_ne
         at = folder.complete.stat().st_mtime + later
         os.utime(place, (at, at))
     recipe = load(VALUES | {"data": {"source": {"train": [str(old), str(gone)], "test": str(tmp_path / "split")}}})
-    newer = f"Note: {tmp_path / 'split'} was written to since then; the figures are of what it held before that."
+    newer = f"Note: {tmp_path / 'split'} was written to since then; the results use its earlier content."
     assert plain(told_of_complete(folder, recipe)) == [done, newer]
 
 

@@ -117,7 +117,7 @@ def test_rows_without_a_plan_are_refused(
         (tmp_path / "reviews.csv").write_text(text.replace(",good", ",fine"))
         changed["data"] = values["data"] | {"source": str(tmp_path / "reviews.csv")}
     told = refusal(changed, folder)
-    assert told.startswith(f"{folder.path}: holds rows (majority) but no plan.json, so that it cannot be told which ")
+    assert told.startswith(f"{folder.path}: holds rows (majority) but no plan.json, so it is unknown which ")
     assert f"delete {folder.path / 'rows'} to begin anew" in told
     assert here.calls == []
 
@@ -205,8 +205,8 @@ def test_a_changed_recipe_is_refused_although_recipe_yaml_is_gone(values: dict[s
     folder.recipe.unlink()
     told = refusal(values | {"seeds": [4]}, folder)
     assert (
-        "not that of the run begun here, and what differs is not known because recipe.yaml is missing or was changed"
-        in told
+        "not that of the run in this folder; the differences cannot be shown because recipe.yaml is missing or was "
+        "changed" in told
     )
 
 

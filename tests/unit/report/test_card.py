@@ -96,7 +96,10 @@ def test_a_winner_that_failed_on_the_test_rows_is_named_although_others_ended_we
     results["rows"][4] |= {"status": "failed", "error": "a logit is not finite.", "test": None}
     write_json(folder.results, results)
     text = card(gather(folder))
-    assert "\nA run of Finetooth whose winner, lora-r8, failed on the test rows; none takes its place.\n" in text
+    assert (
+        "\nA run of Finetooth whose winner, lora-r8, failed on the test rows; no other candidate is chosen instead.\n"
+        in text
+    )
     for row in results["rows"][5:]:
         row |= {"status": "failed", "error": "no.", "test": None}
     write_json(folder.results, results | {"winner": None})

@@ -187,7 +187,7 @@ def test_a_single_step_of_warm_up_learns_nothing_and_says_so(
     fresh = {name: value.detach().clone() for name, value in begin(model_folder, made).named.items()}
     actual, counters = trained(model_folder, made)
     warning = (
-        "its only step is one of warm-up, at a learning rate of 0: nothing was learnt. Set training.warmup_fraction: "
+        "its only step is a warm-up step with a learning rate of 0: nothing was learned. Set training.warmup_fraction: "
         "0, or train for more steps"
     )
     assert (warning in counters.warnings) == same_bits(actual, fresh) == warned
