@@ -150,5 +150,5 @@ class Decision:
 
 
 def confidence(probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """The probability (N,) of the label that is given to each row of `found` (N, C)."""
+    """The probability of each label: probabilities (N, C), labels (N,), result (N,)."""
     return np.asarray(probabilities[np.arange(len(probabilities)), labels])

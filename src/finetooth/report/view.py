@@ -43,8 +43,8 @@ class RowView:
     """One row of the table. title: its name, with the seed where there are several of that name.
 
     figures: None where it failed; error says why. is_compared_with: whether candidates are held against it, as the best
-    baseline or the one that is hardest to beat. beside_winner: whether it was held against the winner. frozen, cut: as
-    runs.results has them. decision: how its logits become labels, None of a baseline.
+    baseline or the one that is hardest to beat. beside_winner: whether it was held against the winner. cut: as in
+    runs.results. decision: how its logits become labels, None of a baseline.
     """
 
     name: str

@@ -105,7 +105,7 @@ class Row:
     head: `new` when the row's head began untrained, `checkpoint` when the model brought it, None without a head.
     warnings: what a reader of the row's figures must know, a text each. heads: of an original row with several
     untrained heads, whose other figures are of the first. probe: of probes alone. decision: how the row's
-    logits become answers, as measure.decision_file.describe gives it; None of a baseline, full among them.
+    logits become answers, as evaluation.decision_file.describe gives it; None of baselines and references.
     test_rows_cut: share of the test rows, 0 to 1, that are cut for it; None where it reads no tokens. inference: None
     of a row without a model.
     """
@@ -156,7 +156,7 @@ class RowCosts:
     """What a row took; peak_bytes is that of the row's own process. None: not measured, or nothing was trained.
 
     gpu_peak_bytes: the most that tensors of training held of a GPU's memory; None where no GPU was asked for.
-    part_seconds: of training, by part: prefix (what is computed beforehand: hidden states, the start of a head),
+    part_seconds: of training, by part: prefix (what is computed beforehand: the frozen-layer cache),
     forward, backward, optimizer, evaluate, save; train_seconds is the sum of the first four and what lies between them.
     prefix_blocks: blocks of hidden states that the row's processes computed, 0 where another row had them all.
     frozen: of lower layers that were frozen during the training (`then`): layers, how many; after_epochs;

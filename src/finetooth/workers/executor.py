@@ -21,7 +21,9 @@ class Executor(Protocol):
     """EXECUTOR CONTRACT."""
 
     def each(self, rows: RowWork, phase: Phase, keys: Sequence[Key]) -> None:
-        """Have the phase carried out for each row, in whatever order, and return when no work is going on.
+        """Have the phase carried out for each row, in any order, one at a time, and return when no work is going on.
+
+        One at a time: all rows of a run folder share its scratch folder and the lock of its one worker process.
 
         A row may be carried out more than once. One that is lost is no fault: the run says so, and does it when the
         command is given again. Errors of the work are raised as they are.

@@ -58,10 +58,10 @@ def test_at_most_two_windows_are_in_memory() -> None:
     def source() -> Iterator[Window]:
         nonlocal most
         for _ in range(12):
-            gc.collect()
-            most = max(most, sum(window() is not None for window in windows))
             window = Window(TEXTS[:20])
             windows.append(weakref.ref(window))
+            gc.collect()
+            most = max(most, sum(window() is not None for window in windows))
             yield window
             del window
 
