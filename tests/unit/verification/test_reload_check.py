@@ -116,7 +116,7 @@ def test_one_bit_is_enough_to_refuse(row: RowFolder, place: tuple[int, int]) -> 
         reload_check.verify(row, off, name="r4", exact=True, new_interpreter=True)
     assert str(caught.value) == (
         "r4: the reloaded adapter is not the one measured: validation logits differ by up to "
-        f"{np.abs(off - LOGITS).max():.3g}. The run stops here. Delete {row.path} and give the "
+        f"{np.abs(off - LOGITS).max():.3g}. The run stops here. Delete {row.path} and run the "
         "same command again to train it anew."
     )
     assert not row.verify.exists()
