@@ -142,7 +142,7 @@ def test_a_checkpoint_that_lacks_a_part_of_a_layer_is_no_base(place: Path, tmp_p
         planned(recipe(place, model=str(tmp_path / "model")), tmp_path / "t")
     assert str(caught.value) == (
         "the base model: the checkpoint lacks bert.encoder.layer.1.output.dense, a part of an encoder layer; "
-        "it is not whole."
+        "the checkpoint is incomplete."
     )
 
 
