@@ -15,7 +15,7 @@ from finetooth.evaluation.decisions import (
     Abstention,
     Calibration,
     Decision,
-    Point,
+    RiskPoint,
     confidence,
 )
 from finetooth.recipe import Abstain, Deciding
@@ -165,7 +165,7 @@ def abstention(decision: Decision, logits: Logits, labels: Labels, *, settings: 
     ends = np.flatnonzero(np.append(ranked[:-1] > ranked[1:], True)) + 1
     accuracies = np.cumsum(decided.labels[order] == labels[order])[ends - 1] / ends
     points = [
-        Point(end / count, 1.0 - accuracy, float(ranked[end - 1]))
+        RiskPoint(end / count, 1.0 - accuracy, float(ranked[end - 1]))
         for end, accuracy in zip(ends.tolist(), accuracies.tolist(), strict=True)
     ]
     share = settings.accuracy if settings.coverage is None else settings.coverage

@@ -14,7 +14,7 @@ from finetooth.evaluation.decisions import (
     Abstention,
     Calibration,
     Decision,
-    Point,
+    RiskPoint,
 )
 from finetooth.tasks import DEFAULT, Task
 from finetooth.untrusted import parse
@@ -138,9 +138,9 @@ def _abstention(value: Any) -> Abstention | None:
     )
 
 
-def _point(value: Any, where: str) -> Point:
+def _point(value: Any, where: str) -> RiskPoint:
     shares = _object(value, _POINT, where)
-    return Point(**{key: _share(shares[key], f"{where}.{key}") for key in _POINT})
+    return RiskPoint(**{key: _share(shares[key], f"{where}.{key}") for key in _POINT})
 
 
 def _calibration(value: Any) -> Calibration | None:

@@ -13,7 +13,7 @@ CURVE_POINTS = 101
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class RiskPoint:
     """Of the validation rows whose probability is at least `threshold`: their share, and the share of them wrong."""
 
     coverage: float
@@ -35,7 +35,7 @@ class Abstention:
     below: float
     coverage: float
     accuracy_answered: float | None
-    curve: tuple[Point, ...]
+    curve: tuple[RiskPoint, ...]
 
 
 @dataclass(frozen=True, slots=True)

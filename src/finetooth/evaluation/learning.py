@@ -35,7 +35,7 @@ FREQUENT = 0.8  # share of the rows of one class, from which on class weights ar
 Labels = npt.NDArray[np.int64]
 
 
-class Point(Protocol):
+class EvaluationPoint(Protocol):
     """One evaluation during training: mean losses in nats, accuracies 0 to 1."""
 
     @property
@@ -65,7 +65,7 @@ class Point(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Baseline:
+class BestBaseline:
     """The baseline with the highest accuracy on the validation rows, 0 to 1."""
 
     name: str
@@ -118,13 +118,13 @@ def collapse(answers: Labels, labels: Labels) -> Collapse | None:
     return Collapse(label, counts[label] / len(answers), 1.0 - float(others.mean()))
 
 
-def judge(
+def assess(
     answers: Labels,
     labels: Labels,
     *,
     classes: Sequence[str],
-    curve: Sequence[Point],
-    baseline: Baseline | None,
+    curve: Sequence[EvaluationPoint],
+    baseline: BestBaseline | None,
     training: Training,
     train_rows: int,
 ) -> Learning:
@@ -155,7 +155,7 @@ def _one_class(collapsed: Collapse | None, classes: Sequence[str]) -> Sign | Non
     return Sign("one_class", sentences.one_class(name, collapsed.share, collapsed.true_share))
 
 
-def _ended(training: Training, curve: Sequence[Point]) -> bool:
+def _ended(training: Training, curve: Sequence[EvaluationPoint]) -> bool:
     """Whether an automatic training ended because validation had stopped improving or training rows were fitted: the
     loss that falls after that does so with the rate, and would not go on."""
     if training.epochs != "auto":
@@ -165,7 +165,7 @@ def _ended(training: Training, curve: Sequence[Point]) -> bool:
     return stopped or any((point.train_accuracy or 0.0) >= ROWS_FITTED for point in curve[:-1])
 
 
-def _still_falling(curve: Sequence[Point], entropy: float, baseline: Baseline | None) -> Sign | None:
+def _still_falling(curve: Sequence[EvaluationPoint], entropy: float, baseline: BestBaseline | None) -> Sign | None:
     """That the validation loss fell steeply to the last evaluation, and ended far from fitted."""
     if not curve or curve[-1].validation_loss > min(point.validation_loss for point in curve):
         return None
@@ -185,7 +185,7 @@ def _still_falling(curve: Sequence[Point], entropy: float, baseline: Baseline | 
     return Sign("still_falling", sentences.still_falling(start, last.validation_loss, epochs=span))
 
 
-def _not_fitted(curve: Sequence[Point], labels: Labels, baseline: Baseline | None) -> Sign | None:
+def _not_fitted(curve: Sequence[EvaluationPoint], labels: Labels, baseline: BestBaseline | None) -> Sign | None:
     """That training rows are fitted clearly worse than the best baseline answers validation rows."""
     accuracy = curve[-1].train_accuracy if curve else None
     if accuracy is None or baseline is None:

@@ -145,10 +145,10 @@ def _outcome(plan: Plan, folder: RunFolder, row: Row) -> comparison.Outcome:
     return comparison.Outcome(row.name, kind.role, row.seed, test, trained, decision, chance)
 
 
-def _best_baseline(rows: Sequence[Row], headline: str) -> learning.Baseline | None:
+def _best_baseline(rows: Sequence[Row], headline: str) -> learning.BestBaseline | None:
     """The baseline with the highest headline metric on the validation rows."""
     baselines = [
-        learning.Baseline(row.name, row.validation[headline])
+        learning.BestBaseline(row.name, row.validation[headline])
         for row in rows
         if row_kind(row.name).role == "baseline" and row.validation is not None
     ]
@@ -156,11 +156,11 @@ def _best_baseline(rows: Sequence[Row], headline: str) -> learning.Baseline | No
 
 
 def _learning(
-    recipe: Recipe, plan: Plan, folder: RunFolder, row: Row, *, baseline: learning.Baseline | None
+    recipe: Recipe, plan: Plan, folder: RunFolder, row: Row, *, baseline: learning.BestBaseline | None
 ) -> learning.Learning:
     """Whether a candidate has learned. Its largest logits are looked at: costs may make one class the best answer."""
     validation = predictions.read(folder.row(row.name, row.seed).predictions)["validation"]
-    return learning.judge(
+    return learning.assess(
         plan.of_task().answers(validation.logits),
         validation.labels,
         classes=plan.classes,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from finetooth.evaluation import learning
-from finetooth.evaluation.learning import Baseline, collapse
+from finetooth.evaluation.learning import BestBaseline, collapse
 from finetooth.evaluation.sentences import setting
 from finetooth.recipe import Training, load
 
@@ -35,7 +35,7 @@ LEARNED = curve(0.7, 0.5, 0.48)
 
 
 def judge(answers=GOOD, labels=LABELS, points=LEARNED, baseline=None, train_rows=600, **training):
-    return learning.judge(
+    return learning.assess(
         answers,
         labels,
         classes=CLASSES,
@@ -52,7 +52,7 @@ def signs(**inputs):
 
 def test_a_candidate_that_has_learned_shows_no_sign():
     assert judge() == learning.Learning()
-    assert judge(baseline=Baseline("tfidf", 0.9)).signs == ()
+    assert judge(baseline=BestBaseline("tfidf", 0.9)).signs == ()
     assert judge(points=[]).signs == ()
 
 
@@ -85,7 +85,7 @@ def test_a_validation_loss_that_falls_steeply_to_the_end():
     assert nine.text == "its validation loss was still falling: from 0.80 to 0.65 in the last 3 epochs"
     only = judge(points=[Point(1.0, 1.02, 0.71)]).signs[0]
     assert only.text == "its loss was still falling: 1.02 on average in training, 0.71 on validation rows after it"
-    ahead = learning.Baseline("tfidf", 0.75)
+    ahead = learning.BestBaseline("tfidf", 0.75)
     assert judge(points=[Point(1.0, 1.02, 0.71)], baseline=ahead).signs == ()
 
 
@@ -104,22 +104,22 @@ def test_a_loss_that_flattens_rises_or_is_small_is_no_sign(losses):
 
 def test_training_rows_fitted_clearly_worse_than_a_baseline_answers_validation_rows():
     low = curve(1.0, 0.99, 0.98, accuracy=0.5, train_accuracy=0.61)
-    (sign,) = judge(points=low, baseline=Baseline("tfidf", 0.85)).signs
+    (sign,) = judge(points=low, baseline=BestBaseline("tfidf", 0.85)).signs
     assert sign.sign == "not_fitted"
     assert sign.text == (
         "its training accuracy is 61 % at the end, below what tfidf reaches on the validation rows (85 %)"
     )
-    assert signs(points=low, baseline=Baseline("tfidf", 0.65)) == []  # within what 60 rows can tell
+    assert signs(points=low, baseline=BestBaseline("tfidf", 0.65)) == []  # within what 60 rows can tell
     assert signs(points=low, baseline=None) == []
     # After one epoch the training accuracy is that of a model at half of its way; validation shows where it ended.
     early = curve(1.0, accuracy=0.84, train_accuracy=0.61)
-    assert signs(points=early, baseline=Baseline("tfidf", 0.85)) == []
+    assert signs(points=early, baseline=BestBaseline("tfidf", 0.85)) == []
 
 
 def test_the_baseline_must_be_better_by_more_than_a_little_however_many_rows_show_it():
     labels = np.arange(6000, dtype=np.int64) % 3
     near = curve(0.4, 0.35, 0.34, accuracy=0.9, train_accuracy=0.9)
-    assert signs(answers=labels, labels=labels, points=near, baseline=Baseline("tfidf", 0.92)) == []
+    assert signs(answers=labels, labels=labels, points=near, baseline=BestBaseline("tfidf", 0.92)) == []
 
 
 @pytest.mark.parametrize(
@@ -191,5 +191,5 @@ def test_candidates_as_good_as_three_baselines_seldom_show_a_sign(classes, count
         best = max(random.binomial(count, 0.8, 3)) / count
         train = random.binomial(9 * count, 0.8) / (9 * count)
         points = curve(0.6, 0.5, 0.49, accuracy=float((answers == labels).mean()), train_accuracy=train)
-        shown += bool(signs(answers=answers, labels=labels, points=points, baseline=Baseline("tfidf", best)))
+        shown += bool(signs(answers=answers, labels=labels, points=points, baseline=BestBaseline("tfidf", best)))
     assert shown <= 20

@@ -8,7 +8,7 @@ import pytest
 
 from finetooth.errors import RunError
 from finetooth.evaluation.decision_file import describe
-from finetooth.evaluation.decisions import Abstention, Calibration, Decision, Point
+from finetooth.evaluation.decisions import Abstention, Calibration, Decision, RiskPoint
 from finetooth.files import write_json
 from finetooth.runs import comparison, complete, lockbox
 from finetooth.runs.layout import RunFolder
@@ -33,7 +33,7 @@ FIGURES = {"examples": 10, "accuracy": 0.9, "loss": 0.25, "macro_f1": 0.88}
 DECISION = Decision(
     temperature=1.25,
     thresholds=(0.75, 0.25),
-    abstention=Abstention("coverage", 0.9, 0.6, coverage=0.9, accuracy_answered=1.0, curve=(Point(0.9, 0.0, 0.6),)),
+    abstention=Abstention("coverage", 0.9, 0.6, coverage=0.9, accuracy_answered=1.0, curve=(RiskPoint(0.9, 0.0, 0.6),)),
     validation=Calibration(0.3, 0.25, 0.1, 0.05),
 )
 INFO = RunInfo(
