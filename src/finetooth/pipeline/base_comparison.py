@@ -61,7 +61,7 @@ def compare_bases(recipe: Recipe, bases: Sequence[str], *, progress: Progress) -
     Raises: DataError, SourceError for the data; RecipeError without a base or with one named twice. What is wrong with
     one base is told in its place, and the others are measured.
     """
-    doubled = next((base for place, base in enumerate(bases) if base in bases[:place]), None)
+    doubled = next((base for position, base in enumerate(bases) if base in bases[:position]), None)
     if doubled is not None or not bases:
         raise RecipeError("--bases names no base." if not bases else f"--bases names {doubled!r} twice.")
     # Without a row that needs it the recipe's own model is not brought.
@@ -103,9 +103,9 @@ def _measured(
         with progress.step(f"read by {base}", total=len(sample), unit="texts") as step:
             began = time.perf_counter()
             tokens = preparation.tokens_of(tokenizer, sample, recipe, advance=lambda count: None)
-            found = _features(loaded.model, tokens, names, pad_id=tokenizer.pad_token_id, advance=step.advance)
+            encoded = _features(loaded.model, tokens, names, pad_id=tokenizer.pad_token_id, advance=step.advance)
             seconds = time.perf_counter() - began
-        broken = next((name for name, rows in found.items() if not np.isfinite(rows).all()), None)
+        broken = next((name for name, rows in encoded.items() if not np.isfinite(rows).all()), None)
         if broken is not None:
             raise ModelError(f"the base model: a value of {broken} is not finite.")
     except (RecipeError, SourceError, ModelError) as error:
@@ -113,7 +113,7 @@ def _measured(
     about = _Measured(base, id=source.id, parameters=encoder_parameters(loaded), seconds=seconds)
     with progress.step(f"probe on {base}", total=FOLDS, unit="folds") as step:
         began = time.perf_counter()
-        features = {str(name): rows for name, rows in found.items()}
+        features = {str(name): rows for name, rows in encoded.items()}
         logits = cross_validated(features, sample.labels, folds, classes=len(dataset.classes), advance=step.advance)
     scores = DEFAULT.headline.each(Outputs(logits, DEFAULT.answers(logits)), sample.labels)
     return replace(about, scores=scores, probe_seconds=time.perf_counter() - began)

@@ -10,17 +10,17 @@ _GAP = "  "
 _LEAST_NAME = 8  # columns of a name, however wide the figures are
 
 
-def describe_bases(found: Mapping[str, Any]) -> str:
+def describe_bases(comparison: Mapping[str, Any]) -> str:
     """The table of plan.bases.compare_bases, with the base to train and what the rows cannot show."""
     title = (
-        f"{found['run']}: linear probes on frozen bases, {found['folds']}-fold cross-validation on "
-        f"{found['sample_rows']:,} training rows"
+        f"{comparison['run']}: linear probes on frozen bases, {comparison['folds']}-fold cross-validation on "
+        f"{comparison['sample_rows']:,} training rows"
     )
-    faults = [_fault(base) for base in found["bases"] if base["error"] is not None]
-    blocks = [wrapped(title), "\n".join(_grid(found["bases"]))]
+    faults = [_fault(base) for base in comparison["bases"] if base["error"] is not None]
+    blocks = [wrapped(title), "\n".join(_grid(comparison["bases"]))]
     blocks += ["\n".join(map(wrapped, faults))] if faults else []
-    if found["best"] is not None:
-        blocks.append("\n".join(map(wrapped, _advice(found))))
+    if comparison["best"] is not None:
+        blocks.append("\n".join(map(wrapped, _advice(comparison))))
     return "\n\n".join(blocks)
 
 
@@ -52,20 +52,20 @@ def _fault(base: Mapping[str, Any]) -> str:
     return name + str(base["error"]).removeprefix(name)
 
 
-def _advice(found: Mapping[str, Any]) -> Iterator[str]:
-    best, rows = found["best"], found["sample_rows"]
+def _advice(comparison: Mapping[str, Any]) -> Iterator[str]:
+    best, rows = comparison["best"], comparison["sample_rows"]
     yield f"Train {best}: --set model={shlex.quote(best)}"
-    others = [base for base in found["bases"] if base["difference"] is not None]
+    others = [base for base in comparison["bases"] if base["difference"] is not None]
     close = [base["base"] for base in others if not base["distinguished"]]
     if close:
         yield f"Not distinguished from it on these rows: {', '.join(close)}."
     if others:
-        smallest = found["smallest_difference"]
+        smallest = comparison["smallest_difference"]
         missed = ""
         if smallest is not None:
             missed = f": a true difference of {points(smallest, signed=False)} points is missed in 1 of 5"
         yield f"{rows:,} rows cannot distinguish bases that are close{missed}."
         yield "vs best: points, with an interval of 95 % for all pairs of bases together."
-    if found["data"]["columns"].get("group"):
+    if comparison["data"]["columns"].get("group"):
         yield "Rows of one data.group may be in two folds, which can make every accuracy here too high."
     yield "time: to read the rows. A probe shows what a frozen base knows; training may change the order."

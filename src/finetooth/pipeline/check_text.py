@@ -19,31 +19,31 @@ _QUICK = (
 _NAMES = {"outside": "outside the limit"}
 
 
-def describe(found: dict[str, Any]) -> str:
+def describe(report: dict[str, Any]) -> str:
     """The text of a check: rows, lengths, adapters, memory and time, and what was noticed; or of compared bases."""
-    if "bases" in found:
-        return describe_bases(found)
-    parts = [_rows(found)]
-    if found["tokens"]:
-        parts.append(_lengths(found))
-    if found["candidates"]:
-        parts.append(_candidates(found))
-    parts.append("\n".join(data_lines(found["data"])))
-    parts.append("\n".join(_findings(found)))
-    parts.append("\n".join(_differences(found)))
-    parts.append(_estimate(found))
+    if "bases" in report:
+        return describe_bases(report)
+    parts = [_rows(report)]
+    if report["tokens"]:
+        parts.append(_lengths(report))
+    if report["candidates"]:
+        parts.append(_candidates(report))
+    parts.append("\n".join(data_lines(report["data"])))
+    parts.append("\n".join(_findings(report)))
+    parts.append("\n".join(_differences(report)))
+    parts.append(_estimate(report))
     return "\n\n".join(parts)
 
 
-def _estimate(found: dict[str, Any]) -> str:
-    if found["quick"]:
+def _estimate(report: dict[str, Any]) -> str:
+    if report["quick"]:
         return wrapped(_QUICK, rest="")
-    if found["estimated_seconds"] is None:
+    if report["estimated_seconds"] is None:
         return "The time of the run is not known: no candidate is there to measure the model with."
-    said = f"Estimated time of the whole run: {seconds(found['estimated_seconds'])}"
-    most = found["estimated_peak_bytes"]
-    said = f"{said}." if most is None else f"{said}, in about {size(most)} of memory."
-    return "\n".join([said, *_busy(found["candidates"])])
+    text = f"Estimated time of the whole run: {seconds(report['estimated_seconds'])}"
+    most = report["estimated_peak_bytes"]
+    text = f"{text}." if most is None else f"{text}, in about {size(most)} of memory."
+    return "\n".join([text, *_busy(report["candidates"])])
 
 
 def _busy(candidates: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -57,15 +57,15 @@ def _busy(candidates: Iterable[dict[str, Any]]) -> Iterator[str]:
         )
 
 
-def _rows(found: dict[str, Any]) -> str:
-    counts, held = found["data"]["counts"], found["data"]["test_classes"]
-    classes = found["data"]["classes"]
-    model = short_model(found["model"]) if found["model"] else "no model"
-    lines = [f"{found['run']}: {model}", "", f"{'rows':<24}{'':>2}" + _columns([*counts, "test"])]
+def _rows(report: dict[str, Any]) -> str:
+    counts, test_classes = report["data"]["counts"], report["data"]["test_classes"]
+    classes = report["data"]["classes"]
+    model = short_model(report["model"]) if report["model"] else "no model"
+    lines = [f"{report['run']}: {model}", "", f"{'rows':<24}{'':>2}" + _columns([*counts, "test"])]
     sums = [sum(split.values()) for split in counts.values()]
-    lines.append(f"{'all':<26}" + _columns([*sums, found["data"]["rows"]["test"]["used"]]))
+    lines.append(f"{'all':<26}" + _columns([*sums, report["data"]["rows"]["test"]["used"]]))
     for name in classes[:_SHOWN_CLASSES]:
-        test = "some" if name in held else "none"  # of test rows no more is looked at before a run
+        test = "some" if name in test_classes else "none"  # of test rows no more is looked at before a run
         lines.append(f"  {cut(name, 22):<24}" + _columns([*(split.get(name, 0) for split in counts.values()), test]))
     if len(classes) > _SHOWN_CLASSES:
         lines.append(f"  and {len(classes) - _SHOWN_CLASSES:,} more classes")
@@ -85,9 +85,9 @@ def data_lines(summary: dict[str, Any]) -> list[str]:
     return [wrapped(line) for line in lines]
 
 
-def warning_lines(found: Iterable[Finding]) -> list[str]:
+def warning_lines(findings: Iterable[Finding]) -> list[str]:
     """A note for each finding that warns; at most 80 columns."""
-    lines = [f"Note: {finding.says}" for finding in found if finding.severity == "warn"]
+    lines = [f"Note: {finding.says}" for finding in findings if finding.severity == "warn"]
     return [wrapped(line) for line in lines]
 
 
@@ -101,19 +101,19 @@ def padded_lines(plan: Plan) -> list[str]:
     return [wrapped(line) for line in lines]
 
 
-def _findings(found: dict[str, Any]) -> Iterator[str]:
+def _findings(report: dict[str, Any]) -> Iterator[str]:
     """What preflight found, the worst first, with the first rows of each."""
-    if not found["findings"]:
+    if not report["findings"]:
         yield "Nothing wrong was found in the data."
         return
     yield "Found in the data, the worst first:"
-    for finding in found["findings"]:
+    for finding in report["findings"]:
         yield _indented(finding["says"], first=f"  {finding['severity']:<6}")
         if finding["rows"]:
             yield _indented(_named([row["id"] for row in finding["rows"]]))
         yield _indented(finding["advice"])
-    if found["fix_list_rows"] is not None:
-        count = found["fix_list_rows"]
+    if report["fix_list_rows"] is not None:
+        count = report["fix_list_rows"]
         yield f"The fix list names {counted(count, 'row')}."
 
 
@@ -132,38 +132,38 @@ def _indented(text: str, *, first: str = "") -> str:
     return wrapped(text, first=first.ljust(8), rest=" " * 8)
 
 
-def _differences(found: dict[str, Any]) -> Iterator[str]:
+def _differences(report: dict[str, Any]) -> Iterator[str]:
     """The smallest difference that the test rows can show."""
-    rows = found["data"]["rows"]["test"]["used"]
+    rows = report["data"]["rows"]["test"]["used"]
     yield wrapped(
         f"Smallest true difference in accuracy that {rows:,} test rows show in 4 of 5 cases (exact McNemar test of two "
         "models, p <= 0.05), by the share of rows that only one of them has right:",
         rest="",
     )
-    for item in found["smallest_differences"]:
+    for item in report["smallest_differences"]:
         share = percent(item["discordance"], 0)
         smallest = item["difference"]
         shown = "none that large" if smallest is None else f"{points(smallest, signed=False)} points"
         yield f"  {share:>6}  {shown:>16}"
 
 
-def _lengths(found: dict[str, Any]) -> str:
-    lines = [f"{'tokens':<26}" + _columns(list(found["tokens"]))]
-    lines.append(f"  {'texts looked at':<24}" + _columns([item["texts"] for item in found["tokens"].values()]))
+def _lengths(report: dict[str, Any]) -> str:
+    lines = [f"{'tokens':<26}" + _columns(list(report["tokens"]))]
+    lines.append(f"  {'texts looked at':<24}" + _columns([item["texts"] for item in report["tokens"].values()]))
     for title, key, form in (
         ("mean", "mean", "{:.0f}"),
         ("median", "median", "{:.0f}"),
         ("longest", "longest_whole", "{:,}"),
     ):
-        lines.append(f"  {title:<24}" + _columns([form.format(item[key]) for item in found["tokens"].values()]))
+        lines.append(f"  {title:<24}" + _columns([form.format(item[key]) for item in report["tokens"].values()]))
     for title, key in (("rows cut", "rows_cut"), ("tokens cut", "tokens_cut")):
-        lines.append(f"  {title:<24}" + _columns([percent(item[key]) for item in found["tokens"].values()]))
+        lines.append(f"  {title:<24}" + _columns([percent(item[key]) for item in report["tokens"].values()]))
     return "\n".join(lines)
 
 
-def _candidates(found: dict[str, Any]) -> str:
+def _candidates(report: dict[str, Any]) -> str:
     lines = [f"{'candidate':<18}" + "".join(f"{title:>12}" for title in ("adapter", "head", "bias", "total", "memory"))]
-    for row in found["candidates"]:
+    for row in report["candidates"]:
         values = row["parameters"]
         memory = size(row["peak_bytes"])
         cells = [f"{values[key]:,}" for key in ("adapter", "head", "bias", "trainable")] + [memory]
@@ -175,11 +175,11 @@ def _candidates(found: dict[str, Any]) -> str:
         lines.append(f"  {values['plain_percent']:.4f} % of all parameters{peft},")
         lines.append(f"  {steps}, about {seconds(row['train_seconds'] + row['evaluate_seconds'])} of training")
         lines += [f"  adapts {_targets(row['targets'])}"] if row["targets"] else []
-        lines += [f"  {line}" for line in _way(row)]
+        lines += [f"  {line}" for line in _training_notes(row)]
     return "\n".join(lines)
 
 
-def _way(row: dict[str, Any]) -> Iterator[str]:
+def _training_notes(row: dict[str, Any]) -> Iterator[str]:
     """How a candidate is trained, where that is not the fastest way or takes room on the disk."""
     if row["plain_step_seconds"] is not None:
         slower = row["step_seconds"] / row["plain_step_seconds"]

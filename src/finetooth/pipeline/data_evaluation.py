@@ -119,7 +119,7 @@ def _examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, progress:
 def _other_examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, progress: Progress) -> Examples:
     """The rows of a source, or of what Python holds, which is read as a file of it would be."""
     source = _name_of(data)
-    spec, found = (Data.model_validate({"source": source}), None) if run_folder is None else data_of(run_folder)
+    spec, run_columns = (Data.model_validate({"source": source}), None) if run_folder is None else data_of(run_folder)
     with tempfile.TemporaryDirectory(prefix="finetooth-data-") as name:
         if isinstance(data, str | Path):
             path = fetch_data(command_line_source(source), progress=progress).path
@@ -130,7 +130,7 @@ def _other_examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, pro
             [path],
             classes=tuned.classes,
             task=tuned.task,
-            run_columns=found,
+            run_columns=run_columns,
             first_label_number=None if run_folder is None else first_label_number(run_folder),
             progress=progress,
         )

@@ -26,17 +26,17 @@ def findings(
     sample: as the tokens were made with (preparation.tokenize_splits). mislabelled: search for wrong labels too.
     """
     lengths = {}
-    for split, found in tokens.items():
+    for split, split_tokens in tokens.items():
         examples = preparation.drawn(preparation.split_of(material.dataset, split), sample, seed=recipe.data.seed)
-        lengths[split] = Lengths(examples.ids, found.whole_lengths, found.lengths)
+        lengths[split] = Lengths(examples.ids, split_tokens.whole_lengths, split_tokens.lengths)
     return preflight.inspect(material.dataset, lengths=lengths, mislabelled=mislabelled, progress=progress)
 
 
-def refuse_to_run(found: list[Finding]) -> None:
+def refuse_to_run(problems: list[Finding]) -> None:
     """Pass if nothing that was found makes a run pointless.
 
     Raises: DataError with the findings that do.
     """
-    stops = [f"{finding.says} {finding.advice}" for finding in found if finding.severity == "stop"]
+    stops = [f"{finding.says} {finding.advice}" for finding in problems if finding.severity == "stop"]
     if stops:
         raise DataError("\n".join(stops))

@@ -48,11 +48,11 @@ def conclude(
     keys: Sequence[Key],
     winner: tuple[str, int] | None,
     openings: int,
-    held: int,
+    command_bytes: int,
 ) -> None:
     """Write results, comparison, costs and report, mark the run complete and clear away its scratch.
 
-    held: bytes of memory that the command held while the rows' processes worked.
+    command_bytes: memory that the command held while the rows' processes worked.
     """
     rows = [row_of_results(plan, folder, key) for key in keys]
     counts = plan.counts
@@ -73,7 +73,7 @@ def conclude(
     seconds = read_hashed_json(folder.seconds)
     costs = [_costs(folder, name, seed) for name, seed in keys]
     largest = max((row.peak_bytes or 0 for row in costs), default=0)
-    most = max(peak_bytes(), held + largest)
+    most = max(peak_bytes(), command_bytes + largest)
     results.write_costs(folder, Costs(test_openings=openings, rows=costs, step_seconds=seconds, peak_bytes=most))
     write_report(folder)  # before the texts are cleared away, and before the mark: the same command makes it again
     complete.write_mark(folder, run_id=plan.run_id)
@@ -121,12 +121,16 @@ def clear_away(folder: RunFolder) -> None:
 
 def _backed_off(plan: Plan, folder: RunFolder, keys: Sequence[Key]) -> list[str]:
     """The rows that were trained with smaller micro-batches than planned, because memory ran out."""
-    places = [folder.row(name, seed) for name, seed in keys]
-    budgets = {place: read_json(place.curve)["token_budget"] for place in places if place.curve.is_file()}
+    row_folders = [folder.row(name, seed) for name, seed in keys]
+    budgets = {
+        row_folder: read_json(row_folder.curve)["token_budget"]
+        for row_folder in row_folders
+        if row_folder.curve.is_file()
+    }
     planned = plan.of_model().token_budget if budgets else None
     return [
-        f"token_budget of {place.path.relative_to(folder.path / 'rows')} was {planned}, is {budget}"
-        for place, budget in budgets.items()
+        f"token_budget of {row_folder.path.relative_to(folder.path / 'rows')} was {planned}, is {budget}"
+        for row_folder, budget in budgets.items()
         if budget != planned
     ]
 
@@ -137,11 +141,11 @@ def decision_of(plan: Plan, row: RowFolder) -> Decision:
 
 
 def _outcome(plan: Plan, folder: RunFolder, row: Row) -> comparison.Outcome:
-    place, kind = folder.row(row.name, row.seed), row_kind(row.name)
-    test = predictions.read(place.predictions)["test"]
+    row_folder, kind = folder.row(row.name, row.seed), row_kind(row.name)
+    test = predictions.read(row_folder.predictions)["test"]
     trained = 0 if row.parameters is None else row.parameters.trainable
     chance = not kind.fitted and row.head != "checkpoint"
-    decision = decision_of(plan, place)
+    decision = decision_of(plan, row_folder)
     return comparison.Outcome(row.name, kind.role, row.seed, test, trained, decision, chance)
 
 
@@ -173,30 +177,30 @@ def _learning(
 
 def row_of_results(plan: Plan, folder: RunFolder, key: Key) -> Row:
     """A row of results.json, from what lies in the row's folder."""
-    place, kind = folder.row(*key), row_kind(key[0])
+    row_folder, kind = folder.row(*key), row_kind(key[0])
     row = Row(name=key[0], kind=kind.contract_kind, seed=key[1])
-    if place.failed.is_file():
-        return replace(row, status="failed", error=read_json(place.failed)["error"])
-    decision = decision_of(plan, place)
-    parts = predictions.read(place.predictions)
+    if row_folder.failed.is_file():
+        return replace(row, status="failed", error=read_json(row_folder.failed)["error"])
+    decision = decision_of(plan, row_folder)
+    parts = predictions.read(row_folder.predictions)
     figures = {split: decision.score(part.logits, part.labels) for split, part in parts.items()}
     row = replace(
         row,
         validation=figures["validation"],
         test=figures["test"],
-        inference=inference_of(plan, place, kind),
+        inference=inference_of(plan, row_folder, kind),
         test_rows_cut=test_rows_cut(plan, row.name, kind),
     )
     headline = plan.of_task().headline.key
     accuracies = {split: part[headline] for split, part in figures.items()}
-    scored = ScoredRow(plan=plan, name=row.name, folder=place, accuracies=accuracies, decision=decision)
+    scored = ScoredRow(plan=plan, name=row.name, folder=row_folder, accuracies=accuracies, decision=decision)
     return row_of(row.name).facts(scored, row)
 
 
 def _costs(folder: RunFolder, name: str, seed: int | None) -> RowCosts:
-    place = folder.row(name, seed)
-    known: dict[str, Any] = read_hashed_json(place.costs) if place.costs.is_file() else {}
+    row_folder = folder.row(name, seed)
+    known: dict[str, Any] = read_hashed_json(row_folder.costs) if row_folder.costs.is_file() else {}
     known.pop("prefix_seconds", None)  # kept over stopped processes for the parts, which hold it
     known.pop("inference", None)  # stands in the results
-    weights = place.adapter / weights_name(place.adapter)
+    weights = row_folder.adapter / weights_name(row_folder.adapter)
     return RowCosts(name=name, seed=seed, **known, adapter_bytes=weights.stat().st_size if weights.is_file() else None)

@@ -91,7 +91,7 @@ def _check_labels(recipe: Recipe, classes: Sequence[str]) -> None:
     weights, costs = recipe.training.class_weights, recipe.decision.costs or {}
     named = [("training.class_weights", label) for label in (weights if isinstance(weights, dict) else ())]
     named += [("decision.costs", label) for label in costs]
-    named += [(f"decision.costs.{true}", said) for true, row in costs.items() for said in row]
+    named += [(f"decision.costs.{true}", predicted) for true, row in costs.items() for predicted in row]
     for key, label in named:
         if label not in classes:
             raise RecipeError(f"{key}: {label!r} is no label of the data.{did_you_mean(label, classes)}")
@@ -134,13 +134,13 @@ def tokenize_splits(
         return {split: Tokens.open(folder / split) for split in SPLITS}
     with nullcontext() if row is None else _faults_of(row):
         tokenizer = fitting_tokenizer(model.path, pairs=material.dataset.train.pairs is not None)
-    found = _tokens(tokenizer, recipe, material, sample=sample, progress=progress)
+    split_tokens = _tokens(tokenizer, recipe, material, sample=sample, progress=progress)
     discard(folder)
     with new_directory(folder) as inside:
-        for split, tokens in found.items():
+        for split, tokens in split_tokens.items():
             (inside / split).mkdir()
             tokens.save(inside / split)
-    return found
+    return split_tokens
 
 
 def quick_tokens(recipe: Recipe, material: Material, *, sample: int, progress: Progress) -> dict[str, Tokens]:
@@ -259,13 +259,13 @@ def resolve(
     model = ModelPlan(
         base=_identity(material.model, base),
         token_budget=resources.token_budget(base.model.config, recipe, free_bytes=room),
-        tokens={split: lengths_of(found) for split, found in tokens.items()},
+        tokens={split: lengths_of(split_tokens) for split, split_tokens in tokens.items()},
         precision=precision,
     )
     prefix = resources.prefix_plan(
         recipe,
         candidates,
-        {split: found for split, found in tokens.items() if split != "test" or inference == "plain"},
+        {split: split_tokens for split, split_tokens in tokens.items() if split != "test" or inference == "plain"},
         counts=plan.counts,
         width=model.base.width,
         budget=EVALUATION_BUDGET,
@@ -301,7 +301,7 @@ def _other_bases(material: Material, tokens: Mapping[str, Mapping[str, Tokens]])
     for row, source in material.other_models.items():
         with _faults_of(row):
             identity = _identity(source, sound_base(source.path, material.dataset.classes))
-        lengths = {split: lengths_of(found) for split, found in tokens[row].items()}
+        lengths = {split: lengths_of(split_tokens) for split, split_tokens in tokens[row].items()}
         bases[row] = OtherBase(base=identity, tokens=lengths)
     return bases
 
@@ -337,8 +337,8 @@ def row_keys(recipe: Recipe) -> list[tuple[str, int | None]]:
 
 def split_of(dataset: Dataset, split: str) -> Examples:
     """The examples of a split by its name."""
-    found: Examples = getattr(dataset, split)
-    return found
+    examples: Examples = getattr(dataset, split)
+    return examples
 
 
 def drawn(examples: Examples, count: int | None, *, seed: int) -> Examples:
@@ -357,14 +357,14 @@ def drawn(examples: Examples, count: int | None, *, seed: int) -> Examples:
 
 def lengths_of(tokens: Tokens) -> TextLengths:
     """How long the texts are, and the shares that are cut."""
-    lengths, whole = tokens.lengths, tokens.whole_lengths
+    lengths, uncut = tokens.lengths, tokens.whole_lengths
     return TextLengths(
         mean=float(lengths.mean()),
         median=float(np.median(lengths)),
-        longest_whole=int(whole.max()),
+        longest_whole=int(uncut.max()),
         texts=len(lengths),
-        rows_cut=float((whole > lengths).mean()),
-        tokens_cut=float((whole - lengths).sum() / whole.sum()),
+        rows_cut=float((uncut > lengths).mean()),
+        tokens_cut=float((uncut - lengths).sum() / uncut.sum()),
     )
 
 
@@ -379,7 +379,7 @@ def _precisions(
 
     faster = precision.choose(recipe.training.precision)
     inference: Precision = "plain" if exact else faster
-    if all(way.fallback_reason for way in candidates.values()):
+    if all(candidate.fallback_reason for candidate in candidates.values()):
         return "float32", inference
     on_gpu = recipe.training.device == "cuda"
     return "bfloat16" if on_gpu else faster, inference  # the attention kernel on a GPU takes no float32

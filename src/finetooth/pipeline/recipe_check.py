@@ -77,10 +77,10 @@ def check(
             if not quick and recipe.training.device == "cpu":
                 supervisor.warm()  # beside the search for findings
             tokens, other_tokens = _tokens(recipe, material, folder, quick=quick, progress=quiet)
-            found = data_findings.findings(recipe, material, tokens, sample=SAMPLE, mislabelled=True, progress=quiet)
-            listed = fixes.write(fix_list, found, material.dataset, excel_safe=excel_safe) if fix_list else None
-            place = _Place(material, tokens, other_tokens, folder, supervisor, quiet)
-            measured = None if quick else _measured(recipe, place)
+            findings = data_findings.findings(recipe, material, tokens, sample=SAMPLE, mislabelled=True, progress=quiet)
+            listed = fixes.write(fix_list, findings, material.dataset, excel_safe=excel_safe) if fix_list else None
+            setup = _Setup(material, tokens, other_tokens, folder, supervisor, quiet)
+            measured = None if quick else _measured(recipe, setup)
     return {
         "schema": 1,
         "run": recipe.name,
@@ -90,7 +90,7 @@ def check(
         "tokens": {split: asdict(preparation.lengths_of(item)) for split, item in tokens.items()},
         "candidates": measured.rows if measured else [],
         "smallest_differences": _smallest_differences(len(material.dataset.test)),
-        "findings": [finding.as_json() for finding in found],
+        "findings": [finding.as_json() for finding in findings],
         "fix_list_rows": listed,
         "estimated_seconds": measured.seconds if measured else None,
         "estimated_peak_bytes": measured.peak_bytes if measured else None,
@@ -98,7 +98,7 @@ def check(
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Setup:
     """What candidates are measured with."""
 
     material: Material
@@ -118,14 +118,14 @@ class _Measured:
     peak_bytes: int | None
 
 
-def _measured(recipe: Recipe, place: _Place) -> _Measured:
+def _measured(recipe: Recipe, setup: _Setup) -> _Measured:
     """Every candidate, measured in a process of its own, and what follows from it for the run."""
-    plan = _write_down(recipe, place)
+    plan = _write_down(recipe, setup)
     give_back()  # what reading and planning took
-    rows = [_candidate(recipe, name, plan, place) for name in plan.candidates]
-    _measure_dropout(recipe, rows, place)
+    rows = [_candidate(recipe, name, plan, setup) for name in plan.candidates]
+    _measure_dropout(recipe, rows, setup)
     peak = held_bytes() + max(row["peak_bytes"] for row in rows) if rows else None
-    return _Measured(rows, _total_seconds(recipe, plan, rows, place.material), peak)
+    return _Measured(rows, _total_seconds(recipe, plan, rows, setup.material), peak)
 
 
 def _tokens(
@@ -150,15 +150,15 @@ def _smallest_differences(rows: int) -> list[dict[str, float | None]]:
     ]
 
 
-def _measure_dropout(recipe: Recipe, rows: list[dict[str, Any]], place: _Place) -> None:
+def _measure_dropout(recipe: Recipe, rows: list[dict[str, Any]], setup: _Setup) -> None:
     """Put the seconds of a step without dropout into the rows that it keeps from being tuned without padding."""
     slowed = [row for row in rows if "dropout" in (row["fallback_reason"] or "")]
     if not slowed:
         return
     still = _without_dropout(recipe)
-    plan = _write_down(still, place)
+    plan = _write_down(still, setup)
     for row in slowed:
-        row["plain_step_seconds"] = _step_costs(still, row["name"], plan, place)["step_seconds"]
+        row["plain_step_seconds"] = _step_costs(still, row["name"], plan, setup)["step_seconds"]
 
 
 def _without_dropout(recipe: Recipe) -> Recipe:
@@ -167,35 +167,35 @@ def _without_dropout(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"training": training, "candidates": candidates})
 
 
-def _write_down(recipe: Recipe, place: _Place) -> Plan:
+def _write_down(recipe: Recipe, setup: _Setup) -> Plan:
     """The plan of the recipe, written with it into the place's folder, where its workers read them."""
     free_disk = shutil.disk_usage(Path.cwd()).free
     plan = preparation.resolve(
-        recipe, place.material, place.tokens, other_tokens=place.other_tokens, free_disk=free_disk
+        recipe, setup.material, setup.tokens, other_tokens=setup.other_tokens, free_disk=free_disk
     )
-    plan_file.write(place.folder, plan)
-    place.folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
+    plan_file.write(setup.folder, plan)
+    setup.folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
     return plan
 
 
-def _step_costs(recipe: Recipe, name: str, plan: Plan, place: _Place) -> dict[str, Any]:
+def _step_costs(recipe: Recipe, name: str, plan: Plan, setup: _Setup) -> dict[str, Any]:
     """What the steps of a trained row cost, measured in a process of its own; `whole_seconds` of it all."""
-    base = place.material.model
+    base = setup.material.model
     assert base is not None
-    job = Job("measure", str(place.folder.path), name, recipe.seeds[0], "train", str(base.path))
+    job = Job("measure", str(setup.folder.path), name, recipe.seeds[0], "train", str(base.path))
     started = time.perf_counter()
-    with place.progress.step(f"measure {name}") as step:
-        place.supervisor.call(job, step, plan=plan)
-    found: dict[str, Any] = read_json(job.folder.path / STEP_COSTS)
+    with setup.progress.step(f"measure {name}") as step:
+        setup.supervisor.call(job, step, plan=plan)
+    costs: dict[str, Any] = read_json(job.folder.path / STEP_COSTS)
     peak = read_hashed_json(job.folder.costs)["peak_bytes"]
-    return {**found, "peak_bytes": peak, "whole_seconds": time.perf_counter() - started}
+    return {**costs, "peak_bytes": peak, "whole_seconds": time.perf_counter() - started}
 
 
-def _candidate(recipe: Recipe, name: str, plan: Plan, place: _Place) -> dict[str, Any]:
-    found = _step_costs(recipe, name, plan, place)
+def _candidate(recipe: Recipe, name: str, plan: Plan, setup: _Setup) -> dict[str, Any]:
+    costs = _step_costs(recipe, name, plan, setup)
     counts, training, model = plan.counts, recipe.training, plan.of_model()
     course = Course.of(training, counts["train"])
-    plain, fast = found["token_seconds"], found["inference_token_seconds"]
+    plain, fast = costs["token_seconds"], costs["inference_token_seconds"]
     validation_tokens = counts["validation"] * model.tokens["validation"].mean
     test_tokens = counts["test"] * model.tokens["test"].mean
     # By the inference pass also the gate's; by the plain one also the best step's, for the reload check.
@@ -203,24 +203,24 @@ def _candidate(recipe: Recipe, name: str, plan: Plan, place: _Place) -> dict[str
     token_seconds = plain if fast is None else fast
     planned, frozen = plan.candidates[name], plan.kept_frozen().get(name)
     frozen_seconds = _frozen_seconds(plan, name, token_seconds=plain, seeds=len(recipe.seeds))
-    prefix_bytes, prefix_seconds = _prefix(name, plan, token_seconds=found["token_seconds"])
+    prefix_bytes, prefix_seconds = _prefix(name, plan, token_seconds=costs["token_seconds"])
     precision = model.precision if planned.fallback_reason is None else "float32"
-    kept = KERNELS_BYTES if precision == "bfloat16" and training.device == "cpu" else 0
+    kernel_bytes = KERNELS_BYTES if precision == "bfloat16" and training.device == "cpu" else 0
     start = min(
-        (FORKED_SECONDS if place.supervisor.server else NEW_SECONDS) + found["load_seconds"], found["whole_seconds"]
+        (FORKED_SECONDS if setup.supervisor.server else NEW_SECONDS) + costs["load_seconds"], costs["whole_seconds"]
     )
     return {
         "name": name,
         "targets": list(planned.targets),
-        "parameters": found["parameters"],
+        "parameters": costs["parameters"],
         "steps": course.typical,
         "most_steps": course.most,
-        "peak_bytes": found["peak_bytes"] + kept,
-        "gpu_peak_bytes": found["gpu_peak_bytes"],
-        "train_seconds": found["step_seconds"] * _full_steps(plan, name, course),
+        "peak_bytes": costs["peak_bytes"] + kernel_bytes,
+        "gpu_peak_bytes": costs["gpu_peak_bytes"],
+        "train_seconds": costs["step_seconds"] * _full_steps(plan, name, course),
         "plain_step_seconds": None,
-        "step_seconds": found["step_seconds"],
-        "waited_share": found["waited_share"],
+        "step_seconds": costs["step_seconds"],
+        "waited_share": costs["waited_share"],
         "fallback_reason": planned.fallback_reason,
         "precision": precision,
         "prefix_layers": planned.depth,
@@ -251,11 +251,11 @@ def _frozen_seconds(plan: Plan, name: str, *, token_seconds: float, seeds: int) 
 def _prefix(name: str, plan: Plan, *, token_seconds: float) -> tuple[int, float]:
     """Bytes of the hidden states kept for a candidate, and seconds to compute those that no earlier one has."""
     depth, base = plan.candidates[name].depth, plan.of_model().base
-    kept = sum(item.bytes for item in plan.kept_states(depth).values())
-    tokens = kept / (4 * base.width)
+    kept_bytes = sum(item.bytes for item in plan.kept_states(depth).values())
+    tokens = kept_bytes / (4 * base.width)
     first = next(other for other, item in plan.candidates.items() if item.depth == depth)
     seconds = tokens * token_seconds * depth / base.layers if first == name else 0.0
-    return kept, seconds
+    return kept_bytes, seconds
 
 
 def _total_seconds(recipe: Recipe, plan: Plan, rows: list[dict[str, Any]], material: Material) -> float | None:

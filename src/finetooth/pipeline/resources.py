@@ -21,9 +21,9 @@ def token_budget(config: Any, recipe: Recipe, *, free_bytes: int | None) -> int:
 
     free_bytes: of the memory of the device of training, None where it is not known.
     """
-    asked = recipe.training.token_budget
-    if asked != "auto":
-        return asked
+    requested = recipe.training.token_budget
+    if requested != "auto":
+        return requested
     most = MOST_TOKENS if recipe.training.device == "cpu" else MOST_TOKENS_GPU
     if free_bytes is None:
         return most
@@ -58,17 +58,17 @@ def _frozen_depth(config: Any, candidate: Candidate, training: Training, *, beca
     """
     if candidate.then == "all":
         return 0
-    count, kept = int(config.num_hidden_layers), int(candidate.then.removeprefix("last-"))
+    count, trained_layers = int(config.num_hidden_layers), int(candidate.then.removeprefix("last-"))
     if training.device != "cpu":
         because = f"training.device: {training.device}"
     if because is not None:
         wrong = f"needs training without padding on the CPU, which this rules out: {because}"
     elif training.epochs == 1:
         wrong = "changes nothing in one epoch; set training.epochs to 2 or more, or to auto"
-    elif count - kept <= lowest:
+    elif count - trained_layers <= lowest:
         wrong = f"freezes no layer that is trained: of {count} layers, number {lowest + 1} is the lowest adapted"
     else:
-        return count - kept
+        return count - trained_layers
     raise RecipeError(f"candidate {candidate.name}: then: {candidate.then} {wrong}.")
 
 
@@ -114,7 +114,7 @@ def prefix_plan(
         scored = course.evaluations + 1  # and proven
         readings = {"train": tuned * epochs, "validation": tuned * scored, "test": tuned}
         saved |= {(depth, split): depth * (readings[split] - 1) for split in tokens if readings[split] > 1}
-    for depth, split in sorted(saved, key=lambda place: -saved[place]):
+    for depth, split in sorted(saved, key=lambda state_key: -saved[state_key]):
         lengths = tokens[split].lengths
         scale = counts[split] / len(lengths)
         blocks, size = count_blocks(lengths, width=width, budget=budget, most_bytes=int(room / scale))

@@ -36,10 +36,10 @@ def refuse_changed_recipe(folder: RunFolder, recipe: Recipe, *, begun: Plan) -> 
     Raises: ChangedError naming each key that differs, with both values; or, where recipe.yaml cannot tell them because
     it is gone or was changed, that the recipe differs.
     """
-    wanted = begun.files.get(folder.recipe.name)
-    if wanted == sha256_bytes(resolved(recipe)):
+    recorded_sha256 = begun.files.get(folder.recipe.name)
+    if recorded_sha256 == sha256_bytes(resolved(recipe)):
         return
-    intact = folder.recipe.is_file() and wanted == hash_regular(folder.recipe)
+    intact = folder.recipe.is_file() and recorded_sha256 == hash_regular(folder.recipe)
     if not intact:
         raise ChangedError(
             f"{folder.path}: the recipe is not that of the run in this folder; the differences cannot be shown because "
@@ -92,8 +92,10 @@ def agree(folder: RunFolder, now: Plan, *, begun: Plan, allow_inexact: bool) -> 
     Raises: ChangedError naming what differs (data, base, tokenizer, threads, torch, ...).
     """
     refuse_other_exact(begun, exact=now.exact)
-    known, found = ({key: value for key, value in item.as_json().items() if key not in _ASIDE} for item in (begun, now))
-    _refuse(folder, "the plan", _flat(known), _flat(found))
+    begun_values, present_values = (
+        {key: value for key, value in item.as_json().items() if key not in _ASIDE} for item in (begun, now)
+    )
+    _refuse(folder, "the plan", _flat(begun_values), _flat(present_values))
     changed = _differences(_flat(begun.device), _flat(now.device))
     if not changed:
         return begun
@@ -118,7 +120,7 @@ def refuse_other_exact(begun: Plan, *, exact: bool) -> None:
         raise ChangedError(f"This run was begun {how} --exact; {remedy}, or begin another run with --out DIR.")
 
 
-def told_of_complete(folder: RunFolder, recipe: Recipe) -> list[str]:
+def notes_of_complete(folder: RunFolder, recipe: Recipe) -> list[str]:
     """What to say where the run is complete already: that nothing was computed, and which data is newer than it.
 
     By the times of files alone: who looks at a table once more does not wait for data to be read.
@@ -126,16 +128,16 @@ def told_of_complete(folder: RunFolder, recipe: Recipe) -> list[str]:
     lines = [f"{folder.path} is complete: nothing was computed. For another run name another folder (--out)."]
     ended = folder.complete.stat().st_mtime
     for texts in data_sources(recipe).values():
-        for place in (Path(text) for text in texts if is_path(text)):
-            if any(_written(file) > ended for file in _files_at(place)):
-                lines.append(f"Note: {place} was written to since then; the results use its earlier content.")
+        for path in (Path(text) for text in texts if is_path(text)):
+            if any(_written(file) > ended for file in _files_at(path)):
+                lines.append(f"Note: {path} was written to since then; the figures are of what it held before that.")
     return [wrapped(line) for line in lines]
 
 
-def _files_at(place: Path) -> Iterator[Path]:
+def _files_at(path: Path) -> Iterator[Path]:
     """The file, or those of a folder at any depth; what cannot be looked into is passed over."""
-    yield place
-    for folder, _, names in os.walk(place):
+    yield path
+    for folder, _, names in os.walk(path):
         yield from (Path(folder, name) for name in names)
 
 
@@ -157,8 +159,8 @@ def _refuse(folder: RunFolder, what: str, before: Mapping[str, Any], now: Mappin
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-    told = [f"{key} was {short(before.get(key))}, is {short(now.get(key))}" for key in keys[:_SHOWN]]
-    return told + ([f"and {len(keys) - _SHOWN} more"] if len(keys) > _SHOWN else [])
+    changes = [f"{key} was {short(before.get(key))}, is {short(now.get(key))}" for key in keys[:_SHOWN]]
+    return changes + ([f"and {len(keys) - _SHOWN} more"] if len(keys) > _SHOWN else [])
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -63,7 +63,7 @@ def run(
             if exact:
                 resume.refuse_other_exact(begun, exact=True)
             finish.clear_away(folder)  # a kill may have come after the mark and before this
-            for line in resume.told_of_complete(folder, recipe):
+            for line in resume.notes_of_complete(folder, recipe):
                 progress.say(line)
             return Run(folder.path)
         work = _Work(recipe, folder, progress, supervisor, Here(), exact=exact)
@@ -112,22 +112,22 @@ class _Work:
             if begun is not None:
                 self.plan = resume.agree(self.folder, plan, begun=begun, allow_inexact=allow_inexact)
                 if resume.differing(self.folder, self.plan):
-                    found = data_findings.findings(self.recipe, material, tokens)
-                    self.plan = self._write_down(self.plan, material, found)
+                    findings = data_findings.findings(self.recipe, material, tokens)
+                    self.plan = self._write_down(self.plan, material, findings)
             else:
-                found = data_findings.findings(self.recipe, material, tokens)
-                data_findings.refuse_to_run(found)
-                warned = warning_lines(found)
+                findings = data_findings.findings(self.recipe, material, tokens)
+                data_findings.refuse_to_run(findings)
+                warned = warning_lines(findings)
                 for line in [*data_lines(material.dataset.summary), *warned, *padded_lines(plan)]:
                     self.progress.say(line)
-                self.plan = self._write_down(replace(plan, run_id=uuid.uuid4().hex), material, found)
+                self.plan = self._write_down(replace(plan, run_id=uuid.uuid4().hex), material, findings)
             save_examples(self.folder, material.dataset)
 
     def carry_out(self) -> None:
         """Fit and verify every row; fix the winner; only then open the test set and score every row on it."""
         recipe, plan, folder = self.recipe, self.plan, self.folder
         rows = RowWork(recipe, plan, folder, self.progress, self.supervisor, self.base_folders)
-        keys, held = preparation.row_keys(recipe), held_bytes()
+        keys, command_bytes = preparation.row_keys(recipe), held_bytes()
         self._each(rows, "fit", keys)
         winner = finish.choose_winner(recipe, plan, folder, keys=keys)
         if winner is not None:
@@ -136,7 +136,7 @@ class _Work:
         self._each(rows, "test", keys)
         for key in keys:
             finished.refuse_changed(folder.row(*key), run_id=plan.run_id)
-        finish.conclude(recipe, plan, folder, keys=keys, winner=winner, openings=openings, held=held)
+        finish.conclude(recipe, plan, folder, keys=keys, winner=winner, openings=openings, command_bytes=command_bytes)
 
     def _each(self, rows: RowWork, phase: Phase, keys: Sequence[Key]) -> None:
         """Have the executor carry out a phase. Raises: RunError if it lost a row."""
@@ -148,10 +148,10 @@ class _Work:
                 "command again to do the rest."
             )
 
-    def _write_down(self, plan: Plan, material: Material, found: list[Finding]) -> Plan:
+    def _write_down(self, plan: Plan, material: Material, findings: list[Finding]) -> Plan:
         """The plan, with the hashes of the files that say what it was made from, all of them written."""
         write_file(self.folder.recipe, resume.resolved(self.recipe))
-        in_short = [finding.in_short() for finding in found]
+        in_short = [finding.in_short() for finding in findings]
         write_json(self.folder.data, {**material.dataset.summary, "findings": in_short})
         write_splits(self.folder, material.dataset)
         sources = {split: [item.id for item in listed] for split, listed in material.data.items()}

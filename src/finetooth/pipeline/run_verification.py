@@ -117,37 +117,37 @@ def _check_run(folder: RunFolder, base: str | None, progress: Progress) -> tuple
     for path, kind in inventory.irregular(folder):
         run.refuse(path.relative_to(folder.path).as_posix(), inventory.fault_of(path, kind, folder))
     with run.watching("COMPLETE"):
-        found = complete.changed(folder)
-        for name, what in found.items():
+        changes = complete.changed(folder)
+        for name, what in changes.items():
             if what is not None:
                 run.refuse(name, what)
-        run.files = sum(what is None for what in found.values())
+        run.files = sum(what is None for what in changes.values())
     rows: list[Checked] = []
     with run.watching("run folder"):
-        said = _read(folder)
-        if [(row["name"], row["seed"]) for row in said.rows] != list(said.keys):
+        recorded = _read(folder)
+        if [(row["name"], row["seed"]) for row in recorded.rows] != list(recorded.keys):
             run.refuse("results.json", "its rows are not those of the recipe.")
-        if complete.run_id(folder) != said.plan.run_id:
+        if complete.run_id(folder) != recorded.plan.run_id:
             run.refuse("COMPLETE", "COMPLETE and plan.json are not of the same run.")
-        rows = [Checked(row["name"], row["seed"], row["status"]) for row in said.rows]
-        places = [folder.row(checked.name, checked.seed) for checked in rows]
+        rows = [Checked(row["name"], row["seed"], row["status"]) for row in recorded.rows]
+        row_folders = [folder.row(checked.name, checked.seed) for checked in rows]
     if not rows:
         return run, []
     labels: dict[str, npt.NDArray[np.int64]] = {}
-    held = _Base(base)
+    shared_base = _Base(base)
     with progress.step("verify", total=len(rows), unit="rows") as step:
         for number, checked in enumerate(rows):
             step.advance(0, note=checked.where)
             if checked.status == "done":
-                _check_row(checked, places[number], said, said.rows[number], labels=labels)
-                adapter = places[number].adapter
+                _check_row(checked, row_folders[number], recorded, recorded.rows[number], labels=labels)
+                adapter = row_folders[number].adapter
                 if adapter.is_dir() and not checked.faults:
-                    base_folder = held.of(run, adapter)
+                    base_folder = shared_base.of(run, adapter)
                     if base_folder is not None:
                         rechecks.check_reload(checked, adapter, base_folder=base_folder)
             step.advance(1)
     if not any(fault.field == "predictions.parquet" for checked in rows for fault in checked.faults):
-        _check_winner(run, folder, said)
+        _check_winner(run, folder, recorded)
     return run, rows
 
 
@@ -171,7 +171,7 @@ class _Base:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Recorded:
     """What a run's files say. keys: the rows that recipe and plan ask for. rows: those of results.json."""
 
     recipe: Recipe
@@ -182,20 +182,20 @@ class _Said:
     splits: Mapping[str, tuple[str, ...]]
 
 
-def _read(folder: RunFolder) -> _Said:
+def _read(folder: RunFolder) -> _Recorded:
     for file in (folder.recipe, folder.plan, folder.results, folder.splits):
         if not file.is_file():
             raise RunError(f"{file.name} is missing, so that no row can be checked.")
     recipe, plan, results = load_recipe(folder.recipe), plan_file.read(folder), read_json(folder.results)
     keys = preparation.row_keys(recipe)
-    return _Said(recipe, plan, keys, results["rows"], results["winner"], read_splits(folder))
+    return _Recorded(recipe, plan, keys, results["rows"], results["winner"], read_splits(folder))
 
 
 def _check_row(
     checked: Checked,
     row: RowFolder,
-    said: _Said,
-    figures_said: Mapping[str, Any],
+    recorded: _Recorded,
+    recorded_figures: Mapping[str, Any],
     *,
     labels: dict[str, npt.NDArray[np.int64]],
 ) -> None:
@@ -204,17 +204,17 @@ def _check_row(
     saved = row.saved(kind)
     rechecks.check_sealed(checked, saved)
     if saved == row.adapter and not checked.faults:
-        rechecks.check_plan(checked, saved, said.plan)
+        rechecks.check_plan(checked, saved, recorded.plan)
     if kind.trained:
         rechecks.check_verify_json(checked, row)
-        figures.check_curve(checked, row, figures_said)
+        figures.check_curve(checked, row, recorded_figures)
     with checked.watching("decision.json"):
-        decision = finish.decision_of(said.plan, row)
-        figures.check_figures(checked, row, figures_said, splits=said.splits, labels=labels, decision=decision)
+        decision = finish.decision_of(recorded.plan, row)
+        figures.check_figures(checked, row, recorded_figures, splits=recorded.splits, labels=labels, decision=decision)
 
 
-def _check_winner(run: Checked, folder: RunFolder, said: _Said) -> None:
+def _check_winner(run: Checked, folder: RunFolder, recorded: _Recorded) -> None:
     with run.watching("winner"):
-        winner = finish.choose_winner(said.recipe, said.plan, folder, keys=said.keys)
-        if (None if said.winner is None else (said.winner["name"], said.winner["seed"])) != winner:
+        winner = finish.choose_winner(recorded.recipe, recorded.plan, folder, keys=recorded.keys)
+        if (None if recorded.winner is None else (recorded.winner["name"], recorded.winner["seed"])) != winner:
             run.refuse("winner", "results.json names another winner than the one that is best on the validation rows.")

@@ -11,10 +11,10 @@ from finetooth.runs.layout import RunFolder
 @contextmanager
 def timed(folder: RunFolder, title: str) -> Iterator[None]:
     """Add the block's seconds to those of its step."""
-    place, started = folder.seconds, time.perf_counter()
+    file, started = folder.seconds, time.perf_counter()
     try:
         yield
     finally:
-        known = read_hashed_json(place) if place.is_file() else {}
+        known = read_hashed_json(file) if file.is_file() else {}
         spent = time.perf_counter() - started
-        write_hashed_json(place, {**known, title: round(known.get(title, 0.0) + spent, 3)})
+        write_hashed_json(file, {**known, title: round(known.get(title, 0.0) + spent, 3)})

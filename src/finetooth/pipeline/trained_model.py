@@ -97,9 +97,9 @@ def data_of(run_folder: RunFolder) -> tuple[Data, dict[str, str]]:
 
 def _text_columns(run_folder: RunFolder) -> dict[str, str]:
     """The columns of the texts (text, text_pair) in the data of a run."""
-    spec, found = data_of(run_folder)
+    spec, detected = data_of(run_folder)
     columns = {"text": spec.text, "text_pair": spec.text_pair}
-    known = {"text": "text", **found, **{key: name for key, name in columns.items() if name is not None}}
+    known = {"text": "text", **detected, **{key: name for key, name in columns.items() if name is not None}}
     return {key: known[key] for key in columns if key in known}
 
 

@@ -32,5 +32,5 @@ def rows() -> tuple[Row, ...]:
 
 
 def _row(kind: RowKind) -> Row:
-    found: tuple[Row, ...] = import_module(f"finetooth.rows.{_FILES[kind]}").ROWS
-    return next(row for row in found if row.kind is kind)
+    module_rows: tuple[Row, ...] = import_module(f"finetooth.rows.{_FILES[kind]}").ROWS
+    return next(row for row in module_rows if row.kind is kind)

@@ -51,8 +51,8 @@ def _decision(context: Context) -> Decision:
     """The decision that the recipe asks for, from the validation logits as the training loop measured them."""
     _, labels = read_labels(context.run_folder, "validation")
     logits = trained.measured_logits(context)
-    plan, asked = context.plan, context.recipe.decision
-    return deciding.fit(logits, labels, classes=plan.classes, settings=asked, task=plan.of_task())
+    plan, settings = context.plan, context.recipe.decision
+    return deciding.fit(logits, labels, classes=plan.classes, settings=settings, task=plan.of_task())
 
 
 def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:

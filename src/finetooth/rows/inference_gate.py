@@ -50,8 +50,8 @@ def measure(
 
 def ready(context: Context, trained: TextModel) -> Predictor:
     """The predictor for a split: the validation rows are compared bitwise, and go through the plain pass."""
-    wanted: Precision = "plain" if context.split == "validation" else context.plan.inference
-    return inference.ready(trained, wanted)
+    preferred: Precision = "plain" if context.split == "validation" else context.plan.inference
+    return inference.ready(trained, preferred)
 
 
 def record(context: Context, precision: Precision, measured: Measured) -> None:

@@ -28,18 +28,18 @@ def record(context: Context, answer: Answer) -> None:
     """
     if context.split != "test":
         return
-    texts, given = read_texts(context.run_folder, "test")
+    texts, second_texts = read_texts(context.run_folder, "test")
     rows = np.linspace(0, len(texts) - 1, min(TEXTS, len(texts))).astype(int)
-    taken: list[float] = []
+    answer_seconds: list[float] = []
     end = time.perf_counter() + MOST_SECONDS
     for row in [*rows[:WARM_UP], *rows]:
-        pairs = None if given is None else [given[row]]
+        pairs = None if second_texts is None else [second_texts[row]]
         began = time.perf_counter()
         answer([texts[row]], pairs)
-        taken.append(time.perf_counter() - began)
-        if len(taken) > WARM_UP and time.perf_counter() > end:
+        answer_seconds.append(time.perf_counter() - began)
+        if len(answer_seconds) > WARM_UP and time.perf_counter() > end:
             break
-    timings = taken[min(WARM_UP, len(rows)) :]
+    timings = answer_seconds[min(WARM_UP, len(rows)) :]
     add_costs(
         context.folder,
         latency_seconds=float(np.median(timings)),

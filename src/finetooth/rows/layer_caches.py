@@ -17,19 +17,19 @@ def open_frozen(context: Context, adapter_sha256: str, *, width: int) -> FrozenL
     adapter_sha256: of what was trained in the layers below. It is the row's own, to be discarded after its training.
     """
     plan = context.plan
-    depth, kept = plan.candidates[context.row].frozen_depth, plan.kept_frozen()[context.row]
+    depth, kept_states = plan.candidates[context.row].frozen_depth, plan.kept_frozen()[context.row]
     return FrozenLayerCache(
-        frozen_place(context),
+        frozen_folder(context),
         Tokens.open(context.tokens / "train"),
         depth=depth,
         width=width,
         budget=plan.evaluation_budget,
-        blocks=kept.blocks,
+        blocks=kept_states.blocks,
         key=_key(context, "train", depth) | {"adapter": adapter_sha256, "precision": plan.of_model().precision},
     )
 
 
-def frozen_place(context: Context) -> Path:
+def frozen_folder(context: Context) -> Path:
     """The folder of open_frozen."""
     return context.run_folder.work / "prefix" / f"{context.row}-seed-{context.seed}"
 
@@ -60,10 +60,10 @@ def open_filled(
     advance(0, note) is told after each block computed; what it raises ends the work, and what is written stays good.
     """
     plan = context.plan
-    way = plan.candidates.get(context.row)
-    depth = 0 if way is None else way.depth
-    kept = plan.kept_states(depth).get(split)
-    if kept is None:
+    candidate = plan.candidates.get(context.row)
+    depth = 0 if candidate is None else candidate.depth
+    kept_states = plan.kept_states(depth).get(split)
+    if kept_states is None:
         return None
     cache = FrozenLayerCache(
         context.run_folder.work / "prefix" / f"layer-{depth}-{split}",
@@ -71,7 +71,7 @@ def open_filled(
         depth=depth,
         width=model.config.hidden_size,
         budget=plan.evaluation_budget,
-        blocks=kept.blocks,
+        blocks=kept_states.blocks,
         key=_key(context, split, depth),
     )
 

@@ -117,9 +117,9 @@ def _keep_of_heads(
     first: npt.NDArray[np.float32],
     heads: Mapping[int, Mapping[str, torch.Tensor]],
 ) -> None:
-    found = {seed: head_logits(trained.model, first, head) for seed, head in heads.items()}
-    own = found.pop(context.seed)
-    keep_predictions(context, own, of_seeds=found)
+    logits_by_seed = {seed: head_logits(trained.model, first, head) for seed, head in heads.items()}
+    own = logits_by_seed.pop(context.seed)
+    keep_predictions(context, own, of_seeds=logits_by_seed)
 
 
 def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:

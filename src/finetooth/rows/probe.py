@@ -73,20 +73,20 @@ def score(context: Context, channel: Channel) -> None:
     saved = read_json(context.folder.baseline / SETTINGS)
     _refuse_another(context, saved["identity"])
     base = load_planned(context, head_seed=0)
-    wanted: Precision = "plain" if context.split == "validation" else plan.inference
+    preferred: Precision = "plain" if context.split == "validation" else plan.inference
     measured = Measured.of(saved["inference"])
-    precision = measured.precision(wanted)
+    precision = measured.precision(preferred)
     encoded = _encoded(context, base, context.split, (probe.chosen.feature,), precision=precision, channel=channel)
     _refuse_diverged(encoded, context.split)
-    found = probe.logits(encoded)
-    if context.split == "validation" and not plan.inexact and _sha256(found) != saved["validation_logits_sha256"]:
+    logits = probe.logits(encoded)
+    if context.split == "validation" and not plan.inexact and _sha256(logits) != saved["validation_logits_sha256"]:
         raise VerificationError(
             f"{context.row}: the reloaded probe is not the one measured: its validation logits differ. The run stops "
             f"here. Delete {context.folder.path} and run the same command again to fit it anew."
         )
     latency.record(context, _answering(context, base, probe, precision=precision))
     inference_gate.record(context, precision, measured)
-    keep_predictions(context, found)
+    keep_predictions(context, logits)
 
 
 def _fitted(
@@ -137,10 +137,10 @@ def _answering(context: Context, base: Base, probe: Probe, *, precision: Precisi
         tokens = tokenize(tokenizer, texts, pairs, max_tokens=recipe.max_tokens, truncation=recipe.truncation)
         if computed is not None:
             return probe.logits({feature: computed.features(tokens, features=(feature,))[feature]})
-        found = feature_batch(
+        encoded = feature_batch(
             base.model, tokens, np.arange(len(texts)), features=(feature,), pad_id=tokenizer.pad_token_id
         )
-        return probe.logits({feature: found[feature]})
+        return probe.logits({feature: encoded[feature]})
 
     return answer
 
@@ -159,10 +159,12 @@ def _encoded(
     if precision == "plain":
         pad_id = load_tokenizer(context.base_folder).pad_token_id
         budget = context.plan.evaluation_budget
-        found = encode(base.model, tokens, features=features, pad_id=pad_id, budget=budget, advance=advance)
+        encoded = encode(base.model, tokens, features=features, pad_id=pad_id, budget=budget, advance=advance)
     else:
-        found = InferencePass(base.model, dtype=DTYPES[precision]).features(tokens, features=features, advance=advance)
-    return {str(name): rows for name, rows in found.items()}
+        encoded = InferencePass(base.model, dtype=DTYPES[precision]).features(
+            tokens, features=features, advance=advance
+        )
+    return {str(name): rows for name, rows in encoded.items()}
 
 
 def _refuse_diverged(encoded: Mapping[str, npt.NDArray[np.float32]], split: str) -> None:

@@ -52,15 +52,15 @@ def measure(context: Context) -> None:
     rule, _ = optimizer(trainable_parameters(tuned).items(), recipe.training, trainable.candidate)
     load_seconds = time.perf_counter() - began
 
-    crew, way, processor_time = Crew(), plan.candidates[context.row], ProcessorTime.now()
+    crew, candidate, processor_time = Crew(), plan.candidates[context.row], ProcessorTime.now()
     forward = _forward(
         tuned,
         tokens,
         plan.of_model(),
         pad_id,
-        because=way.fallback_reason,
+        because=candidate.fallback_reason,
         concurrent=crew.size if recipe.training.device == "cpu" else 1,
-        states=_Made.planned(tokens, plan, depth=way.depth),
+        states=_PlaceholderStates.planned(tokens, plan, depth=candidate.depth),
     )
     steps = _steps(forward, tokens, recipe.training, seed=context.seed, rows=plan.counts["train"])
     with crew:
@@ -89,7 +89,7 @@ def _forward(
     *,
     because: str | None,
     concurrent: int,
-    states: "_Made | None" = None,
+    states: "_PlaceholderStates | None" = None,
 ) -> Forward:
     """The pass that the training will use: padded where there is a `because`."""
     if because is not None:
@@ -98,25 +98,25 @@ def _forward(
     return PackedModel(model, tokens, budget=plan.token_budget, most_concurrent=concurrent, states=states, dtype=dtype)
 
 
-class _Made:
+class _PlaceholderStates:
     """Stands for the hidden states of a prefix cache, which are not computed here: as many rows, of no meaning."""
 
-    def __init__(self, tokens: Tokens, held: np.ndarray, *, depth: int, width: int) -> None:
-        self.tokens, self.held, self.depth, self.width = tokens, held, depth, width
+    def __init__(self, tokens: Tokens, present: np.ndarray, *, depth: int, width: int) -> None:
+        self.tokens, self.present, self.depth, self.width = tokens, present, depth, width
 
     @classmethod
-    def planned(cls, tokens: Tokens, plan: Plan, *, depth: int) -> "_Made | None":
+    def planned(cls, tokens: Tokens, plan: Plan, *, depth: int) -> "_PlaceholderStates | None":
         """States of the rows of which the plan keeps them; None where it keeps none."""
-        kept = plan.kept_states(depth).get("train")
-        blocks = 0 if kept is None else kept.blocks
-        held = np.zeros(len(tokens.lengths), bool)
+        kept_states = plan.kept_states(depth).get("train")
+        blocks = 0 if kept_states is None else kept_states.blocks
+        present = np.zeros(len(tokens.lengths), bool)
         for rows in evaluation_batches(tokens.lengths, plan.evaluation_budget)[:blocks]:
-            held[rows] = True
-        return cls(tokens, held, depth=depth, width=plan.of_model().base.width) if blocks else None
+            present[rows] = True
+        return cls(tokens, present, depth=depth, width=plan.of_model().base.width) if blocks else None
 
     def holds(self, rows: Rows) -> np.ndarray:
         """(B,) bool."""
-        return self.held[rows]
+        return self.present[rows]
 
     def read(self, rows: Rows) -> torch.Tensor:
         """(T, H) float32."""
@@ -126,13 +126,13 @@ class _Made:
 def _steps(forward: Forward, tokens: Tokens, training: Training, *, seed: int, rows: int) -> list[list[Rows]]:
     """The micro-batches of as many steps as a run on `rows` rows takes, at most MOST_STEPS, drawn as it draws them."""
     size, count = training.batch_size, len(tokens.lengths)
-    wanted = min(MOST_STEPS, Course.of(training, rows).typical)
+    step_count = min(MOST_STEPS, Course.of(training, rows).typical)
     steps: list[list[Rows]] = []
-    for epoch in range(-(-wanted * size // count)):
+    for epoch in range(-(-step_count * size // count)):
         order = seeds.order(seed, epoch, count)
         batches = [order[start : start + size] for start in range(0, count, size)]
         steps += [forward.split(batch) for batch in batches]
-    return steps[:wanted]
+    return steps[:step_count]
 
 
 def _computed(forward: Forward, tokens: Tokens, part: Rows) -> int:
@@ -150,15 +150,15 @@ def _train_rate(
     """
     parameters = [value for group in rule.param_groups for value in group["params"]]
 
-    def summed(found: torch.Tensor, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
-        return found.sum(), found.sum()
+    def summed(logits: torch.Tensor, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
+        return logits.sum(), logits.sum()
 
     def step(parts: list[Rows]) -> None:
         forward.fold()
-        found, _ = accumulate(crew, parts, forward=forward, parameters=parameters, loss=summed)
+        loss, _ = accumulate(crew, parts, forward=forward, parameters=parameters, loss=summed)
         rule.step()
         rule.zero_grad()
-        float(found)  # waits for a GPU
+        float(loss)  # waits for a GPU
 
     def size(part: Rows) -> int:
         return _computed(forward, tokens, part)
@@ -176,8 +176,8 @@ def _train_rate(
         computed += sum(map(size, parts))
         if spent > TRAIN_SECONDS:
             break
-    whole = sum(size(part) for parts in steps for part in parts)
-    return spent / computed * whole / len(steps)
+    all_tokens = sum(size(part) for parts in steps for part in parts)
+    return spent / computed * all_tokens / len(steps)
 
 
 def _inference_rate(model: torch.nn.Module, tokens: Tokens, precision: Precision) -> float | None:

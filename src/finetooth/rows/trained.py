@@ -44,7 +44,7 @@ def train(context: Context, channel: Channel, trainable: Trainable, *, base: Bas
     model, before = trainable.model, _frozen_sha256(trainable.model)
     job = _job(context, channel, trainable, pad_id=pad_id)
     counters = Trainer(job, model).run()
-    discard(layer_caches.frozen_place(context))
+    discard(layer_caches.frozen_folder(context))
     if _frozen_sha256(model) != before:
         raise VerificationError(
             f"{context.row}: a frozen tensor of the base changed in training; this is a defect of Finetooth."
@@ -161,12 +161,12 @@ def seconds(estimates: Estimates, name: str) -> float:
 
 def _job(context: Context, channel: Channel, trainable: Trainable, *, pad_id: int) -> Job:
     plan, model = context.plan, trainable.model
-    planned, way, lowered = plan.of_model(), plan.candidates[context.row], context.folder.reduced_budget
+    planned, candidate, budget_file = plan.of_model(), plan.candidates[context.row], context.folder.reduced_budget
     train, validation = (_split(context, channel, split, model, pad_id=pad_id) for split in ("train", "validation"))
     freezing = None
-    if way.frozen_depth:
+    if candidate.frozen_depth:
         cache = partial(layer_caches.open_frozen, context, width=model.config.hidden_size)
-        freezing = Freezing(way.frozen_depth, cache)
+        freezing = Freezing(candidate.frozen_depth, cache)
     return Job(
         candidate=trainable.candidate,
         training=context.recipe.training,
@@ -176,11 +176,11 @@ def _job(context: Context, channel: Channel, trainable: Trainable, *, pad_id: in
         classes=plan.classes,
         task=plan.of_task(),
         pad_id=pad_id,
-        packed=way.fallback_reason is None,
-        precision=planned.precision if way.fallback_reason is None else "float32",
+        packed=candidate.fallback_reason is None,
+        precision=planned.precision if candidate.fallback_reason is None else "float32",
         inference=plan.inference,
         token_budget=planned.token_budget,
-        reduced_budget=int(read_hashed_json(lowered)["token_budget"]) if lowered.is_file() else None,
+        reduced_budget=int(read_hashed_json(budget_file)["token_budget"]) if budget_file.is_file() else None,
         budget=plan.evaluation_budget,
         folder=context.folder,
         advance=channel.advance,

@@ -25,7 +25,7 @@ _ROUNDING = 1e-9  # relative; sums of the same numbers in another order, on anot
 def check_figures(
     checked: Checked,
     row: RowFolder,
-    said: Mapping[str, Any],
+    recorded: Mapping[str, Any],
     *,
     splits: Mapping[str, tuple[str, ...]],
     labels: dict[str, npt.NDArray[np.int64]],
@@ -33,30 +33,30 @@ def check_figures(
 ) -> None:
     """The row's predictions against splits.parquet, the labels of the other rows, and what results.json says of it.
 
-    said: the row in results.json. labels: of each split, taken from the first row that is checked.
+    recorded: the row in results.json. labels: of each split, taken from the first row that is checked.
     decision: what makes labels of the row's logits.
     """
     if not row.predictions.is_file():
         checked.refuse("predictions.parquet", "predictions.parquet is missing.")
         return
     with checked.watching("predictions.parquet"):
-        found = predictions.read(row.predictions)
+        scored = predictions.read(row.predictions)
         for split in ("validation", "test"):
-            part = found[split]
+            part = scored[split]
             if part.ids != splits.get(split):
                 checked.refuse("predictions.parquet", f"its {split} rows are not those of splits.parquet.")
             if not np.array_equal(labels.setdefault(split, part.labels), part.labels):
                 checked.refuse("predictions.parquet", f"its {split} labels are not those of the rows before it.")
             again = decision.score(part.logits, part.labels)
-            _compare(checked, split, said[split], again)
+            _compare(checked, split, recorded[split], again)
         if row.verify.is_file():
-            _check_reload(checked, read_json(row.verify), said, found["validation"].logits)
+            _check_reload(checked, read_json(row.verify), recorded, scored["validation"].logits)
 
 
-def check_curve(checked: Checked, row: RowFolder, said: Mapping[str, Any]) -> None:
+def check_curve(checked: Checked, row: RowFolder, recorded: Mapping[str, Any]) -> None:
     """What results.json says of the training against curve.json, and the trained values counted in the adapter.
 
-    said: the row in results.json.
+    recorded: the row in results.json.
     """
     if not row.curve.is_file():
         checked.refuse("curve.json", "curve.json is missing.")
@@ -67,7 +67,7 @@ def check_curve(checked: Checked, row: RowFolder, said: Mapping[str, Any]) -> No
         here["curve"] = [asdict(CurvePoint(**point)) for point in curve["curve"]]
         here["parameters"] = parameters_json(Parameters(**curve["parameters"]))
         for name, value in here.items():
-            if said[name] != value:
+            if recorded[name] != value:
                 checked.refuse(name, f"results.json does not say of {name} what curve.json does.")
         weights = row.adapter / ADAPTER_WEIGHTS  # of full fine-tuning there is none, but the whole model
         if weights.is_file() and not checked.faults:
@@ -85,22 +85,22 @@ def _values(weights: Path) -> int:
         return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
 
 
-def _compare(checked: Checked, split: str, said: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-    for name, value in found.items():
-        if math.isclose(said[name], value, rel_tol=_ROUNDING, abs_tol=_ROUNDING):
+def _compare(checked: Checked, split: str, recorded: Mapping[str, Any], recomputed: Mapping[str, Any]) -> None:
+    for name, value in recomputed.items():
+        if math.isclose(recorded[name], value, rel_tol=_ROUNDING, abs_tol=_ROUNDING):
             checked.figures = (checked.figures or 0) + 1
         else:
             checked.refuse(
                 f"{split}.{name}",
-                f"results.json says {split} {name} {said[name]:.6g}, predictions.parquet gives {value:.6g}.",
+                f"results.json says {split} {name} {recorded[name]:.6g}, predictions.parquet gives {value:.6g}.",
             )
 
 
 def _check_reload(
-    checked: Checked, verified: Mapping[str, Any], said: Mapping[str, Any], validation: npt.NDArray[np.float32]
+    checked: Checked, verified: Mapping[str, Any], recorded: Mapping[str, Any], validation: npt.NDArray[np.float32]
 ) -> None:
     if verified["validation_logits_sha256"] != logits_sha256(validation):
         checked.refuse("predictions.parquet", "its validation logits are not those that verify.json names.")
     reload = {key: verified[key] for key in ("verified", "max_abs_logit_difference")}
-    if said["reload"] != reload:
+    if recorded["reload"] != reload:
         checked.refuse("reload", "results.json does not say of the reload what verify.json does.")

@@ -117,11 +117,11 @@ def check_verify_json(checked: Checked, row: RowFolder) -> None:
     if missing:
         return
     with checked.watching("verify.json"):
-        found = reload_check.differences(row)
-        for name, what in found.items():
+        differences = reload_check.differences(row)
+        for name, what in differences.items():
             if what is not None:
                 checked.refuse(name, what)
-        checked.certificate = sum(what is None for what in found.values())
+        checked.certificate = sum(what is None for what in differences.values())
 
 
 def check_plan(checked: Checked, adapter: Path, plan: Plan) -> None:
@@ -134,8 +134,8 @@ def check_plan(checked: Checked, adapter: Path, plan: Plan) -> None:
             "tokenizer": (identity["tokenizer_sha256"], planned.tokenizer_sha256),
             "labels": (list(labels_of(adapter)), list(plan.classes)),
         }
-        for name, (said, known) in pairs.items():
-            if said != known:
+        for name, (saved, expected) in pairs.items():
+            if saved != expected:
                 checked.refuse(name, f"{name} of the artifact is not that of plan.json.")
 
 

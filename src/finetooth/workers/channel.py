@@ -48,7 +48,7 @@ class Stopping:
     def __call__(self, signal_number: int, frame: FrameType | None) -> None:
         self.signal_number = signal_number
 
-    def asked(self) -> int | None:
+    def signal_received(self) -> int | None:
         """The signal that came, or None; from now on signals are remembered."""
         if not self.listening:
             signal.signal(signal.SIGTERM, self)

@@ -63,13 +63,20 @@ def _work(job: Job, speaker: Speaker) -> None:
     context = job.context()
     gc.freeze()
     gc.enable()
-    channel = Channel(speaker.advance, Stopping().asked)
+    channel = Channel(speaker.advance, Stopping().signal_received)
     if job.action == "fit":
-        place = job.folder
-        for earlier in (place.finished, place.adapter, place.baseline, place.curve, place.predictions, place.verify):
+        folder = job.folder
+        for earlier in (
+            folder.finished,
+            folder.adapter,
+            folder.baseline,
+            folder.curve,
+            folder.predictions,
+            folder.verify,
+        ):
             discard(earlier)
         row.fit(context, channel)
-        finished.record(place, finished.FITTED, run_id=context.plan.run_id)
+        finished.record(folder, finished.FITTED, run_id=context.plan.run_id)
     elif job.action == "score":
         row.score(context, channel)
     else:

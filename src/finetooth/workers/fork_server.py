@@ -82,8 +82,8 @@ def _become(order: dict[str, Any], streams: list[int]) -> NoReturn:
     code = 1
     try:
         os.setsid()
-        for place, stream in enumerate(streams):
-            os.dup2(stream, place)
+        for descriptor, stream in enumerate(streams):
+            os.dup2(stream, descriptor)
             os.close(stream)
         os.environ.update(order["environment"])
         entry_point.main(forked=True)

@@ -181,17 +181,17 @@ def _heap(job: Job, plan: Plan) -> dict[str, str]:
         return _HEAP
     if job.action == "score":
         return {} if _test_precision(job, plan.inference) == "bfloat16" else _HEAP
-    way = plan.candidates.get(job.row)
-    if way is None:
+    candidate = plan.candidates.get(job.row)
+    if candidate is None:
         return {} if plan.inference == "bfloat16" else _HEAP
     on_gpu = "gpu" in plan.device  # what is left to the CPU then is float32
-    return {} if way.fallback_reason is None and plan.of_model().precision == "bfloat16" and not on_gpu else _HEAP
+    return {} if candidate.fallback_reason is None and plan.of_model().precision == "bfloat16" and not on_gpu else _HEAP
 
 
-def _test_precision(job: Job, wanted: Precision) -> Precision:
+def _test_precision(job: Job, preferred: Precision) -> Precision:
     """The number format in which the row's own gate lets its test rows be computed."""
     measured = measured_of(job.folder, row_kind(job.row))
-    return "float32" if measured is None else measured.precision(wanted)
+    return "float32" if measured is None else measured.precision(preferred)
 
 
 def _error(answer: dict[str, Any]) -> FinetoothError:
@@ -209,7 +209,7 @@ def _silent_end(job: Job, returncode: int, stderr: str, killed: bool) -> str:
         reason = f"ended by {name}" + (" (usually: memory ran out)" if returncode == _KILLED else "")
     else:
         reason = f"ended with code {returncode}"
-    said = f"{job.row}: its process was {reason}; last line on stderr: {last[0]}."
+    message = f"{job.row}: its process was {reason}; last words: {last[0]}."
     if job.action == "measure":  # its folder is gone when this is read
-        return said
-    return f"{said} Full output: {job.run_folder.stderr}. Run the same command again to continue."
+        return message
+    return f"{message} All of them: {job.run_folder.stderr}. Run the same command again to continue."

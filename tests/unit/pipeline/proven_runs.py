@@ -32,10 +32,10 @@ SEED = 3
 KEYS: list[tuple[str, int | None]] = [("majority", None), ("original", SEED), ("r4", SEED)]
 
 
-def make_run(place: Path) -> Path:
+def make_run(parent: Path) -> Path:
     """The folder of a complete run in `place`, its base model in `place`/m."""
-    base_folder = tiny.save_model(place / "m", "bert")
-    folder = RunFolder(place / "run")
+    base_folder = tiny.save_model(parent / "m", "bert")
+    folder = RunFolder(parent / "run")
     folder.work.mkdir(parents=True)
     splits = {name: _split(name, count) for name, count in (("train", 20), ("validation", 21), ("test", 30))}
     recipe, plan = _recipe(base_folder), _plan(base_folder, splits)
@@ -55,7 +55,7 @@ def make_run(place: Path) -> Path:
         _keep(folder, key, splits, logits)
     for key in KEYS:
         finished.record(folder.row(*key), (*finished.FITTED, *finished.SCORED), run_id=plan.run_id)
-    finish.conclude(recipe, plan, folder, keys=KEYS, winner=("r4", SEED), openings=1, held=0)
+    finish.conclude(recipe, plan, folder, keys=KEYS, winner=("r4", SEED), openings=1, command_bytes=0)
     return folder.path
 
 

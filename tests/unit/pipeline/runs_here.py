@@ -19,13 +19,13 @@ from finetooth.workers.supervisor import Supervisor
 TIMED = {"costs.json", "log.jsonl", "report.html", "README.md", "COMPLETE", "plan.json", "provenance.json"}
 
 
-def recipe_in(place: Path, **changes: Any) -> dict[str, Any]:
+def recipe_in(parent: Path, **changes: Any) -> dict[str, Any]:
     """A recipe of three rows over a tiny model and 60 reviews in `place`, made when they are not there."""
-    if not (place / "model").exists():
-        tiny.save_model(place / "model")
-        tiny.save_reviews(place / "reviews.csv", 60)
+    if not (parent / "model").exists():
+        tiny.save_model(parent / "model")
+        tiny.save_reviews(parent / "reviews.csv", 60)
     training = {"epochs": 1, "checkpoint_every": 2, "evaluate_every": 2} | changes.pop("training", {})
-    values = tiny.recipe(place / "model", place / "reviews.csv", training=training)
+    values = tiny.recipe(parent / "model", parent / "reviews.csv", training=training)
     values["data"] |= {"validation": 12, "test": 14}
     return values | {"baselines": ["majority", "original"]} | changes
 
@@ -46,7 +46,7 @@ class Here:
         monkeypatch.setattr(Supervisor, "warm", lambda supervisor: None)
         monkeypatch.setattr(Supervisor, "call", lambda command, job, step, **how: self.call(job))
 
-    def asked(self) -> int | None:
+    def signal_received(self) -> int | None:
         """The signal to obey, which the training loop asks for before each micro-batch."""
         steps = self._steps() if self.stop_at_step is not None else []
         return 15 if steps and steps[-1] >= (self.stop_at_step or 0) else None

@@ -19,15 +19,15 @@ from hub_stand_in import COMMIT, serving
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two tiny base_comparison, a folder of an unknown family, and reviews."""
-    place = tmp_path_factory.mktemp("bases")
-    tiny.save_model(place / "bert")
-    tiny.save_model(place / "distil", "distilbert", seed=4)
-    strange = tiny.save_model(place / "strange")
+    """Two tiny bases, a folder of an unknown family, and reviews."""
+    folder = tmp_path_factory.mktemp("bases")
+    tiny.save_model(folder / "bert")
+    tiny.save_model(folder / "distil", "distilbert", seed=4)
+    strange = tiny.save_model(folder / "strange")
     text = (strange / "config.json").read_text(encoding="utf-8")
     (strange / "config.json").write_text(text.replace('"model_type": "bert"', '"model_type": "mamba"'))
-    tiny.save_reviews(place / "reviews.csv", 200)
-    return place
+    tiny.save_reviews(folder / "reviews.csv", 200)
+    return folder
 
 
 @pytest.fixture
@@ -37,15 +37,15 @@ def recipe(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rec
     return load(tiny.recipe(models / "nowhere", models / "reviews.csv"))  # its own model is not needed
 
 
-def line(found: dict[str, Any], base: str) -> dict[str, Any]:
-    return next(item for item in found["bases"] if item["base"] == base)
+def line(comparison: dict[str, Any], base: str) -> dict[str, Any]:
+    return next(item for item in comparison["bases"] if item["base"] == base)
 
 
 def test_each_base_has_its_interval_and_its_difference_to_the_best(recipe: Recipe) -> None:
-    found = pipeline.check(recipe, bases=["./bert", "./distil"])
-    assert (found["sample_rows"], found["folds"]) == (100, 5)
-    best = line(found, found["best"])
-    other = next(item for item in found["bases"] if item is not best)
+    comparison = pipeline.check(recipe, bases=["./bert", "./distil"])
+    assert (comparison["sample_rows"], comparison["folds"]) == (100, 5)
+    best = line(comparison, comparison["best"])
+    other = next(item for item in comparison["bases"] if item is not best)
     assert best["accuracy"] >= other["accuracy"] and best["accuracy"] > 0.55
     assert best["interval"] == list(wilson(round(100 * best["accuracy"]), 100))
     assert (best["difference"], best["difference_interval"], best["distinguished"]) == (None, None, None)
@@ -57,27 +57,27 @@ def test_each_base_has_its_interval_and_its_difference_to_the_best(recipe: Recip
 
 
 def test_the_same_base_twice_over_differs_by_nothing(recipe: Recipe, models: Path) -> None:
-    found = pipeline.check(recipe, bases=["./bert", str(models / "bert")])
-    assert found["best"] == "./bert"  # the first among equals
-    other = found["bases"][1]
-    assert other["accuracy"] == found["bases"][0]["accuracy"]
-    assert (other["difference"], other["distinguished"], found["smallest_difference"]) == (0.0, False, None)
+    comparison = pipeline.check(recipe, bases=["./bert", str(models / "bert")])
+    assert comparison["best"] == "./bert"  # the first among equals
+    other = comparison["bases"][1]
+    assert other["accuracy"] == comparison["bases"][0]["accuracy"]
+    assert (other["difference"], other["distinguished"], comparison["smallest_difference"]) == (0.0, False, None)
 
 
 def test_what_is_wrong_with_a_base_is_told_in_its_place(recipe: Recipe) -> None:
-    found = pipeline.check(recipe, bases=["./strange", "./bert", "./absent"])
-    assert "model family 'mamba' is not supported" in line(found, "./strange")["error"]
-    assert "absent" in line(found, "./absent")["error"]
-    assert (line(found, "./bert")["error"], found["best"]) == (None, "./bert")
-    text = pipeline.describe(found)
+    comparison = pipeline.check(recipe, bases=["./strange", "./bert", "./absent"])
+    assert "model family 'mamba' is not supported" in line(comparison, "./strange")["error"]
+    assert "absent" in line(comparison, "./absent")["error"]
+    assert (line(comparison, "./bert")["error"], comparison["best"]) == (None, "./bert")
+    text = pipeline.describe(comparison)
     assert "./strange  " in text and "failed" in text and "--set model=./bert" in text
     assert max(map(len, text.splitlines())) <= 80
 
 
 def test_without_a_base_that_can_be_measured_there_is_none_to_train(recipe: Recipe) -> None:
-    found = pipeline.check(recipe, bases=["./strange"])
-    assert (found["best"], found["smallest_difference"]) == (None, None)
-    assert "--set" not in pipeline.describe(found)
+    comparison = pipeline.check(recipe, bases=["./strange"])
+    assert (comparison["best"], comparison["smallest_difference"]) == (None, None)
+    assert "--set" not in pipeline.describe(comparison)
 
 
 def test_a_hub_id_is_brought_and_named_with_its_commit(
@@ -86,10 +86,10 @@ def test_a_hub_id_is_brought_and_named_with_its_commit(
     with serving(tmp_path, monkeypatch) as hub:
         files = {item.name: item.read_bytes() for item in (models / "bert").iterdir()}
         hub.repositories["models/acme/tiny"] = files
-        found = pipeline.check(recipe, bases=["acme/tiny", "acme/none"])
-    assert line(found, "acme/tiny")["id"] == f"acme/tiny@{COMMIT}"
-    assert line(found, "acme/none")["error"] is not None
-    assert found["best"] == "acme/tiny"
+        comparison = pipeline.check(recipe, bases=["acme/tiny", "acme/none"])
+    assert line(comparison, "acme/tiny")["id"] == f"acme/tiny@{COMMIT}"
+    assert line(comparison, "acme/none")["error"] is not None
+    assert comparison["best"] == "acme/tiny"
 
 
 def test_no_validation_or_test_row_is_encoded(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,10 +109,10 @@ def test_no_validation_or_test_row_is_encoded(recipe: Recipe, monkeypatch: pytes
 
 def test_a_sample_is_drawn_where_rows_are_many(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base_comparison, "SAMPLE", 60)
-    found = pipeline.check(recipe, bases=["./bert"])
-    assert found["sample_rows"] == 60
-    assert found == pipeline.check(recipe, bases=["./bert"]) | {"bases": found["bases"]}
-    assert [item["accuracy"] for item in found["bases"]] == [
+    comparison = pipeline.check(recipe, bases=["./bert"])
+    assert comparison["sample_rows"] == 60
+    assert comparison == pipeline.check(recipe, bases=["./bert"]) | {"bases": comparison["bases"]}
+    assert [item["accuracy"] for item in comparison["bases"]] == [
         item["accuracy"] for item in pipeline.check(recipe, bases=["./bert"])["bases"]
     ]
 
@@ -161,11 +161,11 @@ def line_of(base: str, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("group", [None, {"name": "writer", "how": "declared"}])
 def test_long_names_and_wide_figures_stay_within_80_columns(group: Any) -> None:
     best = line_of("./models/of-a-long-name/random-bert", difference=None)
-    found = {
+    comparison = {
         "run": "r", "folds": 5, "sample_rows": 1000, "best": best["base"], "smallest_difference": 0.034,
         "bases": [best, line_of("./models/of-a-long-name/random-distilbert")], "data": {"columns": {"group": group}},
     }  # fmt: skip
-    text = pipeline.describe(found)
+    text = pipeline.describe(comparison)
     assert max(map(len, text.splitlines())) <= 80
     assert "-bert  " in text and "distilbert  " in text
     assert ("data.group" in text) is (group is not None)

@@ -11,7 +11,7 @@ from finetooth.preflight import Finding, FlaggedRow
 LONG = "A sentence that goes on for longer than a line of eighty columns has room for, and then on and on."
 
 
-def found(*findings: Finding, listed: int | None = None) -> dict[str, Any]:
+def check_report(*findings: Finding, listed: int | None = None) -> dict[str, Any]:
     data = {
         "counts": {"train": {"a": 3, "b": 1, "c": 2}, "validation": {"a": 1, "b": 1, "c": 1}},
         "test_classes": ["a", "b"], "classes": ["a", "b", "c"], "columns": {}, "notes": ["read so."],
@@ -42,7 +42,9 @@ def rows(count: int) -> tuple[FlaggedRow, ...]:
 
 
 def test_findings_are_shown_with_five_rows_each() -> None:
-    text = describe(found(Finding("x", "warn", LONG, "Do it.", rows(7)), Finding("y", "note", "Fine.", "Do not.")))
+    text = describe(
+        check_report(Finding("x", "warn", LONG, "Do it.", rows(7)), Finding("y", "note", "Fine.", "Do not."))
+    )
     assert (
         "Found in the data, the worst first:\n"
         "  warn  A sentence that goes on for longer than a line of eighty columns has\n"
@@ -56,13 +58,13 @@ def test_findings_are_shown_with_five_rows_each() -> None:
 
 
 def test_it_says_so_when_nothing_is_wrong_and_how_long_the_fix_list_is() -> None:
-    assert "\n\nNothing wrong was found in the data.\n\n" in describe(found())
-    text = describe(found(Finding("x", "warn", "One.", "Do it.", rows(1)), listed=1))
+    assert "\n\nNothing wrong was found in the data.\n\n" in describe(check_report())
+    text = describe(check_report(Finding("x", "warn", "One.", "Do it.", rows(1)), listed=1))
     assert "        Do it.\nThe fix list names 1 row.\n" in text
 
 
 def test_of_test_rows_only_their_number_and_the_presence_of_classes_is_printed() -> None:
-    assert describe(found()).splitlines()[2:7] == [
+    assert describe(check_report()).splitlines()[2:7] == [
         "rows                               train    validation          test",
         "all                                    6             3           500",
         "  a                                    3             1          some",
@@ -78,14 +80,14 @@ def test_the_smallest_differences_stand_under_what_they_mean() -> None:
         "one of them has right:\n"
         "     5 %        2.9 points\n"
         "    20 %   none that large\n"
-    ) in describe(found())
+    ) in describe(check_report())
 
 
 def test_the_last_line_is_what_a_run_takes() -> None:
-    assert describe(found()).endswith("\n\nEstimated time of the whole run: 12 s.")
-    unknown = found() | {"estimated_seconds": None}
+    assert describe(check_report()).endswith("\n\nEstimated time of the whole run: 12 s.")
+    unknown = check_report() | {"estimated_seconds": None}
     assert describe(unknown).endswith("is not known: no candidate is there to measure the model with.")
-    more = found() | {"estimated_peak_bytes": 1_604_000_000}
+    more = check_report() | {"estimated_peak_bytes": 1_604_000_000}
     assert describe(more).endswith("\n\nEstimated time of the whole run: 12 s, in about 1.60 GB of memory.")
 
 
@@ -120,8 +122,10 @@ def tuned(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def test_a_candidate_tells_what_it_adapts_and_full_that_it_trains_all() -> None:
-    whole = {"adapter": 0, "base": 49_934, "trainable": 50_000, "plain_percent": 100.0, "peft_percent": None}
-    full = tuned("full", parameters=whole, targets=[], most_steps=300, fallback_reason="all parameters are trained")
+    all_parameters = {"adapter": 0, "base": 49_934, "trainable": 50_000, "plain_percent": 100.0, "peft_percent": None}
+    full = tuned(
+        "full", parameters=all_parameters, targets=[], most_steps=300, fallback_reason="all parameters are trained"
+    )
     assert check_text._candidates({"candidates": [tuned("r4"), full]}) == (
         "candidate              adapter        head        bias       total      memory\n"
         "r4                       1,000          66           0       1,066     1.20 GB\n"
@@ -137,31 +141,31 @@ def test_a_candidate_tells_what_it_adapts_and_full_that_it_trains_all() -> None:
 
 def test_on_a_gpu_its_memory_is_told() -> None:
     row = tuned("r4", precision="bfloat16", gpu_peak_bytes=2_340_000_000)
-    assert list(check_text._way(row)) == ["trained on a GPU in bfloat16, with 2.34 GB of its memory"]
+    assert list(check_text._training_notes(row)) == ["trained on a GPU in bfloat16, with 2.34 GB of its memory"]
 
 
 def test_what_dropout_costs_is_told_as_it_was_measured() -> None:
     slow = tuned("r4", fallback_reason="dropout of the adapter", step_seconds=0.5, plain_step_seconds=0.2)
-    assert list(check_text._way(slow)) == [
+    assert list(check_text._training_notes(slow)) == [
         "dropout of the adapter: a step takes 2.5 x as long as without any (measured)"
     ]
     assert max(map(len, check_text._candidates({"candidates": [slow]}).splitlines())) <= 80
 
 
 def test_a_quick_check_says_plainly_what_it_did_not_estimate() -> None:
-    said = check_text.describe(found() | {"quick": True, "estimated_seconds": None})
-    assert "Not estimated, since --quick loads no model: what the adapters match and" in said
-    assert "Estimated time" not in said and "is not known" not in said
+    text = check_text.describe(check_report() | {"quick": True, "estimated_seconds": None})
+    assert "Not estimated, since --quick loads no model: what the adapters match and" in text
+    assert "Estimated time" not in text and "is not known" not in text
 
 
-@pytest.mark.parametrize(("waited", "told"), [(None, False), (0.0, False), (0.04, False), (0.1, True), (0.47, True)])
-def test_a_busy_machine_is_said_beside_the_estimated_time(waited: float | None, told: bool) -> None:
+@pytest.mark.parametrize(("waited", "noted"), [(None, False), (0.0, False), (0.04, False), (0.1, True), (0.47, True)])
+def test_a_busy_machine_is_said_beside_the_estimated_time(waited: float | None, noted: bool) -> None:
     values = {"quick": False, "estimated_seconds": 60.0, "estimated_peak_bytes": None}
     lines = check_text._estimate(
         values | {"candidates": [{"waited_share": 0.0}, {"waited_share": waited}]}
     ).splitlines()
     assert lines[0].startswith("Estimated time of the whole run: ")
-    assert (len(lines) > 1) == told
-    if told:
+    assert (len(lines) > 1) == noted
+    if noted:
         assert f"the measured steps waited {100 * (waited or 0):.0f} % of their time for the" in " ".join(lines)
         assert max(map(len, lines)) <= 80

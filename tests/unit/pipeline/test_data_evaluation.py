@@ -87,7 +87,7 @@ def test_what_says_how_rows_were_used_and_read_is_held_to_the_run(run: Path, tmp
 
 def test_data_frames_lists_and_arrays_are_evaluated_as_a_file_is(run: Path, tmp_path: Path) -> None:
     path = save(tmp_path / "mixed.csv", [*TRAIN[:5], *FRESH])
-    whole = finetooth.evaluate(run, data=path)
+    all_rows = finetooth.evaluate(run, data=path)
     rows = [*TRAIN[:5], *FRESH]
     frame = pd.DataFrame(rows, columns=["text", "label"], index=range(100, 117))
     for data, source in ((frame, "DataFrame"), (rows, "list"), (np.array(rows), "ndarray"), (Path(path), path)):
@@ -95,7 +95,7 @@ def test_data_frames_lists_and_arrays_are_evaluated_as_a_file_is(run: Path, tmp_
         assert figures["source"] == source
         apart = ("source", "test_openings")
         assert {key: figures[key] for key in figures if key not in apart} == {
-            key: whole[key] for key in whole if key not in apart
+            key: all_rows[key] for key in all_rows if key not in apart
         }
     frame.loc[102, "label"] = None
     with pytest.raises(DataError, match=r"DataFrame\.parquet row 3: label is missing"):

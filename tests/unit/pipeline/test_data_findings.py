@@ -21,11 +21,13 @@ def test_cut_rows_are_those_of_the_sample(tmp_path: Path) -> None:
     material = preparation.gather(recipe, rejects=None, progress=Silent())
     tokens = preparation.tokenize_splits(recipe, material, folder=tmp_path / "tokens", sample=8, progress=Silent())
     (cut,) = [one for one in data_findings.findings(recipe, material, tokens, sample=8) if one.code == "cut_texts"]
-    whole = preparation.tokenize_splits(recipe, material, folder=tmp_path / "all", progress=Silent())
+    all_tokens = preparation.tokenize_splits(recipe, material, folder=tmp_path / "all", progress=Silent())
     lengths = {
         row: int(length)
-        for split, found in whole.items()
-        for row, length in zip(preparation.split_of(material.dataset, split).ids, found.whole_lengths, strict=True)
+        for split, split_tokens in all_tokens.items()
+        for row, length in zip(
+            preparation.split_of(material.dataset, split).ids, split_tokens.whole_lengths, strict=True
+        )
     }
     assert 0 < len(cut.rows) <= 24
     for row in cut.rows:
@@ -33,12 +35,12 @@ def test_cut_rows_are_those_of_the_sample(tmp_path: Path) -> None:
 
 
 def test_a_run_is_refused_for_what_stops_alone() -> None:
-    found = [
+    findings = [
         Finding("a", "stop", "One.", "Do it."),
         Finding("b", "stop", "Two.", "Do that."),
         Finding("c", "warn", "", ""),
     ]
     with pytest.raises(DataError) as caught:
-        data_findings.refuse_to_run(found)
+        data_findings.refuse_to_run(findings)
     assert str(caught.value) == "One. Do it.\nTwo. Do that."
-    data_findings.refuse_to_run(found[2:])
+    data_findings.refuse_to_run(findings[2:])

@@ -26,11 +26,11 @@ class Unreliable:
 
     def each(self, rows: RowWork, phase: Phase, keys: Sequence[Key]) -> None:
         """As Executor.each."""
-        for place, key in enumerate(self.random.sample(keys, len(keys))):
-            if place % 3 == 2 and (phase, key) not in self.lost:
+        for position, key in enumerate(self.random.sample(keys, len(keys))):
+            if position % 3 == 2 and (phase, key) not in self.lost:
                 self.lost.add((phase, key))
                 continue
-            for _ in range(2 if place % 3 == 0 else 1):
+            for _ in range(2 if position % 3 == 0 else 1):
                 rows.carry_out(phase, key)
 
 

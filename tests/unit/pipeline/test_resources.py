@@ -48,9 +48,9 @@ def test_memory_bounds_the_budget_but_one_text_always_fits() -> None:
 
 
 def test_on_a_gpu_more_tokens_are_computed_at_a_time_within_its_memory() -> None:
-    wanted = recipe(training={"device": "cuda"})
-    assert token_budget(MINILM, wanted, free_bytes=80 * 10**9) == MOST_TOKENS_GPU
-    assert MOST_TOKENS < token_budget(MINILM, wanted, free_bytes=8 * 10**9) < MOST_TOKENS_GPU
+    loaded_recipe = recipe(training={"device": "cuda"})
+    assert token_budget(MINILM, loaded_recipe, free_bytes=80 * 10**9) == MOST_TOKENS_GPU
+    assert MOST_TOKENS < token_budget(MINILM, loaded_recipe, free_bytes=8 * 10**9) < MOST_TOKENS_GPU
 
 
 def test_a_larger_model_and_dropout_in_the_attention_take_more_memory() -> None:
@@ -73,23 +73,23 @@ def test_a_larger_model_and_dropout_in_the_attention_take_more_memory() -> None:
 def test_layers_below_the_first_adapted_one_are_kept_where_nothing_changes_them(
     targets: tuple[str, ...], changes: dict[str, Any], because: str | None, depth: int
 ) -> None:
-    asked = Candidate.model_validate({"name": "c", **changes})
-    found = candidate_plan(MINILM, asked, recipe().training, targets=targets, train_rows=600)
-    assert found == candidate(targets=targets, fallback_reason=because, depth=depth)
+    settings = Candidate.model_validate({"name": "c", **changes})
+    plan = candidate_plan(MINILM, settings, recipe().training, targets=targets, train_rows=600)
+    assert plan == candidate(targets=targets, fallback_reason=because, depth=depth)
 
 
 def test_hidden_states_keep_their_bound_and_the_test_rows_wait_for_a_second_reader() -> None:
     splits = {"train": tokens(50, 40, 30, 60), "validation": tokens(20, 20), "test": tokens(10, 10)}
     candidates = {"a": candidate(depth=3), "b": candidate(depth=0)}
-    counts = {split: len(found.lengths) for split, found in splits.items()}
+    counts = {split: len(split_tokens.lengths) for split, split_tokens in splits.items()}
 
     def planned(most: int, *, seeds: tuple[int, ...] = (0,), free: int = 10**9) -> dict[str, Any]:
-        wanted = recipe(seeds=list(seeds), training={"cache_bytes": most, "epochs": 3})
-        return prefix_plan(wanted, candidates, splits, counts=counts, width=8, budget=64, free_bytes=free)
+        loaded_recipe = recipe(seeds=list(seeds), training={"cache_bytes": most, "epochs": 3})
+        return prefix_plan(loaded_recipe, candidates, splits, counts=counts, width=8, budget=64, free_bytes=free)
 
-    whole = planned(10**9)["3"]
-    assert {split: states.bytes for split, states in whole.items()} == {"train": 180 * 32, "validation": 40 * 32}
-    assert whole["train"].blocks == len(evaluation_batches(splits["train"].lengths, 64))
+    unbounded = planned(10**9)["3"]
+    assert {split: states.bytes for split, states in unbounded.items()} == {"train": 180 * 32, "validation": 40 * 32}
+    assert unbounded["train"].blocks == len(evaluation_batches(splits["train"].lengths, 64))
     assert planned(10**9, seeds=(0, 1))["3"]["test"].bytes == 20 * 32
     for bound in (planned(150 * 32), planned(10**9, free=300 * 32)):
         assert sum(states.bytes for states in bound["3"].values()) <= 150 * 32
@@ -103,11 +103,11 @@ def test_hidden_states_keep_their_bound_and_the_test_rows_wait_for_a_second_read
 def test_where_there_is_room_for_one_depth_the_deepest_is_kept_since_it_saves_most() -> None:
     splits = {"train": tokens(30, 30), "validation": tokens(10), "test": tokens(10)}
     counts = {"train": 2, "validation": 1, "test": 1}
-    wanted = recipe(training={"cache_bytes": 70 * 32, "epochs": 3})
+    loaded_recipe = recipe(training={"cache_bytes": 70 * 32, "epochs": 3})
     candidates = {"last-5": candidate(depth=1), "last-1": candidate(depth=5)}
-    found = prefix_plan(wanted, candidates, splits, counts=counts, width=8, budget=64, free_bytes=10**9)
-    assert found["5"]["train"].bytes == 60 * 32 and found["5"]["validation"].bytes == 10 * 32
-    assert found["1"]["train"] == found["1"]["validation"] == kept(0, 0)
+    plan = prefix_plan(loaded_recipe, candidates, splits, counts=counts, width=8, budget=64, free_bytes=10**9)
+    assert plan["5"]["train"].bytes == 60 * 32 and plan["5"]["validation"].bytes == 10 * 32
+    assert plan["1"]["train"] == plan["1"]["validation"] == kept(0, 0)
 
 
 def test_what_is_read_once_is_not_kept_and_what_is_read_most_comes_first() -> None:
@@ -115,8 +115,8 @@ def test_what_is_read_once_is_not_kept_and_what_is_read_most_comes_first() -> No
     counts = {"train": 2, "validation": 1, "test": 1}
 
     def planned(candidates: dict[str, Any], *, epochs: int = 3, most: int = 10**9, seeds: int = 1) -> dict[str, Any]:
-        wanted = recipe(training={"cache_bytes": most, "epochs": epochs}, seeds=list(range(seeds)))
-        return prefix_plan(wanted, candidates, splits, counts=counts, width=8, budget=64, free_bytes=10**9)
+        loaded_recipe = recipe(training={"cache_bytes": most, "epochs": epochs}, seeds=list(range(seeds)))
+        return prefix_plan(loaded_recipe, candidates, splits, counts=counts, width=8, budget=64, free_bytes=10**9)
 
     once = planned({"a": candidate(depth=3)}, epochs=1)
     assert list(once["3"]) == ["validation"]  # scored in tuning and proven once more
@@ -139,9 +139,9 @@ def test_of_a_sample_the_bytes_are_those_of_all_rows_and_the_bound_holds_for_the
     counts = {"train": 200, "validation": 1, "test": 1}
 
     def planned(most: int) -> dict[str, Any]:
-        wanted = recipe(training={"cache_bytes": most, "epochs": 3})
+        loaded_recipe = recipe(training={"cache_bytes": most, "epochs": 3})
         return prefix_plan(
-            wanted, {"a": candidate(depth=1)}, splits, counts=counts, width=8, budget=30, free_bytes=10**9
+            loaded_recipe, {"a": candidate(depth=1)}, splits, counts=counts, width=8, budget=30, free_bytes=10**9
         )
 
     assert planned(10**9)["1"]["train"] == kept(2, 6000 * 32)

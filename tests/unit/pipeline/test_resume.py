@@ -10,7 +10,7 @@ import pytest
 import plans
 from finetooth.errors import ChangedError
 from finetooth.files import sha256_file
-from finetooth.pipeline.resume import agree, refuse_changed_recipe, resolved, told_of_complete
+from finetooth.pipeline.resume import agree, notes_of_complete, refuse_changed_recipe, resolved
 from finetooth.recipe import Recipe, load
 from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder
@@ -31,11 +31,11 @@ PLAN = plans.plan(
 
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:
-    found = RunFolder(tmp_path / "run")
-    found.path.mkdir()
-    found.recipe.write_bytes(resolved(load(VALUES)))
-    plan_file.write(found, replace(PLAN, files={found.recipe.name: sha256_file(found.recipe)}))
-    return found
+    run_folder = RunFolder(tmp_path / "run")
+    run_folder.path.mkdir()
+    run_folder.recipe.write_bytes(resolved(load(VALUES)))
+    plan_file.write(run_folder, replace(PLAN, files={run_folder.recipe.name: sha256_file(run_folder.recipe)}))
+    return run_folder
 
 
 def refuse_changed(folder: RunFolder, recipe: Recipe) -> None:
@@ -58,7 +58,7 @@ def test_the_same_recipe_and_plan_go_on(folder: RunFolder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "differences"),
     [
         ({"seeds": [1]}, "seeds.0 was 0, is 1"),
         ({"seeds": [0, 1]}, "seeds.1 was None, is 1"),
@@ -72,9 +72,9 @@ def test_the_same_recipe_and_plan_go_on(folder: RunFolder) -> None:
         ({"model": "x" * 80}, f"model was 'owner/name', is '{'x' * 56}..."),
     ],
 )  # fmt: skip
-def test_a_changed_recipe_names_its_keys(folder: RunFolder, changes: dict[str, Any], told: str) -> None:
+def test_a_changed_recipe_names_its_keys(folder: RunFolder, changes: dict[str, Any], differences: str) -> None:
     assert refused(lambda: refuse_changed(folder, load(VALUES | changes))) == (
-        f"{folder.path}: the recipe is not that of the run begun here: {told}. "
+        f"{folder.path}: the recipe is not that of the run begun here: {differences}. "
         "Set it back to go on, or begin another run with --out."
     )
 
@@ -88,7 +88,7 @@ def test_many_changes_are_counted(folder: RunFolder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "differences"),
     [
         ({"data_fingerprint": "cc"}, "data_fingerprint was 'aa', is 'cc'"),
         ({"classes": ("good", "bad")}, "classes.0 was 'bad', is 'good'; classes.1 was 'good', is 'bad'"),
@@ -101,25 +101,24 @@ def test_many_changes_are_counted(folder: RunFolder) -> None:
 )
 @pytest.mark.parametrize("allow_inexact", [False, True])
 def test_what_decides_the_computation_is_never_allowed_to_change(
-    folder: RunFolder, changes: dict[str, Any], told: str, allow_inexact: bool
+    folder: RunFolder, changes: dict[str, Any], differences: str, allow_inexact: bool
 ) -> None:
-    said = refused(lambda: agreed(folder, replace(PLAN, **changes), allow_inexact=allow_inexact))
-    assert said.startswith(f"{folder.path}: the plan is not that of the run begun here: {told}")
-    assert said.endswith(". Set it back to go on, or begin another run with --out.")
+    message = refused(lambda: agreed(folder, replace(PLAN, **changes), allow_inexact=allow_inexact))
+    assert message.startswith(f"{folder.path}: the plan is not that of the run begun here: {differences}")
+    assert message.endswith(". Set it back to go on, or begin another run with --out.")
 
 
 def test_what_decides_the_last_bit_is_refused_or_marked(folder: RunFolder) -> None:
     now = replace(PLAN, device={"threads": 1, "torch": "2.14"})
-    told = ["threads was 2, is 1", "torch was '2.13', is '2.14'"]
+    differences = ["threads was 2, is 1", "torch was '2.13', is '2.14'"]
     assert refused(lambda: agreed(folder, now)) == (
-        f"{folder.path}: this machine or its set-up is not that of the run being resumed: {'; '.join(told)}. "
-        "Results may differ, most often in the last bits. Restore it, or continue with --allow-inexact: the run is "
-        "then "
+        f"{folder.path}: this machine or its set-up is not that of the run being resumed: {'; '.join(differences)}. "
+        "Results may differ, most often in the last bits. Set it back, or go on with --allow-inexact: the run is then "
         "marked."
     )
     assert plan_file.read(folder).inexact == ()
     plan = agreed(folder, now, allow_inexact=True)
-    assert (plan.inexact, plan.device) == (tuple(told), now.device)
+    assert (plan.inexact, plan.device) == (tuple(differences), now.device)
     assert plan_file.read(folder) == plan
     assert agreed(folder, now) == plan
 
@@ -128,8 +127,8 @@ def test_another_gpu_is_refused_by_name(folder: RunFolder) -> None:
     on = {name: replace(PLAN, device={**PLAN.device, "gpu": name, "cuda": "13.0"}) for name in ("A 40GB", "B 80GB")}
     plan_file.write(folder, on["A 40GB"])
     assert agreed(folder, on["A 40GB"]).inexact == ()
-    told = "this machine or its set-up is not that of the run being resumed: gpu was 'A 40GB', is 'B 80GB'. "
-    assert told in refused(lambda: agreed(folder, on["B 80GB"]))
+    message = "this machine or its set-up is not that of the run being resumed: gpu was 'A 40GB', is 'B 80GB'. "
+    assert message in refused(lambda: agreed(folder, on["B 80GB"]))
 
 
 def test_of_a_complete_run_it_is_told_that_nothing_was_done_and_which_data_is_newer(
@@ -137,16 +136,16 @@ def test_of_a_complete_run_it_is_told_that_nothing_was_done_and_which_data_is_ne
 ) -> None:
     folder.complete.write_text("{}")
     done = f"{folder.path} is complete: nothing was computed. For another run name another folder (--out)."
-    assert plain(told_of_complete(folder, load(VALUES))) == [done]
+    assert plain(notes_of_complete(folder, load(VALUES))) == [done]
     (tmp_path / "split" / "pos").mkdir(parents=True)
-    old, new, gone = tmp_path / "old.csv", tmp_path / "split" / "pos" / "new.csv", tmp_path / "gone.csv"
-    for place, later in ((old, -60), (new, 60)):
-        place.write_text("text,label\n")
+    old, new, missing = tmp_path / "old.csv", tmp_path / "split" / "pos" / "new.csv", tmp_path / "gone.csv"
+    for path, later in ((old, -60), (new, 60)):
+        path.write_text("text,label\n")
         at = folder.complete.stat().st_mtime + later
-        os.utime(place, (at, at))
-    recipe = load(VALUES | {"data": {"source": {"train": [str(old), str(gone)], "test": str(tmp_path / "split")}}})
-    newer = f"Note: {tmp_path / 'split'} was written to since then; the results use its earlier content."
-    assert plain(told_of_complete(folder, recipe)) == [done, newer]
+        os.utime(path, (at, at))
+    recipe = load(VALUES | {"data": {"source": {"train": [str(old), str(missing)], "test": str(tmp_path / "split")}}})
+    newer = f"Note: {tmp_path / 'split'} was written to since then; the figures are of what it held before that."
+    assert plain(notes_of_complete(folder, recipe)) == [done, newer]
 
 
 def plain(lines: list[str]) -> list[str]:

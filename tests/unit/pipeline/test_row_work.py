@@ -17,8 +17,8 @@ from finetooth.training import checkpoints
 from finetooth.workers.job import Job
 
 
-def recipe_of(place: Path) -> dict[str, Any]:
-    return {"name": "x", "model": "./m", "data": {"source": str(place / "gone.csv")}, "candidates": []}
+def recipe_of(folder: Path) -> dict[str, Any]:
+    return {"name": "x", "model": "./m", "data": {"source": str(folder / "gone.csv")}, "candidates": []}
 
 
 class Spoken(Silent):
@@ -39,8 +39,8 @@ class Killed:
         self.steps = list[int]()
 
     def call(self, job: Job, step: Step, *, plan: Plan, new_interpreter: bool = False) -> None:
-        lowered = self.row.reduced_budget
-        self.budgets.append(read_json(lowered)["token_budget"] if lowered.is_file() else None)
+        budget_file = self.row.reduced_budget
+        self.budgets.append(read_json(budget_file)["token_budget"] if budget_file.is_file() else None)
         reached = self.steps[len(self.budgets) - 1] if self.steps else 0
         if reached > checkpoints.newest(self.row.checkpoints)[0]:
             state(self.row, reached, budget=self.budgets[-1] or 512)
@@ -52,7 +52,7 @@ class Killed:
 def test_a_training_that_the_system_kills_for_its_memory_goes_on_with_half_as_much_at_a_time(
     tmp_path: Path, times: int, ends: bool
 ) -> None:
-    work, killed, said = killed_for_memory(tmp_path, times)
+    work, killed, progress = killed_for_memory(tmp_path, times)
     if ends:
         work._fit(("r8", 0))
     else:
@@ -60,8 +60,8 @@ def test_a_training_that_the_system_kills_for_its_memory_goes_on_with_half_as_mu
             work._fit(("r8", 0))
         assert not killed.row.reduced_budget.exists()  # begins as planned: something else took the memory
     assert killed.budgets == [None, 256, 128, 100][: times + 1]  # the longest text is of 100 tokens
-    assert all(len(part) <= 80 for line in said.lines for part in line.splitlines())
-    assert [" ".join(line.split()) for line in said.lines] == [
+    assert all(len(part) <= 80 for line in progress.lines for part in line.splitlines())
+    assert [" ".join(line.split()) for line in progress.lines] == [
         f"Warning r8: memory ran out; going on after step 0 with at most {budget} tokens at a time."
         for budget in killed.budgets[1:]
     ]
@@ -87,14 +87,14 @@ def state(row: RowFolder, step: int, *, budget: int) -> None:
         write_json(inside / "counters.json", {"step": step, "token_budget": budget})
 
 
-def killed_for_memory(place: Path, times: int) -> tuple[RowWork, Killed, Spoken]:
-    folder = RunFolder(place)
+def killed_for_memory(run_path: Path, times: int) -> tuple[RowWork, Killed, Spoken]:
+    folder = RunFolder(run_path)
     folder.work.mkdir()
-    recipe = load_recipe(recipe_of(place) | {"candidates": [{"name": "r8"}]})
-    killed, said = Killed(folder.row("r8", 0), times), Spoken()
+    recipe = load_recipe(recipe_of(run_path) | {"candidates": [{"name": "r8"}]})
+    killed, progress = Killed(folder.row("r8", 0), times), Spoken()
     model = plans.model(token_budget=512, tokens={"train": plans.lengths(longest_whole=100)})
     plan = plans.plan(model=model, candidates={"r8": plans.candidate()})
-    return RowWork(recipe, plan, folder, said, killed, {"": ""}), killed, said  # type: ignore[arg-type]
+    return RowWork(recipe, plan, folder, progress, killed, {"": ""}), killed, progress  # type: ignore[arg-type]
 
 
 def test_a_baseline_that_the_system_kills_for_its_memory_is_not_tried_again(tmp_path: Path) -> None:

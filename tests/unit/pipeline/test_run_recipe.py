@@ -14,8 +14,8 @@ from finetooth.recipe import load as load_recipe
 from finetooth.runs.layout import RunFolder
 
 
-def recipe_of(place: Path) -> dict[str, Any]:
-    return {"name": "x", "model": "./m", "data": {"source": str(place / "gone.csv")}, "candidates": []}
+def recipe_of(folder: Path) -> dict[str, Any]:
+    return {"name": "x", "model": "./m", "data": {"source": str(folder / "gone.csv")}, "candidates": []}
 
 
 def test_a_folder_with_a_users_own_files_is_refused(tmp_path: Path) -> None:
@@ -40,28 +40,28 @@ def test_without_a_gpu_a_run_on_one_is_refused_before_anything_is_brought(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(device, "gpu_obstacle", lambda: "there is none")
-    asked = recipe_of(tmp_path) | {"training": {"device": "cuda"}}
+    recipe = recipe_of(tmp_path) | {"training": {"device": "cuda"}}
     with pytest.raises(RecipeError, match=r"^training\.device: cuda, but there is none\. Set training\.device: cpu"):
-        run_recipe.run(asked, out=tmp_path / "out")
+        run_recipe.run(recipe, out=tmp_path / "out")
 
 
 def test_a_recipe_object_means_what_its_file_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[Recipe] = []
+    recipes: list[Recipe] = []
 
     def work(recipe: Recipe, *others: object, **named: object) -> None:
-        given.append(recipe)
+        recipes.append(recipe)
         raise RunError("far enough")
 
     monkeypatch.setattr(run_recipe, "_Work", work)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RunError, match="far enough"):
         run_recipe.run(Recipe.model_validate(recipe_of(tmp_path) | {"data": {"source": "./gone.csv"}}), out="out")
-    assert (given[0].model, given[0].data.source) == (str(tmp_path / "m"), str(tmp_path / "gone.csv"))
+    assert (recipes[0].model, recipes[0].data.source) == (str(tmp_path / "m"), str(tmp_path / "gone.csv"))
 
 
 def test_exact_of_a_complete_run_that_was_begun_without_it_is_refused(tmp_path: Path) -> None:
-    place = make_run(tmp_path)
-    recipe = load_recipe(RunFolder(place).recipe)
-    run_recipe.run(recipe, out=place)
+    folder = make_run(tmp_path)
+    recipe = load_recipe(RunFolder(folder).recipe)
+    run_recipe.run(recipe, out=folder)
     with pytest.raises(ChangedError, match="begun without --exact; leave it out"):
-        run_recipe.run(recipe, out=place, exact=True)
+        run_recipe.run(recipe, out=folder, exact=True)

@@ -51,8 +51,8 @@ def row_of(run: RunFolder) -> RowFolder:
     return run.row("r4", SEED)
 
 
-def faults(found: Verification) -> list[tuple[str, str]]:
-    return [(fault.field, fault.what) for fault in found.faults]
+def faults(verification: Verification) -> list[tuple[str, str]]:
+    return [(fault.field, fault.what) for fault in verification.faults]
 
 
 def reseal(adapter: Path) -> None:
@@ -82,9 +82,9 @@ def swap_tokenizer(adapter: Path) -> None:
 
 def drop(adapter: Path, ending: str) -> None:
     tensors = load_file(adapter / WEIGHTS)
-    kept = {name: tensor for name, tensor in tensors.items() if not name.endswith(ending)}
-    assert len(kept) < len(tensors)
-    save_file(kept, adapter / WEIGHTS, metadata={"format": "pt"})
+    remaining = {name: tensor for name, tensor in tensors.items() if not name.endswith(ending)}
+    assert len(remaining) < len(tensors)
+    save_file(remaining, adapter / WEIGHTS, metadata={"format": "pt"})
 
 
 def drop_head(adapter: Path) -> None:
@@ -106,15 +106,19 @@ TAMPERS: dict[Tamper, tuple[str, str, str]] = {  # file, certificate's field, wh
 
 def test_a_whole_run_passes_and_nothing_of_it_is_written(run: RunFolder) -> None:
     before = {item: (sha256_file(item), item.stat().st_mtime_ns) for item in run.path.rglob("*") if item.is_file()}
-    found = verify(run.path)
-    assert faults(found) == []
-    assert (found.verified, found.kind, [(row.name, row.seed) for row in found.rows]) == (True, "run", KEYS)
-    r4 = found.rows[2]
+    verification = verify(run.path)
+    assert faults(verification) == []
+    assert (verification.verified, verification.kind, [(row.name, row.seed) for row in verification.rows]) == (
+        True,
+        "run",
+        KEYS,
+    )
+    r4 = verification.rows[2]
     assert r4.canaries is not None
     assert (r4.certificate, r4.figures, r4.canaries.rows) == (9, 8, 8)
     assert (r4.canaries.off, r4.canaries.allowed) == (0.0, 0.0)  # on the platform that recorded them
-    assert [row.figures for row in found.rows] == [8, 8, 8]
-    assert found.run is not None and found.run.files == 17
+    assert [row.figures for row in verification.rows] == [8, 8, 8]
+    assert verification.run is not None and verification.run.files == 17
     assert before == {
         item: (sha256_file(item), item.stat().st_mtime_ns) for item in run.path.rglob("*") if item.is_file()
     }
@@ -131,10 +135,10 @@ def test_an_adapter_passes_in_its_run_and_out_of_it(run: RunFolder, adapter: Pat
 @pytest.mark.parametrize("tamper", TAMPERS, ids=lambda tamper: tamper.__name__)
 def test_a_changed_file_of_an_adapter_is_named(run: RunFolder, tamper: Tamper) -> None:
     tamper(row_of(run).adapter)
-    found = faults(verify(run.path))
-    assert ("files", f"adapter/{TAMPERS[tamper][0]} differs from its manifest.") in found
+    differences = faults(verify(run.path))
+    assert ("files", f"adapter/{TAMPERS[tamper][0]} differs from its manifest.") in differences
     field = TAMPERS[tamper][1]
-    assert (field, f"{field} is not what verify.json says was verified.") in found
+    assert (field, f"{field} is not what verify.json says was verified.") in differences
 
 
 @pytest.mark.parametrize("tamper", TAMPERS, ids=lambda tamper: tamper.__name__)
@@ -164,9 +168,9 @@ def test_a_base_changed_by_one_unit_in_the_last_place_is_refused(run: RunFolder,
     values = tensors[name].numpy().reshape(-1)
     values[0] = np.nextafter(values[0], np.float32(9))
     save_file(tensors, other / "model.safetensors", metadata={"format": "pt"})
-    found = faults(verify(run.path, base=str(other)))
-    assert [field for field, _ in found] == ["reload", "reload"]  # the original model's and the candidate's
-    assert all("(seed 3): base weights is not what the adapter was made with" in what for _, what in found)
+    differences = faults(verify(run.path, base=str(other)))
+    assert [field for field, _ in differences] == ["reload", "reload"]  # the original model's and the candidate's
+    assert all("(seed 3): base weights is not what the adapter was made with" in what for _, what in differences)
 
 
 def test_a_base_that_is_not_on_this_machine_is_no_fault_of_the_adapter(adapter: Path) -> None:
@@ -191,9 +195,12 @@ def test_a_base_that_is_not_on_this_machine_is_one_fault_of_a_run_and_hides_no_o
     )
     assert what.endswith(f"It is the base of {run.row('original', SEED).adapter}; name another copy of it with --base.")
     permute_labels(run.row("original", SEED).adapter)
-    found = verify(run.path, base="owner/gone")
-    assert [(fault.where, fault.field) for fault in found.faults] == [("", "base"), ("original (seed 3)", "files")]
-    r4 = found.rows[2]
+    verification = verify(run.path, base="owner/gone")
+    assert [(fault.where, fault.field) for fault in verification.faults] == [
+        ("", "base"),
+        ("original (seed 3)", "files"),
+    ]
+    r4 = verification.rows[2]
     assert (r4.certificate, r4.figures, r4.canaries) == (9, 8, None)
     write_json(run.results, read_json(run.results) | {"winner": None})
     fields = [field for field, _ in faults(verify(run.path, base="owner/gone"))]
@@ -202,28 +209,30 @@ def test_a_base_that_is_not_on_this_machine_is_one_fault_of_a_run_and_hides_no_o
 
 def edited(run: RunFolder, split: str, *, swap_labels: bool = False) -> None:
     """One prediction of the candidate turned round, as if it had been right (or its label, as if it had been)."""
-    found = predictions.read(row_of(run).predictions)
-    part = found[split]
+    splits = predictions.read(row_of(run).predictions)
+    part = splits[split]
     wrong = int(np.flatnonzero(part.logits.argmax(axis=1) != part.labels)[0])
     labels, logits = part.labels.copy(), part.logits.copy()
     if swap_labels:
         labels[wrong] = 1 - labels[wrong]
     else:
         logits[wrong] = logits[wrong, ::-1]
-    predictions.write(row_of(run).predictions, {**found, split: predictions.Predictions(part.ids, labels, logits)})
+    predictions.write(row_of(run).predictions, {**splits, split: predictions.Predictions(part.ids, labels, logits)})
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_edited_predictions_are_caught_by_every_figure(run: RunFolder, split: str) -> None:
     edited(run, split)
-    found = verify(run.path)
-    fields = [fault.field for fault in found.faults]
+    verification = verify(run.path)
+    fields = [fault.field for fault in verification.faults]
     assert {f"{split}.accuracy", f"{split}.loss", "rows/r4/seed-3/predictions.parquet"} <= set(fields)
     assert ("predictions.parquet" in fields) == (split == "validation")  # whose logits verify.json proves
-    (what,) = [fault.what for fault in found.faults if fault.field == f"{split}.accuracy"]
-    said = read_json(run.results)["rows"][2][split]["accuracy"]
-    count = found.rows[0].figures and {"validation": 21, "test": 30}[split]
-    assert what == (f"results.json says {split} accuracy {said:.6g}, predictions.parquet gives {said + 1 / count:.6g}.")
+    (what,) = [fault.what for fault in verification.faults if fault.field == f"{split}.accuracy"]
+    recorded = read_json(run.results)["rows"][2][split]["accuracy"]
+    count = verification.rows[0].figures and {"validation": 21, "test": 30}[split]
+    assert what == (
+        f"results.json says {split} accuracy {recorded:.6g}, predictions.parquet gives {recorded + 1 / count:.6g}."
+    )
 
 
 def test_edited_labels_are_not_those_of_the_other_rows(run: RunFolder) -> None:
@@ -242,24 +251,24 @@ def test_an_edited_figure_is_caught_even_where_the_mark_was_made_to_fit(run: Run
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("results.json", "results.json was changed after the run was complete."),
         ("comparison.json", "comparison.json was changed after the run was complete."),
         ("rows/r4/seed-3/verify.json", "rows/r4/seed-3/verify.json was changed after the run was complete."),
     ],
 )
-def test_a_file_that_the_mark_holds_is_held(run: RunFolder, name: str, told: str) -> None:
+def test_a_file_that_the_mark_holds_is_held(run: RunFolder, name: str, message: str) -> None:
     (run.path / name).write_bytes((run.path / name).read_bytes() + b" ")
-    assert faults(verify(run.path)) == [(name, told)]
+    assert faults(verify(run.path)) == [(name, message)]
     (run.path / name).unlink()
     assert (name, f"{name} is missing.") in faults(verify(run.path))
 
 
 def test_another_winner_is_refused(run: RunFolder) -> None:
     write_json(run.results, read_json(run.results) | {"winner": None})
-    told = "results.json names another winner than the one that is best on the validation rows."
-    assert ("winner", told) in faults(verify(run.path))
+    message = "results.json names another winner than the one that is best on the validation rows."
+    assert ("winner", message) in faults(verify(run.path))
 
 
 def test_a_control_and_the_original_are_held_by_their_manifests_and_the_plan(run: RunFolder) -> None:
@@ -267,8 +276,8 @@ def test_a_control_and_the_original_are_held_by_their_manifests_and_the_plan(run
     file.write_bytes(file.read_bytes()[:-1] + b"\0")
     permute_labels(run.row("original", SEED).adapter)
     reseal(run.row("original", SEED).adapter)
-    found = verify(run.path)
-    assert [(fault.where, fault.field, fault.what) for fault in found.faults] == [
+    verification = verify(run.path)
+    assert [(fault.where, fault.field, fault.what) for fault in verification.faults] == [
         ("", "rows/original/seed-3/adapter/MANIFEST.json",
          "rows/original/seed-3/adapter/MANIFEST.json was changed after the run was complete."),
         ("majority", "files", "baseline/baseline.safetensors differs from its manifest."),
@@ -276,9 +285,9 @@ def test_a_control_and_the_original_are_held_by_their_manifests_and_the_plan(run
     ]  # fmt: skip
 
 
-def pipe(place: Path) -> None:
-    place.unlink()
-    os.mkfifo(place)  # whoever opened it would wait for ever
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)  # whoever opened it would wait for ever
 
 
 @pytest.mark.parametrize(
@@ -305,10 +314,10 @@ def test_files_that_are_no_longer_ours_are_faults_and_no_crash(
     run: RunFolder, spoil: Callable[[RunFolder], Any]
 ) -> None:
     spoil(run)
-    found = verify(run.path)
-    assert not found.verified
-    json.dumps(found.report(), allow_nan=False)
-    assert max(map(len, render(found.report()).replace(str(run.path), "RUN").splitlines())) <= 200
+    verification = verify(run.path)
+    assert not verification.verified
+    json.dumps(verification.report(), allow_nan=False)
+    assert max(map(len, render(verification.report()).replace(str(run.path), "RUN").splitlines())) <= 200
 
 
 def test_what_is_neither_a_complete_run_nor_ours_is_said_so(run: RunFolder, tmp_path: Path) -> None:
@@ -336,9 +345,9 @@ def test_a_certificate_of_another_platform_allows_1e_4(adapter: Path, made: Path
     platform = identity["platform"] | {"processor": "another"}
     change_identity(adapter, platform=platform, canary_logits=near)
     reseal(adapter)
-    found = verify(adapter, base=str(made.parent / "m"))
-    assert found.verified
-    assert "within 1e-4, on another platform" in " ".join(render(found.report()).split())
+    verification = verify(adapter, base=str(made.parent / "m"))
+    assert verification.verified
+    assert "within 1e-4, on another platform" in " ".join(render(verification.report()).split())
     change_identity(adapter, platform=identity["platform"])
     reseal(adapter)
     assert not verify(adapter, base=str(made.parent / "m")).verified

@@ -42,28 +42,28 @@ def values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def stages(values: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
     """Run folders stopped in training, after it, before the test rows, and one that is complete."""
-    place = tmp_path_factory.mktemp("stages")
+    parent = tmp_path_factory.mktemp("stages")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FINETOOTH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         patch.setenv("FINETOOTH_STATE", str(tmp_path_factory.getbasetemp() / "state"))
         here = Here(patch)
-        found = {"complete": place / "complete"}
-        pipeline.run(values, out=found["complete"])
-        whole = list(here.calls)
+        folders = {"complete": parent / "complete"}
+        pipeline.run(values, out=folders["complete"])
+        all_calls = list(here.calls)
         after = {
-            "trained": whole.index(("fit", "r4", "train")) + 1,
-            "proven": whole.index(("score", "r4", "validation")) + 1,
-            "tested": len(whole) - 1,
+            "trained": all_calls.index(("fit", "r4", "train")) + 1,
+            "proven": all_calls.index(("score", "r4", "validation")) + 1,
+            "tested": len(all_calls) - 1,
         }
         for name, count in after.items():
-            found[name], here.calls, here.stop_after = place / name, [], count
+            folders[name], here.calls, here.stop_after = parent / name, [], count
             with pytest.raises(Interrupted):
-                pipeline.run(values, out=found[name])
+                pipeline.run(values, out=folders[name])
         here.calls, here.stop_after, here.stop_at_step = [], None, 4
-        found["training"] = place / "training"
+        folders["training"] = parent / "training"
         with pytest.raises(Interrupted):
-            pipeline.run(values, out=found["training"])
-    yield found
+            pipeline.run(values, out=folders["training"])
+    yield folders
 
 
 @pytest.fixture
@@ -116,18 +116,20 @@ def test_rows_without_a_plan_are_refused(
         text = Path(values["data"]["source"]).read_text()
         (tmp_path / "reviews.csv").write_text(text.replace(",good", ",fine"))
         changed["data"] = values["data"] | {"source": str(tmp_path / "reviews.csv")}
-    told = refusal(changed, folder)
-    assert told.startswith(f"{folder.path}: holds rows (majority) but no plan.json, so it is unknown which ")
-    assert f"delete {folder.path / 'rows'} to begin anew" in told
+    message = refusal(changed, folder)
+    assert message.startswith(
+        f"{folder.path}: holds rows (majority) but no plan.json, so that it cannot be told which "
+    )
+    assert f"delete {folder.path / 'rows'} to begin anew" in message
     assert here.calls == []
 
 
 def test_a_damaged_plan_is_never_advised_to_be_deleted(values: dict[str, Any], stage: Any) -> None:
     folder = stage("proven")
     folder.plan.write_text("{")
-    told = refusal(values, folder)
-    assert told.startswith(f"{folder.plan}: was changed after it was written")
-    assert "delete" not in told.lower() and told.endswith("or begin another run with --out.")
+    message = refusal(values, folder)
+    assert message.startswith(f"{folder.plan}: was changed after it was written")
+    assert "delete" not in message.lower() and message.endswith("or begin another run with --out.")
 
 
 def test_without_a_plan_and_without_rows_a_run_begins_anew_with_the_data_of_now(
@@ -153,8 +155,8 @@ def test_an_edited_curve_never_comes_into_the_results(values: dict[str, Any], st
     curve = read_json(row_of(folder).curve)
     curve["parameters"]["adapter"] = 67
     write_json(row_of(folder).curve, curve)
-    told = refusal(values, folder)
-    assert told.startswith(f"{row_of(folder).curve}: was changed since the run wrote it.")
+    message = refusal(values, folder)
+    assert message.startswith(f"{row_of(folder).curve}: was changed since the run wrote it.")
     assert not folder.results.exists()
 
 
@@ -183,12 +185,12 @@ def test_verify_counts_the_trained_parameters_again(stage: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["data.json", "provenance.json", "splits.parquet", "recipe.yaml"])
-@pytest.mark.parametrize("gone", [True, False])
+@pytest.mark.parametrize("missing", [True, False])
 def test_what_follows_from_recipe_and_data_is_written_again(
-    name: str, gone: bool, values: dict[str, Any], stage: Any, stages: dict[str, Path], here: Here
+    name: str, missing: bool, values: dict[str, Any], stage: Any, stages: dict[str, Path], here: Here
 ) -> None:
     folder = stage("tested")
-    if gone:
+    if missing:
         (folder.path / name).unlink()
     else:
         data = bytearray((folder.path / name).read_bytes())
@@ -203,10 +205,10 @@ def test_what_follows_from_recipe_and_data_is_written_again(
 def test_a_changed_recipe_is_refused_although_recipe_yaml_is_gone(values: dict[str, Any], stage: Any) -> None:
     folder = stage("proven")
     folder.recipe.unlink()
-    told = refusal(values | {"seeds": [4]}, folder)
+    message = refusal(values | {"seeds": [4]}, folder)
     assert (
-        "not that of the run in this folder; the differences cannot be shown because recipe.yaml is missing or was "
-        "changed" in told
+        "not that of the run begun here, and what differs is not known because recipe.yaml is missing or was changed"
+        in message
     )
 
 
@@ -218,8 +220,8 @@ def test_what_is_gone_of_a_row_is_made_again(
     name: str, values: dict[str, Any], stage: Any, stages: dict[str, Path], here: Here
 ) -> None:
     folder = stage("tested")
-    place = row_of(folder).path / name
-    shutil.rmtree(place) if place.is_dir() else place.unlink()
+    path = row_of(folder).path / name
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
     pipeline.run(values, out=folder.path)
     assert measured(folder.path) == measured(stages["complete"])
     again = [("score", "r4", "validation"), ("score", "r4", "test")]
@@ -284,29 +286,29 @@ def test_a_changed_digit_of_a_certificate_or_a_manifest_is_refused(values: dict[
 # The sweep
 
 
-def delete(place: Path) -> bool:
-    place.unlink()
+def delete(path: Path) -> bool:
+    path.unlink()
     return True
 
 
-def flip(place: Path) -> bool:
-    data = bytearray(place.read_bytes())
+def flip(path: Path) -> bool:
+    data = bytearray(path.read_bytes())
     if not data:
         return False
     data[len(data) * 2 // 3] ^= 1
-    place.write_bytes(data)
+    path.write_bytes(data)
     return True
 
 
-def number(place: Path) -> bool:
+def number(path: Path) -> bool:
     """One number of a JSON file changed, the first that there is."""
     try:
-        value = json.loads(place.read_bytes())
+        value = json.loads(path.read_bytes())
     except ValueError:
         return False
     if not _change(value):
         return False
-    place.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return True
 
 
@@ -321,21 +323,21 @@ def _change(value: Any) -> bool:
     return False
 
 
-def as_folder(place: Path) -> bool:
-    place.unlink()
-    place.mkdir()
+def as_folder(path: Path) -> bool:
+    path.unlink()
+    path.mkdir()
     return True
 
 
-def pipe(place: Path) -> bool:
-    place.unlink()
-    os.mkfifo(place)
+def pipe(path: Path) -> bool:
+    path.unlink()
+    os.mkfifo(path)
     return True
 
 
-def dangling_link(place: Path) -> bool:
-    place.unlink()
-    place.symlink_to("nowhere")
+def dangling_link(path: Path) -> bool:
+    path.unlink()
+    path.symlink_to("nowhere")
     return True
 
 
@@ -357,8 +359,8 @@ def resumed(values: dict[str, Any], out: RunFolder, name: Path, expected: dict[s
         return "refused" if any(part and part in str(error) for part in names) else f"refused without a name: {error}"
     except Exception as error:  # noqa: BLE001 - what must never come
         return f"{type(error).__name__}: {error}"
-    found = measured(out.path)
-    differ = [key for key in expected | found if found.get(key) != expected.get(key)]
+    figures = measured(out.path)
+    differ = [key for key in expected | figures if figures.get(key) != expected.get(key)]
     return f"accepted: {differ}" if differ else "redone"
 
 
@@ -373,10 +375,10 @@ def swept(
                 out = stage(stage_name)
                 if not tamper(out.path / name):
                     continue
-                came = resumed(values, out, name, expected)
-                counts[came] = counts.get(came, 0) + 1
-                if came not in ("redone", "refused"):
-                    wrong.append((stage_name, str(name), tamper.__name__, came))
+                outcome = resumed(values, out, name, expected)
+                counts[outcome] = counts.get(outcome, 0) + 1
+                if outcome not in ("redone", "refused"):
+                    wrong.append((stage_name, str(name), tamper.__name__, outcome))
                 assert not list(out.path.rglob("nowhere"))
     assert wrong == []
     return counts
@@ -416,11 +418,11 @@ def test_every_file_of_a_finished_run_in_every_way(
                 continue
             count += 1
             try:
-                found = verify(out.path)
-                told = render(found.report())
+                verification = verify(out.path)
+                message = render(verification.report())
             except RunError as error:
-                told, found = str(error).replace("the run is not complete", "there is no COMPLETE"), None
-            if (found is not None and found.verified) or name.name not in told:
-                wrong.append((str(name), tamper.__name__, told[-300:]))
+                message, verification = str(error).replace("the run is not complete", "there is no COMPLETE"), None
+            if (verification is not None and verification.verified) or name.name not in message:
+                wrong.append((str(name), tamper.__name__, message[-300:]))
     assert wrong == []
     print(f"{count} tampered finished runs: all refused by name by verify")

@@ -15,31 +15,31 @@ from finetooth.runs.plan_file import Plan
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("then")
     tiny.save_model(folder / "model")
     tiny.save_reviews(folder / "reviews.csv", 60)
     return folder
 
 
-def planned(place: Path, tmp_path: Path, **changes: Any) -> Plan:
+def planned(sources: Path, tmp_path: Path, **changes: Any) -> Plan:
     training = {"base_dropout": 0.0} | changes.pop("training", {})
     candidate = {"name": "c", "rank": 4, "then": "last-1"} | changes.pop("candidate", {})
-    values = tiny.recipe(place / "model", place / "reviews.csv", training=training, baselines=[])
+    values = tiny.recipe(sources / "model", sources / "reviews.csv", training=training, baselines=[])
     values["data"] |= {"validation": 10, "test": 10}
-    wanted = load(values | {"candidates": [candidate, {"name": "all", "rank": 4}]} | changes)
-    material = preparation.gather(wanted, rejects=None, progress=Silent())
-    tokens = preparation.tokenize_splits(wanted, material, folder=tmp_path / "tokens", progress=Silent())
-    return preparation.resolve(wanted, material, tokens)
+    recipe = load(values | {"candidates": [candidate, {"name": "all", "rank": 4}]} | changes)
+    material = preparation.gather(recipe, rejects=None, progress=Silent())
+    tokens = preparation.tokenize_splits(recipe, material, folder=tmp_path / "tokens", progress=Silent())
+    return preparation.resolve(recipe, material, tokens)
 
 
-def test_the_layers_below_the_last_ones_are_frozen_and_their_states_have_room(place: Path, tmp_path: Path) -> None:
-    plan = planned(place, tmp_path)
+def test_the_layers_below_the_last_ones_are_frozen_and_their_states_have_room(sources: Path, tmp_path: Path) -> None:
+    plan = planned(sources, tmp_path)
     assert {name: item.frozen_depth for name, item in plan.candidates.items()} == {"c": 1, "all": 0}
     (states,) = plan.kept_frozen().values()
     mean, width = plan.of_model().tokens["train"].mean, plan.of_model().base.width
     assert states.bytes == round(4 * width * mean * plan.counts["train"])
-    none = planned(place, tmp_path, training={"cache_bytes": 0})
+    none = planned(sources, tmp_path, training={"cache_bytes": 0})
     assert none.kept_frozen() == {"c": plans.kept(0, 0)}
 
 
@@ -67,19 +67,19 @@ def test_the_layers_below_the_last_ones_are_frozen_and_their_states_have_room(pl
     ],
 )
 def test_where_it_cannot_be_the_recipe_is_refused(
-    place: Path, tmp_path: Path, changes: dict[str, Any], wrong: str
+    sources: Path, tmp_path: Path, changes: dict[str, Any], wrong: str
 ) -> None:
     with pytest.raises(RecipeError) as error:
-        planned(place, tmp_path, **changes)
+        planned(sources, tmp_path, **changes)
     then = changes.get("candidate", {}).get("then", "last-1")
     assert str(error.value) == f"candidate c: then: {then} {wrong}"
 
 
 @pytest.mark.parametrize(("count", "layers"), [(1, "layer is"), (3, "3 layers are")])
 def test_check_says_which_layers_are_frozen_and_what_their_states_take(count: int, layers: str) -> None:
-    way = {"plain_step_seconds": None, "fallback_reason": None, "gpu_peak_bytes": None, "precision": "float32"}
-    row = way | {"frozen_layers": count, "frozen_bytes": 1_500_000_000, "prefix_bytes": 0}
-    assert list(check_text._way(row)) == [
+    unpadded = {"plain_step_seconds": None, "fallback_reason": None, "gpu_peak_bytes": None, "precision": "float32"}
+    row = unpadded | {"frozen_layers": count, "frozen_bytes": 1_500_000_000, "prefix_bytes": 0}
+    assert list(check_text._training_notes(row)) == [
         f"its lowest {layers} frozen during the training (then)",
         "hidden states of the frozen layers are kept on disk: 1.50 GB",
     ]

@@ -24,7 +24,7 @@ LOGITS = (np.random.default_rng(2).normal(0, 3, (50, 2)) + 2 * np.eye(2)[LABELS]
 def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     """A tuned row whose best step, 4, was measured with LOGITS on 50 validation rows."""
     recipe = {"name": "x", "model": "a/b", "data": {"source": "c"}, "decision": {"thresholds": "macro_f1"}}
-    found = Context(
+    scored_row = Context(
         run_folder=RunFolder(tmp_path),
         recipe=load(recipe | {"candidates": [{"name": "r4"}]}),
         plan=plans.plan(classes=("bad", "good")),
@@ -33,22 +33,22 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
         split="validation",
         base_folder=tmp_path,
     )
-    found.folder.checkpoints.mkdir(parents=True)
-    checkpoints.save_best(found.folder.checkpoints, 4, named={}, logits=LOGITS)
-    checkpoints.save_best(found.folder.checkpoints, 9, named={}, logits=-LOGITS)
-    write_json(found.folder.curve, {"best_step": 4})
-    asked: list[str] = []
-    monkeypatch.setattr(candidate, "read_labels", lambda folder, split: asked.append(split) or ((), LABELS))
-    yield found
-    assert set(asked) == {"validation"}
+    scored_row.folder.checkpoints.mkdir(parents=True)
+    checkpoints.save_best(scored_row.folder.checkpoints, 4, named={}, logits=LOGITS)
+    checkpoints.save_best(scored_row.folder.checkpoints, 9, named={}, logits=-LOGITS)
+    write_json(scored_row.folder.curve, {"best_step": 4})
+    splits: list[str] = []
+    monkeypatch.setattr(candidate, "read_labels", lambda folder, split: splits.append(split) or ((), LABELS))
+    yield scored_row
+    assert set(splits) == {"validation"}
 
 
 def test_the_decision_is_that_of_the_best_step_on_validation(context: Context) -> None:
-    asked = Deciding.model_validate({"thresholds": "macro_f1"})
-    expected = deciding.fit(LOGITS, LABELS, classes=["bad", "good"], settings=asked)
-    found = candidate._decision(context)
-    assert found == expected
-    assert found.temperature != 1.0
+    settings = Deciding.model_validate({"thresholds": "macro_f1"})
+    expected = deciding.fit(LOGITS, LABELS, classes=["bad", "good"], settings=settings)
+    decision = candidate._decision(context)
+    assert decision == expected
+    assert decision.temperature != 1.0
 
 
 def test_a_reloaded_decision_that_validation_does_not_give_is_refused(context: Context) -> None:

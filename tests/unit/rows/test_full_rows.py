@@ -46,13 +46,13 @@ def test_an_original_model_can_be_verified_again_too(begin: Callable[..., Any]) 
 
 def _reloads(context: Any) -> None:
     """Its artifact is taken as an adapter is: canaries bitwise, predictions; a changed bit or a lost file is named."""
-    found = verify(context.folder.adapter, base=str(context.base_folder))
-    (checked,) = found.rows
-    assert found.verified and checked.canaries is not None
+    verification = verify(context.folder.adapter, base=str(context.base_folder))
+    (checked,) = verification.rows
+    assert verification.verified and checked.canaries is not None
     assert (checked.canaries.off, checked.canaries.allowed) == (0.0, 0.0)
     predictor = trained_model.load(context.folder.adapter, base=str(context.base_folder))
-    said = predictor.predict(["a fine film", "no"])
-    assert [set(one["probabilities"]) for one in said] == [set(context.plan.classes)] * 2
+    answers = predictor.predict(["a fine film", "no"])
+    assert [set(one["probabilities"]) for one in answers] == [set(context.plan.classes)] * 2
     weights = next(file for file in context.folder.adapter.iterdir() if file.suffix == ".safetensors")
     whole_bytes = weights.read_bytes()
     weights.write_bytes(whole_bytes[:-1] + bytes([whole_bytes[-1] ^ 1]))

@@ -40,8 +40,8 @@ def test_the_gate_lets_pass_three_flips_of_a_thousand_and_a_tenth_of_a_point(
 
 def test_flips_and_accuracies_are_counted() -> None:
     plain, rounded = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32), np.array([[0.5, 0.0], [1.0, 0.25]], np.float32)
-    found = compare(plain, rounded, decision=Decision(), truth=np.array([1, 0], dtype=np.int64))
-    assert found == Agreement(2, 1, 0.5, 1.0, 1.0)
+    counted = compare(plain, rounded, decision=Decision(), truth=np.array([1, 0], dtype=np.int64))
+    assert counted == Agreement(2, 1, 0.5, 1.0, 1.0)
 
 
 def test_to_abstain_where_the_plain_pass_answers_is_a_flip() -> None:
@@ -58,11 +58,11 @@ def test_a_value_that_is_not_finite_does_not_pass_and_is_saved(tmp_path: Path, v
     rounded = plain.copy()
     rounded[7, 1] = value
     truth = plain.argmax(1)
-    found = compare(plain, rounded, decision=Decision(), truth=truth)
-    assert found == Agreement(200, 200, 0.0, 1.0, None) and not found.passed
+    result = compare(plain, rounded, decision=Decision(), truth=truth)
+    assert result == Agreement(200, 200, 0.0, 1.0, None) and not result.passed
     assert compare(plain, plain, decision=Decision(), truth=truth).passed
-    Measured(None, found).save(tmp_path)
-    assert Measured.load(tmp_path) == Measured(None, found)
+    Measured(None, result).save(tmp_path)
+    assert Measured.load(tmp_path) == Measured(None, result)
 
 
 def test_few_validation_rows_do_not_pass() -> None:
@@ -132,14 +132,14 @@ def test_the_test_rows_are_computed_in_bfloat16_only_if_the_gate_was_passed(
     monkeypatch.setattr(agreement, "MOST_FLIPPED", most)
     monkeypatch.setattr(agreement, "MOST_ACCURACY_DIFFERENCE", 1.0)
     context = fitted(begin)
-    found = predictions.read(context.folder.predictions)
-    wanted = "bfloat16" if most > 0 else "float32"
-    assert np.array_equal(found["test"].logits, logits_of(context, wanted))
-    assert np.abs(found["test"].logits - logits_of(context, "plain")).max() > 0
+    splits = predictions.read(context.folder.predictions)
+    precision = "bfloat16" if most > 0 else "float32"
+    assert np.array_equal(splits["test"].logits, logits_of(context, precision))
+    assert np.abs(splits["test"].logits - logits_of(context, "plain")).max() > 0
     known = read_hashed_json(context.folder.adapter / INFERENCE)
     assert known["bfloat16"]["rows"] == 20 and known["bfloat16"]["passed"] is (most > 0)
     row = inference_of(context.plan, context.folder, row_kind(context.row))
-    assert row is not None and row.precision == wanted and row.validation_rows == 20
+    assert row is not None and row.precision == precision and row.validation_rows == 20
 
 
 def test_the_validation_rows_of_the_proof_are_those_of_the_plain_pass(begin: Callable[..., Any]) -> None:
@@ -164,8 +164,8 @@ def test_exact_computes_everything_by_the_plain_pass(
 def test_a_model_that_the_pass_cannot_compute_says_why(
     begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in ("finetooth.models.inference", "finetooth.training.validation"):
-        monkeypatch.setattr(f"{place}.inference_obstacle", lambda model: "model family 'other'")
+    for module in ("finetooth.models.inference", "finetooth.training.validation"):
+        monkeypatch.setattr(f"{module}.inference_obstacle", lambda model: "model family 'other'")
     context = fitted(begin)
     row = inference_of(context.plan, context.folder, row_kind(context.row))
     assert row is not None and (row.precision, row.fallback_reason) == ("plain", "model family 'other'")
@@ -178,11 +178,11 @@ def test_a_pass_that_differs_from_the_plain_one_is_not_used(
     context = fitted(begin, inference="float32")
     predictor = artifact.load(context.folder.adapter, base_folder=context.base_folder, name="r4")
     real = InferencePass.logits
-    monkeypatch.setattr(InferencePass, "logits", lambda *given, **named: real(*given, **named) + 0.01)
-    found = inference.ready(predictor, "float32")
-    assert found.precision == "plain"
+    monkeypatch.setattr(InferencePass, "logits", lambda *arguments, **named: real(*arguments, **named) + 0.01)
+    ready = inference.ready(predictor, "float32")
+    assert ready.precision == "plain"
     reason = "its logits differ from those of the plain pass by 0.01"
-    assert found.measured.fallback_reason == reason
+    assert ready.measured.fallback_reason == reason
     candidate.score(context, SILENT)
     row = inference_of(context.plan, context.folder, row_kind(context.row))  # what was computed, not what was planned
     assert row is not None and (row.precision, row.fallback_reason) == ("plain", reason)
@@ -201,9 +201,9 @@ def test_the_probe_is_fitted_in_bfloat16_only_if_the_gate_was_passed(
     used: list[str] = []
     real = InferencePass.features
 
-    def features(self: InferencePass, *given: Any, **named: Any) -> Any:
+    def features(self: InferencePass, *arguments: Any, **named: Any) -> Any:
         used.append(self.precision)
-        return real(self, *given, **named)
+        return real(self, *arguments, **named)
 
     monkeypatch.setattr(InferencePass, "features", features)
     for split in ("validation", "test"):  # the validation rows' logits are compared bitwise, by the plain pass
@@ -219,9 +219,9 @@ def test_a_probe_whose_training_rows_are_not_finite_in_bfloat16_is_fitted_in_flo
     monkeypatch.setattr(agreement, "LEAST_ROWS", 1)
     real = InferencePass.features
 
-    def features(self: InferencePass, *given: Any, **named: Any) -> Any:
-        found = real(self, *given, **named)
-        return {name: rows * (math.nan if self.precision == "bfloat16" else 1.0) for name, rows in found.items()}
+    def features(self: InferencePass, *arguments: Any, **named: Any) -> Any:
+        encoded = real(self, *arguments, **named)
+        return {name: rows * (math.nan if self.precision == "bfloat16" else 1.0) for name, rows in encoded.items()}
 
     monkeypatch.setattr(InferencePass, "features", features)
     context = begin(baselines=["probe"], candidates=[])
@@ -240,16 +240,16 @@ def test_a_validation_logit_that_is_not_finite_in_bfloat16_is_computed_in_float3
 ) -> None:
     real = InferencePass.logits
 
-    def logits(self: InferencePass, *given: Any, **named: Any) -> Any:
-        return real(self, *given, **named) * (math.inf if self.precision == "bfloat16" else 1.0)
+    def logits(self: InferencePass, *arguments: Any, **named: Any) -> Any:
+        return real(self, *arguments, **named) * (math.inf if self.precision == "bfloat16" else 1.0)
 
     monkeypatch.setattr(InferencePass, "logits", logits)
     model = load_base(sources / "model", classes=("bad", "good"), head_seed=0).model
     tokens = tokenize(load_tokenizer(sources / "model"), ["a dull film", "clever"], max_tokens=16, truncation="head")
     settings: dict[str, Any] = {"pad_id": 0, "budget": 64, "states": None}
     counted: list[int] = []
-    found = validation_logits(model, tokens, precision="bfloat16", advance=counted.append, **settings)
+    validation = validation_logits(model, tokens, precision="bfloat16", advance=counted.append, **settings)
     assert np.array_equal(
-        found, validation_logits(model, tokens, precision="float32", advance=lambda count: None, **settings)
+        validation, validation_logits(model, tokens, precision="float32", advance=lambda count: None, **settings)
     )
     assert sum(counted) == 2

@@ -69,4 +69,4 @@ def test_a_row_that_freezes_layers_is_saved_whole_and_says_what_that_took(
     saved = load_file(folder.adapter / "adapter_model.safetensors")
     learned = [value for name, value in saved.items() if layer_of(name) == 0 and "lora_B" in name]
     assert learned and all(value.abs().max() > 0 for value in learned)  # B begins at 0
-    assert not layer_caches.frozen_place(context("fit", "r4")).exists()
+    assert not layer_caches.frozen_folder(context("fit", "r4")).exists()

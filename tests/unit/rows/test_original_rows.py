@@ -33,19 +33,26 @@ def done(context: Callable[..., Any]) -> Any:
 
 def test_each_head_says_what_a_model_with_that_head_says(begin: Callable[..., Any]) -> None:
     context = done(begin(baselines=["original"], original_heads=3, inference="float32"))
-    found = predictions.read(context.folder.predictions)
-    assert list(found) == ["validation", "test", "test/seed-4", "test/seed-5", "validation/seed-4", "validation/seed-5"]
+    splits = predictions.read(context.folder.predictions)
+    assert list(splits) == [
+        "validation",
+        "test",
+        "test/seed-4",
+        "test/seed-5",
+        "validation/seed-4",
+        "validation/seed-5",
+    ]
     tokens, plan = Tokens.open(context.run_folder.work / "tokens" / "test"), context.plan
     for seed, split in ((3, "test"), (4, "test/seed-4"), (5, "test/seed-5")):
         model = load_base(context.base_folder, classes=plan.classes, head_seed=seed).model
-        wanted = logits(model, tokens, pad_id=0, budget=plan.evaluation_budget)
-        assert found[split].logits == pytest.approx(wanted, abs=1e-5)
-        assert found[split].ids == found["test"].ids
-    assert np.abs(found["test"].logits - found["test/seed-4"].logits).max() > 1e-3
+        expected = logits(model, tokens, pad_id=0, budget=plan.evaluation_budget)
+        assert splits[split].logits == pytest.approx(expected, abs=1e-5)
+        assert splits[split].ids == splits["test"].ids
+    assert np.abs(splits["test"].logits - splits["test/seed-4"].logits).max() > 1e-3
 
 
 @pytest.mark.parametrize(
-    ("inference", "place", "name"),
+    ("inference", "owner", "name"),
     [
         ("plain", original, "encode"),
         ("float32", InferencePass, "features"),
@@ -53,18 +60,18 @@ def test_each_head_says_what_a_model_with_that_head_says(begin: Callable[..., An
     ],
 )
 def test_the_heads_share_one_pass_of_the_encoder(
-    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, inference: str, place: Any, name: str
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, inference: str, owner: Any, name: str
 ) -> None:
     context = begin(baselines=["original"], original_heads=5, inference=inference)
     original.fit(context("fit", "original"), SILENT)
     passes: list[int] = []
-    real = getattr(place, name)
+    real = getattr(owner, name)
 
-    def encode(*given: Any, **named: Any) -> Any:
+    def encode(*arguments: Any, **named: Any) -> Any:
         passes.append(1)
-        return real(*given, **named)
+        return real(*arguments, **named)
 
-    monkeypatch.setattr(place, name, encode)
+    monkeypatch.setattr(owner, name, encode)
     original.score(context("score", "original", "test"), SILENT)
     assert len(passes) == 1
     assert len(artifact.heads_of(context("score", "original").folder.adapter)) == 5
@@ -73,22 +80,24 @@ def test_the_heads_share_one_pass_of_the_encoder(
 def test_the_gate_of_several_heads_leaves_each_as_it_was_drawn(
     begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = []
+    heads_by_gate = []
     for rows in (1000, 1):
         monkeypatch.setattr(agreement, "LEAST_ROWS", rows)
         context = begin(baselines=["original"], original_heads=3)("fit", "original")
         original.fit(context, SILENT)
-        kept.append(artifact.heads_of(context.folder.adapter))
+        heads_by_gate.append(artifact.heads_of(context.folder.adapter))
         assert (Measured.load(context.folder.adapter).agreement is None) is (rows == 1000)
-    for seed, head in kept[0].items():
-        assert all(torch.equal(tensor, kept[1][seed][name]) for name, tensor in head.items())
+    for seed, head in heads_by_gate[0].items():
+        assert all(torch.equal(tensor, heads_by_gate[1][seed][name]) for name, tensor in head.items())
 
 
 def test_the_row_tells_the_mean_and_the_range_of_its_heads(begin: Callable[..., Any]) -> None:
     context = done(begin(baselines=["original"], original_heads=4, candidates=[]))
-    found = predictions.read(context.folder.predictions)
+    splits = predictions.read(context.folder.predictions)
     shares = [
-        DEFAULT.score(part.logits, part.labels)["accuracy"] for split, part in found.items() if split.startswith("test")
+        DEFAULT.score(part.logits, part.labels)["accuracy"]
+        for split, part in splits.items()
+        if split.startswith("test")
     ]
     row = finish.row_of_results(context.plan, context.run_folder, ("original", 3))
     assert row.heads is not None and row.test is not None

@@ -24,9 +24,9 @@ def test_the_plan_s_precision_reaches_the_products(
     made: list[torch.dtype] = []
     real = loop.PackedModel
 
-    def packed(*given: Any, **named: Any) -> Any:
+    def packed(*arguments: Any, **named: Any) -> Any:
         made.append(named["dtype"])
-        return real(*given, **named)
+        return real(*arguments, **named)
 
     monkeypatch.setattr(loop, "PackedModel", packed)
     candidate.fit(context("fit", "wild"), SILENT)

@@ -25,8 +25,8 @@ from silent import SILENT
 
 def changed(context: Context, **facts: Any) -> None:
     """The saved probe with other facts in its baseline.json, and a manifest that agrees."""
-    place = context.folder.baseline / "baseline.json"
-    write_json(place, read_json(place) | facts)
+    settings_file = context.folder.baseline / "baseline.json"
+    write_json(settings_file, read_json(settings_file) | facts)
     (context.folder.baseline / "MANIFEST.json").unlink()
     seal(context.folder.baseline)
 
@@ -43,13 +43,13 @@ def test_its_figures_on_the_validation_rows_are_those_it_was_chosen_by(begin: Ca
     for split in ("validation", "test"):
         probe.score(context("score", "probe", split), SILENT)
     folder = context("score", "probe").folder
-    found, saved = predictions.read(folder.predictions), read_json(folder.baseline / "baseline.json")
-    figures = DEFAULT.score(found["validation"].logits, found["validation"].labels)
+    splits, saved = predictions.read(folder.predictions), read_json(folder.baseline / "baseline.json")
+    figures = DEFAULT.score(splits["validation"].logits, splits["validation"].labels)
     assert (saved["chosen"]["accuracy"], saved["chosen"]["loss"]) == (figures["accuracy"], figures["loss"])
-    digest = hashlib.sha256(np.ascontiguousarray(found["validation"].logits).data).hexdigest()
+    digest = hashlib.sha256(np.ascontiguousarray(splits["validation"].logits).data).hexdigest()
     assert saved["validation_logits_sha256"] == digest
     assert {trial["feature"] for trial in saved["tried"]} == {"pooler", "mean"}
-    assert len(found["test"].ids) == 20
+    assert len(splits["test"].ids) == 20
     assert figures["accuracy"] >= 0.6  # learnable: 20 rows, half of each class
 
 
@@ -129,13 +129,13 @@ def test_the_probe_of_another_model_reads_that_model_and_its_tokens(begin: Calla
     for row in ("probe", "probe-distil"):
         probe.fit(context("fit", row), SILENT)
         probe.score(context("score", row, "validation"), SILENT)
-    own, found = (context("score", row).folder for row in ("probe", "probe-distil"))
-    settings = read_json(found.baseline / "baseline.json")
+    own, other = (context("score", row).folder for row in ("probe", "probe-distil"))
+    settings = read_json(other.baseline / "baseline.json")
     planned = context("fit", "probe").plan.other_bases["probe-distil"].base
     assert settings["identity"]["base"]["id"] == planned.id == "distil"
     assert settings["identity"]["base"]["weights_sha256"] == planned.weights_sha256
     assert {trial["feature"] for trial in settings["tried"]} == {"first_token", "mean"}  # a DistilBERT has no pooler
-    logits = [predictions.read(folder.predictions)["validation"].logits for folder in (own, found)]
+    logits = [predictions.read(folder.predictions)["validation"].logits for folder in (own, other)]
     assert not np.array_equal(*logits)
     discard(context("fit", "probe").run_folder.tokens("probe"))  # not read for the other
     probe.score(context("score", "probe-distil", "test"), SILENT)
@@ -192,7 +192,7 @@ def test_training_rows_are_encoded_in_float32_where_bfloat16_is_far_off(
 
 
 @pytest.mark.parametrize(
-    ("inference", "place", "name", "split"),
+    ("inference", "owner", "name", "split"),
     [
         ("plain", probe, "encode", "validation"),
         ("float32", InferencePass, "features", "train"),
@@ -200,17 +200,17 @@ def test_training_rows_are_encoded_in_float32_where_bfloat16_is_far_off(
     ],
 )
 def test_a_hidden_state_that_is_not_finite_fails_the_row(
-    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, inference: str, place: Any, name: str, split: str
+    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, inference: str, owner: Any, name: str, split: str
 ) -> None:
     context = begin(baselines=["probe"], inference=inference)
-    real = getattr(place, name)
+    real = getattr(owner, name)
 
-    def encode(*given: Any, **named: Any) -> Any:
-        found = real(*given, **named)
-        found["mean"][3, 5] = np.inf
-        return found
+    def encode(*arguments: Any, **named: Any) -> Any:
+        encoded = real(*arguments, **named)
+        encoded["mean"][3, 5] = np.inf
+        return encoded
 
-    monkeypatch.setattr(place, name, encode)
+    monkeypatch.setattr(owner, name, encode)
     with pytest.raises(DivergedError) as error:
         probe.fit(context("fit", "probe"), SILENT)
     assert str(error.value) == f"a value of mean of the {split} rows is not finite."

@@ -24,17 +24,17 @@ def test_a_stop_in_the_second_check_leaves_a_row_that_is_scored_again(
     candidate.score(replace(context, new_interpreter=False), SILENT)
     assert set(finished.SCORED) <= finished.settle(context.folder, run_id="a")
 
-    def stop(*given: Any, **named: Any) -> None:
+    def stop(*arguments: Any, **named: Any) -> None:
         if part == "reload_check.verify":
-            prove(*given, **named)
+            prove(*arguments, **named)
         raise Interrupted("stopped by the test")
 
     prove = trained.reload_check.verify
     with monkeypatch.context() as stopped, pytest.raises(Interrupted):
         stopped.setattr(f"finetooth.rows.trained.{part}", stop)
         candidate.score(context, SILENT)
-    kept = finished.settle(context.folder, run_id="a")
-    assert "curve.json" in kept and not kept & set(finished.SCORED)
+    finished_files = finished.settle(context.folder, run_id="a")
+    assert "curve.json" in finished_files and not finished_files & set(finished.SCORED)
     candidate.score(context, SILENT)
     assert set(finished.SCORED) <= finished.settle(context.folder, run_id="a")
     assert read_json(context.folder.verify)["new_interpreter"]

@@ -20,25 +20,25 @@ LOGITS = np.random.default_rng(0).standard_normal((7, 3)).astype(np.float32)
 @pytest.fixture
 def row(tmp_path: Path) -> RowFolder:
     """A tuned and saved row whose best step, 4, was scored with LOGITS."""
-    found = RowFolder(tmp_path / "r4")
-    found.checkpoints.mkdir(parents=True)
-    checkpoints.save_best(found.checkpoints, 4, named={}, logits=LOGITS)
-    with new_directory(found.adapter) as inside:
+    folder = RowFolder(tmp_path / "r4")
+    folder.checkpoints.mkdir(parents=True)
+    checkpoints.save_best(folder.checkpoints, 4, named={}, logits=LOGITS)
+    with new_directory(folder.adapter) as inside:
         (inside / "adapter_model.safetensors").write_bytes(b"weights")
         (inside / "adapter_config.json").write_bytes(b"{}")
         (inside / "tokenizer.json").write_bytes(b"tokens")
         write_json(inside / "labels.json", {"schema": 1, "labels": ["a", "b", "c"]})
         write_json(inside / "finetooth.json", {"base": BASE, "platform": PLATFORM, "canary_logits": [[0.5, 1.0, -1.0]]})
-    return found
+    return folder
 
 
 def test_equal_bits_are_verified(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
     reload_check.verify(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
-    said = read_json(row.verify)
-    assert (said["verified"], said["max_abs_logit_difference"]) == (True, 0.0)
-    assert said["compared"]["validation_rows"] == 7
-    assert said["compared"]["bitwise"] is True
+    recorded = read_json(row.verify)
+    assert (recorded["verified"], recorded["max_abs_logit_difference"]) == (True, 0.0)
+    assert recorded["compared"]["validation_rows"] == 7
+    assert recorded["compared"]["bitwise"] is True
 
 
 def test_it_names_everything_that_was_proven_by_its_content(row: RowFolder) -> None:
@@ -99,19 +99,19 @@ def test_forged_canaries_base_and_platform_are_named(row: RowFolder) -> None:
 def test_a_field_that_verify_json_lacks_is_a_difference(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
     reload_check.verify(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
-    said = read_json(row.verify)
+    recorded = read_json(row.verify)
     for lost in ("canaries", "manifest_sha256", "adapter_sha256"):
-        write_json(row.verify, {key: value for key, value in said.items() if key != lost})
+        write_json(row.verify, {key: value for key, value in recorded.items() if key != lost})
         assert [name for name, what in reload_check.differences(row).items() if what] == [lost]
-    write_json(row.verify, said | {"verified": False})
+    write_json(row.verify, recorded | {"verified": False})
     assert reload_check.differences(row)["verified"] == "verify.json: verified is not true."
 
 
-@pytest.mark.parametrize("place", [(0, 0), (3, 1), (6, 2)])
-def test_one_bit_is_enough_to_refuse(row: RowFolder, place: tuple[int, int]) -> None:
+@pytest.mark.parametrize("index", [(0, 0), (3, 1), (6, 2)])
+def test_one_bit_is_enough_to_refuse(row: RowFolder, index: tuple[int, int]) -> None:
     write_json(row.curve, {"best_step": 4})
     off = LOGITS.copy()
-    off[place] = np.nextafter(off[place], np.float32(9))
+    off[index] = np.nextafter(off[index], np.float32(9))
     with pytest.raises(VerificationError) as caught:
         reload_check.verify(row, off, name="r4", exact=True, new_interpreter=True)
     assert str(caught.value) == (
@@ -122,12 +122,12 @@ def test_one_bit_is_enough_to_refuse(row: RowFolder, place: tuple[int, int]) -> 
     assert not row.verify.exists()
 
 
-@pytest.mark.parametrize("found", [LOGITS[:6], LOGITS[:, :2], np.full_like(LOGITS, np.nan)])
+@pytest.mark.parametrize("logits", [LOGITS[:6], LOGITS[:, :2], np.full_like(LOGITS, np.nan)])
 @pytest.mark.parametrize("exact", [True, False])
-def test_other_shapes_and_not_a_number_are_refused(row: RowFolder, found: np.ndarray, exact: bool) -> None:
+def test_other_shapes_and_not_a_number_are_refused(row: RowFolder, logits: np.ndarray, exact: bool) -> None:
     write_json(row.curve, {"best_step": 4})
     with pytest.raises(VerificationError, match="r4: the reloaded adapter is not the one measured"):
-        reload_check.verify(row, found, name="r4", exact=exact, new_interpreter=True)
+        reload_check.verify(row, logits, name="r4", exact=exact, new_interpreter=True)
     assert not row.verify.exists()
 
 

@@ -66,19 +66,19 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def test_every_row_is_that_of_a_new_interpreter_to_the_bit(begin: Any, command: Supervisor) -> None:
     context = begin(training={"epochs": 1}, candidates=[{"name": "r4", "rank": 4, "bias": "lora_only"}])
     for row in ("r4", "original", "probe", "tfidf"):
-        found = []
+        results = []
         for new_interpreter in (False, True):
             folder = context("fit", row).folder
             done(command, context("fit", row), "fit", new_interpreter=new_interpreter)
             done(command, context("score", row, "validation"), "score", new_interpreter=new_interpreter)
-            kept = folder.adapter if folder.adapter.is_dir() else folder.baseline
-            found.append((files_of(kept), folder.predictions.read_bytes()))
+            saved = folder.adapter if folder.adapter.is_dir() else folder.baseline
+            results.append((files_of(saved), folder.predictions.read_bytes()))
             if row == "r4":
                 certificate = read_json(folder.verify)
                 assert certificate["new_interpreter"] is new_interpreter
                 assert certificate["compared"]["bitwise"] is True
             discard(folder.path)
-        assert found[0] == found[1], row
+        assert results[0] == results[1], row
 
 
 def test_what_libraries_read_at_their_first_operation_is_read_in_the_child(
@@ -89,9 +89,9 @@ def test_what_libraries_read_at_their_first_operation_is_read_in_the_child(
     child = forked(ONEDNN_VERBOSE="1")
     child.stdin.write(json.dumps(job_of("score", context("score", "original", "validation")).message()) + "\n")
     child.stdin.flush()
-    said = child.stdout.read()
+    output = child.stdout.read()
     assert child.wait() == 0
-    assert "onednn_verbose,v1,info,oneDNN" in said  # said once a process, before the first operation
+    assert "onednn_verbose,v1,info,oneDNN" in output  # said once a process, before the first operation
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

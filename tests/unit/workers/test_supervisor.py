@@ -171,7 +171,7 @@ def test_only_work_in_bfloat16_keeps_what_onednn_makes(
 
 
 @pytest.mark.parametrize(
-    ("own", "wanted"),
+    ("own", "spin_count"),
     [
         ({}, "1000"),
         ({"GOMP_SPINCOUNT": "7"}, "7"),
@@ -179,7 +179,7 @@ def test_only_work_in_bfloat16_keeps_what_onednn_makes(
     ],
 )
 def test_threads_of_a_child_spin_shortly_unless_the_user_says_how_they_wait(
-    child: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: dict[str, str], wanted: str | None
+    child: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: dict[str, str], spin_count: str | None
 ) -> None:
     for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
         monkeypatch.delenv(name, raising=False)
@@ -187,4 +187,4 @@ def test_threads_of_a_child_spin_shortly_unless_the_user_says_how_they_wait(
         monkeypatch.setenv(name, value)
     seen = tmp_path / "seen"
     child(f"open({str(seen)!r}, 'w').write(repr(os.environ.get('GOMP_SPINCOUNT'))); say(event='done')")
-    assert seen.read_text() == repr(wanted)
+    assert seen.read_text() == repr(spin_count)
