@@ -125,10 +125,10 @@ def test_what_is_left_in_the_folder(steady: Finished) -> None:
     verify = read_json(row.verify)
     assert verify["compared"] == {
         "validation_rows": 40,
-        "probe_rows": verify["compared"]["probe_rows"],
+        "reference_rows": verify["compared"]["probe_rows"],
         "bitwise": True,
     }
-    assert verify["compared"]["probe_rows"] > 0
+    assert verify["compared"]["reference_rows"] > 0
     assert damage(row.adapter) is None
     assert not row.checkpoints.exists() and not steady.trial.folder.work.exists()
     assert not list(steady.trial.out.rglob(".tmp-*"))
@@ -192,7 +192,7 @@ def test_verify_proves_the_finished_run_again_and_names_what_was_changed(
     assert {name: row["figures"] for name, row in rows.items()} == {
         "majority": 8, "original": 8, "tfidf": 8, "probe": 8, "r4": 8, "wild": None,
     }  # fmt: skip
-    assert rows["r4"]["canaries"] == {"rows": 8, "off": 0.0, "allowed": 0.0}
+    assert rows["r4"]["reference_outputs"] == {"rows": 8, "off": 0.0, "allowed": 0.0}
     moved = tmp_path / "moved"
     shutil.copytree(table.trial.row.adapter, moved)
     flip(moved)

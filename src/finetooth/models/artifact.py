@@ -120,7 +120,7 @@ def save(
                 "head_seed": head_seed,
                 "input": asdict(trained.input),
                 "platform": device.facts(),
-                "canary_logits": outputs.astype(float).tolist(),
+                "reference_logits": outputs.astype(float).tolist(),
             },
         )
         trained.measured.save(inside)
@@ -243,7 +243,7 @@ def reference_difference(trained: TextModel, identity: dict[str, Any]) -> tuple[
 
     identity: as identity_of gives it.
     """
-    recorded, outputs = identity["canary_logits"], reference_outputs(trained)
+    recorded, outputs = identity["reference_logits"], reference_outputs(trained)
     off = float(np.abs(recorded - outputs).max()) if recorded.shape == outputs.shape else float("inf")
     return off, 0.0 if identity["platform"] == device.facts() else REFERENCE_TOLERANCE
 

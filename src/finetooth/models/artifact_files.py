@@ -69,7 +69,7 @@ def identity_of(folder: Path) -> dict[str, Any]:
         "head_seed": identity["head_seed"],
         "input": identity["input"],
         "platform": identity["platform"],
-        "canary_logits": np.asarray(identity["canary_logits"], np.float32),
+        "reference_logits": np.asarray(identity["reference_logits"], np.float32),
     }
 
 

@@ -7,7 +7,6 @@ from finetooth.wording import counted, duration, row_title, wrapped
 
 _NAME = 24
 _HEADINGS = ("files", "reload check", "logits", "figures")
-_REFERENCE = "canaries"  # the key of the reference outputs in a report
 
 
 def render(report: Mapping[str, Any]) -> str:
@@ -35,7 +34,7 @@ def render(report: Mapping[str, Any]) -> str:
 def _cells(row: Mapping[str, Any]) -> str:
     if row["status"] != "done":
         return f"  {row['status']} in the run; nothing to verify"
-    cells = [row["files"], row["certificate"], _reference_check(row[_REFERENCE]), row["figures"]]
+    cells = [row["files"], row["reload_check"], _reference_check(row["reference_outputs"]), row["figures"]]
     return "".join(f"  {'-' if cell is None else cell:>12}" for cell in cells)
 
 
@@ -50,11 +49,11 @@ def _meaning(report: Mapping[str, Any]) -> str:
     parts = ["Files equal their manifests"]
     if report["run_files"]:
         parts.append(f"{report['run_files']} files of the run equal COMPLETE")
-    reloaded = [row for row in report["rows"] if row[_REFERENCE]]
+    reloaded = [row for row in report["rows"] if row["reference_outputs"]]
     if reloaded:
-        bits = all(row[_REFERENCE]["allowed"] == 0.0 for row in reloaded)
+        bits = all(row["reference_outputs"]["allowed"] == 0.0 for row in reloaded)
         how = "bitwise" if bits else "within 1e-4, on another platform than the one they were recorded on"
-        parts.append(f"base, tokenizer and labels by content; logits of the {reloaded[0][_REFERENCE]['rows']} "
+        parts.append(f"base, tokenizer and labels by content; logits of the {reloaded[0]['reference_outputs']['rows']} "
                      f"reference inputs {how}")  # fmt: skip
     if any(row["figures"] for row in report["rows"]):
         parts.append("figures computed again from the predictions")

@@ -51,7 +51,7 @@ _IDENTITY = {
     "head_seed": integer(0, 2**128 - 1),
     "input": record(_INPUT, required=_INPUT),
     "platform": mapping(text(100), _fact, 100),
-    "canary_logits": many(many(_LOGIT, MOST_LABELS, least=1), 8, least=8),
+    "reference_logits": many(many(_LOGIT, MOST_LABELS, least=1), 8, least=8),
 }
 _SHARE = number(0.0, 1.0)
 _AGREEMENT = {
@@ -96,9 +96,9 @@ def check_identity(value: dict[str, Any]) -> Iterator[Problem]:
     """What is refused in finetooth.json."""
     problems = list(check_table(value, _IDENTITY, required=list(_IDENTITY)[1:]))
     yield from problems
-    rows = value.get("canary_logits")
+    rows = value.get("reference_logits")
     if not problems and isinstance(rows, list) and len({len(row) for row in rows}) > 1:
-        yield Problem("canary_logits", "value", "key 'canary_logits' has rows of unequal length.")
+        yield Problem("reference_logits", "value", "key 'reference_logits' has rows of unequal length.")
 
 
 @of_mapping

@@ -52,17 +52,17 @@ class ReferenceOutputs:
 class Checked:
     """What was checked of one row (or of an adapter alone, or of the run's own files), and what was found.
 
-    files: equal to their manifest or mark. certificate: fields equal to verify.json. canaries: reference outputs.
-    figures: recomputed from the predictions.
-    None: there was nothing of the kind to check, or a fault came before it.
+    files: how many equal their manifest or mark. reload_check: how many fields of verify.json equal the files.
+    figures: how many were computed again from the predictions and are equal.
+    None: there was nothing of the kind to check, or a fault was found before it.
     """
 
     name: str
     seed: int | None = None
     status: str = "done"
     files: int | None = None
-    certificate: int | None = None
-    canaries: ReferenceOutputs | None = None
+    reload_check: int | None = None
+    reference_outputs: ReferenceOutputs | None = None
     figures: int | None = None
     faults: list[Fault] = field(default_factory=list)
 
@@ -121,7 +121,7 @@ def check_verify_json(checked: Checked, row: RowFolder) -> None:
         for name, what in differences.items():
             if what is not None:
                 checked.refuse(name, what)
-        checked.certificate = sum(what is None for what in differences.values())
+        checked.reload_check = sum(what is None for what in differences.values())
 
 
 def check_plan(checked: Checked, adapter: Path, plan: Plan) -> None:
@@ -151,4 +151,4 @@ def check_reload(checked: Checked, adapter: Path, *, base_folder: Path) -> None:
         with device.configured(identity["platform"]):
             predictor = artifact.load(copy, base_folder=base_folder, name=checked.where)
             off, allowed = artifact.reference_difference(predictor, identity)
-        checked.canaries = ReferenceOutputs(len(REFERENCE_INPUTS), off, allowed)
+        checked.reference_outputs = ReferenceOutputs(len(REFERENCE_INPUTS), off, allowed)

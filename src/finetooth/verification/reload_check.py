@@ -76,7 +76,10 @@ def _facts_of(folder: RowFolder) -> dict[str, Any]:
         "base": identity["base"],
         "tokenizer_sha256": sha256_file(folder.adapter / "tokenizer.json"),
         "labels_sha256": canonical_hash(list(read_json(folder.adapter / LABELS)["labels"])),
-        "canaries": {"logits_sha256": logits_sha256(identity["canary_logits"]), "platform": identity["platform"]},
+        "reference_outputs": {
+            "logits_sha256": logits_sha256(identity["reference_logits"]),
+            "platform": identity["platform"],
+        },
     }
 
 
@@ -114,7 +117,7 @@ def verify(
             "schema": 1,
             "verified": True,
             "max_abs_logit_difference": largest,
-            "compared": {"validation_rows": len(logits), "probe_rows": len(REFERENCE_INPUTS), "bitwise": equal},
+            "compared": {"validation_rows": len(logits), "reference_rows": len(REFERENCE_INPUTS), "bitwise": equal},
             "new_interpreter": new_interpreter,
             "validation_logits_sha256": logits_sha256(logits),
             **_facts_of(folder),

@@ -14,12 +14,13 @@ from finetooth.cli.app import finetooth as command
 from finetooth.cli.exit_codes import exit_code
 from finetooth.report.verification import render
 
-CANARIES = {"rows": 8, "off": 0.0, "allowed": 0.0}
+REFERENCE_OUTPUTS = {"rows": 8, "off": 0.0, "allowed": 0.0}
 ROWS = [
-    {"name": "majority", "seed": None, "status": "done", "files": 2, "certificate": None, "canaries": None,
+    {"name": "majority", "seed": None, "status": "done", "files": 2, "reload_check": None, "reference_outputs": None,
      "figures": 8},
-    {"name": "r4", "seed": 3, "status": "done", "files": 7, "certificate": 8, "canaries": CANARIES, "figures": 8},
-    {"name": "wild", "seed": 3, "status": "failed", "files": None, "certificate": None, "canaries": None,
+    {"name": "r4", "seed": 3, "status": "done", "files": 7, "reload_check": 8, "reference_outputs": REFERENCE_OUTPUTS,
+     "figures": 8},
+    {"name": "wild", "seed": 3, "status": "failed", "files": None, "reload_check": None, "reference_outputs": None,
      "figures": None},
 ]  # fmt: skip
 
@@ -102,7 +103,9 @@ def test_what_differs_is_named_and_exit_3(capsys: pytest.CaptureFixture[str], ve
 def test_an_adapter_alone_is_one_row(verification: Verification) -> None:
     row = {**ROWS[1], "name": "x", "seed": None}
     report = verification.report() | {"kind": "adapter", "run_files": None, "rows": [row]}
-    report["rows"][0].update(figures=None, certificate=None, canaries={"rows": 8, "off": 3e-5, "allowed": 1e-4})
+    report["rows"][0].update(
+        figures=None, reload_check=None, reference_outputs={"rows": 8, "off": 3e-5, "allowed": 1e-4}
+    )
     assert render(report).splitlines() == [
         "runs/mine: adapter",
         "",

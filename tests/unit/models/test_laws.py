@@ -241,7 +241,7 @@ def test_the_artifacts_tokenizer_needs_nothing_of_the_bases_config(tmp_path: Pat
     np.testing.assert_array_equal(again.tokenize(TEXTS).ids, predictor.tokenize(TEXTS).ids)
 
 
-@pytest.mark.parametrize("lost", ["base", "input", "canary_logits", "head_seed"])
+@pytest.mark.parametrize("lost", ["base", "input", "reference_logits", "head_seed"])
 def test_an_identity_that_lacks_a_field_is_refused_plainly(folder: Path, tmp_path: Path, lost: str) -> None:
     saved(folder, tmp_path / "adapter")
     identity = json.loads((tmp_path / "adapter" / "finetooth.json").read_text())

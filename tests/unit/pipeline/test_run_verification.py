@@ -95,7 +95,7 @@ def drop_bias(adapter: Path) -> None:
     drop(adapter, "query.base_layer.bias")
 
 
-TAMPERS: dict[Tamper, tuple[str, str, str]] = {  # file, certificate's field, what a reload without certificate says
+TAMPERS: dict[Tamper, tuple[str, str, str]] = {  # file, field of verify.json, what a reload without verify.json says
     flip_a_bit: (WEIGHTS, "adapter_sha256", "reference outputs differ by"),
     permute_labels: ("labels.json", "labels_sha256", "labels is not what the adapter was made with"),
     swap_tokenizer: ("tokenizer.json", "tokenizer_sha256", "tokenizer is not what the adapter was made with"),
@@ -114,9 +114,9 @@ def test_a_whole_run_passes_and_nothing_of_it_is_written(run: RunFolder) -> None
         KEYS,
     )
     r4 = verification.rows[2]
-    assert r4.canaries is not None
-    assert (r4.certificate, r4.figures, r4.canaries.rows) == (9, 8, 8)
-    assert (r4.canaries.off, r4.canaries.allowed) == (0.0, 0.0)  # on the platform that recorded them
+    assert r4.reference_outputs is not None
+    assert (r4.reload_check, r4.figures, r4.reference_outputs.rows) == (9, 8, 8)
+    assert (r4.reference_outputs.off, r4.reference_outputs.allowed) == (0.0, 0.0)  # on the platform that recorded them
     assert [row.figures for row in verification.rows] == [8, 8, 8]
     assert verification.run is not None and verification.run.files == 17
     assert before == {
@@ -126,10 +126,10 @@ def test_a_whole_run_passes_and_nothing_of_it_is_written(run: RunFolder) -> None
 
 def test_an_adapter_passes_in_its_run_and_out_of_it(run: RunFolder, adapter: Path, made: Path) -> None:
     inside = verify(row_of(run).adapter)
-    assert (inside.verified, inside.kind, inside.rows[0].certificate) == (True, "adapter", 9)
+    assert (inside.verified, inside.kind, inside.rows[0].reload_check) == (True, "adapter", 9)
     outside = verify(adapter, base=str(made.parent / "m"))
-    assert (outside.verified, outside.rows[0].certificate, outside.rows[0].figures) == (True, None, None)
-    assert outside.rows[0].canaries == inside.rows[0].canaries
+    assert (outside.verified, outside.rows[0].reload_check, outside.rows[0].figures) == (True, None, None)
+    assert outside.rows[0].reference_outputs == inside.rows[0].reference_outputs
 
 
 @pytest.mark.parametrize("tamper", TAMPERS, ids=lambda tamper: tamper.__name__)
@@ -142,7 +142,7 @@ def test_a_changed_file_of_an_adapter_is_named(run: RunFolder, tamper: Tamper) -
 
 
 @pytest.mark.parametrize("tamper", TAMPERS, ids=lambda tamper: tamper.__name__)
-def test_an_adapter_sealed_again_is_caught_by_its_certificate(run: RunFolder, tamper: Tamper) -> None:
+def test_an_adapter_sealed_again_is_caught_by_verify_json(run: RunFolder, tamper: Tamper) -> None:
     tamper(row_of(run).adapter)
     reseal(row_of(run).adapter)
     fields = [field for field, _ in faults(verify(row_of(run).adapter))]
@@ -201,7 +201,7 @@ def test_a_base_that_is_not_on_this_machine_is_one_fault_of_a_run_and_hides_no_o
         ("original (seed 3)", "files"),
     ]
     r4 = verification.rows[2]
-    assert (r4.certificate, r4.figures, r4.canaries) == (9, 8, None)
+    assert (r4.reload_check, r4.figures, r4.reference_outputs) == (9, 8, None)
     write_json(run.results, read_json(run.results) | {"winner": None})
     fields = [field for field, _ in faults(verify(run.path, base="owner/gone"))]
     assert fields == ["results.json", "base", "winner", "files"]
@@ -339,11 +339,11 @@ def test_what_is_neither_a_complete_run_nor_ours_is_said_so(run: RunFolder, tmp_
         verify(tmp_path / "nowhere")
 
 
-def test_a_certificate_of_another_platform_allows_1e_4(adapter: Path, made: Path) -> None:
+def test_reference_outputs_of_another_platform_may_differ_by_1e_4(adapter: Path, made: Path) -> None:
     identity = read_json(adapter / "finetooth.json")
-    near = [[value + 5e-5 for value in logits] for logits in identity["canary_logits"]]
+    near = [[value + 5e-5 for value in logits] for logits in identity["reference_logits"]]
     platform = identity["platform"] | {"processor": "another"}
-    change_identity(adapter, platform=platform, canary_logits=near)
+    change_identity(adapter, platform=platform, reference_logits=near)
     reseal(adapter)
     verification = verify(adapter, base=str(made.parent / "m"))
     assert verification.verified

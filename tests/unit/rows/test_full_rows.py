@@ -45,11 +45,11 @@ def test_an_original_model_can_be_verified_again_too(begin: Callable[..., Any]) 
 
 
 def _reloads(context: Any) -> None:
-    """Its artifact is taken as an adapter is: canaries bitwise, predictions; a changed bit or a lost file is named."""
+    """Its artifact is verified as an adapter is, bitwise, and predicts; a changed bit or a lost file is named."""
     verification = verify(context.folder.adapter, base=str(context.base_folder))
     (checked,) = verification.rows
-    assert verification.verified and checked.canaries is not None
-    assert (checked.canaries.off, checked.canaries.allowed) == (0.0, 0.0)
+    assert verification.verified and checked.reference_outputs is not None
+    assert (checked.reference_outputs.off, checked.reference_outputs.allowed) == (0.0, 0.0)
     predictor = trained_model.load(context.folder.adapter, base=str(context.base_folder))
     answers = predictor.predict(["a fine film", "no"])
     assert [set(one["probabilities"]) for one in answers] == [set(context.plan.classes)] * 2

@@ -28,7 +28,9 @@ def row(tmp_path: Path) -> RowFolder:
         (inside / "adapter_config.json").write_bytes(b"{}")
         (inside / "tokenizer.json").write_bytes(b"tokens")
         write_json(inside / "labels.json", {"schema": 1, "labels": ["a", "b", "c"]})
-        write_json(inside / "finetooth.json", {"base": BASE, "platform": PLATFORM, "canary_logits": [[0.5, 1.0, -1.0]]})
+        write_json(
+            inside / "finetooth.json", {"base": BASE, "platform": PLATFORM, "reference_logits": [[0.5, 1.0, -1.0]]}
+        )
     return folder
 
 
@@ -45,13 +47,13 @@ def test_it_names_everything_that_was_proven_by_its_content(row: RowFolder) -> N
     write_json(row.curve, {"best_step": 4})
     reload_check.verify(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     files = {name: sha256_file(row.adapter / name) for name in ("MANIFEST.json", "adapter_config.json")}
-    canaries = np.array([0.5, 1.0, -1.0], "<f4").tobytes()
+    reference = np.array([0.5, 1.0, -1.0], "<f4").tobytes()
     assert read_json(row.verify) == {
         "schema": 1,
         "new_interpreter": True,
         "verified": True,
         "max_abs_logit_difference": 0.0,
-        "compared": {"validation_rows": 7, "probe_rows": 8, "bitwise": True},
+        "compared": {"validation_rows": 7, "reference_rows": 8, "bitwise": True},
         "validation_logits_sha256": hashlib.sha256(LOGITS.tobytes()).hexdigest(),
         "manifest_sha256": files["MANIFEST.json"],
         "adapter_sha256": hashlib.sha256(b"weights").hexdigest(),
@@ -60,7 +62,7 @@ def test_it_names_everything_that_was_proven_by_its_content(row: RowFolder) -> N
         "base": BASE,
         "tokenizer_sha256": hashlib.sha256(b"tokens").hexdigest(),
         "labels_sha256": canonical_hash(["a", "b", "c"]),
-        "canaries": {"logits_sha256": hashlib.sha256(canaries).hexdigest(), "platform": PLATFORM},
+        "reference_outputs": {"logits_sha256": hashlib.sha256(reference).hexdigest(), "platform": PLATFORM},
     }
     assert set(reload_check.differences(row).values()) == {None}
 
@@ -83,15 +85,15 @@ def test_a_file_that_differs_from_it_is_named(row: RowFolder, file: str, content
     assert wrong == {field: f"{field} is not what verify.json says was verified."}
 
 
-def test_forged_canaries_base_and_platform_are_named(row: RowFolder) -> None:
+def test_forged_reference_outputs_base_and_platform_are_named(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
     reload_check.verify(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     for change, field in (
-        ({"canary_logits": [[0.5, 1.0, np.nextafter(np.float32(-1), np.float32(0)).item()]]}, "canaries"),
-        ({"platform": {**PLATFORM, "threads": 1}}, "canaries"),
+        ({"reference_logits": [[0.5, 1.0, np.nextafter(np.float32(-1), np.float32(0)).item()]]}, "reference_outputs"),
+        ({"platform": {**PLATFORM, "threads": 1}}, "reference_outputs"),
         ({"base": {**BASE, "weights_sha256": "ab"}}, "base"),
     ):
-        identity = {"base": BASE, "platform": PLATFORM, "canary_logits": [[0.5, 1.0, -1.0]]} | change
+        identity = {"base": BASE, "platform": PLATFORM, "reference_logits": [[0.5, 1.0, -1.0]]} | change
         write_json(row.adapter / "finetooth.json", identity)
         assert [name for name, what in reload_check.differences(row).items() if what] == [field]
 
@@ -100,7 +102,7 @@ def test_a_field_that_verify_json_lacks_is_a_difference(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
     reload_check.verify(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     recorded = read_json(row.verify)
-    for lost in ("canaries", "manifest_sha256", "adapter_sha256"):
+    for lost in ("reference_outputs", "manifest_sha256", "adapter_sha256"):
         write_json(row.verify, {key: value for key, value in recorded.items() if key != lost})
         assert [name for name, what in reload_check.differences(row).items() if what] == [lost]
     write_json(row.verify, recorded | {"verified": False})

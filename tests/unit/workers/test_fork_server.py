@@ -74,9 +74,9 @@ def test_every_row_is_that_of_a_new_interpreter_to_the_bit(begin: Any, command: 
             saved = folder.adapter if folder.adapter.is_dir() else folder.baseline
             results.append((files_of(saved), folder.predictions.read_bytes()))
             if row == "r4":
-                certificate = read_json(folder.verify)
-                assert certificate["new_interpreter"] is new_interpreter
-                assert certificate["compared"]["bitwise"] is True
+                verified = read_json(folder.verify)
+                assert verified["new_interpreter"] is new_interpreter
+                assert verified["compared"]["bitwise"] is True
             discard(folder.path)
         assert results[0] == results[1], row
 
