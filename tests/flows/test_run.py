@@ -256,7 +256,7 @@ def test_a_byte_flipped_between_saving_and_proving_fails_the_run(
     assert (code, json.loads(out)["error"]["exit_code"]) == (1, 1)
     assert err.endswith(
         f"finetooth: {trial.row.adapter}: adapter_model.safetensors differs from its manifest: this is not what was "
-        "saved and measured. Delete that folder and run the same command again to save it again from the last "
+        "saved and measured. Delete that folder and run the same command again to rebuild it from the last "
         "checkpoint.\n"
     ), err
     assert not any(file.exists() for file in (trial.folder.results, trial.folder.complete, trial.row.verify))

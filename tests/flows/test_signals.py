@@ -73,19 +73,24 @@ def changed(trial: Trial, message: str, **changes: Any) -> None:
     assert all(item.read_bytes() == data for item, data in before.items())
 
 
-GO_ON = "Set it back to go on, or begin another run with --out."
+GO_ON = "Undo the change to continue, or start another run with --out."
 
 
 def test_a_changed_recipe_is_refused(stopped: Trial) -> None:
     changed(
         stopped,
-        "{out}: the recipe is not that of the run begun here: training.learning_rate was 0.005, is 0.001. " + GO_ON,
+        "{out}: the recipe differs from that of the run in this folder: training.learning_rate was 0.005, is 0.001. "
+        + GO_ON,
         training={"learning_rate": 0.001},
     )
 
 
 def test_a_changed_seed_is_refused(stopped: Trial) -> None:
-    changed(stopped, "{out}: the recipe is not that of the run begun here: seeds.0 was 3, is 4. " + GO_ON, seeds=[4])
+    changed(
+        stopped,
+        "{out}: the recipe differs from that of the run in this folder: seeds.0 was 3, is 4. " + GO_ON,
+        seeds=[4],
+    )
 
 
 def test_changed_data_is_refused(stopped: Trial) -> None:
@@ -98,7 +103,7 @@ def test_changed_data_is_refused(stopped: Trial) -> None:
     finally:
         reviews.write_bytes(kept)
     assert re.match(
-        re.escape(f"{stopped.out}: the plan is not that of the run begun here: data_fingerprint was '")
+        re.escape(f"{stopped.out}: the plan differs from that of the run in this folder: data_fingerprint was '")
         + r"[0-9a-f]{56,}'?.*, is '.*"
         + re.escape(f" {GO_ON}"),
         str(caught.value),
@@ -112,7 +117,7 @@ def test_a_changed_base_is_refused(stopped: Trial) -> None:
     try:
         shutil.rmtree(base)
         tiny.save_model(base, seed=9)
-        with pytest.raises(ChangedError, match=r"begun here: base\.sha256 was '.*; base\.weights_sha256 was '"):
+        with pytest.raises(ChangedError, match=r"in this folder: base\.sha256 was '.*; base\.weights_sha256 was '"):
             pipeline.run(stopped.recipe, out=stopped.out)
     finally:
         shutil.rmtree(base)
@@ -126,9 +131,9 @@ def test_other_threads_are_refused(stopped: Trial) -> None:
     refused = stopped.finish(OMP_NUM_THREADS="1")
     assert refused.returncode == 1
     assert refused.stderr.endswith(
-        f"finetooth: {stopped.out}: this machine or its set-up is not that of the run being resumed: threads was "
-        f"{threads}, is 1. Results may differ, most often in the last bits. Restore it, or continue with "
-        "--allow-inexact: the run is then marked.\n"
+        f"finetooth: {stopped.out}: this machine or its set-up differs from that of the run being resumed: threads was "
+        f"{threads}, is 1. Results may differ, mostly in the last bits. Undo the change, or continue with "
+        "--allow-inexact, which marks the run as inexact.\n"
     )
 
 

@@ -1,6 +1,6 @@
-"""check(recipe) and run(recipe), step by step, and what a finished run is used for.
+"""check(recipe) and run(recipe), step by step, and the uses of a finished run.
 
-Each name is imported when it is first used: predict needs nothing of what run needs.
+Each name is imported when it is first used, so that predict imports nothing that only run needs.
 """
 
 from importlib import import_module

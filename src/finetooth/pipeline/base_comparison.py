@@ -1,6 +1,6 @@
-"""Which base to train: the linear probe of each on the same training rows, cross-validated.
+"""Which base to train: a linear probe of each on the same training rows, cross-validated.
 
-No validation or test row is encoded, so that the choice costs none of them.
+No validation or test row is encoded, so that those rows have no part in the choice.
 """
 
 import time
@@ -53,18 +53,18 @@ class _Measured:
 
 
 def compare_bases(recipe: Recipe, bases: Sequence[str], *, progress: Progress) -> dict[str, Any]:
-    """The accuracy of a linear probe on each base, what it differs from the best by, and the base to train.
+    """The accuracy of a linear probe on each base, its difference from the best, and the base to train.
 
     bases: sources as a recipe names its model, paths relative to the working directory. The best is the one of highest
     accuracy, the first among equals. Intervals of differences hold for all pairs of bases together (Bonferroni), since
     the same rows choose the best.
-    Raises: DataError, SourceError for the data; RecipeError without a base or with one named twice. What is wrong with
-    one base is told in its place, and the others are measured.
+    Raises: DataError, SourceError for the data; RecipeError without a base or with one named twice. A base that cannot
+    be measured gets an `error`, and the others are measured.
     """
     doubled = next((base for position, base in enumerate(bases) if base in bases[:position]), None)
     if doubled is not None or not bases:
         raise RecipeError("--bases names no base." if not bases else f"--bases names {doubled!r} twice.")
-    # Without a row that needs it the recipe's own model is not brought.
+    # Without a row that needs it, the recipe's own model is not fetched.
     rows_only = recipe.model_copy(update={"candidates": [], "baselines": ["majority"]})
     dataset = preparation.gather(rows_only, rejects=None, progress=progress).dataset
     sample = preparation.drawn(dataset.train, SAMPLE, seed=recipe.data.seed)
@@ -129,7 +129,7 @@ def _features(
 
 
 def _compared(measured: Sequence[_Measured]) -> dict[str, Any]:
-    """The table, the base to train (None where none was measured), and the smallest difference that the rows show."""
+    """The table, the base to train (None if none was measured), and the smallest difference that the rows show."""
     scored = [(item.base, item.scores) for item in measured if item.scores is not None]
     best = max(scored, key=lambda item: float(item[1].sum()), default=None)
     alpha = (1 - LEVEL) / max(1, len(scored) * (len(scored) - 1) // 2)
@@ -164,9 +164,9 @@ def _smallest(
     *,
     alpha: float,
 ) -> float | None:
-    """The smallest true difference, 0 to 1, that so many rows show in 4 of 5 cases.
+    """The smallest true difference, 0 to 1, that this many rows show in 4 of 5 cases.
 
-    The best and the next best base say on how many rows two bases differ.
+    The share of rows on which two bases differ is that of the best and the second best.
     """
     others = [scores for base, scores in scored if best is not None and base != best[0]]
     if best is None or not others:

@@ -1,4 +1,4 @@
-"""Compared bases as text for the terminal, at most 80 columns wide."""
+"""The comparison of bases as text for the terminal, at most 80 columns wide."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ _LEAST_NAME = 8  # columns of a name, however wide the figures are
 
 
 def describe_bases(comparison: Mapping[str, Any]) -> str:
-    """The table of plan.bases.compare_bases, with the base to train and what the rows cannot show."""
+    """The text of compare_bases (base_comparison): its table, the base to train, and what the rows cannot show."""
     title = (
         f"{comparison['run']}: linear probes on frozen bases, {comparison['folds']}-fold cross-validation on "
         f"{comparison['sample_rows']:,} training rows"

@@ -11,7 +11,7 @@ from finetooth.wording import counted, cut, percent, points, seconds, short_mode
 _SHOWN_CLASSES, _SHOWN_ROWS = 8, 5
 SLOWER = ", which is slower: `finetooth check` measures what that costs"
 _HOW = {"declared": "as the recipe says", "known name": "by its name", "known name of a pair": "by its name"}
-BUSY = 0.1  # share of their time that measured steps wait for the processor, from which on it is said
+BUSY = 0.1  # share of their time that measured steps wait for the processor; above it, a note says so
 _QUICK = (
     "Not estimated, since --quick loads no model: what the adapters match and train, memory and time. The same command "
     "without --quick measures them."
@@ -20,7 +20,7 @@ _NAMES = {"outside": "outside the limit"}
 
 
 def describe(report: dict[str, Any]) -> str:
-    """The text of a check: rows, lengths, adapters, memory and time, and what was noticed; or of compared bases."""
+    """The text of a check (rows, lengths, adapters, memory, time, findings), or of a comparison of bases."""
     if "bases" in report:
         return describe_bases(report)
     parts = [_rows(report)]
@@ -39,7 +39,7 @@ def _estimate(report: dict[str, Any]) -> str:
     if report["quick"]:
         return wrapped(_QUICK, rest="")
     if report["estimated_seconds"] is None:
-        return "The time of the run is not known: no candidate is there to measure the model with."
+        return "The time of the run is not known, because there is no candidate to measure."
     text = f"Estimated time of the whole run: {seconds(report['estimated_seconds'])}"
     most = report["estimated_peak_bytes"]
     text = f"{text}." if most is None else f"{text}, in about {size(most)} of memory."
@@ -65,7 +65,7 @@ def _rows(report: dict[str, Any]) -> str:
     sums = [sum(split.values()) for split in counts.values()]
     lines.append(f"{'all':<26}" + _columns([*sums, report["data"]["rows"]["test"]["used"]]))
     for name in classes[:_SHOWN_CLASSES]:
-        test = "some" if name in test_classes else "none"  # of test rows no more is looked at before a run
+        test = "some" if name in test_classes else "none"  # nothing else of the test rows is read before a run
         lines.append(f"  {cut(name, 22):<24}" + _columns([*(split.get(name, 0) for split in counts.values()), test]))
     if len(classes) > _SHOWN_CLASSES:
         lines.append(f"  and {len(classes) - _SHOWN_CLASSES:,} more classes")
@@ -73,7 +73,7 @@ def _rows(report: dict[str, Any]) -> str:
 
 
 def data_lines(summary: dict[str, Any]) -> list[str]:
-    """What was read and how, where every row went, and what was noticed: lines of at most 80 columns."""
+    """The columns, the number of rows by what was done with them, and notes: lines of at most 80 columns."""
     lines = [
         f"{use}: column {column['name']!r} ({_HOW.get(column['how'], column['how'])})"
         for use, column in summary["columns"].items()
@@ -92,7 +92,7 @@ def warning_lines(findings: Iterable[Finding]) -> list[str]:
 
 
 def padded_lines(plan: Plan) -> list[str]:
-    """A line for each candidate that is trained the slow way, with the reason; at most 80 columns."""
+    """A line for each candidate that is trained with padding, with the reason; at most 80 columns."""
     lines = [
         f"Note: {name} is trained with padding ({because}){SLOWER if 'dropout' in because else ''}."
         for name, candidate in plan.candidates.items()
@@ -102,7 +102,7 @@ def padded_lines(plan: Plan) -> list[str]:
 
 
 def _findings(report: dict[str, Any]) -> Iterator[str]:
-    """What preflight found, the worst first, with the first rows of each."""
+    """The findings of preflight, the worst first, with the first rows of each."""
     if not report["findings"]:
         yield "Nothing wrong was found in the data."
         return
@@ -180,7 +180,7 @@ def _candidates(report: dict[str, Any]) -> str:
 
 
 def _training_notes(row: dict[str, Any]) -> Iterator[str]:
-    """How a candidate is trained, where that is not the fastest way or takes room on the disk."""
+    """Why a candidate is not trained in the fastest way, and what it stores on disk."""
     if row["plain_step_seconds"] is not None:
         slower = row["step_seconds"] / row["plain_step_seconds"]
         yield f"{row['fallback_reason']}: a step takes {slower:.1f} x as long as without any (measured)"

@@ -1,4 +1,4 @@
-"""Scoring a finished run or an adapter on labelled data, and which of that data it has seen before."""
+"""Scoring a finished run or an adapter on labelled data, and which of that data the run has seen."""
 
 import tempfile
 import uuid
@@ -47,12 +47,13 @@ def evaluate(
     folder, wheel:, Hub id), a DataFrame (pandas, polars), or a list or array of (text, label) rows; the run's test
     split when omitted.
 
-    accuracy, macro_f1: of the labels that it decides, over all rows; loss: of its probabilities. Of an adapter that
-    abstains also coverage, the share of rows answered, and accuracy_answered, None where none is. seen_rows: how many
-    rows have a text of the run's training rows, or else of its validation rows (equal after Unicode NFKC and with each
-    run of white space as one blank); None where that is not known, which is so of an adapter outside its run. unseen:
-    the figures of all other rows, where some were seen and some were not, else None. note: what is to be said of it.
-    Every call is an opening of that test set and is counted.
+    The result holds accuracy and macro_f1 of the decided labels over all rows, and loss of the probabilities. For an
+    adapter that abstains it also holds coverage, the share of rows answered, and accuracy_answered (None if no row is).
+    seen_rows: how many rows have a text of the run's training rows, or else of its validation rows (equal after Unicode
+    NFKC and with each run of white space as one blank); None if not known, as for an adapter outside its run.
+    unseen: the figures of the other rows, if some rows were seen and some were not; otherwise None.
+    note: what a reader of the figures must know about seen rows, or None.
+    Every call opens that test set and is counted.
     Raises: as load; DataError for unusable data; TypeError for data of a type that has no rows.
     """
     quiet = progress_for(progress)
@@ -94,9 +95,9 @@ def _figures(predictor: "Predictor", logits: npt.NDArray[np.float32], labels: Ta
 
 @dataclass(frozen=True, slots=True)
 class _Labels:
-    """What the data of an artifact is read with.
+    """The labels with which the data of an artifact is read.
 
-    name: of the artifact, as it was given. classes: its labels. task: what they are.
+    name: the path of the artifact as the caller wrote it. classes: its labels. task: the kind of labels.
     """
 
     name: str
@@ -112,12 +113,15 @@ def _examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, progress:
         raise RunError(f"{tuned.name} is an adapter outside its run; name labelled rows with --data FILE.")
     dataset = preparation.gather(load_recipe(run_folder.recipe), rejects=None, progress=progress).dataset
     if dataset.fingerprint != plan_file.read(run_folder).data_fingerprint:
-        raise RunError(f"{run_folder.path}: the data changed since the run, so its test split cannot be restored.")
+        raise RunError(
+            f"{run_folder.path}: the data has changed since the run, so its test split cannot be read again. Restore "
+            "the data, or name labelled rows with --data FILE."
+        )
     return dataset.test, dataset.test_id
 
 
 def _other_examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, progress: Progress) -> Examples:
-    """The rows of a source, or of what Python holds, which is read as a file of it would be."""
+    """The rows of a source, or of a Python object, which is read as if it were saved in a file."""
     source = _name_of(data)
     spec, run_columns = (Data.model_validate({"source": source}), None) if run_folder is None else data_of(run_folder)
     with tempfile.TemporaryDirectory(prefix="finetooth-data-") as name:
@@ -144,7 +148,7 @@ def _name_of(data: Any) -> str:
 class _Seen:
     """Which rows a run has seen. split_rows: how many by split, None where not known. unseen: (N,) bool of all others.
 
-    note: what is to be said of it, if anything.
+    note: what a reader of the figures must know about it, or None.
     """
 
     split_rows: Mapping[str, int] | None

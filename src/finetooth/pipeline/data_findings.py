@@ -1,4 +1,4 @@
-"""Preflight with what a plan knows: the findings on a recipe's data, token lengths included."""
+"""The findings of preflight on a recipe's data, token lengths included."""
 
 from collections.abc import Mapping
 
@@ -21,9 +21,9 @@ def findings(
     mislabelled: bool = False,
     progress: Progress | None = None,
 ) -> list[Finding]:
-    """What is wrong with the data of a recipe, the worst first.
+    """The problems in the data of a recipe, the worst first.
 
-    sample: as the tokens were made with (preparation.tokenize_splits). mislabelled: search for wrong labels too.
+    sample: the value with which preparation.tokenize_splits made the tokens. mislabelled: also search for wrong labels.
     """
     lengths = {}
     for split, split_tokens in tokens.items():
@@ -33,9 +33,9 @@ def findings(
 
 
 def refuse_to_run(problems: list[Finding]) -> None:
-    """Pass if nothing that was found makes a run pointless.
+    """Check that no finding makes a run pointless.
 
-    Raises: DataError with the findings that do.
+    Raises: DataError with the findings of severity `stop`.
     """
     stops = [f"{finding.says} {finding.advice}" for finding in problems if finding.severity == "stop"]
     if stops:

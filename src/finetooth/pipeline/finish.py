@@ -1,4 +1,4 @@
-"""From finished rows to results, comparison and the mark that the run is complete."""
+"""What follows the finished rows: results, comparison, report and the mark that the run is complete."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,7 +29,7 @@ def choose_winner(recipe: Recipe, plan: Plan, folder: RunFolder, *, keys: Sequen
     for name, seed in keys:
         row = folder.row(name, seed)
         if row_kind(name).role != "candidate" or seed is None or not row.predictions.is_file():
-            continue  # failed before it was scored; a row that fails later, on the test rows, was chosen all the same
+            continue  # failed before it was scored; a row that fails later, on the test rows, can still be the winner
         validation = predictions.read(row.predictions).get("validation")
         if validation is None:
             continue
@@ -50,9 +50,9 @@ def conclude(
     openings: int,
     command_bytes: int,
 ) -> None:
-    """Write results, comparison, costs and report, mark the run complete and clear away its scratch.
+    """Write results, comparison, costs and report, mark the run complete and delete its scratch.
 
-    command_bytes: memory that the command held while the rows' processes worked.
+    command_bytes: memory that the command used while the rows' processes worked.
     """
     rows = [row_of_results(plan, folder, key) for key in keys]
     counts = plan.counts
@@ -75,7 +75,7 @@ def conclude(
     largest = max((row.peak_bytes or 0 for row in costs), default=0)
     most = max(peak_bytes(), command_bytes + largest)
     results.write_costs(folder, Costs(test_openings=openings, rows=costs, step_seconds=seconds, peak_bytes=most))
-    write_report(folder)  # before the texts are cleared away, and before the mark: the same command makes it again
+    write_report(folder)  # before the texts are deleted and before the mark, so that a retry can write it
     complete.write_mark(folder, run_id=plan.run_id)
     clear_away(folder)
 
@@ -111,7 +111,7 @@ def _compared(
 
 
 def clear_away(folder: RunFolder) -> None:
-    """Delete what a complete run no longer needs: training states, scratch, and what killed writers left."""
+    """Delete what a complete run no longer needs: training states, scratch, and files of killed writers."""
     rows = folder.path / "rows"
     for states in [*rows.glob("*/checkpoints"), *rows.glob("*/seed-*/checkpoints")]:
         discard(states)
@@ -136,7 +136,7 @@ def _backed_off(plan: Plan, folder: RunFolder, keys: Sequence[Key]) -> list[str]
 
 
 def decision_of(plan: Plan, row: RowFolder) -> Decision:
-    """How the row's logits become labels: what its adapter says, and the largest logit where it says nothing."""
+    """How the row's logits become labels: by the adapter's decision.json, or by the largest logit without one."""
     return decision_file.load(row.adapter, classes=plan.classes, name=str(row.adapter), task=plan.of_task())
 
 
@@ -162,7 +162,7 @@ def _best_baseline(rows: Sequence[Row], headline: str) -> learning.BestBaseline 
 def _learning(
     recipe: Recipe, plan: Plan, folder: RunFolder, row: Row, *, baseline: learning.BestBaseline | None
 ) -> learning.Learning:
-    """Whether a candidate has learned. Its largest logits are looked at: costs may make one class the best answer."""
+    """Whether a candidate has learned, judged by its largest logits: with costs, one class may be the best answer."""
     validation = predictions.read(folder.row(row.name, row.seed).predictions)["validation"]
     return learning.assess(
         plan.of_task().answers(validation.logits),
@@ -176,7 +176,7 @@ def _learning(
 
 
 def row_of_results(plan: Plan, folder: RunFolder, key: Key) -> Row:
-    """A row of results.json, from what lies in the row's folder."""
+    """A row of results.json, from the files in the row's folder."""
     row_folder, kind = folder.row(*key), row_kind(key[0])
     row = Row(name=key[0], kind=kind.contract_kind, seed=key[1])
     if row_folder.failed.is_file():
@@ -200,7 +200,7 @@ def row_of_results(plan: Plan, folder: RunFolder, key: Key) -> Row:
 def _costs(folder: RunFolder, name: str, seed: int | None) -> RowCosts:
     row_folder = folder.row(name, seed)
     known: dict[str, Any] = read_hashed_json(row_folder.costs) if row_folder.costs.is_file() else {}
-    known.pop("prefix_seconds", None)  # kept over stopped processes for the parts, which hold it
-    known.pop("inference", None)  # stands in the results
+    known.pop("prefix_seconds", None)  # recorded across interruptions; part_seconds contains it
+    known.pop("inference", None)  # is in results.json
     weights = row_folder.adapter / weights_name(row_folder.adapter)
     return RowCosts(name=name, seed=seed, **known, adapter_bytes=weights.stat().st_size if weights.is_file() else None)

@@ -1,4 +1,4 @@
-"""A finished run as Python sees it: its results, its table and its verdict, printed or shown in a notebook."""
+"""A finished run in Python: its results, table and verdict, printed or shown in a notebook."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,10 +34,9 @@ class Table:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Run:
-    """A finished run, read from its folder each time it is asked; a notebook shows its table and verdict.
+    """A finished run, read from its folder at each access; a notebook shows its table and verdict.
 
-    folder: the run folder (docs/run-folder.md). All properties raise RunError where the folder is no longer what the
-    run left.
+    folder: the run folder (docs/run-folder.md). All properties raise RunError if the folder has changed since the run.
     """
 
     folder: Path
@@ -112,7 +111,7 @@ def open_run(folder: str | Path) -> Run:
     """The finished run in a folder, as `run` returned it: results, table, verdict and winner.
 
     folder: a run folder, such as runs/NAME.
-    Raises: RunError when it holds no run with results, or they are not what was measured.
+    Raises: RunError when it holds no run with results, or its files have changed since the run.
     """
     opened = Run(Path(folder).absolute())
     results.contract(opened.folder)

@@ -1,4 +1,4 @@
-"""What a run is made of, resolved once: sources, splits, tokens, and the plan that every process of it obeys."""
+"""What a run needs, resolved once: sources, splits, tokens, and the plan that all its processes follow."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -28,7 +28,7 @@ from finetooth.runs.work import SPLITS
 from finetooth.sources import Source, data_sources, fetch_data, fetch_model
 from finetooth.tasks import DEFAULT
 
-if TYPE_CHECKING:  # torch is loaded for the plan, after the data was read
+if TYPE_CHECKING:  # torch is imported for the plan, after the data was read
     from finetooth.models.loading import Base
 
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # torch is loaded for the plan, after the data was read
 class Material:
     """Sources and splits of a recipe. model is None when no row needs it.
 
-    other_models: those of probes of other models, by the name of the row.
+    other_models: the models of probes that name their own, by the name of the row.
     """
 
     model: Source | None
@@ -46,7 +46,7 @@ class Material:
 
 
 def refuse_device(recipe: Recipe) -> None:
-    """Nothing, if this machine can tune on the device that the recipe names, whatever there is to tune.
+    """Check that this machine can train on the device that the recipe names.
 
     Raises: RecipeError naming what is missing.
     """
@@ -64,15 +64,15 @@ def refuse_device(recipe: Recipe) -> None:
 
 
 def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Material:
-    """Bring the sources and read the splits.
+    """Fetch the sources and read the splits.
 
-    rejects: where rows that cannot be read are written aside (on_bad_row: skip).
-    Raises: SourceError, DataError; ModelError for a family of models that is not known, and when max_tokens is more
+    rejects: the file for rows that cannot be read (on_bad_row: skip).
+    Raises: SourceError, DataError; ModelError for an unknown family of models, and when max_tokens is more
     than the model has positions; RecipeError for a class weight or a cost of an unknown label.
     """
     model = fetch_model(recipe.model, progress=progress) if recipe.needs_model else None
     if model is not None:
-        refuse_positions(recipe, model.path)  # before data are brought, read and tokenized
+        refuse_positions(recipe, model.path)  # before the data is fetched, read and tokenized
     others = {row: fetch_model(text, progress=progress) for row, text in recipe.other_models.items()}
     for row, other in others.items():
         with _faults_of(row):
@@ -100,9 +100,9 @@ def _check_labels(recipe: Recipe, classes: Sequence[str]) -> None:
 def tokenize_all(
     recipe: Recipe, material: Material, *, folder: RunFolder, sample: int | None = None, progress: Progress
 ) -> tuple[dict[str, Tokens], dict[str, dict[str, Tokens]]]:
-    """Tokens of every split, by the recipe's model (of none where no row needs it) and by those of other probes.
+    """Tokens of every split, by the recipe's model (empty if no row needs it) and by the models of other probes.
 
-    folder: the run, in whose scratch they are kept. sample: as tokenize_splits.
+    folder: the run, in whose scratch they are stored. sample: as tokenize_splits.
     """
     own: dict[str, Tokens] = {}
     if material.model is not None:
@@ -123,10 +123,10 @@ def tokenize_splits(
     sample: int | None = None,
     progress: Progress,
 ) -> dict[str, Tokens]:
-    """Tokens of every split, kept in `folder`, where whole ones are taken up again.
+    """Tokens of every split, stored in `folder`; undamaged tokens that are already there are reused.
 
-    row: the probe whose model of its own has the tokenizer; None: the recipe's model has it.
-    sample: at most so many texts of each split, drawn with the data seed; None: all.
+    row: the probe whose own model has the tokenizer; None: the recipe's model has it.
+    sample: at most this many texts of each split, drawn with the data seed; None: all.
     """
     model = material.model if row is None else material.other_models[row]
     assert model is not None
@@ -144,9 +144,9 @@ def tokenize_splits(
 
 
 def quick_tokens(recipe: Recipe, material: Material, *, sample: int, progress: Progress) -> dict[str, Tokens]:
-    """Tokens of at most `sample` texts of every split by tokenizer.json alone, which takes no torch.
+    """Tokens of at most `sample` texts of every split by tokenizer.json alone, without torch.
 
-    A number of tokens may differ where tokenizer_config.json says other than tokenizer.json.
+    The number of tokens may differ where tokenizer_config.json contradicts tokenizer.json.
     """
     assert material.model is not None
     return _tokens(load_file(material.model.path), recipe, material, sample=sample, progress=progress)
@@ -163,7 +163,7 @@ def _tokens(
 
 
 def fitting_tokenizer(folder: Path, *, pairs: bool) -> Any:
-    """The tokenizer in a staged folder of a base.
+    """The tokenizer in the staged folder of a base.
 
     Raises: ModelError if there is none, or it does not fit the model there.
     """
@@ -186,7 +186,7 @@ def tokens_of(tokenizer: Any, examples: Examples, recipe: Recipe, *, advance: Ca
 
 
 def sound_base(folder: Path, classes: Sequence[str]) -> "Base":
-    """The base in a staged folder, with a head over the classes that the seed 0 draws.
+    """The base in a staged folder, with a head over the classes, drawn with seed 0.
 
     Raises: ModelError, as load_base; when the checkpoint lacks a part of an encoder layer.
     """
@@ -195,11 +195,11 @@ def sound_base(folder: Path, classes: Sequence[str]) -> "Base":
 
     base = load_base(folder, classes=classes, head_seed=0)
     for name in base.head_modules:
-        # New layers belong to the head: one inside the encoder would be drawn by a seed, and be no base at all.
+        # Only the head may be new: a new layer inside the encoder would hold random weights.
         if layer_of(f"{name}.") is not None:
             raise ModelError(
-                f"the base model: the checkpoint lacks {name}, a part of an encoder layer; the checkpoint is "
-                "incomplete."
+                f"the base model: the checkpoint is incomplete: it lacks {name}, a part of an encoder layer. Name a "
+                "complete copy of the model."
             )
     return base
 
@@ -223,13 +223,13 @@ def resolve(
     free_disk: int = 2**62,
     exact: bool = False,
 ) -> Plan:
-    """The plan of no run yet: everything besides the recipe that decides the results.
+    """The plan, before it belongs to a run: everything besides the recipe that decides the results.
 
     tokens: of the recipe's model, by split. other_tokens: of other models, by the name of the probe that reads them.
-    free_disk: bytes free where the run is kept. exact: no row is computed by the inference pass.
+    free_disk: bytes free on the disk of the run. exact: no row is computed by the inference pass.
 
     Raises: ModelError when a candidate's targets match nothing, or the checkpoint lacks a part of an encoder layer;
-    RecipeError for a row that cannot be tuned on the device.
+    RecipeError for a row that cannot be trained on the device.
     """
     from finetooth.models import device
     from finetooth.models.batching import EVALUATION_BUDGET
@@ -296,7 +296,7 @@ def _candidates(recipe: Recipe, base: "Base", *, train_rows: int) -> dict[str, C
 
 
 def _other_bases(material: Material, tokens: Mapping[str, Mapping[str, Tokens]]) -> dict[str, OtherBase]:
-    """What the plan says of the models of other probes: what each is, and the lengths of the texts in its tokens."""
+    """The models of other probes in the plan: the identity of each, and the lengths of the texts in its tokens."""
     bases = {}
     for row, source in material.other_models.items():
         with _faults_of(row):
@@ -330,7 +330,7 @@ def _identity(source: Source, base: "Base") -> BasePlan:
 
 
 def row_keys(recipe: Recipe) -> list[tuple[str, int | None]]:
-    """Name and seed of every row, in the table's order; None where no seed changes anything."""
+    """Name and seed of every row, in the table's order; the seed is None for rows that no seed changes."""
     names = [*recipe.baseline_rows, *(candidate.name for candidate in recipe.candidates)]
     return [(name, seed) for name in names for seed in row_kind(name).seeds_of(recipe.seeds)]
 
@@ -342,7 +342,7 @@ def split_of(dataset: Dataset, split: str) -> Examples:
 
 
 def drawn(examples: Examples, count: int | None, *, seed: int) -> Examples:
-    """`count` of the examples, the same each time; all of them if there are no more, or count is None."""
+    """A sample of `count` examples, the same for the same seed; all of them if count is None or not smaller."""
     if count is None or count >= len(examples):
         return examples
     rows = np.random.default_rng(seed).permutation(len(examples))[:count]
@@ -356,7 +356,7 @@ def drawn(examples: Examples, count: int | None, *, seed: int) -> Examples:
 
 
 def lengths_of(tokens: Tokens) -> TextLengths:
-    """How long the texts are, and the shares that are cut."""
+    """The lengths of the texts in tokens, and the shares that are cut."""
     lengths, uncut = tokens.lengths, tokens.whole_lengths
     return TextLengths(
         mean=float(lengths.mean()),
@@ -371,9 +371,9 @@ def lengths_of(tokens: Tokens) -> TextLengths:
 def _precisions(
     recipe: Recipe, candidates: Mapping[str, CandidatePlan], *, exact: bool
 ) -> tuple[Literal["float32", "bfloat16"], Precision]:
-    """Number format of the products of training without padding, and how inference computes.
+    """The number format of the matrix products of training without padding, and that of inference.
 
-    That of training is float32 where every candidate is trained with padding.
+    The format of training is float32 if every candidate is trained with padding.
     """
     from finetooth.models import precision
 
@@ -386,10 +386,13 @@ def _precisions(
 
 
 def _refuse_padded(candidates: Mapping[str, CandidatePlan]) -> None:
-    """On a GPU there is tuning without padding only."""
+    """Check that every row can be trained without padding, which training on a GPU needs.
+
+    Raises: RecipeError otherwise.
+    """
     padded = [f"{name} ({because})" for name, plan in candidates.items() if (because := plan.fallback_reason)]
     if padded:
         raise RecipeError(
-            f"training.device: cuda trains only without padding, which these rows do not support: {', '.join(padded)}. "
-            "Change or drop them, or set training.device: cpu."
+            f"training.device: cuda needs training without padding, which these rows rule out: {', '.join(padded)}. "
+            "Change or remove them, or set training.device: cpu."
         )

@@ -31,8 +31,8 @@ from finetooth.workers.supervisor import Supervisor
 
 SAMPLE = 2_000  # texts of a split that are tokenized for lengths and timing
 DISCORDANCES = (0.05, 0.1, 0.2)  # shares of test rows on which two rows of the table may differ
-# What oneDNN keeps in bfloat16 for shapes of a run that the measured steps do not meet: 0.17 to 0.31 GB with MiniLM-L6
-# at 64, 256 and 512 tokens (docs/results.md).
+# Memory that oneDNN uses in bfloat16 for shapes of a run that do not occur in the measured steps: 0.17 to 0.31 GB with
+# MiniLM-L6 at 64, 256 and 512 tokens (docs/results.md).
 KERNELS_BYTES = 250_000_000
 # A new interpreter imports torch, transformers and peft, a forked process begins with them (ADR 14); both of a row with
 # a model. At most what the whole measurement takes.
@@ -48,16 +48,16 @@ def check(
     bases: Sequence[str] | None = None,
     quick: bool = False,
 ) -> dict[str, Any]:
-    """What a run of the recipe will do, about what it will cost, and what is wrong with its data (docs/check.md).
+    """What a run of the recipe will do, an estimate of its cost, and the problems in its data (docs/check.md).
 
     recipe: a Recipe, or whatever load_recipe makes one from: the file of one, a file or folder of data, a data frame.
     progress: as run.
 
-    Memory and step time are measured on the largest and on typical batches of each candidate, in a process of its own;
-    nothing is kept but the fix list, if a file is named: one line of CSV for every row that a finding names.
+    Memory and step time are measured on the largest and on typical batches of each candidate, in a process of its own.
+    fix_list: file for one line of CSV for every row that a finding names; nothing else is stored.
     excel_safe: values in it that a spreadsheet would compute begin with an apostrophe.
     bases: sources of models. With them, the check only compares linear probes on each, as compare_bases does.
-    quick: only what the data tell. No model is loaded: adapters, memory and time are not estimated.
+    quick: check only the data. No model is loaded: adapters, memory and time are not estimated.
     Raises: as run does before it trains; RecipeError if fix_list would change a source of data.
     """
     quiet = progress_for(progress)
@@ -99,7 +99,7 @@ def check(
 
 @dataclass(frozen=True, slots=True)
 class _Setup:
-    """What candidates are measured with."""
+    """Everything that measuring a candidate needs."""
 
     material: Material
     tokens: Mapping[str, Tokens]
@@ -111,7 +111,7 @@ class _Setup:
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """The candidates, and of the whole run seconds and bytes of memory; None where they are not known."""
+    """The measured candidates, and the seconds and memory of the run; None where they are not known."""
 
     rows: list[dict[str, Any]]
     seconds: float | None
@@ -119,9 +119,9 @@ class _Measured:
 
 
 def _measured(recipe: Recipe, setup: _Setup) -> _Measured:
-    """Every candidate, measured in a process of its own, and what follows from it for the run."""
+    """Every candidate, measured in a process of its own, and the estimates for the run that follow."""
     plan = _write_down(recipe, setup)
-    give_back()  # what reading and planning took
+    give_back()  # the memory that reading and planning used
     rows = [_candidate(recipe, name, plan, setup) for name in plan.candidates]
     _measure_dropout(recipe, rows, setup)
     peak = held_bytes() + max(row["peak_bytes"] for row in rows) if rows else None
@@ -131,7 +131,7 @@ def _measured(recipe: Recipe, setup: _Setup) -> _Measured:
 def _tokens(
     recipe: Recipe, material: Material, folder: RunFolder, *, quick: bool, progress: Progress
 ) -> tuple[Mapping[str, Tokens], Mapping[str, Mapping[str, Tokens]]]:
-    """Tokens of a sample of each split, and those of the rows with a base of their own; quick: none of these."""
+    """Tokens of a sample of each split, and those for rows with a base of their own (none if quick)."""
     if quick and material.model is not None:
         return preparation.quick_tokens(recipe, material, sample=SAMPLE, progress=progress), {}
     return preparation.tokenize_all(recipe, material, folder=folder, sample=SAMPLE, progress=progress)
@@ -151,7 +151,7 @@ def _smallest_differences(rows: int) -> list[dict[str, float | None]]:
 
 
 def _measure_dropout(recipe: Recipe, rows: list[dict[str, Any]], setup: _Setup) -> None:
-    """Put the seconds of a step without dropout into the rows that it keeps from being tuned without padding."""
+    """Add the seconds of a step without dropout to the rows that must be trained with padding because of dropout."""
     slowed = [row for row in rows if "dropout" in (row["fallback_reason"] or "")]
     if not slowed:
         return
@@ -168,7 +168,7 @@ def _without_dropout(recipe: Recipe) -> Recipe:
 
 
 def _write_down(recipe: Recipe, setup: _Setup) -> Plan:
-    """The plan of the recipe, written with it into the place's folder, where its workers read them."""
+    """The plan of the recipe, written with it into the setup's folder, where the workers read them."""
     free_disk = shutil.disk_usage(Path.cwd()).free
     plan = preparation.resolve(
         recipe, setup.material, setup.tokens, other_tokens=setup.other_tokens, free_disk=free_disk
@@ -179,7 +179,7 @@ def _write_down(recipe: Recipe, setup: _Setup) -> Plan:
 
 
 def _step_costs(recipe: Recipe, name: str, plan: Plan, setup: _Setup) -> dict[str, Any]:
-    """What the steps of a trained row cost, measured in a process of its own; `whole_seconds` of it all."""
+    """What the steps of a trained row cost, measured in a process of its own; `whole_seconds`: of the process."""
     base = setup.material.model
     assert base is not None
     job = Job("measure", str(setup.folder.path), name, recipe.seeds[0], "train", str(base.path))
@@ -198,7 +198,7 @@ def _candidate(recipe: Recipe, name: str, plan: Plan, setup: _Setup) -> dict[str
     plain, fast = costs["token_seconds"], costs["inference_token_seconds"]
     validation_tokens = counts["validation"] * model.tokens["validation"].mean
     test_tokens = counts["test"] * model.tokens["test"].mean
-    # By the inference pass also the gate's; by the plain one also the best step's, for the reload check.
+    # With the inference pass, one more for its gate, and a plain one of the best step for the reload check.
     validate = course.evaluations * plain if fast is None else plain + (course.evaluations + 1) * fast
     token_seconds = plain if fast is None else fast
     planned, frozen = plan.candidates[name], plan.kept_frozen().get(name)
@@ -236,20 +236,20 @@ def _candidate(recipe: Recipe, name: str, plan: Plan, setup: _Setup) -> dict[str
 
 
 def _full_steps(plan: Plan, name: str, course: Course) -> float:
-    """Steps of a training of typical length, those on frozen layers (`then`) as the share of the layers they train."""
+    """Steps of a training of typical length; a step on frozen layers (`then`) counts as the share of layers trained."""
     frozen, layers = plan.candidates[name].frozen_depth, plan.of_model().base.layers
     before = min(course.typical, course.freezes_after) if frozen else course.typical
     return float(before + (course.typical - before) * (layers - frozen) / layers)
 
 
 def _frozen_seconds(plan: Plan, name: str, *, token_seconds: float, seeds: int) -> float:
-    """To compute the states of the layers that a candidate freezes, for all training rows, once for each seed."""
+    """Seconds to compute the states of the layers that a candidate freezes, for all training rows and each seed."""
     share = plan.candidates[name].frozen_depth / plan.of_model().base.layers
     return float(seeds * token_seconds * plan.counts["train"] * plan.of_model().tokens["train"].mean * share)
 
 
 def _prefix(name: str, plan: Plan, *, token_seconds: float) -> tuple[int, float]:
-    """Bytes of the hidden states kept for a candidate, and seconds to compute those that no earlier one has."""
+    """Bytes of the hidden states stored for a candidate, and seconds to compute those not stored for an earlier one."""
     depth, base = plan.candidates[name].depth, plan.of_model().base
     kept_bytes = sum(item.bytes for item in plan.kept_states(depth).values())
     tokens = kept_bytes / (4 * base.width)
@@ -259,7 +259,7 @@ def _prefix(name: str, plan: Plan, *, token_seconds: float) -> tuple[int, float]
 
 
 def _total_seconds(recipe: Recipe, plan: Plan, rows: list[dict[str, Any]], material: Material) -> float | None:
-    """Of every row; None where rows need a model and none was measured."""
+    """Seconds of all rows; None if rows need a model and none was measured."""
     names = [*recipe.baseline_rows, *(candidate.name for candidate in recipe.candidates)]
     if not rows and any(row_kind(name).needs_model for name in names):
         return None

@@ -1,4 +1,4 @@
-"""What this machine's memory and disk allow a run, resolved once into its plan."""
+"""How much memory and disk of this machine a run may use, resolved once into its plan."""
 
 import math
 from collections.abc import Mapping
@@ -10,16 +10,16 @@ from finetooth.recipe import Candidate, Recipe, Training
 from finetooth.runs.plan_file import FROZEN, CandidatePlan, KeptStates
 from finetooth.training.course import Course
 
-# Two micro-batches of 1,024; more tokens were not faster (docs/experiments.md), and take memory. On a GPU, as a guess
-# that nobody has measured, enough for a whole batch of 64 long texts.
+# Two micro-batches of 1,024; more tokens were not faster (docs/experiments.md) and use more memory. On a GPU,
+# enough for a batch of 64 long texts, which is a guess: nobody has measured it.
 MOST_TOKENS, MOST_TOKENS_GPU = 2048, 32_768
 MEMORY_SHARE, DISK_SHARE = 0.5, 0.5  # of what is free
 
 
 def token_budget(config: Any, recipe: Recipe, *, free_bytes: int | None) -> int:
-    """Most tokens computed at a time in training: as the recipe says, or as many as memory holds, at most MOST_TOKENS.
+    """Most tokens computed at a time in training: as the recipe says, or what fits in memory, at most MOST_TOKENS.
 
-    free_bytes: of the memory of the device of training, None where it is not known.
+    free_bytes: free memory of the device of training, None if not known.
     """
     requested = recipe.training.token_budget
     if requested != "auto":
@@ -36,7 +36,7 @@ def candidate_plan(
 ) -> CandidatePlan:
     """How a candidate that adapts these targets is trained.
 
-    Raises: RecipeError where layers cannot be frozen as it asks (`then`).
+    Raises: RecipeError if layers cannot be frozen as the candidate says (`then`).
     """
     from finetooth.models.adapters import layer_of
     from finetooth.models.packed import obstacle
@@ -54,7 +54,7 @@ def candidate_plan(
 def _frozen_depth(config: Any, candidate: Candidate, training: Training, *, because: str | None, lowest: int) -> int:
     """How many encoder layers, from below, are frozen after an epoch (`then`); 0: none.
 
-    Raises: RecipeError where that cannot be, or would change nothing.
+    Raises: RecipeError if that is impossible or would change nothing.
     """
     if candidate.then == "all":
         return 0
@@ -95,11 +95,11 @@ def prefix_plan(
     budget: int,
     free_bytes: int,
 ) -> dict[str, dict[str, KeptStates]]:
-    """The hidden states kept of each depth and split, and under FROZEN of each row; within training.cache_bytes.
+    """The hidden states to store for each depth and split, and for each row under FROZEN; within training.cache_bytes.
 
-    States that are read once only are not kept. Those come first of which a byte saves most: the layers below, times
-    the readings but the first. tokens: of the splits whose states are read. counts: rows of each split, of which
-    `tokens` may hold a sample; bytes are those of all rows.
+    States that are read only once are not stored. The states that save most per byte come first: the number of layers
+    below, times the number of reads after the first. tokens: of the splits whose states are read, or a sample of them.
+    counts: all rows of each split; bytes are estimated for all rows.
     """
     from finetooth.models.frozen_layer_cache import count_blocks
 
@@ -111,7 +111,7 @@ def prefix_plan(
         tuned = depths.count(depth) * len(recipe.seeds)
         course = Course.of(recipe.training, counts["train"])
         epochs = math.ceil(course.typical / course.steps_per_epoch)
-        scored = course.evaluations + 1  # and proven
+        scored = course.evaluations + 1  # and once for the reload check
         readings = {"train": tuned * epochs, "validation": tuned * scored, "test": tuned}
         saved |= {(depth, split): depth * (readings[split] - 1) for split in tokens if readings[split] > 1}
     for depth, split in sorted(saved, key=lambda state_key: -saved[state_key]):
@@ -122,7 +122,7 @@ def prefix_plan(
         room -= size
         plan[str(depth)][split] = KeptStates(blocks=blocks, bytes=size)
     frozen = [name for name, candidate in candidates.items() if candidate.frozen_depth]
-    if frozen:  # each is discarded after the training of its row, so all have the same room
+    if frozen:  # each is deleted after the training of its row, so all have the same room
         scale = counts["train"] / len(tokens["train"].lengths)
         most = int(room / scale)
         blocks, size = count_blocks(tokens["train"].lengths, width=width, budget=budget, most_bytes=most)
@@ -131,7 +131,7 @@ def prefix_plan(
 
 
 def _token_bytes(config: Any, recipe: Recipe) -> int:
-    """What a token of a micro-batch takes until its backward pass: 340 KB for MiniLM-L6, as measured."""
+    """Memory of a token of a micro-batch until its backward pass: 340 KB for MiniLM-L6, as measured."""
     inner = getattr(config, "intermediate_size", None) or config.hidden_dim
     values = 20 * config.hidden_size + 4 * inner
     if recipe.training.base_dropout != 0:  # the attention weights and their masks are kept

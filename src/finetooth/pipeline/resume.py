@@ -1,4 +1,4 @@
-"""A run is gone on with only if everything that decides its results is as it was; what changed is named."""
+"""A run is continued only if nothing that decides its results has changed; what changed is named."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -19,22 +19,22 @@ from finetooth.sources import data_sources
 from finetooth.wording import short, wrapped
 
 _SHOWN = 5
-# Found by looking at what is free and what is fast when the run was begun; never looked at again.
+# Decided by free memory and by speed when the run was started; never decided again.
 _RESOLVED_ONCE = ("token_budget", "prefix", "precision", "inference")
 # `device` decides the last bit only, and is compared by itself; everything else decides what is computed.
 _ASIDE = ("run_id", "inexact", "files", "device", *_RESOLVED_ONCE)
 
 
 def resolved(recipe: Recipe) -> bytes:
-    """What recipe.yaml holds: the recipe with every default filled in."""
+    """The content of recipe.yaml: the recipe with every default filled in."""
     return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True).encode()
 
 
 def refuse_changed_recipe(folder: RunFolder, recipe: Recipe, *, begun: Plan) -> None:
-    """Check that `recipe` is the one the run was begun with. begun: its plan.
+    """Check that `recipe` is the one with which the run was started. begun: the run's plan.
 
-    Raises: ChangedError naming each key that differs, with both values; or, where recipe.yaml cannot tell them because
-    it is gone or was changed, that the recipe differs.
+    Raises: ChangedError naming each key that differs, with both values. If recipe.yaml is missing or was changed, it
+    says only that the recipe differs.
     """
     recorded_sha256 = begun.files.get(folder.recipe.name)
     if recorded_sha256 == sha256_bytes(resolved(recipe)):
@@ -42,15 +42,16 @@ def refuse_changed_recipe(folder: RunFolder, recipe: Recipe, *, begun: Plan) -> 
     intact = folder.recipe.is_file() and recorded_sha256 == hash_regular(folder.recipe)
     if not intact:
         raise ChangedError(
-            f"{folder.path}: the recipe is not that of the run in this folder; the differences cannot be shown because "
-            f"{folder.recipe.name} is missing or was changed. Restore the recipe, or begin another run with --out."
+            f"{folder.path}: the recipe differs from that of the run in this folder. Which keys differ is not known, "
+            f"because {folder.recipe.name} is missing or was changed. Restore the recipe, or start another run with "
+            "--out."
         )
     before = _flat(load_recipe(folder.recipe).model_dump(mode="json"))
     _refuse(folder, "the recipe", before, _flat(recipe.model_dump(mode="json")))
 
 
 def refuse_rows_without_plan(folder: RunFolder) -> None:
-    """Check that no row is there, where there is no plan that could tell what the rows belong to.
+    """Check that a folder without a plan holds no rows, since only the plan says to which data rows belong.
 
     Raises: RunError otherwise.
     """
@@ -58,21 +59,21 @@ def refuse_rows_without_plan(folder: RunFolder) -> None:
     rows = sorted(item.name for item in entries if not item.name.startswith("."))
     if rows:
         raise RunError(
-            f"{folder.path}: holds rows ({rows[0]}) but no {folder.plan.name}, so it is unknown which recipe "
-            f"and data they belong to. Take {folder.plan.name} from a backup, or delete {folder.rows} to begin anew, "
-            "or name another folder with --out."
+            f"{folder.path}: holds rows ({rows[0]}) but no {folder.plan.name}, which says to which recipe and data "
+            f"they belong. Restore {folder.plan.name} from a backup, delete {folder.rows} to start over, or name "
+            "another folder with --out."
         )
 
 
 def write_plan(folder: RunFolder, plan: Plan) -> Plan:
-    """Put plan.json into the folder, with the hashes of the files that follow from recipe and data; gives the plan."""
+    """Write plan.json with the hashes of the files derived from recipe and data; returns the plan as written."""
     plan = replace(plan, files={file.name: hash_regular(file) for file in _following(folder)})
     plan_file.write(folder, plan)
     return plan
 
 
 def differing(folder: RunFolder, plan: Plan) -> list[str]:
-    """Names of the files that follow from recipe and data and are not as the plan says that they were written."""
+    """Names of the files derived from recipe and data whose hash is not the one in the plan."""
     return [
         file.name
         for file in _following(folder)
@@ -85,10 +86,10 @@ def _following(folder: RunFolder) -> list[Path]:
 
 
 def agree(folder: RunFolder, now: Plan, *, begun: Plan, allow_inexact: bool) -> Plan:
-    """The plan of the run being resumed, after comparing it with what would be planned now.
+    """The plan of the run being resumed, after comparing it with the plan that would be made now.
 
-    begun: its plan so far. allow_inexact: threads, torch build, processor and version may differ; the plan takes the
-    new ones and is marked inexact.
+    begun: its plan so far. allow_inexact: threads, torch build, processor and version may differ; the plan then takes
+    the new values and is marked inexact.
     Raises: ChangedError naming what differs (data, base, tokenizer, threads, torch, ...).
     """
     refuse_other_exact(begun, exact=now.exact)
@@ -101,9 +102,9 @@ def agree(folder: RunFolder, now: Plan, *, begun: Plan, allow_inexact: bool) -> 
         return begun
     if not allow_inexact:
         raise ChangedError(
-            f"{folder.path}: this machine or its set-up is not that of the run being resumed: {'; '.join(changed)}. "
-            "Results may differ, most often in the last bits. Restore it, or continue with --allow-inexact: the run is "
-            "then marked."
+            f"{folder.path}: this machine or its set-up differs from that of the run being resumed: "
+            f"{'; '.join(changed)}. Results may differ, mostly in the last bits. Undo the change, or continue with "
+            "--allow-inexact, which marks the run as inexact."
         )
     marked = replace(begun, device=now.device, inexact=(*begun.inexact, *changed))
     plan_file.write(folder, marked)
@@ -111,7 +112,7 @@ def agree(folder: RunFolder, now: Plan, *, begun: Plan, allow_inexact: bool) -> 
 
 
 def refuse_other_exact(begun: Plan, *, exact: bool) -> None:
-    """Check that a run is gone on with, or shown, as it was begun: with --exact or without it.
+    """Check that a run is continued or shown as it was started: with --exact or without it.
 
     Raises: ChangedError otherwise.
     """
@@ -121,21 +122,21 @@ def refuse_other_exact(begun: Plan, *, exact: bool) -> None:
 
 
 def notes_of_complete(folder: RunFolder, recipe: Recipe) -> list[str]:
-    """What to say where the run is complete already: that nothing was computed, and which data is newer than it.
+    """Lines for a run that is already complete: nothing was computed, and which data is newer than the run.
 
-    By the times of files alone: who looks at a table once more does not wait for data to be read.
+    Only the times of files are compared, so that showing a table again does not wait for data to be read.
     """
     lines = [f"{folder.path} is complete: nothing was computed. For another run name another folder (--out)."]
     ended = folder.complete.stat().st_mtime
     for texts in data_sources(recipe).values():
         for path in (Path(text) for text in texts if is_path(text)):
             if any(_written(file) > ended for file in _files_at(path)):
-                lines.append(f"Note: {path} was written to since then; the figures are of what it held before that.")
+                lines.append(f"Note: {path} has changed since then; the figures are those of its earlier content.")
     return [wrapped(line) for line in lines]
 
 
 def _files_at(path: Path) -> Iterator[Path]:
-    """The file, or those of a folder at any depth; what cannot be looked into is passed over."""
+    """The file, or the files of a folder at any depth; folders that cannot be read are skipped."""
     yield path
     for folder, _, names in os.walk(path):
         yield from (Path(folder, name) for name in names)
@@ -152,8 +153,8 @@ def _refuse(folder: RunFolder, what: str, before: Mapping[str, Any], now: Mappin
     changed = _differences(before, now)
     if changed:
         raise ChangedError(
-            f"{folder.path}: {what} is not that of the run begun here: {'; '.join(changed)}. "
-            "Set it back to go on, or begin another run with --out."
+            f"{folder.path}: {what} differs from that of the run in this folder: {'; '.join(changed)}. "
+            "Undo the change to continue, or start another run with --out."
         )
 
 

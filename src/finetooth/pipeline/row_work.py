@@ -1,4 +1,4 @@
-"""The work on the rows of a run, each part in a fresh process: fit and verify, and later test."""
+"""The work on the rows of a run: fit and verify, later test, each in a fresh process."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ from finetooth.workers.supervisor import Supervisor
 
 @dataclass(frozen=True, slots=True)
 class RowWork:
-    """The work on the rows of one run. What is done is not done again, so any part of it may be asked for twice.
+    """The work on the rows of one run. Finished work is skipped, so that every method may be called twice.
 
-    base_folders: the staged base models, by the names of the rows that have one of their own; "" names all others'.
+    base_folders: the staged base models, by the names of the rows that have their own; "" names that of all others.
     """
 
     recipe: Recipe
@@ -35,7 +35,7 @@ class RowWork:
     base_folders: Mapping[str, str]
 
     def carry_out(self, phase: Phase, key: Key) -> None:
-        """Do the work of a phase on one row. A row that diverges is a failed row, and the others go on."""
+        """Do the work of a phase on one row. A row that diverges is recorded as failed; nothing is raised."""
         try:
             (self._fit_and_verify if phase == "fit" else self._test)(key)
         except DivergedError as error:
@@ -50,7 +50,7 @@ class RowWork:
         return [self._title(key) for key in keys if not self._is_done(phase, key)]
 
     def verify_again(self, key: Key) -> None:
-        """Reload a row once more, in a new interpreter, unless that is where it was verified."""
+        """Reload a row once more in a new interpreter, unless it was already verified in one."""
         if not read_json(self.folder.row(*key).verify)["new_interpreter"]:
             self._call("score", key, "validation", new_interpreter=True)
 
@@ -76,7 +76,7 @@ class RowWork:
         if fault is not None:
             raise VerificationError(
                 f"{saved}: {fault}: this is not what was saved and measured. Delete that folder and run the same "
-                "command again to save it again from the last checkpoint."
+                "command again to rebuild it from the last checkpoint."
             )
         if not self._is_done("fit", key):
             self._call("score", key, "validation")
@@ -89,9 +89,9 @@ class RowWork:
             self._call("score", key, "test")
 
     def _fit(self, key: Key) -> None:
-        """Fit the row; where memory runs out again from its last checkpoint, with half as many tokens at a time.
+        """Fit the row; if memory runs out, try again from the last checkpoint with half as many tokens at a time.
 
-        Where no fewer can be taken it goes on as long as each try comes further than the one before.
+        When the tokens cannot be halved further, it tries again as long as each try gets further than the last.
         """
         from finetooth.training import checkpoints  # needs torch
 
@@ -106,15 +106,15 @@ class RowWork:
                 used, fewer = self._token_budgets(row)
                 before, (reached, _) = reached, checkpoints.newest(row.checkpoints)
                 if fewer == used and reached <= before:
-                    discard(row.reduced_budget)  # the steps do not take the memory: begin as planned when there is more
+                    discard(row.reduced_budget)  # the steps do not cause it: start as planned when there is more memory
                     raise
                 row.checkpoints.mkdir(parents=True, exist_ok=True)
                 write_hashed_json(row.reduced_budget, {"schema": 1, "token_budget": fewer})
-                warning = f"memory ran out; going on after step {reached:,} with at most {fewer:,} tokens at a time."
+                warning = f"memory ran out; continuing after step {reached:,} with at most {fewer:,} tokens at a time."
                 self._warn(key, warning)
 
     def _token_budgets(self, row: RowFolder) -> tuple[int, int]:
-        """Tokens that the row was trained with at a time, and half of them; no fewer than its longest text takes."""
+        """Tokens at a time that the row was trained with, and half of them, but at least those of the longest text."""
         from finetooth.training import checkpoints
 
         model = self.plan.of_model()
@@ -133,7 +133,7 @@ class RowWork:
             self.supervisor.call(job, step, plan=self.plan, new_interpreter=new_interpreter)
 
     def _step(self, action: Action, key: Key, split: str) -> tuple[str, int | None, str]:
-        """What is shown of a job while it is done: its title, how much there is to do, and of what."""
+        """The progress of a job as it is shown: its title, the amount of work, and its unit."""
         kind = row_kind(key[0])
         if action == "fit":
             total, unit = row_of(key[0]).steps(self.recipe, self.plan)
@@ -149,5 +149,5 @@ class RowWork:
 
 
 def _scored(row: RowFolder) -> set[str]:
-    """The splits whose predictions are there."""
+    """The splits with saved predictions."""
     return set(predictions.read(row.predictions)) if row.predictions.is_file() else set()

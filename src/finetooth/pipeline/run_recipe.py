@@ -1,4 +1,4 @@
-"""run(recipe): every step from sources to the table, each one skipped when its result is there and whole."""
+"""run(recipe): every step from sources to the table. A step is skipped if its result is there and undamaged."""
 
 import shutil
 import uuid
@@ -39,15 +39,16 @@ def run(
     allow_inexact: bool = False,
     exact: bool = False,
 ) -> Run:
-    """Run a recipe, going on from whatever is finished in its folder.
+    """Run a recipe, continuing from what is finished in its folder.
 
     recipe: a Recipe, or whatever load_recipe makes one from: the file of one, a file or folder of data, a data frame.
     out: the run folder; runs/NAME when omitted.
     progress: where steps are shown. None: below the cell in a notebook, nowhere elsewhere; True: on stderr elsewhere
     too; False: nowhere; or a finetooth.Progress of your own.
-    allow_inexact: go on although something that decides the last bit (threads, versions, processor) changed; marked so.
+    allow_inexact: continue even if something that decides the last bits (threads, versions, processor) has changed; the
+    run is then marked as inexact.
     exact: compute every figure by the model's own pass, padded, unmerged and in float32, which is slower.
-    Raises: FinetoothError and its kinds. Interrupted leaves everything saved; the same call goes on.
+    Raises: FinetoothError and its kinds. After Interrupted everything is saved, and the same call continues.
     """
     progress = progress_for(progress)
     recipe = load_recipe(recipe, progress=progress)
@@ -62,13 +63,13 @@ def run(
             resume.refuse_changed_recipe(folder, recipe, begun=begun)
             if exact:
                 resume.refuse_other_exact(begun, exact=True)
-            finish.clear_away(folder)  # a kill may have come after the mark and before this
+            finish.clear_away(folder)  # the process may have been killed after the mark and before this
             for line in resume.notes_of_complete(folder, recipe):
                 progress.say(line)
             return Run(folder.path)
         work = _Work(recipe, folder, progress, supervisor, Here(), exact=exact)
         work.prepare(allow_inexact=allow_inexact)
-        give_back()  # what sources, tokens and the base took: the rows' processes have better use for it
+        give_back()  # the memory of sources, tokens and the base, which the rows' processes need
         work.carry_out()
         return Run(folder.path)
 
@@ -85,7 +86,7 @@ class _Work:
     base_folders: dict[str, str] = field(init=False)
 
     def prepare(self, *, allow_inexact: bool) -> None:
-        """Sources, splits, tokens and the plan: made and written down, or compared with what is written."""
+        """Make and write sources, splits, tokens and the plan, or compare them with those of the run being resumed."""
         preparation.refuse_device(self.recipe)
         sweep(self.folder.path)
         self.folder.work.mkdir(exist_ok=True)
@@ -124,7 +125,7 @@ class _Work:
             save_examples(self.folder, material.dataset)
 
     def carry_out(self) -> None:
-        """Fit and verify every row; fix the winner; only then open the test set and score every row on it."""
+        """Fit and verify every row; choose the winner; only then open the test set and score every row on it."""
         recipe, plan, folder = self.recipe, self.plan, self.folder
         rows = RowWork(recipe, plan, folder, self.progress, self.supervisor, self.base_folders)
         keys, command_bytes = preparation.row_keys(recipe), held_bytes()
@@ -149,7 +150,7 @@ class _Work:
             )
 
     def _write_down(self, plan: Plan, material: Material, findings: list[Finding]) -> Plan:
-        """The plan, with the hashes of the files that say what it was made from, all of them written."""
+        """Write the files that say what the plan was made from; returns the plan with their hashes."""
         write_file(self.folder.recipe, resume.resolved(self.recipe))
         in_short = [finding.in_short() for finding in findings]
         write_json(self.folder.data, {**material.dataset.summary, "findings": in_short})
@@ -159,14 +160,17 @@ class _Work:
         facts = {key: planned.get(key) for key in ("device", "precision", "inference", "base", "other_bases")}
         facts |= {"data": sources, "seeds": self.recipe.seeds}
         write_json(self.folder.provenance, provenance.collect(facts, work_tree=Path.cwd()))
-        return resume.write_plan(self.folder, plan)  # last: a folder with a plan is a run begun
+        return resume.write_plan(self.folder, plan)  # last: a folder with a plan counts as a started run
 
 
 def _refuse_foreign(folder: RunFolder) -> None:
-    """Nothing, if the folder is new, empty or a run's: what a run writes must not meet a user's own files."""
+    """Check that the folder is new, empty or a run's, so that a run never writes among a user's own files.
+
+    Raises: RunError otherwise.
+    """
     if not folder.path.is_dir() or folder.plan.is_file() or folder.work.is_dir():
         return
-    ours = (folder.lock.name, UNFINISHED)  # locks, and what a killed writer left
+    ours = (folder.lock.name, UNFINISHED)  # locks, and files of a killed writer
     others = sorted(item.name for item in folder.path.iterdir() if not item.name.startswith(ours))
     if others:
         raise RunError(

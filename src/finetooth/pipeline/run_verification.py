@@ -1,4 +1,4 @@
-"""verify(run or adapter): everything that was verified is verified again, offline, from the files as they lie there."""
+"""verify(run or adapter): verify everything again, offline, from the files as they are now."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from finetooth.workers.executor import Key
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was checked. kind: `run` or `adapter`. run: the run's own files, None of an adapter alone."""
+    """The result of verify. kind: `run` or `adapter`. run: the check of the run's own files; None for an adapter."""
 
     name: str
     kind: str
@@ -38,7 +38,7 @@ class Verification:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """All that is not as it was verified."""
+        """Everything that differs from what was verified."""
         return tuple(fault for checked in (self.run, *self.rows) if checked for fault in checked.faults)
 
     @property
@@ -68,9 +68,9 @@ def verify(
     """Verify a finished run, or one adapter, again: files, verify.json, identities, reference outputs, figures.
 
     run_or_adapter: the folder of a run, or of one adapter. progress: as run.
-    Nothing is fetched and nothing of the run is written. base: source of the base model, for an adapter that was moved
-    or whose base is no longer where it was. What differs is a fault, and the others are checked all the same; a base
-    that is not on this machine is one fault of a run, and all that needs no base is checked.
+    Nothing is fetched and no file of the run is written. base: source of the base model, for an adapter or a base that
+    was moved. Every difference becomes a fault, and the check continues. If the base of a run is not on this machine,
+    that is one fault, and everything that needs no base is checked.
     Raises: RunError when the run is not complete; ModelError when the folder is no artifact of Finetooth; SourceError
     when the base of an adapter alone is not on this machine.
     """
@@ -92,7 +92,7 @@ def _check_alone(adapter: Path, base: str | None, progress: Progress) -> Checked
     if not (adapter / MANIFEST).is_file() and not (adapter / IDENTITY).is_file():
         raise ModelError(
             f"{adapter}: neither a run nor an adapter that Finetooth saved (no {MANIFEST}, no {IDENTITY}). "
-            f"What can be told of it: finetooth doctor {adapter}"
+            f"To inspect it: finetooth doctor {adapter}"
         )
     checked, row = Checked(adapter.name), RowFolder(adapter.parent)
     rechecks.check_sealed(checked, adapter)
@@ -110,7 +110,7 @@ def _check_run(folder: RunFolder, base: str | None, progress: Progress) -> tuple
     if not folder.is_complete:
         inventory.refuse_irregular(folder)
         raise RunError(
-            f"{folder.path}: the run is not complete, so it cannot be verified yet. Go on with it: finetooth run "
+            f"{folder.path}: the run is not complete, so it cannot be verified yet. Continue it: finetooth run "
             f"{folder.recipe} --out {folder.path}"
         )
     run = Checked("")
@@ -153,26 +153,26 @@ def _check_run(folder: RunFolder, base: str | None, progress: Progress) -> tuple
 
 @dataclass(slots=True)
 class _Base:
-    """The base of a run's rows, looked for once. source: where, None: where the run says."""
+    """The base of a run's rows, searched for once. source: where to search; None: where the run says."""
 
     source: str | None
     looked_for: bool = False
     folder: Path | None = None
 
     def of(self, run: Checked, adapter: Path) -> Path | None:
-        """Its folder, or None where it is not on this machine, which is put down as a fault of the run."""
+        """Its folder; or None, with a fault added to the run, if it is not on this machine."""
         if not self.looked_for:
             self.looked_for = True
             try:
                 self.folder = trained_model.bring_base(adapter, self.source, progress=Silent(), offline=True)
             except SourceError as error:
-                run.refuse("base", f"nothing could be reloaded, and no reference output computed again: {error}")
+                run.refuse("base", f"no artifact could be reloaded, and no reference output computed again: {error}")
         return self.folder
 
 
 @dataclass(frozen=True, slots=True)
 class _Recorded:
-    """What a run's files say. keys: the rows that recipe and plan ask for. rows: those of results.json."""
+    """The content of a run's files. keys: the rows that the recipe asks for. rows: those of results.json."""
 
     recipe: Recipe
     plan: Plan

@@ -1,4 +1,4 @@
-"""Using a finished run or an adapter: load it, and know how the data of its run was read."""
+"""Use of a finished run or an adapter: load it, and find how the data of its run was read."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from finetooth.runs.plan_file import Precision
 from finetooth.sources import fetch_adapter, fetch_model
 from finetooth.verification import reload_check
 
-if TYPE_CHECKING:  # a run is looked into without torch
+if TYPE_CHECKING:  # a run is inspected without torch
     from finetooth.models.predictor import Predictor
     from finetooth.models.text_model import TextModel
 
@@ -31,11 +31,11 @@ def load(
     """The winner of a run, or an adapter, reloaded and compared with what was saved, ready to predict.
 
     run_or_adapter: the folder of a run, or of one adapter. base: source of the base model, for an adapter that was
-    moved out of its run and whose base is a local folder. progress: as run, but
-    nowhere when omitted, in a notebook too. exact: compute texts by the model's own pass, padded, unmerged and in
-    float32, which is slower.
-    Raises: RunError when the run has no winner, or its files were changed; ModelError when the adapter or base is not
-    what was measured.
+    moved out of its run and whose base is a local folder. progress: as run, but not shown when omitted, also in a
+    notebook.
+    exact: compute texts by the model's own pass, padded, unmerged and in float32, which is slower.
+    Raises: RunError when the run has no winner, or its files were changed; ModelError when the adapter or base has
+    changed since it was measured.
     """
     quiet = progress_for(progress or False)
     folder = adapter_folder(Path(run_or_adapter).absolute())
@@ -45,14 +45,14 @@ def load(
 
     trained = artifact.load(staged.path, base_folder=base_folder, name=str(run_or_adapter))
     run_folder = run_of(folder)
-    if run_folder is not None and run_folder.is_complete:  # how its data was read, and which rows it used
+    if run_folder is not None and run_folder.is_complete:  # they say how data was read and which rows were used
         complete.refuse_changed(run_folder, [run_folder.recipe, run_folder.plan, run_folder.data, run_folder.splits])
     predictor = inference.ready(trained, "plain" if exact else _precision(trained, run_folder))
     return predictor if run_folder is None else replace(predictor, columns=_text_columns(run_folder))
 
 
 def _precision(trained: "TextModel", run_folder: RunFolder | None) -> Precision:
-    """As its run computed its test rows; of an adapter that was moved, bfloat16 where this machine is faster in it."""
+    """The precision of the run's test rows; for a moved adapter, bfloat16 if that is faster on this machine."""
     from finetooth.models import precision
 
     planned = None if run_folder is None else plan_file.read(run_folder).inference
@@ -65,7 +65,7 @@ def _precision(trained: "TextModel", run_folder: RunFolder | None) -> Precision:
 def bring_base(adapter: Path, base: str | None, *, progress: Progress, offline: bool = False) -> Path:
     """The staged folder of an adapter's base: `base` if it is named, else that of its run, else that of its identity.
 
-    offline: from this machine alone. Raises: SourceError when it cannot be brought.
+    offline: from this machine alone. Raises: SourceError when it cannot be fetched.
     """
     source = command_line_source(base) if base else _base_source(adapter)
     try:
@@ -75,17 +75,17 @@ def bring_base(adapter: Path, base: str | None, *, progress: Progress, offline: 
 
 
 def first_label_number(run_folder: RunFolder) -> int | None:
-    """The number that stood for the first class in the run's data; None where the data held names, or is not known."""
+    """The number of the first class in the run's data; None if the data holds names, or it is not known."""
     known: dict[str, Any] = read_json(run_folder.data) if run_folder.data.is_file() else {}
     number = known.get("first_label_number")
     return number if number in (0, 1) else None
 
 
 def data_of(run_folder: RunFolder) -> tuple[Data, dict[str, str]]:
-    """How the data of a run was read: as its recipe says, and the columns that were found where it names none.
+    """How the data of a run was read: the recipe's data section, and the columns that were detected.
 
-    The columns by their keys, text, text_pair and label; none of data without columns of its own, such as a folder of
-    texts.
+    Detected columns are those that the recipe does not name, by their keys text, text_pair and label. Data without
+    columns, such as a folder of texts, has none.
     """
     spec = load_recipe(run_folder.recipe).data
     known: dict[str, Any] = read_json(run_folder.data) if run_folder.data.is_file() else {}
@@ -120,7 +120,7 @@ def adapter_folder(path: Path) -> Path:
 
 
 def run_of(path: Path) -> RunFolder | None:
-    """The run that `path` is or lies in (rows/NAME/seed-N/adapter), if any."""
+    """The run that `path` is, or that contains it (rows/NAME/seed-N/adapter), if any."""
     for folder in (path, *list(path.parents)[:4]):
         if RunFolder(folder).is_run:
             return RunFolder(folder)

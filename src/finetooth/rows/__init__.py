@@ -1,4 +1,4 @@
-"""The rows of the table: what each kind does, one file each, and all of them found here.
+"""The rows of the table: what each kind of row does, one file for each kind, registered here.
 
 To add one, see "Add a kind of row" in CONTRIBUTING.
 """
@@ -22,7 +22,7 @@ _FILES = {
 
 
 def row_of(name: str) -> Row:
-    """What the row of that name does. Its file is imported now, and with it torch for a kind that needs a model."""
+    """The kind of the row with this name. Its file is imported now, and torch with it if the kind needs a model."""
     return _row(row_kind(name))
 
 

@@ -1,4 +1,4 @@
-"""The rows of candidates: an adapter trained on a clean base, with the decision that the recipe asks for."""
+"""The rows of candidates: an adapter trained on a clean base, with the decision that the recipe sets."""
 
 from dataclasses import replace
 from functools import partial
@@ -48,7 +48,7 @@ def _candidate(context: Context) -> Candidate:
 
 
 def _decision(context: Context) -> Decision:
-    """The decision that the recipe asks for, from the validation logits as the training loop measured them."""
+    """The decision that the recipe sets, fitted on the validation logits of the training loop."""
     _, labels = read_labels(context.run_folder, "validation")
     logits = trained.measured_logits(context)
     plan, settings = context.plan, context.recipe.decision
@@ -56,7 +56,7 @@ def _decision(context: Context) -> Decision:
 
 
 def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
-    """What the training gave, and how its logits become answers."""
+    """The row with the facts of its training, and with how its logits become answers."""
     described = decision_file.describe(scored.decision, scored.plan.classes)
     return replace(trained.facts(scored, row), decision=described)
 

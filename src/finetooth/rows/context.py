@@ -1,4 +1,4 @@
-"""What the work on a row is done with: what its process has read of the run, and the line back to the command."""
+"""What the work on a row receives: the run as its process has read it, and the channel to the command."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from finetooth.runs.plan_file import Plan
 class Context:
     """One row of a run, and the split that it is fitted on or scores.
 
-    recipe, plan: the run's, read once. row, row_seed: of the table. base_folder: the staged base model of the row.
-    new_interpreter: whether this process is one, or forked from one that has only imported (ADR 14).
+    recipe, plan: those of the run, read once. row, row_seed: of the table. base_folder: the row's staged base model.
+    new_interpreter: whether this process is a new interpreter, or forked from one that has only imported (ADR 14).
     """
 
     run_folder: RunFolder
@@ -40,28 +40,28 @@ class Context:
 
     @property
     def tokens(self) -> Path:
-        """Where the tokens that the row reads lie, a folder for each split."""
+        """The folder of the row's tokens, with a subfolder for each split."""
         return self.run_folder.tokens(self.row)
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """The line back to the command. advance(count, note): what was done; stop(): the signal to obey, or None."""
+    """The channel to the command. advance(count, note): report progress; stop(): the signal to obey, or None."""
 
     advance: Callable[[int, str], None]
     stop: Callable[[], int | None]
 
     def count(self, count: int) -> None:
-        """Say what was done, without a note."""
+        """Report progress, without a note."""
         self.advance(count, "")
 
     def go_on(self, count: int, note: str) -> None:
-        """Say what was done, and obey. Raises: Interrupted."""
+        """Report progress, and stop after a signal. Raises: Interrupted."""
         self.obey()
         self.advance(count, note)
 
     def obey(self) -> None:
-        """End the work if the command was told to stop. Raises: Interrupted."""
+        """End the work if the command has received a signal. Raises: Interrupted."""
         signal_number = self.stop()
         if signal_number is not None:
             raise Interrupted("interrupted; the state is saved.", signal_number=signal_number)

@@ -1,4 +1,4 @@
-"""ROW CONTRACT: what a kind of row does. What is true of a kind stands in its record in finetooth.row_kinds."""
+"""ROW CONTRACT: what a kind of row does. The properties of a kind are in its record in finetooth.row_kinds."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ STEP_COSTS = "step_costs.json"  # in the folder of a row that `check` measures
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredRow:
-    """A row that was fitted and scored, as its facts are read from it.
+    """A row that was fitted and scored.
 
-    accuracies: of its splits, those of other heads too (test/seed-1). decision: what makes labels of its logits.
+    accuracies: by split, those of other heads too (test/seed-1). decision: how its logits become labels.
     """
 
     plan: Plan
@@ -36,9 +36,9 @@ class ScoredRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimates:
-    """What `check` measured, for the seconds that a row will take.
+    """The measurements of `check`, from which the seconds of a row are estimated.
 
-    measured: seconds of each trained row, by its name and by their part. characters: of the training texts.
+    measured: seconds of each trained row, by its name and by part of the work. characters: of the training texts.
     """
 
     recipe: Recipe
@@ -49,7 +49,7 @@ class Estimates:
 
 @dataclass(frozen=True, slots=True)
 class Trainable:
-    """A model to be trained. candidate: whose adapter it has; None: all of it is trained. parameters(): its counts."""
+    """A model to train. candidate: whose adapter it has; None: all of it is trained. parameters(): its counts."""
 
     model: Any
     candidate: Candidate | None
@@ -61,11 +61,11 @@ class Row:
     """What a kind of row does: in a process of the row's own (fit, score, trainable), and in the command (the others).
 
     fit(context, channel): fit the row on the training rows, and save it in the row's folder. score(context, channel):
-    score the context's split from what was saved, and keep the predictions. trainable(context, base): the model that
+    score the context's split from what was saved, and save the predictions. trainable(context, base): the model that
     the training loop trains; None of a kind that is not trained.
-    facts(scored, row): the row of results.json with what the kind says besides figures. steps(recipe, plan): how much
-    there is to fit, and its unit; None where nothing is counted. seconds(estimates, name): what all rows of that name
-    will take.
+    facts(scored, row): the row of results.json with the facts of this kind besides figures. steps(recipe, plan): the
+    amount of work to fit, and its unit; None where nothing is counted. seconds(estimates, name): the estimated seconds
+    of all rows of that name.
     """
 
     kind: RowKind

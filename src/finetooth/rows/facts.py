@@ -1,4 +1,4 @@
-"""What the results say of a row whatever its kind is: how its test rows were computed, and what of them was cut."""
+"""Facts of every kind of row in the results: how its test rows were computed, and how many of them were cut."""
 
 from finetooth.baselines.fitted import SETTINGS
 from finetooth.files import read_hashed_json, read_json
@@ -10,7 +10,7 @@ from finetooth.runs.results import Inference
 
 
 def measured_of(folder: RowFolder, kind: RowKind) -> Measured | None:
-    """How a saved row may be computed; None of one without a model."""
+    """How a saved row may be computed; None for a row without a model."""
     if not kind.needs_model:
         return None
     if kind.saved_in == "adapter":
@@ -19,18 +19,18 @@ def measured_of(folder: RowFolder, kind: RowKind) -> Measured | None:
 
 
 def inference_of(plan: Plan, folder: RowFolder, kind: RowKind) -> Inference | None:
-    """How a row's test rows were computed; None of one without a model."""
+    """How a row's test rows were computed; None for a row without a model."""
     measured = measured_of(folder, kind)
     if measured is None:
         return None
     agreement = measured.agreement
     counts = (None, None) if agreement is None else (agreement.flipped, agreement.rows)
     used = read_hashed_json(folder.costs).get("inference") if folder.costs.is_file() else None
-    if used is None:  # costs.json of the row is gone: how they were to be computed
+    if used is None:  # costs.json of the row is missing: report what was planned
         return Inference(measured.precision(plan.inference), measured.fallback_reason, *counts)
     return Inference(used["precision"], used["fallback_reason"], *counts)
 
 
 def test_rows_cut(plan: Plan, name: str, kind: RowKind) -> float | None:
-    """The share of the test rows that is cut for a row; None of one that reads the texts themselves."""
+    """The share of the test rows that is cut for a row; None for a row that reads the texts themselves."""
     return plan.lengths_for(name)["test"].rows_cut if kind.needs_model else None

@@ -14,9 +14,9 @@ from finetooth.rows.planned_base import load_planned
 
 
 def fit(context: Context, channel: Channel) -> None:
-    """Train the whole model and save it.
+    """Train all parameters of the model and save it.
 
-    Raises: VerificationError if the base is not the plan's, or if a buffer of it changed in training.
+    Raises: VerificationError if the base is not the plan's, or if a buffer of the base changed in training.
     """
     base = load_planned(context, head_seed=context.seed, dropout=context.recipe.training.base_dropout)
     context.folder.path.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""How the rows of a run are computed: by the plain pass, or by the inference pass as far as its gate allows."""
+"""How the rows of a run are computed: by the plain pass, or by the inference pass where its gate allows that."""
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,9 @@ def measure(
     plain: npt.NDArray[np.float32] | None = None,
     channel: Channel | None = None,
 ) -> Measured:
-    """What the inference pass makes of the validation rows, for the folder of the row's artifact.
+    """How the inference pass agrees with the plain pass on the validation rows, to be saved with the row's artifact.
 
-    plain: their logits (N, C) by the plain pass; computed where omitted. channel: obeyed between micro-batches.
+    plain: their logits (N, C) by the plain pass; computed when omitted. channel: checked between micro-batches.
     Raises: Interrupted after a signal.
     """
 
@@ -35,7 +35,7 @@ def measure(
     plan, (_, truth) = context.plan, read_labels(context.run_folder, "validation")
     tokens = Tokens.open(context.run_folder.work / "tokens" / "validation")
     if plain is None and plan.inference == "bfloat16" and len(truth) >= agreement.LEAST_ROWS:
-        trained.logits(reference_tokens(trained))  # thrown away: a first pass may have other last bits (ADR 5)
+        trained.logits(reference_tokens(trained))  # discarded: a first pass may have other last bits (ADR 5)
         plain = trained.logits(tokens, budget=plan.evaluation_budget, advance=advance)
     empty = np.empty((0, len(trained.classes)), np.float32)
     return inference.measure(
@@ -49,12 +49,12 @@ def measure(
 
 
 def ready(context: Context, trained: TextModel) -> Predictor:
-    """The predictor for a split: the validation rows are compared bitwise, and go through the plain pass."""
+    """The predictor for a split; that of the validation rows, which are compared bitwise, uses the plain pass."""
     preferred: Precision = "plain" if context.split == "validation" else context.plan.inference
     return inference.ready(trained, preferred)
 
 
 def record(context: Context, precision: Precision, measured: Measured) -> None:
-    """Put down how the test rows were computed, beside the costs of the row: the results say it."""
+    """Record in the row's costs how the test rows were computed; the results report it."""
     if context.split == "test":
         add_costs(context.folder, inference={"precision": precision, "fallback_reason": measured.fallback_reason})

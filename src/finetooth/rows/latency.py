@@ -1,4 +1,4 @@
-"""How long one text waits for its answer, one text at a time, in the row's own fresh process."""
+"""How long one text waits for its answer, one text at a time, in the row's own process."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -18,13 +18,13 @@ Answer = Callable[[Sequence[str], Sequence[str] | None], Any]
 
 
 def record(context: Context, answer: Answer) -> None:
-    """Put the seconds of an answer to one text into the row's costs, for its test rows alone.
+    """Add the seconds of an answer to one text to the row's costs; for other splits than test, do nothing.
 
     latency_seconds is the median of the timings, latency_spread_seconds their SPREAD, latency_texts their number.
 
-    answer(texts, pairs) is given one text at a time: TEXTS of them, evenly out of the test rows, or as many as
-    MOST_SECONDS allow, after WARM_UP that do not count. Tokens are made anew; loading the model is not counted. To be
-    called before the row's predictions are kept, which say that it is done; no label is read.
+    answer(texts, pairs) receives one text at a time: after WARM_UP calls that do not count, TEXTS of them, spread
+    evenly over the test rows, or as many as MOST_SECONDS allow. Tokenizing is counted; loading the model is not. No
+    label is read. Call it before the row's predictions are saved, which mark the test phase of the row as done.
     """
     if context.split != "test":
         return

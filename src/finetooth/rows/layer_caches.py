@@ -1,4 +1,4 @@
-"""The run's prefix caches: opened for a task, and filled where blocks are missing."""
+"""The run's frozen-layer caches: opened for a row, and filled where blocks are missing."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +12,9 @@ from finetooth.rows.outputs import add_costs
 
 
 def open_frozen(context: Context, adapter_sha256: str, *, width: int) -> FrozenLayerCache:
-    """The place for the states of the training rows below the layers that the task's row goes on training (`then`).
+    """The cache for the states of the training rows below the layers that the row continues to train (`then`).
 
-    adapter_sha256: of what was trained in the layers below. It is the row's own, to be discarded after its training.
+    adapter_sha256: of the adapter in the layers below. The cache belongs to this row; delete it after its training.
     """
     plan = context.plan
     depth, kept_states = plan.candidates[context.row].frozen_depth, plan.kept_frozen()[context.row]
@@ -35,7 +35,7 @@ def frozen_folder(context: Context) -> Path:
 
 
 def _key(context: Context, split: str, depth: int) -> dict[str, Any]:
-    """What decides hidden states of a split at the entry of layer `depth`, besides adapters."""
+    """Everything that decides the hidden states of a split at the entry of layer `depth`, besides adapters."""
     plan, base = context.plan, context.plan.of_model().base
     return {
         "schema": 1,
@@ -55,9 +55,9 @@ def _key(context: Context, split: str, depth: int) -> dict[str, Any]:
 def open_filled(
     context: Context, model: Any, split: str, *, pad_id: int, advance: Callable[[int, str], None]
 ) -> FrozenLayerCache | None:
-    """The hidden states kept of a split for the task's row, all there; None where none are kept.
+    """The hidden states stored of a split for the row, complete; None if the plan stores none.
 
-    advance(0, note) is told after each block computed; what it raises ends the work, and what is written stays good.
+    advance(0, note) is called after each computed block. An exception from it ends the work; written blocks stay valid.
     """
     plan = context.plan
     candidate = plan.candidates.get(context.row)

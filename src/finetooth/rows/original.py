@@ -1,4 +1,4 @@
-"""The row original: the model as it came, with the checkpoint's own head, or with several untrained heads."""
+"""The row original: the untrained model, with the checkpoint's own head or with several random heads."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -29,7 +29,7 @@ from finetooth.runs.work import read_labels
 
 
 def fit(context: Context, channel: Channel) -> None:
-    """Save the head that came with the checkpoint; or, where none came, one for each seed from the row's own on.
+    """Save the head of the checkpoint; without one, save a random head for each seed, starting with the row's seed.
 
     Raises: VerificationError if the base is not the plan's.
     """
@@ -59,9 +59,9 @@ def fit(context: Context, channel: Channel) -> None:
 
 
 def _measured(context: Context, trained: TextModel, heads: Sequence[Mapping[str, torch.Tensor]]) -> Measured:
-    """What bfloat16 changes of the validation rows, by the head for which that is most.
+    """How much bfloat16 changes the answers to the validation rows, for the head that it changes most.
 
-    heads: by full names of their tensors; the last stays in the model.
+    heads: tensors by their full names; the model has the last head afterwards.
     """
     plan, (_, truth) = context.plan, read_labels(context.run_folder, "validation")
     obstacle = inference_obstacle(trained.model)
@@ -71,7 +71,7 @@ def _measured(context: Context, trained: TextModel, heads: Sequence[Mapping[str,
     tokens = Tokens.open(context.tokens / "validation")
     names: tuple[Feature, ...] = ("first_token",)
     budget, pad_id = plan.evaluation_budget, trained.tokenizer.pad_token_id
-    trained.logits(artifact.reference_tokens(trained))  # thrown away: a first pass may have other last bits (ADR 5)
+    trained.logits(artifact.reference_tokens(trained))  # discarded: a first pass may have other last bits (ADR 5)
     plain = encode(trained.model, tokens, features=names, pad_id=pad_id, budget=budget)["first_token"]
     rounded = InferencePass(trained.model, dtype=DTYPES["bfloat16"]).features(tokens, features=names)["first_token"]
     logits = ([head_logits(trained.model, first, head) for first in (plain, rounded)] for head in heads)
@@ -82,7 +82,7 @@ def _measured(context: Context, trained: TextModel, heads: Sequence[Mapping[str,
 
 
 def score(context: Context, channel: Channel) -> None:
-    """Score a split with the saved heads, all of them on one pass of the encoder."""
+    """Score a split with all saved heads in one pass of the encoder."""
     plan = context.plan
     device.configure(plan.device)
     trained = artifact.load(context.folder.adapter, base_folder=context.base_folder, name=context.row)
@@ -123,7 +123,7 @@ def _keep_of_heads(
 
 
 def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
-    """Where its head came from; of several untrained heads, how far their test accuracies spread."""
+    """The row with the origin of its head and, for several random heads, the range of their test accuracies."""
     of_test = [value for split, value in scored.accuracies.items() if split == "test" or split.startswith("test/")]
     mean = sum(of_test) / len(of_test)
     heads = Heads(len(of_test), mean, min(of_test), max(of_test)) if len(of_test) > 1 else None
@@ -131,7 +131,7 @@ def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
 
 
 def _seconds(estimates: Estimates, name: str) -> float:
-    """As a trained row takes to be scored: once to be fitted, and once for each of the two splits."""
+    """The time to score a trained row: once to fit, and once for each of the two splits."""
     measured = next(iter(estimates.measured.values()))
     return float(sum(measured[part] for part in ("verify_seconds", "test_seconds", "start_seconds")))
 

@@ -1,4 +1,4 @@
-"""What the process of a row writes into the row's folder besides what was fitted: predictions and costs."""
+"""Files that the process of a row writes into the row's folder besides the fitted model: predictions and costs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ from finetooth.runs.work import read_labels
 
 
 def labels_for(context: Context) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    """Ids and labels (N,) int64 of the context's split; those of a test split only once its opening is on record."""
+    """Ids and labels (N,) int64 of the context's split; those of a test split only after its opening is recorded."""
     if context.split == "test":
         lockbox.open_test(context.plan.test_id, context.plan.run_id, run_name=context.recipe.name)
     return read_labels(context.run_folder, context.split)
@@ -27,9 +27,9 @@ def labels_for(context: Context) -> tuple[tuple[str, ...], npt.NDArray[np.int64]
 def keep_predictions(
     context: Context, logits: npt.NDArray[np.float32], *, of_seeds: Mapping[int, npt.NDArray[np.float32]] | None = None
 ) -> None:
-    """Put the logits (N, C) of the context's split into the row's predictions, beside those of other splits.
+    """Add the logits (N, C) of the context's split to the row's predictions.
 
-    of_seeds: logits of the same rows by heads of other seeds, kept as splits of their own, such as test/seed-1.
+    of_seeds: logits of the same rows by heads of other seeds, saved as splits of their own, such as test/seed-1.
     Raises: DivergedError if one of them is not finite.
     """
     parts = {context.split: logits} | {f"{context.split}/seed-{seed}": more for seed, more in (of_seeds or {}).items()}
@@ -45,7 +45,7 @@ def keep_predictions(
 
 
 def add_costs(row: RowFolder, **costs: Any) -> None:
-    """Record costs of a row; peaks keep the largest, those of hidden states add up, all else is the newest."""
+    """Record costs of a row. Of a peak the largest value stays, costs of hidden states add up, others are replaced."""
     known: dict[str, Any] = read_hashed_json(row.costs) if row.costs.is_file() else {}
     peak = max(known.get("peak_bytes", 0), costs.pop("peak_bytes", 0))
     for name in {"prefix_seconds", "prefix_blocks"} & set(costs):

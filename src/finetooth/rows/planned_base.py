@@ -1,4 +1,4 @@
-"""The base that a run was planned with, or a refusal."""
+"""Loads the base that a run was planned with."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ from finetooth.rows.context import Context
 def load_planned(context: Context, *, head_seed: int, dropout: float | Literal["model"] = 0.0) -> Base:
     """A clean base over the plan's classes for the context's row, as loading.load_base gives it.
 
-    The process computes as the plan says of the device from here on.
+    From here on the process uses the device settings of the plan.
     Raises: VerificationError if its weights are not the plan's.
     """
     device.configure(context.plan.device)
@@ -19,6 +19,7 @@ def load_planned(context: Context, *, head_seed: int, dropout: float | Literal["
     base = load_base(context.base_folder, classes=classes, head_seed=head_seed, dropout=dropout)
     if hash_tensors(base_tensors(base)) != planned.weights_sha256:
         raise VerificationError(
-            f"{context.row}: the base's weights are not those the run was planned with; it was changed since."
+            f"{context.row}: the weights of the base have changed since the run was planned. Restore them, or start "
+            "another run with --out."
         )
     return base

@@ -63,10 +63,10 @@ def fit(context: Context, channel: Channel) -> None:
 
 
 def score(context: Context, channel: Channel) -> None:
-    """Score a split with the saved probe, on features computed anew; the validation rows by the plain pass, bitwise.
+    """Score a split with the saved probe, on features computed again; the validation rows by the plain pass, bitwise.
 
-    Raises: VerificationError when base, tokenizer, labels or input are not those it was fitted with, or a bit of the
-    validation rows' logits is not what was measured before it was saved (unless the run is marked inexact).
+    Raises: VerificationError when base, tokenizer, labels or input are not those of the fit, or when a bit of the
+    validation logits differs from those before saving (unless the run is marked inexact).
     """
     plan = context.plan
     probe = Probe.load(context.folder.baseline)
@@ -82,7 +82,7 @@ def score(context: Context, channel: Channel) -> None:
     if context.split == "validation" and not plan.inexact and _sha256(logits) != saved["validation_logits_sha256"]:
         raise VerificationError(
             f"{context.row}: the reloaded probe is not the one measured: its validation logits differ. The run stops "
-            f"here. Delete {context.folder.path} and run the same command again to fit it anew."
+            f"here. Delete {context.folder.path} and run the same command again to refit it."
         )
     latency.record(context, _answering(context, base, probe, precision=precision))
     inference_gate.record(context, precision, measured)
@@ -101,8 +101,8 @@ def _fitted(
     """The probe fitted on training features as planned, and whether its answers may be computed in bfloat16.
 
     labels: (N,) of the training rows. validation: features (N, H) by the plain pass. Training features are computed in
-    bfloat16 only if those of the validation rows are near the plain ones. The gate then decides on the answers alone,
-    as it does for an adapter, which keeps what it learned in bfloat16 where the gate fails.
+    bfloat16 only if the bfloat16 features of the validation rows are near the plain ones. The gate then decides only
+    how answers are computed, as it does for an adapter: what was learned in bfloat16 stays.
     """
     plan, task, truth = context.plan, context.plan.of_task(), read_labels(context.run_folder, "validation")[1]
     classes = task.outputs(plan.classes)
@@ -123,7 +123,7 @@ def _fitted(
 
 
 def _are_near(rounded: Mapping[str, npt.NDArray[np.float32]], plain: Mapping[str, npt.NDArray[np.float32]]) -> bool:
-    """Whether the features differ by no more than rounding makes them; not if a value is not finite."""
+    """Whether the features differ by no more than rounding explains; False if a value is not finite."""
     differences = (np.linalg.norm(rounded[name] - plain[name]) / np.linalg.norm(plain[name]) for name in plain)
     return all(difference <= MOST_FEATURE_DIFFERENCE for difference in differences)
 
@@ -174,7 +174,7 @@ def _refuse_diverged(encoded: Mapping[str, npt.NDArray[np.float32]], split: str)
 
 
 def _identity(context: Context) -> dict[str, Any]:
-    """What the probe belongs to, by content: it says nothing with another base, tokenizer, classes or input."""
+    """Hashes of what the probe belongs to: with another base, tokenizer, classes or input it means nothing."""
     recipe, plan, folder = context.recipe, context.plan, context.base_folder
     base = plan.base_of(context.row)
     return {
@@ -196,12 +196,12 @@ def _refuse_another(context: Context, saved: dict[str, Any]) -> None:
         if saved[field] != now[field]:
             raise VerificationError(
                 f"{context.row}: {field.removesuffix('_sha256')} is not what the probe was fitted with. Delete "
-                f"{context.folder.path} and run the same command again to fit it anew."
+                f"{context.folder.path} and run the same command again to refit it."
             )
 
 
 def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
-    """What it reads and how strongly it is regularised, both chosen on the validation rows; its parameters."""
+    """The row with the feature and regularisation chosen on the validation rows, and its number of parameters."""
     probe, saved = Probe.load(scored.folder.baseline), read_json(scored.folder.baseline / SETTINGS)
     model = saved["identity"]["base"]["id"] if row_kind(scored.name).own_model else None
     return replace(
@@ -219,7 +219,7 @@ def _steps(recipe: Recipe, plan: Plan) -> tuple[int | None, str]:
 def _seconds(estimates: Estimates, name: str) -> float:
     """Train and validation rows encoded to fit it, validation rows again to verify it, and test rows.
 
-    By the rates of a trained row; on a model of its own, times how many more products its layers make of its tokens.
+    At the speed of a trained row; for a model of its own, scaled by the matrix products that its layers compute.
     """
     measured, plan = next(iter(estimates.measured.values())), estimates.plan
     start, own = measured["start_seconds"], plan.of_model()

@@ -1,6 +1,6 @@
-"""What training a row will cost here, measured on a few of its own batches in a process of its own.
+"""The cost of training a row on this machine, measured on a few of its batches in a process of its own.
 
-The steps are thrown away with the process.
+The result of the steps is discarded with the process.
 """
 
 import time
@@ -31,7 +31,7 @@ from finetooth.training.schedule import optimizer
 from finetooth.training.trainable_parameters import trainable_parameters
 
 TRAIN_SECONDS, EVALUATION_SECONDS = 1.0, 0.3
-INFERENCE_SECONDS, LEAST_INFERRED = 0.2, 32  # the pass is timed on ever more rows until it takes so long
+INFERENCE_SECONDS, LEAST_INFERRED = 0.2, 32  # the pass is timed on more and more rows until it takes this long
 MOST_STEPS = 500  # drawn, to find the one that takes the most memory
 
 
@@ -91,7 +91,7 @@ def _forward(
     concurrent: int,
     states: "_PlaceholderStates | None" = None,
 ) -> Forward:
-    """The pass that the training will use: padded where there is a `because`."""
+    """The pass that the training will use: padded if there is a reason for it (`because`)."""
     if because is not None:
         return PaddedModel(model, tokens, budget=plan.token_budget, pad_id=pad_id)
     dtype = DTYPES[plan.precision]
@@ -99,14 +99,14 @@ def _forward(
 
 
 class _PlaceholderStates:
-    """Stands for the hidden states of a prefix cache, which are not computed here: as many rows, of no meaning."""
+    """As many hidden states as a frozen-layer cache would hold, all of them ones: nothing is computed here."""
 
     def __init__(self, tokens: Tokens, present: np.ndarray, *, depth: int, width: int) -> None:
         self.tokens, self.present, self.depth, self.width = tokens, present, depth, width
 
     @classmethod
     def planned(cls, tokens: Tokens, plan: Plan, *, depth: int) -> "_PlaceholderStates | None":
-        """States of the rows of which the plan keeps them; None where it keeps none."""
+        """States of the rows whose states the plan stores; None if it stores none."""
         kept_states = plan.kept_states(depth).get("train")
         blocks = 0 if kept_states is None else kept_states.blocks
         present = np.zeros(len(tokens.lengths), bool)
@@ -124,7 +124,7 @@ class _PlaceholderStates:
 
 
 def _steps(forward: Forward, tokens: Tokens, training: Training, *, seed: int, rows: int) -> list[list[Rows]]:
-    """The micro-batches of as many steps as a run on `rows` rows takes, at most MOST_STEPS, drawn as it draws them."""
+    """The micro-batches of as many steps as a run on `rows` rows takes, at most MOST_STEPS, drawn in the same way."""
     size, count = training.batch_size, len(tokens.lengths)
     step_count = min(MOST_STEPS, Course.of(training, rows).typical)
     steps: list[list[Rows]] = []
@@ -136,7 +136,7 @@ def _steps(forward: Forward, tokens: Tokens, training: Training, *, seed: int, r
 
 
 def _computed(forward: Forward, tokens: Tokens, part: Rows) -> int:
-    """Tokens that a micro-batch computes, its padding's too where there is any."""
+    """Tokens that a micro-batch computes, including padding."""
     lengths = tokens.lengths[part]
     return int(lengths.sum()) if isinstance(forward, PackedModel) else len(part) * int(lengths.max())
 
@@ -144,9 +144,9 @@ def _computed(forward: Forward, tokens: Tokens, part: Rows) -> int:
 def _train_rate(
     crew: Crew, forward: Forward, rule: torch.optim.Optimizer, tokens: Tokens, steps: list[list[Rows]]
 ) -> float:
-    """Mean seconds of a training step, scaled from the tokens of those that were timed to those of all `steps`.
+    """Mean seconds of a training step, scaled from the tokens of the timed steps to those of all `steps`.
 
-    The one that takes the most memory comes first, untimed.
+    The step that uses the most memory runs first, untimed.
     """
     parameters = [value for group in rule.param_groups for value in group["params"]]
 
@@ -181,7 +181,7 @@ def _train_rate(
 
 
 def _inference_rate(model: torch.nn.Module, tokens: Tokens, precision: Precision) -> float | None:
-    """Seconds of a token in the inference pass, from rows spread over all lengths; None where it is not used."""
+    """Seconds of a token in the inference pass, from rows spread over all lengths; None if it is not used."""
     if precision == "plain" or inference_obstacle(model) is not None:
         return None
     computed = InferencePass(model, dtype=DTYPES[precision])

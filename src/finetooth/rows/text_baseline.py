@@ -22,7 +22,7 @@ def fit(context: Context, channel: Channel) -> None:
     baseline = baselines.fit(context.row, train, classes=context.plan.of_task().outputs(context.plan.classes))
     seconds = time.perf_counter() - started
     baseline.save(context.folder.baseline)
-    if row_kind(context.row).fitted:  # else it only counts, which no clock here can time
+    if row_kind(context.row).fitted:  # the majority baseline only counts, which is too fast to time
         add_costs(context.folder, train_seconds=seconds, examples_per_second=len(train) / seconds)
 
 
@@ -35,7 +35,7 @@ def score(context: Context, channel: Channel) -> None:
 
 
 def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
-    """What a reader must be warned of."""
+    """The row with the warnings of the baseline."""
     return replace(row, warnings=baselines.load(scored.folder.baseline).warnings)
 
 

@@ -1,4 +1,4 @@
-"""What the rows have in common that the training loop trains: an adapter, or the whole model."""
+"""Fit, score and facts shared by the rows that the training loop trains: an adapter, or the full model."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ from finetooth.verification import reload_check
 
 
 def train(context: Context, channel: Channel, trainable: Trainable, *, base: Base, pad_id: int) -> Any:
-    """Train the model to the end of its course; gives it at its best step, in eval mode.
+    """Train the model to the end of its course; returns it at its best step, in eval mode.
 
     Writes the curve and the costs of the row.
     Raises: VerificationError if a frozen tensor changed.
@@ -77,7 +77,7 @@ def train(context: Context, channel: Channel, trainable: Trainable, *, base: Bas
 
 
 def save(context: Context, channel: Channel, model: Any, *, base: Base, tokenizer: Any, decision: Decision) -> None:
-    """Save the trained model as the row's artifact, with what the inference pass makes of the validation rows."""
+    """Save the trained model as the row's artifact, with the agreement of the inference pass on the validation rows."""
     recipe, plan = context.recipe, context.plan
     settings, planned = Input(recipe.max_tokens, recipe.truncation, pairs=plan.pairs), plan.of_model().base
     trained = TextModel(model, tokenizer, plan.classes, settings, context.row, decision)
@@ -96,7 +96,7 @@ def save(context: Context, channel: Channel, model: Any, *, base: Base, tokenize
 def score(context: Context, channel: Channel, *, decision: Callable[[], Decision] | None) -> None:
     """Score a split with the saved artifact: the validation rows by the plain pass, compared bitwise.
 
-    decision: makes anew what was saved as decision.json; None of a row that has none.
+    decision: computes again what was saved as decision.json; None for a row without one.
     Raises: VerificationError when the artifact, or its decision, is not what was measured before it was saved.
     """
     plan = context.plan
@@ -107,10 +107,10 @@ def score(context: Context, channel: Channel, *, decision: Callable[[], Decision
         pad_id = trained.tokenizer.pad_token_id
         states = layer_caches.open_filled(context, trained.model, context.split, pad_id=pad_id, advance=channel.advance)
         logits = trained.logits(tokens, budget=plan.evaluation_budget, states=states, advance=channel.count)
-    else:  # without states, which are float32: what the gate measured, and what evaluate computes
+    else:  # without states, which are float32: as the gate measured, and as evaluate computes
         logits = predictor.infer_tokens(tokens, advance=channel.count)
     if context.split == "validation":
-        finished.strike_out(context.folder, finished.SCORED, run_id=plan.run_id)  # the check may be the second one
+        finished.strike_out(context.folder, finished.SCORED, run_id=plan.run_id)  # this may be the second check
         reload_check.verify(
             context.folder,
             logits,
@@ -118,7 +118,7 @@ def score(context: Context, channel: Channel, *, decision: Callable[[], Decision
             exact=not plan.inexact,
             new_interpreter=context.new_interpreter,
         )
-        # Of an inexact run the last bits of what is fitted may differ too.
+        # In an inexact run, the last bits of the fitted decision may differ too.
         if decision is not None and not plan.inexact:
             _check_decision(context, predictor.decision, again=decision())
     latency.record(context, predictor.predict)
@@ -132,7 +132,7 @@ def measured_logits(context: Context) -> npt.NDArray[np.float32]:
 
 
 def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
-    """What the training gave, and what the reload check found."""
+    """The row with the facts of its training and of its reload check."""
     curve, verified = read_json(scored.folder.curve), read_json(scored.folder.verify)
     return replace(
         row,
@@ -153,7 +153,7 @@ def steps(recipe: Recipe, plan: Plan) -> tuple[int | None, str]:
 
 
 def seconds(estimates: Estimates, name: str) -> float:
-    """To train, verify and score the row of each seed; the states of frozen layers serve all of them."""
+    """Seconds to train, verify and score the row of each seed; the states of frozen layers are shared by them."""
     measured = estimates.measured[name]
     parts = ("train_seconds", "evaluate_seconds", "verify_seconds", "test_seconds", "start_seconds")
     return float(len(estimates.recipe.seeds) * sum(measured[part] for part in parts) + measured["prefix_seconds"])
@@ -190,7 +190,7 @@ def _job(context: Context, channel: Channel, trainable: Trainable, *, pad_id: in
 
 
 def _split(context: Context, channel: Channel, split: str, model: Any, *, pad_id: int) -> Split:
-    """The examples of a split, with the states of the layers below the adapter; the time for these is put down."""
+    """The examples of a split, with the states of the layers below the adapter; records the time to compute them."""
     ids, labels = read_labels(context.run_folder, split)
     began = time.perf_counter()
     try:
@@ -209,7 +209,7 @@ def _frozen_sha256(model: Any) -> str:
 
 
 def _costs_of_freezing(job: Job, counters: Counters) -> Mapping[str, Any]:
-    """What freezing lower layers cost and saved; nothing where none were."""
+    """What freezing lower layers cost and saved; empty if none were frozen."""
     if job.freezing is None or counters.frozen_after is None or counters.step == counters.frozen_after:
         return {}
     steps, examples = counters.frozen_after, len(job.train.labels)
@@ -230,5 +230,5 @@ def _check_decision(context: Context, reloaded: Decision, *, again: Decision) ->
         discard(context.folder.verify)
         raise VerificationError(
             f"{context.row}: the reloaded decision.json is not what the validation rows give. The run stops here. "
-            f"Delete {context.folder.adapter} and run the same command again to save it again from the last checkpoint."
+            f"Delete {context.folder.adapter} and run the same command again to rebuild it from the last checkpoint."
         )

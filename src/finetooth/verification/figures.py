@@ -1,4 +1,4 @@
-"""The figures of a finished row, computed again from its predictions."""
+"""Checks that the figures of a finished row follow from its predictions."""
 
 import math
 from collections.abc import Mapping
@@ -31,10 +31,10 @@ def check_figures(
     labels: dict[str, npt.NDArray[np.int64]],
     decision: Decision,
 ) -> None:
-    """The row's predictions against splits.parquet, the labels of the other rows, and what results.json says of it.
+    """Check the row's predictions against splits.parquet, the labels of the other rows, and results.json.
 
-    recorded: the row in results.json. labels: of each split, taken from the first row that is checked.
-    decision: what makes labels of the row's logits.
+    recorded: the row in results.json. labels: of each split, added by the first row that is checked.
+    decision: how the row's logits become labels. Differences become faults of `checked`.
     """
     if not row.predictions.is_file():
         checked.refuse("predictions.parquet", "predictions.parquet is missing.")
@@ -54,7 +54,7 @@ def check_figures(
 
 
 def check_curve(checked: Checked, row: RowFolder, recorded: Mapping[str, Any]) -> None:
-    """What results.json says of the training against curve.json, and the trained values counted in the adapter.
+    """Check the training facts in results.json against curve.json and the number of values in the adapter.
 
     recorded: the row in results.json.
     """
@@ -68,8 +68,8 @@ def check_curve(checked: Checked, row: RowFolder, recorded: Mapping[str, Any]) -
         here["parameters"] = parameters_json(Parameters(**curve["parameters"]))
         for name, value in here.items():
             if recorded[name] != value:
-                checked.refuse(name, f"results.json does not say of {name} what curve.json does.")
-        weights = row.adapter / ADAPTER_WEIGHTS  # of full fine-tuning there is none, but the whole model
+                checked.refuse(name, f"{name} in results.json differs from curve.json.")
+        weights = row.adapter / ADAPTER_WEIGHTS  # full fine-tuning saves the full model instead
         if weights.is_file() and not checked.faults:
             counted = _values(weights)
             if counted != here["parameters"]["trainable"]:
@@ -103,4 +103,4 @@ def _check_reload(
         checked.refuse("predictions.parquet", "its validation logits are not those that verify.json names.")
     reload = {key: verified[key] for key in ("verified", "max_abs_logit_difference")}
     if recorded["reload"] != reload:
-        checked.refuse("reload", "results.json does not say of the reload what verify.json does.")
+        checked.refuse("reload", "reload in results.json differs from verify.json.")

@@ -1,4 +1,4 @@
-"""Verifying a saved artifact again: files, verify.json, what it belongs to, reference outputs. Nothing is written."""
+"""Checks of a saved artifact: files, verify.json, identity and reference outputs. Nothing is written."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from finetooth.sources.regular_files import check_regular_files
 from finetooth.verification import reload_check
 from finetooth.wording import row_title
 
-# What reading a file of ours, changed by hand, can end in besides our own errors.
+# What reading one of our files can raise, besides our own errors, if it was changed by hand.
 _MALFORMED = (
     AssertionError,
     AttributeError,
@@ -32,7 +32,7 @@ _MALFORMED = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that is not as it was verified. where: the row, or empty. field: what differs. what: a sentence."""
+    """A difference from what was verified. where: the row, or empty. field: what differs. what: a sentence."""
 
     where: str
     field: str
@@ -50,7 +50,7 @@ class ReferenceOutputs:
 
 @dataclass(slots=True)
 class Checked:
-    """What was checked of one row (or of an adapter alone, or of the run's own files), and what was found.
+    """The checks of one row (or of an adapter alone, or of the run's own files), and the faults.
 
     files: how many equal their manifest or mark. reload_check: how many fields of verify.json equal the files.
     figures: how many were computed again from the predictions and are equal.
@@ -68,16 +68,16 @@ class Checked:
 
     @property
     def where(self) -> str:
-        """The row as it is named in a sentence."""
+        """The row's name in a sentence."""
         return row_title(self.name, self.seed, several=True)
 
     def refuse(self, field: str, what: str) -> None:
-        """Put down a fault."""
+        """Add a fault."""
         self.faults.append(Fault(self.where, field, what))
 
     @contextmanager
     def watching(self, field: str) -> Iterator[None]:
-        """A block whose errors are faults of `field`; what comes after the block goes on."""
+        """A block whose errors become faults of `field`, so that the checks after it still run."""
         try:
             yield
         except FinetoothError as error:
@@ -87,7 +87,7 @@ class Checked:
 
 
 def check_sealed(checked: Checked, folder: Path) -> None:
-    """The files of an artifact against its manifest; a link among them is a fault."""
+    """Check the files of an artifact against its manifest; a link among them is a fault."""
     with checked.watching("files"):
         if not folder.is_dir():
             checked.refuse("files", f"the folder {folder.name} is missing.")
@@ -101,7 +101,7 @@ def check_sealed(checked: Checked, folder: Path) -> None:
 
 
 def check_finished(checked: Checked, row: RowFolder) -> None:
-    """verify.json of a row that is looked at without its run, against the hash put down when it was written."""
+    """Check verify.json against the hash recorded when it was written, for a row that is checked without its run."""
     with checked.watching("finished.json"):
         what = finished.changed(row).get(row.verify.name)
         if what is not None:
@@ -109,7 +109,7 @@ def check_finished(checked: Checked, row: RowFolder) -> None:
 
 
 def check_verify_json(checked: Checked, row: RowFolder) -> None:
-    """verify.json of a row against the files of its adapter."""
+    """Check verify.json of a row against the files of its adapter."""
     needed = [row.verify, *reload_check.files_of(row)]
     missing = [file for file in needed if not file.is_file()]
     for file in missing:
@@ -125,7 +125,7 @@ def check_verify_json(checked: Checked, row: RowFolder) -> None:
 
 
 def check_plan(checked: Checked, adapter: Path, plan: Plan) -> None:
-    """What an artifact says it belongs to against what the run was planned with."""
+    """Check the base, tokenizer and labels that an artifact names against those of the plan."""
     with checked.watching("identity"):
         identity: dict[str, Any] = read_json(adapter / IDENTITY)
         base, planned = identity["base"], plan.of_model().base
@@ -140,9 +140,9 @@ def check_plan(checked: Checked, adapter: Path, plan: Plan) -> None:
 
 
 def check_reload(checked: Checked, adapter: Path, *, base_folder: Path) -> None:
-    """The artifact loaded from a copy of its allow-listed files: base, tokenizer, labels, tensors, reference outputs.
+    """Load the artifact from a copy of its allow-listed files: base, tokenizer, labels, tensors, reference outputs.
 
-    Threads are those of the recording, so that the logits can be held bitwise where they were recorded.
+    The number of threads is that of the recording, so that logits can be compared bitwise on the same platform.
     """
     from finetooth.models import artifact, device
 

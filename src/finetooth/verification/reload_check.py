@@ -1,4 +1,4 @@
-"""verify.json: the saved adapter, reloaded in a fresh process, gives bit for bit what was measured before saving."""
+"""verify.json: the saved adapter, reloaded in another process, gives bit for bit the logits measured before saving."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from finetooth.runs.layout import RowFolder
 
 
 def refuse_another(folder: RowFolder, *, name: str) -> None:
-    """Check that the row's adapter is the one that was verified; a row that was never trained has none.
+    """Check that the row's adapter is the one that was verified; a row without verify.json passes.
 
     Raises: VerificationError otherwise.
     """
@@ -33,8 +33,8 @@ def refuse_another(folder: RowFolder, *, name: str) -> None:
     here = (hashes[weights_name(folder.adapter)], hashes.get(DECISION))
     if (verified["adapter_sha256"], verified["decision_sha256"]) != here:
         raise VerificationError(
-            f"{name}: {folder.adapter} is not the adapter that was verified. Restore this run's adapter, or delete "
-            f"{folder.path} and run the same command again to train it anew."
+            f"{name}: {folder.adapter} is not the adapter that was verified. Restore the adapter of this run, or "
+            f"delete {folder.path} and run the same command again to retrain it."
         )
 
 
@@ -44,9 +44,9 @@ def logits_sha256(logits: npt.ArrayLike) -> str:
 
 
 def differences(folder: RowFolder) -> dict[str, str | None]:
-    """{field: what is wrong with it, or None} of all that a row's verify.json says and its files can be asked.
+    """{field: what is wrong with it, or None} for each field of a row's verify.json that its files can confirm.
 
-    Raises: RunError when a file is no JSON; KeyError and its like when one is not of the form we write.
+    Raises: RunError when a file is no JSON; KeyError or a similar error when one has another form than we write.
     """
     recorded: dict[str, Any] = read_json(folder.verify)
     problems: dict[str, str | None] = {
@@ -65,7 +65,7 @@ def files_of(folder: RowFolder) -> list[Path]:
 
 
 def _facts_of(folder: RowFolder) -> dict[str, Any]:
-    """What verify.json says of an adapter's files, from the files as they are."""
+    """The fields of verify.json that follow from an adapter's files, computed from the files as they are now."""
     identity: dict[str, Any] = read_json(folder.adapter / IDENTITY)
     decision = folder.adapter / DECISION
     return {
@@ -89,7 +89,7 @@ def verify(
     """Check that the reloaded artifact gives the validation logits (N, C) measured before saving; write verify.json.
 
     Its reference outputs, hashes, missing and unexpected keys were compared when it was loaded.
-    new_interpreter: whether this process is one, or forked from one that only imported (ADR 14).
+    new_interpreter: whether this process is a new interpreter, or forked from one that only imported (ADR 14).
     exact: every bit must be equal; False, after a resume that was allowed to be inexact: within REFERENCE_TOLERANCE.
     Raises: VerificationError with the largest difference otherwise.
     """
@@ -99,8 +99,8 @@ def verify(
     fault = checkpoints.best_damage(folder.checkpoints, best_step)
     if fault is not None:
         raise VerificationError(
-            f"{name}: the logits measured before saving are damaged ({fault}), so that nothing can be verified. "
-            f"Delete {folder.path} and run the same command again to train it anew."
+            f"{name}: the logits measured before saving are damaged ({fault}), so the adapter cannot be verified. "
+            f"Delete {folder.path} and run the same command again to retrain it."
         )
     measured = checkpoints.best_logits(folder.checkpoints, best_step)
     same_shape = measured.shape == logits.shape
@@ -109,7 +109,7 @@ def verify(
     if not equal and (exact or not largest <= REFERENCE_TOLERANCE):
         raise VerificationError(
             f"{name}: the reloaded adapter is not the one measured: validation logits differ by up to {largest:.3g}. "
-            f"The run stops here. Delete {folder.path} and run the same command again to train it anew."
+            f"The run stops here. Delete {folder.path} and run the same command again to retrain it."
         )
     write_json(
         folder.verify,

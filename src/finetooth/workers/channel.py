@@ -1,4 +1,4 @@
-"""The worker's end of the line to its command: progress and answers on stdout, SIGTERM as an order to stop.
+"""The worker's end of the channel to its command: progress and answers on stdout, SIGTERM to stop.
 
 {"event": "advance", "count": n, "note": str}
 {"event": "done"} or {"event": "error", "type": str, "message": str}
@@ -14,7 +14,7 @@ SAY_EVERY_SECONDS = 0.2
 
 
 class Speaker:
-    """Says progress a few times a second, however small the micro-batches are."""
+    """Reports progress a few times a second, however small the micro-batches are."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -22,23 +22,23 @@ class Speaker:
         self.said = 0.0
 
     def advance(self, count: int, note: str) -> None:
-        """Add what was done, and say it if it is time to."""
+        """Add progress, and report it if the last report is old enough."""
         self.count += count
         self.note = note
         if time.monotonic() - self.said >= SAY_EVERY_SECONDS:
             self.flush()
 
     def flush(self) -> None:
-        """Say what has not been said yet."""
+        """Report the progress that was not reported yet."""
         if self.count or self.note != self.said_note:
             say({"event": "advance", "count": self.count, "note": self.note})
         self.count, self.said_note, self.said = 0, self.note, time.monotonic()
 
 
 class Stopping:
-    """From the first question on, remembers SIGTERM, for the loop to obey at its next safe point.
+    """After the first call of signal_received, remembers SIGTERM, so that the loop can stop at its next safe point.
 
-    Before it, and in work that never asks, there is nothing to save: the signal ends the process.
+    Before that call there is nothing to save, and the signal ends the process.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Stopping:
         self.signal_number = signal_number
 
     def signal_received(self) -> int | None:
-        """The signal that came, or None; from now on signals are remembered."""
+        """The signal received, or None; from now on signals are remembered."""
         if not self.listening:
             signal.signal(signal.SIGTERM, self)
             self.listening = True
@@ -57,5 +57,5 @@ class Stopping:
 
 
 def say(message: dict[str, Any]) -> None:
-    """Put one line of JSON on stdout."""
+    """Write one line of JSON to stdout."""
     print(json.dumps(message), flush=True)

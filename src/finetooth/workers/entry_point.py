@@ -1,6 +1,6 @@
-"""Entry of the fresh process: one job on the first line of stdin, JSON lines on stdout.
+"""Entry point of a worker process: one job on the first line of stdin, JSON lines on stdout.
 
-It ends at once when stdin closes, which is how it notices that its command was killed.
+The process ends at once when stdin closes, since that means that its command was killed.
 """
 
 import gc
@@ -26,14 +26,14 @@ from finetooth.workers.job import Job
 
 
 def main(*, forked: bool = False) -> NoReturn:
-    """Do the job and exit 0; exit with the error's code after saying it.
+    """Do the job and exit 0; exit with the error's code after reporting it.
 
     forked: not a new interpreter, but forked from one that has only imported what rows need.
     """
-    gc.disable()  # what imports make stays: to look for garbage among it takes a sixth of a process's start
+    gc.disable()  # imported objects stay: searching them for garbage takes a sixth of the start time
     order = json.loads(sys.stdin.readline())
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command passes on what the user means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command handles Ctrl-C, and passes it on
     speaker = Speaker()
     try:
         job = Job(**order, new_interpreter=not forked)
@@ -98,7 +98,7 @@ def import_all() -> None:
 
 
 def _import_libraries(kind: RowKind) -> None:
-    """Import now what a row of the kind imports at its first use."""
+    """Import the libraries that a row of this kind would import at its first use."""
     if kind.needs_model:
         from finetooth.models import loading
 
@@ -111,7 +111,7 @@ def _import_libraries(kind: RowKind) -> None:
 
 def _die_with_parent() -> None:
     sys.stdin.read()
-    os._exit(1)  # the command is gone: its lock is free, and nothing may be written after it
+    os._exit(1)  # the command has ended: its lock is free, so nothing may be written any more
 
 
 if __name__ == "__main__":

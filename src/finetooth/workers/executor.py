@@ -1,6 +1,6 @@
-"""Who carries out the rows of a run: this machine, one row after the other, or whoever else keeps the contract.
+"""Where the rows of a run are worked on: this machine, row by row, or any other executor that fulfils the contract.
 
-The command alone holds the run's lock and writes the files that rows share; an executor only has each row's work done.
+Only the command holds the run's lock and writes the files that rows share; an executor only calls each row's work.
 """
 
 from collections.abc import Sequence
@@ -14,19 +14,17 @@ class RowWork(Protocol):
     """The work on the rows of one run."""
 
     def carry_out(self, phase: Phase, key: Key) -> None:
-        """Do the work of a phase on one row. Done twice, the second time does nothing."""
+        """Do the work of a phase on one row. A second call does nothing."""
 
 
 class Executor(Protocol):
     """EXECUTOR CONTRACT."""
 
     def each(self, rows: RowWork, phase: Phase, keys: Sequence[Key]) -> None:
-        """Have the phase carried out for each row, in any order, one at a time, and return when no work is going on.
+        """Carry out the phase for each row, in any order, and return when all work has ended.
 
-        One at a time: all rows of a run folder share its scratch folder and the lock of its one worker process.
-
-        A row may be carried out more than once. One that is lost is no fault: the run says so, and does it when the
-        command is given again. Errors of the work are raised as they are.
+        A row may be carried out more than once. A lost row is no error of the executor: the run reports it, and the
+        same command does it later. Errors of the work are raised unchanged.
         """
 
 

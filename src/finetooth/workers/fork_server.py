@@ -1,10 +1,10 @@
-"""Forks the process of each row from one that has imported what rows need, and has computed nothing (ADR 14).
+"""Forks the process of each row from one that has imported what rows need and has computed nothing (ADR 14).
 
     python -P -m finetooth.workers.fork_server FD
 
-FD is a socket to the command. A message asks for one process: {"environment": {...}}, with the file descriptors of its
+FD is a socket to the command. A message requests one process: {"environment": {...}}, with the file descriptors of its
 stdin, stdout and stderr. The answers are {"pid": n} and, when that process has ended, {"returncode": n}, which is
-negative for a signal. The server ends when the command closes the socket or is gone. Linux only.
+negative for a signal. The server ends when the command closes the socket or ends. Linux only.
 """
 
 import gc
@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from finetooth.workers import entry_point
 
 MOST_BYTES = 65_536  # of a message
-# A thread that jemalloc (of pyarrow) starts on import. It bears a fork: jemalloc stops it before and starts it after.
+# A thread that jemalloc (in pyarrow) starts on import. A fork does not harm it: jemalloc stops and restarts it.
 _SOUND_THREADS = frozenset({"jemalloc_bg_thd"})
 
 
@@ -60,10 +60,10 @@ def _end_threads_of_openblas() -> None:
 
 
 def _refuse(threads: list[str], stderr: int) -> NoReturn:
-    """End the server, with the reason on the stderr of the process that was asked for.
+    """End the server, with the reason on the stderr of the requested process.
 
-    threads: names. They are those of a library that computed, or that starts threads on import; a fork takes no thread
-    along, and what they hold would stay half done in the child.
+    threads: names of threads, started by a library that computed or by an import. A fork copies no other thread, so
+    that their work would stay half done in the child.
     """
     reason = f"Not forked: the fork server has threads of its own ({', '.join(threads)}). A new interpreter is started."
     os.write(stderr, f"{reason}\n".encode())
@@ -89,7 +89,7 @@ def _become(order: dict[str, Any], streams: list[int]) -> NoReturn:
         entry_point.main(forked=True)
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 1
-    except BaseException:  # noqa: BLE001 - told on stderr, as an interpreter does at its end
+    except BaseException:  # noqa: BLE001 - printed on stderr, as an interpreter does at its end
         traceback.print_exc()
     finally:
         for output in (sys.stdout, sys.stderr):
@@ -100,12 +100,12 @@ def _become(order: dict[str, Any], streams: list[int]) -> NoReturn:
 def _say(control: socket.socket, answer: dict[str, int]) -> None:
     try:
         control.sendall(json.dumps(answer).encode())
-    except OSError:  # the command is gone; its row's process ends by itself
+    except OSError:  # the command has ended; its row's process ends by itself
         os._exit(1)
 
 
 def _reap() -> None:
-    """Let go of the process before this one, if there was one."""
+    """Release the previous process, if there was one."""
     try:
         os.waitpid(-1, 0)
     except ChildProcessError:

@@ -1,4 +1,4 @@
-"""One piece of work for a fresh process: what the command sends, as one line of JSON."""
+"""One piece of work for a worker process, which the command sends as one line of JSON."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ class Job:
     """Fit a row and save it, score a split with what was saved, or measure what fitting will cost.
 
     row, seed: the row of the table. base_folder: the staged base model ("" for rows without one). new_interpreter:
-    whether the process that does it is a new one (known there), or forked from one that has only imported.
+    whether the worker is a new interpreter or forked from one that has only imported; set by the worker.
     """
 
     action: Action
@@ -43,7 +43,7 @@ class Job:
         return {name: value for name, value in asdict(self).items() if name != "new_interpreter"}
 
     def context(self) -> Context:
-        """What the job is done with: recipe and plan are read now."""
+        """The context of the job; recipe and plan are read now."""
         return Context(
             run_folder=self.run_folder,
             recipe=load_recipe(self.run_folder.recipe),

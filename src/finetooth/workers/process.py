@@ -1,4 +1,4 @@
-"""The process of a row as its command sees it: a new interpreter, or forked from a server that holds its imports."""
+"""The process of a row, seen from its command: a new interpreter, or forked from a server that has its imports."""
 
 import json
 import os
@@ -28,12 +28,12 @@ def start_new(environment: Mapping[str, str], stderr: IO[str]) -> "subprocess.Po
 
 
 def can_fork() -> bool:
-    """Whether this system forks soundly: elsewhere than on Linux libraries do not bear it."""
+    """Whether forking is safe on this system: outside Linux, libraries break after a fork."""
     return sys.platform == "linux"
 
 
 class Forked:
-    """A forked process, with what the command needs of subprocess.Popen."""
+    """A forked process, with the part of subprocess.Popen that the command uses."""
 
     def __init__(self, pid: int, control: socket.socket, stdin: IO[str], stdout: IO[str]) -> None:
         self.pid, self.stdin, self.stdout = pid, stdin, stdout
@@ -55,11 +55,11 @@ class Forked:
         self._signal(signal.SIGKILL)
 
     def terminate(self) -> None:
-        """Ask it to save and end."""
+        """Tell it to save and end."""
         self._signal(signal.SIGTERM)
 
     def _signal(self, number: signal.Signals) -> None:
-        if self.returncode is None:  # the server keeps the process's number until it is told of the next one
+        if self.returncode is None:  # the server does not free the process id before the next request
             try:
                 os.kill(self.pid, number)
             except ProcessLookupError:
@@ -78,7 +78,7 @@ class Forked:
 
 
 class Server:
-    """A server of forked processes, which begins at once to import; one process of it at a time."""
+    """A server that forks processes, one at a time. It starts its imports at once."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._asked = False
@@ -95,10 +95,10 @@ class Server:
             )
 
     def fork(self, environment: Mapping[str, str], stderr: IO[str]) -> Forked | None:
-        """A process that waits for a task on its stdin, with more environment than the server's; None if it is gone.
+        """A process that waits for a job on its stdin; None if the server has ended.
 
-        The server is gone too when it may not fork; it writes the reason to `stderr`. What interrupts the wait for the
-        process ends the server and the process.
+        environment: added to that of the server. The server also ends when it must not fork, and writes the reason to
+        `stderr`. An exception while waiting for the process ends the server and the process.
         """
         (read_in, write_in), (read_out, write_out) = os.pipe(), os.pipe()
         stdin = os.fdopen(write_in, "w", encoding="utf-8")
@@ -111,7 +111,7 @@ class Server:
         except OSError:
             answer = b""
         except BaseException:  # a signal, most of all
-            self._control.close()  # an answer still to come would be taken for that to the next question
+            self._control.close()  # a late answer would be read as that to the next request
             stdin.close()  # on which the process waits; a notebook keeps the traceback, and with it this frame
             stdout.close()
             raise
@@ -125,7 +125,7 @@ class Server:
         return Forked(int(json.loads(answer)["pid"]), self._control, stdin, stdout)
 
     def close(self) -> None:
-        """End the server; a process of it notices that its stdin is closed, and ends too."""
+        """End the server; a process that it forked ends too when its stdin closes."""
         self._control.close()
         if not self._asked:  # it may still be at its imports
             self._process.kill()

@@ -1,4 +1,4 @@
-"""The command's side of the fresh processes: starts them, shows what they say, passes signals on."""
+"""The command's side of the worker processes: starts them, shows their progress, passes signals on."""
 
 import json
 import os
@@ -27,14 +27,14 @@ _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARA
 # MKL promises equal bits from run to run only in this mode (ADR 5), cuBLAS only with such a workspace (ADR 11); a user
 # may set others.
 _NUMERICS = {"MKL_CBWR": "AUTO", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
-# What oneDNN keeps for every new shape pins the heap, which then grows with each step (ADR 6). In bfloat16 shapes are
-# few, and dear to make again (ADR 10); where the system has killed the row for its memory they are not kept either.
+# What oneDNN stores for every new shape pins the heap, which then grows with each step (ADR 6). In bfloat16 there are
+# few shapes, and they are expensive to build again (ADR 10), so they stay unless the row was killed for its memory.
 _HEAP = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
 _KILLED = -getattr(signal, "SIGKILL", 9)  # the return code; Windows has neither
 
 
-# Threads of OpenMP spin at a barrier until all are there; where another program has the processor of one of them, the
-# others use up what it waits for. A thousand turns cost nothing on an idle machine (docs/experiments.md).
+# Threads of OpenMP spin at a barrier until all have arrived. If another program holds the core of one of them, the
+# others waste the cores that it needs. A thousand turns cost nothing on an idle machine (docs/experiments.md).
 _BARRIERS = {"GOMP_SPINCOUNT": "1000"}
 
 
@@ -45,7 +45,7 @@ class Supervisor:
     """
 
     def __init__(self) -> None:
-        # As it is now: libraries that the command imports later change their own process's.
+        # A copy: libraries that the command imports later change the environment of its process.
         self.environment = _environment()
         self.child: subprocess.Popen[str] | Forked | None = None
         self.signal_number: int | None = None
@@ -54,16 +54,16 @@ class Supervisor:
 
     @contextmanager
     def serving(self) -> Iterator[None]:
-        """A block within which `warm` may be called; the server is gone after it."""
+        """A block in which `warm` may be called; the server ends with it."""
         try:
             yield
         finally:
             self._close()
 
     def warm(self) -> None:
-        """Begin to import what rows need in a process of its own, from which theirs are then forked.
+        """Start a server process that imports what rows need, and from which their processes are forked.
 
-        Where the system does not fork soundly nothing is done, and each row's process is a new interpreter.
+        Where forking is not safe it does nothing, and each row's process is a new interpreter.
         """
         if self.server is None and can_fork():
             self.server = Server(self.environment)
@@ -75,7 +75,7 @@ class Supervisor:
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """Turn SIGINT and SIGTERM into Interrupted while the block runs (in the main thread; elsewhere nothing)."""
+        """Turn SIGINT and SIGTERM into Interrupted while the block runs (only in the main thread)."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -87,12 +87,12 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def call(self, job: Job, step: Step, *, plan: Plan, new_interpreter: bool = False) -> None:
-        """Do the job in a fresh process, showing its progress in `step`. plan: of the job's run.
+        """Do the job in a worker process, showing its progress in `step`. plan: of the job's run.
 
-        The process is forked from the server where there is one; new_interpreter: it is not, in any case.
+        The process is forked from the server if there is one; new_interpreter: start a new interpreter instead.
 
-        Raises: the error the job raised; RunError when its process ended without a word, KilledError when that was
-        the system's doing, because memory ran out; Interrupted after a signal.
+        Raises: the error of the job; RunError when its process ended without an answer; KilledError when the system
+        killed it because memory ran out; Interrupted after a signal.
         """
         kills = kernel_kills()
         with write_regular(job.run_folder.stderr, "w+") as stderr:
@@ -101,7 +101,7 @@ class Supervisor:
                 answer = self._converse(self.child, job, step)
             finally:
                 self._end()
-            if self.signal_number is not None:  # even if the child was done before it could obey
+            if self.signal_number is not None:  # even if the child had finished by then
                 raise Interrupted(_INTERRUPTED, signal_number=self.signal_number)
             if answer.get("event") == "done":
                 return
@@ -130,12 +130,12 @@ class Supervisor:
             child.stdin.flush()
         except BrokenPipeError:
             child.wait()
-            return {}  # it died before it could listen; its exit code says how
+            return {}  # it ended before it read its job; its exit code says why
         for line in child.stdout:
             try:
                 answer = json.loads(line)
             except ValueError:
-                answer = {}  # it died in the middle of a word
+                answer = {}  # it ended in the middle of a line
             if answer.get("event") == "advance":
                 step.advance(answer["count"], note=answer["note"])
         child.wait()
@@ -172,7 +172,7 @@ def _environment() -> dict[str, str]:
 
 
 def _barriers() -> dict[str, str]:
-    """How long threads spin; nothing where the user says how they wait, which the count would override."""
+    """How long threads spin; empty if the user sets OMP_WAIT_POLICY, which the count would override."""
     return {} if "OMP_WAIT_POLICY" in os.environ else _BARRIERS
 
 
@@ -184,7 +184,7 @@ def _heap(job: Job, plan: Plan) -> dict[str, str]:
     candidate = plan.candidates.get(job.row)
     if candidate is None:
         return {} if plan.inference == "bfloat16" else _HEAP
-    on_gpu = "gpu" in plan.device  # what is left to the CPU then is float32
+    on_gpu = "gpu" in plan.device  # the CPU then computes in float32
     return {} if candidate.fallback_reason is None and plan.of_model().precision == "bfloat16" and not on_gpu else _HEAP
 
 
@@ -209,7 +209,7 @@ def _silent_end(job: Job, returncode: int, stderr: str, killed: bool) -> str:
         reason = f"ended by {name}" + (" (usually: memory ran out)" if returncode == _KILLED else "")
     else:
         reason = f"ended with code {returncode}"
-    message = f"{job.row}: its process was {reason}; last words: {last[0]}."
-    if job.action == "measure":  # its folder is gone when this is read
+    message = f"{job.row}: its process was {reason}; its last line of stderr: {last[0]}."
+    if job.action == "measure":  # its folder is deleted when the user reads this
         return message
-    return f"{message} All of them: {job.run_folder.stderr}. Run the same command again to continue."
+    return f"{message} All lines: {job.run_folder.stderr}. Run the same command again to continue."

@@ -8,7 +8,7 @@ from finetooth.pipeline import check_text
 from finetooth.pipeline.check_text import describe, warning_lines
 from finetooth.preflight import Finding, FlaggedRow
 
-LONG = "A sentence that goes on for longer than a line of eighty columns has room for, and then on and on."
+LONG = "A sentence that runs on for longer than a line of eighty columns has room for, and then on and on."
 
 
 def check_report(*findings: Finding, listed: int | None = None) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def test_findings_are_shown_with_five_rows_each() -> None:
     )
     assert (
         "Found in the data, the worst first:\n"
-        "  warn  A sentence that goes on for longer than a line of eighty columns has\n"
+        "  warn  A sentence that runs on for longer than a line of eighty columns has\n"
         "        room for, and then on and on.\n"
         "        a.csv row 2; b.csv rows 3, 4, 5, 6 and 2 more\n"
         "        Do it.\n"
@@ -86,7 +86,7 @@ def test_the_smallest_differences_stand_under_what_they_mean() -> None:
 def test_the_last_line_is_what_a_run_takes() -> None:
     assert describe(check_report()).endswith("\n\nEstimated time of the whole run: 12 s.")
     unknown = check_report() | {"estimated_seconds": None}
-    assert describe(unknown).endswith("is not known: no candidate is there to measure the model with.")
+    assert describe(unknown).endswith("is not known, because there is no candidate to measure.")
     more = check_report() | {"estimated_peak_bytes": 1_604_000_000}
     assert describe(more).endswith("\n\nEstimated time of the whole run: 12 s, in about 1.60 GB of memory.")
 
@@ -98,7 +98,7 @@ def test_a_run_says_what_warns_and_nothing_else() -> None:
         Finding("z", "note", "Fine.", ""),
     ]
     assert warning_lines(findings) == [
-        "Note: A sentence that goes on for longer than a line of eighty columns has room\n  for, and then on and on."
+        "Note: A sentence that runs on for longer than a line of eighty columns has room\n  for, and then on and on."
     ]
 
 

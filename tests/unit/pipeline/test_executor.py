@@ -1,4 +1,4 @@
-"""Whoever carries the rows out, in whatever order and however often, the run is the same to the byte."""
+"""Whatever executor carries the rows out, in any order and however often, the run is equal byte for byte."""
 
 import random
 from collections.abc import Iterator, Sequence

@@ -141,8 +141,8 @@ def test_a_checkpoint_that_lacks_a_part_of_a_layer_is_no_base(sources: Path, tmp
     with pytest.raises(ModelError) as caught:
         planned(recipe(sources, model=str(tmp_path / "model")), tmp_path / "t")
     assert str(caught.value) == (
-        "the base model: the checkpoint lacks bert.encoder.layer.1.output.dense, a part of an encoder layer; "
-        "the checkpoint is incomplete."
+        "the base model: the checkpoint is incomplete: it lacks bert.encoder.layer.1.output.dense, a part of an "
+        "encoder layer. Name a complete copy of the model."
     )
 
 
@@ -206,8 +206,8 @@ def test_rows_that_need_padding_are_refused_on_a_gpu_all_of_them_at_once(sources
     with pytest.raises(RecipeError) as caught:
         planned(loaded_recipe, tmp_path / "t")
     assert str(caught.value) == (
-        "training.device: cuda trains only without padding, which these rows do not support: dropped (dropout of the "
-        "adapter), full (all parameters are trained). Change or drop them, or set training.device: cpu."
+        "training.device: cuda needs training without padding, which these rows rule out: dropped (dropout of the "
+        "adapter), full (all parameters are trained). Change or remove them, or set training.device: cpu."
     )
 
 
@@ -239,7 +239,7 @@ def test_a_fault_of_another_model_names_its_row(
     sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     def refuse(*values: Any, **more: Any) -> None:
-        raise ModelError("the base model: it is not whole.")
+        raise ModelError("the base model: it is damaged.")
 
     other = tiny.save_model(tmp_path / "other", seed=2)
     loaded_recipe = recipe(sources, model="owner/x", baselines=[{"probe": str(other)}], candidates=[])
@@ -248,7 +248,7 @@ def test_a_fault_of_another_model_names_its_row(
         monkeypatch.setattr(preparation, "fitting_tokenizer", refuse)
     else:
         monkeypatch.setattr(preparation, "sound_base", refuse)
-    with pytest.raises(ModelError, match=r"^probe-other: the base model: it is not whole\.$"):
+    with pytest.raises(ModelError, match=r"^probe-other: the base model: it is damaged\.$"):
         tokens = preparation.tokenize_splits(
             loaded_recipe, material, row="probe-other", folder=tmp_path / "t", progress=Silent()
         )

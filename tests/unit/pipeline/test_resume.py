@@ -74,8 +74,8 @@ def test_the_same_recipe_and_plan_go_on(folder: RunFolder) -> None:
 )  # fmt: skip
 def test_a_changed_recipe_names_its_keys(folder: RunFolder, changes: dict[str, Any], differences: str) -> None:
     assert refused(lambda: refuse_changed(folder, load(VALUES | changes))) == (
-        f"{folder.path}: the recipe is not that of the run begun here: {differences}. "
-        "Set it back to go on, or begin another run with --out."
+        f"{folder.path}: the recipe differs from that of the run in this folder: {differences}. "
+        "Undo the change to continue, or start another run with --out."
     )
 
 
@@ -83,7 +83,7 @@ def test_many_changes_are_counted(folder: RunFolder) -> None:
     message = refused(lambda: refuse_changed(folder, load(VALUES | {"seeds": list(range(9))})))
     assert message.endswith(
         "seeds.1 was None, is 1; seeds.2 was None, is 2; seeds.3 was None, is 3; seeds.4 was None, is 4; "
-        "seeds.5 was None, is 5; and 3 more. Set it back to go on, or begin another run with --out."
+        "seeds.5 was None, is 5; and 3 more. Undo the change to continue, or start another run with --out."
     )
 
 
@@ -104,17 +104,17 @@ def test_what_decides_the_computation_is_never_allowed_to_change(
     folder: RunFolder, changes: dict[str, Any], differences: str, allow_inexact: bool
 ) -> None:
     message = refused(lambda: agreed(folder, replace(PLAN, **changes), allow_inexact=allow_inexact))
-    assert message.startswith(f"{folder.path}: the plan is not that of the run begun here: {differences}")
-    assert message.endswith(". Set it back to go on, or begin another run with --out.")
+    assert message.startswith(f"{folder.path}: the plan differs from that of the run in this folder: {differences}")
+    assert message.endswith(". Undo the change to continue, or start another run with --out.")
 
 
 def test_what_decides_the_last_bit_is_refused_or_marked(folder: RunFolder) -> None:
     now = replace(PLAN, device={"threads": 1, "torch": "2.14"})
     differences = ["threads was 2, is 1", "torch was '2.13', is '2.14'"]
     assert refused(lambda: agreed(folder, now)) == (
-        f"{folder.path}: this machine or its set-up is not that of the run being resumed: {'; '.join(differences)}. "
-        "Results may differ, most often in the last bits. Set it back, or go on with --allow-inexact: the run is then "
-        "marked."
+        f"{folder.path}: this machine or its set-up differs from that of the run being resumed: "
+        f"{'; '.join(differences)}. Results may differ, mostly in the last bits. Undo the change, or continue with "
+        "--allow-inexact, which marks the run as inexact."
     )
     assert plan_file.read(folder).inexact == ()
     plan = agreed(folder, now, allow_inexact=True)
@@ -127,7 +127,7 @@ def test_another_gpu_is_refused_by_name(folder: RunFolder) -> None:
     on = {name: replace(PLAN, device={**PLAN.device, "gpu": name, "cuda": "13.0"}) for name in ("A 40GB", "B 80GB")}
     plan_file.write(folder, on["A 40GB"])
     assert agreed(folder, on["A 40GB"]).inexact == ()
-    message = "this machine or its set-up is not that of the run being resumed: gpu was 'A 40GB', is 'B 80GB'. "
+    message = "this machine or its set-up differs from that of the run being resumed: gpu was 'A 40GB', is 'B 80GB'. "
     assert message in refused(lambda: agreed(folder, on["B 80GB"]))
 
 
@@ -144,7 +144,7 @@ def test_of_a_complete_run_it_is_told_that_nothing_was_done_and_which_data_is_ne
         at = folder.complete.stat().st_mtime + later
         os.utime(path, (at, at))
     recipe = load(VALUES | {"data": {"source": {"train": [str(old), str(missing)], "test": str(tmp_path / "split")}}})
-    newer = f"Note: {tmp_path / 'split'} was written to since then; the figures are of what it held before that."
+    newer = f"Note: {tmp_path / 'split'} has changed since then; the figures are those of its earlier content."
     assert plain(notes_of_complete(folder, recipe)) == [done, newer]
 
 

@@ -62,7 +62,7 @@ def test_a_training_that_the_system_kills_for_its_memory_goes_on_with_half_as_mu
     assert killed.budgets == [None, 256, 128, 100][: times + 1]  # the longest text is of 100 tokens
     assert all(len(part) <= 80 for line in progress.lines for part in line.splitlines())
     assert [" ".join(line.split()) for line in progress.lines] == [
-        f"Warning r8: memory ran out; going on after step 0 with at most {budget} tokens at a time."
+        f"Warning r8: memory ran out; continuing after step 0 with at most {budget} tokens at a time."
         for budget in killed.budgets[1:]
     ]
 

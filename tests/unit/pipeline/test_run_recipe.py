@@ -32,7 +32,7 @@ def test_what_a_kill_in_the_first_moment_leaves_is_no_users_file(tmp_path: Path)
     out.mkdir()
     for name in (".lock", ".lock-worker", ".lock.holder", ".tmp-0123456789abcdef"):
         (out / name).write_text("")
-    with pytest.raises(SourceError, match="no such file or folder"):  # it went on
+    with pytest.raises(SourceError, match="no such file or folder"):  # it continued
         run_recipe.run(recipe_of(tmp_path), out=out)
 
 

@@ -191,7 +191,7 @@ def test_a_base_that_is_not_on_this_machine_is_one_fault_of_a_run_and_hides_no_o
     ((field, what),) = faults(verify(run.path, base="owner/gone"))  # although two rows need it
     assert field == "base"
     assert what.startswith(
-        "nothing could be reloaded, and no reference output computed again: owner/gone: is not in the "
+        "no artifact could be reloaded, and no reference output computed again: owner/gone: is not in the "
     )
     assert what.endswith(f"It is the base of {run.row('original', SEED).adapter}; name another copy of it with --base.")
     permute_labels(run.row("original", SEED).adapter)
@@ -325,7 +325,7 @@ def test_what_is_neither_a_complete_run_nor_ours_is_said_so(run: RunFolder, tmp_
     with pytest.raises(RunError) as caught:
         verify(run.path)
     assert str(caught.value) == (
-        f"{run.path}: the run is not complete, so it cannot be verified yet. Go on with it: finetooth run "
+        f"{run.path}: the run is not complete, so it cannot be verified yet. Continue it: finetooth run "
         f"{run.recipe} --out {run.path}"
     )
     (tmp_path / "plain").mkdir()
@@ -333,7 +333,7 @@ def test_what_is_neither_a_complete_run_nor_ours_is_said_so(run: RunFolder, tmp_
         verify(tmp_path / "plain")
     assert str(other.value) == (
         f"{tmp_path / 'plain'}: neither a run nor an adapter that Finetooth saved (no MANIFEST.json, no "
-        f"finetooth.json). What can be told of it: finetooth doctor {tmp_path / 'plain'}"
+        f"finetooth.json). To inspect it: finetooth doctor {tmp_path / 'plain'}"
     )
     with pytest.raises(RunError, match="no such folder"):
         verify(tmp_path / "nowhere")

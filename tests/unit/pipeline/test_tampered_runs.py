@@ -117,10 +117,8 @@ def test_rows_without_a_plan_are_refused(
         (tmp_path / "reviews.csv").write_text(text.replace(",good", ",fine"))
         changed["data"] = values["data"] | {"source": str(tmp_path / "reviews.csv")}
     message = refusal(changed, folder)
-    assert message.startswith(
-        f"{folder.path}: holds rows (majority) but no plan.json, so that it cannot be told which "
-    )
-    assert f"delete {folder.path / 'rows'} to begin anew" in message
+    assert message.startswith(f"{folder.path}: holds rows (majority) but no plan.json, which says to which recipe and ")
+    assert f"delete {folder.path / 'rows'} to start over" in message
     assert here.calls == []
 
 
@@ -206,10 +204,7 @@ def test_a_changed_recipe_is_refused_although_recipe_yaml_is_gone(values: dict[s
     folder = stage("proven")
     folder.recipe.unlink()
     message = refusal(values | {"seeds": [4]}, folder)
-    assert (
-        "not that of the run begun here, and what differs is not known because recipe.yaml is missing or was changed"
-        in message
-    )
+    assert "Which keys differ is not known, because recipe.yaml is missing or was changed" in message
 
 
 # B1 -- what is gone is made again

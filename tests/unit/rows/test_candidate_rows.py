@@ -59,6 +59,6 @@ def test_a_reloaded_decision_that_validation_does_not_give_is_refused(context: C
         trained._check_decision(context, Decision(temperature=3.0), again=again)
     assert str(caught.value) == (
         "r4: the reloaded decision.json is not what the validation rows give. The run stops here. Delete "
-        f"{context.folder.adapter} and run the same command again to save it again from the last checkpoint."
+        f"{context.folder.adapter} and run the same command again to rebuild it from the last checkpoint."
     )
     assert not context.folder.verify.exists()

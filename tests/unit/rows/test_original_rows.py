@@ -1,4 +1,4 @@
-"""The model as it came: a head of its own gives one row; without one, several untrained heads share a pass."""
+"""The untrained model: a head of its own gives one row; without one, several random heads share a pass."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The probe is scored from what was saved, on features computed anew, and refuses whatever is not what it was."""
+"""The probe is scored from what was saved, on features computed again, and refuses whatever has changed."""
 
 import hashlib
 from collections.abc import Callable
@@ -91,7 +91,7 @@ def test_another_identity_is_refused_by_name(begin: Callable[..., Any], field: s
     changed(one, identity=read_json(one.folder.baseline / "baseline.json")["identity"] | {field: value})
     assert refusal(one) == (
         f"probe: {title} is not what the probe was fitted with. Delete {one.folder.path} and run the same command "
-        "again to fit it anew."
+        "again to refit it."
     )
     assert not one.folder.predictions.exists()
 
@@ -103,7 +103,7 @@ def test_a_bit_of_the_validation_logits_that_differs_fails_the_run(begin: Callab
     changed(one, validation_logits_sha256="0" * 64)
     assert refusal(one) == (
         "probe: the reloaded probe is not the one measured: its validation logits differ. The run stops here. Delete "
-        f"{one.folder.path} and run the same command again to fit it anew."
+        f"{one.folder.path} and run the same command again to refit it."
     )
     inexact = replace(one.plan, inexact=("threads was 2, is 1",))
     probe.score(replace(one, plan=inexact), SILENT)  # marked inexact: other bits are allowed
@@ -119,7 +119,8 @@ def test_another_base_than_the_planned_one_is_refused(
     with pytest.raises(VerificationError) as error:
         probe.fit(other, SILENT)
     assert str(error.value) == (
-        "probe: the base's weights are not those the run was planned with; it was changed since."
+        "probe: the weights of the base have changed since the run was planned. Restore them, or start "
+        "another run with --out."
     )
 
 
@@ -148,7 +149,8 @@ def test_the_base_of_another_row_is_refused(begin: Callable[..., Any], tmp_path:
     with pytest.raises(VerificationError) as error:
         probe.fit(replace(one, base_folder=wrong), SILENT)
     assert str(error.value) == (
-        "probe-other: the base's weights are not those the run was planned with; it was changed since."
+        "probe-other: the weights of the base have changed since the run was planned. Restore them, or start "
+        "another run with --out."
     )
 
 

@@ -1,4 +1,4 @@
-"""The winner is checked a second time, in a new interpreter: a stop in that check leaves a run that goes on."""
+"""The winner is checked a second time, in a new interpreter: after a stop in that check the run can be continued."""
 
 from collections.abc import Callable
 from dataclasses import replace

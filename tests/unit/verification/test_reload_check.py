@@ -119,7 +119,7 @@ def test_one_bit_is_enough_to_refuse(row: RowFolder, index: tuple[int, int]) -> 
     assert str(caught.value) == (
         "r4: the reloaded adapter is not the one measured: validation logits differ by up to "
         f"{np.abs(off - LOGITS).max():.3g}. The run stops here. Delete {row.path} and run the "
-        "same command again to train it anew."
+        "same command again to retrain it."
     )
     assert not row.verify.exists()
 

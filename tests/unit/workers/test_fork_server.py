@@ -181,7 +181,7 @@ def test_the_server_ends_when_its_command_is_killed() -> None:
         if not Path(f"/proc/{server}").exists() or "\nState:\tZ" in Path(f"/proc/{server}/status").read_text():
             return
         time.sleep(0.1)
-    pytest.fail("the server goes on without its command")
+    pytest.fail("the server still runs without its command")
 
 
 def test_a_server_that_is_lost_is_no_return_code_of_the_child(tmp_path: Path) -> None:

@@ -58,19 +58,19 @@ def test_an_error_comes_back_as_it_was_raised(child: Any) -> None:
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        ("print('so long', file=sys.stderr); sys.exit(3)", "ended with code 3; last line on stderr: so long"),
+        ("print('so long', file=sys.stderr); sys.exit(3)", "ended with code 3; its last line of stderr: so long"),
         (
             "os.kill(os.getpid(), signal.SIGKILL)",
-            "ended by SIGKILL (usually: memory ran out); last line on stderr: none",
+            "ended by SIGKILL (usually: memory ran out); its last line of stderr: none",
         ),
-        ("print('{half', end='', flush=True); sys.exit(1)", "ended with code 1; last line on stderr: none"),
+        ("print('{half', end='', flush=True); sys.exit(1)", "ended with code 1; its last line of stderr: none"),
     ],
 )
 def test_a_child_that_ends_without_a_word_names_the_row(child: Any, tmp_path: Path, code: str, reason: str) -> None:
     with pytest.raises(RunError) as caught:
         child(code)
     assert str(caught.value) == (
-        f"r4: its process was {reason}. Full output: {tmp_path / '.work' / 'stderr.log'}. "
+        f"r4: its process was {reason}. All lines: {tmp_path / '.work' / 'stderr.log'}. "
         "Run the same command again to continue."
     )
 
@@ -79,7 +79,7 @@ def test_a_child_that_ends_without_a_word_is_named_where_there_is_no_sigkill(
     child: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(supervisor.signal, "SIGKILL")  # type: ignore[attr-defined]  # as on Windows
-    with pytest.raises(RunError, match=r"ended with code 3; last line on stderr: none\."):
+    with pytest.raises(RunError, match=r"ended with code 3; its last line of stderr: none\."):
         child("sys.exit(3)")
 
 
@@ -91,7 +91,7 @@ def test_a_child_that_the_system_kills_for_its_memory_is_told_from_one_that_a_us
     with pytest.raises(KilledError) as caught:
         child("os.kill(os.getpid(), signal.SIGKILL)")
     assert str(caught.value) == (
-        "r4: its process was ended by the system, because memory ran out; last line on stderr: none. Full output: "
+        "r4: its process was ended by the system, because memory ran out; its last line of stderr: none. All lines: "
         f"{tmp_path / '.work' / 'stderr.log'}. Run the same command again to continue."
     )
 
