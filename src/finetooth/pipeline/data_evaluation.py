@@ -105,12 +105,14 @@ class _Labels:
     task: Task
 
 
-def _examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, progress: Progress) -> tuple[Examples, str]:
+def _examples(
+    adapter_labels: _Labels, run_folder: RunFolder | None, data: Any, progress: Progress
+) -> tuple[Examples, str]:
     if data is not None:
-        examples = _other_examples(tuned, run_folder, data, progress)
-        return examples, content_id(examples, classes=tuned.classes, task=tuned.task)
+        examples = _other_examples(adapter_labels, run_folder, data, progress)
+        return examples, content_id(examples, classes=adapter_labels.classes, task=adapter_labels.task)
     if run_folder is None:
-        raise RunError(f"{tuned.name} is an adapter outside its run; name labelled rows with --data FILE.")
+        raise RunError(f"{adapter_labels.name} is an adapter outside its run; name labelled rows with --data FILE.")
     dataset = preparation.gather(load_recipe(run_folder.recipe), rejects=None, progress=progress).dataset
     if dataset.fingerprint != plan_file.read(run_folder).data_fingerprint:
         raise RunError(
@@ -120,7 +122,7 @@ def _examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, progress:
     return dataset.test, dataset.test_id
 
 
-def _other_examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, progress: Progress) -> Examples:
+def _other_examples(adapter_labels: _Labels, run_folder: RunFolder | None, data: Any, progress: Progress) -> Examples:
     """The rows of a source, or of a Python object, which is read as if it were saved in a file."""
     source = _name_of(data)
     spec, run_columns = (Data.model_validate({"source": source}), None) if run_folder is None else data_of(run_folder)
@@ -132,8 +134,8 @@ def _other_examples(tuned: _Labels, run_folder: RunFolder | None, data: Any, pro
         return data_room.read_labelled(
             spec,
             [path],
-            classes=tuned.classes,
-            task=tuned.task,
+            classes=adapter_labels.classes,
+            task=adapter_labels.task,
             run_columns=run_columns,
             first_label_number=None if run_folder is None else first_label_number(run_folder),
             progress=progress,

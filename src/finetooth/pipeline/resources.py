@@ -108,11 +108,11 @@ def prefix_plan(
     plan: dict[str, dict[str, KeptStates]] = {str(depth): {} for depth in sorted(set(depths) - {0}, reverse=True)}
     saved: dict[tuple[int, str], int] = {}
     for depth in map(int, plan):
-        tuned = depths.count(depth) * len(recipe.seeds)
+        trained_rows = depths.count(depth) * len(recipe.seeds)
         course = Course.of(recipe.training, counts["train"])
         epochs = math.ceil(course.typical / course.steps_per_epoch)
         scored = course.evaluations + 1  # and once for the reload check
-        readings = {"train": tuned * epochs, "validation": tuned * scored, "test": tuned}
+        readings = {"train": trained_rows * epochs, "validation": trained_rows * scored, "test": trained_rows}
         saved |= {(depth, split): depth * (readings[split] - 1) for split in tokens if readings[split] > 1}
     for depth, split in sorted(saved, key=lambda state_key: -saved[state_key]):
         lengths = tokens[split].lengths

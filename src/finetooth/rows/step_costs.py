@@ -48,13 +48,13 @@ def measure(context: Context) -> None:
     trainable = make(context, base)
     model = trainable.model
     tokens = Tokens.open(context.tokens / "train")
-    tuned = device.placed(model.train(), recipe.training.device)
-    rule, _ = optimizer(trainable_parameters(tuned).items(), recipe.training, trainable.candidate)
+    placed_model = device.placed(model.train(), recipe.training.device)
+    rule, _ = optimizer(trainable_parameters(placed_model).items(), recipe.training, trainable.candidate)
     load_seconds = time.perf_counter() - began
 
     crew, candidate, processor_time = Crew(), plan.candidates[context.row], ProcessorTime.now()
     forward = _forward(
-        tuned,
+        placed_model,
         tokens,
         plan.of_model(),
         pad_id,
