@@ -57,8 +57,8 @@ def test_the_layers_below_the_last_ones_are_frozen_and_their_states_have_room(so
         ),
         (
             {"training": {"epochs": "auto"}},
-            "freezes layers after 200 steps, and with so few rows the rate falls after 100 at the latest; leave then "
-            "out.",
+            "freezes layers after 200 steps, and with so few rows the rate falls after 100 at the latest. Remove "
+            "`then`, or use more rows.",
         ),
         (
             {"candidate": {"then": "last-2"}},
