@@ -125,7 +125,7 @@ def test_what_is_left_in_the_folder(steady: Finished) -> None:
     verify = read_json(row.verify)
     assert verify["compared"] == {
         "validation_rows": 40,
-        "reference_rows": verify["compared"]["probe_rows"],
+        "reference_rows": verify["compared"]["reference_rows"],
         "bitwise": True,
     }
     assert verify["compared"]["reference_rows"] > 0

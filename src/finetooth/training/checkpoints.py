@@ -146,8 +146,11 @@ def save_plain(folder: Path, step: int, logits: npt.NDArray[np.float32]) -> None
 
 def best_damage(folder: Path, step: int) -> str | None:
     """What is wrong with the best state of `step`, or with its plain logits where there are some; None: nothing."""
-    paths = (folder / f"best-{step:08d}", folder / f"plain-{step:08d}")
-    return next((fault for path in paths if path.exists() and (fault := damage(path))), damage(paths[0]))
+    best, plain = folder / f"best-{step:08d}", folder / f"plain-{step:08d}"
+    for path in (best, plain) if plain.exists() else (best,):
+        if (fault := damage(path)) is not None:
+            return f"{path.name}: {fault}"
+    return None
 
 
 def best_logits(folder: Path, step: int) -> npt.NDArray[np.float32]:

@@ -29,7 +29,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Counter[str
     names = list[str]()
     monkeypatch.setattr(sys.modules[__name__], "OPENED", names)
     monkeypatch.setattr(channel, "say", lambda message: None)
-    monkeypatch.setattr(entry_point.Stopping, "asked", lambda self: None)
+    monkeypatch.setattr(entry_point.Stopping, "signal_received", lambda self: None)
 
     def since() -> Counter[str]:
         counts = Counter(names)
