@@ -23,7 +23,7 @@ for name, row in rows.items():
     elif row["test"]["examples"] != 200:
         faults.append(f"{name}: scored on {row['test']['examples']} test rows")
     elif row["kind"] == "candidate" and not row["reload"]["verified"]:
-        faults.append(f"{name}: its saved adapter is not proven")
+        faults.append(f"{name}: its saved adapter is not verified")
 if faults:
     sys.exit("quickstart: " + "; ".join(faults))
-print(f"quickstart: {len(rows)} rows done, adapters proven, winner {result['winner']['name']}")
+print(f"quickstart: {len(rows)} rows done, adapters verified, winner {result['winner']['name']}")
