@@ -6,7 +6,7 @@ from pathlib import Path
 
 from setuptools import setup
 
-# The one place that names the repository: put its address here. The release workflow refuses OWNER.
+# The address of the repository; CONTRIBUTING.md ("Releasing") lists the other places that name it.
 REPOSITORY = "https://github.com/OWNER/finetooth"
 
 _HERE = Path(__file__).parent

@@ -3,14 +3,17 @@
 import inspect
 import re
 import shlex
+import signal
 
 import click
 import pytest
 from source_tree import REPOSITORY
 
-from finetooth import recipe
+from finetooth import errors, recipe
 from finetooth.cli.app import finetooth
 from finetooth.cli.docs import commands, pages
+from finetooth.cli.exit_codes import INTERRUPTED, OTHER_CODES, READER_GONE
+from finetooth.cli.result_verbs import CHECK_FAILED
 
 DOCUMENTS = sorted(
     [
@@ -134,3 +137,45 @@ def test_the_changelog_has_unreleased_work_first():
 def test_the_licence_is_whole():
     text = (REPOSITORY / "LICENSE").read_text(encoding="utf-8")
     assert "Apache License" in text and "END OF TERMS AND CONDITIONS" in text
+
+
+def exit_codes():
+    """Every exit code of the command, from the code."""
+    classes = [item for item in vars(errors).values() if isinstance(item, type) and item.__module__ == errors.__name__]
+    of_errors = {item.exit_code for item in classes if item is not errors.Interrupted}
+    of_signals = {errors.Interrupted("", signal_number=number).exit_code for number in (signal.SIGINT, signal.SIGTERM)}
+    others = {code for code, _ in OTHER_CODES.values()}
+    return {0, CHECK_FAILED, INTERRUPTED, READER_GONE} | of_errors | of_signals | others
+
+
+@pytest.mark.parametrize("name", ["AGENTS.md", "docs/cli.md"])
+def test_the_table_of_exit_codes_is_that_of_the_code(name):
+    rows = re.findall(r"^\| (\d[\d, ]*) \|", (REPOSITORY / name).read_text(encoding="utf-8"), re.MULTILINE)
+    codes = [int(code) for row in rows for code in row.split(",")]
+    assert sorted(codes) == sorted(exit_codes())
+
+
+def test_llms_txt_says_every_exit_code():
+    text = (REPOSITORY / "llms.txt").read_text(encoding="utf-8")
+    sentence = re.search(r"Exit codes: ([^.]*)\.", text)[1]
+    assert sorted(map(int, re.findall(r"\d+", sentence))) == sorted(exit_codes())
+
+
+def test_every_place_without_the_address_of_the_repository_is_listed_for_the_owner():
+    contributing = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    releasing = re.search(r"^## Releasing\n(.*?)^## ", contributing, re.MULTILINE | re.DOTALL)[1]
+    listed = {name for name, _ in re.findall(r"^- `([^`]+)`: (OWNER|REPOSITORY)\b", releasing, re.MULTILINE)}
+    setup = (REPOSITORY / "setup.py").read_text(encoding="utf-8")
+    repository = re.search(r'^REPOSITORY = "https://[^/]+/(\S+)"$', setup, re.MULTILINE)[1]
+    place = re.compile(rf"\b{re.escape(repository)}\b|\bOWNER/|\bclone REPOSITORY\b")  # filled in, or still to fill in
+    files = [path for path in source_files() if place.search(path.read_text(encoding="utf-8", errors="replace"))]
+    assert {path.relative_to(REPOSITORY).as_posix() for path in files} == listed
+
+
+def source_files():
+    """The files of the repository, this one and the release workflow left out: they name what they look for."""
+    folders = ("src", "docs", "recipes", "notebooks", "tests", "benchmarks", ".github")
+    paths = [*REPOSITORY.iterdir(), *(path for folder in folders for path in (REPOSITORY / folder).rglob("*"))]
+    made = ("__pycache__", "finetooth.egg-info", ".ipynb_checkpoints", "runs")
+    named = ("test_documents.py", "release.yml")
+    return [path for path in paths if path.is_file() and path.name not in named and not {*path.parts} & {*made}]

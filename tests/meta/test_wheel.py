@@ -188,11 +188,9 @@ def test_a_link_to_a_file_leads_to_it_in_the_repository_at_this_version(built):
             assert (REPOSITORY / link.removeprefix(place + "/").partition("#")[0]).exists(), link
 
 
-def test_the_address_of_the_repository_is_written_in_one_place(built):
+def test_the_addresses_of_the_package_are_in_the_repository_of_setup_py(built):
     urls = [item.partition(", ")[2] for item in built.metadata.get_all("Project-URL")]
     assert urls and all(url.startswith(address()) for url in urls)
-    holders = [path.name for path in REPOSITORY.iterdir() if path.is_file() and address() in path.read_text("utf-8")]
-    assert holders == ["setup.py"]
 
 
 def address():
