@@ -44,7 +44,7 @@ def _trials(place: Path, *, kills: int, draw: random.Random) -> None:
         chains.append(chain)
         for number, kill in enumerate(chain.kills, start=done + 1):
             yes = "yes" if kill.inside_save else "no"
-            again = "tuning was over" if kill.resumed_from is None else kill.resumed_from
+            again = "training was over" if kill.resumed_from is None else kill.resumed_from
             print(f"{number:<4}  {kill.aim:<8}  {kill.phase:<10}  {yes:<13}  {kill.reached:<12}  {again}", flush=True)
     inside = sum(kill.inside_save for chain in chains for kill in chain.kills)
     files = len(reference.artifacts())
