@@ -70,3 +70,42 @@ def frame_of(folder: Path) -> Any:
     (folder / "reviews.yaml").write_text(text, encoding="utf-8")
     pairs = list(pandas.read_csv("reviews.csv").itertuples(index=False, name=None))
     return finetooth.load_recipe(pairs, overrides=["candidates=[]", "baselines=[majority]"])
+
+
+def polars_frame(frame: pandas.DataFrame) -> Any:
+    return pytest.importorskip("polars").DataFrame(frame.to_dict("list"))
+
+
+SHAPES: dict[str, Any] = {
+    "pandas": lambda frame: frame,
+    "polars": polars_frame,
+    "pairs": lambda frame: list(frame.itertuples(index=False, name=None)),
+    "lists": lambda frame: frame.to_numpy().tolist(),
+    "mappings": lambda frame: frame.to_dict("records"),
+    "numpy": lambda frame: frame.to_numpy(),
+    "numpy of strings": lambda frame: frame.to_numpy().astype(str),
+}
+
+
+@pytest.fixture(scope="module")
+def of_file(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What the quick check says of the file of the reviews."""
+    place = tmp_path_factory.mktemp("of-file")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("FINETOOTH_CACHE", str(place / "cache"))
+        return finetooth.check(tiny.save_reviews(place / "reviews.csv"), quick=True)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_python_objects_are_checked_as_their_file_is(folder: Path, of_file: Any, shape: str) -> None:
+    checked = finetooth.check(SHAPES[shape](pandas.read_csv("reviews.csv")), quick=True)
+    assert of_file["data"]["counts"]["train"] == {"bad": 86, "good": 87}
+    for key in ("classes", "counts", "test_classes", "rows", "malformed", "leaks", "test_id"):
+        assert checked["data"][key] == of_file["data"][key], key
+    assert checked["smallest_differences"] == of_file["smallest_differences"]
+    assert facts(checked["findings"]) == facts(of_file["findings"])
+
+
+def facts(findings: Any) -> list[tuple[str, str]]:
+    """What findings say; the rows that they show have the names of their file."""
+    return [(finding["code"], finding["says"]) for finding in findings]
