@@ -3,6 +3,7 @@
 import json
 import struct
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from safetensors import safe_open
 
 from finetooth.errors import SourceError
 from finetooth.files import sha256_file
-from finetooth.sources.safetensors_header import read_header
+from finetooth.sources import safetensors_header
+from finetooth.sources.safetensors_header import MAX_TENSORS, read_header
 
 
 @pytest.fixture
@@ -112,3 +114,34 @@ def test_a_size_bomb_is_not_read(tmp_path: Path) -> None:
         "x: is not a complete safetensors file: the header claims 9223372036854775808 bytes, the file has 10. "
         "Fetch or save it again."
     )
+
+
+def _of_empty_tensors(path: Path, count: int) -> Path:
+    return _file(path, {str(n): {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]} for n in range(count)}, 0)
+
+
+def test_more_tensors_than_any_model_has_are_refused_at_once(tmp_path: Path) -> None:
+    path = _of_empty_tensors(tmp_path / "x.safetensors", MAX_TENSORS + 1)
+    started = time.process_time()
+    with pytest.raises(SourceError) as caught:
+        read_header(path, shown="x")
+    assert time.process_time() - started < 3
+    assert str(caught.value) == (
+        "x: is not a complete safetensors file: it lists 100,001 tensors, more than the 100,000 allowed. "
+        "Fetch or save it again."
+    )
+
+
+def test_refusing_too_many_tensors_takes_memory_in_proportion_to_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(safetensors_header, "MAX_TENSORS", 1_000)  # tracing every allocation is slow
+    path = _of_empty_tensors(tmp_path / "x.safetensors", 1_001)
+    tracemalloc.start()
+    try:
+        with pytest.raises(SourceError, match=r"it lists 1,001 tensors, more than the 1,000 allowed"):
+            read_header(path, shown="x")
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 20 * path.stat().st_size
