@@ -31,6 +31,7 @@ class Dataset:
 
     test_id depends only on the content of the test examples, not on their order, file names or class numbers.
     fingerprint depends on everything: ids, content, order and classes. summary is written to data.json.
+    label_source: for errors about labels, a sentence on the column that they are read from; empty if it is no column.
     """
 
     train: Examples
@@ -40,6 +41,7 @@ class Dataset:
     test_id: str
     fingerprint: str
     summary: dict[str, Any]
+    label_source: str = ""
 
 
 def content_id(examples: Examples, *, classes: tuple[str, ...], task: Task = DEFAULT) -> str:

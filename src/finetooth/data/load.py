@@ -55,7 +55,7 @@ def load(
         check_labels(pools, labels.classes, task=task, declared=spec.labels is not None)
     division = splits.divide(pools["train"], pools.get("validation"), pools.get("test"), spec=spec)
     with column_roles.naming_label(chosen):
-        dataset = _dataset(pools, division, labels.classes, task)
+        dataset = _dataset(pools, division, labels.classes, task, label_source=chosen.label_source)
     table_notes = [note for table in tables.values() for note in table.notes]
     all_notes = [data_files.notes, head.notes, chosen.notes, table_notes, labels.notes, division.notes]
     dataset.summary.update(
@@ -118,7 +118,12 @@ def check_labels(pools: Mapping[str, splits.Pool], classes: tuple[str, ...], *, 
 
 
 def _dataset(
-    pools: Mapping[str, splits.Pool], division: splits.Division, classes: tuple[str, ...], task: Task
+    pools: Mapping[str, splits.Pool],
+    division: splits.Division,
+    classes: tuple[str, ...],
+    task: Task,
+    *,
+    label_source: str,
 ) -> Dataset:
     train = examples_of(pools["train"], division.train)
     validation = examples_of(pools.get("validation", pools["train"]), division.validation)
@@ -128,7 +133,7 @@ def _dataset(
         train=train, validation=validation, test=test, classes=classes,
         test_id=content_id(test, classes=classes, task=task),
         fingerprint=fingerprint((train, validation, test), classes=classes, task=task),
-        summary={},
+        summary={}, label_source=label_source,
     )  # fmt: skip
 
 

@@ -83,18 +83,23 @@ def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Mater
     }
     files = {split: [source.path for source in listed] for split, listed in sources.items()}
     dataset = data.load(recipe.data, files, task=DEFAULT, rejects=rejects, progress=progress)
-    _check_labels(recipe, dataset.classes)
+    _check_labels(recipe, dataset)
     return Material(model, sources, dataset, others)
 
 
-def _check_labels(recipe: Recipe, classes: Sequence[str]) -> None:
+def _check_labels(recipe: Recipe, dataset: data.Dataset) -> None:
+    """Check that class weights and costs are of labels of the data.
+
+    Raises: RecipeError with the key, the nearest label and the column of the labels.
+    """
     weights, costs = recipe.training.class_weights, recipe.decision.costs or {}
     named = [("training.class_weights", label) for label in (weights if isinstance(weights, dict) else ())]
     named += [("decision.costs", label) for label in costs]
     named += [(f"decision.costs.{true}", predicted) for true, row in costs.items() for predicted in row]
     for key, label in named:
-        if label not in classes:
-            raise RecipeError(f"{key}: {label!r} is no label of the data.{did_you_mean(label, classes)}")
+        if label not in dataset.classes:
+            message = f"{key}: {label!r} is no label of the data.{did_you_mean(label, dataset.classes)}"
+            raise RecipeError(f"{message}\n{dataset.label_source}".rstrip())
 
 
 def tokenize_all(

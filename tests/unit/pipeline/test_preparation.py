@@ -20,6 +20,9 @@ from finetooth.progress import Silent
 from finetooth.recipe import Recipe, load
 from finetooth.runs.plan_file import Plan
 
+# Every error about labels says where they are read (docs/data.md).
+LABEL_COLUMN = "The labels are read from column 'label' (declared). To read them from another: data.label: COLUMN"
+
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -82,7 +85,9 @@ def test_a_weight_of_an_unknown_label_is_refused(sources: Path) -> None:
     loaded_recipe = recipe(sources, training={"class_weights": {"god": 2.0}})
     with pytest.raises(RecipeError) as caught:
         preparation.gather(loaded_recipe, rejects=None, progress=Silent())
-    assert str(caught.value) == "training.class_weights: 'god' is no label of the data. Did you mean 'good'?"
+    assert str(caught.value) == (
+        f"training.class_weights: 'god' is no label of the data. Did you mean 'good'?\n{LABEL_COLUMN}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,7 +100,7 @@ def test_a_weight_of_an_unknown_label_is_refused(sources: Path) -> None:
 def test_a_cost_of_an_unknown_label_is_refused(sources: Path, costs: dict[str, Any], message: str) -> None:
     with pytest.raises(RecipeError) as caught:
         preparation.gather(recipe(sources, decision={"costs": costs}), rejects=None, progress=Silent())
-    assert str(caught.value) == message
+    assert str(caught.value) == f"{message}\n{LABEL_COLUMN}"
 
 
 @pytest.mark.parametrize(("base", "adapter"), [(0.1, 0.0), (0.0, 0.1), (0.1, 0.1)])
