@@ -25,7 +25,7 @@ from finetooth.models import adapters, device, precision
 from finetooth.models.batching import Tokens
 from finetooth.models.frozen_layer_cache import FrozenLayerCache
 from finetooth.models.loading import load_base
-from finetooth.pipeline import preparation
+from finetooth.pipeline import preparation, run_plan
 from finetooth.pipeline.resources import MOST_TOKENS
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe
@@ -85,7 +85,7 @@ def _measured(recipe: Recipe) -> tuple[float, float]:
         material = preparation.gather(recipe, rejects=None, progress=Silent())
         assert material.model is not None
         tokens = preparation.tokenize_splits(recipe, material, folder=place / "tokens", progress=Silent())
-        plan = preparation.resolve(recipe, material, tokens)
+        plan = run_plan.resolve(recipe, material, tokens)
         depth = plan.candidates["c"].frozen_depth
         base = load_base(material.model.path, classes=material.dataset.classes, head_seed=0)
         model = adapters.attach(base, recipe.candidates[0], seed=0)

@@ -33,7 +33,7 @@ from finetooth.models.batching import Tokens
 from finetooth.models.loading import load_base
 from finetooth.models.plain_pass import logits
 from finetooth.models.tokenizer import load_tokenizer
-from finetooth.pipeline import preparation
+from finetooth.pipeline import preparation, run_plan
 from finetooth.pipeline.preparation import Material
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe
@@ -133,7 +133,7 @@ def prepare_set(name: str, place: Path) -> Prepared:
     material = preparation.gather(recipe, rejects=None, progress=Silent())
     tokens = preparation.tokenize_splits(recipe, material, folder=place / "tokens", progress=Silent())
     splits = {split: _split(material, split, tokens[split]) for split in ("train", "validation", "test")}
-    return Prepared(name, recipe, material, splits, preparation.resolve(recipe, material, tokens), place)
+    return Prepared(name, recipe, material, splits, run_plan.resolve(recipe, material, tokens), place)
 
 
 def _split(material: Material, split: str, tokens: Tokens) -> Split:

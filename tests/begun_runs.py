@@ -11,7 +11,7 @@ import yaml
 
 import tiny
 from finetooth.models import device
-from finetooth.pipeline import preparation
+from finetooth.pipeline import preparation, run_plan
 from finetooth.progress import Silent
 from finetooth.recipe import load
 from finetooth.rows.context import Context
@@ -58,7 +58,7 @@ def begin(
             row: preparation.tokenize_splits(recipe, material, row=row, folder=folder.tokens(row), progress=Silent())
             for row in material.other_models
         }
-        resolved = preparation.resolve(recipe, material, tokens, other_tokens=others)
+        resolved = run_plan.resolve(recipe, material, tokens, other_tokens=others)
         plan_file.write(folder, replace(resolved, run_id="a", inference=inference))
         folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
         save_examples(folder, material.dataset)

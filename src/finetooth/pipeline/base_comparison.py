@@ -23,7 +23,7 @@ from finetooth.models.features import Feature, encode, head_input
 from finetooth.models.loading import encoder_parameters
 from finetooth.models.packed_inference import InferencePass, inference_obstacle
 from finetooth.models.precision import DTYPES
-from finetooth.pipeline import preparation
+from finetooth.pipeline import preparation, run_plan
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
 from finetooth.recipe.paths import absolute_paths
@@ -97,7 +97,7 @@ def _measured(
     try:
         source = fetch_model(absolute_paths({"model": base}, Path.cwd(), where="--bases")["model"], progress=progress)
         preparation.refuse_positions(recipe, source.path)
-        loaded = preparation.sound_base(source.path, dataset.classes)
+        loaded = run_plan.sound_base(source.path, dataset.classes)
         tokenizer = preparation.fitting_tokenizer(source.path, pairs=sample.pairs is not None)
         names: tuple[Feature, ...] = (head_input(loaded), "mean")
         with progress.step(f"read by {base}", total=len(sample), unit="texts") as step:

@@ -12,7 +12,7 @@ import yaml
 
 from finetooth.files import read_hashed_json, read_json
 from finetooth.models.batching import Tokens
-from finetooth.pipeline import data_findings, preparation
+from finetooth.pipeline import data_findings, preparation, run_plan
 from finetooth.pipeline.preparation import Material
 from finetooth.preflight import fix_list as fixes
 from finetooth.progress import Progress, progress_for
@@ -170,9 +170,7 @@ def _without_dropout(recipe: Recipe) -> Recipe:
 def _write_down(recipe: Recipe, setup: _Setup) -> Plan:
     """The plan of the recipe, written with it into the setup's folder, where the workers read them."""
     free_disk = shutil.disk_usage(Path.cwd()).free
-    plan = preparation.resolve(
-        recipe, setup.material, setup.tokens, other_tokens=setup.other_tokens, free_disk=free_disk
-    )
+    plan = run_plan.resolve(recipe, setup.material, setup.tokens, other_tokens=setup.other_tokens, free_disk=free_disk)
     plan_file.write(setup.folder, plan)
     setup.folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
     return plan

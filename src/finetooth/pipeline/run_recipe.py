@@ -9,7 +9,7 @@ from typing import Any
 
 from finetooth.errors import RunError
 from finetooth.files import UNFINISHED, discard, sweep, write_file, write_json
-from finetooth.pipeline import data_findings, finish, preparation, resume
+from finetooth.pipeline import data_findings, finish, preparation, resume, run_plan
 from finetooth.pipeline.check_text import data_lines, padded_lines, warning_lines
 from finetooth.pipeline.finished_run import Run
 from finetooth.pipeline.preparation import Material
@@ -107,7 +107,7 @@ class _Work:
                 self.recipe, material, folder=self.folder, progress=self.progress
             )
             free_disk = shutil.disk_usage(self.folder.path).free
-            plan = preparation.resolve(
+            plan = run_plan.resolve(
                 self.recipe, material, tokens, other_tokens=other_tokens, free_disk=free_disk, exact=self.exact
             )
             if begun is not None:

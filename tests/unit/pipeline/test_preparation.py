@@ -15,7 +15,7 @@ import tiny
 from finetooth.data.examples import rows_id
 from finetooth.errors import ModelError, RecipeError
 from finetooth.models import device
-from finetooth.pipeline import preparation, recipe_check
+from finetooth.pipeline import preparation, recipe_check, run_plan
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe, load
 from finetooth.runs.plan_file import Plan
@@ -41,7 +41,7 @@ def recipe(sources: Path, **changes: Any) -> Recipe:
 def planned(resolved_recipe: Recipe, tokens_folder: Path) -> Plan:
     material = preparation.gather(resolved_recipe, rejects=None, progress=Silent())
     tokens = preparation.tokenize_splits(resolved_recipe, material, folder=tokens_folder, progress=Silent())
-    return preparation.resolve(resolved_recipe, material, tokens)
+    return run_plan.resolve(resolved_recipe, material, tokens)
 
 
 def test_the_same_recipe_gives_the_same_plan(sources: Path, tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_controls_alone_bring_no_model(sources: Path) -> None:
     loaded_recipe = recipe(sources, model="owner/never-brought", baselines=["majority"], candidates=[])
     material = preparation.gather(loaded_recipe, rejects=None, progress=Silent())
     assert material.model is None
-    plan = preparation.resolve(loaded_recipe, material, {})
+    plan = run_plan.resolve(loaded_recipe, material, {})
     assert (plan.model, plan.candidates) == (None, {})
     assert plan.test_rows_id == rows_id(material.dataset.test, classes=material.dataset.classes)
 
@@ -233,7 +233,7 @@ def test_the_model_of_the_recipe_is_not_brought_for_probes_of_others_alone(sourc
     tokens = preparation.tokenize_splits(
         loaded_recipe, material, row="probe-distil", folder=tmp_path / "t", progress=Silent()
     )
-    plan = preparation.resolve(loaded_recipe, material, {}, other_tokens={"probe-distil": tokens})
+    plan = run_plan.resolve(loaded_recipe, material, {}, other_tokens={"probe-distil": tokens})
     assert (plan.model, list(plan.other_bases)) == (None, ["probe-distil"])
     assert plan.other_bases["probe-distil"].tokens["test"].texts == 10
     assert preparation.row_keys(loaded_recipe) == [("probe-distil", None)]
@@ -257,7 +257,7 @@ def test_a_fault_of_another_model_names_its_row(
         tokens = preparation.tokenize_splits(
             loaded_recipe, material, row="probe-other", folder=tmp_path / "t", progress=Silent()
         )
-        preparation.resolve(loaded_recipe, material, {}, other_tokens={"probe-other": tokens})
+        run_plan.resolve(loaded_recipe, material, {}, other_tokens={"probe-other": tokens})
 
 
 def test_another_model_with_fewer_positions_is_refused(sources: Path, tmp_path: Path) -> None:

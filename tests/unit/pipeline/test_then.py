@@ -8,7 +8,7 @@ import pytest
 import plans
 import tiny
 from finetooth.errors import RecipeError
-from finetooth.pipeline import check_text, preparation, recipe_check
+from finetooth.pipeline import check_text, preparation, recipe_check, run_plan
 from finetooth.progress import Silent
 from finetooth.recipe import load
 from finetooth.runs.plan_file import Plan
@@ -30,7 +30,7 @@ def planned(sources: Path, tmp_path: Path, **changes: Any) -> Plan:
     recipe = load(values | {"candidates": [candidate, {"name": "all", "rank": 4}]} | changes)
     material = preparation.gather(recipe, rejects=None, progress=Silent())
     tokens = preparation.tokenize_splits(recipe, material, folder=tmp_path / "tokens", progress=Silent())
-    return preparation.resolve(recipe, material, tokens)
+    return run_plan.resolve(recipe, material, tokens)
 
 
 def test_the_layers_below_the_last_ones_are_frozen_and_their_states_have_room(sources: Path, tmp_path: Path) -> None:
