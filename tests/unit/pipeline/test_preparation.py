@@ -252,7 +252,7 @@ def test_a_fault_of_another_model_names_its_row(
     if part == "tokenizer":
         monkeypatch.setattr(preparation, "fitting_tokenizer", refuse)
     else:
-        monkeypatch.setattr(preparation, "sound_base", refuse)
+        monkeypatch.setattr(run_plan, "sound_base", refuse)
     with pytest.raises(ModelError, match=r"^probe-other: the base model: it is damaged\.$"):
         tokens = preparation.tokenize_splits(
             loaded_recipe, material, row="probe-other", folder=tmp_path / "t", progress=Silent()
