@@ -31,7 +31,7 @@ from finetooth.progress import Silent
 from finetooth.recipe import Recipe
 from finetooth.runs.layout import RowFolder
 from finetooth.training.freezing import Freezing
-from finetooth.training.job import Job, Split
+from finetooth.training.job import Split, TrainingJob
 from finetooth.training.loop import Trainer
 
 VALIDATION_ROWS, BUDGET, EVERYTHING = 16, 4096, 10**6
@@ -93,7 +93,7 @@ def _measured(recipe: Recipe) -> tuple[float, float]:
             Split(examples.ids, tokens[split], np.array(examples.labels))
             for split, examples in (("train", material.dataset.train), ("validation", material.dataset.validation))
         ]
-        job = Job(
+        job = TrainingJob(
             candidate=recipe.candidates[0],
             training=recipe.training,
             seed=0,
@@ -115,7 +115,7 @@ def _measured(recipe: Recipe) -> tuple[float, float]:
         began = time.process_time()
         counters = trainer.run()
         processor = time.process_time() - began - spent[0]
-        return counters.seconds + counters.part_seconds.get("prefix", 0.0), processor
+        return counters.seconds + counters.part_seconds.get("frozen", 0.0), processor
 
 
 def _uncounted(work: Callable[[], None], spent: list[float]) -> None:

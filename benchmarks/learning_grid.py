@@ -40,7 +40,7 @@ from finetooth.recipe import Recipe
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.plan_file import Plan
 from finetooth.tasks import DEFAULT
-from finetooth.training.job import Job, Split
+from finetooth.training.job import Split, TrainingJob
 from finetooth.training.loop import Trainer
 
 ROWS, VALIDATION_ROWS, TEST_ROWS = 600, 60, 1_000
@@ -181,7 +181,7 @@ def measured(prepared: Prepared, label: str, changes: dict[str, Any], results: P
         "collapsed": collapse(answers, test.labels) is not None,
         "steps": counters.step,
         "best_step": counters.best_step,
-        "steps_per_epoch": trainer.course.steps_per_epoch,
+        "steps_per_epoch": trainer.schedule.steps_per_epoch,
         "processor_seconds": round(seconds, 1),
         "curve": counters.curve,
         "right": "".join(map(str, right.astype(int))),
@@ -208,7 +208,7 @@ def trainer_of(prepared: Prepared, changes: dict[str, Any], *, seed: int) -> Tra
     )
     shutil.rmtree(row.path, ignore_errors=True)
     budget = plan.evaluation_budget
-    job = Job(
+    job = TrainingJob(
         candidate=recipe.candidates[0],
         training=training,
         seed=seed,

@@ -167,7 +167,7 @@ def _ours(
     return {
         "rate": len(rows) * epochs * figures["data"]["train"] / seconds,
         "bytes": figures["peak_bytes"],  # of the command that waits, too
-        "step_seconds": sum(row["train_seconds"] - row["part_seconds"]["prefix"] for row in rows),
+        "step_seconds": sum(row["train_seconds"] - row["part_seconds"]["frozen"] for row in rows),
     }
 
 

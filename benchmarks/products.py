@@ -23,7 +23,7 @@ from finetooth.models.precision import DTYPES, choose
 from finetooth.models.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
-from finetooth.training.job import Job, Split
+from finetooth.training.job import Split, TrainingJob
 from finetooth.training.loop import Trainer
 
 COUNTED_STEPS = 3
@@ -49,7 +49,7 @@ def share_of_limit(
     tokens = tokenize(load_tokenizer(model), texts, max_tokens=max_tokens)
     split = Split(tuple(map(str, range(len(texts)))), tokens, np.zeros(len(texts), np.int64))
     with tempfile.TemporaryDirectory() as folder:
-        job = Job(
+        job = TrainingJob(
             candidate=Candidate.model_validate(candidate),
             training=Training.model_validate({"batch_size": batch_size, "epochs": epochs}),
             seed=21, train=split, validation=split, classes=("0", "1"), pad_id=0, packed=True, precision=choose("auto"),

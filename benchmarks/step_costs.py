@@ -27,8 +27,8 @@ from finetooth.pipeline import preparation
 from finetooth.pipeline.resources import MOST_TOKENS
 from finetooth.progress import Silent
 from finetooth.runs.memory import peak_bytes
-from finetooth.training.gradients import Crew, accumulate
-from finetooth.training.schedule import optimizer
+from finetooth.training.gradients import MicroBatchPool, accumulate
+from finetooth.training.optimizer import adamw
 
 QUICKSTART = Path(finetooth.__file__).with_name("quickstart.yaml")
 ROWS_OF_32_TOKENS = (8, 32)  # micro-batches of 256 and 1,024 tokens
@@ -77,17 +77,17 @@ def _measure(what: str, folder: Path, tokens: Tokens, steps: int) -> None:
         )
         return
     named = [(name, value) for name, value in model.named_parameters() if value.requires_grad]
-    rule, _ = optimizer(named, recipe.training, recipe.candidates[0])
+    rule, _ = adamw(named, recipe.training, recipe.candidates[0])
     order = seeds.order(0, 0, len(tokens.lengths))
-    size, crew = recipe.training.batch_size, Crew()
-    forward = PackedModel(model, tokens, budget=MOST_TOKENS, most_concurrent=crew.size)
+    size, pool = recipe.training.batch_size, MicroBatchPool()
+    forward = PackedModel(model, tokens, budget=MOST_TOKENS, most_concurrent=pool.size)
     parameters = [value for _, value in named]
     started = time.perf_counter()
-    with crew:
+    with pool:
         for step in range(steps):
             forward.fold()
             parts = forward.split(order[step * size : (step + 1) * size])
-            accumulate(crew, parts, forward=forward, parameters=parameters, loss=lambda found, _: (found.sum(),) * 2)
+            accumulate(pool, parts, forward=forward, parameters=parameters, loss=lambda found, _: (found.sum(),) * 2)
             rule.step()
             rule.zero_grad()
     rate = steps / (time.perf_counter() - started)

@@ -19,7 +19,7 @@ from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.plan_file import Precision
 from finetooth.runs.work import save_examples
-from finetooth.workers.job import Action, Job
+from finetooth.workers.job import Action, WorkerJob
 
 
 @pytest.fixture(scope="session")
@@ -68,14 +68,14 @@ def begin(
         def context(action: Any, row: str, split: str = "train") -> Context:
             other = material.other_models.get(row)
             read = base if other is None else str(other.path)
-            return Job(action, str(folder.path), row, keys[row], split, read).context()
+            return WorkerJob(action, str(folder.path), row, keys[row], split, read).context()
 
         return context
 
     return begun
 
 
-def job_of(action: Action, context: Context) -> Job:
+def job_of(action: Action, context: Context) -> WorkerJob:
     """The job whose process works with the context."""
     place, base_folder = str(context.run_folder.path), str(context.base_folder)
-    return Job(action, place, context.row, context.row_seed, context.split, base_folder)
+    return WorkerJob(action, place, context.row, context.row_seed, context.split, base_folder)

@@ -13,7 +13,7 @@ os.environ.setdefault("MKL_CBWR", "AUTO")  # as the processes of a run, whose fi
 from finetooth.files import write_file, write_json
 from finetooth.runs import complete
 from finetooth.runs.layout import RunFolder
-from finetooth.runs.results import Costs, Parameters, Reload, Row, RowCosts, RunInfo, write_costs, write_results
+from finetooth.runs.results import Costs, Parameters, Reload, ResultsRow, RowCosts, RunInfo, write_costs, write_results
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def finished_run(tmp_path: Path) -> Path:
     folder.path.mkdir(parents=True)
     figures = {"examples": 200, "accuracy": 0.75, "loss": 0.5, "macro_f1": 0.74}
     better = {"examples": 200, "accuracy": 0.83, "loss": 0.4, "macro_f1": 0.83}
-    lora = Row(
+    lora = ResultsRow(
         name="lora-r8",
         kind="candidate",
         seed=0,
@@ -35,7 +35,7 @@ def finished_run(tmp_path: Path) -> Path:
         kept_epoch=1.0,
         head="new",
     )
-    tfidf = Row(name="tfidf", kind="baseline", seed=None, validation=figures, test=figures)
+    tfidf = ResultsRow(name="tfidf", kind="baseline", seed=None, validation=figures, test=figures)
     info = RunInfo(
         run="reviews", model="owner/name", test_id="ab" * 32, train=800, validation=100, test=200,
         max_tokens=512, classes=["fresh", "rotten"], winner=("lora-r8", 0),

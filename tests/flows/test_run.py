@@ -21,7 +21,7 @@ from finetooth import pipeline
 from finetooth.errors import FinetoothError
 from finetooth.files import damage, read_json, sha256_file
 from finetooth.models.artifact_files import ADAPTER_WEIGHTS
-from finetooth.workers.job import Job
+from finetooth.workers.job import WorkerJob
 from finetooth.workers.supervisor import Supervisor
 from trials import PROGRAM, Finished, Trial, write_recipe
 
@@ -237,7 +237,7 @@ def test_a_byte_flipped_between_saving_and_proving_fails_the_run(
     trial = Trial(write_recipe(place, name="flipped", baselines=[], training={"epochs": 1}), tmp_path / "flipped")
     real, asked = Supervisor.call, []
 
-    def call(self: Supervisor, job: Job, step: Any, **how: Any) -> None:
+    def call(self: Supervisor, job: WorkerJob, step: Any, **how: Any) -> None:
         asked.append(job.action)
         if job.action == "score":
             flip(job.folder.adapter)

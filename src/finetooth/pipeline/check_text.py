@@ -195,9 +195,9 @@ def _training_notes(row: dict[str, Any]) -> Iterator[str]:
         layers = "layer is" if count == 1 else f"{count} layers are"
         yield f"its lowest {layers} frozen during the training (then)"
         yield f"hidden states of the frozen layers are kept on disk: {size(row['frozen_bytes'])}"
-    if row["prefix_bytes"]:
-        first = row["prefix_layers"] + 1
-        yield f"hidden states below layer {first} are kept on disk: {size(row['prefix_bytes'])}"
+    if row["cached_bytes"]:
+        first = row["cached_layers"] + 1
+        yield f"hidden states below layer {first} are kept on disk: {size(row['cached_bytes'])}"
 
 
 def _targets(names: list[str]) -> str:

@@ -18,7 +18,7 @@ from finetooth.runs import comparison, complete, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.memory import peak_bytes
 from finetooth.runs.plan_file import Plan
-from finetooth.runs.results import Costs, Row, RowCosts, RunInfo
+from finetooth.runs.results import Costs, ResultsRow, RowCosts, RunInfo
 from finetooth.wording import row_title
 from finetooth.workers.executor import Key
 
@@ -84,7 +84,7 @@ def _compared(
     recipe: Recipe,
     plan: Plan,
     folder: RunFolder,
-    rows: Sequence[Row],
+    rows: Sequence[ResultsRow],
     *,
     winner: tuple[str, int] | None,
 ) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def decision_of(plan: Plan, row: RowFolder) -> Decision:
     return decision_file.load(row.adapter, classes=plan.classes, name=str(row.adapter), task=plan.of_task())
 
 
-def _outcome(plan: Plan, folder: RunFolder, row: Row) -> comparison.Outcome:
+def _outcome(plan: Plan, folder: RunFolder, row: ResultsRow) -> comparison.Outcome:
     row_folder, kind = folder.row(row.name, row.seed), row_kind(row.name)
     test = predictions.read(row_folder.predictions)["test"]
     trained = 0 if row.parameters is None else row.parameters.trainable
@@ -149,7 +149,7 @@ def _outcome(plan: Plan, folder: RunFolder, row: Row) -> comparison.Outcome:
     return comparison.Outcome(row.name, kind.role, row.seed, test, trained, decision, chance)
 
 
-def _best_baseline(rows: Sequence[Row], headline: str) -> learning.BestBaseline | None:
+def _best_baseline(rows: Sequence[ResultsRow], headline: str) -> learning.BestBaseline | None:
     """The baseline with the highest headline metric on the validation rows."""
     baselines = [
         learning.BestBaseline(row.name, row.validation[headline])
@@ -160,7 +160,7 @@ def _best_baseline(rows: Sequence[Row], headline: str) -> learning.BestBaseline 
 
 
 def _learning(
-    recipe: Recipe, plan: Plan, folder: RunFolder, row: Row, *, baseline: learning.BestBaseline | None
+    recipe: Recipe, plan: Plan, folder: RunFolder, row: ResultsRow, *, baseline: learning.BestBaseline | None
 ) -> learning.Learning:
     """Whether a candidate has learned, judged by its largest logits: with costs, one class may be the best answer."""
     validation = predictions.read(folder.row(row.name, row.seed).predictions)["validation"]
@@ -175,10 +175,10 @@ def _learning(
     )
 
 
-def row_of_results(plan: Plan, folder: RunFolder, key: Key) -> Row:
+def row_of_results(plan: Plan, folder: RunFolder, key: Key) -> ResultsRow:
     """A row of results.json, from the files in the row's folder."""
     row_folder, kind = folder.row(*key), row_kind(key[0])
-    row = Row(name=key[0], kind=kind.contract_kind, seed=key[1])
+    row = ResultsRow(name=key[0], kind=kind.contract_kind, seed=key[1])
     if row_folder.failed.is_file():
         return replace(row, status="failed", error=read_json(row_folder.failed)["error"])
     decision = decision_of(plan, row_folder)
@@ -200,7 +200,7 @@ def row_of_results(plan: Plan, folder: RunFolder, key: Key) -> Row:
 def _costs(folder: RunFolder, name: str, seed: int | None) -> RowCosts:
     row_folder = folder.row(name, seed)
     known: dict[str, Any] = read_hashed_json(row_folder.costs) if row_folder.costs.is_file() else {}
-    known.pop("prefix_seconds", None)  # recorded across interruptions; part_seconds contains it
+    known.pop("cached_seconds", None)  # recorded across interruptions; part_seconds contains it
     known.pop("inference", None)  # is in results.json
     weights = row_folder.adapter / weights_name(row_folder.adapter)
     return RowCosts(name=name, seed=seed, **known, adapter_bytes=weights.stat().st_size if weights.is_file() else None)

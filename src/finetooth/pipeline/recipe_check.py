@@ -25,8 +25,8 @@ from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.memory import give_back, held_bytes
 from finetooth.runs.plan_file import Plan
-from finetooth.training.course import Course
-from finetooth.workers.job import Job
+from finetooth.training.schedule import Schedule
+from finetooth.workers.job import WorkerJob
 from finetooth.workers.supervisor import Supervisor
 
 SAMPLE = 2_000  # texts of a split that are tokenized for lengths and timing
@@ -180,7 +180,7 @@ def _step_costs(recipe: Recipe, name: str, plan: Plan, setup: _Setup) -> dict[st
     """What the steps of a trained row cost, measured in a process of its own; `whole_seconds`: of the process."""
     base = setup.material.model
     assert base is not None
-    job = Job("measure", str(setup.folder.path), name, recipe.seeds[0], "train", str(base.path))
+    job = WorkerJob("measure", str(setup.folder.path), name, recipe.seeds[0], "train", str(base.path))
     started = time.perf_counter()
     with setup.progress.step(f"measure {name}") as step:
         setup.supervisor.call(job, step, plan=plan)
@@ -192,16 +192,16 @@ def _step_costs(recipe: Recipe, name: str, plan: Plan, setup: _Setup) -> dict[st
 def _candidate(recipe: Recipe, name: str, plan: Plan, setup: _Setup) -> dict[str, Any]:
     costs = _step_costs(recipe, name, plan, setup)
     counts, training, model = plan.counts, recipe.training, plan.of_model()
-    course = Course.of(training, counts["train"])
+    schedule = Schedule.of(training, counts["train"])
     plain, fast = costs["token_seconds"], costs["inference_token_seconds"]
     validation_tokens = counts["validation"] * model.tokens["validation"].mean
     test_tokens = counts["test"] * model.tokens["test"].mean
     # With the inference pass, one more for its gate, and a plain one of the best step for the reload check.
-    validate = course.evaluations * plain if fast is None else plain + (course.evaluations + 1) * fast
+    validate = schedule.evaluations * plain if fast is None else plain + (schedule.evaluations + 1) * fast
     token_seconds = plain if fast is None else fast
     planned, frozen = plan.candidates[name], plan.kept_frozen().get(name)
     frozen_seconds = _frozen_seconds(plan, name, token_seconds=plain, seeds=len(recipe.seeds))
-    prefix_bytes, prefix_seconds = _prefix(name, plan, token_seconds=costs["token_seconds"])
+    cached_bytes, cached_seconds = _cached(name, plan, token_seconds=costs["token_seconds"])
     precision = model.precision if planned.fallback_reason is None else "float32"
     kernel_bytes = KERNELS_BYTES if precision == "bfloat16" and training.device == "cpu" else 0
     start = min(
@@ -211,21 +211,21 @@ def _candidate(recipe: Recipe, name: str, plan: Plan, setup: _Setup) -> dict[str
         "name": name,
         "targets": list(planned.targets),
         "parameters": costs["parameters"],
-        "steps": course.typical,
-        "most_steps": course.most,
+        "steps": schedule.typical,
+        "most_steps": schedule.most,
         "peak_bytes": costs["peak_bytes"] + kernel_bytes,
         "gpu_peak_bytes": costs["gpu_peak_bytes"],
-        "train_seconds": costs["step_seconds"] * _full_steps(plan, name, course),
+        "train_seconds": costs["step_seconds"] * _full_steps(plan, name, schedule),
         "plain_step_seconds": None,
         "step_seconds": costs["step_seconds"],
         "waited_share": costs["waited_share"],
         "fallback_reason": planned.fallback_reason,
         "precision": precision,
-        "prefix_layers": planned.depth,
-        "prefix_bytes": prefix_bytes,
+        "cached_layers": planned.depth,
+        "cached_bytes": cached_bytes,
         "frozen_layers": planned.frozen_depth,
         "frozen_bytes": 0 if frozen is None else frozen.bytes,
-        "prefix_seconds": prefix_seconds + frozen_seconds,
+        "cached_seconds": cached_seconds + frozen_seconds,
         "evaluate_seconds": validate * validation_tokens,
         "verify_seconds": plain * validation_tokens + start,
         "test_seconds": token_seconds * test_tokens + start,
@@ -233,11 +233,11 @@ def _candidate(recipe: Recipe, name: str, plan: Plan, setup: _Setup) -> dict[str
     }
 
 
-def _full_steps(plan: Plan, name: str, course: Course) -> float:
+def _full_steps(plan: Plan, name: str, schedule: Schedule) -> float:
     """Steps of a training of typical length; a step on frozen layers (`then`) counts as the share of layers trained."""
     frozen, layers = plan.candidates[name].frozen_depth, plan.of_model().base.layers
-    before = min(course.typical, course.freezes_after) if frozen else course.typical
-    return float(before + (course.typical - before) * (layers - frozen) / layers)
+    before = min(schedule.typical, schedule.freezes_after) if frozen else schedule.typical
+    return float(before + (schedule.typical - before) * (layers - frozen) / layers)
 
 
 def _frozen_seconds(plan: Plan, name: str, *, token_seconds: float, seeds: int) -> float:
@@ -246,7 +246,7 @@ def _frozen_seconds(plan: Plan, name: str, *, token_seconds: float, seeds: int) 
     return float(seeds * token_seconds * plan.counts["train"] * plan.of_model().tokens["train"].mean * share)
 
 
-def _prefix(name: str, plan: Plan, *, token_seconds: float) -> tuple[int, float]:
+def _cached(name: str, plan: Plan, *, token_seconds: float) -> tuple[int, float]:
     """Bytes of the hidden states stored for a candidate, and seconds to compute those not stored for an earlier one."""
     depth, base = plan.candidates[name].depth, plan.of_model().base
     kept_bytes = sum(item.bytes for item in plan.kept_states(depth).values())

@@ -8,7 +8,7 @@ from finetooth.errors import RecipeError
 from finetooth.models.batching import Tokens
 from finetooth.recipe import Candidate, Recipe, Training
 from finetooth.runs.plan_file import FROZEN, CandidatePlan, KeptStates
-from finetooth.training.course import Course
+from finetooth.training.schedule import Schedule
 
 # Two micro-batches of 1,024; more tokens were not faster (docs/experiments.md) and use more memory. On a GPU,
 # enough for a batch of 64 long texts, which is a guess: nobody has measured it.
@@ -47,7 +47,7 @@ def candidate_plan(
     depth = 0 if because or None in layers else lowest
     frozen = _frozen_depth(config, candidate, training, because=because, lowest=lowest)
     if frozen:
-        _refuse_unfrozen(candidate, Course.of(training, train_rows))
+        _refuse_unfrozen(candidate, Schedule.of(training, train_rows))
     return CandidatePlan(targets=targets, fallback_reason=because, depth=depth, frozen_depth=frozen)
 
 
@@ -72,20 +72,20 @@ def _frozen_depth(config: Any, candidate: Candidate, training: Training, *, beca
     raise RecipeError(f"candidate {candidate.name}: then: {candidate.then} {wrong}.")
 
 
-def _refuse_unfrozen(candidate: Candidate, course: Course) -> None:
+def _refuse_unfrozen(candidate: Candidate, schedule: Schedule) -> None:
     """Check that an automatic training is long enough for its lower layers to be frozen.
 
     Raises: RecipeError otherwise.
     """
-    if course.automatic and course.freezes_after >= course.latest:
+    if schedule.automatic and schedule.freezes_after >= schedule.latest:
         raise RecipeError(
-            f"candidate {candidate.name}: then: {candidate.then} freezes layers after {course.freezes_after:,} steps, "
-            f"and with so few rows the rate falls after {course.latest:,} at the latest. Remove `then`, or use more "
-            "rows."
+            f"candidate {candidate.name}: then: {candidate.then} freezes layers after {schedule.freezes_after:,} "
+            f"steps, and with so few rows the rate falls after {schedule.latest:,} at the latest. Remove `then`, or "
+            "use more rows."
         )
 
 
-def prefix_plan(
+def cache_plan(
     recipe: Recipe,
     candidates: Mapping[str, CandidatePlan],
     tokens: Mapping[str, Tokens],
@@ -109,9 +109,9 @@ def prefix_plan(
     saved: dict[tuple[int, str], int] = {}
     for depth in map(int, plan):
         trained_rows = depths.count(depth) * len(recipe.seeds)
-        course = Course.of(recipe.training, counts["train"])
-        epochs = math.ceil(course.typical / course.steps_per_epoch)
-        scored = course.evaluations + 1  # and once for the reload check
+        schedule = Schedule.of(recipe.training, counts["train"])
+        epochs = math.ceil(schedule.typical / schedule.steps_per_epoch)
+        scored = schedule.evaluations + 1  # and once for the reload check
         readings = {"train": trained_rows * epochs, "validation": trained_rows * scored, "test": trained_rows}
         saved |= {(depth, split): depth * (readings[split] - 1) for split in tokens if readings[split] > 1}
     for depth, split in sorted(saved, key=lambda state_key: -saved[state_key]):

@@ -20,7 +20,7 @@ from finetooth.wording import short, wrapped
 
 _SHOWN = 5
 # Decided by free memory and by speed when the run was started; never decided again.
-_RESOLVED_ONCE = ("token_budget", "prefix", "precision", "inference")
+_RESOLVED_ONCE = ("token_budget", "frozen_layer_states", "precision", "inference")
 # `device` decides the last bit only, and is compared by itself; everything else decides what is computed.
 _ASIDE = ("run_id", "inexact", "files", "device", *_RESOLVED_ONCE)
 

@@ -72,7 +72,7 @@ def resolve(
         tokens={split: lengths_of(split_tokens) for split, split_tokens in tokens.items()},
         precision=precision,
     )
-    prefix = resources.prefix_plan(
+    states = resources.cache_plan(
         recipe,
         candidates,
         {split: split_tokens for split, split_tokens in tokens.items() if split != "test" or inference == "plain"},
@@ -81,7 +81,7 @@ def resolve(
         budget=EVALUATION_BUDGET,
         free_bytes=free_disk,
     )
-    return replace(plan, model=model, candidates=candidates, inference=inference, prefix=prefix)
+    return replace(plan, model=model, candidates=candidates, inference=inference, frozen_layer_states=states)
 
 
 def sound_base(folder: Path, classes: Sequence[str]) -> "Base":

@@ -13,7 +13,7 @@ from finetooth.pipeline import data_findings, finish, preparation, resume, run_p
 from finetooth.pipeline.check_text import data_lines, padded_lines, warning_lines
 from finetooth.pipeline.finished_run import Run
 from finetooth.pipeline.preparation import Material
-from finetooth.pipeline.row_work import RowWork
+from finetooth.pipeline.row_runner import RowRunner
 from finetooth.pipeline.step_seconds import timed
 from finetooth.preflight import Finding
 from finetooth.progress import Progress, progress_for
@@ -70,7 +70,7 @@ def run(
         work = _Work(recipe, folder, progress, supervisor, Here(), exact=exact)
         work.prepare(allow_inexact=allow_inexact)
         give_back()  # the memory of sources, tokens and the base, which the rows' processes need
-        work.carry_out()
+        work.run_rows()
         return Run(folder.path)
 
 
@@ -124,10 +124,10 @@ class _Work:
                 self.plan = self._write_down(replace(plan, run_id=uuid.uuid4().hex), material, findings)
             save_examples(self.folder, material.dataset)
 
-    def carry_out(self) -> None:
+    def run_rows(self) -> None:
         """Fit and verify every row; choose the winner; only then open the test set and score every row on it."""
         recipe, plan, folder = self.recipe, self.plan, self.folder
-        rows = RowWork(recipe, plan, folder, self.progress, self.supervisor, self.base_folders)
+        rows = RowRunner(recipe, plan, folder, self.progress, self.supervisor, self.base_folders)
         keys, command_bytes = preparation.row_keys(recipe), held_bytes()
         self._each(rows, "fit", keys)
         winner = finish.choose_winner(recipe, plan, folder, keys=keys)
@@ -139,7 +139,7 @@ class _Work:
             finished.refuse_changed(folder.row(*key), run_id=plan.run_id)
         finish.conclude(recipe, plan, folder, keys=keys, winner=winner, openings=openings, command_bytes=command_bytes)
 
-    def _each(self, rows: RowWork, phase: Phase, keys: Sequence[Key]) -> None:
+    def _each(self, rows: RowRunner, phase: Phase, keys: Sequence[Key]) -> None:
         """Have the executor carry out a phase. Raises: RunError if it lost a row."""
         self.executor.each(rows, phase, keys)
         left = rows.left(phase, keys)

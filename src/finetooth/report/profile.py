@@ -5,7 +5,7 @@ from typing import Any
 
 from finetooth.wording import cut, row_title
 
-PARTS = ("prefix", "forward", "backward", "optimizer", "evaluate", "save")
+PARTS = ("frozen", "forward", "backward", "optimizer", "evaluate", "save")
 
 
 def profile_of(figures: Mapping[str, Any]) -> str:

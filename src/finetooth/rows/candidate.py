@@ -12,8 +12,9 @@ from finetooth.recipe import Candidate
 from finetooth.row_kinds import CANDIDATE
 from finetooth.rows import trained
 from finetooth.rows.context import Channel, Context
-from finetooth.rows.contract import ResultsRow, Row, ScoredRow, Trainable
+from finetooth.rows.contract import Row, ScoredRow, Trainable
 from finetooth.rows.planned_base import load_planned
+from finetooth.runs.results import ResultsRow
 from finetooth.runs.work import read_labels
 
 

@@ -8,15 +8,13 @@ from finetooth.evaluation.decisions import Decision
 from finetooth.recipe import Candidate, Recipe
 from finetooth.row_kinds import RowKind
 from finetooth.rows.context import Channel, Context
-from finetooth.runs import results
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.plan_file import Plan
-from finetooth.runs.results import Parameters
+from finetooth.runs.results import Parameters, ResultsRow
 
 if TYPE_CHECKING:  # rows without a model are made without torch
     from finetooth.models.loading import Base
 
-ResultsRow = results.Row  # of results.json
 STEP_COSTS = "step_costs.json"  # in the folder of a row that `check` measures
 
 

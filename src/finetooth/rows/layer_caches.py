@@ -31,7 +31,7 @@ def open_frozen(context: Context, adapter_sha256: str, *, width: int) -> FrozenL
 
 def frozen_folder(context: Context) -> Path:
     """The folder of open_frozen."""
-    return context.run_folder.work / "prefix" / f"{context.row}-seed-{context.seed}"
+    return context.run_folder.work / "frozen_layers" / f"{context.row}-seed-{context.seed}"
 
 
 def _key(context: Context, split: str, depth: int) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def open_filled(
     if kept_states is None:
         return None
     cache = FrozenLayerCache(
-        context.run_folder.work / "prefix" / f"layer-{depth}-{split}",
+        context.run_folder.work / "frozen_layers" / f"layer-{depth}-{split}",
         Tokens.open(context.tokens / split),
         depth=depth,
         width=model.config.hidden_size,
@@ -78,5 +78,5 @@ def open_filled(
     def report(done: int, total: int) -> None:
         advance(0, f"layers below the adapter, {split}: {done:,} of {total:,} blocks")
 
-    add_costs(context.folder, prefix_blocks=cache.fill(model, pad_id=pad_id, advance=report))
+    add_costs(context.folder, cached_blocks=cache.fill(model, pad_id=pad_id, advance=report))
     return cache

@@ -21,10 +21,10 @@ from finetooth.models.torch_engine import PackedEngine
 from finetooth.row_kinds import ORIGINAL
 from finetooth.rows import inference_gate, latency
 from finetooth.rows.context import Channel, Context
-from finetooth.rows.contract import Estimates, ResultsRow, Row, ScoredRow
+from finetooth.rows.contract import Estimates, Row, ScoredRow
 from finetooth.rows.outputs import keep_predictions
 from finetooth.rows.planned_base import load_planned
-from finetooth.runs.results import Heads
+from finetooth.runs.results import Heads, ResultsRow
 from finetooth.runs.work import read_labels
 
 

@@ -48,7 +48,7 @@ def add_costs(row: RowFolder, **costs: Any) -> None:
     """Record costs of a row. Of a peak the largest value stays, costs of hidden states add up, others are replaced."""
     known: dict[str, Any] = read_hashed_json(row.costs) if row.costs.is_file() else {}
     peak = max(known.get("peak_bytes", 0), costs.pop("peak_bytes", 0))
-    for name in {"prefix_seconds", "prefix_blocks"} & set(costs):
+    for name in {"cached_seconds", "cached_blocks"} & set(costs):
         costs[name] += known.get(name, 0)
     if "gpu_peak_bytes" in costs:
         costs["gpu_peak_bytes"] = max(known.get("gpu_peak_bytes", 0), costs["gpu_peak_bytes"])

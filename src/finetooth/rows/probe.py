@@ -26,11 +26,11 @@ from finetooth.recipe import Recipe
 from finetooth.row_kinds import OTHER_PROBE, PROBE, row_kind
 from finetooth.rows import inference_gate, latency
 from finetooth.rows.context import Channel, Context
-from finetooth.rows.contract import Estimates, ResultsRow, Row, ScoredRow
+from finetooth.rows.contract import Estimates, Row, ScoredRow
 from finetooth.rows.outputs import add_costs, keep_predictions
 from finetooth.rows.planned_base import load_planned
 from finetooth.runs.plan_file import Plan, Precision
-from finetooth.runs.results import Chosen, Parameters
+from finetooth.runs.results import Chosen, Parameters, ResultsRow
 from finetooth.runs.work import read_labels
 
 MOST_FEATURE_DIFFERENCE = 0.05  # of its norm; eight bits of mantissa leave about 0.01 after twelve layers

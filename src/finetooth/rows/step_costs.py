@@ -24,10 +24,10 @@ from finetooth.rows.contract import STEP_COSTS
 from finetooth.runs.contention import ProcessorTime, waited_share
 from finetooth.runs.plan_file import ModelPlan, Plan, Precision
 from finetooth.runs.results import parameters_json
-from finetooth.training.course import Course
 from finetooth.training.forward import Forward, PaddedModel
-from finetooth.training.gradients import Crew, accumulate
-from finetooth.training.schedule import optimizer
+from finetooth.training.gradients import MicroBatchPool, accumulate
+from finetooth.training.optimizer import adamw
+from finetooth.training.schedule import Schedule
 from finetooth.training.trainable_parameters import trainable_parameters
 
 TRAIN_SECONDS, EVALUATION_SECONDS = 1.0, 0.3
@@ -49,22 +49,22 @@ def measure(context: Context) -> None:
     model = trainable.model
     tokens = Tokens.open(context.tokens / "train")
     placed_model = device.placed(model.train(), recipe.training.device)
-    rule, _ = optimizer(trainable_parameters(placed_model).items(), recipe.training, trainable.candidate)
+    rule, _ = adamw(trainable_parameters(placed_model).items(), recipe.training, trainable.candidate)
     load_seconds = time.perf_counter() - began
 
-    crew, candidate, processor_time = Crew(), plan.candidates[context.row], ProcessorTime.now()
+    pool, candidate, processor_time = MicroBatchPool(), plan.candidates[context.row], ProcessorTime.now()
     forward = _forward(
         placed_model,
         tokens,
         plan.of_model(),
         pad_id,
         because=candidate.fallback_reason,
-        concurrent=crew.size if recipe.training.device == "cpu" else 1,
+        concurrent=pool.size if recipe.training.device == "cpu" else 1,
         states=_PlaceholderStates.planned(tokens, plan, depth=candidate.depth),
     )
     steps = _steps(forward, tokens, recipe.training, seed=context.seed, rows=plan.counts["train"])
-    with crew:
-        step_seconds = _train_rate(crew, forward, rule, tokens, steps)
+    with pool:
+        step_seconds = _train_rate(pool, forward, rule, tokens, steps)
     waited = waited_share(processor_time)
     context.folder.path.mkdir(parents=True, exist_ok=True)
     write_json(
@@ -126,7 +126,7 @@ class _PlaceholderStates:
 def _steps(forward: Forward, tokens: Tokens, training: Training, *, seed: int, rows: int) -> list[list[Rows]]:
     """The micro-batches of as many steps as a run on `rows` rows takes, at most MOST_STEPS, drawn in the same way."""
     size, count = training.batch_size, len(tokens.lengths)
-    step_count = min(MOST_STEPS, Course.of(training, rows).typical)
+    step_count = min(MOST_STEPS, Schedule.of(training, rows).typical)
     steps: list[list[Rows]] = []
     for epoch in range(-(-step_count * size // count)):
         order = seeds.order(seed, epoch, count)
@@ -142,7 +142,7 @@ def _computed(forward: Forward, tokens: Tokens, part: Rows) -> int:
 
 
 def _train_rate(
-    crew: Crew, forward: Forward, rule: torch.optim.Optimizer, tokens: Tokens, steps: list[list[Rows]]
+    pool: MicroBatchPool, forward: Forward, rule: torch.optim.Optimizer, tokens: Tokens, steps: list[list[Rows]]
 ) -> float:
     """Mean seconds of a training step, scaled from the tokens of the timed steps to those of all `steps`.
 
@@ -155,7 +155,7 @@ def _train_rate(
 
     def step(parts: list[Rows]) -> None:
         forward.fold()
-        loss, _ = accumulate(crew, parts, forward=forward, parameters=parameters, loss=summed)
+        loss, _ = accumulate(pool, parts, forward=forward, parameters=parameters, loss=summed)
         rule.step()
         rule.zero_grad()
         float(loss)  # waits for a GPU

@@ -7,8 +7,9 @@ from finetooth import baselines
 from finetooth.row_kinds import MAJORITY, TFIDF, row_kind
 from finetooth.rows import latency
 from finetooth.rows.context import Channel, Context
-from finetooth.rows.contract import Estimates, ResultsRow, Row, ScoredRow
+from finetooth.rows.contract import Estimates, Row, ScoredRow
 from finetooth.rows.outputs import add_costs, keep_predictions
+from finetooth.runs.results import ResultsRow
 from finetooth.runs.work import read_examples
 
 TFIDF_SECONDS_PER_MILLION = 1.2  # characters of training text, as measured on IMDB

@@ -20,23 +20,23 @@ from finetooth.models.text_model import TextModel
 from finetooth.recipe import Recipe
 from finetooth.rows import inference_gate, latency, layer_caches
 from finetooth.rows.context import Channel, Context
-from finetooth.rows.contract import Estimates, ResultsRow, ScoredRow, Trainable
+from finetooth.rows.contract import Estimates, ScoredRow, Trainable
 from finetooth.rows.outputs import add_costs, keep_predictions
 from finetooth.runs import finished
 from finetooth.runs.plan_file import Plan
-from finetooth.runs.results import CurvePoint, Parameters, Reload
+from finetooth.runs.results import CurvePoint, Parameters, Reload, ResultsRow
 from finetooth.runs.work import read_labels
 from finetooth.training import checkpoints
 from finetooth.training.checkpoints import Counters
-from finetooth.training.course import Course
 from finetooth.training.freezing import Freezing
-from finetooth.training.job import Job, Split
+from finetooth.training.job import Split, TrainingJob
 from finetooth.training.loop import Trainer
+from finetooth.training.schedule import Schedule
 from finetooth.verification import reload_check
 
 
 def train(context: Context, channel: Channel, trainable: Trainable, *, base: Base, pad_id: int) -> Any:
-    """Train the model to the end of its course; returns it at its best step, in eval mode.
+    """Train the model to the end; returns it at its best step, in eval mode.
 
     Writes the curve and the costs of the row.
     Raises: VerificationError if a frozen tensor changed.
@@ -57,18 +57,18 @@ def train(context: Context, channel: Channel, trainable: Trainable, *, base: Bas
         "parameters": asdict(trainable.parameters()),
         "steps": counters.step,
         "best_step": counters.best_step,
-        "kept_epoch": counters.best_step / job.course.steps_per_epoch,
+        "kept_epoch": counters.best_step / job.schedule.steps_per_epoch,
         "curve": counters.curve,
         "warnings": counters.warnings,
         "token_budget": counters.token_budget,
     }
     write_json(context.folder.curve, curve)
-    beforehand = read_hashed_json(context.folder.costs)["prefix_seconds"] + counters.part_seconds.get("prefix", 0.0)
+    beforehand = read_hashed_json(context.folder.costs)["cached_seconds"] + counters.part_seconds.get("frozen", 0.0)
     seconds = counters.seconds + beforehand
     costs = {
         "train_seconds": seconds,
         "examples_per_second": counters.examples / seconds,
-        "part_seconds": {**counters.part_seconds, "prefix": beforehand},
+        "part_seconds": {**counters.part_seconds, "frozen": beforehand},
         **_costs_of_freezing(job, counters),
         **({"gpu_peak_bytes": device.gpu_peak_bytes()} if job.training.device == "cuda" else {}),
     }
@@ -148,18 +148,18 @@ def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
 
 def steps(recipe: Recipe, plan: Plan) -> tuple[int | None, str]:
     """The steps of a training, at most."""
-    course = Course.of(recipe.training, plan.counts["train"])
-    return course.most, "steps at most" if course.automatic else "steps"
+    schedule = Schedule.of(recipe.training, plan.counts["train"])
+    return schedule.most, "steps at most" if schedule.automatic else "steps"
 
 
 def seconds(estimates: Estimates, name: str) -> float:
     """Seconds to train, verify and score the row of each seed; the states of frozen layers are shared by them."""
     measured = estimates.measured[name]
     parts = ("train_seconds", "evaluate_seconds", "verify_seconds", "test_seconds", "start_seconds")
-    return float(len(estimates.recipe.seeds) * sum(measured[part] for part in parts) + measured["prefix_seconds"])
+    return float(len(estimates.recipe.seeds) * sum(measured[part] for part in parts) + measured["cached_seconds"])
 
 
-def _job(context: Context, channel: Channel, trainable: Trainable, *, pad_id: int) -> Job:
+def _job(context: Context, channel: Channel, trainable: Trainable, *, pad_id: int) -> TrainingJob:
     plan, model = context.plan, trainable.model
     planned, candidate, budget_file = plan.of_model(), plan.candidates[context.row], context.folder.reduced_budget
     train, validation = (_split(context, channel, split, model, pad_id=pad_id) for split in ("train", "validation"))
@@ -167,7 +167,7 @@ def _job(context: Context, channel: Channel, trainable: Trainable, *, pad_id: in
     if candidate.frozen_depth:
         cache = partial(layer_caches.open_frozen, context, width=model.config.hidden_size)
         freezing = Freezing(candidate.frozen_depth, cache)
-    return Job(
+    return TrainingJob(
         candidate=trainable.candidate,
         training=context.recipe.training,
         seed=context.seed,
@@ -196,7 +196,7 @@ def _split(context: Context, channel: Channel, split: str, model: Any, *, pad_id
     try:
         states = layer_caches.open_filled(context, model, split, pad_id=pad_id, advance=channel.go_on)
     finally:
-        add_costs(context.folder, prefix_seconds=time.perf_counter() - began)
+        add_costs(context.folder, cached_seconds=time.perf_counter() - began)
     # Copied, since torch warns of arrays that cannot be written to.
     return Split(ids, Tokens.open(context.tokens / split), np.array(labels), states)
 
@@ -208,18 +208,18 @@ def _frozen_sha256(model: Any) -> str:
     return hash_tensors([*frozen, *model.named_buffers()])
 
 
-def _costs_of_freezing(job: Job, counters: Counters) -> Mapping[str, Any]:
+def _costs_of_freezing(job: TrainingJob, counters: Counters) -> Mapping[str, Any]:
     """What freezing lower layers cost and saved; empty if none were frozen."""
     if job.freezing is None or counters.frozen_after is None or counters.step == counters.frozen_after:
         return {}
     steps, examples = counters.frozen_after, len(job.train.labels)
-    before = examples * steps // job.course.steps_per_epoch  # whole epochs
+    before = examples * steps // job.schedule.steps_per_epoch  # whole epochs
     after = (counters.seconds - counters.all_layers_seconds) / (counters.examples - before)
     return {
         "frozen": {
             "layers": job.freezing.depth,
-            "after_epochs": steps // job.course.steps_per_epoch,
-            "states_seconds": counters.part_seconds["prefix"],
+            "after_epochs": steps // job.schedule.steps_per_epoch,
+            "states_seconds": counters.part_seconds["frozen"],
             "time_ratio": after / (counters.all_layers_seconds / before),
         }
     }

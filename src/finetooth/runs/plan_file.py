@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # numpy is loaded where a task is asked for, which showing a 
 # How texts are computed: by the model's own pass, padded, in float32; or by the inference pass in a number format.
 Precision = Literal["plain", "float32", "bfloat16"]
 
-FROZEN = "then"  # the key of `prefix` under which the states of layers frozen under way (`then`) stand
+FROZEN = "then"  # the key of `frozen_layer_states` under which the states of layers frozen under way (`then`) stand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +103,9 @@ class Plan:
     resumed all the same. device: what decides the last bit on this machine (finetooth.models.device). counts: rows by
     split. pairs: whether texts come in pairs. evaluation_budget: tokens of a micro-batch of the plain pass. exact: no
     row is computed by the inference pass. inference: how test rows are computed. model: None where no row needs the
-    recipe's model. other_bases, candidates: by the name of the row; full is among the latter. prefix: the hidden states
-    kept of each depth and split, and under FROZEN of each row. files: SHA-256 of the files that follow from recipe and
-    data.
+    recipe's model. other_bases, candidates: by the name of the row; full is among the latter. frozen_layer_states: the
+    hidden states kept of each depth and split, and under FROZEN of each row. files: SHA-256 of the files that follow
+    from recipe and data.
     """
 
     schema: Literal[1] = 1
@@ -125,7 +125,7 @@ class Plan:
     model: ModelPlan | None = field(default=None, metadata=INLINE)
     other_bases: Mapping[str, OtherBase] = field(default_factory=dict)
     candidates: Mapping[str, CandidatePlan] = field(default_factory=dict)
-    prefix: Mapping[str, Mapping[str, KeptStates]] = field(default_factory=dict)
+    frozen_layer_states: Mapping[str, Mapping[str, KeptStates]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
 
     def of_task(self) -> "Task":
@@ -151,11 +151,11 @@ class Plan:
 
     def kept_states(self, depth: int) -> Mapping[str, KeptStates]:
         """The hidden states that are kept at the entry of layer `depth`, by split."""
-        return self.prefix.get(str(depth), {})
+        return self.frozen_layer_states.get(str(depth), {})
 
     def kept_frozen(self) -> Mapping[str, KeptStates]:
         """The hidden states of the training rows that are kept of layers frozen under way, by the name of the row."""
-        return self.prefix.get(FROZEN, {})
+        return self.frozen_layer_states.get(FROZEN, {})
 
     def as_json(self) -> dict[str, Any]:
         """The plan as plan.json holds it."""

@@ -98,7 +98,7 @@ class Inference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ResultsRow:
     """One row of the table with one seed; all of it follows from the inputs.
 
     validation, test: as tasks.Task.score gives them, None where a failed row has none.
@@ -156,9 +156,9 @@ class RowCosts:
     """What a row took; peak_bytes is that of the row's own process. None: not measured, or nothing was trained.
 
     gpu_peak_bytes: the most that tensors of training held of a GPU's memory; None where no GPU was asked for.
-    part_seconds: of training, by part: prefix (what is computed beforehand: the frozen-layer cache),
+    part_seconds: of training, by part: frozen (what is computed beforehand: the frozen-layer cache),
     forward, backward, optimizer, evaluate, save; train_seconds is the sum of the first four and what lies between them.
-    prefix_blocks: blocks of hidden states that the row's processes computed, 0 where another row had them all.
+    cached_blocks: blocks of hidden states that the row's processes computed, 0 where another row had them all.
     frozen: of lower layers that were frozen during the training (`then`): layers, how many; after_epochs;
     states_seconds, to compute what they give for the training rows, a part of prefix; time_ratio, of a training example
     afterwards to one before.
@@ -171,7 +171,7 @@ class RowCosts:
     train_seconds: float | None = None
     examples_per_second: float | None = None
     part_seconds: Mapping[str, float] | None = None
-    prefix_blocks: int | None = None
+    cached_blocks: int | None = None
     frozen: Mapping[str, Any] | None = None
     peak_bytes: int | None = None
     gpu_peak_bytes: int | None = None
@@ -195,7 +195,7 @@ class Costs:
     peak_bytes: int | None = None
 
 
-def write_results(folder: RunFolder, info: RunInfo, rows: Sequence[Row]) -> None:
+def write_results(folder: RunFolder, info: RunInfo, rows: Sequence[ResultsRow]) -> None:
     """Put results.json into the run folder, atomically; equal inputs give equal bytes."""
     write_json(
         folder.results,
@@ -280,7 +280,7 @@ def _merged(folder: RunFolder) -> dict[str, Any]:
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: ResultsRow) -> dict[str, Any]:
     values = asdict(row)
     values["parameters"] = None if row.parameters is None else parameters_json(row.parameters)
     values["validation"] = None if row.validation is None else dict(row.validation)

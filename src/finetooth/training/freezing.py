@@ -16,7 +16,7 @@ from finetooth.models.batching import Rows
 from finetooth.models.frozen_layer_cache import FrozenLayerCache
 from finetooth.models.loading import hash_tensors
 from finetooth.models.packed import PackedModel
-from finetooth.training.gradients import Crew
+from finetooth.training.gradients import MicroBatchPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Freezing:
     cache: Callable[[str], FrozenLayerCache]
 
     def freeze(
-        self, forward: PackedModel, named: Mapping[str, nn.Parameter], crew: Crew, *, progress: "Progress"
+        self, forward: PackedModel, named: Mapping[str, nn.Parameter], pool: MicroBatchPool, *, progress: "Progress"
     ) -> None:
         """Let the pass train and compute the layers from `depth` on alone, on states that are there from here on.
 
@@ -41,12 +41,12 @@ class Freezing:
         cache = self.cache(_hash_below(named, self.depth))
         forward.fold()
         missing = cache.missing()
-        for start in range(0, len(missing), crew.size):
+        for start in range(0, len(missing), pool.size):
             progress(start, len(missing))
-            numbers = missing[start : start + crew.size]
+            numbers = missing[start : start + pool.size]
             tasks = [partial(_states, forward, cache.blocks[number], self.depth) for number in numbers]
             # A task alone would have all threads, and other bits: what is idle keeps the shares as they are.
-            results = crew.run([*tasks, *[_nothing] * (crew.size - len(tasks))])
+            results = pool.run([*tasks, *[_nothing] * (pool.size - len(tasks))])
             for number, states in zip(numbers, results, strict=False):
                 cache.keep(number, states)
         forward.freeze(cache)

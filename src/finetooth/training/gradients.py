@@ -21,7 +21,7 @@ ABREAST = 2
 Loss = Callable[[torch.Tensor, Rows], tuple[torch.Tensor, torch.Tensor]]
 
 
-class Crew:
+class MicroBatchPool:
     """Threads that compute micro-batches side by side, each with its share of the processor.
 
     Which of them takes which is fixed, so that results do not depend on who is quicker. Inside a `with` block the
@@ -35,7 +35,7 @@ class Crew:
         self._share = self._threads // self.size
         self._workers: list[ThreadPoolExecutor] = []
 
-    def __enter__(self) -> "Crew":
+    def __enter__(self) -> "MicroBatchPool":
         self._workers = [
             ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(self._share,)) for _ in range(self.size)
         ]
@@ -81,7 +81,7 @@ class Crew:
 
 
 def accumulate(
-    crew: Crew,
+    pool: MicroBatchPool,
     parts: Sequence[Rows],
     *,
     forward: Forward,
@@ -104,7 +104,7 @@ def accumulate(
             partial(_differentiate, forward, part, parameters, loss)
             for part in parts[start : start + forward.concurrent]
         ]
-        results = crew.run(tasks)
+        results = pool.run(tasks)
         share = (time.perf_counter() - began) / sum(there + back for *_, there, back in results)
         for part_figure, added, there, back in results:
             figure = figure + part_figure

@@ -9,8 +9,8 @@ from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.plan_file import Precision
 from finetooth.tasks import DEFAULT, Targets, Task
-from finetooth.training.course import Course
 from finetooth.training.freezing import Freezing
+from finetooth.training.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class TrainingJob:
     """One candidate with one seed, or full fine-tuning with one seed: then candidate is None.
 
     packed: whether it is trained without padding. precision: number format of the products then, a name of
@@ -60,6 +60,6 @@ class Job:
     freezing: Freezing | None = None
 
     @property
-    def course(self) -> Course:
+    def schedule(self) -> Schedule:
         """How long it is trained at most, and at what rates."""
-        return Course.of(self.training, len(self.train.labels))
+        return Schedule.of(self.training, len(self.train.labels))

@@ -32,10 +32,10 @@ from finetooth.runs.plan_file import Precision
 from finetooth.training import checkpoints
 from finetooth.training.checkpoints import Counters
 from finetooth.training.forward import Forward, PaddedModel
-from finetooth.training.gradients import Crew, accumulate
-from finetooth.training.job import Job
+from finetooth.training.gradients import MicroBatchPool, accumulate
+from finetooth.training.job import TrainingJob
 from finetooth.training.loss import BatchLoss
-from finetooth.training.schedule import optimizer
+from finetooth.training.optimizer import adamw
 from finetooth.training.step_metrics import StepMetrics
 from finetooth.training.trainable_parameters import copy_values, trainable_parameters
 from finetooth.training.validation import validation_logits
@@ -57,8 +57,8 @@ class Trainer:
     the CPU the same, else a copy of it on the device.
     """
 
-    def __init__(self, job: Job, model: Any) -> None:
-        self.job, self.course = job, job.course
+    def __init__(self, job: TrainingJob, model: Any) -> None:
+        self.job, self.schedule = job, job.schedule
         self.model, self.trained_model = model, device.placed(model, job.training.device)
         self.named = trainable_parameters(self.trained_model)
         self.parameters = list(self.named.values())
@@ -66,8 +66,8 @@ class Trainer:
         self.read_every = 1 if self.device.type == "cpu" else LOG_EVERY
         self.step_metrics = StepMetrics(self.device)
         self.last_step: dict[str, float] = {}  # loss and gradient norm of the last step that was read
-        self.crew = Crew()
-        self.optimizer, self.peaks = optimizer(self.named.items(), job.training, job.candidate)
+        self.pool = MicroBatchPool()
+        self.optimizer, self.peaks = adamw(self.named.items(), job.training, job.candidate)
         self.loss = BatchLoss(
             job.task.loss,
             job.train.labels,
@@ -92,14 +92,14 @@ class Trainer:
         """
         job, counters = self.job, self.counters
         self._log("resume" if counters.step else "start", {})
-        if self.course.most == 1 and self.course.share(0, None) == 0.0:
+        if self.schedule.most == 1 and self.schedule.rate_factor(0, None) == 0.0:
             counters.warnings = [_NOTHING_LEARNT]
         if self.budget_was_reduced:
             self._tell_lowered(f"after step {counters.step}")
         job.advance(counters.step, "")
         self.model.train()
         try:
-            with self.crew:
+            with self.pool:
                 self._warm_up()
                 self._steps()
         except _Stop as stop:
@@ -131,7 +131,7 @@ class Trainer:
             if self._evaluation_due():
                 self._evaluate()
             self._begin_decay()
-            if counters.step == self.course.end(counters.decay_began) or self._out_of_patience():
+            if counters.step == self.schedule.end(counters.decay_began) or self._out_of_patience():
                 break
             if counters.step % job.training.checkpoint_every == 0 and counters.step:
                 self._checkpoint()
@@ -141,7 +141,7 @@ class Trainer:
     def _freeze(self) -> None:
         """Freeze the lower layers, if their time has come and this process has not done it yet."""
         freezing, forward, counters = self.job.freezing, self.forward, self.counters
-        if freezing is None or counters.step < self.course.freezes_after:
+        if freezing is None or counters.step < self.schedule.freezes_after:
             return
         assert isinstance(forward, PackedModel)
         if forward.first_changing == freezing.depth:
@@ -150,17 +150,17 @@ class Trainer:
             counters.frozen_after, counters.all_layers_seconds = counters.step, counters.seconds
 
         def progress(done: int, total: int) -> None:
-            self._obey()
+            self._stop_if_signalled()
             self.job.advance(0, f"states of the frozen layers: {done:,} of {total:,} blocks")
 
-        with self._timed("prefix"):
-            freezing.freeze(forward, self.named, self.crew, progress=progress)
+        with self._timed("frozen"):
+            freezing.freeze(forward, self.named, self.pool, progress=progress)
         self._log("freeze", {"layers": freezing.depth})
 
     def _forward(self, budget: int) -> Forward:
         split = self.job.train
         if self.job.packed:
-            concurrent = self.crew.size if self.device.type == "cpu" else 1
+            concurrent = self.pool.size if self.device.type == "cpu" else 1
             dtype = DTYPES[self.job.precision]
             model, tokens, states = self.trained_model, split.tokens, split.states
             return PackedModel(model, tokens, budget=budget, most_concurrent=concurrent, states=states, dtype=dtype)
@@ -175,13 +175,13 @@ class Trainer:
         def passes() -> None:
             parts = self.forward.split(rows)[: self.forward.concurrent]
             accumulate(
-                self.crew,
+                self.pool,
                 parts,
                 forward=self.forward,
                 parameters=self.parameters,
                 loss=lambda logits, _: (logits.sum(), logits.sum()),
             )
-            with self.crew.all_threads(), torch.inference_mode():  # evaluations are this thread's
+            with self.pool.all_threads(), torch.inference_mode():  # evaluations are this thread's
                 if self.trained_model is self.model:
                     self.forward(parts[0])
                 else:  # the GPU's passes were none of the processor's
@@ -202,9 +202,9 @@ class Trainer:
             self.step_metrics.add(counters.step + 1, rows, sums=sums, norm=norm)
             if self._metrics_due():
                 self._read_metrics()
-            share = self.course.share(counters.step, counters.decay_began)
+            factor = self.schedule.rate_factor(counters.step, counters.decay_began)
             for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
-                group["lr"] = peak * share
+                group["lr"] = peak * factor
             self.optimizer.found_inf = self.step_metrics.halted  # type: ignore[attr-defined]  # torch's GradScaler sets it so
             self.optimizer.step()
         counters.step += 1
@@ -213,8 +213,8 @@ class Trainer:
         counters.tokens += int(job.train.tokens.lengths[rows].sum())
         counters.seconds += time.perf_counter() - started
         if counters.step % LOG_EVERY == 0:
-            self._log("train", {**self.last_step, "learning_rate": self.peaks[0] * share})
-        ends = "" if counters.decay_began is None else f", ends at step {self.course.end(counters.decay_began):,}"
+            self._log("train", {**self.last_step, "learning_rate": self.peaks[0] * factor})
+        ends = "" if counters.decay_began is None else f", ends at step {self.schedule.end(counters.decay_began):,}"
         job.advance(1, f"loss {counters.loss_sum / counters.loss_count:.3f}{ends}" if counters.loss_count else "")
 
     def _metrics_due(self) -> bool:
@@ -259,13 +259,13 @@ class Trainer:
         loss = partial(self.loss, total_weight=self.loss.total_weight(rows))
 
         def before(number: int) -> None:
-            self._obey()
+            self._stop_if_signalled()
             if self.random:
                 torch.manual_seed(seeds.derive(job.seed, "dropout", counters.step, number))
 
         parts = self.forward.split(rows)
         sums, seconds = accumulate(
-            self.crew, parts, forward=self.forward, parameters=self.parameters, loss=loss, before=before
+            self.pool, parts, forward=self.forward, parameters=self.parameters, loss=loss, before=before
         )
         for part, spent in seconds.items():
             counters.part_seconds[part] = counters.part_seconds.get(part, 0.0) + spent
@@ -279,7 +279,7 @@ class Trainer:
         spent[part] = spent.get(part, 0.0) + time.perf_counter() - started
 
     def _batch_rows(self) -> Rows:
-        epoch, position = divmod(self.counters.step, self.course.steps_per_epoch)
+        epoch, position = divmod(self.counters.step, self.schedule.steps_per_epoch)
         if self._epoch_order[0] != epoch:
             self._epoch_order = (epoch, seeds.order(self.job.seed, epoch, len(self.job.train.labels)))
         size = self.job.training.batch_size
@@ -290,11 +290,11 @@ class Trainer:
         return step > 0 and not self.counters.evaluated and self._evaluated_at(step)
 
     def _evaluated_at(self, step: int) -> bool:
-        return self.course.evaluated_at(step, self.counters.decay_began)
+        return self.schedule.evaluated_at(step, self.counters.decay_began)
 
     def _evaluate(self) -> None:
         job, counters = self.job, self.counters
-        with self._timed("evaluate"), self.crew.all_threads():
+        with self._timed("evaluate"), self.pool.all_threads():
             give_back()  # the steps' shapes are not those of an evaluation
             copy_values(self.named, self.model)
             logits = self._validation_logits(job.inference)
@@ -302,10 +302,10 @@ class Trainer:
         if not np.isfinite(logits).all():
             raise DivergedError(f"a validation logit after step {counters.step} is not finite.")
         figures, headline = job.task.score(logits, job.validation.labels), job.task.headline.key
-        collapsed = self._sound_alarm(logits)
+        collapsed = self._check_collapse(logits)
         value = job.task.metric(job.training.monitor).gain(figures[job.training.monitor])
         point = {
-            "epoch": counters.step / self.course.steps_per_epoch,
+            "epoch": counters.step / self.schedule.steps_per_epoch,
             "train_loss": counters.loss_sum / counters.loss_count,
             "train_accuracy": counters.score_sum / counters.loss_count,
             "validation_loss": figures["loss"],
@@ -316,7 +316,7 @@ class Trainer:
             with self._timed("save"):
                 checkpoints.save_best(job.folder.checkpoints, counters.step, named=self.named, logits=logits)
             counters.best_step, counters.best_value, counters.waited = counters.step, value, 0
-        elif counters.learned or not self.course.automatic:  # before it has begun to learn there is no reason to end
+        elif counters.learned or not self.schedule.automatic:  # before it has begun to learn there is no reason to end
             counters.waited += 1
         counters.curve.append(point)
         counters.loss_sum, counters.score_sum, counters.loss_count, counters.evaluated = 0.0, 0.0, 0, True
@@ -329,7 +329,7 @@ class Trainer:
 
         def advance(count: int) -> None:
             nonlocal done
-            self._obey()
+            self._stop_if_signalled()
             done += count
             job.advance(0, f"validating {done:,} of {len(job.validation.labels):,} texts")
 
@@ -343,7 +343,7 @@ class Trainer:
             advance=advance,
         )
 
-    def _sound_alarm(self, logits: npt.NDArray[np.float32]) -> str:
+    def _check_collapse(self, logits: npt.NDArray[np.float32]) -> str:
         """Log that one class takes nearly all answers, and return it as a note for the progress.
 
         It is no warning of the row: a later step may learn, and the verdict looks at the step that is kept.
@@ -362,15 +362,15 @@ class Trainer:
         """
         counters = self.counters
         fitted = counters.curve[-1]["train_accuracy"] if counters.curve else None
-        if counters.decay_began is None and self.course.decays(
+        if counters.decay_began is None and self.schedule.decays(
             counters.step, waited=counters.waited, train_accuracy=fitted
         ):
             counters.decay_began = counters.step
             counters.best_value, counters.waited = None, 0
-            self._log("decay", {"steps": self.course.end(counters.step) - counters.step})
+            self._log("decay", {"steps": self.schedule.end(counters.step) - counters.step})
 
     def _out_of_patience(self) -> bool:
-        patience = None if self.course.automatic else self.course.patience
+        patience = None if self.schedule.automatic else self.schedule.patience
         return patience is not None and self.counters.waited >= patience
 
     def _checkpoint(self) -> None:
@@ -378,14 +378,14 @@ class Trainer:
             checkpoints.save(self.job.folder.checkpoints, self.counters, named=self.named, optimizer=self.optimizer)
         self._log("checkpoint", {})
 
-    def _obey(self) -> None:
+    def _stop_if_signalled(self) -> None:
         signal_number = self.job.stop()
         if signal_number is not None:
             raise _Stop(signal_number)
 
     def _log(self, event: str, values: dict[str, Any]) -> None:
         counters = self.counters
-        line = {"event": event, "step": counters.step, "epoch": counters.step / self.course.steps_per_epoch}
+        line = {"event": event, "step": counters.step, "epoch": counters.step / self.schedule.steps_per_epoch}
         with write_regular(self.job.folder.log, "a") as file:
             file.write(json.dumps(line | {"tokens": counters.tokens} | values) + "\n")
 

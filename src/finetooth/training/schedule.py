@@ -1,35 +1,119 @@
-"""Parameter groups and their peak learning rates."""
+"""How long a candidate is trained: so many epochs, or until the validation rows say that it has learned.
 
-from collections.abc import Iterable
-from typing import Any
+With `epochs: auto` the rate stays at its peak until validation stops improving or training rows are fitted, and then
+falls. This is decided by the step and the evaluations so far, which are on disk: a resumed training decides the same.
+Source: Hu et al. 2024 (MiniCPM, arXiv 2404.06395), section 4: warm-up, constant rate, decay.
+"""
 
-import torch
-from torch import nn
+import math
+from dataclasses import dataclass
 
-from finetooth.models.adapters import kind
-from finetooth.recipe import Candidate, Training
+from finetooth.evaluation.learning import ROWS_FITTED
+from finetooth.recipe import Training
+
+# Of `epochs: auto`, in optimizer steps; measured in docs/experiments.md.
+LEAST_STEPS = 200  # before the decay
+MOST_STEPS, MOST_EPOCHS = 2_000, 30  # the decay included; whichever is reached first
+LARGE_EPOCHS = 3  # epochs that may take more than MOST_STEPS
+INTERVAL_STEPS = 50  # at least, between evaluations; no more than an epoch needs
+PATIENCE_STEPS = 150  # without a better evaluation
+DECAY_SHARE = 0.5  # of the steps before it
 
 
-def optimizer(
-    named: Iterable[tuple[str, nn.Parameter]], training: Training, candidate: Candidate | None
-) -> tuple[torch.optim.AdamW, list[float]]:
-    """AdamW over the trainable parameters, and the peak learning rate of each of its groups.
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What is known of a training before its first step, in optimizer steps.
 
-    B of LoRA gets lora_plus_ratio times the rate of A (LoRA+, Hayou et al. 2024, arXiv 2402.12354), the head its own
-    rate; without a candidate (full fine-tuning) all get full_learning_rate. Vectors are not decayed.
+    most: steps at most, all of them unless automatic. typical: what an automatic training takes at least, unless its
+    rows are fitted before.
+    interval: between evaluations. patience: evaluations without a better one, after which it ends, or of an automatic
+    one the rate falls; None: never.
     """
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, parameter in named:
-        rate = training.learning_rate
-        if candidate is None:
-            rate = training.full_learning_rate
-        elif kind(name) == "head":
-            rate = training.head_learning_rate
-        elif ".lora_B." in name:
-            rate *= candidate.lora_plus_ratio
-        decay = training.weight_decay if parameter.ndim > 1 else 0.0
-        groups.setdefault((rate, decay), []).append(parameter)
-    listed: list[dict[str, Any]] = [
-        {"params": parameters, "lr": rate, "weight_decay": decay} for (rate, decay), parameters in groups.items()
-    ]
-    return torch.optim.AdamW(listed, fused=True), [rate for rate, _ in groups]
+
+    automatic: bool
+    steps_per_epoch: int
+    most: int
+    typical: int
+    warmup: int
+    interval: int
+    patience: int | None
+    shape: str
+
+    @classmethod
+    def of(cls, training: Training, rows: int) -> "Schedule":
+        """The schedule of a training on so many rows; the last batch of an epoch may be smaller."""
+        per_epoch = math.ceil(rows / training.batch_size)
+        automatic = training.epochs == "auto"
+        interval, patience = _interval(training, per_epoch, automatic=automatic), training.patience
+        if training.epochs == "auto":
+            most = max(min(MOST_STEPS, MOST_EPOCHS * per_epoch), LARGE_EPOCHS * per_epoch)
+            patience = patience or math.ceil(PATIENCE_STEPS / interval)
+            evaluations = max(1 + patience, math.ceil(LEAST_STEPS / interval))  # the first one is the best so far
+            typical = min(most, math.ceil((1 + DECAY_SHARE) * evaluations * interval))
+        else:
+            most = typical = training.epochs * per_epoch
+        warmup = math.ceil(training.warmup_fraction * typical)
+        return cls(automatic, per_epoch, most, typical, warmup, interval, patience, training.schedule)
+
+    @property
+    def latest(self) -> int:
+        """The step that the decay of an automatic training follows at the latest."""
+        return max(1, math.floor(self.most / (1 + DECAY_SHARE)))
+
+    @property
+    def freezes_after(self) -> int:
+        """The step after which lower layers are frozen (`then`): an epoch; automatic: LEAST_STEPS or more."""
+        epochs = math.ceil(LEAST_STEPS / self.steps_per_epoch) if self.automatic else 1
+        return epochs * self.steps_per_epoch
+
+    def end(self, decay_began: int | None) -> int:
+        """The last step; of an automatic training before its decay the last that it can have."""
+        if not self.automatic or decay_began is None:
+            return self.most
+        return min(self.most, decay_began + math.ceil(DECAY_SHARE * decay_began))
+
+    def decays(self, step: int, *, waited: int, train_accuracy: float | None) -> bool:
+        """Whether the rate of an automatic training falls after `step`.
+
+        waited: evaluations since the best one. train_accuracy: 0 to 1, of the steps before the last evaluation.
+        """
+        if not self.automatic:
+            return False
+        assert self.patience is not None
+        enough = waited >= self.patience or (train_accuracy or 0.0) >= ROWS_FITTED
+        return step >= self.latest or (step >= LEAST_STEPS and enough)
+
+    def evaluated_at(self, step: int, decay_began: int | None) -> bool:
+        """Whether the validation rows are scored after `step`.
+
+        Of a decay only the end is scored: what it is for is a last step that chance and the rate have left.
+        """
+        if self.automatic and decay_began is not None and step > decay_began:
+            return step == self.end(decay_began)
+        return step % self.interval == 0 or step == self.end(decay_began)
+
+    def rate_factor(self, step: int, decay_began: int | None) -> float:
+        """Factor of the peak learning rate, 0 to 1, of by the update that follows `step` finished ones.
+
+        Warm-up rises linearly from 0; then linear and cosine fall to 0 at the end, at once or in the decay.
+        """
+        if step < self.warmup:
+            return step / self.warmup
+        falls_from = decay_began if self.automatic else self.warmup
+        if self.shape == "constant" or falls_from is None:
+            return 1.0
+        done = (step - falls_from) / max(1, self.end(decay_began) - falls_from)
+        return 1.0 - done if self.shape == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))
+
+    @property
+    def evaluations(self) -> int:
+        """How often the validation rows are scored in a training of typical length."""
+        return math.ceil(self.typical / self.interval)
+
+
+def _interval(training: Training, per_epoch: int, *, automatic: bool) -> int:
+    """Steps between evaluations: as the recipe says, each epoch, or enough epochs for INTERVAL_STEPS."""
+    if isinstance(training.evaluate_every, int):
+        return training.evaluate_every
+    epochs = math.ceil(INTERVAL_STEPS / per_epoch) if automatic else 1
+    return epochs * per_epoch

@@ -22,7 +22,7 @@ from finetooth.runs.disk import disk_faults
 from finetooth.runs.lock import RunLock
 from finetooth.runs.memory import peak_bytes, ran_out
 from finetooth.workers.channel import Speaker, Stopping, say
-from finetooth.workers.job import Job
+from finetooth.workers.job import WorkerJob
 
 
 def main(*, forked: bool = False) -> NoReturn:
@@ -36,7 +36,7 @@ def main(*, forked: bool = False) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command handles Ctrl-C, and passes it on
     speaker = Speaker()
     try:
-        job = Job(**order, new_interpreter=not forked)
+        job = WorkerJob(**order, new_interpreter=not forked)
         with disk_faults(job.run_folder), RunLock(job.run_folder).worker():
             _work(job, speaker)
     except FinetoothError as error:
@@ -57,7 +57,7 @@ _OUT_OF_MEMORY = (
 )
 
 
-def _work(job: Job, speaker: Speaker) -> None:
+def _work(job: WorkerJob, speaker: Speaker) -> None:
     row = row_of(job.row)
     _import_libraries(row.kind)
     context = job.context()

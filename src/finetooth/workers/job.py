@@ -13,7 +13,7 @@ Action = Literal["fit", "score", "measure"]
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class WorkerJob:
     """Fit a row and save it, score a split with what was saved, or measure what fitting will cost.
 
     row, seed: the row of the table. base_folder: the staged base model ("" for rows without one). new_interpreter:

@@ -17,7 +17,7 @@ from finetooth.row_kinds import row_kind
 from finetooth.rows.facts import measured_of
 from finetooth.runs.memory import kernel_kills
 from finetooth.runs.plan_file import Plan, Precision
-from finetooth.workers.job import Job
+from finetooth.workers.job import WorkerJob
 from finetooth.workers.process import Forked, Server, can_fork, start_new
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Supervisor:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def call(self, job: Job, step: Step, *, plan: Plan, new_interpreter: bool = False) -> None:
+    def call(self, job: WorkerJob, step: Step, *, plan: Plan, new_interpreter: bool = False) -> None:
         """Do the job in a worker process, showing its progress in `step`. plan: of the job's run.
 
         The process is forked from the server if there is one; new_interpreter: start a new interpreter instead.
@@ -112,7 +112,7 @@ class Supervisor:
             raise (KilledError if killed else RunError)(_silent_end(job, self.returncode, stderr.read(), killed))
 
     def _start(
-        self, job: Job, stderr: IO[str], *, plan: Plan, new_interpreter: bool
+        self, job: WorkerJob, stderr: IO[str], *, plan: Plan, new_interpreter: bool
     ) -> "subprocess.Popen[str] | Forked":
         heap = {name: value for name, value in _heap(job, plan).items() if name not in self.environment}
         if self.server is not None and not new_interpreter:
@@ -122,7 +122,7 @@ class Supervisor:
             self._close()
         return start_new({**heap, **self.environment}, stderr)
 
-    def _converse(self, child: "subprocess.Popen[str] | Forked", job: Job, step: Step) -> dict[str, Any]:
+    def _converse(self, child: "subprocess.Popen[str] | Forked", job: WorkerJob, step: Step) -> dict[str, Any]:
         assert child.stdin is not None and child.stdout is not None
         answer: dict[str, Any] = {}
         try:
@@ -176,7 +176,7 @@ def _barriers() -> dict[str, str]:
     return {} if "OMP_WAIT_POLICY" in os.environ else _BARRIERS
 
 
-def _heap(job: Job, plan: Plan) -> dict[str, str]:
+def _heap(job: WorkerJob, plan: Plan) -> dict[str, str]:
     if job.folder.reduced_budget.is_file() or (job.action == "score" and job.split != "test"):
         return _HEAP
     if job.action == "score":
@@ -188,7 +188,7 @@ def _heap(job: Job, plan: Plan) -> dict[str, str]:
     return {} if candidate.fallback_reason is None and plan.of_model().precision == "bfloat16" and not on_gpu else _HEAP
 
 
-def _test_precision(job: Job, preferred: Precision) -> Precision:
+def _test_precision(job: WorkerJob, preferred: Precision) -> Precision:
     """The number format in which the row's own gate lets its test rows be computed."""
     measured = measured_of(job.folder, row_kind(job.row))
     return "float32" if measured is None else measured.precision(preferred)
@@ -200,7 +200,7 @@ def _error(answer: dict[str, Any]) -> FinetoothError:
     return error
 
 
-def _silent_end(job: Job, returncode: int, stderr: str, killed: bool) -> str:
+def _silent_end(job: WorkerJob, returncode: int, stderr: str, killed: bool) -> str:
     last = stderr.strip().splitlines()[-1:] or ["none"]
     if killed:
         reason = "ended by the system, because memory ran out"

@@ -12,7 +12,7 @@ from finetooth.errors import Interrupted
 from finetooth.files import sha256_file
 from finetooth.models import device
 from finetooth.workers import channel, entry_point
-from finetooth.workers.job import Job
+from finetooth.workers.job import WorkerJob
 from finetooth.workers.supervisor import Supervisor
 
 # Measured times, and what is made of them: their bytes differ from run to run.
@@ -51,7 +51,7 @@ class Here:
         steps = self._steps() if self.stop_at_step is not None else []
         return 15 if steps and steps[-1] >= (self.stop_at_step or 0) else None
 
-    def call(self, job: Job) -> None:
+    def call(self, job: WorkerJob) -> None:
         """What the command asks its child for."""
         if self.stop_after is not None and len(self.calls) >= self.stop_after:
             raise Interrupted("stopped by the test")

@@ -117,7 +117,7 @@ def tuned(name: str, **changes: Any) -> dict[str, Any]:
         "plain_step_seconds": None,
         "fallback_reason": None,
         "precision": "float32",
-        "prefix_bytes": 0,
+        "cached_bytes": 0,
     } | changes
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from finetooth.models.batching import Tokens, evaluation_batches
-from finetooth.pipeline.resources import MOST_TOKENS, MOST_TOKENS_GPU, candidate_plan, prefix_plan, token_budget
+from finetooth.pipeline.resources import MOST_TOKENS, MOST_TOKENS_GPU, cache_plan, candidate_plan, token_budget
 from finetooth.recipe import Candidate, Recipe, load
-from finetooth.training.course import Course
+from finetooth.training.schedule import Schedule
 from plans import candidate, kept
 
 MINILM = SimpleNamespace(
@@ -85,7 +85,7 @@ def test_hidden_states_keep_their_bound_and_the_test_rows_wait_for_a_second_read
 
     def planned(most: int, *, seeds: tuple[int, ...] = (0,), free: int = 10**9) -> dict[str, Any]:
         loaded_recipe = recipe(seeds=list(seeds), training={"cache_bytes": most, "epochs": 3})
-        return prefix_plan(loaded_recipe, candidates, splits, counts=counts, width=8, budget=64, free_bytes=free)
+        return cache_plan(loaded_recipe, candidates, splits, counts=counts, width=8, budget=64, free_bytes=free)
 
     unbounded = planned(10**9)["3"]
     assert {split: states.bytes for split, states in unbounded.items()} == {"train": 180 * 32, "validation": 40 * 32}
@@ -97,7 +97,7 @@ def test_hidden_states_keep_their_bound_and_the_test_rows_wait_for_a_second_read
         assert bound["3"]["train"] == kept(2, 110 * 32)  # the two longest of four
     assert planned(0)["3"]["train"] == kept(0, 0)
     bare = {"b": candidate(depth=0)}
-    assert prefix_plan(recipe(), bare, splits, counts=counts, width=8, budget=64, free_bytes=10**9) == {}
+    assert cache_plan(recipe(), bare, splits, counts=counts, width=8, budget=64, free_bytes=10**9) == {}
 
 
 def test_where_there_is_room_for_one_depth_the_deepest_is_kept_since_it_saves_most() -> None:
@@ -105,7 +105,7 @@ def test_where_there_is_room_for_one_depth_the_deepest_is_kept_since_it_saves_mo
     counts = {"train": 2, "validation": 1, "test": 1}
     loaded_recipe = recipe(training={"cache_bytes": 70 * 32, "epochs": 3})
     candidates = {"last-5": candidate(depth=1), "last-1": candidate(depth=5)}
-    plan = prefix_plan(loaded_recipe, candidates, splits, counts=counts, width=8, budget=64, free_bytes=10**9)
+    plan = cache_plan(loaded_recipe, candidates, splits, counts=counts, width=8, budget=64, free_bytes=10**9)
     assert plan["5"]["train"].bytes == 60 * 32 and plan["5"]["validation"].bytes == 10 * 32
     assert plan["1"]["train"] == plan["1"]["validation"] == kept(0, 0)
 
@@ -116,7 +116,7 @@ def test_what_is_read_once_is_not_kept_and_what_is_read_most_comes_first() -> No
 
     def planned(candidates: dict[str, Any], *, epochs: int = 3, most: int = 10**9, seeds: int = 1) -> dict[str, Any]:
         loaded_recipe = recipe(training={"cache_bytes": most, "epochs": epochs}, seeds=list(range(seeds)))
-        return prefix_plan(loaded_recipe, candidates, splits, counts=counts, width=8, budget=64, free_bytes=10**9)
+        return cache_plan(loaded_recipe, candidates, splits, counts=counts, width=8, budget=64, free_bytes=10**9)
 
     once = planned({"a": candidate(depth=3)}, epochs=1)
     assert list(once["3"]) == ["validation"]  # scored in tuning and proven once more
@@ -126,7 +126,7 @@ def test_what_is_read_once_is_not_kept_and_what_is_read_most_comes_first() -> No
         "test",
     }
     often = recipe(training={"cache_bytes": 70 * 32, "epochs": 3, "batch_size": 1, "evaluate_every": 1})
-    assert Course.of(often.training, 2).evaluations == 6
+    assert Schedule.of(often.training, 2).evaluations == 6
     # Of test rows a byte saves depth 5 once, of the other candidate's training rows depth 4 five times.
     both = planned({"a": candidate(depth=5), "b": candidate(depth=4)}, most=155 * 32, seeds=2)
     assert both["5"]["train"].blocks == both["4"]["train"].blocks == 1
@@ -140,7 +140,7 @@ def test_of_a_sample_the_bytes_are_those_of_all_rows_and_the_bound_holds_for_the
 
     def planned(most: int) -> dict[str, Any]:
         loaded_recipe = recipe(training={"cache_bytes": most, "epochs": 3})
-        return prefix_plan(
+        return cache_plan(
             loaded_recipe, {"a": candidate(depth=1)}, splits, counts=counts, width=8, budget=30, free_bytes=10**9
         )
 

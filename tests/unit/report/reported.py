@@ -15,7 +15,7 @@ from finetooth.runs.results import (
     CurvePoint,
     Parameters,
     Reload,
-    Row,
+    ResultsRow,
     RowCosts,
     RunInfo,
     write_costs,
@@ -98,9 +98,9 @@ def _predictions(test: Examples, share: float, hard: np.ndarray, rng: np.random.
     return Predictions(test.ids, test.labels, logits)
 
 
-def _row(name: str, kind: str, seed: int | None, trained: int | None, figures: dict) -> Row:
+def _row(name: str, kind: str, seed: int | None, trained: int | None, figures: dict) -> ResultsRow:
     if kind == "baseline":
-        return Row(
+        return ResultsRow(
             name=name,
             kind=kind,
             seed=seed,
@@ -109,7 +109,7 @@ def _row(name: str, kind: str, seed: int | None, trained: int | None, figures: d
             head="new" if name == "original" else None,
         )
     assert trained is not None
-    return Row(
+    return ResultsRow(
         name=name,
         kind=kind,
         seed=seed,

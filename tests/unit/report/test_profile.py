@@ -4,7 +4,7 @@ from finetooth.report.profile import profile_of
 
 
 def test_parts_and_steps_are_shown_within_80_columns():
-    spent = {"prefix": 12.34, "forward": 100.0, "backward": 1234.5, "optimizer": 0.04, "evaluate": 9.0, "save": 0.5}
+    spent = {"frozen": 12.34, "forward": 100.0, "backward": 1234.5, "optimizer": 0.04, "evaluate": 9.0, "save": 0.5}
     figures = {
         "rows": [
             {"name": "tfidf", "seed": None, "part_seconds": None},

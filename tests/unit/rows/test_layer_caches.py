@@ -27,11 +27,11 @@ def test_candidates_share_what_the_layers_below_compute(begin: Callable[..., Cal
     filled = []
     for row in ("r4", "r2"):
         candidate.fit(context("fit", row), SILENT)
-        filled.append(read_json(context("fit", row).folder.costs)["prefix_blocks"])
+        filled.append(read_json(context("fit", row).folder.costs)["cached_blocks"])
         candidate.score(context("score", row, "validation"), SILENT)
         assert read_json(context("score", row).folder.verify)["verified"]
     assert filled == [sum(plan.kept_states(1)[split].blocks for split in ("train", "validation")), 0]
-    assert read_json(context("score", "r4").folder.costs)["prefix_blocks"] == filled[0]  # none again to prove it
+    assert read_json(context("score", "r4").folder.costs)["cached_blocks"] == filled[0]  # none again to prove it
 
 
 def test_the_inference_pass_scores_test_rows_as_it_does_without_states(
@@ -44,7 +44,9 @@ def test_the_inference_pass_scores_test_rows_as_it_does_without_states(
     scored = context("score", "r4", "test")
     states = scored.plan.kept_states(1)
     assert "test" not in states  # and where the plan kept them, they would not be read
-    scored = replace(scored, plan=replace(scored.plan, prefix={"1": {**states, "test": states["validation"]}}))
+    scored = replace(
+        scored, plan=replace(scored.plan, frozen_layer_states={"1": {**states, "test": states["validation"]}})
+    )
     candidate.score(scored, SILENT)
     trained = artifact.load(scored.folder.adapter, base_folder=scored.base_folder, name="r4")
     computed = inference.ready(trained, "bfloat16")
@@ -64,7 +66,7 @@ def test_a_row_that_freezes_layers_is_saved_whole_and_says_what_that_took(
     assert read_json(folder.verify)["verified"]
     costs = read_json(folder.costs)
     assert (costs["frozen"]["layers"], costs["frozen"]["after_epochs"]) == (1, 1)
-    assert 0 < costs["frozen"]["states_seconds"] <= costs["part_seconds"]["prefix"] < costs["train_seconds"]
+    assert 0 < costs["frozen"]["states_seconds"] <= costs["part_seconds"]["frozen"] < costs["train_seconds"]
     assert costs["frozen"]["time_ratio"] > 0
     saved = load_file(folder.adapter / "adapter_model.safetensors")
     learned = [value for name, value in saved.items() if layer_of(name) == 0 and "lora_B" in name]

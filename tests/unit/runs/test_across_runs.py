@@ -15,7 +15,7 @@ from finetooth.runs.across import compare
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
 from finetooth.runs.predictions import write as write_predictions
-from finetooth.runs.results import Costs, Row, RunInfo, write_costs, write_results
+from finetooth.runs.results import Costs, ResultsRow, RunInfo, write_costs, write_results
 
 COUNT = 400
 IDS = tuple(f"test.csv:{number}" for number in range(1, COUNT + 1))
@@ -56,7 +56,7 @@ def finished(
             run_folder.row(name, seed).adapter.mkdir()
             write_json(run_folder.row(name, seed).adapter / DECISION, {"schema": 1, **described})
         result_rows.append(
-            Row(
+            ResultsRow(
                 name=name,
                 kind=kind,
                 seed=seed,

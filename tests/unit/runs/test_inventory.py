@@ -64,7 +64,7 @@ def test_links_and_pipes_deep_in_a_folder_of_the_list_are_named_and_a_users_own_
     (tmp_path / "mine").symlink_to("nowhere")
     (row.path / "notes").symlink_to("nowhere")
     inventory.refuse_irregular(folder)
-    for path in (deep / "state.safetensors", folder.work / "prefix" / "layer-1-train" / "states.f32"):
+    for path in (deep / "state.safetensors", folder.work / "frozen_layers" / "layer-1-train" / "states.f32"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.symlink_to("nowhere")
         actual = [path for path, kind in inventory.irregular(folder) if kind == "symbolic link"]

@@ -17,7 +17,7 @@ WHOLE = plans.plan(
     device={"threads": 2, "versions": {"numpy": "2"}},
     other_bases={"probe-other": OtherBase(base=plans.base(id="other"), tokens={"train": plans.lengths()})},
     candidates={"r4": plans.candidate(targets=("a.query",), depth=1, frozen_depth=1), "full": plans.candidate()},
-    prefix={"1": {"train": plans.kept(2, 900)}, "then": {"r4": plans.kept(3, 800)}},
+    frozen_layer_states={"1": {"train": plans.kept(2, 900)}, "then": {"r4": plans.kept(3, 800)}},
     files={"recipe.yaml": "d" * 64},
 )
 
@@ -33,7 +33,7 @@ def test_the_keys_of_a_model_stand_beside_the_others() -> None:
     assert (written["base"]["id"], written["token_budget"], written["precision"]) == ("owner/name", 96, "float32")
     assert written["tokens"]["test"]["rows_cut"] == 0.25
     assert {"id", "layers", "tokens"} <= written["other_bases"]["probe-other"].keys()
-    assert written["prefix"]["then"] == {"r4": {"blocks": 3, "bytes": 800}}
+    assert written["frozen_layer_states"]["then"] == {"r4": {"blocks": 3, "bytes": 800}}
     bare = plans.plan(model=None).as_json()
     assert not {"base", "token_budget", "tokens", "precision", "model"} & bare.keys()
 

@@ -20,7 +20,7 @@ from finetooth.runs.results import (
     Heads,
     Parameters,
     Reload,
-    Row,
+    ResultsRow,
     RowCosts,
     RunInfo,
     contract,
@@ -42,8 +42,8 @@ INFO = RunInfo(
     winner=("lora-r8", 21),
 )  # fmt: skip
 ROWS = [
-    Row(name="majority", kind="baseline", seed=None, validation=FIGURES, test=FIGURES),
-    Row(
+    ResultsRow(name="majority", kind="baseline", seed=None, validation=FIGURES, test=FIGURES),
+    ResultsRow(
         name="lora-r8",
         kind="candidate",
         seed=21,
@@ -57,8 +57,8 @@ ROWS = [
         head="new",
         decision=describe(DECISION, ("a", "b")),
     ),
-    Row(name="lora-r16", kind="candidate", seed=21, status="failed", error="step 3: the loss is not finite."),
-    Row(
+    ResultsRow(name="lora-r16", kind="candidate", seed=21, status="failed", error="step 3: the loss is not finite."),
+    ResultsRow(
         name="probe",
         kind="baseline",
         seed=None,
@@ -67,7 +67,7 @@ ROWS = [
         test=FIGURES,
         probe=Chosen(feature="mean", inverse_regularisation=0.01),
     ),
-    Row(
+    ResultsRow(
         name="original",
         kind="baseline",
         seed=21,
@@ -180,7 +180,7 @@ def test_the_contract_is_the_two_files_merged(folder):
         "train_seconds": 2.5,
         "examples_per_second": 64.0,
         "part_seconds": {"forward": 1.0},
-        "prefix_blocks": None,
+        "cached_blocks": None,
         "peak_bytes": 20,
         "gpu_peak_bytes": None,
         "frozen": None,

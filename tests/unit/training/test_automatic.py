@@ -15,9 +15,9 @@ from training_jobs import begin, job, same_bits, trained
 
 from finetooth.errors import Interrupted
 from finetooth.tasks.task import Task
-from finetooth.training import course, loop
+from finetooth.training import loop, schedule
 from finetooth.training.checkpoints import Counters
-from finetooth.training.job import Job
+from finetooth.training.job import TrainingJob
 
 AUTO = {"epochs": "auto", "evaluate_every": 4, "patience": 2, "checkpoint_every": 5, "warmup_fraction": 0.25}
 LOSSES = {4: 0.9, 8: 0.6, 12: 0.7, 16: 0.8}  # by step: the decay follows 16
@@ -29,7 +29,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds of a few steps; the two-layer model, which answers one class for long, does not wait for that to end."""
     monkeypatch.setattr(loop, "collapse", lambda answers, labels: None)
     for name, value in {"LEAST_STEPS": 8, "MOST_STEPS": 40, "LARGE_EPOCHS": 1}.items():
-        monkeypatch.setattr(course, name, value)
+        monkeypatch.setattr(schedule, name, value)
 
 
 def scripted(monkeypatch: pytest.MonkeyPatch, trainer: Any, losses: dict[int, float]) -> None:
@@ -42,12 +42,12 @@ def scripted(monkeypatch: pytest.MonkeyPatch, trainer: Any, losses: dict[int, fl
     monkeypatch.setattr(Task, "score", score)
 
 
-def automatic(directory: Path, folder: Path, **changes: Any) -> Job:
+def automatic(directory: Path, folder: Path, **changes: Any) -> TrainingJob:
     return job(folder, directory, training=AUTO, packed=True, **changes)
 
 
 def run(
-    folder: Path, made: Job, monkeypatch: pytest.MonkeyPatch, losses: dict[int, float] = LOSSES
+    folder: Path, made: TrainingJob, monkeypatch: pytest.MonkeyPatch, losses: dict[int, float] = LOSSES
 ) -> tuple[dict[str, torch.Tensor], Counters]:
     """As `trained`, with validation losses by step."""
     trainer = begin(folder, made)
@@ -56,7 +56,7 @@ def run(
     return {name: value.detach().clone() for name, value in trainer.named.items()}, counters
 
 
-def events(made: Job, event: str) -> list[dict[str, Any]]:
+def events(made: TrainingJob, event: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in made.folder.log.read_text(encoding="utf-8").splitlines()]
     return [line for line in lines if line["event"] == event]
 
@@ -106,17 +106,17 @@ def test_resumed_in_each_phase_equals_uninterrupted(
 def test_while_one_class_takes_all_answers_it_is_not_out_of_patience(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop.Trainer, "_sound_alarm", lambda self, logits: ", one class")
+    monkeypatch.setattr(loop.Trainer, "_check_collapse", lambda self, logits: ", one class")
     made = automatic(tmp_path, model_folder)
     _, counters = run(model_folder, made, monkeypatch, losses=dict.fromkeys(range(1, 99), 0.7))
-    assert counters.decay_began == made.course.latest
+    assert counters.decay_began == made.schedule.latest
 
 
 def test_a_training_that_breaks_after_it_has_learned_ends_and_keeps_the_step_before(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        loop.Trainer, "_sound_alarm", lambda self, logits: ", one class" if self.counters.step > 8 else ""
+        loop.Trainer, "_check_collapse", lambda self, logits: ", one class" if self.counters.step > 8 else ""
     )
     made = automatic(tmp_path, model_folder)
     actual, counters = run(model_folder, made, monkeypatch, losses=LOSSES | {24: 0.1})
@@ -138,6 +138,6 @@ def test_without_a_script_it_ends_and_scores_its_last_step(model_folder: Path, t
     made = automatic(tmp_path, model_folder)
     _, counters = trained(model_folder, made)
     assert counters.decay_began is not None
-    assert counters.step == made.course.end(counters.decay_began) <= made.course.most
+    assert counters.step == made.schedule.end(counters.decay_began) <= made.schedule.most
     assert counters.best_step is not None and counters.best_step > counters.decay_began
-    assert counters.curve[-1]["epoch"] == counters.step / made.course.steps_per_epoch
+    assert counters.curve[-1]["epoch"] == counters.step / made.schedule.steps_per_epoch

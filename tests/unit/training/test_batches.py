@@ -87,7 +87,7 @@ def seen(folder: Path, directory: Path, **changes: Any) -> list[list[int]]:
 
     trainer.forward.split = spy  # type: ignore[method-assign]
     trainer.run()
-    return batches[-trainer.course.most :]  # not those of a pass that is thrown away
+    return batches[-trainer.schedule.most :]  # not those of a pass that is thrown away
 
 
 def test_batches_hold_the_same_rows_whatever_the_budget(model_folder: Path, tmp_path: Path) -> None:

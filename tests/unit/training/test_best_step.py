@@ -176,7 +176,7 @@ def test_the_last_good_checkpoint_stands_after_a_divergence(model_folder: Path, 
         trainer.run()
     again = begin(model_folder, made)
     assert again.counters.step == 3
-    assert again.run().step == made.course.most
+    assert again.run().step == made.schedule.most
 
 
 @pytest.mark.parametrize(("changes", "warned"), [({}, True), ({"warmup_fraction": 0.0}, False), ({"epochs": 2}, False)])

@@ -8,10 +8,10 @@ from training_jobs import begin, job, same_bits, trained
 
 from finetooth.errors import Interrupted
 from finetooth.training.checkpoints import KEPT
-from finetooth.training.job import Job
+from finetooth.training.job import TrainingJob
 
 
-def stopped_at(folder: Path, made: Job, step: int) -> None:
+def stopped_at(folder: Path, made: TrainingJob, step: int) -> None:
     """Run the job until it has done `step` steps, and stop it with a checkpoint."""
     trainer = begin(folder, made)
     object.__setattr__(trainer.job, "stop", lambda: 15 if trainer.counters.step >= step else None)
@@ -20,7 +20,7 @@ def stopped_at(folder: Path, made: Job, step: int) -> None:
     object.__setattr__(made, "stop", lambda: None)
 
 
-def names(made: Job) -> list[str]:
+def names(made: TrainingJob) -> list[str]:
     return sorted(item.name for item in made.folder.checkpoints.iterdir())
 
 

@@ -14,7 +14,7 @@ from finetooth.errors import Interrupted
 from finetooth.models import device
 from finetooth.models.plain_pass import logits
 from finetooth.training import checkpoints
-from finetooth.training.job import Job
+from finetooth.training.job import TrainingJob
 
 pytestmark = pytest.mark.skipif(device.gpu_obstacle() is not None, reason=f"not tested: {device.gpu_obstacle()}")
 
@@ -29,12 +29,12 @@ def deterministic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def made_for(folder: Path, directory: Path, **training: Any) -> Job:
+def made_for(folder: Path, directory: Path, **training: Any) -> TrainingJob:
     precision = "bfloat16" if training.get("device") == "cuda" else "float32"
     return job(folder, directory, packed=True, precision=precision, training=training)
 
 
-def losses(made: Job) -> list[float]:
+def losses(made: TrainingJob) -> list[float]:
     lines = [json.loads(line) for line in made.folder.log.read_text(encoding="utf-8").splitlines()]
     return [line["train_loss"] for line in lines if line["event"] == "evaluate"]
 
@@ -43,7 +43,7 @@ def test_losses_are_near_those_of_the_cpu(model_folder: Path, tmp_path: Path) ->
     actual = []
     for name, training in (("cpu", {}), ("cuda", ON_GPU)):
         made = made_for(model_folder, tmp_path / name, **training)
-        assert made.course.most == 20
+        assert made.schedule.most == 20
         begin(model_folder, made).run()
         actual.append(losses(made))
     assert actual[1] == pytest.approx(actual[0], rel=0.05)  # the products are rounded to 8 bits
@@ -79,7 +79,7 @@ def test_resumed_equals_uninterrupted(model_folder: Path, tmp_path: Path) -> Non
 @pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype feature")
 def test_a_step_does_not_wait_for_the_gpu(model_folder: Path, tmp_path: Path) -> None:
     trainer = begin(model_folder, made_for(model_folder, tmp_path, evaluate_every=1000, **ON_GPU))
-    with trainer.crew:
+    with trainer.pool:
         for _ in range(2):  # kernels are loaded, memory is taken, moments are made
             trainer._step()
         torch.cuda.set_sync_debug_mode("error")

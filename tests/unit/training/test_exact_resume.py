@@ -23,7 +23,7 @@ from finetooth.models.frozen_layer_cache import FrozenLayerCache
 from finetooth.models.loading import load_base
 from finetooth.training import checkpoints
 from finetooth.training.checkpoints import Counters
-from finetooth.training.job import Job
+from finetooth.training.job import TrainingJob
 from finetooth.training.loop import Trainer
 
 TIMED = ("seconds", "part_seconds")
@@ -44,7 +44,9 @@ def after(polls: int, action: Callable[[], int | None]) -> Callable[[], int | No
     return lambda: None if next(left, None) is not None else action()
 
 
-def persist(folder: Path, made: Job, stops: Iterator[Callable[[], int | None]]) -> tuple[Any, Counters, list[int]]:
+def persist(
+    folder: Path, made: TrainingJob, stops: Iterator[Callable[[], int | None]]
+) -> tuple[Any, Counters, list[int]]:
     """Run again and again until done; the steps at which it was stopped."""
     reached: list[int] = []
     for stop in stops:
@@ -117,7 +119,7 @@ def test_killed_at_random_micro_batches(
     assert all(0 <= steps <= every for steps in lost)
 
 
-def resumed_at(made: Job) -> list[int]:
+def resumed_at(made: TrainingJob) -> list[int]:
     """The steps that the log says it began at or resumed from, without the first start."""
     lines = [json.loads(line) for line in made.folder.log.read_text().splitlines()]
     return [line["step"] for line in lines if line["event"] in ("start", "resume")][1:]
@@ -181,7 +183,7 @@ def test_a_finished_tuning_run_again_does_no_step_past_its_last_interval(model_f
     again, _ = trained(model_folder, made)
     assert same_bits(first, again)
     assert resumed_at(made) == [15]
-    assert made.course.most == 20
+    assert made.schedule.most == 20
 
 
 def test_both_ways_of_computing_learn_the_same(model_folder: Path, tmp_path: Path) -> None:
@@ -191,7 +193,9 @@ def test_both_ways_of_computing_learn_the_same(model_folder: Path, tmp_path: Pat
         for packed in (False, True)
     )
     for name, value in padded.items():
-        torch.testing.assert_close(packed[name], value, rtol=1e-3, atol=1e-4, msg=name)
+        # A bias of the keys adds the same to all scores of a query, so its gradient is rounding alone, which AdamW scales.
+        if not name.endswith(".key.base_layer.bias"):
+            torch.testing.assert_close(packed[name], value, rtol=1e-3, atol=1e-4, msg=name)
 
 
 def test_in_bfloat16_it_learns_about_the_same(model_folder: Path, tmp_path: Path) -> None:
@@ -298,11 +302,11 @@ def _dies_at(batch: int) -> Callable[[], int | None]:
 KEPT_BLOCKS = 3  # of hidden states: those of the longest texts, so that batches mix what is read with what is computed
 
 
-def with_states(folder: Path, made: Job) -> Job:
+def with_states(folder: Path, made: TrainingJob) -> TrainingJob:
     """The job with its training rows' hidden states partly kept, filled as a fresh process does."""
     tokens = made.train.tokens
     cache = FrozenLayerCache(
-        made.folder.path / "prefix", tokens, depth=1, width=32, budget=256, blocks=KEPT_BLOCKS, key={"base": "a"}
+        made.folder.path / "frozen_layers", tokens, depth=1, width=32, budget=256, blocks=KEPT_BLOCKS, key={"base": "a"}
     )
     assert made.candidate is not None
     base = load_base(folder, classes=made.classes, head_seed=made.seed)
@@ -321,7 +325,7 @@ def test_on_partly_kept_hidden_states_stopped_and_each_time_damaged_it_ends_in_t
         model_folder, with_states(model_folder, job(model_folder, tmp_path / "whole", **last))
     )
     made, reached = job(model_folder, tmp_path / "stopped", **last), list[int]()
-    states = made.folder.path / "prefix" / "states.f32"
+    states = made.folder.path / "frozen_layers" / "states.f32"
     while True:
         trainer = begin(model_folder, replace(with_states(model_folder, made), stop=after(11, lambda: 15)))
         try:

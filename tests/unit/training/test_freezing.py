@@ -15,9 +15,9 @@ from finetooth.models.adapters import layer_of
 from finetooth.models.frozen_layer_cache import FrozenLayerCache
 from finetooth.models.packed import PackedModel
 from finetooth.training.checkpoints import Counters
-from finetooth.training.course import LEAST_STEPS
 from finetooth.training.freezing import Freezing
-from finetooth.training.job import Job
+from finetooth.training.job import TrainingJob
+from finetooth.training.schedule import LEAST_STEPS
 
 TIMED = ("seconds", "part_seconds", "all_layers_seconds")
 WAYS: dict[str, dict[str, Any]] = {"float32": {}, "bfloat16": {"precision": "bfloat16"}}
@@ -27,7 +27,7 @@ class Killed(BaseException):
     """Simulates kill -9."""
 
 
-def freezing(folder: Path, directory: Path, *, blocks: int = 1000, **changes: Any) -> Job:
+def freezing(folder: Path, directory: Path, *, blocks: int = 1000, **changes: Any) -> TrainingJob:
     """A packed job whose lower of two layers is frozen after an epoch; blocks: of states kept at most."""
     made = job(folder, directory, packed=True, **({"training": {"epochs": 3}} | changes))
 
@@ -59,7 +59,7 @@ def straight(
     return trained(model_folder, freezing(model_folder, tmp_path_factory.mktemp("straight"), **changes))
 
 
-def last_state(made: Job) -> dict[str, torch.Tensor]:
+def last_state(made: TrainingJob) -> dict[str, torch.Tensor]:
     """What was trained, after the last step rather than the best."""
     from safetensors.torch import load_file
 
@@ -71,7 +71,7 @@ def last_state(made: Job) -> dict[str, torch.Tensor]:
 def test_the_first_epoch_is_that_of_a_training_of_all_layers_and_the_lower_layers_stay_as_they_are_then(
     model_folder: Path, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
-    steps = freezing(model_folder, tmp_path).course.steps_per_epoch
+    steps = freezing(model_folder, tmp_path).schedule.steps_per_epoch
     every = {"training": {"epochs": 3, "checkpoint_every": steps, "schedule": "constant"}}
     made = freezing(model_folder, tmp_path / "then", **every, **changes)
     trained(model_folder, made)
@@ -136,7 +136,7 @@ def test_stopped_anywhere_and_its_states_damaged_it_ends_in_the_same_bits(
             states.write_bytes(content)
     assert same_bits({name: value.detach() for name, value in trainer.named.items()}, straight[0])
     assert story(counters) == story(straight[1])
-    steps = made.course.steps_per_epoch
+    steps = made.schedule.steps_per_epoch
     assert len(reached) >= 3 and any(step >= steps for step in reached)
 
 
@@ -185,7 +185,7 @@ def test_states_of_other_values_below_are_not_taken(model_folder: Path, tmp_path
 def test_an_automatic_training_freezes_after_whole_epochs_of_steps_enough_to_have_learned(
     model_folder: Path, tmp_path: Path
 ) -> None:
-    course = freezing(model_folder, tmp_path, training={"epochs": "auto"}).course
-    assert course.freezes_after >= LEAST_STEPS > course.freezes_after - course.steps_per_epoch
-    assert course.freezes_after % course.steps_per_epoch == 0
-    assert freezing(model_folder, tmp_path).course.freezes_after == course.steps_per_epoch
+    schedule = freezing(model_folder, tmp_path, training={"epochs": "auto"}).schedule
+    assert schedule.freezes_after >= LEAST_STEPS > schedule.freezes_after - schedule.steps_per_epoch
+    assert schedule.freezes_after % schedule.steps_per_epoch == 0
+    assert freezing(model_folder, tmp_path).schedule.freezes_after == schedule.steps_per_epoch

@@ -15,7 +15,7 @@ from torch.nn import functional
 from training_jobs import begin, job
 
 from finetooth.models.packed import PackedModel
-from finetooth.training.gradients import Crew, accumulate
+from finetooth.training.gradients import MicroBatchPool, accumulate
 
 
 @pytest.fixture(autouse=True)
@@ -36,9 +36,9 @@ def test_tasks_run_side_by_side_each_on_its_own_thread_and_give_what_they_found_
 
         return work
 
-    with Crew() as crew:
-        assert crew.size == 2
-        actual = [crew.run([task("a"), task("b")]) for _ in range(3)]
+    with MicroBatchPool() as pool:
+        assert pool.size == 2
+        actual = [pool.run([task("a"), task("b")]) for _ in range(3)]
     assert [name for name, *_ in actual[0]] == ["a", "b"]
     assert actual[0] == actual[1] == actual[2]
     assert len({ident for _, ident, _ in actual[0]} | {threading.get_ident()}) == 3
@@ -46,10 +46,10 @@ def test_tasks_run_side_by_side_each_on_its_own_thread_and_give_what_they_found_
 
 
 def test_a_task_alone_and_the_caller_asking_for_them_have_all_threads() -> None:
-    with Crew() as crew:
+    with MicroBatchPool() as pool:
         assert torch.get_num_threads() == 1
-        assert crew.run([torch.get_num_threads]) == [2]
-        with crew.all_threads():
+        assert pool.run([torch.get_num_threads]) == [2]
+        with pool.all_threads():
             assert torch.get_num_threads() == 2
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 2
@@ -57,9 +57,9 @@ def test_a_task_alone_and_the_caller_asking_for_them_have_all_threads() -> None:
 
 def test_one_thread_makes_a_crew_of_one() -> None:
     torch.set_num_threads(1)
-    with Crew() as crew:
-        assert crew.size == 1
-        assert crew.run([torch.get_num_threads]) == [1]
+    with MicroBatchPool() as pool:
+        assert pool.size == 1
+        assert pool.run([torch.get_num_threads]) == [1]
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -73,10 +73,10 @@ def test_what_a_failed_task_held_is_free_before_the_next_try(count: int) -> None
 
     gc.disable()  # what only the collector of cycles would free is not free when it is needed
     try:
-        with Crew() as crew:
+        with MicroBatchPool() as pool:
             for _ in range(2):
                 with contextlib.suppress(MemoryError):
-                    crew.run([work] * count)
+                    pool.run([work] * count)
                 assert [item() for item in references] == [None] * len(references)
     finally:
         gc.enable()
@@ -91,11 +91,11 @@ def test_the_first_error_is_raised_once_all_have_ended() -> None:
     def last() -> None:
         ended.append(threading.get_ident())
 
-    with Crew() as crew:
+    with MicroBatchPool() as pool:
         with pytest.raises(MemoryError, match="first"):
-            crew.run([fail, last])
+            pool.run([fail, last])
         assert len(ended) == 1
-        assert crew.run([lambda: 1, lambda: 2]) == [1, 2]
+        assert pool.run([lambda: 1, lambda: 2]) == [1, 2]
 
 
 def made(folder: Path, directory: Path) -> tuple[Any, Callable[..., tuple[float, list[torch.Tensor | None]]]]:
@@ -106,7 +106,7 @@ def made(folder: Path, directory: Path) -> tuple[Any, Callable[..., tuple[float,
             parameter.add_(torch.randn_like(parameter) * 0.05)
     labels = torch.from_numpy(trainer.job.train.labels)
 
-    def summed(crew: Crew, *, most_concurrent: int) -> tuple[float, list[torch.Tensor | None]]:
+    def summed(pool: MicroBatchPool, *, most_concurrent: int) -> tuple[float, list[torch.Tensor | None]]:
         forward = PackedModel(trainer.model, trainer.job.train.tokens, budget=150, most_concurrent=most_concurrent)
 
         def loss(logits: torch.Tensor, part: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
@@ -116,7 +116,7 @@ def made(folder: Path, directory: Path) -> tuple[Any, Callable[..., tuple[float,
         parts = forward.split(np.arange(24))
         assert forward.concurrent == most_concurrent
         assert len(parts) >= 4
-        figure, seconds = accumulate(crew, parts, forward=forward, parameters=trainer.parameters, loss=loss)
+        figure, seconds = accumulate(pool, parts, forward=forward, parameters=trainer.parameters, loss=loss)
         assert min(seconds.values()) > 0
         return float(figure), [value.grad for value in trainer.parameters]
 
@@ -125,9 +125,9 @@ def made(folder: Path, directory: Path) -> tuple[Any, Callable[..., tuple[float,
 
 def test_side_by_side_sums_to_what_one_after_another_does(model_folder: Path, tmp_path: Path) -> None:
     _, summed = made(model_folder, tmp_path)
-    with Crew() as crew:
-        one, ones = summed(crew, most_concurrent=1)
-        two, twos = summed(crew, most_concurrent=2)
+    with MicroBatchPool() as pool:
+        one, ones = summed(pool, most_concurrent=1)
+        two, twos = summed(pool, most_concurrent=2)
     assert two == pytest.approx(one, rel=1e-6)
     largest = max(float(gradient.abs().max()) for gradient in ones if gradient is not None)
     for gradient, other in zip(ones, twos, strict=True):
@@ -138,11 +138,11 @@ def test_side_by_side_sums_to_what_one_after_another_does(model_folder: Path, tm
 
 def test_side_by_side_gives_the_same_bits_each_time(model_folder: Path, tmp_path: Path) -> None:
     _, summed = made(model_folder, tmp_path)
-    with Crew() as crew:
-        summed(crew, most_concurrent=2)  # the first pass of a process is thrown away (ADR 5)
-        first, firsts = summed(crew, most_concurrent=2)
+    with MicroBatchPool() as pool:
+        summed(pool, most_concurrent=2)  # the first pass of a process is thrown away (ADR 5)
+        first, firsts = summed(pool, most_concurrent=2)
         for _ in range(5):
-            figure, gradients = summed(crew, most_concurrent=2)
+            figure, gradients = summed(pool, most_concurrent=2)
             assert figure == first
             assert all(torch.equal(one, two) for one, two in zip(firsts, gradients, strict=True))  # type: ignore[arg-type]
 
@@ -150,10 +150,10 @@ def test_side_by_side_gives_the_same_bits_each_time(model_folder: Path, tmp_path
 def test_what_no_part_reaches_has_no_gradient(model_folder: Path, tmp_path: Path) -> None:
     trainer, _ = made(model_folder, tmp_path)
     aside = torch.nn.Parameter(torch.ones(3))
-    with Crew() as crew:
+    with MicroBatchPool() as pool:
         parts = trainer.forward.split(np.arange(8))
         accumulate(
-            crew,
+            pool,
             parts,
             forward=trainer.forward,
             parameters=[aside],
@@ -161,7 +161,7 @@ def test_what_no_part_reaches_has_no_gradient(model_folder: Path, tmp_path: Path
         )
         assert torch.equal(aside.grad, torch.zeros(3))
         accumulate(
-            crew,
+            pool,
             parts,
             forward=trainer.forward,
             parameters=[*trainer.parameters, aside],

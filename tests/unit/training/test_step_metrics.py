@@ -15,14 +15,14 @@ from training_jobs import begin, job, same_bits
 from finetooth.errors import DivergedError, Interrupted
 from finetooth.models.plain_pass import logits
 from finetooth.training import checkpoints, loop
-from finetooth.training.job import Job
+from finetooth.training.job import TrainingJob
 from finetooth.training.loop import Trainer
 from finetooth.training.step_metrics import StepMetrics
 
 TRAINING: dict[str, Any] = {"batch_size": 3, "evaluate_every": 23, "checkpoint_every": 17}
 
 
-def begun(folder: Path, made: Job, *, read_every: int) -> Trainer:
+def begun(folder: Path, made: TrainingJob, *, read_every: int) -> Trainer:
     trainer = begin(folder, made)
     trainer.read_every = read_every
     return trainer
@@ -32,7 +32,7 @@ def values_of(trainer: Trainer) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in trainer.named.items()}
 
 
-def logged(made: Job) -> list[dict[str, Any]]:
+def logged(made: TrainingJob) -> list[dict[str, Any]]:
     return [json.loads(line) for line in made.folder.log.read_text(encoding="utf-8").splitlines()]
 
 
@@ -150,7 +150,7 @@ def test_a_step_needs_no_value_of_the_device(
     object.__setattr__(made, "training", made.training.model_copy(update={"device": "meta"}))
     trainer = begin(model_folder, made)
     trainer.forward.fold()
-    with trainer.crew:
+    with trainer.pool:
         for _ in range(9):
             trainer._step()
         with pytest.raises((RuntimeError, NotImplementedError)):

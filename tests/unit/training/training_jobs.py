@@ -14,7 +14,7 @@ from finetooth.models.tokenizer import load_tokenizer
 from finetooth.recipe import Candidate, Training
 from finetooth.runs.layout import RowFolder
 from finetooth.training.checkpoints import Counters
-from finetooth.training.job import Job, Split
+from finetooth.training.job import Split, TrainingJob
 from finetooth.training.loop import Trainer
 
 CLASSES = ("bad", "good")
@@ -32,7 +32,7 @@ def split(folder: Path, count: int, *, seed: int, name: str) -> Split:
     return Split(tuple(f"{name}.csv:{number}" for number in range(2, count + 2)), tokens, labels)
 
 
-def job(folder: Path, directory: Path, **changes: Any) -> Job:
+def job(folder: Path, directory: Path, **changes: Any) -> TrainingJob:
     """A job over the model in `folder`, working in `place`; rows: training examples.
 
     With dropout in base and adapter, unless packed: then with none. full: of all parameters, without an adapter.
@@ -55,10 +55,10 @@ def job(folder: Path, directory: Path, **changes: Any) -> Job:
         "budget": 256,
         "folder": RowFolder(directory),
     }
-    return Job(**(values | changes))
+    return TrainingJob(**(values | changes))
 
 
-def begin(folder: Path, made: Job) -> Trainer:
+def begin(folder: Path, made: TrainingJob) -> Trainer:
     """What a fresh process makes of the job: a clean base, a fresh adapter or none, the state on disk."""
     base = load_base(folder, classes=CLASSES, head_seed=made.seed, dropout=made.training.base_dropout)
     if made.candidate is None:
@@ -66,7 +66,7 @@ def begin(folder: Path, made: Job) -> Trainer:
     return Trainer(made, adapters.attach(base, made.candidate, seed=made.seed))
 
 
-def trained(folder: Path, made: Job) -> tuple[dict[str, torch.Tensor], Counters]:
+def trained(folder: Path, made: TrainingJob) -> tuple[dict[str, torch.Tensor], Counters]:
     """The trained tensors and counters of the job run from where the disk says it stands."""
     trainer = begin(folder, made)
     counters = trainer.run()

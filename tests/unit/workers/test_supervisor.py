@@ -17,7 +17,7 @@ from finetooth.files import write_json
 from finetooth.models.agreement import Agreement, Measured
 from finetooth.progress import Silent
 from finetooth.workers import process, supervisor
-from finetooth.workers.job import Job
+from finetooth.workers.job import WorkerJob
 from finetooth.workers.supervisor import Supervisor
 
 SAY = """
@@ -32,7 +32,7 @@ def say(**values):
 def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Call a child that runs the code given in place of the worker."""
     (tmp_path / ".work").mkdir()
-    job = Job("score", str(tmp_path), "r4", 3, "validation", "")
+    job = WorkerJob("score", str(tmp_path), "r4", 3, "validation", "")
     real = process.subprocess.Popen  # type: ignore[attr-defined]
 
     def call(code: str, on: Supervisor | None = None) -> None:
@@ -118,7 +118,7 @@ def test_a_signal_ends_the_command_whatever_its_child_says(child: Any, number: i
     assert time.monotonic() - began < 5
 
 
-def save_gate(job: Job, agreement: Agreement) -> None:
+def save_gate(job: WorkerJob, agreement: Agreement) -> None:
     """Save what was measured of bfloat16 where the row keeps it."""
     measured = Measured(None, agreement)
     if job.row == "probe":
@@ -131,7 +131,7 @@ def save_gate(job: Job, agreement: Agreement) -> None:
 
 @pytest.mark.parametrize("row", ["r4", "original", "probe"])
 def test_a_row_whose_gate_failed_is_scored_in_float32_and_keeps_nothing(tmp_path: Path, row: str) -> None:
-    job = Job("score", str(tmp_path), row, 3, "test", "")
+    job = WorkerJob("score", str(tmp_path), row, 3, "test", "")
     save_gate(job, Agreement(100, 5, 0.9, 0.9, 0.01))
     assert supervisor._heap(job, plans.plan(inference="bfloat16")) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
 
@@ -157,7 +157,7 @@ def test_only_work_in_bfloat16_keeps_what_onednn_makes(
 ) -> None:
     ways = {"r4": plans.candidate(), "wild": plans.candidate(fallback_reason="dropout of the adapter")}
     plan = plans.plan(candidates=ways, model=plans.model(precision=precision), inference=precision)
-    job = Job(action, str(tmp_path), row, 3, split, "")
+    job = WorkerJob(action, str(tmp_path), row, 3, split, "")
     save_gate(job, Agreement(100, 0, 0.9, 0.9, 0.01))
     assert supervisor._heap(job, plan) == ({} if keeps else {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"})
     job.folder.checkpoints.mkdir(parents=True)

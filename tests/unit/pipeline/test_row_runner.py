@@ -8,13 +8,13 @@ import pytest
 import plans
 from finetooth.errors import KilledError
 from finetooth.files import new_directory, read_json, write_json
-from finetooth.pipeline.row_work import RowWork
+from finetooth.pipeline.row_runner import RowRunner
 from finetooth.progress import Silent, Step
 from finetooth.recipe import load as load_recipe
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.plan_file import Plan
 from finetooth.training import checkpoints
-from finetooth.workers.job import Job
+from finetooth.workers.job import WorkerJob
 
 
 def recipe_of(folder: Path) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class Killed:
         self.row, self.times, self.budgets = row, times, list[int | None]()
         self.steps = list[int]()
 
-    def call(self, job: Job, step: Step, *, plan: Plan, new_interpreter: bool = False) -> None:
+    def call(self, job: WorkerJob, step: Step, *, plan: Plan, new_interpreter: bool = False) -> None:
         budget_file = self.row.reduced_budget
         self.budgets.append(read_json(budget_file)["token_budget"] if budget_file.is_file() else None)
         reached = self.steps[len(self.budgets) - 1] if self.steps else 0
@@ -87,14 +87,14 @@ def state(row: RowFolder, step: int, *, budget: int) -> None:
         write_json(inside / "counters.json", {"step": step, "token_budget": budget})
 
 
-def killed_for_memory(run_path: Path, times: int) -> tuple[RowWork, Killed, Spoken]:
+def killed_for_memory(run_path: Path, times: int) -> tuple[RowRunner, Killed, Spoken]:
     folder = RunFolder(run_path)
     folder.work.mkdir()
     recipe = load_recipe(recipe_of(run_path) | {"candidates": [{"name": "r8"}]})
     killed, progress = Killed(folder.row("r8", 0), times), Spoken()
     model = plans.model(token_budget=512, tokens={"train": plans.lengths(longest_whole=100)})
     plan = plans.plan(model=model, candidates={"r8": plans.candidate()})
-    return RowWork(recipe, plan, folder, progress, killed, {"": ""}), killed, progress  # type: ignore[arg-type]
+    return RowRunner(recipe, plan, folder, progress, killed, {"": ""}), killed, progress  # type: ignore[arg-type]
 
 
 def test_a_baseline_that_the_system_kills_for_its_memory_is_not_tried_again(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_baseline_that_the_system_kills_for_its_memory_is_not_tried_again(tmp_
     folder.work.mkdir()
     killed = Killed(folder.row("tfidf", None), 9)
     recipe = load_recipe(recipe_of(tmp_path))
-    work = RowWork(recipe, plans.plan(), folder, Silent(), killed, {"": ""})  # type: ignore[arg-type]
+    work = RowRunner(recipe, plans.plan(), folder, Silent(), killed, {"": ""})  # type: ignore[arg-type]
     with pytest.raises(KilledError):
         work._fit(("tfidf", None))
     assert killed.budgets == [None]

@@ -16,12 +16,12 @@ from finetooth.runs.plan_file import Plan
 from finetooth.verification import reload_check
 from finetooth.wording import row_title, wrapped
 from finetooth.workers.executor import Key, Phase
-from finetooth.workers.job import Action, Job
+from finetooth.workers.job import Action, WorkerJob
 from finetooth.workers.supervisor import Supervisor
 
 
 @dataclass(frozen=True, slots=True)
-class RowWork:
+class RowRunner:
     """The work on the rows of one run. Finished work is skipped, so that every method may be called twice.
 
     base_folders: the staged base models, by the names of the rows that have their own; "" names that of all others.
@@ -128,7 +128,7 @@ class RowWork:
     def _call(self, action: Action, key: Key, split: str, *, new_interpreter: bool = False) -> None:
         title, total, unit = self._step(action, key, split)
         base_folder = self.base_folders.get(key[0], self.base_folders[""])
-        job = Job(action, str(self.folder.path), *key, split, base_folder)
+        job = WorkerJob(action, str(self.folder.path), *key, split, base_folder)
         with timed(self.folder, title), self.progress.step(title, total=total, unit=unit) as step:
             self.supervisor.call(job, step, plan=self.plan, new_interpreter=new_interpreter)
 
