@@ -14,7 +14,7 @@ def test_parts_and_steps_are_shown_within_80_columns():
         "step_seconds": {"prepare": 6.4, "tune plain": 82.15},
     }  # fmt: skip
     assert profile_of(figures).splitlines() == [
-        "seconds of training        prefix  forward backward optimiz… evaluate     save",
+        "seconds of training        frozen  forward backward optimiz… evaluate     save",
         "a-candidate-with-a-lon…      12.3    100.0   1234.5      0.0      9.0      0.5",
         "plain (seed 0)                0.0      1.0      0.0      0.0      0.0      0.0",
         "",

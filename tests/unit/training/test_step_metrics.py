@@ -145,7 +145,7 @@ def test_a_step_needs_no_value_of_the_device(
 ) -> None:
     """On the device meta there are no values: whatever would wait for one raises."""
     idle = SimpleNamespace(param_groups=[{}], step=lambda: None)  # AdamW's fused kernel knows no meta
-    monkeypatch.setattr(loop, "optimizer", lambda *_: (idle, [1e-3]))
+    monkeypatch.setattr(loop, "adamw", lambda *_: (idle, [1e-3]))
     made = job(model_folder, tmp_path, packed=True, precision="bfloat16", training=TRAINING)
     object.__setattr__(made, "training", made.training.model_copy(update={"device": "meta"}))
     trainer = begin(model_folder, made)
