@@ -114,8 +114,8 @@ def _check_run(folder: RunFolder, base: str | None, progress: Progress) -> tuple
             f"{folder.recipe} --out {folder.path}"
         )
     run = Checked("")
-    for path, kind in inventory.irregular(folder):
-        run.refuse(path.relative_to(folder.path).as_posix(), inventory.fault_of(path, kind, folder))
+    for name, kind in inventory.irregular(folder):
+        run.refuse(name, f"{name} is a {kind}.")
     with run.watching("COMPLETE"):
         changes = complete.changed(folder)
         for name, what in changes.items():

@@ -1,6 +1,6 @@
-"""The one list of a run folder's files: what each is checked against when a run is resumed, and by `verify`.
+"""The list of a run folder's files: what each is checked against when a run is resumed, and by `verify`.
 
-No file is trusted because it exists. docs/run-folder.md holds the list as a table, which a test compares with it.
+No file is trusted because it exists. docs/run-folder.md shows the list as a table; a test compares the two.
 """
 
 import os
@@ -20,8 +20,8 @@ ROW = "rows/ROW/"  # rows/NAME/, or rows/NAME/seed-N/ where a seed changes the r
 class Entry:
     """One file or folder of a run.
 
-    name: relative to the run folder, of a row beginning with ROW. resume: what it is checked against when the run goes
-    on. verify: what `verify` checks it against. in_mark: COMPLETE holds its hash.
+    name: relative to the run folder; that of a row's file begins with ROW. resume, verify: what it is checked against
+    when the run continues, and by `verify`. in_mark: COMPLETE holds its hash.
     """
 
     name: str
@@ -104,7 +104,7 @@ def table() -> str:
 
 
 def marked(folder: RunFolder) -> list[Path]:
-    """The files of a run that are there and that COMPLETE holds the hashes of: those of the run, then of each row."""
+    """The existing files of a run whose hashes COMPLETE holds: those of the run, then those of each row."""
     files = [folder.path / entry.name for entry in _RUN if entry.in_mark]
     for row in folder.row_folders():
         files += [_of_row(row, entry) for entry in _OF_ROW if entry.in_mark]
@@ -115,23 +115,38 @@ def _of_row(row: RowFolder, entry: Entry) -> Path:
     return row.path / entry.name.removeprefix(ROW)
 
 
-def irregular(folder: RunFolder) -> Iterator[tuple[Path, str]]:
-    """Each entry that is something else than the list says, with what it is: a link, a pipe, a folder for a file.
+def irregular(folder: RunFolder) -> Iterator[tuple[str, str]]:
+    """(name, kind) of each entry of the list that is something else: a link, a pipe, a folder instead of a file.
 
-    Of the folders of the list everything inside is looked at; other names in the run folder are the user's.
+    Everything inside the folders of the list is checked too. Other names in the run folder are the user's.
     """
-    for entry in _RUN:
-        yield from _unlike(folder.path / entry.name, entry.kind)
+    entries = [(folder.path / entry.name, entry.kind) for entry in _RUN]
+    folders = [folder.work]
     if kind_of(folder.rows) == "folder":
-        for inner in sorted(folder.rows.iterdir()):
-            if inner.name.startswith(".") and kind_of(inner) == "file":
+        for path in sorted(folder.rows.iterdir()):
+            if path.name.startswith(".") and kind_of(path) == "file":
                 continue  # a file manager's own, such as .DS_Store; no row has such a name
-            yield from _unlike(inner, "folder")
-            for seed in sorted(inner.glob("seed-*")):
-                yield from _unlike(seed, "folder")
+            entries += [(row, "folder") for row in (path, *sorted(path.glob("seed-*")))]
     for row in folder.row_folders():
-        yield from _irregular_of_row(row)
-    yield from _special_inside(folder.work)
+        entries += [(_of_row(row, entry), entry.kind) for entry in _OF_ROW]
+        folders += [row.adapter, row.baseline, row.checkpoints]
+    for path, expected in entries:
+        kind = kind_of(path)
+        if kind not in (None, expected):
+            yield path.relative_to(folder.path).as_posix(), str(kind)
+    for path in folders:
+        yield from _special_inside(path, folder)
+
+
+def _special_inside(path: Path, folder: RunFolder) -> Iterator[tuple[str, str]]:
+    if kind_of(path) != "folder":
+        return
+    for parent, folders, names in os.walk(path):
+        for name in sorted([*folders, *names]):
+            item = Path(parent, name)
+            kind = kind_of(item)
+            if kind not in (None, "file", "folder"):
+                yield item.relative_to(folder.path).as_posix(), str(kind)
 
 
 def refuse_irregular(folder: RunFolder) -> None:
@@ -139,40 +154,8 @@ def refuse_irregular(folder: RunFolder) -> None:
 
     Raises: RunError naming the first that is not.
     """
-    for path, kind in irregular(folder):
-        raise RunError(_message(path, kind, folder))
-
-
-def fault_of(path: Path, kind: str, folder: RunFolder) -> str:
-    """What is wrong with an entry that is irregular, for a list of faults."""
-    return f"{path.relative_to(folder.path).as_posix()} is a {kind}."
-
-
-def _message(path: Path, kind: str, folder: RunFolder) -> str:
-    return (
-        f"{folder.path}: {fault_of(path, kind, folder)} A run folder holds regular files and folders alone. Put the "
-        f"real one in its place, or remove the {kind} and run the same command again."
-    )
-
-
-def _irregular_of_row(row: RowFolder) -> Iterator[tuple[Path, str]]:
-    for entry in _OF_ROW:
-        yield from _unlike(_of_row(row, entry), entry.kind)
-    for inner in (row.adapter, row.baseline, row.checkpoints):
-        yield from _special_inside(inner)
-
-
-def _unlike(path: Path, expected: str) -> Iterator[tuple[Path, str]]:
-    kind = kind_of(path)
-    if kind not in (None, expected):
-        yield path, str(kind)
-
-
-def _special_inside(folder: Path) -> Iterator[tuple[Path, str]]:
-    if kind_of(folder) != "folder":
-        return
-    for parent, folders, names in os.walk(folder):
-        for name in sorted([*folders, *names]):
-            kind = kind_of(Path(parent, name))
-            if kind not in (None, "file", "folder"):
-                yield Path(parent, name), str(kind)
+    for name, kind in irregular(folder):
+        raise RunError(
+            f"{folder.path}: {name} is a {kind}. A run folder holds only regular files and folders. Put the real one "
+            f"in its place, or remove the {kind} and run the same command again."
+        )
