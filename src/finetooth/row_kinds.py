@@ -1,4 +1,4 @@
-"""The kinds of rows that a table can hold, one record each: what of a kind is true of all its rows.
+"""The kinds of rows that a table can hold, one record each: what is true of all rows of a kind.
 
 What a kind does (fit, score) is in finetooth.rows, one file each, below the torch line. Nothing else tests a row by
 its name: a new kind is a record here and a file there.
@@ -15,12 +15,12 @@ Role = Literal["baseline", "reference", "candidate"]
 class RowKind:
     """What is true of every row of a kind.
 
-    name: of its row; of a kind that a table holds several of, what their names begin with, or empty.
-    role: a candidate is judged; a baseline must be beaten by it; a reference is shown beside the verdict (ADR 12).
-    seeds: which of the recipe's seeds make a row each: none of them (no seed changes the row), the first, or every one.
-    needs_model: the row is made by a pre-trained model. own_model: by one of its own, not by that of the recipe.
-    fitted: it learns from the texts of the training rows. trained: by the training loop, which leaves a curve,
-    checkpoints and logits that a reload is compared with.
+    name: the name of its row. Where a table can hold several rows of the kind, their names begin with it; may be empty.
+    role: a candidate is judged; a candidate must beat a baseline; a reference is shown beside the verdict (ADR 12).
+    seeds: which seeds of the recipe make a row each: none of them (no seed changes the row), the first, or all.
+    needs_model: a pre-trained model makes the row. own_model: that model is not the recipe's.
+    fitted: the row learns from the texts of the training rows. trained: it does so in the training loop, which leaves a
+    curve, checkpoints, and logits that a reload is compared with.
     saved_in: the folder of the row that holds what was fitted.
     """
 
@@ -34,17 +34,12 @@ class RowKind:
     saved_in: Literal["adapter", "baseline"]
 
     @property
-    def decides(self) -> bool:
-        """Whether the recipe says how its logits become answers; else the largest logit is the answer."""
-        return self.role == "candidate"
-
-    @property
     def contract_kind(self) -> Literal["baseline", "candidate"]:
-        """What results.json calls the kind: everything beside the candidates is a baseline there."""
+        """The kind in results.json: everything except the candidates is a baseline there."""
         return "candidate" if self.role == "candidate" else "baseline"
 
     def seeds_of(self, seeds: Sequence[int]) -> Sequence[int | None]:
-        """The seeds of its rows, out of the recipe's; None: one row that no seed changes."""
+        """The seed of each of its rows, given the seeds of the recipe; None for a row that no seed changes."""
         return {"none": [None], "first": seeds[:1], "each": seeds}[self.seeds]
 
 
@@ -61,5 +56,5 @@ _BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def row_kind(row: str) -> RowKind:
-    """The kind of the row of that name: a name that no other kind has is a candidate's."""
+    """The kind of the row of that name; a candidate's, if no other kind has the name."""
     return OTHER_PROBE if row.startswith(OTHER_PROBE.name) else _BY_NAME.get(row, CANDIDATE)

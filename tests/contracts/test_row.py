@@ -80,7 +80,7 @@ def test_its_facts_leave_name_figures_and_status_as_they_are(context: Any, name:
     assert found.validation and found.test
     assert (found.inference is not None) is row.kind.needs_model is (found.test_rows_cut is not None)
     assert (found.reload is not None) is row.kind.trained is bool(found.curve) is one.folder.verify.is_file()
-    assert (found.decision is not None) is row.kind.decides
+    assert (found.decision is not None) is (row.kind.role == "candidate")
 
 
 @every_row

@@ -1,10 +1,10 @@
-"""provenance.json: what a run was made with. What needs a model or a device to be known is passed in as facts."""
+"""provenance.json: what a run was made with."""
 
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,18 @@ PACKAGES = (
 _GIT_SECONDS = 10
 
 
-def collect(
-    facts: Mapping[str, Any], *, work_tree: Path | None = None, packages: Iterable[str] = PACKAGES
-) -> dict[str, Any]:
-    """The JSON of provenance.json: `facts` and what this process can tell; no host name, user name or path.
+def collect(facts: Mapping[str, Any], *, work_tree: Path | None = None) -> dict[str, Any]:
+    """The JSON of provenance.json: versions, processor, git state and `facts`; no host name, user name or path.
 
-    work_tree: a folder whose git commit, and whether files there differ from it, are recorded.
+    facts: what only a model or a device can tell. work_tree: a folder whose git commit, and whether files there differ
+    from it, are recorded.
     """
     return {
         "schema": 1,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": processor(),
-        "packages": {name: _version(name) for name in packages},
+        "packages": {name: _version(name) for name in PACKAGES},
         "git": None if work_tree is None else git_state(work_tree),
         **facts,
     }

@@ -13,8 +13,9 @@ def git(folder, *arguments):
     return done.stdout.strip()
 
 
-def test_facts_are_kept_and_what_the_process_knows_is_added():
-    actual = provenance.collect({"threads": 2, "hashes": {"base": "ab"}}, packages=["numpy", "no-such-package"])
+def test_facts_are_kept_and_what_the_process_knows_is_added(monkeypatch):
+    monkeypatch.setattr(provenance, "PACKAGES", ("numpy", "no-such-package"))
+    actual = provenance.collect({"threads": 2, "hashes": {"base": "ab"}})
     assert actual["threads"] == 2 and actual["hashes"] == {"base": "ab"}
     assert actual["python"] == platform.python_version()
     assert actual["processor"]
