@@ -156,6 +156,6 @@ def refuse_irregular(folder: RunFolder) -> None:
     """
     for name, kind in irregular(folder):
         raise RunError(
-            f"{folder.path}: {name} is a {kind}. A run folder holds only regular files and folders. Put the real one "
+            f"{folder.path}: {name} is a {kind}. A run folder holds regular files and folders only. Put the real one "
             f"in its place, or remove the {kind} and run the same command again."
         )
