@@ -57,7 +57,7 @@ class _LiveStep:
         self._bar.set_description_str(count.line())
 
     def advance(self, count: int = 1, *, note: str = "") -> None:
-        self.count.add(count, note)
+        self.count.advance(count, note=note)
         self._bar.set_description_str(self.count.line(), refresh=False)
         self._bar.update(count)
 

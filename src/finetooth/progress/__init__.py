@@ -1,4 +1,4 @@
-"""Progress of long steps. The library shows none, except in a notebook or if the caller passes a Progress."""
+"""Progress of long steps. The library shows it only in a notebook, or if the caller passes a Progress."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Progress as lines of text for a log, and the text that describes how far a step is."""
+"""Progress as lines of text for a log, and the text of a step: how far it is, and how long it will take."""
 
 import time
 from collections import deque
@@ -32,12 +32,19 @@ class PlainLines:
         self._clock = clock
 
     @contextmanager
-    def step(self, title: str, *, total: int | None = None, unit: str = "") -> Iterator["_PlainStep"]:
-        count = Count(title, total=total, unit=unit, clock=self._clock)
-        step = _PlainStep(count, self.say, clock=self._clock)
+    def step(self, title: str, *, total: int | None = None, unit: str = "") -> Iterator["Count"]:
+        last_line = self._clock()
+
+        def say_if_due(count: Count) -> None:
+            nonlocal last_line
+            if self._clock() - last_line >= _PLAIN_LINE_SECONDS:
+                last_line = self._clock()
+                self.say(count.line())
+
+        count = Count(title, total=total, unit=unit, clock=self._clock, advanced=say_if_due)
         self.say(count.line())
         try:
-            yield step
+            yield count
         except BaseException:
             self.say(count.stopped())
             raise
@@ -48,24 +55,19 @@ class PlainLines:
         self._stream.flush()
 
 
-class _PlainStep:
-    def __init__(self, count: "Count", say: Callable[[str], None], *, clock: Clock) -> None:
-        self._count = count
-        self._say = say
-        self._clock = clock
-        self._last_line = clock()
-
-    def advance(self, count: int = 1, *, note: str = "") -> None:
-        self._count.add(count, note)
-        if self._clock() - self._last_line >= _PLAIN_LINE_SECONDS:
-            self._last_line = self._clock()
-            self._say(self._count.line())
-
-
 class Count:
-    """Counts the units of one step and describes how far it is."""
+    """A Step that counts its units and describes how far it is. advanced: called with it after each advance."""
 
-    def __init__(self, title: str, *, total: int | None, unit: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        title: str,
+        *,
+        total: int | None,
+        unit: str,
+        clock: Clock,
+        advanced: "Callable[[Count], None]" = lambda count: None,
+    ) -> None:
+        self._advanced = advanced
         self._title = title
         self._total = total
         self._unit, self._at_most = unit.removesuffix(AT_MOST), AT_MOST if unit.endswith(AT_MOST) else ""
@@ -74,12 +76,12 @@ class Count:
         self._done = 0
         self._note = ""
         self._last = self._begun
-        self._working = 0.0  # seconds spent on units; an advance by 0 units (a validation between steps) is not counted
-        # (working second, units done). The first is recorded at the first advance: a resumed step begins with a jump,
+        self._working = 0.0  # seconds of advances by 1 unit and more; a validation between steps advances by 0
+        # (working seconds, units done). The first is recorded at the first advance: a resumed step begins with a jump,
         # which would make the rate too high.
         self._marks: deque[tuple[float, int]] = deque()
 
-    def add(self, count: int, note: str) -> None:
+    def advance(self, count: int = 1, *, note: str = "") -> None:
         """Count `count` more units; an empty note keeps the previous one."""
         self._done += count
         self._note = note or self._note
@@ -89,6 +91,7 @@ class Count:
         self._marks.append((self._working, self._done))
         while len(self._marks) > 2 and self._marks[1][0] < self._working - _PACE_SECONDS:
             self._marks.popleft()
+        self._advanced(self)
 
     def line(self) -> str:
         """`lora-r8: 1,200 of 3,600 examples, 41 examples/s, 58 s left, loss 0.412`, without unknown parts."""
@@ -99,7 +102,7 @@ class Count:
             parts.append(self._amounts(self._done))
         rate = self._rate()
         if rate:
-            parts.append(f"{self._pace(rate)}")
+            parts.append(self._pace(rate))
             if self._total is not None and self._total > self._done:
                 parts.append(f"{seconds(max(1.0, (self._total - self._done) / rate))} left{self._at_most}")
         if self._note:
@@ -108,7 +111,7 @@ class Count:
 
     @property
     def is_worth_a_line(self) -> bool:
-        """Whether the finished step deserves a line: it counted something, or took half a second."""
+        """Whether the finished step gets a line: it counted something, or took half a second."""
         return self._done > 0 or self._clock() - self._begun >= _WORTH_A_LINE_SECONDS
 
     def finished(self) -> str:

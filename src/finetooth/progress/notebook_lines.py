@@ -25,12 +25,12 @@ class NotebookLines:
         self._drawn = -_REDRAW_SECONDS
 
     @contextmanager
-    def step(self, title: str, *, total: int | None = None, unit: str = "") -> Iterator["_NotebookStep"]:
-        count = Count(title, total=total, unit=unit, clock=self._clock)
+    def step(self, title: str, *, total: int | None = None, unit: str = "") -> Iterator[Count]:
+        count = Count(title, total=total, unit=unit, clock=self._clock, advanced=self._redraw_if_due)
         self._under_way.append(count)
         self._draw()
         try:
-            yield _NotebookStep(count, self._redraw_if_due)
+            yield count
         except BaseException:
             self._under_way.remove(count)
             self.say(count.stopped())
@@ -45,7 +45,7 @@ class NotebookLines:
         self._lines.append(calm(line))
         self._draw()
 
-    def _redraw_if_due(self) -> None:
+    def _redraw_if_due(self, _: Count) -> None:
         if self._clock() - self._drawn >= _REDRAW_SECONDS:
             self._draw()
 
@@ -56,13 +56,3 @@ class NotebookLines:
             self._output = self._display(content, raw=True, display_id=True)
         else:
             self._output.update(content, raw=True)
-
-
-class _NotebookStep:
-    def __init__(self, count: Count, draw: Callable[[], None]) -> None:
-        self._count = count
-        self._draw = draw
-
-    def advance(self, count: int = 1, *, note: str = "") -> None:
-        self._count.add(count, note)
-        self._draw()

@@ -22,13 +22,13 @@ def test_a_line_says_what_how_far_how_fast_and_how_long():
     count = Count("lora-r8", total=3600, unit="examples", clock=clock)
     assert count.line() == "lora-r8: 0 of 3,600 examples"
     clock.now += 5
-    count.add(100, "")
+    count.advance(100)
     assert count.line() == "lora-r8: 100 of 3,600 examples"
     clock.now += 10
-    count.add(400, "loss 0.412")
+    count.advance(400, note="loss 0.412")
     assert count.line() == "lora-r8: 500 of 3,600 examples, 40 examples/s, 78 s left, loss 0.412"
     clock.now += 10
-    count.add(400, "")
+    count.advance(400)
     assert count.line() == "lora-r8: 900 of 3,600 examples, 40 examples/s, 68 s left, loss 0.412"
 
 
@@ -36,9 +36,9 @@ def test_a_resumed_step_does_not_count_its_leap_as_speed():
     clock = Clock()
     count = Count("lora-r8", total=2000, unit="examples", clock=clock)
     clock.now += 0.1
-    count.add(1000, "")
+    count.advance(1000)
     clock.now += 10
-    count.add(20, "")
+    count.advance(20)
     assert count.line() == "lora-r8: 1,020 of 2,000 examples, 2.0 examples/s, 8 min left"
 
 
@@ -47,10 +47,10 @@ def test_the_speed_is_that_of_the_last_minute():
     count = Count("x", total=10_000, unit="rows", clock=clock)
     for _ in range(100):
         clock.now += 1
-        count.add(1, "")
+        count.advance(1)
     for _ in range(100):
         clock.now += 1
-        count.add(10, "")
+        count.advance(10)
     assert "10 rows/s" in count.line()
 
 
@@ -59,16 +59,16 @@ def test_slow_work_shows_its_rate_too():
     count = Count("epochs", total=3, unit="epochs", clock=clock)
     for _ in range(2):
         clock.now += 120
-        count.add(1, "")
+        count.advance(1)
     assert count.line() == "epochs: 2 of 3 epochs, 0.01 epochs/s, 2 min left"
 
 
 def test_bytes_are_shown_in_the_unit_of_their_whole():
     clock = Clock()
     count = Count("model", total=84_100_000, unit="bytes", clock=clock)
-    count.add(100_000, "")
+    count.advance(100_000)
     clock.now += 2
-    count.add(12_200_000, "")
+    count.advance(12_200_000)
     assert count.line() == "model: 12.3 of 84.1 MB, 6.10 MB/s, 12 s left"
     assert count.finished() == "model: 12.3 MB in 2.0 s"
 
@@ -77,9 +77,9 @@ def test_a_step_without_a_total_names_no_end():
     clock = Clock()
     count = Count("reading", total=None, unit="rows", clock=clock)
     assert count.line() == "reading"
-    count.add(10, "")
+    count.advance(10)
     clock.now += 5
-    count.add(50, "train.csv")
+    count.advance(50, note="train.csv")
     assert count.line() == "reading: 60 rows, 10 rows/s, train.csv"
     assert count.stopped() == "reading: stopped after 5.0 s"
 
@@ -156,7 +156,7 @@ def test_a_total_that_is_a_bound_is_called_one():
     count = Count("tune r8", total=100, unit="steps at most", clock=clock)
     for _ in range(10):
         clock.now += 1
-        count.add(1, "")
+        count.advance(1)
     assert count.line() == "tune r8: 10 of 100 steps at most, 1.0 steps/s, 90 s left at most"
     assert count.finished() == "tune r8: 10 steps in 10 s"
     assert count.stopped() == "tune r8: stopped after 10 of 100 steps at most, 10 s"
@@ -167,9 +167,9 @@ def test_a_pause_that_ends_in_no_unit_is_no_part_of_the_speed():
     count = Count("tune r8", total=100, unit="steps", clock=clock)
     for _ in range(10):
         clock.now += 1
-        count.add(1, "loss 0.5")
+        count.advance(1, note="loss 0.5")
     clock.now += 90
-    count.add(0, "validating 64 of 64 texts")
+    count.advance(0, note="validating 64 of 64 texts")
     clock.now += 1
-    count.add(1, "")
+    count.advance(1)
     assert count.line() == "tune r8: 11 of 100 steps, 1.0 steps/s, 89 s left, validating 64 of 64 texts"
