@@ -51,7 +51,7 @@ def sha256_bytes(data: bytes) -> str:
 
 
 def sha256_file(path: Path) -> str:
-    """Hexadecimal SHA-256 of the file's bytes."""
+    """Hexadecimal SHA-256 of the file's bytes; a symbolic link is followed."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -67,7 +67,7 @@ def canonical_hash(value: Any) -> str:
 
 
 def kind_of(path: Path) -> str | None:
-    """What is at `path`, without following a link: `file`, `folder`, `symbolic link`, `pipe`, ...; None: nothing."""
+    """The kind of the entry at `path`: `file`, `folder`, `symbolic link`, `pipe`, ...; None if there is nothing."""
     try:
         mode = path.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -85,10 +85,10 @@ _KINDS = (
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """A regular file opened for reading; never through a link, never waiting on a pipe.
+    """A regular file opened for reading; links are not followed, and a pipe is not waited for.
 
-    The open itself refuses links, so that nothing can be swapped in between a look and the open.
-    Raises: RunError naming the path and what it is; OSError where there is nothing, or it may not be read.
+    The open itself refuses links, so that the file cannot be replaced between a check and the open.
+    Raises: RunError naming the path and its kind; OSError if there is nothing or it may not be read.
     """
     return os.fdopen(_regular(path, os.O_RDONLY), "rb")
 
@@ -106,7 +106,7 @@ def write_regular(path: Path, mode: Literal["a", "w+"]) -> IO[str]:
 
 
 def _regular(path: Path, flags: int) -> int:
-    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # none is on every system
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):  # no system has all of them
         flags |= getattr(os, name, 0)
     try:
         handle = os.open(path, flags, 0o666)
@@ -176,7 +176,7 @@ def write_hashed_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write `data` to `path` atomically and durably; a reader sees the old file or the new one, never a part."""
+    """Write `data` to `path` atomically and durably: a reader sees the old file or the new one, never a part."""
     temporary = path.parent / f"{UNFINISHED}{secrets.token_hex(8)}"
     try:
         with temporary.open("xb") as file:  # unlike tempfile's, with the mode of the user's umask
@@ -211,7 +211,7 @@ def new_directory(path: Path) -> Iterator[Path]:
     Raises: RunError if `path` exists (artifacts are never overwritten; discard() the old one first).
     """
     if kind_of(path) is not None:
-        raise RunError(f"{path} exists already.")
+        raise RunError(f"{path}: exists already. Move or delete it, then run the same command again.")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))
     temporary.chmod(0o755)
@@ -245,41 +245,42 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 def damage(folder: Path) -> str | None:
     """The first thing wrong with a sealed folder (`labels.json differs from its manifest`), or None."""
-    return next(damages(folder), None)
+    return next(iter(damages(folder)), None)
 
 
-def damages(folder: Path) -> Iterator[str]:
-    """Everything that is wrong with a sealed folder, each as in damage()."""
-    manifest, kind = folder / MANIFEST, kind_of(folder / MANIFEST)
+def damages(folder: Path) -> list[str]:
+    """Everything that is wrong with a sealed folder, in the words of damage()."""
+    kind = kind_of(folder / MANIFEST)
     if kind != "file":
-        yield f"{MANIFEST} is missing" if kind is None else f"{MANIFEST} is a {kind}"
-        return
-    data = read_file(manifest)
+        return [not_a_file(MANIFEST, kind)]
+    data = read_file(folder / MANIFEST)
     try:
         listed = json.loads(data)["files"]
         recorded = {str(name): str(entry["sha256"]) for name, entry in listed.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        yield f"{MANIFEST} is not a manifest"
-        return
-    now, unchanged = _manifest(folder), True
+        return [f"{MANIFEST} is not a manifest"]
+    faults, now = [], _manifest(folder)
     present = {item.relative_to(folder).as_posix(): kind_of(item) for item in folder.rglob("*")}
     for name, digest in recorded.items():
         kind = present.get(name)  # a name that leads outside the folder is not followed
         if kind != "file":
-            yield f"{name} is missing" if kind is None else f"{name} is a {kind}"
-            unchanged = False
+            faults.append(not_a_file(name, kind))
         elif now["files"].get(name, {}).get("sha256") != digest:
-            yield f"{name} differs from its manifest"
-            unchanged = False
-    for extra in sorted({name for name, kind in present.items() if kind != "folder"} - set(recorded) - {MANIFEST}):
-        yield f"{extra} is not in its manifest"
-        unchanged = False
-    if unchanged and data != json_bytes(now):
-        yield f"{MANIFEST} does not match the files"
+            faults.append(f"{name} differs from its manifest")
+    extra = {name for name, kind in present.items() if kind != "folder"} - set(recorded) - {MANIFEST}
+    faults += [f"{name} is not in its manifest" for name in sorted(extra)]
+    if not faults and data != json_bytes(now):
+        faults.append(f"{MANIFEST} does not match the files")
+    return faults
+
+
+def not_a_file(name: str, kind: str | None) -> str:
+    """What is wrong where a file should be. kind: from kind_of."""
+    return f"{name} is missing" if kind is None else f"{name} is a {kind}"
 
 
 def discard(path: Path) -> None:
-    """Rename a file or folder, then delete it, so that no reader takes a part of it for all of it."""
+    """Rename a file or folder, then delete it, so that no reader finds a part of it."""
     if kind_of(path) is None:
         return
     aside = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=path.parent))

@@ -28,17 +28,17 @@ def test_all_that_is_wrong_with_a_sealed_folder_is_told(tmp_path: Path) -> None:
     with new_directory(folder) as inside:
         for name in ("a", "b", "c"):
             (inside / name).write_text(name)
-    assert (list(damages(folder)), damage(folder)) == ([], None)
+    assert (damages(folder), damage(folder)) == ([], None)
     (folder / "a").write_text("x")
     (folder / "b").unlink()
     (folder / "d").write_text("new")
     reported = ["a differs from its manifest", "b is missing", "d is not in its manifest"]
-    assert (list(damages(folder)), damage(folder)) == (reported, reported[0])
+    assert (damages(folder), damage(folder)) == (reported, reported[0])
     for manifest in ("7", "[" * 100_000, '{"files": 1}'):
         (folder / MANIFEST).write_text(manifest)
-        assert list(damages(folder)) == [f"{MANIFEST} is not a manifest"]
+        assert damages(folder) == [f"{MANIFEST} is not a manifest"]
     (folder / MANIFEST).unlink()
-    assert list(damages(folder)) == [f"{MANIFEST} is missing"]
+    assert damages(folder) == [f"{MANIFEST} is missing"]
 
 
 def test_a_manifest_never_leads_out_of_its_folder(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_manifest_never_leads_out_of_its_folder(tmp_path: Path) -> None:
     entry = {"sha256": sha256_file(outside), "bytes": 1}
     for name in ("../secret", str(outside)):
         (folder / MANIFEST).write_text(json.dumps({"schema": 1, "files": {name: entry}}))
-        assert list(damages(folder)) == [f"{name} is missing"]
+        assert damages(folder) == [f"{name} is missing"]
 
 
 def test_json_nested_without_end_is_an_error_that_names_the_file(tmp_path: Path) -> None:

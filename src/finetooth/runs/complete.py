@@ -1,12 +1,11 @@
-"""COMPLETE: written last, it holds the hash of every file of a run that anything is read from later."""
+"""COMPLETE: written last, it holds the hash of every file of a run that is read later."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from finetooth.errors import RunError
-from finetooth.files import hash_regular, kind_of, read_hashed_json, write_hashed_json
+from finetooth.files import hash_regular, kind_of, not_a_file, read_hashed_json, write_hashed_json
 from finetooth.runs import inventory
 from finetooth.runs.layout import RunFolder
 
@@ -14,17 +13,17 @@ _SCHEMA = 1
 
 
 def write_mark(folder: RunFolder, *, run_id: str) -> None:
-    """Mark the run complete. Of the files in inventory.ENTRIES the mark holds those that are `in_mark`."""
+    """Mark the run complete, with the hashes of the files that are `in_mark` in inventory.ENTRIES."""
     files = {_name(folder, file): hash_regular(file) for file in inventory.marked(folder)}
     write_hashed_json(folder.complete, {"schema": _SCHEMA, "run_id": run_id, "files": files})
 
 
 def changed(folder: RunFolder) -> dict[str, str | None]:
-    """{file: what is wrong with it, or None} of every file that the mark holds the hash of, or should hold.
+    """{file: what is wrong with it, or None} of every file whose hash the mark holds or should hold.
 
-    Raises: RunError when the mark is no JSON, or not of the form we write.
+    Raises: RunError if the mark is not of the form that Finetooth writes.
     """
-    files = _mark(folder).files
+    _, files = _mark(folder)
     faults = {name: _fault(folder.path / name, name, digest) for name, digest in files.items()}
     extra = [name for file in inventory.marked(folder) if (name := _name(folder, file)) not in files]
     return faults | {name: f"{name} was added after the run was complete." for name in extra}
@@ -32,15 +31,16 @@ def changed(folder: RunFolder) -> dict[str, str | None]:
 
 def run_id(folder: RunFolder) -> str:
     """The id of the run that the mark was written for."""
-    return _mark(folder).run_id
+    return _mark(folder)[0]
 
 
 def refuse_changed(folder: RunFolder, files: Sequence[Path] | None = None) -> None:
-    """Check that each of these files of the run, or every one, is as the mark holds it; others are passed over.
+    """Check that these files of the run, or all, are unchanged. Files that the mark does not name are not checked.
 
-    Raises: RunError naming the first that is gone or was changed, or when the mark is not of the form we write.
+    Raises: RunError naming the first that is missing or was changed, or if the mark is not of the form that Finetooth
+    writes.
     """
-    marked = _mark(folder).files
+    _, marked = _mark(folder)
     names = list(marked) if files is None else [_name(folder, file) for file in files]
     for name in names:
         if name not in marked:
@@ -54,17 +54,12 @@ def refuse_changed(folder: RunFolder, files: Sequence[Path] | None = None) -> No
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    run_id: str
-    files: Mapping[str, str]
-
-
-def _mark(folder: RunFolder) -> _Mark:
+def _mark(folder: RunFolder) -> tuple[str, dict[str, str]]:
+    """(run_id, {file: its hash})."""
     try:
         mark: Any = read_hashed_json(folder.complete)
         if mark["schema"] == _SCHEMA:
-            return _Mark(str(mark["run_id"]), {str(name): str(digest) for name, digest in mark["files"].items()})
+            return str(mark["run_id"]), {str(name): str(digest) for name, digest in mark["files"].items()}
     except (RunError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise RunError(
@@ -76,7 +71,7 @@ def _mark(folder: RunFolder) -> _Mark:
 def _fault(file: Path, name: str, digest: str) -> str | None:
     kind = kind_of(file)
     if kind != "file":
-        return f"{name} is missing." if kind is None else f"{name} is a {kind}."
+        return f"{not_a_file(name, kind)}."
     return None if hash_regular(file) == digest else f"{name} was changed after the run was complete."
 
 

@@ -1,11 +1,10 @@
-"""finished.json: the SHA-256 of what is finished of a row. A file that it does not name counts as not there.
+"""finished.json: the SHA-256 of the finished files of a row. A file that it does not name counts as missing.
 
-A file is named after it was written whole, so what a kill left without its name is made again. A file that is named
-and gone is made again too, with all that follows from it; one that is named and was changed is refused.
+A file is named after it was written completely, so one that was being written when the process was killed is made
+again. A named file that is missing is made again too, with all files that follow from it; a changed one is refused.
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from finetooth.errors import RunError
@@ -20,31 +19,28 @@ FAILED = "failed.json"
 
 
 def record(row: RowFolder, names: Iterable[str], *, run_id: str) -> None:
-    """Put down those of the files that are there as finished, with their hashes; those that are not are struck out."""
-    files = _read(row, run_id) if kind_of(row.finished) else {}
-    for file in names:
-        files.pop(file, None)
-        if kind_of(row.path / file):
-            files[file] = hash_regular(row.path / file)
-    value = {"schema": 1, "run_id": run_id, "row": _row_name(row), "files": files}
-    write_hashed_json(row.finished, value)
+    """Name those of the files that exist as finished, with their hashes, and the others no more."""
+    names = list(names)
+    files = {name: digest for name, digest in _read(row, run_id).items() if name not in names}
+    files |= {name: hash_regular(row.path / name) for name in names if kind_of(row.path / name)}
+    _write(row, files, run_id)
 
 
 def strike_out(row: RowFolder, names: Iterable[str], *, run_id: str) -> None:
-    """Take files off the list before they are written anew: a kill in between leaves no file that looks changed."""
-    files = _read(row, run_id) if kind_of(row.finished) else {}
-    remaining = {file: digest for file, digest in files.items() if file not in set(names)}
+    """Name files no more, before they are written again: a kill in between leaves no file that looks changed."""
+    files = _read(row, run_id)
+    remaining = {name: digest for name, digest in files.items() if name not in set(names)}
     if remaining != files:
-        write_hashed_json(row.finished, {"schema": 1, "run_id": run_id, "row": _row_name(row), "files": remaining})
+        _write(row, remaining, run_id)
 
 
 def settle(row: RowFolder, *, run_id: str) -> frozenset[str]:
-    """The files of the row that are finished and as they were; what is not finished is discarded.
+    """The files of the row that are finished and unchanged; all others are discarded.
 
-    Where one is gone, what was made after it is discarded too, so that it is made again.
+    If one is missing, the files that were made from it are discarded too, so that they are made again.
     Raises: RunError naming a file that was changed after it was finished.
     """
-    files = _read(row, run_id) if kind_of(row.finished) else {}
+    files = _read(row, run_id)
     intact = _intact(row, files)
     missing = set(files) - intact
     if missing & set(FITTED):
@@ -54,67 +50,73 @@ def settle(row: RowFolder, *, run_id: str) -> frozenset[str]:
     elif missing & set(SCORED):
         intact -= {*SCORED, FAILED}
     if PREDICTIONS not in intact:
-        intact -= {"verify.json"}  # it says how predictions compared that are made again
-    for file in {*FITTED, *SCORED, FAILED} - intact:
-        discard((row.path / file).parent if file in _ARTIFACTS else row.path / file)
-    if set(files) != intact:
-        strike_out(row, set(files) - intact, run_id=run_id)
+        intact -= {"verify.json"}  # it compares predictions that are made again
+    for name in {*FITTED, *SCORED, FAILED} - intact:
+        discard((row.path / name).parent if name in _ARTIFACTS else row.path / name)
+    strike_out(row, set(files) - intact, run_id=run_id)
     return frozenset(intact)
 
 
 def refuse_changed(row: RowFolder, *, run_id: str) -> None:
-    """Check that every file put down as finished is there as it was.
+    """Check that every finished file exists unchanged.
 
-    Raises: RunError naming the first that is gone or was changed.
+    Raises: RunError naming the first that is missing or was changed.
     """
-    files = _read(row, run_id) if kind_of(row.finished) else {}
+    files = _read(row, run_id)
     missing = sorted(set(files) - _intact(row, files))
     if missing:
-        raise RunError(f"{row.path / missing[0]}: has gone missing since the run wrote it. {_AGAIN}")
+        raise RunError(
+            f"{row.path / missing[0]}: has gone missing since the run wrote it. Run the same command again: it is then "
+            "made again."
+        )
 
 
 def changed(row: RowFolder) -> dict[str, str | None]:
-    """{file: what is wrong with it, or None} of the files put down as finished.
+    """{file: what is wrong with it, or None} of the finished files.
 
-    Raises: RunError when finished.json itself was changed.
+    Raises: RunError if finished.json itself was changed.
     """
     files: dict[str, str] = read_hashed_json(row.finished)["files"]
-    return {file: _fault(row.path / file, digest) for file, digest in files.items()}
-
-
-_AGAIN = "Run the same command again: it is then made anew."
+    return {name: _fault(row, name, digest) for name, digest in files.items()}
 
 
 def _intact(row: RowFolder, files: dict[str, str]) -> set[str]:
-    for file, digest in files.items():
-        fault = _fault(row.path / file, digest)
-        if fault is not None and kind_of(row.path / file):
-            path = row.path / file
-            what = path.parent if file in _ARTIFACTS else path
+    """Those of the files that exist. Raises: RunError for one that was changed."""
+    for name, digest in files.items():
+        path = row.path / name
+        if kind_of(path) and _fault(row, name, digest):
+            unit = path.parent if name in _ARTIFACTS else path
             raise RunError(
-                f"{path}: {fault} since the run wrote it. Take it from a backup, or delete {what} and run the same "
-                "command again: it is then made anew."
+                f"{path}: was changed since the run wrote it. Take it from a backup, or delete {unit} and run the same "
+                "command again: it is then made again."
             )
-    return {file for file in files if kind_of(row.path / file)}
+    return {name for name in files if kind_of(row.path / name)}
 
 
-def _fault(path: Path, digest: str) -> str | None:
-    if not kind_of(path):
+def _fault(row: RowFolder, name: str, digest: str) -> str | None:
+    if not kind_of(row.path / name):
         return "is gone"
-    return None if hash_regular(path) == digest else "was changed"
+    return None if hash_regular(row.path / name) == digest else "was changed"
 
 
 def _read(row: RowFolder, run_id: str) -> dict[str, str]:
+    """{file: its hash} of the finished files, empty without finished.json."""
+    if not kind_of(row.finished):
+        return {}
     value: dict[str, Any] = read_hashed_json(row.finished)
     expected = {"schema": 1, "run_id": run_id, "row": _row_name(row)}
     for key, required in expected.items():
         if value.get(key) != required:
             raise RunError(
                 f"{row.finished}: is of another run or row ({key} is {value.get(key)!r}, not {required!r}), and so may "
-                f"be the files beside it. Delete {row.path} and run the same command again to make the row anew."
+                f"be the files beside it. Delete {row.path} and run the same command again to make the row again."
             )
     files: dict[str, str] = value["files"]
     return files
+
+
+def _write(row: RowFolder, files: dict[str, str], run_id: str) -> None:
+    write_hashed_json(row.finished, {"schema": 1, "run_id": run_id, "row": _row_name(row), "files": files})
 
 
 def _row_name(row: RowFolder) -> str:

@@ -1,6 +1,6 @@
-"""How often the labels of a test set were used: counted for the user, whatever the run, model or file name.
+"""How often a test set was scored: counted for each user, over all runs, models and file names.
 
-Each look wears the test set out a little, since people choose by what they saw.
+Each time makes its figures a little less trustworthy, since people choose by what they saw.
 """
 
 import json
@@ -18,11 +18,11 @@ _WAIT_SECONDS = 60.0
 
 
 def open_test(test_id: str, run_id: str, *, run_name: str) -> int:
-    """The number of distinct openings of this test set, this one included; durably written before it returns.
+    """The number of distinct openings of this test set, this one included, which is recorded durably first.
 
-    To be called before a test label is used. test_id: what the test split's content hashes to. run_id: names the run;
-    the same one again, after a crash, is the same opening.
-    Raises: RunError if the opening cannot be written.
+    Call this before a test label is used. test_id: the hash of the test split's content. run_id: of the run; the same
+    one again, after a crash, is the same opening.
+    Raises: RunError if the opening cannot be recorded.
     """
     box = _box(test_id)
     try:
@@ -35,16 +35,19 @@ def open_test(test_id: str, run_id: str, *, run_name: str) -> int:
                 write_file(box, b"".join(line + b"\n" for line in lines))
             return len(_openings(lines))
     except Timeout:
-        raise RunError(f"{box}: another process has held it for {_WAIT_SECONDS:.0f} seconds.") from None
+        raise RunError(
+            f"{box}: another process has locked it for {_WAIT_SECONDS:.0f} seconds, so no test row is scored. Wait "
+            "until that process ends, then run the same command again."
+        ) from None
     except OSError as error:
         raise RunError(
-            f"{box}: the opening of the test set cannot be written ({error}), so no test row is looked at. "
-            "Mend that, or name another state folder with FINETOOTH_STATE."
+            f"{box}: cannot be written ({error}), so no test row is scored. Make it writable, or name another folder "
+            "with FINETOOTH_STATE."
         ) from error
 
 
 def openings(test_id: str) -> int:
-    """How many openings of this test set this user's record holds."""
+    """The number of openings of this test set in the user's record."""
     return len(_openings(_whole_lines(_box(test_id))))
 
 
@@ -53,12 +56,12 @@ def _box(test_id: str) -> Path:
 
 
 def _whole_lines(box: Path) -> list[bytes]:
-    """The lines that were written to their end; what a crash left after the last line break never counted."""
+    """The complete lines; what a crash left after the last line break does not count."""
     return box.read_bytes().split(b"\n")[:-1] if box.is_file() else []
 
 
 def _openings(lines: list[bytes]) -> set[str]:
-    """The run ids; a line that cannot be read was an opening too, by a run we cannot name."""
+    """The run ids; a line that cannot be read counts as an opening by an unknown run."""
     return {_run_id(line) or f"unreadable line {number}" for number, line in enumerate(lines)}
 
 

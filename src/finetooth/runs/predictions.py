@@ -1,4 +1,4 @@
-"""predictions.parquet: the logits of every row, from which each figure of the table can be computed again."""
+"""predictions.parquet: the logits of a row of the table, from which its figures can be computed again."""
 
 import io
 import itertools
@@ -17,12 +17,13 @@ from finetooth.runs.target_column import array_of, is_type, targets_of, type_of
 from finetooth.tasks import Targets
 
 _ORDER = ("train", "validation", "test")
-_VALUES_PER_GROUP = 2**24  # logits in one row group: 64 MiB, whatever the number of classes
+_VALUES_PER_GROUP = 2**24  # logits in one row group: 64 MiB, for any number of classes
+_RESTORE = "Take it from a backup, or delete the folder that it is in and run the same command again."
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What a row of the table said about one split; ids[i], labels[i] and logits[i] belong together.
+    """The logits of a row of the table for one split; ids[i], labels[i] and logits[i] belong together.
 
     labels: the targets of the task, one for each example. logits: (N, C) float32.
     """
@@ -37,7 +38,7 @@ class Predictions:
 
 
 def write(path: Path, parts: Mapping[str, Predictions]) -> None:
-    """Put the predictions of each split at `path`, atomically; equal predictions give equal bytes."""
+    """Write the predictions of each split to `path`, atomically; equal predictions give equal bytes."""
     sink, schema = io.BytesIO(), _schema(type_of(next(iter(parts.values())).labels))
     with pq.ParquetWriter(
         sink, schema, compression="zstd", use_dictionary=["split"], write_statistics=False, version="2.6"
@@ -51,20 +52,21 @@ def write(path: Path, parts: Mapping[str, Predictions]) -> None:
 def read(path: Path) -> dict[str, Predictions]:
     """The predictions of each split, bitwise as they were written.
 
-    Raises: RunError naming the file when it is not such a file.
+    Raises: RunError naming the file if it does not hold predictions.
     """
     try:
         content = read_file(path)
         table = pq.read_table(io.BytesIO(content), schema=_schema(_label_type(content)))
     except (OSError, pa.ArrowException) as error:
-        raise RunError(f"{path}: not readable as predictions ({' '.join(str(error).split())}).") from error
+        problem = " ".join(str(error).split())
+        raise RunError(f"{path}: cannot be read as predictions ({problem}). {_RESTORE}") from error
     splits = table.column("split").to_numpy(zero_copy_only=False)
     ids = table.column("id").to_pylist()
     labels = targets_of(table.column("label"))
     lists = table.column("logits").combine_chunks()
     values = lists.flatten().to_numpy(zero_copy_only=False)
     if not ids or len(values) % len(ids) or (np.diff(lists.offsets.to_numpy()) != len(values) // len(ids)).any():
-        raise RunError(f"{path}: its rows do not hold the same number of logits each.")
+        raise RunError(f"{path}: its rows do not have the same number of logits. {_RESTORE}")
     logits = values.reshape(len(ids), -1)
     starts = [0, *(np.flatnonzero(splits[1:] != splits[:-1]) + 1).tolist(), len(ids)]
     return {
@@ -85,7 +87,7 @@ def _schema(label: pa.DataType) -> pa.Schema:
 
 
 def _label_type(content: bytes) -> pa.DataType:
-    """The type of a file's labels; int64, which cannot be read from it, where they are no targets."""
+    """The type of a file's labels; int64, with which reading fails, if they are no targets."""
     schema = pq.read_schema(io.BytesIO(content))
     kind = schema.field("label").type if "label" in schema.names else None
     return kind if kind is not None and is_type(kind) else pa.int64()

@@ -1,7 +1,8 @@
-"""The examples of a run as its processes read them: .work/examples/SPLIT.parquet, gone once the run is complete."""
+"""The rows of each split: splits.parquet, and the examples in .work/examples, deleted once the run is complete."""
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,11 +15,11 @@ from finetooth.runs.target_column import array_of, targets_of
 from finetooth.tasks import Targets
 
 SPLITS = ("train", "validation", "test")
-_SLICE = "slice:"  # in front of the name of a column of data.slices
+_SLICE = "slice:"  # begins the name of a column of data.slices
 
 
 def save_examples(folder: RunFolder, dataset: Dataset) -> None:
-    """Write each split's examples, unless they are there and whole."""
+    """Write each split's examples, unless they are there and undamaged."""
     path = _examples_folder(folder)
     if damage(path) is None:
         return
@@ -39,7 +40,7 @@ def save_examples(folder: RunFolder, dataset: Dataset) -> None:
 
 
 def write_splits(folder: RunFolder, dataset: Dataset) -> None:
-    """Write splits.parquet: which row went where, and by what its text is compared with others."""
+    """Write splits.parquet: the split of each row, and the key by which its text is compared with others."""
     parts: list[Examples] = [getattr(dataset, split) for split in SPLITS]
     table = {
         "split": [split for split, part in zip(SPLITS, parts, strict=True) for _ in part.ids],
@@ -52,50 +53,46 @@ def write_splits(folder: RunFolder, dataset: Dataset) -> None:
 
 
 def read_splits(folder: RunFolder) -> dict[str, tuple[str, ...]]:
-    """{split: ids of its rows, in their order} as write_splits wrote them.
+    """{split: ids of its rows, in their order}, from splits.parquet.
 
-    Raises: RunError when splits.parquet cannot be read.
+    Raises: RunError if splits.parquet cannot be read.
     """
-    try:
-        table = pq.read_table(
-            io.BytesIO(read_file(folder.splits)), schema=pa.schema({"split": pa.string(), "id": pa.string()})
-        )
-    except (OSError, pa.ArrowException) as error:
-        raise RunError(f"{folder.splits}: not readable as splits ({' '.join(str(error).split())}).") from error
-    splits: dict[str, list[str]] = {}
-    for split, row in zip(table["split"].to_pylist(), table["id"].to_pylist(), strict=True):
-        splits.setdefault(split, []).append(row)
-    return {split: tuple(ids) for split, ids in splits.items()}
+    return {split: tuple(ids) for split, ids in _by_split(folder, "id", pa.string()).items()}
 
 
 def read_text_keys(folder: RunFolder) -> dict[str, set[bytes]]:
-    """{split: the keys of its texts (data.overlap.keys)}.
+    """{split: the keys of its texts (data.overlap.keys)}, from splits.parquet.
 
-    Raises: RunError when splits.parquet cannot be read.
+    Raises: RunError if splits.parquet cannot be read.
     """
+    return {split: set(keys) for split, keys in _by_split(folder, "text_key", pa.binary(16)).items()}
+
+
+def _by_split(folder: RunFolder, column: str, kind: pa.DataType) -> dict[str, list[Any]]:
+    """{split: the values of a column of splits.parquet}."""
     try:
-        table = pq.read_table(io.BytesIO(read_file(folder.splits)), columns=["split", "text_key"])
+        table = pq.read_table(
+            io.BytesIO(read_file(folder.splits)), schema=pa.schema({"split": pa.string(), column: kind})
+        )
     except (OSError, pa.ArrowException) as error:
-        raise RunError(f"{folder.splits}: not readable as splits ({' '.join(str(error).split())}).") from error
-    keys: dict[str, set[bytes]] = {split: set() for split in SPLITS}
-    for split, key in zip(table["split"].to_pylist(), table["text_key"].to_pylist(), strict=True):
-        keys[split].add(key)
-    return keys
+        problem = " ".join(str(error).split())
+        raise RunError(f"{folder.splits}: cannot be read ({problem}). Restore it from a backup.") from error
+    splits: dict[str, list[Any]] = {split: [] for split in SPLITS}
+    for split, value in zip(table["split"].to_pylist(), table[column].to_pylist(), strict=True):
+        splits.setdefault(split, []).append(value)
+    return splits
 
 
 def read_examples(folder: RunFolder, split: str) -> Examples:
     """The examples of one split, in their order."""
     table = pq.read_table(_examples_folder(folder) / f"{split}.parquet")
-    pairs = tuple(table["pair"].to_pylist()) if "pair" in table.column_names else None
-    labels = targets_of(table["label"])
-    ids, texts = tuple(table["id"].to_pylist()), tuple(table["text"].to_pylist())
-    named = [name for name in table.column_names if name.startswith(_SLICE)]
-    slices = {name.removeprefix(_SLICE): tuple(table[name].to_pylist()) for name in named}
-    return Examples(ids, texts, pairs, labels, slices)
+    columns = {name: tuple(table[name].to_pylist()) for name in table.column_names if name != "label"}
+    slices = {name.removeprefix(_SLICE): values for name, values in columns.items() if name.startswith(_SLICE)}
+    return Examples(columns["id"], columns["text"], columns.get("pair"), targets_of(table["label"]), slices)
 
 
 def read_texts(folder: RunFolder, split: str) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-    """The texts of one split, and their pairs where it has pairs, without its labels."""
+    """The texts of one split, and their second texts if it has pairs, without its labels."""
     file = _examples_folder(folder) / f"{split}.parquet"
     table = pq.read_table(file, columns=[name for name in pq.read_schema(file).names if name in ("text", "pair")])
     pairs = tuple(table["pair"].to_pylist()) if "pair" in table.column_names else None

@@ -93,7 +93,7 @@ def check_sealed(checked: Checked, folder: Path) -> None:
             checked.refuse("files", f"the folder {folder.name} is missing.")
             return
         check_regular_files(folder, [])
-        wrong = list(damages(folder))
+        wrong = damages(folder)
         for what in wrong:
             checked.refuse("files", f"{folder.name}/{what}.")
         if not wrong:

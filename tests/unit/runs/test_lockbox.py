@@ -85,7 +85,6 @@ def test_an_opening_that_cannot_be_written_stops_the_run(state):
     with pytest.raises(RunError) as error:
         lockbox.open_test(TEST_ID, "run-a", run_name="a")
     assert str(error.value) == (
-        f"{box(state)}: the opening of the test set cannot be written "
-        f"([Errno 17] File exists: '{state}'), so no test row is looked at. "
-        "Mend that, or name another state folder with FINETOOTH_STATE."
+        f"{box(state)}: cannot be written ([Errno 17] File exists: '{state}'), so no test row is scored. "
+        "Make it writable, or name another folder with FINETOOTH_STATE."
     )

@@ -73,10 +73,13 @@ def test_columns_are_those_of_the_documentation(tmp_path):
 def test_a_file_that_is_not_predictions_is_refused(tmp_path):
     path = tmp_path / "p.parquet"
     path.write_bytes(b"PAR1 no")
-    with pytest.raises(RunError, match=r"p\.parquet: not readable as predictions \("):
+    with pytest.raises(RunError, match=r"p\.parquet: cannot be read as predictions \("):
         predictions.read(path)
     rows = {"split": ["test"] * 2, "id": ["a", "b"], "label": [0, 1], "logits": [[1.0, 2.0], [1.0]]}
     pq.write_table(pa.table(rows).cast(predictions._schema(pa.int64())), path)
     with pytest.raises(RunError) as error:
         predictions.read(path)
-    assert str(error.value) == f"{path}: its rows do not hold the same number of logits each."
+    assert str(error.value) == (
+        f"{path}: its rows do not have the same number of logits. Take it from a backup, or delete the folder that it "
+        "is in and run the same command again."
+    )
