@@ -1,6 +1,6 @@
-"""Numbers, times and names in words, each form once, with ordinary spaces and minus signs.
+"""Numbers, times and names as text, with ordinary spaces and hyphens as minus signs.
 
-A page or a terminal puts its own signs in their place: `tied` keeps a figure and its unit on one line.
+`tied` keeps a figure and its unit on one line.
 """
 
 import math
@@ -16,7 +16,7 @@ TIE = "\N{NO-BREAK SPACE}"
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|s|ms|min|h|MB|GB|kB|points?|epochs?|tokens|layers?|rows?|times)(?![a-zA-Z]))")
 _SMALLEST_P = 0.001
 _BYTES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
-_REPR = reprlib.Repr()  # bounded in depth and breadth: the value may be a stranger's
+_REPR = reprlib.Repr()  # bounded in depth and breadth: the value may come from an untrusted file
 _REPR.maxlevel = _REPR.maxdict = _REPR.maxlist = 8
 _REPR.maxstring = _REPR.maxlong = _REPR.maxother = 1_000
 _LONGEST_NAME = 120
@@ -33,7 +33,7 @@ def times(count: int) -> str:
 
 
 def listed(names: Sequence[str], most: int | None = None) -> str:
-    """Names in a row: `a`, `a and b`, `a, b and c`; of more than `most`, `a, b, c and 4 more`."""
+    """Names as a list: `a`, `a and b`, `a, b and c`; of more than `most`, `a, b, c and 4 more`."""
     names = [cut(name, _LONGEST_NAME) for name in names]
     if most is not None and len(names) > most:
         return f"{', '.join(names[:most])} and {len(names) - most:,} more"
@@ -46,13 +46,13 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def roughly(share: float) -> str:
-    """A share, 0 to 1, with two digits that say something: `13 %`, `1.6 %`, `0.02 %`."""
+    """A share, 0 to 1, with one or two significant digits: `13 %`, `1.6 %`, `0.02 %`."""
     value = abs(100 * share)
     return percent(share, 0 if value >= 10 or value == 0 else 1 if value >= 0.1 else 2)
 
 
 def interval(bounds: Sequence[float]) -> str:
-    """Two shares in per cent, without the unit: `80.8 to 83.7`."""
+    """Two shares in percent, without the unit: `80.8 to 83.7`."""
     return f"{100 * bounds[0]:.1f} to {100 * bounds[1]:.1f}"
 
 
@@ -95,12 +95,12 @@ def spread(bounds: Sequence[float]) -> str:
 
 
 def latency(median: float, bounds: Sequence[float] | None) -> str:
-    """Seconds as `14.9 ms (14.2 to 17.0)`; bounds: the 5th and 95th percentile, None where they were not measured."""
+    """Seconds as `14.9 ms (14.2 to 17.0)`. bounds: the 5th and 95th percentile; None if they were not measured."""
     return milliseconds(median) if bounds is None else f"{milliseconds(median)} ({spread(bounds)})"
 
 
 def size(count: float, *, like: float | None = None) -> str:
-    """Bytes with three significant digits: `1.34 GB`, `12.3 MB`; in the unit and digits of `like`, where given."""
+    """Bytes with three significant digits: `1.34 GB`, `12.3 MB`. like: bytes whose unit and digits are used instead."""
     reference = count if like is None else like
     for unit, scale in _BYTES:
         if reference >= scale:
@@ -120,7 +120,7 @@ def at_least(count: int) -> str:
 
 
 def row_title(name: str, seed: int | None, *, several: bool) -> str:
-    """The name of a row of the results table, with its seed where there are several of that name."""
+    """The name of a row of the results table, with its seed if there are several rows of the name."""
     return f"{name} (seed {seed})" if several and seed is not None else name
 
 
@@ -132,7 +132,7 @@ def row_titles(keys: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int | 
 
 
 def short_model(source: str) -> str:
-    """A source id as people read it: a wheel by its name and version, a Hub id with seven figures of its commit."""
+    """A source id in short: a wheel by its name and version, a Hub id with seven digits of its commit."""
     if source.startswith("wheel:"):
         return source.removeprefix("wheel:").split("#")[0].split("/")[0]
     name, at, revision = source.partition("@")
@@ -140,14 +140,14 @@ def short_model(source: str) -> str:
 
 
 def cut(text: str, most: int, *, keep_end: bool = False) -> str:
-    """`text` in at most `most` characters, an ellipsis where the rest was."""
+    """`text` in at most `most` characters, with an ellipsis in place of the rest."""
     if len(text) <= most:
         return text
     return f"…{text[len(text) - most + 1 :]}" if keep_end else f"{text[: max(0, most - 1)]}…"
 
 
 def short(value: Any, most: int = 60) -> str:
-    """A value of any size and depth as Python writes it, short enough for a sentence."""
+    """The repr of a value of any size and depth, short enough for a sentence."""
     try:
         text = _REPR.repr(value)
     except ValueError:  # an integer of more digits than Python converts
@@ -158,7 +158,7 @@ def short(value: Any, most: int = 60) -> str:
 def shown(name: str, most: int = 80) -> str:
     """A name from the user (label, column, file, row) as one line of at most `most` characters.
 
-    Marks that could turn or hide the text around it (control and bidirectional ones) are shown as U+FFFD.
+    Characters that could reverse or hide the text around them (control, bidirectional) are shown as U+FFFD.
     """
     return cut("".join(" " if mark.isspace() else _calm(mark) for mark in name), most)
 
@@ -176,7 +176,7 @@ def tied(text: str) -> str:
 def wrapped(text: str, *, first: str = "", rest: str = "  ", width: int = WIDTH) -> str:
     """`text` in lines of at most `width` columns, broken between words and not inside a figure.
 
-    first, rest: what stands before the first line and before the others.
+    first, rest: the indent of the first line and of the others.
     """
     lines = textwrap.fill(
         tied(text), width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
@@ -193,7 +193,7 @@ def _three_digits(value: float) -> str:
 
 
 def _calm(mark: str) -> str:
-    # Cf holds the bidirectional marks; the two joiners that scripts and emoji need stay.
+    # Cf contains the bidirectional marks; the two joiners that scripts and emoji need are not replaced.
     if mark in "\u200c\u200d" or (unicodedata.category(mark) not in ("Cc", "Cf", "Cs") and mark not in "\ufffe\uffff"):
         return mark
     return "\ufffd"

@@ -1,4 +1,4 @@
-"""How long a process waited for the processor because others used it, by Linux's own count."""
+"""How long a process waited for the processor because others used it, as counted by Linux."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +8,14 @@ _THREADS = Path("/proc/self/task")
 
 @dataclass(frozen=True, slots=True)
 class ProcessorTime:
-    """Nanoseconds of all threads of this process: on the processor, and ready to run while others had it."""
+    """Nanoseconds of all threads of this process: on the processor, and ready to run but waiting for it."""
 
     ran: int
     waited: int
 
     @classmethod
     def now(cls) -> "ProcessorTime | None":
-        """The counts so far; None where the system does not tell."""
+        """The counts so far; None if the system does not count them."""
         ran = waited = 0
         try:
             for thread in _THREADS.iterdir():
@@ -27,7 +27,7 @@ class ProcessorTime:
 
 
 def waited_share(before: ProcessorTime | None) -> float | None:
-    """The share of its running and waiting time since `before` that this process waited, 0 to 1; None: not known."""
+    """The share of waiting in the running and waiting time of this process since `before`, 0 to 1; None: unknown."""
     after = ProcessorTime.now()
     if before is None or after is None:
         return None

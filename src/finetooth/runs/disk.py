@@ -1,4 +1,4 @@
-"""A disk that is full or forbidden, told as what the user can do about it."""
+"""Errors of a full or read-only disk, with what the user can do about them."""
 
 import errno
 from collections.abc import Iterator
@@ -15,16 +15,16 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 @contextmanager
 def disk_faults(folder: RunFolder) -> Iterator[None]:
-    """A block that writes into the run folder; a full or forbidden disk becomes a RunError that says so."""
+    """A block that writes into the run folder; errors of a full or read-only disk become RunErrors."""
     try:
         yield
     except (OSError, SafetensorError) as error:
         number = error.errno if isinstance(error, OSError) else None
-        # safetensors tells the kernel's words, but not its number.
+        # An error of safetensors has the kernel's message, but not its number.
         if number in _FULL or (number is None and "No space left" in str(error)):
             raise RunError(
-                f"{folder.path}: the disk is full. What is finished is kept: free some space and run the same "
-                "command again, or begin in a folder on another disk with --out."
+                f"{folder.path}: the disk is full. Finished files are kept: free some space and run the same command "
+                "again, or begin in a folder on another disk with --out."
             ) from error
         if number in _FORBIDDEN:
             path = getattr(error, "filename", None) or folder.path

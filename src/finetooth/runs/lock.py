@@ -1,7 +1,7 @@
-"""One command at a time in a run folder, and one child of it.
+"""One command at a time in a run folder, and one child process of it.
 
-The locks are the kernel's (flock, LockFileEx): they end with their process, so none is ever stale, kill -9 included.
-A file beside each lock names its holder, for the message alone.
+The locks are the kernel's (flock, LockFileEx): they end with their process, so none is ever stale, even after kill -9.
+A file beside each lock names its holder, for the error message.
 """
 
 import json
@@ -25,14 +25,14 @@ _NOTE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class RunLock:
-    """The two locks of one run folder; child_seconds: how long a dying child of a killed command is waited for."""
+    """The two locks of one run folder. child_seconds: how long to wait for the child of a killed command to end."""
 
     folder: RunFolder
     child_seconds: float = 30.0
 
     @contextmanager
     def command(self) -> Iterator[None]:
-        """Hold the folder for a command; inside, no child of an earlier, killed command is still at work.
+        """Lock the folder for a command; inside, no child of an earlier, killed command is still running.
 
         Raises: LockedError naming the process that holds it; RunError if the folder cannot be locked.
         """
@@ -43,7 +43,7 @@ class RunLock:
 
     @contextmanager
     def worker(self) -> Iterator[None]:
-        """Hold the child's part; to be taken by the command's child process, one at a time.
+        """Lock the folder for a child process of the command, one at a time.
 
         Raises: LockedError naming the process that holds it; RunError if the folder cannot be locked.
         """
@@ -73,7 +73,7 @@ def _locked(path: Path, *, wait_seconds: float, whose: RunFolder) -> Iterator[No
 
 
 def _holder(note: Path) -> str:
-    # The holder writes its note just after it has the lock; on a busy disk that can take seconds.
+    # The holder writes its note just after it got the lock; on a busy disk that can take seconds.
     deadline = time.monotonic() + _NOTE_SECONDS
     while time.monotonic() < deadline:
         try:

@@ -1,4 +1,4 @@
-"""How much memory this process has held, how much is free, and how to see that memory ran out."""
+"""How much memory this process has held, how much is free, and whether memory ran out."""
 
 import ctypes
 import platform
@@ -7,39 +7,39 @@ from pathlib import Path
 import pyarrow
 
 _CONTAINER = Path("/sys/fs/cgroup")
-_WORDS = ("can't allocate memory", "not enough memory", "std::bad_alloc", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
-# Where the kernel counts its kills: of the whole machine, and of the container by either kind of control group.
+_TEXTS = ("can't allocate memory", "not enough memory", "std::bad_alloc", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+# Where the kernel counts its kills: for the whole machine, and for the container by either kind of control group.
 _KILLS = (Path("/proc/vmstat"), _CONTAINER / "memory.events", _CONTAINER / "memory" / "memory.oom_control")
 
 
 def ran_out(error: BaseException) -> bool:
     """Whether an error means that memory ran out, in the words of Python or of torch."""
     return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
+        isinstance(error, RuntimeError) and any(text in str(error) for text in _TEXTS)
     )
 
 
 def kernel_kills() -> int:
-    """A number that rises with each process that the kernel kills for want of memory, where it counts them."""
+    """A number that rises with each process that the kernel kills because memory ran out, if it counts them."""
     kills = 0
     for path in _KILLS:
         try:
             lines = path.read_text().splitlines()
         except OSError:
-            continue  # another kind of control group, or not to be read here
+            continue  # another kind of control group, or not readable
         kills += sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
     return kills
 
 
 def free_bytes() -> int | None:
-    """Bytes of memory that may still be taken, by this machine's count and its container's; None: unknown."""
+    """Bytes of memory that are free on this machine and in its container; None: unknown."""
     counts = []
     machine = Path("/proc/meminfo")
     if machine.exists():
         counts += [int(line.split()[1]) * 1024 for line in machine.read_text().splitlines() if "MemAvailable" in line]
     most, used, parts = (_CONTAINER / name for name in ("memory.max", "memory.current", "memory.stat"))
     if most.exists() and used.exists() and most.read_text().strip() != "max":
-        # What was read from files counts as taken, and is given back when it is needed.
+        # The cache of files counts as used, and is freed when memory is needed.
         lines = parts.read_text().splitlines() if parts.exists() else []
         cached = sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
         counts.append(int(most.read_text()) - int(used.read_text()) + cached)
@@ -47,10 +47,7 @@ def free_bytes() -> int | None:
 
 
 def give_back() -> None:
-    """Give the system what was freed and is still held: glibc keeps it, in pieces that fit other shapes badly.
-
-    So does Arrow, what tables took.
-    """
+    """Return freed memory to the system: glibc keeps it in fragments that fit badly, and Arrow keeps that of tables."""
     pyarrow.default_memory_pool().release_unused()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if platform.system() == "Linux" else None
     if trim is not None:
@@ -58,7 +55,7 @@ def give_back() -> None:
 
 
 def held_bytes() -> int:
-    """Bytes that this process holds now and shares with no other; the most it has held, where nothing tells."""
+    """Bytes that this process holds now and shares with no other; if unknown, the most it has held."""
     resident = _status("RssAnon")
     return peak_bytes() if resident is None else resident
 
@@ -66,7 +63,7 @@ def held_bytes() -> int:
 def peak_bytes() -> int:
     """The most memory this process has held, in bytes.
 
-    VmHWM where Linux gives it: ru_maxrss of a child starts at the size of the process that started it.
+    On Linux from VmHWM, because ru_maxrss of a child starts at the size of its parent.
     """
     peak = _status("VmHWM")
     if peak is not None:
@@ -83,7 +80,7 @@ def peak_bytes() -> int:
 
 
 def _status(name: str) -> int | None:
-    """Bytes that Linux reports for this process under that name; None where it does not."""
+    """Bytes that Linux reports for this process under that name; None on other systems."""
     status = Path("/proc/self/status")
     if not status.exists():
         return None

@@ -1,4 +1,4 @@
-"""plan.json: what a run is made of besides its recipe, resolved once, and obeyed by every process of the run."""
+"""plan.json: everything besides the recipe that a run depends on, resolved once and used by all its processes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,20 +9,20 @@ from finetooth.files import read_hashed_json, write_hashed_json
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.typed_json import INLINE, as_json, from_json
 
-if TYPE_CHECKING:  # numpy is loaded where a task is asked for, which showing a run does not do
+if TYPE_CHECKING:  # tasks import numpy, which `show --json` does not need
     from finetooth.tasks import Task
 
-# How texts are computed: by the model's own pass, padded, in float32; or by the inference pass in a number format.
+# How logits are computed: by the model's own pass, padded, in float32; or by the inference pass in a number format.
 Precision = Literal["plain", "float32", "bfloat16"]
 
-FROZEN = "then"  # the key of `frozen_layer_states` under which the states of layers frozen under way (`then`) stand
+FROZEN = "then"  # the key in `frozen_layer_states` of the states of layers that are frozen during training (`then`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextLengths:
-    """How long the texts of a split are, in tokens, and what of them is cut (shares, 0 to 1).
+    """How long the texts of a split are, in tokens, and the shares of rows and tokens that are cut, 0 to 1.
 
-    longest_whole: before it is cut. texts: how many were looked at.
+    longest_whole: before it is cut. texts: how many were measured.
     """
 
     mean: float
@@ -37,8 +37,8 @@ class TextLengths:
 class BasePlan:
     """A base model by its content. id: of its source, never a local path. sha256: of the staged folder.
 
-    head: "checkpoint" when the head came with the checkpoint, "new" when it is drawn. layers: of the encoder. width:
-    of its hidden states.
+    head: "checkpoint" if the head came with the checkpoint, "new" if it is random. layers: of the encoder. width: of
+    its hidden states.
     """
 
     id: str
@@ -60,10 +60,10 @@ class OtherBase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPlan:
-    """What is resolved where rows need the recipe's model.
+    """What is resolved if rows need the recipe's model.
 
-    token_budget: most tokens computed at a time in training. tokens: the lengths of the texts, by split. precision:
-    number format of the products of training without padding; float32 where every row is trained with padding.
+    token_budget: most tokens in a micro-batch of training. tokens: the lengths of the texts, by split. precision: the
+    number format of matrix products in training without padding; float32 if every row is trained with padding.
     """
 
     base: BasePlan
@@ -76,9 +76,9 @@ class ModelPlan:
 class CandidatePlan:
     """How a candidate, or full, is trained. targets: the names of the modules that are adapted.
 
-    fallback_reason: why it is trained with padding, which is slower; None: it is not. depth: encoder layers below the
-    first adapted one, whose hidden states may be kept; 0 where they change or where there are none. frozen_depth: the
-    encoder layers, from below, that are frozen after an epoch (`then`); 0: none.
+    fallback_reason: why it is trained with padding, which is slower; None if it is not. depth: the number of encoder
+    layers below the first adapted one, whose hidden states can be cached; 0 if they change or if there are none.
+    frozen_depth: the number of encoder layers, from below, that are frozen after an epoch (`then`); 0: none.
     """
 
     targets: tuple[str, ...]
@@ -89,7 +89,7 @@ class CandidatePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptStates:
-    """The hidden states of a split that are kept on the disk: those of its first blocks, and their bytes."""
+    """The hidden states of a split that are cached on the disk: how many of its first blocks, and their bytes."""
 
     blocks: int
     bytes: int
@@ -99,13 +99,12 @@ class KeptStates:
 class Plan:
     """Everything besides the recipe that decides the results of a run.
 
-    run_id: empty where the plan is of no run. task: its name. inexact: what of `device` had changed when the run was
-    resumed all the same. device: what decides the last bit on this machine (finetooth.models.device). counts: rows by
-    split. pairs: whether texts come in pairs. evaluation_budget: tokens of a micro-batch of the plain pass. exact: no
-    row is computed by the inference pass. inference: how test rows are computed. model: None where no row needs the
-    recipe's model. other_bases, candidates: by the name of the row; full is among the latter. frozen_layer_states: the
-    hidden states kept of each depth and split, and under FROZEN of each row. files: SHA-256 of the files that follow
-    from recipe and data.
+    run_id: empty without a run. task: its name. inexact: what of `device` had changed when the run was resumed.
+    device: what the last bit depends on (finetooth.models.device). counts: rows by split. pairs: whether texts come in
+    pairs. evaluation_budget: tokens of a micro-batch of the plain pass. exact: no row is computed by the inference
+    pass. inference: how the logits of test rows are computed. model: None if no row needs the recipe's model.
+    other_bases, candidates: by the name of the row; candidates include full. frozen_layer_states: the cached hidden
+    states, by depth and split, and under FROZEN by row. files: SHA-256 of the files that follow from recipe and data.
     """
 
     schema: Literal[1] = 1
@@ -135,12 +134,12 @@ class Plan:
         return TASKS[self.task]
 
     def of_model(self) -> ModelPlan:
-        """What is resolved for rows that need the recipe's model; to be asked for such a row alone."""
+        """What is resolved for rows that need the recipe's model; only for such a row."""
         assert self.model is not None
         return self.model
 
     def base_of(self, row: str) -> BasePlan:
-        """The base that a row with a model reads: its own where it is the probe of another model."""
+        """The base that a row with a model reads: the recipe's, or its own if it is the probe of another model."""
         other = self.other_bases.get(row)
         return self.of_model().base if other is None else other.base
 
@@ -150,11 +149,11 @@ class Plan:
         return self.of_model().tokens if other is None else other.tokens
 
     def kept_states(self, depth: int) -> Mapping[str, KeptStates]:
-        """The hidden states that are kept at the entry of layer `depth`, by split."""
+        """The cached hidden states at the entry of layer `depth`, by split."""
         return self.frozen_layer_states.get(str(depth), {})
 
     def kept_frozen(self) -> Mapping[str, KeptStates]:
-        """The hidden states of the training rows that are kept of layers frozen under way, by the name of the row."""
+        """The cached hidden states of the training rows for layers frozen during training, by the name of the row."""
         return self.frozen_layer_states.get(FROZEN, {})
 
     def as_json(self) -> dict[str, Any]:
@@ -165,19 +164,18 @@ class Plan:
 def read(folder: RunFolder) -> Plan:
     """The plan of a run.
 
-    Raises: RunError when it is not as it was written.
+    Raises: RunError if it was changed after it was written.
     """
     try:
         value = read_hashed_json(folder.plan)
     except RunError as error:
         raise RunError(
             f"{folder.plan}: was changed after it was written, so it is not known which recipe and data the rows here "
-            "belong to. "
-            "Take it from a backup, or begin another run with --out."
+            "belong to. Take it from a backup, or begin another run with --out."
         ) from error
     return from_json(Plan, value, where=str(folder.plan))
 
 
 def write(folder: RunFolder, plan: Plan) -> None:
-    """Put the plan into the folder of its run."""
+    """Write the plan into the folder of its run."""
     write_hashed_json(folder.plan, plan.as_json())

@@ -1,4 +1,4 @@
-"""The column of a parquet file that holds the targets of examples: numbers, or a list of so many for each example."""
+"""The parquet column of targets: a number for each example, or a list of K numbers."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def array_of(targets: Targets) -> pa.Array:
 
 
 def targets_of(column: pa.ChunkedArray) -> Targets:
-    """The targets that array_of made a column of; their memory may be the column's own."""
+    """The targets in a column that array_of made; they may share its memory."""
     if not pa.types.is_fixed_size_list(column.type):
         values: Any = column.to_numpy()
         return np.asarray(values)

@@ -1,4 +1,4 @@
-"""Frozen dataclasses as JSON and back: what is missing, unknown or of another type is named by its file and key."""
+"""Frozen dataclasses as JSON and back; an error names the file and key that is missing, unknown or of a wrong type."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -8,8 +8,8 @@ from typing import Any, Literal, NoReturn, TypeVar, Union, cast, get_args, get_o
 from finetooth.errors import RunError
 from finetooth.wording import short
 
-# Metadata of a field that is a dataclass: its keys stand among those of its owner. One that may be None is None where
-# all of its keys are absent.
+# Metadata of a field that is a dataclass: its keys are among those of its owner. If it may be None and all its keys are
+# missing, it is None.
 INLINE = {"inline": True}
 
 T = TypeVar("T")
@@ -31,11 +31,11 @@ def as_json(record: Any) -> dict[str, Any]:
 
 
 def from_json(kind: type[T], value: object, *, where: str) -> T:
-    """The dataclass `kind` that as_json gave `value` of.
+    """The dataclass `kind` from which as_json made `value`.
 
-    kind: of fields that are str, int, float, bool, Any, a Literal, tuple[X, ...], Mapping[str, X], X | None, or such a
+    kind: its fields are str, int, float, bool, Any, a Literal, tuple[X, ...], Mapping[str, X], X | None, or such a
     dataclass. where: the file, for the message. A field with a default may be missing.
-    Raises: RunError naming file and key of the first that is missing, unknown or of another type.
+    Raises: RunError naming file and key of the first that is missing, unknown or of a wrong type.
     """
     return cast(T, _record(kind, value, _Location(where)))
 
@@ -72,7 +72,7 @@ def _record(kind: Any, value: object, location: _Location) -> Any:
 
 
 def _filled(kind: Any, value: dict[str, Any], location: _Location) -> Any:
-    """A dataclass of its keys in `value`, which may hold others."""
+    """A dataclass from its keys in `value`, which may hold others."""
     types, arguments = get_type_hints(kind), {}
     for field in fields(kind):
         annotation = types[field.name]
