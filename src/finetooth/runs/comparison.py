@@ -1,4 +1,4 @@
-"""comparison.json: how sure each figure is, what each candidate gains over the baselines, and the verdict."""
+"""comparison.json: intervals of the figures, differences of candidates to the baselines, and the verdict."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,7 +17,7 @@ from finetooth.evaluation.seeds import LEAST_SEEDS, pool, recipe_difference
 from finetooth.evaluation.significance import Paired, paired
 from finetooth.evaluation.standing import Standing
 from finetooth.files import write_json
-from finetooth.row_kinds import Role
+from finetooth.row_kinds import Role, row_kind
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
 from finetooth.tasks import DEFAULT, Metric, Outputs, Scores, Targets, Task
@@ -33,11 +33,11 @@ _OF_CANDIDATES = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A row that ended well, with its predictions on the test split and what makes labels of them.
+    """A row that ended well, with its predictions on the test split and the decision that makes labels of them.
 
-    role: a reference (full fine-tuning) is shown beside the winner and is no baseline. trained: parameters that it
-    trains. chance: whether it is a baseline that learnt nothing from a text. learning: of a candidate, the signs that
-    it has not learned.
+    role: a reference (full fine-tuning) is shown beside the winner and is no baseline. trained: number of trained
+    parameters. chance: whether it is a baseline that learnt nothing from a text. learning: the signs that a candidate
+    has not learned.
     """
 
     name: str
@@ -52,10 +52,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Marked:
-    """An outcome with what follows from it.
+    """An outcome with its answers and scores.
 
-    gains: (N,) of the examples by the headline metric, higher is better. drawn: other metrics that are means over
-    examples, by key, resampled as all rows are.
+    gains: (N,) of the examples by the headline metric, higher is better. drawn: resampled figures of the other metrics
+    that are means over examples, by key; all rows are resampled alike.
     """
 
     row: Outcome
@@ -64,9 +64,9 @@ class _Marked:
     drawn: Mapping[str, Draws]
 
     @property
-    def targets(self) -> Targets:
-        """What is true of the examples."""
-        return self.row.test.labels
+    def pair(self) -> tuple[Outputs, Targets]:
+        """The arguments of a metric."""
+        return self.outputs, self.row.test.labels
 
 
 def compare(
@@ -78,18 +78,18 @@ def compare(
     failed_baselines: Sequence[str] = (),
     task: Task = DEFAULT,
 ) -> dict[str, Any]:
-    """comparison.json as a value: figures and differences, intervals at LEVEL, candidates against the baselines.
+    """The content of comparison.json: figures and differences, intervals at LEVEL, candidates against the baselines.
 
-    task: of the run; rows are compared by its headline metric, and its other metrics get intervals.
-    winner: name and seed, by validation; margin: what a smaller candidate may lose, a share; failed, failed_baselines:
-    titles of the candidates and baselines that did not end well. Every baseline counts, each seed of it by itself.
-    A reference is no baseline: like a candidate it is compared with the winner.
+    task: rows are compared by its headline metric; its other metrics get intervals. winner: name and seed, chosen by
+    validation. margin: the share that a smaller candidate may lose. failed, failed_baselines: titles of the candidates
+    and baselines that did not end well. Each seed of a baseline counts as a baseline. A reference is no baseline: like
+    a candidate it is compared with the winner.
     `p` of a candidate is the largest p of the paired test against any baseline, that of "better than every baseline";
-    `p_best_baseline` that against the best baseline alone. `p_holm` and `p_best_baseline_holm` are these, adjusted as
-    one family over all candidates and seeds; for `p_holm`, a candidate that is not ahead of every baseline counts with
-    1. `p_best_baseline_holm` is first multiplied by the number of baselines, since the best was chosen by these
-    rows, and counts a candidate that is not behind with 1.
-    The best baseline is the one of the best headline metric on the test rows, the first among equals.
+    `p_best_baseline` is that against the best baseline only. `p_holm` and `p_best_baseline_holm` are these, adjusted as
+    one family over all candidates and seeds. For `p_holm`, a candidate that is not ahead of every baseline counts with
+    1. `p_best_baseline_holm` is first multiplied by the number of baselines, because these rows chose the best one,
+    and a candidate that is not behind counts with 1.
+    The best baseline has the best headline metric on the test rows; the first among equals.
     Raises: RunError if the rows were not measured on the same examples.
     """
     marked, test = _marked(rows, task), task.headline.paired_test
@@ -98,16 +98,29 @@ def compare(
     candidates = [item for item in marked if item.row.role == "candidate"]
     of_candidates = [*_OF_CANDIDATES, *(f"{metric.key}_{what}" for metric in _others(task) for what in _DIFFERENCES)]
     entries = {id(item): _row(item, task) | dict.fromkeys(of_candidates) | {"against_winner": None} for item in marked}
-    judged = [_judged(item, task) for item in marked]
-    standings, best = verdict.standings_of(judged), None
-    if baselines:
-        best = max(baselines, key=lambda item: float(item.gains.sum()))
-        for item, standing in zip(candidates, standings, strict=True):
-            entries[id(item)] |= _against_best(item, best, task) | _p_values(standing, baselines[standing.hardest].row)
+    judged = [
+        verdict.Judged(
+            item.row.name,
+            item.row.role,
+            item.row.seed,
+            item.gains,
+            item.row.trained,
+            item.row.chance,
+            item.row.learning,
+            task.headline,
+        )
+        for item in marked
+    ]
+    standings = verdict.standings_of(judged)
+    for item, standing in zip(candidates if baselines else (), standings, strict=True):
+        entries[id(item)] |= _against_baselines(item, standing, baselines, task)
     first = next((item for item in candidates if (item.row.name, item.row.seed) == winner), None)
     for item in marked:
         if first is not None and item is not first and item.row.role != "baseline":
-            entries[id(item)]["against_winner"] = _against_winner(paired(item.gains, first.gains, test=test))
+            pair = paired(item.gains, first.gains, test=test)
+            against = {"difference": pair.difference, "interval": _interval(pair), "p": pair.p}
+            entries[id(item)]["against_winner"] = against
+    best = max(baselines, key=lambda item: float(item.gains.sum()), default=None)
     return {
         "schema": 1,
         "level": LEVEL,
@@ -127,12 +140,12 @@ def compare(
 
 
 def write_comparison(folder: RunFolder, comparison: dict[str, Any]) -> None:
-    """Put comparison.json into the run folder, atomically."""
+    """Write comparison.json into the run folder, atomically."""
     write_json(folder.comparison, comparison)
 
 
 def _others(task: Task) -> list[Metric]:
-    """The metrics beside the headline metric."""
+    """The metrics other than the headline metric."""
     return [metric for metric in task.metrics if metric is not task.headline]
 
 
@@ -165,16 +178,18 @@ def _refuse_other_examples(row: Outcome, first: Outcome) -> None:
 
 
 def _row(item: _Marked, task: Task) -> dict[str, Any]:
-    headline, pair = task.headline, (item.outputs, item.targets)
-    scores = headline.each(*pair)
+    headline, row = task.headline, item.row
+    scores = headline.each(*item.pair)
     counts = {"correct": int(scores.sum())} if headline.paired_test == "mcnemar" else {}
-    bins = _reliability(item, scores) if task.probabilities is not None else []
+    bins: list[Bin] = []
+    if task.probabilities is not None:
+        bins = reliability(row.decision.confidences(item.outputs.logits, item.outputs.answers), scores)
     return {
-        **_key(item.row),
-        "kind": "candidate" if item.row.role == "candidate" else "baseline",
+        **_key(row),
+        "kind": row_kind(row.name).contract_kind,
         "examples": len(scores),
         **counts,
-        headline.key: headline.value(*pair),
+        headline.key: headline.value(*item.pair),
         "interval": list(metric_interval(headline, scores, level=LEVEL)),
         **{f"{metric.key}_interval": _percentiles(_draws(metric, [item])[0]) for metric in _others(task)},
         "calibration_error": calibration_error(bins) if bins else None,
@@ -182,25 +197,20 @@ def _row(item: _Marked, task: Task) -> dict[str, Any]:
     }
 
 
-def _reliability(item: _Marked, scores: Scores) -> list[Bin]:
-    confidences = item.row.decision.confidences(item.outputs.logits, item.outputs.answers)
-    return reliability(confidences, scores)
-
-
 def _draws(metric: Metric, items: Sequence[_Marked]) -> list[Draws]:
     """The resampled figures of rows, (resamples,) each, paired."""
     if metric.scores is not None:
         return [item.drawn[metric.key] for item in items]
-    return list(resampled_whole(metric, [item.outputs for item in items], items[0].targets).T)
+    return list(resampled_whole(metric, [item.outputs for item in items], items[0].row.test.labels).T)
 
 
 def _percentiles(draws: Draws) -> list[float]:
     return list(percentile_interval(draws, level=LEVEL))
 
 
-def _against_best(item: _Marked, best: _Marked, task: Task) -> dict[str, Any]:
-    assert task.headline.paired_test is not None
-    pair = paired(item.gains, best.gains, test=task.headline.paired_test)
+def _against_baselines(item: _Marked, standing: Standing, baselines: Sequence[_Marked], task: Task) -> dict[str, Any]:
+    """A candidate's differences to the best baseline, and its p values against it and against the hardest to beat."""
+    pair, best = standing.to_best, baselines[standing.best]
     differences = {
         "difference": pair.difference,
         "difference_interval": _interval(pair),
@@ -208,25 +218,16 @@ def _against_best(item: _Marked, best: _Marked, task: Task) -> dict[str, Any]:
         "only_baseline": pair.only_b,
     }
     for metric in _others(task):
-        here, there = (metric.value(each.outputs, each.targets) for each in (item, best))
-        draws = _draws(metric, [item, best])
-        differences[f"{metric.key}_difference"] = here - there
-        differences[f"{metric.key}_difference_interval"] = _percentiles(draws[0] - draws[1])
-    return differences
-
-
-def _p_values(standing: Standing, hardest: Outcome) -> dict[str, Any]:
-    return {
-        "p_best_baseline": standing.to_best.p,
+        own, other = _draws(metric, [item, best])
+        differences[f"{metric.key}_difference"] = metric.value(*item.pair) - metric.value(*best.pair)
+        differences[f"{metric.key}_difference_interval"] = _percentiles(own - other)
+    return differences | {
+        "p_best_baseline": pair.p,
         "p_best_baseline_holm": standing.p_best_holm,
         "p": standing.to_hardest.p,
-        "p_against": _key(hardest),
+        "p_against": _key(baselines[standing.hardest].row),
         "p_holm": standing.p_holm,
     }
-
-
-def _against_winner(pair: Paired) -> dict[str, Any]:
-    return {"difference": pair.difference, "interval": _interval(pair), "p": pair.p}
 
 
 def _interval(pair: Paired) -> list[float]:
@@ -234,7 +235,7 @@ def _interval(pair: Paired) -> list[float]:
 
 
 def _pooled(marked: Sequence[_Marked], best: _Marked | None, task: Task) -> list[dict[str, Any]]:
-    """Rows of several seeds by name; candidates of three and more also against the best baseline, as recipes."""
+    """Each name with several seeds; candidates with LEAST_SEEDS or more are also compared with the best baseline."""
     names = dict.fromkeys(item.row.name for item in marked)
     groups = {name: [item for item in marked if item.row.name == name] for name in names}
     entries = []
@@ -242,7 +243,7 @@ def _pooled(marked: Sequence[_Marked], best: _Marked | None, task: Task) -> list
         if len(items) < 2:
             continue
         gains = np.stack([item.gains for item in items])
-        values = [task.headline.value(item.outputs, item.targets) for item in items]
+        values = [task.headline.value(*item.pair) for item in items]
         pooled: dict[str, Any] = {"name": name, **asdict(pool(values))}
         is_candidate = items[0].row.role == "candidate"
         if is_candidate and best is not None and len(items) >= LEAST_SEEDS and gains.shape[1] > 1:
@@ -253,20 +254,6 @@ def _pooled(marked: Sequence[_Marked], best: _Marked | None, task: Task) -> list
             pooled |= dict.fromkeys(("difference", "interval", "p"))
         entries.append(pooled)
     return entries
-
-
-def _judged(item: _Marked, task: Task) -> verdict.Judged:
-    row = item.row
-    return verdict.Judged(
-        row.name,
-        row.role,
-        row.seed,
-        item.gains,
-        row.trained,
-        row.chance,
-        row.learning,
-        task.headline,
-    )
 
 
 def _key(row: Outcome) -> dict[str, Any]:
