@@ -49,7 +49,7 @@ class EvaluationPoint(Protocol):
         ...
 
     @property
-    def train_accuracy(self) -> float | None:
+    def train_accuracy(self) -> float:
         """Of the same rows."""
         ...
 
@@ -162,7 +162,7 @@ def _ended(training: Training, curve: Sequence[EvaluationPoint]) -> bool:
         return False
     losses = [point.validation_loss for point in curve]
     stopped = any(loss >= min(losses[:number]) for number, loss in enumerate(losses) if number)
-    return stopped or any((point.train_accuracy or 0.0) >= ROWS_FITTED for point in curve[:-1])
+    return stopped or any(point.train_accuracy >= ROWS_FITTED for point in curve[:-1])
 
 
 def _still_falling(curve: Sequence[EvaluationPoint], entropy: float, baseline: BestBaseline | None) -> Sign | None:
@@ -187,17 +187,16 @@ def _still_falling(curve: Sequence[EvaluationPoint], entropy: float, baseline: B
 
 def _not_fitted(curve: Sequence[EvaluationPoint], labels: Labels, baseline: BestBaseline | None) -> Sign | None:
     """That training rows are fitted clearly worse than the best baseline answers validation rows."""
-    accuracy = curve[-1].train_accuracy if curve else None
-    if accuracy is None or baseline is None:
+    if not curve or baseline is None:
         return None
     last, count = curve[-1], len(labels)
     chance = float(np.bincount(labels).max()) / count
     # The training accuracy is that of texts before their step: after few epochs the validation accuracy may be higher.
-    fit = max(accuracy, last.validation_accuracy)
+    fit = max(last.train_accuracy, last.validation_accuracy)
     low, _ = wilson(round(baseline.accuracy * count), count)
     if fit >= low or fit - chance >= FITTED * (baseline.accuracy - chance):
         return None
-    return Sign("not_fitted", sentences.not_fitted(accuracy, baseline.name, baseline.accuracy))
+    return Sign("not_fitted", sentences.not_fitted(last.train_accuracy, baseline.name, baseline.accuracy))
 
 
 def _changes(training: Training, *, train_rows: int, epochs: float, flat: bool, frequent: bool) -> dict[str, Value]:

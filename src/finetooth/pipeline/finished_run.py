@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.errors import RunError
-from finetooth.files import read_json
 from finetooth.report.notebook import fragment
 from finetooth.report.terminal import printed
-from finetooth.report.view import view
+from finetooth.report.view import view_of
 from finetooth.runs import results
 from finetooth.runs.layout import RunFolder
 from finetooth.wording import percent, shown
@@ -49,9 +48,7 @@ class Run:
     @property
     def table(self) -> Table:
         """The table with its verdict."""
-        named = self._as_named()
-        comparison = read_json(RunFolder(self.folder).comparison) if RunFolder(self.folder).comparison.is_file() else {}
-        return Table(printed(named), fragment(view(self.results, comparison), report=self._named_report()))
+        return Table(printed(self._as_named()), fragment(view_of(self.folder), report=self._named_report()))
 
     @property
     def verdict(self) -> str:

@@ -1,4 +1,4 @@
-"""README.md of a run folder: a model card in the Hub's format, measured values only, no row of the user's data."""
+"""README.md of a run folder: a model card in the Hub's format, with measured values and no row of the user's data."""
 
 import re
 from collections.abc import Iterator
@@ -34,20 +34,18 @@ def card(material: Material) -> str:
         "## Limits",
         "\n".join(f"- {_plain(text)}" for text in _limits(material)),
     ]
-    front = yaml.safe_dump(metadata(run), sort_keys=False, allow_unicode=False)
+    front = yaml.safe_dump(_metadata(run), sort_keys=False, allow_unicode=False)
     return f"---\n{front}---\n\n" + "\n\n".join(part for part in parts if part) + "\n"
 
 
-def metadata(run: RunView) -> dict[str, Any]:
-    """What the Hub reads at the head of the card: base, task, and the winner's figures on the test rows."""
+def _metadata(run: RunView) -> dict[str, Any]:
+    """The fields that the Hub reads: base, task, and the winner's figures on the test rows."""
     base, figures = hub_name(run.model), run.winner.figures if run.winner else None
-    values: dict[str, Any] = {} if figures is None else {"library_name": "peft"}
-    if base is not None:
-        values["base_model"] = base
-    lora = [] if figures is None else ["lora"]
-    values |= {"pipeline_tag": "text-classification", "tags": ["text-classification", *lora, "finetooth"]}
+    values: dict[str, Any] = {} if base is None else {"base_model": base}
+    values |= {"pipeline_tag": "text-classification", "tags": ["text-classification", "finetooth"]}
     if figures is None:
         return values
+    values |= {"library_name": "peft", "tags": ["text-classification", "lora", "finetooth"]}
     args = {"examples": figures.examples, "split": "test"}
     bounds = [round(bound, 6) for bound in figures.interval]
     metrics = [
@@ -124,5 +122,5 @@ def _limits(material: Material) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """`text` as Markdown shows it: none of its marks means anything."""
+    """`text` with every mark of Markdown escaped."""
     return _MARKS.sub(r"\\\1", " ".join(text.split()))

@@ -11,10 +11,10 @@ _TITLES = f"{'accuracy':>8}  {'95 % interval':>13}  {'vs first':>16}"
 
 
 def describe(comparison: Mapping[str, Any]) -> str:
-    """The text of what runs.across.compare gives: every row, then what the winners' differences say."""
-    opened = times(comparison["test_openings"])
+    """The text of a comparison (runs.across.compare): every row, then what the winners' differences say."""
+    scored = f"opened {times(comparison['test_openings'])}"
     lines = [
-        wrapped(f"{counted(comparison['examples'], 'test row')}, the same in each run (opened {opened})"),
+        wrapped(f"{counted(comparison['examples'], 'test row')}, the same in each run ({scored})"),
         "",
         f"{'run':<{_RUN}}{'row':<{_ROW}}{_TITLES}",
     ]
@@ -50,7 +50,7 @@ def _reading(comparison: Mapping[str, Any]) -> list[str]:
 
 
 def _tested(judged: Sequence[Mapping[str, Any]]) -> str:
-    """What the p are, and over which family each is corrected (runs.across.compare)."""
+    """What p is, and over which family each is corrected (runs.across.compare)."""
     test = "p: exact McNemar test on the same rows"
     winners = sum(row["winner"] for row in judged)
     several = len({(row["run"], row["name"]) for row in judged}) < len(judged)
@@ -61,8 +61,8 @@ def _tested(judged: Sequence[Mapping[str, Any]]) -> str:
         return f"{test}, Holm-corrected over {f'{winners} later winners' if winners else wide}."
     if winners == 1:
         return (
-            f"{test}. That of the later winner, which validation chose, stands as it is; the others are Holm-corrected "
-            f"over {wide}."
+            f"{test}. That of the later winner, which validation chose, is not corrected; the others are "
+            f"Holm-corrected over {wide}."
         )
     return (
         f"{test}, Holm-corrected: over the {winners} later winners for these, which validation chose, and over {wide} "

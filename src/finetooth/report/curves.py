@@ -1,16 +1,17 @@
-"""The course of training, a small chart for each candidate and seed, all on one scale."""
+"""The course of training: a small chart for each candidate and seed, all on the same scales."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from finetooth.report import plots
-from finetooth.report.plots import Figure, Mark, Plot, Scale, Table, cells
+from finetooth.report.plots import Figure, Mark, Scale, Table, cells
 from finetooth.report.view import RowView, RunView
 from finetooth.runs.results import CurvePoint
 from finetooth.wording import capital, epoch, percent
 
 LEAST_RISE = 0.01
-_LOSS, _GAP, _ACCURACY = 130, 44, 76
+_LOSS, _GAP, _ACCURACY = 130, 44, 76  # pixels
 _HEIGHT = _LOSS + _GAP + _ACCURACY
 _POINTS = 120
 _COLUMNS = ("epoch", "training loss", "validation loss", "training accuracy", "validation accuracy")
@@ -18,20 +19,24 @@ Curve = Sequence[CurvePoint]
 
 
 @dataclass(frozen=True, slots=True)
-class _Scales:
-    """The scales that all charts share. Down, loss stands above accuracy."""
+class _Panel:
+    """The half of a chart that shows a measure by epoch. top, height: in pixels."""
 
-    epochs: Scale
-    loss: Scale
-    accuracy: Scale
+    measure: Literal["loss", "accuracy"]
+    unit: str
+    top: float
+    height: float
+    scale: Scale
 
-    def of_loss(self, value: float) -> float:
-        """Its place in pixels."""
-        return self.loss.down(value, _LOSS)
+    def down(self, value: float) -> float:
+        """The position of a value in pixels from the top of the chart."""
+        return self.top + self.scale.down(value, self.height)
 
-    def of_accuracy(self, value: float) -> float:
-        """Its place in pixels."""
-        return _LOSS + _GAP + self.accuracy.down(value, _ACCURACY)
+    def values(self, point: CurvePoint) -> tuple[float, float]:
+        """The measure of the training rows and of the validation rows."""
+        if self.measure == "loss":
+            return point.train_loss, point.validation_loss
+        return point.train_accuracy, point.validation_accuracy
 
 
 def curves(run: RunView) -> list[Figure]:
@@ -41,23 +46,23 @@ def curves(run: RunView) -> list[Figure]:
     if not points:
         return []
     losses = [value for point in points for value in (point.train_loss, point.validation_loss)]
-    accuracies = [value for point in points for value in (point.validation_accuracy, point.train_accuracy)]
-    known = [value for value in accuracies if value is not None]
+    accuracies = [value for point in points for value in (point.train_accuracy, point.validation_accuracy)]
     last = max(point.epoch for point in points)
     epochs = plots.even_scale(0.0, last, most=6)
     if last <= 6:
-        epochs = Scale(0.0, last, tuple(float(tick) for tick in range(int(-(-last // 1)) + 1) if tick <= last))
-    loss = plots.even_scale(0.0, max(losses), most=4)
-    scales = _Scales(epochs, loss, plots.even_scale(min(known), max(known), most=3, within=(0.0, 1.0)))
-    return [_one(row, at, scales) for at, row in enumerate(trained)]
+        epochs = Scale(0.0, last, tuple(map(float, range(int(last) + 1))))
+    accuracy = plots.even_scale(min(accuracies), max(accuracies), most=3, within=(0.0, 1.0))
+    panels = (
+        _Panel("loss", "loss, nats", 0, _LOSS, plots.even_scale(0.0, max(losses), most=4)),
+        _Panel("accuracy", "accuracy", _LOSS + _GAP, _ACCURACY, accuracy),
+    )
+    return [_one(row, at, epochs, panels) for at, row in enumerate(trained)]
 
 
 def sentence(row: RowView) -> str:
-    """What the curve of a row shows: the point kept, and overfitting after it, if there is any."""
-    curve, lowest, last = row.curve, _lowest(row.curve), row.curve[-1]
-    kept_point = "no point is known to be kept"
-    if row.kept_epoch is not None:
-        kept_point = f"kept: epoch {epoch(row.kept_epoch)} of {epoch(last.epoch)}"
+    """What the curve of a row shows: the epoch whose step was kept, and whether overfitting followed."""
+    curve, lowest, last, kept_epoch = row.curve, _lowest(row.curve), row.curve[-1], _kept_epoch(row)
+    kept_point = f"kept: epoch {epoch(kept_epoch)} of {epoch(last.epoch)}"
     if _overfits(curve):
         return (
             f"{kept_point}. Overfitting after epoch {epoch(lowest.epoch)}: validation loss rose from "
@@ -77,6 +82,11 @@ def sentence(row: RowView) -> str:
     return f"{kept_point}. No overfitting at the end: validation loss ended {where}."
 
 
+def _kept_epoch(row: RowView) -> float:
+    assert row.kept_epoch is not None, "training keeps one of its evaluated steps"
+    return row.kept_epoch
+
+
 def _lowest(curve: Curve) -> CurvePoint:
     """The point of lowest validation loss, the first among equals."""
     return min(curve, key=lambda point: point.validation_loss)
@@ -93,22 +103,19 @@ def _overfits(curve: Curve) -> bool:
     return _risen(last, lowest) and last.train_loss < lowest.train_loss
 
 
-def _one(row: RowView, number: int, scales: _Scales) -> Figure:
-    curve, kept_epoch = _thinned(row.curve, row.kept_epoch), row.kept_epoch
-    marks = [*_overfitting(row.curve, scales), *_axes(scales)]
-    for top, height, keys in (
-        (0, _LOSS, ("train_loss", "validation_loss")),
-        (_LOSS + _GAP, _ACCURACY, ("train_accuracy", "validation_accuracy")),
-    ):
-        marks += _pair(curve, scales, keys=keys, top=top, height=height)
-    marks += [] if kept_epoch is None else _kept_marks(curve, kept_epoch, scales)
+def _one(row: RowView, number: int, epochs: Scale, panels: Sequence[_Panel]) -> Figure:
+    curve = _thinned(row.curve, _kept_epoch(row))
+    marks = [*_overfitting(row.curve, epochs, panels), *_axes(epochs, panels)]
+    for panel in panels:
+        marks += _lines(curve, epochs, panel)
+    marks += _kept_marks(curve, _kept_epoch(row), epochs, panels)
     title, description = f"Loss and accuracy of {row.title} by epoch", sentence(row)
     rows = [
         cells(
             epoch(point.epoch),
             f"{point.train_loss:.4f}",
             f"{point.validation_loss:.4f}",
-            "" if point.train_accuracy is None else percent(point.train_accuracy),
+            percent(point.train_accuracy),
             percent(point.validation_accuracy),
         )
         for point in curve
@@ -118,81 +125,67 @@ def _one(row: RowView, number: int, scales: _Scales) -> Figure:
         note += f" Drawn: {len(curve):,} of {len(row.curve):,} evaluations."
     return Figure(
         heading=f"{row.title}{row.marks}",
-        plot=Plot(
-            key=f"curve-{number}",
-            marks=marks,
-            title=title,
-            description=f"{row.title}: {description}",
-            height=_HEIGHT,
-            look="course",
-        ),
+        key=f"curve-{number}",
+        title=title,
+        description=f"{row.title}: {description}",
+        marks=marks,
+        height=_HEIGHT,
+        look="course",
         table=Table(columns=_COLUMNS, rows=rows, caption=title, quiet=True),
         note=note,
     )
 
 
-def _pair(curve: Curve, scales: _Scales, *, keys: tuple[str, str], top: float, height: float) -> list[Mark]:
-    """The lines of training and validation over one another, each named at its end."""
-    marks: list[Mark] = []
-    ends = {}
-    for key, look in zip(keys, ("train", "validation"), strict=True):
-        down = scales.of_loss if key.endswith("loss") else scales.of_accuracy
-        known = [(point.epoch, value) for point in curve if (value := getattr(point, key)) is not None]
-        points = [(scales.epochs.across(at), down(value)) for at, value in known]
-        if points:
-            marks.append(Mark(shape="curve", points=points, look=look))
-            marks += [plots.dot(x, y, look=look, radius=2.5) for x, y in points]
-            ends["training" if look == "train" else look] = points[-1]
-    settled = plots.spread([y for _, y in ends.values()], gap=14, low=top + 4, high=top + height - 2)
-    named = zip(ends.items(), settled, strict=True)
-    return marks + [plots.words(x, y + 4, word, look="name", dx=11) for (word, (x, _)), y in named]
-
-
-def _thinned(curve: Curve, best: float | None) -> list[CurvePoint]:
+def _thinned(curve: Curve, kept_epoch: float) -> list[CurvePoint]:
     """At most about _POINTS points, evenly taken; the first, the last and the kept one among them."""
     step = -(-len(curve) // _POINTS)
-    kept_index = None if best is None else min(range(len(curve)), key=lambda at: abs(curve[at].epoch - best))
+    kept_index = min(range(len(curve)), key=lambda at: abs(curve[at].epoch - kept_epoch))
     return [point for at, point in enumerate(curve) if at % step == 0 or at in (kept_index, len(curve) - 1)]
 
 
-def _axes(scales: _Scales) -> list[Mark]:
-    marks = [
-        plots.words("0%", -14, "loss, nats", look="tick", dx=-38),
-        plots.words("0%", _LOSS + _GAP - 14, "accuracy", look="tick", dx=-38),
-    ]
-    digits = plots.ticks_digits(scales.accuracy)
-    down = [(scales.of_loss(tick), f"{tick:g}") for tick in scales.loss.ticks]
-    down += [(scales.of_accuracy(tick), percent(tick, digits)) for tick in scales.accuracy.ticks]
-    for y, text in down:
-        marks.append(plots.line("0%", y, "100%", y, look="grid"))
-        marks.append(plots.words("0%", y + 4, text, look="tick", anchor="end", dx=-6))
-    for tick in scales.epochs.ticks:
-        x = scales.epochs.across(tick)
-        marks.append(plots.words(x, _HEIGHT + 18, f"{tick:g}", look="tick", anchor="middle"))
-    return [*marks, plots.words("100%", _HEIGHT + 18, "epoch", look="tick", dx=14)]
+def _lines(curve: Curve, epochs: Scale, panel: _Panel) -> list[Mark]:
+    """The lines of the training rows and of the validation rows, each named at its end."""
+    marks: list[Mark] = []
+    across = [epochs.across(point.epoch) for point in curve]
+    heights = list(zip(*([panel.down(value) for value in panel.values(point)] for point in curve), strict=True))
+    for look, downs in zip(("train", "validation"), heights, strict=True):
+        marks.append(Mark(shape="curve", points=list(zip(across, downs, strict=True)), look=look))
+        marks += [plots.dot(x, y, look=look, radius=2.5) for x, y in zip(across, downs, strict=True)]
+    ends = plots.spread([downs[-1] for downs in heights], gap=14, low=panel.top + 4, high=panel.top + panel.height - 2)
+    names = zip(("training", "validation"), ends, strict=True)
+    return marks + [plots.words(across[-1], y + 4, name, look="name", dx=11) for name, y in names]
 
 
-def _overfitting(curve: Curve, scales: _Scales) -> list[Mark]:
+def _axes(epochs: Scale, panels: Sequence[_Panel]) -> list[Mark]:
+    marks = [plots.words("100%", _HEIGHT + 18, "epoch", look="tick", dx=14)]
+    for tick in epochs.ticks:
+        marks.append(plots.words(epochs.across(tick), _HEIGHT + 18, f"{tick:g}", look="tick", anchor="middle"))
+    for panel in panels:
+        marks.append(plots.words("0%", panel.top - 14, panel.unit, look="tick", dx=-38))
+        write = (lambda value: f"{value:g}") if panel.measure == "loss" else None
+        marks += plots.left_axis(panel.scale, panel.height, top=panel.top, write=write)
+    return marks
+
+
+def _overfitting(curve: Curve, epochs: Scale, panels: Sequence[_Panel]) -> list[Mark]:
     """The stretch after the lowest validation loss, shaded and named, where the row overfits."""
     if not _overfits(curve):
         return []
-    start, end = (scales.epochs.share(point.epoch) for point in (_lowest(curve), curve[-1]))
+    start, end = (epochs.share(point.epoch) for point in (_lowest(curve), curve[-1]))
     marks = [
-        plots.bar(f"{100 * start:.2f}%", top, width=end - start, height=height, look="overfit")
-        for top, height in ((0, _LOSS), (_LOSS + _GAP, _ACCURACY))
+        plots.bar(f"{100 * start:.2f}%", panel.top, width=end - start, height=panel.height, look="overfit")
+        for panel in panels
     ]
     return [*marks, plots.words(f"{50 * (start + end):.2f}%", 12, "overfitting", look="tick", anchor="middle")]
 
 
-def _kept_marks(curve: Curve, best: float, scales: _Scales) -> list[Mark]:
-    """The kept point: a line down both plots, a ring on its losses and accuracy, and the word."""
-    x = scales.epochs.across(best)
-    point = min(curve, key=lambda point: abs(point.epoch - best))
-    ys = (scales.of_loss(point.validation_loss), scales.of_accuracy(point.validation_accuracy))
+def _kept_marks(curve: Curve, kept_epoch: float, epochs: Scale, panels: Sequence[_Panel]) -> list[Mark]:
+    """The kept point: a line down both panels, a ring on its validation figures, and the word."""
+    x = epochs.across(kept_epoch)
+    point = min(curve, key=lambda point: abs(point.epoch - kept_epoch))
+    anchor: plots.Anchor = "end" if epochs.share(kept_epoch) > 0.8 else "middle"
     return [
         plots.line(x, 0, x, _HEIGHT, look="kept"),
-        *(Mark(shape="ring", x=x, y=y, radius=5.5, look="ring") for y in ys),
-        plots.words(
-            x, _LOSS + 16, "kept", look="name strong", anchor="end" if scales.epochs.share(best) > 0.8 else "middle"
-        ),
+        *(Mark(shape="ring", x=x, y=panel.down(panel.values(point)[1]), radius=5.5, look="ring") for panel in panels),
+        plots.words(x, _LOSS + 16, "kept", look="name strong", anchor=anchor),
     ]

@@ -1,4 +1,4 @@
-"""The test rows that the winner and a row it is held against do not both have right, for the browser of the report."""
+"""The test rows that only one of the winner and another row has right, for the browser of the report."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,10 +21,10 @@ Rows = npt.NDArray[np.int64]
 def disagreements(
     material: Material, *, most_rows: int = MOST_ROWS, most_bytes: int = MOST_BYTES
 ) -> dict[str, Any] | None:
-    """What the browser shows, as JSON; None without a winner or without another row to hold it against.
+    """What the browser shows, as JSON; None without a winner or without another row to compare it with.
 
-    rows: those that only one of the two has right, at most `most_rows`, evenly drawn from each kind where there are
-    more. counts: how many of each kind there are in all. Texts are cut to MOST_CHARACTERS.
+    rows: those that only one of the two has right, at most `most_rows`; if there are more, drawn evenly from each kind.
+    others: the number of rows of each kind, for each row compared. Texts are cut to MOST_CHARACTERS.
     """
     winner = material.run.winner
     others = [row for row in material.run.looked_at if row is not winner]
@@ -49,17 +49,17 @@ def disagreements(
 
 
 def embedded(value: Any) -> str:
-    """`value` as JSON that cannot end the script element around it, nor mean anything to HTML."""
+    """`value` as JSON without any character that HTML could take for markup."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    # Inside JSON these can stand only in strings, where their escapes mean the same. Halves of a character, which
-    # UTF-8 cannot hold, are escaped too.
+    # In JSON these occur only in strings, where their escapes mean the same. Surrogates, which UTF-8 cannot hold, are
+    # escaped too.
     for mark in "<>&\u2028\u2029":
         text = text.replace(mark, f"\\u{ord(mark):04x}")
     return "".join(f"\\u{ord(mark):04x}" if "\ud800" <= mark <= "\udfff" else mark for mark in text)
 
 
 def _drawn(kinds: Sequence[Rows], *, most: int) -> Rows:
-    """Row numbers, ascending: all of them, or an even share of each kind, spread over the file."""
+    """Row numbers, ascending: all of them, or an even share of each kind, spread evenly over the file."""
     room, chosen = most, np.empty(0, np.int64)
     for left, rows in zip(range(len(kinds), 0, -1), sorted(kinds, key=len), strict=True):
         share = room // left
@@ -70,7 +70,7 @@ def _drawn(kinds: Sequence[Rows], *, most: int) -> Rows:
 
 
 def _rows(material: Material, lines: Sequence[RowView], chosen: Rows, *, most_bytes: int) -> list[dict[str, Any]]:
-    """Each row: id, text, pair, label, and what every line answered with what probability."""
+    """Each row: id, text, pair, label, and the answer of every line with its confidence."""
     answers = [material.answers[line.key] for line in lines]
     test, rows, size = material.test, [], 0
     for at in chosen.tolist():
@@ -87,7 +87,7 @@ def _rows(material: Material, lines: Sequence[RowView], chosen: Rows, *, most_by
 
 
 def _cut(name: str, text: str) -> Mapping[str, Any]:
-    """The text, and where it was cut how long it was."""
+    """The text, and its length if it was cut."""
     if len(text) <= MOST_CHARACTERS:
         return {name: text}
     return {name: text[:MOST_CHARACTERS], f"{name}_characters": len(text)}

@@ -1,4 +1,4 @@
-"""HTML from templates that escape whatever is put into them; an unknown name in one is an error."""
+"""HTML from templates that escape every value; an unknown name in a template is an error."""
 
 import itertools
 import re
@@ -19,20 +19,20 @@ def rendered(template: str, **values: Any) -> str:
 
 
 def part(name: str) -> str:
-    """A style or script of ours, to stand inside its element."""
-    # Line ends as a browser reads them, whatever the check-out made of them: the policy's hash is over those.
+    """A style sheet or script of this package, to be put inside its element."""
+    # Line ends as a browser reads them, because the policy holds a hash of the text.
     text = resources.files("finetooth.report").joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n")
     assert "</" not in text, f"{name} would end its element"
     return text
 
 
 def _figure(text: str) -> str:
-    """A figure with no-break spaces and the sign of a minus."""
+    """A figure with no-break spaces and true minus signs."""
     return _MINUS.sub("\N{MINUS SIGN}", text.rstrip()).replace(" ", TIE)
 
 
 def _readable(value: Any) -> Any:
-    """A text without what HTML may not hold: control characters and halves of a character."""
+    """A text without what HTML may not hold: control characters and surrogates."""
     if not isinstance(value, str) or hasattr(value, "__html__") or value.isprintable():
         return value
     return "".join(

@@ -1,4 +1,4 @@
-"""What the report is made of, read from the run folder while the texts are still there."""
+"""The content of the report, read from the run folder while the texts are still there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,16 +8,19 @@ from finetooth.data import Examples
 from finetooth.evaluation import decision_file
 from finetooth.files import read_json
 from finetooth.report.measured import Answers, decided
-from finetooth.report.view import Key, RunView, view
+from finetooth.report.view import Key, RunView, view_of
 from finetooth.runs import predictions
 from finetooth.runs.layout import RunFolder
-from finetooth.runs.results import contract
 from finetooth.runs.work import read_examples
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """answers: of each row done to the test rows, as its decision has them. data, provenance: as of their files."""
+    """What the page and the card show.
+
+    data, provenance: the content of data.json and provenance.json, empty if the file is missing. answers: of each row
+    done to the test rows, by its decision. test: the test rows with their texts.
+    """
 
     run: RunView
     data: Mapping[str, Any]
@@ -27,11 +30,11 @@ class Material:
 
 
 def gather(folder: RunFolder) -> Material:
-    """The material of a run whose results, costs and comparison are written and whose texts are not yet cleared away.
+    """The material of a run whose results, costs and comparison are written and whose texts are not yet deleted.
 
     Raises: RunError when a file of the run is missing or broken.
     """
-    run = view(contract(folder.path), read_json(folder.comparison))
+    run = view_of(folder.path)
     answers = {}
     for row in run.done:
         row_folder = folder.row(*row.key)

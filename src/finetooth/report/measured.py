@@ -1,4 +1,4 @@
-"""What the report counts again from predictions: confusions and slices."""
+"""Figures that the report computes from predictions: confusions and slices."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,10 +20,10 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a row answers to the N test rows, and what is true of them, each (N,).
+    """A row's answers to the N test rows, and their true labels, each (N,).
 
-    confidences: the probability that each answer was given with. scores: of the examples by `metric`, the headline
-    metric of the task. classes: how many there are. Labels are given also where the row would rather abstain.
+    confidences: the probability of each answer. scores: of the examples by `metric`, the headline metric of the task.
+    classes: the number of classes. labels: also of examples for which the row would abstain.
     """
 
     truth: npt.NDArray[np.int64]
@@ -36,7 +36,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
-    """`count` rows of a true class that were called another, of the `total` of that class."""
+    """`count` rows of a true class that got another label, out of `total` rows of the class."""
 
     true: int
     answer: int
@@ -46,9 +46,9 @@ class Mixed:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A part of the test rows, with the scores in it of each row of the table asked for, in that order.
+    """A part of the test rows, with the scores in it of several rows of the table.
 
-    sums: of the examples' scores. intervals: of the means.
+    count: of test rows. sums: of the scores, by row of the table. intervals: of the mean scores, by row of the table.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Slice:
 
 
 def decided(answers: Predictions, decision: Decision) -> Answers:
-    """What a row answers, given its logits, as its decision has it."""
+    """The answers of a row, by its logits and its decision."""
     outputs, metric = decision.outputs(answers.logits), decision.task.headline
     return Answers(
         truth=answers.labels,
@@ -71,7 +71,7 @@ def decided(answers: Predictions, decision: Decision) -> Answers:
 
 
 def confusion(answers: Answers) -> npt.NDArray[np.int64]:
-    """(C, C) int64: rows of true class i that were called j; for few classes."""
+    """(C, C) int64: the number of rows of true class i with the answer j; for few classes."""
     cells = answers.truth * answers.classes + answers.labels
     return np.bincount(cells, minlength=answers.classes**2).reshape(answers.classes, answers.classes)
 
@@ -95,9 +95,9 @@ def slices(
     texts: Sequence[str],
     columns: Mapping[str, Sequence[str]],
 ) -> Iterator[tuple[str, list[Slice]]]:
-    """(what is sliced by, its slices) for class, length in characters, and each column; empty slices are left out.
+    """(name, slices) by class, by length in characters, and by each column; empty slices are left out.
 
-    A column of many numbers is sliced by quarters, one of many other values by the most frequent of them.
+    A column of many numbers is divided into quarters, one of many other values into the most frequent and the rest.
     """
 
     def parts(numbers: npt.NDArray[np.int64], names: Sequence[str]) -> list[Slice]:
@@ -132,7 +132,7 @@ def _by(numbers: npt.NDArray[np.int64], names: Sequence[str], answers: Sequence[
 
 
 def _quarters(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], list[str]]:
-    """The quarter of each value, from 0, and what the quarters are called; equal values stay together."""
+    """The quarter of each value, from 0, and the names of the quarters; equal values are in the same quarter."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, _PARTS + 1)[1:], method="inverted_cdf"))
     numbers = np.asarray(np.searchsorted(edges, values), np.int64)
     ends = [(values[numbers == at].min(), values[numbers == at].max()) for at in range(len(edges))]
@@ -140,12 +140,12 @@ def _quarters(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], list[str
 
 
 def _plain(value: float) -> str:
-    """A number as it is, since it may be a year; from 10,000 with commas."""
+    """A number; from 10,000 with commas, below without, since it may be a year."""
     return f"{value:,}" if abs(value) >= 10_000 else f"{value}"
 
 
 def _figures(values: Sequence[str]) -> npt.NDArray[Any] | None:
-    """The values as numbers, if all of them are and there are too many to be shown one by one."""
+    """The values as numbers, if all are numbers and there are too many to show each; else None."""
     if len(set(values)) <= _VALUES_SHOWN or not all(map(_NUMBER.fullmatch, set(values))):
         return None
     numbers = np.asarray(values, np.float64)

@@ -1,4 +1,4 @@
-"""The table of a run as a notebook shows it: verdict, rows and notes as HTML that takes its colours from the page."""
+"""The table of a run in a notebook: verdict, rows and notes as HTML that uses the colours of the notebook."""
 
 from finetooth.report import columns
 from finetooth.report.html import part, rendered
@@ -9,9 +9,8 @@ from finetooth.wording import short_model, shown, times
 
 
 def fragment(run: RunView, *, report: str | None) -> str:
-    """The HTML of a run's table. report: how the user names the run's report, if there is one."""
-    opened = times(run.test_openings)
-    caption = f"{run.train:,} training rows, {run.test:,} test rows (opened {opened})"
+    """The HTML of a run's table. report: the path of the run's report as the user names it, if there is one."""
+    caption = f"{run.train:,} training rows, {run.test:,} test rows (opened {times(run.test_openings)})"
     return rendered(
         "notebook.html",
         run=run,

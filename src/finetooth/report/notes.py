@@ -1,4 +1,4 @@
-"""What a reader must know to read the figures of a run right: each sentence once, for whatever shows it."""
+"""Sentences that explain the figures of a run, for the terminal, the page, the card and the notebook."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -21,11 +21,11 @@ _RULES = {
     "costs": "Labels of candidates: by the least expected cost (decision.costs).",
 }
 _LISTED = 20
-_LONGEST = 400  # characters of a sentence in which the user's own words stand
+_LONGEST = 400  # characters of a sentence with words of the user
 
 
 class Fact(NamedTuple):
-    """How something was measured. private: it names files, columns or classes of the user."""
+    """How something was measured. private: it names files or columns of the user."""
 
     name: str
     text: str
@@ -34,8 +34,7 @@ class Fact(NamedTuple):
 
 def notes(run: RunView, *, beside_accuracy: bool) -> list[str]:
     """The sentences under a table. beside_accuracy: whether it shows more figures than accuracy and its interval."""
-    chosen = "* best on the validation rows, chosen before any test row was scored."
-    lines = [] if run.chosen is None else [chosen]
+    lines = ["* best on the validation rows, chosen before any test row was scored."] if run.chosen else []
     lines += heads(run, beside_accuracy=beside_accuracy)
     if beside_accuracy and any(row.is_chance and row.heads is None for row in run.done):
         lines.append("(chance): the classification layer is random, never trained.")
@@ -52,14 +51,14 @@ def notes(run: RunView, *, beside_accuracy: bool) -> list[str]:
 
 
 def warnings(run: RunView) -> list[str]:
-    """Which rows failed, the warnings of the others, and whether the run is inexact."""
+    """Which rows failed, the warnings of the others, and what changed if the run is inexact."""
     lines = [f"{row.title} failed: {row.error}" for row in run.rows if row.error is not None]
     lines += [f"Warning  {row.title}: {text}" for row in run.rows for text in row.warnings]
-    return lines + ([f"Inexact  changed on the way: {'; '.join(run.inexact)}"] if run.inexact else [])
+    return lines + ([f"Inexact  changed during the run: {'; '.join(run.inexact)}"] if run.inexact else [])
 
 
 def pooled(run: RunView) -> list[str]:
-    """For each name that has several seeds: its mean, and how far a seed lies from another."""
+    """For each name that has several seeds: the mean and the standard deviation of its accuracy."""
     return [
         f"{one.name} over {counted(one.seeds, 'seed')}: mean {percent(one.mean)}, standard deviation "
         f"{points(one.standard_deviation, signed=False)} points"
@@ -68,47 +67,37 @@ def pooled(run: RunView) -> list[str]:
 
 
 def heads(run: RunView, *, beside_accuracy: bool = False) -> list[str]:
-    """What the figures of a row of several untrained heads are."""
+    """What the figures of a row of several untrained heads are; empty without such a row."""
     for row in run.done:
-        if row.heads is not None and row.figures is not None:
+        if row.heads is not None:
             text = f"{row.title} (chance): mean and range of {row.heads.count} random classification layers."
             text += " Its other figures are those of the first." if beside_accuracy else ""
             if row.is_compared_with:
-                text += f" Candidates are compared with the first of them ({percent(row.figures.level)})."
+                text += f" Candidates are compared with the first of them ({percent(row.measured.level)})."
             return [text]
     return []
 
 
-def few_seeds(run: RunView) -> str:
-    """How little is known of other seeds; empty from FEW_SEEDS of the candidates on, and without a candidate."""
-    seeds = {row.seed for row in run.candidates}
-    if not 0 < len(seeds) < FEW_SEEDS:
-        return ""
-    return f"{counted(len(seeds), 'seed')}: little can be said of how much another seed would change."
-
-
 def facts(run: RunView, data: Mapping[str, Any], provenance: Mapping[str, Any]) -> list[Fact]:
-    """How the figures came about. data, provenance: data.json and provenance.json, empty where they are not there."""
+    """How the figures were measured. data, provenance: as in Material."""
     packages, device = provenance.get("packages") or {}, provenance.get("device") or {}
     files = [f"{file['file']} ({counted(file['rows'], 'row')})" for file in data.get("files", [])]
     columns = [f"{key}: {value['name']}" for key, value in (data.get("columns") or {}).items()]
     in_bfloat16 = provenance.get("precision") == "bfloat16"
-    memory = (
-        "" if not run.peak_bytes else f"{size(run.peak_bytes)} at most, of the command and a row's process together."
-    )
+    seeds = len({row.seed for row in run.candidates})
+    few_seeds = f"{counted(seeds, 'seed')}: little can be said of how much another seed would change."
+    memory = f"{size(run.peak_bytes)} at most, of the command and a row's process together." if run.peak_bytes else ""
     lines = [
         Fact(
             "Splits",
-            f"{counted(run.train, 'training row')} fitted, {counted(run.validation, 'validation row')} chose, "
-            f"{counted(run.test, 'test row')} report. No test row influenced a choice.",
+            f"{counted(run.train, 'row')} for training, {counted(run.validation, 'row')} for choices (validation), "
+            f"{counted(run.test, 'row')} for the figures (test). No test row influenced a choice.",
         ),
         Fact("Test set", f"{run.test_id[:16]}…, opened {times(run.test_openings)}."),
-        Fact("Rows", "Every candidate began from the same clean base; every figure comes from what was saved."),
+        Fact("Rows", "Every candidate began from the same base; every figure is computed from the saved files."),
         Fact("Reload check", RELOAD_CHECK if run.is_reload_checked else ""),
-        Fact(
-            "Intervals", "Wilson score intervals at 95 %; they show the chance of the test rows, not that of the seed."
-        ),
-        Fact("Seeds", few_seeds(run)),
+        Fact("Intervals", "Wilson score intervals at 95 %: the uncertainty from the test rows, not from the seed."),
+        Fact("Seeds", few_seeds if 0 < seeds < FEW_SEEDS else ""),
         Fact("Files", _some(files), private=True),
         Fact("Columns", _some(columns), private=True),
         Fact("Classes", f"{len(run.classes):,}: {_some(run.classes)}"),
@@ -123,13 +112,13 @@ def facts(run: RunView, data: Mapping[str, Any], provenance: Mapping[str, Any]) 
 
 
 def narrowed(data: Mapping[str, Any]) -> list[str]:
-    """Why intervals may come out too narrow for these test rows, names as the user wrote them; data: data.json."""
+    """Why intervals may be too narrow for these test rows. data: the content of data.json."""
     lines = []
     group = data.get("columns", {}).get("group")
     if group:
         lines.append(
-            f"Test rows of one {group['name']} count as independent of each other; as far as they are alike, "
-            "intervals and p are too narrow."
+            f"Test rows of one {group['name']} count as independent of each other; if they are alike, intervals are "
+            "too narrow and p is too small."
         )
     for finding in data.get("findings", []):
         if (finding["code"], finding["severity"]) == ("duplicates_in_split", "warn") and " test row" in finding["says"]:
@@ -138,7 +127,7 @@ def narrowed(data: Mapping[str, Any]) -> list[str]:
 
 
 def _probes(run: RunView) -> Iterator[str]:
-    """What each linear probe reads, and the model it reads where that is not the run's own."""
+    """What each linear probe reads, and its model if that is not the run's own."""
     for row in run.rows:
         if row.probe is not None:
             of = f" of {short_model(row.probe.model)}" if row.probe.model else ""
@@ -149,7 +138,7 @@ def _probes(run: RunView) -> Iterator[str]:
 
 
 def _frozen(run: RunView) -> Iterator[str]:
-    """What each row paid and saved whose lower layers were frozen during its training (`then`)."""
+    """For each row whose lower layers were frozen during its training (`then`): what that took and saved."""
     for row in run.rows:
         frozen = row.costs.frozen
         if frozen is not None:
@@ -162,7 +151,7 @@ def _frozen(run: RunView) -> Iterator[str]:
 
 
 def _precision(run: RunView) -> Iterator[str]:
-    """In which number format test figures were computed; with bfloat16 alone, how many labels it changes at most."""
+    """The number format of the test figures; if it is bfloat16 only, also how many labels it changes at most."""
     known = [(row.name, row.inference) for row in run.done if row.inference is not None]
     names = {key: list(dict.fromkeys(name for name, one in known if one.precision == key)) for key in PRECISIONS}
     used = [key for key, rows in names.items() if rows]
@@ -178,7 +167,7 @@ def _precision(run: RunView) -> Iterator[str]:
 
 
 def _cut(run: RunView) -> Iterator[str]:
-    """Which share of the test rows is cut for which rows of the table, and that tfidf reads them whole."""
+    """The share of the test rows that is cut, by rows of the table, and which rows read whole texts."""
     several = len({row.name for row in run.candidates}) > 1
     groups: dict[float, dict[str, None]] = {}
     for row in run.done:
@@ -194,8 +183,8 @@ def _cut(run: RunView) -> Iterator[str]:
 
 def _compared(run: RunView) -> Iterator[str]:
     """The best baseline, and which p is shown beside a difference to it."""
-    best, names = run.best_baseline, [row.name for row, _ in run.compared]
-    gains = [figures.gain or 0.0 for _, figures in run.compared]
+    best, names = run.best_baseline, [row.name for row in run.compared]
+    gains = [row.measured.gain or 0.0 for row in run.compared]
     if best is None or not gains:
         return
     seeds = " and seeds" if len(set(names)) < len(names) else ""
@@ -209,5 +198,5 @@ def _compared(run: RunView) -> Iterator[str]:
 
 
 def _some(names: Any) -> str:
-    """The first of the user's names, cut to what can be read."""
+    """The first _LISTED of the names, each cut to a readable length."""
     return ", ".join(shown(str(name), 40) for name in names[:_LISTED]) + (", …" if len(names) > _LISTED else "")

@@ -1,4 +1,4 @@
-"""report.html: one file that needs no other, of what a run measured and of the rows on which its rows differ."""
+"""report.html and README.md of a run folder. The report is one file: the figures of a run and its wrong answers."""
 
 import base64
 import hashlib
@@ -63,7 +63,7 @@ def page(material: Material) -> str:
 
 
 def policy(style: str, script: str) -> str:
-    """The Content-Security-Policy by which only our one style and one script count, and nothing is fetched."""
+    """The Content-Security-Policy that allows only our style and our script and fetches nothing."""
     return (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
@@ -116,7 +116,7 @@ def _pooled(run: RunView) -> Table:
 
 
 def _here(browser: Mapping[str, Any]) -> str:
-    """How many of the rows that could be browsed are on the page."""
+    """How many of the rows that only one has right are on the page."""
     here, total = len(browser["rows"]), browser["total"]
     if here == total:
         return f"All {counted(total, 'such row')} are here."

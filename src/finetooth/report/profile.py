@@ -1,4 +1,4 @@
-"""Where the time of a run went, as text of at most 80 columns."""
+"""The time of a run by part and step, as text of at most 80 columns."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ PARTS = ("frozen", "forward", "backward", "optimizer", "evaluate", "save")
 
 
 def profile_of(figures: Mapping[str, Any]) -> str:
-    """The text, from what `run --json` prints: seconds by part for each trained row, then of each step."""
+    """The text: seconds of each part of training for each trained row, then of each step. figures: the contract."""
     rows = [row for row in figures["rows"] if row.get("part_seconds")]
     lines = [f"{'seconds of training':<24}" + "".join(f"{cut(part, 8):>9}" for part in PARTS)]
     for row in rows:

@@ -1,4 +1,4 @@
-"""Where rows are right and wrong: confusion matrices, reliability diagrams and slices."""
+"""The parts of the page on right and wrong answers: confusion matrices, reliability diagrams and slices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from finetooth.evaluation.calibration import Bin, calibration_error, reliability
 from finetooth.evaluation.intervals import wilson
 from finetooth.report import plots
-from finetooth.report.charts import bottom, look_of
+from finetooth.report.charts import look_of
 from finetooth.report.columns import Cell
 from finetooth.report.measured import Answers, Slice, confusion, mixed_up
-from finetooth.report.plots import Figure, Mark, Plot, Table, cells
+from finetooth.report.plots import Figure, Mark, Table, cells
 from finetooth.report.view import RowView
 from finetooth.wording import counted, interval, percent, points, shown
 
-MOST_CLASSES = 12  # of a matrix on the page; for more, the pairs most often mixed up are shown, the matrix on demand
-_MOST_OF_ALL = 150  # classes of a matrix behind the pairs: more would make the page too large
+MOST_CLASSES = 12  # with more, the page shows the pairs most often mixed up, and the matrix on demand
+_MOST_OF_ALL = 150  # with more, there is no matrix: it would make the page too large
 _PAIRS = 10
-_SHORT, _FEW = 9, 3  # characters and number of names that head the columns of a matrix
-_SLICES, _LISTED = 24, 200  # most slices that are drawn, and whose figures are given
+_SHORT, _FEW = 9, 3  # most characters and most names that head the columns of a matrix; else numbers do
+_SLICES, _LISTED = 24, 200  # most slices that are drawn, and most whose figures are given
 _SHADES = 9
 _SQUARE = 230
 _STEP = 30
@@ -34,10 +34,11 @@ class Square:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """True classes in lines, answers in columns. heads: the text of each column, and the name that it means.
+    """A confusion matrix: a line for each true class, a column for each answer.
 
-    lines: the number of a class where columns are headed by numbers, its name, its cells and how many rows it has.
-    compact: for very many classes: counts without shares, empty where none, in a box that scrolls both ways.
+    heads: the text above each column, and the name of its class if the text is a number. lines: the number of a class
+    if columns are headed by numbers, its name, its cells and its number of rows. compact: for very many classes, counts
+    without shares, empty instead of 0, in a box that scrolls both ways.
     """
 
     caption: str
@@ -48,7 +49,7 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confusion:
-    """The matrix of a row; of many classes the pairs most often mixed up, and the matrix on demand."""
+    """The matrix of a row; for many classes the pairs most often mixed up, and the matrix on demand."""
 
     heading: str
     matrix: Matrix | None
@@ -69,14 +70,9 @@ def reliability_diagram(row: RowView, answers: Answers, number: int) -> Figure:
     """Accuracy against confidence in bins, with intervals, beside the diagonal of a calibrated row."""
     bins = reliability(answers.confidences, answers.scores)
     scale, look = plots.even_scale(0.0, 1.0, most=5), look_of(row)
-    marks = [plots.line("0%", _SQUARE, "100%", 0, look="diagonal")]
+    marks = [plots.line("0%", _SQUARE, "100%", 0, look="diagonal"), *plots.left_axis(scale, _SQUARE)]
     for tick in scale.ticks:
-        y = scale.down(tick, _SQUARE)
-        marks += [
-            plots.line("0%", y, "100%", y, look="grid"),
-            plots.words("0%", y + 4, percent(tick, 0), look="tick", anchor="end", dx=-8),
-            plots.words(scale.across(tick), _SQUARE + 18, percent(tick, 0), look="tick", anchor="middle"),
-        ]
+        marks.append(plots.words(scale.across(tick), _SQUARE + 18, percent(tick, 0), look="tick", anchor="middle"))
     for one in bins:
         low, high = (scale.down(bound, _SQUARE) for bound in _interval_of(one))
         x = scale.across(one.confidence)
@@ -98,24 +94,25 @@ def reliability_diagram(row: RowView, answers: Answers, number: int) -> Figure:
         )
         for one in bins
     ]
+    columns = ["confidence", "rows", "mean", "right", "95 % interval"]
     counts = f"{counted(len(bins), 'bin')} of {counted(len(answers.truth), 'row')}"
     return Figure(
         heading=row.title,
-        plot=Plot(
-            key=f"reliability-{number}", marks=marks, title=title, description=f"{title}: {text}", height=_SQUARE + 80,
-            look="square",
-        ),
-        table=Table(
-            columns=["confidence", "rows", "mean", "right", "95 % interval"], rows=rows, caption=title, quiet=True
-        ),
+        key=f"reliability-{number}",
+        title=title,
+        description=f"{title}: {text}",
+        marks=marks,
+        height=_SQUARE + 80,
+        look="square",
+        table=Table(columns=columns, rows=rows, caption=title, quiet=True),
         note=f"Expected calibration error {percent(calibration_error(bins))} ({counts}; biased upwards).",
-    )  # fmt: skip
+    )
 
 
 def slice_figure(by: str, parts: Sequence[Slice], *, key: str, rows: Sequence[RowView]) -> Figure:
-    """Accuracy of the winner and the best baseline in each slice. rows: those that they count, in order.
+    """Accuracy of `rows` in each slice, in their order.
 
-    Of very many slices those in which the first row is right least often.
+    Of very many slices, those in which the first row is right least often are shown.
     """
     least = sorted(parts, key=lambda part: part.sums[0] / part.count)
     drawn = least[:_SLICES] if len(parts) > _SLICES else parts
@@ -123,7 +120,7 @@ def slice_figure(by: str, parts: Sequence[Slice], *, key: str, rows: Sequence[Ro
     bounds = [bound for part in drawn for ends in part.intervals for bound in ends]
     scale = plots.even_scale(min(bounds), max(bounds), most=4, within=(0.0, 1.0))
     height = _STEP * len(drawn) + 10
-    marks = [*bottom(scale, height), plots.words("100%", 2, "rows", look="tick", dx=12)]
+    marks = [*plots.bottom_axis(scale, height), plots.words("100%", 2, "rows", look="tick", dx=12)]
     for at, part in enumerate(drawn):
         marks += _slice_marks(part, _STEP * at + 20, scale=scale, rows=rows)
     title = f"Accuracy of {' and '.join(row.title for row in rows)} by {shown(by)}"
@@ -137,9 +134,12 @@ def slice_figure(by: str, parts: Sequence[Slice], *, key: str, rows: Sequence[Ro
     notes += [f"The scale begins at {percent(scale.low, 0)}, not at 0."] if scale.low else []
     return Figure(
         heading=f"By {shown(by)}",
-        plot=Plot(
-            key=key, marks=marks, title=title, description=f"{title}: {text}", height=height, look="ladder plain"
-        ),
+        key=key,
+        title=title,
+        description=f"{title}: {text}",
+        marks=marks,
+        height=height,
+        look="ladder plain",
         table=_slice_table(title, by, listed, rows),
         note=" ".join(notes),
     )
@@ -147,13 +147,13 @@ def slice_figure(by: str, parts: Sequence[Slice], *, key: str, rows: Sequence[Ro
 
 def _matrix(row: RowView, answers: Answers, names: Sequence[str], *, compact: bool) -> Matrix:
     counts = confusion(answers)
-    numbered = max(map(len, names)) > _SHORT or len(names) > _FEW  # names would be wide
+    numbered = max(map(len, names)) > _SHORT or len(names) > _FEW
     lines = []
     for at, (name, total) in enumerate(zip(names, counts.sum(axis=1).tolist(), strict=True)):
         squares = [_square(int(count), total, right=at == to, compact=compact) for to, count in enumerate(counts[at])]
         lines.append((f"{at + 1}: " if numbered else "", name, squares, total))
     return Matrix(
-        caption=f"Confusion matrix of {row.title}: true class in each line, its answer in each column",
+        caption=f"Confusion matrix of {row.title}: a line for each true class, a column for each answer",
         heads=[(str(at) if numbered else name, name if numbered else "") for at, name in enumerate(names, 1)],
         lines=lines,
         compact=compact,
@@ -161,7 +161,7 @@ def _matrix(row: RowView, answers: Answers, names: Sequence[str], *, compact: bo
 
 
 def _square(count: int, total: int, *, right: bool, compact: bool) -> Square:
-    """A cell of a matrix. compact: the count without its share, and nothing for none."""
+    """A cell of a matrix. compact: as in Matrix."""
     share = count / total if total else 0.0
     look = f"n shade-{'right' if right else 'wrong'}-{round(_SHADES * share)}" if count else "n none"
     if compact:
@@ -188,7 +188,7 @@ def _interval_of(one: Bin) -> tuple[float, float]:
 
 
 def _histogram(bins: Sequence[Bin]) -> list[Mark]:
-    """Rows of each bin as bars below the square."""
+    """A bar below the square for each bin, with the number of its rows."""
     top, tall = _SQUARE + 30, 36
     most = max(one.examples for one in bins)
     marks = []
@@ -200,7 +200,7 @@ def _histogram(bins: Sequence[Bin]) -> list[Mark]:
 
 
 def _slice_marks(part: Slice, middle: float, *, scale: plots.Scale, rows: Sequence[RowView]) -> list[Mark]:
-    """One slice: its name, each row's dot with its whiskers, and how many rows it holds."""
+    """One slice: its name, each row's dot with its whiskers, and its number of test rows."""
     marks = [
         *plots.row_name(part.name, middle),
         plots.words("100%", middle + 4, f"{part.count:,}", look="tick", dx=12),

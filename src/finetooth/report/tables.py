@@ -1,4 +1,4 @@
-"""The results table for a page or a notebook."""
+"""The results table for the page or a notebook."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from finetooth.report.view import RunView
 
 
 def table_of(run: RunView, columns: Sequence[Column], caption: str) -> Table:
-    """The rows of a run with these columns, the winner set off."""
+    """The rows of a run with these columns; the winner is highlighted."""
     return Table(
         columns=["row", *(column.title for column in columns)],
         rows=[[Cell(row.title, row.marks), *(column.cell(row) for column in columns)] for row in run.rows],

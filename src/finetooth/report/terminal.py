@@ -1,17 +1,15 @@
-"""The table of a run as text: what most people will ever read of it, 80 columns wide."""
+"""The table of a run as text, 80 columns wide."""
 
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from finetooth.evaluation.sentences import setting
-from finetooth.files import read_json
 from finetooth.report import columns
 from finetooth.report.columns import Cell, Column
 from finetooth.report.notes import RELOAD_CHECK, UNFINISHED, notes, pooled, warnings
-from finetooth.report.view import RowView, RunView, view
+from finetooth.report.view import RowView, RunView, view_of
 from finetooth.runs.layout import RunFolder
-from finetooth.runs.results import contract
 from finetooth.wording import TIE, WIDTH, cut, short_model, times, wrapped
 
 _GAP = "  "
@@ -20,22 +18,21 @@ _NAME_LEAST = 8
 
 
 def printed(run_folder: Path, *, colour: bool = False, wide: bool = False) -> str:
-    """The table of a run as it is printed on the terminal; it ends by naming the next command.
+    """The table of a run as it is printed on the terminal; its last line is the next command.
 
-    run_folder: as the user names it. colour, wide: as of render.
-    Raises: RunError as runs.results.contract does.
+    run_folder: as the user names it. colour, wide: as in render.
+    Raises: RunError as runs.results.contract.
     """
-    figures, folder = contract(run_folder), RunFolder(run_folder)
-    run = view(figures, read_json(folder.comparison) if folder.comparison.is_file() else {})
+    run, folder = view_of(run_folder), RunFolder(run_folder)
     closing = [f"Report  {folder.report}"] if folder.report.is_file() else []
     closing.append(f"Next    finetooth {next_command(run, str(run_folder), again=str(folder.next_free()))}")
     return "\n".join([render(run, colour=colour, wide=wide), *closing])
 
 
 def render(run: RunView, *, colour: bool = False, wide: bool = False) -> str:
-    """The table, its notes, the verdict and what is to be warned of, without a line break at the end.
+    """The table, its notes, the verdict and the warnings, without a line break at the end.
 
-    At most 80 columns, or as many as it needs when `wide`. colour: for a terminal, one accent on the winner.
+    wide: more columns, as wide as they need; otherwise at most 80 characters. colour: an accent on the winner.
     """
     shown = [*_narrow(run), *(_wide(run) if wide else ())]
     blocks = [
@@ -48,7 +45,7 @@ def render(run: RunView, *, colour: bool = False, wide: bool = False) -> str:
 
 
 def next_command(run: RunView, folder: str, *, again: str) -> str:
-    """The command to give next: to train again what has not learned, else to use the winner. again: a free folder."""
+    """The next command: to train again if the winner has not learned, else to use the winner. again: a free folder."""
     if run.chosen is None:
         return f"show {shlex.quote(folder)}"  # there is nothing to predict with
     if run.changes is None:
@@ -73,7 +70,7 @@ def _closing(run: RunView) -> list[str]:
 
 
 def _narrow(run: RunView) -> list[Column]:
-    if len(run.seeds) > 1:  # one column of figures less wide, to make room for the seeds
+    if len(run.seeds) > 1:  # accuracy and interval in one column make room for the seeds
         return [columns.SEED, columns.TRAINED, columns.BOTH, columns.GAIN_AND_P, columns.TIME]
     return [columns.TRAINED, columns.ACCURACY, columns.INTERVAL, columns.GAIN_AND_P, columns.TIME]
 
@@ -104,5 +101,5 @@ def _written(cell: Cell) -> str:
 
 
 def _named(row: RowView, room: int | None) -> str:
-    """The row's name with its marks; where there is no room for all of it, the name is cut."""
+    """The row's name with its marks; the name is cut if there is no room for all of it."""
     return (row.name if room is None else cut(row.name, max(2, room - len(row.marks)))) + row.marks

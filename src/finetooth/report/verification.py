@@ -10,7 +10,7 @@ _HEADINGS = ("files", "reload check", "logits", "figures")
 
 
 def render(report: Mapping[str, Any]) -> str:
-    """The text of a verification (Verification.report()), within 80 columns; faults are wrapped under it."""
+    """The text of a verification (Verification.report()) in 80 columns: its rows, then its faults."""
     rows, faults = report["rows"], report["faults"]
     names = [row_title(row["name"], row["seed"], several=True)[:_NAME] for row in rows]
     width = max(len(name) for name in [*names, "row"]) if rows else 0

@@ -1,28 +1,35 @@
-"""What is true of a run, as typed facts: computed once from its results, for the terminal, the page and the card."""
+"""A run as typed facts, computed once from its results, for the terminal, the page and the card."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from finetooth.evaluation.intervals import wilson
 from finetooth.evaluation.sentences import Value
+from finetooth.files import read_json
 from finetooth.row_kinds import Role, row_kind
+from finetooth.runs import results
+from finetooth.runs.layout import RunFolder
 from finetooth.runs.results import Chosen, CurvePoint, Heads, Inference, Parameters, Reload, RowCosts
 from finetooth.wording import row_titles, shown
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Key = tuple[str, int | None]
 Bounds = tuple[float, float]
-T = TypeVar("T")
-_LONGEST_VERDICT = 2_000  # characters: far more than a verdict has
+T = TypeVar("T", bound="DataclassInstance")
+_LONGEST_VERDICT = 2_000  # characters, far more than a verdict has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What a row reached on the test rows; shares 0 to 1.
+    """The figures of a row on the test rows; shares from 0 to 1.
 
-    accuracy, interval: of several untrained heads their mean and range; level: the accuracy that candidates are
-    compared with, of the first head. gain, p: of a candidate, the difference to the best baseline, and the p of what it
-    seems to say, Holm-corrected.
+    accuracy, interval: for several untrained heads, their mean and range. level: the accuracy that candidates are
+    compared with; for several untrained heads, that of the first. gain, p: the difference of a candidate to the best
+    baseline, and the Holm-corrected p of being better, or of being worse if the difference is not above 0.
     """
 
     examples: int
@@ -40,11 +47,12 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowView:
-    """One row of the table. title: its name, with the seed where there are several of that name.
+    """One row of the table.
 
-    figures: None where it failed; error says why. is_compared_with: whether candidates are held against it, as the best
-    baseline or the one that is hardest to beat. beside_winner: whether it was held against the winner. cut: as in
-    runs.results. decision: how its logits become labels, None of a baseline.
+    title: its name, with the seed if there are several rows of the name. figures: None if it failed; error says why.
+    is_compared_with: whether candidates are compared with it, as the best baseline or the one that is hardest to beat.
+    beside_winner: whether it is compared with the winner. cut: test_rows_cut of runs.results. decision: how its logits
+    become labels; empty for a baseline.
     """
 
     name: str
@@ -76,24 +84,30 @@ class RowView:
         return self.name, self.seed
 
     @property
+    def measured(self) -> Figures:
+        """Its figures; only for a row that did not fail."""
+        assert self.figures is not None
+        return self.figures
+
+    @property
     def trained(self) -> int:
         """Trained parameters; 0 where nothing is counted."""
         return self.parameters.trainable if self.parameters else 0
 
     @property
     def marks(self) -> str:
-        """What stands after its title: ` (chance)` of an untrained head, ` *` of the winner."""
+        """The marks after its title: ` (chance)` for an untrained head, ` *` for the winner."""
         return (" (chance)" if self.is_chance else "") + (" *" if self.is_winner else "")
 
     @property
     def has_temperature(self) -> bool:
-        """Whether its probabilities are after a temperature."""
+        """Whether its logits are divided by a temperature other than 1."""
         return bool(self.decision.get("temperature", 1.0) != 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pooled:
-    """A name with several seeds: mean accuracy and spread; of a candidate, the difference to the best baseline."""
+    """Several seeds of one name: mean accuracy and spread; for a candidate, the difference to the best baseline."""
 
     name: str
     seeds: int
@@ -106,9 +120,11 @@ class Pooled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """A run and its rows. model: a source id, empty without a model. chosen: the winner by validation, which may have
-    failed on the test rows. headline, more: the verdict, its first sentence apart; empty without one. changes: what to
-    set in the recipe where the winner has not learned. inexact: what had changed when the run was resumed.
+    """A run and its rows.
+
+    model: a source id, empty without a model. chosen: the winner by validation, which may have failed on the test rows.
+    headline, more: the first sentence of the verdict and the rest of it; empty without a verdict. changes: what to set
+    in the recipe if the winner has not learned. inexact: what had changed when the run was resumed.
     """
 
     name: str
@@ -134,7 +150,7 @@ class RunView:
     @property
     def done(self) -> list[RowView]:
         """The rows with test figures."""
-        return [row for row in self.rows if row.figures is not None]
+        return [row for row in self.rows if row.figures]
 
     @property
     def candidates(self) -> list[RowView]:
@@ -142,9 +158,9 @@ class RunView:
         return [row for row in self.done if row.role == "candidate"]
 
     @property
-    def compared(self) -> list[tuple[RowView, Figures]]:
+    def compared(self) -> list[RowView]:
         """The candidates that were compared with a baseline."""
-        return [(row, row.figures) for row in self.rows if row.figures and row.figures.gain is not None]
+        return [row for row in self.done if row.measured.gain is not None]
 
     @property
     def winner(self) -> RowView | None:
@@ -158,14 +174,14 @@ class RunView:
 
     @property
     def original(self) -> RowView | None:
-        """The original model, under the winner's head seed where there are several."""
+        """The original model; if there are several seeds of it, with that of the winner."""
         rows = [row for row in self.done if row_kind(row.name).needs_model and not row_kind(row.name).fitted]
         same = [row for row in rows if self.winner is not None and row.seed == self.winner.seed]
         return next(iter([*same, *rows]), None)
 
     @property
     def looked_at(self) -> list[RowView]:
-        """The winner, the best baseline and the original, each once; without any of them the first row that is done."""
+        """The winner, the best baseline and the original, each once; without any of them, the first row done."""
         rows = {row.key: row for row in (self.winner, self.best_baseline, self.original) if row is not None}
         return list(rows.values()) or self.done[:1]
 
@@ -183,19 +199,28 @@ class RunView:
 
     @property
     def parts(self) -> list[str]:
-        """The parts that add up to the parameters trained; `base` only where a row trains it."""
+        """The parts that add up to the trained parameters; `base` only if a row trains it."""
         trains_base = any(row.parameters.base for row in self.rows if row.parameters)
         return ["adapter", "head", "bias", *(["base"] if trains_base else [])]
 
     @property
     def abstains_below(self) -> float | None:
-        """The confidence, 0 to 1, below which the winner gives no answer; None where it always gives one."""
+        """The confidence, 0 to 1, below which the winner gives no answer; None if it always gives one."""
         abstain = self.winner.decision.get("abstain") if self.winner else None
         return None if abstain is None else float(abstain["below"])
 
 
+def view_of(run_folder: Path) -> RunView:
+    """The facts of the run in a folder.
+
+    Raises: RunError as runs.results.contract.
+    """
+    contract, file = results.contract(run_folder), RunFolder(run_folder).comparison
+    return view(contract, read_json(file) if file.is_file() else {})
+
+
 def view(contract: Mapping[str, Any], comparison: Mapping[str, Any]) -> RunView:
-    """The facts of a run. contract, comparison: as runs.results.contract and comparison.json give them."""
+    """The facts of a run. contract: from runs.results.contract. comparison: the content of comparison.json."""
     compared = {(row["name"], row["seed"]): row for row in comparison.get("rows", [])}
     titles = row_titles((row["name"], row["seed"]) for row in contract["rows"])
     winner, best = _key(contract["winner"]), _key(comparison.get("best_baseline"))
@@ -217,7 +242,7 @@ def view(contract: Mapping[str, Any], comparison: Mapping[str, Any]) -> RunView:
     values = {
         "name": shown(contract["run"], 100),
         "chosen": winner,
-        # It may quote a class, which is the user's own text.
+        # The verdict may quote a class, which is the user's own text.
         "headline": shown(verdict["headline"], _LONGEST_VERDICT),
         "more": shown(verdict["text"].removeprefix(verdict["headline"]).strip(), _LONGEST_VERDICT),
         "changes": (verdict.get("unlearned") or {}).get("changes"),
@@ -264,8 +289,8 @@ def _figures(row: Mapping[str, Any], compared: Mapping[str, Any]) -> Figures:
 
 
 def _made(kind: type[T], values: Mapping[str, Any]) -> T:
-    """A dataclass of what of `values` it has fields for."""
-    return kind(**{one.name: values[one.name] for one in fields(kind) if one.name in values})  # type: ignore[arg-type]
+    """A dataclass from those of `values` that it has fields for."""
+    return kind(**{one.name: values[one.name] for one in fields(kind) if one.name in values})
 
 
 def _key(row: Mapping[str, Any] | None) -> Key | None:

@@ -8,7 +8,7 @@ from finetooth.runs.layout import RunFolder
 
 
 def write_report(folder: RunFolder) -> None:
-    """Put the report and the model card into a run folder whose results are written and whose texts are still there.
+    """Write the report and the model card of a run whose results are written and whose texts are not yet deleted.
 
     Raises: RunError when a file of the run is missing or broken.
     """

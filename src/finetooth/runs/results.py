@@ -1,4 +1,4 @@
-"""results.json, which the inputs alone determine; costs.json, which the clock and machine do; and both as one contract.
+"""results.json, which depends only on the inputs, costs.json, which depends on the machine, and both as one contract.
 
 Shape: docs/contract.schema.json.
 """
@@ -19,9 +19,10 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a row trains, apart; head counted once in `total`, as often as PEFT does in `peft_percent`.
+    """The parameters that a row trains, by part.
 
-    base: values of the base itself, of full fine-tuning alone.
+    base: of the base itself, only in full fine-tuning. total: all parameters of the model, with the head counted once.
+    peft_percent: the share as PEFT prints it, which counts the head twice.
     """
 
     adapter: int
@@ -41,20 +42,19 @@ class Parameters:
 class CurvePoint:
     """One evaluation during training.
 
-    train_loss, train_accuracy: of the training rows since the one before, each as it was before its step; the accuracy
-    is None where it was not counted.
+    train_loss, train_accuracy: of the training rows since the evaluation before, each as it was before its step.
     """
 
     epoch: float
     train_loss: float
     validation_loss: float
     validation_accuracy: float
-    train_accuracy: float | None = None
+    train_accuracy: float
 
 
 @dataclass(frozen=True, slots=True)
 class Heads:
-    """Test accuracies, 0 to 1, of several untrained heads on one model: chance, and how far it spreads."""
+    """Test accuracies, 0 to 1, of several untrained heads on one model: the accuracy by chance and its range."""
 
     count: int
     mean_accuracy: float
@@ -66,7 +66,7 @@ class Heads:
 class Chosen:
     """What a probe reads (pooler, first_token or mean) and its C, both chosen on the validation rows.
 
-    model: id of the model that it reads where that is not the run's own, else None.
+    model: id of the model that it reads; None if it is the run's own.
     """
 
     feature: str
@@ -84,11 +84,11 @@ class Reload:
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """How the test rows were computed, and what bfloat16 changed on the validation rows.
+    """How the logits of the test rows were computed, and what bfloat16 changed on the validation rows.
 
-    precision: `bfloat16` or `float32`, by the inference pass, or `plain`, by the model's own pass in float32.
-    fallback_reason: why the inference pass could not compute the model. flipped: labels of validation_rows that differ
-    in bfloat16 from those of the plain pass; both None where bfloat16 was not measured.
+    precision: `bfloat16` or `float32`, by the inference pass; `plain`, by the model's own pass in float32.
+    fallback_reason: why the inference pass could not compute the model. flipped: how many labels of the validation rows
+    differ between bfloat16 and the plain pass; None, as validation_rows, if bfloat16 was not measured.
     """
 
     precision: Precision
@@ -101,13 +101,13 @@ class Inference:
 class ResultsRow:
     """One row of the table with one seed; all of it follows from the inputs.
 
-    validation, test: as tasks.Task.score gives them, None where a failed row has none.
-    head: `new` when the row's head began untrained, `checkpoint` when the model brought it, None without a head.
+    validation, test: from tasks.Task.score; None if the row failed.
+    head: `new` if the row's head began untrained, `checkpoint` if it came with the model, None without a head.
     warnings: what a reader of the row's figures must know, a text each. heads: of an original row with several
-    untrained heads, whose other figures are of the first. probe: of probes alone. decision: how the row's
-    logits become answers, as evaluation.decision_file.describe gives it; None of baselines and references.
-    test_rows_cut: share of the test rows, 0 to 1, that are cut for it; None where it reads no tokens. inference: None
-    of a row without a model.
+    untrained heads; its other figures are those of the first. probe: only of probes. decision: how the row's logits
+    become answers, from evaluation.decision_file.describe; None for baselines and references.
+    test_rows_cut: share of the test rows, 0 to 1, that are cut for the row; None if it reads no tokens. inference: None
+    for a row without a model.
     """
 
     name: str
@@ -133,10 +133,10 @@ class ResultsRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
-    """What results.json says of the run as a whole.
+    """The facts of a run in results.json, besides its rows.
 
-    winner: (name, seed), None without a candidate that ended well. inexact: what had changed when the run was resumed
-    all the same, so that its bytes may differ from those of an unbroken run.
+    winner: (name, seed); None without a candidate that ended well. inexact: what had changed when the run was resumed,
+    so that its bytes may differ from those of an uninterrupted run.
     """
 
     run: str
@@ -153,17 +153,17 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowCosts:
-    """What a row took; peak_bytes is that of the row's own process. None: not measured, or nothing was trained.
+    """The time and memory of a row. None: not measured, or nothing was trained.
 
-    gpu_peak_bytes: the most that tensors of training held of a GPU's memory; None where no GPU was asked for.
-    part_seconds: of training, by part: frozen (what is computed beforehand: the frozen-layer cache),
-    forward, backward, optimizer, evaluate, save; train_seconds is the sum of the first four and what lies between them.
-    cached_blocks: blocks of hidden states that the row's processes computed, 0 where another row had them all.
-    frozen: of lower layers that were frozen during the training (`then`): layers, how many; after_epochs;
-    states_seconds, to compute what they give for the training rows, a part of prefix; time_ratio, of a training example
-    afterwards to one before.
-    latency_seconds: median from one text to its answer, tokens included, one text at a time. latency_spread_seconds:
-    the 5th and 95th percentile of these timings; latency_texts: how many there are.
+    peak_bytes: of the row's own process. gpu_peak_bytes: the most GPU memory of the tensors of training; None without a
+    GPU. part_seconds: of training, by part: frozen (to compute the frozen-layer cache beforehand), forward, backward,
+    optimizer, evaluate, save; train_seconds is the sum of the first four and the time between them.
+    cached_blocks: blocks of hidden states that the row's processes computed; 0 if another row had computed all.
+    frozen: of lower layers that were frozen during the training (`then`): layers, their number; after_epochs;
+    states_seconds, to compute their outputs for the training rows, which part_seconds counts under frozen; time_ratio,
+    the time of a training example afterwards divided by that before.
+    latency_seconds: median time from one text to its answer, tokenization included, one text at a time.
+    latency_spread_seconds: the 5th and 95th percentile of these timings; latency_texts: their number.
     """
 
     name: str
@@ -181,22 +181,25 @@ class RowCosts:
     latency_texts: int | None = None
 
 
+_COSTS = [field.name for field in fields(RowCosts) if field.name not in ("name", "seed")]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """What the run took. step_seconds: seconds of each step of the job, by its title, in order.
+    """The time and memory of the run. step_seconds: seconds of each step of the job, by its title, in order.
 
-    peak_bytes: the most memory that the command and a row's process held together; the command's own where that is
-    more. None: not measured.
+    peak_bytes: the most memory that the command and a row's process held together, or the command alone if that is
+    more; None: not measured.
     """
 
     test_openings: int
-    rows: Sequence[RowCosts]
     step_seconds: Mapping[str, float] = field(default_factory=dict)
     peak_bytes: int | None = None
+    rows: Sequence[RowCosts]
 
 
 def write_results(folder: RunFolder, info: RunInfo, rows: Sequence[ResultsRow]) -> None:
-    """Put results.json into the run folder, atomically; equal inputs give equal bytes."""
+    """Write results.json into the run folder, atomically; equal inputs give equal bytes."""
     write_json(
         folder.results,
         {
@@ -219,24 +222,15 @@ def write_results(folder: RunFolder, info: RunInfo, rows: Sequence[ResultsRow]) 
 
 
 def write_costs(folder: RunFolder, costs: Costs) -> None:
-    """Put costs.json into the run folder, atomically."""
-    write_json(
-        folder.costs,
-        {
-            "schema": SCHEMA,
-            "test_openings": costs.test_openings,
-            "step_seconds": dict(costs.step_seconds),
-            "peak_bytes": costs.peak_bytes,
-            "rows": [asdict(row) for row in costs.rows],
-        },
-    )
+    """Write costs.json into the run folder, atomically."""
+    write_json(folder.costs, {"schema": SCHEMA, **asdict(costs)})
 
 
 def contract(run_folder: Path) -> dict[str, Any]:
     """results.json and costs.json as one, with the verdict: what `run --json` and `show --json` print.
 
-    Raises: RunError when the run has no results yet, or results or comparison are gone, broken or not what was
-    measured.
+    Raises: RunError if the run has no results yet, or if its results, costs or comparison are missing, broken or were
+    changed.
     """
     folder = RunFolder(run_folder)
     for file in (folder.results, folder.costs):
@@ -255,9 +249,14 @@ def contract(run_folder: Path) -> dict[str, Any]:
 
 def _merged(folder: RunFolder) -> dict[str, Any]:
     results, costs = read_json(folder.results), read_json(folder.costs)
-    compared = read_json(folder.comparison) if folder.comparison.is_file() else {"rows": []}
-    sure = {(row["name"], row["seed"]): row for row in compared["rows"]}
-    spent = {(row["name"], row["seed"]): row for row in costs["rows"]}
+    comparison = read_json(folder.comparison) if folder.comparison.is_file() else {"rows": []}
+    compared, spent = ({(row["name"], row["seed"]): row for row in part["rows"]} for part in (comparison, costs))
+    rows = []
+    for row in results["rows"]:
+        key = (row["name"], row["seed"])
+        figures, row_costs = compared.get(key, {}), spent.get(key, {})
+        more = {"accuracy_interval": figures.get("interval"), "calibration_error": figures.get("calibration_error")}
+        rows.append(row | more | {name: row_costs.get(name) for name in _COSTS})
     return {
         "schema": results["schema"],
         "run": results["run"],
@@ -270,28 +269,18 @@ def _merged(folder: RunFolder) -> dict[str, Any]:
         "inexact": results["inexact"],
         "step_seconds": costs["step_seconds"],
         "peak_bytes": costs["peak_bytes"],
-        "verdict": compared.get("verdict"),
-        "pooled": compared.get("pooled", []),
-        "rows": [
-            _with_costs(_with_intervals(row, sure.get(key, {})), spent.get(key, {}))
-            for row in results["rows"]
-            for key in [(row["name"], row["seed"])]
-        ],
+        "verdict": comparison.get("verdict"),
+        "pooled": comparison.get("pooled", []),
+        "rows": rows,
     }
 
 
 def _row(row: ResultsRow) -> dict[str, Any]:
-    values = asdict(row)
-    values["parameters"] = None if row.parameters is None else parameters_json(row.parameters)
-    values["validation"] = None if row.validation is None else dict(row.validation)
-    values["test"] = None if row.test is None else dict(row.test)
-    values["curve"] = [asdict(point) for point in row.curve]
-    values["warnings"] = list(row.warnings)
-    return values
+    return asdict(row) | {"parameters": None if row.parameters is None else parameters_json(row.parameters)}
 
 
 def parameters_json(parameters: Parameters) -> dict[str, Any]:
-    """The counts as results.json holds them, with what follows from them."""
+    """The counts as in results.json, with the figures that follow from them."""
     return {
         "adapter": parameters.adapter,
         "head": parameters.head,
@@ -304,15 +293,6 @@ def parameters_json(parameters: Parameters) -> dict[str, Any]:
     }
 
 
-def _with_intervals(row: dict[str, Any], sure: Mapping[str, Any]) -> dict[str, Any]:
-    return {**row, "accuracy_interval": sure.get("interval"), "calibration_error": sure.get("calibration_error")}
-
-
-def _with_costs(row: dict[str, Any], spent: Mapping[str, Any]) -> dict[str, Any]:
-    names = [field.name for field in fields(RowCosts) if field.name not in ("name", "seed")]
-    return {**row, **{name: spent.get(name) for name in names}}
-
-
 def _nothing_here(folder: RunFolder, file: Path) -> str:
     if not folder.path.is_dir():
         return f"{folder.path}: no such run folder."
@@ -322,4 +302,4 @@ def _nothing_here(folder: RunFolder, file: Path) -> str:
     if folder.is_complete:
         return f"{folder.path}: the run was complete, but its {file.name} is gone. Take it from a backup."
     again = f"finetooth run {folder.recipe} --out {folder.path}"
-    return f"{folder.path}: has no {file.name} yet, so it has no table. Go on with it: {again}"
+    return f"{folder.path}: has no {file.name} yet, so it has no table. Continue the run: {again}"

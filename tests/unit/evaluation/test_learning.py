@@ -24,7 +24,7 @@ class Point:
     train_loss: float
     validation_loss: float
     validation_accuracy: float = 0.8
-    train_accuracy: float | None = 0.85
+    train_accuracy: float = 0.85
 
 
 def curve(*losses, accuracy=0.8, train_accuracy=0.85):

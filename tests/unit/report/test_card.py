@@ -65,9 +65,7 @@ def test_what_makes_intervals_too_narrow_is_told_in_card_and_report(tmp_path):
     write_json(folder.data, read_json(folder.data) | {"columns": columns, "findings": findings})
     material = gather(folder)
     for text, name in ((card(material), "film\\_\\<b\\>"), (page(material), "film_&lt;b&gt;")):
-        assert (
-            f"Test rows of one {name} count as independent of each other; as far as they are alike, intervals" in text
-        )
+        assert f"Test rows of one {name} count as independent of each other; if they are alike, intervals" in text
         assert text.count("3 test rows (7.5 %) repeat the text of another. Intervals come out too narrow.") == 1
         assert "3 training rows" not in text and "1 test row" not in text
 

@@ -32,7 +32,7 @@ CANDIDATES = [row("lora-r8", 0.51, 300_000), row("lora-r16", 0.5, 600_000)]
 
 
 def reference(figure):
-    (line,) = [mark for mark in figure.plot.marks if mark.look == "baseline reference"]
+    (line,) = [mark for mark in figure.marks if mark.look == "baseline reference"]
     return line
 
 
@@ -47,6 +47,6 @@ def test_it_stands_at_the_head_that_candidates_are_compared_with(heads, name):
     assert f"The line through them is the best baseline, {name}." in chart.note
     costs = against(shown, "parameters")
     assert reference(costs).y == plots.even_scale(min(bounds), max(bounds), within=(0.0, 1.0)).down(0.53, 240)
-    assert f"{name}, none trained" in [mark.text for mark in costs.plot.marks]
+    assert f"{name}, none trained" in [mark.text for mark in costs.marks]
     sentence = "random classification layers. Candidates are compared with the first of them (53.0 %)."
-    assert (sentence in chart.note) == (sentence in chart.plot.description) == (heads is not None)
+    assert (sentence in chart.note) == (sentence in chart.description) == (heads is not None)

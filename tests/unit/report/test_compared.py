@@ -100,7 +100,7 @@ def test_the_family_of_each_p_is_told():
     assert p_sentence(True) == f"{test}."
     assert p_sentence(True, True) == f"{test}, Holm-corrected over 2 later winners."
     assert p_sentence(True, False) == (
-        f"{test}. That of the later winner, which validation chose, stands as it is; the others are Holm-corrected "
+        f"{test}. That of the later winner, which validation chose, is not corrected; the others are Holm-corrected "
         "over 2 candidates."
     )
     assert p_sentence(True, False, True) == (

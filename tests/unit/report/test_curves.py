@@ -5,11 +5,10 @@ from finetooth.report.view import RowView, RunView
 from finetooth.runs.results import CurvePoint
 
 
-def trained(train, validation, *, accuracies=None, best=1.0):
-    accuracies = accuracies or [None] * len(train)
+def trained(train, validation, *, best=1.0):
     points = [
-        CurvePoint(float(at), one, other, 0.8, accuracy)
-        for at, (one, other, accuracy) in enumerate(zip(train, validation, accuracies, strict=True), 1)
+        CurvePoint(float(at), one, other, 0.8, 0.625 + 0.125 * at)
+        for at, (one, other) in enumerate(zip(train, validation, strict=True), 1)
     ]
     return RowView(name="lora-r8", seed=0, title="lora-r8", curve=points, kept_epoch=best)
 
@@ -31,7 +30,7 @@ def drawn(row):
 
 
 def words(figure):
-    return [mark.text for mark in figure.plot.marks if mark.shape == "words"]
+    return [mark.text for mark in figure.marks if mark.shape == "words"]
 
 
 @pytest.mark.parametrize(
@@ -76,10 +75,7 @@ def test_the_sentence_says_no_more_than_the_evaluations_show(train, validation, 
     assert ("overfitting" in words(figure)) == ("Overfitting after" in expected)
 
 
-def test_training_accuracy_is_drawn_where_it_was_counted():
-    without = drawn(trained([0.6, 0.4], [0.5, 0.4]))
-    assert words(without).count("training") == 1 and words(without).count("validation") == 2
-    figure = drawn(trained([0.6, 0.4], [0.5, 0.4], accuracies=[0.75, 0.875]))
+def test_loss_and_accuracy_have_a_line_for_training_and_one_for_validation_each():
+    figure = drawn(trained([0.6, 0.4], [0.5, 0.4]))
     assert words(figure).count("training") == words(figure).count("validation") == 2
     assert [row[3].text for row in figure.table.rows] == ["75.0 %", "87.5 %"]
-    assert [row[3].text for row in without.table.rows] == ["", ""]

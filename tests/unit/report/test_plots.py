@@ -73,7 +73,7 @@ def test_the_charts_write_their_ticks_so_too():
         name="r", model="", complete=True, test_openings=1, train=1, validation=1, test=1, classes=("a", "b"), rows=rows
     )
     figure = charts.ladder(run)
-    assert {"91.6 %", "92.2 %"} <= {mark.text for mark in figure.plot.marks}
+    assert {"91.6 %", "92.2 %"} <= {mark.text for mark in figure.marks}
     assert figure.note.endswith("The scale of accuracy begins at 91.4 %, not at 0.")
 
 

@@ -265,7 +265,7 @@ def test_warnings_of_a_row_and_an_inexact_resume_are_said_under_the_table():
         "\nWarning  lora-r16: after step 20 class 'bad' takes 97 % of the predictions on\n"
         "  the validation rows.\n"
         "Warning  lora-r16: short.\n"
-        "Inexact  changed on the way: torch 2.12.0 -> 2.13.0; threads 2 -> 4\n"
+        "Inexact  changed during the run: torch 2.12.0 -> 2.13.0; threads 2 -> 4\n"
         "Next "
     ) in text
     assert "Inexact" not in render(inexact=[])

@@ -30,7 +30,7 @@ def test_rows_are_marked_by_what_the_files_say_of_them():
     assert [row.title for row in run.rows if row.is_winner] == ["lora-r16"]
     assert [row.title for row in run.rows if row.is_best_baseline] == ["tfidf"]
     assert [row.title for row in run.rows if row.is_chance] == ["original"]
-    assert [(row.name, figures.gain, figures.p) for row, figures in run.compared] == [
+    assert [(row.name, row.measured.gain, row.measured.p) for row in run.compared] == [
         ("lora-r8", 0.013, 1e-9),
         ("lora-r16", -0.014, 0.0123),
     ]

@@ -301,7 +301,7 @@ def test_a_folder_without_results_says_how_to_get_them(tmp_path):
     (tmp_path / "plan.json").write_text("{}")
     assert message(tmp_path) == (
         f"{tmp_path}: has no results.json yet, so it has no table. "
-        f"Go on with it: finetooth run {tmp_path}/recipe.yaml --out {tmp_path}"
+        f"Continue the run: finetooth run {tmp_path}/recipe.yaml --out {tmp_path}"
     )
 
 
