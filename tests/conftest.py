@@ -37,8 +37,8 @@ def finished_run(tmp_path: Path) -> Path:
     )
     tfidf = ResultsRow(name="tfidf", kind="baseline", seed=None, validation=figures, test=figures)
     info = RunInfo(
-        run="reviews", model="owner/name", test_id="ab" * 32, train=800, validation=100, test=200,
-        max_tokens=512, classes=["fresh", "rotten"], winner=("lora-r8", 0),
+        run="reviews", task="single_label", model="owner/name", test_id="ab" * 32, train=800, validation=100,
+        test=200, max_tokens=512, classes=["fresh", "rotten"], winner=("lora-r8", 0),
     )  # fmt: skip
     write_results(folder, info, [tfidf, lora])
     spent = RowCosts(name="lora-r8", seed=0, train_seconds=12.0)

@@ -58,6 +58,7 @@ def conclude(
     counts = plan.counts
     info = RunInfo(
         run=recipe.name,
+        task=plan.task,
         model="" if plan.model is None else plan.model.base.id,
         test_id=plan.test_id,
         train=counts["train"],

@@ -38,7 +38,9 @@ def gather(folder: RunFolder) -> Material:
     answers = {}
     for row in run.done:
         row_folder = folder.row(*row.key)
-        decision = decision_file.load(row_folder.adapter, classes=run.classes, name=str(row_folder.adapter))
+        decision = decision_file.load(
+            row_folder.adapter, classes=run.classes, name=str(row_folder.adapter), task=run.task
+        )
         answers[row.key] = decided(predictions.read(row_folder.predictions)["test"], decision)
     return Material(
         run=run,

@@ -12,6 +12,7 @@ from finetooth.row_kinds import Role, row_kind
 from finetooth.runs import results
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.results import Chosen, CurvePoint, Heads, Inference, Parameters, Reload, RowCosts
+from finetooth.tasks import DEFAULT, Task
 from finetooth.wording import row_titles, shown
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ _LONGEST_VERDICT = 2_000  # characters, far more than a verdict has
 class Figures:
     """The figures of a row on the test rows; shares from 0 to 1.
 
-    accuracy, interval: for several untrained heads, their mean and range. level: the accuracy that candidates are
-    compared with; for several untrained heads, that of the first. gain, p: the difference of a candidate to the best
-    baseline, and the Holm-corrected p of being better, or of being worse if the difference is not above 0.
+    accuracy, interval: of the headline metric of the task; for several untrained heads, their mean and range. level:
+    the accuracy that candidates are compared with; for several untrained heads, that of the first. gain, p: the
+    difference of a candidate to the best baseline, and the Holm-corrected p of being better, or of being worse if the
+    difference is not above 0.
     """
 
     examples: int
@@ -128,6 +130,7 @@ class RunView:
     """
 
     name: str
+    task: Task = DEFAULT
     model: str
     complete: bool
     test_id: str = ""
@@ -227,10 +230,12 @@ def view(contract: Mapping[str, Any], comparison: Mapping[str, Any]) -> RunView:
     judged = [row for row in compared.values() if row.get("difference") is not None]
     against = {best, *(_key(row.get("p_against")) for row in judged)} if judged else set()
     verdict = contract.get("verdict") or {"headline": "", "text": ""}
+    task = results.task_of(contract)
     rows = [
         _row(
             row,
             compared.get(key, {}),
+            task,
             title=shown(titles[key], 100),
             is_winner=key == winner,
             is_best_baseline=key == best,
@@ -241,6 +246,7 @@ def view(contract: Mapping[str, Any], comparison: Mapping[str, Any]) -> RunView:
     ]
     values = {
         "name": shown(contract["run"], 100),
+        "task": task,
         "chosen": winner,
         # The verdict may quote a class, which is the user's own text.
         "headline": shown(verdict["headline"], _LONGEST_VERDICT),
@@ -252,11 +258,11 @@ def view(contract: Mapping[str, Any], comparison: Mapping[str, Any]) -> RunView:
     return _made(RunView, {**contract, **contract["data"], **values})
 
 
-def _row(row: Mapping[str, Any], compared: Mapping[str, Any], **facts: Any) -> RowView:
+def _row(row: Mapping[str, Any], compared: Mapping[str, Any], task: Task, **facts: Any) -> RowView:
     counts = row["parameters"]
     values = {
         "role": row_kind(row["name"]).role,
-        "figures": _figures(row, compared) if row["status"] == "done" else None,
+        "figures": _figures(row, compared, task) if row["status"] == "done" else None,
         "error": None if row["status"] == "done" else row["error"] or "no reason is known.",
         "beside_winner": bool(compared.get("against_winner")),
         "is_chance": row.get("head") == "new" and row["kind"] == "baseline" and counts is None,
@@ -274,13 +280,14 @@ def _row(row: Mapping[str, Any], compared: Mapping[str, Any], **facts: Any) -> R
     return _made(RowView, {**row, **values, **parts, **facts})
 
 
-def _figures(row: Mapping[str, Any], compared: Mapping[str, Any]) -> Figures:
+def _figures(row: Mapping[str, Any], compared: Mapping[str, Any], task: Task) -> Figures:
     test, heads, difference = row["test"], row.get("heads"), compared.get("difference")
-    known = compared.get("interval") or wilson(round(test["accuracy"] * test["examples"]), test["examples"])
+    level = test[task.headline.key]
+    known = compared.get("interval") or wilson(round(level * test["examples"]), test["examples"])
     p = None if difference is None else compared["p_holm" if difference > 0 else "p_best_baseline_holm"]
     values = {
-        "accuracy": heads["mean_accuracy"] if heads else test["accuracy"],
-        "level": test["accuracy"],
+        "accuracy": heads["mean_accuracy"] if heads else level,
+        "level": level,
         "interval": (heads["lowest"], heads["highest"]) if heads else (known[0], known[1]),
         "gain": difference,
         "p": p,

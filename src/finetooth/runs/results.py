@@ -6,13 +6,16 @@ Shape: docs/contract.schema.json.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from finetooth.errors import RunError
 from finetooth.files import read_json, write_json
 from finetooth.runs import complete, inventory, lockbox
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.plan_file import Precision
+
+if TYPE_CHECKING:  # tasks import numpy, which `show --json` does not need
+    from finetooth.tasks import Task
 
 SCHEMA = 1
 
@@ -135,11 +138,12 @@ class ResultsRow:
 class RunInfo:
     """The facts of a run in results.json, besides its rows.
 
-    winner: (name, seed); None without a candidate that ended well. inexact: what had changed when the run was resumed,
-    so that its bytes may differ from those of an uninterrupted run.
+    task: its name. winner: (name, seed); None without a candidate that ended well. inexact: what had changed when the
+    run was resumed, so that its bytes may differ from those of an uninterrupted run.
     """
 
     run: str
+    task: str
     model: str
     test_id: str
     train: int
@@ -205,6 +209,7 @@ def write_results(folder: RunFolder, info: RunInfo, rows: Sequence[ResultsRow]) 
         {
             "schema": SCHEMA,
             "run": info.run,
+            "task": info.task,
             "model": info.model,
             "test_id": info.test_id,
             "winner": None if info.winner is None else {"name": info.winner[0], "seed": info.winner[1]},
@@ -247,6 +252,21 @@ def contract(run_folder: Path) -> dict[str, Any]:
         ) from error
 
 
+def task_of(contract: Mapping[str, Any]) -> "Task":
+    """The task of a run.
+
+    Raises: RunError if this version does not know it.
+    """
+    from finetooth.tasks import TASKS
+
+    if contract["task"] not in TASKS:
+        raise RunError(
+            f"{contract['run']}: results.json: task is {contract['task']!r}, but this version knows only "
+            f"{', '.join(TASKS)}. Use the version of Finetooth that wrote the run."
+        )
+    return TASKS[contract["task"]]
+
+
 def _merged(folder: RunFolder) -> dict[str, Any]:
     results, costs = read_json(folder.results), read_json(folder.costs)
     comparison = read_json(folder.comparison) if folder.comparison.is_file() else {"rows": []}
@@ -260,6 +280,7 @@ def _merged(folder: RunFolder) -> dict[str, Any]:
     return {
         "schema": results["schema"],
         "run": results["run"],
+        "task": results["task"],
         "complete": folder.is_complete,
         "test_id": results["test_id"],
         "test_openings": max(costs["test_openings"], lockbox.openings(results["test_id"])),

@@ -72,8 +72,8 @@ def build(
         costs.append(RowCosts(name=name, seed=seed, train_seconds=spent, peak_bytes=1_034_567_890))
     winner = next((row for row in made if row.kind == "candidate"), None)
     info = RunInfo(
-        run=run, model="owner/name@" + "0a" * 20, test_id="ab" * 32, train=9_140, validation=1_048, test=count,
-        max_tokens=512, classes=list(classes),
+        run=run, task=DEFAULT.name, model="owner/name@" + "0a" * 20, test_id="ab" * 32, train=9_140, validation=1_048,
+        test=count, max_tokens=512, classes=list(classes),
         winner=None if winner is None or winner.seed is None else (winner.name, winner.seed),
     )  # fmt: skip
     write_results(folder, info, made)

@@ -53,6 +53,7 @@ def contract(rows, **changes):
     return {
         "schema": 1,
         "run": "imdb-minilm",
+        "task": "single_label",
         "complete": True,
         "test_openings": 1,
         "winner": {"name": "lora-r16", "seed": 21},

@@ -34,6 +34,7 @@ def finished(
     ids=IDS,
     order=None,
     complete=True,
+    task="single_label",
     plan=None,
     labels=None,
     decision=None,
@@ -66,7 +67,7 @@ def finished(
             )
         )
     info = RunInfo(
-        run=folder.name, model="owner/name", test_id=test_id, train=800, validation=100, test=COUNT,
+        run=folder.name, task=task, model="owner/name", test_id=test_id, train=800, validation=100, test=COUNT,
         max_tokens=512, classes=["no", "yes"], winner=winner,
     )  # fmt: skip
     write_results(run_folder, info, result_rows)
@@ -207,7 +208,7 @@ def test_what_cannot_be_paired_is_refused_with_the_reason(old, tmp_path):
     )
     assert refusal(old, renamed) == (
         f"{old} and {renamed} hold the same test texts under other names of files and rows (first: test.csv:1 and "
-        "other.csv:0), so that their rows cannot be paired. Run both from the same files."
+        "other.csv:0), so their rows cannot be paired. Run both from the same files."
     )
     half = finished(tmp_path / "half", rows, winner=("lora-r8", 0), complete=False)
     assert refusal(old, half) == (
@@ -227,15 +228,26 @@ def test_the_same_rows_at_other_places_of_their_file_are_refused(tmp_path):
     moved = planned(tmp_path / "moved", data_fingerprint="3", test_rows_id="b" * 64)
     assert len(compare([first, again])["rows"]) == 2
     assert refusal(first, again, moved) == (
-        f"{first} and {moved} hold the same test rows, but not at the same places of their files, as when a file was "
-        "sorted in between, so that their rows cannot be paired. Run both from the same files."
+        f"{first} and {moved} hold the same test rows at other positions in their files, as after sorting a file, so "
+        "their rows cannot be paired. Run both from the same files."
     )
 
 
 def test_runs_of_other_tasks_are_refused(tmp_path):
-    first, other = planned(tmp_path / "first"), planned(tmp_path / "other", task="number")
+    first = planned(tmp_path / "first")
+    other = finished(tmp_path / "other", {("lora-r8", 0): GOOD}, winner=("lora-r8", 0), task="number")
     assert refusal(first, other) == (
-        f"{first} and {other} are runs of other tasks (single_label and number), so their rows cannot be paired."
+        f"{first} and {other} are runs of other tasks (single_label and number), so their rows cannot be paired. "
+        "Compare runs of one task."
+    )
+
+
+def test_a_task_of_another_version_is_named(tmp_path):
+    rows = {("lora-r8", 0): GOOD}
+    runs = [finished(tmp_path / name, rows, winner=("lora-r8", 0), task="number") for name in ("a", "b")]
+    assert refusal(*runs) == (
+        "a: results.json: task is 'number', but this version knows only single_label. Use the version of Finetooth "
+        "that wrote the run."
     )
 
 
@@ -244,7 +256,7 @@ def test_rows_with_other_labels_under_the_same_names_are_refused(old, tmp_path):
     labels[[2, 3]] = labels[[3, 2]]  # two rows of the file changed places: the same texts in all, and the same test_id
     moved = finished(tmp_path / "moved", {("lora-r8", 0): GOOD}, winner=("lora-r8", 0), labels=labels)
     assert refusal(old, moved) == (
-        f"{old} and {moved} have other labels in the same rows (first: test.csv:3 is 'no' and 'yes'), so that their "
+        f"{old} and {moved} have other labels in the same rows (first: test.csv:3 is 'no' and 'yes'), so their "
         "rows cannot be paired. Run both from the same files."
     )
 

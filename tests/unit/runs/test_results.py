@@ -37,8 +37,8 @@ DECISION = Decision(
     validation=Calibration(0.3, 0.25, 0.1, 0.05),
 )
 INFO = RunInfo(
-    run="reviews", model="owner/name", test_id="ab" * 32, train=80, validation=10, test=10, max_tokens=512,
-    classes=["a", "b"],
+    run="reviews", task="single_label", model="owner/name", test_id="ab" * 32, train=80, validation=10, test=10,
+    max_tokens=512, classes=["a", "b"],
     winner=("lora-r8", 21),
 )  # fmt: skip
 ROWS = [
@@ -117,7 +117,7 @@ def check_schema(value):
 def test_the_contract_is_the_two_files_merged(folder):
     actual = contract(folder.path)
     check_schema(actual)
-    assert list(actual)[:8] == ["schema", "run", "complete", "test_id", "test_openings", "winner", "data", "model"]
+    assert list(actual)[:8] == ["schema", "run", "task", "complete", "test_id", "test_openings", "winner", "data"]
     assert (actual["schema"], actual["run"], actual["complete"], actual["test_openings"]) == (1, "reviews", False, 1)
     assert actual["winner"] == {"name": "lora-r8", "seed": 21}
     assert actual["data"] == {"train": 80, "validation": 10, "test": 10, "classes": ["a", "b"], "max_tokens": 512}
