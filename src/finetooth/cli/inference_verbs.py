@@ -308,5 +308,5 @@ def _scores(run_or_adapter: Path, figures: dict[str, Any]) -> str:
     lines += ["", f"Computed in {PRECISIONS[figures['precision']]}."] if figures.get("precision") else []
     openings = figures.get("test_openings")
     if openings:
-        lines += ["", f"{'These rows have' if seen else 'This test set has'} been opened {times(openings)}."]
+        lines += ["", f"These {'' if seen else 'test '}rows have been scored {times(openings)} so far on this machine."]
     return "\n".join(lines)

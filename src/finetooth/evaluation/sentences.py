@@ -246,8 +246,7 @@ def alike(name: str, others: Sequence[str]) -> str:
     """Between which other candidates and the winner no difference is shown."""
     if not others:
         return ""
-    verb = "is" if len(others) == 1 else "are"
-    return f"On these test rows {listed(others, _SHOWN)} {verb} not distinguished from {name}."
+    return f"On these test rows {listed(others, _SHOWN)} may differ from {name} only by chance."
 
 
 def _positive(gap: Gap) -> Gap:

@@ -58,7 +58,7 @@ def _advice(comparison: Mapping[str, Any]) -> Iterator[str]:
     others = [base for base in comparison["bases"] if base["difference"] is not None]
     close = [base["base"] for base in others if not base["distinguished"]]
     if close:
-        yield f"Not distinguished from it on these rows: {', '.join(close)}."
+        yield f"May differ from it only by chance on these rows: {', '.join(close)}."
     if others:
         smallest = comparison["smallest_difference"]
         missed = ""

@@ -1,4 +1,4 @@
-"""The work on the rows of a run: fit and verify, later test, each in a fresh process."""
+"""The work on the rows of a run: fit and verify, later test, each in a new process."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -116,8 +116,11 @@ def _limits(material: Material) -> Iterator[str]:
     yield "The figures hold for texts like the test rows; nothing was measured on others."
     yield from narrowed(material.data)
     if run.test_openings > 1:
-        yield f"The test set was opened {times(run.test_openings)}; each look wears it out."
-    yield "Openings are counted for one user on one machine; those elsewhere are not known here."
+        yield (
+            f"The test rows were scored {times(run.test_openings)} so far. Each time makes it more likely that choices "
+            "were made by them, so that the figures are too good."
+        )
+    yield "Scorings are counted for one user on one machine; those elsewhere are not known here."
     yield from (shown(text, 400) for text in warnings(run))
 
 

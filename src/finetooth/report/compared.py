@@ -12,7 +12,7 @@ _TITLES = f"{'accuracy':>8}  {'95 % interval':>13}  {'vs first':>16}"
 
 def describe(comparison: Mapping[str, Any]) -> str:
     """The text of a comparison (runs.across.compare): every row, then what the winners' differences say."""
-    scored = f"opened {times(comparison['test_openings'])}"
+    scored = f"scored {times(comparison['test_openings'])} so far"
     lines = [
         wrapped(f"{counted(comparison['examples'], 'test row')}, the same in each run ({scored})"),
         "",
@@ -73,7 +73,7 @@ def _tested(judged: Sequence[Mapping[str, Any]]) -> str:
 def _verdict(row: Mapping[str, Any], alpha: float, reference: str) -> str:
     gap = points(abs(row["difference"]), signed=False)
     if row["p_holm"] >= alpha:
-        return f"the accuracies of {row['name']} and {reference} are not distinguished."
+        return f"{row['name']} may differ in accuracy from {reference} only by chance."
     return (
         f"{row['name']} is {gap} points {'better' if row['difference'] > 0 else 'worse'} in accuracy than {reference}."
     )

@@ -10,7 +10,7 @@ from finetooth.wording import short_model, shown, times
 
 def fragment(run: RunView, *, report: str | None) -> str:
     """The HTML of a run's table. report: the path of the run's report as the user names it, if there is one."""
-    caption = f"{run.train:,} training rows, {run.test:,} test rows (opened {times(run.test_openings)})"
+    caption = f"{run.train:,} training rows, {run.test:,} test rows (scored {times(run.test_openings)} so far)"
     return rendered(
         "notebook.html",
         run=run,

@@ -8,7 +8,7 @@ from finetooth.report.view import RunView
 from finetooth.row_kinds import row_kind
 from finetooth.wording import counted, listed, percent, points, roughly, seconds, short_model, shown, size, times
 
-RELOAD_CHECK = "passed: the same logits, bit for bit, in a fresh process."
+RELOAD_CHECK = "passed: the same logits, bit for bit, in a new process."
 UNFINISHED = "This run is not complete. To continue it, run the same command again."
 TEMPERED = (
     "Log loss and calibration error of candidates: after the temperature fitted on the validation rows; other rows "
@@ -93,7 +93,7 @@ def facts(run: RunView, data: Mapping[str, Any], provenance: Mapping[str, Any]) 
             f"{counted(run.train, 'row')} for training, {counted(run.validation, 'row')} for choices (validation), "
             f"{counted(run.test, 'row')} for the figures (test). No test row influenced a choice.",
         ),
-        Fact("Test set", f"{run.test_id[:16]}…, opened {times(run.test_openings)}."),
+        Fact("Test set", f"{run.test_id[:16]}…, scored {times(run.test_openings)} so far on this machine."),
         Fact("Rows", "Every candidate began from the same base; every figure is computed from the saved files."),
         Fact("Reload check", RELOAD_CHECK if run.is_reload_checked else ""),
         Fact("Intervals", "Wilson score intervals at 95 %: the uncertainty from the test rows, not from the seed."),

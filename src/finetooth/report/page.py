@@ -80,7 +80,7 @@ def _opening(run: RunView) -> list[tuple[str, str]]:
         ("training rows", f"{run.train:,}"),
         ("validation rows", f"{run.validation:,}"),
         ("test rows", f"{run.test:,}"),
-        ("test set opened", times(run.test_openings)),
+        ("test rows scored", f"{times(run.test_openings)} so far"),
         ("classes", f"{len(run.classes):,}"),
     ]
     if run.seeds:

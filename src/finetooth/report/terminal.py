@@ -58,7 +58,7 @@ def _heading(run: RunView) -> str:
     facts = [
         f"{run.name}: {short_model(run.model)}",
         f"{run.train:,} train",
-        f"{run.test:,} test rows (opened {times(run.test_openings)})",
+        f"{run.test:,} test rows (scored {times(run.test_openings)} so far)",
         *([f"seed{'s' if len(run.seeds) > 1 else ''} {', '.join(map(str, run.seeds))}"] if run.seeds else []),
     ]
     return wrapped(", ".join(fact.replace(" ", TIE) for fact in facts))  # broken between the facts, not inside them

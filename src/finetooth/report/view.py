@@ -195,7 +195,7 @@ class RunView:
 
     @property
     def is_reload_checked(self) -> bool:
-        """Whether every candidate, and every other row that was reloaded, gave the same bits in a fresh process."""
+        """Whether every candidate, and every other row that was reloaded, gave the same bits in a new process."""
         reloads = [row.reload for row in self.rows if row.reload is not None]
         every = all(row.reload is not None for row in self.candidates)
         return bool(self.candidates) and every and all(r.verified and r.max_abs_logit_difference == 0 for r in reloads)

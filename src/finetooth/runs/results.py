@@ -79,7 +79,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """What the fresh process found."""
+    """The result of the reload check."""
 
     verified: bool
     max_abs_logit_difference: float

@@ -39,7 +39,7 @@ def test_runs_are_handed_over_as_given_and_the_table_is_printed(calls):
     result = call("runs/my old", "runs/new")
     assert calls == [("runs/my old", "runs/new")]
     assert result.return_value == 0
-    assert result.stdout.startswith("10 test rows, the same in each run (opened once)\n")
+    assert result.stdout.startswith("10 test rows, the same in each run (scored once so far)\n")
     assert result.stderr == "\nNext    finetooth show 'runs/my old' --wide\n"
 
 

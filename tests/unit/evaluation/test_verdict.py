@@ -199,10 +199,10 @@ def test_other_candidates_that_cannot_be_told_apart_are_named():
     others = [candidate(f"big-{number}", rights((50, 250 + number)), trained=5000) for number in range(3)]
     worse = candidate("worse", rights((50, 500)), trained=5000)
     assert judge([*CONTROLS, GOOD, others[0], worse])["text"].endswith(
-        " On these test rows big-0 is not distinguished from lora-r8."
+        " On these test rows big-0 may differ from lora-r8 only by chance."
     )
     assert judge([*CONTROLS, GOOD, *others])["text"].endswith(
-        " On these test rows big-0, big-1 and big-2 are not distinguished from lora-r8."
+        " On these test rows big-0, big-1 and big-2 may differ from lora-r8 only by chance."
     )
 
 
@@ -220,7 +220,7 @@ def test_candidates_beside_the_winner_are_corrected_for_how_many_there_are():
     assert " is behind big by 0.3 points (0.1 to 0.7)." in judge([*CONTROLS, GOOD, ahead])["text"]
     same = candidate("same", GOOD.scores, trained=6000)
     assert judge([*CONTROLS, GOOD, ahead, same])["text"].endswith(
-        " On these test rows big and same are not distinguished from lora-r8."
+        " On these test rows big and same may differ from lora-r8 only by chance."
     )
 
 
@@ -231,7 +231,7 @@ def test_where_it_was_not_worth_it_a_smaller_one_that_is_alike_is_named_all_the_
     worse = candidate("lora-r2", rights((100, 600)), trained=250)
     assert judge([*CONTROLS, bad, small, worse])["text"] == (
         "Not worth it: the best baseline (tfidf) beats lora-r8 by 5.0 points (3.3 to 6.7). "
-        "On these test rows lora-r4 is not distinguished from lora-r8."
+        "On these test rows lora-r4 may differ from lora-r8 only by chance."
     )
 
 
@@ -268,7 +268,7 @@ def test_seeds_alike_ones_and_failures_are_all_told():
     text = judge([*CONTROLS, *seeds, big], failed=["lora-r16"], failed_baselines=["probe"])["text"]
     assert text.endswith(
         " 2 seeds are too few to estimate the spread over seeds: lora-r8 had 89.0 to 89.5 % with them."
-        " On these test rows big is not distinguished from lora-r8 (seed 1)."
+        " On these test rows big may differ from lora-r8 (seed 1) only by chance."
         " lora-r16 failed and is not judged. The baseline probe failed, so there is no comparison with it."
     )
 

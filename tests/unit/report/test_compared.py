@@ -36,7 +36,7 @@ def test_rows_stand_under_their_run_and_the_winners_are_judged_in_words():
     control = row("runs/old", "tfidf", 0.758, kind="baseline", seed=None, winner=False)
     worse = row("runs/new", "lora-r4", 0.802, difference=-0.021, p=0.001, p_holm=0.004)
     assert text(control, first, worse).replace("tfidf of", "lora-r8 of") == (
-        "2,620 test rows, the same in each run (opened 2 times)\n"
+        "2,620 test rows, the same in each run (scored 2 times so far)\n"
         "\n"
         "run                   row              accuracy  95 % interval          vs first\n"
         "runs/old              tfidf              75.8 %   74.8 to 76.8\n"
@@ -52,7 +52,7 @@ def test_rows_stand_under_their_run_and_the_winners_are_judged_in_words():
 
 def test_a_difference_that_is_not_shown_is_said_to_be_not_shown():
     lines = text(row("a", "x", 0.8), row("b", "y", 0.81, difference=0.01, p=0.2, p_holm=0.2)).splitlines()
-    assert lines[-1] == "b: the accuracies of y and x of a are not distinguished."
+    assert lines[-1] == "b: y may differ in accuracy from x of a only by chance."
 
 
 def test_a_run_whose_winner_has_not_learned_says_so():

