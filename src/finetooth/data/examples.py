@@ -1,7 +1,7 @@
 """The data as the rest of Finetooth uses it: three splits of examples, with the file and row number of each."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,16 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def select(self, rows: Sequence[int]) -> "Examples":
+        """The examples at these positions, in this order."""
+
+        def chosen(values: Sequence[str]) -> tuple[str, ...]:
+            return tuple(values[row] for row in rows)
+
+        pairs = None if self.pairs is None else chosen(self.pairs)
+        slices = {name: chosen(values) for name, values in self.slices.items()}
+        return Examples(chosen(self.ids), chosen(self.texts), pairs, self.labels[rows], slices)
 
 
 @dataclass(frozen=True, slots=True)

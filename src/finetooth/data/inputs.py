@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 from finetooth.data import column_roles, delimited, discover, readers, splits, text_file
 from finetooth.data.examples import Examples
-from finetooth.data.load import check_labels, examples_of, files_of
+from finetooth.data.load import check_labels, files_of
 from finetooth.data.malformed import Malformed, Rejects
 from finetooth.data.parts import SAMPLE_ROWS, TABLES, Format, Part, Sample
 from finetooth.data.readers import Table
@@ -65,16 +63,15 @@ def read_labelled(
         if spec.labels is None:
             raise DataError(_numbers_for_names(table, classes))
         notes += labels.notes[:1]
-    targets = labels.encode(table.labels)
-    pool = splits.Pool(table=table, labels=targets, strata=task.strata(targets), keys=[])
+    pool = splits.pool(table, labels.encode(table.labels), task=task)
     with column_roles.naming_label(chosen):
         check_labels({"test": pool}, tuple(classes), task=task, declared=True)
     notes += [f"{files_of(table)}: {len(table.ids):,} of {table.row_count:,} rows are used.{left_out}"]
-    absent = [name for number, name in enumerate(classes) if number not in pool.labels]
+    absent = [name for number, name in enumerate(classes) if number not in pool.examples.labels]
     notes += [f"classes without a row: {listed(absent, _SHOWN)}."] if absent else []
     for note in dict.fromkeys([*files.notes, *head.notes, *table.notes, *readers.blank_notes(table), *notes]):
         progress.say(note)
-    return examples_of(pool, np.arange(len(pool), dtype=np.int64))
+    return pool.examples
 
 
 def read_texts(

@@ -69,7 +69,7 @@ def load(
             "malformed": bad.kinds(),
             "counts": {split: _counts(getattr(dataset, split), labels.classes) for split in ("train", "validation")},
             "test_classes": [labels.classes[number] for number in np.unique(dataset.test.labels).tolist()],
-            "leaks": division.leaks,
+            "leaks": [leak._asdict() for leak in division.leaks],
             "notes": list(dict.fromkeys(note for notes in all_notes for note in notes)),
             "order": "file order; with a limit, the order of numpy.random.default_rng(seed).permutation",
             "seed": spec.seed,
@@ -101,7 +101,7 @@ def check_labels(pools: Mapping[str, splits.Pool], classes: tuple[str, ...], *, 
     """
     names = listed(classes, 8)
     for split, pool in pools.items():
-        unknown = np.flatnonzero(task.unknown(pool.labels))
+        unknown = np.flatnonzero(task.unknown(pool.examples.labels))
         if not len(unknown):
             continue
         lines = []
@@ -125,9 +125,9 @@ def _dataset(
     *,
     label_source: str,
 ) -> Dataset:
-    train = examples_of(pools["train"], division.train)
-    validation = examples_of(pools.get("validation", pools["train"]), division.validation)
-    test = examples_of(pools.get("test", pools["train"]), division.test)
+    train = pools["train"].examples.select(division.train.tolist())
+    validation = pools.get("validation", pools["train"]).examples.select(division.validation.tolist())
+    test = pools.get("test", pools["train"]).examples.select(division.test.tolist())
     _check_classes({"train": train, "validation": validation, "test": test}, pools, classes=classes)
     return Dataset(
         train=train, validation=validation, test=test, classes=classes,
@@ -165,15 +165,16 @@ def _check_classes(
 
 def _is_sorted(pool: splits.Pool) -> bool:
     """Whether the rows are sorted by label: all rows of a class together."""
-    changes = int((pool.labels[1:] != pool.labels[:-1]).sum())
-    return len(pool) >= _SORTED_ROWS and 0 < changes == len(np.unique(pool.labels)) - 1
+    labels = pool.examples.labels
+    changes = int((labels[1:] != labels[:-1]).sum())
+    return len(pool) >= _SORTED_ROWS and 0 < changes == len(np.unique(labels)) - 1
 
 
 def _one_class_fix(split: str, pools: Mapping[str, splits.Pool]) -> str:
     pool = pools.get(split)
     if pool is None:
         return f"Raise data.{split}, or name a file of {split} rows in data.source."
-    if len(np.unique(pool.labels)) > 1:
+    if len(np.unique(pool.examples.labels)) > 1:
         dropped = "Its rows with other labels were dropped because they equal test rows: name other validation rows."
         return dropped if split == "validation" else "Raise data.limit.test, or draw other rows with data.seed."
     if len(pool) < _SORTED_ROWS:
@@ -183,18 +184,6 @@ def _one_class_fix(split: str, pools: Mapping[str, splits.Pool]) -> str:
     )
     return (
         f"{sorted_by}, so this may be a piece of a sorted file: shuffle the file before you cut it, or use all of it."
-    )
-
-
-def examples_of(pool: splits.Pool, rows: splits.Rows) -> Examples:
-    """The examples of a pool at `rows`, in that order."""
-    table, chosen = pool.table, rows.tolist()
-    return Examples(
-        ids=tuple(table.ids[row] for row in chosen),
-        texts=tuple(table.texts[row] for row in chosen),
-        pairs=tuple(table.pairs[row] for row in chosen) if table.pairs else None,
-        labels=pool.labels[rows],
-        slices={name: tuple(values[row] for row in chosen) for name, values in table.slices.items()},
     )
 
 

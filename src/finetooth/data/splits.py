@@ -10,12 +10,14 @@ numpy.random.default_rng(seed).permutation(n), where n is the number of rows of 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from finetooth.data import overlap
+from finetooth.data.examples import Examples
 from finetooth.data.readers import Table
 from finetooth.errors import DataError
 from finetooth.recipe import Data
@@ -27,20 +29,29 @@ _TEST_STREAM, _VALIDATION_STREAM = 1, 2
 
 @dataclass(slots=True)
 class Pool:
-    """The rows of one source, prepared for splitting.
+    """The N good rows of one source, prepared for splitting.
 
-    labels: the targets of the task. strata: (N,) int64; each stratum is divided in proportion. dropped: for each
-    reason, the number of rows dropped.
+    strata: (N,) int64; each stratum is divided in proportion. keys: from overlap.keys. dropped: for each reason, the
+    number of rows dropped.
     """
 
     table: Table
-    labels: Targets
+    examples: Examples
     strata: Rows
     keys: list[bytes]
     dropped: Counter[str] = field(default_factory=Counter)
 
     def __len__(self) -> int:
-        return len(self.table.ids)
+        return len(self.examples)
+
+
+class Leak(NamedTuple):
+    """A row that equals a row of another split. exactly: also before the texts are normalised."""
+
+    id: str
+    equals: str
+    splits: list[str]
+    exactly: bool
 
 
 @dataclass(slots=True)
@@ -55,13 +66,16 @@ class Division:
     test: Rows
     moved: int
     outside: dict[str, int]
-    leaks: list[dict[str, Any]]
+    leaks: list[Leak]
     notes: list[str]
 
 
 def pool(table: Table, labels: Targets, *, task: Task) -> Pool:
-    """The rows of a table with their strata and keys."""
-    return Pool(table, labels, task.strata(labels), overlap.keys(table.texts, table.pairs or None))
+    """The rows of a table with their targets, strata and keys."""
+    pairs = tuple(table.pairs) or None
+    slices = {name: tuple(values) for name, values in table.slices.items()}
+    examples = Examples(tuple(table.ids), tuple(table.texts), pairs, labels, slices)
+    return Pool(table, examples, task.strata(labels), overlap.keys(examples.texts, pairs))
 
 
 def divide(train: Pool, validation: Pool | None, test: Pool | None, *, spec: Data) -> Division:
@@ -75,7 +89,8 @@ def divide(train: Pool, validation: Pool | None, test: Pool | None, *, spec: Dat
             f"data.limit.validation: {limit.validation}, but data.source names no validation rows: they are carved "
             f"from the training rows. To carve that many: data.validation: {limit.validation}"
         )
-    leaks: list[dict[str, Any]] = []
+    leaks: list[Leak] = []
+    without = partial(_without, spec=spec, leaks=leaks)
     notes: list[str] = []
     units = overlap.units(train.keys, train.table.groups)
     every = np.arange(len(train), dtype=np.int64)
@@ -88,14 +103,14 @@ def divide(train: Pool, validation: Pool | None, test: Pool | None, *, spec: Dat
         notes.append(f"data.source names no test rows: {len(test_rows):,} of {len(train):,} rows are carved, by class.")
     else:
         before, test_rows = every, np.arange(len(test), dtype=np.int64)
-        rest = _without(train, every, test, spec=spec, between=("train", "test"), leaks=leaks)
+        rest = without(train, every, test, test_rows, splits=["train", "test"])
     if validation is not None:
-        every_validation = validation_rows = np.arange(len(validation), dtype=np.int64)
-        against = test if test is not None else _part(train, test_rows)
-        between = ("validation", "test")
-        validation_rows = _without(validation, validation_rows, against, spec=spec, between=between, leaks=leaks)
-        other = _part(validation, validation_rows)
-        rest = _without(train, rest, other, spec=spec, between=("train", "validation"), leaks=leaks)
+        every_validation = np.arange(len(validation), dtype=np.int64)
+        source_of_test = train if test is None else test
+        validation_rows = without(
+            validation, every_validation, source_of_test, test_rows, splits=["validation", "test"]
+        )
+        rest = without(train, rest, validation, validation_rows, splits=["train", "validation"])
         _check_left("validation", validation_rows, validation)
     _check_left("train", rest, train)
     _check_left("test", test_rows, train)
@@ -278,49 +293,38 @@ def _count(share: float, *, of: int, key: str, least_left: int = 1) -> int:
     return count
 
 
-def _part(pool: Pool, rows: Rows) -> Pool:
-    table = Table(
-        ids=[pool.table.ids[row] for row in rows],
-        texts=[pool.table.texts[row] for row in rows],
-        pairs=[pool.table.pairs[row] for row in rows] if pool.table.pairs else [],
-        groups=[pool.table.groups[row] for row in rows] if pool.table.groups else [],
-    )
-    return Pool(table, pool.labels[rows], pool.strata[rows], [pool.keys[row] for row in rows])
-
-
 def _without(
-    pool: Pool, rows: Rows, other: Pool, *, spec: Data, between: tuple[str, str], leaks: list[dict[str, Any]]
+    pool: Pool, rows: Rows, other: Pool, other_rows: Rows, *, spec: Data, splits: list[str], leaks: list[Leak]
 ) -> Rows:
-    """`rows` of `pool` without those that equal a row of `other` or share a group with one; counts what it drops.
+    """`rows` of `pool` without those that equal one of `other_rows` or share a group with one; counts what it drops.
 
-    between: the splits of `pool` and `other`. Raises: DataError for equal rows if data.on_leak is stop.
+    splits: the names of the two. Raises: DataError for equal rows if data.on_leak is stop.
     """
-    known = {key: row for row, key in reversed(list(enumerate(other.keys)))}
-    groups = {group for group in other.table.groups if group is not None}
+    known = {other.keys[row]: row for row in reversed(other_rows.tolist())}
+    groups = {other.table.groups[row] for row in other_rows.tolist()} - {None} if other.table.groups else set()
     remaining, equal = [], []
     for row in rows.tolist():
         twin = known.get(pool.keys[row])
         if twin is not None:
-            exactly = _content(pool.table, row) == _content(other.table, twin)
-            leak = {"id": pool.table.ids[row], "equals": other.table.ids[twin]}
-            equal.append(leak | {"splits": list(between), "exactly": exactly})
+            exactly = _content(pool, row) == _content(other, twin)
+            equal.append(Leak(pool.table.ids[row], other.table.ids[twin], splits, exactly))
         elif groups and pool.table.groups[row] in groups:
-            pool.dropped[f"shares a group with the {between[1]} rows"] += 1
+            pool.dropped[f"shares a group with the {splits[1]} rows"] += 1
         else:
             remaining.append(row)
     if equal and spec.on_leak == "stop":
-        listed = "\n".join(f"{leak['id']} equals {leak['equals']}" for leak in equal[:5])
+        listed = "\n".join(f"{leak.id} equals {leak.equals}" for leak in equal[:5])
         more = f"\n... and {len(equal) - 5:,} more" if len(equal) > 5 else ""
         raise DataError(
             f"{len(equal):,} rows are in two splits:\n{listed}{more}\n"
             "Remove them, or have them dropped and counted: data.on_leak: drop"
         )
     if equal:
-        pool.dropped[f"equals a {between[1]} row"] += len(equal)
+        pool.dropped[f"equals a {splits[1]} row"] += len(equal)
         leaks += equal
     return np.array(remaining, dtype=np.int64)
 
 
-def _content(table: Table, row: int) -> tuple[str, str | None]:
+def _content(pool: Pool, row: int) -> tuple[str, str | None]:
     """The text and the second text of a row, unchanged."""
-    return table.texts[row], table.pairs[row] if table.pairs else None
+    return pool.table.texts[row], pool.table.pairs[row] if pool.table.pairs else None

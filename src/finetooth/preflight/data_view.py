@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from finetooth.data import Dataset, Examples, overlap
 from finetooth.data.readers import is_visible
+from finetooth.data.splits import Leak
 from finetooth.preflight.data_finding import SPLITS, file_and_number
 
 
@@ -31,16 +32,6 @@ class SplitView:
 
     def __len__(self) -> int:
         return len(self.ids)
-
-
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """A row that was dropped because it equals a row of another split."""
-
-    id: str
-    equals: str
-    splits: tuple[str, str]
-    exactly: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +55,13 @@ def view_of(dataset: Dataset) -> DataView:
     for split in SPLITS:
         examples = getattr(dataset, split)
         positions = [file_and_number(row_id) for row_id in examples.ids]
-        ordered[split] = select(examples, sorted(range(len(positions)), key=positions.__getitem__))
+        ordered[split] = examples.select(sorted(range(len(positions)), key=positions.__getitem__))
     return DataView(
         train=ordered["train"],
         validation=ordered["validation"],
         splits={split: _view_of(examples) for split, examples in ordered.items()},
         classes=dataset.classes,
-        leaks=tuple(
-            Leak(leak["id"], leak["equals"], (leak["splits"][0], leak["splits"][1]), leak["exactly"])
-            for leak in dataset.summary.get("leaks", ())
-        ),
-    )
-
-
-def select(examples: Examples, rows: list[int]) -> Examples:
-    """The examples at these positions, in this order."""
-    return Examples(
-        ids=tuple(examples.ids[row] for row in rows),
-        texts=tuple(examples.texts[row] for row in rows),
-        pairs=None if examples.pairs is None else tuple(examples.pairs[row] for row in rows),
-        labels=examples.labels[rows],
+        leaks=tuple(Leak(**leak) for leak in dataset.summary.get("leaks", ())),
     )
 
 

@@ -3,8 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from finetooth.data.splits import Leak
 from finetooth.preflight.data_finding import OF_SPLIT, SPLITS, Finding, FlaggedRow, Severity, file_and_number
-from finetooth.preflight.data_view import DataView, Leak, SplitView
+from finetooth.preflight.data_view import DataView, SplitView
 from finetooth.wording import counted, roughly
 
 MANY = 0.01  # share of the rows from which repetition is worth a warning
@@ -40,9 +41,9 @@ def _across(view: DataView) -> Iterator[Finding]:
 
 
 def _dropped(view: DataView) -> Iterator[Finding]:
-    pairs: dict[tuple[str, str], list[Leak]] = defaultdict(list)
+    pairs: dict[tuple[str, ...], list[Leak]] = defaultdict(list)
     for leak in view.leaks:
-        pairs[leak.splits].append(leak)
+        pairs[tuple(leak.splits)].append(leak)
     for (first, second), leaks in pairs.items():
         leaks.sort(key=lambda leak: file_and_number(leak.id))
         inexact = sum(not leak.exactly for leak in leaks)

@@ -22,7 +22,7 @@ from finetooth.data import Examples
 from finetooth.data.overlap import folds
 from finetooth.evaluation.exact_interval import clopper_pearson
 from finetooth.preflight.data_finding import Finding, FlaggedRow, Severity
-from finetooth.preflight.data_view import DataView, select
+from finetooth.preflight.data_view import DataView
 from finetooth.progress import Progress
 from finetooth.wording import roughly
 
@@ -101,7 +101,7 @@ def judge(view: DataView, *, progress: Progress) -> Judged:
     """Judge every training row (at most MOST_ROWS, drawn by their content) with models that were not fitted on it."""
     chosen = draw(view.splits["train"].keys)
     keys = [view.splits["train"].keys[row] for row in chosen]
-    examples = select(view.train, chosen)
+    examples = view.train.select(chosen)
     groups = group(examples.labels, classes=len(view.classes))
     planted, turned = plant(keys, examples.labels, groups=groups)
     trial = Examples(examples.ids, examples.texts, examples.pairs, turned)
