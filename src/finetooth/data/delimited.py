@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count, islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from finetooth.data import detection, line_sample, text_file
 from finetooth.data.malformed import Fault, Malformed
@@ -40,7 +40,7 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
     if spec.delimiter is not None and spec.delimiter in '\r\n"\\ ':
         raise RecipeError(f"data.delimiter: {spec.delimiter!r} cannot divide columns; use ',', ';', '|' or a tab.")
     with text_file.open_text(part.path, name=part.name, encoding=spec.encoding, to_end=False) as opened:
-        lines = _first_lines(opened.stream, name=part.name)
+        lines = _first_lines(opened)
     sample = Sample(columns=(), rows=[], quoting=spec.quoting, facts={"encoding": opened.encoding})
     with long_fields():
         records = _first_records(lines, sample, part=part, spec=spec)
@@ -66,14 +66,13 @@ def read_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...
     pick = picker([sample.columns.index(name) for name in columns])
     width = len(sample.columns)
     with text_file.open_text(part.path, name=part.name, encoding=spec.encoding) as opened, long_fields():
-        lines = _Lines(text_file.lines(opened.stream, name=part.name))
-        for number, record in enumerate(_records(lines, sample, part=part), 1):
+        for number, record in enumerate(_records(opened.lines(), sample, part=part), 1):
             if number < sample.first_row or not record:
                 continue
             if isinstance(record, Malformed):
                 yield number, record
             elif len(record) != width:
-                yield number, _wrong_width(record, sample, cut=lines.cut)
+                yield number, _wrong_width(record, sample, last_line=opened.last_line)
             else:
                 yield number, pick(record)
     sample.facts |= {"sha256": opened.sha256, "bytes": opened.size}
@@ -98,7 +97,7 @@ def is_headed_table(path: Path, *, spec: Data) -> bool:
 def form_without_header(path: Path, *, spec: Data) -> tuple[str, list[str]] | None:
     """The delimiter that divides the lines of a file into equally many fields, and names for these; None without."""
     with text_file.open_text(path, name=path.name, encoding=spec.encoding, to_end=False) as opened:
-        lines = [line for line in _first_lines(opened.stream, name=path.name)[:SAMPLE_ROWS] if line.strip()]
+        lines = [line for line in _first_lines(opened)[:SAMPLE_ROWS] if line.strip()]
     candidates: list[tuple[int, str, list[str]]] = []
     for delimiter in (*_DELIMITERS, *_RARE_DELIMITERS):
         records = divided(lines, delimiter)
@@ -115,7 +114,7 @@ def form_without_header(path: Path, *, spec: Data) -> tuple[str, list[str]] | No
 
 def divided(lines: Sequence[str], delimiter: str) -> list[list[str]]:
     """The fields of the lines with the most frequent number of fields; [] if too many lines have another number."""
-    records = [line.rstrip("\n").split(delimiter) for line in lines]
+    records = [line.rstrip("\r\n").split(delimiter) for line in lines]
     widths = Counter(map(len, records))
     width, most = widths.most_common(1)[0] if widths else (0, 0)
     if width < 2 or most < _DIVIDED_SHARE * len(records):
@@ -140,11 +139,10 @@ def read_spread_rows(part: Part, sample: Sample) -> list[Sequence[Any]]:
         good: list[Sequence[Any]] = [record for record in records if len(record) == width]
         if len(good) >= max(SAMPLE_ROWS, _GOOD_SHARE * len(records)):
             return good
-        with line_sample.streamed_lines(part, sample) as streamed:
-            numbered = _good_records(streamed, sample)
-            return line_sample.evenly(
-                record for number, record in numbered if number >= sample.first_row and len(record) == width
-            )
+        numbered = _good_records(line_sample.streamed_lines(part, sample), sample)
+        return line_sample.evenly(
+            record for number, record in numbered if number >= sample.first_row and len(record) == width
+        )
 
 
 @contextmanager
@@ -247,25 +245,12 @@ def _check_closed(reason: str, *, part: Part, number: int) -> None:
         )
 
 
-def _wrong_width(record: list[str], sample: Sample, *, cut: bool) -> Malformed:
+def _wrong_width(record: list[str], sample: Sample, *, last_line: str) -> Malformed:
     against = "the header" if sample.headed else "data.columns"
     what = f"{counted(len(record), 'field')} where {against} has {len(sample.columns)}"
-    if cut and len(record) < len(sample.columns):
+    if len(record) < len(sample.columns) and not last_line.endswith(("\n", "\r")):
         what += "; the file ends within this row: was its download cut short?"
     return Malformed(Fault("fields", what, _WIDTH_ADVICE), record)
-
-
-class _Lines:
-    """Iterates over lines; `cut` says whether the last one had no line end."""
-
-    def __init__(self, lines: Iterator[str]) -> None:
-        self.cut = False
-        self._lines = lines
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self._lines:
-            self.cut = not line.endswith(("\n", "\r"))
-            yield line
 
 
 def _first_records(lines: list[str], sample: Sample, *, part: Part, spec: Data) -> list[tuple[int, list[str]]]:
@@ -285,21 +270,16 @@ def _has_errors(lines: list[str], sample: Sample) -> bool:
     return any(isinstance(record, csv.Error) and "unexpected end" not in str(record) for _, _, record in records)
 
 
-def _first_lines(stream: TextIO, *, name: str) -> list[str]:
-    """The complete lines in the sample's characters, and more until there are two: a header and a row."""
-    head = stream.read(_SAMPLE_CHARACTERS)
-    more = len(head) == _SAMPLE_CHARACTERS
-    lines = _complete_lines(head, more=more)
-    following = text_file.lines(stream, name=name, first=len(lines) + 1)
-    while more and len(lines) < 2 and (line := next(following, "")):
-        head += line
-        lines = _complete_lines(head, more=False)
+def _first_lines(opened: text_file.Opened) -> list[str]:
+    """The first lines, together about _SAMPLE_CHARACTERS long, or longer if these are not a header and a row."""
+    lines: list[str] = []
+    size = 0
+    for line in opened.lines():
+        size += len(line)
+        if size > _SAMPLE_CHARACTERS and len(lines) >= 2:
+            break
+        lines.append(line)
     return lines
-
-
-def _complete_lines(head: str, *, more: bool) -> list[str]:
-    lines = head.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return [line + "\n" for line in (lines[:-1] if more or not lines[-1] else lines)]
 
 
 def _set_columns(

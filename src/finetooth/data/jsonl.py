@@ -22,7 +22,7 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
     objects: list[dict[str, Any]] = []
     fault: tuple[int, Malformed] | None = None
     with text_file.open_text(part.path, name=part.name, encoding=spec.encoding, to_end=False) as opened:
-        for number, line in enumerate(text_file.lines(opened.stream, name=part.name), 1):
+        for number, line in enumerate(opened.lines(), 1):
             if not line.strip():
                 continue
             if not objects and fault is None and line.lstrip().startswith("["):
@@ -51,7 +51,7 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
 def read_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
     """The values of `columns` in every object, None for a key that it lacks. Blank lines are skipped."""
     with text_file.open_text(part.path, name=part.name, encoding=spec.encoding) as opened:
-        for number, line in enumerate(text_file.lines(opened.stream, name=part.name), 1):
+        for number, line in enumerate(opened.lines(), 1):
             if not line.strip():
                 continue
             record = _parsed(line)
@@ -69,8 +69,7 @@ def read_spread_rows(part: Part, sample: Sample) -> list[Sequence[Any]]:
     """
     lines = [line for piece in line_sample.pieces(part, sample) for line in piece if line.strip()]
     if len(lines) < SAMPLE_ROWS:
-        with line_sample.streamed_lines(part, sample) as streamed:
-            lines = line_sample.evenly(line for line in streamed if line.strip())
+        lines = line_sample.evenly(line for line in line_sample.streamed_lines(part, sample) if line.strip())
     records = map(_parsed, lines)
     return [tuple(record.get(name) for name in sample.columns) for record in records if isinstance(record, dict)]
 

@@ -68,8 +68,8 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
         text_file.open_text(part.path, name=part.name, encoding=spec.encoding, to_end=False) as texts,
         text_file.open_text(part.labels, name=part.labels.name, encoding=spec.encoding, to_end=False) as labels,
     ):
-        label_lines = text_file.lines(labels.stream, name=part.labels.name)
-        for label, text in zip(label_lines, text_file.lines(texts.stream, name=part.name), strict=False):
+        label_lines = labels.lines()
+        for label, text in zip(label_lines, texts.lines(), strict=False):
             sample.rows.append((label.strip(), text.rstrip("\r\n")))
             if len(sample.rows) == SAMPLE_ROWS:
                 break
@@ -99,8 +99,8 @@ def read_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...
         text_file.open_text(part.path, name=part.name, encoding=spec.encoding) as texts,
         text_file.open_text(part.labels, name=part.labels.name, encoding=spec.encoding) as labels,
     ):
-        text_lines = text_file.lines(texts.stream, name=part.name)
-        label_lines = text_file.lines(labels.stream, name=part.labels.name)
+        text_lines = texts.lines()
+        label_lines = labels.lines()
         for number, (label, text) in enumerate(zip_longest(label_lines, text_lines), 1):
             labels_count, texts_count = labels_count + (label is not None), texts_count + (text is not None)
             if label is None or text is None:
@@ -125,6 +125,6 @@ def _label_names(part: Part, *, spec: Data) -> dict[str, str]:
     if spec.labels is not None or not file.is_file():
         return {}
     with text_file.open_text(file, name=file.name, encoding=spec.encoding, to_end=False) as opened:
-        lines = [line.split("\t") for line in text_file.lines(opened.stream, name=file.name)]
+        lines = [line.split("\t") for line in opened.lines()]
     names = {line[0].strip(): line[1].strip() for line in lines if len(line) > 1 and line[0].strip().isdecimal()}
     return names if len(set(names.values())) == len(names) and all(names.values()) else {}

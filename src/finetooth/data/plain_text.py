@@ -24,7 +24,7 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
     """
     sample = Sample(columns=("text",) if part.format == "lines" else ("label", "text"), rows=[])
     with text_file.open_text(part.path, name=part.name, encoding=spec.encoding, to_end=False) as opened:
-        for line in text_file.lines(opened.stream, name=part.name):
+        for line in opened.lines():
             values = (line,) if part.format == "lines" else _divided(line)
             if line.strip() and not isinstance(values, Malformed):
                 sample.rows.append(values)
@@ -44,7 +44,7 @@ def read_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...
     """The values of `columns` in every line. A blank line is skipped; in the format `lines` it is an empty text."""
     pick = picker([sample.columns.index(name) for name in columns])
     with text_file.open_text(part.path, name=part.name, encoding=spec.encoding) as opened:
-        for number, line in enumerate(text_file.lines(opened.stream, name=part.name), 1):
+        for number, line in enumerate(opened.lines(), 1):
             if part.format == "lines":
                 yield number, (line.rstrip("\r\n"),)
                 continue

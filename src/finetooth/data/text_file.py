@@ -31,15 +31,28 @@ _ENCODINGS = (
 class Opened:
     """A text stream, its encoding and, after it was read to the end, the SHA-256 and size of the file.
 
-    stream: keeps line ends as they are; bytes that cannot be decoded become U+DC80 to U+DCFF. marked: whether the file
-    begins with the byte order mark of its encoding.
+    name: of the file, in messages. stream: keeps line ends as they are; bytes that cannot be decoded become U+DC80 to
+    U+DCFF. marked: whether the file begins with the byte order mark of its encoding. last_line: from lines().
     """
 
+    name: str
     stream: TextIO
     encoding: str
     marked: bool = False
     sha256: str = ""
     size: int = 0
+    last_line: str = ""
+
+    def lines(self) -> Iterator[str]:
+        """The lines with their ends (LF, CR, CRLF). Raises: DataError for one longer than MAX_ROW_CHARACTERS."""
+        for number, line in enumerate(iter(lambda: self.stream.readline(MAX_ROW_CHARACTERS), ""), 1):
+            if len(line) == MAX_ROW_CHARACTERS:
+                raise DataError(
+                    f"{self.name} line {number}: longer than {MAX_ROW_CHARACTERS:,} characters. "
+                    "Is this a text file with one row per line? Split the text, or remove the row."
+                )
+            self.last_line = line
+            yield line
 
 
 def check_regular(path: Path, *, name: str) -> os.stat_result:
@@ -100,7 +113,7 @@ def open_text(path: Path, *, name: str, encoding: str | None, to_end: bool = Tru
             head = inner.peek(4096)[:4096]
             codec_name = encoding_of(head, declared=encoding, name=name)
             wrapper = io.TextIOWrapper(inner, encoding=codec_name, errors="surrogateescape", newline="")
-            opened = Opened(stream=wrapper, encoding="utf-8" if codec_name == "utf-8-sig" else codec_name)
+            opened = Opened(name, wrapper, encoding="utf-8" if codec_name == "utf-8-sig" else codec_name)
             opened.marked = codec_name == signatures.byte_order_mark(head)
             yield opened
             while to_end and outer.read(1 << 20):  # the hash covers what follows the last row too
@@ -139,22 +152,6 @@ def detect_encoding(path: Path, *, name: str, declared: str) -> str | None:
     if not decided:
         return None
     return declared if codec(opened.encoding) == declared_codec.removesuffix("-sig") else opened.encoding
-
-
-def lines(stream: TextIO, *, name: str, first: int = 1) -> Iterator[str]:
-    """The lines of a stream with their ends (LF, CR, CRLF). first: the number of the first line, for the error.
-
-    Raises: DataError for a line longer than MAX_ROW_CHARACTERS.
-    """
-    number = first - 1
-    while line := stream.readline(MAX_ROW_CHARACTERS):
-        number += 1
-        if len(line) == MAX_ROW_CHARACTERS:
-            raise DataError(
-                f"{name} line {number}: longer than {MAX_ROW_CHARACTERS:,} characters. "
-                "Is this a text file with one row per line? Split the text, or remove the row."
-            )
-        yield line
 
 
 def _decompressed(

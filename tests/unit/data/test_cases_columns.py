@@ -190,7 +190,7 @@ def test_a_first_row_longer_than_the_sample_is_read_with_few_lines_drawn(
 ) -> None:
     drawn = []
 
-    def counted(*arguments: Any, read_lines: Any = text_file.lines, **more: Any) -> Iterator[str]:
+    def counted(*arguments: Any, read_lines: Any = text_file.Opened.lines, **more: Any) -> Iterator[str]:
         for line in read_lines(*arguments, **more):
             drawn.append(line)
             yield line
@@ -199,7 +199,7 @@ def test_a_first_row_longer_than_the_sample_is_read_with_few_lines_drawn(
     path = files.write("a.csv", end.join([*(["text,label"] if headed else []), *rows, ""]))
     spec = recipe.Data.model_validate({"source": "x", "columns": None if headed else ["text", "label"]})
     with monkeypatch.context() as patch:
-        patch.setattr(text_file, "lines", counted)
+        patch.setattr(text_file.Opened, "lines", counted)
         sample = readers.read_sample(Part(path=path, name="a.csv", format="csv"), spec=spec)
     assert (sample.delimiter, sample.columns, len(drawn) <= 3) == (",", ("text", "label"), True)
     dataset = files.load(path, columns=spec.columns)
