@@ -52,7 +52,7 @@ def test_what_cannot_be_a_path_is_an_error_of_the_recipe() -> None:
     )
     for model in ("a" * 5000, "./" + "a" * 5000):
         assert message_of(BARE | {"model": model}) == (
-            f"recipe: '{model[:60]}...' is not usable as a path (File name too long)."
+            f"recipe: '{model[:59]}…' is not usable as a path (File name too long)."
         )
     message = message_of(BARE, overrides=["model=~no-such-user/x"])
     assert message.startswith("--set model: '~no-such-user/x' is not usable")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from finetooth.data import detection, line_sample, text_file
 from finetooth.data.malformed import Fault, Malformed
@@ -195,7 +195,11 @@ def _records(lines: Iterable[str], sample: Sample, *, part: Part) -> Iterator[li
 
 def _parsed(lines: Iterable[str], sample: Sample) -> Iterator[tuple[int, int, list[str] | csv.Error]]:
     """(number of the row, last line read, the record or why it cannot be read) for every row."""
-    reader = _reader(lines, sample)
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if sample.quoting else csv.QUOTE_NONE
+    reader = csv.reader(
+        lines, delimiter=sample.delimiter, quoting=quoting,
+        escapechar=sample.escape, doublequote=sample.escape is None, strict=True,
+    )  # fmt: skip
     for number in count(1):
         try:
             record: list[str] | csv.Error = next(reader)
@@ -211,14 +215,6 @@ def _good_records(lines: Iterable[str], sample: Sample) -> Iterator[tuple[int, l
     for number, _, record in _parsed(lines, sample):
         if record and not isinstance(record, csv.Error):
             yield number, record
-
-
-def _reader(lines: Iterable[str], sample: Sample) -> Any:
-    if not sample.quoting:
-        return csv.reader(lines, delimiter=sample.delimiter, quoting=csv.QUOTE_NONE, strict=True)
-    return csv.reader(
-        lines, delimiter=sample.delimiter, escapechar=sample.escape, doublequote=sample.escape is None, strict=True
-    )
 
 
 def _swallowed(record: list[str], sample: Sample) -> str:

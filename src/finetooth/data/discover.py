@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from finetooth.data import delimited, parallel_files, plain_text
+from finetooth.data import delimited, parallel_files, plain_text, text_file
 from finetooth.data.names import name_words, recipe_list, recipe_word, snake_case
 from finetooth.data.parts import Format, Part
-from finetooth.errors import DataError, did_you_mean
-from finetooth.recipe import COMPRESSED_SUFFIXES, Data
+from finetooth.errors import DataError
+from finetooth.recipe import Data, uncompressed_name
 from finetooth.wording import listed
 
 ALL = "all"
@@ -24,12 +24,11 @@ _FORMATS: dict[str, Format] = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
     ".parquet": "parquet", ".pq": "parquet",
 }  # fmt: skip
-_DATA_SUFFIXES = {".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".pq", ".txt"}
 _ABOUT = re.compile(r"(readme|licen[cs]e|copying|notice|citation|changelog|labels|classes)\b", re.IGNORECASE)
 _ABOUT_SUFFIXES = {
     ".md", ".rst", ".json", ".yaml", ".yml", ".py", ".html", ".pdf", ".sha256", ".lock", ".feat", ".vocab",
 }  # fmt: skip
-Entries = list[tuple[str, Path, str]]  # split or `all`, file or folder of classes, name
+Entries = list[tuple[str, Path]]  # split or `all`, file or folder of classes
 
 
 @dataclass(slots=True)
@@ -55,9 +54,10 @@ def find(sources: Mapping[str, Sequence[Path]], *, spec: Data, training: bool = 
             except OSError as error:
                 raise DataError(f"{path.name}: the folder cannot be read ({error.strerror}).") from error
             if path.is_dir():
-                _check_formats(entries)
+                _check_formats(path, entries)
                 _note_about(path, entries, data_files=data_files)
-            for inner, file, name in entries:
+            for inner, file in entries:
+                name = _name_in(path, file)
                 if split == ALL:
                     chosen[inner].append((file, name))
                 elif inner in (split, ALL):
@@ -73,40 +73,31 @@ def find(sources: Mapping[str, Sequence[Path]], *, spec: Data, training: bool = 
             "data.source: {train: FILE, test: FILE}"
         )
     if ALL in chosen and len(chosen) > 1:
-        _note_no_split([name for _, name in chosen.pop(ALL)], data_files=data_files)
+        data_files.notes.append(_no_split([name for _, name in chosen.pop(ALL)]))
     labels = parallel_files.take_labels(chosen, spec=spec)
     _check_distinct(chosen)
     unique = _unique([entry for entries in chosen.values() for entry in entries])
     for split in sorted(chosen, key=[ALL, "train", "validation", "test"].index):
         data_files.parts[split] = [
-            _part(path, name=unique[path], labels=labels.get(path), spec=spec) for path, _ in chosen[split]
+            Part(path, unique[path], "parallel" if path in labels else _format(path, spec), labels.get(path))
+            for path, _ in chosen[split]
         ]
     return data_files
-
-
-def _part(path: Path, *, name: str, labels: Path | None, spec: Data) -> Part:
-    return Part(path, name, "parallel" if labels is not None else _format(path, spec), labels)
 
 
 def _expand(path: Path, *, data_files: DataFiles, spec: Data) -> Entries:
     """The files, or folders of classes, that one path of the recipe names."""
     if not path.is_dir():
-        return [(ALL, path, path.name)]
-
-    def name_of(file: Path) -> str:
-        return file.relative_to(path).as_posix()
-
+        return [(ALL, path)]
     splits, files = _split_folders(path), _files(path)
     if spec.format in (None, "folder") and (entries := _folder_entries(path, splits, files, spec=spec)):
-        if entries[0][0] in splits:
-            _note_no_split([*map(name_of, files)], data_files=data_files)
+        _note_no_split(path, files if entries[0][0] in splits else [], data_files=data_files)
         return entries
     if not any(_split_of(file.name) for file in files):
         if splits:
             _check_split_folders(path, splits)
-            _note_no_split([*map(name_of, files)], data_files=data_files)
-            inner = [(split, file) for split, folder in splits.items() for file in _files(folder)]
-            return [(split, file, name_of(file)) for split, file in inner]
+            _note_no_split(path, files, data_files=data_files)
+            return [(split, file) for split, folder in splits.items() for file in _files(folder)]
         inner_files = [file for folder in _folders(path) for file in _files(folder)]
         if any(_split_of(file.name) for file in inner_files):
             files = inner_files  # a Hub data set: data/train-00000-of-00001.parquet
@@ -114,12 +105,12 @@ def _expand(path: Path, *, data_files: DataFiles, spec: Data) -> Entries:
     _check_validation_names(path, named)
     rest = [file for file in files if not _split_of(file.name)]
     if named:
-        _note_no_split([*map(name_of, rest)], data_files=data_files)
-        return [(split, file, name_of(file)) for split, file in named]
-    rest = [file for file in rest if bare_suffix(file) in _DATA_SUFFIXES] or rest
+        _note_no_split(path, rest, data_files=data_files)
+        return named
+    rest = [file for file in rest if names_data(file) and bare_suffix(file) != ".json"] or rest
     if not rest:
         raise DataError(f"{path.name}: {_no_data(path, spec)}")
-    names = [*map(name_of, rest)]
+    names = [_name_in(path, file) for file in rest]
     if len({bare_suffix(file) for file in rest}) > 1:
         raise DataError(
             f"{path.name}: the folder has files of several kinds: {', '.join(names[:8])}. "
@@ -131,7 +122,12 @@ def _expand(path: Path, *, data_files: DataFiles, spec: Data) -> Entries:
             f"one set of rows: {listed(names, _SHOWN)}. "
             "If they are splits: data.source: {train: FILE, test: FILE}"
         )
-    return [(ALL, file, name) for file, name in zip(rest, names, strict=True)]
+    return [(ALL, file) for file in rest]
+
+
+def _name_in(path: Path, file: Path) -> str:
+    """The name of a file or folder in the source `path`, for the ids of its rows."""
+    return file.name if file == path else file.relative_to(path).as_posix()
 
 
 def _folder_entries(path: Path, splits: dict[str, Path], files: list[Path], *, spec: Data) -> Entries:
@@ -142,22 +138,26 @@ def _folder_entries(path: Path, splits: dict[str, Path], files: list[Path], *, s
     with_classes = [folder for folder in _folders(path) if plain_text.class_folders(folder)]
     by_words = _split_folders(path, by_words=True)
     if not splits and "train" in by_words and set(with_classes) == set(by_words.values()):
-        return [(split, inner, inner.name) for split, inner in by_words.items()]
+        return list(by_words.items())
     if splits and set(splits.values()) <= set(with_classes):
         _check_split_folders(path, splits)
-        return [(split, inner, inner.name) for split, inner in splits.items()]
+        return list(splits.items())
     classes = [folder.name for folder in plain_text.class_folders(path)]
     if not _are_splits(classes) and (spec.format == "folder" or (classes and not files)):
-        return [(ALL, path, path.name)]
+        return [(ALL, path)]
     table = spec.columns or spec.delimiter  # if set, a file without a known ending is a CSV file
     if spec.format == "folder" or (classes and not files and not table):
         _check_class_folders(path, splits)
     return []
 
 
-def _note_no_split(names: list[str], *, data_files: DataFiles) -> None:
-    if names:
-        data_files.notes.append(f"not read, because not named as a split: {listed(names)}.")
+def _note_no_split(path: Path, files: list[Path], *, data_files: DataFiles) -> None:
+    if files:
+        data_files.notes.append(_no_split([_name_in(path, file) for file in files]))
+
+
+def _no_split(names: list[str]) -> str:
+    return f"not read, because not named as a split: {listed(names)}."
 
 
 def _folders(path: Path) -> list[Path]:
@@ -227,25 +227,25 @@ def _is_about(item: Path) -> bool:
 
 def _note_about(path: Path, entries: Entries, *, data_files: DataFiles) -> None:
     """Note the files that have a known format but are not read, because they seem to describe the data."""
-    folders = dict.fromkeys([path, *(file.parent for _, file, _ in entries if file.is_file())])
+    folders = dict.fromkeys([path, *(file.parent for _, file in entries if file.is_file())])
     about = [item for folder in folders for item in sorted(folder.iterdir()) if _is_about(item) and known_format(item)]
     if about:
-        names = listed([item.relative_to(path).as_posix() for item in about])
+        names = listed([_name_in(path, item) for item in about])
         data_files.notes.append(f"not read, because by their names they describe the data: {names}.")
 
 
-def _check_formats(entries: Entries) -> None:
+def _check_formats(path: Path, entries: Entries) -> None:
     """Check that no file is there twice: in two formats, or with and without compression. Raises: DataError."""
-    seen: dict[tuple[str, Path], str] = {}
-    for split, file, name in entries:
+    seen: dict[tuple[str, Path], Path] = {}
+    for split, file in entries:
         known = file.is_file() and names_data(file)
-        stem = file.with_name(_bare_name(file).removesuffix(bare_suffix(file)) if known else file.name)
+        stem = file.with_name(Path(uncompressed_name(file.name.casefold())).stem if known else file.name)
         if (split, stem) in seen:
             raise DataError(
-                f"{seen[split, stem]} and {name} look like one file in two formats, and both would be read. "
-                "Remove one of them, or name the files in data.source."
+                f"{_name_in(path, seen[split, stem])} and {_name_in(path, file)} look like one file in two formats, "
+                "and both would be read. Remove one of them, or name the files in data.source."
             )
-        seen[split, stem] = name
+        seen[split, stem] = file
 
 
 def _words(name: str) -> set[str]:
@@ -300,19 +300,12 @@ def known_format(path: Path) -> Format | None:
 
 def names_data(path: Path) -> bool:
     """Whether a file's name has the ending of a table or of texts, compressed or not."""
-    return bare_suffix(path) in _DATA_SUFFIXES | set(_FORMATS)
-
-
-def _bare_name(path: Path) -> str:
-    name = path.name.casefold()
-    for suffix in COMPRESSED_SUFFIXES:
-        name = name.removesuffix(suffix)
-    return name
+    return bare_suffix(path) in {*_FORMATS, ".txt"}
 
 
 def bare_suffix(path: Path) -> str:
     """The ending of a file's name in lower case, without that of a compression."""
-    return Path(_bare_name(path)).suffix
+    return Path(uncompressed_name(path.name.casefold())).suffix
 
 
 def _format(path: Path, spec: Data) -> Format:
@@ -346,10 +339,10 @@ def _check_distinct(chosen: Mapping[str, list[tuple[Path, str]]]) -> None:
     seen: dict[tuple[int, int], tuple[str, str]] = {}
     for split, entries in chosen.items():
         for path, name in entries:
-            if not path.exists():
-                near = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
-                raise DataError(f"{path}: no such file.{did_you_mean(path.name, near)}")
-            status = path.stat()
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                raise text_file.missing(path) from None
             key = (status.st_dev, status.st_ino)
             if key in seen:
                 other_split, other = seen[key]

@@ -55,6 +55,12 @@ class Opened:
             yield line
 
 
+def missing(path: Path) -> DataError:
+    """The error for a file that does not exist, with the nearest name in its folder."""
+    near = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+    return DataError(f"{path}: no such file.{did_you_mean(path.name, near)}")
+
+
 def check_regular(path: Path, *, name: str) -> os.stat_result:
     """Check that `path` is a regular file and is not empty; returns its status.
 
@@ -63,8 +69,7 @@ def check_regular(path: Path, *, name: str) -> os.stat_result:
     try:
         status = path.stat()
     except FileNotFoundError:
-        near = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise DataError(f"{path}: no such file.{did_you_mean(path.name, near)}") from None
+        raise missing(path) from None
     except OSError as error:
         raise DataError(f"{name}: cannot be read ({error.strerror}).") from error
     if not stat.S_ISREG(status.st_mode):

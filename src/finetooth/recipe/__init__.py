@@ -27,6 +27,7 @@ from finetooth.recipe.paths import absolute_paths, as_yaml_values
 from finetooth.recipe.paths import command_line_source as command_line_source
 from finetooth.recipe.paths import is_path as is_path
 from finetooth.recipe.paths import resolved_data_path as resolved_data_path
+from finetooth.recipe.paths import uncompressed_name as uncompressed_name
 from finetooth.recipe.training_section import Training as Training
 from finetooth.row_kinds import CANDIDATE, OTHER_PROBE, row_kind
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from finetooth.errors import RecipeError
 from finetooth.recipe.model_names import check_not_a_folder, model_source
+from finetooth.wording import cut
 
 DATA_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
 COMPRESSED_SUFFIXES = (".gz", ".bz2")
@@ -16,13 +17,15 @@ def is_path(text: str) -> bool:
     """Whether a source has the form of a path: the beginning of one, or the suffix of a data file."""
     if text.startswith("wheel:"):
         return False
-    return text.startswith((".", "/", "~")) or _ends_as_data(text) or Path(text).is_absolute()
+    named = uncompressed_name(text).endswith(DATA_SUFFIXES)
+    return named or text.startswith((".", "/", "~")) or Path(text).is_absolute()
 
 
-def _ends_as_data(name: str, endings: tuple[str, ...] = DATA_SUFFIXES) -> bool:
+def uncompressed_name(name: str) -> str:
+    """The name of a file without the ending of a compression."""
     for suffix in COMPRESSED_SUFFIXES:
         name = name.removesuffix(suffix)
-    return name.endswith(endings)
+    return name
 
 
 def command_line_source(text: str) -> str:
@@ -65,7 +68,7 @@ def resolved_data_path(path: Path) -> Path:
 
 
 def _names_format(file: Path) -> bool:
-    return _ends_as_data(file.name.casefold(), (*DATA_SUFFIXES, ".json", ".tab", ".pq"))
+    return uncompressed_name(file.name.casefold()).endswith((*DATA_SUFFIXES, ".json", ".tab", ".pq"))
 
 
 def absolute_paths(values: Any, home: Path, *, where: str) -> Any:
@@ -88,9 +91,8 @@ def absolute_paths(values: Any, home: Path, *, where: str) -> Any:
             exists = _exists(path)
             return str(resolved_data_path(path)) if is_path(source) or exists else source
         except (OSError, RuntimeError, ValueError) as error:  # too long, ~USER unknown, links in a circle, a NUL
-            shown = source if len(source) <= 60 else f"{source[:60]}..."
             reason = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
-            raise RecipeError(f"{where}: {shown!r} is not usable as a path ({reason}).") from None
+            raise RecipeError(f"{where}: {cut(source, 60)!r} is not usable as a path ({reason}).") from None
 
     def model(source: str) -> Any:
         check_not_a_folder(source, home, where=where)

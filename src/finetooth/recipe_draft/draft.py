@@ -5,16 +5,15 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from finetooth import data
-from finetooth.data.discover import bare_suffix
 from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent
-from finetooth.recipe import COMPRESSED_SUFFIXES, Recipe, is_path, load
+from finetooth.recipe import Recipe, is_path, load, uncompressed_name
 from finetooth.recipe_draft import file_settings
 from finetooth.recipe_draft.file_settings import Setting
 from finetooth.sources import data_sources, fetch_data
@@ -135,18 +134,13 @@ def _names(source: str) -> list[str]:
     """Candidates for the name of the run, the best first."""
     if source.startswith("wheel:"):
         wheel, _, member = source.removeprefix("wheel:").partition("#")[0].partition("/")
-        return [_stem(PurePosixPath(member).name), wheel.partition("==")[0]]
+        return [Path(uncompressed_name(member)).stem, wheel.partition("==")[0]]
     path = Path(source)
     if not path.exists():  # a Hub id, owner/name@revision
         return [source.partition("@")[0].rpartition("/")[2]]
     path = path.resolve()
-    return [path.name if path.is_dir() else _stem(path.name), *(folder.name for folder in path.parents)]
-
-
-def _stem(name: str) -> str:
-    for suffix in COMPRESSED_SUFFIXES:
-        name = name.removesuffix(suffix)
-    return name[: len(name) - len(bare_suffix(Path(name)))]
+    own = path.name if path.is_dir() else Path(uncompressed_name(path.name)).stem
+    return [own, *(folder.name for folder in path.parents)]
 
 
 def _safe(name: str) -> str:

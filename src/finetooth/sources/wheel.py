@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from finetooth.errors import SourceError, did_you_mean
 from finetooth.files import canonical_hash, sha256_file, write_json
 from finetooth.progress import Progress
-from finetooth.recipe import COMPRESSED_SUFFIXES, DATA_SUFFIXES
+from finetooth.recipe import DATA_SUFFIXES, uncompressed_name
 from finetooth.sources import cache, pip, staging
 from finetooth.sources.source import Source, content_hash
 
@@ -206,9 +206,7 @@ def _only_data(infos: dict[str, zipfile.ZipInfo], reference: Reference) -> str:
 
 
 def _is_data(name: str) -> bool:
-    for suffix in COMPRESSED_SUFFIXES:
-        name = name.removesuffix(suffix)
-    return name.endswith(DATA_SUFFIXES)
+    return uncompressed_name(name).endswith(DATA_SUFFIXES)
 
 
 def _no_member(reference: Reference, infos: dict[str, zipfile.ZipInfo]) -> str:
