@@ -1,7 +1,7 @@
 """The data as the rest of Finetooth uses it: three splits of examples, with the file and row number of each."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,7 +71,7 @@ def rows_id(examples: Examples, *, classes: tuple[str, ...], task: Task = DEFAUL
     return digest.hexdigest()
 
 
-def fingerprint(splits: tuple[Examples, ...], *, classes: tuple[str, ...], task: Task = DEFAULT) -> str:
+def fingerprint(splits: Iterable[Examples], *, classes: tuple[str, ...], task: Task = DEFAULT) -> str:
     """SHA-256, in hexadecimal, of the ids and contents of all splits in their order."""
     digest = hashlib.sha256(b"".join(_sized(name) for name in classes))
     for examples in splits:

@@ -53,31 +53,37 @@ def load(
         labels = task.resolve(set(tables["train"].labels), declared=spec.labels)
         pools = {split: splits.pool(table, labels.encode(table.labels), task=task) for split, table in tables.items()}
         check_labels(pools, labels.classes, task=task, declared=spec.labels is not None)
-    division = splits.divide(pools["train"], pools.get("validation"), pools.get("test"), spec=spec)
+    division = splits.divide(pools, spec=spec)
+    examples = {
+        split: pools.get(split, pools["train"]).examples.select(rows.tolist()) for split, rows in division.rows.items()
+    }
     with column_roles.naming_label(chosen):
-        dataset = _dataset(pools, division, labels.classes, task, label_source=chosen.label_source)
+        _check_classes(examples, pools, classes=labels.classes)
     table_notes = [note for table in tables.values() for note in table.notes]
     all_notes = [data_files.notes, head.notes, chosen.notes, table_notes, labels.notes, division.notes]
-    dataset.summary.update(
-        {
-            "files": [fact for table in tables.values() for fact in table.facts],
-            "columns": _columns_summary(chosen),
-            "left_out": dict(chosen.left_out),
-            "classes": list(labels.classes),
-            "first_label_number": labels.first_number,
-            "rows": _accounts(pools, division, bad),
-            "malformed": bad.kinds(),
-            "counts": {split: _counts(getattr(dataset, split), labels.classes) for split in ("train", "validation")},
-            "test_classes": [labels.classes[number] for number in np.unique(dataset.test.labels).tolist()],
-            "leaks": [leak._asdict() for leak in division.leaks],
-            "notes": list(dict.fromkeys(note for notes in all_notes for note in notes)),
-            "order": "file order; with a limit, the order of numpy.random.default_rng(seed).permutation",
-            "seed": spec.seed,
-            "test_id": dataset.test_id,
-            "fingerprint": dataset.fingerprint,
-        }
-    )
-    return dataset
+    test_id = content_id(examples["test"], classes=labels.classes, task=task)
+    all_id = fingerprint(examples.values(), classes=labels.classes, task=task)
+    summary = {
+        "files": [fact for table in tables.values() for fact in table.facts],
+        "columns": _columns_summary(chosen),
+        "left_out": dict(chosen.left_out),
+        "classes": list(labels.classes),
+        "first_label_number": labels.first_number,
+        "rows": _accounts(pools, division, bad),
+        "malformed": bad.kinds(),
+        "counts": {split: _counts(examples[split], labels.classes) for split in ("train", "validation")},
+        "test_classes": [labels.classes[number] for number in np.unique(examples["test"].labels).tolist()],
+        "leaks": [leak._asdict() for leak in division.leaks],
+        "notes": list(dict.fromkeys(note for notes in all_notes for note in notes)),
+        "order": "file order; with a limit, the order of numpy.random.default_rng(seed).permutation",
+        "seed": spec.seed,
+        "test_id": test_id,
+        "fingerprint": all_id,
+    }
+    return Dataset(
+        train=examples["train"], validation=examples["validation"], test=examples["test"], classes=labels.classes,
+        test_id=test_id, fingerprint=all_id, summary=summary, label_source=chosen.label_source,
+    )  # fmt: skip
 
 
 def _check_rows(tables: Mapping[str, Table], *, spec: Data) -> None:
@@ -85,13 +91,13 @@ def _check_rows(tables: Mapping[str, Table], *, spec: Data) -> None:
 
     Raises: DataError with the files or the column.
     """
+    train = tables["train"]
+    readers.check_keep(train, spec=spec)
     for split, table in tables.items():
-        if split == "train":
-            readers.check_keep(table, spec=spec)
         if not table.ids:
             raise DataError(f"{files_of(table)}: the {split} split has no usable row.{_why_empty(table)}")
-        if split == "train" and spec.group is not None and not any(table.groups):
-            raise DataError(f"{files_of(table)}: column {spec.group!r} (data.group) is empty in every training row.")
+    if spec.group is not None and not any(train.groups):
+        raise DataError(f"{files_of(train)}: column {spec.group!r} (data.group) is empty in every training row.")
 
 
 def check_labels(pools: Mapping[str, splits.Pool], classes: tuple[str, ...], *, task: Task, declared: bool) -> None:
@@ -115,26 +121,6 @@ def check_labels(pools: Mapping[str, splits.Pool], classes: tuple[str, ...], *, 
         fix = "data.labels must name every class" if declared else f"The classes of the training rows are: {names}"
         lines.append(f"{fix}. Correct the rows, or leave them out with data.keep.")
         raise DataError("\n".join(lines))
-
-
-def _dataset(
-    pools: Mapping[str, splits.Pool],
-    division: splits.Division,
-    classes: tuple[str, ...],
-    task: Task,
-    *,
-    label_source: str,
-) -> Dataset:
-    train = pools["train"].examples.select(division.train.tolist())
-    validation = pools.get("validation", pools["train"]).examples.select(division.validation.tolist())
-    test = pools.get("test", pools["train"]).examples.select(division.test.tolist())
-    _check_classes({"train": train, "validation": validation, "test": test}, pools, classes=classes)
-    return Dataset(
-        train=train, validation=validation, test=test, classes=classes,
-        test_id=content_id(test, classes=classes, task=task),
-        fingerprint=fingerprint((train, validation, test), classes=classes, task=task),
-        summary={}, label_source=label_source,
-    )  # fmt: skip
 
 
 def _check_classes(
@@ -190,21 +176,20 @@ def _one_class_fix(split: str, pools: Mapping[str, splits.Pool]) -> str:
 def _accounts(pools: Mapping[str, splits.Pool], division: splits.Division, bad: Rejects) -> dict[str, Any]:
     """For each split: in = used + rejected + dropped + outside. Carved rows count as `in` for their new split."""
     accounts: dict[str, Any] = {}
-    used = {"train": len(division.train), "validation": len(division.validation), "test": len(division.test)}
-    for split, count in used.items():
-        outside, pool = division.outside[split], pools.get(split)
-        if pool is None:
-            account = {"in": count + outside, "used": count, "rejected": 0, "dropped": {}, "outside": outside}
+    carved = {split: len(rows) + division.outside[split] for split, rows in division.rows.items() if split not in pools}
+    for split, rows in division.rows.items():
+        used, rejected, outside = len(rows), bad.counts[split], division.outside[split]
+        dropped: dict[str, int] = {}
+        if split in pools:
+            table = pools[split].table
+            dropped |= pools[split].dropped
+            if table.outside_keep:
+                dropped["outside data.keep"] = table.outside_keep
+            rows_in = table.row_count - (sum(carved.values()) if split == "train" else 0)
         else:
-            dropped = dict(pool.dropped)
-            if pool.table.outside_keep:
-                dropped["outside data.keep"] = pool.table.outside_keep
-            rows_in = pool.table.row_count - (division.moved if split == "train" else 0)
-            account = {
-                "in": rows_in, "used": count, "rejected": bad.counts[split], "dropped": dropped, "outside": outside,
-            }  # fmt: skip
-        total = count + int(account["rejected"]) + sum(account["dropped"].values()) + outside  # type: ignore[call-overload, attr-defined]
-        assert account["in"] == total, f"{split}: {account}"
+            rows_in = carved[split]
+        account = {"in": rows_in, "used": used, "rejected": rejected, "dropped": dropped, "outside": outside}
+        assert rows_in == used + rejected + sum(dropped.values()) + outside, f"{split}: {account}"
         accounts[split] = account
     return accounts
 

@@ -8,7 +8,7 @@ numpy.random.default_rng(seed).permutation(n), where n is the number of rows of 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -56,15 +56,9 @@ class Leak(NamedTuple):
 
 @dataclass(slots=True)
 class Division:
-    """The rows of each split, in their order.
+    """The rows of each split, in their order. outside: for each split, number of rows beyond its limit."""
 
-    moved: number of rows carved from the training source. outside: for each split, number of rows beyond its limit.
-    """
-
-    train: Rows
-    validation: Rows
-    test: Rows
-    moved: int
+    rows: dict[str, Rows]
     outside: dict[str, int]
     leaks: list[Leak]
     notes: list[str]
@@ -78,12 +72,12 @@ def pool(table: Table, labels: Targets, *, task: Task) -> Pool:
     return Pool(table, examples, task.strata(labels), overlap.keys(examples.texts, pairs))
 
 
-def divide(train: Pool, validation: Pool | None, test: Pool | None, *, spec: Data) -> Division:
-    """Divide the rows into splits. train: the training source, from which missing splits are carved.
+def divide(pools: Mapping[str, Pool], *, spec: Data) -> Division:
+    """Divide the rows into splits. pools: by split; those without a pool are carved from that of `train`.
 
     Raises: DataError if a split has no rows left, or rows of two splits are equal and data.on_leak is stop.
     """
-    limit = spec.limit
+    limit, train, validation, test = spec.limit, pools["train"], pools.get("validation"), pools.get("test")
     if validation is None and limit.validation is not None:
         raise DataError(
             f"data.limit.validation: {limit.validation}, but data.source names no validation rows: they are carved "
@@ -106,10 +100,8 @@ def divide(train: Pool, validation: Pool | None, test: Pool | None, *, spec: Dat
         rest = without(train, every, test, test_rows, splits=["train", "test"])
     if validation is not None:
         every_validation = np.arange(len(validation), dtype=np.int64)
-        source_of_test = train if test is None else test
-        validation_rows = without(
-            validation, every_validation, source_of_test, test_rows, splits=["validation", "test"]
-        )
+        test_pool = pools.get("test", train)
+        validation_rows = without(validation, every_validation, test_pool, test_rows, splits=["validation", "test"])
         rest = without(train, rest, validation, validation_rows, splits=["train", "validation"])
         _check_left("validation", validation_rows, validation)
     _check_left("train", rest, train)
@@ -125,32 +117,29 @@ def divide(train: Pool, validation: Pool | None, test: Pool | None, *, spec: Dat
         validation_rows = _limited(every_validation, limit.validation, seed=spec.seed, eligible=validation_rows)
         beyond = counts["validation"] - len(validation_rows)
     limited_test = _limited(test_rows, limit.test, seed=spec.seed, eligible=test_rows)
-    moved = (0 if test is not None else len(test_rows)) + (0 if validation is not None else len(validation_rows))
-    sources = {"validation": validation is not None, "test": test is not None}
-    notes += _unmet_counts(counts, spec=spec, sources=sources)
-    return Division(
-        train=used, validation=validation_rows, test=limited_test, moved=moved, leaks=leaks, notes=notes,
-        outside={"train": len(outside), "validation": beyond, "test": len(test_rows) - len(limited_test)},
-    )  # fmt: skip
+    notes += _unmet_counts(counts, spec=spec, sources=pools)
+    rows = {"train": used, "validation": validation_rows, "test": limited_test}
+    beyond_limit = {"train": len(outside), "validation": beyond, "test": len(test_rows) - len(limited_test)}
+    return Division(rows, beyond_limit, leaks, notes)
 
 
-def _unmet_counts(counts: Mapping[str, int], *, spec: Data, sources: Mapping[str, bool]) -> list[str]:
+def _unmet_counts(counts: Mapping[str, int], *, spec: Data, sources: Collection[str]) -> list[str]:
     """Notes on limits above the number of rows, and on shares to carve for splits that are not carved.
 
-    counts: rows of each split before its limit. sources: whether a split has a source of its own.
+    counts: rows of each split before its limit. sources: the splits with a source of their own.
     """
     notes = []
-    for split in ("train", "validation", "test"):
+    for split, available in counts.items():
         limit = getattr(spec.limit, split)
-        if limit is None or split not in counts or limit <= counts[split]:
+        if limit is None or limit <= available:
             continue
-        carved = split == "test" and not sources["test"]
-        count = f"only {counts[split]:,} are carved" if carved else f"there are only {counts[split]:,}"
-        fix = f" For more: data.test: {limit} (it is {spec.test:g})." if carved else ""
+        count, fix = f"there are only {available:,}", ""
+        if split not in sources:
+            count, fix = f"only {available:,} are carved", f" For more: data.{split}: {limit} (it is {spec.test:g})."
         notes.append(f"data.limit.{split}: {limit:,} rows are requested, but {count}.{fix}")
-    for split, has_source in sources.items():
+    for split in ("validation", "test"):
         share = getattr(spec, split)
-        if has_source and share != Data.model_fields[split].default:
+        if split in sources and share != Data.model_fields[split].default:
             notes.append(
                 f"data.{split}: {share:g} is not used, because the {split} rows have a source of their own. To use "
                 f"fewer of them: data.limit.{split}: ROWS"
