@@ -40,12 +40,11 @@ def load(
     head = readers.spread_sample(first, readers.read_sample(first, spec=spec))
     chosen = column_roles.resolve(head, part=first, spec=spec, carved="test" not in data_files.parts)
     bad = Rejects(spec.on_bad_row)
-    tables: dict[str, Table] = {}
-    for name, parts in data_files.parts.items():
-        split = "train" if name == discover.ALL else name
-        tables[split] = readers.read_split(
-            parts, chosen, split=split, spec=spec, task=task, rejects=bad, progress=progress
-        )
+    parts_of = {"train" if name == discover.ALL else name: parts for name, parts in data_files.parts.items()}
+    tables = {
+        split: readers.read_split(parts, chosen, split=split, spec=spec, task=task, rejects=bad, progress=progress)
+        for split, parts in parts_of.items()
+    }
     bad.check()
     bad.write(rejects)
     _check_rows(tables, spec=spec)
@@ -54,9 +53,7 @@ def load(
         pools = {split: splits.pool(table, labels.encode(table.labels), task=task) for split, table in tables.items()}
         check_labels(pools, labels.classes, task=task, declared=spec.labels is not None)
     division = splits.divide(pools, spec=spec)
-    examples = {
-        split: pools.get(split, pools["train"]).examples.select(rows.tolist()) for split, rows in division.rows.items()
-    }
+    examples = division.examples
     with column_roles.naming_label(chosen):
         _check_classes(examples, pools, classes=labels.classes)
     table_notes = [note for table in tables.values() for note in table.notes]
@@ -176,9 +173,10 @@ def _one_class_fix(split: str, pools: Mapping[str, splits.Pool]) -> str:
 def _accounts(pools: Mapping[str, splits.Pool], division: splits.Division, bad: Rejects) -> dict[str, Any]:
     """For each split: in = used + rejected + dropped + outside. Carved rows count as `in` for their new split."""
     accounts: dict[str, Any] = {}
-    carved = {split: len(rows) + division.outside[split] for split, rows in division.rows.items() if split not in pools}
-    for split, rows in division.rows.items():
-        used, rejected, outside = len(rows), bad.counts[split], division.outside[split]
+    used_counts = {split: len(examples) for split, examples in division.examples.items()}
+    carved = {split: used + division.outside[split] for split, used in used_counts.items() if split not in pools}
+    for split, used in used_counts.items():
+        rejected, outside = bad.counts[split], division.outside[split]
         dropped: dict[str, int] = {}
         if split in pools:
             table = pools[split].table

@@ -56,9 +56,9 @@ class Leak(NamedTuple):
 
 @dataclass(slots=True)
 class Division:
-    """The rows of each split, in their order. outside: for each split, number of rows beyond its limit."""
+    """The examples of each split, in their order. outside: for each split, number of rows beyond its limit."""
 
-    rows: dict[str, Rows]
+    examples: dict[str, Examples]
     outside: dict[str, int]
     leaks: list[Leak]
     notes: list[str]
@@ -120,7 +120,8 @@ def divide(pools: Mapping[str, Pool], *, spec: Data) -> Division:
     notes += _unmet_counts(counts, spec=spec, sources=pools)
     rows = {"train": used, "validation": validation_rows, "test": limited_test}
     beyond_limit = {"train": len(outside), "validation": beyond, "test": len(test_rows) - len(limited_test)}
-    return Division(rows, beyond_limit, leaks, notes)
+    examples = {split: pools.get(split, train).examples.select(chosen.tolist()) for split, chosen in rows.items()}
+    return Division(examples, beyond_limit, leaks, notes)
 
 
 def _unmet_counts(counts: Mapping[str, int], *, spec: Data, sources: Collection[str]) -> list[str]:
