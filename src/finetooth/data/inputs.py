@@ -10,7 +10,7 @@ from pathlib import Path
 from finetooth.data import column_roles, delimited, discover, readers, splits, text_file
 from finetooth.data.examples import Examples
 from finetooth.data.load import check_labels, files_of
-from finetooth.data.malformed import Malformed, Rejects
+from finetooth.data.malformed import Malformed
 from finetooth.data.parts import SAMPLE_ROWS, TABLES, Format, Part, Sample
 from finetooth.data.readers import Table
 from finetooth.errors import DataError
@@ -53,7 +53,7 @@ def read_labelled(
         raise DataError(_missing_column(run_columns, "label", head, part=first))
     chosen = column_roles.resolve(head, part=first, spec=spec, pairs=outside)
     notes += header_notes + _detected_notes(chosen, run_columns, part=first)
-    table = _read(parts, chosen, split="test", spec=spec, task=task, progress=progress)
+    table = readers.read_split(parts, chosen, split="test", spec=spec, task=task, progress=progress)
     left_out = f" data.keep of the run's recipe leaves out {table.outside_keep:,}." if table.outside_keep else ""
     if not table.ids:
         raise DataError(f"{files_of(table)}: the file has no usable row.{left_out}")
@@ -114,20 +114,10 @@ def read_texts(
     chosen = column_roles.resolve(head, part=part, spec=spec, labelled=False, pairs=outside)
     _check_only_column(chosen, head, part=part)
     notes += _detected_notes(chosen, run_columns, part=part)
-    table = _read([part], chosen, split="predict", spec=spec, task=DEFAULT, progress=Silent())
+    table = readers.read_split([part], chosen, split="predict", spec=spec, task=DEFAULT, progress=Silent())
     for note in dict.fromkeys([*notes, *table.notes, *readers.blank_notes(table)]):
         progress.say(note)
     return table.texts, table.pairs if chosen.text_pair is not None else None
-
-
-def _read(
-    parts: Sequence[Part], chosen: column_roles.Columns, *, split: str, spec: Data, task: Task, progress: Progress
-) -> Table:
-    """The rows of the parts. Raises: DataError for a malformed row."""
-    rejects = Rejects("stop")
-    table = readers.read_split(parts, chosen, split=split, spec=spec, task=task, rejects=rejects, progress=progress)
-    rejects.check()
-    return table
 
 
 def _with_run_columns(spec: Data, run_columns: Mapping[str, str], head: Sample, *, part: Part) -> Data:

@@ -81,63 +81,39 @@ def read_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...
 
 
 def read_split(
-    parts: Sequence[Part], columns: Columns, *, split: str, spec: Data, task: Task, rejects: Rejects, progress: Progress
+    parts: Sequence[Part],
+    columns: Columns,
+    *,
+    split: str,
+    spec: Data,
+    task: Task,
+    rejects: Rejects | None = None,
+    progress: Progress,
 ) -> Table:
     """All rows of the parts of one split. columns: as resolved on the first part of the run. task: what a label is.
 
-    Raises: DataError for what a reader refuses, or a column that a part lacks. Malformed rows go to `rejects`.
+    rejects: receives the malformed rows.
+    Raises: DataError for what a reader refuses, a column that a part lacks, or a malformed row if `rejects` is None.
     """
     table = Table(keep_counts={name: Counter() for name in spec.keep}, slices={name: [] for name in spec.slices})
+    malformed = rejects or Rejects("stop")
     for part in parts:
         sample = read_sample(part, spec=spec)
         here = _same_columns(columns, sample, part=part)
         before = table.row_count
         with progress.step(f"read {part.name}", unit="rows") as step:
-            checks = _Checks(here, spec=spec, part=part, task=task)
-            rows = read_rows(part, sample, spec=spec, columns=here.names())
-            for _ in _collect(rows, here, table=table, part=part, split=split, checks=checks, rejects=rejects):
-                step.advance(_PROGRESS_ROWS)
+            collector = _Collector(table, here, split=split, spec=spec, part=part, task=task, rejects=malformed)
+            for number, values in read_rows(part, sample, spec=spec, columns=here.names()):
+                collector.add(number, values)
+                if table.row_count % _PROGRESS_ROWS == 0:
+                    step.advance(_PROGRESS_ROWS)
             step.advance((table.row_count - before) % _PROGRESS_ROWS)
         table.notes += sample.notes
         facts = {"file": part.name, "split": split, "format": part.format, "rows": table.row_count - before}
         table.facts.append(facts | sample.facts)
+    if rejects is None:
+        malformed.check()
     return table
-
-
-def _collect(
-    rows: Rows, columns: Columns, *, table: Table, part: Part, split: str, checks: "_Checks", rejects: Rejects
-) -> Rows:
-    """Put the rows into the table; yields every _PROGRESS_ROWS rows, so that progress can be shown."""
-    paired, grouped = columns.text_pair is not None, columns.group is not None
-    for number, values in rows:
-        table.row_count += 1
-        if table.row_count % _PROGRESS_ROWS == 0:
-            yield number, values
-        try:
-            if isinstance(values, Malformed):
-                raise _BadRowError(values.fault)
-            if columns.keep and not checks.is_kept(values, table.keep_counts):
-                table.outside_keep += 1
-                continue
-            text, pair, label, group = checks.row(values)
-        except _BadRowError as bad:
-            content = values.content if isinstance(values, Malformed) else list(values)
-            name, _, row = _row_id(part, number).rpartition(":")
-            rejects.add(bad.fault, split=split, name=name, row=int(row), content=content)
-            continue
-        table.ids.append(_row_id(part, number))
-        table.texts.append(text)
-        table.labels.append(label)
-        if paired:
-            table.pairs.append(pair)
-        if grouped:
-            table.groups.append(group)
-        for name, value in zip(table.slices, checks.sliced(values), strict=True):
-            table.slices[name].append(value)
-
-
-def _row_id(part: Part, number: int | str) -> str:
-    return f"{part.name}:{number}" if number.__class__ is int else f"{part.name}/{number}:1"
 
 
 class _BadRowError(Exception):
@@ -146,10 +122,12 @@ class _BadRowError(Exception):
         self.fault = fault
 
 
-class _Checks:
-    """Checks every row; remembers the names of labels, because most rows repeat one."""
+class _Collector:
+    """Checks the rows of a part and adds them to a table; remembers the names of labels, because most repeat one."""
 
-    def __init__(self, columns: Columns, *, spec: Data, part: Part, task: Task) -> None:
+    def __init__(
+        self, table: Table, columns: Columns, *, split: str, spec: Data, part: Part, task: Task, rejects: Rejects
+    ) -> None:
         self._paired, self._labelled = columns.text_pair is not None, columns.label is not None
         self._label_at = 1 + self._paired
         self._group_at = self._label_at + self._labelled if columns.group is not None else None
@@ -157,20 +135,49 @@ class _Checks:
         self._slices_from = self._keep_from + len(columns.keep)
         self._keep = [(name, {_plain_name(value) for value in spec.keep[name]}) for name in columns.keep]
         self._names: dict[str, str] = {}
+        self._table, self._split, self._rejects = table, split, rejects
         self._part, self._spec, self._parse = part, spec, task.parse
         self._label_source = f"\n{columns.label_source}" if columns.label_source else ""
         self._guess: str | None = None
 
-    def is_kept(self, values: Sequence[Any], counts: dict[str, Counter[str]]) -> bool:
+    def add(self, number: int | str, values: Sequence[Any] | Malformed) -> None:
+        """Add a row to the table, or to the rejects if it is malformed. Count it if data.keep leaves it out."""
+        table, name = self._table, self._part.name
+        table.row_count += 1
+        if number.__class__ is str:  # a row of a folder is a file
+            name, number = f"{name}/{number}", 1
+        try:
+            if isinstance(values, Malformed):
+                raise _BadRowError(values.fault)
+            if self._keep and not self._is_kept(values):
+                table.outside_keep += 1
+                return
+            text, pair, label, group = self._row(values)
+        except _BadRowError as bad:
+            content = values.content if isinstance(values, Malformed) else list(values)
+            self._rejects.add(bad.fault, split=self._split, name=name, row=int(number), content=content)
+            return
+        table.ids.append(f"{name}:{number}")
+        table.texts.append(text)
+        table.labels.append(label)
+        if self._paired:
+            table.pairs.append(pair)
+        if self._group_at is not None:
+            table.groups.append(group)
+        for column, value in zip(table.slices, values[self._slices_from :], strict=True):
+            # A question mark replaces what UTF-8 cannot encode.
+            table.slices[column].append(_plain_name(value).encode(errors="replace").decode())
+
+    def _is_kept(self, values: Sequence[Any]) -> bool:
         """Whether the row has values of data.keep in all its columns; counts each value."""
         all_allowed = True
         for index, (name, allowed) in enumerate(self._keep, self._keep_from):
             value = _plain_name(values[index])
-            counts[name][value] += 1
+            self._table.keep_counts[name][value] += 1
             all_allowed = all_allowed and value in allowed
         return all_allowed
 
-    def row(self, values: Sequence[Any]) -> tuple[str, str, str, str | None]:
+    def _row(self, values: Sequence[Any]) -> tuple[str, str, str, str | None]:
         """(text, second text, label name, group) of a row. Raises: _BadRowError."""
         text = values[0]
         if not (text.__class__ is str and text.isascii() and "\0" not in text):
@@ -179,10 +186,6 @@ class _Checks:
         label = self._label(values[self._label_at]) if self._labelled else ""
         group = None if self._group_at is None else (_plain_name(values[self._group_at]) or None)
         return text, pair, label, group
-
-    def sliced(self, values: Sequence[Any]) -> list[str]:
-        """The row's values in the columns of data.slices; a question mark replaces what UTF-8 cannot encode."""
-        return [_plain_name(value).encode(errors="replace").decode() for value in values[self._slices_from :]]
 
     def _label(self, value: Any) -> str:
         known = self._names.get(value) if value.__class__ is str else None
