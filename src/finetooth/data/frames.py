@@ -9,7 +9,7 @@ import pyarrow
 import pyarrow.parquet
 
 from finetooth.errors import DataError, did_you_mean
-from finetooth.wording import listed
+from finetooth.wording import listed, short
 
 _SHOWN = 8
 _INDEX = "__index_level_"  # the name that pandas gives an index without a name
@@ -199,6 +199,5 @@ def _no_rows(data: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = " ".join(repr(value).split())
-    text = text if len(text) <= 60 else f"{text[:57]}..."
+    text = " ".join(short(value).split())
     return text if value is None else f"{type(value).__name__} {text}"

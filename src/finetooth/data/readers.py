@@ -118,7 +118,6 @@ def read_split(
 
 class _BadRowError(Exception):
     def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.what)
         self.fault = fault
 
 
@@ -196,8 +195,10 @@ class _Collector:
         try:
             name = self._parse(value)
         except ValueError as error:
-            advice = "Give the row a label, or remove it. For a class called NA or None, write that word."
-            kind = "label"
+            kind, advice = (
+                "label",
+                "Give the row a label, or remove it. For a class called NA or None, write that word.",
+            )
             if isinstance(value, list):
                 kind, advice = "labels", "Give each text one label: several labels for one text are not supported."
             raise _BadRowError(Fault(kind, f"label {error}", advice + self._label_source)) from None
@@ -209,7 +210,9 @@ class _Collector:
         if isinstance(value, bytes):
             value = value.decode("utf-8", errors="surrogateescape")
         if not isinstance(value, str):
-            kind = "is missing" if value is None else f"is {_kind(value)} ({str(value)[:40]}), not a text"
+            names = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
+            kind = names.get(type(value), f"a {type(value).__name__}")
+            kind = "is missing" if value is None else f"is {kind} ({str(value)[:40]}), not a text"
             raise _BadRowError(Fault("text", f"{what} {kind}", "Every row needs a text; put numbers in quotes."))
         if "\0" in value:
             advice = "The file is damaged, or data.encoding must name its encoding (utf-16?)."
@@ -251,18 +254,17 @@ def _same_columns(columns: Columns, sample: Sample, *, part: Part) -> Columns:
         label=here(columns.label, "label"),
         group=here(columns.group, "group"),
         keep={name: match(name, "keep", sample, part=part) for name in columns.keep},
-        slices=tuple(here(name, "slices") or name for name in columns.slices),
+        slices=tuple(match(name, "slices", sample, part=part) for name in columns.slices),
     )
 
 
 def _guess_encoding(part: Part, value: str) -> str:
     """The likely encoding of the part, from its first lines that are not ASCII; utf-8 if most of these are valid."""
-    lines = [value]
     if part.path.is_file():
         with text_file.open_text(part.path, name=part.name, encoding=None, to_end=False) as opened:
-            lines = opened.stream.read(_GUESSED_CHARACTERS).splitlines() or lines
+            lines = opened.stream.read(_GUESSED_CHARACTERS).splitlines()
     else:
-        lines = plain_text.folder_lines(part.path, most=_GUESSED_CHARACTERS) or lines
+        lines = plain_text.folder_lines(part.path, most=_GUESSED_CHARACTERS)
     other_lines = [line for line in lines if not line.isascii()] or [value]
     return signatures.guess("\n".join(other_lines).encode(errors="surrogateescape"))
 
@@ -270,21 +272,15 @@ def _guess_encoding(part: Part, value: str) -> str:
 def _plain_name(value: Any) -> str:
     """The name of a value of any type, by which rows are grouped, kept or sliced; "" for a missing value."""
     if isinstance(value, bytes):
-        content: bytes = value
         try:
-            value = content.decode()
+            return _plain_name(value.decode())
         except UnicodeDecodeError:
-            return content.hex()
+            return value.hex()
     try:
         return value_name(value)
     except ValueError:
         missing = not value or isinstance(value, str) or (isinstance(value, float) and math.isnan(value))
         return "" if missing else str(value)
-
-
-def _kind(value: Any) -> str:
-    names = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
-    return names.get(type(value), f"a {type(value).__name__}")
 
 
 def blank_notes(table: Table) -> list[str]:

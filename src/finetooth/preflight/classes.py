@@ -6,7 +6,7 @@ import numpy as np
 
 from finetooth.preflight.data_finding import OF_SPLIT, SPLITS, Finding, FlaggedRow
 from finetooth.preflight.data_view import DataView
-from finetooth.wording import listed, roughly
+from finetooth.wording import counted, listed, roughly
 
 FEW_ROWS = 5  # of a class: with fewer, a model hardly learns it
 TOP_SHARE, WARNED_RATIO, NOTED_RATIO = 0.8, 10, 3
@@ -47,9 +47,8 @@ def _few(view: DataView) -> Iterator[Finding]:
     counts = np.bincount(view.train.labels, minlength=len(view.classes))
     few = np.flatnonzero((counts > 0) & (counts < FEW_ROWS))
     if len(few):
-        names = [view.classes[number] for number in few.tolist()]
-        have = "class has" if len(few) == 1 else "classes have"
-        says = f"{len(few):,} {have} fewer than {FEW_ROWS} training rows: {listed([*map(repr, names)], 5)}."
+        names = listed([repr(view.classes[number]) for number in few.tolist()], 5)
+        says = f"{counted(len(few), 'class has', 'classes have')} fewer than {FEW_ROWS} training rows: {names}."
         rows = np.flatnonzero(np.isin(view.train.labels, few)).tolist()
         named = tuple(FlaggedRow(view.train.ids[row], "train", "label more rows of this class") for row in rows)
         yield Finding("few_rows", "warn", says, "Label more rows of them, or merge them with another class.", named)

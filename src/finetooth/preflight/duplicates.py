@@ -33,10 +33,8 @@ def _across(view: DataView) -> Iterator[Finding]:
                 rows.append(FlaggedRow(here.ids[row], first, f"remove: equals {other.ids[twin]}"))
                 exact += here.exact[row] == other.exact[twin]
         if rows:
-            says = (
-                f"{counted(len(rows), f'{OF_SPLIT[first]} row')} {_verb(len(rows), 'equal')} "
-                f"a {OF_SPLIT[second]} row{_normalised(len(rows) - exact)}."
-            )
+            equal = counted(len(rows), f"{OF_SPLIT[first]} row equals", f"{OF_SPLIT[first]} rows equal")
+            says = f"{equal} a {OF_SPLIT[second]} row{_normalised(len(rows) - exact)}."
             yield Finding("duplicates_across_splits", "stop", says, "Remove them from one of the two.", tuple(rows))
 
 
@@ -48,10 +46,9 @@ def _dropped(view: DataView) -> Iterator[Finding]:
         leaks.sort(key=lambda leak: file_and_number(leak.id))
         inexact = sum(not leak.exactly for leak in leaks)
         many = len(leaks) >= MANY * (len(leaks) + len(view.splits[first]))
-        says = (
-            f"{counted(len(leaks), f'{OF_SPLIT[first]} row')} that {_verb(len(leaks), 'equal')} a {OF_SPLIT[second]} "
-            f"row {'was' if len(leaks) == 1 else 'were'} dropped{_normalised(inexact)}."
-        )
+        equal = counted(len(leaks), f"{OF_SPLIT[first]} row that equals", f"{OF_SPLIT[first]} rows that equal")
+        were = "was" if len(leaks) == 1 else "were"
+        says = f"{equal} a {OF_SPLIT[second]} row {were} dropped{_normalised(inexact)}."
         advice = "This run needs no change. Check how the same row came to be in two files."
         rows = tuple(FlaggedRow(leak.id, first, f"dropped: equals {leak.equals}") for leak in leaks)
         yield Finding("duplicates_left_out", "warn" if many else "note", says, advice, rows)
@@ -64,10 +61,9 @@ def _within(view: DataView) -> Iterator[Finding]:
             continue
         share = len(rows) / len(view.splits[split])
         severity: Severity = "warn" if share >= MANY else "note"
-        says = (
-            f"{counted(len(rows), f'{OF_SPLIT[split]} row')} ({roughly(share)}) {_verb(len(rows), 'repeat')} the text "
-            f"of another{_normalised(inexact)}."
-        )
+        repeat = "repeats" if len(rows) == 1 else "repeat"
+        count = f"{counted(len(rows), f'{OF_SPLIT[split]} row')} ({roughly(share)})"
+        says = f"{count} {repeat} the text of another{_normalised(inexact)}."
         yield Finding("duplicates_in_split", severity, says, _EFFECT[split], tuple(rows))
 
 
@@ -103,8 +99,7 @@ def _conflicts(view: DataView) -> Iterator[Finding]:
         advice = f"label it {top}, as most of its copies" if suggested else f"decide: {choice}"
         rows += [FlaggedRow(row_id, split, advice, suggested) for row_id, split, _ in group]
     if rows:
-        have = "text has" if texts == 1 else "texts have"
-        says = f"{texts:,} {have} different labels, in {counted(len(rows), 'row')}."
+        says = f"{counted(texts, 'text has', 'texts have')} different labels, in {counted(len(rows), 'row')}."
         advice = (
             "For each, a label is wrong or the text does not determine one. Correct the labels, or remove the rows."
         )
@@ -114,7 +109,3 @@ def _conflicts(view: DataView) -> Iterator[Finding]:
 def _normalised(count: int) -> str:
     """The end of a sentence: how many rows are equal only after normalising."""
     return f", {count:,} of them only after Unicode and spaces are normalised" if count else ""
-
-
-def _verb(count: int, verb: str) -> str:
-    return f"{verb}s" if count == 1 else verb
