@@ -48,7 +48,7 @@ def write(path: Path, findings: Sequence[Finding], dataset: Dataset, *, excel_sa
             texts = tuple(f"{text}\n{pair}" for text, pair in zip(texts, examples.pairs, strict=True))
         names = (dataset.classes[label] for label in examples.labels.tolist())
         known |= {(split, row_id): (name, text) for row_id, name, text in zip(examples.ids, names, texts, strict=True)}
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for finding in findings:
         for row in finding.rows:
             file, number = file_and_number(row.id)
@@ -56,7 +56,7 @@ def write(path: Path, findings: Sequence[Finding], dataset: Dataset, *, excel_sa
             suggestion = row.label if row.label is not None else row.advice
             lines.append((file, str(number), row.split, finding.code, finding.says, label, suggestion, text))
     if excel_safe:
-        lines = [tuple(map(_safe, line)) for line in lines]  # type: ignore[misc]
+        lines = [tuple(map(_safe, line)) for line in lines]
     buffer = io.StringIO(newline="")
     csv.writer(buffer).writerows([COLUMNS, *lines])
     files.write_file(path, buffer.getvalue().encode())

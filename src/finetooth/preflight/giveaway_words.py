@@ -27,16 +27,12 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word that nearly decides a class. inside, outside: share of the rows with it, in the class and in the others.
-
-    log_odds: the logarithm of the ratio of its odds inside and outside, each smoothed by half a row.
-    """
+    """A word that nearly decides a class. inside, outside: share of the rows with it, in the class and in the others."""
 
     word: str
     label: int
     inside: float
     outside: float
-    log_odds: float
 
 
 def find(view: DataView) -> list[Finding]:
@@ -80,9 +76,8 @@ def giveaway_words(examples: Examples, *, classes: int) -> list[Word]:
             if count < least or count < LEAST_OF_ALL * totals[word] or not rest:
                 continue
             elsewhere = totals[word] - count
-            log_odds = _log_odds(count, size) - _log_odds(elsewhere, rest)
-            if log_odds >= LEAST_LOG_ODDS:
-                giveaways.append(Word(word, label, count / size, elsewhere / rest, log_odds))
+            if _log_odds(count, size) - _log_odds(elsewhere, rest) >= LEAST_LOG_ODDS:
+                giveaways.append(Word(word, label, count / size, elsewhere / rest))
     return sorted(giveaways, key=lambda word: (-word.inside, word.outside, word.word))
 
 

@@ -24,25 +24,22 @@ class Lengths:
 
 def cut(lengths: Mapping[str, Lengths], *, pairs: bool = False) -> list[Finding]:
     """One finding on the rows of all splits that are cut to max_tokens, the longest first."""
-    rows = [
-        (int(tokens), FlaggedRow(row_id, split, f"shorten: {tokens:,} tokens, {used_tokens:,} kept"))
-        for split, split_lengths in lengths.items()
-        for row_id, tokens, used_tokens in zip(
-            split_lengths.ids, split_lengths.tokens.tolist(), split_lengths.used_tokens.tolist(), strict=True
-        )
-        if tokens > used_tokens
-    ]
-    if not rows:
-        return []
+    rows: list[tuple[int, FlaggedRow]] = []
     shares = []
     severity: Severity = "note"
-    for split in SPLITS:
-        split_lengths = lengths.get(split)
-        if split_lengths is not None and (split_lengths.tokens > split_lengths.used_tokens).any():
-            of_rows = float((split_lengths.tokens > split_lengths.used_tokens).mean())
-            of_tokens = float((split_lengths.tokens - split_lengths.used_tokens).sum() / split_lengths.tokens.sum())
-            shares.append(f"{roughly(of_rows)} of the {OF_SPLIT[split]} rows and {roughly(of_tokens)} of their tokens")
-            severity = "warn" if of_rows >= MANY_ROWS or of_tokens >= MANY_TOKENS else severity
+    for split in [split for split in SPLITS if split in lengths]:
+        ids, tokens, used_tokens = lengths[split].ids, lengths[split].tokens, lengths[split].used_tokens
+        is_cut = tokens > used_tokens
+        if not is_cut.any():
+            continue
+        of_rows, of_tokens = float(is_cut.mean()), float((tokens - used_tokens).sum() / tokens.sum())
+        shares.append(f"{roughly(of_rows)} of the {OF_SPLIT[split]} rows and {roughly(of_tokens)} of their tokens")
+        severity = "warn" if of_rows >= MANY_ROWS or of_tokens >= MANY_TOKENS else severity
+        for row in np.flatnonzero(is_cut).tolist():
+            advice = f"shorten: {tokens[row]:,} tokens, {used_tokens[row]:,} kept"
+            rows.append((int(tokens[row]), FlaggedRow(ids[row], split, advice)))
+    if not rows:
+        return []
     most = max(int(split_lengths.used_tokens.max()) for split_lengths in lengths.values())
     says = f"Cut at {most:,} tokens: {'; '.join(shares)}."
     ends = "" if pairs else ", or keep both ends of a text: truncation: head_tail"
@@ -62,7 +59,7 @@ def blank(view: DataView) -> Iterator[Finding]:
             says = f"All {len(rows_view):,} training texts are blank."
             yield Finding("empty_texts", "stop", says, "Check data.text: it may name the wrong column.")
             continue
-        says = f"{counted(len(blank), f'{OF_SPLIT[split]} text')} {'is' if len(blank) == 1 else 'are'} blank."
+        says = f"{counted(len(blank), f'{OF_SPLIT[split]} text is', f'{OF_SPLIT[split]} texts are')} blank."
         if split == "test":
             advice = "A model can only guess their labels. Finetooth never changes a test set."
             action = "for information: blank"
