@@ -7,7 +7,7 @@ from typing import Any
 
 from finetooth.data import detection
 from finetooth.data.detection import Profile
-from finetooth.data.names import recipe_list, recipe_word
+from finetooth.data.names import folded, recipe_list, recipe_word
 from finetooth.data.parts import TABLES, Part, Sample
 from finetooth.errors import DataError, did_you_mean
 from finetooth.recipe import Data
@@ -138,13 +138,13 @@ def _notes(columns: Columns, known: Mapping[str, Profile], *, used: set[str], pa
 def names_text(sample: Sample, *, spec: Data, also: str | None = None) -> bool:
     """Whether a column has the declared name of the text or, if none is declared, a known name or `also`."""
     known = (*detection.TEXT_NAMES, also or "text") if spec.text is None else (spec.text,)
-    names = {name.strip().casefold() for name in known}
-    return any(column.strip().casefold() in names for column in sample.columns)
+    names = {folded(name) for name in known}
+    return any(folded(column) in names for column in sample.columns)
 
 
 def names_label(sample: Sample) -> bool:
     """Whether a column has a known name of labels."""
-    return any(column.strip().casefold() in detection.LABEL_NAMES for column in sample.columns)
+    return any(folded(column) in detection.LABEL_NAMES for column in sample.columns)
 
 
 def match(name: str, key: str, sample: Sample, *, part: Part) -> str:
@@ -154,8 +154,8 @@ def match(name: str, key: str, sample: Sample, *, part: Part) -> str:
     """
     if name in sample.columns:
         return name
-    plain = name.strip().casefold()
-    alike = [column for column in sample.columns if column.strip().casefold() == plain]
+    plain = folded(name)
+    alike = [column for column in sample.columns if folded(column) == plain]
     if len(alike) == 1:
         sample.notes.append(f"{part.name}: column {alike[0]!r} is used for data.{key}: {name!r}.")
         return alike[0]
@@ -184,11 +184,11 @@ def data_cell(first: Sequence[str], rest: Sequence[Sequence[Any]], *, spec: Data
     A row with a known or a declared name is a header. In any other row, a cell that its column repeats shows data. A
     long cell shows data only if no column repeats its values, because the questions of a form are names too.
     """
-    names = {cell.strip().casefold() for cell in first}
+    names = {folded(cell) for cell in first}
     declared = (spec.text, spec.text_pair, spec.label, spec.group, *spec.keep, *spec.slices)
     pairs = (name for pair in detection.PAIR_NAMES for name in pair)
     known = {*detection.TEXT_NAMES, *detection.LABEL_NAMES, *pairs}
-    if names & (known | {name.strip().casefold() for name in declared if name}):
+    if names & (known | {folded(name) for name in declared if name}):
         return ""
     by_column = [[value for row in rest if (value := str(row[index]).strip())] for index in range(len(first))]
     distinct = [set(values) for values in by_column]

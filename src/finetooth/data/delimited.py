@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from finetooth.data import detection, line_sample, text_file
 from finetooth.data.malformed import Fault, Malformed
+from finetooth.data.names import folded
 from finetooth.data.parts import MAX_COLUMNS, SAMPLE_ROWS, Part, Rows, Sample, picker
 from finetooth.errors import DataError, RecipeError
 from finetooth.recipe import Data
@@ -288,7 +289,7 @@ def _set_columns(
     number, first = records[0]
     names = [cell.strip() for cell in first]
     header = [name.casefold() for name in names]
-    expected = [name.strip().casefold() for name in declared or ()]
+    expected = [folded(name) for name in declared or ()]
     if declared is not None and header != expected and sorted(header) == sorted(expected):
         raise DataError(
             f"{part.name} row {number}: has the names of data.columns in another order ({', '.join(names)}). Remove "

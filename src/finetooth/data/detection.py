@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 
-from finetooth.data.names import name_words, recipe_word
+from finetooth.data.names import folded, name_words, recipe_word
 from finetooth.data.parts import Sample
 
 TEXT_NAMES = (
@@ -129,13 +129,13 @@ def _is_figure(value: Any) -> bool:
 
 def pair_by_name(columns: Sequence[str]) -> tuple[str, str] | None:
     """The two columns with the names of a pair of texts, or None."""
-    lower = {column.strip().casefold(): column for column in reversed(columns)}
+    lower = {folded(column): column for column in reversed(columns)}
     return next(((lower[one], lower[two]) for one, two in PAIR_NAMES if one in lower and two in lower), None)
 
 
 def text_column(known: Mapping[str, Profile], *, used: Collection[str]) -> tuple[str, str] | None:
     """The column of the texts and how it was chosen; None if no column has texts."""
-    lower = {column.strip().casefold(): column for column in reversed([*known])}
+    lower = {folded(column): column for column in reversed([*known])}
     named = [known[lower[name]] for name in TEXT_NAMES if name in lower and lower[name] not in used]
     named = [profile for profile in named if profile.is_text or not profile.count]
     texts = [profile for name, profile in known.items() if name not in used and profile.is_text]
@@ -162,7 +162,7 @@ def _differing(texts: list[Profile]) -> list[Profile]:
 
 def label_column(known: Mapping[str, Profile], *, used: Collection[str]) -> tuple[str, str] | None:
     """The column of the labels and how it was chosen; None if no column looks like labels."""
-    lower = {column.strip().casefold(): column for column in reversed([*known])}
+    lower = {folded(column): column for column in reversed([*known])}
     named = [lower[name] for name in LABEL_NAMES if name in lower and lower[name] not in used]
     ranked = _label_candidates(known, used=used)
     if named and (not ranked or not all(known[name].is_free_text for name in named)):
@@ -172,16 +172,12 @@ def label_column(known: Mapping[str, Profile], *, used: Collection[str]) -> tupl
 
 def _label_candidates(known: Mapping[str, Profile], *, used: Collection[str]) -> list[str]:
     """The columns that could be the labels, the most likely first."""
-
-    def rank(profile: Profile) -> tuple[bool, bool, int]:
-        return (
-            profile.blank_share > _MOST_BLANK_SHARE,
-            profile.name.strip().casefold() in _ORIGIN_NAMES,
-            profile.distinct,
-        )
-
     candidates = [profile for name, profile in known.items() if name not in used and profile.repeats]
-    return [profile.name for profile in sorted(candidates, key=rank)]
+    ranks = {
+        profile.name: (profile.blank_share > _MOST_BLANK_SHARE, folded(profile.name) in _ORIGIN_NAMES, profile.distinct)
+        for profile in candidates
+    }
+    return sorted(ranks, key=ranks.__getitem__)
 
 
 def group_column(known: Mapping[str, Profile], *, used: Collection[str]) -> str | None:

@@ -11,6 +11,7 @@ from finetooth.data import column_roles, delimited, discover, readers, splits, t
 from finetooth.data.examples import Examples
 from finetooth.data.load import check_labels, files_of
 from finetooth.data.malformed import Malformed
+from finetooth.data.names import folded
 from finetooth.data.parts import SAMPLE_ROWS, TABLES, Format, Part, Sample
 from finetooth.data.readers import Table
 from finetooth.errors import DataError
@@ -127,9 +128,9 @@ def _with_run_columns(spec: Data, run_columns: Mapping[str, str], head: Sample, 
     """
     if part.format not in TABLES:
         return spec
-    names = {column.strip().casefold() for column in head.columns}
+    names = {folded(column) for column in head.columns}
     unnamed = {key: name for key, name in run_columns.items() if getattr(spec, key) is None}
-    spec = spec.model_copy(update={key: name for key, name in unnamed.items() if name.strip().casefold() in names})
+    spec = spec.model_copy(update={key: name for key, name in unnamed.items() if folded(name) in names})
     if spec.text is None and "text" in run_columns and not column_roles.names_text(head, spec=spec):
         advice = "Or name the column: predict --text-column. Save texts without a header as a .txt file, one per line."
         raise DataError(f"{_missing_column(run_columns, 'text', head, part=part)} {advice}")
@@ -156,7 +157,7 @@ def _detected_notes(chosen: column_roles.Columns, run_columns: Mapping[str, str]
         for key, name in (("text", chosen.text), ("label", chosen.label))
         if name is not None
         and chosen.how.get(key, "declared") != "declared"
-        and (name.strip().casefold() != key or key in run_columns)
+        and (folded(name) != key or key in run_columns)
     ]
 
 
@@ -225,8 +226,8 @@ def _is_header(head: Sample, spec: Data, run_columns: Mapping[str, str]) -> bool
     if spec.columns is None:
         return column_roles.names_text(head, spec=spec, also=run_columns.get("text"))
     own = {spec.text} if spec.text else {"text", run_columns.get("text", "text")}
-    names = {column.strip().casefold() for column in head.columns}
-    if names & {name.strip().casefold() for name in own if name}:
+    names = {folded(column) for column in head.columns}
+    if names & {folded(name) for name in own if name}:
         return True
     return column_roles.names_text(head, spec=spec) and column_roles.names_label(head)
 

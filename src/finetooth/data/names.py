@@ -21,6 +21,11 @@ def snake_case(name: str) -> str:
     return _CAPITAL.sub("_", name).casefold()
 
 
+def folded(name: str) -> str:
+    """A name of a column as names are compared: in lower case, without outer spaces."""
+    return name.strip().casefold()
+
+
 def recipe_word(name: str) -> str:
     """A name as a recipe writes it: in quotes if YAML would read the bare name as something else."""
     plain = _PLAIN_WORD.fullmatch(name) and name.casefold() not in _YAML_WORDS

@@ -20,6 +20,10 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"\x89PNG", "a PNG image", "Name the file with the rows."),
     (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer, not the data", "Fetch the data: git lfs pull"),
 )  # fmt: skip
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
 _MARKUP = (b"<!doctype html", b"<html")
 
 
@@ -45,16 +49,7 @@ def check(head: bytes, *, name: str, compression: str | None) -> None:
 
 def byte_order_mark(head: bytes) -> str | None:
     """The codec whose byte order mark the bytes begin with, or None."""
-    for mark, codec in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF32_LE, "utf-32"),
-        (codecs.BOM_UTF32_BE, "utf-32"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if head.startswith(mark):
-            return codec
-    return None
+    return next((codec for mark, codec in _MARKS if head.startswith(mark)), None)
 
 
 def utf16_without_mark(head: bytes) -> str | None:

@@ -27,7 +27,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word that nearly decides a class. inside, outside: share of the rows with it, in the class and in the others."""
+    """A word that nearly decides a class. inside, outside: share of the class's rows, and of the others, with it."""
 
     word: str
     label: int

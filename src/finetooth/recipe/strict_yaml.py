@@ -71,8 +71,8 @@ def parse(text: str, *, where: str) -> Any:
         node = loader.get_single_node()
         if node is None:
             return None
-        _check_size(node, where=where)
-        problems = list(_problems(node))
+        _size(node, {}, (), where=where)
+        problems = list(_problems(node, "", set()))
         if problems:
             more = [f"... and {len(problems) - _SHOWN:,} more like these."] if len(problems) > _SHOWN else []
             raise RecipeError("\n".join([f"{where} {problem}" for problem in problems[:_SHOWN]] + more))
@@ -83,58 +83,48 @@ def parse(text: str, *, where: str) -> Any:
         loader.dispose()
 
 
-def _check_size(root: yaml.Node, *, where: str) -> None:
-    """Check that the text has at most MAX_NODES values after every alias is expanded.
+def _size(node: yaml.Node, sizes: dict[int, int], above: tuple[int, ...], *, where: str) -> int:
+    """The number of values in a node after every alias is expanded.
 
-    Raises: RecipeError for more, or for an alias within its own value.
+    sizes: of the nodes that were counted before, by their identity. above: the identities of the nodes around this one.
+    Raises: RecipeError for more than MAX_NODES values, or for an alias within its own value.
     """
-    sizes: dict[int, int] = {}
-    open_nodes: set[int] = set()
-    waiting = [(root, False)]
-    while waiting:
-        node, counted = waiting.pop()
-        if counted:
-            open_nodes.discard(id(node))
-            size = sizes[id(node)] = 1 + sum(sizes[id(inner)] for inner in _inner(node))
-            if size > MAX_NODES:
-                line = node.start_mark.line + 1
-                raise RecipeError(
-                    f"{where} line {line}: has more than {MAX_NODES:,} values after its aliases (*name) are expanded. "
-                    "Write the values out, or use fewer aliases."
-                )
-        elif id(node) in open_nodes:
-            line = node.start_mark.line + 1
-            raise RecipeError(f"{where} line {line}: contains an alias of itself. Write the values out.")
-        elif id(node) not in sizes:
-            open_nodes.add(id(node))
-            waiting.append((node, True))
-            waiting += [(inner, False) for inner in _inner(node) if id(inner) not in sizes]
-
-
-def _inner(node: yaml.Node) -> list[yaml.Node]:
+    if id(node) in sizes:
+        return sizes[id(node)]
+    line = node.start_mark.line + 1
+    if id(node) in above:
+        raise RecipeError(f"{where} line {line}: contains an alias of itself. Write the values out.")
+    inner: list[yaml.Node] = []
     if isinstance(node, yaml.MappingNode):
-        return [inner for pair in node.value for inner in pair]
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+        inner = [item for pair in node.value for item in pair]
+    elif isinstance(node, yaml.SequenceNode):
+        inner = node.value
+    size = sizes[id(node)] = 1 + sum([_size(item, sizes, (*above, id(node)), where=where) for item in inner])
+    if size > MAX_NODES:
+        raise RecipeError(
+            f"{where} line {line}: has more than {MAX_NODES:,} values after its aliases (*name) are expanded. "
+            "Write the values out, or use fewer aliases."
+        )
+    return size
 
 
-def _problems(root: yaml.Node) -> Iterator[str]:
-    waiting, checked = [(root, "")], set()
-    while waiting:
-        node, key = waiting.pop()
-        if id(node) in checked:
-            continue  # an alias of a node that was checked before
-        checked.add(id(node))
-        problem = _misread(node)
-        if problem:
-            yield f"line {node.start_mark.line + 1}: {key or 'the value'}: {problem}"
-        above = f"{key}." if key else ""
-        if isinstance(node, yaml.SequenceNode):
-            waiting += [(value, f"{above}{index}") for index, value in reversed(list(enumerate(node.value)))]
-        elif isinstance(node, yaml.MappingNode):
-            yield from _duplicate_keys(node)
-            for name, value in reversed(node.value):
-                word = name.value if isinstance(name, yaml.ScalarNode) else "?"
-                waiting += [(value, f"{above}{word}"), (name, f"{above}{word}")]
+def _problems(node: yaml.Node, key: str, checked: set[int]) -> Iterator[str]:
+    """A line for each value in a node that is refused. checked: the nodes that were checked, for aliases of them."""
+    if id(node) in checked:
+        return
+    checked.add(id(node))
+    if problem := _misread(node):
+        yield f"line {node.start_mark.line + 1}: {key or 'the value'}: {problem}"
+    above = f"{key}." if key else ""
+    if isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _problems(value, f"{above}{index}", checked)
+    elif isinstance(node, yaml.MappingNode):
+        yield from _duplicate_keys(node)
+        for name, value in node.value:
+            word = name.value if isinstance(name, yaml.ScalarNode) else "?"
+            yield from _problems(name, f"{above}{word}", checked)
+            yield from _problems(value, f"{above}{word}", checked)
 
 
 def _duplicate_keys(node: yaml.MappingNode) -> Iterator[str]:
