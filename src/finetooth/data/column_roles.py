@@ -43,25 +43,24 @@ class Columns:
         return tuple(name for name in names if name is not None)
 
 
-def resolve(
-    sample: Sample, *, part: Part, spec: Data, labelled: bool = True, pairs: bool = True, carved: bool = False
-) -> Columns:
+def resolve(sample: Sample, *, spec: Data, labelled: bool = True, pairs: bool = True, carved: bool = False) -> Columns:
     """The columns of the first part, declared or detected. labelled: whether the label is needed.
 
     pairs: whether two columns with the names of a pair of texts are used as a pair. carved: whether test rows are
     carved, so that a column by which to group the rows is worth a note.
     Raises: DataError listing the columns, with the nearest name, if one is absent or cannot be detected.
     """
-    _check_header(sample, part=part, spec=spec)
+    part = sample.part
+    _check_header(sample, spec=spec)
     declared = {key: getattr(spec, key) for key in ("text", "text_pair", "label", "group")}
     if not labelled and spec.label not in sample.columns:
         declared["label"] = None
-    declared = {key: match(name, key, sample, part=part) for key, name in declared.items() if name is not None}
+    declared = {key: match(name, key, sample) for key, name in declared.items() if name is not None}
     text, pair, label, group = map(declared.get, ("text", "text_pair", "label", "group"))
     how = dict.fromkeys(declared, "declared")
-    keep = {name: match(name, "keep", sample, part=part) for name in spec.keep}
-    slices = tuple(match(name, "slices", sample, part=part) for name in dict.fromkeys(spec.slices))
-    known = detection.profiles(sample)
+    keep = {name: match(name, "keep", sample) for name in spec.keep}
+    slices = tuple(match(name, "slices", sample) for name in dict.fromkeys(spec.slices))
+    known = detection.profiles(sample.columns, sample.rows)
     if text is None and pair is None and pairs and (names := detection.pair_by_name(sample.columns)) is not None:
         text, pair = names
         how |= {"text": "known name of a pair", "text_pair": "known name of a pair"}
@@ -147,11 +146,12 @@ def names_label(sample: Sample) -> bool:
     return any(folded(column) in detection.LABEL_NAMES for column in sample.columns)
 
 
-def match(name: str, key: str, sample: Sample, *, part: Part) -> str:
+def match(name: str, key: str, sample: Sample) -> str:
     """The column called `name`, or the only one whose name differs just in case and outer spaces.
 
     Raises: DataError listing the columns, with the nearest name.
     """
+    part = sample.part
     if name in sample.columns:
         return name
     plain = folded(name)
@@ -164,7 +164,7 @@ def match(name: str, key: str, sample: Sample, *, part: Part) -> str:
         f"Its columns: {listed([*map(repr, sample.columns)], 12)}."
     )
     if sample.headed and part.format not in ("jsonl", "parquet"):
-        message += f" If it has no header: data.columns: {recipe_list(detection.names_by_position(sample))}"
+        message += f" If it has no header: {_columns_by_position(sample)}"
     raise DataError(message)
 
 
@@ -198,12 +198,18 @@ def data_cell(first: Sequence[str], rest: Sequence[Sequence[Any]], *, spec: Data
     return next((cell for cell in first if len(cell.split()) > _NAME_WORDS), "")
 
 
-def _check_header(sample: Sample, *, part: Part, spec: Data) -> None:
+def _columns_by_position(sample: Sample) -> str:
+    """The setting data.columns for a file whose first row was read as a header, but is data."""
+    return f"data.columns: {recipe_list(detection.names_by_position(sample.columns, sample.rows))}"
+
+
+def _check_header(sample: Sample, *, spec: Data) -> None:
     """Check that the first row of a CSV file is a header. Raises: DataError, with the names to declare, if not."""
+    part = sample.part
     if part.format not in ("csv", "tsv") or not sample.headed or spec.columns is not None or not sample.rows:
         return
     if cell := data_cell(sample.columns, sample.rows, spec=spec):
         raise DataError(
             f"{part.name}: its first row looks like data, not like a header ({cell[:60]!r}). "
-            f"Name the columns in their order: data.columns: {recipe_list(detection.names_by_position(sample))}"
+            f"Name the columns in their order: {_columns_by_position(sample)}"
         )

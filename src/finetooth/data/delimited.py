@@ -42,9 +42,9 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
         raise RecipeError(f"data.delimiter: {spec.delimiter!r} cannot divide columns; use ',', ';', '|' or a tab.")
     with text_file.open_text(part.path, name=part.name, encoding=spec.encoding, to_end=False) as opened:
         lines = _first_lines(opened)
-    sample = Sample(columns=(), rows=[], quoting=spec.quoting, facts={"encoding": opened.encoding})
+    sample = Sample(part, columns=(), rows=[], quoting=spec.quoting, facts={"encoding": opened.encoding})
     with long_fields():
-        records = _first_records(lines, sample, part=part, spec=spec)
+        records = _first_records(lines, sample, spec=spec)
     if not records:
         if any(line.strip() for line in lines):
             raise DataError(
@@ -52,22 +52,22 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
                 f"{sum(map(len, lines)):,} characters. {_QUOTE_ADVICE}"
             )
         raise DataError(f"{part.name}: the file has only blank lines. Name a file with rows.")
-    _set_columns(sample, records, part=part, declared=spec.columns)
+    _set_columns(sample, records, declared=spec.columns)
     sample.facts["delimiter"] = {"\t": "tab"}.get(sample.delimiter, sample.delimiter)
     if sample.escape:
         sample.notes.append(f"{part.name}: quote marks are escaped with backslashes and are read so.")
     return sample
 
 
-def read_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
+def read_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
     """The values of `columns` in every row. Blank rows are skipped; rows of a wrong length or quoting are Malformed.
 
     Raises: DataError if the rest cannot be divided into rows: a quote mark that is never closed, a row without end.
     """
-    pick = picker([sample.columns.index(name) for name in columns])
+    part, pick = sample.part, picker([sample.columns.index(name) for name in columns])
     width = len(sample.columns)
     with text_file.open_text(part.path, name=part.name, encoding=spec.encoding) as opened, long_fields():
-        for number, record in enumerate(_records(opened.lines(), sample, part=part), 1):
+        for number, record in enumerate(_records(opened.lines(), sample), 1):
             if number < sample.first_row or not record:
                 continue
             if isinstance(record, Malformed):
@@ -91,7 +91,7 @@ def is_headed_table(path: Path, *, spec: Data) -> bool:
     roles = ((spec.text, detection.TEXT_NAMES), (spec.label, detection.LABEL_NAMES))
     if not sample.rows or not all(header & ({name.casefold()} if name else set(usual)) for name, usual in roles):
         return False
-    first = islice(read_rows(part, sample, spec=bare, columns=sample.columns), SAMPLE_ROWS)
+    first = islice(read_rows(sample, spec=bare, columns=sample.columns), SAMPLE_ROWS)
     return not any(isinstance(values, Malformed) for _, values in first)
 
 
@@ -104,7 +104,7 @@ def form_without_header(path: Path, *, spec: Data) -> tuple[str, list[str]] | No
         records = divided(lines, delimiter)
         if not records:
             continue
-        names = detection.names_by_position(Sample(columns=tuple(records[0]), rows=list(records[1:])))
+        names = detection.names_by_position(records[0], records[1:])
         if {"text", "label"} <= set(names):
             labels = [record[names.index("label")] for record in records]
             if max(len(label.split()) for label in labels) <= _LABEL_WORDS:
@@ -123,7 +123,7 @@ def divided(lines: Sequence[str], delimiter: str) -> list[list[str]]:
     return [record for record in records if len(record) == width]
 
 
-def read_spread_rows(part: Part, sample: Sample) -> list[Sequence[Any]]:
+def read_spread_rows(sample: Sample) -> list[Sequence[Any]]:
     """Rows from all over the file that have as many fields as there are columns.
 
     A piece of the file may begin inside a quoted text of many lines. If too many rows of the pieces have another
@@ -133,14 +133,14 @@ def read_spread_rows(part: Part, sample: Sample) -> list[Sequence[Any]]:
     with long_fields():
         records = [
             record
-            for index, lines in enumerate(line_sample.pieces(part, sample))
+            for index, lines in enumerate(line_sample.pieces(sample))
             for number, record in _good_records(lines, sample)
             if index > 0 or number >= sample.first_row  # a header may have several lines
         ]
         good: list[Sequence[Any]] = [record for record in records if len(record) == width]
         if len(good) >= max(SAMPLE_ROWS, _GOOD_SHARE * len(records)):
             return good
-        numbered = _good_records(line_sample.streamed_lines(part, sample), sample)
+        numbered = _good_records(line_sample.streamed_lines(sample), sample)
         return line_sample.evenly(
             record for number, record in numbered if number >= sample.first_row and len(record) == width
         )
@@ -161,7 +161,7 @@ def find_delimiter(lines: list[str], *, part: Part, quoting: bool, width: int | 
     """The character that divides the most lines into equally many fields; into `width` fields, if that is known."""
     best, best_share = "\t" if part.format == "tsv" else ",", 0.0
     for delimiter in ("\t", *_DELIMITERS) if part.format == "tsv" else _DELIMITERS:
-        trial = Sample(columns=(), rows=[], delimiter=delimiter, quoting=quoting)
+        trial = Sample(part, columns=(), rows=[], delimiter=delimiter, quoting=quoting)
         widths = [len(record) for _, record in islice(_good_records(lines, trial), SAMPLE_ROWS + 1)]
         expected = width or (widths[0] if widths else 0)
         if expected < 2 and width is None:
@@ -172,7 +172,8 @@ def find_delimiter(lines: list[str], *, part: Part, quoting: bool, width: int | 
     return best
 
 
-def _records(lines: Iterable[str], sample: Sample, *, part: Part) -> Iterator[list[str] | Malformed]:
+def _records(lines: Iterable[str], sample: Sample) -> Iterator[list[str] | Malformed]:
+    part = sample.part
     last_line, broken, longest, longest_row = 0, 0, 1, 0
     for number, line, record in _parsed(lines, sample):
         spanned, last_line = line - last_line, line
@@ -250,10 +251,10 @@ def _wrong_width(record: list[str], sample: Sample, *, last_line: str) -> Malfor
     return Malformed(Fault("fields", what, _WIDTH_ADVICE), record)
 
 
-def _first_records(lines: list[str], sample: Sample, *, part: Part, spec: Data) -> list[tuple[int, list[str]]]:
+def _first_records(lines: list[str], sample: Sample, *, spec: Data) -> list[tuple[int, list[str]]]:
     """The records of the sample; sets the delimiter and the escape character of `sample` that fit the lines."""
     width = len(spec.columns) if spec.columns else None
-    sample.delimiter = spec.delimiter or find_delimiter(lines, part=part, quoting=spec.quoting, width=width)
+    sample.delimiter = spec.delimiter or find_delimiter(lines, part=sample.part, quoting=spec.quoting, width=width)
     if spec.quoting and any('\\"' in line for line in lines) and _has_errors(lines, sample):
         sample.escape = "\\"
         if _has_errors(lines, sample):
@@ -279,14 +280,12 @@ def _first_lines(opened: text_file.Opened) -> list[str]:
     return lines
 
 
-def _set_columns(
-    sample: Sample, records: list[tuple[int, list[str]]], *, part: Part, declared: list[str] | None
-) -> None:
+def _set_columns(sample: Sample, records: list[tuple[int, list[str]]], *, declared: list[str] | None) -> None:
     """Set the columns and rows of the sample: the names are declared, or the first record holds them.
 
     Raises: DataError for too many columns, a repeated name, or a header with the declared names in another order.
     """
-    number, first = records[0]
+    part, (number, first) = sample.part, records[0]
     names = [cell.strip() for cell in first]
     header = [name.casefold() for name in names]
     expected = [folded(name) for name in declared or ()]

@@ -6,7 +6,6 @@ from datetime import date, time
 from typing import Any
 
 from finetooth.data.names import folded, name_words, recipe_word
-from finetooth.data.parts import Sample
 
 TEXT_NAMES = (
     "text", "sentence", "review", "review_text", "content", "comment", "comment_text", "message", "body", "tweet",
@@ -93,11 +92,10 @@ class Profile:
         return self.name if self.name.strip() else f"(unnamed, column {self.position})"
 
 
-def profiles(sample: Sample) -> dict[str, Profile]:
-    """A profile of each column of the sample, by name, in the order of the file."""
+def profiles(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Profile]:
+    """A profile of each column of the rows, by name, in the order of the file."""
     return {
-        name: _profile(name, [row[index] for row in sample.rows], position=index + 1)
-        for index, name in enumerate(sample.columns)
+        name: _profile(name, [row[index] for row in rows], position=index + 1) for index, name in enumerate(columns)
     }
 
 
@@ -229,14 +227,14 @@ def _reason(profile: Profile, *, paired: bool) -> str:
     return "nearly all values different, as in a column of ids"
 
 
-def names_by_position(sample: Sample) -> list[str]:
+def names_by_position(first: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
     """Names for the columns of a file without a header: text and label, detected by their values, and column3 etc.
 
-    sample: read as if the first row were a header.
+    first: the first row. rows: those after it.
     """
-    headless = Sample(columns=tuple(map(str, range(1, len(sample.columns) + 1))), rows=[sample.columns, *sample.rows])
-    known = profiles(headless)
+    positions = [str(position) for position in range(1, len(first) + 1)]
+    known = profiles(positions, [first, *rows])
     text = text_column(known, used=())
     label = label_column(known, used=() if text is None else (text[0],))
     roles = {choice[0]: role for choice, role in ((text, "text"), (label, "label")) if choice is not None}
-    return [roles.get(name, f"column{name}") for name in headless.columns]
+    return [roles.get(name, f"column{name}") for name in positions]

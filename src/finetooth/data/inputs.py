@@ -49,10 +49,10 @@ def read_labelled(
     spec, notes = _checked_encoding(parts, spec)
     spec, header_notes = _checked_header(first, spec, run_columns)
     head = readers.read_sample(first, spec=spec)
-    spec = _with_run_columns(spec, run_columns, head, part=first)
+    spec = _with_run_columns(spec, run_columns, head)
     if spec.label is None and "label" in run_columns and first.format in TABLES and not column_roles.names_label(head):
-        raise DataError(_missing_column(run_columns, "label", head, part=first))
-    chosen = column_roles.resolve(head, part=first, spec=spec, pairs=outside)
+        raise DataError(_missing_column(run_columns, "label", head))
+    chosen = column_roles.resolve(head, spec=spec, pairs=outside)
     notes += header_notes + _detected_notes(chosen, run_columns, part=first)
     table = readers.read_split(parts, chosen, split="test", spec=spec, task=task, progress=progress)
     left_out = f" data.keep of the run's recipe leaves out {table.outside_keep:,}." if table.outside_keep else ""
@@ -111,9 +111,9 @@ def read_texts(
             )
         spec = spec.model_copy(update={"text": "text", "text_pair": None, "label": None})
     head = readers.read_sample(part, spec=spec)
-    spec = _with_run_columns(spec, run_columns, head, part=part)
-    chosen = column_roles.resolve(head, part=part, spec=spec, labelled=False, pairs=outside)
-    _check_only_column(chosen, head, part=part)
+    spec = _with_run_columns(spec, run_columns, head)
+    chosen = column_roles.resolve(head, spec=spec, labelled=False, pairs=outside)
+    _check_only_column(chosen, head)
     notes += _detected_notes(chosen, run_columns, part=part)
     table = readers.read_split([part], chosen, split="predict", spec=spec, task=DEFAULT, progress=Silent())
     for note in dict.fromkeys([*notes, *table.notes, *readers.blank_notes(table)]):
@@ -121,29 +121,29 @@ def read_texts(
     return table.texts, table.pairs if chosen.text_pair is not None else None
 
 
-def _with_run_columns(spec: Data, run_columns: Mapping[str, str], head: Sample, *, part: Part) -> Data:
+def _with_run_columns(spec: Data, run_columns: Mapping[str, str], head: Sample) -> Data:
     """spec with the columns that the run detected, where spec names none and the part has them.
 
     Raises: DataError if the part has neither the run's column of texts nor one with a usual name.
     """
-    if part.format not in TABLES:
+    if head.part.format not in TABLES:
         return spec
     names = {folded(column) for column in head.columns}
     unnamed = {key: name for key, name in run_columns.items() if getattr(spec, key) is None}
     spec = spec.model_copy(update={key: name for key, name in unnamed.items() if folded(name) in names})
     if spec.text is None and "text" in run_columns and not column_roles.names_text(head, spec=spec):
         advice = "Or name the column: predict --text-column. Save texts without a header as a .txt file, one per line."
-        raise DataError(f"{_missing_column(run_columns, 'text', head, part=part)} {advice}")
+        raise DataError(f"{_missing_column(run_columns, 'text', head)} {advice}")
     if spec.text_pair is None and "text_pair" in run_columns:
-        raise DataError(_missing_column(run_columns, "text_pair", head, part=part))
+        raise DataError(_missing_column(run_columns, "text_pair", head))
     return spec
 
 
-def _missing_column(run_columns: Mapping[str, str], key: str, head: Sample, *, part: Part) -> str:
+def _missing_column(run_columns: Mapping[str, str], key: str, head: Sample) -> str:
     kind = {"text_pair": "second text"}.get(key, key)
     usual = "" if key == "text_pair" else ", nor one with a usual name"
     return (
-        f"{part.name}: there is no column {run_columns[key]!r}, which had the {kind}s of the run{usual}. "
+        f"{head.part.name}: there is no column {run_columns[key]!r}, which had the {kind}s of the run{usual}. "
         f"Its columns: {listed([*map(repr, head.columns)], _SHOWN)}. Give the column of the {kind}s that name."
     )
 
@@ -161,8 +161,9 @@ def _detected_notes(chosen: column_roles.Columns, run_columns: Mapping[str, str]
     ]
 
 
-def _check_only_column(chosen: column_roles.Columns, head: Sample, *, part: Part) -> None:
+def _check_only_column(chosen: column_roles.Columns, head: Sample) -> None:
     """Check that the header of a CSV file with one column is not a text. Raises: DataError for an unusual name."""
+    part = head.part
     guessed = chosen.how.get("text") == "longest free text"
     if guessed and head.headed and len(head.columns) == 1 and part.format in ("csv", "tsv"):
         raise DataError(
@@ -281,7 +282,7 @@ def _has_shape(part: Part, spec: Data, run_columns: Mapping[str, str]) -> bool:
         return True
     if head.headed:
         return column_roles.names_text(head, spec=spec, also=run_columns.get("text"))
-    rows = islice(readers.read_rows(part, head, spec=spec, columns=head.columns), SAMPLE_ROWS)
+    rows = islice(readers.read_rows(head, spec=spec, columns=head.columns), SAMPLE_ROWS)
     return len(head.columns) > 1 and not any(isinstance(values, Malformed) for _, values in rows)
 
 

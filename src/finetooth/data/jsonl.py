@@ -45,11 +45,12 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
     if len(columns) > MAX_COLUMNS:
         raise DataError(f"{part.name}: {len(columns):,} keys, more than the limit of {MAX_COLUMNS:,}.")
     rows: list[Sequence[Any]] = [tuple(record.get(name) for name in columns) for record in objects]
-    return Sample(columns=columns, rows=rows, facts={"encoding": opened.encoding})
+    return Sample(part, columns=columns, rows=rows, facts={"encoding": opened.encoding})
 
 
-def read_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
+def read_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
     """The values of `columns` in every object, None for a key that it lacks. Blank lines are skipped."""
+    part = sample.part
     with text_file.open_text(part.path, name=part.name, encoding=spec.encoding) as opened:
         for number, line in enumerate(opened.lines(), 1):
             if not line.strip():
@@ -62,14 +63,14 @@ def read_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...
     sample.facts |= {"sha256": opened.sha256, "bytes": opened.size}
 
 
-def read_spread_rows(part: Part, sample: Sample) -> list[Sequence[Any]]:
+def read_spread_rows(sample: Sample) -> list[Sequence[Any]]:
     """The values of objects from all over the file, in the order of the sample's columns.
 
     If the pieces of the file have too few complete lines, the file is read from its beginning instead.
     """
-    lines = [line for piece in line_sample.pieces(part, sample) for line in piece if line.strip()]
+    lines = [line for piece in line_sample.pieces(sample) for line in piece if line.strip()]
     if len(lines) < SAMPLE_ROWS:
-        lines = line_sample.evenly(line for line in line_sample.streamed_lines(part, sample) if line.strip())
+        lines = line_sample.evenly(line for line in line_sample.streamed_lines(sample) if line.strip())
     records = map(_parsed, lines)
     return [tuple(record.get(name) for name in sample.columns) for record in records if isinstance(record, dict)]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from finetooth.data import text_file
-from finetooth.data.parts import Part, Sample
+from finetooth.data.parts import Sample
 from finetooth.recipe import COMPRESSED_SUFFIXES
 
 Item = TypeVar("Item")
@@ -18,14 +18,14 @@ STREAMED_CHARACTERS = 64 * 2**20
 _WIDE = ("utf-16", "utf-32", "utf16", "utf32", "utf_16", "utf_32")
 
 
-def pieces(part: Part, sample: Sample) -> list[list[str]]:
+def pieces(sample: Sample) -> list[list[str]]:
     """All lines of the file with their ends; of a long file the lines of PIECES pieces, spread evenly over it.
 
     The first and the last line of each piece are left out, because they may be incomplete; the file's first line is
     not. A file that is compressed, or has two or more bytes per character, has no pieces. sample: its facts hold the
     encoding.
     """
-    encoding = str(sample.facts["encoding"])
+    part, encoding = sample.part, str(sample.facts["encoding"])
     if part.path.suffix.lower() in COMPRESSED_SUFFIXES or encoding.lower().startswith(_WIDE):
         return []
     size = part.path.stat().st_size
@@ -40,10 +40,10 @@ def pieces(part: Part, sample: Sample) -> list[list[str]]:
     return result
 
 
-def streamed_lines(part: Part, sample: Sample) -> Iterator[str]:
+def streamed_lines(sample: Sample) -> Iterator[str]:
     """The lines of the file from its beginning, up to STREAMED_CHARACTERS."""
-    left = STREAMED_CHARACTERS
-    with text_file.open_text(part.path, name=part.name, encoding=str(sample.facts["encoding"]), to_end=False) as opened:
+    part, encoding, left = sample.part, str(sample.facts["encoding"]), STREAMED_CHARACTERS
+    with text_file.open_text(part.path, name=part.name, encoding=encoding, to_end=False) as opened:
         for line in opened.lines():
             left -= len(line)
             if left < 0:

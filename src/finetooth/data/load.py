@@ -37,8 +37,8 @@ def load(
     progress = progress or Silent()
     data_files = discover.find(sources, spec=spec)
     first = next(iter(data_files.parts.values()))[0]
-    head = readers.spread_sample(first, readers.read_sample(first, spec=spec))
-    chosen = column_roles.resolve(head, part=first, spec=spec, carved="test" not in data_files.parts)
+    head = readers.spread_sample(readers.read_sample(first, spec=spec))
+    chosen = column_roles.resolve(head, spec=spec, carved="test" not in data_files.parts)
     bad = Rejects(spec.on_bad_row)
     parts_of = {"train" if name == discover.ALL else name: parts for name, parts in data_files.parts.items()}
     tables = {

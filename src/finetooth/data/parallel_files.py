@@ -6,7 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from finetooth.data import text_file
-from finetooth.data.parts import SAMPLE_ROWS, Part, Rows, Sample, picker
+from finetooth.data.parts import Part, Rows, Sample, first_rows, picker
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
@@ -62,18 +62,9 @@ def take_labels(chosen: dict[str, list[tuple[Path, str]]], *, spec: Data) -> dic
 
 def read_sample(part: Part, *, spec: Data) -> Sample:
     """The columns label and text, and the first rows. Raises: DataError if the file of labels has only blank lines."""
-    sample = Sample(columns=("label", "text"), rows=[])
     assert part.labels is not None
-    with (
-        text_file.open_text(part.path, name=part.name, encoding=spec.encoding, to_end=False) as texts,
-        text_file.open_text(part.labels, name=part.labels.name, encoding=spec.encoding, to_end=False) as labels,
-    ):
-        label_lines = labels.lines()
-        for label, text in zip(label_lines, texts.lines(), strict=False):
-            sample.rows.append((label.strip(), text.rstrip("\r\n")))
-            if len(sample.rows) == SAMPLE_ROWS:
-                break
-    sample.facts["encoding"] = texts.encoding
+    sample = Sample(part, columns=("label", "text"), rows=[])
+    sample.rows = first_rows(read_rows(sample, spec=spec, columns=sample.columns))
     if not any(label for label, _ in sample.rows):
         raise DataError(f"{part.labels.name}: the file has only blank lines. Name a file with labels.")
     names = _label_names(part, spec=spec)
@@ -85,12 +76,12 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
     return sample
 
 
-def read_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
+def read_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
     """The values of `columns` in every line. A line that is blank in both files is skipped.
 
     Raises: DataError if one file has more lines than the other.
     """
-    pick = picker([sample.columns.index(name) for name in columns])
+    part, pick = sample.part, picker([sample.columns.index(name) for name in columns])
     assert part.labels is not None
     names = _label_names(part, spec=spec)
     unpaired = False
@@ -99,9 +90,8 @@ def read_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...
         text_file.open_text(part.path, name=part.name, encoding=spec.encoding) as texts,
         text_file.open_text(part.labels, name=part.labels.name, encoding=spec.encoding) as labels,
     ):
-        text_lines = texts.lines()
-        label_lines = labels.lines()
-        for number, (label, text) in enumerate(zip_longest(label_lines, text_lines), 1):
+        sample.facts["encoding"] = texts.encoding
+        for number, (label, text) in enumerate(zip_longest(labels.lines(), texts.lines()), 1):
             labels_count, texts_count = labels_count + (label is not None), texts_count + (text is not None)
             if label is None or text is None:
                 unpaired = unpaired or bool((label or text or "").strip())

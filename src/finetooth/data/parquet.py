@@ -46,11 +46,12 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
             rows += zip(*[_shown(part, name, batch) for name in columns], strict=True)
             if len(rows) >= SAMPLE_ROWS:
                 break
-    return Sample(columns=columns, rows=rows[:SAMPLE_ROWS])
+    return Sample(part, columns=columns, rows=rows[:SAMPLE_ROWS])
 
 
-def read_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
+def read_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
     """The values of `columns` in every row, numbered from 1 (a Parquet file has no header row)."""
+    part = sample.part
     before = text_file.check_regular(part.path, name=part.name)
     digest = files.sha256_file(part.path)
     number = 0
@@ -64,9 +65,10 @@ def read_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...
     sample.facts |= {"sha256": digest, "bytes": before.st_size}
 
 
-def read_spread_rows(part: Part, sample: Sample) -> list[Sequence[Any]]:
+def read_spread_rows(sample: Sample) -> list[Sequence[Any]]:
     """Some of the first rows of row groups that are spread evenly over the file."""
     rows: list[Any] = []
+    part = sample.part
     with _readable(part):
         with part.path.open("rb") as stream:
             groups = parquet_pages.row_groups(stream)

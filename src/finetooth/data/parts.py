@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
@@ -39,6 +40,7 @@ class Sample:
     first row of data, as a spreadsheet or editor counts. headed: whether the part has a header.
     """
 
+    part: Part
     columns: tuple[str, ...]
     rows: list[Sequence[Any]]
     facts: dict[str, Any] = field(default_factory=dict)
@@ -48,6 +50,12 @@ class Sample:
     delimiter: str = ""
     escape: str | None = None
     quoting: bool = True
+
+
+def first_rows(rows: Rows) -> list[Sequence[Any]]:
+    """The values of the first SAMPLE_ROWS rows that can be read and are not blank."""
+    good = (values for _, values in rows if not isinstance(values, Malformed) and any(map(str.strip, values)))
+    return list(islice(good, SAMPLE_ROWS))
 
 
 def picker(positions: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from finetooth.data import text_file
 from finetooth.data.malformed import Fault, Malformed
-from finetooth.data.parts import SAMPLE_ROWS, Part, Rows, Sample, picker
+from finetooth.data.parts import Part, Rows, Sample, first_rows, picker
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 from finetooth.wording import listed
@@ -22,28 +22,22 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
 
     Raises: DataError if no line has the form of a row.
     """
-    sample = Sample(columns=("text",) if part.format == "lines" else ("label", "text"), rows=[])
-    with text_file.open_text(part.path, name=part.name, encoding=spec.encoding, to_end=False) as opened:
-        for line in opened.lines():
-            values = (line,) if part.format == "lines" else _divided(line)
-            if line.strip() and not isinstance(values, Malformed):
-                sample.rows.append(values)
-            if len(sample.rows) >= SAMPLE_ROWS:
-                break
+    sample = Sample(part, columns=("text",) if part.format == "lines" else ("label", "text"), rows=[])
+    sample.rows = first_rows(read_rows(sample, spec=spec, columns=sample.columns))
     if not sample.rows:
         raise DataError(
             f"{part.name}: no line has a label, a space and a text. Is data.format right?"
             if part.format == "label_text"
             else f"{part.name}: the file has only blank lines. Name a file with rows."
         )
-    sample.facts["encoding"] = opened.encoding
     return sample
 
 
-def read_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
+def read_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
     """The values of `columns` in every line. A blank line is skipped; in the format `lines` it is an empty text."""
-    pick = picker([sample.columns.index(name) for name in columns])
+    part, pick = sample.part, picker([sample.columns.index(name) for name in columns])
     with text_file.open_text(part.path, name=part.name, encoding=spec.encoding) as opened:
+        sample.facts["encoding"] = opened.encoding
         for number, line in enumerate(opened.lines(), 1):
             if part.format == "lines":
                 yield number, (line.rstrip("\r\n"),)
@@ -91,7 +85,7 @@ def read_folder_sample(part: Part, *, spec: Data) -> Sample:
     classes = class_folders(part.path)
     if not classes:
         raise DataError(f"{part.name}: no sub-folder has text files. Put the texts of each class into CLASS/*.txt.")
-    sample = Sample(columns=("label", "text"), rows=[])  # both columns are known without reading a text
+    sample = Sample(part, columns=("label", "text"), rows=[])  # both columns are known without reading a text
     others = sorted(item.name for item in part.path.iterdir() if item.is_dir() and item not in classes)
     if others:
         sample.notes.append(f"{part.name}: these folders are not classes and are not read: {', '.join(others)}.")
@@ -105,12 +99,12 @@ def read_folder_sample(part: Part, *, spec: Data) -> Sample:
     return sample
 
 
-def read_folder_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
+def read_folder_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
     """One row for each text file, with the file's name (`pos/0_9.txt`) for a number; `label` is the folder's name.
 
     Raises: DataError for a file that cannot be read, is too large, or changes while it is read.
     """
-    pick = picker([sample.columns.index(name) for name in columns])
+    part, pick = sample.part, picker([sample.columns.index(name) for name in columns])
     digest, size = hashlib.sha256(), 0
     for folder in class_folders(part.path):
         for file in text_files(folder):

@@ -46,7 +46,7 @@ class Table:
 class _Reader(NamedTuple):
     sample: Callable[..., Sample]
     rows: Callable[..., Rows]
-    spread: Callable[[Part, Sample], list[Sequence[Any]]] | None = None
+    spread: Callable[[Sample], list[Sequence[Any]]] | None = None
 
 
 _READERS = {
@@ -66,18 +66,18 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
     return _READERS[part.format].sample(part, spec=spec)
 
 
-def spread_sample(part: Part, sample: Sample) -> Sample:
+def spread_sample(sample: Sample) -> Sample:
     """The sample of a part, with rows from all over the part if it has more than the first rows."""
-    reader = _READERS[part.format].spread
+    reader = _READERS[sample.part.format].spread
     if reader is None:
         return sample
-    rows = reader(part, sample)
+    rows = reader(sample)
     return replace(sample, rows=rows) if len(rows) >= len(sample.rows) else sample
 
 
-def read_rows(part: Part, sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
+def read_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
     """The values of `columns` in every row of a part, from the reader of its format."""
-    return _READERS[part.format].rows(part, sample, spec=spec, columns=columns)
+    return _READERS[sample.part.format].rows(sample, spec=spec, columns=columns)
 
 
 def read_split(
@@ -99,11 +99,11 @@ def read_split(
     malformed = rejects or Rejects("stop")
     for part in parts:
         sample = read_sample(part, spec=spec)
-        here = _same_columns(columns, sample, part=part)
+        here = _same_columns(columns, sample)
         before = table.row_count
         with progress.step(f"read {part.name}", unit="rows") as step:
             collector = _Collector(table, here, split=split, spec=spec, part=part, task=task, rejects=malformed)
-            for number, values in read_rows(part, sample, spec=spec, columns=here.names()):
+            for number, values in read_rows(sample, spec=spec, columns=here.names()):
                 collector.add(number, values)
                 if table.row_count % _PROGRESS_ROWS == 0:
                     step.advance(_PROGRESS_ROWS)
@@ -241,20 +241,20 @@ class _Collector:
         return Fault("encoding", f"byte 0x{code - 0xDC00:02x}{after} is not {encoding}", advice)
 
 
-def _same_columns(columns: Columns, sample: Sample, *, part: Part) -> Columns:
+def _same_columns(columns: Columns, sample: Sample) -> Columns:
     """The columns by their names in this part. Raises: DataError for a column that the part lacks."""
 
     def here(name: str | None, key: str) -> str | None:
-        return None if name is None else match(name, key, sample, part=part)
+        return None if name is None else match(name, key, sample)
 
     return replace(
         columns,
-        text=match(columns.text, "text", sample, part=part),
+        text=match(columns.text, "text", sample),
         text_pair=here(columns.text_pair, "text_pair"),
         label=here(columns.label, "label"),
         group=here(columns.group, "group"),
-        keep={name: match(name, "keep", sample, part=part) for name in columns.keep},
-        slices=tuple(match(name, "slices", sample, part=part) for name in columns.slices),
+        keep={name: match(name, "keep", sample) for name in columns.keep},
+        slices=tuple(match(name, "slices", sample) for name in columns.slices),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from finetooth.data import column_roles, delimited, detection, discover, readers, signatures, text_file
 from finetooth.data.malformed import Malformed
-from finetooth.data.parts import Part, Sample
+from finetooth.data.parts import Part
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
@@ -136,7 +136,7 @@ def _records(part: Part, *, spec: Data) -> _Records:
     names = [str(index) for index in range(width)]
     plain = spec.model_copy(update={"columns": names, "delimiter": delimiter})
     head = readers.read_sample(part, spec=plain)
-    rows = [values for _, values in islice(readers.read_rows(part, head, spec=plain, columns=tuple(names)), _LINES)]
+    rows = [values for _, values in islice(readers.read_rows(head, spec=plain, columns=tuple(names)), _LINES)]
     good: list[Sequence[Any]] = [values for values in rows if not isinstance(values, Malformed)]
     return _Records(good=good, bad=len(rows) - len(good), width=width)
 
@@ -163,5 +163,4 @@ def _columns(part: Part, *, spec: Data) -> Iterator[Setting]:
         return
     first, *rest = _records(part, spec=spec).good or [[]]
     if rest and column_roles.data_cell(first, rest, spec=spec):
-        headless = Sample(columns=tuple(first), rows=rest)
-        yield Setting("columns", detection.names_by_position(headless), "the file has no header")
+        yield Setting("columns", detection.names_by_position(first, rest), "the file has no header")

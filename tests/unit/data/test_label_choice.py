@@ -82,7 +82,7 @@ def test_every_table_is_sampled_over_its_full_length(files: Files, name: str, mo
     part = Part(path=files.write(name, content), name=name, format=name.split(".")[1])  # type: ignore[arg-type]
     spec = recipe.Data.model_validate({"source": "x"})
     first = readers.read_sample(part, spec=spec)
-    wide = readers.spread_sample(part, first)
+    wide = readers.spread_sample(first)
     assert {row[0] for row in first.rows} == {"g00", "g01"}
     assert len({row[0] for row in wide.rows}) > 24
     assert all(len(row) == 4 for row in wide.rows)
@@ -94,7 +94,7 @@ def test_a_large_file_is_sampled_within_bounds(files: Files) -> None:
     first = readers.read_sample(part, spec=recipe.Data.model_validate({"source": "x"}))
     tracemalloc.start()
     start = time.process_time()
-    rows = readers.spread_sample(part, first).rows
+    rows = readers.spread_sample(first).rows
     seconds, peak = time.process_time() - start, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len({row[0] for row in rows}) > 25
