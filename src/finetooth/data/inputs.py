@@ -46,14 +46,15 @@ def read_labelled(
     files, spec = _find_files(spec.model_copy(update={"group": None, "slices": []}), paths)
     parts = _parts_to_score(files)
     first = parts[0]
-    spec, notes = _checked_encoding(parts, spec)
-    spec, header_notes = _checked_header(first, spec, run_columns)
+    notes: list[str] = []
+    spec = _checked_encoding(parts, spec, notes)
+    spec = _checked_header(first, spec, run_columns, notes)
     head = readers.read_sample(first, spec=spec)
     spec = _with_run_columns(spec, run_columns, head)
     if spec.label is None and "label" in run_columns and first.format in TABLES and not column_roles.names_label(head):
         raise DataError(_missing_column(run_columns, "label", head))
     chosen = column_roles.resolve(head, spec=spec, pairs=outside)
-    notes += header_notes + _detected_notes(chosen, run_columns, part=first)
+    notes += _detected_notes(chosen, run_columns, part=first)
     table = readers.read_split(parts, chosen, split="test", spec=spec, task=task, progress=progress)
     left_out = f" data.keep of the run's recipe leaves out {table.outside_keep:,}." if table.outside_keep else ""
     if not table.ids:
@@ -94,10 +95,10 @@ def read_texts(
     spec = spec or Data.model_validate({"source": str(path)})
     spec = spec.model_copy(update={"keep": {}, "group": None, "slices": [], **(named or {})})
     # The encoding comes first, because whether the file has the declared form depends on its content.
-    spec, notes = _checked_encoding([Part(path=path, name=path.name, format="lines")], spec)
+    notes: list[str] = []
+    spec = _checked_encoding([Part(path=path, name=path.name, format="lines")], spec, notes)
     part = Part(path=path, name=path.name, format=_input_format(path, spec, run_columns))
-    spec, header_notes = _checked_header(part, spec, run_columns)
-    notes += header_notes
+    spec = _checked_header(part, spec, run_columns, notes)
     if part.format == "csv" and spec.format is None and discover.known_format(path) is None:
         reason = "as the data of the run was" if spec.delimiter or spec.columns else "because it has a header"
         notes.append(f"{part.name}: read as a table, {reason}.")
@@ -195,10 +196,10 @@ def _find_files(spec: Data, paths: Sequence[Path]) -> tuple[discover.DataFiles, 
     return discover.find({discover.ALL: paths}, spec=spec, training=False), spec
 
 
-def _checked_header(part: Part, spec: Data, run_columns: Mapping[str, str]) -> tuple[Data, list[str]]:
-    """spec and notes; without its columns and delimiter if the part has a header that does not fit them."""
+def _checked_header(part: Part, spec: Data, run_columns: Mapping[str, str], notes: list[str]) -> Data:
+    """spec; without its columns and delimiter, and with a note, if the part has a header that does not fit them."""
     if part.format not in ("csv", "tsv") or (spec.delimiter is None and spec.columns is None):
-        return spec, []
+        return spec
     for delimiter in dict.fromkeys([spec.delimiter, None]):
         bare = spec.model_copy(update={"delimiter": delimiter, "columns": None})
         try:
@@ -207,15 +208,14 @@ def _checked_header(part: Part, spec: Data, run_columns: Mapping[str, str]) -> t
             continue
         if not _is_header(head, spec, run_columns) or (delimiter != spec.delimiter and len(head.columns) < 2):
             continue
-        notes = []
         if delimiter != spec.delimiter:
             notes.append(
                 f"{part.name}: the delimiter is {head.delimiter!r}, not {spec.delimiter!r} as in the data of the run."
             )
         if spec.columns is not None and list(head.columns) != spec.columns:
             notes.append(f"{part.name}: has a header, which is used instead of data.columns of the run.")
-        return bare, notes
-    return spec, []
+        return bare
+    return spec
 
 
 def _is_header(head: Sample, spec: Data, run_columns: Mapping[str, str]) -> bool:
@@ -233,24 +233,23 @@ def _is_header(head: Sample, spec: Data, run_columns: Mapping[str, str]) -> bool
     return column_roles.names_text(head, spec=spec) and column_roles.names_label(head)
 
 
-def _checked_encoding(parts: Sequence[Part], spec: Data) -> tuple[Data, list[str]]:
-    """spec and notes; without its encoding if the bytes of the parts show another one.
+def _checked_encoding(parts: Sequence[Part], spec: Data, notes: list[str]) -> Data:
+    """spec; without its encoding, and with notes, if the bytes of the parts show another encoding.
 
     Raises: DataError if the parts have different encodings.
     """
-    if spec.encoding is None:
-        return spec, []
+    declared = spec.encoding
+    if declared is None:
+        return spec
     texts = [part for part in parts if part.format not in ("parquet", "folder")]
-    own = {part.name: text_file.detect_encoding(part.path, name=part.name, declared=spec.encoding) for part in texts}
-    named = {name: encoding for name, encoding in own.items() if encoding not in (None, spec.encoding)}
-    if not named:
-        return spec, []
-    others = [name for name, encoding in own.items() if encoding == spec.encoding]
-    name, encoding = next(iter(named.items()))
-    if others:
-        raise DataError(f"{name} is {encoding} and {others[0]} is {spec.encoding}. Convert one of them with iconv.")
-    notes = [f"{name}: the encoding is {encoding}, not {spec.encoding} as in the data of the run." for name in named]
-    return spec.model_copy(update={"encoding": None}), notes
+    own = {part.name: text_file.detect_encoding(part.path, name=part.name, declared=declared) for part in texts}
+    as_declared = [name for name, encoding in own.items() if encoding == declared]
+    others = {name: encoding for name, encoding in own.items() if encoding not in (None, declared)}
+    for name, encoding in others.items():
+        if as_declared:
+            raise DataError(f"{name} is {encoding} and {as_declared[0]} is {declared}. Convert one of them with iconv.")
+        notes.append(f"{name}: the encoding is {encoding}, not {declared} as in the data of the run.")
+    return spec.model_copy(update={"encoding": None}) if others else spec
 
 
 def _input_format(path: Path, spec: Data, run_columns: Mapping[str, str]) -> Format:
