@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from finetooth.data import detection
 from finetooth.data.detection import Profile
@@ -178,7 +177,7 @@ def _detected(choice: tuple[str, str] | None, key: str, known: Mapping[str, Prof
     return choice
 
 
-def data_cell(first: Sequence[str], rest: Sequence[Sequence[Any]], *, spec: Data) -> str:
+def data_cell(first: Sequence[str], rest: Sequence[Sequence[object]], *, spec: Data) -> str:
     """The cell that shows that the first row of a table is data instead of a header; "" if none does.
 
     A row with a known or a declared name is a header. In any other row, a cell that its column repeats shows data. A

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count, islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from finetooth.data import detection, line_sample, text_file
 from finetooth.data.malformed import Fault, Malformed
@@ -123,7 +123,7 @@ def divided(lines: Sequence[str], delimiter: str) -> list[list[str]]:
     return [record for record in records if len(record) == width]
 
 
-def read_spread_rows(sample: Sample) -> list[Sequence[Any]]:
+def read_spread_rows(sample: Sample) -> list[Sequence[object]]:
     """Rows from all over the file that have as many fields as there are columns.
 
     A piece of the file may begin inside a quoted text of many lines. If too many rows of the pieces have another
@@ -137,7 +137,7 @@ def read_spread_rows(sample: Sample) -> list[Sequence[Any]]:
             for number, record in _good_records(lines, sample)
             if index > 0 or number >= sample.first_row  # a header may have several lines
         ]
-        good: list[Sequence[Any]] = [record for record in records if len(record) == width]
+        good: list[Sequence[object]] = [record for record in records if len(record) == width]
         if len(good) >= max(SAMPLE_ROWS, _GOOD_SHARE * len(records)):
             return good
         numbered = _good_records(line_sample.streamed_lines(sample), sample)

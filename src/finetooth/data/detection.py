@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
-from typing import Any
 
 from finetooth.data.names import folded, name_words, recipe_word
 
@@ -92,31 +91,32 @@ class Profile:
         return self.name if self.name.strip() else f"(unnamed, column {self.position})"
 
 
-def profiles(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Profile]:
+def profiles(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dict[str, Profile]:
     """A profile of each column of the rows, by name, in the order of the file."""
     return {
         name: _profile(name, [row[index] for row in rows], position=index + 1) for index, name in enumerate(columns)
     }
 
 
-def _profile(name: str, values: Sequence[Any], *, position: int) -> Profile:
+def _profile(name: str, values: Sequence[object], *, position: int) -> Profile:
     present = [value for value in values if value is not None and value != ""]
     texts = [value.decode(errors="replace") if isinstance(value, bytes) else value for value in present]
-    is_text = bool(texts) and all(isinstance(value, str) for value in texts)
+    strings = [value for value in texts if isinstance(value, str)]
+    is_text = 0 < len(strings) == len(texts)
     return Profile(
         name=name,
         position=position,
         count=len(present),
         blank_share=1 - len(present) / len(values) if values else 0.0,
         distinct=len({repr(value) for value in present}),
-        words=sum(len(value.split()) for value in texts) / len(texts) if is_text else 0.0,
-        characters=sum(map(len, texts)) / len(texts) if is_text else 0.0,
+        words=sum(len(value.split()) for value in strings) / len(strings) if is_text else 0.0,
+        characters=sum(map(len, strings)) / len(strings) if is_text else 0.0,
         is_text=is_text,
         are_figures=bool(texts) and sum(map(_is_figure, texts)) >= _FIGURES_SHARE * len(texts),
     )
 
 
-def _is_figure(value: Any) -> bool:
+def _is_figure(value: object) -> bool:
     """Whether a value is a number, a date or a time: it has digits, and all its words are those of dates."""
     if not isinstance(value, str):
         return isinstance(value, int | float | date | time) and not isinstance(value, bool)
@@ -227,7 +227,7 @@ def _reason(profile: Profile, *, paired: bool) -> str:
     return "nearly all values different, as in a column of ids"
 
 
-def names_by_position(first: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+def names_by_position(first: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
     """Names for the columns of a file without a header: text and label, detected by their values, and column3 etc.
 
     first: the first row. rows: those after it.

@@ -171,14 +171,14 @@ def _check_names(table: Any) -> None:
         raise DataError(f"the {type(table).__name__}: two columns have the name {name!r}. Rename one of them.")
 
 
-def _is_missing(value: Any) -> bool:
+def _is_missing(value: object) -> bool:
     """Whether it is None, NaN, or the NA or NaT of pandas, which cannot be found by comparing."""
     return (
         value is None or (isinstance(value, float) and value != value) or type(value).__name__ in ("NAType", "NaTType")
     )
 
 
-def _no_text(item: Any, where: str, *, paired: bool) -> str:
+def _no_text(item: object, where: str, *, paired: bool) -> str:
     if isinstance(item, Iterable) and not isinstance(item, str | bytes | Mapping | Set) and len(list(item)) == 2:
         advice = "This model reads single texts: join the two, or pass the one that it was trained on."
         if paired:
@@ -198,6 +198,6 @@ def _no_rows(data: Any) -> str:
     )
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = " ".join(short(value).split())
     return text if value is None else f"{type(value).__name__} {text}"

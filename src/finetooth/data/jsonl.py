@@ -44,7 +44,7 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
     columns = tuple(dict.fromkeys(key for record in objects for key in record))
     if len(columns) > MAX_COLUMNS:
         raise DataError(f"{part.name}: {len(columns):,} keys, more than the limit of {MAX_COLUMNS:,}.")
-    rows: list[Sequence[Any]] = [tuple(record.get(name) for name in columns) for record in objects]
+    rows: list[Sequence[object]] = [tuple(record.get(name) for name in columns) for record in objects]
     return Sample(part, columns=columns, rows=rows, facts={"encoding": opened.encoding})
 
 
@@ -63,7 +63,7 @@ def read_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
     sample.facts |= {"sha256": opened.sha256, "bytes": opened.size}
 
 
-def read_spread_rows(sample: Sample) -> list[Sequence[Any]]:
+def read_spread_rows(sample: Sample) -> list[Sequence[object]]:
     """The values of objects from all over the file, in the order of the sample's columns.
 
     If the pieces of the file have too few complete lines, the file is read from its beginning instead.

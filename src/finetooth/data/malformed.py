@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from finetooth import files
 from finetooth.errors import DataError
@@ -25,7 +25,7 @@ class Malformed(NamedTuple):
     """A row that cannot be read: why, and its content."""
 
     fault: Fault
-    content: Any
+    content: object
 
 
 class Rejects:
@@ -37,7 +37,7 @@ class Rejects:
         self._lines: list[str] = []
         self._faults: dict[str, tuple[Fault, list[str], int]] = {}  # by kind: the first, lines to show, count
 
-    def add(self, fault: Fault, *, split: str, name: str, row: int, content: Any) -> None:
+    def add(self, fault: Fault, *, split: str, name: str, row: int, content: object) -> None:
         """Record one malformed row of the file `name`."""
         self.counts[split] += 1
         first, shown, count = self._faults.get(fault.kind, (fault, [], 0))

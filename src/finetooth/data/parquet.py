@@ -65,7 +65,7 @@ def read_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
     sample.facts |= {"sha256": digest, "bytes": before.st_size}
 
 
-def read_spread_rows(sample: Sample) -> list[Sequence[Any]]:
+def read_spread_rows(sample: Sample) -> list[Sequence[object]]:
     """Some of the first rows of row groups that are spread evenly over the file."""
     rows: list[Any] = []
     part = sample.part

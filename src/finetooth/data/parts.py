@@ -29,7 +29,7 @@ class Part:
 
 
 # A row has a number; in a folder of texts it has the name of its file instead.
-Rows = Iterator[tuple[int | str, Sequence[Any] | Malformed]]
+Rows = Iterator[tuple[int | str, Sequence[object] | Malformed]]
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Sample:
 
     part: Part
     columns: tuple[str, ...]
-    rows: list[Sequence[Any]]
+    rows: list[Sequence[object]]
     facts: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     first_row: int = 1
@@ -52,13 +52,17 @@ class Sample:
     quoting: bool = True
 
 
-def first_rows(rows: Rows) -> list[Sequence[Any]]:
+def first_rows(rows: Rows) -> list[Sequence[object]]:
     """The values of the first SAMPLE_ROWS rows that can be read and are not blank."""
-    good = (values for _, values in rows if not isinstance(values, Malformed) and any(map(str.strip, values)))
+    good = (
+        values
+        for _, values in rows
+        if not isinstance(values, Malformed) and any(str(value).strip() for value in values)
+    )
     return list(islice(good, SAMPLE_ROWS))
 
 
-def picker(positions: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+def picker(positions: Sequence[int]) -> Callable[[Sequence[object]], Sequence[object]]:
     """A fast function that takes a record and returns its values at `positions`."""
     if len(positions) == 1:
         return lambda record: (record[positions[0]],)

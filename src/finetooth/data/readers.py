@@ -46,7 +46,7 @@ class Table:
 class _Reader(NamedTuple):
     sample: Callable[..., Sample]
     rows: Callable[..., Rows]
-    spread: Callable[[Sample], list[Sequence[Any]]] | None = None
+    spread: Callable[[Sample], list[Sequence[object]]] | None = None
 
 
 _READERS = {
@@ -139,7 +139,7 @@ class _Collector:
         self._label_source = f"\n{columns.label_source}" if columns.label_source else ""
         self._guess: str | None = None
 
-    def add(self, number: int | str, values: Sequence[Any] | Malformed) -> None:
+    def add(self, number: int | str, values: Sequence[object] | Malformed) -> None:
         """Add a row to the table, or to the rejects if it is malformed. Count it if data.keep leaves it out."""
         table, name = self._table, self._part.name
         table.row_count += 1
@@ -167,7 +167,7 @@ class _Collector:
             # A question mark replaces what UTF-8 cannot encode.
             table.slices[column].append(_plain_name(value).encode(errors="replace").decode())
 
-    def _is_kept(self, values: Sequence[Any]) -> bool:
+    def _is_kept(self, values: Sequence[object]) -> bool:
         """Whether the row has values of data.keep in all its columns; counts each value."""
         all_allowed = True
         for index, (name, allowed) in enumerate(self._keep, self._keep_from):
@@ -176,7 +176,7 @@ class _Collector:
             all_allowed = all_allowed and value in allowed
         return all_allowed
 
-    def _row(self, values: Sequence[Any]) -> tuple[str, str, str, str | None]:
+    def _row(self, values: Sequence[object]) -> tuple[str, str, str, str | None]:
         """(text, second text, label name, group) of a row. Raises: _BadRowError."""
         text = values[0]
         if not (text.__class__ is str and text.isascii() and "\0" not in text):
@@ -186,7 +186,7 @@ class _Collector:
         group = None if self._group_at is None else (_plain_name(values[self._group_at]) or None)
         return text, pair, label, group
 
-    def _label(self, value: Any) -> str:
+    def _label(self, value: object) -> str:
         known = self._names.get(value) if value.__class__ is str else None
         if known is not None:
             return known
@@ -206,7 +206,7 @@ class _Collector:
             self._names[value] = name
         return name
 
-    def _text(self, value: Any, what: str) -> str:
+    def _text(self, value: object, what: str) -> str:
         if isinstance(value, bytes):
             value = value.decode("utf-8", errors="surrogateescape")
         if not isinstance(value, str):
@@ -269,7 +269,7 @@ def _guess_encoding(part: Part, value: str) -> str:
     return signatures.guess("\n".join(other_lines).encode(errors="surrogateescape"))
 
 
-def _plain_name(value: Any) -> str:
+def _plain_name(value: object) -> str:
     """The name of a value of any type, by which rows are grouped, kept or sliced; "" for a missing value."""
     if isinstance(value, bytes):
         try:

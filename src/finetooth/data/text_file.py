@@ -12,10 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from finetooth.data import signatures
 from finetooth.errors import DataError, RecipeError, did_you_mean
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+    _Reader = io.BufferedReader["_Meter"]
 
 MAX_ROW_CHARACTERS = 32 * 2**20
 MAX_DECOMPRESSED_BYTES = 16 * 2**30
@@ -113,7 +118,7 @@ def open_text(path: Path, *, name: str, encoding: str | None, to_end: bool = Tru
     try:
         with path.open("rb", buffering=0) as raw:
             meter = _Meter(raw)
-            outer: io.BufferedReader[Any] = io.BufferedReader(meter, 1 << 20)
+            outer = io.BufferedReader(meter, 1 << 20)
             inner = _decompressed(outer, meter, path=path, name=name)
             head = inner.peek(4096)[:4096]
             codec_name = encoding_of(head, declared=encoding, name=name)
@@ -123,7 +128,7 @@ def open_text(path: Path, *, name: str, encoding: str | None, to_end: bool = Tru
             yield opened
             while to_end and outer.read(1 << 20):  # the hash covers what follows the last row too
                 pass
-            opened.sha256, opened.size = meter.hexdigest(), meter.count
+            opened.sha256, opened.size = meter.hash.hexdigest(), meter.count
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(
             f"{name}: the compressed data is cut off or damaged ({error}). Fetch the file again, or compress it anew."
@@ -159,15 +164,13 @@ def detect_encoding(path: Path, *, name: str, declared: str) -> str | None:
     return declared if codec(opened.encoding) == declared_codec.removesuffix("-sig") else opened.encoding
 
 
-def _decompressed(
-    outer: "io.BufferedReader[Any]", meter: "_Meter", *, path: Path, name: str
-) -> "io.BufferedReader[Any]":
+def _decompressed(outer: "_Reader", meter: "_Meter", *, path: Path, name: str) -> "_Reader":
     compression = {".gz": "gzip", ".bz2": "bzip2"}.get(path.suffix.lower())
     signatures.check(outer.peek(4096)[:4096], name=name, compression=compression)
     if compression is None:
         return outer
-    member: BinaryIO = gzip.GzipFile(fileobj=outer) if compression == "gzip" else bz2.BZ2File(outer)  # type: ignore[assignment]
-    inner: io.BufferedReader[Any] = io.BufferedReader(_Meter(member, compressed=meter, name=name), 1 << 20)
+    member = gzip.GzipFile(fileobj=outer) if compression == "gzip" else bz2.BZ2File(outer)
+    inner = io.BufferedReader(_Meter(member, compressed=meter, name=name), 1 << 20)
     signatures.check(inner.peek(4096)[:4096], name=name, compression=None)
     return inner
 
@@ -210,30 +213,30 @@ def encoding_of(head: bytes, *, declared: str | None, name: str) -> str:
 
 
 class _Meter(io.RawIOBase):
-    """A raw stream that counts and hashes the bytes read, and stops a decompression that grows beyond its bound."""
+    """A raw stream that counts and hashes the bytes read; of decompressed bytes, it checks the number instead.
 
-    def __init__(self, inner: BinaryIO | io.FileIO, *, compressed: "_Meter | None" = None, name: str = "") -> None:
-        super().__init__()
-        self.count = 0
+    compressed: the meter of the file that `inner` decompresses.
+    """
+
+    def __init__(
+        self, inner: io.RawIOBase | io.BufferedIOBase, *, compressed: "_Meter | None" = None, name: str = ""
+    ) -> None:
+        self.count, self.hash = 0, hashlib.sha256()
         self._inner, self._compressed, self._name = inner, compressed, name
-        self._hash = None if compressed is not None else hashlib.sha256()
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        data = self._inner.read(len(buffer)) or b""
-        buffer[: len(data)] = data
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer).cast("B")
+        data = self._inner.read(len(view)) or b""
+        view[: len(data)] = data
         self.count += len(data)
-        if self._hash is not None:
-            self._hash.update(data)
-        if self._compressed is not None:
+        if self._compressed is None:
+            self.hash.update(data)
+        else:
             self._check_ratio(self._compressed.count)
         return len(data)
-
-    def hexdigest(self) -> str:
-        assert self._hash is not None
-        return self._hash.hexdigest()
 
     def _check_ratio(self, compressed: int) -> None:
         too_large = self.count > RATIO_FROM_BYTES and self.count > MAX_RATIO * max(compressed, 1)

@@ -29,7 +29,7 @@ def _layers(value: str) -> str:
     return value
 
 
-def _word(value: Any) -> Any:
+def _word(value: object) -> Any:
     """A label as text: YAML reads an unquoted 5 as a number, and an unquoted no as false."""
     if isinstance(value, bool):
         raise ValueError(

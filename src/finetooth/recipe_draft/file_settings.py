@@ -116,7 +116,7 @@ def _begin_with_labels(lines: Sequence[str]) -> bool:
 class _Records:
     """The first rows of a table, including its header. bad: number of rows that cannot be read."""
 
-    good: list[Sequence[Any]]
+    good: list[Sequence[object]]
     bad: int
     width: int
 
@@ -137,7 +137,7 @@ def _records(part: Part, *, spec: Data) -> _Records:
     plain = spec.model_copy(update={"columns": names, "delimiter": delimiter})
     head = readers.read_sample(part, spec=plain)
     rows = [values for _, values in islice(readers.read_rows(head, spec=plain, columns=tuple(names)), _LINES)]
-    good: list[Sequence[Any]] = [values for values in rows if not isinstance(values, Malformed)]
+    good: list[Sequence[object]] = [values for values in rows if not isinstance(values, Malformed)]
     return _Records(good=good, bad=len(rows) - len(good), width=width)
 
 
@@ -161,6 +161,7 @@ def _quoting(part: Part, *, spec: Data) -> Iterator[Setting]:
 def _columns(part: Part, *, spec: Data) -> Iterator[Setting]:
     if part.format not in _TABLES or spec.columns is not None:
         return
-    first, *rest = _records(part, spec=spec).good or [[]]
+    header, *rest = _records(part, spec=spec).good or [[]]
+    first = [str(cell) for cell in header]
     if rest and column_roles.data_cell(first, rest, spec=spec):
         yield Setting("columns", detection.names_by_position(first, rest), "the file has no header")
