@@ -222,7 +222,9 @@ def test_probes_of_other_models_that_cannot_be_are_told(change: dict[str, Any], 
 
 def test_a_digit_that_is_no_decimal_is_no_position() -> None:
     values = {"name": "x", "model": "m/m", "data": {"source": "d/d"}, "candidates": [{"name": "a"}]}
-    with pytest.raises(RecipeError, match=r"^--set: '²' is not a position in a list of 1\.$"):
+    with pytest.raises(
+        RecipeError, match=r"^--set candidates\.²\.rank: '²' is not a position in a list of 1\. Count from 0"
+    ):
         recipe.load(values, overrides=["candidates.².rank=4"])
 
 

@@ -53,7 +53,10 @@ def test_an_alias_of_itself(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["candidates: " + "[" * 5000, "x: " + "{a: " * 5000, "- " * 5000])
 def test_nested_too_deep(tmp_path: Path, text: str) -> None:
-    assert message_of(tmp_path, text) == "mine.yaml is nested too deep; a recipe has at most five levels."
+    assert (
+        message_of(tmp_path, text)
+        == "mine.yaml is nested too deep; a recipe has at most five levels. Remove brackets or indentation."
+    )
 
 
 def test_a_file_that_is_no_recipe_by_its_size(tmp_path: Path) -> None:

@@ -72,7 +72,10 @@ def resolve(sample: Sample, *, spec: Data, labelled: bool = True, pairs: bool = 
     columns = Columns(text, pair, label if labelled else None, group, keep, how, slices)
     roles = [name for name in (text, pair, columns.label) if name is not None]
     if len(set(roles)) < len(roles):
-        raise DataError(f"{part.name}: text, text_pair and label must be different columns, not {', '.join(roles)}.")
+        raise DataError(
+            f"{part.name}: data.text, data.text_pair and data.label must be different columns, not {', '.join(roles)}. "
+            "Name another column for one of them."
+        )
     used = {*columns.names(), *([label] if label is not None else [])}
     grouping = detection.group_column(known, used=used) if carved and group is None else None
     columns.left_out = detection.left_out(known, used=used, paired=pair is not None, group=grouping)

@@ -52,7 +52,9 @@ def find(sources: Mapping[str, Sequence[Path]], *, spec: Data, training: bool = 
             try:
                 entries = _expand(path, data_files=data_files, spec=spec)
             except OSError as error:
-                raise DataError(f"{path.name}: the folder cannot be read ({error.strerror}).") from error
+                raise DataError(
+                    f"{path.name}: the folder cannot be read ({error.strerror}). Check its permissions."
+                ) from error
             if path.is_dir():
                 _check_formats(path, entries)
                 _note_about(path, entries, data_files=data_files)
@@ -312,7 +314,9 @@ def _format(path: Path, spec: Data) -> Format:
     if path.is_dir():
         return "folder"
     if spec.format == "folder":
-        raise DataError(f"{path.name}: data.format is folder, but this is a file.")
+        raise DataError(
+            f"{path.name}: data.format is folder, but this is a file. Name a folder, or remove data.format."
+        )
     if spec.format is not None:
         return spec.format
     known = known_format(path)

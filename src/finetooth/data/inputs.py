@@ -58,7 +58,7 @@ def read_labelled(
     table = readers.read_split(parts, chosen, split="test", spec=spec, task=task, progress=progress)
     left_out = f" data.keep of the run's recipe leaves out {table.outside_keep:,}." if table.outside_keep else ""
     if not table.ids:
-        raise DataError(f"{files_of(table)}: the file has no usable row.{left_out}")
+        raise DataError(f"{files_of(table)}: the file has no usable row.{left_out} Name a file with rows.")
     with column_roles.naming_label(chosen):
         labels = task.resolve(set(table.labels), declared=classes, least=0, first_number=first_label_number)
     if labels.first_number is not None:

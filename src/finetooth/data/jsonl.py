@@ -43,7 +43,10 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
         raise DataError(f"{part.name} row {fault[0]}: {fault[1].fault.what}. {_ADVICE}")
     columns = tuple(dict.fromkeys(key for record in objects for key in record))
     if len(columns) > MAX_COLUMNS:
-        raise DataError(f"{part.name}: {len(columns):,} keys, more than the limit of {MAX_COLUMNS:,}.")
+        raise DataError(
+            f"{part.name}: {len(columns):,} keys, more than the limit of {MAX_COLUMNS:,}. Write only those that you "
+            "need: jq -c '{text, label}' FILE > NEW.jsonl"
+        )
     rows: list[Sequence[object]] = [tuple(record.get(name) for name in columns) for record in objects]
     return Sample(part, columns=columns, rows=rows, facts={"encoding": opened.encoding})
 

@@ -94,7 +94,8 @@ def _check_rows(tables: Mapping[str, Table], *, spec: Data) -> None:
         if not table.ids:
             raise DataError(f"{files_of(table)}: the {split} split has no usable row.{_why_empty(table)}")
     if spec.group is not None and not any(train.groups):
-        raise DataError(f"{files_of(train)}: column {spec.group!r} (data.group) is empty in every training row.")
+        empty = f"column {spec.group!r} (data.group) is empty in every training row. Name another column."
+        raise DataError(f"{files_of(train)}: {empty}")
 
 
 def check_labels(pools: Mapping[str, splits.Pool], classes: tuple[str, ...], *, task: Task, declared: bool) -> None:
@@ -208,6 +209,9 @@ def files_of(table: Table) -> str:
 
 def _why_empty(table: Table) -> str:
     if not table.row_count:
-        return " The file has a header but no rows."
+        return " The file has a header but no rows. Name a file with rows."
     malformed = table.row_count - table.outside_keep
-    return f" Of {table.row_count:,} rows, data.keep leaves out {table.outside_keep:,} and {malformed:,} are malformed."
+    return (
+        f" Of {table.row_count:,} rows, data.keep leaves out {table.outside_keep:,} and {malformed:,} are malformed. "
+        "Correct the rows, or change data.keep."
+    )

@@ -208,12 +208,15 @@ def _values(part: Part, name: str, column: Any) -> list[Any]:
 def _check_columns(part: Part, *, columns: tuple[str, ...], size: int) -> None:
     """Check the number and names of the columns, and the size that the footer claims. Raises: DataError."""
     if len(columns) > MAX_COLUMNS:
-        raise DataError(f"{part.name}: {len(columns):,} columns, more than the limit of {MAX_COLUMNS:,}.")
+        raise DataError(
+            f"{part.name}: {len(columns):,} columns, more than the limit of {MAX_COLUMNS:,}. Write a file of only "
+            "those that you need."
+        )
     repeated = min((name for name, count in Counter(columns).items() if count > 1), default=None)
     if repeated is not None:
         raise DataError(f"{part.name}: two columns have the name {repeated!r}. Rename one of them.")
     if size > text_file.MAX_DECOMPRESSED_BYTES:
         raise DataError(
             f"{part.name}: {size:,} bytes when decompressed, more than the limit of "
-            f"{text_file.MAX_DECOMPRESSED_BYTES:,}."
+            f"{text_file.MAX_DECOMPRESSED_BYTES:,}. Write a file of only the columns that you need, or several files."
         )

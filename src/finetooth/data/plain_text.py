@@ -146,12 +146,13 @@ def _content(path: Path, *, name: str) -> bytes:
             before = os.fstat(file.fileno())
             if before.st_size > MAX_TEXT_BYTES:
                 raise DataError(
-                    f"{name}: {before.st_size:,} bytes, more than the limit of {MAX_TEXT_BYTES:,} per text."
+                    f"{name}: {before.st_size:,} bytes, more than the limit of {MAX_TEXT_BYTES:,} per text. Split the "
+                    "text, or remove the file."
                 )
             data = file.read(MAX_TEXT_BYTES)
             after = os.fstat(file.fileno())
     except OSError as error:
-        raise DataError(f"{name}: cannot be read ({error.strerror}).") from error
+        raise DataError(f"{name}: cannot be read ({error.strerror}). Check its permissions.") from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(data) != after.st_size:
         raise DataError(f"{name}: the file changed while it was read. Run the command again when it is complete.")
     return data

@@ -274,7 +274,7 @@ def _check_carved(split: str, chosen: Rows, rows: Rows, *, count: int, units: Ro
 def _count(share: float, *, of: int, key: str, least_left: int = 1) -> int:
     """The number of rows to carve. share: a share below 1, or a number. Raises: DataError if there are too few rows."""
     if share >= 1 and share != int(share):
-        raise DataError(f"data.{key}: {share} is neither a share below 1 nor a whole number of rows.")
+        raise DataError(f"data.{key}: {share} is neither a share below 1 nor a whole number of rows. Round it.")
     count = int(share) if share >= 1 else max(1, round(share * of))
     if least_left and count > of - least_left:
         raise DataError(

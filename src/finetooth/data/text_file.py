@@ -76,11 +76,11 @@ def check_regular(path: Path, *, name: str) -> os.stat_result:
     except FileNotFoundError:
         raise missing(path) from None
     except OSError as error:
-        raise DataError(f"{name}: cannot be read ({error.strerror}).") from error
+        raise DataError(f"{name}: cannot be read ({error.strerror}). Check its path and permissions.") from error
     if not stat.S_ISREG(status.st_mode):
         raise DataError(f"{name}: not a regular file but a pipe, device or folder. Save its content to a file first.")
     if status.st_size == 0:
-        raise DataError(f"{name}: the file is empty (0 bytes).")
+        raise DataError(f"{name}: the file is empty (0 bytes). Name a file with rows.")
     return status
 
 
@@ -97,7 +97,9 @@ def check_unchanged(path: Path, before: os.stat_result, *, name: str) -> None:
     try:
         after = path.stat()
     except OSError as error:
-        raise DataError(f"{name}: the file vanished while it was read ({error.strerror}).") from error
+        raise DataError(
+            f"{name}: the file vanished while it was read ({error.strerror}). Restore it, then run the command again."
+        ) from error
     marks = [(status.st_size, status.st_mtime_ns, status.st_ino) for status in (before, after)]
     if marks[0] != marks[1]:
         raise DataError(

@@ -259,8 +259,8 @@ class Recipe(Section):
                 raise ValueError(f"candidate name {name!r} begins like a probe of another model. Choose another.")
             if row_kind(name) is not CANDIDATE:
                 raise ValueError(f"candidate name {name!r} is the name of a baseline. Choose another.")
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError("seeds lists a number twice.")
+        if repeated := [seed for seed, count in Counter(self.seeds).items() if count > 1]:
+            raise ValueError(f"seeds contains {repeated[0]} more than once. Remove one.")
         if not names:
             raise ValueError("there are neither baselines nor candidates. Add at least one.")
         return self

@@ -28,18 +28,23 @@ def override_value(values: dict[str, Any], override: str) -> dict[str, Any]:
     change: Any = value
     for part in reversed(path):
         change = {part: change}
-    merged: dict[str, Any] = _merge(values, absolute_paths(change, Path.cwd(), where=f"--set {key}"), path)
+    merged: dict[str, Any] = _merge(values, absolute_paths(change, Path.cwd(), where=f"--set {key}"), path, key)
     return merged
 
 
-def _merge(values: Any, change: Any, path: list[str]) -> Any:
+def _merge(values: Any, change: Any, path: list[str], key: str) -> Any:
     if not path:
         return change
     part, rest = path[0], path[1:]
     if isinstance(values, list):
         if not part.isdecimal() or int(part) >= len(values):
-            raise RecipeError(f"--set: {part!r} is not a position in a list of {len(values)}.")
-        return [_merge(item, change[part], rest) if number == int(part) else item for number, item in enumerate(values)]
+            raise RecipeError(
+                f"--set {key}: {part!r} is not a position in a list of {len(values)}. Count from 0, or set the whole "
+                "list."
+            )
+        values = list(values)
+        values[int(part)] = _merge(values[int(part)], change[part], rest, key)
+        return values
     inner = dict(values) if isinstance(values, dict) else {}
-    inner[part] = _merge(inner.get(part), change[part], rest)
+    inner[part] = _merge(inner.get(part), change[part], rest, key)
     return inner

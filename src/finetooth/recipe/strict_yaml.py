@@ -47,7 +47,7 @@ def read(path: Path) -> dict[str, Any]:
         near = sorted(path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
         raise RecipeError(f"{path}: no such recipe.{did_you_mean(str(path), map(str, near))}") from None
     except (OSError, ValueError) as error:  # not UTF-8, or a NUL in the name
-        raise RecipeError(f"{path}: cannot be read as UTF-8 text ({error}).") from error
+        raise RecipeError(f"{path}: cannot be read as UTF-8 text ({error}). Name a text file in UTF-8.") from error
     try:
         values = parse(text, where=str(path))
     except yaml.YAMLError as error:
@@ -65,7 +65,7 @@ def parse(text: str, *, where: str) -> Any:
     Raises: RecipeError with the line and key of each refused value; yaml.YAMLError for text that is not YAML.
     """
     if len(text) > MAX_BYTES:
-        raise RecipeError(f"{where} has more than {MAX_BYTES:,} characters, the limit for a value.")
+        raise RecipeError(f"{where} has more than {MAX_BYTES:,} characters, the limit for a value. Shorten it.")
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
@@ -78,7 +78,9 @@ def parse(text: str, *, where: str) -> Any:
             raise RecipeError("\n".join([f"{where} {problem}" for problem in problems[:_SHOWN]] + more))
         return loader.construct_document(node)
     except RecursionError:
-        raise RecipeError(f"{where} is nested too deep; a recipe has at most five levels.") from None
+        raise RecipeError(
+            f"{where} is nested too deep; a recipe has at most five levels. Remove brackets or indentation."
+        ) from None
     finally:
         loader.dispose()
 

@@ -7,11 +7,13 @@ CURE = "To skip such rows, count them and write them to a file: data.on_bad_row:
 
 
 def test_case_01_empty_file(files: Files) -> None:
-    assert files.error("") == "reviews.csv: the file is empty (0 bytes)."
+    assert files.error("") == "reviews.csv: the file is empty (0 bytes). Name a file with rows."
 
 
 def test_case_02_header_only(files: Files) -> None:
-    message = "reviews.csv: the train split has no usable row. The file has a header but no rows."
+    message = (
+        "reviews.csv: the train split has no usable row. The file has a header but no rows. Name a file with rows."
+    )
     assert files.error("text,label\n") == message
 
 

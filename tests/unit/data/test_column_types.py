@@ -47,7 +47,7 @@ def test_rows_are_grouped_by_values_of_any_type(files: Files, values: Sequence[A
 def test_a_group_column_that_is_empty_everywhere_is_refused(files: Files) -> None:
     path = parquet(files, author=pa.array([None] * ROWS, pa.string()))
     assert files.error(path, group="author") == (
-        "reviews.parquet: column 'author' (data.group) is empty in every training row."
+        "reviews.parquet: column 'author' (data.group) is empty in every training row. Name another column."
     )
 
 

@@ -22,4 +22,7 @@ def test_a_repeated_key_among_many_is_found_fast(files: Files) -> None:
 def test_columns_of_parquet_are_counted_before_they_are_compared(files: Files) -> None:
     path = files.folder / "a.parquet"
     pq.write_table(pa.Table.from_arrays([pa.array([0])] * 10_001, names=["twice"] * 10_001), path)
-    assert files.error(path) == "a.parquet: 10,001 columns, more than the limit of 10,000."
+    assert (
+        files.error(path)
+        == "a.parquet: 10,001 columns, more than the limit of 10,000. Write a file of only those that you need."
+    )

@@ -158,7 +158,7 @@ def test_counts_that_cannot_be(files: Files) -> None:
     assert files.error(csv_text(20), test=20) == (
         "data.test: 20 rows are requested, but there are only 20 to carve from. Lower data.test."
     )
-    message = "data.validation: 2.5 is neither a share below 1 nor a whole number of rows."
+    message = "data.validation: 2.5 is neither a share below 1 nor a whole number of rows. Round it."
     assert files.error(csv_text(20), validation=2.5) == message
 
 
