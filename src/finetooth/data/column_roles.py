@@ -1,6 +1,6 @@
 """Chooses the columns of text and label: as the recipe says, by a known name, or by the values of the columns."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -46,7 +46,7 @@ def resolve(sample: Sample, *, spec: Data, labelled: bool = True, pairs: bool = 
     """The columns of the first part, declared or detected. labelled: whether the label is needed.
 
     pairs: whether two columns with the names of a pair of texts are used as a pair. carved: whether test rows are
-    carved, so that a column by which to group the rows is worth a note.
+    carved; then a column by which the rows can be grouped is worth a note.
     Raises: DataError listing the columns, with the nearest name, if one is absent or cannot be detected.
     """
     part = sample.part
@@ -59,16 +59,17 @@ def resolve(sample: Sample, *, spec: Data, labelled: bool = True, pairs: bool = 
     how = dict.fromkeys(declared, "declared")
     keep = {name: match(name, "keep", sample) for name in spec.keep}
     slices = tuple(match(name, "slices", sample) for name in dict.fromkeys(spec.slices))
-    known = detection.profiles(sample.columns, sample.rows)
+    profiles = detection.profiles_of(sample.columns, sample.rows)
     if text is None and pair is None and pairs and (names := detection.pair_by_name(sample.columns)) is not None:
         text, pair = names
         how |= {"text": "known name of a pair", "text_pair": "known name of a pair"}
     used = {name for name in (text, pair, label, group) if name is not None}
     if text is None:
-        text, how["text"] = _detected(detection.text_column(known, used=used), "text", known, part=part)
+        choice = detection.text_column(_without(profiles, used))
+        text, how["text"] = _detected(choice, "text", sample)
     if label is None and labelled:
-        choice = detection.label_column(known, used={*used, text})
-        label, how["label"] = _detected(choice, "label", known, part=part)
+        choice = detection.label_column(_without(profiles, {*used, text}))
+        label, how["label"] = _detected(choice, "label", sample)
     columns = Columns(text, pair, label if labelled else None, group, keep, how, slices)
     roles = [name for name in (text, pair, columns.label) if name is not None]
     if len(set(roles)) < len(roles):
@@ -77,9 +78,10 @@ def resolve(sample: Sample, *, spec: Data, labelled: bool = True, pairs: bool = 
             "Name another column for one of them."
         )
     used = {*columns.names(), *([label] if label is not None else [])}
-    grouping = detection.group_column(known, used=used) if carved and group is None else None
-    columns.left_out = detection.left_out(known, used=used, paired=pair is not None, group=grouping)
-    columns.notes = _notes(columns, known, used=used, part=part)
+    unused = _without(profiles, used)
+    grouping = detection.group_column(unused) if carved and group is None else None
+    columns.left_out = detection.left_out(unused, paired=pair is not None, group=grouping)
+    columns.notes = _notes(columns, profiles, unused, part=part)
     if grouping is not None:
         columns.notes.append(
             f"{part.name}: rows with the same {grouping!r} may be in both the training and the test split, and make "
@@ -88,6 +90,10 @@ def resolve(sample: Sample, *, spec: Data, labelled: bool = True, pairs: bool = 
     if columns.label is not None and part.format in TABLES:
         columns.label_source = _label_source(columns)
     return columns
+
+
+def _without(profiles: Mapping[str, Profile], used: Collection[str]) -> dict[str, Profile]:
+    return {name: profile for name, profile in profiles.items() if name not in used}
 
 
 def _label_source(columns: Columns) -> str:
@@ -108,7 +114,9 @@ def naming_label(columns: Columns) -> Iterator[None]:
         raise DataError(f"{error}\n{columns.label_source}" if columns.label_source else str(error)) from None
 
 
-def _notes(columns: Columns, known: Mapping[str, Profile], *, used: set[str], part: Part) -> list[str]:
+def _notes(
+    columns: Columns, profiles: Mapping[str, Profile], unused: Mapping[str, Profile], *, part: Part
+) -> list[str]:
     """Notes on columns that the user did not choose or that are left out."""
     notes = []
     text, pair = columns.text, columns.text_pair
@@ -117,7 +125,7 @@ def _notes(columns: Columns, known: Mapping[str, Profile], *, used: set[str], pa
             f"{part.name}: columns {text!r} and {pair!r} are used as a pair of texts, by their names. "
             f"To use only one: data.text: {recipe_word(text)}"
         )
-    others = [name for name, profile in known.items() if name not in used and name and profile.is_second_text]
+    others = [name for name, profile in unused.items() if name and profile.is_second_text]
     if others and pair is None:
         names = listed([*map(repr, others)])
         have, are = ("has", "is") if len(others) == 1 else ("have", "are")
@@ -131,15 +139,15 @@ def _notes(columns: Columns, known: Mapping[str, Profile], *, used: set[str], pa
         others_too = f"; {listed([*map(repr, labels)])} could be the label too" if labels else ""
         notes.append(
             f"{part.name}: column {columns.label!r} is used as the label (fewest distinct values, "
-            f"{known[columns.label].distinct}){others_too}. To use another: data.label: COLUMN"
+            f"{profiles[columns.label].distinct}){others_too}. To use another: data.label: COLUMN"
         )
     return notes
 
 
 def names_text(sample: Sample, *, spec: Data, also: str | None = None) -> bool:
     """Whether a column has the declared name of the text or, if none is declared, a known name or `also`."""
-    known = (*detection.TEXT_NAMES, also or "text") if spec.text is None else (spec.text,)
-    names = {folded(name) for name in known}
+    accepted = (*detection.TEXT_NAMES, also or "text") if spec.text is None else (spec.text,)
+    names = {folded(name) for name in accepted}
     return any(folded(column) in names for column in sample.columns)
 
 
@@ -170,12 +178,13 @@ def match(name: str, key: str, sample: Sample) -> str:
     raise DataError(message)
 
 
-def _detected(choice: tuple[str, str] | None, key: str, known: Mapping[str, Profile], *, part: Part) -> tuple[str, str]:
+def _detected(choice: tuple[str, str] | None, key: str, sample: Sample) -> tuple[str, str]:
     """The choice, a column and how it was chosen. Raises: DataError if there is none."""
     if choice is None:
         kind = "text" if key == "text" else f"a {key}"
+        columns = ", ".join([*dict.fromkeys(sample.columns)][:12])
         raise DataError(
-            f"{part.name}: no column looks like {kind}. Name it: data.{key}: COLUMN (one of {', '.join([*known][:12])})"
+            f"{sample.part.name}: no column looks like {kind}. Name it: data.{key}: COLUMN (one of {columns})"
         )
     return choice
 
@@ -183,14 +192,14 @@ def _detected(choice: tuple[str, str] | None, key: str, known: Mapping[str, Prof
 def data_cell(first: Sequence[str], rest: Sequence[Sequence[object]], *, spec: Data) -> str:
     """The cell that shows that the first row of a table is data instead of a header; "" if none does.
 
-    A row with a known or a declared name is a header. In any other row, a cell that its column repeats shows data. A
-    long cell shows data only if no column repeats its values, because the questions of a form are names too.
+    A row with a known or a declared name is a header. In any other row, a cell is data if its column has the same value
+    again. If no column repeats values, a cell of many words is data too; else it may be a name (a question of a form).
     """
     names = {folded(cell) for cell in first}
     declared = (spec.text, spec.text_pair, spec.label, spec.group, *spec.keep, *spec.slices)
     pairs = (name for pair in detection.PAIR_NAMES for name in pair)
-    known = {*detection.TEXT_NAMES, *detection.LABEL_NAMES, *pairs}
-    if names & (known | {folded(name) for name in declared if name}):
+    usual = {*detection.TEXT_NAMES, *detection.LABEL_NAMES, *pairs}
+    if names & (usual | {folded(name) for name in declared if name}):
         return ""
     by_column = [[value for row in rest if (value := str(row[index]).strip())] for index in range(len(first))]
     distinct = [set(values) for values in by_column]

@@ -1,6 +1,6 @@
 """Detects the columns of texts and labels by their names or values, and says why the others are not used."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 
@@ -91,7 +91,7 @@ class Profile:
         return self.name if self.name.strip() else f"(unnamed, column {self.position})"
 
 
-def profiles(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dict[str, Profile]:
+def profiles_of(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dict[str, Profile]:
     """A profile of each column of the rows, by name, in the order of the file."""
     return {
         name: _profile(name, [row[index] for row in rows], position=index + 1) for index, name in enumerate(columns)
@@ -131,12 +131,12 @@ def pair_by_name(columns: Sequence[str]) -> tuple[str, str] | None:
     return next(((lower[one], lower[two]) for one, two in PAIR_NAMES if one in lower and two in lower), None)
 
 
-def text_column(known: Mapping[str, Profile], *, used: Collection[str]) -> tuple[str, str] | None:
-    """The column of the texts and how it was chosen; None if no column has texts."""
-    lower = {folded(column): column for column in reversed([*known])}
-    named = [known[lower[name]] for name in TEXT_NAMES if name in lower and lower[name] not in used]
+def text_column(profiles: Mapping[str, Profile]) -> tuple[str, str] | None:
+    """The column of the texts and how it was chosen; None if no column has texts. profiles: of the choice."""
+    lower = {folded(column): column for column in reversed([*profiles])}
+    named = [profiles[lower[name]] for name in TEXT_NAMES if name in lower]
     named = [profile for profile in named if profile.is_text or not profile.count]
-    texts = [profile for name, profile in known.items() if name not in used and profile.is_text]
+    texts = [profile for profile in profiles.values() if profile.is_text]
     for profile in [*[profile for profile in named if profile.is_free_text], *named[:1]]:
         # A column with a known name but short or repeated values, such as a title, gives way to longer texts.
         longer = (text for text in texts if text.is_second_text and text.characters > profile.characters)
@@ -146,59 +146,49 @@ def text_column(known: Mapping[str, Profile], *, used: Collection[str]) -> tuple
         return None
     texts = [profile for profile in texts if profile.is_free_text] or _differing(texts)
     longest = max(profile.characters for profile in texts)
-    # Of several columns with similar lengths, the first is the text.
+    # If several columns have similar lengths, the first is the text.
     similar = _SIMILAR_LENGTH * longest if texts[0].is_free_text else longest
     return next(profile.name for profile in texts if profile.characters >= similar), "longest free text"
 
 
 def _differing(texts: list[Profile]) -> list[Profile]:
-    """Of columns without free text, those that are not numbers and have many distinct values, so are not classes."""
+    """The most likely texts if no column has free text: not numbers, and too many distinct values for classes."""
     texts = [profile for profile in texts if not profile.are_figures] or texts
     most = max(profile.distinct for profile in texts)
     return [profile for profile in texts if 2 * profile.distinct >= most]
 
 
-def label_column(known: Mapping[str, Profile], *, used: Collection[str]) -> tuple[str, str] | None:
+def label_column(profiles: Mapping[str, Profile]) -> tuple[str, str] | None:
     """The column of the labels and how it was chosen; None if no column looks like labels."""
-    lower = {folded(column): column for column in reversed([*known])}
-    named = [lower[name] for name in LABEL_NAMES if name in lower and lower[name] not in used]
-    ranked = _label_candidates(known, used=used)
-    if named and (not ranked or not all(known[name].is_free_text for name in named)):
-        return next((name for name in named if known[name].repeats), named[0]), "known name"
-    return (ranked[0], "fewest distinct values") if ranked else None
-
-
-def _label_candidates(known: Mapping[str, Profile], *, used: Collection[str]) -> list[str]:
-    """The columns that could be the labels, the most likely first."""
-    candidates = [profile for name, profile in known.items() if name not in used and profile.repeats]
+    lower = {folded(column): column for column in reversed([*profiles])}
+    named = [lower[name] for name in LABEL_NAMES if name in lower]
+    # The columns that could be the labels, the most likely first.
     ranks = {
-        profile.name: (profile.blank_share > _MOST_BLANK_SHARE, folded(profile.name) in _ORIGIN_NAMES, profile.distinct)
-        for profile in candidates
+        name: (profile.blank_share > _MOST_BLANK_SHARE, folded(name) in _ORIGIN_NAMES, profile.distinct)
+        for name, profile in profiles.items()
+        if profile.repeats
     }
-    return sorted(ranks, key=ranks.__getitem__)
+    if named and (not ranks or not all(profiles[name].is_free_text for name in named)):
+        return next((name for name in named if profiles[name].repeats), named[0]), "known name"
+    return (min(ranks, key=ranks.__getitem__), "fewest distinct values") if ranks else None
 
 
-def group_column(known: Mapping[str, Profile], *, used: Collection[str]) -> str | None:
+def group_column(profiles: Mapping[str, Profile]) -> str | None:
     """The column whose name says that rows with the same value are alike, such as a speaker or a film; or None."""
-    for name, profile in known.items():
+    for name, profile in profiles.items():
         words = set(name_words(name)) - _KEY_WORDS
-        grouping = bool(words) and words <= _GROUP_NAMES
-        if grouping and name not in used and _LEAST_GROUPS <= profile.distinct <= _IDS_SHARE * profile.count:
+        if words and words <= _GROUP_NAMES and _LEAST_GROUPS <= profile.distinct <= _IDS_SHARE * profile.count:
             return name
     return None
 
 
-def left_out(
-    known: Mapping[str, Profile], *, used: Collection[str], paired: bool, group: str | None = None
-) -> dict[str, str]:
-    """For each column that is not used, a clause that says why and how to use it.
+def left_out(profiles: Mapping[str, Profile], *, paired: bool, group: str | None) -> dict[str, str]:
+    """For each of the columns, which are not used, a clause that says why and how to use it.
 
     paired: whether a second text is used already. group: the column from group_column.
     """
     reasons: dict[str, str] = {}
-    for name, profile in known.items():
-        if name in used:
-            continue
+    for name, profile in profiles.items():
         uses = [_reason(profile, paired=paired)]
         if profile.has_few_values and profile.blank_share <= _MOST_BLANK_SHARE:
             uses.append(f"as the label: data.label: {recipe_word(name)}")
@@ -233,8 +223,9 @@ def names_by_position(first: Sequence[str], rows: Sequence[Sequence[object]]) ->
     first: the first row. rows: those after it.
     """
     positions = [str(position) for position in range(1, len(first) + 1)]
-    known = profiles(positions, [first, *rows])
-    text = text_column(known, used=())
-    label = label_column(known, used=() if text is None else (text[0],))
-    roles = {choice[0]: role for choice, role in ((text, "text"), (label, "label")) if choice is not None}
+    profiles = profiles_of(positions, [first, *rows])
+    roles = {}
+    for role, detect in (("text", text_column), ("label", label_column)):
+        if choice := detect({name: profile for name, profile in profiles.items() if name not in roles}):
+            roles[choice[0]] = role
     return [roles.get(name, f"column{name}") for name in positions]

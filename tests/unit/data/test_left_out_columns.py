@@ -3,7 +3,7 @@
 import pytest
 from labelled_files import Files, note
 
-from finetooth.data.detection import group_column, profiles
+from finetooth.data.detection import group_column, profiles_of
 
 SUBJECTS = ("the board of the company", "an analyst from the bank", "a player of the team", "the minister of trade")
 
@@ -127,7 +127,7 @@ def test_a_group_column_is_noted_only_if_test_rows_are_carved(files: Files) -> N
     ],
 )  # fmt: skip
 def test_numbers_dates_and_times_are_not_words(value: object, figure: bool) -> None:
-    assert profiles(("x",), [(value,)] * 3)["x"].are_figures is figure
+    assert profiles_of(("x",), [(value,)] * 3)["x"].are_figures is figure
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_numbers_dates_and_times_are_not_words(value: object, figure: bool) -> N
 )  # fmt: skip
 def test_a_column_groups_rows_by_its_name_and_its_repeated_values(name: str, distinct: int, groups: bool) -> None:
     rows = [(f"S. {row % distinct}", sentence(row)) for row in range(120)]
-    assert group_column(profiles((name, "opinion"), rows), used=("opinion",)) == (name if groups else None)
+    assert group_column(profiles_of((name,), [row[:1] for row in rows])) == (name if groups else None)
 
 
 SHORT = "id,title,summary,user,score\n" + "".join(
