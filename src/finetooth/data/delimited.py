@@ -11,7 +11,7 @@ from typing import Literal
 from finetooth.data import detection, line_sample, text_file
 from finetooth.data.malformed import Fault, Malformed
 from finetooth.data.names import folded
-from finetooth.data.parts import MAX_COLUMNS, SAMPLE_ROWS, Part, Rows, Sample, picker
+from finetooth.data.parts import SAMPLE_ROWS, Part, Rows, Sample, check_columns, picker
 from finetooth.errors import DataError, RecipeError
 from finetooth.recipe import Data
 from finetooth.wording import counted
@@ -64,7 +64,7 @@ def read_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
 
     Raises: DataError if the rest cannot be divided into rows: a quote mark that is never closed, a row without end.
     """
-    part, pick = sample.part, picker([sample.columns.index(name) for name in columns])
+    part, pick = sample.part, picker(sample, columns)
     width = len(sample.columns)
     with text_file.open_text(part.path, name=part.name, encoding=spec.encoding) as opened, long_fields():
         for number, record in enumerate(_records(opened.lines(), sample), 1):
@@ -301,16 +301,10 @@ def _set_columns(sample: Sample, records: list[tuple[int, list[str]]], *, declar
         names, sample.headed = list(declared), False
         sample.first_row = 1  # not that of the first good record: a malformed one before it is a row too
         sample.rows = [record for _, record in records if len(record) == len(names)]
-    if len(names) > MAX_COLUMNS:
-        raise DataError(
-            f"{part.name}: {len(names):,} columns, more than the limit of {MAX_COLUMNS:,}. "
-            f"Is {sample.delimiter!r} the delimiter? If not: data.delimiter"
-        )
-    counts = Counter(name for name in names if name)
-    if repeated := min((name for name, times in counts.items() if times > 1), default=""):
-        positions = " and ".join(str(position) for position, name in enumerate(names, 1) if name == repeated)
-        raise DataError(
-            f"{part.name} row {number}: two columns have the name {repeated!r} (columns {positions}). Rename one of "
-            "them; if the file has no header, name its columns: data.columns: [text, label]"
-        )
+    check_columns(
+        names,
+        where=f"{part.name} row {number}",
+        fewer=f"Is {sample.delimiter!r} the delimiter? If not: data.delimiter",
+        unheaded="; if the file has no header, name its columns: data.columns: [text, label]",
+    )
     sample.columns = tuple(names)

@@ -1,6 +1,5 @@
 """Reads data from Python objects: data frames, lists and arrays, as texts to label or as a table of labelled rows."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
+from finetooth.data.parts import check_columns
 from finetooth.errors import DataError, did_you_mean
 from finetooth.wording import listed, short
 
@@ -62,19 +62,18 @@ def table_of(data: Any) -> pyarrow.Table:
     Raises: TypeError for anything else; DataError for a table without rows, a repeated column name, or a column with
     values of several types.
     """
-    if is_table(data):
-        _check_names(data)
+    names = _names(data) if is_table(data) else []
+    table = None
     if hasattr(data, "__arrow_c_stream__"):
         try:
             table = pyarrow.table(data)
         except (pyarrow.ArrowException, TypeError, ValueError):  # values of several types in a column, or a Series
-            if not is_table(data):
+            if not names:
                 raise TypeError(_no_rows(data)) from None
-            table = None
-    else:
-        table = None if is_table(data) else _from_rows(data)
+    elif not is_table(data):
+        table = _from_rows(data)
     if table is None:
-        table = _from_columns({name: list(data[name]) for name in _names(data)})
+        table = _from_columns({name: list(data[name]) for name in names})
     table = table.select([name for name in table.column_names if not name.startswith(_INDEX)])
     if not table.num_rows:
         raise DataError("the data has no rows. Pass rows with a text and a label.")
@@ -145,8 +144,11 @@ def _array(name: str, values: list[Any]) -> pyarrow.Array:
 
 
 def _names(table: Any) -> list[str]:
+    """The names of the columns. Raises: DataError if two are the same."""
     # column_names first: the `columns` of a pyarrow.Table are its arrays.
-    return [str(name) for name in (table.column_names if hasattr(table, "column_names") else table.columns)]
+    names = [str(name) for name in (table.column_names if hasattr(table, "column_names") else table.columns)]
+    check_columns(names, where=f"the {type(table).__name__}", fewer="Select the columns that you need.")
+    return names
 
 
 def _column(table: Any, name: str | None) -> Any:
@@ -160,15 +162,7 @@ def _column(table: Any, name: str | None) -> Any:
             f"the {type(table).__name__}{problem} Its columns: {listed([*map(repr, names)], _SHOWN)}. "
             f"Pass the column itself: frame[{first!r}]."
         )
-    _check_names(table)
     return table[name]
-
-
-def _check_names(table: Any) -> None:
-    """Check that no two columns have the same name. Raises: DataError."""
-    name = next((name for name, count in Counter(_names(table)).items() if count > 1), None)
-    if name is not None:
-        raise DataError(f"the {type(table).__name__}: two columns have the name {name!r}. Rename one of them.")
 
 
 def _is_missing(value: object) -> bool:

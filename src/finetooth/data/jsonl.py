@@ -7,7 +7,7 @@ from typing import Any
 
 from finetooth.data import line_sample, text_file
 from finetooth.data.malformed import Fault, Malformed
-from finetooth.data.parts import MAX_COLUMNS, SAMPLE_ROWS, Part, Rows, Sample
+from finetooth.data.parts import SAMPLE_ROWS, Part, Rows, Sample, check_columns
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
@@ -42,11 +42,8 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
             raise DataError(f"{part.name}: the file has only blank lines. Name a file with rows.")
         raise DataError(f"{part.name} row {fault[0]}: {fault[1].fault.what}. {_ADVICE}")
     columns = tuple(dict.fromkeys(key for record in objects for key in record))
-    if len(columns) > MAX_COLUMNS:
-        raise DataError(
-            f"{part.name}: {len(columns):,} keys, more than the limit of {MAX_COLUMNS:,}. Write only those that you "
-            "need: jq -c '{text, label}' FILE > NEW.jsonl"
-        )
+    fewer = "Write only the keys that you need: jq -c '{text, label}' FILE > NEW.jsonl"
+    check_columns(columns, where=part.name, fewer=fewer)
     rows: list[Sequence[object]] = [tuple(record.get(name) for name in columns) for record in objects]
     return Sample(part, columns=columns, rows=rows, facts={"encoding": opened.encoding})
 

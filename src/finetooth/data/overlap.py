@@ -56,15 +56,4 @@ def units(row_keys: Sequence[bytes], groups: Sequence[str | None]) -> npt.NDArra
         for row, value in enumerate(values):
             if value is not None:
                 parents[root(row)] = root(first.setdefault(value, row))
-    roots = np.fromiter((root(row) for row in range(len(parents))), dtype=np.int64, count=len(parents))
-    return renumber(roots)[1]
-
-
-def renumber(values: npt.NDArray[np.int64]) -> tuple[int, npt.NDArray[np.int64]]:
-    """(number of distinct values, the rank of each value among them): numpy.unique's inverse without a hash table."""
-    if not len(values):
-        return 0, values
-    present = np.zeros(int(values.max()) + 1, dtype=bool)
-    present[values] = True
-    ranks = np.cumsum(present) - 1
-    return int(ranks[-1]) + 1, ranks[values].astype(np.int64)
+    return np.unique([root(row) for row in range(len(parents))], return_inverse=True)[1]

@@ -81,7 +81,7 @@ def read_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
 
     Raises: DataError if one file has more lines than the other.
     """
-    part, pick = sample.part, picker([sample.columns.index(name) for name in columns])
+    part, pick = sample.part, picker(sample, columns)
     assert part.labels is not None
     names = _label_names(part, spec=spec)
     unpaired = False

@@ -1,6 +1,5 @@
 """Reads Parquet files: the only format whose columns have types."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +10,7 @@ import pyarrow.parquet
 
 from finetooth import files
 from finetooth.data import parquet_pages, text_file
-from finetooth.data.parts import MAX_COLUMNS, SAMPLE_ROWS, Part, Rows, Sample
+from finetooth.data.parts import SAMPLE_ROWS, Part, Rows, Sample, check_columns
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
@@ -39,7 +38,13 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
         with part.path.open("rb") as stream, pyarrow.parquet.ParquetFile(stream) as file:
             columns = tuple(str(name) for name in file.schema_arrow.names)
             groups = parquet_pages.row_groups(stream)
-        _check_columns(part, columns=columns, size=sum(group.size for group in groups))
+        check_columns(columns, where=part.name, fewer="Write a file of only those that you need.")
+        size = sum(group.size for group in groups)
+        if size > text_file.MAX_DECOMPRESSED_BYTES:
+            raise DataError(
+                f"{part.name}: {size:,} bytes when decompressed, more than the limit of "
+                f"{text_file.MAX_DECOMPRESSED_BYTES:,}. Write a file of only the columns that you need, or several."
+            )
         first = [index for index, group in enumerate(groups) if group.rows > 0][:1]
         rows: list[Any] = []
         for batch in _batches(part, columns, row_groups=first, most_rows=SAMPLE_ROWS, lenient=True):
@@ -203,20 +208,3 @@ def _values(part: Part, name: str, column: Any) -> list[Any]:
             "Write them as text, or name another column."
         ) from error
     return values
-
-
-def _check_columns(part: Part, *, columns: tuple[str, ...], size: int) -> None:
-    """Check the number and names of the columns, and the size that the footer claims. Raises: DataError."""
-    if len(columns) > MAX_COLUMNS:
-        raise DataError(
-            f"{part.name}: {len(columns):,} columns, more than the limit of {MAX_COLUMNS:,}. Write a file of only "
-            "those that you need."
-        )
-    repeated = min((name for name, count in Counter(columns).items() if count > 1), default=None)
-    if repeated is not None:
-        raise DataError(f"{part.name}: two columns have the name {repeated!r}. Rename one of them.")
-    if size > text_file.MAX_DECOMPRESSED_BYTES:
-        raise DataError(
-            f"{part.name}: {size:,} bytes when decompressed, more than the limit of "
-            f"{text_file.MAX_DECOMPRESSED_BYTES:,}. Write a file of only the columns that you need, or several files."
-        )

@@ -1,5 +1,6 @@
 """What the reader of every format takes and returns: a part to read, a sample of it, and rows with their numbers."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from finetooth.data.malformed import Malformed
+from finetooth.errors import DataError
 
 Format = Literal["csv", "tsv", "jsonl", "parquet", "folder", "label_text", "lines", "parallel"]
 TABLES = ("csv", "tsv", "jsonl", "parquet")
@@ -62,8 +64,26 @@ def first_rows(rows: Rows) -> list[Sequence[object]]:
     return list(islice(good, SAMPLE_ROWS))
 
 
-def picker(positions: Sequence[int]) -> Callable[[Sequence[object]], Sequence[object]]:
-    """A fast function that takes a record and returns its values at `positions`."""
+def check_columns(columns: Sequence[str], *, where: str, fewer: str, unheaded: str = "") -> None:
+    """Check that the columns are not too many, and that no two have the same name. Columns may be without a name.
+
+    where: the file, and the row of its header. fewer: what to do if the columns are too many. unheaded: what to do if
+    the names are not names.
+    Raises: DataError.
+    """
+    if len(columns) > MAX_COLUMNS:
+        raise DataError(f"{where}: {len(columns):,} columns, more than the limit of {MAX_COLUMNS:,}. {fewer}")
+    counts = Counter(name for name in columns if name)
+    if repeated := min((name for name, times in counts.items() if times > 1), default=""):
+        positions = " and ".join(str(position) for position, name in enumerate(columns, 1) if name == repeated)
+        raise DataError(
+            f"{where}: two columns have the name {repeated!r} (columns {positions}). Rename one of them{unheaded}."
+        )
+
+
+def picker(sample: Sample, columns: Sequence[str]) -> Callable[[Sequence[object]], Sequence[object]]:
+    """A fast function that takes a record of the sample's columns and returns its values in `columns`."""
+    positions = [sample.columns.index(name) for name in columns]
     if len(positions) == 1:
         return lambda record: (record[positions[0]],)
     return itemgetter(*positions)

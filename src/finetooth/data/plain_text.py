@@ -35,7 +35,7 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
 
 def read_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
     """The values of `columns` in every line. A blank line is skipped; in the format `lines` it is an empty text."""
-    part, pick = sample.part, picker([sample.columns.index(name) for name in columns])
+    part, pick = sample.part, picker(sample, columns)
     with text_file.open_text(part.path, name=part.name, encoding=spec.encoding) as opened:
         sample.facts["encoding"] = opened.encoding
         for number, line in enumerate(opened.lines(), 1):
@@ -104,7 +104,7 @@ def read_folder_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) ->
 
     Raises: DataError for a file that cannot be read, is too large, or changes while it is read.
     """
-    part, pick = sample.part, picker([sample.columns.index(name) for name in columns])
+    part, pick = sample.part, picker(sample, columns)
     digest, size = hashlib.sha256(), 0
     for folder in class_folders(part.path):
         for file in text_files(folder):
@@ -150,9 +150,7 @@ def _content(path: Path, *, name: str) -> bytes:
                     "text, or remove the file."
                 )
             data = file.read(MAX_TEXT_BYTES)
-            after = os.fstat(file.fileno())
     except OSError as error:
         raise DataError(f"{name}: cannot be read ({error.strerror}). Check its permissions.") from error
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(data) != after.st_size:
-        raise DataError(f"{name}: the file changed while it was read. Run the command again when it is complete.")
+    text_file.check_unchanged(path, before, name=name)
     return data

@@ -156,21 +156,14 @@ def carve(rows: Rows, *, strata: Rows, units: Rows, count: int, rng: np.random.G
     """
     totals = np.bincount(strata[rows])
     targets = _targets(totals, count=count, spare=spare)
-    unit_count, unit_of_row = overlap.renumber(units[rows])
-    order = rng.permutation(unit_count)
-    if unit_count == len(rows):
-        member = np.empty(unit_count, dtype=np.int64)
-        member[unit_of_row] = rows
-        shuffled = member[order]
-        ranks = _ranks(strata[shuffled])
-        return np.sort(shuffled[ranks < targets[strata[shuffled]]])
-    members: list[list[int]] = [[] for _ in range(unit_count)]
+    distinct, unit_of_row = np.unique(units[rows], return_inverse=True)
+    members: list[list[int]] = [[] for _ in distinct]
     for row, unit in zip(rows.tolist(), unit_of_row.tolist(), strict=True):
         members[unit].append(row)
     left, need, missing = totals.tolist(), targets.tolist(), int(targets.sum())
     stratum_of = strata.tolist()
     carved: list[int] = []
-    for unit in order.tolist():
+    for unit in rng.permutation(len(members)).tolist():
         counts: dict[int, int] = {}  # most units are one row, for which a Counter is slow
         for row in members[unit]:
             counts[stratum_of[row]] = counts.get(stratum_of[row], 0) + 1
@@ -197,15 +190,6 @@ def _targets(totals: Rows, *, count: int, spare: bool) -> Rows:
             break
         targets[name] += targets[name] < most[name]
     return targets
-
-
-def _ranks(strata: Rows) -> Rows:
-    """For each position, the number of earlier positions with the same stratum."""
-    order = np.argsort(strata, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(np.bincount(strata))[:-1]])
-    ranks = np.empty(len(strata), dtype=np.int64)
-    ranks[order] = np.arange(len(strata)) - starts[strata[order]]
-    return ranks
 
 
 def _limited(rows: Rows, limit: int | None, *, seed: int, eligible: Rows) -> Rows:
@@ -254,7 +238,7 @@ def _check_carved(split: str, chosen: Rows, rows: Rows, *, count: int, units: Ro
     """Check that rows were carved for the split. Raises: DataError with the reason why no row can be."""
     if len(chosen):
         return
-    sizes = np.bincount(overlap.renumber(units[rows])[1])
+    sizes = np.unique(units[rows], return_counts=True)[1]
     if sizes.min() > 1:
         kind = "groups" if spec.group is not None else "sets of equal texts"
         reason = (
