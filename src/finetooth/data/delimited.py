@@ -96,7 +96,7 @@ def is_headed_table(path: Path, *, spec: Data) -> bool:
 
 
 def form_without_header(path: Path, *, spec: Data) -> tuple[str, list[str]] | None:
-    """The delimiter that divides the lines of a file into equally many fields, and names for these; None without."""
+    """The delimiter that divides the lines of a file into equally many fields, and names for these; or None."""
     with text_file.open_text(path, name=path.name, encoding=spec.encoding, to_end=False) as opened:
         lines = [line for line in _first_lines(opened)[:SAMPLE_ROWS] if line.strip()]
     candidates: list[tuple[int, str, list[str]]] = []

@@ -135,7 +135,7 @@ def _name_in(path: Path, file: Path) -> str:
 def _folder_entries(path: Path, splits: dict[str, Path], files: list[Path], *, spec: Data) -> Entries:
     """The folders of classes in a folder, one for each split or one for all; [] if it is not made of such folders.
 
-    Raises: DataError if it should be, but its texts are not in folders of classes.
+    Raises: DataError if it has folders of splits or data.format is folder, but the texts are not in class folders.
     """
     with_classes = [folder for folder in _folders(path) if plain_text.class_folders(folder)]
     by_words = _split_folders(path, by_words=True)
@@ -237,7 +237,7 @@ def _note_about(path: Path, entries: Entries, *, data_files: DataFiles) -> None:
 
 
 def _check_formats(path: Path, entries: Entries) -> None:
-    """Check that no file is there twice: in two formats, or with and without compression. Raises: DataError."""
+    """Check that no file occurs in two formats, or with and without compression. Raises: DataError."""
     seen: dict[tuple[str, Path], Path] = {}
     for split, file in entries:
         known = file.is_file() and names_data(file)
@@ -274,7 +274,7 @@ def split_siblings(file: Path) -> list[Path]:
 
 
 def _check_validation_names(path: Path, named: list[tuple[str, Path]]) -> None:
-    """Check that all validation files of a folder have the same word for it: files called dev and val may differ.
+    """Check that the validation files of a folder have the same word in their names: dev.csv and val.csv may differ.
 
     Raises: DataError with the option that names a file for each split.
     """

@@ -79,7 +79,7 @@ def _parsed(line: str) -> dict[str, Any] | Malformed:
     try:
         value = _DECODER.decode(line.strip(" \t\r\n"))
     except json.JSONDecodeError as error:
-        reason = error.msg.removesuffix(" at")  # so end the messages that the position is meant to follow
+        reason = error.msg.removesuffix(" at")  # some messages end so, because the position follows
         what = f"not valid JSON ({reason[0].lower()}{reason[1:]} at character {error.pos + 1})"
         if not line.endswith(("\n", "\r")):
             what += "; the file ends within this row: was its download cut short?"

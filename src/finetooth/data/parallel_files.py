@@ -35,9 +35,10 @@ def pairs(files: Sequence[Path]) -> dict[Path, Path]:
 
 
 def take_labels(chosen: dict[str, list[tuple[Path, str]]], *, spec: Data) -> dict[Path, Path]:
-    """Remove the files of labels from `chosen`, the files and names of each split; returns one for each file of texts.
+    """The file of labels of each file of texts; removes the files of labels from `chosen`.
 
-    The two belong together by their names or, with data.format: parallel, by their order: texts, labels.
+    chosen: for each split, its files with their names. A file of labels belongs to a file of texts by its name or, with
+    data.format: parallel, because it follows it.
     Raises: DataError if data.format is parallel and a file of texts has no file of labels.
     """
     if spec.format not in (None, "parallel"):

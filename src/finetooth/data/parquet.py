@@ -189,7 +189,7 @@ def _readable(part: Part) -> Iterator[None]:
 
 
 def _shown(part: Part, name: str, batch: pyarrow.RecordBatch) -> list[Any]:
-    """The values of a column of the sample, which may not be needed; None for each if they cannot be read."""
+    """The values of a column of the sample; None for each if they cannot be read, as the column may not be needed."""
     try:
         return _values(part, name, batch.column(name))
     except (DataError, KeyError):  # without values in Python, or left out of the batch

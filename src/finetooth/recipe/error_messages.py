@@ -10,7 +10,7 @@ from finetooth.errors import did_you_mean
 from finetooth.wording import short
 
 _EXPECTED = "Input should be "
-_SHOWN = 20  # of the problems, the first
+_SHOWN = 20  # problems in one message
 
 
 def explain(error: ValidationError, values: Any, *, keys_at: Callable[[tuple[int | str, ...]], list[str]]) -> list[str]:

@@ -11,9 +11,10 @@ from finetooth.recipe.paths import absolute_paths
 
 
 def override_value(values: dict[str, Any], override: str) -> dict[str, Any]:
-    """A copy of the values with one of them changed. override: `a.b=value`; its paths are relative to the working
+    """A copy of the values with one of them changed.
 
-    directory. Raises: RecipeError if it has another form, its value is not valid YAML, or a position is not in a list.
+    override: `a.b=value`; its paths are relative to the working directory.
+    Raises: RecipeError if it has another form, its value is not valid YAML, or a position is not in a list.
     """
     key, equals, text = override.partition("=")
     if not equals or not key:
@@ -33,6 +34,7 @@ def override_value(values: dict[str, Any], override: str) -> dict[str, Any]:
 
 
 def _merge(values: Any, change: Any, path: list[str], key: str) -> Any:
+    """The values with the value at `path` taken from `change`. key: the complete path, for messages."""
     if not path:
         return change
     part, rest = path[0], path[1:]

@@ -23,7 +23,7 @@ CANDIDATES = [{"name": "lora-r8", "rank": 8}]
 _KEY = re.compile(r"\b(data\.[a-z_]+):(?: ([a-z0-9][\w-]*)(?=[\n.]|$))?")  # a key and, where it is one word, its value
 _HEADLESS_REASONS = {"text": "the longest texts", "label": "the fewest values that repeat"}
 _SAMPLED_TEXTS = 2_000  # for their lengths
-_TOKENS_PER_WORD = 1.3  # of English in the vocabulary of BERT; measured on film reviews: 1.28 to 1.33
+_TOKENS_PER_WORD = 1.3  # English words in BERT's vocabulary; measured on film reviews: 1.28 to 1.33
 _LONGEST = 64  # as files.check_name allows
 # Names that only say which part of the data a file is, or that it is data: the folder's name says more.
 _WITHOUT_MEANING = re.compile(r"(train|training|test|dev|val|valid|validation|data|dataset|all|full|part)?[-_.0-9of]*")

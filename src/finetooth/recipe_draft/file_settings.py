@@ -17,7 +17,7 @@ from finetooth.recipe import Data
 
 _LINES, _CHARACTERS = 50_000, 1 << 23  # read of one file
 _DELIMITER_LINES = 200  # lines by which the delimiter is detected
-_FEW_SHARE, _FEW = 0.2, 500  # a column of labels has at most so many distinct values
+_FEW_SHARE, _FEW = 0.2, 500  # most distinct values of a column of labels: a share of the rows, and a number
 _UNDECODED = re.compile("[\udc80-\udcff]")
 _TABLES = ("csv", "tsv")
 
