@@ -100,7 +100,7 @@ def read_folder_sample(part: Part, *, spec: Data) -> Sample:
 
 
 def read_folder_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
-    """One row for each text file, with the file's name (`pos/0_9.txt`) as its number and the folder's name as its label.
+    """One row for each text file; its number is the file's name (`pos/0_9.txt`), its label the folder's name.
 
     Raises: DataError for a file that cannot be read, is too large, or changes while it is read.
     """

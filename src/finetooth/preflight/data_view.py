@@ -1,7 +1,7 @@
 """What preflight may use of a data set: the training and validation rows, and a few facts about the test rows.
 
 For test rows, it has only their ids, which of them have equal texts, and which texts are blank; for the test split,
-which classes occur. The checks receive this view and never the test rows, so that no choice can depend on their content.
+which classes occur. The checks receive this view and no test rows, so that no choice can depend on their content.
 """
 
 from collections.abc import Mapping
