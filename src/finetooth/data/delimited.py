@@ -134,13 +134,13 @@ def read_spread_rows(sample: Sample) -> list[Sequence[object]]:
         records = [
             record
             for index, lines in enumerate(line_sample.pieces(sample))
-            for number, record in _good_records(lines, sample)
+            for number, record in good_records(lines, sample)
             if index > 0 or number >= sample.first_row  # a header may have several lines
         ]
         good: list[Sequence[object]] = [record for record in records if len(record) == width]
         if len(good) >= max(SAMPLE_ROWS, _GOOD_SHARE * len(records)):
             return good
-        numbered = _good_records(line_sample.streamed_lines(sample), sample)
+        numbered = good_records(line_sample.streamed_lines(sample), sample)
         return line_sample.evenly(
             record for number, record in numbered if number >= sample.first_row and len(record) == width
         )
@@ -162,7 +162,7 @@ def find_delimiter(lines: list[str], *, part: Part, quoting: bool, width: int | 
     best, best_share = "\t" if part.format == "tsv" else ",", 0.0
     for delimiter in ("\t", *_DELIMITERS) if part.format == "tsv" else _DELIMITERS:
         trial = Sample(part, columns=(), rows=[], delimiter=delimiter, quoting=quoting)
-        widths = [len(record) for _, record in islice(_good_records(lines, trial), SAMPLE_ROWS + 1)]
+        widths = [len(record) for _, record in islice(good_records(lines, trial), SAMPLE_ROWS + 1)]
         expected = width or (widths[0] if widths else 0)
         if expected < 2 and width is None:
             continue
@@ -212,7 +212,7 @@ def _parsed(lines: Iterable[str], sample: Sample) -> Iterator[tuple[int, int, li
         yield number, reader.line_num, record
 
 
-def _good_records(lines: Iterable[str], sample: Sample) -> Iterator[tuple[int, list[str]]]:
+def good_records(lines: Iterable[str], sample: Sample) -> Iterator[tuple[int, list[str]]]:
     """(number of the row, record) for every row that can be read and is not blank."""
     for number, _, record in _parsed(lines, sample):
         if record and not isinstance(record, csv.Error):
@@ -259,7 +259,7 @@ def _first_records(lines: list[str], sample: Sample, *, spec: Data) -> list[tupl
         sample.escape = "\\"
         if _has_errors(lines, sample):
             sample.escape = None
-    return list(islice(_good_records(lines, sample), SAMPLE_ROWS + 1))
+    return list(islice(good_records(lines, sample), SAMPLE_ROWS + 1))
 
 
 def _has_errors(lines: list[str], sample: Sample) -> bool:
@@ -305,6 +305,6 @@ def _set_columns(sample: Sample, records: list[tuple[int, list[str]]], *, declar
         names,
         where=f"{part.name} row {number}",
         fewer=f"Is {sample.delimiter!r} the delimiter? If not: data.delimiter",
-        unheaded="; if the file has no header, name its columns: data.columns: [text, label]",
+        ending="; if the file has no header, name its columns: data.columns: [text, label]",
     )
     sample.columns = tuple(names)

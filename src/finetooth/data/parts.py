@@ -64,20 +64,20 @@ def first_rows(rows: Rows) -> list[Sequence[object]]:
     return list(islice(good, SAMPLE_ROWS))
 
 
-def check_columns(columns: Sequence[str], *, where: str, fewer: str, unheaded: str = "") -> None:
+def check_columns(columns: Sequence[str], *, where: str, fewer: str, ending: str = ".") -> None:
     """Check that the columns are not too many, and that no two have the same name. Columns may be without a name.
 
-    where: the file, and the row of its header. fewer: what to do if the columns are too many. unheaded: what to do if
-    the names are not names.
+    where: the file, and the row of its header. fewer: what to do if the columns are too many. ending: the end of the
+    sentence on equal names.
     Raises: DataError.
     """
     if len(columns) > MAX_COLUMNS:
         raise DataError(f"{where}: {len(columns):,} columns, more than the limit of {MAX_COLUMNS:,}. {fewer}")
     counts = Counter(name for name in columns if name)
-    if repeated := min((name for name, times in counts.items() if times > 1), default=""):
+    if repeated := next((name for name, times in counts.items() if times > 1), ""):
         positions = " and ".join(str(position) for position, name in enumerate(columns, 1) if name == repeated)
         raise DataError(
-            f"{where}: two columns have the name {repeated!r} (columns {positions}). Rename one of them{unheaded}."
+            f"{where}: two columns have the name {repeated!r} (columns {positions}). Rename one of them{ending}"
         )
 
 

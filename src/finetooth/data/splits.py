@@ -130,9 +130,9 @@ def _unmet_counts(counts: Mapping[str, int], *, spec: Data, sources: Collection[
     counts: rows of each split before its limit. sources: the splits with a source of their own.
     """
     notes = []
-    for split, available in counts.items():
+    for split in ("train", "validation", "test"):
         limit = getattr(spec.limit, split)
-        if limit is None or limit <= available:
+        if limit is None or limit <= (available := counts[split]):
             continue
         count, fix = f"there are only {available:,}", ""
         if split not in sources:

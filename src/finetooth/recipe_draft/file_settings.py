@@ -1,17 +1,16 @@
 """Detects how to read files whose names and header do not say it: format, columns, quotes, encoding."""
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from finetooth.data import column_roles, delimited, detection, discover, readers, signatures, text_file
 from finetooth.data.malformed import Malformed
-from finetooth.data.parts import Part
+from finetooth.data.parts import Part, Sample
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
@@ -125,13 +124,10 @@ def _records(part: Part, *, spec: Data) -> _Records:
     lines = _lines(part, spec=spec)[:_DELIMITER_LINES]
     if not lines:
         readers.read_sample(part, spec=spec)  # raises an error, because there is no row
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if spec.quoting else csv.QUOTE_NONE
     with delimited.long_fields():
         delimiter = spec.delimiter or delimited.find_delimiter(lines, part=part, quoting=spec.quoting, width=None)
-        try:
-            widths = Counter(map(len, csv.reader(lines, delimiter=delimiter, quoting=quoting)))
-        except csv.Error as error:
-            raise DataError(f"{part.name}: {error}. If quote marks are plain text in it: data.quoting: false") from None
+        trial = Sample(part, columns=(), rows=[], delimiter=delimiter, quoting=spec.quoting)
+        widths = Counter(len(record) for _, record in delimited.good_records(lines, trial))
     width = widths.most_common(1)[0][0] if widths else 1
     names = [str(index) for index in range(width)]
     plain = spec.model_copy(update={"columns": names, "delimiter": delimiter})

@@ -63,10 +63,10 @@ def test_case_24_extra_columns(files: Files) -> None:
 
 def test_case_25_a_million_columns(files: Files) -> None:
     content = ",".join(f"c{number}" for number in range(1_000_000)) + "\n"
-    message = (
-        "reviews.csv: 1,000,000 columns, more than the limit of 10,000. Is ',' the delimiter? If not: data.delimiter"
+    assert files.error(content) == (
+        "reviews.csv row 1: 1,000,000 columns, more than the limit of 10,000. Is ',' the delimiter? If not: "
+        "data.delimiter"
     )
-    assert files.error(content) == message
 
 
 def test_case_26_ragged_short_rows(files: Files) -> None:
