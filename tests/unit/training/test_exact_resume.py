@@ -193,7 +193,7 @@ def test_both_ways_of_computing_learn_the_same(model_folder: Path, tmp_path: Pat
         for packed in (False, True)
     )
     for name, value in padded.items():
-        # A bias of the keys adds the same to all scores of a query, so its gradient is rounding alone, which AdamW scales.
+        # A bias of the keys adds the same to all scores of a query: its gradient is rounding alone, which AdamW scales.
         if not name.endswith(".key.base_layer.bias"):
             torch.testing.assert_close(packed[name], value, rtol=1e-3, atol=1e-4, msg=name)
 
