@@ -18,8 +18,8 @@ from finetooth.rows.context import Context
 from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.plan_file import Precision
-from finetooth.runs.work import save_examples
-from finetooth.workers.job import Action, WorkerJob
+from finetooth.runs.work import save_examples, write_splits
+from finetooth.workers.supervisor import Action
 
 
 @pytest.fixture(scope="session")
@@ -53,29 +53,32 @@ def begin(
         shutil.rmtree(folder.path, ignore_errors=True)
         folder.work.mkdir(parents=True)
         material = preparation.gather(recipe, rejects=None, progress=Silent())
-        tokens = preparation.tokenize_splits(recipe, material, folder=folder.work / "tokens", progress=Silent())
-        others = {
-            row: preparation.tokenize_splits(recipe, material, row=row, folder=folder.tokens(row), progress=Silent())
-            for row in material.other_models
-        }
+        tokens, others = preparation.tokenize_all(recipe, material, folder=folder, progress=Silent())
         resolved = run_plan.resolve(recipe, material, tokens, other_tokens=others)
-        plan_file.write(folder, replace(resolved, run_id="a", inference=inference))
+        plan = replace(resolved, run_id="a", inference=inference)
+        plan_file.write(folder, plan)
         folder.recipe.write_text(yaml.safe_dump(recipe.model_dump(mode="json")), encoding="utf-8")
+        write_splits(folder, material.dataset)
         save_examples(folder, material.dataset)
         assert material.model is not None
-        base, keys = str(material.model.path), dict(preparation.row_keys(recipe))
+        base, keys = material.model, dict(preparation.row_keys(recipe))
 
-        def context(action: Any, row: str, split: str = "train") -> Context:
-            other = material.other_models.get(row)
-            read = base if other is None else str(other.path)
-            return WorkerJob(action, str(folder.path), row, keys[row], split, read).context()
+        def context(action: str, row: str, split: str = "train") -> Context:
+            return Context(
+                run_folder=folder,
+                recipe=recipe,
+                plan=plan,
+                row=row,
+                row_seed=keys[row],
+                split=split,
+                base_folder=material.other_models.get(row, base).path,
+            )
 
         return context
 
     return begun
 
 
-def job_of(action: Action, context: Context) -> WorkerJob:
-    """The job whose process works with the context."""
-    place, base_folder = str(context.run_folder.path), str(context.base_folder)
-    return WorkerJob(action, place, context.row, context.row_seed, context.split, base_folder)
+def job_of(action: Action, context: Context) -> dict[str, Any]:
+    """The job of the process that works with the context."""
+    return {"action": action, **context.message()}

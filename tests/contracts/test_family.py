@@ -235,12 +235,12 @@ def test_a_tokenizer_that_its_class_builds_otherwise_than_its_file_is_refused(
     folder_of: FolderOf, tmp_path: Path, kind: str
 ) -> None:
     shutil.copytree(folder_of(kind), tmp_path / "model")
-    assert preparation.fitting_tokenizer(tmp_path / "model", pairs=False)
+    assert preparation.checked_tokenizer(tmp_path / "model", pairs=False)
     name = {"roberta": "RobertaTokenizer", "electra": "ElectraTokenizer"}[kind]
     settings = tmp_path / "model" / "tokenizer_config.json"
     write_json(settings, read_json(settings) | {"tokenizer_class": name, "do_lower_case": False})
     with pytest.raises(ModelError, match=r"of transformers does not make the tokens of tokenizer\.json"):
-        preparation.fitting_tokenizer(tmp_path / "model", pairs=False)
+        preparation.checked_tokenizer(tmp_path / "model", pairs=False)
 
 
 def test_the_projection_of_electras_embeddings_is_no_target(folder_of: FolderOf) -> None:

@@ -17,12 +17,11 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 import finetooth
 import golden
-from finetooth import pipeline
 from finetooth.errors import FinetoothError
 from finetooth.files import damage, read_json, sha256_file
 from finetooth.models.artifact_files import ADAPTER_WEIGHTS
-from finetooth.workers.job import WorkerJob
-from finetooth.workers.supervisor import Supervisor
+from finetooth.rows.context import Context
+from finetooth.workers.supervisor import Action, Supervisor
 from trials import PROGRAM, Finished, Trial, write_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -237,11 +236,11 @@ def test_a_byte_flipped_between_saving_and_proving_fails_the_run(
     trial = Trial(write_recipe(place, name="flipped", baselines=[], training={"epochs": 1}), tmp_path / "flipped")
     real, asked = Supervisor.call, []
 
-    def call(self: Supervisor, job: WorkerJob, step: Any, **how: Any) -> None:
-        asked.append(job.action)
-        if job.action == "score":
-            flip(job.folder.adapter)
-        real(self, job, step, **how)
+    def call(self: Supervisor, action: Action, context: Context, step: Any, **how: Any) -> None:
+        asked.append(action)
+        if action == "score":
+            flip(context.folder.adapter)
+        real(self, action, context, step, **how)
 
     monkeypatch.setattr(Supervisor, "call", call)
     command = ("run", str(trial.recipe), "--out", str(trial.out), "--json")
@@ -262,7 +261,7 @@ def test_a_byte_flipped_between_saving_and_proving_fails_the_run(
     assert not any(file.exists() for file in (trial.folder.results, trial.folder.complete, trial.row.verify))
     assert trial.openings() == 0
     with pytest.raises(FinetoothError, match="has no results"):
-        pipeline.load(trial.out)
+        finetooth.load(trial.out)
 
 
 def test_check_says_what_stands_in_the_way_of_speed(steady: Finished, said: Any) -> None:

@@ -12,8 +12,8 @@ import pytest
 import torch
 import yaml
 
+import finetooth
 import tiny
-from finetooth import pipeline
 from finetooth.errors import ChangedError
 from trials import Finished, Trial, ended
 
@@ -68,7 +68,7 @@ def changed(trial: Trial, message: str, **changes: Any) -> None:
     values = yaml.safe_load(trial.recipe.read_text())
     values["training"] |= changes.pop("training", {})
     with pytest.raises(ChangedError) as caught:
-        pipeline.run(values | changes, out=trial.out)
+        finetooth.run(values | changes, out=trial.out)
     assert str(caught.value) == message.format(out=trial.out)
     assert all(item.read_bytes() == data for item, data in before.items())
 
@@ -99,7 +99,7 @@ def test_changed_data_is_refused(stopped: Trial) -> None:
     try:
         reviews.write_bytes(kept.replace(b" 17,", b" 17!,"))
         with pytest.raises(ChangedError) as caught:
-            pipeline.run(stopped.recipe, out=stopped.out)
+            finetooth.run(stopped.recipe, out=stopped.out)
     finally:
         reviews.write_bytes(kept)
     assert re.match(
@@ -118,7 +118,7 @@ def test_a_changed_base_is_refused(stopped: Trial) -> None:
         shutil.rmtree(base)
         tiny.save_model(base, seed=9)
         with pytest.raises(ChangedError, match=r"in this folder: base\.sha256 was '.*; base\.weights_sha256 was '"):
-            pipeline.run(stopped.recipe, out=stopped.out)
+            finetooth.run(stopped.recipe, out=stopped.out)
     finally:
         shutil.rmtree(base)
         aside.rename(base)

@@ -4,7 +4,7 @@ No validation or test row is encoded, so that those rows have no part in the cho
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,22 +13,23 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.baselines.probe import cross_validated
-from finetooth.data import Dataset, Examples, overlap
+from finetooth.data import Examples, overlap
 from finetooth.errors import DataError, ModelError, RecipeError, SourceError
 from finetooth.evaluation.intervals import metric_interval
 from finetooth.evaluation.power import smallest_difference
 from finetooth.evaluation.significance import paired
-from finetooth.models.batching import EVALUATION_BUDGET, Tokens
+from finetooth.models.batching import EVALUATION_BUDGET
 from finetooth.models.features import Feature, encode, head_input
 from finetooth.models.loading import encoder_parameters
 from finetooth.models.packed_inference import InferencePass, inference_obstacle
 from finetooth.models.precision import DTYPES
 from finetooth.pipeline import preparation, run_plan
+from finetooth.pipeline.preparation import Material
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
 from finetooth.recipe.paths import absolute_paths
 from finetooth.sources import fetch_model
-from finetooth.tasks import DEFAULT, Outputs, Scores
+from finetooth.tasks import Metric, Outputs, Scores
 
 SAMPLE = 1_000  # training rows: 4 to 60 seconds a base, and intervals of about 3 points either way
 FOLDS = 5
@@ -66,86 +67,88 @@ def compare_bases(recipe: Recipe, bases: Sequence[str], *, progress: Progress) -
         raise RecipeError("--bases names no base." if not bases else f"--bases names {doubled!r} twice.")
     # Without a row that needs it, the recipe's own model is not fetched.
     rows_only = recipe.model_copy(update={"candidates": [], "baselines": ["majority"]})
-    dataset = preparation.gather(rows_only, rejects=None, progress=progress).dataset
-    sample = preparation.drawn(dataset.train, SAMPLE, seed=recipe.data.seed)
+    material = preparation.gather(rows_only, rejects=None, progress=progress)
+    sample = preparation.drawn(material.dataset.train, SAMPLE, seed=recipe.data.seed)
     folds = overlap.folds(overlap.keys(sample.texts, sample.pairs), sample.labels, count=FOLDS)
     if len(np.unique(folds)) < FOLDS:
         raise DataError(f"{len(sample):,} training rows are too few to compare bases by {FOLDS}-fold cross-validation.")
-    measured = [
-        _measured(base, recipe, dataset=dataset, sample=sample, folds=folds, progress=progress) for base in bases
-    ]
+    measured = [_measured(base, recipe, material, sample=sample, folds=folds, progress=progress) for base in bases]
     return {
         "schema": 1,
         "run": recipe.name,
-        "data": dataset.summary,
+        "data": material.dataset.summary,
         "findings": [],
         "sample_rows": len(sample),
         "folds": FOLDS,
-        **_compared(measured),
+        **_compared(measured, material.task.headline),
     }
 
 
 def _measured(
     base: str,
     recipe: Recipe,
+    material: Material,
     *,
-    dataset: Dataset,
     sample: Examples,
     folds: npt.NDArray[np.int64],
     progress: Progress,
 ) -> _Measured:
+    classes = material.dataset.classes
     try:
         source = fetch_model(absolute_paths({"model": base}, Path.cwd(), where="--bases")["model"], progress=progress)
         preparation.refuse_positions(recipe, source.path)
-        loaded = run_plan.sound_base(source.path, dataset.classes)
-        tokenizer = preparation.fitting_tokenizer(source.path, pairs=sample.pairs is not None)
+        loaded = run_plan.sound_base(source.path, classes)
+        tokenizer = preparation.checked_tokenizer(source.path, pairs=sample.pairs is not None)
         names: tuple[Feature, ...] = (head_input(loaded), "mean")
         with progress.step(f"read by {base}", total=len(sample), unit="texts") as step:
             began = time.perf_counter()
             tokens = preparation.tokens_of(tokenizer, sample, recipe, advance=lambda count: None)
-            encoded = _features(loaded.model, tokens, names, pad_id=tokenizer.pad_token_id, advance=step.advance)
+            if inference_obstacle(loaded.model) is None:
+                computed = InferencePass(loaded.model, dtype=DTYPES["float32"])
+                encoded = computed.features(tokens, features=names, advance=step.advance)
+            else:  # in float32 too
+                pad_id, budget = tokenizer.pad_token_id, EVALUATION_BUDGET
+                encoded = encode(
+                    loaded.model, tokens, features=names, pad_id=pad_id, budget=budget, advance=step.advance
+                )
             seconds = time.perf_counter() - began
-        broken = next((name for name, rows in encoded.items() if not np.isfinite(rows).all()), None)
-        if broken is not None:
-            raise ModelError(f"the base model: a value of {broken} is not finite.")
+        for name, rows in encoded.items():
+            broken = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+            if len(broken):
+                raise ModelError(
+                    f"the base model: a value of {name} is not finite for the row {sample.ids[broken[0]]}. Leave this "
+                    "base out of --bases."
+                )
     except (RecipeError, SourceError, ModelError) as error:
         return _Measured(base, error=str(error))
     about = _Measured(base, id=source.id, parameters=encoder_parameters(loaded), seconds=seconds)
     with progress.step(f"probe on {base}", total=FOLDS, unit="folds") as step:
         began = time.perf_counter()
         features = {str(name): rows for name, rows in encoded.items()}
-        logits = cross_validated(features, sample.labels, folds, classes=len(dataset.classes), advance=step.advance)
-    scores = DEFAULT.headline.each(Outputs(logits, DEFAULT.answers(logits)), sample.labels)
+        logits = cross_validated(features, sample.labels, folds, classes=len(classes), advance=step.advance)
+    task = material.task
+    scores = task.headline.each(Outputs(logits, task.answers(logits)), sample.labels)
     return replace(about, scores=scores, probe_seconds=time.perf_counter() - began)
 
 
-def _features(
-    model: Any, tokens: Tokens, names: Sequence[Feature], *, pad_id: int, advance: Callable[[int], None]
-) -> dict[Feature, npt.NDArray[np.float32]]:
-    """The features (N, H) float32 of the sample, by the inference pass where it knows the model; both in float32."""
-    if inference_obstacle(model) is None:
-        return InferencePass(model, dtype=DTYPES["float32"]).features(tokens, features=names, advance=advance)
-    return encode(model, tokens, features=names, pad_id=pad_id, budget=EVALUATION_BUDGET, advance=advance)
-
-
-def _compared(measured: Sequence[_Measured]) -> dict[str, Any]:
+def _compared(measured: Sequence[_Measured], headline: Metric) -> dict[str, Any]:
     """The table, the base to train (None if none was measured), and the smallest difference that the rows show."""
     scored = [(item.base, item.scores) for item in measured if item.scores is not None]
     best = max(scored, key=lambda item: float(item[1].sum()), default=None)
     alpha = (1 - LEVEL) / max(1, len(scored) * (len(scored) - 1) // 2)
     return {
         "best": None if best is None else best[0],
-        "bases": [_line(item, best, level=1 - alpha) for item in measured],
+        "bases": [_line(item, best, headline, level=1 - alpha) for item in measured],
         "smallest_difference": _smallest(scored, best, alpha=alpha),
     }
 
 
-def _line(item: _Measured, best: tuple[str, Scores] | None, *, level: float) -> dict[str, Any]:
+def _line(item: _Measured, best: tuple[str, Scores] | None, headline: Metric, *, level: float) -> dict[str, Any]:
     line = {key: value for key, value in asdict(item).items() if key != "scores"}
     unknown = dict.fromkeys(("accuracy", "interval", "difference", "difference_interval", "distinguished"))
     if item.scores is None or best is None:
         return line | unknown
-    accuracy, interval = float(item.scores.mean()), list(metric_interval(DEFAULT.headline, item.scores, level=LEVEL))
+    accuracy, interval = float(item.scores.mean()), list(metric_interval(headline, item.scores, level=LEVEL))
     line |= unknown | {"accuracy": accuracy, "interval": interval}
     if item.base == best[0]:
         return line
@@ -158,12 +161,7 @@ def _line(item: _Measured, best: tuple[str, Scores] | None, *, level: float) -> 
     }
 
 
-def _smallest(
-    scored: Sequence[tuple[str, Scores]],
-    best: tuple[str, Scores] | None,
-    *,
-    alpha: float,
-) -> float | None:
+def _smallest(scored: Sequence[tuple[str, Scores]], best: tuple[str, Scores] | None, *, alpha: float) -> float | None:
     """The smallest true difference, 0 to 1, that this many rows show in 4 of 5 cases.
 
     The share of rows on which two bases differ is that of the best and the second best.

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth import data as data_room
-from finetooth.data import Examples, frames, overlap
+from finetooth.data import Dataset, Examples, frames, overlap
 from finetooth.data.examples import content_id
 from finetooth.errors import RunError
 from finetooth.models.artifact_files import labels_of, task_of
@@ -56,14 +56,20 @@ def evaluate(
     Every call opens that test set and is counted.
     Raises: as load; DataError for unusable data; TypeError for data of a type that has no rows.
     """
-    quiet = progress_for(progress)
-    run_folder = run_of(Path(run_or_adapter).absolute())
-    adapter = adapter_folder(Path(run_or_adapter).absolute())
-    labels = _Labels(str(run_or_adapter), labels_of(adapter), task_of(adapter))
-    examples, test_id = _examples(labels, run_folder, data, quiet)
-    predictor = load(run_or_adapter, base=base, progress=quiet, exact=exact)
+    progress, path = progress_for(progress), Path(run_or_adapter).absolute()
+    run_folder, adapter = run_of(path), adapter_folder(path)
+    if data is not None:
+        classes, task = labels_of(adapter), task_of(adapter)
+        examples = _read(data, run_folder, classes=classes, task=task, progress=progress)
+        test_id = content_id(examples, classes=classes, task=task)
+    elif run_folder is not None:
+        dataset = _dataset_of(run_folder, progress)
+        examples, test_id = dataset.test, dataset.test_id
+    else:
+        raise RunError(f"{run_or_adapter} is an adapter outside its run; name labelled rows with --data FILE.")
+    predictor = load(run_or_adapter, base=base, progress=progress, exact=exact)
     openings = lockbox.open_test(test_id, f"evaluate-{uuid.uuid4().hex}", run_name=str(predictor.name))
-    with quiet.step("evaluate", total=len(examples), unit="texts") as step:
+    with progress.step("evaluate", total=len(examples), unit="texts") as step:
         logits = predictor.infer(examples.texts, examples.pairs, advance=step.advance)
     seen = _seen(run_folder, examples)
     unseen = None
@@ -93,36 +99,20 @@ def _figures(predictor: "Predictor", logits: npt.NDArray[np.float32], labels: Ta
     return {**figures, "coverage": float(answered.mean()), "accuracy_answered": right}
 
 
-@dataclass(frozen=True, slots=True)
-class _Labels:
-    """The labels with which the data of an artifact is read.
-
-    name: the path of the artifact as the caller wrote it. classes: its labels. task: the kind of labels.
-    """
-
-    name: str
-    classes: tuple[str, ...]
-    task: Task
-
-
-def _examples(
-    adapter_labels: _Labels, run_folder: RunFolder | None, data: Any, progress: Progress
-) -> tuple[Examples, str]:
-    if data is not None:
-        examples = _other_examples(adapter_labels, run_folder, data, progress)
-        return examples, content_id(examples, classes=adapter_labels.classes, task=adapter_labels.task)
-    if run_folder is None:
-        raise RunError(f"{adapter_labels.name} is an adapter outside its run; name labelled rows with --data FILE.")
+def _dataset_of(run_folder: RunFolder, progress: Progress) -> Dataset:
+    """The data of a run, read again. Raises: RunError if it has changed since the run."""
     dataset = preparation.gather(load_recipe(run_folder.recipe), rejects=None, progress=progress).dataset
     if dataset.fingerprint != plan_file.read(run_folder).data_fingerprint:
         raise RunError(
             f"{run_folder.path}: the data has changed since the run, so its test split cannot be read again. Restore "
             "the data, or name labelled rows with --data FILE."
         )
-    return dataset.test, dataset.test_id
+    return dataset
 
 
-def _other_examples(adapter_labels: _Labels, run_folder: RunFolder | None, data: Any, progress: Progress) -> Examples:
+def _read(
+    data: Any, run_folder: RunFolder | None, *, classes: tuple[str, ...], task: Task, progress: Progress
+) -> Examples:
     """The rows of a source, or of a Python object, which is read as if it were saved in a file."""
     source = _name_of(data)
     spec, run_columns = (Data.model_validate({"source": source}), None) if run_folder is None else data_of(run_folder)
@@ -134,8 +124,8 @@ def _other_examples(adapter_labels: _Labels, run_folder: RunFolder | None, data:
         return data_room.read_labelled(
             spec,
             [path],
-            classes=adapter_labels.classes,
-            task=adapter_labels.task,
+            classes=classes,
+            task=task,
             run_columns=run_columns,
             first_label_number=None if run_folder is None else first_label_number(run_folder),
             progress=progress,
@@ -176,15 +166,12 @@ def _note(counts: Mapping[str, int], *, of: int) -> str | None:
     train, validation = counts["train"], counts["validation"]
     if not train + validation:
         return None
-    rows = f"of {counted(of, 'row')}"
-    were = "was" if of == 1 else "were"
-    if not validation:
-        what = f"{train:,} {rows} {were} in the training rows of this run"
-    elif not train:
-        what = f"{validation:,} {rows} {were} in the validation rows of this run, by which it was chosen"
-    else:
-        what = (
-            f"{train:,} {rows} {were} in the training rows of this run, and {validation:,} in its validation rows, by "
-            "which it was chosen"
-        )
+    rows, were = f"of {counted(of, 'row')}", "was" if of == 1 else "were"
+    what = f"{train:,} {rows} {were} in the training rows of this run" if train else ""
+    if validation:
+        what += (
+            f", and {validation:,} in its validation rows" if train
+            else f"{validation:,} {rows} {were} in the validation rows of this run"
+        )  # fmt: skip
+        what += ", by which it was chosen"
     return f"{what}: this is not a test result."

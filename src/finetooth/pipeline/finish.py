@@ -13,7 +13,7 @@ from finetooth.report.writing import write_report
 from finetooth.row_kinds import Role, row_kind
 from finetooth.rows import row_of
 from finetooth.rows.contract import ScoredRow
-from finetooth.rows.facts import inference_of, test_rows_cut
+from finetooth.rows.facts import inference_of
 from finetooth.runs import comparison, complete, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.memory import peak_bytes
@@ -90,17 +90,16 @@ def _compared(
     winner: tuple[str, int] | None,
 ) -> dict[str, Any]:
     baseline, outcomes = _best_baseline(rows, plan.of_task().headline.key), []
-    for row in rows:
-        if row.status == "done":
-            outcome = _outcome(plan, folder, row)
-            if row_kind(row.name).role == "candidate":
-                outcome = replace(outcome, learning=_learning(recipe, plan, folder, row, baseline=baseline))
-            outcomes.append(outcome)
     failed: dict[Role, list[str]] = {"candidate": [], "baseline": [], "reference": []}
     for row in rows:
+        role = row_kind(row.name).role
         if row.status == "failed":
-            title = row_title(row.name, row.seed, several=len(recipe.seeds) > 1)
-            failed[row_kind(row.name).role].append(title)
+            failed[role].append(row_title(row.name, row.seed, several=len(recipe.seeds) > 1))
+        else:
+            outcome = _outcome(plan, folder, row)
+            if role == "candidate":
+                outcome = replace(outcome, learning=_learning(recipe, plan, folder, row, baseline=baseline))
+            outcomes.append(outcome)
     return comparison.compare(
         outcomes,
         winner=winner,
@@ -122,18 +121,13 @@ def clear_away(folder: RunFolder) -> None:
 
 def _backed_off(plan: Plan, folder: RunFolder, keys: Sequence[Key]) -> list[str]:
     """The rows that were trained with smaller micro-batches than planned, because memory ran out."""
-    row_folders = [folder.row(name, seed) for name, seed in keys]
     budgets = {
-        row_folder: read_json(row_folder.curve)["token_budget"]
-        for row_folder in row_folders
-        if row_folder.curve.is_file()
+        row.path.relative_to(folder.path / "rows"): read_json(row.curve)["token_budget"]
+        for row in (folder.row(*key) for key in keys)
+        if row.curve.is_file()
     }
     planned = plan.of_model().token_budget if budgets else None
-    return [
-        f"token_budget of {row_folder.path.relative_to(folder.path / 'rows')} was {planned}, is {budget}"
-        for row_folder, budget in budgets.items()
-        if budget != planned
-    ]
+    return [f"token_budget of {row} was {planned}, is {budget}" for row, budget in budgets.items() if budget != planned]
 
 
 def decision_of(plan: Plan, row: RowFolder) -> Decision:
@@ -143,11 +137,15 @@ def decision_of(plan: Plan, row: RowFolder) -> Decision:
 
 def _outcome(plan: Plan, folder: RunFolder, row: ResultsRow) -> comparison.Outcome:
     row_folder, kind = folder.row(row.name, row.seed), row_kind(row.name)
-    test = predictions.read(row_folder.predictions)["test"]
-    trained = 0 if row.parameters is None else row.parameters.trainable
-    chance = not kind.fitted and row.head != "checkpoint"
-    decision = decision_of(plan, row_folder)
-    return comparison.Outcome(row.name, kind.role, row.seed, test, trained, decision, chance)
+    return comparison.Outcome(
+        row.name,
+        kind.role,
+        row.seed,
+        predictions.read(row_folder.predictions)["test"],
+        0 if row.parameters is None else row.parameters.trainable,
+        decision_of(plan, row_folder),
+        chance=not kind.fitted and row.head != "checkpoint",
+    )
 
 
 def _best_baseline(rows: Sequence[ResultsRow], headline: str) -> learning.BestBaseline | None:
@@ -190,7 +188,7 @@ def row_of_results(plan: Plan, folder: RunFolder, key: Key) -> ResultsRow:
         validation=figures["validation"],
         test=figures["test"],
         inference=inference_of(plan, row_folder, kind),
-        test_rows_cut=test_rows_cut(plan, row.name, kind),
+        test_rows_cut=plan.lengths_for(row.name)["test"].rows_cut if kind.needs_model else None,
     )
     headline = plan.of_task().headline.key
     accuracies = {split: part[headline] for split, part in figures.items()}

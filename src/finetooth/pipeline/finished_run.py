@@ -21,9 +21,6 @@ class Table:
     text: str
     html: str
 
-    def __str__(self) -> str:
-        return self.text
-
     def __repr__(self) -> str:
         return self.text
 
@@ -48,7 +45,7 @@ class Run:
     @property
     def table(self) -> Table:
         """The table with its verdict."""
-        return Table(printed(self._as_named()), fragment(view_of(self.folder), report=self._named_report()))
+        return Table(printed(as_named(self.folder)), fragment(view_of(self.folder), report=self._named_report()))
 
     @property
     def verdict(self) -> str:
@@ -80,19 +77,20 @@ class Run:
         try:
             winner = self.winner
         except RunError:
-            return f"<finetooth.Run {self._as_named()}: cannot be read>"
-        return f"<finetooth.Run {self._as_named()}: {_in_short(winner)}>"
+            return f"<finetooth.Run {as_named(self.folder)}: cannot be read>"
+        return f"<finetooth.Run {as_named(self.folder)}: {_in_short(winner)}>"
 
     def _repr_html_(self) -> str:
         return self.table.html
 
-    def _as_named(self) -> Path:
-        here = Path.cwd()
-        return self.folder.relative_to(here) if self.folder.is_relative_to(here) else self.folder
-
     def _named_report(self) -> str | None:
-        report = RunFolder(self._as_named()).report
+        report = RunFolder(as_named(self.folder)).report
         return str(report) if self.report.is_file() else None
+
+
+def as_named(folder: Path) -> Path:
+    """`folder` relative to the working directory if it is below it."""
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
 def _in_short(winner: Mapping[str, Any] | None) -> str:

@@ -1,10 +1,10 @@
-"""What a run needs, resolved once: sources, splits, tokens, and the plan that all its processes follow."""
+"""The sources, splits and tokens of a recipe, and the task of its labels: what a plan is made from."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from finetooth.errors import ModelError, RecipeError, did_you_mean
 from finetooth.files import damage, discard, new_directory
 from finetooth.models.batching import Tokens, tokenize
 from finetooth.models.config_file import load_config, positions
-from finetooth.models.tokenizer import check_file_agrees, check_tokenizer, load_file, load_tokenizer
+from finetooth.models.tokenizer import check_file_agrees, check_tokenizer, load_tokenizer
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
 from finetooth.row_kinds import row_kind
@@ -22,19 +22,18 @@ from finetooth.runs.layout import RunFolder
 from finetooth.runs.plan_file import TextLengths
 from finetooth.runs.work import SPLITS
 from finetooth.sources import Source, data_sources, fetch_data, fetch_model
-from finetooth.tasks import DEFAULT
-
-if TYPE_CHECKING:  # torch is imported for the plan, after the data was read
-    pass
+from finetooth.tasks import DEFAULT, Task
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Sources and splits of a recipe. model is None when no row needs it.
+    """Sources and splits of a recipe.
 
-    other_models: the models of probes that name their own, by the name of the row.
+    task: what its labels are. model: None if no row needs it. other_models: the models of probes that name their own,
+    by the name of the row.
     """
 
+    task: Task
     model: Source | None
     data: dict[str, tuple[Source, ...]]
     dataset: Dataset
@@ -66,6 +65,7 @@ def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Mater
     Raises: SourceError, DataError; ModelError for an unknown family of models, and when max_tokens is more
     than the model has positions; RecipeError for a class weight or a cost of an unknown label.
     """
+    task = DEFAULT  # a recipe names no task yet
     model = fetch_model(recipe.model, progress=progress) if recipe.needs_model else None
     if model is not None:
         refuse_positions(recipe, model.path)  # before the data is fetched, read and tokenized
@@ -78,9 +78,9 @@ def gather(recipe: Recipe, *, rejects: Path | None, progress: Progress) -> Mater
         for split, texts in data_sources(recipe).items()
     }
     files = {split: [source.path for source in listed] for split, listed in sources.items()}
-    dataset = data.load(recipe.data, files, task=DEFAULT, rejects=rejects, progress=progress)
+    dataset = data.load(recipe.data, files, task=task, rejects=rejects, progress=progress)
     _check_labels(recipe, dataset)
-    return Material(model, sources, dataset, others)
+    return Material(task, model, sources, dataset, others)
 
 
 def _check_labels(recipe: Recipe, dataset: data.Dataset) -> None:
@@ -134,28 +134,20 @@ def tokenize_splits(
     if damage(folder) is None:
         return {split: Tokens.open(folder / split) for split in SPLITS}
     with nullcontext() if row is None else faults_of(row):
-        tokenizer = fitting_tokenizer(model.path, pairs=material.dataset.train.pairs is not None)
-    split_tokens = _tokens(tokenizer, recipe, material, sample=sample, progress=progress)
+        tokenizer = checked_tokenizer(model.path, pairs=material.dataset.train.pairs is not None)
+    tokens = sampled_tokens(tokenizer, recipe, material, sample=sample, progress=progress)
     discard(folder)
     with new_directory(folder) as inside:
-        for split, tokens in split_tokens.items():
+        for split, split_tokens in tokens.items():
             (inside / split).mkdir()
-            tokens.save(inside / split)
-    return split_tokens
+            split_tokens.save(inside / split)
+    return tokens
 
 
-def quick_tokens(recipe: Recipe, material: Material, *, sample: int, progress: Progress) -> dict[str, Tokens]:
-    """Tokens of at most `sample` texts of every split by tokenizer.json alone, without torch.
-
-    The number of tokens may differ where tokenizer_config.json contradicts tokenizer.json.
-    """
-    assert material.model is not None
-    return _tokens(load_file(material.model.path), recipe, material, sample=sample, progress=progress)
-
-
-def _tokens(
+def sampled_tokens(
     tokenizer: Any, recipe: Recipe, material: Material, *, sample: int | None, progress: Progress
 ) -> dict[str, Tokens]:
+    """Tokens of every split by a tokenizer, stored nowhere. sample: as tokenize_splits."""
     splits = {split: drawn(split_of(material.dataset, split), sample, seed=recipe.data.seed) for split in SPLITS}
     with progress.step("tokenize", total=sum(map(len, splits.values())), unit="texts") as step:
         return {
@@ -163,7 +155,7 @@ def _tokens(
         }
 
 
-def fitting_tokenizer(folder: Path, *, pairs: bool) -> Any:
+def checked_tokenizer(folder: Path, *, pairs: bool) -> Any:
     """The tokenizer in the staged folder of a base.
 
     Raises: ModelError if there is none, or it does not fit the model there.

@@ -10,8 +10,10 @@ from typing import Any
 
 import yaml
 
+from finetooth.evaluation.power import smallest_difference
 from finetooth.files import read_hashed_json, read_json
 from finetooth.models.batching import Tokens
+from finetooth.models.tokenizer import load_file
 from finetooth.pipeline import data_findings, preparation, run_plan
 from finetooth.pipeline.preparation import Material
 from finetooth.preflight import fix_list as fixes
@@ -20,13 +22,13 @@ from finetooth.recipe import Recipe
 from finetooth.recipe_draft import load_recipe
 from finetooth.row_kinds import row_kind
 from finetooth.rows import row_of
+from finetooth.rows.context import Context
 from finetooth.rows.contract import STEP_COSTS, Estimates
 from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.memory import give_back, held_bytes
 from finetooth.runs.plan_file import Plan
 from finetooth.training.schedule import Schedule
-from finetooth.workers.job import WorkerJob
 from finetooth.workers.supervisor import Supervisor
 
 SAMPLE = 2_000  # texts of a split that are tokenized for lengths and timing
@@ -60,27 +62,31 @@ def check(
     quick: check only the data. No model is loaded: adapters, memory and time are not estimated.
     Raises: as run does before it trains; RecipeError if fix_list would change a source of data.
     """
-    quiet = progress_for(progress)
-    recipe = load_recipe(recipe, progress=quiet)
+    progress = progress_for(progress)
+    recipe = load_recipe(recipe, progress=progress)
     if bases is not None:
         from finetooth.pipeline.base_comparison import compare_bases  # needs torch
 
-        return compare_bases(recipe, bases, progress=quiet)
+        return compare_bases(recipe, bases, progress=progress)
     preparation.refuse_device(recipe)
     with tempfile.TemporaryDirectory(prefix="finetooth-check-") as name:
         folder, supervisor = RunFolder(Path(name)), Supervisor()
         folder.work.mkdir()
-        material = preparation.gather(recipe, rejects=None, progress=quiet)
+        material = preparation.gather(recipe, rejects=None, progress=progress)
         if fix_list is not None:
-            _refuse_source(fix_list, material)
+            fixes.check_path(fix_list, [source.path for listed in material.data.values() for source in listed])
         with supervisor.serving():
             if not quick and recipe.training.device == "cpu":
                 supervisor.warm()  # beside the search for findings
-            tokens, other_tokens = _tokens(recipe, material, folder, quick=quick, progress=quiet)
-            findings = data_findings.findings(recipe, material, tokens, sample=SAMPLE, mislabelled=True, progress=quiet)
+            tokens, other_tokens = _tokens(recipe, material, folder, quick=quick, progress=progress)
+            findings = data_findings.findings(
+                recipe, material, tokens, sample=SAMPLE, mislabelled=True, progress=progress
+            )
             listed = fixes.write(fix_list, findings, material.dataset, excel_safe=excel_safe) if fix_list else None
-            setup = _Setup(material, tokens, other_tokens, folder, supervisor, quiet)
-            measured = None if quick else _measured(recipe, setup)
+            setup = _Setup(material, tokens, other_tokens, folder, supervisor, progress)
+            estimates: dict[str, Any] = {"candidates": [], "estimated_seconds": None, "estimated_peak_bytes": None}
+            if not quick:
+                estimates = _estimates(recipe, setup)
     return {
         "schema": 1,
         "run": recipe.name,
@@ -88,12 +94,10 @@ def check(
         "quick": quick,
         "data": material.dataset.summary,
         "tokens": {split: asdict(preparation.lengths_of(item)) for split, item in tokens.items()},
-        "candidates": measured.rows if measured else [],
+        **estimates,
         "smallest_differences": _smallest_differences(len(material.dataset.test)),
         "findings": [finding.as_json() for finding in findings],
         "fix_list_rows": listed,
-        "estimated_seconds": measured.seconds if measured else None,
-        "estimated_peak_bytes": measured.peak_bytes if measured else None,
     }
 
 
@@ -109,42 +113,35 @@ class _Setup:
     progress: Progress
 
 
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """The measured candidates, and the seconds and memory of the run; None where they are not known."""
-
-    rows: list[dict[str, Any]]
-    seconds: float | None
-    peak_bytes: int | None
-
-
-def _measured(recipe: Recipe, setup: _Setup) -> _Measured:
-    """Every candidate, measured in a process of its own, and the estimates for the run that follow."""
+def _estimates(recipe: Recipe, setup: _Setup) -> dict[str, Any]:
+    """Every candidate, measured in a process of its own, and the seconds and memory of the run; None if not known."""
     plan = _write_down(recipe, setup)
     give_back()  # the memory that reading and planning used
     rows = [_candidate(recipe, name, plan, setup) for name in plan.candidates]
     _measure_dropout(recipe, rows, setup)
-    peak = held_bytes() + max(row["peak_bytes"] for row in rows) if rows else None
-    return _Measured(rows, _total_seconds(recipe, plan, rows, setup.material), peak)
+    return {
+        "candidates": rows,
+        "estimated_seconds": _total_seconds(recipe, plan, rows, setup.material),
+        "estimated_peak_bytes": held_bytes() + max(row["peak_bytes"] for row in rows) if rows else None,
+    }
 
 
 def _tokens(
     recipe: Recipe, material: Material, folder: RunFolder, *, quick: bool, progress: Progress
 ) -> tuple[Mapping[str, Tokens], Mapping[str, Mapping[str, Tokens]]]:
-    """Tokens of a sample of each split, and those for rows with a base of their own (none if quick)."""
+    """Tokens of a sample of each split, and those for rows with a base of their own.
+
+    quick: none for such rows, and without torch: if tokenizer_config.json contradicts tokenizer.json, the number of
+    tokens may differ.
+    """
     if quick and material.model is not None:
-        return preparation.quick_tokens(recipe, material, sample=SAMPLE, progress=progress), {}
+        tokenizer = load_file(material.model.path)
+        return preparation.sampled_tokens(tokenizer, recipe, material, sample=SAMPLE, progress=progress), {}
     return preparation.tokenize_all(recipe, material, folder=folder, sample=SAMPLE, progress=progress)
-
-
-def _refuse_source(fix_list: Path, material: Material) -> None:
-    fixes.check_path(fix_list, [source.path for listed in material.data.values() for source in listed])
 
 
 def _smallest_differences(rows: int) -> list[dict[str, float | None]]:
     """For each DISCORDANCES, the smallest difference that the test rows show (80 % power), 0 to 1 or None."""
-    from finetooth.evaluation.power import smallest_difference
-
     return [
         {"discordance": share, "difference": smallest_difference(rows, discordance=share)} for share in DISCORDANCES
     ]
@@ -155,16 +152,12 @@ def _measure_dropout(recipe: Recipe, rows: list[dict[str, Any]], setup: _Setup) 
     slowed = [row for row in rows if "dropout" in (row["fallback_reason"] or "")]
     if not slowed:
         return
-    still = _without_dropout(recipe)
-    plan = _write_down(still, setup)
-    for row in slowed:
-        row["plain_step_seconds"] = _step_costs(still, row["name"], plan, setup)["step_seconds"]
-
-
-def _without_dropout(recipe: Recipe) -> Recipe:
     training = recipe.training.model_copy(update={"base_dropout": 0.0})
     candidates = [candidate.model_copy(update={"dropout": 0.0}) for candidate in recipe.candidates]
-    return recipe.model_copy(update={"training": training, "candidates": candidates})
+    without = recipe.model_copy(update={"training": training, "candidates": candidates})
+    plan = _write_down(without, setup)
+    for row in slowed:
+        row["plain_step_seconds"] = _step_costs(without, row["name"], plan, setup)["step_seconds"]
 
 
 def _write_down(recipe: Recipe, setup: _Setup) -> Plan:
@@ -180,12 +173,20 @@ def _step_costs(recipe: Recipe, name: str, plan: Plan, setup: _Setup) -> dict[st
     """What the steps of a trained row cost, measured in a process of its own; `whole_seconds`: of the process."""
     base = setup.material.model
     assert base is not None
-    job = WorkerJob("measure", str(setup.folder.path), name, recipe.seeds[0], "train", str(base.path))
+    context = Context(
+        run_folder=setup.folder,
+        recipe=recipe,
+        plan=plan,
+        row=name,
+        row_seed=recipe.seeds[0],
+        split="train",
+        base_folder=base.path,
+    )
     started = time.perf_counter()
     with setup.progress.step(f"measure {name}") as step:
-        setup.supervisor.call(job, step, plan=plan)
-    costs: dict[str, Any] = read_json(job.folder.path / STEP_COSTS)
-    peak = read_hashed_json(job.folder.costs)["peak_bytes"]
+        setup.supervisor.call("measure", context, step)
+    costs: dict[str, Any] = read_json(context.folder.path / STEP_COSTS)
+    peak = read_hashed_json(context.folder.costs)["peak_bytes"]
     return {**costs, "peak_bytes": peak, "whole_seconds": time.perf_counter() - started}
 
 
@@ -201,7 +202,7 @@ def _candidate(recipe: Recipe, name: str, plan: Plan, setup: _Setup) -> dict[str
     token_seconds = plain if fast is None else fast
     planned, frozen = plan.candidates[name], plan.kept_frozen().get(name)
     frozen_seconds = _frozen_seconds(plan, name, token_seconds=plain, seeds=len(recipe.seeds))
-    cached_bytes, cached_seconds = _cached(name, plan, token_seconds=costs["token_seconds"])
+    cached_bytes, cached_seconds = _cached(name, plan, token_seconds=plain)
     precision = model.precision if planned.fallback_reason is None else "float32"
     kernel_bytes = KERNELS_BYTES if precision == "bfloat16" and training.device == "cpu" else 0
     start = min(

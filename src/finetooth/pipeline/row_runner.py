@@ -1,23 +1,25 @@
 """The work on the rows of a run: fit and verify, later test, each in a new process."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from finetooth.errors import DivergedError, KilledError, VerificationError
 from finetooth.files import damage, discard, read_hashed_json, read_json, write_hashed_json, write_json
-from finetooth.pipeline.step_seconds import timed
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
 from finetooth.row_kinds import row_kind
 from finetooth.rows import row_of
+from finetooth.rows.context import Context
 from finetooth.runs import finished, predictions
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.plan_file import Plan
 from finetooth.verification import reload_check
 from finetooth.wording import row_title, wrapped
 from finetooth.workers.executor import Key, Phase
-from finetooth.workers.job import Action, WorkerJob
-from finetooth.workers.supervisor import Supervisor
+from finetooth.workers.supervisor import Action, Supervisor
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class RowRunner:
     folder: RunFolder
     progress: Progress
     supervisor: Supervisor
-    base_folders: Mapping[str, str]
+    base_folders: Mapping[str, Path]
 
     def carry_out(self, phase: Phase, key: Key) -> None:
         """Do the work of a phase on one row. A row that diverges is recorded as failed; nothing is raised."""
@@ -103,34 +105,33 @@ class RowRunner:
             except KilledError:
                 if not row_kind(key[0]).trained:
                     raise
-                used, fewer = self._token_budgets(row)
-                before, (reached, _) = reached, checkpoints.newest(row.checkpoints)
+                before, (reached, trained_with) = reached, checkpoints.newest(row.checkpoints)
+                model, reduced = self.plan.of_model(), row.reduced_budget
+                planned = read_hashed_json(reduced)["token_budget"] if reduced.is_file() else model.token_budget
+                used = min(planned, trained_with or planned)
+                longest_text = min(self.recipe.max_tokens, model.tokens["train"].longest_whole)
+                fewer = max(used // 2, min(used, longest_text))
                 if fewer == used and reached <= before:
-                    discard(row.reduced_budget)  # the steps do not cause it: start as planned when there is more memory
+                    discard(reduced)  # the steps do not cause it: start as planned when there is more memory
                     raise
                 row.checkpoints.mkdir(parents=True, exist_ok=True)
-                write_hashed_json(row.reduced_budget, {"schema": 1, "token_budget": fewer})
+                write_hashed_json(reduced, {"schema": 1, "token_budget": fewer})
                 warning = f"memory ran out; continuing after step {reached:,} with at most {fewer:,} tokens at a time."
                 self._warn(key, warning)
 
-    def _token_budgets(self, row: RowFolder) -> tuple[int, int]:
-        """Tokens at a time that the row was trained with, and half of them, but at least those of the longest text."""
-        from finetooth.training import checkpoints
-
-        model = self.plan.of_model()
-        planned = (
-            read_hashed_json(row.reduced_budget)["token_budget"] if row.reduced_budget.is_file() else model.token_budget
-        )
-        used = min(planned, checkpoints.newest(row.checkpoints)[1] or planned)
-        longest = min(self.recipe.max_tokens, model.tokens["train"].longest_whole)
-        return used, max(used // 2, min(used, longest))
-
     def _call(self, action: Action, key: Key, split: str, *, new_interpreter: bool = False) -> None:
         title, total, unit = self._step(action, key, split)
-        base_folder = self.base_folders.get(key[0], self.base_folders[""])
-        job = WorkerJob(action, str(self.folder.path), *key, split, base_folder)
+        context = Context(
+            run_folder=self.folder,
+            recipe=self.recipe,
+            plan=self.plan,
+            row=key[0],
+            row_seed=key[1],
+            split=split,
+            base_folder=self.base_folders.get(key[0], self.base_folders[""]),
+        )
         with timed(self.folder, title), self.progress.step(title, total=total, unit=unit) as step:
-            self.supervisor.call(job, step, plan=self.plan, new_interpreter=new_interpreter)
+            self.supervisor.call(action, context, step, new_interpreter=new_interpreter)
 
     def _step(self, action: Action, key: Key, split: str) -> tuple[str, int | None, str]:
         """The progress of a job as it is shown: its title, the amount of work, and its unit."""
@@ -146,6 +147,18 @@ class RowRunner:
 
     def _title(self, key: Key) -> str:
         return row_title(*key, several=len(self.recipe.seeds) > 1)
+
+
+@contextmanager
+def timed(folder: RunFolder, title: str) -> Iterator[None]:
+    """Add the block's seconds to those of its step; they add up over resumes."""
+    file, started = folder.seconds, time.perf_counter()
+    try:
+        yield
+    finally:
+        known = read_hashed_json(file) if file.is_file() else {}
+        spent = time.perf_counter() - started
+        write_hashed_json(file, {**known, title: round(known.get(title, 0.0) + spent, 3)})
 
 
 def _scored(row: RowFolder) -> set[str]:

@@ -18,7 +18,6 @@ from finetooth.runs.memory import free_bytes
 from finetooth.runs.plan_file import BasePlan, CandidatePlan, ModelPlan, OtherBase, Plan, Precision
 from finetooth.runs.work import SPLITS
 from finetooth.sources import Source
-from finetooth.tasks import DEFAULT
 
 if TYPE_CHECKING:  # torch is imported for the plan, after the data was read
     from finetooth.models.loading import Base
@@ -49,8 +48,8 @@ def resolve(
         device=device.facts() | {"finetooth": version("finetooth")} | (device.gpu_facts() if on_gpu else {}),
         data_fingerprint=dataset.fingerprint,
         test_id=dataset.test_id,
-        test_rows_id=rows_id(dataset.test, classes=dataset.classes, task=DEFAULT),
-        task=DEFAULT.name,
+        test_rows_id=rows_id(dataset.test, classes=dataset.classes, task=material.task),
+        task=material.task.name,
         classes=tuple(dataset.classes),
         counts={split: len(split_of(dataset, split)) for split in SPLITS},
         pairs=dataset.train.pairs is not None,
@@ -105,7 +104,6 @@ def sound_base(folder: Path, classes: Sequence[str]) -> "Base":
 
 def _candidates(recipe: Recipe, base: "Base", *, train_rows: int) -> dict[str, CandidatePlan]:
     from finetooth.models import adapters
-    from finetooth.pipeline import resources
 
     plan = {
         candidate.name: resources.candidate_plan(

@@ -3,7 +3,7 @@
 import shutil
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,7 @@ from finetooth.pipeline import data_findings, finish, preparation, resume, run_p
 from finetooth.pipeline.check_text import data_lines, padded_lines, warning_lines
 from finetooth.pipeline.finished_run import Run
 from finetooth.pipeline.preparation import Material
-from finetooth.pipeline.row_runner import RowRunner
-from finetooth.pipeline.step_seconds import timed
+from finetooth.pipeline.row_runner import RowRunner, timed
 from finetooth.preflight import Finding
 from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Recipe
@@ -27,7 +26,7 @@ from finetooth.runs.memory import give_back, held_bytes
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.work import save_examples, write_splits
 from finetooth.wording import listed
-from finetooth.workers.executor import Executor, Here, Key, Phase
+from finetooth.workers.executor import ROW_BY_ROW, Executor, Phase
 from finetooth.workers.supervisor import Supervisor
 
 
@@ -38,6 +37,7 @@ def run(
     progress: Progress | bool | None = None,
     allow_inexact: bool = False,
     exact: bool = False,
+    executor: Executor = ROW_BY_ROW,
 ) -> Run:
     """Run a recipe, continuing from what is finished in its folder.
 
@@ -48,6 +48,7 @@ def run(
     allow_inexact: continue even if something that decides the last bits (threads, versions, processor) has changed; the
     run is then marked as inexact.
     exact: compute every figure by the model's own pass, padded, unmerged and in float32, which is slower.
+    executor: who carries out the work on the rows (finetooth.workers.executor).
     Raises: FinetoothError and its kinds. After Interrupted everything is saved, and the same call continues.
     """
     progress = progress_for(progress)
@@ -67,100 +68,89 @@ def run(
             for line in resume.notes_of_complete(folder, recipe):
                 progress.say(line)
             return Run(folder.path)
-        work = _Work(recipe, folder, progress, supervisor, Here(), exact=exact)
-        work.prepare(allow_inexact=allow_inexact)
+        rows = _prepare(recipe, folder, progress, supervisor, exact=exact, allow_inexact=allow_inexact)
         give_back()  # the memory of sources, tokens and the base, which the rows' processes need
-        work.run_rows()
+        _carry_out(rows, executor)
         return Run(folder.path)
 
 
-@dataclass(slots=True)
-class _Work:
-    recipe: Recipe
-    folder: RunFolder
-    progress: Progress
-    supervisor: Supervisor
-    executor: Executor
-    exact: bool = False
-    plan: Plan = field(init=False)  # these two are set by prepare
-    base_folders: dict[str, str] = field(init=False)
-
-    def prepare(self, *, allow_inexact: bool) -> None:
-        """Make and write sources, splits, tokens and the plan, or compare them with those of the run being resumed."""
-        preparation.refuse_device(self.recipe)
-        sweep(self.folder.path)
-        self.folder.work.mkdir(exist_ok=True)
-        begun = plan_file.read(self.folder) if self.folder.plan.is_file() else None
-        if begun is not None:
-            resume.refuse_changed_recipe(self.folder, self.recipe, begun=begun)
+def _prepare(
+    recipe: Recipe, folder: RunFolder, progress: Progress, supervisor: Supervisor, *, exact: bool, allow_inexact: bool
+) -> RowRunner:
+    """Make and write sources, splits, tokens and the plan, or compare them with those of the run being resumed."""
+    preparation.refuse_device(recipe)
+    sweep(folder.path)
+    folder.work.mkdir(exist_ok=True)
+    begun = plan_file.read(folder) if folder.plan.is_file() else None
+    if begun is not None:
+        resume.refuse_changed_recipe(folder, recipe, begun=begun)
+    else:
+        resume.refuse_rows_without_plan(folder)
+        for item in list(folder.work.iterdir()):
+            discard(item)  # tokens and examples without a plan may be those of other data
+    with timed(folder, "prepare"):
+        material = preparation.gather(recipe, rejects=folder.rejects, progress=progress)
+        if recipe.training.device == "cpu" and not folder.results.is_file():
+            supervisor.warm()  # while tokens and plan are made
+        tokens, other_tokens = preparation.tokenize_all(recipe, material, folder=folder, progress=progress)
+        free_disk = shutil.disk_usage(folder.path).free
+        plan = run_plan.resolve(recipe, material, tokens, other_tokens=other_tokens, free_disk=free_disk, exact=exact)
+        if begun is None:
+            findings = data_findings.findings(recipe, material, tokens)
+            data_findings.refuse_to_run(findings)
+            for line in [*data_lines(material.dataset.summary), *warning_lines(findings), *padded_lines(plan)]:
+                progress.say(line)
+            plan = _write_down(recipe, folder, replace(plan, run_id=uuid.uuid4().hex), material, findings)
         else:
-            resume.refuse_rows_without_plan(self.folder)
-            for item in list(self.folder.work.iterdir()):
-                discard(item)  # tokens and examples without a plan may be those of other data
-        with timed(self.folder, "prepare"):
-            material = preparation.gather(self.recipe, rejects=self.folder.rejects, progress=self.progress)
-            if self.recipe.training.device == "cpu" and not self.folder.results.is_file():
-                self.supervisor.warm()  # while tokens and plan are made
-            self.base_folders = {row: str(source.path) for row, source in material.other_models.items()}
-            self.base_folders[""] = "" if material.model is None else str(material.model.path)
-            tokens, other_tokens = preparation.tokenize_all(
-                self.recipe, material, folder=self.folder, progress=self.progress
-            )
-            free_disk = shutil.disk_usage(self.folder.path).free
-            plan = run_plan.resolve(
-                self.recipe, material, tokens, other_tokens=other_tokens, free_disk=free_disk, exact=self.exact
-            )
-            if begun is not None:
-                self.plan = resume.agree(self.folder, plan, begun=begun, allow_inexact=allow_inexact)
-                if resume.differing(self.folder, self.plan):
-                    findings = data_findings.findings(self.recipe, material, tokens)
-                    self.plan = self._write_down(self.plan, material, findings)
-            else:
-                findings = data_findings.findings(self.recipe, material, tokens)
-                data_findings.refuse_to_run(findings)
-                warned = warning_lines(findings)
-                for line in [*data_lines(material.dataset.summary), *warned, *padded_lines(plan)]:
-                    self.progress.say(line)
-                self.plan = self._write_down(replace(plan, run_id=uuid.uuid4().hex), material, findings)
-            save_examples(self.folder, material.dataset)
+            plan = resume.agree(folder, plan, begun=begun, allow_inexact=allow_inexact)
+            if resume.differing(folder, plan):
+                plan = _write_down(recipe, folder, plan, material, data_findings.findings(recipe, material, tokens))
+        save_examples(folder, material.dataset)
+    base_folders = {row: source.path for row, source in material.other_models.items()}
+    base_folders[""] = Path() if material.model is None else material.model.path
+    return RowRunner(recipe, plan, folder, progress, supervisor, base_folders)
 
-    def run_rows(self) -> None:
-        """Fit and verify every row; choose the winner; only then open the test set and score every row on it."""
-        recipe, plan, folder = self.recipe, self.plan, self.folder
-        rows = RowRunner(recipe, plan, folder, self.progress, self.supervisor, self.base_folders)
-        keys, command_bytes = preparation.row_keys(recipe), held_bytes()
-        self._each(rows, "fit", keys)
-        winner = finish.choose_winner(recipe, plan, folder, keys=keys)
-        if winner is not None:
-            rows.verify_again(winner)
-        openings = lockbox.open_test(plan.test_id, plan.run_id, run_name=recipe.name)
-        self._each(rows, "test", keys)
-        for key in keys:
-            finished.refuse_changed(folder.row(*key), run_id=plan.run_id)
-        finish.conclude(recipe, plan, folder, keys=keys, winner=winner, openings=openings, command_bytes=command_bytes)
 
-    def _each(self, rows: RowRunner, phase: Phase, keys: Sequence[Key]) -> None:
-        """Have the executor carry out a phase. Raises: RunError if it lost a row."""
-        self.executor.each(rows, phase, keys)
+def _write_down(recipe: Recipe, folder: RunFolder, plan: Plan, material: Material, findings: Sequence[Finding]) -> Plan:
+    """Write the files that say what the plan was made from; returns the plan with their hashes."""
+    write_file(folder.recipe, resume.resolved(recipe))
+    in_short = [finding.in_short() for finding in findings]
+    write_json(folder.data, {**material.dataset.summary, "findings": in_short})
+    write_splits(folder, material.dataset)
+    sources = {split: [item.id for item in listed] for split, listed in material.data.items()}
+    planned = plan.as_json()
+    facts = {key: planned.get(key) for key in ("device", "precision", "inference", "base", "other_bases")}
+    facts |= {"data": sources, "seeds": recipe.seeds}
+    write_json(folder.provenance, provenance.collect(facts, work_tree=Path.cwd()))
+    return resume.write_plan(folder, plan)  # last: a folder with a plan counts as a started run
+
+
+def _carry_out(rows: RowRunner, executor: Executor) -> None:
+    """Fit and verify every row; choose the winner; only then open the test set and score every row on it.
+
+    Raises: RunError if the executor lost a row.
+    """
+    recipe, plan, folder = rows.recipe, rows.plan, rows.folder
+    keys, command_bytes = preparation.row_keys(recipe), held_bytes()
+
+    def each(phase: Phase) -> None:
+        executor.each(rows, phase, keys)
         left = rows.left(phase, keys)
         if left:
             raise RunError(
-                f"{self.folder.path}: the work on {listed(left)} was lost. What is done is saved; run the same "
-                "command again to do the rest."
+                f"{folder.path}: the work on {listed(left)} was lost. What is done is saved; run the same command "
+                "again to do the rest."
             )
 
-    def _write_down(self, plan: Plan, material: Material, findings: list[Finding]) -> Plan:
-        """Write the files that say what the plan was made from; returns the plan with their hashes."""
-        write_file(self.folder.recipe, resume.resolved(self.recipe))
-        in_short = [finding.in_short() for finding in findings]
-        write_json(self.folder.data, {**material.dataset.summary, "findings": in_short})
-        write_splits(self.folder, material.dataset)
-        sources = {split: [item.id for item in listed] for split, listed in material.data.items()}
-        planned = plan.as_json()
-        facts = {key: planned.get(key) for key in ("device", "precision", "inference", "base", "other_bases")}
-        facts |= {"data": sources, "seeds": self.recipe.seeds}
-        write_json(self.folder.provenance, provenance.collect(facts, work_tree=Path.cwd()))
-        return resume.write_plan(self.folder, plan)  # last: a folder with a plan counts as a started run
+    each("fit")
+    winner = finish.choose_winner(recipe, plan, folder, keys=keys)
+    if winner is not None:
+        rows.verify_again(winner)
+    openings = lockbox.open_test(plan.test_id, plan.run_id, run_name=recipe.name)
+    each("test")
+    for key in keys:
+        finished.refuse_changed(folder.row(*key), run_id=plan.run_id)
+    finish.conclude(recipe, plan, folder, keys=keys, winner=winner, openings=openings, command_bytes=command_bytes)
 
 
 def _refuse_foreign(folder: RunFolder) -> None:

@@ -76,11 +76,11 @@ def verify(
     """
     started = time.perf_counter()
     folder = RunFolder(Path(run_or_adapter).absolute())
-    quiet = progress_for(progress)
+    progress = progress_for(progress)
     if folder.is_run or folder.is_complete:
-        run, rows = _check_run(folder, base, quiet)
+        run, rows = _check_run(folder, base, progress)
     else:
-        run, rows = None, [_check_alone(folder.path, base, quiet)]
+        run, rows = None, [_check_alone(folder.path, base, progress)]
     kind = "adapter" if run is None else "run"
     return Verification(str(run_or_adapter), kind, run, tuple(rows), time.perf_counter() - started)
 
@@ -101,7 +101,7 @@ def _check_alone(adapter: Path, base: str | None, progress: Progress) -> Checked
         rechecks.check_finished(checked, row)
         rechecks.check_verify_json(checked, row)
     if not checked.faults:
-        base_folder = trained_model.bring_base(adapter, base, progress=progress, offline=True)
+        base_folder = trained_model.fetch_base(adapter, base, progress=progress, offline=True)
         rechecks.check_reload(checked, adapter, base_folder=base_folder)
     return checked
 
@@ -134,40 +134,27 @@ def _check_run(folder: RunFolder, base: str | None, progress: Progress) -> tuple
     if not rows:
         return run, []
     labels: dict[str, npt.NDArray[np.int64]] = {}
-    shared_base = _Base(base)
+    base_folder: Path | None = None  # all adapters have one base
+    base_is_missing = False
     with progress.step("verify", total=len(rows), unit="rows") as step:
-        for number, checked in enumerate(rows):
+        for checked, row, recorded_row in zip(rows, row_folders, recorded.rows, strict=True):
             step.advance(0, note=checked.where)
             if checked.status == "done":
-                _check_row(checked, row_folders[number], recorded, recorded.rows[number], labels=labels)
-                adapter = row_folders[number].adapter
-                if adapter.is_dir() and not checked.faults:
-                    base_folder = shared_base.of(run, adapter)
-                    if base_folder is not None:
-                        rechecks.check_reload(checked, adapter, base_folder=base_folder)
+                _check_row(checked, row, recorded, recorded_row, labels=labels)
+                if row.adapter.is_dir() and not checked.faults and not base_is_missing:
+                    try:
+                        base_folder = base_folder or trained_model.fetch_base(
+                            row.adapter, base, progress=Silent(), offline=True
+                        )
+                        rechecks.check_reload(checked, row.adapter, base_folder=base_folder)
+                    except SourceError as error:
+                        base_is_missing = True
+                        what = f"no artifact could be reloaded, and no reference output computed again: {error}"
+                        run.refuse("base", what)
             step.advance(1)
     if not any(fault.field == "predictions.parquet" for checked in rows for fault in checked.faults):
         _check_winner(run, folder, recorded)
     return run, rows
-
-
-@dataclass(slots=True)
-class _Base:
-    """The base of a run's rows, searched for once. source: where to search; None: where the run says."""
-
-    source: str | None
-    looked_for: bool = False
-    folder: Path | None = None
-
-    def of(self, run: Checked, adapter: Path) -> Path | None:
-        """Its folder; or None, with a fault added to the run, if it is not on this machine."""
-        if not self.looked_for:
-            self.looked_for = True
-            try:
-                self.folder = trained_model.bring_base(adapter, self.source, progress=Silent(), offline=True)
-            except SourceError as error:
-                run.refuse("base", f"no artifact could be reloaded, and no reference output computed again: {error}")
-        return self.folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,10 @@ def load(
     Raises: RunError when the run has no winner, or its files were changed; ModelError when the adapter or base has
     changed since it was measured.
     """
-    quiet = progress_for(progress or False)
+    progress = progress_for(progress or False)
     folder = adapter_folder(Path(run_or_adapter).absolute())
-    staged = fetch_adapter(str(folder), progress=quiet)
-    base_folder = bring_base(folder, base, progress=quiet)
+    staged = fetch_adapter(str(folder), progress=progress)
+    base_folder = fetch_base(folder, base, progress=progress)
     from finetooth.models import artifact, inference
 
     trained = artifact.load(staged.path, base_folder=base_folder, name=str(run_or_adapter))
@@ -62,7 +62,7 @@ def _precision(trained: "TextModel", run_folder: RunFolder | None) -> Precision:
     return precision.choose("auto") if may else "float32"
 
 
-def bring_base(adapter: Path, base: str | None, *, progress: Progress, offline: bool = False) -> Path:
+def fetch_base(adapter: Path, base: str | None, *, progress: Progress, offline: bool = False) -> Path:
     """The staged folder of an adapter's base: `base` if it is named, else that of its run, else that of its identity.
 
     offline: from this machine alone. Raises: SourceError when it cannot be fetched.

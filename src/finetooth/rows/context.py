@@ -1,11 +1,14 @@
-"""What the work on a row receives: the run as its process has read it, and the channel to the command."""
+"""What the work on a row receives: the row and its run, and the channel to the command."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from finetooth.errors import Interrupted
 from finetooth.recipe import Recipe
+from finetooth.recipe import load as load_recipe
+from finetooth.runs import plan_file
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.plan_file import Plan
 
@@ -14,8 +17,9 @@ from finetooth.runs.plan_file import Plan
 class Context:
     """One row of a run, and the split that it is fitted on or scores.
 
-    recipe, plan: those of the run, read once. row, row_seed: of the table. base_folder: the row's staged base model.
-    new_interpreter: whether this process is a new interpreter, or forked from one that has only imported (ADR 14).
+    recipe, plan: those of the run. row, row_seed: of the table. base_folder: the row's staged base model; any path for
+    a row without a model. new_interpreter: whether the row's process is a new interpreter, or forked from one that has
+    only imported (ADR 14).
     """
 
     run_folder: RunFolder
@@ -26,6 +30,26 @@ class Context:
     split: str
     base_folder: Path
     new_interpreter: bool = True
+
+    @classmethod
+    def read(cls, message: Mapping[str, Any], *, new_interpreter: bool) -> "Context":
+        """The context that a message describes; the recipe and the plan are read from the run folder now."""
+        run_folder = RunFolder(Path(message["run"]))
+        return cls(
+            run_folder=run_folder,
+            recipe=load_recipe(run_folder.recipe),
+            plan=plan_file.read(run_folder),
+            row=message["row"],
+            row_seed=message["seed"],
+            split=message["split"],
+            base_folder=Path(message["base_folder"]),
+            new_interpreter=new_interpreter,
+        )
+
+    def message(self) -> dict[str, Any]:
+        """The context as JSON, from which `read` makes it again in another process."""
+        run, base_folder = str(self.run_folder.path), str(self.base_folder)
+        return {"run": run, "row": self.row, "seed": self.row_seed, "split": self.split, "base_folder": base_folder}
 
     @property
     def folder(self) -> RowFolder:
@@ -55,12 +79,12 @@ class Channel:
         """Report progress, without a note."""
         self.advance(count, "")
 
-    def go_on(self, count: int, note: str) -> None:
+    def advance_or_stop(self, count: int, note: str) -> None:
         """Report progress, and stop after a signal. Raises: Interrupted."""
-        self.obey()
+        self.check_stop()
         self.advance(count, note)
 
-    def obey(self) -> None:
+    def check_stop(self) -> None:
         """End the work if the command has received a signal. Raises: Interrupted."""
         signal_number = self.stop()
         if signal_number is not None:

@@ -1,4 +1,4 @@
-"""Facts of every kind of row in the results: how its test rows were computed, and how many of them were cut."""
+"""How the rows of a run are computed: by which pass and in which number format, as their folders say."""
 
 from finetooth.baselines.fitted import SETTINGS
 from finetooth.files import read_hashed_json, read_json
@@ -29,8 +29,3 @@ def inference_of(plan: Plan, folder: RowFolder, kind: RowKind) -> Inference | No
     if used is None:  # costs.json of the row is missing: report what was planned
         return Inference(measured.precision(plan.inference), measured.fallback_reason, *counts)
     return Inference(used["precision"], used["fallback_reason"], *counts)
-
-
-def test_rows_cut(plan: Plan, name: str, kind: RowKind) -> float | None:
-    """The share of the test rows that is cut for a row; None for a row that reads the texts themselves."""
-    return plan.lengths_for(name)["test"].rows_cut if kind.needs_model else None

@@ -1,5 +1,7 @@
 """How the rows of a run are computed: by the plain pass, or by the inference pass where its gate allows that."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,32 +11,28 @@ from finetooth.models.artifact import reference_tokens
 from finetooth.models.batching import Tokens
 from finetooth.models.predictor import Predictor
 from finetooth.models.text_model import TextModel
-from finetooth.rows.context import Channel, Context
+from finetooth.rows.context import Context
 from finetooth.rows.outputs import add_costs
 from finetooth.runs.plan_file import Precision
-from finetooth.runs.work import read_labels
+from finetooth.tasks import Targets
 
 
 def measure(
     context: Context,
     trained: TextModel,
     *,
+    tokens: Tokens,
+    labels: Targets,
     plain: npt.NDArray[np.float32] | None = None,
-    channel: Channel | None = None,
+    advance: Callable[[int], None] = lambda count: None,
 ) -> Measured:
     """How the inference pass agrees with the plain pass on the validation rows, to be saved with the row's artifact.
 
-    plain: their logits (N, C) by the plain pass; computed when omitted. channel: checked between micro-batches.
-    Raises: Interrupted after a signal.
+    tokens, labels: of the validation rows. plain: their logits (N, C) by the plain pass; computed when omitted.
+    advance: called after each micro-batch.
     """
-
-    def advance(count: int) -> None:
-        if channel is not None:
-            channel.obey()
-
-    plan, (_, truth) = context.plan, read_labels(context.run_folder, "validation")
-    tokens = Tokens.open(context.run_folder.work / "tokens" / "validation")
-    if plain is None and plan.inference == "bfloat16" and len(truth) >= agreement.LEAST_ROWS:
+    plan = context.plan
+    if plain is None and plan.inference == "bfloat16" and len(labels) >= agreement.LEAST_ROWS:
         trained.logits(reference_tokens(trained))  # discarded: a first pass may have other last bits (ADR 5)
         plain = trained.logits(tokens, budget=plan.evaluation_budget, advance=advance)
     empty = np.empty((0, len(trained.classes)), np.float32)
@@ -42,7 +40,7 @@ def measure(
         trained,
         tokens,
         plain=empty if plain is None else plain,
-        truth=np.asarray(truth),
+        truth=labels,
         preferred=plan.inference,
         advance=advance,
     )

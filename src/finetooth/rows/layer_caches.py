@@ -1,10 +1,10 @@
 """The run's frozen-layer caches: opened for a row, and filled where blocks are missing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from finetooth.files import read_json
+from finetooth.files import MANIFEST, read_json
 from finetooth.models.batching import Tokens
 from finetooth.models.frozen_layer_cache import FrozenLayerCache
 from finetooth.rows.context import Context
@@ -17,16 +17,9 @@ def open_frozen(context: Context, adapter_sha256: str, *, width: int) -> FrozenL
     adapter_sha256: of the adapter in the layers below. The cache belongs to this row; delete it after its training.
     """
     plan = context.plan
-    depth, kept_states = plan.candidates[context.row].frozen_depth, plan.kept_frozen()[context.row]
-    return FrozenLayerCache(
-        frozen_folder(context),
-        Tokens.open(context.tokens / "train"),
-        depth=depth,
-        width=width,
-        budget=plan.evaluation_budget,
-        blocks=kept_states.blocks,
-        key=_key(context, "train", depth) | {"adapter": adapter_sha256, "precision": plan.of_model().precision},
-    )
+    depth, blocks = plan.candidates[context.row].frozen_depth, plan.kept_frozen()[context.row].blocks
+    more = {"adapter": adapter_sha256, "precision": plan.of_model().precision}
+    return _open(context, frozen_folder(context), "train", depth=depth, width=width, blocks=blocks, more=more)
 
 
 def frozen_folder(context: Context) -> Path:
@@ -34,28 +27,10 @@ def frozen_folder(context: Context) -> Path:
     return context.run_folder.work / "frozen_layers" / f"{context.row}-seed-{context.seed}"
 
 
-def _key(context: Context, split: str, depth: int) -> dict[str, Any]:
-    """Everything that decides the hidden states of a split at the entry of layer `depth`, besides adapters."""
-    plan, base = context.plan, context.plan.of_model().base
-    return {
-        "schema": 1,
-        "base": base.sha256,
-        "weights": base.weights_sha256,
-        "tokens": {
-            name: item["sha256"]
-            for name, item in read_json(context.tokens / "MANIFEST.json")["files"].items()
-            if name.startswith(f"{split}/")
-        },
-        "depth": depth,
-        "budget": plan.evaluation_budget,
-        "device": plan.device,
-    }
-
-
 def open_filled(
     context: Context, model: Any, split: str, *, pad_id: int, advance: Callable[[int, str], None]
 ) -> FrozenLayerCache | None:
-    """The hidden states stored of a split for the row, complete; None if the plan stores none.
+    """The stored hidden states of a split for the row, all of them computed; None if the plan stores none.
 
     advance(0, note) is called after each computed block. An exception from it ends the work; written blocks stay valid.
     """
@@ -65,18 +40,36 @@ def open_filled(
     kept_states = plan.kept_states(depth).get(split)
     if kept_states is None:
         return None
-    cache = FrozenLayerCache(
-        context.run_folder.work / "frozen_layers" / f"layer-{depth}-{split}",
-        Tokens.open(context.tokens / split),
-        depth=depth,
-        width=model.config.hidden_size,
-        budget=plan.evaluation_budget,
-        blocks=kept_states.blocks,
-        key=_key(context, split, depth),
-    )
+    folder, width = context.run_folder.work / "frozen_layers" / f"layer-{depth}-{split}", model.config.hidden_size
+    cache = _open(context, folder, split, depth=depth, width=width, blocks=kept_states.blocks, more={})
 
     def report(done: int, total: int) -> None:
         advance(0, f"layers below the adapter, {split}: {done:,} of {total:,} blocks")
 
     add_costs(context.folder, cached_blocks=cache.fill(model, pad_id=pad_id, advance=report))
     return cache
+
+
+def _open(
+    context: Context, folder: Path, split: str, *, depth: int, width: int, blocks: int, more: Mapping[str, str]
+) -> FrozenLayerCache:
+    """The cache in `folder` of the hidden states of a split at the entry of layer `depth`.
+
+    more: what decides the states besides base, tokens and device.
+    """
+    plan, base = context.plan, context.plan.of_model().base
+    files = read_json(context.tokens / MANIFEST)["files"].items()
+    key = {
+        "schema": 1,
+        "base": base.sha256,
+        "weights": base.weights_sha256,
+        "tokens": {name: item["sha256"] for name, item in files if name.startswith(f"{split}/")},
+        "depth": depth,
+        "budget": plan.evaluation_budget,
+        "device": plan.device,
+        **more,
+    }
+    tokens = Tokens.open(context.tokens / split)
+    return FrozenLayerCache(
+        folder, tokens, depth=depth, width=width, budget=plan.evaluation_budget, blocks=blocks, key=key
+    )

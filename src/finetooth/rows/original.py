@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from finetooth.evaluation.decisions import Decision
 from finetooth.models import agreement, artifact, device
 from finetooth.models.agreement import Measured
-from finetooth.models.batching import Input, Tokens
+from finetooth.models.batching import Tokens
 from finetooth.models.features import Feature, encode, head_logits
 from finetooth.models.loading import draw_head, head_tensors
 from finetooth.models.packed_inference import InferencePass, inference_obstacle
@@ -23,7 +24,7 @@ from finetooth.rows import inference_gate, latency
 from finetooth.rows.context import Channel, Context
 from finetooth.rows.contract import Estimates, Row, ScoredRow
 from finetooth.rows.outputs import keep_predictions
-from finetooth.rows.planned_base import load_planned
+from finetooth.rows.planned_base import load_planned, save_artifact, text_model
 from finetooth.runs.results import Heads, ResultsRow
 from finetooth.runs.work import read_labels
 
@@ -33,29 +34,20 @@ def fit(context: Context, channel: Channel) -> None:
 
     Raises: VerificationError if the base is not the plan's.
     """
-    recipe, plan, folder = context.recipe, context.plan, context.base_folder
-    planned = plan.of_model().base
     base = load_planned(context, head_seed=context.seed)
     more_heads = {}
     if base.head == "new":
-        for seed in range(context.seed + 1, context.seed + recipe.original_heads):
+        for seed in range(context.seed + 1, context.seed + context.recipe.original_heads):
             draw_head(base, seed)
             more_heads[seed] = {name: tensor.clone() for name, tensor in head_tensors(base).items()}
         draw_head(base, context.seed)
     own_head = {name: tensor.clone() for name, tensor in head_tensors(base).items()}
-    settings = Input(recipe.max_tokens, recipe.truncation, pairs=plan.pairs)
     context.folder.path.mkdir(parents=True, exist_ok=True)
-    trained = TextModel(base.model, load_tokenizer(folder), plan.classes, settings, context.row)
-    artifact.save(
-        replace(trained, measured=_measured(context, trained, [*more_heads.values(), own_head])),
-        context.folder.adapter,
-        base=base,
-        base_folder=folder,
-        source=artifact.Provenance(planned.id, planned.sha256),
-        weights_sha256=planned.weights_sha256,
-        head_seed=context.seed,
-        more_heads=more_heads,
+    trained = text_model(
+        context, base.model, load_tokenizer(context.base_folder), decision=Decision(task=context.plan.of_task())
     )
+    measured = _measured(context, trained, [*more_heads.values(), own_head])
+    save_artifact(context, replace(trained, measured=measured), base=base, more_heads=more_heads)
 
 
 def _measured(context: Context, trained: TextModel, heads: Sequence[Mapping[str, torch.Tensor]]) -> Measured:
@@ -63,19 +55,18 @@ def _measured(context: Context, trained: TextModel, heads: Sequence[Mapping[str,
 
     heads: tensors by their full names; the model has the last head afterwards.
     """
-    plan, (_, truth) = context.plan, read_labels(context.run_folder, "validation")
-    obstacle = inference_obstacle(trained.model)
-    few = len(truth) < agreement.LEAST_ROWS
-    if len(heads) == 1 or obstacle is not None or few or plan.inference != "bfloat16":
-        return inference_gate.measure(context, trained)
+    plan, labels = context.plan, read_labels(context.run_folder, "validation")[1]
     tokens = Tokens.open(context.tokens / "validation")
+    obstacle = inference_obstacle(trained.model)
+    few = len(labels) < agreement.LEAST_ROWS
+    if len(heads) == 1 or obstacle is not None or few or plan.inference != "bfloat16":
+        return inference_gate.measure(context, trained, tokens=tokens, labels=labels)
+    trained.logits(artifact.reference_tokens(trained))  # discarded: a first pass may have other last bits (ADR 5)
     names: tuple[Feature, ...] = ("first_token",)
     budget, pad_id = plan.evaluation_budget, trained.tokenizer.pad_token_id
-    trained.logits(artifact.reference_tokens(trained))  # discarded: a first pass may have other last bits (ADR 5)
     plain = encode(trained.model, tokens, features=names, pad_id=pad_id, budget=budget)["first_token"]
     rounded = InferencePass(trained.model, dtype=DTYPES["bfloat16"]).features(tokens, features=names)["first_token"]
     logits = ([head_logits(trained.model, first, head) for first in (plain, rounded)] for head in heads)
-    labels = np.asarray(truth)
     return Measured(
         None, agreement.worst(agreement.compare(*both, decision=trained.decision, truth=labels) for both in logits)
     )
@@ -93,7 +84,8 @@ def score(context: Context, channel: Channel) -> None:
     inference_gate.record(context, predictor.precision, predictor.measured)
     if len(heads) > 1:
         first = _first_states(context, trained, predictor, tokens, channel.count)
-        _keep_of_heads(context, trained, first, heads)
+        logits_by_seed = {seed: head_logits(trained.model, first, head) for seed, head in heads.items()}
+        keep_predictions(context, logits_by_seed.pop(context.seed), of_seeds=logits_by_seed)
     elif predictor.precision == "plain":
         keep_predictions(context, trained.logits(tokens, budget=plan.evaluation_budget, advance=channel.count))
     else:
@@ -109,17 +101,6 @@ def _first_states(
         return predictor.engine.computed.features(tokens, features=names, advance=advance)["first_token"]
     budget, pad_id = context.plan.evaluation_budget, trained.tokenizer.pad_token_id
     return encode(trained.model, tokens, features=names, pad_id=pad_id, budget=budget, advance=advance)["first_token"]
-
-
-def _keep_of_heads(
-    context: Context,
-    trained: TextModel,
-    first: npt.NDArray[np.float32],
-    heads: Mapping[int, Mapping[str, torch.Tensor]],
-) -> None:
-    logits_by_seed = {seed: head_logits(trained.model, first, head) for seed, head in heads.items()}
-    own = logits_by_seed.pop(context.seed)
-    keep_predictions(context, own, of_seeds=logits_by_seed)
 
 
 def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:

@@ -8,20 +8,16 @@ import numpy.typing as npt
 
 from finetooth.errors import DivergedError
 from finetooth.files import read_hashed_json, write_hashed_json
+from finetooth.row_kinds import row_kind
 from finetooth.rows.context import Context
 from finetooth.runs import finished, lockbox
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.predictions import Predictions
 from finetooth.runs.predictions import read as read_predictions
 from finetooth.runs.predictions import write as write_predictions
-from finetooth.runs.work import read_labels
+from finetooth.runs.work import read_labels, read_splits
 
-
-def labels_for(context: Context) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    """Ids and labels (N,) int64 of the context's split; those of a test split only after its opening is recorded."""
-    if context.split == "test":
-        lockbox.open_test(context.plan.test_id, context.plan.run_id, run_name=context.recipe.name)
-    return read_labels(context.run_folder, context.split)
+_NAMED = 3  # rows in a message
 
 
 def keep_predictions(
@@ -32,10 +28,13 @@ def keep_predictions(
     of_seeds: logits of the same rows by heads of other seeds, saved as splits of their own, such as test/seed-1.
     Raises: DivergedError if one of them is not finite.
     """
-    parts = {context.split: logits} | {f"{context.split}/seed-{seed}": more for seed, more in (of_seeds or {}).items()}
-    if not all(np.isfinite(part).all() for part in parts.values()):
-        raise DivergedError(f"a logit of the {context.split} rows is not finite.")
-    ids, labels = labels_for(context)
+    split, plan = context.split, context.plan
+    parts = {split: logits} | {f"{split}/seed-{seed}": more for seed, more in (of_seeds or {}).items()}
+    for part in parts.values():
+        check_finite(context, split, "a logit", part)
+    if split == "test":  # its labels are read only after the opening is recorded
+        lockbox.open_test(plan.test_id, plan.run_id, run_name=context.recipe.name)
+    ids, labels = read_labels(context.run_folder, split)
     before = read_predictions(context.folder.predictions) if context.folder.predictions.is_file() else {}
     new = {name: Predictions(ids, labels, part) for name, part in parts.items()}
     run_id = context.plan.run_id
@@ -44,8 +43,22 @@ def keep_predictions(
     finished.record(context.folder, finished.SCORED, run_id=run_id)
 
 
+def check_finite(context: Context, split: str, what: str, values: npt.NDArray[np.float32]) -> None:
+    """Check that the values (N, ...) that were computed for the rows of a split are finite. what: one of them in words.
+
+    Raises: DivergedError with the first rows that have another value, and what to do.
+    """
+    broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if not len(broken):
+        return
+    ids = read_splits(context.run_folder)[split]
+    named = ", ".join(ids[row] for row in broken[:_NAMED]) + (", ..." if len(broken) > _NAMED else "")
+    remedy = "try a lower training.learning_rate" if row_kind(context.row).trained else "try another base model"
+    raise DivergedError(f"{what} of the {split} rows is not finite (rows {named}); {remedy}.")
+
+
 def add_costs(row: RowFolder, **costs: Any) -> None:
-    """Record costs of a row. Of a peak the largest value stays, costs of hidden states add up, others are replaced."""
+    """Record costs of a row: a peak keeps its largest value, costs of hidden states add up, others are replaced."""
     known: dict[str, Any] = read_hashed_json(row.costs) if row.costs.is_file() else {}
     peak = max(known.get("peak_bytes", 0), costs.pop("peak_bytes", 0))
     for name in {"cached_seconds", "cached_blocks"} & set(costs):

@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from finetooth.baselines import Probe
 from finetooth.baselines.fitted import SETTINGS
-from finetooth.errors import DivergedError, VerificationError
+from finetooth.errors import VerificationError
 from finetooth.evaluation.decisions import Decision
 from finetooth.files import canonical_hash, read_json, sha256_file
 from finetooth.models import agreement
 from finetooth.models.agreement import Measured
-from finetooth.models.batching import Input, Tokens, tokenize
+from finetooth.models.batching import Tokens, tokenize
 from finetooth.models.features import Feature, encode, feature_batch, head_input
 from finetooth.models.loading import Base, encoder_parameters
 from finetooth.models.packed_inference import InferencePass, inference_obstacle
@@ -27,8 +27,8 @@ from finetooth.row_kinds import OTHER_PROBE, PROBE, row_kind
 from finetooth.rows import inference_gate, latency
 from finetooth.rows.context import Channel, Context
 from finetooth.rows.contract import Estimates, Row, ScoredRow
-from finetooth.rows.outputs import add_costs, keep_predictions
-from finetooth.rows.planned_base import load_planned
+from finetooth.rows.outputs import add_costs, check_finite, keep_predictions
+from finetooth.rows.planned_base import input_of, load_planned
 from finetooth.runs.plan_file import Plan, Precision
 from finetooth.runs.results import Chosen, Parameters, ResultsRow
 from finetooth.runs.work import read_labels
@@ -48,7 +48,7 @@ def fit(context: Context, channel: Channel) -> None:
     features: tuple[Feature, ...] = (head_input(base), "mean")
     labels = read_labels(context.run_folder, "train")[1]
     validation = _encoded(context, base, "validation", features, precision="plain", channel=channel)
-    _refuse_diverged(validation, "validation")
+    _check_finite(context, validation, "validation")
     probe, measured = _fitted(context, base, features, labels=labels, validation=validation, channel=channel)
     seconds = time.perf_counter() - started
     parameters = {"head": probe.parameters, "total": probe.parameters + encoder_parameters(base)}
@@ -77,7 +77,7 @@ def score(context: Context, channel: Channel) -> None:
     measured = Measured.of(saved["inference"])
     precision = measured.precision(preferred)
     encoded = _encoded(context, base, context.split, (probe.chosen.feature,), precision=precision, channel=channel)
-    _refuse_diverged(encoded, context.split)
+    _check_finite(context, encoded, context.split)
     logits = probe.logits(encoded)
     if context.split == "validation" and not plan.inexact and _sha256(logits) != saved["validation_logits_sha256"]:
         raise VerificationError(
@@ -114,7 +114,7 @@ def _fitted(
     if precision == "bfloat16" and not (rounded and _are_near(rounded, validation)):
         precision = "float32"
     train = _encoded(context, base, "train", features, precision=precision, channel=channel)
-    _refuse_diverged(train, "train")
+    _check_finite(context, train, "train")
     probe = Probe.fit(train, labels, validation=validation, truth=truth, classes=classes, task=task)
     if precision == "bfloat16":
         logits = {name: probe.logits(encoded) for name, encoded in (("plain", validation), ("bfloat16", rounded))}
@@ -155,27 +155,24 @@ def _encoded(
     channel: Channel | None = None,
 ) -> dict[str, npt.NDArray[np.float32]]:
     advance = (lambda count: None) if channel is None else channel.count
-    tokens = Tokens.open(context.tokens / split)
+    tokens, model = Tokens.open(context.tokens / split), base.model
     if precision == "plain":
-        pad_id = load_tokenizer(context.base_folder).pad_token_id
-        budget = context.plan.evaluation_budget
-        encoded = encode(base.model, tokens, features=features, pad_id=pad_id, budget=budget, advance=advance)
+        pad_id, budget = load_tokenizer(context.base_folder).pad_token_id, context.plan.evaluation_budget
+        encoded = encode(model, tokens, features=features, pad_id=pad_id, budget=budget, advance=advance)
     else:
-        encoded = InferencePass(base.model, dtype=DTYPES[precision]).features(
-            tokens, features=features, advance=advance
-        )
+        computed = InferencePass(model, dtype=DTYPES[precision])
+        encoded = computed.features(tokens, features=features, advance=advance)
     return {str(name): rows for name, rows in encoded.items()}
 
 
-def _refuse_diverged(encoded: Mapping[str, npt.NDArray[np.float32]], split: str) -> None:
-    for name, rows in encoded.items():
-        if not np.isfinite(rows).all():
-            raise DivergedError(f"a value of {name} of the {split} rows is not finite.")
+def _check_finite(context: Context, encoded: Mapping[str, npt.NDArray[np.float32]], split: str) -> None:
+    for name, values in encoded.items():
+        check_finite(context, split, f"a value of {name}", values)
 
 
 def _identity(context: Context) -> dict[str, Any]:
     """Hashes of what the probe belongs to: with another base, tokenizer, classes or input it means nothing."""
-    recipe, plan, folder = context.recipe, context.plan, context.base_folder
+    plan, folder = context.plan, context.base_folder
     base = plan.base_of(context.row)
     return {
         "base": {
@@ -186,7 +183,7 @@ def _identity(context: Context) -> dict[str, Any]:
         },
         "tokenizer_sha256": sha256_file(folder / "tokenizer.json"),
         "labels_sha256": canonical_hash(plan.classes),
-        "input": asdict(Input(recipe.max_tokens, recipe.truncation, pairs=plan.pairs)),
+        "input": asdict(input_of(context)),
     }
 
 

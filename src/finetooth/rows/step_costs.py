@@ -4,7 +4,6 @@ The result of the steps is discarded with the process.
 """
 
 import time
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +21,7 @@ from finetooth.rows import row_of
 from finetooth.rows.context import Context
 from finetooth.rows.contract import STEP_COSTS
 from finetooth.runs.contention import ProcessorTime, waited_share
-from finetooth.runs.plan_file import ModelPlan, Plan, Precision
+from finetooth.runs.plan_file import Plan, Precision
 from finetooth.runs.results import parameters_json
 from finetooth.training.forward import Forward, PaddedModel
 from finetooth.training.gradients import MicroBatchPool, accumulate
@@ -40,7 +39,7 @@ def measure(context: Context) -> None:
     began = time.perf_counter()
     recipe, plan = context.recipe, context.plan
     device.configure(plan.device)
-    folder = context.base_folder
+    folder, on_cpu = context.base_folder, recipe.training.device == "cpu"
     base = load_base(folder, classes=plan.classes, head_seed=context.seed, dropout=recipe.training.base_dropout)
     pad_id = load_tokenizer(folder).pad_token_id
     make = row_of(context.row).trainable
@@ -49,53 +48,37 @@ def measure(context: Context) -> None:
     model = trainable.model
     tokens = Tokens.open(context.tokens / "train")
     placed_model = device.placed(model.train(), recipe.training.device)
-    rule, _ = adamw(trainable_parameters(placed_model).items(), recipe.training, trainable.candidate)
+    optimizer, _ = adamw(trainable_parameters(placed_model).items(), recipe.training, trainable.candidate)
     load_seconds = time.perf_counter() - began
 
     pool, candidate, processor_time = MicroBatchPool(), plan.candidates[context.row], ProcessorTime.now()
-    forward = _forward(
-        placed_model,
-        tokens,
-        plan.of_model(),
-        pad_id,
-        because=candidate.fallback_reason,
-        concurrent=pool.size if recipe.training.device == "cpu" else 1,
-        states=_PlaceholderStates.planned(tokens, plan, depth=candidate.depth),
-    )
+    budget = plan.of_model().token_budget
+    forward: Forward  # as the training will compute
+    if candidate.fallback_reason is None:
+        states = _PlaceholderStates.planned(tokens, plan, depth=candidate.depth)
+        concurrent, dtype = pool.size if on_cpu else 1, DTYPES[plan.of_model().precision]
+        forward = PackedModel(
+            placed_model, tokens, budget=budget, most_concurrent=concurrent, states=states, dtype=dtype
+        )
+    else:
+        forward = PaddedModel(placed_model, tokens, budget=budget, pad_id=pad_id)
     steps = _steps(forward, tokens, recipe.training, seed=context.seed, rows=plan.counts["train"])
     with pool:
-        step_seconds = _train_rate(pool, forward, rule, tokens, steps)
+        step_seconds = _step_seconds(pool, forward, optimizer, tokens, steps)
     waited = waited_share(processor_time)
     context.folder.path.mkdir(parents=True, exist_ok=True)
     write_json(
         context.folder.path / STEP_COSTS,
         {
             "parameters": parameters_json(trainable.parameters()),
-            "gpu_peak_bytes": device.gpu_peak_bytes() if recipe.training.device == "cuda" else None,
+            "gpu_peak_bytes": None if on_cpu else device.gpu_peak_bytes(),
             "load_seconds": load_seconds,
             "step_seconds": step_seconds,
             "waited_share": waited,
-            "token_seconds": _evaluation_rate(model, tokens, pad_id, plan.evaluation_budget),
-            "inference_token_seconds": _inference_rate(model, tokens, plan.inference),
+            "token_seconds": _token_seconds(model, tokens, pad_id, plan.evaluation_budget),
+            "inference_token_seconds": _inference_token_seconds(model, tokens, plan.inference),
         },
     )
-
-
-def _forward(
-    model: Any,
-    tokens: Tokens,
-    plan: ModelPlan,
-    pad_id: int,
-    *,
-    because: str | None,
-    concurrent: int,
-    states: "_PlaceholderStates | None" = None,
-) -> Forward:
-    """The pass that the training will use: padded if there is a reason for it (`because`)."""
-    if because is not None:
-        return PaddedModel(model, tokens, budget=plan.token_budget, pad_id=pad_id)
-    dtype = DTYPES[plan.precision]
-    return PackedModel(model, tokens, budget=plan.token_budget, most_concurrent=concurrent, states=states, dtype=dtype)
 
 
 class _PlaceholderStates:
@@ -141,14 +124,14 @@ def _computed(forward: Forward, tokens: Tokens, part: Rows) -> int:
     return int(lengths.sum()) if isinstance(forward, PackedModel) else len(part) * int(lengths.max())
 
 
-def _train_rate(
-    pool: MicroBatchPool, forward: Forward, rule: torch.optim.Optimizer, tokens: Tokens, steps: list[list[Rows]]
+def _step_seconds(
+    pool: MicroBatchPool, forward: Forward, optimizer: torch.optim.Optimizer, tokens: Tokens, steps: list[list[Rows]]
 ) -> float:
     """Mean seconds of a training step, scaled from the tokens of the timed steps to those of all `steps`.
 
     The step that uses the most memory runs first, untimed.
     """
-    parameters = [value for group in rule.param_groups for value in group["params"]]
+    parameters = [value for group in optimizer.param_groups for value in group["params"]]
 
     def summed(logits: torch.Tensor, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
         return logits.sum(), logits.sum()
@@ -156,31 +139,30 @@ def _train_rate(
     def step(parts: list[Rows]) -> None:
         forward.fold()
         loss, _ = accumulate(pool, parts, forward=forward, parameters=parameters, loss=summed)
-        rule.step()
-        rule.zero_grad()
+        optimizer.step()
+        optimizer.zero_grad()
         float(loss)  # waits for a GPU
 
-    def size(part: Rows) -> int:
-        return _computed(forward, tokens, part)
+    def computed_tokens(parts: list[Rows]) -> int:
+        return sum(_computed(forward, tokens, part) for part in parts)
 
-    def at_once(parts: list[Rows]) -> int:
+    def tokens_at_once(parts: list[Rows]) -> int:
         starts = range(0, len(parts), forward.concurrent)
-        return max(sum(map(size, parts[start : start + forward.concurrent])) for start in starts)
+        return max(computed_tokens(parts[start : start + forward.concurrent]) for start in starts)
 
-    step(max(steps, key=at_once))
+    step(max(steps, key=tokens_at_once))
     computed = spent = 0.0
     for parts in steps:
         started = time.perf_counter()
         step(parts)
         spent += time.perf_counter() - started
-        computed += sum(map(size, parts))
+        computed += computed_tokens(parts)
         if spent > TRAIN_SECONDS:
             break
-    all_tokens = sum(size(part) for parts in steps for part in parts)
-    return spent / computed * all_tokens / len(steps)
+    return spent / computed * sum(map(computed_tokens, steps)) / len(steps)
 
 
-def _inference_rate(model: torch.nn.Module, tokens: Tokens, precision: Precision) -> float | None:
+def _inference_token_seconds(model: torch.nn.Module, tokens: Tokens, precision: Precision) -> float | None:
     """Seconds of a token in the inference pass, from rows spread over all lengths; None if it is not used."""
     if precision == "plain" or inference_obstacle(model) is not None:
         return None
@@ -197,7 +179,7 @@ def _inference_rate(model: torch.nn.Module, tokens: Tokens, precision: Precision
         rows = min(count, 4 * rows)
 
 
-def _evaluation_rate(model: torch.nn.Module, tokens: Tokens, pad_id: int, budget: int) -> float:
+def _token_seconds(model: torch.nn.Module, tokens: Tokens, pad_id: int, budget: int) -> float:
     """Seconds of a token in the plain pass, from micro-batches spread over all lengths."""
     model.eval()
     batches = evaluation_batches(tokens.lengths, budget)

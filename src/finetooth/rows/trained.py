@@ -1,4 +1,4 @@
-"""Fit, score and facts shared by the rows that the training loop trains: an adapter, or the full model."""
+"""What candidates and full fine-tuning do alike: the training loop trains them, and a reload check verifies them."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -14,18 +14,21 @@ from finetooth.errors import VerificationError
 from finetooth.evaluation.decisions import Decision
 from finetooth.files import discard, read_hashed_json, read_json, write_json
 from finetooth.models import artifact, device
-from finetooth.models.batching import Input, Tokens
+from finetooth.models.batching import Tokens
 from finetooth.models.loading import Base, hash_tensors
-from finetooth.models.text_model import TextModel
+from finetooth.models.tokenizer import load_tokenizer
 from finetooth.recipe import Recipe
+from finetooth.row_kinds import RowKind
 from finetooth.rows import inference_gate, latency, layer_caches
 from finetooth.rows.context import Channel, Context
-from finetooth.rows.contract import Estimates, ScoredRow, Trainable
+from finetooth.rows.contract import Estimates, Row, ScoredRow, Trainable
 from finetooth.rows.outputs import add_costs, keep_predictions
+from finetooth.rows.planned_base import load_planned, save_artifact, text_model
 from finetooth.runs import finished
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.results import CurvePoint, Parameters, Reload, ResultsRow
 from finetooth.runs.work import read_labels
+from finetooth.tasks import Logits, Targets
 from finetooth.training import checkpoints
 from finetooth.training.checkpoints import Counters
 from finetooth.training.freezing import Freezing
@@ -34,14 +37,60 @@ from finetooth.training.loop import Trainer
 from finetooth.training.schedule import Schedule
 from finetooth.verification import reload_check
 
+MakeTrainable = Callable[[Context, Base], Trainable]
+# The decision of a row, from the logits (N, C) and labels of the validation rows: to save it, and to check it again.
+Decide = Callable[[Context, Logits, Targets], Decision]
 
-def train(context: Context, channel: Channel, trainable: Trainable, *, base: Base, pad_id: int) -> Any:
-    """Train the model to the end; returns it at its best step, in eval mode.
 
-    Writes the curve and the costs of the row.
+def row(
+    kind: RowKind, *, trainable: MakeTrainable, decide: Decide, facts: Callable[[ScoredRow, ResultsRow], ResultsRow]
+) -> Row:
+    """A kind of row that the training loop trains, as both processes of a row and the command use it."""
+    return Row(
+        kind=kind,
+        fit=partial(fit, trainable=trainable, decide=decide),
+        score=partial(score, decide=decide),
+        trainable=trainable,
+        facts=facts,
+        steps=steps,
+        seconds=seconds,
+    )
+
+
+def fit(context: Context, channel: Channel, *, trainable: MakeTrainable, decide: Decide) -> None:
+    """Train a model on a clean base, and save its best step with its decision.
+
+    Raises: VerificationError if the base is not the plan's, or if a frozen tensor changed in training.
+    """
+    recipe = context.recipe
+    base = load_planned(context, head_seed=context.seed, dropout=recipe.training.base_dropout)
+    context.folder.path.mkdir(parents=True, exist_ok=True)
+    tokenizer = load_tokenizer(context.base_folder)
+    made = trainable(context, base)
+    validation, logits = _train(context, channel, made, head=base.head, pad_id=tokenizer.pad_token_id)
+    decision = decide(context, logits, validation.labels)
+    trained = text_model(context, made.model.eval(), tokenizer, decision=decision)
+    measured = inference_gate.measure(
+        context,
+        trained,
+        tokens=validation.tokens,
+        labels=validation.labels,
+        plain=logits,
+        advance=lambda count: channel.check_stop(),
+    )
+    save_artifact(context, replace(trained, measured=measured), base=base)
+
+
+def _train(
+    context: Context, channel: Channel, trainable: Trainable, *, head: str, pad_id: int
+) -> tuple[Split, npt.NDArray[np.float32]]:
+    """Train the model to its best step; returns the validation rows and their logits (N, C) by the plain pass.
+
+    Writes the curve and the costs of the row. head: whether the head came with the checkpoint or is new.
     Raises: VerificationError if a frozen tensor changed.
     """
-    model, before = trainable.model, _frozen_sha256(trainable.model)
+    model, folder = trainable.model, context.folder
+    before = _frozen_sha256(model)
     job = _job(context, channel, trainable, pad_id=pad_id)
     counters = Trainer(job, model).run()
     discard(layer_caches.frozen_folder(context))
@@ -52,7 +101,7 @@ def train(context: Context, channel: Channel, trainable: Trainable, *, base: Bas
     assert counters.best_step is not None
     curve = {
         "schema": 1,
-        "head": base.head,
+        "head": head,
         "targets": context.plan.candidates[context.row].targets,
         "parameters": asdict(trainable.parameters()),
         "steps": counters.step,
@@ -62,41 +111,23 @@ def train(context: Context, channel: Channel, trainable: Trainable, *, base: Bas
         "warnings": counters.warnings,
         "token_budget": counters.token_budget,
     }
-    write_json(context.folder.curve, curve)
-    beforehand = read_hashed_json(context.folder.costs)["cached_seconds"] + counters.part_seconds.get("frozen", 0.0)
-    seconds = counters.seconds + beforehand
+    write_json(folder.curve, curve)
+    states_seconds = read_hashed_json(folder.costs)["cached_seconds"] + counters.part_seconds.get("frozen", 0.0)
+    train_seconds = counters.seconds + states_seconds
     costs = {
-        "train_seconds": seconds,
-        "examples_per_second": counters.examples / seconds,
-        "part_seconds": {**counters.part_seconds, "frozen": beforehand},
+        "train_seconds": train_seconds,
+        "examples_per_second": counters.examples / train_seconds,
+        "part_seconds": {**counters.part_seconds, "frozen": states_seconds},
         **_costs_of_freezing(job, counters),
         **({"gpu_peak_bytes": device.gpu_peak_bytes()} if job.training.device == "cuda" else {}),
     }
-    add_costs(context.folder, **costs)
-    return model.eval()
+    add_costs(folder, **costs)
+    return job.validation, checkpoints.best_logits(folder.checkpoints, counters.best_step)
 
 
-def save(context: Context, channel: Channel, model: Any, *, base: Base, tokenizer: Any, decision: Decision) -> None:
-    """Save the trained model as the row's artifact, with the agreement of the inference pass on the validation rows."""
-    recipe, plan = context.recipe, context.plan
-    settings, planned = Input(recipe.max_tokens, recipe.truncation, pairs=plan.pairs), plan.of_model().base
-    trained = TextModel(model, tokenizer, plan.classes, settings, context.row, decision)
-    measured = inference_gate.measure(context, trained, plain=measured_logits(context), channel=channel)
-    artifact.save(
-        replace(trained, measured=measured),
-        context.folder.adapter,
-        base=base,
-        base_folder=context.base_folder,
-        source=artifact.Provenance(planned.id, planned.sha256),
-        weights_sha256=planned.weights_sha256,
-        head_seed=context.seed,
-    )
-
-
-def score(context: Context, channel: Channel, *, decision: Callable[[], Decision] | None) -> None:
+def score(context: Context, channel: Channel, *, decide: Decide) -> None:
     """Score a split with the saved artifact: the validation rows by the plain pass, compared bitwise.
 
-    decision: computes again what was saved as decision.json; None for a row without one.
     Raises: VerificationError when the artifact, or its decision, is not what was measured before it was saved.
     """
     plan = context.plan
@@ -111,24 +142,19 @@ def score(context: Context, channel: Channel, *, decision: Callable[[], Decision
         logits = predictor.infer_tokens(tokens, advance=channel.count)
     if context.split == "validation":
         finished.strike_out(context.folder, finished.SCORED, run_id=plan.run_id)  # this may be the second check
-        reload_check.verify(
+        measured_logits = reload_check.verify(
             context.folder,
             logits,
             name=context.row,
             exact=not plan.inexact,
             new_interpreter=context.new_interpreter,
         )
-        # In an inexact run, the last bits of the fitted decision may differ too.
-        if decision is not None and not plan.inexact:
-            _check_decision(context, predictor.decision, again=decision())
+        if not plan.inexact:  # otherwise the last bits of the fitted decision may differ too
+            labels = read_labels(context.run_folder, "validation")[1]
+            _check_decision(context, predictor.decision, again=decide(context, measured_logits, labels))
     latency.record(context, predictor.predict)
     inference_gate.record(context, predictor.precision, predictor.measured)
     keep_predictions(context, logits)
-
-
-def measured_logits(context: Context) -> npt.NDArray[np.float32]:
-    """The validation logits (N, C) of the best step, as the training loop measured them."""
-    return checkpoints.best_logits(context.folder.checkpoints, int(read_json(context.folder.curve)["best_step"]))
 
 
 def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
@@ -153,7 +179,7 @@ def steps(recipe: Recipe, plan: Plan) -> tuple[int | None, str]:
 
 
 def seconds(estimates: Estimates, name: str) -> float:
-    """Seconds to train, verify and score the row of each seed; the states of frozen layers are shared by them."""
+    """Seconds to train, verify and score the rows of all seeds, which share the states of frozen layers."""
     measured = estimates.measured[name]
     parts = ("train_seconds", "evaluate_seconds", "verify_seconds", "test_seconds", "start_seconds")
     return float(len(estimates.recipe.seeds) * sum(measured[part] for part in parts) + measured["cached_seconds"])
@@ -194,7 +220,7 @@ def _split(context: Context, channel: Channel, split: str, model: Any, *, pad_id
     ids, labels = read_labels(context.run_folder, split)
     began = time.perf_counter()
     try:
-        states = layer_caches.open_filled(context, model, split, pad_id=pad_id, advance=channel.go_on)
+        states = layer_caches.open_filled(context, model, split, pad_id=pad_id, advance=channel.advance_or_stop)
     finally:
         add_costs(context.folder, cached_seconds=time.perf_counter() - began)
     # Copied, since torch warns of arrays that cannot be written to.

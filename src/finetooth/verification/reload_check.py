@@ -30,8 +30,8 @@ def refuse_another(folder: RowFolder, *, name: str) -> None:
     verified = read_json(folder.verify)
     files: dict[str, Any] = read_json(folder.adapter / MANIFEST)["files"]
     hashes = {name: entry["sha256"] for name, entry in files.items()}
-    here = (hashes[weights_name(folder.adapter)], hashes.get(DECISION))
-    if (verified["adapter_sha256"], verified["decision_sha256"]) != here:
+    present = (hashes[weights_name(folder.adapter)], hashes.get(DECISION))
+    if (verified["adapter_sha256"], verified["decision_sha256"]) != present:
         raise VerificationError(
             f"{name}: {folder.adapter} is not the adapter that was verified. Restore the adapter of this run, or "
             f"delete {folder.path} and run the same command again to retrain it."
@@ -85,8 +85,10 @@ def _facts_of(folder: RowFolder) -> dict[str, Any]:
 
 def verify(
     folder: RowFolder, logits: npt.NDArray[np.float32], *, name: str, exact: bool, new_interpreter: bool
-) -> None:
+) -> npt.NDArray[np.float32]:
     """Check that the reloaded artifact gives the validation logits (N, C) measured before saving; write verify.json.
+
+    Returns the logits measured before saving.
 
     Its reference outputs, hashes, missing and unexpected keys were compared when it was loaded.
     new_interpreter: whether this process is a new interpreter, or forked from one that only imported (ADR 14).
@@ -123,3 +125,4 @@ def verify(
             **_facts_of(folder),
         },
     )
+    return measured

@@ -10,29 +10,29 @@ import time
 from types import FrameType
 from typing import Any
 
-SAY_EVERY_SECONDS = 0.2
+REPORT_EVERY_SECONDS = 0.2
 
 
-class Speaker:
+class Reporter:
     """Reports progress a few times a second, however small the micro-batches are."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.note = self.said_note = ""
-        self.said = 0.0
+        self.note = self.reported_note = ""
+        self.reported_at = 0.0
 
     def advance(self, count: int, note: str) -> None:
         """Add progress, and report it if the last report is old enough."""
         self.count += count
         self.note = note
-        if time.monotonic() - self.said >= SAY_EVERY_SECONDS:
+        if time.monotonic() - self.reported_at >= REPORT_EVERY_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Report the progress that was not reported yet."""
-        if self.count or self.note != self.said_note:
-            say({"event": "advance", "count": self.count, "note": self.note})
-        self.count, self.said_note, self.said = 0, self.note, time.monotonic()
+        if self.count or self.note != self.reported_note:
+            send({"event": "advance", "count": self.count, "note": self.note})
+        self.count, self.reported_note, self.reported_at = 0, self.note, time.monotonic()
 
 
 class Stopping:
@@ -56,6 +56,6 @@ class Stopping:
         return self.signal_number
 
 
-def say(message: dict[str, Any]) -> None:
+def send(message: dict[str, Any]) -> None:
     """Write one line of JSON to stdout."""
     print(json.dumps(message), flush=True)

@@ -9,20 +9,22 @@ import os
 import signal
 import sys
 import threading
-from typing import NoReturn
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
 
 from finetooth.errors import FinetoothError
 from finetooth.files import discard
 from finetooth.row_kinds import RowKind
 from finetooth.rows import row_of, rows
-from finetooth.rows.context import Channel
+from finetooth.rows.context import Channel, Context
 from finetooth.rows.outputs import add_costs
 from finetooth.runs import finished
 from finetooth.runs.disk import disk_faults
+from finetooth.runs.layout import RunFolder
 from finetooth.runs.lock import RunLock
 from finetooth.runs.memory import peak_bytes, ran_out
-from finetooth.workers.channel import Speaker, Stopping, say
-from finetooth.workers.job import WorkerJob
+from finetooth.workers.channel import Reporter, Stopping, send
 
 
 def main(*, forked: bool = False) -> NoReturn:
@@ -31,23 +33,22 @@ def main(*, forked: bool = False) -> NoReturn:
     forked: not a new interpreter, but forked from one that has only imported what rows need.
     """
     gc.disable()  # imported objects stay: searching them for garbage takes a sixth of the start time
-    order = json.loads(sys.stdin.readline())
+    job = json.loads(sys.stdin.readline())
     threading.Thread(target=_die_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command handles Ctrl-C, and passes it on
-    speaker = Speaker()
+    folder = RunFolder(Path(job["run"]))
     try:
-        job = WorkerJob(**order, new_interpreter=not forked)
-        with disk_faults(job.run_folder), RunLock(job.run_folder).worker():
-            _work(job, speaker)
+        with disk_faults(folder), RunLock(folder).worker():
+            work(job, new_interpreter=not forked)
     except FinetoothError as error:
-        say({"event": "error", "type": type(error).__name__, "message": str(error)})
+        send({"event": "error", "type": type(error).__name__, "message": str(error)})
         sys.exit(error.exit_code)
     except (MemoryError, RuntimeError) as error:
         if not ran_out(error):
             raise
-        say({"event": "error", "type": "RunError", "message": _OUT_OF_MEMORY})
+        send({"event": "error", "type": "RunError", "message": _OUT_OF_MEMORY})
         sys.exit(1)
-    say({"event": "done"})
+    send({"event": "done"})
     sys.exit(0)
 
 
@@ -57,34 +58,29 @@ _OUT_OF_MEMORY = (
 )
 
 
-def _work(job: WorkerJob, speaker: Speaker) -> None:
-    row = row_of(job.row)
+def work(job: Mapping[str, Any], *, new_interpreter: bool) -> None:
+    """Do a job: the action (fit, score or measure), and the message of its context."""
+    row, reporter = row_of(job["row"]), Reporter()
     _import_libraries(row.kind)
-    context = job.context()
+    context = Context.read(job, new_interpreter=new_interpreter)
     gc.freeze()
     gc.enable()
-    channel = Channel(speaker.advance, Stopping().signal_received)
-    if job.action == "fit":
-        folder = job.folder
-        for earlier in (
-            folder.finished,
-            folder.adapter,
-            folder.baseline,
-            folder.curve,
-            folder.predictions,
-            folder.verify,
-        ):
-            discard(earlier)
+    channel = Channel(reporter.advance, Stopping().signal_received)
+    folder = context.folder
+    if job["action"] == "fit":
+        earlier = (folder.finished, folder.adapter, folder.baseline, folder.curve, folder.predictions, folder.verify)
+        for path in earlier:
+            discard(path)
         row.fit(context, channel)
         finished.record(folder, finished.FITTED, run_id=context.plan.run_id)
-    elif job.action == "score":
+    elif job["action"] == "score":
         row.score(context, channel)
     else:
         from finetooth.rows import step_costs
 
         step_costs.measure(context)
-    speaker.flush()
-    add_costs(job.folder, peak_bytes=peak_bytes())
+    reporter.flush()
+    add_costs(folder, peak_bytes=peak_bytes())
 
 
 def import_all() -> None:

@@ -28,10 +28,13 @@ class Executor(Protocol):
         """
 
 
-class Here:
+class RowByRow:
     """This machine, one row after the other in the table's order."""
 
     def each(self, rows: RowWork, phase: Phase, keys: Sequence[Key]) -> None:
         """As Executor.each."""
         for key in keys:
             rows.carry_out(phase, key)
+
+
+ROW_BY_ROW = RowByRow()

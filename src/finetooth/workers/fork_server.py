@@ -44,11 +44,11 @@ def main(control: socket.socket) -> NoReturn:
             _become(json.loads(message), streams)
         for stream in streams:
             os.close(stream)
-        _say(control, {"pid": pid})
+        _send(control, {"pid": pid})
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # not reaped: the command may still send a signal
         assert ended is not None
         code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
-        _say(control, {"returncode": code})
+        _send(control, {"returncode": code})
 
 
 def _end_threads_of_openblas() -> None:
@@ -78,7 +78,7 @@ def _fork() -> int:
 
 
 def _become(order: dict[str, Any], streams: list[int]) -> NoReturn:
-    """Be the process of a row: its streams, session and environment, then what a new interpreter would do."""
+    """Become the process of a row: take its session, streams and environment, then do what a new interpreter does."""
     code = 1
     try:
         os.setsid()
@@ -97,7 +97,7 @@ def _become(order: dict[str, Any], streams: list[int]) -> NoReturn:
         os._exit(code)
 
 
-def _say(control: socket.socket, answer: dict[str, int]) -> None:
+def _send(control: socket.socket, answer: dict[str, int]) -> None:
     try:
         control.sendall(json.dumps(answer).encode())
     except OSError:  # the command has ended; its row's process ends by itself

@@ -13,8 +13,8 @@ CLOSE_SECONDS = 5.0  # within which a server that has nothing to do ends
 LOST = 255  # the return code of a process whose server is gone
 
 
-def start_new(environment: Mapping[str, str], stderr: IO[str]) -> "subprocess.Popen[str]":
-    """A new interpreter that waits for a task on its stdin."""
+def start_new(environment: Mapping[str, str], stderr: IO[str]) -> subprocess.Popen[str]:
+    """A new interpreter that waits for a job on its stdin."""
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "finetooth.workers.entry_point"],  # -P: no module of the working directory
         stdin=subprocess.PIPE,
@@ -81,7 +81,7 @@ class Server:
     """A server that forks processes, one at a time. It starts its imports at once."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._asked = False
+        self._requested = False
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -104,7 +104,7 @@ class Server:
         stdin = os.fdopen(write_in, "w", encoding="utf-8")
         stdout = os.fdopen(read_out, encoding="utf-8")
         order: dict[str, Any] = {"environment": dict(environment)}
-        self._asked = True
+        self._requested = True
         try:
             socket.send_fds(self._control, [json.dumps(order).encode()], [read_in, write_out, stderr.fileno()])
             answer = self._control.recv(1024)
@@ -127,7 +127,7 @@ class Server:
     def close(self) -> None:
         """End the server; a process that it forked ends too when its stdin closes."""
         self._control.close()
-        if not self._asked:  # it may still be at its imports
+        if not self._requested:  # it may still be at its imports
             self._process.kill()
         try:
             self._process.wait(CLOSE_SECONDS)

@@ -3,25 +3,24 @@
 import json
 import os
 import signal
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any, Literal
 
 from finetooth import errors
 from finetooth.errors import FinetoothError, Interrupted, KilledError, RunError
 from finetooth.files import write_regular
 from finetooth.progress import Step
 from finetooth.row_kinds import row_kind
+from finetooth.rows.context import Context
 from finetooth.rows.facts import measured_of
 from finetooth.runs.memory import kernel_kills
-from finetooth.runs.plan_file import Plan, Precision
-from finetooth.workers.job import WorkerJob
 from finetooth.workers.process import Forked, Server, can_fork, start_new
 
-if TYPE_CHECKING:
-    import subprocess
+Action = Literal["fit", "score", "measure"]
 
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 # MKL promises equal bits from run to run only in this mode (ADR 5), cuBLAS only with such a workspace (ADR 11); a user
@@ -86,19 +85,19 @@ class Supervisor:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def call(self, job: WorkerJob, step: Step, *, plan: Plan, new_interpreter: bool = False) -> None:
-        """Do the job in a worker process, showing its progress in `step`. plan: of the job's run.
+    def call(self, action: Action, context: Context, step: Step, *, new_interpreter: bool = False) -> None:
+        """Have a worker process fit the row, score its split or measure what fitting costs; progress goes to `step`.
 
         The process is forked from the server if there is one; new_interpreter: start a new interpreter instead.
 
-        Raises: the error of the job; RunError when its process ended without an answer; KilledError when the system
+        Raises: the error of the work; RunError when its process ended without an answer; KilledError when the system
         killed it because memory ran out; Interrupted after a signal.
         """
-        kills = kernel_kills()
-        with write_regular(job.run_folder.stderr, "w+") as stderr:
-            self.child = self._start(job, stderr, plan=plan, new_interpreter=new_interpreter)
+        kills, stderr_file = kernel_kills(), context.run_folder.stderr
+        with write_regular(stderr_file, "w+") as stderr:
+            self.child = self._start(_heap(action, context), stderr, new_interpreter=new_interpreter)
             try:
-                answer = self._converse(self.child, job, step)
+                answer = _converse(self.child, {"action": action, **context.message()}, step)
             finally:
                 self._end()
             if self.signal_number is not None:  # even if the child had finished by then
@@ -106,40 +105,25 @@ class Supervisor:
             if answer.get("event") == "done":
                 return
             if answer.get("event") == "error":
-                raise _error(answer)
+                error: FinetoothError = getattr(errors, answer["type"], RunError)(answer["message"])
+                raise error
             stderr.seek(0)
             killed = self.returncode == _KILLED and kernel_kills() > kills
-            raise (KilledError if killed else RunError)(_silent_end(job, self.returncode, stderr.read(), killed))
+            message = f"{context.row}: its process was {_silent_end(self.returncode, stderr.read(), killed=killed)}"
+            if action != "measure":  # its folder is deleted when the user reads this
+                message += f" All lines: {stderr_file}. Run the same command again to continue."
+            raise (KilledError if killed else RunError)(message)
 
     def _start(
-        self, job: WorkerJob, stderr: IO[str], *, plan: Plan, new_interpreter: bool
-    ) -> "subprocess.Popen[str] | Forked":
-        heap = {name: value for name, value in _heap(job, plan).items() if name not in self.environment}
+        self, heap: Mapping[str, str], stderr: IO[str], *, new_interpreter: bool
+    ) -> subprocess.Popen[str] | Forked:
+        more = {name: value for name, value in heap.items() if name not in self.environment}
         if self.server is not None and not new_interpreter:
-            forked = self.server.fork(heap, stderr)
+            forked = self.server.fork(more, stderr)
             if forked is not None:
                 return forked
             self._close()
-        return start_new({**heap, **self.environment}, stderr)
-
-    def _converse(self, child: "subprocess.Popen[str] | Forked", job: WorkerJob, step: Step) -> dict[str, Any]:
-        assert child.stdin is not None and child.stdout is not None
-        answer: dict[str, Any] = {}
-        try:
-            child.stdin.write(json.dumps(job.message()) + "\n")
-            child.stdin.flush()
-        except BrokenPipeError:
-            child.wait()
-            return {}  # it ended before it read its job; its exit code says why
-        for line in child.stdout:
-            try:
-                answer = json.loads(line)
-            except ValueError:
-                answer = {}  # it ended in the middle of a line
-            if answer.get("event") == "advance":
-                step.advance(answer["count"], note=answer["note"])
-        child.wait()
-        return answer
+        return start_new({**more, **self.environment}, stderr)
 
     def _end(self) -> None:
         child, self.child = self.child, None
@@ -167,40 +151,50 @@ _INTERRUPTED = "interrupted; what is done is saved. Run the same command again t
 
 
 def _environment() -> dict[str, str]:
-    """The environment of the process of any row."""
-    return {**_NUMERICS, **_barriers(), **os.environ, **_OFFLINE}
+    """The environment of the process of any row; a user who sets OMP_WAIT_POLICY also decides how long threads spin."""
+    barriers = {} if "OMP_WAIT_POLICY" in os.environ else _BARRIERS
+    return {**_NUMERICS, **barriers, **os.environ, **_OFFLINE}
 
 
-def _barriers() -> dict[str, str]:
-    """How long threads spin; empty if the user sets OMP_WAIT_POLICY, which the count would override."""
-    return {} if "OMP_WAIT_POLICY" in os.environ else _BARRIERS
-
-
-def _heap(job: WorkerJob, plan: Plan) -> dict[str, str]:
-    if job.folder.reduced_budget.is_file() or (job.action == "score" and job.split != "test"):
+def _heap(action: Action, context: Context) -> dict[str, str]:
+    """The setting of oneDNN for the work on a row: _HEAP, or nothing if the work computes in bfloat16."""
+    plan, candidate = context.plan, context.plan.candidates.get(context.row)
+    if context.folder.reduced_budget.is_file() or (action == "score" and context.split != "test"):
         return _HEAP
-    if job.action == "score":
-        return {} if _test_precision(job, plan.inference) == "bfloat16" else _HEAP
-    candidate = plan.candidates.get(job.row)
-    if candidate is None:
-        return {} if plan.inference == "bfloat16" else _HEAP
-    on_gpu = "gpu" in plan.device  # the CPU then computes in float32
-    return {} if candidate.fallback_reason is None and plan.of_model().precision == "bfloat16" and not on_gpu else _HEAP
+    if action == "score":
+        measured = measured_of(context.folder, row_kind(context.row))
+        in_bfloat16 = measured is not None and measured.precision(plan.inference) == "bfloat16"
+    elif candidate is None:
+        in_bfloat16 = plan.inference == "bfloat16"
+    else:  # beside a GPU, the CPU computes in float32
+        unpadded = candidate.fallback_reason is None
+        in_bfloat16 = unpadded and plan.of_model().precision == "bfloat16" and "gpu" not in plan.device
+    return {} if in_bfloat16 else _HEAP
 
 
-def _test_precision(job: WorkerJob, preferred: Precision) -> Precision:
-    """The number format in which the row's own gate lets its test rows be computed."""
-    measured = measured_of(job.folder, row_kind(job.row))
-    return "float32" if measured is None else measured.precision(preferred)
+def _converse(child: subprocess.Popen[str] | Forked, job: Mapping[str, Any], step: Step) -> dict[str, Any]:
+    """Send the job and show its progress; returns the last message of the process, or {} if it is none."""
+    assert child.stdin is not None and child.stdout is not None
+    answer: dict[str, Any] = {}
+    try:
+        child.stdin.write(json.dumps(job) + "\n")
+        child.stdin.flush()
+    except BrokenPipeError:
+        child.wait()
+        return {}  # it ended before it read its job; its exit code says why
+    for line in child.stdout:
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            answer = {}  # it ended in the middle of a line
+        if answer.get("event") == "advance":
+            step.advance(answer["count"], note=answer["note"])
+    child.wait()
+    return answer
 
 
-def _error(answer: dict[str, Any]) -> FinetoothError:
-    kind = getattr(errors, answer["type"], RunError)
-    error: FinetoothError = kind(answer["message"])
-    return error
-
-
-def _silent_end(job: WorkerJob, returncode: int, stderr: str, killed: bool) -> str:
+def _silent_end(returncode: int, stderr: str, *, killed: bool) -> str:
+    """How a process ended that gave no answer, with its last line of stderr."""
     last = stderr.strip().splitlines()[-1:] or ["none"]
     if killed:
         reason = "ended by the system, because memory ran out"
@@ -209,7 +203,4 @@ def _silent_end(job: WorkerJob, returncode: int, stderr: str, killed: bool) -> s
         reason = f"ended by {name}" + (" (usually: memory ran out)" if returncode == _KILLED else "")
     else:
         reason = f"ended with code {returncode}"
-    message = f"{job.row}: its process was {reason}; its last line of stderr: {last[0]}."
-    if job.action == "measure":  # its folder is deleted when the user reads this
-        return message
-    return f"{message} All lines: {job.run_folder.stderr}. Run the same command again to continue."
+    return f"{reason}; its last line of stderr: {last[0]}."

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 import tiny
-from finetooth import pipeline
 from finetooth.errors import Interrupted
 from finetooth.files import sha256_file
 from finetooth.models import device
+from finetooth.pipeline import run_recipe
+from finetooth.rows.context import Context
 from finetooth.workers import channel, entry_point
-from finetooth.workers.job import WorkerJob
-from finetooth.workers.supervisor import Supervisor
+from finetooth.workers.executor import ROW_BY_ROW, Executor
+from finetooth.workers.supervisor import Action, Supervisor
 
 # Measured times, and what is made of them: their bytes differ from run to run.
 TIMED = {"costs.json", "log.jsonl", "report.html", "README.md", "COMPLETE", "plan.json", "provenance.json"}
@@ -41,30 +42,32 @@ class Here:
         self.stop_at_step: int | None = None
         self.calls: list[tuple[str, str, str]] = []
         monkeypatch.setattr(device, "configure", lambda resolved: None)
-        monkeypatch.setattr(channel, "say", lambda message: None)
+        monkeypatch.setattr(channel, "send", lambda message: None)
         monkeypatch.setattr(entry_point, "Stopping", lambda: self)
         monkeypatch.setattr(Supervisor, "warm", lambda supervisor: None)
-        monkeypatch.setattr(Supervisor, "call", lambda command, job, step, **how: self.call(job))
+        monkeypatch.setattr(
+            Supervisor, "call", lambda command, action, context, step, **how: self.call(action, context)
+        )
 
     def signal_received(self) -> int | None:
         """The signal to obey, which the training loop asks for before each micro-batch."""
         steps = self._steps() if self.stop_at_step is not None else []
         return 15 if steps and steps[-1] >= (self.stop_at_step or 0) else None
 
-    def call(self, job: WorkerJob) -> None:
+    def call(self, action: Action, context: Context) -> None:
         """What the command asks its child for."""
         if self.stop_after is not None and len(self.calls) >= self.stop_after:
             raise Interrupted("stopped by the test")
         self._steps: Callable[[], list[int]] = lambda: [
-            int(item.name.split("-")[1]) for item in sorted(job.folder.checkpoints.glob("step-*"))
+            int(item.name.split("-")[1]) for item in sorted(context.folder.checkpoints.glob("step-*"))
         ]
-        self.calls.append((job.action, job.row, job.split))
-        entry_point._work(job, entry_point.Speaker())
+        self.calls.append((action, context.row, context.split))
+        entry_point.work({"action": action, **context.message()}, new_interpreter=True)
 
 
-def finish(values: dict[str, Any], out: Path) -> None:
+def finish(values: dict[str, Any], out: Path, executor: Executor = ROW_BY_ROW) -> None:
     """The run to its end."""
-    pipeline.run(values, out=out)
+    run_recipe.run(values, out=out, executor=executor)
 
 
 def measured(out: Path) -> dict[str, str]:

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+import finetooth
 import tiny
-from finetooth import pipeline
 from finetooth.errors import DataError, RecipeError
 from finetooth.evaluation.intervals import wilson
 from finetooth.pipeline import base_comparison
+from finetooth.pipeline.check_text import describe
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe, load
 from hub_stand_in import COMMIT, serving
@@ -42,7 +43,7 @@ def line(comparison: dict[str, Any], base: str) -> dict[str, Any]:
 
 
 def test_each_base_has_its_interval_and_its_difference_to_the_best(recipe: Recipe) -> None:
-    comparison = pipeline.check(recipe, bases=["./bert", "./distil"])
+    comparison = finetooth.check(recipe, bases=["./bert", "./distil"])
     assert (comparison["sample_rows"], comparison["folds"]) == (100, 5)
     best = line(comparison, comparison["best"])
     other = next(item for item in comparison["bases"] if item is not best)
@@ -57,7 +58,7 @@ def test_each_base_has_its_interval_and_its_difference_to_the_best(recipe: Recip
 
 
 def test_the_same_base_twice_over_differs_by_nothing(recipe: Recipe, models: Path) -> None:
-    comparison = pipeline.check(recipe, bases=["./bert", str(models / "bert")])
+    comparison = finetooth.check(recipe, bases=["./bert", str(models / "bert")])
     assert comparison["best"] == "./bert"  # the first among equals
     other = comparison["bases"][1]
     assert other["accuracy"] == comparison["bases"][0]["accuracy"]
@@ -65,19 +66,19 @@ def test_the_same_base_twice_over_differs_by_nothing(recipe: Recipe, models: Pat
 
 
 def test_what_is_wrong_with_a_base_is_told_in_its_place(recipe: Recipe) -> None:
-    comparison = pipeline.check(recipe, bases=["./strange", "./bert", "./absent"])
+    comparison = finetooth.check(recipe, bases=["./strange", "./bert", "./absent"])
     assert "model family 'mamba' is not supported" in line(comparison, "./strange")["error"]
     assert "absent" in line(comparison, "./absent")["error"]
     assert (line(comparison, "./bert")["error"], comparison["best"]) == (None, "./bert")
-    text = pipeline.describe(comparison)
+    text = describe(comparison)
     assert "./strange  " in text and "failed" in text and "--set model=./bert" in text
     assert max(map(len, text.splitlines())) <= 80
 
 
 def test_without_a_base_that_can_be_measured_there_is_none_to_train(recipe: Recipe) -> None:
-    comparison = pipeline.check(recipe, bases=["./strange"])
+    comparison = finetooth.check(recipe, bases=["./strange"])
     assert (comparison["best"], comparison["smallest_difference"]) == (None, None)
-    assert "--set" not in pipeline.describe(comparison)
+    assert "--set" not in describe(comparison)
 
 
 def test_a_hub_id_is_brought_and_named_with_its_commit(
@@ -86,7 +87,7 @@ def test_a_hub_id_is_brought_and_named_with_its_commit(
     with serving(tmp_path, monkeypatch) as hub:
         files = {item.name: item.read_bytes() for item in (models / "bert").iterdir()}
         hub.repositories["models/acme/tiny"] = files
-        comparison = pipeline.check(recipe, bases=["acme/tiny", "acme/none"])
+        comparison = finetooth.check(recipe, bases=["acme/tiny", "acme/none"])
     assert line(comparison, "acme/tiny")["id"] == f"acme/tiny@{COMMIT}"
     assert line(comparison, "acme/none")["error"] is not None
     assert comparison["best"] == "acme/tiny"
@@ -103,29 +104,29 @@ def test_no_validation_or_test_row_is_encoded(recipe: Recipe, monkeypatch: pytes
     dataset = base_comparison.preparation.gather(
         recipe.model_copy(update={"candidates": [], "baselines": ["majority"]}), rejects=None, progress=Silent()
     ).dataset
-    pipeline.check(recipe, bases=["./bert"])
+    finetooth.check(recipe, bases=["./bert"])
     assert sorted(read) == sorted(dataset.train.ids)
 
 
 def test_a_sample_is_drawn_where_rows_are_many(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base_comparison, "SAMPLE", 60)
-    comparison = pipeline.check(recipe, bases=["./bert"])
+    comparison = finetooth.check(recipe, bases=["./bert"])
     assert comparison["sample_rows"] == 60
-    assert comparison == pipeline.check(recipe, bases=["./bert"]) | {"bases": comparison["bases"]}
+    assert comparison == finetooth.check(recipe, bases=["./bert"]) | {"bases": comparison["bases"]}
     assert [item["accuracy"] for item in comparison["bases"]] == [
-        item["accuracy"] for item in pipeline.check(recipe, bases=["./bert"])["bases"]
+        item["accuracy"] for item in finetooth.check(recipe, bases=["./bert"])["bases"]
     ]
 
 
 def test_bases_that_cannot_be_compared_are_refused(recipe: Recipe) -> None:
     with pytest.raises(RecipeError, match=r"^--bases names './bert' twice\.$"):
-        pipeline.check(recipe, bases=["./bert", "./bert"])
+        finetooth.check(recipe, bases=["./bert", "./bert"])
     with pytest.raises(RecipeError, match=r"^--bases names no base\.$"):
-        pipeline.check(recipe, bases=[])
+        finetooth.check(recipe, bases=[])
     few = recipe.model_copy(update={"data": recipe.data.model_copy(update={"limit": recipe.data.limit.model_copy(
         update={"train": 4})})})  # fmt: skip
     with pytest.raises(DataError) as error:
-        pipeline.check(few, bases=["./bert"])
+        finetooth.check(few, bases=["./bert"])
     assert str(error.value) == "4 training rows are too few to compare bases by 5-fold cross-validation."
 
 
@@ -165,7 +166,7 @@ def test_long_names_and_wide_figures_stay_within_80_columns(group: Any) -> None:
         "run": "r", "folds": 5, "sample_rows": 1000, "best": best["base"], "smallest_difference": 0.034,
         "bases": [best, line_of("./models/of-a-long-name/random-distilbert")], "data": {"columns": {"group": group}},
     }  # fmt: skip
-    text = pipeline.describe(comparison)
+    text = describe(comparison)
     assert max(map(len, text.splitlines())) <= 80
     assert "-bert  " in text and "distilbert  " in text
     assert ("data.group" in text) is (group is not None)

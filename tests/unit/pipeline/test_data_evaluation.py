@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from proven_runs import SEED, make_run
+from small_runs import SEED
 
 import finetooth
 import tiny
@@ -19,11 +19,6 @@ from finetooth.runs.layout import RunFolder
 Row = tuple[str, str]
 TRAIN, VALIDATION = tiny.texts(20, seed=len("train")), tiny.texts(21, seed=len("validation"))
 FRESH = tiny.texts(12, seed=99)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_run(tmp_path_factory.mktemp("evaluated"))
 
 
 @pytest.fixture(autouse=True)
@@ -41,11 +36,11 @@ def only(figures: dict[str, Any]) -> dict[str, Any]:
     return {key: figures[key] for key in ("examples", "accuracy", "loss", "macro_f1")}
 
 
-def test_rows_of_training_are_counted_said_and_scored_apart(run: Path, tmp_path: Path) -> None:
+def test_rows_of_training_are_counted_said_and_scored_apart(made: Path, tmp_path: Path) -> None:
     # The same text to whoever compares by content: other white space, and another form of the same characters.
     again = [(f"  {text.replace(' ', chr(0xA0))} ", label) for text, label in TRAIN[:5]]
-    mixed = finetooth.evaluate(run, data=save(tmp_path / "mixed.csv", [*again, *FRESH, *VALIDATION[:3]]))
-    fresh = finetooth.evaluate(run, data=save(tmp_path / "fresh.csv", FRESH))
+    mixed = finetooth.evaluate(made, data=save(tmp_path / "mixed.csv", [*again, *FRESH, *VALIDATION[:3]]))
+    fresh = finetooth.evaluate(made, data=save(tmp_path / "fresh.csv", FRESH))
     assert mixed["examples"] == 20
     assert mixed["seen_rows"] == {"train": 5, "validation": 3}
     assert mixed["note"] == (
@@ -56,19 +51,19 @@ def test_rows_of_training_are_counted_said_and_scored_apart(run: Path, tmp_path:
     assert (fresh["seen_rows"], fresh["note"], fresh["unseen"]) == ({"train": 0, "validation": 0}, None, None)
 
 
-def test_where_every_row_was_seen_nothing_is_left_to_score(run: Path, tmp_path: Path) -> None:
-    figures = finetooth.evaluate(run, data=save(tmp_path / "seen.csv", TRAIN))
+def test_where_every_row_was_seen_nothing_is_left_to_score(made: Path, tmp_path: Path) -> None:
+    figures = finetooth.evaluate(made, data=save(tmp_path / "seen.csv", TRAIN))
     assert figures["seen_rows"] == {"train": 20, "validation": 0} and figures["unseen"] is None
     assert figures["note"] == "20 of 20 rows were in the training rows of this run: this is not a test result."
-    chosen_by = finetooth.evaluate(run, data=save(tmp_path / "chosen.csv", VALIDATION[:1]))
+    chosen_by = finetooth.evaluate(made, data=save(tmp_path / "chosen.csv", VALIDATION[:1]))
     assert chosen_by["note"] == (
         "1 of 1 row was in the validation rows of this run, by which it was chosen: this is not a test result."
     )
 
 
-def test_of_an_adapter_alone_it_is_not_known_and_said(run: Path, tmp_path: Path) -> None:
-    moved = shutil.copytree(RunFolder(run).row("r4", SEED).adapter, tmp_path / "moved")
-    figures = finetooth.evaluate(moved, data=save(tmp_path / "seen.csv", TRAIN), base=str(run.parent / "m"))
+def test_of_an_adapter_alone_it_is_not_known_and_said(made: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(RunFolder(made).row("r4", SEED).adapter, tmp_path / "moved")
+    figures = finetooth.evaluate(moved, data=save(tmp_path / "seen.csv", TRAIN), base=str(made.parent / "m"))
     assert (figures["seen_rows"], figures["unseen"]) == (None, None)
     assert figures["note"] == (
         "It is not known whether rows were in the training data: an adapter outside its run keeps no record of it. "
@@ -77,21 +72,21 @@ def test_of_an_adapter_alone_it_is_not_known_and_said(run: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", ["splits.parquet", "plan.json"])
-def test_what_says_how_rows_were_used_and_read_is_held_to_the_run(run: Path, tmp_path: Path, name: str) -> None:
-    changed = shutil.copytree(run, tmp_path / "changed")
+def test_what_says_how_rows_were_used_and_read_is_held_to_the_run(made: Path, tmp_path: Path, name: str) -> None:
+    changed = shutil.copytree(made, tmp_path / "changed")
     with (changed / name).open("ab") as file:
         file.write(b" ")
     with pytest.raises(RunError, match=f"{name}: was changed after the run was complete"):
-        finetooth.evaluate(changed, data=save(tmp_path / "seen.csv", TRAIN), base=str(run.parent / "m"))
+        finetooth.evaluate(changed, data=save(tmp_path / "seen.csv", TRAIN), base=str(made.parent / "m"))
 
 
-def test_data_frames_lists_and_arrays_are_evaluated_as_a_file_is(run: Path, tmp_path: Path) -> None:
+def test_data_frames_lists_and_arrays_are_evaluated_as_a_file_is(made: Path, tmp_path: Path) -> None:
     path = save(tmp_path / "mixed.csv", [*TRAIN[:5], *FRESH])
-    all_rows = finetooth.evaluate(run, data=path)
+    all_rows = finetooth.evaluate(made, data=path)
     rows = [*TRAIN[:5], *FRESH]
     frame = pd.DataFrame(rows, columns=["text", "label"], index=range(100, 117))
     for data, source in ((frame, "DataFrame"), (rows, "list"), (np.array(rows), "ndarray"), (Path(path), path)):
-        figures = finetooth.evaluate(run, data=data)
+        figures = finetooth.evaluate(made, data=data)
         assert figures["source"] == source
         apart = ("source", "test_openings")
         assert {key: figures[key] for key in figures if key not in apart} == {
@@ -99,6 +94,6 @@ def test_data_frames_lists_and_arrays_are_evaluated_as_a_file_is(run: Path, tmp_
         }
     frame.loc[102, "label"] = None
     with pytest.raises(DataError, match=r"DataFrame\.parquet row 3: label is missing"):
-        finetooth.evaluate(run, data=frame)
+        finetooth.evaluate(made, data=frame)
     with pytest.raises(TypeError, match="the data has type dict"):
-        finetooth.evaluate(run, data={"text": ["a"], "label": ["good"]})
+        finetooth.evaluate(made, data={"text": ["a"], "label": ["good"]})

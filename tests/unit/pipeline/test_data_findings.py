@@ -12,10 +12,8 @@ from finetooth.progress import Silent
 from finetooth.recipe import load
 
 
-def test_cut_rows_are_those_of_the_sample(tmp_path: Path) -> None:
-    tiny.save_model(tmp_path / "model")
-    tiny.save_reviews(tmp_path / "reviews.csv", 60)
-    values = tiny.recipe(tmp_path / "model", tmp_path / "reviews.csv", training={})
+def test_cut_rows_are_those_of_the_sample(sources: Path, tmp_path: Path) -> None:
+    values = tiny.recipe(sources / "model", sources / "reviews.csv", training={})
     values["data"] |= {"validation": 10, "test": 10}
     recipe = load(values | {"max_tokens": 16})
     material = preparation.gather(recipe, rejects=None, progress=Silent())

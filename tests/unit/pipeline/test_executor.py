@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs_here import Here as RowsInThisProcess
-from runs_here import finish, measured, recipe_in
+from runs_here import Here, finish, measured, recipe_in
 
 from finetooth.errors import RunError
 from finetooth.files import sha256_file
-from finetooth.pipeline import run_recipe
-from finetooth.workers.executor import Here, Key, Phase, RowWork
+from finetooth.workers.executor import ROW_BY_ROW, Key, Phase, RowWork
 
 CANDIDATES = [{"name": "r4", "rank": 4}, {"name": "last-1", "rank": 4, "layers": "last-1"}]
 
@@ -45,7 +43,7 @@ class Watched:
         """As Executor.each."""
         for key in keys:
             before = dict(self._files())
-            Here().each(rows, phase, [key])
+            ROW_BY_ROW.each(rows, phase, [key])
             after = dict(self._files())
             changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
             self.touched.setdefault(key, set()).update(changed)
@@ -60,7 +58,7 @@ class Watched:
 def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A recipe of every kind of row but full fine-tuning, whose work is done in this process."""
     monkeypatch.setenv("FINETOOTH_STATE", str(tmp_path / "state"))
-    RowsInThisProcess(monkeypatch)
+    Here(monkeypatch)
     return recipe_in(
         tmp_path, baselines=["majority", "tfidf", "original", "probe"], candidates=CANDIDATES, seeds=[1, 2]
     )
@@ -68,15 +66,14 @@ def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_an_executor_that_shuffles_repeats_and_loses_rows_gives_the_same_run(
-    values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+    values: dict[str, Any], tmp_path: Path, seed: int
 ) -> None:
     finish(values, tmp_path / "whole")
     executor = Unreliable(seed)
-    monkeypatch.setattr(run_recipe, "Here", lambda: executor)
     refusals = list[str]()
     while not (tmp_path / "out" / "COMPLETE").is_file():
         try:
-            finish(values, tmp_path / "out")
+            finish(values, tmp_path / "out", executor)
         except RunError as error:
             refusals.append(str(error))
     assert measured(tmp_path / "out") == measured(tmp_path / "whole")
@@ -85,15 +82,14 @@ def test_an_executor_that_shuffles_repeats_and_loses_rows_gives_the_same_run(
 
 
 def test_a_row_that_was_lost_is_named_and_nothing_is_measured_without_it(
-    values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    values: dict[str, Any], tmp_path: Path
 ) -> None:
     class Losing:
         def each(self, rows: RowWork, phase: Phase, keys: Sequence[Key]) -> None:
-            Here().each(rows, phase, [key for key in keys if key != ("r4", 2)])
+            ROW_BY_ROW.each(rows, phase, [key for key in keys if key != ("r4", 2)])
 
-    monkeypatch.setattr(run_recipe, "Here", Losing)
     with pytest.raises(RunError) as caught:
-        finish(values, tmp_path / "out")
+        finish(values, tmp_path / "out", Losing())
     assert str(caught.value) == (
         f"{tmp_path / 'out'}: the work on r4 (seed 2) was lost. What is done is saved; run the same command again to "
         "do the rest."
@@ -101,12 +97,9 @@ def test_a_row_that_was_lost_is_named_and_nothing_is_measured_without_it(
     assert not (tmp_path / "state" / "lockbox").exists() and not (tmp_path / "out" / "results.json").exists()
 
 
-def test_the_work_on_a_row_writes_its_own_folder_and_scratch_alone(
-    values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_work_on_a_row_writes_its_own_folder_and_scratch_alone(values: dict[str, Any], tmp_path: Path) -> None:
     watched = Watched(tmp_path / "out")
-    monkeypatch.setattr(run_recipe, "Here", lambda: watched)
-    finish(values, tmp_path / "out")
+    finish(values, tmp_path / "out", watched)
     assert len(watched.touched) == 4 + 4
     for (name, seed), touched in watched.touched.items():
         own = f"rows/{name}/" if seed is None else f"rows/{name}/seed-{seed}/"

@@ -14,7 +14,7 @@ import plans
 import tiny
 from finetooth.data.examples import rows_id
 from finetooth.errors import ModelError, RecipeError
-from finetooth.models import device
+from finetooth.models import device, tokenizer
 from finetooth.pipeline import preparation, recipe_check, run_plan
 from finetooth.progress import Silent
 from finetooth.recipe import Recipe, load
@@ -22,14 +22,6 @@ from finetooth.runs.plan_file import Plan
 
 # Every error about labels says where they are read (docs/data.md).
 LABEL_COLUMN = "The labels are read from column 'label' (declared). To read them from another: data.label: COLUMN"
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("plan")
-    tiny.save_model(folder / "model")
-    tiny.save_reviews(folder / "reviews.csv", 60)
-    return folder
 
 
 def recipe(sources: Path, **changes: Any) -> Recipe:
@@ -250,7 +242,7 @@ def test_a_fault_of_another_model_names_its_row(
     loaded_recipe = recipe(sources, model="owner/x", baselines=[{"probe": str(other)}], candidates=[])
     material = preparation.gather(loaded_recipe, rejects=None, progress=Silent())
     if part == "tokenizer":
-        monkeypatch.setattr(preparation, "fitting_tokenizer", refuse)
+        monkeypatch.setattr(preparation, "checked_tokenizer", refuse)
     else:
         monkeypatch.setattr(run_plan, "sound_base", refuse)
     with pytest.raises(ModelError, match=r"^probe-other: the base model: it is damaged\.$"):
@@ -276,7 +268,9 @@ def test_quick_tokens_are_those_of_the_tokenizer_of_a_plain_model(sources: Path,
     loaded_recipe = recipe(sources)
     material = preparation.gather(loaded_recipe, rejects=None, progress=Silent())
     plain = preparation.tokenize_splits(loaded_recipe, material, folder=tmp_path / "t", sample=20, progress=Silent())
-    quick = preparation.quick_tokens(loaded_recipe, material, sample=20, progress=Silent())
+    assert material.model is not None
+    file_tokenizer = tokenizer.load_file(material.model.path)
+    quick = preparation.sampled_tokens(file_tokenizer, loaded_recipe, material, sample=20, progress=Silent())
     assert all(np.array_equal(plain[split].ids, quick[split].ids) for split in plain)
     assert all(preparation.lengths_of(plain[split]) == preparation.lengths_of(quick[split]) for split in plain)
 

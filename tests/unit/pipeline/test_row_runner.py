@@ -11,10 +11,10 @@ from finetooth.files import new_directory, read_json, write_json
 from finetooth.pipeline.row_runner import RowRunner
 from finetooth.progress import Silent, Step
 from finetooth.recipe import load as load_recipe
+from finetooth.rows.context import Context
 from finetooth.runs.layout import RowFolder, RunFolder
-from finetooth.runs.plan_file import Plan
 from finetooth.training import checkpoints
-from finetooth.workers.job import WorkerJob
+from finetooth.workers.supervisor import Action
 
 
 def recipe_of(folder: Path) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class Killed:
         self.row, self.times, self.budgets = row, times, list[int | None]()
         self.steps = list[int]()
 
-    def call(self, job: WorkerJob, step: Step, *, plan: Plan, new_interpreter: bool = False) -> None:
+    def call(self, action: Action, context: Context, step: Step, *, new_interpreter: bool = False) -> None:
         budget_file = self.row.reduced_budget
         self.budgets.append(read_json(budget_file)["token_budget"] if budget_file.is_file() else None)
         reached = self.steps[len(self.budgets) - 1] if self.steps else 0
@@ -94,7 +94,7 @@ def killed_for_memory(run_path: Path, times: int) -> tuple[RowRunner, Killed, Sp
     killed, progress = Killed(folder.row("r8", 0), times), Spoken()
     model = plans.model(token_budget=512, tokens={"train": plans.lengths(longest_whole=100)})
     plan = plans.plan(model=model, candidates={"r8": plans.candidate()})
-    return RowRunner(recipe, plan, folder, progress, killed, {"": ""}), killed, progress  # type: ignore[arg-type]
+    return RowRunner(recipe, plan, folder, progress, killed, {"": Path()}), killed, progress  # type: ignore[arg-type]
 
 
 def test_a_baseline_that_the_system_kills_for_its_memory_is_not_tried_again(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_baseline_that_the_system_kills_for_its_memory_is_not_tried_again(tmp_
     folder.work.mkdir()
     killed = Killed(folder.row("tfidf", None), 9)
     recipe = load_recipe(recipe_of(tmp_path))
-    work = RowRunner(recipe, plans.plan(), folder, Silent(), killed, {"": ""})  # type: ignore[arg-type]
+    work = RowRunner(recipe, plans.plan(), folder, Silent(), killed, {"": Path()})  # type: ignore[arg-type]
     with pytest.raises(KilledError):
         work._fit(("tfidf", None))
     assert killed.budgets == [None]

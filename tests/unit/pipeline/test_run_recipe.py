@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from proven_runs import make_run
+from small_runs import make_run
 
 from finetooth import Recipe
 from finetooth.errors import ChangedError, RecipeError, RunError, SourceError
@@ -48,11 +48,11 @@ def test_without_a_gpu_a_run_on_one_is_refused_before_anything_is_brought(
 def test_a_recipe_object_means_what_its_file_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipes: list[Recipe] = []
 
-    def work(recipe: Recipe, *others: object, **named: object) -> None:
+    def prepare(recipe: Recipe, *others: object, **named: object) -> None:
         recipes.append(recipe)
         raise RunError("far enough")
 
-    monkeypatch.setattr(run_recipe, "_Work", work)
+    monkeypatch.setattr(run_recipe, "_prepare", prepare)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RunError, match="far enough"):
         run_recipe.run(Recipe.model_validate(recipe_of(tmp_path) | {"data": {"source": "./gone.csv"}}), out="out")

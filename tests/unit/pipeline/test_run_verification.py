@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from proven_runs import KEYS, SEED, make_run
 from safetensors.torch import load_file, save_file
+from small_runs import KEYS, SEED
 
 from finetooth.errors import ModelError, RunError, SourceError
 from finetooth.files import read_hashed_json, read_json, seal, sha256_file, write_hashed_json, write_json
@@ -21,11 +21,6 @@ from finetooth.runs.layout import RowFolder, RunFolder
 
 WEIGHTS = "adapter_model.safetensors"
 Tamper = Callable[[Path], None]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_run(tmp_path_factory.mktemp("proven"))
 
 
 @pytest.fixture(autouse=True)

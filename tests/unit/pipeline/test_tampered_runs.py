@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from runs_here import Here, measured, recipe_in
 
-from finetooth import pipeline
+import finetooth
 from finetooth.errors import FinetoothError, Interrupted, RunError
 from finetooth.files import read_json, write_json
 from finetooth.pipeline.run_verification import verify
@@ -48,7 +48,7 @@ def stages(values: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> 
         patch.setenv("FINETOOTH_STATE", str(tmp_path_factory.getbasetemp() / "state"))
         here = Here(patch)
         folders = {"complete": parent / "complete"}
-        pipeline.run(values, out=folders["complete"])
+        finetooth.run(values, out=folders["complete"])
         all_calls = list(here.calls)
         after = {
             "trained": all_calls.index(("fit", "r4", "train")) + 1,
@@ -58,11 +58,11 @@ def stages(values: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> 
         for name, count in after.items():
             folders[name], here.calls, here.stop_after = parent / name, [], count
             with pytest.raises(Interrupted):
-                pipeline.run(values, out=folders[name])
+                finetooth.run(values, out=folders[name])
         here.calls, here.stop_after, here.stop_at_step = [], None, 4
         folders["training"] = parent / "training"
         with pytest.raises(Interrupted):
-            pipeline.run(values, out=folders["training"])
+            finetooth.run(values, out=folders["training"])
     yield folders
 
 
@@ -85,7 +85,7 @@ def row_of(folder: RunFolder) -> RowFolder:
 
 def refusal(values: dict[str, Any], folder: RunFolder) -> str:
     with pytest.raises(FinetoothError) as caught:
-        pipeline.run(values, out=folder.path)
+        finetooth.run(values, out=folder.path)
     return str(caught.value)
 
 
@@ -94,7 +94,7 @@ def test_an_untouched_run_goes_on_from_where_it_was_and_ends_in_the_same_bytes(
     name: str, values: dict[str, Any], stage: Any, stages: dict[str, Path], here: Here
 ) -> None:
     folder = stage(name)
-    pipeline.run(values, out=folder.path)
+    finetooth.run(values, out=folder.path)
     assert measured(folder.path) == measured(stages["complete"])
     assert (("fit", "r4", "train") in here.calls) == (name == "training")
     assert verify(folder.path).faults == ()
@@ -139,8 +139,8 @@ def test_without_a_plan_and_without_rows_a_run_begins_anew_with_the_data_of_now(
     text = Path(values["data"]["source"]).read_text().replace(",good", ",fine")
     (tmp_path / "reviews.csv").write_text(text)
     changed = values | {"data": values["data"] | {"source": str(tmp_path / "reviews.csv")}}
-    pipeline.run(changed, out=folder.path)
-    pipeline.run(changed, out=tmp_path / "straight")
+    finetooth.run(changed, out=folder.path)
+    finetooth.run(changed, out=tmp_path / "straight")
     assert read_json(folder.results)["data"]["classes"] == ["bad", "fine"]
     assert measured(folder.path) == measured(tmp_path / "straight")
 
@@ -194,7 +194,7 @@ def test_what_follows_from_recipe_and_data_is_written_again(
         data = bytearray((folder.path / name).read_bytes())
         data[len(data) // 2] ^= 1
         (folder.path / name).write_bytes(data)
-    pipeline.run(values, out=folder.path)
+    finetooth.run(values, out=folder.path)
     assert (folder.path / name).read_bytes() == (stages["complete"] / name).read_bytes()
     assert here.calls == [("score", "r4", "test")]
     assert verify(folder.path).faults == ()
@@ -217,7 +217,7 @@ def test_what_is_gone_of_a_row_is_made_again(
     folder = stage("tested")
     path = row_of(folder).path / name
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    pipeline.run(values, out=folder.path)
+    finetooth.run(values, out=folder.path)
     assert measured(folder.path) == measured(stages["complete"])
     again = [("score", "r4", "validation"), ("score", "r4", "test")]
     if name not in ("verify.json", "predictions.parquet"):
@@ -231,7 +231,7 @@ def test_an_old_checkpoint_without_its_counters_is_no_obstacle(
     folder = stage("training")
     oldest = min(row_of(folder).checkpoints.glob("step-*"))
     (oldest / "counters.json").unlink()
-    pipeline.run(values, out=folder.path)
+    finetooth.run(values, out=folder.path)
     assert measured(folder.path) == measured(stages["complete"])
 
 
@@ -240,7 +240,7 @@ def test_without_its_mark_a_complete_run_is_concluded_again_and_nothing_is_train
 ) -> None:
     folder = stage("complete")
     folder.complete.unlink()
-    pipeline.run(values, out=folder.path)
+    finetooth.run(values, out=folder.path)
     assert (here.calls, measured(folder.path)) == ([], measured(stages["complete"]))
 
 
@@ -249,7 +249,7 @@ def test_a_row_copied_from_another_run_is_refused(
 ) -> None:
     here.stop_after = 4
     with pytest.raises(Interrupted):
-        pipeline.run(values, out=tmp_path / "other")
+        finetooth.run(values, out=tmp_path / "other")
     here.stop_after = None
     folder = stage("proven")
     shutil.rmtree(folder.row("majority", None).path)
@@ -348,7 +348,7 @@ def files_in(out: Path) -> list[Path]:
 def resumed(values: dict[str, Any], out: RunFolder, name: Path, expected: dict[str, str]) -> str:
     """`redone` to the same bytes, `refused` by name, or what came of it instead."""
     try:
-        pipeline.run(values, out=out.path)
+        finetooth.run(values, out=out.path)
     except FinetoothError as error:
         names = (name.name, name.parent.name, f"{name.parent.parent.name}/{name.parent.name}")
         return "refused" if any(part and part in str(error) for part in names) else f"refused without a name: {error}"

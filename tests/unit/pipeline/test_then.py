@@ -14,14 +14,6 @@ from finetooth.recipe import load
 from finetooth.runs.plan_file import Plan
 
 
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("then")
-    tiny.save_model(folder / "model")
-    tiny.save_reviews(folder / "reviews.csv", 60)
-    return folder
-
-
 def planned(sources: Path, tmp_path: Path, **changes: Any) -> Plan:
     training = {"base_dropout": 0.0} | changes.pop("training", {})
     candidate = {"name": "c", "rank": 4, "then": "last-1"} | changes.pop("candidate", {})

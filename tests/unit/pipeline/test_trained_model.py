@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
-from proven_runs import make_run
+from small_runs import make_run
 
 import tiny
 from finetooth.errors import SourceError

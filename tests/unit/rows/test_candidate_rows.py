@@ -1,4 +1,4 @@
-"""The decision of a candidate: fitted on what the loop measured on validation, and proven like its adapter."""
+"""The decision of a candidate: fitted on what the loop measured on validation rows, and verified like its adapter."""
 
 from pathlib import Path
 
@@ -14,15 +14,14 @@ from finetooth.recipe import Deciding, load
 from finetooth.rows import candidate, trained
 from finetooth.rows.context import Context
 from finetooth.runs.layout import RunFolder
-from finetooth.training import checkpoints
 
 LABELS = np.random.default_rng(1).integers(0, 2, 50)
 LOGITS = (np.random.default_rng(2).normal(0, 3, (50, 2)) + 2 * np.eye(2)[LABELS]).astype(np.float32)
 
 
 @pytest.fixture
-def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
-    """A tuned row whose best step, 4, was measured with LOGITS on 50 validation rows."""
+def context(tmp_path: Path) -> Context:
+    """A trained row whose best step gave LOGITS on 50 validation rows."""
     recipe = {"name": "x", "model": "a/b", "data": {"source": "c"}, "decision": {"thresholds": "macro_f1"}}
     scored_row = Context(
         run_folder=RunFolder(tmp_path),
@@ -33,27 +32,21 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
         split="validation",
         base_folder=tmp_path,
     )
-    scored_row.folder.checkpoints.mkdir(parents=True)
-    checkpoints.save_best(scored_row.folder.checkpoints, 4, named={}, logits=LOGITS)
-    checkpoints.save_best(scored_row.folder.checkpoints, 9, named={}, logits=-LOGITS)
-    write_json(scored_row.folder.curve, {"best_step": 4})
-    splits: list[str] = []
-    monkeypatch.setattr(candidate, "read_labels", lambda folder, split: splits.append(split) or ((), LABELS))
-    yield scored_row
-    assert set(splits) == {"validation"}
+    scored_row.folder.path.mkdir(parents=True)
+    return scored_row
 
 
-def test_the_decision_is_that_of_the_best_step_on_validation(context: Context) -> None:
+def test_the_decision_is_that_of_the_recipe_on_validation_rows(context: Context) -> None:
     settings = Deciding.model_validate({"thresholds": "macro_f1"})
     expected = deciding.fit(LOGITS, LABELS, classes=["bad", "good"], settings=settings)
-    decision = candidate._decision(context)
+    decision = candidate.decide(context, LOGITS, LABELS)
     assert decision == expected
     assert decision.temperature != 1.0
 
 
 def test_a_reloaded_decision_that_validation_does_not_give_is_refused(context: Context) -> None:
     write_json(context.folder.verify, {"verified": True})
-    again = candidate._decision(context)
+    again = candidate.decide(context, LOGITS, LABELS)
     trained._check_decision(context, again, again=again)
     with pytest.raises(VerificationError) as caught:
         trained._check_decision(context, Decision(temperature=3.0), again=again)

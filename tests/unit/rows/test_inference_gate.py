@@ -20,7 +20,7 @@ from finetooth.models.packed_inference import InferencePass
 from finetooth.models.tokenizer import load_tokenizer
 from finetooth.pipeline import finish
 from finetooth.row_kinds import PROBE, row_kind
-from finetooth.rows import candidate, probe
+from finetooth.rows import probe, row_of
 from finetooth.rows.context import Channel
 from finetooth.rows.facts import inference_of
 from finetooth.runs import predictions
@@ -105,9 +105,9 @@ def test_the_file_gives_back_what_was_saved_and_is_refused_when_changed(tmp_path
 
 def fitted(begin: Callable[..., Any], **changes: Any) -> Any:
     context = begin(baselines=["majority"], training={"epochs": 1}, **changes)
-    candidate.fit(context("fit", "r4"), SILENT)
+    row_of("r4").fit(context("fit", "r4"), SILENT)
     for split in ("validation", "test"):
-        candidate.score(context("score", "r4", split), SILENT)
+        row_of("r4").score(context("score", "r4", split), SILENT)
     return context("score", "r4", "test")
 
 
@@ -183,7 +183,7 @@ def test_a_pass_that_differs_from_the_plain_one_is_not_used(
     assert ready.precision == "plain"
     reason = "its logits differ from those of the plain pass by 0.01"
     assert ready.measured.fallback_reason == reason
-    candidate.score(context, SILENT)
+    row_of("r4").score(context, SILENT)
     row = inference_of(context.plan, context.folder, row_kind(context.row))  # what was computed, not what was planned
     assert row is not None and (row.precision, row.fallback_reason) == ("plain", reason)
     assert finish._costs(context.run_folder, "r4", 3).name == "r4"

@@ -11,7 +11,7 @@ from finetooth.files import read_json
 from finetooth.models import artifact, inference
 from finetooth.models.adapters import layer_of
 from finetooth.models.batching import Tokens
-from finetooth.rows import candidate, layer_caches
+from finetooth.rows import layer_caches, row_of
 from finetooth.rows.context import Context
 from finetooth.runs import predictions
 from silent import SILENT
@@ -26,9 +26,9 @@ def test_candidates_share_what_the_layers_below_compute(begin: Callable[..., Cal
     assert set(plan.kept_states(1)) == {"train", "validation"}
     filled = []
     for row in ("r4", "r2"):
-        candidate.fit(context("fit", row), SILENT)
+        row_of("r4").fit(context("fit", row), SILENT)
         filled.append(read_json(context("fit", row).folder.costs)["cached_blocks"])
-        candidate.score(context("score", row, "validation"), SILENT)
+        row_of("r4").score(context("score", row, "validation"), SILENT)
         assert read_json(context("score", row).folder.verify)["verified"]
     assert filled == [sum(plan.kept_states(1)[split].blocks for split in ("train", "validation")), 0]
     assert read_json(context("score", "r4").folder.costs)["cached_blocks"] == filled[0]  # none again to prove it
@@ -40,14 +40,14 @@ def test_the_inference_pass_scores_test_rows_as_it_does_without_states(
     candidates = [{"name": "r4", "rank": 4, "layers": "last-1"}]
     still: dict[str, Any] = {"base_dropout": 0.0, "epochs": 1, "precision": "bfloat16"}
     context = begin(baselines=[], candidates=candidates, training=still)
-    candidate.fit(context("fit", "r4"), SILENT)
+    row_of("r4").fit(context("fit", "r4"), SILENT)
     scored = context("score", "r4", "test")
     states = scored.plan.kept_states(1)
     assert "test" not in states  # and where the plan kept them, they would not be read
     scored = replace(
         scored, plan=replace(scored.plan, frozen_layer_states={"1": {**states, "test": states["validation"]}})
     )
-    candidate.score(scored, SILENT)
+    row_of("r4").score(scored, SILENT)
     trained = artifact.load(scored.folder.adapter, base_folder=scored.base_folder, name="r4")
     computed = inference.ready(trained, "bfloat16")
     assert computed.precision != "plain"
@@ -60,8 +60,8 @@ def test_a_row_that_freezes_layers_is_saved_whole_and_says_what_that_took(
 ) -> None:
     still: dict[str, Any] = {"base_dropout": 0.0, "epochs": 3, "precision": "float32"}
     context = begin(baselines=[], candidates=[{"name": "r4", "rank": 4, "then": "last-1"}], training=still)
-    candidate.fit(context("fit", "r4"), SILENT)
-    candidate.score(context("score", "r4", "validation"), SILENT)
+    row_of("r4").fit(context("fit", "r4"), SILENT)
+    row_of("r4").score(context("score", "r4", "validation"), SILENT)
     folder = context("fit", "r4").folder
     assert read_json(folder.verify)["verified"]
     costs = read_json(folder.costs)

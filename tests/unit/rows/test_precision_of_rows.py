@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from finetooth.files import read_json
-from finetooth.rows import candidate
+from finetooth.rows import row_of
 from finetooth.training import loop
 from silent import SILENT
 
@@ -29,12 +29,12 @@ def test_the_plan_s_precision_reaches_the_products(
         return real(*arguments, **named)
 
     monkeypatch.setattr(loop, "PackedModel", packed)
-    candidate.fit(context("fit", "wild"), SILENT)
+    row_of("r4").fit(context("fit", "wild"), SILENT)
     assert made == []  # tuned with padding: float32
-    candidate.fit(context("fit", "r4"), SILENT)
+    row_of("r4").fit(context("fit", "r4"), SILENT)
     assert made == [{"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]]
     weights = context("fit", "r4").folder.adapter / "adapter_model.safetensors"
-    candidate.score(context("score", "r4", "validation"), SILENT)
+    row_of("r4").score(context("score", "r4", "validation"), SILENT)
     assert read_json(context("fit", "r4").folder.verify)["compared"]["bitwise"] is True
     assert weights.stat().st_size > 0
 

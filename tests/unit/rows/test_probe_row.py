@@ -215,4 +215,7 @@ def test_a_hidden_state_that_is_not_finite_fails_the_row(
     monkeypatch.setattr(owner, name, encode)
     with pytest.raises(DivergedError) as error:
         probe.fit(context("fit", "probe"), SILENT)
-    assert str(error.value) == f"a value of mean of the {split} rows is not finite."
+    row = probe.read_labels(context("fit", "probe").run_folder, split)[0][3]
+    assert (
+        str(error.value) == f"a value of mean of the {split} rows is not finite (rows {row}); try another base model."
+    )

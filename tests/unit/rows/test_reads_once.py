@@ -28,7 +28,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Counter[str
     """A function that gives how often each file was opened since it was last asked, by name."""
     names = list[str]()
     monkeypatch.setattr(sys.modules[__name__], "OPENED", names)
-    monkeypatch.setattr(channel, "say", lambda message: None)
+    monkeypatch.setattr(channel, "send", lambda message: None)
     monkeypatch.setattr(entry_point.Stopping, "signal_received", lambda self: None)
 
     def since() -> Counter[str]:
@@ -45,9 +45,10 @@ def test_plan_and_recipe_are_read_once(
 ) -> None:
     context = begin(baselines=["tfidf", "original", "probe"], training={"epochs": 1})
     for action, split in (("fit", "train"), ("score", "validation"), ("score", "test")):
-        job = job_of(action, context(action, row, split))
+        worked_on = context(action, row, split)
+        job = job_of(action, worked_on)
         opened()
-        entry_point._work(job, entry_point.Speaker())
+        entry_point.work(job, new_interpreter=True)
         counts = opened()
         assert (counts["plan.json"], counts["recipe.yaml"]) == (1, 1)
-    assert job.folder.predictions.is_file()
+    assert worked_on.folder.predictions.is_file()

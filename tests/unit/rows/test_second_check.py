@@ -8,7 +8,7 @@ import pytest
 
 from finetooth.errors import Interrupted
 from finetooth.files import read_json
-from finetooth.rows import candidate, trained
+from finetooth.rows import row_of, trained
 from finetooth.rows.context import Context
 from finetooth.runs import finished
 from silent import SILENT
@@ -19,22 +19,22 @@ def test_a_stop_in_the_second_check_leaves_a_row_that_is_scored_again(
     begin: Callable[..., Callable[..., Context]], monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     context = begin(baselines=["majority"], training={"epochs": 1})("fit", "r4", "validation")
-    candidate.fit(context, SILENT)
+    row_of("r4").fit(context, SILENT)
     finished.record(context.folder, finished.FITTED, run_id="a")
-    candidate.score(replace(context, new_interpreter=False), SILENT)
+    row_of("r4").score(replace(context, new_interpreter=False), SILENT)
     assert set(finished.SCORED) <= finished.settle(context.folder, run_id="a")
 
     def stop(*arguments: Any, **named: Any) -> None:
         if part == "reload_check.verify":
-            prove(*arguments, **named)
+            verify(*arguments, **named)
         raise Interrupted("stopped by the test")
 
-    prove = trained.reload_check.verify
+    verify = trained.reload_check.verify
     with monkeypatch.context() as stopped, pytest.raises(Interrupted):
         stopped.setattr(f"finetooth.rows.trained.{part}", stop)
-        candidate.score(context, SILENT)
+        row_of("r4").score(context, SILENT)
     finished_files = finished.settle(context.folder, run_id="a")
     assert "curve.json" in finished_files and not finished_files & set(finished.SCORED)
-    candidate.score(context, SILENT)
+    row_of("r4").score(context, SILENT)
     assert set(finished.SCORED) <= finished.settle(context.folder, run_id="a")
     assert read_json(context.folder.verify)["new_interpreter"]

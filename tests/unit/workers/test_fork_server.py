@@ -17,9 +17,8 @@ from finetooth.errors import Interrupted
 from finetooth.files import discard, read_json
 from finetooth.progress import Silent
 from finetooth.rows.context import Context
-from finetooth.workers.job import Action
 from finetooth.workers.process import LOST, Forked, Server, can_fork
-from finetooth.workers.supervisor import Supervisor, _environment
+from finetooth.workers.supervisor import Action, Supervisor, _environment
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="rows are forked on Linux only")
 
@@ -56,7 +55,7 @@ def forked(command: Supervisor, tmp_path: Path) -> Iterator[Callable[..., Forked
 
 def done(command: Supervisor, context: Context, action: Action, *, new_interpreter: bool) -> None:
     with Silent().step("x") as step:
-        command.call(job_of(action, context), step, plan=context.plan, new_interpreter=new_interpreter)
+        command.call(action, context, step, new_interpreter=new_interpreter)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -87,7 +86,7 @@ def test_what_libraries_read_at_their_first_operation_is_read_in_the_child(
     context = begin()
     done(Supervisor(), context("fit", "original"), "fit", new_interpreter=True)
     child = forked(ONEDNN_VERBOSE="1")
-    child.stdin.write(json.dumps(job_of("score", context("score", "original", "validation")).message()) + "\n")
+    child.stdin.write(json.dumps(job_of("score", context("score", "original", "validation"))) + "\n")
     child.stdin.flush()
     output = child.stdout.read()
     assert child.wait() == 0

@@ -16,8 +16,10 @@ from finetooth.errors import DivergedError, Interrupted, KilledError, RunError
 from finetooth.files import write_json
 from finetooth.models.agreement import Agreement, Measured
 from finetooth.progress import Silent
+from finetooth.rows.context import Context
+from finetooth.runs.layout import RunFolder
+from finetooth.runs.plan_file import Plan
 from finetooth.workers import process, supervisor
-from finetooth.workers.job import WorkerJob
 from finetooth.workers.supervisor import Supervisor
 
 SAY = """
@@ -32,7 +34,7 @@ def say(**values):
 def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Call a child that runs the code given in place of the worker."""
     (tmp_path / ".work").mkdir()
-    job = WorkerJob("score", str(tmp_path), "r4", 3, "validation", "")
+    context = context_in(tmp_path, "r4", "validation", plans.plan())
     real = process.subprocess.Popen  # type: ignore[attr-defined]
 
     def call(code: str, on: Supervisor | None = None) -> None:
@@ -41,7 +43,7 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
         monkeypatch.setattr(process.subprocess, "Popen", popen)  # type: ignore[attr-defined]
         with Silent().step("x") as step:
-            (on or Supervisor()).call(job, step, plan=plans.plan())
+            (on or Supervisor()).call("score", context, step)
 
     return call
 
@@ -118,22 +120,29 @@ def test_a_signal_ends_the_command_whatever_its_child_says(child: Any, number: i
     assert time.monotonic() - began < 5
 
 
-def save_gate(job: WorkerJob, agreement: Agreement) -> None:
+def context_in(folder: Path, row: str, split: str, plan: Plan) -> Context:
+    recipe: Any = None  # the command does not read it
+    return Context(
+        run_folder=RunFolder(folder), recipe=recipe, plan=plan, row=row, row_seed=3, split=split, base_folder=folder
+    )
+
+
+def save_gate(context: Context, agreement: Agreement) -> None:
     """Save what was measured of bfloat16 where the row keeps it."""
     measured = Measured(None, agreement)
-    if job.row == "probe":
-        job.folder.baseline.mkdir(parents=True, exist_ok=True)
-        write_json(job.folder.baseline / SETTINGS, {"inference": measured.described()})
+    if context.row == "probe":
+        context.folder.baseline.mkdir(parents=True, exist_ok=True)
+        write_json(context.folder.baseline / SETTINGS, {"inference": measured.described()})
     else:
-        job.folder.adapter.mkdir(parents=True, exist_ok=True)
-        measured.save(job.folder.adapter)
+        context.folder.adapter.mkdir(parents=True, exist_ok=True)
+        measured.save(context.folder.adapter)
 
 
 @pytest.mark.parametrize("row", ["r4", "original", "probe"])
 def test_a_row_whose_gate_failed_is_scored_in_float32_and_keeps_nothing(tmp_path: Path, row: str) -> None:
-    job = WorkerJob("score", str(tmp_path), row, 3, "test", "")
-    save_gate(job, Agreement(100, 5, 0.9, 0.9, 0.01))
-    assert supervisor._heap(job, plans.plan(inference="bfloat16")) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
+    context = context_in(tmp_path, row, "test", plans.plan(inference="bfloat16"))
+    save_gate(context, Agreement(100, 5, 0.9, 0.9, 0.01))
+    assert supervisor._heap("score", context) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
 
 
 @pytest.mark.parametrize(
@@ -157,17 +166,17 @@ def test_only_work_in_bfloat16_keeps_what_onednn_makes(
 ) -> None:
     ways = {"r4": plans.candidate(), "wild": plans.candidate(fallback_reason="dropout of the adapter")}
     plan = plans.plan(candidates=ways, model=plans.model(precision=precision), inference=precision)
-    job = WorkerJob(action, str(tmp_path), row, 3, split, "")
-    save_gate(job, Agreement(100, 0, 0.9, 0.9, 0.01))
-    assert supervisor._heap(job, plan) == ({} if keeps else {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"})
-    job.folder.checkpoints.mkdir(parents=True)
-    write_json(job.folder.reduced_budget, {"token_budget": 48})
-    assert supervisor._heap(job, plan) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}  # the system killed it
-    job.folder.reduced_budget.unlink()
+    context = context_in(tmp_path, row, split, plan)
+    save_gate(context, Agreement(100, 0, 0.9, 0.9, 0.01))
+    assert supervisor._heap(action, context) == ({} if keeps else {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"})
+    context.folder.checkpoints.mkdir(parents=True)
+    write_json(context.folder.reduced_budget, {"token_budget": 48})
+    assert supervisor._heap(action, context) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}  # the system killed it
+    context.folder.reduced_budget.unlink()
     if action == "fit" and row in ways:
-        plan = replace(plan, device={"device": "cpu", "gpu": "Example 80GB"})
+        context = replace(context, plan=replace(plan, device={"device": "cpu", "gpu": "Example 80GB"}))
         # oneDNN multiplies in float32 then
-        assert supervisor._heap(job, plan) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
+        assert supervisor._heap(action, context) == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "0"}
 
 
 @pytest.mark.parametrize(

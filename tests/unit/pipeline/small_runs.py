@@ -1,4 +1,4 @@
-"""A finished run in miniature, made in this process: two controls and one candidate, saved, proven and concluded."""
+"""A small complete run, made in this process: two baselines and one candidate, saved, verified and concluded."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -33,7 +33,7 @@ KEYS: list[tuple[str, int | None]] = [("majority", None), ("original", SEED), ("
 
 
 def make_run(parent: Path) -> Path:
-    """The folder of a complete run in `place`, its base model in `place`/m."""
+    """The folder of a complete run in `parent`, its base model in `parent`/m."""
     base_folder = tiny.save_model(parent / "m", "bert")
     folder = RunFolder(parent / "run")
     folder.work.mkdir(parents=True)
@@ -51,7 +51,7 @@ def make_run(parent: Path) -> Path:
     for key in KEYS[1:]:
         logits, trained = _save(folder, key, base_folder, plan, splits)
         if trained is not None:
-            _prove(folder, logits["validation"], trained)
+            _verify(folder, logits["validation"], trained)
         _keep(folder, key, splits, logits)
     for key in KEYS:
         finished.record(folder.row(*key), (*finished.FITTED, *finished.SCORED), run_id=plan.run_id)
@@ -107,7 +107,7 @@ def _save(
     return {name: predictor.logits(predictor.tokenize(part.texts)) for name, part in splits.items()}, trained
 
 
-def _prove(folder: RunFolder, logits: Any, parameters: dict[str, Any]) -> None:
+def _verify(folder: RunFolder, logits: Any, parameters: dict[str, Any]) -> None:
     row = folder.row("r4", SEED)
     row.checkpoints.mkdir(parents=True)
     checkpoints.save_best(row.checkpoints, 4, named={}, logits=logits)
