@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from finetooth.errors import FinetoothError as FinetoothError
     from finetooth.models.predictor import Predictor as Predictor
-    from finetooth.pipeline import Run as Run
-    from finetooth.pipeline import check as check
-    from finetooth.pipeline import evaluate as evaluate
-    from finetooth.pipeline import load as load
-    from finetooth.pipeline import open_run as open_run
-    from finetooth.pipeline import run as run
-    from finetooth.pipeline import verify as verify
+    from finetooth.pipeline.data_evaluation import evaluate as evaluate
+    from finetooth.pipeline.finished_run import Run as Run
+    from finetooth.pipeline.finished_run import open_run as open_run
+    from finetooth.pipeline.recipe_check import check as check
+    from finetooth.pipeline.run_recipe import run as run
+    from finetooth.pipeline.run_verification import verify as verify
+    from finetooth.pipeline.trained_model import load as load
     from finetooth.progress import Progress as Progress
     from finetooth.recipe import Recipe as Recipe
     from finetooth.recipe_draft import load_recipe as load_recipe
@@ -30,15 +30,15 @@ _HOMES = {
     "Predictor": ("finetooth.models.predictor", "Predictor"),
     "Progress": ("finetooth.progress", "Progress"),
     "Recipe": ("finetooth.recipe", "Recipe"),
-    "Run": ("finetooth.pipeline", "Run"),
-    "check": ("finetooth.pipeline", "check"),
+    "Run": ("finetooth.pipeline.finished_run", "Run"),
+    "check": ("finetooth.pipeline.recipe_check", "check"),
     "compare": ("finetooth.runs.across", "compare"),
-    "evaluate": ("finetooth.pipeline", "evaluate"),
-    "load": ("finetooth.pipeline", "load"),
+    "evaluate": ("finetooth.pipeline.data_evaluation", "evaluate"),
+    "load": ("finetooth.pipeline.trained_model", "load"),
     "load_recipe": ("finetooth.recipe_draft", "load_recipe"),
-    "open_run": ("finetooth.pipeline", "open_run"),
-    "run": ("finetooth.pipeline", "run"),
-    "verify": ("finetooth.pipeline", "verify"),
+    "open_run": ("finetooth.pipeline.finished_run", "open_run"),
+    "run": ("finetooth.pipeline.run_recipe", "run"),
+    "verify": ("finetooth.pipeline.run_verification", "verify"),
 }
 
 __all__ = [

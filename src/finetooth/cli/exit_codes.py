@@ -61,9 +61,13 @@ def exit_code(work: Callable[[], Any], *, as_json: bool = False) -> int:
             error.show()
         else:
             tell(failure.message)
-        if not isinstance(error, click.ClickException | click.Abort):
-            _debug()
-        return _written(failure) if as_json else failure.exit_code
+        debugging = os.environ.get("FINETOOTH_DEBUG", "") not in ("", "0")
+        if debugging and not isinstance(error, click.ClickException | click.Abort):
+            click.echo(harmless(traceback.format_exc()), err=True, nl=False)
+        if as_json:
+            with contextlib.suppress(ReaderGone, OSError):
+                emit_json({"error": asdict(failure)})
+        return failure.exit_code
     return result if isinstance(result, int) else 0
 
 
@@ -84,15 +88,3 @@ def _failure(error: Exception) -> _Failure:
         "This is a bug in Finetooth. To see where it happened, set FINETOOTH_DEBUG=1 and run the same command again. "
         "CONTRIBUTING.md says how to report it.",
     )
-
-
-def _written(failure: _Failure) -> int:
-    """Write the failure to stdout as JSON and return its exit code, even if stdout cannot be written."""
-    with contextlib.suppress(ReaderGone, OSError):
-        emit_json({"error": asdict(failure)})
-    return failure.exit_code
-
-
-def _debug() -> None:
-    if os.environ.get("FINETOOTH_DEBUG", "") not in ("", "0"):
-        click.echo(harmless(traceback.format_exc()), err=True, nl=False)

@@ -81,7 +81,10 @@ def predict(
         output.emit(_tab_separated(decided, predictor.classes), exact=True)
     else:
         output.emit(_aligned(predictor.predictions(decided), texts))
-    _count_abstained(decided)
+    abstained = int(decided.abstained.sum())
+    if abstained:
+        total = len(decided.labels)
+        output.tell(f"no label for {abstained:,} of {total:,} texts: the adapter abstains if it is unsure.")
     if not streamed:
         output.next_command(f"finetooth evaluate {shlex.quote(str(run_or_adapter))}")
 
@@ -108,14 +111,11 @@ def evaluate(run_or_adapter: Path, data: str | None, base: str | None, exact: bo
     copied out of its run folder this cannot be checked. With --json: seen_rows (train, validation; null if unknown),
     unseen (figures of the others; null if none or all were seen) and note.
     """
-    from finetooth import pipeline
+    import finetooth
 
-    figures = pipeline.evaluate(run_or_adapter, data=data, base=base, progress=progress_on(sys.stderr), exact=exact)
-    if as_json:
-        output.emit_json(figures)
-        return
-    output.emit(_scores(run_or_adapter, figures))
-    output.next_command(f'finetooth predict --with {shlex.quote(str(run_or_adapter))} "your text"')
+    figures = finetooth.evaluate(run_or_adapter, data=data, base=base, progress=progress_on(sys.stderr), exact=exact)
+    then = f'finetooth predict --with {shlex.quote(str(run_or_adapter))} "your text"'
+    output.emit_either(figures, lambda: _scores(run_or_adapter, figures), as_json=as_json, then=then)
 
 
 def _is_stream(inputs: Sequence[str]) -> bool:
@@ -138,16 +138,6 @@ def _exists(text: str) -> bool:
         return False
 
 
-def _of_file(path: Path, *, run_or_adapter: Path, named: dict[str, str]) -> tuple[list[str], list[str] | None]:
-    """The texts of a file and their second texts; within a run, read as its data was."""
-    from finetooth.data import read_texts
-    from finetooth.pipeline.trained_model import data_of, run_of
-
-    folder = run_of(run_or_adapter.absolute())
-    spec, columns = (None, None) if folder is None else data_of(folder)
-    return read_texts(path, spec=spec, run_columns=columns, named=named, progress=progress_on(sys.stderr))
-
-
 def _texts(
     inputs: Sequence[str], text_pairs: Sequence[str], *, run_or_adapter: Path, named: dict[str, str]
 ) -> tuple[list[str], list[str] | None]:
@@ -159,18 +149,21 @@ def _texts(
     if _is_stream(inputs):
         if pairs:
             raise RecipeError("--text-pair needs TEXT arguments. For a file, name the column with --pair-column.")
-        source = inputs[0]
-        if source == "-":
+        name = "stdin" if inputs[0] == "-" else inputs[0]
+        if inputs[0] == "-":
             texts = _lines_of_stdin()
-            _name_blank_lines(texts)
         else:
-            texts, pairs = _of_file(Path(source), run_or_adapter=run_or_adapter, named=named)
+            from finetooth.data import read_texts
+            from finetooth.pipeline.trained_model import data_of, run_of
+
+            folder = run_of(run_or_adapter.absolute())
+            spec, columns = (None, None) if folder is None else data_of(folder)  # within a run, read as its data was
+            progress = progress_on(sys.stderr)
+            texts, pairs = read_texts(Path(name), spec=spec, run_columns=columns, named=named, progress=progress)
         if not texts:
-            raise DataError(f"{'stdin' if source == '-' else source}: has no text to label.")
+            raise DataError(f"{name}: has no text to label.")
         if not any(map(str.strip, texts)):
-            raise DataError(
-                f"{'stdin' if source == '-' else source}: has only blank texts, so there is nothing to label."
-            )
+            raise DataError(f"{name}: has only blank texts, so there is nothing to label.")
     else:
         texts = list(inputs)
         _check_no_file_names(texts)
@@ -184,21 +177,19 @@ def _texts(
     return texts, pairs
 
 
-def _name_blank_lines(lines: Sequence[str]) -> None:
-    """Name the blank lines of stdin, which are labelled like the others."""
-    blank = [str(number) for number, line in enumerate(lines, start=1) if not line.strip()]
-    if blank:
-        more = f" and {len(blank) - _SHOWN:,} more" if len(blank) > _SHOWN else ""
-        output.tell(f"stdin: these lines are blank and are labelled too: {', '.join(blank[:_SHOWN])}{more}.")
-
-
 def _lines_of_stdin() -> list[str]:
-    lines = []
+    """The lines of stdin; blank lines are named on stderr, since they are labelled too."""
+    lines, blank = list[str](), list[str]()
     for number, line in enumerate(sys.stdin.buffer, start=1):
         try:
             lines.append(line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n"))
         except UnicodeDecodeError as error:
             raise DataError(f"stdin line {number}: not UTF-8 ({error.reason}). Convert it with iconv.") from error
+        if not lines[-1].strip():
+            blank.append(str(number))
+    if blank:
+        more = f" and {len(blank) - _SHOWN:,} more" if len(blank) > _SHOWN else ""
+        output.tell(f"stdin: these lines are blank and are labelled too: {', '.join(blank[:_SHOWN])}{more}.")
     return lines
 
 
@@ -233,13 +224,6 @@ def _decided(
         return predictor, predictor.decide(texts, pairs, advance=step.advance)
 
 
-def _count_abstained(decided: "Decided") -> None:
-    count = int(decided.abstained.sum())
-    if count:
-        total = len(decided.labels)
-        output.tell(f"no label for {count:,} of {total:,} texts: the adapter abstains if it is unsure.")
-
-
 def _tab_separated(decided: "Decided", classes: Sequence[str]) -> str:
     lines = io.StringIO()
     writer = csv.writer(lines, dialect="excel-tab", lineterminator="\n")
@@ -263,29 +247,25 @@ def _aligned(answers: "Sequence[Prediction]", texts: Sequence[str]) -> str:
 
 def _measured(figures: dict[str, Any], *, tested: bool) -> list[str]:
     """The figures of some examples, one a line, with the interval of the accuracy if they are a test result."""
-    from finetooth.evaluation.intervals import wilson
-
-    low, high = wilson(round(figures["accuracy"] * figures["examples"]), figures["examples"])
-    sure = f"  95 % interval {interval((low, high))}" if tested else ""
+    sure = f"  {_interval(figures['accuracy'], figures['examples'])}" if tested else ""
     lines = [
         f"accuracy  {100 * figures['accuracy']:6.1f} %{sure}",
         f"macro F1  {100 * figures['macro_f1']:6.1f} %",
         f"loss      {figures['loss']:8.4f}",
     ]
-    return lines + _answered(figures) if "coverage" in figures else lines
+    if "coverage" in figures:  # of an adapter that abstains
+        coverage, count = figures["coverage"], round(figures["coverage"] * figures["examples"])
+        lines.append(f"answered  {100 * coverage:6.1f} %  {count:,} examples; on the others it abstains")
+        if count:
+            right = figures["accuracy_answered"]
+            lines.append(f"  right   {100 * right:6.1f} %  of those; {_interval(right, count)}")
+    return lines
 
 
-def _answered(figures: dict[str, Any]) -> list[str]:
-    """The share of examples that an abstaining adapter answers, and its accuracy on those."""
+def _interval(accuracy: float, count: int) -> str:
     from finetooth.evaluation.intervals import wilson
 
-    coverage, count = figures["coverage"], round(figures["coverage"] * figures["examples"])
-    lines = [f"answered  {100 * coverage:6.1f} %  {count:,} examples; on the others it abstains"]
-    if count:
-        low, high = wilson(round(figures["accuracy_answered"] * count), count)
-        sure = f"95 % interval {interval((low, high))}"
-        lines.append(f"  right   {100 * figures['accuracy_answered']:6.1f} %  of those; {sure}")
-    return lines
+    return f"95 % interval {interval(wilson(round(accuracy * count), count))}"
 
 
 def _scores(run_or_adapter: Path, figures: dict[str, Any]) -> str:

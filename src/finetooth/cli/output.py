@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import unicodedata
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -43,6 +43,16 @@ def emit_json(value: Any) -> None:
     emit(harmless_text, exact=True)
 
 
+def emit_either(value: Any, text: Callable[[], str], *, as_json: bool, then: str | None = None) -> None:
+    """Write a result to stdout as JSON or as text. then: the next command to suggest below the text."""
+    if as_json:
+        emit_json(value)
+        return
+    emit(text())
+    if then is not None:
+        next_command(then)
+
+
 def tell(message: str) -> None:
     """Write a message to stderr, with one prefix; a very long line is shortened in the middle."""
     lines = [line if len(line) <= _LONGEST_LINE else _ends_of(line) for line in message.split("\n")]
@@ -62,11 +72,6 @@ def next_command(command: str) -> None:
 def colour_wanted() -> bool:
     """Whether stdout is a terminal that shows colours and neither NO_COLOR nor TERM=dumb forbids them."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def as_named(path: Path) -> Path:
-    """`path` relative to the working directory if it is below it."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def harmless(text: str) -> str:

@@ -159,33 +159,20 @@ def check(source: str, overrides: tuple[str, ...], bases: str | None, as_json: b
             raise RecipeError("--bases compares models and writes no fix list. Remove --fix-list.")
         if selected["quick"]:
             raise RecipeError("--bases loads models, and --quick loads none. Remove --quick.")
-        return _compare_bases(source, overrides, bases.split(","), as_json=as_json)
-    from finetooth import pipeline
+        selected = {"bases": [base.strip() for base in bases.split(",")]}
+    import finetooth
+    from finetooth.pipeline.check_text import describe
 
-    recipe = _recipe(source, overrides)
-    report = pipeline.check(recipe, progress=progress_on(sys.stderr), **selected)
-    refused = any(finding["severity"] == "stop" for finding in report["findings"])
-    if as_json:
-        output.emit_json(report)
-        return int(refused)
-    output.emit(pipeline.describe(report))
-    if not refused:
-        output.next_command(_run_command(source, overrides))
-    return int(refused)
-
-
-def _compare_bases(source: str, overrides: tuple[str, ...], bases: list[str], *, as_json: bool) -> int:
-    from finetooth import pipeline
-
-    recipe = _recipe(source, overrides)
-    report = pipeline.check(recipe, progress=progress_on(sys.stderr), bases=[base.strip() for base in bases])
-    if as_json:
-        output.emit_json(report)
+    report = finetooth.check(_recipe(source, overrides), progress=progress_on(sys.stderr), **selected)
+    if bases is None:
+        failed = any(finding["severity"] == "stop" for finding in report["findings"])
+        can_run = not failed
     else:
-        output.emit(pipeline.describe(report))
-        if report["best"] is not None:
-            output.next_command(_run_command(source, (*overrides, f"model={report['best']}")))
-    return int(any(base["error"] is not None for base in report["bases"]))
+        failed = any(base["error"] is not None for base in report["bases"])
+        can_run, overrides = report["best"] is not None, (*overrides, f"model={report['best']}")
+    then = _run_command(source, overrides) if can_run else None
+    output.emit_either(report, lambda: describe(report), as_json=as_json, then=then)
+    return int(failed)
 
 
 @click.command(short_help="Fetch all sources of a recipe, to work offline later.")
@@ -231,13 +218,16 @@ def _run_command(source: str, overrides: tuple[str, ...]) -> str:
     return " ".join(map(shlex.quote, words))
 
 
-def _run(recipe: "Recipe", *, out: Path | None, as_json: bool, wide: bool, profile: bool, **how: bool) -> int:
-    """profile: whether to print times. how: allow_inexact and exact, as in pipeline.run."""
-    from finetooth import pipeline
+def _run(
+    recipe: "Recipe", *, out: Path | None, as_json: bool, wide: bool, profile: bool, allow_inexact: bool, exact: bool
+) -> int:
+    import finetooth
     from finetooth.cli.result_verbs import table_of
+    from finetooth.pipeline.finished_run import as_named
     from finetooth.report.profile import profile_of
 
-    result = pipeline.run(recipe, out=out, progress=progress_on(sys.stderr), **how)
+    progress = progress_on(sys.stderr)
+    result = finetooth.run(recipe, out=out, progress=progress, allow_inexact=allow_inexact, exact=exact)
     figures = result.results
     spent = sum(figures["step_seconds"].values())
     peak_bytes = figures["peak_bytes"]
@@ -246,7 +236,7 @@ def _run(recipe: "Recipe", *, out: Path | None, as_json: bool, wide: bool, profi
     if as_json:
         output.emit_json(figures)
     else:
-        output.emit(table_of(output.as_named(result.folder), wide=wide))
+        output.emit(table_of(as_named(result.folder), wide=wide))
         if profile:
             output.emit("\n" + profile_of(figures))
     return 1 if result.failed else 0

@@ -25,8 +25,8 @@ def show(run_folder: Path, as_json: bool, wide: bool) -> None:
         from finetooth.runs.results import contract
 
         output.emit_json(contract(run_folder))
-        return
-    output.emit(table_of(run_folder, wide=wide))
+    else:
+        output.emit(table_of(run_folder, wide=wide))
 
 
 @click.group(short_help="Print the JSON Schema of recipes.")
@@ -83,16 +83,12 @@ def compare(runs: tuple[str, ...], fail_if_worse: bool, as_json: bool) -> int:
     """
     if len(runs) < 2:
         raise click.UsageError("compare needs at least two run folders: finetooth compare RUN RUN")
+    from finetooth.report.compared import describe
     from finetooth.runs.across import compare as compare_runs
 
     comparison = compare_runs(runs)
-    if as_json:
-        output.emit_json(comparison)
-    else:
-        from finetooth.report.compared import describe
-
-        output.emit(describe(comparison))
-        output.next_command(f"finetooth show {shlex.quote(comparison['reference']['run'])} --wide")
+    then = f"finetooth show {shlex.quote(comparison['reference']['run'])} --wide"
+    output.emit_either(comparison, lambda: describe(comparison), as_json=as_json, then=then)
     return 3 if fail_if_worse and comparison["worse"] else 0
 
 
@@ -120,16 +116,12 @@ def verify(run_or_adapter: Path, base: str | None, as_json: bool) -> int:
     again from the stored predictions. Nothing is fetched. Exit code 3 if anything differs. If the base of RUN is not
     on this machine, everything that needs no base is checked, and the exit code is 3.
     """
-    from finetooth import pipeline
+    import finetooth
     from finetooth.report.verification import render
 
-    verification = pipeline.verify(run_or_adapter, base=base, progress=progress_on(sys.stderr))
-    if as_json:
-        output.emit_json(verification.report())
-    else:
-        output.emit(render(verification.report()))
-        if verification.verified:
-            output.next_command(f'finetooth predict --with {shlex.quote(str(run_or_adapter))} "your text"')
+    verification = finetooth.verify(run_or_adapter, base=base, progress=progress_on(sys.stderr))
+    report, then = verification.report(), f'finetooth predict --with {shlex.quote(str(run_or_adapter))} "your text"'
+    output.emit_either(report, lambda: render(report), as_json=as_json, then=then if verification.verified else None)
     return 0 if verification.verified else CHECK_FAILED
 
 
@@ -155,8 +147,5 @@ def doctor(folder: Path, base: str | None, as_json: bool) -> int:
     from finetooth.doctor.rendering import render
 
     diagnosis = examine(folder, base=base, progress=progress_on(sys.stderr))
-    if as_json:
-        output.emit_json(diagnosis.report())
-    else:
-        output.emit(render(diagnosis))
+    output.emit_either(diagnosis.report(), lambda: render(diagnosis), as_json=as_json)
     return 0 if diagnosis.passed else CHECK_FAILED

@@ -6,10 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from cli_calls import call
 
 from finetooth import recipe
-from finetooth.cli.app import finetooth as command
-from finetooth.cli.exit_codes import exit_code
 
 LINES = "".join(f"{('good', 'bad')[row % 2]},a film of a kind and number {row}\n" for row in range(60))
 
@@ -19,13 +18,6 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("reviews.csv").write_text("label,text\n" + LINES, encoding="utf-8")
     return tmp_path
-
-
-def call(capsys, *arguments):
-    """(exit code, stdout, stderr) of one command."""
-    code = exit_code(lambda: command.main(args=arguments, prog_name="finetooth", standalone_mode=False))
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def test_init_writes_a_recipe_and_a_schema_and_names_the_next_command(capsys):

@@ -8,11 +8,11 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from cli_calls import call
 from click.testing import CliRunner
 
 import finetooth
 from finetooth.cli.app import finetooth as command
-from finetooth.cli.exit_codes import exit_code
 from finetooth.evaluation.decisions import Abstention, Decided, Decision
 from finetooth.models.batching import Input
 from finetooth.models.predictor import Predictor as RealPredictor
@@ -29,19 +29,17 @@ def recipe_file(tmp_path, monkeypatch):
     return "mine.yaml"
 
 
-def call(capsys, *arguments):
-    """(exit code, stdout, stderr) of one command."""
-    code = exit_code(lambda: command.main(args=arguments, prog_name="finetooth", standalone_mode=False))
-    out, err = capsys.readouterr()
-    return code, out, err
+def stand_in(monkeypatch, **functions):
+    """Put functions of our own in the place of finetooth.NAME."""
+    for name, function in functions.items():
+        monkeypatch.setitem(vars(finetooth), name, function)
 
 
-def stand_in(monkeypatch, name, **attributes):
-    """Put a module of our own in the place of finetooth.NAME."""
-    module = ModuleType(f"finetooth.{name}")
-    module.__dict__.update(attributes)
-    monkeypatch.setitem(sys.modules, f"finetooth.{name}", module)
-    monkeypatch.setitem(vars(finetooth), name, module)
+def show_as(monkeypatch, describe):
+    """Have the text of a check made by `describe`."""
+    module = ModuleType("finetooth.pipeline.check_text")
+    module.describe = describe
+    monkeypatch.setitem(sys.modules, module.__name__, module)
 
 
 @dataclass
@@ -56,7 +54,7 @@ class Run:
 
 @pytest.fixture
 def calls(monkeypatch, finished_run):
-    """What pipeline.run was asked for; it answers with the finished run, failed if asked["failed"] is set."""
+    """What finetooth.run was asked for; it answers with the finished run, failed if asked["failed"] is set."""
     calls = {"failed": False}
 
     def run(recipe, *, out=None, progress=None, allow_inexact=False, exact=False):
@@ -64,7 +62,7 @@ def calls(monkeypatch, finished_run):
         calls.update(exact=exact)
         return Run(finished_run, calls["failed"])
 
-    stand_in(monkeypatch, "pipeline", run=run)
+    stand_in(monkeypatch, run=run)
     return calls
 
 
@@ -130,7 +128,8 @@ def test_check_prints_the_plan_and_names_the_run(capsys, monkeypatch, recipe_fil
     def check(recipe, *, progress, fix_list, excel_safe, quick):
         return {"name": recipe.name, "findings": [], "asked": [str(fix_list), excel_safe]}
 
-    stand_in(monkeypatch, "pipeline", check=check, describe=lambda report: str(report["asked"]))
+    stand_in(monkeypatch, check=check)
+    show_as(monkeypatch, lambda report: str(report["asked"]))
     messages = "\nNext    finetooth run mine.yaml\n"
     assert call(capsys, "check", recipe_file) == (0, "['None', False]\n", messages)
     calls = call(capsys, "check", recipe_file, "--fix-list", "fix.csv", "--excel-safe")
@@ -141,7 +140,8 @@ def test_check_prints_the_plan_and_names_the_run(capsys, monkeypatch, recipe_fil
 
 def test_check_ends_with_1_where_run_would_refuse_the_data(capsys, monkeypatch, recipe_file):
     report = {"findings": [{"severity": "note"}, {"severity": "stop"}]}
-    stand_in(monkeypatch, "pipeline", check=lambda recipe, **calls: report, describe=lambda report: "the findings")
+    stand_in(monkeypatch, check=lambda recipe, **calls: report)
+    show_as(monkeypatch, lambda report: "the findings")
     assert call(capsys, "check", recipe_file) == (1, "the findings\n", "")
     code, out, err = call(capsys, "check", recipe_file, "--json")
     assert (code, json.loads(out), err) == (1, report, "")
@@ -156,7 +156,8 @@ def test_check_names_the_run_with_the_best_base(capsys, monkeypatch, recipe_file
             "bases": [{"base": base, "error": error} for base, error in zip(bases, errors, strict=True)],
         }
 
-    stand_in(monkeypatch, "pipeline", check=check, describe=lambda report: f"best: {report['best']}")
+    stand_in(monkeypatch, check=check)
+    show_as(monkeypatch, lambda report: f"best: {report['best']}")
     shown = call(capsys, "check", recipe_file, "--bases", "./my base, minilm", "--set", "max_tokens=64")
     assert shown == (
         1,
@@ -185,7 +186,8 @@ def test_excel_safe_without_a_fix_list_is_exit_2(capsys, recipe_file):
 
 
 def test_the_next_command_keeps_the_changes(capsys, monkeypatch, recipe_file):
-    stand_in(monkeypatch, "pipeline", check=lambda recipe, **calls: {"findings": []}, describe=str)
+    stand_in(monkeypatch, check=lambda recipe, **calls: {"findings": []})
+    show_as(monkeypatch, str)
     _, _, err = call(capsys, "check", recipe_file, "--set", "data.source=my file.csv", "--set", "max_tokens=64")
     assert err == "\nNext    finetooth run mine.yaml --set 'data.source=my file.csv' --set max_tokens=64\n"
 
@@ -435,7 +437,6 @@ def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypa
     calls = []
     stand_in(
         monkeypatch,
-        "pipeline",
         evaluate=lambda tuned, *, data, base, progress, exact: calls.append((str(tuned), data, exact)) or figures,
     )
     code, out, err = call(capsys, "evaluate", "runs/reviews")
@@ -475,7 +476,7 @@ def test_evaluate_tells_what_an_adapter_that_abstains_answers(capsys, monkeypatc
         "loss": 0.41234, "macro_f1": 0.825, "classes": ["fresh", "rotten"], "coverage": coverage,
         "accuracy_answered": right,
     }  # fmt: skip
-    stand_in(monkeypatch, "pipeline", evaluate=lambda tuned, *, data, base, progress, exact: figures)
+    stand_in(monkeypatch, evaluate=lambda tuned, *, data, base, progress, exact: figures)
     _, out, _ = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")
     assert out.splitlines() == [
         "runs/reviews, more.csv: 200 examples",
@@ -498,7 +499,7 @@ def test_evaluate_calls_rows_of_training_no_test_result_and_shows_the_others_fir
         "seen_rows": {"train": 412, "validation": 0}, "unseen": of_rows(88, 0.75), "note": note,
         "classes": ["fresh", "rotten"],
     }  # fmt: skip
-    stand_in(monkeypatch, "pipeline", evaluate=lambda tuned, *, data, base, progress, exact: figures)
+    stand_in(monkeypatch, evaluate=lambda tuned, *, data, base, progress, exact: figures)
     _, out, _ = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")
     assert out.splitlines() == [
         "runs/reviews, more.csv: 500 examples",
@@ -536,7 +537,7 @@ def test_evaluate_says_that_an_adapter_alone_does_not_know_its_training_rows(cap
     note = "It is not known whether rows were in the training data."
     figures = {"test_openings": 1, "split": None, "source": "a.csv", **of_rows(10, 0.5)}
     figures |= {"seen_rows": None, "unseen": None, "note": note}
-    stand_in(monkeypatch, "pipeline", evaluate=lambda tuned, *, data, base, progress, exact: figures)
+    stand_in(monkeypatch, evaluate=lambda tuned, *, data, base, progress, exact: figures)
     _, out, _ = call(capsys, "evaluate", "adapter", "--data", "a.csv")
     assert out.splitlines()[2:5] == [note, "", "accuracy    50.0 %  95 % interval 23.7 to 76.3"]
 

@@ -1,17 +1,14 @@
 """verify and doctor: what they print and the exit code that a gate gives."""
 
 import json
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from cli_calls import call
 
 import finetooth
-from finetooth.cli.app import finetooth as command
-from finetooth.cli.exit_codes import exit_code
 from finetooth.report.verification import render
 
 REFERENCE_OUTPUTS = {"rows": 8, "off": 0.0, "allowed": 0.0}
@@ -40,25 +37,16 @@ class Verification:
         }  # fmt: skip
 
 
-def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = exit_code(lambda: command.main(args=arguments, prog_name="finetooth", standalone_mode=False))
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
 @pytest.fixture
 def verification(monkeypatch: pytest.MonkeyPatch) -> Verification:
-    """What pipeline.verify answers with; it records what it was asked for."""
+    """What finetooth.verify answers with; it records what it was asked for."""
     answer = Verification()
 
     def verify(tuned: Path, *, base: str | None, progress: Any) -> Verification:
         assert (tuned, base) == (Path("runs/mine"), "owner/name")
         return answer
 
-    module = ModuleType("finetooth.pipeline")
-    module.__dict__["verify"] = verify
-    monkeypatch.setitem(sys.modules, "finetooth.pipeline", module)
-    monkeypatch.setitem(vars(finetooth), "pipeline", module)
+    monkeypatch.setitem(vars(finetooth), "verify", verify)
     return answer
 
 
