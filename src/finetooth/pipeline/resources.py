@@ -45,13 +45,14 @@ def candidate_plan(
     layers = [layer_of(name) for name in targets]
     lowest = min((layer for layer in layers if layer is not None), default=0)
     depth = 0 if because or None in layers else lowest
-    frozen = _frozen_depth(config, candidate, training, because=because, lowest=lowest)
-    if frozen:
-        _refuse_unfrozen(candidate, Schedule.of(training, train_rows))
+    schedule = Schedule.of(training, train_rows)
+    frozen = _frozen_depth(config, candidate, training, schedule, because=because, lowest=lowest)
     return CandidatePlan(targets=targets, fallback_reason=because, depth=depth, frozen_depth=frozen)
 
 
-def _frozen_depth(config: Any, candidate: Candidate, training: Training, *, because: str | None, lowest: int) -> int:
+def _frozen_depth(
+    config: Any, candidate: Candidate, training: Training, schedule: Schedule, *, because: str | None, lowest: int
+) -> int:
     """How many encoder layers, from below, are frozen after an epoch (`then`); 0: none.
 
     Raises: RecipeError if that is impossible or would change nothing.
@@ -67,22 +68,14 @@ def _frozen_depth(config: Any, candidate: Candidate, training: Training, *, beca
         wrong = "changes nothing in one epoch; set training.epochs to 2 or more, or to auto"
     elif count - trained_layers <= lowest:
         wrong = f"freezes no layer that is trained: of {count} layers, number {lowest + 1} is the lowest adapted"
+    elif schedule.automatic and schedule.freezes_after >= schedule.latest:
+        wrong = (
+            f"freezes layers after {schedule.freezes_after:,} steps, and with so few rows the rate falls after "
+            f"{schedule.latest:,} at the latest. Remove `then`, or use more rows"
+        )
     else:
         return count - trained_layers
     raise RecipeError(f"candidate {candidate.name}: then: {candidate.then} {wrong}.")
-
-
-def _refuse_unfrozen(candidate: Candidate, schedule: Schedule) -> None:
-    """Check that an automatic training is long enough for its lower layers to be frozen.
-
-    Raises: RecipeError otherwise.
-    """
-    if schedule.automatic and schedule.freezes_after >= schedule.latest:
-        raise RecipeError(
-            f"candidate {candidate.name}: then: {candidate.then} freezes layers after {schedule.freezes_after:,} "
-            f"steps, and with so few rows the rate falls after {schedule.latest:,} at the latest. Remove `then`, or "
-            "use more rows."
-        )
 
 
 def cache_plan(
