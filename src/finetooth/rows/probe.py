@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, cast
 
@@ -47,7 +47,7 @@ def fit(context: Context, channel: Channel) -> None:
     started = time.perf_counter()
     features: tuple[Feature, ...] = (head_input(base), "mean")
     labels = read_labels(context.run_folder, "train")[1]
-    validation = _encoded(context, base, "validation", features, precision="plain", channel=channel)
+    validation = _encoded(context, base, "validation", features, precision="plain", advance=channel.count)
     _check_finite(context, validation, "validation")
     probe, measured = _fitted(context, base, features, labels=labels, validation=validation, channel=channel)
     seconds = time.perf_counter() - started
@@ -76,7 +76,9 @@ def score(context: Context, channel: Channel) -> None:
     preferred: Precision = "plain" if context.split == "validation" else plan.inference
     measured = Measured.of(saved["inference"])
     precision = measured.precision(preferred)
-    encoded = _encoded(context, base, context.split, (probe.chosen.feature,), precision=precision, channel=channel)
+    encoded = _encoded(
+        context, base, context.split, (probe.chosen.feature,), precision=precision, advance=channel.count
+    )
     _check_finite(context, encoded, context.split)
     logits = probe.logits(encoded)
     if context.split == "validation" and not plan.inexact and _sha256(logits) != saved["validation_logits_sha256"]:
@@ -113,7 +115,7 @@ def _fitted(
         rounded = _encoded(context, base, "validation", features, precision="bfloat16")
     if precision == "bfloat16" and not (rounded and _are_near(rounded, validation)):
         precision = "float32"
-    train = _encoded(context, base, "train", features, precision=precision, channel=channel)
+    train = _encoded(context, base, "train", features, precision=precision, advance=channel.count)
     _check_finite(context, train, "train")
     probe = Probe.fit(train, labels, validation=validation, truth=truth, classes=classes, task=task)
     if precision == "bfloat16":
@@ -152,9 +154,8 @@ def _encoded(
     features: tuple[Any, ...],
     *,
     precision: Precision,
-    channel: Channel | None = None,
+    advance: Callable[[int], None] = lambda count: None,
 ) -> dict[str, npt.NDArray[np.float32]]:
-    advance = (lambda count: None) if channel is None else channel.count
     tokens, model = Tokens.open(context.tokens / split), base.model
     if precision == "plain":
         pad_id, budget = load_tokenizer(context.base_folder).pad_token_id, context.plan.evaluation_budget
