@@ -152,12 +152,16 @@ def _measure_dropout(recipe: Recipe, rows: list[dict[str, Any]], setup: _Setup) 
     slowed = [row for row in rows if "dropout" in (row["fallback_reason"] or "")]
     if not slowed:
         return
-    training = recipe.training.model_copy(update={"base_dropout": 0.0})
-    candidates = [candidate.model_copy(update={"dropout": 0.0}) for candidate in recipe.candidates]
-    without = recipe.model_copy(update={"training": training, "candidates": candidates})
+    without = _without_dropout(recipe)
     plan = _write_down(without, setup)
     for row in slowed:
         row["plain_step_seconds"] = _step_costs(without, row["name"], plan, setup)["step_seconds"]
+
+
+def _without_dropout(recipe: Recipe) -> Recipe:
+    training = recipe.training.model_copy(update={"base_dropout": 0.0})
+    candidates = [candidate.model_copy(update={"dropout": 0.0}) for candidate in recipe.candidates]
+    return recipe.model_copy(update={"training": training, "candidates": candidates})
 
 
 def _write_down(recipe: Recipe, setup: _Setup) -> Plan:
