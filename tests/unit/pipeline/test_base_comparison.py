@@ -139,18 +139,22 @@ def measured(accuracy: float, other: float, rows: int = 1000) -> Iterator[base_c
         )
 
 
+def compared(*measured_bases: Any) -> dict[str, Any]:
+    return base_comparison._compared(measured_bases, DEFAULT.headline)
+
+
 def test_a_difference_is_distinguished_where_its_interval_leaves_out_0() -> None:
-    near, far = (base_comparison._compared(list(measured(0.8, other))) for other in (0.799, 0.76), DEFAULT.headline)
+    near, far = (compared(*measured(0.8, other)) for other in (0.799, 0.76))
     assert near["bases"][1]["distinguished"] is False and near["bases"][1]["difference_interval"][1] > 0
     assert far["bases"][1]["distinguished"] is True and far["bases"][1]["difference_interval"][1] < 0
 
 
 def test_intervals_of_differences_hold_for_all_pairs_together() -> None:
-    two = base_comparison._compared(list(measured(0.8, 0.78)), DEFAULT.headline)["bases"][1]["difference_interval"]
+    two = compared(*measured(0.8, 0.78))["bases"][1]["difference_interval"]
     third = base_comparison._Measured(
         "c", id="c", parameters=1, seconds=1.0, scores=(np.arange(1000) < 700).astype(float)
     )
-    three = base_comparison._compared([*measured(0.8, 0.78), third], DEFAULT.headline)["bases"][1]["difference_interval"]
+    three = compared(*measured(0.8, 0.78), third)["bases"][1]["difference_interval"]
     assert three[0] < two[0] < two[1] < three[1]
 
 
