@@ -31,7 +31,7 @@ def keep_predictions(
     split, plan = context.split, context.plan
     parts = {split: logits} | {f"{split}/seed-{seed}": more for seed, more in (of_seeds or {}).items()}
     for part in parts.values():
-        check_finite(context, split, "a logit", part)
+        check_finite(context, part, split=split, what="a logit")
     if split == "test":  # its labels are read only after the opening is recorded
         lockbox.open_test(plan.test_id, plan.run_id, run_name=context.recipe.name)
     ids, labels = read_labels(context.run_folder, split)
@@ -43,7 +43,7 @@ def keep_predictions(
     finished.record(context.folder, finished.SCORED, run_id=run_id)
 
 
-def check_finite(context: Context, split: str, what: str, values: npt.NDArray[np.float32]) -> None:
+def check_finite(context: Context, values: npt.NDArray[np.float32], *, split: str, what: str) -> None:
     """Check that the values (N, ...) that were computed for the rows of a split are finite. what: one of them in words.
 
     Raises: DivergedError with the first rows that have another value, and what to do.

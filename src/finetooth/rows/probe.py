@@ -168,7 +168,7 @@ def _encoded(
 
 def _check_finite(context: Context, encoded: Mapping[str, npt.NDArray[np.float32]], split: str) -> None:
     for name, values in encoded.items():
-        check_finite(context, split, f"a value of {name}", values)
+        check_finite(context, values, split=split, what=f"a value of {name}")
 
 
 def _identity(context: Context) -> dict[str, Any]:
