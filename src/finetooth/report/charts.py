@@ -28,7 +28,7 @@ class _Axis:
 
 
 def ladder(run: RunView) -> Figure:
-    """Accuracy with its interval of every row that is done, lowest first; a line through them at the best baseline."""
+    """Accuracy with its interval of every row that is done, lowest first, and a line at the best baseline."""
     rows, best = sorted(run.done, key=lambda row: row.measured.accuracy), run.best_baseline
     scale, height = _scale(rows, most=6), _STEP * len(rows) + 14
     marks = plots.bottom_axis(scale, height)
@@ -47,8 +47,8 @@ def ladder(run: RunView) -> Figure:
     description += "; ".join(
         f"{row.title} {percent(row.measured.accuracy)} ({interval(row.measured.interval)})" for row in rows
     )
-    dots = f"Each dot: share right of {counted(rows[0].measured.examples, 'test row')}; whiskers: 95 % interval."
-    line = f"The line through them is the best baseline, {_level_of(best)}." if best else ""
+    dots = f"Each dot: accuracy on {counted(rows[0].measured.examples, 'test row')}; whiskers: 95 % interval."
+    line = f"The dashed line is the best baseline, {_level_of(best)}." if best else ""
     return Figure(
         heading="Test accuracy of every row",
         key="ladder",
@@ -96,7 +96,7 @@ def against(run: RunView, what: str) -> Figure | None:
         height=_HEIGHT,
         look="against",
         table=Table(columns=columns, rows=lines, caption=heading, quiet=True),
-        note=f"Across: {axis.title}, each step of the scale a multiple. {_broken(up)}",
+        note=f"Horizontal axis: {axis.title}, on a logarithmic scale. {_broken(up)}",
     )
 
 

@@ -39,7 +39,7 @@ def page(material: Material) -> str:
         notes=notes(run, beside_accuracy=True),
         warnings=warnings(run),
         pooled=_pooled(run) if run.pooled else None,
-        spent=table_of(run, [*spent, columns.LATENCY], "What every row has and takes"),
+        spent=table_of(run, [*spent, columns.LATENCY], "Parameters, time and memory of every row"),
         by_peft=any(row.parameters and row.parameters.peft_percent is not None for row in run.rows),
         costs=[figure for what in charts.AXES if (figure := charts.against(run, what)) is not None],
         curves=curves(run),
@@ -96,23 +96,19 @@ def _slices(material: Material, rows: list[RowView]) -> list[Any]:
 
 def _pooled(run: RunView) -> Table:
     """Means over seeds."""
+    columns = ["row", "seeds", "mean accuracy", "standard deviation"]
     rows = [
-        cells(
-            one.name,
-            f"{one.seeds:,}",
-            percent(one.mean),
-            f"{100 * one.standard_deviation:.1f}",
-            "" if one.difference is None else points(one.difference),
-            "" if one.interval is None else f"{points(one.interval[0])} to {points(one.interval[1])}",
-            "" if one.p is None else p_value(one.p),
-        )
-        for one in run.pooled
+        [one.name, f"{one.seeds:,}", percent(one.mean), f"{100 * one.standard_deviation:.1f}"] for one in run.pooled
     ]
-    return Table(
-        columns=["row", "seeds", "mean accuracy", "standard deviation", "vs best baseline", "95 % interval", "p"],
-        rows=rows,
-        caption="Mean accuracy over seeds; their spread is a standard deviation in percentage points",
-    )
+    if any(one.interval for one in run.pooled):
+        columns += ["vs best baseline", "95 % interval", "p"]
+        for one, row in zip(run.pooled, rows, strict=True):
+            row += ["", "", ""]
+            if one.difference is not None and one.interval is not None and one.p is not None:
+                bounds = f"{points(one.interval[0])} to {points(one.interval[1])}"
+                row[-3:] = [points(one.difference), bounds, p_value(one.p)]
+    caption = "Mean accuracy over seeds, with the standard deviation in percentage points"
+    return Table(columns=columns, rows=[cells(*row) for row in rows], caption=caption)
 
 
 def _here(browser: Mapping[str, Any]) -> str:

@@ -8,7 +8,8 @@ from finetooth.report.view import RunView
 
 
 def table_of(run: RunView, columns: Sequence[Column], caption: str) -> Table:
-    """The rows of a run with these columns; the winner is highlighted."""
+    """The rows of a run with those of the columns that are not empty; the winner is highlighted."""
+    columns = [column for column in columns if any(column.cell(row).text for row in run.rows)]
     return Table(
         columns=["row", *(column.title for column in columns)],
         rows=[[Cell(row.title, row.marks), *(column.cell(row) for column in columns)] for row in run.rows],

@@ -44,7 +44,7 @@ def test_it_stands_at_the_head_that_candidates_are_compared_with(heads, name):
     bounds = [bound for one in shown.rows for bound in one.figures.interval]
     chart = ladder(shown)
     assert reference(chart).x == plots.even_scale(min(bounds), max(bounds), most=6, within=(0.0, 1.0)).across(0.53)
-    assert f"The line through them is the best baseline, {name}." in chart.note
+    assert f"The dashed line is the best baseline, {name}." in chart.note
     costs = against(shown, "parameters")
     assert reference(costs).y == plots.even_scale(min(bounds), max(bounds), within=(0.0, 1.0)).down(0.53, 240)
     assert f"{name}, none trained" in [mark.text for mark in costs.marks]

@@ -317,8 +317,8 @@ def test_where_the_winner_abstains_the_browser_says_that_predict_gives_no_label(
     results["rows"][4]["decision"] = {"temperature": 1.0, "abstain": {"below": 0.8134}}
     write_json(folder.results, results)
     assert (
-        "Answers and their confidence are as predict gives them, but where the winner's confidence is below 81.3 % it "
-        "gives none: here stands what it would be.</p>"
+        "Answers and their confidence are as predict gives them, but if the winner's confidence is below 81.3 %, "
+        "predict gives no answer: the one here is the one it would have given.</p>"
     ) in unescape(page(gather(folder))).replace(NO_BREAK, " ")
 
 

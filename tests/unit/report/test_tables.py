@@ -14,7 +14,7 @@ TWICE = "The share that peft prints counts the head twice among all parameters."
 def spent(folder):
     """The page's table of what rows take: its columns, its cells by row, and the text of the section."""
     text = page(gather(folder)).replace(NO_BREAK, " ")
-    table = text[text.index("What every row has and takes</caption>") :].partition("</table>")[0]
+    table = text[text.index("Parameters, time and memory of every row</caption>") :].partition("</table>")[0]
     columns = re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', table)
     rows = re.findall(r'<th scope="row"><bdi>([^<]*)</bdi>[^<]*</th>(.*?)</tr>', table, flags=re.DOTALL)
     return columns, {name: re.findall(r"<td[^>]*>(.*?)</td>", cells) for name, cells in rows}, text
