@@ -31,7 +31,7 @@ class Rates:
 
 
 def alike(random: np.random.Generator) -> list[Judged]:
-    """All rows of a run whose true accuracies are equal: 1 to 4 controls, 1 to 8 candidates, 1 to 5 seeds."""
+    """All rows of a run whose true accuracies are equal: 1 to 4 baselines, 1 to 8 candidates, 1 to 5 seeds."""
     examples = int(random.choice([200, 500, 1000, 2000]))
     accuracy, shared = random.uniform(0.6, 0.97), random.uniform(0.3, 0.9)
     limit = ndtri(accuracy)
@@ -43,7 +43,7 @@ def alike(random: np.random.Generator) -> list[Judged]:
 
     nothing = np.zeros(examples)
     rows = [
-        Judged(f"control-{number}", "baseline", None, right(nothing, 0.0)) for number in range(random.integers(1, 5))
+        Judged(f"baseline-{number}", "baseline", None, right(nothing, 0.0)) for number in range(random.integers(1, 5))
     ]
     seeds, of_method = int(random.integers(1, 6)), (1 - shared) / 2
     for number in range(random.integers(1, 9)):
@@ -54,24 +54,24 @@ def alike(random: np.random.Generator) -> list[Judged]:
 
 
 def verdicts(runs: int, *, seed: int = 0) -> Rates:
-    """How often rows of equal truth are called worth it, or not worth it because a control is better.
+    """How often rows of equal truth are called worth it, or not worth it because a baseline is better.
 
-    any_better: a candidate, the winner or not, is better than every control. uncorrected: the candidate that happens to
-    be best on the test rows has p < 0.05 against the first control, which is how such tables are often read.
-    any_behind: of a candidate, the winner or not, a control is shown to be better. uncorrected_behind: likewise, by
-    p < 0.05 against the control that happens to be best on the test rows.
+    any_better: a candidate, the winner or not, is better than every baseline. uncorrected: the candidate that happens
+    to be best on the test rows has p < 0.05 against the first baseline, which is how such tables are often read.
+    any_behind: of a candidate, the winner or not, a baseline is shown to be better. uncorrected_behind: likewise, by
+    p < 0.05 against the baseline that happens to be best on the test rows.
     """
     random = np.random.default_rng(seed)
     counts = np.zeros(6, np.int64)
     for _ in range(runs):
         rows = alike(random)
         candidates = [row for row in rows if row.role == "candidate"]
-        controls = [row for row in rows if row.role == "baseline"]
+        baselines = [row for row in rows if row.role == "baseline"]
         winner = candidates[random.integers(len(candidates))]  # validation knows nothing of the test rows
         standing = standings_of(rows)
         found = judge(rows, winner=(winner.name, winner.seed), margin=MARGIN, standings=standing)
         top = max(candidates, key=lambda row: int(row.scores.sum()))
-        pair = paired(top.scores, controls[0].scores)
+        pair = paired(top.scores, baselines[0].scores)
         counts += (
             bool(found["worth_it"]),
             any(item.p_holm < 0.05 for item in standing),
@@ -117,12 +117,12 @@ def seed_claims(runs: int, *, seeds: int, shift: float, seed: int = 0) -> SeedRa
     spread = []
     for _ in range(runs):
         hard = random.normal(size=examples) * shared**0.5
-        own, control = random.normal(size=(2, examples)) * (1 - shared) ** 0.5
+        own, baseline = random.normal(size=(2, examples)) * (1 - shared) ** 0.5
         noise = random.normal(size=(seeds, examples)) * (1 - shared) ** 0.5
         # A shift drawn anew for each seed widens the latent: so the limit moves, and the mean accuracy stays.
         shifts = random.normal(size=(seeds, 1)) * shift
         right = hard + (own + noise) / 2**0.5 + shifts < limit * (1 + shift**2) ** 0.5
-        held = hard + control < limit
+        held = hard + baseline < limit
         recipe += recipe_difference(right, held[None, :]).p < 0.05
         pooled += paired(right.ravel(), np.tile(held, seeds)).p < 0.05
         spread.append(right.mean(axis=1).var(ddof=1))

@@ -68,14 +68,14 @@ def save_model(folder: Path, family: str = "bert", *, labels: list[str] | None =
         settings.label2id = {label: number for number, label in enumerate(labels)}
         model = transformers.AutoModelForSequenceClassification.from_config(settings)
     with torch.no_grad():
-        for parameter in model.parameters():  # larger than the usual start, so that texts are told apart
+        for parameter in model.parameters():  # larger than the usual start, so that texts are distinguished
             parameter.add_(torch.randn_like(parameter) * 0.1)
     model.save_pretrained(folder)
     return folder
 
 
 def disturb(model: Any) -> Any:
-    """The model, every trained value of it moved, as tuning would."""
+    """The model, every trained value of it moved, as training would."""
     torch.manual_seed(1)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -29,7 +29,7 @@ _SEEDS = itertools.count()
 EVERY = 5  # steps between the checkpoints of the tiny recipe
 PROGRAM = (sys.executable, "-c", "from finetooth.cli import main; main()")
 
-Aim = Literal["anywhere", "tuning", "save", "later"]
+Aim = Literal["anywhere", "training", "save", "later"]
 
 
 def write_recipe(place: Path, **changes: Any) -> Path:
@@ -91,7 +91,7 @@ class Trial:
         return [json.loads(line) for line in whole]
 
     def starts(self) -> list[int]:
-        """The steps that tuning began at, one for each process that came so far."""
+        """The steps that training began at, one for each process that came so far."""
         return [line["step"] for line in self.log() if line["event"] in ("start", "resume")]
 
     def contract(self) -> dict[str, Any]:
@@ -112,8 +112,8 @@ class Trial:
         """What writers of the row's files that were killed left behind."""
         return set((self.out / "rows").rglob(".tmp-*"))
 
-    def wait_for_tuning(self, process: "subprocess.Popen[str]", *, starts: int) -> None:
-        """Return when more than `starts` processes have begun to tune, or the process has ended."""
+    def wait_for_training(self, process: "subprocess.Popen[str]", *, starts: int) -> None:
+        """Return when more than `starts` processes have begun to train, or the process has ended."""
         limit = time.monotonic() + PATIENCE_SECONDS
         while len(self.starts()) <= starts and process.poll() is None and time.monotonic() < limit:
             time.sleep(0.02)
@@ -121,7 +121,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Kill:
-    """One kill -9. phase: what was under way. resumed_from: step that tuning went on from, None when it did not."""
+    """One kill -9. phase: what was under way. resumed_from: step that training went on from, None when it did not."""
 
     aim: Aim
     phase: str
@@ -139,23 +139,23 @@ class Chain:
 
 
 def aims_of(draw: random.Random, count: int) -> list[Aim]:
-    """Where at most ten kills of one run folder are to land: most while it tunes, the last two after that."""
-    early: list[Aim] = ["tuning", "tuning", "tuning", "save", "save", "save", "anywhere", "anywhere"]
+    """Where at most ten kills of one run folder are to land: most while it trains, the last two after that."""
+    early: list[Aim] = ["training", "training", "training", "save", "save", "save", "anywhere", "anywhere"]
     draw.shuffle(early)
     later: list[Aim] = ["later", "later"]
     return [*early, *later] if count >= 10 else [*early[: max(0, count - 2)], *later][:count]
 
 
-def kill_until_done(trial: Trial, aims: Iterator[Aim], *, draw: random.Random, tune_seconds: float) -> Chain:
+def kill_until_done(trial: Trial, aims: Iterator[Aim], *, draw: random.Random, train_seconds: float) -> Chain:
     """Give the command again and again, killed as `aims` says while they last, until it ends by itself with code 0.
 
-    tune_seconds: what tuning takes undisturbed; kills in it come after a random part of that.
+    train_seconds: what training takes undisturbed; kills in it come after a random part of that.
     """
     chain, counts = Chain(trial), []
     for aim in aims:
         before, old = len(trial.starts()), trial.leftovers()
         process = trial.start()
-        _wait(trial, process, aim, draw=draw, tune_seconds=tune_seconds)
+        _wait(trial, process, aim, draw=draw, train_seconds=train_seconds)
         if process.poll() is not None:
             break
         counts.append(len(trial.starts()))
@@ -204,7 +204,7 @@ def ended(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]
 
 
 def _wait(
-    trial: Trial, process: "subprocess.Popen[str]", aim: Aim, *, draw: random.Random, tune_seconds: float
+    trial: Trial, process: "subprocess.Popen[str]", aim: Aim, *, draw: random.Random, train_seconds: float
 ) -> None:
     """Return at the moment to kill, or when the process has ended."""
     limit = time.monotonic() + PATIENCE_SECONDS
@@ -214,11 +214,11 @@ def _wait(
         while not trial.row.adapter.exists() and process.poll() is None and time.monotonic() < limit:
             time.sleep(POLL_SECONDS)
         limit = time.monotonic() + draw.uniform(0.0, 12.0)
-    elif aim == "tuning":
-        trial.wait_for_tuning(process, starts=len(trial.starts()))
-        limit = time.monotonic() + draw.uniform(0.0, tune_seconds / 3)
+    elif aim == "training":
+        trial.wait_for_training(process, starts=len(trial.starts()))
+        limit = time.monotonic() + draw.uniform(0.0, train_seconds / 3)
     else:
-        trial.wait_for_tuning(process, starts=len(trial.starts()))
+        trial.wait_for_training(process, starts=len(trial.starts()))
         saves = draw.randint(1, 4)
         for _ in range(saves):
             _wait_for_save(trial, process)
@@ -228,7 +228,7 @@ def _wait(
 
 
 def _wait_for_save(trial: Trial, process: "subprocess.Popen[str]") -> None:
-    """Return when a temporary folder appears among the checkpoints, or tuning has ended."""
+    """Return when a temporary folder appears among the checkpoints, or training has ended."""
     place = trial.row.checkpoints
     old = set(_temporary(place))
     while process.poll() is None and not trial.row.adapter.exists():
@@ -271,8 +271,8 @@ def _phase(trial: Trial, *, began: bool) -> str:
     if trial.row.verify.exists():
         return "test"
     if trial.row.adapter.exists():
-        return "prove"
-    return "tune" if began else "prepare"
+        return "verify"
+    return "train" if began else "prepare"
 
 
 @dataclass(frozen=True)
@@ -289,7 +289,7 @@ def killed(steady: Finished, place: Path, *, kills: int, seed: int) -> list[Chai
     seconds = steady.trial.contract()["rows"][0]["train_seconds"]
     while done < kills:
         trial = Trial(steady.trial.recipe, place / f"trial-{len(chains)}")
-        chains.append(kill_until_done(trial, iter(aims_of(draw, kills - done)), draw=draw, tune_seconds=seconds))
+        chains.append(kill_until_done(trial, iter(aims_of(draw, kills - done)), draw=draw, train_seconds=seconds))
         check(chains[-1], steady.trial, every=EVERY)
         done += len(chains[-1].kills)
     return chains

@@ -1,4 +1,4 @@
-"""Tuning without padding, on hidden states of the layers below kept on disk, from a recipe to its answers."""
+"""Training without padding, on hidden states of the layers below kept on disk, from a recipe to its answers."""
 
 import csv
 import json
@@ -31,7 +31,7 @@ PREFIXED: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def prefixed(place: Path) -> Finished:
-    """One candidate tuned without padding, on hidden states kept on disk, that decides by thresholds and abstains."""
+    """One candidate trained without padding, on hidden states kept on disk, that decides by thresholds and abstains."""
     trial = Trial(write_recipe(place, **PREFIXED), place / "prefixed")
     said = trial.finish("--profile")
     assert said.returncode == 0, said.stderr

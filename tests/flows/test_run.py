@@ -181,7 +181,7 @@ def test_predict_says_the_same_of_texts_a_file_and_stdin(steady: Finished, said:
     assert [line[1] for line in lines[1:]] == [answer["label"] for answer in expected]
 
 
-def test_verify_proves_the_finished_run_again_and_names_what_was_changed(
+def test_verify_checks_the_finished_run_again_and_names_what_was_changed(
     table: Finished, said: Any, tmp_path: Path
 ) -> None:
     code, out, err = said(table.trial, "verify", str(table.trial.out), "--json")
@@ -213,9 +213,9 @@ def test_evaluate_gives_the_runs_own_figures_and_counts_its_look(table: Finished
 
 def test_baselines_alone_need_no_model(place: Path, tmp_path: Path, said: Any) -> None:
     recipe = write_recipe(
-        place, name="controls", model="owner/never-brought", baselines=["majority", "tfidf"], candidates=[]
+        place, name="baselines", model="owner/never-brought", baselines=["majority", "tfidf"], candidates=[]
     )
-    trial = Trial(recipe, tmp_path / "controls")
+    trial = Trial(recipe, tmp_path / "baselines")
     code, out, err = said(trial, "run", str(recipe), "--out", str(trial.out), "--json")
     assert code == 0, err
     contract = json.loads(out)
@@ -230,7 +230,7 @@ def flip(adapter: Path) -> None:
     (adapter / ADAPTER_WEIGHTS).write_bytes(data)
 
 
-def test_a_byte_flipped_between_saving_and_proving_fails_the_run(
+def test_a_byte_flipped_between_saving_and_verifying_fails_the_run(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Any
 ) -> None:
     trial = Trial(write_recipe(place, name="flipped", baselines=[], training={"epochs": 1}), tmp_path / "flipped")

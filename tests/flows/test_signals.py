@@ -21,10 +21,10 @@ SAVED = "finetooth: interrupted; what is done is saved. Run the same command aga
 
 
 def interrupt(trial: Trial, number: signal.Signals) -> tuple[int, str, float]:
-    """Exit code, last words and seconds from the signal to the end of a command that was tuning."""
+    """Exit code, last words and seconds from the signal to the end of a command that was training."""
     starts = len(trial.starts())
     with ended(trial.start()) as process:
-        trial.wait_for_tuning(process, starts=starts)
+        trial.wait_for_training(process, starts=starts)
         time.sleep(0.3)
         began = time.monotonic()
         process.send_signal(number)
@@ -34,7 +34,7 @@ def interrupt(trial: Trial, number: signal.Signals) -> tuple[int, str, float]:
 
 @pytest.fixture(scope="module")
 def stopped(steady: Finished, tmp_path_factory: pytest.TempPathFactory) -> Trial:
-    """A run stopped by SIGTERM while it tuned; checked here, gone on with by the last test of this file."""
+    """A run stopped by SIGTERM while it trained; checked here, gone on with by the last test of this file."""
     trial = Trial(steady.trial.recipe, tmp_path_factory.mktemp("signals") / "run")
     code, err, seconds = interrupt(trial, signal.SIGTERM)
     assert (code, err.endswith(SAVED)) == (143, True), err
@@ -48,7 +48,7 @@ def stopped(steady: Finished, tmp_path_factory: pytest.TempPathFactory) -> Trial
 def test_two_commands_in_one_folder_have_one_winner_and_sigint_saves(stopped: Trial) -> None:
     starts, saved = stopped.starts(), stopped.log()[-1]["step"]
     with ended(stopped.start()) as first:
-        stopped.wait_for_tuning(first, starts=len(starts))
+        stopped.wait_for_training(first, starts=len(starts))
         second = stopped.finish()
         assert second.returncode == 1
         assert re.search(

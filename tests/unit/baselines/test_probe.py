@@ -125,7 +125,7 @@ def test_a_solver_that_did_not_end_is_a_warning(tmp_path, monkeypatch):
     assert Probe.load(tmp_path / "baseline").warnings == ["its solver stopped at 1 iterations before its end"]
 
 
-def test_controls_of_texts_and_of_states_are_not_taken_for_each_other(tmp_path):
+def test_baselines_of_texts_and_of_states_are_not_taken_for_each_other(tmp_path):
     fitted().save(tmp_path / "probe", facts={})
     with pytest.raises(VerificationError) as error:
         baselines.load(tmp_path / "probe")

@@ -153,18 +153,18 @@ def test_a_stream_that_is_no_terminal_gets_plain_lines(monkeypatch):
 
 def test_a_total_that_is_a_bound_is_called_one():
     clock = Clock()
-    count = Count("tune r8", total=100, unit="steps at most", clock=clock)
+    count = Count("train r8", total=100, unit="steps at most", clock=clock)
     for _ in range(10):
         clock.now += 1
         count.advance(1)
-    assert count.line() == "tune r8: 10 of 100 steps at most, 1.0 steps/s, 90 s left at most"
-    assert count.finished() == "tune r8: 10 steps in 10 s"
-    assert count.stopped() == "tune r8: stopped after 10 of 100 steps at most, 10 s"
+    assert count.line() == "train r8: 10 of 100 steps at most, 1.0 steps/s, 90 s left at most"
+    assert count.finished() == "train r8: 10 steps in 10 s"
+    assert count.stopped() == "train r8: stopped after 10 of 100 steps at most, 10 s"
 
 
 def test_a_pause_that_ends_in_no_unit_is_no_part_of_the_speed():
     clock = Clock()
-    count = Count("tune r8", total=100, unit="steps", clock=clock)
+    count = Count("train r8", total=100, unit="steps", clock=clock)
     for _ in range(10):
         clock.now += 1
         count.advance(1, note="loss 0.5")
@@ -172,4 +172,4 @@ def test_a_pause_that_ends_in_no_unit_is_no_part_of_the_speed():
     count.advance(0, note="validating 64 of 64 texts")
     clock.now += 1
     count.advance(1)
-    assert count.line() == "tune r8: 11 of 100 steps, 1.0 steps/s, 89 s left, validating 64 of 64 texts"
+    assert count.line() == "train r8: 11 of 100 steps, 1.0 steps/s, 89 s left, validating 64 of 64 texts"

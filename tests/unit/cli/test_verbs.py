@@ -264,7 +264,7 @@ class Predictor:
 def predictor(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     predictor = Predictor()
-    monkeypatch.setitem(vars(finetooth), "load", lambda tuned, *, base, progress, exact: predictor)
+    monkeypatch.setitem(vars(finetooth), "load", lambda trained, *, base, progress, exact: predictor)
     return predictor
 
 
@@ -286,7 +286,7 @@ def test_predict_json_is_one_answer_for_each_text(capsys, predictor):
 @pytest.fixture
 def unsure(monkeypatch, predictor):
     report = Predictor(abstention=Abstention("coverage", 0.5, 0.7, 0.5, 1.0, ()))
-    monkeypatch.setitem(vars(finetooth), "load", lambda tuned, *, base, progress, exact: report)
+    monkeypatch.setitem(vars(finetooth), "load", lambda trained, *, base, progress, exact: report)
     return report
 
 
@@ -437,7 +437,7 @@ def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypa
     calls = []
     stand_in(
         monkeypatch,
-        evaluate=lambda tuned, *, data, base, progress, exact: calls.append((str(tuned), data, exact)) or figures,
+        evaluate=lambda trained, *, data, base, progress, exact: calls.append((str(trained), data, exact)) or figures,
     )
     code, out, err = call(capsys, "evaluate", "runs/reviews")
     assert (code, err) == (0, '\nNext    finetooth predict --with runs/reviews "your text"\n')
@@ -476,7 +476,7 @@ def test_evaluate_tells_what_an_adapter_that_abstains_answers(capsys, monkeypatc
         "loss": 0.41234, "macro_f1": 0.825, "classes": ["fresh", "rotten"], "coverage": coverage,
         "accuracy_answered": right,
     }  # fmt: skip
-    stand_in(monkeypatch, evaluate=lambda tuned, *, data, base, progress, exact: figures)
+    stand_in(monkeypatch, evaluate=lambda trained, *, data, base, progress, exact: figures)
     _, out, _ = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")
     assert out.splitlines() == [
         "runs/reviews, more.csv: 200 examples",
@@ -499,7 +499,7 @@ def test_evaluate_calls_rows_of_training_no_test_result_and_shows_the_others_fir
         "seen_rows": {"train": 412, "validation": 0}, "unseen": of_rows(88, 0.75), "note": note,
         "classes": ["fresh", "rotten"],
     }  # fmt: skip
-    stand_in(monkeypatch, evaluate=lambda tuned, *, data, base, progress, exact: figures)
+    stand_in(monkeypatch, evaluate=lambda trained, *, data, base, progress, exact: figures)
     _, out, _ = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")
     assert out.splitlines() == [
         "runs/reviews, more.csv: 500 examples",
@@ -537,7 +537,7 @@ def test_evaluate_says_that_an_adapter_alone_does_not_know_its_training_rows(cap
     note = "It is not known whether rows were in the training data."
     figures = {"test_openings": 1, "split": None, "source": "a.csv", **of_rows(10, 0.5)}
     figures |= {"seen_rows": None, "unseen": None, "note": note}
-    stand_in(monkeypatch, evaluate=lambda tuned, *, data, base, progress, exact: figures)
+    stand_in(monkeypatch, evaluate=lambda trained, *, data, base, progress, exact: figures)
     _, out, _ = call(capsys, "evaluate", "adapter", "--data", "a.csv")
     assert out.splitlines()[2:5] == [note, "", "accuracy    50.0 %  95 % interval 23.7 to 76.3"]
 

@@ -42,8 +42,8 @@ def verification(monkeypatch: pytest.MonkeyPatch) -> Verification:
     """What finetooth.verify answers with; it records what it was asked for."""
     answer = Verification()
 
-    def verify(tuned: Path, *, base: str | None, progress: Any) -> Verification:
-        assert (tuned, base) == (Path("runs/mine"), "owner/name")
+    def verify(trained: Path, *, base: str | None, progress: Any) -> Verification:
+        assert (trained, base) == (Path("runs/mine"), "owner/name")
         return answer
 
     monkeypatch.setitem(vars(finetooth), "verify", verify)
@@ -74,7 +74,7 @@ def test_what_differs_is_named_and_exit_3(capsys: pytest.CaptureFixture[str], ve
     verification.faults = [
         {"where": "", "field": "comparison.json", "what": "comparison.json is missing."},
         {"where": "r4 seed 3", "field": "labels_sha256", "what": "labels_sha256 is not what verify.json says "
-         "was proven."},
+         "was verified."},
     ]  # fmt: skip
     code, out, err = call(capsys, "verify", "runs/mine", "--base", "owner/name")
     assert (code, err) == (3, "")
@@ -82,7 +82,7 @@ def test_what_differs_is_named_and_exit_3(capsys: pytest.CaptureFixture[str], ve
         "\nNot verified: 2 faults.\n"
         "  comparison.json: comparison.json is missing.\n"
         "  r4 seed 3, labels_sha256: labels_sha256 is not what verify.json says was\n"
-        "      proven.\n"
+        "      verified.\n"
     )
     code, out, _ = call(capsys, "verify", "runs/mine", "--base", "owner/name", "--json")
     assert (code, json.loads(out)) == (3, verification.report())

@@ -89,10 +89,10 @@ def test_a_recipe_against_itself_is_zero_and_roles_turned_turn_the_sign():
 
 def test_seeds_that_lie_apart_widen_the_interval_and_seeds_are_not_examples():
     random = np.random.default_rng(3)
-    control = rights(random, 1, 1000, 0.7)
+    baseline = rights(random, 1, 1000, 0.7)
     alike = np.repeat(rights(random, 1, 1000), 3, axis=0)
     apart = np.stack([rights(random, 1, 1000, share)[0] for share in (0.7, 0.8, 0.9)])
-    one, three, wide = (recipe_difference(a, control) for a in (alike[:1], alike, apart))
+    one, three, wide = (recipe_difference(a, baseline) for a in (alike[:1], alike, apart))
     # The same seed three times says what it says once.
     assert np.diff(three.interval) == pytest.approx(np.diff(one.interval), rel=0.02)
     assert np.diff(wide.interval) > 3 * np.diff(one.interval)

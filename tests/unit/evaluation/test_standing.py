@@ -12,17 +12,17 @@ def rights(share, seed, count=400):
 WEAK, STRONG = rights(0.5, 0), rights(0.75, 1)
 
 
-def test_the_claim_rests_on_the_hardest_control_and_is_corrected_over_all_candidates():
+def test_the_claim_rests_on_the_hardest_baseline_and_is_corrected_over_all_candidates():
     good, fair = rights(0.9, 2), rights(0.8, 3)
     actual = standings([good, fair], [WEAK, STRONG])
-    hardest = [max(paired(right, control).p for control in (WEAK, STRONG)) for right in (good, fair)]
+    hardest = [max(paired(right, baseline).p for baseline in (WEAK, STRONG)) for right in (good, fair)]
     assert [item.p_holm for item in actual] == holm(hardest)
     assert [item.best for item in actual] == [1, 1]
     assert actual[0].to_best == paired(good, STRONG)
     assert [item.p_best_holm for item in actual] == [1.0, 1.0]  # both are ahead of the best baseline
 
 
-def test_who_is_behind_any_control_is_not_better_than_every_one_however_small_its_p():
+def test_who_is_behind_any_baseline_is_not_better_than_every_one_however_small_its_p():
     bad = rights(0.3, 4)
     (actual,) = standings([bad], [WEAK, STRONG])
     assert actual.to_hardest.p < 0.001
@@ -34,7 +34,7 @@ def test_who_is_behind_any_control_is_not_better_than_every_one_however_small_it
     assert together.p_holm == min(1.0, 2 * alone.p_holm)
 
 
-def test_a_control_that_is_hard_to_tell_apart_counts_although_another_is_better():
+def test_a_baseline_that_is_hard_to_tell_apart_counts_although_another_is_better():
     # Ahead of both: the stronger differs on few examples, all one way; the weaker on many, nearly evenly.
     candidate = np.arange(200) < 150
     strong = candidate & (np.arange(200) >= 9)
@@ -45,7 +45,7 @@ def test_a_control_that_is_hard_to_tell_apart_counts_although_another_is_better(
     assert actual.p_holm == paired(candidate, weak).p > 0.05 > actual.to_best.p
 
 
-def test_that_a_control_is_better_is_corrected_for_choosing_the_best_of_the_controls_and_over_the_candidates():
+def test_that_a_baseline_is_better_is_corrected_for_choosing_the_best_of_the_baselines_and_over_the_candidates():
     strong = np.arange(400) < 300
     slightly = (np.arange(400) < 285) | (np.arange(400) >= 398)  # 15 against 2
     p = paired(slightly, strong).p
@@ -59,5 +59,5 @@ def test_that_a_control_is_better_is_corrected_for_choosing_the_best_of_the_cont
     assert [item.p_best_holm for item in family] == [1.0, pytest.approx(8 * p)]
 
 
-def test_the_first_of_equal_controls_is_the_best():
+def test_the_first_of_equal_baselines_is_the_best():
     assert standings([WEAK], [STRONG, STRONG])[0].best == 0

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from test_verdict import CONTROLS, GOOD, MAJORITY, candidate, judge, rights
+from test_verdict import BASELINES, GOOD, MAJORITY, candidate, judge, rights
 
 from finetooth.evaluation.learning import Learning, Sign
 
@@ -18,7 +18,7 @@ def test_a_winner_that_has_not_learned_is_not_called_not_worth_it():
     headline = (
         "lora-r8 has not learned yet: its validation loss was still falling: from 0.71 to 0.58 in the last epoch."
     )
-    assert judge([*CONTROLS, bad, smaller], failed=["lora-r16"]) == {
+    assert judge([*BASELINES, bad, smaller], failed=["lora-r16"]) == {
         "text": (
             f"{headline} It answers 'bad' for 98 % of the validation rows (50 % are 'bad'). So this run does not show "
             "whether fine-tuning is worth it. So far its difference to the best baseline (tfidf) is -5.0 points (-6.7 "
@@ -44,27 +44,27 @@ def test_a_winner_that_has_not_learned_is_not_called_not_worth_it():
 
 def test_neither_is_one_that_is_not_shown_to_be_better():
     near = replace(candidate("lora-r8", rights((20, 310))), learning=UNLEARNED)
-    judged = judge([*CONTROLS, near])
+    judged = judge([*BASELINES, near])
     assert judged["worth_it"] is None and judged["rows_to_show"] is None
     assert " So far its difference to the best baseline (tfidf) is +0.5 points (0.0 to 1.1). Train" in judged["text"]
     alone = judge([near])
     assert alone["text"].startswith(judged["headline"]) and "So far" not in alone["text"]
 
 
-@pytest.mark.parametrize("controls", [CONTROLS, [replace(MAJORITY, chance=True)]])
-def test_one_that_beats_every_baseline_has_learned(controls):
-    judged = judge([*controls, replace(GOOD, learning=UNLEARNED)])
+@pytest.mark.parametrize("baselines", [BASELINES, [replace(MAJORITY, chance=True)]])
+def test_one_that_beats_every_baseline_has_learned(baselines):
+    judged = judge([*baselines, replace(GOOD, learning=UNLEARNED)])
     assert judged["unlearned"] is None and "has not learned" not in judged["text"]
-    assert judged == judge([*controls, GOOD])
+    assert judged == judge([*baselines, GOOD])
 
 
 def test_another_candidate_that_answers_one_class_is_named():
     other = replace(candidate("lora-r16", rights((0, 1000)), trained=2000), learning=Learning((ONE_CLASS,)))
     falling = replace(candidate("lora-r32", rights((0, 900)), trained=4000), learning=Learning((FALLING,)))
-    text = judge([*CONTROLS, GOOD, other, falling])["text"]
+    text = judge([*BASELINES, GOOD, other, falling])["text"]
     assert text.endswith(
         " lora-r16 has not learned: it answers 'bad' for 98 % of the validation rows (50 % are 'bad')."
     )
     assert "lora-r32" not in text
     unlearned = replace(candidate("lora-r8", rights((0, 1000))), learning=UNLEARNED)
-    assert "lora-r16 has not learned: it answers" in judge([*CONTROLS, unlearned, other])["text"]
+    assert "lora-r16 has not learned: it answers" in judge([*BASELINES, unlearned, other])["text"]

@@ -1,4 +1,4 @@
-"""A model tuned whole: all of it counted, saved, read back bit for bit, and loaded by plain transformers."""
+"""A model trained whole: all of it counted, saved, read back bit for bit, and loaded by plain transformers."""
 
 import json
 from pathlib import Path

@@ -34,7 +34,7 @@ def candidate(**changes: Any) -> Candidate:
 
 
 def attached(folder: Path, **changes: Any) -> Any:
-    """A tuned-looking adapter: its B is not zero."""
+    """A trained-looking adapter: its B is not zero."""
     base = load_base(folder, classes=CLASSES, head_seed=7)
     return tiny.disturb(adapters.attach(base, candidate(**changes), seed=7))
 

@@ -1,4 +1,4 @@
-"""The number format of tuning is what the recipe says, or the one measured to be worth it."""
+"""The number format of training is what the recipe says, or the one measured to be worth it."""
 
 import pytest
 import torch

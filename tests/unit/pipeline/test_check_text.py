@@ -102,7 +102,7 @@ def test_a_run_says_what_warns_and_nothing_else() -> None:
     ]
 
 
-def tuned(name: str, **changes: Any) -> dict[str, Any]:
+def trained(name: str, **changes: Any) -> dict[str, Any]:
     parameters = {"adapter": 1000, "head": 66, "bias": 0, "base": 0, "trainable": 1066, "total": 50_000}
     return {
         "name": name,
@@ -123,10 +123,10 @@ def tuned(name: str, **changes: Any) -> dict[str, Any]:
 
 def test_a_candidate_tells_what_it_adapts_and_full_that_it_trains_all() -> None:
     all_parameters = {"adapter": 0, "base": 49_934, "trainable": 50_000, "plain_percent": 100.0, "peft_percent": None}
-    full = tuned(
+    full = trained(
         "full", parameters=all_parameters, targets=[], most_steps=300, fallback_reason="all parameters are trained"
     )
-    assert check_text._candidates({"candidates": [tuned("r4"), full]}) == (
+    assert check_text._candidates({"candidates": [trained("r4"), full]}) == (
         "candidate              adapter        head        bias       total      memory\n"
         "r4                       1,000          66           0       1,066     1.20 GB\n"
         "  2.1320 % of all parameters (2.1000 % as peft counts),\n"
@@ -140,12 +140,12 @@ def test_a_candidate_tells_what_it_adapts_and_full_that_it_trains_all() -> None:
 
 
 def test_on_a_gpu_its_memory_is_told() -> None:
-    row = tuned("r4", precision="bfloat16", gpu_peak_bytes=2_340_000_000)
+    row = trained("r4", precision="bfloat16", gpu_peak_bytes=2_340_000_000)
     assert list(check_text._training_notes(row)) == ["trained on a GPU in bfloat16, with 2.34 GB of its memory"]
 
 
 def test_what_dropout_costs_is_told_as_it_was_measured() -> None:
-    slow = tuned("r4", fallback_reason="dropout of the adapter", step_seconds=0.5, plain_step_seconds=0.2)
+    slow = trained("r4", fallback_reason="dropout of the adapter", step_seconds=0.5, plain_step_seconds=0.2)
     assert list(check_text._training_notes(slow)) == [
         "dropout of the adapter: a step takes 2.5 x as long as without any (measured)"
     ]

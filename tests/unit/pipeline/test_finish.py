@@ -68,7 +68,7 @@ def test_the_winner_is_the_best_on_validation_even_if_it_fails_later_on_the_test
 
 
 def decided_run(folder: RunFolder, labels: np.ndarray, outputs: dict[str, tuple[np.ndarray, Decision]]) -> None:
-    """Tuned rows, proven and scored: what each one's logits are and how its adapter decides."""
+    """Trained rows, verified and scored: what each one's logits are and how its adapter decides."""
     folder.work.mkdir(parents=True)
     write_hashed_json(folder.seconds, {})
     ids = tuple(map(str, range(len(labels))))
@@ -80,8 +80,8 @@ def decided_run(folder: RunFolder, labels: np.ndarray, outputs: dict[str, tuple[
         Measured().save(row.adapter)
         write_json(row.adapter / DECISION, {"schema": SCHEMA, **describe(decision, PLAN.classes)})
         parameters = {"adapter": 1, "head": 1, "bias": 0, "total": 9, "peft_percent": None}
-        tuned = {"parameters": parameters, "best_step": 1, "kept_epoch": 1.0, "curve": [], "head": "new"}
-        write_json(row.curve, {**tuned, "warnings": ["memory ran out"], "token_budget": 9})
+        trained = {"parameters": parameters, "best_step": 1, "kept_epoch": 1.0, "curve": [], "head": "new"}
+        write_json(row.curve, {**trained, "warnings": ["memory ran out"], "token_budget": 9})
         write_json(row.verify, {"verified": True, "max_abs_logit_difference": 0.0})
         part = predictions.Predictions(tuple(map(str, range(len(labels)))), labels, logits)
         predictions.write(row.predictions, {"validation": part, "test": part})
@@ -161,7 +161,7 @@ def test_losses_and_calibration_are_those_of_the_probabilities_after_the_tempera
     assert sorted(sure) == pytest.approx(sorted([softer[0, 0], softer[2, 0], softer[1, 0]]), rel=1e-6)
 
 
-def test_the_verdict_knows_controls_that_failed_and_controls_that_learnt_nothing(tmp_path: Path) -> None:
+def test_the_verdict_knows_baselines_that_failed_and_baselines_that_learnt_nothing(tmp_path: Path) -> None:
     labels = np.arange(40) % 2
     right = np.where(labels[:, None] == np.arange(2), 2.0, 0.0).astype(np.float32)
     folder = RunFolder(tmp_path)

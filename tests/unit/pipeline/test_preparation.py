@@ -166,7 +166,7 @@ PACKED = {"name": "r4", "rank": 4}
         ("13.0", True, (7, 5), "Example 80GB has compute capability 7.5"),
     ],
 )
-def test_where_no_gpu_can_be_tuned_on_it_is_refused(
+def test_where_no_gpu_can_be_trained_on_it_is_refused(
     sources: Path,
     monkeypatch: pytest.MonkeyPatch,
     built: str | None,
@@ -208,7 +208,7 @@ def test_rows_that_need_padding_are_refused_on_a_gpu_all_of_them_at_once(sources
     )
 
 
-def test_controls_alone_bring_no_model(sources: Path) -> None:
+def test_baselines_alone_bring_no_model(sources: Path) -> None:
     loaded_recipe = recipe(sources, model="owner/never-brought", baselines=["majority"], candidates=[])
     material = preparation.gather(loaded_recipe, rejects=None, progress=Silent())
     assert material.model is None

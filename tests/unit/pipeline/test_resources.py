@@ -119,7 +119,7 @@ def test_what_is_read_once_is_not_kept_and_what_is_read_most_comes_first() -> No
         return cache_plan(loaded_recipe, candidates, splits, counts=counts, width=8, budget=64, free_bytes=10**9)
 
     once = planned({"a": candidate(depth=3)}, epochs=1)
-    assert list(once["3"]) == ["validation"]  # scored in tuning and proven once more
+    assert list(once["3"]) == ["validation"]  # scored in training and verified once more
     assert set(planned({"a": candidate(depth=3), "b": candidate(depth=3)}, epochs=1)["3"]) == {
         "train",
         "validation",

@@ -74,7 +74,7 @@ def test_what_is_halved_is_what_the_last_checkpoint_was_trained_with(tmp_path: P
     assert killed.budgets == [None, 120]
 
 
-def test_with_no_fewer_tokens_it_goes_on_as_long_as_it_comes_further(tmp_path: Path) -> None:
+def test_with_no_fewer_tokens_it_continues_as_long_as_it_gets_further(tmp_path: Path) -> None:
     work, killed, _ = killed_for_memory(tmp_path, 9)
     killed.steps = [0, 0, 0, 5, 10, 10]  # what the checkpoints hold after each try
     with pytest.raises(KilledError):

@@ -221,7 +221,7 @@ def test_edited_predictions_are_caught_by_every_figure(run: RunFolder, split: st
     verification = verify(run.path)
     fields = [fault.field for fault in verification.faults]
     assert {f"{split}.accuracy", f"{split}.loss", "rows/r4/seed-3/predictions.parquet"} <= set(fields)
-    assert ("predictions.parquet" in fields) == (split == "validation")  # whose logits verify.json proves
+    assert ("predictions.parquet" in fields) == (split == "validation")  # verify.json holds their hash
     (what,) = [fault.what for fault in verification.faults if fault.field == f"{split}.accuracy"]
     recorded = read_json(run.results)["rows"][2][split]["accuracy"]
     count = verification.rows[0].figures and {"validation": 21, "test": 30}[split]
@@ -266,7 +266,7 @@ def test_another_winner_is_refused(run: RunFolder) -> None:
     assert ("winner", message) in faults(verify(run.path))
 
 
-def test_a_control_and_the_original_are_held_by_their_manifests_and_the_plan(run: RunFolder) -> None:
+def test_a_baseline_and_the_original_are_held_by_their_manifests_and_the_plan(run: RunFolder) -> None:
     file = run.row("majority", None).baseline / "baseline.safetensors"
     file.write_bytes(file.read_bytes()[:-1] + b"\0")
     permute_labels(run.row("original", SEED).adapter)

@@ -52,7 +52,7 @@ def stages(values: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> 
         all_calls = list(here.calls)
         after = {
             "trained": all_calls.index(("fit", "r4", "train")) + 1,
-            "proven": all_calls.index(("score", "r4", "validation")) + 1,
+            "verified": all_calls.index(("score", "r4", "validation")) + 1,
             "tested": len(all_calls) - 1,
         }
         for name, count in after.items():
@@ -89,7 +89,7 @@ def refusal(values: dict[str, Any], folder: RunFolder) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["training", "trained", "proven", "tested"])
+@pytest.mark.parametrize("name", ["training", "trained", "verified", "tested"])
 def test_an_untouched_run_goes_on_from_where_it_was_and_ends_in_the_same_bytes(
     name: str, values: dict[str, Any], stage: Any, stages: dict[str, Path], here: Here
 ) -> None:
@@ -107,7 +107,7 @@ def test_an_untouched_run_goes_on_from_where_it_was_and_ends_in_the_same_bytes(
 def test_rows_without_a_plan_are_refused(
     change: str, values: dict[str, Any], stage: Any, tmp_path: Path, here: Here
 ) -> None:
-    folder = stage("proven")
+    folder = stage("verified")
     folder.plan.unlink()
     changed = dict(values)
     if change == "recipe":
@@ -123,7 +123,7 @@ def test_rows_without_a_plan_are_refused(
 
 
 def test_a_damaged_plan_is_never_advised_to_be_deleted(values: dict[str, Any], stage: Any) -> None:
-    folder = stage("proven")
+    folder = stage("verified")
     folder.plan.write_text("{")
     message = refusal(values, folder)
     assert message.startswith(f"{folder.plan}: was changed after it was written")
@@ -133,7 +133,7 @@ def test_a_damaged_plan_is_never_advised_to_be_deleted(values: dict[str, Any], s
 def test_without_a_plan_and_without_rows_a_run_begins_anew_with_the_data_of_now(
     values: dict[str, Any], stage: Any, tmp_path: Path, here: Here
 ) -> None:
-    folder = stage("proven")
+    folder = stage("verified")
     folder.plan.unlink()
     shutil.rmtree(folder.rows)
     text = Path(values["data"]["source"]).read_text().replace(",good", ",fine")
@@ -149,7 +149,7 @@ def test_without_a_plan_and_without_rows_a_run_begins_anew_with_the_data_of_now(
 
 
 def test_an_edited_curve_never_comes_into_the_results(values: dict[str, Any], stage: Any) -> None:
-    folder = stage("proven")
+    folder = stage("verified")
     curve = read_json(row_of(folder).curve)
     curve["parameters"]["adapter"] = 67
     write_json(row_of(folder).curve, curve)
@@ -201,7 +201,7 @@ def test_what_follows_from_recipe_and_data_is_written_again(
 
 
 def test_a_changed_recipe_is_refused_although_recipe_yaml_is_gone(values: dict[str, Any], stage: Any) -> None:
-    folder = stage("proven")
+    folder = stage("verified")
     folder.recipe.unlink()
     message = refusal(values | {"seeds": [4]}, folder)
     assert "Which keys differ is not known, because recipe.yaml is missing or was changed" in message
@@ -251,7 +251,7 @@ def test_a_row_copied_from_another_run_is_refused(
     with pytest.raises(Interrupted):
         finetooth.run(values, out=tmp_path / "other")
     here.stop_after = None
-    folder = stage("proven")
+    folder = stage("verified")
     shutil.rmtree(folder.row("majority", None).path)
     shutil.copytree(RunFolder(tmp_path / "other").row("majority", None).path, folder.row("majority", None).path)
     assert "finished.json: is of another run or row (run_id is " in refusal(values, folder)
@@ -266,13 +266,13 @@ def test_a_changed_digit_of_a_certificate_or_a_manifest_is_refused(values: dict[
         assert old in text
         file.write_text(text.replace(old, new, 1))
 
-    for name in ("proven", "complete"):
+    for name in ("verified", "complete"):
         folder = stage(name)
         digit(row_of(folder).verify, '"max_abs_logit_difference": 0.0', '"max_abs_logit_difference": 0.1')
         assert str(row_of(folder).verify) in refusal(values, folder)
     ((field, what),) = [(fault.field, fault.what) for fault in verify(row_of(folder).adapter).faults]
     assert (field, what) == ("verify.json", "verify.json was changed since the run wrote it.")
-    folder = stage("proven")
+    folder = stage("verified")
     digit(row_of(folder).adapter / "MANIFEST.json", '"bytes": ', '"bytes": 1')
     assert f"{row_of(folder).adapter / 'MANIFEST.json'}: was changed since" in refusal(values, folder)
     assert "MANIFEST.json does not match the files" in verify(row_of(folder).adapter).faults[0].what
@@ -384,7 +384,7 @@ def swept(
 def test_every_file_of_a_half_done_run_in_every_way(
     stage: Any, stages: dict[str, Path], values: dict[str, Any], here: Here
 ) -> None:
-    counts = swept(stage, stages, values, names=["training", "trained", "proven", "tested"], tampers=TAMPERS)
+    counts = swept(stage, stages, values, names=["training", "trained", "verified", "tested"], tampers=TAMPERS)
     print(f"{sum(counts.values())} tampered half-done runs: {counts}")
 
 

@@ -1,4 +1,4 @@
-"""Loading what was tuned: which base is brought for it."""
+"""Loading what was trained: which base is brought for it."""
 
 import shutil
 from dataclasses import replace

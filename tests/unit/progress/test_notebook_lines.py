@@ -76,30 +76,30 @@ def test_progress_is_one_output_that_is_drawn_again_in_its_place(notebook: Outpu
     clock = Clock()
     lines = NotebookLines(notebook, clock=clock)
     lines.say("column 'text\x1b[2J' is used as the text")
-    with lines.step("tune r8", total=200, unit="steps") as step:
+    with lines.step("train r8", total=200, unit="steps") as step:
         clock.now += 0.1
         step.advance(10)  # too soon after the last to be drawn
         clock.now += 5
         step.advance(90, note="loss 0.41")
-    with lines.step("prove r8"):
+    with lines.step("verify r8"):
         pass
     texts = "column 'text\ufffd[2J' is used as the text"
     assert notebook.made == 1
     assert notebook.states == [
         texts,
-        f"{texts}\ntune r8: 0 of 200 steps",
-        f"{texts}\ntune r8: 100 of 200 steps, 18 steps/s, 6 s left, loss 0.41",
-        f"{texts}\ntune r8: 100 steps in 5.1 s",
-        f"{texts}\ntune r8: 100 steps in 5.1 s\nprove r8",
-        f"{texts}\ntune r8: 100 steps in 5.1 s",
+        f"{texts}\ntrain r8: 0 of 200 steps",
+        f"{texts}\ntrain r8: 100 of 200 steps, 18 steps/s, 6 s left, loss 0.41",
+        f"{texts}\ntrain r8: 100 steps in 5.1 s",
+        f"{texts}\ntrain r8: 100 steps in 5.1 s\nverify r8",
+        f"{texts}\ntrain r8: 100 steps in 5.1 s",
     ]
 
 
 def test_a_step_that_fails_says_how_far_it_came(notebook: Output) -> None:
     lines = NotebookLines(notebook, clock=Clock())
-    with pytest.raises(ZeroDivisionError), lines.step("tune r8", total=20, unit="steps"):
+    with pytest.raises(ZeroDivisionError), lines.step("train r8", total=20, unit="steps"):
         raise ZeroDivisionError
-    assert notebook.states[-1] == "tune r8: stopped after 0 of 20 steps, 0.0 s"
+    assert notebook.states[-1] == "train r8: stopped after 0 of 20 steps, 0.0 s"
 
 
 def test_what_prints_writes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:

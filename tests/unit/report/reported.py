@@ -81,7 +81,7 @@ def build(
     write_costs(
         folder,
         Costs(
-            test_openings=1, rows=costs, step_seconds={"prepare": 8.9, "tune lora-r8": 601.5}, peak_bytes=1_340_000_000
+            test_openings=1, rows=costs, step_seconds={"prepare": 8.9, "train lora-r8": 601.5}, peak_bytes=1_340_000_000
         ),
     )
     account = {"in": 12_808, "used": 9_140, "rejected": 0, "dropped": {"equals a test row": 3}, "outside": 3_665}

@@ -33,9 +33,9 @@ def text(*rows, without_winner=(), unlearned=()):
 
 def test_rows_stand_under_their_run_and_the_winners_are_judged_in_words():
     first = row("runs/old", "lora-r8", 0.823)
-    control = row("runs/old", "tfidf", 0.758, kind="baseline", seed=None, winner=False)
+    baseline = row("runs/old", "tfidf", 0.758, kind="baseline", seed=None, winner=False)
     worse = row("runs/new", "lora-r4", 0.802, difference=-0.021, p=0.001, p_holm=0.004)
-    assert text(control, first, worse).replace("tfidf of", "lora-r8 of") == (
+    assert text(baseline, first, worse).replace("tfidf of", "lora-r8 of") == (
         "2,620 test rows, the same in each run (scored 2 times so far)\n"
         "\n"
         "run                   row              accuracy  95 % interval          vs first\n"

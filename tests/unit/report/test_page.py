@@ -199,8 +199,8 @@ def test_a_test_set_of_25_000_long_texts_gives_a_page_under_5_mb_that_says_what_
 
 def test_what_is_absent_is_left_out_and_the_rest_stands(tmp_path):
     texts = [f"text {number}" for number in range(40)]
-    controls = build(tmp_path / "controls", texts=texts, rows=ROWS[:2])
-    text = page(gather(controls))
+    baselines = build(tmp_path / "baselines", texts=texts, rows=ROWS[:2])
+    text = page(gather(baselines))
     assert "No verdict: there is no candidate." in text and "rows-data" not in text and "How training went" not in text
     alone = build(tmp_path / "alone", texts=texts, rows=ROWS[4:5])
     assert "because there is no baseline row" in page(gather(alone))

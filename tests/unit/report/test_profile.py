@@ -11,7 +11,7 @@ def test_parts_and_steps_are_shown_within_80_columns():
             {"name": "a-candidate-with-a-long-name", "seed": 21, "part_seconds": spent},
             {"name": "plain", "seed": 0, "part_seconds": {"forward": 1.0}},
         ],
-        "step_seconds": {"prepare": 6.4, "tune plain": 82.15},
+        "step_seconds": {"prepare": 6.4, "train plain": 82.15},
     }  # fmt: skip
     assert profile_of(figures).splitlines() == [
         "seconds of training        frozen  forward backward optimiz… evaluate     save",
@@ -20,6 +20,6 @@ def test_parts_and_steps_are_shown_within_80_columns():
         "",
         "seconds of each step, starts of processes included",
         "  prepare                             6.4",
-        "  tune plain                         82.2",
+        "  train plain                        82.2",
     ]
     assert max(map(len, profile_of(figures).splitlines())) <= 80

@@ -63,15 +63,15 @@ def contract(rows, **changes):
     } | changes
 
 
-CONTROLS = [
+BASELINES = [
     row("majority", "baseline", None, 0.5),
     row("original", "baseline", 21, 0.513, head="new"),
     row("tfidf", "baseline", None, 0.906, train_seconds=40.2),
 ]
-ROWS = [*CONTROLS, row("lora-r8", accuracy=0.919), row("lora-r16", accuracy=0.892)]
+ROWS = [*BASELINES, row("lora-r8", accuracy=0.919), row("lora-r16", accuracy=0.892)]
 COMPARISON = {
     "best_baseline": {"name": "tfidf", "seed": None},
-    "rows": [*map(judged, CONTROLS), judged(ROWS[3], 0.013, 1e-9), judged(ROWS[4], -0.014, 0.9, 0.0123)],
+    "rows": [*map(judged, BASELINES), judged(ROWS[3], 0.013, 1e-9), judged(ROWS[4], -0.014, 0.9, 0.0123)],
 }
 
 
@@ -141,21 +141,21 @@ def test_it_fits_80_columns(length, seeds):
     for candidate in candidates:
         candidate["parameters"] = candidate["parameters"] | {"trainable": 66_955_010}
     compared = {"best_baseline": None, "rows": [judged(one, -0.444, 1e-9) for one in candidates]}
-    text = render([*CONTROLS, *candidates], compared, winner={"name": name[:length], "seed": seeds[0]})
+    text = render([*BASELINES, *candidates], compared, winner={"name": name[:length], "seed": seeds[0]})
     assert max(map(len, text.splitlines())) <= 80
     assert f"seed{'s' if len(seeds) > 1 else ''} " in text
 
 
 def test_a_name_of_16_characters_is_whole_and_a_longer_one_is_cut_in_the_table_alone():
-    text = render([*CONTROLS, row("lora-r16-mlp-all")], None, winner={"name": "lora-r16-mlp-all", "seed": 21})
+    text = render([*BASELINES, row("lora-r16-mlp-all")], None, winner={"name": "lora-r16-mlp-all", "seed": 21})
     assert "\nlora-r16-mlp-all *" in text
     long = "a-very-long-name-for-a-candidate-of-this-kind"
-    text = render([*CONTROLS, row(long, status="failed", error="no", test=None, reload=None)], None, winner=None)
+    text = render([*BASELINES, row(long, status="failed", error="no", test=None, reload=None)], None, winner=None)
     assert "…" in text and f"\n{long} failed: no\n" in text
 
 
 def test_several_seeds_have_a_column_and_a_line_each():
-    rows = [*CONTROLS, *(row("lora-r8", seed=seed) for seed in (1, 2))]
+    rows = [*BASELINES, *(row("lora-r8", seed=seed) for seed in (1, 2))]
     text = render(rows, None, winner={"name": "lora-r8", "seed": 2})
     assert "seeds 1, 2, 21\n" in text
     assert re.search(r"\nlora-r8 +1 +334,082", text) and re.search(r"\nlora-r8 \* +2 +334,082", text)
@@ -180,7 +180,7 @@ def test_a_failed_row_shows_no_figure_and_its_error_stands_below():
 )
 def test_the_reload_check_is_said_to_have_passed_only_when_it_did_for_every_adapter(reload):
     assert "Reload check" not in render([*ROWS[:4], row("lora-r16", reload=reload)])
-    assert "Reload check" not in render(CONTROLS, winner=None)
+    assert "Reload check" not in render(BASELINES, winner=None)
 
 
 def test_an_original_with_a_head_of_its_own_is_not_chance():
@@ -189,18 +189,18 @@ def test_an_original_with_a_head_of_its_own_is_not_chance():
 
 def test_a_head_that_full_fine_tuning_trained_is_not_chance():
     parameters = row("a")["parameters"] | {"adapter": 0, "base": TOTAL - 770, "head": 770, "trainable": TOTAL}
-    text = render([*CONTROLS, row("full", "baseline", head="new", parameters=parameters)], winner=None)
+    text = render([*BASELINES, row("full", "baseline", head="new", parameters=parameters)], winner=None)
     assert re.search(rf"\nfull +{TOTAL:,} +90\.0 %", text)
 
 
 def test_of_several_untrained_heads_the_mean_and_the_range_are_shown():
     heads = {"count": 5, "mean_accuracy": 0.4987, "lowest": 0.4412, "highest": 0.5341}
     chance = row("original", "baseline", 21, 0.513, head="new", heads=heads)
-    text = render([CONTROLS[0], chance, *CONTROLS[2:], *ROWS[3:]])
+    text = render([BASELINES[0], chance, *BASELINES[2:], *ROWS[3:]])
     assert re.search(r"\noriginal \(chance\) +- +49\.9 % +44\.1 to 53\.4\n", text)
     assert "\noriginal (chance): mean and range of 5 random classification layers.\n" in text
     assert "random classification" not in render()
-    wide = render([CONTROLS[0], chance, *CONTROLS[2:], *ROWS[3:]], wide=True)
+    wide = render([BASELINES[0], chance, *BASELINES[2:], *ROWS[3:]], wide=True)
     sentence = (
         "\noriginal (chance): mean and range of 5 random classification layers. Its other\n"
         "  figures are those of the first.\n"
@@ -210,7 +210,7 @@ def test_of_several_untrained_heads_the_mean_and_the_range_are_shown():
 
 def test_where_candidates_are_compared_with_an_untrained_head_it_is_said_which_and_how_good_it_is():
     heads = {"count": 5, "mean_accuracy": 0.506, "lowest": 0.48, "highest": 0.54}
-    rows = [CONTROLS[0], row("original", "baseline", 21, 0.53, head="new", heads=heads), row("lora-r8", accuracy=0.51)]
+    rows = [BASELINES[0], row("original", "baseline", 21, 0.53, head="new", heads=heads), row("lora-r8", accuracy=0.51)]
     compared = {"best_baseline": {"name": "original", "seed": 21}, "rows": [judged(rows[2], -0.02, 0.3)]}
     sentence = (
         "\noriginal (chance): mean and range of 5 random classification layers. Candidates\n"
@@ -237,7 +237,7 @@ def test_the_probe_says_what_it_reads(feature, read):
     parameters = row("a")["parameters"] | {"adapter": 0, "head": 770, "trainable": 770}
     facts = {"feature": feature, "inverse_regularisation": 0.01}
     probe = row("probe", "baseline", None, 0.734, parameters=parameters, probe=facts, train_seconds=21.0)
-    text = render([*CONTROLS, probe], {"best_baseline": None, "rows": [judged(probe)]}, winner=None)
+    text = render([*BASELINES, probe], {"best_baseline": None, "rows": [judged(probe)]}, winner=None)
     assert re.search(r"\nprobe +770 +73\.4 % +73\.1 to 73\.7 +21 s\n", text)
     assert f" probe: logistic regression on {read}, C = 0.01, both chosen on the validation rows." in " ".join(
         text.split()
@@ -281,7 +281,7 @@ def test_wide_adds_the_intervals_and_the_calibration_error():
     line = render(comparison=compared, wide=True).splitlines()[7]
     assert "  91.9 % (91.4 to 92.4)  0.2500 (0.2404 to 0.2600)         3.1 points  " in line
     bad = row("lora-r8", status="failed", error="no", test=None, reload=None)
-    failed = render([*CONTROLS, bad], compared, wide=True, winner=None)
+    failed = render([*BASELINES, bad], compared, wide=True, winner=None)
     assert "points" not in failed
 
 
@@ -307,8 +307,8 @@ def test_the_p_is_explained_by_what_it_stands_beside():
         "  A candidate ahead of the best baseline is tested against every baseline; the\n"
         "  largest p is shown.\n"
     ) in render(comparison=gains)
-    seeds = [*CONTROLS, *(row("lora-r8", seed=seed) for seed in (1, 2))]
-    compared = COMPARISON | {"rows": [*map(judged, CONTROLS), *(judged(one, -0.01, 0.2) for one in seeds[3:])]}
+    seeds = [*BASELINES, *(row("lora-r8", seed=seed) for seed in (1, 2))]
+    compared = COMPARISON | {"rows": [*map(judged, BASELINES), *(judged(one, -0.01, 0.2) for one in seeds[3:])]}
     assert (
         "corrected for 2 candidates and seeds (Holm). A candidate not ahead of the best baseline is tested "
         "against it alone, corrected for choosing it."
@@ -317,7 +317,7 @@ def test_the_p_is_explained_by_what_it_stands_beside():
 
 def test_the_best_baseline_is_named_with_its_seed_where_there_are_several_of_its_name():
     full = [row("full", "baseline", seed, 0.91) for seed in (1, 2)]
-    rows = [*CONTROLS, *full, row("lora-r8", seed=1)]
+    rows = [*BASELINES, *full, row("lora-r8", seed=1)]
     compared = {"best_baseline": {"name": "full", "seed": 2}, "rows": [judged(rows[-1], -0.01, 0.2)]}
     assert "\nBest baseline: full (seed 2). p: exact McNemar test. A candidate not ahead" in render(
         rows, compared, winner=None
@@ -330,7 +330,7 @@ def test_the_best_baseline_is_named_with_its_seed_where_there_are_several_of_its
 
 def test_full_is_told_to_be_a_reference_where_it_was_held_against_the_winner():
     full = row("full", "baseline", 1, 0.91)
-    rows = [*CONTROLS, full, row("lora-r8", seed=1)]
+    rows = [*BASELINES, full, row("lora-r8", seed=1)]
     against = {"difference": 0.01, "interval": [0.0, 0.02], "p": 0.2}
     compared = {"best_baseline": None, "rows": [judged(full) | {"against_winner": against}]}
     sentence = "\nfull: all parameters trained, a reference that candidates need not beat.\n"

@@ -1,7 +1,7 @@
 """The facts of a run are those of its files."""
 
 import pytest
-from test_terminal import COMPARISON, CONTROLS, ROWS, contract, row, verdict
+from test_terminal import COMPARISON, BASELINES, ROWS, contract, row, verdict
 
 from finetooth.report.view import view
 
@@ -39,11 +39,11 @@ def test_rows_are_marked_by_what_the_files_say_of_them():
 
 def test_a_failed_row_has_no_figures_and_is_no_winner_to_look_at():
     bad = row("lora-r16", status="failed", error="no.", test=None)
-    run = view(contract([*CONTROLS, bad]), COMPARISON)
+    run = view(contract([*BASELINES, bad]), COMPARISON)
     assert run.winner is None and run.chosen == ("lora-r16", 21)
     assert run.rows[-1].figures is None and run.rows[-1].error == "no."
 
 
 def test_full_fine_tuning_is_a_reference():
-    run = view(contract([*CONTROLS, row("full", "baseline", 1, 0.91)]), COMPARISON)
+    run = view(contract([*BASELINES, row("full", "baseline", 1, 0.91)]), COMPARISON)
     assert [row.role for row in run.rows] == ["baseline"] * 3 + ["reference"]

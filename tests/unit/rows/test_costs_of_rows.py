@@ -10,7 +10,7 @@ from finetooth.runs.layout import RunFolder
 def test_seconds_of_hidden_states_add_up_and_the_largest_peak_stays(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path).row("last-1", 0)
     folder.path.mkdir(parents=True)
-    add_costs(folder, cached_seconds=200.0, peak_bytes=5)  # filled, then stopped in tuning
+    add_costs(folder, cached_seconds=200.0, peak_bytes=5)  # filled, then stopped in training
     add_costs(folder, cached_seconds=8.0)  # the next process only holds the blocks against their hashes
     add_costs(folder, peak_bytes=3, train_seconds=70.0)
     assert read_hashed_json(folder.costs) == {"cached_seconds": 208.0, "peak_bytes": 5, "train_seconds": 70.0}

@@ -142,7 +142,7 @@ def test_the_test_rows_are_computed_in_bfloat16_only_if_the_gate_was_passed(
     assert row is not None and row.precision == precision and row.validation_rows == 20
 
 
-def test_the_validation_rows_of_the_proof_are_those_of_the_plain_pass(begin: Callable[..., Any]) -> None:
+def test_the_validation_rows_of_the_reload_check_are_those_of_the_plain_pass(begin: Callable[..., Any]) -> None:
     context = fitted(begin)
     predictor = artifact.load(context.folder.adapter, base_folder=context.base_folder, name="r4")
     tokens = Tokens.open(context.run_folder.work / "tokens" / "validation")

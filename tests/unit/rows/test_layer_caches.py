@@ -31,7 +31,7 @@ def test_candidates_share_what_the_layers_below_compute(begin: Callable[..., Cal
         row_of("r4").score(context("score", row, "validation"), SILENT)
         assert read_json(context("score", row).folder.verify)["verified"]
     assert filled == [sum(plan.kept_states(1)[split].blocks for split in ("train", "validation")), 0]
-    assert read_json(context("score", "r4").folder.costs)["cached_blocks"] == filled[0]  # none again to prove it
+    assert read_json(context("score", "r4").folder.costs)["cached_blocks"] == filled[0]  # scoring computed none again
 
 
 def test_the_inference_pass_scores_test_rows_as_it_does_without_states(

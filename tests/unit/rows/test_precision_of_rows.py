@@ -1,4 +1,4 @@
-"""What the plan says of the number format is what a candidate is tuned in."""
+"""What the plan says of the number format is what a candidate is trained in."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +30,7 @@ def test_the_plan_s_precision_reaches_the_products(
 
     monkeypatch.setattr(loop, "PackedModel", packed)
     row_of("r4").fit(context("fit", "wild"), SILENT)
-    assert made == []  # tuned with padding: float32
+    assert made == []  # trained with padding: float32
     row_of("r4").fit(context("fit", "r4"), SILENT)
     assert made == [{"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]]
     weights = context("fit", "r4").folder.adapter / "adapter_model.safetensors"
@@ -39,6 +39,6 @@ def test_the_plan_s_precision_reaches_the_products(
     assert weights.stat().st_size > 0
 
 
-def test_where_nothing_is_tuned_without_padding_nothing_is_measured(begin: Callable[..., Any]) -> None:
+def test_where_nothing_is_trained_without_padding_nothing_is_measured(begin: Callable[..., Any]) -> None:
     context = begin(baselines=["original"], candidates=[{"name": "wild", "rank": 4, "dropout": 0.1}])
     assert context("score", "original").plan.of_model().precision == "float32"

@@ -37,7 +37,7 @@ def compare(rows, winner=None, **more):
 
 
 MAJORITY, TFIDF = rights(0.5, 0), rights(0.75, 1)
-CONTROLS = [outcome("majority", "baseline", None, MAJORITY), outcome("tfidf", "baseline", None, TFIDF)]
+BASELINES = [outcome("majority", "baseline", None, MAJORITY), outcome("tfidf", "baseline", None, TFIDF)]
 
 
 def by_name(compared):
@@ -46,7 +46,7 @@ def by_name(compared):
 
 def test_every_row_has_its_interval_and_every_candidate_its_gain(tmp_path):
     good, fair = rights(0.9, 2), rights(0.78, 3)
-    actual = compare([*CONTROLS, outcome("good", "candidate", 1, good), outcome("fair", "candidate", 1, fair)])
+    actual = compare([*BASELINES, outcome("good", "candidate", 1, good), outcome("fair", "candidate", 1, fair)])
     assert actual["best_baseline"] == {"name": "tfidf", "seed": None}
     rows = by_name(actual)
     assert rows["majority", None]["interval"] == list(wilson(int(MAJORITY.sum()), COUNT))
@@ -62,10 +62,10 @@ def test_every_row_has_its_interval_and_every_candidate_its_gain(tmp_path):
     assert read_json(tmp_path / "comparison.json") == actual
 
 
-def test_p_is_the_largest_against_any_control():
+def test_p_is_the_largest_against_any_baseline():
     weak = MAJORITY.copy()
     weak[:3] = ~weak[:3]
-    row = compare([*CONTROLS, outcome("weak", "candidate", 1, weak)])["rows"][2]
+    row = compare([*BASELINES, outcome("weak", "candidate", 1, weak)])["rows"][2]
     assert row["difference"] < -0.1
     assert row["p"] == paired(weak, MAJORITY).p > 0.2
     assert row["p_against"]["name"] == "majority"
@@ -74,7 +74,7 @@ def test_p_is_the_largest_against_any_control():
 
 def test_seeds_are_rows_of_one_family_and_never_pooled():
     candidates = [outcome("lora", "candidate", seed, rights(0.8, 10 + seed)) for seed in (1, 2, 3)]
-    rows = compare([*CONTROLS, *candidates])["rows"][2:]
+    rows = compare([*BASELINES, *candidates])["rows"][2:]
     assert {row["examples"] for row in rows} == {COUNT}
     lowest = min(rows, key=lambda row: row["p"])
     assert lowest["p_holm"] == pytest.approx(min(1, 3 * lowest["p"]))
@@ -82,9 +82,9 @@ def test_seeds_are_rows_of_one_family_and_never_pooled():
 
 def test_a_candidate_like_the_best_baseline_gains_nothing_and_roles_turned_turn_the_sign():
     other = rights(0.8, 4)
-    assert compare([CONTROLS[1], outcome("same", "candidate", 1, TFIDF)])["rows"][1]["difference"] == 0
-    assert compare([CONTROLS[1], outcome("same", "candidate", 1, TFIDF)])["rows"][1]["p"] == 1
-    one = compare([CONTROLS[1], outcome("a", "candidate", 1, other)])["rows"][1]
+    assert compare([BASELINES[1], outcome("same", "candidate", 1, TFIDF)])["rows"][1]["difference"] == 0
+    assert compare([BASELINES[1], outcome("same", "candidate", 1, TFIDF)])["rows"][1]["p"] == 1
+    one = compare([BASELINES[1], outcome("a", "candidate", 1, other)])["rows"][1]
     two = compare([outcome("a", "baseline", 1, other), outcome("tfidf", "candidate", None, TFIDF)])["rows"][1]
     assert one["difference"] == -two["difference"] and one["p"] == two["p"]
 
@@ -93,18 +93,18 @@ def test_a_row_is_compared_by_the_labels_that_it_decides():
     turned = outcome("turned", "candidate", 1, TFIDF)
     test = Predictions(turned.test.ids, turned.test.labels, np.tile(np.float32([0.0, 1.0]), (COUNT, 1)))
     actual = [
-        compare([CONTROLS[1], Outcome("turned", "candidate", 1, test, decision=decision)])["rows"][1]["accuracy"]
+        compare([BASELINES[1], Outcome("turned", "candidate", 1, test, decision=decision)])["rows"][1]["accuracy"]
         for decision in (Decision(), Decision(thresholds=(0.1, 0.9)), Decision(costs=((0, 1, 9.0),)))
     ]
     assert actual == [0.0, 1.0, 1.0]
 
 
-def test_the_first_of_equal_controls_is_the_best():
+def test_the_first_of_equal_baselines_is_the_best():
     again = outcome("original", "baseline", 1, TFIDF)
-    assert compare([*CONTROLS, again])["best_baseline"]["name"] == "tfidf"
+    assert compare([*BASELINES, again])["best_baseline"]["name"] == "tfidf"
 
 
-def test_without_controls_nothing_is_compared():
+def test_without_baselines_nothing_is_compared():
     actual = compare([outcome("lora", "candidate", 1, TFIDF)])
     assert actual["best_baseline"] is None and actual["rows"][0]["p"] is None
     assert compare([])["rows"] == []
@@ -112,32 +112,32 @@ def test_without_controls_nothing_is_compared():
 
 def test_rows_of_other_examples_are_refused():
     with pytest.raises(RunError) as error:
-        compare([*CONTROLS, outcome("lora", "candidate", 3, TFIDF, ids="other.csv")])
+        compare([*BASELINES, outcome("lora", "candidate", 3, TFIDF, ids="other.csv")])
     assert str(error.value) == (
         "rows majority and lora (seed 3) were not measured on the same test examples: "
         "delete the row folder that is not of this run and run the same command again."
     )
 
 
-def test_who_is_not_ahead_of_every_control_counts_with_1_in_the_family():
+def test_who_is_not_ahead_of_every_baseline_counts_with_1_in_the_family():
     weak = MAJORITY.copy()
     weak[:3] = ~weak[:3]
     fair = rights(0.8, 4)
-    alone = compare([*CONTROLS, outcome("fair", "candidate", 1, fair)])["rows"][2]
-    rows = compare([*CONTROLS, outcome("fair", "candidate", 1, fair), outcome("weak", "candidate", 1, weak)])["rows"]
+    alone = compare([*BASELINES, outcome("fair", "candidate", 1, fair)])["rows"][2]
+    rows = compare([*BASELINES, outcome("fair", "candidate", 1, fair), outcome("weak", "candidate", 1, weak)])["rows"]
     assert rows[2]["p_holm"] == min(1, 2 * alone["p"]) and rows[3]["p_holm"] == 1.0
 
 
 def test_intervals_of_other_figures_are_by_the_same_resamples():
     good = outcome("good", "candidate", 1, rights(0.9, 2))
-    actual = compare([*CONTROLS, good])["rows"]
+    actual = compare([*BASELINES, good])["rows"]
     labels = good.test.labels
-    drawn = resampled_means(np.stack([losses(row.test.logits, labels) for row in [*CONTROLS, good]], axis=1))
-    guesses = [DEFAULT.answers(row.test.logits) for row in (good, CONTROLS[1])]
+    drawn = resampled_means(np.stack([losses(row.test.logits, labels) for row in [*BASELINES, good]], axis=1))
+    guesses = [DEFAULT.answers(row.test.logits) for row in (good, BASELINES[1])]
     assert actual[2]["loss_interval"] == list(percentile_interval(drawn[:, 2]))
     assert actual[2]["loss_difference_interval"] == list(percentile_interval(drawn[:, 2] - drawn[:, 1]))
     assert actual[2]["loss_difference"] == pytest.approx(
-        np.subtract(*(losses(row.test.logits, labels).mean() for row in (good, CONTROLS[1])))
+        np.subtract(*(losses(row.test.logits, labels).mean() for row in (good, BASELINES[1])))
     )
     assert actual[2]["macro_f1_interval"] == list(percentile_interval(resampled_macro_f1(guesses[:1], labels)[:, 0]))
     paired_f1 = resampled_macro_f1(guesses, labels)
@@ -149,7 +149,7 @@ def test_intervals_of_other_figures_are_by_the_same_resamples():
 
 
 def test_calibration_of_every_row():
-    row = compare(CONTROLS)["rows"][0]
+    row = compare(BASELINES)["rows"][0]
     sure = 1 / (1 + np.exp(-1))  # of two logits 1 apart
     assert row["calibration_error"] == pytest.approx(abs(row["accuracy"] - sure))
     (only,) = row["reliability"]
@@ -159,7 +159,7 @@ def test_calibration_of_every_row():
 
 def test_candidates_are_held_against_the_winner():
     good, fair = rights(0.9, 2), rights(0.88, 3)
-    rows = [*CONTROLS, outcome("good", "candidate", 1, good), outcome("fair", "candidate", 1, fair)]
+    rows = [*BASELINES, outcome("good", "candidate", 1, good), outcome("fair", "candidate", 1, fair)]
     actual = by_name(compare(rows, winner=("good", 1)))
     pair = paired(fair, good)
     assert actual["fair", 1]["against_winner"] == {
@@ -171,9 +171,9 @@ def test_candidates_are_held_against_the_winner():
     assert by_name(compare(rows))["fair", 1]["against_winner"] is None
 
 
-def test_full_is_no_control_and_is_held_against_the_winner():
+def test_full_is_no_baseline_and_is_held_against_the_winner():
     good, better = rights(0.9, 2), rights(0.95, 3)
-    rows = [*CONTROLS, outcome("good", "candidate", 1, good)]
+    rows = [*BASELINES, outcome("good", "candidate", 1, good)]
     plain = by_name(compare(rows, winner=("good", 1)))
     reference = replace(outcome("full", "reference", 1, better), trained=9_000)
     made = compare([*rows, reference], winner=("good", 1))
@@ -190,7 +190,7 @@ def test_the_verdict_is_in_it_and_knows_trained_parameters_and_failures():
     small = good.copy()
     small[:1] = ~small[:1]
     rows = [
-        *CONTROLS,
+        *BASELINES,
         outcome("good", "candidate", 1, good, trained=1000),
         outcome("small", "candidate", 1, small, trained=10),
     ]
@@ -205,7 +205,7 @@ def test_the_verdict_is_in_it_and_knows_trained_parameters_and_failures():
 def test_seeds_are_pooled_by_name_with_the_recipes_claim_from_three_on():
     three = [outcome("lora", "candidate", seed, rights(0.8, 10 + seed)) for seed in (1, 2, 3)]
     originals = [outcome("original", "baseline", seed, rights(0.5, 20 + seed)) for seed in (1, 2)]
-    actual = compare([*CONTROLS, *originals, *three], winner=("lora", 1))["pooled"]
+    actual = compare([*BASELINES, *originals, *three], winner=("lora", 1))["pooled"]
     assert [item["name"] for item in actual] == ["original", "lora"]
     right = np.stack([rights(0.8, 10 + seed) for seed in (1, 2, 3)])
     assert actual[1]["seeds"] == 3
@@ -215,12 +215,12 @@ def test_seeds_are_pooled_by_name_with_the_recipes_claim_from_three_on():
     assert (actual[1]["difference"], actual[1]["p"]) == (claim.difference, claim.p)
     assert actual[1]["interval"] == list(claim.interval)
     assert actual[0]["difference"] is None
-    assert compare([*CONTROLS, *three[:2]])["pooled"][0]["p"] is None
-    assert compare([*CONTROLS, three[0]])["pooled"] == []
+    assert compare([*BASELINES, *three[:2]])["pooled"][0]["p"] is None
+    assert compare([*BASELINES, three[0]])["pooled"] == []
 
 
 def test_equal_inputs_give_equal_bytes(tmp_path):
-    rows = [*CONTROLS, *(outcome("lora", "candidate", seed, rights(0.8, seed)) for seed in (1, 2, 3))]
+    rows = [*BASELINES, *(outcome("lora", "candidate", seed, rights(0.8, seed)) for seed in (1, 2, 3))]
     texts = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

@@ -177,7 +177,7 @@ def test_same_seed_same_bits_and_another_seed_others(
     assert not any((other[name] == value).all() for name, value in straight[0].items())
 
 
-def test_a_finished_tuning_run_again_does_no_step_past_its_last_interval(model_folder: Path, tmp_path: Path) -> None:
+def test_a_finished_training_run_again_does_no_step_past_its_last_interval(model_folder: Path, tmp_path: Path) -> None:
     made = job(model_folder, tmp_path)
     first, _ = trained(model_folder, made)
     again, _ = trained(model_folder, made)

@@ -122,7 +122,7 @@ def test_a_step_that_diverged_and_those_after_it_change_nothing_and_the_first_is
         assert all(torch.equal(value, trainer.optimizer.state[parameter][name]) for name, value in state.items())
 
 
-def test_the_model_that_is_evaluated_takes_over_what_another_was_tuned_to(
+def test_the_model_that_is_evaluated_takes_over_what_another_was_trained_to(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = begin(model_folder, job(model_folder, tmp_path / "a", packed=True))

@@ -19,7 +19,7 @@ LOGITS = np.random.default_rng(0).standard_normal((7, 3)).astype(np.float32)
 
 @pytest.fixture
 def row(tmp_path: Path) -> RowFolder:
-    """A tuned and saved row whose best step, 4, was scored with LOGITS."""
+    """A trained and saved row whose best step, 4, was scored with LOGITS."""
     folder = RowFolder(tmp_path / "r4")
     folder.checkpoints.mkdir(parents=True)
     checkpoints.save_best(folder.checkpoints, 4, named={}, logits=LOGITS)
@@ -43,7 +43,7 @@ def test_equal_bits_are_verified(row: RowFolder) -> None:
     assert recorded["compared"]["bitwise"] is True
 
 
-def test_it_names_everything_that_was_proven_by_its_content(row: RowFolder) -> None:
+def test_it_names_everything_that_was_verified_by_its_content(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
     reload_check.verify(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     files = {name: sha256_file(row.adapter / name) for name in ("MANIFEST.json", "adapter_config.json")}
@@ -133,8 +133,8 @@ def test_other_shapes_and_not_a_number_are_refused(row: RowFolder, logits: np.nd
     assert not row.verify.exists()
 
 
-def test_another_adapter_than_the_proven_one_is_refused(row: RowFolder) -> None:
-    reload_check.refuse_another(row, name="r4")  # nothing is proven yet
+def test_another_adapter_than_the_verified_one_is_refused(row: RowFolder) -> None:
+    reload_check.refuse_another(row, name="r4")  # nothing is verified yet
     write_json(row.curve, {"best_step": 4})
     reload_check.verify(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     reload_check.refuse_another(row, name="r4")
@@ -145,7 +145,7 @@ def test_another_adapter_than_the_proven_one_is_refused(row: RowFolder) -> None:
         reload_check.refuse_another(row, name="r4")
 
 
-def test_another_decision_than_the_proven_one_is_refused(row: RowFolder) -> None:
+def test_another_decision_than_the_verified_one_is_refused(row: RowFolder) -> None:
     write_json(row.curve, {"best_step": 4})
     reload_check.verify(row, LOGITS.copy(), name="r4", exact=True, new_interpreter=True)
     assert read_json(row.verify)["decision_sha256"] is None  # of an adapter that holds none

@@ -1,4 +1,4 @@
-"""A row that the system killed for its memory is tuned with what that left it."""
+"""A row that the system killed for its memory is trained with what that left it."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from finetooth.rows.context import Context
 from silent import SILENT
 
 
-def test_the_worker_tunes_with_the_tokens_that_a_kill_for_memory_left(
+def test_the_worker_trains_with_the_tokens_that_a_kill_for_memory_left(
     begin: Callable[..., Callable[..., Context]],
 ) -> None:
     context = begin(baselines=[], training={"epochs": 1})("fit", "r4")
