@@ -1,7 +1,7 @@
 """The facts of a run are those of its files."""
 
 import pytest
-from test_terminal import COMPARISON, BASELINES, ROWS, contract, row, verdict
+from test_terminal import BASELINES, COMPARISON, ROWS, contract, row, verdict
 
 from finetooth.report.view import view
 
