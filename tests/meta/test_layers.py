@@ -26,7 +26,7 @@ IMPORTERS = {
     "threadpoolctl": ("baselines",),
     "pyarrow": ("data", "runs"),
     "filelock": ("runs", "sources"),
-    "pydantic": ("recipe",),
+    "pydantic": ("recipe", "runs.plan_file"),
     "click": ("cli",),
     "jinja2": ("report.html",),
     "tqdm": ("cli",),

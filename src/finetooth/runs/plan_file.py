@@ -1,20 +1,25 @@
 """plan.json: everything besides the recipe that a run depends on, resolved once and used by all its processes."""
 
+import functools
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from finetooth.errors import RunError
 from finetooth.files import read_hashed_json, write_hashed_json
 from finetooth.runs.layout import RunFolder
-from finetooth.runs.typed_json import INLINE, as_json, from_json
+from finetooth.wording import short
 
-if TYPE_CHECKING:  # tasks import numpy, which `show --json` does not need
+if TYPE_CHECKING:  # pydantic and numpy, which tasks import, take a tenth of a second to load
+    from pydantic import TypeAdapter
+
     from finetooth.tasks import Task
 
 # How logits are computed: by the model's own pass, padded, in float32; or by the inference pass in a number format.
 Precision = Literal["plain", "float32", "bfloat16"]
 
+_EXACT: Any = {"extra": "forbid", "strict": True}  # for pydantic: no unknown key, no conversion between types
 FROZEN = "then"  # the key in `frozen_layer_states` of the states of layers that are frozen during training (`then`)
 
 
@@ -24,6 +29,8 @@ class TextLengths:
 
     longest_whole: before it is cut. texts: how many were measured.
     """
+
+    __pydantic_config__ = _EXACT
 
     mean: float
     median: float
@@ -41,6 +48,8 @@ class BasePlan:
     its hidden states.
     """
 
+    __pydantic_config__ = _EXACT
+
     id: str
     sha256: str
     weights_sha256: str
@@ -54,7 +63,9 @@ class BasePlan:
 class OtherBase:
     """The base of the probe of another model than the recipe's. tokens: the lengths of its texts, by split."""
 
-    base: BasePlan = field(metadata=INLINE)
+    __pydantic_config__ = _EXACT
+
+    base: BasePlan
     tokens: Mapping[str, TextLengths]
 
 
@@ -65,6 +76,8 @@ class ModelPlan:
     token_budget: most tokens in a micro-batch of training. tokens: the lengths of the texts, by split. precision: the
     number format of matrix products in training without padding; float32 if every row is trained with padding.
     """
+
+    __pydantic_config__ = _EXACT
 
     base: BasePlan
     token_budget: int
@@ -81,6 +94,8 @@ class CandidatePlan:
     frozen_depth: the number of encoder layers, from below, that are frozen after an epoch (`then`); 0: none.
     """
 
+    __pydantic_config__ = _EXACT
+
     targets: tuple[str, ...]
     fallback_reason: str | None
     depth: int
@@ -90,6 +105,8 @@ class CandidatePlan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptStates:
     """The hidden states of a split that are cached on the disk: how many of its first blocks, and their bytes."""
+
+    __pydantic_config__ = _EXACT
 
     blocks: int
     bytes: int
@@ -107,6 +124,8 @@ class Plan:
     states, by depth and split, and under FROZEN by row. files: SHA-256 of the files that follow from recipe and data.
     """
 
+    __pydantic_config__ = _EXACT
+
     schema: Literal[1] = 1
     run_id: str = ""
     inexact: tuple[str, ...] = ()
@@ -121,7 +140,7 @@ class Plan:
     evaluation_budget: int
     exact: bool = False
     inference: Precision = "plain"
-    model: ModelPlan | None = field(default=None, metadata=INLINE)
+    model: ModelPlan | None = None
     other_bases: Mapping[str, OtherBase] = field(default_factory=dict)
     candidates: Mapping[str, CandidatePlan] = field(default_factory=dict)
     frozen_layer_states: Mapping[str, Mapping[str, KeptStates]] = field(default_factory=dict)
@@ -157,23 +176,65 @@ class Plan:
         return self.frozen_layer_states.get(FROZEN, {})
 
     def as_json(self) -> dict[str, Any]:
-        """The plan as plan.json holds it."""
-        return as_json(self)
+        """The plan as in plan.json: the keys of `model`, and of each base in other_bases, are those of its owner."""
+        value: dict[str, Any] = _adapter().dump_python(self, mode="json")
+        for other in value["other_bases"].values():
+            other |= other.pop("base")
+        return value | (value.pop("model") or {})
 
 
 def read(folder: RunFolder) -> Plan:
     """The plan of a run.
 
-    Raises: RunError if it was changed after it was written.
+    Raises: RunError if it was changed after it was written, naming its first key that is missing, unknown or wrong.
     """
+    from pydantic import ValidationError
+
     try:
-        value = read_hashed_json(folder.plan)
+        value = _nested(read_hashed_json(folder.plan), "model", ModelPlan)
     except RunError as error:
         raise RunError(
             f"{folder.plan}: was changed after it was written, so it is not known which recipe and data the rows here "
             "belong to. Take it from a backup, or begin another run with --out."
         ) from error
-    return from_json(Plan, value, where=str(folder.plan))
+    others = value.get("other_bases")
+    if isinstance(others, dict):
+        value["other_bases"] = {row: _nested(other, "base", BasePlan) for row, other in others.items()}
+    try:
+        return _adapter().validate_json(json.dumps(value))
+    except ValidationError as error:
+        problem = _problem(error.errors(include_url=False)[0])
+        raise RunError(
+            f"{folder.plan}: {problem}. Take the file from a backup, or begin another run with --out DIR."
+        ) from error
+
+
+@functools.cache
+def _adapter() -> "TypeAdapter[Plan]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Plan)
+
+
+def _nested(value: Any, name: str, kind: type) -> Any:
+    """A JSON object with its keys that are fields of `kind` in an object of their own, under `name`."""
+    if not isinstance(value, dict):
+        return value
+    names = {one.name for one in fields(kind)} & value.keys()
+    rest = {key: inner for key, inner in value.items() if key not in names}
+    return rest | {name: {key: value[key] for key in names}} if names else rest
+
+
+def _problem(fault: Mapping[str, Any]) -> str:
+    """An error of pydantic in a sentence, with the key as in plan.json."""
+    keys = [str(part) for part in fault["loc"]]
+    nested = 0 if keys[0] == "model" else 2 if keys[0] == "other_bases" and keys[2:3] == ["base"] else None
+    key = ".".join(part for at, part in enumerate(keys) if at != nested)
+    if fault["type"] == "missing":
+        return f"{key} is missing"
+    if fault["type"] == "unexpected_keyword_argument":
+        return f"{key} is an unknown key"
+    return f"{key} is {short(fault['input'])}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
 
 
 def write(folder: RunFolder, plan: Plan) -> None:
