@@ -10,10 +10,11 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("MKL_CBWR", "AUTO")  # as the processes of a run, whose figures are computed again here
 
+import plans
 from finetooth.files import write_file, write_json
 from finetooth.runs import complete
 from finetooth.runs.layout import RunFolder
-from finetooth.runs.results import Costs, Parameters, Reload, ResultsRow, RowCosts, RunInfo, write_costs, write_results
+from finetooth.runs.results import Costs, Parameters, Reload, ResultsRow, RowCosts, write_costs, write_results
 
 
 @pytest.fixture
@@ -36,11 +37,9 @@ def finished_run(tmp_path: Path) -> Path:
         head="new",
     )
     tfidf = ResultsRow(name="tfidf", kind="baseline", seed=None, validation=figures, test=figures)
-    info = RunInfo(
-        run="reviews", task="single_label", model="owner/name", test_id="ab" * 32, train=800, validation=100,
-        test=200, max_tokens=512, classes=["fresh", "rotten"], winner=("lora-r8", 0),
-    )  # fmt: skip
-    write_results(folder, info, [tfidf, lora])
+    counts = {"train": 800, "validation": 100, "test": 200}
+    plan = plans.plan(test_id="ab" * 32, classes=("fresh", "rotten"), counts=counts)
+    write_results(folder, [tfidf, lora], run="reviews", plan=plan, max_tokens=512, winner=("lora-r8", 0))
     spent = RowCosts(name="lora-r8", seed=0, train_seconds=12.0)
     write_costs(
         folder,

@@ -18,7 +18,7 @@ from finetooth.runs import comparison, complete, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.memory import peak_bytes
 from finetooth.runs.plan_file import Plan
-from finetooth.runs.results import Costs, ResultsRow, RowCosts, RunInfo
+from finetooth.runs.results import Costs, ResultsRow, RowCosts
 from finetooth.wording import row_title
 from finetooth.workers.executor import Key
 
@@ -55,21 +55,15 @@ def conclude(
     command_bytes: memory that the command used while the rows' processes worked.
     """
     rows = [row_of_results(plan, folder, key) for key in keys]
-    counts = plan.counts
-    info = RunInfo(
+    results.write_results(
+        folder,
+        rows,
         run=recipe.name,
-        task=plan.task,
-        model="" if plan.model is None else plan.model.base.id,
-        test_id=plan.test_id,
-        train=counts["train"],
-        validation=counts["validation"],
-        test=counts["test"],
-        classes=list(plan.classes),
+        plan=plan,
         max_tokens=recipe.max_tokens,
         winner=winner,
         inexact=[*plan.inexact, *_backed_off(plan, folder, keys)],
     )
-    results.write_results(folder, info, rows)
     comparison.write_comparison(folder, _compared(recipe, plan, folder, rows, winner=winner))
     seconds = read_hashed_json(folder.seconds)
     costs = [_costs(folder, name, seed) for name, seed in keys]

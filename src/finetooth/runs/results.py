@@ -12,7 +12,7 @@ from finetooth.errors import RunError
 from finetooth.files import read_json, write_json
 from finetooth.runs import complete, inventory, lockbox
 from finetooth.runs.layout import RunFolder
-from finetooth.runs.plan_file import Precision
+from finetooth.runs.plan_file import Plan, Precision
 
 if TYPE_CHECKING:  # tasks import numpy, which `show --json` does not need
     from finetooth.tasks import Task
@@ -135,27 +135,6 @@ class ResultsRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunInfo:
-    """The facts of a run in results.json, besides its rows.
-
-    task: its name. winner: (name, seed); None without a candidate that ended well. inexact: what had changed when the
-    run was resumed, so that its bytes may differ from those of an uninterrupted run.
-    """
-
-    run: str
-    task: str
-    model: str
-    test_id: str
-    train: int
-    validation: int
-    test: int
-    classes: Sequence[str]
-    max_tokens: int
-    winner: tuple[str, int] | None
-    inexact: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RowCosts:
     """The time and memory of a row. None: not measured, or nothing was trained.
 
@@ -202,28 +181,34 @@ class Costs:
     rows: Sequence[RowCosts]
 
 
-def write_results(folder: RunFolder, info: RunInfo, rows: Sequence[ResultsRow]) -> None:
-    """Write results.json into the run folder, atomically; equal inputs give equal bytes."""
-    write_json(
-        folder.results,
-        {
-            "schema": SCHEMA,
-            "run": info.run,
-            "task": info.task,
-            "model": info.model,
-            "test_id": info.test_id,
-            "winner": None if info.winner is None else {"name": info.winner[0], "seed": info.winner[1]},
-            "data": {
-                "train": info.train,
-                "validation": info.validation,
-                "test": info.test,
-                "classes": list(info.classes),
-                "max_tokens": info.max_tokens,
-            },
-            "inexact": list(info.inexact),
-            "rows": [_row(row) for row in rows],
-        },
-    )
+def write_results(
+    folder: RunFolder,
+    rows: Sequence[ResultsRow],
+    *,
+    run: str,
+    plan: Plan,
+    max_tokens: int,
+    winner: tuple[str, int] | None,
+    inexact: Sequence[str] = (),
+) -> None:
+    """Write results.json into the run folder, atomically; equal inputs give equal bytes.
+
+    run: its name. winner: name and seed; None without a candidate that ended well. inexact: what had changed when the
+    run was resumed, so that its bytes may differ from those of an uninterrupted run.
+    """
+    counts = {split: plan.counts[split] for split in ("train", "validation", "test")}
+    value = {
+        "schema": SCHEMA,
+        "run": run,
+        "task": plan.task,
+        "model": "" if plan.model is None else plan.model.base.id,
+        "test_id": plan.test_id,
+        "winner": None if winner is None else {"name": winner[0], "seed": winner[1]},
+        "data": {**counts, "classes": list(plan.classes), "max_tokens": max_tokens},
+        "inexact": list(inexact),
+        "rows": [_row(row) for row in rows],
+    }
+    write_json(folder.results, value)
 
 
 def write_costs(folder: RunFolder, costs: Costs) -> None:

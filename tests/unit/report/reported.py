@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+import plans
 from finetooth.data import Dataset, Examples
 from finetooth.files import write_json
 from finetooth.runs import comparison, predictions
@@ -17,7 +18,6 @@ from finetooth.runs.results import (
     Reload,
     ResultsRow,
     RowCosts,
-    RunInfo,
     write_costs,
     write_results,
 )
@@ -70,14 +70,15 @@ def build(
         made.append(_row(name, kind, seed, trained, DEFAULT.score(predicted.logits, predicted.labels)))
         outcomes.append(comparison.Outcome(name, kind, seed, predicted))
         costs.append(RowCosts(name=name, seed=seed, train_seconds=spent, peak_bytes=1_034_567_890))
-    winner = next((row for row in made if row.kind == "candidate"), None)
-    info = RunInfo(
-        run=run, task=DEFAULT.name, model="owner/name@" + "0a" * 20, test_id="ab" * 32, train=9_140, validation=1_048,
-        test=count, max_tokens=512, classes=list(classes),
-        winner=None if winner is None or winner.seed is None else (winner.name, winner.seed),
-    )  # fmt: skip
-    write_results(folder, info, made)
-    comparison.write_comparison(folder, comparison.compare(outcomes, winner=info.winner, margin=0.005))
+    winner = next(((row.name, row.seed) for row in made if row.kind == "candidate" and row.seed is not None), None)
+    plan = plans.plan(
+        model=plans.model(base=plans.base(id="owner/name@" + "0a" * 20)),
+        test_id="ab" * 32,
+        counts={"train": 9_140, "validation": 1_048, "test": count},
+        classes=tuple(classes),
+    )
+    write_results(folder, made, run=run, plan=plan, max_tokens=512, winner=winner)
+    comparison.write_comparison(folder, comparison.compare(outcomes, winner=winner, margin=0.005))
     write_costs(
         folder,
         Costs(

@@ -15,7 +15,7 @@ from finetooth.runs.across import compare
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
 from finetooth.runs.predictions import write as write_predictions
-from finetooth.runs.results import Costs, ResultsRow, RunInfo, write_costs, write_results
+from finetooth.runs.results import Costs, ResultsRow, write_costs, write_results
 
 COUNT = 400
 IDS = tuple(f"test.csv:{number}" for number in range(1, COUNT + 1))
@@ -66,14 +66,13 @@ def finished(
                 decision=described,
             )
         )
-    info = RunInfo(
-        run=folder.name, task=task, model="owner/name", test_id=test_id, train=800, validation=100, test=COUNT,
-        max_tokens=512, classes=["no", "yes"], winner=winner,
-    )  # fmt: skip
-    write_results(run_folder, info, result_rows)
+    counts = {"train": 800, "validation": 100, "test": COUNT}
+    facts = {"task": task, "test_id": test_id, "classes": ("no", "yes"), "counts": counts} | (plan or {})
+    made = plans.plan(**facts)
+    write_results(run_folder, result_rows, run=folder.name, plan=made, max_tokens=512, winner=winner)
     write_costs(run_folder, Costs(test_openings=1, rows=[]))
     write_file(run_folder.recipe, b"name: x\n")
-    plan_file.write(run_folder, plans.plan(**(plan or {})))
+    plan_file.write(run_folder, made)
     if complete:
         mark.write_mark(run_folder, run_id="x")
     return folder

@@ -6,11 +6,12 @@ import jsonschema
 import numpy as np
 import pytest
 
+import plans
 from finetooth.errors import RunError
 from finetooth.evaluation.decision_file import describe
 from finetooth.evaluation.decisions import Abstention, Calibration, Decision, RiskPoint
 from finetooth.files import write_json
-from finetooth.runs import comparison, complete, lockbox
+from finetooth.runs import comparison, complete, lockbox, results
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
 from finetooth.runs.results import (
@@ -22,10 +23,8 @@ from finetooth.runs.results import (
     Reload,
     ResultsRow,
     RowCosts,
-    RunInfo,
     contract,
     write_costs,
-    write_results,
 )
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "contract.schema.json").read_text())
@@ -36,11 +35,7 @@ DECISION = Decision(
     abstention=Abstention("coverage", 0.9, 0.6, coverage=0.9, accuracy_answered=1.0, curve=(RiskPoint(0.9, 0.0, 0.6),)),
     validation=Calibration(0.3, 0.25, 0.1, 0.05),
 )
-INFO = RunInfo(
-    run="reviews", task="single_label", model="owner/name", test_id="ab" * 32, train=80, validation=10, test=10,
-    max_tokens=512, classes=["a", "b"],
-    winner=("lora-r8", 21),
-)  # fmt: skip
+PLAN = plans.plan(test_id="ab" * 32, classes=("a", "b"), counts={"train": 80, "validation": 10, "test": 10})
 ROWS = [
     ResultsRow(name="majority", kind="baseline", seed=None, validation=FIGURES, test=FIGURES),
     ResultsRow(
@@ -101,10 +96,16 @@ COSTS = Costs(
 )
 
 
+def write(folder, rows=ROWS, *, inexact=()):
+    results.write_results(
+        folder, rows, run="reviews", plan=PLAN, max_tokens=512, winner=("lora-r8", 21), inexact=inexact
+    )
+
+
 @pytest.fixture
 def folder(tmp_path):
     run = RunFolder(tmp_path)
-    write_results(run, INFO, ROWS)
+    write(run)
     write_costs(run, COSTS)
     return run
 
@@ -223,7 +224,7 @@ def test_a_row_that_failed_has_an_error_and_null_figures(folder):
 
 
 def test_warnings_and_an_inexact_resume_are_kept(folder):
-    write_results(folder, replace(INFO, inexact=["torch 2.12.0 -> 2.13.0"]), [replace(ROWS[1], warnings=("a", "b"))])
+    write(folder, [replace(ROWS[1], warnings=("a", "b"))], inexact=["torch 2.12.0 -> 2.13.0"])
     actual = contract(folder.path)
     check_schema(actual)
     assert actual["inexact"] == ["torch 2.12.0 -> 2.13.0"] and actual["rows"][0]["warnings"] == ["a", "b"]
@@ -261,7 +262,7 @@ def test_a_comparison_that_was_changed_or_went_after_the_mark_is_refused(folder)
 
 def test_results_hold_nothing_of_the_clock_and_the_same_bytes_again(folder):
     first = folder.results.read_bytes()
-    write_results(folder, INFO, ROWS)
+    write(folder)
     write_costs(folder, replace(COSTS, test_openings=4, rows=[]))
     assert folder.results.read_bytes() == first
     for word in (b"seconds", b"bytes", b"openings", b"complete"):
@@ -285,7 +286,7 @@ def test_the_schema_refuses_what_is_not_the_contract(folder):
 
 def test_a_figure_that_is_not_finite_is_never_written(tmp_path):
     with pytest.raises(ValueError, match="Out of range float"):
-        write_results(RunFolder(tmp_path), INFO, [replace(ROWS[0], test=FIGURES | {"loss": float("nan")})])
+        write(RunFolder(tmp_path), [replace(ROWS[0], test=FIGURES | {"loss": float("nan")})])
     assert not list(tmp_path.iterdir())
 
 
@@ -309,5 +310,5 @@ def test_openings_after_the_run_are_counted(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("FINETOOTH_STATE", str(tmp_path / "state"))
     assert contract(folder.path)["test_openings"] == 1
     for name in ("run", "evaluate-1", "evaluate-2"):
-        lockbox.open_test(INFO.test_id, name, run_name="reviews")
+        lockbox.open_test(PLAN.test_id, name, run_name="reviews")
     assert contract(folder.path)["test_openings"] == 3
