@@ -144,16 +144,16 @@ def _notes(
     return notes
 
 
-def names_text(sample: Sample, *, spec: Data, also: str | None = None) -> bool:
+def names_text(sample: Sample, *, spec: Data, also: str = "text") -> bool:
     """Whether a column has the declared name of the text or, if none is declared, a known name or `also`."""
-    accepted = (*detection.TEXT_NAMES, also or "text") if spec.text is None else (spec.text,)
-    names = {folded(name) for name in accepted}
-    return any(folded(column) in names for column in sample.columns)
+    names = (*detection.TEXT_NAMES, also) if spec.text is None else (spec.text,)
+    return not set(map(folded, names)).isdisjoint(map(folded, sample.columns))
 
 
-def names_label(sample: Sample) -> bool:
-    """Whether a column has a known name of labels."""
-    return any(folded(column) in detection.LABEL_NAMES for column in sample.columns)
+def names_label(sample: Sample, declared: str | None = None) -> bool:
+    """Whether a column has the declared name of the label or, if none is declared, a known name."""
+    names = detection.LABEL_NAMES if declared is None else (declared,)
+    return not set(map(folded, names)).isdisjoint(map(folded, sample.columns))
 
 
 def match(name: str, key: str, sample: Sample) -> str:

@@ -8,7 +8,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Literal
 
-from finetooth.data import detection, line_sample, text_file
+from finetooth.data import column_roles, detection, line_sample, text_file
 from finetooth.data.malformed import Fault, Malformed
 from finetooth.data.names import folded
 from finetooth.data.parts import SAMPLE_ROWS, Part, Rows, Sample, check_columns, picker
@@ -87,11 +87,13 @@ def is_headed_table(path: Path, *, spec: Data) -> bool:
         sample = read_sample(part, spec=bare)
     except DataError:  # not a table
         return False
-    header = {name.casefold() for name in sample.columns}
-    roles = ((spec.text, detection.TEXT_NAMES), (spec.label, detection.LABEL_NAMES))
-    if not sample.rows or not all(header & ({name.casefold()} if name else set(usual)) for name, usual in roles):
-        return False
-    first = islice(read_rows(sample, spec=bare, columns=sample.columns), SAMPLE_ROWS)
+    named = column_roles.names_text(sample, spec=spec) and column_roles.names_label(sample, spec.label)
+    return named and bool(sample.rows) and first_rows_fit(sample, spec=bare)
+
+
+def first_rows_fit(sample: Sample, *, spec: Data) -> bool:
+    """Whether the first rows have as many fields as there are columns."""
+    first = islice(read_rows(sample, spec=spec, columns=sample.columns), SAMPLE_ROWS)
     return not any(isinstance(values, Malformed) for _, values in first)
 
 
@@ -178,7 +180,13 @@ def _records(lines: Iterable[str], sample: Sample) -> Iterator[list[str] | Malfo
     for number, line, record in _parsed(lines, sample):
         spanned, last_line = line - last_line, line
         if isinstance(record, csv.Error):
-            _check_closed(str(record), part=part, number=number)
+            reason = str(record)
+            if "unexpected end" in reason or "field limit" in reason:
+                limit = f"in {text_file.MAX_ROW_CHARACTERS:,} characters"
+                within = "by the end of the file" if "end" in reason else limit
+                raise DataError(
+                    f"{part.name} row {number}: a quote mark opened in this row is not closed {within}. {_QUOTE_ADVICE}"
+                )
             yield Malformed(Fault("quotes", "text follows a closing quote mark", _QUOTE_ADVICE), f"line {line}")
         elif spanned > 1 and (swallowed := _swallowed(record, sample)):
             what = f"a quoted field runs over {spanned} lines{swallowed}"
@@ -232,15 +240,6 @@ def _swallowed(record: list[str], sample: Sample) -> str:
         if len(lines) >= _SWALLOWED_LINES and all(line.count(sample.delimiter) == width - 1 for line in lines):
             return ", each like a row"
     return ""
-
-
-def _check_closed(reason: str, *, part: Part, number: int) -> None:
-    """Check, by csv's reason for an error, that the quotes of the row are closed. Raises: DataError."""
-    if "unexpected end" in reason or "field limit" in reason:
-        within = "by the end of the file" if "end" in reason else f"in {text_file.MAX_ROW_CHARACTERS:,} characters"
-        raise DataError(
-            f"{part.name} row {number}: a quote mark opened in this row is not closed {within}. {_QUOTE_ADVICE}"
-        )
 
 
 def _wrong_width(record: list[str], sample: Sample, *, last_line: str) -> Malformed:

@@ -4,15 +4,13 @@ They are read as the data of the run was, except where their names, bytes or hea
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 
 from finetooth.data import column_roles, delimited, discover, readers, splits, text_file
 from finetooth.data.examples import Examples
 from finetooth.data.load import check_labels, files_of
-from finetooth.data.malformed import Malformed
 from finetooth.data.names import folded
-from finetooth.data.parts import SAMPLE_ROWS, TABLES, Format, Part, Sample
+from finetooth.data.parts import TABLES, Format, Part, Sample
 from finetooth.data.readers import Table
 from finetooth.errors import DataError
 from finetooth.progress import Progress, Silent
@@ -225,7 +223,7 @@ def _is_header(head: Sample, spec: Data, run_columns: Mapping[str, str]) -> bool
     a row of data may have a class called `question`.
     """
     if spec.columns is None:
-        return column_roles.names_text(head, spec=spec, also=run_columns.get("text"))
+        return column_roles.names_text(head, spec=spec, also=run_columns.get("text", "text"))
     own = {spec.text} if spec.text else {"text", run_columns.get("text", "text")}
     names = {folded(column) for column in head.columns}
     if names & {folded(name) for name in own if name}:
@@ -280,9 +278,8 @@ def _has_shape(part: Part, spec: Data, run_columns: Mapping[str, str]) -> bool:
     if part.format == "jsonl":
         return True
     if head.headed:
-        return column_roles.names_text(head, spec=spec, also=run_columns.get("text"))
-    rows = islice(readers.read_rows(head, spec=spec, columns=head.columns), SAMPLE_ROWS)
-    return len(head.columns) > 1 and not any(isinstance(values, Malformed) for _, values in rows)
+        return column_roles.names_text(head, spec=spec, also=run_columns.get("text", "text"))
+    return len(head.columns) > 1 and delimited.first_rows_fit(head, spec=spec)
 
 
 def _unlabelled_columns(part: Part, spec: Data, run_columns: Mapping[str, str]) -> list[str]:

@@ -213,14 +213,7 @@ def drawn(examples: Examples, count: int | None, *, seed: int) -> Examples:
     """A sample of `count` examples, the same for the same seed; all of them if count is None or not smaller."""
     if count is None or count >= len(examples):
         return examples
-    rows = np.random.default_rng(seed).permutation(len(examples))[:count]
-    pairs = None if examples.pairs is None else tuple(examples.pairs[row] for row in rows)
-    return Examples(
-        tuple(examples.ids[row] for row in rows),
-        tuple(examples.texts[row] for row in rows),
-        pairs,
-        examples.labels[rows],
-    )
+    return examples.select(np.random.default_rng(seed).permutation(len(examples))[:count].tolist())
 
 
 def lengths_of(tokens: Tokens) -> TextLengths:

@@ -31,15 +31,12 @@ def baseline_models(baselines: Iterable[Baseline]) -> dict[str, str | None]:
     rows: dict[str, str | None] = {}
     for baseline in baselines:
         if isinstance(baseline, OtherProbe):
-            rows[_free(_safe(f"{OTHER_PROBE.name}{short_name(baseline.probe)}"), rows)] = baseline.probe
+            name = f"{OTHER_PROBE.name}{short_name(baseline.probe)}".lower()
+            safe = re.sub(r"[^a-z0-9._-]+", "-", name)[:_LONGEST].rstrip(".-")  # as the name of a row and a folder
+            rows[_free(safe, rows)] = baseline.probe
         else:
             rows[baseline] = None
     return rows
-
-
-def _safe(name: str) -> str:
-    """`name` made usable as the name of a row and a folder."""
-    return re.sub(r"[^a-z0-9._-]+", "-", name.lower())[:_LONGEST].rstrip(".-")
 
 
 def _free(name: str, existing: Iterable[str]) -> str:

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetooth.errors import RecipeError
-
 
 @dataclass(frozen=True, slots=True)
 class ModelName:
@@ -41,15 +39,3 @@ def short_name(source: str) -> str:
     if source.startswith("wheel:"):
         return source.removeprefix("wheel:").partition("==")[0]
     return Path(source.partition("@")[0]).name
-
-
-def check_not_a_folder(text: str, home: Path, *, where: str) -> None:
-    """Check that a short name is not also the name of a folder in `home`.
-
-    Raises: RecipeError with both ways to write it.
-    """
-    if text in MODEL_NAMES and (home / text).exists():
-        raise RecipeError(
-            f"{where}: model {text!r} is a short name and also a folder in {home}. For the folder write ./{text}; for "
-            f"the model write its source: {model_source(text)}"
-        )

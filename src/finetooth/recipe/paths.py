@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.errors import RecipeError
-from finetooth.recipe.model_names import check_not_a_folder, model_source
+from finetooth.recipe.model_names import MODEL_NAMES, model_source
 from finetooth.wording import cut
 
 DATA_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
@@ -95,7 +95,11 @@ def absolute_paths(values: Any, home: Path, *, where: str) -> Any:
             raise RecipeError(f"{where}: {cut(source, 60)!r} is not usable as a path ({reason}).") from None
 
     def model(source: str) -> Any:
-        check_not_a_folder(source, home, where=where)
+        if source in MODEL_NAMES and (home / source).exists():
+            raise RecipeError(
+                f"{where}: model {source!r} is a short name and also a folder in {home}. For the folder write "
+                f"./{source}; for the model write its source: {model_source(source)}"
+            )
         return absolute(model_source(source))
 
     if not isinstance(values, dict):
