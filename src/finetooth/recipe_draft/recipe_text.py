@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,11 @@ _FIRST_KEYS = ("name", "model", "data", "max_tokens")
 def recipe_text(draft: Draft, *, path: Path) -> str:
     """The text of the recipe. path: the file that it is for; paths in the recipe are relative to its folder."""
     values = draft.recipe.model_dump(mode="json", exclude_unset=True)
-    name = path.name
-    argument = shlex.quote(name)
+    argument = shlex.quote(path.name)
     lines = [f"# yaml-language-server: $schema=./{SCHEMA_FILE}"]
     lines += _comment(f"Next: finetooth check {argument}, then finetooth run {argument}")
     lines += [*_comment("All keys and their defaults: docs/recipe.md, or `finetooth recipe schema`."), ""]
-    lines += [*key_lines("name", values["name"], "the run goes to " + f"runs/{values['name']}"), ""]
+    lines += [*key_lines("name", values["name"], f"the run goes to runs/{values['name']}"), ""]
     lines += [*_model(draft, path), ""]
     lines += [*_data(draft, values["data"], path), ""]
     if "max_tokens" in values or draft.lengths.cut_share:
@@ -53,9 +53,7 @@ def _model(draft: Draft, path: Path) -> Iterator[str]:
     short = short_name(draft)
     if short is not None:
         yield from _comment(f"{short.about}, {short.parameters / 1e6:.1f} million parameters.")
-        yield from key_lines("model", short.name, "")
-    else:
-        yield from key_lines("model", _relative(draft.recipe.model, path), "")
+    yield from key_lines("model", short.name if short else _relative(draft.recipe.model, path), "")
 
 
 def _data(draft: Draft, values: Mapping[str, Any], path: Path) -> Iterator[str]:
@@ -96,16 +94,15 @@ def _candidates(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _rows(summary: Mapping[str, Any]) -> str:
-    files = list(dict.fromkeys(fact["file"] for fact in summary["files"]))
+    files = [*dict.fromkeys(fact["file"] for fact in summary["files"])]
     accounts = summary["rows"]
     total = sum(account["in"] for account in accounts.values())
     sources = {fact["split"] for fact in summary["files"]}
     carved = {split: "" if split in sources else " (carved)" for split in accounts}
     used = ", ".join(f"{account['used']:,} {split}{carved[split]}" for split, account in accounts.items())
-    dropped: dict[str, int] = {}
+    dropped: Counter[str] = Counter()
     for account in accounts.values():
-        for reason, count in account["dropped"].items():
-            dropped[reason] = dropped.get(reason, 0) + count
+        dropped.update(account["dropped"])
     dropped_rows = "".join(f", {count:,} dropped ({reason})" for reason, count in dropped.items() if count)
     rejected = sum(account["rejected"] for account in accounts.values())
     bad = f", {rejected:,} malformed and skipped" if rejected else ""
@@ -131,13 +128,11 @@ def _carved(draft: Draft) -> list[str]:
 
 def _beside(draft: Draft) -> str:
     """A clause on the files of other splits beside a single file of training rows, which are not read."""
-    if not isinstance(draft.source, str) or not is_path(str(draft.recipe.data.source)):
+    source = str(draft.recipe.data.source)
+    names = [sibling.name for sibling in split_siblings(Path(source))] if is_path(source) else []
+    if not isinstance(draft.source, str) or not names:
         return ""
-    file = Path(str(draft.recipe.data.source))
-    names = [sibling.name for sibling in split_siblings(file)]
-    return (
-        f"{', '.join(names)} beside it: to use {'them' if len(names) > 1 else 'it'}, name the folder" if names else ""
-    )
+    return f"{', '.join(names)} beside it: to use {'them' if len(names) > 1 else 'it'}, name the folder"
 
 
 def left_out_lines(draft: Draft) -> Iterator[str]:
@@ -163,11 +158,9 @@ def change_lines(draft: Draft) -> Iterator[str]:
 
 def _named(draft: Draft) -> Any:
     """The source as the user named it, without resolving links, unless an override replaced it."""
-    recorded = draft.recipe.data.model_dump(mode="json", exclude_unset=True)["source"]
-    named = draft.source
-    if isinstance(named, str) and isinstance(recorded, str) and is_path(recorded):
-        return named if resolved_data_path(Path(named)) == Path(recorded) else recorded
-    return recorded
+    recorded, named = draft.recipe.data.model_dump(mode="json", exclude_unset=True)["source"], draft.source
+    is_file = isinstance(named, str) and isinstance(recorded, str) and is_path(recorded)
+    return named if is_file and resolved_data_path(Path(str(named))) == Path(recorded) else recorded
 
 
 def _relative(source: Any, path: Path) -> Any:
