@@ -324,10 +324,10 @@ def _format(path: Path, spec: Data) -> Format:
         return known
     if not path.exists() or spec.columns or spec.delimiter or delimited.is_headed_table(path, spec=spec):
         return "csv"
-    form = delimited.form_without_header(path, spec=spec)
+    delimiter_and_names = delimited.form_without_header(path, spec=spec)
     advice = ""
-    if form is not None:
-        delimiter, names = form
+    if delimiter_and_names is not None:
+        delimiter, names = delimiter_and_names
         advice = (
             " If its lines are rows of a table without a header: data.delimiter: "
             f"{'tab' if delimiter == chr(9) else recipe_word(delimiter)} and data.columns: {recipe_list(names)}"

@@ -48,16 +48,16 @@ def take_labels(chosen: dict[str, list[tuple[Path, str]]], *, spec: Data) -> dic
     labels_of: dict[Path, Path] = {}
     for split, entries in chosen.items():
         paths = [path for path, _ in entries]
-        here = {path: known[path] for path in paths if path in known}
-        if spec.format == "parallel" and not set(paths) <= {*here, *here.values()}:
+        labels_here = {path: known[path] for path in paths if path in known}
+        if spec.format == "parallel" and not set(paths) <= {*labels_here, *labels_here.values()}:
             if len(paths) % 2:
                 raise DataError(
                     f"{paths[-1].name}: data.format is parallel, but this file of texts has no file of labels. "
                     "Name both, the texts first: data.source: {train: [TEXTS, LABELS], test: [TEXTS, LABELS]}"
                 )
-            here = dict(zip(paths[::2], paths[1::2], strict=True))
-        labels_of |= here
-        chosen[split] = [(path, name) for path, name in entries if path not in here.values()]
+            labels_here = dict(zip(paths[::2], paths[1::2], strict=True))
+        labels_of |= labels_here
+        chosen[split] = [(path, name) for path, name in entries if path not in labels_here.values()]
     return labels_of
 
 

@@ -99,11 +99,11 @@ def read_split(
     malformed = rejects or Rejects("stop")
     for part in parts:
         sample = read_sample(part, spec=spec)
-        here = _same_columns(columns, sample)
+        part_columns = _same_columns(columns, sample)
         before = table.row_count
         with progress.step(f"read {part.name}", unit="rows") as step:
-            collector = _Collector(table, here, split=split, spec=spec, part=part, task=task, rejects=malformed)
-            for number, values in read_rows(sample, spec=spec, columns=here.names()):
+            collector = _Collector(table, part_columns, split=split, spec=spec, part=part, task=task, rejects=malformed)
+            for number, values in read_rows(sample, spec=spec, columns=part_columns.names()):
                 collector.add(number, values)
                 if table.row_count % _PROGRESS_ROWS == 0:
                     step.advance(_PROGRESS_ROWS)

@@ -274,11 +274,11 @@ def _without(
 
     splits: the names of the two. Raises: DataError for equal rows if data.on_leak is stop.
     """
-    known = {other.keys[row]: row for row in reversed(other_rows.tolist())}
+    row_of_key = {other.keys[row]: row for row in reversed(other_rows.tolist())}
     groups = {other.table.groups[row] for row in other_rows.tolist()} - {None} if other.table.groups else set()
     remaining, equal = [], []
     for row in rows.tolist():
-        twin = known.get(pool.keys[row])
+        twin = row_of_key.get(pool.keys[row])
         if twin is not None:
             exactly = _content(pool, row) == _content(other, twin)
             equal.append(Leak(pool.table.ids[row], other.table.ids[twin], splits, exactly))

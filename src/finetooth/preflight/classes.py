@@ -1,4 +1,4 @@
-"""Findings on classes: splits of one class, absent classes, rare classes, imbalance."""
+"""Findings on classes: absent classes, rare classes, imbalance. data.load refuses splits of one class."""
 
 from collections.abc import Iterator
 
@@ -19,24 +19,14 @@ _ABSENT = {
 
 def find(view: DataView) -> list[Finding]:
     """All findings on classes, the worst first."""
-    return [*_one(view), *_absent(view), *_few(view), *_imbalance(view)]
-
-
-def _one(view: DataView) -> Iterator[Finding]:
-    """Splits of one class. data.load refuses them first, and says why they have one class."""
-    for split in SPLITS:
-        present = [*view.splits[split].present]
-        if len(present) == 1:
-            says = f"All {OF_SPLIT[split]} rows have the label {view.classes[present[0]]!r}."
-            advice = "If this is a piece of a file sorted by label, shuffle the file before you cut it."
-            yield Finding("one_class_split", "stop", says, advice)
+    return [*_absent(view), *_few(view), *_imbalance(view)]
 
 
 def _absent(view: DataView) -> Iterator[Finding]:
     for split in SPLITS:
         present = view.splits[split].present
         absent = [name for number, name in enumerate(view.classes) if number not in present]
-        if absent and len(present) > 1:
+        if absent:
             has = "has" if len(absent) == 1 else "have"
             names = listed([*map(repr, absent)], 5)
             says = f"{len(absent):,} of {len(view.classes):,} classes {has} no {OF_SPLIT[split]} row: {names}."

@@ -1,4 +1,4 @@
-"""Findings on texts that occur more than once: in one split, in two, or with different labels."""
+"""Findings on texts that occur more than once: in one split, in two (data.load drops those), or with two labels."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -19,23 +19,7 @@ _ADVICE = {"train": "remove", "validation": "remove", "test": "for information"}
 
 def find(view: DataView) -> list[Finding]:
     """All findings on repeated texts, the worst first."""
-    return [*_across(view), *_conflicts(view), *_dropped(view), *_within(view)]
-
-
-def _across(view: DataView) -> Iterator[Finding]:
-    """Rows of one split that equal a row of a later split. data.load leaves none."""
-    for first, second in (("train", "test"), ("validation", "test"), ("train", "validation")):
-        here, other = view.splits[first], view.splits[second]
-        known = {key: row for row, key in reversed(list(enumerate(other.keys)))}
-        rows, exact = [], 0
-        for row, key in enumerate(here.keys):
-            if (twin := known.get(key)) is not None:
-                rows.append(FlaggedRow(here.ids[row], first, f"remove: equals {other.ids[twin]}"))
-                exact += here.exact[row] == other.exact[twin]
-        if rows:
-            equal = counted(len(rows), f"{OF_SPLIT[first]} row equals", f"{OF_SPLIT[first]} rows equal")
-            says = f"{equal} a {OF_SPLIT[second]} row{_normalised(len(rows) - exact)}."
-            yield Finding("duplicates_across_splits", "stop", says, "Remove them from one of the two.", tuple(rows))
+    return [*_conflicts(view), *_dropped(view), *_within(view)]
 
 
 def _dropped(view: DataView) -> Iterator[Finding]:

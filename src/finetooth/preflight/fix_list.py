@@ -41,18 +41,20 @@ def write(path: Path, findings: Sequence[Finding], dataset: Dataset, *, excel_sa
     The label and text of test rows are left out, so that no choice depends on them, and those of rows that the run does
     not use. excel_safe: put an apostrophe before values that a spreadsheet would compute.
     """
-    known: dict[tuple[str, str], tuple[str, str]] = {}
+    label_and_text: dict[tuple[str, str], tuple[str, str]] = {}
     for split, examples in (("train", dataset.train), ("validation", dataset.validation)):
         texts = examples.texts
         if examples.pairs is not None:
             texts = tuple(f"{text}\n{pair}" for text, pair in zip(texts, examples.pairs, strict=True))
         names = (dataset.classes[label] for label in examples.labels.tolist())
-        known |= {(split, row_id): (name, text) for row_id, name, text in zip(examples.ids, names, texts, strict=True)}
+        label_and_text |= {
+            (split, row_id): (name, text) for row_id, name, text in zip(examples.ids, names, texts, strict=True)
+        }
     lines: list[tuple[str, ...]] = []
     for finding in findings:
         for row in finding.rows:
             file, number = file_and_number(row.id)
-            label, text = known.get((row.split, row.id), ("", ""))
+            label, text = label_and_text.get((row.split, row.id), ("", ""))
             suggestion = row.label if row.label is not None else row.advice
             lines.append((file, str(number), row.split, finding.code, finding.says, label, suggestion, text))
     if excel_safe:

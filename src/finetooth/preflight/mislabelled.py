@@ -103,24 +103,24 @@ def judge(view: DataView, *, progress: Progress) -> Judged:
     keys = [view.splits["train"].keys[row] for row in chosen]
     examples = view.train.select(chosen)
     groups = group(examples.labels, classes=len(view.classes))
-    planted, turned = plant(keys, examples.labels, groups=groups)
-    trial = Examples(examples.ids, examples.texts, examples.pairs, turned)
+    planted, trial_labels = plant(keys, examples.labels, groups=groups)
+    trial = Examples(examples.ids, examples.texts, examples.pairs, trial_labels)
     with progress.step("search for mislabelled rows", total=FOLDS, unit="folds") as step:
         logits = cross_validated(
-            trial, folds(keys, turned, count=FOLDS), classes=len(view.classes), advance=step.advance
+            trial, folds(keys, trial_labels, count=FOLDS), classes=len(view.classes), advance=step.advance
         )
     probabilities = np.exp(logits.astype(np.float64))
-    thresholds = confidence_thresholds(probabilities, turned)
-    _, margin = confident(probabilities, turned, thresholds)
+    thresholds = confidence_thresholds(probabilities, trial_labels)
+    _, margin = confident(probabilities, trial_labels, thresholds)
     likelier, own_margin = confident(probabilities, examples.labels, thresholds)
     suspect, caught, wrong, upper, judged_rows = np.zeros(len(examples), dtype=bool), 0, 0.0, 0.0, 0
     for number in range(int(groups.max()) + 1):
-        members, of_label = groups[turned] == number, groups[examples.labels] == number
-        depth, share = cut(margin[members], planted[members])
-        if np.isinf(depth):
+        members, of_label = groups[trial_labels] == number, groups[examples.labels] == number
+        least_margin, share = cut(margin[members], planted[members])
+        if np.isinf(least_margin):
             continue
-        suspect |= of_label & (own_margin >= depth)
-        caught += int((margin[members & planted] >= depth).sum())
+        suspect |= of_label & (own_margin >= least_margin)
+        caught += int((margin[members & planted] >= least_margin).sum())
         limit = upper_limit(margin[members], planted[members])
         count = int(of_label.sum())
         wrong, upper, judged_rows = wrong + share * count, upper + limit * count, judged_rows + count
@@ -154,16 +154,16 @@ def plant(keys: Sequence[bytes], labels: Labels, *, groups: Labels) -> tuple[npt
     Each group receives PLANTED_SHARE of its number of rows, at least LEAST_PLANTED, from other labels.
     """
     order = sorted(range(len(keys)), key=lambda row: (keys[row][::-1], row))
-    turned, planted = labels.copy(), np.zeros(len(keys), dtype=bool)
+    trial_labels, planted = labels.copy(), np.zeros(len(keys), dtype=bool)
     for number in range(int(groups.max()) + 1):
         targets = labels[groups[labels] == number]
         left = max(LEAST_PLANTED, round(PLANTED_SHARE * len(targets)))
         for row in order:
             target = targets[int.from_bytes(keys[row][:4]) % len(targets)]
             if left and not planted[row] and target != labels[row]:
-                turned[row], planted[row] = target, True
+                trial_labels[row], planted[row] = target, True
                 left -= 1
-    return planted, turned
+    return planted, trial_labels
 
 
 def confidence_thresholds(probabilities: Probabilities, labels: Labels) -> Probabilities:
@@ -215,16 +215,16 @@ def upper_limit(margin: Probabilities, planted: npt.NDArray[np.bool_]) -> float:
     """An upper limit at LEVEL of the share of a group's labels that are wrong, 0 to 1.
 
     The other rows are counted at the margin that half of the planted rows reach, and divided by the least share of
-    wrong labels that may be there (Clopper and Pearson 1934). The limit holds if wrong labels spread over the margins
+    wrong labels that may reach it (Clopper and Pearson 1934). The limit holds if wrong labels spread over the margins
     as the planted ones do.
     """
     total = int(planted.sum())
     half = -(-total // 2)
-    depth = float(np.sort(margin[planted])[::-1][half - 1])
-    if depth <= 0:
+    least_margin = float(np.sort(margin[planted])[::-1][half - 1])
+    if least_margin <= 0:
         return 1.0
-    there = margin >= depth
-    caught, other = int((there & planted).sum()), int((there & ~planted).sum())
+    reached = margin >= least_margin
+    caught, other = int((reached & planted).sum()), int((reached & ~planted).sum())
     least, _ = clopper_pearson(caught, total, level=LEVEL)
     return min(1.0, other / int((~planted).sum()) / least)
 

@@ -74,9 +74,9 @@ def _encoding(parts: Sequence[Part], *, spec: Data) -> Iterator[Setting]:
     if spec.encoding is not None:
         return
     for part in parts:
-        odd = [line for line in _lines(part, spec=spec) if not line.isascii()]
-        if any(map(_UNDECODED.search, odd)):
-            encoding = signatures.guess("\n".join(odd).encode(errors="surrogateescape"))
+        non_ascii = [line for line in _lines(part, spec=spec) if not line.isascii()]
+        if any(map(_UNDECODED.search, non_ascii)):
+            encoding = signatures.guess("\n".join(non_ascii).encode(errors="surrogateescape"))
             if encoding != "utf-8":  # if it is, single rows are damaged: the reader reports them
                 yield Setting("encoding", encoding, f"{part.name} is not UTF-8")
             return
@@ -90,10 +90,10 @@ def _format(part: Part, *, spec: Data) -> Iterator[Setting]:
         yield Setting("format", "tsv", "tabs divide its lines")
     elif delimited.is_headed_table(part.path, spec=spec):
         return  # the reader recognises the table by itself
-    elif form := delimited.form_without_header(part.path, spec=spec):
+    elif delimiter_and_names := delimited.form_without_header(part.path, spec=spec):
         yield Setting("format", "csv", "its lines are rows of a table")
         if spec.delimiter is None:
-            yield Setting("delimiter", form[0], "occurs equally often in every line")
+            yield Setting("delimiter", delimiter_and_names[0], "occurs equally often in every line")
     elif _begin_with_labels(lines):
         yield Setting("format", "label_text", "every line is a label, a space and a text")
     else:

@@ -16,13 +16,6 @@ def of(code: str, findings: list[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.code == code]
 
 
-def test_a_split_of_one_class_stops() -> None:
-    ham = [row for row in clean_rows(120, start=2000) if row[1] == "ham"]
-    (finding,) = of("one_class_split", inspect(dataset(test=ham)))
-    assert (finding.severity, finding.says) == ("stop", "All test rows have the label 'ham'.")
-    assert not of("class_absent", inspect(dataset(test=ham)))
-
-
 def test_an_absent_class_is_named_for_each_split() -> None:
     three = (*("ham", "spam"), "eggs")
     rows = clean_rows(60, start=1000)

@@ -34,21 +34,6 @@ def test_from_one_in_a_hundred_a_repetition_warns() -> None:
     assert [(row.id, row.advice) for row in finding.rows] == [("test.csv:61", "for information: repeats test.csv:1")]
 
 
-def test_a_row_of_two_splits_stops() -> None:
-    test = [*clean_rows(60, start=2000), *clean_rows(2)]
-    finding = only("duplicates_across_splits", inspect(dataset(test=test)))
-    assert (finding.severity, finding.says) == ("stop", "2 training rows equal a test row.")
-    assert [(row.id, row.advice) for row in finding.rows] == [
-        ("train.csv:1", "remove: equals test.csv:61"),
-        ("train.csv:2", "remove: equals test.csv:62"),
-    ]
-    validation = [*clean_rows(60, start=1000), (clean_rows(1)[0][0].replace(" ", "  "), "ham")]
-    finding = only("duplicates_across_splits", inspect(dataset(validation=validation)))
-    assert finding.says == (
-        "1 training row equals a validation row, 1 of them only after Unicode and spaces are normalised."
-    )
-
-
 def test_dropped_rows_are_a_finding() -> None:
     leaks = [
         {"id": f"a.csv:{row}", "equals": "b.csv:2", "splits": ["train", "test"], "exactly": row > 9} for row in (11, 9)

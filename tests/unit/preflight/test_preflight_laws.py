@@ -94,7 +94,7 @@ def test_the_permitted_facts_about_test_rows_count() -> None:
     one = dataclasses.replace(before.test, labels=np.zeros(60, dtype=np.int64))
     lengths = {"test": Lengths(before.test.ids, np.full(60, 9), np.full(60, 8))}
     assert "duplicates_in_split" in by_code(inspect(dataclasses.replace(before, test=doubled)))
-    assert "one_class_split" in by_code(inspect(dataclasses.replace(before, test=one)))
+    assert "class_absent" in by_code(inspect(dataclasses.replace(before, test=one)))
     assert "cut_texts" in by_code(inspect(before, lengths=lengths))
 
 
