@@ -80,16 +80,6 @@ class Profile:
         """Whether the column has two or more distinct values, each in at least two rows on average."""
         return 2 <= self.distinct <= max(2, int(_MOST_VALUES_SHARE * self.count))
 
-    @property
-    def has_few_values(self) -> bool:
-        """Whether the values repeat and are few enough to be classes."""
-        return self.repeats and self.distinct <= (_MOST_NUMBERS if self.are_figures else _MOST_LABELS)
-
-    @property
-    def shown(self) -> str:
-        """The name; for a column without one, its position."""
-        return self.name if self.name.strip() else f"(unnamed, column {self.position})"
-
 
 def profiles_of(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dict[str, Profile]:
     """A profile of each column of the rows, by name, in the order of the file."""
@@ -190,11 +180,12 @@ def left_out(profiles: Mapping[str, Profile], *, paired: bool, group: str | None
     reasons: dict[str, str] = {}
     for name, profile in profiles.items():
         uses = [_reason(profile, paired=paired)]
-        if profile.has_few_values and profile.blank_share <= _MOST_BLANK_SHARE:
+        most = _MOST_NUMBERS if profile.are_figures else _MOST_LABELS
+        if profile.repeats and profile.distinct <= most and profile.blank_share <= _MOST_BLANK_SHARE:
             uses.append(f"as the label: data.label: {recipe_word(name)}")
         if name == group:
             uses.append(f"to keep the rows of each value in one split: data.group: {recipe_word(name)}")
-        reasons[profile.shown] = "; ".join(uses)
+        reasons[name if name.strip() else f"(unnamed, column {profile.position})"] = "; ".join(uses)
     return reasons
 
 

@@ -4,7 +4,7 @@ import re
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from finetooth.data import delimited, parallel_files, plain_text, text_file
@@ -35,8 +35,8 @@ Entries = list[tuple[str, Path]]  # split or `all`, file or folder of classes
 class DataFiles:
     """The parts of each split, in reading order, and notes. The split `all` means that splits are carved from it."""
 
-    parts: dict[str, list[Part]] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    parts: dict[str, list[Part]]
+    notes: list[str]
 
 
 def find(sources: Mapping[str, Sequence[Path]], *, spec: Data, training: bool = True) -> DataFiles:
@@ -45,19 +45,19 @@ def find(sources: Mapping[str, Sequence[Path]], *, spec: Data, training: bool = 
     training: whether training rows are needed.
     Raises: DataError if there is no file, no training file, a file of unknown format, or a file in two splits.
     """
-    data_files = DataFiles()
+    notes: list[str] = []
     chosen: dict[str, list[tuple[Path, str]]] = defaultdict(list)
     for split, paths in sources.items():
         for path in paths:
             try:
-                entries = _expand(path, data_files=data_files, spec=spec)
+                entries = _expand(path, notes=notes, spec=spec)
             except OSError as error:
                 raise DataError(
                     f"{path.name}: the folder cannot be read ({error.strerror}). Check its permissions."
                 ) from error
             if path.is_dir():
                 _check_formats(path, entries)
-                _note_about(path, entries, data_files=data_files)
+                _note_about(path, entries, notes=notes)
             for inner, file in entries:
                 name = _name_in(path, file)
                 if split == ALL:
@@ -65,7 +65,7 @@ def find(sources: Mapping[str, Sequence[Path]], *, spec: Data, training: bool = 
                 elif inner in (split, ALL):
                     chosen[split].append((file, name))
                 else:
-                    data_files.notes.append(f"{name} is named as {inner}, not {split}, so it is not read.")
+                    notes.append(f"{name} is named as {inner}, not {split}, so it is not read.")
     if training and "train" in chosen and not ({"test", "validation"} & set(chosen)):
         chosen = {ALL: chosen["train"] + chosen.get(ALL, [])}
     if training and "train" not in chosen and ALL not in chosen:
@@ -75,39 +75,41 @@ def find(sources: Mapping[str, Sequence[Path]], *, spec: Data, training: bool = 
             "data.source: {train: FILE, test: FILE}"
         )
     if ALL in chosen and len(chosen) > 1:
-        data_files.notes.append(_no_split([name for _, name in chosen.pop(ALL)]))
+        notes.append(_no_split([name for _, name in chosen.pop(ALL)]))
     labels = parallel_files.take_labels(chosen, spec=spec)
     _check_distinct(chosen)
     unique = _unique([entry for entries in chosen.values() for entry in entries])
-    for split in sorted(chosen, key=[ALL, "train", "validation", "test"].index):
-        data_files.parts[split] = [
+    parts = {
+        split: [
             Part(path, unique[path], "parallel" if path in labels else _format(path, spec), labels.get(path))
             for path, _ in chosen[split]
         ]
-    return data_files
+        for split in sorted(chosen, key=[ALL, "train", "validation", "test"].index)
+    }
+    return DataFiles(parts, notes)
 
 
-def _expand(path: Path, *, data_files: DataFiles, spec: Data) -> Entries:
+def _expand(path: Path, *, notes: list[str], spec: Data) -> Entries:
     """The files, or folders of classes, that one path of the recipe names."""
     if not path.is_dir():
         return [(ALL, path)]
     splits, files = _split_folders(path), _files(path)
     if spec.format in (None, "folder") and (entries := _folder_entries(path, splits, files, spec=spec)):
-        _note_no_split(path, files if entries[0][0] in splits else [], data_files=data_files)
+        _note_no_split(path, files if entries[0][0] in splits else [], notes=notes)
         return entries
     if not any(_split_of(file.name) for file in files):
         if splits:
             _check_split_folders(path, splits)
-            _note_no_split(path, files, data_files=data_files)
+            _note_no_split(path, files, notes=notes)
             return [(split, file) for split, folder in splits.items() for file in _files(folder)]
-        inner_files = [file for folder in _folders(path) for file in _files(folder)]
+        inner_files = [file for folder in plain_text.subfolders(path) for file in _files(folder)]
         if any(_split_of(file.name) for file in inner_files):
             files = inner_files  # a Hub data set: data/train-00000-of-00001.parquet
     named = [(split, file) for file in files if (split := _split_of(file.name))]
     _check_validation_names(path, named)
     rest = [file for file in files if not _split_of(file.name)]
     if named:
-        _note_no_split(path, rest, data_files=data_files)
+        _note_no_split(path, rest, notes=notes)
         return named
     rest = [file for file in rest if names_data(file) and bare_suffix(file) != ".json"] or rest
     if not rest:
@@ -119,7 +121,7 @@ def _expand(path: Path, *, data_files: DataFiles, spec: Data) -> Entries:
             "Name the one with the data in data.source."
         )
     if len(rest) > 1:
-        data_files.notes.append(
+        notes.append(
             f"{path.name}: no file is named as a split (train, validation, test), so {len(rest):,} files are read as "
             f"one set of rows: {listed(names, _SHOWN)}. "
             "If they are splits: data.source: {train: FILE, test: FILE}"
@@ -137,7 +139,7 @@ def _folder_entries(path: Path, splits: dict[str, Path], files: list[Path], *, s
 
     Raises: DataError if it has folders of splits or data.format is folder, but the texts are not in class folders.
     """
-    with_classes = [folder for folder in _folders(path) if plain_text.class_folders(folder)]
+    with_classes = [folder for folder in plain_text.subfolders(path) if plain_text.class_folders(folder)]
     by_words = _split_folders(path, by_words=True)
     if not splits and "train" in by_words and set(with_classes) == set(by_words.values()):
         return list(by_words.items())
@@ -153,22 +155,18 @@ def _folder_entries(path: Path, splits: dict[str, Path], files: list[Path], *, s
     return []
 
 
-def _note_no_split(path: Path, files: list[Path], *, data_files: DataFiles) -> None:
+def _note_no_split(path: Path, files: list[Path], *, notes: list[str]) -> None:
     if files:
-        data_files.notes.append(_no_split([_name_in(path, file) for file in files]))
+        notes.append(_no_split([_name_in(path, file) for file in files]))
 
 
 def _no_split(names: list[str]) -> str:
     return f"not read, because not named as a split: {listed(names)}."
 
 
-def _folders(path: Path) -> list[Path]:
-    return [item for item in sorted(path.iterdir()) if item.is_dir() and not item.name.startswith((".", "__"))]
-
-
 def _split_folders(path: Path, *, by_words: bool = False) -> dict[str, Path]:
     """The folders named as splits. by_words: also those with a split's word in their names (20news-bydate-train)."""
-    named = [(item, _split_of(item.name) if by_words else _folder_split(item)) for item in _folders(path)]
+    named = [(item, _split_of(item.name) if by_words else _folder_split(item)) for item in plain_text.subfolders(path)]
     return {split: item for item, split in named if split is not None}
 
 
@@ -178,7 +176,7 @@ def _folder_split(folder: Path) -> str | None:
 
 def _check_split_folders(path: Path, splits: dict[str, Path]) -> None:
     """Check that no two folders are named as the same split. Raises: DataError."""
-    for item in _folders(path):
+    for item in plain_text.subfolders(path):
         split = _folder_split(item)
         if split is not None and splits[split] != item:
             raise DataError(
@@ -227,13 +225,13 @@ def _is_about(item: Path) -> bool:
     return item.is_file() and bool(about) and not (item.suffix.lower() == ".json" and _words(item.name))
 
 
-def _note_about(path: Path, entries: Entries, *, data_files: DataFiles) -> None:
+def _note_about(path: Path, entries: Entries, *, notes: list[str]) -> None:
     """Note the files that have a known format but are not read, because they seem to describe the data."""
     folders = dict.fromkeys([path, *(file.parent for _, file in entries if file.is_file())])
     about = [item for folder in folders for item in sorted(folder.iterdir()) if _is_about(item) and known_format(item)]
     if about:
         names = listed([_name_in(path, item) for item in about])
-        data_files.notes.append(f"not read, because by their names they describe the data: {names}.")
+        notes.append(f"not read, because by their names they describe the data: {names}.")
 
 
 def _check_formats(path: Path, entries: Entries) -> None:

@@ -59,10 +59,15 @@ def _divided(line: str) -> tuple[str, str] | Malformed:
     return start[: min(ends)], start[min(ends) :].lstrip(" \t")
 
 
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in a folder, sorted by name, without hidden ones."""
+    return sorted(item for item in folder.iterdir() if item.is_dir() and not item.name.startswith((".", "__")))
+
+
 def class_folders(folder: Path) -> list[Path]:
     """The sub-folders with text files in them, sorted by name, without those that hold unlabelled texts."""
-    inner = [item for item in folder.iterdir() if item.is_dir() and not item.name.startswith((".", "__"))]
-    return sorted(item for item in inner if item.name.casefold() not in UNLABELLED_FOLDERS and text_files(item))
+    labelled = (item for item in subfolders(folder) if item.name.casefold() not in UNLABELLED_FOLDERS)
+    return [item for item in labelled if text_files(item)]
 
 
 def text_files(folder: Path) -> list[str]:

@@ -105,7 +105,6 @@ def divide(pools: Mapping[str, Pool], *, spec: Data) -> Division:
         rest = without(train, rest, validation, validation_rows, splits=["train", "validation"])
         _check_left("validation", validation_rows, validation)
     _check_left("train", rest, train)
-    _check_left("test", test_rows, train)
     used = _limited(before, limit.train, seed=spec.seed, eligible=rest)
     outside = _less(rest, used)
     counts = {"train": len(rest), "test": len(test_rows)}

@@ -61,11 +61,6 @@ class Judged:
     wrong: float
     upper: float
 
-    @property
-    def share_is_narrow(self) -> bool:
-        """Whether `wrong` is certain enough to be shown."""
-        return self.upper <= NARROW
-
 
 def find(view: DataView, *, progress: Progress) -> list[Finding]:
     """A finding on training rows that are likely mislabelled, the clearest first, or a note why there is none."""
@@ -93,7 +88,7 @@ def find(view: DataView, *, progress: Progress) -> list[Finding]:
     for row, label in zip(judged.rows, judged.likelier, strict=True):
         name = view.classes[label]
         rows.append(FlaggedRow(judged.examples.ids[row], "train", f"read it again: it may be {name}", name))
-    severity: Severity = "warn" if judged.share_is_narrow and judged.wrong >= MANY else "note"
+    severity: Severity = "warn" if judged.upper <= NARROW and judged.wrong >= MANY else "note"
     return [Finding("likely_mislabelled", severity, says, advice, tuple(rows))]
 
 
@@ -231,7 +226,7 @@ def upper_limit(margin: Probabilities, planted: npt.NDArray[np.bool_]) -> float:
 
 def _share(judged: Judged) -> str:
     """A sentence on the share of labels that look wrong, of the classes for which the trial succeeded."""
-    if not judged.share_is_narrow:
+    if judged.upper > NARROW:
         return "The share of wrong labels is not known: to such models, hard texts look wrong too."
     share = f"{roughly(LEAST_WRONG)} or fewer" if judged.wrong < LEAST_WRONG else roughly(judged.wrong)
     count, searched, labels = judged.judged_rows, len(judged.examples), "all labels"
