@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from finetooth.data import line_sample, text_file
@@ -20,27 +20,22 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
     Raises: DataError for a JSON array, or a file without one readable object.
     """
     objects: list[dict[str, Any]] = []
-    fault: tuple[int, Malformed] | None = None
+    faults: list[str] = []
     with text_file.open_text(part.path, name=part.name, encoding=spec.encoding, to_end=False) as opened:
-        for number, line in enumerate(opened.lines(), 1):
-            if not line.strip():
-                continue
-            if not objects and fault is None and line.lstrip().startswith("["):
+        for number, record in _records(opened):
+            if isinstance(record, dict):
+                objects.append(record)
+            elif not objects and not faults and str(record.content).lstrip().startswith("["):
                 raise DataError(
                     f"{part.name}: this is one JSON array, not JSON lines. Write one object per line: "
                     "jq -c '.[]' FILE > NEW.jsonl"
                 )
-            record = _parsed(line)
-            if isinstance(record, dict):
-                objects.append(record)
             else:
-                fault = fault or (number, record)
+                faults.append(f"{part.name} row {number}: {record.fault.what}. {_ADVICE}")
             if len(objects) >= SAMPLE_ROWS or (not objects and number > 10 * SAMPLE_ROWS):
                 break
     if not objects:
-        if fault is None:
-            raise DataError(f"{part.name}: the file has only blank lines. Name a file with rows.")
-        raise DataError(f"{part.name} row {fault[0]}: {fault[1].fault.what}. {_ADVICE}")
+        raise DataError([*faults, f"{part.name}: the file has only blank lines. Name a file with rows."][0])
     columns = tuple(dict.fromkeys(key for record in objects for key in record))
     fewer = "Write only the keys that you need: jq -c '{text, label}' FILE > NEW.jsonl"
     check_columns(columns, where=part.name, fewer=fewer)
@@ -52,14 +47,8 @@ def read_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
     """The values of `columns` in every object, None for a key that it lacks. Blank lines are skipped."""
     part = sample.part
     with text_file.open_text(part.path, name=part.name, encoding=spec.encoding) as opened:
-        for number, line in enumerate(opened.lines(), 1):
-            if not line.strip():
-                continue
-            record = _parsed(line)
-            if isinstance(record, dict):
-                yield number, [record.get(name) for name in columns]
-            else:
-                yield number, record
+        for number, record in _records(opened):
+            yield number, [record.get(name) for name in columns] if isinstance(record, dict) else record
     sample.facts |= {"sha256": opened.sha256, "bytes": opened.size}
 
 
@@ -73,6 +62,13 @@ def read_spread_rows(sample: Sample) -> list[Sequence[object]]:
         lines = line_sample.evenly(line for line in line_sample.streamed_lines(sample) if line.strip())
     records = map(_parsed, lines)
     return [tuple(record.get(name) for name in sample.columns) for record in records if isinstance(record, dict)]
+
+
+def _records(opened: text_file.Opened) -> Iterator[tuple[int, dict[str, Any] | Malformed]]:
+    """(number, object or why it cannot be read) for every line that is not blank."""
+    for number, line in enumerate(opened.lines(), 1):
+        if line.strip():
+            yield number, _parsed(line)
 
 
 def _parsed(line: str) -> dict[str, Any] | Malformed:
