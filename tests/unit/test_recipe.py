@@ -125,6 +125,7 @@ def test_what_cannot_be_a_path_is_an_error_of_the_recipe() -> None:
             {"seeds": []},
             "seeds: list should have at least 1 item after validation, not 0; found [].",
         ),
+        ({"seeds": [3, 1, 3]}, "seeds contains 3 more than once. Remove one."),
     ],
 )
 def test_errors_name_the_key_as_the_recipe_has_it_and_the_branch_that_was_meant(

@@ -134,13 +134,16 @@ def _names(source: str) -> list[str]:
     """Candidates for the name of the run, the best first."""
     if source.startswith("wheel:"):
         wheel, _, member = source.removeprefix("wheel:").partition("#")[0].partition("/")
-        return [Path(uncompressed_name(member)).stem, wheel.partition("==")[0]]
+        return [_stem(member), wheel.partition("==")[0]]
     path = Path(source)
     if not path.exists():  # a Hub id, owner/name@revision
         return [source.partition("@")[0].rpartition("/")[2]]
     path = path.resolve()
-    own = path.name if path.is_dir() else Path(uncompressed_name(path.name)).stem
-    return [own, *(folder.name for folder in path.parents)]
+    return [path.name if path.is_dir() else _stem(path.name), *(folder.name for folder in path.parents)]
+
+
+def _stem(name: str) -> str:
+    return Path(uncompressed_name(name.casefold())).stem
 
 
 def _safe(name: str) -> str:

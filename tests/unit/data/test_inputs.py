@@ -164,6 +164,15 @@ def test_two_files_in_two_encodings_are_refused(files: Files) -> None:
     assert str(caught.value) == "a.csv is utf-8 and b.csv is latin-1. Convert one of them with iconv."
 
 
+def test_each_file_is_noted_with_its_own_encoding(files: Files) -> None:
+    rows = "text,label\ncafé {},good\n"
+    paths = [files.write("a.csv", rows.format(1)), files.write("b.csv", rows.format(2).encode("utf-16"))]
+    assert evaluated(paths, ["bad", "good"], encoding="latin-1")[1][:2] == [
+        "a.csv: the encoding is utf-8, not latin-1 as in the data of the run.",
+        "b.csv: the encoding is utf-16, not latin-1 as in the data of the run.",
+    ]
+
+
 def test_the_header_decides_the_delimiter_before_the_run(files: Files) -> None:
     path = files.write("new.csv", "text,label\nshort; good,good\n")
     progress = ["new.csv: the delimiter is ',', not ';' as in the data of the run."]

@@ -14,6 +14,7 @@ from finetooth.recipe_draft.draft import run_name
         ("reviews.csv", "reviews"),
         ("reviews.v2.csv.gz", "reviews.v2"),
         ("Bewertungen für März.TSV", "bewertungen-fur-marz"),
+        ("REVIEWS.CSV.GZ", "reviews"),
         ("shop/train.csv", "shop"),
         ("shop/data/train-00000-of-00001.parquet", "shop"),
         ("shop/dataset/", "shop"),
