@@ -248,3 +248,10 @@ def test_columns_are_detected_by_their_values(files: Files) -> None:
         "text": {"name": "opinion", "how": "longest free text"},
         "label": {"name": "verdict", "how": "fewest distinct values"},
     }
+
+
+def test_a_column_has_one_role(files: Files) -> None:
+    assert files.error(csv_text(), text="text", label="text") == (
+        "reviews.csv: data.text, data.text_pair and data.label must be different columns, not text, text. Name another "
+        "column for one of them."
+    )

@@ -158,3 +158,9 @@ def test_case_93_files_of_different_columns(files: Files) -> None:
     assert files.splits_error(train=csv_text(), test=test).startswith(
         "test.csv: there is no column 'text' (data.text). Its columns: 'review' and 'label'."
     )
+
+
+def test_a_file_is_not_read_as_a_folder(files: Files) -> None:
+    assert files.error("text,label\na film,good\n", format="folder") == (
+        "reviews.csv: data.format is folder, but this is a file. Name a folder, or remove data.format."
+    )
