@@ -126,6 +126,11 @@ def test_what_cannot_be_a_path_is_an_error_of_the_recipe() -> None:
             "seeds: list should have at least 1 item after validation, not 0; found [].",
         ),
         ({"seeds": [3, 1, 3]}, "seeds contains 3 more than once. Remove one."),
+        (
+            {"training": {"warmup_fraction": 0.5}},
+            "training: with epochs: auto, warmup_fraction is at most 0.3, not 0.5, because the learning rate may have "
+            "to fall after that. Lower it, or set a number of epochs.",
+        ),
     ],
 )
 def test_errors_name_the_key_as_the_recipe_has_it_and_the_branch_that_was_meant(

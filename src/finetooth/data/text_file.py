@@ -186,9 +186,8 @@ def codec(declared: str) -> str:
         io.TextIOWrapper(io.BytesIO(), encoding=declared)  # refuses rot13 and its kind too
         return codecs.lookup(declared).name
     except (LookupError, ValueError):
-        raise RecipeError(
-            f"data.encoding: {declared!r} is not a known text encoding.{did_you_mean(declared, _ENCODINGS)}"
-        ) from None
+        near = did_you_mean(declared, _ENCODINGS) or " Use a name that Python knows, such as utf-8 or cp1252."
+        raise RecipeError(f"data.encoding: {declared!r} is not a known text encoding.{near}") from None
 
 
 def encoding_of(head: bytes, *, declared: str | None, name: str) -> str:

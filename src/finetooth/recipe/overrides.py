@@ -24,7 +24,10 @@ def override_value(values: dict[str, Any], override: str) -> dict[str, Any]:
         mark = len(text) == 1 and not text.isalnum() and text != "~"
         value = text if mark else strict_yaml.parse(text, where=f"--set {override}:")
     except yaml.YAMLError as error:
-        raise RecipeError(f"--set {override}: the value is not valid YAML: {' '.join(str(error).split())}") from error
+        reason = " ".join(str(error).split())
+        raise RecipeError(
+            f"--set {override}: the value is not valid YAML: {reason}. Put quotes around a text."
+        ) from error
     path = key.split(".")
     change: Any = value
     for part in reversed(path):

@@ -109,12 +109,12 @@ class Training(Section):
             )
         if self.warmup_fraction > MOST_WARMUP:
             raise ValueError(
-                f"with epochs: auto, warmup_fraction is at most {MOST_WARMUP}, because the learning rate may have to "
-                "fall after that. Lower it, or set a number of epochs."
+                f"with epochs: auto, warmup_fraction is at most {MOST_WARMUP}, not {self.warmup_fraction}, because the "
+                "learning rate may have to fall after that. Lower it, or set a number of epochs."
             )
         if self.evaluate_every != "epoch" and self.evaluate_every > MOST_BETWEEN_EVALUATIONS:
             raise ValueError(
-                f"with epochs: auto, evaluate_every is at most {MOST_BETWEEN_EVALUATIONS}, because evaluations decide "
-                "when to end. Lower it, or set a number of epochs."
+                f"with epochs: auto, evaluate_every is at most {MOST_BETWEEN_EVALUATIONS}, not {self.evaluate_every}, "
+                "because evaluations decide when to end. Lower it, or set a number of epochs."
             )
         return self
