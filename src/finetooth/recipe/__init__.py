@@ -75,7 +75,7 @@ class Data(Section):
         description="Columns (source, year, language); the report shows figures for each value. Not used in training.",
     )
     limit: Limit = Field(
-        default_factory=lambda: Limit.model_validate({}),
+        default_factory=Limit,
         description="Examples of each split to use, drawn after shuffling with the data seed.",
     )
     test: float = Field(
@@ -220,12 +220,8 @@ class Recipe(Section):
         description="Accuracy that a smaller candidate may lose and still be good enough, a share: 0.005 is half a "
         "percentage point.",
     )
-    training: Training = Field(
-        default_factory=lambda: Training.model_validate({}), description="How candidates are trained."
-    )
-    decision: Deciding = Field(
-        default_factory=lambda: Deciding.model_validate({}), description="How a candidate's logits become answers."
-    )
+    training: Training = Field(default_factory=Training, description="How candidates are trained.")
+    decision: Deciding = Field(default_factory=Deciding, description="How a candidate's logits become answers.")
     candidates: list[Candidate] = Field(default_factory=list, description="Adapter configurations to compare.")
 
     @property
