@@ -20,7 +20,7 @@ import yaml
 import tiny
 from finetooth.files import sha256_file
 from finetooth.runs.layout import RowFolder, RunFolder
-from finetooth.runs.lock import RunLock
+from finetooth.runs.lock import worker_lock
 from finetooth.runs.results import contract
 
 POLL_SECONDS = 0.002
@@ -252,7 +252,7 @@ def _kill(trial: Trial, process: "subprocess.Popen[str]", *, alone: bool) -> Non
         with suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
     process.communicate()
-    with RunLock(trial.folder).worker():
+    with worker_lock(trial.folder):
         pass
 
 

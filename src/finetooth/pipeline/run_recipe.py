@@ -21,7 +21,7 @@ from finetooth.recipe_draft import load_recipe
 from finetooth.runs import complete, finished, inventory, lockbox, plan_file, provenance
 from finetooth.runs.disk import disk_faults
 from finetooth.runs.layout import RunFolder
-from finetooth.runs.lock import RunLock
+from finetooth.runs.lock import command_lock
 from finetooth.runs.memory import give_back, held_bytes
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.work import save_examples, write_splits
@@ -57,7 +57,7 @@ def run(
     supervisor = Supervisor()
     _refuse_foreign(folder)
     inventory.refuse_irregular(folder)
-    with disk_faults(folder), supervisor.signals(), RunLock(folder).command(), supervisor.serving():
+    with disk_faults(folder), supervisor.signals(), command_lock(folder), supervisor.serving():
         if folder.is_complete:
             complete.refuse_changed(folder)
             begun = plan_file.read(folder)

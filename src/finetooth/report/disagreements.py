@@ -18,12 +18,10 @@ MOST_BYTES = 3_000_000  # of texts: rows after this are left out, so that the pa
 Rows = npt.NDArray[np.int64]
 
 
-def disagreements(
-    material: Material, *, most_rows: int = MOST_ROWS, most_bytes: int = MOST_BYTES
-) -> dict[str, Any] | None:
+def disagreements(material: Material) -> dict[str, Any] | None:
     """What the browser shows, as JSON; None without a winner or without another row to compare it with.
 
-    rows: those that only one of the two has right, at most `most_rows`; if there are more, drawn evenly from each kind.
+    rows: those that only one of the two has right, at most MOST_ROWS; if there are more, drawn evenly from each kind.
     others: the number of rows of each kind, for each row compared. Texts are cut to MOST_CHARACTERS.
     """
     winner = material.run.winner
@@ -33,8 +31,8 @@ def disagreements(
     scores = {line.key: material.answers[line.key].scores for line in (winner, *others)}
     gained = [np.flatnonzero(scores[winner.key] > scores[line.key]) for line in others]
     lost = [np.flatnonzero(scores[winner.key] < scores[line.key]) for line in others]
-    chosen = _drawn([part for pair in zip(gained, lost, strict=True) for part in pair], most=most_rows)
-    rows = _rows(material, [winner, *others], chosen, most_bytes=most_bytes)
+    chosen = _drawn([part for pair in zip(gained, lost, strict=True) for part in pair])
+    rows = _rows(material, [winner, *others], chosen)
     kinds = [
         {"name": line.title, "gained": len(up), "lost": len(down)}
         for line, up, down in zip(others, gained, lost, strict=True)
@@ -58,18 +56,18 @@ def embedded(value: Any) -> str:
     return "".join(f"\\u{ord(mark):04x}" if "\ud800" <= mark <= "\udfff" else mark for mark in text)
 
 
-def _drawn(kinds: Sequence[Rows], *, most: int) -> Rows:
+def _drawn(kinds: Sequence[Rows]) -> Rows:
     """Row numbers, ascending: all of them, or an even share of each kind, spread evenly over the file."""
-    room, chosen = most, np.empty(0, np.int64)
+    room, chosen = MOST_ROWS, np.empty(0, np.int64)
     for left, rows in zip(range(len(kinds), 0, -1), sorted(kinds, key=len), strict=True):
         share = room // left
         part = rows if len(rows) <= share else rows[np.linspace(0, len(rows) - 1, share).astype(np.int64)]
         chosen = np.union1d(chosen, part)
-        room = most - len(chosen)
+        room = MOST_ROWS - len(chosen)
     return chosen
 
 
-def _rows(material: Material, lines: Sequence[RowView], chosen: Rows, *, most_bytes: int) -> list[dict[str, Any]]:
+def _rows(material: Material, lines: Sequence[RowView], chosen: Rows) -> list[dict[str, Any]]:
     """Each row: id, text, pair, label, and the answer of every line with its confidence."""
     answers = [material.answers[line.key] for line in lines]
     test, rows, size = material.test, [], 0
@@ -80,7 +78,7 @@ def _rows(material: Material, lines: Sequence[RowView], chosen: Rows, *, most_by
             row |= _cut("pair", test.pairs[at])
         row["answers"] = [[int(one.labels[at]), round(float(one.confidences[at]), 4)] for one in answers]
         size += len(json.dumps(row, ensure_ascii=False).encode(errors="replace"))
-        if size > most_bytes:
+        if size > MOST_BYTES:
             break
         rows.append(row)
     return rows

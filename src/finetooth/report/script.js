@@ -1,5 +1,5 @@
 "use strict";
-// The browser of rows. Everything from the data is put in place as text, never as markup.
+// The browser of rows. Everything from the data is inserted as text, never as markup.
 (() => {
   const source = document.getElementById("rows-data");
   const browser = document.getElementById("browser");
@@ -16,7 +16,7 @@
     made.append(...children);
     return made;
   };
-  const whole = (value) => value.toLocaleString("en");
+  const grouped = (value) => value.toLocaleString("en");
   const percent = (value) => `${(100 * value).toFixed(1)}\u00a0%`;
   const right = (row, at) => row.answers[at][0] === row.label;
 
@@ -28,58 +28,58 @@
     }
   };
 
-  // Parts of the text where the search was found, in <mark>.
-  const marked = (text, wanted) => {
-    const found = document.createDocumentFragment();
-    if (!wanted) return text;
+  // The text, with every occurrence of the query in <mark>.
+  const marked = (text, query) => {
+    const pieces = document.createDocumentFragment();
+    if (!query) return text;
     const lower = text.toLocaleLowerCase();
-    if (lower.length !== text.length) return text; // places would not fit
+    if (lower.length !== text.length) return text; // positions in it would differ
     let from = 0;
-    for (let at = lower.indexOf(wanted); at >= 0; at = lower.indexOf(wanted, from)) {
-      found.append(text.slice(from, at), element("mark", "", text.slice(at, at + wanted.length)));
-      from = at + wanted.length;
+    for (let at = lower.indexOf(query); at >= 0; at = lower.indexOf(query, from)) {
+      pieces.append(text.slice(from, at), element("mark", "", text.slice(at, at + query.length)));
+      from = at + query.length;
     }
-    found.append(text.slice(from));
-    return found;
+    pieces.append(text.slice(from));
+    return pieces;
   };
 
-  const passage = (row, key, wanted) => {
-    const shown = element("p", "passage", marked(row[key], wanted));
+  const passage = (row, key, query) => {
+    const shown = element("p", "passage", marked(row[key], query));
     shown.dir = "auto";
     const length = row[`${key}_characters`];
-    if (length) shown.append(element("span", "cut", ` … cut here, of ${whole(length)} characters`));
+    if (length) shown.append(element("span", "cut", ` … cut here, of ${grouped(length)} characters`));
     return shown;
   };
 
   const answer = (row, at, name) => {
-    const [label, sure] = row.answers[at];
-    const good = right(row, at);
+    const [label, confidence] = row.answers[at];
+    const isRight = right(row, at);
     return [
       element("dt", "", element("bdi", "", name)),
-      element("dd", good ? "right" : "wrong", element("bdi", "", data.classes[label]), ` ${percent(sure)} `,
-        element("span", "judged", good ? "right" : "wrong")),
+      element("dd", isRight ? "right" : "wrong", element("bdi", "", data.classes[label]), ` ${percent(confidence)} `,
+        element("span", "judged", isRight ? "right" : "wrong")),
     ];
   };
 
-  const item = (row, wanted) => {
+  const item = (row, query) => {
     const answers = element("dl", "answers",
       element("dt", "", "true class"), element("dd", "", element("bdi", "", data.classes[row.label])),
       ...answer(row, 0, data.winner));
     data.others.forEach((other, at) => answers.append(...answer(row, at + 1, other.name)));
-    const texts = [passage(row, "text", wanted)];
-    if ("pair" in row) texts.push(passage(row, "pair", wanted));
+    const texts = [passage(row, "text", query)];
+    if ("pair" in row) texts.push(passage(row, "pair", query));
     return element("li", "", ...texts, answers, element("p", "origin", element("bdi", "", row.id)));
   };
 
   const draw = () => {
-    const wanted = control("search").value.trim().toLocaleLowerCase();
+    const query = control("search").value.trim().toLocaleLowerCase();
     const next = matching.slice(drawn, drawn + STEP);
-    list.append(...next.map((row) => item(row, wanted)));
+    list.append(...next.map((row) => item(row, query)));
     drawn += next.length;
     more.hidden = drawn >= matching.length;
-    more.textContent = `Show ${whole(Math.min(STEP, matching.length - drawn))} more`;
+    more.textContent = `Show ${grouped(Math.min(STEP, matching.length - drawn))} more`;
     status.textContent = matching.length
-      ? `${whole(drawn)} of ${whole(matching.length)} matching rows are shown.`
+      ? `${grouped(drawn)} of ${grouped(matching.length)} matching rows are shown.`
       : "No row matches: widen the search or the filters.";
   };
 
@@ -98,13 +98,13 @@
 
   const search = () => {
     const [kind, against] = control("kind").value.split(":");
-    const label = control("label").value, said = control("answer").value;
-    const wanted = control("search").value.trim().toLocaleLowerCase();
+    const label = control("label").value, chosen = control("answer").value;
+    const query = control("search").value.trim().toLocaleLowerCase();
     matching = data.rows.filter((row) =>
       kinds(row, Number(against)) === kind &&
       (label === "" || row.label === Number(label)) &&
-      (said === "" || row.answers[0][0] === Number(said)) &&
-      (!wanted || [row.text, row.pair || "", row.id].some((part) => part.toLocaleLowerCase().includes(wanted))));
+      (chosen === "" || row.answers[0][0] === Number(chosen)) &&
+      (!query || [row.text, row.pair || "", row.id].some((part) => part.toLocaleLowerCase().includes(query))));
     matching.sort(order[control("order").value]);
     list.replaceChildren();
     drawn = 0;
@@ -112,8 +112,8 @@
   };
 
   fill(control("kind"), data.others.flatMap((other, at) => [
-    [`gained:${at}`, `${data.winner} right, ${other.name} wrong (${whole(other.gained)})`],
-    [`lost:${at}`, `${other.name} right, ${data.winner} wrong (${whole(other.lost)})`],
+    [`gained:${at}`, `${data.winner} right, ${other.name} wrong (${grouped(other.gained)})`],
+    [`lost:${at}`, `${other.name} right, ${data.winner} wrong (${grouped(other.lost)})`],
   ]));
   const classes = [["", "any"], ...data.classes.map((name, at) => [at, name])];
   fill(control("label"), classes);

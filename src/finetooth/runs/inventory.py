@@ -93,16 +93,6 @@ _OF_ROW = (
 ENTRIES = (*_RUN, *_OF_ROW)
 
 
-def table() -> str:
-    """The list as the Markdown table of docs/run-folder.md."""
-    lines = [
-        "| file | when the run continues, it is checked against | `verify` checks it against |",
-        "| --- | --- | --- |",
-    ]
-    lines += [f"| {item.name}{'/' * (item.kind == 'folder')} | {item.resume} | {item.verify} |" for item in ENTRIES]
-    return "\n".join(lines) + "\n"
-
-
 def marked(folder: RunFolder) -> list[Path]:
     """The existing files of a run whose hashes COMPLETE holds: those of the run, then those of each row."""
     files = [folder.path / entry.name for entry in _RUN if entry.in_mark]

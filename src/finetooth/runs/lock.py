@@ -10,7 +10,6 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -19,36 +18,31 @@ from finetooth.errors import LockedError, RunError
 from finetooth.files import write_json
 from finetooth.runs.layout import RunFolder
 
+CHILD_SECONDS = 30.0  # how long to wait for the child of a killed command to end
 _POLL_SECONDS = 0.05
 _NOTE_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class RunLock:
-    """The two locks of one run folder. child_seconds: how long to wait for the child of a killed command to end."""
+@contextmanager
+def command_lock(folder: RunFolder) -> Iterator[None]:
+    """Lock the folder for a command; inside, no child of an earlier, killed command is still running.
 
-    folder: RunFolder
-    child_seconds: float = 30.0
+    Raises: LockedError naming the process that holds it; RunError if the folder cannot be locked.
+    """
+    with _locked(folder.lock, wait_seconds=0.0, whose=folder):
+        with _locked(folder.worker_lock, wait_seconds=CHILD_SECONDS, whose=folder):
+            pass
+        yield
 
-    @contextmanager
-    def command(self) -> Iterator[None]:
-        """Lock the folder for a command; inside, no child of an earlier, killed command is still running.
 
-        Raises: LockedError naming the process that holds it; RunError if the folder cannot be locked.
-        """
-        with _locked(self.folder.lock, wait_seconds=0.0, whose=self.folder):
-            with _locked(self.folder.worker_lock, wait_seconds=self.child_seconds, whose=self.folder):
-                pass
-            yield
+@contextmanager
+def worker_lock(folder: RunFolder) -> Iterator[None]:
+    """Lock the folder for a child process of the command, one at a time.
 
-    @contextmanager
-    def worker(self) -> Iterator[None]:
-        """Lock the folder for a child process of the command, one at a time.
-
-        Raises: LockedError naming the process that holds it; RunError if the folder cannot be locked.
-        """
-        with _locked(self.folder.worker_lock, wait_seconds=self.child_seconds, whose=self.folder):
-            yield
+    Raises: LockedError naming the process that holds it; RunError if the folder cannot be locked.
+    """
+    with _locked(folder.worker_lock, wait_seconds=CHILD_SECONDS, whose=folder):
+        yield
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from finetooth.rows.outputs import add_costs
 from finetooth.runs import finished
 from finetooth.runs.disk import disk_faults
 from finetooth.runs.layout import RunFolder
-from finetooth.runs.lock import RunLock
+from finetooth.runs.lock import worker_lock
 from finetooth.runs.memory import peak_bytes, ran_out
 from finetooth.workers.channel import Reporter, Stopping, send
 
@@ -38,7 +38,7 @@ def main(*, forked: bool = False) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command handles Ctrl-C, and passes it on
     folder = RunFolder(Path(job["run"]))
     try:
-        with disk_faults(folder), RunLock(folder).worker():
+        with disk_faults(folder), worker_lock(folder):
             work(job, new_interpreter=not forked)
     except FinetoothError as error:
         send({"event": "error", "type": type(error).__name__, "message": str(error)})
