@@ -126,9 +126,9 @@ def row_title(name: str, seed: int | None, *, several: bool) -> str:
 
 def row_titles(keys: Iterable[tuple[str, int | None]]) -> dict[tuple[str, int | None], str]:
     """The title of each row of a table by its name and seed."""
-    known = list(keys)
-    names = [name for name, _ in known]
-    return {(name, seed): row_title(name, seed, several=names.count(name) > 1) for name, seed in known}
+    rows = list(keys)
+    names = [name for name, _ in rows]
+    return {(name, seed): row_title(name, seed, several=names.count(name) > 1) for name, seed in rows}
 
 
 def short_model(source: str) -> str:

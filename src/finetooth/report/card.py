@@ -120,7 +120,7 @@ def _limits(material: Material) -> Iterator[str]:
             f"The test rows were scored {times(run.test_openings)} so far. Each time makes it more likely that choices "
             "were made by them, so that the figures are too good."
         )
-    yield "Scorings are counted for one user on one machine; those elsewhere are not known here."
+    yield "How often test rows were scored is counted for one user on one machine only."
     yield from (shown(text, 400) for text in warnings(run))
 
 

@@ -18,7 +18,7 @@ _FULL = 0.6  # share of the width beyond which there is no room for a name to th
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """What accuracy is drawn against. none: what is said of a row without a cost. tick, exact: a cost as text."""
+    """What accuracy is drawn against. none: the words for a row without a cost. tick, exact: a cost as text."""
 
     title: str
     none: str

@@ -31,7 +31,7 @@ class Column:
 def _column(
     title: str, value: Value, write: Write, *, detail: Value = lambda row: None, write_detail: Write = str
 ) -> Column:
-    """A column of a value of the rows, with a detail; each is left empty where it is None."""
+    """A column of a value of the rows, with a detail; a value that is None is shown as an empty text."""
 
     def text(value: Any, write: Write) -> str:
         return "" if value is None else write(value)
@@ -101,9 +101,11 @@ MEASURED = (TRAINED, ACCURACY, INTERVAL, GAIN, P)
 
 
 def parts(run: RunView) -> list[Column]:
-    """A column for each part of the trained parameters, and one for all parameters."""
+    """A column for each part of the trained parameters, `base` only if a row trains it, and one for all parameters."""
 
     def part(title: str, name: str) -> Column:
         return _column(title, lambda row: row.parameters and getattr(row.parameters, name), lambda count: f"{count:,}")
 
-    return [*(part(name, name) for name in run.parts), part("all parameters", "total")]
+    names = ["adapter", "head", "bias"]
+    names += ["base"] if any(row.parameters.base for row in run.rows if row.parameters) else []
+    return [*(part(name, name) for name in names), part("all parameters", "total")]

@@ -43,7 +43,7 @@ def notes(run: RunView, *, beside_accuracy: bool) -> list[str]:
         lines.append("full: all parameters trained, a reference that candidates need not beat.")
     lines += [text for key, text in _RULES.items() if any(row.decision.get(key) for row in run.rows)]
     lines += _compared(run)
-    if beside_accuracy and any(row.has_temperature for row in run.candidates):
+    if beside_accuracy and any(row.decision.get("temperature", 1.0) != 1.0 for row in run.candidates):
         lines.append(TEMPERED)
     if beside_accuracy and any(row.costs.latency_seconds is not None for row in run.rows):
         lines.append("latency: median time from one text to its answer (5th to 95th percentile).")
@@ -152,10 +152,10 @@ def _frozen(run: RunView) -> Iterator[str]:
 
 def _precision(run: RunView) -> Iterator[str]:
     """The number format of the test figures; if it is bfloat16 only, also how many labels it changes at most."""
-    known = [(row.name, row.inference) for row in run.done if row.inference is not None]
-    names = {key: list(dict.fromkeys(name for name, one in known if one.precision == key)) for key in PRECISIONS}
+    computed = [(row.name, row.inference) for row in run.done if row.inference is not None]
+    names = {key: list(dict.fromkeys(name for name, one in computed if one.precision == key)) for key in PRECISIONS}
     used = [key for key, rows in names.items() if rows]
-    flips = [(one.flipped or 0, one.validation_rows) for _, one in known if one.validation_rows]
+    flips = [(one.flipped or 0, one.validation_rows) for _, one in computed if one.validation_rows]
     if len(used) > 1:
         yield "Test figures in " + "; ".join(f"{PRECISIONS[key]} ({', '.join(names[key])})" for key in used) + "."
     elif used == ["bfloat16"] and flips:

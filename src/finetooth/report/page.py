@@ -22,11 +22,11 @@ _RATES = (columns.MACRO_F1, columns.LOSS, columns.CALIBRATION_ERROR)
 
 
 def page(material: Material) -> str:
-    """The whole page as text."""
+    """The page as text."""
     run, style, script = material.run, part("style.css"), part("script.js")
     browser, looked_at = disagreements(material), run.looked_at
     both = [row for row in (run.winner, run.best_baseline) if row is not None] or run.done[:1]
-    spent = [*columns.parts(run), columns.SHARE_TRAINED, columns.TIME, columns.PEAK_MEMORY, columns.ADAPTER_SIZE]
+    costs = [*columns.parts(run), columns.SHARE_TRAINED, columns.TIME, columns.PEAK_MEMORY, columns.ADAPTER_SIZE]
     return rendered(
         "page.html",
         run=run,
@@ -39,7 +39,7 @@ def page(material: Material) -> str:
         notes=notes(run, beside_accuracy=True),
         warnings=warnings(run),
         pooled=_pooled(run) if run.pooled else None,
-        spent=table_of(run, [*spent, columns.LATENCY], "Parameters, time and memory of every row"),
+        spent=table_of(run, [*costs, columns.LATENCY], "Parameters, time and memory of every row"),
         by_peft=any(row.parameters and row.parameters.peft_percent is not None for row in run.rows),
         costs=[figure for what in charts.AXES if (figure := charts.against(run, what)) is not None],
         curves=curves(run),

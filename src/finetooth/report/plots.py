@@ -14,7 +14,7 @@ from finetooth.wording import cut, percent, shown
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _LOG_MARKS = ((1, 1.5, 2, 3, 4, 6, 8), (1, 2, 5), (1, 3), (1,))
 _MOST_TICKS = 5
-_NAME_WIDE, _NAME_NARROW = 20, 17  # characters of a name that stand left of a plot
+_NAME_WIDE, _NAME_NARROW = 20, 17  # most characters of a name left of a plot
 _ROOM = 1e-9
 Anchor = Literal["start", "middle", "end"]
 

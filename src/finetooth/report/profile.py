@@ -13,12 +13,8 @@ def profile_of(figures: Mapping[str, Any]) -> str:
     rows = [row for row in figures["rows"] if row.get("part_seconds")]
     lines = [f"{'seconds of training':<24}" + "".join(f"{cut(part, 8):>9}" for part in PARTS)]
     for row in rows:
-        spent = row["part_seconds"]
-        lines.append(f"{_title(row):<24}" + "".join(f"{spent.get(part, 0.0):>9.1f}" for part in PARTS))
+        title = cut(row_title(row["name"], row["seed"], several=True), 23)
+        lines.append(f"{title:<24}" + "".join(f"{row['part_seconds'].get(part, 0.0):>9.1f}" for part in PARTS))
     lines += ["", "seconds of each step, starts of processes included"]
     lines += [f"  {title:<30}{seconds:>9.1f}" for title, seconds in figures["step_seconds"].items()]
     return "\n".join(lines)
-
-
-def _title(row: Mapping[str, Any]) -> str:
-    return cut(row_title(row["name"], row["seed"], several=True), 23)

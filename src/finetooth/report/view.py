@@ -101,11 +101,6 @@ class RowView:
         """The marks after its title: ` (chance)` for an untrained head, ` *` for the winner."""
         return (" (chance)" if self.is_chance else "") + (" *" if self.is_winner else "")
 
-    @property
-    def has_temperature(self) -> bool:
-        """Whether its logits are divided by a temperature other than 1."""
-        return bool(self.decision.get("temperature", 1.0) != 1.0)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pooled:
@@ -201,12 +196,6 @@ class RunView:
         return bool(self.candidates) and every and all(r.verified and r.max_abs_logit_difference == 0 for r in reloads)
 
     @property
-    def parts(self) -> list[str]:
-        """The parts that add up to the trained parameters; `base` only if a row trains it."""
-        trains_base = any(row.parameters.base for row in self.rows if row.parameters)
-        return ["adapter", "head", "bias", *(["base"] if trains_base else [])]
-
-    @property
     def abstains_below(self) -> float | None:
         """The confidence, 0 to 1, below which the winner gives no answer; None if it always gives one."""
         abstain = self.winner.decision.get("abstain") if self.winner else None
@@ -283,12 +272,12 @@ def _row(row: Mapping[str, Any], compared: Mapping[str, Any], task: Task, **fact
 def _figures(row: Mapping[str, Any], compared: Mapping[str, Any], task: Task) -> Figures:
     test, heads, difference = row["test"], row.get("heads"), compared.get("difference")
     level = test[task.headline.key]
-    known = compared.get("interval") or wilson(round(level * test["examples"]), test["examples"])
+    interval = compared.get("interval") or wilson(round(level * test["examples"]), test["examples"])
     p = None if difference is None else compared["p_holm" if difference > 0 else "p_best_baseline_holm"]
     values = {
         "accuracy": heads["mean_accuracy"] if heads else level,
         "level": level,
-        "interval": (heads["lowest"], heads["highest"]) if heads else (known[0], known[1]),
+        "interval": (heads["lowest"], heads["highest"]) if heads else tuple(interval),
         "gain": difference,
         "p": p,
     }

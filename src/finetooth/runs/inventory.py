@@ -61,14 +61,14 @@ _RUN = (
     Entry(
         "COMPLETE", "its own hash, then every file that it names", "its own hash; it names every file that it should"
     ),
-    Entry("rows", "the rows of the recipe alone are read", "the rows of the recipe alone are read", "folder"),
+    Entry("rows", "only the rows of the recipe are read", "only the rows of the recipe are read", "folder"),
     Entry(".lock", "not read", "not read"),
     Entry(".lock-worker", "not read", "not read"),
-    Entry(".lock.holder", "read for a message alone", "not read"),
-    Entry(".lock-worker.holder", "read for a message alone", "not read"),
+    Entry(".lock.holder", "read only for a message", "not read"),
+    Entry(".lock-worker.holder", "read only for a message", "not read"),
     Entry(".work", f"{_SEALED}, hidden states block by block; what differs is made again", _GONE, "folder"),
     Entry(".work/seconds.json", "its own hash", _GONE),
-    Entry(".work/stderr.log", "not read; written anew", _GONE),
+    Entry(".work/stderr.log", "not read; written again", _GONE),
 )
 _OF_ROW = (
     Entry(f"{ROW}adapter", _SEALED, _RELOADED, "folder"),

@@ -255,11 +255,11 @@ def task_of(contract: Mapping[str, Any]) -> "Task":
 def _merged(folder: RunFolder) -> dict[str, Any]:
     results, costs = read_json(folder.results), read_json(folder.costs)
     comparison = read_json(folder.comparison) if folder.comparison.is_file() else {"rows": []}
-    compared, spent = ({(row["name"], row["seed"]): row for row in part["rows"]} for part in (comparison, costs))
+    compared, costed = ({(row["name"], row["seed"]): row for row in part["rows"]} for part in (comparison, costs))
     rows = []
     for row in results["rows"]:
         key = (row["name"], row["seed"])
-        figures, row_costs = compared.get(key, {}), spent.get(key, {})
+        figures, row_costs = compared.get(key, {}), costed.get(key, {})
         more = {"accuracy_interval": figures.get("interval"), "calibration_error": figures.get("calibration_error")}
         rows.append(row | more | {name: row_costs.get(name) for name in _COSTS})
     return {
