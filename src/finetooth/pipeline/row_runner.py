@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetooth.errors import DivergedError, KilledError, VerificationError
+from finetooth.errors import DivergedError, KilledError, RunError, VerificationError
 from finetooth.files import damage, discard, read_hashed_json, read_json, write_hashed_json, write_json
 from finetooth.progress import Progress
 from finetooth.recipe import Recipe
@@ -17,7 +17,7 @@ from finetooth.runs import finished, predictions
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.plan_file import Plan
 from finetooth.verification import reload_check
-from finetooth.wording import row_title, wrapped
+from finetooth.wording import listed, row_title, wrapped
 from finetooth.workers.executor import Key, Phase
 from finetooth.workers.supervisor import Action, Supervisor
 
@@ -47,9 +47,14 @@ class RowRunner:
             finished.record(row, [finished.FAILED], run_id=self.plan.run_id)
             self.progress.say(f"{self._title(key)} failed: {error}")
 
-    def left(self, phase: Phase, keys: Sequence[Key]) -> list[str]:
-        """The titles of the rows whose work of a phase is not done."""
-        return [self._title(key) for key in keys if not self._is_done(phase, key)]
+    def check_done(self, phase: Phase, keys: Sequence[Key]) -> None:
+        """Check that the work of a phase is done on each row. Raises: RunError naming the rows that were lost."""
+        lost = [self._title(key) for key in keys if not self._is_done(phase, key)]
+        if lost:
+            raise RunError(
+                f"{self.folder.path}: the work on {listed(lost)} was lost. What is done is saved; run the same command "
+                "again to do the rest."
+            )
 
     def verify_again(self, key: Key) -> None:
         """Reload a row once more in a new interpreter, unless it was already verified in one."""

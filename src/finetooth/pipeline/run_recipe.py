@@ -25,8 +25,7 @@ from finetooth.runs.lock import command_lock
 from finetooth.runs.memory import give_back, held_bytes
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.work import save_examples, write_splits
-from finetooth.wording import listed
-from finetooth.workers.executor import ROW_BY_ROW, Executor, Phase
+from finetooth.workers.executor import ROW_BY_ROW, Executor
 from finetooth.workers.supervisor import Supervisor
 
 
@@ -132,22 +131,14 @@ def _carry_out(rows: RowRunner, executor: Executor) -> None:
     """
     recipe, plan, folder = rows.recipe, rows.plan, rows.folder
     keys, command_bytes = preparation.row_keys(recipe), held_bytes()
-
-    def each(phase: Phase) -> None:
-        executor.each(rows, phase, keys)
-        left = rows.left(phase, keys)
-        if left:
-            raise RunError(
-                f"{folder.path}: the work on {listed(left)} was lost. What is done is saved; run the same command "
-                "again to do the rest."
-            )
-
-    each("fit")
+    executor.each(rows, "fit", keys)
+    rows.check_done("fit", keys)
     winner = finish.choose_winner(recipe, plan, folder, keys=keys)
     if winner is not None:
         rows.verify_again(winner)
     openings = lockbox.open_test(plan.test_id, plan.run_id, run_name=recipe.name)
-    each("test")
+    executor.each(rows, "test", keys)
+    rows.check_done("test", keys)
     for key in keys:
         finished.refuse_changed(folder.row(*key), run_id=plan.run_id)
     finish.conclude(recipe, plan, folder, keys=keys, winner=winner, openings=openings, command_bytes=command_bytes)

@@ -67,7 +67,11 @@ def fetch_base(adapter: Path, base: str | None, *, progress: Progress, offline: 
 
     offline: from this machine alone. Raises: SourceError when it cannot be fetched.
     """
-    source = command_line_source(base) if base else _base_source(adapter)
+    run_folder = run_of(adapter)
+    if base:
+        source = command_line_source(base)
+    else:
+        source = identity_of(adapter)["base"]["id"] if run_folder is None else load_recipe(run_folder.recipe).model
     try:
         return fetch_model(source, progress=progress, offline=offline).path
     except SourceError as error:
@@ -125,10 +129,3 @@ def run_of(path: Path) -> RunFolder | None:
         if RunFolder(folder).is_run:
             return RunFolder(folder)
     return None
-
-
-def _base_source(adapter: Path) -> str:
-    run_folder = run_of(adapter)
-    if run_folder is not None:
-        return load_recipe(run_folder.recipe).model
-    return str(identity_of(adapter)["base"]["id"])
