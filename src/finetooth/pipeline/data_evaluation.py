@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from finetooth import data as data_room
-from finetooth.data import Dataset, Examples, frames, overlap
+from finetooth.data import Dataset, Examples, frames, overlap, read_labelled
 from finetooth.data.examples import content_id
 from finetooth.errors import RunError
 from finetooth.models.artifact_files import labels_of, task_of
@@ -121,7 +120,7 @@ def _read(
             path = fetch_data(command_line_source(source), progress=progress).path
         else:
             path = frames.save_table(data, Path(name) / f"{source}.parquet")
-        return data_room.read_labelled(
+        return read_labelled(
             spec,
             [path],
             classes=classes,

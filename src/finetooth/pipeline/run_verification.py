@@ -86,7 +86,7 @@ def verify(
 
 
 def _check_alone(adapter: Path, base: str | None, progress: Progress) -> Checked:
-    """An adapter folder, in its run or moved out of it."""
+    """Check an adapter folder, in its run or moved out of it."""
     if not adapter.is_dir():
         raise RunError(f"{adapter}: no such folder.")
     if not (adapter / MANIFEST).is_file() and not (adapter / IDENTITY).is_file():
@@ -186,7 +186,7 @@ def _check_row(
     *,
     labels: dict[str, npt.NDArray[np.int64]],
 ) -> None:
-    """All of a row that needs no base model."""
+    """Check everything of a row that needs no base model."""
     kind = row_kind(checked.name)
     saved = row.saved(kind)
     rechecks.check_sealed(checked, saved)

@@ -32,7 +32,7 @@ def load_planned(context: Context, *, head_seed: int, dropout: float | Literal["
 
 
 def input_of(context: Context) -> Input:
-    """How the recipe has texts cut."""
+    """The limit of tokens and the truncation of the recipe, and whether texts come in pairs."""
     recipe = context.recipe
     return Input(recipe.max_tokens, recipe.truncation, pairs=context.plan.pairs)
 

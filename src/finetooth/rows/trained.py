@@ -45,7 +45,7 @@ Decide = Callable[[Context, Logits, Targets], Decision]
 def row(
     kind: RowKind, *, trainable: MakeTrainable, decide: Decide, facts: Callable[[ScoredRow, ResultsRow], ResultsRow]
 ) -> Row:
-    """A kind of row that the training loop trains, as both processes of a row and the command use it."""
+    """The functions of a kind of row that the training loop trains."""
     return Row(
         kind=kind,
         fit=partial(fit, trainable=trainable, decide=decide),
@@ -66,10 +66,10 @@ def fit(context: Context, channel: Channel, *, trainable: MakeTrainable, decide:
     base = load_planned(context, head_seed=context.seed, dropout=recipe.training.base_dropout)
     context.folder.path.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(context.base_folder)
-    made = trainable(context, base)
-    validation, logits = _train(context, channel, made, head=base.head, pad_id=tokenizer.pad_token_id)
+    to_train = trainable(context, base)
+    validation, logits = _train(context, channel, to_train, head=base.head, pad_id=tokenizer.pad_token_id)
     decision = decide(context, logits, validation.labels)
-    trained = text_model(context, made.model.eval(), tokenizer, decision=decision)
+    trained = text_model(context, to_train.model.eval(), tokenizer, decision=decision)
     measured = inference_gate.measure(
         context,
         trained,
