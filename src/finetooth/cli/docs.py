@@ -209,17 +209,8 @@ def _value(field: dict[str, Any]) -> str:
 
 
 def _bounds(field: dict[str, Any]) -> str:
-    bounds = [
-        f"{words} {field[key]:g}"
-        for key, words in (
-            ("minimum", "from"),
-            ("exclusiveMinimum", "above"),
-            ("maximum", "to"),
-            ("exclusiveMaximum", "below"),
-        )
-        if key in field
-    ]
-    return f" {' '.join(bounds)}" if bounds else ""
+    words = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
+    return "".join(f" {word} {field[key]:g}" for key, word in words.items() if key in field)
 
 
 if __name__ == "__main__":

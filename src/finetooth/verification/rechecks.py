@@ -18,16 +18,7 @@ from finetooth.verification import reload_check
 from finetooth.wording import row_title
 
 # What reading one of our files can raise, besides our own errors, if it was changed by hand.
-_MALFORMED = (
-    AssertionError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    OverflowError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
+_MALFORMED = (AssertionError, AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
