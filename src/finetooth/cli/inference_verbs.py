@@ -126,11 +126,6 @@ def _is_file(text: str) -> bool:
     return _exists(text) and Path(text).is_file()
 
 
-def _is_special(text: str) -> bool:
-    """Whether a pipe, socket or device has this name, so that it is not a text to label."""
-    return _exists(text) and not Path(text).is_file() and not Path(text).is_dir()
-
-
 def _exists(text: str) -> bool:
     try:
         return Path(text).exists()
@@ -202,7 +197,9 @@ def _check_no_file_names(texts: Sequence[str]) -> None:
             raise RecipeError(
                 f"{text}: is a file or -. Give it as the only argument; {len(texts)} arguments are texts."
             )
-        if _is_special(text) or (len(texts) == 1 and "/" in text and _exists(text)):
+        if _exists(text) and (
+            not Path(text).is_dir() or (len(texts) == 1 and "/" in text)
+        ):  # a pipe or device; a folder
             raise RecipeError(f"{text}: is not a regular file. Give a file, or - and its texts on stdin, one a line.")
         if len(texts) > 1 or any(map(str.isspace, text)):
             continue

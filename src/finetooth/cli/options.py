@@ -37,14 +37,11 @@ _ALLOW_INEXACT: Callable[[Command], Command] = click.option(
     is_flag=True,
     help="Continue a run although threads, versions or processor have changed, and mark it as inexact.",
 )
-
-
 _PROFILE: Callable[[Command], Command] = click.option(
     "--profile",
     is_flag=True,
     help="Also print how many seconds each step and each part of training took.",
 )
-
 
 exact: Callable[[Command], Command] = click.option(
     "--exact",

@@ -87,18 +87,16 @@ def data_lines(summary: dict[str, Any]) -> list[str]:
 
 def warning_lines(findings: Iterable[Finding]) -> list[str]:
     """A note for each finding that warns; at most 80 columns."""
-    lines = [f"Note: {finding.says}" for finding in findings if finding.severity == "warn"]
-    return [wrapped(line) for line in lines]
+    return [wrapped(f"Note: {finding.says}") for finding in findings if finding.severity == "warn"]
 
 
 def padded_lines(plan: Plan) -> list[str]:
     """A line for each candidate that is trained with padding, with the reason; at most 80 columns."""
-    lines = [
-        f"Note: {name} is trained with padding ({because}){SLOWER if 'dropout' in because else ''}."
+    return [
+        wrapped(f"Note: {name} is trained with padding ({because}){SLOWER if 'dropout' in because else ''}.")
         for name, candidate in plan.candidates.items()
         if (because := candidate.fallback_reason)
     ]
-    return [wrapped(line) for line in lines]
 
 
 def _findings(report: dict[str, Any]) -> Iterator[str]:

@@ -95,7 +95,10 @@ def check(
         "data": material.dataset.summary,
         "tokens": {split: asdict(preparation.lengths_of(item)) for split, item in tokens.items()},
         **estimates,
-        "smallest_differences": _smallest_differences(len(material.dataset.test)),
+        "smallest_differences": [  # that the test rows show with a power of 80 %
+            {"discordance": share, "difference": smallest_difference(len(material.dataset.test), discordance=share)}
+            for share in DISCORDANCES
+        ],
         "findings": [finding.as_json() for finding in findings],
         "fix_list_rows": listed,
     }
@@ -138,13 +141,6 @@ def _tokens(
         tokenizer = load_file(material.model.path)
         return preparation.sampled_tokens(tokenizer, recipe, material, sample=SAMPLE, progress=progress), {}
     return preparation.tokenize_all(recipe, material, folder=folder, sample=SAMPLE, progress=progress)
-
-
-def _smallest_differences(rows: int) -> list[dict[str, float | None]]:
-    """For each DISCORDANCES, the smallest difference that the test rows show (80 % power), 0 to 1 or None."""
-    return [
-        {"discordance": share, "difference": smallest_difference(rows, discordance=share)} for share in DISCORDANCES
-    ]
 
 
 def _measure_dropout(recipe: Recipe, rows: list[dict[str, Any]], setup: _Setup) -> None:
