@@ -84,9 +84,8 @@ def check(
             )
             listed = fixes.write(fix_list, findings, material.dataset, excel_safe=excel_safe) if fix_list else None
             setup = _Setup(material, tokens, other_tokens, folder, supervisor, progress)
-            estimates: dict[str, Any] = {"candidates": [], "estimated_seconds": None, "estimated_peak_bytes": None}
-            if not quick:
-                estimates = _estimates(recipe, setup)
+            unmeasured: dict[str, Any] = {"candidates": [], "estimated_seconds": None, "estimated_peak_bytes": None}
+            estimates = unmeasured if quick else _estimates(recipe, setup)
     return {
         "schema": 1,
         "run": recipe.name,
