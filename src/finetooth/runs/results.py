@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # tasks import numpy, which `show --json` does not need
     from finetooth.tasks import Task
 
 SCHEMA = 1
+_NAME_ANOTHER = "Name a folder that `finetooth run` wrote, such as runs/NAME."
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,9 +302,10 @@ def parameters_json(parameters: Parameters) -> dict[str, Any]:
 
 def _nothing_here(folder: RunFolder, file: Path) -> str:
     if not folder.path.is_dir():
-        return f"{folder.path}: no such run folder."
+        return f"{folder.path}: no such run folder. {_NAME_ANOTHER}"
     if not folder.is_run:
-        return f"{folder.path}: not a run folder (it holds no {folder.recipe.name} and {folder.plan.name})."
+        missing = f"it holds no {folder.recipe.name} and {folder.plan.name}"
+        return f"{folder.path}: not a run folder ({missing}). {_NAME_ANOTHER}"
     inventory.refuse_irregular(folder)
     if folder.is_complete:
         return f"{folder.path}: the run was complete, but its {file.name} is gone. Take it from a backup."

@@ -232,7 +232,8 @@ def test_show_wide_prints_more(capsys, finished_run):
 def test_show_of_nothing_is_exit_1(capsys, tmp_path):
     code, out, err = call(capsys, "show", str(tmp_path / "nowhere"))
     assert (code, out) == (1, "")
-    assert err == f"finetooth: {tmp_path / 'nowhere'}: no such run folder.\n"
+    another = "Name a folder that `finetooth run` wrote, such as runs/NAME."
+    assert err == f"finetooth: {tmp_path / 'nowhere'}: no such run folder. {another}\n"
 
 
 def test_recipe_schema_is_json(capsys):

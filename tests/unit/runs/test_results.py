@@ -296,8 +296,9 @@ def test_a_folder_without_results_says_how_to_get_them(tmp_path):
             contract(path)
         return str(error.value)
 
-    assert message(tmp_path / "no") == f"{tmp_path}/no: no such run folder."
-    assert message(tmp_path) == f"{tmp_path}: not a run folder (it holds no recipe.yaml and plan.json)."
+    another = "Name a folder that `finetooth run` wrote, such as runs/NAME."
+    assert message(tmp_path / "no") == f"{tmp_path}/no: no such run folder. {another}"
+    assert message(tmp_path) == f"{tmp_path}: not a run folder (it holds no recipe.yaml and plan.json). {another}"
     (tmp_path / "recipe.yaml").write_text("name: a\n")
     (tmp_path / "plan.json").write_text("{}")
     assert message(tmp_path) == (
