@@ -98,19 +98,7 @@ def compare(
     candidates = [item for item in marked if item.row.role == "candidate"]
     of_candidates = [*_OF_CANDIDATES, *(f"{metric.key}_{what}" for metric in _others(task) for what in _DIFFERENCES)]
     entries = {id(item): _row(item, task) | dict.fromkeys(of_candidates) | {"against_winner": None} for item in marked}
-    judged = [
-        verdict.Judged(
-            item.row.name,
-            item.row.role,
-            item.row.seed,
-            item.gains,
-            item.row.trained,
-            item.row.chance,
-            item.row.learning,
-            task.headline,
-        )
-        for item in marked
-    ]
+    judged = [_judged(item, task.headline) for item in marked]
     standings = verdict.standings_of(judged)
     for item, standing in zip(candidates if baselines else (), standings, strict=True):
         entries[id(item)] |= _against_baselines(item, standing, baselines, task)
@@ -254,6 +242,13 @@ def _pooled(marked: Sequence[_Marked], best: _Marked | None, task: Task) -> list
             pooled |= dict.fromkeys(("difference", "interval", "p"))
         entries.append(pooled)
     return entries
+
+
+def _judged(item: _Marked, metric: Metric) -> verdict.Judged:
+    row = item.row
+    return verdict.Judged(
+        row.name, row.role, row.seed, item.gains, row.trained, row.chance, row.learning, metric=metric
+    )
 
 
 def _key(row: Outcome) -> dict[str, Any]:
