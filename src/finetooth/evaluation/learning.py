@@ -1,13 +1,13 @@
-"""Whether a candidate has learned: decided by its training curve and the validation rows alone, by no test label.
+"""Whether a candidate has learned, judged only by its training curve and the validation rows, never by test labels.
 
-A candidate that has not learned says nothing about whether fine-tuning is worth it: it was judged too early. There are
-three signs. Each threshold is set so that a run that ended well does not show the sign (docs/experiments.md).
+The result of a candidate that has not learned does not show whether fine-tuning is worth it. Three signs show that a
+candidate has not learned. The thresholds are set so that runs that ended well show none (docs/experiments.md).
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,51 +17,37 @@ from finetooth.evaluation.intervals import wilson
 from finetooth.evaluation.sentences import Value
 from finetooth.recipe import Training
 
-COLLAPSE = 0.95  # share of the answers that are one class
-MISSED = 0.9  # share of the rows of other classes that get this class too: with it a frequent class is no sign
-LEAST_OTHERS = 5  # rows of other classes: fewer may be missed by chance
-STEEP = 0.1  # share of the validation loss lost over the last third of training
-FAR = 0.25  # of the entropy of the labels: below it a loss that falls is that of a model that has learned
-FITTED = 0.9  # of the way from the most frequent class to the best baseline
-FLAT = 0.95  # of the entropy of the labels: a loss that never fell below it
-LEAST_STEPS = 200  # what a new head and an adapter need at the very least
-ROWS_FITTED = 0.995  # training accuracy from which on `epochs: auto` ends
-SOME_STEPS, MOST_EPOCHS = 1000, 30  # below both, `epochs: auto` may train for longer
-MORE_EPOCHS = 3  # times as many
-HEAD_RATE = 5e-3  # of a new head on small data (docs/experiments.md)
-HIGH_RATE, LOW_RATE = 5e-4, 2e-4  # adapter rates that may have broken the training, or held it up
-FREQUENT = 0.8  # share of the rows of one class, from which on class weights are proposed
+COLLAPSE = 0.95  # least share of the answers in one class; both shares together are the sign
+MISSED = 0.9  # least share of the rows of the other classes that are answered with this class too
+LEAST_OTHERS = 5  # rows of the other classes; fewer may be missed by chance
+STEEP = 0.1  # share of the validation loss that the last third of training removed
+FAR = 0.25  # share of the entropy of the labels; a model whose loss is below it has learned
+FITTED = 0.9  # share of the accuracy that the best baseline gains over the most frequent class
+FLAT = 0.95  # share of the entropy of the labels; a loss that stayed above it never fell
+LEAST_STEPS = 200  # the fewest steps in which a new head and an adapter learn
+ROWS_FITTED = 0.995  # training accuracy at which `epochs: auto` ends
+SOME_STEPS, MOST_EPOCHS = 1000, 30  # if training had fewer of both, `epochs: auto` may train for longer
+MORE_EPOCHS = 3  # the factor by which epochs are raised or a high learning rate is lowered
+HEAD_RATE = 5e-3  # learning rate of a new head on small data (docs/experiments.md)
+HIGH_RATE, LOW_RATE = 5e-4, 2e-4  # adapter learning rates that may diverge, or be too low to learn
+FREQUENT = 0.8  # share of the rows in one class from which class weights are proposed
 
 Labels = npt.NDArray[np.int64]
 
 
-class EvaluationPoint(Protocol):
-    """One evaluation during training: mean losses in nats, accuracies 0 to 1."""
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One evaluation during training. Losses are means in nats, accuracies 0 to 1.
 
-    @property
-    def epoch(self) -> float:
-        """Passes over the training rows so far."""
-        ...
+    epoch: passes over the training rows so far. train_loss, train_accuracy: of the training rows since the previous
+    evaluation, each measured before its own step.
+    """
 
-    @property
-    def train_loss(self) -> float:
-        """Of the training rows since the evaluation before, each as it was before its step."""
-        ...
-
-    @property
-    def train_accuracy(self) -> float:
-        """Of the same rows."""
-        ...
-
-    @property
-    def validation_loss(self) -> float:
-        """Of the validation rows."""
-        ...
-
-    @property
-    def validation_accuracy(self) -> float:
-        """Of the validation rows."""
-        ...
+    epoch: float
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: float
+    train_accuracy: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +60,7 @@ class BestBaseline:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """One sign that a candidate has not learned. text: a clause about the candidate, "it answers ..."."""
+    """A sign that a candidate has not learned. text: a clause about the candidate, such as "it answers ..."."""
 
     sign: Literal["one_class", "still_falling", "not_fitted"]
     text: str
@@ -93,13 +79,13 @@ class Learning:
 
     @property
     def collapsed(self) -> Sign | None:
-        """That one class takes nearly all answers."""
+        """The sign that nearly all answers are one class, if the candidate shows it."""
         return next((sign for sign in self.signs if sign.sign == "one_class"), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Collapse:
-    """One class takes nearly all answers. shares: of the answers, and of the true labels, 0 to 1."""
+    """A class that nearly all answers are. share, true_share: of the answers and of the labels in it, 0 to 1."""
 
     label: int
     share: float
@@ -107,7 +93,7 @@ class Collapse:
 
 
 def collapse(answers: Labels, labels: Labels) -> Collapse | None:
-    """The class that takes COLLAPSE of the answers (N,), and MISSED of the rows whose label (N,) is another."""
+    """The class of COLLAPSE of all answers (N,), and of MISSED of those to rows of other classes by labels (N,)."""
     counts = np.bincount(answers)
     label = int(counts.argmax())
     others = labels != label
@@ -123,17 +109,19 @@ def assess(
     labels: Labels,
     *,
     classes: Sequence[str],
-    curve: Sequence[EvaluationPoint],
+    curve: Sequence[CurvePoint],
     baseline: BestBaseline | None,
     training: Training,
     train_rows: int,
 ) -> Learning:
-    """Whether a candidate has learned. answers, labels: (N,) of the validation rows, the class of the largest logit
-    and the true one."""
+    """Whether a candidate has learned.
+
+    answers, labels: (N,) of the validation rows, the class of the largest logit and the true class.
+    """
     collapsed = collapse(answers, labels)
     entropy = _entropy(labels)
     signs = [
-        _one_class(collapsed, classes),
+        None if collapsed is None else _one_class(collapsed, classes[collapsed.label]),
         None if _ended(training, curve) else _still_falling(curve, entropy, baseline),
         _not_fitted(curve, labels, baseline),
     ]
@@ -148,16 +136,15 @@ def assess(
     return Learning(shown, changes, sentences.train_again(values))
 
 
-def _one_class(collapsed: Collapse | None, classes: Sequence[str]) -> Sign | None:
-    if collapsed is None:
-        return None
-    name = classes[collapsed.label]
+def _one_class(collapsed: Collapse, name: str) -> Sign:
     return Sign("one_class", sentences.one_class(name, collapsed.share, collapsed.true_share))
 
 
-def _ended(training: Training, curve: Sequence[EvaluationPoint]) -> bool:
-    """Whether an automatic training ended because validation had stopped improving or training rows were fitted: the
-    loss that falls after that does so with the rate, and would not go on."""
+def _ended(training: Training, curve: Sequence[CurvePoint]) -> bool:
+    """Whether `epochs: auto` ended because validation stopped improving or the training rows were fitted.
+
+    If the loss falls after that, it falls only because the learning rate does, and would not fall further.
+    """
     if training.epochs != "auto":
         return False
     losses = [point.validation_loss for point in curve]
@@ -165,33 +152,33 @@ def _ended(training: Training, curve: Sequence[EvaluationPoint]) -> bool:
     return stopped or any(point.train_accuracy >= ROWS_FITTED for point in curve[:-1])
 
 
-def _still_falling(curve: Sequence[EvaluationPoint], entropy: float, baseline: BestBaseline | None) -> Sign | None:
-    """That the validation loss fell steeply to the last evaluation, and ended far from fitted."""
+def _still_falling(curve: Sequence[CurvePoint], entropy: float, baseline: BestBaseline | None) -> Sign | None:
+    """The sign that the validation loss fell steeply until the last evaluation and was still high there."""
     if not curve or curve[-1].validation_loss > min(point.validation_loss for point in curve):
         return None
     last = curve[-1]
     if last.validation_loss < FAR * entropy:
         return None
     before = [point for point in curve[:-1] if point.epoch <= 2 * last.epoch / 3 + 1e-9]
-    # After a single evaluation there is the mean training loss up to it, of texts not yet trained on.
+    # With no evaluation to compare with, use the mean training loss, measured on each text before its own step.
     start = before[-1].validation_loss if before else last.train_loss
     if last.validation_loss > (1 - STEEP) * start:
         return None
     if not before and baseline is not None and last.validation_accuracy >= baseline.accuracy:
-        return None  # the mean training loss holds the untrained beginning, too weak a sign against a candidate ahead
+        return None  # that mean includes the untrained beginning: too weak a sign if the candidate is ahead
     if not before:
         return Sign("still_falling", sentences.falling_within(start, last.validation_loss))
     span = last.epoch - before[-1].epoch
     return Sign("still_falling", sentences.still_falling(start, last.validation_loss, epochs=span))
 
 
-def _not_fitted(curve: Sequence[EvaluationPoint], labels: Labels, baseline: BestBaseline | None) -> Sign | None:
-    """That training rows are fitted clearly worse than the best baseline answers validation rows."""
+def _not_fitted(curve: Sequence[CurvePoint], labels: Labels, baseline: BestBaseline | None) -> Sign | None:
+    """The sign that the training rows are fitted clearly worse than the best baseline answers the validation rows."""
     if not curve or baseline is None:
         return None
     last, count = curve[-1], len(labels)
     chance = float(np.bincount(labels).max()) / count
-    # The training accuracy is that of texts before their step: after few epochs the validation accuracy may be higher.
+    # Texts are measured before their own step, so after few epochs the validation accuracy may be the higher one.
     fit = max(last.train_accuracy, last.validation_accuracy)
     low, _ = wilson(round(baseline.accuracy * count), count)
     if fit >= low or fit - chance >= FITTED * (baseline.accuracy - chance):
@@ -200,7 +187,10 @@ def _not_fitted(curve: Sequence[EvaluationPoint], labels: Labels, baseline: Best
 
 
 def _changes(training: Training, *, train_rows: int, epochs: float, flat: bool, frequent: bool) -> dict[str, Value]:
-    """What to set in the recipe for the next try. epochs: that were trained. flat: whether the loss never fell."""
+    """The recipe keys to change for the next try, with their values.
+
+    epochs: how many were trained. flat: whether the loss never fell. frequent: whether one class has most of the rows.
+    """
     changes: dict[str, Value] = {}
     rate = training.learning_rate
     steps = math.ceil(train_rows / training.batch_size)
@@ -227,6 +217,6 @@ def _now(training: Training, key: str) -> Value:
 
 
 def _entropy(labels: Labels) -> float:
-    """The loss, in nats, of giving each class its share of the labels whatever the text."""
+    """The loss, in nats, of a model that gives each class its share of the labels for every text."""
     shares = np.bincount(labels) / len(labels)
     return float(-(shares[shares > 0] * np.log(shares[shares > 0])).sum())

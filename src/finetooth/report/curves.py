@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from finetooth.evaluation.learning import CurvePoint
 from finetooth.report import plots
 from finetooth.report.plots import Figure, Mark, Scale, Table, cells
 from finetooth.report.view import RowView, RunView
-from finetooth.runs.results import CurvePoint
 from finetooth.wording import capital, epoch, percent
 
 LEAST_RISE = 0.01

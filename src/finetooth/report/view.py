@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from finetooth.evaluation.intervals import wilson
+from finetooth.evaluation.learning import CurvePoint
 from finetooth.evaluation.sentences import Value
 from finetooth.files import read_json
 from finetooth.row_kinds import Role, row_kind
 from finetooth.runs import results
 from finetooth.runs.layout import RunFolder
-from finetooth.runs.results import Chosen, CurvePoint, Heads, Inference, Parameters, Reload, RowCosts
+from finetooth.runs.results import Chosen, Heads, Inference, Parameters, Reload, RowCosts
 from finetooth.tasks import DEFAULT, Task
 from finetooth.wording import row_titles, shown
 

@@ -12,6 +12,7 @@ import torch
 
 from finetooth.errors import VerificationError
 from finetooth.evaluation.decisions import Decision
+from finetooth.evaluation.learning import CurvePoint
 from finetooth.files import discard, read_hashed_json, read_json, write_json
 from finetooth.models import artifact, device
 from finetooth.models.batching import Tokens
@@ -26,7 +27,7 @@ from finetooth.rows.outputs import add_costs, keep_predictions
 from finetooth.rows.planned_base import load_planned, save_artifact, text_model
 from finetooth.runs import finished
 from finetooth.runs.plan_file import Plan
-from finetooth.runs.results import CurvePoint, Parameters, Reload, ResultsRow
+from finetooth.runs.results import Parameters, Reload, ResultsRow
 from finetooth.runs.work import read_labels
 from finetooth.tasks import Logits, Targets
 from finetooth.training import checkpoints

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from finetooth.errors import RunError
+from finetooth.evaluation.learning import CurvePoint
 from finetooth.files import read_json, write_json
 from finetooth.runs import complete, inventory, lockbox
 from finetooth.runs.layout import RunFolder
@@ -40,20 +41,6 @@ class Parameters:
     def trainable(self) -> int:
         """adapter + head + bias + base."""
         return self.adapter + self.head + self.bias + self.base
-
-
-@dataclass(frozen=True, slots=True)
-class CurvePoint:
-    """One evaluation during training.
-
-    train_loss, train_accuracy: of the training rows since the evaluation before, each as it was before its step.
-    """
-
-    epoch: float
-    train_loss: float
-    validation_loss: float
-    validation_accuracy: float
-    train_accuracy: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ import numpy.typing as npt
 from safetensors import safe_open
 
 from finetooth.evaluation.decisions import Decision
+from finetooth.evaluation.learning import CurvePoint
 from finetooth.files import read_json
 from finetooth.models.artifact_files import ADAPTER_WEIGHTS
 from finetooth.runs import predictions
 from finetooth.runs.layout import RowFolder
-from finetooth.runs.results import CurvePoint, Parameters, parameters_json
+from finetooth.runs.results import Parameters, parameters_json
 from finetooth.verification.rechecks import Checked
 from finetooth.verification.reload_check import logits_sha256
 

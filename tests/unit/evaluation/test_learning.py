@@ -1,12 +1,10 @@
 """Has a candidate learned? Told by validation rows and the training curve, on simulated runs of every kind."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
 from finetooth.evaluation import learning
-from finetooth.evaluation.learning import BestBaseline, collapse
+from finetooth.evaluation.learning import BestBaseline, CurvePoint, collapse
 from finetooth.evaluation.sentences import setting
 from finetooth.recipe import Training, load
 
@@ -16,19 +14,8 @@ HEAD = {"training.head_learning_rate": 0.005}
 CLASSES = ("negative", "neutral", "positive")
 
 
-@dataclass(frozen=True)
-class Point:
-    """An evaluation."""
-
-    epoch: float
-    train_loss: float
-    validation_loss: float
-    validation_accuracy: float = 0.8
-    train_accuracy: float = 0.85
-
-
 def curve(*losses, accuracy=0.8, train_accuracy=0.85):
-    return [Point(number + 1.0, loss + 0.05, loss, accuracy, train_accuracy) for number, loss in enumerate(losses)]
+    return [CurvePoint(number + 1.0, loss + 0.05, loss, accuracy, train_accuracy) for number, loss in enumerate(losses)]
 
 
 LEARNED = curve(0.7, 0.5, 0.48)
@@ -83,10 +70,10 @@ def test_a_validation_loss_that_falls_steeply_to_the_end():
     assert sign.text == "its validation loss was still falling: from 0.71 to 0.58 in the last epoch"
     nine = judge(points=curve(1.05, 1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65)).signs[0]
     assert nine.text == "its validation loss was still falling: from 0.80 to 0.65 in the last 3 epochs"
-    only = judge(points=[Point(1.0, 1.02, 0.71)]).signs[0]
+    only = judge(points=[CurvePoint(1.0, 1.02, 0.71)]).signs[0]
     assert only.text == "its loss was still falling: 1.02 on average in training, 0.71 on validation rows after it"
     ahead = learning.BestBaseline("tfidf", 0.75)
-    assert judge(points=[Point(1.0, 1.02, 0.71)], baseline=ahead).signs == ()
+    assert judge(points=[CurvePoint(1.0, 1.02, 0.71)], baseline=ahead).signs == ()
 
 
 @pytest.mark.parametrize(

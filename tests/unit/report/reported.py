@@ -7,13 +7,13 @@ import numpy as np
 
 import plans
 from finetooth.data import Dataset, Examples
+from finetooth.evaluation.learning import CurvePoint
 from finetooth.files import write_json
 from finetooth.runs import comparison, predictions
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
 from finetooth.runs.results import (
     Costs,
-    CurvePoint,
     Parameters,
     Reload,
     ResultsRow,

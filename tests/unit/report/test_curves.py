@@ -1,8 +1,8 @@
 import pytest
 
+from finetooth.evaluation.learning import CurvePoint
 from finetooth.report.curves import curves, sentence
 from finetooth.report.view import RowView, RunView
-from finetooth.runs.results import CurvePoint
 
 
 def trained(train, validation, *, best=1.0):

@@ -10,6 +10,7 @@ import plans
 from finetooth.errors import RunError
 from finetooth.evaluation.decision_file import describe
 from finetooth.evaluation.decisions import Abstention, Calibration, Decision, RiskPoint
+from finetooth.evaluation.learning import CurvePoint
 from finetooth.files import write_json
 from finetooth.runs import comparison, complete, lockbox, results
 from finetooth.runs.layout import RunFolder
@@ -17,7 +18,6 @@ from finetooth.runs.predictions import Predictions
 from finetooth.runs.results import (
     Chosen,
     Costs,
-    CurvePoint,
     Heads,
     Parameters,
     Reload,
