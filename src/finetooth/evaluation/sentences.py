@@ -1,5 +1,6 @@
-"""The verdict in words: short, plain, with units, and never more than was shown."""
+"""The sentences of the verdict: short, with units, and no claim that the test rows do not show."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,13 +8,13 @@ from finetooth.wording import at_least, capital, cut, listed, p_value, percent, 
 
 _SHOWN = 3  # names of failed rows
 _LONGEST_CLASS = 30
-_NARROW = 0.002  # of an interval: below a fifth of a point, tenths of a point would say nothing
+_NARROW = 0.002  # width of an interval below which tenths of a point would not show its two ends apart
 Value = int | float | str  # of a key of the recipe
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A difference of accuracies with its 95 % interval, -1 to 1, on so many examples."""
+    """A difference of accuracies and the ends of its 95 % interval, -1 to 1, on a number of examples."""
 
     difference: float
     low: float
@@ -32,7 +33,7 @@ def behind(name: str, baseline: str, gap: Gap) -> str:
 
 
 def beats_chance(name: str, baseline: str, gap: Gap, *, failed: bool) -> str:
-    """The winner is better than every baseline, but none of them learnt anything. failed: whether trained ones did."""
+    """The winner is better than every baseline, but no trained one ended well. failed: whether one failed."""
     missing = "ended well" if failed else "was run"
     return (
         f"{name} beats {baseline} by {_points(gap)}; whether it was worth it cannot be said, because no trained "
@@ -41,7 +42,7 @@ def beats_chance(name: str, baseline: str, gap: Gap, *, failed: bool) -> str:
 
 
 def one_class(name: str, share: float, true_share: float) -> str:
-    """Nearly all answers are of one class; both shares of the validation rows, 0 to 1."""
+    """Nearly all answers are one class. share, true_share: of the validation rows, answered so and labelled so."""
     quoted = f"'{cut(' '.join(name.split()), _LONGEST_CLASS)}'"
     return f"it answers {quoted} for {percent(share, 0)} of the validation rows ({percent(true_share, 0)} are {quoted})"
 
@@ -53,7 +54,7 @@ def still_falling(start: float, end: float, *, epochs: float) -> str:
 
 
 def falling_within(train_loss: float, end: float) -> str:
-    """The validation loss after training lies far below the mean training loss on the way; both in nats."""
+    """The validation loss after training is far below the mean training loss, both in nats."""
     return f"its loss was still falling: {train_loss:.2f} on average in training, {end:.2f} on validation rows after it"
 
 
@@ -66,18 +67,18 @@ def not_fitted(train_accuracy: float, baseline: str, accuracy: float) -> str:
 
 
 def not_learned(name: str, signs: Sequence[str]) -> tuple[str, str]:
-    """That a candidate has not learned: the headline with the first sign, and the second sign if there is one."""
+    """A candidate has not learned: the headline with the first sign, and a sentence with the second sign or ""."""
     more = f"{capital(signs[1])}." if len(signs) > 1 else ""
     return f"{name} has not learned yet: {signs[0]}.", more
 
 
 def other_not_learned(name: str, sign: str) -> str:
-    """That a candidate beside the winner has not learned."""
+    """A candidate other than the winner has not learned."""
     return f"{name} has not learned: {sign}."
 
 
 def open_question(baseline: str | None, gap: Gap | None, advice: str) -> str:
-    """What a run says whose winner has not learned, and what to do."""
+    """The winner has not learned: what the run leaves open, the difference so far, and what to do."""
     so_far = ""
     if baseline is not None and gap is not None:
         so_far = f" So far its difference to the best baseline ({baseline}) is {_points(gap, signed=True)}."
@@ -85,19 +86,19 @@ def open_question(baseline: str | None, gap: Gap | None, advice: str) -> str:
 
 
 def train_again(changes: Sequence[tuple[str, Value, Value]]) -> str:
-    """What to change in the recipe; changes: key, value to try, value it has."""
+    """What to change in the recipe. changes: each a key, the value to try and the present value."""
     parts = [f"{setting(key, value)} (now {setting(key, now).partition('=')[2]})" for key, value, now in changes]
     return f"Train again with {' and '.join(parts)}."
 
 
 def setting(key: str, value: Value) -> str:
-    """A key of the recipe and a value as `--set` takes them: `training.learning_rate=0.00002`."""
+    """A recipe key and value in the form that `--set` takes: `training.learning_rate=0.00002`."""
     number = f"{value:.10f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
     return f"{key}={number}"
 
 
 def corrected_for(candidates: int, *, seeds: bool, baselines: int) -> str:
-    """What a p is corrected for. seeds: whether the candidates are counted with theirs."""
+    """What a p value is corrected for. seeds: whether `candidates` counts each seed of a candidate."""
     parts = [f"for {candidates} candidates{' and seeds' if seeds else ''}"] if candidates > 1 else []
     parts += [f"for {baselines} baselines"] if baselines > 1 else []
     holm = "Holm-corrected" if candidates > 1 else "corrected"
@@ -105,7 +106,7 @@ def corrected_for(candidates: int, *, seeds: bool, baselines: int) -> str:
 
 
 def not_shown(name: str, baseline: str, gap: Gap, *, is_best: bool, p: float, corrected: str) -> str:
-    """Neither the winner nor a baseline is shown to be better; a p that contradicts the interval is given."""
+    """Neither the winner nor a baseline is shown to be better; p is given if it contradicts the interval."""
     which = f"the best baseline ({baseline})" if is_best else f"the baseline {baseline}"
     where = f"on {gap.examples:,} test rows"
     if gap.low > 0 or gap.high < 0:
@@ -118,53 +119,45 @@ def not_shown(name: str, baseline: str, gap: Gap, *, is_best: bool, p: float, co
 
 
 def rows_to_show(rows: int | None) -> str:
-    """How many test rows would show a difference, if it is as seen."""
+    """How many test rows would show the difference, if the measured one is the true one."""
     if rows is None:
         return "If the difference is as small as it looks, no test set of a usual size would show it."
     return f"If the difference is as seen, about {at_least(rows)} test rows would show it (80 % power)."
 
 
 def can_show(examples: int, difference: float | None) -> str:
-    """The smallest difference that so many test rows show."""
+    """The smallest difference that this number of test rows can show."""
     if difference is None:
         return f"{examples:,} test rows are too few to show any difference between two rows that agree so often."
     least = points(difference, signed=False)
     return f"{examples:,} test rows show a difference from about {least} points up (80 % power)."
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """The trained parameters of a smaller candidate and of the winner."""
+def not_worse(
+    name: str, winner: str, *, trained: tuple[int, int], margin: float, shown: bool, rows_needed: int | None
+) -> str:
+    """Whether a smaller candidate is non-inferior to the winner: worse by `margin` (a share) at most.
 
-    smaller: int
-    winner: int
-
-    def __str__(self) -> str:
-        return f"{self.smaller:,} instead of {self.winner:,} trained parameters"
-
-
-def as_good(name: str, sizes: Sizes, *, margin: float) -> str:
-    """A smaller candidate does as well."""
-    return f"{name} is as good within {100 * margin:g} points with {sizes}."
-
-
-def as_good_not_shown(name: str, sizes: Sizes, *, margin: float, rows_needed: int | None) -> str:
-    """It is open whether a smaller candidate does as well."""
-    sentence = f"Whether {name} is as good within {100 * margin:g} points with {sizes} is not shown"
+    trained: parameters of the candidate and of the winner. rows_needed: test rows that would show it.
+    """
+    sizes = f"{trained[0]:,} instead of {trained[1]:,} trained parameters"
+    claim = f"{name}, with {sizes}, is at most {100 * margin:g} points worse than {winner}"
+    if shown:
+        return f"{claim} (95 % interval)."
     if rows_needed is None:
-        return f"{sentence}."
-    return (
-        f"{sentence}; if the two are equally good, about {at_least(rows_needed)} test rows would show it (80 % power)."
-    )
+        return f"It is not shown that {claim}."
+    would_show = f"about {at_least(rows_needed)} test rows would show it (80 % power)"
+    return f"It is not shown that {claim}; if the two are equally good, {would_show}."
 
 
-def none_smaller(margin: float) -> str:
-    """Every smaller candidate is worse by more than the margin."""
-    return f"No candidate with fewer trained parameters is as good within {100 * margin:g} points."
+def all_smaller_worse(winner: str, margin: float) -> str:
+    """Every smaller candidate is shown to be worse than the winner by more than the margin."""
+    points_worse = f"more than {100 * margin:g} points worse"
+    return f"Every candidate with fewer trained parameters is {points_worse} than {winner} (95 % interval)."
 
 
 def no_baseline(name: str, failed: Sequence[str]) -> str:
-    """There is nothing to beat; failed: the baselines that were asked for."""
+    """No baseline ended well. failed: the titles of those that failed."""
     if failed:
         return f"Whether {name} was worth it cannot be said, because every baseline failed ({listed(failed, _SHOWN)})."
     return (
@@ -176,7 +169,7 @@ def no_baseline(name: str, failed: Sequence[str]) -> str:
 def no_winner(
     baseline: str | None, *, winner: tuple[str, int | None] | None, failed: Sequence[str], any_row: bool
 ) -> str:
-    """There is no winner to judge. baseline: the best one. any_row: whether any row ended well."""
+    """There is no winner to judge. baseline: title of the best one. any_row: whether any row ended well."""
     if winner is not None:
         return (
             f"No verdict: {winner[0]}, best on the validation rows, failed on the test rows; no other candidate is "
@@ -190,7 +183,7 @@ def no_winner(
 
 
 def beside_reference(name: str, reference: str, gap: Gap, *, trained: int, p: float, shown: bool) -> str:
-    """How the winner stands to full fine-tuning. trained: its parameters. shown: whether p shows a difference."""
+    """The winner compared with full fine-tuning. trained: parameters of the latter. shown: whether p is significant."""
     other = f"{reference} ({trained:,} trained parameters)"
     if not shown and gap.low <= 0 <= gap.high:
         return f"{name} differs from {other} by {_points(gap, signed=True)}."
@@ -207,7 +200,7 @@ def failures(failed: Sequence[str]) -> str:
 
 
 def failed_baselines(failed: Sequence[str]) -> str:
-    """Against which baselines nothing is said, because they failed."""
+    """Which baselines the candidates are not compared with, because they failed."""
     if not failed:
         return ""
     many = len(failed) > 1
@@ -218,7 +211,7 @@ def failed_baselines(failed: Sequence[str]) -> str:
 
 
 def few_seeds(name: str, accuracies: Sequence[float]) -> str:
-    """So few seeds say little."""
+    """The spread over seeds is not estimated, because there are too few."""
     low, high = 100 * min(accuracies), 100 * max(accuracies)
     return (
         f"{len(accuracies)} seeds are too few to estimate the spread over seeds: "
@@ -227,15 +220,15 @@ def few_seeds(name: str, accuracies: Sequence[float]) -> str:
 
 
 def over_seeds(name: str, baseline: str, gap: Gap, *, seeds: int) -> str:
-    """What a recipe gains with a new seed on new examples."""
+    """The difference to expect between a recipe and a baseline for a new seed and new examples."""
     if gap.low <= 0 <= gap.high:
-        return f"As a recipe, over {seeds} seeds, {name} differs from {baseline} by {_points(gap, signed=True)}."
-    side = "above" if gap.difference > 0 else "below"
-    return f"As a recipe, over {seeds} seeds, {name} lies {_points(_positive(gap))} {side} {baseline}."
+        return f"Over {seeds} seeds, the recipe {name} differs from {baseline} by {_points(gap, signed=True)}."
+    side = "better" if gap.difference > 0 else "worse"
+    return f"Over {seeds} seeds, the recipe {name} is {_points(_positive(gap))} {side} than {baseline}."
 
 
 def ahead(name: str, others: Sequence[tuple[str, Gap]]) -> str:
-    """Which other candidates are shown to be better than the winner, with their gaps."""
+    """Which other candidates are significantly better than the winner, with their gaps."""
     if not others:
         return ""
     shown = listed([f"{other} by {_points(gap)}" for other, gap in others], _SHOWN)
@@ -243,19 +236,21 @@ def ahead(name: str, others: Sequence[tuple[str, Gap]]) -> str:
 
 
 def alike(name: str, others: Sequence[str]) -> str:
-    """Between which other candidates and the winner no difference is shown."""
+    """Which other candidates do not differ significantly from the winner."""
     if not others:
         return ""
     return f"On these test rows {listed(others, _SHOWN)} may differ from {name} only by chance."
 
 
 def _positive(gap: Gap) -> Gap:
-    """The gap seen from the better side."""
+    """The same gap with a difference of at least 0: better minus worse."""
     return gap if gap.difference >= 0 else Gap(-gap.difference, -gap.high, -gap.low, gap.examples)
 
 
 def _points(gap: Gap, *, signed: bool = False) -> str:
-    """'1.4 points (1.0 to 1.8)'."""
+    """'1.4 points (1.0 to 1.8)'; without an interval whose ends are infinite."""
+    if math.isinf(gap.low):
+        return f"{points(gap.difference, signed=signed)} points"
     digits = 1 if gap.high - gap.low >= _NARROW else 2
     low, high = (points(value, digits, signed=False) for value in (gap.low, gap.high))
     return f"{points(gap.difference, digits, signed=signed)} points ({low} to {high})"

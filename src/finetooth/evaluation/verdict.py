@@ -1,6 +1,6 @@
-"""Whether the training was worth it, and which smaller candidate would have done; put into words by sentences.
+"""Whether fine-tuning was worth it, and whether a smaller candidate is as good. The module sentences words it.
 
-The winner is fixed by validation before a test row is read; nothing here chooses by test rows.
+The winner was chosen on the validation rows before any test row was read; the test rows choose nothing here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,11 @@ from typing import Literal, TypedDict
 
 import numpy as np
 
-from finetooth.evaluation import power, sentences, standing
+from finetooth.evaluation import power, sentences, significance
 from finetooth.evaluation.learning import Learning
 from finetooth.evaluation.seeds import FEW_SEEDS, recipe_difference
 from finetooth.evaluation.sentences import Gap, Value
-from finetooth.evaluation.significance import Paired, Scores, holm, paired
-from finetooth.evaluation.standing import Standing
+from finetooth.evaluation.significance import Paired, Scores, Standing, holm, paired
 from finetooth.row_kinds import Role, row_kind
 from finetooth.tasks import DEFAULT, Metric, PairedTest
 from finetooth.wording import row_titles
@@ -24,12 +23,12 @@ ALPHA = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One row of the table with one seed; trained: parameters it trains.
+    """One row of the table with one seed. trained: the number of parameters that it trains.
 
     scores: (N,) of the examples by `metric`, the headline metric of the task; higher is better (Metric.gains).
     chance: whether it is a baseline that learnt nothing from a text: majority, or the model under an untrained head.
-    role: a reference (full fine-tuning) is shown beside the winner and is no baseline that it must beat.
-    learning: of a candidate, the signs that it has not learned, by validation rows and its training curve alone.
+    role: a reference (full fine-tuning) is compared with the winner, but the winner need not beat it.
+    learning: the signs that a candidate has not learned, from its validation rows and training curve.
     """
 
     name: str
@@ -73,16 +72,15 @@ class Unlearned(TypedDict):
 class Verdict(TypedDict):
     """The verdict. headline: the first sentence of text.
 
-    worth_it: whether the winner is better than every baseline; None where there is no winner or no baseline, where
-    it is better but no baseline learnt anything, and where it has not learned.
-    unlearned: that the winner has not learned, so that nothing is said of its worth; None where it has, as one that is
-    better than every baseline always has.
-    smallest_sufficient: the candidate of fewest trained parameters that is shown to be as good as the winner within
+    worth_it: whether the winner is significantly better than every baseline; None without a winner or baseline, if no
+    baseline learnt anything, and if the winner has not learned.
+    unlearned: the winner, if it has not learned and is not significantly better than every baseline; else None.
+    smallest_sufficient: the candidate of fewest trained parameters that is shown to be non-inferior to the winner by
     the margin; the winner itself if all smaller ones are shown to be worse by more; None if that is open.
-    rows_needed: then, the test rows that would show it of the smallest open one with 80 % power, if the two are equally
-    good; None too where that is no more than there are.
-    rows_to_show: where the winner is ahead and not distinguished from a baseline, the test rows that would show it
-    with 80 % power, if the difference is as seen.
+    rows_needed: if it is open, the test rows that would show non-inferiority of the smallest open one with 80 % power,
+    if the two are equally good; None if the test set has as many.
+    rows_to_show: if the winner is ahead of a baseline but not significantly, the test rows that would show the measured
+    difference with 80 % power.
     """
 
     text: str
@@ -104,11 +102,11 @@ class _Table:
     titles: Mapping[tuple[str, int | None], str]
 
     def title(self, row: Judged) -> str:
-        """What the row is called in a sentence."""
+        """The row's name in sentences."""
         return self.titles[row.key]
 
     def of(self, role: Role) -> list[Judged]:
-        """The rows of that role."""
+        """The rows of a role."""
         return [row for row in self.rows if row.role == role]
 
     def others(self) -> list[Judged]:
@@ -116,19 +114,18 @@ class _Table:
         return [row for row in self.of("candidate") if row.seed == self.best.seed and row is not self.best]
 
     def smaller(self) -> list[Judged]:
-        """Those of them that train fewer parameters, the fewest first."""
-        fewer = [row for row in self.others() if row.trained < self.best.trained]
+        """The others that train fewer parameters than the winner, the fewest first."""
+        fewer = (row for row in self.others() if row.trained < self.best.trained)
         return sorted(fewer, key=lambda row: row.trained)
 
 
 def standings_of(rows: Sequence[Judged]) -> list[Standing]:
-    """Where each candidate among the rows stands, in their order; none without a baseline."""
+    """The comparison of each candidate with the baselines, in their order; empty without a baseline."""
     candidates, baselines = ([row for row in rows if row.role == role] for role in ("candidate", "baseline"))
     if not candidates or not baselines:
         return []
-    return standing.standings(
-        [row.scores for row in candidates], [row.scores for row in baselines], test=_test(candidates[0])
-    )
+    scores = ([row.scores for row in candidates], [row.scores for row in baselines])
+    return significance.standings(*scores, test=_test(candidates[0]))
 
 
 def judge(
@@ -142,12 +139,12 @@ def judge(
 ) -> Verdict:
     """The verdict on all rows that ended well, measured on the same examples.
 
-    winner: name and seed, by validation. standings: as standings_of gives them. margin: the share of accuracy that a
-    smaller candidate may lose and still count as good enough. failed, failed_baselines: titles of the candidates and
-    baselines that did not end well.
-    Candidates are compared with the winner as it was shipped, seed by seed: of the same seed.
-    Not covered: intervals, and with them whether a smaller candidate suffices, are of one pair of rows each, not
-    corrected for there being several; nor is the choice of the baseline that several seeds are compared with.
+    winner: name and seed of the candidate chosen on the validation rows. standings: of standings_of. margin: the share
+    of accuracy that a smaller candidate may lose and still be good enough. failed, failed_baselines: titles of the
+    candidates and baselines that did not end well.
+    The winner is compared with other candidates of its own seed.
+    Not covered: each interval, also the one of non-inferiority, is of one pair of rows and not corrected for several
+    pairs; the choice of the baseline that several seeds are compared with is not corrected for either.
     """
     best = next((row for row in rows if row.key == winner and row.role == "candidate"), None)
     titles = row_titles(row.key for row in rows)
@@ -158,32 +155,32 @@ def judge(
         return _verdict([text], winner=None if winner is None else {"name": winner[0], "seed": winner[1]})
     table = _Table(rows, best, titles)
     candidates, baselines = table.of("candidate"), table.of("baseline")
-    of_best = standings[candidates.index(best)] if baselines else None
+    standing = standings[candidates.index(best)] if baselines else None
     ending = [
         *_others_unlearned(table),
         sentences.failures(failed),
         sentences.failed_baselines(failed_baselines) if baselines else "",
     ]
-    if best.learning.signs and (of_best is None or of_best.p_holm >= ALPHA):
-        return _unlearned(table, of_best, ending)
+    if best.learning.signs and (standing is None or standing.p_holm >= ALPHA):
+        return _unlearned(table, standing, ending)
     smallest = _smallest(table, margin)
     first, worth_it, rows_to_show = sentences.no_baseline(titles[best.key], failed_baselines), None, None
-    if of_best is not None:
-        first, worth_it, rows_to_show = _worth(table, of_best, failed=failed_baselines)
-    second = "" if worth_it is False else _as_good(table, smallest, margin)
-    named = (smallest.sufficient, smallest.open_one) if second else ()
+    if standing is not None:
+        first, worth_it, rows_to_show = _worth(table, standing, failed=failed_baselines)
+    second = "" if worth_it is False else _non_inferiority(table, smallest, margin)
+    others = _other_candidates(table, judged=smallest.row if second else None)
     return _verdict(
-        [first, second, _beside_reference(table), _of_seeds(table), *_beside(table, named), *ending],
+        [first, second, _beside_reference(table), _of_seeds(table), *others, *ending],
         worth_it=worth_it,
         winner=_named(best),
-        smallest_sufficient=_named(smallest.sufficient),
+        smallest_sufficient=_named(smallest.row) if smallest.shown else None,
         rows_needed=smallest.rows_needed,
         rows_to_show=rows_to_show,
     )
 
 
 def _unlearned(table: _Table, standing: Standing | None, ending: Sequence[str]) -> Verdict:
-    """The verdict on a winner that has not learned. standing: to the baselines, where there are any."""
+    """The verdict on a winner that has not learned. standing: None without a baseline."""
     best, learning = table.best, table.best.learning
     headline, second = sentences.not_learned(table.title(best), [sign.text for sign in learning.signs])
     name = None if standing is None else table.title(table.of("baseline")[standing.best])
@@ -201,14 +198,16 @@ def _unlearned(table: _Table, standing: Standing | None, ending: Sequence[str]) 
 
 
 def _others_unlearned(table: _Table) -> list[str]:
-    """The other candidates that answer one class for nearly every row."""
+    """A sentence for each other candidate that answers one class for nearly every row."""
     collapsed = [(row, row.learning.collapsed) for row in table.of("candidate") if row is not table.best]
     return [sentences.other_not_learned(table.title(row), sign.text) for row, sign in collapsed if sign is not None]
 
 
 def _worth(table: _Table, standing: Standing, *, failed: Sequence[str]) -> tuple[str, bool | None, int | None]:
-    """How the winner stands to the baselines, whether it was worth it, and the test rows that would show it where these
-    do not. failed: titles of the baselines that did not end well."""
+    """The comparison with the baselines in words, Verdict.worth_it and Verdict.rows_to_show.
+
+    failed: titles of the baselines that did not end well.
+    """
     candidates, baselines = table.of("candidate"), table.of("baseline")
     name, top, to_best = table.title(table.best), table.title(baselines[standing.best]), standing.to_best
     if standing.p_holm < ALPHA:
@@ -220,7 +219,7 @@ def _worth(table: _Table, standing: Standing, *, failed: Sequence[str]) -> tuple
         return sentences.behind(name, top, _gap(to_best)), False, None
     ahead = to_best.difference > 0
     pair, index = (standing.to_hardest, standing.hardest) if ahead else (to_best, standing.best)
-    chosen_of = 1 if ahead else len(baselines)  # the baseline that is ahead was chosen, the hardest was not
+    chosen_of = 1 if ahead else len(baselines)  # the best baseline was chosen by the test rows, the hardest was not
     seeds = len({row.name for row in candidates}) < len(candidates)
     sentence = sentences.not_shown(
         name,
@@ -230,7 +229,7 @@ def _worth(table: _Table, standing: Standing, *, failed: Sequence[str]) -> tuple
         p=standing.p_holm if ahead else standing.p_best_holm,
         corrected=sentences.corrected_for(len(candidates), seeds=seeds, baselines=chosen_of),
     )
-    alpha = ALPHA / (len(candidates) * chosen_of)  # what the corrections ask of the smallest p
+    alpha = ALPHA / (len(candidates) * chosen_of)  # the level at which the smallest p is tested
     if pair.difference > 0:
         rows = power.rows_to_show(pair, alpha=alpha)
         return f"{sentence} {sentences.rows_to_show(rows)}", False, rows
@@ -240,10 +239,14 @@ def _worth(table: _Table, standing: Standing, *, failed: Sequence[str]) -> tuple
 
 @dataclass(frozen=True, slots=True)
 class _Smallest:
-    """The smallest sufficient candidate; else the smallest undecided one and the test rows that would decide it."""
+    """The smallest candidate that is shown to be non-inferior to the winner, or else the smallest that may be.
 
-    sufficient: Judged | None
-    open_one: Judged | None = None
+    The winner itself if all smaller ones are shown to be worse. shown: whether non-inferiority is shown.
+    rows_needed: Verdict.rows_needed.
+    """
+
+    row: Judged
+    shown: bool = True
     rows_needed: int | None = None
 
 
@@ -260,22 +263,26 @@ def _smallest(table: _Table, margin: float) -> _Smallest:
         return _Smallest(table.best)
     row, pair = open_ones[0]
     rows = power.rows_to_suffice(pair, margin=margin)
-    return _Smallest(None, row, rows if rows is not None and rows > pair.examples else None)
+    return _Smallest(row, False, rows if rows is not None and rows > pair.examples else None)
 
 
-def _as_good(table: _Table, smallest: _Smallest, margin: float) -> str:
-    """Whether a smaller candidate does as well as the winner; nothing where there is none."""
-    row = smallest.open_one or smallest.sufficient
-    if row is None or row is table.best:
-        return sentences.none_smaller(margin) if table.smaller() else ""
-    sizes = sentences.Sizes(row.trained, table.best.trained)
-    if row is smallest.sufficient:
-        return sentences.as_good(table.title(row), sizes, margin=margin)
-    return sentences.as_good_not_shown(table.title(row), sizes, margin=margin, rows_needed=smallest.rows_needed)
+def _non_inferiority(table: _Table, smallest: _Smallest, margin: float) -> str:
+    """Whether a smaller candidate is as good as the winner; empty without a smaller one."""
+    best, row, winner = table.best, smallest.row, table.title(table.best)
+    if row is best:
+        return sentences.all_smaller_worse(winner, margin) if table.smaller() else ""
+    return sentences.not_worse(
+        table.title(row),
+        winner,
+        trained=(row.trained, best.trained),
+        margin=margin,
+        shown=smallest.shown,
+        rows_needed=smallest.rows_needed,
+    )
 
 
 def _beside_reference(table: _Table) -> str:
-    """How the winner stands to full fine-tuning of its seed, where that was asked for."""
+    """The comparison with full fine-tuning of the winner's seed; empty without it."""
     full = next((row for row in table.of("reference") if row.seed == table.best.seed), None)
     if full is None:
         return ""
@@ -284,7 +291,7 @@ def _beside_reference(table: _Table) -> str:
 
 
 def _of_seeds(table: _Table) -> str:
-    """What the seeds of the winner's recipe show, where it was run with several."""
+    """The comparison of the winner's recipe with the best baseline over its seeds; empty if it has one seed."""
     own = np.stack([row.scores for row in table.of("candidate") if row.name == table.best.name]).astype(np.float64)
     if len(own) == 1:
         return ""
@@ -299,16 +306,16 @@ def _of_seeds(table: _Table) -> str:
     return sentences.over_seeds(table.best.name, baseline.name, gap, seeds=len(own))
 
 
-def _beside(table: _Table, named: Sequence[Judged | None]) -> tuple[str, str]:
-    """Which other candidates of the winner's seed are ahead of it, and from which it is not distinguished.
+def _other_candidates(table: _Table, *, judged: Judged | None) -> tuple[str, str]:
+    """Which other candidates of the winner's seed are ahead of it, and which do not differ significantly from it.
 
-    p is Holm-corrected over them. named: those for which the verdict already says whether they do as well.
+    p is Holm-corrected over them. judged: the one whose non-inferiority the verdict states already.
     """
     others = table.others()
     pairs = [_pair(row, table.best) for row in others]
     compared = list(zip(others, pairs, holm([pair.p for pair in pairs]), strict=True))
     ahead = [(table.title(row), _gap(pair)) for row, pair, p in compared if p < ALPHA and pair.difference > 0]
-    alike = [table.title(row) for row, _, p in compared if p >= ALPHA and all(row is not other for other in named)]
+    alike = [table.title(row) for row, _, p in compared if p >= ALPHA and row is not judged]
     return sentences.ahead(table.title(table.best), ahead), sentences.alike(table.title(table.best), alike)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from finetooth.evaluation import power, verdict
-from finetooth.evaluation.score_interval import score_interval
+from finetooth.evaluation.intervals import score_interval
 from finetooth.evaluation.significance import paired
 from finetooth.evaluation.verdict import Judged
 
@@ -149,7 +149,8 @@ def test_a_smaller_candidate_is_shown_to_suffice():
     assert judged["smallest_sufficient"] == {"name": "lora-r4", "seed": 1} and judged["rows_needed"] is None
     assert judged["text"] == (
         "Worth it: lora-r8 beats the best baseline (tfidf) by 5.0 points (4.1 to 6.0). "
-        "lora-r4 is as good within 0.5 points with 500 instead of 1,000 trained parameters."
+        "lora-r4, with 500 instead of 1,000 trained parameters, is at most 0.5 points worse than lora-r8 (95 % "
+        "interval)."
     )
 
 
@@ -159,8 +160,8 @@ def test_it_is_open_whether_a_smaller_candidate_suffices():
     assert judged["smallest_sufficient"] is None
     assert judged["rows_needed"] == power.rows_for_sufficiency(0.005, discordance=23 / 2002)
     assert judged["text"].endswith(
-        " Whether lora-r4 is as good within 0.5 points with 500 instead of 1,000 trained parameters is not shown; if "
-        "the two are equally good, about 4,000 test rows would show it (80 % power)."
+        " It is not shown that lora-r4, with 500 instead of 1,000 trained parameters, is at most 0.5 points worse than "
+        "lora-r8; if the two are equally good, about 4,000 test rows would show it (80 % power)."
     )
 
 
@@ -175,7 +176,8 @@ def test_no_rows_are_asked_for_where_there_are_as_many_already():
     assert low <= -0.009 and power.rows_for_sufficiency(0.009, discordance=14 / 2002) <= N
     assert many["smallest_sufficient"] is None and many["rows_needed"] is None
     assert many["text"].endswith(
-        " Whether lora-r4 is as good within 0.9 points with 500 instead of 1,000 trained parameters is not shown."
+        " It is not shown that lora-r4, with 500 instead of 1,000 trained parameters, is at most 0.9 points worse than "
+        "lora-r8."
     )
 
 
@@ -183,7 +185,9 @@ def test_every_smaller_candidate_is_shown_to_be_worse():
     small = candidate("lora-r4", rights((50, 290)), trained=500)
     judged = judge([*BASELINES, GOOD, small])
     assert judged["smallest_sufficient"] == {"name": "lora-r8", "seed": 1} and judged["rows_needed"] is None
-    assert judged["text"].endswith(" No candidate with fewer trained parameters is as good within 0.5 points.")
+    assert judged["text"].endswith(
+        " Every candidate with fewer trained parameters is more than 0.5 points worse than lora-r8 (95 % interval)."
+    )
 
 
 def test_of_several_smaller_ones_the_smallest_that_suffices_is_named_and_the_margin_decides():
@@ -192,7 +196,8 @@ def test_of_several_smaller_ones_the_smallest_that_suffices_is_named_and_the_mar
     rows = [*BASELINES, GOOD, close, closer]
     assert judge(rows)["smallest_sufficient"]["name"] == "lora-r4"
     assert judge(rows, margin=0.02)["smallest_sufficient"]["name"] == "lora-r2"
-    assert "lora-r2 is as good within 2 points" in judge(rows, margin=0.02)["text"]
+    text = judge(rows, margin=0.02)["text"]
+    assert "lora-r2, with 250 instead of 1,000 trained parameters, is at most 2 points worse than lora-r8" in text
 
 
 def test_other_candidates_that_cannot_be_distinguished_are_named():
@@ -248,17 +253,17 @@ def test_few_seeds_show_little():
 def test_five_seeds_speak_of_the_recipe():
     seeds = [candidate("lora-r8", rights((50, 250 + 10 * seed)), seed=seed) for seed in range(5)]
     text = judge([*BASELINES, *seeds], winner=("lora-r8", 2))["text"]
-    assert text.endswith(" As a recipe, over 5 seeds, lora-r8 lies 4.0 points (2.9 to 5.1) above tfidf.")
+    assert text.endswith(" Over 5 seeds, the recipe lora-r8 is 4.0 points (2.9 to 5.1) better than tfidf.")
     better = [baseline("tfidf", rights((60, 200)))]
     text = judge([*better, *seeds], winner=("lora-r8", 2))["text"]
-    assert text.endswith(" As a recipe, over 5 seeds, lora-r8 lies 4.0 points (2.9 to 5.1) below tfidf.")
+    assert text.endswith(" Over 5 seeds, the recipe lora-r8 is 4.0 points (2.9 to 5.1) worse than tfidf.")
 
 
 def test_recipes_whose_interval_holds_zero_cannot_be_distinguished():
     near = [candidate("lora-r8", rights((10 + 10 * (seed % 2), 310)), seed=seed) for seed in range(5)]
     better = baseline("tfidf", rights((6, 300)))
     text = judge([better, *near], winner=("lora-r8", 2))["text"]
-    assert " As a recipe, over 5 seeds, lora-r8 differs from tfidf by -0.1 points (-0.6 to 0.4)." in text
+    assert " Over 5 seeds, the recipe lora-r8 differs from tfidf by -0.1 points (-0.6 to 0.4)." in text
     assert "lies" not in text
 
 
@@ -352,7 +357,7 @@ def test_candidates_are_compared_seed_by_seed():
         candidate("lora-r4", rights((50, 252)), seed=2, trained=500),
     ]
     assert judge(rows, winner=("lora-r8", 2))["smallest_sufficient"] == {"name": "lora-r4", "seed": 2}
-    assert "lora-r4 (seed 2) is as good" in judge(rows, winner=("lora-r8", 2))["text"]
+    assert "lora-r4 (seed 2), with 500 instead" in judge(rows, winner=("lora-r8", 2))["text"]
 
 
 def test_failed_candidates_are_not_judged():
@@ -392,7 +397,8 @@ def test_without_baselines_only_the_candidates_are_compared():
     assert judged["worth_it"] is None and judged["smallest_sufficient"]["name"] == "lora-r4"
     assert judged["text"] == (
         "Whether lora-r8 was worth it cannot be said, because there is no baseline row: add majority and tfidf to "
-        "the recipe's baselines. lora-r4 is as good within 0.5 points with 500 instead of 1,000 trained parameters."
+        "the recipe's baselines. lora-r4, with 500 instead of 1,000 trained parameters, is at most 0.5 points worse "
+        "than lora-r8 (95 % interval)."
     )
 
 

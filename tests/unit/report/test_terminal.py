@@ -287,15 +287,15 @@ def test_wide_adds_the_intervals_and_the_calibration_error():
 
 def test_the_verdict_stands_alone_under_the_notes_and_before_the_adapters():
     text = (
-        "Worth it: lora-r16 beats the best baseline (tfidf) by 1.4 points (1.0 to 1.8). lora-r8 is as good within 0.5 "
-        "points with 334,082 instead of 666,626 trained parameters."
+        "Worth it: lora-r16 beats the best baseline (tfidf) by 1.4 points (1.0 to 1.8). lora-r8, with 334,082 "
+        "instead of 666,626 trained parameters, is at most 0.5 points worse than lora-r16 (95 % interval)."
     )
     assert (
         "  against it alone, corrected for choosing it.\n"
         "\n"
         "Worth it: lora-r16 beats the best baseline (tfidf) by 1.4 points (1.0 to 1.8).\n"
-        "  lora-r8 is as good within 0.5 points with 334,082 instead of 666,626 trained\n"
-        "  parameters.\n"
+        "  lora-r8, with 334,082 instead of 666,626 trained parameters, is at most\n"
+        "  0.5 points worse than lora-r16 (95 % interval).\n"
         "Reload check passed: "
     ) in render(verdict=verdict(text))
 
