@@ -14,8 +14,7 @@ from finetooth.errors import DivergedError
 from finetooth.evaluation.decisions import Decision
 from finetooth.evaluation.intervals import metric_interval
 from finetooth.evaluation.seeds import recipe_difference
-from finetooth.evaluation.significance import paired
-from finetooth.evaluation.standing import standings
+from finetooth.evaluation.significance import paired, standings
 from finetooth.files import write_json
 from finetooth.recipe import Training
 from finetooth.runs import comparison, predictions

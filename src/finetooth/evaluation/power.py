@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtr, gammaln, xlog1py, xlogy
 
-from finetooth.evaluation.score_interval import score_statistic
+from finetooth.evaluation.intervals import score_statistic
 from finetooth.evaluation.significance import Paired
 
 ALPHA, POWER = 0.05, 0.80
@@ -106,7 +106,7 @@ def rows_for_difference(
 def sufficiency_power(n: int, *, discordance: float, margin: float, alpha: float = ALPHA) -> float:
     """Chance that the lower limit of the score interval is above -`margin` on `n` examples, if both are equally good.
 
-    The interval is that of score_interval.score_interval at level 1 - `alpha`. Exact, as mcnemar_power is.
+    The interval is that of intervals.score_interval at level 1 - `alpha`. Exact, as mcnemar_power is.
     """
     assert n > 0 and 0 <= discordance <= 1 and 0 < margin < 1
     z = NormalDist().inv_cdf(1 - alpha / 2)

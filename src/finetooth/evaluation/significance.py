@@ -1,4 +1,4 @@
-"""The difference between two rows that were measured on the same examples: its test, its p value, its interval."""
+"""Whether rows that were measured on the same examples differ: two of them, and candidates against baselines."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.evaluation.score_interval import score_interval
+from finetooth.evaluation.intervals import score_interval, student_reach
 from finetooth.tasks import PairedTest
 
 _WHOLE = 50_000  # discordant examples up to which p is summed in whole numbers: beyond, one such sum takes seconds
@@ -33,14 +33,15 @@ class Paired:
     test: PairedTest = "mcnemar"
 
     def interval(self, *, level: float = 0.95) -> tuple[float, float]:
-        """The interval of the difference that belongs to the test: Tango's score interval, or Student's t."""
+        """The interval of the difference that belongs to the test: Tango's score interval, or Student's t.
+
+        Student's t of one example has infinite ends.
+        """
         if self.test == "mcnemar":
             return score_interval(self.only_a, self.only_b, self.examples, level=level)
         if self.examples == 1:
             return -math.inf, math.inf
-        from scipy.special import stdtrit  # a third of a second to load
-
-        reach = float(stdtrit(self.examples - 1, (1 + level) / 2)) * self.deviation / math.sqrt(self.examples)
+        reach = student_reach(self.deviation, self.examples, level=level)
         return self.difference - reach, self.difference + reach
 
 
@@ -75,6 +76,56 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[position]))
         adjusted[position] = highest
     return adjusted
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The comparison of one candidate with the baselines.
+
+    best: index of the baseline with the highest mean score (the first among equals). hardest: index of the baseline
+    with the largest p. to_best, to_hardest: the differences to these two.
+    p_holm: tests "better than every baseline". It is the p against the hardest baseline, or 1 if any baseline has at
+    least the candidate's mean score, Holm-corrected over all candidates and seeds.
+    p_best_holm: tests "a baseline is better". It is the p against the best baseline times the number of baselines, or 1
+    if that baseline is not ahead, Holm-corrected likewise.
+    """
+
+    best: int
+    to_best: Paired
+    hardest: int
+    to_hardest: Paired
+    p_holm: float
+    p_best_holm: float
+
+
+def standings(
+    candidates: Sequence[Scores], baselines: Sequence[Scores], *, test: PairedTest = "mcnemar"
+) -> list[Standing]:
+    """The standing of each candidate, in their order; all candidates and seeds are one family of tests.
+
+    candidates, baselines: (N,) scores of the same examples each, higher is better. test: as in paired.
+
+    A candidate is better than every baseline only if it is better than the hardest one. So the largest p tests this
+    claim (an intersection-union test, Berger 1982), and Holm's correction allows for several candidates. The best
+    baseline was chosen by these same examples. So its p is multiplied by the number of baselines (Bonferroni) before it
+    can show that a baseline is better.
+    """
+    assert baselines
+    best = max(range(len(baselines)), key=lambda index: float(baselines[index].sum()))
+    pairs_by_candidate = [[paired(scores, baseline, test=test) for baseline in baselines] for scores in candidates]
+    hardest = [max(range(len(baselines)), key=lambda index: pairs[index].p) for pairs in pairs_by_candidate]
+    claims = [
+        pairs[index].p if all(pair.difference > 0 for pair in pairs) else 1.0
+        for pairs, index in zip(pairs_by_candidate, hardest, strict=True)
+    ]
+    losses = [
+        min(1.0, len(baselines) * pairs[best].p) if pairs[best].difference < 0 else 1.0 for pairs in pairs_by_candidate
+    ]
+    claims_holm, best_holm = holm(claims), holm(losses)
+    return [
+        Standing(best, pairs[best], index, pairs[index], claim, to_best)
+        for pairs, index, claim, to_best in zip(pairs_by_candidate, hardest, claims_holm, best_holm, strict=True)
+    ]
 
 
 def _binomial_p(only_a: int, only_b: int) -> float:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from finetooth.baselines.tfidf import cross_validated
 from finetooth.data import Examples
 from finetooth.data.overlap import folds
-from finetooth.evaluation.exact_interval import clopper_pearson
+from finetooth.evaluation.intervals import clopper_pearson
 from finetooth.preflight.data_finding import Finding, FlaggedRow, Severity
 from finetooth.preflight.data_view import DataView
 from finetooth.progress import Progress

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from finetooth.errors import RunError
 from finetooth.evaluation import decision_file
 from finetooth.evaluation.decisions import Decision
-from finetooth.evaluation.intervals import metric_interval
+from finetooth.evaluation.intervals import interval_as_json, metric_interval
 from finetooth.evaluation.significance import holm, paired
 from finetooth.runs import complete, plan_file, predictions, results
 from finetooth.runs.layout import RunFolder
@@ -197,7 +197,7 @@ def _line(scored: _Scored, reference: _Scored, metric: Metric) -> dict[str, Any]
         "winner": scored.winner,
         "heads": row["heads"]["count"] if row["heads"] else None,
         metric.key: float(scored.scores.sum()) / len(scored.scores),
-        f"{metric.key}_interval": list(metric_interval(metric, scored.scores)),
+        f"{metric.key}_interval": interval_as_json(metric_interval(metric, scored.scores)),
     }
     if scored is reference or row["kind"] != "candidate":
         return line | dict.fromkeys(("difference", "only_row", "only_reference", "p", "p_holm"))

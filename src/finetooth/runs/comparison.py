@@ -11,11 +11,10 @@ from finetooth.evaluation import verdict
 from finetooth.evaluation.bootstrap import Draws, percentile_interval, resampled_means, resampled_whole
 from finetooth.evaluation.calibration import Bin, calibration_error, reliability
 from finetooth.evaluation.decisions import Decision
-from finetooth.evaluation.intervals import metric_interval
+from finetooth.evaluation.intervals import interval_as_json, metric_interval
 from finetooth.evaluation.learning import Learning
 from finetooth.evaluation.seeds import LEAST_SEEDS, pool, recipe_difference
-from finetooth.evaluation.significance import Paired, paired
-from finetooth.evaluation.standing import Standing
+from finetooth.evaluation.significance import Paired, Standing, paired
 from finetooth.files import write_json
 from finetooth.row_kinds import Role, row_kind
 from finetooth.runs.layout import RunFolder
@@ -178,7 +177,7 @@ def _row(item: _Marked, task: Task) -> dict[str, Any]:
         "examples": len(scores),
         **counts,
         headline.key: headline.value(*item.pair),
-        "interval": list(metric_interval(headline, scores, level=LEVEL)),
+        "interval": interval_as_json(metric_interval(headline, scores, level=LEVEL)),
         **{f"{metric.key}_interval": _percentiles(_draws(metric, [item])[0]) for metric in _others(task)},
         "calibration_error": calibration_error(bins) if bins else None,
         "reliability": [asdict(one) for one in bins],
@@ -218,8 +217,8 @@ def _against_baselines(item: _Marked, standing: Standing, baselines: Sequence[_M
     }
 
 
-def _interval(pair: Paired) -> list[float]:
-    return list(pair.interval(level=LEVEL))
+def _interval(pair: Paired) -> list[float] | None:
+    return interval_as_json(pair.interval(level=LEVEL))
 
 
 def _pooled(marked: Sequence[_Marked], best: _Marked | None, task: Task) -> list[dict[str, Any]]:

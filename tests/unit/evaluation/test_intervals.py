@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, ttest_1samp
 
-from finetooth.evaluation.intervals import metric_interval, wilson
+from finetooth.evaluation.intervals import clopper_pearson, interval_as_json, metric_interval, wilson
 from finetooth.tasks import DEFAULT
 
 with warnings.catch_warnings():
@@ -52,3 +52,14 @@ def test_the_interval_of_a_metric_is_wilsons_for_right_and_wrong_and_students_t_
     assert metric_interval(loss, scores, level=0.9) == pytest.approx((expected.low, expected.high))
     assert metric_interval(loss, np.array([0.0, 0.0, 3.0]))[0] == 0.0  # no loss is below
     assert metric_interval(loss, scores[:1]) == loss.bounds
+    assert interval_as_json(loss.bounds) is None  # JSON has no infinite numbers
+    assert interval_as_json(DEFAULT.headline.bounds) == [0.0, 1.0]
+
+
+def test_the_exact_interval_equals_scipys():
+    for total in (1, 20, 333):
+        for successes in {0, 1, total // 2, total}:
+            for level in (0.9, 0.95):
+                theirs = binomtest(successes, total).proportion_ci(level, method="exact")
+                interval = clopper_pearson(successes, total, level=level)
+                assert interval == pytest.approx((theirs.low, theirs.high), abs=1e-12)

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import binom, binomtest, t
 
 from finetooth.evaluation import power
-from finetooth.evaluation.score_interval import score_interval
+from finetooth.evaluation.intervals import score_interval
 from finetooth.evaluation.significance import paired
 
 

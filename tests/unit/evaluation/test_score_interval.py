@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from finetooth.evaluation.score_interval import score_interval, score_statistic
+from finetooth.evaluation.intervals import score_interval, score_statistic
 
 Z = 1.959963984540054
 

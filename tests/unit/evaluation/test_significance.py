@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest, ttest_rel
 
 from finetooth.evaluation import significance
-from finetooth.evaluation.score_interval import score_interval
+from finetooth.evaluation.intervals import score_interval
 from finetooth.evaluation.significance import holm, paired
 
 with warnings.catch_warnings():

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from finetooth.evaluation.significance import holm, paired
-from finetooth.evaluation.standing import standings
+from finetooth.evaluation.significance import holm, paired, standings
 
 
 def rights(share, seed, count=400):

@@ -6,8 +6,7 @@ import pytest
 from finetooth.errors import RunError
 from finetooth.evaluation.bootstrap import percentile_interval, resampled_macro_f1, resampled_means
 from finetooth.evaluation.decisions import Decision
-from finetooth.evaluation.intervals import wilson
-from finetooth.evaluation.score_interval import score_interval
+from finetooth.evaluation.intervals import score_interval, wilson
 from finetooth.evaluation.seeds import recipe_difference
 from finetooth.evaluation.significance import paired
 from finetooth.files import read_json
@@ -198,7 +197,21 @@ def test_the_verdict_is_in_it_and_knows_trained_parameters_and_failures():
     assert actual["margin"] == 0.05
     assert actual["verdict"]["worth_it"] is True
     assert actual["verdict"]["smallest_sufficient"] == {"name": "small", "seed": 1}
-    assert "small is as good within 5 points with 10 instead of 1,000 trained parameters." in actual["verdict"]["text"]
+    text = "small, with 10 instead of 1,000 trained parameters, is at most 5 points worse than good (95 % interval)."
+    assert text in actual["verdict"]["text"]
+
+
+def test_a_single_test_row_with_a_score_without_bounds_has_no_interval(tmp_path):
+    by_loss = replace(DEFAULT, metrics=(DEFAULT.metric("loss"), DEFAULT.metric("accuracy"), DEFAULT.metric("macro_f1")))
+    rows = [
+        replace(row, test=Predictions(row.test.ids[:1], row.test.labels[:1], row.test.logits[:1]))
+        for row in (*CONTROLS, outcome("good", "candidate", 1, rights(0.9, 2)))
+    ]
+    actual = compare(rows, winner=("good", 1), task=by_loss)
+    assert [row["interval"] for row in actual["rows"]] == [None, None, None]
+    assert actual["rows"][2]["difference_interval"] is None
+    assert "inf" not in actual["verdict"]["text"]
+    write_comparison(RunFolder(tmp_path), actual)  # JSON has no infinite numbers
     assert actual["verdict"]["text"].endswith("wild failed and is not judged.")
 
 
