@@ -1,7 +1,7 @@
-"""How much a test set of so many rows can show, and how many rows it takes to show so much.
+"""The statistical power of a test set: which difference it can show, and how many rows show a difference.
 
-Two rows of the table that differ on a share `discordance` of the examples (one of them right, the other wrong), with
-accuracies that differ by `difference`, 0 to `discordance`.
+discordance: the share of examples on which one of two rows of the table is right and the other wrong. difference: of
+their accuracies, 0 to `discordance`. Chances are for two-sided tests at `alpha`, by default ALPHA.
 """
 
 import math
@@ -10,55 +10,55 @@ from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtr, gammaln, xlog1py, xlogy
+from scipy.special import bdtr, bdtrik, gammaln, xlog1py, xlogy
 
 from finetooth.evaluation.intervals import score_statistic
 from finetooth.evaluation.significance import Paired
 
 ALPHA, POWER = 0.05, 0.80
 MOST_ROWS = 100_000_000
-_TAIL = 1e-9  # of the number of differing examples, left out at each end
+_TAIL = 1e-9  # numbers of differing examples are left out if they are less likely than this share of the likeliest
+_Z_POWER = NormalDist().inv_cdf(POWER)
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
 def rows_to_show(pair: Paired, *, alpha: float = ALPHA) -> int | None:
-    """Test rows with which the test of `pair` finds its difference, above 0, with chance POWER, if it is as seen.
+    """The test rows with which the test of `pair` shows its difference (above 0) with chance POWER.
 
-    None beyond MOST_ROWS. Of Student's t by the normal approximation.
+    None beyond MOST_ROWS. Student's t is approximated by the normal distribution.
     """
     if pair.test == "mcnemar":
-        discordance = max(_discordance(pair), abs(pair.difference))
-        return rows_for_difference(pair.difference, discordance=discordance, alpha=alpha)
+        return rows_for_difference(pair.difference, discordance=_discordance(pair), alpha=alpha)
     return _rows_of_means(pair.difference, deviation=pair.deviation, alpha=alpha)
 
 
 def smallest_shown(pair: Paired, *, alpha: float = ALPHA) -> float | None:
-    """The smallest difference that the test of `pair` finds on its examples with chance POWER; None if it finds none.
+    """The smallest difference that the test of `pair` shows on its examples with chance POWER; None if it shows none.
 
-    Of Student's t by the normal approximation.
+    Student's t is approximated by the normal distribution.
     """
     if pair.test == "mcnemar":
-        discordance = max(_discordance(pair), abs(pair.difference))
-        return smallest_difference(pair.examples, discordance=discordance, alpha=alpha)
-    return _reach(alpha) * pair.deviation / math.sqrt(pair.examples)
+        return smallest_difference(pair.examples, discordance=_discordance(pair), alpha=alpha)
+    return (_z(alpha) + _Z_POWER) * pair.deviation / math.sqrt(pair.examples)
 
 
-def rows_to_suffice(pair: Paired, *, margin: float) -> int | None:
-    """Test rows with which the lower limit is above -`margin` with chance POWER, if both rows are equally good.
+def rows_to_show_non_inferiority(pair: Paired, *, margin: float) -> int | None:
+    """The test rows that show with chance POWER that one row is worse by `margin` at most, if both are equally good.
 
-    None beyond MOST_ROWS. Of Student's t by the normal approximation.
+    None beyond MOST_ROWS. Student's t is approximated by the normal distribution.
     """
     if pair.test == "mcnemar":
-        return rows_for_sufficiency(margin, discordance=_discordance(pair))
+        return rows_for_non_inferiority(margin, discordance=_discordance(pair))
     return _rows_of_means(margin, deviation=pair.deviation, alpha=ALPHA)
 
 
 def mcnemar_power(n: int, *, discordance: float, difference: float, alpha: float = ALPHA) -> float:
-    """Chance that exact McNemar at two-sided `alpha` finds the better row better on `n` examples.
+    """The chance that the exact McNemar test on `n` examples shows that the better row is better.
 
-    Exact: the sum over how many examples differ of the chance that few enough of them speak for the worse row.
+    Exact: for each number of differing examples, the chance of the number times the chance that few enough of them
+    favour the worse row, added up.
     """
     assert n > 0 and 0 <= difference <= discordance <= 1
     if discordance == 0:
@@ -71,112 +71,103 @@ def mcnemar_power(n: int, *, discordance: float, difference: float, alpha: float
     return float((chances * chance_to_reject).sum())
 
 
-def smallest_difference(n: int, *, discordance: float, alpha: float = ALPHA, power: float = POWER) -> float | None:
-    """The smallest difference that exact McNemar finds on `n` examples with chance `power`; None if it finds none."""
+def smallest_difference(n: int, *, discordance: float, alpha: float = ALPHA) -> float | None:
+    """The smallest difference that exact McNemar shows on `n` examples with chance POWER; None if it shows none."""
 
-    def short(difference: float) -> float:
-        return mcnemar_power(n, discordance=discordance, difference=difference, alpha=alpha) - power
+    def excess(difference: float) -> float:
+        return mcnemar_power(n, discordance=discordance, difference=difference, alpha=alpha) - POWER
 
-    if short(discordance) < 0:
+    if excess(discordance) < 0:
         return None
     from scipy.optimize import brentq  # half a second to load
 
-    return float(brentq(short, 0.0, discordance, xtol=1e-9))
+    return float(brentq(excess, 0.0, discordance, xtol=1e-9))
 
 
-def rows_for_difference(
-    difference: float, *, discordance: float, alpha: float = ALPHA, power: float = POWER
-) -> int | None:
-    """Test rows with which exact McNemar finds `difference` with chance `power`; None beyond MOST_ROWS.
+def rows_for_difference(difference: float, *, discordance: float, alpha: float = ALPHA) -> int | None:
+    """The test rows with which exact McNemar shows `difference` with chance POWER; None beyond MOST_ROWS.
 
     Above 2,000 rows right to a thousandth.
     """
     assert 0 < difference <= discordance <= 1
-    z_alpha, z_power = NormalDist().inv_cdf(1 - alpha / 2), NormalDist().inv_cdf(power)
     # Miettinen 1968, the normal approximation; the search starts from it.
-    spread = z_alpha * math.sqrt(discordance) + z_power * math.sqrt(max(0.0, discordance - difference**2))
+    spread = _z(alpha) * math.sqrt(discordance) + _Z_POWER * math.sqrt(max(0.0, discordance - difference**2))
     return _fewest(
         lambda n: mcnemar_power(n, discordance=discordance, difference=difference, alpha=alpha),
-        power=power,
-        z_alpha=z_alpha,
+        alpha=alpha,
         guess=(spread / difference) ** 2,
     )
 
 
-def sufficiency_power(n: int, *, discordance: float, margin: float, alpha: float = ALPHA) -> float:
-    """Chance that the lower limit of the score interval is above -`margin` on `n` examples, if both are equally good.
+def non_inferiority_power(n: int, *, discordance: float, margin: float) -> float:
+    """The chance that the lower end of the score interval on `n` examples is above -`margin`, if both are equally good.
 
-    The interval is that of intervals.score_interval at level 1 - `alpha`. Exact, as mcnemar_power is.
+    The interval is that of intervals.score_interval at level 1 - ALPHA. Exact, as in mcnemar_power.
     """
     assert n > 0 and 0 <= discordance <= 1 and 0 < margin < 1
-    z = NormalDist().inv_cdf(1 - alpha / 2)
     differing, chances = _differing(n, discordance)
-    fewest = _fewest_for(differing.tolist(), n=n, margin=margin, z=z)
+    fewest = _fewest_in_favour(differing.tolist(), n=n, margin=margin)
     chance_to_show = np.where(fewest <= differing, bdtr(np.maximum(differing - fewest, 0), differing, 0.5), 0.0)
     return float((chances * chance_to_show).sum())
 
 
-def rows_for_sufficiency(
-    margin: float, *, discordance: float, alpha: float = ALPHA, power: float = POWER
-) -> int | None:
-    """Test rows with which the lower limit is above -`margin` with chance `power`, if both rows are equally good.
+def rows_for_non_inferiority(margin: float, *, discordance: float) -> int | None:
+    """The test rows with which non_inferiority_power is POWER; None beyond MOST_ROWS.
 
-    None beyond MOST_ROWS. Above 2,000 rows right to a thousandth.
+    Above 2,000 rows right to a thousandth.
     """
-    z_alpha, z_power = NormalDist().inv_cdf(1 - alpha / 2), NormalDist().inv_cdf(power)
-    spread = (z_alpha + z_power) ** 2 * discordance / margin**2
+    spread = (_z(ALPHA) + _Z_POWER) ** 2 * discordance / margin**2
     return _fewest(
-        lambda n: sufficiency_power(n, discordance=discordance, margin=margin, alpha=alpha),
-        power=power,
-        z_alpha=z_alpha,
-        guess=max(spread, z_alpha**2 * (1 - margin) / margin),
+        lambda n: non_inferiority_power(n, discordance=discordance, margin=margin),
+        alpha=ALPHA,
+        guess=max(spread, _z(ALPHA) ** 2 * (1 - margin) / margin),
     )
 
 
 def _discordance(pair: Paired) -> float:
-    """The share of examples on which two rows differ, drawn towards the middle so that none seen is not none."""
-    return (pair.only_a + pair.only_b + 1) / (pair.examples + 2)
+    """The share of examples on which two rows differ, never 0 (as if one more of two more examples did)."""
+    return max((pair.only_a + pair.only_b + 1) / (pair.examples + 2), abs(pair.difference))
+
+
+def _z(alpha: float) -> float:
+    """The normal quantile of a two-sided test."""
+    return NormalDist().inv_cdf(1 - alpha / 2)
 
 
 def _rows_of_means(difference: float, *, deviation: float, alpha: float) -> int | None:
-    """Test rows with which a mean difference is found with chance POWER; None beyond MOST_ROWS."""
-    rows = max(2, math.ceil((_reach(alpha) * deviation / difference) ** 2))
+    """The test rows that show a mean difference with chance POWER; None beyond MOST_ROWS."""
+    rows = max(2, math.ceil(((_z(alpha) + _Z_POWER) * deviation / difference) ** 2))
     return rows if rows <= MOST_ROWS else None
 
 
-def _reach(alpha: float) -> float:
-    """How many standard errors a difference must be to be found at two-sided `alpha` with chance POWER."""
-    return NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(POWER)
-
-
-def _fewest(achieved: Callable[[int], float], *, power: float, z_alpha: float, guess: float) -> int | None:
-    """A number of rows that achieves `power`, near `guess`; one fewer (above 2,000, a thousandth fewer) does not."""
+def _fewest(achieved: Callable[[int], float], *, alpha: float, guess: float) -> int | None:
+    """A number of rows that achieves POWER, near `guess`; one fewer (above 2,000, a thousandth fewer) does not."""
     rows = max(2, math.ceil(guess))
     if rows > MOST_ROWS:
         return None
-    for _ in range(3):  # what the power falls short by, in standard errors, says how many times the rows are needed
-        short = min(max(achieved(rows), 0.05), 0.995)
-        factor = (z_alpha + NormalDist().inv_cdf(power)) / (z_alpha + NormalDist().inv_cdf(short))
+    for _ in range(3):  # the missing power, in standard errors, gives the factor by which the rows must grow
+        present = min(max(achieved(rows), 0.05), 0.995)
+        factor = (_z(alpha) + _Z_POWER) / (_z(alpha) + NormalDist().inv_cdf(present))
         rows = max(2, math.ceil(rows * factor**2))
         if abs(factor - 1) < 0.001:
             break
     low = high = rows
     step = max(1, rows // 1000)
-    while achieved(high) < power:
+    while achieved(high) < POWER:
         low, high, step = high, high + step, 2 * step
         if high > MOST_ROWS:
             return None
     if low == high:
-        while low > 1 and achieved(low) >= power:
+        while low > 1 and achieved(low) >= POWER:
             high, low, step = low, max(1, low - step), 2 * step
     while high - low > max(1, high // 1000):
         middle = (low + high) // 2
-        low, high = (low, middle) if achieved(middle) >= power else (middle, high)
+        low, high = (low, middle) if achieved(middle) >= POWER else (middle, high)
     return high
 
 
 def _differing(n: int, discordance: float) -> tuple[Ints, Floats]:
-    """How many of `n` examples differ, and the chance of each number; the far tails are left out."""
+    """The likely numbers of examples, of `n`, that differ, and the chance of each."""
     reach = 6 * math.sqrt(n * discordance * (1 - discordance)) + 40
     low, high = max(0, math.floor(n * discordance - reach)), min(n, math.ceil(n * discordance + reach))
     counts = np.arange(low, high + 1)
@@ -187,31 +178,23 @@ def _differing(n: int, discordance: float) -> tuple[Ints, Floats]:
 
 
 def _most_against(differing: Ints, alpha: float) -> Ints:
-    """The most examples against the better row at which exact McNemar still rejects, for each number; -1: never."""
-
-    def rejects(against: Ints) -> npt.NDArray[np.bool_]:
-        return np.asarray((against < 0) | (2 * bdtr(np.maximum(against, 0), differing, 0.5) <= alpha))
-
-    # The normal approximation is right within an example or two; where it is not, the search begins from the ends.
-    near = np.floor(differing / 2 - NormalDist().inv_cdf(1 - alpha / 2) * np.sqrt(differing) / 2).astype(np.int64)
-    low, high = np.clip(near - 3, -1, differing), np.clip(near + 3, 0, differing)
-    low, high = np.where(rejects(low), low, -1), np.where(rejects(high), differing, high)
-    while (high - low > 1).any():
-        middle = (low + high) // 2
-        rejected = rejects(middle)
-        low, high = np.where(rejected, middle, low), np.where(rejected, high, middle)
-    return low
+    """The most examples in favour of the worse row at which exact McNemar rejects, by `differing`; -1: never."""
+    near = np.nan_to_num(bdtrik(alpha / 2, differing, 0.5), nan=-1.0).astype(np.int64)
+    counts, of = near[:, None] + [-1, 0, 1], differing[:, None]  # bdtrik is rounded, so its neighbours are tested too
+    rejects = (counts < 0) | (2 * bdtr(np.clip(counts, 0, of), of, 0.5) <= alpha)
+    return np.asarray(np.where(rejects, counts, -1).max(axis=1))
 
 
-def _fewest_for(differing: Sequence[int], *, n: int, margin: float, z: float) -> Ints:
-    """Of each number of differing examples, how many must speak for a row to show that it is not worse by the margin.
+def _fewest_in_favour(differing: Sequence[int], *, n: int, margin: float) -> Ints:
+    """The fewest examples in favour of a row that show that it is worse by `margin` at most, by `differing`.
 
-    differing: rising by one. One more example that differs asks for none or for one more that speaks for the row,
-    since the statistic grows with each of the one kind and falls with each of the other.
+    differing: rising by one. With one more example that differs, the number stays or grows by one, because each example
+    in favour raises the statistic and each one against lowers it.
     """
+    z = _z(ALPHA)
 
-    def shown(speaking: int, count: int) -> bool:
-        return score_statistic(speaking, count - speaking, n, difference=-margin) > z
+    def shown(in_favour: int, count: int) -> bool:
+        return score_statistic(in_favour, count - in_favour, n, difference=-margin) > z
 
     low, high = -1, differing[0] + 1
     while high - low > 1:

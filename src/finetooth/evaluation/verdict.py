@@ -262,7 +262,7 @@ def _smallest(table: _Table, margin: float) -> _Smallest:
     if not open_ones:
         return _Smallest(table.best)
     row, pair = open_ones[0]
-    rows = power.rows_to_suffice(pair, margin=margin)
+    rows = power.rows_to_show_non_inferiority(pair, margin=margin)
     return _Smallest(row, False, rows if rows is not None and rows > pair.examples else None)
 
 

@@ -31,7 +31,7 @@ def test_the_rejection_limit_is_that_of_the_test_itself():
         assert (2 * binom.cdf(actual + 1, differing, 0.5) > alpha * (1 - 1e-12)).all()
 
 
-def test_power_of_sufficiency_by_counting_every_outcome():
+def test_power_of_non_inferiority_by_counting_every_outcome():
     for n, discordance, margin in ((25, 0.3, 0.2), (30, 0.1, 0.1), (40, 0.0, 0.1), (30, 0.02, 0.05)):
         expected = sum(
             binom.pmf(differing, n, discordance) * binom.pmf(only_a, differing, 0.5)
@@ -39,7 +39,7 @@ def test_power_of_sufficiency_by_counting_every_outcome():
             for only_a in range(differing + 1)
             if score_interval(only_a, differing - only_a, n)[0] > -margin
         )
-        actual = power.sufficiency_power(n, discordance=discordance, margin=margin)
+        actual = power.non_inferiority_power(n, discordance=discordance, margin=margin)
         assert actual == pytest.approx(expected, abs=1e-8)
 
 
@@ -73,10 +73,10 @@ def test_the_rows_for_a_difference_have_the_power_and_one_fewer_has_not(differen
 
 
 @pytest.mark.parametrize(("margin", "discordance"), [(0.005, 0.08), (0.02, 0.1), (0.005, 0.0), (0.05, 0.3)])
-def test_the_rows_for_sufficiency_have_the_power_and_one_fewer_has_not(margin, discordance):
-    n = power.rows_for_sufficiency(margin, discordance=discordance)
+def test_the_rows_for_non_inferiority_have_the_power_and_one_fewer_has_not(margin, discordance):
+    n = power.rows_for_non_inferiority(margin, discordance=discordance)
     here, before = (
-        power.sufficiency_power(m, discordance=discordance, margin=margin) for m in (n, n - max(1, n // 1000))
+        power.non_inferiority_power(m, discordance=discordance, margin=margin) for m in (n, n - max(1, n // 1000))
     )
     assert before < 0.8 <= here
     if discordance == 0:
@@ -85,7 +85,7 @@ def test_the_rows_for_sufficiency_have_the_power_and_one_fewer_has_not(margin, d
 
 def test_a_number_of_rows_that_nobody_has_is_none():
     assert power.rows_for_difference(1e-5, discordance=0.5) is None
-    assert power.rows_for_sufficiency(1e-5, discordance=0.5) is None
+    assert power.rows_for_non_inferiority(1e-5, discordance=0.5) is None
 
 
 @pytest.mark.slow
@@ -106,7 +106,9 @@ def test_rows_that_show_a_difference_of_right_and_wrong_are_those_of_mcnemars_te
     discordance = (10 + 2 + 1) / 102  # of the 12 that differ, drawn towards the middle
     assert power.rows_to_show(pair, alpha=0.01) == power.rows_for_difference(0.08, discordance=discordance, alpha=0.01)
     assert power.smallest_shown(pair) == power.smallest_difference(100, discordance=discordance)
-    assert power.rows_to_suffice(pair, margin=0.02) == power.rows_for_sufficiency(0.02, discordance=discordance)
+    assert power.rows_to_show_non_inferiority(pair, margin=0.02) == power.rows_for_non_inferiority(
+        0.02, discordance=discordance
+    )
 
 
 def test_rows_that_show_a_difference_of_other_scores_show_it_in_four_of_five_cases():
@@ -119,5 +121,5 @@ def test_rows_that_show_a_difference_of_other_scores_show_it_in_four_of_five_cas
     shown = power.smallest_shown(paired(np.resize(pair.deviation * np.array([1.0, -1.0]), rows), np.zeros(rows),
         test="paired_t"))  # fmt: skip
     assert shown == pytest.approx(pair.difference, rel=0.01)
-    assert power.rows_to_suffice(pair, margin=pair.difference) == rows
-    assert power.rows_to_suffice(pair, margin=1e-7) is None
+    assert power.rows_to_show_non_inferiority(pair, margin=pair.difference) == rows
+    assert power.rows_to_show_non_inferiority(pair, margin=1e-7) is None

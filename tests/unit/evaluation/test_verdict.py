@@ -158,7 +158,7 @@ def test_it_is_open_whether_a_smaller_candidate_suffices():
     small = candidate("lora-r4", rights((60, 262)), trained=500)
     judged = judge([*BASELINES, GOOD, small])
     assert judged["smallest_sufficient"] is None
-    assert judged["rows_needed"] == power.rows_for_sufficiency(0.005, discordance=23 / 2002)
+    assert judged["rows_needed"] == power.rows_for_non_inferiority(0.005, discordance=23 / 2002)
     assert judged["text"].endswith(
         " It is not shown that lora-r4, with 500 instead of 1,000 trained parameters, is at most 0.5 points worse than "
         "lora-r8; if the two are equally good, about 4,000 test rows would show it (80 % power)."
@@ -170,10 +170,10 @@ def test_no_rows_are_asked_for_where_there_are_as_many_already():
     judged = judge([*BASELINES, GOOD, small])
     low, high = score_interval(1, 12, N)
     assert low <= -0.005 <= high
-    assert power.rows_for_sufficiency(0.005, discordance=14 / 2002) > N
+    assert power.rows_for_non_inferiority(0.005, discordance=14 / 2002) > N
     assert judged["rows_needed"] is not None
     many = judge([*BASELINES, GOOD, small], margin=0.009)
-    assert low <= -0.009 and power.rows_for_sufficiency(0.009, discordance=14 / 2002) <= N
+    assert low <= -0.009 and power.rows_for_non_inferiority(0.009, discordance=14 / 2002) <= N
     assert many["smallest_sufficient"] is None and many["rows_needed"] is None
     assert many["text"].endswith(
         " It is not shown that lora-r4, with 500 instead of 1,000 trained parameters, is at most 0.9 points worse than "
