@@ -1,1 +1,1 @@
-"""Figures, their uncertainty, and whether two rows are distinguished; numpy and scipy only."""
+"""Intervals, tests, calibration, decisions and the verdict, with numpy and scipy only."""

@@ -1,7 +1,7 @@
-"""Intervals of figures that have no formula for it: the same test set drawn again and again, with replacement.
+"""Bootstrap intervals, for figures without a formula: the test set is resampled many times with replacement.
 
-Every row of a comparison sees the same draws, so that differences between rows are paired. The seed is fixed: equal
-inputs give equal intervals, however much memory there is.
+Every row of a comparison sees the same resamples, so differences between rows are paired. The seed is fixed: equal
+inputs give equal intervals, whatever the size of the blocks that fit in memory.
 """
 
 import math
@@ -14,8 +14,8 @@ from finetooth.tasks import Metric, Outputs, Targets
 
 RESAMPLES = 10_000
 _SEED = 20_260_101
-_VALUES_AT_ONCE = 2**21  # of eight bytes each, a few such arrays at a time
-_FEW_CELLS = 20  # examples a cell: above it one binomial draw a cell is quicker than one place an example
+_VALUES_AT_ONCE = 2**21  # of eight bytes each, in a few arrays at a time
+_FEW_CELLS = 20  # examples for each cell, above which one binomial draw for each cell is faster than drawing examples
 _EXACT_BITS = 52  # float64 adds whole numbers below 2**53 without rounding
 
 Interval = tuple[float, float]
@@ -25,8 +25,8 @@ Draws = npt.NDArray[np.float64]  # a figure of each resample
 def resampled_means(values: npt.NDArray[np.float64], *, resamples: int = RESAMPLES) -> npt.NDArray[np.float64]:
     """Means over `resamples` draws of N examples with replacement, (resamples, R); row r of each draw is paired.
 
-    values: (N, R) finite float64, one column for each row of the comparison. Time grows with resamples times N,
-    whatever R is: under a second for 5,000 examples.
+    values: (N, R) finite float64, one column for each row of the comparison. The time grows with resamples times N and
+    hardly depends on R: under a second for 5,000 examples.
     Source: Efron 1979, "Bootstrap methods: another look at the jackknife".
     """
     count = len(values)
@@ -45,9 +45,9 @@ def resampled_means(values: npt.NDArray[np.float64], *, resamples: int = RESAMPL
 def resampled_whole(
     metric: Metric, outputs: Sequence[Outputs], targets: Targets, *, resamples: int = RESAMPLES
 ) -> npt.NDArray[np.float64]:
-    """A metric that is no mean over examples, of R rows over `resamples` draws of N examples, (resamples, R), paired.
+    """A metric that is not a mean over examples, of R rows over `resamples` draws of N examples, (resamples, R), paired.
 
-    By the metric's fast resampling where it has one; else every draw is computed, at the cost of the metric itself.
+    Uses the metric's fast resampling if it has one; otherwise the metric is computed for every draw.
     """
     if metric.fast_resampling == "macro_f1":
         return resampled_macro_f1([row.answers for row in outputs], targets, resamples=resamples)
@@ -67,9 +67,9 @@ def resampled_macro_f1(
 ) -> npt.NDArray[np.float64]:
     """Macro-F1 of R rows over `resamples` draws of N examples with replacement, (resamples, R), paired.
 
-    guesses: R arrays (N,) int64; labels: (N,) int64. What is drawn is how often each combination of label and guesses
-    comes up, by a multinomial draw where they are few: the same distribution as drawing examples. A class that a draw
-    holds neither as label nor as guess has no F1 in it.
+    guesses: R arrays (N,) int64; labels: (N,) int64. If there are few combinations of label and guesses, how often each
+    occurs is drawn from the multinomial distribution, which is the same as drawing examples. A class that is neither a
+    label nor a guess in a draw has no F1 there.
     """
     cells, cell_of = np.unique(np.stack([labels, *guesses], axis=1), axis=0, return_inverse=True)
     classes = int(cells.max()) + 1
@@ -104,8 +104,8 @@ def percentile_interval(figures: npt.NDArray[np.float64], *, level: float = 0.95
 def _on_a_grid(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], float]:
     """`values` as whole numbers times a power of two, so that no sum of N of them is rounded.
 
-    Sums then do not depend on the order in which they are taken, which differs between processors. What is lost is at
-    most the rounding that N additions would have cost.
+    Then sums do not depend on the order of additions, which differs between processors. The error is at most the
+    rounding error of N additions.
     """
     largest = float(np.abs(values).max(initial=0.0))
     if largest == 0:

@@ -1,4 +1,4 @@
-"""Whether a row is right as often as it is sure."""
+"""Calibration: whether the probabilities of a row's answers agree with its accuracy."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ BINS = 15
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Examples whose answer was given a probability above `low` and at most at `high`; means over them, 0 to 1."""
+    """The examples whose answers have a probability above `low`, up to `high`. confidence, accuracy: means, 0 to 1."""
 
     low: float
     high: float
@@ -20,31 +20,28 @@ class Bin:
 
 
 def reliability(
-    confidence: npt.NDArray[np.float64], right: npt.NDArray[np.float64] | npt.NDArray[np.bool_], *, bins: int = BINS
+    confidence: npt.NDArray[np.float64], right: npt.NDArray[np.float64] | npt.NDArray[np.bool_]
 ) -> list[Bin]:
-    """Probability of the answers against their accuracy in `bins` of equal width, those without examples left out.
+    """The accuracy of answers by their probability, in BINS bins of equal width; bins without examples are left out.
 
-    confidence: (N,), 0 to 1; right: (N,) 1 or True where the answer is right.
+    confidence: (N,) probabilities of the answers. right: (N,) 1 or True where the answer is right.
     Source: Guo et al. 2017, "On calibration of modern neural networks", section 2.
     """
-    bin_index = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-    counts = np.bincount(bin_index, minlength=bins)
-    sure = np.bincount(bin_index, weights=confidence, minlength=bins)
-    hits = np.bincount(bin_index, weights=right, minlength=bins)
+    bin_index = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    counts, sums, hits = (np.bincount(bin_index, weights, BINS) for weights in (None, confidence, right))
     return [
-        Bin(index / bins, (index + 1) / bins, int(count), float(sure[index] / count), float(hits[index] / count))
+        Bin(index / BINS, (index + 1) / BINS, int(count), float(sums[index] / count), float(hits[index] / count))
         for index, count in enumerate(counts)
         if count
     ]
 
 
 def calibration_error(bins: list[Bin]) -> float:
-    """Expected calibration error, 0 to 1: mean distance of accuracy from confidence, bins weighted by examples.
+    """The expected calibration error, 0 to 1: mean distance between accuracy and confidence, bins weighted by examples.
 
-    Biased: a row that is calibrated perfectly gets more than 0, the more so the fewer examples a bin has. It serves to
-    compare rows on one test set, not to be read by itself.
+    Biased: a perfectly calibrated row has an error above 0, the more so the fewer examples a bin has. It serves to
+    compare rows on one test set; its absolute value says little.
     Source: Guo et al. 2017, equation 3; on the bias Kumar et al. 2019, "Verified uncertainty calibration".
     """
-    return sum(item.examples * abs(item.accuracy - item.confidence) for item in bins) / sum(
-        item.examples for item in bins
-    )
+    weighted = sum(item.examples * abs(item.accuracy - item.confidence) for item in bins)
+    return weighted / sum(item.examples for item in bins)

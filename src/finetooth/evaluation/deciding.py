@@ -1,4 +1,4 @@
-"""Fits a decision on validation logits and labels: the same rows give the same decision, and no test row is seen."""
+"""Fits a decision on validation logits and labels. The same rows give the same decision; test rows are not used."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from finetooth.tasks import DEFAULT, Outputs, Task
 NEVER = math.nextafter(1.0, 2.0)  # above every probability
 _HALVINGS = 48
 _ROUNDS = 10
-_FARTHEST = 30.0  # log of the threshold of one class over another's: beyond it a class would never be said
+_FARTHEST = 30.0  # log of the ratio of two thresholds; beyond it a class would never be answered
 
 Logits = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -58,12 +58,12 @@ def fit(
 
 
 def temperature(logits: Logits, labels: Labels, *, task: Task = DEFAULT) -> float:
-    """The temperature, to six figures, whose softmax of logits (N, C) gives labels (N,) the least cross-entropy.
+    """The temperature, to six figures, that minimises the cross-entropy of logits (N, C) against labels (N,).
 
-    Between LOWEST_TEMPERATURE and HIGHEST_TEMPERATURE. 1.0 when every row is right: then no temperature is the best,
-    the lower the better, down to probabilities of 1 that no number of rows can show.
+    Between LOWEST_TEMPERATURE and HIGHEST_TEMPERATURE. 1.0 if every row is right: then a lower temperature is always
+    better, and no number of rows can show that probabilities are 1.
     Source: Guo et al. 2017, arXiv 1706.04599, section 4.2. The cross-entropy is convex in 1/T, so the zero of its slope
-    is found by halving.
+    is found by bisection.
     """
     if (task.answers(logits) == labels).all():
         return 1.0
@@ -87,9 +87,10 @@ def thresholds(
 ) -> tuple[float, ...] | None:
     """Thresholds of C classes, summing to 1, that raise the macro-F1 of logits (N, C) against labels (N,).
 
-    One class at a time takes the threshold that is best while the others stand, until none gains: at a threshold
-    between two rows, and of equally good ones the nearest. None when nothing beats the largest logit.
-    Not covered: a better set may exist; and these rows were chosen on, so that others show a smaller gain or a loss.
+    Coordinate ascent: one class at a time gets its best threshold while the others are fixed, until no class gains. A
+    threshold is between two rows; of equally good ones it is the nearest. None if nothing beats the largest logit.
+    Not covered: a better set may exist. The gain is measured on the rows that the thresholds were chosen on; other rows
+    show a smaller gain or a loss.
     """
 
     def macro_f1(answers: Labels) -> float:
@@ -100,7 +101,7 @@ def thresholds(
     start = best = macro_f1(task.answers(logits))
     for _ in range(_ROUNDS):
         before = best
-        for label in np.unique(labels):  # of a class without a row nothing can be learnt
+        for label in np.unique(labels):  # a class without rows keeps its threshold
             trial = offsets.copy()
             trial[label] += _best_shift(scores - offsets, labels, int(label))
             value = macro_f1(np.asarray((scores - trial).argmax(axis=1), np.int64))
@@ -115,7 +116,7 @@ def thresholds(
 
 
 def _best_shift(scores: npt.NDArray[np.float64], labels: Labels, label: int) -> float:
-    """How much to take from the scores of class `place` for the highest macro-F1; of equals the nearest to 0."""
+    """What to subtract from the scores of class `label` for the highest macro-F1; of equals the nearest to 0."""
     others = scores.copy()
     others[:, label] = -np.inf
     lead = scores[:, label] - others.max(axis=1)
@@ -129,12 +130,12 @@ def _best_shift(scores: npt.NDArray[np.float64], labels: Labels, label: int) -> 
 
 
 def _macro_f1_by_count(labels: Labels, others: Labels, label: int) -> npt.NDArray[np.float64]:
-    """Macro-F1 (N + 1,) when the first 0, 1, .. N rows are said to be of class `place` and the rest as in `others`."""
+    """Macro-F1 (N + 1,) if the first 0, 1, .. N rows are answered `label` and the rest as in `others`."""
     count, classes = len(labels), int(max(labels.max(), others.max(), label)) + 1
     true = np.bincount(labels, minlength=classes)
     right = np.bincount(others[others == labels], minlength=classes)
     named = np.bincount(others, minlength=classes) + true  # the denominator of F1
-    # Each row that changes sides takes one guess, and perhaps a hit, from its other class.
+    # Each row that changes to `label` takes one answer, and perhaps a right one, from its other class.
     by = np.argsort(others, kind="stable")
     group = others[by]
     first = np.searchsorted(group, group)
@@ -153,10 +154,10 @@ def _macro_f1_by_count(labels: Labels, others: Labels, label: int) -> npt.NDArra
 
 
 def abstention(decision: Decision, logits: Logits, labels: Labels, *, settings: Abstain) -> Abstention:
-    """From which probability on `decision` answers, chosen on logits (N, C) and labels (N,).
+    """The least probability at which `decision` answers, chosen on logits (N, C) and labels (N,).
 
-    For a coverage, the highest threshold that answers that share of the rows; for an accuracy, the lowest one at which
-    the answered rows have it, and NEVER when none has. Rows of equal probability are answered together.
+    For a coverage: the highest threshold at which this share of the rows is answered. For an accuracy: the lowest
+    threshold at which the answered rows have it, or NEVER. Rows of equal probability are answered together.
     """
     decided = decision.apply(logits)
     sure = confidence(decided.probabilities, decided.labels)
@@ -194,7 +195,7 @@ def _costs(costs: Mapping[str, Mapping[str, float]], classes: Sequence[str]) -> 
 
 def _loss(logits: Logits, labels: Labels, decision: Decision) -> float:
     """Mean cross-entropy in nats."""
-    outputs = Outputs(logits, labels, decision.temperature)  # the loss is of the probabilities, whatever is answered
+    outputs = Outputs(logits, labels, decision.temperature)  # the loss does not depend on the answers
     return decision.task.metric("loss").value(outputs, labels)
 
 

@@ -1,4 +1,4 @@
-"""What an artifact answers, given its logits: a calibrated probability of each class, and a label or none."""
+"""How logits become answers: a calibrated probability of each class, and a label or none."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,7 +14,10 @@ CURVE_POINTS = 101
 
 @dataclass(frozen=True, slots=True)
 class RiskPoint:
-    """Of the validation rows whose probability is at least `threshold`: their share, and the share of them wrong."""
+    """The validation rows whose answer has at least the probability `threshold`.
+
+    coverage: their share of all validation rows. risk: the share of them that is wrong.
+    """
 
     coverage: float
     risk: float
@@ -23,10 +26,10 @@ class RiskPoint:
 
 @dataclass(frozen=True, slots=True)
 class Abstention:
-    """No answer is given where the probability of the label is below `below`.
+    """No answer is given if the probability of the label is below `below`.
 
-    target, share: what the recipe asked for. coverage: share of the validation rows that are answered.
-    accuracy_answered: of these, None when none is. curve: at most CURVE_POINTS of the validation rows, by coverage.
+    target, share: what the recipe asks for. coverage: share of the validation rows that are answered.
+    accuracy_answered: the accuracy on these, None if none is answered. curve: at most CURVE_POINTS points, by coverage.
     Source: El-Yaniv & Wiener 2010, "On the Foundations of Noise-free Selective Classification" (coverage and risk).
     """
 
@@ -40,7 +43,7 @@ class Abstention:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What the temperature did on the validation rows that it was fitted on; loss in nats, errors 0 to 1."""
+    """Loss (nats) and calibration error (0 to 1) of the validation rows before and after the temperature was fitted."""
 
     loss_before: float
     loss_after: float
@@ -52,8 +55,8 @@ class Calibration:
 class Decided:
     """The answers to N texts.
 
-    labels: (N,) int64, also where it abstains. probabilities: (N, C) float64, calibrated, each row summing to 1.
-    abstained: (N,) bool.
+    labels: (N,) int64, also of the texts without an answer. probabilities: (N, C) float64, calibrated, each row summing
+    to 1. abstained: (N,) bool, whether the text gets no answer.
     """
 
     labels: npt.NDArray[np.int64]
@@ -62,7 +65,7 @@ class Decided:
 
     @property
     def answers(self) -> npt.NDArray[np.int64]:
-        """(N,) int64: the labels, and -1 where it abstains."""
+        """(N,) int64: the labels, and -1 for texts without an answer."""
         return np.where(self.abstained, -1, self.labels)
 
 
@@ -70,11 +73,11 @@ class Decided:
 class Decision:
     """How logits become answers; by default the label of the largest logit, always.
 
-    temperature: logits are divided by it. thresholds: of each class, above 0 and summing to 1; the label is that of the
-    largest probability over threshold, so that of two classes one is answered from its threshold on. costs: (class,
-    answer, cost) of the mistakes that do not cost 1; the label is that of the least expected cost.
-    validation: what the temperature did there; None of a decision that was not fitted. task: whose logits they are;
-    without thresholds and costs its own answers are given.
+    temperature: logits are divided by it. thresholds: one for each class, above 0 and summing to 1; the label has the
+    largest ratio of probability to threshold, so of two classes one is answered from its threshold on.
+    costs: (class, answer, cost) of each mistake that does not cost 1; the label has the least expected cost.
+    Without thresholds and costs the label is the answer of `task`.
+    validation: the effect of the temperature; None if the decision was not fitted.
     Source: Guo et al. 2017, arXiv 1706.04599, equation 9; Elkan 2001, "The Foundations of Cost-Sensitive Learning",
     equation 1.
     """
@@ -87,12 +90,12 @@ class Decision:
     task: Task = DEFAULT
 
     def probabilities(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Calibrated probabilities (N, C) float64 of logits (N, C): of the task, at the temperature."""
+        """Calibrated probabilities (N, C) float64 of logits (N, C)."""
         assert self.task.probabilities is not None, f"{self.task.name} has no probabilities"
         return self.task.probabilities(logits, temperature=self.temperature)
 
     def labels(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-        """The label of each row of logits (N, C), (N,) int64, also where it abstains; of equals the lowest class.
+        """The label (N,) int64 of each row of logits (N, C), also if it gets no answer; of equals the lowest class.
 
         Raises: DivergedError if a logit is not finite.
         """
@@ -103,27 +106,27 @@ class Decision:
             return np.asarray(scores.argmax(axis=1), np.int64)
         if self.costs:
             shares = self.probabilities(logits)
-            # The expected cost of a label is 1 - gain: all mistakes cost 1 except those that are named.
+            # The expected cost of a label is 1 - gain, since the mistakes that are not listed cost 1.
             gains = shares.copy()
             for true, answer, cost in self.costs:
                 gains[:, answer] -= shares[:, true] * (cost - 1.0)
             return np.asarray(gains.argmax(axis=1), np.int64)
-        return plain  # exactly: no temperature moves it, not even by rounding
+        return plain  # computed without the temperature, whose rounding could change it
 
     def confidences(self, logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """The probability (N,) of the label that is given to each row of logits (N, C)."""
+        """The probability (N,) of each label in `labels` (N,) by logits (N, C)."""
         losses = self.task.metric("loss").each(Outputs(logits, labels, self.temperature), labels)
         return np.asarray(np.exp(-losses))
 
     def score(self, logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> dict[str, Any]:
-        """The figures of its answers to logits (N, C) against labels (N,): of its labels, and of its probabilities.
+        """Every metric of the answers to logits (N, C) against labels (N,).
 
         Raises: DivergedError if a logit is not finite.
         """
         return self.task.score(logits, labels, answers=self.labels(logits), temperature=self.temperature)
 
     def outputs(self, logits: npt.NDArray[np.float32]) -> Outputs:
-        """What metrics score: logits (N, C) with the answers to them.
+        """Logits (N, C) and the answers to them, as metrics take them.
 
         Raises: DivergedError if a logit is not finite.
         """
@@ -140,7 +143,7 @@ class Decision:
 
     @property
     def warnings(self) -> list[str]:
-        """What its row of the table warns of."""
+        """What readers of the row should know."""
         if self.abstention is None or self.abstention.coverage > 0:
             return []
         return [

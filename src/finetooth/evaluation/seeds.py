@@ -1,4 +1,4 @@
-"""What several seeds say of a recipe, as against what one saved adapter says of itself.
+"""Figures of a recipe over several seeds, in contrast to those of one saved adapter.
 
 Seeds are never counted as examples: three seeds on the same test rows are not three test sets.
 """
@@ -11,14 +11,14 @@ import numpy as np
 
 from finetooth.evaluation.significance import Scores
 
-LEAST_SEEDS = 3  # fewer tell nothing reliable of how far seeds lie apart
-FEW_SEEDS = 5  # fewer say little of how far another seed would land
-_ROUNDING = 1e-9  # a variance below that share of its parts is zero, except for rounding
+LEAST_SEEDS = 3  # with fewer, the spread over seeds is not reliable
+FEW_SEEDS = 5  # with fewer, the result of another seed is hardly predictable
+_ROUNDING = 1e-9  # a variance below this share of its parts is zero but for rounding
 
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
-    """The headline metric of one candidate over its seeds; standard_deviation: of a seed (divided by seeds - 1)."""
+    """The headline metric of one candidate over its seeds. standard_deviation: over seeds (divided by seeds - 1)."""
 
     seeds: int
     mean: float
@@ -35,7 +35,7 @@ class RecipeDifference:
 
 
 def pool(values: Sequence[float]) -> Pooled:
-    """Mean and standard deviation of one candidate's values, a seed each; no deviation of a single seed."""
+    """Mean and standard deviation of one candidate's values, one for each seed; no deviation of a single seed."""
     assert values
     deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return Pooled(len(values), float(np.mean(values)), deviation)
@@ -44,15 +44,15 @@ def pool(values: Sequence[float]) -> Pooled:
 def recipe_difference(
     scores_a: Scores, scores_b: Scores, *, span: float = 1.0, level: float = 0.95
 ) -> RecipeDifference:
-    """What recipe a gains over recipe b with a new seed on new examples, from per-example means over the seeds.
+    """The difference of recipe a minus recipe b to expect for a new seed and new examples.
 
-    scores_a, scores_b: (seeds, N), higher is better; at least two seeds, or one row of what no seed changes.
-    span: the largest difference that there can be, at which the interval ends.
-    Examples and seeds are both drawn at random and crossed: the variance of the mean difference is that of the mean
-    differences of examples over N, plus, for each recipe with seeds, (MS_seeds - MS_rest) / (N seeds). Its degrees of
-    freedom are Satterthwaite's. False positives in simulation: docs/results.md.
-    Not covered: two seeds, with which it errs 5 to 7 times in 100 in place of 5 (in simulation); seeds that two recipes
-    share are taken as drawn apart, which at worst makes the interval too wide.
+    scores_a, scores_b: (seeds, N), higher is better; at least two seeds, or one row if seeds change nothing.
+    span: the largest possible difference, at which the interval ends.
+    Examples and seeds are crossed random effects: the variance of the mean difference is the variance of the examples'
+    mean differences over N, plus (MS_seeds - MS_rest) / (N seeds) for each recipe with seeds. The degrees of freedom are
+    Satterthwaite's. False positives in simulation: docs/results.md.
+    Not covered: with two seeds it errs 5 to 7 times in 100 instead of 5 (in simulation); seeds that two recipes share
+    are treated as independent, which at worst makes the interval too wide.
     Source: Satterthwaite 1946, "An approximate distribution of estimates of variance components"; crossed random
     effects as in Clark 1973, "The language-as-fixed-effect fallacy", quasi-F.
     """
@@ -64,7 +64,7 @@ def recipe_difference(
     for scores in (scores_a, scores_b):
         parts += _seed_parts(scores)
     variance = sum(part for part, _ in parts)
-    # The rest outweighs all, or all but rounding: too few examples to take the parts apart.
+    # The part to subtract is as large as the others: too few examples to separate the parts.
     if variance <= _ROUNDING * sum(abs(part) for part, _ in parts):
         parts = parts[:1]
         variance = parts[0][0]
@@ -80,7 +80,7 @@ def recipe_difference(
 
 
 def _seed_parts(scores: Scores) -> list[tuple[float, int]]:
-    """What seeds add to the variance of a recipe's mean, as parts of the sum with their degrees of freedom."""
+    """What seeds add to the variance of a recipe's mean: the terms of the sum with their degrees of freedom."""
     seeds, examples = scores.shape
     if seeds == 1:
         return []

@@ -14,11 +14,11 @@ def answered(logits, labels):
 def test_by_hand():
     # top probabilities 0.85, 0.85, 0.55, 0.5; right, wrong, right, right (of equal logits the lowest class)
     logits = np.log(np.array([[0.85, 0.15], [0.85, 0.15], [0.45, 0.55], [0.5, 0.5]], np.float32))
-    bins = reliability(*answered(logits, np.array([0, 1, 1, 0])), bins=10)
+    bins = reliability(*answered(logits, np.array([0, 1, 1, 0])))
     assert [(item.low, item.high, item.examples, item.accuracy) for item in bins] == [
-        (0.4, 0.5, 1, 1.0),
-        (0.5, 0.6, 1, 1.0),
-        (0.8, 0.9, 2, 0.5),
+        (7 / 15, 8 / 15, 1, 1.0),
+        (8 / 15, 9 / 15, 1, 1.0),
+        (12 / 15, 13 / 15, 2, 0.5),
     ]
     assert [item.confidence for item in bins] == pytest.approx([0.5, 0.55, 0.85], abs=1e-7)
     assert calibration_error(bins) == pytest.approx((0.5 + 0.45 + 2 * 0.35) / 4, abs=1e-7)
