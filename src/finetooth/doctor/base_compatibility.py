@@ -9,8 +9,8 @@ from typing import Any
 from finetooth.doctor.adapter_files import IDENTITY, read_mapping
 from finetooth.doctor.adapter_tensors import Parts, inputs
 from finetooth.doctor.diagnosis import Finding, fault, note
-from finetooth.doctor.known_layers import KnownLayers, known_by_type, layer_number
 from finetooth.errors import SourceError
+from finetooth.families import LayerNames, layer_number, named_by_type
 from finetooth.progress import Progress
 from finetooth.recipe import command_line_source, is_path
 from finetooth.sources import fetch_model
@@ -52,7 +52,7 @@ def read_base(source: str, *, progress: Progress) -> Base:
 
 
 def base_findings(
-    parts: Parts, family: KnownLayers | None, base: Base, *, named: Any, identity: Mapping[str, Any]
+    parts: Parts, family: LayerNames | None, base: Base, *, named: Any, identity: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """Differences between the base and the one that the adapter was trained on, and what could not be compared.
 
@@ -94,9 +94,9 @@ def _other_name(named: Any, source: str) -> bool:
     return ("/" in one and "/" in other) or one.rpartition("/")[2] != other.rpartition("/")[2]
 
 
-def _layer_findings(parts: Parts, family: KnownLayers | None, base: Mapping[str, Any]) -> Iterator[Finding]:
+def _layer_findings(parts: Parts, family: LayerNames | None, base: Mapping[str, Any]) -> Iterator[Finding]:
     model_type = base.get("model_type")
-    known = known_by_type(model_type) if isinstance(model_type, str) else None
+    known = named_by_type(model_type)
     if family is not None and known is not None and model_type not in family.model_types:
         yield fault(
             "base",
@@ -115,7 +115,7 @@ def _layer_findings(parts: Parts, family: KnownLayers | None, base: Mapping[str,
     yield from _size_findings(parts, family, base)
 
 
-def _size_findings(parts: Parts, family: KnownLayers | None, base: Mapping[str, Any]) -> Iterator[Finding]:
+def _size_findings(parts: Parts, family: LayerNames | None, base: Mapping[str, Any]) -> Iterator[Finding]:
     width, layers = _number(base, _WIDTHS), _number(base, _LAYERS)
     input_sizes = {
         module: inputs(lora)

@@ -5,7 +5,7 @@ from typing import Any
 
 from finetooth.doctor.adapter_tensors import CLASSIFIES, GUESSED, Parts, is_within, outputs, saved_modules
 from finetooth.doctor.diagnosis import Finding, fault, note
-from finetooth.doctor.known_layers import KnownLayers, layer_number
+from finetooth.families import LayerNames, layer_number
 from finetooth.sources.safetensors_header import Tensor
 from finetooth.wording import counted, listed, short
 
@@ -14,7 +14,7 @@ _FIRST_TO_SAVE = (0, 21)  # the first peft that saves biases trained with lora_o
 _NO_HEAD = ("pooler", "embed_tokens", "wte", "wpe", "shared", "lm_head")
 
 
-def bias_findings(parts: Parts, config: Mapping[str, Any], family: KnownLayers | None) -> Iterator[Finding]:
+def bias_findings(parts: Parts, config: Mapping[str, Any], family: LayerNames | None) -> Iterator[Finding]:
     """Biases that were trained but are not in the file."""
     bias = config.get("bias", "none")
     if bias not in ("lora_only", "all") or not parts.loras:
@@ -43,7 +43,7 @@ def bias_findings(parts: Parts, config: Mapping[str, Any], family: KnownLayers |
         )
 
 
-def head_findings(parts: Parts, config: Mapping[str, Any], family: KnownLayers | None) -> Iterator[Finding]:
+def head_findings(parts: Parts, config: Mapping[str, Any], family: LayerNames | None) -> Iterator[Finding]:
     """A classifier's head that is missing from the file, or incomplete."""
     task = config.get("task_type")
     named = saved_modules(config)
@@ -88,7 +88,7 @@ def _is_no_head(name: str) -> bool:
     )
 
 
-def _perhaps_no_head(others: list[str], family: KnownLayers) -> Finding:
+def _perhaps_no_head(others: list[str], family: LayerNames) -> Finding:
     return note(
         "head",
         f"the head of a {family.title} is {listed(list(family.head), 3)}, which the file does not have; it has "
@@ -107,7 +107,7 @@ def output_rows(parts: Parts) -> int | None:
     return None
 
 
-def _part_of_head(saved: Mapping[str, Tensor], family: KnownLayers) -> Iterator[Finding]:
+def _part_of_head(saved: Mapping[str, Tensor], family: LayerNames) -> Iterator[Finding]:
     lost = [name for module in family.head for name in _lost(saved, module)]
     partly_lost = [_lost(saved, module) for module in family.tuned_head]
     lost += [name for names in partly_lost if len(names) == 1 for name in names]

@@ -16,7 +16,7 @@ from finetooth.doctor.adapter_files import (
 )
 from finetooth.doctor.adapter_tensors import Parts, sort_tensors
 from finetooth.doctor.diagnosis import Diagnosis, Finding
-from finetooth.doctor.known_layers import KnownLayers, known_by_modules
+from finetooth.families import LayerNames, named_by_modules
 from finetooth.progress import Progress, Silent
 from finetooth.sources.safetensors_header import Tensor
 
@@ -37,7 +37,7 @@ def examine(folder: str | Path, *, base: str | None = None, progress: Progress |
     config = _value_or_report(read_mapping(folder / CONFIG), findings) if CONFIG in names else None
     tensors = _value_or_report(read_tensors(folder / WEIGHTS), findings) if WEIGHTS in names else None
     parts = sort_tensors(tensors or {}, config or {})
-    family = known_by_modules(parts.loras)
+    family = named_by_modules(parts.loras)
     rows = biases_and_head.output_rows(parts)
     if tensors is not None:
         findings += _tensor_findings(folder, parts, tensors, config=config, family=family)
@@ -68,7 +68,7 @@ def _tensor_findings(
     tensors: Mapping[str, Tensor],
     *,
     config: Mapping[str, Any] | None,
-    family: KnownLayers | None,
+    family: LayerNames | None,
 ) -> list[Finding]:
     findings: list[Finding] = []
     values = _value_or_report(read_values(folder / WEIGHTS, dict(tensors)), findings)
@@ -92,7 +92,7 @@ def _facts(
     config: Mapping[str, Any],
     tensors: Mapping[str, Tensor] | None,
     parts: Parts,
-    family: KnownLayers | None,
+    family: LayerNames | None,
     rows: int | None,
 ) -> dict[str, Any]:
     """What the files say about the adapter; a value of an unexpected type is None."""

@@ -45,7 +45,7 @@ def resampled_means(values: npt.NDArray[np.float64], *, resamples: int = RESAMPL
 def resampled_whole(
     metric: Metric, outputs: Sequence[Outputs], targets: Targets, *, resamples: int = RESAMPLES
 ) -> npt.NDArray[np.float64]:
-    """A metric that is not a mean over examples, of R rows over `resamples` draws of N examples, (resamples, R), paired.
+    """A metric that is no mean over examples, of R rows over `resamples` draws of N examples, (resamples, R), paired.
 
     Uses the metric's fast resampling if it has one; otherwise the metric is computed for every draw.
     """

@@ -13,7 +13,7 @@ from finetooth.evaluation.significance import Scores
 
 LEAST_SEEDS = 3  # with fewer, the spread over seeds is not reliable
 FEW_SEEDS = 5  # with fewer, the result of another seed is hardly predictable
-_ROUNDING = 1e-9  # a variance below this share of its parts is zero but for rounding
+_ROUNDING = 1e-9  # a variance below this share of its parts is zero, except for rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ def recipe_difference(
     scores_a, scores_b: (seeds, N), higher is better; at least two seeds, or one row if seeds change nothing.
     span: the largest possible difference, at which the interval ends.
     Examples and seeds are crossed random effects: the variance of the mean difference is the variance of the examples'
-    mean differences over N, plus (MS_seeds - MS_rest) / (N seeds) for each recipe with seeds. The degrees of freedom are
-    Satterthwaite's. False positives in simulation: docs/results.md.
+    mean differences over N, plus (MS_seeds - MS_rest) / (N seeds) for each recipe with seeds. The degrees of freedom
+    are Satterthwaite's. False positives in simulation: docs/results.md.
     Not covered: with two seeds it errs 5 to 7 times in 100 instead of 5 (in simulation); seeds that two recipes share
     are treated as independent, which at worst makes the interval too wide.
     Source: Satterthwaite 1946, "An approximate distribution of estimates of variance components"; crossed random

@@ -5,11 +5,15 @@ Nothing here imports torch: functions that compute receive the model and its ten
 B examples, T tokens of all examples end to end, H hidden size, C classes (docs/shapes.md).
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from finetooth.rules import Rule
+
+# Linear layers outside the encoder layers. They have biases in every family whose encoder layers have them.
+_BIASED_BESIDE = re.compile(r"(.*\.)?(pooler(\.dense)?|pre_classifier|classifier(\.(dense|out_proj))?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,34 @@ class Packed:
 
 
 @dataclass(frozen=True, slots=True)
+class LayerNames:
+    """title: for messages. linear: a pattern of the full names of the linear layers, without an adapter's prefix.
+
+    model_types: the family's names in config.json. biased: whether its linear layers have biases; None: some do.
+    attention: a pattern of the attention layers whose input is as wide as the model. head: names of the head's modules,
+    which a pre-trained checkpoint does not have. tuned_head: other modules of the head, which only a checkpoint
+    fine-tuned to classify has. encoder: whether a classifier of this family is a head over an encoder.
+    """
+
+    title: str
+    linear: str
+    model_types: tuple[str, ...]
+    biased: bool | None
+    attention: str
+    head: tuple[str, ...] = ()
+    tuned_head: tuple[str, ...] = ()
+    encoder: bool = True
+
+    def has_bias(self, module: str) -> bool:
+        """Whether the adapted module, if it is linear, certainly has a bias."""
+        return self.biased is True and bool(re.fullmatch(self.linear, module) or _BIASED_BESIDE.fullmatch(module))
+
+    def reads_full_width(self, module: str) -> bool:
+        """Whether the layer's input is as wide as the model."""
+        return re.fullmatch(self.attention, module) is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
     """A family of encoders with transformers' sequence classifier over them.
 
@@ -75,6 +107,11 @@ class Family:
     aliases: Mapping[str, str] = field(default_factory=dict)
     unused_positions: Callable[[Mapping[str, Any]], int] = lambda config: 0
 
+    @property
+    def layer_names(self) -> LayerNames:
+        """The names by which the family is recognised; the linear layers of every supported family have biases."""
+        return LayerNames(self.title, self.linear, self.model_types, True, self.attention, self.head)
+
     def key(self, name: str) -> str:
         """The family's own key of config.json for hidden_size, num_hidden_layers or num_attention_heads."""
         return self.aliases.get(name, name)
@@ -82,3 +119,9 @@ class Family:
     def positions(self, config: Mapping[str, Any]) -> int:
         """The most tokens of a text that the model has positions for. config: config.json with the family's keys."""
         return int(config.get("max_position_embeddings", 512)) - self.unused_positions(config)
+
+
+def layer_number(module: str) -> int | None:
+    """The number, from 0, of the encoder layer in a module's full name; None outside the layers."""
+    match = re.search(r"(?:^|\.)(?:layers?|h|block)\.(\d{1,6})\.", module)
+    return int(match[1]) if match else None
