@@ -144,7 +144,7 @@ def doctor(folder: Path, base: str | None, as_json: bool) -> int:
     the weights of a base folder are not needed. Exit code 3 if there is a fault, 0 if there are only notes.
     """
     from finetooth.doctor import examine
-    from finetooth.doctor.rendering import render
+    from finetooth.doctor.diagnosis import render
 
     diagnosis = examine(folder, base=base, progress=progress_on(sys.stderr))
     output.emit_either(diagnosis.report(), lambda: render(diagnosis), as_json=as_json)

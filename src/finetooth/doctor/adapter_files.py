@@ -1,6 +1,5 @@
 """Read the files of an adapter folder: regular files only, JSON of limited size, tensors by their header."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +34,14 @@ def list_names(folder: Path) -> list[str]:
     Raises: SourceError if there is no such folder, or it cannot be read.
     """
     try:
-        return sorted(entry.name for entry in os.scandir(folder))
+        return sorted(entry.name for entry in folder.iterdir())
     except FileNotFoundError as error:
-        raise SourceError(f"{folder}: no such folder.") from error
+        raise SourceError(f"{folder}: no such folder. Name the folder that holds {CONFIG}.") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise SourceError(f"{folder}: cannot be read as a folder ({reason}).") from error
+        raise SourceError(
+            f"{folder}: cannot be read as a folder ({reason}). Name a folder that you may read and that holds {CONFIG}."
+        ) from error
 
 
 def read_mapping(path: Path) -> dict[str, Any] | Finding:
@@ -71,7 +72,7 @@ def read_tensors(path: Path) -> dict[str, Tensor] | Finding:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Tensors by their values. broken: names of those with an infinity or NaN. zero: of those that are all zero."""
+    """Names of tensors by their values. broken: with an infinity or NaN. zero: all values are zero."""
 
     broken: list[str]
     zero: set[str]

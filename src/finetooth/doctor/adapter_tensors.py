@@ -9,7 +9,7 @@ from finetooth.sources.safetensors_header import Tensor
 
 PREFIX = "base_model.model."  # what peft puts before every name
 GUESSED = ("classifier", "score")  # modules that peft saves for a classifier without being asked
-_MOST_SAVED = 100  # fully saved modules; a head has one to three
+MOST_SAVED = 100  # fully saved modules; a head has one to three
 _DEEPEST = 64  # levels of nested modules, counted in dots; real names have about a dozen
 CLASSIFIES = ("SEQ_CLS", "TOKEN_CLS")
 _LORA = re.compile(r"(?P<module>.+)\.lora_(?P<part>embedding_A|embedding_B|A|B|magnitude_vector)(?P<leaf>(?:\.[^.]+)*)")
@@ -46,7 +46,7 @@ def sort_tensors(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Pa
             rest[full] = tensor
         else:
             parts.loras.setdefault(match["module"], {})[match["part"]] = (full, tensor)
-    saved = {*saved_modules(config), *GUESSED}
+    saved = {*texts_of(config, "modules_to_save")[:MOST_SAVED], *GUESSED}
     for full, tensor in rest.items():
         name = full.removeprefix(PREFIX)
         match = _BIAS.fullmatch(name)
@@ -63,14 +63,11 @@ def sort_tensors(tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> Pa
     return parts
 
 
-def saved_modules(config: Mapping[str, Any]) -> list[str]:
-    """The first hundred names in `modules_to_save`; empty if it is not a list of strings."""
-    return _texts(config.get("modules_to_save"))[:_MOST_SAVED]
-
-
-def targets(config: Mapping[str, Any]) -> list[str]:
-    """Names in `target_modules`; empty if it is not a list of strings."""
-    return _texts(config.get("target_modules"))
+def texts_of(config: Mapping[str, Any], key: str) -> list[str]:
+    """The texts in the list at `key`, each once; empty if there is no list."""
+    value = config.get(key)
+    texts = (item for item in value if isinstance(item, str) and item) if isinstance(value, list) else ()
+    return list(dict.fromkeys(texts))
 
 
 def is_within(name: str, modules: Iterable[str]) -> bool:
@@ -93,19 +90,7 @@ def named_by(module: str, names: Collection[str]) -> set[str]:
     return {ending for ending in (*endings, module) if ending in names}
 
 
-def outputs(lora: Mapping[str, tuple[str, Tensor]]) -> int | None:
-    """The number of outputs of the adapted layer, from its B; None without a B."""
-    matrix = lora.get("B")
-    return matrix[1].shape[0] if matrix is not None and matrix[1].shape else None
-
-
-def inputs(lora: Mapping[str, tuple[str, Tensor]]) -> int | None:
-    """The number of inputs of the adapted layer, from its A; None without an A."""
-    matrix = lora.get("A")
-    return matrix[1].shape[1] if matrix is not None and len(matrix[1].shape) > 1 else None
-
-
-def _texts(value: Any) -> list[str]:
-    return (
-        list(dict.fromkeys(item for item in value if isinstance(item, str) and item)) if isinstance(value, list) else []
-    )
+def size(lora: Mapping[str, tuple[str, Tensor]], part: str, axis: int) -> int | None:
+    """A size of one matrix: the inputs of the adapted layer are A's axis 1, its outputs B's axis 0; None without it."""
+    shape = lora[part][1].shape if part in lora else ()
+    return shape[axis] if len(shape) > axis else None

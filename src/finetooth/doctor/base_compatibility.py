@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.doctor.adapter_files import IDENTITY, read_mapping
-from finetooth.doctor.adapter_tensors import Parts, inputs
+from finetooth.doctor.adapter_tensors import Parts, size
 from finetooth.doctor.diagnosis import Finding, fault, note
 from finetooth.errors import SourceError
 from finetooth.families import LayerNames, layer_number, named_by_type
@@ -118,17 +118,17 @@ def _layer_findings(parts: Parts, family: LayerNames | None, base: Mapping[str, 
 def _size_findings(parts: Parts, family: LayerNames | None, base: Mapping[str, Any]) -> Iterator[Finding]:
     width, layers = _number(base, _WIDTHS), _number(base, _LAYERS)
     input_sizes = {
-        module: inputs(lora)
+        module: size(lora, "A", 1)
         for module, lora in parts.loras.items()
         if family is None or family.reads_full_width(module)
     }
     # In an unknown family the names do not say which layers are as wide as the model: one such layer is enough.
-    wrong = {module: size for module, size in input_sizes.items() if size is not None and size != width}
+    wrong = {module: inputs for module, inputs in input_sizes.items() if inputs is not None and inputs != width}
     if width is not None and wrong and (family is not None or len(wrong) == len(input_sizes)):
-        module, size = next(iter(wrong.items()))
+        module, inputs = next(iter(wrong.items()))
         yield fault(
             "base",
-            f"the base is {width:,} wide, but lora_A of {module} has {size:,} columns "
+            f"the base is {width:,} wide, but lora_A of {module} has {inputs:,} columns "
             f"({counted(len(wrong), 'such layer')}).",
             "Name the base that the adapter was trained on; models of one family have different sizes.",
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from finetooth.doctor.adapter_tensors import CLASSIFIES, GUESSED, Parts, is_within, outputs, saved_modules
+from finetooth.doctor.adapter_tensors import CLASSIFIES, GUESSED, MOST_SAVED, Parts, is_within, size, texts_of
 from finetooth.doctor.diagnosis import Finding, fault, note
 from finetooth.families import LayerNames, layer_number
 from finetooth.sources.safetensors_header import Tensor
@@ -19,12 +19,12 @@ def bias_findings(parts: Parts, config: Mapping[str, Any], family: LayerNames | 
     bias = config.get("bias", "none")
     if bias not in ("lora_only", "all") or not parts.loras:
         return
-    sizes = {module: outputs(lora) for module, lora in parts.loras.items() if module not in parts.biases}
-    lost = {module: size for module, size in sizes.items() if size is not None}
     if family is not None and family.biased is False:
         return
-    sure = {module: size for module, size in lost.items() if family is not None and family.has_bias(module)}
-    unsure = {module: size for module, size in lost.items() if module not in sure}
+    outputs = {module: size(lora, "B", 0) for module, lora in parts.loras.items() if module not in parts.biases}
+    lost = {module: count for module, count in outputs.items() if count is not None}
+    sure = {module: count for module, count in lost.items() if family is not None and family.has_bias(module)}
+    unsure = {module: count for module, count in lost.items() if module not in sure}
     why = f"bias is {bias!r}, so {'all biases' if bias == 'all' else 'the biases of the adapted layers'} were trained"
     if sure:
         yield fault(
@@ -46,7 +46,7 @@ def bias_findings(parts: Parts, config: Mapping[str, Any], family: LayerNames | 
 def head_findings(parts: Parts, config: Mapping[str, Any], family: LayerNames | None) -> Iterator[Finding]:
     """A classifier's head that is missing from the file, or incomplete."""
     task = config.get("task_type")
-    named = saved_modules(config)
+    named = texts_of(config, "modules_to_save")[:MOST_SAVED]
     heads = {name: tensor for name, tensor in parts.saved.items() if is_within(name, GUESSED)}
     # A BART's or T5's head is called classification_head, and a user's own may be called anything.
     others = [name for name in parts.saved if name not in heads and not _is_no_head(name)]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from finetooth.doctor.adapter_files import WEIGHTS, Values
-from finetooth.doctor.adapter_tensors import Parts, named_by, targets
+from finetooth.doctor.adapter_tensors import Parts, named_by, texts_of
 from finetooth.doctor.diagnosis import Finding, fault, note
 from finetooth.sources.safetensors_header import Tensor
 from finetooth.wording import counted, listed, short
@@ -21,7 +21,8 @@ def pair_findings(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
     alone: list[str] = []
     misfit: list[str] = []
     ranks: dict[int, list[str]] = {}
-    holders, target_names, allowed = _parameter_holders(config), set(targets(config)), _allowed(config)
+    holders, allowed = _parameter_holders(config), _allowed(config)
+    target_names = set(texts_of(config, "target_modules"))
     for module, lora in parts.loras.items():
         for first, second in _PAIRS:
             if (first in lora) != (second in lora):
@@ -52,7 +53,7 @@ def pair_findings(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
 
 def target_findings(parts: Parts, config: Mapping[str, Any]) -> Iterator[Finding]:
     """Target modules written as a pattern or without matrices, and matrices that no target names."""
-    named, value = targets(config), config.get("target_modules")
+    named, value = texts_of(config, "target_modules"), config.get("target_modules")
     modules = list(parts.loras)
     if isinstance(value, str):
         endings = sorted({module.rpartition(".")[2] for module in modules})
@@ -122,11 +123,9 @@ def _ranks(lora: Mapping[str, tuple[str, Tensor]]) -> tuple[int | None, int | No
 def _allowed(config: Mapping[str, Any]) -> Callable[[str], set[int]]:
     """The ranks that the configuration may give a module. Its patterns are untrusted, so none of them is run."""
     pattern, rank = config.get("rank_pattern"), config.get("r")
-    usual = {rank} if isinstance(rank, int) else set()
-    others = (
-        {key: other for key, other in pattern.items() if isinstance(other, int)} if isinstance(pattern, dict) else {}
-    )
-    every = usual | set(others.values())
+    patterns = pattern if isinstance(pattern, dict) else {}
+    others = {key: other for key, other in patterns.items() if isinstance(other, int)}
+    every = {*others.values(), *([rank] if isinstance(rank, int) else [])}
 
     def ranks(module: str) -> set[int]:
         return {others[key] for key in named_by(module, others)} or every
@@ -136,8 +135,7 @@ def _allowed(config: Mapping[str, Any]) -> Callable[[str], set[int]]:
 
 def _parameter_holders(config: Mapping[str, Any]) -> set[str] | None:
     """Names of the modules that hold a parameter in `target_parameters`; None if it may be any module."""
-    listed_names = config.get("target_parameters")
-    names = [name for name in listed_names if isinstance(name, str)] if isinstance(listed_names, list) else []
+    names = texts_of(config, "target_parameters")
     return None if any("." not in name for name in names) else {name.rpartition(".")[0] for name in names}
 
 

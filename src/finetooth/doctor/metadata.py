@@ -13,13 +13,12 @@ from finetooth.errors import SourceError
 from finetooth.files import MANIFEST
 from finetooth.sources.regular_files import hash_regular
 from finetooth.sources.staging import conversion_command
-from finetooth.untrusted import Problem, check_adapter_config, check_labels
+from finetooth.untrusted import Problem, check_adapter_config, check_labels, check_manifest
 from finetooth.wording import counted, listed, short
 
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
 _CODE = (".py", ".so", ".sh")
 _LOCAL = re.compile(r"(\.{0,2}/|~|\.{1,2}$|[A-Za-z]:[\\/]|.*\\)")
-_MANIFEST_FILES = 1000
 
 
 def missing_file_findings(names: Sequence[str]) -> Iterator[Finding]:
@@ -138,12 +137,10 @@ def manifest_findings(folder: Path, names: Sequence[str]) -> Iterator[Finding]:
     if isinstance(manifest, Finding):
         yield manifest
         return
-    files = manifest.get("files")
-    entries = files if isinstance(files, dict) and len(files) <= _MANIFEST_FILES else {}
-    recorded = {name: entry.get("sha256") for name, entry in entries.items() if isinstance(entry, dict)}
-    if not recorded or len(recorded) != len(entries):
+    if any(check_manifest(manifest)) or not manifest["files"]:
         yield fault("files", f"{MANIFEST} does not list files with their sha256.", "Copy the folder again.")
         return
+    recorded = {name: entry["sha256"] for name, entry in manifest["files"].items()}
     changed = [name for name, digest in recorded.items() if name in names and _hash(folder / name) != digest]
     missing = [name for name in recorded if name not in names]
     for listing, fate in ((missing, "missing"), (changed, "different from the manifest")):

@@ -140,7 +140,11 @@ def test_doctor_json_holds_the_findings(capsys: pytest.CaptureFixture[str], fold
 
 def test_a_folder_or_base_that_is_not_there_is_exit_1(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     code, out, err = call(capsys, "doctor", str(folder / "gone"))
-    assert (code, out, err) == (1, "", f"finetooth: {folder / 'gone'}: no such folder.\n")
+    assert (code, out, err) == (
+        1,
+        "",
+        f"finetooth: {folder / 'gone'}: no such folder. Name the folder that holds adapter_config.json.\n",
+    )
     code, _, err = call(capsys, "doctor", str(folder), "--base", str(folder))
     assert code == 1
     assert err == (

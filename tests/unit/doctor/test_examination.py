@@ -9,7 +9,7 @@ import pytest
 from adapter_folders import CONFIG, PREFIX, WEIGHTS, config, modules, tensors, write
 
 from finetooth.doctor import Diagnosis, base_compatibility, examine
-from finetooth.doctor.rendering import render
+from finetooth.doctor.diagnosis import render
 from finetooth.errors import SourceError
 from finetooth.files import seal, sha256_file
 from finetooth.progress import Progress
