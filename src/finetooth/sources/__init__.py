@@ -7,8 +7,8 @@ from finetooth.sources.dispatch import (
     fetch_adapter,
     fetch_data,
     fetch_model,
-    temporary_adapter,
 )
+from finetooth.sources.local import temporary_adapter
 from finetooth.sources.source import Source, hub_name
 from finetooth.sources.user_folders import cache_folder, state_folder
 

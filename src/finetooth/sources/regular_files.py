@@ -22,7 +22,9 @@ def open_regular(path: Path) -> BufferedReader:
         if path.is_symlink():
             raise SourceError(_link_message(path)) from error
         if isinstance(error, OSError):
-            raise SourceError(f"{path}: cannot be read ({error.strerror}).") from error
+            raise SourceError(
+                f"{path}: cannot be read ({error.strerror}). Check that it exists and that you may read it."
+            ) from error
         raise SourceError(
             f"{path}: is a pipe, device or folder, not a regular file. Replace it by the file itself."
         ) from error

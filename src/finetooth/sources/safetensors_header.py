@@ -4,7 +4,6 @@ Format: the length n in 8 little-endian bytes; n bytes of JSON {name: {dtype, sh
 fill the rest of the file without gap or overlap. Source: https://github.com/huggingface/safetensors (Format).
 """
 
-import json
 import math
 import struct
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any, BinaryIO
 
 from finetooth.errors import SourceError
 from finetooth.sources.regular_files import open_regular
+from finetooth.untrusted import parse
 
 MAX_HEADER_BYTES = 100_000_000  # the library's own limit
 MAX_TENSORS = 100_000  # of one file; the largest published models have fewer
@@ -62,8 +62,8 @@ def _read(file: BinaryIO, size: int) -> dict[str, Tensor]:
     if length > min(size - 8, MAX_HEADER_BYTES):
         raise ValueError(f"the header claims {length} bytes, the file has {size}")
     try:
-        header = json.loads(file.read(length).decode(), object_pairs_hook=_unique_keys)
-    except (ValueError, RecursionError):
+        header = parse(file.read(length))
+    except ValueError:
         raise ValueError("the header is not JSON, or names a tensor twice") from None
     if not isinstance(header, dict):
         raise ValueError("the header is not a JSON object")
@@ -83,13 +83,6 @@ def _read(file: BinaryIO, size: int) -> dict[str, Tensor]:
     if position != size:
         raise ValueError(f"its tensors fill {position - 8 - length} bytes, the file holds {size - 8 - length}")
     return tensors
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    mapping = dict(pairs)
-    if len(mapping) != len(pairs):
-        raise ValueError("a key occurs twice")
-    return mapping
 
 
 def _tensor(name: str, entry: Any, *, data_start: int) -> Tensor:

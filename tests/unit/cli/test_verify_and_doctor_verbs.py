@@ -148,5 +148,6 @@ def test_a_folder_or_base_that_is_not_there_is_exit_1(capsys: pytest.CaptureFixt
     code, _, err = call(capsys, "doctor", str(folder), "--base", str(folder))
     assert code == 1
     assert err == (
-        f"finetooth: {folder}: is not usable as a base: config.json: cannot be read (No such file or directory).\n"
+        f"finetooth: {folder}: is not usable as a base: config.json: cannot be read (No such file or directory). "
+        "Check that it exists and that you may read it.\n"
     )

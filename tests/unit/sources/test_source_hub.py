@@ -141,7 +141,8 @@ def test_what_the_hub_refuses_is_named(with_model: Hub) -> None:
         f"Check the spelling. If it is private, log in (`hf auth login`)."
     )
     assert refusal(fetch_model, "acme/tiny@nowhere") == (
-        f"acme/tiny@nowhere: the model has no such revision at {where}."
+        f"acme/tiny@nowhere: the model has no such revision at {where}. Name a branch, tag or commit, or leave "
+        "@nowhere out for the main branch."
     )
     with_model.gated.add("models/acme/tiny")
     assert refusal(fetch_model, "acme/tiny") == (
@@ -194,7 +195,10 @@ def test_data_files_keep_their_split_words(names: list[str], staged: list[str]) 
 def test_data_repositories_that_are_refused() -> None:
     with pytest.raises(SourceError) as none:
         choose_data(["README.md"], shown="x/y")
-    assert str(none.value) == "x/y: the repository holds no file in .csv, .tsv, .jsonl, .ndjson, .parquet."
+    assert str(none.value) == (
+        "x/y: the repository holds no file in .csv, .tsv, .jsonl, .ndjson, .parquet. Name another repository, or "
+        "download this one, convert its data to one of these formats and name the file."
+    )
     with pytest.raises(SourceError) as several:
         choose_data(["cola/train.parquet", "rte/train.parquet"], shown="x/y")
     assert str(several.value) == (
@@ -233,5 +237,5 @@ def test_two_data_files_of_one_name_are_refused() -> None:
     with pytest.raises(SourceError) as caught:
         choose_data(["data/a b.csv", "data/a_b.csv"], shown="x/y")
     assert str(caught.value) == (
-        "x/y: two data files would get the same name. Download the repository, name the files."
+        "x/y: two data files would get the same name. Download the repository and name its files."
     )

@@ -154,7 +154,9 @@ def test_missing_files_are_named(model: Path) -> None:
     (model / "conf.json").rename(model / "config.json")
     (model / "model.safetensors").unlink()
     (model / "training_args.bin").unlink()
-    assert refusal(fetch_model, str(model)) == f"{model}: model.safetensors is missing, so the folder has no weights."
+    assert refusal(fetch_model, str(model)) == (
+        f"{model}: model.safetensors is missing, so the folder has no weights. Fetch the file or save the model again."
+    )
 
 
 def test_pickled_weights_are_refused_with_the_conversion(model: Path) -> None:
@@ -288,7 +290,9 @@ def test_missing_data_names_the_nearest(tmp_path: Path) -> None:
         f"{tmp_path}/pipe.csv: is a pipe or device, not a regular file. Save its content to a file first."
     )
     (tmp_path / "empty").mkdir()
-    assert refusal(fetch_data, str(tmp_path / "empty")) == f"{tmp_path}/empty: the folder holds no files."
+    assert refusal(fetch_data, str(tmp_path / "empty")) == (
+        f"{tmp_path}/empty: the folder holds no files. Name a folder that holds the data."
+    )
 
 
 def test_a_full_disk_names_folder_and_bytes(model: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

