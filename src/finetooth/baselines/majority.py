@@ -8,17 +8,15 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
 from finetooth import row_kinds
-from finetooth.baselines.fitted import SETTINGS, WEIGHTS, shares
+from finetooth.baselines import fitted
 from finetooth.data import Examples
-from finetooth.files import json_bytes, new_directory
 
 
 @dataclass(frozen=True, slots=True)
 class Majority:
-    """Says of every text the shares of the classes in train; log_shares: (C,) float32."""
+    """Gives every text the shares of the classes in train; log_shares: (C,) float32."""
 
     KIND: ClassVar[str] = row_kinds.MAJORITY.name
 
@@ -27,12 +25,12 @@ class Majority:
     @classmethod
     def fit(cls, train: Examples, *, classes: int) -> "Majority":
         """The shares of the classes in `train`, smoothed by one example each; of equal shares the lowest class wins."""
-        return cls(np.log(shares(train.labels, classes=classes)).astype(np.float32))
+        return cls(np.log(fitted.shares(train.labels, classes=classes)).astype(np.float32))
 
     @classmethod
     def load(cls, folder: Path) -> "Majority":
         """The baseline saved at `folder`, which was checked before."""
-        return cls(load_tensors((folder / WEIGHTS).read_bytes())["log_shares"])
+        return cls(load_tensors((folder / fitted.WEIGHTS).read_bytes())["log_shares"])
 
     @property
     def warnings(self) -> list[str]:
@@ -40,10 +38,8 @@ class Majority:
         return []
 
     def save(self, folder: Path) -> None:
-        """Make `folder`, whole and with its manifest."""
-        with new_directory(folder) as inside:
-            (inside / SETTINGS).write_bytes(json_bytes({"schema": 1, "kind": self.KIND}))
-            (inside / WEIGHTS).write_bytes(save_tensors({"log_shares": self.log_shares}))
+        """Make `folder`. Raises: RunError if it exists."""
+        fitted.save(folder, {"kind": self.KIND}, {"log_shares": self.log_shares})
 
     def logits(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> npt.NDArray[np.float32]:
         """The same log-probabilities for each text: (N, C) float32."""

@@ -8,24 +8,21 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
 from finetooth import row_kinds
-from finetooth.baselines.fitted import SETTINGS, WEIGHTS, read_kind, shares
-from finetooth.baselines.logistic import log_floor, log_probabilities, regression, solve, standardised
-from finetooth.files import json_bytes, new_directory, read_json
+from finetooth.baselines import fitted
+from finetooth.baselines.logistic import log_floor, logits_in_blocks, regression, solve_all, standardised, warnings_of
+from finetooth.files import read_json
 from finetooth.tasks import DEFAULT, Task
 
 INVERSE_REGULARISATIONS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
-MAX_ITERATIONS = 1000
-_ROWS_AT_ONCE = 4096
 
 Features = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A feature and a strength of regularisation, and what they gave on the validation rows."""
+    """A feature and a strength of regularisation with their figures on the validation rows."""
 
     feature: str
     inverse_regularisation: float
@@ -49,19 +46,19 @@ class Regression:
 
     def logits(self, rows: Features) -> npt.NDArray[np.float32]:
         """Log-probabilities (N, C) float32 of rows (N, H)."""
-        logits = np.empty((len(rows), len(self.bias)), np.float32)
         weights = np.ascontiguousarray(self.weights.T, np.float64)
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            block = (rows[start : start + _ROWS_AT_ONCE] - self.mean) / self.scale
-            logits[start : start + len(block)] = log_probabilities(block @ weights + self.bias, self.log_floor)
-        return logits
+
+        def scores(block: slice) -> npt.NDArray[np.float64]:
+            return np.asarray((rows[block] - self.mean) / self.scale @ weights + self.bias)
+
+        return logits_in_blocks(len(rows), scores, self.log_floor)
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
     """The regression that was best on the validation rows.
 
-    tried: every feature and strength measured there, in order; chosen: the one of them that is used.
+    tried: every feature and strength that was measured there, in order. chosen: the one that is used.
     """
 
     KIND: ClassVar[str] = row_kinds.PROBE.name
@@ -81,37 +78,38 @@ class Probe:
         classes: int,
         task: Task = DEFAULT,
     ) -> "Probe":
-        """Fitted on train's features (N, H), by name, and labels (N,); chosen on the validation rows.
+        """The probe fitted on train's features (N, H), by name, and labels (N,), and chosen on the validation rows.
 
-        Chosen are the highest accuracy, then the lowest loss, then the strongest regularisation, then the feature named
-        first. A class absent from train keeps the probability of one example, so that its loss is finite.
+        The highest accuracy is chosen, then the lowest loss, then the strongest regularisation, then the feature named
+        first. A class absent from train has the probability of one example, so that its loss is finite.
         """
         tried: list[tuple[Trial, Regression]] = []
         for feature, rows in train.items():
-            for strength, fitted, converged in _by_strength(rows, labels, classes=classes):
-                figures = task.score(fitted.logits(validation[feature]), truth)
-                tried.append((Trial(feature, strength, figures[task.headline.key], figures["loss"], converged), fitted))
-        chosen, best = max(tried, key=lambda item: _rank(item[0]))
+            for strength, candidate, converged in _by_strength(rows, labels, classes=classes):
+                figures = task.score(candidate.logits(validation[feature]), truth)
+                trial = Trial(feature, strength, figures[task.headline.key], figures["loss"], converged)
+                tried.append((trial, candidate))
+        chosen, best = max(tried, key=lambda item: (item[0].accuracy, -item[0].loss, -item[0].inverse_regularisation))
         return cls(best, chosen, tuple(trial for trial, _ in tried))
 
     @classmethod
     def load(cls, folder: Path) -> "Probe":
-        """The probe saved at `folder`; its logits are bitwise those of the one that was saved.
+        """The probe saved at `folder`, with bitwise equal logits.
 
-        Raises: VerificationError if the folder is not whole, or is not a probe.
+        Raises: VerificationError if the folder is damaged or is not a probe.
         """
-        read_kind(folder, (cls.KIND,))
-        settings = read_json(folder / SETTINGS)
+        fitted.read_kind(folder, (cls.KIND,))
+        settings = read_json(folder / fitted.SETTINGS)
         return cls(
-            regression=Regression(**load_tensors((folder / WEIGHTS).read_bytes())),
+            regression=Regression(**load_tensors((folder / fitted.WEIGHTS).read_bytes())),
             chosen=Trial(**settings["chosen"]),
             tried=tuple(Trial(**trial) for trial in settings["tried"]),
         )
 
     @property
     def warnings(self) -> list[str]:
-        """That the solver did not come to its end, if so."""
-        return [] if self.chosen.converged else [f"its solver stopped at {MAX_ITERATIONS:,} iterations before its end"]
+        """A warning if the solver did not converge."""
+        return warnings_of(self.chosen.converged)
 
     @property
     def parameters(self) -> int:
@@ -119,24 +117,14 @@ class Probe:
         return self.regression.weights.size + self.regression.bias.size
 
     def logits(self, features: Mapping[str, Features]) -> npt.NDArray[np.float32]:
-        """Log-probabilities (N, C) float32 from the features (N, H) by name; it reads only its own."""
+        """Log-probabilities (N, C) float32 from features (N, H) by name; only the chosen one is read."""
         return self.regression.logits(features[self.chosen.feature])
 
     def save(self, folder: Path, *, facts: Mapping[str, Any]) -> None:
-        """Make `folder`, whole and with its manifest. facts: what else baseline.json is to say, such as the base.
-
-        Raises: RunError if it exists already.
-        """
-        settings = {
-            "schema": 1,
-            "kind": self.KIND,
-            "chosen": asdict(self.chosen),
-            "tried": [asdict(trial) for trial in self.tried],
-            **facts,
-        }
-        with new_directory(folder) as inside:
-            (inside / SETTINGS).write_bytes(json_bytes(settings))
-            (inside / WEIGHTS).write_bytes(save_tensors(asdict(self.regression)))
+        """Make `folder`. facts: what else baseline.json holds, such as the base. Raises: RunError if it exists."""
+        tried = [asdict(trial) for trial in self.tried]
+        settings = {"kind": self.KIND, "chosen": asdict(self.chosen), "tried": tried, **facts}
+        fitted.save(folder, settings, asdict(self.regression))
 
 
 def cross_validated(
@@ -151,7 +139,7 @@ def cross_validated(
     """Log-probabilities (N, C) float32 of every example by a probe that has not seen it.
 
     features: (N, H) float32 by name; labels, folds: (N,) int64, three folds or more. The probe that answers a fold is
-    chosen on the next fold and fitted on the others, so that the choice of feature and strength does not see it either.
+    chosen on the next fold and fitted on the others, so the choice of feature and strength does not see it either.
     advance: called after each fold.
     """
     numbers = np.unique(folds)
@@ -173,22 +161,12 @@ def cross_validated(
     return answers
 
 
-def _rank(trial: Trial) -> tuple[float, float, float]:
-    return trial.accuracy, -trial.loss, -trial.inverse_regularisation
-
-
 def _by_strength(
     rows: Features, labels: npt.NDArray[np.int64], *, classes: int
 ) -> Iterator[tuple[float, Regression, bool]]:
-    """C, the regression it gives and whether its solver came to its end; each begins where the stronger one ended."""
+    """Each C with its regression and whether the solver converged; each solver starts where the previous one ended."""
     wide, mean, scale = standardised(rows)
-    present, floor = np.unique(labels), log_floor(labels, classes=classes)
-    model = regression(max_iterations=MAX_ITERATIONS, warm_start=True)
+    floor, model = log_floor(labels, classes=classes), regression(warm_start=True)
     for strength in INVERSE_REGULARISATIONS:
-        weights = np.zeros((classes, wide.shape[1]), np.float32)
-        bias = np.log(shares(labels, classes=classes)).astype(np.float32)
-        converged = True
-        if len(present) > 1:
-            model.set_params(C=strength)
-            weights[present], bias[present], converged = solve(model, wide, labels)
+        weights, bias, converged = solve_all(model.set_params(C=strength), wide, labels, classes=classes)
         yield strength, Regression(mean, scale, weights, bias, floor), converged

@@ -1,4 +1,4 @@
-"""Logistic regression on the words and word pairs of a text, weighted by TF-IDF: what no fine-tune may lose to."""
+"""Logistic regression on the words and word pairs of a text, weighted by TF-IDF."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,24 +8,28 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
 from finetooth import row_kinds
-from finetooth.baselines.fitted import SETTINGS, WEIGHTS, shares
-from finetooth.baselines.logistic import log_floor, log_probabilities, regression, solve
+from finetooth.baselines import fitted
+from finetooth.baselines.logistic import (
+    log_floor,
+    log_probabilities,
+    logits_in_blocks,
+    regression,
+    solve,
+    solve_all,
+    warnings_of,
+)
 from finetooth.data import Examples
 from finetooth.errors import DataError
-from finetooth.files import json_bytes, new_directory, read_json
+from finetooth.files import read_json
 
-VOCABULARY = "vocabulary.json"
 # Chosen by accuracy on rows held out of train, IMDB (500, 5,000, 20,000 rows) and review snippets; never by a test row.
 MIN_DOCUMENTS = 2
 INVERSE_REGULARISATION = 10.0
-MAX_ITERATIONS = 1000
-_WORD = r"(?u)\b\w+\b"  # words of one letter too, so that a text such as "A" or a label-like "5" is not empty
-_BETWEEN = " xxpairxx "  # a word of our own: no pair of words reaches from one text into the other
+_WORD = r"(?u)\b\w+\b"  # also words of one letter, so that a text such as "A" or "5" is not empty
+_BETWEEN = " xxpairxx "  # a word between two texts, so that no word pair spans both
 _MOST_WEIGHTS = 2**23  # classes x terms: the solver holds about 20 such float64 arrays, 1.3 GB
-_TEXTS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,11 @@ class TfidfLogistic:
 
     @classmethod
     def fit(cls, train: Examples, *, classes: int) -> "TfidfLogistic":
-        """Fitted on `train`; the same bytes each time on one machine.
+        """The baseline fitted on `train`; the same bytes each time on one machine.
 
-        Terms in fewer than MIN_DOCUMENTS texts are left out, and, where classes are many, the rarer terms.
-        A train split without any term left gives the shares of its classes; a class absent from train keeps the
-        probability of one example, so that its loss is finite.
+        Terms in fewer than MIN_DOCUMENTS texts are left out and, if there are many classes, the rarer terms too.
+        If no term is left, every text gets the shares of the classes. A class absent from train has the probability of
+        one example, so that its loss is finite.
         """
         texts = _joined(train.texts, train.pairs)
         present = np.unique(train.labels)
@@ -59,16 +63,12 @@ class TfidfLogistic:
             min_df=MIN_DOCUMENTS, max_features=_MOST_WEIGHTS // len(present) if len(present) > 2 else None
         )
         try:
-            matrix = vectorizer.fit_transform(texts)
+            matrix: Any = vectorizer.fit_transform(texts)
             terms = [str(term) for term in vectorizer.get_feature_names_out()]
             idf = np.asarray(vectorizer.idf_, np.float64)
-        except ValueError:  # scikit-learn's way of saying that no term is left
-            matrix, terms, idf = None, [], np.empty(0, np.float64)
-        weights = np.zeros((classes, len(terms)), np.float32)
-        bias = np.log(shares(train.labels, classes=classes)).astype(np.float32)
-        converged = True
-        if matrix is not None and len(present) > 1:
-            weights[present], bias[present], converged = solve(_regression(), matrix, train.labels)
+        except ValueError:  # scikit-learn's error if no term is left
+            matrix, terms, idf = np.empty((len(texts), 0)), [], np.empty(0, np.float64)
+        weights, bias, converged = solve_all(_regression(), matrix, train.labels, classes=classes)
         return cls(
             vocabulary=tuple(terms),
             idf=idf,
@@ -82,27 +82,22 @@ class TfidfLogistic:
     @classmethod
     def load(cls, folder: Path) -> "TfidfLogistic":
         """The baseline saved at `folder`, which was checked before."""
-        settings = read_json(folder / SETTINGS)
-        tensors = load_tensors((folder / WEIGHTS).read_bytes())
+        settings = read_json(folder / fitted.SETTINGS)
         return cls(
-            vocabulary=tuple(read_json(folder / VOCABULARY)),
-            idf=tensors["idf"],
-            weights=tensors["weights"],
-            bias=tensors["bias"],
-            log_floor=tensors["log_floor"],
+            vocabulary=tuple(read_json(folder / "vocabulary.json")),
+            **load_tensors((folder / fitted.WEIGHTS).read_bytes()),
             of_pairs=settings["of_pairs"],
             converged=settings["converged"],
         )
 
     @property
     def warnings(self) -> list[str]:
-        """That the solver did not come to its end, if so."""
-        return [] if self.converged else [f"its solver stopped at {MAX_ITERATIONS:,} iterations before its end"]
+        """A warning if the solver did not converge."""
+        return warnings_of(self.converged)
 
     def save(self, folder: Path) -> None:
-        """Make `folder`, whole and with its manifest."""
+        """Make `folder`. Raises: RunError if it exists."""
         settings = {
-            "schema": 1,
             "kind": self.KIND,
             "of_pairs": self.of_pairs,
             "converged": self.converged,
@@ -110,10 +105,7 @@ class TfidfLogistic:
             "inverse_regularisation": INVERSE_REGULARISATION,
         }
         tensors = {"idf": self.idf, "weights": self.weights, "bias": self.bias, "log_floor": self.log_floor}
-        with new_directory(folder) as inside:
-            (inside / SETTINGS).write_bytes(json_bytes(settings))
-            (inside / VOCABULARY).write_bytes(json_bytes(list(self.vocabulary)))
-            (inside / WEIGHTS).write_bytes(save_tensors(tensors))
+        fitted.save(folder, settings, tensors, vocabulary=list(self.vocabulary))
 
     def logits(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> npt.NDArray[np.float32]:
         """Log-probabilities (N, C) float32 of each text.
@@ -126,27 +118,21 @@ class TfidfLogistic:
             )
             raise DataError(f"the tfidf baseline was fitted on {fitted} and is given {received}.")
         joined = _joined(texts, pairs)
-        logits = np.empty((len(joined), len(self.bias)), np.float32)
         weights = np.ascontiguousarray(self.weights.T, np.float64)
-        vectorizer = self._ready_vectorizer()
-        for start in range(0, len(joined), _TEXTS_AT_ONCE):
-            block = joined[start : start + _TEXTS_AT_ONCE]
-            scores = np.tile(self.bias.astype(np.float64), (len(block), 1))
-            if vectorizer is not None:
-                scores += vectorizer.transform(block) @ weights
-            logits[start : start + len(block)] = log_probabilities(scores, self.log_floor)
-        return logits
+        vectorizer = None
+        if self.vocabulary:
+            vectorizer = _vectorizer(vocabulary={term: index for index, term in enumerate(self.vocabulary)})
+            vectorizer.idf_ = self.idf
 
-    def _ready_vectorizer(self) -> Any:
-        if not self.vocabulary:
-            return None
-        vectorizer = _vectorizer(vocabulary={term: index for index, term in enumerate(self.vocabulary)})
-        vectorizer.idf_ = self.idf
-        return vectorizer
+        def scores(block: slice) -> npt.NDArray[np.float64]:
+            values = np.tile(self.bias.astype(np.float64), (len(joined[block]), 1))
+            return values if vectorizer is None else np.asarray(values + vectorizer.transform(joined[block]) @ weights)
+
+        return logits_in_blocks(len(joined), scores, self.log_floor)
 
 
 def _regression() -> Any:
-    return regression(max_iterations=MAX_ITERATIONS, C=INVERSE_REGULARISATION)
+    return regression(C=INVERSE_REGULARISATION)
 
 
 def cross_validated(
@@ -156,24 +142,24 @@ def cross_validated(
     classes: int,
     advance: Callable[[int], None] = lambda count: None,
 ) -> npt.NDArray[np.float32]:
-    """Log-probabilities (N, C) float32 of every row by the model of the rows of other folds; folds: (N,) int64.
+    """Log-probabilities (N, C) float32 of every row by a model fitted on the other folds; folds: (N,) int64.
 
-    Terms and their weights are those of all rows, counted without labels and once for all folds; so the models differ a
-    little from TfidfLogistic.fit, and nothing of a row's label reaches its own probabilities. A class that the other
-    folds lack has the probability of one example.
+    Terms and their weights are counted once on all rows, without labels. So the models differ a little from those of
+    TfidfLogistic.fit, and a row's label does not affect its own probabilities. A class that the other folds lack has
+    the probability of one example.
     """
     texts = _joined(train.texts, train.pairs)
     most = _MOST_WEIGHTS // len(np.unique(train.labels))
     try:
         matrix = _vectorizer(min_df=MIN_DOCUMENTS, max_features=most, dtype=np.float32).fit_transform(texts)
-    except ValueError:  # scikit-learn's way of saying that no term is left
+    except ValueError:  # scikit-learn's error if no term is left
         matrix = None
     out_of_fold = np.empty((len(train), classes), np.float32)
     for fold in np.unique(folds):
         inside, outside = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         labels = train.labels[outside]
         present = np.unique(labels)
-        scores = np.tile(np.log(shares(labels, classes=classes)), (len(inside), 1))
+        scores = np.tile(np.log(fitted.shares(labels, classes=classes)), (len(inside), 1))
         if matrix is not None and len(present) > 1:
             weights, bias, _ = solve(_regression(), matrix[outside], labels)
             scores[:, present] = matrix[inside] @ weights.T + bias

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from finetooth import baselines
-from finetooth.baselines import Probe, probe
+from finetooth.baselines import Probe, logistic, probe
 from finetooth.errors import VerificationError
 from finetooth.files import read_json
 from finetooth.tasks import DEFAULT
@@ -120,7 +120,7 @@ def test_one_class_only_is_said_of_every_text():
 
 
 def test_a_solver_that_did_not_end_is_a_warning(tmp_path, monkeypatch):
-    monkeypatch.setattr(probe, "MAX_ITERATIONS", 1)
+    monkeypatch.setattr(logistic, "MAX_ITERATIONS", 1)
     fitted().save(tmp_path / "baseline", facts={})
     assert Probe.load(tmp_path / "baseline").warnings == ["its solver stopped at 1 iterations before its end"]
 
