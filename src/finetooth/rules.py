@@ -1,4 +1,4 @@
-"""The vocabulary of the allow-lists: a rule says what a value must be; a table has a rule for each key."""
+"""Rules of the allow-lists. A rule says what a value must be; a table has a rule for each key."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -12,7 +12,6 @@ from finetooth.wording import short
 Rule = Callable[[Any], str | None]
 Check = Callable[[Any], Iterator["Problem"]]
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 LONGEST_TEXT = 10_000
 
 
@@ -97,11 +96,14 @@ def either(first: Rule, second: Rule) -> Rule:
     return rule
 
 
-def module_name(value: Any) -> str | None:
-    """The literal name of a module; the only character with a meaning in a pattern is the dot."""
-    return (
-        None if isinstance(value, str) and _NAME.fullmatch(value) else "a literal module name (letters, digits, _ . -)"
-    )
+def matching(pattern: str, needed: str) -> Rule:
+    """A text that matches a regular expression completely. needed: what the text must be, in words."""
+    compiled = re.compile(pattern)
+    return lambda value: None if isinstance(value, str) and compiled.fullmatch(value) else needed
+
+
+# The dot is the only allowed character that has a meaning in a regular expression.
+module_name = matching(r"[A-Za-z0-9_.-]{1,200}", "a literal module name (letters, digits, _ . -)")
 
 
 def many(rule: Rule, most: int, *, least: int = 0) -> Rule:
@@ -163,7 +165,7 @@ def check_table(
 
 
 def of_mapping(check: Callable[[dict[str, Any]], Iterator[Problem]]) -> Check:
-    """Decorate a check of a mapping, so that it takes any value and yields a problem for one that is no mapping."""
+    """Decorate a check of a mapping so that it accepts any value and yields a problem for a value of another type."""
 
     @wraps(check)
     def checked(value: Any) -> Iterator[Problem]:

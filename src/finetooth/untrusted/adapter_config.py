@@ -61,7 +61,7 @@ _NAMES = ("target_modules", "exclude_modules", "modules_to_save", "layers_patter
 
 @of_mapping
 def check_adapter_config(value: dict[str, Any]) -> Iterator[Problem]:
-    """What is refused in an adapter_config.json; for a method other than LoRA, only code keys and patterns."""
+    """Check an adapter_config.json; for a method other than LoRA, only its code keys and patterns."""
     yield from check_code(value)
     patterns = [problem for key in _NAMES if (problem := _pattern(key, value.get(key)))]
     yield from patterns
@@ -82,7 +82,7 @@ def adapter_settings(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def _pattern(key: str, value: Any) -> Problem | None:
     """A problem if peft would run a name as a regular expression."""
-    if isinstance(value, str) and key not in ("layers_pattern",):
+    if isinstance(value, str) and key != "layers_pattern":
         return Problem(
             key, "pattern", f"{key} {short(value)} is a text, which would be read as a pattern;",
             " write the list of module names.",

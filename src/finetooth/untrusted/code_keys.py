@@ -10,17 +10,7 @@ _CODE = {"auto_map", "trust_remote_code", "custom_pipelines"}
 
 
 def check_code(value: Any) -> Iterator[Problem]:
-    """Check the keys at every depth, and yield a problem for the first that chooses or loads code."""
-    key = refused_key(value)
-    if key is not None:
-        yield Problem(
-            key, "code", f"key {short(key)} is refused: it would let the model's author choose or load code.",
-            " Remove the key if the model works without it.",
-        )  # fmt: skip
-
-
-def refused_key(value: Any) -> str | None:
-    """The first key, at any depth of a configuration, that chooses or loads code; None if there is none.
+    """Check the keys at every depth, and yield a problem for the first that chooses or loads code.
 
     The contents of label2id and id2label are names of labels, not keys, and are skipped.
     """
@@ -29,14 +19,15 @@ def refused_key(value: Any) -> str | None:
         item = pending.pop()
         for key, inner in item.items() if isinstance(item, dict) else ():
             if key in _CODE or ("_implementation" in key and not _is_unset(key, inner)):
-                return str(key)
-        inside = (
-            [inner for key, inner in item.items() if key not in ("label2id", "id2label")]
-            if isinstance(item, dict)
-            else item
-        )
-        pending += [part for part in inside if isinstance(part, dict | list)]
-    return None
+                yield Problem(
+                    str(key), "code",
+                    f"key {short(str(key))} is refused: it would let the model's author choose or load code.",
+                    " Remove the key if the model works without it.",
+                )  # fmt: skip
+                return
+        if isinstance(item, dict):
+            item = [inner for key, inner in item.items() if key not in ("label2id", "id2label")]
+        pending += [part for part in item if isinstance(part, dict | list)]
 
 
 def _is_unset(key: str, value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""JSON files of unknown origin: parsed without duplicate keys, and checked by the rules for their name."""
+"""JSON files of unknown origin: parsed, with duplicate keys refused, and checked by the rules for their name."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from finetooth.untrusted.adapter_config import check_adapter_config
 from finetooth.untrusted.code_keys import check_code
 from finetooth.untrusted.model_config import check_model_config
 from finetooth.untrusted.saved_files import check_identity, check_inference, check_labels, check_manifest
-from finetooth.untrusted.tokenizer_files import check_tokenizer_file
+from finetooth.untrusted.tokenizer_files import TOKENIZER_CHECKS
 
 
 def parse(data: bytes) -> Any:
@@ -24,14 +24,11 @@ def parse(data: bytes) -> Any:
 
 
 def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    mapping = dict(pairs)
-    if len(mapping) == len(pairs):
-        return mapping
-    seen: set[str] = set()
-    for key, _ in pairs:
-        if key in seen:
+    mapping: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in mapping:
             raise ValueError(f"key {key[:60]!r} occurs twice")
-        seen.add(key)
+        mapping[key] = value
     return mapping
 
 
@@ -43,9 +40,13 @@ _CHECKS: dict[str, Check] = {
     "finetooth.json": check_identity,
     "inference.json": check_inference,
     "MANIFEST.json": check_manifest,
+    **TOKENIZER_CHECKS,
 }
 
 
 def check_file(name: str, value: Any) -> Iterator[Problem]:
-    """What is refused in an untrusted JSON file of this name; decision.json is checked where its classes are known."""
-    yield from _CHECKS[name](value) if name in _CHECKS else check_tokenizer_file(name, value)
+    """Check an untrusted JSON file, and yield a problem for each value that is refused.
+
+    Files without rules pass. decision.json is checked when it is loaded, because its keys are the names of classes.
+    """
+    yield from _CHECKS[name](value) if name in _CHECKS else ()

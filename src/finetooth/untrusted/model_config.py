@@ -1,6 +1,6 @@
-"""config.json of a base model: for each family the keys that reach transformers, and those that are refused.
+"""config.json of a base model: for each family the keys that reach transformers, and the keys that are refused.
 
-Every other key is ignored: real files have dozens without effect here (transformers_version, torch_dtype,
+Every other key is ignored: real files have dozens that have no effect here (transformers_version, torch_dtype,
 gradient_checkpointing, task_specific_params, ...).
 """
 
@@ -18,6 +18,7 @@ from finetooth.rules import (
     mapping,
     number,
     of_mapping,
+    one_of,
     optional,
     text,
 )
@@ -50,24 +51,24 @@ _COMMON: dict[str, Rule] = {
 # transformers does not accept whole numbers here.
 _FLOATS = ("initializer_range", "layer_norm_eps")
 
-# Keys that would turn the same tensors into another model, each with the values that do not.
-_IDLE: dict[str, tuple[Any, ...]] = {
-    "position_embedding_type": (None, "absolute"),
-    "is_decoder": (None, False),
-    "is_encoder_decoder": (None, False),
-    "add_cross_attention": (None, False),
-    "pruned_heads": (None, {}),
-    "per_layer_config": (None, {}),
-    "quantization_config": (None,),
-    "compression_config": (None,),
-    "fusion_config": (None,),
-    "transformers_weights": (None,),
+# Keys that can change what the same tensors compute, each with the values that do not.
+_IDLE = {
+    "position_embedding_type": one_of(None, "absolute"),
+    "is_decoder": one_of(None, False),
+    "is_encoder_decoder": one_of(None, False),
+    "add_cross_attention": one_of(None, False),
+    "pruned_heads": one_of(None, {}),
+    "per_layer_config": one_of(None, {}),
+    "quantization_config": one_of(None),
+    "compression_config": one_of(None),
+    "fusion_config": one_of(None),
+    "transformers_weights": one_of(None),
 }
 
 
 @of_mapping
 def check_model_config(value: dict[str, Any]) -> Iterator[Problem]:
-    """What is refused in a config.json. For an unsupported family, only keys that choose code are.
+    """Check a config.json; of an unsupported family, only the keys that choose code.
 
     Loading refuses such a family; only the doctor reads its config.json.
     """
@@ -77,7 +78,7 @@ def check_model_config(value: dict[str, Any]) -> Iterator[Problem]:
         return
     yield from check_table(_named(value, family), {**_COMMON, **family.config})
     for key, idle in _IDLE.items():
-        if key in value and not any(type(value[key]) is type(one) and value[key] == one for one in idle):
+        if key in value and idle(value[key]):
             yield Problem(
                 key, "value", f"key {key!r} is {short(value[key])}, which would change what the model computes.",
                 " It is not supported.",
@@ -90,13 +91,10 @@ def model_settings(value: Mapping[str, Any]) -> dict[str, Any]:
     assert family is not None  # it was checked
     values = _named(value, family)
     settings = {key: values[key] for key in {**_COMMON, **family.config} if key in values}
-    labels = settings.get("id2label")
-    if labels is None:
-        settings.pop("id2label", None)
-        if settings.get("num_labels") is None:
-            settings.pop("num_labels", None)
-    else:
-        settings.pop("num_labels", None)
+    labels, count = settings.pop("id2label", None), settings.pop("num_labels", None)
+    if labels is None and count is not None:
+        settings["num_labels"] = count
+    elif labels is not None:
         settings["id2label"] = {int(number): str(label) for number, label in labels.items()}
         settings["label2id"] = {label: number for number, label in settings["id2label"].items()}
     return settings | {key: float(settings[key]) for key in _FLOATS if key in settings}

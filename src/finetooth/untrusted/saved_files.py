@@ -1,6 +1,5 @@
-"""Files that Finetooth saves with an adapter and that others may have changed: labels, identity, manifest."""
+"""The JSON files that Finetooth saves with an adapter, which others may have changed: labels, identity, manifest."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from finetooth.rules import (
     integer,
     many,
     mapping,
+    matching,
     number,
     of_mapping,
     one_of,
@@ -21,16 +21,8 @@ from finetooth.rules import (
 from finetooth.untrusted.model_config import MOST_LABELS
 from finetooth.wording import short
 
-_HEX = re.compile(r"[0-9a-f]{64}")
-_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
-
-
-def _sha256(value: Any) -> str | None:
-    return None if isinstance(value, str) and _HEX.fullmatch(value) else "a SHA-256 in 64 hexadecimal digits"
-
-
-def _file_name(value: Any) -> str | None:
-    return None if isinstance(value, str) and _FILE.fullmatch(value) else "the name of a file in this folder"
+_sha256 = matching(r"[0-9a-f]{64}", "a SHA-256 in 64 hexadecimal digits")
+_file_name = matching(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}", "the name of a file in this folder")
 
 
 def _fact(value: Any) -> str | None:
@@ -76,7 +68,7 @@ _MANIFEST = {
 
 @of_mapping
 def check_labels(value: dict[str, Any]) -> Iterator[Problem]:
-    """What is refused in labels.json: anything but two or more different texts, and the name of a task."""
+    """Check labels.json: two or more different texts, and the name of a task."""
     table = {"schema": one_of(1), "task": text(), "labels": many(text(), MOST_LABELS, least=2)}
     problems = list(check_table(value, table, required=("labels",)))
     yield from problems
@@ -93,7 +85,7 @@ def check_labels(value: dict[str, Any]) -> Iterator[Problem]:
 
 @of_mapping
 def check_identity(value: dict[str, Any]) -> Iterator[Problem]:
-    """What is refused in finetooth.json."""
+    """Check finetooth.json."""
     problems = list(check_table(value, _IDENTITY, required=list(_IDENTITY)[1:]))
     yield from problems
     rows = value.get("reference_logits")
@@ -103,11 +95,11 @@ def check_identity(value: dict[str, Any]) -> Iterator[Problem]:
 
 @of_mapping
 def check_inference(value: dict[str, Any]) -> Iterator[Problem]:
-    """What is refused in inference.json: anything but the results of the bfloat16 check."""
+    """Check inference.json: the results of the bfloat16 check."""
     yield from check_table(value, _INFERENCE, required=list(_INFERENCE)[1:])
 
 
 @of_mapping
 def check_manifest(value: dict[str, Any]) -> Iterator[Problem]:
-    """What is refused in MANIFEST.json: names of files outside the folder, and invalid hashes."""
+    """Check MANIFEST.json: names of files in the folder, and their hashes."""
     yield from check_table(value, _MANIFEST, required=("files",))

@@ -20,8 +20,8 @@ def check_sizes(shapes: Shapes, config: Any, *, family: Family) -> Iterator[Prob
     shapes: of every tensor, by name. config: the configuration object, with all of the family's keys.
     """
     layers = family.key("num_hidden_layers")
-    yield from _layers(shapes, int(getattr(config, layers)), key=layers)
-    yield from _inside(config, family)
+    yield from _check_layers(shapes, int(getattr(config, layers)), key=layers)
+    yield from _check_keys(config, family)
     for ending, keys in family.sizes.items():
         expected = tuple(int(getattr(config, key)) for key in keys)
         names = [name for name in shapes if name.endswith(ending)]
@@ -37,7 +37,7 @@ def check_sizes(shapes: Shapes, config: Any, *, family: Family) -> Iterator[Prob
                     )  # fmt: skip
 
 
-def _inside(config: Any, family: Family) -> Iterator[Problem]:
+def _check_keys(config: Any, family: Family) -> Iterator[Problem]:
     """Check keys of config.json against each other."""
     key = family.key("num_attention_heads")
     width, heads = int(getattr(config, family.key("hidden_size"))), int(getattr(config, key))
@@ -50,7 +50,7 @@ def _inside(config: Any, family: Family) -> Iterator[Problem]:
         )
 
 
-def _layers(shapes: Shapes, layers: int, *, key: str) -> Iterator[Problem]:
+def _check_layers(shapes: Shapes, layers: int, *, key: str) -> Iterator[Problem]:
     most = _OTHER_TENSORS + _TENSORS_OF_A_LAYER * layers
     if len(shapes) > most:
         yield Problem("", "value", f"the checkpoint has {len(shapes):,} tensors, more than {most:,}.")

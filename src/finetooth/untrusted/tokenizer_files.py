@@ -1,7 +1,7 @@
-"""Files of a tokenizer: the settings that reach transformers, and the parts that tokenizer.json may have.
+"""The JSON files of a tokenizer: the settings that reach transformers, and the checks of tokenizer.json.
 
-The tokenizers library reads tokenizer.json unchanged, so parts that would run an untrusted regular expression,
-multiply a text or be random are refused.
+The tokenizers library reads tokenizer.json unchanged. So parts are refused that run an untrusted regular expression,
+make a text many times longer or are random.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,9 +14,9 @@ from finetooth.rules import (
     check_table,
     either,
     flag,
-    integer,
     many,
     mapping,
+    matching,
     number,
     of_mapping,
     one_of,
@@ -25,10 +25,9 @@ from finetooth.rules import (
     text,
 )
 from finetooth.untrusted.code_keys import check_code
-from finetooth.untrusted.tokenizer_parts import check_parts
+from finetooth.untrusted.tokenizer_parts import MOST_TOKENS, TOKEN_ID, check_parts
 from finetooth.wording import short
 
-MOST_TOKENS = 10_000_000
 _MOST_ADDED = 100_000
 _NAMED = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token", "bos_token", "eos_token")
 _KINDS = (
@@ -46,19 +45,11 @@ def tokenizer_class(value: Any) -> str | None:
     return _CLASS(value) and "the name of a fast tokenizer of transformers, such as BertTokenizer or TokenizersBackend"
 
 
-_ID = integer(0, MOST_TOKENS - 1)
 _TOKEN = {
     "content": text(1_000), "lstrip": flag, "rstrip": flag, "normalized": flag, "single_word": flag, "special": flag,
 }  # fmt: skip
 _SPECIAL = either(text(1_000), record({**_TOKEN, "__type": one_of("AddedToken")}, required=("content",)))
-
-
-def _id_text(value: Any) -> str | None:
-    """A token's number as text, as in a key."""
-    usable = isinstance(value, str) and len(value) <= 8 and value.isascii() and value.isdigit()
-    return None if usable and _ID(int(value)) is None else f"a whole number from 0 to {MOST_TOKENS - 1:,}, as text"
-
-
+_ID_TEXT = matching(r"[0-9]{1,7}", f"a whole number from 0 to {MOST_TOKENS - 1:,}, as text")
 _SETTINGS: dict[str, Rule] = {
     "tokenizer_class": optional(tokenizer_class),
     "model_max_length": optional(number(1.0, 1e31)),
@@ -69,11 +60,11 @@ _SETTINGS: dict[str, Rule] = {
     "split_special_tokens": optional(flag),
     "additional_special_tokens": optional(many(_SPECIAL, _MOST_ADDED)),
     "extra_special_tokens": optional(either(many(_SPECIAL, _MOST_ADDED), mapping(text(200), _SPECIAL, _MOST_ADDED))),
-    "added_tokens_decoder": optional(mapping(_id_text, record(_TOKEN, required=("content",)), _MOST_ADDED)),
+    "added_tokens_decoder": optional(mapping(_ID_TEXT, record(_TOKEN, required=("content",)), _MOST_ADDED)),
     **{name: optional(_SPECIAL) for name in _NAMED},
 }
 _SPECIAL_TOKENS = {key: _SETTINGS[key] for key in (*_NAMED, "additional_special_tokens", "extra_special_tokens")}
-_ADDED = {"id": _ID, **_TOKEN}
+_ADDED = {"id": TOKEN_ID, **_TOKEN}
 
 
 @of_mapping
@@ -84,7 +75,7 @@ def _check_settings(value: dict[str, Any]) -> Iterator[Problem]:
 
 @of_mapping
 def _check_added_tokens(value: dict[str, Any]) -> Iterator[Problem]:
-    needed = mapping(text(1_000), _ID, _MOST_ADDED)(value)
+    needed = mapping(text(1_000), TOKEN_ID, _MOST_ADDED)(value)
     if needed:
         yield Problem("", "value", f"is {short(value)}; {needed} is needed.")
 
@@ -96,17 +87,12 @@ def _check_tokenizer(value: dict[str, Any]) -> Iterator[Problem]:
     yield from check_parts(value)
 
 
-_CHECKS: dict[str, Check] = {
+TOKENIZER_CHECKS: dict[str, Check] = {
     "tokenizer.json": _check_tokenizer,
     "tokenizer_config.json": _check_settings,
     "special_tokens_map.json": of_mapping(lambda value: check_table(value, _SPECIAL_TOKENS)),
     "added_tokens.json": _check_added_tokens,
 }
-
-
-def check_tokenizer_file(name: str, value: Any) -> Iterator[Problem]:
-    """What is refused in the JSON file of a tokenizer with this name; nothing in other files."""
-    yield from _CHECKS[name](value) if name in _CHECKS else ()
 
 
 def tokenizer_settings(name: str, value: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The parts of tokenizer.json that are allowed: normalizer, pre-tokenizer, model, post-processor, decoder.
+"""The allowed parts of tokenizer.json: normalizer, pre-tokenizer, model, post-processor, decoder.
 
-A text passes through all of them. A part that makes it longer (`a` replaced by `aa`) may occur only once, so that no
-chain of parts can double a text repeatedly. Regular expressions must be those of published tokenizers.
+Every text passes through all of them. A part that makes a text longer (`a` replaced by `aa`) may occur only once, so
+that no chain of parts can double a text repeatedly. Only the regular expressions of published tokenizers are allowed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,11 +10,11 @@ from typing import Any
 from finetooth.rules import Problem, Rule, check_table, flag, integer, many, mapping, number, one_of, optional, text
 from finetooth.wording import short
 
-_MOST_TOKENS = 10_000_000
+MOST_TOKENS = 10_000_000  # token numbers have seven digits at most
 _MOST_PARTS = 32
-_ID = integer(0, _MOST_TOKENS - 1)
+TOKEN_ID = integer(0, MOST_TOKENS - 1)
 _SECTIONS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
-# Parts that may occur several times in a section, because they make no text longer, and those that may not.
+# Parts that make no text longer, so they may occur several times in a section; and parts that may occur once.
 _REPEATABLE = {
     "Sequence", "Replace", "Split", "Strip", "StripAccents", "Lowercase", "NFC", "NFD", "Nmt", "BertNormalizer",
     "Whitespace", "WhitespaceSplit", "Punctuation", "Digits", "CharDelimiterSplit", "UnicodeScripts",
@@ -35,12 +35,12 @@ _MODELS: dict[str, dict[str, Rule]] = {
     "WordPiece": {"continuing_subword_prefix": _PREFIX, "max_input_chars_per_word": integer(1, 1_000)},
     "WordLevel": {},
     "BPE": {"continuing_subword_prefix": _PREFIX, "end_of_word_suffix": _PREFIX, "dropout": _NO_LOTS},
-    "Unigram": {"unk_id": optional(_ID), "alpha": optional(number(0.0, 0.0)), "byte_fallback": flag},
+    "Unigram": {"unk_id": optional(TOKEN_ID), "alpha": optional(number(0.0, 0.0)), "byte_fallback": flag},
 }
 
 
 def check_parts(tokenizer: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is refused in the parts of a tokenizer.json."""
+    """Check the parts of a tokenizer.json, and yield a problem for each that is refused."""
     for section in _SECTIONS:
         yield from _check_section(section, tokenizer.get(section))
     yield from _check_model(tokenizer.get("model"))
@@ -77,16 +77,15 @@ def _parts(value: Any) -> Iterator[Any]:
 
 def _check_part(section: str, part: Mapping[str, Any]) -> Iterator[Problem]:
     pattern = part.get("pattern")
-    if isinstance(pattern, dict) and "Regex" in pattern:
-        known = isinstance(pattern["Regex"], str) and pattern["Regex"] in _PATTERNS
-        if not known:
-            yield Problem(
-                section, "pattern",
-                f"key {section!r} holds the regular expression {short(pattern['Regex'])}, which is not on the list of "
-                "those known to be fast.",
-                " This tokenizer is not supported.",
-            )  # fmt: skip
-            return
+    regex = pattern.get("Regex", " +") if isinstance(pattern, dict) else " +"
+    if not isinstance(regex, str) or regex not in _PATTERNS:
+        yield Problem(
+            section, "pattern",
+            f"key {section!r} holds the regular expression {short(regex)}, which is not on the list of those known to be "
+            "fast.",
+            " This tokenizer is not supported.",
+        )  # fmt: skip
+        return
     if part["type"] == "Replace" and section != "decoder":
         yield from _check_replacement(section, pattern, part.get("content"))
     if part["type"] == "Prepend" and section != "decoder":
@@ -97,26 +96,25 @@ def _check_part(section: str, part: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _check_replacement(section: str, pattern: Any, content: Any) -> Iterator[Problem]:
     """Refuse replacements that make a text longer: a chain of them could double it repeatedly."""
-    replaced = (
-        pattern.get("String", " ") if isinstance(pattern, dict) else " "
-    )  # a known expression matches one character or more
+    # A known regular expression matches one character or more.
+    replaced = pattern.get("String", " ") if isinstance(pattern, dict) else " "
     if not isinstance(replaced, str) or not isinstance(content, str) or not 0 <= len(content) <= len(replaced) > 0:
         yield Problem(section, "value", f"key {section!r} replaces {short(pattern)} by the longer {short(content)}.")
 
 
-_PIECES = many(mapping(one_of("SpecialToken", "Sequence"), lambda value: None, 1), 16)
-_SPECIALS = mapping(text(1_000), lambda value: _special(value), 1_000)
-
-
 def _special(value: Any) -> str | None:
-    needed = many(_ID, 16)(value.get("ids")) if isinstance(value, dict) else "a mapping"
+    needed = many(TOKEN_ID, 16)(value.get("ids")) if isinstance(value, dict) else "a mapping"
     return needed and f"a mapping with ids: {needed}"
+
+
+_PIECES = many(mapping(one_of("SpecialToken", "Sequence"), lambda value: None, 1), 16)
+_TEMPLATE = {"single": _PIECES, "pair": _PIECES, "special_tokens": mapping(text(1_000), _special, 1_000)}
 
 
 def _check_template(section: str, part: Mapping[str, Any]) -> Iterator[Problem]:
     """Refuse templates that insert a text more than once, or too many tokens around it."""
     path = f"{section}."
-    problems = list(check_table(part, {"single": _PIECES, "pair": _PIECES, "special_tokens": _SPECIALS}, path=path))
+    problems = list(check_table(part, _TEMPLATE, path=path))
     yield from problems
     for key in ("single", "pair") if not problems else ():
         texts = [piece["Sequence"].get("id") for piece in part.get(key, ()) if isinstance(piece.get("Sequence"), dict)]
@@ -142,12 +140,12 @@ def _check_model(model: Any) -> Iterator[Problem]:
 
 
 def _check_vocabulary(vocabulary: Any) -> Iterator[Problem]:
-    needed: str | None = f"a mapping of tokens to numbers from 0 to {_MOST_TOKENS - 1:,}, or a list of pairs"
-    if isinstance(vocabulary, dict) and 0 < len(vocabulary) <= _MOST_TOKENS:
-        usable = all(type(item) is int and 0 <= item < _MOST_TOKENS for item in vocabulary.values())
+    needed: str | None = f"a mapping of tokens to numbers from 0 to {MOST_TOKENS - 1:,}, or a list of pairs"
+    if isinstance(vocabulary, dict) and 0 < len(vocabulary) <= MOST_TOKENS:
+        usable = all(type(item) is int and 0 <= item < MOST_TOKENS for item in vocabulary.values())
         # If two tokens had one number, the vocabulary would be smaller than its file says.
         needed = None if usable and len(set(vocabulary.values())) == len(vocabulary) else needed
-    elif isinstance(vocabulary, list) and 0 < len(vocabulary) <= _MOST_TOKENS:
+    elif isinstance(vocabulary, list) and 0 < len(vocabulary) <= MOST_TOKENS:
         pair = all(
             isinstance(item, list) and len(item) == 2 and isinstance(item[0], str) and type(item[1]) in (int, float)
             and item[1] == item[1]
