@@ -76,13 +76,13 @@ def _parts(value: Any) -> Iterator[Any]:
 
 
 def _check_part(section: str, part: Mapping[str, Any]) -> Iterator[Problem]:
-    pattern = part.get("pattern")
-    regex = pattern.get("Regex", " +") if isinstance(pattern, dict) else " +"
-    if not isinstance(regex, str) or regex not in _PATTERNS:
+    pattern: Any = part.get("pattern")
+    has_regex = isinstance(pattern, dict) and "Regex" in pattern
+    if has_regex and not (isinstance(pattern["Regex"], str) and pattern["Regex"] in _PATTERNS):
         yield Problem(
             section, "pattern",
-            f"key {section!r} holds the regular expression {short(regex)}, which is not on the list of those known to be "
-            "fast.",
+            f"key {section!r} holds the regular expression {short(pattern['Regex'])}, which is not on the list of those "
+            "known to be fast.",
             " This tokenizer is not supported.",
         )  # fmt: skip
         return
