@@ -73,10 +73,10 @@ def verdicts(runs: int, *, seed: int = 0) -> Rates:
         top = max(candidates, key=lambda row: int(row.scores.sum()))
         pair = paired(top.scores, baselines[0].scores)
         counts += (
-            bool(found["worth_it"]),
+            bool(found.worth_it),
             any(item.p_holm < 0.05 for item in standing),
             pair.p < 0.05 and pair.difference > 0,
-            found["text"].startswith("Not worth it:"),
+            found.text.startswith("Not worth it:"),
             any(item.p_best_holm < 0.05 and item.to_best.difference < 0 for item in standing),
             any(item.to_best.p < 0.05 and item.to_best.difference < 0 for item in standing),
         )

@@ -131,7 +131,7 @@ def test_probabilities_lie_between_0_and_1_and_are_flatter_at_a_higher_temperatu
         return
     _, classes = targets_of(case, COUNT)
     logits = np.random.default_rng(3).normal(0, 3, (COUNT, case.task.outputs(classes))).astype(np.float32)
-    sharp, flat = (case.task.probabilities(logits, temperature=temperature) for temperature in (1.0, 5.0))
+    sharp, flat = (case.task.probabilities(logits, temperature) for temperature in (1.0, 5.0))
     for shares in (sharp, flat):
         assert (shares.dtype, shares.shape) == (np.float64, logits.shape)
         assert shares.min() >= 0

@@ -92,7 +92,7 @@ class Decision:
     def probabilities(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Calibrated probabilities (N, C) float64 of logits (N, C)."""
         assert self.task.probabilities is not None, f"{self.task.name} has no probabilities"
-        return self.task.probabilities(logits, temperature=self.temperature)
+        return self.task.probabilities(logits, self.temperature)
 
     def labels(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
         """The label (N,) int64 of each row of logits (N, C), also if it gets no answer; of equals the lowest class.

@@ -5,12 +5,12 @@ The winner was chosen on the validation rows before any test row was read; the t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 import numpy as np
 
 from finetooth.evaluation import power, sentences, significance
-from finetooth.evaluation.learning import Learning
+from finetooth.evaluation.learning import Learning, Sign
 from finetooth.evaluation.seeds import FEW_SEEDS, recipe_difference
 from finetooth.evaluation.sentences import Gap, Value
 from finetooth.evaluation.significance import Paired, Scores, Standing, holm, paired
@@ -53,24 +53,18 @@ class Named(TypedDict):
     seed: int | None
 
 
-class ShownSign(TypedDict):
-    """A sign that a candidate has not learned: its kind, and a clause about the candidate."""
-
-    sign: Literal["one_class", "still_falling", "not_fitted"]
-    text: str
-
-
 class Unlearned(TypedDict):
     """A winner that has not learned: why, and the recipe's keys with the values to try."""
 
     name: str
     seed: int | None
-    signs: list[ShownSign]
+    signs: list[Sign]
     changes: Mapping[str, Value]
 
 
-class Verdict(TypedDict):
-    """The verdict. headline: the first sentence of text.
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The verdict; asdict of it is JSON. headline: the first sentence of text.
 
     worth_it: whether the winner is significantly better than every baseline; None without a winner or baseline, if no
     baseline learnt anything, and if the winner has not learned.
@@ -85,12 +79,12 @@ class Verdict(TypedDict):
 
     text: str
     headline: str
-    worth_it: bool | None
-    unlearned: Unlearned | None
-    winner: Named | None
-    smallest_sufficient: Named | None
-    rows_needed: int | None
-    rows_to_show: int | None
+    worth_it: bool | None = None
+    unlearned: Unlearned | None = None
+    winner: Named | None = None
+    smallest_sufficient: Named | None = None
+    rows_needed: int | None = None
+    rows_to_show: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +146,7 @@ def judge(
         top = _best_baseline(rows)
         name = None if top is None else titles[top.key]
         text = sentences.no_winner(name, winner=winner, failed=failed, any_row=bool(rows))
-        return _verdict([text], winner=None if winner is None else {"name": winner[0], "seed": winner[1]})
+        return Verdict(text, text, winner=None if winner is None else {"name": winner[0], "seed": winner[1]})
     table = _Table(rows, best, titles)
     candidates, baselines = table.of("candidate"), table.of("baseline")
     standing = standings[candidates.index(best)] if baselines else None
@@ -169,8 +163,9 @@ def judge(
         first, worth_it, rows_to_show = _worth(table, standing, failed=failed_baselines)
     second = "" if worth_it is False else _non_inferiority(table, smallest, margin)
     others = _other_candidates(table, judged=smallest.row if second else None)
-    return _verdict(
-        [first, second, _beside_reference(table), _of_seeds(table), *others, *ending],
+    return Verdict(
+        _joined([first, second, _beside_reference(table), _of_seeds(table), *others, *ending]),
+        headline=first,
         worth_it=worth_it,
         winner=_named(best),
         smallest_sufficient=_named(smallest.row) if smallest.shown else None,
@@ -185,13 +180,14 @@ def _unlearned(table: _Table, standing: Standing | None, ending: Sequence[str]) 
     headline, second = sentences.not_learned(table.title(best), [sign.text for sign in learning.signs])
     name = None if standing is None else table.title(table.of("baseline")[standing.best])
     gap = None if standing is None else _gap(standing.to_best)
-    return _verdict(
-        [headline, second, sentences.open_question(name, gap, learning.advice), *ending],
+    return Verdict(
+        _joined([headline, second, sentences.open_question(name, gap, learning.advice), *ending]),
+        headline=headline,
         winner=_named(best),
         unlearned={
             "name": best.name,
             "seed": best.seed,
-            "signs": [{"sign": sign.sign, "text": sign.text} for sign in learning.signs],
+            "signs": list(learning.signs),
             "changes": dict(learning.changes),
         },
     )
@@ -337,27 +333,9 @@ def _gap(pair: Paired) -> Gap:
     return Gap(pair.difference, *pair.interval(), pair.examples)
 
 
-def _named(row: Judged | None) -> Named | None:
-    return None if row is None else {"name": row.name, "seed": row.seed}
+def _named(row: Judged) -> Named:
+    return {"name": row.name, "seed": row.seed}
 
 
-def _verdict(
-    sentences: Sequence[str],
-    *,
-    worth_it: bool | None = None,
-    unlearned: Unlearned | None = None,
-    winner: Named | None = None,
-    smallest_sufficient: Named | None = None,
-    rows_needed: int | None = None,
-    rows_to_show: int | None = None,
-) -> Verdict:
-    return {
-        "text": " ".join(sentence for sentence in sentences if sentence),
-        "headline": sentences[0],
-        "worth_it": worth_it,
-        "unlearned": unlearned,
-        "winner": winner,
-        "smallest_sufficient": smallest_sufficient,
-        "rows_needed": rows_needed,
-        "rows_to_show": rows_to_show,
-    }
+def _joined(parts: Sequence[str]) -> str:
+    return " ".join(filter(None, parts))

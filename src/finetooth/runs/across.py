@@ -201,7 +201,7 @@ def _line(scored: _Scored, reference: _Scored, metric: Metric) -> dict[str, Any]
     }
     if scored is reference or row["kind"] != "candidate":
         return line | dict.fromkeys(("difference", "only_row", "only_reference", "p", "p_holm"))
-    pair = paired(metric.oriented(scored.scores), metric.oriented(reference.scores), test=metric.paired_test)
+    pair = paired(metric.gain(scored.scores), metric.gain(reference.scores), test=metric.paired_test)
     return line | {
         "difference": pair.difference,
         "only_row": pair.only_a,

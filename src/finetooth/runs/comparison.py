@@ -113,13 +113,15 @@ def compare(
         "level": LEVEL,
         "margin": margin,
         "best_baseline": None if best is None else _key(best.row),
-        "verdict": verdict.judge(
-            judged,
-            winner=winner,
-            margin=margin,
-            standings=standings,
-            failed=failed,
-            failed_baselines=failed_baselines,
+        "verdict": asdict(
+            verdict.judge(
+                judged,
+                winner=winner,
+                margin=margin,
+                standings=standings,
+                failed=failed,
+                failed_baselines=failed_baselines,
+            )
         ),
         "pooled": _pooled(marked, best, task),
         "rows": list(entries.values()),

@@ -1,8 +1,8 @@
-"""A metric: one figure that judges answers, and what comparing rows by it needs to know."""
+"""A metric: one figure that judges answers, and how rows are compared by it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 Logits = npt.NDArray[np.float32]
 Targets = npt.NDArray[Any]
 Scores = npt.NDArray[np.float64]
+Value = TypeVar("Value", float, Scores)
 
 # The paired tests, by name; finetooth.evaluation.significance implements them.
 PairedTest = Literal["mcnemar", "paired_t"]
@@ -17,10 +18,10 @@ PairedTest = Literal["mcnemar", "paired_t"]
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What a row of the table gives for N examples.
+    """The outputs of a row of the table for N examples.
 
     logits: (N, C) float32. answers: one for each example along the first axis, in the form of the task's targets.
-    temperature: what logits are divided by to become probabilities.
+    temperature: logits are divided by it before they become probabilities.
     """
 
     logits: Logits
@@ -37,14 +38,13 @@ class Metric:
 
     key: stable, snake_case, as in files and recipes. title: as it is shown.
     unit: `share` from 0 to 1, shown in percent; `nats`; or `own`, the unit of the labels.
-    better: which direction is better. bounds: the lowest and the highest value that there can be.
-    scores: the score of each example, (N,) float64, whose mean is the metric.
-    aggregate: the figure of all examples at once, for a metric that is no mean over examples. Exactly one of the two
-    is set.
-    paired_test: the test of a difference between two rows on the same examples: `mcnemar` for scores of 0 and 1,
-    `paired_t` for other scores; None: rows are not compared by a test of this metric.
-    fast_resampling: of `aggregate`, the name of a quicker way to resample it, in finetooth.evaluation.bootstrap; None:
-    there is none, and the metric of each resample is computed in full.
+    better: which direction is better. bounds: the lowest and the highest possible value.
+    scores: the score of each example, (N,) float64, whose mean is the metric. aggregate: the figure of all examples at
+    once, for a metric that is not a mean over examples. Exactly one of the two is set.
+    paired_test: the test of the difference between two rows on the same examples: `mcnemar` for scores of 0 and 1,
+    `paired_t` for other scores; None: rows are not compared by this metric.
+    fast_resampling: the name of a fast way to resample `aggregate`, in finetooth.evaluation.bootstrap; None: the metric
+    is computed for each resample.
     """
 
     key: str
@@ -68,7 +68,7 @@ class Metric:
 
     @property
     def span(self) -> float:
-        """The largest difference that there can be between two values."""
+        """The largest possible difference between two values."""
         return self.bounds[1] - self.bounds[0]
 
     def each(self, outputs: Outputs, targets: Targets) -> Scores:
@@ -77,21 +77,17 @@ class Metric:
         return self.scores(outputs, targets)
 
     def value(self, outputs: Outputs, targets: Targets) -> float:
-        """The figure over all examples; of a mean, the sum over examples divided by examples."""
+        """The figure over all examples; a mean is the sum over examples divided by their number."""
         assert len(targets) == len(outputs) > 0, "no examples to score"
         if self.scores is not None:
             return float(self.scores(outputs, targets).sum()) / len(targets)
         assert self.aggregate is not None
         return self.aggregate(outputs, targets)
 
-    def gain(self, value: float) -> float:
-        """`value` with its sign turned where lower is better, so that of two gains the higher is the better one."""
+    def gain(self, value: Value) -> Value:
+        """A value, or scores of examples, with the sign changed if lower is better: a higher gain is always better."""
         return value if self.better == "higher" else -value
 
     def gains(self, outputs: Outputs, targets: Targets) -> Scores:
-        """The score of each example, (N,) float64, with its sign turned where lower is better; not for `aggregate`."""
-        return self.oriented(self.each(outputs, targets))
-
-    def oriented(self, scores: Scores) -> Scores:
-        """Scores of examples with their sign turned where lower is better."""
-        return scores if self.better == "higher" else -scores
+        """The gain of each example, (N,) float64; not for `aggregate`."""
+        return self.gain(self.each(outputs, targets))

@@ -119,21 +119,18 @@ def answers(logits: Logits) -> npt.NDArray[np.int64]:
     return np.asarray(logits.argmax(axis=1), np.int64)
 
 
-def probabilities(logits: Logits, *, temperature: float = 1.0) -> npt.NDArray[np.float64]:
+def probabilities(logits: Logits, temperature: float) -> npt.NDArray[np.float64]:
     """The softmax (N, C) float64 of logits (N, C) divided by the temperature."""
     wide = logits.astype(np.float64) / temperature
     weights = np.exp(wide - wide.max(axis=1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def losses(logits: npt.NDArray[np.floating], targets: Targets, *, temperature: float = 1.0) -> Scores:
-    """Cross-entropy of each example in nats, (N,) float64: log-sum-exp of its logits minus the true one's.
-
-    temperature: what logits (N, C) are divided by before.
-    """
+def _losses(outputs: Outputs, targets: Targets) -> Scores:
+    """Cross-entropy of each example in nats, (N,) float64: log-sum-exp of its logits minus the true one's."""
     values = np.empty(len(targets), np.float64)
-    for start, block in _blocks(logits):
-        wide = block.astype(np.float64) / temperature
+    for start, block in _blocks(outputs.logits):
+        wide = block.astype(np.float64) / outputs.temperature
         top = wide.max(axis=1)
         truth = targets[start : start + len(block)]
         values[start : start + len(block)] = (
@@ -142,8 +139,9 @@ def losses(logits: npt.NDArray[np.floating], targets: Targets, *, temperature: f
     return values
 
 
-def macro_f1(answers: npt.NDArray[np.int64], targets: Targets) -> float:
-    """Mean F1 over the classes that occur in `targets` or `answers`; a class absent from both has no F1."""
+def _macro_f1(outputs: Outputs, targets: Targets) -> float:
+    """Mean F1 over the classes that occur in the targets or the answers; a class absent from both has no F1."""
+    answers = outputs.answers
     classes = int(max(answers.max(), targets.max())) + 1
     right = np.bincount(targets[answers == targets], minlength=classes)
     named = np.bincount(answers, minlength=classes) + np.bincount(targets, minlength=classes)
@@ -154,14 +152,6 @@ def macro_f1(answers: npt.NDArray[np.int64], targets: Targets) -> float:
 def _hits(outputs: Outputs, targets: Targets) -> Scores:
     """1.0 for each right answer and 0.0 for each wrong one, (N,) float64."""
     return np.asarray(outputs.answers == targets, np.float64)
-
-
-def _losses(outputs: Outputs, targets: Targets) -> Scores:
-    return losses(outputs.logits, targets, temperature=outputs.temperature)
-
-
-def _macro_f1(outputs: Outputs, targets: Targets) -> float:
-    return macro_f1(outputs.answers, targets)
 
 
 def _blocks(logits: npt.NDArray[np.floating]) -> Iterator[tuple[int, npt.NDArray[np.floating]]]:

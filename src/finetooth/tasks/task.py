@@ -1,4 +1,4 @@
-"""The contract of a task: what a label is, what is learnt from it, how logits become answers, and what judges them.
+"""The contract of a task: what a label is, which loss is minimised, how logits become answers, and their metrics.
 
 Nothing here computes with a model; numpy only. N examples, C outputs of the model (docs/shapes.md).
 """
@@ -14,26 +14,22 @@ from finetooth.tasks.metric import Logits, Metric, Outputs, Targets
 
 
 class Labels(Protocol):
-    """What the training rows and the recipe settle about the labels."""
+    """The labels, as the training rows and the recipe determine them."""
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes in their order; empty for a task without classes."""
-        ...
 
     @property
     def first_number(self) -> int | None:
         """The number of the first class in files that hold numbers for declared names; else None."""
-        ...
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know of how labels were read, a sentence each."""
-        ...
+        """What the user should know about how labels were read, a sentence each."""
 
     def encode(self, names: Sequence[str]) -> Targets:
-        """The target of every name, one each along the first axis; Task.unknown finds the names that are no label."""
-        ...
+        """The target of every name, along the first axis; Task.unknown finds the names that are no label."""
 
 
 class Resolve(Protocol):
@@ -44,35 +40,26 @@ class Resolve(Protocol):
     ) -> Labels:
         """The labels that `names`, the distinct names of the training rows, make.
 
-        declared: the classes that the recipe names. least: classes that the rows must hold. first_number: as in
-        Labels, where it is known from the rows of a run.
+        declared: the classes that the recipe names. least: how many classes the rows must hold. first_number: as in
+        Labels, if it is known from the rows of a run.
         Raises: RecipeError for what is declared, DataError for what the rows hold.
         """
-        ...
-
-
-class Probabilities(Protocol):
-    """How logits become probabilities."""
-
-    def __call__(self, logits: Logits, *, temperature: float = 1.0) -> npt.NDArray[np.float64]:
-        """(N, C) float64, 0 to 1, of logits (N, C) divided by the temperature."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One kind of labels: how data, training and measuring deal with it.
+    """One kind of labels, and how data, training and evaluation use it.
 
     name: as recipes, plans and messages name it.
-    loss: name of what training minimises, in finetooth.training.loss. metrics: the figures of its answers; the first is
-    the headline metric, by which rows are compared.
+    loss: name of the loss that training minimises, in finetooth.training.loss. metrics: the figures of the answers; the
+    first is the headline metric, by which rows are compared.
     parse: from the value in a file to the name of its label; ValueError saying what is wrong (`is missing`), to follow
     the word "label". A name parses to itself.
     resolve: from names to Labels. unknown: (N,) bool, which targets are of names that are no label.
     names: the name of each target, given the classes.
     outputs: how many outputs the model has, given the classes.
     answers: one for each row of logits (N, C), in the form of targets; DivergedError if a logit is not finite.
-    probabilities: of logits; None for a task that has none.
+    probabilities: from logits and a temperature to (N, C) float64, 0 to 1; None for a task that has none.
     strata: (N,) int64, 0 and up, by which splits are divided in proportion; targets of one stratum are alike.
     """
 
@@ -85,7 +72,7 @@ class Task:
     names: Callable[[Targets, Sequence[str]], list[str]]
     outputs: Callable[[Sequence[str]], int]
     answers: Callable[[Logits], Targets]
-    probabilities: Probabilities | None
+    probabilities: Callable[[Logits, float], npt.NDArray[np.float64]] | None
     strata: Callable[[Targets], npt.NDArray[np.int64]]
 
     @property

@@ -81,8 +81,8 @@ def _check_part(section: str, part: Mapping[str, Any]) -> Iterator[Problem]:
     if has_regex and not (isinstance(pattern["Regex"], str) and pattern["Regex"] in _PATTERNS):
         yield Problem(
             section, "pattern",
-            f"key {section!r} holds the regular expression {short(pattern['Regex'])}, which is not on the list of those "
-            "known to be fast.",
+            f"key {section!r} holds the regular expression {short(pattern['Regex'])}, which is not on the list of "
+            "those known to be fast.",
             " This tokenizer is not supported.",
         )  # fmt: skip
         return

@@ -7,8 +7,7 @@ from scipy.optimize import minimize_scalar
 from finetooth.evaluation import deciding
 from finetooth.evaluation.decisions import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, Decision, confidence
 from finetooth.recipe import Abstain, Deciding
-from finetooth.tasks import DEFAULT
-from finetooth.tasks.single_label import losses, macro_f1
+from finetooth.tasks import DEFAULT, Outputs
 
 
 def rows(count, classes, *, scale=1.0, rare=0.0, seed=0):
@@ -21,7 +20,11 @@ def rows(count, classes, *, scale=1.0, rare=0.0, seed=0):
 
 
 def loss_at(logits, labels, temperature):
-    return losses(logits.astype(np.float64) / temperature, labels).mean()
+    return DEFAULT.metric("loss").value(Outputs(logits, labels, temperature), labels)
+
+
+def macro_f1(answers, labels):
+    return DEFAULT.metric("macro_f1").value(Outputs(answers, answers), labels)
 
 
 def hold_to_scipy(logits, labels):

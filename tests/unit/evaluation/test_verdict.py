@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -32,9 +34,10 @@ GOOD = candidate("lora-r8", rights((50, 250)))  # 90.0 % against 85.0 %, every d
 
 def judge(rows, winner=("lora-r8", 1), margin=0.005, failed=(), failed_baselines=()):
     standings = verdict.standings_of(rows)
-    return verdict.judge(
+    judged = verdict.judge(
         rows, winner=winner, margin=margin, standings=standings, failed=failed, failed_baselines=failed_baselines
     )
+    return asdict(judged)
 
 
 def test_the_only_candidate_beats_every_baseline():

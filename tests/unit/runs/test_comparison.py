@@ -14,8 +14,7 @@ from finetooth.runs import comparison
 from finetooth.runs.comparison import Outcome, write_comparison
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
-from finetooth.tasks import DEFAULT
-from finetooth.tasks.single_label import losses
+from finetooth.tasks import DEFAULT, Outputs
 
 COUNT = 400
 
@@ -37,6 +36,10 @@ def compare(rows, winner=None, **more):
 
 MAJORITY, TFIDF = rights(0.5, 0), rights(0.75, 1)
 BASELINES = [outcome("majority", "baseline", None, MAJORITY), outcome("tfidf", "baseline", None, TFIDF)]
+
+
+def losses(logits, labels):
+    return DEFAULT.metric("loss").each(Outputs(logits, labels), labels)
 
 
 def by_name(compared):
