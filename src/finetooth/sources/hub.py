@@ -49,27 +49,44 @@ class _Remote:
     git_sha1: str | None = None
 
 
-def fetch_model(text: str, *, progress: Progress, offline: bool = False) -> Source:
-    """A staged folder of the allow-listed files of a model repository at one commit.
+def fetch(text: str, kind: RepoKind, *, progress: Progress, offline: bool = False) -> Source:
+    """A staged folder of the allow-listed files of a repository at one commit.
 
-    offline: look only in our cache and in the Hub's own.
+    The Hub is asked only if the cache lacks them. offline: look only in our cache and in the Hub's own.
     Raises: SourceError naming what is missing or refused, or why the Hub did not answer and what else can be done.
     """
+    name, revision = _parse(text)
+    flat = f"{kind}s--{name.replace('/', '--')}"
+    record = cache_folder() / "sources" / "hub" / "commits" / f"{flat}--{revision.replace('/', '--')}.json"
+    commit = revision if _COMMIT.fullmatch(revision) else _recorded(record)
+    listed: dict[str, _Remote] | None = None
+    if commit is None:
+        commit, listed = _look_up(name, kind, revision, offline=offline)
+        with cache.disk_errors(record.parent, needed=None):
+            record.parent.mkdir(parents=True, exist_ok=True)
+            write_json(record, {"schema": 1, "id": name, "revision": revision, "commit": commit})
 
-    def choose(files: Iterable[str]) -> dict[str, str]:
-        top = [name for name in files if "/" not in name]
-        staging.check_names(top, staging.MODEL, shown=text)
-        return {name: name for name in top if staging.MODEL.allows(name)}
+    def fill(new: Path) -> None:
+        files = listed if listed is not None else _look_up(name, kind, commit, offline=offline)[1]
+        chosen = (_choose_model if kind == "model" else choose_data)(files, shown=text)
+        needed = sum(files[file].size for file in chosen)
+        cache.check_free_space(new.parent, needed=needed)
+        into = {file: new / cache.FILES / staged for file, staged in chosen.items()}
+        with cache.disk_errors(new.parent, needed=needed):
+            remotes = {file: files[file] for file in chosen}
+            _download(name, kind, commit, files=remotes, into=into, progress=progress)
+        if kind == "model":
+            staging.check(new / cache.FILES, staging.MODEL, shown=text)
+        write_json(new / "source.json", {"schema": 1, "id": f"{name}@{commit}", "revision": commit})
 
-    return _fetch(text, "model", choose, progress=progress, offline=offline)
+    sealed = cache.entry("hub", f"{flat}--{commit}", fill, shown=text, needed=None, progress=progress)
+    return hashed_source(f"{name}@{commit}", sealed / cache.FILES, revision=commit)
 
 
-def fetch_data(text: str, *, progress: Progress) -> Source:
-    """A staged folder of the data files of a data set repository at one commit.
-
-    Raises: as fetch_model.
-    """
-    return _fetch(text, "dataset", partial(choose_data, shown=text), progress=progress)
+def _choose_model(names: Iterable[str], *, shown: str) -> dict[str, str]:
+    top = [name for name in names if "/" not in name]
+    staging.check_names(top, staging.MODEL, shown=shown)
+    return {name: name for name in top if staging.MODEL.allows(name)}
 
 
 def choose_data(names: Iterable[str], *, shown: str) -> dict[str, str]:
@@ -115,46 +132,6 @@ def _parse(text: str) -> tuple[str, str]:
             f"{text}: is not an existing file or folder, wheel:NAME==VERSION… or a Hub id (owner/name[@revision])."
         )
     return match["name"], match["revision"] or "main"
-
-
-def _fetch(
-    text: str,
-    kind: RepoKind,
-    choose: Callable[[Iterable[str]], dict[str, str]],
-    *,
-    progress: Progress,
-    offline: bool = False,
-) -> Source:
-    """A staged folder of the files that `choose` picks from the names in a repository and names anew.
-
-    The Hub is asked only if the cache lacks the entry.
-    """
-    name, revision = _parse(text)
-    flat = f"{kind}s--{name.replace('/', '--')}"
-    record = cache_folder() / "sources" / "hub" / "commits" / f"{flat}--{revision.replace('/', '--')}.json"
-    commit = revision if _COMMIT.fullmatch(revision) else _recorded(record)
-    listed: dict[str, _Remote] | None = None
-    if commit is None:
-        commit, listed = _look_up(name, kind, revision, offline=offline)
-        with cache.disk_errors(record.parent, needed=None):
-            record.parent.mkdir(parents=True, exist_ok=True)
-            write_json(record, {"schema": 1, "id": name, "revision": revision, "commit": commit})
-
-    def fill(new: Path) -> None:
-        files = listed if listed is not None else _look_up(name, kind, commit, offline=offline)[1]
-        chosen = choose(files)
-        needed = sum(files[file].size for file in chosen)
-        cache.check_free_space(new.parent, needed=needed)
-        into = {file: new / cache.FILES / staged for file, staged in chosen.items()}
-        with cache.disk_errors(new.parent, needed=needed):
-            remotes = {file: files[file] for file in chosen}
-            _download(name, kind, commit, files=remotes, into=into, progress=progress)
-        if kind == "model":
-            staging.check(new / cache.FILES, staging.MODEL, shown=text)
-        write_json(new / "source.json", {"schema": 1, "id": f"{name}@{commit}", "revision": commit})
-
-    sealed = cache.entry("hub", f"{flat}--{commit}", fill, shown=text, needed=None, progress=progress)
-    return hashed_source(f"{name}@{commit}", sealed / cache.FILES, revision=commit)
 
 
 def _recorded(record: Path) -> str | None:

