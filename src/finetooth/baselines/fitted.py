@@ -15,7 +15,7 @@ SETTINGS = "baseline.json"
 WEIGHTS = "baseline.safetensors"
 
 
-def save(folder: Path, settings: Mapping[str, Any], tensors: Mapping[str, npt.NDArray[Any]], **files: Any) -> None:
+def save(folder: Path, settings: Mapping[str, Any], tensors: Mapping[str, Any], **files: Any) -> None:
     """Make `folder` with baseline.json, baseline.safetensors, each of `files` as NAME.json, and a manifest.
 
     Raises: RunError if the folder exists.

@@ -8,10 +8,11 @@ CACHE/sources/KIND/KEY/lock           locked while the entry is filled
 import errno
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
-from filelock import AcquireReturnProxy, FileLock, Timeout
+from filelock import FileLock, Timeout
 
 from finetooth.errors import SourceError
 from finetooth.files import damage, discard, new_directory, sweep
@@ -78,7 +79,7 @@ def disk_errors(folder: Path, *, needed: int | None) -> Iterator[None]:
         raise SourceError(f"{folder}: reading or writing failed ({error}). Check the disk and try again.") from error
 
 
-def _locked(folder: Path, *, shown: str, progress: Progress) -> AcquireReturnProxy:
+def _locked(folder: Path, *, shown: str, progress: Progress) -> AbstractContextManager[Any]:
     """The lock of an entry, to hold in a `with` block."""
     lock = FileLock(folder / "lock")
     try:
