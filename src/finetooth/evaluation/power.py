@@ -41,6 +41,8 @@ def smallest_shown(pair: Paired, *, alpha: float = ALPHA) -> float | None:
     """
     if pair.test == "mcnemar":
         return smallest_difference(pair.examples, discordance=_discordance(pair), alpha=alpha)
+    if pair.examples == 1:
+        return None
     return (_z(alpha) + _Z_POWER) * pair.deviation / math.sqrt(pair.examples)
 
 

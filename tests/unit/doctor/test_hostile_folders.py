@@ -117,10 +117,14 @@ def test_names_of_files_may_be_anything(tmp_path: Path) -> None:
 def test_what_is_no_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x")
-    for path, reason in ((tmp_path / "gone", "no such folder"), (file, "cannot be read as a folder (Not a directory)")):
+    named = "that holds adapter_config.json."
+    for path, reason in (
+        (tmp_path / "gone", f"no such folder. Name the folder {named}"),
+        (file, f"cannot be read as a folder (Not a directory). Name a folder that you may read and {named}"),
+    ):
         with pytest.raises(SourceError) as caught:
             examine(path)
-        assert str(caught.value) == f"{path}: {reason}."
+        assert str(caught.value) == f"{path}: {reason}"
     (tmp_path / "empty").mkdir()
     assert [(finding.about, finding.what) for finding in seen(tmp_path / "empty").findings] == [
         ("files", "adapter_config.json is missing, so this folder holds no adapter."),

@@ -182,7 +182,7 @@ def test_sharded_models(model: Path) -> None:
     index.write_text(json.dumps({"weight_map": {"a.weight": "../secret.safetensors"}}))
     assert refusal(fetch_model, str(model)) == (
         f"{model}/model.safetensors.index.json: '../secret.safetensors' is not a file name "
-        f"such as model-00001-of-00002.safetensors."
+        f"such as model-00001-of-00002.safetensors. Save the model again."
     )
 
 
@@ -273,7 +273,7 @@ def test_a_hub_id_is_one_whatever_the_working_directory_holds(model: Path, tmp_p
     assert " cannot be reached. Without the Hub: " in refusal(fetch_model, "owner/tiny")
     assert fetch_model("./owner/tiny").id == "tiny"
     assert refusal(fetch_data, "~no-such-user/x.csv") == (
-        "'~no-such-user/x.csv': not usable as a path (Could not determine home directory.)."
+        "'~no-such-user/x.csv': not usable as a path (Could not determine home directory.). Write another one."
     )
 
 
