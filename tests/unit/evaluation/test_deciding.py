@@ -94,17 +94,18 @@ def test_macro_f1_is_right_for_every_number_of_rows_said(classes):
 @pytest.mark.parametrize("classes", [2, 3, 12])
 @pytest.mark.parametrize("count", [5, 60, 800])
 def test_thresholds_are_never_worse_than_the_largest_logit_where_they_are_chosen(classes, count):
-    gained = 0
+    gained, random = 0, np.random.default_rng(0)
     for seed in range(4):
         logits, labels = rows(count, classes, rare=0.95, seed=seed)
-        actual = deciding.thresholds(logits, labels)
+        actual, before = deciding.thresholds(logits, labels), macro_f1(DEFAULT.answers(logits), labels)
         if actual is None:
+            others = (Decision(thresholds=tuple(shares)) for shares in random.dirichlet(np.ones(classes), 100))
+            assert max(macro_f1(other.labels(logits), labels) for other in others) <= before
             continue
         assert len(actual) == classes and min(actual) > 0 and math.fsum(actual) == pytest.approx(1, abs=1e-12)
-        after = macro_f1(Decision(thresholds=actual).labels(logits), labels)
-        assert after > macro_f1(DEFAULT.answers(logits), labels)
+        assert macro_f1(Decision(thresholds=actual).labels(logits), labels) > before
         gained += 1
-    assert gained == 4 or count < 800
+    assert gained == 4 or count == 5  # of five rows, the largest logit has all or nearly all right
 
 
 def test_of_two_classes_the_thresholds_are_the_best_there_are():
