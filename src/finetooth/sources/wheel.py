@@ -176,7 +176,9 @@ def _model_folder(infos: dict[str, zipfile.ZipInfo], reference: Reference) -> st
 
 
 def _only_data(infos: dict[str, zipfile.ZipInfo], reference: Reference) -> str:
-    data_files = sorted(name for name in infos if uncompressed_name(name).endswith(DATA_SUFFIXES) and ".dist-info/" not in name)
+    data_files = sorted(
+        name for name in infos if uncompressed_name(name).endswith(DATA_SUFFIXES) and ".dist-info/" not in name
+    )
     if len(data_files) != 1:
         shown = ", ".join(data_files[:5]) + (f" and {len(data_files) - 5} more" if len(data_files) > 5 else "")
         raise SourceError(f"{reference.label}: name the data file in the wheel; it holds {shown or 'none'}.")
