@@ -209,7 +209,7 @@ def test_a_single_test_row_with_a_score_without_bounds_has_no_interval(tmp_path)
     by_loss = replace(DEFAULT, metrics=(DEFAULT.metric("loss"), DEFAULT.metric("accuracy"), DEFAULT.metric("macro_f1")))
     rows = [
         replace(row, test=Predictions(row.test.ids[:1], row.test.labels[:1], row.test.logits[:1]))
-        for row in (*CONTROLS, outcome("good", "candidate", 1, rights(0.9, 2)))
+        for row in (*BASELINES, outcome("good", "candidate", 1, rights(0.9, 2)))
     ]
     actual = compare(rows, winner=("good", 1), task=by_loss)
     assert [row["interval"] for row in actual["rows"]] == [None, None, None]
