@@ -108,21 +108,15 @@ def compare(
             against = {"difference": pair.difference, "interval": _interval(pair), "p": pair.p}
             entries[id(item)]["against_winner"] = against
     best = max(baselines, key=lambda item: float(item.gains.sum()), default=None)
+    judgement = verdict.judge(
+        judged, winner=winner, margin=margin, standings=standings, failed=failed, failed_baselines=failed_baselines
+    )
     return {
         "schema": 1,
         "level": LEVEL,
         "margin": margin,
         "best_baseline": None if best is None else _key(best.row),
-        "verdict": asdict(
-            verdict.judge(
-                judged,
-                winner=winner,
-                margin=margin,
-                standings=standings,
-                failed=failed,
-                failed_baselines=failed_baselines,
-            )
-        ),
+        "verdict": asdict(judgement),
         "pooled": _pooled(marked, best, task),
         "rows": list(entries.values()),
     }
