@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from finetooth.models.batching import Input, inference_batches
+from finetooth.models.batching import Input, evaluation_batches
 from finetooth.models.engine import Batch
 from finetooth.models.predictor import Predictor
 
@@ -39,8 +39,8 @@ class FakeEngine:
         self.prepared.append(threading.get_ident())
 
     def batches(self, lengths: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
-        """Batches of at most 128 tokens."""
-        return inference_batches(lengths, most_tokens=128)
+        """Batches of at most 128 tokens with padding."""
+        return evaluation_batches(lengths, 128)
 
     def logits(self, batch: Batch) -> npt.NDArray[np.float32]:
         """Logits (B, C) float32."""

@@ -18,8 +18,8 @@ from finetooth.models.batching import Tokens, batch_of
 from finetooth.models.engine import Batch, Engine
 from finetooth.models.loading import load_base
 from finetooth.models.packed_inference import InferencePass
+from finetooth.models.plain_pass import PlainEngine
 from finetooth.models.streaming import logits_of
-from finetooth.models.torch_engine import PackedEngine, PlainEngine
 from finetooth.recipe import Candidate
 
 CLASSES = ("bad", "good", "neither")
@@ -27,7 +27,7 @@ ROUNDING = 1e-5  # what finetooth.models.engine allows
 LONGEST = 64  # positions of the tiny model
 PAD = 0
 
-ENGINES = ("fake", "fake, 2 threads", "plain", "packed float32", "packed float32, 2 threads")
+ENGINES = ("fake", "fake, 2 threads", "plain", "packed float32")
 every_engine = pytest.mark.parametrize("name", ENGINES)
 
 
@@ -48,8 +48,7 @@ def engine_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Engin
         "fake": FakeEngine,
         "fake, 2 threads": lambda: FakeEngine(threads=2),
         "plain": lambda: PlainEngine(model()),
-        "packed float32": lambda: PackedEngine(InferencePass(model(), dtype=torch.float32)),
-        "packed float32, 2 threads": lambda: PackedEngine(InferencePass(model(), dtype=torch.float32), threads=2),
+        "packed float32": lambda: InferencePass(model(), dtype=torch.float32),
     }
     return lambda name: makers[name]()
 

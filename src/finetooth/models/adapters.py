@@ -88,6 +88,16 @@ def attach(base: Base, candidate: Candidate, *, seed: int) -> Any:
     return model.train()
 
 
+def has_adapter(model: Any) -> bool:
+    """Whether the model is a peft model."""
+    return hasattr(model, "peft_config")
+
+
+def without_adapter(model: Any) -> Any:
+    """The classifier inside a peft model; of another model the model itself."""
+    return model.get_base_model() if has_adapter(model) else model
+
+
 def adapted(model: Any) -> tuple[str, ...]:
     """Full names of the linear layers a peft model adapts, in the model's order."""
     return tuple(name for name, module in model.get_base_model().named_modules() if hasattr(module, "lora_A"))

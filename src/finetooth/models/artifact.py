@@ -96,7 +96,7 @@ def save(
     if not np.isfinite(outputs).all():
         raise DivergedError("a logit of the reference inputs is not finite; try a lower training.learning_rate.")
     with new_directory(folder) as inside:
-        adapted = hasattr(trained.model, "peft_config")
+        adapted = adapters.has_adapter(trained.model)
         if adapted:
             adapters.save(trained.model, inside, base_id=source.id)
         elif full_fine_tuning.is_released(trained.model):

@@ -227,18 +227,17 @@ def evaluation_batches(lengths: npt.NDArray[np.int64], budget: int) -> list[Rows
     return batches
 
 
-def inference_batches(
-    lengths: npt.NDArray[np.int64], *, window: int = INFERENCE_WINDOW, most_tokens: int = INFERENCE_TOKENS
-) -> list[Rows]:
+def inference_batches(lengths: npt.NDArray[np.int64]) -> list[Rows]:
     """All rows in micro-batches without padding, each in ascending order of length: a plan fixed by its arguments.
 
-    Each `window` of consecutive rows is sorted by itself, longest first, so that rows of one length come together, and
-    cut into micro-batches of at most `most_tokens`; one of few tokens into smaller ones, so that every worker has some.
+    Each window of INFERENCE_WINDOW consecutive rows is sorted by itself, longest first, so that rows of one length come
+    together, and cut into micro-batches of at most INFERENCE_TOKENS; a window of few tokens is cut into smaller ones,
+    so that every worker has some.
     """
     plan = []
-    for start in range(0, len(lengths), window):
-        sizes = lengths[start : start + window]
-        most = min(most_tokens, max(LEAST_INFERENCE_TOKENS, int(sizes.sum()) // INFERENCE_SHARES))
+    for start in range(0, len(lengths), INFERENCE_WINDOW):
+        sizes = lengths[start : start + INFERENCE_WINDOW]
+        most = min(INFERENCE_TOKENS, max(LEAST_INFERENCE_TOKENS, int(sizes.sum()) // INFERENCE_SHARES))
         ordered = np.argsort(-sizes, kind="stable")
         bounds, filled = [0], 0
         for position, size in enumerate(sizes[ordered].tolist()):

@@ -23,7 +23,7 @@ from torch import nn
 
 from finetooth.errors import DivergedError, ModelError, RunError
 from finetooth.files import discard, read_json, write_json
-from finetooth.models.adapters import encoder_layers
+from finetooth.models.adapters import encoder_layers, without_adapter
 from finetooth.models.batching import Rows, Tokens, collate, evaluation_batches
 
 RESUMED_TOLERANCE = 1e-4  # largest difference of a logit
@@ -230,7 +230,7 @@ class Entry(nn.Module):
 @contextmanager
 def _layers(model: Any, change: Callable[[Sequence[nn.Module]], Sequence[nn.Module]]) -> Iterator[Any]:
     """The model without its adapter's wrapper, its list of encoder layers changed while the block runs."""
-    base = model.get_base_model() if hasattr(model, "peft_config") else model
+    base = without_adapter(model)
     stack, _ = encoder_layers(base)
     parent, _, leaf = stack.rpartition(".")
     holder, layers = base.get_submodule(parent), base.get_submodule(stack)

@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 
 from finetooth.errors import ModelError
 from finetooth.files import json_bytes
+from finetooth.models.adapters import has_adapter
 from finetooth.models.artifact_files import MODEL_CONFIG, MODEL_WEIGHTS
 from finetooth.models.loading import Base, head_tensors
 from finetooth.runs.results import Parameters
@@ -20,7 +21,7 @@ def release(base: Base) -> Any:
 
 def is_released(model: Any) -> bool:
     """Whether the model was released, so that its own parameters are what was trained."""
-    return not hasattr(model, "peft_config") and any(parameter.requires_grad for parameter in model.parameters())
+    return not has_adapter(model) and any(parameter.requires_grad for parameter in model.parameters())
 
 
 def parameters(base: Base) -> Parameters:

@@ -13,10 +13,10 @@ from finetooth.models.artifact_files import REFERENCE_TOLERANCE
 from finetooth.models.batching import Tokens
 from finetooth.models.engine import Engine
 from finetooth.models.packed_inference import InferencePass, inference_obstacle
+from finetooth.models.plain_pass import PlainEngine
 from finetooth.models.precision import DTYPES
 from finetooth.models.predictor import Predictor
 from finetooth.models.text_model import TextModel
-from finetooth.models.torch_engine import PackedEngine, PlainEngine
 from finetooth.runs.plan_file import Precision
 
 MOVED_TIMES = 4.0  # the gate's largest difference, on the reference inputs on another machine
@@ -33,12 +33,12 @@ def measure(
 ) -> Measured:
     """What the inference pass makes of the validation rows, in bfloat16 where that is `preferred` and they are enough.
 
-    plain: logits (N, C) of the rows by the plain pass. truth: (N,), their labels. advance: as in InferencePass.logits.
+    plain: logits (N, C) of the rows by the plain pass. truth: (N,), their labels. advance: as in split_logits.
     """
     because = inference_obstacle(trained.model)
     if because is not None or preferred != "bfloat16" or len(truth) < agreement.LEAST_ROWS:
         return Measured(because)
-    rounded = InferencePass(trained.model, dtype=DTYPES[preferred]).logits(tokens, advance=advance)
+    rounded = InferencePass(trained.model, dtype=DTYPES[preferred]).split_logits(tokens, advance=advance)
     return Measured(None, agreement.compare(plain, rounded, decision=trained.decision, truth=truth))
 
 
@@ -60,11 +60,11 @@ def ready(trained: TextModel, preferred: Precision) -> Predictor:
         return ready(trained, "float32")
     if precision == "float32":
         tokens = reference_tokens(trained)
-        difference = float(np.abs(computed.logits(tokens) - trained.logits(tokens)).max())
+        difference = float(np.abs(computed.split_logits(tokens) - trained.logits(tokens)).max())
         if not difference <= REFERENCE_TOLERANCE:
             reason = f"its logits differ from those of the plain pass by {difference:.2g}"
             return _plain(trained, replace(measured, fallback_reason=reason))
-    return _predictor(trained, PackedEngine(computed), precision, measured)
+    return _predictor(trained, computed, precision, measured)
 
 
 def _plain(trained: TextModel, measured: Measured) -> Predictor:
@@ -90,7 +90,7 @@ def _as_measured(trained: TextModel, computed: InferencePass) -> bool:
     assert known is not None  # precision gave bfloat16
     here = agreement.compare(
         trained.logits(tokens),
-        computed.logits(tokens),
+        computed.split_logits(tokens),
         decision=trained.decision,
         truth=np.zeros(len(tokens.lengths), np.int64),  # only answers and logits are compared
     )

@@ -22,8 +22,10 @@ import torch
 from torch.nn import functional
 
 from finetooth.families import Parts, family_of, family_of_type
+from finetooth.models.adapters import without_adapter
 from finetooth.models.attention import Layout, attention, first_attention
 from finetooth.models.batching import Rows, Tokens, packed_batches
+from finetooth.models.features import Feature
 from finetooth.models.fused_linear import FusedLinear
 from finetooth.models.varlen import MOST_WIDTH, WIDTH_STEP, Ends, HeldTokens, sent
 from finetooth.recipe import Candidate, Training
@@ -94,7 +96,7 @@ class PackedModel:
     ) -> None:
         self.tokens, self.budget, self.states, self.equal = tokens, budget, states, equal
         self.most_concurrent, self.longest = most_concurrent, int(tokens.lengths.max(initial=1))
-        self.base = model.get_base_model() if hasattr(model, "peft_config") else model
+        self.base = without_adapter(model)
         self.device = next(self.base.parameters()).device
         self.held = None if self.device.type == "cpu" else HeldTokens(tokens, self.device)
         self.coarse = dtype != torch.float32
@@ -151,23 +153,23 @@ class PackedModel:
 
     def __call__(self, rows: Rows) -> torch.Tensor:
         """Logits (B, C) float32 of rows in order of length."""
-        logits: torch.Tensor = self.family.head_logits(self.base, self.last_states(rows, self._layout(rows)))
+        logits: torch.Tensor = self.family.head_logits(self.base, self._last_states(rows, self._layout(rows)))
         return logits
 
-    def pooled(self, rows: Rows, *, mean: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Of rows in order of length, the last states of the first tokens, and where `mean` the means over all tokens.
+    def pooled(self, rows: Rows, *, mean: bool) -> dict[Feature, torch.Tensor]:
+        """`first_token` and, where `mean`, also `mean` of the last hidden states of rows in order of length.
 
-        Each (B, H) float32. To be asked only of a model whose groups are `equal`.
+        Each (B, H) float32. Only for a model whose groups are `equal`.
         """
         layout = self._layout(rows)
-        hidden = self.last_states(rows, layout, every_token=mean)
+        hidden = self._last_states(rows, layout, every_token=mean)
         if not mean:
-            return hidden, None
+            return {"first_token": hidden}
         assert isinstance(layout, Layout)
         parts = [hidden[group.start : group.end].view(group.rows, group.longest, -1) for group in layout.groups]
-        return hidden[layout.first], torch.cat([part.mean(1) for part in parts])
+        return {"first_token": hidden[layout.first], "mean": torch.cat([part.mean(1) for part in parts])}
 
-    def last_states(self, rows: Rows, layout: Layout | Ends, *, every_token: bool = False) -> torch.Tensor:
+    def _last_states(self, rows: Rows, layout: Layout | Ends, *, every_token: bool = False) -> torch.Tensor:
         """Hidden states after the last layer: (B, H) of each row's first token, or (T, H) of every token."""
         start, hidden = self._enter(rows, layout)
         hidden = layout.padded(hidden)

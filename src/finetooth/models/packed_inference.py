@@ -17,25 +17,26 @@ from torch import nn
 
 from finetooth.families import family_of
 from finetooth.models import torch_threads
+from finetooth.models.adapters import without_adapter
 from finetooth.models.batching import Rows, Tokens, inference_batches
+from finetooth.models.engine import Batch
 from finetooth.models.features import Feature
 from finetooth.models.inference_workers import compute
 from finetooth.models.packed import PackedModel, States, model_obstacle
-from finetooth.runs.plan_file import Precision
 
 _NO_TOKENS = Tokens(np.empty(0, np.int32), np.zeros(1, np.int64), None, np.empty(0, np.int64))
 
 
 def inference_obstacle(model: Any) -> str | None:
     """Why the inference pass cannot compute a model, with or without an adapter, in words; None: it can."""
-    base = _base(model)
-    because = model_obstacle(base.config)
-    if because is not None:
-        return because
+    base = without_adapter(model)
+    reason = model_obstacle(base.config)
+    if reason is not None:
+        return reason
     packed = family_of(base.config).packed
     assert packed is not None  # model_obstacle names the others
     modules = (module for layer in packed.layers(base) for module in packed.parts(layer).linears)
-    return next((because for module in modules if (because := _module_obstacle(module)) is not None), None)
+    return next((reason for module in modules if (reason := _module_obstacle(module)) is not None), None)
 
 
 def _module_obstacle(module: Any) -> str | None:
@@ -53,33 +54,46 @@ def _module_obstacle(module: Any) -> str | None:
     return "a linear layer without bias" if module.bias is None else None
 
 
-def _base(model: Any) -> Any:
-    return model.get_base_model() if hasattr(model, "peft_config") else model
-
-
 class InferencePass:
-    """A model as it is now, ready to compute texts; make another pass after a change of its weights.
+    """A model as it is now, ready to compute texts: an engine. Make another pass after a change of the model's weights.
 
-    The weights of the layers' products are copied; embeddings, norms and head are the model's own.
+    The weights of the layers' products are copied; embeddings, norms and head are the model's own. Each thread computes
+    batches of its own on one core, so that results depend neither on who computes a batch nor on how many threads
+    there are.
 
     model: in eval mode, one that inference_obstacle has nothing against. dtype: number format of products and of
-    attention, float32 or bfloat16; all else is float32. workers: threads that compute, as many as torch's when omitted;
-    results do not depend on it.
+    attention, float32 or bfloat16; all else is float32. outputs: C, the number of outputs.
     """
 
-    def __init__(self, model: Any, *, dtype: torch.dtype, workers: int | None = None) -> None:
-        self.precision: Precision = "float32" if dtype == torch.float32 else "bfloat16"
+    def __init__(self, model: Any, *, dtype: torch.dtype) -> None:
         self._packed = PackedModel(model, _NO_TOKENS, budget=0, dtype=dtype, equal=True)
         self._packed.fold(last=True)
-        self._config = _base(model).config
-        self._workers = workers
+        self.outputs = int(self._packed.base.config.num_labels)
 
     @property
-    def outputs(self) -> int:
-        """C, the number of outputs."""
-        return int(self._config.num_labels)
+    def threads(self) -> int:
+        """How many threads compute at a time: as many as torch uses."""
+        return torch_threads.count()
 
-    def logits(
+    def prepare_thread(self) -> None:
+        """Let this thread compute on one core."""
+        torch_threads.compute_alone()
+
+    def batches(self, lengths: npt.NDArray[np.int64]) -> list[Rows]:
+        """Batches of about INFERENCE_TOKENS tokens without padding, of rows of about one length."""
+        return inference_batches(lengths)
+
+    def logits(self, batch: Batch) -> npt.NDArray[np.float32]:
+        """Logits (B, C) float32 of a batch."""
+        lengths = batch.lengths
+        logits = np.empty((len(lengths), self.outputs), np.float32)
+        if len(lengths):
+            order = np.argsort(lengths, kind="stable")  # the pass takes rows in ascending order of length
+            with torch.inference_mode():
+                logits[order] = self._packed.over(_end_to_end(batch, order))(np.arange(len(order))).numpy()
+        return logits
+
+    def split_logits(
         self,
         tokens: Tokens,
         *,
@@ -94,48 +108,46 @@ class InferencePass:
         packed = self._packed.over(tokens, states)
         logits = np.empty((len(tokens.lengths), self.outputs), np.float32)
 
-        def step(rows: Rows) -> int:
-            with torch.inference_mode():
-                logits[rows] = packed(rows).numpy()
-            return len(rows)
+        def step(rows: Rows) -> None:
+            logits[rows] = packed(rows).numpy()
 
         self._compute(tokens, step, advance)
         return logits
-
-    def micro_batch(self, tokens: Tokens) -> npt.NDArray[np.float32]:
-        """Logits (B, C) float32 of a few rows in ascending order of length, computed in the caller's thread."""
-        with torch.inference_mode():
-            logits: npt.NDArray[np.float32] = self._packed.over(tokens)(np.arange(len(tokens.lengths))).numpy()
-        return logits
-
-    def _compute(self, tokens: Tokens, step: Callable[[Rows], int], advance: Callable[[int], None]) -> None:
-        workers = self._workers or torch_threads.count()
-        batches = iter(inference_batches(tokens.lengths))
-        compute(batches, step, workers=workers, prepare=torch_threads.compute_alone, advance=advance)
 
     def features(
         self, tokens: Tokens, *, features: Sequence[Feature], advance: Callable[[int], None] = lambda count: None
     ) -> dict[Feature, npt.NDArray[np.float32]]:
         """The features of every row of `tokens`, (N, H) float32 each, as in finetooth.models.features.encode.
 
-        advance: as in logits.
+        advance: as in split_logits.
         """
         packed = self._packed.over(tokens)
-        encoded = {name: np.empty((len(tokens.lengths), self._config.hidden_size), np.float32) for name in features}
+        width = packed.base.config.hidden_size
+        encoded = {name: np.empty((len(tokens.lengths), width), np.float32) for name in features}
 
-        def step(rows: Rows) -> int:
-            with torch.inference_mode():
-                first, mean = packed.pooled(rows, mean="mean" in encoded)
-                for name, values in encoded.items():
-                    values[rows] = self._feature(name, first, mean).numpy()
-            return len(rows)
+        def step(rows: Rows) -> None:
+            states = packed.pooled(rows, mean="mean" in encoded)
+            if "pooler" in encoded:
+                states["pooler"] = packed.base.base_model.pooler(states["first_token"][:, None])
+            for name, values in encoded.items():
+                values[rows] = states[name].numpy()
 
         self._compute(tokens, step, advance)
         return encoded
 
-    def _feature(self, name: Feature, first: torch.Tensor, mean: torch.Tensor | None) -> torch.Tensor:
-        if name == "mean":
-            assert mean is not None
-            return mean
-        pooled: torch.Tensor = self._packed.base.base_model.pooler(first[:, None]) if name == "pooler" else first
-        return pooled
+    def _compute(self, tokens: Tokens, step: Callable[[Rows], None], advance: Callable[[int], None]) -> None:
+        def counted(rows: Rows) -> int:
+            with torch.inference_mode():
+                step(rows)
+            return len(rows)
+
+        batches = iter(inference_batches(tokens.lengths))
+        compute(batches, counted, workers=self.threads, prepare=torch_threads.compute_alone, advance=advance)
+
+
+def _end_to_end(batch: Batch, order: Rows) -> Tokens:
+    """The tokens of a batch without padding, its examples in `order`."""
+    lengths, tokens = batch.lengths[order], batch.mask[order].astype(bool)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    types = None if batch.types is None else batch.types[order][tokens].astype(np.uint8)
+    return Tokens(batch.ids[order][tokens].astype(np.int32), starts, types, lengths)

@@ -18,7 +18,6 @@ from finetooth.models.precision import DTYPES
 from finetooth.models.predictor import Predictor
 from finetooth.models.text_model import TextModel
 from finetooth.models.tokenizer import load_tokenizer
-from finetooth.models.torch_engine import PackedEngine
 from finetooth.row_kinds import ORIGINAL
 from finetooth.rows import inference_gate, latency
 from finetooth.rows.context import Channel, Context
@@ -97,8 +96,8 @@ def _first_states(
 ) -> npt.NDArray[np.float32]:
     """The last hidden state (N, H) of each row's first token, by the pass of the predictor."""
     names: tuple[Feature, ...] = ("first_token",)
-    if isinstance(predictor.engine, PackedEngine):
-        return predictor.engine.computed.features(tokens, features=names, advance=advance)["first_token"]
+    if isinstance(predictor.engine, InferencePass):
+        return predictor.engine.features(tokens, features=names, advance=advance)["first_token"]
     budget, pad_id = context.plan.evaluation_budget, trained.tokenizer.pad_token_id
     return encode(trained.model, tokens, features=names, pad_id=pad_id, budget=budget, advance=advance)["first_token"]
 

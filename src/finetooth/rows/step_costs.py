@@ -172,7 +172,7 @@ def _inference_token_seconds(model: torch.nn.Module, tokens: Tokens, precision: 
     while True:
         sample = tokens.take(np.sort(order[np.linspace(0, count - 1, rows).astype(int)]))
         started = time.perf_counter()
-        computed.logits(sample)
+        computed.split_logits(sample)
         seconds = time.perf_counter() - started
         if rows == count or seconds > INFERENCE_SECONDS:
             return seconds / int(sample.lengths.sum())

@@ -35,10 +35,10 @@ def validation_logits(
     training = model.training
     model.eval()
     try:
-        computed = InferencePass(model, dtype=DTYPES[precision]).logits(tokens, states=states, advance=advance)
+        computed = InferencePass(model, dtype=DTYPES[precision]).split_logits(tokens, states=states, advance=advance)
         if precision == "float32" or np.isfinite(computed).all():
             return computed
         exact = InferencePass(model, dtype=DTYPES["float32"])
-        return exact.logits(tokens, states=states, advance=lambda count: advance(0))  # the rows are counted once
+        return exact.split_logits(tokens, states=states, advance=lambda count: advance(0))  # the rows are counted once
     finally:
         model.train(training)

@@ -8,11 +8,12 @@ import pytest
 
 import tiny
 from finetooth.errors import DataError
-from finetooth.models import batching, predictor, torch_engine
+from finetooth.models import batching, predictor
 from finetooth.models.agreement import Agreement, Measured
 from finetooth.models.batching import Input
 from finetooth.models.inference import ready
 from finetooth.models.loading import load_base
+from finetooth.models.packed_inference import InferencePass
 from finetooth.models.text_model import TextModel
 from finetooth.models.tokenizer import load_tokenizer
 
@@ -40,13 +41,12 @@ def test_answers_are_those_of_the_plain_pass_but_for_rounding(trained: TextModel
 def test_texts_in_windows_and_tokens_give_the_bits_of_all_texts_at_once(
     trained: TextModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fast, plan = ready(trained, "float32"), batching.inference_batches
-    monkeypatch.setattr(torch_engine, "inference_batches", lambda lengths: plan(lengths, window=25))
+    fast = ready(trained, "float32")
+    monkeypatch.setattr(batching, "INFERENCE_WINDOW", 25)
     few = fast.infer(TEXTS)
     assert np.array_equal(fast.infer_tokens(trained.tokenize(TEXTS)), few)
-    assert isinstance(fast.engine, torch_engine.PackedEngine)
-    monkeypatch.setattr("finetooth.models.packed_inference.inference_batches", lambda lengths: plan(lengths, window=25))
-    assert np.array_equal(fast.engine.computed.logits(trained.tokenize(TEXTS)), few)  # as it is compared on a split
+    assert isinstance(fast.engine, InferencePass)
+    assert np.array_equal(fast.engine.split_logits(trained.tokenize(TEXTS)), few)  # as it is compared on a split
     monkeypatch.setattr(predictor, "INFERENCE_WINDOW", 25)
     done: list[int] = []
     assert np.array_equal(fast.infer(TEXTS, advance=done.append), few)

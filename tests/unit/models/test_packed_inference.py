@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import tiny
-from finetooth.models import adapters
+from finetooth.models import adapters, batching, torch_threads
 from finetooth.models.batching import Tokens, inference_batches, tokenize
 from finetooth.models.features import Feature, encode
 from finetooth.models.loading import load_base
@@ -64,7 +64,7 @@ def test_in_float32_logits_are_those_of_the_plain_pass(
 ) -> None:
     folder = folder_of(family)
     model, tokens = model_of(folder, **adapter), tokens_of(folder, pairs=pairs and family == "bert")
-    computed = InferencePass(model, dtype=torch.float32).logits(tokens)
+    computed = InferencePass(model, dtype=torch.float32).split_logits(tokens)
     assert computed.dtype == np.float32
     assert np.abs(computed - logits(model, tokens, pad_id=0)).max() <= FLOAT32
 
@@ -94,22 +94,25 @@ def test_in_bfloat16_logits_are_near_those_of_the_plain_pass(folder_of: Callable
     folder = folder_of(family)
     model, tokens = model_of(folder, targets="all-linear"), tokens_of(folder)
     plain = logits(model, tokens, pad_id=0)
-    difference = np.abs(InferencePass(model, dtype=torch.bfloat16).logits(tokens) - plain).max()
+    difference = np.abs(InferencePass(model, dtype=torch.bfloat16).split_logits(tokens) - plain).max()
     assert 0 < difference <= BFLOAT16 * np.abs(plain).max()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_number_of_workers_changes_no_bit(folder_of: Callable[[str], Path], dtype: torch.dtype) -> None:
+def test_the_number_of_workers_changes_no_bit(
+    folder_of: Callable[[str], Path], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = folder_of("bert")
-    model, tokens = model_of(folder, targets="all-linear"), tokens_of(folder)
-    computed = [InferencePass(model, dtype=dtype, workers=workers).logits(tokens) for workers in (1, 2, 3)]
+    adapted, plain = (InferencePass(model_of(folder, **adapter), dtype=dtype) for adapter in ({"rank": 4}, {}))
+    tokens = tokens_of(folder)
     assert len(inference_batches(tokens.lengths)) > 3
+    computed, means = [], []
+    for workers in (1, 2, 3):
+        monkeypatch.setattr(torch_threads, "count", lambda workers=workers: workers)
+        computed.append(adapted.split_logits(tokens))
+        means.append(plain.features(tokens, features=("mean",))["mean"])
     assert all(np.array_equal(computed[0], other) for other in computed[1:])
-    means = [
-        InferencePass(model_of(folder), dtype=dtype, workers=workers).features(tokens, features=("mean",))["mean"]
-        for workers in (1, 3)
-    ]
-    assert np.array_equal(*means)
+    assert all(np.array_equal(means[0], other) for other in means[1:])
 
 
 @pytest.mark.parametrize("count", [0, 1])
@@ -118,7 +121,7 @@ def test_no_text_and_one_text(folder_of: Callable[[str], Path], count: int, dtyp
     folder = folder_of("bert")
     model, tokens = model_of(folder), tokens_of(folder, count)
     computed = InferencePass(model, dtype=dtype)
-    assert computed.logits(tokens).shape == (count, len(CLASSES))
+    assert computed.split_logits(tokens).shape == (count, len(CLASSES))
     assert computed.features(tokens, features=("mean",))["mean"].shape == (count, 32)
 
 
@@ -128,25 +131,26 @@ def test_later_changes_of_the_model_do_not_reach_the_pass_through_its_adapter(
     folder = folder_of("bert")
     model, tokens = model_of(folder, targets="attention"), tokens_of(folder)
     computed = InferencePass(model, dtype=torch.float32)
-    before = computed.logits(tokens)
+    before = computed.split_logits(tokens)
     for name, parameter in model.named_parameters():
         if ".lora_B." in name:
             parameter.data.zero_()
-    assert np.array_equal(computed.logits(tokens), before)
-    assert np.abs(InferencePass(model, dtype=torch.float32).logits(tokens) - before).max() > 1e-3
+    assert np.array_equal(computed.split_logits(tokens), before)
+    assert np.abs(InferencePass(model, dtype=torch.float32).split_logits(tokens) - before).max() > 1e-3
 
 
-def test_the_plan_holds_every_row_once_in_order_of_length_and_within_its_tokens() -> None:
+def test_the_plan_holds_every_row_once_in_order_of_length_and_within_its_tokens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     lengths = np.random.default_rng(0).integers(2, 300, 500)
-    plan = inference_batches(lengths, window=200, most_tokens=1024)
+    monkeypatch.setattr(batching, "INFERENCE_WINDOW", 200)
+    plan = inference_batches(lengths)
     assert sorted(np.concatenate(plan).tolist()) == list(range(500))
     assert all(len({row // 200 for row in rows.tolist()}) == 1 for rows in plan)
     assert all((np.diff(lengths[rows]) >= 0).all() for rows in plan)
     assert all(lengths[rows].sum() <= 1024 for rows in plan)
-    assert [rows.tolist() for rows in inference_batches(np.array([2000, 5]))] == [
-        [0],
-        [1],
-    ]  # a longer one is a batch of its own
+    longer_than_a_batch = np.array([2000, 5])
+    assert [rows.tolist() for rows in inference_batches(longer_than_a_batch)] == [[0], [1]]
     assert inference_batches(np.empty(0, np.int64)) == []
 
 
@@ -156,22 +160,22 @@ def test_few_texts_are_shared_out_among_the_workers() -> None:
 
 def test_an_error_of_a_worker_and_of_the_caller_ends_the_work(folder_of: Callable[[str], Path]) -> None:
     folder = folder_of("bert")
-    computed, tokens = InferencePass(model_of(folder), dtype=torch.float32, workers=2), tokens_of(folder)
+    computed, tokens = InferencePass(model_of(folder), dtype=torch.float32), tokens_of(folder)
     broken = Tokens(tokens.ids + 10_000, tokens.starts, None, tokens.whole_lengths)
     with pytest.raises(IndexError):
-        computed.logits(broken)
+        computed.split_logits(broken)
 
     def stop(count: int) -> None:
         raise InterruptedError("told to stop")
 
     with pytest.raises(InterruptedError, match="told to stop"):
-        computed.logits(tokens, advance=stop)
+        computed.split_logits(tokens, advance=stop)
 
 
 def test_threads_are_what_they_were_afterwards(folder_of: Callable[[str], Path]) -> None:
     folder = folder_of("bert")
     threads = torch.get_num_threads()
-    InferencePass(model_of(folder), dtype=torch.float32, workers=2).logits(tokens_of(folder))
+    InferencePass(model_of(folder), dtype=torch.float32).split_logits(tokens_of(folder))
     assert torch.get_num_threads() == threads
 
 
