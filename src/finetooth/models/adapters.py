@@ -11,18 +11,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_bytes
 from safetensors.torch import save_file
 from torch import nn
 
 from finetooth.errors import ModelError, did_you_mean
 from finetooth.families import family_of
 from finetooth.files import json_bytes
-from finetooth.models import seeds
+from finetooth.models import saved_tensors, seeds
 from finetooth.models.artifact_files import ADAPTER_CONFIG as CONFIG
 from finetooth.models.artifact_files import ADAPTER_WEIGHTS as WEIGHTS
-from finetooth.models.checked import read_checked
+from finetooth.models.artifact_files import read_saved
+from finetooth.models.config_file import first_line
 from finetooth.models.loading import Base
 from finetooth.recipe import Candidate
 from finetooth.runs.results import Parameters
@@ -35,29 +34,33 @@ GROUPS = ("all-linear", "attention", "mlp")
 def match(base: Base, *, targets: str | Sequence[str], layers: str = "all") -> tuple[str, ...]:
     """Full names of the linear layers that `targets` and `layers` mean in this model, in the model's order.
 
-    Groups are those of the model's family, in the encoder's list of equal layers: attention, and mlp, the others. Head
-    modules are never adapted: all of their values are trained.
-    Raises: ModelError when a target matches nothing, naming what there is.
+    The groups are those of the model's family, in the encoder's list of equal layers: attention, and mlp for the
+    others. Head modules are never adapted: all of their values are trained.
+    Raises: ModelError if a target matches nothing, with the names that there are.
     """
     stack, layer_names = encoder_layers(base.model)
-    numbers = _layer_numbers(layers, len(layer_names))
-    linear = {
-        name: module
+    names = [
+        name
         for name, module in base.model.named_modules()
         if isinstance(module, nn.Linear) and name.startswith(f"{base.model.base_model_prefix}.")
-        if ".embeddings" not in name  # what makes the embeddings is computed without gradients
-    }
-    linear = {name: module for name, module in linear.items() if not _within(name, base.head_modules)}
-    inside = {name: module for name, module in linear.items() if name.startswith(f"{stack}.")}
-    if isinstance(targets, str):
-        chosen = [name for name in inside if _in_group(name, targets, base)]
-    else:
-        chosen = _named(targets, linear)
+        if ".embeddings" not in name and not _within(name, base.head_modules)  # embeddings get no gradient
+    ]
+    chosen = set(
+        _of_group(targets, [name for name in names if name.startswith(f"{stack}.")], base)
+        if isinstance(targets, str)
+        else _of_targets(targets, names)
+    )
     if layers != "all":
-        chosen = [name for name in chosen if _within(name, tuple(layer_names[index] for index in numbers))]
+        count = int(layers.removeprefix("last-"))
+        if count > len(layer_names):
+            raise ModelError(f"layers: {layers} asks for more than the model's {len(layer_names)} encoder layers.")
+        chosen = {name for name in chosen if _within(name, layer_names[-count:])}
     if not chosen:
-        raise ModelError(f"targets {targets!r} in layers {layers!r} match no linear layer of the model.")
-    return tuple(name for name in linear if name in set(chosen))
+        raise ModelError(
+            f"targets {targets!r} in layers {layers!r} match no linear layer of the model. Set layers: all, or choose "
+            "other targets."
+        )
+    return tuple(name for name in names if name in chosen)
 
 
 def layer_of(name: str) -> int | None:
@@ -72,10 +75,11 @@ def attach(base: Base, candidate: Candidate, *, seed: int) -> Any:
     Raises: ModelError when the candidate's targets match nothing.
     """
     names = match(base, targets=candidate.targets, layers=candidate.layers)
-    config = _peft().LoraConfig(
+    alpha = candidate.effective_alpha
+    config = peft_library().LoraConfig(
         task_type="SEQ_CLS",
         r=candidate.rank,
-        lora_alpha=_without_fraction(candidate.effective_alpha),
+        lora_alpha=int(alpha) if alpha == int(alpha) else alpha,
         lora_dropout=candidate.dropout,
         target_modules=list(names),
         modules_to_save=list(base.head_modules),
@@ -126,7 +130,7 @@ def kind(name: str) -> Literal["adapter", "head", "bias"]:
 
 def state(model: Any) -> dict[str, torch.Tensor]:
     """What is saved of a peft model: every trained tensor, once, under peft's own names, sorted."""
-    tensors = _peft().get_peft_model_state_dict(model, save_embedding_layers=False)
+    tensors = peft_library().get_peft_model_state_dict(model, save_embedding_layers=False)
     # With bias "all", peft 0.21 lists a head's bias twice more, under the names of its wrapper.
     return {
         name: tensors[name].detach().contiguous()
@@ -151,22 +155,20 @@ def save(model: Any, folder: Path, *, base_id: str) -> None:
 
 
 def load(base: Base, folder: Path) -> Any:
-    """The base with the adapter saved in `folder`, in eval mode. `base.model` is used up by it.
+    """The base with the adapter saved in `folder`, in eval mode; `base.model` becomes a part of it.
 
-    The weights are read into memory: a mapped file that is cut short would kill the process.
-    Raises: ModelError naming the first tensor that is missing, unexpected, misshapen, not finite or not applied.
+    Raises: ModelError naming a setting that is not allowed, or the first tensor that is missing, unexpected, of another
+    shape, not finite or not applied.
     """
-    saved = _read_weights(folder)
-    settings = _settings(folder)
+    saved = saved_tensors.read(folder / WEIGHTS, owner="the adapter")
+    settings = adapter_settings(read_saved(folder, CONFIG))
     _check_ranks(settings, saved)
     try:
-        model = _wrap(base, _peft().LoraConfig(task_type="SEQ_CLS", **settings))
+        model = _wrap(base, peft_library().LoraConfig(task_type="SEQ_CLS", **settings))
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
-        detail = str(error).strip().split("\n")[0][:200]
-        raise ModelError(f"the adapter: {CONFIG} does not fit the base model ({detail}).") from error
-    expected = state(model)
-    _compare_names(expected, saved)
-    _peft().set_peft_model_state_dict(model, dict(saved))
+        raise ModelError(f"the adapter: {CONFIG} does not fit the base model ({first_line(error)}).") from error
+    saved_tensors.check(saved, state(model), owner="the adapter")
+    peft_library().set_peft_model_state_dict(model, dict(saved))
     applied = state(model)
     for name, tensor in saved.items():
         if not torch.equal(applied[name], tensor):
@@ -175,12 +177,8 @@ def load(base: Base, folder: Path) -> Any:
     return model.eval()
 
 
-def import_library() -> None:
-    """Import now what is otherwise imported when the first model is adapted."""
-    _peft()
-
-
-def _peft() -> Any:
+def peft_library() -> Any:
+    """peft, which takes a second to import; imported when the first model is adapted."""
     import peft
 
     return peft
@@ -192,15 +190,11 @@ def _wrap(base: Base, config: Any) -> Any:
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
         # A stranger's pattern for a layer that is not adapted; peft leaves it out.
         warnings.filterwarnings("ignore", message="The following (rank|alpha)_pattern keys", category=RuntimeWarning)
-        model = _peft().get_peft_model(base.model, config)
+        model = peft_library().get_peft_model(base.model, config)
     for name, parameter in model.named_parameters():
         if ".original_module." in name:
             parameter.requires_grad_(False)  # bias "all" would count and decay the bias of the unused copy
     return model
-
-
-def _without_fraction(alpha: float) -> int | float:
-    return int(alpha) if alpha == int(alpha) else alpha
 
 
 def encoder_layers(model: Any) -> tuple[str, tuple[str, ...]]:
@@ -216,34 +210,27 @@ def encoder_layers(model: Any) -> tuple[str, tuple[str, ...]]:
     return stack, tuple(f"{stack}.{index}" for index in range(len(stacks[stack])))
 
 
-def _layer_numbers(layers: str, count: int) -> range:
-    if layers == "all":
-        return range(count)
-    last = int(layers.removeprefix("last-"))
-    if last > count:
-        raise ModelError(f"layers: {layers} asks for more than the model's {count} encoder layers.")
-    return range(count - last, count)
-
-
 def _within(name: str, modules: Sequence[str]) -> bool:
     return any(name == module or name.startswith(f"{module}.") for module in modules)
 
 
-def _in_group(name: str, group: str, base: Base) -> bool:
+def _of_group(group: str, names: Sequence[str], base: Base) -> list[str]:
     if group not in GROUPS:
         raise ModelError(
             f"targets {group!r} is not a group ({', '.join(GROUPS)}); names of layers are given as a list: [{group}]."
             f"{did_you_mean(group, GROUPS)}"
         )
-    attention = re.fullmatch(family_of(base.model.config).attention, name) is not None
-    return group == "all-linear" or (group == "attention") == attention
+    attention = family_of(base.model.config).attention
+    return [
+        name for name in names if group == "all-linear" or (group == "attention") == bool(re.fullmatch(attention, name))
+    ]
 
 
-def _named(targets: Sequence[str], linear: dict[str, nn.Linear]) -> list[str]:
+def _of_targets(targets: Sequence[str], names: Sequence[str]) -> list[str]:
     chosen: list[str] = []
-    endings = sorted({name.rpartition(".")[2] for name in linear})
+    endings = sorted({name.rpartition(".")[2] for name in names})
     for target in targets:
-        matches = [name for name in linear if name == target or name.endswith(f".{target}")]
+        matches = [name for name in names if name == target or name.endswith(f".{target}")]
         if not matches:
             raise ModelError(
                 f"target {target!r} is no linear layer of the encoder.{did_you_mean(target, endings)} "
@@ -251,44 +238,6 @@ def _named(targets: Sequence[str], linear: dict[str, nn.Linear]) -> list[str]:
             )
         chosen += matches
     return chosen
-
-
-def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
-    file = folder / WEIGHTS
-    if not file.is_file():
-        raise ModelError(f"the adapter: holds no {WEIGHTS}; pickled weights (adapter_model.bin) are not loaded.")
-    try:
-        tensors: dict[str, torch.Tensor] = load_bytes(file.read_bytes())
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"the adapter: {WEIGHTS} is damaged ({error}).") from error
-    for name, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
-            raise ModelError(f"the adapter: tensor {name!r} holds a value that is not finite.")
-    return tensors
-
-
-def _compare_names(expected: dict[str, torch.Tensor], saved: dict[str, torch.Tensor]) -> None:
-    missing, strange = sorted(set(expected) - set(saved)), sorted(set(saved) - set(expected))
-    if missing:
-        raise ModelError(f"the adapter: {len(missing)} tensors are missing, first {missing[0]!r}; nothing was loaded.")
-    if strange:
-        raise ModelError(
-            f"the adapter: {len(strange)} tensors are not expected by the model, first {strange[0]!r}; nothing was "
-            "loaded."
-        )
-    for name, tensor in saved.items():
-        if tensor.shape != expected[name].shape:
-            raise ModelError(
-                f"the adapter: tensor {name!r} has shape {tuple(tensor.shape)}, the model needs "
-                f"{tuple(expected[name].shape)}; it was made for another base or rank."
-            )
-
-
-def _settings(folder: Path) -> dict[str, Any]:
-    """What peft may see of the adapter's configuration, of plain LoRA only; all else is refused by name."""
-    if not (folder / CONFIG).is_file():
-        raise ModelError(f"the adapter: {CONFIG} is missing.")
-    return adapter_settings(read_checked(folder / CONFIG, owner="the adapter"))
 
 
 def _check_ranks(settings: dict[str, Any], saved: dict[str, torch.Tensor]) -> None:

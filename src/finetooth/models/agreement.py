@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.errors import ModelError
 from finetooth.evaluation.decisions import Decision
 from finetooth.files import read_hashed_json, write_hashed_json
-from finetooth.models.checked import read_checked
+from finetooth.models.artifact_files import read_saved
 from finetooth.runs.plan_file import Precision
 
 INFERENCE = "inference.json"
@@ -120,8 +119,5 @@ class Measured:
 
         Raises: ModelError if there is none, or it holds what Finetooth does not write; RunError if it was changed.
         """
-        file = folder / INFERENCE
-        if not file.is_file():
-            raise ModelError(f"the adapter holds no {INFERENCE}; only those saved by Finetooth can be loaded so far.")
-        read_checked(file, owner="the adapter")
-        return cls.of(read_hashed_json(file))
+        read_saved(folder, INFERENCE)
+        return cls.of(read_hashed_json(folder / INFERENCE))

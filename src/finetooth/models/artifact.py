@@ -13,22 +13,20 @@ README.md  MANIFEST.json                         how to load an adapter with pla
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 from safetensors.torch import save_file
 
 from finetooth.errors import DivergedError, ModelError
 from finetooth.evaluation import decision_file
 from finetooth.families import family_of
 from finetooth.files import canonical_hash, damage, new_directory, read_json, sha256_file, write_json
-from finetooth.models import adapter_readme, adapters, device, full_fine_tuning
+from finetooth.models import adapter_readme, adapters, device, full_fine_tuning, saved_tensors
 from finetooth.models.agreement import Measured
 from finetooth.models.artifact_files import (
     ADAPTER_CONFIG,
@@ -155,87 +153,73 @@ def _save_tokenizer(tokenizer: Any, base_folder: Path, folder: Path) -> None:
 def load(folder: Path, *, base_folder: Path, name: str) -> TextModel:
     """The artifact in `folder` on its base in `base_folder`, verified to be what was saved.
 
-    Raises: ModelError naming the field that differs: a file's hash, base, tokenizer, labels, a tensor, or
-    reference outputs.
+    Raises: ModelError beginning with `name`, with the field that differs: a file's hash, base, tokenizer, labels, a
+    tensor, or reference outputs.
     """
+    try:
+        trained, task = _verified(folder, base_folder, name), task_of(folder)
+    except ModelError as error:
+        raise ModelError(f"{name}: {error} Take it from its run or a backup again.") from error
+    return replace(trained, decision=decision_file.load(folder, classes=trained.classes, name=name, task=task))
+
+
+def _verified(folder: Path, base_folder: Path, name: str) -> TextModel:
+    """The artifact without its decision, verified."""
     identity = identity_of(folder)
-    fault = damage(folder)
-    if fault:
-        raise ModelError(f"{name}: the artifact is damaged: {fault}. Take it from its run or a backup again.")
+    if (fault := damage(folder)) is not None:
+        raise ModelError(f"the artifact is damaged: {fault}.")
+
+    def check_same(field: str, recorded: str, actual: str) -> None:
+        if recorded != actual:
+            raise ModelError(
+                f"{field} is not what the adapter was made with (recorded sha256 {recorded[:12]}, actual "
+                f"{actual[:12]}); its base is {identity['base']['id']}."
+            )
+
     classes = labels_of(folder)
-    _check_files(folder, base_folder, identity, classes, name)
+    check_same("base config", identity["base"]["config_sha256"], sha256_file(base_folder / "config.json"))
+    check_same("tokenizer", identity["tokenizer_sha256"], sha256_file(folder / "tokenizer.json"))
+    check_same("labels", identity["labels_sha256"], canonical_hash(list(classes)))
     base = load_base(base_folder, classes=classes, head_seed=identity["head_seed"])
-    weights_sha256 = hash_tensors(base_tensors(base))
-    _same(name, "base weights", identity["base"]["weights_sha256"], weights_sha256, identity)
+    check_same("base weights", identity["base"]["weights_sha256"], hash_tensors(base_tensors(base)))
+    model = base.model
     if (folder / ADAPTER_CONFIG).is_file():
         model = adapters.load(base, folder)
     elif (folder / MODEL_WEIGHTS).is_file():
-        full_fine_tuning.put(base.model, _read(folder / MODEL_WEIGHTS))
-        model = base.model
+        full_fine_tuning.put(model, saved_tensors.read(folder / MODEL_WEIGHTS, owner="the saved model"))
     else:
-        set_head(base, _read(folder / HEAD))
-        model = base.model
-    decision = decision_file.load(folder, classes=classes, name=name, task=task_of(folder))
-    tokenizer = load_tokenizer(folder)
-    settings = Input(**identity["input"])
-    check_tokenizer(tokenizer, base.model.config, pairs=settings.pairs, name=name)
-    _check_length(settings, base.model.config, name)
-    measured = Measured.load(folder)
-    moved = identity["platform"] != device.facts()
-    trained = TextModel(model, tokenizer, classes, settings, name, decision, measured=measured, moved=moved)
-    _check_reference_outputs(trained, identity)
-    return trained
-
-
-def _check_files(
-    folder: Path, base_folder: Path, identity: dict[str, Any], classes: tuple[str, ...], name: str
-) -> None:
-    _same(name, "base config", identity["base"]["config_sha256"], sha256_file(base_folder / "config.json"), identity)
-    _same(name, "tokenizer", identity["tokenizer_sha256"], sha256_file(folder / "tokenizer.json"), identity)
-    _same(name, "labels", identity["labels_sha256"], canonical_hash(list(classes)), identity)
-
-
-def _check_length(settings: Input, config: Any, name: str) -> None:
+        set_head(base, saved_tensors.read(folder / HEAD, owner="the saved head"))
+    tokenizer, settings, config = load_tokenizer(folder), Input(**identity["input"]), base.model.config
+    check_tokenizer(tokenizer, config, pairs=settings.pairs, name="the adapter")
     positions = family_of(config).positions(config.to_dict())
     if settings.max_tokens > positions:
         raise ModelError(
-            f"{name}: {IDENTITY}: max_tokens {settings.max_tokens:,} is more than the base model's "
-            f"{positions:,} positions."
+            f"{IDENTITY}: max_tokens {settings.max_tokens:,} is more than the base model's {positions:,} positions."
         )
-
-
-def _same(name: str, field: str, recorded: str, actual: str, identity: dict[str, Any]) -> None:
-    if recorded != actual:
+    moved = identity["platform"] != device.facts()
+    trained = TextModel(model, tokenizer, classes, settings, name, measured=Measured.load(folder), moved=moved)
+    off, allowed = reference_difference(trained, identity)
+    if not off <= allowed:  # so that NaN is refused too
         raise ModelError(
-            f"{name}: {field} is not what the adapter was made with (recorded sha256 {recorded[:12]}, found "
-            f"{actual[:12]}); its base is {identity['base']['id']}."
+            f"reference outputs differ by {off:.3g} from those recorded; this is not the model that was measured."
         )
+    return trained
 
 
 def heads_of(folder: Path) -> dict[int, dict[str, torch.Tensor]]:
     """The heads of an original model's artifact by seed, its own first; each by full names of its tensors.
 
-    Raises: ModelError if one is damaged or unlike the first.
+    Raises: ModelError if one is damaged, or does not have the tensors of the first.
     """
-    first = _read(folder / HEAD)
+    first = saved_tensors.read(folder / HEAD, owner="the saved head")
     heads = {identity_of(folder)["head_seed"]: first}
-    for key, tensor in sorted(_read(folder / HEADS).items()) if (folder / HEADS).is_file() else ():
+    others = saved_tensors.read(folder / HEADS, owner="the saved heads") if (folder / HEADS).is_file() else {}
+    for key, tensor in sorted(others.items()):
         seed, _, name = key.partition("/")
         heads.setdefault(int(seed), {})[name] = tensor
     for seed, head in heads.items():
-        shapes = {name: tensor.shape for name, tensor in head.items()}
-        if shapes != {name: tensor.shape for name, tensor in first.items()} or not all(
-            bool(torch.isfinite(tensor).all()) for tensor in head.values()
-        ):
-            raise ModelError(f"the saved head of seed {seed} has not the finite tensors of the first one.")
+        saved_tensors.check(head, first, owner=f"the saved head of seed {seed}")
     return dict(sorted(heads.items()))
-
-
-def _read(file: Path) -> dict[str, torch.Tensor]:
-    try:
-        return dict(load_tensors(file.read_bytes()))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"the saved {file.stem} is damaged ({error}).") from error
 
 
 def reference_difference(trained: TextModel, identity: dict[str, Any]) -> tuple[float, float]:
@@ -246,12 +230,3 @@ def reference_difference(trained: TextModel, identity: dict[str, Any]) -> tuple[
     recorded, outputs = identity["reference_logits"], reference_outputs(trained)
     off = float(np.abs(recorded - outputs).max()) if recorded.shape == outputs.shape else float("inf")
     return off, 0.0 if identity["platform"] == device.facts() else REFERENCE_TOLERANCE
-
-
-def _check_reference_outputs(trained: TextModel, identity: dict[str, Any]) -> None:
-    off, allowed = reference_difference(trained, identity)
-    if not off <= allowed:  # so that NaN is refused too
-        raise ModelError(
-            f"{trained.name}: reference outputs differ by {off:.3g} from those recorded; this is not the model "
-            "that was measured."
-        )

@@ -30,22 +30,30 @@ REFERENCE_INPUTS = (
 )
 
 
-def labels_of(folder: Path) -> tuple[str, ...]:
-    """The label names saved in an artifact, in the order of its logits.
+def read_saved(folder: Path, name: str) -> dict[str, Any]:
+    """The content of a JSON file of an artifact, with allowed values only.
 
-    Raises: ModelError when there are none, fewer than two, or one twice.
+    Raises: ModelError if the file is missing, or holds what Finetooth does not write.
     """
-    if not (folder / LABELS).is_file():
-        raise ModelError(f"the adapter holds no {LABELS}; only those saved by Finetooth can be loaded so far.")
-    return tuple(read_checked(folder / LABELS, owner="the adapter")["labels"])
+    if not (folder / name).is_file():
+        raise ModelError(f"the adapter holds no {name}; only adapters that Finetooth saved can be loaded.")
+    return read_checked(folder / name, owner="the adapter")
+
+
+def labels_of(folder: Path) -> tuple[str, ...]:
+    """The label names saved in an artifact, in the order of its logits: at least two, each once.
+
+    Raises: ModelError, as read_saved.
+    """
+    return tuple(read_saved(folder, LABELS)["labels"])
 
 
 def task_of(folder: Path) -> Task:
-    """What the labels of an artifact are; one that does not say so holds classes, one for each text.
+    """What the labels of an artifact are; if it does not say so, they are classes, one for each text.
 
-    Raises: ModelError as labels_of, and for a task that this version does not know.
+    Raises: ModelError as read_saved, and for a task that this version does not know.
     """
-    name = read_checked(folder / LABELS, owner="the adapter").get("task", DEFAULT.name)
+    name = read_saved(folder, LABELS).get("task", DEFAULT.name)
     if name not in TASKS:
         raise ModelError(
             f"the adapter: {LABELS}: task {name!r} is not one that this version knows ({', '.join(TASKS)})."
@@ -55,22 +63,12 @@ def task_of(folder: Path) -> Task:
 
 
 def identity_of(folder: Path) -> dict[str, Any]:
-    """What an artifact says it belongs to.
+    """What an artifact says it belongs to: finetooth.json, with the reference logits as an array (8, C) float32.
 
-    Raises: ModelError when it says nothing, or what Finetooth does not write.
+    Raises: ModelError, as read_saved.
     """
-    if not (folder / IDENTITY).is_file():
-        raise ModelError(f"the adapter holds no {IDENTITY}; only those saved by Finetooth can be loaded so far.")
-    identity = read_checked(folder / IDENTITY, owner="the adapter")
-    return {
-        "base": identity["base"],
-        "tokenizer_sha256": identity["tokenizer_sha256"],
-        "labels_sha256": identity["labels_sha256"],
-        "head_seed": identity["head_seed"],
-        "input": identity["input"],
-        "platform": identity["platform"],
-        "reference_logits": np.asarray(identity["reference_logits"], np.float32),
-    }
+    identity = read_saved(folder, IDENTITY)
+    return {**identity, "reference_logits": np.asarray(identity["reference_logits"], np.float32)}
 
 
 def weights_name(folder: Path) -> str:

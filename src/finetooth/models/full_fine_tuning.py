@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from finetooth.errors import ModelError
 from finetooth.files import json_bytes
+from finetooth.models import saved_tensors
 from finetooth.models.adapters import has_adapter
 from finetooth.models.artifact_files import MODEL_CONFIG, MODEL_WEIGHTS
 from finetooth.models.loading import Base, head_tensors
@@ -41,23 +41,12 @@ def save(model: Any, folder: Path) -> None:
     (folder / MODEL_CONFIG).write_bytes(json_bytes({key: values[key] for key in sorted(values)}))
 
 
-def put(model: Any, tensors: dict[str, torch.Tensor]) -> None:
-    """Give the model saved tensors, all of them its own.
+def put(model: Any, saved: dict[str, torch.Tensor]) -> None:
+    """Give the model the values of saved tensors.
 
-    Raises: ModelError naming the first that is missing, without a place, of another shape or not finite.
+    Raises: ModelError, as saved_tensors.check, if they are not those of the model.
     """
     own = model.state_dict()
-    for name in sorted(own.keys() | tensors.keys()):
-        if name not in tensors:
-            raise ModelError(f"the saved model: {name} is missing.")
-        if name not in own:
-            raise ModelError(f"the saved model: {name} has no place in the model.")
-        if own[name].shape != tensors[name].shape:
-            raise ModelError(
-                f"the saved model: {name} has shape {tuple(tensors[name].shape)}, the model needs "
-                f"{tuple(own[name].shape)}."
-            )
-        if not torch.isfinite(tensors[name]).all():
-            raise ModelError(f"the saved model: {name} holds a value that is not finite.")
-    for name, tensor in tensors.items():
+    saved_tensors.check(saved, own, owner="the saved model")
+    for name, tensor in saved.items():
         own[name].copy_(tensor)

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from torch import nn
 
 from finetooth.errors import ModelError
 from finetooth.families import Family, family_of, model_types
-from finetooth.models import seeds
+from finetooth.models import saved_tensors, seeds
 from finetooth.models.checked import CONFIG
 from finetooth.models.config_file import first_line, load_config, transformers_library
 from finetooth.sources.safetensors_header import read_header
@@ -101,17 +101,14 @@ def head_tensors(base: Base) -> dict[str, torch.Tensor]:
     return {name: tensor for name, tensor in base.model.state_dict().items() if name.startswith(heads)}
 
 
-def set_head(base: Base, tensors: dict[str, torch.Tensor]) -> None:
-    """Put saved head tensors in their places.
+def set_head(base: Base, saved: Mapping[str, torch.Tensor]) -> None:
+    """Give the head modules the values of saved tensors.
 
-    Raises: ModelError unless exactly the head's tensors are given, in their shapes, finite.
+    Raises: ModelError, as saved_tensors.check, if they are not those of the head.
     """
     own = head_tensors(base)
-    if {name: tensor.shape for name, tensor in own.items()} != {name: tensor.shape for name, tensor in tensors.items()}:
-        raise ModelError(f"the saved head holds {sorted(tensors)}, this model needs {sorted(own)}.")
-    for name, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
-            raise ModelError(f"the saved head's {name} holds a value that is not finite.")
+    saved_tensors.check(saved, own, owner="the saved head")
+    for name, tensor in saved.items():
         own[name].copy_(tensor)
 
 

@@ -102,7 +102,7 @@ def _import_libraries(kind: RowKind) -> None:
     if kind.trained:
         from finetooth.models import adapters
 
-        adapters.import_library()
+        adapters.peft_library()
 
 
 def _die_with_parent() -> None:

@@ -86,10 +86,14 @@ def test_equal_models_give_equal_bytes_without_a_path_of_this_machine(folder: Pa
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("lost", "classifier.bias is missing."),
-        ("strange", "more.weight has no place in the model."),
-        ("shape", "classifier.bias has shape (3,), the model needs (2,)."),
-        ("nan", "classifier.bias holds a value that is not finite."),
+        ("lost", "1 tensor is missing, first 'classifier.bias'; nothing was loaded."),
+        ("strange", "1 tensor is not expected by the model, first 'more.weight'; nothing was loaded."),
+        (
+            "shape",
+            "tensor 'classifier.bias' has shape (3,), the model needs (2,); it was made for another base, rank or "
+            "number of labels.",
+        ),
+        ("nan", "tensor 'classifier.bias' holds a value that is not finite."),
     ],
 )
 def test_a_tensor_that_does_not_fit_is_named(folder: Path, tmp_path: Path, change: str, message: str) -> None:
@@ -107,4 +111,4 @@ def test_a_tensor_that_does_not_fit_is_named(folder: Path, tmp_path: Path, chang
     seal(tmp_path / "adapter")
     with pytest.raises(ModelError) as caught:
         artifact.load(tmp_path / "adapter", base_folder=folder, name="full")
-    assert str(caught.value) == f"the saved model: {message}"
+    assert str(caught.value) == (f"full: the saved model: {message} Take it from its run or a backup again.")

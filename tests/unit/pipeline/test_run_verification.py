@@ -94,7 +94,7 @@ TAMPERS: dict[Tamper, tuple[str, str, str]] = {  # file, field of verify.json, w
     flip_a_bit: (WEIGHTS, "adapter_sha256", "reference outputs differ by"),
     permute_labels: ("labels.json", "labels_sha256", "labels is not what the adapter was made with"),
     swap_tokenizer: ("tokenizer.json", "tokenizer_sha256", "tokenizer is not what the adapter was made with"),
-    drop_head: (WEIGHTS, "adapter_sha256", "1 tensors are missing, first 'base_model.model.classifier.weight'"),
+    drop_head: (WEIGHTS, "adapter_sha256", "1 tensor is missing, first 'base_model.model.classifier.weight'"),
     drop_bias: (WEIGHTS, "adapter_sha256", "2 tensors are missing, first 'base_model.model.bert.encoder.layer.0."),
 }
 

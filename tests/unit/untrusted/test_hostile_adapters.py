@@ -87,7 +87,7 @@ def read(folder: Path, name: str) -> None:
 
 
 def adapter_keys() -> list[str]:
-    return sorted({*adapters._peft().LoraConfig().to_dict(), "auto_map", "attn_implementation", "never_seen"})
+    return sorted({*adapters.peft_library().LoraConfig().to_dict(), "auto_map", "attn_implementation", "never_seen"})
 
 
 @pytest.mark.parametrize("key", adapter_keys())
@@ -208,5 +208,5 @@ def test_files_that_are_no_mappings_are_refused(folder: Path, base: Path, name: 
 
 def test_what_peft_writes_by_itself_is_allowed() -> None:
     """A newer peft with a key that this list does not know shows here first."""
-    settings = json.loads(json.dumps(adapters._peft().LoraConfig().to_dict(), default=str))
+    settings = json.loads(json.dumps(adapters.peft_library().LoraConfig().to_dict(), default=str))
     assert list(check_adapter_config(settings)) == []
