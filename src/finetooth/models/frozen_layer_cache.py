@@ -10,7 +10,6 @@ in the same company. An evaluation takes whole blocks: its logits are bitwise th
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,8 +57,9 @@ class FrozenLayerCache:
             for item in folder.iterdir():
                 discard(item)
             write_json(key_file, key)
-        self._index = folder / "blocks.jsonl"
-        self._file = os.open(folder / "states.f32", os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
+        self._index, self._states = folder / "blocks.jsonl", folder / "states.f32"
+        self._index.touch()
+        self._states.touch()
 
     def fill(self, model: Any, *, pad_id: int, advance: Callable[[int, int], None]) -> int:
         """Compute the blocks that are not there intact; gives their number.
@@ -77,7 +77,7 @@ class FrozenLayerCache:
                     advance(done, len(missing))
                     padded = lower(collate(self.tokens, self.blocks[number], pad_id=pad_id))
                     lengths = self.tokens.lengths[self.blocks[number]]
-                    self.keep(number, torch.cat([part[:length] for part, length in zip(padded, lengths, strict=True)]))
+                    self.write(number, torch.cat([part[:length] for part, length in zip(padded, lengths, strict=True)]))
         finally:
             model.train(training)
         return len(missing)
@@ -87,10 +87,13 @@ class FrozenLayerCache:
         known = self._known()
         return [number for number, rows in enumerate(self.blocks) if known.get(number) != self._hash(rows)]
 
-    def keep(self, number: int, states: torch.Tensor) -> None:
+    def write(self, number: int, states: torch.Tensor) -> None:
         """Write a block: the states (T, H) float32 of its rows, end to end."""
-        self._write(self.blocks[number], states)
-        line = json.dumps({"block": number, "sha256": self._hash(self.blocks[number])})
+        rows = self.blocks[number]
+        with self._states.open("r+b") as file:
+            file.seek(self._offset(rows[0]))
+            file.write(np.ascontiguousarray(states.numpy()).data)
+        line = json.dumps({"block": number, "sha256": self._hash(rows)})
         with self._index.open("a", encoding="utf-8") as index:
             index.write(f"\n{line}\n")  # on a line of its own, after what a kill cut short
 
@@ -106,57 +109,34 @@ class FrozenLayerCache:
         lengths = self.tokens.lengths[rows]
         states = np.empty((int(lengths.sum()), self.width), np.float32)
         end = 0
-        for row, length in zip(rows, lengths, strict=True):
-            start, end = end, end + int(length)
-            if _read_at(self._file, states[start:end].data.cast("B"), self._offset(row)) < states[start:end].nbytes:
-                raise RunError(
-                    "the frozen-layer cache was cut short while in use. Run the same command again to continue."
-                )
+        with self._states.open("rb", buffering=0) as file:  # its own: other threads read at other places
+            for row, length in zip(rows, lengths, strict=True):
+                start, end = end, end + int(length)
+                file.seek(self._offset(row))
+                if (file.readinto(states[start:end].data.cast("B")) or 0) < states[start:end].nbytes:
+                    raise RunError(
+                        f"{self._states}: the frozen-layer cache was cut short while in use. Run the same command "
+                        "again to continue."
+                    )
         return torch.from_numpy(states)
 
     def _offset(self, row: int) -> int:
         return int(self._begins[row]) * self.width * 4
 
-    def _write(self, rows: Rows, states: torch.Tensor) -> None:
-        data, offset = np.ascontiguousarray(states.numpy()).data.cast("B"), self._offset(rows[0])
-        while data:
-            written = _write_at(self._file, data, offset)
-            data, offset = data[written:], offset + written
-
     def _hash(self, rows: Rows) -> str:
-        size = int(self.tokens.lengths[rows].sum()) * self.width * 4
-        data = bytearray(size)
-        count = _read_at(self._file, memoryview(data), self._offset(rows[0]))
-        return hashlib.sha256(memoryview(data)[:count]).hexdigest()
+        with self._states.open("rb") as file:
+            file.seek(self._offset(rows[0]))
+            return hashlib.sha256(file.read(int(self.tokens.lengths[rows].sum()) * self.width * 4)).hexdigest()
 
     def _known(self) -> dict[int, str]:
         known: dict[int, str] = {}
-        text = self._index.read_text(encoding="utf-8", errors="replace") if self._index.is_file() else ""
-        for line in text.splitlines():
+        for line in self._index.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 value = json.loads(line)
                 known[int(value["block"])] = str(value["sha256"])
             except (ValueError, KeyError, TypeError):
                 continue  # a line cut short by a kill, or damaged: its block is computed again
         return known
-
-
-def _read_at(file: int, data: memoryview, offset: int) -> int:
-    """How many bytes of `data` were filled from the file at `offset`."""
-    if hasattr(os, "preadv"):
-        return os.preadv(file, [data], offset)
-    os.lseek(file, offset, os.SEEK_SET)  # Windows
-    part = os.read(file, len(data))
-    data[: len(part)] = part
-    return len(part)
-
-
-def _write_at(file: int, data: memoryview, offset: int) -> int:
-    """How many bytes of `data` were written to the file at `offset`."""
-    if hasattr(os, "pwrite"):
-        return os.pwrite(file, data, offset)
-    os.lseek(file, offset, os.SEEK_SET)  # Windows
-    return os.write(file, data)
 
 
 def _key(file: Path) -> Any:

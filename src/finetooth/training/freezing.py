@@ -48,7 +48,7 @@ class Freezing:
             # A task alone would have all threads, and other bits: what is idle keeps the shares as they are.
             results = pool.run([*tasks, *[_nothing] * (pool.size - len(tasks))])
             for number, states in zip(numbers, results, strict=False):
-                cache.keep(number, states)
+                cache.write(number, states)
         forward.freeze(cache)
 
 

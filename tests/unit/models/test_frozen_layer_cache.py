@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -99,17 +101,25 @@ def test_a_whole_cache_is_not_computed_again(tmp_path: Path, tokens: Tokens, mod
     assert refill(tmp_path, tokens, model) == 0
 
 
-def test_where_no_call_takes_a_place_in_the_file_it_is_sought_first(
+def test_threads_that_read_at_the_same_time_get_the_states_of_their_rows(
     tmp_path: Path, tokens: Tokens, model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache = filled(tmp_path / "with", tokens, model)
     for name in ("preadv", "pread", "pwrite"):  # as on Windows
         monkeypatch.delattr(os, name)
-    other = filled(tmp_path / "without", tokens, model)
-    assert refill(tmp_path / "without", tokens, model) == 0
-    assert (tmp_path / "with/states.f32").read_bytes() == (tmp_path / "without/states.f32").read_bytes()
-    rows = cache.blocks[0]
-    assert torch.equal(other.read(rows), cache.read(rows))
+    cache = filled(tmp_path, tokens, model)
+    blocks = cache.blocks[:2]
+    states = [cache.read(rows) for rows in blocks]
+
+    def equal(number: int) -> bool:
+        return all(torch.equal(cache.read(blocks[number]), states[number]) for _ in range(500))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            assert all(threads.map(equal, (0, 1, 0, 1)))
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_a_damaged_block_is_computed_again_to_the_same_bytes(tmp_path: Path, tokens: Tokens, model: Any) -> None:
