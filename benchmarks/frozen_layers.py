@@ -104,7 +104,7 @@ def _measured(recipe: Recipe) -> tuple[float, float]:
             packed=True,
             precision=precision.choose("auto"),
             token_budget=MOST_TOKENS,
-            budget=BUDGET,
+            evaluation_budget=BUDGET,
             folder=RowFolder(place / "row"),
         )
         if depth:

@@ -170,7 +170,7 @@ def measured(prepared: Prepared, label: str, changes: dict[str, Any], results: P
     counters = trainer.run()
     seconds = time.process_time() - began
     test, job = prepared.splits["test"], trainer.job
-    answers = DEFAULT.answers(logits(trainer.model, test.tokens, pad_id=job.pad_id, budget=job.budget))
+    answers = DEFAULT.answers(logits(trainer.model, test.tokens, pad_id=job.pad_id, budget=job.evaluation_budget))
     right = answers == test.labels
     line = {
         "set": prepared.name,
@@ -219,7 +219,7 @@ def trainer_of(prepared: Prepared, changes: dict[str, Any], *, seed: int) -> Tra
         packed=True,
         precision=plan.of_model().precision,
         token_budget=plan.of_model().token_budget,
-        budget=budget,
+        evaluation_budget=budget,
         folder=row,
     )
     return Trainer(job, adapters.attach(base, recipe.candidates[0], seed=seed))

@@ -53,7 +53,7 @@ def share_of_limit(
             candidate=Candidate.model_validate(candidate),
             training=Training.model_validate({"batch_size": batch_size, "epochs": epochs}),
             seed=21, train=split, validation=split, classes=("0", "1"), pad_id=0, packed=True, precision=choose("auto"),
-            token_budget=TOKEN_BUDGET, budget=TOKEN_BUDGET, folder=RowFolder(Path(folder)),
+            token_budget=TOKEN_BUDGET, evaluation_budget=TOKEN_BUDGET, folder=RowFolder(Path(folder)),
         )  # fmt: skip
         base = load_base(model, classes=job.classes, head_seed=0)
         trainer = Trainer(job, adapters.attach(base, job.candidate, seed=0))

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import tiny
 from fake_engine import VOCABULARY, FakeEngine
@@ -48,7 +47,7 @@ def engine_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Engin
         "fake": FakeEngine,
         "fake, 2 threads": lambda: FakeEngine(threads=2),
         "plain": lambda: PlainEngine(model()),
-        "packed float32": lambda: InferencePass(model(), dtype=torch.float32),
+        "packed float32": lambda: InferencePass(model(), "float32"),
     }
     return lambda name: makers[name]()
 

@@ -117,7 +117,7 @@ def test_the_longest_text_that_is_allowed_is_computed_both_ways(folder_of: Folde
     assert most == POSITIONS
     tokens = tokens_of(folder_of(family), [" ".join(["film"] * 2 * most)], max_tokens=most)
     assert tokens.lengths.tolist() == [most]
-    fast = InferencePass(model, dtype=torch.float32).split_logits(tokens)
+    fast = InferencePass(model, "float32").split_logits(tokens)
     np.testing.assert_allclose(fast, scored(model, tokens), rtol=0, atol=ROUNDING)
 
 

@@ -14,7 +14,6 @@ from finetooth.models.batching import Tokens
 from finetooth.models.engine import Engine
 from finetooth.models.packed_inference import InferencePass, inference_obstacle
 from finetooth.models.plain_pass import PlainEngine
-from finetooth.models.precision import DTYPES
 from finetooth.models.predictor import Predictor
 from finetooth.models.text_model import TextModel
 from finetooth.runs.plan_file import Precision
@@ -38,7 +37,7 @@ def measure(
     because = inference_obstacle(trained.model)
     if because is not None or preferred != "bfloat16" or len(truth) < agreement.LEAST_ROWS:
         return Measured(because)
-    rounded = InferencePass(trained.model, dtype=DTYPES[preferred]).split_logits(tokens, advance=advance)
+    rounded = InferencePass(trained.model, preferred).split_logits(tokens, advance=advance)
     return Measured(None, agreement.compare(plain, rounded, decision=trained.decision, truth=truth))
 
 
@@ -55,7 +54,7 @@ def ready(trained: TextModel, preferred: Precision) -> Predictor:
     precision = measured.precision(preferred)
     if precision == "plain":
         return _plain(trained, measured)
-    computed = InferencePass(trained.model, dtype=DTYPES[precision])
+    computed = InferencePass(trained.model, precision)
     if precision == "bfloat16" and trained.moved and not _as_measured(trained, computed):
         return ready(trained, "float32")
     if precision == "float32":

@@ -8,7 +8,7 @@ N examples, B rows of a micro-batch, C classes, H hidden size (docs/shapes.md).
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from finetooth.models.engine import Batch
 from finetooth.models.features import Feature
 from finetooth.models.inference_workers import compute
 from finetooth.models.packed import PackedModel, States, model_obstacle
+from finetooth.models.precision import DTYPES
 
 _NO_TOKENS = Tokens(np.empty(0, np.int32), np.zeros(1, np.int64), None, np.empty(0, np.int64))
 
@@ -61,12 +62,13 @@ class InferencePass:
     batches of its own on one core, so that results depend neither on who computes a batch nor on how many threads
     there are.
 
-    model: in eval mode, one that inference_obstacle has nothing against. dtype: number format of products and of
-    attention, float32 or bfloat16; all else is float32. outputs: C, the number of outputs.
+    model: in eval mode, one that inference_obstacle has nothing against. precision: number format of products and of
+    attention; all else is float32. outputs: C, the number of outputs.
     """
 
-    def __init__(self, model: Any, *, dtype: torch.dtype) -> None:
-        self._packed = PackedModel(model, _NO_TOKENS, budget=0, dtype=dtype, equal=True)
+    def __init__(self, model: Any, precision: Literal["float32", "bfloat16"]) -> None:
+        self.precision = precision
+        self._packed = PackedModel(model, _NO_TOKENS, budget=0, dtype=DTYPES[precision], equal=True)
         self._packed.fold(last=True)
         self.outputs = int(self._packed.base.config.num_labels)
 

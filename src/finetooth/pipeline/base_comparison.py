@@ -22,7 +22,6 @@ from finetooth.models.batching import EVALUATION_BUDGET
 from finetooth.models.features import Feature, encode, head_input
 from finetooth.models.loading import encoder_parameters
 from finetooth.models.packed_inference import InferencePass, inference_obstacle
-from finetooth.models.precision import DTYPES
 from finetooth.pipeline import preparation, run_plan
 from finetooth.pipeline.preparation import Material
 from finetooth.progress import Progress
@@ -104,7 +103,7 @@ def _measured(
             began = time.perf_counter()
             tokens = preparation.tokens_of(tokenizer, sample, recipe, advance=lambda count: None)
             if inference_obstacle(loaded.model) is None:
-                computed = InferencePass(loaded.model, dtype=DTYPES["float32"])
+                computed = InferencePass(loaded.model, "float32")
                 encoded = computed.features(tokens, features=names, advance=step.advance)
             else:  # in float32 too
                 pad_id, budget = tokenizer.pad_token_id, EVALUATION_BUDGET

@@ -14,7 +14,6 @@ from finetooth.models.batching import Tokens
 from finetooth.models.features import Feature, encode, head_logits
 from finetooth.models.loading import draw_head, head_tensors
 from finetooth.models.packed_inference import InferencePass, inference_obstacle
-from finetooth.models.precision import DTYPES
 from finetooth.models.predictor import Predictor
 from finetooth.models.text_model import TextModel
 from finetooth.models.tokenizer import load_tokenizer
@@ -64,7 +63,7 @@ def _measured(context: Context, trained: TextModel, heads: Sequence[Mapping[str,
     names: tuple[Feature, ...] = ("first_token",)
     budget, pad_id = plan.evaluation_budget, trained.tokenizer.pad_token_id
     plain = encode(trained.model, tokens, features=names, pad_id=pad_id, budget=budget)["first_token"]
-    rounded = InferencePass(trained.model, dtype=DTYPES["bfloat16"]).features(tokens, features=names)["first_token"]
+    rounded = InferencePass(trained.model, "bfloat16").features(tokens, features=names)["first_token"]
     logits = ([head_logits(trained.model, first, head) for first in (plain, rounded)] for head in heads)
     return Measured(
         None, agreement.worst(agreement.compare(*both, decision=trained.decision, truth=labels) for both in logits)

@@ -20,7 +20,6 @@ from finetooth.models.batching import Tokens, tokenize
 from finetooth.models.features import Feature, encode, feature_batch, head_input
 from finetooth.models.loading import Base, encoder_parameters
 from finetooth.models.packed_inference import InferencePass, inference_obstacle
-from finetooth.models.precision import DTYPES
 from finetooth.models.tokenizer import load_tokenizer
 from finetooth.recipe import Recipe
 from finetooth.row_kinds import OTHER_PROBE, PROBE, row_kind
@@ -133,7 +132,7 @@ def _are_near(rounded: Mapping[str, npt.NDArray[np.float32]], plain: Mapping[str
 def _answering(context: Context, base: Base, probe: Probe, *, precision: Precision) -> latency.Answer:
     recipe, tokenizer = context.recipe, load_tokenizer(context.base_folder)
     feature = cast(Feature, probe.chosen.feature)
-    computed = None if precision == "plain" else InferencePass(base.model, dtype=DTYPES[precision])
+    computed = None if precision == "plain" else InferencePass(base.model, precision)
 
     def answer(texts: Sequence[str], pairs: Sequence[str] | None) -> npt.NDArray[np.float32]:
         tokens = tokenize(tokenizer, texts, pairs, max_tokens=recipe.max_tokens, truncation=recipe.truncation)
@@ -161,7 +160,7 @@ def _encoded(
         pad_id, budget = load_tokenizer(context.base_folder).pad_token_id, context.plan.evaluation_budget
         encoded = encode(model, tokens, features=features, pad_id=pad_id, budget=budget, advance=advance)
     else:
-        computed = InferencePass(model, dtype=DTYPES[precision])
+        computed = InferencePass(model, precision)
         encoded = computed.features(tokens, features=features, advance=advance)
     return {str(name): rows for name, rows in encoded.items()}
 

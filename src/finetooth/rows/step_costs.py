@@ -14,7 +14,6 @@ from finetooth.models.batching import Rows, Tokens, collate, evaluation_batches
 from finetooth.models.loading import load_base
 from finetooth.models.packed import PackedModel
 from finetooth.models.packed_inference import InferencePass, inference_obstacle
-from finetooth.models.precision import DTYPES
 from finetooth.models.tokenizer import load_tokenizer
 from finetooth.recipe import Training
 from finetooth.rows import row_of
@@ -23,7 +22,7 @@ from finetooth.rows.contract import STEP_COSTS
 from finetooth.runs.contention import ProcessorTime, waited_share
 from finetooth.runs.plan_file import Plan, Precision
 from finetooth.runs.results import parameters_json
-from finetooth.training.forward import Forward, PaddedModel
+from finetooth.training.forward import Forward, forward_of
 from finetooth.training.gradients import MicroBatchPool, accumulate
 from finetooth.training.optimizer import adamw
 from finetooth.training.schedule import Schedule
@@ -52,16 +51,16 @@ def measure(context: Context) -> None:
     load_seconds = time.perf_counter() - began
 
     pool, candidate, processor_time = MicroBatchPool(), plan.candidates[context.row], ProcessorTime.now()
-    budget = plan.of_model().token_budget
-    forward: Forward  # as the training will compute
-    if candidate.fallback_reason is None:
-        states = _PlaceholderStates.planned(tokens, plan, depth=candidate.depth)
-        concurrent, dtype = pool.size if on_cpu else 1, DTYPES[plan.of_model().precision]
-        forward = PackedModel(
-            placed_model, tokens, budget=budget, most_concurrent=concurrent, states=states, dtype=dtype
-        )
-    else:
-        forward = PaddedModel(placed_model, tokens, budget=budget, pad_id=pad_id)
+    forward = forward_of(
+        placed_model,
+        tokens,
+        packed=candidate.fallback_reason is None,
+        budget=plan.of_model().token_budget,
+        pad_id=pad_id,
+        precision=plan.of_model().precision,
+        most_concurrent=pool.size if on_cpu else 1,
+        states=_PlaceholderStates.planned(tokens, plan, depth=candidate.depth),
+    )
     steps = _steps(forward, tokens, recipe.training, seed=context.seed, rows=plan.counts["train"])
     with pool:
         step_seconds = _step_seconds(pool, forward, optimizer, tokens, steps)
@@ -166,7 +165,7 @@ def _inference_token_seconds(model: torch.nn.Module, tokens: Tokens, precision: 
     """Seconds of a token in the inference pass, from rows spread over all lengths; None if it is not used."""
     if precision == "plain" or inference_obstacle(model) is not None:
         return None
-    computed = InferencePass(model, dtype=DTYPES[precision])
+    computed = InferencePass(model, precision)
     order, count = np.argsort(tokens.lengths), len(tokens.lengths)
     rows, seconds = min(count, LEAST_INFERRED), 0.0
     while True:

@@ -208,7 +208,7 @@ def _job(context: Context, channel: Channel, trainable: Trainable, *, pad_id: in
         inference=plan.inference,
         token_budget=planned.token_budget,
         reduced_budget=int(read_hashed_json(budget_file)["token_budget"]) if budget_file.is_file() else None,
-        budget=plan.evaluation_budget,
+        evaluation_budget=plan.evaluation_budget,
         folder=context.folder,
         advance=channel.advance,
         stop=channel.stop,

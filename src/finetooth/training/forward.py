@@ -1,15 +1,16 @@
-"""The two forward passes that training knows: without padding where the model and the candidate allow it, else the
-model's own, padded."""
+"""The two forward passes of training: without padding if model and candidate allow it, else the model's own, padded."""
 
 from typing import Any, Protocol
 
 import torch
 
 from finetooth.models.batching import Rows, Tokens, collate, micro_batches
+from finetooth.models.packed import PackedModel, States
+from finetooth.models.precision import DTYPES
 
 
 class Forward(Protocol):
-    """What the loop asks of a forward pass over the training rows. budget: most tokens computed at a time."""
+    """What the loop needs of a forward pass over the training rows. budget: most tokens computed at a time."""
 
     budget: int
 
@@ -44,9 +45,30 @@ class PaddedModel:
         return micro_batches(rows, self.tokens.lengths, self.budget)
 
     def fold(self) -> None:
-        """Nothing: the model computes with the trained values themselves."""
+        """Do nothing: the model computes with the trained values themselves."""
 
     def __call__(self, rows: Rows) -> torch.Tensor:
         """Logits (B, C) float32 of a micro-batch."""
         logits: torch.Tensor = self.model(**collate(self.tokens, rows, pad_id=self.pad_id)).logits.float()
         return logits
+
+
+def forward_of(
+    model: Any,
+    tokens: Tokens,
+    *,
+    packed: bool,
+    budget: int,
+    pad_id: int,
+    precision: str,
+    most_concurrent: int,
+    states: States | None,
+) -> Forward:
+    """The forward pass over rows of `tokens`, without padding if `packed`; the other arguments are those of the pass.
+
+    precision: a name of finetooth.models.precision.DTYPES; with padding it is float32.
+    """
+    if not packed:
+        return PaddedModel(model, tokens, budget=budget, pad_id=pad_id)
+    dtype = DTYPES[precision]
+    return PackedModel(model, tokens, budget=budget, most_concurrent=most_concurrent, states=states, dtype=dtype)

@@ -33,11 +33,12 @@ class TrainingJob:
 
     packed: whether it is trained without padding. precision: number format of the products then, a name of
     finetooth.models.precision.DTYPES; with padding it is float32. training.device says where it is trained.
-    token_budget: most tokens computed at a time in training; reduced_budget: what is left of them after the
-    system ended a process for want of memory, or None; budget: of a micro-batch of the plain pass. inference: how the
-    validation rows are computed where the model allows it; at the best step they are computed by the plain pass too.
-    advance(steps, note) reports the progress, with 0 steps while it validates; stop() is the signal to obey, or None.
-    freezing: of lower layers after an epoch, or None.
+    Three budgets of tokens: token_budget is the most that a training step computes at a time; reduced_budget replaces
+    it after the system ended a process of the row because memory ran out (None: it did not); evaluation_budget is the
+    most of a micro-batch of the plain pass, with padding, and never changes, since logits depend on it.
+    inference: how the validation rows are computed where the model allows it; at the best step they are computed by
+    the plain pass too. advance(steps, note) reports the progress, with 0 steps while it validates; stop() is the signal
+    to obey, or None. freezing: of lower layers after an epoch, or None.
     """
 
     candidate: Candidate | None
@@ -50,7 +51,7 @@ class TrainingJob:
     pad_id: int
     packed: bool
     token_budget: int
-    budget: int
+    evaluation_budget: int
     folder: RowFolder
     advance: Callable[[int, str], None] = lambda count, note: None
     stop: Callable[[], int | None] = lambda: None

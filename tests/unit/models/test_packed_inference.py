@@ -64,7 +64,7 @@ def test_in_float32_logits_are_those_of_the_plain_pass(
 ) -> None:
     folder = folder_of(family)
     model, tokens = model_of(folder, **adapter), tokens_of(folder, pairs=pairs and family == "bert")
-    computed = InferencePass(model, dtype=torch.float32).split_logits(tokens)
+    computed = InferencePass(model, "float32").split_logits(tokens)
     assert computed.dtype == np.float32
     assert np.abs(computed - logits(model, tokens, pad_id=0)).max() <= FLOAT32
 
@@ -74,7 +74,7 @@ def test_in_float32_features_are_those_of_the_plain_pass(folder_of: Callable[[st
     folder = folder_of(family)
     model, tokens = model_of(folder), tokens_of(folder)
     names: tuple[Feature, ...] = ("pooler", "first_token", "mean") if family == "bert" else ("first_token", "mean")
-    computed = InferencePass(model, dtype=torch.float32).features(tokens, features=names)
+    computed = InferencePass(model, "float32").features(tokens, features=names)
     plain = encode(model, tokens, features=names, pad_id=0, budget=256)
     assert computed.keys() == plain.keys()
     for name in names:
@@ -84,7 +84,7 @@ def test_in_float32_features_are_those_of_the_plain_pass(folder_of: Callable[[st
 @FAMILIES
 def test_first_token_alone_is_what_it_is_beside_the_mean(folder_of: Callable[[str], Path], family: str) -> None:
     folder = folder_of(family)
-    computed, tokens = InferencePass(model_of(folder), dtype=torch.float32), tokens_of(folder)
+    computed, tokens = InferencePass(model_of(folder), "float32"), tokens_of(folder)
     both = computed.features(tokens, features=("first_token", "mean"))["first_token"]
     assert np.abs(computed.features(tokens, features=("first_token",))["first_token"] - both).max() <= FLOAT32
 
@@ -94,16 +94,16 @@ def test_in_bfloat16_logits_are_near_those_of_the_plain_pass(folder_of: Callable
     folder = folder_of(family)
     model, tokens = model_of(folder, targets="all-linear"), tokens_of(folder)
     plain = logits(model, tokens, pad_id=0)
-    difference = np.abs(InferencePass(model, dtype=torch.bfloat16).split_logits(tokens) - plain).max()
+    difference = np.abs(InferencePass(model, "bfloat16").split_logits(tokens) - plain).max()
     assert 0 < difference <= BFLOAT16 * np.abs(plain).max()
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_number_of_workers_changes_no_bit(
-    folder_of: Callable[[str], Path], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+    folder_of: Callable[[str], Path], precision: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = folder_of("bert")
-    adapted, plain = (InferencePass(model_of(folder, **adapter), dtype=dtype) for adapter in ({"rank": 4}, {}))
+    adapted, plain = (InferencePass(model_of(folder, **adapter), precision) for adapter in ({"rank": 4}, {}))
     tokens = tokens_of(folder)
     assert len(inference_batches(tokens.lengths)) > 3
     computed, means = [], []
@@ -116,11 +116,11 @@ def test_the_number_of_workers_changes_no_bit(
 
 
 @pytest.mark.parametrize("count", [0, 1])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_no_text_and_one_text(folder_of: Callable[[str], Path], count: int, dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_no_text_and_one_text(folder_of: Callable[[str], Path], count: int, precision: Any) -> None:
     folder = folder_of("bert")
     model, tokens = model_of(folder), tokens_of(folder, count)
-    computed = InferencePass(model, dtype=dtype)
+    computed = InferencePass(model, precision)
     assert computed.split_logits(tokens).shape == (count, len(CLASSES))
     assert computed.features(tokens, features=("mean",))["mean"].shape == (count, 32)
 
@@ -130,13 +130,13 @@ def test_later_changes_of_the_model_do_not_reach_the_pass_through_its_adapter(
 ) -> None:
     folder = folder_of("bert")
     model, tokens = model_of(folder, targets="attention"), tokens_of(folder)
-    computed = InferencePass(model, dtype=torch.float32)
+    computed = InferencePass(model, "float32")
     before = computed.split_logits(tokens)
     for name, parameter in model.named_parameters():
         if ".lora_B." in name:
             parameter.data.zero_()
     assert np.array_equal(computed.split_logits(tokens), before)
-    assert np.abs(InferencePass(model, dtype=torch.float32).split_logits(tokens) - before).max() > 1e-3
+    assert np.abs(InferencePass(model, "float32").split_logits(tokens) - before).max() > 1e-3
 
 
 def test_the_plan_holds_every_row_once_in_order_of_length_and_within_its_tokens(
@@ -160,7 +160,7 @@ def test_few_texts_are_shared_out_among_the_workers() -> None:
 
 def test_an_error_of_a_worker_and_of_the_caller_ends_the_work(folder_of: Callable[[str], Path]) -> None:
     folder = folder_of("bert")
-    computed, tokens = InferencePass(model_of(folder), dtype=torch.float32), tokens_of(folder)
+    computed, tokens = InferencePass(model_of(folder), "float32"), tokens_of(folder)
     broken = Tokens(tokens.ids + 10_000, tokens.starts, None, tokens.whole_lengths)
     with pytest.raises(IndexError):
         computed.split_logits(broken)
@@ -175,7 +175,7 @@ def test_an_error_of_a_worker_and_of_the_caller_ends_the_work(folder_of: Callabl
 def test_threads_are_what_they_were_afterwards(folder_of: Callable[[str], Path]) -> None:
     folder = folder_of("bert")
     threads = torch.get_num_threads()
-    InferencePass(model_of(folder), dtype=torch.float32).split_logits(tokens_of(folder))
+    InferencePass(model_of(folder), "float32").split_logits(tokens_of(folder))
     assert torch.get_num_threads() == threads
 
 

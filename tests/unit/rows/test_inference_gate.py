@@ -24,6 +24,7 @@ from finetooth.rows import probe, row_of
 from finetooth.rows.context import Channel
 from finetooth.rows.facts import inference_of
 from finetooth.runs import predictions
+from finetooth.training.job import Split
 from finetooth.training.validation import validation_logits
 from silent import SILENT
 
@@ -177,8 +178,8 @@ def test_a_pass_that_differs_from_the_plain_one_is_not_used(
 ) -> None:
     context = fitted(begin, inference="float32")
     predictor = artifact.load(context.folder.adapter, base_folder=context.base_folder, name="r4")
-    real = InferencePass.logits
-    monkeypatch.setattr(InferencePass, "logits", lambda *arguments, **named: real(*arguments, **named) + 0.01)
+    real = InferencePass.split_logits
+    monkeypatch.setattr(InferencePass, "split_logits", lambda *arguments, **named: real(*arguments, **named) + 0.01)
     ready = inference.ready(predictor, "float32")
     assert ready.precision == "plain"
     reason = "its logits differ from those of the plain pass by 0.01"
@@ -238,18 +239,19 @@ def test_a_probe_whose_training_rows_are_not_finite_in_bfloat16_is_fitted_in_flo
 def test_a_validation_logit_that_is_not_finite_in_bfloat16_is_computed_in_float32(
     sources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = InferencePass.logits
+    real = InferencePass.split_logits
 
-    def logits(self: InferencePass, *arguments: Any, **named: Any) -> Any:
+    def split_logits(self: InferencePass, *arguments: Any, **named: Any) -> Any:
         return real(self, *arguments, **named) * (math.inf if self.precision == "bfloat16" else 1.0)
 
-    monkeypatch.setattr(InferencePass, "logits", logits)
+    monkeypatch.setattr(InferencePass, "split_logits", split_logits)
     model = load_base(sources / "model", classes=("bad", "good"), head_seed=0).model
     tokens = tokenize(load_tokenizer(sources / "model"), ["a dull film", "clever"], max_tokens=16, truncation="head")
-    settings: dict[str, Any] = {"pad_id": 0, "budget": 64, "states": None}
+    split = Split(("a.csv:2", "a.csv:3"), tokens, np.array([0, 1]))
+    settings: dict[str, Any] = {"pad_id": 0, "budget": 64}
     counted: list[int] = []
-    validation = validation_logits(model, tokens, precision="bfloat16", advance=counted.append, **settings)
+    validation = validation_logits(model, split, precision="bfloat16", advance=counted.append, **settings)
     assert np.array_equal(
-        validation, validation_logits(model, tokens, precision="float32", advance=lambda count: None, **settings)
+        validation, validation_logits(model, split, precision="float32", advance=lambda count: None, **settings)
     )
     assert sum(counted) == 2

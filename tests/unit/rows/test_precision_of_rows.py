@@ -8,7 +8,7 @@ import torch
 
 from finetooth.files import read_json
 from finetooth.rows import row_of
-from finetooth.training import loop
+from finetooth.training import forward
 from silent import SILENT
 
 
@@ -22,13 +22,13 @@ def test_the_plan_s_precision_reaches_the_products(
     plan = context("fit", "r4").plan
     assert plan.of_model().precision == precision
     made: list[torch.dtype] = []
-    real = loop.PackedModel
+    real = forward.PackedModel
 
     def packed(*arguments: Any, **named: Any) -> Any:
         made.append(named["dtype"])
         return real(*arguments, **named)
 
-    monkeypatch.setattr(loop, "PackedModel", packed)
+    monkeypatch.setattr(forward, "PackedModel", packed)
     row_of("r4").fit(context("fit", "wild"), SILENT)
     assert made == []  # trained with padding: float32
     row_of("r4").fit(context("fit", "r4"), SILENT)

@@ -15,9 +15,10 @@ from training_jobs import begin, job, same_bits, trained
 
 from finetooth.errors import Interrupted
 from finetooth.tasks.task import Task
-from finetooth.training import loop, schedule
+from finetooth.training import loop, schedule, validation
 from finetooth.training.checkpoints import Counters
 from finetooth.training.job import TrainingJob
+from finetooth.training.validation import Validation
 
 AUTO = {"epochs": "auto", "evaluate_every": 4, "patience": 2, "checkpoint_every": 5, "warmup_fraction": 0.25}
 LOSSES = {4: 0.9, 8: 0.6, 12: 0.7, 16: 0.8}  # by step: the decay follows 16
@@ -27,7 +28,7 @@ PHASES = {"warm-up": 2, "constant": 10, "decay": 18}
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds of a few steps; the two-layer model, which answers one class for long, does not wait for that to end."""
-    monkeypatch.setattr(loop, "collapse", lambda answers, labels: None)
+    monkeypatch.setattr(validation, "collapse", lambda answers, labels: None)
     for name, value in {"LEAST_STEPS": 8, "MOST_STEPS": 40, "LARGE_EPOCHS": 1}.items():
         monkeypatch.setattr(schedule, name, value)
 
@@ -106,7 +107,7 @@ def test_resumed_in_each_phase_equals_uninterrupted(
 def test_while_one_class_takes_all_answers_it_is_not_out_of_patience(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop.Trainer, "_check_collapse", lambda self, logits: ", one class")
+    monkeypatch.setattr(Validation, "_check_collapse", lambda self, logits: ", one class")
     made = automatic(tmp_path, model_folder)
     _, counters = run(model_folder, made, monkeypatch, losses=dict.fromkeys(range(1, 99), 0.7))
     assert counters.decay_began == made.schedule.latest
@@ -116,7 +117,7 @@ def test_a_training_that_breaks_after_it_has_learned_ends_and_keeps_the_step_bef
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        loop.Trainer, "_check_collapse", lambda self, logits: ", one class" if self.counters.step > 8 else ""
+        Validation, "_check_collapse", lambda self, logits: ", one class" if self.counters.step > 8 else ""
     )
     made = automatic(tmp_path, model_folder)
     actual, counters = run(model_folder, made, monkeypatch, losses=LOSSES | {24: 0.1})

@@ -87,7 +87,7 @@ def test_the_logits_that_a_reload_is_compared_with_are_those_of_the_plain_pass(
     counters = trainer.run()
     assert counters.best_step is not None
     tokens = made.validation.tokens
-    plain = validation.logits(trainer.model, tokens, pad_id=made.pad_id, budget=made.budget)
+    plain = validation.logits(trainer.model, tokens, pad_id=made.pad_id, budget=made.evaluation_budget)
     assert np.array_equal(checkpoints.best_logits(made.folder.checkpoints, counters.best_step), plain)
     scored = checkpoints._logits(made.folder.checkpoints / f"best-{counters.best_step:08d}")
     assert 0 < np.abs(scored - plain).max() < 0.1

@@ -57,7 +57,7 @@ def test_what_is_measured_and_left_in_the_model_is_the_cpus(model_folder: Path, 
     assert {value.device.type for value in trainer.model.parameters()} == {"cpu"}
     assert {value.device.type for value in trainer.parameters} == {"cuda"}
     measured = checkpoints.best_logits(made.folder.checkpoints, counters.best_step)
-    actual = logits(trainer.model, made.validation.tokens, pad_id=0, budget=made.budget)
+    actual = logits(trainer.model, made.validation.tokens, pad_id=0, budget=made.evaluation_budget)
     np.testing.assert_array_equal(actual.view(np.uint32), measured.view(np.uint32))
 
 

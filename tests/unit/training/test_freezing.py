@@ -144,18 +144,18 @@ def test_killed_while_its_states_are_computed_it_ends_in_the_same_bits(
     model_folder: Path, tmp_path: Path, straight: tuple[Any, Counters], changes: dict[str, Any]
 ) -> None:
     made, kills = freezing(model_folder, tmp_path, **changes), 0
-    keep = FrozenLayerCache.keep
+    write = FrozenLayerCache.write
 
     def deadly(limit: int) -> Iterator[Any]:
         left = iter(range(limit))
 
-        def keep_or_die(self: FrozenLayerCache, number: int, states: torch.Tensor) -> None:
+        def write_or_die(self: FrozenLayerCache, number: int, states: torch.Tensor) -> None:
             if next(left, None) is None:
                 raise Killed
-            keep(self, number, states)
+            write(self, number, states)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(FrozenLayerCache, "keep", keep_or_die)
+            patch.setattr(FrozenLayerCache, "write", write_or_die)
             yield
 
     for limit in (0, 1, 3):

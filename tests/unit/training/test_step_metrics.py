@@ -136,7 +136,7 @@ def test_the_model_that_is_evaluated_takes_over_what_another_was_trained_to(
     trained = {name: value for name, value in trainer.model.named_parameters() if value.requires_grad}
     assert same_bits(trained, dict(expected.named))
     measured = checkpoints.best_logits(made.folder.checkpoints, counters.best_step)
-    actual = logits(trainer.model, made.validation.tokens, pad_id=0, budget=made.budget)
+    actual = logits(trainer.model, made.validation.tokens, pad_id=0, budget=made.evaluation_budget)
     np.testing.assert_array_equal(actual.view(np.uint32), measured.view(np.uint32))
 
 

@@ -52,7 +52,7 @@ def job(folder: Path, directory: Path, **changes: Any) -> TrainingJob:
         "classes": CLASSES,
         "pad_id": 0,
         "token_budget": training.token_budget,
-        "budget": 256,
+        "evaluation_budget": 256,
         "folder": RowFolder(directory),
     }
     return TrainingJob(**(values | changes))
