@@ -11,7 +11,6 @@ dropout follow from the step.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +86,7 @@ def save(folder: Path, counters: Counters, *, named: Mapping[str, nn.Parameter],
 
 
 def _best_of(state: Path) -> str | None:
-    """The name of the best state that a state refers to; None where its counters cannot be read."""
+    """The name of the best state that a state refers to; None if its counters cannot be read."""
     try:
         return f"best-{read_json(state / 'counters.json')['best_step'] or 0:08d}"
     except (OSError, RunError, KeyError, TypeError, ValueError):
@@ -95,14 +94,13 @@ def _best_of(state: Path) -> str | None:
 
 
 def load(folder: Path, named: Mapping[str, nn.Parameter], optimizer: torch.optim.AdamW) -> Counters:
-    """Restore parameters and optimizer from the newest state that verifies; fresh counters when there is none.
+    """Restore parameters and optimizer from the newest state that verifies; fresh counters if there is none.
 
-    States that do not verify are discarded, so that they are not met again.
+    States that do not verify are discarded.
     """
     for path in sorted(folder.glob("step-*"), reverse=True):
         if damage(path) is None:
-            known = read_json(path / "counters.json")
-            counters = Counters(**known)
+            counters = Counters(**read_json(path / "counters.json"))
             if counters.best_step is None or damage(folder / f"best-{counters.best_step:08d}") is None:
                 _restore(load_tensors(read_file(path / "state.safetensors")), counters, named, optimizer)
                 return counters
@@ -114,18 +112,27 @@ def newest(folder: Path) -> tuple[int, int | None]:
     """The step of the newest intact state and its token budget; 0 and None without a state."""
     for path in sorted(folder.glob("step-*"), reverse=True):
         if damage(path) is None:
-            known = read_json(path / "counters.json")
-            return int(known["step"]), int(known["token_budget"])
+            counters = read_json(path / "counters.json")
+            return int(counters["step"]), int(counters["token_budget"])
     return 0, None
 
 
 def save_best(folder: Path, step: int, *, named: Mapping[str, nn.Parameter], logits: npt.NDArray[np.float32]) -> None:
     """Write the trained tensors at `step` and the validation logits (N, C) they were scored by."""
-    path = folder / f"best-{step:08d}"
+    weights = {name: parameter.detach() for name, parameter in named.items()}
+    _write(folder / f"best-{step:08d}", logits, {"weights.safetensors": weights})
+
+
+def save_plain(folder: Path, step: int, logits: npt.NDArray[np.float32]) -> None:
+    """Write the validation logits (N, C) that the plain pass gives at the best step."""
+    _write(folder / f"plain-{step:08d}", logits, {})
+
+
+def _write(path: Path, logits: npt.NDArray[np.float32], files: Mapping[str, dict[str, torch.Tensor]]) -> None:
     discard(path)
     with new_directory(path) as inside:
-        save_file({name: parameter.detach() for name, parameter in named.items()}, inside / "weights.safetensors")
-        save_file({"logits": torch.from_numpy(logits)}, inside / "validation.safetensors")
+        for name, tensors in {**files, "validation.safetensors": {"logits": torch.from_numpy(logits)}}.items():
+            save_file(tensors, inside / name)
 
 
 def load_best(folder: Path, step: int, named: Mapping[str, nn.Parameter]) -> None:
@@ -136,16 +143,8 @@ def load_best(folder: Path, step: int, named: Mapping[str, nn.Parameter]) -> Non
             parameter.copy_(tensors[name])
 
 
-def save_plain(folder: Path, step: int, logits: npt.NDArray[np.float32]) -> None:
-    """Write the validation logits (N, C) that the plain pass gives at the best step."""
-    path = folder / f"plain-{step:08d}"
-    discard(path)
-    with new_directory(path) as inside:
-        save_file({"logits": torch.from_numpy(logits)}, inside / "validation.safetensors")
-
-
 def best_damage(folder: Path, step: int) -> str | None:
-    """What is wrong with the best state of `step`, or with its plain logits where there are some; None: nothing."""
+    """What is wrong with the best state of `step`, or with its plain logits if there are some; None: nothing."""
     best, plain = folder / f"best-{step:08d}", folder / f"plain-{step:08d}"
     for path in (best, plain) if plain.exists() else (best,):
         if (fault := damage(path)) is not None:
@@ -156,12 +155,8 @@ def best_damage(folder: Path, step: int) -> str | None:
 def best_logits(folder: Path, step: int) -> npt.NDArray[np.float32]:
     """The validation logits (N, C) of `step` by the plain pass."""
     plain = folder / f"plain-{step:08d}"
-    return _logits(plain if plain.exists() else folder / f"best-{step:08d}")
-
-
-def _logits(path: Path) -> npt.NDArray[np.float32]:
-    tensors: dict[str, Any] = load_tensors(read_file(path / "validation.safetensors"))
-    logits: npt.NDArray[np.float32] = tensors["logits"].numpy()
+    path = plain if plain.exists() else folder / f"best-{step:08d}"
+    logits: npt.NDArray[np.float32] = load_tensors(read_file(path / "validation.safetensors"))["logits"].numpy()
     return logits
 
 
