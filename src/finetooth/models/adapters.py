@@ -21,7 +21,7 @@ from finetooth.models import saved_tensors, seeds
 from finetooth.models.artifact_files import ADAPTER_CONFIG as CONFIG
 from finetooth.models.artifact_files import ADAPTER_WEIGHTS as WEIGHTS
 from finetooth.models.artifact_files import read_saved
-from finetooth.models.config_file import first_line
+from finetooth.models.library_errors import refused
 from finetooth.models.loading import Base
 from finetooth.recipe import Candidate
 from finetooth.runs.results import Parameters
@@ -163,10 +163,8 @@ def load(base: Base, folder: Path) -> Any:
     saved = saved_tensors.read(folder / WEIGHTS, owner="the adapter")
     settings = adapter_settings(read_saved(folder, CONFIG))
     _check_ranks(settings, saved)
-    try:
+    with refused(f"the adapter: {CONFIG} does not fit the base model"):
         model = _wrap(base, peft_library().LoraConfig(task_type="SEQ_CLS", **settings))
-    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
-        raise ModelError(f"the adapter: {CONFIG} does not fit the base model ({first_line(error)}).") from error
     saved_tensors.check(saved, state(model), owner="the adapter")
     peft_library().set_peft_model_state_dict(model, dict(saved))
     applied = state(model)

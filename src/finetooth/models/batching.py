@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from finetooth.errors import DataError, FinetoothError, ModelError
+from finetooth.errors import DataError, ModelError
 from finetooth.models.engine import Batch
+from finetooth.models.library_errors import refused
 
 if TYPE_CHECKING:  # tokens are made and read without torch
     import torch
@@ -202,13 +203,8 @@ def encode(backend: Any, texts: list[Any]) -> list[Any]:
 
     Raises: ModelError if it cannot, as with a vocabulary that lacks the token for unknown words.
     """
-    try:
+    with refused("the base model: the tokenizer cannot read the texts"):
         encoded: list[Any] = backend.encode_batch(texts)
-    except (KeyboardInterrupt, SystemExit, MemoryError, FinetoothError):  # a signal handler raises Interrupted
-        raise
-    except BaseException as error:
-        detail = str(error).strip().split("\n")[0][:200]
-        raise ModelError(f"the base model: the tokenizer cannot read the texts ({detail}).") from error
     return encoded
 
 
@@ -305,7 +301,7 @@ def cheapest(
     sizes: Sequence[int],
     cost: Callable[[int, int], float],
     *,
-    allowed: Callable[[int, int], bool] = lambda count, longest: count <= MOST_GROUPED,
+    allowed: Callable[[int, int], bool],
 ) -> list[tuple[int, int]]:
     """The split of rows in ascending order of size into groups, start to end, of the least summed cost.
 

@@ -6,20 +6,21 @@ from typing import Any
 from finetooth.errors import ModelError
 from finetooth.families import Family, family_of_type, model_types
 from finetooth.models.checked import CONFIG, read_checked
+from finetooth.models.library_errors import refused
 from finetooth.untrusted import model_settings
 from finetooth.wording import short
+
+_NOT_LOADED = f"the base model: {CONFIG} could not be loaded"
 
 
 def load_config(folder: Path) -> Any:
     """The model's configuration, of the allowed keys of its config.json.
 
-    Raises: ModelError if there is none, its family is not accepted, or a key of it is refused.
+    Raises: ModelError if there is none, its family is not supported, or a key of it is refused.
     """
     values = _known(folder)[1]
-    try:
+    with refused(_NOT_LOADED):
         return transformers_library().AutoConfig.for_model(values["model_type"], **model_settings(values))
-    except (ValueError, TypeError) as error:
-        raise ModelError(f"the base model: {CONFIG} could not be loaded ({first_line(error)}).") from error
 
 
 def positions(folder: Path) -> int:
@@ -28,10 +29,8 @@ def positions(folder: Path) -> int:
     Raises: ModelError, as load_config.
     """
     family, values = _known(folder)
-    try:
+    with refused(_NOT_LOADED):
         most = family.positions(values)
-    except (ValueError, TypeError) as error:
-        raise ModelError(f"the base model: {CONFIG} could not be loaded ({first_line(error)}).") from error
     if most < 1:
         raise ModelError(
             f"the base model: {CONFIG}: max_position_embeddings {values.get('max_position_embeddings')} leaves no "
@@ -43,15 +42,14 @@ def positions(folder: Path) -> int:
 def _known(folder: Path) -> tuple[Family, dict[str, Any]]:
     """The family of a model and the values of its config.json."""
     if not (folder / CONFIG).is_file():
-        raise ModelError(f"the base model: {CONFIG} could not be loaded (there is none).")
+        raise ModelError(f"{_NOT_LOADED} (there is none).")
     values = read_checked(folder / CONFIG, owner="the base model")
     family = family_of_type(values.get("model_type"))
     if family is None:
         raise ModelError(
             f"the base model: model family {short(values.get('model_type'))} is not supported; known: "
-            f"{', '.join(model_types())}. Name "
-            "a model of one of them, such as sentence-transformers/all-MiniLM-L6-v2 or "
-            "distilbert/distilbert-base-uncased."
+            f"{', '.join(model_types())}. Name a model of one of them, such as "
+            "sentence-transformers/all-MiniLM-L6-v2 or distilbert/distilbert-base-uncased."
         )
     return family, values
 
@@ -63,8 +61,3 @@ def transformers_library() -> Any:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     return transformers
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of what a library says of an error, at most 200 characters."""
-    return str(error).strip().split("\n")[0][:200]

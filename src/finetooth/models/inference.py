@@ -48,29 +48,20 @@ def ready(trained: TextModel, preferred: Precision) -> Predictor:
     than rounding the plain pass is used, and measured.fallback_reason says so. Of a model that was moved, bfloat16 is
     used only where it changes the reference inputs here as little as it changed the validation rows.
     """
-    if preferred == "plain":
-        return _plain(trained, trained.measured)
-    measured = replace(trained.measured, fallback_reason=inference_obstacle(trained.model))
+    measured = trained.measured
+    if preferred != "plain":
+        measured = replace(measured, fallback_reason=inference_obstacle(trained.model))
     precision = measured.precision(preferred)
-    if precision == "plain":
-        return _plain(trained, measured)
-    computed = InferencePass(trained.model, precision)
-    if precision == "bfloat16" and trained.moved and not _as_measured(trained, computed):
-        return ready(trained, "float32")
-    if precision == "float32":
-        tokens = reference_tokens(trained)
-        difference = float(np.abs(computed.split_logits(tokens) - trained.logits(tokens)).max())
-        if not difference <= REFERENCE_TOLERANCE:
-            reason = f"its logits differ from those of the plain pass by {difference:.2g}"
-            return _plain(trained, replace(measured, fallback_reason=reason))
-    return _predictor(trained, computed, precision, measured)
-
-
-def _plain(trained: TextModel, measured: Measured) -> Predictor:
-    return _predictor(trained, PlainEngine(trained.model), "plain", measured)
-
-
-def _predictor(trained: TextModel, engine: Engine, precision: Precision, measured: Measured) -> Predictor:
+    engine: Engine = PlainEngine(trained.model)
+    if precision != "plain":
+        computed = InferencePass(trained.model, precision)
+        if precision == "bfloat16" and trained.moved and not _as_measured(trained, computed):
+            return ready(trained, "float32")
+        reason = _difference(trained, computed) if precision == "float32" else None
+        if reason is None:
+            engine = computed
+        else:
+            precision, measured = "plain", replace(measured, fallback_reason=reason)
     return Predictor(
         engine,
         trained.tokenizer,
@@ -81,6 +72,15 @@ def _predictor(trained: TextModel, engine: Engine, precision: Precision, measure
         precision=precision,
         measured=measured,
     )
+
+
+def _difference(trained: TextModel, computed: InferencePass) -> str | None:
+    """How the inference pass differs on the reference inputs from the plain pass, in words; None: by rounding alone."""
+    tokens = reference_tokens(trained)
+    difference = float(np.abs(computed.split_logits(tokens) - trained.logits(tokens)).max())
+    if difference <= REFERENCE_TOLERANCE:
+        return None
+    return f"its logits differ from those of the plain pass by {difference:.2g}"
 
 
 def _as_measured(trained: TextModel, computed: InferencePass) -> bool:

@@ -14,7 +14,8 @@ from finetooth.errors import ModelError
 from finetooth.families import Family, family_of, model_types
 from finetooth.models import saved_tensors, seeds
 from finetooth.models.checked import CONFIG
-from finetooth.models.config_file import first_line, load_config, transformers_library
+from finetooth.models.config_file import load_config, transformers_library
+from finetooth.models.library_errors import refused
 from finetooth.sources.safetensors_header import read_header
 from finetooth.untrusted import check_sizes
 
@@ -120,7 +121,7 @@ def _load(folder: Path, classes: Sequence[str] | None, dropout: float | Literal[
     _set_dropout(config, dropout)
     if classes is not None:
         _set_labels(config, classes)
-    try:
+    with refused("the base model: the model could not be loaded"):
         model, info = transformers.AutoModelForSequenceClassification.from_pretrained(
             folder,
             config=config,
@@ -132,8 +133,6 @@ def _load(folder: Path, classes: Sequence[str] | None, dropout: float | Literal[
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(f"the base model: the model could not be loaded ({first_line(error)}).") from error
     inside = [str(key[0]) for key in info["mismatched_keys"] if str(key[0]).startswith(f"{model.base_model_prefix}.")]
     if inside:
         raise ModelError(f"the base model: {inside[0]} has another shape than config.json says.")

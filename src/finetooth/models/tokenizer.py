@@ -1,15 +1,18 @@
 """The tokenizer from a staged folder, without loading torch."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetooth.errors import FinetoothError, ModelError
+from finetooth.errors import ModelError
 from finetooth.models.artifact_files import REFERENCE_INPUTS
 from finetooth.models.batching import bare_backend, encode
 from finetooth.models.checked import CONFIG, TOKENIZER, copy_tokenizer
-from finetooth.models.config_file import first_line, transformers_library
+from finetooth.models.config_file import transformers_library
+from finetooth.models.library_errors import refused
 
 # What shows that letters are lowered, accents stripped or blanks counted, beside the reference inputs.
 _REVEALING = ("A  FILM,\tby Zoë Café", "don't  stop\n", " x")
@@ -21,20 +24,14 @@ def load_tokenizer(folder: Path) -> Any:
 
     Raises: ModelError if the folder holds none, or a file of it holds what is refused.
     """
-    if not (folder / TOKENIZER).is_file():
-        raise ModelError(_SLOW)
-    with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
-        copy_tokenizer(folder, Path(copy))
-        try:
-            tokenizer = transformers_library().AutoTokenizer.from_pretrained(copy, local_files_only=True)
-        except (KeyboardInterrupt, SystemExit, MemoryError, FinetoothError):
-            raise
-        except BaseException as error:
-            raise ModelError(f"the base model: no tokenizer could be loaded ({first_line(error)}).") from error
+    with _allowed_copy(folder) as copy:
+        tokenizer = transformers_library().AutoTokenizer.from_pretrained(copy, local_files_only=True)
     if not tokenizer.is_fast:
         raise ModelError(_SLOW)
     if tokenizer.pad_token_id is None:
-        raise ModelError("the base model: the tokenizer has no pad token.")
+        raise ModelError(
+            "the base model: the tokenizer has no pad token. Set pad_token in tokenizer_config.json, such as [PAD]."
+        )
     _make_bare(tokenizer.backend_tokenizer)
     return tokenizer
 
@@ -53,19 +50,24 @@ def load_file(folder: Path) -> FileTokenizer:
     """
     from tokenizers import Tokenizer
 
+    with _allowed_copy(folder) as copy:
+        backend = Tokenizer.from_file(str(copy / TOKENIZER))
+    return FileTokenizer(_make_bare(backend))
+
+
+@contextmanager
+def _allowed_copy(folder: Path) -> Iterator[Path]:
+    """A folder with the allowed files and settings of a tokenizer, for a block in which a library loads it."""
     if not (folder / TOKENIZER).is_file():
         raise ModelError(_SLOW)
     with tempfile.TemporaryDirectory(prefix="finetooth-") as copy:
         copy_tokenizer(folder, Path(copy))
-        try:
-            backend = Tokenizer.from_file(str(Path(copy) / TOKENIZER))
-        except Exception as error:  # the library raises no kind of its own
-            raise ModelError(f"the base model: no tokenizer could be loaded ({first_line(error)}).") from error
-    return FileTokenizer(_make_bare(backend))
+        with refused("the base model: no tokenizer could be loaded"):
+            yield Path(copy)
 
 
 def _make_bare(backend: Any) -> Any:
-    """The backend of a tokenizer that nobody else uses yet, without padding and truncation from here on."""
+    """The backend of a new tokenizer, which nobody else uses yet, without padding and truncation."""
     backend.no_padding()
     backend.no_truncation()
     return backend

@@ -24,9 +24,8 @@ from finetooth.runs.plan_file import Plan, Precision
 from finetooth.runs.results import parameters_json
 from finetooth.training.forward import Forward, forward_of
 from finetooth.training.gradients import MicroBatchPool, accumulate
-from finetooth.training.optimizer import adamw
+from finetooth.training.optimizer import adamw, trainable_parameters
 from finetooth.training.schedule import Schedule
-from finetooth.training.trainable_parameters import trainable_parameters
 
 TRAIN_SECONDS, EVALUATION_SECONDS = 1.0, 0.3
 INFERENCE_SECONDS, LEAST_INFERRED = 0.2, 32  # the pass is timed on more and more rows until it takes this long

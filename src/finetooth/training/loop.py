@@ -28,9 +28,8 @@ from finetooth.training.forward import forward_of
 from finetooth.training.gradients import MicroBatchPool, accumulate
 from finetooth.training.job import TrainingJob
 from finetooth.training.loss import BatchLoss
-from finetooth.training.optimizer import adamw
+from finetooth.training.optimizer import adamw, trainable_parameters
 from finetooth.training.step_metrics import StepMetrics
-from finetooth.training.trainable_parameters import trainable_parameters
 from finetooth.training.training_record import Stopped, TrainingRecord
 from finetooth.training.validation import Validation
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -74,16 +75,12 @@ def class_weights(labels: npt.NDArray[np.int64], *, classes: tuple[str, ...], se
     return torch.tensor([setting.get(name, 1.0) for name in classes])
 
 
-def _cross_entropies(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    return functional.cross_entropy(logits, truth, reduction="none")
-
-
-def _hits(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    return logits.argmax(1) == truth
-
-
-def _weights_of_classes(targets: Targets, classes: tuple[str, ...], setting: Weights) -> torch.Tensor:
-    return class_weights(targets, classes=classes, setting=setting)[torch.from_numpy(targets)]
-
-
-LOSSES: Mapping[str, Loss] = {"cross_entropy": Loss(_cross_entropies, _hits, _weights_of_classes)}
+LOSSES: Mapping[str, Loss] = {
+    "cross_entropy": Loss(
+        each=partial(functional.cross_entropy, reduction="none"),
+        scores=lambda logits, truth: logits.argmax(1) == truth,
+        weights=lambda targets, classes, setting: class_weights(targets, classes=classes, setting=setting)[
+            torch.from_numpy(targets)
+        ],
+    )
+}

@@ -1,4 +1,4 @@
-"""Parameter groups and their peak learning rates."""
+"""What is trained of a model: its parameters, in groups with peak learning rates."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,6 +8,11 @@ from torch import nn
 
 from finetooth.models.adapters import kind
 from finetooth.recipe import Candidate, Training
+
+
+def trainable_parameters(model: Any) -> dict[str, nn.Parameter]:
+    """The parameters of a model that are trained, by their full names."""
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
 def adamw(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import nn
 
 from finetooth.errors import DivergedError
@@ -18,7 +19,7 @@ from finetooth.runs.memory import give_back
 from finetooth.runs.plan_file import Precision
 from finetooth.training import checkpoints
 from finetooth.training.job import Split, TrainingJob
-from finetooth.training.trainable_parameters import copy_values, trainable_parameters
+from finetooth.training.optimizer import trainable_parameters
 from finetooth.training.training_record import TrainingRecord
 from finetooth.wording import percent
 
@@ -71,7 +72,9 @@ class Validation:
         job, counters = self.job, self.counters
         with self.record.timed("evaluate"):
             give_back()  # the steps' shapes are not those of an evaluation
-            copy_values(self.named, self.model)
+            with torch.no_grad():
+                for name, parameter in trainable_parameters(self.model).items():
+                    parameter.copy_(self.named[name])  # on the CPU its own value
             logits = self._logits(job.inference)
             give_back()
         if not np.isfinite(logits).all():
