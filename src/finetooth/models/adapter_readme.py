@@ -61,19 +61,15 @@ def _batch(settings: Input, first: str, second: str) -> str:
     inputs = f'"{first}", "{second}"' if settings.pairs else "text"
     lines = [] if settings.pairs else [f'text = "{first}"']
     if settings.truncation == "head":
-        return "\n".join(
-            [
-                *lines,
-                f'batch = tokenizer({inputs}, truncation=True, max_length={settings.max_tokens}, return_tensors="pt")',
-            ]
-        )
-    tail = settings.max_tokens * 3 // 4 + 1  # the closing token and three quarters of the room
-    return "\n".join(
-        [
-            *lines,
+        lines += [
+            f'batch = tokenizer({inputs}, truncation=True, max_length={settings.max_tokens}, return_tensors="pt")'
+        ]
+    else:
+        tail = settings.max_tokens * 3 // 4 + 1  # the closing token and three quarters of the room
+        lines += [
             'batch = tokenizer(text, return_tensors="pt")',
             f"if batch.input_ids.shape[1] > {settings.max_tokens}:  # keep a quarter of head and the rest of tail",
             f"    head, tail = {settings.max_tokens - tail}, {tail}",
             "    batch = {key: torch.cat([value[:, :head], value[:, -tail:]], dim=1) for key, value in batch.items()}",
         ]
-    )
+    return "\n".join(lines)

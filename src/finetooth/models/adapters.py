@@ -1,4 +1,4 @@
-"""LoRA adapters: what they match, how they are attached, counted, saved and loaded. The only door to peft.
+"""LoRA adapters: what they match, how they are attached, counted, saved and loaded. The only importer of peft.
 
 Source: Hu et al. 2021 (arXiv 2106.09685), W' = W + (alpha / r) B A with B = 0 at the start, so that a fresh adapter
 is the base exactly; rsLoRA, Kalajdzievski 2023 (arXiv 2312.03732), scales by alpha / sqrt(r).
@@ -21,7 +21,7 @@ from finetooth.models import saved_tensors, seeds
 from finetooth.models.artifact_files import ADAPTER_CONFIG as CONFIG
 from finetooth.models.artifact_files import ADAPTER_WEIGHTS as WEIGHTS
 from finetooth.models.artifact_files import read_saved
-from finetooth.models.library_errors import refused
+from finetooth.models.checked import refused
 from finetooth.models.loading import Base
 from finetooth.recipe import Candidate
 from finetooth.runs.results import Parameters
@@ -70,7 +70,7 @@ def layer_of(name: str) -> int | None:
 
 
 def attach(base: Base, candidate: Candidate, *, seed: int) -> Any:
-    """The base with a fresh adapter and a trainable head: a peft model in train mode. `base.model` is used up by it.
+    """The base with a fresh adapter and a trainable head: a peft model in train mode, which contains `base.model`.
 
     Raises: ModelError when the candidate's targets match nothing.
     """
@@ -108,12 +108,12 @@ def adapted(model: Any) -> tuple[str, ...]:
 
 
 def parameters(model: Any) -> Parameters:
-    """How many values of a peft model are trained: adapter, head and bias apart, beside all there are."""
+    """How many values of a peft model are trained, in adapter, head and biases, and how many it has in all."""
     counts = {"adapter": 0, "head": 0, "bias": 0}
     total = 0
     for name, parameter in model.named_parameters():
         if ".original_module." in name:
-            continue  # the head's frozen first state, kept by peft beside the trained copy
+            continue  # the head's first state, which peft keeps frozen beside the trained copy
         total += parameter.numel()
         if parameter.requires_grad:
             counts[kind(name)] += parameter.numel()
@@ -129,7 +129,7 @@ def kind(name: str) -> Literal["adapter", "head", "bias"]:
 
 
 def state(model: Any) -> dict[str, torch.Tensor]:
-    """What is saved of a peft model: every trained tensor, once, under peft's own names, sorted."""
+    """Every trained tensor of a peft model, once, under peft's own names, sorted: what is saved."""
     tensors = peft_library().get_peft_model_state_dict(model, save_embedding_layers=False)
     # With bias "all", peft 0.21 lists a head's bias twice more, under the names of its wrapper.
     return {
@@ -142,7 +142,7 @@ def state(model: Any) -> dict[str, torch.Tensor]:
 def save(model: Any, folder: Path, *, base_id: str) -> None:
     """Write the standard two files of a PEFT adapter into `folder`; equal adapters give equal bytes.
 
-    base_id: of the base's source; of one of the Hub, its name and commit go where peft looks for them.
+    base_id: id of the base's source; if it is on the Hub, its name and commit are written where peft looks for them.
     """
     save_file(state(model), folder / WEIGHTS, metadata={"format": "pt"})
     values = model.peft_config["default"].to_dict()
@@ -155,7 +155,7 @@ def save(model: Any, folder: Path, *, base_id: str) -> None:
 
 
 def load(base: Base, folder: Path) -> Any:
-    """The base with the adapter saved in `folder`, in eval mode; `base.model` becomes a part of it.
+    """The base with the adapter saved in `folder`, in eval mode, which contains `base.model`.
 
     Raises: ModelError naming a setting that is not allowed, or the first tensor that is missing, unexpected, of another
     shape, not finite or not applied.
@@ -186,7 +186,7 @@ def _wrap(base: Base, config: Any) -> Any:
     with warnings.catch_warnings():
         # peft 0.21 reads a property that transformers 5 renamed; harmless, goes with the next peft.
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
-        # A stranger's pattern for a layer that is not adapted; peft leaves it out.
+        # Comes with a stranger's pattern for a layer that is not adapted; peft ignores the pattern.
         warnings.filterwarnings("ignore", message="The following (rank|alpha)_pattern keys", category=RuntimeWarning)
         model = peft_library().get_peft_model(base.model, config)
     for name, parameter in model.named_parameters():

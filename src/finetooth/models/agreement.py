@@ -1,7 +1,7 @@
 """The gate of bfloat16: whether its labels and accuracy on the validation rows are those of the plain pass.
 
-inference.json, in the folder of a saved adapter, holds what was measured when it was saved, so that an adapter that was
-moved is computed in bfloat16 only if it passed (docs/adr/0016-one-fast-pass.md).
+inference.json, in the folder of a saved adapter, contains the measurement from when the adapter was saved, so that an
+adapter that was moved uses bfloat16 only if it passed (docs/adr/0016-one-fast-pass.md).
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,17 +20,17 @@ from finetooth.runs.plan_file import Precision
 INFERENCE = "inference.json"
 MOST_FLIPPED = 0.003  # of the validation labels
 MOST_ACCURACY_DIFFERENCE = 0.001
-LARGEST = 1e30  # difference that inference.json holds
-LEAST_ROWS = 100  # of validation; no flip among fewer says little
+LARGEST = 1e30  # largest difference that is written to inference.json
+LEAST_ROWS = 100  # validation rows for a measurement; on fewer, no flip says little
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """What bfloat16 changed on the validation rows.
 
-    flipped: answers that differ from those of the plain pass, of `rows`; to abstain is one too. accuracy,
-    plain_accuracy: 0 to 1. largest_difference: of a logit, at most LARGEST; None where one is not finite. passed: never
-    on fewer than LEAST_ROWS rows.
+    flipped: how many of the `rows` have another answer than by the plain pass; to abstain is an answer too. accuracy,
+    plain_accuracy: 0 to 1. largest_difference: of a logit, at most LARGEST; None if a logit is not finite. passed:
+    False on fewer than LEAST_ROWS rows.
     """
 
     rows: int
@@ -72,15 +72,15 @@ def compare(
 
 
 def worst(agreements: Iterable[Agreement]) -> Agreement:
-    """That of the head, of several on one encoder, that bfloat16 changes most."""
+    """Of several heads on one encoder, the agreement of the head that bfloat16 changes most."""
     return max(agreements, key=lambda one: (not one.passed, one.flipped, abs(one.accuracy - one.plain_accuracy)))
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What is known of how a saved model may be computed.
+    """How a saved model may be computed.
 
-    fallback_reason: why the inference pass cannot compute it, None: it can. agreement: None where bfloat16 was not
+    fallback_reason: why the inference pass cannot compute it; None: it can. agreement: None if bfloat16 was not
     measured, as on a machine that is no faster in it.
     """
 
@@ -88,7 +88,7 @@ class Measured:
     agreement: Agreement | None = None
 
     def precision(self, preferred: Precision) -> Precision:
-        """How it is computed where `preferred` is asked for: bfloat16 only if it passed the gate, else float32."""
+        """How to compute the model: as `preferred`, but bfloat16 only if it passed the gate, else float32."""
         if preferred == "plain" or self.fallback_reason is not None:
             return "plain"
         passed = self.agreement is not None and self.agreement.passed
@@ -108,16 +108,16 @@ class Measured:
 
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> "Measured":
-        """What `described` gave."""
+        """The measurement that `described` made JSON of."""
         known = described["bfloat16"]
         values = None if known is None else {key: value for key, value in known.items() if key != "passed"}
         return cls(described["fallback_reason"], None if values is None else Agreement(**values))
 
     @classmethod
     def load(cls, folder: Path) -> "Measured":
-        """What inference.json in `folder` says.
+        """The measurement in inference.json in `folder`.
 
-        Raises: ModelError if there is none, or it holds what Finetooth does not write; RunError if it was changed.
+        Raises: ModelError if there is none, or Finetooth does not write such content; RunError if it was changed.
         """
         read_saved(folder, INFERENCE)
         return cls.of(read_hashed_json(folder / INFERENCE))

@@ -3,7 +3,7 @@
 adapter_config.json  adapter_model.safetensors   a standard PEFT folder; or, for the original model,
 head.safetensors  heads.safetensors              its head, and other untrained heads, each name after its seed; or
 config.json  model.safetensors                   a standard transformers folder, of full fine-tuning
-tokenizer.json ...                               unchanged from the base
+tokenizer.json ...                               those of the base, unchanged
 labels.json                                      {"schema": 1, "task": .., "labels": [..]}
 decision.json                                    how its logits become answers; of an adapter only
 inference.json                                   whether bfloat16 gives its labels (finetooth.models.agreement)
@@ -50,16 +50,16 @@ from finetooth.models.tokenizer import check_tokenizer, load_tokenizer
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a base came from. id: source id, never a local path. sha256: content of the staged folder."""
+    """Where a base came from. id: source id, never a local path. sha256: of the staged folder's content."""
 
     id: str
     sha256: str
 
 
 def reference_outputs(trained: TextModel) -> npt.NDArray[np.float32]:
-    """Logits (8, C) float32 of the reference inputs; of pairs, each sentence with the next one.
+    """Logits (8, C) float32 of the reference inputs; a model of pairs gets each sentence with the next one.
 
-    Those of a second pass: a process's first is not always bitwise that of its later ones (ADR 5).
+    They are from a second pass: the first one of a process may differ from later ones in its last bits (ADR 5).
     """
     tokens = reference_tokens(trained)
     trained.logits(tokens)
@@ -86,8 +86,8 @@ def save(
 ) -> None:
     """Write the artifact of a trained (peft or full fine-tuning) or untrained model to `folder`, or nothing.
 
-    weights_sha256: hash_tensors of the base's checkpoint tensors, taken before anything was trained. more_heads: of an
-    untrained model, by seed.
+    weights_sha256: hash_tensors of the base's checkpoint tensors from before the training. more_heads: the other heads
+    of an untrained model, by seed.
     Raises: DivergedError if a logit of the reference inputs is not finite.
     """
     outputs = reference_outputs(trained)
@@ -139,7 +139,7 @@ def _save_heads(base: Base, more_heads: Mapping[int, Mapping[str, torch.Tensor]]
 
 
 def _save_tokenizer(tokenizer: Any, base_folder: Path, folder: Path) -> None:
-    """The base's own files, with what transformers would take from config.json written into tokenizer_config.json."""
+    """The base's own files; what transformers would take from config.json is added to tokenizer_config.json."""
     for name in TOKENIZER_FILES:
         if (base_folder / name).is_file():
             shutil.copyfile(base_folder / name, folder / name)
@@ -223,7 +223,9 @@ def heads_of(folder: Path) -> dict[int, dict[str, torch.Tensor]]:
 
 
 def reference_difference(trained: TextModel, identity: dict[str, Any]) -> tuple[float, float]:
-    """The largest difference of a reference output from the recorded one, and the largest allowed: 0 on that platform.
+    """The largest difference of a reference output from the recorded one, and the largest allowed one.
+
+    On the platform that recorded them none is allowed.
 
     identity: as identity_of gives it.
     """

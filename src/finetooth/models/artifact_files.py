@@ -14,9 +14,9 @@ HEAD, HEADS = "head.safetensors", "heads.safetensors"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 MODEL_WEIGHTS, MODEL_CONFIG = "model.safetensors", "config.json"
-REFERENCE_TOLERANCE = 1e-4  # of the reference outputs; on the platform that recorded them they must be equal bitwise
+REFERENCE_TOLERANCE = 1e-4  # of a reference output; on the platform that recorded it, it must be equal bitwise
 
-# Sentences of ours, of unequal length, whose logits show whether an artifact is damaged.
+# Our own sentences, of unequal length, whose logits show whether an artifact is damaged.
 REFERENCE_INPUTS = (
     "A small, well-made film that stays with you.",
     "No.",
@@ -72,10 +72,10 @@ def identity_of(folder: Path) -> dict[str, Any]:
 
 
 def weights_name(folder: Path) -> str:
-    """The file that holds what was trained of an artifact: the adapter, or all of the model."""
+    """The file of the trained tensors of an artifact: those of the adapter, or of the model."""
     return MODEL_WEIGHTS if (folder / MODEL_WEIGHTS).is_file() else ADAPTER_WEIGHTS
 
 
 def config_name(folder: Path) -> str:
-    """The configuration of what was trained: that of the adapter, or of the model."""
+    """The file of the configuration of an artifact: that of the adapter, or of the model."""
     return MODEL_CONFIG if (folder / MODEL_WEIGHTS).is_file() else ADAPTER_CONFIG

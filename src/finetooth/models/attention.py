@@ -1,4 +1,4 @@
-"""Attention over rows that lie end to end: which rows go together, and two ways to compute them on a CPU."""
+"""Attention over rows that are stored end to end: which rows are computed together, and two ways for a CPU."""
 
 import itertools
 import math
@@ -12,29 +12,29 @@ from torch.nn import functional
 from finetooth.models.batching import MOST_GROUPED, cheapest
 from finetooth.models.varlen import Ends
 
-# What an attention call costs besides its products, in entries of the score matrix: about 0.2 ms at 40 ns an entry.
+# The cost of an attention call besides its products, in entries of the score matrix: about 0.2 ms at 40 ns an entry.
 OVERHEAD_SCORES = 5000
 
-# Of a coarse layout: tokens, lengths of rows and numbers of rows that are multiples of, or among, these.
+# A coarse layout has multiples of these numbers of tokens and row lengths, and one of these numbers of rows.
 TOKEN_STEP, LENGTH_STEP = 64, 16
 COARSE_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 
-# Entries of the score matrices computed at a time where none are kept: 2 MiB in bfloat16, which a core's own cache
-# holds. Rows of 512 tokens take 9.7 ms in parts of this size and 21 ms in one (docs/adr/0016-one-fast-pass.md).
+# Entries of the score matrices that are computed at a time if none are kept: 2 MiB in bfloat16, which fits into a
+# core's own cache. Rows of 512 tokens take 9.7 ms in parts of this size, 21 ms in one (docs/adr/0016-one-fast-pass.md).
 SCORES_AT_ONCE = 2**20
 
-_NOTHING = torch.zeros(1, 1, 1, dtype=torch.bfloat16)  # what baddbmm adds to a product, times 0
+_NOTHING = torch.zeros(1, 1, 1, dtype=torch.bfloat16)  # baddbmm adds it to a product, times 0
 
 _flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 _flash_backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
 
 
 class Layout:
-    """Where the rows of a micro-batch lie, and which of them attention takes together.
+    """Where the rows of a micro-batch begin and end, and which of them attention computes together.
 
-    coarse: few different shapes come up, for the price of some padding: oneDNN makes a kernel of its own for each shape
-    of a bfloat16 product, and keeps it. Then `padding` tokens of no row follow the last one. equal: rows of one length
-    alone go together, so that no group is padded, whatever shapes come up.
+    coarse: there are few different shapes, at the price of some padding, since oneDNN makes and keeps a kernel for each
+    shape of a bfloat16 product. Then `padding` tokens that belong to no row follow the last one. equal: only rows of
+    one length are computed together, so that no group is padded, however many shapes there are.
     """
 
     def __init__(self, lengths: np.ndarray, *, coarse: bool = False, equal: bool = False) -> None:
@@ -74,9 +74,9 @@ def _rounded(size: int, step: int) -> int:
 
 
 class Group:
-    """Rows that attention takes together, tokens start to end of the micro-batch: as they lie if of one length.
+    """Rows that attention computes together: tokens start to end of the micro-batch, padded unless of one length.
 
-    step: what the padded length is a multiple of.
+    step: the padded length is a multiple of it.
     """
 
     def __init__(self, lengths: list[int], start: int, *, step: int = 1) -> None:
@@ -90,20 +90,20 @@ class Group:
             self.mask = torch.zeros(real.shape).masked_fill_(~real, -torch.inf)[:, None, None]
 
     def spread(self, packed: torch.Tensor) -> torch.Tensor:
-        """(tokens, ...) as (rows, longest, ...), zeros behind shorter rows."""
+        """(tokens, ...) as (rows, longest, ...), with zeros after shorter rows."""
         if self.index is None:
             return packed.reshape(self.rows, self.longest, *packed.shape[1:])
         padded = packed.new_zeros(self.rows * self.longest, *packed.shape[1:]).index_copy(0, self.index, packed)
         return padded.reshape(self.rows, self.longest, *packed.shape[1:])
 
     def gather(self, padded: torch.Tensor) -> torch.Tensor:
-        """(rows, longest, ...) as (tokens, ...): spread, undone."""
+        """(rows, longest, ...) as (tokens, ...): the reverse of spread."""
         flat = padded.flatten(0, 1)
         return flat if self.index is None else flat.index_select(0, self.index)
 
 
 def attention(inner: torch.Tensor, layout: Layout | Ends, heads: int) -> torch.Tensor:
-    """Softmax attention of each row over itself, from queries, keys and values side by side: (T, 3 H) to (T, H)."""
+    """Softmax attention of each row over itself: from queries, keys and values side by side, (T, 3 H), to (T, H)."""
     if isinstance(layout, Ends):
         return layout.attention(inner, heads)
     if inner.dtype != torch.float32 and not torch.is_grad_enabled():
@@ -114,7 +114,7 @@ def attention(inner: torch.Tensor, layout: Layout | Ends, heads: int) -> torch.T
 
 
 class _Fused(torch.autograd.Function):
-    """By torch's fused kernel for CPUs, called by itself so that each group writes into its part of one buffer."""
+    """Attention by torch's fused kernel for CPUs; each group writes into its part of one buffer."""
 
     @staticmethod
     def forward(ctx: Any, inner: torch.Tensor, layout: Layout, heads: int) -> torch.Tensor:
@@ -146,10 +146,10 @@ class _Fused(torch.autograd.Function):
 
 
 class _KeptScores(torch.autograd.Function):
-    """The same with each group's attention weights kept: the way in bfloat16, where the fused kernel is the slower one.
+    """Attention that keeps each group's attention weights; for bfloat16, in which the fused kernel is slower.
 
     With Q times s: P = softmax(Q K^T), O = P V; dV = P^T dO, dS the gradient of softmax at dO V^T, dQ = s dS K,
-    dK = dS^T Q. Its weights take 2 h L bytes a token of a row of L tokens, h heads.
+    dK = dS^T Q. The weights take 2 h L bytes for each token of a row of L tokens, with h heads.
     """
 
     @staticmethod
@@ -192,14 +192,14 @@ class _KeptScores(torch.autograd.Function):
 
 
 def _dropped_scores(inner: torch.Tensor, layout: Layout, heads: int) -> torch.Tensor:
-    """What _KeptScores gives, where no backward pass follows: SCORES_AT_ONCE score entries at a time, none kept."""
+    """As _KeptScores, for a pass without a backward pass: SCORES_AT_ONCE score entries at a time, and none kept."""
     inner = inner.view(len(inner), 3, heads, -1)
     context = inner.new_empty(len(inner), heads, inner.shape[-1])
     for group in layout.groups:
         query, key, value = _by_head(group, inner)
         mask = None if group.mask is None else group.mask[:, 0].to(inner.dtype).repeat_interleave(heads, 0)
         step = min(len(query), max(1, SCORES_AT_ONCE // group.longest**2))
-        # Before the softmax and after it; softmax is up to twice as fast over a multiple of 32.
+        # Scores before and after the softmax, which is up to twice as fast if its length is a multiple of 32.
         scores = inner.new_full((2, step, group.longest, group.longest + -group.longest % 32), -torch.inf)
         output = torch.empty_like(value, memory_format=torch.contiguous_format)
         for part in (slice(start, start + step) for start in range(0, len(query), step)):
@@ -230,7 +230,7 @@ def _scale(inner: torch.Tensor) -> float:
 
 
 def first_attention(query: torch.Tensor, pairs: torch.Tensor, layout: Layout | Ends, *, heads: int) -> torch.Tensor:
-    """Attention of each row's first token over its row: query (B, H), keys and values side by side (T, 2 H)."""
+    """Attention of each row's first token over its row: from query (B, H), keys and values side by side (T, 2 H)."""
     if isinstance(layout, Ends):
         return layout.first_attention(query, pairs, heads=heads)
     width = query.shape[1] // heads

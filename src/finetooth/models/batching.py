@@ -1,4 +1,4 @@
-"""Tokens of a split, once for all candidates, and how rows become micro-batches.
+"""The tokens of texts, and how rows become micro-batches.
 
 N examples, T tokens of all of them together, B rows of a micro-batch, L tokens of its longest row.
 """
@@ -14,25 +14,25 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.errors import DataError, ModelError
+from finetooth.models.checked import refused
 from finetooth.models.engine import Batch
-from finetooth.models.library_errors import refused
 
 if TYPE_CHECKING:  # tokens are made and read without torch
     import torch
 
-# A micro-batch costs about as much again as this many tokens, however small it is. Measured for training MiniLM-L6 on
-# two idle cores: 256 tokens take 147 ms and 1,024 take 445, so 48 ms and 0.39 ms a token (benchmarks/step_costs.py).
+# A micro-batch of any size costs about as much as this many tokens in addition. Measured for training MiniLM-L6 on two
+# idle cores: 256 tokens take 147 ms and 1,024 take 445, so 48 ms and 0.39 ms a token (benchmarks/step_costs.py).
 OVERHEAD_TOKENS = 128
-# Attention over a row of this many hidden sizes takes as long as the row's products: MiniLM-L6, two cores, as profiled.
+# Attention over a row of this many hidden sizes takes as long as the row's products (profile of MiniLM-L6, two cores).
 ATTENTION_WIDTHS = 1.7
 _CHUNK = 1000
-MOST_GROUPED = 64  # rows that are weighed for one group, so that the search stays short
+MOST_GROUPED = 64  # the most rows that are considered for one group, so that the search stays short
 
-# Tokens of a micro-batch of the model's own pass, with padding.
+# The most tokens of a micro-batch of the model's own pass, with padding.
 EVALUATION_BUDGET = 4096
 
-# Inference without padding: rows that are sorted by length together; tokens of a micro-batch, at most and, where a
-# window holds few, at least; and into how many micro-batches such a window is cut.
+# Inference without padding: how many rows are sorted by length together; the most tokens of a micro-batch, and in a
+# window of few tokens the least; and into how many micro-batches such a window is cut.
 INFERENCE_WINDOW = 4096
 INFERENCE_TOKENS, LEAST_INFERENCE_TOKENS, INFERENCE_SHARES = 1024, 128, 32
 
@@ -44,8 +44,9 @@ Rows = npt.NDArray[np.int64]
 class Tokens:
     """The tokens of N texts.
 
-    ids: (T,) int32, row after row. starts: (N + 1,) int64. types: (T,) uint8, segment of a pair, None for single texts.
-    whole_lengths: (N,) int64, tokens of each row before it was cut. lengths: (N,) int64, tokens of each row.
+    ids: (T,) int32, row after row. starts: (N + 1,) int64, where each row begins, and the end. types: (T,) uint8, the
+    segment of a pair, None for single texts. whole_lengths: (N,) int64, tokens of each row before it was cut. lengths:
+    (N,) int64, tokens of each row.
     """
 
     ids: npt.NDArray[np.int32]
@@ -66,11 +67,8 @@ class Tokens:
 
     def save(self, folder: Path) -> None:
         """Write one .npy file for each array."""
-        np.save(folder / "ids.npy", self.ids)
-        np.save(folder / "starts.npy", self.starts)
-        np.save(folder / "whole_lengths.npy", self.whole_lengths)
-        if self.types is not None:
-            np.save(folder / "types.npy", self.types)
+        for name in ("ids", "starts", "whole_lengths", *(() if self.types is None else ("types",))):
+            np.save(folder / f"{name}.npy", getattr(self, name))
 
     @classmethod
     def open(cls, folder: Path) -> "Tokens":
@@ -97,8 +95,7 @@ class Input:
     ) -> Tokens:
         """Tokens of texts, or of texts and their pairs.
 
-        name: of the model, for messages. Raises: DataError if pairs are given to a model of single texts, or missing
-        for a model of pairs.
+        name: of the model, for messages. Raises: DataError, as check_pairs.
         """
         self.check_pairs(pairs is not None, name=name)
         return tokenize(tokenizer, texts, pairs, max_tokens=self.max_tokens, truncation=self.truncation)
@@ -122,9 +119,9 @@ def tokenize(
 ) -> Tokens:
     """Tokens of each text (with its pair), special tokens included, at most `max_tokens` a row.
 
-    head: what transformers keeps (of pairs, the longer text is cut first). head_tail: a quarter from the beginning and
-    the rest from the end (Sun et al. 2019); not for pairs.
-    Raises: ModelError for head_tail with pairs.
+    truncation: head keeps what transformers keeps (of pairs, the longer text is cut first); head_tail keeps a quarter
+    from the beginning and the rest from the end (Sun et al. 2019). advance: called with the number of texts of each
+    chunk. Raises: ModelError for head_tail with pairs.
     """
     if pairs is not None and truncation == "head_tail":
         raise ModelError("truncation: head_tail is for single texts; for pairs use head.")
@@ -161,7 +158,7 @@ def tokenize(
 def bare_backend(tokenizer: Any) -> Any:
     """The tokenizers.Tokenizer of `tokenizer` without padding and truncation: its own if it has neither, else a copy.
 
-    Padding and truncation are state of that object, which others may use at the same time: it is never changed.
+    Padding and truncation are state of that object. It is never changed, since others may use it at the same time.
     """
     backend = tokenizer.backend_tokenizer
     if backend.padding is None and backend.truncation is None:
@@ -173,7 +170,7 @@ def bare_backend(tokenizer: Any) -> Any:
 
 
 def _cut_text(encoded: Any, max_tokens: int, truncation: Truncation) -> Rows:
-    """Positions to keep of a text that is too long: the special tokens at both ends, and the head, or head and tail."""
+    """Positions to keep of a text that is too long: special tokens at both ends, and the head, or head and tail."""
     count = len(encoded.ids)
     special = np.asarray(encoded.special_tokens_mask, bool)
     closing = int(np.argmin(special[::-1])) if not special.all() else 0
@@ -209,9 +206,10 @@ def encode(backend: Any, texts: list[Any]) -> list[Any]:
 
 
 def evaluation_batches(lengths: npt.NDArray[np.int64], budget: int) -> list[Rows]:
-    """All rows, longest first, in micro-batches of at most `budget` tokens with padding: a plan fixed by its arguments.
+    """All rows, longest first, in micro-batches of at most `budget` tokens with padding.
 
-    The last bit of a logit depends on the batch it was computed in, so equal plans are what makes logits comparable.
+    Equal arguments give equal plans: the last bit of a logit depends on the batch it was computed in, so logits can be
+    compared only under equal plans.
     """
     ordered = np.argsort(-lengths, kind="stable")
     batches = []
@@ -224,7 +222,7 @@ def evaluation_batches(lengths: npt.NDArray[np.int64], budget: int) -> list[Rows
 
 
 def inference_batches(lengths: npt.NDArray[np.int64]) -> list[Rows]:
-    """All rows in micro-batches without padding, each in ascending order of length: a plan fixed by its arguments.
+    """All rows in micro-batches without padding, each in ascending order of length; equal lengths give equal plans.
 
     Each window of INFERENCE_WINDOW consecutive rows is sorted by itself, longest first, so that rows of one length come
     together, and cut into micro-batches of at most INFERENCE_TOKENS; a window of few tokens is cut into smaller ones,
@@ -248,8 +246,8 @@ def inference_batches(lengths: npt.NDArray[np.int64]) -> list[Rows]:
 def micro_batches(rows: Rows, lengths: npt.NDArray[np.int64], budget: int) -> list[Rows]:
     """One optimizer batch, split by length into the micro-batches that cost least, each of at most `budget` tokens.
 
-    Which examples make up the batch is untouched; cost is counted as tokens with padding and OVERHEAD_TOKENS for each
-    micro-batch; a row longer than the budget is a micro-batch of its own.
+    The batch keeps its examples. The cost is the number of tokens with padding, and OVERHEAD_TOKENS for each
+    micro-batch. A row longer than the budget is a micro-batch of its own.
     """
     ordered = rows[np.argsort(lengths[rows], kind="stable")]
     sizes = [int(lengths[row]) for row in ordered]
@@ -266,28 +264,29 @@ def packed_batches(
 ) -> list[Rows]:
     """One optimizer batch in micro-batches without padding, `concurrent` at a time with `budget` tokens together.
 
-    As few as that allows, of about equal cost, dearest first; each in order of length. A row longer than its share of
-    the budget is a micro-batch of its own. width: hidden size of the model. The dearest row goes where least is done
-    yet (Graham 1969, longest processing time first).
+    The micro-batches are as few as the budget allows and of about equal cost; the costliest comes first, and each is in
+    ascending order of length. A row longer than its share of the budget is a micro-batch of its own. width: hidden size
+    of the model. Source: Graham 1969, longest processing time first: each row, the costliest first, goes to the part
+    with the least cost so far.
     """
     ordered = rows[np.argsort(-lengths[rows], kind="stable")]
     costs = lengths[ordered] * (1 + lengths[ordered] / (ATTENTION_WIDTHS * width))
     count = concurrent * -(-int(lengths[rows].sum()) // budget)
     while (parts := _shared_out(ordered, lengths[ordered], costs, min(count, len(rows)), budget // concurrent)) is None:
-        count += concurrent * max(1, count // (8 * concurrent))  # of many, an eighth more at a time: each try costs
+        count += concurrent * max(1, count // (8 * concurrent))  # an eighth more, so that large batches need few tries
     return parts
 
 
 def _shared_out(
-    rows: Rows, sizes: npt.NDArray[np.int64], costs: npt.NDArray[np.float64], count: int, most: int
+    rows: Rows, sizes: npt.NDArray[np.int64], costs: npt.NDArray[np.float64], count: int, most_tokens: int
 ) -> list[Rows] | None:
-    """Rows, dearest first, in `count` parts of at most `most` tokens; None where they do not fit."""
+    """Rows, the costliest first, in `count` parts of at most `most_tokens`; None if they do not fit."""
     if count == len(rows):
         return [rows[number : number + 1] for number in range(count)]
     tokens, spent = np.zeros(count, np.int64), np.zeros(count)
     members: list[list[int]] = [[] for _ in range(count)]
     for row, size, cost in zip(rows, sizes, costs, strict=True):
-        free = np.flatnonzero((tokens + size <= most) | (tokens == 0))
+        free = np.flatnonzero((tokens + size <= most_tokens) | (tokens == 0))
         if not len(free):
             return None
         part = free[np.argmin(spent[free])]
@@ -303,10 +302,10 @@ def cheapest(
     *,
     allowed: Callable[[int, int], bool],
 ) -> list[tuple[int, int]]:
-    """The split of rows in ascending order of size into groups, start to end, of the least summed cost.
+    """The groups, start to end, of rows in ascending order of size, whose summed cost is least.
 
-    cost, allowed: of a group, given its number of rows and its longest; one row alone is always allowed. Dynamic
-    programming over where the last group begins.
+    cost, allowed: functions of a group's number of rows and its longest row; one row alone is always allowed. Solved by
+    dynamic programming over the start of the last group.
     """
     least = [0.0] + [float("inf")] * len(sizes)
     begins = [0] * (len(sizes) + 1)

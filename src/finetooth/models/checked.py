@@ -1,17 +1,15 @@
-"""A stranger's JSON files, checked against their allow-lists before a library sees them."""
+"""A stranger's files: JSON is checked before a library sees it; a failing library becomes an error of ours."""
 
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from finetooth.errors import ModelError
-from finetooth.files import write_json
+from finetooth.errors import FinetoothError, ModelError
 from finetooth.sources.regular_files import open_regular
-from finetooth.untrusted import check_file, parse, tokenizer_settings
+from finetooth.untrusted import check_file, parse
 
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
-_CHECKED_AS_IT_IS = (TOKENIZER, "added_tokens.json")
-_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
 
 
 def read_checked(file: Path, *, owner: str) -> dict[str, Any]:
@@ -32,19 +30,17 @@ def read_checked(file: Path, *, owner: str) -> dict[str, Any]:
     return settings
 
 
-def copy_tokenizer(folder: Path, copy: Path) -> None:
-    """Write into `copy` what transformers may see: tokenizer.json as it is, and of settings the allowed keys.
+@contextmanager
+def refused(problem: str) -> Iterator[None]:
+    """A block in which a library reads a stranger's file. problem: what its failure means, with the file's owner.
 
-    Raises: ModelError, as read_checked.
+    Raises: ModelError with the problem and the first line of what the library says. Errors of ours, a lack of memory
+    and signals pass.
     """
-    for name in _CHECKED_AS_IT_IS:
-        if (folder / name).is_file():
-            read_checked(folder / name, owner="the base model")
-            shutil.copyfile(folder / name, copy / name)
-    for name in _SETTINGS:
-        if (folder / name).is_file():
-            write_json(copy / name, tokenizer_settings(name, read_checked(folder / name, owner="the base model")))
-    if (folder / CONFIG).is_file():  # by which transformers chooses a class where tokenizer_config.json names none
-        config = read_checked(folder / CONFIG, owner="the base model")
-        chosen = {key: config[key] for key in ("model_type", "tokenizer_class") if config.get(key) is not None}
-        write_json(copy / CONFIG, chosen)
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, MemoryError, FinetoothError):  # a signal handler raises Interrupted
+        raise
+    except BaseException as error:  # the tokenizers library panics with what is no Exception
+        detail = str(error).strip().split("\n")[0][:200]
+        raise ModelError(f"{problem} ({detail}).") from error

@@ -5,8 +5,7 @@ from typing import Any
 
 from finetooth.errors import ModelError
 from finetooth.families import Family, family_of_type, model_types
-from finetooth.models.checked import CONFIG, read_checked
-from finetooth.models.library_errors import refused
+from finetooth.models.checked import CONFIG, read_checked, refused
 from finetooth.untrusted import model_settings
 from finetooth.wording import short
 
@@ -55,7 +54,7 @@ def _known(folder: Path) -> tuple[Family, dict[str, Any]]:
 
 
 def transformers_library() -> Any:
-    """transformers, without bars and advice of its own; it loads torch where a model is first named."""
+    """transformers, without progress bars and warnings; it loads torch when a model class is first used."""
     import transformers
 
     transformers.logging.set_verbosity_error()

@@ -1,7 +1,7 @@
 """The contract of engines: numpy arrays of tokens in, logits out; texts, labels and torch stay outside.
 
-B examples of a batch, L tokens of its longest, C classes (docs/shapes.md). tests/contracts/test_engine.py holds what
-every engine keeps; CONTRIBUTING says how to add one.
+B examples of a batch, L tokens of its longest, C classes (docs/shapes.md). tests/contracts/test_engine.py checks every
+engine; CONTRIBUTING says how to add one.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Batch:
 class Engine(Protocol):
     """Computes the logits of batches by one finished model, which does not change.
 
-    The logits of an example depend, beyond rounding of at most 1e-5, neither on the other examples of its batch and
+    Except for rounding of at most 1e-5, the logits of an example depend neither on the other examples of its batch and
     their order nor on its padding. Equal calls give equal bits, also from several threads at once.
     """
 
@@ -47,17 +47,17 @@ class Engine(Protocol):
 
     @property
     def threads(self) -> int:
-        """How many threads are to compute batches at a time; 0: the caller's own, one batch after another."""
+        """How many threads compute batches at a time; 0: the caller's own thread, one batch after another."""
         ...
 
     def prepare_thread(self) -> None:
-        """Make a new thread ready to compute; called once in each of `threads` threads, before its first batch."""
+        """Prepare a new thread; called once in each of the `threads` threads, before its first batch."""
         ...
 
     def batches(self, lengths: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
-        """The batches in which examples of these lengths (N,) cost least: numbers of examples, each exactly once.
+        """The batches in which examples of these lengths (N,) cost least: each example's number exactly once.
 
-        It depends on `lengths` alone, so that equal texts give equal bits.
+        They depend on `lengths` alone, so that equal texts give equal bits.
         """
         ...
 

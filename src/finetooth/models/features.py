@@ -1,4 +1,4 @@
-"""What the encoder alone, frozen and without an adapter, makes of texts: one vector for each, in one pass."""
+"""Features of texts: one vector for each, from the frozen encoder without an adapter, in one pass."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
@@ -17,9 +17,9 @@ Feature = Literal["pooler", "first_token", "mean"]
 
 
 def head_input(base: Base) -> Feature:
-    """What the head reads: the pooler's output where the checkpoint brought a pooler, else the first token.
+    """The input of the head: the pooler's output if the checkpoint has a pooler, else the first token.
 
-    A pooler that the checkpoint did not fill is drawn at random like the head, so it counts as a part of it.
+    A pooler that is missing in the checkpoint is drawn at random like the head, so it counts as a part of the head.
     """
     pooler = f"{base.model.base_model_prefix}.pooler"
     has = getattr(base.model.base_model, "pooler", None) is not None
@@ -38,13 +38,13 @@ def encode(
 ) -> dict[Feature, npt.NDArray[np.float32]]:
     """The features, (N, H) float32 each, of every row of `tokens`, under the fixed plan of evaluation_batches.
 
-    model: a classifier in eval mode, without an adapter. first_token: its last hidden state. mean: of the last hidden
-    states of all real tokens, special ones included. advance is called after each micro-batch with its rows.
+    model: a classifier in eval mode, without an adapter. first_token is its last hidden state, mean that of the last
+    hidden states of all tokens except padding. advance: called after each micro-batch with its number of rows.
     """
     plan = evaluation_batches(tokens.lengths, budget)
     encoded = {name: np.empty((len(tokens.lengths), model.config.hidden_size), np.float32) for name in features}
     with torch.inference_mode():
-        for rows in plan[:1]:  # a pass thrown away: a process's first is not always bitwise that of its later ones
+        for rows in plan[:1]:  # discarded: the first pass of a process may differ in its last bits (ADR 5)
             model.base_model(**collate(tokens, rows[:1], pad_id=pad_id))
         for rows in plan:
             for name, values in feature_batch(model, tokens, rows, features=features, pad_id=pad_id).items():
@@ -56,7 +56,7 @@ def encode(
 def feature_batch(
     model: Any, tokens: Tokens, rows: Rows, *, features: Sequence[Feature], pad_id: int
 ) -> dict[Feature, npt.NDArray[np.float32]]:
-    """The features, (B, H) float32 each, of some rows in one pass; as `encode` makes them."""
+    """The features, (B, H) float32 each, of some rows in one pass; the names are as in `encode`."""
     batch = collate(tokens, rows, pad_id=pad_id)
     with torch.inference_mode():
         output = model.base_model(**batch)
@@ -66,9 +66,9 @@ def feature_batch(
 def head_logits(
     model: Any, first: npt.NDArray[np.float32], head: Mapping[str, torch.Tensor]
 ) -> npt.NDArray[np.float32]:
-    """Logits (N, C) float32 that a head, by full names of its tensors, gives to first_token (N, H).
+    """Logits (N, C) float32 of a head for `first`, the states (N, H) of the first tokens.
 
-    The head is put into the model and stays there.
+    head: tensors by full name. They are copied into the model and stay there.
     """
     own, family = dict(model.named_parameters()), family_of(model.config)
     parts = []

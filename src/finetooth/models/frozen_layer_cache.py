@@ -4,8 +4,8 @@ FOLDER/key.json       what decides them: base, tokens, depth, plan of the blocks
 FOLDER/states.f32     (T, H) float32, block after block; a block is a micro-batch of the evaluation's plan
 FOLDER/blocks.jsonl   a line for each block written: its number and SHA-256; the last line of a number counts
 
-A state computed beside other texts differs by rounding (3e-6), so a block that is missing or damaged is computed again
-in the same company. An evaluation takes whole blocks: its logits are bitwise those without the cache.
+A state that is computed in a batch with other texts differs by rounding (3e-6), so a missing or damaged block is
+computed again as a whole. An evaluation reads whole blocks: its logits are bitwise those without the cache.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ RESUMED_TOLERANCE = 1e-4  # largest difference of a logit
 
 
 def count_blocks(lengths: npt.NDArray[np.int64], *, width: int, budget: int, most_bytes: int) -> tuple[int, int]:
-    """How many blocks of the plan, longest texts first, fit into most_bytes, and how many bytes they take."""
+    """How many blocks of the plan, longest texts first, fit into most_bytes, and how many bytes they need."""
     count = total = 0
     for rows in evaluation_batches(lengths, budget):
         size = int(lengths[rows].sum()) * width * 4
@@ -49,7 +49,7 @@ class FrozenLayerCache:
         self.blocks = evaluation_batches(tokens.lengths, budget)[:blocks]
         lengths = tokens.lengths
         order = np.concatenate(self.blocks) if self.blocks else np.empty(0, np.int64)
-        self._begins = np.full(len(lengths), -1, np.int64)  # of each row, in tokens from the start of the file
+        self._begins = np.full(len(lengths), -1, np.int64)  # where each row begins, in tokens
         self._begins[order] = np.cumsum(lengths[order]) - lengths[order]
         folder.mkdir(parents=True, exist_ok=True)
         key_file = folder / "key.json"
@@ -62,15 +62,16 @@ class FrozenLayerCache:
         self._states.touch()
 
     def fill(self, model: Any, *, pad_id: int, advance: Callable[[int, int], None]) -> int:
-        """Compute the blocks that are not there intact; gives their number.
+        """Compute the blocks that are missing or damaged, and return their number.
 
-        advance(done, total): called after each block; what it raises ends the work, and what is written stays valid.
-        Raises: ModelError if the upper layers, given the states, give other logits than all layers together.
+        advance(done, total): called before each block; what it raises ends the work, and written blocks stay valid.
+        Raises: ModelError if the upper layers make other logits of the states than all layers together;
+        DivergedError if a logit is not finite.
         """
         missing, training = self.missing(), model.training
         model.eval()
         try:
-            if missing:  # whose passes come first, and are not kept: the first may differ in its last bits (ADR 5)
+            if missing:  # its passes are discarded: the first of a process may differ in its last bits (ADR 5)
                 _check_resumed(model, self.depth, collate(self.tokens, self.blocks[missing[0]], pad_id=pad_id))
             with _below(model, self.depth) as lower:
                 for done, number in enumerate(missing):
@@ -83,7 +84,7 @@ class FrozenLayerCache:
         return len(missing)
 
     def missing(self) -> list[int]:
-        """The numbers of the blocks that are not there intact."""
+        """The numbers of the blocks that are missing or damaged."""
         known = self._known()
         return [number for number, rows in enumerate(self.blocks) if known.get(number) != self._hash(rows)]
 
@@ -98,13 +99,13 @@ class FrozenLayerCache:
             index.write(f"\n{line}\n")  # on a line of its own, after what a kill cut short
 
     def holds(self, rows: Rows) -> npt.NDArray[np.bool_]:
-        """Whether the states of each of the rows (B,) are there: (B,) bool."""
+        """Whether the cache has the states of each of the rows (B,): (B,) bool."""
         return np.asarray(self._begins[rows] >= 0)
 
     def read(self, rows: Rows) -> torch.Tensor:
-        """The states of rows that are there, end to end: (T, H) float32.
+        """The states of rows that the cache has, end to end: (T, H) float32.
 
-        Read, not mapped: pages of a map would count as this process's memory, and a file cut short would kill it.
+        The file is not mapped: pages of a map would count as this process's memory, and a file cut short would kill it.
         """
         lengths = self.tokens.lengths[rows]
         states = np.empty((int(lengths.sum()), self.width), np.float32)
@@ -140,7 +141,7 @@ class FrozenLayerCache:
 
 
 def _key(file: Path) -> Any:
-    """What the states in a folder belong to; None where that cannot be read: then they are nobody's."""
+    """The key of the states in a folder; None if it cannot be read, so that the states are discarded."""
     try:
         return read_json(file) if file.is_file() else None
     except RunError:
@@ -156,7 +157,7 @@ def _below(model: Any, depth: int) -> Iterator[Callable[[dict[str, torch.Tensor]
 
 @contextmanager
 def entered(model: Any, depth: int) -> Iterator["Entry"]:
-    """The model with its first `depth` layers in one module, which can be given what they would compute."""
+    """The model with its first `depth` layers in one module, which can return known states of theirs."""
     entry: list[Entry] = []
 
     def replaced(layers: Sequence[nn.Module]) -> list[nn.Module]:
@@ -168,9 +169,10 @@ def entered(model: Any, depth: int) -> Iterator["Entry"]:
 
 
 def _check_resumed(model: Any, depth: int, batch: dict[str, torch.Tensor]) -> None:
-    """Check that a micro-batch gets the logits of the plain pass where the first `depth` layers' states are given.
+    """Check that known states of the first `depth` layers lead to the logits of the plain pass.
 
-    Raises: ModelError otherwise, as of a model that norms what its last layer gives.
+    Raises: ModelError if they do not, as with a model that has a norm after its last layer; DivergedError for a logit
+    that is not finite.
     """
     with _below(model, depth) as lower:
         states = lower(batch)
@@ -180,17 +182,20 @@ def _check_resumed(model: Any, depth: int, batch: dict[str, torch.Tensor]) -> No
             entry.states = states
             resumed = model(**batch).logits
     if not torch.isfinite(plain).all():
-        raise DivergedError("a logit of the frozen model is not finite; a weight of the base model is not.")
+        raise DivergedError(
+            "a logit of the base model is not finite, so one of its weights is damaged. Download it again, or name "
+            "another model."
+        )
     difference = float((resumed - plain).abs().max())
     if not difference <= RESUMED_TOLERANCE:
         raise ModelError(
-            f"the base model: the states of its first {depth} layers do not give its logits again (they differ by "
-            f"{difference:.2g}), so they cannot be kept. Set training.cache_bytes: 0."
+            f"the base model: the stored states of its first {depth} layers do not lead to its logits (they differ by "
+            f"{difference:.2g}), so they cannot be used. Set training.cache_bytes: 0."
         )
 
 
 class Entry(nn.Module):
-    """The first layers of an encoder, or their result where it is known: states (B, L, H), or None to compute them."""
+    """The first layers of an encoder, or their known result. states: (B, L, H), or None to compute them."""
 
     states: torch.Tensor | None
 
@@ -199,7 +204,7 @@ class Entry(nn.Module):
         self.layers, self.states = nn.ModuleList(layers), None
 
     def forward(self, hidden: torch.Tensor, *rest: Any, **named: Any) -> torch.Tensor:
-        """What the layers make of `hidden`."""
+        """The output of the layers for `hidden`, or the known states."""
         if self.states is not None:
             return self.states
         for layer in self.layers:
@@ -209,7 +214,7 @@ class Entry(nn.Module):
 
 @contextmanager
 def _layers(model: Any, change: Callable[[Sequence[nn.Module]], Sequence[nn.Module]]) -> Iterator[Any]:
-    """The model without its adapter's wrapper, its list of encoder layers changed while the block runs."""
+    """The model without its adapter's wrapper; its list of encoder layers is changed while the block runs."""
     base = without_adapter(model)
     stack, _ = encoder_layers(base)
     parent, _, leaf = stack.rpartition(".")

@@ -15,17 +15,17 @@ from finetooth.runs.results import Parameters
 
 
 def release(base: Base) -> Any:
-    """The base's own model with all parameters trainable, in train mode."""
+    """The model of the base with all parameters trainable, in train mode."""
     return base.model.requires_grad_(True).train()
 
 
 def is_released(model: Any) -> bool:
-    """Whether the model was released, so that its own parameters are what was trained."""
+    """Whether `release` made the model: its own parameters were trained."""
     return not has_adapter(model) and any(parameter.requires_grad for parameter in model.parameters())
 
 
 def parameters(base: Base) -> Parameters:
-    """How many values are trained: those of the head and, apart, those of the base; together all there are."""
+    """How many values are trained: those of the head and those of the base, which are all."""
     total = sum(parameter.numel() for parameter in base.model.parameters())
     head = sum(tensor.numel() for tensor in head_tensors(base).values())
     return Parameters(adapter=0, head=head, bias=0, base=total - head, total=total)

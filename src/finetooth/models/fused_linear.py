@@ -1,8 +1,8 @@
 """The linear layers of an encoder layer in training: LoRA folded into the weights, in float32 or in bfloat16.
 
-In bfloat16 a product takes its inputs and weights rounded to 8 bits, adds up in float32 and gives its sums rounded
-again, gradients of LoRA and biases too. What is trained, the sum of its gradients over micro-batches and the weights
-that LoRA is folded into stay float32 (docs/adr/0010-products-in-bfloat16.md).
+In bfloat16 a product rounds its inputs and weights to 8 bits, adds up in float32 and rounds its sums again; so do the
+gradients of LoRA and of biases. The trained values, the sums of their gradients over micro-batches and the weights that
+LoRA is folded into are float32 (docs/adr/0010-products-in-bfloat16.md).
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from torch.nn import functional
 class FusedLinear:
     """Linear layers over one input, side by side: x (T, k) to (T, n), with LoRA folded into the weights (n, k).
 
-    dtype: number format of inputs, weights and what comes out.
+    dtype: number format of inputs, weights and outputs.
     """
 
     def __init__(self, modules: Sequence[Any], *, dtype: torch.dtype) -> None:
@@ -46,9 +46,9 @@ class FusedLinear:
     def fold(self, *, last: bool = False) -> None:
         """weight = W + s B A for each adapted layer.
 
-        last: there will be no other fold and no backward pass, and what only these need goes.
+        last: no other fold and no backward pass will follow, so what only these need is released.
         """
-        assert not self.final, "folded for good before"
+        assert not self.final, "folded with last=True before"
         self.final = last
         with torch.no_grad():
             for number, (module, start, end) in enumerate(self.adapted):

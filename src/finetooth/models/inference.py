@@ -1,4 +1,4 @@
-"""How a saved model computes texts: what is measured of it once, and the engine that it gets when it is loaded."""
+"""How a saved model computes texts: a measurement when it is saved, and the choice of an engine when it is loaded."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +18,7 @@ from finetooth.models.predictor import Predictor
 from finetooth.models.text_model import TextModel
 from finetooth.runs.plan_file import Precision
 
-MOVED_TIMES = 4.0  # the gate's largest difference, on the reference inputs on another machine
+MOVED_TIMES = 4.0  # on another machine, the difference on the reference inputs may be so many times the gate's largest
 
 
 def measure(
@@ -30,13 +30,13 @@ def measure(
     preferred: Precision,
     advance: Callable[[int], None] = lambda count: None,
 ) -> Measured:
-    """What the inference pass makes of the validation rows, in bfloat16 where that is `preferred` and they are enough.
+    """How the inference pass answers the validation rows; in bfloat16 if that is `preferred` and they are enough.
 
     plain: logits (N, C) of the rows by the plain pass. truth: (N,), their labels. advance: as in split_logits.
     """
-    because = inference_obstacle(trained.model)
-    if because is not None or preferred != "bfloat16" or len(truth) < agreement.LEAST_ROWS:
-        return Measured(because)
+    obstacle = inference_obstacle(trained.model)
+    if obstacle is not None or preferred != "bfloat16" or len(truth) < agreement.LEAST_ROWS:
+        return Measured(obstacle)
     rounded = InferencePass(trained.model, preferred).split_logits(tokens, advance=advance)
     return Measured(None, agreement.compare(plain, rounded, decision=trained.decision, truth=truth))
 
@@ -44,9 +44,9 @@ def measure(
 def ready(trained: TextModel, preferred: Precision) -> Predictor:
     """The predictor with the engine that `predict` and the test phase use: `preferred`, or what its gate allows.
 
-    In float32 the inference pass is compared with the plain pass on the reference inputs; where they differ by more
-    than rounding the plain pass is used, and measured.fallback_reason says so. Of a model that was moved, bfloat16 is
-    used only where it changes the reference inputs here as little as it changed the validation rows.
+    In float32 the inference pass is compared with the plain pass on the reference inputs; if they differ by more than
+    rounding, the plain pass is used, and measured.fallback_reason says so. A model that was moved is computed in
+    bfloat16 only if that changes the reference inputs here as little as it changed the validation rows.
     """
     measured = trained.measured
     if preferred != "plain":
@@ -84,15 +84,15 @@ def _difference(trained: TextModel, computed: InferencePass) -> str | None:
 
 
 def _as_measured(trained: TextModel, computed: InferencePass) -> bool:
-    """Whether bfloat16 gives the reference inputs the answers of the plain pass, about as near as its gate measured."""
-    known, tokens = trained.measured.agreement, reference_tokens(trained)
-    assert known is not None  # precision gave bfloat16
+    """Whether bfloat16 answers the reference inputs as the plain pass does, about as near as the gate measured."""
+    of_gate, tokens = trained.measured.agreement, reference_tokens(trained)
+    assert of_gate is not None  # else the precision were float32
     here = agreement.compare(
         trained.logits(tokens),
         computed.split_logits(tokens),
         decision=trained.decision,
         truth=np.zeros(len(tokens.lengths), np.int64),  # only answers and logits are compared
     )
-    if here.largest_difference is None or known.largest_difference is None:
+    if here.largest_difference is None or of_gate.largest_difference is None:
         return False
-    return here.flipped == 0 and here.largest_difference <= MOVED_TIMES * known.largest_difference
+    return here.flipped == 0 and here.largest_difference <= MOVED_TIMES * of_gate.largest_difference

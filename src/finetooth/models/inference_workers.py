@@ -18,8 +18,8 @@ def compute(
 ) -> None:
     """Call step(micro_batch) for each of micro_batches in `workers` threads.
 
-    micro_batches: taken one at a time, in order. step: gives the number of rows that it computed, for advance, which is
-    called in the caller's thread; what either raises ends the work. prepare: called first in each thread.
+    micro_batches: taken one at a time, in order. step: returns the number of rows that it computed. advance: called
+    with that number in the caller's thread. What either raises ends the work. prepare: called first in each thread.
     """
     lock, stopped = threading.Lock(), threading.Event()
     results: SimpleQueue[int | BaseException | None] = SimpleQueue()  # rows, a worker's error, or None at its end

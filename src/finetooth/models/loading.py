@@ -1,4 +1,4 @@
-"""The base model and tokenizer from a staged folder, with new layers named by the loader and made by us."""
+"""The base model from a staged folder: the loader names the layers that are new, and we draw their values."""
 
 import hashlib
 import re
@@ -13,20 +13,19 @@ from torch import nn
 from finetooth.errors import ModelError
 from finetooth.families import Family, family_of, model_types
 from finetooth.models import saved_tensors, seeds
-from finetooth.models.checked import CONFIG
+from finetooth.models.checked import CONFIG, refused
 from finetooth.models.config_file import load_config, transformers_library
-from finetooth.models.library_errors import refused
 from finetooth.sources.safetensors_header import read_header
 from finetooth.untrusted import check_sizes
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A clean base model, ready to be scored or adapted.
+    """A base model, ready to be scored or adapted.
 
     model: transformers' sequence classifier, in eval mode, float32, frozen.
-    head_modules: full names of the modules outside the encoder and of those the checkpoint did not fill.
-    head: "checkpoint" when the head came, label-aligned, with the checkpoint; "new" when it is untrained.
+    head_modules: full names of the modules outside the encoder and of those that are missing in the checkpoint.
+    head: "checkpoint" if the head comes from the checkpoint, in the order of the labels; "new" if it is untrained.
     drawn: full names of the parameters that were drawn from the head seed.
     """
 
@@ -39,15 +38,15 @@ class Base:
 def load_base(folder: Path, *, classes: Sequence[str], head_seed: int, dropout: float | Literal["model"] = 0.0) -> Base:
     """The classifier over `classes`, its new layers drawn from `head_seed`.
 
-    A head that the checkpoint holds is kept when its label names are those of `classes`, its rows moved to their
-    order; otherwise the output layer is new. dropout: probability everywhere in the model, or "model" for its own.
-    Raises: ModelError for a family we do not know, a tensor without a place, or one of the wrong shape.
+    If the checkpoint has a head with the label names of `classes`, it is kept, its rows in the order of `classes`;
+    otherwise the output layer is new. dropout: probability everywhere in the model, or "model" for its own.
+    Raises: ModelError for an unknown family, or a tensor that the model does not have or has in another shape.
     """
     rows = _aligned_rows(load_config(folder), classes)
     model, missing = _load(folder, classes if rows is None else None, dropout)
     output = output_layer(model)
     if rows is not None and any(name.startswith(f"{output}.") for name in missing):
-        rows = None  # the configuration names the labels, but no output layer came with it
+        rows = None  # the configuration names the labels, but the checkpoint has no output layer
         model, missing = _load(folder, classes, dropout)
     if rows is None:
         missing |= {f"{output}.weight", f"{output}.bias"}  # never by position, even where the shapes agree
@@ -62,7 +61,7 @@ def load_base(folder: Path, *, classes: Sequence[str], head_seed: int, dropout: 
 
 
 def draw_head(base: Base, seed: int) -> None:
-    """Draw the new layers again, as load_base does with that head seed."""
+    """Draw the new layers again, as load_base does with this head seed."""
     _initialise(base.model, base.drawn, seed)
 
 
@@ -76,7 +75,7 @@ def import_library() -> None:
 
 
 def hash_tensors(named: Iterable[tuple[str, torch.Tensor]]) -> str:
-    """SHA-256 over names, types, shapes and bytes of tensors, whatever their order: the identity of weights."""
+    """SHA-256 over names, types, shapes and bytes of tensors, in any order: the identity of weights."""
     digest = hashlib.sha256()
     for name, tensor in sorted(named, key=lambda item: item[0]):
         digest.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
@@ -85,13 +84,13 @@ def hash_tensors(named: Iterable[tuple[str, torch.Tensor]]) -> str:
 
 
 def base_tensors(base: Base) -> list[tuple[str, torch.Tensor]]:
-    """The tensors that came with the checkpoint: all but those of the head modules."""
+    """The tensors from the checkpoint: all except those of the head modules."""
     heads = tuple(f"{name}." for name in base.head_modules)
     return [(name, tensor) for name, tensor in base.model.state_dict().items() if not name.startswith(heads)]
 
 
 def encoder_parameters(base: Base) -> int:
-    """How many parameters the base has without its head modules."""
+    """The number of parameters of the base without its head modules."""
     heads = tuple(f"{name}." for name in base.head_modules)
     return sum(value.numel() for name, value in base.model.named_parameters() if not name.startswith(heads))
 
@@ -114,7 +113,7 @@ def set_head(base: Base, saved: Mapping[str, torch.Tensor]) -> None:
 
 
 def _load(folder: Path, classes: Sequence[str] | None, dropout: float | Literal["model"]) -> tuple[Any, set[str]]:
-    """The model, with the checkpoint's own labels where `classes` is None, and the names it did not fill."""
+    """The model, and the parameters that the checkpoint lacks. classes: None for the checkpoint's own labels."""
     transformers, config = transformers_library(), load_config(folder)
     family = family_of(config)
     _check_sizes(folder, config, family)
@@ -135,11 +134,14 @@ def _load(folder: Path, classes: Sequence[str] | None, dropout: float | Literal[
         )
     inside = [str(key[0]) for key in info["mismatched_keys"] if str(key[0]).startswith(f"{model.base_model_prefix}.")]
     if inside:
-        raise ModelError(f"the base model: {inside[0]} has another shape than config.json says.")
+        raise ModelError(
+            f"the base model: {inside[0]} has another shape than {CONFIG} says. Download the model again, or name "
+            "another one."
+        )
     _refuse_unexpected(info["unexpected_keys"], family)
     for tensor in [*model.parameters(), *model.buffers()]:
-        # The loader maps the file: tensors would lie wherever it put them, unaligned (the last bit of a product depends
-        # on alignment), and a file cut short would kill the process.
+        # The loader maps the file: tensors would be at unaligned addresses, on which the last bit of a product depends,
+        # and a file cut short would kill the process.
         tensor.data = tensor.data.clone()
     return model, {*info["missing_keys"], *(str(key[0]) for key in info["mismatched_keys"])}
 
@@ -154,7 +156,7 @@ def _check_sizes(folder: Path, config: Any, family: Family) -> None:
 
 
 def _aligned_rows(config: Any, classes: Sequence[str]) -> list[int] | None:
-    """For each class the row of the checkpoint's head, or None where a label has no namesake."""
+    """For each class the row of the checkpoint's head; None if the head lacks a label of this name."""
     rows = {str(label).strip().casefold(): int(row) for row, label in (config.id2label or {}).items()}
     folded = [label.strip().casefold() for label in classes]
     if len(rows) != config.num_labels or len(set(folded)) != len(folded) or any(label not in rows for label in folded):
@@ -181,14 +183,13 @@ def _refuse_unexpected(keys: Iterable[str], family: Family) -> None:
     strange = [key for key in sorted(keys) if not any(re.fullmatch(pattern, key) for pattern in family.surplus)]
     if strange:
         raise ModelError(
-            f"the base model: {len(strange)} tensors of the checkpoint have no place in the model, first "
-            f"{strange[0]!r}; "
-            "it would be another model than the one saved."
+            f"the base model: {len(strange)} tensors of the checkpoint are not tensors of the model, first "
+            f"{strange[0]!r}; it would be another model than the one saved. Name another model."
         )
 
 
 def output_layer(model: Any) -> str:
-    """Full name of the last linear layer outside the encoder: the one whose rows are the classes."""
+    """Full name of the last linear layer outside the encoder, whose rows are the classes."""
     inside = f"{model.base_model_prefix}."
     names = [
         name
@@ -198,7 +199,10 @@ def output_layer(model: Any) -> str:
         and module.out_features == model.config.num_labels
     ]
     if not names:
-        raise ModelError(f"no output layer of {model.config.num_labels} classes was found outside {inside[:-1]!r}.")
+        raise ModelError(
+            f"the base model: it has no output layer of {model.config.num_labels} classes outside {inside[:-1]!r}. "
+            "Name another model."
+        )
     return str(names[-1])
 
 
@@ -216,7 +220,7 @@ def _move_rows(model: Any, output: str, rows: list[int]) -> None:
 def _initialise(model: Any, names: Sequence[str], seed: int) -> None:
     """Draw new layers as BERT does: weights normal with the model's initializer_range, biases zero.
 
-    Drawn here and not left to the loader, so that the start depends on the seed alone.
+    The loader does not draw them, so that they depend on the seed alone.
     """
     generator = seeds.generator(seed, "head")
     scale = float(getattr(model.config, "initializer_range", 0.02))
@@ -224,7 +228,8 @@ def _initialise(model: Any, names: Sequence[str], seed: int) -> None:
         module = model.get_submodule(name.rpartition(".")[0])
         if not isinstance(module, nn.Linear):
             raise ModelError(
-                f"the checkpoint lacks {name}, which is no linear layer; it is not a base for classification."
+                f"the base model: its checkpoint lacks {name}, which is no linear layer, so it is no base for "
+                "classification. Name another model."
             )
         with torch.no_grad():
             if name.endswith(".weight"):
@@ -234,7 +239,7 @@ def _initialise(model: Any, names: Sequence[str], seed: int) -> None:
 
 
 def _head_modules(model: Any, missing: Iterable[str]) -> tuple[str, ...]:
-    """Of a head of several layers the module that holds them, as peft saves it; of the encoder what is missing."""
+    """The modules of the head, as peft saves them (one for several layers), and those missing in the encoder."""
     inside = f"{model.base_model_prefix}."
     outside = {
         name.partition(".")[0]

@@ -1,16 +1,16 @@
-"""A forward pass without padding, for training: the rows of a micro-batch are joined, and each product is made once.
+"""A forward pass without padding, for training: the rows of a micro-batch are joined, with one product for all.
 
 B rows, T tokens of all of them together, H hidden size, r rank (docs/shapes.md).
 
-What it leaves out; each part changes rounding alone (docs/results.md gives the tolerance):
-- padding: a product sees real tokens only, attention sees a row, or rows of about one length, at a time;
+What it does not compute; each omission changes rounding only (docs/results.md gives the tolerance):
+- padding: products are over real tokens, attention over one row, or rows of about one length, at a time;
 - LoRA's own products in the forward pass: W + s B A is folded once a step;
-- queries and all that follows of tokens whose last hidden state nobody reads: the head reads each row's first;
-- gradients below the first trained layer, and those layers themselves where a frozen-layer cache holds their states.
+- in the last layer, queries and all that follows for tokens other than each row's first, which the head reads;
+- gradients below the first trained layer, and those layers themselves if a frozen-layer cache has their states.
 
-It computes where the model lies: on a GPU with tokens that lie there too (docs/adr/0011-cuda-tuning.md).
+It computes on the device of the model: on a GPU with tokens that are there too (docs/adr/0011-cuda-tuning.md).
 
-Inference goes through it as well, without gradients (finetooth.models.packed_inference).
+Inference uses it as well, without gradients (finetooth.models.packed_inference).
 """
 
 import copy
@@ -41,7 +41,7 @@ class States(Protocol):
         ...
 
     def read(self, rows: Rows) -> torch.Tensor:
-        """The states of rows that are there, end to end: (T, H) float32."""
+        """The states of such rows, end to end: (T, H) float32."""
         ...
 
 
@@ -60,9 +60,9 @@ def model_obstacle(config: Any) -> str | None:
 
 def obstacle(config: Any, candidate: Candidate, training: Training) -> str | None:
     """Why a candidate on a model of this configuration cannot be trained without padding, in words; None: it can."""
-    because = model_obstacle(config)
-    if because is not None:
-        return because
+    reason = model_obstacle(config)
+    if reason is not None:
+        return reason
     if training.base_dropout != 0:
         return "dropout inside the base"
     if candidate.dropout:
@@ -78,9 +78,9 @@ def obstacle(config: Any, candidate: Candidate, training: Training) -> str | Non
 class PackedModel:
     """A model of a known family, with or without an adapter, computed without padding; what `obstacle` allows.
 
-    budget: most tokens computed at a time, in at most `most_concurrent` micro-batches. states: hidden states
-    known beforehand, or None. dtype: number format of the products and of attention, float32 or bfloat16; what runs
-    from layer to layer, and the head, are float32. equal: rows of one length alone share an attention call.
+    budget: most tokens computed at a time, in at most `most_concurrent` micro-batches. states: hidden states known
+    beforehand, or None. dtype: number format of the products and of attention, float32 or bfloat16; hidden states
+    between layers and the head are float32. equal: only rows of one length share an attention call.
     """
 
     def __init__(
@@ -119,14 +119,14 @@ class PackedModel:
         return other
 
     def fold(self, *, last: bool = False) -> None:
-        """Copy the adapter's values; to be called after each change of them. last: there will be no other change."""
+        """Copy the adapter's values; call it after each change of them. last: no other change will follow."""
         for layer in self.layers[self.first_changing :]:
             layer.fold(last=last)
 
     def freeze(self, states: States) -> None:
-        """Train nothing below layer states.depth any more, and read what those layers compute where it is known.
+        """Train nothing below layer states.depth any more, and read the known states of those layers.
 
-        They keep the values that were folded last.
+        The layers keep the values that were folded last.
         """
         self.states = states
         self.first_changing = states.depth
@@ -143,7 +143,7 @@ class PackedModel:
 
     @property
     def concurrent(self) -> int:
-        """How many micro-batches are computed at a time: no more than the budget has room for at their longest."""
+        """How many micro-batches are computed at a time: at most as many of the longest row as the budget allows."""
         return max(1, min(self.most_concurrent, self.budget // self.longest))
 
     def split(self, rows: Rows) -> list[Rows]:
@@ -221,7 +221,7 @@ class PackedModel:
 
 
 class _Layer:
-    """One encoder layer over packed rows; the last one ends with each row's first token, unless asked for every one."""
+    """One encoder layer over packed rows; the last one computes each row's first token only, unless told otherwise."""
 
     def __init__(self, parts: Parts, heads: int, dtype: torch.dtype, *, last: bool) -> None:
         self.parts, self.heads, self.last = parts, heads, last
@@ -243,12 +243,12 @@ class _Layer:
         return any(linear.trained for linear in self.linears)
 
     def fold(self, *, last: bool) -> None:
-        """Copy the adapter's values. last: there will be no other change."""
+        """Copy the adapter's values. last: no other change will follow."""
         for linear in self.linears:
             linear.fold(last=last)
 
     def __call__(self, hidden: torch.Tensor, layout: Layout | Ends, *, every_token: bool = False) -> torch.Tensor:
-        """Hidden states (T, H) after the layer; of the last one (B, H), first tokens' only, unless `every_token`."""
+        """Hidden states (T, H) after the layer; after the last one (B, H) of first tokens, unless `every_token`."""
         if self.query is None:
             context = attention(self.inner(hidden), layout, self.heads)
         elif every_token:

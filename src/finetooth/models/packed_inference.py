@@ -1,8 +1,7 @@
 """The inference pass: adapter folded into the weights, no padding, float32 or bfloat16, one worker for each core.
 
-The model's own, plain pass (finetooth.models.plain_pass, finetooth.models.features) remains: the reload check
-compares it bitwise, and a model that `inference_obstacle` names a reason for has no other
-(docs/adr/0016-one-fast-pass.md).
+The model's own, plain pass (finetooth.models.plain_pass, finetooth.models.features) is also needed: the reload check
+compares it bitwise, and a model with an `inference_obstacle` has no other (docs/adr/0016-one-fast-pass.md).
 
 N examples, B rows of a micro-batch, C classes, H hidden size (docs/shapes.md).
 """
@@ -41,7 +40,7 @@ def inference_obstacle(model: Any) -> str | None:
 
 
 def _module_obstacle(module: Any) -> str | None:
-    """Why the weights of a linear layer cannot be folded, None: they can."""
+    """Why the weights of a linear layer cannot be folded, in words; None: they can."""
     if hasattr(module, "lora_A"):
         if set(module.lora_A) != {"default"} or module.merged or module.disable_adapters:
             return "an adapter that is not attached as usual"
@@ -62,7 +61,7 @@ class InferencePass:
     batches of its own on one core, so that results depend neither on who computes a batch nor on how many threads
     there are.
 
-    model: in eval mode, one that inference_obstacle has nothing against. precision: number format of products and of
+    model: in eval mode, without an inference_obstacle. precision: number format of products and of
     attention; all else is float32. outputs: C, the number of outputs.
     """
 
@@ -104,8 +103,8 @@ class InferencePass:
     ) -> npt.NDArray[np.float32]:
         """Logits (N, C) float32 of every row of `tokens`, under the fixed plan of inference_batches.
 
-        states: what the first layers compute, where it is known. advance is called with the rows of each micro-batch
-        that is done; what it raises ends the work.
+        states: those of the first layers, if they are known. advance: called after each micro-batch with its number of
+        rows; what it raises ends the work.
         """
         packed = self._packed.over(tokens, states)
         logits = np.empty((len(tokens.lengths), self.outputs), np.float32)

@@ -25,9 +25,9 @@ def logits(
 ) -> npt.NDArray[np.float32]:
     """Logits (N, C) float32 of every row of `tokens` by the model's own pass, under the plan of evaluation_batches.
 
-    budget: most tokens of a micro-batch, with padding. states: what the first layers compute, known for whole
-    micro-batches of the same plan; the logits are the same. advance: called after each micro-batch with its number of
-    rows; what it raises ends the work. The model computes in eval mode and is then put back into its own mode.
+    budget: most tokens of a micro-batch, with padding. states: those of the first layers for whole micro-batches of the
+    same plan; the logits are the same. advance: called after each micro-batch with its number of rows; what it raises
+    ends the work. The model computes in eval mode and is then put back into its own mode.
     """
     computed = np.empty((len(tokens.lengths), model.config.num_labels), np.float32)
     training = model.training

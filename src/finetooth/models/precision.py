@@ -1,6 +1,6 @@
-"""Which number format the products of training are faster in here: measured, never read off a processor's flags.
+"""The number format in which products are faster on this machine: measured, never read from a processor's flags.
 
-A processor without bfloat16 products of its own takes longer for them than for float32's, whatever else it can do.
+A processor without its own bfloat16 products is slower in bfloat16 than in float32.
 """
 
 import time
@@ -11,14 +11,14 @@ from torch.nn import functional
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 PROBE_TOKENS, PROBE_WIDTH, PROBE_ROUNDS = 1024, 768, 10  # a product of the size that small encoders have
-WORTH = 1.3  # times the speed of float32 from which bfloat16 is taken: a step has other parts, which gain nothing
+WORTH = 1.3  # bfloat16 is chosen from this many times the speed of float32 on: other parts of a step gain nothing
 
 
 def choose(precision: Literal["auto", "float32", "bfloat16"]) -> Literal["float32", "bfloat16"]:
-    """What the recipe asks for; auto: bfloat16 where a product runs WORTH times as fast in it, else float32.
+    """The precision that the recipe names; for auto, bfloat16 if its product is WORTH times as fast, else float32.
 
-    Of each format the fastest of PROBE_ROUNDS products counts, taken in turn, so that other work at the same time
-    changes nothing. It takes about a tenth of a second.
+    The formats take turns, and the fastest of PROBE_ROUNDS products counts for each, so that other work at the same
+    time changes nothing. It takes about a tenth of a second.
     """
     if precision != "auto":
         return precision

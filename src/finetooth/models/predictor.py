@@ -17,14 +17,14 @@ from finetooth.models.engine import Engine
 from finetooth.models.streaming import logits_of, logits_of_windows
 from finetooth.runs.plan_file import Precision
 
-Texts = tuple[list[str], list[str] | None]  # first texts and, of a model of pairs, as many second texts
+Texts = tuple[list[str], list[str] | None]  # first texts and, for a model of pairs, as many second texts
 
 
 class Prediction(TypedDict):
     """The label of a text, its calibrated probability (0 to 1), and those of all labels.
 
-    abstained: only of an adapter that may abstain; where it does, the label is None and the probability is that of the
-    label it would have given.
+    abstained: present only if the adapter may abstain; if it does, the label is None, and the probability is that of
+    the label that it would have given.
     """
 
     label: str | None
@@ -38,9 +38,9 @@ class Predictor:
     """A finished model, ready to label texts.
 
     engine: computes the logits. tokenizer: is only read. classes: label names in the order of the logits. name: what it
-    was loaded from. decision: how logits become answers. columns: the columns (text, text_pair) that held the texts in
-    training, for a DataFrame; empty where not known. precision: how the engine computes, by the model's own pass
-    (`plain`) or by the inference pass in `float32` or `bfloat16`. measured: what was measured of the inference pass.
+    was loaded from. decision: how logits become answers. columns: the columns of the texts (text, text_pair) in
+    training, for a DataFrame; empty if not known. precision: how the engine computes, by the model's own pass (`plain`)
+    or by the inference pass in `float32` or `bfloat16`. measured: whether the inference pass may be used.
     """
 
     engine: Engine
@@ -62,11 +62,11 @@ class Predictor:
     ) -> npt.NDArray[np.float32]:
         """Logits (N, C) float32 of texts, before the decision.
 
-        pairs: the second texts, of a model of pairs. advance: called with the number of texts done since the call
-        before; what it raises ends the work. Raises: DataError if pairs are given to a model of single texts, or
-        missing for a model of pairs.
+        pairs: the second texts, for a model of pairs. advance: called with the number of texts done since the last
+        call; what it raises ends the work. Raises: DataError if pairs are given to a model of single texts, or missing
+        for a model of pairs.
         """
-        if len(texts) <= INFERENCE_WINDOW:  # without a thread, for the sake of single texts
+        if len(texts) <= INFERENCE_WINDOW:  # without a thread, which would delay single texts
             tokens = self.input.tokenize(self.tokenizer, texts, pairs, name=self.name)
             return self.infer_tokens(tokens, advance=advance)
         self.input.check_pairs(pairs is not None, name=self.name)
@@ -80,14 +80,14 @@ class Predictor:
     def infer_tokens(
         self, tokens: Tokens, *, advance: Callable[[int], None] = lambda count: None
     ) -> npt.NDArray[np.float32]:
-        """Logits (N, C) float32 of texts whose tokens are known; advance: as infer."""
+        """Logits (N, C) float32 of texts, from their tokens. advance: as in infer."""
         return logits_of(self.engine, tokens, pad_id=self.tokenizer.pad_token_id, advance=advance)
 
     def stream(self, texts: Any, pairs: Any = None) -> Iterator[Prediction]:
-        """The answers to texts, as predict gives them, one after another as they are computed, in bounded memory.
+        """The answers of predict, one after another as they are computed, in bounded memory.
 
-        texts, pairs: as predict; at most two windows of INFERENCE_WINDOW texts are read ahead of the answers.
-        Raises: as predict, when the window of the text is read, which is before the answers to the window before it.
+        texts, pairs: as in predict; at most two windows of INFERENCE_WINDOW texts are read ahead of the answers.
+        Raises: as predict, when the window of the text is read, which is before the answers to the previous window.
         """
         for logits in self._logits(self._windows(texts, pairs), lambda count: None):
             yield from self.predictions(self.decision.apply(logits))
@@ -101,11 +101,11 @@ class Predictor:
     ) -> list[Prediction]:
         """The label and the probabilities of each text, in the order of the texts, by the decision of the adapter.
 
-        texts: a list, tuple, generator, array or Series of str; or a DataFrame (pandas, polars): its column of the name
-        that held the texts in training is read. pairs: the second texts, of a model of pairs; of a DataFrame found too.
-        advance: called with the number of texts done since the call before.
+        texts: a list, tuple, generator, array or Series of str; or a DataFrame (pandas, polars), whose column with the
+        name of the text column in training is read. pairs: the second texts, for a model of pairs; in a DataFrame, they
+        are found too. advance: called with the number of texts done since the last call.
         Raises: TypeError for one bare str, a mapping, a set, or a value that is not a str, with its index; DataError
-        for a DataFrame without that column, and where second texts are missing, not wanted, or not as many.
+        for a DataFrame without that column, and if second texts are missing, not wanted, or not as many.
         """
         return self.predictions(self.decide(texts, pairs, advance=advance))
 
@@ -116,9 +116,9 @@ class Predictor:
         *,
         advance: Callable[[int], None] = lambda count: None,
     ) -> Decided:
-        """The same as arrays, which take a fraction of the memory where there are many texts and classes.
+        """The answers of predict as arrays, which use a fraction of the memory for many texts and classes.
 
-        texts, pairs, advance, Raises: as predict.
+        texts, pairs, advance, Raises: as in predict.
         """
         firsts, seconds = self._texts(texts, pairs)
         return self.decision.apply(self.infer(firsts, seconds, advance=advance))
@@ -133,7 +133,7 @@ class Predictor:
         return logits_of_windows(self.engine, windows, tokenize, pad_id=pad_id, advance=advance)
 
     def _windows(self, texts: Any, pairs: Any) -> Iterator[Texts]:
-        """Texts of any form in windows, each read from its source when it is asked for."""
+        """Texts of any form in windows; each is read from its source when it is needed."""
         if frames.is_table(texts) or frames.is_table(pairs):
             yield from _slices(*self._texts(texts, pairs))
             return
@@ -170,16 +170,18 @@ class Predictor:
 
     def predictions(self, decided: Decided) -> list[Prediction]:
         """What was decided, with the names of the labels."""
+        answers: list[Prediction] = []
         rows = zip(decided.labels.tolist(), decided.probabilities, decided.abstained.tolist(), strict=True)
-        return [self._prediction(label, row, abstained=abstained) for label, row, abstained in rows]
-
-    def _prediction(self, label: int, row: npt.NDArray[np.float64], *, abstained: bool) -> Prediction:
-        answer: Prediction = {
-            "label": None if abstained else self.classes[label],
-            "probability": float(row[label]),
-            "probabilities": dict(zip(self.classes, row.tolist(), strict=True)),
-        }
-        return answer if self.decision.abstention is None else {**answer, "abstained": abstained}
+        for label, probabilities, abstained in rows:
+            answer: Prediction = {
+                "label": None if abstained else self.classes[label],
+                "probability": float(probabilities[label]),
+                "probabilities": dict(zip(self.classes, probabilities.tolist(), strict=True)),
+            }
+            if self.decision.abstention is not None:
+                answer["abstained"] = abstained
+            answers.append(answer)
+        return answers
 
 
 def _slices(firsts: list[str], seconds: list[str] | None) -> Iterator[Texts]:

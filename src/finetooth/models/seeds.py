@@ -1,6 +1,6 @@
-"""Stateless randomness: every draw has a seed of its own, made from the recipe's seed and what is drawn.
+"""Stateless randomness: every draw has its own seed, made from the recipe's seed and the purpose of the draw.
 
-Resuming needs no generator state, and changing one thing (the order) leaves the others (the head) as they were.
+Resuming needs no generator state, and a change of one draw (the order) does not change the others (the head).
 """
 
 import hashlib

@@ -44,15 +44,15 @@ def logits_of_windows(
     pad_id: int,
     advance: Callable[[int], None] = lambda count: None,
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """The logits of each window of texts, as logits_of, each while the next window is tokenized in another thread.
+    """The logits of each window of texts, as in logits_of, while the next window is tokenized in another thread.
 
-    At most two windows are in memory. They are taken in the caller's thread, where whatever `windows`, `tokenize` and
-    `advance` raise comes out too.
+    At most two windows are in memory. They are taken in the caller's thread, and whatever `windows`, `tokenize` and
+    `advance` raise is raised there too.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="tokenize") as another:
+    with ThreadPoolExecutor(1, thread_name_prefix="tokenize") as executor:
         current: Future[Tokens] | None = None
         for window in windows:
-            following = another.submit(tokenize, window)
+            following = executor.submit(tokenize, window)
             if current is not None:
                 yield logits_of(engine, current.result(), pad_id=pad_id, advance=advance)
             current = following

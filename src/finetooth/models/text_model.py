@@ -1,4 +1,4 @@
-"""A model in memory with all that belongs to it: what an artifact is saved from, and what one is loaded as."""
+"""A model in memory with all that belongs to it: an artifact is saved from it, and loaded as one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,8 +18,8 @@ from finetooth.models.frozen_layer_cache import FrozenLayerCache
 class TextModel:
     """A torch model with its tokenizer, its labels and the decision by which its logits become answers.
 
-    classes: label names in the order of the logits. name: what it was loaded from, or its row. measured: what was
-    measured of the inference pass. moved: whether that was on another machine or set-up.
+    classes: label names in the order of the logits. name: what it was loaded from, or its row. measured: whether the
+    inference pass may be used. moved: whether that was measured on another machine or set-up.
     """
 
     model: Any
@@ -45,7 +45,7 @@ class TextModel:
     ) -> npt.NDArray[np.float32]:
         """Logits (N, C) float32 of every row of `tokens` by the model's own pass, before the decision.
 
-        budget: tokens of a micro-batch. states, advance: as in plain_pass.logits.
+        budget, states, advance: as in plain_pass.logits.
         """
         pad_id = self.tokenizer.pad_token_id
         return plain_pass.logits(self.model, tokens, pad_id=pad_id, budget=budget, states=states, advance=advance)

@@ -1,5 +1,6 @@
 """The tokenizer from a staged folder, without loading torch."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.errors import ModelError
+from finetooth.files import write_json
 from finetooth.models.artifact_files import REFERENCE_INPUTS
 from finetooth.models.batching import bare_backend, encode
-from finetooth.models.checked import CONFIG, TOKENIZER, copy_tokenizer
+from finetooth.models.checked import CONFIG, TOKENIZER, read_checked, refused
 from finetooth.models.config_file import transformers_library
-from finetooth.models.library_errors import refused
+from finetooth.untrusted import tokenizer_settings
 
-# What shows that letters are lowered, accents stripped or blanks counted, beside the reference inputs.
+_UNCHANGED = (TOKENIZER, "added_tokens.json")
+_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
+
+# Besides the reference inputs, texts that show whether letters are lowercased, accents stripped or blanks counted.
 _REVEALING = ("A  FILM,\tby Zoë Café", "don't  stop\n", " x")
 _SLOW = "the base model: the tokenizer has no tokenizer.json (fast form); convert it once with transformers."
 
@@ -38,13 +43,13 @@ def load_tokenizer(folder: Path) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class FileTokenizer:
-    """What tokenizer.json alone makes of texts."""
+    """A tokenizer from tokenizer.json alone."""
 
     backend_tokenizer: Any
 
 
 def load_file(folder: Path) -> FileTokenizer:
-    """The tokenizer.json in a staged folder, by the tokenizers library alone; transformers loads torch.
+    """The tokenizer of tokenizer.json in a staged folder, without transformers, which loads torch.
 
     Not covered: what tokenizer_config.json changes. Raises: ModelError, as load_tokenizer.
     """
@@ -53,6 +58,24 @@ def load_file(folder: Path) -> FileTokenizer:
     with _allowed_copy(folder) as copy:
         backend = Tokenizer.from_file(str(copy / TOKENIZER))
     return FileTokenizer(_make_bare(backend))
+
+
+def copy_tokenizer(folder: Path, copy: Path) -> None:
+    """Write into `copy` what transformers may read: tokenizer.json unchanged, and the allowed keys of the settings.
+
+    Raises: ModelError, as read_checked.
+    """
+    for name in _UNCHANGED:
+        if (folder / name).is_file():
+            read_checked(folder / name, owner="the base model")
+            shutil.copyfile(folder / name, copy / name)
+    for name in _SETTINGS:
+        if (folder / name).is_file():
+            write_json(copy / name, tokenizer_settings(name, read_checked(folder / name, owner="the base model")))
+    if (folder / CONFIG).is_file():  # by which transformers chooses a class where tokenizer_config.json names none
+        config = read_checked(folder / CONFIG, owner="the base model")
+        chosen = {key: config[key] for key in ("model_type", "tokenizer_class") if config.get(key) is not None}
+        write_json(copy / CONFIG, chosen)
 
 
 @contextmanager
@@ -74,10 +97,10 @@ def _make_bare(backend: Any) -> Any:
 
 
 def check_file_agrees(tokenizer: Any, folder: Path) -> None:
-    """Check that a tokenizer makes the tokens that the tokenizer.json in its folder makes by itself.
+    """Check that a tokenizer makes the same tokens as the tokenizer.json in its folder alone.
 
-    Some classes of transformers build themselves anew from the vocabulary alone, and drop how the file splits and
-    changes a text. Raises: ModelError naming the first text of a few whose tokens differ.
+    Some classes of transformers read the vocabulary only, and drop how the file splits and changes a text.
+    Raises: ModelError naming the first of a few texts whose tokens differ.
     """
     own, by_file = bare_backend(tokenizer), bare_backend(load_file(folder))
     texts = [*REFERENCE_INPUTS, *_REVEALING]
@@ -85,16 +108,16 @@ def check_file_agrees(tokenizer: Any, folder: Path) -> None:
         if one.ids != other.ids:
             raise ModelError(
                 f"the base model: {type(tokenizer).__name__} of transformers does not make the tokens of {TOKENIZER}: "
-                f"of {text!r} it makes {one.tokens[:8]}, the file {other.tokens[:8]}. If the file is right, set "
+                f"for {text!r} it makes {one.tokens[:8]}, the file {other.tokens[:8]}. If the file is right, set "
                 "tokenizer_class: PreTrainedTokenizerFast in tokenizer_config.json."
             )
 
 
 def check_tokenizer(tokenizer: Any, config: Any, *, pairs: bool, name: str) -> None:
-    """Check that the model has an embedding for every token, and for every segment of a row, that the tokenizer gives.
+    """Check that the model has an embedding for every token of the tokenizer, and for every segment of a row.
 
-    config: the model's. pairs: whether rows are pairs of texts. name: for messages.
-    Raises: ModelError naming the first token that has none.
+    config: of the model. pairs: whether rows are pairs of texts. name: for messages.
+    Raises: ModelError naming the first token without one.
     """
     backend = bare_backend(tokenizer)
     tokens = {number: token for token, number in backend.get_vocab(with_added_tokens=True).items()}

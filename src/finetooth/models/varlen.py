@@ -1,6 +1,6 @@
-"""What the pass without padding needs on a GPU: tokens that lie there, and attention that finds the rows by itself.
+"""What the pass without padding needs on a GPU: tokens in its memory, and attention that finds the rows by itself.
 
-Row numbers and the ends of rows go over, from pinned memory; nothing here waits for the GPU, and nothing comes back.
+Row numbers and the ends of rows are copied to it from pinned memory; nothing here waits for it or reads from it.
 """
 
 from typing import Any
@@ -10,19 +10,19 @@ import torch
 
 from finetooth.models.batching import Rows, Tokens
 
-# What the attention kernel takes: heads of a multiple of so many values, and of no more than that.
+# Limits of the attention kernel: the width of a head is a multiple of WIDTH_STEP, and at most MOST_WIDTH.
 WIDTH_STEP, MOST_WIDTH = 8, 256
 
 
 def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A tensor of the CPU on the device, without waiting for it to get there; on the CPU the tensor itself."""
+    """A copy of a CPU tensor on the device, without waiting for the copy; on the CPU the tensor itself."""
     if device.type == "cuda":
-        tensor = tensor.pin_memory()  # what lies elsewhere is copied while the caller waits
+        tensor = tensor.pin_memory()  # from other memory, the caller would wait for the copy
     return tensor.to(device, non_blocking=True)
 
 
 class Ends:
-    """Where the rows of a micro-batch lie, for a kernel that takes all of them at once; what Layout is on the CPU."""
+    """Where the rows of a micro-batch begin and end, for a kernel that takes all at once; Layout is that of the CPU."""
 
     def __init__(self, lengths: np.ndarray, device: torch.device) -> None:
         self.lengths, self.end, self.longest = lengths, int(lengths.sum()), int(lengths.max())
@@ -32,7 +32,7 @@ class Ends:
         self.first = self.starts[:-1].long()
 
     def padded(self, hidden: torch.Tensor) -> torch.Tensor:
-        """The hidden states themselves: there is no padding."""
+        """`hidden` itself: there is no padding."""
         return hidden
 
     def attention(self, inner: torch.Tensor, heads: int) -> torch.Tensor:
@@ -48,10 +48,10 @@ class Ends:
 
 
 def _kernel(*arguments: Any) -> torch.Tensor:
-    from torch.nn.attention import varlen  # takes seconds to load, and a CPU needs none of it
+    from torch.nn.attention import varlen  # takes seconds to import, and a CPU does not need it
 
     context = varlen.varlen_attn(*arguments)
-    assert isinstance(context, torch.Tensor)  # a pair only where more was asked for
+    assert isinstance(context, torch.Tensor)  # it returns a pair only if asked for more
     return context
 
 

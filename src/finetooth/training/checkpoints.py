@@ -1,11 +1,11 @@
-"""The state before the next step, on disk: what a killed run is resumed from.
+"""The state before the next step, on disk, from which a killed run resumes.
 
 checkpoints/step-00000120-1/  state.safetensors (trained tensors and AdamW's moments), counters.json, MANIFEST.json
 checkpoints/best-00000100/    weights.safetensors, validation.safetensors (the logits that were scored), MANIFEST.json
-checkpoints/plain-00000100/   validation.safetensors by the plain pass, of the step that was best at the end
+checkpoints/plain-00000100/   validation.safetensors by the plain pass, for the step that was best at the end
 
-The digit after the step says whether that step's evaluation is in it. No pickle, no generator state: order and
-dropout follow from the step.
+The digit after the step says whether the state includes that step's evaluation. No pickle, no generator state: order
+and dropout follow from the step.
 """
 
 from collections.abc import Mapping
@@ -27,14 +27,14 @@ KEPT = 2
 
 @dataclass(slots=True, kw_only=True)
 class Counters:
-    """How far the training has come.
+    """The progress of a training.
 
     loss_sum, score_sum, loss_count: losses, scores by the headline metric, and rows since the last evaluation. seconds:
     of training steps; part_seconds: of forward, backward, optimizer, evaluate and save. token_budget: of training; less
-    than planned once memory ran out. best_step, best_value: of the evaluations so far; waited: evaluations since the
+    than planned after memory ran out. best_step, best_value: of the evaluations so far; waited: evaluations since the
     best one. learned: whether an evaluation gave more than one class. decay_began: step after which the rate of an
-    automatic training falls; its last step is then the best one, whatever the values before, unless the training broke.
-    frozen_after: step after which lower layers were frozen; all_layers_seconds: of the training steps up to it.
+    automatic training falls; its last step is then the best one, whatever the earlier values, unless the training
+    broke. frozen_after: step after which lower layers were frozen; all_layers_seconds: of the training steps up to it.
     """
 
     step: int = 0
@@ -60,8 +60,8 @@ class Counters:
     def is_best(self, value: float, *, collapsed: bool) -> bool:
         """Whether the step that was just scored with `value` is the best one.
 
-        After a decay it is, unless the training broke: one class takes nearly all answers, where a step before the
-        decay gave several.
+        After a decay it is, unless the training broke: one class takes nearly all answers, and an earlier step gave
+        several.
         """
         broke = self.decay_began is not None and collapsed and self.learned
         return not (broke and self.best_step is not None) and (self.best_value is None or value > self.best_value)
@@ -118,7 +118,7 @@ def newest(folder: Path) -> tuple[int, int | None]:
 
 
 def save_best(folder: Path, step: int, *, named: Mapping[str, nn.Parameter], logits: npt.NDArray[np.float32]) -> None:
-    """Write the trained tensors at `step` and the validation logits (N, C) they were scored by."""
+    """Write the trained tensors at `step` and the validation logits (N, C) that were scored."""
     weights = {name: parameter.detach() for name, parameter in named.items()}
     _write(folder / f"best-{step:08d}", logits, {"weights.safetensors": weights})
 
@@ -144,7 +144,7 @@ def load_best(folder: Path, step: int, named: Mapping[str, nn.Parameter]) -> Non
 
 
 def best_damage(folder: Path, step: int) -> str | None:
-    """What is wrong with the best state of `step`, or with its plain logits if there are some; None: nothing."""
+    """The damage of the best state of `step`, or of its plain logits if there are some, in words; None: none."""
     best, plain = folder / f"best-{step:08d}", folder / f"plain-{step:08d}"
     for path in (best, plain) if plain.exists() else (best,):
         if (fault := damage(path)) is not None:

@@ -1,7 +1,7 @@
-"""Freezing lower layers in the middle of a training (`then: last-K`), with what their adapters have learned.
+"""Freezing of lower layers during a training (`then: last-K`); their adapters keep what they have learned.
 
-From then on those layers compute the same for a text in every epoch: their states are computed once, kept on disk, and
-read by the steps that follow (docs/adr/0015-frozen-after-an-epoch.md).
+From then on those layers compute the same for a text in every epoch: their states are computed once, stored on disk,
+and read by the following steps (docs/adr/0015-frozen-after-an-epoch.md).
 """
 
 from collections.abc import Callable, Mapping
@@ -21,10 +21,10 @@ from finetooth.training.gradients import MicroBatchPool
 
 @dataclass(frozen=True, slots=True)
 class Freezing:
-    """Which layers of a candidate are frozen, and where their states are kept.
+    """The layers of a candidate that are frozen, and the cache of their states.
 
-    depth: how many encoder layers, from below. cache: from the SHA-256 of what was trained in them to the place of the
-    training rows' states.
+    depth: how many encoder layers, from below. cache: from the SHA-256 of the trained tensors in them to the cache of
+    the training rows' states.
     """
 
     depth: int
@@ -33,10 +33,10 @@ class Freezing:
     def freeze(
         self, forward: PackedModel, named: Mapping[str, nn.Parameter], pool: MicroBatchPool, *, progress: "Progress"
     ) -> None:
-        """Let the pass train and compute the layers from `depth` on alone, on states that are there from here on.
+        """Compute the states of the frozen layers; from then on the pass trains and computes only the layers above.
 
-        named: what is trained, by full name. progress(done, total): called before each group of blocks of states;
-        what it raises ends the work, and the blocks that are written stay good.
+        named: the trained parameters by full name. progress(done, total): called before each group of blocks of states;
+        what it raises ends the work, and written blocks stay valid.
         """
         cache = self.cache(_hash_below(named, self.depth))
         forward.fold()
@@ -45,8 +45,8 @@ class Freezing:
             progress(start, len(missing))
             numbers = missing[start : start + pool.size]
             tasks = [partial(_states, forward, cache.blocks[number], self.depth) for number in numbers]
-            # A task alone would have all threads, and other bits: what is idle keeps the shares as they are.
-            results = pool.run([*tasks, *[_nothing] * (pool.size - len(tasks))])
+            # A single task would get all threads, and other bits: idle tasks keep the number of threads of each.
+            results = pool.run([*tasks, *[_idle] * (pool.size - len(tasks))])
             for number, states in zip(numbers, results, strict=False):
                 cache.write(number, states)
         forward.freeze(cache)
@@ -56,14 +56,14 @@ Progress = Callable[[int, int], None]
 
 
 def _states(forward: PackedModel, rows: Rows, depth: int) -> torch.Tensor:
-    """States (T, H) float32 at the entry of layer `depth` of a block's rows, the longest first."""
+    """States (T, H) float32 at the entry of layer `depth`, of a block's rows, the longest first."""
     packed = forward.below(rows[::-1], depth)
     lengths = forward.tokens.lengths[rows[::-1]].tolist()
     return torch.cat(list(torch.split(packed, lengths))[::-1])
 
 
-def _nothing() -> None:
-    """Work for a thread that has none."""
+def _idle() -> None:
+    """An idle task."""
 
 
 def _hash_below(named: Mapping[str, nn.Parameter], depth: int) -> str:

@@ -1,4 +1,4 @@
-"""The gradient of an optimizer batch, from its micro-batches: one after another, or two at a time side by side."""
+"""The gradient of an optimizer batch from its micro-batches, which are computed one after another or two at a time."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,24 +14,24 @@ from torch import nn
 from finetooth.models.batching import Rows
 from finetooth.training.forward import Forward
 
-# Two micro-batches side by side, each on half of the threads, wait for no more than each other; one on all of them
-# waits after each of its thousands of products for the slower half (docs/adr/0009-side-by-side.md).
-ABREAST = 2
+# Two concurrent micro-batches, each on half of the threads, wait only for each other at the end; one micro-batch on all
+# threads waits after each of its thousands of products for the slower half (docs/adr/0009-side-by-side.md).
+MOST_CONCURRENT = 2
 
 Loss = Callable[[torch.Tensor, Rows], tuple[torch.Tensor, torch.Tensor]]
 
 
 class MicroBatchPool:
-    """Threads that compute micro-batches side by side, each with its share of the processor.
+    """Threads that compute micro-batches concurrently, each with its share of the processor.
 
-    Which of them takes which is fixed, so that results do not depend on who is quicker. Inside a `with` block the
-    caller too has no more than such a share: the threads it would wake otherwise are in the way of the others for
-    milliseconds. size: how many work at a time.
+    Each thread's micro-batches are fixed, so that results do not depend on which thread is faster. Inside a `with`
+    block the caller has only such a share too, since further threads would delay the others by milliseconds. size: how
+    many micro-batches are computed at a time.
     """
 
     def __init__(self) -> None:
         self._threads = torch.get_num_threads()
-        self.size = min(ABREAST, self._threads)
+        self.size = min(MOST_CONCURRENT, self._threads)
         self._share = self._threads // self.size
         self._workers: list[ThreadPoolExecutor] = []
 
@@ -51,7 +51,7 @@ class MicroBatchPool:
 
     @contextmanager
     def all_threads(self) -> Iterator[None]:
-        """The caller has the whole processor, while nothing runs side by side."""
+        """A block in which the caller has the whole processor; nothing may run concurrently."""
         torch.set_num_threads(self._threads)
         try:
             yield
@@ -59,9 +59,9 @@ class MicroBatchPool:
             torch.set_num_threads(self._share)
 
     def run(self, tasks: Sequence[Callable[[], Any]]) -> list[Any]:
-        """What each of at most `size` tasks gives, in order; a task alone has all threads.
+        """The results of at most `size` tasks, in order; a single task gets all threads.
 
-        Raises what the first failing one raises, once all have ended.
+        Raises: the error of the first task that failed, after all have ended.
         """
         if len(tasks) == 1:
             with self.all_threads():
@@ -74,7 +74,7 @@ class MicroBatchPool:
         if failed is not None:
             try:
                 raise failed
-            finally:  # else this frame and the error keep each other, and with them the memory that may have run out
+            finally:  # else this frame and the error refer to each other, and keep memory that may have run out
                 running.clear()
                 del failed, errors
         return [future.result() for future in running]
@@ -91,9 +91,9 @@ def accumulate(
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """Give each parameter the gradient of the loss summed over micro-batches, added in their order.
 
-    loss(logits, rows): what is differentiated, and figures to be summed. before(number): called before the
-    micro-batches from that number on. Gives the figures' sums, where they were computed, and seconds of forward and
-    backward passes; of a GPU, which is not waited for, seconds of handing them over.
+    loss(logits, rows): the value that is differentiated, and figures to be summed. before(number): called before each
+    group of concurrent micro-batches, with the number of its first. Returns the sums of the figures, on their device,
+    and the seconds of forward and backward passes; a GPU is not waited for, so these are seconds to enqueue them.
     """
     gradients: list[torch.Tensor | None] = [None] * len(parameters)
     figure, seconds = torch.zeros((), dtype=torch.float64), {"forward": 0.0, "backward": 0.0}

@@ -1,4 +1,4 @@
-"""What a candidate is trained on, by what, and where."""
+"""Everything that the training of one candidate needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from finetooth.training.schedule import Schedule
 class Split:
     """Examples ready for the model.
 
-    labels: targets of the task, one for each example. ids: N names of rows, file:row. states: what the layers below the
-    adapter compute, or None.
+    labels: targets of the task, one for each example. ids: N names of rows, file:row. states: the stored states of the
+    layers below the adapter, or None.
     """
 
     ids: tuple[str, ...]
@@ -31,8 +31,8 @@ class Split:
 class TrainingJob:
     """One candidate with one seed, or full fine-tuning with one seed: then candidate is None.
 
-    packed: whether it is trained without padding. precision: number format of the products then, a name of
-    finetooth.models.precision.DTYPES; with padding it is float32. training.device says where it is trained.
+    packed: whether it is trained without padding. precision: number format of the products, a name of
+    finetooth.models.precision.DTYPES; with padding it is float32. The device is training.device.
     Three budgets of tokens: token_budget is the most that a training step computes at a time; reduced_budget replaces
     it after the system ended a process of the row because memory ran out (None: it did not); evaluation_budget is the
     most of a micro-batch of the plain pass, with padding, and never changes, since logits depend on it.
@@ -62,5 +62,5 @@ class TrainingJob:
 
     @property
     def schedule(self) -> Schedule:
-        """How long it is trained at most, and at what rates."""
+        """The most steps of the training, and its rates."""
         return Schedule.of(self.training, len(self.train.labels))

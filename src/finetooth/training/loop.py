@@ -1,10 +1,10 @@
 """The training loop: the recipe's batches exactly, micro-batches under a token budget, resume to the bit.
 
-Each pass of the loop is: evaluate if this step's evaluation is due, save if a checkpoint is due, take one step. What
-is on disk is always "the state before the next step", so that stopping anywhere repeats at most one interval.
+Each pass of the loop is: evaluate if this step's evaluation is due, save if a checkpoint is due, take one step. The
+state on disk is always that before the next step, so that after a stop anywhere at most one interval is repeated.
 
-On a GPU the loop hands over step after step and reads their metrics every LOG_EVERY of them, and before it
-evaluates or saves (docs/adr/0011-cuda-tuning.md). Evaluations are on the CPU, by a model that takes the values over.
+On a GPU the loop enqueues step after step. It reads their metrics every LOG_EVERY steps, and before it evaluates or
+saves (docs/adr/0011-cuda-tuning.md). Evaluations are on the CPU, by a model that receives the trained values.
 """
 
 import math
@@ -130,7 +130,7 @@ class Trainer:
             self.validation.evaluate()
 
     def _freeze(self) -> None:
-        """Freeze the lower layers, if their time has come and this process has not done it yet."""
+        """Freeze the lower layers if it is time and this process has not frozen them yet."""
         freezing, forward, counters = self.job.freezing, self.forward, self.counters
         if freezing is None or counters.step < self.schedule.freezes_after:
             return
@@ -149,7 +149,7 @@ class Trainer:
         self.record.log("freeze", {"layers": freezing.depth})
 
     def _warm_up(self) -> None:
-        """A pass thrown away on each thread: a process's first is not always bitwise that of its later ones (ADR 5)."""
+        """Discard a pass on each thread: the first of a process may differ from later ones in its last bits (ADR 5)."""
         started, rows = time.perf_counter(), self._batch_rows()
         self.forward.fold()
 
@@ -165,7 +165,7 @@ class Trainer:
             with self.pool.all_threads(), torch.inference_mode():  # evaluations are this thread's
                 if self.trained_model is self.model:
                     self.forward(parts[0])
-                else:  # the GPU's passes were none of the processor's
+                else:  # the passes above were on the GPU
                     self.model(**collate(self.job.train.tokens, parts[0][:1], pad_id=self.job.pad_id))
 
         self._within_memory(rows, passes)
@@ -186,7 +186,7 @@ class Trainer:
             factor = self.schedule.rate_factor(counters.step, counters.decay_began)
             for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
                 group["lr"] = peak * factor
-            self.optimizer.found_inf = self.step_metrics.halted  # type: ignore[attr-defined]  # torch's GradScaler sets it so
+            self.optimizer.found_inf = self.step_metrics.halted  # type: ignore[attr-defined]  # as torch's GradScaler sets it
             self.optimizer.step()
         counters.step += 1
         counters.evaluated = False
@@ -210,7 +210,8 @@ class Trainer:
     def _read_metrics(self) -> None:
         """Add up the metrics of the steps since the last call.
 
-        Raises: DivergedError for the first whose loss or gradient is not finite; neither it nor a later one was taken.
+        Raises: DivergedError for the first step whose loss or gradient is not finite; neither it nor a later one
+        changed a value.
         """
         for step in self.step_metrics.take():
             step.check_finite(self.job.train.ids)
@@ -220,7 +221,7 @@ class Trainer:
             self.last_step = {"loss": step.losses / len(step.rows), "gradient_norm": step.norm}
 
     def _within_memory(self, rows: Rows, work: Callable[[], Result]) -> Result:
-        """What work on a batch gives; whenever memory runs out, micro-batches are halved from here on."""
+        """The result of work on a batch; whenever memory runs out, the token budget is halved from here on."""
         while True:
             try:
                 return work()
@@ -235,9 +236,9 @@ class Trainer:
         self.record.log("memory", {"token_budget": budget})
 
     def _accumulate(self, rows: Rows) -> torch.Tensor:
-        """The gradient of one optimizer batch, micro-batch by micro-batch.
+        """Give the parameters the gradient of one optimizer batch, micro-batch by micro-batch.
 
-        Gives (2,) float64: the sums of its losses and of its scores by the headline metric.
+        Returns (2,) float64: the sums of its losses and of its scores by the headline metric.
         """
         job, counters = self.job, self.counters
         loss = partial(self.loss, total_weight=self.loss.total_weight(rows))

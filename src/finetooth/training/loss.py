@@ -1,4 +1,4 @@
-"""The loss that training minimises, by the name that a task gives it; of a batch, micro-batch by micro-batch."""
+"""The loss that training minimises, by its name in a task; for a batch, it is computed micro-batch by micro-batch."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class Loss:
     """A loss by example; B examples, C outputs of the model.
 
     each: from logits (B, C) and their targets to the loss of each example, (B,).
-    scores: from logits and targets to the score of each example by the task's headline metric, (B,), with the task's
-    own answers.
-    weights: from all targets (N,), the classes and what the recipe asks for to the weight of each, (N,) float32.
+    scores: from logits and targets to the score of each example by the task's headline metric, (B,), for the task's own
+    answers.
+    weights: from all targets (N,), the classes and the recipe's setting to the weight of each target, (N,) float32.
     """
 
     each: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -33,7 +33,7 @@ class Loss:
 
 
 class BatchLoss:
-    """The loss over training rows of these targets, by its name in LOSSES, computed where the device is."""
+    """The loss over training rows with these targets, by its name in LOSSES, computed on the device."""
 
     def __init__(
         self, name: str, targets: Targets, *, classes: tuple[str, ...], weights: Weights, device: torch.device
@@ -49,10 +49,10 @@ class BatchLoss:
     def __call__(
         self, logits: torch.Tensor, rows: Rows, *, total_weight: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """What a micro-batch's logits (B, C) give: its share of the weighted mean over the batch, and plain sums.
+        """From a micro-batch's logits (B, C), its share of the weighted mean over the batch, and plain sums.
 
-        The share, (), is what is differentiated. The sums, (2,) float64, are of its losses, unweighted, and of its
-        scores by the headline metric.
+        The share, (), is differentiated. The sums, (2,) float64, are of the unweighted losses and of the scores by the
+        headline metric.
         """
         indices = self._indices(rows)
         truth = self.targets[indices]
@@ -66,7 +66,7 @@ class BatchLoss:
 
 
 def class_weights(labels: npt.NDArray[np.int64], *, classes: tuple[str, ...], setting: Weights) -> torch.Tensor:
-    """Weight of each class in the loss, (C,) float32: ones, N / (C count) when balanced, or as the recipe says."""
+    """Weight of each class in the loss, (C,) float32: 1, or N / (C count) if balanced, or that of the recipe."""
     if setting is None:
         return torch.ones(len(classes))
     if setting == "balanced":

@@ -20,8 +20,8 @@ def adamw(
 ) -> tuple[torch.optim.AdamW, list[float]]:
     """AdamW over the trainable parameters, and the peak learning rate of each of its groups.
 
-    B of LoRA gets lora_plus_ratio times the rate of A (LoRA+, Hayou et al. 2024, arXiv 2402.12354), the head its own
-    rate; without a candidate (full fine-tuning) all get full_learning_rate. Vectors are not decayed.
+    B of LoRA gets lora_plus_ratio times the rate of A (LoRA+, Hayou et al. 2024, arXiv 2402.12354), and the head its
+    own rate. Without a candidate (full fine-tuning) all get full_learning_rate. Vectors have no weight decay.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in named:

@@ -1,7 +1,7 @@
-"""How long a candidate is trained: so many epochs, or until the validation rows say that it has learned.
+"""How long a candidate is trained: a number of epochs, or until the validation rows show that it has learned.
 
 With `epochs: auto` the rate stays at its peak until validation stops improving or training rows are fitted, and then
-falls. This is decided by the step and the evaluations so far, which are on disk: a resumed training decides the same.
+falls. The step and the evaluations so far, which are on disk, decide this: a resumed training decides the same.
 Source: Hu et al. 2024 (MiniCPM, arXiv 2404.06395), section 4: warm-up, constant rate, decay.
 """
 
@@ -13,21 +13,20 @@ from finetooth.recipe import Training
 
 # Of `epochs: auto`, in optimizer steps; measured in docs/experiments.md.
 LEAST_STEPS = 200  # before the decay
-MOST_STEPS, MOST_EPOCHS = 2_000, 30  # the decay included; whichever is reached first
-LARGE_EPOCHS = 3  # epochs that may take more than MOST_STEPS
-INTERVAL_STEPS = 50  # at least, between evaluations; no more than an epoch needs
+MOST_STEPS, MOST_EPOCHS = 2_000, 30  # including the decay; whichever is reached first
+LARGE_EPOCHS = 3  # so many epochs may take more than MOST_STEPS
+INTERVAL_STEPS = 50  # between evaluations, rounded up to whole epochs
 PATIENCE_STEPS = 150  # without a better evaluation
 DECAY_SHARE = 0.5  # of the steps before it
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What is known of a training before its first step, in optimizer steps.
+    """The plan of a training before its first step, in optimizer steps.
 
-    most: steps at most, all of them unless automatic. typical: what an automatic training takes at least, unless its
-    rows are fitted before.
-    interval: between evaluations. patience: evaluations without a better one, after which it ends, or of an automatic
-    one the rate falls; None: never.
+    most: the most steps; unless automatic, all of them are taken. typical: the least steps of an automatic training,
+    unless its rows are fitted earlier. interval: between evaluations. patience: after so many evaluations without a
+    better one the training ends, or the rate of an automatic one falls; None: never.
     """
 
     automatic: bool
@@ -57,17 +56,17 @@ class Schedule:
 
     @property
     def latest(self) -> int:
-        """The step that the decay of an automatic training follows at the latest."""
+        """The step after which the decay of an automatic training begins at the latest."""
         return max(1, math.floor(self.most / (1 + DECAY_SHARE)))
 
     @property
     def freezes_after(self) -> int:
-        """The step after which lower layers are frozen (`then`): an epoch; automatic: LEAST_STEPS or more."""
+        """The step after which lower layers are frozen (`then`): whole epochs; one, or if automatic LEAST_STEPS or more."""
         epochs = math.ceil(LEAST_STEPS / self.steps_per_epoch) if self.automatic else 1
         return epochs * self.steps_per_epoch
 
     def end(self, decay_began: int | None) -> int:
-        """The last step; of an automatic training before its decay the last that it can have."""
+        """The last step; for an automatic training before its decay, the last possible one."""
         if not self.automatic or decay_began is None:
             return self.most
         return min(self.most, decay_began + math.ceil(DECAY_SHARE * decay_began))
@@ -86,16 +85,18 @@ class Schedule:
     def evaluated_at(self, step: int, decay_began: int | None) -> bool:
         """Whether the validation rows are scored after `step`.
 
-        Of a decay only the end is scored: what it is for is a last step that chance and the rate have left.
+        In a decay only its last step is scored. The decay makes that step better than the steps at the peak rate, which
+        are good or bad by chance.
         """
         if self.automatic and decay_began is not None and step > decay_began:
             return step == self.end(decay_began)
         return step % self.interval == 0 or step == self.end(decay_began)
 
     def rate_factor(self, step: int, decay_began: int | None) -> float:
-        """Factor of the peak learning rate, 0 to 1, of by the update that follows `step` finished ones.
+        """Factor of the peak learning rate, 0 to 1, for the update after `step` finished ones.
 
-        Warm-up rises linearly from 0; then linear and cosine fall to 0 at the end, at once or in the decay.
+        It rises linearly from 0 in the warm-up. Then, in an automatic training only in the decay, linear and cosine
+        fall to 0 at the end.
         """
         if step < self.warmup:
             return step / self.warmup
@@ -107,7 +108,7 @@ class Schedule:
 
     @property
     def evaluations(self) -> int:
-        """How often the validation rows are scored in a training of typical length."""
+        """The number of evaluations in a training of typical length."""
         return math.ceil(self.typical / self.interval)
 
 

@@ -1,4 +1,4 @@
-"""Loss, score and gradient norm of training steps, kept where they were computed until read, which waits for a GPU."""
+"""Loss, score and gradient norm of training steps. They stay on the device until they are read, which waits for it."""
 
 import math
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ import torch
 from finetooth.errors import DivergedError
 from finetooth.models.batching import Rows
 
-_NAMED = 8  # rows of a step that an error names
+_NAMED = 8  # the most rows of a step that an error names
 
 
 @dataclass(frozen=True, slots=True)
 class OneStep:
-    """The metrics of one step, from before its update.
+    """The metrics of one step before its update.
 
     rows: its batch. losses: summed losses. scores: summed scores by the headline metric. norm: of the gradient,
     before it was clipped.
@@ -44,8 +44,8 @@ class OneStep:
 class StepMetrics:
     """The metrics of the steps that were not read yet.
 
-    halted: () float32, 1 from the first step on whose loss or gradient was not finite, else 0. Given to AdamW as
-    `found_inf`, it keeps that step and those after it from changing anything, though nobody has looked yet.
+    halted: () float32, 1 from the first step on whose loss or gradient was not finite, else 0. As `found_inf` of AdamW,
+    it keeps that step and later ones from changing anything, even before their metrics are read.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -59,7 +59,7 @@ class StepMetrics:
         self._waiting.append((step, rows, metrics))
 
     def take(self) -> list[OneStep]:
-        """All that were not taken yet, in order."""
+        """The metrics since the last call, in order."""
         if not self._waiting:
             return []
         metrics = torch.stack([values for *_, values in self._waiting]).tolist()

@@ -1,6 +1,6 @@
 """Evaluations while a candidate is trained: the validation logits, the best step, and when the rate begins to fall.
 
-The logits are computed by the inference pass if the model allows it.
+If the model allows it, the inference pass computes the logits.
 """
 
 from collections.abc import Callable, Mapping

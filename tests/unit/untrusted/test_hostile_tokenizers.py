@@ -10,9 +10,8 @@ from hostile_values import VALUES, broken, copied, mutants, refusal
 
 import tiny
 from finetooth.models.batching import tokenize
-from finetooth.models.checked import copy_tokenizer
 from finetooth.models.config_file import load_config
-from finetooth.models.tokenizer import check_tokenizer, load_tokenizer
+from finetooth.models.tokenizer import check_tokenizer, copy_tokenizer, load_tokenizer
 from finetooth.sources import fetch_model
 
 NAMED = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token", "bos_token", "eos_token")
