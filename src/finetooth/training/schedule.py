@@ -61,7 +61,7 @@ class Schedule:
 
     @property
     def freezes_after(self) -> int:
-        """The step after which lower layers are frozen (`then`): whole epochs; one, or if automatic LEAST_STEPS or more."""
+        """The step after which lower layers are frozen (`then`): one epoch; automatic: whole epochs of LEAST_STEPS."""
         epochs = math.ceil(LEAST_STEPS / self.steps_per_epoch) if self.automatic else 1
         return epochs * self.steps_per_epoch
 
