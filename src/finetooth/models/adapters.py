@@ -53,7 +53,10 @@ def match(base: Base, *, targets: str | Sequence[str], layers: str = "all") -> t
     if layers != "all":
         count = int(layers.removeprefix("last-"))
         if count > len(layer_names):
-            raise ModelError(f"layers: {layers} asks for more than the model's {len(layer_names)} encoder layers.")
+            raise ModelError(
+                f"layers: {layers} asks for more than the model's {len(layer_names)} encoder layers. Set at most "
+                f"last-{len(layer_names)}."
+            )
         chosen = {name for name in chosen if _within(name, layer_names[-count:])}
     if not chosen:
         raise ModelError(
@@ -203,7 +206,7 @@ def encoder_layers(model: Any) -> tuple[str, tuple[str, ...]]:
         if isinstance(module, nn.ModuleList) and len({type(layer) for layer in module}) == 1
     }
     if not stacks:
-        raise ModelError("the model has no list of encoder layers to adapt.")
+        raise ModelError("the base model: it has no list of encoder layers to adapt. Name another model.")
     stack = max(stacks, key=lambda name: sum(value.numel() for value in stacks[name].parameters()))
     return stack, tuple(f"{stack}.{index}" for index in range(len(stacks[stack])))
 

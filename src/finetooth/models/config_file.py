@@ -33,7 +33,8 @@ def positions(folder: Path) -> int:
     if most < 1:
         raise ModelError(
             f"the base model: {CONFIG}: max_position_embeddings {values.get('max_position_embeddings')} leaves no "
-            f"position for a token, since positions begin behind pad_token_id {values.get('pad_token_id')}."
+            f"position for a token, since positions begin behind pad_token_id {values.get('pad_token_id')}. "
+            "Name another model."
         )
     return most
 

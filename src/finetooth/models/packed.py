@@ -14,7 +14,6 @@ Inference uses it as well, without gradients (finetooth.models.packed_inference)
 """
 
 import copy
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -103,10 +102,10 @@ class PackedModel:
         self.family = family_of(self.base.config)
         assert self.family.packed is not None  # model_obstacle names the others
         self.packed_family = self.family.packed
-        self.heads = int(self.base.config.num_attention_heads)
+        heads = int(self.base.config.num_attention_heads)
         layers = [self.packed_family.parts(layer) for layer in self.packed_family.layers(self.base)]
-        self.layers = [_Layer(parts, self.heads, dtype, last=parts is layers[-1]) for parts in layers]
-        trained = [number for number, layer in enumerate(self.layers) if layer.trained]
+        self.layers = [_Layer(parts, heads, dtype, last=parts is layers[-1]) for parts in layers]
+        trained = (number for number, layer in enumerate(self.layers) for linear in layer.linears if linear.trained)
         self.first_trained = min(trained, default=len(self.layers))
         assert states is None or states.depth <= self.first_trained
         self.first_changing = 0
@@ -121,7 +120,8 @@ class PackedModel:
     def fold(self, *, last: bool = False) -> None:
         """Copy the adapter's values; call it after each change of them. last: no other change will follow."""
         for layer in self.layers[self.first_changing :]:
-            layer.fold(last=last)
+            for linear in layer.linears:
+                linear.fold(last=last)
 
     def freeze(self, states: States) -> None:
         """Train nothing below layer states.depth any more, and read the known states of those layers.
@@ -231,21 +231,7 @@ class _Layer:
         self.output, self.up, self.down = (
             FusedLinear([part], dtype=dtype) for part in (parts.output, parts.up, parts.down)
         )
-
-    @property
-    def linears(self) -> Iterator[FusedLinear]:
-        """All of the layer's linear layers."""
-        yield from (item for item in (self.query, self.inner, self.output, self.up, self.down) if item is not None)
-
-    @property
-    def trained(self) -> bool:
-        """Whether anything in it is trained."""
-        return any(linear.trained for linear in self.linears)
-
-    def fold(self, *, last: bool) -> None:
-        """Copy the adapter's values. last: no other change will follow."""
-        for linear in self.linears:
-            linear.fold(last=last)
+        self.linears = [self.inner, self.output, self.up, self.down, *([] if self.query is None else [self.query])]
 
     def __call__(self, hidden: torch.Tensor, layout: Layout | Ends, *, every_token: bool = False) -> torch.Tensor:
         """Hidden states (T, H) after the layer; after the last one (B, H) of first tokens, unless `every_token`."""

@@ -43,7 +43,9 @@ class Schedule:
         """The schedule of a training on so many rows; the last batch of an epoch may be smaller."""
         per_epoch = math.ceil(rows / training.batch_size)
         automatic = training.epochs == "auto"
-        interval, patience = _interval(training, per_epoch, automatic=automatic), training.patience
+        evaluation_epochs = math.ceil(INTERVAL_STEPS / per_epoch) if automatic else 1
+        every = training.evaluate_every
+        interval, patience = every if isinstance(every, int) else evaluation_epochs * per_epoch, training.patience
         if training.epochs == "auto":
             most = max(min(MOST_STEPS, MOST_EPOCHS * per_epoch), LARGE_EPOCHS * per_epoch)
             patience = patience or math.ceil(PATIENCE_STEPS / interval)
@@ -110,11 +112,3 @@ class Schedule:
     def evaluations(self) -> int:
         """The number of evaluations in a training of typical length."""
         return math.ceil(self.typical / self.interval)
-
-
-def _interval(training: Training, per_epoch: int, *, automatic: bool) -> int:
-    """Steps between evaluations: as the recipe says, each epoch, or enough epochs for INTERVAL_STEPS."""
-    if isinstance(training.evaluate_every, int):
-        return training.evaluate_every
-    epochs = math.ceil(INTERVAL_STEPS / per_epoch) if automatic else 1
-    return epochs * per_epoch
