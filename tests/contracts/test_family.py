@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from families import LAYERS, POSITIONS, WIDTH, every_family, save_model
 from torch.nn import functional
 
 import tiny
@@ -30,6 +29,7 @@ from finetooth.models.text_model import TextModel
 from finetooth.models.tokenizer import load_tokenizer
 from finetooth.pipeline import preparation
 from finetooth.recipe import Candidate
+from tiny_families import LAYERS, POSITIONS, WIDTH, every_family, save_model
 
 CLASSES = ("bad", "good", "neither")
 TEXTS = [*(text for text, _ in tiny.texts(30, seed=4)), "a film [PAD] with [PAD] the padding token in it"]

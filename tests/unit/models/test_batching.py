@@ -66,9 +66,7 @@ def test_head_tail_keeps_a_quarter_of_head_and_the_rest_of_tail(folder: Path) ->
     text = " ".join("abcdefghijklmnopqrstuvwxyz")
     tokenizer = load_tokenizer(folder)
     actual = tokenize(tokenizer, [text, "a b c"], max_tokens=12, truncation="head_tail")
-    assert tokenizer.convert_ids_to_tokens(row(actual, 0)) == [
-        "[CLS]", "a", "s", "t", "u", "v", "w", "x", "y", "z", "[SEP]"
-    ] or tokenizer.convert_ids_to_tokens(row(actual, 0)) == ["[CLS]", "a", *"rstuvwxyz", "[SEP]"]  # fmt: skip
+    assert tokenizer.convert_ids_to_tokens(row(actual, 0)) == ["[CLS]", "a", *"rstuvwxyz", "[SEP]"]
     assert tokenizer.convert_ids_to_tokens(row(actual, 1)) == ["[CLS]", "a", "b", "c", "[SEP]"]
     for max_tokens in range(4, 40):
         cut = tokenize(tokenizer, [text], max_tokens=max_tokens, truncation="head_tail")

@@ -26,8 +26,7 @@ def test_a_lack_of_memory_is_known_by_its_words(error: BaseException, ran_out: b
 
 
 def test_the_containers_bound_counts_where_it_is_the_lower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = memory.free_bytes()
-    assert machine is None or machine > 0
+    assert ((memory.free_bytes() or 0) > 0) is Path("/proc/meminfo").exists()
     monkeypatch.setattr(memory, "_CONTAINER", tmp_path)
     (tmp_path / "memory.max").write_text("5000\n")
     (tmp_path / "memory.current").write_text("2000\n")
@@ -68,7 +67,8 @@ def test_what_is_held_falls_again_and_the_peak_does_not() -> None:
     peak = memory.peak_bytes()
     del block
     assert memory.peak_bytes() >= peak - 1e7  # Linux counts it on each processor, and adds up late
-    assert memory.held_bytes() < peak - 50e6 or platform.system() != "Linux"
+    if platform.system() == "Linux":  # elsewhere nothing tells what is held
+        assert memory.held_bytes() < peak - 50e6
 
 
 def test_where_nothing_tells_what_is_held_it_is_the_peak(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from training_jobs import TRAINING, begin, job, same_bits, trained
+from training_jobs import TRAINING, Killed, begin, job, same_bits, story, trained
 
 from finetooth.errors import Interrupted
 from finetooth.models import adapters
@@ -25,17 +25,6 @@ from finetooth.training import checkpoints
 from finetooth.training.checkpoints import Counters
 from finetooth.training.job import TrainingJob
 from finetooth.training.loop import Trainer
-
-TIMED = ("seconds", "part_seconds")
-
-
-class Killed(BaseException):
-    """Simulates kill -9: nothing in the loop may catch it."""
-
-
-def story(counters: Counters) -> dict[str, Any]:
-    """Everything counted but the clock."""
-    return {name: getattr(counters, name) for name in Counters.__slots__ if name not in TIMED}
 
 
 def after(polls: int, action: Callable[[], int | None]) -> Callable[[], int | None]:

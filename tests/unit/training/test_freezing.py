@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from training_jobs import begin, job, same_bits, trained
+from training_jobs import Killed, begin, job, same_bits, story, trained
 
 from finetooth.errors import Interrupted
 from finetooth.models.adapters import layer_of
@@ -19,12 +19,7 @@ from finetooth.training.freezing import Freezing
 from finetooth.training.job import TrainingJob
 from finetooth.training.schedule import LEAST_STEPS
 
-TIMED = ("seconds", "part_seconds", "all_layers_seconds")
 WAYS: dict[str, dict[str, Any]] = {"float32": {}, "bfloat16": {"precision": "bfloat16"}}
-
-
-class Killed(BaseException):
-    """Simulates kill -9."""
 
 
 def freezing(folder: Path, directory: Path, *, blocks: int = 1000, **changes: Any) -> TrainingJob:
@@ -41,10 +36,6 @@ def freezing(folder: Path, directory: Path, *, blocks: int = 1000, **changes: An
 
 def lower(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: value for name, value in tensors.items() if layer_of(f"{name}.") == 0}
-
-
-def story(counters: Counters) -> dict[str, Any]:
-    return {name: getattr(counters, name) for name in Counters.__slots__ if name not in TIMED}
 
 
 @pytest.fixture(scope="module", params=WAYS)

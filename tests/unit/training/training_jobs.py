@@ -33,7 +33,7 @@ def split(folder: Path, count: int, *, seed: int, name: str) -> Split:
 
 
 def job(folder: Path, directory: Path, **changes: Any) -> TrainingJob:
-    """A job over the model in `folder`, working in `place`; rows: training examples.
+    """A job over the model in `folder`, working in `directory`; rows: training examples.
 
     With dropout in base and adapter, unless packed: then with none. full: of all parameters, without an adapter.
     """
@@ -71,6 +71,16 @@ def trained(folder: Path, made: TrainingJob) -> tuple[dict[str, torch.Tensor], C
     trainer = begin(folder, made)
     counters = trainer.run()
     return {name: parameter.detach().clone() for name, parameter in trainer.named.items()}, counters
+
+
+class Killed(BaseException):
+    """Simulates kill -9: nothing in the loop may catch it."""
+
+
+def story(counters: Counters) -> dict[str, Any]:
+    """All counters except those of the clock."""
+    timed = ("seconds", "part_seconds", "all_layers_seconds")
+    return {name: getattr(counters, name) for name in Counters.__slots__ if name not in timed}
 
 
 def same_bits(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:

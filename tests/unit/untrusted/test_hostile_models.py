@@ -10,22 +10,25 @@ import pytest
 from hostile_values import VALUES, broken, copied, mutants, refusal
 
 import tiny
+from finetooth.families import family_of_type
 from finetooth.models.batching import tokenize
 from finetooth.models.config_file import load_config
 from finetooth.models.loading import load_base
 from finetooth.models.plain_pass import logits
 from finetooth.models.tokenizer import check_tokenizer, load_tokenizer
 from finetooth.sources import fetch_model
+from tiny_families import ACCEPTED, save_model
 
 CLASSES = ("bad", "good")
 TEXTS = ["a bright film", "dull, dull!"]
-FAMILIES = ("bert", "distilbert")
+EVERY_KEY = ("bert", "distilbert")  # families that are tested with every key; the others with those of their own
 # Keys that decide what is computed and have more than one honest value: the model may differ, it is never half read.
 DECIDING = {
     "hidden_act", "activation", "layer_norm_eps", "hidden_dropout_prob", "attention_probs_dropout_prob", "dropout",
     "attention_dropout", "seq_classif_dropout", "classifier_dropout", "initializer_range", "num_attention_heads",
     "n_heads",
 }  # fmt: skip
+PADS = ("roberta", "xlm-roberta", "camembert")  # positions are numbered from pad_token_id on
 CODE = (
     "auto_map", "attn_implementation", "_attn_implementation", "_attn_implementation_internal",
     "experts_implementation", "_experts_implementation", "custom_pipelines", "trust_remote_code",
@@ -52,9 +55,9 @@ HARMLESS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=ACCEPTED)
 def honest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.save_model(tmp_path_factory.mktemp(request.param) / "m", request.param)
+    return save_model(tmp_path_factory.mktemp(request.param) / "m", request.param)
 
 
 @pytest.fixture
@@ -82,25 +85,31 @@ def config_of(folder: Path) -> dict[str, Any]:
     return values
 
 
-def keys_of_config() -> list[str]:
-    bert, distilbert = (tiny.config(family, 99).to_dict() for family in FAMILIES)
-    ours = {key for key in {*bert, *distilbert} if key not in HARMLESS}
-    return sorted(
-        {*ours, *OTHER_MODEL, *CODE, "num_labels", "id2label", "hidden_size", "tokenizer_class", "never_seen"}
-    )
+def keys_of_config(family: str) -> list[str]:
+    known = family_of_type(family)
+    assert known is not None
+    own = {*known.config, "model_type", "vocab_size", "max_position_embeddings", "pad_token_id", "id2label"}
+    if family not in EVERY_KEY:
+        return sorted(own)
+    ours = {key for key in tiny.config(family, 99).to_dict() if key not in HARMLESS}
+    more = ("num_labels", "hidden_size", "tokenizer_class", "never_seen")
+    return sorted({*own, *ours, *OTHER_MODEL, *CODE, *more})
 
 
-@pytest.mark.parametrize("key", keys_of_config())
+@pytest.mark.parametrize(
+    ("honest", "key"), [(family, key) for family in ACCEPTED for key in keys_of_config(family)], indirect=["honest"]
+)
 def test_any_value_of_a_key_of_config_is_refused_by_name_or_harmless(folder: Path, key: str) -> None:
     honest, expected, results = config_of(folder), scores(folder), list[Any]()
-    seen = load_config(folder).to_dict()
-    for text in mutants(honest, key):
+    seen, family = load_config(folder).to_dict(), honest["model_type"]
+    decides = key in DECIDING or (key == "pad_token_id" and family in PADS)
+    for text in mutants(honest, key)[:: 1 if family in EVERY_KEY else 3]:
         (folder / "config.json").write_text(text)
         # What transformers sees: where that is the same, the model is the same and need not be loaded again.
         message = refusal(lambda: load_config(folder))
         if message is None and load_config(folder).to_dict() != seen:
             message = refusal(lambda: results.append(scores(folder)))
-            if message is None and key not in DECIDING:
+            if message is None and not decides:
                 np.testing.assert_array_equal(results[-1], expected, err_msg=text[:300])
         assert message is None or "config.json" in message or "model family" in message, message
 
@@ -134,10 +143,17 @@ def test_a_key_that_makes_another_model_is_refused(folder: Path, key: str) -> No
     assert "would change what the model computes" in message
 
 
-@pytest.mark.parametrize("key", HARMLESS)
-def test_what_real_files_hold_besides_changes_nothing(folder: Path, key: str) -> None:
+@pytest.mark.parametrize(
+    ("honest", "keys"),
+    [
+        *((family, (key,)) for family in EVERY_KEY for key in HARMLESS),
+        *((family, tuple(HARMLESS)) for family in ACCEPTED),
+    ],
+    indirect=["honest"],
+)
+def test_what_real_files_hold_besides_changes_nothing(folder: Path, keys: tuple[str, ...]) -> None:
     expected = scores(folder)
-    (folder / "config.json").write_text(json.dumps(config_of(folder) | {key: HARMLESS[key]}))
+    (folder / "config.json").write_text(json.dumps(config_of(folder) | {key: HARMLESS[key] for key in keys}))
     fetch_model(str(folder))
     np.testing.assert_array_equal(scores(folder), expected)
 
@@ -147,21 +163,23 @@ def test_attention_is_chosen_by_us(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bert", "distilbert", "size"),
+    ("name", "size"),
     [
-        ("num_hidden_layers", "n_layers", 1000),
-        ("num_hidden_layers", "n_layers", 1),
-        ("vocab_size", "vocab_size", 9_999_999),
-        ("max_position_embeddings", "max_position_embeddings", 1_000_000),
-        ("intermediate_size", "hidden_dim", 1_000_000),
-        ("hidden_size", "dim", 100_000),
+        ("num_hidden_layers", 1000),
+        ("num_hidden_layers", 1),
+        ("vocab_size", 9_999_999),
+        ("max_position_embeddings", 1_000_000),
+        ("intermediate_size", 1_000_000),
+        ("hidden_size", 100_000),
     ],
 )
 def test_a_size_that_the_checkpoint_has_not_is_refused_before_it_is_allocated(
-    folder: Path, bert: str, distilbert: str, size: int
+    folder: Path, name: str, size: int
 ) -> None:
     config = config_of(folder)
-    key = bert if config["model_type"] == "bert" else distilbert
+    family = family_of_type(config["model_type"])
+    assert family is not None
+    key = "hidden_dim" if name not in config and name == "intermediate_size" else family.key(name)
     (folder / "config.json").write_text(json.dumps(config | {key: size}))
     message = refusal(lambda: load_base(folder, classes=CLASSES, head_seed=0))
     assert message is not None
@@ -203,4 +221,4 @@ def test_a_config_without_a_checkpoint_that_fits_is_told(folder: Path, tmp_path:
 
 
 def test_there_are_hundreds_of_variants() -> None:
-    assert len(keys_of_config()) * (len(VALUES) + 2) * len(FAMILIES) > 1000
+    assert sum(len(keys_of_config(family)) for family in EVERY_KEY) * (len(VALUES) + 2) > 1000

@@ -2,17 +2,20 @@
 
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hostile_values import VALUES, broken, copied, mutants, refusal
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 import tiny
 from finetooth.models.batching import tokenize
 from finetooth.models.config_file import load_config
 from finetooth.models.tokenizer import check_tokenizer, copy_tokenizer, load_tokenizer
 from finetooth.sources import fetch_model
+from tiny_families import save_model
 
 NAMED = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token", "bos_token", "eos_token")
 # All that transformers 5 reads from these two files, besides what no one has named.
@@ -100,6 +103,65 @@ def test_any_value_in_the_tokenizer_itself_is_refused_or_harmless(folder: Path, 
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     texts = tokenizer_mutants(settings_of(folder, "tokenizer.json"))
     for text in texts[:: 9 if kind == "BertTokenizer" else 2]:  # which takes the vocabulary and little else from it
+        (folder / "tokenizer.json").write_text(text)
+        message = refusal(lambda: used(folder))
+        assert message is None or "token" in message, message
+
+
+SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+
+
+def byte_pairs() -> Tokenizer:
+    """As of RoBERTa: pairs of bytes."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: number for number, token in enumerate([*SPECIAL, *alphabet, "in", "fi"])}
+    backend = Tokenizer(models.BPE(vocabulary, [("i", "n"), ("f", "i")]))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    backend.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    return backend
+
+
+def pieces() -> Tokenizer:
+    """As of XLM-RoBERTa and CamemBERT: pieces by their probability."""
+    tokens = [*SPECIAL, "<s>NOTUSED", "\u2581a", *"\u2581abcdefghijklmnopqrstuvwxyz.,!"]
+    backend = Tokenizer(models.Unigram([(token, -2.0) for token in tokens], unk_id=3))
+    backend.normalizer = normalizers.Sequence([normalizers.NFKC()])
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.decoder = decoders.Metaspace()
+    backend.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return backend
+
+
+OTHERS: dict[str, tuple[str, Callable[[], Tokenizer] | None]] = {  # class: family and tokenizer, None for that of tiny
+    "RobertaTokenizer": ("roberta", byte_pairs), "XLMRobertaTokenizer": ("xlm-roberta", pieces),
+    "CamembertTokenizer": ("camembert", pieces), "ElectraTokenizer": ("electra", None),
+    "DistilBertTokenizer": ("distilbert", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own class", "TokenizersBackend"])
+@pytest.mark.parametrize("kind", OTHERS)
+def test_any_value_in_the_tokenizer_of_another_family_is_refused_or_harmless(
+    tmp_path: Path, kind: str, own: bool
+) -> None:
+    family, make = OTHERS[kind]
+    folder = save_model(tmp_path / "m", family)
+    settings = settings_of(folder, "tokenizer_config.json")
+    if make is not None:
+        backend = make()
+        backend.save(str(folder / "tokenizer.json"))
+        config = settings_of(folder, "config.json") | {"vocab_size": backend.get_vocab_size()}
+        (folder / "config.json").write_text(json.dumps(config))
+        start, pad, end, unknown, mask = SPECIAL
+        settings = {"unk_token": unknown, "pad_token": pad, "mask_token": mask, "model_max_length": 64}
+        settings |= dict.fromkeys(("cls_token", "bos_token"), start) | dict.fromkeys(("sep_token", "eos_token"), end)
+    settings["tokenizer_class"] = kind if own else "TokenizersBackend"
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    assert used(folder)
+    for text in tokenizer_mutants(settings_of(folder, "tokenizer.json"))[::31]:
         (folder / "tokenizer.json").write_text(text)
         message = refusal(lambda: used(folder))
         assert message is None or "token" in message, message
