@@ -43,7 +43,7 @@ from finetooth.models.artifact_files import (
     task_of,
 )
 from finetooth.models.batching import Input, Tokens
-from finetooth.models.loading import Base, base_tensors, hash_tensors, head_tensors, load_base, set_head
+from finetooth.models.loading import Base, base_tensors, hash_tensors, head_tensors, load_base
 from finetooth.models.text_model import TextModel
 from finetooth.models.tokenizer import check_tokenizer, load_tokenizer
 
@@ -186,9 +186,9 @@ def _verified(folder: Path, base_folder: Path, name: str) -> TextModel:
     if (folder / ADAPTER_CONFIG).is_file():
         model = adapters.load(base, folder)
     elif (folder / MODEL_WEIGHTS).is_file():
-        full_fine_tuning.put(model, saved_tensors.read(folder / MODEL_WEIGHTS, owner="the saved model"))
+        saved_tensors.restore(folder / MODEL_WEIGHTS, model.state_dict(), owner="the saved model")
     else:
-        set_head(base, saved_tensors.read(folder / HEAD, owner="the saved head"))
+        saved_tensors.restore(folder / HEAD, head_tensors(base), owner="the saved head")
     tokenizer, settings, config = load_tokenizer(folder), Input(**identity["input"]), base.model.config
     check_tokenizer(tokenizer, config, pairs=settings.pairs, name="the adapter")
     positions = family_of(config).positions(config.to_dict())

@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import save_file
 
 from finetooth.files import json_bytes
-from finetooth.models import saved_tensors
 from finetooth.models.adapters import has_adapter
 from finetooth.models.artifact_files import MODEL_CONFIG, MODEL_WEIGHTS
 from finetooth.models.loading import Base, head_tensors
@@ -39,14 +37,3 @@ def save(model: Any, folder: Path) -> None:
     values["architectures"] = [type(model).__name__]
     values.pop("_name_or_path", None)  # a path of this machine
     (folder / MODEL_CONFIG).write_bytes(json_bytes({key: values[key] for key in sorted(values)}))
-
-
-def put(model: Any, saved: dict[str, torch.Tensor]) -> None:
-    """Give the model the values of saved tensors.
-
-    Raises: ModelError, as saved_tensors.check, if they are not those of the model.
-    """
-    own = model.state_dict()
-    saved_tensors.check(saved, own, owner="the saved model")
-    for name, tensor in saved.items():
-        own[name].copy_(tensor)

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from torch import nn
 
 from finetooth.errors import ModelError
 from finetooth.families import Family, family_of, model_types
-from finetooth.models import saved_tensors, seeds
+from finetooth.models import seeds
 from finetooth.models.checked import CONFIG, refused
 from finetooth.models.config_file import load_config, transformers_library
 from finetooth.sources.safetensors_header import read_header
@@ -99,17 +99,6 @@ def head_tensors(base: Base) -> dict[str, torch.Tensor]:
     """The tensors of the head modules by full name."""
     heads = tuple(f"{name}." for name in base.head_modules)
     return {name: tensor for name, tensor in base.model.state_dict().items() if name.startswith(heads)}
-
-
-def set_head(base: Base, saved: Mapping[str, torch.Tensor]) -> None:
-    """Give the head modules the values of saved tensors.
-
-    Raises: ModelError, as saved_tensors.check, if they are not those of the head.
-    """
-    own = head_tensors(base)
-    saved_tensors.check(saved, own, owner="the saved head")
-    for name, tensor in saved.items():
-        own[name].copy_(tensor)
 
 
 def _load(folder: Path, classes: Sequence[str] | None, dropout: float | Literal["model"]) -> tuple[Any, set[str]]:

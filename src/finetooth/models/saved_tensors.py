@@ -1,4 +1,4 @@
-"""Tensors from a safetensors file, and the check that they are those of the model that takes them."""
+"""Tensors from a safetensors file, which are checked against those of the model that takes them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,3 +39,11 @@ def check(saved: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor], *,
             )
         if not torch.isfinite(tensor).all():
             raise ModelError(f"{owner}: tensor {name!r} holds a value that is not finite.")
+
+
+def restore(file: Path, own: Mapping[str, torch.Tensor], *, owner: str) -> None:
+    """Give a model's own tensors the values of those in `file`. Raises: ModelError, as read and check."""
+    saved = read(file, owner=owner)
+    check(saved, own, owner=owner)
+    for name, tensor in saved.items():
+        own[name].copy_(tensor)
