@@ -124,7 +124,7 @@ def byte_pairs() -> Tokenizer:
 
 def pieces() -> Tokenizer:
     """As of XLM-RoBERTa and CamemBERT: pieces by their probability."""
-    tokens = [*SPECIAL, "<s>NOTUSED", "\u2581a", *"\u2581abcdefghijklmnopqrstuvwxyz.,!"]
+    tokens = [*SPECIAL, "<s>NOTUSED", "</s>NOTUSED", "<unk>NOTUSED", "\u2581a", *"\u2581abcdefghijklmnopqrstuvwxyz.,!"]
     backend = Tokenizer(models.Unigram([(token, -2.0) for token in tokens], unk_id=3))
     backend.normalizer = normalizers.Sequence([normalizers.NFKC()])
     backend.pre_tokenizer = pre_tokenizers.Metaspace()
