@@ -58,7 +58,6 @@ class FrozenLayerCache:
                 discard(item)
             write_json(key_file, key)
         self._index, self._states = folder / "blocks.jsonl", folder / "states.f32"
-        self._index.touch()
         self._states.touch()
 
     def fill(self, model: Any, *, pad_id: int, advance: Callable[[int, int], None]) -> int:
@@ -131,7 +130,8 @@ class FrozenLayerCache:
 
     def _known(self) -> dict[int, str]:
         known: dict[int, str] = {}
-        for line in self._index.read_text(encoding="utf-8", errors="replace").splitlines():
+        text = self._index.read_text(encoding="utf-8", errors="replace") if self._index.is_file() else ""
+        for line in text.splitlines():
             try:
                 value = json.loads(line)
                 known[int(value["block"])] = str(value["sha256"])
