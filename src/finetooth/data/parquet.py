@@ -47,11 +47,12 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
             )
         first = [index for index, group in enumerate(groups) if group.rows > 0][:1]
         rows: list[Any] = []
-        for batch in _batches(part, columns, row_groups=first, most_rows=SAMPLE_ROWS, lenient=True):
-            rows += zip(*[_shown(part, name, batch) for name in columns], strict=True)
+        for batch in _batches(part, columns, row_groups=first, lenient=True):
+            some = batch.slice(0, SAMPLE_ROWS - len(rows))
+            rows += zip(*[_shown(part, name, some) for name in columns], strict=True)
             if len(rows) >= SAMPLE_ROWS:
                 break
-    return Sample(part, columns=columns, rows=rows[:SAMPLE_ROWS])
+    return Sample(part, columns=columns, rows=rows)
 
 
 def read_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
@@ -92,16 +93,11 @@ def read_spread_rows(sample: Sample) -> list[Sequence[object]]:
 
 
 def _batches(
-    part: Part,
-    columns: tuple[str, ...],
-    *,
-    row_groups: list[int] | None = None,
-    most_rows: int = _BATCH_ROWS,
-    lenient: bool = False,
+    part: Part, columns: tuple[str, ...], *, row_groups: list[int] | None = None, lenient: bool = False
 ) -> Iterator[pyarrow.RecordBatch]:
     """The rows of these columns, in batches so small that their values fit into memory whatever the file claims.
 
-    most_rows: of one batch. lenient: leave out columns of lists whose encoding is not supported.
+    lenient: leave out columns of lists whose encoding is not supported.
     Raises: DataError as soon as the decoded bytes exceed text_file.decompressed_limit.
     """
     bound, decoded = text_file.decompressed_limit(part.path.stat().st_size), 0
@@ -132,7 +128,7 @@ def _batches(
     # A row may have any number of list values. They stay indices into a dictionary until their sizes are counted.
     as_dictionary = [leaf.path for leaf in lists if leaf.physical_type == "BYTE_ARRAY"]
     with pyarrow.parquet.ParquetFile(part.path, read_dictionary=as_dictionary) as file:
-        size = max(1, min(most_rows, most))
+        size = max(1, min(_BATCH_ROWS, most))
         for group in groups:  # one at a time: Arrow cannot join lists of two groups with a dictionary each
             for batch in file.iter_batches(batch_size=size, row_groups=[group], columns=list(columns)):
                 decoded += sum(map(_decoded_bytes, batch.columns))

@@ -151,7 +151,11 @@ class _Collector:
             if self._keep and not self._is_kept(values):
                 table.outside_keep += 1
                 return
-            text, pair, label, group = self._row(values)
+            text = values[0]
+            if not (text.__class__ is str and text.isascii() and "\0" not in text):
+                text = self._text(text, "text")
+            pair = self._text(values[1], "second text") if self._paired else ""
+            label = self._label(values[self._label_at]) if self._labelled else ""
         except _BadRowError as bad:
             content = values.content if isinstance(values, Malformed) else list(values)
             self._rejects.add(bad.fault, split=self._split, name=name, row=int(number), content=content)
@@ -162,7 +166,7 @@ class _Collector:
         if self._paired:
             table.pairs.append(pair)
         if self._group_at is not None:
-            table.groups.append(group)
+            table.groups.append(_plain_name(values[self._group_at]) or None)
         for column, value in zip(table.slices, values[self._slices_from :], strict=True):
             # A question mark replaces what UTF-8 cannot encode.
             table.slices[column].append(_plain_name(value).encode(errors="replace").decode())
@@ -175,16 +179,6 @@ class _Collector:
             self._table.keep_counts[name][value] += 1
             all_allowed = all_allowed and value in allowed
         return all_allowed
-
-    def _row(self, values: Sequence[object]) -> tuple[str, str, str, str | None]:
-        """(text, second text, label name, group) of a row. Raises: _BadRowError."""
-        text = values[0]
-        if not (text.__class__ is str and text.isascii() and "\0" not in text):
-            text = self._text(text, "text")
-        pair = self._text(values[1], "second text") if self._paired else ""
-        label = self._label(values[self._label_at]) if self._labelled else ""
-        group = None if self._group_at is None else (_plain_name(values[self._group_at]) or None)
-        return text, pair, label, group
 
     def _label(self, value: object) -> str:
         known = self._names.get(value) if value.__class__ is str else None
