@@ -107,7 +107,7 @@ def _label_source(columns: Columns) -> str:
 
 @contextmanager
 def naming_label(columns: Columns) -> Iterator[None]:
-    """Adds to a DataError of the block, which is about labels, the column that they are read from."""
+    """In the block, a DataError (about labels) also names the column that the labels are read from."""
     try:
         yield
     except DataError as error:
@@ -193,7 +193,8 @@ def data_cell(first: Sequence[str], rest: Sequence[Sequence[object]], *, spec: D
     """The cell that shows that the first row of a table is data instead of a header; "" if none does.
 
     A row with a known or a declared name is a header. In any other row, a cell is data if its column has the same value
-    again. If no column repeats values, a cell of many words is data too; else it may be a name (a question of a form).
+    again. If no column repeats values, a cell of many words is data. If one does, such a cell may be a name: a question
+    of a form.
     """
     names = {folded(cell) for cell in first}
     declared = (spec.text, spec.text_pair, spec.label, spec.group, *spec.keep, *spec.slices)

@@ -23,7 +23,7 @@ _ORIGIN_NAMES = frozenset(
     ("split", "fold", "source", "origin", "dataset", "domain", "lang", "language", "annotator", "author", "user",
      "date", "year", "genre", "file", "filename")
 )  # fmt: skip
-# Words in the names of columns that say whose a row is: rows with the same value are alike.
+# Words in column names that say who or what a row belongs to: rows with the same value are alike.
 _GROUP_NAMES = frozenset(
     ("speaker", "author", "writer", "reviewer", "user", "username", "movie", "film", "book", "thread", "conversation",
      "dialogue", "dialog", "session", "customer", "client", "patient", "subject", "participant", "student", "document",
@@ -122,7 +122,7 @@ def pair_by_name(columns: Sequence[str]) -> tuple[str, str] | None:
 
 
 def text_column(profiles: Mapping[str, Profile]) -> tuple[str, str] | None:
-    """The column of the texts and how it was chosen; None if no column has texts. profiles: of the choice."""
+    """The column of the texts and how it was chosen; None if there is none. profiles: the columns to choose from."""
     lower = {folded(column): column for column in reversed([*profiles])}
     named = [profiles[lower[name]] for name in TEXT_NAMES if name in lower]
     named = [profile for profile in named if profile.is_text or not profile.count]
@@ -149,7 +149,7 @@ def _differing(texts: list[Profile]) -> list[Profile]:
 
 
 def label_column(profiles: Mapping[str, Profile]) -> tuple[str, str] | None:
-    """The column of the labels and how it was chosen; None if no column looks like labels."""
+    """The column of the labels and how it was chosen; None if there is none. profiles: the columns to choose from."""
     lower = {folded(column): column for column in reversed([*profiles])}
     named = [lower[name] for name in LABEL_NAMES if name in lower]
     # The columns that could be the labels, the most likely first.
@@ -173,7 +173,7 @@ def group_column(profiles: Mapping[str, Profile]) -> str | None:
 
 
 def left_out(profiles: Mapping[str, Profile], *, paired: bool, group: str | None) -> dict[str, str]:
-    """For each of the columns, which are not used, a clause that says why and how to use it.
+    """For each of these unused columns, a clause that says why it is not used and how to use it.
 
     paired: whether a second text is used already. group: the column from group_column.
     """

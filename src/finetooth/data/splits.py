@@ -224,7 +224,7 @@ def _carve_validation(
 
 
 def _check_left(split: str, rows: Rows, pool: Pool) -> None:
-    """Check that the split has rows. Raises: DataError with the reasons for which rows were dropped."""
+    """Check that the split has rows. Raises: DataError with the reasons why rows were dropped."""
     if not len(rows):
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in pool.dropped.items())
         dropped = f" ({reasons}; do two splits have the same rows?)" if reasons else ""

@@ -111,7 +111,7 @@ def check_unchanged(path: Path, before: os.stat_result, *, name: str) -> None:
 def open_text(path: Path, *, name: str, encoding: str | None, to_end: bool = True) -> Iterator[Opened]:
     """The decoded content of a text file: plain, .gz or .bz2.
 
-    to_end: the file is read to its end. After the block its hash is known, and that it did not change is checked.
+    to_end: read the file to its end. After the block, its hash is known, and it was checked for changes.
 
     Raises: DataError for what check_regular() refuses, content of another kind than the name says, damaged or excessive
     compression, undecodable text, or a file that changed while it was read; RecipeError for an unknown encoding.
@@ -214,9 +214,9 @@ def encoding_of(head: bytes, *, declared: str | None, name: str) -> str:
 
 
 class _Meter(io.RawIOBase):
-    """A raw stream that counts and hashes the bytes read; of decompressed bytes, it checks the number instead.
+    """A raw stream that counts the bytes read; those of a file are hashed, the number of decompressed ones is checked.
 
-    compressed: the meter of the file that `inner` decompresses.
+    compressed: the meter of the file, if `inner` decompresses it.
     """
 
     def __init__(
