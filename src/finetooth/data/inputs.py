@@ -45,8 +45,8 @@ def read_labelled(
     parts = _parts_to_score(files)
     first = parts[0]
     notes: list[str] = []
-    spec = _checked_encoding(parts, spec, notes)
-    spec = _checked_header(first, spec, run_columns, notes)
+    spec = _fit_to_encoding(parts, spec, notes)
+    spec = _fit_to_header(first, spec, run_columns, notes)
     head = readers.read_sample(first, spec=spec)
     spec = _with_run_columns(spec, run_columns, head)
     if spec.label is None and "label" in run_columns and first.format in TABLES and not column_roles.names_label(head):
@@ -94,9 +94,9 @@ def read_texts(
     spec = spec.model_copy(update={"keep": {}, "group": None, "slices": [], **(named or {})})
     # The encoding comes first, because whether the file has the declared form depends on its content.
     notes: list[str] = []
-    spec = _checked_encoding([Part(path=path, name=path.name, format="lines")], spec, notes)
+    spec = _fit_to_encoding([Part(path=path, name=path.name, format="lines")], spec, notes)
     part = Part(path=path, name=path.name, format=_input_format(path, spec, run_columns))
-    spec = _checked_header(part, spec, run_columns, notes)
+    spec = _fit_to_header(part, spec, run_columns, notes)
     if part.format == "csv" and spec.format is None and discover.known_format(path) is None:
         reason = "as the data of the run was" if spec.delimiter or spec.columns else "because it has a header"
         notes.append(f"{part.name}: read as a table, {reason}.")
@@ -194,8 +194,8 @@ def _find_files(spec: Data, paths: Sequence[Path]) -> tuple[discover.DataFiles, 
     return discover.find({discover.ALL: paths}, spec=spec, training=False), spec
 
 
-def _checked_header(part: Part, spec: Data, run_columns: Mapping[str, str], notes: list[str]) -> Data:
-    """spec; without its columns and delimiter, and with a note, if the part has a header that does not fit them."""
+def _fit_to_header(part: Part, spec: Data, run_columns: Mapping[str, str], notes: list[str]) -> Data:
+    """spec, without its columns and delimiter if the part has a header that does not fit them (added to the notes)."""
     if part.format not in ("csv", "tsv") or (spec.delimiter is None and spec.columns is None):
         return spec
     for delimiter in dict.fromkeys([spec.delimiter, None]):
@@ -231,8 +231,8 @@ def _is_header(head: Sample, spec: Data, run_columns: Mapping[str, str]) -> bool
     return column_roles.names_text(head, spec=spec) and column_roles.names_label(head)
 
 
-def _checked_encoding(parts: Sequence[Part], spec: Data, notes: list[str]) -> Data:
-    """spec; without its encoding, and with notes, if the bytes of the parts show another encoding.
+def _fit_to_encoding(parts: Sequence[Part], spec: Data, notes: list[str]) -> Data:
+    """spec, without its encoding if the bytes of the parts show another encoding (added to the notes).
 
     Raises: DataError if the parts have different encodings.
     """

@@ -22,7 +22,7 @@ MODEL = "minilm"
 CANDIDATES = [{"name": "lora-r8", "rank": 8}]
 _KEY = re.compile(r"\b(data\.[a-z_]+):(?: ([a-z0-9][\w-]*)(?=[\n.]|$))?")  # a key and, where it is one word, its value
 _HEADLESS_REASONS = {"text": "the longest texts", "label": "the fewest values that repeat"}
-_SAMPLED_TEXTS = 2_000  # for their lengths
+_SAMPLED_TEXTS = 2_000  # in which words are counted
 _TOKENS_PER_WORD = 1.3  # English words in BERT's vocabulary; measured on film reviews: 1.28 to 1.33
 _LONGEST = 64  # as files.check_name allows
 # Names that only say which part of the data a file is, or that it is data: the folder's name says more.
@@ -30,7 +30,7 @@ _WITHOUT_MEANING = re.compile(r"(train|training|test|dev|val|valid|validation|da
 
 
 @dataclass(frozen=True, slots=True)
-class Lengths:
+class WordCounts:
     """Words of the training texts, from a sample. cut_share: estimated share of texts longer than max_tokens."""
 
     median_words: int
@@ -49,7 +49,7 @@ class Draft:
     source: str | Mapping[str, Any]
     chosen: tuple[Setting, ...]
     summary: Mapping[str, Any]
-    lengths: Lengths
+    word_counts: WordCounts
 
 
 def draft(source: str | Mapping[str, Any], *, overrides: Sequence[str] = (), progress: Progress) -> Draft:
@@ -85,7 +85,7 @@ def draft(source: str | Mapping[str, Any], *, overrides: Sequence[str] = (), pro
         source=source,
         chosen=tuple(chosen),
         summary=dataset.summary,
-        lengths=_lengths(dataset.train.texts, max_tokens=recipe.max_tokens),
+        word_counts=_word_counts(dataset.train.texts, max_tokens=recipe.max_tokens),
     )
 
 
@@ -114,11 +114,11 @@ def has_columns(summary: Mapping[str, Any]) -> bool:
     return not any(fact["format"] in ("folder", "label_text", "parallel") for fact in summary["files"])
 
 
-def _lengths(texts: Sequence[str], *, max_tokens: int) -> Lengths:
+def _word_counts(texts: Sequence[str], *, max_tokens: int) -> WordCounts:
     step = max(1, len(texts) // _SAMPLED_TEXTS)
     words = np.array([len(text.split()) for text in texts[::step]])
     longest = len(max(texts, key=len).split())
-    return Lengths(
+    return WordCounts(
         median_words=int(np.median(words)),
         most_words=max(longest, int(words.max())),
         cut_share=float((words * _TOKENS_PER_WORD > max_tokens).mean()),

@@ -131,9 +131,9 @@ def _save_frame(frame: Any) -> Path:
 
 def _made_lines(drafted: "Draft", *, shown: Any) -> Iterator[str]:
     """Lines that show the drafted recipe to a user who named only data. shown: the data as the user named it."""
-    from finetooth.recipe_draft.recipe_text import change_lines, key_lines, left_out_lines, short_name
+    from finetooth.recipe_draft.recipe_text import change_lines, key_lines, left_out_lines, named_model
 
-    model = short_name(drafted)
+    model = named_model(drafted)
     yield f"Recipe {drafted.recipe.name}, drafted from the data:"
     for item in drafted.chosen:
         yield from key_lines(item.key, item.value, item.reason, indent=2)

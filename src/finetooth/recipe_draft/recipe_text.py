@@ -34,9 +34,9 @@ def recipe_text(draft: Draft, *, path: Path) -> str:
     lines += [*key_lines("name", values["name"], f"the run goes to runs/{values['name']}"), ""]
     lines += [*_model(draft, path), ""]
     lines += [*_data(draft, values["data"], path), ""]
-    if "max_tokens" in values or draft.lengths.cut_share:
-        longer = f"cuts about {roughly(draft.lengths.cut_share)} of the texts"
-        lines += [*key_lines("max_tokens", draft.recipe.max_tokens, longer if draft.lengths.cut_share else ""), ""]
+    if "max_tokens" in values or draft.word_counts.cut_share:
+        longer = f"cuts about {roughly(draft.word_counts.cut_share)} of the texts"
+        lines += [*key_lines("max_tokens", draft.recipe.max_tokens, longer if draft.word_counts.cut_share else ""), ""]
     for key, value in values.items():
         if key not in (*_FIRST_KEYS, "candidates"):
             lines += key_lines(key, value, "as set")
@@ -44,13 +44,13 @@ def recipe_text(draft: Draft, *, path: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def short_name(draft: Draft) -> ModelName | None:
+def named_model(draft: Draft) -> ModelName | None:
     """The short name of the recipe's model, or None."""
     return next((item for item in MODEL_NAMES.values() if item.source == draft.recipe.model), None)
 
 
 def _model(draft: Draft, path: Path) -> Iterator[str]:
-    short = short_name(draft)
+    short = named_model(draft)
     if short is not None:
         yield from _comment(f"{short.about}, {short.parameters / 1e6:.1f} million parameters.")
     yield from key_lines("model", short.name if short else _relative(draft.recipe.model, path), "")
@@ -59,8 +59,8 @@ def _model(draft: Draft, path: Path) -> Iterator[str]:
 def _data(draft: Draft, values: Mapping[str, Any], path: Path) -> Iterator[str]:
     yield from _comment(_rows(draft.summary))
     yield from _comment(_classes(draft.summary["counts"]["train"]))
-    median = counted(draft.lengths.median_words, "word")
-    yield from _comment(f"Texts: {median} (median), {draft.lengths.most_words:,} at most.")
+    median = counted(draft.word_counts.median_words, "word")
+    yield from _comment(f"Texts: {median} (median), {draft.word_counts.most_words:,} at most.")
     yield "data:"
     yield from key_lines("source", _relative(_named(draft), path), _beside(draft), indent=2)
     reasons = {item.key: item.reason for item in draft.chosen}
