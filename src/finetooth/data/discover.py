@@ -75,7 +75,7 @@ def find(sources: Mapping[str, Sequence[Path]], *, spec: Data, training: bool = 
             "data.source: {train: FILE, test: FILE}"
         )
     if ALL in chosen and len(chosen) > 1:
-        notes.append(_no_split([name for _, name in chosen.pop(ALL)]))
+        _note_no_split([name for _, name in chosen.pop(ALL)], notes=notes)
     labels = parallel_files.take_labels(chosen, spec=spec)
     _check_distinct(chosen)
     unique = _unique([entry for entries in chosen.values() for entry in entries])
@@ -95,12 +95,13 @@ def _expand(path: Path, *, notes: list[str], spec: Data) -> Entries:
         return [(ALL, path)]
     splits, files = _split_folders(path), _files(path)
     if spec.format in (None, "folder") and (entries := _folder_entries(path, splits, files, spec=spec)):
-        _note_no_split(path, files if entries[0][0] in splits else [], notes=notes)
+        if entries[0][0] in splits:
+            _note_no_split([_name_in(path, file) for file in files], notes=notes)
         return entries
     if not any(_split_of(file.name) for file in files):
         if splits:
             _check_split_folders(path, splits)
-            _note_no_split(path, files, notes=notes)
+            _note_no_split([_name_in(path, file) for file in files], notes=notes)
             return [(split, file) for split, folder in splits.items() for file in _files(folder)]
         inner_files = [file for folder in plain_text.subfolders(path) for file in _files(folder)]
         if any(_split_of(file.name) for file in inner_files):
@@ -109,7 +110,7 @@ def _expand(path: Path, *, notes: list[str], spec: Data) -> Entries:
     _check_validation_names(path, named)
     rest = [file for file in files if not _split_of(file.name)]
     if named:
-        _note_no_split(path, rest, notes=notes)
+        _note_no_split([_name_in(path, file) for file in rest], notes=notes)
         return named
     rest = [file for file in rest if names_data(file) and bare_suffix(file) != ".json"] or rest
     if not rest:
@@ -155,29 +156,24 @@ def _folder_entries(path: Path, splits: dict[str, Path], files: list[Path], *, s
     return []
 
 
-def _note_no_split(path: Path, files: list[Path], *, notes: list[str]) -> None:
-    if files:
-        notes.append(_no_split([_name_in(path, file) for file in files]))
-
-
-def _no_split(names: list[str]) -> str:
-    return f"not read, because not named as a split: {listed(names)}."
+def _note_no_split(names: list[str], *, notes: list[str]) -> None:
+    if names:
+        notes.append(f"not read, because not named as a split: {listed(names)}.")
 
 
 def _split_folders(path: Path, *, by_words: bool = False) -> dict[str, Path]:
     """The folders named as splits. by_words: also those with a split's word in their names (20news-bydate-train)."""
-    named = [(item, _split_of(item.name) if by_words else _folder_split(item)) for item in plain_text.subfolders(path)]
+    named = [
+        (item, _split_of(item.name) if by_words else _SPLIT_WORDS.get(item.name.casefold()))
+        for item in plain_text.subfolders(path)
+    ]
     return {split: item for item, split in named if split is not None}
-
-
-def _folder_split(folder: Path) -> str | None:
-    return _SPLIT_WORDS.get(folder.name.casefold())
 
 
 def _check_split_folders(path: Path, splits: dict[str, Path]) -> None:
     """Check that no two folders are named as the same split. Raises: DataError."""
     for item in plain_text.subfolders(path):
-        split = _folder_split(item)
+        split = _SPLIT_WORDS.get(item.name.casefold())
         if split is not None and splits[split] != item:
             raise DataError(
                 f"{path.name}: {item.name} and {splits[split].name} are both named as the {split} split. "

@@ -235,15 +235,10 @@ class _Meter(io.RawIOBase):
         self.count += len(data)
         if self._compressed is None:
             self.hash.update(data)
-        else:
-            self._check_ratio(self._compressed.count)
-        return len(data)
-
-    def _check_ratio(self, compressed: int) -> None:
-        too_large = self.count > RATIO_FROM_BYTES and self.count > MAX_RATIO * max(compressed, 1)
-        if too_large or self.count > MAX_DECOMPRESSED_BYTES:
+        elif self.count > decompressed_limit(self._compressed.count):
             raise DataError(
-                f"{self._name}: its first {compressed:,} bytes decompress to {self.count:,}, more than the limit of "
-                f"{MAX_RATIO} times as many or {MAX_DECOMPRESSED_BYTES:,} bytes. If you trust the file, decompress it "
-                "and name the result."
+                f"{self._name}: its first {self._compressed.count:,} bytes decompress to {self.count:,}, more than the "
+                f"limit of {MAX_RATIO} times as many or {MAX_DECOMPRESSED_BYTES:,} bytes. If you trust the file, "
+                "decompress it and name the result."
             )
+        return len(data)

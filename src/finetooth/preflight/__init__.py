@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from finetooth.data import Dataset
 from finetooth.preflight import classes, duplicates, giveaway_words, label_spelling, texts
 from finetooth.preflight import mislabelled as wrong_labels
-from finetooth.preflight.data_finding import Finding, FlaggedRow, worst_first
+from finetooth.preflight.data_finding import SEVERITIES, Finding, FlaggedRow
 from finetooth.preflight.data_view import view_of
 from finetooth.preflight.texts import Lengths
 from finetooth.progress import Progress, Silent
@@ -36,4 +36,5 @@ def inspect(
     ]
     if mislabelled:
         findings += wrong_labels.find(view, progress=progress or Silent())
-    return worst_first([*findings, *texts.cut(lengths or {}, pairs=dataset.train.pairs is not None)])
+    findings += texts.cut(lengths or {}, pairs=dataset.train.pairs is not None)
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))

@@ -1,6 +1,5 @@
 """A finding on the data: what is wrong, how severe it is, which rows it concerns, and what to do."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -44,11 +43,6 @@ class Finding:
             "code": self.code, "severity": self.severity, "says": self.says, "advice": self.advice,
             "rows_named": len(self.rows),
         }  # fmt: skip
-
-
-def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings sorted by severity; those of equal severity keep their order."""
-    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def file_and_number(row_id: str) -> tuple[str, int]:

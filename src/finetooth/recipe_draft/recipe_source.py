@@ -87,16 +87,14 @@ def _check_recipe_mapping(source: Mapping[Any, Any]) -> None:
         raise RecipeError(
             f"the splits of data must be train, validation and test, not {', '.join(names)}.{hints[0] if hints else ''}"
         )
-    if names and not set(Recipe.model_fields) & set(names) and all(map(_is_column, source.values())):
+    columns = all(
+        isinstance(values, list | tuple) or len(getattr(values, "shape", ())) == 1 for values in source.values()
+    )
+    if names and columns and not set(Recipe.model_fields) & set(names):
         raise RecipeError(
             f"a mapping of columns ({', '.join(names)}) is neither a recipe nor data. Pass a data frame with these "
             "columns, or a list of (text, label) pairs: list(zip(texts, labels))."
         )
-
-
-def _is_column(values: Any) -> bool:
-    """Whether `values` are a list, or an array or Series of one dimension."""
-    return isinstance(values, list | tuple) or len(getattr(values, "shape", ())) == 1
 
 
 def _data_source(item: Any, *, progress: Progress) -> Any:
