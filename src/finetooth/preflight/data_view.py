@@ -44,10 +44,6 @@ class DataView:
     classes: tuple[str, ...]
     leaks: tuple[Leak, ...]
 
-    def names(self, examples: Examples) -> list[str]:
-        """The name of each row's label."""
-        return [self.classes[label] for label in examples.labels.tolist()]
-
 
 def view_of(dataset: Dataset) -> DataView:
     """The view of a data set."""

@@ -69,17 +69,18 @@ def _conflicts(view: DataView) -> Iterator[Finding]:
     """Texts of the training and validation rows that have more than one label."""
     members: dict[bytes, list[tuple[str, str, str]]] = defaultdict(list)
     for split, examples in (("train", view.train), ("validation", view.validation)):
-        for key, row_id, name in zip(view.splits[split].keys, examples.ids, view.names(examples), strict=True):
-            members[key].append((row_id, split, name))
+        labels = examples.labels.tolist()
+        for key, row_id, label in zip(view.splits[split].keys, examples.ids, labels, strict=True):
+            members[key].append((row_id, split, view.classes[label]))
     rows, texts = [], 0
     for group in members.values():
-        labels = Counter(name for _, _, name in group)
-        if len(labels) < 2:
+        copies = Counter(name for _, _, name in group)
+        if len(copies) < 2:
             continue
         texts += 1
-        (top, most), (_, second) = labels.most_common(2)
+        (top, most), (_, second) = copies.most_common(2)
         suggested = top if most > second else None
-        choice = " or ".join(sorted(labels)[:4])
+        choice = " or ".join(sorted(copies)[:4])
         advice = f"label it {top}, as most of its copies" if suggested else f"decide: {choice}"
         rows += [FlaggedRow(row_id, split, advice, suggested) for row_id, split, _ in group]
     if rows:

@@ -58,12 +58,8 @@ def write(path: Path, findings: Sequence[Finding], dataset: Dataset, *, excel_sa
             suggestion = row.label if row.label is not None else row.advice
             lines.append((file, str(number), row.split, finding.code, finding.says, label, suggestion, text))
     if excel_safe:
-        lines = [tuple(map(_safe, line)) for line in lines]
+        lines = [tuple(f"'{value}" if value.startswith(_FORMULA) else value for value in line) for line in lines]
     buffer = io.StringIO(newline="")
     csv.writer(buffer).writerows([COLUMNS, *lines])
     files.write_file(path, buffer.getvalue().encode())
     return len(lines)
-
-
-def _safe(value: str) -> str:
-    return f"'{value}" if value.startswith(_FORMULA) else value
