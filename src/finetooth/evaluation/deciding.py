@@ -49,9 +49,10 @@ def fit(
         calibration_error_before=_calibration_error(logits, labels, plain),
         calibration_error_after=_calibration_error(logits, labels, decision),
     )
-    decision = replace(decision, validation=calibration)
+    chosen = None
     if settings.thresholds is not None:
-        decision = replace(decision, thresholds=thresholds(logits, labels, temperature=decision.temperature, task=task))
+        chosen = thresholds(logits, labels, temperature=decision.temperature, task=task)
+    decision = replace(decision, validation=calibration, thresholds=chosen)
     if settings.abstain is not None:
         decision = replace(decision, abstention=abstention(decision, logits, labels, settings=settings.abstain))
     return decision

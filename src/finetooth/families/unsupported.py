@@ -15,20 +15,12 @@ UNSUPPORTED = (
     LayerNames(
         "DeBERTa",
         r"(deberta\.)?encoder\.layer\.\d+\.(attention\.self\.(query_proj|key_proj|value_proj|in_proj)|attention\.output"
-        r"\.dense|intermediate\.dense|output\.dense)",
-        ("deberta", "deberta-v2"),
-        None,
-        r".*\.attention\.self\.\w+_proj",
-        ("classifier",),
-        ("pooler.dense",),  # not saved by peft's own modules_to_save
+        r"\.dense|intermediate\.dense|output\.dense)", ("deberta", "deberta-v2"), None,
+        r".*\.attention\.self\.\w+_proj", ("classifier",), ("pooler.dense",),  # peft's modules_to_save lacks the pooler
     ),
     LayerNames(
-        "MPNet",
-        r"(mpnet\.)?encoder\.layer\.\d+\.(attention\.attn\.[qkvo]|intermediate\.dense|output\.dense)",
-        ("mpnet",),
-        True,
-        r".*\.attention\.attn\.[qkvo]",
-        ("classifier.dense", "classifier.out_proj"),
+        "MPNet", r"(mpnet\.)?encoder\.layer\.\d+\.(attention\.attn\.[qkvo]|intermediate\.dense|output\.dense)",
+        ("mpnet",), True, r".*\.attention\.attn\.[qkvo]", ("classifier.dense", "classifier.out_proj"),
     ),
     LayerNames(
         "ALBERT", r"(albert\.)?encoder\.albert_layer_groups\..*", ("albert",), True,

@@ -25,9 +25,7 @@ def open_regular(path: Path) -> BufferedReader:
             raise SourceError(
                 f"{path}: cannot be read ({error.strerror}). Check that it exists and that you may read it."
             ) from error
-        raise SourceError(
-            f"{path}: is a pipe, device or folder, not a regular file. Replace it by the file itself."
-        ) from error
+        raise SourceError(_irregular_message(path)) from error
 
 
 def check_regular_files(folder: Path, names: list[str]) -> None:
@@ -39,9 +37,7 @@ def check_regular_files(folder: Path, names: list[str]) -> None:
         if entry.is_symlink():
             raise SourceError(_link_message(Path(entry.path)))
         if entry.name in names and not entry.is_file(follow_symlinks=False):
-            raise SourceError(
-                f"{entry.path}: is a pipe, device or folder, not a regular file. Replace it by the file itself."
-            )
+            raise SourceError(_irregular_message(Path(entry.path)))
 
 
 def hash_regular(path: Path) -> str:
@@ -58,6 +54,10 @@ def copy_regular(path: Path, target: Path) -> str:
             digest.update(chunk)
             out.write(chunk)
     return digest.hexdigest()
+
+
+def _irregular_message(path: Path) -> str:
+    return f"{path}: is a pipe, device or folder, not a regular file. Replace it by the file itself."
 
 
 def _link_message(path: Path) -> str:

