@@ -133,7 +133,6 @@ def cross_validated(
     folds: npt.NDArray[np.int64],
     *,
     classes: int,
-    task: Task = DEFAULT,
     advance: Callable[[int], None] = lambda count: None,
 ) -> npt.NDArray[np.float32]:
     """Log-probabilities (N, C) float32 of every example by a probe that has not seen it.
@@ -154,7 +153,6 @@ def cross_validated(
             validation={name: rows[chooses] for name, rows in features.items()},
             truth=labels[chooses],
             classes=classes,
-            task=task,
         )
         answers[inside] = probe.logits({name: rows[inside] for name, rows in features.items()})
         advance(1)

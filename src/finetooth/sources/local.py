@@ -17,7 +17,7 @@ from finetooth.sources.source import Source, hashed_source
 def fetch_folder(text: str, kind: staging.Kind | None, *, progress: Progress) -> Source:
     """A staged copy of the allow-listed files of a model or adapter folder, cached under the hash of their content.
 
-    kind: None for an adapter, or for what Finetooth saved in place of one.
+    kind: None for an adapter, or for the full model or head that Finetooth saves instead of one.
     Raises: SourceError naming the file that is missing or refused.
     """
     folder, kind, names = _checked(text, kind)
