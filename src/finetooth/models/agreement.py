@@ -109,8 +109,8 @@ class Measured:
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> "Measured":
         """The measurement that `described` made JSON of."""
-        known = described["bfloat16"]
-        values = None if known is None else {key: value for key, value in known.items() if key != "passed"}
+        agreement = described["bfloat16"]
+        values = None if agreement is None else {key: value for key, value in agreement.items() if key != "passed"}
         return cls(described["fallback_reason"], None if values is None else Agreement(**values))
 
     @classmethod

@@ -146,8 +146,8 @@ def _save_tokenizer(tokenizer: Any, base_folder: Path, folder: Path) -> None:
     file = folder / "tokenizer_config.json"
     settings = read_json(file) if file.is_file() else {}
     special = {name: str(token) for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
-    known = {"tokenizer_class": type(tokenizer).__name__, "model_max_length": tokenizer.model_max_length, **special}
-    write_json(file, known | settings)
+    defaults = {"tokenizer_class": type(tokenizer).__name__, "model_max_length": tokenizer.model_max_length, **special}
+    write_json(file, defaults | settings)
 
 
 def load(folder: Path, *, base_folder: Path, name: str) -> TextModel:

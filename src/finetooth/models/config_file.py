@@ -17,7 +17,7 @@ def load_config(folder: Path) -> Any:
 
     Raises: ModelError if there is none, its family is not supported, or a key of it is refused.
     """
-    values = _known(folder)[1]
+    values = _family_and_values(folder)[1]
     with refused(_NOT_LOADED):
         return transformers_library().AutoConfig.for_model(values["model_type"], **model_settings(values))
 
@@ -27,7 +27,7 @@ def positions(folder: Path) -> int:
 
     Raises: ModelError, as load_config.
     """
-    family, values = _known(folder)
+    family, values = _family_and_values(folder)
     with refused(_NOT_LOADED):
         most = family.positions(values)
     if most < 1:
@@ -39,7 +39,7 @@ def positions(folder: Path) -> int:
     return most
 
 
-def _known(folder: Path) -> tuple[Family, dict[str, Any]]:
+def _family_and_values(folder: Path) -> tuple[Family, dict[str, Any]]:
     """The family of a model and the values of its config.json."""
     if not (folder / CONFIG).is_file():
         raise ModelError(f"{_NOT_LOADED} (there is none).")

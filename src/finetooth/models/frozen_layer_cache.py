@@ -53,7 +53,7 @@ class FrozenLayerCache:
         self._begins[order] = np.cumsum(lengths[order]) - lengths[order]
         folder.mkdir(parents=True, exist_ok=True)
         key_file = folder / "key.json"
-        if _key(key_file) != key:
+        if _read_key(key_file) != key:
             for item in folder.iterdir():
                 discard(item)
             write_json(key_file, key)
@@ -84,8 +84,8 @@ class FrozenLayerCache:
 
     def missing(self) -> list[int]:
         """The numbers of the blocks that are missing or damaged."""
-        known = self._known()
-        return [number for number, rows in enumerate(self.blocks) if known.get(number) != self._hash(rows)]
+        recorded = self._recorded_hashes()
+        return [number for number, rows in enumerate(self.blocks) if recorded.get(number) != self._hash(rows)]
 
     def write(self, number: int, states: torch.Tensor) -> None:
         """Write a block: the states (T, H) float32 of its rows, end to end."""
@@ -128,19 +128,19 @@ class FrozenLayerCache:
             file.seek(self._offset(rows[0]))
             return hashlib.sha256(file.read(int(self.tokens.lengths[rows].sum()) * self.width * 4)).hexdigest()
 
-    def _known(self) -> dict[int, str]:
-        known: dict[int, str] = {}
+    def _recorded_hashes(self) -> dict[int, str]:
+        hashes: dict[int, str] = {}
         text = self._index.read_text(encoding="utf-8", errors="replace") if self._index.is_file() else ""
         for line in text.splitlines():
             try:
                 value = json.loads(line)
-                known[int(value["block"])] = str(value["sha256"])
+                hashes[int(value["block"])] = str(value["sha256"])
             except (ValueError, KeyError, TypeError):
                 continue  # a line cut short by a kill, or damaged: its block is computed again
-        return known
+        return hashes
 
 
-def _key(file: Path) -> Any:
+def _read_key(file: Path) -> Any:
     """The key of the states in a folder; None if it cannot be read, so that the states are discarded."""
     try:
         return read_json(file) if file.is_file() else None

@@ -85,14 +85,13 @@ def hash_tensors(named: Iterable[tuple[str, torch.Tensor]]) -> str:
 
 def base_tensors(base: Base) -> list[tuple[str, torch.Tensor]]:
     """The tensors from the checkpoint: all except those of the head modules."""
-    heads = tuple(f"{name}." for name in base.head_modules)
-    return [(name, tensor) for name, tensor in base.model.state_dict().items() if not name.startswith(heads)]
+    head = head_tensors(base)
+    return [(name, tensor) for name, tensor in base.model.state_dict().items() if name not in head]
 
 
 def encoder_parameters(base: Base) -> int:
     """The number of parameters of the base without its head modules."""
-    heads = tuple(f"{name}." for name in base.head_modules)
-    return sum(value.numel() for name, value in base.model.named_parameters() if not name.startswith(heads))
+    return sum(tensor.numel() for _, tensor in base_tensors(base))
 
 
 def head_tensors(base: Base) -> dict[str, torch.Tensor]:
@@ -169,11 +168,11 @@ def _set_dropout(config: Any, dropout: float | Literal["model"]) -> None:
 
 
 def _refuse_unexpected(keys: Iterable[str], family: Family) -> None:
-    strange = [key for key in sorted(keys) if not any(re.fullmatch(pattern, key) for pattern in family.surplus)]
-    if strange:
+    unexpected = [key for key in sorted(keys) if not any(re.fullmatch(pattern, key) for pattern in family.surplus)]
+    if unexpected:
         raise ModelError(
-            f"the base model: {len(strange)} tensors of the checkpoint are not tensors of the model, first "
-            f"{strange[0]!r}; it would be another model than the one saved. Name another model."
+            f"the base model: {len(unexpected)} tensors of the checkpoint are not tensors of the model, first "
+            f"{unexpected[0]!r}; it would be another model than the one saved. Name another model."
         )
 
 

@@ -36,7 +36,7 @@ def logits(
         with torch.inference_mode(), entered(model, states.depth) if states else nullcontext() as entry:
             for rows in evaluation_batches(tokens.lengths, budget):
                 if states is not None and entry is not None:
-                    entry.states = _known(states, tokens, rows)
+                    entry.states = _padded_states(states, tokens, rows)
                 computed[rows] = model(**collate(tokens, rows, pad_id=pad_id)).logits.float().numpy()
                 advance(len(rows))
     finally:
@@ -44,7 +44,7 @@ def logits(
     return computed
 
 
-def _known(states: FrozenLayerCache, tokens: Tokens, rows: Rows) -> torch.Tensor | None:
+def _padded_states(states: FrozenLayerCache, tokens: Tokens, rows: Rows) -> torch.Tensor | None:
     """The states of a micro-batch, padded with zeros, (B, L, H); None unless all are known."""
     if not states.holds(rows).all():
         return None

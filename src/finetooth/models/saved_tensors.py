@@ -26,8 +26,8 @@ def check(saved: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor], *,
 
     Raises: ModelError naming the first that is missing, not expected, of another shape or not finite.
     """
-    missing, strange = sorted(own.keys() - saved.keys()), sorted(saved.keys() - own.keys())
-    for names, problem in ((missing, "missing"), (strange, "not expected by the model")):
+    missing, unexpected = sorted(own.keys() - saved.keys()), sorted(saved.keys() - own.keys())
+    for names, problem in ((missing, "missing"), (unexpected, "not expected by the model")):
         if names:
             count = "1 tensor is" if len(names) == 1 else f"{len(names):,} tensors are"
             raise ModelError(f"{owner}: {count} {problem}, first {names[0]!r}; nothing was loaded.")

@@ -121,18 +121,19 @@ def check_tokenizer(tokenizer: Any, config: Any, *, pairs: bool, name: str) -> N
     """
     backend = bare_backend(tokenizer)
     tokens = {number: token for token, number in backend.get_vocab(with_added_tokens=True).items()}
-    (around,) = encode(backend, [("a", "a")] if pairs else ["a"])  # the special tokens of every row
-    tokens |= dict(zip(around.ids, around.tokens, strict=True))
-    beyond = min((number for number in tokens if number >= config.vocab_size), default=None)
-    if beyond is not None:
+    (special,) = encode(backend, [("a", "a")] if pairs else ["a"])  # the special tokens of every row
+    tokens |= dict(zip(special.ids, special.tokens, strict=True))
+    first_beyond = min((number for number in tokens if number >= config.vocab_size), default=None)
+    if first_beyond is not None:
         raise ModelError(
-            f"{name}: the tokenizer has a token {tokens[beyond]!r} with the number {beyond:,}, and the model has "
-            f"embeddings for {config.vocab_size:,} tokens, numbered from 0 (vocab_size in {CONFIG}). Use the tokenizer "
-            "that belongs to the model, or call model.resize_token_embeddings(len(tokenizer)) and save the model again."
+            f"{name}: the tokenizer has a token {tokens[first_beyond]!r} with the number {first_beyond:,}, and the "
+            f"model has embeddings for {config.vocab_size:,} tokens, numbered from 0 (vocab_size in {CONFIG}). Use the "
+            "tokenizer that belongs to the model, or call model.resize_token_embeddings(len(tokenizer)) and save the "
+            "model again."
         )
     segments = getattr(config, "type_vocab_size", None)
-    if pairs and segments is not None and max(around.type_ids, default=0) >= segments:
+    if pairs and segments is not None and max(special.type_ids, default=0) >= segments:
         raise ModelError(
-            f"{name}: the tokenizer marks {max(around.type_ids) + 1} segments in a pair of texts, and the model has "
+            f"{name}: the tokenizer marks {max(special.type_ids) + 1} segments in a pair of texts, and the model has "
             f"embeddings for {segments} (type_vocab_size in {CONFIG}). Use the tokenizer that belongs to the model."
         )
