@@ -1,5 +1,6 @@
 """The JSON files that Finetooth saves with an adapter, which others may have changed: labels, identity, manifest."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,15 +73,12 @@ def check_labels(value: dict[str, Any]) -> Iterator[Problem]:
     table = {"schema": one_of(1), "task": text(), "labels": many(text(), MOST_LABELS, least=2)}
     problems = list(check_table(value, table, required=("labels",)))
     yield from problems
-    seen: set[str] = set()
-    for label in value.get("labels", ()) if not problems else ():
-        if label in seen:
-            yield Problem(
-                "labels", "value", f"key 'labels' holds {short(label)} twice; every logit needs a label of its own.",
-                " Copy the file from the adapter's run again.",
-            )  # fmt: skip
-            return
-        seen.add(label)
+    doubled = [label for label, count in Counter(value["labels"]).items() if count > 1] if not problems else []
+    if doubled:
+        yield Problem(
+            "labels", "value", f"key 'labels' holds {short(doubled[0])} twice; every logit needs a label of its own.",
+            " Copy the file from the adapter's run again.",
+        )  # fmt: skip
 
 
 @of_mapping

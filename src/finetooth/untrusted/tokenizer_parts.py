@@ -140,17 +140,18 @@ def _check_model(model: Any) -> Iterator[Problem]:
 
 
 def _check_vocabulary(vocabulary: Any) -> Iterator[Problem]:
-    needed: str | None = f"a mapping of tokens to numbers from 0 to {MOST_TOKENS - 1:,}, or a list of pairs"
-    if isinstance(vocabulary, dict) and 0 < len(vocabulary) <= MOST_TOKENS:
-        usable = all(type(item) is int and 0 <= item < MOST_TOKENS for item in vocabulary.values())
+    usable = False
+    if isinstance(vocabulary, dict):
+        numbers = vocabulary.values()
         # If two tokens had one number, the vocabulary would be smaller than its file says.
-        needed = None if usable and len(set(vocabulary.values())) == len(vocabulary) else needed
-    elif isinstance(vocabulary, list) and 0 < len(vocabulary) <= MOST_TOKENS:
-        pair = all(
+        usable = all(type(number) is int and 0 <= number < MOST_TOKENS for number in numbers)
+        usable = usable and len(set(numbers)) == len(vocabulary)
+    elif isinstance(vocabulary, list):
+        usable = all(
             isinstance(item, list) and len(item) == 2 and isinstance(item[0], str) and type(item[1]) in (int, float)
             and item[1] == item[1]
             for item in vocabulary
         )  # fmt: skip
-        needed = None if pair else needed
-    if needed:
+    if not usable or not 0 < len(vocabulary) <= MOST_TOKENS:
+        needed = f"a mapping of tokens to numbers from 0 to {MOST_TOKENS - 1:,}, or a list of pairs"
         yield Problem("model.vocab", "value", f"key 'model.vocab' is {short(vocabulary)}; {needed} is needed.")
