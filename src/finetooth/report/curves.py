@@ -145,15 +145,16 @@ def _thinned(curve: Curve, kept_epoch: float) -> list[CurvePoint]:
 
 def _lines(curve: Curve, epochs: Scale, panel: _Panel) -> list[Mark]:
     """The lines of the training rows and of the validation rows, each named at its end."""
-    marks: list[Mark] = []
-    across = [epochs.across(point.epoch) for point in curve]
-    heights = list(zip(*([panel.down(value) for value in panel.values(point)] for point in curve), strict=True))
-    for look, downs in zip(("train", "validation"), heights, strict=True):
-        marks.append(Mark(shape="curve", points=list(zip(across, downs, strict=True)), look=look))
-        marks += [plots.dot(x, y, look=look, radius=2.5) for x, y in zip(across, downs, strict=True)]
-    ends = plots.spread([downs[-1] for downs in heights], gap=14, low=panel.top + 4, high=panel.top + panel.height - 2)
-    names = zip(("training", "validation"), ends, strict=True)
-    return marks + [plots.words(across[-1], y + 4, name, look="name", dx=11) for name, y in names]
+    marks, ends = [], []
+    for index, look in enumerate(("train", "validation")):
+        points = [(epochs.across(point.epoch), panel.down(panel.values(point)[index])) for point in curve]
+        marks.append(Mark(shape="curve", points=points, look=look))
+        marks += [plots.dot(x, y, look=look, radius=2.5) for x, y in points]
+        ends.append(points[-1])
+    heights = plots.spread([y for _, y in ends], gap=14, low=panel.top + 4, high=panel.top + panel.height - 2)
+    for name, (x, _), y in zip(("training", "validation"), ends, heights, strict=True):
+        marks.append(plots.words(x, y + 4, name, look="name", dx=11))
+    return marks
 
 
 def _axes(epochs: Scale, panels: Sequence[_Panel]) -> list[Mark]:
