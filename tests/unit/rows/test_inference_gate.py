@@ -125,13 +125,19 @@ def logits_of(context: Any, precision: str) -> np.ndarray:
 PASSED = Agreement(1000, 0, 0.8, 0.8, 0.0)
 
 
-@pytest.mark.parametrize("most", [1.0, -1.0])  # any share of flips passes, and none
-def test_the_test_rows_are_computed_in_bfloat16_only_if_the_gate_was_passed(
-    begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, most: float
-) -> None:
+@pytest.fixture(params=[1.0, -1.0])
+def most(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> float:
+    """The share of flips up to which the gate is passed: any share passes, or none."""
+    share: float = request.param
     monkeypatch.setattr(agreement, "LEAST_ROWS", 1)
-    monkeypatch.setattr(agreement, "MOST_FLIPPED", most)
+    monkeypatch.setattr(agreement, "MOST_FLIPPED", share)
     monkeypatch.setattr(agreement, "MOST_ACCURACY_DIFFERENCE", 1.0)
+    return share
+
+
+def test_the_test_rows_are_computed_in_bfloat16_only_if_the_gate_was_passed(
+    begin: Callable[..., Any], most: float
+) -> None:
     context = fitted(begin)
     splits = predictions.read(context.folder.predictions)
     precision = "bfloat16" if most > 0 else "float32"
@@ -190,13 +196,9 @@ def test_a_pass_that_differs_from_the_plain_one_is_not_used(
     assert finish._costs(context.run_folder, "r4", 3).name == "r4"
 
 
-@pytest.mark.parametrize("most", [1.0, -1.0])
 def test_the_probe_is_fitted_in_bfloat16_only_if_the_gate_was_passed(
     begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, most: float
 ) -> None:
-    monkeypatch.setattr(agreement, "LEAST_ROWS", 1)
-    monkeypatch.setattr(agreement, "MOST_FLIPPED", most)
-    monkeypatch.setattr(agreement, "MOST_ACCURACY_DIFFERENCE", 1.0)
     context = begin(baselines=["probe"], candidates=[])
     probe.fit(context("fit", "probe"), SILENT)
     used: list[str] = []
