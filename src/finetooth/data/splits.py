@@ -135,7 +135,8 @@ def _unmet_counts(counts: Mapping[str, int], *, spec: Data, sources: Collection[
             continue
         count, fix = f"there are only {available:,}", ""
         if split not in sources:
-            count, fix = f"only {available:,} are carved", f" For more: data.{split}: {limit} (it is {spec.test:g})."
+            count = f"only {available:,} are carved"
+            fix = f" For more: data.{split}: {limit} (it is {getattr(spec, split):g})."
         notes.append(f"data.limit.{split}: {limit:,} rows are requested, but {count}.{fix}")
     for split in ("validation", "test"):
         share = getattr(spec, split)

@@ -81,9 +81,10 @@ class RowRunner:
                 self._warn(key, warning)
         fault = damage(saved)
         if fault is not None:
+            how = " from the last checkpoint" if row_kind(key[0]).trained else ""
             raise VerificationError(
                 f"{saved}: {fault}: this is not what was saved and measured. Delete that folder and run the same "
-                "command again to rebuild it from the last checkpoint."
+                f"command again to rebuild it{how}."
             )
         if not self._is_done("fit", key):
             self._call("score", key, "validation")

@@ -32,7 +32,7 @@ def open_filled(
 ) -> FrozenLayerCache | None:
     """The stored hidden states of a split for the row, all of them computed; None if the plan stores none.
 
-    advance(0, note) is called after each computed block. An exception from it ends the work; written blocks stay valid.
+    advance(0, note) is called before each block to compute; what it raises ends the work. Written blocks stay valid.
     """
     plan = context.plan
     candidate = plan.candidates.get(context.row)

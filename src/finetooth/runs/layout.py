@@ -28,11 +28,11 @@ class RowFolder:
     baseline = _Entry("baseline")  # the fitted baseline of a majority, tfidf or probe row
     checkpoints = _Entry("checkpoints")  # training states; deleted once the run is complete
     reduced_budget = _Entry("checkpoints/lowered.json")  # tokens of a micro-batch, after memory ran out
-    log = _Entry("log.jsonl")  # step metrics
+    log = _Entry("log.jsonl")  # the events of the training: step metrics, evaluations, warnings
     predictions = _Entry("predictions.parquet")  # logits of every validation and test row
     verify = _Entry("verify.json")  # the result of the reload check
     failed = _Entry("failed.json")  # why the row failed; only if it did
-    costs = _Entry("costs.json")  # seconds, rates and bytes of the row, summed over resumes
+    costs = _Entry("costs.json")  # seconds, rates and bytes of the row
     curve = _Entry("curve.json")  # training and validation figures of each evaluation
     finished = _Entry("finished.json")  # SHA-256 of the finished files; a file that it does not name counts as missing
 
@@ -48,7 +48,7 @@ class RunFolder:
     path: Path
 
     recipe = _Entry("recipe.yaml")  # the resolved recipe
-    plan = _Entry("plan.json")  # batch plan, token budget, precision, threads
+    plan = _Entry("plan.json")  # what decides the results besides the recipe: models, precision, token budget
     provenance = _Entry("provenance.json")  # versions, hashes, device, seeds, git state
     data = _Entry("data.json")  # fingerprint and accounting of the data
     splits = _Entry("splits.parquet")  # the split of each row

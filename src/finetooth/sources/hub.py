@@ -106,7 +106,7 @@ def choose_data(names: Iterable[str], *, shown: str) -> dict[str, str]:
             "download this one, convert its data to one of these formats and name the file."
         )
     worded = [name for name in data_files if _SPLIT_WORD.search(name)]
-    if any(_SPLIT_WORD.search(name) and "train" in name.lower() for name in worded):
+    if "train" in {word.lower() for name in worded for word in _SPLIT_WORD.findall(name)}:
         data_files = worded
     folders = sorted({name.split("/")[0] if "/" in name else "" for name in data_files})
     splits = {folder for folder in folders if _SPLIT_WORD.fullmatch(folder)}

@@ -126,10 +126,9 @@ def check_names(present: Iterable[str], kind: Kind, *, shown: str) -> None:
         )
     for name in kind.required:
         if name not in names:
-            raise SourceError(
-                f"{shown}: {name} is missing. transformers writes it: "
-                f"AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)."
-            )
+            tokenizer = "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)"
+            remedy = tokenizer if "tokenizer" in name else "model.save_pretrained(FOLDER)"
+            raise SourceError(f"{shown}: {name} is missing. transformers writes it: {remedy}.")
 
 
 def check(folder: Path, kind: Kind, *, shown: str) -> None:

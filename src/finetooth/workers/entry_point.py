@@ -46,7 +46,7 @@ def main(*, forked: bool = False) -> NoReturn:
     except (MemoryError, RuntimeError) as error:
         if not ran_out(error):
             raise
-        send({"event": "error", "type": "RunError", "message": _OUT_OF_MEMORY})
+        send({"event": "error", "type": "RunError", "message": f"{job['row']}: {_OUT_OF_MEMORY}"})
         sys.exit(1)
     send({"event": "done"})
     sys.exit(0)
