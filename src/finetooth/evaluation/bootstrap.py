@@ -23,10 +23,10 @@ Draws = npt.NDArray[np.float64]  # a figure of each resample
 
 
 def resampled_means(values: npt.NDArray[np.float64], *, resamples: int = RESAMPLES) -> npt.NDArray[np.float64]:
-    """Means over `resamples` draws of N examples with replacement, (resamples, R); row r of each draw is paired.
+    """Means over `resamples` draws of N examples with replacement, (resamples, R), paired.
 
-    values: (N, R) finite float64, one column for each row of the comparison. The time grows with resamples times N and
-    hardly depends on R: under a second for 5,000 examples.
+    values: (N, R) finite float64, one column for each row of the comparison; each draw is the same for all columns. The
+    time grows with resamples times N and hardly depends on R: under a second for 5,000 examples.
     Source: Efron 1979, "Bootstrap methods: another look at the jackknife".
     """
     count = len(values)
@@ -122,7 +122,10 @@ def _counts(indices: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]
 
 
 def _by_class(times: npt.NDArray[np.int64], classes_of: npt.NDArray[np.int64], classes: int) -> npt.NDArray[np.int64]:
-    """Sums of the columns of times (draws, K) by their class, (draws, classes)."""
+    """For each class, the sum of the columns of times (draws, K) that belong to it: (draws, classes).
+
+    classes_of: (K,), the class of each column.
+    """
     sums = np.zeros((len(times), classes), np.int64)
     if len(classes_of):
         order = np.argsort(classes_of, kind="stable")

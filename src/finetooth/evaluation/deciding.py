@@ -89,7 +89,8 @@ def thresholds(
     """Thresholds of C classes, summing to 1, that raise the macro-F1 of logits (N, C) against labels (N,).
 
     Coordinate ascent: one class at a time gets its best threshold while the others are fixed, until no class gains. A
-    threshold is between two rows; of equally good ones it is the nearest. None if nothing beats the largest logit.
+    threshold is midway between those at which two rows change their answer; of equally good ones, the one nearest to
+    the present threshold is used. None if no thresholds have a higher macro-F1 than the largest logit.
     Not covered: a better set may exist. The gain is measured on the rows that the thresholds were chosen on; other rows
     show a smaller gain or a loss.
     """
@@ -133,25 +134,32 @@ def _best_shift(scores: npt.NDArray[np.float64], labels: Labels, label: int) -> 
 def _macro_f1_by_count(labels: Labels, others: Labels, label: int) -> npt.NDArray[np.float64]:
     """Macro-F1 (N + 1,) if the first 0, 1, .. N rows are answered `label` and the rest as in `others`."""
     count, classes = len(labels), int(max(labels.max(), others.max(), label)) + 1
-    true = np.bincount(labels, minlength=classes)
-    right = np.bincount(others[others == labels], minlength=classes)
-    named = np.bincount(others, minlength=classes) + true  # the denominator of F1
-    # Each row that changes to `label` takes one answer, and perhaps a right one, from its other class.
-    by = np.argsort(others, kind="stable")
-    group = others[by]
-    first = np.searchsorted(group, group)
-    hit = (labels[by] == group).astype(np.int64)
-    hits = np.cumsum(hit)
-    hits -= (hits - hit)[first]
-    left, hits_left = named[group] - (np.arange(count) - first + 1), right[group] - hits
-    change, emptied = np.empty(count), np.empty(count, np.int64)
-    change[by] = 2 * hits_left / np.maximum(left, 1) - 2 * (hits_left + hit) / (left + 1)
-    emptied[by] = left == 0
+    label_counts = np.bincount(labels, minlength=classes)
+    hit_counts = np.bincount(others[others == labels], minlength=classes)
+    denominators = np.bincount(others, minlength=classes) + label_counts  # F1 is 2 * hits / (answers + labels)
+    # Each row that changes to `label` takes one answer, and perhaps a hit, from its other class. The rows are sorted by
+    # that class, so that sums over the rows of a class give its hits and its denominator after each change.
+    order = np.argsort(others, kind="stable")
+    sorted_others = others[order]
+    first_of_class = np.searchsorted(sorted_others, sorted_others)
+    is_hit = (labels[order] == sorted_others).astype(np.int64)
+    hits_taken = np.cumsum(is_hit)
+    hits_taken -= (hits_taken - is_hit)[first_of_class]
+    denominators_left = denominators[sorted_others] - (np.arange(count) - first_of_class + 1)
+    hits_left = hit_counts[sorted_others] - hits_taken
+    f1_before = 2 * (hits_left + is_hit) / (denominators_left + 1)
+    f1_after = 2 * hits_left / np.maximum(denominators_left, 1)
+    f1_change, is_emptied = np.empty(count), np.empty(count, np.int64)
+    f1_change[order] = f1_after - f1_before
+    is_emptied[order] = denominators_left == 0
+    # Again in the order of the arguments, after 0, 1, .. N changes: the sum of all F1, and the number of classes in it.
     rest = np.arange(classes) != label
-    own = 2 * np.cumsum(np.concatenate([[0], labels == label])) / np.maximum(np.arange(count + 1) + true[label], 1)
-    total = (2 * right / np.maximum(named, 1))[rest].sum() + np.cumsum(np.concatenate([[0.0], change])) + own
-    present = (named[rest] > 0).sum() - np.cumsum(np.concatenate([[0], emptied]))
-    return np.asarray(total / (present + (np.arange(count + 1) + true[label] > 0)))
+    own_denominators = np.arange(count + 1) + label_counts[label]
+    own_f1 = 2 * np.cumsum(np.concatenate([[0], labels == label])) / np.maximum(own_denominators, 1)
+    rest_f1 = (2 * hit_counts / np.maximum(denominators, 1))[rest].sum()
+    total = rest_f1 + np.cumsum(np.concatenate([[0.0], f1_change])) + own_f1
+    present = (denominators[rest] > 0).sum() - np.cumsum(np.concatenate([[0], is_emptied]))
+    return np.asarray(total / (present + (own_denominators > 0)))
 
 
 def abstention(decision: Decision, logits: Logits, labels: Labels, *, settings: Abstain) -> Abstention:

@@ -99,8 +99,9 @@ def _lower(only_a: int, only_b: int, n: int, z: float) -> float:
     measured = (only_a - only_b) / n
     if only_b == n:
         return -1.0
-    # Where the spread at the measured difference is 0, the root there is not the limit; below it the statistic is
-    # sqrt(n (1 - d) / (1 + d)) in the one case and sqrt(-n d / (1 + d)) in the other.
+    # If only a is right on all n examples, or no example differs, the variance at the measured difference is 0. That
+    # root of `beyond` is not the limit. At a smaller difference d, the statistic is sqrt(n (1 - d) / (1 + d)) in the
+    # first case and sqrt(-n d / (1 + d)) in the second, and the limit is the d at which it equals z.
     if only_a == n:
         return (n - z * z) / (n + z * z)
     if only_a == only_b == 0:
@@ -126,7 +127,7 @@ def _share_only_b(only_a: int, only_b: int, n: int, difference: float) -> float:
     linear = (2 * n - only_a + only_b) * difference - only_a - only_b
     constant = -only_b * difference * (1 - difference)
     inner = math.sqrt(max(0.0, linear * linear - 8 * n * constant))
-    # Of the two forms of the same root the one that does not take a number from its like.
+    # The root can be written in two ways. Use the one that does not subtract two nearly equal numbers.
     if linear > 0:
         return -2 * constant / (linear + inner)
     return (inner - linear) / (4 * n)

@@ -17,8 +17,8 @@ from finetooth.evaluation.intervals import wilson
 from finetooth.evaluation.sentences import Value
 from finetooth.recipe import Training
 
-COLLAPSE = 0.95  # least share of the answers in one class; both shares together are the sign
-MISSED = 0.9  # least share of the rows of the other classes that are answered with this class too
+COLLAPSE = 0.95  # least share of the answers in one class; the sign also needs MISSED
+MISSED = 0.9  # least share of the rows of the other classes that are answered with this class
 LEAST_OTHERS = 5  # rows of the other classes; fewer may be missed by chance
 STEEP = 0.1  # share of the validation loss that the last third of training removed
 FAR = 0.25  # share of the entropy of the labels; a model whose loss is below it has learned
@@ -27,7 +27,7 @@ FLAT = 0.95  # share of the entropy of the labels; a loss that stayed above it n
 LEAST_STEPS = 200  # the fewest steps in which a new head and an adapter learn
 ROWS_FITTED = 0.995  # training accuracy at which `epochs: auto` ends
 SOME_STEPS, MOST_EPOCHS = 1000, 30  # if training had fewer of both, `epochs: auto` may train for longer
-MORE_EPOCHS = 3  # the factor by which epochs are raised or a high learning rate is lowered
+CHANGE_FACTOR = 3  # epochs are multiplied by it, a high learning rate is divided by it
 HEAD_RATE = 5e-3  # learning rate of a new head on small data (docs/experiments.md)
 HIGH_RATE, LOW_RATE = 5e-4, 2e-4  # adapter learning rates that may diverge, or be too low to learn
 FREQUENT = 0.8  # share of the rows in one class from which class weights are proposed
@@ -93,7 +93,11 @@ class Collapse:
 
 
 def collapse(answers: Labels, labels: Labels) -> Collapse | None:
-    """The class of COLLAPSE of all answers (N,), and of MISSED of those to rows of other classes by labels (N,)."""
+    """The class that nearly all answers are; None if there is none. answers, labels: (N,).
+
+    At least COLLAPSE of the answers are this class, and so are at least MISSED of the answers to rows whose label is
+    another class.
+    """
     counts = np.bincount(answers)
     label = int(counts.argmax())
     others = labels != label
@@ -197,13 +201,13 @@ def _changes(training: Training, *, train_rows: int, epochs: float, flat: bool, 
     done = epochs if training.epochs == "auto" else training.epochs
     stuck = flat and steps * done >= LEAST_STEPS
     if stuck and rate >= HIGH_RATE:
-        changes["training.learning_rate"] = float(f"{rate / MORE_EPOCHS:.1g}")
+        changes["training.learning_rate"] = float(f"{rate / CHANGE_FACTOR:.1g}")
     elif stuck and rate < LOW_RATE:
         changes["training.learning_rate"] = Training.model_fields["learning_rate"].default
     elif training.epochs != "auto" and steps * done < SOME_STEPS and done < MOST_EPOCHS:
         changes["training.epochs"] = "auto"
     else:
-        changes["training.epochs"] = MORE_EPOCHS * max(1, math.ceil(done))
+        changes["training.epochs"] = CHANGE_FACTOR * max(1, math.ceil(done))
     if training.head_learning_rate < HEAD_RATE / 2:
         changes["training.head_learning_rate"] = HEAD_RATE
     if frequent and training.class_weights is None:

@@ -89,7 +89,7 @@ def smallest_difference(n: int, *, discordance: float, alpha: float = ALPHA) -> 
 def rows_for_difference(difference: float, *, discordance: float, alpha: float = ALPHA) -> int | None:
     """The test rows with which exact McNemar shows `difference` with chance POWER; None beyond MOST_ROWS.
 
-    Above 2,000 rows right to a thousandth.
+    Above 2,000 rows, the number is accurate to a thousandth.
     """
     assert 0 < difference <= discordance <= 1
     # Miettinen 1968, the normal approximation; the search starts from it.
@@ -116,7 +116,7 @@ def non_inferiority_power(n: int, *, discordance: float, margin: float) -> float
 def rows_for_non_inferiority(margin: float, *, discordance: float) -> int | None:
     """The test rows with which non_inferiority_power is POWER; None beyond MOST_ROWS.
 
-    Above 2,000 rows right to a thousandth.
+    Above 2,000 rows, the number is accurate to a thousandth.
     """
     spread = (_z(ALPHA) + _Z_POWER) ** 2 * discordance / margin**2
     return _fewest(
@@ -127,7 +127,10 @@ def rows_for_non_inferiority(margin: float, *, discordance: float) -> int | None
 
 
 def _discordance(pair: Paired) -> float:
-    """The share of examples on which two rows differ, never 0 (as if one more of two more examples did)."""
+    """The estimated share of examples on which two rows differ; at least their difference, and above 0.
+
+    It is counted as if the pair had two more examples, and the rows differed on one of them.
+    """
     return max((pair.only_a + pair.only_b + 1) / (pair.examples + 2), abs(pair.difference))
 
 

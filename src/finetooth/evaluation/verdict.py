@@ -215,17 +215,18 @@ def _worth(table: _Table, standing: Standing, *, failed: Sequence[str]) -> tuple
         return sentences.behind(name, top, _gap(to_best)), False, None
     ahead = to_best.difference > 0
     pair, index = (standing.to_hardest, standing.hardest) if ahead else (to_best, standing.best)
-    chosen_of = 1 if ahead else len(baselines)  # the best baseline was chosen by the test rows, the hardest was not
-    seeds = len({row.name for row in candidates}) < len(candidates)
+    # The test rows chose the best of the baselines, so its p is corrected for their number; p of the hardest is not.
+    corrected_baselines = 1 if ahead else len(baselines)
+    has_seeds = len({row.name for row in candidates}) < len(candidates)
     sentence = sentences.not_shown(
         name,
         table.title(baselines[index]),
         _gap(pair),
         is_best=index == standing.best,
         p=standing.p_holm if ahead else standing.p_best_holm,
-        corrected=sentences.corrected_for(len(candidates), seeds=seeds, baselines=chosen_of),
+        corrected=sentences.corrected_for(len(candidates), seeds=has_seeds, baselines=corrected_baselines),
     )
-    alpha = ALPHA / (len(candidates) * chosen_of)  # the level at which the smallest p is tested
+    alpha = ALPHA / (len(candidates) * corrected_baselines)  # the level at which the smallest p is tested
     if pair.difference > 0:
         rows = power.rows_to_show(pair, alpha=alpha)
         return f"{sentence} {sentences.rows_to_show(rows)}", False, rows
