@@ -31,8 +31,8 @@ class Counters:
 
     loss_sum, score_sum, loss_count: losses, scores by the headline metric, and rows since the last evaluation. seconds:
     of training steps; part_seconds: of forward, backward, optimizer, evaluate and save. token_budget: of training; less
-    than planned after memory ran out. best_step, best_value: of the evaluations so far; waited: evaluations since the
-    best one. learned: whether an evaluation gave more than one class. decay_began: step after which the rate of an
+    than planned after memory ran out. best_step, best_value: of the best evaluation so far; waited: evaluations since
+    that one. learned: whether an evaluation gave more than one class. decay_began: step after which the rate of an
     automatic training falls; its last step is then the best one, whatever the earlier values, unless the training
     broke. frozen_after: step after which lower layers were frozen; all_layers_seconds: of the training steps up to it.
     """
@@ -58,10 +58,11 @@ class Counters:
     warnings: list[str] = field(default_factory=list)
 
     def is_best(self, value: float, *, collapsed: bool) -> bool:
-        """Whether the step that was just scored with `value` is the best one.
+        """Whether the step that was just scored with `value` is the best one so far.
 
-        After a decay it is, unless the training broke: one class takes nearly all answers, and an earlier step gave
-        several.
+        Before a decay, the highest value decides. After it, best_value is None, and the step is the best one unless the
+        training broke: now nearly all answers are one class, and an earlier step gave several. collapsed: whether they
+        are.
         """
         broke = self.decay_began is not None and collapsed and self.learned
         return not (broke and self.best_step is not None) and (self.best_value is None or value > self.best_value)

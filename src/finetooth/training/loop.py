@@ -42,10 +42,11 @@ Result = TypeVar("Result")
 
 
 class Trainer:
-    """Trains one candidate; `run` takes it from its state on disk to its best state.
+    """Trains one candidate; `run` continues from the newest checkpoint and leaves the best step's weights in the model.
 
     model: on the CPU; it is evaluated, and has the best state in the end. trained_model: what the steps change; on the
-    CPU the same model, else a copy of it on the device.
+    CPU the same model, else a copy of it on the device. named: the trained parameters of trained_model by full name.
+    peaks: the highest learning rate of each parameter group.
     """
 
     def __init__(self, job: TrainingJob, model: Any) -> None:
@@ -66,7 +67,7 @@ class Trainer:
             weights=job.training.class_weights,
             device=self.device,
         )
-        self.random = any(module.p > 0 for module in model.modules() if isinstance(module, nn.Dropout))
+        self.has_dropout = any(module.p > 0 for module in model.modules() if isinstance(module, nn.Dropout))
         job.folder.checkpoints.mkdir(parents=True, exist_ok=True)
         self.counters = checkpoints.load(job.folder.checkpoints, self.named, self.optimizer)
         self.counters.token_budget = self.counters.token_budget or job.token_budget
@@ -103,7 +104,7 @@ class Trainer:
                 self._warm_up()
                 self._steps()
             if job.inference != "plain":
-                self._checkpoint()  # the plain pass at the best step, which takes its time, may be stopped
+                self._checkpoint()  # take_best computes a plain pass, which is slow and may be interrupted
             self.validation.take_best()
         except Stopped as stop:
             self._read_metrics()
@@ -162,7 +163,7 @@ class Trainer:
                 parameters=self.parameters,
                 loss=lambda logits, _: (logits.sum(), logits.sum()),
             )
-            with self.pool.all_threads(), torch.inference_mode():  # evaluations are this thread's
+            with self.pool.all_threads(), torch.inference_mode():  # this thread computes evaluations
                 if self.trained_model is self.model:
                     self.forward(parts[0])
                 else:  # the passes above were on the GPU
@@ -245,7 +246,7 @@ class Trainer:
 
         def before(number: int) -> None:
             self.record.stop_if_signalled()
-            if self.random:
+            if self.has_dropout:
                 torch.manual_seed(seeds.derive(job.seed, "dropout", counters.step, number))
 
         parts = self.forward.split(rows)

@@ -24,9 +24,10 @@ DECAY_SHARE = 0.5  # of the steps before it
 class Schedule:
     """The plan of a training before its first step, in optimizer steps.
 
-    most: the most steps; unless automatic, all of them are taken. typical: the least steps of an automatic training,
-    unless its rows are fitted earlier. interval: between evaluations. patience: after so many evaluations without a
-    better one the training ends, or the rate of an automatic one falls; None: never.
+    most: the most steps; unless automatic, all of them are taken. typical: the number that estimates and the warm-up
+    assume: all steps, or for an automatic training the fewest that it takes unless it fits its rows earlier. interval:
+    between evaluations. patience: after so many evaluations without a better one the training ends, or the rate of an
+    automatic one falls; None: never.
     """
 
     automatic: bool

@@ -14,7 +14,7 @@ from torch import nn
 from finetooth.errors import DivergedError
 from finetooth.evaluation.learning import collapse
 from finetooth.models.packed_inference import InferencePass, inference_obstacle
-from finetooth.models.plain_pass import logits
+from finetooth.models.plain_pass import logits as plain_logits
 from finetooth.runs.memory import give_back
 from finetooth.runs.plan_file import Precision
 from finetooth.training import checkpoints
@@ -36,7 +36,7 @@ def validation_logits(
     """
     tokens, states = split.tokens, split.states
     if precision == "plain" or inference_obstacle(model) is not None:
-        return logits(model, tokens, pad_id=pad_id, budget=budget, states=states, advance=advance)
+        return plain_logits(model, tokens, pad_id=pad_id, budget=budget, states=states, advance=advance)
     training = model.training
     model.eval()
     try:
@@ -82,7 +82,7 @@ class Validation:
                 f"a validation logit after step {counters.step} is not finite; try a lower training.learning_rate."
             )
         figures, headline = job.task.score(logits, job.validation.labels), job.task.headline.key
-        collapsed = self._check_collapse(logits)
+        collapsed = self._collapse_note(logits)
         value = job.task.metric(job.training.monitor).gain(figures[job.training.monitor])
         point = {
             "epoch": counters.step / self.schedule.steps_per_epoch,
@@ -156,7 +156,7 @@ class Validation:
             advance=advance,
         )
 
-    def _check_collapse(self, logits: npt.NDArray[np.float32]) -> str:
+    def _collapse_note(self, logits: npt.NDArray[np.float32]) -> str:
         """A note for the progress if one class takes nearly all answers, which is logged; else "".
 
         The row gets no warning: a later step may learn, and the verdict looks at the step that is kept.

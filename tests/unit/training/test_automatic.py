@@ -107,7 +107,7 @@ def test_resumed_in_each_phase_equals_uninterrupted(
 def test_while_one_class_takes_all_answers_it_is_not_out_of_patience(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Validation, "_check_collapse", lambda self, logits: ", one class")
+    monkeypatch.setattr(Validation, "_collapse_note", lambda self, logits: ", one class")
     made = automatic(tmp_path, model_folder)
     _, counters = run(model_folder, made, monkeypatch, losses=dict.fromkeys(range(1, 99), 0.7))
     assert counters.decay_began == made.schedule.latest
@@ -117,7 +117,7 @@ def test_a_training_that_breaks_after_it_has_learned_ends_and_keeps_the_step_bef
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        Validation, "_check_collapse", lambda self, logits: ", one class" if self.counters.step > 8 else ""
+        Validation, "_collapse_note", lambda self, logits: ", one class" if self.counters.step > 8 else ""
     )
     made = automatic(tmp_path, model_folder)
     actual, counters = run(model_folder, made, monkeypatch, losses=LOSSES | {24: 0.1})

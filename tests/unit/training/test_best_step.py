@@ -14,6 +14,7 @@ from training_jobs import begin, job, same_bits, trained
 from finetooth.errors import DivergedError
 from finetooth.models import seeds
 from finetooth.models.adapters import state
+from finetooth.models.plain_pass import logits as plain_logits
 from finetooth.tasks.task import Task
 from finetooth.training import checkpoints, validation
 
@@ -88,7 +89,7 @@ def test_the_logits_that_a_reload_is_compared_with_are_those_of_the_plain_pass(
     counters = trainer.run()
     assert counters.best_step is not None
     tokens = made.validation.tokens
-    plain = validation.logits(trainer.model, tokens, pad_id=made.pad_id, budget=made.evaluation_budget)
+    plain = plain_logits(trainer.model, tokens, pad_id=made.pad_id, budget=made.evaluation_budget)
     assert np.array_equal(checkpoints.best_logits(made.folder.checkpoints, counters.best_step), plain)
     best = made.folder.checkpoints / f"best-{counters.best_step:08d}" / "validation.safetensors"
     scored = load_file(best)["logits"].numpy()
@@ -102,7 +103,7 @@ def test_an_alarm_when_one_class_takes_the_predictions(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flat = np.tile(np.asarray([[0.0, 1.0]], np.float32), (30, 1))
-    monkeypatch.setattr(validation, "logits", lambda *_, **__: flat)
+    monkeypatch.setattr(validation, "plain_logits", lambda *_, **__: flat)
     notes: list[str] = []
     made = job(model_folder, tmp_path, rows=8, training={**EVERY_STEP, "warmup_fraction": 0.0})
     made = replace(made, advance=lambda _, note: notes.append(note) if note.startswith("validation") else None)
@@ -116,12 +117,12 @@ def test_no_alarm_below_the_share_nor_where_the_labels_are_so(
 ) -> None:
     mixed = np.tile(np.asarray([[0.0, 1.0]], np.float32), (30, 1))
     mixed[:2] = [1.0, 0.0]  # 28 of 30 is 93 %
-    monkeypatch.setattr(validation, "logits", lambda *_, **__: mixed)
+    monkeypatch.setattr(validation, "plain_logits", lambda *_, **__: mixed)
     made = job(model_folder, tmp_path / "mixed", rows=8, training={**EVERY_STEP, "warmup_fraction": 0.0})
     begin(model_folder, made).run()
     assert alarms(made) == []
     flat = np.tile(np.asarray([[0.0, 1.0]], np.float32), (30, 1))
-    monkeypatch.setattr(validation, "logits", lambda *_, **__: flat)
+    monkeypatch.setattr(validation, "plain_logits", lambda *_, **__: flat)
     made = job(model_folder, tmp_path / "flat", rows=8, training={**EVERY_STEP, "warmup_fraction": 0.0})
     made.validation.labels[:] = 1
     begin(model_folder, made).run()
