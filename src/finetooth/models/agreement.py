@@ -21,7 +21,7 @@ INFERENCE = "inference.json"
 MOST_FLIPPED = 0.003  # of the validation labels
 MOST_ACCURACY_DIFFERENCE = 0.001
 LARGEST = 1e30  # largest difference that is written to inference.json
-LEAST_ROWS = 100  # validation rows for a measurement; on fewer, no flip says little
+LEAST_ROWS = 100  # the fewest validation rows to measure on; if no answer differs on fewer, that shows little
 
 
 @dataclass(frozen=True, slots=True)

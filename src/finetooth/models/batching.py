@@ -31,9 +31,10 @@ MOST_GROUPED = 64  # the most rows that are considered for one group, so that th
 # The most tokens of a micro-batch of the model's own pass, with padding.
 EVALUATION_BUDGET = 4096
 
-# Inference without padding: how many rows are sorted by length together; the most tokens of a micro-batch, and in a
-# window of few tokens the least; and into how many micro-batches such a window is cut.
+# Inference without padding: so many rows are sorted by length together and cut into micro-batches.
 INFERENCE_WINDOW = 4096
+# The most tokens of a micro-batch. In a window of few tokens it is a share of them, so that every thread has work, but
+# not below the least.
 INFERENCE_TOKENS, LEAST_INFERENCE_TOKENS, INFERENCE_SHARES = 1024, 128, 32
 
 Truncation = Literal["head", "head_tail"]

@@ -157,7 +157,7 @@ def _below(model: Any, depth: int) -> Iterator[Callable[[dict[str, torch.Tensor]
 
 @contextmanager
 def entered(model: Any, depth: int) -> Iterator["Entry"]:
-    """The model with its first `depth` layers in one module, which can return known states of theirs."""
+    """A block in which one module replaces the first `depth` layers. It computes them, or returns known states."""
     entry: list[Entry] = []
 
     def replaced(layers: Sequence[nn.Module]) -> list[nn.Module]:

@@ -18,7 +18,9 @@ from finetooth.models.predictor import Predictor
 from finetooth.models.text_model import TextModel
 from finetooth.runs.plan_file import Precision
 
-MOVED_TIMES = 4.0  # on another machine, the difference on the reference inputs may be so many times the gate's largest
+# If a model was moved to another machine: the largest difference allowed on the reference inputs, as a multiple of the
+# largest one that the gate measured.
+MOVED_TIMES = 4.0
 
 
 def measure(

@@ -133,7 +133,10 @@ class PackedModel:
         self.first_trained = max(self.first_trained, states.depth)
 
     def below(self, rows: Rows, depth: int) -> torch.Tensor:
-        """Hidden states (T, H) float32 at the entry of layer `depth`, of rows in order of length; without gradients."""
+        """Hidden states (T, H) float32 at the entry of layer `depth`, without gradients.
+
+        rows: in ascending order of length.
+        """
         layout = self._layout(rows)
         with torch.no_grad():
             hidden = layout.padded(self._embed(rows, layout))
@@ -143,7 +146,7 @@ class PackedModel:
 
     @property
     def concurrent(self) -> int:
-        """How many micro-batches are computed at a time: at most as many of the longest row as the budget allows."""
+        """How many micro-batches are computed at a time: at most as many as there are longest rows in the budget."""
         return max(1, min(self.most_concurrent, self.budget // self.longest))
 
     def split(self, rows: Rows) -> list[Rows]:
@@ -152,12 +155,12 @@ class PackedModel:
         return packed_batches(rows, self.tokens.lengths, self.budget, concurrent=self.concurrent, width=width)
 
     def __call__(self, rows: Rows) -> torch.Tensor:
-        """Logits (B, C) float32 of rows in order of length."""
+        """Logits (B, C) float32 of rows in ascending order of length."""
         logits: torch.Tensor = self.family.head_logits(self.base, self._last_states(rows, self._layout(rows)))
         return logits
 
     def pooled(self, rows: Rows, *, mean: bool) -> dict[Feature, torch.Tensor]:
-        """`first_token` and, where `mean`, also `mean` of the last hidden states of rows in order of length.
+        """`first_token` and, where `mean`, also `mean` of the last hidden states of rows in ascending order of length.
 
         Each (B, H) float32. Only for a model whose groups are `equal`.
         """

@@ -22,7 +22,7 @@ def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 
 class Ends:
-    """Where the rows of a micro-batch begin and end, for a kernel that takes all at once; Layout is that of the CPU."""
+    """Where the rows of a micro-batch begin and end, for a kernel that computes all at once; the CPU uses Layout."""
 
     def __init__(self, lengths: np.ndarray, device: torch.device) -> None:
         self.lengths, self.end, self.longest = lengths, int(lengths.sum()), int(lengths.max())
@@ -67,7 +67,8 @@ class HeldTokens:
 
     def look_up(self, rows: Rows, ends: Ends) -> tuple[torch.Tensor, ...]:
         """Ids, positions and types of the rows' tokens end to end, each (T,) int64."""
-        row = torch.repeat_interleave(ends.starts.diff(), output_size=ends.end)  # of each token; a given size: no wait
+        # The row of each token. Without output_size, the caller would wait until the device has added up the lengths.
+        row = torch.repeat_interleave(ends.starts.diff(), output_size=ends.end)
         positions = torch.arange(ends.end, device=self.device) - ends.first[row]
         index = self.starts[sent(torch.from_numpy(rows), self.device)][row] + positions
         types = torch.zeros_like(positions) if self.types is None else self.types[index].long()
