@@ -192,9 +192,9 @@ def _detected(choice: tuple[str, str] | None, key: str, sample: Sample) -> tuple
 def data_cell(first: Sequence[str], rest: Sequence[Sequence[object]], *, spec: Data) -> str:
     """The cell that shows that the first row of a table is data instead of a header; "" if none does.
 
-    A row with a known or a declared name is a header. In any other row, a cell is data if its column has the same value
-    again. If no column repeats values, a cell of many words is data. If one does, such a cell may be a name: a question
-    of a form.
+    If a cell is a usual column name, or one that the recipe declares, the row is a header. Otherwise, if there are
+    columns that repeat their values, a cell that occurs again in such a column is data. If there are none, a cell of
+    many words is data; next to a column that repeats values, such a cell may be a name, as a question of a form is.
     """
     names = {folded(cell) for cell in first}
     declared = (spec.text, spec.text_pair, spec.label, spec.group, *spec.keep, *spec.slices)

@@ -33,7 +33,7 @@ Entries = list[tuple[str, Path]]  # split or `all`, file or folder of classes
 
 @dataclass(slots=True)
 class DataFiles:
-    """The parts of each split, in reading order, and notes. The split `all` means that splits are carved from it."""
+    """The parts of each split, in reading order, and notes. From the parts under `all`, the splits are carved."""
 
     parts: dict[str, list[Part]]
     notes: list[str]

@@ -84,41 +84,43 @@ def divide(pools: Mapping[str, Pool], *, spec: Data) -> Division:
             f"from the training rows. To carve that many: data.validation: {limit.validation}"
         )
     leaks: list[Leak] = []
-    without = partial(_without, spec=spec, leaks=leaks)
+    without_leaks = partial(_without, spec=spec, leaks=leaks)
     notes: list[str] = []
     units = overlap.units(train.keys, train.table.groups)
-    every = np.arange(len(train), dtype=np.int64)
+    all_rows = np.arange(len(train), dtype=np.int64)
     if test is None:
         count = _count(spec.test, of=len(train), key="test")
         rng = np.random.default_rng([spec.seed, _TEST_STREAM])
-        test_rows = carve(every, strata=train.strata, units=units, count=count, rng=rng, spare=True)
-        _check_carved("test", test_rows, every, count=count, units=units, spec=spec)
-        before = rest = _less(every, test_rows)
+        test_rows = carve(all_rows, strata=train.strata, units=units, count=count, rng=rng, spare=True)
+        _check_carved("test", test_rows, all_rows, count=count, units=units, spec=spec)
+        with_leaks = train_rows = _less(all_rows, test_rows)
         notes.append(f"data.source names no test rows: {len(test_rows):,} of {len(train):,} rows are carved, by class.")
     else:
-        before, test_rows = every, np.arange(len(test), dtype=np.int64)
-        rest = without(train, every, test, test_rows, splits=["train", "test"])
+        with_leaks, test_rows = all_rows, np.arange(len(test), dtype=np.int64)
+        train_rows = without_leaks(train, all_rows, test, test_rows, splits=["train", "test"])
     if validation is not None:
         every_validation = np.arange(len(validation), dtype=np.int64)
-        test_pool = pools.get("test", train)
-        validation_rows = without(validation, every_validation, test_pool, test_rows, splits=["validation", "test"])
-        rest = without(train, rest, validation, validation_rows, splits=["train", "validation"])
+        validation_rows = without_leaks(
+            validation, every_validation, pools.get("test", train), test_rows, splits=["validation", "test"]
+        )
+        train_rows = without_leaks(train, train_rows, validation, validation_rows, splits=["train", "validation"])
         _check_left("validation", validation_rows, validation)
-    _check_left("train", rest, train)
-    used = _limited(before, limit.train, seed=spec.seed, eligible=rest)
-    outside = _less(rest, used)
-    counts = {"train": len(rest), "test": len(test_rows)}
+    _check_left("train", train_rows, train)
+    used = _limited(with_leaks, limit.train, seed=spec.seed, eligible=train_rows)
+    outside = _less(train_rows, used)
+    counts = {"train": len(train_rows), "test": len(test_rows)}
     if validation is None:
         validation_rows, used, outside = _carve_validation(train, used, outside, units=units, spec=spec, notes=notes)
-        beyond = 0
+        validation_outside = 0
     else:
         counts["validation"] = len(validation_rows)
         validation_rows = _limited(every_validation, limit.validation, seed=spec.seed, eligible=validation_rows)
-        beyond = counts["validation"] - len(validation_rows)
+        validation_outside = counts["validation"] - len(validation_rows)
     limited_test = _limited(test_rows, limit.test, seed=spec.seed, eligible=test_rows)
     notes += _unmet_counts(counts, spec=spec, sources=pools)
     rows = {"train": used, "validation": validation_rows, "test": limited_test}
-    beyond_limit = {"train": len(outside), "validation": beyond, "test": len(test_rows) - len(limited_test)}
+    test_outside = len(test_rows) - len(limited_test)
+    beyond_limit = {"train": len(outside), "validation": validation_outside, "test": test_outside}
     examples = {split: pools.get(split, train).examples.select(chosen.tolist()) for split, chosen in rows.items()}
     return Division(examples, beyond_limit, leaks, notes)
 
@@ -193,6 +195,7 @@ def _targets(totals: Rows, *, count: int, spare: bool) -> Rows:
 
 
 def _limited(rows: Rows, limit: int | None, *, seed: int, eligible: Rows) -> Rows:
+    """The first `limit` eligible rows when `rows` are shuffled by the seed; all eligible rows if there is no limit."""
     if limit is None:
         return eligible
     shuffled = rows[np.random.default_rng(seed).permutation(len(rows))]

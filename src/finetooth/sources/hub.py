@@ -150,7 +150,7 @@ def _look_up(name: str, kind: RepoKind, revision: str, *, offline: bool) -> tupl
             raise _Unreachable(f"{name}: is not in the cache, and this command fetches nothing.")
         return cached
     try:
-        with _named(name, kind, revision):
+        with _as_source_errors(name, kind, revision):
             from huggingface_hub import HfApi  # inside the block: a malformed HF_ENDPOINT makes the import fail
 
             api = HfApi(endpoint=_endpoint())
@@ -199,7 +199,7 @@ def _download(
         with progress.step(f"fetch {name} from the Hub", total=total, unit="bytes") as step:
             for file, remote in files.items():
                 step.advance(0, note=file)
-                with _named(name, kind, commit):
+                with _as_source_errors(name, kind, commit):
                     download = partial(hf_hub_download, name, file, repo_type=kind, revision=commit)
                     download = partial(download, endpoint=_endpoint(), etag_timeout=TIMEOUT_SECONDS)
                     brought = _in_time(download, name=name, size=remote.size)
@@ -271,7 +271,7 @@ def _shown_endpoint() -> str:
 
 
 @contextmanager
-def _named(name: str, kind: RepoKind, revision: str) -> Iterator[None]:
+def _as_source_errors(name: str, kind: RepoKind, revision: str) -> Iterator[None]:
     """Run a block that asks the Hub, and turn its errors into SourceErrors with the id, the cause and the remedy."""
     from huggingface_hub import errors
 

@@ -25,7 +25,11 @@ _TEXT_BYTES = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The files that are copied from a folder of one kind, and those that it must have."""
+    """The files of one kind of folder.
+
+    name: in messages. allowed: names of the files that are copied. config, weights: its main files; a model's weights
+    may be in shards instead. required: files without which it is refused.
+    """
 
     name: str
     allowed: frozenset[str]
