@@ -36,8 +36,8 @@ DISCORDANCES = (0.05, 0.1, 0.2)  # shares of test rows on which two rows of the 
 # Memory that oneDNN uses in bfloat16 for shapes of a run that do not occur in the measured steps: 0.17 to 0.31 GB with
 # MiniLM-L6 at 64, 256 and 512 tokens (docs/results.md).
 KERNELS_BYTES = 250_000_000
-# A new interpreter imports torch, transformers and peft, a forked process begins with them (ADR 14); both of a row with
-# a model. At most what the whole measurement takes.
+# Seconds to start the process of a row with a model: a new interpreter imports torch, transformers and peft; a forked
+# process begins with them (ADR 14). The estimate is at most the time of the whole measurement.
 NEW_SECONDS, FORKED_SECONDS = 6.0, 0.3
 
 
@@ -150,6 +150,7 @@ def _measure_dropout(recipe: Recipe, rows: list[dict[str, Any]], setup: _Setup) 
     without = _without_dropout(recipe)
     plan = _write_down(without, setup)
     for row in slowed:
+        # The key means a step without dropout (docs/check.md), not a step of the plain pass.
         row["plain_step_seconds"] = _step_costs(without, row["name"], plan, setup)["step_seconds"]
 
 
@@ -216,7 +217,7 @@ def _candidate(recipe: Recipe, name: str, plan: Plan, setup: _Setup) -> dict[str
         "peak_bytes": costs["peak_bytes"] + kernel_bytes,
         "gpu_peak_bytes": costs["gpu_peak_bytes"],
         "train_seconds": costs["step_seconds"] * _full_steps(plan, name, schedule),
-        "plain_step_seconds": None,
+        "plain_step_seconds": None,  # _measure_dropout may replace it
         "step_seconds": costs["step_seconds"],
         "waited_share": costs["waited_share"],
         "fallback_reason": planned.fallback_reason,

@@ -21,8 +21,9 @@ from finetooth.wording import short, wrapped
 _SHOWN = 5
 # Decided by free memory and by speed when the run was started; never decided again.
 _RESOLVED_ONCE = ("token_budget", "frozen_layer_states", "precision", "inference")
-# `device` decides the last bit only, and is compared by itself; everything else decides what is computed.
-_ASIDE = ("run_id", "inexact", "files", "device", *_RESOLVED_ONCE)
+# Keys that are not compared with the rest of the plan. `device` affects only the last bits and is compared separately;
+# the keys that are compared affect what is computed.
+_NOT_COMPARED = ("run_id", "inexact", "files", "device", *_RESOLVED_ONCE)
 
 
 def resolved(recipe: Recipe) -> bytes:
@@ -67,7 +68,7 @@ def refuse_rows_without_plan(folder: RunFolder) -> None:
 
 def write_plan(folder: RunFolder, plan: Plan) -> Plan:
     """Write plan.json with the hashes of the files derived from recipe and data; returns the plan as written."""
-    plan = replace(plan, files={file.name: hash_regular(file) for file in _following(folder)})
+    plan = replace(plan, files={file.name: hash_regular(file) for file in _derived_files(folder)})
     plan_file.write(folder, plan)
     return plan
 
@@ -76,12 +77,13 @@ def differing(folder: RunFolder, plan: Plan) -> list[str]:
     """Names of the files derived from recipe and data whose hash is not the one in the plan."""
     return [
         file.name
-        for file in _following(folder)
+        for file in _derived_files(folder)
         if not file.is_file() or hash_regular(file) != plan.files.get(file.name)
     ]
 
 
-def _following(folder: RunFolder) -> list[Path]:
+def _derived_files(folder: RunFolder) -> list[Path]:
+    """The files that are made from recipe and data."""
     return [folder.recipe, folder.data, folder.splits, folder.provenance]
 
 
@@ -94,7 +96,7 @@ def agree(folder: RunFolder, now: Plan, *, begun: Plan, allow_inexact: bool) -> 
     """
     refuse_other_exact(begun, exact=now.exact)
     begun_values, present_values = (
-        {key: value for key, value in item.as_json().items() if key not in _ASIDE} for item in (begun, now)
+        {key: value for key, value in item.as_json().items() if key not in _NOT_COMPARED} for item in (begun, now)
     )
     _refuse(folder, "the plan", _flat(begun_values), _flat(present_values))
     changed = _differences(_flat(begun.device), _flat(now.device))

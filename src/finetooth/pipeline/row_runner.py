@@ -37,7 +37,7 @@ class RowRunner:
     base_folders: Mapping[str, Path]
 
     def carry_out(self, phase: Phase, key: Key) -> None:
-        """Do the work of a phase on one row. A row that diverges is recorded as failed; nothing is raised."""
+        """Do the work of a phase on one row. A row that diverges is recorded as failed, without an error."""
         try:
             (self._fit_and_verify if phase == "fit" else self._test)(key)
         except DivergedError as error:
@@ -118,7 +118,7 @@ class RowRunner:
                 longest_text = min(self.recipe.max_tokens, model.tokens["train"].longest_whole)
                 fewer = max(used // 2, min(used, longest_text))
                 if fewer == used and reached <= before:
-                    discard(reduced)  # the steps do not cause it: start as planned when there is more memory
+                    discard(reduced)  # smaller steps do not help, so the next command starts with the planned budget
                     raise
                 row.checkpoints.mkdir(parents=True, exist_ok=True)
                 write_hashed_json(reduced, {"schema": 1, "token_budget": fewer})

@@ -50,7 +50,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Marked:
+class _ScoredOutcome:
     """An outcome with its answers and scores.
 
     gains: (N,) of the examples by the headline metric, higher is better. drawn: resampled figures of the other metrics
@@ -91,20 +91,20 @@ def compare(
     The best baseline has the best headline metric on the test rows; the first among equals.
     Raises: RunError if the rows were not measured on the same examples.
     """
-    marked, test = _marked(rows, task), task.headline.paired_test
+    scored, test = _scored_outcomes(rows, task), task.headline.paired_test
     assert test is not None, "a headline metric has a paired test"
-    baselines = [item for item in marked if item.row.role == "baseline"]
-    candidates = [item for item in marked if item.row.role == "candidate"]
+    baselines = [item for item in scored if item.row.role == "baseline"]
+    candidates = [item for item in scored if item.row.role == "candidate"]
     of_candidates = [*_OF_CANDIDATES, *(f"{metric.key}_{what}" for metric in _others(task) for what in _DIFFERENCES)]
-    entries = {id(item): _row(item, task) | dict.fromkeys(of_candidates) | {"against_winner": None} for item in marked}
-    judged = [_judged(item, task.headline) for item in marked]
+    entries = {id(item): _row(item, task) | dict.fromkeys(of_candidates) | {"against_winner": None} for item in scored}
+    judged = [_judged(item, task.headline) for item in scored]
     standings = verdict.standings_of(judged)
     for item, standing in zip(candidates if baselines else (), standings, strict=True):
         entries[id(item)] |= _against_baselines(item, standing, baselines, task)
-    first = next((item for item in candidates if (item.row.name, item.row.seed) == winner), None)
-    for item in marked:
-        if first is not None and item is not first and item.row.role != "baseline":
-            pair = paired(item.gains, first.gains, test=test)
+    winning = next((item for item in candidates if (item.row.name, item.row.seed) == winner), None)
+    for item in scored:
+        if winning is not None and item is not winning and item.row.role != "baseline":
+            pair = paired(item.gains, winning.gains, test=test)
             against = {"difference": pair.difference, "interval": _interval(pair), "p": pair.p}
             entries[id(item)]["against_winner"] = against
     best = max(baselines, key=lambda item: float(item.gains.sum()), default=None)
@@ -117,7 +117,7 @@ def compare(
         "margin": margin,
         "best_baseline": None if best is None else _key(best.row),
         "verdict": asdict(judgement),
-        "pooled": _pooled(marked, best, task),
+        "pooled": _pooled(scored, best, task),
         "rows": list(entries.values()),
     }
 
@@ -132,7 +132,7 @@ def _others(task: Task) -> list[Metric]:
     return [metric for metric in task.metrics if metric is not task.headline]
 
 
-def _marked(rows: Sequence[Outcome], task: Task) -> list[_Marked]:
+def _scored_outcomes(rows: Sequence[Outcome], task: Task) -> list[_ScoredOutcome]:
     if not rows:
         return []
     for row in rows:
@@ -146,7 +146,9 @@ def _marked(rows: Sequence[Outcome], task: Task) -> list[_Marked]:
         if metric.scores is not None
     }
     return [
-        _Marked(row, pair[0], task.headline.gains(*pair), {key: draws[:, column] for key, draws in drawn.items()})
+        _ScoredOutcome(
+            row, pair[0], task.headline.gains(*pair), {key: draws[:, column] for key, draws in drawn.items()}
+        )
         for column, (row, pair) in enumerate(zip(rows, pairs, strict=True))
     ]
 
@@ -160,7 +162,7 @@ def _refuse_other_examples(row: Outcome, first: Outcome) -> None:
         )
 
 
-def _row(item: _Marked, task: Task) -> dict[str, Any]:
+def _row(item: _ScoredOutcome, task: Task) -> dict[str, Any]:
     headline, row = task.headline, item.row
     scores = headline.each(*item.pair)
     counts = {"correct": int(scores.sum())} if headline.paired_test == "mcnemar" else {}
@@ -180,7 +182,7 @@ def _row(item: _Marked, task: Task) -> dict[str, Any]:
     }
 
 
-def _draws(metric: Metric, items: Sequence[_Marked]) -> list[Draws]:
+def _draws(metric: Metric, items: Sequence[_ScoredOutcome]) -> list[Draws]:
     """The resampled figures of rows, (resamples,) each, paired."""
     if metric.scores is not None:
         return [item.drawn[metric.key] for item in items]
@@ -191,7 +193,9 @@ def _percentiles(draws: Draws) -> list[float]:
     return list(percentile_interval(draws, level=LEVEL))
 
 
-def _against_baselines(item: _Marked, standing: Standing, baselines: Sequence[_Marked], task: Task) -> dict[str, Any]:
+def _against_baselines(
+    item: _ScoredOutcome, standing: Standing, baselines: Sequence[_ScoredOutcome], task: Task
+) -> dict[str, Any]:
     """A candidate's differences to the best baseline, and its p values against it and against the hardest to beat."""
     pair, best = standing.to_best, baselines[standing.best]
     differences = {
@@ -217,10 +221,10 @@ def _interval(pair: Paired) -> list[float] | None:
     return interval_as_json(pair.interval(level=LEVEL))
 
 
-def _pooled(marked: Sequence[_Marked], best: _Marked | None, task: Task) -> list[dict[str, Any]]:
+def _pooled(scored: Sequence[_ScoredOutcome], best: _ScoredOutcome | None, task: Task) -> list[dict[str, Any]]:
     """Each name with several seeds; candidates with LEAST_SEEDS or more are also compared with the best baseline."""
-    names = dict.fromkeys(item.row.name for item in marked)
-    groups = {name: [item for item in marked if item.row.name == name] for name in names}
+    names = dict.fromkeys(item.row.name for item in scored)
+    groups = {name: [item for item in scored if item.row.name == name] for name in names}
     entries = []
     for name, items in groups.items():
         if len(items) < 2:
@@ -239,7 +243,7 @@ def _pooled(marked: Sequence[_Marked], best: _Marked | None, task: Task) -> list
     return entries
 
 
-def _judged(item: _Marked, metric: Metric) -> verdict.Judged:
+def _judged(item: _ScoredOutcome, metric: Metric) -> verdict.Judged:
     row = item.row
     return verdict.Judged(
         row.name, row.role, row.seed, item.gains, row.trained, row.chance, row.learning, metric=metric

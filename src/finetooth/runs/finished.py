@@ -1,7 +1,8 @@
-"""finished.json: the SHA-256 of the finished files of a row. A file that it does not name counts as missing.
+"""finished.json: the SHA-256 of the finished files of a row. A file without an entry counts as missing.
 
-A file is named after it was written completely, so one that was being written when the process was killed is made
-again. A named file that is missing is made again too, with all files that follow from it; a changed one is refused.
+A file gets its entry after it was written completely, so a file that was being written when the process was killed is
+made again. A file that has an entry but is missing is made again too, with all files that are made from it. If a file
+was changed after it got its entry, the run stops with a RunError.
 """
 
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ FAILED = "failed.json"
 
 
 def record(row: RowFolder, names: Iterable[str], *, run_id: str) -> None:
-    """Name those of the files that exist as finished, with their hashes, and the others no more."""
+    """Record the hashes of those of the files that exist, and remove the entries of the others."""
     names = list(names)
     files = {name: digest for name, digest in _read(row, run_id).items() if name not in names}
     files |= {name: hash_regular(row.path / name) for name in names if kind_of(row.path / name)}
@@ -27,7 +28,7 @@ def record(row: RowFolder, names: Iterable[str], *, run_id: str) -> None:
 
 
 def strike_out(row: RowFolder, names: Iterable[str], *, run_id: str) -> None:
-    """Name files no more, before they are written again: a kill in between leaves no file that looks changed."""
+    """Remove the entries of files before they are written again, so that after a kill in between none looks changed."""
     files = _read(row, run_id)
     remaining = {name: digest for name, digest in files.items() if name not in set(names)}
     if remaining != files:

@@ -176,7 +176,7 @@ class Plan:
         return self.frozen_layer_states.get(FROZEN, {})
 
     def as_json(self) -> dict[str, Any]:
-        """The plan as in plan.json: the keys of `model`, and of each base in other_bases, are those of its owner."""
+        """The plan as in plan.json, where the fields of `model`, and of each `base`, are keys of what contains it."""
         value: dict[str, Any] = _adapter().dump_python(self, mode="json")
         for other in value["other_bases"].values():
             other |= other.pop("base")
@@ -217,7 +217,7 @@ def _adapter() -> "TypeAdapter[Plan]":
 
 
 def _nested(value: Any, name: str, kind: type) -> Any:
-    """A JSON object with its keys that are fields of `kind` in an object of their own, under `name`."""
+    """A JSON object, with the keys that are fields of `kind` moved into an object of their own under `name`."""
     if not isinstance(value, dict):
         return value
     names = {one.name for one in fields(kind)} & value.keys()
