@@ -22,12 +22,15 @@ _FILES = {
 
 
 def row_of(name: str) -> Row:
-    """The kind of the row with this name. Its file is imported now, and torch with it if the kind needs a model."""
+    """The functions of the kind of the row with this name.
+
+    The file of the kind is imported now, and torch with it if the kind needs a model.
+    """
     return _row(row_kind(name))
 
 
 def rows() -> tuple[Row, ...]:
-    """All kinds of rows."""
+    """The functions of every kind of row."""
     return tuple(map(_row, _FILES))
 
 

@@ -56,7 +56,7 @@ class Trainable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What a kind of row does: in a process of the row's own (fit, score, trainable), and in the command (the others).
+    """The functions of a kind of row: fit, score and trainable run in the row's own process, the others in the command.
 
     fit(context, channel): fit the row on the training rows, and save it in the row's folder. score(context, channel):
     score the context's split from what was saved, and save the predictions. trainable(context, base): the model that

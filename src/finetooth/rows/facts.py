@@ -1,4 +1,4 @@
-"""How the rows of a run are computed: by which pass and in which number format, as their folders say."""
+"""Reads from the folder of a row by which pass, and in which number format, the row is computed."""
 
 from finetooth.baselines.fitted import SETTINGS
 from finetooth.files import read_hashed_json, read_json

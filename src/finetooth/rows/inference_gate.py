@@ -1,4 +1,4 @@
-"""How the rows of a run are computed: by the plain pass, or by the inference pass where its gate allows that."""
+"""Measures in a row's process how the inference pass agrees with the plain pass, and chooses the pass to use."""
 
 from collections.abc import Callable
 

@@ -110,7 +110,7 @@ def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
 
 
 def _seconds(estimates: Estimates, name: str) -> float:
-    """The time to score a trained row: once to fit, and once for each of the two splits."""
+    """Seconds to start the process that fits the row, and to score two splits, for which a trained row was measured."""
     measured = next(iter(estimates.measured.values()))
     return float(sum(measured[part] for part in ("verify_seconds", "test_seconds", "start_seconds")))
 

@@ -45,10 +45,12 @@ def fit(context: Context, channel: Channel) -> None:
     context.folder.path.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     features: tuple[Feature, ...] = (head_input(base), "mean")
-    labels = read_labels(context.run_folder, "train")[1]
+    train_labels = read_labels(context.run_folder, "train")[1]
     validation = _encoded(context, base, "validation", features, precision="plain", advance=channel.count)
     _check_finite(context, validation, "validation")
-    probe, measured = _fitted(context, base, features, labels=labels, validation=validation, channel=channel)
+    probe, measured = _fitted(
+        context, base, features, train_labels=train_labels, validation=validation, channel=channel
+    )
     seconds = time.perf_counter() - started
     parameters = {"head": probe.parameters, "total": probe.parameters + encoder_parameters(base)}
     facts = {
@@ -58,7 +60,7 @@ def fit(context: Context, channel: Channel) -> None:
         "validation_logits_sha256": _sha256(probe.logits(validation)),
     }
     probe.save(context.folder.baseline, facts=facts)
-    add_costs(context.folder, train_seconds=seconds, examples_per_second=len(labels) / seconds)
+    add_costs(context.folder, train_seconds=seconds, examples_per_second=len(train_labels) / seconds)
 
 
 def score(context: Context, channel: Channel) -> None:
@@ -95,31 +97,33 @@ def _fitted(
     base: Base,
     features: tuple[Feature, ...],
     *,
-    labels: npt.NDArray[np.int64],
+    train_labels: npt.NDArray[np.int64],
     validation: Mapping[str, npt.NDArray[np.float32]],
     channel: Channel,
 ) -> tuple[Probe, Measured]:
     """The probe fitted on training features as planned, and whether its answers may be computed in bfloat16.
 
-    labels: (N,) of the training rows. validation: features (N, H) by the plain pass. Training features are computed in
-    bfloat16 only if the bfloat16 features of the validation rows are near the plain ones. The gate then decides only
-    how answers are computed, as it does for an adapter: what was learned in bfloat16 stays.
+    train_labels: (N,) of the training rows. validation: features (N, H) by the plain pass. Training features are
+    computed in bfloat16 only if the bfloat16 features of the validation rows are near the plain ones. The gate then
+    decides only how answers are computed, as it does for an adapter: what was learned in bfloat16 stays.
     """
-    plan, task, truth = context.plan, context.plan.of_task(), read_labels(context.run_folder, "validation")[1]
+    plan, task = context.plan, context.plan.of_task()
+    validation_labels = read_labels(context.run_folder, "validation")[1]
     classes = task.outputs(plan.classes)
     measured = Measured(inference_obstacle(base.model) if plan.inference != "plain" else None)
     precision: Precision = "plain" if measured.fallback_reason else plan.inference
     rounded: Mapping[str, npt.NDArray[np.float32]] = {}
-    if precision == "bfloat16" and len(truth) >= agreement.LEAST_ROWS:
+    if precision == "bfloat16" and len(validation_labels) >= agreement.LEAST_ROWS:
         rounded = _encoded(context, base, "validation", features, precision="bfloat16")
     if precision == "bfloat16" and not (rounded and _are_near(rounded, validation)):
         precision = "float32"
     train = _encoded(context, base, "train", features, precision=precision, advance=channel.count)
     _check_finite(context, train, "train")
-    probe = Probe.fit(train, labels, validation=validation, truth=truth, classes=classes, task=task)
+    probe = Probe.fit(train, train_labels, validation=validation, truth=validation_labels, classes=classes, task=task)
     if precision == "bfloat16":
         logits = {name: probe.logits(encoded) for name, encoded in (("plain", validation), ("bfloat16", rounded))}
-        measured = Measured(None, agreement.compare(**logits, decision=Decision(task=task), truth=np.asarray(truth)))
+        truth = np.asarray(validation_labels)
+        measured = Measured(None, agreement.compare(**logits, decision=Decision(task=task), truth=truth))
     return probe, measured
 
 

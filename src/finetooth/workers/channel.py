@@ -36,9 +36,9 @@ class Reporter:
 
 
 class Stopping:
-    """After the first call of signal_received, remembers SIGTERM, so that the loop can stop at its next safe point.
+    """Remembers SIGTERM from the first call of signal_received on, so that the loop can stop at its next safe point.
 
-    Before that call there is nothing to save, and the signal ends the process.
+    Before that call, SIGTERM ends the process, which has nothing to save.
     """
 
     def __init__(self) -> None:

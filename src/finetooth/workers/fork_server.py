@@ -52,7 +52,7 @@ def main(control: socket.socket) -> NoReturn:
 
 
 def _end_threads_of_openblas() -> None:
-    """OpenBLAS starts threads on import. It ends them before a fork, and starts others at its next operation."""
+    """Fork a process that ends at once: OpenBLAS ends its threads before a fork and starts none until it computes."""
     pid = _fork()
     if pid == 0:
         os._exit(0)
