@@ -55,7 +55,8 @@ def still_falling(start: float, end: float, *, epochs: float) -> str:
 
 def falling_within(train_loss: float, end: float) -> str:
     """The validation loss after training is far below the mean training loss, both in nats."""
-    return f"its loss was still falling: {train_loss:.2f} on average in training, {end:.2f} on validation rows after it"
+    after = f"{end:.2f} on the validation rows after it"
+    return f"its loss was still falling: {train_loss:.2f} on average in training, {after}"
 
 
 def not_fitted(train_accuracy: float, baseline: str, accuracy: float) -> str:
@@ -69,7 +70,7 @@ def not_fitted(train_accuracy: float, baseline: str, accuracy: float) -> str:
 def not_learned(name: str, signs: Sequence[str]) -> tuple[str, str]:
     """A candidate has not learned: the headline with the first sign, and a sentence with the second sign or ""."""
     more = f"{capital(signs[1])}." if len(signs) > 1 else ""
-    return f"{name} has not learned yet: {signs[0]}.", more
+    return f"{name} has not learned: {signs[0]}.", more
 
 
 def other_not_learned(name: str, sign: str) -> str:
@@ -78,11 +79,11 @@ def other_not_learned(name: str, sign: str) -> str:
 
 
 def open_question(baseline: str | None, gap: Gap | None, advice: str) -> str:
-    """The winner has not learned: what the run leaves open, the difference so far, and what to do."""
-    so_far = ""
+    """The winner has not learned: what the run leaves open, the difference to the best baseline, and what to do."""
+    difference = ""
     if baseline is not None and gap is not None:
-        so_far = f" So far its difference to the best baseline ({baseline}) is {_points(gap, signed=True)}."
-    return f"So this run does not show whether fine-tuning is worth it.{so_far} {advice}"
+        difference = f" The winner differs from the best baseline ({baseline}) by {_points(gap, signed=True)}."
+    return f"This run does not show whether fine-tuning is worth it.{difference} {advice}"
 
 
 def train_again(changes: Sequence[tuple[str, Value, Value]]) -> str:
@@ -121,16 +122,17 @@ def not_shown(name: str, baseline: str, gap: Gap, *, is_best: bool, p: float, co
 def rows_to_show(rows: int | None) -> str:
     """How many test rows would show the difference, if the measured one is the true one."""
     if rows is None:
-        return "If the difference is as small as it looks, no test set of a usual size would show it."
-    return f"If the difference is as seen, about {at_least(rows)} test rows would show it (80 % power)."
+        return "If the true difference equals the measured one, no test set of a usual size would show it."
+    condition = "If the true difference equals the measured one"
+    return f"{condition}, about {at_least(rows)} test rows would show it (80 % power)."
 
 
 def can_show(examples: int, difference: float | None) -> str:
     """The smallest difference that this number of test rows can show."""
     if difference is None:
-        return f"{examples:,} test rows are too few to show any difference between two rows that agree so often."
+        return f"{examples:,} test rows are too few to show any difference between two models that agree so often."
     least = points(difference, signed=False)
-    return f"{examples:,} test rows show a difference from about {least} points up (80 % power)."
+    return f"With {examples:,} test rows, a difference of about {least} points or more would be found (80 % power)."
 
 
 def not_worse(
@@ -145,9 +147,9 @@ def not_worse(
     if shown:
         return f"{claim} (95 % interval)."
     if rows_needed is None:
-        return f"It is not shown that {claim}."
+        return f"The test rows do not show that {claim}."
     would_show = f"about {at_least(rows_needed)} test rows would show it (80 % power)"
-    return f"It is not shown that {claim}; if the two are equally good, {would_show}."
+    return f"The test rows do not show that {claim}. If the two are equally good, {would_show}."
 
 
 def all_smaller_worse(winner: str, margin: float) -> str:
@@ -220,11 +222,11 @@ def few_seeds(name: str, accuracies: Sequence[float]) -> str:
 
 
 def over_seeds(name: str, baseline: str, gap: Gap, *, seeds: int) -> str:
-    """The difference to expect between a recipe and a baseline for a new seed and new examples."""
+    """The difference to expect between a candidate and a baseline for a new seed and new examples."""
     if gap.low <= 0 <= gap.high:
-        return f"Over {seeds} seeds, the recipe {name} differs from {baseline} by {_points(gap, signed=True)}."
+        return f"Over {seeds} seeds, the candidate {name} differs from {baseline} by {_points(gap, signed=True)}."
     side = "better" if gap.difference > 0 else "worse"
-    return f"Over {seeds} seeds, the recipe {name} is {_points(_positive(gap))} {side} than {baseline}."
+    return f"Over {seeds} seeds, the candidate {name} is {_points(_positive(gap))} {side} than {baseline}."
 
 
 def ahead(name: str, others: Sequence[tuple[str, Gap]]) -> str:
@@ -232,14 +234,15 @@ def ahead(name: str, others: Sequence[tuple[str, Gap]]) -> str:
     if not others:
         return ""
     shown = listed([f"{other} by {_points(gap)}" for other, gap in others], _SHOWN)
-    return f"On these test rows {name}, which validation chose, is behind {shown}."
+    return f"On these test rows, {name}, which was chosen on the validation rows, is behind {shown}."
 
 
 def alike(name: str, others: Sequence[str]) -> str:
     """Which other candidates do not differ significantly from the winner."""
     if not others:
         return ""
-    return f"On these test rows {listed(others, _SHOWN)} may differ from {name} only by chance."
+    verb = "does" if len(others) == 1 else "do"
+    return f"{listed(others, _SHOWN)} {verb} not differ significantly from {name} on these test rows."
 
 
 def _positive(gap: Gap) -> Gap:

@@ -58,13 +58,13 @@ def _advice(comparison: Mapping[str, Any]) -> Iterator[str]:
     others = [base for base in comparison["bases"] if base["difference"] is not None]
     close = [base["base"] for base in others if not base["distinguished"]]
     if close:
-        yield f"May differ from it only by chance on these rows: {', '.join(close)}."
+        yield f"Not significantly different from it on these rows: {', '.join(close)}."
     if others:
         smallest = comparison["smallest_difference"]
-        missed = ""
+        detail = ""
         if smallest is not None:
-            missed = f": a true difference of {points(smallest, signed=False)} points is missed in 1 of 5"
-        yield f"{rows:,} rows cannot distinguish bases that are close{missed}."
+            detail = f": a true difference of {points(smallest, signed=False)} points would be found with 80 % power"
+        yield f"{rows:,} rows cannot distinguish bases that are close{detail}."
         yield "vs best: points, with an interval of 95 % for all pairs of bases together."
     if comparison["data"]["columns"].get("group"):
         yield "Rows of one data.group may be in two folds, which can make every accuracy here too high."

@@ -13,8 +13,8 @@ SLOWER = ", which is slower: `finetooth check` measures what that costs"
 _HOW = {"declared": "as the recipe says", "known name": "by its name", "known name of a pair": "by its name"}
 BUSY = 0.1  # share of their time that measured steps wait for the processor; above it, a note says so
 _QUICK = (
-    "Not estimated, since --quick loads no model: what the adapters match and train, memory and time. The same command "
-    "without --quick measures them."
+    "Not shown, because --quick loads no model: the layers that each candidate adapts, its trained parameters, memory "
+    "and time. The same command without --quick shows them."
 )
 _NAMES = {"outside": "outside the limit"}
 
@@ -134,20 +134,20 @@ def _differences(report: dict[str, Any]) -> Iterator[str]:
     """The smallest difference that the test rows can show."""
     rows = report["data"]["rows"]["test"]["used"]
     yield wrapped(
-        f"Smallest true difference in accuracy that {rows:,} test rows show in 4 of 5 cases (exact McNemar test of two "
-        "models, p <= 0.05), by the share of rows that only one of them has right:",
+        f"Smallest true difference in accuracy that {rows:,} test rows show with 80 % power (exact McNemar test of two "
+        "models, p <= 0.05), by the share of test rows that exactly one of the two has right:",
         rest="",
     )
     for item in report["smallest_differences"]:
         share = percent(item["discordance"], 0)
         smallest = item["difference"]
-        shown = "none that large" if smallest is None else f"{points(smallest, signed=False)} points"
+        shown = "cannot be shown" if smallest is None else f"{points(smallest, signed=False)} points"
         yield f"  {share:>6}  {shown:>16}"
 
 
 def _lengths(report: dict[str, Any]) -> str:
     lines = [f"{'tokens':<26}" + _columns(list(report["tokens"]))]
-    lines.append(f"  {'texts looked at':<24}" + _columns([item["texts"] for item in report["tokens"].values()]))
+    lines.append(f"  {'texts measured':<24}" + _columns([item["texts"] for item in report["tokens"].values()]))
     for title, key, form in (
         ("mean", "mean", "{:.0f}"),
         ("median", "median", "{:.0f}"),
@@ -160,7 +160,8 @@ def _lengths(report: dict[str, Any]) -> str:
 
 
 def _candidates(report: dict[str, Any]) -> str:
-    lines = [f"{'candidate':<18}" + "".join(f"{title:>12}" for title in ("adapter", "head", "bias", "total", "memory"))]
+    titles = ("adapter", "head", "bias", "trained", "memory")
+    lines = [f"{'candidate':<18}" + "".join(f"{title:>12}" for title in titles)]
     for row in report["candidates"]:
         values = row["parameters"]
         memory = size(row["peak_bytes"])
@@ -181,17 +182,17 @@ def _training_notes(row: dict[str, Any]) -> Iterator[str]:
     """Why a candidate is not trained in the fastest way, and what it stores on disk."""
     if row["plain_step_seconds"] is not None:
         slower = row["step_seconds"] / row["plain_step_seconds"]
-        yield f"{row['fallback_reason']}: a step takes {slower:.1f} x as long as without any (measured)"
+        yield f"{row['fallback_reason']}: a step takes {slower:.1f} x as long as without it (measured)"
     elif row["fallback_reason"]:
         yield f"trained with padding: {row['fallback_reason']}"
     elif row["gpu_peak_bytes"] is not None:
         yield f"trained on a GPU in {row['precision']}, with {size(row['gpu_peak_bytes'])} of its memory"
     elif row["precision"] != "float32":
-        yield f"products of training in {row['precision']}"
+        yield f"matrix products in training are computed in {row['precision']}"
     if row.get("frozen_layers"):
         count = row["frozen_layers"]
         layers = "layer is" if count == 1 else f"{count} layers are"
-        yield f"its lowest {layers} frozen during the training (then)"
+        yield f"its lowest {layers} frozen during training (then)"
         yield f"hidden states of the frozen layers are kept on disk: {size(row['frozen_bytes'])}"
     if row["cached_bytes"]:
         first = row["cached_layers"] + 1

@@ -38,7 +38,7 @@ def _reading(comparison: Mapping[str, Any]) -> list[str]:
     reference, judged = comparison["reference"], [row for row in comparison["rows"] if row["p"] is not None]
     lines = ["* the winner of its run. vs first: accuracy minus that of the first run's winner."]
     if any(row["heads"] for row in comparison["rows"]):
-        lines.append("original: the first of its random layers, where `show` has the mean of all.")
+        lines.append("original: with the first of its random classification layers; `show` prints the mean of all.")
     lines += [_tested(judged)] if judged else []
     first = f"{reference['name']} of {reference['run']}"
     lines += [f"{row['run']}: {_verdict(row, comparison['alpha'], first)}" for row in judged if row["winner"]]
@@ -61,19 +61,19 @@ def _tested(judged: Sequence[Mapping[str, Any]]) -> str:
         return f"{test}, Holm-corrected over {f'{winners} later winners' if winners else wide}."
     if winners == 1:
         return (
-            f"{test}. That of the later winner, which validation chose, is not corrected; the others are "
+            f"{test}. p of the later winner, which was chosen on the validation rows, is not corrected; the others are "
             f"Holm-corrected over {wide}."
         )
     return (
-        f"{test}, Holm-corrected: over the {winners} later winners for these, which validation chose, and over {wide} "
-        "for the others."
+        f"{test}, Holm-corrected: for the {winners} later winners, which were chosen on the validation rows, over "
+        f"these {winners}; for the others, over {wide}."
     )
 
 
 def _verdict(row: Mapping[str, Any], alpha: float, reference: str) -> str:
     gap = points(abs(row["difference"]), signed=False)
     if row["p_holm"] >= alpha:
-        return f"{row['name']} may differ in accuracy from {reference} only by chance."
+        return f"{row['name']} does not differ significantly in accuracy from {reference}."
     return (
         f"{row['name']} is {gap} points {'better' if row['difference'] > 0 else 'worse'} in accuracy than {reference}."
     )

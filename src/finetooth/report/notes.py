@@ -11,8 +11,8 @@ from finetooth.wording import counted, listed, percent, points, roughly, seconds
 RELOAD_CHECK = "passed: the same logits, bit for bit, in a new process."
 UNFINISHED = "This run is not complete. To continue it, run the same command again."
 TEMPERED = (
-    "Log loss and calibration error of candidates: after the temperature fitted on the validation rows; other rows "
-    "have none."
+    "Log loss and calibration error of candidates: after temperature scaling, fitted on the validation rows; other "
+    "rows are not scaled."
 )
 PRECISIONS = {"bfloat16": "bfloat16", "float32": "float32", "plain": "float32 by the model's own pass"}
 _PROBED = {"pooler": "the pooler's output", "first_token": "the first token's state", "mean": "mean-pooled states"}
@@ -20,6 +20,7 @@ _RULES = {
     "thresholds": "Labels of candidates: by thresholds fitted on the validation rows.",
     "costs": "Labels of candidates: by the least expected cost (decision.costs).",
 }
+_IN_BFLOAT16 = "Matrix products in training were computed in bfloat16, except in rows that were trained with padding."
 _LISTED = 20
 _LONGEST = 400  # characters of a sentence with words of the user
 
@@ -85,16 +86,17 @@ def facts(run: RunView, data: Mapping[str, Any], provenance: Mapping[str, Any]) 
     columns = [f"{key}: {value['name']}" for key, value in (data.get("columns") or {}).items()]
     in_bfloat16 = provenance.get("precision") == "bfloat16"
     seeds = len({row.seed for row in run.candidates})
-    few_seeds = f"{counted(seeds, 'seed')}: little can be said of how much another seed would change."
+    few_seeds = f"{counted(seeds, 'seed')}: too few to show how much the figures change from seed to seed."
     memory = f"{size(run.peak_bytes)} at most, of the command and a row's process together." if run.peak_bytes else ""
     lines = [
         Fact(
             "Splits",
             f"{counted(run.train, 'row')} for training, {counted(run.validation, 'row')} for choices (validation), "
-            f"{counted(run.test, 'row')} for the figures (test). No test row influenced a choice.",
+            f"{counted(run.test, 'row')} for the figures (test). "
+            "No test row was used to fit a model or to choose the epoch or the winner.",
         ),
         Fact("Test set", f"{run.test_id[:16]}…, scored {times(run.test_openings)} so far on this machine."),
-        Fact("Rows", "Every candidate began from the same base; every figure is computed from the saved files."),
+        Fact("Rows", "Every candidate started from the same base model; every figure is computed from saved files."),
         Fact("Reload check", RELOAD_CHECK if run.is_reload_checked else ""),
         Fact("Intervals", "Wilson score intervals at 95 %: the uncertainty from the test rows, not from the seed."),
         Fact("Seeds", few_seeds if 0 < seeds < FEW_SEEDS else ""),
@@ -104,8 +106,8 @@ def facts(run: RunView, data: Mapping[str, Any], provenance: Mapping[str, Any]) 
         Fact("Versions", ", ".join(f"{name} {version}" for name, version in packages.items() if version)),
         Fact("Processor", provenance.get("processor") or ""),
         Fact("Trained on", f"{device['gpu']}; every evaluation on the processor." if device.get("gpu") else ""),
-        Fact("Precision", "Products of training without padding in bfloat16." if in_bfloat16 else ""),
-        Fact("Time of all steps", seconds(sum(run.step_seconds.values())) if run.step_seconds else ""),
+        Fact("Precision", _IN_BFLOAT16 if in_bfloat16 else ""),
+        Fact("Total time of the steps", seconds(sum(run.step_seconds.values())) if run.step_seconds else ""),
         Fact("Memory", memory),
     ]
     return [Fact(name, shown(text, 3_000), private) for name, text, private in lines if text]
@@ -144,9 +146,9 @@ def _frozen(run: RunView) -> Iterator[str]:
         if frozen is not None:
             yield (
                 f"{row.title}: the lowest {counted(frozen['layers'], 'layer')} frozen after "
-                f"{counted(frozen['after_epochs'], 'epoch')}, their states computed once "
-                f"({seconds(frozen['states_seconds'])}); a training example then took {frozen['time_ratio']:.2f} of "
-                "its time before."
+                f"{counted(frozen['after_epochs'], 'epoch')}, and their outputs computed once "
+                f"({seconds(frozen['states_seconds'])}); after that, a training example took "
+                f"{frozen['time_ratio']:.2f} times as long as before."
             )
 
 
@@ -160,8 +162,8 @@ def _precision(run: RunView) -> Iterator[str]:
         yield "Test figures in " + "; ".join(f"{PRECISIONS[key]} ({', '.join(names[key])})" for key in used) + "."
     elif used == ["bfloat16"] and flips:
         flipped, rows = max(flips)
-        most = f"at most {flipped:,} of {rows:,} validation labels differ"
-        yield f"Test figures in bfloat16: {most if flipped else f'all {rows:,} validation labels are the same'}."
+        most = f"at most {flipped:,} of {rows:,} validation labels differ from float32"
+        yield f"Test figures in bfloat16: {most if flipped else f'all {rows:,} validation labels are as in float32'}."
     elif used:
         yield f"Test figures in {PRECISIONS[used[0]]}."
 
@@ -193,7 +195,8 @@ def _compared(run: RunView) -> Iterator[str]:
     if max(gains) > 0:
         text += " A candidate ahead of the best baseline is tested against every baseline; the largest p is shown."
     if min(gains) <= 0:
-        text += " A candidate not ahead of the best baseline is tested against it alone, corrected for choosing it."
+        text += " A candidate not ahead of the best baseline is tested against that baseline alone, and p is also "
+        text += "corrected for the number of baselines."
     yield text
 
 

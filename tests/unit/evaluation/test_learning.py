@@ -71,7 +71,7 @@ def test_a_validation_loss_that_falls_steeply_to_the_end():
     nine = judge(points=curve(1.05, 1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65)).signs[0]
     assert nine.text == "its validation loss was still falling: from 0.80 to 0.65 in the last 3 epochs"
     only = judge(points=[CurvePoint(1.0, 1.02, 0.71, 0.8, 0.85)]).signs[0]
-    assert only.text == "its loss was still falling: 1.02 on average in training, 0.71 on validation rows after it"
+    assert only.text == "its loss was still falling: 1.02 on average in training, 0.71 on the validation rows after it"
     ahead = learning.BestBaseline("tfidf", 0.75)
     assert judge(points=[CurvePoint(1.0, 1.02, 0.71, 0.8, 0.85)], baseline=ahead).signs == ()
 

@@ -15,13 +15,11 @@ UNLEARNED = Learning((FALLING, ONE_CLASS), {"training.epochs": 9}, "Train again 
 def test_a_winner_that_has_not_learned_is_not_called_not_worth_it():
     bad = replace(candidate("lora-r8", rights((100, 500))), learning=UNLEARNED)
     smaller = candidate("lora-r4", rights((100, 500)), trained=500)
-    headline = (
-        "lora-r8 has not learned yet: its validation loss was still falling: from 0.71 to 0.58 in the last epoch."
-    )
+    headline = "lora-r8 has not learned: its validation loss was still falling: from 0.71 to 0.58 in the last epoch."
     assert judge([*BASELINES, bad, smaller], failed=["lora-r16"]) == {
         "text": (
-            f"{headline} It answers 'bad' for 98 % of the validation rows (50 % are 'bad'). So this run does not show "
-            "whether fine-tuning is worth it. So far its difference to the best baseline (tfidf) is -5.0 points (-6.7 "
+            f"{headline} It answers 'bad' for 98 % of the validation rows (50 % are 'bad'). This run does not show "
+            "whether fine-tuning is worth it. The winner differs from the best baseline (tfidf) by -5.0 points (-6.7 "
             "to -3.3). Train again with training.epochs=9 (now 3). lora-r16 failed and is not judged."
         ),
         "headline": headline,
@@ -46,9 +44,9 @@ def test_neither_is_one_that_is_not_shown_to_be_better():
     near = replace(candidate("lora-r8", rights((20, 310))), learning=UNLEARNED)
     judged = judge([*BASELINES, near])
     assert judged["worth_it"] is None and judged["rows_to_show"] is None
-    assert " So far its difference to the best baseline (tfidf) is +0.5 points (0.0 to 1.1). Train" in judged["text"]
+    assert " The winner differs from the best baseline (tfidf) by +0.5 points (0.0 to 1.1). Train" in judged["text"]
     alone = judge([near])
-    assert alone["text"].startswith(judged["headline"]) and "So far" not in alone["text"]
+    assert alone["text"].startswith(judged["headline"]) and "The winner differs" not in alone["text"]
 
 
 @pytest.mark.parametrize("baselines", [BASELINES, [replace(MAJORITY, chance=True)]])

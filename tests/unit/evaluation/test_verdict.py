@@ -69,7 +69,8 @@ def test_the_winner_is_ahead_but_cannot_be_distinguished():
     assert judged["rows_to_show"] == power.rows_for_difference(0.005, discordance=31 / 2002)
     assert judged["text"] == (
         "Not shown to be worth it: lora-r8 differs from the best baseline (tfidf) by +0.5 points (0.0 to 1.1) on "
-        "2,000 test rows. If the difference is as seen, about 5,200 test rows would show it (80 % power)."
+        "2,000 test rows. If the true difference equals the measured one, about 5,200 test rows would show it (80 % "
+        "power)."
     )
 
 
@@ -79,7 +80,7 @@ def test_the_winner_is_behind_but_cannot_be_distinguished():
     assert judged["worth_it"] is False and judged["rows_to_show"] is None
     assert judged["text"] == (
         "Not shown to be worth it: lora-r8 differs from the best baseline (tfidf) by -0.5 points (-1.1 to 0.0) on "
-        "2,000 test rows. 2,000 test rows show a difference from about 0.9 points up (80 % power)."
+        "2,000 test rows. With 2,000 test rows, a difference of about 0.9 points or more would be found (80 % power)."
     )
     same = judge([*BASELINES, candidate("lora-r8", TFIDF.scores)])
     assert (
@@ -96,8 +97,8 @@ def test_ahead_by_itself_but_one_of_many_to_choose_from():
     assert judged["worth_it"] is False
     assert judged["text"] == (
         "Not shown to be worth it: lora-r8 is ahead of the best baseline (tfidf) by 0.8 points (0.2 to 1.4) on 2,000 "
-        "test rows, but p = 0.10 (Holm-corrected for 6 candidates). If the difference is as seen, about 4,000 test "
-        "rows would show it (80 % power)."
+        "test rows, but p = 0.10 (Holm-corrected for 6 candidates). If the true difference equals the measured "
+        "one, about 4,000 test rows would show it (80 % power)."
     )
     alpha = 0.05 / 6
     assert judged["rows_to_show"] == power.rows_for_difference(0.0075, discordance=36 / 2002, alpha=alpha)
@@ -118,8 +119,8 @@ def test_a_loss_that_one_baseline_alone_would_show_is_not_shown_where_it_is_the_
     assert judged["worth_it"] is False and judged["rows_to_show"] is None
     assert judged["text"] == (
         "Not shown to be worth it: lora-r8 is behind the best baseline (tfidf) by 0.8 points (0.2 to 1.4) on 2,000 "
-        "test rows, but p = 0.067 (corrected for 4 baselines). 2,000 test rows show a difference from about 1.0 points "
-        "up (80 % power)."
+        "test rows, but p = 0.067 (corrected for 4 baselines). With 2,000 test rows, a difference of about 1.0 "
+        "points or more would be found (80 % power)."
     )
     both = judge([TFIDF, *others, tight, candidate("other", near.scores, trained=5000)])["text"]
     assert "but p = 0.13 (Holm-corrected for 2 candidates and for 4 baselines)." in both
@@ -163,8 +164,8 @@ def test_it_is_open_whether_a_smaller_candidate_suffices():
     assert judged["smallest_sufficient"] is None
     assert judged["rows_needed"] == power.rows_for_non_inferiority(0.005, discordance=23 / 2002)
     assert judged["text"].endswith(
-        " It is not shown that lora-r4, with 500 instead of 1,000 trained parameters, is at most 0.5 points worse than "
-        "lora-r8; if the two are equally good, about 4,000 test rows would show it (80 % power)."
+        " The test rows do not show that lora-r4, with 500 instead of 1,000 trained parameters, is at most 0.5 points "
+        "worse than lora-r8. If the two are equally good, about 4,000 test rows would show it (80 % power)."
     )
 
 
@@ -179,8 +180,8 @@ def test_no_rows_are_asked_for_where_there_are_as_many_already():
     assert low <= -0.009 and power.rows_for_non_inferiority(0.009, discordance=14 / 2002) <= N
     assert many["smallest_sufficient"] is None and many["rows_needed"] is None
     assert many["text"].endswith(
-        " It is not shown that lora-r4, with 500 instead of 1,000 trained parameters, is at most 0.9 points worse than "
-        "lora-r8."
+        " The test rows do not show that lora-r4, with 500 instead of 1,000 trained parameters, is at most 0.9 points "
+        "worse than lora-r8."
     )
 
 
@@ -207,17 +208,18 @@ def test_other_candidates_that_cannot_be_distinguished_are_named():
     others = [candidate(f"big-{number}", rights((50, 250 + number)), trained=5000) for number in range(3)]
     worse = candidate("worse", rights((50, 500)), trained=5000)
     assert judge([*BASELINES, GOOD, others[0], worse])["text"].endswith(
-        " On these test rows big-0 may differ from lora-r8 only by chance."
+        " big-0 does not differ significantly from lora-r8 on these test rows."
     )
     assert judge([*BASELINES, GOOD, *others])["text"].endswith(
-        " On these test rows big-0, big-1 and big-2 may differ from lora-r8 only by chance."
+        " big-0, big-1 and big-2 do not differ significantly from lora-r8 on these test rows."
     )
 
 
 def test_a_candidate_that_is_better_than_the_winner_is_named():
     better = candidate("big", rights((50, 200)), trained=5000)
     assert judge([*BASELINES, GOOD, better])["text"].endswith(
-        " On these test rows lora-r8, which validation chose, is behind big by 2.5 points (1.9 to 3.3)."
+        " On these test rows, lora-r8, which was chosen on the validation rows, is behind big by 2.5 points (1.9 to "
+        "3.3)."
     )
 
 
@@ -228,7 +230,7 @@ def test_candidates_beside_the_winner_are_corrected_for_how_many_there_are():
     assert " is behind big by 0.3 points (0.1 to 0.7)." in judge([*BASELINES, GOOD, ahead])["text"]
     same = candidate("same", GOOD.scores, trained=6000)
     assert judge([*BASELINES, GOOD, ahead, same])["text"].endswith(
-        " On these test rows big and same may differ from lora-r8 only by chance."
+        " big and same do not differ significantly from lora-r8 on these test rows."
     )
 
 
@@ -239,7 +241,7 @@ def test_where_it_was_not_worth_it_a_smaller_one_that_is_alike_is_named_all_the_
     worse = candidate("lora-r2", rights((100, 600)), trained=250)
     assert judge([*BASELINES, bad, small, worse])["text"] == (
         "Not worth it: the best baseline (tfidf) beats lora-r8 by 5.0 points (3.3 to 6.7). "
-        "On these test rows lora-r4 may differ from lora-r8 only by chance."
+        "lora-r4 does not differ significantly from lora-r8 on these test rows."
     )
 
 
@@ -256,17 +258,17 @@ def test_few_seeds_show_little():
 def test_five_seeds_speak_of_the_recipe():
     seeds = [candidate("lora-r8", rights((50, 250 + 10 * seed)), seed=seed) for seed in range(5)]
     text = judge([*BASELINES, *seeds], winner=("lora-r8", 2))["text"]
-    assert text.endswith(" Over 5 seeds, the recipe lora-r8 is 4.0 points (2.9 to 5.1) better than tfidf.")
+    assert text.endswith(" Over 5 seeds, the candidate lora-r8 is 4.0 points (2.9 to 5.1) better than tfidf.")
     better = [baseline("tfidf", rights((60, 200)))]
     text = judge([*better, *seeds], winner=("lora-r8", 2))["text"]
-    assert text.endswith(" Over 5 seeds, the recipe lora-r8 is 4.0 points (2.9 to 5.1) worse than tfidf.")
+    assert text.endswith(" Over 5 seeds, the candidate lora-r8 is 4.0 points (2.9 to 5.1) worse than tfidf.")
 
 
 def test_recipes_whose_interval_holds_zero_cannot_be_distinguished():
     near = [candidate("lora-r8", rights((10 + 10 * (seed % 2), 310)), seed=seed) for seed in range(5)]
     better = baseline("tfidf", rights((6, 300)))
     text = judge([better, *near], winner=("lora-r8", 2))["text"]
-    assert " Over 5 seeds, the recipe lora-r8 differs from tfidf by -0.1 points (-0.6 to 0.4)." in text
+    assert " Over 5 seeds, the candidate lora-r8 differs from tfidf by -0.1 points (-0.6 to 0.4)." in text
     assert "lies" not in text
 
 
@@ -276,7 +278,7 @@ def test_seeds_alike_ones_and_failures_are_all_told():
     text = judge([*BASELINES, *seeds, big], failed=["lora-r16"], failed_baselines=["probe"])["text"]
     assert text.endswith(
         " 2 seeds are too few to estimate the spread over seeds: lora-r8 had 89.0 to 89.5 % with them."
-        " On these test rows big may differ from lora-r8 (seed 1) only by chance."
+        " big does not differ significantly from lora-r8 (seed 1) on these test rows."
         " lora-r16 failed and is not judged. The baseline probe failed, so there is no comparison with it."
     )
 

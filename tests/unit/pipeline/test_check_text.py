@@ -75,11 +75,11 @@ def test_of_test_rows_only_their_number_and_the_presence_of_classes_is_printed()
 
 def test_the_smallest_differences_stand_under_what_they_mean() -> None:
     assert (
-        "Smallest true difference in accuracy that 500 test rows show in 4 of 5 cases\n"
-        "(exact McNemar test of two models, p <= 0.05), by the share of rows that only\n"
-        "one of them has right:\n"
+        "Smallest true difference in accuracy that 500 test rows show with 80 % power\n"
+        "(exact McNemar test of two models, p <= 0.05), by the share of test rows that\n"
+        "exactly one of the two has right:\n"
         "     5 %        2.9 points\n"
-        "    20 %   none that large\n"
+        "    20 %   cannot be shown\n"
     ) in describe(check_report())
 
 
@@ -127,7 +127,7 @@ def test_a_candidate_tells_what_it_adapts_and_full_that_it_trains_all() -> None:
         "full", parameters=all_parameters, targets=[], most_steps=300, fallback_reason="all parameters are trained"
     )
     assert check_text._candidates({"candidates": [trained("r4"), full]}) == (
-        "candidate              adapter        head        bias       total      memory\n"
+        "candidate              adapter        head        bias     trained      memory\n"
         "r4                       1,000          66           0       1,066     1.20 GB\n"
         "  2.1320 % of all parameters (2.1000 % as peft counts),\n"
         "  144 steps, about 60 s of training\n"
@@ -147,14 +147,14 @@ def test_on_a_gpu_its_memory_is_told() -> None:
 def test_what_dropout_costs_is_told_as_it_was_measured() -> None:
     slow = trained("r4", fallback_reason="dropout of the adapter", step_seconds=0.5, plain_step_seconds=0.2)
     assert list(check_text._training_notes(slow)) == [
-        "dropout of the adapter: a step takes 2.5 x as long as without any (measured)"
+        "dropout of the adapter: a step takes 2.5 x as long as without it (measured)"
     ]
     assert max(map(len, check_text._candidates({"candidates": [slow]}).splitlines())) <= 80
 
 
 def test_a_quick_check_says_plainly_what_it_did_not_estimate() -> None:
     text = check_text.describe(check_report() | {"quick": True, "estimated_seconds": None})
-    assert "Not estimated, since --quick loads no model: what the adapters match and" in text
+    assert "Not shown, because --quick loads no model: the layers that each candidate" in text
     assert "Estimated time" not in text and "is not known" not in text
 
 

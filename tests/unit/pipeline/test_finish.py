@@ -233,7 +233,7 @@ def test_whether_the_winner_has_learned_is_told_by_validation_rows_and_not_by_te
         shown = html.unescape(folder.report.read_text(encoding="utf-8")).replace("\N{NO-BREAK SPACE}", " ")
         assert verdicts[name]["headline"] in shown
     assert verdicts["flat"]["headline"] == (
-        "r4 has not learned yet: it answers 'bad' for 100 % of the validation rows (50 % are 'bad')."
+        "r4 has not learned: it answers 'bad' for 100 % of the validation rows (50 % are 'bad')."
     )
     assert verdicts["flat"]["unlearned"]["changes"] == {"training.epochs": 3}
     assert verdicts["costly"]["unlearned"] is None

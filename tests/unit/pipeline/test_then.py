@@ -72,7 +72,7 @@ def test_check_says_which_layers_are_frozen_and_what_their_states_take(count: in
     unpadded = {"plain_step_seconds": None, "fallback_reason": None, "gpu_peak_bytes": None, "precision": "float32"}
     row = unpadded | {"frozen_layers": count, "frozen_bytes": 1_500_000_000, "cached_bytes": 0}
     assert list(check_text._training_notes(row)) == [
-        f"its lowest {layers} frozen during the training (then)",
+        f"its lowest {layers} frozen during training (then)",
         "hidden states of the frozen layers are kept on disk: 1.50 GB",
     ]
 

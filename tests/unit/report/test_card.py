@@ -79,7 +79,7 @@ def test_hostile_names_mean_nothing_in_the_card(hostile_report):
     assert not any(text in body for text in TEXTS if "<" in text)
 
 
-LITTLE = "little can be said of how much another seed would change."
+LITTLE = "too few to show how much the figures change from seed to seed."
 
 
 def test_a_run_without_a_candidate_says_so_and_nothing_of_seeds(tmp_path):

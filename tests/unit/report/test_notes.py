@@ -44,8 +44,8 @@ def test_where_no_row_is_cut_nothing_is_told():
 def test_what_freezing_took_and_saved_is_told():
     frozen = {"layers": 3, "after_epochs": 1, "states_seconds": 21.4, "time_ratio": 0.551}
     sentence = (
-        "the lowest 3 layers frozen after 1 epoch, their states computed once (21 s); a training example then took "
-        "0.55 of its time before."
+        "the lowest 3 layers frozen after 1 epoch, and their outputs computed once (21 s); after that, a training "
+        "example took 0.55 times as long as before."
     )
     one = row("b", seed=0, candidate=True, frozen=frozen)
     assert notes_of(row("a", seed=0, candidate=True), one) == [f"b: {sentence}"]
@@ -63,9 +63,9 @@ def inferred(name, precision=None, flipped=None):
         ([inferred("tfidf")], []),
         (
             [inferred("tfidf"), inferred("a", "bfloat16", 1), inferred("b", "bfloat16", 2)],
-            ["Test figures in bfloat16: at most 2 of 1,048 validation labels differ."],
+            ["Test figures in bfloat16: at most 2 of 1,048 validation labels differ from float32."],
         ),
-        ([inferred("a", "bfloat16", 0)], ["Test figures in bfloat16: all 1,048 validation labels are the same."]),
+        ([inferred("a", "bfloat16", 0)], ["Test figures in bfloat16: all 1,048 validation labels are as in float32."]),
         ([inferred("a", "float32", 9)], ["Test figures in float32."]),
         ([inferred("a", "plain")], ["Test figures in float32 by the model's own pass."]),
         (

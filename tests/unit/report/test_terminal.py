@@ -105,7 +105,8 @@ def test_the_whole_table():
         "Best baseline: tfidf. p: exact McNemar test, corrected for 2 candidates (Holm).\n"
         "  A candidate ahead of the best baseline is tested against every baseline; the\n"
         "  largest p is shown. A candidate not ahead of the best baseline is tested\n"
-        "  against it alone, corrected for choosing it.\n"
+        "  against that baseline alone, and p is also corrected for the number of\n"
+        "  baselines.\n"
         "\n"
         "Reload check passed: the same logits, bit for bit, in a new process.\n"
         'Next    finetooth predict --with runs/x "your text"'
@@ -113,7 +114,7 @@ def test_the_whole_table():
 
 
 def test_after_a_winner_that_has_not_learned_next_is_the_run_to_try():
-    sentence = "lora-r16 has not learned yet: it answers 'bad' for 98 % of the validation rows."
+    sentence = "lora-r16 has not learned: it answers 'bad' for 98 % of the validation rows."
     changes = {"training.epochs": 9, "training.head_learning_rate": 0.005}
     text = render(folder="runs/my run", verdict=verdict(sentence, changes))
     assert text.endswith(
@@ -291,7 +292,7 @@ def test_the_verdict_stands_alone_under_the_notes_and_before_the_adapters():
         "instead of 666,626 trained parameters, is at most 0.5 points worse than lora-r16 (95 % interval)."
     )
     assert (
-        "  against it alone, corrected for choosing it.\n"
+        "  baselines.\n"
         "\n"
         "Worth it: lora-r16 beats the best baseline (tfidf) by 1.4 points (1.0 to 1.8).\n"
         "  lora-r8, with 334,082 instead of 666,626 trained parameters, is at most\n"
@@ -311,7 +312,7 @@ def test_the_p_is_explained_by_what_it_stands_beside():
     compared = COMPARISON | {"rows": [*map(judged, BASELINES), *(judged(one, -0.01, 0.2) for one in seeds[3:])]}
     assert (
         "corrected for 2 candidates and seeds (Holm). A candidate not ahead of the best baseline is tested "
-        "against it alone, corrected for choosing it."
+        "against that baseline alone, and p is also corrected for the number of baselines."
     ) in " ".join(render(seeds, compared, winner={"name": "lora-r8", "seed": 2}).split())
 
 
@@ -343,8 +344,8 @@ def test_a_temperature_is_told_where_its_figures_are_shown():
     decision = {"temperature": 1.3, "thresholds": None, "costs": None}
     rows = [*ROWS[:4], row("lora-r16", decision=decision)]
     sentence = (
-        "\nLog loss and calibration error of candidates: after the temperature fitted on\n"
-        "  the validation rows; other rows have none.\n"
+        "\nLog loss and calibration error of candidates: after temperature scaling, fitted\n"
+        "  on the validation rows; other rows are not scaled.\n"
     )
     assert sentence in render(rows, wide=True)
     assert "temperature" not in render(rows) and "temperature" not in render(wide=True)

@@ -11,7 +11,7 @@ from finetooth.report.view import view
     [
         ("Worth it: a beats b by 1.4 points (1.0 to 1.8).", "One seed shows little."),
         ("No verdict: there is no candidate.", ""),
-        ("r8 has not learned yet: it answers 'Dr. X' for 98 % of the validation rows.", "Train again."),
+        ("r8 has not learned: it answers 'Dr. X' for 98 % of the validation rows.", "Train again."),
     ],
 )
 def test_the_first_sentence_is_the_headline(headline, more):

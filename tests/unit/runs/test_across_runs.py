@@ -267,7 +267,7 @@ def test_one_run_is_not_compared_with_itself(old, count):
 
 def test_runs_whose_winner_has_not_learned_are_named(old, tmp_path):
     new = finished(tmp_path / "new", {("lora-r8", 0): POOR}, winner=("lora-r8", 0), complete=False)
-    verdict = {"headline": "lora-r8 has not learned yet: …", "unlearned": {"signs": [], "changes": {}}}
+    verdict = {"headline": "lora-r8 has not learned: …", "unlearned": {"signs": [], "changes": {}}}
     write_json(RunFolder(new).comparison, {"rows": [], "verdict": verdict})
     mark.write_mark(RunFolder(new), run_id="x")
     assert compare([old, new])["unlearned"] == [{"run": str(new), "headline": verdict["headline"]}]
