@@ -93,7 +93,7 @@ def score(context: Context, channel: Channel) -> None:
 def _first_states(
     context: Context, trained: TextModel, predictor: Predictor, tokens: Tokens, advance: Callable[[int], None]
 ) -> npt.NDArray[np.float32]:
-    """The last hidden state (N, H) of each row's first token, by the inference pass if used, else by the plain pass."""
+    """The last hidden state (N, H) of each row's first token, by the pass of the predictor or the plain pass."""
     names: tuple[Feature, ...] = ("first_token",)
     if isinstance(predictor.engine, InferencePass):
         return predictor.engine.features(tokens, features=names, advance=advance)["first_token"]
