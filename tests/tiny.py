@@ -67,11 +67,16 @@ def save_model(folder: Path, family: str = "bert", *, labels: list[str] | None =
         settings.id2label = dict(enumerate(labels))
         settings.label2id = {label: number for number, label in enumerate(labels)}
         model = transformers.AutoModelForSequenceClassification.from_config(settings)
+    save_spread(model, folder)
+    return folder
+
+
+def save_spread(model: Any, folder: Path) -> None:
+    """Save the model with larger random weights than the usual start, so that texts are distinguished."""
     with torch.no_grad():
-        for parameter in model.parameters():  # larger than the usual start, so that texts are distinguished
+        for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.1)
     model.save_pretrained(folder)
-    return folder
 
 
 def disturb(model: Any) -> Any:

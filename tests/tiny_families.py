@@ -59,8 +59,5 @@ def save_model(folder: Path, family: str) -> Path:
     settings = transformers.AutoConfig.for_model(family, vocab_size=vocabulary, pad_token_id=int(late), **sizes)
     torch.manual_seed(0)
     model = transformers.AutoModel.from_config(settings)
-    with torch.no_grad():
-        for parameter in model.parameters():  # larger than the usual start, so that texts are distinguished
-            parameter.add_(torch.randn_like(parameter) * 0.1)
-    model.save_pretrained(folder)
+    tiny.save_spread(model, folder)
     return folder
