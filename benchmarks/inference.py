@@ -37,6 +37,7 @@ from finetooth.models.text_model import TextModel
 from finetooth.models.tokenizer import load_tokenizer
 from finetooth.progress import Silent
 from finetooth.recipe import Candidate
+from finetooth.runs.plan_file import Precision
 from finetooth.sources import fetch_model
 
 OURS = ("plain", "float32", "bfloat16")
@@ -111,7 +112,7 @@ def _rate(side: str, place: Path, rows: int, *, one_thread: bool) -> float:
     return float(json.loads(done.stdout.strip().splitlines()[-1])["examples_per_second"])
 
 
-def _own(side: str, place: Path) -> None:
+def _own(side: Precision, place: Path) -> None:
     """Label the rows with one of Finetooth's passes and print the rate as the peer does."""
     texts = pq.read_table(place / "train.parquet", columns=["text"]).column("text").to_pylist()
     base = load_base(place / "model", classes=("negative", "positive"), head_seed=0)

@@ -39,7 +39,7 @@ def _trials(place: Path, *, kills: int, draw: random.Random) -> None:
     print("kill  aim       phase       inside a save  reached step  resumed from step")
     while (done := sum(len(chain.kills) for chain in chains)) < kills:
         trial = Trial(recipe, place / f"trial-{len(chains)}")
-        chain = kill_until_done(trial, iter(aims_of(draw, kills - done)), draw=draw, tune_seconds=seconds)
+        chain = kill_until_done(trial, iter(aims_of(draw, kills - done)), draw=draw, train_seconds=seconds)
         check(chain, reference, every=EVERY)
         chains.append(chain)
         for number, kill in enumerate(chain.kills, start=done + 1):

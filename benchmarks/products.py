@@ -48,15 +48,16 @@ def share_of_limit(
     texts = pq.read_table(train, columns=["text"])["text"].to_pylist()
     tokens = tokenize(load_tokenizer(model), texts, max_tokens=max_tokens)
     split = Split(tuple(map(str, range(len(texts)))), tokens, np.zeros(len(texts), np.int64))
+    adapter = Candidate.model_validate(candidate)
     with tempfile.TemporaryDirectory() as folder:
         job = TrainingJob(
-            candidate=Candidate.model_validate(candidate),
+            candidate=adapter,
             training=Training.model_validate({"batch_size": batch_size, "epochs": epochs}),
             seed=21, train=split, validation=split, classes=("0", "1"), pad_id=0, packed=True, precision=choose("auto"),
             token_budget=TOKEN_BUDGET, evaluation_budget=TOKEN_BUDGET, folder=RowFolder(Path(folder)),
         )  # fmt: skip
         base = load_base(model, classes=job.classes, head_seed=0)
-        trainer = Trainer(job, adapters.attach(base, job.candidate, seed=0))
+        trainer = Trainer(job, adapters.attach(base, adapter, seed=0))
         flops = flops_per_token(trainer) * float(tokens.lengths.sum()) * epochs
         return flops / seconds / limit(trainer.model, tokens=TOKEN_BUDGET, dtype=DTYPES[job.precision])
 

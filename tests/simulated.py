@@ -39,7 +39,7 @@ def alike(random: np.random.Generator) -> list[Judged]:
 
     def right(own: np.ndarray, share: float) -> np.ndarray:
         rest = random.normal(size=examples) * (1 - shared - share) ** 0.5
-        return hard + own * share**0.5 + rest < limit
+        return np.asarray(hard + own * share**0.5 + rest < limit)
 
     nothing = np.zeros(examples)
     rows = [
