@@ -33,7 +33,7 @@ Entries = list[tuple[str, Path]]  # split or `all`, file or folder of classes
 
 @dataclass(slots=True)
 class DataFiles:
-    """The parts of each split, in reading order, and notes. From the parts under `all`, the splits are carved."""
+    """The parts of each split, in reading order, and notes. From the parts under `all`, the splits are split off."""
 
     parts: dict[str, list[Part]]
     notes: list[str]
@@ -346,7 +346,7 @@ def _check_distinct(chosen: Mapping[str, list[tuple[Path, str]]]) -> None:
                 other_split, other = seen[key]
                 raise DataError(
                     f"{name} ({split}) and {other} ({other_split}) are the same file, but each split needs its own "
-                    "rows. To carve splits from one file, name only that file in data.source."
+                    "rows. To split one file, name only that file in data.source."
                 )
             seen[key] = (split, name)
 

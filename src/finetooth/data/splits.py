@@ -80,8 +80,8 @@ def divide(pools: Mapping[str, Pool], *, spec: Data) -> Division:
     limit, train, validation, test = spec.limit, pools["train"], pools.get("validation"), pools.get("test")
     if validation is None and limit.validation is not None:
         raise DataError(
-            f"data.limit.validation: {limit.validation}, but data.source names no validation rows: they are carved "
-            f"from the training rows. To carve that many: data.validation: {limit.validation}"
+            f"data.limit.validation: {limit.validation}, but data.source names no validation rows: they are split off "
+            f"from the training rows. To split that many off: data.validation: {limit.validation}"
         )
     leaks: list[Leak] = []
     without_leaks = partial(_without, spec=spec, leaks=leaks)
@@ -94,7 +94,9 @@ def divide(pools: Mapping[str, Pool], *, spec: Data) -> Division:
         test_rows = carve(all_rows, strata=train.strata, units=units, count=count, rng=rng, spare=True)
         _check_carved("test", test_rows, all_rows, count=count, units=units, spec=spec)
         with_leaks = train_rows = _less(all_rows, test_rows)
-        notes.append(f"data.source names no test rows: {len(test_rows):,} of {len(train):,} rows are carved, by class.")
+        notes.append(
+            f"data.source names no test rows: {len(test_rows):,} of {len(train):,} rows are split off, by class."
+        )
     else:
         with_leaks, test_rows = all_rows, np.arange(len(test), dtype=np.int64)
         train_rows = without_leaks(train, all_rows, test, test_rows, splits=["train", "test"])
@@ -137,7 +139,7 @@ def _unmet_counts(counts: Mapping[str, int], *, spec: Data, sources: Collection[
             continue
         count, fix = f"there are only {available:,}", ""
         if split not in sources:
-            count = f"only {available:,} are carved"
+            count = f"only {available:,} are split off"
             fix = f" For more: data.{split}: {limit} (it is {getattr(spec, split):g})."
         notes.append(f"data.limit.{split}: {limit:,} rows are requested, but {count}.{fix}")
     for split in ("validation", "test"):
@@ -212,7 +214,7 @@ def _carve_validation(
 ) -> tuple[Rows, Rows, Rows]:
     """(validation rows, remaining training rows, remaining rows outside data.limit.train).
 
-    used: the training rows within data.limit.train; outside: those beyond it, from which the rows are carved if enough.
+    used: the training rows within data.limit.train; outside: those beyond it, which are used first if enough.
     """
     count = _count(spec.validation, of=len(used), key="validation", least_left=0 if len(outside) else 1)
     rng = np.random.default_rng([spec.seed, _VALIDATION_STREAM])
@@ -223,7 +225,7 @@ def _carve_validation(
     chosen = carve(free, strata=train.strata, units=units, count=count, rng=rng, spare=not from_outside)
     _check_carved("validation", chosen, free, count=count, units=units, spec=spec)
     origin = "from outside data.limit.train" if from_outside else "from the training rows"
-    notes.append(f"data.source names no validation rows: {len(chosen):,} rows are carved {origin}, by class.")
+    notes.append(f"data.source names no validation rows: {len(chosen):,} rows are split off {origin}, by class.")
     return (chosen, used, _less(outside, chosen)) if from_outside else (chosen, _less(used, chosen), outside)
 
 
@@ -253,7 +255,7 @@ def _check_carved(split: str, chosen: Rows, rows: Rows, *, count: int, units: Ro
         reason = "every class must keep a training row, and no class has more"
         fix = "Add rows"
     raise DataError(
-        f"no row can be carved for the {split} split: {count:,} of {len(rows):,} rows are requested, but {reason}. "
+        f"no row can be split off for the {split} split: {count:,} of {len(rows):,} rows are requested, but {reason}. "
         f"{fix}, or name a file of {split} rows in data.source."
     )
 
@@ -265,7 +267,7 @@ def _count(share: float, *, of: int, key: str, least_left: int = 1) -> int:
     count = int(share) if share >= 1 else max(1, round(share * of))
     if least_left and count > of - least_left:
         raise DataError(
-            f"data.{key}: {count:,} rows are requested, but there are only {of:,} to carve from. Lower data.{key}."
+            f"data.{key}: {count:,} rows are requested, but there are only {of:,} to split them off. Lower data.{key}."
         )
     return count
 

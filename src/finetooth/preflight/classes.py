@@ -12,8 +12,8 @@ FEW_ROWS = 5  # of a class: with fewer, a model hardly learns it
 TOP_SHARE, WARNED_RATIO, NOTED_RATIO = 0.8, 10, 3
 _ABSENT = {
     "train": "A model cannot learn such a class. Add training rows of it, or remove it from data.labels.",
-    "validation": "Such a class does not count when a model is chosen. Add validation rows of it, or carve more rows.",
-    "test": "Such a class is not measured. Add test rows of it, or carve more rows.",
+    "validation": "Such a class has no say in the choice of a model. Add validation rows of it, or split more off.",
+    "test": "Such a class is not measured. Add test rows of it, or split more off.",
 }
 
 

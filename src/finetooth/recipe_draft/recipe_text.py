@@ -64,7 +64,7 @@ def _data(draft: Draft, values: Mapping[str, Any], path: Path) -> Iterator[str]:
     yield "data:"
     yield from key_lines("source", _relative(_named(draft), path), _beside(draft), indent=2)
     reasons = {item.key: item.reason for item in draft.chosen}
-    reasons |= {key: "carved from the training rows" for key in _carved(draft) if key not in values}
+    reasons |= {key: "split off from the training rows" for key in _carved(draft) if key not in values}
     ordered = {**{item.key: item.value for item in draft.chosen}, **{k: v for k, v in values.items() if k != "source"}}
     for key, value in ordered.items():
         yield from key_lines(key, value, reasons.get(key, "as set"), indent=2)
@@ -98,7 +98,7 @@ def _rows(summary: Mapping[str, Any]) -> str:
     accounts = summary["rows"]
     total = sum(account["in"] for account in accounts.values())
     sources = {fact["split"] for fact in summary["files"]}
-    carved = {split: "" if split in sources else " (carved)" for split in accounts}
+    carved = {split: "" if split in sources else " (split off)" for split in accounts}
     used = ", ".join(f"{account['used']:,} {split}{carved[split]}" for split, account in accounts.items())
     dropped: Counter[str] = Counter()
     for account in accounts.values():
@@ -121,7 +121,7 @@ def _classes(counts: Mapping[str, int]) -> str:
 
 
 def _carved(draft: Draft) -> list[str]:
-    """Those of the splits test and validation that are carved."""
+    """Those of the splits test and validation that are split off."""
     splits = {fact["split"] for fact in draft.summary["files"]}
     return [split for split in ("test", "validation") if split not in splits]
 

@@ -56,8 +56,8 @@ def test_case_70_train_and_test_are_one_file(files: Files) -> None:
     train = files.write("train.csv", csv_text())
     (files.folder / "test.csv").hardlink_to(train)
     assert files.error(files.folder) == (
-        "test.csv (test) and train.csv (train) are the same file, but each split needs its own rows. To carve splits "
-        "from one file, name only that file in data.source."
+        "test.csv (test) and train.csv (train) are the same file, but each split needs its own rows. To split one "
+        "file, name only that file in data.source."
     ) or files.error(files.folder).startswith("train.csv (train) and test.csv (test) are the same file, but")
 
 

@@ -59,7 +59,7 @@ def test_limits_draw_as_shuffle_and_select_do(files: Files) -> None:
     order = np.random.default_rng(21).permutation(100)[:40] + 2
     assert dataset.train.ids == tuple(f"train.csv:{row}" for row in order)
     assert note(dataset, "no validation") == (
-        "data.source names no validation rows: 4 rows are carved from outside data.limit.train, by class."
+        "data.source names no validation rows: 4 rows are split off from outside data.limit.train, by class."
     )
 
 
@@ -104,18 +104,18 @@ def test_a_split_that_cannot_be_carved_is_an_error_with_its_reason(files: Files)
     rows = [f"text {author} {row},{'xy'[row % 2]},author {author}" for author in range(4) for row in range(26)]
     by_author = "\n".join(["text,label,author", *rows])
     assert files.error(by_author, group="author") == (
-        "no row can be carved for the validation split: 8 of 78 rows are requested, but they form 3 groups that are "
+        "no row can be split off for the validation split: 8 of 78 rows are requested, but they form 3 groups that are "
         "not divided; the smallest has 26 rows, and each is too large for the share of its classes. Raise "
         "data.validation, or name a file of validation rows in data.source."
     )
     assert len(files.load(by_author, group="author", validation=26).validation) == 26
     assert files.error("text,label\na,x\nb,y\nc,x\n") == (
-        "no row can be carved for the validation split: 1 of 2 rows are requested, but every class must keep a "
+        "no row can be split off for the validation split: 1 of 2 rows are requested, but every class must keep a "
         "training row, and no class has more. Add rows, or name a file of validation rows in data.source."
     )
     assert files.error("text,label\n" + "a,x\n" * 4 + "b,y\n" * 4) == (
-        "no row can be carved for the test split: 2 of 8 rows are requested, but they form 2 sets of equal texts that "
-        "are not divided; the smallest has 4 rows, and each is too large for the share of its classes. Raise "
+        "no row can be split off for the test split: 2 of 8 rows are requested, but they form 2 sets of equal texts "
+        "that are not divided; the smallest has 4 rows, and each is too large for the share of its classes. Raise "
         "data.test, or name a file of test rows in data.source."
     )
 
@@ -156,7 +156,7 @@ def test_validation_rows_equal_to_test_rows_are_dropped(files: Files) -> None:
 
 def test_counts_that_cannot_be(files: Files) -> None:
     assert files.error(csv_text(20), test=20) == (
-        "data.test: 20 rows are requested, but there are only 20 to carve from. Lower data.test."
+        "data.test: 20 rows are requested, but there are only 20 to split them off. Lower data.test."
     )
     message = "data.validation: 2.5 is neither a share below 1 nor a whole number of rows. Round it."
     assert files.error(csv_text(20), validation=2.5) == message

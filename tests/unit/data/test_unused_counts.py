@@ -23,7 +23,7 @@ def test_a_limit_above_the_carved_rows_is_noted(files: Files) -> None:
     dataset = files.load(csv_text(100), limit={"test": 50})
     assert len(dataset.test) == 20
     assert note(dataset, "data.limit.test") == (
-        "data.limit.test: 50 rows are requested, but only 20 are carved. For more: data.test: 50 (it is 0.2)."
+        "data.limit.test: 50 rows are requested, but only 20 are split off. For more: data.test: 50 (it is 0.2)."
     )
     assert len(files.load(csv_text(100), limit={"test": 50}, test=50).test) == 50
 
@@ -64,6 +64,6 @@ def test_a_limit_on_carved_validation_rows_is_refused(files: Files) -> None:
     with pytest.raises(FinetoothError) as caught:
         files.load(csv_text(100), limit={"validation": 8})
     assert str(caught.value) == (
-        "data.limit.validation: 8, but data.source names no validation rows: they are carved from the training rows. "
-        "To carve that many: data.validation: 8"
+        "data.limit.validation: 8, but data.source names no validation rows: they are split off from the training "
+        "rows. To split that many off: data.validation: 8"
     )

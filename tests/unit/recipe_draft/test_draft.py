@@ -59,12 +59,12 @@ def test_a_file_with_a_text_and_a_label(tmp_path: Path) -> None:
     text = text_of(made, tmp_path / "mine.yaml")
     for line in (
         "# Next: finetooth check mine.yaml, then finetooth run mine.yaml",
-        "# 60 rows of reviews.csv: 43 train, 5 validation (carved), 12 test (carved).",
+        "# 60 rows of reviews.csv: 43 train, 5 validation (split off), 12 test (split off).",
         "# 2 classes: good (51 %), bad (49 %).",
         "# Texts: 7 words (median), 7 at most.",
         "  source: reviews.csv",
         "  text: text                      # by its name",
-        "  test: 0.2                       # carved from the training rows",
+        "  test: 0.2                       # split off from the training rows",
     ):
         assert line in text.splitlines()
     assert "# Not used: id (nearly all values different" in text
@@ -79,7 +79,7 @@ def test_files_of_all_splits_are_named_and_nothing_is_carved(tmp_path: Path) -> 
     text = text_of(made, tmp_path / "shop.yaml")
     assert made.recipe.name == "shop"
     assert "  source: ./shop\n" in text
-    assert "carved" not in text and "  test:" not in text
+    assert "split off" not in text and "  test:" not in text
     alone = text_of(drafted(tmp_path / "shop" / "train.csv"), tmp_path / "alone.yaml")
     assert "# dev.csv, test.csv beside it: to use them, name the folder" in alone
 
@@ -160,7 +160,10 @@ def test_an_error_that_advises_a_key_says_how_to_set_it_without_a_recipe(tmp_pat
     with pytest.raises(DataError, match=r"skip it: data\.on_bad_row: skip\n(.*\n)+.*--set data\.on_bad_row=skip$"):
         drafted(damaged)
     text = text_of(drafted(damaged, "data.on_bad_row=skip"), tmp_path / "b.yaml")
-    assert "# 61 rows of b.csv: 43 train, 5 validation (carved), 12 test (carved), 1\n# malformed and skipped." in text
+    assert (
+        "# 61 rows of b.csv: 43 train, 5 validation (split off), 12 test (split off), 1\n# malformed and skipped."
+        in text
+    )
 
 
 def test_scores_are_not_classes(tmp_path: Path) -> None:
