@@ -59,7 +59,8 @@ def test_a_file_with_a_text_and_a_label(tmp_path: Path) -> None:
     text = text_of(made, tmp_path / "mine.yaml")
     for line in (
         "# Next: finetooth check mine.yaml, then finetooth run mine.yaml",
-        "# 60 rows of reviews.csv: 43 train, 5 validation (split off), 12 test (split off).",
+        "# 60 rows of reviews.csv: 43 train, 5 validation (split off), 12 test (split",
+        "# off).",
         "# 2 classes: good (51 %), bad (49 %).",
         "# Texts: 7 words (median), 7 at most.",
         "  source: reviews.csv",
