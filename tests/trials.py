@@ -139,11 +139,11 @@ class Chain:
 
 
 def aims_of(draw: random.Random, count: int) -> list[Aim]:
-    """Where at most ten kills of one run folder are to land: most while it trains, the last one or two after that."""
+    """Where at most ten kills of one run folder are to land: most while it trains, the last two after that."""
     early: list[Aim] = ["training", "training", "training", "save", "save", "save", "anywhere", "anywhere"]
     draw.shuffle(early)
-    later: list[Aim] = ["later", "later"] if count >= 6 else ["later"]
-    return [*early[: max(0, count - len(later))], *later]
+    later: list[Aim] = ["later", "later"]
+    return [*early, *later] if count >= 10 else [*early[: max(0, count - 2)], *later][:count]
 
 
 def kill_until_done(trial: Trial, aims: Iterator[Aim], *, draw: random.Random, train_seconds: float) -> Chain:

@@ -105,5 +105,5 @@ def test_check_says_what_is_kept(prefixed: Finished, said: Any) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_three_kills_without_padding_and_with_the_layers_below_kept_on_disk(prefixed: Finished, tmp_path: Path) -> None:
-    assert told(killed(prefixed, tmp_path, kills=3, seed=3)) == 3
+def test_four_kills_without_padding_and_with_the_layers_below_kept_on_disk(prefixed: Finished, tmp_path: Path) -> None:
+    assert told(killed(prefixed, tmp_path, kills=4, seed=3)) == 4
