@@ -7,6 +7,7 @@ import itertools
 import json
 import time
 import tracemalloc
+from collections.abc import Iterable, Iterator
 
 import pyarrow
 import pyarrow.parquet
@@ -14,8 +15,8 @@ import pytest
 from labelled_files import Files, note
 
 from finetooth import recipe
-from finetooth.data import line_sample, readers
-from finetooth.data.parts import Part
+from finetooth.data import delimited, line_sample, readers
+from finetooth.data.parts import Part, Sample
 
 COLUMNS = ["source", "label", "star", "sentence"]
 
@@ -139,5 +140,49 @@ def test_rows_are_sampled_evenly_and_never_too_many() -> None:
     assert line_sample.evenly(range(line_sample.MOST_ROWS)) == [*range(line_sample.MOST_ROWS)]
     chosen = line_sample.evenly(range(1_000_000))
     assert line_sample.MOST_ROWS // 2 <= len(chosen) <= line_sample.MOST_ROWS
-    assert chosen[0] == 0 and chosen[-1] > 990_000
-    assert len({after - before for before, after in itertools.pairwise(chosen)}) == 1
+    assert chosen[0] == 0 and chosen[-1] > 980_000
+    assert len({after - before for before, after in itertools.pairwise(chosen)} - {1}) == 1
+    assert {number % 16 for number in chosen} == set(range(16))
+
+
+@pytest.mark.parametrize("piece_bytes", [line_sample.PIECE_BYTES, 2**10])  # the second as if the file were a large one
+@pytest.mark.parametrize("classes", ["ab", "abcd", "abcdefgh"])
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.bz2", "wide.csv", "a.jsonl.gz"])
+def test_classes_that_take_turns_are_all_in_the_sample(
+    files: Files, name: str, classes: str, piece_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line_sample, "PIECE_BYTES", piece_bytes)
+    rows = [(f"what a long and winding film {row}", classes[row % len(classes)]) for row in range(5_000)]
+    text = "opinion,verdict\n" + "".join(f"{opinion},{verdict}\n" for opinion, verdict in rows)
+    if "jsonl" in name:
+        text = "".join(json.dumps({"opinion": opinion, "verdict": verdict}) + "\n" for opinion, verdict in rows)
+    content = text.encode("utf-16" if name == "wide.csv" else "utf-8")
+    content = {"gz": gzip.compress, "bz2": bz2.compress, "csv": bytes}[name.split(".")[-1]](content)
+    part = Part(path=files.write(name, content), name=name, format=name.split(".")[1])  # type: ignore[arg-type]
+    sample = readers.spread_sample(readers.read_sample(part, spec=recipe.Data.model_validate({"source": "x"})))
+    assert {row[1] for row in sample.rows} == set(classes)
+
+
+def test_classes_of_very_long_texts_that_take_turns_are_all_in_the_sample(files: Files) -> None:
+    rows = [(f"wing {row % 4}", f"We, the people, say so {row}.\n" * 80) for row in range(5_000)]
+    content = "wing,speech\n" + "".join(f'{wing},"{speech}"\n' for wing, speech in rows)
+    part = Part(path=files.write("a.csv", content), name="a.csv", format="csv")
+    sample = readers.spread_sample(readers.read_sample(part, spec=recipe.Data.model_validate({"source": "x"})))
+    assert {row[0] for row in sample.rows} == {"wing 0", "wing 1", "wing 2", "wing 3"}
+
+
+def test_of_a_long_compressed_table_only_the_pieces_are_parsed(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[int] = []
+    inner = delimited.good_records
+
+    def counted(lines: Iterable[str], sample: Sample) -> Iterator[tuple[int, list[str]]]:
+        lines = list(lines)
+        parsed.append(sum(map(len, lines)))
+        return inner(lines, sample)
+
+    content = gzip.compress(as_text([COLUMNS, *cola(100_000)]).encode())
+    part = Part(path=files.write("a.tsv.gz", content), name="a.tsv.gz", format="tsv")
+    first = readers.read_sample(part, spec=recipe.Data.model_validate({"source": "x"}))
+    monkeypatch.setattr(delimited, "good_records", counted)
+    assert len({row[0] for row in readers.spread_sample(first).rows}) > 100
+    assert sum(parsed) <= 2 * line_sample.PIECES * line_sample.PIECE_BYTES
