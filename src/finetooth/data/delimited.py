@@ -11,7 +11,7 @@ from typing import Literal
 from finetooth.data import column_roles, detection, line_sample, text_file
 from finetooth.data.malformed import Fault, Malformed
 from finetooth.data.names import folded
-from finetooth.data.parts import SAMPLE_ROWS, Part, Rows, Sample, check_columns, picker
+from finetooth.data.parts import SAMPLE_ROWS, Part, Rows, Sample, check_column_count, check_column_names, picker
 from finetooth.errors import DataError, RecipeError
 from finetooth.recipe import Data
 from finetooth.wording import counted
@@ -268,7 +268,8 @@ def _has_errors(lines: list[str], sample: Sample) -> bool:
 
 
 def _first_lines(opened: text_file.Opened) -> list[str]:
-    """The first lines, together about _SAMPLE_CHARACTERS long, or longer if these are not a header and a row."""
+    """The first lines, together about _SAMPLE_CHARACTERS long, or longer if these are not a header and a row.
+    """
     lines: list[str] = []
     size = 0
     for line in opened.lines():
@@ -300,10 +301,8 @@ def _set_columns(sample: Sample, records: list[tuple[int, list[str]]], *, declar
         names, sample.headed = list(declared), False
         sample.first_row = 1  # not that of the first good record: a malformed one before it is a row too
         sample.rows = [record for _, record in records if len(record) == len(names)]
-    check_columns(
-        names,
-        where=f"{part.name} row {number}",
-        fewer=f"Is {sample.delimiter!r} the delimiter? If not: data.delimiter",
-        ending="; if the file has no header, name its columns: data.columns: [text, label]",
-    )
+    where = f"{part.name} row {number}"
+    check_column_count(names, where=where, fewer=f"Is {sample.delimiter!r} the delimiter? If not: data.delimiter")
+    no_header = "; if the file has no header, name its columns: data.columns: [text, label]"
+    check_column_names(names, where=where, ending=no_header, may_lack_names=True)
     sample.columns = tuple(names)

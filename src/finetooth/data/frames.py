@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
-from finetooth.data.parts import check_columns
+from finetooth.data.parts import check_column_count, check_column_names
 from finetooth.errors import DataError, did_you_mean
 from finetooth.wording import listed, short
 
@@ -63,6 +63,7 @@ def table_of(data: Any) -> pyarrow.Table:
     values of several types.
     """
     names = _names(data) if is_table(data) else []
+    check_column_count(names, where=f"the {type(data).__name__}", fewer="Select the columns that you need.")
     table = None
     if hasattr(data, "__arrow_c_stream__"):
         try:
@@ -147,7 +148,7 @@ def _names(table: Any) -> list[str]:
     """The names of the columns. Raises: DataError if two are the same."""
     # column_names first: the `columns` of a pyarrow.Table are its arrays.
     names = [str(name) for name in (table.column_names if hasattr(table, "column_names") else table.columns)]
-    check_columns(names, where=f"the {type(table).__name__}", fewer="Select the columns that you need.")
+    check_column_names(names, where=f"the {type(table).__name__}")
     return names
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from finetooth.data import line_sample, text_file
 from finetooth.data.malformed import Fault, Malformed
-from finetooth.data.parts import SAMPLE_ROWS, Part, Rows, Sample, check_columns
+from finetooth.data.parts import SAMPLE_ROWS, Part, Rows, Sample, check_column_count
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
@@ -20,25 +20,26 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
     Raises: DataError for a JSON array, or a file without one readable object.
     """
     objects: list[dict[str, Any]] = []
-    faults: list[str] = []
+    fault = ""
     with text_file.open_text(part.path, name=part.name, encoding=spec.encoding, to_end=False) as opened:
-        for number, record in _records(opened):
-            if isinstance(record, dict):
-                objects.append(record)
-            elif not objects and not faults and str(record.content).lstrip().startswith("["):
+        for number, line in _lines(opened):
+            if not objects and not fault and line.lstrip().startswith("["):
                 raise DataError(
                     f"{part.name}: this is one JSON array, not JSON lines. Write one object per line: "
                     "jq -c '.[]' FILE > NEW.jsonl"
                 )
+            record = _parsed(line)
+            if isinstance(record, dict):
+                objects.append(record)
             else:
-                faults.append(f"{part.name} row {number}: {record.fault.what}. {_ADVICE}")
+                fault = fault or f"{part.name} row {number}: {record.fault.what}. {_ADVICE}"
             if len(objects) >= SAMPLE_ROWS or (not objects and number > 10 * SAMPLE_ROWS):
                 break
     if not objects:
-        raise DataError([*faults, f"{part.name}: the file has only blank lines. Name a file with rows."][0])
+        raise DataError(fault or f"{part.name}: the file has only blank lines. Name a file with rows.")
     columns = tuple(dict.fromkeys(key for record in objects for key in record))
     fewer = "Write only the keys that you need: jq -c '{text, label}' FILE > NEW.jsonl"
-    check_columns(columns, where=part.name, fewer=fewer)
+    check_column_count(columns, where=part.name, fewer=fewer)
     rows: list[Sequence[object]] = [tuple(record.get(name) for name in columns) for record in objects]
     return Sample(part, columns=columns, rows=rows, facts={"encoding": opened.encoding})
 
@@ -47,7 +48,8 @@ def read_rows(sample: Sample, *, spec: Data, columns: tuple[str, ...]) -> Rows:
     """The values of `columns` in every object, None for a key that it lacks. Blank lines are skipped."""
     part = sample.part
     with text_file.open_text(part.path, name=part.name, encoding=spec.encoding) as opened:
-        for number, record in _records(opened):
+        for number, line in _lines(opened):
+            record = _parsed(line)
             yield number, [record.get(name) for name in columns] if isinstance(record, dict) else record
     sample.facts |= {"sha256": opened.sha256, "bytes": opened.size}
 
@@ -64,11 +66,9 @@ def read_spread_rows(sample: Sample) -> list[Sequence[object]]:
     return [tuple(record.get(name) for name in sample.columns) for record in records if isinstance(record, dict)]
 
 
-def _records(opened: text_file.Opened) -> Iterator[tuple[int, dict[str, Any] | Malformed]]:
-    """(number, object or why it cannot be read) for every line that is not blank."""
-    for number, line in enumerate(opened.lines(), 1):
-        if line.strip():
-            yield number, _parsed(line)
+def _lines(opened: text_file.Opened) -> Iterator[tuple[int, str]]:
+    """(number, line) for every line that is not blank."""
+    return ((number, line) for number, line in enumerate(opened.lines(), 1) if line.strip())
 
 
 def _parsed(line: str) -> dict[str, Any] | Malformed:

@@ -10,7 +10,7 @@ import pyarrow.parquet
 
 from finetooth import files
 from finetooth.data import parquet_pages, text_file
-from finetooth.data.parts import SAMPLE_ROWS, Part, Rows, Sample, check_columns
+from finetooth.data.parts import SAMPLE_ROWS, Part, Rows, Sample, check_column_count, check_column_names
 from finetooth.errors import DataError
 from finetooth.recipe import Data
 
@@ -38,7 +38,8 @@ def read_sample(part: Part, *, spec: Data) -> Sample:
         with part.path.open("rb") as stream, pyarrow.parquet.ParquetFile(stream) as file:
             columns = tuple(str(name) for name in file.schema_arrow.names)
             groups = parquet_pages.row_groups(stream)
-        check_columns(columns, where=part.name, fewer="Write a file of only those that you need.")
+        check_column_count(columns, where=part.name, fewer="Write a file of only those that you need.")
+        check_column_names(columns, where=part.name)
         size = sum(group.size for group in groups)
         if size > text_file.MAX_DECOMPRESSED_BYTES:
             raise DataError(

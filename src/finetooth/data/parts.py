@@ -64,17 +64,24 @@ def first_rows(rows: Rows) -> list[Sequence[object]]:
     return list(islice(good, SAMPLE_ROWS))
 
 
-def check_columns(columns: Sequence[str], *, where: str, fewer: str, ending: str = ".") -> None:
-    """Check that the columns are not too many, and that no two have the same name. Columns may be without a name.
+def check_column_count(columns: Sequence[str], *, where: str, fewer: str) -> None:
+    """Check that the columns are not too many. Raises: DataError.
 
-    where: the file, and the row of its header. fewer: what to do if the columns are too many. ending: the end of the
-    sentence on equal names.
-    Raises: DataError.
+    where: the file, and the row of its header. fewer: what to do if they are too many.
     """
     if len(columns) > MAX_COLUMNS:
         raise DataError(f"{where}: {len(columns):,} columns, more than the limit of {MAX_COLUMNS:,}. {fewer}")
-    counts = Counter(name for name in columns if name)
-    if repeated := next((name for name, times in counts.items() if times > 1), ""):
+
+
+def check_column_names(columns: Sequence[str], *, where: str, ending: str = ".", may_lack_names: bool = False) -> None:
+    """Check that no two columns have the same name. Raises: DataError.
+
+    where: as in check_column_count. ending: the end of the sentence on equal names. may_lack_names: allow any number of
+    columns without a name.
+    """
+    counts = Counter(name for name in columns if name or not may_lack_names)
+    repeated = next((name for name, times in counts.items() if times > 1), None)
+    if repeated is not None:
         positions = " and ".join(str(position) for position, name in enumerate(columns, 1) if name == repeated)
         raise DataError(
             f"{where}: two columns have the name {repeated!r} (columns {positions}). Rename one of them{ending}"

@@ -8,6 +8,10 @@ import tracemalloc
 import pytest
 from labelled_files import Files, csv_text, texts
 
+from finetooth import recipe
+from finetooth.data import jsonl
+from finetooth.data.parts import Part
+
 CURE = "To skip such rows, count them and write them to a file: data.on_bad_row: skip"
 ADVICE = 'Every line is one JSON object, such as {"text": "a fine film", "label": "positive"}.'
 
@@ -46,6 +50,24 @@ def test_case_74_array_instead_of_lines(files: Files) -> None:
         assert files.error(content, "a.jsonl") == (
             "a.jsonl: this is one JSON array, not JSON lines. Write one object per line: jq -c '.[]' FILE > NEW.jsonl"
         )
+
+
+def test_case_74_an_array_is_refused_before_it_is_decoded(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(line: str) -> None:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(jsonl, "_parsed", fail)
+    assert "this is one JSON array" in files.error('[{"text": "a", "label": "x"}]', "a.jsonl")
+
+
+def test_many_bad_lines_take_no_memory(files: Files) -> None:
+    part = Part(path=files.write("a.jsonl", good(20) + "no object\n" * 50_000), name="a.jsonl", format="jsonl")
+    tracemalloc.start()
+    sample = jsonl.read_sample(part, spec=recipe.Data.model_validate({"source": "x"}))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(sample.rows) == 20
+    assert peak < 6 * 2**20
 
 
 def test_case_75_nested_a_thousand_deep(files: Files) -> None:

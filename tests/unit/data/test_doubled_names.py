@@ -3,9 +3,14 @@
 import json
 import time
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from labelled_files import Files
+
+from finetooth.data.frames import table_of
+from finetooth.errors import DataError
 
 
 def test_a_repeated_key_among_many_is_found_fast(files: Files) -> None:
@@ -26,3 +31,17 @@ def test_columns_of_parquet_are_counted_before_they_are_compared(files: Files) -
         files.error(path)
         == "a.parquet: 10,001 columns, more than the limit of 10,000. Write a file of only those that you need."
     )
+
+
+def test_two_columns_without_a_name_are_refused_where_a_column_is_chosen_by_its_name(files: Files) -> None:
+    names = ["text", "label", "", ""]
+    message = "two columns have the name '' (columns 3 and 4). Rename one of them."
+    path = files.folder / "a.parquet"
+    pq.write_table(pa.Table.from_arrays([pa.array(["a", "b"])] * 4, names=names), path)
+    assert files.error(path) == f"a.parquet: {message}"
+    for frame in (pd.DataFrame([["a", "b", 0, 1]], columns=names), pa.Table.from_arrays([pa.array(["a"])] * 4, names)):
+        with pytest.raises(DataError) as caught:
+            table_of(frame)
+        assert str(caught.value) == f"the {type(frame).__name__}: {message}"
+    rows = "".join(f"film {row},{'xy'[row % 2]},,\n" for row in range(20))
+    assert files.load("text,label,,\n" + rows).classes == ("x", "y")

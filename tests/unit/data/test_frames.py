@@ -89,6 +89,16 @@ def test_a_frame_without_the_column_of_the_texts_is_refused_with_its_columns() -
         texts_of(FRAME)
 
 
+def test_a_frame_of_any_number_of_columns_has_one_with_the_texts() -> None:
+    wide = pd.DataFrame([["a film", *[0] * 10_000]], columns=["text", *map(str, range(10_000))])
+    assert texts_of(wide, column="text") == ["a film"]
+    with pytest.raises(DataError) as caught:
+        table_of(wide)
+    assert str(caught.value) == (
+        "the DataFrame: 10,001 columns, more than the limit of 10,000. Select the columns that you need."
+    )
+
+
 @pytest.mark.parametrize(
     "data",
     [
