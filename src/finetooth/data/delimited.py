@@ -269,6 +269,8 @@ def _has_errors(lines: list[str], sample: Sample) -> bool:
 
 def _first_lines(opened: text_file.Opened) -> list[str]:
     """The first lines, together about _SAMPLE_CHARACTERS long, or longer if these are not a header and a row.
+
+    Every line ends with LF, so that a name of several lines in the header does not depend on the file's line ends.
     """
     lines: list[str] = []
     size = 0
@@ -276,7 +278,7 @@ def _first_lines(opened: text_file.Opened) -> list[str]:
         size += len(line)
         if size > _SAMPLE_CHARACTERS and len(lines) >= 2:
             break
-        lines.append(line)
+        lines.append(line.rstrip("\r\n") + "\n")
     return lines
 
 

@@ -55,3 +55,10 @@ def test_texts_to_predict_in_such_a_table_are_those_of_its_column(files: Files) 
 def test_a_large_text_without_a_table_is_refused_by_its_first_lines(files: Files) -> None:
     with pytest.raises(DataError, match="does not state its format"):
         files.load("A line of prose, with a comma or, here, two.\n" * 100_000, "book.txt")
+
+
+def test_line_breaks_in_the_header_do_not_depend_on_the_line_ends_of_the_file(files: Files) -> None:
+    for end in ("\n", "\r\n", "\r"):
+        content = f'"the{end}text",label{end}' + "".join(f"film {row},{'xy'[row % 2]}{end}" for row in range(20))
+        dataset = files.load(content, text="the\ntext", label="label")
+        assert dataset.summary["columns"]["text"] == {"name": "the\ntext", "how": "declared"}
