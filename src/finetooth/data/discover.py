@@ -337,10 +337,7 @@ def _check_distinct(chosen: Mapping[str, list[tuple[Path, str]]]) -> None:
     seen: dict[tuple[int, int], tuple[str, str]] = {}
     for split, entries in chosen.items():
         for path, name in entries:
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                raise text_file.missing(path) from None
+            status = text_file.status_of(path, name=name)
             key = (status.st_dev, status.st_ino)
             if key in seen:
                 other_split, other = seen[key]

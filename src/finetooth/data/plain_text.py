@@ -157,5 +157,5 @@ def _content(path: Path, *, name: str) -> bytes:
             data = file.read(MAX_TEXT_BYTES)
     except OSError as error:
         raise DataError(f"{name}: cannot be read ({error.strerror}). Check its permissions.") from error
-    text_file.check_unchanged(path, before, name=name)
+    text_file.check_unchanged(path, before, name=name, length=len(data))
     return data

@@ -60,10 +60,18 @@ class Opened:
             yield line
 
 
-def missing(path: Path) -> DataError:
-    """The error for a file that does not exist, with the nearest name in its folder."""
-    near = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
-    return DataError(f"{path}: no such file.{did_you_mean(path.name, near)}")
+def status_of(path: Path, *, name: str) -> os.stat_result:
+    """The status of a file or folder.
+
+    Raises: DataError for one that does not exist (with the nearest name in its folder) or cannot be reached.
+    """
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the path
+        near = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise DataError(f"{path}: no such file.{did_you_mean(path.name, near)}") from None
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read ({error.strerror}). Check its path and permissions.") from error
 
 
 def check_regular(path: Path, *, name: str) -> os.stat_result:
@@ -71,12 +79,7 @@ def check_regular(path: Path, *, name: str) -> os.stat_result:
 
     Raises: DataError for a missing file, a folder, a pipe, a device or an empty file.
     """
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        raise missing(path) from None
-    except OSError as error:
-        raise DataError(f"{name}: cannot be read ({error.strerror}). Check its path and permissions.") from error
+    status = status_of(path, name=name)
     if not stat.S_ISREG(status.st_mode):
         raise DataError(f"{name}: not a regular file but a pipe, device or folder. Save its content to a file first.")
     if status.st_size == 0:
@@ -89,10 +92,11 @@ def decompressed_limit(stored: int) -> int:
     return min(max(RATIO_FROM_BYTES, MAX_RATIO * stored), MAX_DECOMPRESSED_BYTES)
 
 
-def check_unchanged(path: Path, before: os.stat_result, *, name: str) -> None:
+def check_unchanged(path: Path, before: os.stat_result, *, name: str, length: int | None = None) -> None:
     """Check that the file has not changed since its status was `before`.
 
-    Raises: DataError if its size, modification time or inode differ.
+    length: the number of bytes read, if the file was read completely.
+    Raises: DataError if its size, modification time or inode differ, or if `length` is not its size.
     """
     try:
         after = path.stat()
@@ -101,7 +105,7 @@ def check_unchanged(path: Path, before: os.stat_result, *, name: str) -> None:
             f"{name}: the file vanished while it was read ({error.strerror}). Restore it, then run the command again."
         ) from error
     marks = [(status.st_size, status.st_mtime_ns, status.st_ino) for status in (before, after)]
-    if marks[0] != marks[1]:
+    if marks[0] != marks[1] or length not in (None, before.st_size):
         raise DataError(
             f"{name}: the file changed while it was read. Wait until it is complete, then run the command again."
         )
@@ -130,7 +134,7 @@ def open_text(path: Path, *, name: str, encoding: str | None, to_end: bool = Tru
             yield opened
             while to_end and outer.read(1 << 20):  # the hash covers what follows the last row too
                 pass
-            opened.sha256, opened.size = meter.hash.hexdigest(), meter.count
+            opened.sha256, opened.size = meter.hexdigest(), meter.count
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(
             f"{name}: the compressed data is cut off or damaged ({error}). Fetch the file again, or compress it anew."
@@ -222,8 +226,9 @@ class _Meter(io.RawIOBase):
     def __init__(
         self, inner: io.RawIOBase | io.BufferedIOBase, *, compressed: "_Meter | None" = None, name: str = ""
     ) -> None:
-        self.count, self.hash = 0, hashlib.sha256()
+        self.count = 0
         self._inner, self._compressed, self._name = inner, compressed, name
+        self._hash = hashlib.sha256() if compressed is None else None
 
     def readable(self) -> bool:
         return True
@@ -233,12 +238,17 @@ class _Meter(io.RawIOBase):
         data = self._inner.read(len(view)) or b""
         view[: len(data)] = data
         self.count += len(data)
-        if self._compressed is None:
-            self.hash.update(data)
-        elif self.count > decompressed_limit(self._compressed.count):
+        if self._hash is not None:
+            self._hash.update(data)
+        if self._compressed is not None and self.count > decompressed_limit(self._compressed.count):
             raise DataError(
                 f"{self._name}: its first {self._compressed.count:,} bytes decompress to {self.count:,}, more than the "
                 f"limit of {MAX_RATIO} times as many or {MAX_DECOMPRESSED_BYTES:,} bytes. If you trust the file, "
                 "decompress it and name the result."
             )
         return len(data)
+
+    def hexdigest(self) -> str:
+        """The SHA-256 of the bytes of the file that were read."""
+        assert self._hash is not None, "decompressed bytes are not hashed"
+        return self._hash.hexdigest()

@@ -13,6 +13,7 @@ import pytest
 from labelled_files import Files, csv_text, texts
 
 from finetooth import data, recipe
+from finetooth.data import text_file
 from finetooth.errors import DataError
 
 
@@ -151,6 +152,24 @@ def test_case_92_empty_folder(files: Files) -> None:
     )
     assert files.error(files.folder) == message
     assert files.error(files.folder / "absent.csv") == f"{files.folder / 'absent.csv'}: no such file."
+
+
+def test_case_92_paths_that_lead_nowhere(files: Files) -> None:
+    below = files.write("a.csv", csv_text()) / "b.csv"
+    assert files.error(below) == f"{below}: no such file."
+    assert files.error(files.folder / "a\0.csv").endswith("a\0.csv: no such file. Did you mean 'a.csv'?")
+    loop = files.folder / "loop.csv"
+    loop.symlink_to(loop)
+    assert files.error(loop) == (
+        "loop.csv: cannot be read (Too many levels of symbolic links). Check its path and permissions."
+    )
+
+
+def test_a_text_that_is_longer_than_what_was_read_of_it_has_changed(files: Files) -> None:
+    path = files.write("a.txt", "a film")
+    text_file.check_unchanged(path, path.stat(), name="a.txt", length=6)
+    with pytest.raises(DataError, match=r"^a\.txt: the file changed while it was read\. "):
+        text_file.check_unchanged(path, path.stat(), name="a.txt", length=5)
 
 
 def test_case_93_files_of_different_columns(files: Files) -> None:
