@@ -63,7 +63,7 @@ def read_labelled(
         if spec.labels is None:
             raise DataError(_numbers_for_names(table, classes))
         notes += labels.notes[:1]
-    pool = splits.pool(table, labels.encode(table.labels), task=task)
+    pool = splits.pool(table, labels.encode(table.labels), task=task, to_divide=False)
     with column_roles.naming_label(chosen):
         check_labels({"test": pool}, tuple(classes), task=task, declared=True)
     notes += [f"{files_of(table)}: {len(table.ids):,} of {table.row_count:,} rows are used.{left_out}"]

@@ -70,7 +70,7 @@ def load(
         "malformed": bad.kinds(),
         "counts": {split: _counts(examples[split], labels.classes) for split in ("train", "validation")},
         "test_classes": [labels.classes[number] for number in np.unique(examples["test"].labels).tolist()],
-        "leaks": [leak._asdict() for leak in division.leaks],
+        "leaks": [leak._asdict() | {"splits": list(leak.splits)} for leak in division.leaks],
         "notes": list(dict.fromkeys(note for notes in all_notes for note in notes)),
         "order": "file order; with a limit, the order of numpy.random.default_rng(seed).permutation",
         "seed": spec.seed,

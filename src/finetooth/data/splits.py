@@ -50,7 +50,7 @@ class Leak(NamedTuple):
 
     id: str
     equals: str
-    splits: list[str]
+    splits: tuple[str, str]
     exactly: bool
 
 
@@ -64,12 +64,12 @@ class Division:
     notes: list[str]
 
 
-def pool(table: Table, labels: Targets, *, task: Task) -> Pool:
-    """The rows of a table with their targets, strata and keys."""
+def pool(table: Table, labels: Targets, *, task: Task, to_divide: bool = True) -> Pool:
+    """The rows of a table with their targets, strata and keys. to_divide: if False, no keys are computed."""
     pairs = tuple(table.pairs) or None
     slices = {name: tuple(values) for name, values in table.slices.items()}
     examples = Examples(tuple(table.ids), tuple(table.texts), pairs, labels, slices)
-    return Pool(table, examples, task.strata(labels), overlap.keys(examples.texts, pairs))
+    return Pool(table, examples, task.strata(labels), overlap.keys(examples.texts, pairs) if to_divide else [])
 
 
 def divide(pools: Mapping[str, Pool], *, spec: Data) -> Division:
@@ -99,13 +99,13 @@ def divide(pools: Mapping[str, Pool], *, spec: Data) -> Division:
         )
     else:
         with_leaks, test_rows = all_rows, np.arange(len(test), dtype=np.int64)
-        train_rows = without_leaks(train, all_rows, test, test_rows, splits=["train", "test"])
+        train_rows = without_leaks(train, all_rows, test, test_rows, splits=("train", "test"))
     if validation is not None:
         every_validation = np.arange(len(validation), dtype=np.int64)
         validation_rows = without_leaks(
-            validation, every_validation, pools.get("test", train), test_rows, splits=["validation", "test"]
+            validation, every_validation, pools.get("test", train), test_rows, splits=("validation", "test")
         )
-        train_rows = without_leaks(train, train_rows, validation, validation_rows, splits=["train", "validation"])
+        train_rows = without_leaks(train, train_rows, validation, validation_rows, splits=("train", "validation"))
         _check_left("validation", validation_rows, validation)
     _check_left("train", train_rows, train)
     used = _limited(with_leaks, limit.train, seed=spec.seed, eligible=train_rows)
@@ -161,13 +161,19 @@ def carve(rows: Rows, *, strata: Rows, units: Rows, count: int, rng: np.random.G
     totals = np.bincount(strata[rows])
     targets = _targets(totals, count=count, spare=spare)
     distinct, unit_of_row = np.unique(units[rows], return_inverse=True)
+    order = rng.permutation(len(distinct))
+    if len(distinct) == len(rows):  # the usual case; the loop below would choose the same rows, more slowly
+        shuffled = rows[np.argsort(units[rows])][order]
+        by_stratum = shuffled[np.argsort(strata[shuffled], kind="stable")]
+        starts = np.cumsum(totals) - totals
+        return np.sort(by_stratum[np.arange(len(rows)) - np.repeat(starts, totals) < np.repeat(targets, totals)])
     members: list[list[int]] = [[] for _ in distinct]
     for row, unit in zip(rows.tolist(), unit_of_row.tolist(), strict=True):
         members[unit].append(row)
     left, need, missing = totals.tolist(), targets.tolist(), int(targets.sum())
     stratum_of = strata.tolist()
     carved: list[int] = []
-    for unit in rng.permutation(len(members)).tolist():
+    for unit in order.tolist():
         counts: dict[int, int] = {}  # most units are one row, for which a Counter is slow
         for row in members[unit]:
             counts[stratum_of[row]] = counts.get(stratum_of[row], 0) + 1
@@ -273,7 +279,7 @@ def _count(share: float, *, of: int, key: str, least_left: int = 1) -> int:
 
 
 def _without(
-    pool: Pool, rows: Rows, other: Pool, other_rows: Rows, *, spec: Data, splits: list[str], leaks: list[Leak]
+    pool: Pool, rows: Rows, other: Pool, other_rows: Rows, *, spec: Data, splits: tuple[str, str], leaks: list[Leak]
 ) -> Rows:
     """`rows` of `pool` without those that equal one of `other_rows` or share a group with one; counts what it drops.
 

@@ -57,7 +57,7 @@ def view_of(dataset: Dataset) -> DataView:
         validation=ordered["validation"],
         splits={split: _view_of(examples) for split, examples in ordered.items()},
         classes=dataset.classes,
-        leaks=tuple(Leak(**leak) for leak in dataset.summary.get("leaks", ())),
+        leaks=tuple(Leak(**leak | {"splits": tuple(leak["splits"])}) for leak in dataset.summary.get("leaks", ())),
     )
 
 

@@ -1,4 +1,7 @@
-"""Findings on texts that occur more than once: in one split, in two (data.load drops those), or with two labels."""
+"""Findings on texts that occur more than once: in one split, in two splits, or with two labels.
+
+Rows that are in two splits are not in the data set any more: data.load dropped them, or refused the data.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -23,9 +26,9 @@ def find(view: DataView) -> list[Finding]:
 
 
 def _dropped(view: DataView) -> Iterator[Finding]:
-    pairs: dict[tuple[str, ...], list[Leak]] = defaultdict(list)
+    pairs: dict[tuple[str, str], list[Leak]] = defaultdict(list)
     for leak in view.leaks:
-        pairs[tuple(leak.splits)].append(leak)
+        pairs[leak.splits].append(leak)
     for (first, second), leaks in pairs.items():
         leaks.sort(key=lambda leak: file_and_number(leak.id))
         inexact = sum(not leak.exactly for leak in leaks)

@@ -10,6 +10,7 @@ import pytest
 from labelled_files import Files, csv_text
 
 from finetooth import data, recipe
+from finetooth.data import overlap
 from finetooth.errors import DataError
 
 
@@ -76,6 +77,15 @@ def test_labelled_rows_for_known_classes(files: Files) -> None:
     assert str(caught.value).startswith(
         "new.csv row 2: label 'good' is not one of the labels (bad and godd). Did you mean 'godd'?\n"
     )
+
+
+def test_rows_to_score_are_not_hashed(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise AssertionError("hashed")
+
+    monkeypatch.setattr(overlap, "keys", fail)
+    path = files.write("new.csv", "text,label\na film,good\nanother,bad\n")
+    assert evaluated([path], ["bad", "good"])[0].labels.tolist() == [1, 0]
 
 
 def test_numbers_mean_classes_only_if_the_recipe_sets_their_order(files: Files) -> None:

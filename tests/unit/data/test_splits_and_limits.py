@@ -194,6 +194,48 @@ def test_carving_keeps_units_together_and_leaves_every_class(
             assert np.all(np.bincount(numbers[chosen], minlength=len(expected)) <= expected + 1)
 
 
+@pytest.mark.parametrize("spare", [True, False])
+def test_single_rows_are_carved_in_the_order_in_which_the_generator_shuffles_them(spare: bool) -> None:
+    draw = np.random.default_rng(5)
+    strata, units = draw.integers(0, 4, 300), draw.permutation(1000)[:300]
+    rows = np.flatnonzero(draw.random(300) < 0.8)
+    chosen = splits.carve(rows, strata=strata, units=units, count=60, rng=np.random.default_rng(7), spare=spare)
+    order = np.random.default_rng(7).permutation(len(rows))
+    shuffled = rows[np.argsort(units[rows])][order].tolist()
+    for stratum in range(4):
+        taken = [row for row in chosen.tolist() if strata[row] == stratum]
+        assert abs(len(taken) - 60 * np.mean(strata[rows] == stratum)) < 1
+        assert taken == sorted([row for row in shuffled if strata[row] == stratum][: len(taken)])
+
+
+def test_a_loaded_data_set_has_no_split_of_one_class_and_no_row_in_two_splits(files: Files) -> None:
+    outcomes = []
+    for seed in range(80):
+        draw = random.Random(seed)
+
+        def table(rows: int, draw: random.Random = draw) -> str:
+            made = [
+                f"film{draw.choice(['', ' '])} {draw.randrange(2 * rows)},{draw.choice('xxy')}" for _ in range(rows)
+            ]
+            return "\n".join(["text,label", *made]) + "\n"
+
+        spec: dict[str, Any] = {"seed": seed, "limit": {"train": 30} if seed % 3 else {}}
+        try:
+            if seed % 2:
+                dataset = files.load(table(draw.randrange(10, 80)), **spec)
+            else:
+                dataset = files.splits(train=table(40), test=table(draw.randrange(2, 20)), **spec)
+        except DataError:
+            outcomes.append("refused")
+            continue
+        outcomes.append("loaded")
+        every = [dataset.train, dataset.validation, dataset.test]
+        assert all(len(set(split.labels.tolist())) > 1 for split in every)
+        keys = [set(overlap.keys(split.texts, split.pairs)) for split in every]
+        assert sum(map(len, keys)) == len(set.union(*keys))
+    assert min(outcomes.count("loaded"), outcomes.count("refused")) >= 10
+
+
 def test_units_join_through_texts_and_groups() -> None:
     units = overlap.units([b"a", b"b", b"a", b"c", b"d"], ["x", "y", "y", None, None])
     assert units[0] == units[1] == units[2]
