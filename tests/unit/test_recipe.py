@@ -46,6 +46,12 @@ def test_a_path_is_one_beside_the_recipe_not_where_the_command_is_given(tmp_path
     ]  # fmt: skip
 
 
+def test_the_ending_of_a_data_file_may_be_in_capitals() -> None:
+    assert recipe.is_path("DATA.CSV.GZ")
+    assert recipe.uncompressed_name("DATA.CSV.GZ") == "data.csv"
+    assert not recipe.is_path("owner/name")
+
+
 def test_what_cannot_be_a_path_is_an_error_of_the_recipe() -> None:
     assert message_of(BARE | {"data": {"source": "~no-such-user/x.csv"}}) == (
         "recipe: '~no-such-user/x.csv' is not usable as a path (Could not determine home directory)."

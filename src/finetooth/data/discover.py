@@ -235,7 +235,7 @@ def _check_formats(path: Path, entries: Entries) -> None:
     seen: dict[tuple[str, Path], Path] = {}
     for split, file in entries:
         known = file.is_file() and names_data(file)
-        stem = file.with_name(Path(uncompressed_name(file.name.casefold())).stem if known else file.name)
+        stem = file.with_name(Path(uncompressed_name(file.name)).stem if known else file.name)
         if (split, stem) in seen:
             raise DataError(
                 f"{_name_in(path, seen[split, stem])} and {_name_in(path, file)} look like one file in two formats, "
@@ -301,7 +301,7 @@ def names_data(path: Path) -> bool:
 
 def bare_suffix(path: Path) -> str:
     """The ending of a file's name in lower case, without that of a compression."""
-    return Path(uncompressed_name(path.name.casefold())).suffix
+    return Path(uncompressed_name(path.name)).suffix
 
 
 def _format(path: Path, spec: Data) -> Format:

@@ -22,7 +22,8 @@ def is_path(text: str) -> bool:
 
 
 def uncompressed_name(name: str) -> str:
-    """The name of a file without the ending of a compression."""
+    """The name of a file in lower case, without the ending of a compression."""
+    name = name.casefold()
     for suffix in COMPRESSED_SUFFIXES:
         name = name.removesuffix(suffix)
     return name
@@ -68,7 +69,7 @@ def resolved_data_path(path: Path) -> Path:
 
 
 def _names_format(file: Path) -> bool:
-    return uncompressed_name(file.name.casefold()).endswith((*DATA_SUFFIXES, ".json", ".tab", ".pq"))
+    return uncompressed_name(file.name).endswith((*DATA_SUFFIXES, ".json", ".tab", ".pq"))
 
 
 def absolute_paths(values: Any, home: Path, *, where: str) -> Any:

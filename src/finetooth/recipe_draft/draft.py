@@ -143,7 +143,7 @@ def _names(source: str) -> list[str]:
 
 
 def _stem(name: str) -> str:
-    return Path(uncompressed_name(name.casefold())).stem
+    return Path(uncompressed_name(name)).stem
 
 
 def _safe(name: str) -> str:

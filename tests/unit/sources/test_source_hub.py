@@ -185,6 +185,7 @@ def test_a_repository_without_safetensors(with_model: Hub) -> None:
         (["train/0.jsonl", "test/0.jsonl", "dataset_infos.json"], ["train-0.jsonl", "test-0.jsonl"]),
         (["data/train/0.csv", "data/validation/0.csv"], ["train-0.csv", "validation-0.csv"]),
         (["all reviews.csv.gz"], ["all_reviews.csv.gz"]),
+        (["DATA.CSV.GZ", "README.md"], ["DATA.CSV.GZ"]),
         (["a.csv", "../../b.csv"], ["a.csv"]),
     ],
 )
@@ -205,6 +206,8 @@ def test_data_repositories_that_are_refused() -> None:
         "x/y: the repository holds several data sets (cola, rte). Download the folder you want and name it, "
         "or its files, as data.source."
     )
+    with pytest.raises(SourceError, match=r"holds several data sets \(\(top\), training\)"):
+        choose_data(["training/dev.csv", "training.csv"], shown="x/y")  # the folder's name is not the word `train`
 
 
 @pytest.mark.parametrize("part", ["/api/", "/resolve/"])
