@@ -137,10 +137,13 @@ def manifest_findings(folder: Path, names: Sequence[str]) -> Iterator[Finding]:
     if isinstance(manifest, Finding):
         yield manifest
         return
-    if any(check_manifest(manifest)) or not manifest["files"]:
-        yield fault("files", f"{MANIFEST} does not list files with their sha256.", "Copy the folder again.")
-        return
-    recorded = {name: entry["sha256"] for name, entry in manifest["files"].items()}
+    for problem in check_manifest(manifest):
+        yield fault("files", f"{MANIFEST}: {problem.what}", "Copy the folder again.")
+    files = manifest.get("files")
+    entries = files.items() if isinstance(files, dict) else ()
+    recorded = {name: entry["sha256"] for name, entry in entries if not any(check_manifest({"files": {name: entry}}))}
+    if files == {}:
+        yield fault("files", f"{MANIFEST} lists no files.", "Copy the folder again.")
     changed = [name for name, digest in recorded.items() if name in names and _hash(folder / name) != digest]
     missing = [name for name in recorded if name not in names]
     for listing, fate in ((missing, "missing"), (changed, "different from the manifest")):

@@ -14,6 +14,7 @@ from finetooth.errors import SourceError
 from finetooth.files import seal, sha256_file
 from finetooth.progress import Progress
 from finetooth.sources import Source
+from finetooth.untrusted import check_manifest
 
 FIRST = "distilbert.transformer.layer.0.attention.q_lin"
 PEFTS_OWN = ("classifier", "score")  # what peft adds to modules_to_save of every classifier
@@ -445,6 +446,17 @@ def test_a_folder_that_is_not_what_its_manifest_says_is_a_fault(tmp_path: Path) 
         ("files", "spare.txt is missing."),
         ("files", "labels.json is different from the manifest."),
     ]
+    manifest = json.loads((folder / "MANIFEST.json").read_text())
+    manifest["files"]["README.md"]["sha256"] = "0"
+    (folder / "MANIFEST.json").write_text(json.dumps(manifest))
+    (problem,) = check_manifest(manifest)
+    assert faults(examine(folder)) == [
+        ("files", f"MANIFEST.json: {problem.what}"),
+        ("files", "spare.txt is missing."),
+        ("files", "labels.json is different from the manifest."),
+    ]
+    (folder / "MANIFEST.json").write_text('{"files": {}}')
+    assert faults(examine(folder)) == [("files", "MANIFEST.json lists no files.")]
 
 
 def base(base_folder: Path, **values: Any) -> str:
