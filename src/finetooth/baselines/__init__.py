@@ -14,7 +14,7 @@ from finetooth.data import Examples
 
 __all__ = ["FittedBaseline", "Probe", "fit", "load"]
 
-FittedBaseline = Majority | TfidfLogistic  # of texts
+FittedBaseline = Majority | TfidfLogistic  # the baselines that read texts
 _OF_TEXTS: dict[str, type[FittedBaseline]] = {kind.KIND: kind for kind in (Majority, TfidfLogistic)}
 
 

@@ -15,16 +15,18 @@ SETTINGS = "baseline.json"
 WEIGHTS = "baseline.safetensors"
 
 
-def save(folder: Path, settings: Mapping[str, Any], tensors: Mapping[str, Any], **files: Any) -> None:
-    """Make `folder` with baseline.json, baseline.safetensors, each of `files` as NAME.json, and a manifest.
+def save(
+    folder: Path, settings: Mapping[str, Any], *, tensors: Mapping[str, Any], files: Mapping[str, Any] | None = None
+) -> None:
+    """Make `folder` with baseline.json, baseline.safetensors, the JSON `files` by their names, and a manifest.
 
     Raises: RunError if the folder exists.
     """
     with new_directory(folder) as inside:
         (inside / SETTINGS).write_bytes(json_bytes({"schema": 1, **settings}))
         (inside / WEIGHTS).write_bytes(save_tensors(dict(tensors)))
-        for name, content in files.items():
-            (inside / f"{name}.json").write_bytes(json_bytes(content))
+        for name, content in (files or {}).items():
+            (inside / name).write_bytes(json_bytes(content))
 
 
 def read_kind(folder: Path, among: Sequence[str]) -> str:
@@ -39,7 +41,8 @@ def read_kind(folder: Path, among: Sequence[str]) -> str:
     kind = settings.get("kind") if isinstance(settings, dict) else None
     if kind not in among:
         raise VerificationError(
-            f"{folder}: not a saved baseline ({', '.join(among)}). Delete the folder and run the same command again."
+            f"{folder}: is not a saved baseline of the kind {' or '.join(among)}. If it belongs to a run, delete it "
+            "and run the same command again."
         )
     return str(kind)
 

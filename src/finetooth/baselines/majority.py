@@ -39,7 +39,7 @@ class Majority:
 
     def save(self, folder: Path) -> None:
         """Make `folder`. Raises: RunError if it exists."""
-        fitted.save(folder, {"kind": self.KIND}, {"log_shares": self.log_shares})
+        fitted.save(folder, {"kind": self.KIND}, tensors={"log_shares": self.log_shares})
 
     def logits(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> npt.NDArray[np.float32]:
         """The same log-probabilities for each text: (N, C) float32."""

@@ -124,7 +124,7 @@ class Probe:
         """Make `folder`. facts: what else baseline.json holds, such as the base. Raises: RunError if it exists."""
         tried = [asdict(trial) for trial in self.tried]
         settings = {"kind": self.KIND, "chosen": asdict(self.chosen), "tried": tried, **facts}
-        fitted.save(folder, settings, asdict(self.regression))
+        fitted.save(folder, settings, tensors=asdict(self.regression))
 
 
 def cross_validated(

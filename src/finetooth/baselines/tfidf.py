@@ -105,7 +105,7 @@ class TfidfLogistic:
             "inverse_regularisation": INVERSE_REGULARISATION,
         }
         tensors = {"idf": self.idf, "weights": self.weights, "bias": self.bias, "log_floor": self.log_floor}
-        fitted.save(folder, settings, tensors, vocabulary=list(self.vocabulary))
+        fitted.save(folder, settings, tensors=tensors, files={"vocabulary.json": list(self.vocabulary)})
 
     def logits(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> npt.NDArray[np.float32]:
         """Log-probabilities (N, C) float32 of each text.
