@@ -50,7 +50,7 @@ class _Remote:
 
 
 def fetch(text: str, kind: RepoKind, *, progress: Progress, offline: bool = False) -> Source:
-    """A staged folder of the allow-listed files of a repository at one commit.
+    """A staged folder of a repository's files at one commit: a model's allow-listed files, or the files of a data set.
 
     The Hub is asked only if the cache lacks them. offline: look only in our cache and in the Hub's own.
     Raises: SourceError naming what is missing or refused, or why the Hub did not answer and what else can be done.
@@ -68,7 +68,8 @@ def fetch(text: str, kind: RepoKind, *, progress: Progress, offline: bool = Fals
 
     def fill(new: Path) -> None:
         files = listed if listed is not None else _look_up(name, kind, commit, offline=offline)[1]
-        chosen = (_choose_model if kind == "model" else choose_data)(files, shown=text)
+        choose = _choose_model if kind == "model" else choose_data
+        chosen = choose(files, shown=text)
         needed = sum(files[file].size for file in chosen)
         cache.check_free_space(new.parent, needed=needed)
         into = {file: new / cache.FILES / staged for file, staged in chosen.items()}
@@ -233,7 +234,7 @@ def _endpoint() -> str | None:
 
 
 class _Unreachable(SourceError):
-    """The Hub did not answer. The message ends with the other ways to get the files."""
+    """The Hub did not answer, or was not asked. The message ends with the other ways to get the files."""
 
     def __init__(self, message: str) -> None:
         super().__init__(f"{message} {_OFFLINE_ADVICE}")

