@@ -1,6 +1,7 @@
 """A stranger's model folder, file by file and key by key: refused by file and key, or the model is the same."""
 
 import json
+import re
 import struct
 from pathlib import Path
 from typing import Any
@@ -86,14 +87,17 @@ def config_of(folder: Path) -> dict[str, Any]:
 
 
 def keys_of_config(family: str) -> list[str]:
-    known = family_of_type(family)
-    assert known is not None
-    own = {*known.config, "model_type", "vocab_size", "max_position_embeddings", "pad_token_id", "id2label"}
+    families = EVERY_KEY if family in EVERY_KEY else (family,)  # a key of another family may not change a model either
+    keys = {"model_type", "vocab_size", "max_position_embeddings", "pad_token_id", "id2label"}
+    for name in families:
+        known = family_of_type(name)
+        assert known is not None
+        keys |= {*known.config}
     if family not in EVERY_KEY:
-        return sorted(own)
-    ours = {key for key in tiny.config(family, 99).to_dict() if key not in HARMLESS}
+        return sorted(keys)
+    ours = {key for name in families for key in tiny.config(name, 99).to_dict() if key not in HARMLESS}
     more = ("num_labels", "hidden_size", "tokenizer_class", "never_seen")
-    return sorted({*own, *ours, *OTHER_MODEL, *CODE, *more})
+    return sorted({*keys, *ours, *OTHER_MODEL, *CODE, *more})
 
 
 @pytest.mark.parametrize(
@@ -217,8 +221,19 @@ def test_a_config_without_a_checkpoint_that_fits_is_told(folder: Path, tmp_path:
     (other / "model.safetensors").replace(folder / "model.safetensors")
     message = refusal(lambda: load_base(folder, classes=CLASSES, head_seed=0))
     assert message is not None
-    assert message.startswith("the base model: config.json: ")
-    assert "checkpoint has" in message
+    missing = {"bert": "embeddings.token_type_embeddings.weight", "distilbert": "attention.q_lin.weight"}
+    family = config_of(folder)["model_type"]
+    if family in missing:
+        title = {"bert": "BERT", "distilbert": "DistilBERT"}[family]
+        assert message == (
+            f"the base model: config.json: the checkpoint has no tensor {missing[family]!r}, which {title} models have."
+        )
+    else:  # of the others, a size differs first
+        assert re.fullmatch(
+            r"the base model: config\.json: key '\w+' is \d+, but tensor '[\w.]+' of the checkpoint has the shape "
+            r"\[\d+, \d+\]\.",
+            message,
+        )
 
 
 def test_there_are_hundreds_of_variants() -> None:
