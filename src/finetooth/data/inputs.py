@@ -195,7 +195,10 @@ def _find_files(spec: Data, paths: Sequence[Path]) -> tuple[discover.DataFiles, 
 
 
 def _fit_to_header(part: Part, spec: Data, run_columns: Mapping[str, str], notes: list[str]) -> Data:
-    """spec, without its columns and delimiter if the part has a header that does not fit them (added to the notes)."""
+    """spec, without its columns and delimiter if the part has a header that does not fit them.
+
+    notes: receives a note on each difference.
+    """
     if part.format not in ("csv", "tsv") or (spec.delimiter is None and spec.columns is None):
         return spec
     for delimiter in dict.fromkeys([spec.delimiter, None]):
@@ -232,8 +235,9 @@ def _is_header(head: Sample, spec: Data, run_columns: Mapping[str, str]) -> bool
 
 
 def _fit_to_encoding(parts: Sequence[Part], spec: Data, notes: list[str]) -> Data:
-    """spec, without its encoding if the bytes of the parts show another encoding (added to the notes).
+    """spec, without its encoding if the bytes of the parts show another encoding.
 
+    notes: receives a note on each part with another encoding.
     Raises: DataError if the parts have different encodings.
     """
     declared = spec.encoding

@@ -37,8 +37,8 @@ def pairs(files: Sequence[Path]) -> dict[Path, Path]:
 def take_labels(chosen: dict[str, list[tuple[Path, str]]], *, spec: Data) -> dict[Path, Path]:
     """The file of labels of each file of texts; removes the files of labels from `chosen`.
 
-    chosen: for each split, its files with their names. A file of labels belongs to a file of texts by its name or, with
-    data.format: parallel, because it follows it.
+    chosen: for each split, its files with their names. The file of labels of a file of texts is the one that pairs()
+    finds by its name or, if data.format is parallel and there is none, the next file.
     Raises: DataError if data.format is parallel and a file of texts has no file of labels.
     """
     if spec.format not in (None, "parallel"):

@@ -54,11 +54,11 @@ class Packed:
 class LayerNames:
     """The names of a family, of its layers and of its head.
 
-    title: for messages. linear: a pattern of the full names of the linear layers, without an adapter's prefix.
-    model_types: the family's names in config.json. biased: whether its linear layers have biases; None: some do.
-    attention: a pattern of the attention layers whose input is as wide as the model. head: names of the head's modules,
-    which a pre-trained checkpoint does not have. tuned_head: other modules of the head, which only a checkpoint
-    fine-tuned to classify has. encoder: whether a classifier of this family is a head over an encoder.
+    title: for messages. linear: a pattern of the full names of the layers that an adapter may change, without an
+    adapter's prefix. model_types: the family's names in config.json. biased: whether these layers have biases; None:
+    some do. attention: a pattern of the attention layers whose input is as wide as the model. head: names of the head's
+    modules, which a pre-trained checkpoint does not have. tuned_head: other modules of the head, which only a
+    checkpoint fine-tuned to classify has. encoder: whether a classifier of this family is a head over an encoder.
     """
 
     title: str

@@ -51,7 +51,9 @@ def read(path: Path) -> dict[str, Any]:
     try:
         values = parse(text, where=str(path))
     except yaml.YAMLError as error:
-        raise RecipeError(f"{path}: not valid YAML: {' '.join(str(error).split())}. Correct this place.") from error
+        raise RecipeError(
+            f"{path}: not valid YAML: {' '.join(str(error).split())}. Correct the line that it names."
+        ) from error
     if not isinstance(values, dict):
         raise RecipeError(
             f"{path}: a recipe is a mapping with the keys name, model, data; found {type(values).__name__}."
