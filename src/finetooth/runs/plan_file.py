@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import TypeAdapter, ValidationError
+
 from finetooth.errors import RunError
 from finetooth.files import read_hashed_json, write_hashed_json
 from finetooth.runs.layout import RunFolder
 from finetooth.wording import short
 
-if TYPE_CHECKING:  # pydantic and numpy, which tasks import, take a tenth of a second to load
-    from pydantic import TypeAdapter
-
+if TYPE_CHECKING:  # tasks import numpy, which `show --json` does not need
     from finetooth.tasks import Task
 
 # How logits are computed: by the model's own pass, padded, in float32; or by the inference pass in a number format.
@@ -188,31 +188,25 @@ def read(folder: RunFolder) -> Plan:
 
     Raises: RunError if it was changed after it was written, naming its first key that is missing, unknown or wrong.
     """
-    from pydantic import ValidationError
-
     try:
-        value = _nested(read_hashed_json(folder.plan), "model", ModelPlan)
+        value = read_hashed_json(folder.plan)
     except RunError as error:
         raise RunError(
             f"{folder.plan}: was changed after it was written, so it is not known which recipe and data the rows here "
             "belong to. Take it from a backup, or begin another run with --out."
         ) from error
-    others = value.get("other_bases")
+    _refuse_nested(folder, value)
+    value, others = _nested(value, "model", ModelPlan), value.get("other_bases")
     if isinstance(others, dict):
         value["other_bases"] = {row: _nested(other, "base", BasePlan) for row, other in others.items()}
     try:
         return _adapter().validate_json(json.dumps(value))
     except ValidationError as error:
-        problem = _problem(error.errors(include_url=False)[0])
-        raise RunError(
-            f"{folder.plan}: {problem}. Take the file from a backup, or begin another run with --out DIR."
-        ) from error
+        raise _refusal(folder, _problem(error.errors(include_url=False)[0])) from error
 
 
 @functools.cache
-def _adapter() -> "TypeAdapter[Plan]":
-    from pydantic import TypeAdapter
-
+def _adapter() -> TypeAdapter[Plan]:
     return TypeAdapter(Plan)
 
 
@@ -225,16 +219,39 @@ def _nested(value: Any, name: str, kind: type) -> Any:
     return rest | {name: {key: value[key] for key in names}} if names else rest
 
 
+def _refuse_nested(folder: RunFolder, value: Mapping[str, Any]) -> None:
+    """Check that the fields of `model`, and of each `base` of other_bases, are not in an object of their own.
+
+    Raises: RunError naming the key of the first such object.
+    """
+    others = value.get("other_bases")
+    keys = ["model"] if "model" in value else []
+    for row, other in others.items() if isinstance(others, dict) else ():
+        keys += [f"other_bases.{row}.base"] if isinstance(other, dict) and "base" in other else []
+    if keys:
+        raise _refusal(folder, f"{keys[0]} is an unknown key")
+
+
+def _refusal(folder: RunFolder, problem: str) -> RunError:
+    return RunError(
+        f"{folder.plan}: {problem}. It was changed, or it was written by an earlier version. Take it from a backup, or "
+        "begin another run with --out DIR."
+    )
+
+
 def _problem(fault: Mapping[str, Any]) -> str:
     """An error of pydantic in a sentence, with the key as in plan.json."""
     keys = [str(part) for part in fault["loc"]]
+    message = f"{fault['msg'][:1].lower()}{fault['msg'][1:]}"
+    if not keys:
+        return message
     nested = 0 if keys[0] == "model" else 2 if keys[0] == "other_bases" and keys[2:3] == ["base"] else None
     key = ".".join(part for at, part in enumerate(keys) if at != nested)
     if fault["type"] == "missing":
         return f"{key} is missing"
     if fault["type"] == "unexpected_keyword_argument":
         return f"{key} is an unknown key"
-    return f"{key} is {short(fault['input'])}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
+    return f"{key} is {short(fault['input'])}: {message}"
 
 
 def write(folder: RunFolder, plan: Plan) -> None:

@@ -18,7 +18,7 @@ from finetooth.tasks import Targets
 
 _ORDER = ("train", "validation", "test")
 _VALUES_PER_GROUP = 2**24  # logits in one row group: 64 MiB, for any number of classes
-_RESTORE = "Take it from a backup, or delete the folder that it is in and run the same command again."
+_RESTORE = "Take it from a backup; in an unfinished run, delete this file and run the same command again."
 
 
 @dataclass(frozen=True, slots=True)

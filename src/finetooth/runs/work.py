@@ -71,16 +71,25 @@ def read_text_keys(folder: RunFolder) -> dict[str, set[bytes]]:
 def _by_split(folder: RunFolder, column: str, kind: pa.DataType) -> dict[str, list[Any]]:
     """{split: the values of a column of splits.parquet}."""
     try:
-        table = pq.read_table(
-            io.BytesIO(read_file(folder.splits)), schema=pa.schema({"split": pa.string(), column: kind})
-        )
-    except (OSError, pa.ArrowException) as error:
-        problem = " ".join(str(error).split())
-        raise RunError(f"{folder.splits}: cannot be read ({problem}). Restore it from a backup.") from error
+        table = pq.read_table(io.BytesIO(read_file(folder.splits)), columns=["split", column])
+        columns = table.select(["split", column]).cast(pa.schema({"split": pa.string(), column: kind})).to_pydict()
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+        raise _unreadable(folder, " ".join(str(error).split())) from error
     splits: dict[str, list[Any]] = {split: [] for split in SPLITS}
-    for split, value in zip(table["split"].to_pylist(), table[column].to_pylist(), strict=True):
-        splits.setdefault(split, []).append(value)
+    for split, value in zip(columns["split"], columns[column], strict=True):
+        if split not in splits:
+            raise _unreadable(folder, f"a row is of the split {split!r}")
+        if value is None:
+            raise _unreadable(folder, f"a row has no {column}")
+        splits[split].append(value)
     return splits
+
+
+def _unreadable(folder: RunFolder, problem: str) -> RunError:
+    return RunError(
+        f"{folder.splits}: cannot be read ({problem}). In an unfinished run, the same command writes it again; in a "
+        "complete run, take it from a backup."
+    )
 
 
 def read_examples(folder: RunFolder, split: str) -> Examples:

@@ -76,6 +76,9 @@ def changed(value: Any, key: str, to: Any) -> None:
         ("schema", 2, "schema is 2: input should be 1"),
         ("candidates.r4.rank", 4, "candidates.r4.rank is an unknown key"),
         ("extra", 1, "extra is an unknown key"),
+        ("model", {}, "model is an unknown key"),
+        ("model", WHOLE.as_json()["base"], "model is an unknown key"),
+        ("other_bases.probe-other.base", {}, "other_bases.probe-other.base is an unknown key"),
     ],
 )
 def test_what_is_missing_unknown_or_of_another_type_is_named(tmp_path: Path, key: str, to: Any, message: str) -> None:
@@ -85,8 +88,31 @@ def test_what_is_missing_unknown_or_of_another_type_is_named(tmp_path: Path, key
     with pytest.raises(RunError) as caught:
         plan_file.read(RunFolder(tmp_path))
     assert str(caught.value) == (
-        f"{tmp_path / 'plan.json'}: {message}. Take the file from a backup, or begin another run with --out DIR."
+        f"{tmp_path / 'plan.json'}: {message}. It was changed, or it was written by an earlier version. Take it from a "
+        "backup, or begin another run with --out DIR."
     )
+
+
+def test_an_object_of_the_model_or_of_a_base_is_refused_where_its_keys_are_absent(tmp_path: Path) -> None:
+    value = plans.plan(model=None).as_json() | {"model": None}
+    write_hashed_json(tmp_path / "plan.json", value)
+    with pytest.raises(RunError, match="model is an unknown key"):
+        plan_file.read(RunFolder(tmp_path))
+    value = WHOLE.as_json()
+    other = value["other_bases"]["probe-other"]
+    value["other_bases"]["probe-other"] = {"tokens": other.pop("tokens"), "base": other}
+    write_hashed_json(tmp_path / "plan.json", value)
+    with pytest.raises(RunError, match=r"other_bases\.probe-other\.base is an unknown key"):
+        plan_file.read(RunFolder(tmp_path))
+
+
+def test_a_plan_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    device: dict[str, Any] = {}
+    for _ in range(300):
+        device = {"device": device}
+    write_hashed_json(tmp_path / "plan.json", WHOLE.as_json() | {"device": device})
+    with pytest.raises(RunError, match="recursion limit exceeded"):
+        plan_file.read(RunFolder(tmp_path))
 
 
 def test_whole_numbers_stand_for_floats_and_a_reason_may_be_none(tmp_path: Path) -> None:

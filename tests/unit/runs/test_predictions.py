@@ -80,6 +80,6 @@ def test_a_file_that_is_not_predictions_is_refused(tmp_path):
     with pytest.raises(RunError) as error:
         predictions.read(path)
     assert str(error.value) == (
-        f"{path}: its rows do not have the same number of logits. Take it from a backup, or delete the folder that it "
-        "is in and run the same command again."
+        f"{path}: its rows do not have the same number of logits. Take it from a backup; in an unfinished run, "
+        "delete this file and run the same command again."
     )
