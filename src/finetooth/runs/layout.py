@@ -3,19 +3,27 @@
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 from finetooth.files import check_name, kind_of
 from finetooth.row_kinds import RowKind, row_kind
 
 
 class _Entry:
-    """A file or folder of a run or row folder, as the attribute that gives its path."""
+    """A file or folder of a run or row folder, as the attribute that gives its path; of the class, it is itself."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, description: str) -> None:
         self._name = name
+        self.__doc__ = description
 
-    def __get__(self, folder: "RowFolder | RunFolder", owner: type) -> Path:
-        return folder.path / self._name
+    @overload
+    def __get__(self, folder: None, owner: type) -> "_Entry": ...
+
+    @overload
+    def __get__(self, folder: "RowFolder | RunFolder", owner: type) -> Path: ...
+
+    def __get__(self, folder: "RowFolder | RunFolder | None", owner: type) -> "_Entry | Path":
+        return self if folder is None else folder.path / self._name
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +32,17 @@ class RowFolder:
 
     path: Path
 
-    adapter = _Entry("adapter")  # PEFT folder of a candidate, head of an original row, model of full fine-tuning
-    baseline = _Entry("baseline")  # the fitted baseline of a majority, tfidf or probe row
-    checkpoints = _Entry("checkpoints")  # training states; deleted once the run is complete
-    reduced_budget = _Entry("checkpoints/lowered.json")  # tokens of a micro-batch, after memory ran out
-    log = _Entry("log.jsonl")  # the events of the training: step metrics, evaluations, warnings
-    predictions = _Entry("predictions.parquet")  # logits of every validation and test row
-    verify = _Entry("verify.json")  # the result of the reload check
-    failed = _Entry("failed.json")  # why the row failed; only if it did
-    costs = _Entry("costs.json")  # seconds, rates and bytes of the row
-    curve = _Entry("curve.json")  # training and validation figures of each evaluation
-    finished = _Entry("finished.json")  # SHA-256 of the finished files; a file that it does not name counts as missing
+    adapter = _Entry("adapter", "PEFT folder of a candidate, head of an original row, model of full fine-tuning.")
+    baseline = _Entry("baseline", "The fitted baseline of a majority, tfidf or probe row.")
+    checkpoints = _Entry("checkpoints", "Training states; deleted once the run is complete.")
+    reduced_budget = _Entry("checkpoints/lowered.json", "Tokens of a micro-batch, after memory ran out.")
+    log = _Entry("log.jsonl", "The events of the training: step metrics, evaluations, warnings.")
+    predictions = _Entry("predictions.parquet", "Logits of every validation and test row.")
+    verify = _Entry("verify.json", "The result of the reload check.")
+    failed = _Entry("failed.json", "Why the row failed; only if it did.")
+    costs = _Entry("costs.json", "Seconds, rates and bytes of the row.")
+    curve = _Entry("curve.json", "Training and validation figures of each evaluation.")
+    finished = _Entry("finished.json", "SHA-256 of the finished files; a file that it does not name counts as missing.")
 
     def saved(self, kind: RowKind) -> Path:
         """The folder of what was fitted for a row of the kind."""
@@ -47,24 +55,24 @@ class RunFolder:
 
     path: Path
 
-    recipe = _Entry("recipe.yaml")  # the resolved recipe
-    plan = _Entry("plan.json")  # what decides the results besides the recipe: models, precision, token budget
-    provenance = _Entry("provenance.json")  # versions, hashes, device, seeds, git state
-    data = _Entry("data.json")  # fingerprint and accounting of the data
-    splits = _Entry("splits.parquet")  # the split of each row
-    rejects = _Entry("rejects.jsonl")  # malformed rows that were left out; only if there are any
-    results = _Entry("results.json")  # only what the inputs determine
-    costs = _Entry("costs.json")  # seconds, rates, bytes and how often the test set was opened
-    comparison = _Entry("comparison.json")  # intervals and paired differences to the baselines
-    report = _Entry("report.html")  # the report for a browser; holds texts of test rows
-    card = _Entry("README.md")  # the model card: measured values, no rows
-    complete = _Entry("COMPLETE")  # written last
-    lock = _Entry(".lock")  # held by the command that works in this folder
-    worker_lock = _Entry(".lock-worker")  # held by the command's child process
-    work = _Entry(".work")  # scratch space; deleted once the run is complete
-    seconds = _Entry(".work/seconds.json")  # seconds of each step of the job so far
-    stderr = _Entry(".work/stderr.log")  # standard error of the last process of a row
-    rows = _Entry("rows")  # the folders of the rows of the table
+    recipe = _Entry("recipe.yaml", "The resolved recipe.")
+    plan = _Entry("plan.json", "What decides the results besides the recipe: models, precision, token budget.")
+    provenance = _Entry("provenance.json", "Versions, hashes, device, seeds, git state.")
+    data = _Entry("data.json", "Fingerprint and accounting of the data.")
+    splits = _Entry("splits.parquet", "The split of each row.")
+    rejects = _Entry("rejects.jsonl", "Malformed rows that were left out; only if there are any.")
+    results = _Entry("results.json", "Only what the inputs determine.")
+    costs = _Entry("costs.json", "Seconds, rates, bytes and how often the test set was opened.")
+    comparison = _Entry("comparison.json", "Intervals and paired differences to the baselines.")
+    report = _Entry("report.html", "The report for a browser; holds texts of test rows.")
+    card = _Entry("README.md", "The model card: measured values, no rows.")
+    complete = _Entry("COMPLETE", "Written last.")
+    lock = _Entry(".lock", "Held by the command that works in this folder.")
+    worker_lock = _Entry(".lock-worker", "Held by the command's child process.")
+    work = _Entry(".work", "Scratch space; deleted once the run is complete.")
+    seconds = _Entry(".work/seconds.json", "Seconds of each step of the job so far.")
+    stderr = _Entry(".work/stderr.log", "Standard error of the last process of a row.")
+    rows = _Entry("rows", "The folders of the rows of the table.")
 
     def row_folders(self) -> list[RowFolder]:
         """The existing folders of rows, in the order of their names."""

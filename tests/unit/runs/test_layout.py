@@ -13,6 +13,14 @@ def paths(folder):
     return [path for name in names if isinstance(path := getattr(folder, name), Path)]
 
 
+def test_each_path_has_a_description():
+    for kind in (RunFolder, RowFolder):
+        entries = [getattr(kind, name) for name, value in vars(kind).items() if type(value).__name__ == "_Entry"]
+        assert len(entries) > 8
+        assert all(entry.__doc__[0].isupper() and entry.__doc__.endswith(".") for entry in entries)
+    assert RunFolder.splits.__doc__ == "The split of each row."
+
+
 def test_rows_and_seeds_have_folders_of_their_own():
     run = RunFolder(Path("runs/a"))
     assert run.row("tfidf", None).path == Path("runs/a/rows/tfidf")
