@@ -6,9 +6,9 @@ Sides in turn, each in a process of its own, from texts to labels, reviews of IM
 pipeline one text at a time (peers/stock_pipeline.py), Finetooth's plain pass, which `--exact` keeps, and its inference
 pass in float32 and in bfloat16, with an adapter of rank 8 on every linear layer. Prints texts a second of each round,
 the ratios with their spread, and how busy the machine was. --processor-time: on one thread, by processor time, which
-other programs disturb less; what threads of one product wait for each other is then left out. --distilbert: a
-DistilBERT of full size and random weights in place of MiniLM-L6. The script stands in $FINETOOTH_MATERIAL/peers
-(default ../shared).
+other programs disturb less; the time that threads of one matrix product wait for each other is then left out.
+--distilbert: a DistilBERT of full size with random weights instead of MiniLM-L6. The script is in
+$FINETOOTH_MATERIAL/peers (default ../shared).
 """
 
 import argparse

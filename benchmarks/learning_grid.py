@@ -1,14 +1,14 @@
-"""Do the defaults learn? Test accuracy of the defaults beside that of a grid of rates and epochs, on small data sets.
+"""Do the defaults learn? Test accuracy of the defaults and of a grid of rates and epochs, on small data sets.
 
     FINETOOTH_MATERIAL=../shared nice -n 5 .venv/bin/python benchmarks/learning_grid.py RESULTS.jsonl [SET ...]
     .venv/bin/python benchmarks/learning_grid.py RESULTS.jsonl SET --seeds 3 [--set learning_rate=5e-4 ...]
     .venv/bin/python benchmarks/learning_grid.py RESULTS.jsonl --table
 
-SET: 600 training and 60 validation rows; SET/whole: all rows, of which validation rows are carved as for any user. At
+SET: 600 training and 60 validation rows; SET/whole: all rows, with the validation rows split off as in any run. At
 most 1,000 test rows. MiniLM-L6, rank 8, seed 0, trained in this process. The grid: adapter rate, head rate (the
-adapter's or 5e-3) and epochs: 10 with all rates, 3 and 30 with the best of them; of all rows the three in OF_WHOLE.
+adapter's or 5e-3) and epochs: 10 with all rates, 3 and 30 with the best of them; with all rows, the three in OF_WHOLE.
 --seeds: instead of the grid, the defaults with these training options, each with several seeds, on the same rows.
-What RESULTS.jsonl holds already is not made again, so that a stopped command goes on.
+Results that are in RESULTS.jsonl are not computed again, so that a stopped command continues.
 """
 
 import argparse
@@ -78,7 +78,7 @@ class Prepared:
 
 
 def main() -> None:
-    """Make what is missing of the figures, the defaults of all sets first; or print the table of those there are."""
+    """Compute the figures that are missing, the defaults of all sets first; or print the table of those there are."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
     parser.add_argument("sets", nargs="*")
@@ -231,7 +231,7 @@ def read(results: Path) -> list[dict[str, Any]]:
 
 
 def table(lines: list[dict[str, Any]]) -> str:
-    """A line of Markdown for each set: the defaults, the best of the grid, and what paired test rows say of them."""
+    """A line of Markdown for each set: the defaults, the best of the grid, and their difference on the test rows."""
     rows = ["| set | test rows | defaults (95 %) | epochs | best of the grid: rate x epochs x head | difference |"]
     rows.append("| --- | --- | --- | --- | --- | --- |")
     for name in dict.fromkeys(line["set"] for line in lines):

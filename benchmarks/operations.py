@@ -1,4 +1,4 @@
-"""Where the time of tuning without padding goes, operation by operation, on reviews of at most 512 tokens.
+"""Where the time of training without padding goes, operation by operation, on reviews of at most 512 tokens.
 
     python benchmarks/operations.py [--rows 64] [--precision bfloat16]
 
@@ -73,7 +73,7 @@ def _passes(forward: PackedModel, rows: int) -> None:
 
 def _tell(seconds: dict[str, float]) -> None:
     whole = sum(seconds.values())
-    print(f"products   {sum(seconds.get(name, 0.0) for name in PRODUCTS) / whole:6.1%} of {whole:.1f} s")
+    print(f"matrix products {sum(seconds.get(name, 0.0) for name in PRODUCTS) / whole:6.1%} of {whole:.1f} s")
     for name in sorted(seconds, key=lambda name: -seconds[name])[:SHOWN]:
         print(f"{seconds[name] / whole:6.1%}  {name}")
 

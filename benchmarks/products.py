@@ -1,7 +1,7 @@
-"""How near training comes to what this machine can do: FLOP/s reached, against products of the model's own shapes.
+"""How near training comes to what this machine can do: its FLOP/s against those of matrix products of the same shapes.
 
-Counted by torch.utils.flop_counter on the first batches: every product that is computed, padding's too; of attention's
-backward pass twice the forward pass, without what the fused kernel computes again.
+Counted by torch.utils.flop_counter on the first batches: every matrix product that is computed, also of padding. The
+backward pass of attention counts as twice the forward pass, without what the fused kernel computes again.
 """
 
 import tempfile
@@ -41,7 +41,7 @@ def share_of_limit(
     max_tokens: int,
     seconds: float,
 ) -> float:
-    """The share of the products' own FLOP/s that `seconds` of training steps over the rows of `train` reached.
+    """The share of the FLOP/s of matrix products that `seconds` of training steps over the rows of `train` reached.
 
     Of a candidate that trains all layers: hidden states that a run keeps would be counted as computed.
     """
@@ -78,7 +78,7 @@ def flops_per_token(trainer: Trainer) -> float:
 
 
 def limit(model: Any, *, tokens: int, dtype: torch.dtype) -> float:
-    """FLOP/s of the linear layers' own products over `tokens` rows, one after another: the median of each shape."""
+    """FLOP/s of the linear layers' matrix products over `tokens` rows, one after another: the median of each shape."""
     flops = seconds = 0.0
     counts: dict[tuple[int, int], int] = {}
     for name, module in model.named_modules():

@@ -1,8 +1,8 @@
-"""How often the statistics say what is not so, in runs whose truth is known.
+"""How often the statistics are wrong, in simulated runs whose truth is known.
 
     python benchmarks/simulations.py [--runs 2000] [--trials 20000]
 
-tests/unit/evaluation/test_simulated.py holds the same figures to their limits; docs/results.md shows them.
+tests/unit/evaluation/test_simulated.py checks the same figures against their limits; docs/results.md shows them.
 """
 
 import argparse

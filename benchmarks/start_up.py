@@ -4,7 +4,7 @@
     .venv/bin/python benchmarks/start_up.py --runs 5 --before ../before
 
 --before names another checkout with a .venv of its own (git worktree add ../before COMMIT, then make there); it is
-measured in turn with this one. Model and data of the quickstart are brought before anything is timed. Processor time
+measured in turn with this one. Model and data of the quickstart are fetched before anything is timed. Processor time
 is that of the command and of all processes that it started.
 """
 

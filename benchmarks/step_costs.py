@@ -2,9 +2,9 @@
 
     python benchmarks/step_costs.py [--steps 100]
 
-Each line is measured in a fresh process. The fixed part is what OVERHEAD_TOKENS of finetooth.models.batching stands
-for; spinning or waiting threads are weighed in docs/adr/0005, what oneDNN keeps in docs/adr/0006. Steps are those of
-the training loop, without padding and side by side. Run it on idle cores.
+Each line is measured in a fresh process. OVERHEAD_TOKENS of finetooth.models.batching expresses the fixed part in
+tokens; docs/adr/0005 compares spinning and waiting threads, docs/adr/0006 explains what oneDNN keeps. Steps are those
+of the training loop, without padding, two micro-batches concurrently. Run it on idle cores.
 """
 
 import argparse

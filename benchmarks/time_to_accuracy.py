@@ -3,10 +3,10 @@
     python benchmarks/time_to_accuracy.py [--rows 5000] [--target 88]
 
 Both see the same rows of MiniLM-L6's wheel and IMDB, at 512 tokens. Finetooth runs one epoch with the script's own
-adapter, batch and learning rate, each review by its beginning and its end, judged on the test rows. A whole run of the
-notebooks' script takes hours here, so its side is a bound: its rate over a few steps gives the seconds of an epoch,
-and the same script tuned (no dropout, no padding, else equal) tells what accuracy one epoch of it reaches. Run it on
-idle cores.
+adapter, batch and learning rate on the beginning and end of each review, and is scored on the test rows. A complete run
+of the notebooks' script takes hours, so its side is a bound: its rate over a few steps gives the seconds of an epoch,
+and the same script with --tuned (no dropout, no padding, else equal) shows the accuracy after one epoch. Run it on idle
+cores.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""How many labels turned wrong the search of `check` finds, and how much of its list they are.
+"""How many labels that were made wrong `check` finds, and what share of its list they are.
 
     FINETOOTH_MATERIAL=../shared .venv/bin/python benchmarks/wrong_labels.py recipes/sms-spam.yaml sms_spam
 
-Labels of the training rows are turned wrong by chance at several rates; rows whose own label is wrong in the file count
-against the list, so the share of it that was turned wrong is a lower bound of its precision.
+Labels of the training rows are made wrong at random, at several rates. Rows whose label was wrong in the file already
+count as false findings, so the share of the list that was made wrong is a lower bound of its precision.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def measured(dataset: Dataset, rate: float) -> str:
-    """One line: what the search finds when `rate` of the labels, 0 to 1, are turned wrong."""
+    """One line: what the search finds if `rate` of the labels, 0 to 1, are made wrong."""
     rng = np.random.default_rng(1)
     labels, classes = dataset.train.labels.copy(), len(dataset.classes)
     rows = rng.permutation(len(labels))[: int(rate * len(labels))]
