@@ -3,7 +3,7 @@
     python benchmarks/frozen_layers.py --data $FINETOOTH_MATERIAL/data/imdb [--rows 200] [--epochs 3] [--then last-3]
 
 MiniLM-L6, rank 8 on all linear layers, 512 tokens, batches of 16, each training in a fresh process, sides in turn.
-Prints seconds and processor seconds of the training steps, the states of the frozen layers included; evaluations and
+Prints seconds and processor seconds of the training steps, including the outputs of the frozen layers; evaluations and
 loading are not counted. On a busy machine read the processor seconds.
 """
 
@@ -115,7 +115,7 @@ def _measured(recipe: Recipe) -> tuple[float, float]:
         began = time.process_time()
         counters = trainer.run()
         processor = time.process_time() - began - spent[0]
-        return counters.seconds + counters.part_seconds.get("frozen", 0.0), processor
+        return counters.seconds + counters.part_seconds.get("frozen_layers", 0.0), processor
 
 
 def _uncounted(work: Callable[[], None], spent: list[float]) -> None:

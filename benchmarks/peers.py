@@ -2,15 +2,15 @@
 
     python benchmarks/peers.py [--pairs 3] [--rows 320] [--notebook-steps 16] [--shared] [--distilbert] [--only SIDE …]
 
-Order A B C A B C: the Trainer script of the notebooks (padded to 512, the model's own dropout), the same tuned (dynamic
-padding, groups of one length, no dropout), and `finetooth run` with the same adapter, batch and learning rate. Where
-this machine's products are faster in bfloat16, Finetooth takes it; the tuned script is then run with the Trainer's own
-bf16=True too.
---shared: against the tuned script, `finetooth run` with adapters in the last three layers for three epochs, one alone,
-and two with two seeds in one run, which share what the layers below compute. The scripts stand in
-$FINETOOTH_MATERIAL/peers (default ../shared). Of `finetooth` the share of the FLOP/s that the model's own
-products reach is printed (products.py). --distilbert: the same on a DistilBERT of full size and random weights
-in place of MiniLM-L6. Run it on idle cores.
+Order A B C A B C: the Trainer script of the notebooks (padded to 512, the model's own dropout), the same script with
+--tuned (dynamic padding, groups of one length, no dropout), and `finetooth run` with the same adapter, batch and
+learning rate. If matrix products are faster in bfloat16 on this machine, Finetooth computes them in it, and the script
+with --tuned is also run with the Trainer's own bf16=True.
+--shared: against the script with --tuned, `finetooth run` with adapters in the last three layers for three epochs: one
+candidate, and two with two seeds in one run, which share the outputs of the layers below. The scripts are in
+$FINETOOTH_MATERIAL/peers (default ../shared). For `finetooth`, the share of the FLOP/s of matrix products that training
+reaches is printed (products.py). --distilbert: the same on a DistilBERT of full size with random weights instead of
+MiniLM-L6. Run it on idle cores.
 """
 
 import argparse
@@ -131,7 +131,7 @@ def _round(sides: Sides, number: int) -> dict[str, dict[str, float]]:
         print(
             f"round {number + 1}  {side:<10} {found[side]['rate']:6.2f} examples/s, peak memory "
             f"{found[side]['bytes'] / 1e9:.2f} GB"
-            + (f", {100 * found[side]['share']:.0f} % of the products' own FLOP/s" if "share" in found[side] else ""),
+            + (f", {100 * found[side]['share']:.0f} % of matrix products' FLOP/s" if "share" in found[side] else ""),
             flush=True,
         )
     return found
@@ -158,7 +158,7 @@ def _peer(place: Path, model: Path, rows: int, *more: str, patches: Sequence[str
 def _ours(
     place: Path, model: Path, name: str, candidates: list[dict[str, Any]], *, epochs: int, seeds: list[int]
 ) -> dict[str, float]:
-    """Examples a second over all rows, what is computed beforehand for them included."""
+    """Examples a second over all rows; the time to compute the outputs of frozen layers is included."""
     training = {"epochs": epochs, "batch_size": BATCH, "learning_rate": 2e-3, "head_learning_rate": 2e-3}
     recipe = {"name": name, "model": str(model), "max_tokens": TOKENS, "seeds": seeds, "training": training}
     figures = own_run(place, recipe | {"candidates": candidates})
@@ -167,12 +167,12 @@ def _ours(
     return {
         "rate": len(rows) * epochs * figures["data"]["train"] / seconds,
         "bytes": figures["peak_bytes"],  # of the command that waits, too
-        "step_seconds": sum(row["train_seconds"] - row["part_seconds"]["frozen"] for row in rows),
+        "step_seconds": sum(row["train_seconds"] - row["part_seconds"]["frozen_layers"] for row in rows),
     }
 
 
 def _with_share(place: Path, model: Path, name: str, candidate: dict[str, Any]) -> dict[str, float]:
-    """One candidate on all layers, with the share of the products' own FLOP/s that its training steps reached."""
+    """One candidate on all layers, with the share of the FLOP/s of matrix products that its training steps reached."""
     found = _ours(place, model, name, [candidate], epochs=1, seeds=[21])
     share = share_of_limit(
         model, place / "train.parquet", candidate, epochs=1, batch_size=BATCH, max_tokens=TOKENS,

@@ -44,8 +44,8 @@ def test_golden_prefixed(prefixed: Finished) -> None:
 
 def test_the_seconds_of_each_part_are_in_the_costs(prefixed: Finished) -> None:
     (row,) = json.loads(prefixed.said.stdout)["rows"]
-    assert row["part_seconds"].keys() == {"frozen", "forward", "backward", "optimizer", "evaluate", "save"}
-    steps = sum(row["part_seconds"][part] for part in ("frozen", "forward", "backward", "optimizer"))
+    assert row["part_seconds"].keys() == {"frozen_layers", "forward", "backward", "optimizer", "evaluate", "save"}
+    steps = sum(row["part_seconds"][part] for part in ("frozen_layers", "forward", "backward", "optimizer"))
     assert 0 < steps <= row["train_seconds"]
     assert not prefixed.trial.folder.work.exists()  # with the hidden states, of no use once the run is complete
 

@@ -5,13 +5,13 @@ from typing import Any
 
 from finetooth.wording import cut, row_title
 
-PARTS = ("frozen", "forward", "backward", "optimizer", "evaluate", "save")
+PARTS = ("frozen_layers", "forward", "backward", "optimizer", "evaluate", "save")
 
 
 def profile_of(figures: Mapping[str, Any]) -> str:
     """The text: seconds of each part of training for each trained row, then of each step. figures: the contract."""
     rows = [row for row in figures["rows"] if row.get("part_seconds")]
-    lines = [f"{'seconds of training':<24}" + "".join(f"{cut(part, 8):>9}" for part in PARTS)]
+    lines = [f"{'seconds of training':<24}" + "".join(f"{cut(part.removesuffix('_layers'), 8):>9}" for part in PARTS)]
     for row in rows:
         title = cut(row_title(row["name"], row["seed"], several=True), 23)
         lines.append(f"{title:<24}" + "".join(f"{row['part_seconds'].get(part, 0.0):>9.1f}" for part in PARTS))

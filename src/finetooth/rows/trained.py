@@ -12,7 +12,7 @@ import torch
 
 from finetooth.errors import VerificationError
 from finetooth.evaluation.decisions import Decision
-from finetooth.evaluation.learning import CurvePoint
+from finetooth.evaluation.training_curve import CurvePoint
 from finetooth.files import discard, read_hashed_json, read_json, write_json
 from finetooth.models import artifact, device
 from finetooth.models.batching import Tokens
@@ -113,12 +113,12 @@ def _train(
         "token_budget": counters.token_budget,
     }
     write_json(folder.curve, curve)
-    states_seconds = read_hashed_json(folder.costs)["cached_seconds"] + counters.part_seconds.get("frozen", 0.0)
+    states_seconds = read_hashed_json(folder.costs)["cached_seconds"] + counters.part_seconds.get("frozen_layers", 0.0)
     train_seconds = counters.seconds + states_seconds
     costs = {
         "train_seconds": train_seconds,
         "examples_per_second": counters.examples / train_seconds,
-        "part_seconds": {**counters.part_seconds, "frozen": states_seconds},
+        "part_seconds": {**counters.part_seconds, "frozen_layers": states_seconds},
         **_costs_of_freezing(job, counters),
         **({"gpu_peak_bytes": device.gpu_peak_bytes()} if job.training.device == "cuda" else {}),
     }
@@ -246,7 +246,7 @@ def _costs_of_freezing(job: TrainingJob, counters: Counters) -> Mapping[str, Any
         "frozen": {
             "layers": job.freezing.depth,
             "after_epochs": steps // job.schedule.steps_per_epoch,
-            "states_seconds": counters.part_seconds["frozen"],
+            "states_seconds": counters.part_seconds["frozen_layers"],
             "time_ratio": after / (counters.all_layers_seconds / before),
         }
     }

@@ -145,7 +145,7 @@ class Trainer:
             self.record.stop_if_signalled()
             self.job.advance(0, f"states of the frozen layers: {done:,} of {total:,} blocks")
 
-        with self.record.timed("frozen"):
+        with self.record.timed("frozen_layers"):
             freezing.freeze(forward, self.named, self.pool, progress=progress)
         self.record.log("freeze", {"layers": freezing.depth})
 

@@ -1,10 +1,11 @@
 """Where the time went, as text."""
 
-from finetooth.report.profile import profile_of
+from finetooth.report.profile import PARTS, profile_of
 
 
 def test_parts_and_steps_are_shown_within_80_columns():
-    spent = {"frozen": 12.34, "forward": 100.0, "backward": 1234.5, "optimizer": 0.04, "evaluate": 9.0, "save": 0.5}
+    spent = dict(zip(PARTS, (12.34, 100.0, 1234.5, 0.04, 9.0, 0.5), strict=True))
+    assert list(spent) == ["frozen_layers", "forward", "backward", "optimizer", "evaluate", "save"]
     figures = {
         "rows": [
             {"name": "tfidf", "seed": None, "part_seconds": None},

@@ -66,7 +66,7 @@ def test_a_row_that_freezes_layers_is_saved_whole_and_says_what_that_took(
     assert read_json(folder.verify)["verified"]
     costs = read_json(folder.costs)
     assert (costs["frozen"]["layers"], costs["frozen"]["after_epochs"]) == (1, 1)
-    assert 0 < costs["frozen"]["states_seconds"] <= costs["part_seconds"]["frozen"] < costs["train_seconds"]
+    assert 0 < costs["frozen"]["states_seconds"] <= costs["part_seconds"]["frozen_layers"] < costs["train_seconds"]
     assert costs["frozen"]["time_ratio"] > 0
     saved = load_file(folder.adapter / "adapter_model.safetensors")
     learned = [value for name, value in saved.items() if layer_of(name) == 0 and "lora_B" in name]
