@@ -15,6 +15,7 @@ import numpy.typing as npt
 from finetooth.evaluation import sentences
 from finetooth.evaluation.intervals import wilson
 from finetooth.evaluation.sentences import Value
+from finetooth.evaluation.training_curve import CurvePoint
 from finetooth.recipe import Training
 
 COLLAPSE = 0.95  # least share of the answers in one class; the sign also needs MISSED
@@ -27,27 +28,12 @@ FLAT = 0.95  # share of the entropy of the labels; a loss that stayed above it n
 LEAST_STEPS = 200  # the fewest steps in which a new head and an adapter learn
 ROWS_FITTED = 0.995  # training accuracy at which `epochs: auto` ends
 SOME_STEPS, MOST_EPOCHS = 1000, 30  # if training had fewer of both, `epochs: auto` may train for longer
-CHANGE_FACTOR = 3  # epochs are multiplied by it, a high learning rate is divided by it
+CHANGE_FACTOR = 3  # multiplies the epochs, or divides a high learning rate
 HEAD_RATE = 5e-3  # learning rate of a new head on small data (docs/experiments.md)
 HIGH_RATE, LOW_RATE = 5e-4, 2e-4  # adapter learning rates that may diverge, or be too low to learn
 FREQUENT = 0.8  # share of the rows in one class from which class weights are proposed
 
 Labels = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class CurvePoint:
-    """One evaluation during training. Losses are means in nats, accuracies 0 to 1.
-
-    epoch: passes over the training rows so far. train_loss, train_accuracy: of the training rows since the previous
-    evaluation, each measured before its own step.
-    """
-
-    epoch: float
-    train_loss: float
-    validation_loss: float
-    validation_accuracy: float
-    train_accuracy: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from finetooth.evaluation.learning import CurvePoint
+from finetooth.evaluation.training_curve import CurvePoint
 from finetooth.report import plots
 from finetooth.report.plots import Figure, Mark, Scale, Table, cells
 from finetooth.report.view import RowView, RunView

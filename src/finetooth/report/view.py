@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from finetooth.evaluation.intervals import wilson
-from finetooth.evaluation.learning import CurvePoint
 from finetooth.evaluation.sentences import Value
+from finetooth.evaluation.training_curve import CurvePoint
 from finetooth.files import read_json
 from finetooth.row_kinds import Role, row_kind
 from finetooth.runs import results

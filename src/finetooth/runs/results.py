@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from finetooth.errors import RunError
-from finetooth.evaluation.learning import CurvePoint
+from finetooth.evaluation.training_curve import CurvePoint
 from finetooth.files import read_json, write_json
 from finetooth.runs import complete, inventory, lockbox
 from finetooth.runs.layout import RunFolder
@@ -127,13 +127,13 @@ class RowCosts:
     """The time and memory of a row. None: not measured, or nothing was trained.
 
     peak_bytes: of the row's own process. gpu_peak_bytes: the most GPU memory of the tensors of training; None without a
-    GPU. part_seconds: of training, by part: frozen, forward, backward, optimizer, evaluate, save. Its part `frozen` is
-    the time to compute the outputs of frozen layers, before the training and during it. train_seconds is the sum of
-    the first four parts and the time between them.
+    GPU. part_seconds: of training, by part: frozen_layers (to compute the outputs of frozen layers, before the training
+    and, with `then`, during it), forward, backward, optimizer, evaluate, save. train_seconds is the sum of the first
+    four parts and the time between them.
     cached_blocks: blocks of hidden states that the row's processes computed; 0 if another row had computed all.
-    frozen: of the lower layers that were frozen during the training (`then`); not the part of part_seconds. Its keys:
-    layers, their number; after_epochs; states_seconds, to compute their outputs for the training rows, which
-    part_seconds includes; time_ratio, the time of a training example afterwards divided by that before.
+    frozen: of the lower layers that were frozen during the training (`then`). Its keys: layers, their number;
+    after_epochs; states_seconds, to compute their outputs for the training rows, included in the part frozen_layers;
+    time_ratio, the time of a training example afterwards divided by that before.
     latency_seconds: median time from one text to its answer, tokenization included, one text at a time.
     latency_spread_seconds: the 5th and 95th percentile of these timings; latency_texts: their number.
     """
@@ -222,7 +222,8 @@ def contract(run_folder: Path) -> dict[str, Any]:
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise RunError(
             f"{folder.path}: {folder.results.name}, {folder.costs.name} or {folder.comparison.name} is not of the form "
-            f"that Finetooth writes ({type(error).__name__}: {error}). Take them from a backup."
+            f"that Finetooth writes, or it was written by an earlier version ({type(error).__name__}: {error}). Take "
+            "them from a backup."
         ) from error
 
 

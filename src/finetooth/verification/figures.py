@@ -11,7 +11,7 @@ import numpy.typing as npt
 from safetensors import safe_open
 
 from finetooth.evaluation.decisions import Decision
-from finetooth.evaluation.learning import CurvePoint
+from finetooth.evaluation.training_curve import CurvePoint
 from finetooth.files import read_json
 from finetooth.models.artifact_files import ADAPTER_WEIGHTS
 from finetooth.runs import predictions

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from finetooth.evaluation import learning
-from finetooth.evaluation.learning import BestBaseline, CurvePoint, collapse
+from finetooth.evaluation.learning import BestBaseline, collapse
 from finetooth.evaluation.sentences import setting
+from finetooth.evaluation.training_curve import CurvePoint
 from finetooth.recipe import Training, load
 
 LABELS = np.arange(60, dtype=np.int64) % 3

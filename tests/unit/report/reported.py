@@ -7,7 +7,7 @@ import numpy as np
 
 import plans
 from finetooth.data import Dataset, Examples
-from finetooth.evaluation.learning import CurvePoint
+from finetooth.evaluation.training_curve import CurvePoint
 from finetooth.files import write_json
 from finetooth.runs import comparison, predictions
 from finetooth.runs.layout import RunFolder

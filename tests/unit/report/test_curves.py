@@ -1,6 +1,6 @@
 import pytest
 
-from finetooth.evaluation.learning import CurvePoint
+from finetooth.evaluation.training_curve import CurvePoint
 from finetooth.report.curves import curves, sentence
 from finetooth.report.view import RowView, RunView
 

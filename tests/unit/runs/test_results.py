@@ -10,7 +10,7 @@ import plans
 from finetooth.errors import RunError
 from finetooth.evaluation.decision_file import describe
 from finetooth.evaluation.decisions import Abstention, Calibration, Decision, RiskPoint
-from finetooth.evaluation.learning import CurvePoint
+from finetooth.evaluation.training_curve import CurvePoint
 from finetooth.files import write_json
 from finetooth.runs import comparison, complete, lockbox, results
 from finetooth.runs.layout import RunFolder
@@ -304,6 +304,18 @@ def test_a_folder_without_results_says_how_to_get_them(tmp_path):
     assert message(tmp_path) == (
         f"{tmp_path}: has no results.json yet, so it has no table. "
         f"Continue the run: finetooth run {tmp_path}/recipe.yaml --out {tmp_path}"
+    )
+
+
+def test_a_file_that_lacks_a_key_may_be_of_an_earlier_version(folder):
+    value = json.loads(folder.results.read_bytes())
+    del value["task"]
+    write_json(folder.results, value)
+    with pytest.raises(RunError) as error:
+        contract(folder.path)
+    assert str(error.value) == (
+        f"{folder.path}: results.json, costs.json or comparison.json is not of the form that Finetooth writes, or it "
+        "was written by an earlier version (KeyError: 'task'). Take them from a backup."
     )
 
 
