@@ -223,10 +223,11 @@ def few_seeds(name: str, accuracies: Sequence[float]) -> str:
 
 def over_seeds(name: str, baseline: str, gap: Gap, *, seeds: int) -> str:
     """The difference to expect between a candidate and a baseline for a new seed and new examples."""
-    if gap.low <= 0 <= gap.high:
-        return f"Over {seeds} seeds, the candidate {name} differs from {baseline} by {_points(gap, signed=True)}."
-    side = "better" if gap.difference > 0 else "worse"
-    return f"Over {seeds} seeds, the candidate {name} is {_points(_positive(gap))} {side} than {baseline}."
+    difference = f"differs from {baseline} by {_points(gap, signed=True)}"
+    if not gap.low <= 0 <= gap.high:
+        side = "better" if gap.difference > 0 else "worse"
+        difference = f"is {_points(_positive(gap))} {side} than {baseline}"
+    return f"Estimated from {seeds} seeds, the candidate {name} {difference} for a new seed and new examples."
 
 
 def ahead(name: str, others: Sequence[tuple[str, Gap]]) -> str:

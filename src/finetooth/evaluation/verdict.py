@@ -66,8 +66,8 @@ class Unlearned(TypedDict):
 class Verdict:
     """The verdict; asdict of it is JSON. headline: the first sentence of text.
 
-    worth_it: whether the winner is significantly better than every baseline; None without a winner or baseline, if no
-    baseline learnt anything, and if the winner has not learned.
+    worth_it: whether the winner is significantly better than every baseline; None without a winner or baseline, if the
+    winner is better but no baseline learned anything from a text, and if the winner has not learned.
     unlearned: the winner, if it has not learned and is not significantly better than every baseline; else None.
     smallest_sufficient: the candidate of fewest trained parameters that is shown to be non-inferior to the winner by
     the margin; the winner itself if all smaller ones are shown to be worse by more; None if that is open.

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from scipy.stats import binom, binomtest, t
@@ -29,6 +31,20 @@ def test_the_rejection_limit_is_that_of_the_test_itself():
         actual = power._most_against(differing, alpha)
         assert (2 * binom.cdf(actual, differing, 0.5) <= alpha * (1 + 1e-12)).all()
         assert (2 * binom.cdf(actual + 1, differing, 0.5) > alpha * (1 - 1e-12)).all()
+
+
+def test_the_rejection_limit_of_many_differing_examples_is_that_of_sums_of_whole_numbers():
+    for differing in (10**5, 10**6, 10**7):
+        for alpha in (0.05, 0.05 / 40):
+            limit = int(power._most_against(np.array([differing]), alpha)[0])
+            # P(X <= limit) = P(X = limit) (1 + r1 + r1 r2 + ...) with the exact ratios of neighbouring terms.
+            below = np.arange(limit, max(0, limit - 20 * math.isqrt(differing)), -1, dtype=np.float64)
+            terms = np.concatenate([[1.0], np.cumprod(below / (differing - below + 1))])
+            last = math.lgamma(differing + 1) - math.lgamma(limit + 1) - math.lgamma(differing - limit + 1)
+            first = math.exp(last - differing * math.log(2))
+            p, next_p = (2 * first * total for total in (terms.sum(), terms.sum() + (differing - limit) / (limit + 1)))
+            assert p <= alpha * (1 + 1e-6) and next_p > alpha * (1 - 1e-6)
+            assert next_p - p > 1e-5 * alpha  # so the comparison distinguishes neighbouring limits
 
 
 def test_power_of_non_inferiority_by_counting_every_outcome():

@@ -258,18 +258,25 @@ def test_few_seeds_show_little():
 def test_five_seeds_speak_of_the_recipe():
     seeds = [candidate("lora-r8", rights((50, 250 + 10 * seed)), seed=seed) for seed in range(5)]
     text = judge([*BASELINES, *seeds], winner=("lora-r8", 2))["text"]
-    assert text.endswith(" Over 5 seeds, the candidate lora-r8 is 4.0 points (2.9 to 5.1) better than tfidf.")
+    assert text.endswith(
+        " Estimated from 5 seeds, the candidate lora-r8 is 4.0 points (2.9 to 5.1) better than tfidf for a new seed "
+        "and new examples."
+    )
     better = [baseline("tfidf", rights((60, 200)))]
     text = judge([*better, *seeds], winner=("lora-r8", 2))["text"]
-    assert text.endswith(" Over 5 seeds, the candidate lora-r8 is 4.0 points (2.9 to 5.1) worse than tfidf.")
+    assert text.endswith(
+        " Estimated from 5 seeds, the candidate lora-r8 is 4.0 points (2.9 to 5.1) worse than tfidf for a new seed "
+        "and new examples."
+    )
 
 
 def test_recipes_whose_interval_holds_zero_cannot_be_distinguished():
     near = [candidate("lora-r8", rights((10 + 10 * (seed % 2), 310)), seed=seed) for seed in range(5)]
     better = baseline("tfidf", rights((6, 300)))
     text = judge([better, *near], winner=("lora-r8", 2))["text"]
-    assert " Over 5 seeds, the candidate lora-r8 differs from tfidf by -0.1 points (-0.6 to 0.4)." in text
-    assert "lies" not in text
+    sentence = "the candidate lora-r8 differs from tfidf by -0.1 points (-0.6 to 0.4) for a new seed and new examples."
+    assert f" Estimated from 5 seeds, {sentence}" in text
+    assert "better" not in text and "worse" not in text
 
 
 def test_seeds_alike_ones_and_failures_are_all_told():
