@@ -266,7 +266,7 @@ def _interval(accuracy: float, count: int) -> str:
 
 
 def _scores(run_or_adapter: Path, figures: dict[str, Any]) -> str:
-    from finetooth.report.notes import PRECISIONS
+    from finetooth.report.notes import COUNTED, PRECISIONS
 
     what = f"{figures['split']} split" if figures.get("split") else figures["source"]
     lines = [f"{run_or_adapter}, {what}: {figures['examples']:,} examples"]
@@ -285,5 +285,6 @@ def _scores(run_or_adapter: Path, figures: dict[str, Any]) -> str:
     lines += ["", f"Computed in {PRECISIONS[figures['precision']]}."] if figures.get("precision") else []
     openings = figures.get("test_openings")
     if openings:
-        lines += ["", f"These {'' if seen else 'test '}rows have been scored {times(openings)} so far on this machine."]
+        rows = "These rows" if seen else "These test rows"
+        lines += ["", wrapped(f"{rows} were scored {times(openings)} so far {COUNTED}.")]
     return "\n".join(lines)

@@ -8,7 +8,7 @@ import yaml
 
 from finetooth.report import columns
 from finetooth.report.material import Material
-from finetooth.report.notes import facts, narrowed, notes, warnings
+from finetooth.report.notes import COUNTED, facts, narrowed, notes, warnings
 from finetooth.report.view import RunView
 from finetooth.sources import hub_name
 from finetooth.wording import counted, percent, short_model, shown, times
@@ -117,10 +117,10 @@ def _limits(material: Material) -> Iterator[str]:
     yield from narrowed(material.data)
     if run.test_openings > 1:
         yield (
-            f"The test rows were scored {times(run.test_openings)} so far. Each time makes it more likely that choices "
-            "were made by them, so that the figures are too good."
+            f"The test rows were scored {times(run.test_openings)} so far {COUNTED}. Each use makes the figures less "
+            "reliable, because people choose settings by what they saw."
         )
-    yield "How often test rows were scored is counted for one user on one machine only."
+    yield "Uses of the test rows by other users or on other machines are not counted."
     yield from (shown(text, 400) for text in warnings(run))
 
 

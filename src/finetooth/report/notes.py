@@ -10,6 +10,7 @@ from finetooth.wording import counted, listed, percent, points, roughly, seconds
 
 RELOAD_CHECK = "passed: the same logits, bit for bit, in a new process."
 UNFINISHED = "This run is not complete. To continue it, run the same command again."
+COUNTED = "by this user on this machine"  # the uses of a test set that are counted
 TEMPERED = (
     "Log loss and calibration error of candidates: after temperature scaling, fitted on the validation rows; other "
     "rows are not scaled."
@@ -95,7 +96,7 @@ def facts(run: RunView, data: Mapping[str, Any], provenance: Mapping[str, Any]) 
             f"{counted(run.test, 'row')} for the figures (test). "
             "No test row was used to fit a model or to choose the epoch or the winner.",
         ),
-        Fact("Test set", f"{run.test_id[:16]}…, scored {times(run.test_openings)} so far on this machine."),
+        Fact("Test set", f"{run.test_id[:16]}…, scored {times(run.test_openings)} so far {COUNTED}."),
         Fact("Rows", "Every candidate started from the same base model; every figure is computed from saved files."),
         Fact("Reload check", RELOAD_CHECK if run.is_reload_checked else ""),
         Fact("Intervals", "Wilson score intervals at 95 %: the uncertainty from the test rows, not from the seed."),
@@ -195,8 +196,9 @@ def _compared(run: RunView) -> Iterator[str]:
     if max(gains) > 0:
         text += " A candidate ahead of the best baseline is tested against every baseline; the largest p is shown."
     if min(gains) <= 0:
-        text += " A candidate not ahead of the best baseline is tested against that baseline alone, and p is also "
-        text += "corrected for the number of baselines."
+        text += " A candidate not ahead of the best baseline is tested against that baseline alone"
+        baselines = sum(row.role == "baseline" for row in run.done)
+        text += ", and p is also corrected for the number of baselines." if baselines > 1 else "."
     yield text
 
 

@@ -451,7 +451,7 @@ def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypa
         "",
         "Computed in bfloat16.",
         "",
-        "These test rows have been scored 3 times so far on this machine.",
+        "These test rows were scored 3 times so far by this user on this machine.",
     ]
     assert json.loads(call(capsys, "evaluate", "runs/reviews", "--data", "more.csv", "--exact", "--json")[1]) == figures
     assert calls == [("runs/reviews", None, False), ("runs/reviews", "more.csv", True)]
@@ -518,7 +518,7 @@ def test_evaluate_calls_rows_of_training_no_test_result_and_shows_the_others_fir
         "macro F1    82.5 %",
         "loss        0.4123",
         "",
-        "These rows have been scored 2 times so far on this machine.",
+        "These rows were scored 2 times so far by this user on this machine.",
     ]
     figures |= {"seen_rows": {"train": 500, "validation": 0}, "unseen": None}
     _, out, _ = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")
@@ -529,9 +529,9 @@ def test_evaluate_calls_rows_of_training_no_test_result_and_shows_the_others_fir
         "macro F1    82.5 %",
         "loss        0.4123",
         "",
-        "These rows have been scored 2 times so far on this machine.",
+        "These rows were scored 2 times so far by this user on this machine.",
     ]
-    assert "interval" not in out and "test set" not in out
+    assert "interval" not in out and "test rows" not in out
 
 
 def test_evaluate_says_that_an_adapter_alone_does_not_know_its_training_rows(capsys, monkeypatch):

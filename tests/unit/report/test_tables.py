@@ -3,8 +3,11 @@ import re
 from reported import ROWS, build
 
 from finetooth.files import read_json, write_json
+from finetooth.report import columns as results_columns
 from finetooth.report.material import gather
+from finetooth.report.notebook import fragment
 from finetooth.report.page import page
+from finetooth.report.tables import table_of
 
 NO_BREAK = "\u00a0"
 ONCE = "Share trained: of all parameters, each counted once."
@@ -38,3 +41,16 @@ def test_what_full_fine_tuning_trains_of_the_base_has_a_column_and_the_parts_add
     assert columns[:7] == ["row", "adapter", "head", "bias", "base", "all parameters", "share trained"]
     assert cells["lora-r8"][:6] == ["0", "770", "0", "22,713,216", "22,713,986", "100.00 %"]
     assert ONCE in text and TWICE not in text
+
+
+def test_a_column_that_is_empty_for_every_row_is_left_out_and_one_that_a_single_row_fills_stays(tmp_path):
+    columns = [results_columns.ACCURACY, results_columns.GAIN, results_columns.P, results_columns.LATENCY]
+    baselines = gather(build(tmp_path / "baselines", texts=["text"] * 40, rows=ROWS[:2]))
+    table = table_of(baselines.run, columns, "Every row")
+    assert table.columns == ["row", "accuracy"] and [len(row) for row in table.rows] == [2, 2]
+    for text in (page(baselines), fragment(baselines.run, report=None)):
+        assert ">accuracy</th>" in text and ">vs best baseline</th>" not in text
+    both = gather(build(tmp_path / "both", texts=["text"] * 40, rows=(*ROWS[:2], ROWS[4])))
+    table = table_of(both.run, columns, "Every row")
+    assert table.columns == ["row", "accuracy", "vs best baseline", "p"] and {len(row) for row in table.rows} == {4}
+    assert [row[2].text for row in table.rows][:2] == ["", ""]

@@ -316,6 +316,15 @@ def test_the_p_is_explained_by_what_it_stands_beside():
     ) in " ".join(render(seeds, compared, winner={"name": "lora-r8", "seed": 2}).split())
 
 
+def test_p_is_said_to_be_corrected_for_the_number_of_baselines_only_if_there_are_several():
+    for baselines in (BASELINES[2:], BASELINES[1:]):
+        rows = [*baselines, row("lora-r16", accuracy=0.892)]
+        compared = COMPARISON | {"rows": [*map(judged, baselines), judged(rows[-1], -0.014, 0.9, 0.0123)]}
+        text = " ".join(render(rows, compared).split())
+        assert "A candidate not ahead of the best baseline is tested against that baseline alone" in text
+        assert ("and p is also corrected for the number of baselines." in text) == (len(baselines) > 1)
+
+
 def test_the_best_baseline_is_named_with_its_seed_where_there_are_several_of_its_name():
     full = [row("full", "baseline", seed, 0.91) for seed in (1, 2)]
     rows = [*BASELINES, *full, row("lora-r8", seed=1)]
