@@ -67,7 +67,10 @@ def canonical_hash(value: Any) -> str:
 
 
 def kind_of(path: Path) -> str | None:
-    """The kind of the entry at `path`: `file`, `folder`, `symbolic link`, `pipe`, ...; None if there is nothing."""
+    """The kind of the entry at `path`, without following a link: `file`, `folder`, `symbolic link`, `pipe`, ...
+
+    None if there is nothing.
+    """
     try:
         mode = path.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""Progress of long steps. The library shows it only in a notebook, or if the caller passes a Progress."""
+"""Progress of long steps. By default the library shows it only in a notebook; `progress=` changes that."""
 
 import sys
 from collections.abc import Iterator

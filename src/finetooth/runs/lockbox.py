@@ -1,6 +1,6 @@
 """How often a test set was scored: counted for each user, over all runs, models and file names.
 
-Each time makes its figures a little less trustworthy, since people choose by what they saw.
+Each use makes its figures less reliable, because people choose settings by what they saw.
 """
 
 import json

@@ -80,7 +80,7 @@ def peak_bytes() -> int:
 
 
 def _status(name: str) -> int | None:
-    """Bytes that Linux reports for this process under that name; None on other systems."""
+    """Bytes that Linux reports for this process under that name; None if it reports none, as on other systems."""
     status = Path("/proc/self/status")
     if not status.exists():
         return None
