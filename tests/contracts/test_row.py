@@ -75,12 +75,13 @@ def test_its_facts_leave_name_figures_and_status_as_they_are(context: Any, name:
     row.fit(one, SILENT)
     for split in ("validation", "test"):
         row.score(context("score", name, split), SILENT)
-    found = finish.row_of_results(one.plan, one.run_folder, (name, one.row_seed))
+    found = finish.row_of_results(one.recipe, one.plan, one.run_folder, (name, one.row_seed))
     assert (found.name, found.kind, found.seed, found.status) == (name, row.kind.contract_kind, one.row_seed, "done")
     assert found.validation and found.test
     assert (found.inference is not None) is row.kind.needs_model is (found.test_rows_cut is not None)
     assert (found.reload is not None) is row.kind.trained is bool(found.curve) is one.folder.verify.is_file()
-    assert (found.decision is not None) is (row.kind.role == "candidate")
+    assert found.decision is not None and found.decision["validation"] is not None
+    assert one.folder.decision.is_file() is not row.kind.trained  # a trained model has it in its own folder
 
 
 @every_row

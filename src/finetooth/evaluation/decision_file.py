@@ -61,15 +61,24 @@ def describe(decision: Decision, classes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def load(folder: Path, *, classes: Sequence[str], name: str, task: Task = DEFAULT) -> Decision:
+def as_file(decision: Decision, classes: Sequence[str]) -> dict[str, Any]:
+    """The content of decision.json."""
+    return {"schema": SCHEMA, **describe(decision, classes)}
+
+
+def load(folder: Path, *, classes: Sequence[str], name: str, task: Task = DEFAULT, sealed: bool = False) -> Decision:
     """The decision of the artifact in `folder`; without decision.json, always the label of the largest logit.
 
+    A trained model has decision.json inside its folder, any other row of a run beside it. sealed: only the file inside
+    the folder, which its manifest covers, is read.
     Raises: ModelError that begins with `name` if Finetooth did not write the file for these classes.
     """
-    if not (folder / DECISION).is_file():
+    places = (folder,) if sealed else (folder, folder.parent)
+    file = next((place / DECISION for place in places if (place / DECISION).is_file()), None)
+    if file is None:
         return Decision(task=task)
     try:
-        settings = _object(_value(folder / DECISION), ("schema", *_KEYS), "it")
+        settings = _object(_value(file), ("schema", *_KEYS), "it")
         if settings["schema"] is True or settings["schema"] != SCHEMA:
             raise ValueError(f"schema is {short(settings['schema'], 40)}; this version reads schema {SCHEMA}.")
         if settings["thresholds"] is not None and settings["costs"] is not None:

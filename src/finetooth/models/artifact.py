@@ -5,7 +5,7 @@ head.safetensors  heads.safetensors              its head, and other untrained h
 config.json  model.safetensors                   a standard transformers folder, of full fine-tuning
 tokenizer.json ...                               those of the base, unchanged
 labels.json                                      {"schema": 1, "task": .., "labels": [..]}
-decision.json                                    how its logits become answers; of an adapter only
+decision.json                                    how its logits become answers; of a trained model only
 inference.json                                   whether bfloat16 gives its labels (finetooth.models.agreement)
 finetooth.json                                   what it belongs to, by content; its reference outputs
 README.md  MANIFEST.json                         how to load an adapter with plain peft; sha256 of every file
@@ -94,10 +94,10 @@ def save(
     if not np.isfinite(outputs).all():
         raise DivergedError("a logit of the reference inputs is not finite; try a lower training.learning_rate.")
     with new_directory(folder) as inside:
-        adapted = adapters.has_adapter(trained.model)
+        adapted, released = adapters.has_adapter(trained.model), full_fine_tuning.is_released(trained.model)
         if adapted:
             adapters.save(trained.model, inside, base_id=source.id)
-        elif full_fine_tuning.is_released(trained.model):
+        elif released:
             full_fine_tuning.save(trained.model, inside)
         else:
             _save_heads(base, more_heads or {}, inside)
@@ -122,9 +122,9 @@ def save(
             },
         )
         trained.measured.save(inside)
+        if adapted or released:
+            write_json(inside / decision_file.DECISION, decision_file.as_file(trained.decision, trained.classes))
         if adapted:
-            described = decision_file.describe(trained.decision, trained.classes)
-            write_json(inside / decision_file.DECISION, {"schema": decision_file.SCHEMA, **described})
             reference = (REFERENCE_INPUTS[0], REFERENCE_INPUTS[1], outputs[0])
             (inside / "README.md").write_text(
                 adapter_readme.text(trained, source.id, reference=reference), encoding="utf-8"
@@ -160,7 +160,8 @@ def load(folder: Path, *, base_folder: Path, name: str) -> TextModel:
         trained, task = _verified(folder, base_folder, name), task_of(folder)
     except ModelError as error:
         raise ModelError(f"{name}: {error} Take it from its run or a backup again.") from error
-    return replace(trained, decision=decision_file.load(folder, classes=trained.classes, name=name, task=task))
+    decision = decision_file.load(folder, classes=trained.classes, name=name, task=task, sealed=True)
+    return replace(trained, decision=decision)
 
 
 def _verified(folder: Path, base_folder: Path, name: str) -> TextModel:

@@ -1,10 +1,10 @@
 """What follows the finished rows: results, comparison, report and the mark that the run is complete."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from finetooth.evaluation import decision_file, learning
+from finetooth.evaluation import deciding, decision_file, learning
 from finetooth.evaluation.decisions import Decision
 from finetooth.files import discard, read_hashed_json, read_json, sweep
 from finetooth.models.artifact_files import weights_name
@@ -54,7 +54,7 @@ def conclude(
 
     command_bytes: memory that the command used while the rows' processes worked.
     """
-    rows = [row_of_results(plan, folder, key) for key in keys]
+    rows = [row_of_results(recipe, plan, folder, key) for key in keys]
     results.write_results(
         folder,
         rows,
@@ -83,7 +83,7 @@ def _compared(
     *,
     winner: tuple[str, int] | None,
 ) -> dict[str, Any]:
-    baseline, outcomes = _best_baseline(rows, plan.of_task().headline.key), []
+    baseline, outcomes = _best_baseline(plan, folder, rows), []
     failed: dict[Role, list[str]] = {"candidate": [], "baseline": [], "reference": []}
     for row in rows:
         role = row_kind(row.name).role
@@ -125,7 +125,7 @@ def _backed_off(plan: Plan, folder: RunFolder, keys: Sequence[Key]) -> list[str]
 
 
 def decision_of(plan: Plan, row: RowFolder) -> Decision:
-    """How the row's logits become labels: by the adapter's decision.json, or by the largest logit without one."""
+    """How the row's logits become labels: by the decision.json in the folder of its artifact, or beside it."""
     return decision_file.load(row.adapter, classes=plan.classes, name=str(row.adapter), task=plan.of_task())
 
 
@@ -142,13 +142,14 @@ def _outcome(plan: Plan, folder: RunFolder, row: ResultsRow) -> comparison.Outco
     )
 
 
-def _best_baseline(rows: Sequence[ResultsRow], headline: str) -> learning.BestBaseline | None:
-    """The baseline with the highest headline metric on the validation rows."""
-    baselines = [
-        learning.BestBaseline(row.name, row.validation[headline])
-        for row in rows
-        if row_kind(row.name).role == "baseline" and row.validation is not None
-    ]
+def _best_baseline(plan: Plan, folder: RunFolder, rows: Sequence[ResultsRow]) -> learning.BestBaseline | None:
+    """The baseline with the highest headline metric on the validation rows, by its largest logits as in _learning."""
+    task, baselines = plan.of_task(), []
+    for row in rows:
+        if row_kind(row.name).role == "baseline" and row.status == "done":
+            part = predictions.read(folder.row(row.name, row.seed).predictions)["validation"]
+            level = task.score(part.logits, part.labels)[task.headline.key]
+            baselines.append(learning.BestBaseline(row.name, level))
     return max(baselines, key=lambda baseline: baseline.accuracy, default=None)
 
 
@@ -168,7 +169,7 @@ def _learning(
     )
 
 
-def row_of_results(plan: Plan, folder: RunFolder, key: Key) -> ResultsRow:
+def row_of_results(recipe: Recipe, plan: Plan, folder: RunFolder, key: Key) -> ResultsRow:
     """A row of results.json, from the files in the row's folder."""
     row_folder, kind = folder.row(*key), row_kind(key[0])
     row = ResultsRow(name=key[0], kind=kind.contract_kind, seed=key[1])
@@ -176,18 +177,40 @@ def row_of_results(plan: Plan, folder: RunFolder, key: Key) -> ResultsRow:
         return replace(row, status="failed", error=read_json(row_folder.failed)["error"])
     decision = decision_of(plan, row_folder)
     parts = predictions.read(row_folder.predictions)
-    figures = {split: decision.score(part.logits, part.labels) for split, part in parts.items()}
+    figures = _figures(recipe, plan, parts, decision=decision)
     row = replace(
         row,
         validation=figures["validation"],
         test=figures["test"],
+        decision=decision_file.describe(decision, plan.classes),
         inference=inference_of(plan, row_folder, kind),
         test_rows_cut=plan.lengths_for(row.name)["test"].rows_cut if kind.needs_model else None,
     )
     headline = plan.of_task().headline.key
     accuracies = {split: part[headline] for split, part in figures.items()}
     scored = ScoredRow(plan=plan, name=row.name, folder=row_folder, accuracies=accuracies, decision=decision)
-    return row_of(row.name).facts(scored, row)
+    row = row_of(row.name).facts(scored, row)
+    return replace(row, warnings=[*row.warnings, *decision.warnings])
+
+
+def _figures(
+    recipe: Recipe, plan: Plan, parts: Mapping[str, predictions.Predictions], *, decision: Decision
+) -> dict[str, dict[str, Any]]:
+    """The figures of each split by the row's decision; those of other untrained heads (test/seed-1) by their own."""
+    figures = {}
+    for name, part in parts.items():
+        _, _, head = name.partition("/")
+        if head:
+            fitted_on = parts[f"validation/{head}"]
+            own = deciding.fit(
+                fitted_on.logits,
+                fitted_on.labels,
+                classes=plan.classes,
+                settings=recipe.decision,
+                task=plan.of_task(),
+            )
+        figures[name] = (own if head else decision).score(part.logits, part.labels)
+    return figures
 
 
 def _costs(folder: RunFolder, name: str, seed: int | None) -> RowCosts:

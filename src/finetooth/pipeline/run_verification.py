@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.errors import ModelError, RunError, SourceError
+from finetooth.evaluation import decision_file
 from finetooth.files import MANIFEST, read_json
 from finetooth.models.artifact_files import IDENTITY
 from finetooth.pipeline import finish, preparation, trained_model
@@ -197,6 +198,8 @@ def _check_row(
         figures.check_curve(checked, row, recorded_figures)
     with checked.watching("decision.json"):
         decision = finish.decision_of(recorded.plan, row)
+        if decision_file.describe(decision, recorded.plan.classes) != recorded_figures["decision"]:
+            checked.refuse("decision.json", "decision.json is not the decision that results.json records.")
         figures.check_figures(checked, row, recorded_figures, splits=recorded.splits, labels=labels, decision=decision)
 
 

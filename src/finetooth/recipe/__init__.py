@@ -221,7 +221,7 @@ class Recipe(Section):
         "percentage point.",
     )
     training: Training = Field(default_factory=Training, description="How candidates are trained.")
-    decision: Deciding = Field(default_factory=Deciding, description="How a candidate's logits become answers.")
+    decision: Deciding = Field(default_factory=Deciding, description="How the logits of every row become answers.")
     candidates: list[Candidate] = Field(default_factory=list, description="Adapter configurations to compare.")
 
     @property

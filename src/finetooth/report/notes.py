@@ -12,14 +12,14 @@ RELOAD_CHECK = "passed: the same logits, bit for bit, in a new process."
 UNFINISHED = "This run is not complete. To continue it, run the same command again."
 COUNTED = "by this user on this machine"  # the uses of a test set that are counted
 TEMPERED = (
-    "Log loss and calibration error of candidates: after temperature scaling, fitted on the validation rows; other "
-    "rows are not scaled."
+    "Log loss and calibration error: after temperature scaling, fitted for each row of the table on the validation "
+    "rows."
 )
 PRECISIONS = {"bfloat16": "bfloat16", "float32": "float32", "plain": "float32 by the model's own pass"}
 _PROBED = {"pooler": "the pooler's output", "first_token": "the first token's state", "mean": "mean-pooled states"}
 _RULES = {
-    "thresholds": "Labels of candidates: by thresholds fitted on the validation rows.",
-    "costs": "Labels of candidates: by the least expected cost (decision.costs).",
+    "thresholds": "Labels: by thresholds fitted for each row of the table on the validation rows.",
+    "costs": "Labels: by the least expected cost (decision.costs).",
 }
 _IN_BFLOAT16 = "Matrix products in training were computed in bfloat16, except in rows that were trained with padding."
 _LISTED = 20
@@ -45,7 +45,7 @@ def notes(run: RunView, *, beside_accuracy: bool) -> list[str]:
         lines.append("full: all parameters trained, a reference that candidates need not beat.")
     lines += [text for key, text in _RULES.items() if any(row.decision.get(key) for row in run.rows)]
     lines += _compared(run)
-    if beside_accuracy and any(row.decision.get("temperature", 1.0) != 1.0 for row in run.candidates):
+    if beside_accuracy and any(row.decision.get("temperature", 1.0) != 1.0 for row in run.done):
         lines.append(TEMPERED)
     if beside_accuracy and any(row.costs.latency_seconds is not None for row in run.rows):
         lines.append("latency: median time from one text to its answer (5th to 95th percentile).")

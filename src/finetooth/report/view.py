@@ -55,7 +55,7 @@ class RowView:
     title: its name, with the seed if there are several rows of the name. figures: None if it failed; error says why.
     is_compared_with: whether candidates are compared with it, as the best baseline or the one that is hardest to beat.
     beside_winner: whether comparison.json compares it with the winner. cut: test_rows_cut of runs.results. decision:
-    how its logits become labels; empty for a baseline.
+    how its logits become labels; empty for a row that failed.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Files that the process of a row writes into the row's folder besides the fitted model: predictions and costs."""
+"""Files that the process of a row writes into its folder besides the fitted model: predictions, decision and costs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from finetooth.errors import DivergedError
-from finetooth.files import read_hashed_json, write_hashed_json
+from finetooth.evaluation import deciding, decision_file
+from finetooth.evaluation.decisions import Decision
+from finetooth.files import read_hashed_json, write_hashed_json, write_json
 from finetooth.row_kinds import row_kind
 from finetooth.rows.context import Context
 from finetooth.runs import finished, lockbox
@@ -16,8 +18,15 @@ from finetooth.runs.predictions import Predictions
 from finetooth.runs.predictions import read as read_predictions
 from finetooth.runs.predictions import write as write_predictions
 from finetooth.runs.work import read_labels, read_splits
+from finetooth.tasks import Logits, Targets
 
 _NAMED = 3  # rows in a message
+
+
+def decide(context: Context, logits: Logits, labels: Targets) -> Decision:
+    """The decision that the recipe sets, fitted on the row's validation logits (N, C) and their labels."""
+    plan = context.plan
+    return deciding.fit(logits, labels, classes=plan.classes, settings=context.recipe.decision, task=plan.of_task())
 
 
 def keep_predictions(
@@ -25,6 +34,8 @@ def keep_predictions(
 ) -> None:
     """Add the logits (N, C) of the context's split to the row's predictions.
 
+    With the validation split, the decision of a row that is not trained is fitted and saved too; a trained model has
+    its decision inside its own folder.
     of_seeds: logits of the same rows by heads of other seeds, saved as splits of their own, such as test/seed-1.
     Raises: DivergedError if one of them is not finite.
     """
@@ -38,7 +49,11 @@ def keep_predictions(
     before = read_predictions(context.folder.predictions) if context.folder.predictions.is_file() else {}
     new = {name: Predictions(ids, labels, part) for name, part in parts.items()}
     run_id = context.plan.run_id
-    finished.strike_out(context.folder, [finished.PREDICTIONS], run_id=run_id)
+    decided = [finished.DECISION] if split == "validation" and not row_kind(context.row).trained else []
+    finished.strike_out(context.folder, [finished.PREDICTIONS, *decided], run_id=run_id)
+    if decided:
+        decision = decide(context, logits, labels)
+        write_json(context.folder.decision, decision_file.as_file(decision, plan.classes))
     write_predictions(context.folder.predictions, before | new)
     finished.record(context.folder, finished.SCORED, run_id=run_id)
 

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from finetooth.baselines import Probe
 from finetooth.baselines.fitted import SETTINGS
 from finetooth.errors import VerificationError
-from finetooth.evaluation.decisions import Decision
 from finetooth.files import canonical_hash, read_json, sha256_file
 from finetooth.models import agreement
 from finetooth.models.agreement import Measured
@@ -26,7 +25,7 @@ from finetooth.row_kinds import OTHER_PROBE, PROBE, row_kind
 from finetooth.rows import inference_gate, latency
 from finetooth.rows.context import Channel, Context
 from finetooth.rows.contract import Estimates, Row, ScoredRow
-from finetooth.rows.outputs import add_costs, check_finite, keep_predictions
+from finetooth.rows.outputs import add_costs, check_finite, decide, keep_predictions
 from finetooth.rows.planned_base import input_of, load_planned
 from finetooth.runs.plan_file import Plan, Precision
 from finetooth.runs.results import Chosen, Parameters, ResultsRow
@@ -123,7 +122,8 @@ def _fitted(
     if precision == "bfloat16":
         logits = {name: probe.logits(encoded) for name, encoded in (("plain", validation), ("bfloat16", rounded))}
         truth = np.asarray(validation_labels)
-        measured = Measured(None, agreement.compare(**logits, decision=Decision(task=task), truth=truth))
+        decision = decide(context, logits["plain"], truth)
+        measured = Measured(None, agreement.compare(**logits, decision=decision, truth=truth))
     return probe, measured
 
 

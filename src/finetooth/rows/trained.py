@@ -23,13 +23,12 @@ from finetooth.row_kinds import RowKind
 from finetooth.rows import inference_gate, latency, layer_caches
 from finetooth.rows.context import Channel, Context
 from finetooth.rows.contract import Estimates, Row, ScoredRow, Trainable
-from finetooth.rows.outputs import add_costs, keep_predictions
+from finetooth.rows.outputs import add_costs, decide, keep_predictions
 from finetooth.rows.planned_base import load_planned, save_artifact, text_model
 from finetooth.runs import finished
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.results import Parameters, Reload, ResultsRow
 from finetooth.runs.work import read_labels
-from finetooth.tasks import Logits, Targets
 from finetooth.training import checkpoints
 from finetooth.training.checkpoints import Counters
 from finetooth.training.freezing import Freezing
@@ -39,18 +38,14 @@ from finetooth.training.schedule import Schedule
 from finetooth.verification import reload_check
 
 MakeTrainable = Callable[[Context, Base], Trainable]
-# The decision of a row, from the logits (N, C) and labels of the validation rows: to save it, and to check it again.
-Decide = Callable[[Context, Logits, Targets], Decision]
 
 
-def row(
-    kind: RowKind, *, trainable: MakeTrainable, decide: Decide, facts: Callable[[ScoredRow, ResultsRow], ResultsRow]
-) -> Row:
+def row(kind: RowKind, *, trainable: MakeTrainable) -> Row:
     """The functions of a kind of row that the training loop trains."""
     return Row(
         kind=kind,
-        fit=partial(fit, trainable=trainable, decide=decide),
-        score=partial(score, decide=decide),
+        fit=partial(fit, trainable=trainable),
+        score=score,
         trainable=trainable,
         facts=facts,
         steps=steps,
@@ -58,7 +53,7 @@ def row(
     )
 
 
-def fit(context: Context, channel: Channel, *, trainable: MakeTrainable, decide: Decide) -> None:
+def fit(context: Context, channel: Channel, *, trainable: MakeTrainable) -> None:
     """Train a model on a clean base, and save its best step with its decision.
 
     Raises: VerificationError if the base is not the plan's, or if a frozen tensor changed in training.
@@ -126,7 +121,7 @@ def _train(
     return job.validation, checkpoints.best_logits(folder.checkpoints, counters.best_step)
 
 
-def score(context: Context, channel: Channel, *, decide: Decide) -> None:
+def score(context: Context, channel: Channel) -> None:
     """Score a split with the saved artifact: the validation rows by the plain pass, compared bitwise.
 
     Raises: VerificationError when the artifact, or its decision, is not what was measured before it was saved.
@@ -169,7 +164,7 @@ def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
         kept_epoch=curve["kept_epoch"],
         curve=[CurvePoint(**point) for point in curve["curve"]],
         head=curve["head"],
-        warnings=[*curve["warnings"], *scored.decision.warnings],
+        warnings=curve["warnings"],
     )
 
 

@@ -15,7 +15,8 @@ from finetooth.runs.layout import RowFolder
 _ARTIFACTS = (f"adapter/{MANIFEST}", f"baseline/{MANIFEST}")
 FITTED = (*_ARTIFACTS, "curve.json")
 PREDICTIONS = "predictions.parquet"
-SCORED = ("verify.json", PREDICTIONS)
+DECISION = "decision.json"  # of a row that is not trained; fitted on its validation logits
+SCORED = ("verify.json", DECISION, PREDICTIONS)
 FAILED = "failed.json"
 
 

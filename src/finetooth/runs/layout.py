@@ -38,6 +38,7 @@ class RowFolder:
     reduced_budget = _Entry("checkpoints/lowered.json", "Tokens of a micro-batch, after memory ran out.")
     log = _Entry("log.jsonl", "The events of the training: step metrics, evaluations, warnings.")
     predictions = _Entry("predictions.parquet", "Logits of every validation and test row.")
+    decision = _Entry("decision.json", "How logits become answers; a trained model has it in `adapter` instead.")
     verify = _Entry("verify.json", "The result of the reload check.")
     failed = _Entry("failed.json", "Why the row failed; only if it did.")
     costs = _Entry("costs.json", "Seconds, rates and bytes of the row.")

@@ -96,7 +96,7 @@ class ResultsRow:
     head: `new` if the row's head began untrained, `checkpoint` if it came with the model, None without a head.
     warnings: what a reader of the row's figures must know, a text each. heads: of an original row with several
     untrained heads; its other figures are those of the first. probe: only of probes. decision: how the row's logits
-    become answers, from evaluation.decision_file.describe; None for baselines and references.
+    become answers, from evaluation.decision_file.describe; None if the row failed.
     test_rows_cut: share of the test rows, 0 to 1, that are cut for the row; None if it reads no tokens. inference: None
     for a row without a model.
     """

@@ -124,13 +124,13 @@ def test_the_figures_of_a_candidate_are_those_of_the_labels_it_decides(tmp_path:
     assert rows[0]["warnings"] == ["memory ran out"]
 
 
-def test_full_makes_no_decisions_and_its_row_says_none(tmp_path: Path) -> None:
+def test_full_has_a_decision_as_a_candidate_has(tmp_path: Path) -> None:
     labels = np.array([0, 1])
     folder = RunFolder(tmp_path)
-    decided_run(folder, labels, {"full": (np.eye(2, dtype=np.float32), Decision())})
-    (folder.row("full", 0).adapter / DECISION).unlink()
-    row = finish.row_of_results(PLAN, folder, ("full", 0))
-    assert (row.kind, row.status, row.decision) == ("baseline", "done", None)
+    decided_run(folder, labels, {"full": (np.eye(2, dtype=np.float32), Decision(temperature=2.0))})
+    row = finish.row_of_results(recipe_of("r4"), PLAN, folder, ("full", 0))
+    assert (row.kind, row.status) == ("baseline", "done")
+    assert row.decision is not None and row.decision["temperature"] == 2.0
 
 
 def test_the_winner_is_judged_by_the_labels_and_the_probabilities_it_decides(tmp_path: Path) -> None:

@@ -353,8 +353,8 @@ def test_a_temperature_is_told_where_its_figures_are_shown():
     decision = {"temperature": 1.3, "thresholds": None, "costs": None}
     rows = [*ROWS[:4], row("lora-r16", decision=decision)]
     sentence = (
-        "\nLog loss and calibration error of candidates: after temperature scaling, fitted\n"
-        "  on the validation rows; other rows are not scaled.\n"
+        "\nLog loss and calibration error: after temperature scaling, fitted for each row\n"
+        "  of the table on the validation rows.\n"
     )
     assert sentence in render(rows, wide=True)
     assert "temperature" not in render(rows) and "temperature" not in render(wide=True)
@@ -450,15 +450,15 @@ def test_the_report_is_named_before_the_next_command_where_there_is_one():
     [
         (
             {"thresholds": {"neg": 0.4, "pos": 0.6}, "costs": None},
-            "Labels of candidates: by thresholds fitted on the validation rows.",
+            "Labels: by thresholds fitted for each row of the table on the validation rows.",
         ),
         (
             {"thresholds": None, "costs": {"neg": {"pos": 5.0}}},
-            "Labels of candidates: by the least expected cost (decision.costs).",
+            "Labels: by the least expected cost (decision.costs).",
         ),
     ],
 )
 def test_figures_of_labels_that_the_largest_logit_does_not_decide_are_marked(decision, sentence):
     rows = [*ROWS[:-1], ROWS[-1] | {"decision": decision}]
     assert sentence in render(rows).splitlines()
-    assert "Labels of" not in render([*ROWS[:-1], ROWS[-1] | {"decision": dict.fromkeys(decision)}])
+    assert "Labels: " not in render([*ROWS[:-1], ROWS[-1] | {"decision": dict.fromkeys(decision)}])

@@ -11,7 +11,7 @@ from finetooth.evaluation import deciding
 from finetooth.evaluation.decisions import Decision
 from finetooth.files import write_json
 from finetooth.recipe import Deciding, load
-from finetooth.rows import candidate, trained
+from finetooth.rows import outputs, trained
 from finetooth.rows.context import Context
 from finetooth.runs.layout import RunFolder
 
@@ -39,14 +39,14 @@ def context(tmp_path: Path) -> Context:
 def test_the_decision_is_that_of_the_recipe_on_validation_rows(context: Context) -> None:
     settings = Deciding.model_validate({"thresholds": "macro_f1"})
     expected = deciding.fit(LOGITS, LABELS, classes=["bad", "good"], settings=settings)
-    decision = candidate.decide(context, LOGITS, LABELS)
+    decision = outputs.decide(context, LOGITS, LABELS)
     assert decision == expected
     assert decision.temperature != 1.0
 
 
 def test_a_reloaded_decision_that_validation_does_not_give_is_refused(context: Context) -> None:
     write_json(context.folder.verify, {"verified": True})
-    again = candidate.decide(context, LOGITS, LABELS)
+    again = outputs.decide(context, LOGITS, LABELS)
     trained._check_decision(context, again, again=again)
     with pytest.raises(VerificationError) as caught:
         trained._check_decision(context, Decision(temperature=3.0), again=again)

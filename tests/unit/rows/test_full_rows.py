@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from finetooth.errors import SourceError
+from finetooth.evaluation import decision_file
 from finetooth.files import read_json
 from finetooth.models.artifact_files import MODEL_WEIGHTS
 from finetooth.pipeline import finish, trained_model
@@ -22,8 +23,10 @@ def test_the_whole_model_is_trained_saved_and_verified(begin: Callable[..., Any]
     for split in ("validation", "test"):
         row_of("full").score(context("score", "full", split), SILENT)
     one = context("score", "full")
-    row = finish.row_of_results(one.plan, one.run_folder, ("full", 3))
-    assert (row.kind, row.status, row.head, row.decision) == ("baseline", "done", "new", None)
+    row = finish.row_of_results(one.recipe, one.plan, one.run_folder, ("full", 3))
+    assert (row.kind, row.status, row.head) == ("baseline", "done", "new")
+    assert row.decision == decision_file.describe(finish.decision_of(one.plan, one.folder), one.plan.classes)
+    assert (one.folder.adapter / decision_file.DECISION).is_file() and row.decision["validation"] is not None
     assert row.reload is not None and row.reload.verified and row.reload.max_abs_logit_difference == 0
     assert row.parameters is not None and row.parameters.trainable == row.parameters.total
     assert read_json(one.folder.verify)["compared"]["bitwise"] is True

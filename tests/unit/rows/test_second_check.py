@@ -22,7 +22,8 @@ def test_a_stop_in_the_second_check_leaves_a_row_that_is_scored_again(
     row_of("r4").fit(context, SILENT)
     finished.record(context.folder, finished.FITTED, run_id="a")
     row_of("r4").score(replace(context, new_interpreter=False), SILENT)
-    assert set(finished.SCORED) <= finished.settle(context.folder, run_id="a")
+    scored = set(finished.SCORED) - {finished.DECISION}  # a trained row has its decision in the adapter
+    assert scored <= finished.settle(context.folder, run_id="a")
 
     def stop(*arguments: Any, **named: Any) -> None:
         if part == "reload_check.verify":
@@ -36,5 +37,5 @@ def test_a_stop_in_the_second_check_leaves_a_row_that_is_scored_again(
     finished_files = finished.settle(context.folder, run_id="a")
     assert "curve.json" in finished_files and not finished_files & set(finished.SCORED)
     row_of("r4").score(context, SILENT)
-    assert set(finished.SCORED) <= finished.settle(context.folder, run_id="a")
+    assert scored <= finished.settle(context.folder, run_id="a")
     assert read_json(context.folder.verify)["new_interpreter"]
