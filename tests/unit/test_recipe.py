@@ -124,6 +124,10 @@ def test_what_cannot_be_a_path_is_an_error_of_the_recipe() -> None:
             "decision.abstain.coverage: input should be less than 1; found 1.",
         ),
         (
+            {"decision": {"abstain": {"accuracy": 1}}},
+            "decision.abstain.accuracy: input should be less than 1; found 1.",
+        ),
+        (
             {"training": {"device": "cuda", "precision": "float32"}},
             "training: with device: cuda, matrix products are in bfloat16. Remove precision, or set device: cpu.",
         ),

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from finetooth.evaluation.calibration import calibration_error, reliability
 from finetooth.evaluation.decisions import (
+    ABSTENTION_ERROR,
     CURVE_POINTS,
     HIGHEST_TEMPERATURE,
     LOWEST_TEMPERATURE,
@@ -17,11 +18,14 @@ from finetooth.evaluation.decisions import (
     Decision,
     RiskPoint,
     confidence,
+    least_answered,
 )
+from finetooth.evaluation.intervals import clopper_pearson
 from finetooth.recipe import Abstain, Deciding
 from finetooth.tasks import DEFAULT, Outputs, Task
 
 NEVER = math.nextafter(1.0, 2.0)  # above every probability
+COVERAGES = 10  # thresholds tested for an accuracy: those that answer 1/10, 2/10, .. of the validation rows
 _HALVINGS = 48
 _ROUNDS = 10
 _FARTHEST = 30.0  # log of the ratio of two thresholds; beyond it a class would never be answered
@@ -165,15 +169,16 @@ def _macro_f1_by_count(labels: Labels, others: Labels, label: int) -> npt.NDArra
 def abstention(decision: Decision, logits: Logits, labels: Labels, *, settings: Abstain) -> Abstention:
     """The least probability at which `decision` answers, chosen on logits (N, C) and labels (N,).
 
-    For a coverage: the highest threshold at which this share of the rows is answered. For an accuracy: the lowest
-    threshold at which the answered rows have it, or NEVER. Rows of equal probability are answered together.
+    For a coverage: the highest threshold at which this share of the rows is answered. For an accuracy: the threshold
+    of _shown_accuracy, or NEVER. Rows of equal probability are answered together.
     """
     decided = decision.apply(logits)
     sure = confidence(decided.probabilities, decided.labels)
     order = np.argsort(-sure, kind="stable")
     ranked, count = sure[order], len(order)
     ends = np.flatnonzero(np.append(ranked[:-1] > ranked[1:], True)) + 1
-    accuracies = np.cumsum(decided.labels[order] == labels[order])[ends - 1] / ends
+    right = np.cumsum(decided.labels[order] == labels[order])[ends - 1]
+    accuracies = right / ends
     points = [
         RiskPoint(end / count, 1.0 - accuracy, float(ranked[end - 1]))
         for end, accuracy in zip(ends.tolist(), accuracies.tolist(), strict=True)
@@ -182,18 +187,42 @@ def abstention(decision: Decision, logits: Logits, labels: Labels, *, settings: 
     assert share is not None  # the recipe holds one of the two
     if settings.coverage is not None:
         least = math.ceil(share * count - 1e-9)  # 0.07 of 100 rows is 7, not 8
-        chosen = [int(np.searchsorted(ends, least))]
+        chosen: int | None = int(np.searchsorted(ends, least))
     else:
-        chosen = np.flatnonzero(accuracies >= share)[-1:].tolist()
+        chosen = _shown_accuracy(right, ends, share)
     shown = np.unique(np.linspace(0, len(points) - 1, CURVE_POINTS).round().astype(int))
     return Abstention(
         target="coverage" if settings.coverage is not None else "accuracy",
         share=share,
-        below=points[chosen[0]].threshold if chosen else NEVER,
-        coverage=points[chosen[0]].coverage if chosen else 0.0,
-        accuracy_answered=float(accuracies[chosen[0]]) if chosen else None,
+        below=NEVER if chosen is None else points[chosen].threshold,
+        coverage=0.0 if chosen is None else points[chosen].coverage,
+        accuracy_answered=None if chosen is None else float(accuracies[chosen]),
         curve=tuple(points[index] for index in shown),
     )
+
+
+def _shown_accuracy(right: Labels, ends: Labels, share: float) -> int | None:
+    """The index of the lowest threshold whose accuracy on new texts the rows show to be at least `share`.
+
+    right, ends: (T,) of the thresholds from the strictest down: how many answered rows are right, and how many are
+    answered. COVERAGES thresholds are tested from the strictest down, and the test stops at the first whose one-sided
+    Clopper-Pearson lower bound is below `share`: a fixed sequence, so each test may use the full ABSTENTION_ERROR. If
+    the accuracy does not rise as the threshold falls, a threshold with a lower accuracy is chosen in at most
+    ABSTENTION_ERROR of draws of the rows. Thresholds that answer too few rows to pass are left out.
+    Source: Angelopoulos et al. 2021, "Learn then Test", arXiv 2110.01052, section 3 (fixed sequence testing).
+    Not covered: rows that are not independent (groups, repeated texts); that the training step and the temperature
+    were chosen on the same rows, which makes the model look a little better there.
+    """
+    chosen = None
+    counts = [math.ceil(part * int(ends[-1]) / COVERAGES) for part in range(1, COVERAGES + 1)]
+    for index in dict.fromkeys(np.searchsorted(ends, counts).tolist()):
+        answered = int(ends[index])
+        if answered < least_answered(share):
+            continue
+        if clopper_pearson(int(right[index]), answered, level=1 - 2 * ABSTENTION_ERROR)[0] < share:
+            break
+        chosen = index
+    return chosen
 
 
 def _costs(costs: Mapping[str, Mapping[str, float]], classes: Sequence[str]) -> tuple[tuple[int, int, float], ...]:

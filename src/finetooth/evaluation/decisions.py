@@ -1,5 +1,6 @@
 """How logits become answers: a calibrated probability of each class, and a label or none."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from finetooth.tasks import DEFAULT, Outputs, Task
 
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.05, 20.0
 CURVE_POINTS = 101
+ABSTENTION_ERROR = 0.05  # highest chance that a threshold chosen for an accuracy has a lower one on new texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +121,19 @@ class Decision:
         return np.asarray(np.exp(-losses))
 
     def score(self, logits: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> dict[str, Any]:
-        """Every metric of the answers to logits (N, C) against labels (N,).
+        """Every metric of the answers to logits (N, C) against labels (N,), also of rows that get no answer.
 
+        If the decision may abstain, also coverage, the share of rows that are answered, and accuracy_answered, the
+        accuracy on these (None if no row is).
         Raises: DivergedError if a logit is not finite.
         """
-        return self.task.score(logits, labels, answers=self.labels(logits), temperature=self.temperature)
+        figures = self.task.score(logits, labels, answers=self.labels(logits), temperature=self.temperature)
+        if self.abstention is None:
+            return figures
+        decided = self.apply(logits)
+        answered = ~decided.abstained
+        right = float((decided.labels == labels)[answered].mean()) if answered.any() else None
+        return figures | {"coverage": float(answered.mean()), "accuracy_answered": right}
 
     def outputs(self, logits: npt.NDArray[np.float32]) -> Outputs:
         """Logits (N, C) and the answers to them, as metrics take them.
@@ -146,10 +156,17 @@ class Decision:
         """What readers of the row should know."""
         if self.abstention is None or self.abstention.coverage > 0:
             return []
+        share = self.abstention.share
         return [
-            f"no threshold reaches an accuracy of {self.abstention.share:g} on the validation rows, so it answers "
-            "nothing: lower decision.abstain.accuracy"
+            f"the validation rows show an accuracy of {share:g} at no threshold (that takes at least "
+            f"{least_answered(share):,} answered rows), so it answers nothing: lower decision.abstain.accuracy, or use "
+            "more validation rows"
         ]
+
+
+def least_answered(accuracy: float) -> int:
+    """The fewest rows, all right, that show this accuracy (above 0, below 1) with ABSTENTION_ERROR; 59 for 0.95."""
+    return math.ceil(math.log(ABSTENTION_ERROR) / math.log(accuracy))
 
 
 def confidence(probabilities: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

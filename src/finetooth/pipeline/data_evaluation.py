@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +23,8 @@ from finetooth.runs import lockbox, plan_file
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.work import read_text_keys
 from finetooth.sources import fetch_data
-from finetooth.tasks import Targets, Task
+from finetooth.tasks import Task
 from finetooth.wording import counted
-
-if TYPE_CHECKING:  # the data is read without torch
-    from finetooth.models.predictor import Predictor
 
 _UNKNOWN = "It is not known whether rows were in the training data: "
 
@@ -73,29 +70,19 @@ def evaluate(
     seen = _seen(run_folder, examples)
     unseen = None
     if seen.split_rows and 0 < seen.unseen.sum() < len(examples):
-        unseen = _figures(predictor, logits[seen.unseen], examples.labels[seen.unseen])
+        unseen = predictor.decision.score(logits[seen.unseen], examples.labels[seen.unseen])
     return {
         "test_id": test_id,
         "test_openings": openings,
         "split": "test" if data is None else None,
         "source": data if data is None else _name_of(data),
         "precision": predictor.precision,
-        **_figures(predictor, logits, examples.labels),
+        **predictor.decision.score(logits, examples.labels),
         "seen_rows": seen.split_rows,
         "unseen": unseen,
         "note": seen.note,
         "classes": list(predictor.classes),
     }
-
-
-def _figures(predictor: "Predictor", logits: npt.NDArray[np.float32], labels: Targets) -> dict[str, Any]:
-    decided = predictor.decision.apply(logits)
-    figures: dict[str, Any] = {**predictor.decision.score(logits, labels)}
-    if predictor.decision.abstention is None:
-        return figures
-    answered = ~decided.abstained
-    right = float((decided.labels == labels)[answered].mean()) if answered.any() else None
-    return {**figures, "coverage": float(answered.mean()), "accuracy_answered": right}
 
 
 def _dataset_of(run_folder: RunFolder, progress: Progress) -> Dataset:

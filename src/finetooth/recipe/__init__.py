@@ -112,8 +112,8 @@ class Abstain(Section):
     accuracy: float | None = Field(
         None,
         gt=0,
-        le=1,
-        description="Accuracy, 0 to 1, on the answered validation examples; as many as possible are answered.",
+        lt=1,
+        description="Accuracy on the answered texts, which the validation examples must show (95 % lower bound).",
     )
 
     @model_validator(mode="after")

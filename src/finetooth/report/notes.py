@@ -3,10 +3,23 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from finetooth.evaluation.intervals import wilson
 from finetooth.evaluation.seeds import FEW_SEEDS
 from finetooth.report.view import RunView
 from finetooth.row_kinds import row_kind
-from finetooth.wording import counted, listed, percent, points, roughly, seconds, short_model, shown, size, times
+from finetooth.wording import (
+    counted,
+    interval,
+    listed,
+    percent,
+    points,
+    roughly,
+    seconds,
+    short_model,
+    shown,
+    size,
+    times,
+)
 
 RELOAD_CHECK = "passed: the same logits, bit for bit, in a new process."
 UNFINISHED = "This run is not complete. To continue it, run the same command again."
@@ -44,6 +57,7 @@ def notes(run: RunView, *, beside_accuracy: bool) -> list[str]:
     if any(row.role == "reference" and row.beside_winner for row in run.rows):
         lines.append("full: all parameters trained, a reference that candidates need not beat.")
     lines += [text for key, text in _RULES.items() if any(row.decision.get(key) for row in run.rows)]
+    lines += _answered(run)
     lines += _compared(run)
     if beside_accuracy and any(row.decision.get("temperature", 1.0) != 1.0 for row in run.done):
         lines.append(TEMPERED)
@@ -182,6 +196,23 @@ def _cut(run: RunView) -> Iterator[str]:
         text += "".join(f", {share} for {names}" for share, names in shares[1:])
         readers = [row.name for row in run.done if row_kind(row.name).fitted and not row_kind(row.name).needs_model]
         yield text + (f"; {listed(readers)} reads them whole." if readers else ".")
+
+
+def _answered(run: RunView) -> Iterator[str]:
+    """For each row that may abstain: how many test rows it answers, and how many of the answers are right."""
+    for row in run.done:
+        coverage, accuracy = row.measured.coverage, row.measured.accuracy_answered
+        if coverage is None:
+            continue
+        if accuracy is None:
+            yield f"{row.title}: answers none of the test rows (decision.abstain)."
+            continue
+        answered = round(coverage * row.measured.examples)
+        yield (
+            f"{row.title}: answers {percent(coverage)} of the test rows (decision.abstain); {percent(accuracy)} of "
+            f"these answers are right (95 % interval {interval(wilson(round(accuracy * answered), answered))}). Its "
+            "other figures cover all test rows."
+        )
 
 
 def _compared(run: RunView) -> Iterator[str]:

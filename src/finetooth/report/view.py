@@ -32,7 +32,8 @@ class Figures:
     accuracy, interval: of the headline metric of the task; for several untrained heads, their mean and range. level:
     the accuracy that candidates are compared with; for several untrained heads, that of the first. gain, p: the
     difference of a candidate to the best baseline, and the Holm-corrected p of being better, or of being worse if the
-    difference is not above 0.
+    difference is not above 0. coverage, accuracy_answered: of a row that may abstain, the share of rows that it
+    answers, and the accuracy on these.
     """
 
     examples: int
@@ -44,6 +45,8 @@ class Figures:
     macro_f1_interval: Bounds | None = None
     loss_interval: Bounds | None = None
     calibration_error: float | None = None
+    coverage: float | None = None
+    accuracy_answered: float | None = None
     gain: float | None = None
     p: float | None = None
 

@@ -88,13 +88,25 @@ def _values(weights: Path) -> int:
 
 def _compare(checked: Checked, split: str, recorded: Mapping[str, Any], recomputed: Mapping[str, Any]) -> None:
     for name, value in recomputed.items():
-        if math.isclose(recorded[name], value, rel_tol=_ROUNDING, abs_tol=_ROUNDING):
+        if _is_close(recorded.get(name), value):
             checked.figures = (checked.figures or 0) + 1
         else:
             checked.refuse(
                 f"{split}.{name}",
-                f"results.json says {split} {name} {recorded[name]:.6g}, predictions.parquet gives {value:.6g}.",
+                f"results.json says {split} {name} {_written(recorded.get(name))}, predictions.parquet gives "
+                f"{_written(value)}.",
             )
+
+
+def _is_close(recorded: float | None, value: float | None) -> bool:
+    """Whether two figures agree up to rounding; None: the accuracy of no answered rows."""
+    if recorded is None or value is None:
+        return recorded is value
+    return math.isclose(recorded, value, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
+
+
+def _written(value: float | None) -> str:
+    return "none" if value is None else f"{value:.6g}"
 
 
 def _check_reload(

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from finetooth.evaluation import deciding
-from finetooth.evaluation.decisions import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, Decision, confidence
+from finetooth.evaluation.decisions import HIGHEST_TEMPERATURE, LOWEST_TEMPERATURE, Decision
 from finetooth.recipe import Abstain, Deciding
 from finetooth.tasks import DEFAULT, Outputs
 
@@ -130,66 +130,6 @@ def test_where_nothing_beats_the_largest_logit_there_are_no_thresholds():
     assert deciding.thresholds(logits, np.array([0, 1])) is None
 
 
-def abstaining(**settings):
-    return Abstain.model_validate(settings)
-
-
-@pytest.mark.parametrize("share", [0.07, 0.5, 0.9, 0.999])
-@pytest.mark.parametrize("decision", [Decision(), Decision(temperature=1.4, thresholds=(0.5, 0.3, 0.2))])
-def test_the_wanted_coverage_is_kept_within_one_row(share, decision):
-    logits, labels = rows(700, 3)
-    actual = deciding.abstention(decision, logits, labels, settings=abstaining(coverage=share))
-    decided = Decision(decision.temperature, decision.thresholds, abstention=actual).apply(logits)
-    answered = 700 - int(decided.abstained.sum())
-    assert -1e-9 < answered - share * 700 < 1
-    assert actual.coverage == answered / 700
-    right = (decided.labels == labels)[~decided.abstained]
-    assert actual.accuracy_answered == right.mean()
-    assert (actual.target, actual.share) == ("coverage", share)
-
-
-def test_a_wanted_accuracy_is_kept_with_as_many_rows_as_can_be():
-    logits, labels = rows(700, 3)
-    actual = deciding.abstention(Decision(), logits, labels, settings=abstaining(accuracy=0.9))
-    sure = confidence(Decision().probabilities(logits), DEFAULT.answers(logits))
-    right = DEFAULT.answers(logits) == labels
-    assert actual.accuracy_answered == right[sure >= actual.below].mean() >= 0.9
-    lower = [value for value in sure if value < actual.below]
-    assert len(lower) > 0 and all(right[sure >= value].mean() < 0.9 for value in lower)
-    assert actual.coverage > 0.3
-
-
-def test_rows_of_equal_probability_are_answered_together():
-    logits = np.array([[3.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.5, 0.0]], np.float32)
-    actual = deciding.abstention(Decision(), logits, np.array([0, 0, 1, 0, 1]), settings=abstaining(coverage=0.4))
-    assert (actual.coverage, actual.accuracy_answered) == (0.8, 0.75)
-    assert [(point.coverage, point.risk) for point in actual.curve] == [(0.2, 0.0), (0.8, 0.25), (1.0, 0.4)]
-
-
-def test_an_accuracy_that_nothing_reaches_answers_nothing_and_warns():
-    logits = np.array([[3.0, 0.0], [1.0, 0.0]], np.float32)
-    actual = deciding.abstention(Decision(), logits, np.array([1, 0]), settings=abstaining(accuracy=0.9))
-    decision = Decision(abstention=actual)
-    assert (actual.coverage, actual.accuracy_answered, actual.below) == (0.0, None, deciding.NEVER)
-    assert decision.apply(np.array([[1e9, 0.0]], np.float32)).abstained.all()
-    assert decision.warnings == [
-        "no threshold reaches an accuracy of 0.9 on the validation rows, so it answers nothing: lower "
-        "decision.abstain.accuracy"
-    ]
-    assert Decision().warnings == []
-
-
-@pytest.mark.parametrize("count", [1, 2, 101, 102, 3000])
-def test_the_curve_is_bounded_from_the_surest_row_to_all_of_them(count):
-    logits, labels = rows(count, 3)
-    curve = deciding.abstention(Decision(), logits, labels, settings=abstaining(coverage=0.5)).curve
-    assert len(curve) == min(count, 101)
-    coverages, thresholds = [point.coverage for point in curve], [point.threshold for point in curve]
-    assert (coverages[0], coverages[-1]) == (1 / count, 1.0)
-    assert coverages == sorted(coverages) and thresholds == sorted(thresholds, reverse=True)
-    assert curve[-1].risk == pytest.approx((DEFAULT.answers(logits) != labels).mean())
-
-
 def test_calibration_error_by_hand():
     sure = np.array([0.7, 0.72, 0.95, 0.95])  # bins 11 and 15 of 15
     logits = np.log(np.stack([sure, 1 - sure], axis=1)).astype(np.float32)
@@ -211,7 +151,7 @@ def test_what_is_fitted_is_what_is_asked_for_and_told():
     settings = {"thresholds": "macro_f1", "abstain": {"coverage": 0.8}}
     complete = deciding.fit(logits, labels, classes=classes, settings=Deciding.model_validate(settings))
     assert complete.thresholds == deciding.thresholds(logits, labels, temperature=usual.temperature)
-    assert complete.abstention == deciding.abstention(complete, logits, labels, settings=abstaining(coverage=0.8))
+    assert complete.abstention == deciding.abstention(complete, logits, labels, settings=Abstain(coverage=0.8))
     assert complete == deciding.fit(logits, labels, classes=classes, settings=Deciding.model_validate(settings))
     costly = {"costs": {"good": {"bad": 5}, "bad": {"good": 1}}}
     assert deciding.fit(logits, labels, classes=classes, settings=Deciding.model_validate(costly)).costs == (

@@ -1,5 +1,7 @@
 """Each sentence says what the facts show, and nothing where they show nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from finetooth.report.notes import notes
@@ -50,6 +52,20 @@ def test_what_freezing_took_and_saved_is_told():
     one = row("b", seed=0, candidate=True, frozen=frozen)
     assert notes_of(row("a", seed=0, candidate=True), one) == [f"b: {sentence}"]
     assert notes_of(one, row("b", seed=1, candidate=True)) == [f"b (seed 0): {sentence}"]
+
+
+def answering(coverage, accuracy):
+    return replace(FIGURES, coverage=coverage, accuracy_answered=accuracy)
+
+
+def test_a_row_that_may_abstain_says_how_many_test_rows_it_answers_and_how_well():
+    assert notes_of(row("a", candidate=True, figures=answering(0.5, 0.9))) == [
+        "a: answers 50.0 % of the test rows (decision.abstain); 90.0 % of these answers are right (95 % interval "
+        "78.6 to 95.7). Its other figures cover all test rows."
+    ]
+    assert notes_of(row("a", candidate=True, figures=answering(0.0, None))) == [
+        "a: answers none of the test rows (decision.abstain)."
+    ]
 
 
 def inferred(name, precision=None, flipped=None):
