@@ -199,8 +199,8 @@ def _cut(run: RunView) -> Iterator[str]:
 
 
 def _answered(run: RunView) -> Iterator[str]:
-    """For each row that may abstain: how many test rows it answers, and how many of the answers are right."""
-    for row in run.done:
+    """If the winner and the best baseline may abstain: how many test rows they answer, and how many of these well."""
+    for row in filter(None, (run.winner, run.best_baseline)):
         coverage, accuracy = row.measured.coverage, row.measured.accuracy_answered
         if coverage is None:
             continue

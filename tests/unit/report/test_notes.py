@@ -58,13 +58,14 @@ def answering(coverage, accuracy):
     return replace(FIGURES, coverage=coverage, accuracy_answered=accuracy)
 
 
-def test_a_row_that_may_abstain_says_how_many_test_rows_it_answers_and_how_well():
-    assert notes_of(row("a", candidate=True, figures=answering(0.5, 0.9))) == [
+def test_of_winner_and_best_baseline_that_may_abstain_it_is_said_how_many_test_rows_it_answers_and_how_well():
+    loser = row("b", candidate=True, figures=answering(0.7, 0.8))
+    assert notes_of(row("a", candidate=True, is_winner=True, figures=answering(0.5, 0.9)), loser) == [
         "a: answers 50.0 % of the test rows (decision.abstain); 90.0 % of these answers are right (95 % interval "
         "78.6 to 95.7). Its other figures cover all test rows."
     ]
-    assert notes_of(row("a", candidate=True, figures=answering(0.0, None))) == [
-        "a: answers none of the test rows (decision.abstain)."
+    assert notes_of(row("tfidf", is_best_baseline=True, figures=answering(0.0, None))) == [
+        "tfidf: answers none of the test rows (decision.abstain)."
     ]
 
 
