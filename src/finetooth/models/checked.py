@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from finetooth.errors import FinetoothError, ModelError
+from finetooth.runs.memory import ran_out
 from finetooth.sources.regular_files import open_regular
 from finetooth.untrusted import check_file, parse
 
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
+# A signal handler raises Interrupted, which is a FinetoothError.
+_NOT_OF_THE_FILE = (KeyboardInterrupt, SystemExit, FinetoothError, ImportError, AssertionError)
 
 
 def read_checked(file: Path, *, owner: str) -> dict[str, Any]:
@@ -34,13 +37,15 @@ def read_checked(file: Path, *, owner: str) -> dict[str, Any]:
 def refused(problem: str) -> Iterator[None]:
     """A block in which a library reads a stranger's file. problem: what its failure means, with the file's owner.
 
-    Raises: ModelError with the problem and the first line of what the library says. Errors of ours, a lack of memory
-    and signals pass.
+    Raises: ModelError with the problem and the first line of what the library says. Errors of Finetooth, its own
+    mistakes (a failed import or assertion), a lack of memory and signals pass.
     """
     try:
         yield
-    except (KeyboardInterrupt, SystemExit, MemoryError, FinetoothError):  # a signal handler raises Interrupted
+    except _NOT_OF_THE_FILE:
         raise
     except BaseException as error:  # the tokenizers library panics with what is no Exception
+        if ran_out(error):
+            raise
         detail = str(error).strip().split("\n")[0][:200]
         raise ModelError(f"{problem} ({detail}).") from error
