@@ -13,8 +13,10 @@ from finetooth.errors import ModelError
 def read(file: Path, *, owner: str) -> dict[str, torch.Tensor]:
     """The tensors in `file` by name, in memory: a mapped file that is cut short would kill the process.
 
-    owner: what they belong to, for messages. Raises: ModelError if the file cannot be read.
+    owner: what they belong to, for messages. Raises: ModelError if the file is missing or cannot be read.
     """
+    if not file.exists():
+        raise ModelError(f"{owner}: {file.name} is missing.")
     try:
         return dict(load(file.read_bytes()))
     except (SafetensorError, OSError, ValueError) as error:
