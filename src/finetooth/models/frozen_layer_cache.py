@@ -109,16 +109,22 @@ class FrozenLayerCache:
         lengths = self.tokens.lengths[rows]
         states = np.empty((int(lengths.sum()), self.width), np.float32)
         end = 0
-        with self._states.open("rb", buffering=0) as file:  # its own: other threads read at other places
+        try:
+            file = self._states.open("rb", buffering=0)  # its own: other threads read at other places
+        except FileNotFoundError:
+            raise self._changed_in_use("removed") from None
+        with file:
             for row, length in zip(rows, lengths, strict=True):
                 start, end = end, end + int(length)
                 file.seek(self._offset(row))
                 if (file.readinto(states[start:end].data.cast("B")) or 0) < states[start:end].nbytes:
-                    raise RunError(
-                        f"{self._states}: the frozen-layer cache was cut short while in use. Run the same command "
-                        "again to continue."
-                    )
+                    raise self._changed_in_use("cut short")
         return torch.from_numpy(states)
+
+    def _changed_in_use(self, change: str) -> RunError:
+        return RunError(
+            f"{self._states}: the frozen-layer cache was {change} while in use. Run the same command again to continue."
+        )
 
     def _offset(self, row: int) -> int:
         return int(self._begins[row]) * self.width * 4

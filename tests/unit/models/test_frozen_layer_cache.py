@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional
 
 import tiny
+from finetooth.errors import RunError
 from finetooth.models import adapters
 from finetooth.models.batching import Tokens, evaluation_batches, tokenize
 from finetooth.models.frozen_layer_cache import FrozenLayerCache, count_blocks
@@ -162,6 +163,21 @@ def test_it_goes_on_after_a_kill_between_and_inside_blocks(tmp_path: Path, token
     assert refill(tmp_path, tokens, model) == 0
     fresh = filled(tmp_path / "other", tokens, model)
     assert torch.equal(fresh.read(np.arange(40)), opened(tmp_path, tokens).read(np.arange(40)))
+
+
+@pytest.mark.parametrize("change", ["removed", "cut short"])
+def test_a_change_while_in_use_ends_with_what_to_do(tmp_path: Path, tokens: Tokens, model: Any, change: str) -> None:
+    cache = filled(tmp_path, tokens, model)
+    file = tmp_path / "states.f32"
+    if change == "removed":
+        file.unlink()
+    else:
+        os.truncate(file, file.stat().st_size - 4)
+    with pytest.raises(RunError) as caught:
+        cache.read(np.arange(40))
+    assert str(caught.value) == (
+        f"{file}: the frozen-layer cache was {change} while in use. Run the same command again to continue."
+    )
 
 
 def test_another_key_makes_it_stale(tmp_path: Path, tokens: Tokens, model: Any) -> None:
