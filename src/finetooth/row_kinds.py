@@ -21,7 +21,8 @@ class RowKind:
     needs_model: a pre-trained model makes the row. own_model: that model is not the recipe's.
     fitted: the row learns from the texts of the training rows. trained: it does so in the training loop, which leaves a
     curve, checkpoints, and logits that a reload is compared with.
-    saved_in: the folder of the row that holds what was fitted.
+    saved_in: the folder of the row that holds what was fitted. if_not_finite: what to do about a loss or an output that
+    is not finite, as the end of a message.
     """
 
     name: str
@@ -32,6 +33,7 @@ class RowKind:
     fitted: bool = True
     trained: bool = False
     saved_in: Literal["adapter", "baseline"]
+    if_not_finite: str
 
     @property
     def contract_kind(self) -> Literal["baseline", "candidate"]:
@@ -43,13 +45,52 @@ class RowKind:
         return {"none": [None], "first": seeds[:1], "each": seeds}[self.seeds]
 
 
-MAJORITY = RowKind(name="majority", role="baseline", seeds="none", needs_model=False, fitted=False, saved_in="baseline")
-ORIGINAL = RowKind(name="original", role="baseline", seeds="first", needs_model=True, fitted=False, saved_in="adapter")
-TFIDF = RowKind(name="tfidf", role="baseline", seeds="none", needs_model=False, saved_in="baseline")
-PROBE = RowKind(name="probe", role="baseline", seeds="none", needs_model=True, saved_in="baseline")
+_ANOTHER_MODEL = "try another base model"
+_DEFECT = "this is a defect of Finetooth"  # a baseline that reads texts has no setting that could be too high
+
+MAJORITY = RowKind(
+    name="majority",
+    role="baseline",
+    seeds="none",
+    needs_model=False,
+    fitted=False,
+    saved_in="baseline",
+    if_not_finite=_DEFECT,
+)
+ORIGINAL = RowKind(
+    name="original",
+    role="baseline",
+    seeds="first",
+    needs_model=True,
+    fitted=False,
+    saved_in="adapter",
+    if_not_finite=_ANOTHER_MODEL,
+)
+TFIDF = RowKind(
+    name="tfidf", role="baseline", seeds="none", needs_model=False, saved_in="baseline", if_not_finite=_DEFECT
+)
+PROBE = RowKind(
+    name="probe", role="baseline", seeds="none", needs_model=True, saved_in="baseline", if_not_finite=_ANOTHER_MODEL
+)
 OTHER_PROBE = replace(PROBE, name="probe-", own_model=True)
-FULL = RowKind(name="full", role="reference", seeds="each", needs_model=True, trained=True, saved_in="adapter")
-CANDIDATE = RowKind(name="", role="candidate", seeds="each", needs_model=True, trained=True, saved_in="adapter")
+FULL = RowKind(
+    name="full",
+    role="reference",
+    seeds="each",
+    needs_model=True,
+    trained=True,
+    saved_in="adapter",
+    if_not_finite="try a lower training.full_learning_rate",
+)
+CANDIDATE = RowKind(
+    name="",
+    role="candidate",
+    seeds="each",
+    needs_model=True,
+    trained=True,
+    saved_in="adapter",
+    if_not_finite="try a lower training.learning_rate",
+)
 
 KINDS = (MAJORITY, ORIGINAL, TFIDF, PROBE, OTHER_PROBE, FULL, CANDIDATE)
 _BY_NAME = {kind.name: kind for kind in KINDS}

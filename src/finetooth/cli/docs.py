@@ -122,7 +122,7 @@ _WHAT_TO_DO = {
     "source_unavailable": "Check the name, the network and the hash that the message names.",
     "data_invalid": "Mend the file at the named row, or set the key of [data](data.md) that the message names.",
     "model_invalid": "Use a supported model ([sources.md](sources.md)); for an adapter, run `finetooth doctor FOLDER`.",
-    "training_diverged": "Lower `training.learning_rate`, and run it with another `--out`.",
+    "training_diverged": "Lower the learning rate that the message names, and run it with another `--out`.",
     "verification_failed": "Restore the file that the message names, or run the recipe again with another `--out`.",
     "run_unusable": "Restore the file that the message names, or begin another run with `--out`.",
     "run_locked": "Wait for the other command to end, or end it.",

@@ -12,7 +12,8 @@ README.md  MANIFEST.json                         how to load an adapter with pla
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ from finetooth.models.batching import Input, Tokens
 from finetooth.models.loading import Base, base_tensors, hash_tensors, head_tensors, load_base
 from finetooth.models.text_model import TextModel
 from finetooth.models.tokenizer import check_tokenizer, load_tokenizer
+from finetooth.row_kinds import row_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,13 @@ def save(
 ) -> None:
     """Write the artifact of a trained (peft or full fine-tuning) or untrained model to `folder`, or nothing.
 
-    weights_sha256: hash_tensors of the base's checkpoint tensors from before the training. more_heads: the other heads
-    of an untrained model, by seed.
+    trained: named as its row. weights_sha256: hash_tensors of the base's checkpoint tensors from before the training.
+    more_heads: the other heads of an untrained model, by seed.
     Raises: DivergedError if a logit of the reference inputs is not finite.
     """
     outputs = reference_outputs(trained)
     if not np.isfinite(outputs).all():
-        raise DivergedError("a logit of the reference inputs is not finite; try a lower training.learning_rate.")
+        raise DivergedError(f"a logit of the reference inputs is not finite; {row_kind(trained.name).if_not_finite}.")
     with new_directory(folder) as inside:
         adapted, released = adapters.has_adapter(trained.model), full_fine_tuning.is_released(trained.model)
         if adapted:
@@ -156,33 +158,61 @@ def load(folder: Path, *, base_folder: Path, name: str) -> TextModel:
     Raises: ModelError beginning with `name`, with the field that differs: a file's hash, base, tokenizer, labels, a
     tensor, or reference outputs.
     """
-    try:
-        trained, task = _verified(folder, base_folder, name), task_of(folder)
-    except ModelError as error:
-        raise ModelError(f"{name}: {error} Take it from its run or a backup again.") from error
+    with _own_faults(name):
+        identity, classes, task = _verified_files(folder), labels_of(folder), task_of(folder)
+    base = _verified_base(identity, base_folder, classes=classes, name=name)
+    with _own_faults(name):
+        trained = _verified_model(folder, base, identity, classes=classes, name=name)
     decision = decision_file.load(folder, classes=trained.classes, name=name, task=task, sealed=True)
     return replace(trained, decision=decision)
 
 
-def _verified(folder: Path, base_folder: Path, name: str) -> TextModel:
-    """The artifact without its decision, verified."""
+@contextmanager
+def _own_faults(name: str) -> Iterator[None]:
+    """A block whose errors are faults of the artifact, not of its base."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"{name}: {error} Take it from its run or a backup again.") from error
+
+
+def _check_same(field: str, recorded: str, actual: str, *, identity: Mapping[str, Any]) -> None:
+    if recorded != actual:
+        raise ModelError(
+            f"{field} is not what the adapter was made with (recorded sha256 {recorded[:12]}, actual "
+            f"{actual[:12]}); its base is {identity['base']['id']}."
+        )
+
+
+def _verified_files(folder: Path) -> dict[str, Any]:
+    """The identity of an artifact whose files are those of its manifest and of its identity."""
     identity = identity_of(folder)
     if (fault := damage(folder)) is not None:
         raise ModelError(f"the artifact is damaged: {fault}.")
+    _check_same("tokenizer", identity["tokenizer_sha256"], sha256_file(folder / "tokenizer.json"), identity=identity)
+    labels = canonical_hash(list(labels_of(folder)))
+    _check_same("labels", identity["labels_sha256"], labels, identity=identity)
+    return identity
 
-    def check_same(field: str, recorded: str, actual: str) -> None:
-        if recorded != actual:
-            raise ModelError(
-                f"{field} is not what the adapter was made with (recorded sha256 {recorded[:12]}, actual "
-                f"{actual[:12]}); its base is {identity['base']['id']}."
-            )
 
-    classes = labels_of(folder)
-    check_same("base config", identity["base"]["config_sha256"], sha256_file(base_folder / "config.json"))
-    check_same("tokenizer", identity["tokenizer_sha256"], sha256_file(folder / "tokenizer.json"))
-    check_same("labels", identity["labels_sha256"], canonical_hash(list(classes)))
-    base = load_base(base_folder, classes=classes, head_seed=identity["head_seed"])
-    check_same("base weights", identity["base"]["weights_sha256"], hash_tensors(base_tensors(base)))
+def _verified_base(identity: dict[str, Any], base_folder: Path, *, classes: Sequence[str], name: str) -> Base:
+    """The base that the identity names. Raises: ModelError with the base's own fault, or what differs."""
+    recorded, config = identity["base"], base_folder / "config.json"
+    try:
+        if config.is_file():  # if it is missing, load_base says so
+            _check_same("base config", recorded["config_sha256"], sha256_file(config), identity=identity)
+        base = load_base(base_folder, classes=classes, head_seed=identity["head_seed"])
+        weights = hash_tensors(base_tensors(base))
+        _check_same("base weights", recorded["weights_sha256"], weights, identity=identity)
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from error
+    return base
+
+
+def _verified_model(
+    folder: Path, base: Base, identity: dict[str, Any], *, classes: tuple[str, ...], name: str
+) -> TextModel:
+    """The artifact on its base, without its decision; its tensors, tokenizer and reference outputs are verified."""
     model = base.model
     if (folder / ADAPTER_CONFIG).is_file():
         model = adapters.load(base, folder)

@@ -90,8 +90,9 @@ def base_tensors(base: Base) -> list[tuple[str, torch.Tensor]]:
 
 
 def encoder_parameters(base: Base) -> int:
-    """The number of parameters of the base without its head modules."""
-    return sum(tensor.numel() for _, tensor in base_tensors(base))
+    """The number of parameters of the base without its head modules and buffers; a shared one counts once."""
+    head = head_tensors(base)
+    return sum(parameter.numel() for name, parameter in base.model.named_parameters() if name not in head)
 
 
 def head_tensors(base: Base) -> dict[str, torch.Tensor]:

@@ -68,7 +68,7 @@ def check_finite(context: Context, values: npt.NDArray[np.float32], *, split: st
         return
     ids = read_splits(context.run_folder)[split]
     named = ", ".join(ids[row] for row in broken[:_NAMED]) + (", ..." if len(broken) > _NAMED else "")
-    remedy = "try a lower training.learning_rate" if row_kind(context.row).trained else "try another base model"
+    remedy = row_kind(context.row).if_not_finite
     raise DivergedError(f"{what} of the {split} rows is not finite (rows {named}); {remedy}.")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from finetooth.models.batching import Tokens
 from finetooth.models.frozen_layer_cache import FrozenLayerCache
 from finetooth.recipe import Candidate, Training
+from finetooth.row_kinds import CANDIDATE, FULL
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.plan_file import Precision
 from finetooth.tasks import DEFAULT, Targets, Task
@@ -59,6 +60,11 @@ class TrainingJob:
     inference: Precision = "plain"
     reduced_budget: int | None = None
     freezing: Freezing | None = None
+
+    @property
+    def if_not_finite(self) -> str:
+        """What to do about a loss or a logit that is not finite, as the end of a message."""
+        return (FULL if self.candidate is None else CANDIDATE).if_not_finite
 
     @property
     def schedule(self) -> Schedule:

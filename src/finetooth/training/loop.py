@@ -38,6 +38,7 @@ _NOTHING_LEARNED = (
     "its only step is a warm-up step with a learning rate of 0: nothing was learned. Set training.warmup_fraction: "
     "0, or train for more steps"
 )
+_INTERRUPTED = "interrupted; the state is saved."
 Result = TypeVar("Result")
 
 
@@ -103,13 +104,16 @@ class Trainer:
             with self.pool:
                 self._warm_up()
                 self._steps()
-            if job.inference != "plain":
-                self._checkpoint()  # take_best computes a plain pass, which is slow and may be interrupted
-            self.validation.take_best()
         except Stopped as stop:
             self._read_metrics()
             self._checkpoint()
-            raise Interrupted("interrupted; the state is saved.", signal_number=stop.signal_number) from None
+            raise Interrupted(_INTERRUPTED, signal_number=stop.signal_number) from None
+        if job.inference != "plain":
+            self._checkpoint()  # take_best computes a plain pass, which is slow and may be interrupted
+        try:
+            self.validation.take_best()
+        except Stopped as stop:  # the model has the best step's values now, which are not the state of this step
+            raise Interrupted(_INTERRUPTED, signal_number=stop.signal_number) from None
         self.record.log("end", {"best_step": counters.best_step})
         return counters
 
@@ -215,7 +219,7 @@ class Trainer:
         changed a value.
         """
         for step in self.step_metrics.take():
-            step.check_finite(self.job.train.ids)
+            step.check_finite(self.job.train.ids, remedy=self.job.if_not_finite)
             self.counters.loss_sum += step.losses
             self.counters.score_sum += step.scores
             self.counters.loss_count += len(step.rows)

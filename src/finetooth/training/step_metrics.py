@@ -26,8 +26,8 @@ class OneStep:
     scores: float
     norm: float
 
-    def check_finite(self, ids: Sequence[str]) -> None:
-        """Check that loss and gradient are finite. ids: names of all rows.
+    def check_finite(self, ids: Sequence[str], *, remedy: str) -> None:
+        """Check that loss and gradient are finite. ids: names of all rows. remedy: the end of the message.
 
         Raises: DivergedError naming the step and its rows.
         """
@@ -37,7 +37,7 @@ class OneStep:
         named = ", ".join(ids[row] for row in self.rows[:_NAMED])
         raise DivergedError(
             f"the {what} of step {self.step} is not finite (rows {named}"
-            f"{', ...' if len(self.rows) > _NAMED else ''}); try a lower training.learning_rate."
+            f"{', ...' if len(self.rows) > _NAMED else ''}); {remedy}."
         )
 
 

@@ -78,9 +78,7 @@ class Validation:
             logits = self._logits(job.inference)
             give_back()
         if not np.isfinite(logits).all():
-            raise DivergedError(
-                f"a validation logit after step {counters.step} is not finite; try a lower training.learning_rate."
-            )
+            raise DivergedError(f"a validation logit after step {counters.step} is not finite; {job.if_not_finite}.")
         figures, headline = job.task.score(logits, job.validation.labels), job.task.headline.key
         collapsed = self._collapse_note(logits)
         value = job.task.metric(job.training.monitor).gain(figures[job.training.monitor])

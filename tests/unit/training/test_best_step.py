@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from training_jobs import begin, job, same_bits, trained
 
-from finetooth.errors import DivergedError
+from finetooth.errors import DivergedError, Interrupted
 from finetooth.models import seeds
 from finetooth.models.adapters import state
 from finetooth.models.plain_pass import logits as plain_logits
@@ -129,6 +129,26 @@ def test_no_alarm_below_the_share_nor_where_the_labels_are_so(
     assert alarms(made) == []
 
 
+def test_a_stop_while_the_best_step_is_taken_saves_no_state_of_that_step(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model then has the best step's values, and the counters are those of the last one."""
+    scripted(monkeypatch, "loss", [0.3, 0.5])
+    made = job(model_folder, tmp_path, rows=16, packed=True, inference="float32", training=EVERY_STEP)
+    saved, stopping = [], []
+    save, load_best = checkpoints.save, checkpoints.load_best
+    monkeypatch.setattr(
+        checkpoints, "save", lambda *places, **state: (saved.append(list(stopping)), save(*places, **state))
+    )
+    monkeypatch.setattr(checkpoints, "load_best", lambda *places: (stopping.append(True), load_best(*places)))
+    with pytest.raises(Interrupted, match=r"^interrupted; the state is saved\.$"):
+        begin(model_folder, replace(made, stop=lambda: 15 if stopping else None)).run()
+    assert saved == [[], []]  # the checkpoint that was due, and that of the end, both before the best step was loaded
+    monkeypatch.undo()
+    counters = begin(model_folder, made).run()
+    assert (counters.step, counters.best_step) == (2, 1)
+
+
 def stands_still(trainer: Any) -> str:
     """The message of the divergence, after checking that no weight and no moment moved in that step."""
     before = {name: value.detach().clone() for name, value in trainer.named.items()}
@@ -145,13 +165,27 @@ def rows_of(trainer: Any, count: int) -> str:
     return ", ".join(trainer.job.train.ids[row] for row in seeds.order(3, 0, 40)[:count])
 
 
-def test_a_loss_that_is_not_finite_stops_before_the_step(model_folder: Path, tmp_path: Path) -> None:
-    trainer = begin(model_folder, job(model_folder, tmp_path, rows=40, training={"batch_size": 10}))
+@pytest.mark.parametrize(("full", "key"), [(False, "learning_rate"), (True, "full_learning_rate")])
+def test_a_loss_that_is_not_finite_stops_before_the_step(
+    model_folder: Path, tmp_path: Path, full: bool, key: str
+) -> None:
+    trainer = begin(model_folder, job(model_folder, tmp_path, rows=40, full=full, training={"batch_size": 10}))
     with torch.no_grad():
-        next(value for name, value in trainer.named.items() if ".modules_to_save." in name).fill_(float("nan"))
+        next(value for name, value in trainer.named.items() if "classifier" in name).fill_(float("nan"))
     assert stands_still(trainer) == (
-        f"the loss of step 1 is not finite (rows {rows_of(trainer, 8)}, ...); try a lower training.learning_rate."
+        f"the loss of step 1 is not finite (rows {rows_of(trainer, 8)}, ...); try a lower training.{key}."
     )
+
+
+@pytest.mark.parametrize(("full", "key"), [(False, "learning_rate"), (True, "full_learning_rate")])
+def test_a_validation_logit_that_is_not_finite_ends_it(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: bool, key: str
+) -> None:
+    monkeypatch.setattr(validation, "plain_logits", lambda *_, **__: np.full((30, 2), np.nan, np.float32))
+    trainer = begin(model_folder, job(model_folder, tmp_path, rows=8, full=full, training=EVERY_STEP))
+    with pytest.raises(DivergedError) as caught:
+        trainer.run()
+    assert str(caught.value) == f"a validation logit after step 1 is not finite; try a lower training.{key}."
 
 
 def test_a_gradient_that_is_not_finite_stops_before_the_step(model_folder: Path, tmp_path: Path) -> None:
