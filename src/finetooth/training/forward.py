@@ -33,11 +33,12 @@ class Forward(Protocol):
 
 
 class PaddedModel:
-    """The model's own forward pass, which dropout and unknown families need: one micro-batch at a time."""
+    """The model's own forward pass, which dropout and unknown families need: one micro-batch at a time, on the CPU."""
 
     concurrent = 1
 
     def __init__(self, model: Any, tokens: Tokens, *, budget: int, pad_id: int) -> None:
+        assert next(model.parameters()).device.type == "cpu"  # check refuses it on a GPU
         self.model, self.tokens, self.budget, self.pad_id = model, tokens, budget, pad_id
 
     def split(self, rows: Rows) -> list[Rows]:

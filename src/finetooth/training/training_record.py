@@ -1,4 +1,4 @@
-"""What a training records while it runs: its counters, the events of its log, the seconds of its parts."""
+"""The record of a training: it writes the log, adds up the seconds of each part, and notices the signal to stop."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from finetooth.training.job import TrainingJob
 
 
 class Stopped(Exception):
-    """The order to stop, caught where the state can be saved. signal_number: of the signal."""
+    """A signal to stop was received. The training loop catches it where the state can be saved."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__()
@@ -20,13 +20,13 @@ class Stopped(Exception):
 
 
 class TrainingRecord:
-    """The counters of a job and its log; and the check for an order to stop."""
+    """Writes the log of a job, and changes part_seconds of its counters. counters: the same object as the trainer's."""
 
     def __init__(self, job: TrainingJob, counters: Counters) -> None:
         self.job, self.counters, self.schedule = job, counters, job.schedule
 
     def log(self, event: str, values: Mapping[str, Any]) -> None:
-        """Append an event to the row's log, with the present step and its values."""
+        """Append a line to the row's log: the event, step, epoch and tokens of the counters, and `values`."""
         counters = self.counters
         line = {"event": event, "step": counters.step, "epoch": counters.step / self.schedule.steps_per_epoch}
         with write_regular(self.job.folder.log, "a") as file:
@@ -44,7 +44,7 @@ class TrainingRecord:
         self.add_seconds(part, time.perf_counter() - started)
 
     def stop_if_signalled(self) -> None:
-        """Raises: Stopped if a signal to stop has come."""
+        """Check that no signal to stop was received. Raises: Stopped if one was."""
         signal_number = self.job.stop()
         if signal_number is not None:
             raise Stopped(signal_number)
