@@ -147,11 +147,12 @@ def _check_run(folder: RunFolder, base: str | None, progress: Progress) -> tuple
                         base_folder = base_folder or trained_model.fetch_base(
                             row.adapter, base, progress=Silent(), offline=True
                         )
-                        rechecks.check_reload(checked, row.adapter, base_folder=base_folder)
                     except SourceError as error:
                         base_is_missing = True
                         what = f"no artifact could be reloaded, and no reference output computed again: {error}"
                         run.refuse("base", what)
+                    else:
+                        rechecks.check_reload(checked, row.adapter, base_folder=base_folder)
             step.advance(1)
     if not any(fault.field == "predictions.parquet" for checked in rows for fault in checked.faults):
         _check_winner(run, folder, recorded)
