@@ -1,10 +1,13 @@
-"""How long an automatic training takes and how its rate goes: continuous, bounded, decided by what is on disk."""
+"""Rates by hand and as transformers has them; an automatic training is bounded, and decided by what is on disk."""
 
 import itertools
 import math
 from typing import Any
 
 import pytest
+import torch
+import transformers
+from torch import nn
 
 from finetooth.recipe import Training
 from finetooth.training import schedule
@@ -110,3 +113,48 @@ def test_fixed_epochs_are_all_taken_and_patience_is_as_given() -> None:
     made = of(600, epochs=4)
     assert (made.most, made.typical, made.interval, made.patience) == (152, 152, 38, None)
     assert made.end(None) == 152
+
+
+def factor(step: int, total: int, *, schedule: str, warmup_fraction: float) -> float:
+    """The share of the peak rate in a training of `total` steps."""
+    settings = {"epochs": total, "batch_size": 1, "schedule": schedule, "warmup_fraction": warmup_fraction}
+    return Schedule.of(Training.model_validate(settings), 1).rate_factor(step, None)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "shares"),
+    [
+        ("linear", [0, 1 / 2, 1, 7 / 8, 3 / 4, 5 / 8, 1 / 2, 3 / 8, 1 / 4, 1 / 8]),
+        ("constant", [0, 1 / 2, 1, 1, 1, 1, 1, 1, 1, 1]),
+        ("cosine", [0, 1 / 2, 1, 0.961940, 0.853553, 0.691342, 1 / 2, 0.308658, 0.146447, 0.038060]),
+    ],
+)
+def test_shares_by_hand(schedule: str, shares: list[float]) -> None:
+    actual = [factor(step, 10, schedule=schedule, warmup_fraction=0.2) for step in range(10)]
+    assert actual == pytest.approx(shares, abs=1e-6)
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
+def test_without_warm_up_it_begins_at_the_peak(schedule: str) -> None:
+    assert factor(0, 10, schedule=schedule, warmup_fraction=0) == 1.0
+
+
+@pytest.mark.parametrize("warmup_fraction", [0.0, 0.06, 0.5])
+@pytest.mark.parametrize("name", ["linear", "cosine"])
+def test_shares_are_those_of_transformers(name: str, warmup_fraction: float) -> None:
+    total, warmup = 50, -(-int(100 * warmup_fraction * 50) // 100)
+    makers = {
+        "linear": transformers.get_linear_schedule_with_warmup,
+        "cosine": transformers.get_cosine_schedule_with_warmup,
+    }
+    rule = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    theirs = makers[name](rule, num_warmup_steps=warmup, num_training_steps=total)
+    for step in range(total):
+        ours = factor(step, total, schedule=name, warmup_fraction=warmup_fraction)
+        assert ours == pytest.approx(rule.param_groups[0]["lr"], abs=1e-12)
+        rule.step()
+        theirs.step()
+
+
+def test_warm_up_rounds_up() -> None:
+    assert [factor(step, 10, schedule="constant", warmup_fraction=0.11) for step in range(3)] == [0, 0.5, 1]
