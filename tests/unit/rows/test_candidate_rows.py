@@ -1,13 +1,14 @@
 """The decision of a candidate: fitted on what the loop measured on validation rows, and verified like its adapter."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 import plans
 from finetooth.errors import VerificationError
-from finetooth.evaluation import deciding
 from finetooth.evaluation.decisions import Decision
 from finetooth.files import write_json
 from finetooth.recipe import Deciding, load
@@ -36,12 +37,26 @@ def context(tmp_path: Path) -> Context:
     return scored_row
 
 
-def test_the_decision_is_that_of_the_recipe_on_validation_rows(context: Context) -> None:
-    settings = Deciding.model_validate({"thresholds": "macro_f1"})
-    expected = deciding.fit(LOGITS, LABELS, classes=["bad", "good"], settings=settings)
+def cross_entropy(temperature: float) -> float:
+    """The mean loss of LABELS at a temperature, by the definition."""
+    scaled = LOGITS.astype(np.float64) / temperature
+    return float((np.log(np.exp(scaled).sum(axis=1)) - scaled[np.arange(50), LABELS]).mean())
+
+
+def test_the_decision_has_the_temperature_and_the_thresholds_that_are_best_on_validation_rows(context: Context) -> None:
     decision = outputs.decide(context, LOGITS, LABELS)
-    assert decision == expected
-    assert decision.temperature != 1.0
+    best = cross_entropy(decision.temperature)
+    assert best < min(cross_entropy(decision.temperature * factor) for factor in (0.98, 1.02))
+    assert best < cross_entropy(1.0)
+    decided, plain = decision.apply(LOGITS).labels, LOGITS.argmax(axis=1)
+    assert f1_score(LABELS, decided, average="macro") > f1_score(LABELS, plain, average="macro")
+
+
+def test_the_decision_has_only_what_the_recipe_asks_for(context: Context) -> None:
+    asked = Deciding.model_validate({"temperature": False})
+    recipe = context.recipe.model_copy(update={"decision": asked})
+    decision = outputs.decide(replace(context, recipe=recipe), LOGITS, LABELS)
+    assert (decision.temperature, decision.thresholds, decision.abstention) == (1.0, None, None)
 
 
 def test_a_reloaded_decision_that_validation_does_not_give_is_refused(context: Context) -> None:
