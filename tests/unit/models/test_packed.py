@@ -201,7 +201,7 @@ def test_batches_without_padding_keep_the_budget_and_every_row() -> None:
         assert len(parts) <= 1.2 * lengths[rows].sum() / budget + 1 or budget < 100
 
 
-def test_batches_side_by_side_share_the_budget_and_the_work() -> None:
+def test_concurrent_batches_share_the_budget_and_the_work() -> None:
     lengths = np.random.default_rng(0).integers(20, 60, 200)
     rows = np.random.default_rng(1).permutation(200)[:50]
     for budget in (120, 300, 1000, 10_000):
@@ -214,14 +214,14 @@ def test_batches_side_by_side_share_the_budget_and_the_work() -> None:
     assert costs == pytest.approx([sum(costs) / 2] * 2, rel=0.02)
 
 
-def test_side_by_side_takes_as_many_rows_as_there_are() -> None:
+def test_concurrent_batches_are_as_many_as_there_are_rows() -> None:
     lengths = np.asarray([900, 7, 5])
     assert [part.tolist() for part in packed_batches(np.asarray([2]), lengths, 2000, concurrent=2)] == [[2]]
     assert [part.tolist() for part in packed_batches(np.arange(3), lengths, 2000, concurrent=2)] == [[0], [2, 1]]
     assert [part.tolist() for part in packed_batches(np.arange(3), lengths, 10, concurrent=2)] == [[0], [1], [2]]
 
 
-def test_it_goes_side_by_side_only_where_the_budget_has_room_for_it(folder: Path) -> None:
+def test_batches_are_concurrent_only_if_the_budget_has_room_for_two(folder: Path) -> None:
     model, tokens = attached(folder), tokens_of(folder)
     longest = int(tokens.lengths.max())
     for budget, concurrent in ((longest - 1, 1), (2 * longest - 1, 1), (2 * longest, 2), (9 * longest, 2)):

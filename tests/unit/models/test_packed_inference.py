@@ -27,6 +27,12 @@ BFLOAT16 = 0.03  # of the largest logit
 FAMILIES = pytest.mark.parametrize("family", ["bert", "distilbert"])
 
 
+@pytest.fixture(autouse=True)
+def two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers on any machine."""
+    monkeypatch.setattr(torch_threads, "count", lambda: 2)
+
+
 @pytest.fixture(scope="module")
 def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     folders: dict[str, Path] = {}

@@ -1,10 +1,10 @@
-"""Side by side or one after another, the gradient is the same, and so are its bits from one time to the next."""
+"""Concurrently or one after another, the gradient is the same, and so are its bits from one time to the next."""
 
 import contextlib
 import gc
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,7 @@ from finetooth.models.packed import PackedModel
 from finetooth.training.gradients import MicroBatchPool, accumulate
 
 
-@pytest.fixture(autouse=True)
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
-def test_tasks_run_side_by_side_each_on_its_own_thread_and_give_what_they_found_in_order() -> None:
+def test_tasks_run_concurrently_each_on_its_own_thread_with_results_in_order() -> None:
     both = threading.Barrier(2, timeout=20)  # passed only by two at a time
 
     def task(name: str) -> Callable[[], tuple[str, int, int]]:
@@ -55,7 +47,7 @@ def test_a_task_alone_and_the_caller_asking_for_them_have_all_threads() -> None:
     assert torch.get_num_threads() == 2
 
 
-def test_one_thread_makes_a_crew_of_one() -> None:
+def test_one_thread_makes_a_pool_of_one() -> None:
     torch.set_num_threads(1)
     with MicroBatchPool() as pool:
         assert pool.size == 1
@@ -123,7 +115,7 @@ def made(folder: Path, directory: Path) -> tuple[Any, Callable[..., tuple[float,
     return trainer, summed
 
 
-def test_side_by_side_sums_to_what_one_after_another_does(model_folder: Path, tmp_path: Path) -> None:
+def test_concurrent_micro_batches_sum_to_what_one_after_another_does(model_folder: Path, tmp_path: Path) -> None:
     _, summed = made(model_folder, tmp_path)
     with MicroBatchPool() as pool:
         one, ones = summed(pool, most_concurrent=1)
@@ -136,7 +128,7 @@ def test_side_by_side_sums_to_what_one_after_another_does(model_folder: Path, tm
         torch.testing.assert_close(gradient, other, rtol=1e-5, atol=1e-6 * largest)
 
 
-def test_side_by_side_gives_the_same_bits_each_time(model_folder: Path, tmp_path: Path) -> None:
+def test_concurrent_micro_batches_give_the_same_bits_each_time(model_folder: Path, tmp_path: Path) -> None:
     _, summed = made(model_folder, tmp_path)
     with MicroBatchPool() as pool:
         summed(pool, most_concurrent=2)  # the first pass of a process is thrown away (ADR 5)
