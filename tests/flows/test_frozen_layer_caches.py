@@ -20,8 +20,8 @@ from finetooth.runs.predictions import read as read_predictions
 from trials import Finished, Trial, killed, told, write_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
-PREFIXED: dict[str, Any] = {
-    "name": "prefixed",
+CACHED: dict[str, Any] = {
+    "name": "prefixed",  # it is in results.json, whose hash is in golden.json
     "baselines": [],
     "training": {"epochs": 8, "base_dropout": 0.0, "precision": "bfloat16"},  # "auto" is decided by a clock
     "candidates": [{"name": "r4", "rank": 4, "bias": "lora_only", "layers": "last-1"}],
@@ -30,30 +30,30 @@ PREFIXED: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def prefixed(place: Path) -> Finished:
+def cached(place: Path) -> Finished:
     """One candidate trained without padding, on hidden states kept on disk, that decides by thresholds and abstains."""
-    trial = Trial(write_recipe(place, **PREFIXED), place / "prefixed")
+    trial = Trial(write_recipe(place, **CACHED), place / "cached")
     said = trial.finish("--profile")
     assert said.returncode == 0, said.stderr
     return Finished(trial, said)
 
 
-def test_golden_prefixed(prefixed: Finished) -> None:
-    golden.check("prefixed", prefixed.trial)
+def test_golden_cached(cached: Finished) -> None:
+    golden.check("prefixed", cached.trial)
 
 
-def test_the_seconds_of_each_part_are_in_the_costs(prefixed: Finished) -> None:
-    (row,) = json.loads(prefixed.said.stdout)["rows"]
+def test_the_seconds_of_each_part_are_in_the_costs(cached: Finished) -> None:
+    (row,) = json.loads(cached.said.stdout)["rows"]
     assert row["part_seconds"].keys() == {"frozen_layers", "forward", "backward", "optimizer", "evaluate", "save"}
     steps = sum(row["part_seconds"][part] for part in ("frozen_layers", "forward", "backward", "optimizer"))
     assert 0 < steps <= row["train_seconds"]
-    assert not prefixed.trial.folder.work.exists()  # with the hidden states, of no use once the run is complete
+    assert not cached.trial.folder.work.exists()  # with the hidden states, of no use once the run is complete
 
 
-def test_results_evaluate_and_predict_decide_alike(prefixed: Finished, said: Any) -> None:
-    trial = prefixed.trial
-    jsonschema.validate(json.loads(prefixed.said.stdout), json.loads((ROOT / "docs/contract.schema.json").read_text()))
-    (row,) = json.loads(prefixed.said.stdout)["rows"]
+def test_results_evaluate_and_predict_decide_alike(cached: Finished, said: Any) -> None:
+    trial = cached.trial
+    jsonschema.validate(json.loads(cached.said.stdout), json.loads((ROOT / "docs/contract.schema.json").read_text()))
+    (row,) = json.loads(cached.said.stdout)["rows"]
     assert read_json(trial.row.adapter / DECISION) == {"schema": 1, **row["decision"]}
     assert read_json(trial.row.verify)["decision_sha256"] == sha256_file(trial.row.adapter / DECISION)
     wanted = row["decision"]["abstain"]
@@ -85,12 +85,12 @@ def test_results_evaluate_and_predict_decide_alike(prefixed: Finished, said: Any
 
 @pytest.mark.slow  # a quicker and closer test: tests/unit/models/test_frozen_layer_cache.py
 def test_without_the_cache_the_figures_are_those_with_it_but_for_rounding(
-    place: Path, tmp_path: Path, prefixed: Finished
+    place: Path, tmp_path: Path, cached: Finished
 ) -> None:
-    trial = Trial(prefixed.trial.recipe, tmp_path / "uncached")
+    trial = Trial(cached.trial.recipe, tmp_path / "uncached")
     said = trial.finish("--set", "training.cache_bytes=0")
     assert said.returncode == 0, said.stderr
-    with_cache, without = (json.loads(item.stdout)["rows"][0] for item in (prefixed.said, said))
+    with_cache, without = (json.loads(item.stdout)["rows"][0] for item in (cached.said, said))
     for one, two in zip(with_cache["curve"], without["curve"], strict=True):
         # Products may be bfloat16's, which round what comes from the disk otherwise.
         assert one["epoch"] == two["epoch"]
@@ -99,11 +99,11 @@ def test_without_the_cache_the_figures_are_those_with_it_but_for_rounding(
         )
 
 
-def test_check_says_what_is_kept(prefixed: Finished, said: Any) -> None:
-    _, kept, _ = said(prefixed.trial, "check", str(prefixed.trial.recipe))
+def test_check_says_what_is_kept(cached: Finished, said: Any) -> None:
+    _, kept, _ = said(cached.trial, "check", str(cached.trial.recipe))
     assert re.search(r"hidden states below layer 2 are kept on disk: [0-9.]+ [kM]B", kept)
 
 
 @pytest.mark.timeout(600)
-def test_four_kills_without_padding_and_with_the_layers_below_kept_on_disk(prefixed: Finished, tmp_path: Path) -> None:
-    assert told(killed(prefixed, tmp_path, kills=4, seed=3)) == 4
+def test_four_kills_without_padding_and_with_the_layers_below_kept_on_disk(cached: Finished, tmp_path: Path) -> None:
+    assert told(killed(cached, tmp_path, kills=4, seed=3)) == 4

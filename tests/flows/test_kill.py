@@ -9,7 +9,7 @@ from trials import Finished, killed, told
 
 @pytest.mark.timeout(600)
 def test_six_kills(steady: Finished, tmp_path: Path) -> None:
-    """Four more stand in test_prefixed."""
+    """Four more are in test_frozen_layer_caches."""
     assert told(killed(steady, tmp_path, kills=6, seed=2)) == 6
 
 

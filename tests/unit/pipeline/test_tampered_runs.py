@@ -257,10 +257,10 @@ def test_a_row_copied_from_another_run_is_refused(
     assert "finished.json: is of another run or row (run_id is " in refusal(values, folder)
 
 
-# B2 -- a digit of a certificate or a manifest
+# B2 -- a digit of verify.json or a manifest
 
 
-def test_a_changed_digit_of_a_certificate_or_a_manifest_is_refused(values: dict[str, Any], stage: Any) -> None:
+def test_a_changed_digit_of_verify_json_or_a_manifest_is_refused(values: dict[str, Any], stage: Any) -> None:
     def digit(file: Path, old: str, new: str) -> None:
         text = file.read_text()
         assert old in text
