@@ -69,6 +69,7 @@ ORIGINAL = RowKind(
 TFIDF = RowKind(
     name="tfidf", role="baseline", seeds="none", needs_model=False, saved_in="baseline", if_not_finite=_DEFECT
 )
+NB_WORDS = replace(TFIDF, name="nb_words")
 PROBE = RowKind(
     name="probe", role="baseline", seeds="none", needs_model=True, saved_in="baseline", if_not_finite=_ANOTHER_MODEL
 )
@@ -92,7 +93,7 @@ CANDIDATE = RowKind(
     if_not_finite="try a lower training.learning_rate",
 )
 
-KINDS = (MAJORITY, ORIGINAL, TFIDF, PROBE, OTHER_PROBE, FULL, CANDIDATE)
+KINDS = (MAJORITY, ORIGINAL, TFIDF, NB_WORDS, PROBE, OTHER_PROBE, FULL, CANDIDATE)
 _BY_NAME = {kind.name: kind for kind in KINDS}
 
 

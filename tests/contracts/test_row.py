@@ -21,7 +21,7 @@ from finetooth.rows import row_of, rows
 from finetooth.runs import predictions
 from silent import SILENT
 
-NAMES = ("majority", "original", "tfidf", "probe", "probe-other", "full", "r4")
+NAMES = ("majority", "original", "tfidf", "nb_words", "probe", "probe-other", "full", "r4")
 every_row = pytest.mark.parametrize("name", NAMES)
 Begin = Callable[..., Any]
 
@@ -30,7 +30,7 @@ Begin = Callable[..., Any]
 def context(begin: Begin, tmp_path: Path) -> Any:  # noqa: F811
     """The contexts of a run with one row of every kind."""
     other = tiny.save_model(tmp_path / "other", seed=5)
-    named = [*(name for name in NAMES[:4]), {"probe": str(other)}, "full"]
+    named = [*(name for name in NAMES[:5]), {"probe": str(other)}, "full"]
     return begin(baselines=named, training={"epochs": 1}, candidates=[{"name": "r4", "rank": 4}], original_heads=2)
 
 
@@ -80,6 +80,8 @@ def test_its_facts_leave_name_figures_and_status_as_they_are(context: Any, name:
     assert found.validation and found.test
     assert (found.inference is not None) is row.kind.needs_model is (found.test_rows_cut is not None)
     assert (found.reload is not None) is row.kind.trained is bool(found.curve) is one.folder.verify.is_file()
+    chooses = {"tfidf": 8, "nb_words": 3}.get(name, 16 if row.kind.name.startswith("probe") else 1)
+    assert found.settings_tried == chooses
     assert found.decision is not None and found.decision["validation"] is not None
     assert one.folder.decision.is_file() is not row.kind.trained  # a trained model has it in its own folder
 

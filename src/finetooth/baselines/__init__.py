@@ -1,26 +1,41 @@
 """Classifiers that train no neural network; a candidate must beat them to be worth its training.
 
-A baseline is fitted on the training split, saved as JSON and safetensors, and measured from its saved files. Majority
-and tfidf read texts. The probe reads the hidden states of a frozen encoder, which its caller computes.
+A baseline is fitted on the training split, its settings are chosen on the validation split, it is saved as JSON and
+safetensors, and measured from its saved files. Majority, tfidf and nb_words read texts. The probe reads the hidden
+states of a frozen encoder, which its caller computes.
 """
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from finetooth import row_kinds
+from finetooth.baselines import nb_words, tfidf
 from finetooth.baselines.fitted import read_kind
 from finetooth.baselines.majority import Majority
 from finetooth.baselines.probe import Probe
-from finetooth.baselines.tfidf import TfidfLogistic
+from finetooth.baselines.text_regression import TextRegression
 from finetooth.data import Examples
+from finetooth.tasks import DEFAULT, Task
 
 __all__ = ["FittedBaseline", "Probe", "fit", "load"]
 
-FittedBaseline = Majority | TfidfLogistic  # the baselines that read texts
-_OF_TEXTS: dict[str, type[FittedBaseline]] = {kind.KIND: kind for kind in (Majority, TfidfLogistic)}
+FittedBaseline = Majority | TextRegression  # the baselines that read texts
+_LOAD: Mapping[str, Callable[[Path], FittedBaseline]] = {
+    row_kinds.MAJORITY.name: Majority.load,
+    row_kinds.TFIDF.name: TextRegression.load,
+    row_kinds.NB_WORDS.name: TextRegression.load,
+}
 
 
-def fit(kind: str, train: Examples, *, classes: int) -> FittedBaseline:
-    """A baseline that reads texts, by its kind, fitted on `train`, whose labels are 0 to classes - 1."""
-    return _OF_TEXTS[kind].fit(train, classes=classes)
+def fit(kind: str, train: Examples, *, validation: Examples, classes: int, task: Task = DEFAULT) -> FittedBaseline:
+    """A baseline that reads texts, by its kind, fitted on `train`, whose labels are 0 to classes - 1.
+
+    validation: the examples on which its settings are chosen.
+    """
+    if kind == row_kinds.MAJORITY.name:
+        return Majority.fit(train, classes=classes)
+    of_kind = {row_kinds.TFIDF.name: tfidf.fit, row_kinds.NB_WORDS.name: nb_words.fit}[kind]
+    return of_kind(train, validation=validation, classes=classes, task=task)
 
 
 def load(folder: Path) -> FittedBaseline:
@@ -28,4 +43,4 @@ def load(folder: Path) -> FittedBaseline:
 
     Raises: VerificationError if the folder is damaged or is not such a baseline.
     """
-    return _OF_TEXTS[read_kind(folder, tuple(_OF_TEXTS))].load(folder)
+    return _LOAD[read_kind(folder, tuple(_LOAD))](folder)

@@ -33,6 +33,11 @@ class Majority:
         return cls(load_tensors((folder / fitted.WEIGHTS).read_bytes())["log_shares"])
 
     @property
+    def settings_tried(self) -> int:
+        """One: nothing is chosen."""
+        return 1
+
+    @property
     def warnings(self) -> list[str]:
         """None: shares can always be counted."""
         return []

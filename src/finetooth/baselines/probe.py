@@ -11,6 +11,7 @@ from safetensors.numpy import load as load_tensors
 
 from finetooth import row_kinds
 from finetooth.baselines import fitted
+from finetooth.baselines.choosing import Trial, best, described, read, trial
 from finetooth.baselines.logistic import log_floor, logits_in_blocks, regression, solve_all, standardised, warnings_of
 from finetooth.files import read_json
 from finetooth.tasks import DEFAULT, Task
@@ -18,17 +19,6 @@ from finetooth.tasks import DEFAULT, Task
 INVERSE_REGULARISATIONS = (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
 
 Features = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """A feature and a strength of regularisation with their figures on the validation rows."""
-
-    feature: str
-    inverse_regularisation: float
-    accuracy: float
-    loss: float
-    converged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +70,18 @@ class Probe:
     ) -> "Probe":
         """The probe fitted on train's features (N, H), by name, and labels (N,), and chosen on the validation rows.
 
-        The highest accuracy is chosen, then the lowest loss, then the strongest regularisation, then the feature named
-        first. A class absent from train has the probability of one example, so that its loss is finite.
+        The choice is that of choosing.best. A class absent from train has the probability of one example, so that its
+        loss is finite.
         """
         tried: list[tuple[Trial, Regression]] = []
         for feature, rows in train.items():
             for strength, candidate, converged in _by_strength(rows, labels, classes=classes):
-                figures = task.score(candidate.logits(validation[feature]), truth)
-                trial = Trial(feature, strength, figures[task.headline.key], figures["loss"], converged)
-                tried.append((trial, candidate))
-        chosen, best = max(tried, key=lambda item: (item[0].accuracy, -item[0].loss, -item[0].inverse_regularisation))
-        return cls(best, chosen, tuple(trial for trial, _ in tried))
+                logits = candidate.logits(validation[feature])
+                tried.append(
+                    (trial(feature, strength, logits=logits, truth=truth, converged=converged, task=task), candidate)
+                )
+        chosen, regression_chosen = best(tried)
+        return cls(regression_chosen, chosen, tuple(one for one, _ in tried))
 
     @classmethod
     def load(cls, folder: Path) -> "Probe":
@@ -99,12 +90,17 @@ class Probe:
         Raises: VerificationError if the folder is damaged or is not a probe.
         """
         fitted.read_kind(folder, (cls.KIND,))
-        settings = read_json(folder / fitted.SETTINGS)
+        chosen, tried = read(read_json(folder / fitted.SETTINGS))
         return cls(
             regression=Regression(**load_tensors((folder / fitted.WEIGHTS).read_bytes())),
-            chosen=Trial(**settings["chosen"]),
-            tried=tuple(Trial(**trial) for trial in settings["tried"]),
+            chosen=chosen,
+            tried=tried,
         )
+
+    @property
+    def settings_tried(self) -> int:
+        """How many settings were measured on the validation rows."""
+        return len(self.tried)
 
     @property
     def warnings(self) -> list[str]:
@@ -122,8 +118,7 @@ class Probe:
 
     def save(self, folder: Path, *, facts: Mapping[str, Any]) -> None:
         """Make `folder`. facts: what else baseline.json holds, such as the base. Raises: RunError if it exists."""
-        tried = [asdict(trial) for trial in self.tried]
-        settings = {"kind": self.KIND, "chosen": asdict(self.chosen), "tried": tried, **facts}
+        settings = {"kind": self.KIND, **described(self.chosen, self.tried), **facts}
         fitted.save(folder, settings, tensors=asdict(self.regression))
 
 

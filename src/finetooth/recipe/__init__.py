@@ -200,11 +200,12 @@ class Recipe(Section):
         default_factory=lambda: [0], min_length=1, description="Seeds; each candidate is trained once per seed."
     )
     baselines: list[Baseline] = Field(
-        default_factory=lambda: list[Baseline](["majority", "original", "tfidf", "probe"]),
+        default_factory=lambda: list[Baseline](["majority", "original", "tfidf", "nb_words", "probe"]),
         description="Rows beside the candidates, in the table's order. Baselines that candidates must beat: majority, "
-        "the most frequent class; original, the model before training; tfidf, logistic regression on TF-IDF; probe, "
-        "logistic regression on hidden states of the frozen model; {probe: MODEL}, of another model. full, training "
-        "all parameters of the model (full fine-tuning), is shown for reference; candidates need not beat it.",
+        "the most frequent class; original, the model before training; tfidf, logistic regression on TF-IDF; nb_words, "
+        "on words weighted by naive Bayes; probe, on hidden states of the frozen model; {probe: MODEL}, of another "
+        "model. full, training all parameters of the model (full fine-tuning), is shown for reference; candidates need "
+        "not beat it.",
     )
     original_heads: int = Field(
         5,

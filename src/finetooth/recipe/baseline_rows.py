@@ -19,7 +19,7 @@ class OtherProbe(Section):
     probe: str = Field(description="Another pre-trained model, written like `model`.")
 
 
-Baseline = Literal["majority", "original", "tfidf", "probe", "full"] | OtherProbe
+Baseline = Literal["majority", "original", "tfidf", "nb_words", "probe", "full"] | OtherProbe
 
 
 def baseline_models(baselines: Iterable[Baseline]) -> dict[str, str | None]:

@@ -16,6 +16,7 @@ from finetooth.wording import counted, percent, short_model, shown, times
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~&$]|^[-+])")
 _COLUMNS = (
     columns.TRAINED, columns.ACCURACY, columns.INTERVAL, columns.MACRO_F1, columns.GAIN_AND_P, columns.TIME,
+    columns.SETTINGS_TRIED,
 )  # fmt: skip
 
 

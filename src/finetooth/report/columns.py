@@ -96,6 +96,7 @@ LATENCY = _column(
     detail=lambda row: row.costs.latency_spread_seconds,
     write_detail=spread,
 )
+SETTINGS_TRIED = _column("settings tried", lambda row: row.settings_tried, str)
 KEPT_EPOCH = _column("kept epoch", lambda row: row.kept_epoch, epoch)
 MEASURED = (TRAINED, ACCURACY, INTERVAL, GAIN, P)
 

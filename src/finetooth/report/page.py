@@ -35,7 +35,11 @@ def page(material: Material) -> str:
         policy=policy(style, script),
         opening=_opening(run),
         ladder=charts.ladder(run) if run.done else None,
-        rows=table_of(run, [*columns.MEASURED, *_RATES], f"Every row, on the same {counted(run.test, 'test row')}"),
+        rows=table_of(
+            run,
+            [*columns.MEASURED, *_RATES, columns.SETTINGS_TRIED],
+            f"Every row, on the same {counted(run.test, 'test row')}",
+        ),
         notes=notes(run, beside_accuracy=True),
         warnings=warnings(run),
         pooled=_pooled(run) if run.pooled else None,

@@ -82,6 +82,7 @@ class RowView:
     reload: Reload | None = None
     cut: float | None = None
     decision: Mapping[str, Any] = field(default_factory=dict)
+    settings_tried: int | None = None
     warnings: Sequence[str] = ()
 
     @property

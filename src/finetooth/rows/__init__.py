@@ -5,7 +5,18 @@ To add one, see "Add a kind of row" in CONTRIBUTING.
 
 from importlib import import_module
 
-from finetooth.row_kinds import CANDIDATE, FULL, MAJORITY, ORIGINAL, OTHER_PROBE, PROBE, TFIDF, RowKind, row_kind
+from finetooth.row_kinds import (
+    CANDIDATE,
+    FULL,
+    MAJORITY,
+    NB_WORDS,
+    ORIGINAL,
+    OTHER_PROBE,
+    PROBE,
+    TFIDF,
+    RowKind,
+    row_kind,
+)  # fmt: skip
 from finetooth.rows.contract import Row
 
 __all__ = ["Row", "row_of", "rows"]
@@ -13,6 +24,7 @@ __all__ = ["Row", "row_of", "rows"]
 _FILES = {
     MAJORITY: "text_baseline",
     TFIDF: "text_baseline",
+    NB_WORDS: "text_baseline",
     ORIGINAL: "original",
     PROBE: "probe",
     OTHER_PROBE: "probe",

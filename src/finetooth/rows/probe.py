@@ -210,6 +210,7 @@ def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
         parameters=Parameters(adapter=0, bias=0, **saved["parameters"]),
         probe=Chosen(probe.chosen.feature, probe.chosen.inverse_regularisation, model),
         warnings=probe.warnings,
+        settings_tried=probe.settings_tried,
     )
 
 

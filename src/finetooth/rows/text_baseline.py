@@ -1,10 +1,10 @@
-"""The rows majority and tfidf: baselines that read texts, fitted and scored without importing torch."""
+"""The rows majority, tfidf and nb_words: baselines that read texts, fitted and scored without importing torch."""
 
 import time
 from dataclasses import replace
 
 from finetooth import baselines
-from finetooth.row_kinds import MAJORITY, TFIDF, row_kind
+from finetooth.row_kinds import MAJORITY, NB_WORDS, TFIDF, row_kind
 from finetooth.rows import latency
 from finetooth.rows.context import Channel, Context
 from finetooth.rows.contract import Estimates, Row, ScoredRow
@@ -12,15 +12,19 @@ from finetooth.rows.outputs import add_costs, keep_predictions
 from finetooth.runs.results import ResultsRow
 from finetooth.runs.work import read_examples
 
-TFIDF_SECONDS_PER_MILLION = 1.2  # characters of training text, as measured on IMDB
+# Seconds per million characters of training text and row of weights, as measured on IMDB.
+TFIDF_SECONDS_PER_MILLION = 4.0
+NB_WORDS_SECONDS_PER_MILLION = 1.5
 
 
 def fit(context: Context, channel: Channel) -> None:
-    """Fit the baseline on the training split and save it."""
-    train = read_examples(context.run_folder, "train")
+    """Fit the baseline on the training split, choose its settings on the validation split, and save it."""
+    train, validation = (read_examples(context.run_folder, split) for split in ("train", "validation"))
+    task = context.plan.of_task()
     context.folder.path.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
-    baseline = baselines.fit(context.row, train, classes=context.plan.of_task().outputs(context.plan.classes))
+    classes = task.outputs(context.plan.classes)
+    baseline = baselines.fit(context.row, train, validation=validation, classes=classes, task=task)
     seconds = time.perf_counter() - started
     baseline.save(context.folder.baseline)
     if row_kind(context.row).fitted:  # the majority baseline only counts, which is too fast to time
@@ -36,15 +40,27 @@ def score(context: Context, channel: Channel) -> None:
 
 
 def facts(scored: ScoredRow, row: ResultsRow) -> ResultsRow:
-    """The row with the warnings of the baseline."""
-    return replace(row, warnings=baselines.load(scored.folder.baseline).warnings)
+    """The row with the warnings of the baseline and the number of settings that were tried."""
+    baseline = baselines.load(scored.folder.baseline)
+    return replace(row, warnings=baseline.warnings, settings_tried=baseline.settings_tried)
 
 
 def _tfidf_seconds(estimates: Estimates, name: str) -> float:
-    return TFIDF_SECONDS_PER_MILLION * estimates.characters / 1e6
+    return TFIDF_SECONDS_PER_MILLION * _million_characters(estimates)
+
+
+def _nb_words_seconds(estimates: Estimates, name: str) -> float:
+    return NB_WORDS_SECONDS_PER_MILLION * _million_characters(estimates)
+
+
+def _million_characters(estimates: Estimates) -> float:
+    """Characters of the training texts, in millions; times the number of rows of weights that are fitted."""
+    classes = len(estimates.plan.classes)
+    return estimates.characters / 1e6 * (classes if classes > 2 else 1)
 
 
 ROWS = (
     Row(kind=MAJORITY, fit=fit, score=score, facts=facts, seconds=lambda estimates, name: 0.0),
     Row(kind=TFIDF, fit=fit, score=score, facts=facts, seconds=_tfidf_seconds),
+    Row(kind=NB_WORDS, fit=fit, score=score, facts=facts, seconds=_nb_words_seconds),
 )

@@ -33,7 +33,7 @@ class RowFolder:
     path: Path
 
     adapter = _Entry("adapter", "PEFT folder of a candidate, head of an original row, model of full fine-tuning.")
-    baseline = _Entry("baseline", "The fitted baseline of a majority, tfidf or probe row.")
+    baseline = _Entry("baseline", "The fitted baseline of a majority, tfidf, nb_words or probe row.")
     checkpoints = _Entry("checkpoints", "Training states; deleted once the run is complete.")
     reduced_budget = _Entry("checkpoints/lowered.json", "Tokens of a micro-batch, after memory ran out.")
     log = _Entry("log.jsonl", "The events of the training: step metrics, evaluations, warnings.")

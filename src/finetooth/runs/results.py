@@ -98,7 +98,8 @@ class ResultsRow:
     untrained heads; its other figures are those of the first. probe: only of probes. decision: how the row's logits
     become answers, from evaluation.decision_file.describe; None if the row failed.
     test_rows_cut: share of the test rows, 0 to 1, that are cut for the row; None if it reads no tokens. inference: None
-    for a row without a model.
+    for a row without a model. settings_tried: how many settings of the row were measured on the validation rows, of
+    which the best is this row.
     """
 
     name: str
@@ -120,6 +121,7 @@ class ResultsRow:
     decision: Mapping[str, Any] | None = None
     test_rows_cut: float | None = None
     inference: Inference | None = None
+    settings_tried: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

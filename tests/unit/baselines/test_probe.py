@@ -130,8 +130,8 @@ def test_baselines_of_texts_and_of_states_are_not_taken_for_each_other(tmp_path)
     with pytest.raises(VerificationError) as error:
         baselines.load(tmp_path / "probe")
     assert str(error.value) == (
-        f"{tmp_path / 'probe'}: is not a saved baseline of the kind majority or tfidf. If it belongs to a run, delete "
-        "it and run the same command again."
+        f"{tmp_path / 'probe'}: is not a saved baseline of the kind majority or tfidf or nb_words. If it belongs to a "
+        "run, delete it and run the same command again."
     )
     (tmp_path / "probe" / "baseline.json").write_text(json.dumps({"kind": "probe"}))
     with pytest.raises(VerificationError) as error:

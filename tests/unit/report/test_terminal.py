@@ -378,7 +378,7 @@ def test_wide_adds_what_does_not_fit():
     assert re.split(" {2,}", lines[3].split("time")[1].strip()) == [
         "macro-F1", "log loss", "calibration error",
         "adapter", "head", "bias", "all parameters", "share trained", "peak memory", "adapter size",
-        "latency", "kept epoch",
+        "latency", "kept epoch", "settings tried",
     ]  # fmt: skip
     assert lines[7].split()[-22:] == [
         "91.9", "%", "0.2500", "333,312", "770", "0", "23,048,068", "1.45", "%", "(peft", "1.4000", "%)",

@@ -17,7 +17,7 @@ from silent import SILENT
 
 
 def scored(begin: Callable[..., Any], name: str, **settings: Any) -> Any:
-    context = begin(baselines=["majority", "original", "tfidf", "probe"], candidates=[], **settings)
+    context = begin(baselines=["majority", "original", "tfidf", "nb_words", "probe"], candidates=[], **settings)
     row_of(name).fit(context("fit", name), SILENT)
     for split in ("validation", "test"):
         row_of(name).score(context("score", name, split), SILENT)
@@ -26,7 +26,7 @@ def scored(begin: Callable[..., Any], name: str, **settings: Any) -> Any:
     return context("score", name)
 
 
-@pytest.mark.parametrize("name", ["majority", "original", "tfidf", "probe"])
+@pytest.mark.parametrize("name", ["majority", "original", "tfidf", "nb_words", "probe"])
 def test_the_decision_of_a_baseline_is_that_of_its_validation_rows(begin: Callable[..., Any], name: str) -> None:
     context = scored(begin, name)
     part = predictions.read(context.folder.predictions)["validation"]
