@@ -99,8 +99,8 @@ class Trial:
         return contract(self.out)
 
     def openings(self) -> int:
-        """Lines in the lockbox of this trial's state folder."""
-        return sum(len(box.read_text().splitlines()) for box in (self.state / "lockbox").glob("*.jsonl"))
+        """Openings in the ledger of this trial's state folder."""
+        return len(list((self.state / "ledger").glob("*.opening")))
 
     def artifacts(self) -> dict[str, str]:
         """SHA-256 of all that the inputs determine: adapter folder, predictions and results."""
@@ -181,7 +181,7 @@ def check(chain: Chain, reference: Trial, *, every: int) -> None:
     killed, whole = trial.artifacts(), reference.artifacts()
     differ = sorted(name for name in killed | whole if killed.get(name) != whole.get(name))
     assert not differ, f"{trial.out} and {reference.out} differ in {differ}"
-    assert trial.openings() == 1, f"the lockbox counts {trial.openings()} openings"
+    assert trial.openings() == 1, f"the ledger has {trial.openings()} openings"
     saved = reached = 0
     for line in trial.log():
         if line["event"] in ("start", "resume"):

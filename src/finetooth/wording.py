@@ -32,6 +32,24 @@ def times(count: int) -> str:
     return "once" if count == 1 else f"{count:,} times"
 
 
+def scored_before(rows: int, *, rows_seen: int, runs_seen: int, runs_later: int = 0) -> str:
+    """How often the rows of a test set were scored, from runs.ledger.History, without a full stop.
+
+    `1,310 of these 2,620 rows were scored before, in 3 runs on this machine`. rows: how many the test set has.
+    """
+    these = f"these {counted(rows, 'row')}" if rows > 1 else "this 1 row"
+    runs = f"{counted(runs_seen, 'run')} on this machine"
+    if rows_seen:
+        before = f"{rows_seen:,} of {these} {'was' if rows == 1 else 'were'} scored before, in {runs}"
+    elif runs_seen:
+        before = f"it is not known which of {these} were scored before: the record of {runs} cannot be read"
+    elif not runs_later:
+        return "opened once on this machine; none of its rows before"
+    else:
+        before = "none of its rows was scored before on this machine"
+    return f"{before}; {counted(runs_later, 'later run')} scored rows of it" if runs_later else before
+
+
 def listed(names: Sequence[str], most: int | None = None) -> str:
     """Names as a list: `a`, `a and b`, `a, b and c`; of more than `most`, `a, b, c and 4 more`."""
     names = [cut(name, _LONGEST_NAME) for name in names]

@@ -201,14 +201,15 @@ def test_verify_checks_the_finished_run_again_and_names_what_was_changed(
     assert table.trial.openings() == 1  # what is known of the test rows is not looked at anew
 
 
-def test_evaluate_gives_the_runs_own_figures_and_counts_its_look(table: Finished, said: Any) -> None:
+def test_evaluate_gives_the_runs_own_figures_and_opens_nothing_anew(table: Finished, said: Any) -> None:
     contract = json.loads(table.said.stdout)
     code, out, _ = said(table.trial, "evaluate", str(table.trial.out), "--json")
     assert code == 0
     found = json.loads(out)
-    assert (found["test_id"], found["test_openings"], found["split"]) == (contract["test_id"], 2, "test")
+    assert (found["test_id"], found["test_openings"], found["split"]) == (contract["test_id"], 1, "test")
     assert {key: found[key] for key in ("examples", "accuracy", "loss", "macro_f1")} == contract["rows"][4]["test"]
-    assert table.trial.openings() == 2
+    assert (found["test_rows_seen"], found["test_runs_seen"], found["test_runs_later"]) == (0, 0, 0)
+    assert table.trial.openings() == 1
 
 
 def test_baselines_alone_need_no_model(place: Path, tmp_path: Path, said: Any) -> None:
@@ -289,7 +290,7 @@ def test_a_run_of_all_kinds_of_rows_killed_after_each_kind_ends_in_the_same_byte
     marks = (
         trial.folder.row("probe", None).baseline,
         trial.folder.row("wild", 3).failed,
-        trial.state / "lockbox" / f"{table.trial.contract()['test_id']}.jsonl",
+        trial.state / "ledger" / "000001.opening",
     )
     for mark in marks:
         with trial.start() as process:

@@ -13,7 +13,7 @@ import click
 from finetooth.cli import completion, options, output
 from finetooth.cli.terminal_lines import progress_on
 from finetooth.errors import DataError, RecipeError, did_you_mean
-from finetooth.wording import interval, times, wrapped
+from finetooth.wording import interval, scored_before, wrapped
 
 if TYPE_CHECKING:  # --help imports neither pydantic nor torch
     from finetooth.evaluation.decisions import Decided
@@ -103,8 +103,9 @@ def evaluate(run_or_adapter: Path, data: str | None, base: str | None, exact: bo
         finetooth evaluate runs/quickstart
         finetooth evaluate runs/quickstart --data more-reviews.csv
 
-    Score the winner of RUN, or ADAPTER, from its saved files. The number of times that the test split was used is
-    printed: a test set that is used often becomes less reliable.
+    Score the winner of RUN, or ADAPTER, from its saved files. It prints how many of the rows were scored before:
+    rows that are scored often make figures less reliable. Scoring an unchanged adapter on the same rows again does not
+    count.
 
     Examples of --data whose text is also in the run's training or validation examples are counted, and the others are
     scored separately: figures on examples that a model was trained on are not a test result. For an adapter that was
@@ -266,7 +267,7 @@ def _interval(accuracy: float, count: int) -> str:
 
 
 def _scores(run_or_adapter: Path, figures: dict[str, Any]) -> str:
-    from finetooth.report.notes import COUNTED, PRECISIONS
+    from finetooth.report.notes import PRECISIONS
 
     what = f"{figures['split']} split" if figures.get("split") else figures["source"]
     lines = [f"{run_or_adapter}, {what}: {figures['examples']:,} examples"]
@@ -283,8 +284,12 @@ def _scores(run_or_adapter: Path, figures: dict[str, Any]) -> str:
         ]
     lines += [*([] if seen else [""]), *_measured(figures, tested=not seen)]
     lines += ["", f"Computed in {PRECISIONS[figures['precision']]}."] if figures.get("precision") else []
-    openings = figures.get("test_openings")
-    if openings:
-        rows = "These rows" if seen else "These test rows"
-        lines += ["", wrapped(f"{rows} were scored {times(openings)} so far {COUNTED}.")]
+    if figures.get("test_openings"):
+        use = scored_before(
+            figures["examples"],
+            rows_seen=figures["test_rows_seen"],
+            runs_seen=figures["test_runs_seen"],
+            runs_later=figures["test_runs_later"],
+        )
+        lines += ["", wrapped(f"{'This data' if seen else 'Test set'}: {use}.")]
     return "\n".join(lines)

@@ -2,7 +2,7 @@
 
 import tempfile
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ from finetooth.pipeline.trained_model import adapter_folder, data_of, first_labe
 from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Data, command_line_source
 from finetooth.recipe import load as load_recipe
-from finetooth.runs import lockbox, plan_file
+from finetooth.runs import ledger, plan_file
 from finetooth.runs.layout import RunFolder
+from finetooth.runs.ledger import RowKeys
 from finetooth.runs.work import read_text_keys
 from finetooth.sources import fetch_data
 from finetooth.tasks import Task
@@ -49,13 +50,16 @@ def evaluate(
     NFKC and with each run of white space as one blank); None if not known, as for an adapter outside its run.
     unseen: the figures of the other rows, if some rows were seen and some were not; otherwise None.
     note: what a reader of the figures must know about seen rows, or None.
-    Every call opens that test set and is counted.
+    Every call opens these rows and is recorded (runs.ledger), unless the same adapter was scored on the same rows
+    before, which shows nothing new.
+    test_openings: the number of this opening. test_rows_seen, test_runs_seen: how many of the rows had been scored
+    before it, and in how many runs. test_runs_later: how many runs have scored some of them since.
     Raises: as load; DataError for unusable data; TypeError for data of a type that has no rows.
     """
     progress, path = progress_for(progress), Path(run_or_adapter).absolute()
     run_folder, adapter = run_of(path), adapter_folder(path)
+    classes, task = labels_of(adapter), task_of(adapter)
     if data is not None:
-        classes, task = labels_of(adapter), task_of(adapter)
         examples = _read(data, run_folder, classes=classes, task=task, progress=progress)
         test_id = content_id(examples, classes=classes, task=task)
     elif run_folder is not None:
@@ -64,16 +68,26 @@ def evaluate(
     else:
         raise RunError(f"{run_or_adapter} is an adapter outside its run; name labelled rows with --data FILE.")
     predictor = load(run_or_adapter, base=base, progress=progress, exact=exact)
-    openings = lockbox.open_test(test_id, f"evaluate-{uuid.uuid4().hex}", run_name=str(predictor.name))
+    text_keys = overlap.keys(examples.texts, examples.pairs)
+    labels = task.names(examples.labels, classes)
+    history = ledger.open_adapter(
+        RowKeys.of(test_id, text_keys, ledger.row_keys(text_keys, labels)),
+        adapter,
+        opening_id=f"evaluate-{uuid.uuid4().hex}",
+        run_name=str(predictor.name),
+    )
     with progress.step("evaluate", total=len(examples), unit="texts") as step:
         logits = predictor.infer(examples.texts, examples.pairs, advance=step.advance)
-    seen = _seen(run_folder, examples)
+    seen = _seen(run_folder, text_keys)
     unseen = None
     if seen.split_rows and 0 < seen.unseen.sum() < len(examples):
         unseen = predictor.decision.score(logits[seen.unseen], examples.labels[seen.unseen])
     return {
         "test_id": test_id,
-        "test_openings": openings,
+        "test_openings": history.looks,
+        "test_rows_seen": history.rows_seen,
+        "test_runs_seen": history.runs_seen,
+        "test_runs_later": history.runs_later,
         "split": "test" if data is None else None,
         "source": data if data is None else _name_of(data),
         "precision": predictor.precision,
@@ -134,17 +148,17 @@ class _Seen:
     note: str | None
 
 
-def _seen(run_folder: RunFolder | None, examples: Examples) -> _Seen:
-    every = np.ones(len(examples), dtype=np.bool_)
+def _seen(run_folder: RunFolder | None, keys: Sequence[bytes]) -> _Seen:
+    """keys: of the texts, from data.overlap.keys."""
+    every = np.ones(len(keys), dtype=np.bool_)
     if run_folder is None:
         because = "an adapter outside its run keeps no record of it. Evaluate the run folder to know."
         return _Seen(None, every, _UNKNOWN + because)
     known = read_text_keys(run_folder)
-    keys = overlap.keys(examples.texts, examples.pairs)
     trained = np.array([key in known["train"] for key in keys], dtype=np.bool_)
     chosen_by = np.array([key in known["validation"] for key in keys], dtype=np.bool_) & ~trained
     counts = {"train": int(trained.sum()), "validation": int(chosen_by.sum())}
-    return _Seen(counts, ~(trained | chosen_by), _note(counts, of=len(examples)))
+    return _Seen(counts, ~(trained | chosen_by), _note(counts, of=len(keys)))
 
 
 def _note(counts: Mapping[str, int], *, of: int) -> str | None:

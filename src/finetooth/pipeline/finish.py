@@ -16,6 +16,7 @@ from finetooth.rows.contract import ScoredRow
 from finetooth.rows.facts import inference_of
 from finetooth.runs import comparison, complete, predictions, results
 from finetooth.runs.layout import RowFolder, RunFolder
+from finetooth.runs.ledger import History
 from finetooth.runs.memory import peak_bytes
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.results import Costs, ResultsRow, RowCosts
@@ -47,12 +48,13 @@ def conclude(
     *,
     keys: Sequence[Key],
     winner: tuple[str, int] | None,
-    openings: int,
+    history: History,
     command_bytes: int,
 ) -> None:
     """Write results, comparison, costs and report, mark the run complete and delete its scratch.
 
-    command_bytes: memory that the command used while the rows' processes worked.
+    history: of the opening of the test rows. command_bytes: memory that the command used while the rows' processes
+    worked.
     """
     rows = [row_of_results(recipe, plan, folder, key) for key in keys]
     results.write_results(
@@ -69,7 +71,16 @@ def conclude(
     costs = [_costs(folder, name, seed) for name, seed in keys]
     largest = max((row.peak_bytes or 0 for row in costs), default=0)
     most = max(peak_bytes(), command_bytes + largest)
-    results.write_costs(folder, Costs(test_openings=openings, rows=costs, step_seconds=seconds, peak_bytes=most))
+    spent = Costs(
+        run_id=plan.run_id,
+        test_openings=history.looks,
+        test_rows_seen=history.rows_seen,
+        test_runs_seen=history.runs_seen,
+        rows=costs,
+        step_seconds=seconds,
+        peak_bytes=most,
+    )
+    results.write_costs(folder, spent)
     write_report(folder)  # before the texts are deleted and before the mark, so that a retry can write it
     complete.write_mark(folder, run_id=plan.run_id)
     clear_away(folder)

@@ -18,13 +18,13 @@ from finetooth.preflight import Finding
 from finetooth.progress import Progress, progress_for
 from finetooth.recipe import Recipe
 from finetooth.recipe_draft import load_recipe
-from finetooth.runs import complete, finished, inventory, lockbox, plan_file, provenance
+from finetooth.runs import complete, finished, inventory, ledger, plan_file, provenance
 from finetooth.runs.disk import disk_faults
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.lock import command_lock
 from finetooth.runs.memory import give_back, held_bytes
 from finetooth.runs.plan_file import Plan
-from finetooth.runs.work import save_examples, write_splits
+from finetooth.runs.work import read_row_keys, save_examples, write_splits
 from finetooth.workers.executor import ROW_BY_ROW, Executor
 from finetooth.workers.supervisor import Supervisor
 
@@ -115,7 +115,7 @@ def _write_down(recipe: Recipe, folder: RunFolder, plan: Plan, material: Materia
     write_file(folder.recipe, resume.resolved(recipe))
     in_short = [finding.in_short() for finding in findings]
     write_json(folder.data, {**material.dataset.summary, "findings": in_short})
-    write_splits(folder, material.dataset)
+    write_splits(folder, material.dataset, task=plan.of_task())
     sources = {split: [item.id for item in listed] for split, listed in material.data.items()}
     planned = plan.as_json()
     facts = {key: planned.get(key) for key in ("device", "precision", "inference", "base", "other_bases")}
@@ -136,12 +136,13 @@ def _carry_out(rows: RowRunner, executor: Executor) -> None:
     winner = finish.choose_winner(recipe, plan, folder, keys=keys)
     if winner is not None:
         rows.verify_again(winner)
-    openings = lockbox.open_test(plan.test_id, plan.run_id, run_name=recipe.name)
+    test_rows = read_row_keys(folder, test_id=plan.test_id)
+    history = ledger.open_run(test_rows, folder, run_id=plan.run_id, run_name=recipe.name)
     executor.each(rows, "test", keys)
     rows.check_done("test", keys)
     for key in keys:
         finished.refuse_changed(folder.row(*key), run_id=plan.run_id)
-    finish.conclude(recipe, plan, folder, keys=keys, winner=winner, openings=openings, command_bytes=command_bytes)
+    finish.conclude(recipe, plan, folder, keys=keys, winner=winner, history=history, command_bytes=command_bytes)
 
 
 def _refuse_foreign(folder: RunFolder) -> None:

@@ -8,10 +8,10 @@ import yaml
 
 from finetooth.report import columns
 from finetooth.report.material import Material
-from finetooth.report.notes import COUNTED, facts, narrowed, notes, warnings
+from finetooth.report.notes import facts, narrowed, notes, warnings
 from finetooth.report.view import RunView
 from finetooth.sources import hub_name
-from finetooth.wording import counted, percent, short_model, shown, times
+from finetooth.wording import counted, percent, short_model, shown
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~&$]|^[-+])")
 _COLUMNS = (
@@ -116,10 +116,10 @@ def _limits(material: Material) -> Iterator[str]:
     run = material.run
     yield "The figures hold for texts like the test rows; nothing was measured on others."
     yield from narrowed(material.data)
-    if run.test_openings > 1:
+    if run.test_rows_seen or run.test_runs_seen:
         yield (
-            f"The test rows were scored {times(run.test_openings)} so far {COUNTED}. Each use makes the figures less "
-            "reliable, because people choose settings by what they saw."
+            f"Test set: {run.test_use}. Each use makes the figures less reliable, because people choose settings by "
+            "what they saw."
         )
     yield "Uses of the test rows by other users or on other machines are not counted."
     yield from (shown(text, 400) for text in warnings(run))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from finetooth.wording import counted, cut, interval, p_value, percent, points, row_title, times, wrapped
+from finetooth.wording import counted, cut, interval, p_value, percent, points, row_title, scored_before, wrapped
 
 _RUN, _ROW = 22, 17  # columns of a run's and of a row's name
 _TITLES = f"{'accuracy':>8}  {'95 % interval':>13}  {'vs first':>16}"
@@ -12,9 +12,14 @@ _TITLES = f"{'accuracy':>8}  {'95 % interval':>13}  {'vs first':>16}"
 
 def describe(comparison: Mapping[str, Any]) -> str:
     """The text of a comparison (runs.across.compare): every row, then what the winners' differences say."""
-    scored = f"scored {times(comparison['test_openings'])} so far"
+    use = scored_before(
+        comparison["examples"],
+        rows_seen=comparison["test_rows_seen"],
+        runs_seen=comparison["test_runs_seen"],
+        runs_later=comparison["test_runs_later"],
+    )
     lines = [
-        wrapped(f"{counted(comparison['examples'], 'test row')}, the same in each run ({scored})"),
+        wrapped(f"{counted(comparison['examples'], 'test row')}, the same in each run: {use}."),
         "",
         f"{'run':<{_RUN}}{'row':<{_ROW}}{_TITLES}",
     ]

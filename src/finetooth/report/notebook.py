@@ -5,12 +5,12 @@ from finetooth.report.html import part, rendered
 from finetooth.report.notes import UNFINISHED, notes, warnings
 from finetooth.report.tables import table_of
 from finetooth.report.view import RunView
-from finetooth.wording import short_model, shown, times
+from finetooth.wording import short_model, shown
 
 
 def fragment(run: RunView, *, report: str | None) -> str:
     """The HTML of a run's table. report: the path of the run's report as the user names it, if there is one."""
-    caption = f"{run.train:,} training rows, {run.test:,} test rows (scored {times(run.test_openings)} so far)"
+    caption = f"{run.train:,} training rows, {run.test:,} test rows ({run.test_use})"
     return rendered(
         "notebook.html",
         run=run,

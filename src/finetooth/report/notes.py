@@ -7,23 +7,10 @@ from finetooth.evaluation.intervals import wilson
 from finetooth.evaluation.seeds import FEW_SEEDS
 from finetooth.report.view import RunView
 from finetooth.row_kinds import row_kind
-from finetooth.wording import (
-    counted,
-    interval,
-    listed,
-    percent,
-    points,
-    roughly,
-    seconds,
-    short_model,
-    shown,
-    size,
-    times,
-)
+from finetooth.wording import counted, interval, listed, percent, points, roughly, seconds, short_model, shown, size
 
 RELOAD_CHECK = "passed: the same logits, bit for bit, in a new process."
 UNFINISHED = "This run is not complete. To continue it, run the same command again."
-COUNTED = "by this user on this machine"  # the uses of a test set that are counted
 TEMPERED = (
     "Log loss and calibration error: after temperature scaling, fitted for each row of the table on the validation "
     "rows."
@@ -110,7 +97,7 @@ def facts(run: RunView, data: Mapping[str, Any], provenance: Mapping[str, Any]) 
             f"{counted(run.test, 'row')} for the figures (test). "
             "No test row was used to fit a model or to choose the epoch or the winner.",
         ),
-        Fact("Test set", f"{run.test_id[:16]}…, scored {times(run.test_openings)} so far {COUNTED}."),
+        Fact("Test set", f"{run.test_id[:16]}…, {run.test_use}."),
         Fact("Rows", "Every candidate started from the same base model; every figure is computed from saved files."),
         Fact("Reload check", RELOAD_CHECK if run.is_reload_checked else ""),
         Fact("Intervals", "Wilson score intervals at 95 %: the uncertainty from the test rows, not from the seed."),

@@ -15,7 +15,7 @@ from finetooth.report.notes import facts, narrowed, notes, warnings
 from finetooth.report.plots import Table, cells
 from finetooth.report.tables import table_of
 from finetooth.report.view import RowView, RunView
-from finetooth.wording import counted, p_value, percent, points, short_model, shown, times
+from finetooth.wording import counted, p_value, percent, points, short_model, shown
 
 _LISTED = 20
 _RATES = (columns.MACRO_F1, columns.LOSS, columns.CALIBRATION_ERROR)
@@ -84,7 +84,7 @@ def _opening(run: RunView) -> list[tuple[str, str]]:
         ("training rows", f"{run.train:,}"),
         ("validation rows", f"{run.validation:,}"),
         ("test rows", f"{run.test:,}"),
-        ("test rows scored", f"{times(run.test_openings)} so far"),
+        ("test set", run.test_use),
         ("classes", f"{len(run.classes):,}"),
     ]
     if run.seeds:

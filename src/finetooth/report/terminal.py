@@ -10,7 +10,7 @@ from finetooth.report.columns import Cell, Column
 from finetooth.report.notes import RELOAD_CHECK, UNFINISHED, notes, pooled, warnings
 from finetooth.report.view import RowView, RunView, view_of
 from finetooth.runs.layout import RunFolder
-from finetooth.wording import TIE, WIDTH, cut, short_model, times, wrapped
+from finetooth.wording import TIE, WIDTH, cut, short_model, wrapped
 
 _GAP = "  "
 _ACCENT, _RESET = "\x1b[36m", "\x1b[0m"
@@ -58,10 +58,11 @@ def _heading(run: RunView) -> str:
     facts = [
         f"{run.name}: {short_model(run.model)}",
         f"{run.train:,} train",
-        f"{run.test:,} test rows (scored {times(run.test_openings)} so far)",
+        f"{run.test:,} test rows",
         *([f"seed{'s' if len(run.seeds) > 1 else ''} {', '.join(map(str, run.seeds))}"] if run.seeds else []),
     ]
-    return wrapped(", ".join(fact.replace(" ", TIE) for fact in facts))  # broken between the facts, not inside them
+    first = wrapped(", ".join(fact.replace(" ", TIE) for fact in facts))  # broken between the facts, not inside them
+    return f"{first}\n{wrapped(f'Test set: {run.test_use}.')}"
 
 
 def _closing(run: RunView) -> list[str]:

@@ -14,7 +14,7 @@ from finetooth.runs import results
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.results import Chosen, Heads, Inference, Parameters, Reload, RowCosts
 from finetooth.tasks import DEFAULT, Task
-from finetooth.wording import row_titles, shown
+from finetooth.wording import row_titles, scored_before, shown
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -135,6 +135,9 @@ class RunView:
     complete: bool
     test_id: str = ""
     test_openings: int
+    test_rows_seen: int = 0
+    test_runs_seen: int = 0
+    test_runs_later: int = 0
     train: int
     validation: int
     test: int
@@ -149,6 +152,13 @@ class RunView:
     inexact: Sequence[str] = ()
     step_seconds: Mapping[str, float] = field(default_factory=dict)
     peak_bytes: int | None = None
+
+    @property
+    def test_use(self) -> str:
+        """How often the test rows were scored, as wording.scored_before."""
+        return scored_before(
+            self.test, rows_seen=self.test_rows_seen, runs_seen=self.test_runs_seen, runs_later=self.test_runs_later
+        )
 
     @property
     def done(self) -> list[RowView]:

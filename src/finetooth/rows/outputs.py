@@ -12,12 +12,12 @@ from finetooth.evaluation.decisions import Decision
 from finetooth.files import read_hashed_json, write_hashed_json, write_json
 from finetooth.row_kinds import row_kind
 from finetooth.rows.context import Context
-from finetooth.runs import finished, lockbox
+from finetooth.runs import finished, ledger
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.predictions import Predictions
 from finetooth.runs.predictions import read as read_predictions
 from finetooth.runs.predictions import write as write_predictions
-from finetooth.runs.work import read_labels, read_splits
+from finetooth.runs.work import read_labels, read_row_keys, read_splits
 from finetooth.tasks import Logits, Targets
 
 _NAMED = 3  # rows in a message
@@ -44,7 +44,8 @@ def keep_predictions(
     for part in parts.values():
         check_finite(context, part, split=split, what="a logit")
     if split == "test":  # its labels are read only after the opening is recorded
-        lockbox.open_test(plan.test_id, plan.run_id, run_name=context.recipe.name)
+        test_rows = read_row_keys(context.run_folder, test_id=plan.test_id)
+        ledger.open_run(test_rows, context.run_folder, run_id=plan.run_id, run_name=context.recipe.name)
     ids, labels = read_labels(context.run_folder, split)
     before = read_predictions(context.folder.predictions) if context.folder.predictions.is_file() else {}
     new = {name: Predictions(ids, labels, part) for name, part in parts.items()}

@@ -45,7 +45,8 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
     Baselines are only shown with their figure, because each run has compared its candidates with its own.
     `worse` names the runs whose winner is shown to be worse than the first run's (difference below 0 and p_holm below
     ALPHA), and those of `without_winner`, whose winner has no test figures. `unlearned` holds the runs whose winner has
-    not learned, each with the headline of its verdict.
+    not learned, each with the headline of its verdict. `test_openings` and its like are those of the run that opened
+    the test rows last; to compare them opens nothing.
 
     `p_holm` of a later run's winner is corrected over these winners only: validation chose them before any test row
     was scored, so other candidates do not count. `p_holm` of every other candidate is corrected over all candidates.
@@ -58,6 +59,7 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
     contracts = {folder: results.contract(folder) for folder in folders}
     _refuse_other_test_sets(contracts)
     first = contracts[folders[0]]
+    last = max(contracts.values(), key=lambda contract: contract["test_openings"])
     task = results.task_of(first)
     rows = [row for folder, contract in contracts.items() for row in _scored(folder, contract, task)]
     _refuse_other_rows(rows, folders)
@@ -77,7 +79,7 @@ def compare(runs: Sequence[str | Path]) -> dict[str, Any]:
         "schema": 1,
         "task": task.name,
         "test_id": first["test_id"],
-        "test_openings": first["test_openings"],
+        **{key: last[key] for key in ("test_openings", "test_rows_seen", "test_runs_seen", "test_runs_later")},
         "examples": len(reference.ids),
         "reference": {"run": reference.run, "name": reference.row["name"], "seed": reference.row["seed"]},
         "alpha": ALPHA,

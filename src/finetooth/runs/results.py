@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from finetooth.errors import RunError
 from finetooth.evaluation.training_curve import CurvePoint
 from finetooth.files import read_json, write_json
-from finetooth.runs import complete, inventory, lockbox
+from finetooth.runs import complete, inventory, ledger
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.plan_file import Plan, Precision
 
@@ -160,13 +160,18 @@ _COSTS = [field.name for field in fields(RowCosts) if field.name not in ("name",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """The time and memory of the run. step_seconds: seconds of each step of the job, by its title, in order.
+    """The time and memory of the run, and which of its test rows were scored before.
 
+    run_id and test_openings to test_runs_seen: of the opening of the test rows, by runs.ledger.History. step_seconds:
+    seconds of each step of the job, by its title, in order.
     peak_bytes: the most memory that the command and a row's process held together, or the command alone if that is
     more; None: not measured.
     """
 
-    test_openings: int
+    run_id: str = ""
+    test_openings: int = 1
+    test_rows_seen: int = 0
+    test_runs_seen: int = 0
     step_seconds: Mapping[str, float] = field(default_factory=dict)
     peak_bytes: int | None = None
     rows: Sequence[RowCosts]
@@ -260,7 +265,10 @@ def _merged(folder: RunFolder) -> dict[str, Any]:
         "task": results["task"],
         "complete": folder.is_complete,
         "test_id": results["test_id"],
-        "test_openings": max(costs["test_openings"], lockbox.openings(results["test_id"])),
+        "test_openings": costs["test_openings"],
+        "test_rows_seen": costs["test_rows_seen"],
+        "test_runs_seen": costs["test_runs_seen"],
+        "test_runs_later": ledger.runs_later(costs["run_id"]),
         "winner": results["winner"],
         "data": results["data"],
         "model": results["model"],

@@ -10,9 +10,11 @@ import pyarrow.parquet as pq
 from finetooth.data import Dataset, Examples, overlap
 from finetooth.errors import RunError
 from finetooth.files import damage, discard, new_directory, read_file, write_file
+from finetooth.runs import ledger
 from finetooth.runs.layout import RunFolder
+from finetooth.runs.ledger import RowKeys
 from finetooth.runs.target_column import array_of, targets_of
-from finetooth.tasks import Targets
+from finetooth.tasks import DEFAULT, Targets, Task
 
 SPLITS = ("train", "validation", "test")
 _SLICE = "slice:"  # begins the name of a column of data.slices
@@ -39,13 +41,16 @@ def save_examples(folder: RunFolder, dataset: Dataset) -> None:
             pq.write_table(pa.table(columns), inside / f"{split}.parquet")
 
 
-def write_splits(folder: RunFolder, dataset: Dataset) -> None:
-    """Write splits.parquet: the split of each row, and the key by which its text is compared with others."""
+def write_splits(folder: RunFolder, dataset: Dataset, *, task: Task = DEFAULT) -> None:
+    """Write splits.parquet: the split of each row, the key of its text, and that of its text and label."""
     parts: list[Examples] = [getattr(dataset, split) for split in SPLITS]
+    text_keys = [key for part in parts for key in overlap.keys(part.texts, part.pairs)]
+    label_names = [name for part in parts for name in task.names(part.labels, dataset.classes)]
     table = {
         "split": [split for split, part in zip(SPLITS, parts, strict=True) for _ in part.ids],
         "id": [row for part in parts for row in part.ids],
-        "text_key": pa.array([key for part in parts for key in overlap.keys(part.texts, part.pairs)], pa.binary(16)),
+        "text_key": pa.array(text_keys, pa.binary(16)),
+        "row_key": pa.array(ledger.row_keys(text_keys, label_names), pa.binary(8)),
     }
     sink = io.BytesIO()
     pq.write_table(pa.table(table), sink)
@@ -66,6 +71,15 @@ def read_text_keys(folder: RunFolder) -> dict[str, set[bytes]]:
     Raises: RunError if splits.parquet cannot be read.
     """
     return {split: set(keys) for split, keys in _by_split(folder, "text_key", pa.binary(16)).items()}
+
+
+def read_row_keys(folder: RunFolder, *, test_id: str) -> RowKeys:
+    """The keys of the test rows for the ledger, from splits.parquet: no label is read. test_id: as in the plan.
+
+    Raises: RunError if splits.parquet cannot be read.
+    """
+    text_keys = _by_split(folder, "text_key", pa.binary(16))["test"]
+    return RowKeys.of(test_id, text_keys, _by_split(folder, "row_key", pa.binary(8))["test"])
 
 
 def _by_split(folder: RunFolder, column: str, kind: pa.DataType) -> dict[str, list[Any]]:

@@ -10,6 +10,9 @@ FOUND = {
     "schema": 1,
     "examples": 10,
     "test_openings": 1,
+    "test_rows_seen": 0,
+    "test_runs_seen": 0,
+    "test_runs_later": 0,
     "alpha": 0.05,
     "reference": {"run": "runs/my old", "name": "x", "seed": 0},
     "worse": ["runs/new"],
@@ -39,7 +42,8 @@ def test_runs_are_handed_over_as_given_and_the_table_is_printed(calls):
     result = call("runs/my old", "runs/new")
     assert calls == [("runs/my old", "runs/new")]
     assert result.return_value == 0
-    assert result.stdout.startswith("10 test rows, the same in each run (scored once so far)\n")
+    use = "opened once on this machine; none of its rows before"
+    assert result.stdout.replace("\n  ", " ").startswith(f"10 test rows, the same in each run: {use}.\n")
     assert result.stderr == "\nNext    finetooth show 'runs/my old' --wide\n"
 
 

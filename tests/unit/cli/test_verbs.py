@@ -432,7 +432,7 @@ def test_a_label_that_holds_a_tab_stays_one_field(capsys, predictor, monkeypatch
 
 def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypatch):
     figures = {
-        "precision": "bfloat16", "test_id": "ab", "test_openings": 3, "split": "test", "examples": 200,
+        "precision": "bfloat16", "test_id": "ab", **scored_before(120, 2), "split": "test", "examples": 200,
         "accuracy": 0.83, "loss": 0.41234, "macro_f1": 0.825, "classes": ["fresh", "rotten"],
     }  # fmt: skip
     calls = []
@@ -451,7 +451,7 @@ def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypa
         "",
         "Computed in bfloat16.",
         "",
-        "These test rows were scored 3 times so far by this user on this machine.",
+        "Test set: 120 of these 200 rows were scored before, in 2 runs on this machine.",
     ]
     assert json.loads(call(capsys, "evaluate", "runs/reviews", "--data", "more.csv", "--exact", "--json")[1]) == figures
     assert calls == [("runs/reviews", None, False), ("runs/reviews", "more.csv", True)]
@@ -473,8 +473,8 @@ def test_evaluate_prints_scores_their_interval_and_the_openings(capsys, monkeypa
 )
 def test_evaluate_tells_what_an_adapter_that_abstains_answers(capsys, monkeypatch, coverage, right, lines):
     figures = {
-        "test_id": "ab", "test_openings": 0, "split": None, "source": "more.csv", "examples": 200, "accuracy": 0.83,
-        "loss": 0.41234, "macro_f1": 0.825, "classes": ["fresh", "rotten"], "coverage": coverage,
+        "test_id": "ab", **scored_before(0, 0), "split": None, "source": "more.csv", "examples": 200,
+        "accuracy": 0.83, "loss": 0.41234, "macro_f1": 0.825, "classes": ["fresh", "rotten"], "coverage": coverage,
         "accuracy_answered": right,
     }  # fmt: skip
     stand_in(monkeypatch, evaluate=lambda trained, *, data, base, progress, exact: figures)
@@ -486,7 +486,13 @@ def test_evaluate_tells_what_an_adapter_that_abstains_answers(capsys, monkeypatc
         "macro F1    82.5 %",
         "loss        0.4123",
         *lines,
+        "",
+        "Test set: opened once on this machine; none of its rows before.",
     ]
+
+
+def scored_before(rows, runs):
+    return {"test_openings": runs + 1, "test_rows_seen": rows, "test_runs_seen": runs, "test_runs_later": 0}
 
 
 def of_rows(examples, accuracy):
@@ -496,7 +502,7 @@ def of_rows(examples, accuracy):
 def test_evaluate_calls_rows_of_training_no_test_result_and_shows_the_others_first(capsys, monkeypatch):
     note = "412 of 500 rows were in the training rows of this run: this is not a test result."
     figures = {
-        "test_id": "ab", "test_openings": 2, "split": None, "source": "more.csv", **of_rows(500, 0.97),
+        "test_id": "ab", **scored_before(500, 1), "split": None, "source": "more.csv", **of_rows(500, 0.97),
         "seen_rows": {"train": 412, "validation": 0}, "unseen": of_rows(88, 0.75), "note": note,
         "classes": ["fresh", "rotten"],
     }  # fmt: skip
@@ -518,7 +524,7 @@ def test_evaluate_calls_rows_of_training_no_test_result_and_shows_the_others_fir
         "macro F1    82.5 %",
         "loss        0.4123",
         "",
-        "These rows were scored 2 times so far by this user on this machine.",
+        "This data: 500 of these 500 rows were scored before, in 1 run on this machine.",
     ]
     figures |= {"seen_rows": {"train": 500, "validation": 0}, "unseen": None}
     _, out, _ = call(capsys, "evaluate", "runs/reviews", "--data", "more.csv")
@@ -529,14 +535,14 @@ def test_evaluate_calls_rows_of_training_no_test_result_and_shows_the_others_fir
         "macro F1    82.5 %",
         "loss        0.4123",
         "",
-        "These rows were scored 2 times so far by this user on this machine.",
+        "This data: 500 of these 500 rows were scored before, in 1 run on this machine.",
     ]
     assert "interval" not in out and "test rows" not in out
 
 
 def test_evaluate_says_that_an_adapter_alone_does_not_know_its_training_rows(capsys, monkeypatch):
     note = "It is not known whether rows were in the training data."
-    figures = {"test_openings": 1, "split": None, "source": "a.csv", **of_rows(10, 0.5)}
+    figures = {**scored_before(0, 0), "split": None, "source": "a.csv", **of_rows(10, 0.5)}
     figures |= {"seen_rows": None, "unseen": None, "note": note}
     stand_in(monkeypatch, evaluate=lambda trained, *, data, base, progress, exact: figures)
     _, out, _ = call(capsys, "evaluate", "adapter", "--data", "a.csv")

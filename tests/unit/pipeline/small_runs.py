@@ -22,6 +22,7 @@ from finetooth.pipeline import finish
 from finetooth.recipe import Recipe, load
 from finetooth.runs import finished, plan_file, predictions
 from finetooth.runs.layout import RunFolder
+from finetooth.runs.ledger import History
 from finetooth.runs.plan_file import Plan
 from finetooth.runs.work import save_examples, write_splits
 from finetooth.training import checkpoints
@@ -42,7 +43,7 @@ def make_run(parent: Path) -> Path:
     write_file(folder.recipe, yaml.safe_dump(recipe.model_dump(mode="json")).encode())
     plan_file.write(folder, replace(plan, files={folder.recipe.name: sha256_file(folder.recipe)}))
     write_hashed_json(folder.seconds, {})
-    dataset: Any = SimpleNamespace(**splits)  # its splits are all that is read
+    dataset: Any = SimpleNamespace(**splits, classes=CLASSES)  # all that is read
     write_splits(folder, dataset)
     save_examples(folder, dataset)
     majority = Majority.fit(splits["train"], classes=2)
@@ -55,7 +56,7 @@ def make_run(parent: Path) -> Path:
         _keep(folder, key, splits, logits)
     for key in KEYS:
         finished.record(folder.row(*key), (*finished.FITTED, *finished.SCORED), run_id=plan.run_id)
-    finish.conclude(recipe, plan, folder, keys=KEYS, winner=("r4", SEED), openings=1, command_bytes=0)
+    finish.conclude(recipe, plan, folder, keys=KEYS, winner=("r4", SEED), history=History(), command_bytes=0)
     return folder.path
 
 

@@ -94,7 +94,7 @@ def test_a_row_that_was_lost_is_named_and_nothing_is_measured_without_it(
         f"{tmp_path / 'out'}: the work on r4 (seed 2) was lost. What is done is saved; run the same command again to "
         "do the rest."
     )
-    assert not (tmp_path / "state" / "lockbox").exists() and not (tmp_path / "out" / "results.json").exists()
+    assert not (tmp_path / "state" / "ledger").exists() and not (tmp_path / "out" / "results.json").exists()
 
 
 def test_the_work_on_a_row_writes_its_own_folder_and_scratch_alone(values: dict[str, Any], tmp_path: Path) -> None:

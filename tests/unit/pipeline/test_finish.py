@@ -19,6 +19,7 @@ from finetooth.pipeline import finish
 from finetooth.pipeline.finish import choose_winner, clear_away, conclude
 from finetooth.runs import predictions
 from finetooth.runs.layout import RunFolder
+from finetooth.runs.ledger import History
 from finetooth.runs.work import read_examples, save_examples
 
 PLAN = plans.plan(model=plans.model(token_budget=9))
@@ -109,7 +110,7 @@ def test_the_figures_of_a_candidate_are_those_of_the_labels_it_decides(tmp_path:
     decided_run(folder, labels, {"plain": (logits, Decision()), "r4": (logits, decision), "r8": (logits, costly)})
     plan = replace(PLAN, counts={"train": 4, "validation": 4, "test": 4})
     keys = [("plain", 0), ("r4", 0), ("r8", 0)]
-    conclude(recipe_of("plain", "r4", "r8"), plan, folder, keys=keys, winner=None, openings=1, command_bytes=0)
+    conclude(recipe_of("plain", "r4", "r8"), plan, folder, keys=keys, winner=None, history=History(), command_bytes=0)
     rows = read_json(folder.results)["rows"]
     assert [row["test"]["accuracy"] for row in rows] == [0.75, 0.75, 0.5]
     assert [row["test_rows_cut"] for row in rows] == [0.25] * 3
@@ -151,7 +152,7 @@ def test_losses_and_calibration_are_those_of_the_probabilities_after_the_tempera
     keys = [("a", 0), ("b", 0)]
     assert choose_winner(recipe_of("a", "b"), PLAN, folder, keys=keys) == ("b", 0)  # less sure of its mistake
     plan = replace(PLAN, counts={"train": 4, "validation": 4, "test": 4})
-    conclude(recipe_of("a", "b"), plan, folder, keys=keys, winner=("b", 0), openings=1, command_bytes=0)
+    conclude(recipe_of("a", "b"), plan, folder, keys=keys, winner=("b", 0), history=History(), command_bytes=0)
     softer = np.sqrt(np.array([[0.9, 0.1], [0.8, 0.2], [0.98, 0.02], [0.2, 0.8]]))
     softer /= softer.sum(axis=1, keepdims=True)
     assert read_json(folder.results)["rows"][1]["test"]["loss"] == pytest.approx(
@@ -180,7 +181,7 @@ def test_the_verdict_knows_baselines_that_failed_and_baselines_that_learnt_nothi
     recipe = recipe_of("a").model_copy(update={"baselines": ["majority", "original", "full"]})
     plan = replace(PLAN, counts={"train": 40, "validation": 40, "test": 40})
     keys = [("majority", None), ("original", None), ("full", 0), ("a", 0)]
-    conclude(recipe, plan, folder, keys=keys, winner=("a", 0), openings=1, command_bytes=0)
+    conclude(recipe, plan, folder, keys=keys, winner=("a", 0), history=History(), command_bytes=0)
     verdict = read_json(folder.comparison)["verdict"]
     assert verdict["worth_it"] is None
     assert verdict["text"] == (
@@ -204,7 +205,7 @@ def test_a_fault_in_the_report_loses_nothing_and_the_same_again_completes_the_ru
     save_examples(folder, Dataset(two, two, two, ("a", "b"), "ab" * 32, "cd" * 32, {}))
 
     def end() -> None:
-        finish.conclude(recipe, plan, folder, keys=[("a", 0)], winner=None, openings=1, command_bytes=0)
+        finish.conclude(recipe, plan, folder, keys=[("a", 0)], winner=None, history=History(), command_bytes=0)
 
     with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
         broken.setattr(finish, "write_report", lambda _: 1 / 0)
@@ -227,7 +228,7 @@ def test_whether_the_winner_has_learned_is_told_by_validation_rows_and_not_by_te
     for name, logits, decision in (("flat", flat, Decision()), ("costly", healthy, costly)):
         folder = RunFolder(tmp_path / name)
         decided_run(folder, labels, {"r4": (logits, decision)})
-        conclude(recipe_of("r4"), plan, folder, keys=[("r4", 0)], winner=("r4", 0), openings=1, command_bytes=0)
+        conclude(recipe_of("r4"), plan, folder, keys=[("r4", 0)], winner=("r4", 0), history=History(), command_bytes=0)
         verdicts[name] = read_json(folder.comparison)["verdict"]
         assert verdicts[name]["headline"] in folder.card.read_text(encoding="utf-8").replace("\\", "")
         shown = html.unescape(folder.report.read_text(encoding="utf-8")).replace("\N{NO-BREAK SPACE}", " ")
@@ -243,5 +244,5 @@ def test_whether_the_winner_has_learned_is_told_by_validation_rows_and_not_by_te
     parts = predictions.read(folder.row("r4", 0).predictions)
     parts["test"] = predictions.Predictions(parts["test"].ids, np.zeros(40, np.int64), flat)
     predictions.write(folder.row("r4", 0).predictions, parts)
-    conclude(recipe_of("r4"), plan, folder, keys=[("r4", 0)], winner=("r4", 0), openings=1, command_bytes=0)
+    conclude(recipe_of("r4"), plan, folder, keys=[("r4", 0)], winner=("r4", 0), history=History(), command_bytes=0)
     assert read_json(folder.comparison)["verdict"]["unlearned"] == verdicts["flat"]["unlearned"]

@@ -43,7 +43,8 @@ def test_a_notebook_shows_table_and_verdict(finished_run: Path) -> None:
     shown = words(run._repr_html_())
     for part in (
         run.verdict, "lora-r8 * 1,080 83.0 % 77.0 to 88.0 +8.0 p = 0.010 12 s",
-        "800 training rows, 200 test rows (scored once so far)", "Best baseline: tfidf.", "owner/name",
+        "800 training rows, 200 test rows (opened once on this machine; none of its rows before)",
+        "Best baseline: tfidf.", "owner/name",
     ):  # fmt: skip
         assert part in shown
     assert run._repr_html_() == run.table._repr_html_()

@@ -125,10 +125,11 @@ def test_the_p_is_said_to_be_corrected_where_it_is_and_few_seeds_are_counted(tmp
 def test_uses_of_the_test_rows_are_a_limit_from_the_second_on(tmp_path):
     folder = build(tmp_path / "run", texts=["text"] * 40, rows=ROWS[:2] + ROWS[4:5])
     reliable = "Each use makes the figures less reliable, because people choose settings by what they saw."
-    assert "scored once so far by this user on this machine." in card(gather(folder))
+    once = "- Test set: abababababababab…, opened once on this machine; none of its rows before."
+    assert once in card(gather(folder))
     assert reliable not in card(gather(folder))
-    write_json(folder.costs, read_json(folder.costs) | {"test_openings": 3})
-    scored = "The test rows were scored 3 times so far by this user on this machine."
+    write_json(folder.costs, read_json(folder.costs) | {"test_rows_seen": 30, "test_runs_seen": 2})
+    scored = "Test set: 30 of these 40 rows were scored before, in 2 runs on this machine."
     assert f"\n- {scored} {reliable}\n" in card(gather(folder))
 
 

@@ -22,6 +22,9 @@ def text(*rows, without_winner=(), unlearned=()):
         {
             "examples": 2620,
             "test_openings": 2,
+            "test_rows_seen": 2620,
+            "test_runs_seen": 1,
+            "test_runs_later": 0,
             "alpha": 0.05,
             "reference": {"run": rows[0]["run"], "name": rows[0]["name"], "seed": 0},
             "without_winner": without_winner,
@@ -36,7 +39,8 @@ def test_rows_stand_under_their_run_and_the_winners_are_judged_in_words():
     baseline = row("runs/old", "tfidf", 0.758, kind="baseline", seed=None, winner=False)
     worse = row("runs/new", "lora-r4", 0.802, difference=-0.021, p=0.001, p_holm=0.004)
     assert text(baseline, first, worse).replace("tfidf of", "lora-r8 of") == (
-        "2,620 test rows, the same in each run (scored 2 times so far)\n"
+        "2,620 test rows, the same in each run: 2,620 of these 2,620 rows were scored\n"
+        "  before, in 1 run on this machine.\n"
         "\n"
         "run                   row              accuracy  95 % interval          vs first\n"
         "runs/old              tfidf              75.8 %   74.8 to 76.8\n"

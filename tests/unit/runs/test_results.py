@@ -12,7 +12,7 @@ from finetooth.evaluation.decision_file import describe
 from finetooth.evaluation.decisions import Abstention, Calibration, Decision, RiskPoint
 from finetooth.evaluation.training_curve import CurvePoint
 from finetooth.files import write_json
-from finetooth.runs import comparison, complete, lockbox, results
+from finetooth.runs import comparison, complete, ledger, results
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.predictions import Predictions
 from finetooth.runs.results import (
@@ -118,7 +118,9 @@ def check_schema(value):
 def test_the_contract_is_the_two_files_merged(folder):
     actual = contract(folder.path)
     check_schema(actual)
-    assert list(actual)[:8] == ["schema", "run", "task", "complete", "test_id", "test_openings", "winner", "data"]
+    assert list(actual)[:5] == ["schema", "run", "task", "complete", "test_id"]
+    assert list(actual)[5:9] == ["test_openings", "test_rows_seen", "test_runs_seen", "test_runs_later"]
+    assert list(actual)[9:11] == ["winner", "data"]
     assert (actual["schema"], actual["run"], actual["complete"], actual["test_openings"]) == (1, "reviews", False, 1)
     assert actual["winner"] == {"name": "lora-r8", "seed": 21}
     assert actual["data"] == {"train": 80, "validation": 10, "test": 10, "classes": ["a", "b"], "max_tokens": 512}
@@ -320,9 +322,12 @@ def test_a_file_that_lacks_a_key_may_be_of_an_earlier_version(folder):
     )
 
 
-def test_openings_after_the_run_are_counted(folder, tmp_path, monkeypatch):
+def test_openings_after_the_run_are_counted_apart_from_those_before(folder, tmp_path, monkeypatch):
     monkeypatch.setenv("FINETOOTH_STATE", str(tmp_path / "state"))
-    assert contract(folder.path)["test_openings"] == 1
-    for name in ("run", "evaluate-1", "evaluate-2"):
-        lockbox.open_test(PLAN.test_id, name, run_name="reviews")
-    assert contract(folder.path)["test_openings"] == 3
+    write_costs(folder, replace(COSTS, run_id="run", test_openings=3, test_rows_seen=8, test_runs_seen=2))
+    keys = ("test_openings", "test_rows_seen", "test_runs_seen", "test_runs_later")
+    assert [contract(folder.path)[key] for key in keys] == [3, 8, 2, 0]
+    rows = ledger.RowKeys.of(PLAN.test_id, [b"t" * 16], [b"l" * 8])
+    for run_id in ("run", "later", "latest"):
+        ledger.open_run(rows, RunFolder(tmp_path), run_id=run_id, run_name="reviews")
+    assert [contract(folder.path)[key] for key in keys] == [3, 8, 2, 2]

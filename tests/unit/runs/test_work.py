@@ -9,12 +9,14 @@ import pytest
 
 from finetooth.errors import RunError
 from finetooth.runs.layout import RunFolder
-from finetooth.runs.work import read_splits, read_text_keys
+from finetooth.runs.ledger import RowKeys
+from finetooth.runs.work import read_row_keys, read_splits, read_text_keys
 
 ROWS: dict[str, Any] = {
     "split": ["train", "train", "test"],
     "id": ["a:1", "a:2", "b:1"],
     "text_key": pa.array([b"1" * 16, b"2" * 16, b"1" * 16], pa.binary(16)),
+    "row_key": pa.array([b"3" * 8, b"4" * 8, b"5" * 8], pa.binary(8)),
 }
 
 
@@ -28,6 +30,7 @@ def test_ids_and_keys_are_read_by_split(tmp_path: Path) -> None:
     folder = written(tmp_path, ROWS)
     assert read_splits(folder) == {"train": ("a:1", "a:2"), "validation": (), "test": ("b:1",)}
     assert read_text_keys(folder) == {"train": {b"1" * 16, b"2" * 16}, "validation": set(), "test": {b"1" * 16}}
+    assert read_row_keys(folder, test_id="ab") == RowKeys("ab", b"1" * 16 + b"5" * 8)
 
 
 @pytest.mark.parametrize(
