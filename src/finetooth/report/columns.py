@@ -79,6 +79,8 @@ CALIBRATION_ERROR = _column(
     "calibration error",
     lambda row: row.figures and row.figures.calibration_error,
     lambda error: f"{100 * error:.1f} points",
+    detail=lambda row: row.figures and row.figures.calibration_error_limit,
+    write_detail=lambda limit: f"up to {100 * limit:.1f} by chance",
 )
 SHARE_TRAINED = _column(
     "share trained",

@@ -48,6 +48,7 @@ def notes(run: RunView, *, beside_accuracy: bool) -> list[str]:
     lines += _compared(run)
     if beside_accuracy and any(row.decision.get("temperature", 1.0) != 1.0 for row in run.done):
         lines.append(TEMPERED)
+    lines += _calibrated(run) if beside_accuracy else ()
     if beside_accuracy and any(row.costs.latency_seconds is not None for row in run.rows):
         lines.append("latency: median time from one text to its answer (5th to 95th percentile).")
     return lines
@@ -199,6 +200,17 @@ def _answered(run: RunView) -> Iterator[str]:
             f"{row.title}: answers {percent(coverage)} of the test rows (decision.abstain); {percent(accuracy)} of "
             f"these answers are right (95 % interval {interval(wilson(round(accuracy * answered), answered))}). Its "
             "other figures cover all test rows."
+        )
+
+
+def _calibrated(run: RunView) -> Iterator[str]:
+    """The calibration error of the winner, and how large it may be by chance."""
+    figures = run.winner.measured if run.winner else None
+    if figures is not None and figures.calibration_error is not None and figures.calibration_error_limit is not None:
+        yield (
+            f"Calibration error of the winner: {100 * figures.calibration_error:.1f} points; a perfectly calibrated "
+            f"row with the same probabilities stays below {100 * figures.calibration_error_limit:.1f} in 95 % of "
+            "simulated cases."
         )
 
 

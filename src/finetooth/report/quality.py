@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from finetooth.evaluation.calibration import Bin, calibration_error, reliability
+from finetooth.evaluation.calibration import Bin, calibrated_limit, calibration_error, reliability
 from finetooth.evaluation.intervals import wilson
 from finetooth.report import plots
 from finetooth.report.charts import look_of
@@ -105,7 +105,10 @@ def reliability_diagram(row: RowView, answers: Answers, number: int) -> Figure:
         height=_SQUARE + 80,
         look="square",
         table=Table(columns=columns, rows=rows, caption=title, quiet=True),
-        note=f"Expected calibration error {percent(calibration_error(bins))} ({counts}; biased upwards).",
+        note=(
+            f"Expected calibration error {percent(calibration_error(bins))} ({counts}). A perfectly calibrated row "
+            f"with the same probabilities stays below {percent(calibrated_limit(bins))} in 95 % of simulated cases."
+        ),
     )
 
 

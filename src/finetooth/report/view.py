@@ -33,7 +33,7 @@ class Figures:
     the accuracy that candidates are compared with; for several untrained heads, that of the first. gain, p: the
     difference of a candidate to the best baseline, and the Holm-corrected p of being better, or of being worse if the
     difference is not above 0. coverage, accuracy_answered: of a row that may abstain, the share of rows that it
-    answers, and the accuracy on these.
+    answers, and the accuracy on these. calibration_error_limit: from evaluation.calibration.calibrated_limit.
     """
 
     examples: int
@@ -45,6 +45,7 @@ class Figures:
     macro_f1_interval: Bounds | None = None
     loss_interval: Bounds | None = None
     calibration_error: float | None = None
+    calibration_error_limit: float | None = None
     coverage: float | None = None
     accuracy_answered: float | None = None
     gain: float | None = None

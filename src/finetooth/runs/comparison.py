@@ -9,7 +9,7 @@ import numpy as np
 from finetooth.errors import RunError
 from finetooth.evaluation import verdict
 from finetooth.evaluation.bootstrap import Draws, percentile_interval, resampled_means, resampled_whole
-from finetooth.evaluation.calibration import Bin, calibration_error, reliability
+from finetooth.evaluation.calibration import Bin, calibrated_limit, calibration_error, reliability
 from finetooth.evaluation.decisions import Decision
 from finetooth.evaluation.intervals import interval_as_json, metric_interval
 from finetooth.evaluation.learning import Learning
@@ -178,6 +178,7 @@ def _row(item: _ScoredOutcome, task: Task) -> dict[str, Any]:
         "interval": interval_as_json(metric_interval(headline, scores, level=LEVEL)),
         **{f"{metric.key}_interval": _percentiles(_draws(metric, [item])[0]) for metric in _others(task)},
         "calibration_error": calibration_error(bins) if bins else None,
+        "calibration_error_limit": calibrated_limit(bins) if bins else None,
         "reliability": [asdict(one) for one in bins],
     }
 

@@ -257,7 +257,8 @@ def _merged(folder: RunFolder) -> dict[str, Any]:
     for row in results["rows"]:
         key = (row["name"], row["seed"])
         figures, row_costs = compared.get(key, {}), costed.get(key, {})
-        more = {"accuracy_interval": figures.get("interval"), "calibration_error": figures.get("calibration_error")}
+        more = {name: figures.get(name) for name in ("calibration_error", "calibration_error_limit")}
+        more["accuracy_interval"] = figures.get("interval")
         rows.append(row | more | {name: row_costs.get(name) for name in _COSTS})
     return {
         "schema": results["schema"],

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from scipy.stats import binom
 from sklearn.calibration import calibration_curve
 
-from finetooth.evaluation.calibration import calibration_error, reliability
+from finetooth.evaluation.calibration import calibrated_limit, calibration_error, reliability
 
 
 def answered(logits, labels):
@@ -56,3 +57,36 @@ def test_it_is_biased_as_its_docstring_says():
         return np.mean(actual)
 
     assert mean_error(100) > 2 * mean_error(1000) > 0.01
+
+
+def test_the_limit_of_one_bin_is_that_of_the_binomial():
+    top = np.full(200, 0.9)
+    actual = calibrated_limit(reliability(top, top < 1))
+    hits = np.arange(201)
+    shares = binom.pmf(hits, 200, 0.9)
+    errors = np.abs(hits / 200 - 0.9)
+    order = np.argsort(errors, kind="stable")
+    exact = errors[order][np.searchsorted(np.cumsum(shares[order]), 0.95)]
+    assert actual == pytest.approx(exact, abs=1 / 200 + 1e-9)
+    assert actual == calibrated_limit(reliability(top, top < 0))  # whether the answers are right does not matter
+
+
+@pytest.mark.parametrize("count", [60, 300, 2000])
+def test_a_calibrated_row_is_above_the_limit_in_5_percent_of_cases_and_a_sure_one_in_nearly_all(count):
+    random, trials = np.random.default_rng(5), 400
+    above = sure = 0
+    for _ in range(trials):
+        top = 1 / (1 + np.exp(-np.abs(random.normal(0, 2, count))))
+        right = random.random(count) <= top
+        bins = reliability(top, right)
+        above += calibration_error(bins) > calibrated_limit(bins)
+        overconfident = reliability(1 - (1 - top) / 6, right)
+        sure += calibration_error(overconfident) > calibrated_limit(overconfident)
+    assert 0.01 <= above / trials <= 0.05 + 2 * (0.05 * 0.95 / trials) ** 0.5
+    assert sure / trials > 0.9
+
+
+def test_the_limit_falls_with_the_number_of_examples():
+    top = np.linspace(0.5, 1, 100)
+    few, many = (calibrated_limit(reliability(np.tile(top, times), np.tile(top, times) > 0)) for times in (1, 25))
+    assert few > 4 * many > 0

@@ -282,6 +282,9 @@ def test_verdict_seeds_heads_and_calibration_are_shown_where_the_run_holds_them(
     assert "".join(f'<td class="n">{cell}</td>' for cell in cells) in text
     error = comparison["rows"][4]["calibration_error"]
     assert 0 < error < 1 and f"Expected calibration error {100 * error:.1f} %" in text
+    limit = comparison["rows"][4]["calibration_error_limit"]
+    assert 0 < limit < 1 and f"stays below {100 * limit:.1f} % in 95 % of simulated cases." in text
+    assert f"up to {100 * limit:.1f} by chance" in text
 
 
 def test_which_untrained_head_candidates_are_compared_with_stands_in_page_and_card(tmp_path):

@@ -282,6 +282,15 @@ def test_wide_adds_the_intervals_and_the_calibration_error():
     compared = COMPARISON | {"rows": [*COMPARISON["rows"][:3], COMPARISON["rows"][3] | more, COMPARISON["rows"][4]]}
     line = render(comparison=compared, wide=True).splitlines()[7]
     assert "  91.9 % (91.4 to 92.4)  0.2500 (0.2404 to 0.2600)         3.1 points  " in line
+    limited = [one | more | {"calibration_error_limit": 0.0249} for one in COMPARISON["rows"]]
+    text = render(comparison=COMPARISON | {"rows": limited}, wide=True)
+    assert "  3.1 points (up to 2.5 by chance)  " in text.splitlines()[7]
+    sentence = (
+        "Calibration error of the winner: 3.1 points; a perfectly calibrated row with the same probabilities stays "
+        "below 2.5 in 95 % of simulated cases."
+    )
+    assert sentence in " ".join(text.split())
+    assert sentence not in " ".join(render(comparison=COMPARISON | {"rows": limited}).split())
     bad = row("lora-r8", status="failed", error="no", test=None, reload=None)
     failed = render([*BASELINES, bad], compared, wide=True, winner=None)
     assert "points" not in failed

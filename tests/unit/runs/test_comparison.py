@@ -154,6 +154,7 @@ def test_calibration_of_every_row():
     row = compare(BASELINES)["rows"][0]
     sure = 1 / (1 + np.exp(-1))  # of two logits 1 apart
     assert row["calibration_error"] == pytest.approx(abs(row["accuracy"] - sure))
+    assert 0 < row["calibration_error_limit"] < row["calibration_error"]
     (only,) = row["reliability"]
     assert (only["examples"], only["accuracy"]) == (COUNT, row["accuracy"])
     assert only["confidence"] == pytest.approx(sure) and only["low"] < sure <= only["high"]

@@ -160,6 +160,7 @@ def test_the_contract_is_the_two_files_merged(folder):
         "probe": None,
         "accuracy_interval": None,
         "calibration_error": None,
+        "calibration_error_limit": None,
         "decision": {
             "temperature": 1.25,
             "thresholds": {"a": 0.75, "b": 0.25},
