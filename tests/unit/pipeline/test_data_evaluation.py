@@ -14,6 +14,7 @@ from small_runs import SEED
 import finetooth
 import tiny
 from finetooth.errors import DataError, RunError
+from finetooth.pipeline.data_evaluation import _note
 from finetooth.runs.layout import RunFolder
 
 Row = tuple[str, str]
@@ -49,6 +50,31 @@ def test_rows_of_training_are_counted_said_and_scored_apart(made: Path, tmp_path
     )
     assert mixed["unseen"] == pytest.approx(only(fresh), abs=1e-6)
     assert (fresh["seen_rows"], fresh["note"], fresh["unseen"]) == ({"train": 0, "validation": 0}, None, None)
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "of", "note"),
+    [
+        (0, 0, 5, None),
+        (1, 0, 1, "1 of 1 row was in the training rows of this run: this is not a test result."),
+        (1200, 0, 5000, "1,200 of 5,000 rows were in the training rows of this run: this is not a test result."),
+        (
+            0,
+            3,
+            5,
+            "3 of 5 rows were in the validation rows of this run, by which it was chosen: this is not a test result.",
+        ),
+        (
+            2,
+            1,
+            5,
+            "2 of 5 rows were in the training rows of this run, and 1 in its validation rows, by which it was chosen: "
+            "this is not a test result.",
+        ),
+    ],
+)
+def test_the_note_counts_the_rows_of_both_splits(train: int, validation: int, of: int, note: str | None) -> None:
+    assert _note({"train": train, "validation": validation}, of=of) == note
 
 
 def test_where_every_row_was_seen_nothing_is_left_to_score(made: Path, tmp_path: Path) -> None:
