@@ -19,7 +19,6 @@ from finetooth.runs import plan_file
 from finetooth.runs.layout import RunFolder
 from finetooth.runs.plan_file import Precision
 from finetooth.runs.work import save_examples, write_splits
-from finetooth.workers.supervisor import Action
 
 
 @pytest.fixture(scope="session")
@@ -77,8 +76,3 @@ def begin(
         return context
 
     return begun
-
-
-def job_of(action: Action, context: Context) -> dict[str, Any]:
-    """The job of the process that works with the context."""
-    return {"action": action, **context.message()}

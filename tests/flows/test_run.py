@@ -20,8 +20,8 @@ import golden
 from finetooth.errors import FinetoothError
 from finetooth.files import damage, read_json, sha256_file
 from finetooth.models.artifact_files import ADAPTER_WEIGHTS
-from finetooth.rows.context import Context
-from finetooth.workers.supervisor import Action, Supervisor
+from finetooth.rows.context import Action, Context
+from finetooth.workers.supervisor import Supervisor
 from trials import PROGRAM, Finished, Trial, write_recipe
 
 ROOT = Path(__file__).resolve().parents[2]

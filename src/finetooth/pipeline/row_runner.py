@@ -12,14 +12,14 @@ from finetooth.progress import Progress
 from finetooth.recipe import Recipe
 from finetooth.row_kinds import row_kind
 from finetooth.rows import row_of
-from finetooth.rows.context import Context
+from finetooth.rows.context import Action, Context
 from finetooth.runs import finished, predictions
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.plan_file import Plan
 from finetooth.verification import reload_check
 from finetooth.wording import listed, row_title, wrapped
 from finetooth.workers.executor import Key, Phase
-from finetooth.workers.supervisor import Action, Supervisor
+from finetooth.workers.supervisor import Supervisor
 
 
 @dataclass(frozen=True, slots=True)

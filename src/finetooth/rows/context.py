@@ -1,9 +1,9 @@
 """What the work on a row receives: the row and its run, and the channel to the command."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal, get_args
 
 from finetooth.errors import Interrupted
 from finetooth.recipe import Recipe
@@ -11,6 +11,26 @@ from finetooth.recipe import load as load_recipe
 from finetooth.runs import plan_file
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.runs.plan_file import Plan
+
+Action = Literal["fit", "score", "measure"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One row's work, as its command sends it to the row's process: strings and numbers, so that it is JSON.
+
+    action: fit the row, score its split, or measure what fitting costs. run: the run folder. seed: row_seed.
+    """
+
+    action: Action
+    run: str
+    row: str
+    seed: int | None
+    split: str
+    base_folder: str
+
+    def __post_init__(self) -> None:
+        assert self.action in get_args(Action), self.action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,24 +52,24 @@ class Context:
     new_interpreter: bool = True
 
     @classmethod
-    def read(cls, message: Mapping[str, Any], *, new_interpreter: bool) -> "Context":
-        """The context that a message describes; the recipe and the plan are read from the run folder now."""
-        run_folder = RunFolder(Path(message["run"]))
+    def read(cls, job: Job, *, new_interpreter: bool) -> "Context":
+        """The context of a job; the recipe and the plan are read from the run folder now."""
+        run_folder = RunFolder(Path(job.run))
         return cls(
             run_folder=run_folder,
             recipe=load_recipe(run_folder.recipe),
             plan=plan_file.read(run_folder),
-            row=message["row"],
-            row_seed=message["seed"],
-            split=message["split"],
-            base_folder=Path(message["base_folder"]),
+            row=job.row,
+            row_seed=job.seed,
+            split=job.split,
+            base_folder=Path(job.base_folder),
             new_interpreter=new_interpreter,
         )
 
-    def message(self) -> dict[str, Any]:
-        """The context as JSON, from which `read` makes it again in another process."""
+    def job(self, action: Action) -> Job:
+        """The job from which `read` makes this context again in another process."""
         run, base_folder = str(self.run_folder.path), str(self.base_folder)
-        return {"run": run, "row": self.row, "seed": self.row_seed, "split": self.split, "base_folder": base_folder}
+        return Job(action=action, run=run, row=self.row, seed=self.row_seed, split=self.split, base_folder=base_folder)
 
     @property
     def folder(self) -> RowFolder:

@@ -9,15 +9,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from finetooth.errors import FinetoothError
 from finetooth.files import discard
 from finetooth.row_kinds import RowKind
 from finetooth.rows import row_of, rows
-from finetooth.rows.context import Channel, Context
+from finetooth.rows.context import Channel, Context, Job
 from finetooth.rows.outputs import add_costs
 from finetooth.runs import finished
 from finetooth.runs.disk import disk_faults
@@ -33,10 +32,10 @@ def main(*, forked: bool = False) -> NoReturn:
     forked: not a new interpreter, but forked from one that has only imported what rows need.
     """
     gc.disable()  # imported objects stay: searching them for garbage takes a sixth of the start time
-    job = json.loads(sys.stdin.readline())
+    job = Job(**json.loads(sys.stdin.readline()))
     threading.Thread(target=_die_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command handles Ctrl-C, and passes it on
-    folder = RunFolder(Path(job["run"]))
+    folder = RunFolder(Path(job.run))
     try:
         with disk_faults(folder), worker_lock(folder):
             work(job, new_interpreter=not forked)
@@ -46,7 +45,7 @@ def main(*, forked: bool = False) -> NoReturn:
     except (MemoryError, RuntimeError) as error:
         if not ran_out(error):
             raise
-        send({"event": "error", "type": "RunError", "message": f"{job['row']}: {_OUT_OF_MEMORY}"})
+        send({"event": "error", "type": "RunError", "message": f"{job.row}: {_OUT_OF_MEMORY}"})
         sys.exit(1)
     send({"event": "done"})
     sys.exit(0)
@@ -58,22 +57,22 @@ _OUT_OF_MEMORY = (
 )
 
 
-def work(job: Mapping[str, Any], *, new_interpreter: bool) -> None:
-    """Do a job: the action (fit, score or measure), and the message of its context."""
-    row, reporter = row_of(job["row"]), Reporter()
+def work(job: Job, *, new_interpreter: bool) -> None:
+    """Do a job."""
+    row, reporter = row_of(job.row), Reporter()
     _import_libraries(row.kind)
     context = Context.read(job, new_interpreter=new_interpreter)
     gc.freeze()
     gc.enable()
     channel = Channel(reporter.advance, Stopping().signal_received)
     folder = context.folder
-    if job["action"] == "fit":
+    if job.action == "fit":
         earlier = (folder.finished, folder.adapter, folder.baseline, folder.curve, folder.predictions, folder.verify)
         for path in earlier:
             discard(path)
         row.fit(context, channel)
         finished.record(folder, finished.FITTED, run_id=context.plan.run_id)
-    elif job["action"] == "score":
+    elif job.action == "score":
         row.score(context, channel)
     else:
         from finetooth.rows import step_costs

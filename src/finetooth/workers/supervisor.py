@@ -7,20 +7,19 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from types import FrameType
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from finetooth import errors
 from finetooth.errors import FinetoothError, Interrupted, KilledError, RunError
 from finetooth.files import write_regular
 from finetooth.progress import Step
 from finetooth.row_kinds import row_kind
-from finetooth.rows.context import Context
+from finetooth.rows.context import Action, Context, Job
 from finetooth.rows.facts import measured_of
 from finetooth.runs.memory import kernel_kills
 from finetooth.workers.process import Forked, Server, can_fork, start_new
-
-Action = Literal["fit", "score", "measure"]
 
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 # MKL promises equal bits from run to run only in this mode (ADR 5), cuBLAS only with such a workspace (ADR 11); a user
@@ -97,7 +96,7 @@ class Supervisor:
         with write_regular(stderr_file, "w+") as stderr:
             self.child = self._start(_heap(action, context), stderr, new_interpreter=new_interpreter)
             try:
-                answer = _converse(self.child, {"action": action, **context.message()}, step)
+                answer = _converse(self.child, context.job(action), step)
             finally:
                 self._end()
             if self.signal_number is not None:  # even if the child had finished by then
@@ -172,12 +171,12 @@ def _heap(action: Action, context: Context) -> dict[str, str]:
     return {} if in_bfloat16 else _HEAP
 
 
-def _converse(child: subprocess.Popen[str] | Forked, job: Mapping[str, Any], step: Step) -> dict[str, Any]:
+def _converse(child: subprocess.Popen[str] | Forked, job: Job, step: Step) -> dict[str, Any]:
     """Send the job and show its progress; returns the last message of the process, or {} if it is none."""
     assert child.stdin is not None and child.stdout is not None
     answer: dict[str, Any] = {}
     try:
-        child.stdin.write(json.dumps(job) + "\n")
+        child.stdin.write(json.dumps(asdict(job)) + "\n")
         child.stdin.flush()
     except BrokenPipeError:
         child.wait()

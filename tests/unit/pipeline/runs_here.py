@@ -11,10 +11,10 @@ from finetooth.errors import Interrupted
 from finetooth.files import sha256_file
 from finetooth.models import device
 from finetooth.pipeline import run_recipe
-from finetooth.rows.context import Context
+from finetooth.rows.context import Action, Context
 from finetooth.workers import channel, entry_point
 from finetooth.workers.executor import ROW_BY_ROW, Executor
-from finetooth.workers.supervisor import Action, Supervisor
+from finetooth.workers.supervisor import Supervisor
 
 # Measured times, and what is made of them: their bytes differ from run to run.
 TIMED = {"costs.json", "log.jsonl", "report.html", "README.md", "COMPLETE", "plan.json", "provenance.json"}
@@ -62,7 +62,7 @@ class Here:
             int(item.name.split("-")[1]) for item in sorted(context.folder.checkpoints.glob("step-*"))
         ]
         self.calls.append((action, context.row, context.split))
-        entry_point.work({"action": action, **context.message()}, new_interpreter=True)
+        entry_point.work(context.job(action), new_interpreter=True)
 
 
 def finish(values: dict[str, Any], out: Path, executor: Executor = ROW_BY_ROW) -> None:

@@ -11,10 +11,9 @@ from finetooth.files import new_directory, read_json, write_json
 from finetooth.pipeline.row_runner import RowRunner
 from finetooth.progress import Silent, Step
 from finetooth.recipe import load as load_recipe
-from finetooth.rows.context import Context
+from finetooth.rows.context import Action, Context
 from finetooth.runs.layout import RowFolder, RunFolder
 from finetooth.training import checkpoints
-from finetooth.workers.supervisor import Action
 
 
 def recipe_of(folder: Path) -> dict[str, Any]:

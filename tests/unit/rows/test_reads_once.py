@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from begun_runs import job_of
-from finetooth.rows.context import Context
+from finetooth.rows.context import Action, Context
 from finetooth.workers import channel, entry_point
 
 OPENED: list[str] | None = None
@@ -44,9 +43,10 @@ def test_plan_and_recipe_are_read_once(
     begin: Callable[..., Callable[..., Context]], opened: Callable[[], Counter[str]], row: str
 ) -> None:
     context = begin(baselines=["tfidf", "original", "probe"], training={"epochs": 1})
-    for action, split in (("fit", "train"), ("score", "validation"), ("score", "test")):
+    works: tuple[tuple[Action, str], ...] = (("fit", "train"), ("score", "validation"), ("score", "test"))
+    for action, split in works:
         worked_on = context(action, row, split)
-        job = job_of(action, worked_on)
+        job = worked_on.job(action)
         opened()
         entry_point.work(job, new_interpreter=True)
         counts = opened()

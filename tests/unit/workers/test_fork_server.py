@@ -7,18 +7,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from begun_runs import job_of
 from finetooth.errors import Interrupted
 from finetooth.files import discard, read_json
 from finetooth.progress import Silent
-from finetooth.rows.context import Context
+from finetooth.rows.context import Action, Context
 from finetooth.workers.process import LOST, Forked, Server, can_fork
-from finetooth.workers.supervisor import Action, Supervisor, _environment
+from finetooth.workers.supervisor import Supervisor, _environment
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="rows are forked on Linux only")
 
@@ -86,7 +86,7 @@ def test_what_libraries_read_at_their_first_operation_is_read_in_the_child(
     context = begin()
     done(Supervisor(), context("fit", "original"), "fit", new_interpreter=True)
     child = forked(ONEDNN_VERBOSE="1")
-    child.stdin.write(json.dumps(job_of("score", context("score", "original", "validation"))) + "\n")
+    child.stdin.write(json.dumps(asdict(context("score", "original", "validation").job("score"))) + "\n")
     child.stdin.flush()
     output = child.stdout.read()
     assert child.wait() == 0
