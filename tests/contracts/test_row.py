@@ -75,7 +75,7 @@ def test_its_facts_leave_name_figures_and_status_as_they_are(context: Any, name:
     row.fit(one, SILENT)
     for split in ("validation", "test"):
         row.score(context("score", name, split), SILENT)
-    found = finish.row_of_results(one.recipe, one.plan, one.run_folder, (name, one.row_seed))
+    found = finish.row_of_results(one.recipe, one.plan, one.run_folder, key=(name, one.row_seed))
     assert (found.name, found.kind, found.seed, found.status) == (name, row.kind.contract_kind, one.row_seed, "done")
     assert found.validation and found.test
     assert (found.inference is not None) is row.kind.needs_model is (found.test_rows_cut is not None)

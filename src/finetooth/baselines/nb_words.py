@@ -63,7 +63,7 @@ def _by_strength(matrix: Any, labels: npt.NDArray[np.int64], *, classes: int) ->
     if not matrix.shape[1] or len(present) < 2:
         bias[:] = np.log(shares(labels, classes=classes))
     else:
-        # Of two classes, the second is told from the first; with more, each is told from the rest.
+        # Of two classes, the second is separated from the first; with more, each from the rest.
         for number in present[1:] if len(present) == 2 else present:
             is_class = labels == number
             ratio = log_count_ratio(matrix, is_class)

@@ -77,13 +77,13 @@ def fit_characters(texts: Sequence[str], *, most: int | None) -> tuple[Terms, An
     """The character n-grams of at least MIN_DOCUMENTS texts, as fit_words."""
     names, counts = _character_counts(texts, vocabulary=None)
     documents = np.bincount(counts.indices, minlength=counts.shape[1])
-    kept = np.flatnonzero(documents >= MIN_DOCUMENTS)
-    if most is not None and len(kept) > most:
-        totals = np.asarray(counts.sum(axis=0)).ravel()[kept]
-        kept = np.sort(kept[np.argsort(-totals, kind="stable")[:most]])
-    if not len(kept):
+    columns = np.flatnonzero(documents >= MIN_DOCUMENTS)
+    if most is not None and len(columns) > most:
+        totals = np.asarray(counts.sum(axis=0)).ravel()[columns]
+        columns = np.sort(columns[np.argsort(-totals, kind="stable")[:most]])
+    if not len(columns):
         return Terms((), np.empty(0), are_characters=True), _empty(len(texts))
-    return _weighted([names[index] for index in kept.tolist()], counts[:, kept], are_characters=True)
+    return _weighted([names[index] for index in columns.tolist()], counts[:, columns], are_characters=True)
 
 
 def joined(texts: Sequence[str], pairs: Sequence[str] | None) -> list[str]:

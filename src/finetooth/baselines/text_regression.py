@@ -117,5 +117,5 @@ class TextRegression:
                 ("pairs of texts", "single texts") if self.of_pairs else ("single texts", "pairs of texts")
             )
             raise DataError(f"the {self.kind} baseline was fitted on {fitted_on} and is given {received}.")
-        whole = joined(texts, pairs)
-        return self.linear.logits(side_by_side([one.transform(whole) for one in self.terms]))
+        inputs = joined(texts, pairs)
+        return self.linear.logits(side_by_side([one.transform(inputs) for one in self.terms]))

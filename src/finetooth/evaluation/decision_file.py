@@ -73,8 +73,8 @@ def load(folder: Path, *, classes: Sequence[str], name: str, task: Task = DEFAUL
     the folder, which its manifest covers, is read.
     Raises: ModelError that begins with `name` if Finetooth did not write the file for these classes.
     """
-    places = (folder,) if sealed else (folder, folder.parent)
-    file = next((place / DECISION for place in places if (place / DECISION).is_file()), None)
+    files = [folder / DECISION] if sealed else [folder / DECISION, folder.parent / DECISION]
+    file = next((file for file in files if file.is_file()), None)
     if file is None:
         return Decision(task=task)
     try:

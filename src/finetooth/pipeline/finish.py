@@ -56,7 +56,7 @@ def conclude(
     history: of the opening of the test rows. command_bytes: memory that the command used while the rows' processes
     worked.
     """
-    rows = [row_of_results(recipe, plan, folder, key) for key in keys]
+    rows = [row_of_results(recipe, plan, folder, key=key) for key in keys]
     results.write_results(
         folder,
         rows,
@@ -180,7 +180,7 @@ def _learning(
     )
 
 
-def row_of_results(recipe: Recipe, plan: Plan, folder: RunFolder, key: Key) -> ResultsRow:
+def row_of_results(recipe: Recipe, plan: Plan, folder: RunFolder, *, key: Key) -> ResultsRow:
     """A row of results.json, from the files in the row's folder."""
     row_folder, kind = folder.row(*key), row_kind(key[0])
     row = ResultsRow(name=key[0], kind=kind.contract_kind, seed=key[1])

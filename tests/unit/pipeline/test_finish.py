@@ -129,7 +129,7 @@ def test_full_has_a_decision_as_a_candidate_has(tmp_path: Path) -> None:
     labels = np.array([0, 1])
     folder = RunFolder(tmp_path)
     decided_run(folder, labels, {"full": (np.eye(2, dtype=np.float32), Decision(temperature=2.0))})
-    row = finish.row_of_results(recipe_of("r4"), PLAN, folder, ("full", 0))
+    row = finish.row_of_results(recipe_of("r4"), PLAN, folder, key=("full", 0))
     assert (row.kind, row.status) == ("baseline", "done")
     assert row.decision is not None and row.decision["temperature"] == 2.0
 

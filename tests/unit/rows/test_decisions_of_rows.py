@@ -32,7 +32,7 @@ def test_the_decision_of_a_baseline_is_that_of_its_validation_rows(begin: Callab
     part = predictions.read(context.folder.predictions)["validation"]
     refitted = deciding.fit(part.logits, part.labels, classes=context.plan.classes, settings=context.recipe.decision)
     assert finish.decision_of(context.plan, context.folder) == refitted
-    row = finish.row_of_results(context.recipe, context.plan, context.run_folder, (name, context.row_seed))
+    row = finish.row_of_results(context.recipe, context.plan, context.run_folder, key=(name, context.row_seed))
     assert row.decision == decision_file.describe(refitted, context.plan.classes)
     assert finished.DECISION in finished.settle(context.folder, run_id=context.plan.run_id)
 
@@ -43,7 +43,7 @@ def test_the_temperature_of_a_baseline_changes_its_loss_and_its_calibration(begi
         predictions.read(context.folder.predictions)["test"],
         finish.decision_of(context.plan, context.folder),
     )
-    row = finish.row_of_results(context.recipe, context.plan, context.run_folder, ("tfidf", None))
+    row = finish.row_of_results(context.recipe, context.plan, context.run_folder, key=("tfidf", None))
 
     def error(one: Decision) -> float:
         answers = test.logits.argmax(axis=1)
@@ -65,7 +65,7 @@ def test_costs_decide_the_labels_of_every_baseline(begin: Callable[..., Any]) ->
     context = scored(begin, "tfidf", decision={"costs": costs, "temperature": False})
     decision, part = finish.decision_of(context.plan, context.folder), predictions.read(context.folder.predictions)
     assert not decision.labels(part["test"].logits).any()
-    row = finish.row_of_results(context.recipe, context.plan, context.run_folder, ("tfidf", None))
+    row = finish.row_of_results(context.recipe, context.plan, context.run_folder, key=("tfidf", None))
     assert row.test is not None and row.test["accuracy"] == (part["test"].labels == 0).mean()
     assert row.test["accuracy"] != (part["test"].logits.argmax(axis=1) == part["test"].labels).mean()
 
@@ -81,7 +81,7 @@ def test_each_untrained_head_is_scored_by_its_own_decision(begin: Callable[..., 
         return float(own.score(test.logits, test.labels)["accuracy"])
 
     values = [accuracy(head) for head in ("", f"/seed-{context.row_seed + 1}", f"/seed-{context.row_seed + 2}")]
-    row = finish.row_of_results(context.recipe, context.plan, context.run_folder, ("original", context.row_seed))
+    row = finish.row_of_results(context.recipe, context.plan, context.run_folder, key=("original", context.row_seed))
     assert row.heads is not None
     assert (row.heads.lowest, row.heads.highest) == (min(values), max(values))
 

@@ -23,7 +23,7 @@ def test_the_whole_model_is_trained_saved_and_verified(begin: Callable[..., Any]
     for split in ("validation", "test"):
         row_of("full").score(context("score", "full", split), SILENT)
     one = context("score", "full")
-    row = finish.row_of_results(one.recipe, one.plan, one.run_folder, ("full", 3))
+    row = finish.row_of_results(one.recipe, one.plan, one.run_folder, key=("full", 3))
     assert (row.kind, row.status, row.head) == ("baseline", "done", "new")
     assert row.decision == decision_file.describe(finish.decision_of(one.plan, one.folder), one.plan.classes)
     assert (one.folder.adapter / decision_file.DECISION).is_file() and row.decision["validation"] is not None

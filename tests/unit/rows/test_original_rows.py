@@ -99,7 +99,7 @@ def test_the_row_tells_the_mean_and_the_range_of_its_heads(begin: Callable[..., 
         for split, part in splits.items()
         if split.startswith("test")
     ]
-    row = finish.row_of_results(context.recipe, context.plan, context.run_folder, ("original", 3))
+    row = finish.row_of_results(context.recipe, context.plan, context.run_folder, key=("original", 3))
     assert row.heads is not None and row.test is not None
     assert (row.heads.count, row.heads.lowest, row.heads.highest) == (4, min(shares), max(shares))
     assert row.heads.mean_accuracy == pytest.approx(np.mean(shares))
@@ -114,7 +114,7 @@ def test_a_head_that_came_with_the_checkpoint_and_a_single_new_one_have_no_range
     model = tiny.save_model(tmp_path / "own", labels=["Good", "Bad"] if brought else None)
     context = done(begin(str(model), baselines=["original"], candidates=[], original_heads=5 if brought else 1))
     assert list(predictions.read(context.folder.predictions)) == ["validation", "test"]
-    row = finish.row_of_results(context.recipe, context.plan, context.run_folder, ("original", 3))
+    row = finish.row_of_results(context.recipe, context.plan, context.run_folder, key=("original", 3))
     assert (row.head, row.heads) == ("checkpoint" if brought else "new", None)
     assert not (context.folder.adapter / HEADS).exists()
     assert read_json(context.folder.adapter / IDENTITY)["head_seed"] == 3
