@@ -1,7 +1,6 @@
 """Scoring a finished run or an adapter on labelled data, and which of that data the run has seen."""
 
 import tempfile
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,13 +68,8 @@ def evaluate(
         raise RunError(f"{run_or_adapter} is an adapter outside its run; name labelled rows with --data FILE.")
     predictor = load(run_or_adapter, base=base, progress=progress, exact=exact)
     text_keys = overlap.keys(examples.texts, examples.pairs)
-    labels = task.names(examples.labels, classes)
-    history = ledger.open_adapter(
-        RowKeys.of(test_id, text_keys, ledger.row_keys(text_keys, labels)),
-        adapter,
-        opening_id=f"evaluate-{uuid.uuid4().hex}",
-        run_name=str(predictor.name),
-    )
+    rows = RowKeys.of(test_id, text_keys, ledger.row_keys(text_keys, task.names(examples.labels, classes)))
+    history = ledger.open_adapter(rows, adapter, run_name=str(predictor.name))
     with progress.step("evaluate", total=len(examples), unit="texts") as step:
         logits = predictor.infer(examples.texts, examples.pairs, advance=step.advance)
     seen = _seen(run_folder, text_keys)
@@ -84,10 +78,7 @@ def evaluate(
         unseen = predictor.decision.score(logits[seen.unseen], examples.labels[seen.unseen])
     return {
         "test_id": test_id,
-        "test_openings": history.looks,
-        "test_rows_seen": history.rows_seen,
-        "test_runs_seen": history.runs_seen,
-        "test_runs_later": history.runs_later,
+        **history.as_json(),
         "split": "test" if data is None else None,
         "source": data if data is None else _name_of(data),
         "precision": predictor.precision,

@@ -14,6 +14,7 @@ import hashlib
 import json
 import re
 import time
+import uuid
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
@@ -63,6 +64,15 @@ class History:
     runs_seen: int = 0
     runs_later: int = 0
 
+    def as_json(self) -> dict[str, int]:
+        """The history by the keys of `--json`."""
+        return {
+            "test_openings": self.looks,
+            "test_rows_seen": self.rows_seen,
+            "test_runs_seen": self.runs_seen,
+            "test_runs_later": self.runs_later,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class _Opening:
@@ -101,14 +111,14 @@ def open_run(rows: RowKeys, folder: RunFolder, *, run_id: str, run_name: str) ->
     return _open(rows, run_id, run_name=run_name, adapters=[adapter_hash(adapter) for adapter in saved])
 
 
-def open_adapter(rows: RowKeys, adapter: Path, *, opening_id: str, run_name: str) -> History:
+def open_adapter(rows: RowKeys, adapter: Path, *, run_name: str) -> History:
     """Record durably that an adapter scores these rows, unless an earlier opening of the same rows had this adapter.
 
     That one shows nothing new, so it is free: the history is that of the earlier opening. Rows are the same if their
-    texts and labels are; the adapter is the same if every file in its folder is. opening_id: new for each call.
+    texts and labels are; the adapter is the same if every file in its folder is.
     Raises: RunError if the opening cannot be recorded.
     """
-    return _open(rows, opening_id, run_name=run_name, adapters=[adapter_hash(adapter)], free=True)
+    return _open(rows, f"evaluate-{uuid.uuid4().hex}", run_name=run_name, adapters=[adapter_hash(adapter)], free=True)
 
 
 def runs_later(run_id: str) -> int:

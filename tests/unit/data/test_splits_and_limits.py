@@ -14,6 +14,9 @@ from finetooth import data, recipe
 from finetooth.data import overlap, splits
 from finetooth.data.examples import Examples, rows_id
 from finetooth.errors import DataError
+from finetooth.runs import ledger
+from finetooth.runs.layout import RunFolder
+from finetooth.tasks import DEFAULT
 
 
 def all_rows(dataset: data.Dataset) -> list[str]:
@@ -77,6 +80,23 @@ def test_the_same_seed_gives_the_same_split_and_another_does_not(files: Files) -
     other = files.load(csv_text(100), seed=1)
     assert other.fingerprint != first.fingerprint
     assert other.test_id != first.test_id
+
+
+def test_another_seed_over_the_same_file_is_another_look_at_the_rows_in_both(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINETOOTH_STATE", str(tmp_path / "state"))
+    datasets = [files.load(csv_text(400), seed=seed) for seed in (0, 1)]
+    histories = []
+    for dataset in datasets:
+        text_keys = overlap.keys(dataset.test.texts, None)
+        names = DEFAULT.names(dataset.test.labels, dataset.classes)
+        rows = ledger.RowKeys.of(dataset.test_id, text_keys, ledger.row_keys(text_keys, names))
+        run = RunFolder(tmp_path / "run")
+        histories.append(ledger.open_run(rows, run, run_id=dataset.test_id, run_name="reviews"))
+    shared = len(set(datasets[0].test.ids) & set(datasets[1].test.ids))
+    assert 0 < shared < len(datasets[1].test)
+    assert histories == [ledger.History(), ledger.History(looks=2, rows_seen=shared, runs_seen=1)]
 
 
 def test_test_id_depends_on_content_alone(files: Files) -> None:

@@ -114,12 +114,31 @@ def test_data_frames_lists_and_arrays_are_evaluated_as_a_file_is(made: Path, tmp
     for data, source in ((frame, "DataFrame"), (rows, "list"), (np.array(rows), "ndarray"), (Path(path), path)):
         figures = finetooth.evaluate(made, data=data)
         assert figures["source"] == source
-        apart = ("source", "test_openings")
-        assert {key: figures[key] for key in figures if key not in apart} == {
-            key: all_rows[key] for key in all_rows if key not in apart
-        }
+        assert figures | {"source": None} == all_rows | {"source": None}
     frame.loc[102, "label"] = None
     with pytest.raises(DataError, match=r"DataFrame\.parquet row 3: label is missing"):
         finetooth.evaluate(made, data=frame)
     with pytest.raises(TypeError, match="the data has type dict"):
         finetooth.evaluate(made, data={"text": ["a"], "label": ["good"]})
+
+
+def use(figures: dict[str, Any]) -> tuple[int, int, int]:
+    return figures["test_openings"], figures["test_rows_seen"], figures["test_runs_seen"]
+
+
+def test_an_unchanged_adapter_on_unchanged_rows_is_free_and_changed_rows_are_not(made: Path, tmp_path: Path) -> None:
+    rows = save(tmp_path / "rows.csv", FRESH)
+    assert [use(finetooth.evaluate(made, data=rows)) for _ in range(2)] == [(1, 0, 0)] * 2
+    assert use(finetooth.evaluate(RunFolder(made).row("r4", SEED).adapter, data=rows)) == (1, 0, 0)
+    turned = [*FRESH[1:], (FRESH[0][0], "good" if FRESH[0][1] == "bad" else "bad")]
+    assert use(finetooth.evaluate(made, data=save(tmp_path / "corrected.csv", turned))) == (2, 12, 1)
+    assert use(finetooth.evaluate(made, data=save(tmp_path / "fewer.csv", FRESH[1:]))) == (3, 11, 2)
+
+
+def test_rows_whose_opening_cannot_be_recorded_are_not_scored(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "state").write_text("a file where the folder should be")
+    monkeypatch.setattr("finetooth.models.predictor.Predictor.infer", lambda *_, **__: pytest.fail("rows were scored"))
+    with pytest.raises(RunError, match=r"cannot be written .*, so no test row is scored\. Make it writable"):
+        finetooth.evaluate(made, data=save(tmp_path / "rows.csv", FRESH))

@@ -48,8 +48,8 @@ def opened(rows: RowKeys, run_id: str, folder: Path = Path("none")) -> History:
     return ledger.open_run(rows, RunFolder(folder), run_id=run_id, run_name="reviews")
 
 
-def evaluated(rows: RowKeys, adapter: Path, opening_id: str = "evaluate-1") -> History:
-    return ledger.open_adapter(rows, adapter, opening_id=opening_id, run_name="reviews")
+def evaluated(rows: RowKeys, adapter: Path) -> History:
+    return ledger.open_adapter(rows, adapter, run_name="reviews")
 
 
 def adapter_in(run: Path, content: str = "weights") -> Path:
@@ -134,13 +134,13 @@ def test_an_unchanged_adapter_of_a_run_on_its_rows_is_free(state: Path, tmp_path
     opened(keys(), "run-b")
     assert evaluated(keys(), adapter) == History(looks=1, runs_later=1)
     moved = shutil.copytree(adapter, tmp_path / "moved")
-    assert evaluated(keys(list(reversed(TEXTS))), moved, "evaluate-2").looks == 1
+    assert evaluated(keys(list(reversed(TEXTS))), moved).looks == 1
     assert len(files(state)) == 2
 
 
 def test_an_unchanged_adapter_on_rows_that_it_was_evaluated_on_is_free(state: Path, tmp_path: Path) -> None:
     adapter = adapter_in(tmp_path / "run")
-    assert [evaluated(keys(), adapter, f"evaluate-{number}") for number in range(3)] == [History()] * 3
+    assert [evaluated(keys(), adapter) for _ in range(3)] == [History()] * 3
     assert files(state) == ["000001.opening"]
 
 
@@ -150,8 +150,8 @@ def test_an_unchanged_adapter_on_rows_that_it_was_evaluated_on_is_free(state: Pa
 def test_another_adapter_and_other_rows_are_not_free(tmp_path: Path, rows: RowKeys) -> None:
     adapter = adapter_in(tmp_path / "run")
     opened(keys(), "run-a", tmp_path / "run")
-    assert evaluated(rows, adapter, "evaluate-1").looks == 2
-    assert evaluated(keys(), adapter_in(tmp_path / "other", "other weights"), "evaluate-2").looks == 3
+    assert evaluated(rows, adapter).looks == 2
+    assert evaluated(keys(), adapter_in(tmp_path / "other", "other weights")).looks == 3
 
 
 def test_an_opening_of_an_earlier_version_counts_and_stays_as_it_is(state: Path) -> None:
