@@ -207,13 +207,11 @@ def _wait(
     trial: Trial, process: "subprocess.Popen[str]", aim: Aim, *, draw: random.Random, train_seconds: float
 ) -> None:
     """Return at the moment to kill, or when the process has ended."""
-    limit = time.monotonic() + PATIENCE_SECONDS
-    if aim == "anywhere" or (aim != "later" and trial.row.adapter.exists()):
+    if aim == "later" or trial.row.adapter.exists():
+        _wait_for_later(trial, process, draw=draw)
+        return
+    if aim == "anywhere":
         limit = time.monotonic() + draw.uniform(0.0, 8.0)
-    elif aim == "later":
-        while not trial.row.adapter.exists() and process.poll() is None and time.monotonic() < limit:
-            time.sleep(POLL_SECONDS)
-        limit = time.monotonic() + draw.uniform(0.0, 12.0)
     elif aim == "training":
         trial.wait_for_training(process, starts=len(trial.starts()))
         limit = time.monotonic() + draw.uniform(0.0, train_seconds / 3)
@@ -223,6 +221,23 @@ def _wait(
         for _ in range(saves):
             _wait_for_save(trial, process)
         return
+    while time.monotonic() < limit and process.poll() is None:
+        time.sleep(POLL_SECONDS)
+
+
+def _wait_for_later(trial: Trial, process: "subprocess.Popen[str]", *, draw: random.Random) -> None:
+    """Return shortly after one of the files that are written when training is over, or when the process has ended.
+
+    A time alone would often be after the end of the process, and the run would then be another one without a kill.
+    """
+    opening = trial.state / "ledger" / "000001.opening"
+    marks = [trial.row.adapter, trial.row.verify, opening, trial.folder.results]
+    waiting = [mark for mark in marks if not mark.exists()]
+    mark = draw.choice(waiting) if waiting else None
+    limit = time.monotonic() + PATIENCE_SECONDS
+    while mark is not None and not mark.exists() and process.poll() is None and time.monotonic() < limit:
+        time.sleep(POLL_SECONDS)
+    limit = time.monotonic() + draw.uniform(0.0, 1.0 if mark is None else 0.3)
     while time.monotonic() < limit and process.poll() is None:
         time.sleep(POLL_SECONDS)
 

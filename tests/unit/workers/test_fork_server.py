@@ -1,4 +1,4 @@
-"""A forked process does what a new interpreter does, to the bit, and ends like one."""
+"""The server that forks the processes of rows, and how such a process ends."""
 
 import json
 import os
@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from finetooth.errors import Interrupted
-from finetooth.files import discard, read_json
 from finetooth.progress import Silent
 from finetooth.rows.context import Action, Context
 from finetooth.workers.process import LOST, Forked, Server, can_fork
@@ -56,28 +55,6 @@ def forked(command: Supervisor, tmp_path: Path) -> Iterator[Callable[..., Forked
 def done(command: Supervisor, context: Context, action: Action, *, new_interpreter: bool) -> None:
     with Silent().step("x") as step:
         command.call(action, context, step, new_interpreter=new_interpreter)
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    return {item.relative_to(folder).as_posix(): item.read_bytes() for item in folder.rglob("*") if item.is_file()}
-
-
-def test_every_row_is_that_of_a_new_interpreter_to_the_bit(begin: Any, command: Supervisor) -> None:
-    context = begin(training={"epochs": 1}, candidates=[{"name": "r4", "rank": 4, "bias": "lora_only"}])
-    for row in ("r4", "original", "probe", "tfidf"):
-        results = []
-        for new_interpreter in (False, True):
-            folder = context("fit", row).folder
-            done(command, context("fit", row), "fit", new_interpreter=new_interpreter)
-            done(command, context("score", row, "validation"), "score", new_interpreter=new_interpreter)
-            saved = folder.adapter if folder.adapter.is_dir() else folder.baseline
-            results.append((files_of(saved), folder.predictions.read_bytes()))
-            if row == "r4":
-                verified = read_json(folder.verify)
-                assert verified["new_interpreter"] is new_interpreter
-                assert verified["compared"]["bitwise"] is True
-            discard(folder.path)
-        assert results[0] == results[1], row
 
 
 def test_what_libraries_read_at_their_first_operation_is_read_in_the_child(

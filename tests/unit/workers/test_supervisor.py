@@ -1,8 +1,6 @@
 """What the command makes of its child: errors as they were raised, signals obeyed in every kind of work."""
 
-import os
 import signal
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -102,19 +100,17 @@ def test_a_child_that_the_system_kills_for_its_memory_is_told_from_one_that_a_us
 @pytest.mark.parametrize(
     "code",
     [
-        "time.sleep(60)",
+        "",
         "signal.signal(signal.SIGTERM, lambda *_: (say(event='done'), os._exit(0))); say(event='advance', count=1, "
-        "note=''); time.sleep(60)",
+        "note=''); ",
     ],
     ids=["ends at once", "is done all the same"],
 )
 def test_a_signal_ends_the_command_whatever_its_child_says(child: Any, number: int, code: str) -> None:
     working = Supervisor()
-    sender = threading.Timer(1.0, os.kill, (os.getpid(), number))
-    sender.start()
     began = time.monotonic()
     with pytest.raises(Interrupted) as caught, working.signals():
-        child(code, on=working)
+        child(f"{code}os.kill(os.getppid(), {int(number)}); time.sleep(60)", on=working)
     assert caught.value.exit_code == 128 + number
     assert str(caught.value) == "interrupted; what is done is saved. Run the same command again to continue."
     assert time.monotonic() - began < 5
