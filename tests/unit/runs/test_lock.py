@@ -70,7 +70,7 @@ def test_a_holder_that_writes_its_note_late_is_named(tmp_path):
     folder = RunFolder(tmp_path)
     folder.lock.parent.mkdir(parents=True, exist_ok=True)
     note = folder.lock.with_name(f"{folder.lock.name}.holder")
-    late = threading.Timer(1.0, note.write_text, ['{"pid": 7, "host": "elsewhere"}'])
+    late = threading.Timer(0.3, note.write_text, ['{"pid": 7, "host": "elsewhere"}'])
     with FileLock(folder.lock, thread_local=False):
         late.start()
         with pytest.raises(LockedError, match="in use by process 7 on elsewhere"), command_lock(tmp_path):

@@ -141,7 +141,7 @@ def test_a_pip_that_hangs_or_drips_is_ended(tmp_path: Path, spoken: Any, monkeyp
 def test_a_pip_that_brings_enough_is_left_alone(tmp_path: Path, spoken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pip, "QUIET_SECONDS", 1.0)
     code = "import time, tempfile\nf = tempfile.NamedTemporaryFile()\n"
-    code += "for _ in range(30): f.write(bytes(100_000)); f.flush(); time.sleep(0.1)\nprint('well')"
+    code += "for _ in range(16): f.write(bytes(100_000)); f.flush(); time.sleep(0.1)\nprint('well')"
     monkeypatch.setattr(pip, "LEAST_BYTES", 1_000)
     assert pip._run(python(code), spoken, folder=tmp_path, source="wheel:x==1") == (0, "well\n")
 
