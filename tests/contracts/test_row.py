@@ -82,6 +82,14 @@ def test_its_facts_leave_name_figures_and_status_as_they_are(context: Any, name:
     assert (found.reload is not None) is row.kind.trained is bool(found.curve) is one.folder.verify.is_file()
     chooses = {"tfidf": 8, "nb_words": 3}.get(name, 16 if row.kind.name.startswith("probe") else 1)
     assert found.settings_tried == chooses
+    assert (
+        bool(found.learning_curve) is one.folder.learning_curve.is_file() is (row.kind.fitted and not row.kind.trained)
+    )
+    assert all(point.train_rows <= one.plan.counts["train"] for point in found.learning_curve)
+    if found.learning_curve:
+        validation = predictions.read(one.folder.predictions)["validation"]
+        right = float((validation.logits.argmax(axis=1) == validation.labels).mean())
+        assert found.learning_curve[-1].validation_accuracy == right
     assert found.decision is not None and found.decision["validation"] is not None
     assert one.folder.decision.is_file() is not row.kind.trained  # a trained model has it in its own folder
 

@@ -1,4 +1,4 @@
-"""A point of the training curve, without numpy, which `show --json` does not load."""
+"""Points of the training curve and of the learning curve, without numpy, which `show --json` does not load."""
 
 from dataclasses import dataclass
 
@@ -16,3 +16,11 @@ class CurvePoint:
     validation_loss: float
     validation_accuracy: float
     train_accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class LearningPoint:
+    """A baseline fitted on `train_rows` of the training rows. validation_accuracy: of the headline metric."""
+
+    train_rows: int
+    validation_accuracy: float

@@ -6,6 +6,7 @@ from typing import Any
 
 from finetooth.evaluation import deciding, decision_file, learning
 from finetooth.evaluation.decisions import Decision
+from finetooth.evaluation.training_curve import LearningPoint
 from finetooth.files import discard, read_hashed_json, read_json, sweep
 from finetooth.models.artifact_files import weights_name
 from finetooth.recipe import Recipe
@@ -180,6 +181,13 @@ def _learning(
     )
 
 
+def learning_curve_of(row: RowFolder) -> list[LearningPoint]:
+    """The learning curve of a baseline; empty for a row without one."""
+    if not row.learning_curve.is_file():
+        return []
+    return [LearningPoint(**point) for point in read_json(row.learning_curve)["points"]]
+
+
 def row_of_results(recipe: Recipe, plan: Plan, folder: RunFolder, *, key: Key) -> ResultsRow:
     """A row of results.json, from the files in the row's folder."""
     row_folder, kind = folder.row(*key), row_kind(key[0])
@@ -196,6 +204,7 @@ def row_of_results(recipe: Recipe, plan: Plan, folder: RunFolder, *, key: Key) -
         decision=decision_file.describe(decision, plan.classes),
         inference=inference_of(plan, row_folder, kind),
         test_rows_cut=plan.lengths_for(row.name)["test"].rows_cut if kind.needs_model else None,
+        learning_curve=learning_curve_of(row_folder),
     )
     headline = plan.of_task().headline.key
     accuracies = {split: part[headline] for split, part in figures.items()}

@@ -197,6 +197,9 @@ def _check_row(
     if kind.trained:
         rechecks.check_verify_json(checked, row)
         figures.check_curve(checked, row, recorded_figures)
+    with checked.watching("learning_curve.json"):
+        if [asdict(point) for point in finish.learning_curve_of(row)] != recorded_figures["learning_curve"]:
+            checked.refuse("learning_curve.json", "learning_curve.json is not the curve that results.json records.")
     with checked.watching("decision.json"):
         decision = finish.decision_of(recorded.plan, row)
         if decision_file.describe(decision, recorded.plan.classes) != recorded_figures["decision"]:

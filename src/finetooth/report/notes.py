@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from finetooth.evaluation.intervals import wilson
 from finetooth.evaluation.seeds import FEW_SEEDS
+from finetooth.report.learning_chart import doubling
 from finetooth.report.view import RunView
 from finetooth.row_kinds import row_kind
 from finetooth.wording import counted, interval, listed, percent, points, roughly, seconds, short_model, shown, size
@@ -49,6 +50,8 @@ def notes(run: RunView, *, beside_accuracy: bool) -> list[str]:
     if beside_accuracy and any(row.decision.get("temperature", 1.0) != 1.0 for row in run.done):
         lines.append(TEMPERED)
     lines += _calibrated(run) if beside_accuracy else ()
+    if beside_accuracy and run.best_baseline is not None and run.best_baseline.learning_curve:
+        lines.append(doubling(run.best_baseline))
     if beside_accuracy and any(row.costs.latency_seconds is not None for row in run.rows):
         lines.append("latency: median time from one text to its answer (5th to 95th percentile).")
     return lines

@@ -9,6 +9,7 @@ from finetooth.report import charts, columns, quality
 from finetooth.report.curves import LEAST_RISE, curves
 from finetooth.report.disagreements import MOST_CHARACTERS, disagreements, embedded
 from finetooth.report.html import part, rendered
+from finetooth.report.learning_chart import learning_chart
 from finetooth.report.material import Material
 from finetooth.report.measured import slices
 from finetooth.report.notes import facts, narrowed, notes, warnings
@@ -47,6 +48,7 @@ def page(material: Material) -> str:
         by_peft=any(row.parameters and row.parameters.peft_percent is not None for row in run.rows),
         costs=[figure for what in charts.AXES if (figure := charts.against(run, what)) is not None],
         curves=curves(run),
+        learning=learning_chart(run),
         least_rise=percent(LEAST_RISE, 0),
         confusions=[quality.confusion_of(row, material.answers[row.key], run.classes) for row in looked_at],
         reliability=[

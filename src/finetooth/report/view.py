@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from finetooth.evaluation.intervals import wilson
 from finetooth.evaluation.sentences import Value
-from finetooth.evaluation.training_curve import CurvePoint
+from finetooth.evaluation.training_curve import CurvePoint, LearningPoint
 from finetooth.files import read_json
 from finetooth.row_kinds import Role, row_kind
 from finetooth.runs import results
@@ -84,6 +84,7 @@ class RowView:
     cut: float | None = None
     decision: Mapping[str, Any] = field(default_factory=dict)
     settings_tried: int | None = None
+    learning_curve: Sequence[LearningPoint] = ()
     warnings: Sequence[str] = ()
 
     @property
@@ -273,6 +274,7 @@ def _row(row: Mapping[str, Any], compared: Mapping[str, Any], task: Task, **fact
         "is_chance": row.get("head") == "new" and row["kind"] == "baseline" and counts is None,
         "costs": _made(RowCosts, row),
         "curve": [_made(CurvePoint, point) for point in row["curve"]],
+        "learning_curve": [_made(LearningPoint, point) for point in row.get("learning_curve", ())],
         "decision": row.get("decision") or {},
         "cut": row.get("test_rows_cut"),
     }

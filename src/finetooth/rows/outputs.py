@@ -1,6 +1,7 @@
-"""Files that the process of a row writes into its folder besides the fitted model: predictions, decision and costs."""
+"""Files that the process of a row writes into its folder besides the fitted model: predictions, decision, costs ..."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ import numpy.typing as npt
 from finetooth.errors import DivergedError
 from finetooth.evaluation import deciding, decision_file
 from finetooth.evaluation.decisions import Decision
+from finetooth.evaluation.learning_curve import learning_curve
 from finetooth.files import read_hashed_json, write_hashed_json, write_json
 from finetooth.row_kinds import row_kind
-from finetooth.rows.context import Context
+from finetooth.rows.context import Channel, Context
 from finetooth.runs import finished, ledger
 from finetooth.runs.layout import RowFolder
 from finetooth.runs.predictions import Predictions
@@ -57,6 +59,28 @@ def keep_predictions(
         write_json(context.folder.decision, decision_file.as_file(decision, plan.classes))
     write_predictions(context.folder.predictions, before | new)
     finished.record(context.folder, finished.SCORED, run_id=run_id)
+
+
+def keep_learning_curve(
+    context: Context,
+    channel: Channel,
+    strata: npt.NDArray[np.int64],
+    *,
+    accuracy_of: Callable[[npt.NDArray[np.int64]], float],
+    of_all: float,
+) -> None:
+    """Measure and write the learning curve of a baseline, if there are enough training rows. Arguments: learning_curve.
+
+    Raises: Interrupted between two points, after a signal.
+    """
+
+    def measured(positions: npt.NDArray[np.int64]) -> float:
+        channel.check_stop()
+        return accuracy_of(positions)
+
+    points = learning_curve(strata, seed=context.recipe.data.seed, accuracy_of=measured, of_all=of_all)
+    if points:
+        write_json(context.folder.learning_curve, {"schema": 1, "points": [asdict(point) for point in points]})
 
 
 def check_finite(context: Context, values: npt.NDArray[np.float32], *, split: str, what: str) -> None:

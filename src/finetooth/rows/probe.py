@@ -25,7 +25,7 @@ from finetooth.row_kinds import OTHER_PROBE, PROBE, row_kind
 from finetooth.rows import inference_gate, latency
 from finetooth.rows.context import Channel, Context
 from finetooth.rows.contract import Estimates, Row, ScoredRow
-from finetooth.rows.outputs import add_costs, check_finite, decide, keep_predictions
+from finetooth.rows.outputs import add_costs, check_finite, decide, keep_learning_curve, keep_predictions
 from finetooth.rows.planned_base import input_of, load_planned
 from finetooth.runs.plan_file import Plan, Precision
 from finetooth.runs.results import Chosen, Parameters, ResultsRow
@@ -47,10 +47,21 @@ def fit(context: Context, channel: Channel) -> None:
     train_labels = read_labels(context.run_folder, "train")[1]
     validation = _encoded(context, base, "validation", features, precision="plain", advance=channel.count)
     _check_finite(context, validation, "validation")
-    probe, measured = _fitted(
+    probe, measured, train = _fitted(
         context, base, features, train_labels=train_labels, validation=validation, channel=channel
     )
     seconds = time.perf_counter() - started
+    task, truth = context.plan.of_task(), read_labels(context.run_folder, "validation")[1]
+
+    def accuracy_of(rows: npt.NDArray[np.int64]) -> float:
+        part = {name: values[rows] for name, values in train.items()}
+        return accuracy(_fit(context, part, train_labels[rows], validation=validation))
+
+    def accuracy(fitted: Probe) -> float:
+        return float(task.score(fitted.logits(validation), truth)[task.headline.key])
+
+    strata, of_all = task.strata(train_labels), accuracy(probe)
+    keep_learning_curve(context, channel, strata, accuracy_of=accuracy_of, of_all=of_all)
     parameters = {"head": probe.parameters, "total": probe.parameters + encoder_parameters(base)}
     facts = {
         "parameters": parameters,
@@ -99,16 +110,14 @@ def _fitted(
     train_labels: npt.NDArray[np.int64],
     validation: Mapping[str, npt.NDArray[np.float32]],
     channel: Channel,
-) -> tuple[Probe, Measured]:
-    """The probe fitted on training features as planned, and whether its answers may be computed in bfloat16.
+) -> tuple[Probe, Measured, Mapping[str, npt.NDArray[np.float32]]]:
+    """The probe, whether its answers may be computed in bfloat16, and the training features (N, H).
 
     train_labels: (N,) of the training rows. validation: features (N, H) by the plain pass. Training features are
     computed in bfloat16 only if the bfloat16 features of the validation rows are near the plain ones. The gate then
     decides only how answers are computed, as it does for an adapter: what was learned in bfloat16 stays.
     """
-    plan, task = context.plan, context.plan.of_task()
-    validation_labels = read_labels(context.run_folder, "validation")[1]
-    classes = task.outputs(plan.classes)
+    plan, validation_labels = context.plan, read_labels(context.run_folder, "validation")[1]
     measured = Measured(inference_obstacle(base.model) if plan.inference != "plain" else None)
     precision: Precision = "plain" if measured.fallback_reason else plan.inference
     rounded: Mapping[str, npt.NDArray[np.float32]] = {}
@@ -118,13 +127,26 @@ def _fitted(
         precision = "float32"
     train = _encoded(context, base, "train", features, precision=precision, advance=channel.count)
     _check_finite(context, train, "train")
-    probe = Probe.fit(train, train_labels, validation=validation, truth=validation_labels, classes=classes, task=task)
+    probe = _fit(context, train, train_labels, validation=validation)
     if precision == "bfloat16":
         logits = {name: probe.logits(encoded) for name, encoded in (("plain", validation), ("bfloat16", rounded))}
         truth = np.asarray(validation_labels)
         decision = decide(context, logits["plain"], truth)
         measured = Measured(None, agreement.compare(**logits, decision=decision, truth=truth))
-    return probe, measured
+    return probe, measured, train
+
+
+def _fit(
+    context: Context,
+    train: Mapping[str, npt.NDArray[np.float32]],
+    labels: npt.NDArray[np.int64],
+    *,
+    validation: Mapping[str, npt.NDArray[np.float32]],
+) -> Probe:
+    """The probe fitted on features (N, H) and labels (N,), and chosen on the validation rows."""
+    task, truth = context.plan.of_task(), read_labels(context.run_folder, "validation")[1]
+    classes = task.outputs(context.plan.classes)
+    return Probe.fit(train, labels, validation=validation, truth=truth, classes=classes, task=task)
 
 
 def _are_near(rounded: Mapping[str, npt.NDArray[np.float32]], plain: Mapping[str, npt.NDArray[np.float32]]) -> bool:

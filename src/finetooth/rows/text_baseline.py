@@ -3,12 +3,17 @@
 import time
 from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
+
 from finetooth import baselines
+from finetooth.baselines import FittedBaseline
+from finetooth.evaluation.learning_curve import FRACTIONS
 from finetooth.row_kinds import MAJORITY, NB_WORDS, TFIDF, row_kind
 from finetooth.rows import latency
 from finetooth.rows.context import Channel, Context
 from finetooth.rows.contract import Estimates, Row, ScoredRow
-from finetooth.rows.outputs import add_costs, keep_predictions
+from finetooth.rows.outputs import add_costs, keep_learning_curve, keep_predictions
 from finetooth.runs.results import ResultsRow
 from finetooth.runs.work import read_examples
 
@@ -26,9 +31,21 @@ def fit(context: Context, channel: Channel) -> None:
     classes = task.outputs(context.plan.classes)
     baseline = baselines.fit(context.row, train, validation=validation, classes=classes, task=task)
     seconds = time.perf_counter() - started
-    baseline.save(context.folder.baseline)
     if row_kind(context.row).fitted:  # the majority baseline only counts, which is too fast to time
         add_costs(context.folder, train_seconds=seconds, examples_per_second=len(train) / seconds)
+
+        def accuracy(fitted: FittedBaseline) -> float:
+            logits = fitted.logits(validation.texts, validation.pairs)
+            return float(task.score(logits, validation.labels)[task.headline.key])
+
+        def accuracy_of(rows: npt.NDArray[np.int64]) -> float:
+            part = train.select(rows.tolist())
+            return accuracy(baselines.fit(context.row, part, validation=validation, classes=classes, task=task))
+
+        keep_learning_curve(
+            context, channel, task.strata(train.labels), accuracy_of=accuracy_of, of_all=accuracy(baseline)
+        )
+    baseline.save(context.folder.baseline)
 
 
 def score(context: Context, channel: Channel) -> None:
@@ -54,9 +71,12 @@ def _nb_words_seconds(estimates: Estimates, name: str) -> float:
 
 
 def _million_characters(estimates: Estimates) -> float:
-    """Characters of the training texts, in millions; times the number of rows of weights that are fitted."""
+    """Characters of the texts that are fitted, in millions; times the number of rows of weights that are fitted.
+
+    These are the training texts, and the parts of them for the learning curve.
+    """
     classes = len(estimates.plan.classes)
-    return estimates.characters / 1e6 * (classes if classes > 2 else 1)
+    return estimates.characters * (1 + sum(FRACTIONS)) / 1e6 * (classes if classes > 2 else 1)
 
 
 ROWS = (

@@ -13,7 +13,7 @@ from finetooth.files import MANIFEST, discard, hash_regular, kind_of, read_hashe
 from finetooth.runs.layout import RowFolder
 
 _ARTIFACTS = (f"adapter/{MANIFEST}", f"baseline/{MANIFEST}")
-FITTED = (*_ARTIFACTS, "curve.json")
+FITTED = (*_ARTIFACTS, "curve.json", "learning_curve.json")
 PREDICTIONS = "predictions.parquet"
 DECISION = "decision.json"  # of a row that is not trained; fitted on its validation logits
 SCORED = ("verify.json", DECISION, PREDICTIONS)

@@ -86,6 +86,7 @@ _OF_ROW = (
     ),
     Entry(f"{ROW}predictions.parquet", _NAMED, f"{_MARK}; each figure of results.json computed again", in_mark=True),
     Entry(f"{ROW}decision.json", _NAMED, f"{_MARK}; results.json says the same", in_mark=True),
+    Entry(f"{ROW}learning_curve.json", _NAMED, f"{_MARK}; results.json says the same", in_mark=True),
     Entry(f"{ROW}verify.json", _NAMED, f"{_MARK}; each field against the files", in_mark=True),
     Entry(f"{ROW}failed.json", _NAMED, _MARK, in_mark=True),
     Entry(f"{ROW}costs.json", "its own hash", _MARK, in_mark=True),

@@ -43,6 +43,7 @@ class RowFolder:
     failed = _Entry("failed.json", "Why the row failed; only if it did.")
     costs = _Entry("costs.json", "Seconds, rates and bytes of the row.")
     curve = _Entry("curve.json", "Training and validation figures of each evaluation.")
+    learning_curve = _Entry("learning_curve.json", "Accuracy of a baseline with parts of the training rows.")
     finished = _Entry("finished.json", "SHA-256 of the finished files; a file that it does not name counts as missing.")
 
     def saved(self, kind: RowKind) -> Path:

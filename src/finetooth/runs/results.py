@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from finetooth.errors import RunError
-from finetooth.evaluation.training_curve import CurvePoint
+from finetooth.evaluation.training_curve import CurvePoint, LearningPoint
 from finetooth.files import read_json, write_json
 from finetooth.runs import complete, inventory, ledger
 from finetooth.runs.layout import RunFolder
@@ -122,6 +122,7 @@ class ResultsRow:
     test_rows_cut: float | None = None
     inference: Inference | None = None
     settings_tried: int = 1
+    learning_curve: Sequence[LearningPoint] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

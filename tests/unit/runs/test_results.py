@@ -182,6 +182,7 @@ def test_the_contract_is_the_two_files_merged(folder):
         "inference": None,
         "test_rows_cut": None,
         "settings_tried": 1,
+        "learning_curve": [],
         "train_seconds": 2.5,
         "examples_per_second": 64.0,
         "part_seconds": {"forward": 1.0},
