@@ -42,7 +42,8 @@ def scored_before(rows: int, *, rows_seen: int, runs_seen: int, runs_later: int 
     if rows_seen:
         before = f"{rows_seen:,} of {these} {'was' if rows == 1 else 'were'} scored before, in {runs}"
     elif runs_seen:
-        before = f"it is not known which of {these} were scored before: the record of {runs} cannot be read"
+        records = "the record" if runs_seen == 1 else "the records"
+        before = f"it is not known which of {these} were scored before: {records} of {runs} cannot be read"
     elif not runs_later:
         return "opened once on this machine; none of its rows before"
     else:

@@ -132,3 +132,22 @@ def test_wrapping_loses_no_mark(text):
 
 def test_a_figure_and_its_unit_stay_on_one_line():
     assert wording.wrapped("it took about 21 s in all", width=16) == "it took about\n  21 s in all"
+
+
+@pytest.mark.parametrize(
+    ("rows", "seen", "runs", "later", "text"),
+    [
+        (2620, 0, 0, 0, "opened once on this machine; none of its rows before"),
+        (2620, 1310, 3, 0, "1,310 of these 2,620 rows were scored before, in 3 runs on this machine"),
+        (1, 1, 1, 0, "1 of this 1 row was scored before, in 1 run on this machine"),
+        (
+            9, 0, 2, 0,
+            "it is not known which of these 9 rows were scored before: the records of 2 runs on this machine cannot be "
+            "read",
+        ),
+        (9, 0, 0, 1, "none of its rows was scored before on this machine; 1 later run scored rows of it"),
+        (9, 3, 1, 2, "3 of these 9 rows were scored before, in 1 run on this machine; 2 later runs scored rows of it"),
+    ],
+)  # fmt: skip
+def test_opened_once_is_said_only_where_it_is_true(rows, seen, runs, later, text):
+    assert wording.scored_before(rows, rows_seen=seen, runs_seen=runs, runs_later=later) == text
